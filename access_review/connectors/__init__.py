@@ -1,0 +1,92 @@
+"""What a connector is, and how one is found.
+
+A connector is one module with a function ``connect(source, *, …options)``. Its
+keyword-only arguments *are* the options that ``sources/*.yaml`` may set: the
+annotations say what is accepted, a misspelt option is an error with its line.
+What ``connect`` returns has ``collect``; a connector that can also change its
+source has ``holds``, ``revoke`` and ``restore``, and is read-only without them.
+
+Connectors are registered as entry points of the group ``access_review.connectors``
+and imported only when a source names them.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Protocol
+
+from access_review.errors import WorkspaceError
+from access_review.tables import Row
+
+GROUP = "access_review.connectors"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a connector stands: the source's name (its file's stem) and the folder that relative paths start from."""
+
+    name: str
+    folder: Path
+
+    def id(self, kind: str, native: str) -> str:
+        """Return the id of something in this source."""
+        return f"{self.name}:{kind}:{native}"
+
+
+class Connector(Protocol):
+    """Something that can be read."""
+
+    def collect(self, as_of: datetime) -> Iterator[tuple[str, Row]]:
+        """Yield ``(table, row)`` for everything the source holds, and one ``completeness`` row per table it fills.
+
+        A table without a verdict counts as incomplete. Nothing is written. Raises
+        ``ConnectorError`` when the source cannot be read at all, ``WorkspaceError``
+        (with every place) when what a person wrote cannot be used.
+        """
+        ...
+
+
+def complete(source: Source, subject: str, received: int, expected: int | None = None) -> tuple[str, Row]:
+    """Return the verdict that everything of ``subject`` was read."""
+    return "completeness", {
+        "source": source.name,
+        "subject": subject,
+        "complete": True,
+        "received": received,
+        "expected": expected,
+    }
+
+
+def incomplete(
+    source: Source, subject: str, reason: str, *, received: int | None = None, expected: int | None = None
+) -> tuple[str, Row]:
+    """Return the verdict that something of ``subject`` was not read, and why."""
+    return "completeness", {
+        "source": source.name,
+        "subject": subject,
+        "complete": False,
+        "reason": reason,
+        "received": received,
+        "expected": expected,
+    }
+
+
+def problem(source: Source, locator: str, kind: str, reason: str, subject: str | None = None) -> tuple[str, Row]:
+    """Return a row for input that could not be used; ``locator`` says where it stands."""
+    return "problems", {"source": source.name, "locator": locator, "kind": kind, "reason": reason, "subject": subject}
+
+
+def known() -> dict[str, EntryPoint]:
+    """Return the registered connectors by name; nothing is imported."""
+    return {point.name: point for point in sorted(entry_points(group=GROUP), key=lambda point: point.name)}
+
+
+def load(name: str) -> Callable[..., Connector]:
+    """Import one connector's ``connect``; raises ``WorkspaceError`` for a name nobody registered."""
+    points = known()
+    if name not in points:
+        raise WorkspaceError(f"no connector is called {name!r}", hint=f"known: {', '.join(points)}")
+    connect: Callable[..., Connector] = points[name].load()
+    return connect

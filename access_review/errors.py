@@ -1,0 +1,113 @@
+"""What can go wrong, as one tree.
+
+::
+
+    AccessReviewError                       exit
+    ├── WorkspaceError      2   sources/ or roles/ cannot be used as written; has file:line:column
+    │   └── RosterFault     2   a roster breaks its guard: empty, cut short, malformed
+    ├── ConnectorError      1   a source could not be read or changed; names the source
+    │   └── Transient           the same call may succeed later
+    ├── ArtifactError       1   a snapshot, plan or journal is damaged, altered or too new
+    ├── RuleError           1   a rule broke its contract; names the rule
+    └── PlanRefused         4   must not be made, or must not be applied
+        ├── StalePlan
+        ├── LimitExceeded
+        └── ProtectedTarget
+
+Every error says what happened (its message) and what to do next (its hint).
+Not errors: a row that cannot be used (table ``problems``), a rule without its
+inputs (*not evaluated*), a change that failed (its outcome).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+
+class AccessReviewError(Exception):
+    """The root: anything not below it is a bug and shows its traceback."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Mistake:
+    """One thing wrong at one place in a file a person wrote; lines and columns start at 1, 0 is unknown."""
+
+    file: str
+    line: int
+    column: int
+    message: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
+        return f"{place}: {self.message}" + (f" ({self.hint})" if self.hint else "")
+
+
+class WorkspaceError(AccessReviewError):
+    """``sources/`` or ``roles/`` cannot be used as written."""
+
+    exit_code = 2
+
+    def __init__(self, message: str, *, hint: str = "", mistakes: Sequence[Mistake] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.mistakes = tuple(sorted(mistakes))
+
+    @classmethod
+    def of(cls, mistakes: Sequence[Mistake], *, hint: str = "") -> Self:
+        """Report every mistake at once, in the order of the files."""
+        count = len(mistakes)
+        message = "1 mistake" if count == 1 else f"{count} mistakes"
+        return cls(message, hint=hint, mistakes=mistakes)
+
+
+class RosterFault(WorkspaceError):
+    """A roster breaks its guard, so nothing may be concluded from who is not in it."""
+
+
+class ConnectorError(AccessReviewError):
+    """A source could not be read or changed."""
+
+    def __init__(self, source: str, message: str, *, hint: str = "") -> None:
+        super().__init__(f"{source}: {message}", hint=hint)
+        self.source = source
+
+
+class Transient(ConnectorError):
+    """A source could not be reached now; the same call may succeed later."""
+
+
+class ArtifactError(AccessReviewError):
+    """A file this tool wrote is damaged, altered, or from a newer version."""
+
+
+class RuleError(AccessReviewError):
+    """A rule broke its contract."""
+
+    def __init__(self, rule: str, message: str, *, hint: str = "") -> None:
+        super().__init__(f"rule {rule}: {message}", hint=hint)
+        self.rule = rule
+
+
+class PlanRefused(AccessReviewError):
+    """A plan must not be made, or must not be applied."""
+
+    exit_code = 4
+
+
+class StalePlan(PlanRefused):
+    """The plan has expired, or the world it was made from has changed."""
+
+
+class LimitExceeded(PlanRefused):
+    """The plan would change more than the limits allow."""
+
+
+class ProtectedTarget(PlanRefused):
+    """The plan touches an account or entitlement that is never touched."""
