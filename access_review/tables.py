@@ -201,7 +201,12 @@ _TABLES = (
     Table(
         "credentials",
         ("object", "credential"),
-        (Column("object", id=True), Column("credential"), Column("kind", required=True), *_times("set_at", "expires_at")),
+        (
+            Column("object", id=True),
+            Column("credential"),
+            Column("kind", required=True),
+            *_times("set_at", "expires_at"),
+        ),
         "Secrets and certificates of accounts and applications, without their values.",
     ),
     Table(
