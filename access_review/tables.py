@@ -273,7 +273,7 @@ def frame(name: str, rows: Iterable[Row], *, also: Iterable[pa.Table] = ()) -> p
     known = set(table.schema.names)
     for row in rows:
         if not row.keys() <= known:
-            raise ValueError(f"{name}: unknown column {sorted(row.keys() - known)[0]!r}")
+            raise ValueError(f"{name}: unknown column {min(row.keys() - known)!r}")
     try:
         # A null in a required column must be reported by name below, not coerced here.
         loose = pa.schema([f.with_nullable(True) for f in table.schema])
