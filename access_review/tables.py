@@ -262,14 +262,14 @@ def ref(scheme: str, value: str) -> str:
     return f"ref:{scheme}:{value}"
 
 
-def frame(name: str, rows: Iterable[Row], *, also: Iterable[pa.Table] = ()) -> pa.Table:
-    """Build table ``name`` from rows (and from tables of the same schema), sorted by its key.
+def frame(table: str | Table, rows: Iterable[Row], *, also: Iterable[pa.Table] = ()) -> pa.Table:
+    """Build a table from rows (and from tables of the same schema), sorted by its key.
 
     Raises ``ValueError`` when a column is unknown, a required value missing, a
     value outside its set or type, or a key stands twice.
     """
-    table = TABLES[name]
-    rows = list(rows)
+    table = _named(table)
+    name, rows = table.name, list(rows)
     known = set(table.schema.names)
     for row in rows:
         if not row.keys() <= known:
@@ -280,12 +280,17 @@ def frame(name: str, rows: Iterable[Row], *, also: Iterable[pa.Table] = ()) -> p
         made = pa.Table.from_pylist(rows, schema=loose)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise ValueError(f"{name}: {error}") from error
-    return settle(name, pa.concat_tables([made, *(t.cast(loose) for t in also)]))
+    return settle(table, pa.concat_tables([made, *(t.cast(loose) for t in also)]))
 
 
-def settle(name: str, data: pa.Table) -> pa.Table:
+def _named(table: str | Table) -> Table:
+    return TABLES[table] if isinstance(table, str) else table
+
+
+def settle(table: str | Table, data: pa.Table) -> pa.Table:
     """Check a table against its contract and sort it by its key; raises ``ValueError`` as :func:`frame` does."""
-    table = TABLES[name]
+    table = _named(table)
+    name = table.name
     for column in table.columns:
         values = data[column.name]
         if table.requires(column) and values.null_count:

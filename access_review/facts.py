@@ -1,0 +1,161 @@
+"""What the rules read: the snapshot's tables and those derived from them.
+
+Most facts are tables of the snapshot under their own names (:mod:`access_review.tables`).
+Those here are added by ``review.py`` or extend a table of the snapshot.
+"""
+
+from collections.abc import Mapping
+
+from access_review.tables import FLAG, MODES, TABLES, TIME, WHOLE, Column, Table
+
+ALLOWS = ("must", "may", "eligible", "carried", "never")
+VERDICTS = ("within", "beyond", "mixed")
+SPELLS = ("current", "grace", "former")
+
+_LINK = (Column("person"), Column("rung"), Column("certain", FLAG), Column("link"))
+
+_FACTS = (
+    Table(
+        "accounts",
+        ("account",),
+        (*TABLES["accounts"].columns, *_LINK),
+        "Accounts with the person they belong to: `rung` is the step of the ladder that matched, `certain` whether a "
+        "change may rest on it, `link` the reason in words (also why there is no match).",
+    ),
+    Table(
+        "held",
+        ("account", "entitlement", "mode"),
+        (
+            *TABLES["grants"].columns,
+            Column("person"),
+            Column("certain", FLAG),
+            Column("role_set", WHOLE),
+            Column("mirrored", FLAG, required=True),
+            Column("verdict", among=("", *VERDICTS)),
+            Column("never"),
+            Column("former_role"),
+            Column("former_client"),
+            Column("former_until", TIME),
+        ),
+        "Direct grants with their verdict. `verdict` is empty where no person with a role is known. `never` is an "
+        "entitlement reached that a role forbids. `former_*` is an ended assignment that allowed it. `mirrored` is a "
+        "synced copy of a grant seen where it is mastered, and judged there.",
+    ),
+    Table(
+        "closure",
+        ("entitlement", "reached"),
+        (Column("entitlement"), Column("reached"), Column("mode", required=True, among=MODES)),
+        "What holding an entitlement directly gives, itself included; eligible when every path has an eligible edge.",
+    ),
+    Table(
+        "person_roles",
+        ("person", "role", "spell"),
+        (
+            Column("person"),
+            Column("role"),
+            Column("spell", among=SPELLS),
+            Column("client"),
+            Column("since", TIME),
+            Column("until", TIME),
+        ),
+        "The roles of each person, from current assignments, from those just ended, and from former ones.",
+    ),
+    Table(
+        "role_sets",
+        ("role_set", "role"),
+        (Column("role_set", WHOLE), Column("role")),
+        "Each distinct set of current roles, numbered.",
+    ),
+    Table(
+        "person_role_sets",
+        ("person",),
+        (Column("person"), Column("role_set", WHOLE, required=True)),
+        "The set of current roles of each person who has any.",
+    ),
+    Table(
+        "expected",
+        ("role", "entitlement", "allows"),
+        (Column("role"), Column("entitlement"), Column("allows", among=ALLOWS)),
+        "What each role must, may or must never have; `carried` is what an allowed entitlement brings with it.",
+    ),
+    Table(
+        "escalations",
+        ("role", "child", "parent"),
+        (Column("role"), Column("child"), Column("parent"), Column("allowed", required=True), Column("because")),
+        "Nesting edges by which an allowed entitlement carries something that must be allowed by name.",
+    ),
+    Table(
+        "owned",
+        ("object", "owner"),
+        (Column("object"), Column("owner"), Column("person"), Column("status")),
+        "Owners with the person behind each and that person's status.",
+    ),
+    Table(
+        "separation",
+        ("pair", "side", "entitlement"),
+        (Column("pair"), Column("side", among=("a", "b")), Column("entitlement"), Column("reason")),
+        "Both sides of each toxic pair, as entitlements.",
+    ),
+    Table(
+        "templates",
+        ("role",),
+        (Column("role"), Column("review_by", TIME), Column("place", required=True)),
+        "Role templates with the day by which each is to be looked at again, and their file:line.",
+    ),
+    Table(
+        "patterns",
+        ("role", "list", "pattern"),
+        (
+            Column("role"),
+            Column("list", among=ALLOWS),
+            Column("pattern"),
+            Column("matched", WHOLE, required=True),
+            Column("place", required=True),
+        ),
+        "Each line of each template and how many entitlements it matches today.",
+    ),
+    Table(
+        "waivers",
+        ("waiver",),
+        (
+            Column("waiver"),
+            Column("rule"),
+            Column("subject"),
+            Column("about"),
+            Column("reason"),
+            Column("approver"),
+            Column("ticket"),
+            Column("expires_at", TIME),
+            Column("place", required=True),
+        ),
+        "The exception log. `waiver` is its name in the log.",
+    ),
+    Table(
+        "applications",
+        ("object",),
+        (
+            Column("object"),
+            Column("name", required=True),
+            Column("approved", FLAG, required=True),
+            Column("ai", FLAG, required=True),
+            Column("foreign", FLAG),
+        ),
+        "Applications and consents, matched against the approved and the AI lists of the policy.",
+    ),
+    Table(
+        "previous_findings",
+        ("finding",),
+        (
+            Column("finding"),
+            Column("rule", required=True),
+            Column("subject", required=True),
+            Column("about"),
+            Column("status", required=True),
+            Column("first_seen", TIME, required=True),
+            Column("closed_at", TIME),
+        ),
+        "The findings of the run before, closed ones that are still remembered included.",
+    ),
+)
+
+FACTS: Mapping[str, Table] = {**TABLES, **{fact.name: fact for fact in _FACTS}}

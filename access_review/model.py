@@ -1,0 +1,79 @@
+"""The nouns that come in small numbers: enums and frozen values."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Severity(StrEnum):
+    """How bad a finding is, whoever it is about."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        """Position from 0 (low) to 3 (critical)."""
+        return list(Severity).index(self)
+
+
+class Rag(StrEnum):
+    """Traffic light of a finding or a source."""
+
+    RED = "red"
+    AMBER = "amber"
+    GREEN = "green"
+
+
+class Remedy(StrEnum):
+    """What a rule suggests; only ``plan.py`` decides."""
+
+    DISABLE = "disable"
+    REMOVE = "remove"
+    CUT = "cut"
+    ROTATE = "rotate"
+    ASSIGN_OWNER = "assign-owner"
+    GRANT = "grant"
+    REVIEW = "review"
+    FIX = "fix"
+
+
+class Status(StrEnum):
+    """Where a finding stands, compared with the run before."""
+
+    NEW = "new"
+    OPEN = "open"
+    WAIVED = "waived"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class AsOf:
+    """A moment relative to the time of the snapshot, filled in when the statement runs."""
+
+    offset: timedelta = timedelta()
+
+    def at(self, as_of: datetime) -> datetime:
+        """Return the moment itself."""
+        return as_of + self.offset
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """Rows as a SELECT with named parameters, and for small shapes a function over what it returns.
+
+    ``sql`` is in DuckDB's dialect, kept to what Spark SQL has too; ``:name`` stands
+    for ``params["name"]`` (text, number, boolean, datetime, :class:`AsOf`, or a
+    sequence of these for ``IN``).
+    """
+
+    sql: str
+    params: Mapping[str, Any]
+    then: "Callable[[pd.DataFrame], pd.DataFrame] | None" = None

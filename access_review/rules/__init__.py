@@ -1,0 +1,102 @@
+"""What a rule is, and how the rules are found.
+
+A rule is one file: ``leaver_active.py`` is the rule ``leaver-active``. Its ``check``
+takes settings as keyword-only arguments (``roles/policy.yaml`` may set them) and
+returns a :class:`~access_review.model.Relation` with the columns
+
+``subject``
+    what is wrong: an account, a person, an entitlement, a template
+``about``
+    the grant, entitlement, pair or owner concerned, or null; nothing volatile, since
+    ``(rule, subject, about)`` is the finding's identity
+``reason``
+    why, in one line for a person
+``remedy``
+    what would end it (:class:`~access_review.model.Remedy`)
+
+``needs`` names the facts (:mod:`access_review.facts`) that must have been read.
+Findings about a source that was read incompletely there are withheld; facts named
+in ``whole`` (and always people and assignments) must be complete in every source,
+or the rule is not evaluated at all.
+"""
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any
+
+from access_review.errors import RuleError
+from access_review.facts import FACTS
+from access_review.model import Relation, Severity
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+GROUP = "access_review.rules"
+COLUMNS = ("subject", "about", "reason", "remedy")
+ROSTER = ("people", "assignments")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One detection: what it needs, how bad it is, and the function that finds it."""
+
+    id: str
+    check: Callable[..., Relation]
+    severity: Severity
+    needs: tuple[str, ...]
+    whole: tuple[str, ...]
+    controls: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        """First line of the module's docstring."""
+        return (inspect.getdoc(inspect.getmodule(self.check)) or "").split("\n", 1)[0]
+
+    @property
+    def settings(self) -> Mapping[str, inspect.Parameter]:
+        """The settings and their defaults."""
+        return inspect.signature(self.check).parameters
+
+
+def rule(
+    *, severity: Severity, needs: tuple[str, ...], whole: tuple[str, ...] = (), controls: tuple[str, ...] = ()
+) -> Callable[[Callable[..., Relation]], Rule]:
+    """Make a module's ``check`` a rule named after its file."""
+
+    def make(check: Callable[..., Relation]) -> Rule:
+        name = check.__module__.rsplit(".", 1)[-1].replace("_", "-")
+        if unknown := set(needs) - set(FACTS):
+            raise RuleError(name, f"needs {min(unknown)!r}, which is no fact", hint=f"known: {', '.join(FACTS)}")
+        strict = tuple(n for n in needs if n in ROSTER or n in whole)
+        return Rule(name, check, severity, needs, strict, controls)
+
+    return make
+
+
+def select(sql: str, **params: Any) -> Relation:
+    """Return the relation that a SELECT describes."""
+    return Relation(sql, params)
+
+
+def derive(sql: str, then: "Callable[[pd.DataFrame], pd.DataFrame]", **params: Any) -> Relation:
+    """Return the relation that a function makes of the few rows a SELECT returns."""
+    return Relation(sql, params, then)
+
+
+def load() -> dict[str, Rule]:
+    """Import every rule, ours and those of entry points; a rule that does not load stops the run."""
+    modules = [importlib.import_module(f"{__name__}.{m.name}") for m in pkgutil.iter_modules(__path__)]
+    found = [getattr(module, "check", None) for module in modules]
+    found += [point.load() for point in entry_points(group=GROUP)]
+    rules: dict[str, Rule] = {}
+    for check in found:
+        if not isinstance(check, Rule):
+            raise RuleError(str(check), "has no @rule above its check")
+        if check.id in rules:
+            raise RuleError(check.id, "is defined twice")
+        rules[check.id] = check
+    return dict(sorted(rules.items()))
