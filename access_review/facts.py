@@ -159,3 +159,33 @@ _FACTS = (
 )
 
 FACTS: Mapping[str, Table] = {**TABLES, **{fact.name: fact for fact in _FACTS}}
+
+FINDINGS = Table(
+    "findings",
+    ("finding",),
+    (
+        Column("finding"),
+        Column("rule", required=True),
+        Column("subject", required=True),
+        Column("about"),
+        Column("subject_name"),
+        Column("about_name"),
+        Column("person"),
+        Column("person_name"),
+        Column("client"),
+        Column("source"),
+        Column("severity", required=True, among=("low", "medium", "high", "critical")),
+        Column("rag", required=True, among=("red", "amber", "green")),
+        Column("risk", WHOLE, required=True),
+        Column("reason", required=True),
+        Column("risk_reasons"),
+        Column("remedy", required=True),
+        Column("controls"),
+        Column("status", required=True, among=("new", "open", "waived", "closed")),
+        Column("waiver"),
+        Column("first_seen", TIME, required=True),
+        Column("closed_at", TIME),
+    ),
+    "What is wrong, one row each. `finding` is the hash of rule, subject and about; `reason` is the rule's, "
+    "`risk_reasons` says what the score of 0 to 100 is made of; closed findings stay for the run that closes them.",
+)

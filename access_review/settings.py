@@ -1,0 +1,316 @@
+"""What the files of a workspace may say.
+
+Each model is the contract of one file: unknown keys, numbers where names belong and
+values out of range are errors. Editors get the same contract as JSON Schema
+(``roles/schemas/``).
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    WithJsonSchema,
+    model_validator,
+)
+
+from access_review.model import Severity
+
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def duration(text: Any) -> timedelta:
+    """Read ``30m``, ``24h``, ``5d`` or ``2w``; raises ``ValueError``."""
+    if isinstance(text, timedelta):
+        return text
+    match = re.fullmatch(r"(\d{1,6})([mhdw])", text) if isinstance(text, str) else None
+    if match is None:
+        raise ValueError(f"{text!r} is no duration; write for example 30m, 24h, 5d or 2w")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+Duration = Annotated[
+    timedelta, BeforeValidator(duration), WithJsonSchema({"type": "string", "pattern": r"^\d{1,6}[mhdw]$"})
+]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Pattern:
+    """Entitlements named as ``source:kind:name``, where ``*`` stands for any text; letter case does not count."""
+
+    source: str
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.kind}:{self.name}"
+
+    @property
+    def exact(self) -> bool:
+        """Tell whether the pattern names one thing rather than many."""
+        return "*" not in str(self)
+
+
+def pattern(text: Any) -> Pattern:
+    """Read a pattern; raises ``ValueError``."""
+    if isinstance(text, Pattern):
+        return text
+    if not isinstance(text, str):
+        raise ValueError(f"{text!r} is not text; write it in quotes")  # noqa: TRY004 - pydantic reports ValueError
+    parts = text.split(":", 2)
+    if len(parts) != 3 or not all(parts):
+        raise ValueError(f"{text!r} does not name an entitlement; write source:kind:name, as in ad:group:Finance-*")
+    return Pattern(*parts)
+
+
+PatternText = Annotated[
+    Pattern, BeforeValidator(pattern), WithJsonSchema({"type": "string", "pattern": "^[^:]+:[^:]+:.+$"})
+]
+Texts = tuple[str, ...]
+OneOrMore = Annotated[Texts, BeforeValidator(lambda v: (v,) if isinstance(v, str) else v)]
+Percent = Annotated[float, Field(ge=0, le=100)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Whole = Annotated[StrictInt, Field(ge=0)]
+
+
+class File(BaseModel):
+    """A part of a workspace file: nothing unknown, nothing changed after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Rung(File):
+    """One step of the ladder from accounts to people: equal columns, and whether a change may rest on it."""
+
+    on: Annotated[tuple[str, ...], Field(min_length=2, max_length=2)]
+    certain: StrictBool = True
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        account, person = self.on
+        if account not in ACCOUNT_COLUMNS or person not in PERSON_COLUMNS:
+            raise ValueError(
+                f"on: {list(self.on)} is not [account column, person column]; accounts have "
+                f"{', '.join(ACCOUNT_COLUMNS)}, people have {', '.join(PERSON_COLUMNS)}"
+            )
+        return self
+
+
+ACCOUNT_COLUMNS = ("employee_id", "mail", "principal_name", "name", "display_name", "native_id")
+PERSON_COLUMNS = ("person", "mail", "name")
+
+
+class SourceFile(File):
+    """``sources/<name>.yaml``: which connector reads the source, and how its accounts are matched to people."""
+
+    connector: str
+    options: Mapping[str, Any] = {}
+    match: tuple[Rung, ...] = ()
+
+
+class TemplateTest(File):
+    """What a template must say of somebody who holds some entitlements."""
+
+    has: Texts
+    expect: Literal["ok"] | Texts
+
+
+class Template(File):
+    """``roles/templates/<role>.yaml``: what holders of a role must, may and must never have."""
+
+    role: str
+    who: Mapping[str, OneOrMore] = {}
+    extends: Texts = ()
+    must: tuple[PatternText, ...] = ()
+    may: tuple[PatternText, ...] = ()
+    never: tuple[PatternText, ...] = ()
+    eligible: tuple[PatternText, ...] = ()
+    review_by: date | None = None
+    tests: tuple[TemplateTest, ...] = ()
+
+
+class Ceiling(File):
+    """How many of a population one plan may change: a share in percent, but never stopping below a floor."""
+
+    percent: Percent
+    floor: Whole
+
+
+class GroupCeiling(File):
+    """How much of one group may go: stopped only when both are exceeded."""
+
+    percent: Percent
+    members: Whole
+
+
+class Limits(File):
+    """Ceilings of a plan, the same when it is made and when it is applied."""
+
+    disable: Ceiling = Ceiling(percent=5, floor=10)
+    remove: Ceiling = Ceiling(percent=5, floor=10)
+    group: GroupCeiling = GroupCeiling(percent=50, members=3)
+    batch: Annotated[StrictInt, Field(ge=1)] = 50
+
+
+class RosterLimits(File):
+    """When a roster is taken for broken rather than for news."""
+
+    vanished: Ceiling = Ceiling(percent=5, floor=20)
+
+
+class Protect(File):
+    """Accounts and entitlements that no plan touches, by id or by ``source:kind:name`` pattern."""
+
+    accounts: Texts = ()
+    entitlements: Texts = ()
+    operators: Texts = ()
+    last_holders: Whole = 2
+
+
+class Sampling(File):
+    """The weekly sample that people check."""
+
+    rate: Share = 0.05
+    tolerable: Share = 0.05
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    allowed: Whole = 0
+    coverage_weeks: Annotated[StrictInt, Field(ge=1)] = 24
+    minutes_per_item: Annotated[StrictInt, Field(ge=1)] = 6
+
+
+class RiskWeights(File):
+    """Points of the risk score: the severity's, plus one addition per circumstance; the sum is cut at 100."""
+
+    low: Whole = 10
+    medium: Whole = 30
+    high: Whole = 55
+    critical: Whole = 80
+    privileged: Whole = 20
+    sensitive: Whole = 10
+    leaver: Whole = 15
+    enabled_unknown: Whole = 5
+    old: Whole = 10
+    old_after: Duration = timedelta(days=30)
+
+
+class Rag(File):
+    """From which risk score a finding is red, and from which amber."""
+
+    red: Whole = 70
+    amber: Whole = 40
+
+
+class Applications(File):
+    """Applications by name pattern: those approved, and those that are AI."""
+
+    approved: Texts = ()
+    ai: Texts = ()
+
+
+class Targets(File):
+    """How soon a leaver's access must be gone."""
+
+    privileged: Duration = timedelta(hours=1)
+    others: Duration = timedelta(hours=4)
+    failure: Duration = timedelta(hours=24)
+
+
+class EngineSettings(File):
+    """Memory of the embedded engine, as ``4GB``, and its threads (all cores when absent)."""
+
+    memory: Annotated[str, Field(pattern=r"^\d{1,4}(MB|GB)$")] = "4GB"
+    threads: Annotated[StrictInt, Field(ge=1)] | None = None
+
+
+class RuleSettings(BaseModel):
+    """What is set for one rule: whether it runs, how severe it is, and the settings of its own (``model_extra``)."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    enabled: StrictBool = True
+    severity: Severity | None = None
+
+    @property
+    def own(self) -> dict[str, Any]:
+        """The settings that the rule's ``check`` declares."""
+        return dict(self.model_extra or {})
+
+
+class Policy(File):
+    """``roles/policy.yaml``: settings of the rules, limits, sampling, protection, risk."""
+
+    organisation: str = ""
+    mover_grace: Duration = timedelta(days=5)
+    plan_valid: Duration = timedelta(hours=24)
+    limits: Limits = Limits()
+    rosters: RosterLimits = RosterLimits()
+    protect: Protect = Protect()
+    sampling: Sampling = Sampling()
+    risk: RiskWeights = RiskWeights()
+    rag: Rag = Rag()
+    applications: Applications = Applications()
+    targets: Targets = Targets()
+    engine: EngineSettings = EngineSettings()
+    rules: Mapping[str, RuleSettings] = {}
+
+    def rule(self, name: str) -> RuleSettings:
+        """Return what is set for a rule."""
+        return self.rules.get(name, RuleSettings())
+
+
+class ToxicPair(File):
+    """Two sets of entitlements nobody may hold together."""
+
+    pair: str
+    a: Annotated[tuple[PatternText, ...], Field(min_length=1)]
+    b: Annotated[tuple[PatternText, ...], Field(min_length=1)]
+    reason: str = ""
+
+
+class Separation(File):
+    """``roles/separation.yaml``: the toxic pairs."""
+
+    pairs: tuple[ToxicPair, ...] = ()
+
+    @model_validator(mode="after")
+    def _once(self) -> Self:
+        _unique("pair", [p.pair for p in self.pairs])
+        return self
+
+
+class Waiver(File):
+    """One accepted finding. What is missing here is a finding of its own (``waiver-incomplete``)."""
+
+    waiver: str
+    rule: str
+    subject: str
+    about: str | None = None
+    reason: str | None = None
+    approver: str | None = None
+    ticket: str | None = None
+    expires: date | None = None
+
+
+class Waivers(File):
+    """``roles/waivers.yaml``: the exception log."""
+
+    waivers: tuple[Waiver, ...] = ()
+
+    @model_validator(mode="after")
+    def _once(self) -> Self:
+        _unique("waiver", [w.waiver for w in self.waivers])
+        return self
+
+
+def _unique(what: str, names: list[str]) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"{what} {twice[0]!r} stands twice")

@@ -1,0 +1,279 @@
+"""Read ``sources/`` and ``roles/`` strictly: all of it, or every mistake with its place.
+
+A workspace is any folder with ``sources/*.yaml`` (one file per source),
+``roles/templates/*.yaml`` (one file per role), ``roles/policy.yaml``,
+``roles/separation.yaml`` and ``roles/waivers.yaml``. What each file may say is in
+:mod:`access_review.settings`; connectors and rules add their own options, taken from
+their signatures.
+"""
+
+import hashlib
+import inspect
+import typing
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+
+from access_review import connectors, rules
+from access_review.documents import Document, read
+from access_review.errors import Mistake, WorkspaceError
+from access_review.settings import Policy, RuleSettings, Separation, SourceFile, Template, Waivers
+
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceEntry:
+    """One source as declared: its name, what its file says, and its options ready for ``connect``."""
+
+    name: str
+    file: SourceFile
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """Everything an organisation declares; ``digest`` covers every file that was read."""
+
+    folder: Path
+    sources: tuple[SourceEntry, ...]
+    templates: tuple[Template, ...]
+    policy: Policy
+    separation: Separation
+    waivers: Waivers
+    digest: str
+    places: Mapping[tuple[str, str], str] = field(repr=False, default_factory=dict)
+
+    def place(self, kind: str, name: str) -> str:
+        """Return ``file:line`` of a template (or a pattern in it) or a waiver."""
+        return self.places.get((kind, name), "")
+
+
+def load(folder: Path) -> Workspace:
+    """Read a workspace; raises ``WorkspaceError`` with every mistake in it."""
+    return _Loader(folder).workspace()
+
+
+@cache
+def options_of(function: Callable[..., Any]) -> type[BaseModel]:
+    """Return the model of a function's keyword-only arguments: what may be set, and to what."""
+    hints = typing.get_type_hints(function, include_extras=True)
+    fields: dict[str, Any] = {
+        name: (hints[name], ... if parameter.default is parameter.empty else parameter.default)
+        for name, parameter in inspect.signature(function).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY
+    }
+    return create_model(function.__module__, __config__=ConfigDict(extra="forbid"), **fields)
+
+
+@dataclass(slots=True)
+class _Loader:
+    """Reads file after file, keeping every mistake."""
+
+    folder: Path
+    mistakes: list[Mistake] = field(default_factory=list)
+    hashed: list[str] = field(default_factory=list)
+    places: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def workspace(self) -> Workspace:
+        if not (self.folder / "sources").is_dir() or not (self.folder / "roles").is_dir():
+            raise WorkspaceError(
+                f"{self.folder} has no sources/ and roles/",
+                hint="name a workspace with -C, or make one: access-review init",
+            )
+        sources = tuple(filter(None, (self._source(path) for path in self._files("sources", "*.yaml"))))
+        templates = self._templates()
+        policy = self._policy()
+        separation = self._one("roles/separation.yaml", Separation)
+        waivers = self._waivers()
+        if not sources and not self.mistakes:
+            self.mistakes.append(Mistake("sources", 0, 0, "holds no source", "add a file such as sources/hr.yaml"))
+        if self.mistakes:
+            raise WorkspaceError.of(self.mistakes)
+        digest = "sha256:" + hashlib.sha256("".join(sorted(self.hashed)).encode()).hexdigest()
+        return Workspace(self.folder, sources, templates, policy, separation, waivers, digest, self.places)
+
+    def _files(self, folder: str, pattern: str) -> list[Path]:
+        wrong = sorted((self.folder / folder).glob(pattern.replace(".yaml", ".yml")))
+        self.mistakes += [
+            Mistake(self._shown(path), 0, 0, "is not read: its name ends in .yml", "rename it to .yaml")
+            for path in wrong
+        ]
+        return sorted((self.folder / folder).glob(pattern))
+
+    def _shown(self, path: Path) -> str:
+        return path.relative_to(self.folder).as_posix()
+
+    def _read(self, path: Path) -> Document:
+        document = read(path, self._shown(path))
+        self.mistakes += document.mistakes
+        if path.is_file():
+            self.hashed.append(f"{document.file} {hashlib.sha256(path.read_bytes()).hexdigest()}\n")
+        return document
+
+    def _valid(self, document: Document, model: type[M], data: Any, prefix: tuple[str | int, ...] = ()) -> M | None:
+        """Validate a part of a document; what is wrong becomes mistakes with the place of each value."""
+        if document.mistakes:
+            return None
+        try:
+            return model.model_validate({} if data is None else data)
+        except ValidationError as error:
+            self.mistakes += [mistake_of(document, prefix, dict(e), model) for e in error.errors(include_url=False)]
+            return None
+
+    def _one(self, name: str, model: type[M]) -> M:
+        """Read a file that may be absent: then everything in it has its default."""
+        path = self.folder / name
+        if not path.exists():
+            return model()
+        document = self._read(path)
+        return self._valid(document, model, document.data) or model()
+
+    def _source(self, path: Path) -> SourceEntry | None:
+        document = self._read(path)
+        file = self._valid(document, SourceFile, document.data)
+        if file is None:
+            return None
+        if ":" in path.stem or not path.stem.isascii():
+            self.mistakes.append(Mistake(document.file, 0, 0, "the name of a source is plain text without colons"))
+        try:
+            connect = connectors.load(file.connector)
+        except WorkspaceError as error:
+            self.mistakes.append(document.mistake(("connector",), error.message, error.hint))
+            return None
+        options = self._valid(document, options_of(connect), file.options, ("options",))
+        if options is None:
+            return None
+        return SourceEntry(path.stem, file, {name: getattr(options, name) for name in type(options).model_fields})
+
+    def _templates(self) -> tuple[Template, ...]:
+        found: dict[str, Template] = {}
+        documents: dict[str, Document] = {}
+        for path in self._files("roles", "templates/*.yaml"):
+            document = self._read(path)
+            template = self._valid(document, Template, document.data)
+            if template is None:
+                continue
+            if template.role in found:
+                first = documents[template.role].file
+                self.mistakes.append(
+                    document.mistake(("role",), f"the role {template.role!r} stands twice", f"first in {first}")
+                )
+                continue
+            found[template.role], documents[template.role] = template, document
+            self._note_template(document, template)
+        for role, template in found.items():
+            self._check_extends(documents[role], template, found)
+        return tuple(found[role] for role in sorted(found))
+
+    def _note_template(self, document: Document, template: Template) -> None:
+        self.places["template", template.role] = f"{document.file}:{document.place(('role',))[0]}"
+        for name in ("must", "may", "never", "eligible"):
+            for index, pattern in enumerate(getattr(template, name)):
+                line = document.place((name, index))[0]
+                self.places.setdefault((f"{name} of {template.role}", str(pattern)), f"{document.file}:{line}")
+
+    def _check_extends(self, document: Document, template: Template, found: Mapping[str, Template]) -> None:
+        for index, parent in enumerate(template.extends):
+            if parent not in found:
+                hint = "known: " + ", ".join(sorted(found))
+                self.mistakes.append(document.mistake(("extends", index), f"no template has the role {parent!r}", hint))
+            elif template.role in _ancestors(parent, found):
+                self.mistakes.append(document.mistake(("extends", index), f"{template.role!r} extends itself"))
+
+    def _policy(self) -> Policy:
+        path = self.folder / "roles/policy.yaml"
+        if not path.exists():
+            return Policy()
+        document = self._read(path)
+        policy = self._valid(document, Policy, document.data) or Policy()
+        declared = document.data.get("rules") if isinstance(document.data, dict) else None
+        for name, settings in (declared if isinstance(declared, dict) else {}).items():
+            self._check_rule(document, name, settings)
+        return policy
+
+    def _check_rule(self, document: Document, name: str, settings: Any) -> None:
+        known = rules.load()
+        if name not in known:
+            hint = f"known: {', '.join(known)}"
+            self.mistakes.append(document.mistake(("rules", name, ""), f"no rule is called {name!r}", hint))
+        elif isinstance(settings, dict):
+            own = {key: value for key, value in settings.items() if key not in RuleSettings.model_fields}
+            self._valid(document, options_of(known[name].check), own, ("rules", name))
+
+    def _waivers(self) -> Waivers:
+        path = self.folder / "roles/waivers.yaml"
+        if not path.exists():
+            return Waivers()
+        document = self._read(path)
+        waivers = self._valid(document, Waivers, document.data) or Waivers()
+        for index, waiver in enumerate(waivers.waivers):
+            self.places["waiver", waiver.waiver] = f"{document.file}:{document.place(('waivers', index))[0]}"
+        return waivers
+
+
+def _ancestors(role: str, found: Mapping[str, Template]) -> set[str]:
+    seen: set[str] = set()
+    todo = [role]
+    while todo:
+        current = todo.pop()
+        if current not in seen and current in found:
+            seen.add(current)
+            todo += found[current].extends
+    return seen
+
+
+_PLAIN_WORDS = {
+    "missing": "is missing",
+    "extra_forbidden": "is not known here",
+    "string_type": "must be text",
+    "tuple_type": "must be a list",
+    "list_type": "must be a list",
+    "dict_type": "must be a mapping",
+    "model_type": "must be a mapping",
+    "model_attributes_type": "must be a mapping",
+    "bool_type": "must be true or false",
+    "int_type": "must be a whole number",
+    "date_type": "must be a date, as 2027-06-30",
+    "date_from_datetime_parsing": "must be a date, as 2027-06-30",
+    "less_than_equal": "must be at most {le}",
+    "greater_than_equal": "must be at least {ge}",
+}
+
+
+def mistake_of(
+    document: Document, prefix: tuple[str | int, ...], error: Mapping[str, Any], model: type[BaseModel]
+) -> Mistake:
+    """Turn one of pydantic's errors into a mistake in plain words, at the key it is about."""
+    loc: tuple[str | int, ...] = error["loc"]
+    path = _path(document.data, prefix, loc)
+    kind = error["type"]
+    words = _PLAIN_WORDS.get(kind, error["msg"].removeprefix("Value error, ")).format(**error.get("ctx", {}))
+    hint = ""
+    if kind == "string_type" and isinstance(error["input"], int | float):
+        hint = "it is read as a number or a yes/no: write it in quotes"
+    if kind == "extra_forbidden" and len(loc) == 1:
+        hint = "known: " + ", ".join(field.alias or name for name, field in model.model_fields.items())
+    line, column = document.places.get((*path, ""), document.place(path))
+    return Mistake(document.file, line, column, f"{_name(loc)}: {words}" if loc else words, hint)
+
+
+def _name(loc: Sequence[str | int]) -> str:
+    """Name the last step of a path: a key by itself, an item by its list and position."""
+    names = [step for step in loc if isinstance(step, str)]
+    return f"{names[-1]}[{loc[-1]}]" if isinstance(loc[-1], int) and names else str(loc[-1])
+
+
+def _path(data: Any, prefix: Iterable[str | int], loc: Iterable[str | int]) -> tuple[str | int, ...]:
+    """Follow pydantic's path through the data, leaving out its names for the branches of a union."""
+    path: list[str | int] = []
+    for step in (*prefix, *loc):
+        inside = step in data if isinstance(data, dict) else isinstance(data, list) and step in range(len(data))
+        if inside:
+            path.append(step)
+            data = data[step]
+    return tuple(path)
