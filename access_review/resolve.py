@@ -1,0 +1,172 @@
+"""Settle references between sources, once all of them have been read.
+
+A connector writes what only another source knows as ``ref:scheme:value``
+(:func:`access_review.tables.ref`). Here each becomes the one id that ``aliases`` has
+for it, or a problem that is counted: two candidates are none.
+"""
+
+from collections.abc import Mapping
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from access_review.tables import TABLES, Row, frame
+
+Tables = dict[str, pa.Table]
+
+_EDGES = {"grants": ("account", "entitlement"), "nesting": ("child", "parent")}
+
+
+def resolve(tables: Tables) -> Tables:
+    """Return the tables with every reference settled, foreign groups nested, and synced groups joined.
+
+    What does not resolve goes to ``problems``: an edge or row that rests on it is left out,
+    an optional column becomes null.
+    """
+    names = _unique_aliases(tables["aliases"])
+    problems: list[Row] = []
+    made = dict(tables)
+    for name, table in TABLES.items():
+        if table.ids and len(tables[name]):
+            made[name] = _settle_references(name, tables[name], names, problems)
+    made["grants"], foreign = _groups_among_members(made["grants"], made["entitlements"])
+    made["nesting"] = pa.concat_tables(
+        [made["nesting"], foreign, _synced_groups(made["aliases"], made["entitlements"])]
+    )
+    for name in _EDGES:
+        made[name] = _existing_ends(name, made, problems)
+    for name, table in TABLES.items():
+        if table.ids:
+            made[name] = frame(name, [], also=[_first_of_each(made[name], table.key)])
+    made["problems"] = frame("problems", _once(problems, tables["problems"]), also=[tables["problems"]])
+    return made
+
+
+def _unique_aliases(aliases: pa.Table) -> Mapping[str, str]:
+    """Return ``ref:scheme:value`` → id for every alias that names one thing only."""
+    counted = aliases.group_by(["scheme", "value"]).aggregate([("id", "count"), ("id", "min")])
+    alone = counted.filter(pc.equal(counted["id_count"], 1))
+    keys = pc.binary_join_element_wise("ref", alone["scheme"], alone["value"], ":")
+    return dict(zip(keys.to_pylist(), alone["id_min"].to_pylist(), strict=True))
+
+
+def _settle_references(name: str, data: pa.Table, names: Mapping[str, str], problems: list[Row]) -> pa.Table:
+    table = TABLES[name]
+    for column in table.columns:
+        if not column.id:
+            continue
+        values = data[column.name].combine_chunks()
+        is_ref = pc.fill_null(pc.starts_with(values, "ref:"), fill_value=False)
+        if not pc.any(is_ref).as_py():
+            continue
+        wanted = pc.unique(values.filter(is_ref))
+        settled = pa.array([names.get(v) for v in wanted.to_pylist()], pa.string())
+        looked_up = settled.take(pc.index_in(values, wanted))
+        position = data.schema.get_field_index(column.name)
+        failed = pc.and_(is_ref, pc.is_null(looked_up))
+        problems += _unresolved(name, data.filter(failed), column.name)
+        data = data.set_column(position, pa.field(column.name, pa.string()), pc.if_else(is_ref, looked_up, values))
+        if table.requires(column):
+            data = data.filter(pc.invert(failed))
+    return data
+
+
+def _unresolved(name: str, rows: pa.Table, column: str) -> list[Row]:
+    kind = "dangling-member" if name in _EDGES else "unresolved"
+    key = TABLES[name].key
+    return [
+        {
+            "source": _source_of(row, name),
+            "locator": f"{name} {' / '.join(str(row[k]) for k in key)} {column}".strip(),
+            "kind": kind,
+            "reason": f"nothing read here is known as {row[column].removeprefix('ref:')}",
+            "subject": row[key[-1]] if name in _EDGES and column != key[-1] else row[key[0]],
+        }
+        for row in rows.to_pylist()
+    ]
+
+
+def _source_of(row: Row, name: str) -> str:
+    """Return the source that said so: the row's own, or that of the first of its ids that is one."""
+    known = [row[c] for c in TABLES[name].ids if row[c] and not row[c].startswith("ref:")]
+    return row.get("source") or (known[0].split(":", 1)[0] if known else name)
+
+
+def _groups_among_members(grants: pa.Table, entitlements: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """Take apart members that are accounts and members that turned out to be groups of another source."""
+    is_group = pc.is_in(grants["account"], entitlements["entitlement"].combine_chunks())
+    nested = [
+        {
+            "child": row["account"],
+            "parent": row["entitlement"],
+            "mode": row["mode"],
+            "why": "member",
+            "reach": "transitive",
+            "native_id": row["native_id"],
+            "mastered_in": row["mastered_in"],
+            "removable": row["removable"],
+            "why_not": row["why_not"],
+        }
+        for row in grants.filter(is_group).to_pylist()
+    ]
+    return grants.filter(pc.invert(is_group)), frame("nesting", nested)
+
+
+def _synced_groups(aliases: pa.Table, entitlements: pa.Table) -> pa.Table:
+    """Join a directory's group to its synced copy: holding the one is holding the other."""
+    of_groups = aliases.filter(pc.is_in(aliases["id"], entitlements["entitlement"].combine_chunks()))
+    by_sid = {row["value"]: row["id"] for row in of_groups.to_pylist() if row["scheme"] == "sid"}
+    rows = [
+        {
+            "child": by_sid[row["value"]],
+            "parent": row["id"],
+            "mode": "assigned",
+            "why": "synced-to",
+            "reach": "transitive",
+            "mastered_in": by_sid[row["value"]].split(":", 1)[0],
+            "removable": False,
+            "why_not": "the copy follows the group it is synced from",
+        }
+        for row in of_groups.to_pylist()
+        if row["scheme"] == "on-premises-sid" and by_sid.get(row["value"], row["id"]) != row["id"]
+    ]
+    return frame("nesting", rows)
+
+
+def _existing_ends(name: str, tables: Tables, problems: list[Row]) -> pa.Table:
+    """Leave out edges to what no source has listed, and say so."""
+    data = tables[name]
+    accounts, entitlements = tables["accounts"]["account"], tables["entitlements"]["entitlement"]
+    for column, known in zip(_EDGES[name], (accounts if name == "grants" else entitlements, entitlements), strict=True):
+        there = pc.is_in(data[column], known.combine_chunks())
+        problems += [
+            {
+                "source": row[column].split(":", 1)[0],
+                "locator": f"{name} {row[_EDGES[name][0]]} / {row[_EDGES[name][1]]}",
+                "kind": "dangling-member",
+                "reason": f"{row[column]} was not listed by its source",
+                "subject": row[_EDGES[name][1]],
+            }
+            for row in data.filter(pc.invert(there)).to_pylist()
+        ]
+        data = data.filter(there)
+    return data
+
+
+def _first_of_each(data: pa.Table, key: tuple[str, ...]) -> pa.Table:
+    """Keep one row per key: two references may have turned out to be one thing."""
+    counted = data.append_column("row", pa.array(range(len(data)), pa.int64()))
+    first = counted.group_by(list(key)).aggregate([("row", "min")])["row_min"]
+    return data if len(first) == len(data) else data.take(first.sort())
+
+
+def _once(problems: list[Row], known: pa.Table) -> list[Row]:
+    """Leave out repeated problems of one place."""
+    seen = {(p["source"], p["locator"], p["kind"]) for p in known.select(["source", "locator", "kind"]).to_pylist()}
+    kept: list[Row] = []
+    for row in problems:
+        key = (row["source"], row["locator"], row["kind"])
+        if key not in seen:
+            seen.add(key)
+            kept.append(row)
+    return kept
