@@ -1,0 +1,1 @@
+"""What people read: every view is made from the record and can be made again."""
