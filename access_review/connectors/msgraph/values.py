@@ -1,0 +1,103 @@
+"""Values of a Graph object, strictly typed: absent and null are unknown, a wrong type makes the object unusable."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+Object = Mapping[str, Any]
+Value = TypeVar("Value")
+
+NEVER = datetime(1, 1, 1, tzinfo=UTC)
+
+
+class UnusableError(Exception):
+    """An object cannot be used; the message says why. Becomes a row of ``problems``, never an error of the run."""
+
+
+def _typed(thing: Object, name: str, kind: type[Value], expected: str) -> Value | None:
+    value = thing.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, kind):
+        raise UnusableError(f"{name} is {type(value).__name__}, not {expected}")
+    return value
+
+
+def text(thing: Object, name: str) -> str | None:
+    """Return a text; empty is unknown, half a character becomes a replacement character."""
+    return whole_characters(_typed(thing, name, str, "text")) or None
+
+
+def whole_characters(value: str | None) -> str | None:
+    """Return the text without lone surrogates, which JSON can hold and no file can."""
+    if value is None or value.isascii():
+        return value
+    return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def needed(thing: Object, name: str) -> str:
+    """Return a text that must be there."""
+    value = text(thing, name)
+    if value is None:
+        raise UnusableError(f"{name} is missing")
+    return value
+
+
+def flag(thing: Object, name: str) -> bool | None:
+    """Return true, false, or null for unknown."""
+    return _typed(thing, name, bool, "true or false")
+
+
+def whole(thing: Object, name: str) -> int | None:
+    """Return a whole number."""
+    value = _typed(thing, name, int, "a number")
+    if isinstance(value, bool):
+        raise UnusableError(f"{name} is bool, not a number")
+    return value
+
+
+def inner(thing: Object, name: str) -> Object:
+    """Return the object inside; empty when absent."""
+    value: Object | None = _typed(thing, name, dict, "an object")
+    return value if value is not None else {}
+
+
+def texts(thing: Object, name: str) -> list[str]:
+    """Return a list of texts; empty when absent."""
+    value: list[Any] = _typed(thing, name, list, "a list") or []
+    if not all(isinstance(item, str) for item in value):
+        raise UnusableError(f"{name} holds something that is not text")
+    return [whole_characters(item) or "" for item in value]
+
+
+def objects(thing: Object, name: str) -> list[Object]:
+    """Return a list of objects; empty when absent."""
+    value: list[Any] = _typed(thing, name, list, "a list") or []
+    if not all(isinstance(item, dict) for item in value):
+        raise UnusableError(f"{name} holds something that is not an object")
+    return value
+
+
+def moment(thing: Object, name: str) -> datetime | None:
+    """Return a time in UTC; Graph's year 1, which means never, is returned as :data:`NEVER`."""
+    value = text(thing, name)
+    if value is None:
+        return None
+    try:
+        at = datetime.fromisoformat(value)
+        if at.tzinfo is None:
+            raise UnusableError(f"{name} {value!r} has no time zone")
+        return at.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise UnusableError(f"{name} {value!r} is not a time") from error
+
+
+def date(thing: Object, name: str) -> datetime | None:
+    """Return a time in UTC; never is null."""
+    at = moment(thing, name)
+    return None if at == NEVER else at
+
+
+def type_of(thing: Object) -> str:
+    """Return the type Graph gives (``user``, ``group`` …); empty when it says none."""
+    return (text(thing, "@odata.type") or "").removeprefix("#microsoft.graph.")
