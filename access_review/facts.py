@@ -142,23 +142,8 @@ _FACTS = (
         ),
         "Applications and consents, matched against the approved and the AI lists of the policy.",
     ),
-    Table(
-        "previous_findings",
-        ("finding",),
-        (
-            Column("finding"),
-            Column("rule", required=True),
-            Column("subject", required=True),
-            Column("about"),
-            Column("status", required=True),
-            Column("first_seen", TIME, required=True),
-            Column("closed_at", TIME),
-        ),
-        "The findings of the run before, closed ones that are still remembered included.",
-    ),
 )
 
-FACTS: Mapping[str, Table] = {**TABLES, **{fact.name: fact for fact in _FACTS}}
 
 FINDINGS = Table(
     "findings",
@@ -189,3 +174,31 @@ FINDINGS = Table(
     "What is wrong, one row each. `finding` is the hash of rule, subject and about; `reason` is the rule's, "
     "`risk_reasons` says what the score of 0 to 100 is made of; closed findings stay for the run that closes them.",
 )
+
+PREVIOUS_FINDINGS = Table(
+    "previous_findings", FINDINGS.key, FINDINGS.columns, "The findings of the run before, those it closed included."
+)
+
+FACTS: Mapping[str, Table] = {**TABLES, **{fact.name: fact for fact in (*_FACTS, PREVIOUS_FINDINGS)}}
+
+_PEOPLE = ("people", "assignments")
+_HELD = ("grants", "accounts", "entitlements", "nesting", *_PEOPLE)
+
+RESTS_ON: Mapping[str, tuple[str, ...]] = {
+    "held": _HELD,
+    "verdicts": _HELD,
+    "closure": ("nesting", "entitlements"),
+    "person_roles": _PEOPLE,
+    "role_sets": _PEOPLE,
+    "person_role_sets": _PEOPLE,
+    "expected": ("entitlements", "nesting"),
+    "escalations": ("entitlements", "nesting"),
+    "owned": ("owners", *_PEOPLE),
+    "separation": ("entitlements",),
+    "templates": (),
+    "patterns": ("entitlements",),
+    "waivers": (),
+    "applications": ("accounts",),
+    "previous_findings": (),
+}
+"""Which tables of the snapshot a derived fact is made from; a table of the snapshot rests on itself."""

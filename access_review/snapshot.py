@@ -107,7 +107,7 @@ def _add_missing_verdicts(source: Source, made: dict[str, list[pa.Table]]) -> No
     silent = [
         name
         for name, parts in made.items()
-        if name not in said and name not in ("completeness", "problems") and sum(map(len, parts))
+        if name not in said and name not in ("completeness", "problems") and any(len(part) for part in parts)
     ]
     rows = [connectors.incomplete(source, name, "the connector gave no verdict")[1] for name in silent]
     if not said and not silent:

@@ -1,0 +1,123 @@
+"""Accounts to people, by the ladder each source declares.
+
+Rung by rung, exact columns only: the first rung with any candidate decides, and two
+candidates there are no owner, not a choice. A synced account takes the person of the
+account it is synced from. Names that merely look alike never match; they are findings
+(``lookalike-account``).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from access_review.engine import Engine
+from access_review.model import Relation
+from access_review.settings import Rung
+
+MATCHED_KINDS = ("human", "guest", "agent", "break-glass")
+"""Service and shared accounts belong to owners and custodians, not to one person."""
+
+# Ids are compared as they stand (00123 is not 123); names people type are not case-sensitive.
+_EXACT = ("employee_id", "native_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """The rungs of one source, in order."""
+
+    source: str
+    rungs: Sequence[Rung]
+
+
+def correlate(engine: Engine, ladders: Sequence[Ladder]) -> None:
+    """Create ``accounts``: those read, with ``person``, ``rung``, ``certain`` and ``link`` (the reason in words)."""
+    engine.create("candidates", _candidates(ladders))
+    engine.create("climbed", _CLIMBED)
+    engine.create("twins", _TWINS)
+    engine.create("accounts", _ACCOUNTS)
+
+
+def _candidates(ladders: Sequence[Ladder]) -> str:
+    """Every pair an account and a person make on some rung."""
+    rungs = [
+        f"""
+        SELECT account, person, {number} AS step, '{a} = {p}' AS rung, {str(rung.certain).upper()} AS certain
+        FROM read_accounts AS a JOIN people AS p ON {_same(a, p)}
+        WHERE a.source = '{ladder.source}' AND a.kind IN {MATCHED_KINDS}
+        """
+        for ladder in ladders
+        for number, rung in enumerate(ladder.rungs, start=1)
+        for a, p in [rung.on]
+    ]
+    nothing = "SELECT account, '' AS person, 0 AS step, '' AS rung, TRUE AS certain FROM read_accounts WHERE FALSE"
+    return " UNION ALL ".join([nothing, *rungs])
+
+
+def _same(account_column: str, person_column: str) -> str:
+    left, right = f"a.{account_column}", f"p.{'native_id' if person_column == 'person' else person_column}"
+    if account_column not in _EXACT or person_column != "person":
+        left, right = f"lower({left})", f"lower({right})"
+    return f"nullif(trim({left}), '') = nullif(trim({right}), '')"
+
+
+_CLIMBED = """
+    WITH lowest AS (SELECT account, min(step) AS step FROM candidates GROUP BY account)
+    SELECT account, min(rung) AS rung, count(DISTINCT person) AS people, min(person) AS person,
+           bool_and(certain) AS certain
+    FROM candidates JOIN lowest USING (account, step)
+    GROUP BY account
+"""
+
+_TWINS = """
+    WITH origin AS (
+        SELECT CASE scheme WHEN 'sid' THEN 'on-premises-sid' ELSE scheme END AS scheme, value, id
+        FROM aliases WHERE scheme = 'sid' AND id IN (SELECT account FROM read_accounts)
+    ),
+    pairs AS (
+        SELECT copy.id AS account, origin.id AS twin
+        FROM aliases AS copy JOIN origin ON copy.scheme = origin.scheme AND copy.value = origin.value
+        WHERE copy.id <> origin.id
+    )
+    SELECT account, min(twin) AS twin FROM pairs GROUP BY account HAVING count(DISTINCT twin) = 1
+"""
+
+_ACCOUNTS = """
+    WITH both AS (
+        SELECT a.account, twins.twin, own.people AS own_people, own.rung AS own_rung, own.person AS own_person,
+               own.certain AS own_certain, first.person AS twin_person, first.certain AS twin_certain,
+               first.people AS twin_people
+        FROM read_accounts AS a
+        LEFT JOIN climbed AS own ON own.account = a.account
+        LEFT JOIN twins ON twins.account = a.account
+        LEFT JOIN climbed AS first ON first.account = twins.twin
+    ),
+    judged AS (
+        SELECT account, twin, own_rung, own_people,
+               CASE WHEN own_people > 1 OR (twin_people = 1 AND own_people = 1 AND own_person <> twin_person) THEN 'none'
+                    WHEN twin_people = 1 THEN 'twin'
+                    WHEN own_people = 1 THEN 'own'
+                    ELSE 'none' END AS by,
+               own_person, own_certain, twin_person, twin_certain,
+               coalesce(own_person <> twin_person, FALSE) AS torn
+        FROM both
+    )
+    SELECT a.*,
+           CASE by WHEN 'own' THEN own_person WHEN 'twin' THEN twin_person END AS person,
+           CASE by WHEN 'own' THEN own_rung WHEN 'twin' THEN 'synced' END AS rung,
+           CASE by WHEN 'own' THEN own_certain WHEN 'twin' THEN twin_certain END AS certain,
+           CASE WHEN by = 'own' THEN concat('matched on ', own_rung)
+                WHEN by = 'twin' THEN concat('synced from ', twin, ', which belongs to this person')
+                WHEN own_people > 1 THEN concat(CAST(own_people AS VARCHAR), ' people match on ', own_rung,
+                                                ': two candidates are no owner')
+                WHEN torn THEN concat('matches one person on ', own_rung, ' and another as the copy of ', twin)
+                ELSE 'no rung of the ladder matches anybody' END AS link
+    FROM read_accounts AS a JOIN judged USING (account)
+"""
+
+
+def candidates_of(account: str) -> Relation:
+    """Return every pair the ladder made for an account, rung by rung, for ``explain``."""
+    sql = """
+        SELECT step, rung, certain, people.person, name
+        FROM candidates JOIN people USING (person) WHERE account = :account ORDER BY step, people.person
+    """
+    return Relation(sql, {"account": account})

@@ -1,0 +1,81 @@
+"""Decide what is wrong: the pure middle, on one page.
+
+::
+
+    people, assignments ─► roles_of ─► role sets ─┐
+    accounts ─► correlate ─► who owns what ───────┼─► diff ─► rules ─► findings
+    nesting ─► closure ─► what a grant gives ─────┤
+    templates ─► expected ─► what a role allows ──┘
+
+Each step reads tables by name from the engine and adds its own; the same snapshot,
+workspace and previous findings give the same findings, byte for byte.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import pyarrow as pa
+
+from access_review import findings, reference, roles
+from access_review.correlate import Ladder, correlate
+from access_review.diff import diff
+from access_review.engine import Engine
+from access_review.facts import PREVIOUS_FINDINGS
+from access_review.findings import Evaluation, Gaps
+from access_review.graph import closure
+from access_review.rules import load
+from access_review.snapshot import Snapshot
+from access_review.tables import TABLES, digest
+from access_review.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a review concludes: the findings, and what became of every rule."""
+
+    as_of: datetime
+    findings: pa.Table = field(repr=False)
+    evaluations: tuple[Evaluation, ...]
+    digest: str
+
+
+def review(snapshot: Snapshot, workspace: Workspace, engine: Engine, previous: pa.Table | None = None) -> Report:
+    """Decide what is wrong. ``previous`` are the findings of the run before; raises ``RuleError``."""
+    establish(snapshot.tables, workspace, engine)
+    engine.register("previous_findings", PREVIOUS_FINDINGS.schema.empty_table() if previous is None else previous)
+    gaps = Gaps(
+        missing=frozenset(TABLES) - snapshot.collected,
+        incomplete={table: snapshot.incomplete(table) for table in TABLES},
+    )
+    rules = list(load().values())
+    evaluations = findings.evaluate(engine, rules, workspace.policy, gaps)
+    found = findings.conclude(engine, workspace.policy, evaluations, gaps, rules)
+    return Report(snapshot.as_of, found, evaluations, digest(found))
+
+
+def establish(tables: Mapping[str, pa.Table], workspace: Workspace, engine: Engine) -> None:
+    """Put every fact that the rules read into the engine."""
+    for name, table in tables.items():
+        engine.register("read_accounts" if name == "accounts" else name, table)
+    correlate(engine, [Ladder(source.name, source.file.match) for source in workspace.sources])
+    roles.assign(engine, workspace.templates, workspace.policy)
+    engine.register("closure", closure(tables["nesting"], tables["entitlements"]["entitlement"].to_pylist()))
+    templates = roles.resolve(workspace.templates, tables["entitlements"])
+    pairs = reference.separation(workspace.separation, tables["entitlements"])
+    expected, escalations = roles.expected(templates, tables["nesting"], _by_name_only(engine, pairs))
+    engine.register("expected", expected)
+    engine.register("escalations", escalations)
+    diff(engine)
+    engine.register("separation", pairs)
+    engine.register("templates", reference.templates(workspace))
+    engine.register("patterns", reference.patterns(templates, workspace))
+    engine.register("waivers", reference.waivers(workspace, engine))
+    engine.register("applications", reference.applications(workspace.policy, engine))
+    engine.create("owned", reference.OWNED)
+
+
+def _by_name_only(engine: Engine, pairs: pa.Table) -> frozenset[str]:
+    """Return what nobody gets merely by being carried: the privileged, exemptions, halves of toxic pairs."""
+    strong = engine.query("SELECT entitlement FROM entitlements WHERE privileged OR effect = 'exempts'")
+    return frozenset(strong["entitlement"].to_pylist()) | frozenset(pairs["entitlement"].to_pylist())
