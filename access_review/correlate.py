@@ -81,7 +81,7 @@ _TWINS = """
 """
 
 _ACCOUNTS = """
-    WITH both AS (
+    WITH ladders AS (
         SELECT a.account, twins.twin, own.people AS own_people, own.rung AS own_rung, own.person AS own_person,
                own.certain AS own_certain, first.person AS twin_person, first.certain AS twin_certain,
                first.people AS twin_people
@@ -95,17 +95,17 @@ _ACCOUNTS = """
                CASE WHEN own_people > 1 OR (twin_people = 1 AND own_people = 1 AND own_person <> twin_person) THEN 'none'
                     WHEN twin_people = 1 THEN 'twin'
                     WHEN own_people = 1 THEN 'own'
-                    ELSE 'none' END AS by,
+                    ELSE 'none' END AS decided,
                own_person, own_certain, twin_person, twin_certain,
                coalesce(own_person <> twin_person, FALSE) AS torn
-        FROM both
+        FROM ladders
     )
     SELECT a.*,
-           CASE by WHEN 'own' THEN own_person WHEN 'twin' THEN twin_person END AS person,
-           CASE by WHEN 'own' THEN own_rung WHEN 'twin' THEN 'synced' END AS rung,
-           CASE by WHEN 'own' THEN own_certain WHEN 'twin' THEN twin_certain END AS certain,
-           CASE WHEN by = 'own' THEN concat('matched on ', own_rung)
-                WHEN by = 'twin' THEN concat('synced from ', twin, ', which belongs to this person')
+           CASE decided WHEN 'own' THEN own_person WHEN 'twin' THEN twin_person END AS person,
+           CASE decided WHEN 'own' THEN own_rung WHEN 'twin' THEN 'synced' END AS rung,
+           CASE decided WHEN 'own' THEN own_certain WHEN 'twin' THEN twin_certain END AS certain,
+           CASE WHEN decided = 'own' THEN concat('matched on ', own_rung)
+                WHEN decided = 'twin' THEN concat('synced from ', twin, ', which belongs to this person')
                 WHEN own_people > 1 THEN concat(CAST(own_people AS VARCHAR), ' people match on ', own_rung,
                                                 ': two candidates are no owner')
                 WHEN torn THEN concat('matches one person on ', own_rung, ' and another as the copy of ', twin)

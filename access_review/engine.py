@@ -20,7 +20,8 @@ from access_review.model import AsOf, Relation
 if TYPE_CHECKING:
     import duckdb
 
-_PARAMETER = re.compile(r"(?<![:\w]):([a-z_]\w*)")
+# What stands in quotes is text, whatever it looks like; `::` is a cast.
+_PARAMETER = re.compile(r"'(?:[^']|'')*'|(?<![:\w]):([a-z_]\w*)")
 
 
 def literal(value: Any, as_of: datetime) -> str:
@@ -45,7 +46,7 @@ def literal(value: Any, as_of: datetime) -> str:
 
 def bind(sql: str, params: Mapping[str, Any], as_of: datetime) -> str:
     """Fill in the named parameters of a statement; raises ``KeyError`` for one that is not given."""
-    return _PARAMETER.sub(lambda match: literal(params[match[1]], as_of), sql)
+    return _PARAMETER.sub(lambda match: literal(params[match[1]], as_of) if match[1] else match[0], sql)
 
 
 @dataclass(slots=True)

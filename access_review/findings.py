@@ -107,7 +107,7 @@ def _hits_of(engine: Engine, rule: Rule, policy: Policy) -> pa.Table:
 
 def _withhold(found: pa.Table, sources: Mapping[str, str]) -> tuple[pa.Table, int]:
     """Keep the hits that do not touch a source of which something was not read."""
-    touched = pa.array([False] * len(found))
+    touched = pa.array([False] * len(found), pa.bool_())
     for source in sources:
         for column in ("subject", "about"):
             touched = pc.or_(touched, pc.fill_null(pc.starts_with(found[column], f"{source}:"), fill_value=False))

@@ -75,7 +75,9 @@ def establish(tables: Mapping[str, pa.Table], workspace: Workspace, engine: Engi
     engine.create("owned", reference.OWNED)
 
 
-def _by_name_only(engine: Engine, pairs: pa.Table) -> frozenset[str]:
-    """Return what nobody gets merely by being carried: the privileged, exemptions, halves of toxic pairs."""
-    strong = engine.query("SELECT entitlement FROM entitlements WHERE privileged OR effect = 'exempts'")
-    return frozenset(strong["entitlement"].to_pylist()) | frozenset(pairs["entitlement"].to_pylist())
+def _by_name_only(engine: Engine, pairs: pa.Table) -> Mapping[str, str]:
+    """Return what nobody gets merely by being carried, with the reason."""
+    halves = {row["entitlement"]: f"half of the toxic pair {row['pair']}" for row in pairs.to_pylist()}
+    sql = "SELECT entitlement, coalesce(privileged, FALSE) AS privileged FROM entitlements WHERE privileged OR effect = 'exempts'"
+    strong = {r["entitlement"]: "privileged" if r["privileged"] else "an exemption" for r in engine.rows(sql)}
+    return halves | strong

@@ -115,10 +115,10 @@ def _lineage(template: Template, by_role: Mapping[str, Template]) -> list[Templa
     return line
 
 
-def expected(resolved: Sequence[Resolved], nesting: pa.Table, by_name: frozenset[str]) -> tuple[pa.Table, pa.Table]:
+def expected(resolved: Sequence[Resolved], nesting: pa.Table, by_name: Mapping[str, str]) -> tuple[pa.Table, pa.Table]:
     """Return the facts ``expected`` and ``escalations``.
 
-    ``by_name`` are the entitlements that nobody gets merely by being carried.
+    ``by_name`` has the entitlements that nobody gets merely by being carried, each with the reason.
     """
     graph = states(nesting)
     rows: list[dict[str, Any]] = []
@@ -128,12 +128,12 @@ def expected(resolved: Sequence[Resolved], nesting: pa.Table, by_name: frozenset
         for name in LISTS:
             rows += [{"role": role, "entitlement": e, "allows": name} for e in one.entitlements(name)]
         allowed = one.allowed
+        stops = (frozenset(by_name) | one.forbidden) - allowed
         carried: set[str] = set()
         for entitlement in sorted(allowed):
-            for child, parent in _carry(graph, entitlement, (by_name | one.forbidden) - allowed, carried):
-                escalations.setdefault(
-                    (role, child, parent), {"role": role, "child": child, "parent": parent, "allowed": entitlement}
-                )
+            for child, parent in _carry(graph, entitlement, stops, carried):
+                row = {"role": role, "child": child, "parent": parent, "allowed": entitlement}
+                escalations.setdefault((role, child, parent), {**row, "because": by_name.get(parent, "never allowed")})
         rows += [{"role": role, "entitlement": e, "allows": "carried"} for e in carried - allowed]
     return frame(FACTS["expected"], rows), frame(FACTS["escalations"], escalations.values())
 
