@@ -1,0 +1,39 @@
+"""Access that its holder has stopped using."""
+
+from datetime import timedelta
+
+from access_review.model import AsOf, Relation, Severity
+from access_review.rules import rule, select
+
+
+@rule(
+    severity=Severity.LOW,
+    needs=("people", "assignments", "accounts", "entitlements", "grants", "activity"),
+    controls=("iso27001:A.5.18", "nist:AC-6(7)", "soc2:CC6.3"),
+)
+def check(*, days: int = 90) -> Relation:
+    """Grants whose last use, at the latest it can have been, is more than ``days`` ago.
+
+    Only where a source knows the use: no record of a use is unknown, not unused. What
+    a role of the holder must have, and what was granted within ``days``, is not
+    concerned.
+    """
+    return select(
+        """
+        WITH due AS (
+            SELECT role_set, entitlement
+            FROM activity JOIN expected ON expected.entitlement = activity.object JOIN role_sets USING (role)
+            WHERE allows = 'must'
+        )
+        SELECT DISTINCT h.account AS subject, h.entitlement AS about,
+               concat(e.name, ' was last used on ', strftime(u.last_used_latest, '%Y-%m-%d'), ' at the latest') AS reason,
+               'review' AS remedy
+        FROM activity AS u JOIN held AS h ON h.account = u.account AND h.entitlement = u.object
+             JOIN entitlements AS e ON e.entitlement = h.entitlement
+             LEFT JOIN people AS p ON p.person = h.person
+        WHERE u.last_used_latest < :cutoff AND coalesce(h.since < :cutoff, TRUE) AND NOT h.mirrored
+          AND (p.person IS NULL OR p.status IN ('active', 'leave'))
+          AND NOT EXISTS (SELECT 1 FROM due WHERE due.role_set = h.role_set AND due.entitlement = h.entitlement)
+        """,
+        cutoff=AsOf(timedelta(days=-days)),
+    )

@@ -1,0 +1,61 @@
+"""Accounts that nobody has used for a long time."""
+
+from datetime import timedelta
+
+from access_review.model import AsOf, Relation, Severity
+from access_review.rules import rule, select
+
+
+@rule(
+    severity=Severity.MEDIUM,
+    needs=("people", "accounts"),
+    whole=("accounts",),
+    controls=("pci:8.2.6", "nist:AC-2(3)", "cis:5.3", "iso27001:A.5.18"),
+)
+def check(*, days: int = 90, warn_days: int = 76, apart: tuple[str, ...] = ()) -> Relation:
+    """Enabled human accounts whose last use, at the latest it can have been, is ``days`` ago.
+
+    From ``warn_days`` on a person is told, in time for the limit. An account counts as
+    used when an account of the same person in another source was: whoever signs in to
+    the cloud with a synchronised password may never be seen by a domain controller.
+    An unknown use there settles nothing, so the account is left alone; name the
+    sources that have no part in signing in to others in ``apart``. What was never used
+    belongs to ``never-used``, the accounts of leavers to ``leaver-active``.
+    """
+    return select(
+        """
+        WITH seen AS (
+            SELECT account, max(at) AS at
+            FROM (SELECT account, at FROM signins WHERE coalesce(success, TRUE)
+                  UNION ALL SELECT account, last_used_latest AS at FROM activity) AS uses
+            GROUP BY account
+        ), used AS (
+            SELECT a.account, a.person, a.source, a.kind, a.enabled, a.created_at,
+                   greatest(coalesce(a.last_used_latest, s.at), coalesce(s.at, a.last_used_latest)) AS at,
+                   coalesce(a.never_used, FALSE) OR coalesce(NOT a.enabled, FALSE) AS idle
+            FROM accounts AS a LEFT JOIN seen AS s ON s.account = a.account
+        ), quiet AS (
+            SELECT used.* FROM used LEFT JOIN people ON people.person = used.person
+            WHERE used.kind = 'human' AND enabled AND at < :warn AND coalesce(created_at < :warn, TRUE)
+              AND (people.person IS NULL OR people.status IN ('active', 'leave'))
+        ), elsewhere AS (
+            SELECT q.account, max(o.at) AS at, max(CASE WHEN o.at IS NULL AND NOT o.idle THEN 1 ELSE 0 END) AS unknown
+            FROM quiet AS q JOIN used AS o ON o.person = q.person AND o.source <> q.source
+            WHERE NOT coalesce(o.source IN :apart, FALSE)
+            GROUP BY q.account
+        ), latest AS (
+            SELECT q.account, greatest(q.at, coalesce(e.at, q.at)) AS at
+            FROM quiet AS q LEFT JOIN elsewhere AS e ON e.account = q.account
+            WHERE coalesce(e.unknown, 0) = 0
+        )
+        SELECT account AS subject, NULL AS about,
+               concat('last used on ', strftime(at, '%Y-%m-%d'), ' at the latest, by any sign-in of its holder known; ',
+                      CASE WHEN at < :cutoff THEN 'past' ELSE 'close to' END, ' the limit of ', :days, ' days') AS reason,
+               CASE WHEN at < :cutoff THEN 'disable' ELSE 'review' END AS remedy
+        FROM latest WHERE at < :warn
+        """,
+        days=days,
+        warn=AsOf(timedelta(days=-min(warn_days, days))),
+        cutoff=AsOf(timedelta(days=-days)),
+        apart=apart,
+    )

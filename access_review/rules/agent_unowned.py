@@ -1,0 +1,39 @@
+"""AI agents that no employed person sponsors."""
+
+from access_review.model import Relation, Severity
+from access_review.rules import rule, select
+
+
+@rule(
+    severity=Severity.HIGH,
+    needs=("people", "accounts", "owners"),
+    controls=("soc2:CC6.1", "iso27001:A.5.16", "pci:7.2.5.1"),
+)
+def check() -> Relation:
+    """Agents of the roster without an employed sponsor, and agent accounts nobody stands behind.
+
+    An agent account is answered for by the agent or person it is linked to, or by an
+    employed owner. A sponsor or owner who is missing from the roster or quarantined is
+    not known to be gone, so nothing is said.
+    """
+    return select(
+        """
+        WITH living AS (
+            SELECT DISTINCT object FROM owned JOIN people USING (person) WHERE people.status <> 'left'
+        )
+        SELECT p.person AS subject, NULL AS about,
+               CASE WHEN p.sponsor IS NULL THEN 'the roster names no sponsor'
+                    WHEN s.person IS NULL THEN concat('its sponsor ', p.sponsor, ' is in no roster')
+                    WHEN s.kind = 'agent' THEN concat('its sponsor ', coalesce(s.name, s.person), ' is an agent itself')
+                    ELSE concat('its sponsor ', coalesce(s.name, s.person), ' has left') END AS reason,
+               'assign-owner' AS remedy
+        FROM people AS p LEFT JOIN people AS s ON s.person = p.sponsor
+        WHERE p.kind = 'agent' AND p.status IN ('active', 'leave')
+          AND (s.person IS NULL OR s.kind = 'agent' OR s.status = 'left')
+        UNION ALL
+        SELECT a.account, NULL, concat('no agent of a roster and no employed owner: ', coalesce(link, 'no person matches')),
+               'assign-owner'
+        FROM accounts AS a LEFT JOIN living ON living.object = a.account
+        WHERE a.kind = 'agent' AND coalesce(a.enabled, TRUE) AND a.person IS NULL AND living.object IS NULL
+        """
+    )

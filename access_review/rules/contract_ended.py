@@ -1,0 +1,36 @@
+"""Contracts and approvals that ended while the person is still on the books."""
+
+from access_review.model import AsOf, Relation, Severity
+from access_review.rules import rule, select
+
+
+@rule(
+    severity=Severity.HIGH,
+    needs=("people", "assignments"),
+    controls=("soc2:CC6.2", "iso27001:A.6.5", "iso27001:A.5.19", "nist:PS-4"),
+)
+def check() -> Relation:
+    """People said to be active whose assignments have all ended, and agents whose approval has.
+
+    Every end must be known and, at the latest it can be, past. The roster is wrong
+    one way or the other, so a person decides.
+    """
+    return select(
+        """
+        WITH ended AS (
+            SELECT person, max(ends_latest) AS ended
+            FROM assignments GROUP BY person
+            HAVING count(ends_latest) = count(*) AND max(ends_latest) < :now
+        )
+        SELECT p.person AS subject, NULL AS about,
+               CASE WHEN ended IS NULL
+                    THEN concat('the approval ended on ', strftime(approved_until, '%Y-%m-%d'), ' and the agent is still active')
+                    ELSE concat('the last assignment ended on ', strftime(ended, '%Y-%m-%d'), ' and the roster still says ',
+                                p.status) END AS reason,
+               'review' AS remedy
+        FROM people AS p LEFT JOIN ended ON ended.person = p.person
+        WHERE p.status IN ('active', 'leave')
+          AND (ended IS NOT NULL OR (p.kind = 'agent' AND p.approved_until < :now))
+        """,
+        now=AsOf(),
+    )

@@ -1,0 +1,42 @@
+"""Guests who have stopped coming, or never came."""
+
+from datetime import timedelta
+
+from access_review.model import AsOf, Relation, Severity
+from access_review.rules import rule, select
+
+
+@rule(
+    severity=Severity.MEDIUM,
+    needs=("accounts",),
+    controls=("iso27001:A.5.19", "nist:AC-2(3)", "soc2:CC6.2", "pci:8.2.6"),
+)
+def check(*, days: int = 60) -> Relation:
+    """Guest accounts last used more than ``days`` ago, or invited then and never used.
+
+    Judged by the latest moment the last use can have been; an unknown use or an
+    unknown day of invitation is not long ago.
+    """
+    return select(
+        """
+        WITH seen AS (
+            SELECT account, max(at) AS at
+            FROM (SELECT account, at FROM signins WHERE coalesce(success, TRUE)
+                  UNION ALL SELECT account, last_used_latest AS at FROM activity) AS uses
+            GROUP BY account
+        ), guests AS (
+            SELECT a.account, a.created_at, coalesce(a.never_used, FALSE) AS never_used,
+                   greatest(coalesce(a.last_used_latest, s.at), coalesce(s.at, a.last_used_latest)) AS at
+            FROM accounts AS a LEFT JOIN seen AS s ON s.account = a.account
+            WHERE a.kind = 'guest' AND coalesce(a.enabled, TRUE)
+        )
+        SELECT account AS subject, NULL AS about,
+               CASE WHEN at IS NULL THEN concat('invited on ', strftime(created_at, '%Y-%m-%d'), ' and never used')
+                    ELSE concat('last used on ', strftime(at, '%Y-%m-%d'), ' at the latest') END AS reason,
+               'disable' AS remedy
+        FROM guests
+        WHERE (at < :cutoff AND coalesce(created_at < :cutoff, TRUE))
+           OR (at IS NULL AND never_used AND created_at < :cutoff)
+        """,
+        cutoff=AsOf(timedelta(days=-days)),
+    )

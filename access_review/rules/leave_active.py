@@ -1,0 +1,45 @@
+"""People on leave whose accounts are used, or stay open for long."""
+
+from datetime import timedelta
+
+from access_review.model import AsOf, Relation, Severity
+from access_review.rules import rule, select
+
+
+@rule(
+    severity=Severity.MEDIUM,
+    needs=("people", "assignments", "accounts"),
+    controls=("soc2:CC6.2", "iso27001:A.5.18", "nist:AC-2(3)"),
+)
+def check(*, days: int = 30) -> Relation:
+    """Accounts of people on leave that were used since it began, or are still enabled ``days`` later.
+
+    Only a use that certainly falls within the leave counts. A leave whose beginning
+    is unknown is not judged.
+    """
+    return select(
+        """
+        WITH leaves AS (
+            SELECT person, min(starts_latest) AS began
+            FROM assignments JOIN people USING (person)
+            WHERE people.status = 'leave' AND assignments.status = 'leave'
+              AND starts_latest < :now AND coalesce(ends_earliest > :now, TRUE)
+            GROUP BY person
+        ), seen AS (
+            SELECT account, max(at) AS at FROM signins WHERE success GROUP BY account
+        ), used AS (
+            SELECT a.account, a.enabled, began,
+                   greatest(coalesce(a.last_used_earliest, seen.at), coalesce(seen.at, a.last_used_earliest)) AS at
+            FROM accounts AS a JOIN leaves ON leaves.person = a.person LEFT JOIN seen ON seen.account = a.account
+            WHERE a.kind IN ('human', 'guest')
+        )
+        SELECT account AS subject, NULL AS about,
+               concat('on leave since ', strftime(began, '%Y-%m-%d'),
+                      CASE WHEN at > began THEN concat('; used on ', strftime(at, '%Y-%m-%d'), ' or later')
+                           ELSE '; the account is still enabled' END) AS reason,
+               'review' AS remedy
+        FROM used WHERE at > began OR (enabled AND began < :cutoff)
+        """,
+        now=AsOf(),
+        cutoff=AsOf(timedelta(days=-days)),
+    )

@@ -1,0 +1,44 @@
+"""A nested group that hands out more than the roles meant."""
+
+from access_review.model import Relation, Severity
+from access_review.rules import rule, select
+
+
+@rule(
+    severity=Severity.HIGH,
+    needs=("people", "assignments", "entitlements", "nesting"),
+    controls=("soc2:CC6.3", "iso27001:A.8.2", "nist:AC-6(7)"),
+)
+def check() -> Relation:
+    """Nesting by which an allowed entitlement carries what must be allowed by name.
+
+    Allowing an entitlement allows what it carries, except what is privileged,
+    forbidden or half of a toxic pair. One finding for each edge, with the number of
+    people whose current roles are concerned, not one for each of them.
+    """
+    return select(
+        """
+        WITH edges AS (
+            SELECT child, parent, min(allowed) AS allowed, min(because) AS because, count(DISTINCT role) AS roles,
+                   min(role) AS role
+            FROM escalations GROUP BY child, parent
+        ), sizes AS (
+            SELECT role_set, count(*) AS people FROM person_role_sets GROUP BY role_set
+        ), concerned AS (
+            SELECT DISTINCT child, parent, role_set FROM escalations JOIN role_sets USING (role)
+        ), counted AS (
+            SELECT child, parent, CAST(sum(people) AS BIGINT) AS people
+            FROM concerned JOIN sizes USING (role_set) GROUP BY child, parent
+        )
+        SELECT child AS subject, parent AS about,
+               concat(coalesce(c.name, child), ' carries ', coalesce(p.name, parent), coalesce(' (' || because || ')', ''),
+                      CASE WHEN allowed = child THEN '' ELSE concat(' and is reached from ', coalesce(a.name, allowed)) END,
+                      ', allowed to ', role, CASE WHEN roles > 1 THEN concat(' and ', roles - 1, ' more roles') ELSE '' END,
+                      '; people with such a role: ', coalesce(people, 0)) AS reason,
+               'cut' AS remedy
+        FROM edges LEFT JOIN counted USING (child, parent)
+             LEFT JOIN entitlements AS c ON c.entitlement = child
+             LEFT JOIN entitlements AS p ON p.entitlement = parent
+             LEFT JOIN entitlements AS a ON a.entitlement = allowed
+        """
+    )

@@ -1,0 +1,47 @@
+"""Accounts that were made and never used."""
+
+from datetime import timedelta
+
+from access_review.model import AsOf, Relation, Severity
+from access_review.rules import rule, select
+
+
+@rule(
+    severity=Severity.LOW,
+    needs=("people", "accounts"),
+    whole=("accounts",),
+    controls=("pci:8.2.6", "nist:AC-2(3)", "cis:5.3"),
+)
+def check(*, days: int = 30, apart: tuple[str, ...] = ()) -> Relation:
+    """Enabled human accounts created more than ``days`` ago of which their source says that nobody ever signed in.
+
+    As in ``account-dormant``, an account of the same person in another source that was
+    used, or whose use is unknown, speaks for this one, save in the sources ``apart``.
+    An account whose creation is unknown is not judged.
+    """
+    return select(
+        """
+        WITH seen AS (
+            SELECT account FROM signins WHERE coalesce(success, TRUE)
+            UNION SELECT account FROM activity WHERE last_used_latest IS NOT NULL
+        ), unused AS (
+            SELECT a.account, a.person, a.source, a.created_at
+            FROM accounts AS a LEFT JOIN people AS p ON p.person = a.person
+            WHERE a.kind = 'human' AND a.enabled AND a.never_used AND a.created_at < :cutoff
+              AND (p.person IS NULL OR p.status IN ('active', 'leave'))
+              AND NOT EXISTS (SELECT 1 FROM seen WHERE seen.account = a.account)
+        ), elsewhere AS (
+            SELECT DISTINCT u.account
+            FROM unused AS u JOIN accounts AS o ON o.person = u.person AND o.source <> u.source
+                 LEFT JOIN seen ON seen.account = o.account
+            WHERE NOT coalesce(o.source IN :apart, FALSE)
+              AND (seen.account IS NOT NULL OR NOT (coalesce(o.never_used, FALSE) OR coalesce(NOT o.enabled, FALSE)))
+        )
+        SELECT account AS subject, NULL AS about,
+               concat('created on ', strftime(created_at, '%Y-%m-%d'), ' and never used') AS reason,
+               'disable' AS remedy
+        FROM unused WHERE NOT EXISTS (SELECT 1 FROM elsewhere WHERE elsewhere.account = unused.account)
+        """,
+        cutoff=AsOf(timedelta(days=-days)),
+        apart=apart,
+    )

@@ -1,0 +1,26 @@
+"""Findings that stay open run after run."""
+
+from datetime import timedelta
+
+from access_review.model import AsOf, Relation, Severity
+from access_review.rules import rule, select
+
+
+@rule(severity=Severity.MEDIUM, needs=(), controls=("soc2:CC4.1", "iso27001:A.5.18"))
+def check(*, days: int = 30) -> Relation:
+    """Findings of the run before that were open for more than ``days`` and not waived.
+
+    The review found them and nobody acted, which is a failure of the review. Findings
+    of this rule do not count again.
+    """
+    return select(
+        """
+        SELECT finding AS subject, NULL AS about,
+               concat(rule, ' for ', subject, coalesce(' about ' || about, ''), ', open since ',
+                      strftime(first_seen, '%Y-%m-%d')) AS reason,
+               'review' AS remedy
+        FROM previous_findings
+        WHERE status IN ('new', 'open') AND rule <> 'repeat-finding' AND first_seen < :cutoff
+        """,
+        cutoff=AsOf(timedelta(days=-days)),
+    )

@@ -1,0 +1,40 @@
+"""Service and shared accounts that nobody answers for."""
+
+from access_review.model import AsOf, Relation, Severity
+from access_review.rules import rule, select
+
+
+@rule(
+    severity=Severity.MEDIUM,
+    needs=("people", "accounts", "owners"),
+    controls=("pci:7.2.5.1", "pci:8.2.2", "iso27001:A.5.16", "soc2:CC6.1"),
+)
+def check() -> Relation:
+    """Service and shared accounts, not known to be disabled, without a living owner.
+
+    An owner, the person the account is linked to or a custodian in office counts while
+    employed, on leave included. An owner who is missing from the roster or quarantined
+    is not known to be gone, so nothing is said.
+    """
+    return select(
+        """
+        WITH answering AS (
+            SELECT object AS account, person FROM owned WHERE person IS NOT NULL
+            UNION ALL SELECT account, person FROM accounts WHERE person IS NOT NULL
+            UNION ALL SELECT account, person FROM custody WHERE coalesce(ends_at > :now, TRUE)
+        ), living AS (
+            SELECT DISTINCT account FROM answering JOIN people USING (person) WHERE people.status <> 'left'
+        ), named AS (
+            SELECT object AS account, min(owner) AS owner, count(*) AS owners FROM owned GROUP BY object
+        )
+        SELECT a.account AS subject, NULL AS about,
+               CASE WHEN owners IS NULL THEN 'no owner is named'
+                    WHEN owners = 1 THEN concat('its owner ', owner, ' is no one who works here')
+                    ELSE concat('none of its ', owners, ' owners works here') END AS reason,
+               'assign-owner' AS remedy
+        FROM accounts AS a LEFT JOIN named ON named.account = a.account
+             LEFT JOIN living ON living.account = a.account
+        WHERE a.kind IN ('service', 'shared') AND coalesce(a.enabled, TRUE) AND living.account IS NULL
+        """,
+        now=AsOf(),
+    )

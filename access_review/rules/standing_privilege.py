@@ -1,0 +1,50 @@
+"""Privileged access held all the time instead of when needed."""
+
+from access_review.model import Relation, Severity
+from access_review.rules import rule, select
+
+
+@rule(
+    severity=Severity.HIGH,
+    needs=("people", "assignments", "accounts", "entitlements", "grants"),
+    controls=("soc2:CC6.3", "iso27001:A.8.2", "nist:AC-6(7)", "pci:7.2.4"),
+)
+def check(*, kinds: tuple[str, ...] = ("role",)) -> Relation:
+    """Standing grants of what should be eligible only.
+
+    Two cases: the holder's roles list the entitlement as ``eligible`` and none as
+    ``must`` or ``may``; or a human or guest account holds a privileged entitlement of
+    one of ``kinds`` without an end, and no role of the holder lists it. Break-glass
+    accounts stand by design. Whether an entitlement is privileged must be known.
+    """
+    return select(
+        """
+        WITH watched AS (
+            SELECT entitlement, name, coalesce(privileged, FALSE) AND coalesce(kind IN :kinds, FALSE) AS privileged
+            FROM entitlements
+            WHERE (privileged AND kind IN :kinds)
+               OR entitlement IN (SELECT entitlement FROM expected WHERE allows = 'eligible')
+        ), listed AS (
+            SELECT role_set, entitlement,
+                   max(CASE WHEN allows = 'eligible' THEN 0 ELSE 1 END) AS standing,
+                   max(CASE WHEN allows = 'eligible' THEN role END) AS eligible_by
+            FROM watched JOIN expected USING (entitlement) JOIN role_sets USING (role)
+            WHERE allows IN ('must', 'may', 'eligible')
+            GROUP BY role_set, entitlement
+        )
+        SELECT h.account AS subject, h.entitlement AS about,
+               concat('holds ', w.name, ' all the time, ',
+                      CASE WHEN l.eligible_by IS NULL THEN 'without an end, and no role of the holder lists it'
+                           ELSE concat('which the role ', l.eligible_by, ' allows as eligible only') END) AS reason,
+               'review' AS remedy
+        FROM held AS h JOIN watched AS w ON w.entitlement = h.entitlement
+             JOIN accounts AS a ON a.account = h.account
+             LEFT JOIN people AS p ON p.person = h.person
+             LEFT JOIN listed AS l ON l.role_set = h.role_set AND l.entitlement = h.entitlement
+        WHERE h.mode = 'assigned' AND NOT h.mirrored AND h."until" IS NULL AND a.kind <> 'break-glass'
+          AND (p.person IS NULL OR p.status IN ('active', 'leave'))
+          AND coalesce(l.standing, 0) = 0
+          AND (l.eligible_by IS NOT NULL OR (w.privileged AND a.kind IN ('human', 'guest')))
+        """,
+        kinds=kinds,
+    )

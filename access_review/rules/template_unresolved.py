@@ -1,0 +1,24 @@
+"""Lines of a role template that match nothing."""
+
+from access_review.model import Relation, Severity
+from access_review.rules import rule, select
+
+
+@rule(
+    severity=Severity.LOW,
+    needs=("entitlements",),
+    whole=("entitlements",),
+    controls=("soc2:CC6.3", "iso27001:A.5.15"),
+)
+def check() -> Relation:
+    """Patterns under ``must``, ``may`` or ``eligible`` that name no entitlement of today.
+
+    What is forbidden need not exist, so ``never`` is not concerned.
+    """
+    return select(
+        """
+        SELECT role AS subject, concat("list", ' ', pattern) AS about,
+               concat(pattern, ' under ', "list", ' matches no entitlement (', place, ')') AS reason, 'fix' AS remedy
+        FROM patterns WHERE matched = 0 AND "list" <> 'never'
+        """
+    )

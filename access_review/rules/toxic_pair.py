@@ -1,0 +1,40 @@
+"""One holder has both sides of a pair that must be kept apart."""
+
+from access_review.model import Relation, Severity
+from access_review.rules import rule, select
+
+
+@rule(
+    severity=Severity.HIGH,
+    needs=("people", "accounts", "entitlements", "grants", "nesting"),
+    controls=("soc2:CC6.3", "iso27001:A.5.3", "nist:AC-5"),
+)
+def check() -> Relation:
+    """Both sides of a pair of ``separation.yaml``, held over all accounts of a person.
+
+    Also across sources and clients, through nesting, and where a side is only
+    eligible: one activation away is not apart. An account without a person is judged
+    by itself. Which side goes is for a person to decide.
+    """
+    return select(
+        """
+        WITH leads AS (
+            SELECT s.pair, s.side, s.reason, e.name, c.entitlement
+            FROM separation AS s JOIN closure AS c ON c.reached = s.entitlement
+                 JOIN entitlements AS e ON e.entitlement = s.entitlement
+        ), sides AS (
+            SELECT coalesce(h.person, h.account) AS holder, l.pair, l.side, min(l.reason) AS reason,
+                   min(concat(l.name, ' (', coalesce(a.name, a.account), ')')) AS example
+            FROM held AS h JOIN leads AS l ON l.entitlement = h.entitlement
+                 JOIN accounts AS a ON a.account = h.account
+                 LEFT JOIN people AS p ON p.person = h.person
+            WHERE NOT h.mirrored AND (p.person IS NULL OR p.status IN ('active', 'leave'))
+            GROUP BY coalesce(h.person, h.account), l.pair, l.side
+        )
+        SELECT a.holder AS subject, a.pair AS about,
+               concat('has both ', a.example, ' and ', b.example, coalesce(': ' || a.reason, '')) AS reason,
+               'review' AS remedy
+        FROM sides AS a JOIN sides AS b ON b.holder = a.holder AND b.pair = a.pair
+        WHERE a.side = 'a' AND b.side = 'b'
+        """
+    )

@@ -1,0 +1,23 @@
+"""Waivers that do not say why, by whom, under which ticket or until when."""
+
+from access_review.model import Relation, Severity
+from access_review.rules import rule, select
+
+
+@rule(severity=Severity.MEDIUM, needs=(), controls=("soc2:CC4.1", "iso27001:A.5.18"))
+def check() -> Relation:
+    """Entries of the exception log without a reason, an approver, a ticket or an end."""
+    return select(
+        """
+        WITH gaps AS (
+            SELECT waiver, place,
+                   concat_ws(', ', CASE WHEN coalesce(trim(reason), '') = '' THEN 'reason' END,
+                             CASE WHEN coalesce(trim(approver), '') = '' THEN 'approver' END,
+                             CASE WHEN coalesce(trim(ticket), '') = '' THEN 'ticket' END,
+                             CASE WHEN expires_at IS NULL THEN 'expiry' END) AS missing
+            FROM waivers
+        )
+        SELECT waiver AS subject, NULL AS about, concat('without ', missing, ' (', place, ')') AS reason, 'fix' AS remedy
+        FROM gaps WHERE missing <> ''
+        """
+    )
