@@ -34,9 +34,14 @@ class Directory:
     disputed: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def account(self, object_id: str, row_id: str, name: str) -> None:
-        """Remember an account; only when all of it could be used, so that no grant refers to what is not there."""
+        """Remember an account."""
         self.accounts[object_id] = row_id
         self.names[object_id] = name
+
+    def forget(self, object_id: str) -> None:
+        """Forget an object that could not be used after all, so that no grant refers to what is not there."""
+        for known in (self.accounts, self.groups, self.names):
+            known.pop(object_id, None)
 
     def service_principals(self) -> list[str]:
         """Return the object ids of the service principals read, agents included."""

@@ -1,6 +1,6 @@
 """Directory roles, and what privileged identity management (PIM) says of roles and groups."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -59,19 +59,29 @@ class Held(NamedTuple):
     scope: str
 
 
+class Definition(NamedTuple):
+    """What a role is."""
+
+    template: str
+    name: str
+    description: str | None
+
+
 @dataclass
 class Roles:
     """The directory roles of a tenant."""
 
     directory: Directory
     privileged: Sequence[str] = PRIVILEGED_ROLES
-    definitions: dict[str, Object] = field(default_factory=dict)
+    definitions: dict[str, Definition] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)
     _emitted: set[tuple[str, str]] = field(default_factory=set)
 
     def define(self, thing: Object) -> Iterator[TableRow]:
         """Translate a role definition: what can be held for the whole tenant."""
-        self.definitions[thing["id"]] = thing
+        native = thing["id"]
+        template, name = text(thing, "templateId") or native, text(thing, "displayName") or native
+        self.definitions[native] = Definition(template, name, text(thing, "description"))
         yield from self._entitlement(thing["id"], "/")
 
     def unit(self, thing: Object) -> None:
@@ -128,14 +138,13 @@ class Roles:
         if (role, scope) in self._emitted:
             return
         self._emitted.add((role, scope))
-        definition = self.definitions.get(role, {})
-        name, template = text(definition, "displayName") or role, text(definition, "templateId") or role
+        template, name, description = self.definitions.get(role) or Definition(role, role, None)
         yield self.directory.entitlement(
             "role",
             _native(role, scope),
             name if scope == "/" else f"{name} @ {self._scope_name(scope)}",
             privileged=template in self.privileged,
-            description=text(definition, "description"),
+            description=description,
             scope=scope,
         )
 
@@ -177,18 +186,15 @@ def syncing(assignments: Iterable[Object]) -> frozenset[str]:
     )
 
 
-def schedule(thing: Object) -> None:
-    """Check that everything used of a role schedule instance is usable."""
-    held(thing), is_own(thing), span(thing)
-    for name in ("assignmentType", "roleAssignmentScheduleId", "roleEligibilityScheduleId"):
-        text(thing, name)
+def schedule(place: Callable[[Object], object], *names: str) -> Callable[[Object], None]:
+    """Return a check that everything used of a schedule instance is usable: where it applies, when, and ``names``."""
 
+    def check(thing: Object) -> None:
+        place(thing), is_own(thing), span(thing)
+        for name in names:
+            text(thing, name)
 
-def membership_schedule(thing: Object) -> None:
-    """Check that everything used of a membership schedule instance is usable."""
-    _place(thing), is_own(thing), span(thing)
-    for name in ("accessId", "assignmentType", "assignmentScheduleId", "eligibilityScheduleId"):
-        text(thing, name)
+    return check
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,33 +207,36 @@ class GroupSchedules:
 
     def managed(self) -> dict[tuple[str, str], Membership]:
         """Return what to know of memberships that the group's member list shows as well."""
-        may = {_place(thing) for thing in self.eligible if _is_member(thing)}
-        return {_place(run): _managed(run, _place(run) in may) for run in self.active if _is_member(run)}
+        may = self._may()
+        return {place(run): _managed(run, place(run) in may) for run in self.active if _is_member(run)}
 
     def rows(self) -> Iterator[TableRow]:
         """Yield eligible memberships and the last use of each."""
-        may = {_place(thing): thing for thing in self.eligible if _is_member(thing)}
+        directory, may = self.directory, self._may()
         for (group_id, principal), thing in sorted(may.items()):
             native = text(thing, "eligibilityScheduleId") or thing["id"]
-            here = self.directory.source.name
-            edge = {"via": "pim", "native_id": native, "mastered_in": here, "removable": True, **span(thing)}
-            yield membership(self.directory, group_id, principal, "", "eligible", **edge)
-        for run in sorted((r for r in self.active if _is_member(r) and _place(r) in may), key=_place):
-            group_id, principal = _place(run)
-            if text(run, "assignmentType") == "activated" and not self.directory.is_group(principal):
-                yield used(self.directory.named(principal), self.directory.group(group_id), run)
+            edge = {"native_id": native, "mastered_in": directory.source.name, "removable": True, **span(thing)}
+            yield membership(directory, group_id, principal, "", "eligible", via="pim", **edge)
+        for run in sorted((r for r in self.active if _is_member(r) and place(r) in may), key=place):
+            group_id, principal = place(run)
+            if text(run, "assignmentType") == "activated" and not directory.is_group(principal):
+                yield used(directory.named(principal), directory.group(group_id), run)
         for thing in self.eligible:
             if text(thing, "accessId") == "owner":
-                place = f"eligibilityScheduleInstances/{thing['id']}"
                 reason = "who may become an owner of a group is not reviewed"
-                yield self.directory.unusable(place, reason, self.directory.group(needed(thing, "groupId")))
+                at = f"groupEligibilityScheduleInstances/{thing['id']}"
+                yield directory.unusable(at, reason, directory.group(place(thing)[0]))
+
+    def _may(self) -> dict[tuple[str, str], Object]:
+        return {place(thing): thing for thing in self.eligible if _is_member(thing)}
 
 
 def _is_member(thing: Object) -> bool:
     return text(thing, "accessId") == "member" and is_own(thing)
 
 
-def _place(thing: Object) -> tuple[str, str]:
+def place(thing: Object) -> tuple[str, str]:
+    """Read group and principal of a membership schedule instance."""
     return needed(thing, "groupId"), needed(thing, "principalId")
 
 

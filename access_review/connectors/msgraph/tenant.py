@@ -17,6 +17,11 @@ from access_review.tables import TABLES, Row
 LARGE = 1000
 """Members from which a group has a verdict of its own even when it is complete."""
 
+ROLE_RUN = roles.schedule(roles.held, "assignmentType", "roleAssignmentScheduleId")
+ROLE_ELIGIBLE = roles.schedule(roles.held, "roleEligibilityScheduleId")
+GROUP_RUN = roles.schedule(roles.place, "accessId", "assignmentType", "assignmentScheduleId")
+GROUP_ELIGIBLE = roles.schedule(roles.place, "accessId", "eligibilityScheduleId")
+
 Translate = Callable[[Object], Iterable[TableRow]]
 
 
@@ -42,6 +47,7 @@ class Tenant:
         yield from self._users(roles.syncing(assignments))
         yield from self._groups(rules)
         yield from self._service_principals()
+        yield from self._members()
         yield from _distinct(self.directory, self._held(assignments))
         for rule in rules:
             yield from policies.exclusions(self.directory, rule)
@@ -60,7 +66,7 @@ class Tenant:
             yield from principals.user(self.directory, thing, syncing)
             yield from self.licences.of_user(thing) if licensed else ()
 
-        yield from self._each("users", translate)
+        yield from self._each("users", translate, remembered=True)
         if licensed and not asked and self.verdicts["users"].received:
             self.verdicts["subscribedSkus"] = Verdict(False, "users were read without assignedLicenses")
 
@@ -73,11 +79,13 @@ class Tenant:
             if licensed:
                 self.licences.of_group(thing)
 
-        yield from self._each("groups", translate)
+        yield from self._each("groups", translate, remembered=True)
+
+    def _members(self) -> Iterator[TableRow]:
         schedules = roles.GroupSchedules(
             self.directory,
-            self._kept("groupAssignmentScheduleInstances", roles.membership_schedule),
-            self._kept("groupEligibilityScheduleInstances", roles.membership_schedule),
+            self._kept("groupAssignmentScheduleInstances", GROUP_RUN),
+            self._kept("groupEligibilityScheduleInstances", GROUP_ELIGIBLE),
         )
         managed = schedules.managed()
         yield from self._of_each(
@@ -89,23 +97,23 @@ class Tenant:
 
     def _service_principals(self) -> Iterator[TableRow]:
         for part in ("agentIdentities", "agentIdentityBlueprintPrincipals", "servicePrincipals"):
-            yield from self._each(part, partial(self._service_principal, part))
+            yield from self._each(part, partial(self._service_principal, part), remembered=True)
 
     def _service_principal(self, part: str, thing: Object) -> Iterator[TableRow]:
         """Translate a service principal once, by the most particular part that lists it."""
         if thing["id"] in self.directory.accounts:
             return
+        self.applications.agent(thing)
         yield from principals.service_principal(self.directory, thing, agent=part == "agentIdentities")
         yield from self.applications.app_roles(thing)
         if part == "agentIdentityBlueprintPrincipals" or type_of(thing) == "agentIdentityBlueprintPrincipal":
             yield from self.applications.blueprint(thing)
-        self.applications.agent(thing)
 
     def _held(self, assignments: Sequence[Object]) -> Iterator[TableRow]:
         self._kept("administrativeUnits", self.roles.unit)
         yield from self._each("roleDefinitions", self.roles.define)
-        active = self._kept("roleAssignmentScheduleInstances", roles.schedule)
-        eligible = self._kept("roleEligibilityScheduleInstances", roles.schedule)
+        active = self._kept("roleAssignmentScheduleInstances", ROLE_RUN)
+        eligible = self._kept("roleEligibilityScheduleInstances", ROLE_ELIGIBLE)
         yield from self.roles.holdings(assignments, active, eligible)
         service_principals = self.directory.service_principals()
         yield from self._of_each("servicePrincipals/appRoleAssignedTo", service_principals, self.applications.assigned)
@@ -140,11 +148,14 @@ class Tenant:
         ):
             yield from self._of_each(part, natives, owner(part))
 
-    def _each(self, part: str, translate: Translate) -> Iterator[TableRow]:
-        """Read one collection and translate its objects as they come."""
+    def _each(self, part: str, translate: Translate, *, remembered: bool = False) -> Iterator[TableRow]:
+        """Read one collection and translate its objects as they come; ``remembered`` ones are principals."""
         reading = Reading(part, self.pages(part))
         for thing in reading.objects():
-            yield from self._translated(reading, thing, translate)
+            made = self._translated(reading, thing, translate)
+            if made is None and remembered:
+                self.directory.forget(thing["id"])
+            yield from made or ()
         self._note_nameless(reading)
         self.verdicts[part] = _verdict([reading])
 
@@ -170,7 +181,7 @@ class Tenant:
         for native in natives:
             reading = Reading(f"{folder}/{native}/{last}", self.pages(f"{folder}/{native}/{last}"))
             for thing in reading.objects():
-                yield from self._translated(reading, thing, partial(translate, native))
+                yield from self._translated(reading, thing, partial(translate, native)) or ()
             self._note_nameless(reading)
             readings.append(reading)
             if part == "groups/members":
@@ -184,13 +195,13 @@ class Tenant:
         elif reading.received >= LARGE:
             yield complete(source, group, reading.received, reading.expected)
 
-    def _translated(self, reading: Reading, thing: Object, translate: Translate) -> list[TableRow]:
+    def _translated(self, reading: Reading, thing: Object, translate: Translate) -> list[TableRow] | None:
         try:
             return list(translate(thing))
         except UnusableError as error:
             reading.faults.append("an object could not be used")
             self.unusable.append(self.directory.unusable(f"{reading.collection}/{thing['id']}", str(error)))
-            return []
+            return None
 
     def _note_nameless(self, reading: Reading) -> None:
         if reading.nameless:
