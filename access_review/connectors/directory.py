@@ -64,8 +64,11 @@ class Reading:
         """Doubt what a recording without ``member`` looks like: groups in which nobody is."""
         if count := self._memberships.unanswered:
             self.tally.doubt(f"{count} memberOf values are not among the members of their group", *MEMBER_TABLES)
-        if self.tally.received["entitlements"] and not self._memberships.stated:
+        groups = self.tally.received["entitlements"]
+        if groups and not self._memberships.stated:
             self.tally.doubt("no group has a member: was the attribute read?", *MEMBER_TABLES)
+        if not groups and self._memberships.unread:
+            self.tally.doubt("accounts are in groups, and no group was read", "entitlements", *MEMBER_TABLES)
 
     def _entry(self, entry: Entry) -> Iterator[tuple[str, Row]]:
         dn = canonical(entry.dn)

@@ -14,6 +14,7 @@ _TIME = re.compile(r"(\d{4})(\d\d)(\d\d)(\d\d)(?:(\d\d)(\d\d)?)?(?:[.,](\d{1,6})
 _WHOLE = re.compile(r"[+-]?\d{1,20}")
 _RANGE = re.compile(r"(.+);range=(\d+)-(\d+|\*)")
 _UNUSUAL_DN = re.compile(r'["\\;\x00-\x1f]|[,=+] | [,=+]|^ | $')
+_ATTRIBUTE = re.compile(r"[a-z0-9.-]+")
 _SPECIAL = frozenset(',+"\\<>;=')
 
 _Letter = tuple[str, bool]  # a character, and whether it stood behind a backslash
@@ -168,11 +169,13 @@ def _split(letters: Sequence[_Letter], separators: str) -> Iterator[list[_Letter
 
 
 def _pair(letters: list[_Letter]) -> str | None:
-    """Return one attribute and value, trimmed and re-escaped; null when there is no ``=``."""
+    """Return one attribute and value, trimmed and re-escaped; null when it is no such pair."""
     if ("=", False) not in letters:
         return None
     at = letters.index(("=", False))
-    name = "".join(letter for letter, _ in letters[:at]).strip()
+    name = "".join(f"\\{letter}" if escaped else letter for letter, escaped in letters[:at]).strip()
+    if not _ATTRIBUTE.fullmatch(name.casefold()):
+        return None
     value = letters[at + 1 :]
     while value and value[0] == (" ", False):
         value = value[1:]

@@ -125,16 +125,16 @@ def lines_of(data: bytes) -> Iterable[bytes]:
 
 def _unfolded(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
     """Yield logical lines with the number of their first physical line; comments are gone, folded ones too."""
-    start, parts = 0, [b"#"]
+    start, parts = 0, [b""]
     for number, raw in enumerate(lines, 1):
         line = raw.removesuffix(b"\n").removesuffix(b"\r")
         if line[:1] == b" " and parts[0]:
             parts.append(line[1:])
             continue
-        if parts[0][:1] != b"#":
+        if not parts[0].startswith(b"#"):
             yield start, b"".join(parts)
         start, parts = number, [line]
-    if parts[0][:1] != b"#":
+    if not parts[0].startswith(b"#"):
         yield start, b"".join(parts)
 
 

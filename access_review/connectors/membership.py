@@ -51,7 +51,9 @@ class Memberships:
         self._owners: list[tuple[Held, Name]] = []
         self._history: list[tuple[Held, str]] = []
         self._edges: set[tuple[str, str]] = set()
-        self.unanswered = 0  # back-links without a forward link; counted by rows()
+        # Counted by rows(): back-links without a forward link, and groups that only back-links name.
+        self.unanswered = 0
+        self.unread = 0
 
     def read(self, held: Held, *names: Name | None) -> None:
         """Say under which names an object was read."""
@@ -100,9 +102,21 @@ class Memberships:
             yield from self._primary_rows(account, name)
         yield from self._owner_rows()
         yield from self._history_rows()
-        # Back-links are proof only about groups that were read: others may stand in another domain.
-        groups = ((held, self._find(name)) for held, name in self._back)
-        self.unanswered = sum(g is not None and (held.id, g.id) not in self._edges for held, g in groups)
+        yield from self._back_link_rows()
+
+    def _back_link_rows(self) -> Iterator[tuple[str, Row]]:
+        """Hold back-links against what groups state; groups that were not read are named, with how many they hold."""
+        unread: Counter[str] = Counter()
+        for held, name in self._back:
+            group = self._find(name)
+            if group is None:
+                unread[name.value] += 1
+            elif (held.id, group.id) not in self._edges:
+                self.unanswered += 1
+        for dn, count in sorted(unread.items()):
+            self.unread += 1
+            reason = f"{count} of the objects read here are in a group that this source did not read"
+            yield problem(self._source, f"memberOf {dn}", "unresolved", reason, dn)
 
     def _member_rows(self, group: Held, name: Name) -> Iterator[tuple[str, Row]]:
         name = self._foreign.get(name, name)
