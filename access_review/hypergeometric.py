@@ -89,7 +89,13 @@ def _unlikely(population: int, deviating: int, drawn: int, allowed: int, confide
     """Tell whether P(X ≤ allowed) ≤ 1 − confidence, in whole numbers."""
     # Drawing n from N with D marked is drawing D from N with n marked: the smaller keeps the numbers short.
     few, many = sorted((deviating, drawn))
-    ways = sum(comb(many, i) * comb(population - many, few - i) for i in range(min(allowed, few) + 1))
+    rest = population - many
+    first = max(0, few - rest)
+    term = comb(many, first) * comb(rest, few - first)
+    ways = 0
+    for i in range(first, min(allowed, few) + 1):
+        ways += term
+        term = term * (many - i) * (few - i) // ((i + 1) * (rest - few + i + 1))
     chance = 1 - confidence
     return ways * chance.denominator <= chance.numerator * comb(population, few)
 

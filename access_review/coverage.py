@@ -1,0 +1,96 @@
+"""The rotating panel: who is due, so that everyone is seen within a number of weeks.
+
+Earliest deadline first, with the load levelled: each draw takes as many as the
+busiest stretch ahead needs, so no week asks for much more than another, whoever
+comes or goes. One week is kept spare: a draw missed or late breaks no promise.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+WEEK = timedelta(weeks=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """When a unit entered the population, and when it was last drawn.
+
+    ``run`` is the run of the last draw and ``before`` the draw before it, so that
+    the same run drawn again gives the same panel.
+    """
+
+    entered: datetime
+    drawn: datetime | None = None
+    run: str | None = None
+    before: datetime | None = None
+
+    def clock(self, run: str) -> datetime:
+        """Return since when the unit waits, as ``run`` sees it."""
+        return self.last(run) or self.entered
+
+    def last(self, run: str) -> datetime | None:
+        """Return the last draw other than that of ``run``."""
+        return self.before if self.run == run else self.drawn
+
+
+def draws_left(clock: datetime, as_of: datetime, weeks: int) -> int:
+    """Return in how many weekly draws, this one included, a unit can be taken in time; late is 1."""
+    return max(1, (clock + weeks * WEEK - as_of) // WEEK)
+
+
+def panel(
+    units: Iterable[str],
+    seen: Mapping[str, Seen],
+    *,
+    run: str,
+    as_of: datetime,
+    weeks: int,
+    rank: Callable[[str], Any],
+) -> tuple[str, ...]:
+    """Return the units due in this draw, sorted. ``rank`` breaks ties, those never drawn first."""
+    new = Seen(as_of)
+    waiting = [
+        (draws_left(state.clock(run), as_of, weeks), state.last(run) is not None, rank(unit), unit)
+        for unit in units
+        for state in [seen.get(unit, new)]
+    ]
+    needed = level(Counter(left for left, *_ in waiting))
+    return tuple(sorted(unit for *_, unit in sorted(waiting)[:needed]))
+
+
+def level(due: Mapping[int, int]) -> int:
+    """Return the least number per draw that meets every deadline; ``due`` counts units by draws left."""
+    total, most = 0, 0
+    for left in sorted(due):
+        total += due[left]
+        most = max(most, -(-total // left))
+    return most
+
+
+def overdue(units: Iterable[str], seen: Mapping[str, Seen], *, run: str, as_of: datetime, weeks: int) -> int:
+    """Count the units that waited longer than the weeks allow."""
+    return sum(1 for unit in units if unit in seen and seen[unit].clock(run) + weeks * WEEK < as_of)
+
+
+def advance(
+    seen: Mapping[str, Seen], units: Iterable[str], drawn: Iterable[str], *, run: str, as_of: datetime
+) -> dict[str, Seen]:
+    """Return what is known after a draw: who entered, and who was drawn. Who left the population is forgotten."""
+    after = {unit: seen.get(unit, Seen(as_of)) for unit in units}
+    for unit in drawn:
+        state = after[unit]
+        after[unit] = replace(state, drawn=as_of, run=run, before=state.last(run))
+    return after
+
+
+def not_reviewed(seen: Mapping[str, Seen], units: Iterable[str], *, run: str) -> dict[str, Seen]:
+    """Set the clocks of units back that ``run`` drew and nobody looked at: being asked is not being reviewed."""
+    after = dict(seen)
+    for unit in units:
+        state = after.get(unit)
+        if state and state.run == run:
+            after[unit] = Seen(state.entered, state.before)
+    return after
