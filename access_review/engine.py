@@ -98,6 +98,10 @@ class Engine:
         rows: list[dict[str, Any]] = self.query(sql, **params).to_pylist()
         return rows
 
+    def batches(self, sql: str, *, rows: int = 100_000, **params: Any) -> pa.RecordBatchReader:
+        """Return what a SELECT returns, batch by batch; read it to its end before asking anything else."""
+        return self._db.sql(bind(sql, params, self.as_of)).to_arrow_reader(rows)
+
     def run(self, relation: Relation) -> pa.Table:
         """Evaluate a relation, its function over a small frame included."""
         found = self.query(relation.sql, **relation.params)

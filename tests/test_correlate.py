@@ -1,0 +1,84 @@
+import pytest
+
+from access_review.correlate import Ladder, candidates_of, correlate
+from access_review.engine import Engine
+from access_review.settings import Rung
+from tests.worlds import AS_OF, tables
+
+ID = Rung(on=("employee_id", "person"))
+MAIL = Rung(on=("mail", "mail"), certain=False)
+
+
+def linked(rows, *ladders):
+    with Engine(AS_OF) as engine:
+        for name, table in tables(rows).items():
+            engine.register("read_accounts" if name == "accounts" else name, table)
+        correlate(engine, ladders)
+        found = {row["account"]: row for row in engine.rows("SELECT * FROM accounts")}
+        tried = {account: engine.rows(*_parts(candidates_of(account))) for account in found} if rows else {}
+    return found, tried
+
+
+def _parts(relation):
+    return (relation.sql.replace(":account", f"'{relation.params['account']}'"),)
+
+
+PEOPLE = [
+    {"person": "hr:person:00123", "mail": "Ana@example.test", "name": "Ana Cruz"},
+    {"person": "hr:person:123", "mail": "bo@example.test", "name": "Bo Lee"},
+    {"person": "hr:person:7", "mail": "bo@example.test", "name": "Bo Lee"},
+]
+
+
+@pytest.mark.parametrize(
+    ("account", "person", "rung", "certain"),
+    [
+        ({"employee_id": "00123"}, "hr:person:00123", "employee_id = person", True),
+        ({"employee_id": " 123 "}, "hr:person:123", "employee_id = person", True),
+        ({"employee_id": "0123"}, None, None, None),
+        ({"employee_id": "", "mail": "ANA@example.test"}, "hr:person:00123", "mail = mail", False),
+        ({"mail": "bo@example.test"}, None, None, None),
+        ({"employee_id": "123", "mail": "ana@example.test"}, "hr:person:123", "employee_id = person", True),
+        ({"name": "Ana Cruz"}, None, None, None),
+        ({"employee_id": "123", "kind": "service"}, None, None, None),
+        ({"employee_id": "123", "kind": "computer"}, None, None, None),
+    ],
+)
+def test_the_first_rung_with_a_candidate_decides(account, person, rung, certain):
+    found, _ = linked({"people": PEOPLE, "accounts": [{"account": "ad:user:x", **account}]}, Ladder("ad", [ID, MAIL]))
+    row = found["ad:user:x"]
+    assert (row["person"], row["rung"], row["certain"]) == (person, rung, certain)
+
+
+def test_two_candidates_are_no_owner_and_the_reason_says_so():
+    rows = {"people": PEOPLE, "accounts": [{"account": "ad:user:x", "mail": "bo@example.test"}]}
+    found, tried = linked(rows, Ladder("ad", [ID, MAIL]))
+    assert found["ad:user:x"]["link"] == "2 people match on mail = mail: two candidates are no owner"
+    assert [row["person"] for row in tried["ad:user:x"]] == ["hr:person:123", "hr:person:7"]
+
+
+def hybrid(**cloud):
+    return {
+        "people": PEOPLE,
+        "accounts": [
+            {"account": "ad:user:x", "employee_id": "123"},
+            {"account": "entra:user:y", **cloud},
+        ],
+        "aliases": [
+            {"scheme": "sid", "value": "S-1-5-21-1-2-3-1000", "id": "ad:user:x"},
+            {"scheme": "on-premises-sid", "value": "S-1-5-21-1-2-3-1000", "id": "entra:user:y"},
+        ],
+    }
+
+
+def test_a_synced_account_takes_the_person_of_its_origin():
+    found, _ = linked(hybrid(), Ladder("ad", [ID]), Ladder("entra", [MAIL]))
+    assert found["entra:user:y"]["person"] == "hr:person:123"
+    assert found["entra:user:y"]["rung"] == "synced"
+    assert found["entra:user:y"]["certain"] is True
+
+
+def test_a_synced_account_that_matches_somebody_else_has_no_owner():
+    found, _ = linked(hybrid(mail="ana@example.test"), Ladder("ad", [ID]), Ladder("entra", [MAIL]))
+    assert found["entra:user:y"]["person"] is None
+    assert "another as the copy of ad:user:x" in found["entra:user:y"]["link"]

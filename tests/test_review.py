@@ -1,0 +1,200 @@
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from access_review.engine import Engine
+from access_review.graph import closure
+from access_review.review import review
+from access_review.snapshot import Snapshot
+from tests.worlds import AS_OF, snapshot, workspace
+
+GROUPS = "abcdef"
+
+
+def group(name, **more):
+    return {"entitlement": f"ad:group:{name}", **more}
+
+
+def account(number, **more):
+    return {"account": f"ad:user:{number}", "employee_id": str(number), **more}
+
+
+def holds(number, name, **more):
+    return {"account": f"ad:user:{number}", "entitlement": f"ad:group:{name}", **more}
+
+
+def nests(child, parent, **more):
+    return {"child": f"ad:group:{child}", "parent": f"ad:group:{parent}", **more}
+
+
+def reviewed(world, space, previous=None):
+    with Engine(world.as_of) as engine:
+        report = review(world, space, engine, previous)
+        held = {(r["account"], r["entitlement"]): r for r in engine.rows("SELECT * FROM held")}
+    return report, held
+
+
+def found(report, rule):
+    return {(f["subject"], f["about"]) for f in report.findings.to_pylist() if f["rule"] == rule}
+
+
+def company(**more):
+    rows = {
+        "people": [{"person": "hr:person:1"}, {"person": "hr:person:2", "status": "left", "left_at_latest": AS_OF}],
+        "assignments": [
+            {"person": "hr:person:1", "role": "r"},
+            {"person": "hr:person:2", "role": "r", "status": "left"},
+        ],
+        "accounts": [account(1), account(2)],
+        "entitlements": [group(name) for name in GROUPS],
+        "grants": [holds(1, "a"), holds(1, "b")],
+        "nesting": [],
+    }
+    return snapshot(**{**rows, **more})
+
+
+SPACE = workspace(templates=[{"role": "r", "may": ["ad:group:a"]}])
+
+
+@given(
+    grants=st.sets(st.tuples(st.sampled_from([1, 2, 3]), st.sampled_from(GROUPS)), min_size=1),
+    edges=st.sets(st.tuples(st.sampled_from(GROUPS), st.sampled_from(GROUPS)), max_size=12),
+    may=st.fixed_dictionaries({role: st.sets(st.sampled_from(GROUPS)) for role in "pqr"}),
+    roles=st.fixed_dictionaries({n: st.sets(st.sampled_from("pqr")) for n in (1, 2, 3)}),
+)
+@settings(max_examples=40, deadline=None)
+def test_the_pairwise_verdict_is_the_verdict_account_by_account(grants, edges, may, roles):
+    """The distinct-pairs diff against the plain way: each account's own roles and closure."""
+    world = snapshot(
+        people=[{"person": f"hr:person:{n}"} for n in (1, 2, 3)],
+        assignments=[
+            {"person": f"hr:person:{n}", "seq": s, "role": r} for n in roles for s, r in enumerate(sorted(roles[n]), 1)
+        ],
+        accounts=[account(n) for n in (1, 2, 3)],
+        entitlements=[group(name) for name in GROUPS],
+        grants=[holds(n, g) for n, g in grants],
+        nesting=[nests(c, p) for c, p in edges],
+    )
+    space = workspace(templates=[{"role": r, "may": [f"ad:group:{g}" for g in sorted(may[r])]} for r in "pqr"])
+    _, held = reviewed(world, space)
+    rows = closure(world.tables["nesting"], [f"ad:group:{g}" for g in GROUPS]).to_pylist()
+    reach = {g: {r["reached"][-1] for r in rows if r["entitlement"][-1] == g} for g in GROUPS}
+    for number, name in grants:
+        allowed = {g for role in roles[number] for named in may[role] for g in reach[named]}
+        verdict = "within" if name in allowed else "mixed" if reach[name] & allowed else "beyond"
+        expected = verdict if roles[number] else ""
+        assert held[f"ad:user:{number}", f"ad:group:{name}"]["verdict"] == expected
+
+
+def test_the_same_inputs_in_another_order_give_the_same_digest():
+    world = company()
+    shuffled = Snapshot(world.as_of, {n: t.take(list(range(len(t)))[::-1]) for n, t in world.tables.items()}, "x")
+    assert reviewed(world, SPACE)[0].digest == reviewed(shuffled, SPACE)[0].digest
+
+
+def test_a_grant_beyond_the_roles_is_found_and_one_within_is_not():
+    report, _ = reviewed(company(), SPACE)
+    assert found(report, "access-beyond-role") == {("ad:user:1", "ad:group:b")}
+
+
+@pytest.mark.parametrize("effect", ["restricts", "distribution"])
+def test_groups_that_take_away_are_not_excess(effect):
+    world = company(entitlements=[group("a"), group("b", effect=effect)])
+    assert found(reviewed(world, SPACE)[0], "access-beyond-role") == set()
+
+
+def test_a_forbidden_entitlement_is_its_own_finding_through_nesting_too():
+    space = workspace(templates=[{"role": "r", "may": ["ad:group:a"], "never": ["ad:group:c"]}])
+    report, _ = reviewed(company(nesting=[nests("b", "c")]), space)
+    assert found(report, "never-allowed") == {("ad:user:1", "ad:group:c")}
+    assert found(report, "access-beyond-role") == set()
+
+
+def test_findings_about_an_incomplete_source_are_withheld_and_said_to_be():
+    short = [{"source": "ad", "subject": "grants", "complete": False, "reason": "page 2 answered busy"}]
+    report, _ = reviewed(company(completeness=short), SPACE)
+    assert found(report, "access-beyond-role") == set()
+    said = next(e for e in report.evaluations if e.rule == "access-beyond-role")
+    assert (said.withheld, said.reason) == (1, "ad: page 2 answered busy")
+
+
+def test_an_incomplete_roster_evaluates_no_rule_about_people():
+    short = [{"source": "hr", "subject": "people", "complete": False, "reason": "cut short"}]
+    report, _ = reviewed(company(completeness=short), SPACE)
+    assert found(report, "leaver-active") == set()
+    assert not next(e for e in report.evaluations if e.rule == "leaver-active").evaluated
+
+
+def test_a_finding_is_new_then_open_then_closed_then_new_again():
+    first, _ = reviewed(company(), SPACE)
+    later = AS_OF + timedelta(days=7)
+    again = Snapshot(later, company().tables, "y")
+    second, _ = reviewed(again, SPACE, first.findings)
+    clean, _ = reviewed(Snapshot(later, company(grants=[holds(1, "a")]).tables, "z"), SPACE, second.findings)
+    back, _ = reviewed(again, SPACE, clean.findings)
+
+    def status(report):
+        return {
+            (f["status"], f["first_seen"]) for f in report.findings.to_pylist() if f["rule"] == "access-beyond-role"
+        }
+
+    assert status(first) == {("new", AS_OF)}
+    assert status(second) == {("open", AS_OF)}
+    assert status(clean) == {("closed", AS_OF)}
+    assert {s for s, _ in status(back)} == {"new"}
+
+
+def test_an_incomplete_read_closes_nothing():
+    first, _ = reviewed(company(), SPACE)
+    short = [{"source": "ad", "subject": "grants", "complete": False, "reason": "cut"}]
+    second, _ = reviewed(company(grants=[], completeness=short), SPACE, first.findings)
+    kept = [f for f in second.findings.to_pylist() if f["rule"] == "access-beyond-role"]
+    assert [(f["status"], f["reason"].startswith("not checked this time: ")) for f in kept] == [("open", True)]
+    third, _ = reviewed(company(grants=[], completeness=short), SPACE, second.findings)
+    assert third.findings["reason"].to_pylist().count(kept[0]["reason"]) == 1
+
+
+WAIVER = {"waiver": "W-1", "rule": "access-beyond-role", "subject": "ad:user:1", "about": "ad:group:b"}
+
+
+@pytest.mark.parametrize(
+    ("more", "status"),
+    [
+        ({"reason": "cover", "approver": "lead", "expires": "2026-03-01"}, "waived"),
+        ({"reason": "cover", "approver": "lead", "expires": "2026-01-01"}, "new"),
+        ({"reason": "cover", "expires": "2026-03-01"}, "new"),
+        ({"reason": "cover", "approver": "lead"}, "new"),
+    ],
+)
+def test_only_a_whole_and_unexpired_waiver_waives(more, status):
+    space = workspace(templates=[{"role": "r", "may": ["ad:group:a"]}], waivers=[{**WAIVER, **more}])
+    report, _ = reviewed(company(), space)
+    assert [f["status"] for f in report.findings.to_pylist() if f["rule"] == "access-beyond-role"] == [status]
+
+
+def test_the_risk_says_what_it_is_made_of():
+    world = company(entitlements=[group("a"), group("b", privileged=True, sensitivity="restricted")])
+    finding = next(f for f in reviewed(world, SPACE)[0].findings.to_pylist() if f["rule"] == "access-beyond-role")
+    assert finding["risk_reasons"] == "medium 30, privileged 20, restricted data 10"
+    assert (finding["risk"], finding["rag"]) == (60, "amber")
+
+
+def test_a_synced_membership_is_judged_once_where_it_is_mastered():
+    world = company(
+        accounts=[account(1), {"account": "entra:user:1"}],
+        entitlements=[group("b"), {"entitlement": "entra:group:b"}],
+        grants=[
+            holds(1, "b"),
+            {"account": "entra:user:1", "entitlement": "entra:group:b", "removable": False, "mastered_in": "ad"},
+        ],
+        nesting=[{"child": "ad:group:b", "parent": "entra:group:b", "why": "synced-to"}],
+        aliases=[
+            {"scheme": "sid", "value": "S-1", "id": "ad:user:1"},
+            {"scheme": "on-premises-sid", "value": "S-1", "id": "entra:user:1"},
+        ],
+    )
+    report, held = reviewed(world, SPACE)
+    assert held["entra:user:1", "entra:group:b"]["mirrored"] is True
+    assert found(report, "access-beyond-role") == {("ad:user:1", "ad:group:b")}

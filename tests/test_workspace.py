@@ -1,0 +1,149 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from access_review import schemas
+from access_review.documents import parse
+from access_review.errors import WorkspaceError
+from access_review.workspace import load
+
+SOURCE = """\
+connector: roster
+options:
+  path: people.csv
+  columns: {person: id}
+"""
+TEMPLATE = "role: analyst\nmay: [ad:group:Finance-*]\n"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "sources").mkdir()
+    (tmp_path / "roles/templates").mkdir(parents=True)
+    (tmp_path / "sources/hr.yaml").write_text(SOURCE)
+    (tmp_path / "roles/templates/analyst.yaml").write_text(TEMPLATE)
+    return tmp_path
+
+
+def mistakes(folder):
+    with pytest.raises(WorkspaceError) as raised:
+        load(folder)
+    return [str(m) for m in raised.value.mistakes]
+
+
+def test_a_small_workspace_loads_and_its_digest_covers_every_file(folder):
+    first = load(folder)
+    assert [s.name for s in first.sources] == ["hr"]
+    assert first.place("template", "analyst") == "roles/templates/analyst.yaml:1"
+    (folder / "roles/templates/analyst.yaml").write_text(TEMPLATE + "# note\n")
+    assert load(folder).digest != first.digest
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "said"),
+    [
+        ("roles/templates/b.yaml", "role: b\nrole: c\n", "roles/templates/b.yaml:2:1: the key 'role' stands twice"),
+        ("roles/templates/b.yaml", "role: 0123\n", "roles/templates/b.yaml:1:1: role: must be text (it is read as a"),
+        (
+            "roles/templates/b.yaml",
+            "role: yes\nmai: []\n",
+            "roles/templates/b.yaml:2:1: mai: is not known here (known:",
+        ),
+        (
+            "roles/templates/b.yaml",
+            "role: b\nmay: [Finance]\n",
+            "roles/templates/b.yaml:2:7: may[0]: 'Finance' does not",
+        ),
+        ("roles/templates/b.yaml", "role: analyst\n", "roles/templates/b.yaml:1:7: the role 'analyst' stands twice"),
+        ("roles/templates/b.yaml", "role: b\nextends: [c]\n", "b.yaml:2:11: no template has the role 'c'"),
+        ("roles/templates/b.yaml", "role: b\nextends: [b]\n", "b.yaml:2:11: 'b' extends itself"),
+        ("roles/templates/b.yaml", "role: [b\n", "roles/templates/b.yaml:2:1: is not YAML"),
+        ("roles/templates/b.yaml", "role: b\nreview_by: 2026-02-30\n", "b.yaml:2:12: '2026-02-30' cannot be read"),
+        ("roles/templates/b.yml", "role: b\n", "roles/templates/b.yml: is not read: its name ends in .yml"),
+        (
+            "roles/policy.yaml",
+            "limits: {disable: {percent: 101, floor: 1}}\n",
+            "policy.yaml:1:20: percent: must be at most",
+        ),
+        (
+            "roles/policy.yaml",
+            "limits: {disable: {percent: -1, floor: 1}}\n",
+            "policy.yaml:1:20: percent: must be at least",
+        ),
+        ("roles/policy.yaml", "limits: {disable: {percent: 5}}\n", "roles/policy.yaml:1:10: floor: is missing"),
+        ("roles/policy.yaml", "mover_grace: 5\n", "mover_grace: 5 is no duration"),
+        (
+            "roles/policy.yaml",
+            "rules: {leaver-active: {grase_hours: 4}}\n",
+            "grase_hours: is not known here (known: grace",
+        ),
+        ("roles/policy.yaml", "rules: {leaver-activ: {}}\n", "roles/policy.yaml:1:9: no rule is called 'leaver-activ'"),
+        ("roles/separation.yaml", "pairs: [{pair: p, a: [x:y:z], b: []}]\n", "roles/separation.yaml:1:31: b: "),
+        (
+            "roles/waivers.yaml",
+            "waivers: [{waiver: 1, rule: r, subject: s}]\n",
+            "roles/waivers.yaml:1:12: waiver: must be text",
+        ),
+        (
+            "sources/x.yaml",
+            "connector: rooster\n",
+            "sources/x.yaml:1:12: no connector is called 'rooster' (known: entra",
+        ),
+        ("sources/x.yaml", "connector: roster\noptions: {pth: a}\n", "sources/x.yaml:2:11: pth: is not known here"),
+        ("sources/x.yaml", "connector: roster\noptions: {path: 5}\n", "sources/x.yaml:2:11: path: must be text"),
+        (
+            "sources/x.yaml",
+            SOURCE + "match: [{on: [mail, male]}]\n",
+            "sources/x.yaml:5:9: match[0]: on: ['mail', 'male']",
+        ),
+    ],
+)
+def test_every_mistake_has_its_place_and_says_what_to_do(folder, file, text, said):
+    (folder / file).write_text(text)
+    assert any(said in mistake for mistake in mistakes(folder)), mistakes(folder)
+
+
+def test_several_mistakes_in_several_files_are_reported_at_once(folder):
+    (folder / "roles/templates/b.yaml").write_text("role: b\nrole: b\nmust: 5\n")
+    (folder / "roles/policy.yaml").write_text("mover_grace: x\nlimit: {}\nrules: {no-such: {}}\n")
+    (folder / "sources/x.yaml").write_text("conector: roster\n")
+    found = mistakes(folder)
+    assert [m.split(":")[0] for m in found] == ["roles/policy.yaml"] * 3 + ["roles/templates/b.yaml"] + [
+        "sources/x.yaml"
+    ] * 2
+
+
+def test_no_workspace_says_how_to_make_one(tmp_path):
+    with pytest.raises(WorkspaceError) as raised:
+        load(tmp_path)
+    assert "access-review init" in raised.value.hint
+
+
+def test_an_alias_bomb_is_a_mistake():
+    lines = ["a: &a [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"{n}: &{n} [{', '.join(['*' + p] * 10)}]" for p, n in zip("abcdefgh", "bcdefghi", strict=True)]
+    assert "aliases expanded" in parse("\n".join(lines), "x.yaml").mistakes[0].message
+
+
+@given(st.text())
+def test_any_text_is_a_value_or_a_mistake_and_never_a_crash(text):
+    parse(text, "x.yaml")
+
+
+def test_the_published_schemas_are_those_of_the_models_and_accept_the_example(repository):
+    for name, schema in schemas.all_schemas().items():
+        published = repository / "roles/schemas" / f"{name}.schema.json"
+        assert published.read_text() == schemas.text(schema), "run: make schemas"
+        Draft202012Validator.check_schema(json.loads(published.read_text()))
+    for kind, pattern in (
+        ("template", "roles/templates/*.yaml"),
+        ("source", "sources/*.yaml"),
+        ("policy", "roles/policy.yaml"),
+    ):
+        validator = Draft202012Validator(schemas.all_schemas()[kind])
+        for path in sorted(repository.glob(pattern)):
+            data = json.loads(json.dumps(parse(path.read_text(), path.name).data, default=str))
+            assert not list(validator.iter_errors(data)), path
