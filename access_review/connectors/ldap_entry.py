@@ -52,12 +52,15 @@ class Entry:
 
     def texts(self, name: str) -> tuple[str, ...]:
         """Return all values as text, the empty ones left out."""
-        found = (value.decode("utf-8", "backslashreplace") for value in self.values.get(name.lower(), ()))
-        return tuple(text for text in found if text)
+        found = self.values.get(name.lower())
+        return tuple([value.decode("utf-8", "backslashreplace") for value in found if value]) if found else ()
 
     def text(self, *names: str) -> str | None:
         """Return the first text found under the first of these names that has one."""
-        return next((text for name in names for text in self.texts(name)), None)
+        for name in names:
+            if texts := self.texts(name):
+                return texts[0]
+        return None
 
     def whole(self, name: str) -> int | None:
         """Return a value as a whole number."""

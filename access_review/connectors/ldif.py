@@ -15,6 +15,7 @@ import binascii
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 from access_review.connectors.ldap_entry import Entry
@@ -152,9 +153,9 @@ def _records(lines: Iterable[tuple[int, bytes]]) -> Iterator[list[tuple[int, byt
 
 def _parsed(number: int, line: bytes) -> _Line:
     name, colon, rest = line.partition(b":")
-    if not colon or not _NAME.fullmatch(name):
+    folded = _folded(name) if colon else None
+    if folded is None:
         raise _Malformed("not an attribute, a colon and a value", "a line is continued by one space at its start")
-    folded = name.decode("ascii").lower()
     if rest[:1] == b"<":
         raise _Malformed(f"the value of {folded} is a URL, which is not followed", "put the value itself, as base64")
     if rest[:1] == b":":
@@ -162,9 +163,14 @@ def _parsed(number: int, line: bytes) -> _Line:
     value = rest.lstrip(b" ")
     if b"\0" in value or b"\r" in value:
         raise _Malformed(f"the value of {folded} holds a control character", "such values are written as base64")
-    if not _is_utf8(value):
+    if not value.isascii() and not _is_utf8(value):
         raise _Malformed(f"the value of {folded} is not UTF-8", "other bytes are written as base64")
     return _Line(number, folded, value)
+
+
+@lru_cache(maxsize=4096)
+def _folded(name: bytes) -> str | None:
+    return name.decode("ascii").lower() if _NAME.fullmatch(name) else None
 
 
 def _decoded(name: str, text: bytes) -> bytes:

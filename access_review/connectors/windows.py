@@ -7,6 +7,7 @@ well-known SIDs and of groups that AdminSDHolder protects.
 """
 
 import re
+import struct
 import uuid
 from datetime import UTC, datetime, timedelta
 from enum import IntFlag
@@ -84,7 +85,7 @@ def sid(value: bytes) -> str:
     if len(value) < 8 or value[0] != 1 or value[1] > 15 or len(value) != 8 + 4 * value[1]:
         raise ValueError(f"not a SID: {len(value)} bytes")
     authority = int.from_bytes(value[2:8], "big")
-    parts = (int.from_bytes(value[at : at + 4], "little") for at in range(8, len(value), 4))
+    parts = struct.unpack(f"<{value[1]}I", value[8:])
     return "-".join(("S-1", str(authority), *map(str, parts)))
 
 
