@@ -72,7 +72,7 @@ def member(
     native = thing["id"]
     place = f"groups/{group_id}/members/{native}"
     if not directory.can_act(thing):
-        yield directory.unusable(place, f"a {type_of(thing)} as a member holds no access", directory.group(group_id))
+        yield directory.unusable(place, f"a {type_of(thing)} as a member holds no access", directory.named(group_id))
         return
     pim = managed.get((group_id, native))
     if pim and pim.drop:
@@ -87,9 +87,9 @@ def membership(
     """Return that an account or group is in a group. Groups in groups carry on."""
     if directory.is_group(member_id, said):
         kept = {key: value for key, value in edge.items() if key not in ("since", "until", "via")}
-        ends = {"child": directory.named(member_id), "parent": directory.group(group_id)}
+        ends = {"child": directory.named(member_id), "parent": directory.named(group_id)}
         return "nesting", {**ends, "mode": mode, "why": "member", "reach": "transitive", **kept}
-    ends = {"account": directory.named(member_id), "entitlement": directory.group(group_id)}
+    ends = {"account": directory.named(member_id), "entitlement": directory.named(group_id)}
     return "grants", {**ends, "mode": mode, "via": "member", **edge}
 
 

@@ -220,12 +220,12 @@ class GroupSchedules:
         for run in sorted((r for r in self.active if _is_member(r) and place(r) in may), key=place):
             group_id, principal = place(run)
             if text(run, "assignmentType") == "activated" and not directory.is_group(principal):
-                yield used(directory.named(principal), directory.group(group_id), run)
+                yield used(directory.named(principal), directory.named(group_id), run)
         for thing in self.eligible:
             if text(thing, "accessId") == "owner":
                 reason = "who may become an owner of a group is not reviewed"
                 at = f"groupEligibilityScheduleInstances/{thing['id']}"
-                yield directory.unusable(at, reason, directory.group(place(thing)[0]))
+                yield directory.unusable(at, reason, directory.named(place(thing)[0]))
 
     def _may(self) -> dict[tuple[str, str], Object]:
         return {place(thing): thing for thing in self.eligible if _is_member(thing)}
