@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 
 from access_review.connectors import Source, ldap, windows
 from access_review.connectors.active_directory import LAG, last_use
-from access_review.connectors.ldap_entry import Range, canonical, domain, generalized_time, missing
+from access_review.connectors.ldap_entry import Entry, Range, canonical, domain, generalized_time, missing
 from access_review.connectors.ldif import Ldif, lines_of
 from access_review.connectors.marks import Marks
 from access_review.errors import WorkspaceError
@@ -731,7 +731,30 @@ def test_guids_survive_their_bytes(value):
 @given(st.integers(-(2**70), 2**70))
 def test_file_times_never_fail(value):
     at = windows.filetime(value)
-    assert at is None or (at > EPOCH and 0 < value < windows.NEVER)
+    assert at is None or (at >= EPOCH and 0 < value < windows.NEVER)
+
+
+def test_entries_of_a_live_read_are_the_same_as_recorded_ones():
+    live = Entry.of("CN=A", {"objectClass": [b"top"], "OBJECTCLASS": [b"group"], "Member;Range=0-*": [b"cn=b"]}, "dc1")
+    assert live.classes() == {"top", "group"}
+    assert live.all("member") == ("cn=b",)
+
+
+def test_what_is_no_id_is_not_used_as_one(collected):
+    found = collected(user("ana", 1001, objectGUID=b"short", objectSid=b"S-1-x"))
+    assert [(row["native_id"], row["stable_id"]) for row in found["accounts"]] == [
+        ("cn=ana,ou=people,dc=home,dc=test", False)
+    ]
+
+
+def test_one_uid_of_two_accounts_is_nobodys_membership(collected):
+    found = collected(
+        record("cn=a,dc=app", objectClass="account", uid="ana"),
+        record("cn=b,dc=app", objectClass="account", uid="ANA"),
+        record("cn=g,dc=app", objectClass="posixGroup", cn="g", memberUid="ana"),
+    )
+    assert not found["grants"]
+    assert [row["reason"] for row in found["problems"]] == ["no single object has uid ana"]
 
 
 def test_missing_pieces():
