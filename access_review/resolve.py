@@ -72,15 +72,15 @@ def _settle_references(name: str, data: pa.Table, names: Mapping[str, str], prob
 
 
 def _unresolved(name: str, rows: pa.Table, column: str) -> list[Row]:
-    kind = "dangling-member" if name in _EDGES else "unresolved"
     key = TABLES[name].key
+    concerned = _EDGES[name][1] if name in _EDGES else key[0]
     return [
         {
             "source": _source_of(row, name),
-            "locator": f"{name} {' / '.join(str(row[k]) for k in key)} {column}".strip(),
-            "kind": kind,
+            "locator": f"{name} {' / '.join(str(row[k]) for k in key)} {column}",
+            "kind": "dangling-member" if name in _EDGES else "unresolved",
             "reason": f"nothing read here is known as {row[column].removeprefix('ref:')}",
-            "subject": row[key[-1]] if name in _EDGES and column != key[-1] else row[key[0]],
+            "subject": row[concerned],
         }
         for row in rows.to_pylist()
     ]

@@ -1,0 +1,77 @@
+from datetime import timedelta
+
+import pytest
+
+from access_review.errors import RosterFault
+from access_review.roster_guard import carry_over
+from tests.worlds import AS_OF, tables, workspace
+
+
+def people(*numbers, **more):
+    return [{"person": f"hr:person:{n}", **more} for n in numbers]
+
+
+def after(before, now, *, complete=True, options=None, policy=None):
+    verdict = [] if complete else [{"source": "hr", "subject": "people", "complete": False, "reason": "cut"}]
+    seen = tables({"people": now, "completeness": [*verdict, {"source": "hr", "subject": "aliases"}]})
+    space = workspace(options={"hr": options or {}}, policy=policy)
+    made = carry_over(seen, space, AS_OF, tables(before))
+    return {row["person"].rsplit(":", 1)[1]: row for row in made["people"].to_pylist()}, made
+
+
+def test_who_vanishes_without_a_termination_is_missing():
+    found, _ = after({"people": people(1, 2)}, people(1))
+    assert (found["1"]["status"], found["2"]["status"]) == ("active", "missing")
+
+
+def test_who_left_stays_left_when_the_row_is_gone_and_first_seen_is_kept():
+    week_ago = AS_OF - timedelta(days=7)
+    found, _ = after({"people": people(2, status="left", first_seen_left_at=week_ago)}, people(1))
+    assert (found["2"]["status"], found["2"]["first_seen_left_at"]) == ("left", week_ago)
+
+
+def test_the_first_time_a_leaver_is_seen_is_noted():
+    found, _ = after({"people": people(1)}, people(1, status="left"))
+    assert found["1"]["first_seen_left_at"] == AS_OF
+
+
+def test_an_incomplete_roster_says_nothing_about_who_is_not_in_it():
+    found, _ = after({"people": people(1, 2)}, people(1), complete=False)
+    assert found["2"]["status"] == "active"
+
+
+def test_twice_missing_is_left_only_where_the_roster_declares_it():
+    before = {"people": people(2, status="missing")}
+    assert after(before, people(1))[0]["2"]["status"] == "missing"
+    found, _ = after(before, people(1), options={"absence": "left-after-2-complete-reads"})
+    assert (found["2"]["status"], found["2"]["left_at_latest"]) == ("left", AS_OF)
+
+
+def test_the_names_and_former_spells_of_the_missing_are_kept():
+    before = {
+        "people": people(1, 2),
+        "aliases": [{"scheme": "person-id", "value": "2", "id": "hr:person:2"}],
+        "assignments": [{"person": "hr:person:2", "role": "r"}],
+    }
+    _, made = after(before, people(1))
+    assert made["aliases"].to_pylist() == before["aliases"]
+    assert made["assignments"]["person"].to_pylist() == ["hr:person:2"]
+
+
+@pytest.mark.parametrize(
+    ("size", "gone", "stops"), [(100, 20, False), (100, 21, True), (1000, 50, False), (1000, 51, True)]
+)
+def test_too_many_vanished_stop_the_run(size, gone, stops):
+    before, now = {"people": people(*range(size))}, people(*range(gone, size))
+    if stops:
+        with pytest.raises(RosterFault, match=f"{gone} of {size} people vanished"):
+            after(before, now)
+    else:
+        assert sum(row["status"] == "missing" for row in after(before, now)[0].values()) == gone
+
+
+def test_ordinary_leavers_do_not_count_and_zero_means_zero():
+    after({"people": people(*range(100), status="left")}, people(200))
+    strict = {"rosters": {"vanished": {"percent": 0, "floor": 0}}}
+    with pytest.raises(RosterFault):
+        after({"people": people(1, 2)}, people(1), policy=strict)
