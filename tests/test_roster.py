@@ -452,6 +452,9 @@ def test_a_joined_key_that_stands_twice_stops(tmp_path):
         ({"statuses": {"active": ["A"], "left": ["A"]}}, "'A' has two meanings"),
         ({"columns": {**OPTIONS["columns"], "lef_at": "last"}}, "is left_at meant"),
         ({"columns": {**OPTIONS["columns"], "shift_end": "last"}}, "only used where"),
+        ({"columns": {**OPTIONS["columns"], "ends": "last"}}, "is left_at meant"),
+        ({"history": {"path": "h.csv", "columns": {"person": "id", "left_at": "last"}}}, "is ends meant"),
+        ({"join": [{"path": "j.csv", "on": {"id": "id"}, "columns": {"manger": "n"}}]}, "is manager meant"),
         ({"columns": {**OPTIONS["columns"], "email": "mail"}}, "is mail meant"),
         ({"join": [{"path": "j.csv", "on": {"id": "id"}, "columns": {"name": "n"}}]}, "name is mapped already"),
     ],
@@ -527,6 +530,13 @@ def test_summer_time_moves_the_end_of_the_day():
     assert twice == Bounds(utc(2026, 10, 25, 0, 30), utc(2026, 10, 25, 1, 30))
     never = moments.between(datetime(2026, 3, 29, 2, 30), WARSAW)  # noqa: DTZ001
     assert never == Bounds(utc(2026, 3, 29, 0, 30), utc(2026, 3, 29, 1, 30))
+
+
+def test_what_lies_beyond_the_calendar_is_unreadable_not_a_crash():
+    for value in (date(9999, 12, 31), datetime(9999, 12, 31, 23, 59)):  # noqa: DTZ001
+        with pytest.raises(moments.Unreadable):
+            moments.until(value, None)
+    assert moments.end(date(9999, 12, 31), None, Meaning.END_OF_DAY) == moments.UNKNOWN
 
 
 def test_an_instant_needs_a_time_of_day_and_one_with_a_zone_is_exact():

@@ -5,7 +5,8 @@ import io
 import json
 import os
 import zipfile
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
 from pathlib import Path
 
 import openpyxl
@@ -237,7 +238,7 @@ def test_no_workbook_a_bomb_and_a_stray_far_cell_are_refused(tmp_path):
             with bomb.open(f"xl/{number}", "w") as entry:
                 for _ in range(300):
                     entry.write(part)
-    assert mistakes(tmp_path, "old.xlsx") == [(0, "is no Excel workbook")]
+    assert mistakes(tmp_path, "old.xlsx") == [(0, "is no Excel workbook, or a damaged one")]
     assert mistakes(tmp_path, "bomb.xlsx") == [(0, "unpacks to 600 MiB, 512 MiB allowed")]
     far = workbook(tmp_path, TABLE, change=lambda page: page.cell(1_048_576, 16_384, "x"))
     assert places(tmp_path, far) == [1_048_576]
@@ -298,8 +299,76 @@ def test_parquet_needs_text_ids_and_keeps_times(tmp_path):
     read = sheets.read("t.parquet", folder=tmp_path)
     assert read.moments == {(1, "last"): at, (1, "day"): date(2026, 1, 31)}
     assert read.rows[0][1]["boss.id"] == "1"
+    pq.write_table(pa.table({"id": ["Zoë"]}), tmp_path / "t.parquet", compression="none", use_dictionary=False)
+    torn = (tmp_path / "t.parquet").read_bytes().replace("Zoë".encode(), b"Zo\xff\xff")
+    write(tmp_path, "torn.parquet", torn)
+    assert mistakes(tmp_path, "torn.parquet") == [(0, "is no Parquet file")]
     write(tmp_path, "none.parquet", b"PAR1 no")
     assert mistakes(tmp_path, "none.parquet") == [(0, "is no Parquet file")]
+
+
+def test_a_small_parquet_file_of_very_many_rows_is_refused(tmp_path):
+    pq.write_table(
+        pa.table({f"c{number}": pa.nulls(2_000_000, pa.string()) for number in range(51)}), tmp_path / "t.parquet"
+    )
+    assert (tmp_path / "t.parquet").stat().st_size < 300_000
+    assert mistakes(tmp_path, "t.parquet") == [(0, "holds 102,000,000 cells, 100,000,000 allowed")]
+
+
+def test_parquet_and_json_values_of_other_kinds_become_text(tmp_path):
+    table = pa.table(
+        {"a": pa.array([b"\x01"]), "b": pa.array([time(9, 30)]), "c": pa.array([Decimal("1.50")]), "d": [2.0]}
+    )
+    pq.write_table(table, tmp_path / "t.parquet")
+    assert rows(tmp_path, "t.parquet") == [{"a": "01", "b": "09:30:00", "c": "1.50", "d": "2"}]
+    pq.write_table(pa.Table.from_arrays([pa.array(["1"])] * 2, names=["a", "a"]), tmp_path / "t.parquet")
+    assert mistakes(tmp_path, "t.parquet") == [(0, "the heading 'a' stands more than once")]
+
+
+def test_the_path_to_json_records_may_pass_a_list_and_must_exist(tmp_path):
+    write(tmp_path, "t.json", '{"pages": [{"rows": [{"id": "1"}]}]}')
+    assert rows(tmp_path, "t.json", records="pages.0.rows") == [{"id": "1"}]
+    assert mistakes(tmp_path, "t.json", records="pages.1.rows") == [
+        (0, "nothing at 'pages.1.rows' (`records`): no '1'")
+    ]
+
+
+def test_a_damaged_workbook_is_a_fault_whatever_part_is_damaged(tmp_path):
+    whole = (tmp_path / workbook(tmp_path, TABLE)).read_bytes()
+    with zipfile.ZipFile(io.BytesIO(whole)) as archive, zipfile.ZipFile(tmp_path / "t.xlsx", "w") as damaged:
+        for name in archive.namelist():
+            part = archive.read(name)
+            damaged.writestr(name, part.replace(b"summaryBelow", b"somethingElse"))
+    assert mistakes(tmp_path, "t.xlsx") == [(0, "is no Excel workbook, or a damaged one")]
+
+
+def test_a_computed_formula_has_its_value_and_a_failed_one_is_a_fault(tmp_path):
+    def computed(value: bytes) -> bytes:
+        whole = (tmp_path / workbook(tmp_path, [["id", "name"], ["1", "=A2"]])).read_bytes()
+        with zipfile.ZipFile(io.BytesIO(whole)) as archive, zipfile.ZipFile(tmp_path / "t.xlsx", "w") as saved:
+            for name in archive.namelist():
+                part = archive.read(name)
+                if name.endswith("sheet1.xml"):
+                    assert b'<c r="B2"><f>A2</f><v' in part
+                    start = part.index(b'<c r="B2">')
+                    part = part[:start] + value + part[part.index(b"</c>", start) :]
+                saved.writestr(name, part)
+
+    computed(b'<c r="B2" t="str"><f>A2</f><v>one</v>')
+    assert rows(tmp_path, "t.xlsx") == [{"id": "1", "name": "one"}]
+    computed(b'<c r="B2" t="e"><f>A2</f><v>#REF!</v>')
+    assert mistakes(tmp_path, "t.xlsx") == [(2, "a formula that failed")]
+
+
+def test_headings_that_are_malformed_and_unknown_or_absurd_settings_are_refused(tmp_path):
+    write(tmp_path, "t.csv", 'id,"na"me\n1,a\n2,b,c\n')
+    assert places(tmp_path, "t.csv") == [1]
+    write(tmp_path, "marked.csv", HEADER.encode("utf-8-sig"))
+    assert places(tmp_path, "marked.csv", encoding="klingon") == [1]
+    write(tmp_path, "odd.csv", "\ufeffid,n\n1".encode("utf-16-le") + b"\x00")
+    assert places(tmp_path, "odd.csv") == [0]
+    with pytest.raises(WorkspaceError, match="header_row"):
+        sheets.read("t.csv", folder=tmp_path, header_row=0)
 
 
 def test_an_fsspec_url_is_read_and_its_secrets_stay_out_of_messages(tmp_path):
@@ -311,6 +380,10 @@ def test_an_fsspec_url_is_read_and_its_secrets_stay_out_of_messages(tmp_path):
     read = sheets.read(f"file://{tmp_path}/t.csv", folder=Path("/"))
     assert read.modified == datetime.fromtimestamp(1_700_000_000, UTC)
     assert sheets.shown("sftp://me:secret@host/a.csv?sig=secret") == "sftp://host/a.csv"
+    assert sheets.shown("zip://a.csv::https://me:secret@host/b.zip?sig=secret") == "zip://a.csv::https://host/b.zip"
+    with zipfile.ZipFile(tmp_path / "export.zip", "w") as archive:
+        archive.writestr("in/a.csv", HEADER + "1,a\n")
+    assert len(sheets.read(f"zip://in/a.csv::file://{tmp_path}/export.zip", folder=Path("/")).rows) == 1
     with pytest.raises(OSError, match=r"^nowhere://host/a\.csv cannot be read: ValueError$"):
         sheets.read("nowhere://me:secret@host/a.csv?sig=secret", folder=tmp_path)
 

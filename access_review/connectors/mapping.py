@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from access_review.connectors import Source, sheets
 from access_review.connectors.moments import zone
@@ -37,15 +37,14 @@ Text = Named | tuple[Named, ...] | Fixed
 """A column; several, joined by a space; or a fixed value."""
 
 
-class HistoryColumns(_Option):
-    """Columns of former assignments; every further name is an HR attribute."""
+class Mapped(_Option):
+    """Columns of any file about people; every further name is an HR attribute."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
     __pydantic_extra__: dict[str, Text]
 
     person: Named
     starts: Named | None = None
-    ends: Named | None = None
     client: Text | None = None
     role: Text | None = None
 
@@ -78,8 +77,14 @@ class HistoryColumns(_Option):
         return found
 
 
-class Columns(HistoryColumns):
-    """Columns of a roster; every further name is an HR attribute."""
+class HistoryColumns(Mapped):
+    """Columns of former assignments."""
+
+    ends: Named | None = None
+
+
+class Columns(Mapped):
+    """Columns of a roster."""
 
     name: Text | None = None
     mail: Named | None = None
@@ -93,7 +98,6 @@ class Columns(HistoryColumns):
     purpose: Text | None = None
     data_class: Text | None = None
     approved_until: Named | None = None
-    ends: None = None
 
 
 _MEANT = {
@@ -103,10 +107,11 @@ _MEANT = {
     "e_mail": "mail",
     "start": "starts",
     "hired": "starts",
-    "end": "ends",
+    "end": "left_at",
     "ends": "left_at",
     "left": "left_at",
     "last_day": "left_at",
+    "left_at": "ends",
 }
 
 
@@ -213,17 +218,12 @@ def read(row: Cells, spec: Text | None) -> str | None:
             return " ".join(filter(None, (row.get(column) for column in spec))) or None
 
 
-def misfits(columns: HistoryColumns, joins: Iterable[Join], statuses: Statuses | None) -> Iterator[str]:
+def misfits(columns: Mapped, joins: Iterable[Join], statuses: Statuses | None) -> Iterator[str]:
     """Yield what does not fit together in a mapping: slips of the pen, targets mapped twice, statuses without words."""
     yield from columns.slips()
     taken = set(columns.model_fields_set)
     for join in joins:
-        try:
-            joined = type(columns).model_validate({"person": columns.person, **join.columns})
-        except ValidationError:
-            yield f"`join` {join.path}: a target in `columns` takes no column"
-            continue
-        yield from joined.slips()
+        yield from type(columns).model_validate({"person": columns.person, **join.columns}).slips()
         yield from (f"`join` {join.path}: {target} is mapped already" for target in join.columns if target in taken)
         taken |= join.columns.keys()
     if isinstance(columns, Columns):

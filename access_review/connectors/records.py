@@ -9,6 +9,9 @@ from access_review.connectors.cells import Raw, Value
 from access_review.errors import Mistake, WorkspaceError
 
 DEEPEST = 32
+"""Levels of nesting that become columns; what lies deeper stays JSON text."""
+CELLS = 100_000_000
+"""Cells of a Parquet file: a value that repeats is written once, so a small file can hold millions of rows."""
 
 
 def read_json(data: bytes, file: str, *, records: str | None = None, encoding: str | None = None) -> Raw:
@@ -59,17 +62,23 @@ def read_parquet(data: bytes, file: str) -> Raw:
     import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(io.BytesIO(data))
-    except (pa.ArrowInvalid, OSError) as error:
+        opened = pq.ParquetFile(io.BytesIO(data))
+        size = opened.metadata.num_rows * opened.metadata.num_columns
+        if size > CELLS:
+            raise WorkspaceError.of([Mistake(file, 0, 0, f"holds {size:,} cells, {CELLS:,} allowed")])
+        table = opened.read()
+        names = table.column_names
+        table.validate(full=True)
+    except (pa.ArrowException, OSError, UnicodeError) as error:
         raise WorkspaceError.of([Mistake(file, 0, 0, "is no Parquet file")]) from error
-    if len(set(table.column_names)) < table.num_columns:
-        return Raw(0, tuple(table.column_names), ())
+    if len(set(names)) < len(names):
+        return Raw(0, tuple(names), ())
     for position, column in enumerate(table.schema):
         # Nanoseconds exist in Arrow only; microseconds are what the snapshot keeps.
         if pa.types.is_timestamp(column.type) and column.type.unit == "ns":
             finer = table[column.name].cast(pa.timestamp("us", column.type.tz), safe=False)
             table = table.set_column(position, column.name, finer)
-    return _raw(table.to_pylist(), file, columns=table.column_names)
+    return _raw(table.to_pylist(), file, columns=names)
 
 
 def _raw(found: list[Any], file: str, *, columns: list[str] | None = None, exact_integers: bool = False) -> Raw:

@@ -21,9 +21,9 @@ from access_review.connectors.mapping import (
     Columns,
     File,
     History,
-    HistoryColumns,
     Join,
     Kinds,
+    Mapped,
     Named,
     PersonKind,
     Reference,
@@ -34,14 +34,14 @@ from access_review.connectors.mapping import (
 )
 from access_review.connectors.moments import Meaning
 from access_review.connectors.roll import Roll, too_many
-from access_review.connectors.sheets import Sheet, shown
+from access_review.connectors.sheets import Sheet, ending, shown
 from access_review.connectors.spells import Spell
 from access_review.errors import Mistake, RosterFault, WorkspaceError
 from access_review.tables import Row
 
 Absence = Literal["unknown", "left-after-2-complete-reads"]
 Age = Annotated[str, Field(pattern=r"^[1-9][0-9]*[mhdw]$")]
-C = TypeVar("C", bound=HistoryColumns)
+C = TypeVar("C", bound=Mapped)
 Notes = dict[int, list[str]]
 
 AS_WRITTEN = Cleaning()
@@ -269,5 +269,5 @@ def _undated(
     files = [(path, columns), *([(history.path, history.columns)] if history else [])]
     for name, mapped in files:
         dated = any(getattr(mapped, target, None) for target in _DATED)
-        if dates is None and dated and not name.lower().endswith((".xlsx", ".xlsm", ".parquet")):
+        if dates is None and dated and ending(name) not in (".xlsx", ".xlsm", ".parquet"):
             yield f"`dates` must say how dates are written in {shown(name)}"

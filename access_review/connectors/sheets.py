@@ -67,7 +67,7 @@ def read(
     every mistake when it is malformed.
     """
     name = shown(location)
-    reader = _FORMATS.get(Path(urlsplit(location).path if "://" in location else location).suffix.lower())
+    reader = _FORMATS.get(ending(location))
     if reader is None:
         raise WorkspaceError.of([Mistake(name, 0, 0, "unknown kind of file", f"one of {', '.join(_FORMATS)}")])
     if header_row < 1 or footer < 0:
@@ -98,12 +98,19 @@ _FORMATS = {
 }
 
 
+def ending(location: str) -> str:
+    """Return the ending that says a file's format, such as ``.csv``; of a chained URL, that of its first part."""
+    if "://" in location:
+        location = location.partition("::")[0].partition("?")[0]
+    return Path(location).suffix.lower()
+
+
 def shown(location: str) -> str:
     """Return a location fit for messages: a URL without user, password and query, where secrets stand."""
     if "://" not in location:
         return location
-    parts = urlsplit(location)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    parts = [urlsplit(part) for part in location.split("::")]
+    return "::".join(f"{p.scheme}://{p.netloc.rpartition('@')[2]}{p.path}" if p.scheme else p.path for p in parts)
 
 
 def fetch(location: str, folder: Path) -> tuple[bytes, datetime | None]:

@@ -42,21 +42,31 @@ def read(data: bytes, file: str, *, sheet: str | None = None, header_row: int = 
 
 def _open(data: bytes, file: str, *, values: bool) -> "Workbook":
     import openpyxl
-    from openpyxl.utils.exceptions import InvalidFileException
 
+    _bound(data, file)
+    with warnings.catch_warnings():
+        # openpyxl warns of styles and drop-downs that it does not keep; only values matter here.
+        warnings.simplefilter("ignore", UserWarning)
+        try:
+            return openpyxl.load_workbook(io.BytesIO(data), data_only=values)
+        except Exception as error:  # a damaged part raises whatever its reader does, TypeError included
+            raise _no_workbook(file) from error
+
+
+def _bound(data: bytes, file: str) -> None:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             unpacked = sum(entry.file_size for entry in archive.infolist())
-        if unpacked > UNPACKED:
-            limit = f"{UNPACKED // 2**20} MiB allowed"
-            raise WorkspaceError.of([Mistake(file, 0, 0, f"unpacks to {unpacked // 2**20:,} MiB, {limit}")])
-        with warnings.catch_warnings():
-            # openpyxl warns of styles and drop-downs that it does not keep; only values matter here.
-            warnings.simplefilter("ignore", UserWarning)
-            return openpyxl.load_workbook(io.BytesIO(data), data_only=values)
-    except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, SyntaxError, EOFError) as error:
-        hint = "a password, or an old .xls? Save it as .xlsx without one"
-        raise WorkspaceError.of([Mistake(file, 0, 0, "is no Excel workbook", hint)]) from error
+    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+        raise _no_workbook(file) from error
+    if unpacked > UNPACKED:
+        limit = f"{UNPACKED // 2**20} MiB allowed"
+        raise WorkspaceError.of([Mistake(file, 0, 0, f"unpacks to {unpacked // 2**20:,} MiB, {limit}")])
+
+
+def _no_workbook(file: str) -> WorkspaceError:
+    hint = "a password, or an old .xls? Save it as .xlsx without one"
+    return WorkspaceError.of([Mistake(file, 0, 0, "is no Excel workbook, or a damaged one", hint)])
 
 
 def _choose(book: "Workbook", file: str, sheet: str | None) -> "Worksheet":
