@@ -25,34 +25,34 @@ def check(*, days: int = 90, warn_days: int = 76, apart: tuple[str, ...] = ()) -
     return select(
         """
         WITH seen AS (
-            SELECT account, max(at) AS at
-            FROM (SELECT account, at FROM signins WHERE coalesce(success, TRUE)
-                  UNION ALL SELECT account, last_used_latest AS at FROM activity) AS uses
+            SELECT account, max(used_at) AS used_at
+            FROM (SELECT account, signins."at" AS used_at FROM signins WHERE coalesce(success, TRUE)
+                  UNION ALL SELECT account, last_used_latest AS used_at FROM activity) AS uses
             GROUP BY account
         ), used AS (
             SELECT a.account, a.person, a.source, a.kind, a.enabled, a.created_at,
-                   greatest(coalesce(a.last_used_latest, s.at), coalesce(s.at, a.last_used_latest)) AS at,
+                   greatest(coalesce(a.last_used_latest, s.used_at), coalesce(s.used_at, a.last_used_latest)) AS used_at,
                    coalesce(a.never_used, FALSE) OR coalesce(NOT a.enabled, FALSE) AS idle
             FROM accounts AS a LEFT JOIN seen AS s ON s.account = a.account
         ), quiet AS (
             SELECT used.* FROM used LEFT JOIN people ON people.person = used.person
-            WHERE used.kind = 'human' AND enabled AND at < :warn AND coalesce(created_at < :warn, TRUE)
+            WHERE used.kind = 'human' AND enabled AND used_at < :warn AND coalesce(created_at < :warn, TRUE)
               AND (people.person IS NULL OR people.status IN ('active', 'leave'))
         ), elsewhere AS (
-            SELECT q.account, max(o.at) AS at, max(CASE WHEN o.at IS NULL AND NOT o.idle THEN 1 ELSE 0 END) AS unknown
+            SELECT q.account, max(o.used_at) AS used_at, max(CASE WHEN o.used_at IS NULL AND NOT o.idle THEN 1 ELSE 0 END) AS unknown
             FROM quiet AS q JOIN used AS o ON o.person = q.person AND o.source <> q.source
             WHERE NOT coalesce(o.source IN :apart, FALSE)
             GROUP BY q.account
         ), latest AS (
-            SELECT q.account, greatest(q.at, coalesce(e.at, q.at)) AS at
+            SELECT q.account, greatest(q.used_at, coalesce(e.used_at, q.used_at)) AS used_at
             FROM quiet AS q LEFT JOIN elsewhere AS e ON e.account = q.account
             WHERE coalesce(e.unknown, 0) = 0
         )
         SELECT account AS subject, NULL AS about,
-               concat('last used on ', strftime(at, '%Y-%m-%d'), ' at the latest, by any sign-in of its holder known; ',
-                      CASE WHEN at < :cutoff THEN 'past' ELSE 'close to' END, ' the limit of ', :days, ' days') AS reason,
-               CASE WHEN at < :cutoff THEN 'disable' ELSE 'review' END AS remedy
-        FROM latest WHERE at < :warn
+               concat('last used on ', strftime(used_at, '%Y-%m-%d'), ' at the latest, by any sign-in of its holder known; ',
+                      CASE WHEN used_at < :cutoff THEN 'past' ELSE 'close to' END, ' the limit of ', :days, ' days') AS reason,
+               CASE WHEN used_at < :cutoff THEN 'disable' ELSE 'review' END AS remedy
+        FROM latest WHERE used_at < :warn
         """,
         days=days,
         warn=AsOf(timedelta(days=-min(warn_days, days))),

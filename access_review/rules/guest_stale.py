@@ -20,23 +20,23 @@ def check(*, days: int = 60) -> Relation:
     return select(
         """
         WITH seen AS (
-            SELECT account, max(at) AS at
-            FROM (SELECT account, at FROM signins WHERE coalesce(success, TRUE)
-                  UNION ALL SELECT account, last_used_latest AS at FROM activity) AS uses
+            SELECT account, max(used_at) AS used_at
+            FROM (SELECT account, signins."at" AS used_at FROM signins WHERE coalesce(success, TRUE)
+                  UNION ALL SELECT account, last_used_latest AS used_at FROM activity) AS uses
             GROUP BY account
         ), guests AS (
             SELECT a.account, a.created_at, coalesce(a.never_used, FALSE) AS never_used,
-                   greatest(coalesce(a.last_used_latest, s.at), coalesce(s.at, a.last_used_latest)) AS at
+                   greatest(coalesce(a.last_used_latest, s.used_at), coalesce(s.used_at, a.last_used_latest)) AS used_at
             FROM accounts AS a LEFT JOIN seen AS s ON s.account = a.account
             WHERE a.kind = 'guest' AND coalesce(a.enabled, TRUE)
         )
         SELECT account AS subject, NULL AS about,
-               CASE WHEN at IS NULL THEN concat('invited on ', strftime(created_at, '%Y-%m-%d'), ' and never used')
-                    ELSE concat('last used on ', strftime(at, '%Y-%m-%d'), ' at the latest') END AS reason,
+               CASE WHEN used_at IS NULL THEN concat('invited on ', strftime(created_at, '%Y-%m-%d'), ' and never used')
+                    ELSE concat('last used on ', strftime(used_at, '%Y-%m-%d'), ' at the latest') END AS reason,
                'disable' AS remedy
         FROM guests
-        WHERE (at < :cutoff AND coalesce(created_at < :cutoff, TRUE))
-           OR (at IS NULL AND never_used AND created_at < :cutoff)
+        WHERE (used_at < :cutoff AND coalesce(created_at < :cutoff, TRUE))
+           OR (used_at IS NULL AND never_used AND created_at < :cutoff)
         """,
         cutoff=AsOf(timedelta(days=-days)),
     )

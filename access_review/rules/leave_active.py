@@ -26,19 +26,19 @@ def check(*, days: int = 30) -> Relation:
               AND starts_latest < :now AND coalesce(ends_earliest > :now, TRUE)
             GROUP BY person
         ), seen AS (
-            SELECT account, max(at) AS at FROM signins WHERE success GROUP BY account
+            SELECT account, max(signins."at") AS used_at FROM signins WHERE success GROUP BY account
         ), used AS (
             SELECT a.account, a.enabled, began,
-                   greatest(coalesce(a.last_used_earliest, seen.at), coalesce(seen.at, a.last_used_earliest)) AS at
+                   greatest(coalesce(a.last_used_earliest, seen.used_at), coalesce(seen.used_at, a.last_used_earliest)) AS used_at
             FROM accounts AS a JOIN leaves ON leaves.person = a.person LEFT JOIN seen ON seen.account = a.account
             WHERE a.kind IN ('human', 'guest')
         )
         SELECT account AS subject, NULL AS about,
                concat('on leave since ', strftime(began, '%Y-%m-%d'),
-                      CASE WHEN at > began THEN concat('; used on ', strftime(at, '%Y-%m-%d'), ' or later')
+                      CASE WHEN used_at > began THEN concat('; used on ', strftime(used_at, '%Y-%m-%d'), ' or later')
                            ELSE '; the account is still enabled' END) AS reason,
                'review' AS remedy
-        FROM used WHERE at > began OR (enabled AND began < :cutoff)
+        FROM used WHERE used_at > began OR (enabled AND began < :cutoff)
         """,
         now=AsOf(),
         cutoff=AsOf(timedelta(days=-days)),

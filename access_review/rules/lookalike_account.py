@@ -71,7 +71,7 @@ def check() -> Relation:
                    row_number() OVER (
                        PARTITION BY f.folded
                        ORDER BY CASE WHEN a.person IS NULL THEN 2 WHEN a.certain THEN 0 ELSE 1 END,
-                                coalesce(a.created_at, :unknown), a.account) AS place
+                                CASE WHEN a.created_at IS NULL THEN 1 ELSE 0 END, a.created_at, a.account) AS place
             FROM folded AS f JOIN accounts AS a ON a.account = f.account
             WHERE a.kind = 'human' AND coalesce(a.enabled, TRUE) AND f.folded <> ''
         )
@@ -89,7 +89,6 @@ def check() -> Relation:
         """,
         alien=alien,
         latin=latin,
-        unknown="9999-12-31",
     )
 
 

@@ -19,10 +19,10 @@ def check() -> Relation:
         """
         SELECT account AS subject, NULL AS about,
                concat('left by ', strftime(min(left_at_latest), '%Y-%m-%d %H:%M'), ' UTC; sign-ins since then: ', count(*),
-                      ', the last on ', strftime(max(at), '%Y-%m-%d %H:%M'), ' UTC') AS reason,
+                      ', the last on ', strftime(max("at"), '%Y-%m-%d %H:%M'), ' UTC') AS reason,
                'disable' AS remedy
         FROM signins JOIN accounts USING (account) JOIN people USING (person)
-        WHERE success AND people.status = 'left' AND at > left_at_latest
+        WHERE success AND people.status = 'left' AND "at" > left_at_latest
         GROUP BY account
         """
     )

@@ -15,9 +15,7 @@ DAY = timedelta(days=1) // timedelta(minutes=1)
     needs=("people", "assignments", "accounts", "signins"),
     controls=("soc2:CC7.2", "iso27001:A.8.15"),
 )
-def check(
-    *, shift: str = "shift", timezone: str = "timezone", slack_minutes: int = 60, at_least: int = 1
-) -> Relation:
+def check(*, shift: str = "shift", timezone: str = "timezone", slack_minutes: int = 60, at_least: int = 1) -> Relation:
     """Successful sign-ins more than ``slack_minutes`` before or after the shift, ``at_least`` so many.
 
     ``shift`` and ``timezone`` name the roster attributes: ``22:00-06:00`` on the
@@ -42,28 +40,28 @@ def check(
                        AS closes
             FROM spells
         ), local AS (
-            SELECT s.account, s.signin, s.at, sh.opens, sh.closes, sh.shift, sh.zone,
+            SELECT s.account, s.signin, s."at", sh.opens, sh.closes, sh.shift, sh.zone,
                    CASE WHEN sh.zone IS NOT NULL
-                        THEN extract(HOUR FROM s.at AT TIME ZONE sh.zone) * 60
-                             + extract(MINUTE FROM s.at AT TIME ZONE sh.zone) END AS minute
+                        THEN extract(HOUR FROM s."at" AT TIME ZONE sh.zone) * 60
+                             + extract(MINUTE FROM s."at" AT TIME ZONE sh.zone) END AS minute
             FROM signins AS s JOIN accounts AS a ON a.account = s.account JOIN shifts AS sh ON sh.person = a.person
-            WHERE s.success AND coalesce(sh.starts_earliest <= s.at, TRUE) AND coalesce(sh.ends_latest >= s.at, TRUE)
+            WHERE s.success AND coalesce(sh.starts_earliest <= s."at", TRUE) AND coalesce(sh.ends_latest >= s."at", TRUE)
         ), judged AS (
-            SELECT account, signin, at, min(shift) AS shift, min(zone) AS zone,
+            SELECT account, signin, "at", min(shift) AS shift, min(zone) AS zone,
                    count(*) - count(opens + closes + minute) AS unknown,
                    max(CASE WHEN (minute - opens + :slack + 2 * :day) % :day
                                  <= (closes - opens + :day - 1) % :day + 1 + 2 * :slack THEN 1 ELSE 0 END) AS inside
-            FROM local GROUP BY account, signin, at
+            FROM local GROUP BY account, signin, "at"
         )
         SELECT account AS subject, NULL AS about,
                concat('outside the shift ', min(shift), ' (', min(zone), '): sign-ins ', count(*), ', the last on ',
-                      strftime(max(at), '%Y-%m-%d %H:%M'), ' UTC') AS reason,
+                      strftime(max("at"), '%Y-%m-%d %H:%M'), ' UTC') AS reason,
                'review' AS remedy
         FROM judged WHERE unknown = 0 AND inside = 0
         GROUP BY account HAVING count(*) >= :at_least
         """,
-        shift=f"$.{shift}",
-        timezone=f"$.{timezone}",
+        shift=f'$."{shift}"',
+        timezone=f'$."{timezone}"',
         zones=tuple(sorted(available_timezones() - {"localtime"})),
         form=_SHIFT,
         slack=slack_minutes,

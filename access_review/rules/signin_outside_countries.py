@@ -25,13 +25,13 @@ def check(*, countries: tuple[str, ...] = (), attribute: str = "country") -> Rel
             SELECT person, min(country) AS country FROM home
             GROUP BY person HAVING count(country) > 0
         ), abroad AS (
-            SELECT account, upper(country) AS country, count(*) AS times, max(at) AS at
+            SELECT account, upper(country) AS country, count(*) AS times, max("at") AS "at"
             FROM signins
             WHERE success AND country IS NOT NULL AND coalesce(upper(country) NOT IN :countries, TRUE)
             GROUP BY account, upper(country)
         )
         SELECT s.account AS subject, s.country AS about,
-               concat('sign-ins from ', s.country, ': ', times, ', the last on ', strftime(at, '%Y-%m-%d %H:%M'), ' UTC; agreed: ',
+               concat('sign-ins from ', s.country, ': ', times, ', the last on ', strftime("at", '%Y-%m-%d %H:%M'), ' UTC; agreed: ',
                       CASE WHEN :listed = '' THEN known.country
                            ELSE concat(:listed, coalesce(', ' || known.country, '')) END) AS reason,
                'review' AS remedy
@@ -39,7 +39,7 @@ def check(*, countries: tuple[str, ...] = (), attribute: str = "country") -> Rel
         WHERE (known.person IS NOT NULL OR :listed <> '')
           AND NOT EXISTS (SELECT 1 FROM home WHERE home.person = a.person AND home.country = s.country)
         """,
-        attribute=f"$.{attribute}",
+        attribute=f'$."{attribute}"',
         countries=tuple(country.upper() for country in countries),
         listed=", ".join(sorted(country.upper() for country in countries)),
     )
