@@ -5,6 +5,7 @@
     AccessReviewError                       exit
     ├── WorkspaceError      2   sources/ or roles/ cannot be used as written; has file:line:column
     │   └── RosterFault     2   a roster breaks its guard: empty, cut short, malformed
+    ├── Unclear             2   what was asked for is not there, or could be several things
     ├── ConnectorError      1   a source could not be read or changed; names the source
     │   └── Transient           the same call may succeed later
     ├── ArtifactError       1   a snapshot, plan or journal is damaged, altered or too new
@@ -69,6 +70,12 @@ class WorkspaceError(AccessReviewError):
 
 class RosterFault(WorkspaceError):
     """A roster breaks its guard, so nothing may be concluded from who is not in it."""
+
+
+class Unclear(AccessReviewError):
+    """What was asked for is not there, or could be several things."""
+
+    exit_code = 2
 
 
 class ConnectorError(AccessReviewError):
