@@ -1,1 +1,1 @@
-"""What people read: every view is made from the record and can be made again."""
+"""What people see: terminal, report, pictures and sheets. Views of the record, which is JSON and Parquet."""

@@ -1,0 +1,210 @@
+"""Export: any table as CSV, JSON or Parquet, and effective access row by row.
+
+JSON and Parquet hold the exact values. CSV is for spreadsheets, so its cells are made
+inert (:mod:`access_review.views.spreadsheet`). Rows are sorted by key and written
+batch by batch: the size of a table is the engine's business, not this process's.
+"""
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import IO, Any
+
+import pyarrow as pa
+
+from access_review.engine import Engine
+from access_review.errors import Unclear
+from access_review.facts import FACTS, FINDINGS
+from access_review.graph import Paths, paths
+from access_review.tables import FLAG, TEXT, WHOLE, Column, Table
+from access_review.views.spreadsheet import inert
+
+
+class Format(StrEnum):
+    """How a table is written."""
+
+    CSV = "csv"
+    JSON = "json"
+    PARQUET = "parquet"
+
+
+EFFECTIVE = Table(
+    "effective",
+    ("account", "entitlement"),
+    (
+        Column("account"),
+        Column("account_name"),
+        Column("entitlement"),
+        Column("entitlement_name"),
+        Column("how", required=True, among=("direct", "primary", "nested")),
+        Column("distance", WHOLE, required=True),
+        Column("path", required=True),
+    ),
+    "Every entitlement an account has now, directly or through nesting, by its shortest path: `distance` counts the "
+    "nesting edges, `path` their names. What is only eligible is not there until it is activated.",
+)
+
+VERDICTS = Table(
+    "verdicts",
+    ("role_set", "entitlement"),
+    (Column("role_set", WHOLE), Column("entitlement"), Column("verdict"), Column("never")),
+    "Each distinct pair of role set and granted entitlement, judged once.",
+)
+
+EXPORTED: Mapping[str, Table] = {
+    table.name: table
+    for table in sorted((*FACTS.values(), FINDINGS, VERDICTS, EFFECTIVE), key=lambda table: table.name)
+    if table.name != "previous_findings"
+}
+"""The tables that can be exported, by name."""
+
+_PATHS = pa.schema([("start", TEXT), ("reached", TEXT), ("distance", WHOLE), ("path", TEXT), ("eligible", FLAG)])
+_CHUNK = 200_000
+
+
+def export(engine: Engine, name: str, path: Path, form: Format) -> int:
+    """Write a table to ``path``, whole or not at all (0600), and return its number of rows.
+
+    The facts of a review (:func:`access_review.review.establish`) must be in the
+    engine, and ``findings`` registered to export them. Raises :class:`Unclear` for a
+    name that is no table.
+    """
+    if name not in EXPORTED:
+        raise Unclear(f"no table is called {name!r}", hint=f"known: {', '.join(EXPORTED)}")
+    if name == EFFECTIVE.name:
+        effective(engine)
+    table = EXPORTED[name]
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".export-", delete=False) as file:
+        partial = Path(file.name)
+        try:
+            rows = _WRITERS[form](engine, table, file)
+            file.flush()
+            partial.replace(path)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+    return rows
+
+
+def effective(engine: Engine) -> None:
+    """Create ``effective``: one row for each account and entitlement it has now, by its shortest path.
+
+    Paths are found once for each distinct granted entitlement; the engine joins them
+    to the accounts, so no list of who holds what passes through Python.
+    """
+    granted = [row["entitlement"] for row in engine.rows(_GRANTED)]
+    names = {row["entitlement"]: row["name"] for row in engine.rows("SELECT entitlement, name FROM entitlements")}
+    engine.register("granted_paths", pa.Table.from_batches(_paths(granted, _nesting(engine), names), _PATHS))
+    engine.create(EFFECTIVE.name, _EFFECTIVE)
+
+
+def _nesting(engine: Engine) -> Paths:
+    return paths(engine.query("SELECT child, parent, mode, why, reach FROM nesting ORDER BY child, parent, mode"))
+
+
+def _paths(granted: list[str], known: Paths, names: Mapping[str, str]) -> Iterator[pa.RecordBatch]:
+    """Yield the paths from each granted entitlement, in batches."""
+    waiting: list[dict[str, Any]] = []
+    for start in granted:
+        for reached, steps in known.all_from(start).items():
+            walked = (start, *(step.parent for step in steps))
+            waiting.append(
+                {
+                    "start": start,
+                    "reached": reached,
+                    "distance": len(steps),
+                    "path": " > ".join(names.get(one, one) for one in walked),
+                    "eligible": any(step.mode == "eligible" for step in steps),
+                }
+            )
+        if len(waiting) >= _CHUNK:
+            yield pa.RecordBatch.from_pylist(waiting, _PATHS)
+            waiting = []
+    yield pa.RecordBatch.from_pylist(waiting, _PATHS)
+
+
+_GRANTED = "SELECT DISTINCT entitlement FROM grants WHERE mode = 'assigned' ORDER BY entitlement"
+
+_EFFECTIVE = """
+    WITH reached AS (
+        SELECT grants.account, paths.reached AS entitlement, paths.distance, paths.path,
+               CASE WHEN paths.distance > 0 THEN 'nested' WHEN grants.via = 'primary' THEN 'primary' ELSE 'direct' END
+                   AS how
+        FROM grants JOIN granted_paths AS paths ON paths.start = grants.entitlement
+        WHERE grants.mode = 'assigned' AND NOT paths.eligible
+    ),
+    shortest AS (
+        SELECT account, entitlement, min(struct_pack(distance := distance, path := path, how := how)) AS by
+        FROM reached GROUP BY account, entitlement
+    )
+    SELECT shortest.account, accounts.name AS account_name, shortest.entitlement, entitlements.name AS entitlement_name,
+           by.how AS how, by.distance AS distance, by.path AS path
+    FROM shortest
+    LEFT JOIN accounts ON accounts.account = shortest.account
+    LEFT JOIN entitlements ON entitlements.entitlement = shortest.entitlement
+"""
+
+
+def _select(table: Table, columns: str = "") -> str:
+    return f"SELECT {columns or ', '.join(_quoted(table))} FROM {table.name} ORDER BY {', '.join(table.key)}"
+
+
+def _quoted(table: Table) -> list[str]:
+    return [f'"{name}"' for name in table.schema.names]
+
+
+def _write_parquet(engine: Engine, table: Table, file: IO[bytes]) -> int:
+    import pyarrow.parquet as pq
+
+    rows = 0
+    with pq.ParquetWriter(file, table.schema, compression="zstd") as writer:
+        for batch in engine.batches(_select(table)):
+            writer.write_batch(batch.cast(table.schema))
+            rows += batch.num_rows
+    return rows
+
+
+def _write_json(engine: Engine, table: Table, file: IO[bytes]) -> int:
+    """Write an array with one object a line, so that big tables can be read line by line too."""
+    fields = [f"{name} := {_iso(column, name)}" for column, name in zip(table.columns, _quoted(table), strict=True)]
+    rows = 0
+    for batch in engine.batches(_select(table, f"CAST(to_json(struct_pack({', '.join(fields)})) AS VARCHAR) AS line")):
+        if lines := batch.column("line").to_pylist():
+            file.write((",\n" if rows else "[\n").encode() + ",\n".join(lines).encode())
+            rows += len(lines)
+    file.write(b"\n]\n" if rows else b"[]\n")
+    return rows
+
+
+def _iso(column: Column, name: str) -> str:
+    return f"strftime({name}, '%Y-%m-%dT%H:%M:%S.%fZ')" if pa.types.is_timestamp(column.type) else name
+
+
+def _write_csv(engine: Engine, table: Table, file: IO[bytes]) -> int:
+    """Write UTF-8 with a mark, every field quoted and inert: what a spreadsheet program expects and cannot run."""
+    from pyarrow import csv
+
+    text = pa.schema([(name, TEXT) for name in table.schema.names])
+    columns = ", ".join(f"{_as_text(c, n)} AS {n}" for c, n in zip(table.columns, _quoted(table), strict=True))
+    rows = 0
+    file.write(b"\xef\xbb\xbf")
+    with csv.CSVWriter(file, text, write_options=csv.WriteOptions(quoting_style="all_valid")) as writer:
+        for batch in engine.batches(_select(table, columns)):
+            cells = [_inert(batch.column(index)) for index in range(batch.num_columns)]
+            writer.write_batch(pa.RecordBatch.from_arrays(cells, schema=text))
+            rows += batch.num_rows
+    return rows
+
+
+def _as_text(column: Column, name: str) -> str:
+    return _iso(column, name) if pa.types.is_timestamp(column.type) else f"CAST({name} AS VARCHAR)"
+
+
+def _inert(cells: pa.Array) -> pa.Array:
+    """Make each distinct text inert once."""
+    coded = cells.dictionary_encode()
+    return pa.array([inert(text) for text in coded.dictionary.to_pylist()], TEXT).take(coded.indices)
+
+
+_WRITERS = {Format.CSV: _write_csv, Format.JSON: _write_json, Format.PARQUET: _write_parquet}

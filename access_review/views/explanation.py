@@ -1,0 +1,294 @@
+"""An explanation in words, as a tree for the terminal."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from io import StringIO
+from typing import TYPE_CHECKING, TypeAlias
+
+from access_review.explanation import (
+    Account,
+    Allowance,
+    Cut,
+    Entitlement,
+    Explanation,
+    Finding,
+    GrantHeld,
+    Holders,
+    Hop,
+    Ownership,
+    Person,
+    Reach,
+    RoleHeld,
+    Thing,
+)
+from access_review.views.text import between, count, day, listed, moment, visible
+
+if TYPE_CHECKING:
+    from rich.tree import Tree
+
+MOST = 12
+"""Branches of one kind that are drawn; of the others only the number is said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the tree with those below it; ``tone`` is good, bad, warn or none."""
+
+    text: str
+    below: "Lines" = ()
+    tone: str = ""
+
+
+Lines: TypeAlias = Sequence[Line]
+
+_TONES = {"good": "green", "bad": "red", "warn": "yellow", "": ""}
+
+_WHY = {
+    "member": "is a member of",
+    "grants-role": "is assigned",
+    "synced-to": "is synced to",
+    "inherits": "passes on",
+}
+_VIA = {
+    "member": "member",
+    "primary": "primary group",
+    "role-assignment": "role assignment",
+    "pim": "PIM schedule",
+    "approle": "app role",
+    "consent": "consent",
+    "licence": "licence",
+    "list": "listed",
+}
+_SPELL = {"current": "current", "grace": "ended, still within the grace period", "former": "former"}
+
+
+def text(explanation: Explanation, *, colour: bool = False, width: int = 100) -> str:
+    """Write an explanation as a tree."""
+    from rich.console import Console
+
+    sink = StringIO()
+    system = "standard" if colour else None
+    console = Console(file=sink, width=width, color_system=system, force_terminal=colour, no_color=not colour)
+    for line in lines(explanation):
+        console.print(_grown(line))
+    return "\n".join(line.rstrip() for line in sink.getvalue().splitlines()) + "\n"
+
+
+def _grown(line: Line) -> "Tree":
+    from rich.text import Text
+    from rich.tree import Tree
+
+    # Text takes no markup, so a name in brackets stays a name.
+    tree = Tree(Text(visible(line.text), style=_TONES[line.tone]))
+    for below in line.below:
+        tree.children.append(_grown(below))
+    return tree
+
+
+def lines(explanation: Explanation) -> Lines:
+    """Return an explanation as lines in a tree: first what it is about, last what would end it."""
+    title = f"{explanation.kind.capitalize()} {_named(Thing(explanation.id, explanation.name))}"
+    parts = [Line(title, tuple(_facts(explanation)))]
+    parts += [Line(*_account(account)) for account in explanation.accounts]
+    parts += [Line(*_entitlement(entitlement)) for entitlement in explanation.entitlements]
+    if explanation.ends:
+        parts.append(Line("What would end it", _most([_end(cut) for cut in explanation.ends])))
+    return parts
+
+
+def _facts(explanation: Explanation) -> Iterator[Line]:
+    for finding in explanation.findings[:MOST]:
+        if explanation.kind == "finding":
+            yield from _finding(finding)
+        else:
+            tone = {"red": "bad", "amber": "warn"}.get(finding.rag, "")
+            yield Line(
+                f"Finding {finding.finding[:8]} ({finding.status}): {finding.title}", (Line(finding.reason),), tone
+            )
+    if len(explanation.findings) > MOST:
+        yield Line(f"and {count(len(explanation.findings) - MOST, 'more finding')}")
+    if explanation.person is not None:
+        yield from _person(explanation.person)
+
+
+def _finding(finding: Finding) -> Iterator[Line]:
+    about = f", about {_named(finding.about)}" if finding.about else ""
+    yield Line(f"{finding.title}: {_named(finding.subject)}{about}")
+    yield Line(f"Why: {finding.reason}", tone="bad" if finding.rag == "red" else "warn")
+    yield Line(f"Risk {finding.risk} of 100, {finding.rag}: {finding.risk_reasons}")
+    waived = f" by {finding.waiver}" if finding.waiver else ""
+    yield Line(f"Status: {finding.status}{waived}, first seen {moment(finding.first_seen)}")
+    yield Line(f"The rule suggests: {finding.remedy}")
+    if finding.controls:
+        yield Line(f"Controls: {', '.join(finding.controls.split())}")
+
+
+def _person(person: Person) -> Iterator[Line]:
+    status = f"Person {_named(person.person)}: {person.person.sort}, {person.status}"
+    if person.status != "left":
+        yield Line(status)
+    else:
+        gone = between(person.left_at_earliest, person.left_at_latest)
+        yield Line(
+            status,
+            (
+                Line(f"end of employment: {gone}"),
+                Line(f"told by HR: {moment(person.notified_at)}"),
+                Line(f"first seen by us: {moment(person.first_seen_left_at)}"),
+            ),
+            "warn",
+        )
+    if person.roles:
+        yield Line("Roles", _most([_role(role) for role in person.roles]))
+    else:
+        yield Line("No role template applies to this person, so nothing is expected", tone="warn")
+
+
+def _role(role: RoleHeld) -> Line:
+    client = f" at {role.client}" if role.client else ""
+    spell = f"{_SPELL[role.spell]} since {day(role.since)}" + (f" until {day(role.until)}" if role.until else "")
+    place = f" ({role.place})" if role.place else ""
+    return Line(f"{role.role}{client}, {spell}: {role.because}{place}")
+
+
+def _account(account: Account) -> tuple[str, Lines]:
+    state = {True: "enabled", False: "disabled", None: "enabled or not is unknown"}[account.enabled]
+    used = (
+        "never used"
+        if account.never_used
+        else f"last used {between(account.last_used_earliest, account.last_used_latest)}"
+    )
+    title = f"Account {_named(account.account)}: {account.account.sort}, {state}, {used}"
+    below = [_ownership(account.ownership)]
+    if account.protected:
+        below.append(Line(f"Never touched: {account.protected}", tone="warn"))
+    owner = account.ownership.person
+    grants = [_grant(grant, owner) for grant in account.grants]
+    below.append(
+        Line(f"Holds directly ({len(grants)})", _most(grants)) if grants else Line("Holds nothing that bears on this")
+    )
+    return title, tuple(below)
+
+
+def _ownership(owned: Ownership) -> Line:
+    rungs = tuple(
+        Line(
+            f"{rung.step}. {rung.on}: {listed([p.name for p in rung.people]) or 'nobody'}"
+            + ("" if rung.outcome == "nobody" else f", {rung.outcome}")
+            + ("" if rung.certain else " (a guess: nothing may be changed on it)")
+        )
+        for rung in owned.rungs
+    )
+    if owned.person is None:
+        return Line(f"Belongs to nobody known: {owned.reason}", rungs, "warn")
+    sure = "certain" if owned.certain else "a guess"
+    return Line(f"Belongs to {_named(owned.person)}, {sure}: {owned.reason}", rungs)
+
+
+def _grant(grant: GrantHeld, owner: Thing | None) -> Line:
+    how = _VIA.get(grant.via, grant.via) + (", eligible only" if grant.mode == "eligible" else "")
+    times = (f", since {day(grant.since)}" if grant.since else "") + (
+        f", until {day(grant.until)}" if grant.until else ""
+    )
+    verdict, tone = _verdict(grant, owner)
+    below = [_allowance(allowance) for allowance in grant.allowed_by]
+    if grant.former_role:
+        below.append(Line(f"allowed formerly, as {grant.former_role} until {day(grant.former_until)}", tone="warn"))
+    below += _most([_reach(reach) for reach in grant.reaches])
+    if tone != "good":
+        below.append(_end(grant.end))
+    return Line(f"{_named(grant.entitlement)}, {how}{times}: {verdict}", tuple(below), tone)
+
+
+def _verdict(grant: GrantHeld, owner: Thing | None) -> tuple[str, str]:
+    if grant.mirrored:
+        return "a synced copy, judged where it is mastered", ""
+    if grant.forbidden is not None:
+        itself = grant.forbidden.id == grant.entitlement.id
+        return "forbidden by a role" if itself else f"gives {grant.forbidden.name}, which a role forbids", "bad"
+    match grant.verdict:
+        case "within":
+            return "allowed", "good"
+        case "mixed":
+            return "beyond the roles, but it carries something that is allowed", "warn"
+        case "beyond":
+            return f"beyond the roles: no role of {owner.name if owner else 'the holder'} allows it", "bad"
+        case _:
+            return "not judged: " + ("no role of the owner is known" if owner else "no owner is known"), "warn"
+
+
+def _allowance(said: Allowance) -> Line:
+    place = f" ({said.place})" if said.place else ""
+    origin = f", from {said.template}" if said.template != said.role else ""
+    if said.through:
+        return Line(f"{said.role} allows it as carried by {said.pattern}{origin}{place}: {_path(said.through)}")
+    verb = {"eligible": "may be eligible for", "never": "must never have", "must": "must have", "may": "may have"}
+    return Line(
+        f"{said.role} {verb[said.allows]} {said.pattern}{origin}{place}", tone="bad" if said.allows == "never" else ""
+    )
+
+
+def _reach(reach: Reach) -> Line:
+    marks = (", privileged" if reach.entitlement.privileged else "") + (
+        ", eligible only" if reach.mode == "eligible" else ""
+    )
+    allowed = tuple(_allowance(allowance) for allowance in reach.allowed_by)
+    return Line(f"gives {_named(reach.entitlement)}{marks}: {_path(reach.path)}", allowed)
+
+
+def _path(path: Sequence[Hop]) -> str:
+    walked = path[0].child.name
+    for hop in path:
+        eligible = " if activated" if hop.mode == "eligible" else ""
+        walked += f" → {hop.parent.name} ({_WHY.get(hop.why, hop.why)}{eligible})"
+    return walked
+
+
+def _end(cut: Cut) -> Line:
+    what = (
+        f"take {cut.child.name} out of {cut.parent.name}"
+        if cut.what == "grant"
+        else f"cut the nesting {cut.child.name} → {cut.parent.name}, for everybody behind it"
+    )
+    if cut.removable:
+        return Line(f"to end it: {what}, in {cut.mastered_in}")
+    return Line(
+        f"cannot simply {what}: {cut.why_not or 'its source does not let go of it'} (in {cut.mastered_in})", tone="warn"
+    )
+
+
+def _entitlement(of: Entitlement) -> tuple[str, Lines]:
+    thing = of.entitlement
+    marks = [thing.sort, f"effect: {of.effect}", "privileged" if thing.privileged else "", of.sensitivity or ""]
+    below = [
+        Line(f"Answered for by {listed([o.name for o in of.owners])}" if of.owners else "Nobody answers for it"),
+        _held("Held directly by", of.direct),
+        _held("Held through nesting by", of.nested),
+    ]
+    if of.allowed_by:
+        below.append(Line("Allowed or forbidden by", _most([_allowance(a) for a in of.allowed_by])))
+    else:
+        below.append(Line("No role template names it"))
+    if of.carried_by:
+        below.append(
+            Line("Comes with", _most([Line(f"{_named(r.entitlement)}: {_path(r.path)}") for r in of.carried_by]))
+        )
+    if of.gives:
+        below.append(Line("Gives", _most([_reach(reach) for reach in of.gives])))
+    return f"Entitlement {_named(thing)}: {', '.join(m for m in marks if m)}", tuple(below)
+
+
+def _held(words: str, holders: Holders) -> Line:
+    if not holders.total:
+        return Line(f"{words} no account")
+    people = f"{count(holders.total, 'account')} of {count(holders.people, 'person', 'people')}"
+    return Line(f"{words} {people}: {listed([h.name for h in holders.first], 12, holders.total)}")
+
+
+def _most(found: list[Line]) -> tuple[Line, ...]:
+    more = (Line(f"and {len(found) - MOST:,} more"),) if len(found) > MOST else ()
+    return (*found[:MOST], *more)
+
+
+def _named(thing: Thing) -> str:
+    return thing.id if thing.name == thing.id else f"{thing.name} ({thing.id})"

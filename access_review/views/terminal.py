@@ -1,0 +1,167 @@
+"""The terminal: tables in plain words, colour only where somebody looks, progress on long work."""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import IO, Any
+
+import typer
+from tabulate import tabulate
+
+from access_review.views.summary import RAGS, SEVERITIES
+from access_review.views.text import count, moment, shorten, visible
+
+_COLOURS = {"red": "red", "amber": "yellow", "green": "green", "critical": "red", "high": "yellow"}
+NARROWEST = 60
+"""Tables are drawn for at least so many columns, and wrap on what is narrower."""
+
+_WIDE = 100
+
+
+def wants_colour(stream: IO[str], environment: Mapping[str, str]) -> bool:
+    """Tell whether to colour: on a terminal only, never with ``NO_COLOR`` or on a dumb one."""
+    return stream.isatty() and not environment.get("NO_COLOR") and environment.get("TERM") != "dumb"
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[object]], *, numbers: Sequence[int] = ()) -> str:
+    """Draw a table; the columns in ``numbers`` are aligned right. Cells are shown as they are: ids stay text."""
+    align = ["right" if column in numbers else "left" for column in range(len(header))]
+    return tabulate(rows, header, tablefmt="simple", colalign=align if rows else None, disable_numparse=True)
+
+
+def render(summary: Mapping[str, Any], *, colour: bool = False, width: int = 100, quiet: bool = False) -> str:
+    """Write a summary (:func:`access_review.views.summary.summary`) for the terminal; quiet is the first lines only."""
+    width = max(width, NARROWEST)
+    parts = [_heading(summary, colour)]
+    if not quiet:
+        parts += [_sources(summary, width, colour), _findings(summary, width, colour), _top(summary, width, colour)]
+    parts.append(_silent(summary, width, colour))
+    ahead = (("Report: ", summary["report"]), ("Next:   ", summary["next"]))
+    parts.append("\n".join(label + visible(what) for label, what in ahead if what))
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _paint(text: str, name: str, colour: bool) -> str:
+    return typer.style(text, fg=_COLOURS[name], bold=name == "critical") if colour and name in _COLOURS else text
+
+
+def _strong(text: str, colour: bool) -> str:
+    return typer.style(text, bold=True) if colour else text
+
+
+def _heading(summary: Mapping[str, Any], colour: bool) -> str:
+    found, rows = summary["findings"], summary["rows"]
+    whose = f" of {visible(summary['organisation'])}" if summary["organisation"] else ""
+    title = f"Access review{whose}, as of {moment(datetime.fromisoformat(summary['as_of']))}"
+    status = found["status"]
+    rag = ", ".join(_paint(f"{found['rag'][r]:,} {r}", r if found["rag"][r] else "", colour) for r in RAGS)
+    population = (
+        f"{count(rows['people'], 'person', 'people')}, {count(rows['accounts'], 'account')}, "
+        f"{count(rows['grants'], 'grant')} of {count(rows['entitlements'], 'entitlement')}"
+    )
+    current = (
+        f"{count(found['current'], 'finding')}: {rag} ({status['new']:,} new, {status['open']:,} known before; "
+        f"{status['waived']:,} waived, {status['closed']:,} closed)"
+    )
+    return "\n".join((_strong(title, colour), population, current))
+
+
+def _sources(summary: Mapping[str, Any], width: int, colour: bool) -> str:
+    rows = []
+    for source in summary["sources"]:
+        broken = [f"{i['subject']}: {i['reason']}" for i in source["incomplete"]]
+        verdict = "complete" if source["complete"] else "incomplete: " + ("; ".join(broken) or "nothing was said")
+        unusable = sum(source["problems"].values())
+        shown = _paint(shorten(verdict, width - 53), "green" if source["complete"] else "red", colour)
+        rows.append(
+            (
+                shorten(source["source"], 12),
+                shorten(source["connector"], 12),
+                f"{source['received']:,}",
+                f"{unusable:,}",
+                shown,
+            )
+        )
+    return table(("source", "connector", "rows", "unusable", "read"), rows, numbers=(2, 3))
+
+
+def _findings(summary: Mapping[str, Any], width: int, colour: bool) -> str:
+    if not summary["rules"]:
+        return "Nothing is wrong that the evaluated rules can see."
+    columns = (*SEVERITIES, *RAGS) if width >= _WIDE else RAGS
+    room = width - sum(len(column) + 4 for column in columns)
+    rows = [
+        (shorten(rule["title"], room), *(_paint(_number(rule[c]), c if rule[c] else "", colour) for c in columns))
+        for rule in summary["rules"]
+    ]
+    totals = {**summary["findings"]["severity"], **summary["findings"]["rag"]}
+    rows.append((_strong("all", colour), *(_strong(_number(totals[c]), colour) for c in columns)))
+    return table(("finding", *columns), rows, numbers=range(1, 1 + len(columns)))
+
+
+def _number(value: int) -> str:
+    return f"{value:,}" if value else "·"
+
+
+def _top(summary: Mapping[str, Any], width: int, colour: bool) -> str:
+    if not summary["top"]:
+        return ""
+    room = width - len("  risk  finding    ") - 6
+    who, what, why = room * 2 // 9, room * 2 // 9, room * 5 // 9
+    rows = [
+        (
+            _paint(str(row["risk"]), row["rag"], colour),
+            row["finding"][:8],
+            shorten(row["person_name"] or row["subject_name"] or row["subject"], who),
+            shorten(row["about_name"] or row["subject_name"] or row["subject"], what),
+            shorten(row["reason"], why),
+        )
+        for row in summary["top"]
+    ]
+    return "Highest risk\n" + table(("risk", "finding", "who", "what", "why"), rows, numbers=(0,))
+
+
+def _silent(summary: Mapping[str, Any], width: int, colour: bool) -> str:
+    """What was not looked at is as loud as what was found."""
+    lines = []
+    if summary["not_evaluated"]:
+        lines.append(_paint(f"Not evaluated: {count(len(summary['not_evaluated']), 'rule')}", "amber", colour))
+        lines += [shorten(f"  {rule['rule']}: {rule['reason']}", width) for rule in summary["not_evaluated"]]
+    withheld = [rule for rule in summary["withheld"] if rule["withheld"]]
+    if withheld:
+        lines.append(_paint("Withheld, since a source was not read whole:", "amber", colour))
+        lines += [
+            shorten(f"  {rule['rule']}: {count(rule['withheld'], 'finding')}; {rule['reason']}", width)
+            for rule in withheld
+        ]
+    return "\n".join(lines)
+
+
+@contextmanager
+def progress(*, shown: bool | None = None) -> Iterator[Callable[[str, int], None]]:
+    """Give a function ``(source, rows so far)`` that keeps a live line for each source on standard error.
+
+    Nothing is drawn where standard error is no terminal, or with ``shown=False``.
+    """
+    if not (sys.stderr.isatty() if shown is None else shown):
+        yield lambda _source, _rows: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.fields[source]}", markup=False),
+        TextColumn("{task.fields[rows]} rows", markup=False),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        tasks: dict[str, Any] = {}
+
+        def told(source: str, rows: int) -> None:
+            if source not in tasks:
+                tasks[source] = bar.add_task("", total=None, source=visible(source), rows="0")
+            bar.update(tasks[source], rows=f"{rows:,}")
+
+        yield told

@@ -1,0 +1,86 @@
+"""Text that is safe to show: names, moments and spans of time, in words.
+
+A name in a directory can be written by an attacker. Shown as it stands it could turn
+the line around, hide letters, or drive the terminal; so whatever cannot be seen is
+spelled out. The record (JSON, Parquet) keeps the exact text.
+"""
+
+import unicodedata
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp"})
+
+# Drawn as nothing or as a space, though Unicode counts them as letters, marks or symbols.
+_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0")
+_VARIATIONS = (range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0))
+
+
+def visible(text: str) -> str:
+    """Return text with every control, order mark and invisible character spelled out, as in ``⟨U+202E⟩``.
+
+    Line ends and tabs count as controls, and any space other than the plain one
+    becomes plain. Idempotent.
+    """
+    return text if text.isascii() and text.isprintable() else "".join(map(_shown, text))
+
+
+@lru_cache(maxsize=4096)
+def _shown(letter: str) -> str:
+    code, category = ord(letter), unicodedata.category(letter)
+    if category in _HIDDEN or letter in _BLANK or any(code in span for span in _VARIATIONS):
+        return f"⟨U+{code:04X}⟩"
+    return " " if category == "Zs" else letter
+
+
+def shorten(text: str, width: int) -> str:
+    """Return visible text of at most ``width`` terminal cells, cut at the end with an ellipsis."""
+    from rich.cells import cell_len, set_cell_size
+
+    text = visible(text)
+    if cell_len(text) <= width:
+        return text
+    return set_cell_size(text, width - 1).rstrip() + "…" if width > 1 else "…"[:width]
+
+
+def moment(at: datetime | None, *, unknown: str = "unknown") -> str:
+    """Write a moment in UTC to the minute."""
+    return unknown if at is None else f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def day(at: datetime | None, *, unknown: str = "unknown") -> str:
+    """Write the day of a moment, in UTC."""
+    return unknown if at is None else f"{at.astimezone(UTC):%Y-%m-%d}"
+
+
+def between(earliest: datetime | None, latest: datetime | None, *, unknown: str = "unknown") -> str:
+    """Write a moment of which only bounds are known."""
+    if earliest is None or latest is None or earliest == latest:
+        return moment(latest or earliest, unknown=unknown)
+    return f"{moment(earliest).removesuffix(' UTC')} to {moment(latest)}"
+
+
+def span(length: timedelta | None, *, unknown: str = "unknown") -> str:
+    """Write a length of time in its one or two largest units: ``35 min``, ``6 h``, ``3 d 4 h``."""
+    if length is None:
+        return unknown
+    minutes = int(length.total_seconds() // 60)
+    if minutes < 0:
+        return "−" + span(-length)
+    days, hours = minutes // 1440, minutes % 1440 // 60
+    if days:
+        return f"{days} d {hours} h" if hours and days < 14 else f"{days:,} d"
+    return f"{hours} h" if hours else f"{minutes} min"
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """Write a number with its noun: ``1 finding``, ``1,204 findings``."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def listed(names: Sequence[str], most: int = 5, total: int | None = None) -> str:
+    """Write the first names and how many more there are."""
+    total = len(names) if total is None else total
+    shown = ", ".join(visible(name) for name in names[:most])
+    return shown + (f" and {total - most:,} more" if total > most else "")
