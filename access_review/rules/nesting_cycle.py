@@ -35,12 +35,13 @@ def cycles(edges: "pd.DataFrame") -> "pd.DataFrame":
     graph: nx.DiGraph[str] = nx.DiGraph()
     graph.add_edges_from(zip(edges["child"], edges["parent"], strict=True))
     names = dict(zip(edges["child"], edges["name"], strict=True))
-    rows = []
+    rows: list[tuple[str, None, str, str]] = []
     for component in nx.strongly_connected_components(graph):
         first = min(component)
         if len(component) > 1 or graph.has_edge(first, first):
             rows.append((first, None, describe([names[member] for member in sorted(component)]), "review"))
-    return pd.DataFrame(sorted(rows, key=lambda row: row[0]), columns=list(COLUMNS), dtype="str")
+    rows.sort(key=lambda row: row[0])
+    return pd.DataFrame(rows, columns=list(COLUMNS), dtype="str")
 
 
 def describe(members: list[str]) -> str:
