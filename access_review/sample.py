@@ -217,6 +217,7 @@ def _choose(
     rest = [unit for unit, part in strata.items() if not part.is_census]
     needed = _size(len(rest), policy)
     inference = lowest(sown, rest, needed.units)
+    # Ties are broken in the same order, so that who is drawn for inference serves the panel too where it can.
     panel = coverage.panel(rest, seen, run=run, as_of=as_of, weeks=policy.coverage_weeks, rank=partial(rank, sown))
     draws = dict.fromkeys((unit for unit, part in strata.items() if part.is_census), Draw.CENSUS)
     draws |= dict.fromkeys(panel, Draw.COVERAGE) | dict.fromkeys(inference, Draw.INFERENCE)
