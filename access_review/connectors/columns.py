@@ -1,0 +1,124 @@
+"""Which column of an application's export is what, and which of them each table needs."""
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Named = Annotated[str, Field(min_length=1)]
+Filled = Literal["grants", "signins", "custody", "owners", "activity"]
+
+OF_ACCOUNTS = (
+    *("id", "display_name", "mail", "employee_id", "enabled", "client"),
+    *("created_at", "last_used", "password_set_at", "expires_at"),
+)
+OF_ENTITLEMENTS = ("entitlement", "entitlement_id", "description")
+
+NEEDED: Mapping[Filled, tuple[str, ...]] = {
+    "grants": ("account",),
+    "signins": ("account", "at"),
+    "custody": ("account", "person"),
+    "owners": ("object", "owner"),
+    "activity": ("account", "entitlement", "used"),
+}
+ALLOWED: Mapping[Filled, tuple[str, ...]] = {
+    "grants": (*OF_ACCOUNTS, *OF_ENTITLEMENTS, "since", "until", "used"),
+    "signins": (*OF_ACCOUNTS, "signin", "success", "country", "device", "application"),
+    "custody": ("starts", "ends"),
+    "owners": (),
+    "activity": (*OF_ACCOUNTS, *OF_ENTITLEMENTS),
+}
+TIMES = frozenset(
+    {"created_at", "last_used", "password_set_at", "expires_at", "since", "until", "used", "at", "starts", "ends"}
+)
+IDS = frozenset(
+    {"account", "id", "employee_id", "entitlement", "entitlement_id", "signin", "person", "object", "owner"}
+)
+REFERABLE: Mapping[Filled, tuple[str, ...]] = {
+    "grants": ("account", "entitlement"),
+    "signins": ("account",),
+    "custody": ("account", "person"),
+    "owners": ("object", "owner"),
+    "activity": ("account", "entitlement"),
+}
+ELSEWHERE: Mapping[Filled, Mapping[str, str]] = {
+    "custody": {"person": "person-id"},
+    "owners": {"owner": "person-id"},
+}
+"""What is never this source's own, and the scheme taken when none is named."""
+
+
+class Columns(BaseModel):
+    """The columns of an export, by what they hold; which are wanted depends on the table that is filled."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    account: Named | None = None
+    id: Named | None = None
+    display_name: Named | None = None
+    mail: Named | None = None
+    employee_id: Named | None = None
+    enabled: Named | None = None
+    client: Named | None = None
+    created_at: Named | None = None
+    last_used: Named | None = None
+    password_set_at: Named | None = None
+    expires_at: Named | None = None
+    entitlement: Named | None = None
+    entitlement_id: Named | None = None
+    description: Named | None = None
+    since: Named | None = None
+    until: Named | None = None
+    used: Named | None = None
+    at: Named | None = None
+    signin: Named | None = None
+    success: Named | None = None
+    country: Named | None = None
+    device: Named | None = None
+    application: Named | None = None
+    person: Named | None = None
+    starts: Named | None = None
+    ends: Named | None = None
+    object: Named | None = None
+    owner: Named | None = None
+
+    def mapped(self) -> dict[str, str]:
+        """Return the columns that are set, by what they hold."""
+        return self.model_dump(exclude_none=True)
+
+
+class Words(BaseModel):
+    """The export's own words for yes and no; upper and lower case alike."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    yes: tuple[Named, ...] = ("true",)
+    no: tuple[Named, ...] = ("false",)
+
+    def read(self, word: str) -> bool | None:
+        """Return what a word means; null when it is neither."""
+        folded = word.casefold()
+        if folded in {yes.casefold() for yes in self.yes}:
+            return True
+        return False if folded in {no.casefold() for no in self.no} else None
+
+
+def misfits(table: Filled, columns: Columns, references: Mapping[str, str]) -> Iterator[str]:
+    """Yield what does not fit the table that is filled."""
+    mapped = columns.mapped()
+    allowed = {*NEEDED[table], *ALLOWED[table]}
+    for name in NEEDED[table]:
+        if name not in mapped:
+            yield f"`columns` lacks {name}, which `table: {table}` needs"
+    for name in mapped.keys() - allowed:
+        near = get_close_matches(name, allowed, 1)
+        yield f"`columns`: {name} has no place in `table: {table}`" + (f": is {near[0]} meant?" if near else "")
+    for name in references.keys() - set(REFERABLE[table]):
+        yield f"`references`: {name} is none of {', '.join(REFERABLE[table])}"
+    for name in ("entitlement_id", "description"):
+        if name in mapped and ("entitlement" not in mapped or "entitlement" in references):
+            yield f"`columns`: {name} goes with an entitlement of this source's own"
+    own = sorted(mapped.keys() & set(OF_ACCOUNTS))
+    if own and "account" in references:
+        yield f"`columns`: {', '.join(own)} describe accounts of this source, and `references` has them elsewhere"
