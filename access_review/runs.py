@@ -38,6 +38,11 @@ class Run:
         return self.folder.name
 
     @property
+    def as_of(self) -> datetime:
+        """The moment the run is about, to the second."""
+        return datetime.strptime(self.id[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+
+    @property
     def reviewed(self) -> bool:
         """Tell whether the review of this run is whole."""
         return (self.folder / REVIEWED).is_file()

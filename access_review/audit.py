@@ -1,0 +1,173 @@
+"""The stages as they run on disk: each reads files of a run, calls one pure function, writes files of the run.
+
+Anyone holding a run's snapshot and the workspace can run everything after ``collect``
+again, offline, with the same result.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow as pa
+
+from access_review import decisions, population, runs, sample, snapshot, worklist
+from access_review.engine import Engine
+from access_review.errors import ArtifactError
+from access_review.facts import FINDINGS
+from access_review.findings import Evaluation
+from access_review.review import Report, establish, review
+from access_review.runs import Run
+from access_review.snapshot import Progress, Snapshot
+from access_review.tables import digest
+from access_review.views import worksheet
+from access_review.workspace import Workspace
+
+REVIEW = "access-review/review@1"
+STATE = "access-review/state@1"
+
+
+def collect(workspace: Workspace, as_of: datetime, progress: Progress = lambda *_: None) -> Run:
+    """Read every source into a new run; the newest run before ``as_of`` is what it is compared with."""
+    earlier = [run for run in runs.all_runs(workspace.folder) if run.as_of < as_of]
+    previous = earlier[-1] if earlier else None
+    known = snapshot.load(previous) if previous else None
+    return snapshot.save(snapshot.collect(workspace, as_of, previous=known, progress=progress), workspace, previous)
+
+
+def review_run(workspace: Workspace, run: Run) -> Report:
+    """Review a run and write its findings (Parquet) and ``review.json``, last, so that what has it is whole."""
+    with engine_of(workspace, taken := snapshot.load(run)) as engine:
+        report = review(taken, workspace, engine, previous_findings(workspace, run))
+    write_findings(run, report)
+    runs.write_json(
+        run.folder / runs.REVIEWED,
+        {
+            "format": REVIEW,
+            "run": run.id,
+            "snapshot": taken.digest,
+            "workspace_digest": workspace.digest,
+            "digest": report.digest,
+            "rules": {e.rule: {k: v for k, v in asdict(e).items() if k != "rule"} for e in report.evaluations},
+        },
+    )
+    return report
+
+
+def write_findings(run: Run, report: Report) -> None:
+    """Write the findings of a run as Parquet."""
+    import pyarrow.parquet as pq
+
+    sink = pa.BufferOutputStream()
+    pq.write_table(report.findings, sink, compression="zstd")
+    runs.write(run.folder / "findings.parquet", sink.getvalue().to_pybytes())
+
+
+def previous_findings(workspace: Workspace, run: Run) -> pa.Table | None:
+    """Return the findings of the newest reviewed run before this one."""
+    earlier = [r for r in runs.all_runs(workspace.folder) if r.id < run.id and r.as_of < run.as_of and r.reviewed]
+    return read_report(earlier[-1]).findings if earlier else None
+
+
+def read_report(run: Run) -> Report:
+    """Read a review back; raises ``ArtifactError`` when the findings are not those that were written."""
+    import pyarrow.parquet as pq
+
+    known = runs.read_json(run.folder / runs.REVIEWED, REVIEW)
+    path = run.folder / "findings.parquet"
+    try:
+        findings = pq.read_table(path).cast(FINDINGS.schema)
+    except (OSError, pa.ArrowInvalid, ValueError) as error:
+        raise ArtifactError(f"{path} cannot be read: {error}", hint="access-review review") from None
+    if digest(findings) != known["digest"]:
+        raise ArtifactError(f"{path} is not the table that was reviewed", hint="access-review review")
+    evaluations = tuple(Evaluation(rule, **said) for rule, said in known["rules"].items())
+    return Report(run.as_of, findings, evaluations, known["digest"])
+
+
+@contextmanager
+def engine_of(workspace: Workspace, taken: Snapshot) -> Iterator[Engine]:
+    """Open an engine of the size the workspace allows."""
+    settings = workspace.policy.engine
+    with Engine(taken.as_of, memory=settings.memory, threads=settings.threads) as engine:
+        yield engine
+
+
+@contextmanager
+def facts_of(workspace: Workspace, run: Run) -> Iterator[tuple[Engine, Snapshot, Report]]:
+    """Open a reviewed run with every fact and its findings in the engine, for those who ask about it."""
+    report, taken = read_report(run), snapshot.load(run)
+    with engine_of(workspace, taken) as engine:
+        establish(taken.tables, workspace, engine)
+        engine.register("findings", report.findings)
+        yield engine, taken, report
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """The sample of a run and the work sheets written for it."""
+
+    sample: sample.Sample
+    work: worklist.Worklist
+    sheets: tuple[Path, ...]
+
+
+def draw(workspace: Workspace, run: Run, secret: bytes) -> Drawn:
+    """Draw the sample of a run, write it with its work sheets, and keep in ``runs/state.json`` what the next needs.
+
+    ``secret`` is the key of the draw after this one: 32 random bytes or more.
+    """
+    state = _state(workspace)
+    with facts_of(workspace, run) as (engine, taken, _):
+        units = population.frame(engine)
+        drawn, after = sample.draw(
+            units,
+            workspace.policy.sampling,
+            state,
+            run=run.id,
+            as_of=taken.as_of,
+            next_pledge=sample.pledge(secret),
+        )
+        work = worklist.worklist(engine, drawn)
+    folder = run.folder / "sample"
+    runs.write_json(folder / "sample.json", sample.to_json(drawn))
+    runs.write_json(folder / "worklist.json", worklist.to_json(work))
+    sheets = []
+    for reviewer, items in work.by_reviewer().items():
+        path = folder / f"{worksheet.name_of(reviewer)}.xlsx"
+        runs.write(path, worksheet.as_xlsx(run.id, items, as_of=taken.as_of))
+        runs.write(path.with_suffix(".csv"), worksheet.as_csv(run.id, items))
+        sheets.append(path)
+    runs.write_json(workspace.folder / "runs/state.json", {"format": STATE, "sample": sample.state_to_json(after)})
+    return Drawn(drawn, work, tuple(sheets))
+
+
+def _state(workspace: Workspace) -> sample.SampleState:
+    path = workspace.folder / "runs/state.json"
+    if not path.exists():
+        return sample.SampleState()
+    return sample.state_from_json(runs.read_json(path, STATE)["sample"])
+
+
+def work_of(run: Run) -> worklist.Worklist:
+    """Return what reviewers of a run are asked."""
+    return worklist.from_json(runs.read_json(run.folder / "sample/worklist.json", worklist.WORKLIST))
+
+
+def decisions_of(run: Run) -> decisions.Decisions:
+    """Return every answer read for a run so far."""
+    path = run.folder / "sample/decisions.json"
+    if not path.exists():
+        return decisions.Decisions(run.id)
+    return decisions.from_json(runs.read_json(path, decisions.DECISIONS))
+
+
+def keep_decisions(run: Run, answers: decisions.Decisions) -> None:
+    """Write the answers of a run, history included."""
+    runs.write_json(run.folder / "sample/decisions.json", decisions.to_json(answers))
+
+
+def sample_of(run: Run) -> sample.Sample:
+    """Return the sample drawn for a run."""
+    return sample.from_json(runs.read_json(run.folder / "sample/sample.json", sample.SAMPLE))

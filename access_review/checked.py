@@ -1,0 +1,55 @@
+"""Check: what a workspace would load, without writing anything."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import pyarrow.compute as pc
+
+from access_review import roles, snapshot
+from access_review.snapshot import Progress, Snapshot
+from access_review.workspace import Workspace
+
+FORMAT = "access-review/check@1"
+
+
+def check(workspace: Workspace, as_of: datetime, progress: Progress) -> dict[str, Any]:
+    """Read every source as ``collect`` would and describe it; raises what ``collect`` raises."""
+    taken = snapshot.collect(workspace, as_of, progress=progress)
+    described = snapshot.manifest(taken, workspace)["sources"]
+    return {
+        "format": FORMAT,
+        "as_of": as_of.isoformat(),
+        "workspace_digest": workspace.digest,
+        "sources": [{"source": name, **said, "rows": _rows(taken, name)} for name, said in described.items()],
+        "templates": len(workspace.templates),
+        "unresolved": list(_unresolved(workspace, taken)),
+    }
+
+
+def _rows(taken: Snapshot, source: str) -> Mapping[str, int]:
+    """Count what a source gave, by table."""
+    counted = {}
+    for name in ("people", "accounts", "entitlements"):
+        table = taken.tables[name]
+        counted[name] = pc.sum(pc.equal(table["source"], source)).as_py() or 0
+    for name, column in (
+        ("grants", "entitlement"),
+        ("nesting", "parent"),
+        ("signins", "account"),
+        ("custody", "account"),
+    ):
+        starts = pc.starts_with(taken.tables[name][column], f"{source}:")
+        counted[name] = pc.sum(starts).as_py() or 0
+    return {name: count for name, count in counted.items() if count}
+
+
+def _unresolved(workspace: Workspace, taken: Snapshot) -> list[dict[str, str]]:
+    """List the patterns of templates that match nothing today."""
+    return [
+        {"place": workspace.place(f"{name} of {one.template.role}", str(pattern)), "pattern": str(pattern)}
+        for one in roles.resolve(workspace.templates, taken.tables["entitlements"])
+        for name in ("must", "may", "eligible")
+        for pattern, origin in one.patterns[name]
+        if origin == one.template.role and not one.matches[pattern]
+    ]
