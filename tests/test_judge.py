@@ -1,7 +1,7 @@
 """What the sample proves, by hand-worked counts."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 import pytest
 from test_worksheet import item
@@ -21,10 +21,7 @@ UNITS = tuple(
     for number in range(1204)
 )
 # 5 % of the 1,200 that are drawn from is 60.
-_, STATE = draw(
-    UNITS, Sampling(), SampleState(), run="q", as_of=AS_OF - timedelta(weeks=1), next_pledge=pledge(b"k" * 32)
-)
-SAMPLE, _ = draw(UNITS, Sampling(), STATE, run="r", as_of=AS_OF, next_pledge=pledge(b"m" * 32))
+SAMPLE, _ = draw(UNITS, Sampling(coverage_weeks=12), SampleState(), run="r", as_of=AS_OF, next_pledge=pledge(b"k" * 32))
 INFERENCE = [pick.unit for pick in SAMPLE.picks if pick.draw is Draw.INFERENCE]
 
 
