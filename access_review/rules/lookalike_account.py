@@ -56,27 +56,34 @@ def check() -> Relation:
     alien, latin = lookalikes()
     return select(
         """
-        WITH names AS (
-            SELECT account, name FROM accounts UNION ALL SELECT account, principal_name FROM accounts
+        WITH named AS (
+            SELECT account, person, certain, created_at, coalesce(name, principal_name) AS shown, name FROM accounts
+            WHERE kind = 'human' AND coalesce(enabled, TRUE)
+            UNION ALL
+            SELECT account, person, certain, created_at, coalesce(name, principal_name), principal_name FROM accounts
+            WHERE kind = 'human' AND coalesce(enabled, TRUE) AND principal_name <> coalesce(name, '')
         ), plain AS (
-            SELECT account, lower(CASE WHEN regexp_matches(name, '[^ -~]') THEN translate(name, :alien, :latin)
-                                       ELSE name END) AS name
-            FROM names WHERE name IS NOT NULL
+            SELECT account, person, certain, created_at, shown,
+                   lower(split_part(CASE WHEN regexp_matches(name, '[^ -~]') THEN translate(name, :alien, :latin)
+                                         ELSE name END, '@', 1)) AS name
+            FROM named WHERE name IS NOT NULL
         ), folded AS (
-            SELECT DISTINCT account,
-                   replace(replace(translate(split_part(name, '@', 1), '01|', 'oll'), 'rn', 'm'), 'vv', 'w') AS folded
-            FROM plain
+            SELECT account, person, certain, created_at, shown,
+                   replace(replace(translate(name, '01|', 'oll'), 'rn', 'm'), 'vv', 'w') AS folded
+            FROM plain WHERE name <> ''
+        ), shared AS (
+            SELECT folded FROM folded GROUP BY folded
+            HAVING min(person) <> max(person) OR (count(person) > 0 AND count(person) < count(*))
         ), ranked AS (
-            SELECT a.account, a.person, f.folded, coalesce(a.name, a.principal_name) AS name,
+            SELECT account, person, shown, folded,
                    row_number() OVER (
-                       PARTITION BY f.folded
-                       ORDER BY CASE WHEN a.person IS NULL THEN 2 WHEN a.certain THEN 0 ELSE 1 END,
-                                CASE WHEN a.created_at IS NULL THEN 1 ELSE 0 END, a.created_at, a.account) AS place
-            FROM folded AS f JOIN accounts AS a ON a.account = f.account
-            WHERE a.kind = 'human' AND coalesce(a.enabled, TRUE) AND f.folded <> ''
+                       PARTITION BY folded
+                       ORDER BY CASE WHEN person IS NULL THEN 2 WHEN certain THEN 0 ELSE 1 END,
+                                CASE WHEN created_at IS NULL THEN 1 ELSE 0 END, created_at, account) AS place
+            FROM folded JOIN shared USING (folded)
         )
         SELECT other.account AS subject, first.account AS about,
-               min(concat(other.name, ' can be taken for ', first.name, ', which belongs to ', coalesce(p.name, first.person),
+               min(concat(other.shown, ' can be taken for ', first.shown, ', which belongs to ', coalesce(p.name, first.person),
                           CASE WHEN other.person IS NULL THEN '; it belongs to nobody known'
                                ELSE concat('; it belongs to ', coalesce(o.name, other.person)) END)) AS reason,
                'review' AS remedy
