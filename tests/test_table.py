@@ -303,3 +303,24 @@ def test_every_pair_is_held_exactly_as_written_in_any_order(
     held = {(r["account"], r["entitlement"]) for r in made[0].tables["grants"]}
     assert held == {(f"crm:user:{login}", f"crm:role:{role}") for login, role in pairs}
     assert made[0].tables == made[1].tables
+
+
+def test_a_month_of_a_large_company_is_read_as_it_stands(outside_data: Path) -> None:
+    columns = {"account": "user_id", "entitlement": "role", "display_name": "employee_name", "mail": "email"}
+    path = "cert-r5.2-ldap/2010-05.csv"
+    made = Read(outside_data, path=path, columns=columns, privileged=["IT*"])
+    rows = (outside_data / path).read_text("utf-8").splitlines()[1:]
+    assert len(made.tables["grants"]) == len(made.tables["accounts"]) == len(rows) > 1000
+    assert made.one("completeness", subject="grants")["complete"] is True
+    assert {r["name"] for r in made.some("entitlements", privileged=True)} == {"ITAdmin"}
+
+
+@pytest.mark.parametrize("matrix", ["healthcare", "domino", "americas_small"])
+def test_real_permission_matrices_survive(outside_data: Path, tmp_path: Path, matrix: str) -> None:
+    text = (outside_data / "role-mining-hp" / f"{matrix}.txt").read_text("utf-8")
+    pairs = {tuple(line.split()) for line in text.splitlines() if line.strip()}
+    csv_text = "user,permission\n" + "".join(f"{user},{permission}\n" for user, permission in sorted(pairs))
+    made = read(
+        tmp_path, csv_text, columns={"account": "user", "entitlement": "permission"}, entitlement_kind="permission"
+    )
+    assert {(r["account"][9:], r["entitlement"][15:]) for r in made.tables["grants"]} == pairs

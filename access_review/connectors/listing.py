@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -92,6 +93,8 @@ class Line:
 
     def when(self, name: str, reading: Reading) -> Bounds:
         """Return between which instants something happened."""
+        if name not in self.terms.columns:
+            return UNKNOWN
         try:
             return self._when(name, reading)
         except Unreadable as error:
@@ -106,7 +109,9 @@ class Line:
         stored = self.sheet.moments.get((self.number, self.terms.columns[name]))
         if stored is None and self.terms.dates is None:
             raise Unreadable("is text, and `dates` does not say how it is written")
-        return reading(stored or moments.parse(text, self.terms.dates or ""), self.terms.zone)
+        if stored is not None:
+            return reading(stored, self.terms.zone)
+        return _read(reading, text, self.terms.dates or "", self.terms.zone)
 
     def instant(self, name: str) -> datetime:
         """Return a time of day that the row cannot do without; in the hour a clock repeats, the earlier one."""
@@ -115,6 +120,12 @@ class Line:
         if bounds.earliest is None:
             raise LostError(self.faults.pop() if self.faults else f"{name} is unknown")
         return bounds.earliest
+
+
+@lru_cache(maxsize=100_000)
+def _read(reading: Reading, text: str, form: str, zone: ZoneInfo | None) -> Bounds:
+    """Read a date once, however many rows it stands in."""
+    return reading(moments.parse(text, form), zone)
 
 
 def _time_of_day(value: date, zone: ZoneInfo | None) -> Bounds:
@@ -275,8 +286,17 @@ class Listing:
         return [self._entitlement(line, name, name) for name in names if name]
 
     def _entitlement(self, line: Line, native: str, name: str) -> str:
-        terms, entitlement = self.terms, self.source.id(self.terms.entitlement_kind, native)
-        row = {
+        entitlement = self.source.id(self.terms.entitlement_kind, native)
+        known = self._entitlements.get(entitlement)
+        if known is None:
+            known = self._entitlements[entitlement] = self._described(line, entitlement, native, name)
+        if known["name"] != name:
+            line.faults.append(f"entitlement {native} is also called {known['name']!r}")
+        return entitlement
+
+    def _described(self, line: Line, entitlement: str, native: str, name: str) -> Row:
+        terms = self.terms
+        return {
             "entitlement": entitlement,
             "source": self.source.name,
             "native_id": native,
@@ -284,14 +304,10 @@ class Listing:
             "kind": terms.entitlement_kind,
             "name": name,
             "description": line.text("description"),
-            "client": _only(terms.marks.clients(name, "")) or line.text("client"),
+            "client": _only(terms.marks.clients(name, "")),
             "privileged": terms.marks.is_privileged(name, "") if terms.marks.privileged else None,
             "effect": terms.marks.effect_of(name, ""),
         }
-        known = self._entitlements.setdefault(entitlement, row)
-        if known["name"] != name:
-            line.faults.append(f"entitlement {native} is also called {known['name']!r}")
-        return entitlement
 
     def _account(self, native: str, account: Account) -> Iterator[TableRow]:
         agreed, disputes = account.settled()
