@@ -1,0 +1,60 @@
+# Two commands for a newcomer: `make demo` and `make test`. Everything else is for those who work on the tool.
+#
+# Packages come from whatever index this machine's pip is configured for, checked against the hashes in the locks.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+AS_OF := 2026-11-02T06:00:00Z
+
+.DEFAULT_GOAL := all
+.PHONY: all demo test check schemas docs lock clean
+
+all: test
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed; name it: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+# The tool itself, as a user has it.
+$(VENV)/.tool: requirements.txt pyproject.toml | $(BIN)/python
+	@echo "Installing access-review and what it needs ..."
+	@$(PIP) --require-hashes -r requirements.txt
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# What the checks need besides.
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.tool
+	@echo "Installing what the checks need ..."
+	@$(PIP) --require-hashes -r requirements-dev.txt
+	@touch $@
+
+demo: $(VENV)/.tool
+	@$(BIN)/access-review --as-of $(AS_OF) audit
+
+test: check
+	@$(BIN)/python -m pytest $(PYTEST)
+
+check: $(VENV)/.dev
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+
+schemas: $(VENV)/.dev
+	@$(BIN)/python -m access_review.schemas
+
+# Generated parts of the documentation.
+docs: $(VENV)/.dev
+	@$(BIN)/python -m tests.documentation
+
+# Needs uv on the PATH; the locks hold hashes and no index address.
+lock:
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		pyproject.toml --group build --output-file requirements.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		pyproject.toml --group dev --constraint requirements.txt --output-file requirements-dev.txt
+
+clean:
+	rm -rf $(VENV) runs dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
