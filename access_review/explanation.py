@@ -216,11 +216,10 @@ class Explanation:
     entitlements: tuple[Entitlement, ...] = ()
     ends: tuple[Cut, ...] = ()
 
-
-def as_json(explanation: Explanation) -> dict[str, Any]:
-    """Return an explanation as JSON, moments in ISO 8601."""
-    value: dict[str, Any] = _plain(dataclasses.asdict(explanation))
-    return {"format": FORMAT, **value}
+    def to_json(self) -> dict[str, Any]:
+        """Return the explanation as JSON, moments in ISO 8601."""
+        value: dict[str, Any] = _plain(dataclasses.asdict(self))
+        return {"format": FORMAT, **value}
 
 
 def _plain(value: Any) -> Any:

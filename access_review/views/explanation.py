@@ -43,12 +43,9 @@ Lines: TypeAlias = Sequence[Line]
 
 _TONES = {"good": "green", "bad": "red", "warn": "yellow", "": ""}
 
-_WHY = {
-    "member": "is a member of",
-    "grants-role": "is assigned",
-    "synced-to": "is synced to",
-    "inherits": "passes on",
-}
+WHY = {"member": "member", "grants-role": "assigned", "synced-to": "synced", "inherits": "passed on"}
+"""Why one entitlement carries another, in a word."""
+
 _VIA = {
     "member": "member",
     "primary": "primary group",
@@ -67,8 +64,13 @@ def text(explanation: Explanation, *, colour: bool = False, width: int = 100) ->
     from rich.console import Console
 
     sink = StringIO()
-    system = "standard" if colour else None
-    console = Console(file=sink, width=width, color_system=system, force_terminal=colour, no_color=not colour)
+    console = Console(
+        file=sink,
+        width=width,
+        color_system="standard" if colour else None,
+        force_terminal=colour,
+        no_color=not colour,
+    )
     for line in lines(explanation):
         console.print(_grown(line))
     return "\n".join(line.rstrip() for line in sink.getvalue().splitlines()) + "\n"
@@ -194,9 +196,14 @@ def _grant(grant: GrantHeld, owner: Thing | None) -> Line:
     below = [_allowance(allowance) for allowance in grant.allowed_by]
     if grant.former_role:
         below.append(Line(f"allowed formerly, as {grant.former_role} until {day(grant.former_until)}", tone="warn"))
-    below += _most([_reach(reach) for reach in grant.reaches])
+    below += _most([_reach(reach, judged=bool(grant.verdict)) for reach in grant.reaches])
     if tone != "good":
-        below.append(_end(grant.end))
+        below.append(_end(grant.end, "to end it: "))
+    lost = [reach.entitlement.name for reach in grant.reaches if _granted(reach.allowed_by)]
+    if grant.verdict == "mixed" and lost:
+        below.append(
+            Line(f"that would take along {listed(lost)}: grant that directly first, or cut the nesting", tone="warn")
+        )
     return Line(f"{_named(grant.entitlement)}, {how}{times}: {verdict}", tuple(below), tone)
 
 
@@ -228,33 +235,38 @@ def _allowance(said: Allowance) -> Line:
     )
 
 
-def _reach(reach: Reach) -> Line:
-    marks = (", privileged" if reach.entitlement.privileged else "") + (
-        ", eligible only" if reach.mode == "eligible" else ""
-    )
+def _reach(reach: Reach, *, judged: bool = False) -> Line:
+    privileged = ", privileged" if reach.entitlement.privileged else ""
+    eligible = ", eligible only" if reach.mode == "eligible" else ""
     allowed = tuple(_allowance(allowance) for allowance in reach.allowed_by)
-    return Line(f"gives {_named(reach.entitlement)}{marks}: {_path(reach.path)}", allowed)
+    beyond = judged and not allowed
+    says = "; no role allows it" if beyond else ""
+    line = f"gives {_named(reach.entitlement)}{privileged}{eligible}: {_path(reach.path)}{says}"
+    return Line(line, allowed, "warn" if beyond else "")
 
 
 def _path(path: Sequence[Hop]) -> str:
     walked = path[0].child.name
     for hop in path:
-        eligible = " if activated" if hop.mode == "eligible" else ""
-        walked += f" → {hop.parent.name} ({_WHY.get(hop.why, hop.why)}{eligible})"
+        eligible = ", if activated" if hop.mode == "eligible" else ""
+        walked += f" → {hop.parent.name} ({WHY.get(hop.why, hop.why)}{eligible})"
     return walked
 
 
-def _end(cut: Cut) -> Line:
+def _granted(said: Sequence[Allowance]) -> bool:
+    return any(one.allows != "never" for one in said) and all(one.allows != "never" for one in said)
+
+
+def _end(cut: Cut, before: str = "") -> Line:
     what = (
         f"take {cut.child.name} out of {cut.parent.name}"
         if cut.what == "grant"
         else f"cut the nesting {cut.child.name} → {cut.parent.name}, for everybody behind it"
     )
     if cut.removable:
-        return Line(f"to end it: {what}, in {cut.mastered_in}")
-    return Line(
-        f"cannot simply {what}: {cut.why_not or 'its source does not let go of it'} (in {cut.mastered_in})", tone="warn"
-    )
+        return Line(f"{before}{what}, in {cut.mastered_in}")
+    why = cut.why_not or "its source does not let go of it"
+    return Line(f"{before}{what}, in {cut.mastered_in}: not possible as such, {why}", tone="warn")
 
 
 def _entitlement(of: Entitlement) -> tuple[str, Lines]:
