@@ -11,7 +11,7 @@ accounts to it could still try names until the selection suits: keep k with the 
 import hashlib
 import heapq
 import hmac
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 
 KEY_BYTES = 32
 
@@ -49,6 +49,6 @@ def rank(seed: bytes, name: str) -> bytes:
     return hmac.digest(seed, name.encode(), "sha256")
 
 
-def lowest(seed: bytes, ids: Sequence[str], count: int) -> tuple[str, ...]:
+def lowest(ranks: Mapping[str, bytes], count: int) -> tuple[str, ...]:
     """Return the ``count`` ids of lowest rank, sorted by id; the order given does not matter."""
-    return tuple(sorted(heapq.nsmallest(count, ids, key=lambda name: (rank(seed, name), name))))
+    return tuple(sorted(heapq.nsmallest(count, ranks, key=lambda name: (ranks[name], name))))

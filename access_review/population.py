@@ -5,11 +5,14 @@ is a unit of its own. Whoever has no account has nothing to review and is not in
 nor is a computer account without an owner that holds no more than every computer does.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+from access_review import artifacts
 from access_review.engine import Engine
+
+FRAME = "access-review/frame@1"
 
 Census = Literal["left", "missing", "privileged"]
 
@@ -31,6 +34,14 @@ class Unit:
     census: Census | None
     accounts: int
     grants: int
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The population of one run, frozen: what :func:`access_review.sample.verify` chooses from again."""
+
+    run: str
+    units: tuple[Unit, ...]
 
 
 # An entitlement of unknown privilege is not called privileged: it stays in the part that is drawn from.
@@ -85,3 +96,13 @@ def frame(engine: Engine) -> tuple[Unit, ...]:
 def limited(units: Iterable[Unit], client: str) -> tuple[Unit, ...]:
     """Return the units of one client alone; who works for several is in each one's."""
     return tuple(unit for unit in units if unit.client and client in unit.client.split(", "))
+
+
+def to_json(frozen: Frame) -> dict[str, Any]:
+    """Return the population as a JSON object."""
+    return artifacts.dump(FRAME, frozen)
+
+
+def from_json(plain: Mapping[str, Any]) -> Frame:
+    """Return the population of a JSON object; raises ``ArtifactError``."""
+    return artifacts.load(FRAME, Frame, plain)

@@ -15,7 +15,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from functools import partial
 from typing import Any
 
 from access_review import artifacts, coverage
@@ -216,9 +215,10 @@ def _choose(
     strata = {unit.unit: stratum(unit) for unit in units}
     rest = [unit for unit, part in strata.items() if not part.is_census]
     needed = _size(len(rest), policy)
-    inference = lowest(sown, rest, needed.units)
+    ranks = {unit: rank(sown, unit) for unit in rest}
+    inference = lowest(ranks, needed.units)
     # Ties are broken in the same order, so that who is drawn for inference serves the panel too where it can.
-    panel = coverage.panel(rest, seen, run=run, as_of=as_of, weeks=policy.coverage_weeks, rank=partial(rank, sown))
+    panel = coverage.panel(rest, seen, run=run, as_of=as_of, weeks=policy.coverage_weeks, rank=ranks.__getitem__)
     draws = dict.fromkeys((unit for unit, part in strata.items() if part.is_census), Draw.CENSUS)
     draws |= dict.fromkeys(panel, Draw.COVERAGE) | dict.fromkeys(inference, Draw.INFERENCE)
     return tuple(Pick(unit, strata[unit], how) for unit, how in sorted(draws.items())), needed

@@ -142,7 +142,7 @@ def _between(earliest: datetime | None, latest: datetime) -> str:
     return f"{earliest:%Y-%m-%d} to {latest:%Y-%m-%d}"
 
 
-def mine(items: Iterable[Item], client: str) -> tuple[Item, ...]:
+def limited(items: Iterable[Item], client: str) -> tuple[Item, ...]:
     """Return the items of one client alone."""
     return tuple(item for item in items if client in item.client.split(", "))
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import random
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import openpyxl
@@ -186,6 +187,20 @@ def test_hidden_rows_are_no_answer_anybody_saw(tmp_path):
         page.row_dimensions[3].hidden = True
 
     assert "hidden" in mistakes(xlsx(tmp_path, {1: answers()}, edit=hide))[0]
+
+
+def test_no_sheet_is_that_large(tmp_path):
+    path = tmp_path / "huge.csv"
+    with path.open("wb") as file:
+        file.truncate(65 * 2**20)
+    assert "larger than 64 MiB" in mistakes(path)[0]
+
+
+def test_blank_rows_and_rows_of_another_run(tmp_path):
+    blank = csv_file(tmp_path, one({}), edit=lambda rows: [*rows, [""] * len(rows[0])])
+    assert len(read_decisions([blank], WORK, today=TODAY)) == 1
+    other = replace(WORK, run="another")
+    assert len(mistakes(blank, work=other)) == len(ITEMS)
 
 
 def test_contradictions_on_one_day(tmp_path):

@@ -135,6 +135,14 @@ def test_a_small_population_and_none():
     assert lines(made)["rest"].wrong.rate_most is None
 
 
+def test_without_a_draw_nothing_is_known():
+    idle = replace(SAMPLE, picks=tuple(pick for pick in SAMPLE.picks if pick.draw is not Draw.INFERENCE))
+    work = worklist()
+    made = judge(idle, work, answered(work))
+    assert lines(made)["rest"].wrong.limit_most is None
+    assert made.within_tolerance is None
+
+
 def test_as_a_file():
     work = worklist()
     made = judge(SAMPLE, work, answered(work))

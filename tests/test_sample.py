@@ -56,6 +56,9 @@ class TestSizes:
     def test_upper_limits(self, found, percent):
         assert round(100 * upper_limit(1200, 60, found, 0.95), 2) == percent
 
+    def test_nobody_is_never_wrong(self):
+        assert upper_limit(0, 0, 0, 0.95) == 0
+
     @pytest.mark.parametrize("population", [0, 1, 2, 7, 19])
     def test_a_handful_is_looked_at_whole(self, population):
         assert size(population, tolerable=0.05, confidence=0.95).units == population
@@ -200,6 +203,14 @@ class TestDraw:
         made, _ = draw(units, POLICY, state, key=key(1), **again)
         assert made.committed
 
+    def test_the_first_draw_needs_some_key(self):
+        kept = Pledge(commitment(key(2)))
+        with pytest.raises(ArtifactError, match="none is given"):
+            draw(people(5), POLICY, SampleState(), run="r", as_of=AS_OF, next_pledge=kept)
+        made, after = draw(people(5), POLICY, SampleState(), run="r", as_of=AS_OF, next_pledge=kept, key=key(1))
+        assert not made.committed
+        assert after.pledge == kept
+
     def test_a_key_is_used_once(self):
         state = SampleState(pledge=pledge(key(1)))
         with pytest.raises(ArtifactError, match="the key promised next is the one used now"):
@@ -239,6 +250,16 @@ class TestVerify:
         )
         changed = (unit(units[0].unit, census="privileged"), *units[1:])
         assert verify(made, changed, secret)
+
+    def test_other_sizes_and_counts_are_seen(self):
+        from dataclasses import replace
+
+        units = people(300)
+        made, _ = first(units)
+        secret = bytes.fromhex(made.key)
+        smaller = replace(made, size=replace(made.size, units=15))
+        assert "50 were to be drawn, 15 are said to be" in verify(smaller, units, secret)
+        assert "the seed does not follow" in verify(replace(made, seed="00"), units, secret)[0]
 
     def test_a_swapped_pick_is_seen(self):
         from dataclasses import replace
@@ -321,6 +342,13 @@ class TestCoverage:
         back = sampling.not_reviewed(state, made, drawn[1:])
         assert back.coverage[drawn[0]].drawn is None
         assert back.coverage[drawn[1]].drawn == AS_OF
+
+    def test_only_the_run_asked_is_set_back(self):
+        units = people(60)
+        made, state = first(units)
+        from dataclasses import replace
+
+        assert sampling.not_reviewed(state, replace(made, run="another"), []) == state
 
     def test_who_waited_too_long_is_counted_and_drawn(self):
         units = people(400)

@@ -209,6 +209,16 @@ def test_one_client_alone(engine):
     assert [unit.unit for unit in units] == [person("ana")]
 
 
+def test_the_items_of_one_client_alone(engine):
+    items = worklist.limited(everything(engine).items, "Adatum")
+    assert {item.unit for item in items} == {person("ana")}
+
+
+def test_the_frozen_population_as_a_file(engine):
+    frozen = population.Frame("r1", population.frame(engine))
+    assert population.from_json(population.to_json(frozen)) == frozen
+
+
 def test_who_reviews(engine):
     reviewers = {(item.account, item.entitlement): item.reviewer for item in everything(engine).items}
     assert reviewers[account("ana"), group("read")] == person("lead")
@@ -249,6 +259,11 @@ def test_last_use_and_names(engine):
     assert items[account("lead"), None].entitlement_name == "the account itself"
     assert {"ana", "ana@example.test", "ad:user:ana"} <= set(items[account("ana"), group("read")].own)
     assert (account("ana"), group("copy")) not in items
+
+
+def test_a_use_known_to_the_day_is_one_day():
+    row = {"used_earliest": AS_OF, "used_latest": AS_OF}
+    assert worklist._last_used(row) == "2026-11-02"
 
 
 def test_items_are_stable_and_distinct(engine):
