@@ -20,28 +20,26 @@ def check() -> Relation:
     """
     return select(
         """
-        WITH excess AS (
-            SELECT account, entitlement, mode, verdict, role_set
-            FROM held JOIN people USING (person)
-            WHERE NOT mirrored AND verdict IN ('beyond', 'mixed') AND never IS NULL AND former_role IS NULL
-              AND people.kind <> 'agent' AND people.status IN ('active', 'leave')
-        ), once AS (
-            SELECT * FROM excess WHERE mode = 'assigned'
-            UNION ALL
-            SELECT * FROM excess AS eligible
-            WHERE mode = 'eligible' AND NOT EXISTS (
-                SELECT 1 FROM excess AS assigned
-                WHERE assigned.mode = 'assigned' AND assigned.account = eligible.account
-                  AND assigned.entitlement = eligible.entitlement)
+        WITH both_ways AS (
+            SELECT eligible.account, eligible.entitlement, eligible.mode
+            FROM held AS eligible JOIN held AS assigned
+                 ON assigned.account = eligible.account AND assigned.entitlement = eligible.entitlement
+            WHERE eligible.mode = 'eligible' AND assigned.mode = 'assigned'
         ), roles AS (
             SELECT role_set, string_agg(role, ', ' ORDER BY role) AS names FROM role_sets GROUP BY role_set
         )
-        SELECT account AS subject, entitlement AS about,
-               concat(CASE WHEN mode = 'eligible' THEN 'is eligible for ' ELSE 'holds ' END, name,
-                      CASE WHEN verdict = 'mixed' THEN ', part of which is beyond' ELSE ', which is beyond' END,
+        SELECT h.account AS subject, h.entitlement AS about,
+               concat(CASE WHEN h.mode = 'eligible' THEN 'is eligible for ' ELSE 'holds ' END, e.name,
+                      CASE WHEN h.verdict = 'mixed' THEN ', part of which is beyond' ELSE ', which is beyond' END,
                       ' the roles of the holder: ', coalesce(names, 'none')) AS reason,
-               CASE WHEN verdict = 'beyond' AND effect = 'grants' THEN 'remove' ELSE 'review' END AS remedy
-        FROM once JOIN entitlements USING (entitlement) LEFT JOIN roles USING (role_set)
-        WHERE effect IN ('grants', 'exempts', 'unknown')
+               CASE WHEN h.verdict = 'beyond' AND e.effect = 'grants' THEN 'remove' ELSE 'review' END AS remedy
+        FROM held AS h JOIN entitlements AS e ON e.entitlement = h.entitlement
+             JOIN people AS p ON p.person = h.person
+             LEFT JOIN roles ON roles.role_set = h.role_set
+        WHERE NOT h.mirrored AND h.verdict IN ('beyond', 'mixed') AND h.never IS NULL AND h.former_role IS NULL
+          AND p.kind <> 'agent' AND p.status IN ('active', 'leave') AND e.effect IN ('grants', 'exempts', 'unknown')
+          AND NOT EXISTS (
+              SELECT 1 FROM both_ways AS b
+              WHERE b.account = h.account AND b.entitlement = h.entitlement AND b.mode = h.mode)
         """
     )

@@ -18,16 +18,15 @@ def check() -> Relation:
     """
     return select(
         """
-        WITH direct AS (
-            SELECT h.account, h.entitlement, e.name
-            FROM held AS h JOIN entitlements AS e ON e.entitlement = h.entitlement
-            WHERE NOT h.mirrored
-        ), holders AS (
-            SELECT entitlement AS object, count(DISTINCT account) AS accounts
-            FROM direct JOIN applications ON applications.object = direct.entitlement GROUP BY entitlement
+        WITH holders AS (
+            SELECT h.entitlement AS object, count(DISTINCT h.account) AS accounts
+            FROM held AS h JOIN applications AS a ON a.object = h.entitlement
+            WHERE NOT h.mirrored GROUP BY h.entitlement
         ), powers AS (
-            SELECT account AS object, min(direct.name) AS name, count(DISTINCT entitlement) AS reach
-            FROM direct JOIN applications ON applications.object = direct.account GROUP BY account
+            SELECT h.account AS object, min(e.name) AS name, count(DISTINCT h.entitlement) AS reach
+            FROM held AS h JOIN applications AS a ON a.object = h.account
+                 JOIN entitlements AS e ON e.entitlement = h.entitlement
+            WHERE NOT h.mirrored GROUP BY h.account
         )
         SELECT a.object AS subject, NULL AS about,
                concat(a.name, ' is not among the approved applications',
