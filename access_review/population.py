@@ -11,25 +11,27 @@ from typing import Any, Literal
 
 from access_review import artifacts
 from access_review.engine import Engine
+from access_review.model import AsOf
 
 FRAME = "access-review/frame@1"
 
 Census = Literal["left", "missing", "privileged"]
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Unit:
     """One person, or one account that belongs to nobody.
 
     ``census`` is the reason why the unit is always looked at; null when it may be
-    drawn. ``client`` names every client of the current roles, ``manager`` is the
-    sponsor of an agent. Synced copies of a grant are not counted again.
+    drawn. ``clients`` are those of the present assignments, of somebody who has none
+    those of all former ones. ``manager`` is the sponsor of an agent. Synced copies of
+    a grant are not counted again.
     """
 
     unit: str
     kind: Literal["person", "account"]
     name: str | None
-    client: str | None
+    clients: tuple[str, ...]
     manager: str | None
     census: Census | None
     accounts: int
@@ -44,8 +46,17 @@ class Frame:
     units: tuple[Unit, ...]
 
 
+CLIENTS = """
+    SELECT person,
+           coalesce(list(DISTINCT client ORDER BY client)
+                        FILTER (status <> 'left' AND coalesce(ends_latest > :now, TRUE)),
+                    list(DISTINCT client ORDER BY client)) AS clients
+    FROM assignments WHERE client IS NOT NULL GROUP BY person
+"""
+"""SQL: the clients of each person by their present assignments; who has none keeps those of the former ones."""
+
 # An entitlement of unknown privilege is not called privileged: it stays in the part that is drawn from.
-_UNITS = """
+_UNITS = f"""
 WITH account_units AS (
     SELECT a.account, coalesce(p.person, a.account) AS unit, p.person, a.name, a.display_name, a.client, a.kind
     FROM accounts a LEFT JOIN people p ON p.person = a.person
@@ -58,14 +69,11 @@ WITH account_units AS (
     UNION SELECT account FROM accounts WHERE kind = 'break-glass'
 ), counted AS (
     SELECT account, count(*) AS grants, count(*) FILTER (via <> 'primary') AS chosen FROM own GROUP BY account
-), clients AS (
-    SELECT person, string_agg(DISTINCT client, ', ' ORDER BY client) AS client
-    FROM person_roles WHERE spell IN ('current', 'grace') GROUP BY person
-)
+), clients AS ({CLIENTS})
 SELECT u.unit,
        CASE WHEN u.person IS NULL THEN 'account' ELSE 'person' END AS kind,
        CASE WHEN u.person IS NULL THEN min(coalesce(u.display_name, u.name)) ELSE min(p.name) END AS name,
-       CASE WHEN u.person IS NULL THEN min(u.client) ELSE min(k.client) END AS client,
+       CASE WHEN u.person IS NULL THEN [min(u.client)] ELSE coalesce(min(k.clients), []) END AS clients,
        min(CASE WHEN p.kind = 'agent' THEN p.sponsor ELSE p.manager END) AS manager,
        CASE WHEN min(p.status) IN ('left', 'missing') THEN min(p.status)
             WHEN count(v.account) > 0 THEN 'privileged' END AS census,
@@ -85,17 +93,18 @@ ORDER BY u.unit
 def frame(engine: Engine) -> tuple[Unit, ...]:
     """Return every unit, sorted by id.
 
-    Reads ``people, accounts, held, closure, entitlements, person_roles``, as
+    Reads ``people, assignments, accounts, held, closure, entitlements``, as
     :mod:`access_review.facts` has them.
     """
-    columns = engine.query(_UNITS).to_pydict()
+    columns = engine.query(_UNITS, now=AsOf()).to_pydict()
+    columns["clients"] = [tuple(name for name in names if name) for names in columns["clients"]]
     units = (Unit(*row) for row in zip(*(columns[name] for name in Unit.__slots__), strict=True))
     return tuple(sorted(units, key=lambda unit: unit.unit))
 
 
 def limited(units: Iterable[Unit], client: str) -> tuple[Unit, ...]:
     """Return the units of one client alone; who works for several is in each one's."""
-    return tuple(unit for unit in units if unit.client and client in unit.client.split(", "))
+    return tuple(unit for unit in units if client in unit.clients)
 
 
 def to_json(frozen: Frame) -> dict[str, Any]:

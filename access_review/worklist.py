@@ -17,6 +17,7 @@ import rfc8785
 from access_review import artifacts
 from access_review.engine import Engine
 from access_review.model import AsOf
+from access_review.population import CLIENTS
 from access_review.sample import Draw, Sample, Stratum
 
 WORKLIST = "access-review/worklist@1"
@@ -38,7 +39,7 @@ class Item:
     stratum: Stratum
     draw: Draw
     person: str
-    client: str
+    clients: tuple[str, ...]
     roles: str
     account: str
     account_name: str
@@ -69,8 +70,8 @@ class Worklist:
 def worklist(engine: Engine, sample: Sample) -> Worklist:
     """List what is asked about the units drawn, sorted by reviewer, unit, account and entitlement.
 
-    Reads ``people, accounts, held, closure, entitlements, person_roles, owned, custody,
-    activity, separation, findings``.
+    Reads ``people, assignments, accounts, held, closure, entitlements, person_roles,
+    owned, custody, activity, separation, findings``.
     """
     columns = ("unit", "stratum", "draw")
     picked = pa.table(
@@ -109,7 +110,7 @@ def _item(run: str, row: Mapping[str, Any]) -> Item:
         stratum=Stratum(row["stratum"]),
         draw=Draw(row["draw"]),
         person=row["person_name"] or row["person"] or "nobody",
-        client=row["client"] or "",
+        clients=tuple(row["clients"]),
         roles=row["roles"] or "",
         account=row["account"],
         account_name=row["account_name"] or row["account"],
@@ -144,7 +145,7 @@ def _between(earliest: datetime | None, latest: datetime) -> str:
 
 def limited(items: Iterable[Item], client: str) -> tuple[Item, ...]:
     """Return the items of one client alone."""
-    return tuple(item for item in items if client in item.client.split(", "))
+    return tuple(item for item in items if client in item.clients)
 
 
 # Every account of a unit, each with its grants; an account without any is a question of its own.
@@ -171,8 +172,8 @@ FROM up JOIN people m ON m.person = up.candidate
 WHERE m.status = 'active' AND m.kind <> 'agent' AND up.candidate <> up.person
 """
 
-_ITEMS = """
-WITH custodians AS (
+_ITEMS = f"""
+WITH clients AS ({CLIENTS}), custodians AS (
     SELECT account, person FROM custody WHERE ends_at IS NULL OR ends_at > :now
 ), owners_here AS (
     SELECT o.object, o.person
@@ -187,8 +188,7 @@ WITH custodians AS (
          AND NOT EXISTS (SELECT 1 FROM custodians c WHERE c.account = k.account AND c.person = e.person)
     GROUP BY k.account, k.entitlement, k.mode
 ), roles_now AS (
-    SELECT person, string_agg(DISTINCT role, ', ' ORDER BY role) AS roles,
-           string_agg(DISTINCT client, ', ' ORDER BY client) AS client
+    SELECT person, string_agg(DISTINCT role, ', ' ORDER BY role) AS roles
     FROM person_roles WHERE spell IN ('current', 'grace') GROUP BY person
 ), open_findings AS (
     SELECT rule, subject, about, concat(rule, ': ', reason, CASE status WHEN 'waived' THEN ' (waived)' ELSE '' END) AS said
@@ -228,7 +228,8 @@ WITH custodians AS (
 )
 SELECT k.unit, k.stratum, k.draw, k.person, k.account, k.entitlement, k.mode, k.via,
        coalesce(up.reviewer, o.owner) AS reviewer, reviewer.name AS reviewer_name,
-       p.name AS person_name, coalesce(r.client, a.client) AS client, r.roles,
+       p.name AS person_name,
+       coalesce(l.clients, CASE WHEN a.client IS NULL THEN [] ELSE [a.client] END) AS clients, r.roles,
        coalesce(a.name, a.principal_name, a.display_name) AS account_name,
        coalesce(e.source, a.source) AS system, e.name AS entitlement_name,
        t.last_used_earliest AS used_earliest, t.last_used_latest AS used_latest,
@@ -244,6 +245,7 @@ LEFT JOIN owner_of o ON o.account = k.account AND o.entitlement IS NOT DISTINCT 
      AND o.mode IS NOT DISTINCT FROM k.mode
 LEFT JOIN people reviewer ON reviewer.person = coalesce(up.reviewer, o.owner)
 LEFT JOIN roles_now r ON r.person = k.person
+LEFT JOIN clients l ON l.person = k.person
 LEFT JOIN activity t ON t.account = k.account AND t.object = k.entitlement
 LEFT JOIN found f ON f.account = k.account AND f.entitlement IS NOT DISTINCT FROM k.entitlement
      AND f.mode IS NOT DISTINCT FROM k.mode

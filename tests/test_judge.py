@@ -17,8 +17,7 @@ from access_review.worklist import Worklist, item_id
 AS_OF = datetime(2026, 11, 2, 6, tzinfo=UTC)
 DAY = date(2026, 11, 4)
 UNITS = tuple(
-    Unit(f"u{number:04}", "person", None, None, None, "left" if number >= 1200 else None, 1, 2)
-    for number in range(1204)
+    Unit(f"u{number:04}", "person", None, (), None, "left" if number >= 1200 else None, 1, 2) for number in range(1204)
 )
 # 5 % of the 1,200 that are drawn from is 60.
 SAMPLE, _ = draw(UNITS, Sampling(coverage_weeks=12), SampleState(), run="r", as_of=AS_OF, next_pledge=pledge(b"k" * 32))

@@ -28,7 +28,7 @@ def key(number: int) -> bytes:
 
 
 def unit(name: str, *, kind: str = "person", census: str | None = None) -> Unit:
-    return Unit(name, kind, name.title(), "Contoso", None, census, 1, 3)
+    return Unit(name, kind, name.title(), ("Contoso",), None, census, 1, 3)
 
 
 def people(count: int, start: int = 0) -> tuple[Unit, ...]:

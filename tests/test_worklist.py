@@ -2,13 +2,14 @@
 
 from datetime import UTC, datetime
 
+import norwind
 import pyarrow as pa
 import pytest
 
 from access_review import population, worklist
 from access_review.engine import Engine
 from access_review.facts import FACTS, FINDINGS
-from access_review.sample import SampleState, draw, pledge
+from access_review.sample import SampleState, draw, pledge, verify
 from access_review.settings import Sampling
 from access_review.tables import frame
 from access_review.worklist import UNASSIGNED, item_id
@@ -150,6 +151,12 @@ def entitlement(name: str):
 def engine():
     names = ("read", "nest", "inner", "write", "none", "domain", "admin", "copy")
     reached = [(n, n) for n in names] + [("nest", "inner"), ("none", "admin")]
+    spells = [
+        ("ana", "Contoso", "active"),
+        ("ana", "Adatum", "active"),
+        ("ana", "Fabrikam", "left"),
+        ("gone", "Adatum", "left"),
+    ]
     roles = [("ana", "analyst", "Contoso"), ("ana", "tester", "Adatum"), ("ben", "analyst", "Contoso")]
     rows = {
         "people": people_rows(),
@@ -158,6 +165,10 @@ def engine():
         "entitlements": map(entitlement, names),
         "closure": ({"entitlement": group(a), "reached": group(b), "mode": "assigned"} for a, b in reached),
         "person_roles": ({"person": person(p), "role": r, "spell": "current", "client": c} for p, r, c in roles),
+        "assignments": (
+            {"person": person(p), "seq": n, "source": "hr", "client": c, "status": s}
+            for n, (p, c, s) in enumerate(spells)
+        ),
         "owned": [
             {"object": group("write"), "owner": account("lead"), "person": person("lead"), "status": "active"},
             {"object": group("none"), "owner": account("eve"), "person": person("eve"), "status": "active"},
@@ -188,7 +199,7 @@ def test_units(engine):
     assert person("idle") not in units
     assert account("pc1") not in units
     assert {account(n) for n in ("svc", "pc2", "glass", "stray")} == {u for u in units if u.startswith("ad:")}
-    assert units[person("ana")].client == "Adatum, Contoso"
+    assert units[person("ana")].clients == ("Adatum", "Contoso")
     assert (units[person("ana")].accounts, units[person("ana")].grants) == (1, 2)
     assert units[person("bot")].manager == person("ana")
     assert units[account("svc")].kind == "account"
@@ -206,12 +217,12 @@ def test_census(engine):
 
 def test_one_client_alone(engine):
     units = population.limited(population.frame(engine), "Adatum")
-    assert [unit.unit for unit in units] == [person("ana")]
+    assert [unit.unit for unit in units] == [person("ana"), person("gone")]
 
 
 def test_the_items_of_one_client_alone(engine):
     items = worklist.limited(everything(engine).items, "Adatum")
-    assert {item.unit for item in items} == {person("ana")}
+    assert {item.unit for item in items} == {person("ana"), person("gone")}
 
 
 def test_the_frozen_population_as_a_file(engine):
@@ -289,7 +300,22 @@ def test_an_empty_sample_asks_nothing(engine):
 
 def test_no_facts_no_units():
     with Engine(AS_OF, memory="256MB", threads=1) as made:
-        for name in ("people", "accounts", "held", "closure", "entitlements", "person_roles"):
+        for name in ("people", "accounts", "held", "closure", "entitlements", "assignments"):
             table: pa.Table = FACTS[name].schema.empty_table()
             made.register(name, table)
         assert population.frame(made) == ()
+
+
+def test_a_real_review_can_be_sampled():
+    with norwind.reviewed(norwind.rows(hostile=True)) as found:
+        units = population.frame(found.engine)
+        made, _ = draw(units, Sampling(), SampleState(), run="r1", as_of=norwind.AS_OF, next_pledge=pledge(b"k" * 32))
+        work = worklist.worklist(found.engine, made)
+    assert verify(made, units, bytes.fromhex(made.key)) == ()
+    census = {unit.unit: unit.census for unit in units if unit.census}
+    assert census == {"hr:person:1": "privileged", "hr:person:2": "left"}
+    assert {unit.unit: unit.clients for unit in units}["hr:person:2"] == ("Sundown Retail",)
+    said = {(item.unit, item.entitlement): item.found for item in work.items}
+    assert said["hr:person:1", "ad:group:All-Staff"] == ""
+    assert "toxic-pair" in said["hr:person:1", "ad:group:Payroll"]
+    assert "leaver-active" in said["hr:person:2", "ad:group:Finance-Write"]

@@ -51,7 +51,7 @@ def cells(run: str, item: Item) -> tuple[str, ...]:
     return (
         item.item,
         item.person,
-        item.client,
+        ", ".join(item.clients),
         item.roles,
         item.account_name,
         item.system,
