@@ -1,0 +1,119 @@
+"""The plan as a PowerShell script, for administrators who may not give a tool write access.
+
+The script is data and a fixed program: what comes from a directory stands only inside
+single-quoted text, where PowerShell expands nothing, and ids are taken only when they
+look like ids.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+
+from access_review.change import Action, Change
+from access_review.limits import Count
+from access_review.remedies import CLOUD, DIRECTORIES
+from access_review.sealed import Plan
+from access_review.views.plan_files import OUTLIVES, WORDS, who
+from access_review.views.text import visible
+
+_GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_SID = re.compile(r"S-1(?:-\d{1,10}){2,15}")
+_PLAIN = re.compile(r"[A-Za-z0-9_.@/+=~!-]{1,256}")
+
+# PowerShell takes each of these for the end of single-quoted text; doubled, they stand for themselves.
+_QUOTES = re.compile("['\u2018\u2019\u201a\u201b]")
+
+Field = tuple[str, str]
+
+
+def script(plan: Plan) -> bytes:
+    """Return the script: UTF-8 with a mark and CRLF line ends, which Windows PowerShell 5.1 needs to read it right."""
+    batch_of = {change: batch.id for batch in plan.batches for change in batch.changes}
+    scripted = [one for one in plan.changes if _scriptable(one)]
+    text = _template().render(
+        plan=plan,
+        about=visible(plan.requested_by),
+        outlives=OUTLIVES,
+        changes=[list(_fields(one, batch_of[one.id])) for one in scripted],
+        by_hand=[_in_words(one) for one in plan.changes if one not in scripted],
+        allowed=[_allowance(one) for one in plan.limits.counts if one.what in _COUNTED],
+        directory=any(one.target.connector in DIRECTORIES for one in scripted),
+        cloud=any(one.target.connector == CLOUD for one in scripted),
+    )
+    return "\ufeff".encode() + text.replace("\n", "\r\n").encode()
+
+
+def quoted(text: str) -> str:
+    """Return text as PowerShell's single-quoted text: nothing in it is expanded, no line ends it."""
+    return "'" + _QUOTES.sub(lambda quote: quote[0] * 2, visible(text)) + "'"
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("access_review", "views/templates"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - no markup: every value goes through `quoted`
+    )
+    environment.filters["quoted"] = quoted
+    return environment.get_template("revoke.ps1.jinja")
+
+
+_IN_DIRECTORY = (Action.DISABLE_ACCOUNT, Action.REMOVE_MEMBER, Action.CUT_NESTING)
+_COUNTED = {"accounts disabled": "disable", "grants removed": "remove"}
+
+
+def _scriptable(one: Change) -> bool:
+    """Tell whether the script can address it: by GUID or SID in a directory, by object id in the cloud."""
+    target = one.target
+    things = [thing.native_id for thing in (target.account, target.child) if thing]
+    if target.connector in DIRECTORIES:
+        things += [target.entitlement.native_id] if target.entitlement else []
+        return one.action in _IN_DIRECTORY and all(_GUID.fullmatch(t) or _SID.fullmatch(t) for t in things)
+    if target.connector != CLOUD or not all(_GUID.fullmatch(thing) for thing in things):
+        return False
+    held = target.entitlement
+    group = held is None or held.kind == "group"
+    match one.action:
+        case Action.DISABLE_ACCOUNT | Action.REVOKE_SESSIONS:
+            return True
+        case Action.REMOVE_MEMBER | Action.CUT_NESTING:
+            return held is not None and group and _GUID.fullmatch(held.native_id) is not None
+        case Action.REMOVE_ROLE_ASSIGNMENT | Action.END_PIM:
+            return held is not None and held.kind == "role" and bool(_PLAIN.fullmatch(held.native_id))
+        case Action.REMOVE_APPROLE | Action.REMOVE_CONSENT:
+            return bool(held and _PLAIN.fullmatch(held.native_id) and _PLAIN.fullmatch(target.native_id or ""))
+        case Action.MANUAL:
+            return False
+
+
+def _fields(one: Change, batch: str) -> Iterator[Field]:
+    target, thing = one.target, who(one.target)
+    yield "Id", one.id
+    yield "Batch", batch
+    yield "Action", one.action
+    yield "System", "directory" if target.connector in DIRECTORIES else "cloud"
+    yield "Source", target.source
+    yield "Who", thing.native_id
+    yield "WhoKind", thing.kind
+    yield "WhoName", thing.name
+    yield "What", target.entitlement.native_id if target.entitlement else ""
+    yield "WhatName", target.entitlement.name if target.entitlement else ""
+    yield "Mode", target.mode
+    yield "Scope", target.scope or "/"
+    yield "Assignment", target.native_id or ""
+
+
+def _in_words(one: Change) -> str:
+    loses = f", {one.target.entitlement.name}" if one.target.entitlement else ""
+    said = one.target.manual or f"{who(one.target).name}{loses}"
+    return f"{one.id} {one.target.source}: {WORDS[one.action]}: {said}"
+
+
+def _allowance(one: Count) -> tuple[str, int]:
+    return f"{_COUNTED[one.what]} {one.where}", one.allowed
