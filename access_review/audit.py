@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from access_review import decisions, population, runs, sample, snapshot, worklist
+from access_review import decisions, judge, population, runs, sample, snapshot, worklist
 from access_review.engine import Engine
 from access_review.errors import ArtifactError
 from access_review.facts import FINDINGS
@@ -66,7 +66,7 @@ def write_findings(run: Run, report: Report) -> None:
 
 def previous_findings(workspace: Workspace, run: Run) -> pa.Table | None:
     """Return the findings of the newest reviewed run before this one."""
-    earlier = [r for r in runs.all_runs(workspace.folder) if r.id < run.id and r.as_of < run.as_of and r.reviewed]
+    earlier = [r for r in runs.all_runs(workspace.folder) if r.as_of < run.as_of and r.reviewed]
     return read_report(earlier[-1]).findings if earlier else None
 
 
@@ -119,6 +119,9 @@ def draw(workspace: Workspace, run: Run, secret: bytes) -> Drawn:
     ``secret`` is the key of the draw after this one: 32 random bytes or more.
     """
     state = _state(workspace)
+    if last := _last_sampled(workspace, run):
+        judged = judge.judge(sample_of(last), work_of(last), decisions_of(last))
+        state = sample.not_reviewed(state, sample_of(last), judged.reviewed)
     with facts_of(workspace, run) as (engine, taken, _):
         units = population.frame(engine)
         drawn, after = sample.draw(
@@ -130,17 +133,31 @@ def draw(workspace: Workspace, run: Run, secret: bytes) -> Drawn:
             next_pledge=sample.pledge(secret),
         )
         work = worklist.worklist(engine, drawn)
+    # The sample reveals its key, so what the next draw has promised is on disk first.
+    runs.write_json(workspace.folder / "runs/state.json", {"format": STATE, "sample": sample.state_to_json(after)})
     folder = run.folder / "sample"
-    runs.write_json(folder / "sample.json", sample.to_json(drawn))
+    runs.write_json(folder / "frame.json", population.to_json(population.Frame(run.id, units)))
     runs.write_json(folder / "worklist.json", worklist.to_json(work))
+    runs.write_json(folder / "sample.json", sample.to_json(drawn))
+    return Drawn(drawn, work, _write_sheets(folder, run, work))
+
+
+def _write_sheets(folder: Path, run: Run, work: worklist.Worklist) -> tuple[Path, ...]:
+    """Write one work sheet for each reviewer, as XLSX and as CSV."""
     sheets = []
     for reviewer, items in work.by_reviewer().items():
         path = folder / f"{worksheet.name_of(reviewer)}.xlsx"
-        runs.write(path, worksheet.as_xlsx(run.id, items, as_of=taken.as_of))
+        runs.write(path, worksheet.as_xlsx(run.id, items, as_of=work.as_of))
         runs.write(path.with_suffix(".csv"), worksheet.as_csv(run.id, items))
         sheets.append(path)
-    runs.write_json(workspace.folder / "runs/state.json", {"format": STATE, "sample": sample.state_to_json(after)})
-    return Drawn(drawn, work, tuple(sheets))
+    return tuple(sheets)
+
+
+def _last_sampled(workspace: Workspace, run: Run) -> Run | None:
+    """Return the newest run before this one that a sample was drawn for."""
+    earlier = [r for r in runs.all_runs(workspace.folder) if r.as_of < run.as_of]
+    sampled = [r for r in earlier if (r.folder / "sample/sample.json").is_file()]
+    return sampled[-1] if sampled else None
 
 
 def _state(workspace: Workspace) -> sample.SampleState:
