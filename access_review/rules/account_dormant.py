@@ -17,10 +17,11 @@ def check(*, days: int = 90, warn_days: int = 76, apart: tuple[str, ...] = ()) -
 
     From ``warn_days`` on a person is told, in time for the limit. An account counts as
     used when an account of the same person in another source was: whoever signs in to
-    the cloud with a synchronised password may never be seen by a domain controller.
-    An unknown use there settles nothing, so the account is left alone; name the
-    sources that have no part in signing in to others in ``apart``. What was never used
-    belongs to ``never-used``, the accounts of leavers to ``leaver-active``.
+    the cloud with a synchronised password may never be seen by a domain controller. For
+    the same reason an unknown use in another directory settles nothing, and the account
+    is left alone; a directory gives its accounts a principal name, and one that has no
+    part in signing in elsewhere can be named in ``apart``. What was never used belongs
+    to ``never-used``, the accounts of leavers to ``leaver-active``.
     """
     return select(
         """
@@ -32,16 +33,16 @@ def check(*, days: int = 90, warn_days: int = 76, apart: tuple[str, ...] = ()) -
         ), used AS (
             SELECT a.account, a.person, a.source, a.kind, a.enabled, a.created_at,
                    greatest(coalesce(a.last_used_latest, s.used_at), coalesce(s.used_at, a.last_used_latest)) AS used_at,
-                   coalesce(a.never_used, FALSE) OR coalesce(NOT a.enabled, FALSE) AS idle
+                   a.principal_name IS NOT NULL AND coalesce(a.enabled, TRUE) AND NOT coalesce(a.never_used, FALSE)
+                       AND NOT coalesce(a.source IN :apart, FALSE) AS telling
             FROM accounts AS a LEFT JOIN seen AS s ON s.account = a.account
         ), quiet AS (
             SELECT used.* FROM used LEFT JOIN people ON people.person = used.person
             WHERE used.kind = 'human' AND enabled AND used_at < :warn AND coalesce(created_at < :warn, TRUE)
               AND (people.person IS NULL OR people.status IN ('active', 'leave'))
         ), elsewhere AS (
-            SELECT q.account, max(o.used_at) AS used_at, max(CASE WHEN o.used_at IS NULL AND NOT o.idle THEN 1 ELSE 0 END) AS unknown
+            SELECT q.account, max(o.used_at) AS used_at, max(CASE WHEN o.used_at IS NULL AND o.telling THEN 1 ELSE 0 END) AS unknown
             FROM quiet AS q JOIN used AS o ON o.person = q.person AND o.source <> q.source
-            WHERE NOT coalesce(o.source IN :apart, FALSE)
             GROUP BY q.account
         ), latest AS (
             SELECT q.account, greatest(q.used_at, coalesce(e.used_at, q.used_at)) AS used_at

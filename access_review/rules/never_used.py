@@ -16,8 +16,8 @@ def check(*, days: int = 30, apart: tuple[str, ...] = ()) -> Relation:
     """Enabled human accounts created more than ``days`` ago of which their source says that nobody ever signed in.
 
     As in ``account-dormant``, an account of the same person in another source that was
-    used, or whose use is unknown, speaks for this one, save in the sources ``apart``.
-    An account whose creation is unknown is not judged.
+    used speaks for this one, and so does an account of unknown use in another
+    directory, save in those ``apart``. An account whose creation is unknown is not judged.
     """
     return select(
         """
@@ -34,8 +34,9 @@ def check(*, days: int = 30, apart: tuple[str, ...] = ()) -> Relation:
             SELECT DISTINCT u.account
             FROM unused AS u JOIN accounts AS o ON o.person = u.person AND o.source <> u.source
                  LEFT JOIN seen ON seen.account = o.account
-            WHERE NOT coalesce(o.source IN :apart, FALSE)
-              AND (seen.account IS NOT NULL OR NOT (coalesce(o.never_used, FALSE) OR coalesce(NOT o.enabled, FALSE)))
+            WHERE seen.account IS NOT NULL OR o.last_used_latest IS NOT NULL
+               OR (o.principal_name IS NOT NULL AND coalesce(o.enabled, TRUE) AND NOT coalesce(o.never_used, FALSE)
+                   AND NOT coalesce(o.source IN :apart, FALSE))
         )
         SELECT account AS subject, NULL AS about,
                concat('created on ', strftime(created_at, '%Y-%m-%d'), ' and never used') AS reason,

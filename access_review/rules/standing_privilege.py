@@ -6,7 +6,7 @@ from access_review.rules import rule, select
 
 @rule(
     severity=Severity.HIGH,
-    needs=("people", "assignments", "accounts", "entitlements", "grants"),
+    needs=("people", "assignments", "accounts", "entitlements", "grants", "nesting"),
     controls=("soc2:CC6.3", "iso27001:A.8.2", "nist:AC-6(7)", "pci:7.2.4"),
 )
 def check(*, kinds: tuple[str, ...] = ("role",)) -> Relation:
@@ -15,7 +15,8 @@ def check(*, kinds: tuple[str, ...] = ("role",)) -> Relation:
     Two cases: the holder's roles list the entitlement as ``eligible`` and none as
     ``must`` or ``may``; or a human or guest account holds a privileged entitlement of
     one of ``kinds`` without an end, and no role of the holder lists it. Break-glass
-    accounts stand by design. Whether an entitlement is privileged must be known.
+    accounts stand by design; what a role forbids belongs to ``never-allowed``. Whether
+    an entitlement is privileged must be known.
     """
     return select(
         """
@@ -43,7 +44,7 @@ def check(*, kinds: tuple[str, ...] = ("role",)) -> Relation:
              LEFT JOIN listed AS l ON l.role_set = h.role_set AND l.entitlement = h.entitlement
         WHERE h.mode = 'assigned' AND NOT h.mirrored AND h."until" IS NULL AND a.kind <> 'break-glass'
           AND (p.person IS NULL OR p.status IN ('active', 'leave'))
-          AND coalesce(l.standing, 0) = 0
+          AND coalesce(l.standing, 0) = 0 AND h.never IS NULL
           AND (l.eligible_by IS NOT NULL OR (w.privileged AND a.kind IN ('human', 'guest')))
         """,
         kinds=kinds,
