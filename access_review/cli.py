@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from access_review import __version__
 from access_review.errors import AccessReviewError, WorkspaceError
@@ -27,34 +26,32 @@ if TYPE_CHECKING:
     from access_review.workspace import Workspace
 
 
-class _GlobalAnywhere(TyperGroup):
-    """Accepts the global options before the command or after it."""
-
-    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:
-        moved: list[str] = []
-        rest: list[str] = []
-        waiting = list(args)
-        while waiting:
-            word = waiting.pop(0)
-            name = word.split("=", 1)[0]
-            if word == "--":
-                rest += [word, *waiting]
-                break
-            if name in _FLAGS:
-                moved.append(word)
-            elif name in _VALUES:
-                moved += [word] if "=" in word else [word, *waiting[:1]]
-                waiting = waiting if "=" in word else waiting[1:]
-            else:
-                rest.append(word)
-        return super().parse_args(ctx, moved + rest)
-
-
 _FLAGS = ("--json", "--quiet", "-q")
 _VALUES = ("-C", "--workspace", "--run", "--as-of")
 
+
+def globals_first(args: Sequence[str]) -> list[str]:
+    """Move the global options to the front, so that people may write them after the command too."""
+    moved: list[str] = []
+    rest: list[str] = []
+    waiting = list(args)
+    while waiting:
+        word = waiting.pop(0)
+        name, equals, _ = word.partition("=")
+        if word == "--":
+            rest += [word, *waiting]
+            break
+        if name in _VALUES and not equals:
+            moved += [word, *waiting[:1]]
+            del waiting[:1]
+        elif name in _FLAGS or name in _VALUES:
+            moved.append(word)
+        else:
+            rest.append(word)
+    return moved + rest
+
+
 app = typer.Typer(
-    cls=_GlobalAnywhere,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -174,13 +171,14 @@ def _starter() -> Path:
 def check(ctx: typer.Context) -> None:
     """Validate the workspace, every mistake at once, and say what would be loaded."""
     from access_review import checked
+    from access_review.views import check as view
     from access_review.views import terminal
 
     asked: Asked = ctx.obj
     workspace = asked.workspace()
     with terminal.progress(shown=None if not asked.quiet else False) as progress:
         result = checked.check(workspace, asked.now, progress)
-    asked.show(result, terminal.checked(result))
+    asked.show(result, view.text(result))
     _exit(1 if any(not s["complete"] for s in result["sources"]) else 0)
 
 
@@ -317,9 +315,7 @@ def decide(
     answers = decisions.record(audit.decisions_of(run), read)
     audit.keep_decisions(run, answers)
     judged = judge.judge(audit.sample_of(run), work, answers)
-    asked.show(
-        judge.to_json(judged), judgement.text(judged, read=len(read), open_items=len(work.items) - len(answers.current))
-    )
+    asked.show(judge.to_json(judged), judgement.text(judged, read=len(read)))
 
 
 def _collect(asked: Asked, workspace: "Workspace") -> "Run":
@@ -385,7 +381,7 @@ def main(args: Sequence[str] | None = None) -> None:
             # A name must never crash the output, whatever the terminal can show.
             stream.reconfigure(errors="backslashreplace")
     try:
-        app(args=args, prog_name="access-review")
+        app(args=globals_first(sys.argv[1:] if args is None else args), prog_name="access-review")
     except AccessReviewError as error:
         _complain(error)
         sys.exit(error.exit_code)

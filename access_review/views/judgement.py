@@ -1,0 +1,44 @@
+"""What the reviewers' answers say, for the terminal."""
+
+from access_review.judge import Judgement, Rate
+from access_review.views.terminal import table
+from access_review.views.text import count
+
+
+def text(judged: Judgement, *, read: int) -> str:
+    """Say how far the hand check is and what it says so far."""
+    rows = [
+        (
+            line.stratum,
+            f"{line.population:,}",
+            f"{line.tested:,} of {line.drawn:,}",
+            _rate(line.wrong),
+            _rate(line.missed),
+        )
+        for line in judged.lines
+    ]
+    verdict = {
+        True: "Wrong access among those drawn from is within what is tolerable.",
+        False: "Wrong access among those drawn from is above what is tolerable.",
+        None: "Whether wrong access is within what is tolerable cannot be said yet.",
+    }[judged.within_tolerance]
+    header = ("part", "population", "checked", "wrong access", "missed by the machine")
+    return "\n\n".join(
+        (
+            f"{count(read, 'decision')} read; {count(judged.unanswered, 'item')} still open.",
+            table(header, rows, numbers=(1, 2)),
+            f"{verdict} Limits hold with {judged.confidence:.0%} confidence.",
+        )
+    )
+
+
+def _rate(rate: Rate) -> str:
+    """Show a count with its upper limit for all, as a span while some are not checked."""
+    found = _span(f"{rate.found_least:,}", f"{rate.found_most:,}")
+    if rate.limit_least is None or rate.limit_most is None:
+        return found
+    return f"{found} (at most {_span(f'{rate.limit_least:.2%}', f'{rate.limit_most:.2%}')} of all)"
+
+
+def _span(least: str, most: str) -> str:
+    return least if least == most else f"{least} to {most}"
