@@ -62,16 +62,16 @@ def between(earliest: datetime | None, latest: datetime | None, *, unknown: str 
 
 
 def span(length: timedelta | None, *, unknown: str = "unknown") -> str:
-    """Write a length of time in its one or two largest units: ``35 min``, ``6 h``, ``3 d 4 h``."""
+    """Write a length of time in its one or two largest units: ``35 min``, ``30 h``, ``3 d 4 h``, ``90 d``."""
     if length is None:
         return unknown
     minutes = int(length.total_seconds() // 60)
     if minutes < 0:
         return "−" + span(-length)
     days, hours = minutes // 1440, minutes % 1440 // 60
-    if days:
+    if days >= 2:
         return f"{days} d {hours} h" if hours and days < 14 else f"{days:,} d"
-    return f"{hours} h" if hours else f"{minutes} min"
+    return f"{minutes // 60} h" if minutes >= 60 else f"{minutes} min"
 
 
 def count(number: int, one: str, many: str = "") -> str:

@@ -1,0 +1,244 @@
+"""What the report says, gathered once from the facts of a review: values in, values out.
+
+Everything here is sorted and depends on nothing but its arguments; the report
+(:mod:`access_review.views.html`) only sets it in type.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from markupsafe import Markup
+
+from access_review.engine import Engine
+from access_review.explanation import Hop, Thing
+from access_review.graph import paths
+from access_review.review import Report
+from access_review.settings import Targets
+from access_review.tables import Row
+from access_review.views import picture
+from access_review.views.families import FAMILIES, OTHER
+from access_review.views.summary import CURRENT, SEVERITIES, highest, summary
+from access_review.workspace import Workspace
+
+MOST_FINDINGS = 2000
+"""Findings that the report lists; all of them are in ``findings.parquet``."""
+
+_MOST_ROWS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """The report before it is set in type; rows are dictionaries with exact names and moments."""
+
+    as_of: datetime
+    run: str
+    summary: Mapping[str, Any]
+    findings: Sequence[Row]
+    more_findings: int
+    waived: Sequence[Row]
+    leavers: Sequence[Row]
+    targets: Targets
+    applications: Sequence[Row]
+    agents: Sequence[Row]
+    problems: Sequence[Row]
+    families: Sequence[Row]
+    pictures: Mapping[str, Markup] = field(repr=False)
+    plan: Mapping[str, Any] | None = None
+    sample: Mapping[str, Any] | None = None
+    judgement: Mapping[str, Any] | None = None
+
+
+def contents(
+    engine: Engine,
+    workspace: Workspace,
+    report: Report,
+    manifest: Mapping[str, Any],
+    *,
+    run: str = "",
+    leavers: Sequence[Row] | None = None,
+    plan: Mapping[str, Any] | None = None,
+    sample: Mapping[str, Any] | None = None,
+    judgement: Mapping[str, Any] | None = None,
+    most: int = MOST_FINDINGS,
+) -> Contents:
+    """Gather the report of a review whose facts and ``findings`` are in the engine.
+
+    ``leavers`` are rows as :func:`leavers_of` gives, by default those of the snapshot
+    alone, which proves nobody gone. ``plan``, ``sample`` and ``judgement`` are the JSON
+    of those artifacts, where they are there.
+    """
+    told = summary(report, manifest, organisation=workspace.policy.organisation)
+    current = report.findings.filter(pc.is_in(report.findings["status"], pa.array(CURRENT)))
+    shown = highest(current, most)
+    waived = highest(report.findings.filter(pc.equal(report.findings["status"], "waived")), _MOST_ROWS)
+    return Contents(
+        as_of=report.as_of,
+        run=run,
+        summary=told,
+        findings=shown,
+        more_findings=len(current) - len(shown),
+        waived=waived,
+        leavers=leavers_of(engine) if leavers is None else leavers,
+        targets=workspace.policy.targets,
+        applications=engine.rows(_APPLICATIONS),
+        agents=engine.rows(_AGENTS),
+        problems=engine.rows(_PROBLEMS),
+        families=_families(told),
+        pictures=pictures(engine, shown),
+        plan=plan,
+        sample=sample,
+        judgement=judgement,
+    )
+
+
+def leavers_of(engine: Engine) -> list[dict[str, Any]]:
+    """Return who has left, with the instants known to a snapshot and what is still open.
+
+    Columns: ``person, name, notified_at, left_at_earliest, left_at_latest,
+    first_seen_left_at, verified_gone_at, accounts, enabled, unknown, grants, open``
+    (names of the accounts that are not known to be disabled).
+    """
+    return engine.rows(_LEAVERS)
+
+
+def _families(told: Mapping[str, Any]) -> list[dict[str, Any]]:
+    counted: dict[str, dict[str, int]] = {family: dict.fromkeys(SEVERITIES, 0) for family in (*FAMILIES, OTHER)}
+    for rule in told["rules"]:
+        for severity in SEVERITIES:
+            counted[rule["family"]][severity] += rule[severity]
+    named = [{"family": family, **of, "total": sum(of.values())} for family, of in counted.items()]
+    return [row for row in named if row["family"] != OTHER or row["total"]]
+
+
+def pictures(engine: Engine, findings: Sequence[Row]) -> dict[str, Markup]:
+    """Draw, for each finding about access, who holds what by which path; the finding's id is the key."""
+    if not findings:
+        return {}
+    columns = {name: pa.array([f[name] for f in findings], pa.string()) for name in ("finding", "subject", "about")}
+    engine.register("shown_findings", pa.table(columns))
+    grants: dict[str, list[Row]] = defaultdict(list)
+    for row in engine.rows(_WAYS):
+        grants[row["finding"]].append(row)
+    edges = {row["finding"] for row in engine.rows(_EDGES)}
+    artist = _Artist(engine)
+    drawn = {}
+    for finding in findings:
+        if held := grants.get(finding["finding"]):
+            drawn[finding["finding"]] = artist.grants(finding, held)
+        elif finding["finding"] in edges:
+            drawn[finding["finding"]] = artist.edge(finding)
+    return drawn
+
+
+class _Artist:
+    """Draws findings over one nesting."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._paths = paths(engine.query("SELECT child, parent, mode, why, reach FROM nesting ORDER BY 1, 2, 3"))
+        self._known: dict[str, Mapping[str, Any]] = {}
+        sql = "SELECT entitlement, name, kind, coalesce(privileged, FALSE) AS privileged FROM entitlements"
+        self._things = {
+            row["entitlement"]: Thing(row["entitlement"], row["name"], row["kind"], row["privileged"])
+            for row in engine.rows(sql)
+        }
+
+    def _hops(self, start: str, goal: str) -> list[Hop]:
+        if start not in self._known:
+            self._known[start] = self._paths.all_from(start)
+        steps = self._known[start].get(goal, ())
+        return [Hop(self._thing(s.child), self._thing(s.parent), s.why, s.mode) for s in steps]
+
+    def _thing(self, entitlement: str) -> Thing:
+        return self._things.get(entitlement) or Thing(entitlement, entitlement)
+
+    def grants(self, finding: Row, held: Sequence[Row]) -> Markup:
+        """Draw the grants of one account that reach what the finding is about."""
+        goals = frozenset({finding["about"]})
+        drawing = picture.Drawing()
+        account = Thing(finding["subject"], finding["subject_name"] or finding["subject"], held[0]["kind"])
+        if finding["person"]:
+            owner = Thing(finding["person"], finding["person_name"] or finding["person"], "person")
+            drawing.own(owner, account, certain=held[0]["certain"] is not False)
+        drawing.add(picture.account_box(account))
+        for grant in held:
+            cut = finding["remedy"] in {"remove", "disable"} and grant["removable"]
+            thing = self._thing(grant["entitlement"])
+            drawing.hold(account, thing, grant["via"], goals, eligible=grant["mode"] == "eligible", cut=cut)
+            drawing.walk(self._hops(grant["entitlement"], finding["about"]), goals)
+        return picture.draw(drawing, title=f"How {account.name} has {finding['about_name'] or finding['about']}")
+
+    def edge(self, finding: Row) -> Markup:
+        """Draw the nesting from one entitlement to another."""
+        hops = self._hops(finding["subject"], finding["about"])
+        cuts = frozenset((hop.child.id, hop.parent.id) for hop in hops if finding["remedy"] == "cut")
+        drawing = picture.Drawing()
+        drawing.walk(hops, frozenset({finding["about"]}), cuts)
+        return picture.draw(drawing, title=f"How {finding['subject_name']} carries {finding['about_name']}")
+
+
+_WAYS = """
+    SELECT f.finding, g.entitlement, g.mode, g.via, g.removable, a.kind, a.certain
+    FROM shown_findings AS f
+    JOIN grants AS g ON g.account = f.subject
+    JOIN closure AS c ON c.entitlement = g.entitlement AND c.reached = f.about
+    JOIN accounts AS a ON a.account = f.subject
+    ORDER BY f.finding, g.entitlement, g.mode
+"""
+
+_EDGES = """
+    SELECT f.finding FROM shown_findings AS f
+    JOIN closure AS c ON c.entitlement = f.subject AND c.reached = f.about AND c.reached <> c.entitlement
+"""
+
+_LEAVERS = """
+    WITH held AS (SELECT account, count(*) AS grants FROM grants WHERE via <> 'primary' GROUP BY account),
+    theirs AS (
+        SELECT a.person, count(*) AS accounts, CAST(coalesce(sum(h.grants), 0) AS BIGINT) AS grants,
+               count(*) FILTER (WHERE a.enabled) AS enabled, count(*) FILTER (WHERE a.enabled IS NULL) AS unknown,
+               list(coalesce(a.name, a.account) ORDER BY a.account) FILTER (WHERE coalesce(a.enabled, TRUE)) AS open
+        FROM accounts AS a LEFT JOIN held AS h USING (account) GROUP BY a.person
+    )
+    SELECT p.person, coalesce(p.name, p.person) AS name, p.notified_at, p.left_at_earliest, p.left_at_latest,
+           p.first_seen_left_at, CAST(NULL AS TIMESTAMPTZ) AS verified_gone_at,
+           coalesce(t.accounts, 0) AS accounts, coalesce(t.enabled, 0) AS enabled, coalesce(t.unknown, 0) AS unknown,
+           coalesce(t.grants, 0) AS grants, coalesce(t.open, []) AS open
+    FROM people AS p LEFT JOIN theirs AS t USING (person)
+    WHERE p.status = 'left'
+    ORDER BY coalesce(t.enabled, 0) + coalesce(t.unknown, 0) = 0, coalesce(t.grants, 0) = 0, p.left_at_latest, p.person
+"""
+
+_APPLICATIONS = """
+    WITH held AS (SELECT entitlement, count(DISTINCT account) AS accounts FROM grants GROUP BY entitlement)
+    SELECT a.object, a.name, a.approved, a.ai, a.foreign, coalesce(held.accounts, 0) AS accounts
+    FROM applications AS a LEFT JOIN held ON held.entitlement = a.object
+    WHERE a.ai OR NOT a.approved
+    ORDER BY NOT a.ai, a.approved, a.name, a.object
+"""
+
+_AGENTS = """
+    WITH held AS (
+        SELECT a.person, count(DISTINCT a.account) AS accounts, count(DISTINCT g.entitlement) AS grants
+        FROM accounts AS a LEFT JOIN grants AS g USING (account) GROUP BY a.person
+    )
+    SELECT agent.person AS object, coalesce(agent.name, agent.person) AS name, agent.purpose, agent.data_class,
+           agent.approved_until, coalesce(sponsor.name, agent.sponsor) AS sponsor, sponsor.status AS sponsor_status,
+           coalesce(held.accounts, 0) AS accounts, coalesce(held.grants, 0) AS grants
+    FROM people AS agent LEFT JOIN people AS sponsor ON sponsor.person = agent.sponsor
+    LEFT JOIN held ON held.person = agent.person
+    WHERE agent.kind = 'agent'
+    UNION ALL
+    SELECT a.account, coalesce(a.display_name, a.name, a.account), NULL, NULL, NULL, NULL, NULL, 1,
+           (SELECT count(DISTINCT g.entitlement) FROM grants AS g WHERE g.account = a.account)
+    FROM accounts AS a WHERE a.kind = 'agent' AND a.person IS NULL
+    ORDER BY name, object
+"""
+
+_PROBLEMS = """
+    SELECT source, kind, count(*) AS rows, min(reason) AS example, min(locator) AS place
+    FROM problems GROUP BY source, kind ORDER BY source, kind
+"""

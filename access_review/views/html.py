@@ -1,0 +1,158 @@
+"""The report: one HTML file, without network or script, the same bytes for the same review.
+
+Everything that is written into the page is made visible (:func:`access_review.views.text.visible`)
+and escaped, by the environment and not by the template, so that none can be forgotten.
+"""
+
+import base64
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from access_review.tables import Row
+from access_review.views import text
+from access_review.views.contents import Contents
+from access_review.views.families import family_of
+from access_review.views.picture import Bar, bars
+from access_review.views.summary import RAGS, SEVERITIES
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_LISTED = 200
+"""Rows of the smaller tables."""
+
+
+def render(contents: Contents) -> bytes:
+    """Set a report in type, as UTF-8."""
+    environment = _environment()
+    style = environment.get_template("report.css").render()
+    page = environment.get_template("report.html.jinja").render(
+        c=contents,
+        style=Markup(style),  # noqa: S704 - our own file
+        policy=f"default-src 'none'; style-src '{_hash(style)}'; img-src data:; base-uri 'none'; form-action 'none'",
+        titles={rule["rule"]: rule["title"] for rule in contents.summary["rules"]},
+        severities=SEVERITIES,
+        rags=RAGS,
+        severity_chart=bars(
+            "Findings by family and severity",
+            [Bar(row["family"], [(s, row[s]) for s in SEVERITIES]) for row in contents.families],
+        ),
+        lags=[lag(row, contents.as_of) for row in contents.leavers],
+        lag_chart=bars("Leavers by how long their access has been open", lag_bars(contents)),
+        actions=_actions(contents.plan),
+        most=_LISTED,
+    )
+    return page.encode()
+
+
+def _hash(style: str) -> str:
+    """The digest by which the policy allows the page's one style sheet, and nothing else."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+
+
+@cache
+def _environment() -> "Environment":
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("access_review.views"),
+        autoescape=True,
+        finalize=_shown,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {
+        "moment": text.moment,
+        "day": text.day,
+        "count": text.count,
+        "span": text.span,
+        "listed": text.listed,
+        "at": datetime.fromisoformat,
+        "family": family_of,
+        "number": lambda value: f"{value:,}",
+        "percent": lambda value: "not stated" if value is None else f"{value:.1%}",
+    }
+    environment.globals |= {"between": text.between, "name_of": _target_name}
+    return environment
+
+
+def _shown(value: Any) -> Any:
+    return value if isinstance(value, Markup) else text.visible(str(value))
+
+
+def lag(leaver: Row, as_of: datetime) -> dict[str, Any]:
+    """Say how long a leaver's access outlived the employment, at most and at least, and how that is judged.
+
+    ``state`` is open, closed (nothing is open, when it ended was not witnessed),
+    verified, or unknown (no day, or only accounts whose state is unknown).
+    """
+    verified = leaver["verified_gone_at"]
+    until = verified or as_of
+    latest, earliest = leaver["left_at_latest"], leaver["left_at_earliest"] or leaver["left_at_latest"]
+    if verified:
+        state = "verified"
+    elif not (leaver["enabled"] or leaver["unknown"] or leaver["grants"]):
+        state = "closed"
+    elif latest is None or not (leaver["enabled"] or leaver["grants"]):
+        state = "unknown"
+    else:
+        state = "open"
+    running = state in {"open", "verified"} and latest is not None
+    notified = leaver["notified_at"]
+    return {
+        "state": state,
+        "least": max(until - latest, timedelta()) if running else None,
+        "most": max(until - earliest, timedelta()) if running and earliest else None,
+        "told_late": notified - latest if notified and latest and notified > latest else None,
+    }
+
+
+def lag_bars(contents: Contents) -> list[Bar]:
+    """Count leavers by the least time their access was open, coloured by the targets of the policy."""
+    targets = contents.targets
+    steps = (
+        (f"up to {text.span(targets.privileged)}", targets.privileged, "green"),
+        (f"up to {text.span(targets.others)}", targets.others, "green"),
+        (f"up to {text.span(targets.failure)}", targets.failure, "amber"),
+        ("up to 7 d", timedelta(days=7), "red"),
+        ("up to 30 d", timedelta(days=30), "red"),
+        ("longer", timedelta.max, "red"),
+    )
+    told = [lag(row, contents.as_of) for row in contents.leavers]
+    counted = Counter(_step(one["least"], steps) for one in told if one["least"] is not None)
+    found = [Bar(label, [(look, counted[label])]) for label, _, look in steps]
+    others = Counter(one["state"] for one in told if one["least"] is None)
+    return [
+        Bar("nothing is open", [("closed", others["closed"])]),
+        *found,
+        Bar("unknown", [("unknown", others["unknown"])]),
+    ]
+
+
+def _step(least: timedelta, steps: Iterable[tuple[str, timedelta, str]]) -> str:
+    return next(label for label, limit, _ in steps if least <= limit)
+
+
+def _actions(plan: Mapping[str, Any] | None) -> Sequence[tuple[str, int]]:
+    counted = Counter(change["action"] for change in plan["changes"]) if plan else Counter()
+    return sorted(counted.items())
+
+
+def _target_name(target: Any) -> str:
+    """Say in words what a planned change is about."""
+    if not isinstance(target, Mapping):
+        return str(target)
+    names = [
+        value["name"] if isinstance(value, Mapping) else value
+        for part in ("account", "child", "entitlement")
+        if (value := target.get(part))
+    ]
+    return " → ".join(map(str, names)) or str(target.get("source", ""))
