@@ -13,31 +13,36 @@ def check(*, countries: tuple[str, ...] = (), attribute: str = "country") -> Rel
     """Successful sign-ins from outside ``countries`` and outside the holder's own country.
 
     ``countries`` are agreed for everybody; ``attribute`` names the roster attribute
-    with a person's own, written as the sign-in log writes countries. Without
-    ``countries``, people whose own country is unknown are not judged, and a sign-in
-    from an unknown country never is.
+    with the own country of each assignment, written as the sign-in log writes
+    countries. Assignments of the time of the sign-ins count. Without ``countries``,
+    people of whom one has no known country are not judged; a sign-in from an unknown
+    country never is.
     """
     return select(
         """
         WITH home AS (
-            SELECT person, upper(json_extract_string(attributes, :attribute)) AS country FROM assignments
-        ), known AS (
-            SELECT person, min(country) AS country FROM home
-            GROUP BY person HAVING count(country) > 0
+            SELECT person, starts_earliest, ends_latest, upper(json_extract_string(attributes, :attribute)) AS country
+            FROM assignments
         ), abroad AS (
-            SELECT account, upper(country) AS country, count(*) AS times, max("at") AS "at"
-            FROM signins
+            SELECT account, upper(country) AS country, count(*) AS times, min(s."at") AS earliest, max(s."at") AS latest
+            FROM signins AS s
             WHERE success AND country IS NOT NULL AND coalesce(upper(country) NOT IN :countries, TRUE)
             GROUP BY account, upper(country)
+        ), compared AS (
+            SELECT s.account, s.country, s.times, s.latest, min(home.country) AS own,
+                   max(CASE WHEN home.country = s.country OR (:listed = '' AND home.country IS NULL) THEN 1 ELSE 0 END)
+                       AS settled
+            FROM abroad AS s JOIN accounts AS a ON a.account = s.account
+                 LEFT JOIN home ON home.person = a.person
+                      AND coalesce(home.starts_earliest <= s.latest, TRUE) AND coalesce(home.ends_latest >= s.earliest, TRUE)
+            GROUP BY s.account, s.country, s.times, s.latest
         )
-        SELECT s.account AS subject, s.country AS about,
-               concat('sign-ins from ', s.country, ': ', times, ', the last on ', strftime("at", '%Y-%m-%d %H:%M'), ' UTC; agreed: ',
-                      CASE WHEN :listed = '' THEN known.country
-                           ELSE concat(:listed, coalesce(', ' || known.country, '')) END) AS reason,
+        SELECT account AS subject, country AS about,
+               concat('sign-ins from ', country, ': ', times, ', the last on ', strftime(latest, '%Y-%m-%d %H:%M'),
+                      ' UTC; agreed: ', concat_ws(', ', CASE WHEN :listed <> '' THEN :listed END, own)) AS reason,
                'review' AS remedy
-        FROM abroad AS s JOIN accounts AS a ON a.account = s.account LEFT JOIN known ON known.person = a.person
-        WHERE (known.person IS NOT NULL OR :listed <> '')
-          AND NOT EXISTS (SELECT 1 FROM home WHERE home.person = a.person AND home.country = s.country)
+        FROM compared
+        WHERE settled = 0
         """,
         attribute=f'$."{attribute}"',
         countries=tuple(country.upper() for country in countries),
