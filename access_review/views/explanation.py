@@ -61,6 +61,11 @@ _SPELL = {"current": "current", "grace": "ended, still within the grace period",
 
 def text(explanation: Explanation, *, colour: bool = False, width: int = 100) -> str:
     """Write an explanation as a tree."""
+    return drawn(lines(explanation), colour=colour, width=width)
+
+
+def drawn(trees: Lines, *, colour: bool = False, width: int = 100) -> str:
+    """Draw trees with Unicode lines, wrapped to the width."""
     from rich.console import Console
 
     sink = StringIO()
@@ -71,7 +76,7 @@ def text(explanation: Explanation, *, colour: bool = False, width: int = 100) ->
         force_terminal=colour,
         no_color=not colour,
     )
-    for line in lines(explanation):
+    for line in trees:
         console.print(_grown(line))
     return "\n".join(line.rstrip() for line in sink.getvalue().splitlines()) + "\n"
 

@@ -1,0 +1,77 @@
+"""A role template after inheritance: each line, the template it comes from, and what it matches today."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from access_review.roles import LISTS, Resolved
+from access_review.views.explanation import Line, drawn
+from access_review.views.text import count, listed
+from access_review.workspace import Workspace
+
+NAMED = 8
+"""Matches that are named; of the others only the number is said."""
+
+_WORDS = {"must": "must have", "may": "may have", "eligible": "may be eligible for", "never": "must never have"}
+
+
+def value(resolved: Resolved, workspace: Workspace, entitlements: pa.Table) -> dict[str, Any]:
+    """Return a template as JSON: per list each pattern with its origin, place and matches, all of them."""
+    wanted = frozenset().union(*(resolved.entitlements(name) for name in LISTS))
+    found = entitlements.filter(pc.is_in(entitlements["entitlement"], pa.array(sorted(wanted), pa.string())))
+    names = dict(zip(found["entitlement"].to_pylist(), found["name"].to_pylist(), strict=True))
+    template = resolved.template
+    return {
+        "role": template.role,
+        "place": workspace.place("template", template.role),
+        "who": {key: list(values) for key, values in template.who.items()},
+        "extends": list(template.extends),
+        "review_by": template.review_by.isoformat() if template.review_by else None,
+        "lists": {
+            name: [
+                {
+                    "pattern": str(pattern),
+                    "template": origin,
+                    "place": workspace.place(f"{name} of {origin}", str(pattern)),
+                    "matches": [
+                        {"entitlement": one, "name": names[one]}
+                        for one in sorted(resolved.matches[pattern], key=lambda one: (names[one], one))
+                    ],
+                }
+                for pattern, origin in resolved.patterns[name]
+            ]
+            for name in LISTS
+        },
+    }
+
+
+def text(shown: Mapping[str, Any], *, short: bool = False, colour: bool = False, width: int = 100) -> str:
+    """Write a template as a tree; short is one line with the counts."""
+    if short:
+        counts = ", ".join(f"{len(lines)} {name}" for name, lines in shown["lists"].items() if lines)
+        return drawn([Line(f"{_title(shown)}: {counts or 'no entitlements'}")], width=width).rstrip("\n")
+    who = " and ".join(f"{key} is {' or '.join(values)}" for key, values in shown["who"].items())
+    below = [Line(f"applies to whoever has this role in the roster{', or whose ' + who if who else ''}")]
+    if shown["extends"]:
+        below.append(Line(f"extends {', '.join(shown['extends'])}"))
+    below.append(
+        Line(f"to be looked at again by {shown['review_by']}" if shown["review_by"] else "never to be looked at again")
+    )
+    for name, lines in shown["lists"].items():
+        if lines:
+            below.append(Line(_WORDS[name], tuple(_line(line, shown["role"]) for line in lines)))
+    return drawn([Line(_title(shown), tuple(below))], colour=colour, width=width)
+
+
+def _title(shown: Mapping[str, Any]) -> str:
+    return f"{shown['role']} ({shown['place']})" if shown["place"] else shown["role"]
+
+
+def _line(line: Mapping[str, Any], role: str) -> Line:
+    origin = f", from {line['template']}" if line["template"] != role else ""
+    place = f" ({line['place']})" if line["place"] else ""
+    names = [match["name"] for match in line["matches"]]
+    says = f"{count(len(names), 'match', 'matches')}: {listed(names, NAMED)}" if names else "matches nothing today"
+    return Line(f"{line['pattern']}{origin}{place}", (Line(says, tone="" if names else "warn"),))
