@@ -4,24 +4,26 @@ Anyone holding a run's snapshot and the workspace can run everything after ``col
 again, offline, with the same result.
 """
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
-from access_review import decisions, judge, population, runs, sample, snapshot, worklist
+from access_review import decisions, judge, plan, population, runs, sample, snapshot, worklist
 from access_review.engine import Engine
-from access_review.errors import ArtifactError
+from access_review.errors import ArtifactError, StalePlan
 from access_review.facts import FINDINGS
 from access_review.findings import Evaluation
 from access_review.review import Report, establish, review
 from access_review.runs import Run
 from access_review.snapshot import Progress, Snapshot
 from access_review.tables import digest
-from access_review.views import worksheet
+from access_review.views import contents, html, plan_files, powershell, worksheet
 from access_review.workspace import Workspace
 
 REVIEW = "access-review/review@1"
@@ -120,8 +122,7 @@ def draw(workspace: Workspace, run: Run, secret: bytes) -> Drawn:
     """
     state = _state(workspace)
     if last := _last_sampled(workspace, run):
-        judged = judge.judge(sample_of(last), work_of(last), decisions_of(last))
-        state = sample.not_reviewed(state, sample_of(last), judged.reviewed)
+        state = sample.not_reviewed(state, sample_of(last), _judged(last).reviewed)
     with facts_of(workspace, run) as (engine, taken, _):
         units = population.frame(engine)
         drawn, after = sample.draw(
@@ -188,3 +189,60 @@ def keep_decisions(run: Run, answers: decisions.Decisions) -> None:
 def sample_of(run: Run) -> sample.Sample:
     """Return the sample drawn for a run."""
     return sample.from_json(runs.read_json(run.folder / "sample/sample.json", sample.SAMPLE))
+
+
+def write_report(workspace: Workspace, run: Run) -> Path:
+    """Write the HTML report of a reviewed run, with its plan, sample and decisions where they are there."""
+    folder = run.folder
+    with facts_of(workspace, run) as (engine, _, report):
+        told = contents.contents(
+            engine,
+            workspace,
+            report,
+            runs.read_json(folder / runs.MANIFEST, snapshot.FORMAT),
+            run=run.id,
+            plan=_json_of(folder / "plan/plan.json"),
+            sample=_json_of(folder / "sample/sample.json"),
+            judgement=judge.to_json(_judged(run)) if (folder / "sample/decisions.json").exists() else None,
+        )
+    path = folder / "report.html"
+    runs.write(path, html.render(told))
+    return path
+
+
+def _json_of(path: Path) -> dict[str, Any] | None:
+    value: dict[str, Any] | None = json.loads(path.read_bytes()) if path.exists() else None
+    return value
+
+
+def _judged(run: Run) -> judge.Judgement:
+    return judge.judge(sample_of(run), work_of(run), decisions_of(run))
+
+
+def plan_run(
+    workspace: Workspace,
+    run: Run,
+    *,
+    requested_by: str,
+    now: datetime,
+    scope: plan.Scope = plan.Scope(),  # noqa: B008
+) -> tuple[plan.Plan, tuple[Path, ...]]:
+    """Plan the removals of a reviewed run and write them as JSON (the record), CSV, XLSX and PowerShell."""
+    taken = snapshot.load(run)
+    with engine_of(workspace, taken) as engine:
+        report = review(taken, workspace, engine, previous_findings(workspace, run))
+        if report.digest != read_report(run).digest:
+            raise StalePlan(
+                "the workspace has changed since the run was reviewed", hint=f"access-review review --run {run.id}"
+            )
+        made = plan.plan(taken, workspace, engine, report, requested_by=requested_by, now=now, scope=scope)
+    reasons = dict(zip(report.findings["finding"].to_pylist(), report.findings["reason"].to_pylist(), strict=True))
+    files = {
+        "plan.json": plan.write(made),
+        "plan.csv": plan_files.csv(made, reasons),
+        "plan.xlsx": plan_files.xlsx(made, reasons),
+        "revoke.ps1": powershell.script(made),
+    }
+    for name, data in files.items():
+        runs.write(run.folder / "plan" / name, data)
+    return made, tuple(run.folder / "plan" / name for name in files)

@@ -1,0 +1,61 @@
+"""A plan in short, for the terminal."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from access_review.change import Action
+from access_review.plan import Plan
+from access_review.views.terminal import table
+from access_review.views.text import count, moment, visible
+
+_WORDS = {
+    Action.DISABLE_ACCOUNT: "disable the account",
+    Action.REVOKE_SESSIONS: "revoke sessions",
+    Action.REMOVE_MEMBER: "remove from a group",
+    Action.REMOVE_ROLE_ASSIGNMENT: "remove a directory role",
+    Action.END_PIM: "end a PIM assignment",
+    Action.REMOVE_APPROLE: "remove an app role",
+    Action.REMOVE_CONSENT: "remove a consent",
+    Action.CUT_NESTING: "cut a nesting",
+    Action.MANUAL: "by hand (work order)",
+}
+
+
+def text(made: Plan, files: Sequence[str]) -> str:
+    """Say how many changes of which kind, what is left to a person, what proves it, and where the files are."""
+    return "\n".join(_lines(made, files))
+
+
+def _lines(made: Plan, files: Sequence[str]) -> Iterator[str]:
+    yield f"{count(len(made.changes), 'change')} in {count(len(made.batches), 'batch', 'batches')}; nothing is changed yet."
+    kinds = Counter((one.action, one.target.source) for one in made.changes)
+    if kinds:
+        yield ""
+        rows = [
+            (_WORDS[action], visible(source), f"{n:,}") for (action, source), n in sorted(kinds.items(), key=_by_rank)
+        ]
+        yield table(("change", "in", "how many"), rows, numbers=(2,))
+    yield ""
+    reasons = Counter({left.reason: 0 for left in made.to_person})
+    for left in made.to_person:
+        reasons[left.reason] += len(left.findings)
+    yield f"Left to a person: {count(sum(reasons.values()), 'finding')}"
+    for reason, number in sorted(
+        reasons.items(), key=lambda item: (not item[0].startswith("protected"), -item[1], item[0])
+    ):
+        yield f"  {number:>4}  {visible(reason)}"
+    yield ""
+    proof = made.proof
+    yield (
+        f"Proof: reviewed again with the plan carried out, {count(proof.ended, 'finding')} asked for are gone and "
+        f"{proof.ended_besides} besides; {proof.appeared} appear, {proof.expected_lost} expected grants are lost"
+    )
+    yield f"Digest to approve: {made.digest}"
+    yield f"Valid until {moment(made.expires_at)}"
+    yield ""
+    yield from (f"  {name}" for name in files)
+
+
+def _by_rank(item: tuple[tuple[Action, str], int]) -> tuple[int, str]:
+    (action, source), _ = item
+    return action.rank, source
