@@ -2,6 +2,7 @@
 
 from access_review.model import Relation, Severity
 from access_review.rules import rule, select
+from access_review.rules.service_unowned import MICROSOFT
 
 
 @rule(
@@ -9,12 +10,14 @@ from access_review.rules import rule, select
     needs=("accounts", "entitlements", "grants"),
     controls=("soc2:CC6.1", "iso27001:A.5.19", "iso27001:A.5.21", "iso27001:A.5.22"),
 )
-def check() -> Relation:
+def check(*, publishers: tuple[str, ...] = (MICROSOFT,)) -> Relation:
     """OAuth consents and applications outside the approved list of the policy.
 
     AI applications are named as such. The reason also says how many accounts gave or
     got the consent, what the application itself may do, and whether its publisher is
-    another organisation, where that is known. A disabled application can do nothing.
+    another organisation, where that is known. A disabled application can do nothing,
+    and those of ``publishers`` (ids of tenants) are part of the platform; what is
+    consented to counts all the same.
     """
     return select(
         """
@@ -40,5 +43,7 @@ def check() -> Relation:
              LEFT JOIN powers ON powers.object = a.object
              LEFT JOIN accounts AS principal ON principal.account = a.object
         WHERE NOT a.approved AND coalesce(principal.enabled, TRUE)
-        """
+          AND coalesce(json_extract_string(principal.attributes, '$.owner_tenant') NOT IN :publishers, TRUE)
+        """,
+        publishers=publishers,
     )
