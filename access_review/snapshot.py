@@ -3,11 +3,14 @@
 A snapshot is Parquet files and a manifest: counts, completeness, digests over sorted
 rows, the version of the tool, and the run before it. A source that fails is said to
 be incomplete and the others go on; a roster that breaks its guard stops everything.
+Read back, its tables stay on disk: an engine reads the files itself.
 """
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -22,10 +25,53 @@ from access_review.tables import TABLES, Row, digest, empty, frame
 from access_review.workspace import SourceEntry, Workspace
 
 FORMAT = "access-review/snapshot@1"
+PARQUET: Mapping[str, Any] = {"compression": "zstd", "dictionary_pagesize_limit": 2**24}
+"""How tables are written: ids that repeat are worth a large dictionary, for the engine that reads them."""
 _CHUNK = 50_000
 
 Progress = Callable[[str, int], None]
 """Told a source's name and how many rows have been read from it so far."""
+
+
+class Stored(Mapping[str, pa.Table]):
+    """Tables of which some are Parquet files: one is read into memory only when asked for by name."""
+
+    def __init__(self, parts: Mapping[str, pa.Table | Path]) -> None:
+        self._parts = dict(parts)
+
+    def __getitem__(self, name: str) -> pa.Table:
+        import pyarrow.parquet as pq
+
+        part = self._parts[name]
+        return pq.read_table(part) if isinstance(part, Path) else part
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._parts)
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+    def part(self, name: str) -> pa.Table | Path:
+        """Return a table, or where it is on disk: what an engine registers."""
+        return self._parts[name]
+
+    def reader(self, name: str) -> pa.RecordBatchReader:
+        """Return a table batch by batch."""
+        import pyarrow.parquet as pq
+
+        part = self._parts[name]
+        if not isinstance(part, Path):
+            return part.to_reader()
+        file = pq.ParquetFile(part)
+        return pa.RecordBatchReader.from_batches(file.schema_arrow, file.iter_batches())
+
+    def __or__(self, changed: Mapping[str, pa.Table]) -> "Stored":
+        return Stored(self._parts | dict(changed))
+
+
+def stored(tables: Mapping[str, pa.Table]) -> Stored:
+    """Return tables as an engine can take them, wherever they are."""
+    return tables if isinstance(tables, Stored) else Stored(tables)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +108,7 @@ def collect(
     tables = {name: frame(name, [], also=[t for one in read for t in one[name]]) for name in TABLES}
     tables = roster_guard.carry_over(tables, workspace, as_of, previous.tables if previous else None)
     tables = resolve(tables)
-    return Snapshot(as_of, tables, _digest_of(as_of, tables), previous.digest if previous else "")
+    return Snapshot(as_of, tables, digest_of(as_of, tables), previous.digest if previous else "")
 
 
 def _read(workspace: Workspace, entry: SourceEntry, as_of: datetime, progress: Progress) -> dict[str, list[pa.Table]]:
@@ -115,8 +161,10 @@ def _add_missing_verdicts(source: Source, made: dict[str, list[pa.Table]]) -> No
     made["completeness"].append(_loose("completeness", rows))
 
 
-def _digest_of(as_of: datetime, tables: Mapping[str, pa.Table]) -> str:
-    rows = [{"scheme": name, "value": digest(tables[name]), "id": as_of.isoformat()} for name in TABLES]
+def digest_of(as_of: datetime, tables: Mapping[str, pa.Table]) -> str:
+    """Return the digest of a snapshot: of its moment and the digests of its tables."""
+    readers = {name: stored(tables).reader(name) for name in TABLES}
+    rows = [{"scheme": name, "value": digest(read), "id": as_of.isoformat()} for name, read in readers.items()]
     return digest(frame("aliases", rows))
 
 
@@ -129,10 +177,23 @@ def save(snapshot: Snapshot, workspace: Workspace, previous: Run | None = None) 
         folder.mkdir(mode=0o700)
         for name, table in snapshot.tables.items():
             path = folder / f"{name}.parquet"
-            pq.write_table(table, path, compression="zstd")
+            pq.write_table(table, path, **PARQUET)
             path.chmod(0o600)
-        write_json(partial / MANIFEST, manifest(snapshot, workspace, previous))
-        return finish(partial, name_of(snapshot.as_of, snapshot.digest))
+        return conclude(partial, snapshot, workspace, previous)
+
+
+def conclude(partial: Path, snapshot: Snapshot, workspace: Workspace, previous: Run | None = None) -> Run:
+    """Write the manifest of a run whose tables are written, and give the run its name."""
+    described = manifest(snapshot, workspace, previous)
+    for name, said in described["tables"].items():
+        said["file"] = _digest_of_file(partial / "snapshot" / f"{name}.parquet")
+    write_json(partial / MANIFEST, described)
+    return finish(partial, name_of(snapshot.as_of, snapshot.digest))
+
+
+def _digest_of_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def manifest(snapshot: Snapshot, workspace: Workspace, previous: Run | None = None) -> dict[str, Any]:
@@ -144,9 +205,17 @@ def manifest(snapshot: Snapshot, workspace: Workspace, previous: Run | None = No
         "digest": snapshot.digest,
         "previous": {"run": previous.id, "digest": snapshot.previous} if previous else None,
         "workspace_digest": workspace.digest,
-        "tables": {n: {"rows": len(t), "digest": digest(t)} for n, t in snapshot.tables.items()},
+        "tables": {name: _count(stored(snapshot.tables), name) for name in snapshot.tables},
         "sources": {entry.name: _describe(snapshot, entry) for entry in workspace.sources},
     }
+
+
+def _count(tables: Stored, name: str) -> dict[str, Any]:
+    import pyarrow.parquet as pq
+
+    part = tables.part(name)
+    rows = pq.read_metadata(part).num_rows if isinstance(part, Path) else len(part)
+    return {"rows": rows, "digest": digest(tables.reader(name))}
 
 
 def _describe(snapshot: Snapshot, entry: SourceEntry) -> dict[str, Any]:
@@ -162,21 +231,26 @@ def _describe(snapshot: Snapshot, entry: SourceEntry) -> dict[str, Any]:
 
 
 def load(run: Run) -> Snapshot:
-    """Read a snapshot back; raises ``ArtifactError`` when a table is missing or is not the one the manifest knows."""
-    import pyarrow.parquet as pq
-
+    """Open a snapshot; raises ``ArtifactError`` when a table is missing or is not the one the manifest knows."""
     known = read_json(run.folder / MANIFEST, FORMAT)
-    tables: dict[str, pa.Table] = {}
+    parts: dict[str, pa.Table | Path] = {}
     for name in TABLES:
-        path = run.folder / "snapshot" / f"{name}.parquet"
-        if name not in known["tables"]:
-            tables[name] = empty(name)  # an older run, from before this table
-            continue
-        try:
-            tables[name] = pq.read_table(path)
-        except (OSError, pa.ArrowInvalid) as error:
-            raise ArtifactError(f"{path} cannot be read: {error}", hint="collect again, or restore the run") from None
-        if digest(tables[name]) != known["tables"][name]["digest"]:
-            raise ArtifactError(f"{path} is not the table that was collected", hint="collect again, or restore the run")
+        if name in known["tables"]:
+            parts[name] = path = run.folder / "snapshot" / f"{name}.parquet"
+            _verify(path, known["tables"][name])
+        else:
+            parts[name] = empty(name)  # an older run, from before this table
     previous = known["previous"] or {}
-    return Snapshot(datetime.fromisoformat(known["as_of"]), tables, known["digest"], previous.get("digest", ""))
+    return Snapshot(datetime.fromisoformat(known["as_of"]), Stored(parts), known["digest"], previous.get("digest", ""))
+
+
+def _verify(path: Path, known: Mapping[str, Any]) -> None:
+    """Hold a table to its manifest: equal bytes are enough; a file written anew must have equal rows."""
+    try:
+        if _digest_of_file(path) == known.get("file"):
+            return
+        found = digest(Stored({"table": path}).reader("table"))
+    except (OSError, pa.ArrowInvalid) as error:
+        raise ArtifactError(f"{path} cannot be read: {error}", hint="collect again, or restore the run") from None
+    if found != known["digest"]:
+        raise ArtifactError(f"{path} is not the table that was collected", hint="collect again, or restore the run")

@@ -328,15 +328,18 @@ class _Hash:
     def flush(self) -> None: ...
 
 
-def digest(data: pa.Table) -> str:
+def digest(data: pa.Table | pa.RecordBatchReader) -> str:
     """Fingerprint a table by its rows, not by its file: ``sha256:`` and 64 hex digits.
 
     The hash of its rows as CSV, in the order given (sorted by key when made by
     :func:`frame`), every value quoted and null left empty, so anyone can repeat it.
+    A reader is read to its end, batch by batch.
     """
     from pyarrow import csv
 
     sink = _Hash()
     options = csv.WriteOptions(include_header=True, quoting_style="all_valid")
-    csv.write_csv(data, pa.PythonFile(sink, mode="w"), options)
+    with csv.CSVWriter(pa.PythonFile(sink, mode="w"), data.schema, write_options=options) as writer:
+        for batch in data.to_batches() if isinstance(data, pa.Table) else data:
+            writer.write_batch(batch)
     return "sha256:" + sink.sha256.hexdigest()
