@@ -11,9 +11,12 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pytest
 import sqlglot
+from hypothesis import given
+from hypothesis import strategies as st
 from ruamel.yaml import YAML
 from sqlglot import exp
 
@@ -22,6 +25,7 @@ from access_review.facts import FACTS, RESTS_ON
 from access_review.model import Remedy, Severity
 from access_review.rules import COLUMNS, Rule, load
 from access_review.rules.lookalike_account import lookalikes
+from access_review.rules.nesting_cycle import cycles
 from access_review.tables import TABLES, frame
 
 RULES = load()
@@ -257,3 +261,19 @@ def test_lookalikes_pair_each_character_once_with_ascii():
     assert latin.isascii()
     assert dict(zip(alien, latin, strict=False))["а"] == "a"  # Cyrillic
     assert dict(zip(alien, latin, strict=False))["é"] == "e"
+
+
+def reached(edges: set[tuple[str, str]], start: str) -> set[str]:
+    """Return what can be reached from ``start`` in one step or more."""
+    found = {parent for child, parent in edges if child == start}
+    while more := {parent for child, parent in edges if child in found} - found:
+        found |= more
+    return found
+
+
+@given(st.sets(st.tuples(st.sampled_from("abcdefg"), st.sampled_from("abcdefg")), max_size=14))
+def test_a_cycle_is_named_by_its_smallest_member_and_by_nothing_else(edges):
+    frame = pd.DataFrame([(c, p, c) for c, p in edges], columns=["child", "parent", "name"])
+    reach = {group: reached(edges, group) for group in "abcdefg"}
+    looped = [{g for g in reach[group] if group in reach[g]} for group in reach if group in reach[group]]
+    assert cycles(frame)["subject"].tolist() == sorted({min(members) for members in looped})
