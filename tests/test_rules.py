@@ -273,7 +273,7 @@ def reached(edges: set[tuple[str, str]], start: str) -> set[str]:
 
 @given(st.sets(st.tuples(st.sampled_from("abcdefg"), st.sampled_from("abcdefg")), max_size=14))
 def test_a_cycle_is_named_by_its_smallest_member_and_by_nothing_else(edges):
-    frame = pd.DataFrame([(c, p, c) for c, p in edges], columns=["child", "parent", "name"])
+    nesting = pd.DataFrame([(c, p, c) for c, p in edges], columns=["child", "parent", "name"])
     reach = {group: reached(edges, group) for group in "abcdefg"}
     looped = [{g for g in reach[group] if group in reach[g]} for group in reach if group in reach[group]]
-    assert cycles(frame)["subject"].tolist() == sorted({min(members) for members in looped})
+    assert cycles(nesting)["subject"].tolist() == sorted({min(members) for members in looped})
