@@ -185,7 +185,7 @@ _CIRCUMSTANCES = """
     SELECT f.finding,
            coalesce(a.person, p.person, o.person) AS person,
            coalesce(a.name, e.name, p.name, f.subject) AS subject_name,
-           coalesce(b.name, ba.name, f.about) AS about_name,
+           coalesce(b.name, ba.name, bp.name, f.about) AS about_name,
            coalesce(b.client, e.client, a.client) AS client,
            coalesce(b.privileged, e.privileged, h.privileged, FALSE) AS privileged,
            coalesce(b.sensitivity, e.sensitivity) AS sensitivity,
@@ -196,6 +196,7 @@ _CIRCUMSTANCES = """
     LEFT JOIN people AS p ON p.person = f.subject
     LEFT JOIN entitlements AS b ON b.entitlement = f.about
     LEFT JOIN accounts AS ba ON ba.account = f.about
+    LEFT JOIN people AS bp ON bp.person = f.about
     LEFT JOIN accounts AS o ON o.account = f.about AND a.account IS NULL AND p.person IS NULL
     LEFT JOIN holders AS h ON h.account = f.subject AND f.about IS NULL
 """

@@ -113,6 +113,8 @@ def filled(terms: Terms) -> tuple[str, ...]:
     tables |= {"accounts", "aliases"} if own else set()
     tables |= {"entitlements"} if listed else set()
     tables |= {"activity"} if "used" in columns else set()
+    # An export is flat: that nothing in it carries anything else is known, not missing.
+    tables |= {"nesting"} if terms.table == "grants" else set()
     return tuple(sorted(tables))
 
 
