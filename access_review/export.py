@@ -135,11 +135,11 @@ _EFFECTIVE = """
         WHERE grants.mode = 'assigned' AND NOT paths.eligible
     ),
     shortest AS (
-        SELECT account, entitlement, min(struct_pack(distance := distance, path := path, how := how)) AS by
+        SELECT account, entitlement, min(struct_pack(distance := distance, path := path, how := how)) AS best
         FROM reached GROUP BY account, entitlement
     )
     SELECT shortest.account, accounts.name AS account_name, shortest.entitlement, entitlements.name AS entitlement_name,
-           by.how AS how, by.distance AS distance, by.path AS path
+           best.how AS how, best.distance AS distance, best.path AS path
     FROM shortest
     LEFT JOIN accounts ON accounts.account = shortest.account
     LEFT JOIN entitlements ON entitlements.entitlement = shortest.entitlement
@@ -147,11 +147,12 @@ _EFFECTIVE = """
 
 
 def _select(table: Table, columns: str = "") -> str:
-    return f"SELECT {columns or ', '.join(_quoted(table))} FROM {table.name} ORDER BY {', '.join(table.key)}"
+    order = ", ".join(map(_quoted, table.key))
+    return f"SELECT {columns or ', '.join(map(_quoted, table.schema.names))} FROM {table.name} ORDER BY {order}"
 
 
-def _quoted(table: Table) -> list[str]:
-    return [f'"{name}"' for name in table.schema.names]
+def _quoted(name: str) -> str:
+    return f'"{name}"'
 
 
 def _write_parquet(engine: Engine, table: Table, file: IO[bytes]) -> int:
@@ -167,7 +168,7 @@ def _write_parquet(engine: Engine, table: Table, file: IO[bytes]) -> int:
 
 def _write_json(engine: Engine, table: Table, file: IO[bytes]) -> int:
     """Write an array with one object a line, so that big tables can be read line by line too."""
-    fields = [f"{name} := {_iso(column, name)}" for column, name in zip(table.columns, _quoted(table), strict=True)]
+    fields = [f"{_quoted(column.name)} := {_iso(column)}" for column in table.columns]
     rows = 0
     for batch in engine.batches(_select(table, f"CAST(to_json(struct_pack({', '.join(fields)})) AS VARCHAR) AS line")):
         if lines := batch.column("line").to_pylist():
@@ -177,7 +178,8 @@ def _write_json(engine: Engine, table: Table, file: IO[bytes]) -> int:
     return rows
 
 
-def _iso(column: Column, name: str) -> str:
+def _iso(column: Column) -> str:
+    name = _quoted(column.name)
     return f"strftime({name}, '%Y-%m-%dT%H:%M:%S.%fZ')" if pa.types.is_timestamp(column.type) else name
 
 
@@ -186,7 +188,7 @@ def _write_csv(engine: Engine, table: Table, file: IO[bytes]) -> int:
     from pyarrow import csv
 
     text = pa.schema([(name, TEXT) for name in table.schema.names])
-    columns = ", ".join(f"{_as_text(c, n)} AS {n}" for c, n in zip(table.columns, _quoted(table), strict=True))
+    columns = ", ".join(f"CAST({_iso(column)} AS VARCHAR) AS {_quoted(column.name)}" for column in table.columns)
     rows = 0
     file.write(b"\xef\xbb\xbf")
     with csv.CSVWriter(file, text, write_options=csv.WriteOptions(quoting_style="all_valid")) as writer:
@@ -195,10 +197,6 @@ def _write_csv(engine: Engine, table: Table, file: IO[bytes]) -> int:
             writer.write_batch(pa.RecordBatch.from_arrays(cells, schema=text))
             rows += batch.num_rows
     return rows
-
-
-def _as_text(column: Column, name: str) -> str:
-    return _iso(column, name) if pa.types.is_timestamp(column.type) else f"CAST({name} AS VARCHAR)"
 
 
 def _inert(cells: pa.Array) -> pa.Array:
