@@ -133,23 +133,20 @@ _ASKED_ENTITLEMENTS = """
     UNION SELECT subject FROM asked WHERE remedy = 'cut'
 """
 
-# A finding whose grant is partly expected suggests no change, and has ways out all the same.
-_TO_CHANGE = """
-    SELECT asked.* FROM asked
-    WHERE remedy <> 'review' OR EXISTS (
-        SELECT 1 FROM held JOIN closure USING (entitlement)
-        WHERE held.account = asked.subject AND closure.reached = asked.about AND held.verdict = 'mixed'
-    )
-    ORDER BY finding
+# What suggests no change because it cannot be taken away cleanly has a reason to give, and ways out.
+_UNCLEAN = """
+    SELECT 1 FROM held JOIN closure USING (entitlement) JOIN entitlements USING (entitlement)
+    WHERE held.account = asked.subject AND closure.reached = asked.about
+      AND (held.verdict = 'mixed' OR (held.entitlement = asked.about AND effect <> 'grants'))
 """
 
-_REVIEWS = """
+_TO_CHANGE = f"""
+    SELECT asked.* FROM asked WHERE remedy <> 'review' OR EXISTS ({_UNCLEAN}) ORDER BY finding
+"""
+
+_REVIEWS = f"""
     SELECT rule, list(finding ORDER BY finding) AS findings
-    FROM asked
-    WHERE remedy = 'review' AND NOT EXISTS (
-        SELECT 1 FROM held JOIN closure USING (entitlement)
-        WHERE held.account = asked.subject AND closure.reached = asked.about AND held.verdict = 'mixed'
-    )
+    FROM asked WHERE remedy = 'review' AND NOT EXISTS ({_UNCLEAN})
     GROUP BY rule ORDER BY rule
 """
 

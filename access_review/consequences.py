@@ -28,7 +28,8 @@ def foresee(engine: Engine, tables: Mapping[str, pa.Table], changes: Sequence[Ch
     nesting = tables["nesting"]
     if any(c.target.child for c in changes):
         nesting = settle("nesting", engine.query(_NESTING_AFTER).cast(nesting.schema))
-        engine.register("closure_after", closure(nesting, tables["entitlements"]["entitlement"].to_pylist()))
+        engine.register("recomputed", closure(nesting, tables["entitlements"]["entitlement"].to_pylist()))
+        engine.create("closure_after", "SELECT * FROM recomputed")
     else:
         engine.create("closure_after", "SELECT * FROM closure")
     engine.create("lost", _LOST)

@@ -110,15 +110,18 @@ _DISABLED = """
     GROUP BY a.source ORDER BY a.source
 """
 
+# A synced account and its copy are one holder: what both lose is lost once.
 _REMOVED = """
     WITH gone AS (
-        SELECT account, entitlement FROM taken_grants UNION SELECT account, entitlement FROM lost
+        SELECT coalesce(twins.twin, account) AS holder, entitlement
+        FROM (SELECT account, entitlement FROM taken_grants UNION SELECT account, entitlement FROM lost) AS every
+        LEFT JOIN twins USING (account)
     ),
     known AS (
         SELECT e.source, count(*) AS population
         FROM grants AS g JOIN entitlements AS e ON e.entitlement = g.entitlement GROUP BY e.source
     )
-    SELECT e.source, count(*) AS changed, coalesce(max(known.population), 0) AS population
+    SELECT e.source, count(DISTINCT (holder, gone.entitlement)) AS changed, coalesce(max(known.population), 0) AS population
     FROM gone JOIN entitlements AS e ON e.entitlement = gone.entitlement
     LEFT JOIN known ON known.source = e.source
     GROUP BY e.source ORDER BY e.source
@@ -134,11 +137,12 @@ _GROUPS = """
         FROM grants WHERE entitlement IN (SELECT entitlement FROM direct) GROUP BY entitlement
     ),
     reached AS (
-        SELECT entitlement, count(DISTINCT account) AS changed FROM lost GROUP BY entitlement
+        SELECT entitlement, count(DISTINCT coalesce(twins.twin, account)) AS changed
+        FROM lost LEFT JOIN twins USING (account) GROUP BY entitlement
     ),
     holders AS (
-        SELECT c.reached AS entitlement, count(DISTINCT g.account) AS population
-        FROM closure AS c JOIN grants AS g ON g.entitlement = c.entitlement
+        SELECT c.reached AS entitlement, count(DISTINCT coalesce(twins.twin, g.account)) AS population
+        FROM closure AS c JOIN grants AS g ON g.entitlement = c.entitlement LEFT JOIN twins ON twins.account = g.account
         WHERE c.reached IN (SELECT entitlement FROM reached) GROUP BY c.reached
     )
     SELECT 'direct members' AS what, entitlement, changed, population FROM direct JOIN members USING (entitlement)

@@ -47,9 +47,12 @@ def answer(asked: Asked, finding: Row) -> tuple[Change, ...] | Withheld:
     if finding["carried"]:
         return Withheld(f"withheld: {finding['reason']}")
     try:
-        return tuple(how.get(finding["remedy"], _remove)(asked, finding))
+        changes = tuple(how.get(finding["remedy"], _remove)(asked, finding))
     except Refusal as refusal:
         return refusal.withheld
+    if finding["remedy"] not in how:
+        return Withheld(f"{finding['rule']}: what to do is for a person to decide")
+    return changes
 
 
 def _disable(asked: Asked, finding: Row) -> Iterator[Change]:
