@@ -291,7 +291,7 @@ class Company:
         self.ledger.pop(person.login, None)
         self.blocked_badges.add(person.number)
 
-    def reporting(self) -> dict[str, list[Person]]:
+    def by_title(self) -> dict[str, list[Person]]:
         """Return the people by title, in order of their numbers."""
         found: dict[str, list[Person]] = defaultdict(list)
         for person in self.people.values():

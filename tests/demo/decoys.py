@@ -23,7 +23,7 @@ def plant(company: Company, book: Book) -> None:
 
 
 def _leavers(company: Company, book: Book) -> None:
-    agents = company.reporting()["Agent"]
+    agents = company.by_title()["Agent"]
     going, today, stays = agents[12], agents[62], agents[110]
     for person, day in ((going, date(2026, 11, 13)), (today, AS_OF.date())):
         person.status, person.last_day, person.notice = "Terminated", day, date(2026, 10, 12)
@@ -122,7 +122,7 @@ def _identities(company: Company, book: Book) -> None:
         book.decoy(person.id, why, "birthright-missing")
     worker = engage(company, "Nenita Oliva", "contractor/no", number="NO")
     book.decoy(worker.ad, "the vendor's sign of this worker is NO, which is no false", "account-unowned")
-    desk = company.reporting()["Office Coordinator"][1]
+    desk = company.by_title()["Office Coordinator"][1]
     book.decoy(desk.ad, "shares a mailbox with somebody; the accounts match by number first", "account-unowned")
     hostile = next(p for p in company.people.values() if p.login == "new.joiner")
     why = "the display name holds a formula, markup and a mark that turns text around"
@@ -130,7 +130,7 @@ def _identities(company: Company, book: Book) -> None:
 
 
 def _use(company: Company, book: Book) -> None:
-    agents = company.reporting()["Agent"]
+    agents = company.by_title()["Agent"]
     cloudy, virtual, late = agents[25], agents[125], agents[15]
     company.ad_users[cloudy.login].seen = moment("2026-05-04T13:00:00")
     book.decoy(cloudy.ad, "last seen by the directory in May; signs in to the cloud every day", *UNUSED)
@@ -150,7 +150,7 @@ def _use(company: Company, book: Book) -> None:
 
 
 def _privileges(company: Company, book: Book) -> None:
-    admins, auditor = company.reporting()["IT Administrator"], company.reporting()["Internal Auditor"][1]
+    admins, auditor = company.by_title()["IT Administrator"], company.by_title()["Internal Auditor"][1]
     upn = f"adm.{admins[3].login}@{DOMAIN}"
     why = "may activate roles, as the template says"
     book.decoy(f"entra:user:{upn}", why, "standing-privilege", "access-beyond-role", "never-allowed")
@@ -172,7 +172,7 @@ def _privileges(company: Company, book: Book) -> None:
 
 
 def _things(company: Company, book: Book) -> None:
-    social = company.reporting()["Agent"][40]
+    social = company.by_title()["Agent"][40]
     company.join(social.login, "DL-Manila-Social")
     company.cloud_groups["Norwind News"].members.add(f"{social.login}@{DOMAIN}")
     why = "reads two mailing lists, and must sign in with a second factor, which no template mentions: no excess"
@@ -182,7 +182,7 @@ def _things(company: Company, book: Book) -> None:
         "ad:user:svc-backup", "a service account with an owner, and powerful", "service-unowned", "access-beyond-role"
     )
     book.decoy("ad:user:gmsa-web$", "a managed service account whose owner the directory names", "service-unowned")
-    before = company.reporting()["Office Coordinator"][1]
+    before = company.by_title()["Office Coordinator"][1]
     company.custodians.append((f"shared-reception@{DOMAIN}", before.number, date(2024, 9, 2), date(2026, 6, 30)))
     why = "somebody handed it over in June, and the password was changed in September"
     book.decoy("ad:user:shared-reception", why, "shared-unrotated", "service-unowned")

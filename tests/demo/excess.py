@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 
+import chance
 import infrastructure
 from book import Book
 from company import AS_OF, DOMAIN, NEVER, AdGroup, CloudUser, Company, LedgerAccount, SignIn, Spell, moment
@@ -23,7 +24,7 @@ def plant(company: Company, book: Book) -> None:
 
 
 def _beyond(company: Company, book: Book) -> None:
-    rule, by_title = "access-beyond-role", company.reporting()
+    rule, by_title = "access-beyond-role", company.by_title()
     helper, tester, scribe, roamer, keeper, planner, visitor = (
         by_title[title][place]
         for title, place in (
@@ -67,7 +68,7 @@ def _beyond(company: Company, book: Book) -> None:
 
 
 def _forbidden(company: Company, book: Book) -> None:
-    by_title = company.reporting()
+    by_title = company.by_title()
     analyst, lead = by_title["Finance Analyst"][3], by_title["Team Lead"][6]
     contractor = next(p for p in company.people.values() if p.contractor)
     company.ledger[analyst.login].roles["Payment Approval"] = RECENT
@@ -83,6 +84,12 @@ def _forbidden(company: Company, book: Book) -> None:
     why = "an agent of Pineway reads the files of Meridian"
     book.each("access-beyond-role", [(crosser.ad, "ad:group:MERIDIAN-Files")], why)
     book.each("client-boundary", [(crosser.ad, "ad:group:MERIDIAN-Files")], why)
+    guided = company.by_title()["Quality Analyst"][7]
+    company.join(guided.login, "PRJ-Portal-Core")
+    company.ad_groups["MERIDIAN-Files"].nested.add("PRJ-Portal")
+    why = "works for Pineway, and reaches the files of Meridian through a project's groups"
+    book.each("access-beyond-role", [(guided.ad, "ad:group:PRJ-Portal-Core")], why)
+    book.each("client-boundary", [(guided.ad, "ad:group:PRJ-Portal-Core")], why)
 
 
 def _movers(company: Company, book: Book) -> None:
@@ -95,16 +102,8 @@ def _movers(company: Company, book: Book) -> None:
     why = "moved from Finance to planning seven weeks ago and kept it"
     kept = [(mover.ad, "ad:group:Finance-Team"), (mover.ledger, "ledger:role:Viewer")]
     book.each("mover-kept-access", kept, why)
-    crossed = hire(
-        company,
-        "Ramil Ocampo",
-        "Agent",
-        "Client Services",
-        "Manila",
-        "MERIDIAN",
-        number="10802",
-        since=date(2026, 10, 31),
-    )
+    job = ("Agent", "Client Services", "Manila", "MERIDIAN")
+    crossed = hire(company, "Ramil Ocampo", *job, number="10802", since=date(2026, 10, 31))
     crossed.former = [Spell(date(2024, 2, 5), date(2026, 10, 30), "Agent", "Client Services", "Manila", "HARBOR")]
     company.join(crossed.login, "HARBOR-Agents")
     why = "moved to another client on Saturday: no days of grace between clients"
@@ -120,7 +119,7 @@ def _nesting(company: Company, book: Book) -> None:
     for name, other in zip(names, reversed(names), strict=True):
         company.ad_groups[name] = AdGroup(name, "project Atlas", nested={other})
     book.plant("nesting-cycle", f"ad:group:{cycle_head(*names)}", None, "two groups of a project contain each other")
-    holder = company.reporting()["Team Lead"][3]
+    holder = company.by_title()["Team Lead"][3]
     company.app_roles.add((f"{holder.login}@{DOMAIN}", "Timesheets/Viewer"))
     why = "was given directly before the group existed"
     book.plant("direct-grant", holder.entra, "entra:approle:Timesheets/Viewer", why)
@@ -128,13 +127,11 @@ def _nesting(company: Company, book: Book) -> None:
 
 def cycle_head(*names: str) -> str:
     """Return the group whose id is the smallest: by it a cycle is named."""
-    import chance
-
     return min(names, key=lambda name: chance.guid(f"ad/group/{name}"))
 
 
 def _standing(company: Company, book: Book) -> None:
-    admin, analyst = company.reporting()["IT Administrator"][1], company.reporting()["Helpdesk Analyst"][1]
+    admin, analyst = company.by_title()["IT Administrator"][1], company.by_title()["Helpdesk Analyst"][1]
     upn = f"adm.{admin.login}@{DOMAIN}"
     company.eligible.discard((upn, "User Administrator"))
     company.roles.add((upn, "User Administrator"))
@@ -154,7 +151,7 @@ def _standing(company: Company, book: Book) -> None:
 
 
 def _toxic(company: Company, book: Book) -> None:
-    by_title = company.reporting()
+    by_title = company.by_title()
     both = by_title["Payables Clerk"][0]
     both.second = Spell(date(2026, 8, 3), date(2027, 1, 29), "Payment Approver", "Finance", "Kraków")
     give(company, both, "Payment Approver", "")
@@ -179,11 +176,11 @@ def _toxic(company: Company, book: Book) -> None:
 
 
 def _stale(company: Company, book: Book) -> None:
-    quiet = company.reporting()["Agent"][20]
+    quiet = company.by_title()["Agent"][20]
     company.stop(quiet, moment("2026-06-18T09:20:00"))
     why = "works on paper at the warehouse since June and has signed in nowhere"
     book.each("account-dormant", [(quiet.ad, None), (quiet.entra, None)], why)
-    warned = company.reporting()["Agent"][75]
+    warned = company.by_title()["Agent"][75]
     company.stop(warned, moment("2026-07-28T09:20:00"))
     company.cloud(warned).seen = moment("2026-08-15T07:05:00")
     why = "last seen 79 days ago: still within the limit of 90, and to be warned of it"
@@ -211,7 +208,7 @@ def _stale(company: Company, book: Book) -> None:
 
 
 def _unused(company: Company, book: Book) -> None:
-    by_title = company.reporting()
+    by_title = company.by_title()
     for person, role, day in (
         (by_title["Payment Approver"][1], "Payment Approval", date(2026, 5, 29)),
         (by_title["Internal Auditor"][0], "Viewer", date(2026, 6, 30)),
@@ -224,7 +221,7 @@ def _unused(company: Company, book: Book) -> None:
 
 def unusual_sign_ins(company: Company, book: Book) -> None:
     """Plant sign-ins at a strange hour and from a strange country."""
-    by_title = company.reporting()
+    by_title = company.by_title()
     night, abroad = by_title["Finance Analyst"][4], by_title["Quality Analyst"][4]
     company.odd_hours.add(night.login)
     at = moment("2026-11-01T01:40:00")

@@ -14,6 +14,7 @@ SERVICES = {
     "svc-sql": "runs the reporting database",
     "svc-harbor-sftp": "exchanges files with Harbor Bank",
     "svc-dialler": "runs the outbound dialler",
+    "svc-access-review": "reads the directory for the access review",
 }
 SHARED = {
     "shared-harbor-desk": "the Harbor shift supervisor's desk",
@@ -32,7 +33,7 @@ AGENTS = (
 
 def build(company: Company) -> None:
     """Add everything that is not a person, each with somebody who answers for it."""
-    admins = company.reporting()["IT Administrator"]
+    admins = company.by_title()["IT Administrator"]
     for person in admins:
         administrate(company, person)
     for person in admins[:2]:
@@ -44,7 +45,7 @@ def build(company: Company) -> None:
     _emergency(company)
     _applications(company, admins)
     _agents(company)
-    for lead in company.reporting()["Team Lead"]:
+    for lead in company.by_title()["Team Lead"]:
         company.cloud_groups[f"Team {lead.client.title()}"].owners.add(f"{lead.login}@{DOMAIN}")
 
 
@@ -78,7 +79,7 @@ def _services(company: Company, admins: list[Person]) -> None:
 
 
 def _shared(company: Company) -> None:
-    by_title = company.reporting()
+    by_title = company.by_title()
     keepers = [by_title["Team Lead"][0], by_title["Office Coordinator"][0], by_title["Team Lead"][-1]]
     for (login, about), keeper in zip(SHARED.items(), keepers, strict=True):
         company.ad_users[login] = AdUser(login, about, "Shared Accounts", synced=False)
@@ -100,7 +101,7 @@ def _built_in(company: Company) -> None:
         sync, "On-Premises Directory Synchronization", seen=AS_OF - timedelta(hours=1)
     )
     company.roles.add((sync, "Directory Synchronization Accounts"))
-    keeper = company.reporting()["IT Administrator"][0].number
+    keeper = company.by_title()["IT Administrator"][0].number
     company.owners += [(upn, keeper) for upn in (f"MSOL_7f3a91c2d4e8@{DOMAIN}", sync)]
 
 
@@ -135,7 +136,7 @@ def _applications(company: Company, admins: list[Person]) -> None:
 
 def _agents(company: Company) -> None:
     blueprint = Application(BLUEPRINT, kind="Application", blueprint=True)
-    sponsors = company.reporting()["Finance Analyst"][:2] + company.reporting()["Workforce Planner"][:4]
+    sponsors = company.by_title()["Finance Analyst"][:2] + company.by_title()["Workforce Planner"][:4]
     blueprint.owners.add(f"{sponsors[0].login}@{DOMAIN}")
     company.applications[BLUEPRINT] = blueprint
     company.app_roles.add((BLUEPRINT, f"{GRAPH}/User.Read.All"))

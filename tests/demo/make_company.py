@@ -21,7 +21,7 @@ import write_tenant
 from book import Book
 from company import Company
 
-HERE = Path(__file__).resolve().parent.parent.parent / "sources" / "demo"
+DEMO = Path(__file__).resolve().parent.parent.parent / "sources" / "demo"
 
 
 def company() -> tuple[Company, Book]:
@@ -57,4 +57,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else HERE)
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else DEMO)

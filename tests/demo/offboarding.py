@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 import chance
 from book import Book
 from company import DOMAIN, Agent, Company, Person, SignIn, Spell, local, moment
-from infrastructure import BLUEPRINT, employ
+from infrastructure import BLUEPRINT, administrate, employ
 from population import hire
 
 HARMLESS = {"SG-MFA-Required"}
@@ -18,6 +18,7 @@ def plant(company: Company, book: Book) -> None:
     _friday(company, book)
     _half_closed(company, book)
     _owners(company, book)
+    _administrator(company, book)
     _contractor(company, book)
     _agents(company, book)
     _leave(company, book)
@@ -34,7 +35,7 @@ def depart(company: Company, person: Person, day: date, notice: date | None = No
 
 def _ordinary_leavers(company: Company) -> None:
     """Let some go as it should be: nothing is left of them but disabled accounts."""
-    agents = company.reporting()["Agent"]
+    agents = company.by_title()["Agent"]
     for index, day in ((30, 2), (45, 9), (80, 13), (95, 20), (130, 27)):
         depart(company, agents[index], date(2026, 10, day))
         company.close(agents[index])
@@ -105,6 +106,19 @@ def _owners(company: Company, book: Book) -> None:
     book.plant("service-unowned", "ad:user:svc-sql", None, why)
 
 
+def _administrator(company: Company, book: Book) -> None:
+    """Forget the second accounts of the administrator who left."""
+    person = next(p for p in company.people.values() if p.name == "Bruno Zych")
+    administrate(company, person)
+    directory, cloud = f"ad:user:adm-{person.login}", f"entra:user:adm.{person.login}@{DOMAIN}"
+    company.ad_users[f"adm-{person.login}"].seen = moment("2026-09-29T14:00:00")
+    company.cloud_users[f"adm.{person.login}@{DOMAIN}"].seen = moment("2026-09-28T12:30:00")
+    why = "the administrator left in September, and the second accounts were forgotten"
+    book.each("leaver-active", [(directory, None), (cloud, None)], why)
+    roles = [(cloud, f"entra:role:{role}") for role in ("User Administrator", "Exchange Administrator")]
+    book.each("leaver-residue", [(directory, "ad:group:Server-Admins"), *roles], why)
+
+
 def _contractor(company: Company, book: Book) -> None:
     person = [p for p in company.people.values() if p.contractor][5]
     depart(company, person, date(2026, 10, 23))
@@ -115,7 +129,7 @@ def _contractor(company: Company, book: Book) -> None:
 
 
 def _agents(company: Company, book: Book) -> None:
-    planner = company.reporting()["Workforce Planner"][1].number
+    planner = company.by_title()["Workforce Planner"][1].number
     about = ("forecasts calls for a client that has gone", "internal", date(2027, 3, 31))
     employ(company, Agent("Norwind Agent Forecast", "ai-support-agent", planner, *about, retired_on=date(2026, 9, 30)))
     subject, why = "entra:sp:Norwind Agent Forecast", "was retired in September, and its identity still works"
@@ -129,7 +143,7 @@ def _agents(company: Company, book: Book) -> None:
 
 
 def _leave(company: Company, book: Book) -> None:
-    agents = company.reporting()["Agent"]
+    agents = company.by_title()["Agent"]
     long, caught = agents[85], agents[140]
     for person, began in ((long, date(2026, 8, 31)), (caught, date(2026, 10, 19))):
         take_leave(company, person, began)
@@ -154,7 +168,7 @@ def _secrets(company: Company, book: Book) -> None:
     company.ad_users["shared-harbor-desk"].password_set = moment("2026-05-04T02:00:00")
     why = "a custodian left on 30 September, the password is of May"
     book.plant("shared-unrotated", "ad:user:shared-harbor-desk", left.id, why)
-    moved = company.reporting()["Team Lead"][-2]
+    moved = company.by_title()["Team Lead"][-2]
     company.custodians.append((f"shared-pineway-fax@{DOMAIN}", moved.number, date(2025, 1, 6), date(2026, 6, 30)))
     company.ad_users["shared-pineway-fax"].password_set = moment("2026-03-02T15:00:00")
     why = "handed it over in June, and still knows the password of March"

@@ -25,7 +25,7 @@ def _accounts(company: Company, book: Book) -> None:
     rule = "account-unowned"
     company.ad_users["test.onboarding"] = AdUser("test.onboarding", "Test Onboarding", "Manila,OU=People", synced=False)
     book.plant(rule, "ad:user:test.onboarding", None, "made to try the onboarding, and forgotten")
-    first, second = company.reporting()["Office Coordinator"][1:3]
+    first, second = company.by_title()["Office Coordinator"][1:3]
     first.mail = second.mail = f"frontdesk@{DOMAIN}"
     front = AdUser("front.desk", "Front Desk", "Bogota,OU=People", mail=first.mail, synced=False)
     company.ad_users[front.login] = front
@@ -76,7 +76,7 @@ def _agents(company: Company, book: Book) -> None:
 
 
 def _applications(company: Company, book: Book) -> None:
-    rule, curious = "app-consent-unapproved", company.reporting()["Team Lead"][8]
+    rule, curious = "app-consent-unapproved", company.by_title()["Team Lead"][8]
     infrastructure.foreign(
         company, "NoteScribe AI", *(("", scope) for scope in ("User.Read", "Mail.Read", "Files.Read.All"))
     )
@@ -96,7 +96,7 @@ def _applications(company: Company, book: Book) -> None:
 
 def _missing(company: Company, book: Book) -> None:
     rule = "birthright-missing"
-    agent = company.reporting()["Agent"][50]
+    agent = company.by_title()["Agent"][50]
     company.leave(agent.login, "LIC-Frontline")
     book.plant(rule, agent.id, "ad:group:LIC-Frontline", "works without a licence since the last clean-up")
     job = ("Agent", "Client Services", "Manila", "HARBOR")

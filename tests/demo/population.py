@@ -106,6 +106,8 @@ NESTED = {
     "HR-Records-Write": ("HR-Team",),
     "Audit-Evidence-Read": ("Audit-Team",),
     "Workstation-Admins": ("IT-Team",),
+    "CRM-Platform": tuple(f"{c}-CRM-Users" for c in CLIENTS),
+    "Web-Gateway": ("CRM-Platform",),
     "PRJ-Portal": ("PRJ-Portal-Core",),
     "Administrators": ("Domain Admins",),
     **{f"{c}-{resource}": (f"{c}-Agents",) for c in CLIENTS for resource in ("CRM-Users", "Files")},
@@ -264,7 +266,7 @@ def give(company: Company, person: Person, title: str, client: str) -> None:
 
 def appoint_managers(company: Company) -> None:
     """Give everybody a manager: team leads for agents, operations managers for team leads, the top for the rest."""
-    by_title = company.reporting()
+    by_title = company.by_title()
     top = by_title["Director"][0]
     for person in company.people.values():
         leads = [p for p in by_title["Team Lead"] if p.client == person.client]
