@@ -560,7 +560,7 @@ def test_every_mistake_of_every_file_is_reported_at_once(tmp_path):
 
 
 def test_files_that_are_not_there_are_a_mistake(tmp_path):
-    with pytest.raises(WorkspaceError, match="no file is named"):
+    with pytest.raises(WorkspaceError, match="nothing is named to read from"):
         ldap.connect(Source("ad", tmp_path))
     with pytest.raises(WorkspaceError) as caught:
         list(ldap.connect(Source("ad", tmp_path), recorded=["x.ldif", "ad/*.ldif"]).collect(AS_OF))

@@ -6,10 +6,11 @@ everywhere but at most 14 days late, so the true last use is an interval.
 """
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
-from access_review.connectors import windows
+from access_review.connectors import history, windows
 from access_review.connectors.ldap_entry import Entry, canonical, domain
 from access_review.connectors.marks import Marks
 from access_review.connectors.windows import GroupType, UserAccountControl
@@ -85,8 +86,11 @@ def primary_group(entry: Entry) -> str | None:
     return windows.beside(own, number) if own and number is not None and windows.is_domain(own) else None
 
 
-def account(entry: Entry, marks: Marks, as_of: datetime) -> Row:
-    """Return the columns of an account that Active Directory fills."""
+def account(entry: Entry, marks: Marks, as_of: datetime, *, live: bool = False, exact: bool = False) -> Row:
+    """Return the columns of an account that Active Directory fills.
+
+    ``live``: every attribute was asked for. ``exact``: ``lastLogon`` is of every server.
+    """
     name, dn, own = entry.text("samaccountname", "cn") or entry.dn, canonical(entry.dn), sid(entry)
     control = entry.whole("useraccountcontrol")
     protected = windows.protection(name, own, control)
@@ -104,28 +108,37 @@ def account(entry: Entry, marks: Marks, as_of: datetime) -> Row:
         "enabled": None if control is None else not control & UserAccountControl.DISABLED,
         "created_at": entry.time("whencreated"),
         **last_use(
-            windows.filetime(entry.whole("lastlogon")), windows.filetime(entry.whole("lastlogontimestamp")), as_of
+            windows.filetime(entry.whole("lastlogon")),
+            windows.filetime(entry.whole("lastlogontimestamp")),
+            as_of,
+            exact=exact,
         ),
-        "never_used": _never_used(entry),
+        "never_used": _never_used(entry, live=live),
         "password_set_at": windows.filetime(entry.whole("pwdlastset")),
         "expires_at": windows.filetime(entry.whole("accountexpires")),
         "protected": "break-glass" if kind == "break-glass" else protected,
     }
 
 
-def last_use(here: datetime | None, replicated: datetime | None, as_of: datetime) -> Row:
-    """Return the bounds of the last use from ``lastLogon`` of one server and ``lastLogonTimestamp``."""
+def last_use(here: datetime | None, replicated: datetime | None, as_of: datetime, *, exact: bool = False) -> Row:
+    """Return the bounds of the last use from ``lastLogon`` of one server, or of all, and ``lastLogonTimestamp``."""
     known = [at for at in (here, replicated) if at]
     if not known:
         return {"last_used_earliest": None, "last_used_latest": None}
+    if exact:
+        return {"last_used_earliest": max(known), "last_used_latest": max(known)}
     latest = min(as_of, replicated + LAG) if replicated else as_of
     return {"last_used_earliest": max(known), "last_used_latest": max(*known, latest)}
 
 
-def _never_used(entry: Entry) -> bool | None:
-    """Say *never* only where the directory says zero three times: an absent value may just not have been read."""
+def _never_used(entry: Entry, *, live: bool) -> bool | None:
+    """Say *never* only where the directory says zero: an absent value may just not have been read.
+
+    A live read has asked for all three, and a server leaves out what it never wrote; one
+    zero then shows that the reader may read them.
+    """
     stamps = [entry.whole(name) for name in ("lastlogon", "lastlogontimestamp", "logoncount")]
-    if stamps == [0, 0, 0]:
+    if stamps == [0, 0, 0] or (live and set(stamps) == {0, None}):
         return True
     return False if any(stamps) else None
 
@@ -161,6 +174,28 @@ def aliases(entry: Entry, netbios: str | None) -> Iterator[tuple[str, str]]:
     where = netbios or (domain(canonical(entry.dn)) or "").partition(".")[0]
     if name and where:
         yield "sam", f"{where}\\{name}".casefold()
+
+
+def kept_apart(entry: Entry) -> dict[str, Any]:
+    """Return what is kept with an account beside its columns: words for its control bits, and since when it is off."""
+    found: dict[str, Any] = {}
+    control = entry.whole("useraccountcontrol")
+    if control is not None:
+        found["flags"] = list(windows.control_words(control, entry.whole("msds-user-account-control-computed")))
+    if control is not None and control & UserAccountControl.DISABLED and (at := _control_changed(entry)):
+        found["disabled_since_at_latest"] = at.isoformat()
+    return found
+
+
+def _control_changed(entry: Entry) -> datetime | None:
+    known = (history.attribute(text) for text in entry.all("msds-replattributemetadata"))
+    return next((one.changed for one in known if one and one.name == "useraccountcontrol"), None)
+
+
+def members_since(entry: Entry) -> Mapping[str, datetime]:
+    """Return since when members are in a group, by canonical DN, where replication metadata was read."""
+    known = (history.value(text) for text in entry.all("msds-replvaluemetadata"))
+    return {canonical(one.dn): one.since for one in known if one and one.since and one.name == "member"}
 
 
 def is_computer(entry: Entry) -> bool:

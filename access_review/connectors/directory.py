@@ -8,7 +8,7 @@ in, rows come out, accounts and groups as they come and memberships at the end.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import rfc8785
 
@@ -36,6 +36,8 @@ class Options:
     netbios: Mapping[str, str] = field(default_factory=dict)
     expected: Mapping[str, int] = field(default_factory=dict)
     canaries: Sequence[str] = ()
+    live: bool = False
+    exact_logons: bool = False
 
 
 class Reading:
@@ -49,7 +51,12 @@ class Reading:
         self._read: dict[str, tuple[int, Held]] = {}
         self._ids: set[str] = set()
         self._ranges: dict[str, list[Range]] = {}
+        self._short: dict[str, str] = {}
         self.tally = Tally(source, TABLES, canaries=options.canaries)
+
+    def short(self, dn: str, reason: str) -> None:
+        """Say that not all members of a group, by its canonical DN, were received, and why."""
+        self._short[dn] = reason
 
     def rows(self, entries: Iterable[Entry]) -> Iterator[tuple[str, Row]]:
         """Yield every row of the source, its verdicts last."""
@@ -145,8 +152,14 @@ class Reading:
 
     def _account(self, entry: Entry, held: Held, *, own: bool) -> Row:
         marks, employee_id = self._options.marks, self._options.employee_id
-        filled = active_directory.account(entry, marks, self._as_of) if own else other_directory.account(entry, marks)
+        live, exact = self._options.live, self._options.exact_logons
+        filled = (
+            active_directory.account(entry, marks, self._as_of, live=live, exact=exact)
+            if own
+            else other_directory.account(entry, marks)
+        )
         self.tally.see(filled["name"], entry.dn)
+        apart = active_directory.kept_apart(entry) if own and self._options.live else {}
         return {
             "account": held.id,
             **filled,
@@ -154,7 +167,7 @@ class Reading:
             "mail": entry.text("mail"),
             "employee_id": entry.text(employee_id or ("employeeid" if own else "employeenumber")),
             "client": self._client(filled["name"], entry),
-            "attributes": _attributes(entry, self._options.attributes),
+            "attributes": _attributes(entry, self._options.attributes, apart),
         }
 
     def _entitlement(self, entry: Entry, held: Held, *, own: bool) -> Row:
@@ -217,8 +230,10 @@ class Reading:
         if ranges := entry.ranges("member"):
             self._ranges.setdefault(group.id, []).extend(ranges)
         if own:
+            since = active_directory.members_since(entry)
             for text in entry.all("member"):
-                self._memberships.member(group, Name("dn", canonical(text)))
+                dn = canonical(text)
+                self._memberships.member(group, Name("dn", dn), since.get(dn))
             return
         for name in other_directory.members(entry):
             self._memberships.member(group, name)
@@ -226,12 +241,15 @@ class Reading:
             self.tally.doubt(f"{group.id} is dynamic: its members are a query", *MEMBER_TABLES)
 
     def _range_verdicts(self) -> Iterator[tuple[str, Row]]:
-        for group, ranges in sorted(self._ranges.items()):
+        told = {self._read[dn][1].id: reason for dn, reason in self._short.items() if dn in self._read}
+        for group in sorted(self._ranges.keys() | told.keys()):
+            ranges = self._ranges.get(group, [])
             at, received = missing(ranges), sum(piece.count for piece in ranges)
-            if at is None:
-                yield complete(self._source, group, received)
+            if at is None and group not in told:
+                if len(ranges) > 1:
+                    yield complete(self._source, group, received)
             else:
-                reason = f"members from number {at} on were not read"
+                reason = told.get(group) or f"members from number {at} on were not read"
                 self.tally.doubt(f"{group}: {reason}", *MEMBER_TABLES)
                 yield incomplete(self._source, group, reason, received=received)
 
@@ -243,9 +261,10 @@ def _readable(value: bytes) -> str:
         return value.hex()
 
 
-def _attributes(entry: Entry, wanted: Mapping[str, str]) -> str | None:
+def _attributes(entry: Entry, wanted: Mapping[str, str], apart: Mapping[str, Any]) -> str | None:
     """Return the wanted attributes as canonical JSON: text, or a list where there are several values."""
     found = {
         name: texts[0] if len(texts) == 1 else list(texts) for name, a in wanted.items() if (texts := entry.texts(a))
     }
+    found = {**apart, **found}
     return rfc8785.dumps(found).decode() if found else None

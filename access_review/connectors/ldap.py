@@ -1,7 +1,8 @@
-"""Active Directory and other LDAP directories, from recordings in LDIF.
+"""Active Directory live, and it and other LDAP directories from recordings in LDIF.
 
 Accounts, groups, who is in what (nested groups and primary groups included) and
-who answers for it. A recording is LDIF content as ``ldapsearch``, ``ldifde`` or
+who answers for it. Live: ``server``, ``user`` and ``password`` name a domain
+controller and a read-only account (``runbooks/connect-ad.md``). A recording is LDIF content as ``ldapsearch``, ``ldifde`` or
 ``ldbsearch`` write it, with at least ``objectClass``, the id (``objectGUID`` or
 ``entryUUID``), names, ``member`` and, of Active Directory, ``objectSid``,
 ``primaryGroupID``, ``userAccountControl``, ``groupType`` and ``adminCount``.
@@ -9,18 +10,24 @@ who answers for it. A recording is LDIF content as ``ldapsearch``, ``ldifde`` or
 
 import glob
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from access_review.connectors import Source
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
+
+from access_review.connectors import Connector, Source
 from access_review.connectors.directory import Kind, Options, Reading
 from access_review.connectors.ldap_entry import Entry
 from access_review.connectors.ldif import Ldif, lines_of
 from access_review.connectors.marks import Effect, Marks
+from access_review.connectors.secret import Named, Secret, SecretReference
 from access_review.errors import Mistake, WorkspaceError
+from access_review.settings import Duration, OneOrMore
 from access_review.tables import Row
+
+SignIn = Literal["simple", "kerberos"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +85,31 @@ def _matching(folder: Path, pattern: str) -> list[str]:
     return sorted(name for name in names if _exists(folder / name))
 
 
+class Reach(BaseModel):
+    """What of a domain is read live, and how much of the server's time that may take."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    bases: OneOrMore = ()
+    deleted: StrictBool = True
+    history: StrictBool = False
+    page_size: Annotated[StrictInt, Field(ge=1, le=100_000)] = 1000
+    answer_within: Duration = timedelta(minutes=1)
+    read_within: Duration = timedelta(hours=1)
+    closures_checked: Annotated[StrictInt, Field(ge=0)] = 25
+    last_logon: Literal["one-server", "every-server"] = "one-server"
+
+
 def connect(
     source: Source,
     *,
     recorded: Sequence[str] = (),
+    server: OneOrMore = (),
+    user: Named | None = None,
+    password: Secret | None = None,
+    sign_in: SignIn = "simple",
+    ca_file: str | None = None,
+    reach: Reach | None = None,
     directory: Kind | None = None,
     id_attribute: str | None = None,
     employee_id: str | None = None,
@@ -96,10 +124,16 @@ def connect(
     netbios: Mapping[str, str] | None = None,
     expected: Mapping[Literal["accounts", "entitlements"], int] | None = None,
     canaries: Sequence[str] = (),
-) -> Recorded:
-    """Open a directory.
+) -> Connector:
+    """Open a directory: ``recorded`` or ``server``.
 
     recorded: LDIF files, by path or pattern, from the source's folder.
+    server: domain controllers of one domain, tried in this order: ldaps://NAME, or ldap://NAME for StartTLS.
+    user, password: who reads: the name, or where it is kept; and where the password is kept.
+    sign_in: simple, or kerberos with the ticket that the machine holds (extra "kerberos"); both over verified TLS.
+    ca_file: the authority that issued the servers' certificates, from the source's folder; the system's unless said.
+    reach: bases (the whole domain unless said), deleted objects, history of memberships, limits of time and size,
+    how many accounts are held against the server's own tokenGroups, and whether lastLogon is asked of every server.
     directory: what the directory is; detected entry by entry unless said.
     id_attribute: where the ids come from when there is no objectGUID, objectSid or entryUUID; ``dn`` ids may change.
     employee_id: the attribute with the HR id; employeeID in Active Directory and employeeNumber elsewhere unless said.
@@ -113,8 +147,7 @@ def connect(
     expected: the server's own counts; a difference makes the source incomplete.
     canaries: names that are there for certain; one unseen makes the source incomplete.
     """
-    if not recorded:
-        raise WorkspaceError(f"{source.name}: no file is named to read from", hint="name LDIF files under recorded")
+    _check_way(source, recorded, server, directory)
     marks = Marks(
         privileged=tuple(privileged),
         effect=effect or {},
@@ -134,4 +167,54 @@ def connect(
         expected={str(table): count for table, count in (expected or {}).items()},
         canaries=tuple(canaries),
     )
-    return Recorded(source, tuple(recorded), options)
+    if recorded:
+        return Recorded(source, tuple(recorded), options)
+    _check_login(source, sign_in, user, password)
+    return _live(source, options, server, (sign_in, user, password), ca_file, reach or Reach())
+
+
+def _check_way(source: Source, recorded: Sequence[str], server: Sequence[str], directory: Kind | None) -> None:
+    if not recorded and not server:
+        hint = "name LDIF files under recorded, or a domain controller under server"
+        raise WorkspaceError(f"{source.name}: nothing is named to read from", hint=hint)
+    if recorded and server:
+        raise WorkspaceError(f"{source.name}: recorded and server exclude each other", hint="keep one of them")
+    if server and directory == "other":
+        hint = "export it as LDIF and name the files under recorded"
+        raise WorkspaceError(f"{source.name}: only Active Directory is read live", hint=hint)
+
+
+def _check_login(source: Source, sign_in: SignIn, user: Named | None, password: SecretReference | None) -> None:
+    if sign_in == "simple" and not (user and password):
+        raise WorkspaceError(f"{source.name}: user and password are needed", hint="nobody reads anonymously")
+    if sign_in == "kerberos" and (user or password):
+        raise WorkspaceError(f"{source.name}: Kerberos uses the machine's ticket", hint="drop user and password")
+
+
+def _live(
+    source: Source,
+    options: Options,
+    server: Sequence[str],
+    login: tuple[SignIn, Named | None, SecretReference | None],
+    ca_file: str | None,
+    reach: Reach,
+) -> Connector:
+    # ldap3 takes a tenth of a second to import, which whoever reads recordings does not need.
+    from access_review.connectors.directory_server import Login, Servers, address
+    from access_review.connectors.domain_reading import Scope
+    from access_review.connectors.live_directory import Live, kept
+
+    addresses = tuple(address(source, url) for url in server)
+    authority = source.folder / ca_file if ca_file else None
+    servers = Servers(source, addresses, Login(*login), authority, round(reach.answer_within.total_seconds()))
+    asked = (*options.attributes.values(), options.employee_id or "employeeID")
+    scope = Scope(tuple(reach.bases), asked, reach.deleted, reach.history, reach.closures_checked)
+    return Live(
+        source,
+        servers,
+        replace(options, attributes=kept(options.attributes), directory="active-directory"),
+        scope,
+        page=reach.page_size,
+        longest=reach.read_within.total_seconds(),
+        every_server=reach.last_logon == "every-server",
+    )

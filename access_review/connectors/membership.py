@@ -9,6 +9,7 @@ reference, for the snapshot to resolve among all sources or to count.
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import NamedTuple
 
 from access_review.connectors import Source, complete, incomplete, problem, windows
@@ -45,7 +46,7 @@ class Memberships:
         self._ambiguous: set[Name] = set()
         self._not_members: dict[Name, tuple[str, str]] = {}
         self._foreign: dict[Name, Name] = {}
-        self._members: list[tuple[Held, Name]] = []
+        self._members: list[tuple[Held, Name, datetime | None]] = []
         self._primary: list[tuple[Held, Name]] = []
         self._back: list[tuple[Held, Name]] = []
         self._owners: list[tuple[Held, Name]] = []
@@ -69,9 +70,9 @@ class Memberships:
         """Say that an object was read that cannot hold anything, and the problem that a member like it is."""
         self._not_members[name] = (kind, reason)
 
-    def member(self, group: Held, name: Name) -> None:
-        """Note a member of a group."""
-        self._members.append((group, name))
+    def member(self, group: Held, name: Name, since: datetime | None = None) -> None:
+        """Note a member of a group, and since when where the directory says so."""
+        self._members.append((group, name, since))
 
     def primary(self, account: Held, group: Name) -> None:
         """Note the primary group of an account, which no member list shows."""
@@ -96,8 +97,8 @@ class Memberships:
 
     def rows(self) -> Iterator[tuple[str, Row]]:
         """Yield grants, nesting, owners, the aliases of SID histories, and the members that are none."""
-        for group, name in self._members:
-            yield from self._member_rows(group, name)
+        for group, name, since in self._members:
+            yield from self._member_rows(group, name, since)
         for account, name in self._primary:
             yield from self._primary_rows(account, name)
         yield from self._owner_rows()
@@ -118,7 +119,7 @@ class Memberships:
             reason = f"{count} of the objects read here are in a group that this source did not read"
             yield problem(self._source, f"memberOf {dn}", "unresolved", reason, dn)
 
-    def _member_rows(self, group: Held, name: Name) -> Iterator[tuple[str, Row]]:
+    def _member_rows(self, group: Held, name: Name, since: datetime | None) -> Iterator[tuple[str, Row]]:
         name = self._foreign.get(name, name)
         found = self._find(name)
         if found is None and (foreign := _FOREIGN.fullmatch(name.value)):
@@ -134,7 +135,8 @@ class Memberships:
             yield "nesting", self._nesting(found, group)
         else:
             tier0 = group.tier0 or (found is not None and found.tier0)
-            yield "grants", self._grant(member, group.id, "member", _TIER_0 if tier0 else None)
+            grant = self._grant(member, group.id, "member", _TIER_0 if tier0 else None)
+            yield "grants", grant if since is None else {**grant, "since": since}
 
     def _find(self, name: Name) -> Held | None:
         # Two objects of one name: the snapshot is told of both and takes neither.

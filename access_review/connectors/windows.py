@@ -26,6 +26,25 @@ class UserAccountControl(IntFlag):
     SERVER = 0x2000
 
 
+_CONTROL_WORDS = (
+    (0x2, "disabled"),
+    (0x10, "locked-out"),
+    (0x20, "no-password-required"),
+    (0x10000, "password-never-expires"),
+    (0x40000, "smart-card-required"),
+    (0x80000, "trusted-for-delegation"),
+    (0x100000, "never-delegated"),
+    (0x400000, "no-preauthentication"),
+    (0x800000, "password-expired"),
+    (0x1000000, "delegates-with-any-protocol"),
+)
+
+
+def control_words(control: int, computed: int | None = None) -> tuple[str, ...]:
+    """Return words for the bits of ``userAccountControl`` and of ``msDS-User-Account-Control-Computed``."""
+    return tuple(word for bit, word in _CONTROL_WORDS if (control | (computed or 0)) & bit)
+
+
 class GroupType(IntFlag):
     """Bits of ``groupType``."""
 

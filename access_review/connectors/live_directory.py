@@ -1,0 +1,93 @@
+"""A directory that is being read from its servers now."""
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import rfc8785
+
+from access_review.connectors import Source, complete, incomplete
+from access_review.connectors.directory import Options, Reading
+from access_review.connectors.directory_server import Servers
+from access_review.connectors.domain_reading import FILTER, DomainReading, Found, Root, Scope
+from access_review.connectors.ldap_entry import canonical
+from access_review.connectors.paging import Pace
+from access_review.tables import Row
+
+CLOCK = timedelta(minutes=5)
+
+# Kept with every account of a live read, by their names in the review; what the source file maps goes first.
+KEPT: Mapping[str, str] = {
+    "changed_at": "whenChanged",
+    "admin_count": "adminCount",
+    "manager": "manager",
+    "service_principal_names": "servicePrincipalName",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A domain on its servers; ``longest`` is how long a read may take, in seconds."""
+
+    source: Source
+    servers: Servers
+    options: Options
+    scope: Scope = field(default_factory=Scope)
+    page: int = 1000
+    longest: float = 3600.0
+    every_server: bool = False
+
+    def collect(self, as_of: datetime) -> Iterator[tuple[str, Row]]:
+        """Yield every row, the verdicts last; raises ``ConnectorError`` when nothing can be read at all."""
+        pace = Pace(self.page, time.monotonic() + self.longest)
+        with self.servers.session() as session:
+            reading = DomainReading(session, self.scope, pace)
+            found = reading.whole()
+            where = str(session.address)
+        yield from self._rows(found, as_of)
+        yield from self._part_verdicts(found, reading.root, as_of)
+        yield self._provenance(found, reading.root, where)
+
+    def _rows(self, found: Found, as_of: datetime) -> Iterator[tuple[str, Row]]:
+        reading = Reading(self.source, replace(self.options, live=True), as_of)
+        for reason, tables in found.doubts:
+            reading.tally.doubt(reason, *tables)
+        for guid, reason in found.short.items():
+            reading.short(canonical(found.objects[guid][0]), reason)
+        yield from reading.rows(found.entries())
+
+    def _part_verdicts(self, found: Found, root: Root, as_of: datetime) -> Iterator[tuple[str, Row]]:
+        parts = {**found.parts, "clock": _clock(root.now, as_of)}
+        for part, reason in sorted(parts.items()):
+            subject = f"part:{part}"
+            yield incomplete(self.source, subject, reason) if reason else complete(self.source, subject, 0)
+
+    def _provenance(self, found: Found, root: Root, where: str) -> tuple[str, Row]:
+        """Say how the population was obtained, as canonical JSON, for the evidence."""
+        facts: dict[str, Any] = {
+            **found.facts,
+            "server": where,
+            "host": root.host,
+            "bases": list(self.scope.bases) or [root.base],
+            "filter": FILTER,
+            "attributes": list(self.scope.attributes),
+            "pages": found.pages,
+            "usn": root.usn,
+            "deleted": len(found.deleted),
+        }
+        table, row = complete(self.source, "part:provenance", len(found.objects))
+        return table, {**row, "reason": rfc8785.dumps(facts).decode()}
+
+
+def _clock(server: datetime | None, as_of: datetime) -> str | None:
+    if server is None:
+        return "the server does not say what time it is"
+    apart = abs(server - as_of)
+    return f"the server's clock is {round(apart.total_seconds() / 60)} min off" if apart > CLOCK else None
+
+
+def kept(attributes: Mapping[str, str]) -> dict[str, str]:
+    """Return the attributes to keep with accounts: those of the source file, and those every live read keeps."""
+    return {**KEPT, **attributes}

@@ -1,0 +1,111 @@
+"""Secrets by reference: a source file names where a secret is kept, never the secret.
+
+::
+
+    password: {env: AD_READER_PASSWORD}           # an environment variable
+    password: {file: /etc/access-review/ad.pw}    # a file that only its owner may read
+    password: {keyring: {service: ad, user: svc}} # the keyring of the machine (extra "keyring")
+"""
+
+import os
+import stat
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from access_review.connectors import Source
+from access_review.errors import ConnectorError
+
+
+class Keyring(BaseModel):
+    """An entry of the machine's keyring."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    service: str = Field(min_length=1)
+    user: str = Field(min_length=1)
+
+
+class SecretReference(BaseModel):
+    """Where a secret is kept: exactly one of ``env``, ``file`` and ``keyring``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    env: str | None = Field(default=None, min_length=1)
+    file: str | None = Field(default=None, min_length=1)
+    keyring: Keyring | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if len(self.model_fields_set) != 1:
+            raise ValueError("name exactly one of env, file and keyring")
+        return self
+
+    def read(self, source: Source) -> str:
+        """Return the secret; raises ``ConnectorError``, which never holds any of it."""
+        if self.env is not None:
+            return _from_environment(source, self.env)
+        if self.file is not None:
+            return _from_file(source, source.folder / self.file)
+        assert self.keyring is not None  # noqa: S101 - the model holds exactly one
+        return _from_keyring(source, self.keyring)
+
+
+def _not_the_secret_itself(value: Any) -> Any:
+    # Pydantic would repeat a refused value in its message, and this one may be a password.
+    if isinstance(value, SecretReference | dict):
+        return value
+    raise ValueError("a secret does not stand in a source file: write {env: NAME}, {file: PATH} or {keyring: …}")
+
+
+Secret = Annotated[SecretReference, BeforeValidator(_not_the_secret_itself)]
+"""The type of an option that is a secret."""
+
+Named = str | SecretReference
+"""The type of an option that may be written out or kept elsewhere, such as the name of an account."""
+
+
+def text_of(source: Source, named: Named) -> str:
+    """Return what is written out, or fetch it; raises ``ConnectorError``."""
+    return named if isinstance(named, str) else named.read(source)
+
+
+def _from_environment(source: Source, name: str) -> str:
+    value = os.environ.get(name)
+    if not value:
+        raise ConnectorError(source.name, f"the environment variable {name} is not set", hint=f"set {name} and repeat")
+    return value
+
+
+def _from_file(source: Source, path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+                raise ConnectorError(
+                    source.name, f"{path} can be read by others than its owner", hint=f"chmod 600 {path}"
+                )
+            value = file.read().decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise ConnectorError(source.name, f"the secret in {path} cannot be read: {reason}") from None
+    value = value.removesuffix("\n").removesuffix("\r")
+    if not value:
+        raise ConnectorError(source.name, f"{path} is empty")
+    return value
+
+
+def _from_keyring(source: Source, entry: Keyring) -> str:
+    try:
+        import keyring
+        import keyring.errors
+    except ImportError:
+        hint = "pip install 'access-review[keyring]'"
+        raise ConnectorError(source.name, "secrets in a keyring need the extra keyring", hint=hint) from None
+    try:
+        value: str | None = keyring.get_password(entry.service, entry.user)
+    except keyring.errors.KeyringError as error:
+        raise ConnectorError(source.name, f"the keyring cannot be read: {type(error).__name__}") from None
+    if not value:
+        raise ConnectorError(source.name, f"the keyring has no entry {entry.service} for {entry.user}")
+    return value
