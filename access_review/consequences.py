@@ -63,7 +63,7 @@ def unexpected(engine: Engine) -> Sequence[Row]:
 
 
 def collateral(engine: Engine) -> Sequence[Row]:
-    """Return what each change takes beside its own target: change, entitlement, name, accounts."""
+    """Return what each change takes beside its own target: change, entitlement, name, source, accounts."""
     return engine.rows(_COLLATERAL)
 
 
@@ -178,11 +178,11 @@ _UNEXPECTED = """
 """
 
 _COLLATERAL = """
-    SELECT l.change, l.entitlement, e.name, count(DISTINCT l.account) AS accounts
+    SELECT l.change, l.entitlement, e.name, e.source, count(DISTINCT l.account) AS accounts
     FROM losses AS l JOIN entitlements AS e ON e.entitlement = l.entitlement
     LEFT JOIN planned_grants AS own
       ON own.change = l.change AND own.account = l.account AND own.entitlement = l.entitlement
     WHERE own.change IS NULL
-    GROUP BY l.change, l.entitlement, e.name
+    GROUP BY l.change, l.entitlement, e.name, e.source
     ORDER BY l.change, e.name, l.entitlement
 """

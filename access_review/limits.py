@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from access_review.engine import Engine
 from access_review.errors import LimitExceeded
 from access_review.settings import Ceiling, GroupCeiling, Limits
+from access_review.tables import Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,20 @@ def check(counts: Sequence[Count], names: Mapping[str, str]) -> None:
             "or raise the limit for this plan with a reason and a second approver",
         )
 
+
+def cuts_beyond(engine: Engine, counts: Sequence[Count]) -> Sequence[Row]:
+    """Return the nesting cuts that contribute to a group's going beyond its limit: change, name."""
+    over = sorted({one.where for one in counts if one.exceeded})
+    return engine.rows(_CUTS, over=over)
+
+
+_CUTS = """
+    SELECT l.change, min(e.name) AS name
+    FROM losses AS l JOIN planned_edges AS p ON p.change = l.change
+    JOIN entitlements AS e ON e.entitlement = l.entitlement
+    WHERE l.entitlement IN :over
+    GROUP BY l.change ORDER BY l.change
+"""
 
 _DISABLED = """
     SELECT a.source, count(DISTINCT d.account) AS changed, coalesce(max(known.population), 0) AS population

@@ -101,11 +101,13 @@ def _settle(
         refused = _refused(engine, workspace.policy.protect.last_holders)
         if not refused:
             counts = limits.count(engine, ceilings, accepted)
+            refused = _apart(engine, counts)
+        if not refused:
             limits.check(counts, _names(changes))
             proven = proof.prove(snapshot, workspace, engine, report, changes, after)
             if isinstance(proven, Proof):
                 return answers, _Settled(changes, counts, proven)
-            refused = proven.changes
+            refused = {one: Withheld(reason) for one, reason in proven.changes.items()}
         # Each round leaves at least one finding more to a person, so this ends.
         answers = _withhold(answers, refused)
 
@@ -135,29 +137,36 @@ def merge(answers: Answers) -> tuple[Change, ...]:
     return tuple(made[key] for key in sorted(made))
 
 
-def _refused(engine: Engine, keep: int) -> Mapping[str, str]:
+def _refused(engine: Engine, keep: int) -> Mapping[str, Withheld]:
     """Return the changes that would take too much, each with the reason."""
-    unexpected = {row["change"]: row["reason"] for row in consequences.unexpected(engine)}
+    unexpected = {row["change"]: Withheld(row["reason"]) for row in consequences.unexpected(engine)}
     if unexpected:
         return unexpected
-    refused: dict[str, str] = {}
+    refused: dict[str, Withheld] = {}
     for row in last_holders(engine, keep):
         said = f"{PROTECTED}{row['name']} would have {row['holders']} usable holders left, and {keep} must stay"
-        refused.setdefault(row["change"], said)
+        refused.setdefault(row["change"], Withheld(said, ("name a successor first, then plan again",)))
     return refused
 
 
-def _withhold(answers: Answers, refused: Mapping[str, str]) -> Answers:
+def _apart(engine: Engine, counts: Sequence[Count]) -> Mapping[str, Withheld]:
+    """Return the nesting cuts that take a group beyond its limit: they do not stop everything else."""
+    way = ("plan it alone: --rule nesting-escalates",)
+    return {
+        row["change"]: Withheld(
+            f"with the rest of the plan {row['name']} would lose more of its members than the limit allows", way
+        )
+        for row in limits.cuts_beyond(engine, counts)
+    }
+
+
+def _withhold(answers: Answers, refused: Mapping[str, Withheld]) -> Answers:
     """Leave a finding to a person when one of its changes is refused: all of them or none."""
     kept: Answers = {}
     for finding, given in answers.items():
         reasons = [refused[one.id] for one in given if one.id in refused] if isinstance(given, tuple) else []
-        kept[finding] = Withheld(min(reasons), _replace_first(min(reasons))) if reasons else given
+        kept[finding] = min(reasons, key=lambda one: one.reason) if reasons else given
     return kept
-
-
-def _replace_first(reason: str) -> tuple[str, ...]:
-    return ("name a successor first, then plan again",) if reason.endswith("must stay") else ()
 
 
 def _with_collateral(changes: Sequence[Change], engine: Engine) -> list[Change]:
@@ -165,7 +174,9 @@ def _with_collateral(changes: Sequence[Change], engine: Engine) -> list[Change]:
     behind = {one.id for one in changes if one.target.child}
     for row in consequences.collateral(engine):
         many = f"{row['accounts']} accounts behind it lose" if row["accounts"] != 1 else "1 account behind it loses"
-        said[row["change"]].append(f"{many} {row['name']}" if row["change"] in behind else f"also loses {row['name']}")
+        said[row["change"]].append(
+            f"{many if row['change'] in behind else 'also loses'} {row['name']} ({row['source']})"
+        )
     return [replace(one, collateral=tuple(said.get(one.id, ()))) for one in changes]
 
 

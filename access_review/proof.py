@@ -19,12 +19,17 @@ from access_review.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What the second review found: open findings before and after, and what changed between them."""
+    """What the second review found: open findings before and after, and what changed between them.
+
+    ``outlasting`` are findings about what has happened (a sign-in after the end), which
+    stay although the account they ask to disable is disabled.
+    """
 
     findings_before: int
     findings_after: int
     ended: int
     ended_besides: int
+    outlasting: int
     appeared: int
     expected_lost: int
     accounts_touched: int
@@ -61,7 +66,12 @@ def prove(
         fresh.register("touched", pa.table({"account": pa.array(touched, pa.string())}))
         still_held = _expected_held(fresh)
     found = _open(again.findings, {"new", "open", "waived"})
-    failures = _blame(changes, {k: v for k, v in found.items() if k in wanted or k not in before}, held - still_held)
+    disabled = {row["account"] for row in engine.rows("SELECT DISTINCT account FROM disabled_after")}
+    outlasting = {
+        f for f in found.keys() & wanted if found[f]["remedy"] == "disable" and found[f]["subject"] in disabled
+    }
+    wrong = {f: row for f, row in found.items() if f not in before or f in wanted - outlasting}
+    failures = _blame(changes, wrong, held - still_held)
     if failures:
         return Failure(failures)
     return Proof(
@@ -69,6 +79,7 @@ def prove(
         findings_after=len(found),
         ended=len(wanted - found.keys()),
         ended_besides=len(before.keys() - found.keys() - wanted),
+        outlasting=len(outlasting),
         appeared=0,
         expected_lost=0,
         accounts_touched=len(touched),
@@ -77,7 +88,7 @@ def prove(
 
 
 def _open(findings: pa.Table, statuses: set[str]) -> dict[str, Row]:
-    columns = ["finding", "rule", "subject", "about", "person", "reason", "status"]
+    columns = ["finding", "rule", "subject", "about", "person", "reason", "remedy", "status"]
     return {row["finding"]: row for row in findings.select(columns).to_pylist() if row["status"] in statuses}
 
 

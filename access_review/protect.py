@@ -99,14 +99,17 @@ def last_holders(engine: Engine, keep: int) -> Sequence[Row]:
     A holder is usable when the person is active and an account of theirs that holds it
     is enabled, after every change of the plan, whichever batch it is in. Which holders
     stay is not for a plan to choose: every change that takes one away is returned, that
-    of a departing administrator included, who is to be replaced first. Reads what
+    of a departing administrator included, who is to be replaced first. Permissions of
+    applications need no second holder, so they are not concerned. Reads what
     :func:`access_review.consequences.foresee` made.
     """
     return engine.rows(_LAST_HOLDERS, keep=keep) if keep else []
 
 
 _LAST_HOLDERS = """
-    WITH privileged AS (SELECT entitlement, name FROM entitlements WHERE privileged),
+    WITH privileged AS (
+        SELECT entitlement, name FROM entitlements WHERE privileged AND kind NOT IN ('approle', 'consent', 'licence')
+    ),
     taken AS (
         SELECT losses.change, losses.account, losses.entitlement FROM losses JOIN privileged USING (entitlement)
         UNION

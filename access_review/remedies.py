@@ -64,7 +64,10 @@ def _disable(asked: Asked, finding: Row) -> Iterator[Change]:
         account = _checked(asked, account["twin"])
         _complete(asked, [account["account"]])
         if account["enabled"] is False:
-            raise Refusal(f"the account it is synced from, {account['name']}, is disabled already: wait for the sync")
+            ways = ["see whether synchronisation runs", "disable the copy by hand meanwhile, and revoke its sessions"]
+            raise Refusal(f"the account it is synced from, {account['name']}, is disabled already", ways)
+    if account["enabled"] is False:
+        raise Refusal("the account is disabled already: see what it was used for")
     for one in filter(None, (account, copy)):
         if one["kind"] not in DISABLED_KINDS:
             raise Refusal(f"a {one['kind']} account: others may depend on it")

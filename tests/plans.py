@@ -15,7 +15,7 @@ from access_review.settings import Policy, pattern
 from access_review.snapshot import Snapshot
 from access_review.workspace import Workspace
 
-__all__ = ["pattern", "snapshot"]
+__all__ = ["Policy", "pattern", "snapshot"]
 
 Rows = dict[str, list[dict[str, Any]]]
 

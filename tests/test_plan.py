@@ -129,7 +129,7 @@ def test_what_falls_away_through_nesting_is_told_as_collateral():
         grants=[grant(9, "Carrier")],
     )
     (only,) = planned(rows).changes
-    assert only.collateral == ("also loses Beneath",)
+    assert only.collateral == ("also loses Beneath (ad)",)
 
 
 # What is left to a person
@@ -276,6 +276,26 @@ def test_a_waived_finding_is_not_planned():
     assert planned(add(company(), grants=[grant(7, "Other")]), declared(waivers=[waiver])).changes == ()
 
 
+def test_a_leaver_who_signed_in_is_disabled_although_the_sign_in_stays_a_finding():
+    rows = leave(company(12), 11)
+    rows = add(rows, signins=[{"account": "ad:user:11", "at": AS_OF - DAY, "signin": "s", "success": True}])
+    space = declared(policy={"rules": {n: {"enabled": False} for n in plans.QUIET if n != "signin-after-end"}})
+    made = planned(rows, space)
+    (disable,) = [one for one in made.changes if one.action == "disable-account"]
+    assert (len(disable.because), made.proof.outlasting) == (2, 1)
+    done = planned(change(rows, "accounts", "ad:user:11", enabled=False), space)
+    assert "disable-account" not in {action for action, _, _ in asked_of(done)}
+    assert "the account is disabled already: see what it was used for" in left_to_a_person(done)
+
+
+def test_a_cut_that_would_take_a_group_beyond_its_limit_does_not_stop_the_rest(escalating):
+    rows, space = escalating
+    policy = space.policy.model_copy(update={"limits": plans.Policy().limits})
+    made = planned(add(rows, grants=[grant(8, "Other")]), replace(space, policy=policy))
+    assert asked_of(made) == [("remove-member", "user8", "Other")]
+    assert any("Admins would lose more of its members than the limit allows" in r for r in plans.reasons(made))
+
+
 # Incomplete sources
 
 
@@ -360,7 +380,7 @@ def test_one_edge_is_cut_for_everybody_behind_it(escalating):
     rows, space = escalating
     (only,) = planned(rows, space).changes
     assert (only.action, only.target.key) == ("cut-nesting", ("", "ad:group:Admins", "ad:group:Fin", "assigned"))
-    assert only.collateral == ("8 accounts behind it lose Admins",)
+    assert only.collateral == ("8 accounts behind it lose Admins (ad)",)
 
 
 def test_an_edge_is_not_cut_when_somebody_behind_it_needs_it_or_nobody_owns_the_account(escalating):
