@@ -4,6 +4,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import pyarrow as pa
+
 from access_review.engine import Engine
 from access_review.model import AsOf
 from access_review.snapshot import WHOLE_SOURCE, Snapshot
@@ -57,7 +59,10 @@ class Asked:
 
 
 def ask(engine: Engine, snapshot: Snapshot, scope: Scope, connectors: Mapping[str, str]) -> Asked:
-    """Collect it from an engine after a review and :func:`access_review.protect.guard`."""
+    """Collect it from an engine after a review and :func:`access_review.protect.guard`.
+
+    Creates ``unread_sources`` too: those that a change may not touch, with the reason.
+    """
     engine.create(
         "asked",
         _ASKED,
@@ -68,6 +73,9 @@ def ask(engine: Engine, snapshot: Snapshot, scope: Scope, connectors: Mapping[st
         any_client=not scope.clients,
         clients=scope.clients,
     )
+    unread = gaps(snapshot)
+    columns = {"source": list(unread.sources), "reason": list(unread.sources.values())}
+    engine.register("unread_sources", pa.table({name: pa.array(said, pa.string()) for name, said in columns.items()}))
     engine.create("asked_accounts", _ASKED_ACCOUNTS)
     engine.create("asked_entitlements", _ASKED_ENTITLEMENTS)
     held, edges, originals = defaultdict(list), defaultdict(list), defaultdict(list)
@@ -95,7 +103,7 @@ def ask(engine: Engine, snapshot: Snapshot, scope: Scope, connectors: Mapping[st
         originals,
         {row["account"]: row["reason"] for row in engine.rows(_QUARANTINED)},
         {row["id"]: row["reason"] for row in engine.rows(guarded)},
-        gaps(snapshot),
+        unread,
         connectors,
     )
 

@@ -7,12 +7,13 @@ import pyarrow as pa
 from access_review.change import Action, Change
 from access_review.engine import Engine
 from access_review.graph import closure
-from access_review.tables import Row, settle
+from access_review.snapshot import Stored, stored
+from access_review.tables import TABLES, Row, settle
 
 _TEXT = pa.string()
 
 
-def foresee(engine: Engine, tables: Mapping[str, pa.Table], changes: Sequence[Change]) -> dict[str, pa.Table]:
+def foresee(engine: Engine, tables: Mapping[str, pa.Table], changes: Sequence[Change]) -> Stored:
     """Return the snapshot's tables as they are after ``changes``, synchronisation to the cloud included.
 
     Creates in the engine ``taken_grants`` (change, account, entitlement, mode: grants that
@@ -23,19 +24,23 @@ def foresee(engine: Engine, tables: Mapping[str, pa.Table], changes: Sequence[Ch
     _register(engine, changes)
     engine.create("taken_grants", _TAKEN_GRANTS)
     engine.create("disabled_after", _DISABLED_AFTER)
-    grants = settle("grants", engine.query(_GRANTS_AFTER).cast(tables["grants"].schema))
-    engine.register("grants_after", grants)
-    nesting = tables["nesting"]
+    after = {
+        name: _after(engine, name, sql) for name, sql in (("grants", _GRANTS_AFTER), ("accounts", _ACCOUNTS_AFTER))
+    }
+    engine.register("grants_after", after["grants"])
     if any(c.target.child for c in changes):
-        nesting = settle("nesting", engine.query(_NESTING_AFTER).cast(nesting.schema))
-        engine.register("recomputed", closure(nesting, tables["entitlements"]["entitlement"].to_pylist()))
+        after["nesting"] = _after(engine, "nesting", _NESTING_AFTER)
+        engine.register("recomputed", closure(after["nesting"], tables["entitlements"]["entitlement"].to_pylist()))
         engine.create("closure_after", "SELECT * FROM recomputed")
     else:
         engine.create("closure_after", "SELECT * FROM closure")
     engine.create("lost", _LOST)
     engine.create("losses", _LOSSES)
-    accounts = settle("accounts", engine.query(_ACCOUNTS_AFTER).cast(tables["accounts"].schema))
-    return {**tables, "grants": grants, "nesting": nesting, "accounts": accounts}
+    return stored(tables) | after
+
+
+def _after(engine: Engine, name: str, sql: str) -> pa.Table:
+    return settle(name, engine.query(sql).cast(TABLES[name].schema))
 
 
 def _register(engine: Engine, changes: Sequence[Change]) -> None:
@@ -147,6 +152,7 @@ _LOSSES = """
 _UNEXPECTED = """
     WITH judged AS (
         SELECT l.change, a.name AS account_name, e.name, e.effect, e.kind, a.person, a.certain, p.status,
+               coalesce(ia.source, ie.source) AS unread, coalesce(ia.reason, ie.reason) AS unread_reason,
                ga.reason AS account_guard, ge.reason AS entitlement_guard,
                allowed.entitlement IS NOT NULL AND forbidden.entitlement IS NULL
                    AND coalesce(p.status <> 'left', TRUE) AS expected
@@ -156,6 +162,8 @@ _UNEXPECTED = """
         LEFT JOIN people AS p ON p.person = a.person
         LEFT JOIN (SELECT id, min(reason) AS reason FROM guarded GROUP BY id) AS ga ON ga.id = l.account
         LEFT JOIN (SELECT id, min(reason) AS reason FROM guarded GROUP BY id) AS ge ON ge.id = l.entitlement
+        LEFT JOIN unread_sources AS ia ON ia.source = a.source
+        LEFT JOIN unread_sources AS ie ON ie.source = e.source
         LEFT JOIN person_role_sets AS r ON r.person = a.person
         LEFT JOIN allowed ON allowed.role_set = r.role_set AND allowed.entitlement = l.entitlement
         LEFT JOIN forbidden ON forbidden.role_set = r.role_set AND forbidden.entitlement = l.entitlement
@@ -164,6 +172,7 @@ _UNEXPECTED = """
         SELECT change,
                CASE WHEN account_guard IS NOT NULL THEN concat(account_guard, ' (', account_name, ')')
                     WHEN entitlement_guard IS NOT NULL THEN concat(entitlement_guard, ' (', name, ')')
+                    WHEN unread IS NOT NULL THEN concat('withheld: ', unread, ' incomplete: ', unread_reason)
                     WHEN person IS NULL OR NOT coalesce(certain, FALSE)
                         THEN concat(account_name, ' would lose ', name, ', and who owns it is not certain')
                     WHEN coalesce(status, '') NOT IN ('active', 'leave', 'left')

@@ -397,6 +397,13 @@ def test_an_edge_is_not_cut_when_somebody_behind_it_needs_it_or_nobody_owns_the_
     made = planned(elsewhere, replace(space, templates=tuple(other)))
     assert made.changes == ()
     assert "user9 would lose Admins, which is expected" in left_to_a_person(made)
+    foreign = add(
+        rows,
+        accounts=[account(8, "entra")],
+        grants=[{"account": "entra:user:8", "entitlement": "ad:group:Fin"}],
+        completeness=[incomplete("entra", "accounts")],
+    )
+    assert "withheld: entra incomplete: page 2 failed" in left_to_a_person(planned(foreign, space))
     unowned = add(rows, accounts=[account(50, kind="service")], grants=[grant(50, "Fin")])
     assert "user50 would lose Admins, and who owns it is not certain" in left_to_a_person(planned(unowned, space))
 
