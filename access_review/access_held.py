@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, cached_property
 from typing import Any
 
-from access_review.correlate import candidates_of
+from access_review.correlate import MATCHED_KINDS, candidates_of
 from access_review.engine import Engine
 from access_review.explanation import (
     Account,
@@ -66,16 +66,21 @@ class Access:
         return Account(
             thing,
             ownership=self._ownership(row),
+            owners=self._people(OWNERS, account),
+            custodians=self._people(_CUSTODIANS, account),
             grants=self._grants(thing, row["person"], goals),
             **{name: row[name] for name in columns},
         )
+
+    def _people(self, sql: str, account: str) -> tuple[Thing, ...]:
+        return tuple(Thing(row["id"], row["name"]) for row in self._engine.rows(sql, object=account))
 
     def _ownership(self, account: dict[str, Any]) -> Ownership:
         found = self._engine.run(candidates_of(account["account"])).to_pylist()
         ladder = next((s.file.match for s in self._workspace.sources if s.name == account["source"]), ())
         decisive = min((row["step"] for row in found), default=0)
         rungs = []
-        for step, rung in enumerate(ladder, start=1):
+        for step, rung in enumerate(ladder if account["kind"] in MATCHED_KINDS else (), start=1):
             people = tuple(Thing(r["person"], r["name"] or r["person"]) for r in found if r["step"] == step)
             outcome = _outcome(step, decisive, len(people))
             rungs.append(RungTried(step, " = ".join(rung.on), rung.certain, people, outcome))
@@ -83,7 +88,8 @@ class Access:
         if account["person"]:
             (person,) = self._engine.rows("SELECT name, kind FROM people WHERE person = :id", id=account["person"])
             owner = Thing(account["person"], person["name"] or account["person"], person["kind"])
-        return Ownership(owner, account["certain"], account["link"], tuple(rungs))
+        reason = account["link"] if account["kind"] in MATCHED_KINDS or owner else f"a {account['kind']} account"
+        return Ownership(owner, account["certain"], reason, tuple(rungs))
 
     def _grants(self, account: Thing, person: str | None, goals: Goals) -> tuple[GrantHeld, ...]:
         sql = "SELECT role FROM person_roles WHERE person = :person AND spell <> 'former'"
@@ -97,12 +103,16 @@ class Access:
         entitlement = self.thing(row["entitlement"])
         columns = ("mode", "via", "since", "until", "verdict", "mirrored", "former_role", "former_until")
         mastered = row["mastered_in"] or row["source"]
+        loosens = _LOOSENS.get(row["effect"])
         return GrantHeld(
             entitlement,
             forbidden=self.thing(row["never"]) if row["never"] else None,
             allowed_by=self.allowed_by(entitlement.id, roles),
-            reaches=self.reaches(entitlement.id, roles, goals=goals),
-            end=Cut("grant", account, entitlement, mastered, row["removable"], row["why_not"]),
+            # Of a grant that is wrong in part, the part that is right matters too.
+            reaches=self.reaches(entitlement.id, roles, goals=None if row["verdict"] == "mixed" else goals),
+            end=Cut(
+                "grant", account, entitlement, mastered, row["removable"] and not loosens, row["why_not"] or loosens
+            ),
             **{name: row[name] for name in columns},
         )
 
@@ -164,8 +174,17 @@ class Access:
             for grant in account.grants
             if goals is not None or (not grant.mirrored and (grant.forbidden or grant.verdict in ("beyond", "mixed")))
         ]
-        edges = [edge for grant in wrong if goals for reach in grant.reaches for edge in map(self._edge, reach.path)]
+        leading = [reach for grant in wrong for reach in grant.reaches if goals and reach.entitlement.id in goals]
+        edges = [self._edge(hop) for reach in leading for hop in reach.path]
         return tuple(dict.fromkeys((*(grant.end for grant in wrong), *edges)))
+
+    def disables(self, accounts: Sequence[Account]) -> tuple[Cut, ...]:
+        """Return the accounts to disable: those not known to be disabled."""
+        return tuple(
+            Cut("account", a.account, a.account, a.account.id.split(":", 1)[0], a.protected is None, a.protected)
+            for a in accounts
+            if a.enabled is not False
+        )
 
     def edges(self, child: str, parent: str) -> tuple[Cut, ...]:
         """Return the nesting edges of the shortest path between two entitlements."""
@@ -185,15 +204,31 @@ def _outcome(step: int, decisive: int, people: int) -> str:
     return "decides" if people == 1 else "two candidates are no owner"
 
 
+_LOOSENS = {
+    "restricts": "it restricts, so taking it away may give more",
+    "unknown": "what it does is not known, so taking it away may give more",
+}
+
+OWNERS = """
+    SELECT DISTINCT owned.owner AS id, coalesce(people.name, accounts.name, owned.owner) AS name
+    FROM owned LEFT JOIN people ON people.person = owned.person LEFT JOIN accounts ON accounts.account = owned.owner
+    WHERE owned.object = :object ORDER BY 2, 1
+"""
+
+_CUSTODIANS = """
+    SELECT DISTINCT custody.person AS id, coalesce(people.name, custody.person) AS name
+    FROM custody LEFT JOIN people USING (person) WHERE custody.account = :object ORDER BY 2, 1
+"""
+
 _EDGE = "SELECT mastered_in, removable, why_not FROM nesting WHERE child = :child AND parent = :parent AND mode = :mode"
 
 _HELD = """
-    SELECT held.*, entitlements.source FROM held LEFT JOIN entitlements USING (entitlement)
+    SELECT held.*, entitlements.source, entitlements.effect FROM held LEFT JOIN entitlements USING (entitlement)
     WHERE account = :account ORDER BY verdict = 'within', entitlements.name, entitlement, mode
 """
 
 _HELD_REACHING = """
-    SELECT held.*, entitlements.source FROM held LEFT JOIN entitlements USING (entitlement)
+    SELECT held.*, entitlements.source, entitlements.effect FROM held LEFT JOIN entitlements USING (entitlement)
     WHERE account = :account AND entitlement IN (SELECT entitlement FROM closure WHERE reached IN :goals)
     ORDER BY entitlement IN :goals DESC, entitlements.name, entitlement, mode
 """

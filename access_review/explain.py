@@ -10,10 +10,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from access_review import rules
-from access_review.access_held import Access
+from access_review.access_held import OWNERS, Access
 from access_review.engine import Engine
 from access_review.explanation import (
     Account,
+    Cut,
     Entitlement,
     Explanation,
     Finding,
@@ -60,22 +61,23 @@ class _Asked:
     def account(self, meant: Meant) -> Explanation:
         account = self.access.account(meant.id)
         owner = account.ownership.person
+        person = self._person(owner.id) if owner else None
         return self._answer(
             meant,
             findings=self._findings("subject = :id OR about = :id", id=meant.id),
-            person=self._person(owner.id) if owner else None,
+            person=person,
             accounts=(account,),
-            ends=self.access.ends((account,)),
+            ends=self._ends(person, (account,)),
         )
 
     def person(self, meant: Meant) -> Explanation:
-        accounts = self._accounts_of(meant.id)
+        accounts, person = self._accounts_of(meant.id), self._person(meant.id)
         return self._answer(
             meant,
             findings=self._findings("person = :id OR subject = :id", id=meant.id),
-            person=self._person(meant.id),
+            person=person,
             accounts=accounts,
-            ends=self.access.ends(accounts),
+            ends=self._ends(person, accounts),
         )
 
     def entitlement(self, meant: Meant) -> Explanation:
@@ -93,15 +95,23 @@ class _Asked:
         goals = self._goals(about, known)
         accounts = self._accounts_in(subject, about, known, goals)
         things = [each for each in (subject, about) if known.get(each) == Kind.ENTITLEMENT]
-        both = len(things) == 2
+        person = self._person(row["person"]) if row["person"] else None
+        ends = self.access.edges(subject, about) if len(things) == 2 else self._ends(person, accounts, goals)
         return self._answer(
             meant,
             findings=self._findings("finding = :id", id=meant.id),
-            person=self._person(row["person"]) if row["person"] else None,
+            person=person,
             accounts=accounts,
             entitlements=() if any(a.grants for a in accounts) else tuple(map(self._entitlement, things)),
-            ends=self.access.edges(subject, about) if both else self.access.ends(accounts, goals=goals),
+            ends=ends,
         )
+
+    def _ends(
+        self, person: Person | None, accounts: Sequence[Account], goals: frozenset[str] | None = None
+    ) -> tuple[Cut, ...]:
+        """What would end it: for a leaver the accounts first, then the grants."""
+        gone = person is not None and person.status == "left"
+        return (*(self.access.disables(accounts) if gone else ()), *self.access.ends(accounts, goals=goals))
 
     def _kinds(self, ids: Sequence[str | None]) -> Mapping[str | None, Kind]:
         sql = """
@@ -177,7 +187,7 @@ class _Asked:
 
     def _entitlement(self, entitlement: str) -> Entitlement:
         (row,) = self.engine.rows("SELECT * FROM entitlements WHERE entitlement = :id", id=entitlement)
-        owners = self.engine.rows(_OWNERS, id=entitlement)
+        owners = self.engine.rows(OWNERS, object=entitlement)
         carriers = self.engine.rows(_CARRIERS, id=entitlement)
         return Entitlement(
             self.access.thing(entitlement),
@@ -225,12 +235,6 @@ _ROLES = """
     WHERE spells.person = :person
     ORDER BY CASE spells.spell WHEN 'current' THEN 0 WHEN 'grace' THEN 1 ELSE 2 END, role_given.role, spells.since,
              spells.until, spells.client, profiles.attributes
-"""
-
-_OWNERS = """
-    SELECT DISTINCT owned.owner AS id, coalesce(people.name, accounts.name, owned.owner) AS name
-    FROM owned LEFT JOIN people ON people.person = owned.person LEFT JOIN accounts ON accounts.account = owned.owner
-    WHERE owned.object = :id ORDER BY 2, 1
 """
 
 _CARRIERS = """

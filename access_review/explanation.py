@@ -46,7 +46,7 @@ class RungTried:
 
 @dataclass(frozen=True, slots=True)
 class Ownership:
-    """Who an account belongs to, and why."""
+    """Who an account belongs to, and why; no rung is tried for service and shared accounts."""
 
     person: Thing | None
     certain: bool | None
@@ -69,7 +69,11 @@ class RoleHeld:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """One edge that could be removed: where it is mastered, or why it cannot be removed."""
+    """What could be taken away: a grant, a nesting edge, or an account (by disabling it).
+
+    ``child`` is what would lose ``parent``; both are the account where that is disabled.
+    ``mastered_in`` is the source to do it in, ``why_not`` why it cannot simply be done.
+    """
 
     what: str
     child: Thing
@@ -141,6 +145,8 @@ class Account:
     last_used_latest: datetime | None
     never_used: bool | None
     ownership: Ownership
+    owners: tuple[Thing, ...]
+    custodians: tuple[Thing, ...]
     grants: tuple[GrantHeld, ...]
 
 

@@ -138,6 +138,46 @@ def test_a_leaver_is_explained_with_the_instants(company):
     assert "not judged: no role of the owner is known" in shown
 
 
+def test_what_ends_a_leaver_s_access_is_disabling_first(company):
+    (cut, *_) = asked(company, "Bo Reyes").ends
+    assert (cut.what, cut.child.name, cut.removable) == ("account", "bo", True)
+    assert "\n└── disable bo, in ad\n" in explanation.text(asked(company, "Bo Reyes"))
+
+
+def test_a_protected_account_is_not_simply_disabled():
+    told = rows()
+    told["accounts"][1]["protected"] = "break-glass"
+    with reviewed(told) as company:
+        shown = explanation.text(asked(company, "Bo Reyes"))
+    assert "disable bo, in ad: not possible as such, break-glass" in shown
+
+
+def test_a_grant_that_is_wrong_in_part_says_what_would_go_along(company):
+    shown = explanation.text(asked(company, finding(company, "access-beyond-role", "Office")), width=120)
+    assert "that would take along Finance-Read: grant that directly first, or cut the nesting" in shown
+
+
+def test_what_restricts_is_never_simply_taken_away():
+    told = rows()
+    told["entitlements"] = [{**e, "effect": "restricts"} if e["name"] == "Payroll" else e for e in told["entitlements"]]
+    with reviewed(told) as company:
+        (held,) = asked(company, "ana").accounts
+    (end,) = [g.end for g in held.grants if g.entitlement.name == "Payroll"]
+    assert (end.removable, end.why_not) == (False, "it restricts, so taking it away may give more")
+
+
+def test_a_shared_account_names_who_knows_its_secret():
+    told = rows()
+    told["accounts"].append(account("8", "frontdesk", kind="shared"))
+    told["custody"] = [{"account": "ad:user:8", "person": "hr:person:3"}]
+    told["owners"] = [{"object": "ad:user:8", "owner": "hr:person:1"}]
+    with reviewed(told) as company:
+        shown = explanation.text(asked(company, "frontdesk"))
+    assert "Belongs to no one person: a shared account" in shown
+    assert "Its secret is known to Cem Aydin" in shown
+    assert "Answered for by Ana Lim" in shown
+
+
 def test_an_account_of_nobody_says_which_rungs_were_tried(company):
     shown = explanation.text(asked(company, "zed"))
     assert "Belongs to nobody known: no rung of the ladder matches anybody" in shown

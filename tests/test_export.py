@@ -144,7 +144,7 @@ def _computed(edges, held, single):
         return engine.rows("SELECT * FROM effective ORDER BY account, entitlement")
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(_edges, _held)
 def test_effective_is_what_a_search_from_each_account_finds(edges, held):
     graph = nx.DiGraph(edges)
@@ -170,7 +170,7 @@ def test_effective_is_what_a_search_from_each_account_finds(edges, held):
         assert row["how"] == ("nested" if row["distance"] else "direct")
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(_edges, _held, st.frozensets(st.integers(0, NODES - 1), max_size=4))
 def test_what_reaches_direct_holders_only_goes_no_further(edges, held, single):
     found = {(r["account"], r["entitlement"]): r["distance"] for r in _computed(edges, held, single)}

@@ -227,7 +227,7 @@ def _leaver(**more):
     ("leaver", "state", "least"),
     [
         (_leaver(), "open", timedelta(hours=10)),
-        (_leaver(enabled=0, grants=2), "open", timedelta(hours=10)),
+        (_leaver(enabled=0, grants=2), "disabled", None),
         (_leaver(enabled=0), "closed", None),
         (_leaver(enabled=0, unknown=1), "unknown", None),
         (_leaver(left_at_latest=None, left_at_earliest=None), "unknown", None),

@@ -169,6 +169,10 @@ def _account(account: Account) -> tuple[str, Lines]:
     below = [_ownership(account.ownership)]
     if account.protected:
         below.append(Line(f"Never touched: {account.protected}", tone="warn"))
+    if account.owners:
+        below.append(Line(f"Answered for by {listed([owner.name for owner in account.owners])}"))
+    if account.custodians:
+        below.append(Line(f"Its secret is known to {listed([one.name for one in account.custodians])}"))
     owner = account.ownership.person
     grants = [_grant(grant, owner) for grant in account.grants]
     below.append(
@@ -187,7 +191,8 @@ def _ownership(owned: Ownership) -> Line:
         for rung in owned.rungs
     )
     if owned.person is None:
-        return Line(f"Belongs to nobody known: {owned.reason}", rungs, "warn")
+        known = "Belongs to nobody known" if rungs else "Belongs to no one person"
+        return Line(f"{known}: {owned.reason}", rungs, "warn" if rungs else "")
     sure = "certain" if owned.certain else "a guess"
     return Line(f"Belongs to {_named(owned.person)}, {sure}: {owned.reason}", rungs)
 
@@ -263,11 +268,13 @@ def _granted(said: Sequence[Allowance]) -> bool:
 
 
 def _end(cut: Cut, before: str = "") -> Line:
-    what = (
-        f"take {cut.child.name} out of {cut.parent.name}"
-        if cut.what == "grant"
-        else f"cut the nesting {cut.child.name} → {cut.parent.name}, for everybody behind it"
-    )
+    match cut.what:
+        case "account":
+            what = f"disable {cut.child.name}"
+        case "grant":
+            what = f"take {cut.child.name} out of {cut.parent.name}"
+        case _:
+            what = f"cut the nesting {cut.child.name} → {cut.parent.name}, for everybody behind it"
     if cut.removable:
         return Line(f"{before}{what}, in {cut.mastered_in}")
     why = cut.why_not or "its source does not let go of it"

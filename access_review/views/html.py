@@ -91,17 +91,18 @@ def _shown(value: Any) -> Any:
 def lag(leaver: Row, as_of: datetime) -> dict[str, Any]:
     """Say how long a leaver's access outlived the employment, at most and at least, and how that is judged.
 
-    ``state`` is open, closed (nothing is open, when it ended was not witnessed),
-    verified, or unknown (no day, or only accounts whose state is unknown).
+    ``state`` is open, disabled (no account works, grants are left), closed (nothing is
+    left; when that was, nobody witnessed), verified, or unknown (no day, or only
+    accounts whose state is unknown).
     """
     verified = leaver["verified_gone_at"]
     until = verified or as_of
     latest, earliest = leaver["left_at_latest"], leaver["left_at_earliest"] or leaver["left_at_latest"]
     if verified:
         state = "verified"
-    elif not (leaver["enabled"] or leaver["unknown"] or leaver["grants"]):
-        state = "closed"
-    elif latest is None or not (leaver["enabled"] or leaver["grants"]):
+    elif not (leaver["enabled"] or leaver["unknown"]):
+        state = "disabled" if leaver["grants"] else "closed"
+    elif latest is None or not leaver["enabled"]:
         state = "unknown"
     else:
         state = "open"
@@ -131,7 +132,8 @@ def lag_bars(contents: Contents) -> list[Bar]:
     found = [Bar(label, [(look, counted[label])]) for label, _, look in steps]
     others = Counter(one["state"] for one in told if one["least"] is None)
     return [
-        Bar("nothing is open", [("closed", others["closed"])]),
+        Bar("nothing is left", [("closed", others["closed"])]),
+        Bar("disabled, grants left", [("amber", others["disabled"])]),
         *found,
         Bar("unknown", [("unknown", others["unknown"])]),
     ]
