@@ -74,6 +74,8 @@ class Reading:
         groups = self.tally.received["entitlements"]
         if groups and not self._memberships.stated:
             self.tally.doubt("no group has a member: was the attribute read?", *MEMBER_TABLES)
+        if not groups and self._options.live:
+            self.tally.doubt("no group was read, and groups are everywhere", "entitlements", *MEMBER_TABLES)
         if not groups and self._memberships.unread:
             self.tally.doubt("accounts are in groups, and no group was read", "entitlements", *MEMBER_TABLES)
 
@@ -120,6 +122,8 @@ class Reading:
             return
         self._ids.add(held.id)
         common: Row = {"source": self._source.name, "native_id": native, "stable_id": stable}
+        if own and self._options.live:
+            self._doubt_rights(entry, group=group)
         if group:
             yield "entitlements", {**common, **self._entitlement(entry, held, own=own)}
             self._note_members(entry, held, own=own)
@@ -127,6 +131,12 @@ class Reading:
             yield "accounts", {**common, **self._account(entry, held, own=own)}
         yield from self._client_problem(entry, dn, held)
         yield from self._note_names(entry, dn, held, own=own)
+
+    def _doubt_rights(self, entry: Entry, *, group: bool) -> None:
+        """Doubt a table when what every object has was asked for and did not come."""
+        table, mandatory = ("entitlements", "groupType") if group else ("accounts", "userAccountControl")
+        if entry.whole(mandatory) is None:
+            self.tally.doubt(f"{table} came without {mandatory}: may the account read it?", table)
 
     def _again(self, entry: Entry, held: Held, *, own: bool) -> Iterator[tuple[str, Row]]:
         """Take a second record of an object: the next piece of a long member list, or a contradiction."""

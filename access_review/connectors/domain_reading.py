@@ -251,8 +251,9 @@ class DomainReading:
                 continue
             counted = {g for _, v in came.entries if (g := _guid(v)) in found.objects}
             received = {known[name] for text in entry.all("member") if (name := canonical(text)) in known}
-            if counted != received:
-                found.short[guid] = f"{len(received)} members received, {len(counted)} objects point back to it"
+            # Fewer may point back than were received: back-links of protected accounts are not everybody's to read.
+            if missed := counted - received:
+                found.short[guid] = f"{len(missed)} objects point back to it that did not come among its members"
 
     def _check_closures(self, found: Found) -> None:
         entries = {guid: entry_of(*one) for guid, one in found.objects.items()}

@@ -3,11 +3,14 @@
 The same seed makes the same domain. Names are of the fictional Norwind Outsourcing.
 """
 
+import base64
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 FOREIGN_SID = "S-1-5-21-11-22-33-4444"
+READER, WRITER = "svc-reader", "svc-writer"
+SERVICE_PASSWORD = "Nur-zum-Lesen-2026!"  # noqa: S105 - of domains that live for one test run
 SECURITY, DISTRIBUTION, DOMAIN_LOCAL, UNIVERSAL = -2147483646, 2, -2147483644, -2147483640
 ACCOUNT_EXPIRED = 132000000000000000  # 2019
 
@@ -25,6 +28,9 @@ class Domain:
         lines = [f"dn: {full}"]
         for name, held in values.items():
             many = held if isinstance(held, list) else [held]
+            if name == "unicodePwd":
+                lines += [f"unicodePwd:: {_password(str(held))}"]
+                continue
             lines += [f"{name.replace('_', '-')}: {value}" for value in many]
         self.records.append("\n".join(lines) + "\n")
         return full
@@ -46,6 +52,10 @@ class Domain:
 
     def ldif(self) -> str:
         return "\n".join(self.records)
+
+
+def _password(text: str) -> str:
+    return base64.b64encode(f'"{text}"'.encode("utf-16-le")).decode("ascii")
 
 
 def _units(domain: Domain) -> None:
@@ -74,6 +84,8 @@ def small(base: str, dns: str) -> Domain:
     domain.user("gone", userAccountControl=514, employeeID="00900")
     domain.user("expired", accountExpires=ACCOUNT_EXPIRED)
     domain.user("never", accountExpires=9223372036854775807)
+    for name in (READER, WRITER):
+        domain.user(name, "Service Accounts", userPrincipalName=f"{name}@{dns}", unicodePwd=SERVICE_PASSWORD)
     domain.user("svc-backup", "Service Accounts", servicePrincipalName=[f"backup/{dns}", f"backup/vault.{dns}"])
     comma = domain.add(
         "CN=Lee\\, Ana \\#1,OU=Staff", objectClass="user", sAMAccountName="ana.lee", userAccountControl=512
@@ -133,18 +145,19 @@ def large(base: str, *, people: int = 5000, groups: int = 500, memberships: int 
         for n in range(people)
     ]
     made: list[str] = []
-    for number, sizes in enumerate(_sizes(chance, groups, memberships, people)):
-        direct, nested = sizes
+    universal: set[str] = set()
+    for number, (direct, nested) in enumerate(_sizes(chance, groups, memberships, people)):
         inner = chance.sample(made[-40:], min(nested, len(made[-40:])))
-        kind = DISTRIBUTION if number % 17 == 3 else UNIVERSAL if number % 5 == 0 else SECURITY
-        if kind == SECURITY and any(f"CN=G{n:04}," in dn for dn in inner for n in _universal(groups)):
-            kind = UNIVERSAL
+        # A global group may not hold a universal one.
+        kind = UNIVERSAL if number % 5 == 0 or universal & set(inner) else SECURITY
+        if number % 17 == 3:
+            kind = kind & 0xF
         made.append(domain.group(f"G{number:04}", chance.sample(users, direct) + inner, groupType=kind))
+        if kind & 8:
+            universal.add(made[-1])
+    for name in (READER, WRITER):
+        domain.user(name, "Service Accounts", userPrincipalName=f"{name}@norwind.test", unicodePwd=SERVICE_PASSWORD)
     return domain
-
-
-def _universal(groups: int) -> Iterable[int]:
-    return (n for n in range(groups) if n % 5 == 0)
 
 
 def _sizes(chance: random.Random, groups: int, memberships: int, people: int) -> Iterator[tuple[int, int]]:
@@ -153,12 +166,7 @@ def _sizes(chance: random.Random, groups: int, memberships: int, people: int) ->
     nested = [0 if n < 20 else chance.choice((0, 1, 1, 2)) for n in range(groups)]
     weights = [1 / (1 + n % 50) for n in range(groups)]
     left = memberships - sum(nested) - sum(large_ones)
-    scale = left / sum(weights[2:])
+    scale = 1.013 * left / sum(weights[2:])  # what rounding down takes away
     for number in range(groups):
         direct = large_ones[number] if number < 2 else max(1, int(weights[number] * scale))
         yield min(direct, people), nested[number]
-
-
-def names(records: Mapping[str, Sequence[str]]) -> set[tuple[str, str]]:
-    """Return pairs of group and member."""
-    return {(group, member) for group, members in records.items() for member in members}

@@ -180,6 +180,15 @@ class Domain:
         """Add an access control entry to an object."""
         self.tool("dsacl", "set", "-H", str(self.database), f"--objectdn={dn}", f"--sddl={sddl}")
 
+    def sid(self, account: str) -> str:
+        """Return the SID of an account by its sAMAccountName."""
+        found = _run(
+            ["ldbsearch", "-H", str(self.database), f"--configfile={self.config}"],
+            f"(sAMAccountName={account})",
+            "objectSid",
+        )
+        return next(line.split()[1] for line in found.splitlines() if line.startswith("objectSid:"))
+
     def copy(self, folder: Path) -> "Domain":
         """Return the same domain in another folder on an address of its own; ``self`` must not be served."""
         assert self.process is None, "the state is in use"
