@@ -14,7 +14,7 @@ server: what one server began, no other continues.
 import ipaddress
 import ssl
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -291,7 +291,8 @@ class Session:
 
     def close(self) -> None:
         """End the session; never fails."""
-        try:
+        with suppress(LDAPException, OSError, *_UNDECODABLE):
             self._connection.unbind()
-        except (LDAPException, OSError, *_UNDECODABLE):
-            self._connection.strategy.close()
+        # ldap3 forgets sockets that did not connect, and those it could not say goodbye on.
+        if self._connection.socket is not None:
+            self._connection.socket.close()

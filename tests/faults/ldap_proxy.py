@@ -70,7 +70,7 @@ class Message:
         (_, number), (operation, content), *rest = parts(parts(data)[0][1])
         return cls(number, operation, content, rest[0][1] if rest else None)
 
-    def bytes(self) -> bytes:
+    def encoded(self) -> bytes:
         controls = b"" if self.controls is None else tlv(0xA0, self.controls)
         return tlv(0x30, tlv(2, self.number), tlv(self.operation, self.content), controls)
 
@@ -203,7 +203,7 @@ class Proxy:
                 answer.append(Message.read(receive(server)))
             for fault in self.faults:
                 answer = fault(request, answer)
-            client.sendall(b"".join(message.bytes() for message in answer))
+            client.sendall(b"".join(message.encoded() for message in answer))
 
     def _note(self, message: Message) -> Request:
         request = Request(message)

@@ -1,6 +1,6 @@
 """A certificate authority for servers that tests start, as real as any but for its name."""
 
-import datetime
+import datetime as dt
 import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +10,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-_DAY = datetime.timedelta(days=1)
+_DAY = dt.timedelta(days=1)
 
 
-def _now() -> datetime.datetime:
+def _now() -> dt.datetime:
     # Certificates are judged by the clock of the machine, so here it may be read.
-    return datetime.datetime.now(datetime.UTC)  # noqa: TID251
+    return dt.datetime.now(dt.UTC)  # noqa: TID251
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,8 @@ def _builder(
     subject: x509.Name,
     issuer: x509.Name,
     key: ec.EllipticCurvePrivateKey,
-    since: datetime.datetime,
-    until: datetime.datetime | None = None,
+    since: dt.datetime,
+    until: dt.datetime | None = None,
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()

@@ -47,7 +47,7 @@ def secrets() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def empty_state(samba_available, tmp_path_factory, authority) -> Domain:
+def empty_state(samba_available, tmp_path_factory, authority) -> Domain:  # noqa: ARG001 - it is there to skip
     """Return a provisioned domain without people, never served."""
     domain = Domain(tmp_path_factory.mktemp("samba") / "empty", samba.free_address(), authority)
     domain.provision()

@@ -128,7 +128,9 @@ class Domain:
     def provision(self) -> None:
         """Make an empty domain."""
         _run(
-            "samba-tool domain provision -d 0 -s /dev/null --server-role=dc --dns-backend=NONE --use-rfc2307".split(),
+            ["samba-tool", "domain", "provision", "-d", "0", "-s", "/dev/null", "--use-rfc2307"],
+            "--server-role=dc",
+            "--dns-backend=NONE",
             f"--realm={self.realm}",
             f"--domain={self.netbios}",
             f"--adminpass={ADMIN_PASSWORD}",

@@ -190,7 +190,7 @@ def test_a_busy_server_is_passed_over_before_a_read(norwind, proxy, whole, code)
     proxy.faults = [on_bind(result(code))]
     found = tables(connect(norwind, server=[proxy.url, norwind.url]))
     assert edges(found) == edges(whole)
-    with pytest.raises(Transient, match="busy|not available"):
+    with pytest.raises(Transient, match=r"busy|not available"):
         tables(connect(norwind, server=proxy.url))
 
 

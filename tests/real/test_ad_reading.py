@@ -47,7 +47,7 @@ def test_accounts_carry_what_the_directory_knows_of_them(found):
     assert len(json.loads(rows["svc-backup"]["attributes"])["service_principal_names"]) == 2
 
 
-def test_the_last_use_is_an_interval_up_to_now(found, norwind):
+def test_the_last_use_is_an_interval_up_to_now(norwind):
     with servers(norwind.state, norwind, READER).session():
         pass
     rows = {row["name"]: row for row in tables(connect(norwind))["accounts"]}
@@ -123,7 +123,7 @@ def test_the_population_says_where_it_comes_from(found, norwind):
     assert facts["password_policy"]["minPwdLength"] == "7"
 
 
-def test_only_what_is_asked_for_is_read(norwind):
+def test_only_what_is_asked_for_is_read():
     scope = Scope(further=("employeeID", "extensionAttribute7", "MAIL"))
     assert set(scope.attributes) == {*ATTRIBUTES, "employeeID", "extensionAttribute7"}
     assert not any(name in scope.attributes for name in ("*", "memberOf", "unicodePwd", "homePhone"))
