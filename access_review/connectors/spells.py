@@ -47,26 +47,28 @@ def status(spell: Spell, at: datetime) -> str:
     A termination that has not certainly come is not yet one, whatever the word.
     A spell that has not begun is active, with its start in the future: someone is coming.
     """
-    if spell.faults or contradiction(spell, at):
+    if spell.faults:
         return "unknown"
+    if overdue(spell, at):
+        return str(spell.word)
     if spell.ends.known:
         ended = spell.ends.past(at)
         return "left" if ended else "leave" if spell.word == "leave" else "active"
     return spell.word or "active"
 
 
-def contradiction(spell: Spell, at: datetime) -> str | None:
-    """Say how a row contradicts itself: someone active, or on leave, whose last day has passed."""
-    if spell.word in ("active", "leave") and spell.ends.past(at):
-        return f"says {spell.word}, and that it ended by {spell.ends.latest:%Y-%m-%d %H:%M} UTC"
-    return None
+def overdue(spell: Spell, at: datetime) -> bool:
+    """Tell whether someone is said to be active, or on leave, though the last day has passed.
+
+    A contract that ran on or a word that was not changed: nobody is taken for a leaver
+    on it, and ``contract-ended`` asks a person.
+    """
+    return spell.word in ("active", "leave") and spell.ends.past(at)
 
 
 def contradictions(spells: Sequence[Spell], at: datetime) -> dict[int, str]:
-    """Say, by line, which rows of one person contradict themselves or each other: one spell both going on and ended."""
-    found = {spell.line: said for spell in spells if (said := contradiction(spell, at))}
-    if len(spells) == 1:
-        return found
+    """Say, by line, which rows of one person contradict each other: one spell both going on and ended."""
+    found: dict[int, str] = {}
     same: dict[Bounds, list[Spell]] = defaultdict(list)
     for spell in spells:
         same[spell.starts].append(spell)
@@ -89,7 +91,8 @@ def standing(spells: Sequence[Spell], at: datetime, *, unsure: bool) -> Standing
     if unsure or "unknown" in states:
         return Standing("unknown", UNKNOWN, main)
     now = next(state for state in ("active", "leave", "left") if state in states)
-    return Standing(now, last(spell.ends for spell in spells), main)
+    ends = UNKNOWN if any(overdue(spell, at) for spell in spells) else last(spell.ends for spell in spells)
+    return Standing(now, ends, main)
 
 
 def order(spell: Spell) -> tuple[object, ...]:

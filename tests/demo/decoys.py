@@ -53,8 +53,9 @@ def _leavers(company: Company, book: Book) -> None:
         book.decoy(subject, why, *LEAVING, "account-unowned", "signin-outside-countries")
     torn = hire(company, "Ligaya Dizon", *JOB, number="10815", since=date(2024, 1, 8))
     torn.last_day = date(2026, 9, 15)
-    why = "the roster says active, and that the last day has passed: the row is in quarantine, and nothing is concluded"
-    book.decoy(torn.ad, why, *LEAVING, "contract-ended", "access-beyond-role", "account-unowned")
+    why = "the roster says active, and that the last day has passed: a person decides which of the two is right"
+    book.plant("contract-ended", torn.id, None, why)
+    book.decoy(torn.ad, "said to be active: not taken for a leaver", *LEAVING, "access-beyond-role", "account-unowned")
     resting = agents[115]
     take_leave(company, resting, date(2026, 10, 21))
     book.decoy(resting.entra, "on leave for twelve days, and has not signed in since", "leave-active", *UNUSED)
