@@ -573,9 +573,12 @@ GENEROUS = {
 
 
 @FEW
-@given(rows=companies())
-def test_a_plan_applied_and_reviewed_again_plans_nothing_and_never_touches_the_protected(rows):
-    space = declared(policy=GENEROUS)
+@given(rows=companies(), strict=st.booleans())
+def test_a_plan_applied_and_reviewed_again_plans_nothing_and_never_touches_the_protected(rows, strict):
+    # Where nobody may administrate, nesting that leads there escalates, and edges are cut.
+    nobody = [{**plans.TEMPLATES[0], "may": ["ad:group:Fin*"]}]
+    free = {"protect": {"last_holders": 0}}
+    space = declared(policy=GENEROUS | free, templates=nobody) if strict else declared(policy=GENEROUS)
     with Engine(AS_OF, threads=1) as engine:
         taken, report = plans.reviewed(rows, space, engine)
         made = plan(taken, space, engine, report, requested_by="hr:person:99", now=AS_OF)

@@ -1,0 +1,266 @@
+"""Each refusal by itself, on values made by hand: no engine, no rules."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from access_review.asked import Asked, Gaps
+from access_review.change import Action, Expectation, Target, Thing, ToPerson, Withheld, change
+from access_review.errors import PlanRefused
+from access_review.proof import _blame
+from access_review.remedies import answer
+from access_review.ways_out import edges_ending, swap, ways_out
+
+USER, COPY, GROUP, OUTER = "ad:user:1", "entra:user:1", "ad:group:G", "ad:group:Outer"
+CONNECTORS = {"ad": "ldap", "entra": "entra", "app": "table"}
+
+
+def account(name=USER, **more):
+    source, _, native = name.split(":")
+    row = {"account": name, "source": source, "native_id": native, "stable_id": True, "name": name, "kind": "human"}
+    row |= {"enabled": True, "person": "hr:person:1", "certain": True, "link": "matched", "person_name": "Person"}
+    return row | {"status": "active", "leaving": False, "employed": False, "twin": None} | more
+
+
+def entitlement(name=GROUP, **more):
+    source, kind, native = name.split(":")
+    row = {"entitlement": name, "source": source, "native_id": native, "stable_id": True, "kind": kind, "name": native}
+    return row | {"effect": "grants", "scope": None} | more
+
+
+def grant(name=GROUP, holder=USER, **more):
+    row = {"account": holder, "entitlement": name, "mode": "assigned", "via": "member", "native_id": None}
+    row |= {"mastered_in": None, "removable": True, "why_not": None, "until_at": None, "mirrored": False}
+    return row | {"verdict": "beyond", "never": None, "role_set": 1} | more
+
+
+def edge(child=OUTER, parent=GROUP, **more):
+    row = {
+        "child": child,
+        "parent": parent,
+        "mode": "assigned",
+        "why": "member",
+        "native_id": None,
+        "mastered_in": "ad",
+    }
+    return row | {"removable": True, "why_not": None} | more
+
+
+GROUPS = (entitlement(), entitlement(OUTER))
+ONE_GRANT = (grant(),)
+
+
+def world(*accounts, entitlements=GROUPS, grants=ONE_GRANT, edges=(), reach=None, **more):
+    held, nested = {}, {}
+    for row in grants:
+        held.setdefault(row["account"], []).append(row)
+    for row in edges:
+        nested.setdefault((row["child"], row["parent"]), []).append(row)
+    known = {row["entitlement"]: row for row in entitlements}
+    parts = {
+        "findings": (),
+        "reviews": (),
+        "accounts": {row["account"]: row for row in accounts or (account(),)},
+        "held": held,
+        "entitlements": known,
+        "edges": nested,
+        "reach": {name: frozenset({name}) for name in known} | (reach or {}),
+        "allowed": {},
+        "originals": {},
+        "quarantined": {},
+        "guarded": {},
+        "gaps": Gaps({}, {}, {}),
+        "connectors": CONNECTORS,
+    }
+    return Asked(**parts | more)
+
+
+def finding(remedy="remove", subject=USER, about=GROUP, **more):
+    row = {"finding": "f", "rule": "some-rule", "subject": subject, "about": about, "remedy": remedy}
+    return row | {"reason": "wrong", "carried": False} | more
+
+
+def test_a_clean_grant_is_removed():
+    (one,) = answer(world(), finding())
+    assert (one.action, one.target.key, one.because) == (Action.REMOVE_MEMBER, (USER, GROUP, "", "assigned"), ("f",))
+
+
+CASES = {
+    "not checked": (world(), finding(carried=True, reason="not checked this time")),
+    "not about one account": (world(), finding(subject="hr:person:1")),
+    "not about something": (world(), finding(about="hr:person:2")),
+    "no grant of the account's own": (world(grants=()), finding()),
+    "person is unknown": (world(account(status="unknown")), finding()),
+    "person is None": (world(account(status=None)), finding()),
+    "id of ad:user:1 may change": (world(account(stable_id=False)), finding()),
+    "id of G may change": (world(entitlements=[entitlement(stable_id=False)]), finding()),
+    "looks odd": (world(quarantined={USER: "looks odd"}), finding()),
+    "nobody is known": (world(account(person=None)), finding()),
+    "is a guess": (world(account(certain=False)), finding()),
+    "not certainly over": (world(account(status="left", leaving=True)), finding()),
+    "has not ended": (world(account(status="left", employed=True)), finding()),
+    "source does not say why": (world(grants=[grant(removable=False)]), finding()),
+    "held as inherits": (world(grants=[grant(via="inherits")]), finding()),
+    "it is a licence": (world(grants=[grant(via="licence")]), finding()),
+    "a role of the holder allows it": (world(grants=[grant(verdict="within")]), finding()),
+    "no role of the holder is known": (world(grants=[grant(verdict="")]), finding()),
+    "is for a person to decide": (world(), finding("review")),
+    "a service account": (world(account(kind="service")), finding("disable", about=None)),
+    "is not known": (world(account(enabled=None)), finding("disable", about=None)),
+    "disabled already": (world(account(enabled=False)), finding("disable", about=None)),
+    "is disabled already": (
+        world(account(COPY, twin=USER), account(enabled=False)),
+        finding("disable", COPY, None),
+    ),
+    "protected: origin": (
+        world(account(COPY, twin=USER), account(), guarded={USER: "protected: origin"}),
+        finding("disable", COPY, None),
+    ),
+    "nesting it is about is not there": (world(), finding("cut", OUTER)),
+    "nesting cannot be cut: synced": (world(edges=[edge(removable=False, why_not="synced")]), finding("cut", OUTER)),
+    "nesting is no membership": (world(edges=[edge(why="grants-role")]), finding("cut", OUTER)),
+    "protected: crown": (world(edges=[edge()], guarded={GROUP: "protected: crown"}), finding("cut", OUTER)),
+    "withheld: hr incomplete": (world(gaps=Gaps({"hr": "cut short"}, {}, {})), finding()),
+    "withheld: ad incomplete": (world(gaps=Gaps({}, {"ad": "page 2"}, {})), finding("disable", about=None)),
+    "withheld: G incomplete": (world(gaps=Gaps({}, {}, {GROUP: "ranged"})), finding()),
+}
+
+
+@pytest.mark.parametrize("reason", CASES)
+def test_a_finding_is_left_to_a_person_with_the_reason(reason):
+    asked, asks = CASES[reason]
+    left = answer(asked, asks)
+    assert isinstance(left, Withheld)
+    assert reason in left.reason
+
+
+def test_a_leaver_loses_a_grant_whatever_the_roles_say():
+    (one,) = answer(world(account(status="left"), grants=[grant(verdict="")]), finding())
+    assert one.leaver
+    assert one.expect_before.verdict == ""
+
+
+def test_a_copy_is_disabled_at_its_origin_and_its_sessions_end_where_it_signs_in():
+    asked = world(account(COPY, twin=USER, status="left"), account(status="left"))
+    disable, sessions = answer(asked, finding("disable", COPY, None))
+    assert (disable.action, disable.target.account.id) == (Action.DISABLE_ACCOUNT, USER)
+    assert (sessions.action, sessions.target.account.id) == (Action.REVOKE_SESSIONS, COPY)
+
+
+def test_a_guest_keeps_the_sessions_of_another_tenant():
+    (only,) = answer(world(account(COPY, kind="guest", status="left")), finding("disable", COPY, None))
+    assert only.action is Action.DISABLE_ACCOUNT
+
+
+def test_a_synced_grant_is_cut_in_the_directory_that_masters_it():
+    mirror = grant("entra:group:G", COPY, mirrored=True, removable=False)
+    original = {"original_account": USER, "original_entitlement": GROUP}
+    asked = world(
+        account(COPY),
+        account(),
+        entitlements=[entitlement(), entitlement("entra:group:G")],
+        grants=[mirror, grant()],
+        originals={(COPY, "entra:group:G"): [original]},
+    )
+    (one,) = answer(asked, finding(subject=COPY, about="entra:group:G"))
+    assert (one.target.source, one.target.key) == ("ad", (USER, GROUP, "", "assigned"))
+
+
+def test_nesting_known_from_a_list_is_a_work_order():
+    (one,) = answer(world(edges=[edge(mastered_in="app")]), finding("cut", OUTER))
+    assert (one.action, one.target.manual) == (Action.MANUAL, "take Outer out of G")
+
+
+# Ways out
+
+
+def nested(*edges, grants=None, allowed=("ad:group:A",), **more):
+    names = sorted({name for pair in edges for name in pair})
+    reach = {}
+    for name in names:
+        found, todo = {name}, [name]
+        while todo:
+            here = todo.pop()
+            todo += [p for c, p in edges if c == here and p not in found]
+            found |= {p for c, p in edges if c == here}
+        reach[name] = frozenset(found)
+    rows = [edge(*pair) for pair in edges]
+    held = grants or [grant(OUTER, verdict="mixed")]
+    made = [entitlement(name) for name in names]
+    return world(entitlements=made, edges=rows, reach=reach, grants=held, allowed={1: frozenset(allowed)}, **more)
+
+
+A, B, P, MID = "ad:group:A", "ad:group:B", "ad:group:P", "ad:group:Mid"
+
+
+def test_the_edge_that_ends_an_excess_is_named():
+    asked = nested((OUTER, A), (OUTER, MID), (MID, P))
+    assert edges_ending(asked, OUTER, P) == [(OUTER, MID), (MID, P)]
+    assert ways_out(asked, grant(OUTER, verdict="mixed"), P) == (
+        "cut the nesting Outer → Mid",
+        "cut the nesting Mid → P",
+        "grant A instead of Outer, then take Outer away",
+        "allow Outer in the role template, if the role needs all of it",
+    )
+
+
+def test_an_excess_with_two_ways_to_it_is_not_ended_by_one_edge():
+    assert edges_ending(nested((OUTER, A), (OUTER, P), (OUTER, MID), (MID, P)), OUTER, P) == []
+    assert edges_ending(nested((OUTER, A), (OUTER, P)), OUTER, OUTER) == []
+
+
+def test_nothing_is_offered_in_exchange_when_what_is_expected_brings_excess_too():
+    asked = nested((OUTER, A), (A, P))
+    assert swap(asked, grant(OUTER, verdict="mixed")) == ()
+
+
+def test_many_groups_in_exchange_are_counted():
+    inner = [f"ad:group:A{n}" for n in range(7)]
+    asked = nested(*((OUTER, name) for name in inner), (OUTER, P), allowed=inner)
+    ways = ways_out(asked, grant(OUTER, verdict="mixed"), OUTER)
+    assert "A0, A1, A2, A3, A4 and 2 more" in ways[0]
+
+
+# The proof
+
+
+def made(child=None, because="f1"):
+    target = Target(
+        "ad",
+        "ldap",
+        account=None if child else Thing(USER, "1", "user"),
+        entitlement=Thing(GROUP, "G", "G"),
+        child=child,
+        person="hr:person:1",
+    )
+    return change(Action.CUT_NESTING if child else Action.REMOVE_MEMBER, target, Expectation(present=True), because)
+
+
+def wrong(subject="x", about=None, person=None):
+    return {"rule": "birthright-missing", "subject": subject, "about": about, "person": person, "reason": "gone"}
+
+
+@pytest.mark.parametrize(
+    "row", [wrong(subject=USER), wrong(about=GROUP), wrong(person="hr:person:1"), wrong(subject="hr:person:1")]
+)
+def test_a_change_is_blamed_for_what_is_newly_wrong_with_what_it_touches(row):
+    one = made()
+    assert "birthright-missing" in _blame([one], {"new": row}, set())[one.id]
+
+
+def test_a_change_is_blamed_for_the_finding_it_does_not_end_and_for_what_is_lost():
+    one, cut = made(), made(Thing(OUTER, "Outer", "Outer"), "f2")
+    assert set(_blame([one, cut], {"f2": wrong()}, set())) == {cut.id}
+    assert set(_blame([one, cut], {}, {(USER, GROUP)})) == {one.id}
+    assert set(_blame([one, cut], {}, {("ad:user:9", GROUP)})) == {cut.id}
+
+
+def test_a_proof_that_fails_for_no_change_refuses_the_plan():
+    with pytest.raises(PlanRefused, match="the proof fails"):
+        _blame([made()], {"new": wrong()}, set())
+
+
+@given(st.text())
+def test_only_a_protection_is_loud(reason):
+    assert ToPerson((), f"protected: {reason}").loud
+    assert ToPerson((), f"is {reason}").loud is False
