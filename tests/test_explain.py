@@ -4,7 +4,7 @@ import xml.etree.ElementTree as ET
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from norwind import BIDI, MARKUP, account, member, person, reviewed, rows
+from norwind import BIDI, MARKUP, account, group, member, nested, person, reviewed, rows
 
 from access_review.errors import Unclear
 from access_review.explain import explain
@@ -262,6 +262,19 @@ def test_the_same_question_gives_the_same_answer(company):
     with reviewed() as again:
         assert asked(again, "ana") == asked(company, "ana")
         assert picture.explained(asked(again, "ana")) == picture.explained(asked(company, "ana"))
+
+
+def test_a_picture_of_very_many_paths_stays_readable():
+    told = rows()
+    told["entitlements"] += [group(f"Outer-{n:02}") for n in range(60)]
+    told["nesting"] += [nested(f"Outer-{n:02}", "Admins") for n in range(60)]
+    told["grants"] += [member("1", f"Outer-{n:02}") for n in range(60)]
+    with reviewed(told) as company:
+        drawn = str(picture.explained(asked(company, "Admins")))
+        theirs = str(picture.explained(asked(company, "ana")))
+    assert "and 42 more" in drawn
+    assert "and 48 more" in theirs
+    assert max(drawn.count("<rect"), theirs.count("<rect")) <= 2 * picture.MOST + 5
 
 
 _graphs = st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=20, unique=True)

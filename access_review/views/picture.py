@@ -25,10 +25,14 @@ _STYLE = """
 _STYLE_ELEMENT = Markup("<style>") + Markup(_STYLE) + Markup("</style>")  # noqa: S704 - our own text
 _ALONE = Markup('<svg xmlns="http://www.w3.org/2000/svg"')
 
+MOST = 20
+"""Paths from one box that are drawn; of the others only the number is said."""
+
 _WIDTH, _HEIGHT = 168, 44
 _ACROSS, _DOWN = 264, 62
 _MARGIN = 10
-_LETTERS = 22
+_LETTERS = 19
+_FITS = 760
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,13 @@ class Drawing:
         self.add(_node(entitlement, goals))
         self.join(Edge(account.id, entitlement.id, via, eligible, cut))
 
+    def leave_out(self, box: str, number: int, *, before: bool = False) -> None:
+        """Say how many more lead from a box, or to it, than are drawn."""
+        if number > 0:
+            more = f"{box} {'before' if before else 'after'}"
+            self.add(Node(more, f"and {number:,} more", "not drawn"))
+            self.join(Edge(more, box, "") if before else Edge(box, more, ""))
+
     def walk(self, path: Iterable[Hop], goals: frozenset[str], cuts: frozenset[tuple[str, str]] = frozenset()) -> None:
         """Add every step of a path."""
         for hop in path:
@@ -99,17 +110,21 @@ def explained(explanation: Explanation, *, alone: bool = False) -> Markup:
         if owner is not None:
             drawing.own(owner, account.account, certain=bool(account.ownership.certain))
         drawing.add(account_box(account.account))
-        for grant in account.grants:
+        drawing.leave_out(account.account.id, len(account.grants) - MOST)
+        for grant in account.grants[:MOST]:
             cut = (account.account.id, grant.entitlement.id) in cuts
             drawing.hold(
                 account.account, grant.entitlement, grant.via, goals, eligible=grant.mode == "eligible", cut=cut
             )
-            for reach in grant.reaches:
+            drawing.leave_out(grant.entitlement.id, len(grant.reaches) - MOST)
+            for reach in grant.reaches[:MOST]:
                 drawing.walk(reach.path, goals)
     edges = frozenset((cut.child.id, cut.parent.id) for cut in explanation.ends if cut.removable and not cuts)
     for entitlement in explanation.entitlements:
         drawing.add(_node(entitlement.entitlement, goals))
-        for reach in (*entitlement.carried_by, *entitlement.gives):
+        drawing.leave_out(entitlement.entitlement.id, len(entitlement.gives) - MOST)
+        drawing.leave_out(entitlement.entitlement.id, len(entitlement.carried_by) - MOST, before=True)
+        for reach in (*entitlement.carried_by[:MOST], *entitlement.gives[:MOST]):
             drawing.walk(reach.path, goals, edges)
     return draw(drawing, title=f"Access of {explanation.name}", alone=alone)
 
@@ -137,8 +152,19 @@ def draw(drawing: Drawing, *, title: str, alone: bool = False) -> Markup:
     head = _ALONE if alone else Markup("<svg")
     style = _STYLE_ELEMENT if alone else Markup("")
     return Markup(
-        '{} class="path" role="img" viewBox="0 0 {} {}" width="{}" height="{}"><title>{}</title><desc>{}</desc>{}{}</svg>'
-    ).format(head, width, height, width, height, visible(title), visible(said), style, Markup("").join(inside))
+        '{} class="path{}" role="img" viewBox="0 0 {} {}" width="{}" height="{}"><title>{}</title><desc>{}</desc>{}{}</svg>'
+    ).format(
+        head,
+        " fits" * (width <= _FITS),
+        width,
+        height,
+        width,
+        height,
+        visible(title),
+        visible(said),
+        style,
+        Markup("").join(inside),
+    )
 
 
 def _corner(place: Place) -> tuple[int, int]:
@@ -151,7 +177,7 @@ def _box(node: Node, x: int, y: int) -> Markup:
         '<text class="name" x="{}" y="{}">{}</text><text class="sort" x="{}" y="{}">{}</text></g>'
     ).format(
         visible(node.name), visible(node.id), node.look, x, y, _WIDTH, _HEIGHT,
-        x + 10, y + 19, shorten(node.name, _LETTERS), x + 10, y + 34, shorten(node.sort, _LETTERS + 6),
+        x + 10, y + 19, shorten(node.name, _LETTERS), x + 10, y + 34, shorten(node.sort, _LETTERS + 8),
     )  # fmt: skip
 
 
