@@ -200,7 +200,8 @@ def review(ctx: typer.Context, fail_on: FailOn = None) -> None:
     asked: Asked = ctx.obj
     workspace, run = asked.workspace(), asked.found_run()
     report = audit.review_run(workspace, run)
-    _summarise(asked, workspace, run, report, next_command=f"access-review audit --run {run.id[:16]}")
+    _summarise(asked, workspace, run, report)
+    asked.say(f"Next:   access-review audit --run {run.id[:16]}")
     _exit(_unread(_manifest(run)) or _found(report, fail_on))
 
 
@@ -216,11 +217,10 @@ def audit_command(ctx: typer.Context, fail_on: FailOn = None) -> None:
     run = asked.found_run() if asked.run else _collect(asked, workspace)
     report = audit.review_run(workspace, run)
     drawn = audit.draw(workspace, run, secrets.token_bytes(32))
-    file = audit.write_report(workspace, run)
-    _summarise(
-        asked, workspace, run, report, next_command="access-review explain FINDING, or access-review plan", file=file
-    )
-    asked.say(f"Sample: {len(drawn.sample.picks)} to check by hand; work sheets in {_shown(run.folder / 'sample')}")
+    _summarise(asked, workspace, run, report, file=audit.write_report(workspace, run))
+    sheets = f"{len(drawn.sheets)} work sheets in {_shown(run.folder / 'sample')}"
+    asked.say(f"Sample: {len(drawn.sample.picks)} to check by hand; {sheets}")
+    asked.say(f"Next:   access-review explain {_first(report)}, or access-review plan --requested-by YOU")
     _exit(_unread(_manifest(run)) or _found(report, fail_on))
 
 
@@ -368,9 +368,7 @@ def _found(report: "Report", fail_on: Severity | None) -> int:
     return 3 if any(severity in severe and status in ("new", "open") for severity, status in rows) else 0
 
 
-def _summarise(
-    asked: Asked, workspace: "Workspace", run: "Run", report: "Report", *, next_command: str, file: Path | None = None
-) -> None:
+def _summarise(asked: Asked, workspace: "Workspace", run: "Run", report: "Report", *, file: Path | None = None) -> None:
     from access_review.views import summary, terminal
 
     value = summary.summary(
@@ -378,11 +376,17 @@ def _summarise(
         _manifest(run),
         organisation=workspace.policy.organisation,
         report_file=_shown(file) if file else "",
-        next_command=next_command,
     )
     colour = terminal.wants_colour(sys.stdout, os.environ)
     width = shutil.get_terminal_size((100, 24)).columns
     asked.show({"run": run.id, **value}, terminal.render(value, colour=colour, width=width, quiet=asked.quiet).rstrip())
+
+
+def _first(report: "Report") -> str:
+    """Return the start of the id of the finding with the highest risk, as something to ask about."""
+    from access_review.views.summary import highest
+
+    return next((str(row["finding"])[:8] for row in highest(report.findings, 1)), "PERSON")
 
 
 def _shown(path: Path) -> str:

@@ -191,7 +191,8 @@ class Tables:
         effects[EVERYBODY] = "grants"
         common = {"stable_id": True, "effect": effects.tolist()}
         ad = {"entitlement": self.groups, "native_id": _native(self.groups), "kind": "group", "source": "ad"}
-        clients = [CLIENTS[i % 5] if m else None for i, m in enumerate(company.marks(4, 0.2))]
+        own = zip(company.divisions.tolist(), company.marks(4, 0.02), strict=True)
+        clients = [CLIENTS[division % 5] if marked else None for division, marked in own]
         marks = {"privileged": company.marks(5, 0.002), "client": clients}
         yield chunk("entitlements", len(n), {**common, **ad, **marks, "name": group_names(company)})
         roles = {"entitlement": self.roles, "native_id": _native(self.roles), "kind": "approle", "source": "entra"}

@@ -145,7 +145,10 @@ def test_the_script_keeps_expiry_digest_and_limits(made):
     assert "2026-02-02T00:00:00Z" in text
     assert "$Digest -ne $PlanDigest" in text
     assert "'disable ad' = 10" in text
-    assert "-not $Apply" in text
+    loop = text.split("foreach ($change in $Changes)", 1)[1]
+    assert text.count("Edit-Change $change") == 1
+    guards = ["(-not (Test-Change $change))", "elseif (-not $Apply)", "$PSCmdlet.ShouldProcess", "Edit-Change $change"]
+    assert [loop.index(guard) for guard in guards] == sorted(loop.index(guard) for guard in guards)
 
 
 def test_a_plan_for_one_system_needs_no_module_of_the_other():

@@ -91,7 +91,9 @@ def test_the_pairwise_verdict_is_the_verdict_account_by_account(grants, edges, m
 
 def test_the_same_inputs_in_another_order_give_the_same_digest():
     world = company()
-    shuffled = Snapshot(world.as_of, {n: t.take(pa.array(range(len(t))[::-1], pa.int64())) for n, t in world.tables.items()}, "x")
+    shuffled = Snapshot(
+        world.as_of, {n: t.take(pa.array(range(len(t))[::-1], pa.int64())) for n, t in world.tables.items()}, "x"
+    )
     assert reviewed(world, SPACE)[0].digest == reviewed(shuffled, SPACE)[0].digest
 
 

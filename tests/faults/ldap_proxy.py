@@ -132,13 +132,17 @@ Fault = Callable[[Request, Answer], Answer]
 
 @dataclass
 class Proxy:
-    """A server on ``port`` of 127.0.0.1; ``faults`` are asked in order, and may be changed at any time."""
+    """A server on ``port`` of 127.0.0.1; ``faults`` are asked in order, and may be changed at any time.
+
+    ``withhold`` cuts the connection instead of passing a modify on.
+    """
 
     upstream: str
     authority: Authority
     folder: Path
     faults: Sequence[Fault] = ()
     names: Sequence[str] = ("127.0.0.1",)
+    withhold: bool = False
     seen: list[Request] = field(default_factory=list)
     port: int = 0
     _socket: socket.socket | None = None
@@ -195,6 +199,8 @@ class Proxy:
     def _converse(self, client: socket.socket, server: socket.socket) -> None:
         while (data := receive(client)) and not self._stopped.is_set():
             request = self._note(Message.read(data))
+            if self.withhold and request.operation == MODIFY:
+                raise Reset
             server.sendall(data)
             if request.operation == UNBIND:
                 return

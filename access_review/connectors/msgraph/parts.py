@@ -25,7 +25,10 @@ class Part:
 
 PARTS = (
     Part("users", ("accounts", "aliases", "grants"), ALWAYS),
+    Part("signInActivity", ()),
+    Part("deletedUsers", ()),
     Part("groups", ("entitlements", "aliases", "grants", "nesting"), ALWAYS),
+    Part("groups/onPremisesSyncBehavior", ()),
     Part("groups/members", ("grants", "nesting"), ALWAYS),
     Part("groups/owners", ("owners",), ALWAYS),
     Part("conditionalAccessPolicies", ("entitlements", "grants")),
@@ -46,6 +49,8 @@ PARTS = (
     Part("applications", ("credentials",), "servicePrincipals"),
     Part("applications/owners", ("owners",), "applications"),
     Part("oauth2PermissionGrants", ("entitlements", "grants", "nesting")),
+    Part("accessPackages", ("entitlements", "nesting")),
+    Part("accessPackageAssignments", ("grants",), "accessPackages"),
     Part("signIns", ("signins",), ALWAYS),
 )
 

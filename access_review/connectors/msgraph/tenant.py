@@ -6,12 +6,12 @@ from typing import Any
 
 from access_review.connectors import Source, complete, incomplete
 from access_review.connectors.marks import Marks
-from access_review.connectors.msgraph import groups, policies, principals, roles
+from access_review.connectors.msgraph import groups, packages, policies, principals, roles
 from access_review.connectors.msgraph.applications import Applications
 from access_review.connectors.msgraph.directory import Directory, TableRow
 from access_review.connectors.msgraph.pages import Pages, Reading
 from access_review.connectors.msgraph.parts import Verdict
-from access_review.connectors.msgraph.values import Object, UnusableError, type_of
+from access_review.connectors.msgraph.values import Object, UnusableError, date, flag, text, type_of
 from access_review.tables import TABLES, Row
 
 LARGE = 1000
@@ -36,6 +36,7 @@ class Tenant:
         self.roles = roles.Roles(self.directory, privileged_roles)
         self.applications = Applications(self.directory)
         self.licences = groups.Licences(self.directory)
+        self.packages = packages.Packages(self.directory)
         self.verdicts: dict[str, Verdict] = {}
         self.unusable: list[TableRow] = []
 
@@ -52,34 +53,57 @@ class Tenant:
         for rule in rules:
             yield from policies.exclusions(self.directory, rule)
         yield from _distinct(self.directory, self._owned())
+        yield from self._each("deletedUsers", self._deleted)
         yield from self._each("signIns", lambda thing: policies.signin(self.directory, thing))
         yield from self.unusable
         yield from self.directory.disputes()
 
     def _users(self, syncing: frozenset[str]) -> Iterator[TableRow]:
         licensed = not self.verdicts["subscribedSkus"].absent
-        asked = False
+        asked, used = False, 0
 
         def translate(thing: Object) -> Iterator[TableRow]:
-            nonlocal asked
+            nonlocal asked, used
             asked = asked or "assignedLicenses" in thing
+            used += "signInActivity" in thing
             yield from principals.user(self.directory, thing, syncing)
             yield from self.licences.of_user(thing) if licensed else ()
 
         yield from self._each("users", translate, remembered=True)
         if licensed and not asked and self.verdicts["users"].received:
             self.verdicts["subscribedSkus"] = Verdict(False, "users were read without assignedLicenses")
+        if used:
+            self.verdicts["signInActivity"] = Verdict(True, received=used)
+        else:
+            self._kept("signInActivity", lambda thing: thing)
+
+    def _deleted(self, thing: Object) -> Iterator[TableRow]:
+        """Note a deleted user: it holds nothing, but can be restored for 30 days."""
+        name, at = text(thing, "userPrincipalName") or thing["id"], date(thing, "deletedDateTime")
+        when = f" on {at:%Y-%m-%d}" if at else ""
+        yield self.directory.unusable(f"deletedUsers/{thing['id']}", f"deleted user {name}{when}")
 
     def _groups(self, rules: Sequence[Object]) -> Iterator[TableRow]:
         restricting, exempting = policies.restricting(rules), policies.exempting(rules)
         licensed = not self.verdicts["subscribedSkus"].absent
 
+        synced: dict[str, Object] = {}
+
         def translate(thing: Object) -> Iterator[TableRow]:
             yield from groups.group(self.directory, thing, restricting, exempting)
+            if flag(thing, "onPremisesSyncEnabled"):
+                synced[thing["id"]] = thing
             if licensed:
                 self.licences.of_group(thing)
 
+        def converted(native: str, thing: Object) -> Iterable[TableRow]:
+            if flag(thing, "isCloudManaged"):
+                here = {**synced[native], "onPremisesSyncEnabled": False}
+                self.directory.groups[native] = groups.removal_of(self.directory, here)
+            return ()
+
         yield from self._each("groups", translate, remembered=True)
+        yield from self._of_each("groups/onPremisesSyncBehavior", synced, converted)
 
     def _members(self) -> Iterator[TableRow]:
         schedules = roles.GroupSchedules(
@@ -87,13 +111,16 @@ class Tenant:
             self._kept("groupAssignmentScheduleInstances", GROUP_RUN),
             self._kept("groupEligibilityScheduleInstances", GROUP_ELIGIBLE),
         )
-        managed = schedules.managed()
+        given = self._kept("accessPackages", packages.read)
+        assignments = self._kept("accessPackageAssignments", packages.assignment)
+        managed = {**self.packages.managed(given, assignments), **schedules.managed()}
         yield from self._of_each(
             "groups/members",
             self.directory.groups,
             lambda group_id, thing: groups.member(self.directory, group_id, thing, managed),
         )
         yield from _distinct(self.directory, schedules.rows())
+        yield from _distinct(self.directory, self.packages.rows(given, assignments))
 
     def _service_principals(self) -> Iterator[TableRow]:
         for part in ("agentIdentities", "agentIdentityBlueprintPrincipals", "servicePrincipals"):
