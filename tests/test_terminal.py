@@ -196,11 +196,3 @@ finance-analyst (roles/templates/finance-analyst.yaml:1)
     └── ad:group:Red
         └── 1 match: Red
 """
-
-
-def test_what_a_check_would_load_is_said_by_source(company):
-    sources = [{"source": n, **said, "rows": {"people": 4}} for n, said in sorted(company.manifest["sources"].items())]
-    shown = terminal.checked({"sources": sources, "templates": 2, "unresolved": [{"place": "a:1", "pattern": ANSI}]})
-    assert "4 people" in shown
-    assert "1 pattern of templates match" in shown
-    assert "\x1b" not in shown

@@ -138,30 +138,6 @@ def _silent(summary: Mapping[str, Any], width: int, colour: bool) -> str:
     return "\n".join(lines)
 
 
-def checked(result: Mapping[str, Any], *, colour: bool = False, width: int = 100) -> str:
-    """Write what ``check`` found (:func:`access_review.checked.check`): what would be loaded, and what would be missing."""
-    rows = []
-    for source in result["sources"]:
-        broken = [f"{s}: {v['reason']}" for s, v in sorted(source["verdicts"].items()) if not v["complete"]]
-        whole = source["complete"] and bool(source["verdicts"])
-        said = "complete" if whole else "incomplete: " + ("; ".join(broken) or "it gave no verdict on itself")
-        loads = ", ".join(f"{number:,} {table}" for table, number in source["rows"].items()) or "nothing"
-        unusable = sum(source["problems"].values())
-        room = max(width, NARROWEST) - 36
-        rows.append(
-            (shorten(source["source"], 12), shorten(source["connector"], 12), f"{unusable:,}", shorten(loads, room))
-        )
-        rows.append(("", "", "", _paint(shorten(said, room), "green" if whole else "red", colour)))
-    parts = [table(("source", "connector", "unusable", "loads"), rows, numbers=(2,))]
-    parts.append(f"{count(result['templates'], 'role template')}, every file of the workspace is valid.")
-    if result["unresolved"]:
-        parts.append(
-            _paint(f"{count(len(result['unresolved']), 'pattern')} of templates match nothing today:", "amber", colour)
-        )
-        parts[-1] += "".join(f"\n  {visible(one['pattern'])} ({visible(one['place'])})" for one in result["unresolved"])
-    return "\n\n".join(parts)
-
-
 @contextmanager
 def progress(*, shown: bool | None = None) -> Iterator[Callable[[str, int], None]]:
     """Give a function ``(source, rows so far)`` that keeps a live line for each source on standard error.
