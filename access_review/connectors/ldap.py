@@ -10,7 +10,7 @@ controller and a read-only account (``runbooks/connect-ad.md``). A recording is 
 
 import glob
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
@@ -100,6 +100,16 @@ class Reach(BaseModel):
     last_logon: Literal["one-server", "every-server"] = "one-server"
 
 
+class Writer(BaseModel):
+    """The account that may write, apart from the one that reads; ``guard`` is an attribute of groups it may write."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    user: Named
+    password: Secret
+    guard: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]*$")] | None = None
+
+
 def connect(
     source: Source,
     *,
@@ -110,6 +120,7 @@ def connect(
     sign_in: SignIn = "simple",
     ca_file: str | None = None,
     reach: Reach | None = None,
+    writer: Writer | None = None,
     directory: Kind | None = None,
     id_attribute: str | None = None,
     employee_id: str | None = None,
@@ -134,6 +145,7 @@ def connect(
     ca_file: the authority that issued the servers' certificates, from the source's folder; the system's unless said.
     reach: bases (the whole domain unless said), deleted objects, history of memberships, limits of time and size,
     how many accounts are held against the server's own tokenGroups, and whether lastLogon is asked of every server.
+    writer: who removes members and disables accounts, and through which guard attribute if any; read-only without it.
     directory: what the directory is; detected entry by entry unless said.
     id_attribute: where the ids come from when there is no objectGUID, objectSid or entryUUID; ``dn`` ids may change.
     employee_id: the attribute with the HR id; employeeID in Active Directory and employeeNumber elsewhere unless said.
@@ -170,7 +182,7 @@ def connect(
     if recorded:
         return Recorded(source, tuple(recorded), options)
     _check_login(source, sign_in, user, password)
-    return _live(source, options, server, (sign_in, user, password), ca_file, reach or Reach())
+    return _live(source, options, server, (sign_in, user, password), ca_file, reach or Reach(), writer)
 
 
 def _check_way(source: Source, recorded: Sequence[str], server: Sequence[str], directory: Kind | None) -> None:
@@ -198,18 +210,19 @@ def _live(
     login: tuple[SignIn, Named | None, SecretReference | None],
     ca_file: str | None,
     reach: Reach,
+    writer: Writer | None,
 ) -> Connector:
     # ldap3 takes a tenth of a second to import, which whoever reads recordings does not need.
     from access_review.connectors.directory_server import Login, Servers, address
     from access_review.connectors.domain_reading import Scope
-    from access_review.connectors.live_directory import Live, kept
+    from access_review.connectors.live_directory import Live, Writable, kept
 
     addresses = tuple(address(source, url) for url in server)
     authority = source.folder / ca_file if ca_file else None
     servers = Servers(source, addresses, Login(*login), authority, round(reach.answer_within.total_seconds()))
     asked = (*options.attributes.values(), options.employee_id or "employeeID")
     scope = Scope(tuple(reach.bases), asked, reach.deleted, reach.history, reach.closures_checked)
-    return Live(
+    live = Live(
         source,
         servers,
         replace(options, attributes=kept(options.attributes), directory="active-directory"),
@@ -218,3 +231,7 @@ def _live(
         longest=reach.read_within.total_seconds(),
         every_server=reach.last_logon == "every-server",
     )
+    if writer is None:
+        return live
+    writers = replace(servers, login=Login("simple", writer.user, writer.password))
+    return Writable(**{f.name: getattr(live, f.name) for f in fields(live)}, writers=writers, guard=writer.guard)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,6 +12,7 @@ import rfc8785
 from access_review.connectors import Source, complete, incomplete
 from access_review.connectors.directory import Options, Reading
 from access_review.connectors.directory_server import Servers
+from access_review.connectors.directory_writer import Writing, replicas, writing
 from access_review.connectors.domain_reading import FILTER, DomainReading, Found, Root, Scope
 from access_review.connectors.ldap_entry import canonical
 from access_review.connectors.paging import Pace
@@ -79,6 +81,26 @@ class Live:
         }
         table, row = complete(self.source, "part:provenance", len(found.objects))
         return table, {**row, "reason": rfc8785.dumps(facts).decode()}
+
+
+@dataclass(frozen=True, slots=True)
+class Writable(Live):
+    """A domain with an account that may write to it; ``guard`` names an attribute that each removal swaps."""
+
+    writers: Servers | None = None
+    guard: str | None = None
+
+    def writing(self) -> AbstractContextManager[Writing]:
+        """Open a session to write through: ``holds``, ``revoke``, ``restore``, ``disable``, ``enable``."""
+        return writing(self._writers())
+
+    def replicas(self, member: str, group: str) -> Mapping[str, bool | None]:
+        """Return what every server says of a member value, null for those that cannot tell."""
+        return replicas(self._writers(), member, group)
+
+    def _writers(self) -> Servers:
+        assert self.writers is not None  # noqa: S101 - a default only because fields before it have one
+        return self.writers
 
 
 def _clock(server: datetime | None, as_of: datetime) -> str | None:

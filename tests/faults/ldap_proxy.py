@@ -134,7 +134,7 @@ Fault = Callable[[Request, Answer], Answer]
 class Proxy:
     """A server on ``port`` of 127.0.0.1; ``faults`` are asked in order, and may be changed at any time.
 
-    ``withhold`` cuts the connection instead of passing a modify on.
+    ``withhold`` cuts the connection instead of passing a modify on, ``refuse`` answers it with a code.
     """
 
     upstream: str
@@ -143,6 +143,7 @@ class Proxy:
     faults: Sequence[Fault] = ()
     names: Sequence[str] = ("127.0.0.1",)
     withhold: bool = False
+    refuse: int | None = None
     seen: list[Request] = field(default_factory=list)
     port: int = 0
     _socket: socket.socket | None = None
@@ -201,6 +202,10 @@ class Proxy:
             request = self._note(Message.read(data))
             if self.withhold and request.operation == MODIFY:
                 raise Reset
+            if self.refuse is not None and request.operation == MODIFY:
+                done = Message(request.message.number, MODIFIED, b"").refused(self.refuse)
+                client.sendall(done.encoded())
+                continue
             server.sendall(data)
             if request.operation == UNBIND:
                 return

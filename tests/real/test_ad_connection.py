@@ -73,9 +73,11 @@ def attempt(folder, authority, host, port):
 def test_a_certificate_for_another_name_is_refused_before_anything_is_said(
     tmp_path, authority, host, names, reason, hint
 ):
-    with Listener(*authority.issue(tmp_path, *names)) as listener:
-        with pytest.raises(ConnectorError, match=reason) as caught:
-            attempt(tmp_path, authority, host, listener.port)
+    with (
+        Listener(*authority.issue(tmp_path, *names)) as listener,
+        pytest.raises(ConnectorError, match=reason) as caught,
+    ):
+        attempt(tmp_path, authority, host, listener.port)
     assert hint in caught.value.hint
     assert not isinstance(caught.value, Transient)
     assert listener.received == b""
@@ -83,9 +85,11 @@ def test_a_certificate_for_another_name_is_refused_before_anything_is_said(
 
 @pytest.mark.parametrize("names", [["127.0.0.1"], ["localhost"]])
 def test_names_and_ip_addresses_in_a_certificate_are_accepted_on_every_python(tmp_path, authority, names):
-    with Listener(*authority.issue(tmp_path, *names)) as listener:
-        with pytest.raises(Transient):  # it is no LDAP server, but it was trusted
-            attempt(tmp_path, authority, names[0], listener.port)
+    with (
+        Listener(*authority.issue(tmp_path, *names)) as listener,
+        pytest.raises(Transient),  # it is no LDAP server, but it was trusted
+    ):
+        attempt(tmp_path, authority, names[0], listener.port)
     assert listener.received[0] == 0x30
 
 
@@ -116,9 +120,11 @@ def test_an_unusable_authority_is_named(norwind, tmp_path):
 
 
 def test_a_wrong_certificate_ends_it_although_another_server_would_do(norwind, authority, tmp_path):
-    with Proxy(norwind.address, authority, tmp_path, names=("elsewhere.test",)).served() as proxy:
-        with pytest.raises(ConnectorError, match="another name"):
-            tables(connect(norwind, server=[proxy.url, norwind.url]))
+    with (
+        Proxy(norwind.address, authority, tmp_path, names=("elsewhere.test",)).served() as proxy,
+        pytest.raises(ConnectorError, match="another name"),
+    ):
+        tables(connect(norwind, server=[proxy.url, norwind.url]))
     assert proxy.seen == []
 
 
@@ -151,9 +157,11 @@ def test_a_server_that_accepts_and_is_silent_is_passed_over(norwind, tmp_path):
 
 def test_a_wrong_password_is_tried_once(norwind, authority, tmp_path, monkeypatch):
     monkeypatch.setenv("TEST_AD_WRONG", "Nicht-richtig-1")
-    with Proxy(norwind.address, authority, tmp_path).served() as proxy:
-        with pytest.raises(ConnectorError, match="name or the password is wrong") as caught:
-            tables(connect(norwind, server=[proxy.url, proxy.url, norwind.url], password={"env": "TEST_AD_WRONG"}))
+    with (
+        Proxy(norwind.address, authority, tmp_path).served() as proxy,
+        pytest.raises(ConnectorError, match="name or the password is wrong") as caught,
+    ):
+        tables(connect(norwind, server=[proxy.url, proxy.url, norwind.url], password={"env": "TEST_AD_WRONG"}))
         assert [request.operation for request in proxy.seen].count(BIND) == 1
     assert "lock" in caught.value.hint
     assert "Nicht-richtig" not in f"{caught.value} {caught.value.hint}"
