@@ -34,6 +34,9 @@ def find(engine: Engine, text: str) -> Meant:
     """
     for sql in (_IDS, _FINDINGS, _ALIASES, _FULL_NAMES, _BARE_NAMES):
         found = [Meant(Kind(row["kind"]), row["id"], row["name"]) for row in _asked(engine, sql, text)]
+        people = [meant for meant in found if meant.kind is Kind.PERSON]
+        if len(people) == 1 and sql is _BARE_NAMES:
+            return people[0]  # a person's accounts go by the same name; whoever means one of them gives its login
         if len(found) == 1:
             return found[0]
         if found:

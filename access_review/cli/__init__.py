@@ -1,0 +1,122 @@
+"""The command line: parse, call one function, show what it returns, choose the exit code.
+
+Time enters here and nowhere else. Heavy modules are imported by the command that
+needs them, so that ``--help`` is quick.
+"""
+
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from access_review import __version__
+from access_review.cli import batch, look, routine
+from access_review.cli.asked import Asked
+from access_review.errors import AccessReviewError
+
+_FLAGS = ("--json", "--quiet", "-q")
+_VALUES = ("-C", "--workspace", "--run", "--as-of")
+
+
+def globals_first(args: Sequence[str]) -> list[str]:
+    """Move the global options to the front, so that people may write them after the command too."""
+    moved: list[str] = []
+    rest: list[str] = []
+    waiting = list(args)
+    while waiting:
+        word = waiting.pop(0)
+        name, equals, _ = word.partition("=")
+        if word == "--":
+            rest += [word, *waiting]
+            break
+        if name in _VALUES and not equals:
+            moved += [word, *waiting[:1]]
+            del waiting[:1]
+        elif name in _FLAGS or name in _VALUES:
+            moved.append(word)
+        else:
+            rest.append(word)
+    return moved + rest
+
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Reconcile who has access with who should have it, and take the rest away safely.",
+    epilog="Exit codes: 0 clean; 1 a source or artifact could not be read; 2 usage, workspace or roster; "
+    "3 findings at or above --fail-on; 4 refused or partly applied.",
+)
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no time; write for example 2026-11-02T06:00:00Z") from None
+    if moment.tzinfo is None:
+        raise typer.BadParameter(f"{text!r} has no time zone; add Z for UTC")
+    return moment.astimezone(UTC).replace(microsecond=0)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _globals(
+    ctx: typer.Context,
+    folder: Annotated[
+        Path, typer.Option("-C", "--workspace", help="The workspace: a folder with sources/ and roles/.")
+    ] = Path(),
+    run: Annotated[str | None, typer.Option(help="The run, by the start of its name; the newest by default.")] = None,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(
+            parser=_moment, metavar="TIME", help="The moment reviewed, as 2026-11-02T06:00:00Z; now by default."
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the result only.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    del version
+    now = as_of or datetime.now(UTC).replace(microsecond=0)  # noqa: TID251 - the one place where now enters
+    ctx.obj = Asked(folder, run, now, as_json, quiet)
+
+
+look.add_to(app)
+routine.add_to(app)
+batch.add_to(app)
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run the command line; errors of the tree are printed with what to do, anything else is a bug."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            # A name must never crash the output, whatever the terminal can show.
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        app(args=globals_first(sys.argv[1:] if args is None else args), prog_name="access-review")
+    except AccessReviewError as error:
+        _complain(error)
+        sys.exit(error.exit_code)
+
+
+def _complain(error: AccessReviewError) -> None:
+    from access_review.views.text import visible
+
+    lines = [f"access-review: {visible(error.message)}"]
+    lines += [f"  {visible(str(mistake))}" for mistake in getattr(error, "mistakes", ())]
+    if error.hint:
+        lines.append(f"  → {visible(error.hint)}")
+    typer.echo("\n".join(lines), err=True)

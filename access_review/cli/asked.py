@@ -1,0 +1,82 @@
+"""What every command shares: the global options, how results are shown, and exit codes."""
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from access_review.model import Severity
+
+if TYPE_CHECKING:
+    from access_review.runs import Run
+    from access_review.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The global options."""
+
+    folder: Path
+    run: str | None
+    now: datetime
+    json: bool
+    quiet: bool
+
+    def workspace(self) -> "Workspace":
+        """Read the workspace asked for."""
+        from access_review import workspace
+
+        return workspace.load(self.folder)
+
+    def found_run(self, *, reviewed: bool = False) -> "Run":
+        """Return the run asked for, or the newest."""
+        from access_review import runs
+
+        return runs.find(self.folder, self.run, reviewed=reviewed)
+
+    @property
+    def colour(self) -> bool:
+        """Tell whether to colour: on a terminal that can, and not where ``NO_COLOR`` is set."""
+        from access_review.views import terminal
+
+        return terminal.wants_colour(sys.stdout, os.environ)
+
+    @property
+    def width(self) -> int:
+        """Columns of the terminal; 100 where there is none."""
+        return shutil.get_terminal_size((100, 24)).columns
+
+    def show(self, value: Mapping[str, Any], text: str) -> None:
+        """Print a result: as JSON for scripts, or as text for people."""
+        typer.echo(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, default=str) if self.json else text)
+
+    def say(self, text: str) -> None:
+        """Print a remark for people: not with --json, not with --quiet."""
+        if not self.json and not self.quiet:
+            typer.echo(text)
+
+
+FailOn = Annotated[
+    Severity | None, typer.Option("--fail-on", help="Exit with 3 when a new or open finding is at least this severe.")
+]
+
+
+def shown(path: Path) -> str:
+    """Show a path as short as it can be from here."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def leave(code: int) -> None:
+    """End with an exit code, unless it is 0."""
+    if code:
+        raise typer.Exit(code)

@@ -1,0 +1,128 @@
+"""Commands of the recurring jobs: collect, review, the weekly audit, reviewers' decisions."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from access_review.cli.asked import Asked, FailOn, leave, shown
+from access_review.model import Severity
+
+if TYPE_CHECKING:
+    from access_review.review import Report
+    from access_review.runs import Run
+    from access_review.workspace import Workspace
+
+
+def collect(ctx: typer.Context) -> None:
+    """Read every source into a new run."""
+    asked: Asked = ctx.obj
+    run = _collect(asked, asked.workspace())
+    manifest = _manifest(run)
+    asked.show({"run": run.id, **manifest}, f"Collected {run.id}\nNext: access-review review")
+    leave(_unread(manifest))
+
+
+def review(ctx: typer.Context, fail_on: FailOn = None) -> None:
+    """Decide what is wrong in a run."""
+    from access_review import audit
+
+    asked: Asked = ctx.obj
+    workspace, run = asked.workspace(), asked.found_run()
+    report = audit.review_run(workspace, run)
+    _summarise(asked, workspace, run, report)
+    asked.say(f"Next:   access-review audit --run {run.id[:16]}")
+    leave(_unread(_manifest(run)) or _found(report, fail_on))
+
+
+def audit_command(ctx: typer.Context, fail_on: FailOn = None) -> None:
+    """Do the weekly audit: collect, review, sample, work sheets, report."""
+    import secrets
+
+    from access_review import audit
+
+    asked: Asked = ctx.obj
+    workspace = asked.workspace()
+    run = asked.found_run() if asked.run else _collect(asked, workspace)
+    report = audit.review_run(workspace, run)
+    drawn = audit.draw(workspace, run, secrets.token_bytes(32))
+    _summarise(asked, workspace, run, report, file=audit.write_report(workspace, run))
+    sheets = f"{len(drawn.sheets)} work sheets in {shown(run.folder / 'sample')}"
+    asked.say(f"Sample: {len(drawn.sample.picks)} to check by hand; {sheets}")
+    asked.say(f"Next:   access-review explain {_first(report)}, or access-review plan --requested-by YOU")
+    leave(_unread(_manifest(run)) or _found(report, fail_on))
+
+
+def decide(
+    ctx: typer.Context, sheets: Annotated[list[Path], typer.Argument(help="Filled-in work sheets, .xlsx or .csv.")]
+) -> None:
+    """Read reviewers' decisions from their work sheets."""
+    from access_review import audit, decisions, judge
+    from access_review import decide as deciding
+    from access_review.views import judgement
+
+    asked: Asked = ctx.obj
+    run = asked.found_run(reviewed=True)
+    work = audit.work_of(run)
+    read = deciding.read_decisions(sheets, work, today=asked.now.date())
+    answers = decisions.record(audit.decisions_of(run), read)
+    audit.keep_decisions(run, answers)
+    judged = judge.judge(audit.sample_of(run), work, answers)
+    asked.show(judge.to_json(judged), judgement.text(judged, read=len(read)))
+
+
+def _collect(asked: Asked, workspace: "Workspace") -> "Run":
+    from access_review import audit
+    from access_review.views import terminal
+
+    with terminal.progress(shown=False if asked.quiet or asked.json else None) as progress:
+        return audit.collect(workspace, asked.now, progress)
+
+
+def _manifest(run: "Run") -> dict[str, Any]:
+    from access_review import runs, snapshot
+
+    return runs.read_json(run.folder / runs.MANIFEST, snapshot.FORMAT)
+
+
+def _unread(manifest: Mapping[str, Any]) -> int:
+    return 0 if all(source["complete"] for source in manifest["sources"].values()) else 1
+
+
+def _found(report: "Report", fail_on: Severity | None) -> int:
+    if fail_on is None:
+        return 0
+    severe = [str(s) for s in Severity if s.rank >= fail_on.rank]
+    rows = zip(report.findings["severity"].to_pylist(), report.findings["status"].to_pylist(), strict=True)
+    return 3 if any(severity in severe and status in ("new", "open") for severity, status in rows) else 0
+
+
+def _summarise(asked: Asked, workspace: "Workspace", run: "Run", report: "Report", *, file: Path | None = None) -> None:
+    from access_review.views import summary, terminal
+
+    value = summary.summary(
+        report,
+        _manifest(run),
+        organisation=workspace.policy.organisation,
+        report_file=shown(file) if file else "",
+    )
+    asked.show(
+        {"run": run.id, **value},
+        terminal.render(value, colour=asked.colour, width=asked.width, quiet=asked.quiet).rstrip(),
+    )
+
+
+def _first(report: "Report") -> str:
+    """Return the start of the id of the finding with the highest risk, as something to ask about."""
+    from access_review.views.summary import highest
+
+    return next((str(row["finding"])[:8] for row in highest(report.findings, 1)), "PERSON")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands, in the order of the help."""
+    app.command()(collect)
+    app.command()(review)
+    app.command("audit")(audit_command)
+    app.command()(decide)

@@ -1,0 +1,63 @@
+import subprocess
+import sys
+
+import pytest
+
+from access_review.cli import globals_first
+from tests.command import access_review, lay_out
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["audit", "--json", "-C", "x"], ["--json", "-C", "x", "audit"]),
+        (["plan", "--run=2026", "--rule", "leaver-active"], ["--run=2026", "plan", "--rule", "leaver-active"]),
+        (["explain", "--", "--json"], ["explain", "--", "--json"]),
+        (["audit", "--as-of"], ["--as-of", "audit"]),
+    ],
+)
+def test_global_options_may_stand_anywhere(words, expected):
+    assert globals_first(words) == expected
+
+
+def test_help_loads_nothing_heavy():
+    code = (
+        "import sys\nfrom access_review.cli import main\n"
+        "try: main(['--help'])\nexcept SystemExit: pass\n"
+        "heavy = {'pandas', 'numpy', 'pyarrow', 'duckdb', 'networkx', 'openpyxl', 'scipy', 'jinja2', 'ldap3', 'msal'}\n"
+        "print(sorted(heavy & sys.modules.keys()), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
+    assert "audit" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--as-of", "yesterday", "audit"], "is no time"),
+        (["--as-of", "2026-11-02T06:00:00", "audit"], "no time zone"),
+        (["audit"], "has no sources/ and roles/"),
+        (["no-such-command"], "No such command"),
+    ],
+)
+def test_wrong_use_ends_with_2_and_says_what_to_do(words, said, tmp_path):
+    done = access_review(tmp_path, *words)
+    assert done.code == 2
+    assert said in done.err
+    assert "Traceback" not in done.err
+
+
+def test_no_run_yet_says_what_to_do(tmp_path):
+    lay_out(tmp_path, {"sources/hr.yaml": "connector: roster\noptions: {path: p.csv, columns: {person: id}}\n"})
+    done = access_review(tmp_path, "explain", "x")
+    assert done.code == 1
+    assert "access-review audit" in done.err
+
+
+def test_init_lays_out_the_example_and_overwrites_nothing(tmp_path):
+    assert access_review(tmp_path, "init", str(tmp_path / "new")).code == 0
+    audited = access_review(tmp_path / "new", "--as-of", "2026-11-02T06:00:00Z", "--quiet", "audit")
+    assert audited.code == 0, audited.err
+    assert "101 findings" in audited.out
+    assert access_review(tmp_path, "init", str(tmp_path / "new")).code == 2
