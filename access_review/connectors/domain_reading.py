@@ -94,6 +94,15 @@ class Root:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An object as a listing by id has it: its DN, its change number, and what else was asked for."""
+
+    dn: str
+    usn: int
+    values: Values = field(repr=False)
+
+
 @dataclass(slots=True)
 class Found:
     """What was read: objects by GUID, deleted ones apart, and what is in doubt.
@@ -146,12 +155,16 @@ class DomainReading:
         self.check(found)
         return found
 
-    def check(self, found: Found) -> None:
-        """Settle what was read and hold it against the server's own counts and closures; never raises."""
+    def check(self, found: Found, *, listed: bool = False) -> None:
+        """Settle what was read and hold it against the server's own counts and closures; never raises.
+
+        ``listed``: all objects have been listed a second time already, and that listing was followed.
+        """
         if found.doubts:  # it is incomplete already: no need to burden a server that failed
             return
         try:
-            self._settle(found, self.root.usn)
+            if not listed or Root.of(self._session).usn != self.root.usn:
+                self._settle(found, self.root.usn)
             self._count_back_links(found)
             self._check_closures(found)
             self._read_apart(found)
@@ -167,7 +180,7 @@ class DomainReading:
             found.doubt(came.fault)
 
     def _keep(self, found: Found, dn: str, values: Values) -> str | None:
-        guid = _guid(values)
+        guid = guid_of(values)
         if guid is None:
             found.doubt("an object came without objectGUID: the account may not read it")
             return None
@@ -191,31 +204,31 @@ class DomainReading:
             if listed is None:
                 return
             found.facts["listed_again"] = len(listed)
-            changed = {g for g, (_, usn) in listed.items() if usn > before}
+            changed = {g for g, one in listed.items() if one.usn > before}
             fresh, gone = listed.keys() - found.objects.keys(), found.objects.keys() - listed.keys()
-            if lost := sum(listed[g][1] <= before for g in fresh):
+            if lost := sum(listed[g].usn <= before for g in fresh):
                 found.doubt(f"{lost} objects were missing from the pages of the first listing")
             if not changed and not fresh and not gone:
                 return
-            self._again(found, sorted(changed | fresh))
-            self._drop(found, sorted(gone))
+            self.again(found, sorted(changed | fresh))
+            self.drop(found, sorted(gone))
             before = after
         found.doubt("the directory kept changing while it was read")
 
-    def listed(self, found: Found, *further: str) -> dict[str, tuple[str, int]] | None:
-        """Return DN and USN of every object by GUID, null (and a doubt) when the listing ended early."""
-        made: dict[str, tuple[str, int]] = {}
+    def listed(self, found: Found, *further: str) -> dict[str, Listed] | None:
+        """Return every object by GUID, null (and a doubt) when the listing ended early."""
+        made: dict[str, Listed] = {}
         for base in self._bases:
             came = listing(self._session, Query(base, FILTER, (*_LISTED, *further)), self._pace)
             if came.fault:
                 found.doubt(f"the second listing: {came.fault}")
                 return None
             for dn, values in came.entries:
-                if guid := _guid(values):
-                    made[guid] = dn, int(values.get("uSNChanged", [b"0"])[0])
+                if guid := guid_of(values):
+                    made[guid] = Listed(dn, int(values.get("uSNChanged", [b"0"])[0]), values)
         return made
 
-    def _again(self, found: Found, guids: Sequence[str]) -> None:
+    def again(self, found: Found, guids: Sequence[str]) -> None:
         """Read objects again that changed, or were not there, in the first pass."""
         for guid in guids:
             answer = self._session.search(f"<GUID={guid}>", FILTER, self._scope.attributes)
@@ -228,7 +241,7 @@ class DomainReading:
             else:
                 found.doubt(f"an object that changed meanwhile cannot be read again: {answer.fault}")
 
-    def _drop(self, found: Found, guids: Sequence[str]) -> None:
+    def drop(self, found: Found, guids: Sequence[str]) -> None:
         """Drop objects that are gone; one that is not has been left out by the second listing."""
         for guid in guids:
             answer = self._session.search(f"<GUID={guid}>", "(objectClass=*)", ["objectGUID"])
@@ -249,7 +262,7 @@ class DomainReading:
             if came.fault:
                 found.short[guid] = f"its members cannot be counted: {came.fault}"
                 continue
-            counted = {g for _, v in came.entries if (g := _guid(v)) in found.objects}
+            counted = {g for _, v in came.entries if (g := guid_of(v)) in found.objects}
             received = {known[name] for text in entry.all("member") if (name := canonical(text)) in known}
             # Fewer may point back than were received: back-links of protected accounts are not everybody's to read.
             if missed := counted - received:
@@ -277,7 +290,7 @@ class DomainReading:
             show = ldap3.protocol.microsoft.show_deleted_control(criticality=True)
             for base in self._bases:
                 came = listing(self._session, Query(base, _DELETED_FILTER, _DELETED, (show,)), self._pace)
-                found.deleted += [(dn, v) for dn, v in came.entries if _guid(v) not in found.objects]
+                found.deleted += [(dn, v) for dn, v in came.entries if guid_of(v) not in found.objects]
                 found.parts["deleted-objects"] = came.fault
         answer = self._session.search(self.root.base, "(objectClass=*)", POLICY)
         policy = {name: values[0].decode("ascii", "replace") for _, v in answer.entries for name, values in v.items()}
@@ -293,7 +306,7 @@ class DomainReading:
             came = listing(self._session, Query(base, query, ("objectGUID", ATTRIBUTE_HISTORY)), self._pace)
             found.parts["history"] = came.fault
             for _, values in came.entries:
-                if (guid := _guid(values)) in found.objects and ATTRIBUTE_HISTORY in values:
+                if (guid := guid_of(values)) in found.objects and ATTRIBUTE_HISTORY in values:
                     found.objects[guid][1][ATTRIBUTE_HISTORY] = values[ATTRIBUTE_HISTORY]
 
 
@@ -309,7 +322,8 @@ def escaped(text: str) -> str:
     return "".join(f"\\{ord(c):02x}" if c in "\\*()\x00" else c for c in text)
 
 
-def _guid(values: Mapping[str, Sequence[bytes]]) -> str | None:
+def guid_of(values: Mapping[str, Sequence[bytes]]) -> str | None:
+    """Return the objectGUID of what was read, null without a readable one."""
     found = values.get("objectGUID")
     try:
         return windows.guid(found[0]) if found else None

@@ -98,6 +98,8 @@ class Reach(BaseModel):
     read_within: Duration = timedelta(hours=1)
     closures_checked: Annotated[StrictInt, Field(ge=0)] = 25
     last_logon: Literal["one-server", "every-server"] = "one-server"
+    incremental: StrictBool = False
+    full_every: Duration = timedelta(days=7)
 
 
 class Writer(BaseModel):
@@ -144,7 +146,8 @@ def connect(
     sign_in: simple, or kerberos with the ticket that the machine holds (extra "kerberos"); both over verified TLS.
     ca_file: the authority that issued the servers' certificates, from the source's folder; the system's unless said.
     reach: bases (the whole domain unless said), deleted objects, history of memberships, limits of time and size,
-    how many accounts are held against the server's own tokenGroups, and whether lastLogon is asked of every server.
+    how many accounts are held against the server's own tokenGroups, whether lastLogon is asked of every server, and
+    whether only what changed is read (runs/directory/ keeps the last read) with a full read every so often.
     writer: who removes members and disables accounts, and through which guard attribute if any; read-only without it.
     directory: what the directory is; detected entry by entry unless said.
     id_attribute: where the ids come from when there is no objectGUID, objectSid or entryUUID; ``dn`` ids may change.
@@ -230,6 +233,8 @@ def _live(
         page=reach.page_size,
         longest=reach.read_within.total_seconds(),
         every_server=reach.last_logon == "every-server",
+        kept_in=source.folder.parent / "runs" / "directory" / f"{source.name}.parquet" if reach.incremental else None,
+        full_every=reach.full_every,
     )
     if writer is None:
         return live

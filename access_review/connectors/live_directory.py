@@ -5,13 +5,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import rfc8785
 
-from access_review.connectors import Source, complete, incomplete
+from access_review.connectors import Source, complete, directory_changes, incomplete
 from access_review.connectors.directory import Options, Reading
-from access_review.connectors.directory_server import Servers
+from access_review.connectors.directory_changes import Changes
+from access_review.connectors.directory_server import Servers, Session
 from access_review.connectors.directory_writer import Writing, replicas, writing
 from access_review.connectors.domain_reading import FILTER, DomainReading, Found, Root, Scope
 from access_review.connectors.ldap_entry import canonical
@@ -31,7 +33,11 @@ KEPT: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """A domain on its servers; ``longest`` is how long a read may take, in seconds."""
+    """A domain on its servers; ``longest`` is how long a read may take, in seconds.
+
+    ``kept_in`` is the file that lets the next read take only what changed (null: every read takes
+    everything), and ``full_every`` how long that may go on.
+    """
 
     source: Source
     servers: Servers
@@ -40,17 +46,38 @@ class Live:
     page: int = 1000
     longest: float = 3600.0
     every_server: bool = False
+    kept_in: Path | None = None
+    full_every: timedelta = timedelta(days=7)
 
     def collect(self, as_of: datetime) -> Iterator[tuple[str, Row]]:
         """Yield every row, the verdicts last; raises ``ConnectorError`` when nothing can be read at all."""
         pace = Pace(self.page, time.monotonic() + self.longest)
         with self.servers.session() as session:
             reading = DomainReading(session, self.scope, pace)
-            found = reading.whole()
+            found = self._read(session, reading, as_of)
             where = str(session.address)
         yield from self._rows(found, as_of)
         yield from self._part_verdicts(found, reading.root, as_of)
         yield self._provenance(found, reading.root, where)
+
+    def _read(self, session: Session, reading: DomainReading, as_of: datetime) -> Found:
+        """Read everything, or what changed since the last read where that is wanted and possible."""
+        if self.kept_in is None:
+            return reading.whole()
+        changes = Changes(reading, session, self.scope)
+        before = directory_changes.load(self.kept_in, self.scope)
+        cookie = changes.cookie()  # before anything is read: what changes meanwhile is news to the next read
+        found = None
+        if before is not None and before.full_at <= as_of < before.full_at + self.full_every:
+            found = changes.since(before)
+        if found is None:
+            found, full_at = reading.whole(), as_of
+        else:
+            full_at = before.full_at if before else as_of
+        found.facts["read"] = "whole" if full_at == as_of else f"changes since the whole read of {full_at.isoformat()}"
+        if left := directory_changes.keep(reading.root, cookie, full_at, found):
+            directory_changes.save(self.kept_in, self.scope, left)
+        return found
 
     def _rows(self, found: Found, as_of: datetime) -> Iterator[tuple[str, Row]]:
         reading = Reading(self.source, replace(self.options, live=True), as_of)

@@ -162,7 +162,7 @@ def test_a_wrong_password_is_tried_once(norwind, authority, tmp_path, monkeypatc
         pytest.raises(ConnectorError, match="name or the password is wrong") as caught,
     ):
         tables(connect(norwind, server=[proxy.url, proxy.url, norwind.url], password={"env": "TEST_AD_WRONG"}))
-        assert [request.operation for request in proxy.seen].count(BIND) == 1
+    assert [request.operation for request in proxy.seen].count(BIND) == 1
     assert "lock" in caught.value.hint
     assert "Nicht-richtig" not in f"{caught.value} {caught.value.hint}"
 

@@ -1,0 +1,257 @@
+"""Reading what changed gives what reading everything gives, whatever happened in between."""
+
+import json
+import random
+import stat
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from access_review.connectors import directory_changes
+from tests.faults import ldap_proxy as faults
+from tests.faults.ldap_proxy import Proxy, on_page, result
+from tests.real.ad import connect, incomplete, now, tables, without
+from tests.real.conftest import servers
+from tests.real.norwind_domain import READER
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    folder = tmp_path / "workspace" / "sources"
+    folder.mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture
+def admin(own_norwind, tmp_path):
+    with servers(tmp_path, own_norwind, "Administrator").session() as session:
+        yield session
+
+
+class Changer:
+    """Makes random changes, as people do in a directory; the same seed makes the same ones."""
+
+    def __init__(self, session, domain, seed):
+        self.chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
+        self.seed = seed
+        self.connection, self.base = session._connection, domain.base
+        self.units = [f"OU=Staff,{self.base}", f"OU=Groups,{self.base}", f"OU=Machines,{self.base}"]
+        self.count = 0
+
+    def names(self, kind):
+        self.connection.search(
+            self.base,
+            f"(&(objectClass={kind})(|(sAMAccountName=user*)(sAMAccountName=new*)(sAMAccountName=Deep*)))",
+            "SUBTREE",
+            attributes=["sAMAccountName"],
+        )
+        return sorted(entry["dn"] for entry in self.connection.response if entry["type"] == "searchResEntry")
+
+    def step(self):
+        getattr(self, self.chance.choice(sorted(name for name in dir(self) if name.startswith("do_"))))()
+
+    def _new(self, kind, **values):
+        self.count += 1
+        name = f"new-{self.seed}-{self.count}"
+        self.connection.add(f"CN={name},{self.chance.choice(self.units)}", [kind], {"sAMAccountName": name, **values})
+
+    def do_add_user(self):
+        self._new("user", userAccountControl=self.chance.choice((512, 514)), mail=f"n{self.count}@norwind.test")
+
+    def do_add_group(self):
+        members = self.chance.sample(self.names("user"), 3)
+        self._new("group", member=members)
+
+    def do_delete_user(self):
+        self.connection.delete(self.chance.choice(self.names("user")))
+
+    def do_delete_group(self):
+        self.connection.delete(self.chance.choice(self.names("group")))
+
+    def do_rename_user(self):
+        self.count += 1
+        dn = self.chance.choice(self.names("user"))
+        self.connection.modify_dn(dn, f"CN=named\\, {self.seed} {self.count}")
+
+    def do_rename_group(self):
+        self.count += 1
+        dn = self.chance.choice(self.names("group"))
+        self.connection.modify_dn(dn, f"CN=Named {self.seed} {self.count}")
+
+    def do_move(self):
+        dn = self.chance.choice(self.names("user"))
+        relative = dn[: -len(self.base) - 1].rpartition(",")[0]
+        self.connection.modify_dn(dn, relative, new_superior=self.chance.choice(self.units))
+
+    def do_rename_unit(self):
+        self.count += 1
+        if len(self.units) > 2:
+            place = self.chance.randrange(3)
+            name = f"OU=Unit {self.seed} {self.count}"
+            self.connection.modify_dn(self.units[place], name)
+            if self.connection.result["result"] == 0:
+                self.units[place] = f"{name},{self.base}"
+
+    def do_add_members(self):
+        group = self.chance.choice(self.names("group"))
+        for member in self.chance.sample(self.names("user"), 2):
+            self.connection.modify(group, {"member": [("MODIFY_ADD", [member])]})
+
+    def do_nest(self):
+        inner, outer = self.chance.sample(self.names("group"), 2)
+        self.connection.modify(outer, {"member": [("MODIFY_ADD", [inner])]})
+
+    def do_remove_member(self):
+        group = self.chance.choice(self.names("group"))
+        self.connection.search(group, "(objectClass=*)", "BASE", attributes=["member"])
+        members = self.connection.response[0]["raw_attributes"].get("member", [])
+        if members:
+            self.connection.modify(group, {"member": [("MODIFY_DELETE", [self.chance.choice(sorted(members))])]})
+
+    def do_disable(self):
+        dn = self.chance.choice(self.names("user"))
+        self.connection.modify(dn, {"userAccountControl": [("MODIFY_REPLACE", [self.chance.choice(("512", "514"))])]})
+
+    def do_edit(self):
+        dn = self.chance.choice(self.names("user"))
+        self.connection.modify(dn, {"displayName": [("MODIFY_REPLACE", [f"Called {self.chance.random()}"])]})
+
+    def do_clear_manager(self):
+        self.connection.modify(self.chance.choice(self.names("user")), {"manager": [("MODIFY_REPLACE", [])]})
+
+
+def facts(found):
+    (row,) = (row for row in found["completeness"] if row["subject"] == "part:provenance")
+    return json.loads(row["reason"])
+
+
+def compared(found):
+    """Return what has to be equal: all but where it came from, and the reader's own last sign-in, which was this one."""
+    accounts = [
+        {name: value for name, value in row.items() if row["name"] != READER or not name.startswith("last_used")}
+        for row in found["accounts"]
+    ]
+    return {**without(found, "part:provenance"), "accounts": accounts}
+
+
+def differing(one, other):
+    """Return the rows of which only one side knows, by table."""
+    return {
+        name: [row for row in [*one[name], *other[name]] if (row in one[name]) != (row in other[name])] for name in one
+    }
+
+
+@pytest.mark.parametrize("way", ["dirsync", "usn"])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_read_of_changes_equals_a_whole_read(own_norwind, admin, workspace, monkeypatch, way, seed):
+    if way == "usn":
+        monkeypatch.setattr(directory_changes, "_DIRSYNC", "no such control")
+    delta = connect(own_norwind, workspace, reach={"incremental": True, "page_size": 50})
+    full = connect(own_norwind, workspace, reach={"page_size": 50})
+    assert incomplete(tables(delta)) == {}
+    changer = Changer(admin, own_norwind, f"{way}{seed}")
+    for _ in range(5):
+        for _ in range(8):
+            changer.step()
+        if way == "dirsync":
+            changed((delta.kept_in, delta.scope), service="CN=NTDS Settings,CN=DC9")
+        as_of = now()
+        found, everything = tables(delta, as_of), tables(full, as_of)
+        assert "changes since" in facts(found)["read"]
+        assert [row for rows in differing(compared(found), compared(everything)).values() for row in rows] == []
+        assert compared(found) == compared(everything)
+        assert incomplete(found) == {}
+
+
+def test_a_quiet_domain_is_read_again_without_reading_it(own_norwind, workspace):
+    delta = connect(own_norwind, workspace, reach={"incremental": True})
+    tables(delta)
+    found = tables(delta)
+    # Builtin groups have members that are no objects of the domain; nobody says when these change.
+    assert facts(found)["read_again"] < 12
+    assert incomplete(found) == {}
+
+
+def test_what_is_kept_is_private_and_only_of_complete_reads(own_norwind, workspace, authority, tmp_path):
+    kept = workspace.parent / "runs" / "directory" / "ad.parquet"
+    reach = {"incremental": True, "page_size": 20}
+    with Proxy(own_norwind.address, authority, tmp_path, [on_page(1, 2, result(52))]).served() as proxy:
+        assert incomplete(tables(connect(own_norwind, workspace, server=proxy.url, reach=reach)))
+        assert not kept.exists()
+        proxy.faults = []
+        tables(connect(own_norwind, workspace, server=proxy.url, reach=reach))
+        assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+        assert stat.S_IMODE(kept.parent.stat().st_mode) == 0o700
+        before = kept.read_bytes()
+        proxy.faults = [on_page(0, 2, faults.reset)]
+        found = tables(connect(own_norwind, workspace, server=proxy.url, reach=reach))
+    assert "lost" in incomplete(found)["accounts"]
+    assert kept.read_bytes() == before
+
+
+def test_a_listing_that_lost_objects_deletes_nothing(own_norwind, workspace, authority, tmp_path):
+    reach = {"incremental": True, "page_size": 20}
+    with Proxy(own_norwind.address, authority, tmp_path).served() as proxy:
+        connector = connect(own_norwind, workspace, server=proxy.url, reach=reach)
+        whole = tables(connector)
+        proxy.faults = [on_page(0, 3, faults.nothing)]
+        found = tables(connector)
+    assert "missing from the pages" in incomplete(found)["accounts"]
+    assert {row["account"] for row in found["accounts"]} == {row["account"] for row in whole["accounts"]}
+
+
+def changed(kept, **values):
+    found = directory_changes.load(kept[0], kept[1])
+    directory_changes.save(kept[0], kept[1], replace(found, **values))
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "damaged",
+        "empty",
+        "other attributes",
+        "old",
+        "from the future",
+        "lost cookie and another server",
+        "lost cookie and a restored server",
+    ],
+)
+def test_anything_odd_costs_a_whole_read(own_norwind, workspace, odd):
+    delta = connect(own_norwind, workspace, reach={"incremental": True})
+    tables(delta)
+    kept = (delta.kept_in, delta.scope)
+    match odd:
+        case "damaged":
+            delta.kept_in.write_bytes(delta.kept_in.read_bytes()[:-9])
+        case "empty":
+            delta.kept_in.write_bytes(b"")
+        case "other attributes":
+            delta = connect(
+                own_norwind, workspace, attributes={"desk": "physicalDeliveryOfficeName"}, reach={"incremental": True}
+            )
+        case "old":
+            changed(kept, full_at=now() - timedelta(days=8))
+        case "from the future":
+            changed(kept, full_at=now() + timedelta(days=1))
+        case "lost cookie and another server":
+            changed(kept, cookie=b"", service="CN=NTDS Settings,CN=DC9")
+        case _:
+            changed(kept, cookie=b"", usn=10**9)
+    found = tables(delta)
+    assert facts(found)["read"] == "whole"
+    assert incomplete(found) == {}
+
+
+def test_a_stale_cookie_falls_back_to_change_numbers(own_norwind, admin, workspace):
+    delta = connect(own_norwind, workspace, reach={"incremental": True})
+    tables(delta)
+    changed((delta.kept_in, delta.scope), cookie=b"stale")
+    changer = Changer(admin, own_norwind, "stale")
+    for _ in range(5):
+        changer.step()
+    as_of = now()
+    found = tables(delta, as_of)
+    assert "changes since" in facts(found)["read"]
+    assert compared(found) == compared(tables(connect(own_norwind, workspace), as_of))
