@@ -86,6 +86,10 @@ def tenant() -> Collections:
             group("g-exempt"),
             group("g-lic", assignedLicenses=[{"skuId": "sku-e5"}]),
         ],
+        "groups/g-ad/onPremisesSyncBehavior": [{"id": "g-ad", "isCloudManaged": False}],
+        "deletedUsers": [],
+        "accessPackages": [],
+        "accessPackageAssignments": [],
         "groups/g-fin/members": [
             typed("user", "ana"),
             typed("group", "g-ad"),
@@ -787,6 +791,10 @@ TYPES = {
     "applications": "application",
     "oauth2PermissionGrants": "oAuth2PermissionGrant",
     "signIns": "signIn",
+    "deletedUsers": "user",
+    "onPremisesSyncBehavior": "onPremisesSyncBehavior",
+    "accessPackages": "accessPackage",
+    "accessPackageAssignments": "accessPackageAssignment",
 }
 
 
@@ -862,6 +870,47 @@ def test_every_property_read_exists_on_its_type_and_the_examples_have_the_right_
     }
     assert missing == set()
     assert len(noted) > 100
+
+
+def test_what_an_access_package_gave_is_ended_there() -> None:
+    found = tenant()
+    gives = {"role": {"originId": "Member_g-fin"}, "scope": {"originId": "g-fin", "originSystem": "AadGroup"}}
+    owns = {"role": {"originId": "Owner_g-all"}, "scope": {"originId": "g-all", "originSystem": "AadGroup"}}
+    app = {"role": {"originId": "r-view"}, "scope": {"originId": "sp-app", "originSystem": "AadApplication"}}
+    found["accessPackages"] = [{"id": "p-1", "displayName": "Close", "resourceRoleScopes": [gives, owns, app]}]
+    expires = {"expiration": {"endDateTime": "2026-06-01T00:00:00Z"}, "startDateTime": "2026-01-01T00:00:00Z"}
+    held = {"target": {"objectId": "ana"}, "accessPackage": {"id": "p-1"}, "schedule": expires}
+    found["accessPackageAssignments"] = [
+        {"id": "pa-1", "state": "delivered", **held},
+        {"id": "pa-2", "state": "expired", **held, "target": {"objectId": "ben"}},
+    ]
+    made = read(found)
+    member = made.one("grants", account="entra:user:ana", entitlement="entra:group:g-fin")
+    assert (member["via"], member["removable"]) == ("access-package", False)
+    assert member["why_not"] == "given by the access package Close: end the assignment there"
+    package = made.one("grants", entitlement="entra:accesspackage:p-1")
+    assert (package["account"], package["native_id"]) == ("entra:user:ana", "pa-1")
+    assert package["until"] == datetime(2026, 6, 1, tzinfo=UTC)
+    edges = {row["parent"] for row in made.some("nesting", child="entra:accesspackage:p-1")}
+    assert edges == {"entra:group:g-fin", "entra:approle:sp-app/r-view"}
+    assert_resolves(made)
+
+
+def test_a_group_whose_authority_became_the_cloud_is_cut_there() -> None:
+    found = tenant()
+    assert not read(found).one("grants", entitlement="entra:group:g-ad")["removable"]
+    found["groups/g-ad/onPremisesSyncBehavior"] = [{"id": "g-ad", "isCloudManaged": True}]
+    made = read(found).one("grants", entitlement="entra:group:g-ad")
+    assert (made["removable"], made["mastered_in"]) == (True, "entra")
+
+
+def test_a_deleted_user_is_noted_and_holds_nothing() -> None:
+    gone = {"id": "gone", "userPrincipalName": "gone@norwind.example.test", "deletedDateTime": "2026-02-20T08:00:00Z"}
+    made = read(tenant() | {"deletedUsers": [gone]})
+    assert made.one("problems", locator="deletedUsers/gone")["reason"] == (
+        "deleted user gone@norwind.example.test on 2026-02-20"
+    )
+    assert not made.some("accounts", native_id="gone")
 
 
 def test_a_refused_part_is_not_absent() -> None:

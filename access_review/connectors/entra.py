@@ -1,4 +1,7 @@
-"""Microsoft Entra ID from saved Microsoft Graph v1.0 pages.
+"""Microsoft Entra ID, live over Microsoft Graph v1.0 and from its saved pages.
+
+Live: ``tenant`` and ``reader`` name the tenant and a read-only application registration
+(``runbooks/connect-entra.md``).
 
 ``recorded`` names a folder. A file is one page of a Graph response, unchanged
 (``value``, ``@odata.nextLink``, ``@odata.count`` …); the pages that follow
@@ -49,12 +52,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from access_review.connectors import Source
+from access_review.connectors import Connector, Source
 from access_review.connectors.marks import Effect, Marks
-from access_review.connectors.msgraph.pages import Pages, saved
+from access_review.connectors.msgraph.pages import AbsentError, Pages, saved
 from access_review.connectors.msgraph.parts import verdicts
+from access_review.connectors.msgraph.registration import CLOUDS, Cloud, CloudName, Reach, Registration
 from access_review.connectors.msgraph.roles import PRIVILEGED_ROLES
 from access_review.connectors.msgraph.tenant import Tenant
+from access_review.connectors.secret import Named, text_of
 from access_review.errors import WorkspaceError
 
 
@@ -81,7 +86,14 @@ class Entra:
 def connect(
     source: Source,
     *,
-    recorded: str | dict[str, str],
+    recorded: str | dict[str, str] | None = None,
+    tenant: str | None = None,
+    reader: Registration | None = None,
+    writer: Registration | None = None,
+    cloud: CloudName | Cloud = "global",
+    ca_file: str | None = None,
+    proxy: Named | None = None,
+    reach: Reach | None = None,
     synced_from: str = "on-premises",
     service_accounts: Sequence[str] = (),
     shared_accounts: Sequence[str] = (),
@@ -90,18 +102,70 @@ def connect(
     privileged_roles: Sequence[str] = PRIVILEGED_ROLES,
     effect: Mapping[Effect, Sequence[str]] | None = None,
     client: Mapping[str, str] | None = None,
-) -> Entra:
-    """Open saved pages: a folder, or a file per collection.
+) -> Connector:
+    """Open a tenant: ``recorded``, or ``tenant`` and ``reader``.
 
-    ``synced_from`` is the name of the source that masters synchronised objects.
-    ``service_accounts``, ``shared_accounts`` and ``break_glass`` are patterns over
-    user principal names; ``privileged``, ``effect`` (``{restricts: [PATTERN]}``) and
-    ``client`` (``{PATTERN: client}``) over the names of groups, roles (``Reader @ Unit``), app roles (``Application/Role``), consents
-    (``Application/Resource:scope``) and licences. ``privileged_roles`` are role
-    templates. Raises ``WorkspaceError`` for a folder or file that is not there.
+    recorded: saved pages: a folder, or a file per collection.
+    tenant: the tenant's id or one of its domains.
+    reader: the application registration that reads: client_id and one of secret, certificate, managed_identity and
+    device_code (with token_cache).
+    writer: the registration that makes changes; without it the source is read-only.
+    cloud: global, us-government, us-government-dod or china; or where another signs in and has its Graph.
+    ca_file: the authority that issued the servers' certificates, from the source's folder; the system's unless said.
+    proxy: the proxy's address, or where it is kept; none unless said, whatever the environment says.
+    reach: parts to leave out (without), the window of sign_ins, source_of_authority, parallel requests, mirror.
+    synced_from: the source that masters synchronised objects.
+    service_accounts, shared_accounts, break_glass: patterns of user principal names.
+    privileged: patterns of names of groups, roles (``Reader @ Unit``), app roles (``Application/Role``), consents
+    (``Application/Resource:scope``) and licences that are privileged.
+    privileged_roles: role templates that are privileged.
+    effect: patterns of names of groups that do something else than grant.
+    client: whose groups and applications those of a pattern are.
+
+    Raises ``WorkspaceError`` for a folder or file that is not there.
     """
     marks = Marks(privileged, effect or {}, service_accounts, shared_accounts, break_glass, client or {})
-    return Entra(source, _saved(source, recorded), marks, synced_from, privileged_roles)
+    if recorded is not None:
+        if tenant or reader or writer:
+            hint = "keep one of them"
+            raise WorkspaceError(f"{source.name}: recorded and tenant exclude each other", hint=hint)
+        return Entra(source, _saved(source, recorded), marks, synced_from, privileged_roles)
+    if not tenant or reader is None:
+        hint = "name saved pages under recorded, or tenant and reader"
+        raise WorkspaceError(f"{source.name}: nothing is named to read from", hint=hint)
+    place = CLOUDS[cloud] if isinstance(cloud, str) else cloud
+    saved_ = Entra(source, _nowhere, marks, synced_from, privileged_roles)
+    return _live(saved_, tenant, (reader, writer), place, (ca_file, proxy), reach or Reach())
+
+
+def _nowhere(collection: str) -> Iterator[Any]:
+    raise AbsentError(f"{collection} is not open")
+
+
+def _live(
+    saved_: Entra,
+    tenant: str,
+    registrations: tuple[Registration, Registration | None],
+    cloud: Cloud,
+    network: tuple[str | None, Named | None],
+    reach: Reach,
+) -> Connector:
+    # requests and msal take a quarter of a second to import, which whoever reads saved pages does not need.
+    from access_review.connectors.msgraph.online import Online
+    from access_review.connectors.msgraph.signin import Network, SignedIn
+    from access_review.connectors.msgraph.throttle import Pace
+    from access_review.connectors.msgraph.wire import Graph
+
+    source = saved_.source
+
+    def opened(registration: Registration) -> Graph:
+        authority, proxy = network
+        way = Network(source.folder / authority if authority else None, text_of(source, proxy) if proxy else None)
+        pace = Pace()
+        token = SignedIn(source, tenant, registration, cloud, way, pace)
+        return Graph(f"{cloud.graph}/v1.0", token, way.session(), pace, parallel=reach.parallel)
+
+    return Online(saved_, lambda: opened(registrations[0]), reach)
 
 
 def _saved(source: Source, recorded: str | dict[str, str]) -> Pages:
