@@ -547,12 +547,13 @@ def companies(draw):
     )
     for number in draw(st.sets(st.integers(1, 14), max_size=3)):
         rows = leave(rows, number)
-    names = ["G0", "G1", "G2", "G3", "G4", "Fin-Read", "Other", "Admins"]
+    names = ["G0", "G1", "G2", "G3", "G4", "Fin", "Other", "Admins"]
     pairs = st.tuples(st.sampled_from(names), st.sampled_from(names)).filter(lambda pair: pair[0] != pair[1])
     removable = draw(st.booleans())
+    escalating = draw(st.sampled_from([set(), {("Fin", "Admins")}]))
     rows = add(
         rows,
-        nesting=[nest(c, p, removable=removable) for c, p in draw(st.sets(pairs, max_size=6))],
+        nesting=[nest(c, p, removable=removable) for c, p in sorted(draw(st.sets(pairs, max_size=6)) | escalating)],
         grants=[
             grant(n, name)
             for n, name in sorted(draw(st.sets(st.tuples(st.integers(4, 14), st.sampled_from(names[:5])), max_size=8)))
