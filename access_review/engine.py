@@ -2,11 +2,17 @@
 
 DuckDB, embedded, over Arrow tables and Parquet files. Statements use named
 parameters (``:name``) that become literals here and nowhere else, so that the same
-text runs on any engine.
+text runs on any engine (:mod:`access_review.spark` is the other one).
+
+Wide tables are kept narrow: ids and text that repeats are stored as numbers (DuckDB's
+enumerations), which statements see as the text they stand for. That is what lets
+twenty million grants fit, and it is done once, when a table is kept.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +28,9 @@ if TYPE_CHECKING:
 
 # What stands in quotes is text, whatever it looks like; `::` is a cast.
 _PARAMETER = re.compile(r"'(?:[^']|'')*'|(?<![:\w]):([a-z_]\w*)")
+
+FEW = 60_000
+"""Up to so many distinct values a column may have to be kept as text that repeats."""
 
 
 def literal(value: Any, as_of: datetime) -> str:
@@ -51,18 +60,30 @@ def bind(sql: str, params: Mapping[str, Any], as_of: datetime) -> str:
 
 @dataclass(slots=True)
 class Engine:
-    """One database for one run; a context manager. ``as_of`` is what :class:`AsOf` counts from."""
+    """One database for one run; a context manager. ``as_of`` is what :class:`AsOf` counts from.
+
+    ``memory`` bounds what tables and joins may take; beyond it they spill to a folder
+    that only this user can read and that is gone when the engine closes.
+    """
 
     as_of: datetime
     memory: str = "4GB"
     threads: int | None = None
     _db: "duckdb.DuckDBPyConnection" = field(init=False, repr=False)
+    _spill: Path = field(init=False, repr=False)
+    _known: dict[str, str] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         import duckdb
 
+        self._spill = Path(tempfile.mkdtemp(prefix="access-review-"))
         # Nothing is loaded from outside, and a statement in a snapshot's text can reach no file.
-        settings: dict[str, Any] = {"memory_limit": self.memory, "autoinstall_known_extensions": False}
+        settings: dict[str, Any] = {
+            "memory_limit": self.memory,
+            "temp_directory": str(self._spill),
+            "autoinstall_known_extensions": False,
+            "preserve_insertion_order": False,
+        }
         if self.threads:
             settings["threads"] = self.threads
         self._db = duckdb.connect(":memory:", config=settings)
@@ -75,23 +96,85 @@ class Engine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._db.close()
+        shutil.rmtree(self._spill, ignore_errors=True)
 
     def register(self, name: str, data: pa.Table | Path) -> None:
         """Make an Arrow table or a Parquet file known under ``name``, replacing what had that name."""
+        self._forget(name)
         if isinstance(data, Path):
-            self._db.execute(
-                f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM read_parquet({literal(str(data), self.as_of)})"
-            )
+            self._db.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet({literal(str(data), self.as_of)})")
+            self._known[name] = "VIEW"
         else:
             self._db.register(name, data)
+            self._known[name] = "ARROW"
 
     def create(self, name: str, sql: str, **params: Any) -> None:
         """Keep what a SELECT returns as table ``name``."""
-        self._db.execute(f"CREATE OR REPLACE TABLE {name} AS {bind(sql, params, self.as_of)}")
+        self._keep(name, bind(sql, params, self.as_of))
+
+    def view(self, name: str, sql: str, **params: Any) -> None:
+        """Make a SELECT known under ``name``, to be run whenever it is read."""
+        self._forget(name)
+        self._db.execute(f"CREATE VIEW {name} AS {bind(sql, params, self.as_of)}")
+        self._known[name] = "VIEW"
+
+    def identify(self, ids: str, sql: str) -> None:
+        """Give each id that a SELECT returns (one column, none twice) a number, under the name ``ids``.
+
+        Columns said to hold such ids in :meth:`narrow` are then kept as these numbers.
+        """
+        self._forget(f"{ids}_numbers")
+        self._db.execute(f"DROP TYPE IF EXISTS {ids}_number")
+        # Numbers rise with the text, so that sorting by one is sorting by the other.
+        self._db.execute(f"CREATE TYPE {ids}_number AS ENUM (SELECT id FROM ({sql}) AS t(id) ORDER BY id)")
+        self._keep(f"{ids}_numbers", f"SELECT id, CAST(id AS {ids}_number) AS number FROM ({sql}) AS t(id)")
+
+    def narrow(self, name: str, sql: str, *, ids: Mapping[str, str], few: Sequence[str] = (), **params: Any) -> None:
+        """Keep what a SELECT returns, its ids (column: what was identified) and repeating text as numbers.
+
+        The columns of ``ids`` may not be null; where one holds an id that was not
+        identified, the table is kept as it is, slower and right.
+        """
+        source = bind(sql, params, self.as_of)
+        self._keep(name, self._narrowed(name, source, ids, few))
+        lost = " OR ".join(f"{column} IS NULL" for column in ids)
+        if lost and self._db.sql(f"SELECT 1 FROM {name} WHERE {lost} LIMIT 1").fetchall():
+            self._keep(name, self._narrowed(name, source, {}, few))
+
+    def _narrowed(self, name: str, source: str, ids: Mapping[str, str], few: Sequence[str]) -> str:
+        # A join finds the number of an id several times faster than a cast to the enumeration does.
+        joins = [
+            f"LEFT JOIN {kind}_numbers AS n{i} ON n{i}.id = s.{column}" for i, (column, kind) in enumerate(ids.items())
+        ]
+        columns = [f"n{i}.number AS {column}" for i, column in enumerate(ids)]
+        for column in few:
+            values = f"SELECT DISTINCT {column} AS v FROM ({source}) AS s WHERE {column} IS NOT NULL"
+            if len(self._db.sql(f"SELECT v FROM ({values}) LIMIT {FEW + 1}").fetchall()) <= FEW:
+                kind = f"{name}_{column}"
+                self._db.execute(f"CREATE OR REPLACE TYPE {kind} AS ENUM ({values} ORDER BY v)")
+                columns.append(f"CAST(s.{column} AS {kind}) AS {column}")
+        replaced = f" REPLACE ({', '.join(columns)})" if columns else ""
+        return f"SELECT s.*{replaced} FROM ({source}) AS s {' '.join(joins)}"
+
+    def _keep(self, name: str, bound: str) -> None:
+        # What is read may be what has the name now.
+        self._db.execute(f"CREATE TABLE {name}_new AS {bound}")
+        self._forget(name)
+        self._db.execute(f"ALTER TABLE {name}_new RENAME TO {name}")
+        self._known[name] = "TABLE"
+
+    def _forget(self, name: str) -> None:
+        match self._known.pop(name, None):
+            case None:
+                pass
+            case "ARROW":
+                self._db.unregister(name)
+            case kind:
+                self._db.execute(f"DROP {kind} {name}")
 
     def query(self, sql: str, **params: Any) -> pa.Table:
         """Return what a SELECT returns."""
-        return self._db.sql(bind(sql, params, self.as_of)).to_arrow_table()
+        return self._text(bind(sql, params, self.as_of)).to_arrow_table()
 
     def rows(self, sql: str, **params: Any) -> list[dict[str, Any]]:
         """Return what a SELECT returns as dictionaries: for the few, never for the many."""
@@ -100,7 +183,21 @@ class Engine:
 
     def batches(self, sql: str, *, rows: int = 100_000, **params: Any) -> pa.RecordBatchReader:
         """Return what a SELECT returns, batch by batch; read it to its end before asking anything else."""
-        return self._db.sql(bind(sql, params, self.as_of)).to_arrow_reader(rows)
+        return self._text(bind(sql, params, self.as_of)).to_arrow_reader(rows)
+
+    def write(self, sql: str, path: Path, **params: Any) -> None:
+        """Write what a SELECT returns to a Parquet file, in its order."""
+        relation = self._text(bind(sql, params, self.as_of))
+        relation.write_parquet(str(path), compression="zstd")
+
+    def _text(self, bound: str) -> "duckdb.DuckDBPyRelation":
+        """Return a relation in which numbers are the text they stand for."""
+        found = self._db.sql(bound)
+        kinds = dict(zip(found.columns, found.types, strict=True))
+        if not any(kind.id == "enum" for kind in kinds.values()):
+            return found
+        shown = (f'CAST("{n}" AS VARCHAR) AS "{n}"' if kind.id == "enum" else f'"{n}"' for n, kind in kinds.items())
+        return found.project(", ".join(shown))
 
     def run(self, relation: Relation) -> pa.Table:
         """Evaluate a relation, its function over a small frame included."""

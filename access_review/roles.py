@@ -8,20 +8,21 @@ allowed entitlement carries one of those, the nesting edge is an *escalation*.
 
 import json
 import re
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache
 from typing import Any
 
 import pyarrow as pa
 
 from access_review.engine import Engine
 from access_review.facts import FACTS
-from access_review.graph import State, states
+from access_review.graph import Walks, walks
 from access_review.model import AsOf
 from access_review.settings import Pattern, Policy, Template
-from access_review.tables import frame
+from access_review.tables import frame, settle
 
 LISTS = ("must", "may", "eligible", "never")
 
@@ -53,38 +54,42 @@ class Names:
     """The entitlements by name, to find what a pattern means."""
 
     def __init__(self, entitlements: pa.Table) -> None:
-        self._ids: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
+        ids: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
         columns = (entitlements[c].to_pylist() for c in ("entitlement", "source", "kind", "name"))
         for entitlement, source, kind, name in zip(*columns, strict=True):
-            self._ids[source.casefold(), kind.casefold()].append((name.casefold(), entitlement))
-
-    @cached_property
-    def _exact(self) -> Mapping[tuple[str, str, str], frozenset[str]]:
-        found: dict[tuple[str, str, str], set[str]] = defaultdict(set)
-        for (source, kind), names in self._ids.items():
-            for name, entitlement in names:
-                found[source, kind, name].add(entitlement)
-        return {key: frozenset(ids) for key, ids in found.items()}
+            ids[source.casefold(), kind.casefold()].append((name.casefold(), entitlement))
+        self._ids = {key: sorted(names) for key, names in ids.items()}
 
     def match(self, pattern: Pattern) -> frozenset[str]:
         """Return the ids of the entitlements that a pattern names."""
         source, kind, name = pattern.source.casefold(), pattern.kind.casefold(), pattern.name.casefold()
-        if pattern.exact:
-            return self._exact.get((source, kind, name), frozenset())
         return frozenset(
             entitlement
             for (s, k), names in self._ids.items()
             if matches(source, s) and matches(kind, k)
-            for n, entitlement in names
+            for n, entitlement in _beginning(names, name.split("*", 1)[0])
             if matches(name, n)
         )
+
+
+def _beginning(names: Sequence[tuple[str, str]], start: str) -> Iterator[tuple[str, str]]:
+    """Yield those of the sorted names that begin with some text: few, when there are many names."""
+    for place in range(bisect_left(names, (start,)), len(names)):
+        if not names[place][0].startswith(start):
+            return
+        yield names[place]
 
 
 def matches(pattern: str, text: str) -> bool:
     """Tell whether ``text`` is what the pattern says, ``*`` standing for any text."""
     if "*" not in pattern:
         return pattern == text
-    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), text, re.DOTALL) is not None
+    return _expression(pattern).fullmatch(text) is not None
+
+
+@cache
+def _expression(pattern: str) -> re.Pattern[str]:
+    return re.compile(".*".join(map(re.escape, pattern.split("*"))), re.DOTALL)
 
 
 def resolve(templates: Sequence[Template], entitlements: pa.Table) -> tuple[Resolved, ...]:
@@ -120,42 +125,60 @@ def expected(resolved: Sequence[Resolved], nesting: pa.Table, by_name: Mapping[s
 
     ``by_name`` has the entitlements that nobody gets merely by being carried, each with the reason.
     """
-    graph = states(nesting)
-    rows: list[dict[str, Any]] = []
-    escalations: dict[tuple[str, str, str], dict[str, Any]] = {}
+    every = frozenset().union(by_name, *(one.allowed | one.forbidden for one in resolved))
+    carrying = _Carrying(walks(nesting, pa.array(sorted(every), pa.string())))
+    rows: list[tuple[str, str, str]] = []
+    escalations: list[dict[str, Any]] = []
     for one in resolved:
         role = one.template.role
         for name in LISTS:
-            rows += [{"role": role, "entitlement": e, "allows": name} for e in one.entitlements(name)]
-        allowed = one.allowed
-        stops = (frozenset(by_name) | one.forbidden) - allowed
-        carried: set[str] = set()
-        for entitlement in sorted(allowed):
-            for child, parent in _carry(graph, entitlement, stops, carried):
-                row = {"role": role, "child": child, "parent": parent, "allowed": entitlement}
-                escalations.setdefault((role, child, parent), {**row, "because": by_name.get(parent, "never allowed")})
-        rows += [{"role": role, "entitlement": e, "allows": "carried"} for e in carried - allowed]
-    return frame(FACTS["expected"], rows), frame(FACTS["escalations"], escalations.values())
+            rows += [(role, e, name) for e in one.entitlements(name)]
+        carried, stopped = carrying.from_(one.allowed, (frozenset(by_name) | one.forbidden) - one.allowed)
+        rows += [(role, e, "carried") for e in carried - one.allowed]
+        for (child, parent), allowed in stopped.items():
+            row = {"role": role, "child": child, "parent": parent, "allowed": allowed}
+            escalations.append({**row, "because": by_name.get(parent, "never allowed")})
+    columns = zip(*rows, strict=True) if rows else ((), (), ())
+    table = pa.table([pa.array(column, pa.string()) for column in columns], names=FACTS["expected"].schema.names)
+    return settle(FACTS["expected"], table), frame(FACTS["escalations"], escalations)
 
 
-def _carry(graph: Any, start: str, stops: frozenset[str], carried: set[str]) -> Iterable[tuple[str, str]]:
-    """Add to ``carried`` what an allowed entitlement brings, and yield the edges at which that stops."""
-    first: State = (start, False, False)
-    seen = {first}
-    todo = [first] if first in graph else []
-    while todo:
-        state = todo.pop()
-        for after in sorted(graph[state]):
-            if after[0] in stops:
-                yield state[0], after[0]
-            elif after not in seen:
-                seen.add(after)
-                carried.add(after[0])
-                todo.append(after)
+class _Carrying:
+    """What allowed entitlements bring with them, walk by walk: few enough to go through in Python."""
+
+    def __init__(self, graph: Walks) -> None:
+        self.names: list[str] = graph.names.to_pylist()
+        self.numbers = {name: number for number, name in enumerate(self.names)}
+        self._starts, self._after = graph.starts.tolist(), graph.after.tolist()
+
+    def from_(
+        self, allowed: frozenset[str], stops: frozenset[str]
+    ) -> tuple[frozenset[str], Mapping[tuple[str, str], str]]:
+        """Return what is carried, and each edge at which that stops with the first allowed that leads to it."""
+        seen: set[int] = set()
+        carried: set[int] = set()
+        stopped: dict[tuple[str, str], str] = {}
+        stop = {self.numbers[name] for name in stops if name in self.numbers}
+        for name in sorted(allowed):
+            todo = [4 * self.numbers[name]]
+            while todo:
+                state = todo.pop()
+                for after in self._after[self._starts[state] : self._starts[state + 1]]:
+                    if after // 4 in stop:
+                        stopped.setdefault((self.names[state // 4], self.names[after // 4]), name)
+                    elif after not in seen:
+                        seen.add(after)
+                        carried.add(after // 4)
+                        todo.append(after)
+        return frozenset(self.names[number] for number in carried), stopped
 
 
 def assign(engine: Engine, templates: Sequence[Template], policy: Policy) -> None:
     """Create ``person_roles``, ``role_sets`` and ``person_role_sets`` from the assignments."""
+    asked = sorted({name for template in templates for name in template.who})
+    paths = {f"path_{i}": f'$."{name}"' for i, name in enumerate(asked)}
+    keys = {f"key_{i}": json.dumps(name) for i, name in enumerate(asked)}
+    engine.create("told", _told(len(asked)), **paths, **keys)
     engine.create("profiles", _PROFILES)
     columns = "profile, role, client, attributes, kind, source"
     profiles = engine.rows(f"SELECT {columns} FROM profiles ORDER BY profile")
@@ -172,14 +195,14 @@ def assign(engine: Engine, templates: Sequence[Template], policy: Policy) -> Non
     engine.create("spells", _SPELLS, now=AsOf(), grace_from=AsOf(-policy.mover_grace))
     engine.create("person_roles", _PERSON_ROLES)
     engine.create("role_texts", _ROLE_TEXTS)
-    engine.create("role_sets", "SELECT DISTINCT role_set, unnest(string_split(roles, chr(31))) AS role FROM role_texts")
+    engine.create("role_sets", _ROLE_SETS)
     engine.create("person_role_sets", "SELECT person, role_set FROM role_texts")
 
 
 def roles_of(profile: Mapping[str, Any], templates: Sequence[Template]) -> list[str]:
     """Return the roles of an assignment with this role column, client, kind, source and attributes."""
     said = {
-        **json.loads(profile["attributes"] or "{}"),
+        **json.loads(profile["attributes"] or "{}", strict=False),
         **{k: profile[k] for k in ("role", "client", "kind", "source")},
     }
     known = {key: str(value).strip().casefold() for key, value in said.items() if value is not None}
@@ -190,23 +213,38 @@ def _satisfies(known: Mapping[str, str], who: Mapping[str, Sequence[str]]) -> bo
     return all(key in known and any(matches(v.casefold(), known[key]) for v in values) for key, values in who.items())
 
 
+def _told(attributes: int) -> str:
+    """Return a statement of what each assignment says that templates ask for, in JSON as the roster's attributes are.
+
+    With all that a roster maps, a badge number say, each person would be a profile.
+    """
+    values = [f"json_extract_string(a.attributes, :path_{i})" for i in range(attributes)]
+    escaped = [rf"""replace(replace({value}, '\', '\\'), '"', '\"')""" for value in values]
+    pairs = [f""":key_{i} || ':"' || {value} || '"'""" for i, value in enumerate(escaped)]
+    return f"""
+        SELECT p.person, a.seq, a.role, a.client, concat('{{', concat_ws(',', NULL, {", ".join(pairs) or "NULL"}), '}}') AS attributes,
+               p.kind, a.source
+        FROM assignments AS a JOIN people AS p ON p.person = a.person
+    """
+
+
 _PROFILES = """
-    WITH told AS (
-        SELECT DISTINCT a.role, a.client, a.attributes, p.kind, a.source FROM assignments AS a JOIN people AS p USING (person)
-    )
-    SELECT row_number() OVER (ORDER BY role, client, attributes, kind, source) AS profile, * FROM told
+    WITH said AS (SELECT DISTINCT role, client, attributes, kind, source FROM told)
+    SELECT row_number() OVER (ORDER BY role, client, attributes, kind, source) AS profile, * FROM said
 """
 
 _SPELLS = """
     WITH timed AS (
-        SELECT a.person, a.client, profile, a.starts_latest AS since,
+        SELECT t.person, a.client, profile, a.starts_latest AS since,
                least(a.ends_latest, CASE WHEN p.status = 'left' THEN p.left_at_latest END) AS until,
                p.status IN ('active', 'leave') AND a.status IN ('active', 'leave')
                    AND coalesce(a.ends_latest > :now, TRUE) AS current,
                coalesce(a.starts_earliest > :now, FALSE) AS future
-        FROM assignments AS a JOIN people AS p USING (person)
-        JOIN profiles AS f ON a.role IS NOT DISTINCT FROM f.role AND a.client IS NOT DISTINCT FROM f.client
-            AND a.attributes IS NOT DISTINCT FROM f.attributes AND p.kind = f.kind AND a.source = f.source
+        FROM told AS t JOIN profiles AS f
+            ON f.attributes = t.attributes AND f.kind = t.kind AND f.source = t.source
+            AND f.role IS NOT DISTINCT FROM t.role AND f.client IS NOT DISTINCT FROM t.client
+        JOIN people AS p ON p.person = t.person
+        JOIN assignments AS a ON a.person = t.person AND a.seq = t.seq
         WHERE p.status <> 'unknown'
     ),
     clients AS (SELECT DISTINCT person, client FROM timed WHERE current AND NOT future)
@@ -233,4 +271,10 @@ _ROLE_TEXTS = """
         GROUP BY person
     )
     SELECT person, roles, dense_rank() OVER (ORDER BY roles) AS role_set FROM texts
+"""
+
+_ROLE_SETS = """
+    SELECT DISTINCT texts.role_set, held.role
+    FROM (SELECT role_set, min(person) AS person FROM role_texts GROUP BY role_set) AS texts
+    JOIN (SELECT DISTINCT person, role FROM person_roles WHERE spell <> 'former') AS held ON held.person = texts.person
 """

@@ -11,7 +11,7 @@ from access_review import runs, snapshot
 from access_review.runs import Run
 from access_review.tables import TABLES
 from access_review.workspace import load
-from bench.company import CLIENTS, Company
+from bench.company import Company
 from bench.tables import AS_OF, Tables
 
 SOURCES = {

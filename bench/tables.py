@@ -104,7 +104,9 @@ class Tables:
                     "left_at_earliest": left,
                     "left_at_latest": left,
                     "first_seen_left_at": left,
-                    "sponsor": [f"hr:person:{i - 7:08d}" if a else None for i, a in zip(n.tolist(), agent, strict=True)],
+                    "sponsor": [
+                        f"hr:person:{i - 7:08d}" if a else None for i, a in zip(n.tolist(), agent, strict=True)
+                    ],
                     "purpose": ["Sorts incoming mail" if a else None for a in agent],
                     "data_class": [LEVELS[i % 4] if a else None for i, a in zip(n.tolist(), agent, strict=True)],
                 },
@@ -179,7 +181,9 @@ class Tables:
         for scheme, source in (("dn", "ad"), ("on-premises-sid", "entra"), ("sid", "ad"), ("upn", "ad")):
             for staff in self.company.staff():
                 n = staff.first + (np.flatnonzero(staff.cloud) if source == "entra" else np.arange(len(staff)))
-                yield chunk("aliases", len(n), {"scheme": scheme, "value": _names(scheme, n), "id": self.users(source, n)})
+                yield chunk(
+                    "aliases", len(n), {"scheme": scheme, "value": _names(scheme, n), "id": self.users(source, n)}
+                )
 
     def entitlements(self) -> Iterator[pa.Table]:
         """Yield directory groups, app roles, and the cloud's copies of groups."""
@@ -223,7 +227,9 @@ class Tables:
         holding = np.arange(0, len(synced), 4)
         held = self.roles.take(pa.array(holding // 4 % self.apps))
         role = {"child": self.copies.take(pa.array(holding)), "parent": held, "mode": "assigned", "removable": True}
-        yield chunk("nesting", len(holding), {**role, "why": "grants-role", "reach": "direct-only", "mastered_in": "entra"})
+        yield chunk(
+            "nesting", len(holding), {**role, "why": "grants-role", "reach": "direct-only", "mastered_in": "entra"}
+        )
 
     def grants(self) -> Iterator[pa.Table]:
         """Yield what service accounts, then people hold in the directory, then what their cloud accounts hold."""
@@ -263,7 +269,13 @@ class Tables:
         return self._granted(accounts.take(pa.array(holders[order])), things, about)
 
     def _granted(self, accounts: pa.Array, things: pa.Array, about: Columns) -> pa.Table:
-        common = {"account": accounts, "entitlement": things, "mode": "assigned", "removable": True, "mastered_in": "ad"}
+        common = {
+            "account": accounts,
+            "entitlement": things,
+            "mode": "assigned",
+            "removable": True,
+            "mastered_in": "ad",
+        }
         return chunk("grants", len(accounts), {**common, **about})
 
     def owners(self) -> Iterator[pa.Table]:
@@ -287,7 +299,9 @@ class Tables:
             n = staff.first + np.flatnonzero(staff.cloud)
             about = {"at": before(n % 25 + 0.3), "signin": [f"s{one}" for one in numbers(n)]}
             country = np.where(n % 500 == 0, "KP", "PH").tolist()
-            yield chunk("signins", len(n), {"account": self.users("entra", n), **about, "success": True, "country": country})
+            yield chunk(
+                "signins", len(n), {"account": self.users("entra", n), **about, "success": True, "country": country}
+            )
 
     def completeness(self) -> Iterator[pa.Table]:
         """Yield a verdict for everything: all of it was read."""
