@@ -18,12 +18,36 @@ class Action(StrEnum):
     REMOVE_CONSENT = "remove-consent"
     CUT_NESTING = "cut-nesting"
     MANUAL = "manual"
+    ENABLE_ACCOUNT = "enable-account"
+    ADD_MEMBER = "add-member"
+    ADD_ROLE_ASSIGNMENT = "add-role-assignment"
+    ADD_PIM = "add-pim"
+    ADD_APPROLE = "add-approle"
+    ADD_CONSENT = "add-consent"
+    ADD_NESTING = "add-nesting"
+
+    @property
+    def restores(self) -> bool:
+        """Tell whether it gives back what a batch took: only undo plans have these."""
+        return self in _RESTORING
 
     @property
     def rank(self) -> int:
         """Position in the order in which a person's access ends: sign-in, sessions, then grants."""
         return list(Action).index(self)
 
+
+_RESTORING = frozenset(
+    {
+        Action.ENABLE_ACCOUNT,
+        Action.ADD_MEMBER,
+        Action.ADD_ROLE_ASSIGNMENT,
+        Action.ADD_PIM,
+        Action.ADD_APPROLE,
+        Action.ADD_CONSENT,
+        Action.ADD_NESTING,
+    }
+)
 
 UNDO = {
     Action.DISABLE_ACCOUNT: "enable-account",

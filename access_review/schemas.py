@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from access_review import connectors, rules
-from access_review.settings import Policy, Separation, SourceFile, Template, Waivers
+from access_review.settings import Approvers, Policy, Separation, SourceFile, Template, Waivers
 from access_review.workspace import options_of
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -22,6 +22,7 @@ def all_schemas() -> dict[str, dict[str, Any]]:
         "policy": _policy(),
         "separation": _of(Separation),
         "waivers": _of(Waivers),
+        "approvers": _of(Approvers),
     }
 
 

@@ -223,6 +223,54 @@ class Targets(File):
     failure: Duration = timedelta(hours=24)
 
 
+WeekDay = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+TimeOfDay = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+
+
+class Window(File):
+    """When changes that are not about leavers may be made: days, and a time of day from and to, in one zone."""
+
+    days: tuple[WeekDay, ...] = ("mon", "tue", "wed", "thu", "fri")
+    start: TimeOfDay
+    end: TimeOfDay
+    timezone: str
+
+
+class Applying(File):
+    """How a batch is carried out, and when it stops by itself."""
+
+    attempts: Annotated[StrictInt, Field(ge=1, le=10)] = 3
+    spacing: Duration = timedelta(minutes=15)
+    canary: Whole = 3
+    canary_pause: Duration = timedelta(minutes=1)
+    per_minute: Annotated[StrictInt, Field(ge=1)] = 60
+    failures_in_a_row: Annotated[StrictInt, Field(ge=1)] = 5
+    failures_percent: Percent = 10
+    facts_valid: Duration = timedelta(minutes=5)
+    windows: tuple[Window, ...] = ()
+
+
+class Standing(File):
+    """What may be done for leavers without asking each time: how many changes a day, until when."""
+
+    daily: Whole
+    until: date
+
+
+class Offboarding(File):
+    """How leavers are followed.
+
+    ``involuntary`` names the roster attributes, and the values of each, by which an
+    involuntary end is told: its access must be gone as soon as privileged access.
+    ``prepare`` is how long before the last day somebody is shown, ``keep`` for how long
+    after it one with nothing left still is.
+    """
+
+    involuntary: Mapping[str, OneOrMore] = {}
+    prepare: Duration = timedelta(days=14)
+    keep: Duration = timedelta(days=90)
+
+
 class EngineSettings(File):
     """Memory of the embedded engine, as ``4GB``, and its threads (all cores when absent)."""
 
@@ -258,6 +306,9 @@ class Policy(File):
     rag: Rag = Rag()
     applications: Applications = Applications()
     targets: Targets = Targets()
+    offboarding: Offboarding = Offboarding()
+    apply: Applying = Applying()
+    standing: Standing | None = None
     engine: EngineSettings = EngineSettings()
     rules: Mapping[str, RuleSettings] = {}
 
@@ -283,6 +334,27 @@ class Separation(File):
     @model_validator(mode="after")
     def _once(self) -> Self:
         _unique("pair", [p.pair for p in self.pairs])
+        return self
+
+
+class Approver(File):
+    """One key of a person: an Ed25519 public key as OpenSSH writes it, how it was enrolled, and by whom."""
+
+    person: str
+    key: Annotated[str, Field(pattern=r"^ssh-ed25519 [A-Za-z0-9+/=]+( .*)?$")]
+    enrolled: Annotated[str, Field(min_length=1)]
+    may: Annotated[tuple[Literal["request", "approve"], ...], Field(min_length=1)] = ("request", "approve")
+    until: date | None = None
+
+
+class Approvers(File):
+    """``roles/approvers.yaml``: who may ask for a batch and who may approve one."""
+
+    approvers: tuple[Approver, ...] = ()
+
+    @model_validator(mode="after")
+    def _once(self) -> Self:
+        _unique("key", [" ".join(one.key.split()[:2]) for one in self.approvers])
         return self
 
 

@@ -2,7 +2,7 @@
 
 A workspace is any folder with ``sources/*.yaml`` (one file per source),
 ``roles/templates/*.yaml`` (one file per role), ``roles/policy.yaml``,
-``roles/separation.yaml`` and ``roles/waivers.yaml``. What each file may say is in
+``roles/separation.yaml``, ``roles/waivers.yaml`` and ``roles/approvers.yaml``. What each file may say is in
 :mod:`access_review.settings`; connectors and rules add their own options, taken from
 their signatures.
 """
@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from access_review import connectors, rules
 from access_review.documents import Document, read
 from access_review.errors import Mistake, WorkspaceError
-from access_review.settings import Policy, RuleSettings, Separation, SourceFile, Template, Waivers
+from access_review.settings import Approvers, Policy, RuleSettings, Separation, SourceFile, Template, Waivers
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -47,6 +47,7 @@ class Workspace:
     waivers: Waivers
     digest: str
     places: Mapping[tuple[str, str], str] = field(repr=False, default_factory=dict)
+    approvers: Approvers = Approvers()
 
     def place(self, kind: str, name: str) -> str:
         """Return ``file:line`` of a template (or a pattern in it) or a waiver."""
@@ -90,12 +91,15 @@ class _Loader:
         policy = self._policy()
         separation = self._one("roles/separation.yaml", Separation)
         waivers = self._waivers()
+        approvers = self._one("roles/approvers.yaml", Approvers)
         if not sources and not self.mistakes:
             self.mistakes.append(Mistake("sources", 0, 0, "holds no source", "add a file such as sources/hr.yaml"))
         if self.mistakes:
             raise WorkspaceError.of(self.mistakes)
         digest = "sha256:" + hashlib.sha256("".join(sorted(self.hashed)).encode()).hexdigest()
-        return Workspace(self.folder, sources, templates, policy, separation, waivers, digest, self.places)
+        return Workspace(
+            self.folder, sources, templates, policy, separation, waivers, digest, self.places, approvers
+        )
 
     def _files(self, folder: str, pattern: str) -> list[Path]:
         wrong = sorted((self.folder / folder).glob(pattern.replace(".yaml", ".yml")))

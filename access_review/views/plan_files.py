@@ -20,6 +20,13 @@ WORDS: Mapping[Action, str] = {
     Action.REMOVE_CONSENT: "Take the scope out of the consent",
     Action.CUT_NESTING: "Remove the group from the group it is nested in",
     Action.MANUAL: "By hand",
+    Action.ENABLE_ACCOUNT: "Enable the account again",
+    Action.ADD_MEMBER: "Add the member to the group again",
+    Action.ADD_ROLE_ASSIGNMENT: "Assign the role again",
+    Action.ADD_PIM: "Make the PIM schedule again",
+    Action.ADD_APPROLE: "Assign the app role again",
+    Action.ADD_CONSENT: "Give the consent again",
+    Action.ADD_NESTING: "Nest the group again",
 }
 
 COLUMNS: Mapping[str, int] = {

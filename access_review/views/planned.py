@@ -18,6 +18,13 @@ _WORDS = {
     Action.REMOVE_CONSENT: "remove a consent",
     Action.CUT_NESTING: "cut a nesting",
     Action.MANUAL: "by hand (work order)",
+    Action.ENABLE_ACCOUNT: "enable the account again",
+    Action.ADD_MEMBER: "add to a group again",
+    Action.ADD_ROLE_ASSIGNMENT: "assign a directory role again",
+    Action.ADD_PIM: "make a PIM assignment again",
+    Action.ADD_APPROLE: "assign an app role again",
+    Action.ADD_CONSENT: "give a consent again",
+    Action.ADD_NESTING: "nest a group again",
 }
 
 

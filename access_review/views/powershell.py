@@ -88,7 +88,7 @@ def _scriptable(one: Change) -> bool:
             return held is not None and held.kind == "role" and bool(_PLAIN.fullmatch(held.native_id))
         case Action.REMOVE_APPROLE | Action.REMOVE_CONSENT:
             return bool(held and _PLAIN.fullmatch(held.native_id) and _PLAIN.fullmatch(target.native_id or ""))
-        case Action.MANUAL:
+        case _:  # by hand, and what gives back: an undo is carried out by the tool or from its list
             return False
 
 
