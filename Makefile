@@ -34,8 +34,11 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.tool
 demo: $(VENV)/.tool
 	@$(BIN)/access-review --as-of $(AS_OF) audit
 
+# Tests that start real servers share them, so they run one after another; the others on every core.
 test: check
-	@$(BIN)/python -m pytest $(PYTEST)
+	@tests/system-packages.sh
+	@$(BIN)/python -m pytest $(PYTEST) -n auto --dist worksteal --ignore tests/real tests
+	@$(BIN)/python -m pytest $(PYTEST) tests/real
 
 check: $(VENV)/.dev
 	@$(BIN)/ruff format --check --quiet .
