@@ -47,7 +47,7 @@ class Workspace:
     waivers: Waivers
     digest: str
     places: Mapping[tuple[str, str], str] = field(repr=False, default_factory=dict)
-    approvers: Approvers = Approvers()
+    approvers: Approvers = field(default_factory=Approvers)
 
     def place(self, kind: str, name: str) -> str:
         """Return ``file:line`` of a template (or a pattern in it) or a waiver."""
@@ -97,9 +97,7 @@ class _Loader:
         if self.mistakes:
             raise WorkspaceError.of(self.mistakes)
         digest = "sha256:" + hashlib.sha256("".join(sorted(self.hashed)).encode()).hexdigest()
-        return Workspace(
-            self.folder, sources, templates, policy, separation, waivers, digest, self.places, approvers
-        )
+        return Workspace(self.folder, sources, templates, policy, separation, waivers, digest, self.places, approvers)
 
     def _files(self, folder: str, pattern: str) -> list[Path]:
         wrong = sorted((self.folder / folder).glob(pattern.replace(".yaml", ".yml")))

@@ -18,5 +18,3 @@ need() { # command, packages, what does not run without them
 need chromium chromium "the report in a browser"
 need samba-tool "samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind ldb-tools" \
   "Active Directory against a real domain controller"
-need ldapsearch ldap-utils "the comparison with ldapsearch"
-need openssl openssl "certificates of the tests' own authority"
