@@ -189,6 +189,7 @@ class Reading:
             **filled,
             "description": entry.text("description"),
             "client": self._client(filled["name"], entry),
+            "sensitivity": self._options.marks.sensitivity_of(filled["name"], canonical(entry.dn)),
             "system": self._options.system or filled["system"],
         }
 

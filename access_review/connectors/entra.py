@@ -61,6 +61,7 @@ from access_review.connectors.msgraph.roles import PRIVILEGED_ROLES
 from access_review.connectors.msgraph.tenant import Tenant
 from access_review.connectors.secret import Named, text_of
 from access_review.errors import WorkspaceError
+from access_review.tables import Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +80,11 @@ class Entra:
         counted: Counter[str] = Counter()
         for table, row in tenant.rows():
             counted[table] += 1
-            yield table, row
+            yield table, self._classed(row) if table == "entitlements" else row
         yield from verdicts(self.source, tenant.verdicts, counted)
+
+    def _classed(self, entitlement: Row) -> Row:
+        return {**entitlement, "sensitivity": self.marks.sensitivity_of(entitlement["name"], "")}
 
 
 def connect(
@@ -102,6 +106,7 @@ def connect(
     privileged_roles: Sequence[str] = PRIVILEGED_ROLES,
     effect: Mapping[Effect, Sequence[str]] | None = None,
     client: Mapping[str, str] | None = None,
+    sensitivity: Mapping[str, str] | None = None,
 ) -> Connector:
     """Open a tenant: ``recorded``, or ``tenant`` and ``reader``.
 
@@ -121,10 +126,13 @@ def connect(
     privileged_roles: role templates that are privileged.
     effect: patterns of names of groups that do something else than grant.
     client: whose groups and applications those of a pattern are.
+    sensitivity: the class of data behind entitlements, by pattern of their names; the first that fits.
 
     Raises ``WorkspaceError`` for a folder or file that is not there.
     """
-    marks = Marks(privileged, effect or {}, service_accounts, shared_accounts, break_glass, client or {})
+    marks = Marks(
+        privileged, effect or {}, service_accounts, shared_accounts, break_glass, client or {}, sensitivity or {}
+    )
     if recorded is not None:
         if tenant or reader or writer:
             hint = "keep one of them"

@@ -133,6 +133,7 @@ def connect(
     shared_accounts: Sequence[str] = (),
     break_glass: Sequence[str] = (),
     client: Mapping[str, str] | None = None,
+    sensitivity: Mapping[str, str] | None = None,
     system: str | None = None,
     netbios: Mapping[str, str] | None = None,
     expected: Mapping[Literal["accounts", "entitlements"], int] | None = None,
@@ -157,6 +158,7 @@ def connect(
     effect: patterns of groups that do something else than grant.
     service_accounts, shared_accounts, break_glass: patterns of account names or DNs.
     client: whose groups and accounts those of a pattern are.
+    sensitivity: the class of data behind entitlements, by pattern of their names; the first that fits.
     system: the system that the groups are of; the DNS domain unless said.
     netbios: NetBIOS names by DNS domain, where they are not the first label.
     expected: the server's own counts; a difference makes the source incomplete.
@@ -170,6 +172,7 @@ def connect(
         shared_accounts=tuple(shared_accounts),
         break_glass=tuple(break_glass),
         client=client or {},
+        sensitivity=sensitivity or {},
     )
     options = Options(
         marks=marks,

@@ -307,6 +307,7 @@ class Listing:
             "client": _only(terms.marks.clients(name, "")),
             "privileged": terms.marks.is_privileged(name, "") if terms.marks.privileged else None,
             "effect": terms.marks.effect_of(name, ""),
+            "sensitivity": terms.marks.sensitivity_of(name, ""),
         }
 
     def _account(self, native: str, account: Account) -> Iterator[TableRow]:

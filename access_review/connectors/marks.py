@@ -27,6 +27,7 @@ class Marks:
     shared_accounts: Sequence[str] = ()
     break_glass: Sequence[str] = ()
     client: Mapping[str, str] = field(default_factory=dict)
+    sensitivity: Mapping[str, str] = field(default_factory=dict)
 
     def is_privileged(self, name: str, dn: str) -> bool:
         """Tell whether a group is called privileged."""
@@ -47,9 +48,17 @@ class Marks:
                 return effect
         return otherwise
 
+    def sensitivity_of(self, name: str, dn: str) -> str | None:
+        """Return the class of data behind an entitlement, by the first pattern that fits; null is unknown."""
+        return _first(self.sensitivity, name, dn)
+
     def clients(self, name: str, dn: str) -> tuple[str, ...]:
         """Return the clients that a name belongs to: none, one, or a contradiction."""
         return tuple(sorted({client for pattern, client in self.client.items() if matches((pattern,), name, dn)}))
+
+
+def _first(words: Mapping[str, str], name: str, dn: str) -> str | None:
+    return next((word for pattern, word in words.items() if matches((pattern,), name, dn)), None)
 
 
 def matches(patterns: Sequence[str], name: str, dn: str) -> bool:

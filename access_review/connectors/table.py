@@ -145,6 +145,7 @@ def connect(
     shared_accounts: Sequence[str] = (),
     break_glass: Sequence[str] = (),
     client: Mapping[str, str] | None = None,
+    sensitivity: Mapping[str, str] | None = None,
     max_age: Age | None = None,
     strip: bool = False,
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None,
@@ -161,10 +162,13 @@ def connect(
     taken to be stable. ``dates`` is a ``strptime`` form, ``timezone`` one IANA
     zone; a bare date is the whole day. ``enabled`` and ``success`` give the words
     for yes and no, ``never`` those for an account that was never used. ``client``
-    is ``{PATTERN: client}`` over logins and entitlement names. Raises
+    is ``{PATTERN: client}`` over logins and entitlement names, ``sensitivity``
+    ``{PATTERN: class of data}`` over entitlement names. Raises
     ``WorkspaceError`` with everything that does not fit.
     """
-    marks = Marks(privileged, effect or {}, service_accounts, shared_accounts, break_glass, client or {})
+    marks = Marks(
+        privileged, effect or {}, service_accounts, shared_accounts, break_glass, client or {}, sensitivity or {}
+    )
     zone, wrong = _zone(timezone)
     wrong += [*misfits(table, columns, references or {}), *_unclear(columns, dates, timezone, table)]
     if separator is not None and columns.entitlement_id is not None:
