@@ -13,6 +13,7 @@ server: what one server began, no other continues.
 
 import ipaddress
 import ssl
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -20,13 +21,16 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-import ldap3
-from ldap3.core.exceptions import LDAPException
-
 from access_review.connectors import Source
 from access_review.connectors.directory_errors import PASSING, SUCCESS, bind_words, words
 from access_review.connectors.secret import Named, SecretReference, text_of
 from access_review.errors import ConnectorError, Transient, WorkspaceError
+
+with warnings.catch_warnings():
+    # ldap3 2.9.1 (2021) uses names that pyasn1 has since changed; it says so once, at this import.
+    warnings.filterwarnings("ignore", r"(tagMap|typeMap) is deprecated", DeprecationWarning)
+    import ldap3
+    from ldap3.core.exceptions import LDAPException
 
 Method = Literal["simple", "kerberos"]
 
