@@ -13,8 +13,8 @@ from typing import Annotated
 import typer
 
 from access_review import __version__
-from access_review.cli import batch, look, routine
-from access_review.cli.asked import Asked
+from access_review.cli import batch, leavers, look, routine
+from access_review.cli.asked import Asked, moment
 from access_review.errors import AccessReviewError
 
 _FLAGS = ("--json", "--quiet", "-q")
@@ -54,16 +54,6 @@ app = typer.Typer(
 )
 
 
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is no time; write for example 2026-11-02T06:00:00Z") from None
-    if moment.tzinfo is None:
-        raise typer.BadParameter(f"{text!r} has no time zone; add Z for UTC")
-    return moment.astimezone(UTC).replace(microsecond=0)
-
-
 def _version(wanted: bool) -> None:
     if wanted:
         typer.echo(__version__)
@@ -80,7 +70,7 @@ def _globals(
     as_of: Annotated[
         datetime | None,
         typer.Option(
-            parser=_moment, metavar="TIME", help="The moment reviewed, as 2026-11-02T06:00:00Z; now by default."
+            parser=moment, metavar="TIME", help="The moment reviewed, as 2026-11-02T06:00:00Z; now by default."
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
@@ -96,6 +86,7 @@ def _globals(
 
 look.add_to(app)
 routine.add_to(app)
+leavers.add_to(app)
 batch.add_to(app)
 
 

@@ -6,7 +6,7 @@ import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -66,6 +66,17 @@ class Asked:
 FailOn = Annotated[
     Severity | None, typer.Option("--fail-on", help="Exit with 3 when a new or open finding is at least this severe.")
 ]
+
+
+def moment(text: str) -> datetime:
+    """Read a moment given on the command line, its zone included."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no time; write for example 2026-11-02T06:00:00Z") from None
+    if moment.tzinfo is None:
+        raise typer.BadParameter(f"{text!r} has no time zone; add Z for UTC")
+    return moment.astimezone(UTC).replace(microsecond=0)
 
 
 def shown(path: Path) -> str:

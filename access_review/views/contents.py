@@ -17,6 +17,7 @@ from markupsafe import Markup
 from access_review.engine import Engine
 from access_review.explanation import Hop, Thing
 from access_review.graph import paths
+from access_review.offboarding_facts import leavers_of
 from access_review.review import Report
 from access_review.settings import Targets
 from access_review.tables import Row
@@ -68,7 +69,7 @@ def contents(
 ) -> Contents:
     """Gather the report of a review whose facts and ``findings`` are in the engine.
 
-    ``leavers`` are rows as :func:`leavers_of` gives, by default those of the snapshot
+    ``leavers`` are rows as :func:`access_review.offboarding_facts.leavers_of` gives, by default those of the snapshot
     alone, which proves nobody gone. ``plan``, ``sample`` and ``judgement`` are the JSON
     of those artifacts, where they are there.
     """
@@ -94,16 +95,6 @@ def contents(
         sample=sample,
         judgement=judgement,
     )
-
-
-def leavers_of(engine: Engine) -> list[dict[str, Any]]:
-    """Return who has left, with the instants known to a snapshot and what is still open.
-
-    Columns: ``person, name, notified_at, left_at_earliest, left_at_latest,
-    first_seen_left_at, verified_gone_at, accounts, enabled, unknown, grants, open``
-    (names of the accounts that are not known to be disabled).
-    """
-    return engine.rows(_LEAVERS)
 
 
 def _families(told: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -193,23 +184,6 @@ _WAYS = """
 _EDGES = """
     SELECT f.finding FROM shown_findings AS f
     JOIN closure AS c ON c.entitlement = f.subject AND c.reached = f.about AND c.reached <> c.entitlement
-"""
-
-_LEAVERS = """
-    WITH held AS (SELECT account, count(*) AS grants FROM grants WHERE via <> 'primary' GROUP BY account),
-    theirs AS (
-        SELECT a.person, count(*) AS accounts, CAST(coalesce(sum(h.grants), 0) AS BIGINT) AS grants,
-               count(*) FILTER (WHERE a.enabled) AS enabled, count(*) FILTER (WHERE a.enabled IS NULL) AS unknown,
-               list(coalesce(a.name, a.account) ORDER BY a.account) FILTER (WHERE coalesce(a.enabled, TRUE)) AS open
-        FROM accounts AS a LEFT JOIN held AS h USING (account) GROUP BY a.person
-    )
-    SELECT p.person, coalesce(p.name, p.person) AS name, p.notified_at, p.left_at_earliest, p.left_at_latest,
-           p.first_seen_left_at, CAST(NULL AS TIMESTAMPTZ) AS verified_gone_at,
-           coalesce(t.accounts, 0) AS accounts, coalesce(t.enabled, 0) AS enabled, coalesce(t.unknown, 0) AS unknown,
-           coalesce(t.grants, 0) AS grants, coalesce(t.open, []) AS open
-    FROM people AS p LEFT JOIN theirs AS t USING (person)
-    WHERE p.status = 'left'
-    ORDER BY coalesce(t.enabled, 0) + coalesce(t.unknown, 0) = 0, coalesce(t.grants, 0) = 0, p.left_at_latest, p.person
 """
 
 _APPLICATIONS = """

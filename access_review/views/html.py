@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from access_review.tables import Row
+from access_review.offboarding import lag
 from access_review.views import text
 from access_review.views.contents import Contents
 from access_review.views.families import family_of
@@ -86,34 +86,6 @@ def _environment() -> "Environment":
 
 def _shown(value: Any) -> Any:
     return value if isinstance(value, Markup) else text.visible(str(value))
-
-
-def lag(leaver: Row, as_of: datetime) -> dict[str, Any]:
-    """Say how long a leaver's access outlived the employment, at most and at least, and how that is judged.
-
-    ``state`` is open, disabled (no account works, grants are left), closed (nothing is
-    left; when that was, nobody witnessed), verified, or unknown (no day, or only
-    accounts whose state is unknown).
-    """
-    verified = leaver["verified_gone_at"]
-    until = verified or as_of
-    latest, earliest = leaver["left_at_latest"], leaver["left_at_earliest"] or leaver["left_at_latest"]
-    if verified:
-        state = "verified"
-    elif not (leaver["enabled"] or leaver["unknown"]):
-        state = "disabled" if leaver["grants"] else "closed"
-    elif latest is None or not leaver["enabled"]:
-        state = "unknown"
-    else:
-        state = "open"
-    running = state in {"open", "verified"} and latest is not None
-    notified = leaver["notified_at"]
-    return {
-        "state": state,
-        "least": max(until - latest, timedelta()) if running else None,
-        "most": max(until - earliest, timedelta()) if running and earliest else None,
-        "told_late": notified - latest if notified and latest and notified > latest else None,
-    }
 
 
 def lag_bars(contents: Contents) -> list[Bar]:

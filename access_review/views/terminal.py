@@ -42,7 +42,8 @@ def render(summary: Mapping[str, Any], *, colour: bool = False, width: int = 100
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _paint(text: str, name: str, colour: bool) -> str:
+def paint(text: str, name: str, colour: bool) -> str:
+    """Colour text by the name of what it says (a severity, a RAG status), where colour is wanted."""
     return typer.style(text, fg=_COLOURS[name], bold=name == "critical") if colour and name in _COLOURS else text
 
 
@@ -55,7 +56,7 @@ def _heading(summary: Mapping[str, Any], colour: bool) -> str:
     whose = f" of {visible(summary['organisation'])}" if summary["organisation"] else ""
     title = f"Access review{whose}, as of {moment(datetime.fromisoformat(summary['as_of']))}"
     status = found["status"]
-    rag = ", ".join(_paint(f"{found['rag'][r]:,} {r}", r if found["rag"][r] else "", colour) for r in RAGS)
+    rag = ", ".join(paint(f"{found['rag'][r]:,} {r}", r if found["rag"][r] else "", colour) for r in RAGS)
     population = (
         f"{count(rows['people'], 'person', 'people')}, {count(rows['accounts'], 'account')}, "
         f"{count(rows['grants'], 'grant')} of {count(rows['entitlements'], 'entitlement')}"
@@ -73,7 +74,7 @@ def _sources(summary: Mapping[str, Any], width: int, colour: bool) -> str:
         broken = [f"{i['subject']}: {i['reason']}" for i in source["incomplete"]]
         verdict = "complete" if source["complete"] else "incomplete: " + ("; ".join(broken) or "nothing was said")
         unusable = sum(source["problems"].values())
-        shown = _paint(shorten(verdict, width - 53), "green" if source["complete"] else "red", colour)
+        shown = paint(shorten(verdict, width - 53), "green" if source["complete"] else "red", colour)
         rows.append(
             (
                 shorten(source["source"], 12),
@@ -92,7 +93,7 @@ def _findings(summary: Mapping[str, Any], width: int, colour: bool) -> str:
     columns = (*SEVERITIES, *RAGS) if width >= _WIDE else RAGS
     room = width - sum(len(column) + 4 for column in columns)
     rows = [
-        (shorten(rule["title"], room), *(_paint(_number(rule[c]), c if rule[c] else "", colour) for c in columns))
+        (shorten(rule["title"], room), *(paint(_number(rule[c]), c if rule[c] else "", colour) for c in columns))
         for rule in summary["rules"]
     ]
     totals = {**summary["findings"]["severity"], **summary["findings"]["rag"]}
@@ -111,7 +112,7 @@ def _top(summary: Mapping[str, Any], width: int, colour: bool) -> str:
     who, what, why = room * 2 // 9, room * 2 // 9, room * 5 // 9
     rows = [
         (
-            _paint(str(row["risk"]), row["rag"], colour),
+            paint(str(row["risk"]), row["rag"], colour),
             row["finding"][:8],
             shorten(row["person_name"] or row["subject_name"] or row["subject"], who),
             shorten(row["about_name"] or row["subject_name"] or row["subject"], what),
@@ -126,11 +127,11 @@ def _silent(summary: Mapping[str, Any], width: int, colour: bool) -> str:
     """What was not looked at is as loud as what was found."""
     lines = []
     if summary["not_evaluated"]:
-        lines.append(_paint(f"Not evaluated: {count(len(summary['not_evaluated']), 'rule')}", "amber", colour))
+        lines.append(paint(f"Not evaluated: {count(len(summary['not_evaluated']), 'rule')}", "amber", colour))
         lines += [shorten(f"  {rule['rule']}: {rule['reason']}", width) for rule in summary["not_evaluated"]]
     withheld = [rule for rule in summary["withheld"] if rule["withheld"]]
     if withheld:
-        lines.append(_paint("Withheld, since a source was not read whole:", "amber", colour))
+        lines.append(paint("Withheld, since a source was not read whole:", "amber", colour))
         lines += [
             shorten(f"  {rule['rule']}: {count(rule['withheld'], 'finding')}; {rule['reason']}", width)
             for rule in withheld

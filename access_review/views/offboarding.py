@@ -1,0 +1,198 @@
+"""Those who leave, for the terminal: what is overdue first, and one of them in full."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from access_review.offboarding import Check, Item, Late, Leaver, Leavers, Standing, State, System
+from access_review.views.terminal import paint, table
+from access_review.views.text import between, count, moment, shorten, span, visible
+
+WORDS = {
+    Item.SIGN_IN: "sign-in disabled",
+    Item.SESSIONS: "sessions revoked",
+    Item.PRIVILEGED: "privileged access gone",
+    Item.GRANTS: "other grants gone",
+    Item.LICENCES: "licences taken back",
+    Item.OWNED: "owned groups and applications handed over",
+    Item.SECRETS: "secrets of what was owned changed",
+    Item.SHARED: "shared secrets they knew changed",
+    Item.AGENTS: "AI agents handed over",
+    Item.FORWARDING: "mail forwarding ended",
+}
+"""What each item asks, as a person would tick it."""
+
+_LATE = {Late.FAILED: "red", Late.YES: "red", Late.PERHAPS: "amber", Late.UNKNOWN: "amber", Late.NO: "green"}
+_STATE = {State.OPEN: "red", State.UNKNOWN: "amber", State.DONE: "green", State.NONE: ""}
+
+
+def listing(made: Leavers, shown: Sequence[Leaver], *, colour: bool = False, width: int = 100, stale: str = "") -> str:
+    """List leavers, those with the longest open access first; ``shown`` are the ones asked for."""
+    return "\n".join(_listing(made, shown, colour, width, stale))
+
+
+def _listing(made: Leavers, shown: Sequence[Leaver], colour: bool, width: int, stale: str) -> Iterator[str]:
+    yield f"Leavers as of {moment(made.as_of)} (run {made.run})"
+    left = [one for one in made.leavers if one.standing is Standing.LEFT]
+    working = [one for one in left if one.signs_in is State.OPEN]
+    late = [one for one in working if one.clock.late in {Late.YES, Late.FAILED}]
+    clear = sum(one.clear for one in left)
+    yield (
+        f"{count(len(left), 'person has', 'people have')} left: {len(working)} can still sign in, {len(late)} of them "
+        f"late; nothing is left of {clear}"
+    )
+    targets = made.targets
+    yield (
+        f"Targets: {span(targets.privileged)} for privileged or involuntary leavers, {span(targets.others)} for others; "
+        f"{span(targets.failure)} is the failure line"
+    )
+    if stale:
+        yield paint(f"Look again: {stale}; access-review offboarding --collect", "amber", colour)
+    for standing, title in (
+        (Standing.LEFT, ""),
+        (Standing.UPCOMING, "Leaving soon"),
+        (Standing.STOPPED, "Not leaving"),
+    ):
+        some = [one for one in shown if one.standing is standing]
+        if some:
+            yield ""
+            if title:
+                yield title
+            yield _notes(some) if standing is Standing.STOPPED else _table(some, colour, width)
+    if not shown:
+        yield "\nNobody to show: nothing is open of those asked for."
+    elif first := next((one for one in shown if one.standing is Standing.LEFT), None):
+        yield f'\nNext:   access-review offboarding --person "{visible(first.name)}"'
+
+
+def _notes(stopped: Sequence[Leaver]) -> str:
+    return "\n".join(f"  {visible(one.name)}: {visible(one.note)}" for one in stopped)
+
+
+def _table(some: Sequence[Leaver], colour: bool, width: int) -> str:
+    room = max(24, width - 78)
+    rows = [
+        (
+            shorten(one.name, 20),
+            moment(one.left_at_latest).removesuffix(" UTC"),
+            _open_for(one),
+            span(one.clock.target),
+            _verdict(one, colour),
+            shorten("; ".join(_still(system) for system in one.systems if _still(system)) or "nothing", room),
+        )
+        for one in some
+    ]
+    return table(("leaver", "end by (UTC)", "open for", "target", "verdict", "still open"), rows)
+
+
+def _open_for(one: Leaver) -> str:
+    if one.standing is Standing.UPCOMING and not one.clock.most:
+        return "not yet"
+    if one.clock.least is None:
+        return "unknown" if one.clock.most is None else f"up to {span(one.clock.most)}"
+    if one.clock.most is None or one.clock.most == one.clock.least:
+        return span(one.clock.least)
+    return f"{span(one.clock.least)} to {span(one.clock.most)}"
+
+
+def _verdict(one: Leaver, colour: bool) -> str:
+    words = str(one.clock.late)
+    if one.signs_in in {State.DONE, State.NONE}:
+        words = "clear" if one.clear else "cannot sign in"
+        if one.clock.late in {Late.YES, Late.FAILED}:
+            words += ", was late"
+        return paint(words, "green" if one.clear else "amber", colour)
+    if one.clock.late_by is not None:
+        failed = "failed, " if one.clock.late is Late.FAILED else ""
+        words = f"{failed}late by {precise(one.clock.late_by)}"
+    elif one.clock.late is Late.NO and one.standing is Standing.UPCOMING:
+        words = "to prepare"
+    return paint(words, _LATE[one.clock.late], colour)
+
+
+def precise(length: timedelta) -> str:
+    """Write a length of time to the minute while minutes matter."""
+    minutes = int(length.total_seconds() // 60)
+    hours, rest = divmod(minutes, 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    return f"{hours} h {rest} min" if hours < 24 and rest else span(length)
+
+
+def _still(system: System) -> str:
+    """Say what is open in one system: ``ad: sign-in, 4 grants``."""
+    parts = [
+        _counted(check) for check in system.checks if check.state is State.OPEN and check.item is not Item.SESSIONS
+    ]
+    parts += [
+        f"{check.item}?" for check in system.checks if check.state is State.UNKNOWN and check.item is Item.SIGN_IN
+    ]
+    return f"{visible(system.source)}: {', '.join(parts)}" if parts else ""
+
+
+def _counted(check: Check) -> str:
+    return str(check.item) if check.item is Item.SIGN_IN else f"{len(check.open)} {check.item}"
+
+
+def details(one: Leaver, made: Leavers, *, colour: bool = False, width: int = 100) -> str:
+    """Show one leaver in full: the four instants, the clock, and the check list of each system."""
+    lines = [
+        f"{visible(one.name)} ({visible(one.person)}), as of {moment(made.as_of)} (run {made.run})",
+        "",
+        *_instants(one),
+        "",
+        *_clock(one, colour),
+    ]
+    if one.note:
+        lines += ["", visible(one.note)]
+    for system in one.systems:
+        lines += ["", f"{visible(system.source)}: {_system(system)}", *_checks(system, colour, width)]
+    if not one.systems and not one.note:
+        lines += ["", "No account is known, and nothing that was owned or shared."]
+    return "\n".join(lines)
+
+
+def _instants(one: Leaver) -> Iterator[str]:
+    late = f" ({span(one.told_late)} after the end: HR's own delay)" if one.told_late else ""
+    yield f"  notified        {moment(one.notified_at)}{late}"
+    yield f"  effective       {between(one.left_at_earliest, one.left_at_latest)}"
+    yield f"  first seen      {moment(one.first_seen_left_at, unknown='not yet')}"
+    yield f"  access gone     {moment(one.gone_at, unknown='not yet')}"
+
+
+def _clock(one: Leaver, colour: bool) -> Iterator[str]:
+    why = "involuntary" if one.involuntary else "privileged" if one.privileged else "others"
+    due = between(one.clock.due_earliest, one.clock.due_latest)
+    yield f"  target          {span(one.clock.target)} ({why}): in time until {due}"
+    if one.standing is not Standing.STOPPED:
+        yield f"  access open     {_open_for(one)}: {_verdict(one, colour)}"
+    if one.skew_least is not None or one.skew_most is not None:
+        most = f" at least, {span(one.skew_most)} at most" if one.skew_most is not None else " at least"
+        yield f"  between systems {span(one.skew_least)}{most}"
+
+
+def _system(system: System) -> str:
+    if system.reopened:
+        return "open again, after it had been seen gone"
+    if system.verified_at:
+        return f"gone, proved by a read on {moment(system.verified_at)}"
+    if system.first_gone_at:
+        seen = f"first seen gone on {moment(system.first_gone_at)}"
+        return seen + (f", last seen open on {moment(system.last_open_at)}" if system.last_open_at else "")
+    return f"{count(system.open, 'item')} open"
+
+
+def _checks(system: System, colour: bool, width: int) -> Iterator[str]:
+    for check in system.checks:
+        if check.state is State.NONE:
+            continue
+        names = ", ".join(check.open or check.done)
+        said = "; ".join(part for part in (check.reason, names) if part)
+        mark = paint(f"{check.state:8}", _STATE[check.state], colour)
+        yield f"  {mark} {WORDS[check.item]}" + (f": {shorten(said, max(20, width - 50))}" if said else "")
+
+
+def since(made: Leavers, start: datetime | None) -> tuple[Leaver, ...]:
+    """Return the leavers to list: those with something open, or all whose end is not before ``start``."""
+    if start is None:
+        return tuple(one for one in made.leavers if not one.clear or one.standing is not Standing.LEFT)
+    return tuple(one for one in made.leavers if one.left_at_latest is None or one.left_at_latest >= start)
