@@ -75,7 +75,11 @@ PatternText = Annotated[
     Pattern, BeforeValidator(pattern), WithJsonSchema({"type": "string", "pattern": "^[^:]+:[^:]+:.+$"})
 ]
 Texts = tuple[str, ...]
-OneOrMore = Annotated[Texts, BeforeValidator(lambda v: (v,) if isinstance(v, str) else v)]
+OneOrMore = Annotated[
+    Texts,
+    BeforeValidator(lambda v: (v,) if isinstance(v, str) else v),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]
 Percent = Annotated[float, Field(ge=0, le=100)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Whole = Annotated[StrictInt, Field(ge=0)]
