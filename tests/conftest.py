@@ -16,6 +16,10 @@ settings.load_profile("ci" if os.environ.get("CI") else "here")
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write tests/golden anew; the diff is the review")
+
+
 @pytest.fixture(scope="session")
 def outside_data() -> Path:
     """Return the folder of outside data, or say that these tests did not run."""
