@@ -10,7 +10,7 @@ from typing import Any
 
 import rfc8785
 
-from access_review.connectors import Source, complete, directory_changes, incomplete
+from access_review.connectors import Source, complete, directory_changes, incomplete, logons
 from access_review.connectors.directory import Options, Reading
 from access_review.connectors.directory_changes import Changes
 from access_review.connectors.directory_server import Servers, Session
@@ -56,7 +56,8 @@ class Live:
             reading = DomainReading(session, self.scope, pace)
             found = self._read(session, reading, as_of)
             where = str(session.address)
-        yield from self._rows(found, as_of)
+        exact = self.every_server and logons.merge(self.servers, self.scope, pace, reading.root, where, found)
+        yield from self._rows(found, as_of, exact=exact)
         yield from self._part_verdicts(found, reading.root, as_of)
         yield self._provenance(found, reading.root, where)
 
@@ -79,8 +80,8 @@ class Live:
             directory_changes.save(self.kept_in, self.scope, left)
         return found
 
-    def _rows(self, found: Found, as_of: datetime) -> Iterator[tuple[str, Row]]:
-        reading = Reading(self.source, replace(self.options, live=True), as_of)
+    def _rows(self, found: Found, as_of: datetime, *, exact: bool) -> Iterator[tuple[str, Row]]:
+        reading = Reading(self.source, replace(self.options, live=True, exact_logons=exact), as_of)
         for reason, tables in found.doubts:
             reading.tally.doubt(reason, *tables)
         for guid, reason in found.short.items():

@@ -31,11 +31,11 @@ def options(domain: Domain, user: str = READER, **more: Any) -> dict[str, Any]:
     }
 
 
-def connect(domain: Domain, folder: Path = Path("/"), user: str = READER, **more: Any) -> Connector:
+def connect(domain: Domain, folder: Path = Path("/"), user: str = READER, name: str = "ad", **more: Any) -> Connector:
     """Open a domain as its source file would."""
     model = options_of(ldap.connect).model_validate(options(domain, user, **more))
     given = {name: getattr(model, name) for name in type(model).model_fields}
-    return ldap.connect(Source("ad", folder), **given)
+    return ldap.connect(Source(name, folder), **given)
 
 
 def tables(connector: Connector, as_of: datetime | None = None) -> Tables:
