@@ -33,7 +33,9 @@ def correlate(engine: Engine, ladders: Sequence[Ladder]) -> None:
     engine.create("candidates", _candidates(ladders))
     engine.create("climbed", _CLIMBED)
     engine.create("twins", _TWINS)
-    engine.create("accounts", _ACCOUNTS)
+    engine.narrow(
+        "accounts", _ACCOUNTS, ids={"account": "accounts"}, few=("source", "kind", "client", "protected", "rung")
+    )
 
 
 def _candidates(ladders: Sequence[Ladder]) -> str:
@@ -48,7 +50,7 @@ def _candidates(ladders: Sequence[Ladder]) -> str:
         for number, rung in enumerate(ladder.rungs, start=1)
         for a, p in [rung.on]
     ]
-    nothing = "SELECT account, '' AS person, 0 AS step, '' AS rung, TRUE AS certain FROM read_accounts WHERE FALSE"
+    nothing = "SELECT account, person, 0 AS step, '' AS rung, TRUE AS certain FROM read_accounts, people WHERE FALSE"
     return " UNION ALL ".join([nothing, *rungs])
 
 

@@ -13,6 +13,8 @@ pair is judged against the closure once, and the verdict is joined back.
 """
 
 from access_review.engine import Engine
+from access_review.facts import VERDICTS
+from access_review.tables import TABLES
 
 
 def diff(engine: Engine) -> None:
@@ -22,8 +24,14 @@ def diff(engine: Engine) -> None:
     engine.create("forbidden", _FORBIDDEN)
     engine.create("verdicts", _VERDICTS)
     engine.create("mirrors", _MIRRORS)
-    engine.create("formerly", _FORMERLY)
-    engine.create("held", _HELD)
+    engine.narrow("formerly", _FORMERLY, few=("role", "client"))
+    engine.narrow("held", _HELD, among={"verdict": ("", *VERDICTS)})
+    # A second copy of the widest table would be for nothing.
+    engine.view("grants", f"SELECT {', '.join(map(_quoted, TABLES['grants'].schema.names))} FROM held")
+
+
+def _quoted(column: str) -> str:
+    return f'"{column}"'
 
 
 _PAIRS = """

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
@@ -72,6 +72,7 @@ class Engine:
     _db: "duckdb.DuckDBPyConnection" = field(init=False, repr=False)
     _spill: Path = field(init=False, repr=False)
     _known: dict[str, str] = field(init=False, repr=False, default_factory=dict)
+    _identified: set[str] = field(init=False, repr=False, default_factory=set)
 
     def __post_init__(self) -> None:
         import duckdb
@@ -127,32 +128,57 @@ class Engine:
         self._db.execute(f"DROP TYPE IF EXISTS {ids}_number")
         # Numbers rise with the text, so that sorting by one is sorting by the other.
         self._db.execute(f"CREATE TYPE {ids}_number AS ENUM (SELECT id FROM ({sql}) AS t(id) ORDER BY id)")
+        self._identified.add(ids)
         self._keep(f"{ids}_numbers", f"SELECT id, CAST(id AS {ids}_number) AS number FROM ({sql}) AS t(id)")
 
-    def narrow(self, name: str, sql: str, *, ids: Mapping[str, str], few: Sequence[str] = (), **params: Any) -> None:
-        """Keep what a SELECT returns, its ids (column: what was identified) and repeating text as numbers.
+    def narrow(
+        self,
+        name: str,
+        sql: str,
+        *,
+        ids: Mapping[str, str] = MappingProxyType({}),
+        few: Sequence[str] = (),
+        among: Mapping[str, Sequence[str]] = MappingProxyType({}),
+        **params: Any,
+    ) -> None:
+        """Keep what a SELECT returns as table ``name``, its ids and the text that repeats as numbers.
 
-        The columns of ``ids`` may not be null; where one holds an id that was not
-        identified, the table is kept as it is, slower and right.
+        ``ids`` says which columns hold ids that were identified, and as what; they may
+        not be null. ``few`` are columns with few values, ``among`` those with known ones.
+        A column that turns out otherwise is kept as it is: slower, and as right.
         """
         source = bind(sql, params, self.as_of)
-        self._keep(name, self._narrowed(name, source, ids, few))
+        ids = {column: kind for column, kind in ids.items() if kind in self._identified}
+        kinds = {column: kind for column in few if (kind := self._kind(name, column, source))}
+        for column, values in among.items():
+            kinds[column] = f"{name}_{column}"
+            self._db.execute(f"DROP TYPE IF EXISTS {kinds[column]}")
+            self._db.execute(f"CREATE TYPE {kinds[column]} AS ENUM {literal(values, self.as_of)}")
+        self._keep(f"{name}_narrowed", self._narrowed(source, ids, kinds))
         lost = " OR ".join(f"{column} IS NULL" for column in ids)
-        if lost and self._db.sql(f"SELECT 1 FROM {name} WHERE {lost} LIMIT 1").fetchall():
-            self._keep(name, self._narrowed(name, source, {}, few))
+        if lost and self._db.sql(f"SELECT 1 FROM {name}_narrowed WHERE {lost} LIMIT 1").fetchall():
+            self._keep(f"{name}_narrowed", self._narrowed(source, {}, kinds))
+        self._forget(name)
+        self._db.execute(f"ALTER TABLE {name}_narrowed RENAME TO {name}")
+        self._known[name] = self._known.pop(f"{name}_narrowed")
 
-    def _narrowed(self, name: str, source: str, ids: Mapping[str, str], few: Sequence[str]) -> str:
+    def _kind(self, name: str, column: str, source: str) -> str | None:
+        """Make a type of the values of a column, if they are few."""
+        values = f"SELECT DISTINCT {column} AS v FROM ({source}) AS s WHERE {column} IS NOT NULL"
+        if len(self._db.sql(f"SELECT v FROM ({values}) LIMIT {FEW + 1}").fetchall()) > FEW:
+            return None
+        self._db.execute(f"DROP TYPE IF EXISTS {name}_{column}")
+        self._db.execute(f"CREATE TYPE {name}_{column} AS ENUM ({values} ORDER BY v)")
+        return f"{name}_{column}"
+
+    @staticmethod
+    def _narrowed(source: str, ids: Mapping[str, str], kinds: Mapping[str, str]) -> str:
         # A join finds the number of an id several times faster than a cast to the enumeration does.
         joins = [
             f"LEFT JOIN {kind}_numbers AS n{i} ON n{i}.id = s.{column}" for i, (column, kind) in enumerate(ids.items())
         ]
         columns = [f"n{i}.number AS {column}" for i, column in enumerate(ids)]
-        for column in few:
-            values = f"SELECT DISTINCT {column} AS v FROM ({source}) AS s WHERE {column} IS NOT NULL"
-            if len(self._db.sql(f"SELECT v FROM ({values}) LIMIT {FEW + 1}").fetchall()) <= FEW:
-                kind = f"{name}_{column}"
-                self._db.execute(f"CREATE OR REPLACE TYPE {kind} AS ENUM ({values} ORDER BY v)")
-                columns.append(f"CAST(s.{column} AS {kind}) AS {column}")
+        columns += [f"CAST(s.{column} AS {kind}) AS {column}" for column, kind in kinds.items()]
         replaced = f" REPLACE ({', '.join(columns)})" if columns else ""
         return f"SELECT s.*{replaced} FROM ({source}) AS s {' '.join(joins)}"
 
@@ -197,7 +223,7 @@ class Engine:
         if not any(kind.id == "enum" for kind in kinds.values()):
             return found
         shown = (f'CAST("{n}" AS VARCHAR) AS "{n}"' if kind.id == "enum" else f'"{n}"' for n, kind in kinds.items())
-        return found.project(", ".join(shown))
+        return self._db.sql(f"SELECT {', '.join(shown)} FROM ({bound}) AS found")
 
     def run(self, relation: Relation) -> pa.Table:
         """Evaluate a relation, its function over a small frame included."""

@@ -25,7 +25,7 @@ from access_review.facts import PREVIOUS_FINDINGS
 from access_review.findings import Evaluation, Gaps
 from access_review.graph import closure
 from access_review.rules import load
-from access_review.snapshot import Snapshot
+from access_review.snapshot import Snapshot, stored
 from access_review.tables import TABLES, digest
 from access_review.workspace import Workspace
 
@@ -56,15 +56,18 @@ def review(snapshot: Snapshot, workspace: Workspace, engine: Engine, previous: p
 
 def establish(tables: Mapping[str, pa.Table], workspace: Workspace, engine: Engine) -> None:
     """Put every fact that the rules read into the engine."""
-    for name, table in tables.items():
-        engine.register("read_accounts" if name == "accounts" else name, table)
+    for name in tables:
+        engine.register("read_accounts" if name == "accounts" else name, stored(tables).part(name))
+    _number(engine)
     correlate(engine, [Ladder(source.name, source.file.match) for source in workspace.sources])
     roles.assign(engine, workspace.templates, workspace.policy)
-    engine.register("closure", closure(tables["nesting"], tables["entitlements"]["entitlement"].to_pylist()))
+    engine.register("reached", closure(tables["nesting"], tables["entitlements"]["entitlement"]))
+    engine.narrow("closure", "SELECT * FROM reached", ids=dict.fromkeys(("entitlement", "reached"), "entitlements"))
     templates = roles.resolve(workspace.templates, tables["entitlements"])
     pairs = reference.separation(workspace.separation, tables["entitlements"])
     expected, escalations = roles.expected(templates, tables["nesting"], _by_name_only(engine, pairs))
-    engine.register("expected", expected)
+    engine.register("allows", expected)
+    engine.narrow("expected", "SELECT * FROM allows", ids={"entitlement": "entitlements"}, few=("role", "allows"))
     engine.register("escalations", escalations)
     diff(engine)
     engine.register("separation", pairs)
@@ -73,6 +76,25 @@ def establish(tables: Mapping[str, pa.Table], workspace: Workspace, engine: Engi
     engine.register("waivers", reference.waivers(workspace, engine))
     engine.register("applications", reference.applications(workspace.policy, engine))
     engine.create("owned", reference.OWNED)
+
+
+def _number(engine: Engine) -> None:
+    """Number the ids, and keep the tables that many rows of others refer to by these numbers."""
+    engine.identify("accounts", "SELECT account FROM read_accounts")
+    engine.identify("people", "SELECT person FROM people")
+    engine.identify("entitlements", "SELECT entitlement FROM entitlements")
+    engine.narrow("people", "SELECT * FROM people", ids={"person": "people"}, few=("source", "kind", "status"))
+    engine.narrow("entitlements", "SELECT * FROM entitlements", ids={"entitlement": "entitlements"}, few=("source",))
+    for name, (ids, more) in _REFERRING.items():
+        engine.narrow(
+            name, f"SELECT * FROM {name}", ids=ids, few=("mode", "native_id", "mastered_in", "why_not", *more)
+        )
+
+
+_REFERRING = {
+    "grants": ({"account": "accounts", "entitlement": "entitlements"}, ("via",)),
+    "nesting": ({"child": "entitlements", "parent": "entitlements"}, ("why", "reach")),
+}
 
 
 def _by_name_only(engine: Engine, pairs: pa.Table) -> Mapping[str, str]:

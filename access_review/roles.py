@@ -178,7 +178,7 @@ def assign(engine: Engine, templates: Sequence[Template], policy: Policy) -> Non
     asked = sorted({name for template in templates for name in template.who})
     paths = {f"path_{i}": f'$."{name}"' for i, name in enumerate(asked)}
     keys = {f"key_{i}": json.dumps(name) for i, name in enumerate(asked)}
-    engine.create("told", _told(len(asked)), **paths, **keys)
+    engine.create("told", _told(len(asked)), **paths, **keys, now=AsOf())
     engine.create("profiles", _PROFILES)
     columns = "profile, role, client, attributes, kind, source"
     profiles = engine.rows(f"SELECT {columns} FROM profiles ORDER BY profile")
@@ -192,7 +192,7 @@ def assign(engine: Engine, templates: Sequence[Template], policy: Policy) -> Non
             }
         ),
     )
-    engine.create("spells", _SPELLS, now=AsOf(), grace_from=AsOf(-policy.mover_grace))
+    engine.create("spells", _SPELLS, grace_from=AsOf(-policy.mover_grace))
     engine.create("person_roles", _PERSON_ROLES)
     engine.create("role_texts", _ROLE_TEXTS)
     engine.create("role_sets", _ROLE_SETS)
@@ -222,9 +222,14 @@ def _told(attributes: int) -> str:
     escaped = [rf"""replace(replace({value}, '\', '\\'), '"', '\"')""" for value in values]
     pairs = [f""":key_{i} || ':"' || {value} || '"'""" for i, value in enumerate(escaped)]
     return f"""
-        SELECT p.person, a.seq, a.role, a.client, concat('{{', concat_ws(',', NULL, {", ".join(pairs) or "NULL"}), '}}') AS attributes,
-               p.kind, a.source
+        SELECT p.person, a.role, a.client, concat('{{', concat_ws(',', NULL, {", ".join(pairs) or "NULL"}), '}}') AS attributes,
+               p.kind, a.source, a.starts_latest AS since,
+               least(a.ends_latest, CASE WHEN p.status = 'left' THEN p.left_at_latest END) AS until,
+               p.status IN ('active', 'leave') AND a.status IN ('active', 'leave')
+                   AND coalesce(a.ends_latest > :now, TRUE) AS current,
+               coalesce(a.starts_earliest > :now, FALSE) AS future
         FROM assignments AS a JOIN people AS p ON p.person = a.person
+        WHERE p.status <> 'unknown'
     """
 
 
@@ -235,17 +240,10 @@ _PROFILES = """
 
 _SPELLS = """
     WITH timed AS (
-        SELECT t.person, a.client, profile, a.starts_latest AS since,
-               least(a.ends_latest, CASE WHEN p.status = 'left' THEN p.left_at_latest END) AS until,
-               p.status IN ('active', 'leave') AND a.status IN ('active', 'leave')
-                   AND coalesce(a.ends_latest > :now, TRUE) AS current,
-               coalesce(a.starts_earliest > :now, FALSE) AS future
+        SELECT t.person, t.client, profile, t.since, t.until, t.current, t.future
         FROM told AS t JOIN profiles AS f
             ON f.attributes = t.attributes AND f.kind = t.kind AND f.source = t.source
             AND f.role IS NOT DISTINCT FROM t.role AND f.client IS NOT DISTINCT FROM t.client
-        JOIN people AS p ON p.person = t.person
-        JOIN assignments AS a ON a.person = t.person AND a.seq = t.seq
-        WHERE p.status <> 'unknown'
     ),
     clients AS (SELECT DISTINCT person, client FROM timed WHERE current AND NOT future)
     SELECT person, client, profile, since, until,
