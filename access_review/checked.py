@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-import pyarrow.compute as pc
-
 from access_review import roles, snapshot
 from access_review.snapshot import Progress, Snapshot
+from access_review.tables import TABLES
 from access_review.workspace import Workspace
 
 FORMAT = "access-review/check@1"
@@ -28,20 +27,10 @@ def check(workspace: Workspace, as_of: datetime, progress: Progress) -> dict[str
 
 
 def _rows(taken: Snapshot, source: str) -> Mapping[str, int]:
-    """Count what a source gave, by table."""
-    counted = {}
-    for name in ("people", "accounts", "entitlements"):
-        table = taken.tables[name]
-        counted[name] = pc.sum(pc.equal(table["source"], source)).as_py() or 0
-    for name, column in (
-        ("grants", "entitlement"),
-        ("nesting", "parent"),
-        ("signins", "account"),
-        ("custody", "account"),
-    ):
-        starts = pc.starts_with(taken.tables[name][column], f"{source}:")
-        counted[name] = pc.sum(starts).as_py() or 0
-    return {name: count for name, count in counted.items() if count}
+    """Count what a source gave, by table, as its verdicts say."""
+    verdicts = [row for row in taken.tables["completeness"].to_pylist() if row["source"] == source]
+    received = {row["subject"]: row["received"] for row in verdicts if row["received"]}
+    return {name: received[name] for name in TABLES if name in received and name != "aliases"}
 
 
 def _unresolved(workspace: Workspace, taken: Snapshot) -> list[dict[str, str]]:

@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 
@@ -61,3 +62,17 @@ def test_init_lays_out_the_example_and_overwrites_nothing(tmp_path):
     assert audited.code == 0, audited.err
     assert "101 findings" in audited.out
     assert access_review(tmp_path, "init", str(tmp_path / "new")).code == 2
+    nowhere = access_review(tmp_path / "new", "export", "findings", "-o", str(tmp_path / "no" / "such" / "file.csv"))
+    assert nowhere.code == 1
+    assert "No such file or directory" in nowhere.err
+    assert "Traceback" not in nowhere.err
+
+
+def test_check_says_what_would_be_loaded_and_writes_nothing(repository):
+    before = sorted(path.name for path in repository.glob("runs/*"))
+    checked = access_review(repository, "--as-of", "2026-11-02T06:00:00Z", "check")
+    assert checked.code == 0, checked.err
+    assert "21 role templates" in checked.out
+    assert "roles/templates/helpdesk.yaml:7: ad:group:Helpdesk-Tools matches nothing today" in checked.out
+    assert re.search(r"^swipes +table +87 signins +complete$", checked.out, re.MULTILINE)
+    assert sorted(path.name for path in repository.glob("runs/*")) == before

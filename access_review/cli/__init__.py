@@ -4,6 +4,7 @@ Time enters here and nowhere else. Heavy modules are imported by the command tha
 needs them, so that ``--help`` is quick.
 """
 
+import os
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -101,6 +102,16 @@ def main(args: Sequence[str] | None = None) -> None:
     except AccessReviewError as error:
         _complain(error)
         sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # Whoever read the output has enough of it; nothing more is written, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _complain(
+            AccessReviewError(f"{where}{error.strerror}", hint="nothing was left half-written; see to it and repeat")
+        )
+        sys.exit(1)
 
 
 def _complain(error: AccessReviewError) -> None:

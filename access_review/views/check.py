@@ -26,11 +26,18 @@ def _lines(result: Mapping[str, Any]) -> Iterator[str]:
     ]
     yield table(("source", "connector", "would load", "read"), rows)
     for source in result["sources"]:
-        for subject, verdict in sorted(source["verdicts"].items()):
-            if not verdict["complete"]:
-                yield f"{visible(source['source'])}: {visible(subject)} is incomplete: {visible(verdict['reason'] or 'no reason given')}"
+        yield from _unread(source)
         if source["problems"]:
             kinds = ", ".join(f"{number:,} {kind}" for kind, number in sorted(source["problems"].items()))
             yield f"{visible(source['source'])}: input that could not be used: {kinds}"
     for line in result["unresolved"]:
         yield f"{line['place']}: {visible(line['pattern'])} matches nothing today"
+
+
+def _unread(source: Mapping[str, Any]) -> Iterator[str]:
+    """Say what was not read: optional parts apart from what makes the source incomplete."""
+    for subject, verdict in sorted(source["verdicts"].items()):
+        if not verdict["complete"]:
+            state = "was not read" if subject.startswith("part:") else "is incomplete"
+            what = visible(subject.removeprefix("part:"))
+            yield f"{visible(source['source'])}: {what} {state}: {visible(verdict['reason'] or 'no reason given')}"
