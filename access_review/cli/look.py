@@ -19,9 +19,16 @@ def init(ctx: typer.Context, directory: Annotated[Path, typer.Argument(help="Whe
         raise WorkspaceError(f"{directory / taken[0]} is already there", hint="name an empty folder")
     for name in ("sources", "roles"):
         shutil.copytree(starter / name, directory / name, ignore=shutil.ignore_patterns("__pycache__"))
+    here = directory == Path()
+    where = "" if here else f"-C {directory} "
     asked.show(
         {"workspace": str(directory)},
-        f"A workspace is laid out in {directory}.\nNext: access-review -C {directory} --as-of {_DEMO_TIME} audit",
+        f"A workspace is laid out in {'this folder' if here else directory}: the example company.\n"
+        f"Next: access-review {where}--as-of {_DEMO_TIME} audit",
+    )
+
+
+_DEMO_TIME} audit",
     )
 
 
