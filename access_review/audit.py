@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from access_review import decisions, judge, plan, population, runs, sample, snapshot, worklist
+from access_review import decisions, judge, plan, population, routing, runs, sample, snapshot, worklist
 from access_review.engine import Engine
 from access_review.errors import ArtifactError, StalePlan
 from access_review.facts import FINDINGS
@@ -121,8 +121,10 @@ def draw(workspace: Workspace, run: Run, secret: bytes) -> Drawn:
     ``secret`` is the key of the draw after this one: 32 random bytes or more.
     """
     state = _state(workspace)
-    if last := _last_sampled(workspace, run):
+    carried: frozenset[str] = frozenset()
+    if last := last_sampled(workspace.folder, run):
         state = sample.not_reviewed(state, sample_of(last), _judged(last).reviewed)
+        carried = not_reviewed(last)
     with facts_of(workspace, run) as (engine, taken, _):
         units = population.frame(engine)
         drawn, after = sample.draw(
@@ -132,8 +134,10 @@ def draw(workspace: Workspace, run: Run, secret: bytes) -> Drawn:
             run=run.id,
             as_of=taken.as_of,
             next_pledge=sample.pledge(secret),
+            carried=carried.intersection(unit.unit for unit in units),
         )
-        work = worklist.worklist(engine, drawn)
+        people = routing.roll(taken.tables["people"].to_pylist())
+        work = routing.route(worklist.worklist(engine, drawn), workspace.policy.reviewing, people, taken.as_of.date())
     # The sample reveals its key, so what the next draw has promised is on disk first.
     runs.write_json(workspace.folder / "runs/state.json", {"format": STATE, "sample": sample.state_to_json(after)})
     folder = run.folder / "sample"
@@ -154,9 +158,14 @@ def _write_sheets(folder: Path, run: Run, work: worklist.Worklist) -> tuple[Path
     return tuple(sheets)
 
 
-def _last_sampled(workspace: Workspace, run: Run) -> Run | None:
+def not_reviewed(run: Run) -> frozenset[str]:
+    """Return the units of a run's sample that nobody answered for completely."""
+    return frozenset(pick.unit for pick in sample_of(run).picks) - frozenset(_judged(run).reviewed)
+
+
+def last_sampled(workspace: Path, run: Run) -> Run | None:
     """Return the newest run before this one that a sample was drawn for."""
-    earlier = [r for r in runs.all_runs(workspace.folder) if r.as_of < run.as_of]
+    earlier = [r for r in runs.all_runs(workspace) if r.as_of < run.as_of]
     sampled = [r for r in earlier if (r.folder / "sample/sample.json").is_file()]
     return sampled[-1] if sampled else None
 

@@ -170,7 +170,7 @@ def _bare(shown: str) -> str:
     return fold(shown).replace("'", "")
 
 
-def _names(by: str) -> set[str]:
+def names_in(by: str) -> set[str]:
     """Every name in what somebody wrote, as in ``Ana Cruz (ana@example.test)``."""
     return {fold(name) for name in (by, *re.split(r"[<>()\[\],;|/]", by)) if name.strip()}
 
@@ -184,7 +184,7 @@ def _unusable(row: _Row, item: Item, day: date | None, began: date, today: date)
     by = row.text("decided by")
     if not by:
         yield row.mistake("decided by", "is empty", "write who decided")
-    elif _names(by) & set(item.own):
+    elif names_in(by) & set(item.own):
         hint = "leave the row empty; somebody else decides"
         yield row.mistake("decided by", f"{by} may not decide on their own access", hint)
     if day is None:

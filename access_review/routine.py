@@ -1,10 +1,14 @@
 """The recurring jobs as they run on disk: each reads runs and what the one before left, and writes what the next needs."""
 
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from access_review import audit, offboarding, offboarding_facts, runs, snapshot
+from access_review import audit, offboarding, offboarding_facts, routing, runs, snapshot, weeks
+from access_review.decide import names_in
+from access_review.errors import ArtifactError, PlanRefused
 from access_review.offboarding import Leavers
 from access_review.review import establish
 from access_review.runs import Run
@@ -13,6 +17,7 @@ from access_review.tables import TABLES
 from access_review.workspace import Workspace
 
 LEAVERS = "leavers.json"
+AUDIT = "audit.json"
 
 _FRESH_HOURS = 24
 
@@ -71,3 +76,108 @@ def too_old(run: Run, now: datetime) -> str:
     """Say that a run is too old to tell who can sign in now, or nothing."""
     hours = (now - run.as_of) // timedelta(hours=1)
     return f"the run is {hours} h old" if hours >= _FRESH_HOURS else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What became of this week's audit: drawn now, drawn before, or not drawn, with the reason."""
+
+    week: str
+    run: Run | None
+    ongoing: weeks.Audit | None
+    drawn: audit.Drawn | None
+    why_not: str = ""
+
+
+def open_audit(workspace: Workspace, run: Run, secret: bytes) -> Opened:
+    """Draw this week's sample from a reviewed run, once: a week that has one keeps it.
+
+    Nothing is drawn while a roster was not read whole, or is older than it may be: the
+    population would not be the one that works here. ``secret`` is the key of the next draw.
+    """
+    week = weeks.week_of(run.as_of, zone := workspace.policy.reviewing.timezone)
+    known = audits(workspace.folder)
+    if same := next(((r, a) for r, a in known if a.week == week), None):
+        return Opened(week, *same, None, f"{week} was drawn in run {same[0].id}")
+    taken = snapshot.load(run)
+    for table in ("people", "assignments"):
+        if short := taken.incomplete(table):
+            source, reason = min(short.items())
+            return Opened(week, None, None, None, f"{table} of {source} is incomplete: {reason}")
+    if known and known[-1][0].as_of > run.as_of:
+        return Opened(week, None, None, None, f"{known[-1][1].week} has been drawn, and it is later")
+    before = _ended(workspace, *known[-1], run.as_of) if known else None
+    drawn = audit.draw(workspace, run, secret)
+    made = weeks.opened(run.id, run.as_of, zone, before, drawn.sample.carried)
+    keep_audit(run, made)
+    return Opened(week, run, made, drawn)
+
+
+def _ended(workspace: Workspace, run: Run, last: weeks.Audit, now: datetime) -> weeks.Audit:
+    """End the wait of the audit before, whose time is over when the next is drawn."""
+    waiting, units = waited_for(run), audit.not_reviewed(run)
+    short = workspace.policy.reviewing.model_copy(
+        update={"close": min(workspace.policy.reviewing.close, now - run.as_of)}
+    )
+    ended = weeks.closed(last, waiting, units, short, now)
+    keep_audit(run, ended)
+    return ended
+
+
+def audits(folder: Path) -> list[tuple[Run, weeks.Audit]]:
+    """Return every audit of a workspace with its run, oldest first."""
+    return [(run, audit_of(run)) for run in runs.all_runs(folder) if (run.folder / AUDIT).is_file()]
+
+
+def audit_of(run: Run) -> weeks.Audit:
+    """Read the audit of a run; raises ``ArtifactError``."""
+    return weeks.from_json(runs.read_json(run.folder / AUDIT, weeks.AUDIT))
+
+
+def keep_audit(run: Run, made: weeks.Audit) -> None:
+    """Write the audit of a run."""
+    runs.write_json(run.folder / AUDIT, weeks.to_json(made))
+
+
+def waited_for(run: Run) -> dict[str, int]:
+    """Count the items without an answer, by reviewer."""
+    answered = audit.decisions_of(run).current
+    return dict(Counter(item.reviewer for item in audit.work_of(run).items if item.item not in answered))
+
+
+def newest_audit(folder: Path) -> tuple[Run, weeks.Audit]:
+    """Return the audit that goes on, or the last; raises ``ArtifactError`` when there is none."""
+    known = audits(folder)
+    if not known:
+        raise ArtifactError(f"{folder} has no audit yet", hint="access-review audit")
+    return known[-1]
+
+
+def remind(workspace: Workspace, run: Run, now: datetime) -> tuple[weeks.Audit, tuple[weeks.Sent, ...]]:
+    """Say who is to be told what now, note it, and close the audit when its time is over."""
+    reviewing, before = workspace.policy.reviewing, audit_of(run)
+    waiting = waited_for(run)
+    ended = weeks.closed(before, waiting, audit.not_reviewed(run), reviewing, now)
+    told = ended.sent[len(before.sent) :] or weeks.due(ended, waiting, reviewing, now)
+    if ended.going_on:
+        ended = replace(ended, sent=(*ended.sent, *told))
+    keep_audit(run, ended)
+    return ended, told
+
+
+def sign_off(run: Run, by: str, now: datetime) -> weeks.Audit:
+    """End the audit of a run; raises ``PlanRefused``, also for somebody who is in no roster."""
+    people = routing.roll(snapshot.load(run).tables["people"].to_pylist())
+    if people.who(by) is None:
+        raise PlanRefused(f"{by} is in no roster, so cannot sign off", hint="give the id, name or mail of a person")
+    ended = weeks.signed_off(
+        audit_of(run), by, now, unanswered=sum(waited_for(run).values()), strangers=strangers(run, people)
+    )
+    keep_audit(run, ended)
+    return ended
+
+
+def strangers(run: Run, people: routing.Roll) -> frozenset[str]:
+    """Return who answered and is nobody of the rosters, by any of the names they wrote."""
+    given = {decision.by for decision in audit.decisions_of(run).current.values()}
+    return frozenset(by for by in given if not any(people.who(name) for name in names_in(by)))

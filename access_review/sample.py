@@ -135,6 +135,8 @@ class Sample:
     root: str
     seed: str
     next_commitment: str
+    carried: tuple[str, ...] = ()
+    """Units that the draw before took and nobody reviewed: looked at now whatever else is drawn."""
 
     @property
     def minutes(self) -> int:
@@ -151,11 +153,13 @@ def draw(
     as_of: datetime,
     next_pledge: Pledge,
     key: bytes | None = None,
+    carried: Iterable[str] = (),
 ) -> tuple[Sample, SampleState]:
     """Choose who is looked at, and return what the next draw must know.
 
     The same run drawn again, before another is drawn, gives the same sample, and keeps
-    what it promised. ``key`` is given where the auditor keeps it. Raises
+    what it promised. ``key`` is given where the auditor keeps it; ``carried`` are units
+    that nobody reviewed the last time. Raises
     ``ArtifactError`` when it is not the one promised, or is promised again.
     """
     reveal = state.reveals.get(run) or _reveal(state, next_pledge, key)
@@ -164,7 +168,8 @@ def draw(
         raise ArtifactError("the key promised next is the one used now", hint="make a new key for the next draw")
     root = merkle_root(unit.unit for unit in units)
     sown = seed(secret, root, run)
-    picks, needed = _choose(units, policy, state.coverage, sown, run, as_of)
+    kept = tuple(sorted(set(carried)))
+    picks, needed = _choose(units, policy, state.coverage, sown, run, as_of, kept)
     rest = [unit.unit for unit in units if not stratum(unit).is_census]
     late = coverage.overdue(rest, state.coverage, run=run, as_of=as_of, weeks=policy.coverage_weeks)
     parts = _parts(units, picks)
@@ -183,6 +188,7 @@ def draw(
         root=root,
         seed=sown.hex(),
         next_commitment=reveal.next_commitment,
+        carried=kept,
     )
     seen = coverage.advance(
         state.coverage, [unit.unit for unit in units], [pick.unit for pick in picks], run=run, as_of=as_of
@@ -210,7 +216,13 @@ def _reveal(state: SampleState, next_pledge: Pledge, key: bytes | None) -> Revea
 
 
 def _choose(
-    units: Sequence[Unit], policy: Sampling, seen: Mapping[str, Seen], sown: bytes, run: str, as_of: datetime
+    units: Sequence[Unit],
+    policy: Sampling,
+    seen: Mapping[str, Seen],
+    sown: bytes,
+    run: str,
+    as_of: datetime,
+    carried: Iterable[str],
 ) -> tuple[tuple[Pick, ...], Size]:
     strata = {unit.unit: stratum(unit) for unit in units}
     rest = [unit for unit, part in strata.items() if not part.is_census]
@@ -220,7 +232,8 @@ def _choose(
     # Ties are broken in the same order, so that who is drawn for inference serves the panel too where it can.
     panel = coverage.panel(rest, seen, run=run, as_of=as_of, weeks=policy.coverage_weeks, rank=ranks.__getitem__)
     draws = dict.fromkeys((unit for unit, part in strata.items() if part.is_census), Draw.CENSUS)
-    draws |= dict.fromkeys(panel, Draw.COVERAGE) | dict.fromkeys(inference, Draw.INFERENCE)
+    waited = set(carried).intersection(rest)
+    draws |= dict.fromkeys((*panel, *sorted(waited)), Draw.COVERAGE) | dict.fromkeys(inference, Draw.INFERENCE)
     return tuple(Pick(unit, strata[unit], how) for unit, how in sorted(draws.items())), needed
 
 
@@ -289,7 +302,7 @@ def verify(
         wrong.append("the population is not the one that was frozen")
     if sown.hex() != sample.seed:
         wrong.append("the seed does not follow from key, population and run")
-    again, needed = _choose(units, sample.policy, seen or {}, sown, sample.run, sample.as_of)
+    again, needed = _choose(units, sample.policy, seen or {}, sown, sample.run, sample.as_of, sample.carried)
     if needed != sample.size:
         wrong.append(f"{needed.units} were to be drawn, {sample.size.units} are said to be")
     for how in Draw:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Annotated, Any, Literal, Self
+from zoneinfo import available_timezones
 
 from pydantic import (
     BaseModel,
@@ -275,6 +276,40 @@ class Offboarding(File):
     keep: Duration = timedelta(days=90)
 
 
+class Delegate(File):
+    """Who answers for somebody from one day to another, both included."""
+
+    person: str
+    delegate: str
+    since: date
+    until: date
+
+
+class Reviewing(File):
+    """How reviewers are asked: when each is reminded and escalated, when the wait ends, and who stands in for whom.
+
+    ``client_leads`` answer for what of a client has no manager and no owner;
+    ``escalate_to`` hears of every escalation beside the reviewer's manager. Weeks are
+    those of ``timezone``'s calendar.
+    """
+
+    timezone: str = "UTC"
+    remind: Duration = timedelta(days=2)
+    escalate: Duration = timedelta(days=4)
+    close: Duration = timedelta(days=7)
+    escalate_to: Texts = ()
+    client_leads: Mapping[str, str] = {}
+    delegates: tuple[Delegate, ...] = ()
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.timezone not in available_timezones():
+            raise ValueError(f"timezone: no time zone is called {self.timezone!r}")
+        if not self.remind < self.escalate < self.close:
+            raise ValueError("remind, escalate and close must come one after the other")
+        return self
+
+
 class EngineSettings(File):
     """Memory of the embedded engine, as ``4GB``, and its threads (all cores when absent)."""
 
@@ -311,6 +346,7 @@ class Policy(File):
     applications: Applications = Applications()
     targets: Targets = Targets()
     offboarding: Offboarding = Offboarding()
+    reviewing: Reviewing = Reviewing()
     apply: Applying = Applying()
     standing: Standing | None = None
     engine: EngineSettings = EngineSettings()

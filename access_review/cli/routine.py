@@ -40,18 +40,22 @@ def audit_command(ctx: typer.Context, fail_on: FailOn = None) -> None:
     """Do the weekly audit: collect, review, sample, work sheets, report."""
     import secrets
 
-    from access_review import audit
+    from access_review import audit, routine
 
     asked: Asked = ctx.obj
     workspace = asked.workspace()
     run = asked.found_run() if asked.run else _collect(asked, workspace)
     report = audit.review_run(workspace, run)
-    drawn = audit.draw(workspace, run, secrets.token_bytes(32))
+    opened = routine.open_audit(workspace, run, secrets.token_bytes(32))
     _summarise(asked, workspace, run, report, file=audit.write_report(workspace, run))
-    sheets = f"{len(drawn.sheets)} work sheets in {shown(run.folder / 'sample')}"
-    asked.say(f"Sample: {len(drawn.sample.picks)} to check by hand; {sheets}")
-    plan = "access-review plan --rule leaver-active --requested-by YOU"
-    asked.say(f"Next:   access-review explain {_first(report)}, or {plan}")
+    if opened.drawn:
+        sheets = f"{len(opened.drawn.sheets)} work sheets in {shown(run.folder / 'sample')}"
+        asked.say(f"Sample: {len(opened.drawn.sample.picks)} to check by hand in {opened.week}; {sheets}")
+    else:
+        asked.say(f"Sample: none is drawn now: {opened.why_not}")
+    asked.say(
+        f"Next:   access-review explain {_first(report)}, or access-review plan --rule leaver-active --requested-by YOU"
+    )
     leave(_unread(_manifest(run)) or _found(report, fail_on))
 
 
@@ -64,13 +68,43 @@ def decide(
     from access_review.views import judgement
 
     asked: Asked = ctx.obj
-    run = asked.found_run(reviewed=True)
+    run = _audited(asked)
     work = audit.work_of(run)
     read = deciding.read_decisions(sheets, work, today=asked.now.date())
     answers = decisions.record(audit.decisions_of(run), read)
     audit.keep_decisions(run, answers)
     judged = judge.judge(audit.sample_of(run), work, answers)
     asked.show(judge.to_json(judged), judgement.text(judged, read=len(read)))
+
+
+def _audited(asked: Asked) -> "Run":
+    """Return the run asked for, or that of the newest audit."""
+    from access_review import routine
+
+    return asked.found_run(reviewed=True) if asked.run else routine.newest_audit(asked.folder)[0]
+
+
+def remind(ctx: typer.Context) -> None:
+    """Say which reviewers are waited for, note who is to be reminded, and close an audit whose time is over."""
+    from access_review import routine, weeks
+    from access_review.views import week as view
+
+    asked: Asked = ctx.obj
+    workspace, run = asked.workspace(), _audited(asked)
+    now, told = routine.remind(workspace, run, asked.now)
+    asked.show(weeks.to_json(now), view.text(now, routine.waited_for(run), told, asked.now))
+
+
+def sign_off(
+    ctx: typer.Context, by: Annotated[str, typer.Option(help="Your id, name or mail, as the roster has it.")]
+) -> None:
+    """End the audit: everything is answered, or its time is over."""
+    from access_review import routine, weeks
+
+    asked: Asked = ctx.obj
+    ended = routine.sign_off(_audited(asked), by, asked.now)
+    missed = f"; {len(ended.not_reviewed)} not reviewed" if ended.not_reviewed else ""
+    asked.show(weeks.to_json(ended), f"{ended.week} is signed off by {by}{missed}")
 
 
 def _collect(asked: Asked, workspace: "Workspace") -> "Run":
@@ -127,3 +161,5 @@ def add_to(app: typer.Typer) -> None:
     app.command()(review)
     app.command("audit")(audit_command)
     app.command()(decide)
+    app.command()(remind)
+    app.command("sign-off")(sign_off)
