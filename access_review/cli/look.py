@@ -28,10 +28,6 @@ def init(ctx: typer.Context, directory: Annotated[Path, typer.Argument(help="Whe
     )
 
 
-_DEMO_TIME} audit",
-    )
-
-
 _DEMO_TIME = "2026-11-02T06:00:00Z"
 
 
