@@ -527,7 +527,7 @@ def test_last_use_counts_only_success_as_use(activity: dict[str, Any], expected:
     [
         ("users", {"accounts", "aliases", "grants"}),
         ("groups/g-fin/members", {"grants", "nesting"}),
-        ("roleAssignments", {"grants", "nesting"}),
+        ("roleAssignments", {"entitlements", "grants", "nesting"}),
         ("servicePrincipals/sp-app/appRoleAssignedTo", {"grants", "nesting"}),
         ("groups/g-fin/owners", {"owners"}),
         ("signIns", {"signins"}),

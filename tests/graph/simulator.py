@@ -272,12 +272,18 @@ class Simulator:
         good = Response(200, body)
         for fault in self.faults:
             if fault.meets(request, page):
-                return fault.apply(good, self._link(request, start), self._link(request, 0))
+                return fault.apply(good, self._link(request, start, fresh=True), self._link(request, 0))
         return good
 
-    def _link(self, request: Request, start: int) -> str:
+    def _link(self, request: Request, start: int, *, fresh: bool = False) -> str:
         kept = {name: value for name, value in request.options.items() if name not in ("$skiptoken", "$count")}
-        token = base64.urlsafe_b64encode(json.dumps([start, pattern(request.path)]).encode()).decode().rstrip("=")
+        token = (
+            base64.urlsafe_b64encode(
+                json.dumps([start, pattern(request.path), len(self.asked) if fresh else 0]).encode()
+            )
+            .decode()
+            .rstrip("=")
+        )
         query = "&".join(
             f"{name}={quote(value, safe='(),$=')}" for name, value in {**kept, "$skiptoken": token}.items()
         )
@@ -288,7 +294,7 @@ class Simulator:
         if token is None:
             return 0
         try:
-            start, shape = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+            start, shape, _ = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
         except ValueError:
             return None
         return int(start) if shape == pattern(request.path) else None
