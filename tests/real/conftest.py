@@ -80,6 +80,15 @@ def own_norwind(small_state, tmp_path_factory) -> Iterator[Domain]:
         yield domain
 
 
+@pytest.fixture(scope="session")
+def large(empty_state, tmp_path_factory) -> Iterator[Domain]:
+    """Return a served domain of 5,000 users, 500 nested groups and 26,000 memberships."""
+    domain = empty_state.copy(tmp_path_factory.mktemp("samba") / "large")
+    domain.load(norwind_domain.large(domain.base).ldif())
+    with domain.served():
+        yield domain
+
+
 def servers(folder: Path, domain: Domain, user: str, *urls: str, timeout: int = 30) -> Servers:
     """Return the way to a domain for one of its accounts."""
     source = Source("ad", folder)
