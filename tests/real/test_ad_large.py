@@ -45,11 +45,12 @@ def test_everybody_reaches_the_security_groups_that_the_server_says(found, large
     security = {r["entitlement"] for r in found["entitlements"] if r["effect"] != "distribution"}
     sids = {r["id"]: r["value"] for r in found["aliases"] if r["scheme"] == "sid"}
     ours = reached(found, security)
-    differing = []
     with servers(tmp_path, large, READER).session() as session:
-        for row in found["accounts"]:
-            if {sids[one] for one in ours[row["account"]]} != set(tokens(session, row["native_id"]) or ()):
-                differing.append(row["name"])
+        differing = [
+            row["name"]
+            for row in found["accounts"]
+            if {sids[one] for one in ours[row["account"]]} != set(tokens(session, row["native_id"]) or ())
+        ]
     assert differing == []
     assert len(ours) > 5000
 
