@@ -173,7 +173,8 @@ def _live(
         token = SignedIn(source, tenant, registration, cloud, way, pace)
         return Graph(f"{cloud.graph}/v1.0", token, way.session(), pace, parallel=reach.parallel)
 
-    return Online(saved_, lambda: opened(registrations[0]), reach)
+    reader, writer = registrations
+    return Online(saved_, lambda: opened(reader), reach, (lambda: opened(writer)) if writer else None)
 
 
 def _saved(source: Source, recorded: str | dict[str, str]) -> Pages:

@@ -58,6 +58,8 @@ class Writes:
                 return self._patch(collection, native, request)
             case "POST", ["users", native, "revokeSignInSessions"]:
                 self.revoked_sessions.append(native)
+                at = self._simulator.clock.utc.isoformat()
+                self._simulator.tenant.of("users")[native]["signInSessionsValidFromDateTime"] = at
                 return Response(200, {"value": True})
             case "POST", ["users", native, "assignLicense"]:
                 return self._licences(native, request)

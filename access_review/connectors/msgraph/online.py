@@ -16,6 +16,7 @@ from access_review.connectors.msgraph.readable import Readable, readable
 from access_review.connectors.msgraph.registration import Reach
 from access_review.connectors.msgraph.values import Object
 from access_review.connectors.msgraph.wire import Ask, Graph, RefusedError
+from access_review.connectors.msgraph.writer import Writer
 from access_review.errors import ConnectorError, Transient
 from access_review.tables import Row
 
@@ -33,6 +34,7 @@ class Online:
     saved: Entra
     opened: Callable[[], Graph]
     reach: Reach = field(default_factory=Reach)
+    written: Callable[[], Graph] | None = None
 
     @property
     def source(self) -> Source:
@@ -56,6 +58,19 @@ class Online:
         with self._graph() as graph:
             self._organisation(graph)
             return tuple(readable(self._door(graph, Window(as_of - timedelta(days=1), as_of))))
+
+    @contextmanager
+    def writing(self) -> Iterator[Writer]:
+        """Open a session of the writer's registration; raises ``ConnectorError`` when there is none or it is refused."""
+        if self.written is None:
+            hint = "name an application registration under writer"
+            raise ConnectorError(self.source.name, "no registration that may write is named", hint=hint)
+        graph = self.written()
+        try:
+            self._organisation(graph)
+            yield Writer(graph)
+        finally:
+            graph.close()
 
     @contextmanager
     def _graph(self) -> Iterator[Graph]:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from access_review.connectors.msgraph.parts import PARTS
 from access_review.connectors.msgraph.reads import READS
@@ -11,6 +12,42 @@ OPTIONAL = frozenset({"Group-OnPremisesSyncBehavior.ReadWrite.All"})
 
 READING = frozenset(read.permission for read in READS) - OPTIONAL
 """What a reader needs to read everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One kind of change, the permission it takes, and what the writer cannot do without it."""
+
+    permission: str
+    why: str
+
+
+WRITES = (
+    Write("User.EnableDisableAccount.All", "disable an account, and enable it again on undo"),
+    Write("User.RevokeSessions.All", "end the sessions of an account"),
+    Write("GroupMember.ReadWrite.All", "remove a member of a group, and put it back on undo"),
+    Write("AppRoleAssignment.ReadWrite.All", "remove an app role from a user, group or application"),
+    Write("DelegatedPermissionGrant.ReadWrite.All", "remove a consent, or one scope of it"),
+    Write(
+        "RoleManagement.ReadWrite.Directory",
+        "remove a directory role, end a role in PIM, and change members of role-assignable groups. It can also give "
+        "any role: leave it out, and such changes are refused and go to a person",
+    ),
+    Write("PrivilegedEligibilitySchedule.ReadWrite.AzureADGroup", "end who may become a member through PIM"),
+    Write("PrivilegedAssignmentSchedule.ReadWrite.AzureADGroup", "end a membership that PIM made"),
+    Write("User.Read.All", "look at accounts and memberships before and after each change"),
+    Write("GroupMember.Read.All", "look at groups before each change"),
+    Write("Application.Read.All", "look at app roles before and after each change"),
+)
+WRITING = frozenset(write.permission for write in WRITES)
+"""What a writer needs for every change."""
+
+
+def writing() -> Iterator[str]:
+    """Yield a table of the writer's permissions, as Markdown."""
+    yield "| permission | for |"
+    yield "| --- | --- |"
+    yield from (f"| {write.permission} | {write.why} |" for write in WRITES)
 
 
 def _parts() -> dict[str, list[str]]:
