@@ -3,8 +3,7 @@
 ``python -m bench.read_ad`` starts a Samba domain controller with 5,000 users, 500 nested
 groups and 26,000 memberships (root and Samba's packages are needed) and prints wall time and
 peak memory of a whole process for each reader, the median of so many runs, taken in turn.
-ldapdomaindump is installed by the dependency group ``bench``; ``--peer-python`` names another
-interpreter that has it.
+``--peer-python`` names an interpreter that has ldapdomaindump, when it is not this one.
 
 bloodhound-ce-python is not in it: it signs in by NTLM, for which Samba closes the
 connection, or by Kerberos found through DNS service records, which the test domain does not serve.
