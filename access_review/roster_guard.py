@@ -1,8 +1,9 @@
 """What is remembered of people from run to run, and when a roster is too different to believe.
 
-People who vanish from a roster without a termination become ``missing``: somebody is
-asked, nothing is planned. People who left and whose row is gone stay ``left``. When too
-many vanish at once the roster was cut short, and the run stops (``RosterFault``).
+People who change jobs keep the former one in memory, since few rosters list it. People
+who vanish from a roster without a termination become ``missing``: somebody is asked,
+nothing is planned. People who left and whose row is gone stay ``left``. When too many
+vanish at once the roster was cut short, and the run stops (``RosterFault``).
 """
 
 from collections.abc import Mapping
@@ -40,11 +41,47 @@ def carry_over(
     ids = pa.array([row["person"] for row in kept], pa.string())
     aliases = previous["aliases"].filter(pc.is_in(previous["aliases"]["id"], ids))
     spells = previous["assignments"].filter(pc.is_in(previous["assignments"]["person"], ids))
+    former = _former(previous["assignments"], tables["assignments"], complete, as_of)
     return tables | {
         "people": _first_seen(people, known, as_of),
         "aliases": frame("aliases", [], also=[tables["aliases"], aliases]),
-        "assignments": frame("assignments", [], also=[tables["assignments"], spells]),
+        "assignments": frame("assignments", former, also=[tables["assignments"], spells]),
     }
+
+
+_JOB = ("person", "source", "client", "role", "attributes")
+
+
+def _former(before: pa.Table, now: pa.Table, complete: set[str], as_of: datetime) -> list[Row]:
+    """Return the jobs that people had in the run before and that a complete roster does not list any more.
+
+    A job that went on then ended between the two runs: until when it lasted is not known better than ``as_of``.
+    """
+    gone = pc.and_(
+        pc.invert(pc.is_in(_jobs(before), _jobs(now))),
+        pc.and_(
+            pc.is_in(before["person"], now["person"].combine_chunks()),
+            pc.is_in(before["source"], pa.array(sorted(complete), pa.string())),
+        ),
+    )
+    begun = pc.fill_null(
+        pc.less_equal(before["starts_earliest"], pa.scalar(as_of, before["starts_earliest"].type)), True
+    )
+    rows = before.filter(pc.and_(pc.and_(gone, begun), pc.not_equal(before["status"], "unknown"))).to_pylist()
+    concerned = now.filter(pc.is_in(now["person"], pa.array([row["person"] for row in rows], pa.string())))
+    last = {r["person"]: r["seq_max"] for r in concerned.group_by("person").aggregate([("seq", "max")]).to_pylist()}
+    kept: list[Row] = []
+    for row in rows:
+        last[row["person"]] += 1
+        ended = {} if row["status"] == "left" else {"status": "left", "ends_earliest": None, "ends_latest": as_of}
+        kept.append({**row, **ended, "seq": last[row["person"]]})
+    return kept
+
+
+def _jobs(assignments: pa.Table) -> pa.Array:
+    """Return what makes each assignment the job it is, as text that can be compared."""
+    parts = [pc.fill_null(assignments[name], "") for name in _JOB]
+    return pc.binary_join_element_wise(*parts, "\x1f").combine_chunks()
 
 
 def _gone(known: Mapping[str, Row], people: pa.Table) -> list[Row]:

@@ -75,3 +75,33 @@ def test_ordinary_leavers_do_not_count_and_zero_means_zero():
     strict = {"rosters": {"vanished": {"percent": 0, "floor": 0}}}
     with pytest.raises(RosterFault):
         after({"people": people(1, 2)}, people(1), policy=strict)
+
+
+def former(before, now, *, complete=True):
+    """Return the jobs known of person 1 when the roster said ``before`` and now says ``now``."""
+    job = {"person": "hr:person:1"}
+    verdict = [] if complete else [{"source": "hr", "subject": "people", "complete": False, "reason": "cut"}]
+    rows = [{**job, "seq": n, **row} for n, row in enumerate(now, start=1)]
+    seen = tables({"people": people(1), "assignments": rows, "completeness": verdict})
+    known = tables(
+        {"people": people(1), "assignments": [{**job, "seq": n, **r} for n, r in enumerate(before, start=1)]}
+    )
+    made = carry_over(seen, workspace(options={"hr": {}}), AS_OF, known)
+    return [(r["seq"], r["role"], r["status"], r["ends_latest"]) for r in made["assignments"].to_pylist()]
+
+
+def test_a_job_that_the_roster_no_longer_lists_is_remembered_as_a_former_one():
+    assert former([{"role": "a"}], [{"role": "b"}]) == [(1, "b", "active", None), (2, "a", "left", AS_OF)]
+
+
+def test_what_was_remembered_keeps_its_end_and_the_same_job_is_no_former_one():
+    ended = AS_OF - timedelta(days=20)
+    before = [{"role": "b"}, {"role": "a", "status": "left", "ends_latest": ended}]
+    assert former(before, [{"role": "b"}]) == [(1, "b", "active", None), (2, "a", "left", ended)]
+    assert former([{"role": "a"}], [{"role": "a", "status": "left"}]) == [(1, "a", "left", None)]
+
+
+def test_an_incomplete_roster_and_a_job_not_begun_make_no_former_jobs():
+    assert former([{"role": "a"}], [{"role": "b"}], complete=False) == [(1, "b", "active", None)]
+    coming = {"role": "a", "starts_earliest": AS_OF + timedelta(days=3)}
+    assert former([coming], [{"role": "b"}]) == [(1, "b", "active", None)]
