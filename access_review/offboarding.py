@@ -60,10 +60,11 @@ _READ: Mapping[Item, tuple[str, ...]] = {
 
 
 class State(StrEnum):
-    """How an item stands; ``none`` is that there is nothing of the kind."""
+    """How an item stands; ``none`` is that there is nothing of the kind, ``not read`` that no source is about it."""
 
     OPEN = "open"
     UNKNOWN = "unknown"
+    UNREAD = "not read"
     DONE = "done"
     NONE = "none"
 
@@ -123,8 +124,8 @@ class System:
 
     @property
     def clear(self) -> bool:
-        """Tell whether everything that is checked is done, nothing of it unknown."""
-        return all(check.state in {State.DONE, State.NONE} for check in self.checks)
+        """Tell whether everything that some source is about is done, nothing of it unknown."""
+        return all(check.state in {State.DONE, State.NONE, State.UNREAD} for check in self.checks)
 
     def gone(self) -> "Span":
         """Return when the way to sign in was closed: exact when verified, else between two runs."""
@@ -231,11 +232,14 @@ class Seen:
     missing: frozenset[str]
     incomplete: Mapping[str, Mapping[str, str]]
 
+    def unread(self, item: Item) -> str:
+        """Return which table no source provides, or nothing."""
+        lacking = [table for table in _READ[item] if table in self.missing and table not in {"nesting", "credentials"}]
+        return f"no source provides {lacking[0]}" if lacking else ""
+
     def why_not(self, item: Item, source: str) -> str:
         """Return why an item of a system cannot be called done, or nothing."""
         for table in _READ[item]:
-            if table in self.missing and table not in {"nesting", "credentials"}:
-                return f"no source provides {table}"
             short = self.incomplete.get(table, {})
             about_others = table in {"owners", "custody", "people"}
             for name, reason in sorted(short.items()):
@@ -455,6 +459,8 @@ def _check(item: Item, source: str, rows: Sequence[Row], seen: Seen) -> Check:
         return Check(item, State.UNKNOWN, still, done, "whether the account is enabled is not known")
     if why := seen.why_not(item, source):
         return Check(item, State.UNKNOWN, (), done, why)
+    if why := seen.unread(item):
+        return Check(item, State.UNREAD, (), done, why)
     return Check(item, State.DONE if rows else State.NONE, (), done)
 
 

@@ -1,7 +1,7 @@
 """The recurring jobs as they run on disk: each reads runs and what the one before left, and writes what the next needs."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -153,14 +153,24 @@ def newest_audit(folder: Path) -> tuple[Run, weeks.Audit]:
     return known[-1]
 
 
-def remind(workspace: Workspace, run: Run, now: datetime) -> tuple[weeks.Audit, tuple[weeks.Sent, ...]]:
-    """Say who is to be told what now, note it, and close the audit when its time is over."""
+Tell = Callable[[weeks.Audit, tuple[weeks.Sent, ...]], frozenset[str]]
+"""Tells reviewers, and returns those whom it did not reach."""
+
+
+def remind(
+    workspace: Workspace, run: Run, now: datetime, tell: Tell = lambda *_: frozenset()
+) -> tuple[weeks.Audit, tuple[weeks.Sent, ...]]:
+    """Tell whoever is to be told something now, note it, and close the audit when its time is over.
+
+    Whom ``tell`` did not reach is told again the next time, but for the end of an audit.
+    """
     reviewing, before = workspace.policy.reviewing, audit_of(run)
     waiting = waited_for(run)
     ended = weeks.closed(before, waiting, audit.not_reviewed(run), reviewing, now)
     told = ended.sent[len(before.sent) :] or weeks.due(ended, waiting, reviewing, now)
+    missed = tell(ended, told)
     if ended.going_on:
-        ended = replace(ended, sent=(*ended.sent, *told))
+        ended = replace(ended, sent=(*ended.sent, *(sent for sent in told if sent.reviewer not in missed)))
     keep_audit(run, ended)
     return ended, told
 

@@ -310,6 +310,32 @@ class Reviewing(File):
         return self
 
 
+class Smtp(File):
+    """A mail server. Names of environment variables hold user and password; ``ca`` is a file of trusted certificates."""
+
+    host: str
+    port: Annotated[StrictInt, Field(ge=1, le=65535)] = 587
+    security: Literal["starttls", "tls"] = "starttls"
+    sender: Annotated[str, Field(pattern=r"^[^\s@<>]+@[^\s@<>]+$")]
+    user_env: str | None = None
+    password_env: str | None = None
+    ca: str | None = None
+
+
+class Webhook(File):
+    """Where notices are posted as JSON. The address is a secret: ``url_env`` names the variable that holds it."""
+
+    url_env: str
+    ca: str | None = None
+
+
+class Notify(File):
+    """How people are told, beside the files in ``runs/notices``."""
+
+    smtp: Smtp | None = None
+    webhook: Webhook | None = None
+
+
 class EngineSettings(File):
     """Memory of the embedded engine, as ``4GB``, and its threads (all cores when absent)."""
 
@@ -347,6 +373,7 @@ class Policy(File):
     targets: Targets = Targets()
     offboarding: Offboarding = Offboarding()
     reviewing: Reviewing = Reviewing()
+    notify: Notify = Notify()
     apply: Applying = Applying()
     standing: Standing | None = None
     engine: EngineSettings = EngineSettings()

@@ -291,3 +291,26 @@ def test_the_clock_at_its_edges(least, most, late):
 def test_what_was_said_reads_back_the_same():
     made = judged(WORLD)
     assert offboarding.from_json(json.loads(json.dumps(offboarding.to_json(made)))) == made
+
+
+def test_a_certificate_needs_two_reads_and_nothing_open_or_unknown(tmp_path):
+    folder = company(tmp_path, means="end-of-shift", shift=SHIFT)
+    seen_at(folder, utc(6, 12))
+    (folder / "sources/desk.csv").write_text("login,id,state,role\nana,1,closed,\ncem,2,open,Agent\n", encoding="utf-8")
+
+    def certified(at):
+        told = access_review(
+            folder, "--as-of", at, "--json", "offboarding", "--collect", "--certificates", str(tmp_path / "c")
+        )
+        assert told.code == 0, told.err
+        return told.json
+
+    once = certified("2026-11-06T13:00:00Z")
+    assert "seen gone once only" in once["refused"]["hr:person:1"]
+    proved = certified("2026-11-06T13:15:00Z")
+    page = Path(proved["written"]["hr:person:1"])
+    assert "Ana Lim" in page.read_text(encoding="utf-8")
+    record = json.loads(page.with_suffix(".json").read_bytes())
+    assert record["systems"][0]["last_seen_open"].startswith("2026-11-06T12:00")
+    assert record["judged"] == "in time"
+    assert record["systems"][0]["checks"]["owned"]["state"] == "not read"

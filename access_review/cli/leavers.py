@@ -1,6 +1,7 @@
 """Commands of the daily job: offboarding verification."""
 
-from datetime import datetime
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -8,6 +9,7 @@ import typer
 from access_review.cli.asked import Asked, moment
 
 if TYPE_CHECKING:
+    from access_review.offboarding import Leaver, Leavers
     from access_review.runs import Run
     from access_review.workspace import Workspace
 
@@ -23,6 +25,10 @@ def offboarding(
             help="Everyone whose end is not before this, clear or not; as 2026-11-01T00:00Z.",
         ),
     ] = None,
+    certificates: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Write a certificate of access removal for each who can have one."),
+    ] = None,
     fresh: Annotated[bool, typer.Option("--collect", help="Read the sources first.")] = False,
 ) -> None:
     """Say what is still open for those who leave, for how long, and in which system."""
@@ -34,6 +40,14 @@ def offboarding(
     workspace = asked.workspace()
     run = _run(asked, workspace, fresh=fresh)
     made = routine.follow_leavers(workspace, run)
+    if certificates:
+        some = (
+            [judging.find(made, person)]
+            if person
+            else list(view.since(made, since or made.as_of.min.replace(tzinfo=UTC)))
+        )
+        _certify(asked, made, some, certificates)
+        return
     if person:
         one = judging.find(made, person)
         asked.show(
@@ -43,6 +57,28 @@ def offboarding(
     shown = view.since(made, since)
     text = view.listing(made, shown, colour=asked.colour, width=asked.width, stale=routine.too_old(run, asked.now))
     asked.show(judging.to_json(judging.only(made, shown)), text)
+
+
+def _certify(asked: Asked, made: "Leavers", some: "list[Leaver]", folder: Path) -> None:
+    """Write the certificates that can be given, and say why the others cannot."""
+    from access_review import certificate, runs
+    from access_review.views import certificate as view
+    from access_review.views.text import visible
+    from access_review.views.worksheet import name_of
+
+    written, refused = {}, {}
+    for one in some:
+        if reason := certificate.why_not(one, made.as_of):
+            refused[one.person] = reason
+            continue
+        told, path = certificate.certificate(one, made), folder / name_of(one.person)
+        runs.write_json(path.with_suffix(".json"), told)
+        runs.write(path.with_suffix(".html"), view.page(told))
+        written[one.person] = str(path.with_suffix(".html"))
+    names = {one.person: visible(one.name) for one in some}
+    lines = [f"{names[person]}: {path}" for person, path in written.items()]
+    lines += [f"{names[person]}: none, {reason}" for person, reason in refused.items()]
+    asked.show({"written": written, "refused": refused}, "\n".join(lines) or "Nobody has left.")
 
 
 def _run(asked: Asked, workspace: "Workspace", *, fresh: bool) -> "Run":

@@ -86,13 +86,27 @@ def _audited(asked: Asked) -> "Run":
 
 def remind(ctx: typer.Context) -> None:
     """Say which reviewers are waited for, note who is to be reminded, and close an audit whose time is over."""
-    from access_review import routine, weeks
+    import os
+
+    from access_review import notify, routine, routing, snapshot, weeks
     from access_review.views import week as view
 
     asked: Asked = ctx.obj
     workspace, run = asked.workspace(), _audited(asked)
-    now, told = routine.remind(workspace, run, asked.now)
-    asked.show(weeks.to_json(now), view.text(now, routine.waited_for(run), told, asked.now))
+    people = routing.roll(snapshot.load(run).tables["people"].to_pylist())
+    failed: list[str] = []
+
+    def tell(now: weeks.Audit, told: tuple[weeks.Sent, ...]) -> frozenset[str]:
+        written = notify.notices(now, told, people, workspace.policy.reviewing.escalate_to)
+        folder = workspace.folder / "runs/notices"
+        done = notify.deliver(written, workspace.policy.notify, os.environ, folder, asked.now)
+        failed.extend(sorted({why for one in done for why in one.failed}))
+        return frozenset(one.notice.about for one in done if one.failed)
+
+    now, told = routine.remind(workspace, run, asked.now, tell)
+    text = view.text(now, routine.waited_for(run), told, asked.now)
+    asked.show(weeks.to_json(now), "\n".join((text, *(f"Not sent: {why}" for why in failed))))
+    leave(1 if failed else 0)
 
 
 def sign_off(

@@ -22,7 +22,7 @@ WORDS = {
 """What each item asks, as a person would tick it."""
 
 _LATE = {Late.FAILED: "red", Late.YES: "red", Late.PERHAPS: "amber", Late.UNKNOWN: "amber", Late.NO: "green"}
-_STATE = {State.OPEN: "red", State.UNKNOWN: "amber", State.DONE: "green", State.NONE: ""}
+_STATE = {State.OPEN: "red", State.UNKNOWN: "amber", State.DONE: "green", State.NONE: "", State.UNREAD: ""}
 
 
 def listing(made: Leavers, shown: Sequence[Leaver], *, colour: bool = False, width: int = 100, stale: str = "") -> str:

@@ -1,0 +1,168 @@
+"""Notices arrive over verified TLS or are said to have failed; no secret is in what is said."""
+
+import datetime as dt
+import json
+import socketserver
+import ssl
+import threading
+from contextlib import contextmanager
+from ipaddress import ip_address
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from access_review import notify, routing
+from access_review.notify import Notice
+from access_review.settings import Notify, Smtp, Webhook
+from access_review.weeks import Audit, Kind, Sent
+
+AT = dt.datetime(2026, 11, 2, 6, tzinfo=dt.UTC)
+NOTICE = Notice("hr:person:1", "Ana Lim", "ana@norwind.example.test", "Access review 2026-W45", "3 items wait.\n")
+SECRET = "correct-horse-battery"  # noqa: S105
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    """Make a certificate for 127.0.0.1 that only those trust who are told to."""
+    folder = tmp_path_factory.mktemp("tls")
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(dt.datetime(2020, 1, 1, tzinfo=dt.UTC))
+        .not_valid_after(dt.datetime(2100, 1, 1, tzinfo=dt.UTC))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = folder / "server.pem"
+    pem.write_bytes(
+        made.public_bytes(serialization.Encoding.PEM)
+        + key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return pem
+
+
+@contextmanager
+def server(handler, certificate):
+    """Serve one protocol over TLS on a free port; yield the port and what was received."""
+    received = []
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+
+    class Handler(socketserver.StreamRequestHandler):
+        def setup(self):
+            self.request = context.wrap_socket(self.request, server_side=True)
+            super().setup()
+
+        def finish(self):
+            super().finish()
+            self.request.close()
+
+        def handle(self):
+            handler(self.rfile, self.wfile, received)
+
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+
+        def handle_error(self, *_):
+            received.append("refused")
+
+    with Server(("127.0.0.1", 0), Handler) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield running.server_address[1], received
+        running.shutdown()
+
+
+def smtp(reading, writing, received):
+    writing.write(b"220 here\r\n")
+    for line in reading:
+        word = line.strip().upper()
+        received.append(line.decode())
+        if word.startswith(b"EHLO"):
+            writing.write(b"250-here\r\n250 AUTH PLAIN\r\n")
+        elif word.startswith(b"AUTH"):
+            writing.write(b"235 ok\r\n")
+        elif word == b"DATA":
+            writing.write(b"354 go\r\n")
+            while (text := reading.readline()) != b".\r\n":
+                received.append(text.decode())
+            writing.write(b"250 ok\r\n")
+        elif word == b"QUIT":
+            writing.write(b"221 bye\r\n")
+            return
+        else:
+            writing.write(b"250 ok\r\n")
+
+
+def http(reading, writing, received):
+    length = 0
+    while (line := reading.readline().strip()) != b"":
+        if line.lower().startswith(b"content-length:"):
+            length = int(line.split(b":")[1])
+    received.append(json.loads(reading.read(length)))
+    writing.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+
+def test_mail_goes_over_verified_tls_and_the_password_stays_out_of_sight(certificate, tmp_path):
+    environment = {"MAIL_USER": "review", "MAIL_PASSWORD": SECRET}
+    with server(smtp, certificate) as (port, received):
+        named = {"host": "127.0.0.1", "port": port, "security": "tls", "sender": "review@norwind.example.test"}
+        login = {"user_env": "MAIL_USER", "password_env": "MAIL_PASSWORD"}
+        settings = Notify(smtp=Smtp(**named, **login, ca=str(certificate)))
+        (done,) = notify.deliver([NOTICE], settings, environment, tmp_path, AT)
+        assert done.failed == ()
+        assert "Subject: Access review 2026-W45\r\n" in received
+        assert "3 items wait.\r\n" in received
+        received.clear()
+        (refused,) = notify.deliver([NOTICE], Notify(smtp=Smtp(**named, **login)), environment, tmp_path, AT)
+        assert "SSLCertVerificationError" in refused.failed[0]
+        assert not [line for line in received if line.startswith("AUTH")]
+    (down,) = notify.deliver([NOTICE], settings, environment, tmp_path, AT)
+    (unset,) = notify.deliver([NOTICE], settings, {}, tmp_path, AT)
+    assert "MAIL_USER is not set" in unset.failed[0]
+    said = repr((done, refused, down)) + "".join(path.read_text() for path in tmp_path.iterdir())
+    assert down.failed
+    assert SECRET not in said
+
+
+def test_a_webhook_is_https_and_its_address_is_never_told(certificate, tmp_path):
+    with server(http, certificate) as (port, received):
+        environment = {"HOOK": f"https://127.0.0.1:{port}/{SECRET}", "PLAIN": f"http://127.0.0.1:{port}/"}
+        trusted = Notify(webhook=Webhook(url_env="HOOK", ca=str(certificate)))
+        (done,) = notify.deliver([NOTICE], trusted, environment, tmp_path, AT)
+        assert done.failed == ()
+        assert received[0]["text"].startswith("Access review 2026-W45")
+        (refused,) = notify.deliver([NOTICE], Notify(webhook=Webhook(url_env="HOOK")), environment, tmp_path, AT)
+        (plain,) = notify.deliver([NOTICE], Notify(webhook=Webhook(url_env="PLAIN")), environment, tmp_path, AT)
+    assert refused.failed
+    assert "https" in plain.failed[0]
+    assert SECRET not in repr((done, refused, plain))
+
+
+def test_a_file_is_always_written_and_no_address_no_mail(tmp_path):
+    nobody = Notice("x", "Evil\n", "a@b.test\nBcc: c@d.test", "s", "t")
+    settings = Notify(smtp=Smtp(host="127.0.0.1", port=9, sender="r@norwind.example.test"))
+    (done,) = notify.deliver([nobody], settings, {}, tmp_path, AT)
+    assert "no mail address" in done.failed[0]
+    assert done.file.stat().st_mode & 0o777 == 0o600
+
+
+def person(native, **more):
+    row = {"person": f"hr:person:{native}", "native_id": native, "name": f"P{native}", "kind": "employee"}
+    return {**row, "mail": f"{native}@norwind.example.test", "status": "active", "manager": None, **more}
+
+
+def test_of_an_escalation_the_manager_and_those_named_hear_too():
+    people = routing.roll([person("1", manager="hr:person:2"), person("2"), person("3")])
+    audit = Audit("run", "2026-W45", AT)
+    told = [Sent(kind, "hr:person:1", AT, 3) for kind in (Kind.REMINDER, Kind.ESCALATION)]
+    heard = [notice.name for notice in notify.notices(audit, told, people, ("3@norwind.example.test", "nobody"))]
+    assert heard == ["P1", "P1", "P2", "P3"]
