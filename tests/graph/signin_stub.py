@@ -1,5 +1,6 @@
 """A token endpoint that checks what it is given: secrets, signed assertions, device codes; and fails on demand."""
 
+import base64
 import json
 import secrets
 from dataclasses import dataclass, field
@@ -54,6 +55,8 @@ class SignIn:
 
     def answer(self, method: str, url: str, body: str) -> Response:
         path = urlsplit(url).path
+        if not path.startswith(f"/{TENANT}/"):
+            return self.refuse(90002)
         if path.endswith("/.well-known/openid-configuration"):
             return Response(200, self._discovery())
         if path.endswith("/devicecode"):
@@ -65,8 +68,6 @@ class SignIn:
         self.asked.append(form)
         if self.faults:
             return self.faults.pop(0)
-        if not path.startswith(f"/{TENANT}/"):
-            return self.refuse(90002)
         return self._token(form)
 
     def _token(self, form: dict[str, str]) -> Response:
@@ -77,6 +78,8 @@ class SignIn:
                 self.device_waits -= 1
                 return Response(400, {"error": "authorization_pending", "error_description": "AADSTS70016: pending"})
             return self._give(delegated=True)
+        if form.get("grant_type") == "refresh_token":
+            return self._give(delegated=True) if form.get("refresh_token") == "r" else self.refuse(7000215)
         if "client_assertion" in form:
             return self._give() if self._signed(form["client_assertion"]) else self.refuse(700027)
         return self._give() if self.secret and form.get("client_secret") == self.secret else self.refuse(7000215)
@@ -113,6 +116,8 @@ class SignIn:
                 "iat": 1,
                 "preferred_username": "ana@norwind.example.test",
             }
+            info = json.dumps({"uid": "o", "utid": TENANT}).encode()
+            more["client_info"] = base64.urlsafe_b64encode(info).decode().rstrip("=")
             more |= {"refresh_token": "r", "id_token": jwt.encode(claims, "k" * 32), "scope": "User.Read.All"}
         return Response(200, more)
 

@@ -46,7 +46,7 @@ class Registration(BaseModel):
     ``managed_identity`` is ``system``, or the client id of one that a user assigned.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     client_id: Named | None = None
     secret: Secret | None = None
