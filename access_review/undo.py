@@ -72,7 +72,7 @@ def undo(
 
 
 def _may_undo(plan: Plan, standings: Mapping[str, Standing], snapshot: Snapshot) -> None:
-    short = snapshot.incomplete("people") | snapshot.incomplete("assignments")
+    short = {**snapshot.incomplete("people"), **snapshot.incomplete("assignments")}
     if short:
         source, reason = min(short.items())
         raise PlanRefused(f"withheld: {source} incomplete: {reason}", hint="who is employed must be known")

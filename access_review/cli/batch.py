@@ -1,11 +1,16 @@
 """Commands of the revocation batch."""
 
+import getpass
 import json
+import sys
+import time
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from access_review.cli.asked import Asked, shown
+from access_review.cli.asked import Asked, leave, moment, shown
 
 
 def plan(
@@ -31,6 +36,122 @@ def plan(
     asked.show(json.loads(planning.write(made)), planned.text(made, [shown(file) for file in files]))
 
 
+Key = Annotated[Path, typer.Option("--key", help="Your private SSH key (ssh-ed25519), as ~/.ssh/id_ed25519.")]
+By = Annotated[str, typer.Option("--by", help="Who you are: a person of the roster, by id or name.")]
+Which = Annotated[str, typer.Option("--of", help="Which of the run's two: plan or undo.")]
+
+
+def approve(
+    ctx: typer.Context,
+    key: Key,
+    by: By,
+    request: Annotated[bool, typer.Option("--request", help="Sign as the one who asks for it.")] = False,
+    standing: Annotated[
+        bool, typer.Option("--standing", help="Sign the standing approval of roles/policy.yaml.")
+    ] = False,
+    reason: Annotated[str, typer.Option(help="Why, for the record.")] = "",
+    of: Which = "plan",
+) -> None:
+    """Sign a plan's digest: a second person approves what the first asked for."""
+    from access_review import batch, signing
+    from access_review.approve import Kind
+
+    asked: Asked = ctx.obj
+    kind = Kind.STANDING if standing else Kind.REQUEST if request else Kind.APPROVAL
+    password = getpass.getpass(f"Passphrase of {key}: ").encode() if signing.encrypted(key) else None
+    one = batch.held(asked.found_run(reviewed=True), of)
+    path = batch.sign(one, asked.workspace(), kind, key=key, password=password, by=by, now=asked.now, reason=reason)
+    asked.show(
+        {"kind": kind, "digest": one.plan.digest, "file": str(path)},
+        f"Signed ({kind}) {one.plan.digest}\n  {shown(path)}",
+    )
+
+
+def apply(
+    ctx: typer.Context,
+    by: By,
+    only: Annotated[list[str] | None, typer.Option("--batch", help="Only this batch; may be given again.")] = None,
+    until: Annotated[
+        datetime | None, typer.Option(parser=moment, metavar="TIME", help="Begin nothing after this moment.")
+    ] = None,
+    go_on: Annotated[bool, typer.Option("--go-on", help="Do not stop after the first changes.")] = False,
+    of: Which = "plan",
+) -> None:
+    """Carry out exactly the approved plan, or what an earlier run left of it."""
+    from access_review import batch
+    from access_review.views import applied
+
+    asked: Asked = ctx.obj
+    workspace, one = asked.workspace(), batch.held(asked.found_run(reviewed=True), of)
+    told = (lambda step: asked.say(applied.progress(step))) if sys.stdout.isatty() else (lambda _: None)
+    done = batch.apply_run(
+        one, workspace, Running(asked.now), by=by, only=tuple(only or ()), until=until, go_on=go_on, told=told
+    )
+    asked.show(applied.value(one.plan, done), applied.text(one.plan, done))
+    leave(4 if done.partly else 0)
+
+
+class Running:
+    """The time as it goes on from the moment that the command was given."""
+
+    def __init__(self, began: datetime) -> None:
+        self._began = began
+        self._clock = time.monotonic()
+
+    def now(self) -> datetime:
+        """Return the time."""
+        return self._began + timedelta(seconds=time.monotonic() - self._clock)
+
+    def wait(self, seconds: float) -> None:
+        """Sleep."""
+        time.sleep(seconds)
+
+
+def verify(
+    ctx: typer.Context,
+    confirmed: Annotated[
+        list[str] | None, typer.Option("--confirm", help="A change done by hand; may be given again.")
+    ] = None,
+    by: Annotated[str, typer.Option("--by", help="Who confirms.")] = "",
+    of: Which = "plan",
+) -> None:
+    """Read again what a batch changed, and say what is proven, what is pending, and what still gives it."""
+    from access_review import batch
+    from access_review.views import applied
+
+    asked: Asked = ctx.obj
+    if confirmed and not by:
+        raise typer.BadParameter("say who confirms: --by PERSON", param_hint="--confirm")
+    workspace, one = asked.workspace(), batch.held(asked.found_run(reviewed=True), of)
+    found = batch.verify_run(one, workspace, now=asked.now, confirmed=tuple(confirmed or ()), by=by)
+    remaining = batch.remaining_of(one, workspace)
+    asked.show(applied.verified_value(found, remaining), applied.verified_text(one.plan, found, remaining))
+    wrong = {"failed", "regranted"}
+    leave(4 if remaining or any(v.state in wrong for v in found) else 0)
+
+
+def undo(
+    ctx: typer.Context,
+    requested_by: Annotated[
+        str, typer.Option("--requested-by", help="Who asks: a person of the roster, by id or name.")
+    ],
+) -> None:
+    """Plan to give back exactly what a batch took; it is approved and applied like any plan, with --of undo."""
+    from access_review import batch, runs
+    from access_review import plan as planning
+    from access_review.views import planned
+
+    asked: Asked = ctx.obj
+    workspace, newest = asked.workspace(), runs.find(asked.folder, reviewed=True)
+    one = batch.held(asked.found_run(reviewed=True))
+    made, path = batch.undo_run(one, newest, workspace, requested_by=requested_by, now=asked.now)
+    asked.show(json.loads(planning.write(made)), planned.text(made, [shown(path)]))
+
+
 def add_to(app: typer.Typer) -> None:
     """Register the commands, in the order of the help."""
     app.command()(plan)
+    app.command()(approve)
+    app.command()(apply)
+    app.command()(verify)
+    app.command()(undo)

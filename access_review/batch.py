@@ -1,0 +1,243 @@
+"""The stages of a batch as they run on disk: who may, what is asked again, where it is written down."""
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from access_review import apply, approve, connectors, orders, protocol, recheck, runs, signing, snapshot, verify
+from access_review import undo as undoing
+from access_review import workspace as workspaces
+from access_review.audit import facts_of
+from access_review.change import Change
+from access_review.connectors import Source
+from access_review.errors import ArtifactError, PlanRefused
+from access_review.executor import Clock, Executor, Writable
+from access_review.journal import Journal, single_writer
+from access_review.plan import Plan, read, refuse_stale, write
+from access_review.protocol import CHANGED, State
+from access_review.runs import Run
+from access_review.workspace import Workspace
+
+PLAN, UNDO = "plan", "undo"
+_LOCK = "runs/.apply.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A plan on disk: its folder, and what it says."""
+
+    run: Run
+    folder: Path
+    plan: Plan
+
+    @property
+    def journal(self) -> Path:
+        """Where its journal is."""
+        return self.folder / "journal.sqlite"
+
+
+def held(run: Run, name: str = PLAN) -> Held:
+    """Read the plan of a run; raises ``ArtifactError`` when there is none, ``PlanRefused`` for an altered one."""
+    folder = run.folder / name
+    try:
+        return Held(run, folder, read((folder / "plan.json").read_bytes()))
+    except FileNotFoundError:
+        raise ArtifactError(f"{run.id} has no {name}", hint=f"access-review {name}") from None
+
+
+def people_of(run: Run) -> approve.People:
+    """Return who is who by the roster of a run, their certain accounts included."""
+    taken = snapshot.load(run)
+    return approve.People.of(taken.tables["people"].to_pylist(), ())
+
+
+def sign(
+    one: Held,
+    workspace: Workspace,
+    kind: approve.Kind,
+    *,
+    key: Path,
+    password: bytes | None,
+    by: str,
+    now: datetime,
+    reason: str,
+) -> Path:
+    """Sign a plan's request or approval, or the standing approval, and check that it counts; raises ``PlanRefused``."""
+    people = people_of(one.run)
+    standing = kind is approve.Kind.STANDING
+    if standing and workspace.policy.standing is None:
+        raise PlanRefused("there is no standing approval", hint="declare `standing` in roles/policy.yaml")
+    digest = (
+        approve.standing_digest(workspace.policy.standing)
+        if standing and workspace.policy.standing
+        else one.plan.digest
+    )
+    if not standing:
+        refuse_stale(one.plan, now=now, workspace_digest=workspace.digest)
+    said = approve.Statement(kind, digest, people.person(by), now, reason)
+    signer = signing.private_key(key, password)
+    data = signing.sign(said.payload(), signer)
+    _, who = approve.statement(data, workspace.approvers, people)
+    if ("request" if kind is approve.Kind.REQUEST else "approve") not in who.may:
+        raise PlanRefused(f"{by} may not do this by roles/approvers.yaml", hint="ask somebody who may")
+    requester = people.person(one.plan.requested_by) if not standing else ""
+    if kind is approve.Kind.REQUEST and said.person != requester:
+        raise PlanRefused(f"the plan is asked for by {one.plan.requested_by}, not by {by}")
+    if kind is approve.Kind.APPROVAL and (why := approve.conflict(one.plan, said.person, requester)):
+        raise PlanRefused(f"not independent: {why}", hint="ask somebody else")
+    folder = workspace.folder / "roles/approvals" if standing else one.folder / "approvals"
+    name = signing.fingerprint(_line(signer)).removeprefix("SHA256:").replace("/", "_").replace("+", "-")[:16]
+    path = folder / f"{kind}-{name}.json"
+    runs.write(path, data)
+    return path
+
+
+def _line(signer: object) -> str:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    raw = bytes.fromhex(signer.public_key.keyval["public"])  # type: ignore[attr-defined]
+    return Ed25519PublicKey.from_public_bytes(raw).public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+
+
+def envelopes(folder: Path) -> list[bytes]:
+    """Return the signed statements of a folder."""
+    return [path.read_bytes() for path in sorted(folder.glob("*.json"))]
+
+
+@contextmanager
+def executors_of(workspace: Workspace, changes: Sequence[Change], now: datetime) -> Iterator[dict[str, Executor]]:
+    """Open what can write to each system a plan touches; for the others, work orders."""
+    wanted = {one.target.source for one in changes}
+    with ExitStack() as stack:
+        found: dict[str, Executor] = {}
+        for entry in workspace.sources:
+            if entry.name in wanted:
+                made = connectors.load(entry.file.connector)(
+                    Source(entry.name, workspace.folder / "sources"), **entry.options
+                )
+                alone = replace(workspace, sources=(entry,))
+                found[entry.name] = (
+                    stack.enter_context(made.writing())
+                    if isinstance(made, Writable)
+                    else orders.WorkOrders(entry.name, lambda alone=alone: snapshot.collect(alone, now))  # type: ignore[misc]
+                )
+        yield found
+
+
+def apply_run(
+    one: Held,
+    workspace: Workspace,
+    clock: Clock,
+    *,
+    by: str,
+    only: Sequence[str] = (),
+    until: datetime | None = None,
+    go_on: bool = False,
+    told: apply.Told = lambda _: None,
+) -> apply.Applied:
+    """Carry out an approved plan under the lock of the workspace; raises ``PlanRefused`` before anything is called."""
+    plan, now = one.plan, clock.now()
+    with single_writer(workspace.folder / _LOCK), Journal(one.journal, plan.digest) as journal:
+        began = bool(journal.changes)
+        if not began:
+            refuse_stale(plan, now=now, workspace_digest=workspace.digest)
+        approve.require(
+            plan, envelopes(one.folder / "approvals"), workspace.approvers, people_of(one.run), now=now, by=by
+        )
+        judge = _judge(one, workspace)
+        with executors_of(workspace, plan.changes, now) as executors:
+            batch = apply.Batch(
+                plan, journal, executors, judge, clock, workspace.policy.apply, by, until, go_on, random.random, told
+            )
+            done = apply.apply(batch, only=only)
+        _write_orders(one, done.states)
+    return done
+
+
+def _judge(one: Held, workspace: Workspace) -> apply.Judge:
+    """Judge by facts that are read anew every few minutes; a workspace edited meanwhile stops everything."""
+    taken = snapshot.load(one.run)
+    kept: list[recheck.Facts] = []
+
+    def judged(change: Change, now: datetime) -> protocol.Judged:
+        if not kept or now - kept[0].at >= workspace.policy.apply.facts_valid:
+            current = workspaces.load(workspace.folder)
+            refuse_stale(one.plan, now=now, workspace_digest=current.digest)
+            fresh = recheck.with_rosters(taken, workspace, now)
+            kept[:] = [recheck.judge(one.plan, fresh, workspace, _others(one, workspace), now)]
+        return kept[0].of(change)
+
+    return judged
+
+
+def _others(one: Held, workspace: Workspace) -> list[Change]:
+    """Return what other batches have changed, or may have, since the snapshot of this plan."""
+    found = []
+    for path in sorted((workspace.folder / "runs").glob("*/*/journal.sqlite")):
+        if path == one.journal:
+            continue
+        plan = read((path.parent / "plan.json").read_bytes())
+        with Journal(path, plan.digest) as journal:
+            for change in plan.changes:
+                standing = journal.standing(change.id)
+                since = standing.intended_at is not None and standing.intended_at >= one.plan.as_of
+                if since and standing.state in CHANGED and not change.action.restores:
+                    found.append(change)
+    return found
+
+
+def _write_orders(one: Held, states: Mapping[str, State]) -> None:
+    ordered = [change for change in one.plan.changes if states.get(change.id) is State.ORDERED]
+    if ordered:
+        runs.write(one.folder / "orders.csv", orders.as_csv(ordered))
+        runs.write(one.folder / "orders.json", orders.as_json(ordered, run=one.run.id))
+        runs.write(one.folder / "orders.txt", orders.as_text(ordered, run=one.run.id).encode())
+
+
+def verify_run(
+    one: Held, workspace: Workspace, *, now: datetime, confirmed: Sequence[str] = (), by: str = ""
+) -> tuple[verify.Verified, ...]:
+    """Read again what a batch changed, and note in its journal what is proven."""
+    with single_writer(workspace.folder / _LOCK), Journal(one.journal, one.plan.digest) as journal:
+        for change in confirmed:
+            verify.confirm(journal, change, by=by, now=now, reason="by hand")
+        with executors_of(workspace, one.plan.changes, now) as executors:
+            policy = workspace.policy
+            return verify.verify(
+                one.plan.changes, journal, executors, now=now, pace=policy.apply, targets=policy.targets
+            )
+
+
+def remaining_of(one: Held, workspace: Workspace) -> tuple[verify.Remaining, ...] | None:
+    """Return what is still held by other paths, null while no run is newer than the batch."""
+    later = [run for run in runs.all_runs(workspace.folder) if run.reviewed]
+    with Journal(one.journal, one.plan.digest) as journal:
+        last = max((row.called_at for row in journal.changes if row.called_at), default=None)
+        gone = [c for c in one.plan.changes if journal.standing(c.id).state in {State.PENDING, State.REVOKED}]
+    if last is None or not later or later[-1].as_of < last.replace(microsecond=0):
+        return None
+    with facts_of(workspace, later[-1]) as (engine, _, _):
+        return verify.remaining(engine, gone)
+
+
+def undo_run(one: Held, newest: Run, workspace: Workspace, *, requested_by: str, now: datetime) -> tuple[Plan, Path]:
+    """Plan to give back what a batch took, beside the newest run; raises ``PlanRefused``."""
+    with Journal(one.journal, one.plan.digest) as journal:
+        made = undoing.undo(
+            one.plan,
+            journal.standings,
+            snapshot.load(newest),
+            workspace,
+            run=newest.id,
+            requested_by=requested_by,
+            now=now,
+        )
+    path = newest.folder / UNDO / "plan.json"
+    if (path.parent / "journal.sqlite").exists():
+        raise PlanRefused("an undo of this run is under way", hint="apply it, or audit first")
+    runs.write(path, write(made))
+    return made, path

@@ -1,0 +1,118 @@
+"""What came of a batch, for the terminal and for scripts."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from access_review.apply import Applied, Progress
+from access_review.change import Change
+from access_review.plan import Plan
+from access_review.protocol import State
+from access_review.verify import Remaining, Verified
+from access_review.views.text import count, moment, visible
+
+_SAID = {
+    State.PENDING: "done and read back; verify proves them later",
+    State.CONTRADICTED: "reads contradict each other",
+    State.REVOKED: "revoked: proven by two reads",
+    State.RESTORED: "given back: proven by two reads",
+    State.ABSENT: "were gone already",
+    State.SKIPPED: "skipped: expected now",
+    State.REFUSED: "refused",
+    State.FAILED: "failed",
+    State.UNKNOWN: "unknown: the answer was lost and nothing could be read",
+    State.DEFERRED: "not done now; apply again",
+    State.STILL_THERE: "unchanged; apply again",
+    State.ORDERED: "ordered: a person does them",
+    State.PLANNED: "not begun",
+    State.REGRANTED: "given back by somebody since",
+    State.INTENT: "interrupted",
+    State.CALLING: "interrupted",
+}
+
+
+def progress(step: Progress) -> str:
+    """Say in one line how far a batch is."""
+    return f"{step.done}/{step.of}  {visible(step.saying)}  {step.remaining:.0f} s to go"
+
+
+def value(plan: Plan, done: Applied) -> dict[str, Any]:
+    """Return what came of a batch, as JSON."""
+    return {
+        "plan": plan.digest,
+        "states": {name: str(state) for name, state in sorted(done.states.items())},
+        "calls": done.calls,
+        "stopped": done.stopped,
+        "partly": done.partly,
+    }
+
+
+def text(plan: Plan, done: Applied) -> str:
+    """Say what came of a batch."""
+    return "\n".join(_applied(plan, done))
+
+
+def _applied(plan: Plan, done: Applied) -> Iterator[str]:
+    yield f"{count(done.calls, 'call')} made for {count(len(done.states), 'change')}"
+    for state in State:
+        if number := done.counts.get(state):
+            yield f"  {number:>5}  {_SAID[state]}"
+    if done.stopped:
+        yield f"Stopped: {visible(done.stopped)}"
+    if done.partly:
+        yield f"Partly applied. Next: access-review --run {plan.run} apply"
+    else:
+        yield f"Next: access-review --run {plan.run} verify"
+
+
+def verified_value(found: Sequence[Verified], remaining: Sequence[Remaining] | None) -> dict[str, Any]:
+    """Return what is proven, as JSON."""
+    return {
+        "changes": [
+            {
+                "change": one.change,
+                "state": str(one.state),
+                "at": one.at.isoformat(),
+                "server": one.server,
+                "reason": one.reason,
+                "due": one.due.isoformat() if one.due else None,
+                "overdue": one.overdue,
+            }
+            for one in found
+        ],
+        "still_held": None
+        if remaining is None
+        else [
+            {"change": r.change, "account": r.account, "entitlement": r.entitlement, "path": r.path} for r in remaining
+        ],
+    }
+
+
+def verified_text(plan: Plan, found: Sequence[Verified], remaining: Sequence[Remaining] | None) -> str:
+    """Say what is proven, what is overdue, and what is still held another way."""
+    by_id = {one.id: one for one in plan.changes}
+    return "\n".join(_verified(by_id, found, remaining))
+
+
+def _verified(
+    by_id: dict[str, Change], found: Sequence[Verified], remaining: Sequence[Remaining] | None
+) -> Iterator[str]:
+    for state in State:
+        some = [one for one in found if one.state is state]
+        if some:
+            yield f"{len(some):>5}  {_SAID[state]}"
+        if state in {State.FAILED, State.REGRANTED, State.CONTRADICTED, State.UNKNOWN}:
+            yield from (f"         {_what(by_id[one.change])}: {visible(one.reason)}" for one in some)
+    for one in found:
+        if one.overdue and one.due:
+            yield f"Overdue: {_what(by_id[one.change])} must be proven by {moment(one.due)}"
+    if remaining is None:
+        yield "Not evaluated: what other paths still give. Next: access-review audit, then verify this run again"
+        return
+    for left in remaining:
+        yield f"Still held: {visible(left.account)} reaches {visible(left.entitlement)} by {visible(left.path)}"
+
+
+def _what(change: Change) -> str:
+    thing = change.target.account or change.target.child
+    held = f" from {change.target.entitlement.name}" if change.target.entitlement else ""
+    return visible(f"{change.action} {thing.name if thing else ''}{held} ({change.id})")
