@@ -5,15 +5,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from access_review import audit, offboarding, offboarding_facts, routing, runs, snapshot, weeks
 from access_review.decide import names_in
+from access_review.decisions import Answer
 from access_review.errors import ArtifactError, PlanRefused
 from access_review.offboarding import Leavers
-from access_review.review import establish
+from access_review.review import Report, establish
 from access_review.runs import Run
 from access_review.snapshot import Snapshot
 from access_review.tables import TABLES
+from access_review.worklist import Item
 from access_review.workspace import Workspace
 
 LEAVERS = "leavers.json"
@@ -122,6 +125,35 @@ def _ended(workspace: Workspace, run: Run, last: weeks.Audit, now: datetime) -> 
     ended = weeks.closed(last, waiting, units, short, now)
     keep_audit(run, ended)
     return ended
+
+
+SIGNIN_RULES = ("signin-after-end", "signin-off-shift", "signin-outside-countries")
+
+
+def signin_findings(report: Report) -> list[dict[str, Any]]:
+    """Return what the rules about sign-ins found, the highest risk first."""
+    rows = [r for r in report.findings.to_pylist() if r["rule"] in SIGNIN_RULES and r["status"] in {"new", "open"}]
+    return sorted(rows, key=lambda row: (-row["risk"], row["rule"], row["subject"]))
+
+
+def used_waivers(run: Run) -> dict[str, int]:
+    """Count the findings that each waiver accepts in a run."""
+    waived = audit.read_report(run).findings.to_pylist()
+    return dict(Counter(row["waiver"] for row in waived if row["status"] == "waived"))
+
+
+def kept_unlogged(run: Run) -> tuple[Item, ...]:
+    """Return what reviewers kept though the machine had found something that no waiver accepts."""
+    if not (run.folder / "sample/worklist.json").is_file():
+        return ()
+    current = audit.decisions_of(run).current
+    return tuple(
+        item
+        for item in audit.work_of(run).items
+        if item.item in current
+        and current[item.item].decision is Answer.KEEP
+        and any(not said.endswith("(waived)") for said in item.found.split("; ") if said)
+    )
 
 
 def audits(folder: Path) -> list[tuple[Run, weeks.Audit]]:

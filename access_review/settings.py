@@ -336,6 +336,13 @@ class Notify(File):
     webhook: Webhook | None = None
 
 
+class Exceptions(File):
+    """How long a waiver may hold, and how long before its end it is pointed out."""
+
+    longest: Duration = timedelta(days=180)
+    warn: Duration = timedelta(days=30)
+
+
 class EngineSettings(File):
     """Memory of the embedded engine, as ``4GB``, and its threads (all cores when absent)."""
 
@@ -374,6 +381,7 @@ class Policy(File):
     offboarding: Offboarding = Offboarding()
     reviewing: Reviewing = Reviewing()
     notify: Notify = Notify()
+    exceptions: Exceptions = Exceptions()
     apply: Applying = Applying()
     standing: Standing | None = None
     engine: EngineSettings = EngineSettings()
@@ -433,6 +441,7 @@ class Waiver(File):
     subject: str
     about: str | None = None
     reason: str | None = None
+    asked_by: str | None = None
     approver: str | None = None
     ticket: str | None = None
     expires: date | None = None

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from access_review import __version__
-from access_review.cli import batch, leavers, look, routine
+from access_review.cli import batch, exceptions, leavers, look, routine
 from access_review.cli.asked import Asked, moment
 from access_review.errors import AccessReviewError
 
@@ -88,6 +88,7 @@ def _globals(
 look.add_to(app)
 routine.add_to(app)
 leavers.add_to(app)
+exceptions.add_to(app)
 batch.add_to(app)
 
 

@@ -59,6 +59,35 @@ def offboarding(
     asked.show(judging.to_json(judging.only(made, shown)), text)
 
 
+def daily(ctx: typer.Context) -> None:
+    """Do the daily check: leavers, sign-ins after the end, off shift or from elsewhere, and what AI there is."""
+    from access_review import audit, inventory, routine
+    from access_review import offboarding as judging
+    from access_review.views import daily as view
+    from access_review.views import offboarding as leaving
+
+    asked: Asked = ctx.obj
+    workspace = asked.workspace()
+    run = asked.found_run() if asked.run else _run(asked, workspace, fresh=True)
+    report = audit.review_run(workspace, run)
+    made = routine.follow_leavers(workspace, run)
+    signins = routine.signin_findings(report)
+    with audit.facts_of(workspace, run) as (engine, _, _):
+        known = inventory.applications(engine), inventory.agents(engine)
+    shown = leaving.since(made, None)
+    value = {
+        "leavers": judging.to_json(judging.only(made, shown)),
+        "signins": signins,
+        "applications": known[0],
+        "agents": known[1],
+        "not_evaluated": {
+            e.rule: e.reason for e in report.evaluations if e.rule in routine.SIGNIN_RULES and not e.evaluated
+        },
+    }
+    listed = leaving.listing(made, shown, colour=asked.colour, width=asked.width)
+    asked.show(value, view.text(listed, signins, *known, value["not_evaluated"], width=asked.width))
+
+
 def _certify(asked: Asked, made: "Leavers", some: "list[Leaver]", folder: Path) -> None:
     """Write the certificates that can be given, and say why the others cannot."""
     from access_review import certificate, runs
@@ -94,3 +123,4 @@ def _run(asked: Asked, workspace: "Workspace", *, fresh: bool) -> "Run":
 def add_to(app: typer.Typer) -> None:
     """Register the commands, in the order of the help."""
     app.command()(offboarding)
+    app.command()(daily)

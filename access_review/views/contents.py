@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from markupsafe import Markup
 
+from access_review import inventory
 from access_review.engine import Engine
 from access_review.explanation import Hop, Thing
 from access_review.graph import paths
@@ -86,8 +87,8 @@ def contents(
         waived=waived,
         leavers=leavers_of(engine) if leavers is None else leavers,
         targets=workspace.policy.targets,
-        applications=engine.rows(_APPLICATIONS),
-        agents=engine.rows(_AGENTS),
+        applications=inventory.applications(engine),
+        agents=inventory.agents(engine),
         problems=engine.rows(_PROBLEMS),
         families=_families(told),
         pictures=pictures(engine, shown),
@@ -184,32 +185,6 @@ _WAYS = """
 _EDGES = """
     SELECT f.finding FROM shown_findings AS f
     JOIN closure AS c ON c.entitlement = f.subject AND c.reached = f.about AND c.reached <> c.entitlement
-"""
-
-_APPLICATIONS = """
-    WITH held AS (SELECT entitlement, count(DISTINCT account) AS accounts FROM grants GROUP BY entitlement)
-    SELECT a.object, a.name, a.approved, a.ai, a.foreign, coalesce(held.accounts, 0) AS accounts
-    FROM applications AS a LEFT JOIN held ON held.entitlement = a.object
-    WHERE a.ai OR NOT a.approved
-    ORDER BY NOT a.ai, a.approved, a.name, a.object
-"""
-
-_AGENTS = """
-    WITH held AS (
-        SELECT a.person, count(DISTINCT a.account) AS accounts, count(DISTINCT g.entitlement) AS grants
-        FROM accounts AS a LEFT JOIN grants AS g USING (account) GROUP BY a.person
-    )
-    SELECT agent.person AS object, coalesce(agent.name, agent.person) AS name, agent.purpose, agent.data_class,
-           agent.approved_until, coalesce(sponsor.name, agent.sponsor) AS sponsor, sponsor.status AS sponsor_status,
-           coalesce(held.accounts, 0) AS accounts, coalesce(held.grants, 0) AS grants
-    FROM people AS agent LEFT JOIN people AS sponsor ON sponsor.person = agent.sponsor
-    LEFT JOIN held ON held.person = agent.person
-    WHERE agent.kind = 'agent'
-    UNION ALL
-    SELECT a.account, coalesce(a.display_name, a.name, a.account), NULL, NULL, NULL, NULL, NULL, 1,
-           (SELECT count(DISTINCT g.entitlement) FROM grants AS g WHERE g.account = a.account)
-    FROM accounts AS a WHERE a.kind = 'agent' AND a.person IS NULL
-    ORDER BY name, object
 """
 
 _PROBLEMS = """

@@ -1,0 +1,39 @@
+"""The daily check, for the terminal."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from access_review.tables import Row
+from access_review.views.text import count, shorten, visible
+
+
+def text(
+    leavers: str,
+    signins: Sequence[Row],
+    applications: Sequence[Row],
+    agents: Sequence[Row],
+    silent: Mapping[str, str],
+    *,
+    width: int = 100,
+) -> str:
+    """Say what there is to do today."""
+    return "\n".join((leavers, "", *_lines(signins, applications, agents, silent, width)))
+
+
+def _lines(
+    signins: Sequence[Row], applications: Sequence[Row], agents: Sequence[Row], silent: Mapping[str, str], width: int
+) -> Iterator[str]:
+    yield f"Sign-ins to look at: {len(signins)}"
+    for row in signins:
+        name = row["person_name"] or row["subject_name"] or row["subject"]
+        yield shorten(f"  {row['finding'][:8]}  {row['rule']}: {name}, {row['reason']}", width)
+    for rule, reason in sorted(silent.items()):
+        yield shorten(f"  not evaluated: {rule}: {reason}", width)
+    yield ""
+    unknown = [row for row in applications if not row["approved"]]
+    yield f"{count(len(applications), 'application')} listed as AI or unapproved, {len(unknown)} of them not approved"
+    for row in unknown:
+        yield shorten(f"  {row['name']}: {'AI, ' if row['ai'] else ''}{count(row['accounts'], 'account')}", width)
+    orphans = [row for row in agents if row["sponsor_status"] != "active"]
+    yield f"{count(len(agents), 'AI agent')}, {len(orphans)} without a sponsor who works here"
+    for row in orphans:
+        yield f"  {visible(row['name'])}"

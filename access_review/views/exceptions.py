@@ -1,0 +1,49 @@
+"""The exception log as a table, and as the list that somebody signs each month."""
+
+from collections.abc import Sequence
+
+from access_review.settings import Waiver
+from access_review.views.spreadsheet import csv_bytes
+from access_review.views.terminal import table
+from access_review.views.text import count, shorten
+from access_review.worklist import Item
+
+COLUMNS = ("waiver", "rule", "subject", "about", "reason", "asked by", "approver", "ticket", "expires", "state")
+SIGNED = ("keep or end", "signed by", "signed on")
+
+Stand = Sequence[tuple[Waiver, str]]
+
+
+def text(stand: Stand, kept: Sequence[Item], *, width: int = 100) -> str:
+    """List the waivers with how each stands, and what reviewers kept against a finding without one."""
+    room = max(20, (width - 50) // 2)
+    rows = [
+        (
+            one.waiver,
+            str(one.expires or "never"),
+            shorten(state, 34),
+            shorten(one.rule, room),
+            shorten(one.subject, room),
+        )
+        for one, state in stand
+    ]
+    lines = [table(("waiver", "until", "state", "rule", "subject"), rows) if rows else "The exception log is empty."]
+    if kept:
+        lines += ["", f"Kept by a reviewer against a finding, and in no log: {count(len(kept), 'item')}"]
+        lines += [shorten(f"  {item.account_name}: {item.entitlement_name}; {item.found}", width) for item in kept]
+    return "\n".join(lines)
+
+
+def csv(stand: Stand, kept: Sequence[Item]) -> bytes:
+    """Write the list to sign."""
+    rows = [(*_cells(one, state), "", "", "") for one, state in stand]
+    rows += [
+        ("none", "", item.account, item.entitlement or "", item.found, "", "", "", "", "kept, never logged", "", "", "")
+        for item in kept
+    ]
+    return csv_bytes((*COLUMNS, *SIGNED), rows)
+
+
+def _cells(one: Waiver, state: str) -> tuple[str, ...]:
+    told = (one.waiver, one.rule, one.subject, one.about, one.reason, one.asked_by, one.approver, one.ticket)
+    return (*(part or "" for part in told), str(one.expires or ""), state)
