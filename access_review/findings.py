@@ -8,17 +8,17 @@ closed by it.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from access_review.engine import Engine
+from access_review.engine import Engine, literal
 from access_review.errors import RuleError
 from access_review.facts import FINDINGS, RESTS_ON
 from access_review.model import AsOf, Remedy, Severity
 from access_review.rules import COLUMNS, ROSTER, Rule
 from access_review.settings import Policy
-from access_review.tables import settle
+from access_review.tables import Row, settle
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +61,12 @@ class Gaps:
 
 
 def evaluate(engine: Engine, rules: Sequence[Rule], policy: Policy, gaps: Gaps) -> tuple[Evaluation, ...]:
-    """Run every rule and create ``hits``: rule, subject, about, reason, remedy, severity, controls."""
+    """Run every rule and make ``hits`` known: rule, subject, about, reason, remedy, severity, controls.
+
+    Hits stay in the engine: a rule may have millions.
+    """
     evaluations = []
-    hits: list[pa.Table] = [_NO_HITS]
+    hits = [_NO_HITS]
     for rule in rules:
         settings = policy.rule(rule.id)
         if not settings.enabled:
@@ -71,55 +74,82 @@ def evaluate(engine: Engine, rules: Sequence[Rule], policy: Policy, gaps: Gaps) 
         elif reason := gaps.why_not(rule):
             evaluations.append(Evaluation(rule.id, evaluated=False, reason=reason))
         else:
-            found = _hits_of(engine, rule, policy)
-            kept, withheld = _withhold(found, gaps.withheld_for(rule))
+            unread = gaps.withheld_for(rule)
+            kept, counted = _hits_of(engine, rule, policy, sorted(unread))
             hits.append(kept)
-            said = "; ".join(f"{s}: {r}" for s, r in sorted(gaps.withheld_for(rule).items()))
-            evaluations.append(Evaluation(rule.id, evaluated=True, hits=len(kept), withheld=withheld, reason=said))
-    engine.register("hits", pa.concat_tables(hits))
+            said = "; ".join(f"{s}: {r}" for s, r in sorted(unread.items()))
+            kept_hits = counted["hits"] - counted["withheld"]
+            evaluations.append(Evaluation(rule.id, True, kept_hits, counted["withheld"], said))
+    engine.view("hits", " UNION ALL ".join(hits))
     return tuple(evaluations)
 
 
-_NO_HITS = pa.schema([(name, pa.string()) for name in (*COLUMNS, "rule", "severity", "controls")]).empty_table()
+_HIT = (*COLUMNS, "rule", "severity", "controls")
+_NO_HITS = f"SELECT {', '.join(f'CAST(NULL AS VARCHAR) AS {name}' for name in _HIT)} WHERE FALSE"
 
 
-def _hits_of(engine: Engine, rule: Rule, policy: Policy) -> pa.Table:
-    """Run one rule and hold it to its contract."""
+def _hits_of(engine: Engine, rule: Rule, policy: Policy, unread: Sequence[str]) -> tuple[str, Row]:
+    """Run one rule; return the SELECT of its hits that do not touch a source not wholly read, and the counts."""
+    table = "hits_" + rule.id.replace("-", "_")
+    relation = rule.check(**policy.rule(rule.id).own)
     try:
-        found = engine.run(rule.check(**policy.rule(rule.id).own))
+        if relation.then is None:
+            engine.create(table, relation.sql, **relation.params)
+        else:
+            engine.register(table, engine.run(relation))
     except KeyError as error:
         raise RuleError(rule.id, f"the statement names {error} and the rule does not give it") from None
-    if set(found.column_names) != set(COLUMNS):
-        raise RuleError(rule.id, f"returns {found.column_names}", hint=f"return {', '.join(COLUMNS)}")
-    found = found.select(list(COLUMNS)).cast(pa.schema([(name, pa.string()) for name in COLUMNS]))
-    for required in ("subject", "reason", "remedy"):
-        if found[required].null_count:
-            raise RuleError(rule.id, f"returns {required} empty")
-    if odd := set(found["remedy"].unique().to_pylist()) - set(Remedy):
-        raise RuleError(rule.id, f"suggests {min(odd)!r}", hint=f"known: {', '.join(Remedy)}")
-    if len(found.group_by(["subject", "about"]).aggregate([])) < len(found):
-        raise RuleError(rule.id, "reports one subject and about twice")
+    names = engine.query(f"SELECT * FROM {table} LIMIT 0").column_names
+    if set(names) != set(COLUMNS):
+        raise RuleError(rule.id, f"returns {names}", hint=f"return {', '.join(COLUMNS)}")
+    touching = " OR ".join(
+        f"coalesce(substr(CAST({column} AS VARCHAR), 1, {len(source) + 1}) = {literal(source + ':', engine.as_of)}, FALSE)"
+        for source in unread
+        for column in ("subject", "about")
+    )
+    counted = _held_to_contract(engine, rule, table, touching or "FALSE")
     severity = policy.rule(rule.id).severity or rule.severity
-    for name, value in (("rule", rule.id), ("severity", str(severity)), ("controls", " ".join(rule.controls))):
-        found = found.append_column(name, pa.array([value] * len(found), pa.string()))
-    return found
+    told = (rule.id, str(severity), " ".join(rule.controls))
+    columns = [f"CAST({name} AS VARCHAR) AS {name}" for name in COLUMNS]
+    columns += [f"{literal(v, engine.as_of)} AS {n}" for n, v in zip(_HIT[len(COLUMNS) :], told, strict=True)]
+    return f"SELECT {', '.join(columns)} FROM {table} WHERE NOT ({touching or 'FALSE'})", counted
 
 
-def _withhold(found: pa.Table, sources: Mapping[str, str]) -> tuple[pa.Table, int]:
-    """Keep the hits that do not touch a source of which something was not read."""
-    touched = pa.array([False] * len(found), pa.bool_())
-    for source in sources:
-        for column in ("subject", "about"):
-            touched = pc.or_(touched, pc.fill_null(pc.starts_with(found[column], f"{source}:"), fill_value=False))
-    return found.filter(pc.invert(touched)), pc.sum(touched).as_py() or 0
+def _held_to_contract(engine: Engine, rule: Rule, table: str, touching: str) -> Row:
+    """Count the hits of a rule; raises ``RuleError`` when some are not what a rule may report."""
+    (counted,) = engine.rows(_COUNTED.format(table=table, touching=touching), remedies=tuple(map(str, Remedy)))
+    for required in ("subject", "reason", "remedy"):
+        if counted[required] < counted["hits"]:
+            raise RuleError(rule.id, f"returns {required} empty")
+    if counted["odd"] is not None:
+        raise RuleError(rule.id, f"suggests {counted['odd']!r}", hint=f"known: {', '.join(Remedy)}")
+    if engine.rows(f"SELECT 1 AS twice FROM {table} GROUP BY subject, about HAVING count(*) > 1 LIMIT 1"):
+        raise RuleError(rule.id, "reports one subject and about twice")
+    return counted
+
+
+_COUNTED = """
+    SELECT count(*) AS hits, count(subject) AS subject, count(reason) AS reason, count(remedy) AS remedy,
+           min(CASE WHEN remedy NOT IN :remedies THEN remedy END) AS odd,
+           CAST(coalesce(sum(CASE WHEN {touching} THEN 1 ELSE 0 END), 0) AS BIGINT) AS withheld
+    FROM {table}
+"""
 
 
 def conclude(
-    engine: Engine, policy: Policy, evaluations: Sequence[Evaluation], gaps: Gaps, rules: Sequence[Rule]
-) -> pa.Table:
-    """Create ``findings`` from ``hits``, ``waivers`` and ``previous_findings``, and return them."""
+    engine: Engine,
+    policy: Policy,
+    evaluations: Sequence[Evaluation],
+    gaps: Gaps,
+    rules: Sequence[Rule],
+    to: Path | None = None,
+) -> pa.Table | Path:
+    """Make ``findings`` of ``hits``, ``waivers`` and ``previous_findings``, and return them, sorted.
+
+    With ``to`` they are written there as Parquet and never held in memory.
+    """
     engine.register("uncertain", _uncertain(evaluations, gaps, rules))
-    engine.create("identified", _IDENTIFIED)
+    engine.create("gone", _GONE)
     weights = policy.risk
     params = {
         **{f"w_{severity}": getattr(weights, severity) for severity in Severity},
@@ -132,9 +162,18 @@ def conclude(
         "amber": policy.rag.amber,
         "now": AsOf(),
     }
-    engine.create("circumstances", _CIRCUMSTANCES, **params)
-    engine.create("findings", _FINDINGS, **params)
-    return settle(FINDINGS, engine.query(f"SELECT {', '.join(FINDINGS.schema.names)} FROM findings"))
+    engine.create("powerful_holders", _POWERFUL_HOLDERS)
+    statement = f"SELECT {', '.join(FINDINGS.schema.names)} FROM ({_FINDINGS}) AS concluded ORDER BY finding"
+    if to is None:
+        found: pa.Table | Path = settle(FINDINGS, engine.query(statement, **params))
+    else:
+        engine.write(statement, to, **params)
+        found = to
+    engine.register("findings", found)
+    engine.view(
+        "identified", "SELECT finding, finding IN (SELECT finding FROM gone WHERE carried) AS carried FROM findings"
+    )
+    return found
 
 
 def _uncertain(evaluations: Sequence[Evaluation], gaps: Gaps, rules: Sequence[Rule]) -> pa.Table:
@@ -148,19 +187,14 @@ def _uncertain(evaluations: Sequence[Evaluation], gaps: Gaps, rules: Sequence[Ru
 
 
 # Findings of the run before that no rule reports now are closed, unless the silence means nothing.
-_IDENTIFIED = """
-    WITH now AS (
-        SELECT sha256(concat(rule, chr(31), subject, chr(31), coalesce(about, ''))) AS finding, * FROM hits
-    ),
-    silent AS (
+_GONE = """
+    WITH silent AS (
         SELECT before.* FROM previous_findings AS before
-        WHERE before.status <> 'closed' AND NOT EXISTS (SELECT 1 FROM now WHERE now.finding = before.finding)
+        WHERE before.status <> 'closed' AND NOT EXISTS (
+            SELECT 1 FROM hits
+            WHERE hits.rule = before.rule AND hits.subject = before.subject
+              AND coalesce(hits.about, '') = coalesce(before.about, ''))
     )
-    SELECT now.finding, now.rule, now.subject, now.about, now.reason, now.remedy, now.severity, now.controls,
-           CASE WHEN before.status IS NULL OR before.status = 'closed' THEN 'new' ELSE 'open' END AS status,
-           before.first_seen, FALSE AS carried
-    FROM now LEFT JOIN previous_findings AS before USING (finding)
-    UNION ALL
     SELECT finding, rule, subject, about,
            CASE WHEN carried AND reason NOT LIKE 'not checked%' THEN concat('not checked this time: ', reason) ELSE reason END
                AS reason,
@@ -172,49 +206,60 @@ _IDENTIFIED = """
                                             OR silent.about LIKE concat(u.source, ':%'))
         ) AS carried
         FROM silent
-    ) AS gone
+    ) AS told
 """
 
-_CIRCUMSTANCES = """
+_POWERFUL_HOLDERS = """
     WITH powerful AS (
         SELECT DISTINCT closure.entitlement
         FROM closure JOIN entitlements ON entitlements.entitlement = closure.reached
         WHERE entitlements.privileged
-    ),
-    holders AS (SELECT DISTINCT account, TRUE AS privileged FROM grants JOIN powerful USING (entitlement))
-    SELECT f.finding,
-           coalesce(a.person, p.person, o.person) AS person,
-           coalesce(a.name, e.name, p.name, f.subject) AS subject_name,
-           coalesce(b.name, ba.name, bp.name, f.about) AS about_name,
-           coalesce(b.client, e.client, a.client) AS client,
-           coalesce(b.privileged, e.privileged, h.privileged, FALSE) AS privileged,
-           coalesce(b.sensitivity, e.sensitivity) AS sensitivity,
-           a.account IS NOT NULL AND a.enabled IS NULL AS enabled_unknown
-    FROM identified AS f
-    LEFT JOIN accounts AS a ON a.account = f.subject
-    LEFT JOIN entitlements AS e ON e.entitlement = f.subject
-    LEFT JOIN people AS p ON p.person = f.subject
-    LEFT JOIN entitlements AS b ON b.entitlement = f.about
-    LEFT JOIN accounts AS ba ON ba.account = f.about
-    LEFT JOIN people AS bp ON bp.person = f.about
-    LEFT JOIN accounts AS o ON o.account = f.about AND a.account IS NULL AND p.person IS NULL
-    LEFT JOIN holders AS h ON h.account = f.subject AND f.about IS NULL
+    )
+    SELECT DISTINCT account, TRUE AS privileged FROM grants JOIN powerful USING (entitlement)
 """
 
 _FINDINGS = """
-    WITH scored AS (
-        SELECT f.*, c.person, people.name AS person_name, c.subject_name, c.about_name, c.client,
+    WITH identified AS (
+        SELECT sha256(concat(hits.rule, chr(31), hits.subject, chr(31), coalesce(hits.about, ''))) AS finding,
+               hits.rule, hits.subject, hits.about, hits.reason, hits.remedy, hits.severity, hits.controls,
+               CASE WHEN before.status IS NULL OR before.status = 'closed' THEN 'new' ELSE 'open' END AS status,
+               before.first_seen
+        FROM hits LEFT JOIN previous_findings AS before
+             ON before.rule = hits.rule AND before.subject = hits.subject
+                AND coalesce(before.about, '') = coalesce(hits.about, '')
+        UNION ALL
+        SELECT finding, rule, subject, about, reason, remedy, severity, controls, status, first_seen FROM gone
+    ),
+    circumstances AS (
+        SELECT f.*,
+               coalesce(a.person, p.person, CASE WHEN a.account IS NULL AND p.person IS NULL THEN o.person END) AS person,
+               coalesce(a.name, e.name, p.name, f.subject) AS subject_name,
+               coalesce(b.name, o.name, bp.name, f.about) AS about_name,
+               coalesce(b.client, e.client, a.client) AS client,
+               coalesce(b.privileged, e.privileged, h.privileged, FALSE) AS privileged,
+               coalesce(b.sensitivity, e.sensitivity) AS sensitivity,
+               a.account IS NOT NULL AND a.enabled IS NULL AS enabled_unknown
+        FROM identified AS f
+        LEFT JOIN accounts AS a ON a.account = f.subject
+        LEFT JOIN entitlements AS e ON e.entitlement = f.subject
+        LEFT JOIN people AS p ON p.person = f.subject
+        LEFT JOIN entitlements AS b ON b.entitlement = f.about
+        LEFT JOIN accounts AS o ON o.account = f.about
+        LEFT JOIN people AS bp ON bp.person = f.about
+        LEFT JOIN powerful_holders AS h ON h.account = f.subject AND f.about IS NULL
+    ),
+    scored AS (
+        SELECT f.*, people.name AS person_name,
                CASE f.severity WHEN 'critical' THEN :w_critical WHEN 'high' THEN :w_high
                                WHEN 'medium' THEN :w_medium ELSE :w_low END AS base,
-               CASE WHEN c.privileged THEN :w_privileged ELSE 0 END AS for_privileged,
-               CASE WHEN c.sensitivity IS NOT NULL THEN :w_sensitive ELSE 0 END AS for_sensitive,
+               CASE WHEN f.privileged THEN :w_privileged ELSE 0 END AS for_privileged,
+               CASE WHEN f.sensitivity IS NOT NULL THEN :w_sensitive ELSE 0 END AS for_sensitive,
                CASE WHEN people.status = 'left' THEN :w_leaver ELSE 0 END AS for_leaver,
-               CASE WHEN c.enabled_unknown THEN :w_enabled_unknown ELSE 0 END AS for_unknown,
+               CASE WHEN f.enabled_unknown THEN :w_enabled_unknown ELSE 0 END AS for_unknown,
                CASE WHEN f.first_seen < :old_before THEN :w_old ELSE 0 END AS for_age,
-               c.sensitivity, waived.waiver
-        FROM identified AS f
-        JOIN circumstances AS c USING (finding)
-        LEFT JOIN people ON people.person = c.person
+               waived.waiver
+        FROM circumstances AS f
+        LEFT JOIN people ON people.person = f.person
         LEFT JOIN (
             SELECT rule, subject, coalesce(about, '') AS about, min(waiver) AS waiver
             FROM waivers

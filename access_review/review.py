@@ -14,6 +14,7 @@ workspace and previous findings give the same findings, byte for byte.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 import pyarrow as pa
 
@@ -25,23 +26,37 @@ from access_review.facts import PREVIOUS_FINDINGS
 from access_review.findings import Evaluation, Gaps
 from access_review.graph import closure
 from access_review.rules import load
-from access_review.snapshot import Snapshot, stored
-from access_review.tables import TABLES, digest
+from access_review.snapshot import Snapshot, Stored, stored
+from access_review.tables import TABLES
 from access_review.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a review concludes: the findings, and what became of every rule."""
+    """What a review concludes: the findings (in memory, or where they are on disk), and what became of every rule."""
 
     as_of: datetime
-    findings: pa.Table = field(repr=False)
+    found: pa.Table | Path = field(repr=False)
     evaluations: tuple[Evaluation, ...]
     digest: str
 
+    @property
+    def findings(self) -> pa.Table:
+        """The findings as a table, read from disk if that is where they are."""
+        return Stored({"findings": self.found})["findings"]
 
-def review(snapshot: Snapshot, workspace: Workspace, engine: Engine, previous: pa.Table | None = None) -> Report:
-    """Decide what is wrong. ``previous`` are the findings of the run before; raises ``RuleError``."""
+
+def review(
+    snapshot: Snapshot,
+    workspace: Workspace,
+    engine: Engine,
+    previous: pa.Table | Path | None = None,
+    to: Path | None = None,
+) -> Report:
+    """Decide what is wrong. ``previous`` are the findings of the run before; raises ``RuleError``.
+
+    The findings are returned, or written to the Parquet file ``to``: there may be millions.
+    """
     establish(snapshot.tables, workspace, engine)
     engine.register("previous_findings", PREVIOUS_FINDINGS.schema.empty_table() if previous is None else previous)
     gaps = Gaps(
@@ -50,8 +65,8 @@ def review(snapshot: Snapshot, workspace: Workspace, engine: Engine, previous: p
     )
     rules = list(load().values())
     evaluations = findings.evaluate(engine, rules, workspace.policy, gaps)
-    found = findings.conclude(engine, workspace.policy, evaluations, gaps, rules)
-    return Report(snapshot.as_of, found, evaluations, digest(found))
+    found = findings.conclude(engine, workspace.policy, evaluations, gaps, rules, to)
+    return Report(snapshot.as_of, found, evaluations, Stored({"findings": found}).digest("findings"))
 
 
 def establish(tables: Mapping[str, pa.Table], workspace: Workspace, engine: Engine) -> None:
