@@ -7,7 +7,17 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from access_review import audit, offboarding, offboarding_facts, routing, runs, snapshot, weeks
+from access_review import (
+    audit,
+    offboarding,
+    offboarding_facts,
+    one_client,
+    population,
+    routing,
+    runs,
+    snapshot,
+    weeks,
+)
 from access_review.decide import names_in
 from access_review.decisions import Answer
 from access_review.errors import ArtifactError, PlanRefused
@@ -16,6 +26,7 @@ from access_review.review import Report, establish
 from access_review.runs import Run
 from access_review.snapshot import Snapshot
 from access_review.tables import TABLES
+from access_review.views import spreadsheet, worksheet
 from access_review.worklist import Item
 from access_review.workspace import Workspace
 
@@ -223,3 +234,29 @@ def strangers(run: Run, people: routing.Roll) -> frozenset[str]:
     """Return who answered and is nobody of the rosters, by any of the names they wrote."""
     given = {decision.by for decision in audit.decisions_of(run).current.values()}
     return frozenset(by for by in given if not any(people.who(name) for name in names_in(by)))
+
+
+def client_alone(workspace: Workspace, run: Run, client: str) -> tuple[dict[str, Any], Path]:
+    """Write one client's part of a run: population, findings, work sheets and scorecard; return the last and the folder."""
+    made = follow_leavers(workspace, run)
+    sampled = (run.folder / "sample/worklist.json").is_file()
+    work = audit.work_of(run).items if sampled else ()
+    answers = audit.decisions_of(run).current if sampled else {}
+    with audit.facts_of(workspace, run) as (engine, taken, report):
+        within = one_client.borders(engine, client)
+        units = tuple(
+            replace(u, clients=(client,), manager=None) for u in population.limited(population.frame(engine), client)
+        )
+        found = one_client.findings(report.findings.to_pylist(), within)
+    asked = one_client.items(work, within)
+    card = one_client.scorecard(within, units, found, asked, sum(item.item in answers for item in asked), made.leavers)
+    folder = run.folder / "clients" / worksheet.name_of(client)
+    runs.write_json(folder / "population.json", population.to_json(population.Frame(run.id, units)))
+    rows = [tuple("" if row[name] is None else str(row[name]) for name in one_client.FINDING) for row in found]
+    runs.write(folder / "findings.csv", spreadsheet.csv_bytes(one_client.FINDING, rows))
+    for reviewer in sorted({item.reviewer for item in asked}):
+        theirs = [item for item in asked if item.reviewer == reviewer]
+        runs.write(folder / f"{worksheet.name_of(reviewer)}.xlsx", worksheet.as_xlsx(run.id, theirs, as_of=taken.as_of))
+        runs.write(folder / f"{worksheet.name_of(reviewer)}.csv", worksheet.as_csv(run.id, theirs))
+    runs.write_json(folder / "scorecard.json", {"format": "access-review/scorecard@1", "run": run.id, **card})
+    return card, folder

@@ -29,6 +29,7 @@ def offboarding(
         Path | None,
         typer.Option(metavar="FOLDER", help="Write a certificate of access removal for each who can have one."),
     ] = None,
+    client: Annotated[str, typer.Option(help="Only those who work, or worked, for this client.")] = "",
     fresh: Annotated[bool, typer.Option("--collect", help="Read the sources first.")] = False,
 ) -> None:
     """Say what is still open for those who leave, for how long, and in which system."""
@@ -40,6 +41,8 @@ def offboarding(
     workspace = asked.workspace()
     run = _run(asked, workspace, fresh=fresh)
     made = routine.follow_leavers(workspace, run)
+    if client:
+        made = judging.only(made, [one for one in made.leavers if client in one.clients])
     if certificates:
         some = (
             [judging.find(made, person)]
@@ -75,17 +78,16 @@ def daily(ctx: typer.Context) -> None:
     with audit.facts_of(workspace, run) as (engine, _, _):
         known = inventory.applications(engine), inventory.agents(engine)
     shown = leaving.since(made, None)
+    silent = {e.rule: e.reason for e in report.evaluations if e.rule in routine.SIGNIN_RULES and not e.evaluated}
     value = {
         "leavers": judging.to_json(judging.only(made, shown)),
         "signins": signins,
         "applications": known[0],
         "agents": known[1],
-        "not_evaluated": {
-            e.rule: e.reason for e in report.evaluations if e.rule in routine.SIGNIN_RULES and not e.evaluated
-        },
+        "not_evaluated": silent,
     }
     listed = leaving.listing(made, shown, colour=asked.colour, width=asked.width)
-    asked.show(value, view.text(listed, signins, *known, value["not_evaluated"], width=asked.width))
+    asked.show(value, view.text(listed, signins, *known, silent, width=asked.width))
 
 
 def _certify(asked: Asked, made: "Leavers", some: "list[Leaver]", folder: Path) -> None:

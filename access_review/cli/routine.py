@@ -121,6 +121,18 @@ def sign_off(
     asked.show(weeks.to_json(ended), f"{ended.week} is signed off by {by}{missed}")
 
 
+def client(
+    ctx: typer.Context, name: Annotated[str, typer.Argument(help="The client, as the roster names it.")]
+) -> None:
+    """Write one client's part of a run alone: population, findings, work sheets, scorecard."""
+    from access_review import routine
+
+    asked: Asked = ctx.obj
+    card, folder = routine.client_alone(asked.workspace(), asked.found_run(reviewed=True), name)
+    lines = [f"{key.replace('_', ' '):24} {value}" for key, value in card.items()]
+    asked.show({**card, "folder": str(folder)}, "\n".join((*lines, "", f"In {shown(folder)}")))
+
+
 def _collect(asked: Asked, workspace: "Workspace") -> "Run":
     from access_review import audit
     from access_review.views import terminal
@@ -177,3 +189,4 @@ def add_to(app: typer.Typer) -> None:
     app.command()(decide)
     app.command()(remind)
     app.command("sign-off")(sign_off)
+    app.command()(client)

@@ -1,0 +1,68 @@
+"""The routine through the command line: one audit a week, no stale roster, one client alone."""
+
+import shutil
+
+import pytest
+
+from access_review import audit, one_client, population, runs
+from access_review import workspace as workspaces
+from access_review.connectors import workbook
+from tests.command import access_review
+
+AT = ("--as-of", "2026-11-02T06:00:00Z")
+
+
+@pytest.fixture(scope="module")
+def audited(tmp_path_factory, repository):
+    folder = tmp_path_factory.mktemp("norwind")
+    for name in ("sources", "roles"):
+        shutil.copytree(repository / name, folder / name)
+    assert access_review(folder, *AT, "-q", "audit").code == 0
+    return folder
+
+
+def test_a_second_audit_in_the_week_draws_nothing_and_says_which_one_it_has(audited):
+    again = access_review(audited, "--as-of", "2026-11-04T06:00:00Z", "audit")
+    assert "none is drawn now: 2026-W45 was drawn in run 20261102T060000Z" in again.out
+    told = access_review(audited, "--as-of", "2026-11-04T06:00:00Z", "--json", "remind")
+    assert {sent["kind"] for sent in told.json["sent"]} == {"reminder"}
+    assert list((audited / "runs/notices").iterdir())
+    early = access_review(audited, "--as-of", "2026-11-05T06:00:00Z", "sign-off", "--by", "10001")
+    assert early.code == 4
+    assert "items of 2026-W45 are open" in early.err or "in no roster" in early.err
+
+
+def test_nothing_is_drawn_from_a_stale_roster(audited, tmp_path):
+    shutil.copytree(audited / "sources", tmp_path / "sources")
+    shutil.copytree(audited / "roles", tmp_path / "roles")
+    hr = tmp_path / "sources/hr.yaml"
+    hr.write_text(
+        hr.read_text(encoding="utf-8").replace("absence: unknown", "absence: unknown\n  max_age: 1d"), encoding="utf-8"
+    )
+    stale = access_review(tmp_path, "--as-of", "2099-01-05T06:00:00Z", "audit")
+    assert stale.code == 1
+    assert "none is drawn now: people of hr is incomplete" in stale.out
+
+
+def test_one_clients_part_has_no_trace_of_anothers_people(audited):
+    told = access_review(audited, *AT, "--run", "20261102T060000Z", "--json", "client", "HARBOR")
+    assert told.code == 0, told.err
+    run = runs.find(audited, "20261102T060000Z")
+    space = workspaces.load(audited)
+    with audit.facts_of(space, run) as (engine, _, _):
+        within = one_client.borders(engine, "HARBOR")
+        people = engine.rows("SELECT person, name, mail FROM people")
+        units = population.limited(population.frame(engine), "HARBOR")
+    assert told.json["units"] == len(units) > 10
+    folder = run.folder / f"clients/{told.json['folder'].rsplit('/', 1)[-1]}"
+    text = "\n".join(path.read_text(encoding="utf-8-sig") for path in folder.iterdir() if path.suffix != ".xlsx")
+    for path in folder.glob("*.xlsx"):
+        text += repr(workbook.read(path.read_bytes(), path.name, sheet="Review").rows)
+    own = {row["name"] for row in people if row["person"] not in within.others}
+    foreign = [row for row in people if row["person"] in within.others and row["name"] not in own]
+    assert len(foreign) > 50
+    for row in foreign:
+        for name in (row["person"], row["name"], row["mail"]):
+            assert not name or name not in text, name
+    assert any(row["name"] in text for row in people if row["person"] in within.own)
+    assert access_review(audited, *AT, "client", "NOBODY").code == 2
