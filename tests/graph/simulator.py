@@ -18,7 +18,7 @@ from urllib.parse import quote
 from tests.graph.contract import Judge, Violation
 from tests.graph.delta import Delta
 from tests.graph.faults import Fault
-from tests.graph.metering import Throttle
+from tests.graph.metering import Throttle, units
 from tests.graph.permissions import Needs, pattern, suffices
 from tests.graph.tenants import Object, Tenant
 from tests.graph.wire import Request, Response, VirtualClock, failed
@@ -78,6 +78,7 @@ class Simulator:
 
     def __post_init__(self) -> None:
         self.throttle = Throttle(len(self.tenant.of("users")))
+        self.units = 0
         self.visits: list[tuple[str, int]] = []
         self.used: set[str] = set()
         self.violations: list[str] = []
@@ -97,6 +98,8 @@ class Simulator:
 
     def _answer(self, request: Request, *, part: bool = False) -> Response:
         self.asked.append(request)
+        if request.method == "GET":
+            self.units += units(request)
         if request.path != "/$batch" and self.throttled and (refused := self.throttle.admit(request, self.clock.now())):
             return refused
         try:

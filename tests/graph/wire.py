@@ -1,5 +1,6 @@
 """What goes over the simulator's wire, and its clock."""
 
+import re
 import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -43,7 +44,9 @@ class Request:
     def of(cls, method: str, url: str, headers: dict[str, str], body: Any = None) -> "Request":
         split = urlsplit(url)
         named = {name.casefold(): value for name, value in headers.items()}
-        return cls(method, unquote(split.path), split.query, named, body)
+        # Graph takes its namespace's alias as well.
+        path = re.sub(r"/graph\.(?=[a-z])", "/microsoft.graph.", unquote(split.path))
+        return cls(method, path, split.query, named, body)
 
     @property
     def segments(self) -> list[str]:
