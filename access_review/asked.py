@@ -74,8 +74,7 @@ def ask(engine: Engine, snapshot: Snapshot, scope: Scope, connectors: Mapping[st
         clients=scope.clients,
     )
     unread = gaps(snapshot)
-    columns = {"source": list(unread.sources), "reason": list(unread.sources.values())}
-    engine.register("unread_sources", pa.table({name: pa.array(said, pa.string()) for name, said in columns.items()}))
+    register_unread(engine, unread)
     engine.create("asked_accounts", _ASKED_ACCOUNTS)
     engine.create("asked_entitlements", _ASKED_ENTITLEMENTS)
     held, edges, originals = defaultdict(list), defaultdict(list), defaultdict(list)
@@ -106,6 +105,12 @@ def ask(engine: Engine, snapshot: Snapshot, scope: Scope, connectors: Mapping[st
         unread,
         connectors,
     )
+
+
+def register_unread(engine: Engine, unread: Gaps) -> None:
+    """Create ``unread_sources``: those that a change may not touch, with the reason."""
+    columns = {"source": list(unread.sources), "reason": list(unread.sources.values())}
+    engine.register("unread_sources", pa.table({name: pa.array(said, pa.string()) for name, said in columns.items()}))
 
 
 def gaps(snapshot: Snapshot) -> Gaps:

@@ -13,7 +13,8 @@ from datetime import datetime
 import pyarrow as pa
 
 from access_review import consequences, limits, snapshot
-from access_review.change import Change
+from access_review.asked import gaps, register_unread
+from access_review.change import PROTECTED, Change
 from access_review.engine import Engine
 from access_review.errors import LimitExceeded, PlanRefused
 from access_review.plan import Plan
@@ -64,13 +65,14 @@ def judge(plan: Plan, taken: Snapshot, workspace: Workspace, others: Sequence[Ch
     with Engine(taken.as_of, settings.memory, settings.threads) as engine:
         establish(taken.tables, workspace, engine)
         guard(engine, workspace.policy.protect, plan.requested_by)
+        register_unread(engine, gaps(taken))
         mine = {one.id for one in plan.changes}
         every = [*plan.changes, *(one for one in others if one.id not in mine)]
         consequences.foresee(engine, taken.tables, every)
         refused = {row["change"]: row["reason"] for row in _guarded(engine, plan.changes)}
         keep = workspace.policy.protect.last_holders
         for row in last_holders(engine, keep):
-            said = f"protected: {row['name']} would have {row['holders']} usable holders left, and {keep} must stay"
+            said = f"{PROTECTED}{row['name']} would have {row['holders']} usable holders left, and {keep} must stay"
             refused.setdefault(row["change"], said)
         skipped = {row["change"]: row["reason"] for row in consequences.unexpected(engine)}
         _check_limits(engine, plan, workspace.policy.limits)
@@ -80,7 +82,10 @@ def judge(plan: Plan, taken: Snapshot, workspace: Workspace, others: Sequence[Ch
 def _judged(one: Change, refused: Mapping[str, str], skipped: Mapping[str, str], status: Mapping[str, str]) -> Judged:
     if reason := refused.get(one.id):
         return Judged(refused=reason)
-    if reason := skipped.get(one.id):
+    reason = skipped.get(one.id, "")
+    if reason.startswith((PROTECTED, "withheld")):
+        return Judged(refused=reason)
+    if reason:
         return Judged(skipped=f"now: {reason}")
     person, then = one.target.person, one.expect_before.person_status
     now = status.get(person or "", "not in the roster")
