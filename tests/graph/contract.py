@@ -124,7 +124,8 @@ class Judge:
         operation = segment.removesuffix("()")
         for bound, returns in self.schema.operations.get(operation, ()):
             if bound.startswith("Collection(") == collection and self.schema.is_a(kind, bound):
-                return returns
+                # What changed in a collection is of the collection's own kind.
+                return kind if operation == "delta" else returns
         if collection:
             return bare(kind)
         fields = self.schema.fields(kind)

@@ -10,6 +10,7 @@ import rfc8785
 
 from access_review.connectors import Source, complete, incomplete
 from access_review.connectors.entra import Entra
+from access_review.connectors.msgraph.changes import Changes
 from access_review.connectors.msgraph.live import Door, Window
 from access_review.connectors.msgraph.pages import NotReadError
 from access_review.connectors.msgraph.readable import Readable, readable
@@ -48,7 +49,7 @@ class Online:
         """
         with self._graph() as graph:
             named = self._organisation(graph)
-            door = self._door(graph, Window(as_of - self.reach.sign_ins, as_of))
+            door = self._door(graph, Window(as_of - self.reach.sign_ins, as_of), str(named.get("id") or ""))
             yield from replace(self.saved, pages=door).collect(as_of)
             yield self._clock(graph, as_of)
             yield self._provenance(graph, door, named)
@@ -80,8 +81,12 @@ class Online:
         finally:
             graph.close()
 
-    def _door(self, graph: Graph, window: Window) -> Door:
-        return Door(graph, window, frozenset(self.reach.without), self.reach.source_of_authority)
+    def _door(self, graph: Graph, window: Window, tenant: str = "") -> Door:
+        without, authority = frozenset(self.reach.without), self.reach.source_of_authority
+        if self.reach.mirror is None or not tenant:
+            return Door(graph, window, without, authority)
+        path = self.source.folder / self.reach.mirror / f"{self.source.name}-groups.json"
+        return Changes(graph, window, without, authority, path=path, of=f"{graph.base} {tenant}")
 
     def _organisation(self, graph: Graph) -> Object:
         """Ask whose tenant it is, which also shows that the service answers at all."""
