@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ import pyarrow as pa
 
 from access_review import decisions, judge, plan, population, routing, runs, sample, snapshot, worklist
 from access_review.engine import Engine
-from access_review.errors import ArtifactError, StalePlan
+from access_review.errors import ArtifactError, StalePlan, Unclear
 from access_review.facts import FINDINGS
 from access_review.findings import Evaluation
 from access_review.review import Report, establish, review
+from access_review.rules import load as load_rules
 from access_review.runs import Run
 from access_review.snapshot import Progress, Snapshot
 from access_review.tables import digest
@@ -120,7 +122,7 @@ def draw(workspace: Workspace, run: Run, secret: bytes) -> Drawn:
 
     ``secret`` is the key of the draw after this one: 32 random bytes or more.
     """
-    state = _state(workspace)
+    state = sample_state(workspace)
     carried: frozenset[str] = frozenset()
     if last := last_sampled(workspace.folder, run):
         state = sample.not_reviewed(state, sample_of(last), _judged(last).reviewed)
@@ -170,7 +172,8 @@ def last_sampled(workspace: Path, run: Run) -> Run | None:
     return sampled[-1] if sampled else None
 
 
-def _state(workspace: Workspace) -> sample.SampleState:
+def sample_state(workspace: Workspace) -> sample.SampleState:
+    """Return what reaches from one draw to the next: secret, since it holds the key of the next."""
     path = workspace.folder / "runs/state.json"
     if not path.exists():
         return sample.SampleState()
@@ -219,6 +222,34 @@ def write_report(workspace: Workspace, run: Run) -> Path:
     return path
 
 
+def _found(asked: str, found: str | None, words: str) -> str:
+    if found is None:
+        raise Unclear(
+            f"nobody, or more than one, called {asked!r} {words}", hint="give the id: access-review explain NAME"
+        )
+    return found
+
+
+def _meant(scope: plan.Scope, people: routing.Roll, taken: Snapshot) -> plan.Scope:
+    """Return a scope with persons by id; a rule or client that does not exist would silently plan nothing."""
+    known = load_rules()
+    if strange := sorted(set(scope.rules) - set(known)):
+        near = get_close_matches(strange[0], known, 1)
+        raise Unclear(
+            f"no rule is called {strange[0]!r}", hint=f"is {near[0]!r} meant?" if near else f"known: {', '.join(known)}"
+        )
+    clients = {
+        c
+        for name in ("assignments", "entitlements", "accounts")
+        for c in taken.tables[name]["client"].unique().to_pylist()
+        if c
+    }
+    if strange := sorted(set(scope.clients) - clients):
+        raise Unclear(f"no client is called {strange[0]!r}", hint=f"known: {', '.join(sorted(clients))}")
+    persons = tuple(_found(name, people.known.get(worklist.fold(name)), "is in the rosters") for name in scope.persons)
+    return plan.Scope(scope.rules, persons, scope.clients)
+
+
 def _json_of(path: Path) -> dict[str, Any] | None:
     value: dict[str, Any] | None = json.loads(path.read_bytes()) if path.exists() else None
     return value
@@ -236,8 +267,15 @@ def plan_run(
     now: datetime,
     scope: plan.Scope = plan.Scope(),  # noqa: B008
 ) -> tuple[plan.Plan, tuple[Path, ...]]:
-    """Plan the removals of a reviewed run and write them as JSON (the record), CSV, XLSX and PowerShell."""
+    """Plan the removals of a reviewed run and write them as JSON (the record), CSV, XLSX and PowerShell.
+
+    ``requested_by`` and the persons of ``scope`` are given by id, name or mail; raises ``Unclear``
+    for whoever or whatever is not there.
+    """
     taken = snapshot.load(run)
+    people = routing.roll(taken.tables["people"].to_pylist())
+    requested_by = _found(requested_by, people.who(requested_by), "works here, as far as the rosters say")
+    scope = _meant(scope, people, taken)
     with engine_of(workspace, taken) as engine:
         report = review(taken, workspace, engine, previous_findings(workspace, run))
         if report.digest != read_report(run).digest:

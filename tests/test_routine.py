@@ -1,6 +1,9 @@
 """The routine through the command line: one audit a week, no stale roster, one client alone."""
 
+import re
 import shutil
+import subprocess
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -8,6 +11,7 @@ from access_review import audit, one_client, population, runs
 from access_review import workspace as workspaces
 from access_review.connectors import workbook
 from tests.command import access_review
+from tests.conftest import REPOSITORY
 
 AT = ("--as-of", "2026-11-02T06:00:00Z")
 
@@ -66,3 +70,38 @@ def test_one_clients_part_has_no_trace_of_anothers_people(audited):
             assert not name or name not in text, name
     assert any(row["name"] in text for row in people if row["person"] in within.own)
     assert access_review(audited, *AT, "client", "NOBODY").code == 2
+
+
+SCHEDULE = REPOSITORY / "runbooks/schedule"
+
+
+def scheduled():
+    """Yield the words after the program of every command that the examples of schedules run."""
+    for file in sorted(SCHEDULE.iterdir()):
+        text = file.read_text(encoding="utf-8")
+        if file.suffix == ".xml":
+            root = ET.fromstring(text)  # noqa: S314 - our own file
+            found = [node.text for node in root.iter() if node.tag.endswith("}Arguments")]
+        else:
+            found = re.findall(r"^(?!#).*/bin/access-review (?:-C \S+ )?(.*)$", text, re.MULTILINE)
+        yield from ((file.name, words.split()) for words in found)
+
+
+def test_what_the_schedules_run_is_what_there_is(audited):
+    ran = list(scheduled())
+    assert {name for name, _ in ran} == {
+        "access-review-daily.service",
+        "access-review-weekly.service",
+        "access-review-daily.xml",
+        "crontab",
+    }
+    for words in {tuple(words) for _, words in ran}:
+        done = access_review(audited, "--as-of", "2026-11-06T06:00:00Z", *words)
+        assert done.code == 0, (words, done.err)
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not here")
+def test_the_timers_name_a_time_that_systemd_reads():
+    for timer in sorted(SCHEDULE.glob("*.timer")):
+        when = re.search(r"OnCalendar=(.*)", timer.read_text(encoding="utf-8"))[1]
+        subprocess.run(["systemd-analyze", "calendar", when], check=True, capture_output=True)

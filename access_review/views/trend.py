@@ -1,0 +1,50 @@
+"""The weeks beside each other, for the terminal."""
+
+from collections.abc import Sequence
+
+from access_review.trend import Point, Waiting
+from access_review.views.terminal import table
+from access_review.views.text import count, span, visible
+
+_HEADER = (
+    "week",
+    "findings",
+    "red",
+    "sampled",
+    "wrong at most",
+    "missed at most",
+    "not reviewed",
+    "again",
+    "signed off",
+)
+
+
+def text(points: Sequence[Point], clock: Waiting, *, weeks: int, confidence: float) -> str:
+    """Show the trend and the coverage clock."""
+    rows = [
+        (
+            one.week,
+            f"{one.findings:,}",
+            f"{one.red:,}",
+            f"{one.sampled:,}",
+            _rate(one.wrong),
+            _rate(one.missed),
+            f"{one.not_reviewed:,}",
+            f"{one.again:,}",
+            "yes" if one.signed_off else "no",
+        )
+        for one in points
+    ]
+    lines = [
+        table(_HEADER, rows, numbers=range(1, 8)),
+        "",
+        f"Limits hold with {confidence:.0%} confidence for those drawn from; what is unanswered counts as wrong.",
+        f"Coverage: {count(clock.units, 'unit')}, {clock.never:,} never looked at, {clock.overdue:,} over {weeks} weeks",
+    ]
+    if clock.unit:
+        lines.append(f"Longest wait: {span(clock.longest)}, {visible(clock.unit)}")
+    return "\n".join(lines)
+
+
+def _rate(rate: float | None) -> str:
+    return "not stated" if rate is None else f"{rate:.2%}"
