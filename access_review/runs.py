@@ -54,10 +54,10 @@ def name_of(as_of: datetime, digest: str) -> str:
 
 
 def all_runs(workspace: Path) -> list[Run]:
-    """Return the whole runs of a workspace, oldest first."""
+    """Return the whole runs of a workspace, oldest first; of one moment, the one collected last is the newest."""
     folder = workspace / "runs"
-    found = (path for path in folder.glob("*-*") if _NAME.fullmatch(path.name) and (path / MANIFEST).is_file())
-    return [Run(path) for path in sorted(found)]
+    found = [path for path in folder.glob("*-*") if _NAME.fullmatch(path.name) and (path / MANIFEST).is_file()]
+    return sorted(map(Run, found), key=lambda run: (run.as_of, (run.folder / MANIFEST).stat().st_mtime_ns, run.id))
 
 
 def find(workspace: Path, name: str | None = None, *, reviewed: bool = False) -> Run:
@@ -91,7 +91,9 @@ def building(workspace: Path) -> Iterator[Path]:
 def finish(partial: Path, name: str) -> Run:
     """Rename a built run to its name; the same run built again is the one already there."""
     target = partial.parent / name
-    if not target.exists():
+    if target.exists():
+        (target / MANIFEST).touch()  # it is the newest again
+    else:
         partial.rename(target)
     return Run(target)
 

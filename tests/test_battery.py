@@ -244,16 +244,33 @@ def test_limits_out_of_range_are_load_errors_and_zero_means_zero(folder, limits,
     good_run(folder)
     (folder / "roles/policy.yaml").write_text(f"limits: {limits}\n")
     assert access_review(folder, *TIME, "audit").code == (2 if code == 2 else 0)
-    assert access_review(folder, *TIME, "plan", "--requested-by", "x").code == code
+    assert access_review(folder, *TIME, "plan", "--requested-by", "hr:person:00002").code == code
 
 
 def test_a_batch_within_the_percentage_that_empties_a_group_is_refused(folder):
     extra = "".join(f"u{n},Approver,{n:05},yes\n" for n in range(1, 6))
     put(folder, ledger=HELD + extra)
     good_run(folder)
-    said = access_review(folder, *TIME, "plan", "--requested-by", "x")
+    said = access_review(folder, *TIME, "plan", "--requested-by", "Person 2")
     assert said.code == 4
     assert "Approver" in said.err
+    assert not list((folder / "runs").glob("*/plan"))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--requested-by", "nobody"], "called 'nobody'"),
+        (["--requested-by", "Person 2", "--rule", "leaver-actve"], "is 'leaver-active' meant?"),
+        (["--requested-by", "Person 2", "--person", "Person 999"], "called 'Person 999'"),
+        (["--requested-by", "Person 2", "--client", "HARBR"], "no client is called 'HARBR'"),
+    ],
+)
+def test_a_plan_for_whom_or_what_does_not_exist_is_refused_and_not_empty(folder, words, said):
+    good_run(folder)
+    done = access_review(folder, *TIME, "plan", *words)
+    assert done.code == 2
+    assert said in done.err
     assert not list((folder / "runs").glob("*/plan"))
 
 

@@ -143,7 +143,9 @@ def test_people_who_vanish_are_missing_and_never_planned(outside_data, tmp_path)
         assert said.code == 0, said.err
     found = Counter(row["rule"] for row in exported(tmp_path, "findings"))
     assert found["person-missing"] == 42
-    plan = access_review(tmp_path, "--as-of", "2010-05-31T12:00:00Z", "--json", "plan", "--requested-by", "tester").json
+    plan = access_review(
+        tmp_path, "--as-of", "2010-05-31T12:00:00Z", "--json", "plan", "--requested-by", "MMK1532"
+    ).json
     assert plan["changes"] == []
 
 
