@@ -9,6 +9,7 @@ from typing import Any
 
 from access_review import (
     audit,
+    judge,
     offboarding,
     offboarding_facts,
     one_client,
@@ -186,6 +187,11 @@ def waited_for(run: Run) -> dict[str, int]:
     """Count the items without an answer, by reviewer."""
     answered = audit.decisions_of(run).current
     return dict(Counter(item.reviewer for item in audit.work_of(run).items if item.item not in answered))
+
+
+def judged(run: Run) -> judge.Judgement:
+    """Judge the sample of a run by the answers there are."""
+    return judge.judge(audit.sample_of(run), audit.work_of(run), audit.decisions_of(run))
 
 
 def newest_audit(folder: Path) -> tuple[Run, weeks.Audit]:

@@ -72,6 +72,20 @@ def test_one_clients_part_has_no_trace_of_anothers_people(audited):
     assert access_review(audited, *AT, "client", "NOBODY").code == 2
 
 
+def test_the_trend_has_every_week_and_the_coverage_clock(audited):
+    told = access_review(audited, "--as-of", "2026-11-06T06:00:00Z", "--json", "trend")
+    assert told.code == 0, told.err
+    first = told.json["weeks"][0]
+    assert (first["week"], first["findings"]) == ("2026-W45", 101)
+    # Nobody has answered, so everything may be wrong.
+    assert first["wrong"] == first["missed"] == 1.0
+    assert told.json["coverage"]["units"] > 100
+    assert told.json["coverage"]["overdue"] == 0
+    shown = access_review(audited, "--as-of", "2026-11-06T06:00:00Z", "trend").out
+    assert "100.00%" in shown
+    assert "Limits hold with 95% confidence" in shown
+
+
 SCHEDULE = REPOSITORY / "runbooks/schedule"
 
 

@@ -121,6 +121,25 @@ def sign_off(
     asked.show(weeks.to_json(ended), f"{ended.week} is signed off by {by}{missed}")
 
 
+def trend_command(ctx: typer.Context) -> None:
+    """Show the audits week by week, and how long everyone has waited to be looked at."""
+    from dataclasses import asdict
+
+    from access_review import audit, routine, trend
+    from access_review.views import trend as view
+
+    asked: Asked = ctx.obj
+    workspace = asked.workspace()
+    points = [
+        trend.point(one, audit.read_report(run).findings, routine.judged(run), len(audit.sample_of(run).picks))
+        for run, one in routine.audits(asked.folder)
+    ]
+    sampling = workspace.policy.sampling
+    clock = trend.waiting(audit.sample_state(workspace).coverage, asked.now, sampling.coverage_weeks)
+    text = view.text(points, clock, weeks=sampling.coverage_weeks, confidence=sampling.confidence)
+    asked.show({"weeks": [asdict(one) for one in points], "coverage": asdict(clock)}, text)
+
+
 def client(
     ctx: typer.Context, name: Annotated[str, typer.Argument(help="The client, as the roster names it.")]
 ) -> None:
@@ -189,4 +208,5 @@ def add_to(app: typer.Typer) -> None:
     app.command()(decide)
     app.command()(remind)
     app.command("sign-off")(sign_off)
+    app.command("trend")(trend_command)
     app.command()(client)
