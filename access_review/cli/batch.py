@@ -20,11 +20,11 @@ def plan(
     ],
     rule: Annotated[list[str] | None, typer.Option(help="Only findings of this rule; may be given again.")] = None,
     person: Annotated[
-        list[str] | None, typer.Option(help="Only this person's findings, by id; may be given again.")
+        list[str] | None, typer.Option(help="Only this person's findings, by id or name; may be given again.")
     ] = None,
     client: Annotated[list[str] | None, typer.Option(help="Only this client's findings; may be given again.")] = None,
 ) -> None:
-    """Write the revocation list: what to take away, proven and sealed. Nothing is changed anywhere."""
+    """Write the revocation list. Nothing is changed anywhere: it is proven on a second review, and sealed."""
     from access_review import audit
     from access_review import plan as planning
     from access_review.views import planned
@@ -52,7 +52,7 @@ def approve(
     reason: Annotated[str, typer.Option(help="Why, for the record.")] = "",
     of: Which = "plan",
 ) -> None:
-    """Sign a plan's digest: a second person approves what the first asked for."""
+    """Approve, as a second person, what the first asked for."""
     from access_review import batch, signing
     from access_review.approve import Kind
 
@@ -77,7 +77,7 @@ def apply(
     go_on: Annotated[bool, typer.Option("--go-on", help="Do not stop after the first changes.")] = False,
     of: Which = "plan",
 ) -> None:
-    """Carry out exactly the approved plan, or what an earlier run left of it."""
+    """Carry out exactly the approved plan, or what is left of it."""
     from access_review import batch
     from access_review.views import applied
 
@@ -115,7 +115,7 @@ def verify(
     by: Annotated[str, typer.Option("--by", help="Who confirms.")] = "",
     of: Which = "plan",
 ) -> None:
-    """Read again what a batch changed, and say what is proven, what is pending, and what still gives it."""
+    """Read again what a batch changed: proven, pending, still given."""
     from access_review import batch
     from access_review.views import applied
 
@@ -136,7 +136,7 @@ def undo(
         str, typer.Option("--requested-by", help="Who asks: a person of the roster, by id or name.")
     ],
 ) -> None:
-    """Plan to give back exactly what a batch took; it is approved and applied like any plan, with --of undo."""
+    """Plan to give back exactly what a batch took. It is approved and applied like any plan, with --of undo."""
     from access_review import batch, runs
     from access_review import plan as planning
     from access_review.views import planned

@@ -32,7 +32,7 @@ def offboarding(
     client: Annotated[str, typer.Option(help="Only those who work, or worked, for this client.")] = "",
     fresh: Annotated[bool, typer.Option("--collect", help="Read the sources first.")] = False,
 ) -> None:
-    """Say what is still open for those who leave, for how long, and in which system."""
+    """Say what is still open for those who leave. In which system, and for how long."""
     from access_review import offboarding as judging
     from access_review import routine
     from access_review.views import offboarding as view
@@ -63,7 +63,7 @@ def offboarding(
 
 
 def daily(ctx: typer.Context) -> None:
-    """Do the daily check: leavers, sign-ins after the end, off shift or from elsewhere, and what AI there is."""
+    """Do the daily check: leavers, sign-ins, and what AI there is."""
     from access_review import audit, inventory, routine
     from access_review import offboarding as judging
     from access_review.views import daily as view

@@ -38,7 +38,7 @@ def _starter() -> Path:
 
 
 def check(ctx: typer.Context) -> None:
-    """Validate the workspace, every mistake at once, and say what would be loaded."""
+    """Say every mistake, and what would be loaded."""
     from access_review import checked
     from access_review.views import check as view
     from access_review.views import terminal
@@ -67,7 +67,7 @@ def explain(
         Path | None, typer.Option("--picture", metavar="FILE", help="Draw the paths too, as SVG.")
     ] = None,
 ) -> None:
-    """Say in words who has what, why, by which path, and what would end it."""
+    """Say who has what, why, and what ends it."""
     from access_review import audit
     from access_review import explain as explaining
     from access_review.views import explanation, picture
