@@ -64,6 +64,12 @@ def session(simulator: Simulator) -> requests.Session:
     return made
 
 
+class _Quiet(http.server.ThreadingHTTPServer):
+    """A server that does not print what clients do to it."""
+
+    def handle_error(self, *_: Any) -> None: ...
+
+
 @dataclass
 class Server:
     """The simulator, and the sign-in service beside it, on a loopback port with a certificate of our own authority."""
@@ -80,7 +86,7 @@ class Server:
         self.ca = authority.file
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server = _Quiet(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
         self._server.socket = context.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         self.port = self._server.server_address[1]
