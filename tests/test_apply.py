@@ -139,6 +139,7 @@ def test_a_plan_that_expires_stops_and_what_was_interrupted_is_still_read(tmp_pa
 
 def test_an_expired_plan_calls_nothing(tmp_path):
     scene = Scene(tmp_path)
+    scene.clock.tick = timedelta(0)
     scene.clock.at = scene.plan.expires_at
     assert "expired" in scene.run().stopped
     assert scene.system.calls == 0

@@ -3,7 +3,7 @@ import sqlite3
 import pytest
 
 from access_review.errors import ArtifactError, PlanRefused
-from access_review.journal import Journal, JournalFull, single_writer
+from access_review.journal import _COLUMNS, Journal, JournalFull, _digest, single_writer
 from access_review.protocol import Row, State
 from tests.fake import START
 
@@ -77,3 +77,16 @@ def test_only_one_process_may_write(tmp_path):
         pass
     with single_writer(path):
         pass
+
+
+def test_a_row_forged_with_a_digest_of_its_own_breaks_the_chain(tmp_path):
+    path = tmp_path / "j.sqlite"
+    written(path, State.INTENT, State.ABSENT)
+    with sqlite3.connect(path) as outside:
+        columns = ", ".join(_COLUMNS)
+        row = dict(zip(_COLUMNS, outside.execute(f"SELECT {columns} FROM rows WHERE seq = 2").fetchone(), strict=True))
+        forged = _digest(row | {"reason": "forged"})
+        outside.execute("UPDATE rows SET reason = 'forged', digest = ? WHERE seq = 2", (forged,))
+    outside.close()
+    with pytest.raises(ArtifactError, match="row 3 is not as it was written"):
+        Journal(path, PLAN)
