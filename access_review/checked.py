@@ -1,10 +1,12 @@
 """Check: what a workspace would load, without writing anything."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from access_review import roles, snapshot
+from access_review import connectors, roles, snapshot
+from access_review.connectors import Source
 from access_review.snapshot import Progress, Snapshot
 from access_review.tables import TABLES
 from access_review.workspace import Workspace
@@ -20,10 +22,36 @@ def check(workspace: Workspace, as_of: datetime, progress: Progress) -> dict[str
         "format": FORMAT,
         "as_of": as_of.isoformat(),
         "workspace_digest": workspace.digest,
-        "sources": [{"source": name, **said, "rows": _rows(taken, name)} for name, said in described.items()],
+        "sources": [
+            {"source": name, **said, "rows": _rows(taken, name), "unusable": _unusable(taken, name)}
+            for name, said in described.items()
+        ],
         "templates": len(workspace.templates),
         "unresolved": list(_unresolved(workspace, taken)),
     }
+
+
+def live(workspace: Workspace, as_of: datetime) -> dict[str, list[dict[str, Any]]]:
+    """Ask each live source what its reader may and may not read, part by part, and what is lost without it.
+
+    Sources that cannot tell are left out; raises ``ConnectorError`` for one that cannot be reached.
+    """
+    said = {}
+    for entry in workspace.sources:
+        source = Source(entry.name, workspace.folder / "sources")
+        opened: Any = connectors.load(entry.file.connector)(source, **entry.options)
+        if hasattr(opened, "readable"):
+            said[entry.name] = [asdict(part) for part in opened.readable(as_of)]
+    return said
+
+
+SHOWN = 5
+"""Unusable inputs that are named for each source; all of them are in the table ``problems``."""
+
+
+def _unusable(taken: Snapshot, source: str) -> list[dict[str, str]]:
+    rows = [row for row in taken.tables["problems"].to_pylist() if row["source"] == source]
+    return [{"locator": row["locator"], "kind": row["kind"], "reason": row["reason"]} for row in rows[:SHOWN]]
 
 
 def _rows(taken: Snapshot, source: str) -> Mapping[str, int]:

@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from access_review.cli import globals_first
+from access_review.views.check import live_text
 from tests.command import access_review, lay_out
 
 
@@ -76,3 +77,19 @@ def test_check_says_what_would_be_loaded_and_writes_nothing(repository):
     assert "roles/templates/helpdesk.yaml:7: ad:group:Helpdesk-Tools matches nothing today" in checked.out
     assert re.search(r"^swipes +table +87 signins +complete$", checked.out, re.MULTILINE)
     assert sorted(path.name for path in repository.glob("runs/*")) == before
+
+
+def test_check_live_says_what_a_reader_may_not_read(repository):
+    said = access_review(repository, "check", "--live")
+    assert said.code == 0, said.err
+    assert "No source is read live" in said.out
+    part = {"part": "users", "can": True, "absent": False, "reason": "", "permission": "User.Read.All", "lost": ""}
+    refused = {**part, "part": "signIns", "can": False, "reason": "refused", "permission": "P", "lost": "All of it."}
+    text = live_text(
+        {"entra": [part, refused, {**part, "part": "pim", "can": False, "absent": True, "reason": "no P2"}]}
+    )
+    assert text.splitlines() == [
+        "entra: 1 of 3 parts can be read.",
+        "  signIns: refused; needs P. All of it.",
+        "  pim: left out, or not in this tenant: no P2",
+    ]

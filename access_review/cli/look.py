@@ -37,7 +37,12 @@ def _starter() -> Path:
     return package / "starter" if (package / "starter").is_dir() else package.parent
 
 
-def check(ctx: typer.Context) -> None:
+def check(
+    ctx: typer.Context,
+    live: Annotated[
+        bool, typer.Option("--live", help="Ask live sources what their reader may and may not read.")
+    ] = False,
+) -> None:
     """Say every mistake, and what would be loaded."""
     from access_review import checked
     from access_review.views import check as view
@@ -45,6 +50,11 @@ def check(ctx: typer.Context) -> None:
 
     asked: Asked = ctx.obj
     workspace = asked.workspace()
+    if live:
+        said = checked.live(workspace, asked.now)
+        asked.show(said, view.live_text(said))
+        leave(1 if any(not part["can"] and not part["absent"] for parts in said.values() for part in parts) else 0)
+        return
     with terminal.progress(shown=None if not asked.quiet else False) as progress:
         result = checked.check(workspace, asked.now, progress)
     asked.show(result, view.text(result))

@@ -1,6 +1,6 @@
 """What a check of the workspace found, for the terminal."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from access_review.views.terminal import table
@@ -30,6 +30,7 @@ def _lines(result: Mapping[str, Any]) -> Iterator[str]:
         if source["problems"]:
             kinds = ", ".join(f"{number:,} {kind}" for kind, number in sorted(source["problems"].items()))
             yield f"{visible(source['source'])}: input that could not be used: {kinds}"
+        yield from (f"  {visible(row['locator'])}: {visible(row['reason'])}" for row in source["unusable"])
     for line in result["unresolved"]:
         yield f"{line['place']}: {visible(line['pattern'])} matches nothing today"
 
@@ -41,3 +42,20 @@ def _unread(source: Mapping[str, Any]) -> Iterator[str]:
             state = "was not read" if subject.startswith("part:") else "is incomplete"
             what = visible(subject.removeprefix("part:"))
             yield f"{visible(source['source'])}: {what} {state}: {visible(verdict['reason'] or 'no reason given')}"
+
+
+def live_text(said: Mapping[str, Any]) -> str:
+    """Say of each live source what its reader may not read, which permission is missing, and what that costs."""
+    if not said:
+        return "No source is read live, or none of them can tell what its reader may read."
+    return "\n".join(line for source, parts in said.items() for line in _live_lines(source, parts))
+
+
+def _live_lines(source: str, parts: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    lost = [part for part in parts if not part["can"] and not part["absent"]]
+    absent = [part for part in parts if part["absent"]]
+    yield f"{visible(source)}: {sum(part['can'] for part in parts)} of {count(len(parts), 'part')} can be read."
+    for part in lost:
+        yield f"  {visible(part['part'])}: {visible(part['reason'])}; needs {part['permission']}. {part['lost']}"
+    for part in absent:
+        yield f"  {visible(part['part'])}: left out, or not in this tenant: {visible(part['reason'])}"
