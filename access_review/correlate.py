@@ -33,9 +33,7 @@ def correlate(engine: Engine, ladders: Sequence[Ladder]) -> None:
     engine.create("candidates", _candidates(ladders))
     engine.create("climbed", _CLIMBED)
     engine.create("twins", _TWINS)
-    engine.narrow(
-        "accounts", _ACCOUNTS, ids={"account": "accounts"}, few=("source", "kind", "client", "protected", "rung")
-    )
+    engine.narrow("accounts", _ACCOUNTS, ids={"account": "accounts"})
 
 
 def _candidates(ladders: Sequence[Ladder]) -> str:

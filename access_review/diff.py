@@ -24,7 +24,8 @@ def diff(engine: Engine) -> None:
     engine.create("forbidden", _FORBIDDEN)
     engine.create("verdicts", _VERDICTS)
     engine.create("mirrors", _MIRRORS)
-    engine.narrow("formerly", _FORMERLY, few=("role", "client"))
+    engine.create("formerly", _FORMERLY)
+    engine.narrow("formerly", "SELECT * FROM formerly", few=("role", "client"))
     engine.narrow("held", _HELD, among={"verdict": ("", *VERDICTS)})
     # A second copy of the widest table would be for nothing.
     engine.view("grants", f"SELECT {', '.join(map(_quoted, TABLES['grants'].schema.names))} FROM held")
@@ -51,28 +52,42 @@ _FORBIDDEN = """
     WHERE allows = 'never'
 """
 
-# Forbidden by one role is forbidden, whatever another allows.
+# Forbidden by one role is forbidden, whatever another allows. What is named needs no look at what it carries.
 _VERDICTS = """
-    WITH reached AS (
-        SELECT pairs.role_set, pairs.entitlement, closure.reached, entitlements.effect
-        FROM pairs JOIN closure USING (entitlement) JOIN entitlements ON entitlements.entitlement = closure.reached
+    WITH named AS (
+        SELECT pairs.role_set, pairs.entitlement, a.entitlement IS NOT NULL AS allowed, f.entitlement IS NOT NULL AS forbidden
+        FROM pairs JOIN entitlements ON entitlements.entitlement = pairs.entitlement
+        LEFT JOIN allowed AS a ON a.role_set = pairs.role_set AND a.entitlement = pairs.entitlement
+        LEFT JOIN forbidden AS f ON f.role_set = pairs.role_set AND f.entitlement = pairs.entitlement
     ),
-    judged AS (
-        SELECT r.role_set, r.entitlement,
-               bool_or(a.entitlement IS NOT NULL AND r.reached = r.entitlement) AS named,
-               bool_or(a.entitlement IS NOT NULL AND f.entitlement IS NULL
-                       AND r.effect NOT IN ('restricts', 'distribution')) AS part,
-               bool_or(f.entitlement IS NOT NULL AND r.reached = r.entitlement) AS itself_forbidden,
-               min(f.entitlement) AS never
-        FROM reached AS r
-        LEFT JOIN allowed AS a ON a.role_set = r.role_set AND a.entitlement = r.reached
-        LEFT JOIN forbidden AS f ON f.role_set = r.role_set AND f.entitlement = r.reached
-        GROUP BY r.role_set, r.entitlement
+    others AS (
+        SELECT named.role_set, named.entitlement, closure.reached
+        FROM named JOIN closure ON closure.entitlement = named.entitlement
+        WHERE forbidden OR NOT allowed
+    ),
+    expected_of_role_sets AS (
+        SELECT a.role_set, a.entitlement
+        FROM allowed AS a JOIN entitlements ON entitlements.entitlement = a.entitlement
+        LEFT JOIN forbidden AS f ON f.role_set = a.role_set AND f.entitlement = a.entitlement
+        WHERE f.entitlement IS NULL AND entitlements.effect NOT IN ('restricts', 'distribution')
+    ),
+    partly AS (
+        SELECT DISTINCT others.role_set, others.entitlement
+        FROM others JOIN expected_of_role_sets AS e
+             ON e.role_set = others.role_set AND e.entitlement = others.reached
+    ),
+    forbidden_ways AS (
+        SELECT others.role_set, others.entitlement, min(f.entitlement) AS never
+        FROM others JOIN forbidden AS f ON f.role_set = others.role_set AND f.entitlement = others.reached
+        GROUP BY others.role_set, others.entitlement
     )
-    SELECT role_set, entitlement,
-           CASE WHEN named AND NOT itself_forbidden THEN 'within' WHEN part THEN 'mixed' ELSE 'beyond' END AS verdict,
-           CASE WHEN itself_forbidden THEN entitlement WHEN NOT named THEN never END AS never
-    FROM judged
+    SELECT named.role_set, named.entitlement,
+           CASE WHEN allowed AND NOT forbidden THEN 'within' WHEN partly.role_set IS NOT NULL THEN 'mixed' ELSE 'beyond' END
+               AS verdict,
+           CASE WHEN forbidden THEN named.entitlement WHEN NOT allowed THEN never END AS never
+    FROM named
+    LEFT JOIN partly ON partly.role_set = named.role_set AND partly.entitlement = named.entitlement
+    LEFT JOIN forbidden_ways AS w ON w.role_set = named.role_set AND w.entitlement = named.entitlement
 """
 
 # A membership that is synced from another directory is the same grant seen twice: it is judged where it is mastered.
@@ -86,10 +101,16 @@ _MIRRORS = """
 """
 
 _FORMERLY = """
-    WITH beyond AS (
-        SELECT DISTINCT accounts.person, grants.entitlement
-        FROM grants JOIN accounts USING (account)
-        JOIN person_role_sets USING (person) JOIN verdicts USING (role_set, entitlement)
+    WITH movers AS (
+        SELECT DISTINCT accounts.account, accounts.person, roles.role_set
+        FROM accounts JOIN person_role_sets AS roles ON roles.person = accounts.person
+        JOIN person_roles AS former ON former.person = accounts.person AND former.spell = 'former'
+        WHERE former.until IS NOT NULL
+    ),
+    beyond AS (
+        SELECT DISTINCT movers.person, grants.entitlement
+        FROM movers JOIN grants ON grants.account = movers.account
+        JOIN verdicts ON verdicts.role_set = movers.role_set AND verdicts.entitlement = grants.entitlement
         WHERE verdict <> 'within'
     ),
     explained AS (

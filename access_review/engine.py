@@ -17,11 +17,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, assert_never
 
 import pyarrow as pa
 
 from access_review.model import AsOf, Relation
+from access_review.settings import EngineSettings
 
 if TYPE_CHECKING:
     import duckdb
@@ -56,6 +57,22 @@ def literal(value: Any, as_of: datetime) -> str:
 def bind(sql: str, params: Mapping[str, Any], as_of: datetime) -> str:
     """Fill in the named parameters of a statement; raises ``KeyError`` for one that is not given."""
     return _PARAMETER.sub(lambda match: literal(params[match[1]], as_of) if match[1] else match[0], sql)
+
+
+def open_engine(as_of: datetime, settings: EngineSettings) -> "Engine":
+    """Open the engine that a workspace's ``policy.yaml`` asks for; raises ``WorkspaceError`` when it is not installed."""
+    match settings.kind:
+        case "embedded":
+            return Engine(as_of, settings.memory, settings.threads)
+        case "spark":
+            from access_review.spark import SparkEngine
+
+            scratch = Path(settings.scratch) if settings.scratch else None
+            return SparkEngine(
+                as_of, master=settings.master, options=settings.options, prefix=settings.prefix, scratch=scratch
+            )
+        case kind:
+            assert_never(kind)
 
 
 @dataclass(slots=True)

@@ -94,7 +94,8 @@ def _ids_by_name(engine: Engine, names: Iterable[str]) -> Mapping[str, str]:
         )
         SELECT name, min(id) AS id FROM named WHERE name IN :names GROUP BY name HAVING count(DISTINCT id) = 1
     """
-    return {row["name"]: row["id"] for row in engine.rows(sql, names=sorted(set(names)))}
+    asked = sorted(set(names))
+    return {row["name"]: row["id"] for row in engine.rows(sql, names=asked)} if asked else {}
 
 
 def applications(policy: Policy, engine: Engine) -> pa.Table:

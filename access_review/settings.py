@@ -344,10 +344,21 @@ class Exceptions(File):
 
 
 class EngineSettings(File):
-    """Memory of the embedded engine, as ``4GB``, and its threads (all cores when absent)."""
+    """Where statements run: in this process (``embedded``) or on Spark.
 
+    ``memory`` (as ``4GB``) and ``threads`` (all cores when absent) are the embedded
+    engine's; ``master``, ``options`` (Spark's own), ``prefix`` (put before the paths of
+    files, as ``hdfs://namenode``) and ``scratch`` (a folder that driver and workers
+    share) are Spark's.
+    """
+
+    kind: Literal["embedded", "spark"] = "embedded"
     memory: Annotated[str, Field(pattern=r"^\d{1,4}(MB|GB)$")] = "4GB"
     threads: Annotated[StrictInt, Field(ge=1)] | None = None
+    master: str = "local[*]"
+    options: Mapping[str, str] = {}
+    prefix: str = ""
+    scratch: str | None = None
 
 
 class RuleSettings(BaseModel):

@@ -1,0 +1,169 @@
+"""The same statements on Apache Spark, for those who outgrow one machine (extra ``spark``).
+
+Statements are written once, in DuckDB's dialect kept to what Spark SQL has too, and
+translated by sqlglot; what the two mean differently is put right in :func:`translate`.
+Tables are files that every worker can read, or come from the driver when they are small:
+the closure, what roles expect, the verdicts. What a statement keeps stays with the
+workers.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import pyarrow as pa
+
+from access_review.engine import Engine, bind
+from access_review.errors import WorkspaceError
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+# Without ANSI mode a number and a text meet as text, as they do in DuckDB.
+_ALWAYS = {
+    "spark.sql.ansi.enabled": "false",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.execution.arrow.pyspark.enabled": "true",
+    "spark.ui.enabled": "false",
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+}
+
+
+@dataclass(slots=True)
+class SparkEngine(Engine):
+    """One Spark session for one run; a context manager.
+
+    ``options`` are Spark's own. ``prefix`` is put before the path of a file, as
+    ``hdfs://namenode``, where the workers see it by another name; ``scratch`` is a
+    folder that driver and workers share, for what is written.
+    """
+
+    master: str = "local[*]"
+    options: Mapping[str, str] = field(default_factory=dict)
+    prefix: str = ""
+    scratch: Path | None = None
+    _spark: "SparkSession" = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        try:
+            from pyspark.sql import SparkSession
+        except ModuleNotFoundError as error:
+            hint = "pip install 'access-review[spark]', and Java 17 or later"
+            raise WorkspaceError(f"engine: spark needs {error.name}", hint=hint) from None
+        builder = SparkSession.builder.master(self.master).appName("access-review")
+        for name, value in {**_ALWAYS, **self.options}.items():
+            builder = builder.config(name, value)
+        self._spark = builder.getOrCreate()
+        self._spill = Path(tempfile.mkdtemp(prefix="access-review-", dir=self.scratch))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._spark.stop()
+        shutil.rmtree(self._spill, ignore_errors=True)
+
+    def register(self, name: str, data: pa.Table | Path) -> None:
+        """Make an Arrow table (small: it comes from the driver) or a Parquet file known under ``name``."""
+        if isinstance(data, Path):
+            found = self._spark.read.parquet(f"{self.prefix}{data}")
+        else:
+            found = self._spark.createDataFrame(_spelled_out(data))
+        found.createOrReplaceTempView(name)
+
+    def create(self, name: str, sql: str, **params: Any) -> None:
+        """Keep what a SELECT returns as table ``name``, with the workers."""
+        self._run(sql, params).localCheckpoint().createOrReplaceTempView(name)
+
+    def view(self, name: str, sql: str, **params: Any) -> None:
+        """Make a SELECT known under ``name``, to be run whenever it is read."""
+        self._run(sql, params).createOrReplaceTempView(name)
+
+    def identify(self, ids: str, sql: str) -> None:
+        """Do nothing: Spark encodes what repeats by itself."""
+
+    def narrow(
+        self,
+        name: str,
+        sql: str,
+        *,
+        ids: Mapping[str, str] = MappingProxyType({}),  # noqa: ARG002 - only the embedded engine numbers
+        few: Sequence[str] = (),  # noqa: ARG002 - likewise
+        among: Mapping[str, Sequence[str]] = MappingProxyType({}),  # noqa: ARG002 - likewise
+        **params: Any,
+    ) -> None:
+        """Keep what a SELECT returns as table ``name``."""
+        self.create(name, sql, **params)
+
+    def query(self, sql: str, **params: Any) -> pa.Table:
+        """Return what a SELECT returns."""
+        return self._run(sql, params).toArrow()
+
+    def batches(self, sql: str, *, rows: int = 100_000, **params: Any) -> pa.RecordBatchReader:
+        """Return what a SELECT returns, batch by batch."""
+        return self._written(sql, params, rows)
+
+    def write(self, sql: str, path: Path, **params: Any) -> None:
+        """Write what a SELECT returns to one Parquet file, in its order."""
+        import pyarrow.parquet as pq
+
+        reader = self._written(sql, params, 100_000)
+        with pq.ParquetWriter(path, reader.schema, compression="zstd") as writer:
+            for batch in reader:
+                writer.write_batch(batch)
+
+    def _written(self, sql: str, params: Mapping[str, Any], rows: int) -> pa.RecordBatchReader:
+        """Let the workers write what a SELECT returns, and read it in their order."""
+        import pyarrow.parquet as pq
+
+        folder = Path(tempfile.mkdtemp(dir=self._spill)) / "parts"
+        found = self._run(sql, params)
+        found.write.parquet(f"{self.prefix}{folder}")
+        parts = [pq.ParquetFile(part) for part in sorted(folder.glob("part-*.parquet"))]
+        schema = pa.schema([field.remove_metadata() for field in parts[0].schema_arrow])
+        batches = (batch.cast(schema) for part in parts for batch in part.iter_batches(rows))
+        return pa.RecordBatchReader.from_batches(schema, batches)
+
+    def _run(self, sql: str, params: Mapping[str, Any]) -> "DataFrame":
+        return self._spark.sql(translate(bind(sql, params, self.as_of)))
+
+
+def _spelled_out(data: pa.Table) -> pa.Table:
+    """Return a table as Spark takes it: no dictionaries, nothing that may not be null."""
+    columns = [c.cast(c.type.value_type) if pa.types.is_dictionary(c.type) else c for c in data.columns]
+    types = [pa.string() if pa.types.is_null(c.type) else c.type for c in columns]
+    schema = pa.schema([pa.field(n, t) for n, t in zip(data.column_names, types, strict=True)])
+    return pa.table(columns, names=data.column_names).cast(schema)
+
+
+def translate(sql: str) -> str:
+    """Write a statement of DuckDB's dialect as Spark SQL."""
+    import sqlglot
+    from sqlglot import exp
+
+    def put_right(node: exp.Expression) -> exp.Expression:
+        return _joined_in_order(node) if isinstance(node, exp.GroupConcat) else node
+
+    tree = sqlglot.parse_one(sql, read="duckdb").transform(put_right)
+    return tree.sql(dialect="spark", unsupported_level=sqlglot.ErrorLevel.RAISE)
+
+
+def _joined_in_order(node: Any) -> Any:
+    """Join texts in their own order: Spark's list of collected values has none."""
+    from sqlglot import exp
+
+    values, separator = node.this, node.args.get("separator") or exp.Literal.string(",")
+    if isinstance(values, exp.Order):
+        values = values.this
+    collect = "collect_list"
+    if isinstance(values, exp.Distinct):
+        collect, values = "collect_set", values.expressions[0]
+    collected = exp.Anonymous(this="sort_array", expressions=[exp.Anonymous(this=collect, expressions=[values])])
+    joined = exp.Anonymous(this="array_join", expressions=[collected, separator])
+    return exp.Anonymous(this="nullif", expressions=[joined, exp.Literal.string("")])
