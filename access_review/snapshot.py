@@ -142,7 +142,7 @@ def _rows(source: Source, entry: SourceEntry, as_of: datetime) -> Iterator[tuple
     try:
         yield from connectors.load(entry.file.connector)(source, **entry.options).collect(as_of)
     except ConnectorError as error:
-        yield connectors.incomplete(source, WHOLE_SOURCE, error.message)
+        yield connectors.incomplete(source, WHOLE_SOURCE, error.message.removeprefix(f"{source.name}: "))
 
 
 def _loose(name: str, rows: list[Row]) -> pa.Table:

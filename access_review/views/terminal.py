@@ -128,7 +128,10 @@ def _silent(summary: Mapping[str, Any], width: int, colour: bool) -> str:
     lines = []
     if summary["not_evaluated"]:
         lines.append(paint(f"Not evaluated: {count(len(summary['not_evaluated']), 'rule')}", "amber", colour))
-        lines += [shorten(f"  {rule['rule']}: {rule['reason']}", width) for rule in summary["not_evaluated"]]
+        why: dict[str, list[str]] = {}
+        for rule in summary["not_evaluated"]:
+            why.setdefault(rule["reason"], []).append(rule["rule"])
+        lines += [shorten(f"  {reason}: {', '.join(found)}", width) for reason, found in why.items()]
     withheld = [rule for rule in summary["withheld"] if rule["withheld"]]
     if withheld:
         lines.append(paint("Withheld, since a source was not read whole:", "amber", colour))
