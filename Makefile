@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 AS_OF := 2026-11-02T06:00:00Z
 
 .DEFAULT_GOAL := all
-.PHONY: all demo test check schemas docs lock clean
+.PHONY: all demo test check simulate crash sweep schemas docs lock clean
 
 all: test
 
@@ -44,6 +44,16 @@ check: $(VENV)/.dev
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
+
+# Longer than CI has time for.
+simulate: $(VENV)/.dev
+	@SIMULATION_SEEDS=10000 $(BIN)/python -m pytest -q tests/simulation/test_simulation.py
+
+crash: $(VENV)/.dev
+	@CRASH_SECOND=0,1,3,5,9,15,21 $(BIN)/python -m pytest -q tests/simulation/test_crash.py
+
+sweep: $(VENV)/.dev
+	@ACCESS_REVIEW_SWEEP=all $(BIN)/python -m pytest -q tests/test_graph_faults.py
 
 schemas: $(VENV)/.dev
 	@$(BIN)/python -m access_review.schemas
