@@ -7,7 +7,7 @@ closed by it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
@@ -34,10 +34,11 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class Gaps:
-    """What was not read: tables nobody collected, and per table the sources that are incomplete."""
+    """What was not read: tables nobody collected, per table the sources that are incomplete, and doubtful clocks."""
 
     missing: frozenset[str]
     incomplete: Mapping[str, Mapping[str, str]]
+    clocks: Mapping[str, str] = field(default_factory=dict)
 
     def why_not(self, rule: Rule) -> str:
         """Return why a rule cannot be evaluated at all, or nothing."""
@@ -52,12 +53,13 @@ class Gaps:
 
     def withheld_for(self, rule: Rule) -> Mapping[str, str]:
         """Return the sources about which a rule may conclude nothing, with the reason."""
-        return {
+        unread = {
             source: reason
             for fact in rule.needs
             for table in RESTS_ON.get(fact, (fact,))
             for source, reason in self.incomplete.get(table, {}).items()
         }
+        return {**self.clocks, **unread} if rule.timed else unread
 
 
 def evaluate(engine: Engine, rules: Sequence[Rule], policy: Policy, gaps: Gaps) -> tuple[Evaluation, ...]:

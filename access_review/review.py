@@ -62,6 +62,7 @@ def review(
     gaps = Gaps(
         missing=frozenset(TABLES) - snapshot.collected,
         incomplete={table: snapshot.incomplete(table) for table in TABLES},
+        clocks=snapshot.clocks,
     )
     rules = list(load().values())
     evaluations = findings.evaluate(engine, rules, workspace.policy, gaps)

@@ -98,6 +98,12 @@ class Snapshot:
         return broken | short
 
     @property
+    def clocks(self) -> Mapping[str, str]:
+        """The sources whose clock does not agree with ours, or that do not say what time it is, with the reason."""
+        verdicts = self.tables["completeness"].to_pylist()
+        return {v["source"]: v["reason"] for v in verdicts if v["subject"] == CLOCK and not v["complete"]}
+
+    @property
     def collected(self) -> frozenset[str]:
         """The tables that at least one source filled, wholly or not."""
         return frozenset(self.tables["completeness"]["subject"].to_pylist()) & frozenset(TABLES)
@@ -105,6 +111,9 @@ class Snapshot:
 
 WHOLE_SOURCE = "source"
 """The subject of a verdict on a source that could not be read at all."""
+
+CLOCK = "part:clock"
+"""The subject of a verdict on whether a server and this machine agree on the time."""
 
 
 def collect(

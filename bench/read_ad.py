@@ -1,12 +1,15 @@
-"""Reading one domain, side by side with ldapdomaindump: same server, same account, same run.
+"""Reading one domain, side by side with other readers: same server, same account, same run.
 
 ``python -m bench.read_ad`` starts a Samba domain controller with 5,000 users, 500 nested
 groups and 26,000 memberships (root and Samba's packages are needed) and prints wall time and
 peak memory of a whole process for each reader, the median of so many runs, taken in turn.
-``--peer-python`` names an interpreter that has ldapdomaindump, when it is not this one.
+``--peer-python`` names an interpreter that has ldapdomaindump, when it is not this one;
+``--bloodhound-python`` one that has bloodhound-ce (MIT's ``kinit`` and ``kvno`` are needed
+too), which is left out otherwise. What had to be replaced for it to sign in to Samba is
+said in :mod:`bench.bloodhound_peer`; it reads twice, ``Group`` being the least that has the
+memberships, and ``DCOnly`` everything that a domain controller tells, access control entries among it.
 
-bloodhound-ce-python is not in it: it signs in by NTLM, for which Samba closes the
-connection, or by Kerberos found through DNS service records, which the test domain does not serve.
+FIGURES
 """
 
 import argparse
@@ -20,7 +23,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.real import norwind_domain, samba
+from bench.name_server import names
+from tests.real import kerberos, norwind_domain, samba
 from tests.real.authority import Authority
 from tests.real.samba import Domain
 
@@ -68,12 +72,34 @@ def ldapdomaindump(python: str) -> Callable[[Domain, Path], list[str]]:
     return command
 
 
+def bloodhound(python: str, methods: str) -> Callable[[Domain, Path], list[str]]:
+    """Return the command of bloodhound-ce-python: a ticket over LDAPS; tickets and names must be served."""
+
+    def command(domain: Domain, folder: Path) -> list[str]:  # noqa: ARG001 - each reader has the same signature
+        where = [domain.host, domain.dns, domain.address]
+        login = ["-k", "-no-pass", "--auth-method", "kerberos", "--use-ldaps", "-u", norwind_domain.READER]
+        server = ["-d", domain.dns, "-ns", domain.address, "-dc", f"{domain.host}.{domain.dns}"]
+        prefix = ["-op", methods]  # files are named by the second
+        return [
+            python,
+            str(Path(__file__).with_name("bloodhound_peer.py")),
+            *where,
+            *login,
+            *server,
+            "-c",
+            methods,
+            *prefix,
+        ]
+
+    return command
+
+
 def measured(command: list[str], folder: Path) -> tuple[float, float, str]:
     """Run a command; return seconds, peak memory in MB, and what it printed."""
     out = folder / "out.txt"
     start = time.perf_counter()
     with out.open("w") as file:
-        process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT)  # noqa: S603 - built above
+        process = subprocess.Popen(command, cwd=folder, stdout=file, stderr=subprocess.STDOUT)  # noqa: S603 - built above
         _, status, used = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - start
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -91,11 +117,21 @@ def counted(folder: Path) -> dict[str, int]:
     return {"users": len(users), "groups": len(groups), "memberships": own + nested}
 
 
+def ingested(folder: Path, methods: str) -> dict[str, int]:
+    """Return what bloodhound-ce-python wrote last; a membership is a member of a group, primary groups apart."""
+    users, groups = (
+        json.loads(max(folder.glob(f"{methods}_*_{kind}.json")).read_text())["data"] for kind in ("users", "groups")
+    )
+    members = sum(len(group["Members"]) for group in groups)
+    return {"users": len(users), "groups": len(groups), "memberships": members}
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--peer-python", default=sys.executable)
+    parser.add_argument("--bloodhound-python")
     given = parser.parse_args()
     if reason := samba.missing():
         raise SystemExit(f"not measured: {reason}")
@@ -105,10 +141,14 @@ def main() -> None:
         domain = Domain(folder / "state", samba.free_address(), Authority.make(folder / "ca"))
         domain.provision()
         domain.load(norwind_domain.large(domain.base).ldif())
-        with domain.served():
-            compare(
-                domain, folder, {"access-review": ours, "ldapdomaindump": ldapdomaindump(given.peer_python)}, given.runs
-            )
+        readers = {"access-review": ours, "ldapdomaindump": ldapdomaindump(given.peer_python)}
+        with domain.served(), names(domain.host, domain.dns, domain.address):
+            if given.bloodhound_python:
+                environment = kerberos.configured(domain, folder)
+                kerberos.sign_in(domain, norwind_domain.READER, norwind_domain.SERVICE_PASSWORD, environment)
+                os.environ.update(environment)
+                readers |= {f"bloodhound-ce {m}": bloodhound(given.bloodhound_python, m) for m in ("Group", "DCOnly")}
+            compare(domain, folder, readers, given.runs)
 
 
 def compare(domain: Domain, folder: Path, readers: dict[str, Callable[[Domain, Path], list[str]]], runs: int) -> None:
@@ -117,11 +157,13 @@ def compare(domain: Domain, folder: Path, readers: dict[str, Callable[[Domain, P
     for _ in range(runs):
         for name, command in readers.items():
             taken[name].append(measured(command(domain, folder), folder))
-    print(f"{'reader':<16}{'seconds':>9}{'peak MB':>9}   read")  # noqa: T201 - this is what it is for
+    print(f"{'reader':<22}{'seconds':>9}{'peak MB':>9}   read")  # noqa: T201 - this is what it is for
     for name, found in taken.items():
         seconds, memory = (statistics.median(one[n] for one in found) for n in (0, 1))
         read = json.loads(found[-1][2]) if name == "access-review" else counted(folder)
-        print(f"{name:<16}{seconds:>9.2f}{memory:>9.0f}   {json.dumps(read)}")  # noqa: T201
+        if name.startswith("bloodhound-ce "):
+            read = ingested(folder, name.split()[1])
+        print(f"{name:<22}{seconds:>9.2f}{memory:>9.0f}   {json.dumps(read)}")  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -123,6 +123,17 @@ def test_findings_about_an_incomplete_source_are_withheld_and_said_to_be():
     assert (said.withheld, said.reason) == (1, "ad: page 2 answered busy")
 
 
+@pytest.mark.parametrize(("reason", "leavers"), [(None, {("ad:user:2", None)}), ("the clock is 9 min off", set())])
+def test_a_doubtful_clock_withholds_what_turns_on_the_hour_and_nothing_else(reason, leavers):
+    left = {"person": "hr:person:2", "status": "left", "left_at_latest": AS_OF - timedelta(minutes=1)}
+    verdict = {"source": "ad", "subject": "part:clock", "complete": reason is None, "reason": reason}
+    report, _ = reviewed(company(people=[{"person": "hr:person:1"}, left], completeness=[verdict]), SPACE)
+    assert found(report, "leaver-active") == leavers
+    assert found(report, "access-beyond-role") == {("ad:user:1", "ad:group:b")}
+    said = next(e for e in report.evaluations if e.rule == "leaver-active")
+    assert (said.withheld, said.reason) == ((1, f"ad: {reason}") if reason else (0, ""))
+
+
 def test_an_incomplete_roster_evaluates_no_rule_about_people():
     short = [{"source": "hr", "subject": "people", "complete": False, "reason": "cut short"}]
     report, _ = reviewed(company(completeness=short), SPACE)

@@ -17,7 +17,8 @@ returns a :class:`~access_review.model.Relation` with the columns
 ``needs`` names the facts (:mod:`access_review.facts`) that must have been read.
 Findings about a source that was read incompletely there are withheld; facts named
 in ``whole`` (and always people and assignments) must be complete in every source,
-or the rule is not evaluated at all.
+or the rule is not evaluated at all. ``timed`` rules turn on the hour: their findings are
+withheld about a source whose clock and ours disagree, since either may be the wrong one.
 """
 
 import importlib
@@ -50,6 +51,7 @@ class Rule:
     needs: tuple[str, ...]
     whole: tuple[str, ...]
     controls: tuple[str, ...]
+    timed: bool = False
 
     @property
     def title(self) -> str:
@@ -63,7 +65,12 @@ class Rule:
 
 
 def rule(
-    *, severity: Severity, needs: tuple[str, ...], whole: tuple[str, ...] = (), controls: tuple[str, ...] = ()
+    *,
+    severity: Severity,
+    needs: tuple[str, ...],
+    whole: tuple[str, ...] = (),
+    controls: tuple[str, ...] = (),
+    timed: bool = False,
 ) -> Callable[[Callable[..., Relation]], Rule]:
     """Make a module's ``check`` a rule named after its file."""
 
@@ -72,7 +79,7 @@ def rule(
         if unknown := set(needs) - set(FACTS):
             raise RuleError(name, f"needs {min(unknown)!r}, which is no fact", hint=f"known: {', '.join(FACTS)}")
         strict = tuple(n for n in needs if n in ROSTER or n in whole)
-        return Rule(name, check, severity, needs, strict, controls)
+        return Rule(name, check, severity, needs, strict, controls, timed)
 
     return make
 

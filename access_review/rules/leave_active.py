@@ -10,6 +10,7 @@ from access_review.rules import rule, select
     severity=Severity.MEDIUM,
     needs=("people", "assignments", "accounts"),
     controls=("soc2:CC6.2", "iso27001:A.5.18", "nist:AC-2(3)"),
+    timed=True,
 )
 def check(*, days: int = 30) -> Relation:
     """Accounts of people on leave that were used since it began, or are still enabled ``days`` later.

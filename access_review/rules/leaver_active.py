@@ -10,6 +10,7 @@ from access_review.rules import rule, select
     severity=Severity.HIGH,
     needs=("people", "accounts"),
     controls=("soc2:CC6.2", "iso27001:A.6.5", "pci:8.2.5", "nist:PS-4", "hipaa:164.308(a)(3)(ii)(C)", "cis:6.2"),
+    timed=True,
 )
 def check(*, grace_hours: int = 0) -> Relation:
     """Accounts still enabled after their owner left.

@@ -20,18 +20,20 @@ def now() -> datetime:
     return datetime.now(UTC)  # noqa: TID251
 
 
-def options(domain: Domain, user: str = READER, **more: Any) -> dict[str, Any]:
+def options(domain: Domain, user: str | None = READER, **more: Any) -> dict[str, Any]:
     """Return the options of a source file for a domain."""
     return {
         "server": domain.url,
-        "user": f"{user}@{domain.dns}",
+        "user": f"{user}@{domain.dns}" if user else None,
         "password": {"env": "TEST_AD_ADMIN" if user == "Administrator" else "TEST_AD_SERVICE"},
         "ca_file": str(domain.authority.file),
         **more,
     }
 
 
-def connect(domain: Domain, folder: Path = Path("/"), user: str = READER, name: str = "ad", **more: Any) -> Connector:
+def connect(
+    domain: Domain, folder: Path = Path("/"), user: str | None = READER, name: str = "ad", **more: Any
+) -> Connector:
     """Open a domain as its source file would."""
     model = options_of(ldap.connect).model_validate(options(domain, user, **more))
     given = {name: getattr(model, name) for name in type(model).model_fields}
