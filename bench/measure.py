@@ -1,0 +1,99 @@
+"""Time, processor time and memory of a way, in a process of its own, and a digest of the rows it wrote."""
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One way at one size: medians over the runs. Seconds and bytes."""
+
+    size: str
+    way: str
+    seconds: float
+    processor: float
+    memory: int
+    rows: int
+    digest: str
+    runs: int
+
+
+def once(way: str, folder: Path, out: Path, limit: float) -> tuple[float, float, int] | None:
+    """Run one way; return seconds, processor seconds and greatest memory, or None when it failed or took too long."""
+    command = [sys.executable, "-m", "bench", "run", way, str(folder), str(out)]
+    began = time.monotonic()
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:  # noqa: S603 - our own module
+        while True:
+            found, status, used = os.wait4(process.pid, os.WNOHANG)
+            if found:
+                process.returncode = os.waitstatus_to_exitcode(status)
+                break
+            if time.monotonic() - began > limit:
+                process.kill()
+            time.sleep(0.02)
+    if process.returncode:
+        return None
+    return time.monotonic() - began, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024
+
+
+def digest(path: Path) -> tuple[int, str]:
+    """Return how many rows a file has and a digest of them in whatever order they stand."""
+    import duckdb
+
+    names = "account, entitlement, verdict" if "verdict" in _columns(path) else "finding, status, risk, reason"
+    rows = f"SELECT hash({names}) AS h FROM read_parquet('{path}')"
+    found = duckdb.sql(f"SELECT count(*), coalesce(CAST(sum(h) AS VARCHAR), '0') FROM ({rows})").fetchall()
+    return int(found[0][0]), str(found[0][1])
+
+
+def _columns(path: Path) -> list[str]:
+    import pyarrow.parquet as pq
+
+    names: list[str] = pq.read_schema(path).names
+    return names
+
+
+def measure(size: str, folder: Path, ways: list[str], repeat: int, limit: float) -> list[Measured]:
+    """Run all ways in turn, ``repeat`` times over, so that a slow hour of the machine is slow for all."""
+    seen: dict[str, list[tuple[float, float, int]]] = {way: [] for way in ways}
+    written: dict[str, tuple[int, str]] = {}
+    failed: set[str] = set()
+    for number in range(repeat):
+        for way in ways:
+            out = folder / "out.parquet"
+            out.unlink(missing_ok=True)
+            found = None if way in failed else once(way, folder, out, limit)
+            if found is None:
+                failed.add(way)
+                continue
+            seen[way].append(found)
+            written[way] = digest(out)
+            print(f"{size} {number + 1}/{repeat} {way}: {found[0]:.1f} s, {found[2] / 1e9:.1f} GB", flush=True)  # noqa: T201
+            out.unlink()
+    return [_median(size, way, seen[way], *written[way]) for way in ways if seen[way]]
+
+
+def _median(size: str, way: str, found: list[tuple[float, float, int]], rows: int, of: str) -> Measured:
+    seconds, processor, memory = (statistics.median(column) for column in zip(*found, strict=True))
+    return Measured(size, way, round(seconds, 2), round(processor, 2), int(memory), rows, of, len(found))
+
+
+def start_up(repeat: int = 7) -> float:
+    """Return the median seconds of ``access-review --help``."""
+    times = []
+    for _ in range(repeat):
+        began = time.monotonic()
+        subprocess.run([sys.executable, "-m", "access_review", "--help"], check=True, capture_output=True)  # noqa: S603
+        times.append(time.monotonic() - began)
+    return round(statistics.median(times), 2)
+
+
+def as_json(found: list[Measured]) -> list[dict[str, Any]]:
+    """Return measurements as plain values."""
+    return [asdict(one) for one in found]

@@ -1,0 +1,71 @@
+"""What is measured, one way in one process: ours and the others, from a snapshot on disk to rows on disk."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from access_review import runs, snapshot, workspace
+from access_review.engine import Engine, open_engine
+from access_review.review import establish, review
+from bench.peers import PEERS, Inputs
+
+FLAGGED = "SELECT account, entitlement, verdict FROM held WHERE verdict IN ('beyond', 'mixed')"
+OURS = "access-review, distinct pairs"
+WHOLE = "access-review, whole review"
+SPARK = "access-review, whole review on Spark"
+
+
+def distinct_pairs(folder: Path, out: Path) -> None:
+    """Find who holds what beyond the roles: everything up to the verdicts, matching and closure included."""
+    space = workspace.load(folder)
+    taken = snapshot.load(runs.find(folder))
+    with open_engine(taken.as_of, space.policy.engine) as engine:
+        establish(taken.tables, space, engine)
+        engine.write(FLAGGED, out)
+
+
+def whole_review(folder: Path, out: Path, kind: str = "embedded") -> None:
+    """Run every rule and write the findings, sorted, with their digest beside them."""
+    space = workspace.load(folder)
+    taken = snapshot.load(runs.find(folder))
+    settings = space.policy.engine.model_copy(update={"kind": kind})
+    with open_engine(taken.as_of, settings) as engine:
+        report = review(taken, replace(space, policy=space.policy), engine, to=out)
+    out.with_suffix(".digest").write_text(report.digest)
+
+
+def prepare(folder: Path) -> Inputs:
+    """Write what the other ways are handed; returns where it is."""
+    facts = folder / "facts"
+    run = runs.find(folder)
+    if not facts.exists():
+        facts.mkdir()
+        space, taken = workspace.load(folder), snapshot.load(run)
+        with Engine(taken.as_of, "6GB") as engine:
+            establish(taken.tables, space, engine)
+            for name, sql in _FACTS.items():
+                engine.write(sql, facts / f"{name}.parquet")
+    return Inputs(run.folder / "snapshot", facts)
+
+
+_FACTS = {
+    "owners": "SELECT account, role_set FROM accounts JOIN person_role_sets USING (person)",
+    "closure": "SELECT entitlement, reached FROM closure",
+    "allowed": """
+        SELECT role_set, entitlement FROM allowed AS a WHERE NOT EXISTS (
+            SELECT 1 FROM forbidden AS f WHERE f.role_set = a.role_set AND f.entitlement = a.entitlement)
+    """,
+}
+
+
+def run(way: str, folder: Path, out: Path) -> None:
+    """Run one way."""
+    own: Mapping[str, Callable[[], None]] = {
+        OURS: lambda: distinct_pairs(folder, out),
+        WHOLE: lambda: whole_review(folder, out),
+        SPARK: lambda: whole_review(folder, out, "spark"),
+    }
+    if way in own:
+        own[way]()
+    else:
+        PEERS[way](prepare(folder), out)
