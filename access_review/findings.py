@@ -151,7 +151,9 @@ def conclude(
     With ``to`` they are written there as Parquet and never held in memory.
     """
     engine.register("uncertain", _uncertain(evaluations, gaps, rules))
-    engine.create("gone", _GONE)
+    # The first run has nothing to compare with: millions of hits need not be looked through for it.
+    first = not engine.rows("SELECT 1 AS any FROM previous_findings LIMIT 1")
+    engine.create("gone", f"SELECT * FROM ({_GONE}) AS gone WHERE FALSE" if first else _GONE)
     weights = policy.risk
     params = {
         **{f"w_{severity}": getattr(weights, severity) for severity in Severity},
