@@ -19,10 +19,9 @@ from access_review.tables import TABLES
 
 def diff(engine: Engine) -> None:
     """Create ``verdicts`` and ``held`` from ``grants``, ``accounts``, ``closure``, ``expected`` and the role tables."""
-    engine.create("pairs", _PAIRS)
     engine.create("allowed", _ALLOWED)
     engine.create("forbidden", _FORBIDDEN)
-    engine.create("verdicts", _VERDICTS)
+    judge(engine)
     engine.create("mirrors", _MIRRORS)
     engine.create("formerly", _FORMERLY)
     engine.narrow("formerly", "SELECT * FROM formerly", few=("role", "client"))
@@ -33,6 +32,15 @@ def diff(engine: Engine) -> None:
 
 def _quoted(column: str) -> str:
     return f'"{column}"'
+
+
+def judge(engine: Engine) -> None:
+    """Create ``verdicts``: every pair of role set and granted entitlement, judged once.
+
+    Reads ``grants, accounts, person_role_sets, entitlements, closure, allowed, forbidden``.
+    """
+    engine.create("pairs", _PAIRS)
+    engine.create("verdicts", _VERDICTS)
 
 
 _PAIRS = """

@@ -106,6 +106,7 @@ class Engine:
             settings["threads"] = self.threads
         self._db = duckdb.connect(":memory:", config=settings)
         self._db.execute("SET TimeZone = 'UTC'")
+        self._db.execute("SET enable_progress_bar = FALSE")
 
     def __enter__(self) -> Self:
         return self

@@ -30,7 +30,7 @@ def main() -> None:
     all_.add_argument("--repeat", type=int, default=3)
     all_.add_argument("--limit", type=float, default=900)
     all_.add_argument("--memory", default="2GB", help="of the engine")
-    all_.add_argument("--ways", nargs="*", default=[ways.OURS, ways.WHOLE, *PEERS])
+    all_.add_argument("--ways", nargs="*", default=[ways.ALONE, ways.OURS, ways.WHOLE, *PEERS])
     commands.add_parser("table")
     asked = parser.parse_args()
     if asked.command == "run":

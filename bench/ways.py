@@ -5,14 +5,41 @@ from dataclasses import replace
 from pathlib import Path
 
 from access_review import runs, snapshot, workspace
+from access_review.diff import judge
 from access_review.engine import Engine, open_engine
 from access_review.review import establish, review
 from bench.peers import PEERS, Inputs
+from bench.tables import AS_OF
 
 FLAGGED = "SELECT account, entitlement, verdict FROM held WHERE verdict IN ('beyond', 'mixed')"
-OURS = "access-review, distinct pairs"
+ALONE = "access-review, distinct pairs"
+OURS = "access-review, with matching, roles and closure"
 WHOLE = "access-review, whole review"
 SPARK = "access-review, whole review on Spark"
+
+
+def pairs_alone(folder: Path, out: Path) -> None:
+    """Judge distinct pairs and join the verdicts back, handed what the others are handed."""
+    inputs = prepare(folder)
+    settings = workspace.load(folder).policy.engine
+    with Engine(AS_OF, settings.memory, settings.threads) as engine:
+        for name in ("grants", "entitlements"):
+            engine.register(name, inputs.table(name))
+        for name in ("closure", "allowed", "owners"):
+            engine.register(name, inputs.facts / f"{name}.parquet")
+        engine.view("forbidden", "SELECT * FROM allowed WHERE FALSE")
+        engine.view("accounts", "SELECT account, account AS person FROM owners")
+        engine.view("person_role_sets", "SELECT account AS person, role_set FROM owners")
+        judge(engine)
+        engine.write(_JOINED_BACK, out)
+
+
+_JOINED_BACK = """
+    SELECT grants.account, grants.entitlement, verdict
+    FROM grants JOIN owners ON owners.account = grants.account
+    JOIN verdicts AS v ON v.role_set = owners.role_set AND v.entitlement = grants.entitlement
+    WHERE verdict <> 'within'
+"""
 
 
 def distinct_pairs(folder: Path, out: Path) -> None:
@@ -61,6 +88,7 @@ _FACTS = {
 def run(way: str, folder: Path, out: Path) -> None:
     """Run one way."""
     own: Mapping[str, Callable[[], None]] = {
+        ALONE: lambda: pairs_alone(folder, out),
         OURS: lambda: distinct_pairs(folder, out),
         WHOLE: lambda: whole_review(folder, out),
         SPARK: lambda: whole_review(folder, out, "spark"),
