@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from access_review import decisions, judge, plan, population, routing, runs, sample, snapshot, worklist
-from access_review.engine import Engine
+from access_review.engine import Engine, open_engine
 from access_review.errors import ArtifactError, StalePlan, Unclear
 from access_review.facts import FINDINGS
 from access_review.findings import Evaluation
@@ -92,9 +92,8 @@ def read_report(run: Run) -> Report:
 
 @contextmanager
 def engine_of(workspace: Workspace, taken: Snapshot) -> Iterator[Engine]:
-    """Open an engine of the size the workspace allows."""
-    settings = workspace.policy.engine
-    with Engine(taken.as_of, memory=settings.memory, threads=settings.threads) as engine:
+    """Open the engine that the workspace asks for."""
+    with open_engine(taken.as_of, workspace.policy.engine) as engine:
         yield engine
 
 
