@@ -21,6 +21,7 @@ def diff(engine: Engine) -> None:
     """Create ``verdicts`` and ``held`` from ``grants``, ``accounts``, ``closure``, ``expected`` and the role tables."""
     engine.create("allowed", _ALLOWED)
     engine.create("forbidden", _FORBIDDEN)
+    engine.create("pairs", _PAIRS)
     judge(engine)
     engine.create("mirrors", _MIRRORS)
     engine.create("formerly", _FORMERLY)
@@ -37,9 +38,8 @@ def _quoted(column: str) -> str:
 def judge(engine: Engine) -> None:
     """Create ``verdicts``: every pair of role set and granted entitlement, judged once.
 
-    Reads ``grants, accounts, person_role_sets, entitlements, closure, allowed, forbidden``.
+    Reads ``pairs, entitlements, closure, allowed, forbidden``.
     """
-    engine.create("pairs", _PAIRS)
     engine.create("verdicts", _VERDICTS)
 
 

@@ -21,24 +21,34 @@ SPARK = "access-review, whole review on Spark"
 def pairs_alone(folder: Path, out: Path) -> None:
     """Judge distinct pairs and join the verdicts back, handed what the others are handed."""
     inputs = prepare(folder)
-    settings = workspace.load(folder).policy.engine
-    with Engine(AS_OF, settings.memory, settings.threads) as engine:
+    with Engine(AS_OF, "1500MB") as engine:
         for name in ("grants", "entitlements"):
             engine.register(name, inputs.table(name))
         for name in ("closure", "allowed", "owners"):
             engine.register(name, inputs.facts / f"{name}.parquet")
+        engine.identify("entitlements", "SELECT entitlement FROM entitlements")
+        for name, columns in _NARROWED.items():
+            engine.narrow(name, f"SELECT * FROM {name}", ids=dict.fromkeys(columns, "entitlements"))
         engine.view("forbidden", "SELECT * FROM allowed WHERE FALSE")
-        engine.view("accounts", "SELECT account, account AS person FROM owners")
-        engine.view("person_role_sets", "SELECT account AS person, role_set FROM owners")
+        engine.narrow("granted", _GRANTED, ids={"entitlement": "entitlements"})
+        engine.create("pairs", "SELECT DISTINCT role_set, entitlement FROM granted")
         judge(engine)
+        engine.create("flagged", _FLAGGED_PAIRS)
         engine.write(_JOINED_BACK, out)
 
+
+_NARROWED = {"entitlements": ("entitlement",), "closure": ("entitlement", "reached"), "allowed": ("entitlement",)}
+
+_GRANTED = "SELECT role_set, entitlement FROM grants JOIN owners ON owners.account = grants.account"
+
+_FLAGGED_PAIRS = """
+    SELECT role_set, CAST(entitlement AS VARCHAR) AS entitlement, verdict FROM verdicts WHERE verdict <> 'within'
+"""
 
 _JOINED_BACK = """
     SELECT grants.account, grants.entitlement, verdict
     FROM grants JOIN owners ON owners.account = grants.account
-    JOIN verdicts AS v ON v.role_set = owners.role_set AND v.entitlement = grants.entitlement
-    WHERE verdict <> 'within'
+    JOIN flagged AS f ON f.role_set = owners.role_set AND f.entitlement = grants.entitlement
 """
 
 
