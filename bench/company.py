@@ -13,7 +13,6 @@ Groups, people and accounts are numbers here; :mod:`bench.tables` gives them ids
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -173,11 +172,11 @@ class Company:
 
 def _skewed(rng: np.random.Generator, n: int, values: int) -> Numbers:
     """Draw small values more often than large ones."""
-    drawn: Any = (values * rng.random(n) ** 1.7).astype(np.int64)
+    drawn: Numbers = (values * rng.random(n) ** 1.7).astype(np.int64)
     return drawn
 
 
 def _distinct(values: Numbers) -> Numbers:
     """Return distinct values in order; sorting is several times faster here than numpy's hashing."""
-    ordered = np.sort(values)
+    ordered: Numbers = np.sort(values)
     return ordered[np.concatenate(([True], ordered[1:] != ordered[:-1]))]

@@ -48,7 +48,9 @@ def digest(path: Path) -> tuple[int, str]:
 
     names = "account, entitlement, verdict" if "verdict" in _columns(path) else "finding, status, risk, reason"
     rows = f"SELECT hash({names}) AS h FROM read_parquet('{path}')"
-    found = duckdb.sql(f"SELECT count(*), coalesce(CAST(sum(h) AS VARCHAR), '0') FROM ({rows})").fetchall()
+    found = (
+        duckdb.connect().execute(f"SELECT count(*), coalesce(CAST(sum(h) AS VARCHAR), '0') FROM ({rows})").fetchall()
+    )
     return int(found[0][0]), str(found[0][1])
 
 

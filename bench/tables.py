@@ -305,7 +305,9 @@ class Tables:
 
     def completeness(self) -> Iterator[pa.Table]:
         """Yield a verdict for everything: all of it was read."""
-        told = {"ad": ("accounts", "aliases", "entitlements", "grants", "nesting", "owners")}
+        told: dict[str, tuple[str, ...]] = {
+            "ad": ("accounts", "aliases", "entitlements", "grants", "nesting", "owners")
+        }
         told["entra"] = ("accounts", "activity", "aliases", "entitlements", "grants", "nesting", "signins")
         told["hr"] = ("assignments", "people")
         rows = [(source, subject) for source, subjects in told.items() for subject in subjects]
