@@ -45,7 +45,7 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join(lines) + "\n"
 
 
-WIDTH, ROW, LEFT = 760, 20, 300
+WIDTH, ROW, LEFT = 820, 20, 340
 
 
 def chart(rows: Sequence[Row]) -> str:
