@@ -212,3 +212,15 @@ def test_a_synced_membership_is_judged_once_where_it_is_mastered():
     report, held = reviewed(world, SPACE)
     assert held["entra:user:1", "entra:group:b"]["mirrored"] is True
     assert found(report, "access-beyond-role") == {("ad:user:1", "ad:group:b")}
+
+
+@pytest.mark.parametrize("rule", ["account-unowned", "service-unowned", "agent-unowned", "lookalike-account"])
+def test_nobody_is_called_without_an_owner_while_another_source_may_know_one(rule):
+    """A synced account takes its person from the directory: where that was not read, the owner is unknown, not missing."""
+    unread = [{"source": "ad", "subject": "accounts", "complete": False, "reason": "page 2 answered busy"}]
+    copies = [{"account": f"entra:user:{n}", "kind": kind} for n, kind in enumerate(("human", "service", "agent"), 1)]
+    world = company(accounts=[account(1), *copies], completeness=unread)
+    report, _ = reviewed(world, SPACE)
+    said = next(e for e in report.evaluations if e.rule == rule)
+    assert found(report, rule) == set()
+    assert (said.evaluated, said.reason) == (False, "accounts of ad is incomplete: page 2 answered busy")

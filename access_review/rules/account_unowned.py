@@ -7,6 +7,7 @@ from access_review.rules import rule, select
 @rule(
     severity=Severity.MEDIUM,
     needs=("people", "accounts"),
+    whole=("accounts",),
     controls=("soc2:CC6.2", "iso27001:A.5.16", "pci:7.2.4", "cis:5.1"),
 )
 def check() -> Relation:

@@ -7,6 +7,7 @@ from access_review.rules import rule, select
 @rule(
     severity=Severity.HIGH,
     needs=("people", "accounts", "owners"),
+    whole=("accounts", "owners"),
     controls=("soc2:CC6.1", "iso27001:A.5.16", "pci:7.2.5.1"),
 )
 def check() -> Relation:

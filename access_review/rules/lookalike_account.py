@@ -42,6 +42,7 @@ _INVISIBLE = (*range(0x0300, 0x0370), 0x00AD, *range(0x200B, 0x2010), *range(0x2
 @rule(
     severity=Severity.MEDIUM,
     needs=("people", "accounts"),
+    whole=("accounts",),
     controls=("iso27001:A.5.16", "soc2:CC6.1", "soc2:CC7.2"),
 )
 def check() -> Relation:
