@@ -71,3 +71,5 @@ lock:
 
 clean:
 	rm -rf $(VENV) runs dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+-include bench/bench.mk

@@ -287,8 +287,3 @@ def _progress(batch: Batch, done: int, of: int, change: Change | None) -> Progre
     elapsed = (batch.clock.now() - (batch.started or batch.clock.now())).total_seconds()
     saying = f"{change.id} {batch.journal.standing(change.id).state}" if change else "the first changes are looked at"
     return Progress(done, of, saying, elapsed / max(1, done) * (of - done))
-
-
-def finished(states: Mapping[str, State]) -> bool:
-    """Tell whether every change has ended."""
-    return all(state in TERMINAL or state is State.REGRANTED for state in states.values())

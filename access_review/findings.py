@@ -42,9 +42,9 @@ class Gaps:
 
     def why_not(self, rule: Rule) -> str:
         """Return why a rule cannot be evaluated at all, or nothing."""
-        for fact in rule.needs:
+        for fact in dict.fromkeys((*rule.needs, *rule.whole)):
             for table in RESTS_ON.get(fact, (fact,)):
-                if table in self.missing:
+                if fact in rule.needs and table in self.missing:
                     return f"no source provides {table}"
                 if (fact in rule.whole or table in ROSTER) and self.incomplete.get(table):
                     source, reason = min(self.incomplete[table].items())

@@ -366,3 +366,19 @@ def test_a_source_that_is_not_there_is_said_and_the_others_are_reviewed(folder):
     assert said.code == 1
     assert "ledger" in said.out
     assert len(record(folder, "people")) == 300
+
+
+def test_a_tenant_without_sign_in_logs_is_no_failed_source_and_their_rules_say_so(folder):
+    lay_out(
+        folder,
+        {
+            "sources/entra.yaml": GRAPH,
+            "sources/tenant/users.json": page([user(1)]),
+            "sources/tenant/groups.json": page([]),
+        },
+    )
+    said = access_review(folder, *TIME, "--json", "audit")
+    assert said.code == 0, said.err
+    idle = {e["rule"]: e["reason"] for e in said.json["not_evaluated"]}
+    assert idle["signin-after-end"] == "no source provides signins"
+    assert "account-dormant" not in idle

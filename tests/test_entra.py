@@ -530,7 +530,7 @@ def test_last_use_counts_only_success_as_use(activity: dict[str, Any], expected:
         ("roleAssignments", {"entitlements", "grants", "nesting"}),
         ("servicePrincipals/sp-app/appRoleAssignedTo", {"grants", "nesting"}),
         ("groups/g-fin/owners", {"owners"}),
-        ("signIns", {"signins"}),
+        ("signIns", set()),
         ("roleEligibilityScheduleInstances", set()),
         ("oauth2PermissionGrants", set()),
         ("conditionalAccessPolicies", set()),

@@ -214,6 +214,22 @@ def test_a_synced_membership_is_judged_once_where_it_is_mastered():
     assert found(report, "access-beyond-role") == {("ad:user:1", "ad:group:b")}
 
 
+@pytest.mark.parametrize(
+    ("rule", "table"),
+    [
+        ("service-unowned", "custody"),
+        ("account-dormant", "signins"),
+        ("never-used", "activity"),
+        ("guest-stale", "signins"),
+    ],
+)
+def test_what_may_explain_a_silence_must_be_whole_where_it_is_read_at_all(rule, table):
+    unread = [{"source": "badge", "subject": table, "complete": False, "reason": "cut"}]
+    report, _ = reviewed(company(completeness=unread), SPACE)
+    said = next(e for e in report.evaluations if e.rule == rule)
+    assert (said.evaluated, said.reason) == (False, f"{table} of badge is incomplete: cut")
+
+
 @pytest.mark.parametrize("rule", ["account-unowned", "service-unowned", "agent-unowned", "lookalike-account"])
 def test_nobody_is_called_without_an_owner_while_another_source_may_know_one(rule):
     """A synced account takes its person from the directory: where that was not read, the owner is unknown, not missing."""

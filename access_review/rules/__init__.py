@@ -16,7 +16,7 @@ returns a :class:`~access_review.model.Relation` with the columns
 
 ``needs`` names the facts (:mod:`access_review.facts`) that must have been read.
 Findings about a source that was read incompletely there are withheld; facts named
-in ``whole`` (and always people and assignments) must be complete in every source,
+in ``whole`` (and always people and assignments), needed or not, must be complete in every source,
 or the rule is not evaluated at all. ``timed`` rules turn on the hour: their findings are
 withheld about a source whose clock and ours disagree, since either may be the wrong one.
 """
@@ -78,7 +78,7 @@ def rule(
         name = check.__module__.rsplit(".", 1)[-1].replace("_", "-")
         if unknown := set(needs) - set(FACTS):
             raise RuleError(name, f"needs {min(unknown)!r}, which is no fact", hint=f"known: {', '.join(FACTS)}")
-        strict = tuple(n for n in needs if n in ROSTER or n in whole)
+        strict = tuple(dict.fromkeys((*(n for n in needs if n in ROSTER), *whole)))
         return Rule(name, check, severity, needs, strict, controls, timed)
 
     return make

@@ -9,7 +9,7 @@ from access_review.rules import rule, select
 @rule(
     severity=Severity.MEDIUM,
     needs=("people", "accounts"),
-    whole=("accounts",),
+    whole=("accounts", "activity", "signins"),
     controls=("pci:8.2.6", "nist:AC-2(3)", "cis:5.3", "iso27001:A.5.18"),
 )
 def check(*, days: int = 90, warn_days: int = 76, apart: tuple[str, ...] = ()) -> Relation:

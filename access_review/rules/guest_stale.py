@@ -9,6 +9,7 @@ from access_review.rules import rule, select
 @rule(
     severity=Severity.MEDIUM,
     needs=("accounts",),
+    whole=("activity", "signins"),
     controls=("iso27001:A.5.19", "nist:AC-2(3)", "soc2:CC6.2", "pci:8.2.6"),
 )
 def check(*, days: int = 60) -> Relation:

@@ -10,7 +10,7 @@ MICROSOFT = "f8cdef31-a31e-4b4a-93e4-5f571e91255a"
 @rule(
     severity=Severity.MEDIUM,
     needs=("people", "accounts", "owners"),
-    whole=("accounts", "owners"),
+    whole=("accounts", "owners", "custody"),
     controls=("pci:7.2.5.1", "pci:8.2.2", "iso27001:A.5.16", "soc2:CC6.1"),
 )
 def check(*, publishers: tuple[str, ...] = (MICROSOFT,)) -> Relation:

@@ -55,7 +55,7 @@ PARTS = (
     Part("oauth2PermissionGrants", ("entitlements", "grants", "nesting")),
     Part("accessPackages", ("entitlements", "grants", "nesting")),
     Part("accessPackageAssignments", ("grants",), "accessPackages"),
-    Part("signIns", ("signins",), ALWAYS),
+    Part("signIns", ("signins",)),
 )
 
 
@@ -81,7 +81,8 @@ def verdicts(source: Source, read: Mapping[str, Verdict], rows: Mapping[str, int
     A table is incomplete when a part that fills it broke off, or was not read
     though another part makes it indispensable: members always, role assignments
     once there are role definitions. A part that nobody saved, and that nothing
-    depends on, is said to be missing and takes nothing from the rest.
+    depends on, is said to be missing and takes nothing from the rest. A table of which
+    no part was tried, as sign-ins without their licence, is not filled: rules that need it are not evaluated.
     """
     for part in PARTS:
         verdict, subject = read[part.name], f"part:{part.name}"
@@ -91,6 +92,8 @@ def verdicts(source: Source, read: Mapping[str, Verdict], rows: Mapping[str, int
             counts = {"received": verdict.received, "expected": verdict.expected}
             yield incomplete(source, subject, verdict.reason, **counts)
     for table in sorted({table for part in PARTS for table in part.fills}):
+        if all(read[part.name].absent for part in PARTS if table in part.fills):
+            continue  # the source does not fill this table: no verdict, and no failure either
         faults = [f"{part.name}: {read[part.name].reason}" for part in PARTS if _harms(part, table, read)]
         received = rows.get(table, 0)
         if faults:
