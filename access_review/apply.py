@@ -18,7 +18,6 @@ from access_review.journal import Journal, JournalFull, Note
 from access_review.plan import Plan
 from access_review.protocol import (
     NOT_DONE,
-    TERMINAL,
     UNTOUCHED,
     Judged,
     Row,
