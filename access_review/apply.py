@@ -11,12 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from access_review.change import Change
 from access_review.errors import AccessReviewError
-from access_review.executor import Answer, Clock, Executor, Jitter, Result, Seen
-from access_review.journal import Journal, JournalFull, Note
 from access_review.plan import Plan
-from access_review.protocol import (
+from access_review.planning.change import Change
+from access_review.policy import Applying
+from access_review.revocation.executor import Answer, Clock, Executor, Jitter, Result, Seen
+from access_review.revocation.journal import Journal, JournalFull, Note
+from access_review.revocation.protocol import (
     NOT_DONE,
     UNTOUCHED,
     Judged,
@@ -27,8 +28,7 @@ from access_review.protocol import (
     settled,
     too_many_failures,
 )
-from access_review.settings import Applying
-from access_review.windows import opens
+from access_review.revocation.windows import opens
 
 Judge = Callable[[Change, datetime], Judged]
 """What rules, protections and rosters say of a change at a moment; raises ``PlanRefused`` to stop everything."""

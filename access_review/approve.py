@@ -13,8 +13,9 @@ from typing import Any
 
 from access_review.errors import PlanRefused
 from access_review.plan import Plan
-from access_review.settings import Approver, Approvers, Standing
-from access_review.signing import Signed, fingerprint, opened
+from access_review.policy import Standing
+from access_review.revocation.signing import Signed, fingerprint, opened
+from access_review.settings import Approver, Approvers
 from access_review.tables import Row
 
 FORMAT = "access-review/approval@1"

@@ -15,14 +15,16 @@ from typing import Any
 
 import pyarrow as pa
 
-from access_review import decisions, judge, plan, population, routing, runs, sample, snapshot, worklist
+from access_review import plan, runs, sample, snapshot
 from access_review.engine import Engine, open_engine
 from access_review.errors import ArtifactError, StalePlan, Unclear
 from access_review.facts import FINDINGS
 from access_review.findings import Evaluation
 from access_review.review import Report, establish, review
+from access_review.routines import routing
 from access_review.rules import load as load_rules
 from access_review.runs import Run
+from access_review.sampling import decisions, judge, population, worklist
 from access_review.snapshot import Progress, Snapshot
 from access_review.tables import digest
 from access_review.views import contents, html, plan_files, powershell, worksheet

@@ -7,17 +7,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from access_review import apply, approve, connectors, orders, protocol, recheck, runs, signing, snapshot, verify
+from access_review import apply, approve, connectors, runs, snapshot, verify
 from access_review import undo as undoing
 from access_review import workspace as workspaces
 from access_review.audit import facts_of
-from access_review.change import Change
 from access_review.connectors import Source
 from access_review.errors import ArtifactError, PlanRefused
-from access_review.executor import Clock, Executor, Writable
-from access_review.journal import Journal, single_writer
 from access_review.plan import Plan, read, refuse_stale, write
-from access_review.protocol import CHANGED, State
+from access_review.planning.change import Change
+from access_review.revocation import orders, protocol, recheck, signing
+from access_review.revocation.executor import Clock, Executor, Writable
+from access_review.revocation.journal import Journal, single_writer
+from access_review.revocation.protocol import CHANGED, State
 from access_review.runs import Run
 from access_review.workspace import Workspace
 

@@ -14,11 +14,11 @@ from pathlib import Path
 
 from access_review.connectors import delimited, workbook
 from access_review.connectors.cells import Raw, Value, moment, text
-from access_review.decisions import Answer, Decision, decided
 from access_review.errors import Mistake, WorkspaceError
+from access_review.sampling.decisions import Answer, Decision, decided
+from access_review.sampling.worklist import Item, Worklist, fold
 from access_review.views.spreadsheet import inert
 from access_review.views.worksheet import ANSWERS, FILLED_IN, SHEET
-from access_review.worklist import Item, Worklist, fold
 
 NEEDED = ("item", "account", "entitlement", *FILLED_IN, "run")
 LARGEST = 64 * 2**20

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Self, assert_never
 import pyarrow as pa
 
 from access_review.model import AsOf, Relation
-from access_review.settings import EngineSettings
+from access_review.policy import EngineSettings
 
 if TYPE_CHECKING:
     import duckdb

@@ -16,8 +16,9 @@ from pydantic import ValidationError
 
 from access_review import documents
 from access_review.errors import PlanRefused, Unclear, WorkspaceError
-from access_review.settings import Exceptions, Waiver, Waivers
-from access_review.worklist import fold
+from access_review.policy import Exceptions
+from access_review.sampling.worklist import fold
+from access_review.settings import Waiver, Waivers
 
 EMPTY = "waivers: []\n"
 _NAME = re.compile(r"W-(\d{4})-(\d+)")

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from access_review import rules
-from access_review.access_held import OWNERS, Access
 from access_review.engine import Engine
-from access_review.explanation import (
+from access_review.explaining.access_held import OWNERS, Access
+from access_review.explaining.explanation import (
     Account,
     Cut,
     Entitlement,
@@ -25,7 +25,7 @@ from access_review.explanation import (
     RoleHeld,
     Thing,
 )
-from access_review.lookup import Meant, find
+from access_review.explaining.lookup import Meant, find
 from access_review.workspace import Workspace
 
 SHOWN = 12
@@ -33,7 +33,7 @@ SHOWN = 12
 
 
 def explain(engine: Engine, workspace: Workspace, text: str) -> Explanation:
-    """Explain a finding, person, account or entitlement named by ``text``; raises ``Unclear`` (:mod:`access_review.lookup`)."""
+    """Explain a finding, person, account or entitlement named by ``text``; raises ``Unclear`` (:mod:`access_review.explaining.lookup`)."""
     meant = find(engine, text)
     asked = _Asked(engine, workspace, Access(engine, workspace))
     match meant.kind:

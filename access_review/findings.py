@@ -16,8 +16,8 @@ from access_review.engine import Engine, literal
 from access_review.errors import RuleError
 from access_review.facts import FINDINGS, RESTS_ON
 from access_review.model import AsOf, Remedy, Severity
+from access_review.policy import Policy
 from access_review.rules import COLUMNS, ROSTER, Rule
-from access_review.settings import Policy
 from access_review.tables import Row, settle
 
 

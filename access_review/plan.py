@@ -12,19 +12,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from access_review import consequences, limits, proof
-from access_review.asked import Asked, Scope, ask
-from access_review.change import PROTECTED, Change, ToPerson, Withheld
 from access_review.engine import Engine
 from access_review.errors import PlanRefused, StalePlan
-from access_review.limits import Count, Population, Raised
-from access_review.proof import Proof
-from access_review.protect import guard, last_holders
-from access_review.remedies import answer
+from access_review.planning import consequences, limits, proof
+from access_review.planning.asked import Asked, Scope, ask
+from access_review.planning.change import PROTECTED, Change, ToPerson, Withheld
+from access_review.planning.limits import Count, Population, Raised
+from access_review.planning.proof import Proof
+from access_review.planning.protect import guard, last_holders
+from access_review.planning.remedies import answer
+from access_review.planning.sealed import FORMAT, Batch, Kept, Plan, read, refuse_stale, seal, write
+from access_review.policy import Limits
 from access_review.review import Report
 from access_review.runs import name_of
-from access_review.sealed import FORMAT, Batch, Kept, Plan, read, refuse_stale, seal, write
-from access_review.settings import Limits
 from access_review.snapshot import Snapshot
 from access_review.workspace import Workspace
 

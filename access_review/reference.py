@@ -8,8 +8,9 @@ import pyarrow as pa
 
 from access_review.engine import Engine
 from access_review.facts import FACTS
+from access_review.policy import Policy
 from access_review.roles import LISTS, Names, Resolved, matches
-from access_review.settings import Policy, Separation
+from access_review.settings import Separation
 from access_review.tables import frame
 from access_review.workspace import Workspace
 

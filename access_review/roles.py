@@ -21,7 +21,8 @@ from access_review.engine import Engine
 from access_review.facts import FACTS
 from access_review.graph import Walks, walks
 from access_review.model import AsOf
-from access_review.settings import Pattern, Policy, Template
+from access_review.policy import Policy
+from access_review.settings import Pattern, Template
 from access_review.tables import frame, settle
 
 LISTS = ("must", "may", "eligible", "never")

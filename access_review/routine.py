@@ -7,28 +7,21 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from access_review import (
-    audit,
-    judge,
-    offboarding,
-    offboarding_facts,
-    one_client,
-    population,
-    routing,
-    runs,
-    snapshot,
-    weeks,
-)
+from access_review import audit, offboarding, runs, snapshot
 from access_review.decide import names_in
-from access_review.decisions import Answer
 from access_review.errors import ArtifactError, PlanRefused
-from access_review.offboarding import Leavers
+from access_review.leaving import facts as leaver_facts
+from access_review.leaving import leaver as values
+from access_review.leaving.leaver import Leavers
 from access_review.review import Report, establish
+from access_review.routines import one_client, routing, weeks
 from access_review.runs import Run
+from access_review.sampling import judge, population
+from access_review.sampling.decisions import Answer
+from access_review.sampling.worklist import Item
 from access_review.snapshot import Snapshot
 from access_review.tables import TABLES
 from access_review.views import spreadsheet, worksheet
-from access_review.worklist import Item
 from access_review.workspace import Workspace
 
 LEAVERS = "leavers.json"
@@ -52,16 +45,16 @@ def follow_leavers(
     with audit.engine_of(workspace, taken) as engine:
         establish(taken.tables, workspace, engine)
         made = offboarding.leavers(
-            offboarding_facts.going(engine, settings.prepare),
-            offboarding_facts.things(engine, settings.prepare),
+            leaver_facts.going(engine, settings.prepare),
+            leaver_facts.things(engine, settings.prepare),
             _seen(workspace, run, taken),
             settings,
             workspace.policy.targets,
             before=before,
-            standings=offboarding_facts.status_of(engine, [one.person for one in before.leavers] if before else ()),
+            standings=leaver_facts.status_of(engine, [one.person for one in before.leavers] if before else ()),
             verified=verified,
         )
-    runs.write_json(run.folder / LEAVERS, offboarding.to_json(made))
+    runs.write_json(run.folder / LEAVERS, values.to_json(made))
     return made
 
 
@@ -73,7 +66,7 @@ def leavers_before(workspace: Path, run: Run) -> Leavers | None:
 
 def leavers_of(run: Run) -> Leavers:
     """Read what a run said of its leavers; raises ``ArtifactError``."""
-    return offboarding.from_json(runs.read_json(run.folder / LEAVERS, offboarding.LEAVERS))
+    return values.from_json(runs.read_json(run.folder / LEAVERS, values.LEAVERS))
 
 
 def _seen(workspace: Workspace, run: Run, taken: Snapshot) -> offboarding.Seen:

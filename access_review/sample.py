@@ -17,13 +17,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from access_review import artifacts, coverage
-from access_review.commitment import commitment, lowest, merkle_root, rank, seed
-from access_review.coverage import Seen
+from access_review import artifacts
 from access_review.errors import ArtifactError
-from access_review.hypergeometric import Size, size
-from access_review.population import Unit
-from access_review.settings import Sampling
+from access_review.policy import Sampling
+from access_review.sampling import coverage
+from access_review.sampling.commitment import commitment, lowest, merkle_root, rank, seed
+from access_review.sampling.coverage import Seen
+from access_review.sampling.hypergeometric import Size, size
+from access_review.sampling.population import Unit
 
 SAMPLE = "access-review/sample@1"
 STATE = "access-review/sample-state@1"

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from access_review import connectors, rules
-from access_review.settings import Approvers, Policy, Separation, SourceFile, Template, Waivers
+from access_review.policy import Policy
+from access_review.settings import Approvers, Separation, SourceFile, Template, Waivers
 from access_review.workspace import options_of
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"

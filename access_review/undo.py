@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from access_review import limits
-from access_review.change import UNDO, Action, Change, Expectation, ToPerson, name_of
 from access_review.errors import PlanRefused
 from access_review.plan import Plan, batches, seal
-from access_review.proof import Proof
-from access_review.protocol import PROVEN, Standing, State
+from access_review.planning import limits
+from access_review.planning.change import UNDO, Action, Change, Expectation, ToPerson, name_of
+from access_review.planning.proof import Proof
+from access_review.revocation.protocol import PROVEN, Standing, State
 from access_review.snapshot import Snapshot
 from access_review.workspace import Workspace
 

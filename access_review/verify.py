@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from access_review.change import Change
 from access_review.engine import Engine
-from access_review.executor import Executor, Seen
 from access_review.export import effective
-from access_review.journal import Journal
-from access_review.protocol import Row, State, settled, verified
-from access_review.settings import Applying, Targets
+from access_review.planning.change import Change
+from access_review.policy import Applying, Targets
+from access_review.revocation.executor import Executor, Seen
+from access_review.revocation.journal import Journal
+from access_review.revocation.protocol import Row, State, settled, verified
 
 READ_AGAIN = (State.PENDING, State.CONTRADICTED, State.ORDERED, State.REVOKED, State.UNKNOWN, State.CALLING)
 MOST_CONTRADICTIONS = 3

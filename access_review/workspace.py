@@ -21,7 +21,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from access_review import connectors, rules
 from access_review.documents import Document, read
 from access_review.errors import Mistake, WorkspaceError
-from access_review.settings import Approvers, Policy, RuleSettings, Separation, SourceFile, Template, Waivers
+from access_review.policy import Policy, RuleSettings
+from access_review.settings import Approvers, Separation, SourceFile, Template, Waivers
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from access_review.engine import Engine
+from access_review.policy import Applications, Policy
 from access_review.review import Report, review
-from access_review.settings import Applications, Policy, Separation, SourceFile, Template, ToxicPair, Waivers
+from access_review.settings import Separation, SourceFile, Template, ToxicPair, Waivers
 from access_review.snapshot import Snapshot, manifest
 from access_review.tables import TABLES, frame
 from access_review.workspace import SourceEntry, Workspace

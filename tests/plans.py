@@ -10,8 +10,9 @@ from worlds import AS_OF, snapshot, workspace
 
 from access_review.engine import Engine
 from access_review.plan import Plan, plan
+from access_review.policy import Policy
 from access_review.review import Report, review
-from access_review.settings import Policy, pattern
+from access_review.settings import pattern
 from access_review.snapshot import Snapshot
 from access_review.workspace import Workspace
 

@@ -3,12 +3,12 @@ from datetime import timedelta
 import pytest
 
 from access_review.apply import Batch, apply
-from access_review.change import Action
 from access_review.errors import StalePlan
-from access_review.journal import Journal
-from access_review.protocol import Judged, State
-from access_review.settings import Applying, Window
-from access_review.windows import opens
+from access_review.planning.change import Action
+from access_review.policy import Applying, Window
+from access_review.revocation.journal import Journal
+from access_review.revocation.protocol import Judged, State
+from access_review.revocation.windows import opens
 from tests.fake import START, FakeSystem, Faults, Time, a_change, a_plan, key_of
 
 PACE = Applying(canary=0, per_minute=6000)

@@ -5,10 +5,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 from cryptography.hazmat.primitives.serialization import PublicFormat as Public
 
-from access_review import signing
 from access_review.approve import Kind, People, Statement, require, require_standing, standing_digest
 from access_review.errors import ArtifactError, PlanRefused
-from access_review.settings import Approvers, Standing
+from access_review.policy import Standing
+from access_review.revocation import signing
+from access_review.settings import Approvers
 from tests.fake import START, a_change, a_plan
 
 ASKS, SECOND, THIRD, GONE = (f"hr:person:{n}" for n in (1001, 1002, 1003, 1004))

@@ -10,13 +10,13 @@ import openpyxl
 import pytest
 from test_worksheet import AS_OF, HOSTILE, RUN, item
 
-from access_review import decisions as records
 from access_review.connectors.delimited import DELIMITERS
 from access_review.decide import read_decisions
-from access_review.decisions import Answer, Decisions, decided, record, withdraw
 from access_review.errors import ArtifactError, WorkspaceError
+from access_review.sampling import decisions as records
+from access_review.sampling.decisions import Answer, Decisions, decided, record, withdraw
+from access_review.sampling.worklist import Worklist
 from access_review.views.worksheet import COLUMNS, SHEET, as_csv, as_xlsx
-from access_review.worklist import Worklist
 
 TODAY = date(2026, 11, 9)
 DAY = date(2026, 11, 4)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from access_review import exceptions
 from access_review.errors import PlanRefused, Unclear
 from access_review.exceptions import Request
-from access_review.settings import Exceptions, Waiver
+from access_review.policy import Exceptions
+from access_review.settings import Waiver
 from tests.command import access_review, lay_out
 
 TODAY = date(2026, 11, 2)

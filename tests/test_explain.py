@@ -9,8 +9,8 @@ from norwind import BIDI, MARKUP, account, group, member, nested, person, review
 from access_review.engine import Engine
 from access_review.errors import Unclear
 from access_review.explain import explain
+from access_review.explaining.lookup import find
 from access_review.facts import FINDINGS
-from access_review.lookup import find
 from access_review.review import establish
 from access_review.views import explanation, picture
 from access_review.views.layout import columns, layout

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from access_review.change import Action, Change, Expectation, Target, Thing
 from access_review.connectors.msgraph.permissions import WRITING
 from access_review.connectors.msgraph.writer import ADMINISTRATOR, DYNAMIC, INHERITED, MAIL, SYNCED, Writer, link
-from access_review.executor import Executor, Result
+from access_review.planning.change import Action, Change, Expectation, Target, Thing
+from access_review.revocation.executor import Executor, Result
 from tests.graph.reading import graph, simulate
 from tests.graph.tenants import GLOBAL_ADMIN, READERS
 from tests.graph.wire import START, Request, Response, failed

@@ -3,8 +3,8 @@ import sqlite3
 import pytest
 
 from access_review.errors import ArtifactError, PlanRefused
-from access_review.journal import _COLUMNS, Journal, JournalFull, _digest, single_writer
-from access_review.protocol import Row, State
+from access_review.revocation.journal import _COLUMNS, Journal, JournalFull, _digest, single_writer
+from access_review.revocation.protocol import Row, State
 from tests.fake import START
 
 PLAN = "sha256:" + "a" * 64

@@ -7,8 +7,8 @@ from plans import add, asked_of, company, declared, grant, group, leave, limits,
 from pydantic import ValidationError
 
 from access_review.errors import LimitExceeded, PlanRefused
-from access_review.limits import Count, Population, Raised, allowed_of, allowed_of_group, check
-from access_review.settings import Ceiling, GroupCeiling, Limits
+from access_review.planning.limits import Count, Population, Raised, allowed_of, allowed_of_group, check
+from access_review.policy import Ceiling, GroupCeiling, Limits
 
 
 @pytest.mark.parametrize(

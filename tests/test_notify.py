@@ -14,10 +14,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from access_review import notify, routing
-from access_review.notify import Notice
-from access_review.settings import Notify, Smtp, Webhook
-from access_review.weeks import Audit, Kind, Sent
+from access_review.policy import Notify, Smtp, Webhook
+from access_review.routines import notify, routing
+from access_review.routines.notify import Notice
+from access_review.routines.weeks import Audit, Kind, Sent
 
 AT = dt.datetime(2026, 11, 2, 6, tzinfo=dt.UTC)
 NOTICE = Notice("hr:person:1", "Ana Lim", "ana@norwind.example.test", "Access review 2026-W45", "3 items wait.\n")

@@ -7,13 +7,15 @@ from pathlib import Path
 import pytest
 from worlds import AS_OF, snapshot, tables, workspace
 
-from access_review import audit, offboarding, offboarding_facts, routine
+from access_review import audit, offboarding, routine
 from access_review import workspace as workspaces
 from access_review.engine import Engine
 from access_review.errors import Unclear
-from access_review.offboarding import Item, Late, Span, Standing, State
+from access_review.leaving import facts as leaver_facts
+from access_review.leaving import leaver
+from access_review.leaving.leaver import Item, Late, Leaver, Span, Standing, State
+from access_review.policy import Offboarding, Targets
 from access_review.review import establish
-from access_review.settings import Offboarding, Targets
 from tests.command import access_review, lay_out
 
 MANILA = """connector: roster
@@ -51,7 +53,7 @@ def company(folder: Path, *, means: str, shift: str = "", until: str = "18:00") 
     )
 
 
-def seen_at(folder: Path, at: datetime) -> offboarding.Leaver:
+def seen_at(folder: Path, at: datetime) -> Leaver:
     space = workspaces.load(folder)
     made = routine.follow_leavers(space, audit.collect(space, at))
     return offboarding.find(made, "Ana Lim")
@@ -165,8 +167,8 @@ def judged(rows, *, before=None, verified=None, settings=None, policy=None, as_o
     settings = settings or Offboarding()
     with Engine(taken.as_of) as engine:
         establish(taken.tables, space, engine)
-        going = offboarding_facts.going(engine, settings.prepare)
-        things = offboarding_facts.things(engine, settings.prepare)
+        going = leaver_facts.going(engine, settings.prepare)
+        things = leaver_facts.things(engine, settings.prepare)
     missing = frozenset(tables({})) - taken.collected
     seen = offboarding.Seen("run", as_of, taken.digest, frozenset({"ad"}), missing, {})
     return offboarding.leavers(going, things, seen, settings, Targets(), before=before, verified=verified)
@@ -290,7 +292,7 @@ def test_the_clock_at_its_edges(least, most, late):
 
 def test_what_was_said_reads_back_the_same():
     made = judged(WORLD)
-    assert offboarding.from_json(json.loads(json.dumps(offboarding.to_json(made)))) == made
+    assert leaver.from_json(json.loads(json.dumps(leaver.to_json(made)))) == made
 
 
 def test_a_certificate_needs_two_reads_and_nothing_open_or_unknown(tmp_path):

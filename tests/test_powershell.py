@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from openpyxl import load_workbook
 from plans import account, add, change, company, declared, grant, group, leave, limits, nest, planned
 
-from access_review.change import Action, Thing
+from access_review.planning.change import Action, Thing
 from access_review.views import plan_files
 from access_review.views.powershell import quoted, script
 

@@ -7,9 +7,11 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from access_review import audit, one_client, population, runs
+from access_review import audit, runs
 from access_review import workspace as workspaces
 from access_review.connectors import workbook
+from access_review.routines import one_client
+from access_review.sampling import population
 from tests.command import access_review
 from tests.conftest import REPOSITORY
 

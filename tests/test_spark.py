@@ -6,8 +6,8 @@ import pytest
 
 from access_review import runs, snapshot, workspace
 from access_review.engine import Engine, open_engine
+from access_review.policy import EngineSettings
 from access_review.review import review
-from access_review.settings import EngineSettings
 from bench.company import SIZES, Company
 from bench.snapshots import write
 from tests.worlds import AS_OF

@@ -2,10 +2,10 @@ from datetime import timedelta
 
 import pytest
 
-from access_review.change import Action
 from access_review.errors import PlanRefused
 from access_review.plan import read, write
-from access_review.protocol import Standing, State
+from access_review.planning.change import Action
+from access_review.revocation.protocol import Standing, State
 from access_review.undo import undo
 from tests.fake import START, a_change, a_plan
 from tests.worlds import snapshot, workspace

@@ -1,9 +1,9 @@
 from access_review.apply import Batch, apply
 from access_review.engine import Engine
-from access_review.executor import Seen
-from access_review.journal import Journal
-from access_review.protocol import Judged, State
-from access_review.settings import Applying, Targets
+from access_review.policy import Applying, Targets
+from access_review.revocation.executor import Seen
+from access_review.revocation.journal import Journal
+from access_review.revocation.protocol import Judged, State
 from access_review.verify import remaining, verify
 from tests.fake import FakeSystem, Time, a_change, a_plan, key_of
 from tests.plans import add, company, declared, grant, nest, planned, reviewed

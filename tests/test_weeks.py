@@ -7,12 +7,15 @@ from itertools import pairwise
 import pytest
 from yearhalf import SILENT, START, WEEK, Company
 
-from access_review import audit, coverage, hypergeometric, offboarding, population, routine, runs, sample, weeks
+from access_review import audit, routine, runs, sample
 from access_review import workspace as workspaces
-from access_review.offboarding import Late, Standing, State
-from access_review.population import Unit
+from access_review.leaving import leaver
+from access_review.leaving.leaver import Late, Standing, State
+from access_review.policy import Sampling
+from access_review.routines import weeks
 from access_review.sample import Draw, SampleState
-from access_review.settings import Sampling
+from access_review.sampling import coverage, hypergeometric, population
+from access_review.sampling.population import Unit
 
 MISSED_WEEK = 9
 
@@ -220,4 +223,4 @@ def test_what_the_routine_keeps_reads_back(half_year):
     made = routine.audit_of(told[1][0].run)
     assert weeks.from_json(weeks.to_json(made)) == made
     assert isinstance(made.opened_at.date(), date)
-    assert offboarding.from_json(offboarding.to_json(told[2][1])) == told[2][1]
+    assert leaver.from_json(leaver.to_json(told[2][1])) == told[2][1]

@@ -10,8 +10,8 @@ import openpyxl
 import pytest
 
 from access_review.sample import Draw, Stratum
+from access_review.sampling.worklist import Item, item_id
 from access_review.views.worksheet import COLUMNS, FILLED_IN, SHEET, as_csv, as_xlsx, name_of
-from access_review.worklist import Item, item_id
 
 AS_OF = datetime(2026, 11, 2, 6, tzinfo=UTC)
 RUN = "20261102T060000Z-0a1b2c3d"

@@ -7,7 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from access_review.settings import Policy, Separation, SourceFile, Template, Waivers
+from access_review.policy import Policy
+from access_review.settings import Separation, SourceFile, Template, Waivers
 from access_review.snapshot import Snapshot
 from access_review.tables import TABLES, Table, digest, frame
 from access_review.workspace import SourceEntry, Workspace

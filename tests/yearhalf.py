@@ -4,10 +4,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from access_review import audit, decisions, routine
+from access_review import audit, routine
 from access_review import workspace as workspaces
-from access_review.decisions import Answer
-from access_review.worklist import UNASSIGNED, Item
+from access_review.sampling import decisions
+from access_review.sampling.decisions import Answer
+from access_review.sampling.worklist import UNASSIGNED, Item
 from tests.command import lay_out
 
 START = datetime(2026, 1, 5, 6, tzinfo=UTC)

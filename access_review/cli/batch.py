@@ -53,8 +53,9 @@ def approve(
     of: Which = "plan",
 ) -> None:
     """Approve, as a second person, what the first asked for."""
-    from access_review import batch, signing
+    from access_review import batch
     from access_review.approve import Kind
+    from access_review.revocation import signing
 
     asked: Asked = ctx.obj
     kind = Kind.STANDING if standing else Kind.REQUEST if request else Kind.APPROVAL

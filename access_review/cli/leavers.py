@@ -9,7 +9,7 @@ import typer
 from access_review.cli.asked import Asked, moment
 
 if TYPE_CHECKING:
-    from access_review.offboarding import Leaver, Leavers
+    from access_review.leaving.leaver import Leaver, Leavers
     from access_review.runs import Run
     from access_review.workspace import Workspace
 
@@ -35,6 +35,7 @@ def offboarding(
     """Say what is still open for those who leave. In which system, and for how long."""
     from access_review import offboarding as judging
     from access_review import routine
+    from access_review.leaving import leaver as values
     from access_review.views import offboarding as view
 
     asked: Asked = ctx.obj
@@ -54,18 +55,20 @@ def offboarding(
     if person:
         one = judging.find(made, person)
         asked.show(
-            judging.to_json(judging.only(made, [one])), view.details(one, made, colour=asked.colour, width=asked.width)
+            values.to_json(judging.only(made, [one])), view.details(one, made, colour=asked.colour, width=asked.width)
         )
         return
     shown = view.since(made, since)
     text = view.listing(made, shown, colour=asked.colour, width=asked.width, stale=routine.too_old(run, asked.now))
-    asked.show(judging.to_json(judging.only(made, shown)), text)
+    asked.show(values.to_json(judging.only(made, shown)), text)
 
 
 def daily(ctx: typer.Context) -> None:
     """Do the daily check: leavers, sign-ins, and what AI there is."""
-    from access_review import audit, inventory, routine
+    from access_review import audit, routine
     from access_review import offboarding as judging
+    from access_review.leaving import leaver as values
+    from access_review.routines import inventory
     from access_review.views import daily as view
     from access_review.views import offboarding as leaving
 
@@ -80,7 +83,7 @@ def daily(ctx: typer.Context) -> None:
     shown = leaving.since(made, None)
     silent = {e.rule: e.reason for e in report.evaluations if e.rule in routine.SIGNIN_RULES and not e.evaluated}
     value = {
-        "leavers": judging.to_json(judging.only(made, shown)),
+        "leavers": values.to_json(judging.only(made, shown)),
         "signins": signins,
         "applications": known[0],
         "agents": known[1],
@@ -92,7 +95,8 @@ def daily(ctx: typer.Context) -> None:
 
 def _certify(asked: Asked, made: "Leavers", some: "list[Leaver]", folder: Path) -> None:
     """Write the certificates that can be given, and say why the others cannot."""
-    from access_review import certificate, runs
+    from access_review import runs
+    from access_review.leaving import certificate
     from access_review.views import certificate as view
     from access_review.views.text import visible
     from access_review.views.worksheet import name_of

@@ -63,8 +63,9 @@ def decide(
     ctx: typer.Context, sheets: Annotated[list[Path], typer.Argument(help="Filled-in work sheets, .xlsx or .csv.")]
 ) -> None:
     """Read reviewers' decisions from their work sheets."""
-    from access_review import audit, decisions, judge
+    from access_review import audit
     from access_review import decide as deciding
+    from access_review.sampling import decisions, judge
     from access_review.views import judgement
 
     asked: Asked = ctx.obj
@@ -88,7 +89,8 @@ def remind(ctx: typer.Context) -> None:
     """Say which reviewers are waited for, note who is to be reminded, and close an audit whose time is over."""
     import os
 
-    from access_review import notify, routine, routing, snapshot, weeks
+    from access_review import routine, snapshot
+    from access_review.routines import notify, routing, weeks
     from access_review.views import week as view
 
     asked: Asked = ctx.obj
@@ -113,7 +115,8 @@ def sign_off(
     ctx: typer.Context, by: Annotated[str, typer.Option(help="Your id, name or mail, as the roster has it.")]
 ) -> None:
     """End the audit: everything is answered, or its time is over."""
-    from access_review import routine, weeks
+    from access_review import routine
+    from access_review.routines import weeks
 
     asked: Asked = ctx.obj
     ended = routine.sign_off(_audited(asked), by, asked.now)
@@ -125,7 +128,8 @@ def trend_command(ctx: typer.Context) -> None:
     """Show the audits week by week, and how long everyone has waited to be looked at."""
     from dataclasses import asdict
 
-    from access_review import audit, routine, trend
+    from access_review import audit, routine
+    from access_review.routines import trend
     from access_review.views import trend as view
 
     asked: Asked = ctx.obj

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from access_review.apply import Applied, Progress
-from access_review.change import Change
 from access_review.plan import Plan
-from access_review.protocol import State
+from access_review.planning.change import Change
+from access_review.revocation.protocol import State
 from access_review.verify import Remaining, Verified
 from access_review.views.text import count, moment, visible
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from access_review.offboarding import Item
+from access_review.leaving.leaver import Item
 from access_review.views.offboarding import WORDS
 from access_review.views.text import between, moment, visible
 
@@ -20,7 +20,7 @@ _WORDS = {"none": "nothing of the kind", "not read": "not certified: no source i
 
 
 def page(told: Mapping[str, Any]) -> bytes:
-    """Set a certificate (:func:`access_review.certificate.certificate`) in type, as UTF-8."""
+    """Set a certificate (:func:`access_review.leaving.certificate.certificate`) in type, as UTF-8."""
     return "\n".join(_lines(told)).encode()
 
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
+from access_review.sampling.worklist import Item
 from access_review.settings import Waiver
 from access_review.views.spreadsheet import csv_bytes
 from access_review.views.terminal import table
 from access_review.views.text import count, shorten
-from access_review.worklist import Item
 
 COLUMNS = ("waiver", "rule", "subject", "about", "reason", "asked by", "approver", "ticket", "expires", "state")
 SIGNED = ("keep or end", "signed by", "signed on")

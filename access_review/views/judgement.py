@@ -1,6 +1,6 @@
 """What the reviewers' answers say, for the terminal."""
 
-from access_review.judge import Judgement, Rate
+from access_review.sampling.judge import Judgement, Rate
 from access_review.views.terminal import table
 from access_review.views.text import count
 

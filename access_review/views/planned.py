@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from access_review.change import Action
 from access_review.plan import Plan
+from access_review.planning.change import Action
 from access_review.views.terminal import table
 from access_review.views.text import count, moment, visible
 

@@ -11,10 +11,10 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from access_review.change import Action, Change
-from access_review.limits import Count
-from access_review.remedies import CLOUD, DIRECTORIES
-from access_review.sealed import Plan
+from access_review.planning.change import Action, Change
+from access_review.planning.limits import Count
+from access_review.planning.remedies import CLOUD, DIRECTORIES
+from access_review.planning.sealed import Plan
 from access_review.views.plan_files import OUTLIVES, WORDS, who
 from access_review.views.text import visible
 

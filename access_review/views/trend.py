@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from access_review.trend import Point, Waiting
+from access_review.routines.trend import Point, Waiting
 from access_review.views.terminal import table
 from access_review.views.text import count, span, visible
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
+from access_review.routines.weeks import Audit, Sent
 from access_review.views.terminal import table
 from access_review.views.text import count, moment, span, visible
-from access_review.weeks import Audit, Sent
 
 
 def text(audit: Audit, waiting: Mapping[str, int], told: Sequence[Sent], now: datetime) -> str:

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from access_review.sampling.worklist import Item
 from access_review.views.spreadsheet import csv_bytes, inert, workbook_bytes
-from access_review.worklist import Item
 
 if TYPE_CHECKING:
     from openpyxl.workbook.workbook import Workbook

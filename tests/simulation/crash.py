@@ -5,9 +5,9 @@ import signal
 from pathlib import Path
 
 from access_review.apply import Batch, apply
-from access_review.journal import Journal
-from access_review.protocol import Judged
-from access_review.settings import Applying
+from access_review.policy import Applying
+from access_review.revocation.journal import Journal
+from access_review.revocation.protocol import Judged
 from tests.fake import FakeOnDisk, Faults, Time, a_change, a_plan
 
 PLAN = a_plan(a_change(1), a_change(2))

@@ -5,8 +5,8 @@ import signal
 
 import pytest
 
-from access_review.journal import Journal
-from access_review.protocol import State
+from access_review.revocation.journal import Journal
+from access_review.revocation.protocol import State
 from tests.fake import FakeOnDisk, Time, key_of
 from tests.simulation import crash
 

@@ -10,10 +10,10 @@ from datetime import timedelta
 from pathlib import Path
 
 from access_review.apply import Batch, apply
-from access_review.change import Action, Change
-from access_review.journal import Journal
-from access_review.protocol import TERMINAL, Judged, Row, State, verified
-from access_review.settings import Applying
+from access_review.planning.change import Action, Change
+from access_review.policy import Applying
+from access_review.revocation.journal import Journal
+from access_review.revocation.protocol import TERMINAL, Judged, Row, State, verified
 from tests.fake import FakeSystem, Faults, Time, a_change, a_plan, key_of
 
 PACE = Applying(canary=0, per_minute=6000, failures_in_a_row=1000, failures_percent=100)

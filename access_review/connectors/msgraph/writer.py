@@ -1,6 +1,6 @@
 """Changing a tenant: one grant, one account at a time, addressed by immutable ids.
 
-Nothing is decided here and nothing repeated (:mod:`access_review.protocol`). What Graph
+Nothing is decided here and nothing repeated (:mod:`access_review.revocation.protocol`). What Graph
 will not do is refused before the call, with what to do instead.
 """
 
@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from access_review.change import Action, Change, Target, Thing
 from access_review.connectors.msgraph.live import follow
 from access_review.connectors.msgraph.pages import NotReadError
 from access_review.connectors.msgraph.throttle import retry_after
 from access_review.connectors.msgraph.values import NEVER, Object, UnusableError, moment, objects
 from access_review.connectors.msgraph.wire import Answer as Reply
 from access_review.connectors.msgraph.wire import Ask, Graph, VanishedError
-from access_review.executor import Answer, Result, Seen
+from access_review.planning.change import Action, Change, Target, Thing
+from access_review.revocation.executor import Answer, Result, Seen
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _ROLES = "/roleManagement/directory"
@@ -51,7 +51,7 @@ def link(group: str, what: str, target: str) -> str:
 
 
 class Writer:
-    """A tenant that can be written to; an :class:`~access_review.executor.Executor`."""
+    """A tenant that can be written to; an :class:`~access_review.revocation.executor.Executor`."""
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph

@@ -1,0 +1,1 @@
+"""Why somebody holds something: the parts of explain."""

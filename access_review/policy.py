@@ -1,0 +1,279 @@
+"""What ``roles/policy.yaml`` may say: limits, targets, sampling, reviewing, notices and the rules' settings."""
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import available_timezones
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    model_validator,
+)
+
+from access_review.model import Severity
+from access_review.settings import Duration, File, OneOrMore, Percent, Share, Texts, Whole
+
+
+class Ceiling(File):
+    """How many of a population one plan may change: a share in percent, but never stopping below a floor."""
+
+    percent: Percent
+    floor: Whole
+
+
+class GroupCeiling(File):
+    """How much of one group may go: stopped only when both are exceeded."""
+
+    percent: Percent
+    members: Whole
+
+
+class Limits(File):
+    """Ceilings of a plan, the same when it is made and when it is applied."""
+
+    disable: Ceiling = Ceiling(percent=5, floor=10)
+    remove: Ceiling = Ceiling(percent=5, floor=10)
+    group: GroupCeiling = GroupCeiling(percent=50, members=3)
+    batch: Annotated[StrictInt, Field(ge=1)] = 50
+
+
+class RosterLimits(File):
+    """When a roster is taken for broken rather than for news."""
+
+    vanished: Ceiling = Ceiling(percent=5, floor=20)
+
+
+class Protect(File):
+    """Accounts and entitlements that no plan touches, by id or by ``source:kind:name`` pattern."""
+
+    accounts: Texts = ()
+    entitlements: Texts = ()
+    operators: Texts = ()
+    last_holders: Whole = 2
+
+
+class Sampling(File):
+    """The weekly sample that people check."""
+
+    rate: Share = 0.05
+    tolerable: Share = 0.05
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    allowed: Whole = 0
+    coverage_weeks: Annotated[StrictInt, Field(ge=1)] = 24
+    minutes_per_item: Annotated[StrictInt, Field(ge=1)] = 6
+
+
+class RiskWeights(File):
+    """Points of the risk score: the severity's, plus one addition per circumstance; the sum is cut at 100."""
+
+    low: Whole = 10
+    medium: Whole = 30
+    high: Whole = 55
+    critical: Whole = 80
+    privileged: Whole = 20
+    sensitive: Whole = 10
+    leaver: Whole = 15
+    enabled_unknown: Whole = 5
+    old: Whole = 10
+    old_after: Duration = timedelta(days=30)
+
+
+class Rag(File):
+    """From which risk score a finding is red, and from which amber."""
+
+    red: Whole = 70
+    amber: Whole = 40
+
+
+class Applications(File):
+    """Applications by name pattern: those approved, and those that are AI."""
+
+    approved: Texts = ()
+    ai: Texts = ()
+
+
+class Targets(File):
+    """How soon a leaver's access must be gone."""
+
+    privileged: Duration = timedelta(hours=1)
+    others: Duration = timedelta(hours=4)
+    failure: Duration = timedelta(hours=24)
+
+
+WeekDay = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+TimeOfDay = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+
+
+class Window(File):
+    """When changes that are not about leavers may be made: days, and a time of day from and to, in one zone."""
+
+    days: tuple[WeekDay, ...] = ("mon", "tue", "wed", "thu", "fri")
+    start: TimeOfDay
+    end: TimeOfDay
+    timezone: str
+
+
+class Applying(File):
+    """How a batch is carried out, and when it stops by itself."""
+
+    attempts: Annotated[StrictInt, Field(ge=1, le=10)] = 3
+    spacing: Duration = timedelta(minutes=15)
+    canary: Whole = 3
+    canary_pause: Duration = timedelta(minutes=1)
+    per_minute: Annotated[StrictInt, Field(ge=1)] = 60
+    failures_in_a_row: Annotated[StrictInt, Field(ge=1)] = 5
+    failures_percent: Percent = 10
+    facts_valid: Duration = timedelta(minutes=5)
+    windows: tuple[Window, ...] = ()
+
+
+class Standing(File):
+    """What may be done for leavers without asking each time: how many changes a day, until when."""
+
+    daily: Whole
+    until: date
+
+
+class Offboarding(File):
+    """How leavers are followed.
+
+    ``involuntary`` names the roster attributes, and the values of each, by which an
+    involuntary end is told: its access must be gone as soon as privileged access.
+    ``prepare`` is how long before the last day somebody is shown, ``keep`` for how long
+    after it one with nothing left still is.
+    """
+
+    involuntary: Mapping[str, OneOrMore] = {}
+    prepare: Duration = timedelta(days=14)
+    keep: Duration = timedelta(days=90)
+
+
+class Delegate(File):
+    """Who answers for somebody from one day to another, both included."""
+
+    person: str
+    delegate: str
+    since: date
+    until: date
+
+
+class Reviewing(File):
+    """How reviewers are asked: when each is reminded and escalated, when the wait ends, and who stands in for whom.
+
+    ``client_leads`` answer for what of a client has no manager and no owner;
+    ``escalate_to`` hears of every escalation beside the reviewer's manager. Weeks are
+    those of ``timezone``'s calendar.
+    """
+
+    timezone: str = "UTC"
+    remind: Duration = timedelta(days=2)
+    escalate: Duration = timedelta(days=4)
+    close: Duration = timedelta(days=7)
+    escalate_to: Texts = ()
+    client_leads: Mapping[str, str] = {}
+    delegates: tuple[Delegate, ...] = ()
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.timezone not in available_timezones():
+            raise ValueError(f"timezone: no time zone is called {self.timezone!r}")
+        if not self.remind < self.escalate < self.close:
+            raise ValueError("remind, escalate and close must come one after the other")
+        return self
+
+
+class Smtp(File):
+    """A mail server. Names of environment variables hold user and password; ``ca`` is a file of trusted certificates."""
+
+    host: str
+    port: Annotated[StrictInt, Field(ge=1, le=65535)] = 587
+    security: Literal["starttls", "tls"] = "starttls"
+    sender: Annotated[str, Field(pattern=r"^[^\s@<>]+@[^\s@<>]+$")]
+    user_env: str | None = None
+    password_env: str | None = None
+    ca: str | None = None
+
+
+class Webhook(File):
+    """Where notices are posted as JSON. The address is a secret: ``url_env`` names the variable that holds it."""
+
+    url_env: str
+    ca: str | None = None
+
+
+class Notify(File):
+    """How people are told, beside the files in ``runs/notices``."""
+
+    smtp: Smtp | None = None
+    webhook: Webhook | None = None
+
+
+class Exceptions(File):
+    """How long a waiver may hold, and how long before its end it is pointed out."""
+
+    longest: Duration = timedelta(days=180)
+    warn: Duration = timedelta(days=30)
+
+
+class EngineSettings(File):
+    """Where statements run: in this process (``embedded``) or on Spark.
+
+    ``memory`` (as ``4GB``) and ``threads`` (all cores when absent) are the embedded
+    engine's; ``master``, ``options`` (Spark's own), ``prefix`` (put before the paths of
+    files, as ``hdfs://namenode``) and ``scratch`` (a folder that driver and workers
+    share) are Spark's.
+    """
+
+    kind: Literal["embedded", "spark"] = "embedded"
+    memory: Annotated[str, Field(pattern=r"^\d{1,4}(MB|GB)$")] = "4GB"
+    threads: Annotated[StrictInt, Field(ge=1)] | None = None
+    master: str = "local[*]"
+    options: Mapping[str, str] = {}
+    prefix: str = ""
+    scratch: str | None = None
+
+
+class RuleSettings(BaseModel):
+    """What is set for one rule: whether it runs, how severe it is, and the settings of its own (``model_extra``)."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    enabled: StrictBool = True
+    severity: Severity | None = None
+
+    @property
+    def own(self) -> dict[str, Any]:
+        """The settings that the rule's ``check`` declares."""
+        return dict(self.model_extra or {})
+
+
+class Policy(File):
+    """``roles/policy.yaml``: settings of the rules, limits, sampling, protection, risk."""
+
+    organisation: str = ""
+    mover_grace: Duration = timedelta(days=5)
+    plan_valid: Duration = timedelta(hours=24)
+    limits: Limits = Limits()
+    rosters: RosterLimits = RosterLimits()
+    protect: Protect = Protect()
+    sampling: Sampling = Sampling()
+    risk: RiskWeights = RiskWeights()
+    rag: Rag = Rag()
+    applications: Applications = Applications()
+    targets: Targets = Targets()
+    offboarding: Offboarding = Offboarding()
+    reviewing: Reviewing = Reviewing()
+    notify: Notify = Notify()
+    exceptions: Exceptions = Exceptions()
+    apply: Applying = Applying()
+    standing: Standing | None = None
+    engine: EngineSettings = EngineSettings()
+    rules: Mapping[str, RuleSettings] = {}
+
+    def rule(self, name: str) -> RuleSettings:
+        """Return what is set for a rule."""
+        return self.rules.get(name, RuleSettings())

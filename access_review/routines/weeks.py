@@ -1,0 +1,133 @@
+"""The weekly audit as it goes on: which week it is, who is reminded, and how it ends.
+
+Pure. An audit is opened once a week, asks its reviewers, reminds and escalates, and ends
+signed off. What nobody answered in time is *not reviewed*: an exception of the review
+itself, looked at first the week after, and red the second time.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from access_review import artifacts
+from access_review.errors import PlanRefused
+from access_review.policy import Reviewing
+
+AUDIT = "access-review/audit@1"
+
+
+class Kind(StrEnum):
+    """Why a reviewer hears of an audit, in the order in which it happens."""
+
+    ASKED = "asked"
+    REMINDER = "reminder"
+    ESCALATION = "escalation"
+    NOT_REVIEWED = "not reviewed"
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A reviewer was told something."""
+
+    kind: Kind
+    reviewer: str
+    at: datetime
+    items: int
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """One week's audit. ``missed`` counts, for each unit carried over, the audits in a row that did not review it."""
+
+    run: str
+    week: str
+    opened_at: datetime
+    missed: Mapping[str, int] = field(default_factory=dict)
+    sent: tuple[Sent, ...] = ()
+    closed_at: datetime | None = None
+    not_reviewed: tuple[str, ...] = ()
+    signed_off_by: str | None = None
+    signed_off_at: datetime | None = None
+
+    @property
+    def going_on(self) -> bool:
+        """Tell whether answers are still waited for."""
+        return self.closed_at is None and self.signed_off_at is None
+
+    @property
+    def red(self) -> tuple[str, ...]:
+        """Units that this audit left unreviewed, as one before it had."""
+        return tuple(unit for unit in self.not_reviewed if self.missed.get(unit, 0) > 0)
+
+
+def week_of(at: datetime, zone: str) -> str:
+    """Return the ISO week of a moment on the calendar of a time zone, as ``2026-W45``."""
+    year, week, _ = at.astimezone(ZoneInfo(zone)).isocalendar()
+    return f"{year}-W{week:02}"
+
+
+def opened(run: str, at: datetime, zone: str, before: Audit | None, carried: Iterable[str]) -> Audit:
+    """Return a new audit; ``carried`` are the units that the one before did not review and that are still there."""
+    times = dict(before.missed) if before else {}
+    return Audit(run, week_of(at, zone), at, {unit: times.get(unit, 0) + 1 for unit in sorted(carried)})
+
+
+def due(audit: Audit, waiting: Mapping[str, int], reviewing: Reviewing, now: datetime) -> tuple[Sent, ...]:
+    """Return what reviewers with open items are to be told now; ``waiting`` counts items by reviewer.
+
+    Each is told each thing once. Where a day was missed, only the latest is said.
+    """
+    if not audit.going_on:
+        return ()
+    age = now - audit.opened_at
+    steps = ((reviewing.escalate, Kind.ESCALATION), (reviewing.remind, Kind.REMINDER))
+    kind = next((kind for after, kind in steps if age >= after), Kind.ASKED)
+    told = {(sent.kind, sent.reviewer) for sent in audit.sent}
+    return tuple(
+        Sent(kind, reviewer, now, items)
+        for reviewer, items in sorted(waiting.items())
+        if items and (kind, reviewer) not in told
+    )
+
+
+def closed(
+    audit: Audit, waiting: Mapping[str, int], units: Collection[str], reviewing: Reviewing, now: datetime
+) -> Audit:
+    """End the wait when its time has come; ``units`` are those that nobody answered for completely."""
+    if not audit.going_on or now - audit.opened_at < reviewing.close:
+        return audit
+    last = tuple(Sent(Kind.NOT_REVIEWED, reviewer, now, n) for reviewer, n in sorted(waiting.items()) if n)
+    return replace(audit, closed_at=now, not_reviewed=tuple(sorted(units)), sent=(*audit.sent, *last))
+
+
+def signed_off(audit: Audit, by: str, at: datetime, *, unanswered: int, strangers: Collection[str]) -> Audit:
+    """End an audit; raises ``PlanRefused`` while items are open in time, or somebody unknown answered."""
+    if audit.signed_off_at is not None:
+        raise PlanRefused(
+            f"{audit.week} was signed off by {audit.signed_off_by} on {audit.signed_off_at:%Y-%m-%d}",
+            hint="an audit ends once",
+        )
+    if strangers:
+        raise PlanRefused(
+            f"answers of {', '.join(sorted(strangers))}, who is in no roster",
+            hint="have the items decided by somebody who works here, or withdraw the answers",
+        )
+    if unanswered and audit.closed_at is None:
+        raise PlanRefused(
+            f"{unanswered} items of {audit.week} are open and their time is not over",
+            hint="access-review remind says who is waited for; what stays open is closed as not reviewed",
+        )
+    return replace(audit, signed_off_by=by, signed_off_at=at)
+
+
+def to_json(audit: Audit) -> dict[str, Any]:
+    """Return an audit as a JSON object."""
+    return artifacts.dump(AUDIT, audit)
+
+
+def from_json(plain: Mapping[str, Any]) -> Audit:
+    """Return the audit of a JSON object; raises ``ArtifactError``."""
+    return artifacts.load(AUDIT, Audit, plain)
