@@ -4,6 +4,7 @@ Time enters here and nowhere else. Heavy modules are imported by the command tha
 needs them, so that ``--help`` is quick.
 """
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -98,6 +99,8 @@ def main(args: Sequence[str] | None = None) -> None:
         if hasattr(stream, "reconfigure"):
             # A name must never crash the output, whatever the terminal can show.
             stream.reconfigure(errors="backslashreplace")
+    # What is read stays until the end: looking for garbage every 700 objects took a seventh of reading a domain.
+    gc.set_threshold(50_000)
     try:
         app(args=globals_first(sys.argv[1:] if args is None else args), prog_name="access-review")
     except AccessReviewError as error:

@@ -14,9 +14,9 @@ server: what one server began, no other continues.
 import ipaddress
 import ssl
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -31,6 +31,7 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", r"(tagMap|typeMap) is deprecated", DeprecationWarning)
     import ldap3
     from ldap3.core.exceptions import LDAPException
+    from ldap3.utils.asn1 import compute_ber_size, decode_message_fast
 
 Method = Literal["simple", "kerberos"]
 
@@ -38,6 +39,8 @@ _PORTS = {"ldaps": 636, "ldap": 389}
 _PAGED = "1.2.840.113556.1.4.319"
 # What ldap3's decoder raises when a server's bytes are no LDAP message.
 _UNDECODABLE = (IndexError, KeyError, TypeError, ValueError, UnboundLocalError)
+# The operation of a message that is one entry of a search (RFC 4511, 4.5.2).
+_SEARCH_ENTRY = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,18 +201,58 @@ def _is_ip(host: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a server said to one request: entries as (DN, values by attribute), and its result."""
+    """What a server said to one request: entries as (DN, values by attribute), and its result.
+
+    Entries are decoded apart from receiving them: ``undecoded`` are those still to be decoded.
+    """
 
     code: int
     message: str
     entries: Sequence[tuple[str, dict[str, list[bytes]]]] = ()
     cookie: bytes | None = None
     controls: dict[str, Any] = field(default_factory=dict)
+    undecoded: Sequence[bytes] = field(default=(), repr=False)
 
     @property
     def fault(self) -> str | None:
         """Say what went wrong, null when nothing did."""
         return None if self.code == SUCCESS else words(self.code, self.message).what
+
+
+class EntriesApart:
+    """Keeps the entries that come for a connection as they came; ldap3 decodes each twice, at once."""
+
+    def __init__(self, strategy: Any) -> None:
+        self._receive: Callable[[], list[bytes]] = strategy.receiving
+        self._entries: list[bytes] = []
+        strategy.receiving = self._receiving
+
+    def _receiving(self) -> list[bytes]:
+        while messages := self._receive():
+            rest: list[bytes] = []
+            for message in messages:
+                (self._entries if _operation(message) == _SEARCH_ENTRY else rest).append(message)
+            if rest:
+                return rest
+        return []
+
+    def take(self) -> list[bytes]:
+        """Return the entries that came since the last call."""
+        taken, self._entries = self._entries, []
+        return taken
+
+
+def _operation(message: bytes) -> int:
+    """Return which operation a message is: the tag behind its length and its number (RFC 4511, 4.1.1)."""
+    _, at = compute_ber_size(message[:10])
+    return int(message[at + 2 + message[at + 1]] & 0x1F)
+
+
+def _entry(message: bytes) -> tuple[str, dict[str, list[bytes]]]:
+    dn, attributes = decode_message_fast(message)["payload"]
+    named = (attribute[3] for attribute in attributes[3])
+    values = {str(name[3], "utf-8"): [bytes(value[3]) for value in found[3]] for name, found in named}
+    return str(dn[3], "utf-8", "backslashreplace"), values
 
 
 class Session:
@@ -219,6 +262,7 @@ class Session:
         self.source = source
         self.address = where
         self._connection = connection
+        self._apart = EntriesApart(connection.strategy)
         self.requests = 0
 
     def begin(self, tls: VerifiedTls) -> None:
@@ -266,15 +310,38 @@ class Session:
         controls: Sequence[Any] = (),
     ) -> Answer:
         """Search once; ``page`` is size and cookie. Raises ``Transient`` when the connection is lost."""
+        return self.decoded(self.receive(base, query, attributes, scope=scope, page=page, controls=controls))
+
+    def receive(
+        self,
+        base: str,
+        query: str,
+        attributes: Sequence[str],
+        *,
+        scope: str = ldap3.BASE,
+        page: tuple[int, bytes] | None = None,
+        controls: Sequence[Any] = (),
+    ) -> Answer:
+        """Search once as :meth:`search` does, and leave the entries undecoded, so that the next page can be asked for."""
         size, cookie = page or (None, None)
         options = {"search_scope": scope, "attributes": list(attributes), "controls": list(controls) or None}
         paging = {} if size is None else {"paged_size": size, "paged_cookie": cookie, "paged_criticality": True}
+        self._apart.take()
         self._call("search", base, query, dereference_aliases=ldap3.DEREF_NEVER, **options, **paging)
-        result, response = self._connection.result, self._connection.response or ()
-        found = [(r["dn"], r["raw_attributes"]) for r in response if r["type"] == "searchResEntry"]
+        result = self._connection.result
         said = result.get("controls") or {}
         told = said.get(_PAGED)
-        return Answer(int(result["result"]), result["message"], found, told and told["value"]["cookie"], said)
+        came = self._apart.take()
+        return Answer(
+            int(result["result"]), result["message"], (), told and told["value"]["cookie"], said, undecoded=came
+        )
+
+    def decoded(self, answer: Answer) -> Answer:
+        """Return an answer with its entries decoded; raises ``Transient`` when they cannot be."""
+        try:
+            return replace(answer, entries=[_entry(message) for message in answer.undecoded], undecoded=())
+        except _UNDECODABLE as error:
+            raise self._undecodable(error) from None
 
     def modify(self, dn: str, changes: dict[str, Any], controls: Sequence[Any] = ()) -> Answer:
         """Modify one object; raises ``Transient`` when the answer is lost, so that nobody knows what happened."""
@@ -289,9 +356,10 @@ class Session:
             said = self._connection.last_error or str(error) or type(error).__name__
             raise Transient(self.source.name, f"the connection to {self.address} was lost: {said}") from None
         except _UNDECODABLE as error:
-            raise Transient(
-                self.source.name, f"the answer of {self.address} cannot be decoded: {type(error).__name__}"
-            ) from None
+            raise self._undecodable(error) from None
+
+    def _undecodable(self, error: Exception) -> Transient:
+        return Transient(self.source.name, f"the answer of {self.address} cannot be decoded: {type(error).__name__}")
 
     def close(self) -> None:
         """End the session; never fails."""

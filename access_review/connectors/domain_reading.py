@@ -254,9 +254,9 @@ class DomainReading:
         """Count the members of each group that came in pieces a second way: by who points back to it."""
         known = {canonical(dn): guid for guid, (dn, _) in found.objects.items()}
         for guid, (dn, values) in found.objects.items():
-            entry = entry_of(dn, values)
-            if len(entry.ranges("member")) < 2 or guid in found.short:
+            if sum(name.lower().startswith("member;range=") for name in values) < 2 or guid in found.short:
                 continue
+            entry = entry_of(dn, values)
             query = Query(self.root.base, f"(memberOf={escaped(dn)})", ("objectGUID",))
             came = listing(self._session, query, self._pace)
             if came.fault:

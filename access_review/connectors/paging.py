@@ -8,6 +8,7 @@ success is the last one asked for.
 import re
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,28 +58,35 @@ class Pace:
 
 
 def listing(session: Session, query: Query, pace: Pace) -> Listing:
-    """Return everything below a base that matches, by the server's own cookies (RFC 2696)."""
-    made, cookie, empty = Listing(), b"", 0
+    """Return everything below a base that matches, by the server's own cookies (RFC 2696).
+
+    While a page is decoded, the server is at work on the next one.
+    """
+    made, empty = Listing(), 0
     seen: set[str] = set()
-    while True:
-        answer = _page(session, query, pace, cookie)
-        made.pages += 1
-        fresh = [entry for entry in answer.entries if entry[0] not in seen]
-        seen.update(dn for dn, _ in fresh)
-        made.entries += fresh
-        empty = 0 if answer.entries else empty + 1
-        made.fault = _page_fault(answer, len(fresh), empty, pace)
-        if made.fault:
-            made.fault = f"page {made.pages}: {made.fault}"
-            return made
-        if not answer.cookie:
-            return made
-        cookie = answer.cookie
+    with ThreadPoolExecutor(1, "next-page") as ahead:
+        coming = ahead.submit(_page, session, query, pace, b"")
+        while True:
+            came = coming.result()
+            if goes_on := bool(came.cookie) and came.fault is None and not pace.late:
+                coming = ahead.submit(_page, session, query, pace, came.cookie or b"")
+            answer = _decoded(session, came)
+            made.pages += 1
+            fresh = [entry for entry in answer.entries if entry[0] not in seen]
+            seen.update(dn for dn, _ in fresh)
+            made.entries += fresh
+            empty = 0 if answer.entries else empty + 1
+            made.fault = _page_fault(answer, len(fresh), empty, late=not goes_on)
+            if made.fault:
+                made.fault = f"page {made.pages}: {made.fault}"
+                return made
+            if not goes_on:
+                return made
 
 
 def _page(session: Session, query: Query, pace: Pace, cookie: bytes) -> Answer:
     try:
-        return session.search(
+        return session.receive(
             query.base,
             query.filter,
             query.attributes,
@@ -90,7 +98,14 @@ def _page(session: Session, query: Query, pace: Pace, cookie: bytes) -> Answer:
         return Answer(-1, error.message)
 
 
-def _page_fault(answer: Answer, fresh: int, empty: int, pace: Pace) -> str | None:
+def _decoded(session: Session, answer: Answer) -> Answer:
+    try:
+        return session.decoded(answer)
+    except Transient as error:
+        return Answer(-1, error.message)
+
+
+def _page_fault(answer: Answer, fresh: int, empty: int, *, late: bool) -> str | None:
     if answer.code == -1:
         return answer.message
     if answer.fault:
@@ -101,7 +116,7 @@ def _page_fault(answer: Answer, fresh: int, empty: int, pace: Pace) -> str | Non
         return "the server repeats itself: the page holds only what came before"
     if empty > _EMPTY_PAGES:
         return f"{empty} empty pages in a row"
-    if answer.cookie and pace.late:
+    if answer.cookie and late:
         return "the time for this read is up"
     return None
 
