@@ -35,18 +35,15 @@ class Changer:
     def __init__(self, session, domain, seed):
         self.chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
         self.seed = seed
-        self.connection, self.base = session._connection, domain.base
+        self.session, self.connection, self.base = session, session._connection, domain.base
         self.units = [f"OU=Staff,{self.base}", f"OU=Groups,{self.base}", f"OU=Machines,{self.base}"]
         self.count = 0
 
     def names(self, kind):
-        self.connection.search(
-            self.base,
-            f"(&(objectClass={kind})(|(sAMAccountName=user*)(sAMAccountName=new*)(sAMAccountName=Deep*)))",
-            "SUBTREE",
-            attributes=["sAMAccountName"],
+        query = f"(&(objectClass={kind})(|(sAMAccountName=user*)(sAMAccountName=new*)(sAMAccountName=Deep*)))"
+        return sorted(
+            dn for dn, _ in self.session.search(self.base, query, ["sAMAccountName"], scope="SUBTREE").entries
         )
-        return sorted(entry["dn"] for entry in self.connection.response if entry["type"] == "searchResEntry")
 
     def step(self):
         getattr(self, self.chance.choice(sorted(name for name in dir(self) if name.startswith("do_"))))()
@@ -104,8 +101,8 @@ class Changer:
 
     def do_remove_member(self):
         group = self.chance.choice(self.names("group"))
-        self.connection.search(group, "(objectClass=*)", "BASE", attributes=["member"])
-        members = self.connection.response[0]["raw_attributes"].get("member", [])
+        [(_, values)] = self.session.search(group, "(objectClass=*)", ["member"]).entries
+        members = values.get("member", [])
         if members:
             self.connection.modify(group, {"member": [("MODIFY_DELETE", [self.chance.choice(sorted(members))])]})
 
