@@ -67,7 +67,10 @@ class Applied:
 
 @dataclass(slots=True)
 class Batch:
-    """One run of :func:`apply`: its settings, and what it has counted so far."""
+    """One run of :func:`apply`: its settings, and what it has counted so far.
+
+    ``most`` is how many calls it may make, where that is limited.
+    """
 
     plan: Plan
     journal: Journal
@@ -80,6 +83,7 @@ class Batch:
     go_on: bool = False
     jitter: Jitter = lambda: 0.5
     told: Told = lambda _: None
+    most: int | None = None
     stopped: str = ""
     calls: int = 0
     failures: int = 0
@@ -155,6 +159,8 @@ def _must_stop(batch: Batch, change: Change) -> bool:
         batch.stopped = f"the plan expired on {batch.plan.expires_at:%Y-%m-%d %H:%M} UTC"
     elif batch.until and now >= batch.until:
         batch.stopped = f"the deadline {batch.until:%Y-%m-%d %H:%M:%S} UTC is reached"
+    elif batch.most is not None and batch.calls >= batch.most:
+        batch.stopped = "as many changes are made in a day as the standing approval allows"
     elif not change.leaver and not opens(batch.pace.windows, now):
         batch.stopped = "the time window for changes is closed"
     return bool(batch.stopped)

@@ -13,6 +13,7 @@ from typing import Any
 
 from access_review.errors import PlanRefused
 from access_review.plan import Plan
+from access_review.planning.change import Action, Change
 from access_review.policy import Standing
 from access_review.revocation.signing import Signed, fingerprint, opened
 from access_review.settings import Approver, Approvers
@@ -164,10 +165,30 @@ def standing_digest(standing: Standing) -> str:
     return "sha256:" + hashlib.sha256(rfc8785.dumps(standing.model_dump(mode="json"))).hexdigest()
 
 
+def covered(change: Change) -> bool:
+    """Tell whether a standing approval covers a change: a leaver's sign-in and sessions end, and nothing else."""
+    ends = {Action.DISABLE_ACCOUNT, Action.REVOKE_SESSIONS, Action.MANUAL}
+    return change.leaver and change.action in ends and change.target.entitlement is None
+
+
 def require_standing(
-    standing: Standing | None, envelopes: Iterable[bytes], approvers: Approvers, people: People, *, now: datetime
+    standing: Standing | None,
+    envelopes: Iterable[bytes],
+    approvers: Approvers,
+    people: People,
+    *,
+    now: datetime,
+    plan: Plan | None = None,
 ) -> tuple[str, ...]:
-    """Return who signed the standing approval; raises ``PlanRefused`` unless two people did and it still holds."""
+    """Return who signed the standing approval; raises ``PlanRefused`` unless two people did and it still holds.
+
+    Of a ``plan``, all must be covered, and none of it about the access of those who count.
+    """
+    if plan and (beyond := [one.id for one in plan.changes if not covered(one)]):
+        raise PlanRefused(
+            f"the standing approval does not cover {beyond[0]} ({len(beyond)} of {len(plan.changes)} changes)",
+            hint="it is for leavers alone, to disable accounts and revoke sessions; have this plan approved by itself",
+        )
     if standing is None:
         raise PlanRefused("there is no standing approval", hint="declare `standing` in roles/policy.yaml")
     if now.date() > standing.until:
@@ -178,6 +199,7 @@ def require_standing(
         one.person
         for one, key in said
         if one.kind is Kind.STANDING and one.digest == digest and one.at <= now and "approve" in key.may
+        if not (plan and conflict(plan, one.person, ""))
     }
     if len(counted) < 2:
         raise PlanRefused(

@@ -9,25 +9,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from access_review import plan, runs, sample, snapshot
+from access_review import runs, sample, snapshot
 from access_review.engine import Engine, open_engine
-from access_review.errors import ArtifactError, StalePlan, Unclear
+from access_review.errors import ArtifactError
 from access_review.facts import FINDINGS
 from access_review.findings import Evaluation
 from access_review.review import Report, establish, review
 from access_review.routines import routing
-from access_review.rules import load as load_rules
 from access_review.runs import Run
 from access_review.sampling import decisions, judge, population, worklist
 from access_review.snapshot import Progress, Snapshot
 from access_review.tables import digest
-from access_review.views import contents, html, plan_files, powershell, worksheet
+from access_review.views import contents, html, worksheet
 from access_review.workspace import Workspace
 
 REVIEW = "access-review/review@1"
@@ -223,34 +221,6 @@ def write_report(workspace: Workspace, run: Run) -> Path:
     return path
 
 
-def _found(asked: str, found: str | None, words: str) -> str:
-    if found is None:
-        raise Unclear(
-            f"nobody, or more than one, called {asked!r} {words}", hint="give the id: access-review explain NAME"
-        )
-    return found
-
-
-def _meant(scope: plan.Scope, people: routing.Roll, taken: Snapshot) -> plan.Scope:
-    """Return a scope with persons by id; a rule or client that does not exist would silently plan nothing."""
-    known = load_rules()
-    if strange := sorted(set(scope.rules) - set(known)):
-        near = get_close_matches(strange[0], known, 1)
-        raise Unclear(
-            f"no rule is called {strange[0]!r}", hint=f"is {near[0]!r} meant?" if near else f"known: {', '.join(known)}"
-        )
-    clients = {
-        c
-        for name in ("assignments", "entitlements", "accounts")
-        for c in taken.tables[name]["client"].unique().to_pylist()
-        if c
-    }
-    if strange := sorted(set(scope.clients) - clients):
-        raise Unclear(f"no client is called {strange[0]!r}", hint=f"known: {', '.join(sorted(clients))}")
-    persons = tuple(_found(name, people.known.get(worklist.fold(name)), "is in the rosters") for name in scope.persons)
-    return plan.Scope(scope.rules, persons, scope.clients)
-
-
 def _json_of(path: Path) -> dict[str, Any] | None:
     value: dict[str, Any] | None = json.loads(path.read_bytes()) if path.exists() else None
     return value
@@ -258,39 +228,3 @@ def _json_of(path: Path) -> dict[str, Any] | None:
 
 def _judged(run: Run) -> judge.Judgement:
     return judge.judge(sample_of(run), work_of(run), decisions_of(run))
-
-
-def plan_run(
-    workspace: Workspace,
-    run: Run,
-    *,
-    requested_by: str,
-    now: datetime,
-    scope: plan.Scope = plan.Scope(),  # noqa: B008
-) -> tuple[plan.Plan, tuple[Path, ...]]:
-    """Plan the removals of a reviewed run and write them as JSON (the record), CSV, XLSX and PowerShell.
-
-    ``requested_by`` and the persons of ``scope`` are given by id, name or mail; raises ``Unclear``
-    for whoever or whatever is not there.
-    """
-    taken = snapshot.load(run)
-    people = routing.roll(taken.tables["people"].to_pylist())
-    requested_by = _found(requested_by, people.who(requested_by), "works here, as far as the rosters say")
-    scope = _meant(scope, people, taken)
-    with engine_of(workspace, taken) as engine:
-        report = review(taken, workspace, engine, previous_findings(workspace, run))
-        if report.digest != read_report(run).digest:
-            raise StalePlan(
-                "the workspace has changed since the run was reviewed", hint=f"access-review review --run {run.id}"
-            )
-        made = plan.plan(taken, workspace, engine, report, requested_by=requested_by, now=now, scope=scope)
-    reasons = dict(zip(report.findings["finding"].to_pylist(), report.findings["reason"].to_pylist(), strict=True))
-    files = {
-        "plan.json": plan.write(made),
-        "plan.csv": plan_files.csv(made, reasons),
-        "plan.xlsx": plan_files.xlsx(made, reasons),
-        "revoke.ps1": powershell.script(made),
-    }
-    for name, data in files.items():
-        runs.write(run.folder / "plan" / name, data)
-    return made, tuple(run.folder / "plan" / name for name in files)

@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from access_review import apply, approve, connectors, runs, snapshot, verify
@@ -15,6 +15,7 @@ from access_review.connectors import Source
 from access_review.errors import ArtifactError, PlanRefused
 from access_review.plan import Plan, read, refuse_stale, write
 from access_review.planning.change import Change
+from access_review.prepare import PLAN
 from access_review.revocation import orders, protocol, recheck, signing
 from access_review.revocation.executor import Clock, Executor, Writable
 from access_review.revocation.journal import Journal, single_writer
@@ -22,7 +23,12 @@ from access_review.revocation.protocol import CHANGED, State
 from access_review.runs import Run
 from access_review.workspace import Workspace
 
-PLAN, UNDO = "plan", "undo"
+UNDO = "undo"
+STANDING_APPROVALS = "roles/approvals"
+FOLLOWED = timedelta(days=7)
+"""How long an unattended run is looked at again, and an order that it gave is not given twice."""
+
+_DAY = timedelta(hours=24)
 _LOCK = "runs/.apply.lock"
 
 
@@ -40,13 +46,14 @@ class Held:
         return self.folder / "journal.sqlite"
 
 
-def held(run: Run, name: str = PLAN) -> Held:
+def held(run: Run, name: str) -> Held:
     """Read the plan of a run; raises ``ArtifactError`` when there is none, ``PlanRefused`` for an altered one."""
     folder = run.folder / name
     try:
         return Held(run, folder, read((folder / "plan.json").read_bytes()))
     except FileNotFoundError:
-        raise ArtifactError(f"{run.id} has no {name}", hint=f"access-review {name}") from None
+        made = name if name in {PLAN, UNDO} else f"plan --name {name}"
+        raise ArtifactError(f"{run.id} has no {name}", hint=f"access-review {made}") from None
 
 
 def people_of(run: Run) -> approve.People:
@@ -66,32 +73,46 @@ def sign(
     now: datetime,
     reason: str,
 ) -> Path:
-    """Sign a plan's request or approval, or the standing approval, and check that it counts; raises ``PlanRefused``."""
+    """Sign a plan's request or approval, and check that it counts; raises ``PlanRefused``."""
     people = people_of(one.run)
-    standing = kind is approve.Kind.STANDING
-    if standing and workspace.policy.standing is None:
-        raise PlanRefused("there is no standing approval", hint="declare `standing` in roles/policy.yaml")
-    digest = (
-        approve.standing_digest(workspace.policy.standing)
-        if standing and workspace.policy.standing
-        else one.plan.digest
-    )
-    if not standing:
-        refuse_stale(one.plan, now=now, workspace_digest=workspace.digest)
-    said = approve.Statement(kind, digest, people.person(by), now, reason)
-    signer = signing.private_key(key, password)
-    data = signing.sign(said.payload(), signer)
-    _, who = approve.statement(data, workspace.approvers, people)
-    if ("request" if kind is approve.Kind.REQUEST else "approve") not in who.may:
-        raise PlanRefused(f"{by} may not do this by roles/approvers.yaml", hint="ask somebody who may")
-    requester = people.person(one.plan.requested_by) if not standing else ""
+    refuse_stale(one.plan, now=now, workspace_digest=workspace.digest)
+    said = approve.Statement(kind, one.plan.digest, people.person(by), now, reason)
+    requester = people.person(one.plan.requested_by)
     if kind is approve.Kind.REQUEST and said.person != requester:
         raise PlanRefused(f"the plan is asked for by {one.plan.requested_by}, not by {by}")
     if kind is approve.Kind.APPROVAL and (why := approve.conflict(one.plan, said.person, requester)):
         raise PlanRefused(f"not independent: {why}", hint="ask somebody else")
-    folder = workspace.folder / "roles/approvals" if standing else one.folder / "approvals"
+    return _signed(said, workspace, people, key, password, one.folder / "approvals")
+
+
+def sign_standing(
+    run: Run, workspace: Workspace, *, key: Path, password: bytes | None, by: str, now: datetime, reason: str
+) -> tuple[str, Path]:
+    """Sign the standing approval of the policy as it is now; return its digest and the file; raises ``PlanRefused``."""
+    people, standing = people_of(run), workspace.policy.standing
+    if standing is None:
+        raise PlanRefused("there is no standing approval", hint="declare `standing` in roles/policy.yaml")
+    digest = approve.standing_digest(standing)
+    said = approve.Statement(approve.Kind.STANDING, digest, people.person(by), now, reason)
+    return digest, _signed(said, workspace, people, key, password, workspace.folder / STANDING_APPROVALS)
+
+
+def _signed(
+    said: approve.Statement,
+    workspace: Workspace,
+    people: approve.People,
+    key: Path,
+    password: bytes | None,
+    folder: Path,
+) -> Path:
+    """Sign a statement and write it where it is looked for; raises ``PlanRefused`` when it would not count."""
+    signer = signing.private_key(key, password)
+    data = signing.sign(said.payload(), signer)
+    _, who = approve.statement(data, workspace.approvers, people)
+    if ("request" if said.kind is approve.Kind.REQUEST else "approve") not in who.may:
+        raise PlanRefused(f"{said.person} may not do this by roles/approvers.yaml", hint="ask somebody who may")
     name = signing.fingerprint(_line(signer)).removeprefix("SHA256:").replace("/", "_").replace("+", "-")[:16]
-    path = folder / f"{kind}-{name}.json"
+    path = folder / f"{said.kind}-{name}.json"
     runs.write(path, data)
     return path
 
@@ -146,25 +167,82 @@ def apply_run(
     only: Sequence[str] = (),
     until: datetime | None = None,
     go_on: bool = False,
+    standing: bool = False,
     told: apply.Told = lambda _: None,
 ) -> apply.Applied:
-    """Carry out an approved plan under the lock of the workspace; raises ``PlanRefused`` before anything is called."""
+    """Carry out an approved plan under the lock of the workspace; raises ``PlanRefused`` before anything is called.
+
+    With ``standing``, two people stand behind it by the standing approval, and it makes no
+    more changes than that leaves for today.
+    """
     plan, now = one.plan, clock.now()
     with single_writer(workspace.folder / _LOCK), Journal(one.journal, plan.digest) as journal:
         began = bool(journal.changes)
         if not began:
             refuse_stale(plan, now=now, workspace_digest=workspace.digest)
-        approve.require(
-            plan, envelopes(one.folder / "approvals"), workspace.approvers, people_of(one.run), now=now, by=by
-        )
+        people, most = people_of(one.run), None
+        if standing:
+            most = _may_stand(one, workspace, people, now)
+        else:
+            approve.require(plan, envelopes(one.folder / "approvals"), workspace.approvers, people, now=now, by=by)
         judge = _judge(one, workspace)
+        if standing:
+            judge = _not_ordered_twice(judge, workspace, now)
         with executors_of(workspace, plan.changes, now) as executors:
             batch = apply.Batch(
-                plan, journal, executors, judge, clock, workspace.policy.apply, by, until, go_on, random.random, told
+                plan,
+                journal,
+                executors,
+                judge,
+                clock,
+                workspace.policy.apply,
+                by,
+                until,
+                go_on,
+                random.random,
+                told,
+                most,
             )
             done = apply.apply(batch, only=only)
         _write_orders(one, done.states)
     return done
+
+
+def _may_stand(one: Held, workspace: Workspace, people: approve.People, now: datetime) -> int:
+    """Return how many changes the standing approval leaves for today; raises ``PlanRefused`` where there is none."""
+    standing = workspace.policy.standing
+    signed = envelopes(workspace.folder / STANDING_APPROVALS)
+    approve.require_standing(standing, signed, workspace.approvers, people, now=now, plan=one.plan)
+    made = sum(
+        approve.covered(change) and row.state is State.CALLING and row.at > now - _DAY
+        for change, row in _journalled(workspace)
+    )
+    return max(0, standing.daily - made) if standing else 0
+
+
+def _not_ordered_twice(judge: apply.Judge, workspace: Workspace, now: datetime) -> apply.Judge:
+    """Leave alone what a person has been asked to do and has not done yet: an unattended run comes again soon."""
+    ordered: dict[str, datetime] = {}
+    for change, row in _journalled(workspace):
+        ordered.pop(change.id, None)
+        if row.state is State.ORDERED and now - row.at < FOLLOWED:
+            ordered[change.id] = row.at
+
+    def judged(change: Change, now: datetime) -> protocol.Judged:
+        if at := ordered.get(change.id):
+            return protocol.Judged(skipped=f"it was ordered at {at:%Y-%m-%d %H:%M} UTC, and is waited for")
+        return judge(change, now)
+
+    return judged
+
+
+def _journalled(workspace: Workspace) -> Iterator[tuple[Change, protocol.Row]]:
+    """Yield every row about a change from the journals of a workspace, with the change."""
+    for path in sorted((workspace.folder / "runs").glob("*/*/journal.sqlite")):
+        plan = read((path.parent / "plan.json").read_bytes())
+        by_id = {change.id: change for change in plan.changes}
+        with Journal(path, plan.digest) as journal:
+            yield from ((by_id[row.change], row) for row in journal.changes)
 
 
 def _judge(one: Held, workspace: Workspace) -> apply.Judge:

@@ -132,10 +132,14 @@ class Applying(File):
 
 
 class Standing(File):
-    """What may be done for leavers without asking each time: how many changes a day, until when."""
+    """What may be done for leavers without asking each time: how many changes in any 24 hours, until when.
+
+    ``tell`` are those who hear of it, by id, name or mail, beside the two who signed.
+    """
 
     daily: Whole
     until: date
+    tell: Texts = ()
 
 
 class Offboarding(File):

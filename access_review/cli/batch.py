@@ -6,9 +6,14 @@ import sys
 import time
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from access_review.apply import Progress
 
 from access_review.cli.asked import Asked, leave, moment, shown
 
@@ -23,22 +28,25 @@ def plan(
         list[str] | None, typer.Option(help="Only this person's findings, by id or name; may be given again.")
     ] = None,
     client: Annotated[list[str] | None, typer.Option(help="Only this client's findings; may be given again.")] = None,
+    name: Annotated[str, typer.Option(help="What to call it, where a run has several; for --of.")] = "plan",
 ) -> None:
     """Write the revocation list. Nothing is changed anywhere: it is proven on a second review, and sealed."""
-    from access_review import audit
     from access_review import plan as planning
+    from access_review import prepare
     from access_review.views import planned
 
     asked: Asked = ctx.obj
     scope = planning.Scope(tuple(rule or ()), tuple(person or ()), tuple(client or ()))
     workspace, run = asked.workspace(), asked.found_run(reviewed=True)
-    made, files = audit.plan_run(workspace, run, requested_by=requested_by, now=asked.now, scope=scope)
+    made, files = prepare.plan_run(workspace, run, requested_by=requested_by, now=asked.now, scope=scope, name=name)
     asked.show(json.loads(planning.write(made)), planned.text(made, [shown(file) for file in files]))
 
 
 Key = Annotated[Path, typer.Option("--key", help="Your private SSH key (ssh-ed25519), as ~/.ssh/id_ed25519.")]
 By = Annotated[str, typer.Option("--by", help="Who you are: a person of the roster, by id or name.")]
-Which = Annotated[str, typer.Option("--of", help="Which of the run's two: plan or undo.")]
+Which = Annotated[
+    str, typer.Option("--of", help="Which plan of the run: plan, undo, standing, or the --name it was given.")
+]
 
 
 def approve(
@@ -60,22 +68,34 @@ def approve(
     asked: Asked = ctx.obj
     kind = Kind.STANDING if standing else Kind.REQUEST if request else Kind.APPROVAL
     password = getpass.getpass(f"Passphrase of {key}: ").encode() if signing.encrypted(key) else None
-    one = batch.held(asked.found_run(reviewed=True), of)
-    path = batch.sign(one, asked.workspace(), kind, key=key, password=password, by=by, now=asked.now, reason=reason)
-    asked.show(
-        {"kind": kind, "digest": one.plan.digest, "file": str(path)},
-        f"Signed ({kind}) {one.plan.digest}\n  {shown(path)}",
-    )
+    run, workspace = asked.found_run(reviewed=True), asked.workspace()
+    if standing:
+        digest, path = batch.sign_standing(
+            run, workspace, key=key, password=password, by=by, now=asked.now, reason=reason
+        )
+    else:
+        one = batch.held(run, of)
+        digest = one.plan.digest
+        path = batch.sign(one, workspace, kind, key=key, password=password, by=by, now=asked.now, reason=reason)
+    asked.show({"kind": kind, "digest": digest, "file": str(path)}, f"Signed ({kind}) {digest}\n  {shown(path)}")
 
 
 def apply(
     ctx: typer.Context,
-    by: By,
+    by: Annotated[str, typer.Option("--by", help="Who you are; not with --standing.")] = "",
     only: Annotated[list[str] | None, typer.Option("--batch", help="Only this batch; may be given again.")] = None,
     until: Annotated[
         datetime | None, typer.Option(parser=moment, metavar="TIME", help="Begin nothing after this moment.")
     ] = None,
     go_on: Annotated[bool, typer.Option("--go-on", help="Do not stop after the first changes.")] = False,
+    standing: Annotated[
+        bool,
+        typer.Option(
+            "--standing",
+            help="Unattended, by the standing approval: read, plan for leavers and carry it out; with --run, "
+            "the plan prepared there.",
+        ),
+    ] = False,
     of: Which = "plan",
 ) -> None:
     """Carry out exactly the approved plan, or what is left of it."""
@@ -83,13 +103,34 @@ def apply(
     from access_review.views import applied
 
     asked: Asked = ctx.obj
-    workspace, one = asked.workspace(), batch.held(asked.found_run(reviewed=True), of)
+    if standing == bool(by) or (standing and only):
+        raise typer.BadParameter("either --by PERSON, or --standing, which nobody gives and which takes all of it")
     told = (lambda step: asked.say(applied.progress(step))) if sys.stdout.isatty() else (lambda _: None)
+    if standing:
+        _unattended(asked, of, until, told, go_on=go_on)
+        return
+    workspace, one = asked.workspace(), batch.held(asked.found_run(reviewed=True), of)
     done = batch.apply_run(
         one, workspace, Running(asked.now), by=by, only=tuple(only or ()), until=until, go_on=go_on, told=told
     )
     asked.show(applied.value(one.plan, done), applied.text(one.plan, done))
     leave(4 if done.partly else 0)
+
+
+def _unattended(
+    asked: Asked, of: str, until: datetime | None, told: "Callable[[Progress], None]", *, go_on: bool
+) -> None:
+    import os
+
+    from access_review import batch, standing
+    from access_review.views import standing as view
+
+    prepared = batch.held(asked.found_run(reviewed=True), of) if asked.run else None
+    how = standing.Asked(os.environ, told=told, until=until, go_on=go_on)
+    stood = standing.unattended(asked.workspace(), Running(asked.now), how, prepared)
+    value = view.value(stood.one.plan, stood.applied, stood.told, stood.not_sent)
+    asked.show(value, view.text(stood.told, stood.not_sent))
+    leave(4 if stood.partly else 1 if stood.not_sent else 0)
 
 
 class Running:
@@ -136,6 +177,7 @@ def undo(
     requested_by: Annotated[
         str, typer.Option("--requested-by", help="Who asks: a person of the roster, by id or name.")
     ],
+    of: Which = "plan",
 ) -> None:
     """Plan to give back exactly what a batch took. It is approved and applied like any plan, with --of undo."""
     from access_review import batch, runs
@@ -144,7 +186,7 @@ def undo(
 
     asked: Asked = ctx.obj
     workspace, newest = asked.workspace(), runs.find(asked.folder, reviewed=True)
-    one = batch.held(asked.found_run(reviewed=True))
+    one = batch.held(asked.found_run(reviewed=True), of)
     made, path = batch.undo_run(one, newest, workspace, requested_by=requested_by, now=asked.now)
     asked.show(json.loads(planning.write(made)), planned.text(made, [shown(path)]))
 

@@ -11,7 +11,7 @@ One process at a time may write (:func:`single_writer`).
 import hashlib
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -210,6 +210,17 @@ def _check(path: Path, rows: Sequence[Mapping[str, Any]]) -> str:
 
 def _unusable(path: Path, error: sqlite3.Error) -> ArtifactError:
     return ArtifactError(f"{path} cannot be used: {error}", hint="restore the run's folder; nothing was called")
+
+
+def begun(path: Path) -> bool:
+    """Tell whether anything stands in a journal; an ``apply`` that was refused leaves an empty one."""
+    if not path.exists():
+        return False
+    with closing(sqlite3.connect(path)) as connection:
+        try:
+            return connection.execute("SELECT 1 FROM rows LIMIT 1").fetchone() is not None
+        except sqlite3.Error as error:
+            raise _unusable(path, error) from None
 
 
 @contextmanager

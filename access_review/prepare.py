@@ -1,0 +1,116 @@
+"""Plans as they are made on disk: what is asked for is looked up, planned on a reviewed run, sealed and written down."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from difflib import get_close_matches
+from pathlib import Path
+
+from access_review import plan, runs, snapshot
+from access_review.audit import engine_of, previous_findings, read_report
+from access_review.errors import PlanRefused, StalePlan, Unclear
+from access_review.plan import Plan, Scope
+from access_review.review import Report, review
+from access_review.revocation.journal import begun
+from access_review.routines import routing
+from access_review.rules import load as load_rules
+from access_review.runs import Run
+from access_review.sampling import worklist
+from access_review.snapshot import Snapshot
+from access_review.views import plan_files, powershell
+from access_review.workspace import Workspace
+
+PLAN, STANDING = "plan", "standing"
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+
+
+def plan_run(
+    workspace: Workspace,
+    run: Run,
+    *,
+    requested_by: str,
+    now: datetime,
+    scope: Scope = Scope(),  # noqa: B008 - frozen
+    name: str = PLAN,
+) -> tuple[Plan, tuple[Path, ...]]:
+    """Plan the removals of a reviewed run and write them as JSON (the record), CSV, XLSX and PowerShell.
+
+    ``requested_by`` and the persons of ``scope`` are given by id, name or mail, ``name`` is that of the
+    folder in the run; raises ``Unclear`` for whoever or whatever is not there.
+    """
+    _may_be_written(run, name)
+    taken = snapshot.load(run)
+    people = routing.roll(taken.tables["people"].to_pylist())
+    asks = _found(requested_by, people.who(requested_by), "works here, as far as the rosters say")
+    made, report = planned(workspace, run, taken, requested_by=asks, now=now, scope=_meant(scope, people, taken))
+    return made, write(run, name, made, report)
+
+
+def planned(
+    workspace: Workspace, run: Run, taken: Snapshot, *, requested_by: str, now: datetime, scope: Scope
+) -> tuple[Plan, Report]:
+    """Plan on a reviewed run; raises ``StalePlan`` when the workspace has changed since the review."""
+    with engine_of(workspace, taken) as engine:
+        report = review(taken, workspace, engine, previous_findings(workspace, run))
+        if report.digest != read_report(run).digest:
+            raise StalePlan(
+                "the workspace has changed since the run was reviewed", hint=f"access-review review --run {run.id}"
+            )
+        return plan.plan(taken, workspace, engine, report, requested_by=requested_by, now=now, scope=scope), report
+
+
+def write(run: Run, name: str, made: Plan, report: Report) -> tuple[Path, ...]:
+    """Write a plan into its folder, as the record and as the lists that people work by."""
+    reasons = dict(zip(report.findings["finding"].to_pylist(), report.findings["reason"].to_pylist(), strict=True))
+    return write_files(run.folder / name, made, reasons)
+
+
+def write_files(folder: Path, made: Plan, reasons: Mapping[str, str]) -> tuple[Path, ...]:
+    """Write a plan as JSON, CSV, XLSX and PowerShell; ``reasons`` says why of each finding."""
+    files = {
+        "plan.json": plan.write(made),
+        "plan.csv": plan_files.csv(made, reasons),
+        "plan.xlsx": plan_files.xlsx(made, reasons),
+        "revoke.ps1": powershell.script(made),
+    }
+    for file, data in files.items():
+        runs.write(folder / file, data)
+    return tuple(folder / file for file in files)
+
+
+def _may_be_written(run: Run, name: str) -> None:
+    """Refuse a name that is no folder's, and to replace a plan that is being carried out."""
+    if not _NAME.fullmatch(name):
+        raise Unclear(f"{name!r} is no name for a plan", hint="small letters, digits and -, as in leavers-tonight")
+    if begun(run.folder / name / "journal.sqlite"):
+        raise PlanRefused(
+            f"the {name} of {run.id} is being carried out", hint="go on with it, or collect and review first"
+        )
+
+
+def _found(asked: str, found: str | None, words: str) -> str:
+    if found is None:
+        raise Unclear(
+            f"nobody, or more than one, called {asked!r} {words}", hint="give the id: access-review explain NAME"
+        )
+    return found
+
+
+def _meant(scope: Scope, people: routing.Roll, taken: Snapshot) -> Scope:
+    """Return a scope with persons by id; a rule or client that does not exist would silently plan nothing."""
+    known = load_rules()
+    if strange := sorted(set(scope.rules) - set(known)):
+        near = get_close_matches(strange[0], known, 1)
+        raise Unclear(
+            f"no rule is called {strange[0]!r}", hint=f"is {near[0]!r} meant?" if near else f"known: {', '.join(known)}"
+        )
+    clients = {
+        c
+        for name in ("assignments", "entitlements", "accounts")
+        for c in taken.tables[name]["client"].unique().to_pylist()
+        if c
+    }
+    if strange := sorted(set(scope.clients) - clients):
+        raise Unclear(f"no client is called {strange[0]!r}", hint=f"known: {', '.join(sorted(clients))}")
+    persons = tuple(_found(name, people.known.get(worklist.fold(name)), "is in the rosters") for name in scope.persons)
+    return plan.Scope(scope.rules, persons, scope.clients)

@@ -1,0 +1,110 @@
+"""What an unattended run did and refused, for the terminal, for scripts and for those who must hear of it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from access_review.apply import Applied
+from access_review.plan import Plan
+from access_review.planning.change import Change
+from access_review.revocation.protocol import CHANGED, Standing, State
+from access_review.tables import Row
+from access_review.views.plan_files import WORDS
+from access_review.views.text import count, visible
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What people hear, a line for each thing: done, refused or left, not proven of earlier runs, and what stopped it."""
+
+    done: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    unproven: tuple[str, ...] = ()
+    stopped: str = ""
+    run: str = ""
+
+
+_LEFT_ALONE = frozenset({State.ABSENT, State.SKIPPED})
+
+
+def told(
+    plan: Plan,
+    standings: Mapping[str, Standing],
+    findings: Mapping[str, Row],
+    applied: Applied,
+    unproven: tuple[str, ...],
+) -> Told:
+    """Put into words what came of a plan; ``findings`` are those of its run, by id."""
+    done, refused = [], []
+    for change in plan.changes:
+        standing = standings.get(change.id, Standing())
+        if standing.state in CHANGED | {State.ORDERED} and standing.state is not State.UNKNOWN:
+            ordered = ": ordered, a person does it" if standing.state is State.ORDERED else ""
+            done.append(what(change) + ordered)
+        elif standing.state not in _LEFT_ALONE:
+            refused.append(f"{what(change)}: {standing.state}{f', {standing.reason}' if standing.reason else ''}")
+    for left in plan.to_person:
+        refused += [f"{_whose(findings.get(finding), finding)}: {left.reason}" for finding in left.findings]
+    return Told(tuple(done), tuple(sorted(refused)), unproven, applied.stopped, plan.run)
+
+
+def what(change: Change) -> str:
+    """Say what a change does to whom."""
+    target = change.target
+    thing = target.account or target.child
+    whose = f" of {target.person_name}" if target.person_name else ""
+    words = target.manual or f"{WORDS[change.action]}: {thing.name if thing else ''} in {target.source}"
+    return f"{words}{whose}"
+
+
+def _whose(finding: Row | None, name: str) -> str:
+    if finding is None:
+        return name
+    person = f" ({finding['person_name']})" if finding["person_name"] else ""
+    return f"{finding['subject_name'] or finding['subject']} in {finding['source']}{person}"
+
+
+def notice(said: Told) -> tuple[str, str]:
+    """Return subject and text of a notice; an empty text when there is nothing to tell."""
+    subject = f"Standing approval: {count(len(said.done), 'change')} made, {len(said.refused)} refused or left"
+    if said.stopped and not said.done and not said.run:
+        subject = "Standing approval: nothing could be done"
+    return subject, "\n".join(map(visible, _lines(said)))
+
+
+def _lines(said: Told) -> Iterator[str]:
+    for heading, lines in (
+        ("Done now, to be proven by later reads:", said.done),
+        ("Refused or left to a person:", said.refused),
+        ("Of earlier runs, not proven or given back:", said.unproven),
+    ):
+        if lines:
+            yield heading
+            yield from (f"- {line}" for line in lines)
+            yield ""
+    if said.stopped:
+        yield f"Stopped: {said.stopped}"
+        yield ""
+    if said.done:
+        yield f"To give it back: access-review --run {said.run} undo --of standing"
+
+
+def text(said: Told, not_sent: tuple[str, ...]) -> str:
+    """Say the same in the terminal, and whom it did not reach."""
+    lines = [visible(line) for line in _lines(said)] or ["Nothing was to do."]
+    return "\n".join((*lines, *(f"Not sent: {visible(why)}" for why in not_sent))).rstrip()
+
+
+def value(plan: Plan, applied: Applied, said: Told, not_sent: tuple[str, ...]) -> dict[str, Any]:
+    """Return it as JSON."""
+    return {
+        "run": plan.run,
+        "plan": plan.digest,
+        "states": {name: str(state) for name, state in sorted(applied.states.items())},
+        "calls": applied.calls,
+        "done": list(said.done),
+        "refused": list(said.refused),
+        "unproven": list(said.unproven),
+        "stopped": said.stopped,
+        "not_sent": list(not_sent),
+    }
