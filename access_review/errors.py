@@ -12,8 +12,7 @@
     ├── RuleError           1   a rule broke its contract; names the rule
     └── PlanRefused         4   must not be made, or must not be applied
         ├── StalePlan
-        ├── LimitExceeded
-        └── ProtectedTarget
+        └── LimitExceeded
 
 Every error says what happened (its message) and what to do next (its hint).
 Not errors: a row that cannot be used (table ``problems``), a rule without its
@@ -114,7 +113,3 @@ class StalePlan(PlanRefused):
 
 class LimitExceeded(PlanRefused):
     """The plan would change more than the limits allow."""
-
-
-class ProtectedTarget(PlanRefused):
-    """The plan touches an account or entitlement that is never touched."""

@@ -16,7 +16,7 @@ from access_review.engine import Engine
 from access_review.errors import PlanRefused, StalePlan
 from access_review.planning import consequences, limits, proof
 from access_review.planning.asked import Asked, Scope, ask
-from access_review.planning.change import PROTECTED, Change, ToPerson, Withheld
+from access_review.planning.change import FOR_A_PERSON, PROTECTED, Change, ToPerson, Withheld
 from access_review.planning.limits import Count, Population, Raised
 from access_review.planning.proof import Proof
 from access_review.planning.protect import guard, last_holders
@@ -201,7 +201,7 @@ def _to_person(answers: Answers, asked: Asked) -> tuple[ToPerson, ...]:
         if isinstance(given, Withheld):
             left[given].append(finding)
     for review in asked.reviews:
-        left[Withheld(f"{review['rule']}: what to do is for a person to decide")] += review["findings"]
+        left[Withheld(f"{review['rule']}: {FOR_A_PERSON}")] += review["findings"]
     every = [ToPerson(tuple(sorted(found)), why.reason, why.ways_out) for why, found in left.items()]
     return tuple(sorted(every, key=lambda one: (not one.loud, one.reason, one.ways_out)))
 

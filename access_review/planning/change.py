@@ -63,6 +63,10 @@ UNDO = {
 """What takes each action back; revoked sessions simply begin anew."""
 
 
+FOR_A_PERSON = "what to do is for a person to decide"
+"""The reason why findings of some rules never become changes by themselves."""
+
+
 @dataclass(frozen=True, slots=True)
 class Thing:
     """Something a change names: by ids for machines, by name for people."""

@@ -7,7 +7,7 @@ cannot be taken away cleanly, certainly and here gives no change at all.
 from collections.abc import Callable, Iterator, Sequence
 
 from access_review.planning.asked import Asked
-from access_review.planning.change import Action, Change, Expectation, Target, Thing, Withheld, change
+from access_review.planning.change import FOR_A_PERSON, Action, Change, Expectation, Target, Thing, Withheld, change
 from access_review.planning.ways_out import ways_out
 from access_review.tables import Row
 
@@ -51,7 +51,7 @@ def answer(asked: Asked, finding: Row) -> tuple[Change, ...] | Withheld:
     except Refusal as refusal:
         return refusal.withheld
     if finding["remedy"] not in how:
-        return Withheld(f"{finding['rule']}: what to do is for a person to decide")
+        return Withheld(f"{finding['rule']}: {FOR_A_PERSON}")
     return changes
 
 

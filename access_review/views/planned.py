@@ -1,10 +1,11 @@
 """A plan in short, for the terminal."""
 
+import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from access_review.plan import Plan
-from access_review.planning.change import Action
+from access_review.planning.change import FOR_A_PERSON, Action
 from access_review.views.terminal import table
 from access_review.views.text import count, moment, visible
 
@@ -43,14 +44,7 @@ def _lines(made: Plan, files: Sequence[str]) -> Iterator[str]:
         ]
         yield table(("change", "in", "how many"), rows, numbers=(2,))
     yield ""
-    reasons = Counter({left.reason: 0 for left in made.to_person})
-    for left in made.to_person:
-        reasons[left.reason] += len(left.findings)
-    yield f"Left to a person: {count(sum(reasons.values()), 'finding')}"
-    for reason, number in sorted(
-        reasons.items(), key=lambda item: (not item[0].startswith("protected"), -item[1], item[0])
-    ):
-        yield f"  {number:>4}  {visible(reason)}"
+    yield from _left(made)
     yield ""
     proof = made.proof
     yield (
@@ -61,6 +55,23 @@ def _lines(made: Plan, files: Sequence[str]) -> Iterator[str]:
     yield f"Valid until {moment(made.expires_at)}"
     yield ""
     yield from (f"  {name}" for name in files)
+
+
+def _left(made: Plan) -> Iterator[str]:
+    """Say why how many findings are left to a person: what is protected first, rules that never plan in one line."""
+    reasons = Counter({left.reason: 0 for left in made.to_person})
+    for left in made.to_person:
+        reasons[left.reason] += len(left.findings)
+    yield f"Left to a person: {count(sum(reasons.values()), 'finding')}"
+    undecided = {reason: n for reason, n in reasons.items() if reason.endswith(FOR_A_PERSON)}
+    others = [(reason, n) for reason, n in reasons.items() if reason not in undecided]
+    for reason, number in sorted(others, key=lambda one: (not one[0].startswith("protected"), -one[1], one[0])):
+        yield f"  {number:>4}  {visible(reason)}"
+    if undecided:
+        yield f"  {sum(undecided.values()):>4}  {FOR_A_PERSON}:"
+        ordered = sorted(undecided.items(), key=lambda item: (-item[1], item[0]))
+        listed = ", ".join(f"{visible(reason.split(':')[0])}\N{NO-BREAK SPACE}{n}" for reason, n in ordered)
+        yield textwrap.fill(listed, 100, initial_indent=" " * 8, subsequent_indent=" " * 8, break_on_hyphens=False)
 
 
 def _by_rank(item: tuple[tuple[Action, str], int]) -> tuple[int, str]:
