@@ -13,7 +13,7 @@ from access_review import workspace as workspaces
 from access_review.audit import facts_of
 from access_review.connectors import Source
 from access_review.errors import ArtifactError, PlanRefused
-from access_review.plan import Plan, read, refuse_stale, write
+from access_review.plan import Plan, read, refuse_early, refuse_stale, write
 from access_review.planning.change import Change
 from access_review.prepare import PLAN
 from access_review.revocation import orders, protocol, recheck, signing
@@ -178,6 +178,7 @@ def apply_run(
     plan, now = one.plan, clock.now()
     with single_writer(workspace.folder / _LOCK), Journal(one.journal, plan.digest) as journal:
         began = bool(journal.changes)
+        refuse_early(plan, now=now)
         if not began:
             refuse_stale(plan, now=now, workspace_digest=workspace.digest)
         people, most = people_of(one.run), None

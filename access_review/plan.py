@@ -15,20 +15,21 @@ from typing import Any
 from access_review.engine import Engine
 from access_review.errors import PlanRefused, StalePlan
 from access_review.planning import consequences, limits, proof
+from access_review.planning.ahead import Ahead
 from access_review.planning.asked import Asked, Scope, ask
 from access_review.planning.change import FOR_A_PERSON, PROTECTED, Change, ToPerson, Withheld
-from access_review.planning.limits import Count, Population, Raised
+from access_review.planning.limits import Count, Higher, Population, Raised
 from access_review.planning.proof import Proof
 from access_review.planning.protect import guard, last_holders
 from access_review.planning.remedies import answer
-from access_review.planning.sealed import FORMAT, Batch, Kept, Plan, read, refuse_stale, seal, write
+from access_review.planning.sealed import FORMAT, Batch, Kept, Plan, read, refuse_early, refuse_stale, seal, write
 from access_review.policy import Limits
 from access_review.review import Report
 from access_review.runs import name_of
 from access_review.snapshot import Snapshot
 from access_review.workspace import Workspace
 
-__all__ = ["Plan", "Scope", "plan", "read", "refuse_stale", "seal", "write"]
+__all__ = ["Plan", "Scope", "plan", "read", "refuse_early", "refuse_stale", "seal", "write"]
 
 Answers = dict[str, tuple[Change, ...] | Withheld]
 
@@ -44,19 +45,22 @@ def plan(
     scope: Scope = Scope(),  # noqa: B008 - frozen
     accepted: Mapping[str, Population] | None = None,
     raised: Raised | None = None,
+    ahead: Ahead | None = None,
 ) -> Plan:
     """Plan the removals for the open findings in scope, proven and sealed.
 
     ``engine`` is the one that :func:`access_review.review.review` ran in. ``accepted``
-    is the population of each source at the last sign-off. Raises ``StalePlan`` for a
+    is the population of each source at the last sign-off. With ``ahead``, the snapshot shows
+    leavers as they will be, and the plan holds from their end. Raises ``StalePlan`` for a
     snapshot older than a plan may be, ``LimitExceeded``, and ``PlanRefused``.
     """
     _may_plan(snapshot, workspace, requested_by, now, raised)
     guard(engine, workspace.policy.protect, requested_by)
     asked = ask(engine, snapshot, scope, {s.name: s.file.connector for s in workspace.sources})
-    ceilings = raised.limits if raised else workspace.policy.limits
     answers: Answers = {finding["finding"]: answer(asked, finding) for finding in asked.findings}
-    answers, settled = _settle(snapshot, workspace, engine, report, answers, ceilings, accepted or {})
+    answers, settled = _settle(
+        snapshot, workspace, engine, report, answers, accepted or {}, raised.limits if raised else ()
+    )
     ordered = tuple(sorted(_with_collateral(settled.changes, engine), key=_order))
     return seal(
         Plan(
@@ -66,14 +70,15 @@ def plan(
             workspace_digest=workspace.digest,
             as_of=snapshot.as_of,
             made_at=now,
-            expires_at=now + workspace.policy.plan_valid,
+            expires_at=ahead.until if ahead else now + workspace.policy.plan_valid,
             requested_by=requested_by,
             scope=scope,
-            limits=_kept(ceilings, settled.counts, raised),
-            batches=batches(ordered, ceilings.batch),
+            limits=_kept(workspace.policy.limits, settled.counts, raised),
+            batches=batches(ordered, workspace.policy.limits.batch),
             changes=ordered,
             to_person=_to_person(answers, asked),
             proof=settled.proof,
+            valid_from=ahead.since if ahead else None,
         )
     )
 
@@ -91,8 +96,8 @@ def _settle(
     engine: Engine,
     report: Report,
     answers: Answers,
-    ceilings: Limits,
     accepted: Mapping[str, Population],
+    raised: Sequence[Higher],
 ) -> tuple[Answers, _Settled]:
     """Withhold what would take too much until nothing does; then count, and prove what is left."""
     while True:
@@ -100,7 +105,9 @@ def _settle(
         after = consequences.foresee(engine, snapshot.tables, changes)
         refused = _refused(engine, workspace.policy.protect.last_holders)
         if not refused:
-            counts = limits.count(engine, ceilings, accepted)
+            counts = limits.count(engine, workspace.policy.limits, accepted)
+            limits.check_raised(counts, raised)
+            counts = limits.as_raised(counts, raised)
             refused = _apart(engine, counts)
         if not refused:
             limits.check(counts, _names(changes))
@@ -218,6 +225,7 @@ def _kept(ceilings: Limits, counts: tuple[Count, ...], raised: Raised | None) ->
         counts=counts,
         raised_because=raised.reason if raised else "",
         approvals=2 if raised else 1,
+        raised=raised.limits if raised else (),
     )
 
 

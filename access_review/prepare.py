@@ -2,14 +2,18 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 from access_review import plan, runs, snapshot
-from access_review.audit import engine_of, previous_findings, read_report
+from access_review.audit import REVIEW, engine_of, previous_findings, read_report
 from access_review.errors import PlanRefused, StalePlan, Unclear
 from access_review.plan import Plan, Scope
+from access_review.planning.ahead import RULES, Ahead, as_left, leaving
+from access_review.planning.limits import Raised
 from access_review.review import Report, review
 from access_review.revocation.journal import begun
 from access_review.routines import routing
@@ -20,7 +24,7 @@ from access_review.snapshot import Snapshot
 from access_review.views import plan_files, powershell
 from access_review.workspace import Workspace
 
-PLAN, STANDING = "plan", "standing"
+PLAN, AHEAD, STANDING = "plan", "ahead", "standing"
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 
@@ -31,32 +35,70 @@ def plan_run(
     requested_by: str,
     now: datetime,
     scope: Scope = Scope(),  # noqa: B008 - frozen
-    name: str = PLAN,
+    name: str = "",
+    ahead: bool = False,
+    raised: Raised | None = None,
 ) -> tuple[Plan, tuple[Path, ...]]:
     """Plan the removals of a reviewed run and write them as JSON (the record), CSV, XLSX and PowerShell.
 
     ``requested_by`` and the persons of ``scope`` are given by id, name or mail, ``name`` is that of the
-    folder in the run; raises ``Unclear`` for whoever or whatever is not there.
+    folder in the run. With ``ahead``, the plan is for who is to leave, and holds from then on.
+    Raises ``Unclear`` for whoever or whatever is not there.
     """
+    name = name or (AHEAD if ahead else PLAN)
     _may_be_written(run, name)
     taken = snapshot.load(run)
-    people = routing.roll(taken.tables["people"].to_pylist())
+    rows = taken.tables["people"].to_pylist()
+    people = routing.roll(rows)
     asks = _found(requested_by, people.who(requested_by), "works here, as far as the rosters say")
-    made, report = planned(workspace, run, taken, requested_by=asks, now=now, scope=_meant(scope, people, taken))
-    return made, write(run, name, made, report)
+    scope = _meant(scope, people, taken)
+    if not ahead:
+        made, report = planned(workspace, run, taken, requested_by=asks, now=now, scope=scope, raised=raised)
+        return made, write(run, name, made, report)
+    policy = workspace.policy
+    going = leaving(rows, scope.persons, now, policy.offboarding.prepare, policy.plan_valid)
+    scope = replace(scope, rules=scope.rules or RULES, persons=going.persons)
+    made = _planned_ahead(workspace, run, taken, going, requested_by=asks, now=now, scope=scope, raised=raised)
+    said = f"is to leave by {going.since:%Y-%m-%d %H:%M} UTC"
+    return made, write_files(run.folder / name, made, {f: said for one in made.changes for f in one.because})
+
+
+def _planned_ahead(
+    workspace: Workspace, run: Run, taken: Snapshot, going: Ahead, *, now: datetime, **asked: Any
+) -> Plan:
+    """Plan for people as if they had left already, with the facts of a snapshot as they are otherwise."""
+    if runs.read_json(run.folder / runs.REVIEWED, REVIEW)["workspace_digest"] != workspace.digest:
+        raise _changed(run)
+    gone = as_left(taken, going.persons)
+    with engine_of(workspace, gone) as engine:
+        report = review(gone, workspace, engine, previous_findings(workspace, run))
+        return plan.plan(gone, workspace, engine, report, now=now, ahead=going, **asked)
 
 
 def planned(
-    workspace: Workspace, run: Run, taken: Snapshot, *, requested_by: str, now: datetime, scope: Scope
+    workspace: Workspace,
+    run: Run,
+    taken: Snapshot,
+    *,
+    requested_by: str,
+    now: datetime,
+    scope: Scope,
+    raised: Raised | None = None,
 ) -> tuple[Plan, Report]:
     """Plan on a reviewed run; raises ``StalePlan`` when the workspace has changed since the review."""
     with engine_of(workspace, taken) as engine:
         report = review(taken, workspace, engine, previous_findings(workspace, run))
         if report.digest != read_report(run).digest:
-            raise StalePlan(
-                "the workspace has changed since the run was reviewed", hint=f"access-review review --run {run.id}"
-            )
-        return plan.plan(taken, workspace, engine, report, requested_by=requested_by, now=now, scope=scope), report
+            raise _changed(run)
+        made = plan.plan(
+            taken, workspace, engine, report, requested_by=requested_by, now=now, scope=scope, raised=raised
+        )
+        return made, report
+
+
+def _changed(run: Run) -> StalePlan:
+    hint = f"access-review review --run {run.id}"
+    return StalePlan("the workspace has changed since the run was reviewed", hint=hint)
 
 
 def write(run: Run, name: str, made: Plan, report: Report) -> tuple[Path, ...]:

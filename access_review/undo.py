@@ -67,6 +67,7 @@ def undo(
             to_person=tuple(ToPerson((one.change.id,), f"not given back: {one.reason}") for one in left),
             proof=_proof(made),
             digest="",
+            valid_from=None,
         )
     )
 

@@ -7,7 +7,7 @@ from plans import add, asked_of, company, declared, grant, group, leave, limits,
 from pydantic import ValidationError
 
 from access_review.errors import LimitExceeded, PlanRefused
-from access_review.planning.limits import Count, Population, Raised, allowed_of, allowed_of_group, check
+from access_review.planning.limits import Count, Population, Raised, allowed_of, allowed_of_group, check, higher
 from access_review.policy import Ceiling, GroupCeiling, Limits
 
 
@@ -116,12 +116,39 @@ def test_a_batch_within_its_share_that_empties_a_group_is_stopped():
 
 def test_a_limit_is_raised_for_one_plan_with_a_reason_and_a_second_approver():
     rows = add(company(24), grants=[grant(number, "Other") for number in range(11, 15)])
-    higher = Limits(group=GroupCeiling(percent=100, members=3))
-    made = planned(rows, raised=Raised(higher, "the project of Other has ended"))
+    four = (higher("ad:group:Other.group=4"),)
+    made = planned(rows, raised=Raised(four, "the project of Other has ended"))
     assert len(made.changes) == 4
     assert (made.limits.approvals, made.limits.raised_because) == (2, "the project of Other has ended")
+    assert made.limits.raised == four
     with pytest.raises(PlanRefused, match="without a reason"):
-        planned(rows, raised=Raised(higher, ""))
+        planned(rows, raised=Raised(four, ""))
+
+
+@pytest.mark.parametrize(
+    ("limit", "percent", "why"),
+    [
+        ("ad.disable=2", 5, "not more than is allowed anyway"),
+        ("ad.disable=24", 5, "24 of 24 is all: a limit cannot be switched off"),
+        ("ad.disable=3", 0, "zero means zero"),
+        ("entra.disable=20", 5, "takes nothing that entra.disable limits"),
+    ],
+)
+def test_a_limit_is_not_raised_to_no_purpose_from_zero_or_to_all(limit, percent, why):
+    policy = limits(disable={"percent": percent, "floor": 2})
+    with pytest.raises(PlanRefused, match=why):
+        only_disabling(leavers(3), policy, raised=Raised((higher(limit),), "CHG-1"))
+    if percent:
+        enough = Raised((higher("ad.disable=3"),), "CHG-1")
+        assert len(only_disabling(leavers(3), policy, raised=enough).changes) == 3
+
+
+@pytest.mark.parametrize(
+    "text", ["ad.disable", "ad.disable=0", "ad.disable=-1", "ad=4", "ad.all=4", ".group=4", "ad.disable=1e3"]
+)
+def test_what_raises_no_limit_is_a_mistake(text):
+    with pytest.raises(ValueError, match="raises no limit"):
+        higher(text)
 
 
 def test_batches_are_no_larger_than_allowed_and_leavers_come_first():

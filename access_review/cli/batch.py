@@ -6,7 +6,7 @@ import sys
 import time
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,8 +14,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from access_review.apply import Progress
+    from access_review.planning.limits import Higher
 
 from access_review.cli.asked import Asked, leave, moment, shown
+
+
+def _higher(text: str) -> "Higher":
+    from access_review.planning.limits import higher
+
+    try:
+        return higher(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def plan(
@@ -28,17 +38,29 @@ def plan(
         list[str] | None, typer.Option(help="Only this person's findings, by id or name; may be given again.")
     ] = None,
     client: Annotated[list[str] | None, typer.Option(help="Only this client's findings; may be given again.")] = None,
-    name: Annotated[str, typer.Option(help="What to call it, where a run has several; for --of.")] = "plan",
+    name: Annotated[str, typer.Option(help="What to call it, for --of; plan by default, ahead with --ahead.")] = "",
+    ahead: Annotated[
+        bool, typer.Option("--ahead", help="For who is to leave: it holds for a day from the end of employment.")
+    ] = False,
+    higher: Annotated[
+        list[Any] | None,
+        typer.Option("--raise", parser=_higher, metavar="LIMIT", help="Raise a limit for this plan, as ad.disable=40."),
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Why a limit is raised; two people then approve.")] = "",
 ) -> None:
     """Write the revocation list. Nothing is changed anywhere: it is proven on a second review, and sealed."""
     from access_review import plan as planning
     from access_review import prepare
+    from access_review.planning.limits import Raised
     from access_review.views import planned
 
     asked: Asked = ctx.obj
+    raised = Raised(tuple(higher), reason) if higher else None
     scope = planning.Scope(tuple(rule or ()), tuple(person or ()), tuple(client or ()))
     workspace, run = asked.workspace(), asked.found_run(reviewed=True)
-    made, files = prepare.plan_run(workspace, run, requested_by=requested_by, now=asked.now, scope=scope, name=name)
+    made, files = prepare.plan_run(
+        workspace, run, requested_by=requested_by, now=asked.now, scope=scope, name=name, ahead=ahead, raised=raised
+    )
     asked.show(json.loads(planning.write(made)), planned.text(made, [shown(file) for file in files]))
 
 

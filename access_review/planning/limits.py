@@ -6,11 +6,12 @@ the members it loses.
 """
 
 import math
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from access_review.engine import Engine
-from access_review.errors import LimitExceeded
+from access_review.errors import LimitExceeded, PlanRefused
 from access_review.policy import Ceiling, GroupCeiling, Limits
 from access_review.tables import Row
 
@@ -31,12 +32,39 @@ class Count:
         return self.changed > self.allowed
 
 
+KINDS = {
+    "accounts disabled": "disable",
+    "grants removed": "remove",
+    "direct members": "group",
+    "members": "group",
+}
+"""What each count is a count of, as a limit is called where it is set or raised."""
+
+
+@dataclass(frozen=True, slots=True)
+class Higher:
+    """One limit as one plan has it: how many may be disabled or removed in a source, or leave a group."""
+
+    where: str
+    kind: str
+    to: int
+
+
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """Limits raised for one plan: why. It takes a second approver."""
+    """Limits raised for one plan, and why. It takes a second approver."""
 
-    limits: Limits
+    limits: tuple[Higher, ...]
     reason: str
+
+
+def higher(text: str) -> Higher:
+    """Read ``SOURCE.disable=N``, ``SOURCE.remove=N`` or ``GROUP-ID.group=N``; raises ``ValueError``."""
+    place, _, number = text.rpartition("=")
+    where, _, kind = place.rpartition(".")
+    if not where or kind not in KINDS.values() or not re.fullmatch(r"[1-9]\d{0,8}", number):
+        raise ValueError(f"{text!r} raises no limit; write ad.disable=40, ad.remove=200 or ad:group:ID.group=12")
+    return Higher(where, kind, int(number))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +113,36 @@ def count(engine: Engine, limits: Limits, accepted: Mapping[str, Population] | N
     return tuple(counts)
 
 
+def as_raised(counts: Sequence[Count], raised: Sequence[Higher]) -> tuple[Count, ...]:
+    """Return the counts with what is allowed by the limits raised for one plan."""
+    to = {(one.where, one.kind): one.to for one in raised}
+    return tuple(replace(c, allowed=max(c.allowed, to.get((c.where, KINDS[c.what]), 0))) for c in counts)
+
+
+def check_raised(counts: Sequence[Count], raised: Sequence[Higher]) -> None:
+    """Raise ``PlanRefused`` for a limit that is raised to no purpose, from zero, or so far that it would be none."""
+    for one in raised:
+        _may_raise(one, [known for known in counts if (known.where, KINDS[known.what]) == (one.where, one.kind)])
+
+
+def _may_raise(one: Higher, counts: Sequence[Count]) -> None:
+    hint = "leave this --raise out, or plan again with another number"
+    if not counts:
+        raise PlanRefused(f"the plan takes nothing that {one.where}.{one.kind} limits", hint=hint)
+    if all(one.to <= known.allowed for known in counts):
+        raise PlanRefused(f"{one.where}.{one.kind}: {one.to} is not more than is allowed anyway", hint=hint)
+    if any(known.allowed == 0 for known in counts):
+        raise PlanRefused(
+            f"{one.where}.{one.kind}: roles/policy.yaml allows none, and zero means zero",
+            hint="change the policy, in a reviewed change",
+        )
+    most = max(known.population for known in counts)
+    if one.to > most or (one.to == most and one.kind != "group"):
+        raise PlanRefused(
+            f"{one.where}.{one.kind}: {one.to} of {most} is all: a limit cannot be switched off", hint=hint
+        )
+
+
 def check(counts: Sequence[Count], names: Mapping[str, str]) -> None:
     """Raise ``LimitExceeded`` when a limit is exceeded; ``names`` says what groups are called."""
     over = [one for one in counts if one.exceeded]
@@ -97,7 +155,8 @@ def check(counts: Sequence[Count], names: Mapping[str, str]) -> None:
         raise LimitExceeded(
             f"the plan goes beyond its limits: {said}{more}",
             hint="look whether a source or template is wrong; then narrow the plan with --rule, --person or --client, "
-            "or raise the limit for this plan with a reason and a second approver",
+            f"or raise the limit for this plan: --raise {over[0].where}.{KINDS[over[0].what]}={over[0].changed} "
+            "--reason WHY; two people must then approve it",
         )
 
 

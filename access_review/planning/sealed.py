@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from access_review.errors import ArtifactError, PlanRefused, StalePlan
 from access_review.planning.asked import Scope
 from access_review.planning.change import Change, ToPerson
-from access_review.planning.limits import Count
+from access_review.planning.limits import Count, Higher
 from access_review.planning.proof import Proof
 
 FORMAT = "access-review/plan@1"
@@ -30,7 +30,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The limits a plan keeps, what they count, and how many must approve it."""
+    """The limits a plan keeps, what they count, which were raised for it and why, and how many must approve it."""
 
     disable_percent: float
     disable_floor: int
@@ -42,6 +42,7 @@ class Kept:
     counts: tuple[Count, ...]
     raised_because: str
     approvals: int
+    raised: tuple[Higher, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class Plan:
     """What is to be taken away, in which order, and what is left to a person.
 
     ``digest`` is that of everything else, and what an approver signs; it is empty
-    until the plan is sealed.
+    until the plan is sealed. ``valid_from`` is set where it may not be carried out before.
     """
 
     format: str
@@ -67,6 +68,7 @@ class Plan:
     to_person: tuple[ToPerson, ...]
     proof: Proof
     digest: str = ""
+    valid_from: datetime | None = None
 
 
 @cache
@@ -116,6 +118,14 @@ def read(data: bytes) -> Plan:
     if write(made) != data:
         raise altered
     return made
+
+
+def refuse_early(made: Plan, *, now: datetime) -> None:
+    """Raise ``StalePlan`` for a plan that was made ahead, and whose hour has not come."""
+    if made.valid_from and now < made.valid_from:
+        raise StalePlan(
+            f"the plan holds from {made.valid_from:%Y-%m-%d %H:%M} UTC, when the employment ends", hint="apply it then"
+        )
 
 
 def refuse_stale(made: Plan, *, now: datetime, workspace_digest: str) -> None:

@@ -90,6 +90,8 @@ def _judged(one: Change, refused: Mapping[str, str], skipped: Mapping[str, str],
         return Judged(skipped=f"now: {reason}")
     person, then = one.target.person, one.expect_before.person_status
     now = status.get(person or "", "not in the roster")
+    if person and then == "left" and now != then:
+        return Judged(skipped=f"the person is {now}: the end was rescinded or postponed, or they came back")
     if person and then and now != then:
         return Judged(skipped=f"the person was {then} and is {now}")
     return Judged()
@@ -130,7 +132,7 @@ def _check_limits(engine: Engine, plan: Plan, ceilings: Limits) -> None:
         }
     )
     approved = {(one.what, one.where): one.allowed for one in plan.limits.counts}
-    counts = limits.count(engine, agreed)
+    counts = limits.as_raised(limits.count(engine, agreed), plan.limits.raised)
     over = [one for one in counts if one.changed > min(one.allowed, approved.get((one.what, one.where), one.allowed))]
     if over:
         worst = over[0]

@@ -81,11 +81,14 @@ def about(plan: Plan) -> Iterator[tuple[str, str]]:
     yield "Plan", plan.digest
     yield "Snapshot", plan.snapshot
     yield "Seen at", f"{plan.as_of:%Y-%m-%d %H:%M} UTC"
+    if plan.valid_from:
+        yield "Holds from", f"{plan.valid_from:%Y-%m-%d %H:%M} UTC: not before, since nobody has left yet"
     yield "Expires at", f"{plan.expires_at:%Y-%m-%d %H:%M} UTC: after that, plan again"
     yield "Requested by", plan.requested_by
     yield "Approvals needed", f"{plan.limits.approvals}, by somebody else"
     if plan.limits.raised_because:
         yield "Limits raised", plan.limits.raised_because
+        yield "Raised to", ", ".join(f"{one.where}.{one.kind}={one.to}" for one in plan.limits.raised)
     yield "Before each line", "Look whether it still is as listed. What is gone already is not done again."
     yield "What outlives it", OUTLIVES
     yield "Afterwards", "access-review verify reads the systems again and proves what is gone, whoever did the work."

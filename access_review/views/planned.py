@@ -52,7 +52,10 @@ def _lines(made: Plan, files: Sequence[str]) -> Iterator[str]:
         f"{proof.ended_besides} besides; {proof.appeared} appear, {proof.expected_lost} expected grants are lost"
     )
     yield f"Digest to approve: {made.digest}"
-    yield f"Valid until {moment(made.expires_at)}"
+    if made.limits.raised:
+        yield f"Limits raised, so {made.limits.approvals} people must approve it: {visible(made.limits.raised_because)}"
+    since = f"from {moment(made.valid_from)} " if made.valid_from else ""
+    yield f"Valid {since}until {moment(made.expires_at)}"
     yield ""
     yield from (f"  {name}" for name in files)
 
