@@ -9,10 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import NameOID
 from pydantic import TypeAdapter, ValidationError
 
 from access_review.connectors import Source
@@ -21,6 +17,7 @@ from access_review.connectors.msgraph.registration import CLOUDS, Cloud, Registr
 from access_review.connectors.msgraph.signin import ADVICE, Network, SignedIn
 from access_review.connectors.msgraph.throttle import Pace, Time
 from access_review.errors import ConnectorError, Transient, WorkspaceError
+from tests.graph.credentials import certificate
 from tests.graph.reading import Outcome, collected, held, simulate
 from tests.graph.signin_stub import CLIENT, TENANT, SignIn
 from tests.graph.transport import Server
@@ -162,29 +159,6 @@ def test_a_token_is_asked_for_once_and_anew_only_when_told(server: Server) -> No
     assert len(server.sign_in.asked) == 1
     assert token(fresh=True) != ""
     assert len(server.sign_in.asked) == 2
-
-
-def certificate(folder: Path, *, password: bytes | None = None) -> tuple[Path, x509.Certificate, bytes]:
-    """Write certificate and key to one file; return it, the certificate, and the key."""
-    key = rsa.generate_private_key(65537, 2048)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "access-review reader")])
-    since = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(since)
-        .not_valid_after(since.replace(year=2028))
-        .sign(key, hashes.SHA256())
-    )
-    hidden = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
-    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, hidden)
-    path = folder / "reader.pem"
-    path.touch(mode=0o600)
-    path.write_bytes(made.public_bytes(serialization.Encoding.PEM) + pem)
-    return path, made, pem
 
 
 @pytest.mark.parametrize("password", [None, b"pass word"])

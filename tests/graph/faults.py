@@ -102,7 +102,7 @@ class Fault:
             case "empty-page":
                 return {**body, "value": [], "@odata.nextLink": again}
             case "replayed":
-                return {**body, "value": value + value[:1]}
+                return {**body, "value": value + value[:1]} if value else body
             case "loop":
                 return {**body, "@odata.nextLink": start}
             case "foreign-link":

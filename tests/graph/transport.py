@@ -81,9 +81,9 @@ class Server:
     seen: list[dict[str, str]] = field(default_factory=list)
 
     def __enter__(self) -> Self:
-        authority = Authority.make(self.folder / "ca")
-        certificate, key = authority.issue(self.folder / "server", "localhost", "127.0.0.1")
-        self.ca = authority.file
+        self.authority = Authority.make(self.folder / "ca")
+        certificate, key = self.authority.issue(self.folder / "server", "localhost", "127.0.0.1")
+        self.ca = self.authority.file
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
         self._server = _Quiet(("127.0.0.1", 0), _handler(self))

@@ -9,11 +9,11 @@ import pytest
 from access_review.connectors import Source
 from access_review.connectors.directory_server import Login, Servers, address
 from access_review.connectors.secret import SecretReference
+from tests.programs import need
 from tests.real import norwind_domain, samba
 from tests.real.authority import Authority
 from tests.real.samba import Domain
 
-MUST_RUN = "ACCESS_REVIEW_MUST_RUN"
 PASSWORDS = {"TEST_AD_ADMIN": samba.ADMIN_PASSWORD, "TEST_AD_SERVICE": norwind_domain.SERVICE_PASSWORD}
 
 # schemaIDGUID of attribute member, attribute userAccountControl, class group, class user.
@@ -24,12 +24,7 @@ GROUP, USER = "bf967a9c-0de6-11d0-a285-00aa003049e2", "bf967aba-0de6-11d0-a285-0
 @pytest.fixture(scope="session")
 def samba_available() -> None:
     """Skip, or fail where the machine promised to run it, when there is no Samba."""
-    reason = samba.missing()
-    if reason is None:
-        return
-    if "samba" in os.environ.get(MUST_RUN, "").split(","):
-        pytest.fail(f"{MUST_RUN} names samba, but {reason}")
-    pytest.skip(f"Active Directory not tested: {reason}")
+    need("samba", "Active Directory", samba.missing())
 
 
 @pytest.fixture(scope="session")

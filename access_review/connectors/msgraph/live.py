@@ -169,12 +169,14 @@ class Door:
         """Ask PIM about every group that it can manage, since it answers for one group at a time."""
         read = BY_PART[part]
         self.provenance[part] = f"{read.path}, group by group"
-        fan = Fan(self.graph, self._candidates, lambda native: address(read, where=f"groupId eq '{native}'"))
-        left = len(self._candidates)
+        # A group that came twice is asked about once.
+        candidates = list(dict.fromkeys(self._candidates))
+        fan = Fan(self.graph, candidates, lambda native: address(read, where=f"groupId eq '{native}'"))
+        left = len(candidates)
         if not left:
             yield {"value": []}
         try:
-            for native in self._candidates:
+            for native in candidates:
                 left -= 1
                 for page in fan.pages(native):
                     end = "@odata.nextLink" not in page
