@@ -16,7 +16,7 @@ from access_review.engine import Engine
 from access_review.errors import PlanRefused, StalePlan
 from access_review.planning import consequences, limits, proof
 from access_review.planning.ahead import Ahead
-from access_review.planning.asked import Asked, Scope, ask
+from access_review.planning.asked import Asked, Decided, Scope, ask
 from access_review.planning.change import FOR_A_PERSON, PROTECTED, Change, ToPerson, Withheld
 from access_review.planning.limits import Count, Higher, Population, Raised
 from access_review.planning.proof import Proof
@@ -46,8 +46,9 @@ def plan(
     accepted: Mapping[str, Population] | None = None,
     raised: Raised | None = None,
     ahead: Ahead | None = None,
+    decided: Sequence[Decided] = (),
 ) -> Plan:
-    """Plan the removals for the open findings in scope, proven and sealed.
+    """Plan the removals for the open findings in scope and for what reviewers ``decided``, proven and sealed.
 
     ``engine`` is the one that :func:`access_review.review.review` ran in. ``accepted``
     is the population of each source at the last sign-off. With ``ahead``, the snapshot shows
@@ -56,7 +57,7 @@ def plan(
     """
     _may_plan(snapshot, workspace, requested_by, now, raised)
     guard(engine, workspace.policy.protect, requested_by)
-    asked = ask(engine, snapshot, scope, {s.name: s.file.connector for s in workspace.sources})
+    asked = ask(engine, snapshot, scope, {s.name: s.file.connector for s in workspace.sources}, decided)
     answers: Answers = {finding["finding"]: answer(asked, finding) for finding in asked.findings}
     answers, settled = _settle(
         snapshot, workspace, engine, report, answers, accepted or {}, raised.limits if raised else ()

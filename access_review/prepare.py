@@ -1,18 +1,19 @@
 """Plans as they are made on disk: what is asked for is looked up, planned on a reviewed run, sealed and written down."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from access_review import plan, runs, snapshot
+from access_review import answers, plan, runs, snapshot
 from access_review.audit import REVIEW, engine_of, previous_findings, read_report
 from access_review.errors import PlanRefused, StalePlan, Unclear
 from access_review.plan import Plan, Scope
 from access_review.planning.ahead import RULES, Ahead, as_left, leaving
+from access_review.planning.asked import Decided
 from access_review.planning.limits import Raised
 from access_review.review import Report, review
 from access_review.revocation.journal import begun
@@ -53,8 +54,11 @@ def plan_run(
     asks = _found(requested_by, people.who(requested_by), "works here, as far as the rosters say")
     scope = _meant(scope, people, taken)
     if not ahead:
-        made, report = planned(workspace, run, taken, requested_by=asks, now=now, scope=scope, raised=raised)
-        return made, write(run, name, made, report)
+        decided = answers.revokes(workspace.folder, people, scope, now) if scope.reviewed else ()
+        made, report = planned(
+            workspace, run, taken, requested_by=asks, now=now, scope=scope, raised=raised, decided=decided
+        )
+        return made, write(run, name, made, report, decided)
     policy = workspace.policy
     going = leaving(rows, scope.persons, now, policy.offboarding.prepare, policy.plan_valid)
     scope = replace(scope, rules=scope.rules or RULES, persons=going.persons)
@@ -84,6 +88,7 @@ def planned(
     now: datetime,
     scope: Scope,
     raised: Raised | None = None,
+    decided: Sequence[Decided] = (),
 ) -> tuple[Plan, Report]:
     """Plan on a reviewed run; raises ``StalePlan`` when the workspace has changed since the review."""
     with engine_of(workspace, taken) as engine:
@@ -91,7 +96,15 @@ def planned(
         if report.digest != read_report(run).digest:
             raise _changed(run)
         made = plan.plan(
-            taken, workspace, engine, report, requested_by=requested_by, now=now, scope=scope, raised=raised
+            taken,
+            workspace,
+            engine,
+            report,
+            requested_by=requested_by,
+            now=now,
+            scope=scope,
+            raised=raised,
+            decided=decided,
         )
         return made, report
 
@@ -101,10 +114,10 @@ def _changed(run: Run) -> StalePlan:
     return StalePlan("the workspace has changed since the run was reviewed", hint=hint)
 
 
-def write(run: Run, name: str, made: Plan, report: Report) -> tuple[Path, ...]:
+def write(run: Run, name: str, made: Plan, report: Report, decided: Sequence[Decided] = ()) -> tuple[Path, ...]:
     """Write a plan into its folder, as the record and as the lists that people work by."""
     reasons = dict(zip(report.findings["finding"].to_pylist(), report.findings["reason"].to_pylist(), strict=True))
-    return write_files(run.folder / name, made, reasons)
+    return write_files(run.folder / name, made, reasons | {one.name: one.words for one in decided})
 
 
 def write_files(folder: Path, made: Plan, reasons: Mapping[str, str]) -> tuple[Path, ...]:
@@ -155,4 +168,4 @@ def _meant(scope: Scope, people: routing.Roll, taken: Snapshot) -> Scope:
     if strange := sorted(set(scope.clients) - clients):
         raise Unclear(f"no client is called {strange[0]!r}", hint=f"known: {', '.join(sorted(clients))}")
     persons = tuple(_found(name, people.known.get(worklist.fold(name)), "is in the rosters") for name in scope.persons)
-    return plan.Scope(scope.rules, persons, scope.clients)
+    return replace(scope, persons=persons)

@@ -39,6 +39,9 @@ def plan(
     ] = None,
     client: Annotated[list[str] | None, typer.Option(help="Only this client's findings; may be given again.")] = None,
     name: Annotated[str, typer.Option(help="What to call it, for --of; plan by default, ahead with --ahead.")] = "",
+    reviewed: Annotated[
+        bool, typer.Option("--reviewed", help="What reviewers decided to revoke; findings only of rules given beside.")
+    ] = False,
     ahead: Annotated[
         bool, typer.Option("--ahead", help="For who is to leave: it holds for a day from the end of employment.")
     ] = False,
@@ -56,7 +59,7 @@ def plan(
 
     asked: Asked = ctx.obj
     raised = Raised(tuple(higher), reason) if higher else None
-    scope = planning.Scope(tuple(rule or ()), tuple(person or ()), tuple(client or ()))
+    scope = planning.Scope(tuple(rule or ()), tuple(person or ()), tuple(client or ()), reviewed)
     workspace, run = asked.workspace(), asked.found_run(reviewed=True)
     made, files = prepare.plan_run(
         workspace, run, requested_by=requested_by, now=asked.now, scope=scope, name=name, ahead=ahead, raised=raised

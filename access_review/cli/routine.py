@@ -78,6 +78,26 @@ def decide(
     asked.show(judge.to_json(judged), judgement.text(judged, read=len(read)))
 
 
+def withdraw(
+    ctx: typer.Context,
+    items: Annotated[list[str], typer.Argument(help="Items of the work sheet, by the start of their ids.")],
+    by: Annotated[str, typer.Option(help="Your id, name or mail, as the roster has it.")],
+    comment: Annotated[str, typer.Option(help="Why, for the record.")],
+) -> None:
+    """Take decisions back. They stay in the history, and the items wait for an answer again."""
+    from access_review import answers, audit
+    from access_review.sampling import judge
+    from access_review.views import judgement
+    from access_review.views.text import count
+
+    asked: Asked = ctx.obj
+    run = _audited(asked)
+    left = answers.withdraw(run, items, by, comment, asked.now)
+    judged = judge.judge(audit.sample_of(run), audit.work_of(run), left)
+    taken = f"{count(len(set(items)), 'decision')} withdrawn by {by}."
+    asked.show(judge.to_json(judged), f"{taken}\n{judgement.text(judged, read=0)}")
+
+
 def _audited(asked: Asked) -> "Run":
     """Return the run asked for, or that of the newest audit."""
     from access_review import routine
@@ -210,6 +230,7 @@ def add_to(app: typer.Typer) -> None:
     app.command()(review)
     app.command("audit")(audit_command)
     app.command()(decide)
+    app.command()(withdraw)
     app.command()(remind)
     app.command("sign-off")(sign_off)
     app.command("trend")(trend_command)

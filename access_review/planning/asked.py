@@ -17,11 +17,30 @@ SOURCE_TABLES = ("accounts", "entitlements", "grants", "nesting")
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which findings a plan is for: those of some rules, persons or clients; empty is all."""
+    """Which findings a plan is for: those of some rules, persons or clients; empty is all.
+
+    ``reviewed`` is for what reviewers decided to revoke, and for findings only of the rules given beside it.
+    """
 
     rules: tuple[str, ...] = ()
     persons: tuple[str, ...] = ()
     clients: tuple[str, ...] = ()
+    reviewed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A reviewer's decision to revoke: its name, the grant (an account alone where ``entitlement`` is null), and the words.
+
+    ``doubt`` is why nothing may follow from it, where something speaks against that.
+    """
+
+    name: str
+    account: str
+    entitlement: str | None
+    mode: str | None
+    words: str
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +77,22 @@ class Asked:
     connectors: Mapping[str, str]
 
 
-def ask(engine: Engine, snapshot: Snapshot, scope: Scope, connectors: Mapping[str, str]) -> Asked:
+def ask(
+    engine: Engine,
+    snapshot: Snapshot,
+    scope: Scope,
+    connectors: Mapping[str, str],
+    decided: Sequence[Decided] = (),
+) -> Asked:
     """Collect it from an engine after a review and :func:`access_review.planning.protect.guard`.
 
     Creates ``unread_sources`` too: those that a change may not touch, with the reason.
     """
+    engine.register("decided", _decided(decided))
     engine.create(
         "asked",
         _ASKED,
-        any_rule=not scope.rules,
+        any_rule=not scope.rules and not scope.reviewed,
         rules=scope.rules,
         any_person=not scope.persons,
         persons=scope.persons,
@@ -107,6 +133,18 @@ def ask(engine: Engine, snapshot: Snapshot, scope: Scope, connectors: Mapping[st
     )
 
 
+def _decided(decided: Sequence[Decided]) -> pa.Table:
+    columns = {
+        "finding": [one.name for one in decided],
+        "subject": [one.account for one in decided],
+        "about": [one.entitlement for one in decided],
+        "mode": [one.mode for one in decided],
+        "reason": [one.doubt or one.words for one in decided],
+    }
+    doubted = pa.array([bool(one.doubt) for one in decided], pa.bool_())
+    return pa.table({name: pa.array(said, pa.string()) for name, said in columns.items()} | {"carried": doubted})
+
+
 def register_unread(engine: Engine, unread: Gaps) -> None:
     """Create ``unread_sources``: those that a change may not touch, with the reason."""
     columns = {"source": list(unread.sources), "reason": list(unread.sources.values())}
@@ -125,8 +163,14 @@ def gaps(snapshot: Snapshot) -> Gaps:
     return Gaps(said(("people", "assignments")), said(SOURCE_TABLES), groups)
 
 
+# A decision about what is not held any more has been carried out, by whomever.
 _ASKED = """
-    SELECT f.finding, f.rule, f.subject, f.about, f.remedy, f.reason, i.carried
+    SELECT finding, 'reviewed' AS rule, subject, about, 'revoke' AS remedy, reason, carried, mode
+    FROM decided AS d
+    WHERE about IS NULL
+       OR EXISTS (SELECT 1 FROM held WHERE held.account = d.subject AND held.entitlement = d.about AND held.mode = d.mode)
+    UNION ALL
+    SELECT f.finding, f.rule, f.subject, f.about, f.remedy, f.reason, i.carried, CAST(NULL AS VARCHAR) AS mode
     FROM findings AS f JOIN identified AS i USING (finding)
     WHERE f.status IN ('new', 'open') AND f.remedy IN ('disable', 'remove', 'cut', 'review')
       AND (:any_rule OR f.rule IN :rules)

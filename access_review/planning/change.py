@@ -130,9 +130,13 @@ class Expectation:
     verdict: str = ""
 
 
+DECIDED = "decision "
+"""How the name of a reviewer's decision begins, where it stands beside findings."""
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One write to one system, every finding that asks for it, and what else it takes."""
+    """One write to one system, every finding (or reviewer's decision) that asks for it, and what else it takes."""
 
     id: str
     action: Action
@@ -147,6 +151,11 @@ class Change:
     def leaver(self) -> bool:
         """Tell whether the change is about somebody who has left."""
         return self.expect_before.person_status == "left"
+
+    @property
+    def decided(self) -> bool:
+        """Tell whether a reviewer takes away what a role may have: no rule would."""
+        return self.expect_before.verdict == "within" and any(one.startswith(DECIDED) for one in self.because)
 
 
 def name_of(action: Action, target: Target) -> str:

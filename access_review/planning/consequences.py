@@ -19,7 +19,8 @@ def foresee(engine: Engine, tables: Mapping[str, pa.Table], changes: Sequence[Ch
     Creates in the engine ``taken_grants`` (change, account, entitlement, mode: grants that
     go, synced copies included), ``disabled_after`` (change, account), ``grants_after``,
     ``closure_after``, and ``losses`` (change, account, entitlement, mode): what an account
-    reaches now and no longer reaches afterwards.
+    reaches now and no longer reaches afterwards. ``excused`` are the losses that a reviewer
+    decided on although a role may have them.
     """
     _register(engine, changes)
     engine.create("taken_grants", _TAKEN_GRANTS)
@@ -36,6 +37,7 @@ def foresee(engine: Engine, tables: Mapping[str, pa.Table], changes: Sequence[Ch
         engine.create("closure_after", "SELECT * FROM closure")
     engine.create("lost", _LOST)
     engine.create("losses", _LOSSES)
+    engine.create("excused", _EXCUSED)
     return stored(tables) | after
 
 
@@ -53,6 +55,7 @@ def _register(engine: Engine, changes: Sequence[Change]) -> None:
             grants.append((one.id, account, entitlement, mode))
         elif one.action is not Action.REVOKE_SESSIONS:
             disabled.append((one.id, account))
+    engine.register("decided_changes", _table(("change",), [(one.id,) for one in changes if one.decided]))
     engine.register("planned_grants", _table(("change", "account", "entitlement", "mode"), grants))
     engine.register("planned_edges", _table(("change", "child", "parent", "mode"), edges))
     engine.register("planned_disables", _table(("change", "account"), disabled))
@@ -148,13 +151,31 @@ _LOSSES = """
     JOIN closure AS down ON down.entitlement = e.parent AND down.reached = lost.entitlement
 """
 
+# Of what a reviewer takes away, a role still must have what is on its must list; and what another line allows by name
+# does not go because something that leads to it does.
+_EXCUSED = """
+    WITH named AS (
+        SELECT role_set, entitlement, max(CASE allows WHEN 'must' THEN 1 ELSE 0 END) AS must
+        FROM role_sets JOIN expected USING (role)
+        WHERE allows IN ('must', 'may', 'eligible') GROUP BY role_set, entitlement
+    )
+    SELECT DISTINCT l.change, l.account, l.entitlement
+    FROM losses AS l JOIN decided_changes AS d ON d.change = l.change
+    JOIN accounts AS a ON a.account = l.account
+    LEFT JOIN person_role_sets AS r ON r.person = a.person
+    LEFT JOIN named ON named.role_set = r.role_set AND named.entitlement = l.entitlement
+    LEFT JOIN taken_grants AS t
+      ON t.change = l.change AND t.account = l.account AND t.entitlement = l.entitlement
+    WHERE named.entitlement IS NULL OR (t.change IS NOT NULL AND named.must = 0)
+"""
+
 # Through a nesting edge a change reaches accounts that no finding named: each must be as certain as those.
 _UNEXPECTED = """
     WITH judged AS (
         SELECT l.change, a.name AS account_name, e.name, e.effect, e.kind, a.person, a.certain, p.status,
                coalesce(ia.source, ie.source) AS unread, coalesce(ia.reason, ie.reason) AS unread_reason,
                ga.reason AS account_guard, ge.reason AS entitlement_guard,
-               allowed.entitlement IS NOT NULL AND forbidden.entitlement IS NULL
+               allowed.entitlement IS NOT NULL AND forbidden.entitlement IS NULL AND excused.change IS NULL
                    AND coalesce(p.status <> 'left', TRUE) AS expected
         FROM losses AS l
         JOIN accounts AS a ON a.account = l.account
@@ -167,6 +188,8 @@ _UNEXPECTED = """
         LEFT JOIN person_role_sets AS r ON r.person = a.person
         LEFT JOIN allowed ON allowed.role_set = r.role_set AND allowed.entitlement = l.entitlement
         LEFT JOIN forbidden ON forbidden.role_set = r.role_set AND forbidden.entitlement = l.entitlement
+        LEFT JOIN excused
+          ON excused.change = l.change AND excused.account = l.account AND excused.entitlement = l.entitlement
     ),
     reasons AS (
         SELECT change,

@@ -43,7 +43,12 @@ class Refusal(Exception):
 
 def answer(asked: Asked, finding: Row) -> tuple[Change, ...] | Withheld:
     """Return the changes one finding asks for, or why there are none."""
-    how: dict[str, Callable[[Asked, Row], Iterator[Change]]] = {"disable": _disable, "remove": _remove, "cut": _cut}
+    how: dict[str, Callable[[Asked, Row], Iterator[Change]]] = {
+        "disable": _disable,
+        "remove": _remove,
+        "cut": _cut,
+        "revoke": _revoke,
+    }
     if finding["carried"]:
         return Withheld(f"withheld: {finding['reason']}")
     try:
@@ -98,6 +103,22 @@ def _remove(asked: Asked, finding: Row) -> Iterator[Change]:
     if not grants:
         raise Refusal("no grant of the account's own leads there")
     for grant in grants:
+        yield _removal(asked, account, grant, finding)
+
+
+def _revoke(asked: Asked, finding: Row) -> Iterator[Change]:
+    """Take away one grant because a reviewer said so, though a role may allow it."""
+    account = _own_account(asked, finding)
+    if finding["about"] is None:
+        raise Refusal("a reviewer wants the account itself gone", ["find out what it is for", "disable it by hand"])
+    for grant in asked.held.get(account["account"], ()):
+        if (grant["entitlement"], grant["mode"]) != (finding["about"], finding["mode"]):
+            continue
+        name = asked.entitlements[grant["entitlement"]]["name"]
+        if grant["mirrored"]:
+            raise Refusal(f"{name} follows a grant in another system: it is taken away there")
+        if grant["verdict"] == "mixed":
+            raise Refusal(f"part of what {name} gives is expected", ways_out(asked, grant, grant["entitlement"]))
         yield _removal(asked, account, grant, finding)
 
 
