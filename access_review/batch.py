@@ -5,19 +5,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from access_review import apply, approve, connectors, runs, snapshot, verify
 from access_review import undo as undoing
 from access_review import workspace as workspaces
 from access_review.audit import facts_of
-from access_review.connectors import Source
+from access_review.connectors import Connector, Source
 from access_review.errors import ArtifactError, PlanRefused
 from access_review.plan import Plan, read, refuse_early, refuse_stale, write
 from access_review.planning.change import Change
 from access_review.prepare import PLAN
 from access_review.revocation import orders, protocol, recheck, signing
-from access_review.revocation.executor import Clock, Executor, Writable
+from access_review.revocation.executor import Clock, Executor, Witness, Writable
 from access_review.revocation.journal import Journal, single_writer
 from access_review.revocation.protocol import CHANGED, State
 from access_review.runs import Run
@@ -140,22 +141,40 @@ against a real server and ended right. Until then its changes are work orders fo
 
 @contextmanager
 def executors_of(workspace: Workspace, changes: Sequence[Change], now: datetime) -> Iterator[dict[str, Executor]]:
-    """Open what can write to each system a plan touches; for the others, work orders."""
-    wanted = {one.target.source for one in changes}
+    """Open what can write to each system a plan touches; what cannot be written is ordered from people."""
     with ExitStack() as stack:
-        found: dict[str, Executor] = {}
-        for entry in workspace.sources:
-            if entry.name in wanted:
-                made = connectors.load(entry.file.connector)(
-                    Source(entry.name, workspace.folder / "sources"), **entry.options
-                )
-                alone = replace(workspace, sources=(entry,))
-                found[entry.name] = (
-                    stack.enter_context(made.writing())
-                    if entry.file.connector in PROVEN and isinstance(made, Writable)
-                    else orders.WorkOrders(entry.name, lambda alone=alone: snapshot.collect(alone, now))  # type: ignore[misc]
-                )
-        yield found
+        yield {
+            entry.name: orders.Written(made.covers, stack.enter_context(made.writing()), ordered)
+            if isinstance(made, Writable) and entry.file.connector in PROVEN
+            else ordered
+            for entry, made, ordered in _touched(workspace, changes, now)
+        }
+
+
+@contextmanager
+def witnesses_of(workspace: Workspace, changes: Sequence[Change], now: datetime) -> Iterator[dict[str, Witness]]:
+    """Open what can look at each system a plan touches, without any right to write."""
+    with ExitStack() as stack:
+        yield {
+            entry.name: orders.Looked(made.covers, stack.enter_context(made.verifying()), ordered)
+            if isinstance(made, Writable)
+            else ordered
+            for entry, made, ordered in _touched(workspace, changes, now)
+        }
+
+
+def _touched(
+    workspace: Workspace, changes: Sequence[Change], now: datetime
+) -> Iterator[tuple[workspaces.SourceEntry, Connector, orders.WorkOrders]]:
+    """Yield the sources that changes are made in: as they are connected, and as a person is asked to change them."""
+    wanted = {one.target.source for one in changes}
+    for entry in workspace.sources:
+        if entry.name in wanted:
+            connect = connectors.load(entry.file.connector)
+            alone = replace(workspace, sources=(entry,))
+            read = partial(snapshot.collect, alone, now)
+            made = connect(Source(entry.name, workspace.folder / "sources"), **entry.options)
+            yield entry, made, orders.WorkOrders(entry.name, read)
 
 
 def apply_run(
@@ -293,10 +312,10 @@ def verify_run(
     with single_writer(workspace.folder / _LOCK), Journal(one.journal, one.plan.digest) as journal:
         for change in confirmed:
             verify.confirm(journal, change, by=by, now=now, reason="by hand")
-        with executors_of(workspace, one.plan.changes, now) as executors:
+        with witnesses_of(workspace, one.plan.changes, now) as witnesses:
             policy = workspace.policy
             return verify.verify(
-                one.plan.changes, journal, executors, now=now, pace=policy.apply, targets=policy.targets
+                one.plan.changes, journal, witnesses, now=now, pace=policy.apply, targets=policy.targets
             )
 
 

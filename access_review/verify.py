@@ -13,7 +13,7 @@ from access_review.engine import Engine
 from access_review.export import effective
 from access_review.planning.change import Change
 from access_review.policy import Applying, Targets
-from access_review.revocation.executor import Executor, Seen
+from access_review.revocation.executor import Seen, Witness
 from access_review.revocation.journal import Journal
 from access_review.revocation.protocol import Row, State, settled, verified
 
@@ -47,7 +47,7 @@ class Remaining:
 def verify(
     changes: Sequence[Change],
     journal: Journal,
-    executors: Mapping[str, Executor],
+    witnesses: Mapping[str, Witness],
     *,
     now: datetime,
     pace: Applying,
@@ -62,7 +62,7 @@ def verify(
     for change in changes:
         standing = journal.standing(change.id)
         if standing.state in READ_AGAIN:
-            seen = _look(executors, change, standing.intended_at or now)
+            seen = _look(witnesses, change, standing.intended_at or now)
             wanted = change.action.restores
             if standing.state in {State.UNKNOWN, State.CALLING}:
                 step = settled(seen, wanted=wanted)
@@ -75,9 +75,9 @@ def verify(
     return tuple(found)
 
 
-def _look(executors: Mapping[str, Executor], change: Change, since: datetime) -> Seen:
-    executor = executors.get(change.target.source)
-    return executor.holds(change, since) if executor else Seen(None, "", "nothing here can read it live")
+def _look(witnesses: Mapping[str, Witness], change: Change, since: datetime) -> Seen:
+    witness = witnesses.get(change.target.source)
+    return witness.holds(change, since) if witness else Seen(None, "", "nothing here can read it live")
 
 
 def _said(change: str, journal: Journal, now: datetime, targets: Targets) -> Verified:

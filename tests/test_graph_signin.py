@@ -17,6 +17,7 @@ from access_review.connectors.msgraph.registration import CLOUDS, Cloud, Registr
 from access_review.connectors.msgraph.signin import ADVICE, Network, SignedIn
 from access_review.connectors.msgraph.throttle import Pace, Time
 from access_review.errors import ConnectorError, Transient, WorkspaceError
+from access_review.revocation.executor import Executor, Writable
 from tests.graph.credentials import certificate
 from tests.graph.reading import Outcome, collected, held, simulate
 from tests.graph.signin_stub import CLIENT, TENANT, SignIn
@@ -290,7 +291,9 @@ def test_a_service_that_is_not_there_is_transient(server: Server) -> None:
 def test_a_check_and_a_writer_open_their_own_registrations(server: Server) -> None:
     connector = online(server)
     assert {one.part for one in connector.readable(dt.datetime(2026, 11, 24, 9, tzinfo=dt.UTC)) if one.can}
-    with pytest.raises(ConnectorError, match="no registration that may write"), connector.writing():
-        pass
-    with online(server, writer=registration()).writing() as writer:
-        assert writer.holds
+    assert not isinstance(connector, Writable), "read-only without a writer"
+    connector = online(server, writer=registration())
+    assert isinstance(connector, Writable)
+    with connector.writing() as writer, connector.verifying() as witness:
+        assert isinstance(writer, Executor)
+        assert witness.holds

@@ -1,13 +1,24 @@
 """Changing a simulated tenant: the one thing named, refused with advice, read back however late."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from access_review.connectors.msgraph.permissions import WRITING
-from access_review.connectors.msgraph.writer import ADMINISTRATOR, DYNAMIC, INHERITED, MAIL, SYNCED, Writer, link
-from access_review.planning.change import Action, Change, Expectation, Target, Thing
+from access_review.connectors.msgraph.writer import (
+    ADMINISTRATOR,
+    DYNAMIC,
+    INHERITED,
+    MAIL,
+    SYNCED,
+    Writer,
+    covers,
+    link,
+)
+from access_review.errors import ConnectorError
+from access_review.planning.change import UNDO, Action, Change, Expectation, Target, Thing
 from access_review.revocation.executor import Executor, Result
 from tests.graph.reading import graph, simulate
 from tests.graph.tenants import GLOBAL_ADMIN, READERS
@@ -141,6 +152,56 @@ def test_one_scope_of_a_consent_is_removed_and_the_consent_with_its_last(world: 
     assert world.writer.restore(one).result is Result.DONE
     made = list(world.tenant.of("oauth2PermissionGrants").values())[-1]
     assert (made["principalId"], made["scope"]) == (held["principalId"], "User.Read")
+    assert made["id"] != native
+    assert world.there(one) is True, "given back under another id"
+    assert world.writer.revoke(one).result is Result.DONE
+    assert world.there(one) is False
+
+
+COVERED = {
+    Action.DISABLE_ACCOUNT: (("user", "sp"), ()),
+    Action.REVOKE_SESSIONS: (("user",), ()),
+    Action.REMOVE_MEMBER: (("user", "sp", "group"), ("group",)),
+    Action.REMOVE_ROLE_ASSIGNMENT: (("user", "sp", "group"), ("role",)),
+    Action.END_PIM: (("user", "sp", "group"), ("group", "role")),
+    Action.REMOVE_APPROLE: (("user", "sp", "group"), ("approle",)),
+    Action.REMOVE_CONSENT: (("user", "sp", "group"), ("consent",)),
+    Action.CUT_NESTING: (("user", "sp", "group"), ("group",)),
+    Action.MANUAL: ((), ()),
+}
+
+
+@pytest.mark.parametrize("action", [one for one in Action if not one.restores])
+def test_what_graph_does_not_do_is_covered_by_nobody_here(world: World, action: Action) -> None:
+    """Every action that a plan can hold is either written or ordered from a person; undoing it is the same."""
+    holders, held = COVERED[action]
+    for holder in ("user", "sp", "group", "blueprint", "device"):
+        for kind in ("", "group", "role", "approle", "consent", "licence", "accesspackage"):
+            entitlement = thing(kind, world.groups[0]) if kind else None
+            one = change(action, native_id="x", account=thing(holder, world.users[0]), entitlement=entitlement)
+            assert covers(one) is (holder in holders and (kind in held or not held)), (holder, kind)
+            if back := UNDO[action]:
+                restoring = replace(one, action=Action(back))
+                assert covers(restoring) is covers(one)
+    elsewhere = Thing("ad:user:1", world.users[0], "x")
+    assert not covers(change(action, account=elsewhere, entitlement=thing("group", world.groups[0])))
+
+
+def test_what_is_not_covered_raises_nothing(world: World) -> None:
+    one = change(Action.REMOVE_MEMBER, account=thing("device", "x"), entitlement=thing("group", world.groups[0]))
+    assert world.writer.holds(one, START).there is None
+    assert world.writer.revoke(one).result is Result.REFUSED
+
+
+def test_a_token_that_cannot_be_renewed_is_no_exception(world: World) -> None:
+    def refused(_: bool) -> str:
+        raise ConnectorError("entra", "AADSTS7000222: the secret has expired")
+
+    world.graph._token = refused
+    one = world.member(0)
+    seen = world.writer.holds(one, START)
+    assert (seen.there, "expired" in seen.reason) == (None, True)
+    assert world.writer.revoke(one).result is Result.TRANSIENT
 
 
 def test_a_directory_role_is_removed_in_its_scope_only(world: World) -> None:

@@ -94,18 +94,14 @@ class Servers:
 
         Raises ``Transient`` when none answers, ``ConnectorError`` when a server must not be trusted or refuses the login.
         """
-        session = self._first()
+        session = self.opened()
         try:
             yield session
         finally:
             session.close()
 
-    def each(self) -> Iterator["Servers"]:
-        """Yield every server alone."""
-        for one in self.addresses:
-            yield Servers(self.source, (one,), self.login, self.ca_file, self.timeout)
-
-    def _first(self) -> "Session":
+    def opened(self) -> "Session":
+        """Open a session as :meth:`session` does, for the caller to close."""
         failures = []
         for one in self.addresses:
             try:
@@ -113,6 +109,11 @@ class Servers:
             except Transient as error:
                 failures.append(error.message.removeprefix(f"{self.source.name}: "))
         raise Transient(self.source.name, "; ".join(failures), hint="check the network, or name more servers")
+
+    def each(self) -> Iterator["Servers"]:
+        """Yield every server alone."""
+        for one in self.addresses:
+            yield Servers(self.source, (one,), self.login, self.ca_file, self.timeout)
 
     def _open(self, one: Address) -> "Session":
         tls = VerifiedTls(self.source, one, self.ca_file)

@@ -5,15 +5,13 @@ name. A member list is never replaced: one value is deleted or added. The contro
 account are swapped against the exact value that was read, which Active Directory refuses
 when it is stale (Samba does not look); all bits are read back.
 
-Nothing here decides anything. ``holds`` is asked just before a write and after it, the
-outcome says what is now the case on this server, and a lost answer is *unknown*.
+Nothing here decides anything. ``holds`` is asked just before a write and after it, an answer
+says what the server said and what reading adds to it, and a lost answer is *unknown*.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import ldap3
@@ -21,42 +19,25 @@ import ldap3
 from access_review.connectors import directory_errors as code
 from access_review.connectors import windows
 from access_review.connectors.directory_errors import words
-from access_review.connectors.directory_server import Answer, Servers, Session
+from access_review.connectors.directory_server import Answer as Reply
+from access_review.connectors.directory_server import Session
 from access_review.connectors.domain_reading import escaped
 from access_review.connectors.ldap_entry import Entry
 from access_review.connectors.windows import UserAccountControl
-from access_review.errors import ConnectorError, Transient
+from access_review.errors import Transient
+from access_review.revocation.executor import Answer, Result
 
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SID = re.compile(r"S-1-5-21(-\d{1,10}){4}")
 # A plain number: the complement of an IntFlag forgets the bits that the flag does not name.
 _DISABLED = int(UserAccountControl.DISABLED)
 _CHANGED_MEANWHILE = frozenset({code.NO_SUCH_ATTRIBUTE, 19, code.ALREADY_THERE})
-
-
-class State(StrEnum):
-    """What came of one write on the server that was asked.
-
-    ``pending``: done and read back, to be proven by a later read. ``absent``: there was nothing to
-    do. ``refused``: it must not or cannot be done this way. ``failed``: the server did not do
-    it. ``unknown``: its answer was lost, so that only a read can tell.
-    """
-
-    PENDING = "pending"
-    ABSENT = "absent"
-    REFUSED = "refused"
-    FAILED = "failed"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of one write, why, and which server says so."""
-
-    state: State
-    server: str
-    reason: str = ""
-    advice: str = ""
+_NOTHING_TO_DO = frozenset({code.UNWILLING, code.NO_SUCH_ATTRIBUTE, code.ENTRY_EXISTS, code.ALREADY_THERE})
+# After these it is not certain that nothing was done.
+_UNCLEAR = frozenset({code.TIME_LIMIT, code.ADMIN_LIMIT, code.OTHER})
+ADMIN_SD_HOLDER = (
+    "AdminSDHolder protects it, so a delegated writer cannot change it: hand it to those who administer tier 0"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +65,13 @@ class Writing:
         found = self._entry(member, ["distinguishedName"])
         if found is None:
             return None
-        # Alone, the filter could not tell a group that does not match from one that is not seen.
-        if self._entry(group, ["objectGUID"]) is None:
-            return None
         answer = self._session.search(at(group), f"(member={escaped(found.dn)})", ["objectGUID"])
-        return None if answer.fault else bool(answer.entries)
+        if answer.fault:
+            return None
+        if answer.entries:
+            return True
+        # No match is what a group gives that does not have the member, and one that is not seen.
+        return None if self._entry(group, ["objectGUID"]) is None else False
 
     def is_primary(self, member: str, group: str) -> bool | None:
         """Tell whether a group is an account's primary group, which no member value shows."""
@@ -103,88 +86,93 @@ class Writing:
         found = self._entry(group, [attribute])
         return Guard(attribute, found.text(attribute) if found else None, following)
 
-    def revoke(self, member: str, group: str, guard: Guard | None = None) -> Outcome:
+    def revoke(self, member: str, group: str, guard: Guard | None = None) -> Answer:
         """Remove one member value."""
         return self._member(member, group, ldap3.MODIFY_DELETE, guard)
 
-    def restore(self, member: str, group: str, guard: Guard | None = None) -> Outcome:
+    def restore(self, member: str, group: str, guard: Guard | None = None) -> Answer:
         """Add one member value again."""
         return self._member(member, group, ldap3.MODIFY_ADD, guard)
 
-    def _member(self, member: str, group: str, change: str, guard: Guard | None) -> Outcome:
+    def _member(self, member: str, group: str, change: str, guard: Guard | None) -> Answer:
         changes: dict[str, Any] = {"member": [(change, [at(member)])], **(_swap(guard) if guard else {})}
-        wanted = change == ldap3.MODIFY_ADD
         try:
-            answer = self._session.modify(at(group), changes)
-            if answer.code == code.SUCCESS:
-                return self._read_back(member, group, wanted=wanted)
-            return self._explained(member, group, answer, wanted=wanted, guarded=guard is not None)
+            reply = self._session.modify(at(group), changes)
+            if reply.code == code.SUCCESS:
+                return Answer(Result.DONE, self.server)
+            if guard is not None and reply.code in _CHANGED_MEANWHILE:
+                return Answer(Result.TRANSIENT, self.server, "the group changed since it was looked at")
+            if reply.code in _NOTHING_TO_DO:
+                return self._explained(member, group, reply, wanted=change == ldap3.MODIFY_ADD)
+            return self._refused(group, reply)
         except Transient as error:
-            return Outcome(State.UNKNOWN, self.server, error.message, "read before anything else is done")
+            return Answer(Result.UNKNOWN, self.server, error.message)
 
-    def _read_back(self, member: str, group: str, *, wanted: bool) -> Outcome:
+    def _explained(self, member: str, group: str, reply: Reply, *, wanted: bool) -> Answer:
+        """Tell the causes apart that share their codes, by reading."""
         now = self.holds(member, group)
         if now is None:
-            return Outcome(State.UNKNOWN, self.server, "done, and it cannot be read back", "check the rights to read")
+            return Answer(Result.UNKNOWN, self.server, f"{_said(reply)}; check that both objects still exist")
+        if not wanted and self.is_primary(member, group):
+            reason = "it is the account's primary group, which no member value shows: give it another one first"
+            return Answer(Result.REFUSED, self.server, reason)
         if now == wanted:
-            return Outcome(State.PENDING, self.server)
-        return Outcome(State.FAILED, self.server, "the server said done, and reading says that it is not")
+            return Answer(Result.ABSENT, self.server, "there was nothing to do")
+        return self._refused(group, reply)
 
-    def _explained(self, member: str, group: str, answer: Answer, *, wanted: bool, guarded: bool) -> Outcome:
-        """Tell the causes of a refusal apart, which share their codes, by reading."""
-        if guarded and answer.code in _CHANGED_MEANWHILE:
-            return Outcome(State.REFUSED, self.server, "the group changed since it was looked at", "look again")
-        said = words(answer.code, answer.message)
-        if answer.code in {code.UNWILLING, code.NO_SUCH_ATTRIBUTE, code.ENTRY_EXISTS, code.ALREADY_THERE}:
-            now = self.holds(member, group)
-            if now is None:
-                return Outcome(State.UNKNOWN, self.server, said.what, "check that both objects still exist")
-            if not wanted and self.is_primary(member, group):
-                reason = "it is the account's primary group, which no member value shows"
-                return Outcome(State.REFUSED, self.server, reason, "give the account another primary group first")
-            if now == wanted:
-                return Outcome(State.ABSENT, self.server, "there was nothing to do")
-        return Outcome(State.FAILED, self.server, said.what, said.advice)
+    def _refused(self, native: str, reply: Reply) -> Answer:
+        """Say why a server did not do it, and whether it may later."""
+        if reply.code in code.PASSING:
+            return Answer(Result.TRANSIENT, self.server, _said(reply))
+        if reply.code in _UNCLEAR:
+            return Answer(Result.UNKNOWN, self.server, _said(reply))
+        if reply.code == code.INSUFFICIENT_RIGHTS:
+            found = self._entry(native, ["adminCount"])
+            if found is not None and found.whole("admincount"):
+                return Answer(Result.REFUSED, self.server, ADMIN_SD_HOLDER)
+        return Answer(Result.REFUSED, self.server, _said(reply))
 
     def control(self, account: str) -> int | None:
         """Return ``userAccountControl`` of an account, null when it cannot be read."""
         found = self._entry(account, ["userAccountControl"])
         return found.whole("useraccountcontrol") if found else None
 
-    def disable(self, account: str) -> Outcome:
+    def enabled(self, account: str) -> bool | None:
+        """Tell whether an account may sign in, null when it cannot be read."""
+        control = self.control(account)
+        return None if control is None else not control & _DISABLED
+
+    def disable(self, account: str) -> Answer:
         """Set the one bit that ends sign-in, against the exact value read before."""
         return self._set(account, disabled=True)
 
-    def enable(self, account: str) -> Outcome:
+    def enable(self, account: str) -> Answer:
         """Take the bit away again."""
         return self._set(account, disabled=False)
 
-    def _set(self, account: str, *, disabled: bool) -> Outcome:
+    def _set(self, account: str, *, disabled: bool) -> Answer:
         try:
             old = self.control(account)
             if old is None:
-                return Outcome(State.FAILED, self.server, "the account cannot be read", "check that it still exists")
+                return Answer(Result.TRANSIENT, self.server, "the account cannot be read: check that it still exists")
             new = old | _DISABLED if disabled else old & ~_DISABLED
             if new == old:
-                return Outcome(State.ABSENT, self.server, "there was nothing to do")
+                return Answer(Result.ABSENT, self.server, "there was nothing to do")
             swap = [(ldap3.MODIFY_DELETE, [str(old)]), (ldap3.MODIFY_ADD, [str(new)])]
-            answer = self._session.modify(at(account), {"userAccountControl": swap})
-            if answer.code == code.SUCCESS:
+            reply = self._session.modify(at(account), {"userAccountControl": swap})
+            if reply.code == code.SUCCESS:
                 return self._control_back(account, new)
-            if answer.code in _CHANGED_MEANWHILE:
-                return Outcome(State.REFUSED, self.server, "the account changed since it was looked at", "look again")
-            said = words(answer.code, answer.message)
-            return Outcome(State.FAILED, self.server, said.what, said.advice)
+            if reply.code in _CHANGED_MEANWHILE:
+                return Answer(Result.TRANSIENT, self.server, "the account changed since it was looked at")
+            return self._refused(account, reply)
         except Transient as error:
-            return Outcome(State.UNKNOWN, self.server, error.message, "read before anything else is done")
+            return Answer(Result.UNKNOWN, self.server, error.message)
 
-    def _control_back(self, account: str, wanted: int) -> Outcome:
+    def _control_back(self, account: str, wanted: int) -> Answer:
+        """Look at all bits: only one was to change."""
         now = self.control(account)
-        if now == wanted:
-            return Outcome(State.PENDING, self.server)
-        if now is None:
-            return Outcome(State.UNKNOWN, self.server, "done, and it cannot be read back", "check the rights to read")
-        return Outcome(State.FAILED, self.server, f"control bits are {now:#x} and should be {wanted:#x}", "look again")
+        odd = "" if now in {wanted, None} else f"control bits are {now:#x} and should be {wanted:#x}: look at them"
+        return Answer(Result.DONE, self.server, odd)
 
     def _entry(self, native: str, attributes: Sequence[str]) -> Entry | None:
         answer = self._session.search(at(native), "(objectClass=*)", attributes)
@@ -194,23 +182,9 @@ class Writing:
         return Entry.of(dn, values, native)
 
 
-@contextmanager
-def writing(servers: Servers) -> Iterator[Writing]:
-    """Open a session to write through; raises as :meth:`Servers.session` does."""
-    with servers.session() as session:
-        yield Writing(session)
-
-
-def replicas(servers: Servers, member: str, group: str) -> Mapping[str, bool | None]:
-    """Return what every server says of a member value, null for those that cannot tell."""
-    found: dict[str, bool | None] = {}
-    for one in servers.each():
-        try:
-            with writing(one) as session:
-                found[session.server] = session.holds(member, group)
-        except ConnectorError:
-            found[str(one.addresses[0])] = None
-    return found
+def is_address(native: str) -> bool:
+    """Tell whether an id is one that no rename changes."""
+    return bool(_GUID.fullmatch(native) or _SID.fullmatch(native))
 
 
 def at(native: str) -> str:
@@ -225,3 +199,8 @@ def at(native: str) -> str:
 def _swap(guard: Guard) -> dict[str, list[tuple[str, list[str]]]]:
     taken = [] if guard.seen is None else [(ldap3.MODIFY_DELETE, [guard.seen])]
     return {guard.attribute: [*taken, (ldap3.MODIFY_ADD, [guard.next])]}
+
+
+def _said(reply: Reply) -> str:
+    said = words(reply.code, reply.message)
+    return f"{said.what}; {said.advice}"

@@ -159,7 +159,7 @@ def _live(
     reach: Reach,
 ) -> Connector:
     # requests and msal take a quarter of a second to import, which whoever reads saved pages does not need.
-    from access_review.connectors.msgraph.online import Online
+    from access_review.connectors.msgraph.online import Online, Writable
     from access_review.connectors.msgraph.signin import Network, SignedIn
     from access_review.connectors.msgraph.throttle import Pace
     from access_review.connectors.msgraph.wire import Graph
@@ -174,7 +174,9 @@ def _live(
         return Graph(f"{cloud.graph}/v1.0", token, way.session(), pace, parallel=reach.parallel)
 
     reader, writer = registrations
-    return Online(saved_, lambda: opened(reader), reach, (lambda: opened(writer)) if writer else None)
+    if writer is None:
+        return Online(saved_, lambda: opened(reader), reach)
+    return Writable(saved_, lambda: opened(reader), reach, written=lambda: opened(writer))
 
 
 def _saved(source: Source, recorded: str | dict[str, str]) -> Pages:

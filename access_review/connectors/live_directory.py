@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,14 +10,15 @@ from typing import Any
 
 import rfc8785
 
-from access_review.connectors import Source, complete, directory_changes, incomplete, logons
+from access_review.connectors import Source, complete, directory_changes, directory_executor, incomplete, logons
 from access_review.connectors.directory import Options, Reading
 from access_review.connectors.directory_changes import Changes
+from access_review.connectors.directory_executor import Directory, Everywhere
 from access_review.connectors.directory_server import Servers, Session
-from access_review.connectors.directory_writer import Writing, replicas, writing
 from access_review.connectors.domain_reading import FILTER, DomainReading, Found, Root, Scope
 from access_review.connectors.ldap_entry import canonical
 from access_review.connectors.paging import Pace
+from access_review.planning.change import Change
 from access_review.tables import Row
 
 CLOCK = timedelta(minutes=5)
@@ -118,17 +119,23 @@ class Writable(Live):
     writers: Servers | None = None
     guard: str | None = None
 
-    def writing(self) -> AbstractContextManager[Writing]:
-        """Open a session to write through: ``holds``, ``revoke``, ``restore``, ``disable``, ``enable``."""
-        return writing(self._writers())
+    def covers(self, change: Change) -> bool:
+        """Tell whether a change is one of members or sign-in, of the domain's own objects."""
+        return directory_executor.covers(change)
 
-    def replicas(self, member: str, group: str) -> Mapping[str, bool | None]:
-        """Return what every server says of a member value, null for those that cannot tell."""
-        return replicas(self._writers(), member, group)
-
-    def _writers(self) -> Servers:
+    @contextmanager
+    def writing(self) -> Iterator[Directory]:
+        """Open a session of the account that may write; raises ``ConnectorError``."""
         assert self.writers is not None  # noqa: S101 - a default only because fields before it have one
-        return self.writers
+        with closing(Directory(self.writers, self.guard)) as directory:
+            directory.open()
+            yield directory
+
+    @contextmanager
+    def verifying(self) -> Iterator[Everywhere]:
+        """Look on every server, as the account that only reads."""
+        with closing(Everywhere(self.servers)) as everywhere:
+            yield everywhere
 
 
 def _clock(server: datetime | None, as_of: datetime) -> str | None:

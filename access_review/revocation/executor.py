@@ -57,16 +57,20 @@ class Seen:
     since: datetime | None = None
 
 
-@runtime_checkable
-class Executor(Protocol):
-    """A system that can be written to. No method raises for what a system says or does not say."""
+class Witness(Protocol):
+    """A system that can be asked whether something is there."""
 
     def holds(self, change: Change, since: datetime) -> Seen:
-        """Look, by immutable id, on a server that a write has reached.
+        """Look, by immutable id, on a server that a write has reached; never raises for what a system says.
 
         ``since`` is the first intent to change it: only sessions need it.
         """
         ...
+
+
+@runtime_checkable
+class Executor(Witness, Protocol):
+    """A system that can be written to. No method raises for what a system says or does not say."""
 
     def revoke(self, change: Change) -> Answer:
         """Take away the one thing that the change names."""
@@ -79,10 +83,18 @@ class Executor(Protocol):
 
 @runtime_checkable
 class Writable(Protocol):
-    """What ``connect`` returns for a system that can be written to."""
+    """What ``connect`` returns for a source with an account that may write; without one it has none of this."""
+
+    def covers(self, change: Change) -> bool:
+        """Tell whether a change can be made here at all; what is not covered is ordered from a person."""
+        ...
 
     def writing(self) -> AbstractContextManager[Executor]:
         """Open a session of the account that may write; raises ``ConnectorError``."""
+        ...
+
+    def verifying(self) -> AbstractContextManager[Witness]:
+        """Open what looks after a batch: as the account that only reads, on every server there is."""
         ...
 
 

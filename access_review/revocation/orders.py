@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from access_review.planning.change import Change
-from access_review.revocation.executor import Answer, Result, Seen
+from access_review.revocation.executor import Answer, Executor, Result, Seen, Witness
 from access_review.snapshot import Snapshot
 from access_review.views.spreadsheet import csv_bytes
 from access_review.views.text import visible
@@ -44,6 +44,34 @@ class WorkOrders:
         return Answer(Result.ORDERED, self.source, change.target.manual or "ordered from whoever runs it")
 
     restore = revoke
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A witness that looks into a live system at what is changed there, and into the source as read at the rest."""
+
+    covers: Callable[[Change], bool]
+    live: Witness
+    orders: WorkOrders
+
+    def holds(self, change: Change, since: datetime) -> Seen:
+        """Look where the change is made."""
+        return (self.live if self.covers(change) else self.orders).holds(change, since)
+
+
+@dataclass(frozen=True, slots=True)
+class Written(Looked):
+    """An executor that changes in a live system what can be changed there, and orders the rest from a person."""
+
+    live: Executor
+
+    def revoke(self, change: Change) -> Answer:
+        """Take it away, or order it."""
+        return (self.live if self.covers(change) else self.orders).revoke(change)
+
+    def restore(self, change: Change) -> Answer:
+        """Give it back, or order it."""
+        return (self.live if self.covers(change) else self.orders).restore(change)
 
 
 def _held(taken: Snapshot, source: str) -> tuple[frozenset[tuple[str, str]], dict[str, bool | None], str]:

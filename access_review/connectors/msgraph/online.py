@@ -17,8 +17,9 @@ from access_review.connectors.msgraph.readable import Readable, readable
 from access_review.connectors.msgraph.registration import Reach
 from access_review.connectors.msgraph.values import Object
 from access_review.connectors.msgraph.wire import Ask, Graph, RefusedError
-from access_review.connectors.msgraph.writer import Writer
+from access_review.connectors.msgraph.writer import Writer, covers
 from access_review.errors import ConnectorError, Transient
+from access_review.planning.change import Change
 from access_review.tables import Row
 
 CLOCK = timedelta(minutes=5)
@@ -35,7 +36,6 @@ class Online:
     saved: Entra
     opened: Callable[[], Graph]
     reach: Reach = field(default_factory=Reach)
-    written: Callable[[], Graph] | None = None
 
     @property
     def source(self) -> Source:
@@ -59,19 +59,6 @@ class Online:
         with self._graph() as graph:
             self._organisation(graph)
             return tuple(readable(self._door(graph, Window(as_of - timedelta(days=1), as_of))))
-
-    @contextmanager
-    def writing(self) -> Iterator[Writer]:
-        """Open a session of the writer's registration; raises ``ConnectorError`` when there is none or it is refused."""
-        if self.written is None:
-            hint = "name an application registration under writer"
-            raise ConnectorError(self.source.name, "no registration that may write is named", hint=hint)
-        graph = self.written()
-        try:
-            self._organisation(graph)
-            yield Writer(graph)
-        finally:
-            graph.close()
 
     @contextmanager
     def _graph(self) -> Iterator[Graph]:
@@ -123,3 +110,31 @@ class Online:
         }
         table, row = complete(self.source, "part:provenance", graph.requests)
         return table, {**row, "reason": rfc8785.dumps(facts).decode()}
+
+
+@dataclass(frozen=True, slots=True)
+class Writable(Online):
+    """A tenant with a registration that may write, reached through ``written``."""
+
+    written: Callable[[], Graph] = field(kw_only=True)
+
+    def covers(self, change: Change) -> bool:
+        """Tell whether a change is one that Graph makes, of the tenant's own objects."""
+        return covers(change)
+
+    @contextmanager
+    def writing(self) -> Iterator[Writer]:
+        """Open a session of the writer's registration; raises ``ConnectorError`` when it is refused."""
+        graph = self.written()
+        try:
+            self._organisation(graph)
+            yield Writer(graph)
+        finally:
+            graph.close()
+
+    @contextmanager
+    def verifying(self) -> Iterator[Writer]:
+        """Look as the registration that only reads."""
+        with self._graph() as graph:
+            self._organisation(graph)
+            yield Writer(graph)

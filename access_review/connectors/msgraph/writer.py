@@ -16,6 +16,7 @@ from access_review.connectors.msgraph.throttle import retry_after
 from access_review.connectors.msgraph.values import NEVER, Object, UnusableError, moment, objects
 from access_review.connectors.msgraph.wire import Answer as Reply
 from access_review.connectors.msgraph.wire import Ask, Graph, VanishedError
+from access_review.errors import ConnectorError
 from access_review.planning.change import Action, Change, Target, Thing
 from access_review.revocation.executor import Answer, Result, Seen
 
@@ -23,6 +24,22 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _ROLES = "/roleManagement/directory"
 _PIM = "/identityGovernance/privilegedAccess/group"
 _JUSTIFICATION = "access review"
+_FOLDERS = {"user": "users", "sp": "servicePrincipals", "group": "groups"}
+_ACCOUNTS = frozenset({Action.DISABLE_ACCOUNT, Action.ENABLE_ACCOUNT})
+_GRANTS = {
+    Action.REMOVE_MEMBER: ("group",),
+    Action.ADD_MEMBER: ("group",),
+    Action.CUT_NESTING: ("group",),
+    Action.ADD_NESTING: ("group",),
+    Action.REMOVE_ROLE_ASSIGNMENT: ("role",),
+    Action.ADD_ROLE_ASSIGNMENT: ("role",),
+    Action.END_PIM: ("group", "role"),
+    Action.ADD_PIM: ("group", "role"),
+    Action.REMOVE_APPROLE: ("approle",),
+    Action.ADD_APPROLE: ("approle",),
+    Action.REMOVE_CONSENT: ("consent",),
+    Action.ADD_CONSENT: ("consent",),
+}
 
 SYNCED = "the group is synchronised: remove the member in the directory that masters it"
 DYNAMIC = "the group is dynamic: change its rule, or the attribute that the rule reads"
@@ -50,6 +67,21 @@ def link(group: str, what: str, target: str) -> str:
     return f"/groups/{group}/{what}/{target}/$ref"
 
 
+def covers(change: Change) -> bool:
+    """Tell whether a change is one that Graph makes, on a tenant's own objects."""
+    target, held = change.target, change.target.entitlement
+    holder = target.child or target.account
+    if holder is None or holder.kind not in _FOLDERS or not _own(holder, target.source):
+        return False
+    if change.action is Action.REVOKE_SESSIONS:
+        return holder.kind == "user"
+    if change.action in _ACCOUNTS:
+        return holder.kind != "group"
+    if held is None or held.kind not in _GRANTS.get(change.action, ()) or not _own(held, target.source):
+        return False
+    return held.kind != "consent" or target.native_id is not None
+
+
 class Writer:
     """A tenant that can be written to; an :class:`~access_review.revocation.executor.Executor`."""
 
@@ -61,10 +93,10 @@ class Writer:
         try:
             if change.action is Action.REVOKE_SESSIONS:
                 return self._sessions(change.target, since)
-            if change.action in (Action.DISABLE_ACCOUNT, Action.ENABLE_ACCOUNT):
+            if change.action in _ACCOUNTS:
                 return self._seen(self._enabled(_account(change.target)))
             return self._seen(self._place(change).look())
-        except (NotReadError, UnusableError, _OddError) as error:
+        except _NOT_READ as error:
             return Seen(None, self._graph.base, str(error))
 
     def revoke(self, change: Change) -> Answer:
@@ -79,7 +111,7 @@ class Writer:
 
     def restore(self, change: Change) -> Answer:
         """Give back the one thing that the change names."""
-        if change.action in (Action.DISABLE_ACCOUNT, Action.ENABLE_ACCOUNT):
+        if change.action in _ACCOUNTS:
             return self._answered(lambda: self._switch(_account(change.target), on=True))
         if change.action is Action.REVOKE_SESSIONS:
             return Answer(Result.REFUSED, self._graph.base, "sessions begin anew by signing in")
@@ -217,37 +249,35 @@ class Writer:
     def _consent(self, consent: Thing, target: Target) -> Place:
         """One scope of a consent; the consent itself goes with its last scope."""
         client, resource, scope = consent.native_id.split("/", 2)
-        native = _id(target.native_id or "")
-        address = f"/oauth2PermissionGrants/{native}"
+        everybody = target.account is not None and target.account.native_id == client
+        who = {"consentType": "AllPrincipals"} if everybody else _principal(target)
+        key = {"clientId": client, "resourceId": resource, **who}
 
-        def scopes() -> list[str]:
+        def kept() -> tuple[str, list[str]]:
+            """Return the consent's address and scopes; one that was given anew has another id."""
+            address = f"/oauth2PermissionGrants/{_id(target.native_id or '')}"
             try:
-                return str(self._graph.get(Ask(f"{address}?$select=id,scope")).get("scope") or "").split()
+                found = self._graph.get(Ask(f"{address}?$select=id,scope"))
             except VanishedError:
-                return []
+                again = self._first(f"/oauth2PermissionGrants?$filter=clientId eq '{_id(client)}'", key)
+                if again is None:
+                    return address, []
+                found, address = again, f"/oauth2PermissionGrants/{_id(again['id'])}"
+            return address, str(found.get("scope") or "").split()
 
         def take() -> Reply | str:
-            left = [one for one in scopes() if one != scope]
-            return (
-                self._graph.send("PATCH", address, body={"scope": " ".join(left)})
-                if left
-                else self._graph.send("DELETE", address)
-            )
+            address, scopes = kept()
+            if left := [one for one in scopes if one != scope]:
+                return self._graph.send("PATCH", address, body={"scope": " ".join(left)})
+            return self._graph.send("DELETE", address)
 
         def give() -> Reply | str:
-            kept = scopes()
-            if kept:
-                return self._graph.send("PATCH", address, body={"scope": " ".join([*kept, scope])})
-            everybody = target.account is not None and target.account.native_id == client
-            who = (
-                {"consentType": "AllPrincipals"}
-                if everybody
-                else {"consentType": "Principal", "principalId": _id(_account(target))}
-            )
-            body = {"clientId": client, "resourceId": resource, "scope": scope, **who}
-            return self._graph.send("POST", "/oauth2PermissionGrants", body=body)
+            address, scopes = kept()
+            if scopes:
+                return self._graph.send("PATCH", address, body={"scope": " ".join([*scopes, scope])})
+            return self._graph.send("POST", "/oauth2PermissionGrants", body={**key, "scope": scope})
 
-        return Place(lambda: scope in scopes(), take, give)
+        return Place(lambda: scope in kept()[1], take, give)
 
     # Reading and answering
 
@@ -271,8 +301,8 @@ class Writer:
         """Send, and say what came of it; whatever is unclear is unknown, and the next read decides."""
         try:
             reply = call()
-        except (NotReadError, UnusableError) as error:
-            # Only the look before the call can raise: nothing was sent.
+        except (NotReadError, UnusableError, ConnectorError) as error:
+            # Only the look before the call, and the sign-in, can raise: nothing was sent.
             return Answer(Result.TRANSIENT, self._graph.base, str(error))
         except (_OddError, ValueError) as error:
             return Answer(Result.REFUSED, self._graph.base, str(error))
@@ -283,6 +313,9 @@ class Writer:
 
 class _OddError(Exception):
     """The change is nothing that Graph can do."""
+
+
+_NOT_READ = (NotReadError, UnusableError, ConnectorError, _OddError)
 
 
 def _result(reply: Reply) -> Result:
@@ -309,8 +342,18 @@ def _account(target: Target) -> Thing:
     return target.account
 
 
+def _principal(target: Target) -> dict[str, str]:
+    return {"consentType": "Principal", "principalId": _id(_account(target))}
+
+
+def _own(thing: Thing, source: str) -> bool:
+    return thing.id.startswith(f"{source}:")
+
+
 def _folder(holder: Thing) -> str:
-    return {"user": "users", "sp": "servicePrincipals", "group": "groups"}[holder.kind]
+    if holder.kind not in _FOLDERS:
+        raise _OddError(f"a {holder.kind} holds nothing that Graph takes away")
+    return _FOLDERS[holder.kind]
 
 
 def _id(named: Thing | str | Any) -> str:
