@@ -22,7 +22,7 @@ from access_review.findings import Evaluation
 from access_review.review import Report, establish, review
 from access_review.routines import routing
 from access_review.runs import Run
-from access_review.sampling import decisions, judge, population, worklist
+from access_review.sampling import decisions, judge, planted, population, worklist
 from access_review.snapshot import Progress, Snapshot
 from access_review.tables import digest
 from access_review.views import contents, html, worksheet
@@ -139,6 +139,7 @@ def draw(workspace: Workspace, run: Run, secret: bytes) -> Drawn:
         )
         people = routing.roll(taken.tables["people"].to_pylist())
         work = routing.route(worklist.worklist(engine, drawn), workspace.policy.reviewing, people, taken.as_of.date())
+        work = planted.plant(engine, work, bytes.fromhex(drawn.seed), drawn.policy.planted)
     # The sample reveals its key, so what the next draw has promised is on disk first.
     runs.write_json(workspace.folder / "runs/state.json", {"format": STATE, "sample": sample.state_to_json(after)})
     folder = run.folder / "sample"

@@ -8,8 +8,9 @@ mistake, and then nothing of any sheet is taken.
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, time, timedelta
+from itertools import groupby, pairwise
 from pathlib import Path
 
 from access_review.connectors import delimited, workbook
@@ -24,10 +25,14 @@ NEEDED = ("item", "account", "entitlement", *FILLED_IN, "run")
 LARGEST = 64 * 2**20
 """Bytes of one sheet; the largest we write is far below."""
 
+PAUSE = timedelta(minutes=30)
+"""After so long without an answer, somebody was doing something else."""
+
 
 def read_decisions(paths: Iterable[Path], work: Worklist, *, today: date) -> tuple[Decision, ...]:
     """Read filled-in sheets (XLSX or CSV), in order; rows without an answer give nothing.
 
+    Rows that say the time of day as well also tell how long the answers took.
     ``today`` is the last day on which something can have been decided. Raises
     ``WorkspaceError`` with every mistake of every sheet.
     """
@@ -42,7 +47,29 @@ def read_decisions(paths: Iterable[Path], work: Worklist, *, today: date) -> tup
         reading.sheet(file, raw)
     if reading.mistakes:
         raise WorkspaceError.of(reading.mistakes, hint="nothing was recorded; correct the sheets and read them again")
-    return tuple(reading.taken)
+    return timed(reading.taken)
+
+
+def timed(read: Iterable[tuple[Decision, datetime | None]]) -> tuple[Decision, ...]:
+    """Say how long answers took, from the time at which each was written down.
+
+    Those of one person with no pause between them are a sitting; each of them took the
+    mean. One answer alone says nothing, nor do many with one time: they were dated together.
+    """
+    rows = list(read)
+    known = sorted((fold(decision.by), at, place) for place, (decision, at) in enumerate(rows) if at)
+    took: dict[int, float] = {}
+    for _, of_one in groupby(known, key=lambda row: row[0]):
+        for sitting in _sittings([(at, place) for _, at, place in of_one]):
+            length = sitting[-1][0] - sitting[0][0]
+            if length:
+                took |= dict.fromkeys((place for _, place in sitting), length.total_seconds() / (len(sitting) - 1))
+    return tuple(replace(decision, seconds=took.get(place)) for place, (decision, _) in enumerate(rows))
+
+
+def _sittings(answers: list[tuple[datetime, int]]) -> Iterator[list[tuple[datetime, int]]]:
+    begun = [0, *(n for n in range(1, len(answers)) if answers[n][0] - answers[n - 1][0] > PAUSE), len(answers)]
+    yield from (answers[start:end] for start, end in pairwise(begun))
 
 
 def _open(path: Path) -> tuple[str, Raw]:
@@ -67,7 +94,7 @@ class _Reading:
     work: Worklist
     today: date
     items: Mapping[str, Item] = field(init=False)
-    taken: list[Decision] = field(default_factory=list)
+    taken: list[tuple[Decision, datetime | None]] = field(default_factory=list)
     first: dict[tuple[str, date], tuple[str, Decision]] = field(default_factory=dict)
     mistakes: list[Mistake] = field(default_factory=list)
 
@@ -101,22 +128,24 @@ class _Reading:
         if item is None or wrong or not row.text("decision"):
             self.mistakes += wrong
             return
-        day = row.date("decided on")
+        when = row.moment("decided on")
+        day = when.date() if when else None
         wrong = list(_unusable(row, item, day, self.work.as_of.date(), self.today))
         self.mistakes += wrong
-        if day is None or wrong:
+        if when is None or day is None or wrong:
             return
         answer = Answer(fold(row.text("decision")))
-        self.add(row, decided(item, answer, by=row.text("decided by"), at=day, comment=row.text("comment")))
+        given = decided(item, answer, by=row.text("decided by"), at=day, comment=row.text("comment"))
+        self.add(row, given, None if when.time() == time.min else when)
 
-    def add(self, row: "_Row", decision: Decision) -> None:
+    def add(self, row: "_Row", decision: Decision, when: datetime | None) -> None:
         """Take an answer; another answer of the same day to the same item contradicts it."""
         place, before = self.first.setdefault((decision.item, decision.at), (f"{row.file}:{row.line}", decision))
         if before.decision is not decision.decision:
             said = f"says {decision.decision}, {place} says {before.decision} on the same day"
             self.mistakes.append(row.mistake("decision", said, "leave one"))
         else:
-            self.taken.append(decision)
+            self.taken.append((decision, when))
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,16 +163,18 @@ class _Row:
     def text(self, name: str) -> str:
         return text(self.value(name), strip=True) or ""
 
-    def date(self, name: str) -> date | None:
-        """Return a day, also one that a program stored as text in ISO 8601; else nothing."""
+    def moment(self, name: str) -> datetime | None:
+        """Return a day and perhaps a time of day, also of text in ISO 8601; else nothing. A day alone is its midnight."""
         value = self.value(name)
         found = moment(value)
-        if found is not None:
-            return date(found.year, found.month, found.day)
-        try:
-            return date.fromisoformat(value.strip()) if isinstance(value, str) else None
-        except ValueError:
-            return None
+        if found is None and isinstance(value, str):
+            try:
+                found = datetime.fromisoformat(value.strip())
+            except ValueError:
+                return None
+        if isinstance(found, datetime):
+            return found.replace(tzinfo=None)  # the reviewer's own day, whatever the zone
+        return datetime.combine(found, time.min) if found else None
 
     def mistake(self, name: str, said: str, hint: str = "") -> Mistake:
         return Mistake(self.file, self.line, self.places[name] + 1, f"{name}: {said}", hint)

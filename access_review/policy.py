@@ -57,7 +57,7 @@ class Protect(File):
 
 
 class Sampling(File):
-    """The weekly sample that people check."""
+    """The weekly sample that people check; ``planted`` are the test rows on each sheet, 0 for none."""
 
     rate: Share = 0.05
     tolerable: Share = 0.05
@@ -65,6 +65,7 @@ class Sampling(File):
     allowed: Whole = 0
     coverage_weeks: Annotated[StrictInt, Field(ge=1)] = 24
     minutes_per_item: Annotated[StrictInt, Field(ge=1)] = 6
+    planted: Whole = 1
 
 
 class RiskWeights(File):

@@ -187,6 +187,14 @@ def judged(run: Run) -> judge.Judgement:
     return judge.judge(audit.sample_of(run), audit.work_of(run), audit.decisions_of(run))
 
 
+def measured(folder: Path) -> tuple[judge.Reviewer, ...]:
+    """Measure everybody who answered in any audit of a workspace, over all of them."""
+    ran = [run for run, _ in audits(folder)]
+    items = [item for run in ran for item in audit.work_of(run).items]
+    answers = {item: given for run in ran for item, given in audit.decisions_of(run).current.items()}
+    return judge.reviewers(items, answers)
+
+
 def newest_audit(folder: Path) -> tuple[Run, weeks.Audit]:
     """Return the audit that goes on, or the last; raises ``ArtifactError`` when there is none."""
     known = audits(folder)

@@ -85,6 +85,8 @@ def test_the_trend_has_every_week_and_the_coverage_clock(audited):
     assert told.json["coverage"]["overdue"] == 0
     shown = access_review(audited, "--as-of", "2026-11-06T06:00:00Z", "trend").out
     assert "100.00%" in shown
+    assert "none asked" in shown
+    assert told.json["reviewers"] == []
     assert "Limits hold with 95% confidence" in shown
 
 

@@ -137,11 +137,14 @@ def sign_off(
     """End the audit: everything is answered, or its time is over."""
     from access_review import routine
     from access_review.routines import weeks
+    from access_review.views import judgement
 
     asked: Asked = ctx.obj
-    ended = routine.sign_off(_audited(asked), by, asked.now)
+    run = _audited(asked)
+    ended = routine.sign_off(run, by, asked.now)
     missed = f"; {len(ended.not_reviewed)} not reviewed" if ended.not_reviewed else ""
-    asked.show(weeks.to_json(ended), f"{ended.week} is signed off by {by}{missed}")
+    told = judgement.reviewers(routine.judged(run).reviewers)
+    asked.show(weeks.to_json(ended), f"{ended.week} is signed off by {by}{missed}" + (f"\n\n{told}" if told else ""))
 
 
 def trend_command(ctx: typer.Context) -> None:
@@ -160,8 +163,10 @@ def trend_command(ctx: typer.Context) -> None:
     ]
     sampling = workspace.policy.sampling
     clock = trend.waiting(audit.sample_state(workspace).coverage, asked.now, sampling.coverage_weeks)
-    text = view.text(points, clock, weeks=sampling.coverage_weeks, confidence=sampling.confidence)
-    asked.show({"weeks": [asdict(one) for one in points], "coverage": asdict(clock)}, text)
+    measured = routine.measured(asked.folder)
+    text = view.text(points, clock, measured, weeks=sampling.coverage_weeks, confidence=sampling.confidence)
+    weeks, reviewers = [asdict(one) for one in points], [asdict(one) for one in measured]
+    asked.show({"weeks": weeks, "reviewers": reviewers, "coverage": asdict(clock)}, text)
 
 
 def client(

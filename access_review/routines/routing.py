@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 from access_review.policy import Reviewing
-from access_review.sampling.worklist import UNASSIGNED, Item, Worklist, fold
+from access_review.sampling.worklist import UNASSIGNED, Item, Worklist, fold, order
 from access_review.tables import Row
 
 
@@ -46,7 +46,6 @@ def roll(people: Iterable[Row]) -> Roll:
 def route(work: Worklist, reviewing: Reviewing, people: Roll, today: date) -> Worklist:
     """Hand items on as the policy says. Nobody is handed an item about their own access."""
     items = (_routed(item, reviewing, people, today) for item in work.items)
-    order = lambda i: (i.reviewer, i.unit, i.account, i.entitlement or "", i.mode or "")  # noqa: E731
     return replace(work, items=tuple(sorted(items, key=order)))
 
 

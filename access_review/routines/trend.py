@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from access_review.routines.weeks import Audit
 from access_review.sampling.coverage import WEEK, Seen
+from access_review.sampling.decisions import Answer
 from access_review.sampling.judge import Judgement
 
 
@@ -18,6 +19,7 @@ class Point:
 
     ``wrong`` and ``missed`` are the highest rates among those drawn from that the
     sample leaves possible, what is open counted as wrong; null where none can be stated.
+    ``tested`` are the test rows answered, ``caught`` those to which the answer was right.
     """
 
     week: str
@@ -30,6 +32,8 @@ class Point:
     not_reviewed: int
     again: int
     signed_off: bool
+    tested: int
+    caught: int
 
 
 def point(audit: Audit, findings: pa.Table, judged: Judgement, sampled: int) -> Point:
@@ -48,6 +52,8 @@ def point(audit: Audit, findings: pa.Table, judged: Judgement, sampled: int) -> 
         not_reviewed=len(audit.not_reviewed),
         again=len(audit.red),
         signed_off=audit.signed_off_at is not None,
+        tested=len(judged.test_rows),
+        caught=sum(row.decision is Answer.REVOKE for row in judged.test_rows),
     )
 
 

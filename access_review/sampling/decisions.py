@@ -39,6 +39,8 @@ class Decision:
     by: str
     at: date
     comment: str = ""
+    seconds: float | None = None
+    """How long the answer took, where it was measured."""
 
 
 @dataclass(frozen=True)
@@ -99,9 +101,11 @@ def withdraw(existing: Decisions, items: Iterable[str], *, by: str, at: date, co
     return replace(existing, history=(*existing.history, *taken_back))
 
 
-def decided(item: Item, answer: Answer, *, by: str, at: date, comment: str = "") -> Decision:
+def decided(
+    item: Item, answer: Answer, *, by: str, at: date, comment: str = "", seconds: float | None = None
+) -> Decision:
     """Return the decision on an item."""
-    return Decision(item.item, item.unit, item.account, item.entitlement, item.mode, answer, by, at, comment)
+    return Decision(item.item, item.unit, item.account, item.entitlement, item.mode, answer, by, at, comment, seconds)
 
 
 def table(decisions: Decisions) -> pa.Table:

@@ -3,11 +3,16 @@
 A unit deviates when any of its items is to be revoked. It is *missed* when the machine
 had found nothing about such an item. What nobody could say, or looked at, is given both
 ways: as right and as wrong.
+
+The reviewers are measured as well: by test rows (:mod:`access_review.sampling.planted`),
+which count in no rate, by how long they take, and by whether they ever say anything but keep.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
+from statistics import median
 from typing import Any
 
 from access_review import artifacts
@@ -52,9 +57,28 @@ class Line:
     missed: Rate
 
 
+class Sign(StrEnum):
+    """What may show that somebody answers without looking."""
+
+    KEPT_TEST_ROW = "kept a test row"
+    ALWAYS_KEEPS = "keeps everything"
+    QUICK = "answers within seconds"
+
+
+ENOUGH = 10
+"""Answers from which on a pattern in them says something of who gave them."""
+QUICK_SECONDS = 5.0
+"""Half of the answers in less than this: too short to read what a row says."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reviewer:
-    """How somebody answers: many answers and never a revoke may be a rubber stamp."""
+    """How somebody answers: many answers and never a revoke may be a rubber stamp.
+
+    ``answers``, ``revokes`` and ``cannot_say`` are those to real items; of the ``tested``
+    test rows, ``caught`` were to be revoked. ``seconds`` is the median time of the
+    ``timed`` answers, null where none was measured.
+    """
 
     by: str
     answers: int
@@ -63,6 +87,22 @@ class Reviewer:
     days: int
     overruled_findings: int
     """Items kept although the machine had found something."""
+    tested: int = 0
+    caught: int = 0
+    timed: int = 0
+    seconds: float | None = None
+    signs: tuple[Sign, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """A test row that was answered: nobody has this access, so nothing is to be done about it."""
+
+    item: str
+    account: str
+    entitlement: str | None
+    by: str
+    decision: Answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +119,8 @@ class Judgement:
     """Items without an answer."""
     within_tolerance: bool | None
     """The limit of wrong access in the rest is no more than is tolerable; unknown while the two bounds disagree."""
+    test_rows: tuple[Tested, ...] = ()
+    """The test rows answered so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +137,7 @@ _NOT_ASKED = _Unit(wrong=False, missed=False, open=True, answered=False)
 
 def judge(sample: Sample, work: Worklist, decisions: Decisions) -> Judgement:
     """Judge the sample by what stands. Only the census and the inference draw are counted, coverage never."""
-    units = _units(work.items, decisions.current)
+    units = _units((item for item in work.items if not item.planted), decisions.current)
     confidence = sample.policy.confidence
     lines = []
     for part in sample.parts:
@@ -109,10 +151,11 @@ def judge(sample: Sample, work: Worklist, decisions: Decisions) -> Judgement:
         run=sample.run,
         confidence=confidence,
         lines=(*lines, whole),
-        reviewers=_reviewers(work.items, decisions.current),
+        reviewers=reviewers(work.items, decisions.current),
         reviewed=tuple(sorted(name for name, unit in units.items() if unit.answered)),
         unanswered=sum(item.item not in decisions.current for item in work.items),
         within_tolerance=_within(whole.wrong, sample.policy.tolerable),
+        test_rows=tuple(_test_rows(work.items, decisions.current)),
     )
 
 
@@ -172,24 +215,45 @@ def _within(wrong: Rate, tolerable: float) -> bool | None:
     return True if wrong.limit_most <= tolerable else None
 
 
-def _reviewers(items: Iterable[Item], current: Mapping[str, Decision]) -> tuple[Reviewer, ...]:
+def reviewers(items: Iterable[Item], current: Mapping[str, Decision]) -> tuple[Reviewer, ...]:
+    """Measure everybody who answered, by the name they wrote; items and answers may be those of many runs."""
     by_id = {item.item: item for item in items}
     by_name: dict[str, list[Decision]] = defaultdict(list)
     for decision in current.values():
-        by_name[decision.by].append(decision)
-    return tuple(
-        Reviewer(
-            by=name,
-            answers=len(given),
-            revokes=sum(d.decision is Answer.REVOKE for d in given),
-            cannot_say=sum(d.decision is Answer.CANNOT_SAY for d in given),
-            days=len({d.at for d in given}),
-            overruled_findings=sum(
-                d.decision is Answer.KEEP and d.item in by_id and bool(by_id[d.item].found) for d in given
-            ),
-        )
-        for name, given in sorted(by_name.items())
+        if decision.item in by_id:
+            by_name[decision.by].append(decision)
+    return tuple(_reviewer(name, given, by_id) for name, given in sorted(by_name.items()))
+
+
+def _reviewer(name: str, given: list[Decision], by_id: Mapping[str, Item]) -> Reviewer:
+    real = Counter(d.decision for d in given if not by_id[d.item].planted)
+    tests = Counter(d.decision for d in given if by_id[d.item].planted)
+    times = [d.seconds for d in given if d.seconds is not None]
+    seconds = median(times) if times else None
+    signs = (
+        (Sign.KEPT_TEST_ROW, tests[Answer.KEEP] > 0),
+        (Sign.ALWAYS_KEEPS, (real + tests)[Answer.KEEP] == len(given) >= ENOUGH),
+        (Sign.QUICK, seconds is not None and len(times) >= ENOUGH and seconds < QUICK_SECONDS),
     )
+    return Reviewer(
+        by=name,
+        answers=real.total(),
+        revokes=real[Answer.REVOKE],
+        cannot_say=real[Answer.CANNOT_SAY],
+        days=len({d.at for d in given}),
+        overruled_findings=sum(d.decision is Answer.KEEP and bool(by_id[d.item].found) for d in given),
+        tested=tests.total(),
+        caught=tests[Answer.REVOKE],
+        timed=len(times),
+        seconds=seconds,
+        signs=tuple(sign for sign, shown in signs if shown),
+    )
+
+
+def _test_rows(items: Iterable[Item], current: Mapping[str, Decision]) -> Iterator[Tested]:
+    for item in items:
+        if item.planted and (said := current.get(item.item)):
+            yield Tested(item.item, item.account, item.entitlement, said.by, said.decision)
 
 
 def to_json(judgement: Judgement) -> dict[str, Any]:

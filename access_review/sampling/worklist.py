@@ -51,6 +51,10 @@ class Item:
     last_used: str
     found: str
     own: tuple[str, ...]
+    findings: tuple[str, ...] = ()
+    """Ids of the findings that ``found`` tells of and no waiver accepts."""
+    planted: bool = False
+    """A test row (:mod:`access_review.sampling.planted`): it says nothing about access."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +90,13 @@ def worklist(engine: Engine, sample: Sample) -> Worklist:
     return Worklist(
         sample.run,
         sample.as_of,
-        tuple(sorted(items, key=lambda i: (i.reviewer, i.unit, i.account, i.entitlement or "", i.mode or ""))),
+        tuple(sorted(items, key=order)),
     )
+
+
+def order(item: Item) -> tuple[str, ...]:
+    """Return what items are sorted by, so that each reviewer's stand together."""
+    return item.reviewer, item.unit, item.account, item.entitlement or "", item.mode or ""
 
 
 def item_id(run: str, unit: str, account: str, entitlement: str | None, mode: str | None) -> str:
@@ -122,6 +131,7 @@ def _item(run: str, row: Mapping[str, Any]) -> Item:
         last_used=_last_used(row),
         found=row["found"] or "",
         own=tuple(sorted({fold(name) for name in row["own"] if name and name.strip()})),
+        findings=tuple(row["findings"] or ()),
     )
 
 
@@ -191,30 +201,31 @@ WITH clients AS ({CLIENTS}), custodians AS (
     SELECT person, string_agg(DISTINCT role, ', ' ORDER BY role) AS roles
     FROM person_roles WHERE spell IN ('current', 'grace') GROUP BY person
 ), open_findings AS (
-    SELECT rule, subject, about, concat(rule, ': ', reason, CASE status WHEN 'waived' THEN ' (waived)' ELSE '' END) AS said
+    SELECT finding, status, subject, about, concat(rule, ': ', reason, CASE status WHEN 'waived' THEN ' (waived)' ELSE '' END) AS said
     FROM findings WHERE status <> 'closed'
 ), reached AS (
     SELECT DISTINCT k.account, k.entitlement, k.mode, k.person, c.reached
     FROM asked k JOIN closure c ON c.entitlement = k.entitlement
 ), said AS (
-    SELECT r.account, r.entitlement, r.mode, f.said
+    SELECT r.account, r.entitlement, r.mode, f.said, f.finding, f.status
     FROM reached r JOIN open_findings f ON f.subject = r.account AND f.about = r.reached
     UNION
-    SELECT r.account, r.entitlement, r.mode, f.said
+    SELECT r.account, r.entitlement, r.mode, f.said, f.finding, f.status
     FROM reached r JOIN open_findings f ON f.subject = r.reached
     JOIN reached o ON o.account = r.account AND o.entitlement = r.entitlement AND o.mode = r.mode AND o.reached = f.about
     UNION
-    SELECT r.account, r.entitlement, r.mode, f.said
+    SELECT r.account, r.entitlement, r.mode, f.said, f.finding, f.status
     FROM reached r JOIN separation x ON x.entitlement = r.reached
     JOIN open_findings f ON f.about = x.pair AND f.subject IN (r.account, r.person)
     UNION
-    SELECT k.account, k.entitlement, k.mode, f.said
+    SELECT k.account, k.entitlement, k.mode, f.said, f.finding, f.status
     FROM asked k JOIN open_findings f ON f.about IS NULL AND f.subject = k.account
     UNION
-    SELECT k.account, k.entitlement, k.mode, f.said
+    SELECT k.account, k.entitlement, k.mode, f.said, f.finding, f.status
     FROM asked k JOIN open_findings f ON f.about IS NULL AND f.subject = k.person
 ), found AS (
-    SELECT account, entitlement, mode, string_agg(said, '; ' ORDER BY said) AS found
+    SELECT account, entitlement, mode, string_agg(said, '; ' ORDER BY said) AS found,
+           list(finding ORDER BY finding) FILTER (status <> 'waived') AS findings
     FROM said GROUP BY account, entitlement, mode
 ), own_accounts AS (
     SELECT coalesce(p.person, a.account) AS unit,
@@ -234,7 +245,7 @@ SELECT k.unit, k.stratum, k.draw, k.person, k.account, k.entitlement, k.mode, k.
        coalesce(e.source, a.source) AS system, e.name AS entitlement_name,
        t.last_used_earliest AS used_earliest, t.last_used_latest AS used_latest,
        a.last_used_earliest AS account_earliest, a.last_used_latest AS account_latest, a.never_used,
-       f.found,
+       f.found, f.findings,
        list_concat(list_concat(w.own, coalesce(g.own, [])), [p.person, p.native_id, p.name, p.mail]) AS own
 FROM asked k
 JOIN accounts a ON a.account = k.account

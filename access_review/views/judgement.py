@@ -1,8 +1,10 @@
 """What the reviewers' answers say, for the terminal."""
 
-from access_review.sampling.judge import Judgement, Rate
+from collections.abc import Sequence
+
+from access_review.sampling.judge import Judgement, Rate, Reviewer
 from access_review.views.terminal import table
-from access_review.views.text import count
+from access_review.views.text import count, shorten
 
 
 def text(judged: Judgement, *, read: int) -> str:
@@ -23,13 +25,34 @@ def text(judged: Judgement, *, read: int) -> str:
         None: "Whether wrong access is within what is tolerable cannot be said yet.",
     }[judged.within_tolerance]
     header = ("part", "population", "checked", "wrong access", "missed by the machine")
-    return "\n\n".join(
+    parts = [
+        f"{count(read, 'decision')} read; {count(judged.unanswered, 'item')} still open.",
+        table(header, rows, numbers=(1, 2)),
+        f"{verdict} Limits hold with {judged.confidence:.0%} confidence.",
+        reviewers(judged.reviewers),
+    ]
+    if judged.test_rows:
+        names = ", ".join(row.item for row in judged.test_rows)
+        parts.append(f"Nobody has what these test rows ask about, so nothing is to be done about them: {names}")
+    return "\n\n".join(part for part in parts if part)
+
+
+def reviewers(some: Sequence[Reviewer]) -> str:
+    """Show how each reviewer answers, or nothing where nobody did."""
+    rows = [
         (
-            f"{count(read, 'decision')} read; {count(judged.unanswered, 'item')} still open.",
-            table(header, rows, numbers=(1, 2)),
-            f"{verdict} Limits hold with {judged.confidence:.0%} confidence.",
+            shorten(one.by, 30),
+            f"{one.answers:,}",
+            f"{one.revokes:,}",
+            f"{one.cannot_say:,}",
+            f"{one.caught:,} of {one.tested:,}" if one.tested else "none asked",
+            "not known" if one.seconds is None else f"{one.seconds:.0f} s",
+            "; ".join(one.signs),
         )
-    )
+        for one in some
+    ]
+    header = ("answered by", "answers", "revoke", "cannot say", "test rows caught", "half within", "look at")
+    return table(header, rows, numbers=(1, 2, 3)) if rows else ""
 
 
 def _rate(rate: Rate) -> str:

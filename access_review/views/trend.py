@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 from access_review.routines.trend import Point, Waiting
+from access_review.sampling.judge import Reviewer
+from access_review.views import judgement
 from access_review.views.terminal import table
 from access_review.views.text import count, span, visible
 
@@ -15,12 +17,13 @@ _HEADER = (
     "missed at most",
     "not reviewed",
     "again",
+    "test rows caught",
     "signed off",
 )
 
 
-def text(points: Sequence[Point], clock: Waiting, *, weeks: int, confidence: float) -> str:
-    """Show the trend and the coverage clock."""
+def text(points: Sequence[Point], clock: Waiting, some: Sequence[Reviewer], *, weeks: int, confidence: float) -> str:
+    """Show the trend, the coverage clock, and how reviewers answered over all the weeks."""
     rows = [
         (
             one.week,
@@ -31,6 +34,7 @@ def text(points: Sequence[Point], clock: Waiting, *, weeks: int, confidence: flo
             _rate(one.missed),
             f"{one.not_reviewed:,}",
             f"{one.again:,}",
+            f"{one.caught:,} of {one.tested:,}" if one.tested else "none asked",
             "yes" if one.signed_off else "no",
         )
         for one in points
@@ -43,6 +47,8 @@ def text(points: Sequence[Point], clock: Waiting, *, weeks: int, confidence: flo
     ]
     if clock.unit:
         lines.append(f"Longest wait: {span(clock.longest)}, {visible(clock.unit)}")
+    if some:
+        lines += ["", judgement.reviewers(some)]
     return "\n".join(lines)
 
 

@@ -94,8 +94,9 @@ def _instruct(book: "Workbook", run: str, items: Sequence[Item], as_of: datetime
         f"For {who}: {len(items)} items about {units} people and accounts, as of {as_of:%Y-%m-%d} (run {run}).",
         f"On the sheet {SHEET}, answer for each row: does this person still need this access for the work they do now?",
         "decision: keep, revoke or cannot say. Leave it empty where you have not looked: that is no answer, never a revoke.",
-        "decided by: your own name, mail or id. decided on: the date, as 2026-12-31. comment: what another should know.",
+        "decided by: your own name, mail or id. decided on: the date, as 2026-12-31; add the time, as 2026-12-31 14:05, if you like. comment: what another should know.",
         "Nobody decides on their own access. Leave such a row empty and say so to whoever sent this sheet.",
+        "A row may be a test row: nobody has what it asks about. Such rows measure the review, and nothing else.",
         "“nothing found” means that the machine saw nothing wrong. It does not know the work: you do.",
         "Order and width of rows and columns may change; the other cells may not. Send the file back as XLSX or CSV.",
     )
