@@ -174,23 +174,29 @@ _KINDS = (
 )
 
 
+def group(native: str, name: str, **more: Any) -> Object:
+    """Return a security group that the cloud masters, but for what ``more`` says."""
+    return {
+        "id": native,
+        "displayName": name,
+        "mailNickname": name.casefold(),
+        "description": None,
+        "groupTypes": [],
+        "securityEnabled": True,
+        "mailEnabled": False,
+        "isAssignableToRole": None,
+        "onPremisesSyncEnabled": None,
+        "onPremisesSecurityIdentifier": None,
+        "assignedLicenses": [],
+        **more,
+    }
+
+
 def _groups(maker: Maker, count: int) -> None:
     for number in range(count):
         kind = _KINDS[number % len(_KINDS)]
-        thing = {
-            "id": maker.guid(),
-            "displayName": f"Group {number}",
-            "mailNickname": f"group{number}",
-            "description": None if number % 2 else "What its members work on",
-            "groupTypes": [],
-            "securityEnabled": True,
-            "mailEnabled": False,
-            "isAssignableToRole": None,
-            "onPremisesSyncEnabled": None,
-            "onPremisesSecurityIdentifier": None,
-            "assignedLicenses": [],
-            **kind,
-        }
+        described = None if number % 2 else "What its members work on"
+        thing = group(maker.guid(), f"Group {number}", mailNickname=f"group{number}", description=described, **kind)
         if thing["onPremisesSyncEnabled"]:
             thing["onPremisesSecurityIdentifier"] = f"S-1-5-21-1004-2005-3006-{500_000 + number}"
         maker.tenant.add("groups", thing, "group")
