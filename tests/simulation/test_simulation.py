@@ -7,26 +7,21 @@ import pytest
 
 from tests.simulation.world import simulate
 
-FAILED: tuple[int, ...] = ()
 SEEDS = int(os.environ.get("SIMULATION_SEEDS", "500"))
 PART = 50
+FAILED: tuple[int, ...] = ()
+PARTS = [range(first, min(first + PART, SEEDS)) for first in range(0, SEEDS, PART)]
 
 
-@pytest.mark.parametrize("first", range(0, SEEDS, PART))
-def test_every_history_keeps_the_promises(first, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("histories")
-    for seed in range(first, min(first + PART, SEEDS)):
+@pytest.mark.parametrize("seeds", [*PARTS, *((seed,) for seed in FAILED)], ids=lambda seeds: f"from {seeds[0]}")
+def test_every_history_keeps_the_promises(seeds, tmp_path):
+    for seed in seeds:
         try:
-            simulate(seed, folder)
+            simulate(seed, tmp_path)
         except AssertionError as broken:
             raise AssertionError(f"seed {seed}: {broken}") from broken
-        for file in folder.iterdir():
+        for file in tmp_path.iterdir():
             file.unlink()
-
-
-@pytest.mark.parametrize("seed", FAILED)
-def test_histories_that_once_failed(seed, tmp_path):
-    simulate(seed, tmp_path)
 
 
 def test_the_histories_are_not_all_alike(tmp_path):

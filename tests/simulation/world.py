@@ -6,14 +6,14 @@ system keeps for itself.
 
 import random
 import sqlite3
-from datetime import timedelta
 from pathlib import Path
 
 from access_review.apply import Batch, apply
 from access_review.planning.change import Action, Change
-from access_review.policy import Applying
+from access_review.policy import Applying, Targets
 from access_review.revocation.journal import Journal
-from access_review.revocation.protocol import TERMINAL, Judged, Row, State, verified
+from access_review.revocation.protocol import TERMINAL, Judged, State
+from access_review.verify import verify
 from tests.fake import FakeSystem, Faults, Time, a_change, a_plan, key_of
 
 PACE = Applying(canary=0, per_minute=6000, failures_in_a_row=1000, failures_percent=100)
@@ -82,7 +82,6 @@ class World:
             last = outside.execute("SELECT change, state FROM rows ORDER BY seq DESC LIMIT 1").fetchone()
         assert last is not None
         assert last[1] == "calling"
-        self.calling = last[0]
 
     def run(self) -> None:
         """Apply, dying and resuming, until it ends by itself; then verify twice."""
@@ -146,18 +145,15 @@ class World:
         for _ in range(3):
             self.clock.wait(16 * 60)
             with Journal(self.path, self.plan.digest) as journal:
-                for one in self.plan.changes:
-                    standing = journal.standing(one.id)
-                    if standing.state not in {State.PENDING, State.CONTRADICTED}:
-                        continue
-                    seen = self.system.holds(one, standing.intended_at)
-                    now = self.clock.now()
-                    step = verified(standing, seen, now, wanted=False, spacing=timedelta(minutes=15), most=3)
-                    if step:
-                        journal.add(Row(one.id, step.state, now, standing.attempt, seen.server, step.reason))
-                journal.flush()
-        with Journal(self.path, self.plan.digest) as journal:
-            return {one.id: journal.standing(one.id).state for one in self.plan.changes}
+                found = verify(
+                    self.plan.changes,
+                    journal,
+                    {"ad": self.system},
+                    now=self.clock.now(),
+                    pace=PACE,
+                    targets=Targets(),
+                )
+        return {one.change: one.state for one in found}
 
 
 def simulate(seed: int, folder: Path) -> dict[str, State]:
