@@ -234,7 +234,7 @@ def single_writer(path: Path) -> Iterator[None]:
     try:
         try:
             connection.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError as error:
+        except sqlite3.Error as error:
             if "locked" not in str(error):
                 raise _unusable(path, error) from None
             raise PlanRefused("another batch is being applied in this workspace", hint="wait for it to end") from None
