@@ -47,7 +47,8 @@ check: $(VENV)/.dev
 
 # Longer than CI has time for.
 simulate: $(VENV)/.dev
-	@SIMULATION_SEEDS=10000 $(BIN)/python -m pytest -q tests/simulation/test_simulation.py
+	@SIMULATION_SEEDS=10000 MACHINE_EXAMPLES=3000 $(BIN)/python -m pytest -q \
+		tests/simulation/test_simulation.py tests/simulation/test_machine.py
 
 crash: $(VENV)/.dev
 	@CRASH_SECOND=0,1,3,5,9,15,21 $(BIN)/python -m pytest -q tests/simulation/test_crash.py

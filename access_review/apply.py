@@ -180,7 +180,7 @@ def _attempt(batch: Batch, change: Change, *, last: bool) -> None:
         _add(batch, change, State.DEFERRED, error.message, seen.server)
         return
     wanted = change.action.restores
-    step = rechecked(seen, judged, wanted=wanted, planned_on=batch.plan.as_of)
+    step = rechecked(seen, judged, wanted=wanted, planned_on=batch.plan.as_of, unchanged=standing.unchanged)
     if step.state is not State.CALLING:
         _add(batch, change, step.state, step.reason, seen.server, checked_at=checked_at)
         if step.state is State.DEFERRED and not last:

@@ -89,6 +89,13 @@ def test_what_cannot_be_read_back_is_unknown_until_a_read_decides(tmp_path):
     assert scene.system.calls == 1, "no blind repeat"
 
 
+def test_a_stale_read_after_a_call_does_not_make_it_absent(tmp_path):
+    scene = Scene(tmp_path, 1, looks={2: "stale"})
+    scene.run()
+    assert scene.states() == [State.PENDING], "this batch took it away: an undo must know"
+    assert scene.system.calls == 1
+
+
 def test_a_server_that_says_done_and_does_nothing_ends_in_failed(tmp_path):
     scene = Scene(tmp_path, 1, calls=dict.fromkeys(range(1, 9), "lie"))
     assert scene.run().partly

@@ -129,7 +129,16 @@ ALREADY = "there was nothing to do: it is as wanted already"
     ],
 )
 def test_just_before_a_call(seen, judged, wanted, step):
-    assert rechecked(seen, judged, wanted=wanted, planned_on=START) == step
+    assert rechecked(seen, judged, wanted=wanted, planned_on=START, unchanged=0) == step
+
+
+@pytest.mark.parametrize("judged", [Judged(), PROTECTED, EXPECTED])
+def test_what_an_earlier_call_did_is_not_absent_but_to_be_proven(judged):
+    done = rechecked(GONE, judged, wanted=False, planned_on=START, unchanged=1)
+    assert done == Step(State.PENDING, "an earlier call did it, which the read after it did not show")
+    for seen in (THERE, UNREAD):
+        again = rechecked(seen, judged, wanted=False, planned_on=START, unchanged=1)
+        assert again == rechecked(seen, judged, wanted=False, planned_on=START, unchanged=0)
 
 
 # After a call

@@ -7,7 +7,8 @@
                  │                        │  └► unknown ─► (read) ───────┘  │        ▼
                  │                        └───► still-there ─► intent …     │    regranted
                  ├► absent, skipped, refused          └► failed   contradicted
-                 └► deferred ─► intent …
+                 ├► deferred ─► intent …
+                 └► pending (an earlier call did it, and a stale read hid that)
 
 Each arrow is one row of the journal, on disk before the next step is taken: no call
 without an intent, and no call but after ``calling``. After an interruption the row that
@@ -48,8 +49,8 @@ class State(StrEnum):
 
 NEXT: Mapping[State, frozenset[State]] = {
     State.PLANNED: frozenset({State.INTENT}),
-    State.INTENT: frozenset({State.CALLING, State.ABSENT, State.SKIPPED, State.REFUSED, State.DEFERRED}),
-    State.DEFERRED: frozenset({State.INTENT}),
+    State.INTENT: frozenset({State.CALLING, State.PENDING, State.ABSENT, State.SKIPPED, State.REFUSED, State.DEFERRED}),
+    State.DEFERRED: frozenset({State.INTENT, State.FAILED}),
     State.CALLING: frozenset(
         {State.PENDING, State.UNKNOWN, State.STILL_THERE, State.FAILED, State.ORDERED, State.DEFERRED}
     ),
@@ -167,11 +168,15 @@ class Step:
     reason: str = ""
 
 
-def rechecked(seen: Seen, judged: Judged, *, wanted: bool, planned_on: datetime) -> Step:
+def rechecked(seen: Seen, judged: Judged, *, wanted: bool, planned_on: datetime, unchanged: int) -> Step:
     """Decide just before a call. ``wanted`` is whether the thing is to be there; ``planned_on`` when it was last read whole.
 
-    Protections come before anything else, and what cannot be read is not written.
+    After ``unchanged`` calls whose effect no read showed, what is found done was not absent:
+    it is to be proven, and an undo gives it back. Protections come before any write, and what
+    cannot be read is not written.
     """
+    if unchanged and seen.there is wanted:
+        return Step(State.PENDING, "an earlier call did it, which the read after it did not show")
     if judged.refused:
         return Step(State.REFUSED, judged.refused)
     if seen.there is None:
