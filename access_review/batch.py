@@ -11,12 +11,14 @@ from pathlib import Path
 from access_review import apply, approve, connectors, runs, snapshot, verify
 from access_review import undo as undoing
 from access_review import workspace as workspaces
-from access_review.audit import facts_of
+from access_review.audit import facts_of, read_report
 from access_review.connectors import Connector, Source
 from access_review.errors import ArtifactError, PlanRefused
-from access_review.plan import Plan, read, refuse_early, refuse_stale, write
+from access_review.plan import Plan, read, refuse_early, refuse_stale
 from access_review.planning.change import Change
-from access_review.prepare import PLAN
+from access_review.planning.proof import Failure, Proof, prove_undo
+from access_review.planning.restored import restored
+from access_review.prepare import PLAN, may_be_written, unchanged, write_files
 from access_review.revocation import orders, protocol, recheck, signing
 from access_review.revocation.executor import Clock, Executor, Witness, Writable
 from access_review.revocation.journal import Journal, single_writer
@@ -331,20 +333,29 @@ def remaining_of(one: Held, workspace: Workspace) -> tuple[verify.Remaining, ...
         return verify.remaining(engine, gone)
 
 
-def undo_run(one: Held, newest: Run, workspace: Workspace, *, requested_by: str, now: datetime) -> tuple[Plan, Path]:
+def undo_run(
+    one: Held, newest: Run, workspace: Workspace, *, requested_by: str, now: datetime
+) -> tuple[Plan, tuple[Path, ...]]:
     """Plan to give back what a batch took, beside the newest run; raises ``PlanRefused``."""
+    may_be_written(newest, UNDO)
+    unchanged(newest, workspace)
+    taken, before, report = snapshot.load(newest), snapshot.load(one.run), read_report(newest)
+    known = frozenset(read_report(one.run).findings["finding"].to_pylist())
+
+    def prove(changes: Sequence[Change]) -> Proof | Failure:
+        after = restored(taken.tables, before.tables, changes)
+        return prove_undo(taken, after, workspace, report, known, changes)
+
     with Journal(one.journal, one.plan.digest) as journal:
         made = undoing.undo(
             one.plan,
             journal.standings,
-            snapshot.load(newest),
+            taken,
             workspace,
             run=newest.id,
             requested_by=requested_by,
             now=now,
+            prove=prove,
         )
-    path = newest.folder / UNDO / "plan.json"
-    if (path.parent / "journal.sqlite").exists():
-        raise PlanRefused("an undo of this run is under way", hint="apply it, or audit first")
-    runs.write(path, write(made))
-    return made, path
+    reasons = {change.id: f"taken by {one.plan.digest}" for change in one.plan.changes}
+    return made, write_files(newest.folder / UNDO, made, reasons)

@@ -47,7 +47,7 @@ def plan_run(
     Raises ``Unclear`` for whoever or whatever is not there.
     """
     name = name or (AHEAD if ahead else PLAN)
-    _may_be_written(run, name)
+    may_be_written(run, name)
     taken = snapshot.load(run)
     rows = taken.tables["people"].to_pylist()
     people = routing.roll(rows)
@@ -71,8 +71,7 @@ def _planned_ahead(
     workspace: Workspace, run: Run, taken: Snapshot, going: Ahead, *, now: datetime, **asked: Any
 ) -> Plan:
     """Plan for people as if they had left already, with the facts of a snapshot as they are otherwise."""
-    if runs.read_json(run.folder / runs.REVIEWED, REVIEW)["workspace_digest"] != workspace.digest:
-        raise _changed(run)
+    unchanged(run, workspace)
     gone = as_left(taken, going.persons)
     with engine_of(workspace, gone) as engine:
         report = review(gone, workspace, engine, previous_findings(workspace, run))
@@ -109,6 +108,12 @@ def planned(
         return made, report
 
 
+def unchanged(run: Run, workspace: Workspace) -> None:
+    """Raise ``StalePlan`` when the workspace is not the one that a run was reviewed with."""
+    if runs.read_json(run.folder / runs.REVIEWED, REVIEW)["workspace_digest"] != workspace.digest:
+        raise _changed(run)
+
+
 def _changed(run: Run) -> StalePlan:
     hint = f"access-review review --run {run.id}"
     return StalePlan("the workspace has changed since the run was reviewed", hint=hint)
@@ -133,7 +138,7 @@ def write_files(folder: Path, made: Plan, reasons: Mapping[str, str]) -> tuple[P
     return tuple(folder / file for file in files)
 
 
-def _may_be_written(run: Run, name: str) -> None:
+def may_be_written(run: Run, name: str) -> None:
     """Refuse a name that is no folder's, and to replace a plan that is being carried out."""
     if not _NAME.fullmatch(name):
         raise Unclear(f"{name!r} is no name for a plan", hint="small letters, digits and -, as in leavers-tonight")

@@ -6,7 +6,7 @@ changed later is left alone, since each restoration is checked again just before
 made, and what is there already is not given twice.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -14,10 +14,15 @@ from access_review.errors import PlanRefused
 from access_review.plan import Plan, batches, seal
 from access_review.planning import limits
 from access_review.planning.change import UNDO, Action, Change, Expectation, ToPerson, name_of
-from access_review.planning.proof import Proof
+from access_review.planning.proof import Failure, Proof
+from access_review.planning.restored import gone
+from access_review.planning.sealed import GIVEN_BACK
 from access_review.revocation.protocol import PROVEN, Standing, State
 from access_review.snapshot import Snapshot
 from access_review.workspace import Workspace
+
+Prover = Callable[[Sequence[Change]], Proof | Failure]
+"""Reviews what would be given back, and says which changes would be wrong by now."""
 
 EMPLOYED = frozenset({"active", "leave"})
 
@@ -37,10 +42,11 @@ def undo(
     run: str,
     requested_by: str,
     now: datetime,
+    prove: Prover,
 ) -> Plan:
     """Return the sealed plan that gives back what ``plan`` took; ``snapshot`` says who is employed now.
 
-    Raises ``PlanRefused`` when there is nothing to give back, or the roster is not
+    What ``prove`` does not carry is left to a person. Raises ``PlanRefused`` when there is nothing to give back, or the roster is not
     complete or older than what it is to judge.
     """
     _may_undo(plan, standings, snapshot)
@@ -49,6 +55,10 @@ def undo(
     left: list[_Left] = []
     for one in _sorted(_answers(plan, standings, status)):
         (made if isinstance(one, Change) else left).append(one)  # type: ignore[arg-type]
+    if missing := gone(snapshot.tables, made):
+        made = _leave(made, left, dict.fromkeys(missing, "the account or the group is there no more"))
+    while isinstance(proof := prove(made), Failure):
+        made = _leave(made, left, proof.changes)
     if not made and not left:
         raise PlanRefused("this batch took nothing away, so there is nothing to give back")
     return seal(
@@ -65,11 +75,17 @@ def undo(
             batches=batches(made, plan.limits.batch),
             changes=tuple(made),
             to_person=tuple(ToPerson((one.change.id,), f"not given back: {one.reason}") for one in left),
-            proof=_proof(made),
+            proof=proof,
             digest="",
             valid_from=None,
         )
     )
+
+
+def _leave(made: Sequence[Change], left: list[_Left], reasons: Mapping[str, str]) -> list[Change]:
+    """Leave to a person what has a reason against it; return the rest."""
+    left += [_Left(one, reasons[one.id]) for one in made if one.id in reasons]
+    return [one for one in made if one.id not in reasons]
 
 
 def _may_undo(plan: Plan, standings: Mapping[str, Standing], snapshot: Snapshot) -> None:
@@ -123,11 +139,4 @@ def _place(one: Change | _Left) -> tuple[bool, str]:
 
 def _counts(plan: Plan, made: list[Change]) -> tuple[limits.Count, ...]:
     """Return how many changes are given back of how many were planned: never more than were taken."""
-    return (limits.Count("given back", plan.digest, len(made), len(plan.changes), len(plan.changes)),)
-
-
-def _proof(made: list[Change]) -> Proof:
-    """Say that every change comes from the journal: the findings that asked for the removals will appear again."""
-    sources = tuple(sorted({one.target.source for one in made}))
-    touched = {one.target.account.id for one in made if one.target.account}
-    return Proof(0, 0, 0, 0, 0, 0, 0, len(touched), sources)
+    return (limits.Count(GIVEN_BACK, plan.digest, len(made), len(plan.changes), len(plan.changes)),)

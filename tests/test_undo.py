@@ -1,23 +1,44 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from plans import add, change, company, declared, grant, nest, planned, reviewed
 
+from access_review.engine import Engine
 from access_review.errors import PlanRefused
 from access_review.plan import read, write
-from access_review.planning.change import Action
+from access_review.planning.change import Action, Change, Expectation, Target, Thing
+from access_review.planning.proof import Failure, Proof, prove_undo
+from access_review.planning.restored import restored
 from access_review.revocation.protocol import Standing, State
 from access_review.undo import undo
 from tests.fake import START, a_change, a_plan
-from tests.worlds import snapshot, workspace
+from tests.worlds import AS_OF, snapshot, workspace
 
 LATER = START + timedelta(hours=2)
 
 
-def undone(plan, states, *, status="active", rows=None, at=LATER):
+GOOD = Proof(0, 0, 0, 0, 0, 0, 0, 0, ())
+
+
+def undone(plan, states, *, status="active", rows=None, at=LATER, prove=None):
     standings = {one.id: Standing(state, 1, START, START) for one, state in zip(plan.changes, states, strict=True)}
     people = [{"person": f"hr:person:{n}", "status": status} for n in (1, 2, 3)]
-    taken = snapshot(at, people=people, **(rows or {}))
-    return undo(plan, standings, taken, workspace(), run="r", requested_by="hr:person:9", now=at)
+    there = {
+        "accounts": [{"account": f"ad:user:{n}"} for n in (1, 2, 3)],
+        "entitlements": [{"entitlement": "ad:group:Fin"}],
+    }
+    taken = snapshot(at, people=people, **(there | (rows or {})))
+    return undo(
+        plan,
+        standings,
+        taken,
+        workspace(),
+        run="r",
+        requested_by="hr:person:9",
+        now=at,
+        prove=prove or (lambda _: GOOD),
+    )
 
 
 PLAN = a_plan(a_change(1, left=False), a_change(2, left=False), a_change(3, Action.DISABLE_ACCOUNT))
@@ -50,6 +71,59 @@ def test_what_is_not_known_is_left_to_a_person():
     made = undone(PLAN, [State.UNKNOWN, State.REVOKED, State.ABSENT])
     assert len(made.changes) == 1
     assert "verify first" in made.to_person[0].reason
+
+
+def test_what_is_there_no_more_or_fails_the_proof_is_left_to_a_person():
+    made = undone(PLAN, [State.REVOKED] * 3, rows={"accounts": [{"account": f"ad:user:{n}"} for n in (2, 3)]})
+    assert [one.target.account.name for one in made.changes] == ["user2", "user3"]
+    assert "there no more" in made.to_person[0].reason
+
+    def prove(changes):
+        wrong = {one.id: "it would be wrong" for one in changes if one.target.account.name == "user2"}
+        return Failure(wrong) if wrong else GOOD
+
+    made = undone(PLAN, [State.REVOKED] * 3, prove=prove)
+    assert [one.target.account.name for one in made.changes] == ["user1", "user3"]
+    assert [one.reason for one in made.to_person] == ["not given back: it would be wrong"]
+
+
+def reviewing(rows, space, changes, before, known):
+    with Engine(AS_OF, threads=1) as engine:
+        taken, report = reviewed(rows, space, engine)
+    after = restored(taken.tables, snapshot(**before).tables, changes)
+    return prove_undo(taken, after, space, report, known, changes)
+
+
+def test_the_proof_finds_again_what_was_known_and_nothing_else():
+    before = add(company(8), grants=[grant(7, "Other")])
+    taken = planned(before)
+    giving = [replace(one, action=Action.ADD_MEMBER) for one in taken.changes]
+    known = {finding for one in taken.changes for finding in one.because}
+    proof = reviewing(company(8), declared(), giving, before, known)
+    assert (proof.findings_before, proof.appeared, proof.ended_besides) == (0, len(known), 0)
+    pair = {"pair": "p", "a": ["ad:group:Other"], "b": ["ad:group:Fin"]}
+    failed = reviewing(company(8), declared(pairs=[pair]), giving, before, known)
+    assert list(failed.changes) == [giving[0].id]
+    assert "toxic-pair" in failed.changes[giving[0].id]
+
+
+def test_accounts_nestings_and_grants_are_given_back_as_they_were():
+    before = snapshot(**add(company(4), nesting=[nest("Outer", "Other")], grants=[grant(2, "Other", mode="eligible")]))
+    now = snapshot(**change(company(4), "accounts", "ad:user:3", enabled=False))
+    group, outer = Thing("ad:group:Other", "Other", "Other"), Thing("ad:group:Outer", "Outer", "Outer")
+    targets = {
+        Action.ENABLE_ACCOUNT: Target("ad", "ldap", account=Thing("ad:user:3", "3", "user3")),
+        Action.ADD_MEMBER: Target(
+            "ad", "ldap", account=Thing("ad:user:2", "2", "u"), entitlement=group, mode="eligible"
+        ),
+        Action.ADD_NESTING: Target("ad", "ldap", child=outer, entitlement=group, mode="assigned"),
+    }
+    changes = [Change(str(a), a, t, "", Expectation(present=False), (), (), "") for a, t in targets.items()]
+    after = restored(now.tables, before.tables, changes)
+    for table in ("grants", "nesting"):
+        assert after[table] == before.tables[table]
+    assert after["accounts"]["enabled"].to_pylist() == [True] * 4
+    assert restored(after, before.tables, changes)["grants"] == after["grants"], "what is there is not given twice"
 
 
 def test_an_incomplete_or_an_older_roster_undoes_nothing():

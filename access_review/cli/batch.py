@@ -212,8 +212,8 @@ def undo(
     asked: Asked = ctx.obj
     workspace, newest = asked.workspace(), runs.find(asked.folder, reviewed=True)
     one = batch.held(asked.found_run(reviewed=True), of)
-    made, path = batch.undo_run(one, newest, workspace, requested_by=requested_by, now=asked.now)
-    asked.show(json.loads(planning.write(made)), planned.text(made, [shown(path)]))
+    made, files = batch.undo_run(one, newest, workspace, requested_by=requested_by, now=asked.now)
+    asked.show(json.loads(planning.write(made)), planned.text(made, [shown(file) for file in files]))
 
 
 def add_to(app: typer.Typer) -> None:

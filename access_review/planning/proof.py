@@ -3,7 +3,7 @@
 The excess it is for must be gone, nothing expected lost, and nothing new be wrong.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
@@ -85,6 +85,40 @@ def prove(
         expected_lost=0,
         accounts_touched=len(touched),
         sources=tuple(sorted({name.split(":", 1)[0] for one in changes for name in one.target.key if ":" in name})),
+    )
+
+
+def prove_undo(
+    taken: Snapshot,
+    after: Mapping[str, pa.Table],
+    workspace: Workspace,
+    report: Report,
+    known: Collection[str],
+    changes: Sequence[Change],
+) -> Proof | Failure:
+    """Review the newest snapshot as it is ``after`` an undo: what appears again must have been ``known`` before the batch.
+
+    ``report`` is the review of the snapshot as it is. What appears besides would be wrong
+    by now, and the changes behind it fail. Raises ``PlanRefused`` as :func:`prove` does.
+    """
+    before = _open(report.findings, {"new", "open", "waived"})
+    settings = workspace.policy.engine
+    with Engine(taken.as_of, settings.memory, settings.threads) as engine:
+        again = review(replace(taken, tables=after), workspace, engine)
+    found = _open(again.findings, {"new", "open", "waived"})
+    appearing = {finding: row for finding, row in found.items() if finding not in before}
+    if failures := _blame(changes, {f: row for f, row in appearing.items() if f not in known}, set()):
+        return Failure(failures)
+    return Proof(
+        findings_before=len(before),
+        findings_after=len(found),
+        ended=0,
+        ended_besides=len(before.keys() - found.keys()),
+        outlasting=0,
+        appeared=len(appearing),
+        expected_lost=0,
+        accounts_touched=len({one.target.account.id for one in changes if one.target.account}),
+        sources=tuple(sorted({one.target.source for one in changes})),
     )
 
 

@@ -18,6 +18,8 @@ from access_review.planning.limits import Count, Higher
 from access_review.planning.proof import Proof
 
 FORMAT = "access-review/plan@1"
+GIVEN_BACK = "given back"
+"""What the one count of an undo is a count of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,11 @@ class Plan:
     proof: Proof
     digest: str = ""
     valid_from: datetime | None = None
+
+    @property
+    def gives_back(self) -> bool:
+        """Tell whether it undoes a batch."""
+        return any(one.what == GIVEN_BACK for one in self.limits.counts)
 
 
 @cache

@@ -108,8 +108,10 @@ def as_json(changes: Iterable[Change], *, run: str) -> bytes:
 
 def as_text(changes: Iterable[Change], *, run: str) -> str:
     """Return the orders as the text of a message."""
-    lines = [f"Please take these away, and answer with the number of each change when it is done (run {run}).", ""]
-    lines += [f"- {visible(one.id)}: {visible(_row(one)['What to do'])}" for one in changes]
+    every = list(changes)
+    what = "give these back" if any(one.action.restores for one in every) else "take these away"
+    lines = [f"Please {what}, and answer with the number of each change when it is done (run {run}).", ""]
+    lines += [f"- {visible(one.id)}: {visible(_row(one)['What to do'])}" for one in every]
     return "\n".join(lines) + "\n"
 
 

@@ -46,11 +46,7 @@ def _lines(made: Plan, files: Sequence[str]) -> Iterator[str]:
     yield ""
     yield from _left(made)
     yield ""
-    proof = made.proof
-    yield (
-        f"Proof: reviewed again with the plan carried out, {count(proof.ended, 'finding')} asked for are gone and "
-        f"{proof.ended_besides} besides; {proof.appeared} appear, {proof.expected_lost} expected grants are lost"
-    )
+    yield _proof(made)
     yield f"Digest to approve: {made.digest}"
     if made.limits.raised:
         yield f"Limits raised, so {made.limits.approvals} people must approve it: {visible(made.limits.raised_because)}"
@@ -60,12 +56,25 @@ def _lines(made: Plan, files: Sequence[str]) -> Iterator[str]:
     yield from (f"  {name}" for name in files)
 
 
+def _proof(made: Plan) -> str:
+    proof = made.proof
+    if made.gives_back:
+        return (
+            f"Proof: reviewed again with it given back, {count(proof.appeared, 'finding')} appear that were known before "
+            f"the batch, and no others; {proof.ended_besides} are gone"
+        )
+    return (
+        f"Proof: reviewed again with the plan carried out, {count(proof.ended, 'finding')} asked for are gone and "
+        f"{proof.ended_besides} besides; {proof.appeared} appear, {proof.expected_lost} expected grants are lost"
+    )
+
+
 def _left(made: Plan) -> Iterator[str]:
     """Say why how many findings are left to a person: what is protected first, rules that never plan in one line."""
     reasons = Counter({left.reason: 0 for left in made.to_person})
     for left in made.to_person:
         reasons[left.reason] += len(left.findings)
-    yield f"Left to a person: {count(sum(reasons.values()), 'finding')}"
+    yield f"Left to a person: {count(sum(reasons.values()), 'change' if made.gives_back else 'finding')}"
     undecided = {reason: n for reason, n in reasons.items() if reason.endswith(FOR_A_PERSON)}
     others = [(reason, n) for reason, n in reasons.items() if reason not in undecided]
     for reason, number in sorted(others, key=lambda one: (not one[0].startswith("protected"), -one[1], one[0])):
