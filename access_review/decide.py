@@ -16,7 +16,7 @@ from pathlib import Path
 from access_review.connectors import delimited, workbook
 from access_review.connectors.cells import Raw, Value, moment, text
 from access_review.errors import Mistake, WorkspaceError
-from access_review.sampling.decisions import Answer, Decision, decided
+from access_review.sampling.decisions import Answer, Decision, Decisions, decided
 from access_review.sampling.worklist import Item, Worklist, fold
 from access_review.views.spreadsheet import inert
 from access_review.views.worksheet import ANSWERS, FILLED_IN, SHEET
@@ -48,6 +48,16 @@ def read_decisions(paths: Iterable[Path], work: Worklist, *, today: date) -> tup
     if reading.mistakes:
         raise WorkspaceError.of(reading.mistakes, hint="nothing was recorded; correct the sheets and read them again")
     return timed(reading.taken)
+
+
+def open_items(work: Worklist, answers: Decisions, reviewer: str, me: Iterable[str]) -> tuple[Item, ...]:
+    """Return the items of a reviewer without an answer that ``me``, by all names, may decide: none about their own access."""
+    own = {fold(name) for name in me}
+    return tuple(
+        item
+        for item in work.items
+        if item.reviewer == reviewer and item.item not in answers.current and not own & set(item.own)
+    )
 
 
 def timed(read: Iterable[tuple[Decision, datetime | None]]) -> tuple[Decision, ...]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from access_review.cli import one_by_one
 from access_review.cli.asked import Asked, FailOn, leave, shown
 from access_review.model import Severity
 
@@ -60,9 +61,17 @@ def audit_command(ctx: typer.Context, fail_on: FailOn = None) -> None:
 
 
 def decide(
-    ctx: typer.Context, sheets: Annotated[list[Path], typer.Argument(help="Filled-in work sheets, .xlsx or .csv.")]
+    ctx: typer.Context,
+    sheets: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Filled-in work sheets, .xlsx or .csv; none to be asked in the terminal."),
+    ] = None,
+    by: Annotated[str | None, typer.Option(help="Who you are, to be asked one by one: id, name or mail.")] = None,
+    of: Annotated[
+        str | None, typer.Option(help="Whose items to be asked: a reviewer, or unassigned; yours by default.")
+    ] = None,
 ) -> None:
-    """Read reviewers' decisions from their work sheets."""
+    """Read reviewers' decisions from their work sheets, or ask for them one by one."""
     from access_review import audit
     from access_review import decide as deciding
     from access_review.sampling import decisions, judge
@@ -70,6 +79,11 @@ def decide(
 
     asked: Asked = ctx.obj
     run = _audited(asked)
+    if not sheets:
+        one_by_one.ask(asked, run, by, of)
+        return
+    if by or of:
+        raise typer.BadParameter("--by and --of are for being asked; the sheets say who decided")
     work = audit.work_of(run)
     read = deciding.read_decisions(sheets, work, today=asked.now.date())
     answers = decisions.record(audit.decisions_of(run), read)

@@ -25,6 +25,10 @@ class Roll:
         person = self.known.get(fold(name))
         return person if person in self.here else None
 
+    def called(self, person: str) -> frozenset[str]:
+        """Return everything a person goes by, folded."""
+        return frozenset(name for name, known in self.known.items() if known == person)
+
 
 def roll(people: Iterable[Row]) -> Roll:
     """Return the people as they are called, from rows of the table ``people``; agents answer for nothing."""

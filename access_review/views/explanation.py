@@ -298,8 +298,13 @@ def _entitlement(of: Entitlement) -> tuple[str, Lines]:
             Line("Comes with", _most([Line(f"{_named(r.entitlement)}: {_path(r.path)}") for r in of.carried_by]))
         )
     if of.gives:
-        below.append(Line("Gives", _most([_reach(reach) for reach in of.gives])))
+        below.append(Line("Gives", gives(of.gives)))
     return f"Entitlement {_named(thing)}: {', '.join(m for m in marks if m)}", tuple(below)
+
+
+def gives(reached: Sequence[Reach]) -> Lines:
+    """Return what an entitlement gives through nesting, each with its path."""
+    return _most([_reach(one) for one in reached])
 
 
 def _held(words: str, holders: Holders) -> Line:

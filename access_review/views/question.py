@@ -1,0 +1,31 @@
+"""One item as it is put to a reviewer in the terminal."""
+
+from collections.abc import Iterator, Sequence
+
+from access_review.explaining.explanation import Reach
+from access_review.sampling.worklist import Item
+from access_review.views.explanation import Line, drawn, gives
+from access_review.views.text import visible
+
+
+def text(item: Item, gained: Sequence[Reach], *, place: str, colour: bool = False, width: int = 100) -> str:
+    """Ask about an item: who has what, how, since when unused, where it leads and what the machine says.
+
+    ``gained`` is what the entitlement gives through nesting, ``place`` which of how many this is.
+    """
+    clients = f", {', '.join(item.clients)}" if item.clients else ""
+    title = f"{place}  {visible(item.person)}{visible(clients)}"
+    return "\n".join((title, drawn((Line(_what(item), tuple(_lines(item, gained))),), colour=colour, width=width)))
+
+
+def _what(item: Item) -> str:
+    if item.entitlement is None:
+        return f"{item.system}: {item.account_name}, the account itself"
+    return f"{item.system}: {item.account_name} has {item.entitlement_name} ({item.how})"
+
+
+def _lines(item: Item, gained: Sequence[Reach]) -> Iterator[Line]:
+    yield Line(f"roles: {item.roles or 'none known'}")
+    yield Line(f"last used: {item.last_used}")
+    yield from gives(gained)
+    yield Line(f"machine says: {item.found or 'nothing found'}", tone="warn" if item.found else "")
