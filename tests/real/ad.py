@@ -35,7 +35,12 @@ def connect(
     domain: Domain, folder: Path = Path("/"), user: str | None = READER, name: str = "ad", **more: Any
 ) -> Connector:
     """Open a domain as its source file would."""
-    model = options_of(ldap.connect).model_validate(options(domain, user, **more))
+    return connected(options(domain, user, **more), folder, name)
+
+
+def connected(said: Mapping[str, Any], folder: Path = Path("/"), name: str = "ad") -> Connector:
+    """Open what the options of a source file say."""
+    model = options_of(ldap.connect).model_validate(said)
     given = {name: getattr(model, name) for name in type(model).model_fields}
     return ldap.connect(Source(name, folder), **given)
 

@@ -1,17 +1,35 @@
-"""One process that applies a batch to a system on disk and kills itself, with SIGKILL, at its n-th step."""
+"""Processes that apply a batch and kill themselves, with SIGKILL, at the n-th step; and the histories made of them.
+
+The system, in memory of the test or a real server, outlives them and sees what they really did. Processes are
+forked from one that has imported everything and has no threads, unlike the test, whose servers have.
+"""
 
 import os
+import pickle
 import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
+from typing import Any, Protocol
 
 from access_review.apply import Batch, apply
+from access_review.plan import Plan
+from access_review.planning.change import Change
 from access_review.policy import Applying
+from access_review.revocation.executor import Executor
 from access_review.revocation.journal import Journal
-from access_review.revocation.protocol import Judged
-from tests.fake import FakeOnDisk, Faults, Time, a_change, a_plan
+from access_review.revocation.protocol import Judged, State
+from tests.fake import Time
 
-PLAN = a_plan(a_change(1), a_change(2))
-ANSWERS = {"applied": "", "not applied": "lost", "reply lost": "lost after"}
+APPLIED, NOT_APPLIED, REPLY_LOST, GIVEN_BACK = "applied", "not applied", "reply lost", "given back meanwhile"
+FATES = (APPLIED, NOT_APPLIED, REPLY_LOST, GIVEN_BACK)
+"""What becomes of the first call; with the last, it is applied, and somebody gives it back after the first kill."""
+
+EXPECTED_NOW = Judged(skipped="it became expected")
 
 
 class Steps:
@@ -21,7 +39,7 @@ class Steps:
         self.count = 0
         self.last = last
 
-    def __call__(self, _: str = "") -> None:
+    def __call__(self) -> None:
         self.count += 1
         if self.count == self.last:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -44,23 +62,131 @@ class Watched(Journal):
         self.steps()
 
 
-def main(folder: Path, last: int, answer: str) -> int:
+@dataclass
+class Stepped:
+    """An executor with a step before and after whatever it says to the system."""
+
+    inner: Executor
+    steps: Steps
+
+    def holds(self, change, since):
+        return self._between(self.inner.holds, change, since)
+
+    def revoke(self, change):
+        return self._between(self.inner.revoke, change)
+
+    def restore(self, change):
+        return self._between(self.inner.restore, change)
+
+    def _between(self, call: Callable[..., Any], *arguments: Any) -> Any:
+        self.steps()
+        said = call(*arguments)
+        self.steps()
+        return said
+
+
+@dataclass(frozen=True)
+class Run:
+    """One process: what it applies, how it reaches the system, and at which step it dies (0: never)."""
+
+    folder: Path
+    plan: Plan
+    opened: Callable[[], AbstractContextManager[Executor]]
+    last: int = 0
+    judged: Judged = field(default_factory=Judged)
+    environment: tuple[tuple[str, str], ...] = ()
+
+
+def main(run: Run) -> int:
     """Apply, and return how many steps there were."""
-    steps = Steps(last)
+    os.environ.update(run.environment)
+    steps = Steps(run.last)
     Watched.steps = steps
-    faults = Faults(calls={1: ANSWERS[answer]}, before=steps, after=steps)
-    system = FakeOnDisk(folder / "system.json", Time(), faults)
-    with Watched(folder / "journal.sqlite", PLAN.digest) as journal:
-        apply(
-            Batch(PLAN, journal, {"ad": system}, lambda *_: Judged(), system.clock, Applying(canary=0, per_minute=6000))
-        )
+    source = run.plan.changes[0].target.source
+    with run.opened() as system, Watched(run.folder / "journal.sqlite", run.plan.digest) as journal:
+        pace = Applying(canary=0, per_minute=6000)
+        clock = Time(run.plan.made_at)
+        apply(Batch(run.plan, journal, {source: Stepped(system, steps)}, lambda *_: run.judged, clock, pace))
     return steps.count
 
 
-def in_a_process(folder: Path, last: int, answer: str) -> int:
+@cache
+def _origin() -> subprocess.Popen[bytes]:
+    """Start the process that all others are forked from; it ends with the one that started it."""
+    command = [sys.executable, "-m", "tests.simulation.origin"]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}  # what this process can import
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
+
+
+def in_a_process(run: Run) -> int:
     """Apply in a process of its own; return the signal that ended it, 0 for none."""
-    child = os.fork()
-    if child == 0:
-        main(folder, last, answer)
-        os._exit(0)
-    return os.WTERMSIG(os.waitpid(child, 0)[1])
+    origin = _origin()
+    assert origin.stdin is not None
+    assert origin.stdout is not None
+    pickle.dump(run, origin.stdin)
+    origin.stdin.flush()
+    status = int(origin.stdout.readline())
+    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0, "the process failed: see its traceback"
+    return os.WTERMSIG(status)
+
+
+class Scene(Protocol):
+    """A system that outlives the processes, and what a history may ask of it."""
+
+    plan: Plan
+    opened: Callable[[], AbstractContextManager[Executor]]
+    environment: tuple[tuple[str, str], ...]
+
+    def reset(self, folder: Path, fate: str) -> None:
+        """Put everything back as it was; ``fate`` is that of the first call from now on."""
+
+    def give_back(self) -> None:
+        """Let somebody else give back what is gone."""
+
+    def there(self) -> list[bool]:
+        """Return of each change whether its thing is there."""
+
+    def calls(self, change: Change) -> tuple[int, int]:
+        """Return how often a change was called since the reset, and how often it was done."""
+
+    def nothing_else_changed(self) -> bool:
+        """Tell whether all that no change names is as it was."""
+
+
+def whole(scene: Scene, folder: Path, fate: str) -> int:
+    """Apply without any kill, in this process, and return how many steps there are."""
+    folder.mkdir()
+    scene.reset(folder, fate)
+    return main(Run(folder, scene.plan, scene.opened, environment=scene.environment))
+
+
+def history(scene: Scene, folder: Path, step: int, fate: str, second: int) -> None:
+    """Kill at ``step``, resume and kill at ``second`` (0: not), resume to the end; and check that all is right then."""
+    folder.mkdir()
+    scene.reset(folder, fate)
+    run = Run(folder, scene.plan, scene.opened, step, environment=scene.environment)
+    assert in_a_process(run) == signal.SIGKILL, "killed where it was to be"
+    if fate == GIVEN_BACK:
+        scene.give_back()
+        run = replace(run, judged=EXPECTED_NOW)
+    before = [scene.calls(one) for one in scene.plan.changes]
+    if second:
+        in_a_process(replace(run, last=second))
+    in_a_process(replace(run, last=0))
+    with Journal(folder / "journal.sqlite", scene.plan.digest) as journal:
+        rows = journal.changes
+        states = [journal.standing(one.id).state for one in scene.plan.changes]
+    counts = [scene.calls(one) for one in scene.plan.changes]
+    for one, (called, done) in zip(scene.plan.changes, counts, strict=True):
+        announced = sum(row.change == one.id and row.state is State.CALLING for row in rows)
+        assert called <= announced, "no call without its intent"
+        assert done <= 1, "nothing is taken twice"
+    assert scene.nothing_else_changed()
+    if fate == GIVEN_BACK:
+        assert counts == before, "what was given back on purpose is not taken again"
+        assert all(scene.there())
+        assert set(states) <= {State.SKIPPED, State.PENDING}, states
+    else:
+        assert set(states) == {State.PENDING}, states
+        assert not any(scene.there())
+        assert all(done == 1 for _, done in counts), "taken exactly once"
