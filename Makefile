@@ -51,7 +51,8 @@ simulate: $(VENV)/.dev
 		tests/simulation/test_simulation.py tests/simulation/test_machine.py
 
 crash: $(VENV)/.dev
-	@CRASH_SECOND=0,1,3,5,9,15,21 $(BIN)/python -m pytest -q tests/simulation/test_crash.py
+	@CRASH_ALL=1 CRASH_SECOND=0,1,3,5,9,15,21 CRASH_SECOND_REAL=5,11 $(BIN)/python -m pytest -q \
+		tests/simulation/test_crash.py tests/simulation/test_crash_graph.py tests/real/test_crash_ad.py
 
 # Every fault on the first, a middle and the last page of every collection of a tenant: 2,060 tests, all passed on
 # 24 November 2026 in 3 min 52 s on one core.
