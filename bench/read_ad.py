@@ -119,12 +119,15 @@ def bloodhound(python: str, methods: str) -> Callable[[Domain, Path], list[str]]
     return command
 
 
-def measured(command: list[str], folder: Path) -> tuple[float, float, str]:
-    """Run a command; return seconds, peak memory in MB, and what it printed."""
-    out = folder / "out.txt"
+def measured(command: list[str], folder: Path, given: str = "") -> tuple[float, float, str]:
+    """Run a command, ``given`` on its input; return seconds, peak memory in MB, and what it printed."""
+    out, into = folder / "out.txt", folder / "in.txt"
+    into.write_text(given)
     start = time.perf_counter()
-    with out.open("w") as file:
-        process = subprocess.Popen(command, cwd=folder, stdout=file, stderr=subprocess.STDOUT)  # noqa: S603 - built above
+    with out.open("w") as file, into.open() as standard:
+        process = subprocess.Popen(  # noqa: S603 - built above
+            command, cwd=folder, stdin=standard, stdout=file, stderr=subprocess.STDOUT
+        )
         _, status, used = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - start
     process.returncode = os.waitstatus_to_exitcode(status)

@@ -1,7 +1,8 @@
 """Microsoft's own SDK reads the simulator: run by the Python that has ``msgraph-sdk``, which nothing else here needs.
 
-``python oracle.py BASE CA PLAN`` reads what PLAN (JSON) names and prints, per collection,
-the objects as the SDK serialises them again, what it could not place, and how long it took.
+``python oracle.py BASE CA [AT_ONCE]`` reads what the plan on standard input (JSON) names and prints, per
+collection, the objects as the SDK serialises them again, what it could not place, and how long the reading
+took. AT_ONCE collections are read side by side, one unless said.
 """
 
 import asyncio
@@ -53,9 +54,9 @@ def place(graph: GraphServiceClient, path: list[str]) -> Any:
     return builder
 
 
-async def objects(builder: Any, select: list[str], expand: list[str]) -> list[Any]:
+async def objects(builder: Any, asked: dict[str, Any]) -> list[Any]:
     parameters = getattr(type(builder), f"{type(builder).__name__}GetQueryParameters")
-    asked = parameters(select=select or None, **({"expand": expand} if expand else {}))
+    asked = parameters(**{name: asked[name] for name in ("select", "expand", "top") if asked.get(name)})
     page = await builder.get(request_configuration=RequestConfiguration(query_parameters=asked))
     found = []
     while page is not None:
@@ -82,13 +83,19 @@ def unplaced(thing: Any, where: str, found: list[str]) -> None:
                 unplaced(item, f"{where}.{name}", found)
 
 
-async def main(base: str, ca: str, plan: list[dict[str, Any]]) -> None:
-    graph = client(base, ca)
+async def main(base: str, ca: str, plan: list[dict[str, Any]], at_once: int = 1) -> None:
+    graph, gate = client(base, ca), asyncio.Semaphore(at_once)
+
+    async def read_one(one: dict[str, Any]) -> list[Any]:
+        async with gate:
+            return await objects(place(graph, one["path"]), one)
+
     read: dict[str, Any] = {}
     left: list[str] = []
     began = time.perf_counter()
-    came = {one["name"]: await objects(place(graph, one["path"]), one["select"], one["expand"]) for one in plan}
+    found = await asyncio.gather(*(read_one(one) for one in plan))
     took = time.perf_counter() - began
+    came = {one["name"]: things for one, things in zip(plan, found, strict=True)}
     for name, things in came.items():
         read[name] = [serialised(thing) for thing in things]
         for thing in things:
@@ -97,4 +104,4 @@ async def main(base: str, ca: str, plan: list[dict[str, Any]]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2], json.load(sys.stdin)))
+    asyncio.run(main(sys.argv[1], sys.argv[2], json.load(sys.stdin), int((sys.argv[3:] or ["1"])[0])))

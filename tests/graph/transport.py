@@ -5,6 +5,7 @@ import json
 import socket
 import ssl
 import threading
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -78,6 +79,7 @@ class Server:
     folder: Path
     sign_in: SignIn | None = None
     port: int = 0
+    delay: float = 0.0
     seen: list[dict[str, str]] = field(default_factory=list)
 
     def __enter__(self) -> Self:
@@ -117,6 +119,8 @@ def _handler(server: Server) -> type[http.server.BaseHTTPRequestHandler]:
             raw = self.rfile.read(length)
             server.seen.append(dict(self.headers))
             path = urlsplit(self.path).path
+            if server.delay:
+                time.sleep(server.delay)  # the way there and back; requests side by side wait side by side
             if path.startswith(VERSION + "/"):
                 body = json.loads(raw) if raw else None
                 made = Request.of(self.command, self.path[len(VERSION) :], dict(self.headers), body)

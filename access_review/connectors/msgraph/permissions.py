@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from access_review.connectors.msgraph.parts import PARTS
 from access_review.connectors.msgraph.reads import READS
+from access_review.planning.change import Action, Change
 
 OPTIONAL = frozenset({"Group-OnPremisesSyncBehavior.ReadWrite.All"})
 """Asked only where an option needs it."""
@@ -41,6 +42,34 @@ WRITES = (
 )
 WRITING = frozenset(write.permission for write in WRITES)
 """What a writer needs for every change."""
+
+LOOKING = ("User.Read.All", "GroupMember.Read.All", "Application.Read.All")
+"""With these a writer looks before and after; the others let it read what they let it write."""
+
+_ROLES = "RoleManagement.ReadWrite.Directory"
+_BY_KIND = {
+    "role": _ROLES,
+    "approle": "AppRoleAssignment.ReadWrite.All",
+    "consent": "DelegatedPermissionGrant.ReadWrite.All",
+}
+
+
+def writes_with(change: Change) -> tuple[str, ...]:
+    """Return the permissions that a change can take, the first always, the others by what it is about."""
+    target, held = change.target, change.target.entitlement
+    if change.action is Action.REVOKE_SESSIONS:
+        return ("User.RevokeSessions.All",)
+    if held is None:
+        user = target.account is not None and target.account.kind == "user"
+        # No narrower permission disables an application; it is not asked for, so that this goes to a person.
+        return ("User.EnableDisableAccount.All",) if user else ("Application.ReadWrite.All",)
+    if held.kind != "group":
+        return (_BY_KIND[held.kind],)
+    if target.mode == "eligible":
+        return ("PrivilegedEligibilitySchedule.ReadWrite.AzureADGroup",)
+    if change.via == "pim":
+        return ("PrivilegedAssignmentSchedule.ReadWrite.AzureADGroup",)
+    return ("GroupMember.ReadWrite.All", _ROLES)
 
 
 def writing() -> Iterator[str]:

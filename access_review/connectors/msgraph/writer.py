@@ -12,10 +12,11 @@ from typing import Any
 
 from access_review.connectors.msgraph.live import follow
 from access_review.connectors.msgraph.pages import NotReadError
+from access_review.connectors.msgraph.permissions import LOOKING, writes_with
 from access_review.connectors.msgraph.throttle import retry_after
 from access_review.connectors.msgraph.values import NEVER, Object, UnusableError, moment, objects
 from access_review.connectors.msgraph.wire import Answer as Reply
-from access_review.connectors.msgraph.wire import Ask, Graph, VanishedError
+from access_review.connectors.msgraph.wire import Ask, Graph, RefusedError, VanishedError
 from access_review.errors import ConnectorError
 from access_review.planning.change import Action, Change, Target, Thing
 from access_review.revocation.executor import Answer, Result, Seen
@@ -45,7 +46,7 @@ SYNCED = "the group is synchronised: remove the member in the directory that mas
 DYNAMIC = "the group is dynamic: change its rule, or the attribute that the rule reads"
 MAIL = "the group is mail-enabled: only Exchange changes its members"
 INHERITED = "the licence comes from a group: change the group's licences, or who is in it"
-ADMINISTRATOR = "the account may hold a directory role: give the writer's application a role that may manage it"
+ADMINISTRATOR = "if the account holds a directory role, the writer's application needs a role that may manage it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,26 +97,28 @@ class Writer:
             if change.action in _ACCOUNTS:
                 return self._seen(self._enabled(_account(change.target)))
             return self._seen(self._place(change).look())
+        except RefusedError as error:
+            return Seen(None, self._graph.base, _blind(error, change))
         except _NOT_READ as error:
             return Seen(None, self._graph.base, str(error))
 
     def revoke(self, change: Change) -> Answer:
         """Take away the one thing that the change names."""
         if change.action is Action.DISABLE_ACCOUNT:
-            return self._answered(lambda: self._switch(_account(change.target), on=False))
+            return self._answered(lambda: self._switch(_account(change.target), on=False), change)
         if change.action is Action.REVOKE_SESSIONS:
             return self._answered(
-                lambda: self._graph.send("POST", f"/users/{_id(_account(change.target))}/revokeSignInSessions")
+                lambda: self._graph.send("POST", f"/users/{_id(_account(change.target))}/revokeSignInSessions"), change
             )
-        return self._answered(lambda: self._place(change).take())
+        return self._answered(lambda: self._place(change).take(), change)
 
     def restore(self, change: Change) -> Answer:
         """Give back the one thing that the change names."""
         if change.action in _ACCOUNTS:
-            return self._answered(lambda: self._switch(_account(change.target), on=True))
+            return self._answered(lambda: self._switch(_account(change.target), on=True), change)
         if change.action is Action.REVOKE_SESSIONS:
             return Answer(Result.REFUSED, self._graph.base, "sessions begin anew by signing in")
-        return self._answered(lambda: self._place(change).give())
+        return self._answered(lambda: self._place(change).give(), change)
 
     def remove_owner(self, group: str, owner: str) -> Answer:
         """Remove an owner of a group; the last one stays."""
@@ -297,10 +300,12 @@ class Writer:
     def _seen(self, there: bool | None) -> Seen:
         return Seen(there, self._graph.base)
 
-    def _answered(self, call: Callable[[], Reply | str]) -> Answer:
+    def _answered(self, call: Callable[[], Reply | str], change: Change | None = None) -> Answer:
         """Send, and say what came of it; whatever is unclear is unknown, and the next read decides."""
         try:
             reply = call()
+        except RefusedError as error:
+            return Answer(Result.REFUSED, self._graph.base, _blind(error, change))
         except (NotReadError, UnusableError, ConnectorError) as error:
             # Only the look before the call, and the sign-in, can raise: nothing was sent.
             return Answer(Result.TRANSIENT, self._graph.base, str(error))
@@ -308,7 +313,7 @@ class Writer:
             return Answer(Result.REFUSED, self._graph.base, str(error))
         if isinstance(reply, str):
             return Answer(Result.REFUSED, self._graph.base, reply)
-        return Answer(_result(reply), self._graph.base, _said(reply), retry_after(reply.headers))
+        return Answer(_result(reply), self._graph.base, _said(reply, change), retry_after(reply.headers))
 
 
 class _OddError(Exception):
@@ -330,10 +335,25 @@ def _result(reply: Reply) -> Result:
     return Result.DONE if reply.status < 300 else Result.REFUSED
 
 
-def _said(reply: Reply) -> str:
+def _said(reply: Reply, change: Change | None) -> str:
     if reply.status < 300 and not reply.broke:
         return ""
-    return f"{reply.said}; {ADMINISTRATOR}" if reply.status == 403 else reply.said
+    return f"{reply.said}; {_lacking(change)}" if reply.status == 403 and change else reply.said
+
+
+def _lacking(change: Change) -> str:
+    """Say what the writer's application needs for a change that it was refused."""
+    first, *more = writes_with(change)
+    said = f"it takes the application permission {first}, with admin consent"
+    if change.action in _ACCOUNTS:
+        return f"{said}; {ADMINISTRATOR}"
+    return "; ".join([said, *(f"{name} besides, where the group may hold roles" for name in more)])
+
+
+def _blind(error: RefusedError, change: Change | None) -> str:
+    """Say what the writer's application needs to look."""
+    with_ = (*LOOKING, *(writes_with(change) if change else ()))
+    return f"{error}; the writer looks with {', '.join(with_)}"
 
 
 def _account(target: Target) -> Thing:
