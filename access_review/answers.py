@@ -38,6 +38,7 @@ def revokes(folder: Path, people: routing.Roll, scope: Scope, now: datetime) -> 
         _decided(one, people)
         for one, item in (standing[place] for place in sorted(standing, key=str))
         if one.decision is Answer.REVOKE
+        and not item.planted
         and (not scope.persons or one.unit in scope.persons)
         and (not scope.clients or set(scope.clients) & set(item.clients))
     )

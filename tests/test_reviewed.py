@@ -19,7 +19,7 @@ def decided(tmp_path_factory):
     assert made.say("audit", at=MONDAY).code == 0
     (sheet,) = made.folder.glob("runs/*/sample/*.csv")
     rows = csv.DictReader(sheet.read_text("utf-8-sig").splitlines())
-    row = next(row for row in rows if row["account"] not in {"u7", "u8", "u9"})
+    row = next(row for row in rows if row["entitlement"] == "Viewer" and row["account"] not in {"u7", "u8", "u9"})
     row |= {"decision": "revoke", "decided by": "Person 8", "decided on": "2026-10-27", "comment": "moved to the desk"}
     with (made.folder / "answers.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, row)

@@ -60,8 +60,8 @@ def _proof(made: Plan) -> str:
     proof = made.proof
     if made.gives_back:
         return (
-            f"Proof: reviewed again with it given back, {count(proof.appeared, 'finding')} appear that were known before "
-            f"the batch, and no others; {proof.ended_besides} are gone"
+            "Proof: reviewed again with it given back, nothing is found that was not known before the batch "
+            f"({count(proof.appeared, 'finding')} again); {proof.ended_besides} are gone"
         )
     return (
         f"Proof: reviewed again with the plan carried out, {count(proof.ended, 'finding')} asked for are gone and "
