@@ -1,0 +1,64 @@
+"""A connector whose system is one file, and that fails on schedule: what ``apply`` does with a real writer, by the command line."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from access_review.connectors import Source, complete
+from access_review.planning.change import Change
+from access_review.tables import TABLES, Row
+from tests.fake import FakeOnDisk, Faults, Time
+from tests.worlds import fill
+
+
+def connect(source: Source, *, path: str = "system.json") -> "Faulty":
+    """Return the connector of the system in a file beside the source's own."""
+    return Faulty(source, source.folder / path)
+
+
+class Faulty:
+    """Accounts hold roles; ``faults.json`` says at which call or look something goes wrong."""
+
+    def __init__(self, source: Source, path: Path) -> None:
+        self.source = source
+        self.path = path
+
+    def collect(self, as_of: datetime) -> Iterator[tuple[str, Row]]:
+        """Yield accounts, roles and grants from the keys of the system: ``account|role||mode``."""
+        del as_of
+        keys = [key.split("|") for key in sorted(json.loads(self.path.read_text())["there"])]
+        rows: dict[str, list[dict[str, Any]]] = {
+            "accounts": [
+                {"account": account, "name": account.rsplit(":", 1)[1], "employee_id": account.rsplit(":u", 1)[1]}
+                for account in sorted({key[0] for key in keys})
+            ],
+            "entitlements": [
+                {"entitlement": role, "privileged": role.endswith("Admins")}
+                for role in sorted({key[1] for key in keys})
+            ],
+            "grants": [{"account": key[0], "entitlement": key[1], "mastered_in": self.source.name} for key in keys],
+            "nesting": [],
+        }
+        for table, found in rows.items():
+            yield from ((table, fill(TABLES[table], row)) for row in found)
+            yield complete(self.source, table, len(found))
+
+    def covers(self, change: Change) -> bool:
+        """Everything can be changed here."""
+        del change
+        return True
+
+    @contextmanager
+    def writing(self) -> Iterator[FakeOnDisk]:
+        """Open the system with the faults of now."""
+        said = self.path.with_name("faults.json")
+        planned = json.loads(said.read_text()) if said.exists() else {}
+        faults = {
+            kind: {int(number): fault for number, fault in planned.get(kind, {}).items()} for kind in ("calls", "looks")
+        }
+        yield FakeOnDisk(self.path, Time(), Faults(**faults))
+
+    verifying = writing
