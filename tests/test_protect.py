@@ -37,7 +37,10 @@ def guarded(protect=None, requested_by="", rows=None):
 
 SMALL = add(
     company(4),
-    accounts=[account(9, kind="service", name="svc_sync%1", principal_name="Sync@Example.test", display_name="Sync!")],
+    accounts=[
+        {"account": "ad:user:svc:one:two", "employee_id": None},
+        account(9, kind="service", name="svc_sync%1", principal_name="Sync@Example.test", display_name="Sync!"),
+    ],
     entitlements=[group("Mail", "entra"), group("Fin", "entra")],
 )
 SMALL = changed(SMALL, "accounts", "ad:user:3", mail="Three@Example.test", principal_name="u3@example.test")
@@ -63,6 +66,7 @@ def test_break_glass_and_what_its_source_holds_untouchable_are_guarded():
         ("AD:User:USER1", {"ad:user:1"}),
         ("ad:user:user*", {"ad:user:1", "ad:user:2", "ad:user:3", "ad:user:4"}),
         ("*:service:*", {"ad:user:9"}),
+        ("ad:user:svc:one:*", {"ad:user:svc:one:two"}),
         ("ad:*:sync@example.test", {"ad:user:9"}),
         ("ad:user:sync!", {"ad:user:9"}),
         ("ad:user:svc_sync%1", {"ad:user:9"}),
