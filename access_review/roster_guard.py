@@ -6,6 +6,7 @@ nothing is planned. People who left and whose row is gone stay ``left``. When to
 vanish at once the roster was cut short, and the run stops (``RosterFault``).
 """
 
+import math
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -102,7 +103,7 @@ def _check_ceiling(source: str, gone: list[Row], known: Mapping[str, Row], works
     most = max(ceiling.floor, len(expected) * ceiling.percent / 100)
     if len(vanished) > most:
         raise RosterFault(
-            f"{source}: {len(vanished)} of {len(expected)} people vanished without a termination, {most:.0f} are allowed",
+            f"{source}: {len(vanished)} of {len(expected)} people vanished without a termination, {math.floor(most)} are allowed",
             hint="check that the export is whole; if it is right, raise rosters.vanished in roles/policy.yaml for this run",
         )
 

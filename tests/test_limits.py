@@ -1,14 +1,34 @@
+import re
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from plans import add, asked_of, company, declared, grant, group, leave, limits, nest, planned
+from plans import account, add, asked_of, company, declared, grant, group, leave, limits, nest, planned
 from pydantic import ValidationError
+from worlds import AS_OF, snapshot
 
+from access_review.engine import Engine
 from access_review.errors import LimitExceeded, PlanRefused
-from access_review.planning.limits import Count, Population, Raised, allowed_of, allowed_of_group, check, higher
+from access_review.planning.change import Action, Expectation, Target, Thing
+from access_review.planning.change import change as change_of
+from access_review.planning.consequences import foresee
+from access_review.planning.limits import (
+    Count,
+    Higher,
+    Population,
+    Raised,
+    allowed_of,
+    allowed_of_group,
+    as_raised,
+    check,
+    check_raised,
+    count,
+    cuts_beyond,
+    higher,
+)
 from access_review.policy import Ceiling, GroupCeiling, Limits
+from access_review.review import establish
 
 
 @pytest.mark.parametrize(
@@ -159,3 +179,162 @@ def test_batches_are_no_larger_than_allowed_and_leavers_come_first():
     assert [batch.id for batch in made.batches] == ["batch-1", "batch-2", "batch-3", "batch-4"]
     assert [name for _, name, _ in asked_of(made)] == ["user11"] * 3 + ["user12", "user13", "user14"]
     assert replace(made, batches=()) != made
+
+
+# Each count and each refusal by itself
+
+
+def counted(rows, *changes, ceilings=None, accepted=None):
+    """Return what a set of changes is counted as: without a review, since the counts need none."""
+    space = declared()
+    with Engine(AS_OF, threads=1) as engine:
+        taken = snapshot(**rows)
+        establish(taken.tables, space, engine)
+        foresee(engine, taken.tables, changes)
+        return count(engine, ceilings or Limits(), accepted)
+
+
+def one_less(number, name="", source="ad"):
+    held = Thing(f"{source}:group:{name}", name, name) if name else None
+    target = Target(source, "", Thing(f"{source}:user:{number}", "", ""), held, mode="assigned" if held else "")
+    action = Action.REMOVE_MEMBER if held else Action.DISABLE_ACCOUNT
+    return change_of(action, target, Expectation(present=True), "f")
+
+
+SMALL = add(company(12), accounts=[account(5, "entra")], entitlements=[group("Mail", "entra")])
+SMALL = add(SMALL, grants=[grant(5, "Mail", "entra"), *(grant(n, "Other") for n in (5, 6, 7))])
+
+
+def test_what_is_disabled_removed_and_lost_is_counted_for_each_source_and_group():
+    changes = [one_less(5), one_less(6), one_less(5, "Other"), one_less(6, "Other"), one_less(5, "Mail", "entra")]
+    assert counted(SMALL, *changes) == (
+        Count("accounts disabled", "ad", 2, 12, 10),
+        Count("grants removed", "ad", 2, 30, 10),
+        Count("grants removed", "entra", 1, 1, 10),
+        Count("direct members", "ad:group:Other", 2, 3, 3),
+        Count("direct members", "entra:group:Mail", 1, 1, 3),
+        Count("members", "ad:group:Other", 2, 3, 3),
+        Count("members", "entra:group:Mail", 1, 1, 3),
+    )
+
+
+def test_each_limit_is_held_to_the_population_that_was_accepted():
+    ceilings = Limits(
+        disable=Ceiling(percent=10, floor=0),
+        remove=Ceiling(percent=20, floor=0),
+        group=GroupCeiling(percent=10, members=1),
+    )
+    known = {"ad": Population(accounts=50, grants=200), "entra": Population(accounts=1, grants=5)}
+    found = counted(SMALL, one_less(5), one_less(5, "Other"), ceilings=ceilings, accepted=known)
+    assert found == (
+        Count("accounts disabled", "ad", 1, 50, 5),
+        Count("grants removed", "ad", 1, 200, 40),
+        Count("direct members", "ad:group:Other", 1, 3, 1),
+        Count("members", "ad:group:Other", 1, 3, 1),
+    )
+    assert counted(SMALL, one_less(5), ceilings=ceilings) == (Count("accounts disabled", "ad", 1, 12, 1),)
+
+
+def test_who_is_disabled_already_is_not_counted_and_who_may_be_enabled_is():
+    gone = {**SMALL, "accounts": [{**row, "enabled": row["account"] != "ad:user:5"} for row in SMALL["accounts"]]}
+    assert counted(gone, one_less(5), one_less(6)) == (Count("accounts disabled", "ad", 1, 11, 10),)
+    unknown = {**SMALL, "accounts": [{**row, "enabled": None} for row in SMALL["accounts"]]}
+    assert counted(unknown, one_less(5)) == (Count("accounts disabled", "ad", 1, 0, 10),)
+
+
+COUNTS = (
+    Count("accounts disabled", "ad", 3, 24, 2),
+    Count("grants removed", "ad", 12, 100, 10),
+    Count("direct members", "ad:group:X", 4, 4, 3),
+    Count("members", "ad:group:X", 6, 8, 4),
+)
+
+
+def test_what_is_raised_is_raised_where_it_is_said_and_never_lowered():
+    raised = (Higher("ad", "disable", 5), Higher("ad", "remove", 7), Higher("ad:group:X", "group", 6))
+    assert [one.allowed for one in as_raised(COUNTS, raised)] == [5, 10, 6, 6]
+    assert as_raised(COUNTS, (Higher("entra", "disable", 5),)) == COUNTS
+    none = (replace(COUNTS[0], allowed=0),)
+    assert as_raised(none, ()) == none
+
+
+@pytest.mark.parametrize(
+    ("one", "said"),
+    [
+        (Higher("ad", "disable", 3), None),
+        (Higher("ad", "disable", 23), None),
+        (Higher("ad", "disable", 24), "ad.disable: 24 of 24 is all: a limit cannot be switched off"),
+        (Higher("ad", "disable", 25), "ad.disable: 25 of 24"),
+        (Higher("ad", "disable", 2), "ad.disable: 2 is not more than is allowed anyway"),
+        (Higher("ad", "remove", 10), "ad.remove: 10 is not more than is allowed anyway"),
+        (Higher("ad", "remove", 11), None),
+        (Higher("entra", "remove", 11), "the plan takes nothing that entra.remove limits"),
+        (Higher("ad:group:X", "group", 4), None),
+        (Higher("ad:group:X", "group", 8), None),
+        (Higher("ad:group:X", "group", 9), "ad:group:X.group: 9 of 8"),
+        (Higher("ad:group:X", "group", 3), "ad:group:X.group: 3 is not more than is allowed anyway"),
+    ],
+)
+def test_a_limit_is_raised_within_what_there_is(one, said):
+    if said is None:
+        check_raised(COUNTS, (one,))
+    else:
+        with pytest.raises(PlanRefused, match=f"^{re.escape(said)}"):
+            check_raised(COUNTS, (one,))
+
+
+def test_zero_is_not_raised():
+    none = replace(COUNTS[0], allowed=0)
+    with pytest.raises(PlanRefused, match=r"^ad\.disable: roles/policy\.yaml allows none, and zero means zero$"):
+        check_raised((none,), (Higher("ad", "disable", 3),))
+    with pytest.raises(PlanRefused, match=r"^ad:group:X\.group: roles/policy\.yaml allows none"):
+        check_raised((COUNTS[2], replace(COUNTS[3], allowed=0)), (Higher("ad:group:X", "group", 4),))
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("ad.disable=40", Higher("ad", "disable", 40)),
+        ("ad:group:a.b=c.group=12", Higher("ad:group:a.b=c", "group", 12)),
+        ("a.remove=999999999", Higher("a", "remove", 999999999)),
+    ],
+)
+def test_a_higher_limit_is_read(text, found):
+    assert higher(text) == found
+
+
+@pytest.mark.parametrize("text", ["ad.disable=01", "ad.disable=1234567890", "ad.disable= 4", "disable=4"])
+def test_a_number_that_is_none_raises_nothing(text):
+    with pytest.raises(
+        ValueError, match=f"^'{text}' raises no limit; write ad.disable=40, ad.remove=200 or ad:group:ID"
+    ):
+        higher(text)
+
+
+def test_five_limits_are_named_and_the_rest_counted():
+    over = [Count("members", f"g{n}", 9, 9, 3) for n in range(7)]
+    with pytest.raises(LimitExceeded) as raised:
+        check(over, {"g0": "Finance"})
+    named = "; ".join(f"{name}: 9 members, 3 of 9 allowed" for name in ("Finance", "g1", "g2", "g3", "g4"))
+    assert raised.value.message == f"the plan goes beyond its limits: {named}; and 2 more limits"
+    with pytest.raises(LimitExceeded, match=r"; and 1 more limits$"):
+        check(over[:6], {})
+    with pytest.raises(LimitExceeded, match=r"g4: 9 members, 3 of 9 allowed$"):
+        check(over[:5], {})
+    check([Count("members", "g", 3, 9, 3)], {})
+
+
+def test_a_cut_says_which_group_it_takes_beyond_its_limit():
+    rows = add(company(12), nesting=[nest("Other", "Outer")], grants=[grant(n, "Other") for n in (5, 6, 7, 8)])
+    target = Target(
+        "ad", "", entitlement=Thing("ad:group:Outer", "", ""), child=Thing("ad:group:Other", "", ""), mode="assigned"
+    )
+    cut = change_of(Action.CUT_NESTING, target, Expectation(present=True), "f")
+    with Engine(AS_OF, threads=1) as engine:
+        taken = snapshot(**rows)
+        establish(taken.tables, declared(), engine)
+        foresee(engine, taken.tables, [cut])
+        counts = count(engine, Limits())
+        assert counts[-1] == Count("members", "ad:group:Outer", 4, 4, 3)
+        assert [tuple(row.values()) for row in cuts_beyond(engine, counts)] == [(cut.id, "Outer")]
+        assert not cuts_beyond(engine, [replace(one, allowed=4) for one in counts])

@@ -105,3 +105,34 @@ def test_an_incomplete_roster_and_a_job_not_begun_make_no_former_jobs():
     assert former([{"role": "a"}], [{"role": "b"}], complete=False) == [(1, "b", "active", None)]
     coming = {"role": "a", "starts_earliest": AS_OF + timedelta(days=3)}
     assert former([coming], [{"role": "b"}]) == [(1, "b", "active", None)]
+
+
+def test_the_first_run_has_nothing_to_carry_over_and_notes_who_has_left():
+    seen = tables({"people": [*people(1), *people(2, status="left")]})
+    made = carry_over(seen, workspace(), AS_OF, None)
+    assert [row["first_seen_left_at"] for row in made["people"].to_pylist()] == [None, AS_OF]
+    assert {name: table for name, table in made.items() if name != "people"} == {
+        name: table for name, table in seen.items() if name != "people"
+    }
+
+
+@pytest.mark.parametrize("status", ["active", "leave", "unknown"])
+def test_whoever_has_not_left_counts_among_those_who_vanish_and_among_those_expected(status):
+    policy = {"rosters": {"vanished": {"percent": 10, "floor": 0}}}
+    before = {"people": [*people(*range(10), status=status), *people(*range(10, 19))]}
+    with pytest.raises(RosterFault, match="hr: 2 of 19 people vanished without a termination, 1 are allowed"):
+        after(before, people(*range(2, 19)), policy=policy)
+    found, _ = after(before, people(*range(1, 19)), policy=policy)
+    assert found["0"]["status"] == "missing"
+
+
+def test_people_of_other_rosters_and_leavers_do_not_make_room():
+    policy = {"rosters": {"vanished": {"percent": 10, "floor": 0}}}
+    others = [{"person": f"other:person:{n}"} for n in range(50)]
+    before = {"people": [*people(*range(10)), *people(*range(10, 60), status="left"), *others]}
+    with pytest.raises(RosterFault, match="hr: 2 of 10 people vanished"):
+        after(before, [*people(*range(2, 10)), *others], policy=policy)
+
+
+def test_a_job_of_which_nothing_is_known_is_not_remembered_as_ended():
+    assert former([{"role": "a", "status": "unknown"}], [{"role": "b"}]) == [(1, "b", "active", None)]
