@@ -9,7 +9,7 @@ from access_review.decide import names_in
 from access_review.errors import PlanRefused, Unclear
 from access_review.planning.asked import Decided, Scope
 from access_review.planning.change import DECIDED
-from access_review.routine import AUDIT, audit_of, audits
+from access_review.routine import audit_of, audits
 from access_review.routines import routing
 from access_review.runs import Run
 from access_review.sampling.decisions import Answer, Decision, Decisions
@@ -23,6 +23,7 @@ _DECIDED = timedelta(days=35)
 def revokes(folder: Path, people: routing.Roll, scope: Scope, now: datetime) -> tuple[Decided, ...]:
     """Return what reviewers decided to revoke in the latest audits, within a scope; a later decision replaces an earlier one.
 
+    Nobody has what a test row asks about, so nothing follows from it.
     Whoever decided must still be somebody of the rosters, or nothing follows.
     """
     standing: dict[tuple[str, str | None, str | None], tuple[Decision, Item]] = {}
@@ -65,7 +66,7 @@ def withdraw(run: Run, items: Iterable[str], by: str, comment: str, now: datetim
     person = people.who(by)
     if person is None:
         raise PlanRefused(f"{by} is in no roster, so cannot withdraw", hint="give the id, name or mail of a person")
-    if (run.folder / AUDIT).is_file() and (ended := audit_of(run)).signed_off_at is not None:
+    if (run.folder / audit.AUDIT).is_file() and (ended := audit_of(run)).signed_off_at is not None:
         raise PlanRefused(f"{ended.week} is signed off by {ended.signed_off_by}", hint="an audit ends once")
     known = audit.work_of(run).items
     wanted = [_item(known, name) for name in items]

@@ -19,8 +19,8 @@ from access_review.engine import Engine, open_engine
 from access_review.errors import ArtifactError
 from access_review.facts import FINDINGS
 from access_review.findings import Evaluation
-from access_review.review import Report, establish, review
-from access_review.routines import routing
+from access_review.review import Previous, Report, establish, review
+from access_review.routines import control, routing, weeks
 from access_review.runs import Run
 from access_review.sampling import decisions, judge, planted, population, worklist
 from access_review.snapshot import Progress, Snapshot
@@ -30,6 +30,9 @@ from access_review.workspace import Workspace
 
 REVIEW = "access-review/review@1"
 STATE = "access-review/state@1"
+
+AUDIT = "audit.json"
+LEFT_OPEN = "control.json"
 
 
 def collect(workspace: Workspace, as_of: datetime, progress: Progress = lambda *_: None) -> Run:
@@ -42,6 +45,7 @@ def collect(workspace: Workspace, as_of: datetime, progress: Progress = lambda *
 
 def review_run(workspace: Workspace, run: Run) -> Report:
     """Review a run and write its findings (Parquet) and ``review.json``, last, so that what has it is whole."""
+    runs.write_json(run.folder / LEFT_OPEN, control.to_json(_left_open(workspace, run)))
     with engine_of(workspace, taken := snapshot.load(run)) as engine:
         report = review(taken, workspace, engine, previous_findings(workspace, run))
     write_findings(run, report)
@@ -68,10 +72,25 @@ def write_findings(run: Run, report: Report) -> None:
     runs.write(run.folder / "findings.parquet", sink.getvalue().to_pybytes())
 
 
-def previous_findings(workspace: Workspace, run: Run) -> pa.Table | None:
-    """Return the findings of the newest reviewed run before this one."""
+def previous_findings(workspace: Workspace, run: Run) -> Previous:
+    """Return the findings of the newest reviewed run before this one, and what this run was told of earlier audits."""
     earlier = [r for r in runs.all_runs(workspace.folder) if r.as_of < run.as_of and r.reviewed]
-    return read_report(earlier[-1]).findings if earlier else None
+    told = run.folder / LEFT_OPEN
+    left_open = control.from_json(runs.read_json(told, control.CONTROL)) if told.is_file() else control.Control()
+    return Previous(read_report(earlier[-1]).findings if earlier else None, left_open)
+
+
+def _left_open(workspace: Workspace, run: Run) -> control.Control:
+    """Say what the audits before a run left open; who is drawn again in time makes older answers of no account."""
+    reviewing = workspace.policy.reviewing
+    before = [r for r in runs.all_runs(workspace.folder) if r.as_of < run.as_of and (r.folder / AUDIT).is_file()]
+    if not before:
+        return control.Control()
+    last = weeks.from_json(runs.read_json(before[-1].folder / AUDIT, weeks.AUDIT))
+    week = weeks.week_of(run.as_of, reviewing.timezone)
+    missed = control.unreviewed(last, not_reviewed(before[-1]), week=week, now=run.as_of, close=reviewing.close)
+    read = before[-workspace.policy.sampling.coverage_weeks :]
+    return control.Control(missed, control.kept((work_of(r).items, decisions_of(r).current) for r in read))
 
 
 def read_report(run: Run) -> Report:
@@ -104,6 +123,8 @@ def facts_of(workspace: Workspace, run: Run) -> Iterator[tuple[Engine, Snapshot,
     with engine_of(workspace, taken) as engine:
         establish(taken.tables, workspace, engine)
         engine.register("findings", report.findings)
+        for name, table in control.tables(previous_findings(workspace, run).control).items():
+            engine.register(name, table)
         yield engine, taken, report
 
 

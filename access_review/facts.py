@@ -142,6 +142,25 @@ _FACTS = (
         ),
         "Applications and consents, matched against the approved and the AI lists of the policy.",
     ),
+    Table(
+        "unreviewed",
+        ("unit",),
+        (Column("unit"), Column("week", required=True), Column("times", WHOLE, required=True)),
+        "People, and accounts of nobody, that audits in a row drew and nobody reviewed, with the week of the last.",
+    ),
+    Table(
+        "kept",
+        ("finding", "account", "object"),
+        (
+            Column("finding"),
+            Column("account"),
+            Column("object"),
+            Column("reviewer", required=True),
+            Column("kept_at", TIME, required=True),
+        ),
+        "What reviewers of earlier audits kept though the machine had found something that no waiver accepted: `object` "
+        "is the entitlement, or the account itself.",
+    ),
 )
 
 
@@ -200,5 +219,7 @@ RESTS_ON: Mapping[str, tuple[str, ...]] = {
     "waivers": (),
     "applications": ("accounts",),
     "previous_findings": (),
+    "unreviewed": (),
+    "kept": (),
 }
 """Which tables of the snapshot a derived fact is made from; a table of the snapshot rests on itself."""

@@ -25,10 +25,20 @@ from access_review.engine import Engine
 from access_review.facts import PREVIOUS_FINDINGS
 from access_review.findings import Evaluation, Gaps
 from access_review.graph import closure
+from access_review.routines import control
+from access_review.routines.control import Control
 from access_review.rules import load
 from access_review.snapshot import Snapshot, Stored, stored
 from access_review.tables import TABLES
 from access_review.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Previous:
+    """What is known from before a run: the findings of the run before, and what earlier audits left open."""
+
+    findings: pa.Table | Path | None = None
+    control: Control = field(default_factory=Control)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +60,18 @@ def review(
     snapshot: Snapshot,
     workspace: Workspace,
     engine: Engine,
-    previous: pa.Table | Path | None = None,
+    previous: Previous | pa.Table | Path | None = None,
     to: Path | None = None,
 ) -> Report:
-    """Decide what is wrong. ``previous`` are the findings of the run before; raises ``RuleError``.
+    """Decide what is wrong. ``previous`` are the findings of the run before, or all that is known; raises ``RuleError``.
 
     The findings are returned, or written to the Parquet file ``to``: there may be millions.
     """
     establish(snapshot.tables, workspace, engine)
-    engine.register("previous_findings", PREVIOUS_FINDINGS.schema.empty_table() if previous is None else previous)
+    known = previous if isinstance(previous, Previous) else Previous(previous)
+    before = PREVIOUS_FINDINGS.schema.empty_table() if known.findings is None else known.findings
+    for name, table in {"previous_findings": before, **control.tables(known.control)}.items():
+        engine.register(name, table)
     gaps = Gaps(
         missing=frozenset(TABLES) - snapshot.collected,
         incomplete={table: snapshot.incomplete(table) for table in TABLES},

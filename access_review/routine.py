@@ -25,7 +25,6 @@ from access_review.views import spreadsheet, worksheet
 from access_review.workspace import Workspace
 
 LEAVERS = "leavers.json"
-AUDIT = "audit.json"
 
 _FRESH_HOURS = 24
 
@@ -163,17 +162,17 @@ def kept_unlogged(run: Run) -> tuple[Item, ...]:
 
 def audits(folder: Path) -> list[tuple[Run, weeks.Audit]]:
     """Return every audit of a workspace with its run, oldest first."""
-    return [(run, audit_of(run)) for run in runs.all_runs(folder) if (run.folder / AUDIT).is_file()]
+    return [(run, audit_of(run)) for run in runs.all_runs(folder) if (run.folder / audit.AUDIT).is_file()]
 
 
 def audit_of(run: Run) -> weeks.Audit:
     """Read the audit of a run; raises ``ArtifactError``."""
-    return weeks.from_json(runs.read_json(run.folder / AUDIT, weeks.AUDIT))
+    return weeks.from_json(runs.read_json(run.folder / audit.AUDIT, weeks.AUDIT))
 
 
 def keep_audit(run: Run, made: weeks.Audit) -> None:
     """Write the audit of a run."""
-    runs.write_json(run.folder / AUDIT, weeks.to_json(made))
+    runs.write_json(run.folder / audit.AUDIT, weeks.to_json(made))
 
 
 def waited_for(run: Run) -> dict[str, int]:

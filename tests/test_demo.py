@@ -27,6 +27,9 @@ AS_OF = datetime(2026, 11, 2, 6, tzinfo=UTC)
 NEEDS_AN_EARLIER_RUN = {
     "person-missing": "somebody must have been in an earlier roster",
     "repeat-finding": "a finding must have been open for a month",
+    "not-reviewed": "an audit must have ended without an answer",
+    "not-reviewed-again": "two audits must have ended without an answer",
+    "kept-unlogged": "a reviewer must have answered in an earlier audit",
 }
 
 Key = tuple[str, str, str | None, bool]

@@ -8,11 +8,14 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from test_worksheet import item
 
-from access_review import audit
+from access_review import answers, audit, routine, runs
 from access_review import decide as deciding
 from access_review import workspace as workspaces
+from access_review.planning.asked import Scope
+from access_review.planning.change import DECIDED
 from access_review.policy import Sampling
-from access_review.routines import routing
+from access_review.routines import routing, weeks
+from access_review.runs import Run
 from access_review.sample import SampleState, draw, pledge
 from access_review.sampling import decisions, judge, planted, worklist
 from access_review.sampling.decisions import Answer, Decisions, decided
@@ -34,13 +37,29 @@ def norwind(tmp_path_factory, repository):
     space = workspaces.load(folder)
     run = audit.collect(space, AS_OF)
     audit.review_run(space, run)
-    drawn = audit.draw(space, run, b"k" * 32)
+    drawn = routine.open_audit(space, run, b"k" * 32).drawn
     with audit.facts_of(space, run) as (engine, taken, _):
         people = routing.roll(taken.tables["people"].to_pylist())
         plain = routing.route(
             worklist.worklist(engine, drawn.sample), space.policy.reviewing, people, taken.as_of.date()
         )
         yield engine, drawn.sample, plain, drawn.work
+
+
+def test_no_plan_follows_from_a_test_row_that_is_to_be_revoked(norwind, tmp_path):
+    _, drawn, _, work = norwind
+    by = "Ivan Salazar"
+    rows = [next(i for i in work.items if i.planted is planted_row) for planted_row in (True, False)]
+    folder = tmp_path / "runs" / drawn.run
+    run = Run(folder)
+    made = decisions.record(Decisions(drawn.run), [decided(row, Answer.REVOKE, by=by, at=DAY) for row in rows])
+    runs.write_json(folder / "sample/worklist.json", worklist.to_json(work))
+    runs.write_json(folder / runs.MANIFEST, {"format": "none"})
+    audit.keep_decisions(run, made)
+    routine.keep_audit(run, weeks.Audit(drawn.run, "2026-W45", AS_OF))
+    people = routing.roll([])
+    told = answers.revokes(tmp_path, people, Scope(), AS_OF + timedelta(days=2))
+    assert [one.name for one in told] == [f"{DECIDED}{rows[1].item}"]
 
 
 def test_every_sheet_that_is_long_enough_has_one_and_the_real_rows_are_as_they_were(norwind):
@@ -97,7 +116,7 @@ UNITS = [Unit(f"hr:person:{n}", "person", None, (), None, None, 1, 1) for n in r
 SAMPLE, _ = draw(UNITS, Sampling(), SampleState(), run="r", as_of=AS_OF, next_pledge=pledge(b"k" * 32))
 
 
-def answered(*, test_row, others=Answer.KEEP, seconds=None):
+def given_answers(*, test_row, others=Answer.KEEP, seconds=None):
     """Everybody's one grant is answered for, and one test row about somebody drawn."""
     real = [
         replace(item(n), unit=pick.unit, stratum=pick.stratum, draw=pick.draw, found="")
@@ -112,9 +131,9 @@ def answered(*, test_row, others=Answer.KEEP, seconds=None):
 
 @pytest.mark.parametrize("said", [None, *(a for a in Answer if a is not Answer.WITHDRAWN)])
 def test_a_test_row_changes_no_rate_whatever_is_said_of_it(said):
-    work, answers = answered(test_row=said)
+    work, said_of = given_answers(test_row=said)
     without = Worklist("r", AS_OF, tuple(i for i in work.items if not i.planted))
-    with_it, plain = judge.judge(SAMPLE, work, answers), judge.judge(SAMPLE, without, answers)
+    with_it, plain = judge.judge(SAMPLE, work, said_of), judge.judge(SAMPLE, without, said_of)
     assert (with_it.lines, with_it.reviewed, with_it.within_tolerance) == (
         plain.lines,
         plain.reviewed,
@@ -133,7 +152,7 @@ def test_a_test_row_changes_no_rate_whatever_is_said_of_it(said):
     ],
 )
 def test_reviewers_are_measured_by_it(said, caught, signs):
-    made = judge.judge(SAMPLE, *answered(test_row=said))
+    made = judge.judge(SAMPLE, *given_answers(test_row=said))
     (lea,) = made.reviewers
     assert (lea.answers, lea.tested, lea.caught, lea.signs) == (len(SAMPLE.picks), 1, caught, signs)
     assert [row.decision for row in made.test_rows] == [said]
@@ -144,11 +163,11 @@ def test_reviewers_are_measured_by_it(said, caught, signs):
 
 
 def test_answers_within_seconds_are_a_sign_and_unknown_times_are_none():
-    quick = judge.judge(SAMPLE, *answered(test_row=Answer.REVOKE, seconds=2.0)).reviewers[0]
+    quick = judge.judge(SAMPLE, *given_answers(test_row=Answer.REVOKE, seconds=2.0)).reviewers[0]
     assert (quick.seconds, quick.signs) == (2.0, (Sign.QUICK,))
-    careful = judge.judge(SAMPLE, *answered(test_row=Answer.REVOKE, seconds=20.0)).reviewers[0]
+    careful = judge.judge(SAMPLE, *given_answers(test_row=Answer.REVOKE, seconds=20.0)).reviewers[0]
     assert careful.signs == ()
-    unknown = judge.judge(SAMPLE, *answered(test_row=Answer.REVOKE)).reviewers[0]
+    unknown = judge.judge(SAMPLE, *given_answers(test_row=Answer.REVOKE)).reviewers[0]
     assert (unknown.timed, unknown.seconds, unknown.signs) == (0, None, ())
     assert len(SAMPLE.picks) > ENOUGH
 

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from yearhalf import SILENT, START, WEEK, Company
+from yearhalf import KEPT, SILENT, START, WEEK, Company
 
 from access_review import audit, routine, runs, sample
 from access_review import workspace as workspaces
@@ -60,6 +60,11 @@ def happen(company, week):
             company.change("e7", last_day=None)  # rescinded
         case 12:
             company.change("e0", last_day=None, open=True)  # hired again
+        case 14:
+            for name in KEPT:
+                company.change(name, role="Lead")  # more than the role allows, and their managers keep it
+        case 22:
+            company.waive()
 
 
 def test_no_week_is_drawn_twice_and_none_is_drawn_for_the_week_without_a_run(half_year):
@@ -115,6 +120,45 @@ def test_the_silent_manager_is_reminded_escalated_and_closed_and_the_items_come_
     assert set(first.not_reviewed) <= drawn
     assert set(second.ongoing.missed) == set(first.not_reviewed)
     assert set(routine.audit_of(second.run).red) >= set(first.not_reviewed)
+
+
+def findings(told, week, rule):
+    rows = audit.read_report(told[week][0].run).findings.to_pylist()
+    return {row["subject"]: row for row in rows if row["rule"] == rule and row["status"] in {"new", "open"}}
+
+
+def test_what_was_not_reviewed_is_a_finding_of_the_next_review_and_red_the_second_time(half_year):
+    _, told = half_year
+    assert not findings(told, 0, "not-reviewed")
+    left = set(routine.audit_of(told[0][0].run).not_reviewed)
+    once = findings(told, 1, "not-reviewed")
+    assert set(once) == left
+    assert {row["rag"] for row in once.values()} == {"amber"}
+    again = findings(told, 2, "not-reviewed-again")
+    assert left <= set(again)
+    assert {row["rag"] for row in again.values()} == {"red"}
+    assert not set(again) & set(findings(told, 2, "not-reviewed"))
+    for week in list(told)[1:]:
+        before = max(w for w in told if w < week)
+        open_now = set(findings(told, week, "not-reviewed")) | set(findings(told, week, "not-reviewed-again"))
+        assert open_now == set(routine.audit_of(told[before][0].run).not_reviewed)
+
+
+def test_what_a_manager_keeps_against_a_finding_is_one_until_it_is_logged(half_year):
+    _, told = half_year
+    kept, seen = set(), set()
+    for week, (opened, _, _) in told.items():
+        reported = {row["reason"] for row in findings(told, week, "kept-unlogged").values()}
+        named = {name for name in KEPT if any(f" for {name} about " in reason for reason in reported)}
+        assert named == (kept if week < 22 else set()), week
+        seen |= named
+        answers = audit.decisions_of(opened.run).current
+        kept |= {
+            item.account_name
+            for item in audit.work_of(opened.run).items
+            if item.item in answers and item.account_name in KEPT and item.findings and week < 22
+        }
+    assert seen
 
 
 def test_everyone_who_is_answered_for_is_seen_in_time_though_a_week_was_missed(half_year):

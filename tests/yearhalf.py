@@ -14,6 +14,8 @@ from tests.command import lay_out
 START = datetime(2026, 1, 5, 6, tzinfo=UTC)
 WEEK = timedelta(weeks=1)
 SILENT = "hr:person:m2"
+KEPT = ("e8", "e9", "e12", "e15")
+"""Whose access beyond the role is kept by their managers, and logged late."""
 SITES = ("Manila", "Kraków", "Bogotá")
 
 HR = """connector: roster
@@ -111,7 +113,17 @@ class Company:
         audit.keep_decisions(run, decisions.record(given, new))
 
     def says(self, item: Item) -> Answer:
-        return Answer.REVOKE if item.entitlement_name != "Agent" else Answer.KEEP
+        accepted = item.entitlement_name == "Agent" or item.unit in {f"hr:person:{name}" for name in KEPT}
+        return Answer.KEEP if accepted else Answer.REVOKE
+
+    def waive(self) -> None:
+        """Log what was kept."""
+        entries = [
+            f"  - {{waiver: W-2026-{number:03}, rule: access-beyond-role, subject: 'desk:user:{name}', about: 'desk:role:Lead', "
+            "reason: agreed, asked_by: m1, approver: m0, ticket: CHG-1, expires: 2026-12-31}\n"
+            for number, name in enumerate(KEPT, 1)
+        ]
+        lay_out(self.folder, {"roles/waivers.yaml": "waivers:\n" + "".join(entries)})
 
     def decider(self, item: Item) -> str:
         return "m0@norwind.example.test" if item.reviewer == UNASSIGNED else item.reviewer

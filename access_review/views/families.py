@@ -39,6 +39,9 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
         "template-unresolved",
         "template-overdue",
         "repeat-finding",
+        "not-reviewed-again",
+        "not-reviewed",
+        "kept-unlogged",
     ),
 }
 

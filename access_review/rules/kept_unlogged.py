@@ -1,0 +1,35 @@
+"""Exceptions that are used and in no log."""
+
+from access_review.model import AsOf, Relation, Severity
+from access_review.rules import rule, select
+
+
+@rule(severity=Severity.HIGH, needs=("accounts", "grants"), controls=("soc2:CC4.1", "iso27001:A.5.18"))
+def check() -> Relation:
+    """Findings that a reviewer answered with keep, that are open still, and that no waiver accepts.
+
+    The subject is the finding. It ends when a waiver is logged and approved, when the
+    access goes, or when a later review says revoke.
+    """
+    return select(
+        """
+        WITH open_still AS (
+            SELECT finding, min(reviewer) AS reviewer, min(kept_at) AS kept_at
+            FROM kept AS k
+            WHERE EXISTS (SELECT 1 FROM accounts AS a WHERE a.account = k.object)
+               OR EXISTS (SELECT 1 FROM grants AS g WHERE g.account = k.account AND g.entitlement = k.object)
+            GROUP BY finding
+        )
+        SELECT f.finding AS subject, NULL AS about,
+               concat(k.reviewer, ' kept it on ', strftime(k.kept_at, '%Y-%m-%d'), ' against ', f.rule, ' for ',
+                      coalesce(f.subject_name, f.subject), coalesce(' about ' || coalesce(f.about_name, f.about), ''),
+                      '; no waiver accepts it') AS reason,
+               'fix' AS remedy
+        FROM open_still AS k JOIN previous_findings AS f ON f.finding = k.finding
+        WHERE f.status IN ('new', 'open') AND NOT EXISTS (
+            SELECT 1 FROM waivers AS w
+            WHERE w.rule = f.rule AND w.subject = f.subject AND coalesce(w.about, '') = coalesce(f.about, '')
+              AND w.expires_at > :now AND w.reason IS NOT NULL AND w.approver IS NOT NULL)
+        """,
+        now=AsOf(),
+    )

@@ -1,0 +1,23 @@
+"""Access that was not reviewed twice in a row, or more often."""
+
+from access_review.model import Relation, Severity
+from access_review.rules import rule, select
+
+
+@rule(severity=Severity.CRITICAL, needs=("accounts",), controls=("soc2:CC4.1", "iso27001:A.5.18", "pci:7.2.4"))
+def check() -> Relation:
+    """People and accounts that one audit after another drew and nobody answered for.
+
+    The reviewer was reminded, escalated, and asked again a week later: somebody else has
+    to answer, or the reviewer's manager.
+    """
+    return select(
+        """
+        SELECT unit AS subject, NULL AS about,
+               concat('not reviewed in time in ', times, ' audits in a row, last in ', week) AS reason,
+               'review' AS remedy
+        FROM unreviewed
+        WHERE times > 1 AND EXISTS (
+            SELECT 1 FROM accounts AS a WHERE a.account = unreviewed.unit OR a.person = unreviewed.unit)
+        """
+    )
