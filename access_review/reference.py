@@ -100,12 +100,10 @@ def _ids_by_name(engine: Engine, names: Iterable[str]) -> Mapping[str, str]:
 
 
 def applications(policy: Policy, engine: Engine) -> pa.Table:
-    """Return applications (service principals) and consents, matched against the policy's lists."""
-    sql = """
-        SELECT account AS object, coalesce(display_name, name, native_id) AS name FROM accounts
-        WHERE split_part(account, ':', 2) = 'sp'
-        UNION ALL
-        SELECT entitlement, name FROM entitlements WHERE kind = 'consent'
+    """Return applications (service principals) and consents, matched against the policy's lists.
+
+    ``foreign`` is whether another tenant owns the application: other than those that own
+    the applications registered here. Unknown where no application was read.
     """
     lists = policy.applications
     rows = [
@@ -114,8 +112,9 @@ def applications(policy: Policy, engine: Engine) -> pa.Table:
             "name": row["name"],
             "approved": any(_names(pattern, row["name"]) for pattern in lists.approved),
             "ai": any(_names(pattern, row["name"]) for pattern in lists.ai),
+            "foreign": row["foreign_owner"],
         }
-        for row in engine.rows(sql)
+        for row in engine.rows(_APPLICATIONS)
     ]
     return frame(FACTS["applications"], rows)
 
@@ -124,3 +123,29 @@ def _names(pattern: str, name: str) -> bool:
     """Match an application by its name; a consent (``application/resource:scope``) by its application too."""
     folded = name.casefold()
     return any(matches(pattern.casefold(), text) for text in (folded, folded.split("/", 1)[0]))
+
+
+# A consent is named by the application that it is given to, the resource and the scope.
+_APPLICATIONS = """
+    WITH principals AS (
+        SELECT account, source, coalesce(display_name, name, native_id) AS name,
+               json_extract_string(attributes, '$.owner_tenant') AS owner
+        FROM accounts WHERE split_part(account, ':', 2) = 'sp'
+    ), homes AS (
+        SELECT DISTINCT p.source, p.owner
+        FROM principals AS p JOIN aliases AS a ON a.id = p.account AND a.scheme = 'registered-app'
+        WHERE p.owner IS NOT NULL
+    ), judged AS (
+        SELECT p.account, p.name,
+               CASE WHEN p.owner IS NULL OR NOT EXISTS (SELECT 1 FROM homes AS h WHERE h.source = p.source) THEN NULL
+                    ELSE NOT EXISTS (SELECT 1 FROM homes AS h WHERE h.source = p.source AND h.owner = p.owner) END
+                   AS foreign_owner
+        FROM principals AS p
+    )
+    SELECT account AS object, name, foreign_owner FROM judged
+    UNION ALL
+    SELECT e.entitlement, e.name, j.foreign_owner
+    FROM entitlements AS e
+    LEFT JOIN judged AS j ON j.account = concat(e.source, ':sp:', split_part(e.native_id, '/', 1))
+    WHERE e.kind = 'consent'
+"""

@@ -99,8 +99,8 @@ class Opened:
 def open_audit(workspace: Workspace, run: Run, secret: bytes) -> Opened:
     """Draw this week's sample from a reviewed run, once: a week that has one keeps it.
 
-    Nothing is drawn while a roster was not read whole, or is older than it may be: the
-    population would not be the one that works here. ``secret`` is the key of the next draw.
+    Nothing is drawn while a roster was not read whole, since the population would not be the
+    one that works here, nor while any source is older than its ``max_age``. ``secret`` is the key of the next draw.
     """
     week = weeks.week_of(run.as_of, zone := workspace.policy.reviewing.timezone)
     known = audits(workspace.folder)
@@ -111,6 +111,9 @@ def open_audit(workspace: Workspace, run: Run, secret: bytes) -> Opened:
         if short := taken.incomplete(table):
             source, reason = min(short.items())
             return Opened(week, None, None, None, f"{table} of {source} is incomplete: {reason}")
+    if taken.stale:
+        source, reason = min(taken.stale.items())
+        return Opened(week, None, None, None, f"{source} is stale: {reason}")
     if known and known[-1][0].as_of > run.as_of:
         return Opened(week, None, None, None, f"{known[-1][1].week} has been drawn, and it is later")
     before = _ended(workspace, *known[-1], run.as_of) if known else None

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from access_review import __version__, connectors, roster_guard
 from access_review.connectors import Source
+from access_review.connectors.freshness import AGE
 from access_review.errors import ArtifactError, ConnectorError
 from access_review.resolve import resolve
 from access_review.runs import MANIFEST, Run, building, finish, name_of, read_json, write_json
@@ -96,6 +97,12 @@ class Snapshot:
         broken = {v["source"]: v["reason"] for v in verdicts if v["subject"] == WHOLE_SOURCE}
         short = {v["source"]: v["reason"] for v in verdicts if v["subject"] == table and not v["complete"]}
         return broken | short
+
+    @property
+    def stale(self) -> Mapping[str, str]:
+        """The sources that are older than they may be, with the reason."""
+        verdicts = self.tables["completeness"].to_pylist()
+        return {v["source"]: v["reason"] for v in verdicts if v["subject"] == AGE and not v["complete"]}
 
     @property
     def clocks(self) -> Mapping[str, str]:

@@ -139,7 +139,7 @@ _TABLES = (
         ("scheme", "value", "id"),
         (Column("scheme"), Column("value"), Column("id")),
         "Other names of accounts, entitlements and people. Schemes: sid, on-premises-sid, immutable-id, dn, upn, sam "
-        "(`DOMAIN\\\\name`), mail, app-id, person-id, person-mail. A value with two ids is ambiguous and resolves to none.",
+        "(`DOMAIN\\\\name`), mail, app-id, registered-app (of an application of the tenant's own), person-id, person-mail. A value with two ids is ambiguous and resolves to none.",
     ),
     Table(
         "entitlements",

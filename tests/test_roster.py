@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError, validate_call
 
 from access_review import tables
-from access_review.connectors import Source, moments, roster, sheets
+from access_review.connectors import Source, freshness, moments, roster, sheets
 from access_review.connectors.moments import Bounds, Meaning
 from access_review.errors import ConnectorError, RosterFault, WorkspaceError
 
@@ -344,7 +344,7 @@ def test_a_file_whose_age_nobody_knows_is_incomplete_where_age_matters(tmp_path)
     assert set(is_complete(collect(tmp_path, options, utc(2000, 1, 1))).values()) == {True}
     assert set(is_complete(collect(tmp_path, options, utc(2100, 1, 1))).values()) == {False}
     ageless = sheets.Sheet("roster.csv", ("id",), ((2, {"id": "1"}),))
-    assert "is unknown" in connect(Source("hr", tmp_path), **options)._stale(ageless, AS_OF)
+    assert "is unknown" in freshness.stale(ageless, freshness.span("2d"), AS_OF)
 
 
 def test_words_for_nothing_are_null_where_they_are_named(tmp_path):

@@ -38,16 +38,20 @@ def test_a_second_audit_in_the_week_draws_nothing_and_says_which_one_it_has(audi
     assert "items of 2026-W45 are open" in early.err or "in no roster" in early.err
 
 
-def test_nothing_is_drawn_from_a_stale_roster(audited, tmp_path):
+@pytest.mark.parametrize(
+    ("source", "said"), [("hr", "people of hr is incomplete"), ("ledger", "ledger is stale: ")], ids=["roster", "table"]
+)
+def test_nothing_is_drawn_from_a_stale_source(audited, tmp_path, source, said):
     shutil.copytree(audited / "sources", tmp_path / "sources")
     shutil.copytree(audited / "roles", tmp_path / "roles")
-    hr = tmp_path / "sources/hr.yaml"
-    hr.write_text(
-        hr.read_text(encoding="utf-8").replace("absence: unknown", "absence: unknown\n  max_age: 1d"), encoding="utf-8"
+    file = tmp_path / f"sources/{source}.yaml"
+    file.write_text(
+        file.read_text(encoding="utf-8").replace("\noptions:\n", "\noptions:\n  max_age: 1d\n"), encoding="utf-8"
     )
     stale = access_review(tmp_path, "--as-of", "2099-01-05T06:00:00Z", "audit")
     assert stale.code == 1
-    assert "none is drawn now: people of hr is incomplete" in stale.out
+    assert f"none is drawn now: {said}" in stale.out
+    assert "longer ago than `max_age` allows" in stale.out
 
 
 def test_one_clients_part_has_no_trace_of_anothers_people(audited):

@@ -14,7 +14,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field
 
-from access_review.connectors import Source, complete, entries, incomplete, moments, problem
+from access_review.connectors import Source, complete, entries, freshness, incomplete, moments, problem
 from access_review.connectors.entries import Terms
 from access_review.connectors.mapping import (
     Cleaning,
@@ -40,12 +40,10 @@ from access_review.errors import Mistake, RosterFault, WorkspaceError
 from access_review.tables import Row
 
 Absence = Literal["unknown", "left-after-2-complete-reads"]
-Age = Annotated[str, Field(pattern=r"^[1-9][0-9]*[mhdw]$")]
 C = TypeVar("C", bound=Mapped)
 Notes = dict[int, list[str]]
 
 AS_WRITTEN = Cleaning()
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _DATED = ("starts", "ends", "left_at", "notified", "approved_until")
 
 
@@ -77,7 +75,9 @@ class Roster:
         yield from made
         yield from self._problems(sheet, roll, notes)
         yield from unused
-        stopped = too_many(len(roll.faults), len(sheet.rows), "rows") or self._stale(sheet, as_of)
+        old = freshness.stale(sheet, self.max_age, as_of)
+        yield from freshness.verdict(self.source, old)
+        stopped = too_many(len(roll.faults), len(sheet.rows), "rows") or old
         gaps = too_many(
             sum(row["kind"] == "unusable" for _, row in unused), len(former) + len(unused), "former assignments"
         )
@@ -149,17 +149,6 @@ class Roster:
             reason = f"{places.column} {place!r} has no time zone: times there are known to 26 hours only"
             yield problem(self.source, f"{sheet.file}: {places.column} {place}", "unresolved", reason)
 
-    def _stale(self, sheet: Sheet, as_of: datetime) -> str | None:
-        if self.max_age is None:
-            return None
-        if sheet.modified is None:
-            return f"the age of {sheet.file} is unknown, and `max_age` limits it"
-        if sheet.modified < as_of - self.max_age:
-            return (
-                f"{sheet.file} was last written {sheet.modified:%Y-%m-%d %H:%M} UTC, longer ago than `max_age` allows"
-            )
-        return None
-
 
 def _joined(sheet: Sheet, other: Sheet, join: Join, mark: str, notes: Notes) -> tuple[Sheet, dict[str, str]]:
     """Add to each row what the other file says of its key; return the sheet and the new columns by target."""
@@ -206,7 +195,7 @@ def connect(
     join: tuple[Join, ...] = (),
     history: History | None = None,
     absence: Absence = "unknown",
-    max_age: Age | None = None,
+    max_age: freshness.Age | None = None,
     strip: bool = False,
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None,
     encoding: Named | None = None,
@@ -252,8 +241,7 @@ def connect(
     words = dict(statuses.words()) if statuses else {}
     terms = Terms(dates, zone, places, left_at_means, kind, words)
     cleaning = Cleaning(strip, frozenset(empty), frozenset(optional))
-    age = timedelta(**{_UNITS[max_age[-1]]: int(max_age[:-1])}) if max_age else None
-    return Roster(source, file, columns, terms, join, history, absence, age, cleaning)
+    return Roster(source, file, columns, terms, join, history, absence, freshness.span(max_age), cleaning)
 
 
 def _undated(

@@ -33,7 +33,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
-from access_review.connectors import Source, complete, incomplete, moments, sheets
+from access_review.connectors import Source, complete, freshness, incomplete, moments, sheets
 from access_review.connectors.columns import ALLOWED, IDS, TIMES, Columns, Filled, Named, Words, misfits
 from access_review.connectors.listing import Listing, TableRow, Terms
 from access_review.connectors.marks import Effect, Marks
@@ -41,9 +41,6 @@ from access_review.connectors.sheets import Sheet
 from access_review.errors import ConnectorError, Mistake, WorkspaceError
 
 AccountKind = Literal["human", "service", "shared", "guest", "agent", "computer", "break-glass"]
-Age = Annotated[str, Field(pattern=r"^[1-9][0-9]*[mhdw]$")]
-
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +65,9 @@ class Export:
         for table, row in listing.rows():
             counted[table] += 1
             yield table, row
-        why = self._short(sheet, listing, as_of)
+        old = freshness.stale(sheet, self.max_age, as_of)
+        yield from freshness.verdict(self.source, old)
+        why = _short(sheet, listing) or old
         for table in filled(self.terms):
             if why:
                 yield incomplete(self.source, table, why, received=counted[table])
@@ -88,21 +87,12 @@ class Export:
             raise WorkspaceError.of([_lack(sheet, column) for column in lacking])
         return sheet
 
-    def _short(self, sheet: Sheet, listing: Listing, as_of: datetime) -> str | None:
-        """Say why nothing may be concluded from what the file does not show."""
-        if not sheet.rows:
-            return f"{sheet.file} holds no rows: a failed export looks the same"
-        if listing.lost:
-            return f"{listing.lost} of {len(sheet.rows)} rows cannot be used"
-        if self.max_age is None:
-            return None
-        if sheet.modified is None:
-            return f"the age of {sheet.file} is unknown, and `max_age` limits it"
-        if sheet.modified < as_of - self.max_age:
-            return (
-                f"{sheet.file} was last written {sheet.modified:%Y-%m-%d %H:%M} UTC, longer ago than `max_age` allows"
-            )
-        return None
+
+def _short(sheet: Sheet, listing: Listing) -> str | None:
+    """Say why nothing may be concluded from what the file does not show."""
+    if not sheet.rows:
+        return f"{sheet.file} holds no rows: a failed export looks the same"
+    return f"{listing.lost} of {len(sheet.rows)} rows cannot be used" if listing.lost else None
 
 
 def filled(terms: Terms) -> tuple[str, ...]:
@@ -146,7 +136,7 @@ def connect(
     break_glass: Sequence[str] = (),
     client: Mapping[str, str] | None = None,
     sensitivity: Mapping[str, str] | None = None,
-    max_age: Age | None = None,
+    max_age: freshness.Age | None = None,
     strip: bool = False,
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None,
     encoding: Named | None = None,
@@ -191,8 +181,7 @@ def connect(
         marks=marks,
     )
     form = {"strip": strip, "delimiter": delimiter, "encoding": encoding, "sheet": sheet, "records": records}
-    age = timedelta(**{_UNITS[max_age[-1]]: int(max_age[:-1])}) if max_age else None
-    return Export(source, path, {**form, "header_row": header_row, "footer": footer}, terms, age)
+    return Export(source, path, {**form, "header_row": header_row, "footer": footer}, terms, freshness.span(max_age))
 
 
 def _zone(name: str | None) -> tuple[ZoneInfo | None, list[str]]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from access_review.connectors.freshness import AGE
 from access_review.views.terminal import table
 from access_review.views.text import count, visible
 
@@ -39,7 +40,8 @@ def _unread(source: Mapping[str, Any]) -> Iterator[str]:
     """Say what was not read: optional parts apart from what makes the source incomplete."""
     for subject, verdict in sorted(source["verdicts"].items()):
         if not verdict["complete"]:
-            state = "was not read" if subject.startswith("part:") else "is incomplete"
+            part = "is too much" if subject == AGE else "was not read"
+            state = part if subject.startswith("part:") else "is incomplete"
             what = visible(subject.removeprefix("part:"))
             yield f"{visible(source['source'])}: {what} {state}: {visible(verdict['reason'] or 'no reason given')}"
 

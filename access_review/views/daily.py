@@ -32,7 +32,8 @@ def _lines(
     unknown = [row for row in applications if not row["approved"]]
     yield f"{count(len(applications), 'application')} listed as AI or unapproved, {len(unknown)} of them not approved"
     for row in unknown:
-        yield shorten(f"  {row['name']}: {'AI, ' if row['ai'] else ''}{count(row['accounts'], 'account')}", width)
+        marks = f"{'AI, ' if row['ai'] else ''}{'of another organisation, ' if row['foreign'] else ''}"
+        yield shorten(f"  {row['name']}: {marks}{count(row['accounts'], 'account')}", width)
     orphans = [row for row in agents if row["sponsor_status"] != "active"]
     yield f"{count(len(agents), 'AI agent')}, {len(orphans)} without a sponsor who works here"
     for row in orphans:

@@ -139,6 +139,12 @@ class Applications:
             edge = {"why": "inherits", "reach": "transitive", "native_id": held}
             yield "nesting", {**ends, **edge, **fixed, "why_not": why}
 
+    def registered(self, application: Object) -> TableRow | None:
+        """Return the alias which says that a service principal is of an application registered in this tenant."""
+        app = needed(application, "appId")
+        native = self.directory.principals_of_apps.get(app)
+        return self.directory.alias("registered-app", app, self.directory.named(native)) if native else None
+
     def object_of(self, application: Object) -> str:
         """Return what stands for an application: its service principal, or a reference by application id."""
         app = needed(application, "appId")

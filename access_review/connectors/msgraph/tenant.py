@@ -164,6 +164,8 @@ class Tenant:
             owned = self.applications.object_of(thing)
             yield from principals.credentials(owned, thing)
             applications[thing["id"]] = owned
+            if app := self.applications.registered(thing):
+                yield app
 
         yield from self._each("applications", application)
         service_principals = self.directory.service_principals()
