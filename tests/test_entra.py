@@ -132,6 +132,8 @@ def tenant() -> Collections:
         ],
         "subscribedSkus": [{"id": "t_sku-e5", "skuId": "sku-e5", "skuPartNumber": "SPE_E5"}],
         "administrativeUnits": [{"id": "au-1", "displayName": "Manila"}],
+        "administrativeUnits/au-1/members": [typed("user", "ana"), typed("group", "g-fin")],
+        "administrativeUnits/au-1/scopedRoleMembers": [_scoped("ben")],
         "roleDefinitions": [
             {"id": GLOBAL_ADMIN, "templateId": GLOBAL_ADMIN, "displayName": "Global Administrator"},
             {"id": READER, "templateId": READER, "displayName": "Directory Readers", "description": "Reads"},
@@ -238,6 +240,11 @@ def tenant() -> Collections:
 
 def _role(native: str, principal: str, role: str, scope: str = "/") -> dict[str, Any]:
     return {"id": native, "principalId": principal, "roleDefinitionId": role, "directoryScopeId": scope}
+
+
+def _scoped(principal: str) -> dict[str, Any]:
+    who = {"id": principal, "displayName": principal}
+    return {"id": f"s-{principal}", "administrativeUnitId": "au-1", "roleId": "r-1", "roleMemberInfo": who}
 
 
 def _app(native: str, principal: str, kind: str, role: str) -> dict[str, Any]:
@@ -775,6 +782,7 @@ TYPES = {
     "members": "directoryObject",
     "owners": "directoryObject",
     "sponsors": "directoryObject",
+    "scopedRoleMembers": "scopedRoleMembership",
     "conditionalAccessPolicies": "conditionalAccessPolicy",
     "subscribedSkus": "subscribedSku",
     "administrativeUnits": "administrativeUnit",
@@ -894,6 +902,25 @@ def test_what_an_access_package_gave_is_ended_there() -> None:
     edges = {row["parent"] for row in made.some("nesting", child="entra:accesspackage:p-1")}
     assert edges == {"entra:group:g-fin", "entra:approle:sp-app/r-view"}
     assert_resolves(made)
+
+
+def test_what_a_restricted_unit_protects_is_changed_by_its_own_administrators_only() -> None:
+    found = tenant()
+    assert read(found).some("grants", entitlement="entra:group:g-fin", via="member")[0]["removable"] is True
+    found["administrativeUnits"][0]["isMemberManagementRestricted"] = True
+    for member in read(found).some("grants", entitlement="entra:group:g-fin", via="member"):
+        assert member["removable"] is False
+        assert "restricted administrative unit Manila" in member["why_not"]
+
+
+def test_an_administrator_of_a_unit_whom_no_role_assignment_names_is_said() -> None:
+    found = tenant()
+    found["administrativeUnits/au-1/scopedRoleMembers"].append(_scoped("ana"))
+    made = read(found)
+    (said,) = [row for row in made.some("problems") if "administers" in row["reason"]]
+    assert (said["locator"], "Manila" in said["reason"]) == ("administrativeUnits/au-1/scopedRoleMembers/s-ana", True)
+    found["roleAssignments"] = found["roleAssignmentScheduleInstances"] = found["roleEligibilityScheduleInstances"] = []
+    assert not [row for row in read(found).some("problems") if "administers" in row["reason"]], "no role was read"
 
 
 def test_a_group_whose_authority_became_the_cloud_is_cut_there() -> None:

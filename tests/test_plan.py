@@ -465,6 +465,19 @@ def test_what_is_synced_is_changed_where_it_is_mastered():
     assert len(made.changes[0].because) == 2
 
 
+def test_what_an_access_package_gave_goes_to_a_person_who_ends_the_assignment():
+    why = "given by the access package Close: end the assignment there"
+    rows = add(
+        leave(company(), 5),
+        accounts=[account(5, "entra")],
+        entitlements=[group("Ledger", "entra")],
+        grants=[grant(5, "Ledger", "entra", via="access-package", removable=False, why_not=why)],
+    )
+    made = planned(rows)
+    assert "Ledger" not in {held for _, _, held in asked_of(made)}
+    assert f"it cannot be taken away here: {why}" in left_to_a_person(made)
+
+
 # Sealed
 
 

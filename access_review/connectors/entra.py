@@ -30,10 +30,11 @@ signIns.json                               /auditLogs/signIns
 groups/<id>/members.json, …/owners.json    /groups/<id>/members, /groups/<id>/owners
 servicePrincipals/<id>/….json              …/appRoleAssignedTo, …/owners
 applications/<id>/owners.json              /applications/<id>/owners
+administrativeUnits/<id>/….json            …/members, …/scopedRoleMembers
 agentIdentities/<id>/sponsors.json         /servicePrincipals/<id>/microsoft.graph.agentIdentity/sponsors
 =========================================  ==================================================================
 
-A file per group is many files, so the last four may also stand together as the
+A file per group is many files, so the last five may also stand together as the
 answers of ``$batch`` requests whose ids are the object's: ``groups/members.json``
 holds ``{"responses": [{"id": "<group id>", "status": 200, "body": <page>}, …]}``.
 Several responses with one id are its pages, in order. An object without members

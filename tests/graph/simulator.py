@@ -55,7 +55,7 @@ LISTS = {
 PREMIUM = re.compile(
     r"/(auditLogs|identityGovernance|roleManagement/directory/role\w+ScheduleInstances)", re.IGNORECASE
 )
-LINKS = {"members", "owners", "sponsors", "appRoleAssignedTo"}
+LINKS = {"members", "owners", "sponsors", "appRoleAssignedTo", "scopedRoleMembers"}
 
 
 @dataclass
@@ -168,6 +168,8 @@ class Simulator:
         segments = request.segments
         if len(segments) == 4 and segments[2].startswith("microsoft.graph."):
             segments = [*segments[:2], segments[3]]
+        if segments[0] == "directory" and len(segments) == 4:
+            segments = segments[1:]
         if len(segments) == 3 and segments[0] != "directory":
             return self._under(request, *segments)
         if segments[0] == "directory" and len(segments) == 3:
@@ -222,6 +224,8 @@ class Simulator:
         if last == "appRoleAssignedTo":
             known = self.visible("appRoleAssignments")
             return self._list(request, "appRoleAssignments", [known[t] for t in targets if t in known])
+        if last == "scopedRoleMembers":
+            return self._list(request, last, [self.tenant.of(last)[t] for t in targets])
         found = [self.tenant.find(target) for target in targets]
         return self._list(request, "", [thing for pair in found if pair for thing in (pair[1],)], typed=True)
 

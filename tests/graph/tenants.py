@@ -309,14 +309,27 @@ def _agents(maker: Maker) -> None:
     _assign(maker, blueprint["id"], "ServicePrincipal", graph["id"], graph["appRoles"][0]["id"])
 
 
+def _unit(maker: Maker, name: str, members: Any, **more: Any) -> str:
+    unit = maker.tenant.add("administrativeUnits", {"id": maker.guid(), "displayName": name, **more})
+    maker.tenant.link("administrativeUnits/members", unit, *members)
+    return unit
+
+
 def _roles(maker: Maker) -> None:
     tenant, users, groups = maker.tenant, list(maker.tenant.of("users")), list(maker.tenant.of("groups"))
     for native, name in ((GLOBAL_ADMIN, "Global Administrator"), (READERS, "Directory Readers"), (SYNC_ROLE, "Sync")):
         tenant.add("roleDefinitions", {"id": native, "templateId": native, "displayName": name, "description": name})
-    unit = tenant.add("administrativeUnits", {"id": maker.guid(), "displayName": "Manila"})
+    unit = _unit(maker, "Manila", users[1:4])
+    restricted = _unit(maker, "Executives", (users[4], groups[-1]), isMemberManagementRestricted=True)
+    for where in (unit, restricted):
+        held = {"administrativeUnitId": where, "roleId": maker.guid(), "roleMemberInfo": {"id": users[1]}}
+        tenant.link(
+            "administrativeUnits/scopedRoleMembers", where, tenant.add("scopedRoleMembers", {"id": f"S{where}", **held})
+        )
     for principal, role, scope in (
         (users[0], GLOBAL_ADMIN, "/"),
         (users[1], READERS, f"/administrativeUnits/{unit}"),
+        (users[1], READERS, f"/administrativeUnits/{restricted}"),
         (groups[3], READERS, "/"),
         (users[2], READERS, "/"),
     ):

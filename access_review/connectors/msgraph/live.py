@@ -22,6 +22,7 @@ _PARENTS = {
     "applications": ("applications",),
     "servicePrincipals": ("agentIdentities", "agentIdentityBlueprintPrincipals", "servicePrincipals"),
     "agentIdentities": ("agentIdentities",),
+    "administrativeUnits": ("administrativeUnits",),
 }
 """The collections whose objects each have collections of their own."""
 

@@ -34,6 +34,8 @@ PARTS = (
     Part("conditionalAccessPolicies", ("entitlements", "grants")),
     Part("subscribedSkus", ("entitlements", "grants", "nesting")),
     Part("administrativeUnits", ()),
+    Part("administrativeUnits/members", ()),
+    Part("administrativeUnits/scopedRoleMembers", ()),
     Part("roleDefinitions", ("entitlements", "grants", "nesting")),
     Part("roleAssignments", ("entitlements", "grants", "nesting"), "roleDefinitions"),
     Part("roleAssignmentScheduleInstances", ("entitlements", "grants", "nesting")),

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from access_review.connectors.msgraph.directory import Directory, TableRow
 from access_review.connectors.msgraph.groups import Membership, membership
-from access_review.connectors.msgraph.values import Object, date, needed, text
+from access_review.connectors.msgraph.values import Object, date, flag, inner, needed, text
 from access_review.tables import Row
 
 SYNC_ROLE = "d29b2b05-8046-44ba-8758-1e26182fcf32"
@@ -75,6 +75,8 @@ class Roles:
     privileged: Sequence[str] = PRIVILEGED_ROLES
     definitions: dict[str, Definition] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)
+    restricted: set[str] = field(default_factory=set)
+    scoped: set[tuple[str, str]] = field(default_factory=set)
     _emitted: set[tuple[str, str]] = field(default_factory=set)
 
     def define(self, thing: Object) -> Iterator[TableRow]:
@@ -85,8 +87,26 @@ class Roles:
         yield from self._entitlement(thing["id"], "/")
 
     def unit(self, thing: Object) -> None:
-        """Remember what an administrative unit is called."""
+        """Remember what an administrative unit is called, and whether only its own administrators change its members."""
         self.units[thing["id"]] = text(thing, "displayName") or thing["id"]
+        if flag(thing, "isMemberManagementRestricted"):
+            self.restricted.add(thing["id"])
+
+    def protect(self, unit: str, thing: Object) -> Iterable[TableRow]:
+        """Let nothing be planned on a group that a restricted unit protects."""
+        held = self.directory.groups.get(thing["id"])
+        if unit in self.restricted and held is not None and held["removable"]:
+            why = f"in the restricted administrative unit {self.units[unit]}: only its own administrators change it"
+            self.directory.groups[thing["id"]] = {**held, "removable": False, "why_not": why}
+        return ()
+
+    def administrator(self, unit: str, thing: Object) -> Iterator[TableRow]:
+        """Hold an administrator of a unit against the role assignments, which should list it too."""
+        text(thing, "roleId")
+        principal, scope = needed(inner(thing, "roleMemberInfo"), "id"), f"/administrativeUnits/{unit}"
+        if self.scoped and (principal, scope) not in self.scoped:
+            reason = f"{self.directory.called(principal)} administers {self.units[unit]} by no role assignment read"
+            yield self.directory.unusable(f"administrativeUnits/{unit}/scopedRoleMembers/{thing['id']}", reason)
 
     def holdings(
         self, assignments: Iterable[Object], active: Iterable[Object], eligible: Iterable[Object]
@@ -100,6 +120,7 @@ class Roles:
         may = {held(thing): thing for thing in eligible if is_own(thing)}
         runs = {held(thing): thing for thing in active if is_own(thing)}
         has = {held(thing): thing for thing in assignments}
+        self.scoped |= {(key.principal, key.scope) for key in (*has, *runs, *may)}
         for key in sorted(has.keys() | runs.keys()):
             run = runs.get(key)
             yield from self._entitlement(key.role, key.scope)

@@ -47,6 +47,8 @@ class Tenant:
         yield from self._each("subscribedSkus", self.licences.sku)
         yield from self._users(roles.syncing(assignments))
         yield from self._groups(rules)
+        self._kept("administrativeUnits", self.roles.unit)
+        yield from self._of_each("administrativeUnits/members", self.roles.units, self.roles.protect)
         yield from self._service_principals()
         yield from self._members()
         yield from _distinct(self.directory, self._held(assignments))
@@ -137,11 +139,12 @@ class Tenant:
             yield from self.applications.blueprint(thing)
 
     def _held(self, assignments: Sequence[Object]) -> Iterator[TableRow]:
-        self._kept("administrativeUnits", self.roles.unit)
         yield from self._each("roleDefinitions", self.roles.define)
         active = self._kept("roleAssignmentScheduleInstances", ROLE_RUN)
         eligible = self._kept("roleEligibilityScheduleInstances", ROLE_ELIGIBLE)
         yield from self.roles.holdings(assignments, active, eligible)
+        units = self.roles.units
+        yield from self._of_each("administrativeUnits/scopedRoleMembers", units, self.roles.administrator)
         service_principals = self.directory.service_principals()
         yield from self._of_each("servicePrincipals/appRoleAssignedTo", service_principals, self.applications.assigned)
         yield from self._each("oauth2PermissionGrants", self.applications.consent)

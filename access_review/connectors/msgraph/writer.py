@@ -46,7 +46,10 @@ SYNCED = "the group is synchronised: remove the member in the directory that mas
 DYNAMIC = "the group is dynamic: change its rule, or the attribute that the rule reads"
 MAIL = "the group is mail-enabled: only Exchange changes its members"
 INHERITED = "the licence comes from a group: change the group's licences, or who is in it"
-ADMINISTRATOR = "if the account holds a directory role, the writer's application needs a role that may manage it"
+ADMINISTRATOR = (
+    "if the account holds a directory role, or is in a restricted administrative unit, the writer's application needs "
+    "a role that may manage it"
+)
 
 
 @dataclass(frozen=True, slots=True)
