@@ -133,23 +133,15 @@ def envelopes(folder: Path) -> list[bytes]:
     return [path.read_bytes() for path in sorted(folder.glob("*.json"))]
 
 
-PROVEN: frozenset[str] = frozenset()
-"""Connectors whose writers ``apply`` may use.
-
-A writer gets its name in here when batches through it have been killed at every step
-against a real server and ended right. Until then its changes are work orders for people.
-"""
-
-
 @contextmanager
 def executors_of(workspace: Workspace, changes: Sequence[Change], now: datetime) -> Iterator[dict[str, Executor]]:
     """Open what can write to each system a plan touches; what cannot be written is ordered from people."""
     with ExitStack() as stack:
         yield {
-            entry.name: orders.Written(made.covers, stack.enter_context(made.writing()), ordered)
-            if isinstance(made, Writable) and entry.file.connector in PROVEN
+            name: orders.Written(made.covers, stack.enter_context(made.writing()), ordered)
+            if isinstance(made, Writable)
             else ordered
-            for entry, made, ordered in _touched(workspace, changes, now)
+            for name, made, ordered in _touched(workspace, changes, now)
         }
 
 
@@ -158,16 +150,16 @@ def witnesses_of(workspace: Workspace, changes: Sequence[Change], now: datetime)
     """Open what can look at each system a plan touches, without any right to write."""
     with ExitStack() as stack:
         yield {
-            entry.name: orders.Looked(made.covers, stack.enter_context(made.verifying()), ordered)
+            name: orders.Looked(made.covers, stack.enter_context(made.verifying()), ordered)
             if isinstance(made, Writable)
             else ordered
-            for entry, made, ordered in _touched(workspace, changes, now)
+            for name, made, ordered in _touched(workspace, changes, now)
         }
 
 
 def _touched(
     workspace: Workspace, changes: Sequence[Change], now: datetime
-) -> Iterator[tuple[workspaces.SourceEntry, Connector, orders.WorkOrders]]:
+) -> Iterator[tuple[str, Connector, orders.WorkOrders]]:
     """Yield the sources that changes are made in: as they are connected, and as a person is asked to change them."""
     wanted = {one.target.source for one in changes}
     for entry in workspace.sources:
@@ -176,7 +168,7 @@ def _touched(
             alone = replace(workspace, sources=(entry,))
             read = partial(snapshot.collect, alone, now)
             made = connect(Source(entry.name, workspace.folder / "sources"), **entry.options)
-            yield entry, made, orders.WorkOrders(entry.name, read)
+            yield entry.name, made, orders.WorkOrders(entry.name, read)
 
 
 def apply_run(

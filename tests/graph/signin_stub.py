@@ -26,12 +26,13 @@ _MESSAGES = {
 
 @dataclass
 class SignIn:
-    """One tenant's sign-in service."""
+    """One tenant's sign-in service; ``others`` are registrations beside the first, and what they may."""
 
     clock: VirtualClock
     secret: str = ""
     certificate: x509.Certificate | None = None
     roles: frozenset[str] = frozenset({"User.Read.All"})
+    others: dict[str, frozenset[str]] = field(default_factory=dict)
     base: str = ""
     life: int = 3600
     faults: list[Response] = field(default_factory=list)
@@ -42,7 +43,8 @@ class SignIn:
     def roles_of(self, token: str) -> frozenset[str] | None:
         """Return what a token allows; null when it is unknown or has expired."""
         until = self.given.get(token)
-        return self.roles if until is not None and self.clock.now() < until else None
+        client = token.partition(".")[0]
+        return self.others.get(client, self.roles) if until is not None and self.clock.now() < until else None
 
     def refuse(self, code: int) -> Response:
         """Return a refusal as the service words it."""
@@ -71,7 +73,8 @@ class SignIn:
         return self._token(form)
 
     def _token(self, form: dict[str, str]) -> Response:
-        if form.get("client_id") != CLIENT:
+        client = form.get("client_id", "")
+        if client != CLIENT and client not in self.others:
             return self.refuse(700016)
         if form.get("grant_type") == "urn:ietf:params:oauth:grant-type:device_code" or "device_code" in form:
             if self.device_waits:
@@ -82,7 +85,8 @@ class SignIn:
             return self._give(delegated=True) if form.get("refresh_token") == "r" else self.refuse(7000215)
         if "client_assertion" in form:
             return self._give() if self._signed(form["client_assertion"]) else self.refuse(700027)
-        return self._give() if self.secret and form.get("client_secret") == self.secret else self.refuse(7000215)
+        known = self.secret and form.get("client_secret") == self.secret
+        return self._give(client) if known else self.refuse(7000215)
 
     def _signed(self, assertion: str) -> bool:
         if self.certificate is None:
@@ -101,8 +105,8 @@ class SignIn:
             return False
         return bool(claims["iss"] == claims["sub"] == CLIENT)
 
-    def _give(self, *, delegated: bool = False) -> Response:
-        token = secrets.token_urlsafe(16)
+    def _give(self, client: str = CLIENT, *, delegated: bool = False) -> Response:
+        token = f"{client}.{secrets.token_urlsafe(16)}"
         self.given[token] = self.clock.now() + self.life
         more: dict[str, Any] = {"token_type": "Bearer", "expires_in": self.life, "access_token": token}
         if delegated:

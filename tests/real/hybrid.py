@@ -5,6 +5,8 @@ members from the domain as it is now, with their SIDs, and leaves what the cloud
 """
 
 import base64
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +24,24 @@ PEOPLE = tuple((f"{n:05}", f"h{n:02}", "Finance" if n % 2 else "Audit") for n in
 
 EXCESS = "h02"
 """Somebody of Audit who may pay, and reads a group of the cloud besides."""
+
+HR = {
+    "connector": "roster",
+    "options": {
+        "path": "people.csv",
+        "timezone": "Asia/Manila",
+        "dates": "%Y-%m-%d",
+        "left_at_means": "end-of-day",
+        "statuses": {"active": ["Active"], "left": ["Terminated"]},
+        "columns": {
+            "person": "id",
+            "name": "name",
+            "status": "status",
+            "left_at": "last_day",
+            "department": "department",
+        },
+    },
+}
 
 
 class MachineClock(VirtualClock):
@@ -51,10 +71,30 @@ def records(base: str, dns: str) -> Records:
     return domain
 
 
-def roster() -> str:
-    """Return the same people as HR lists them."""
-    return "id,name,status,department\n" + "".join(
-        f"{number},Person {login},Active,{department}\n" for number, login, department in PEOPLE
+def roster(left: Sequence[str] = ()) -> str:
+    """Return the same people as HR lists them; those who have ``left`` did so long ago."""
+    return "id,name,status,last_day,department\n" + "".join(
+        f"{number},Person {login},{'Terminated,2026-01-31' if login in left else 'Active,'},{department}\n"
+        for number, login, department in PEOPLE
+    )
+
+
+def files(ad: Mapping[str, Any], entra: Mapping[str, Any], left: Sequence[str] = ()) -> dict[str, str]:
+    """Return a workspace of the roster, the domain and the tenant, by their options."""
+    ladder = [{"on": ["employee_id", "person"]}]
+    sources: dict[str, Any] = {
+        "hr": HR,
+        "ad": {"connector": "ldap", "options": ad, "match": ladder},
+        "entra": {"connector": "entra", "options": entra, "match": ladder},
+    }
+    roles = {"Finance": "ad:group:Payments, ad:group:Domain Users", "Audit": "ad:group:Domain Users"}
+    return (
+        {f"sources/{name}.yaml": json.dumps(source) for name, source in sources.items()}
+        | {"sources/people.csv": roster(left)}
+        | {
+            f"roles/templates/{name.lower()}.yaml": f"role: {name.lower()}\nwho: {{department: {name}}}\nmay: [{may}]\n"
+            for name, may in roles.items()
+        }
     )
 
 

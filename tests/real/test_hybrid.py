@@ -1,11 +1,10 @@
 """A hybrid organisation through the command line: what is synchronised is cut in the domain, and gone from the cloud after."""
 
-import json
-
 import pyarrow.parquet as pq
 import pytest
 
-from access_review.connectors.directory_writer import State, writing
+from access_review.connectors.directory_writer import Writing
+from access_review.revocation.executor import Result
 from tests.command import access_review, lay_out
 from tests.graph.reading import simulate
 from tests.graph.signin_stub import CLIENT, TENANT, SignIn
@@ -16,21 +15,6 @@ from tests.real.conftest import servers
 from tests.real.hybrid import EXCESS, MachineClock, Sync
 
 SECRET = "not-a-real-secret-9H~canary"  # noqa: S105 - of a tenant that lives for one test
-HR = {
-    "connector": "roster",
-    "options": {
-        "path": "people.csv",
-        "timezone": "Asia/Manila",
-        "dates": "%Y-%m-%d",
-        "statuses": {"active": ["Active"]},
-        "columns": {"person": "id", "name": "name", "status": "status", "department": "department"},
-    },
-}
-ROLES = """\
-role: {name}
-who: {{department: {department}}}
-may: [{may}]
-"""
 
 
 @pytest.fixture(scope="module")
@@ -61,20 +45,7 @@ def company(domain, sync, tmp_path, monkeypatch):
         reader = {"client_id": CLIENT, "secret": {"env": "ENTRA_SECRET"}}
         cloud = {"sign_in": server.url, "graph": server.url}
         entra = {"tenant": TENANT, "reader": reader, "cloud": cloud, "ca_file": str(server.ca), "synced_from": "ad"}
-        sources = {
-            "hr": HR,
-            "ad": {"connector": "ldap", "options": options(domain), "match": [{"on": ["employee_id", "person"]}]},
-            "entra": {"connector": "entra", "options": entra, "match": [{"on": ["employee_id", "person"]}]},
-        }
-        files = {f"sources/{name}.yaml": json.dumps(source) for name, source in sources.items()}
-        files |= {
-            "sources/people.csv": hybrid.roster(),
-            "roles/templates/finance.yaml": ROLES.format(
-                name="finance", department="Finance", may="ad:group:Payments, ad:group:Domain Users"
-            ),
-            "roles/templates/audit.yaml": ROLES.format(name="audit", department="Audit", may="ad:group:Domain Users"),
-        }
-        yield lay_out(tmp_path / "company", files)
+        yield lay_out(tmp_path / "company", hybrid.files(options(domain), entra))
 
 
 def audited(company):
@@ -108,9 +79,9 @@ def test_excess_in_a_synchronised_group_is_cut_in_the_domain_and_gone_from_the_c
     assert set(targets) == {("ad", "Payments"), ("entra", "Board papers")}, "the copy follows the original"
     target = targets["ad", "Payments"]
     assert target["account"]["name"].startswith(EXCESS)
-    with writing(servers(tmp_path, domain, "Administrator")) as writer:
+    with servers(tmp_path, domain, "Administrator").session() as session:
         user, group = target["account"]["native_id"], target["entitlement"]["native_id"]
-        assert writer.revoke(user, group).state is State.PENDING
+        assert Writing(session).revoke(user, group).result is Result.DONE
 
     # The domain has let go, the cloud not yet: nothing is cut there, and a person is told where it is done.
     assert ("entra", "Payments", f"Person {EXCESS}") in audited(company)
