@@ -275,6 +275,8 @@ def _system(
         first_gone, verified_at = None, None
     elif sign_in is State.DONE:
         first_gone = first_gone or seen.as_of
+    if verified_at and last_open and last_open > verified_at:
+        verified_at = None  # seen open after the proof: what closed it then, nobody proved
     back = bool(before and before.state(Item.SIGN_IN) is State.DONE and sign_in is State.OPEN)
     checks[1] = _sessions(checks[1], sign_in, source, seen, verified_at or first_gone)
     return System(source, tuple(checks), last_open, first_gone, verified_at, back)

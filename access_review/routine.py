@@ -1,7 +1,7 @@
 """The recurring jobs as they run on disk: each reads runs and what the one before left, and writes what the next needs."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,6 +13,7 @@ from access_review.errors import ArtifactError, PlanRefused
 from access_review.leaving import facts as leaver_facts
 from access_review.leaving import leaver as values
 from access_review.leaving.leaver import Leavers
+from access_review.leaving.proven import proven
 from access_review.review import Report, establish
 from access_review.routines import one_client, routing, weeks
 from access_review.runs import Run
@@ -32,12 +33,10 @@ _WITHOUT_SESSIONS = frozenset({"table", "roster", "sharphound"})
 """Connectors that read lists of who holds what, which nobody signs in to through."""
 
 
-def follow_leavers(
-    workspace: Workspace, run: Run, *, verified: Mapping[tuple[str, str], datetime] | None = None
-) -> Leavers:
+def follow_leavers(workspace: Workspace, run: Run) -> Leavers:
     """Say what is open for everyone who leaves, and keep it in the run for the next to compare with.
 
-    ``verified`` is when a read after a change proved access gone, by person and system.
+    What batches have proven gone since is exact; what merely two runs saw lies between them.
     """
     settings = workspace.policy.offboarding
     before, taken = leavers_before(workspace.folder, run), snapshot.load(run)
@@ -51,7 +50,7 @@ def follow_leavers(
             workspace.policy.targets,
             before=before,
             standings=leaver_facts.status_of(engine, [one.person for one in before.leavers] if before else ()),
-            verified=verified,
+            verified=proven(workspace.folder),
         )
     runs.write_json(run.folder / LEAVERS, values.to_json(made))
     return made

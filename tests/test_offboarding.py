@@ -9,14 +9,22 @@ from worlds import AS_OF, snapshot, tables, workspace
 
 from access_review import audit, offboarding, routine
 from access_review import workspace as workspaces
+from access_review.apply import Batch, apply
 from access_review.engine import Engine
 from access_review.errors import Unclear
 from access_review.leaving import facts as leaver_facts
 from access_review.leaving import leaver
 from access_review.leaving.leaver import Item, Late, Leaver, Span, Standing, State
-from access_review.policy import Offboarding, Targets
+from access_review.leaving.proven import proven
+from access_review.plan import write
+from access_review.planning.change import Action
+from access_review.policy import Applying, Offboarding, Targets
 from access_review.review import establish
+from access_review.revocation.journal import Journal
+from access_review.revocation.protocol import Judged
+from access_review.verify import verify
 from tests.command import access_review, lay_out
+from tests.fake import FakeSystem, Time, a_change, a_plan, key_of
 
 MANILA = """connector: roster
 options:
@@ -262,6 +270,39 @@ def test_two_systems_a_day_apart_are_one_exposure_with_a_skew():
     assert (leaver.skew_least, leaver.skew_most) == (timedelta(hours=7), timedelta(hours=7))
     assert (leaver.clock.least, leaver.clock.most) == (timedelta(hours=9), timedelta(hours=9))
     assert leaver.gone_at == ended + timedelta(hours=9)
+
+
+def test_what_was_seen_open_after_it_was_proven_gone_is_proven_no_more():
+    closed = {**WORLD, "accounts": [{**a, "enabled": False} for a in WORLD["accounts"]]}
+    ended = LEFT["left_at_latest"]
+    proof = {("hr:person:bo", "ad"): ended + timedelta(hours=2)}
+    seen_open = judged(WORLD)
+    assert seen_open.as_of > ended + timedelta(hours=2)
+    (leaver,) = judged(closed, before=seen_open, verified=proof, as_of=AS_OF + timedelta(hours=1)).leavers
+    assert {system.verified_at for system in leaver.systems} == {None}
+
+
+def test_the_journals_of_batches_say_when_a_sign_in_was_proven_gone(tmp_path):
+    clock = Time()
+    changes = [a_change(n, Action.DISABLE_ACCOUNT, source=s) for n, s in ((1, "ad"), (1, "entra"), (2, "ad"))]
+    plan = a_plan(*changes, a_change(3))
+    folder = tmp_path / "runs/20260202T070000Z-11111111/plan"
+    folder.mkdir(parents=True)
+    (folder / "plan.json").write_bytes(write(plan))
+    system = FakeSystem([key_of(one) for one in plan.changes], clock)
+    systems = {"ad": system, "entra": system}
+    pace = Applying(canary=0, per_minute=6000)
+    began = clock.now()
+    with Journal(folder / "journal.sqlite", plan.digest) as journal:
+        apply(Batch(plan, journal, systems, lambda *_: Judged(), clock, pace))
+        assert proven(tmp_path) == {}, "one read proves nothing"
+        gone_by = clock.now()
+        clock.wait(16 * 60)
+        system.give(key_of(changes[2]))
+        verify(plan.changes, journal, systems, now=clock.now(), pace=pace, targets=Targets())
+    found = proven(tmp_path)
+    assert set(found) == {("hr:person:1", "ad"), ("hr:person:1", "entra")}
+    assert all(began <= at <= gone_by for at in found.values())
 
 
 def test_a_late_word_from_hr_is_shown_beside_our_own_delay():
