@@ -1,20 +1,20 @@
 """Plans as they are made on disk: what is asked for is looked up, planned on a reviewed run, sealed and written down."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from access_review import answers, plan, runs, snapshot
+from access_review import answers, plan, routine, runs, snapshot
 from access_review.audit import REVIEW, engine_of, previous_findings, read_report
 from access_review.errors import PlanRefused, StalePlan, Unclear
 from access_review.plan import Plan, Scope
 from access_review.planning.ahead import RULES, Ahead, as_left, leaving
 from access_review.planning.asked import Decided
-from access_review.planning.limits import Raised
+from access_review.planning.limits import Population, Raised, populations
 from access_review.review import Report, review
 from access_review.revocation.journal import begun
 from access_review.routines import routing
@@ -22,7 +22,9 @@ from access_review.rules import load as load_rules
 from access_review.runs import Run
 from access_review.sampling import worklist
 from access_review.snapshot import Snapshot
+from access_review.tables import Row
 from access_review.views import plan_files, powershell
+from access_review.views.text import listed
 from access_review.workspace import Workspace
 
 PLAN, AHEAD, STANDING = "plan", "ahead", "standing"
@@ -51,8 +53,8 @@ def plan_run(
     taken = snapshot.load(run)
     rows = taken.tables["people"].to_pylist()
     people = routing.roll(rows)
-    asks = _found(requested_by, people.who(requested_by), "works here, as far as the rosters say")
-    scope = _meant(scope, people, taken)
+    asks = people.who(requested_by) or _unclear(requested_by, rows, "works here, as far as the rosters say")
+    scope = _meant(scope, people, rows, taken)
     if not ahead:
         decided = answers.revokes(workspace.folder, people, scope, now) if scope.reviewed else ()
         made, report = planned(
@@ -75,7 +77,8 @@ def _planned_ahead(
     gone = as_left(taken, going.persons)
     with engine_of(workspace, gone) as engine:
         report = review(gone, workspace, engine, previous_findings(workspace, run))
-        return plan.plan(gone, workspace, engine, report, now=now, ahead=going, **asked)
+        held = accepted(workspace, run)
+        return plan.plan(gone, workspace, engine, report, now=now, ahead=going, accepted=held, **asked)
 
 
 def planned(
@@ -102,10 +105,19 @@ def planned(
             requested_by=requested_by,
             now=now,
             scope=scope,
+            accepted=accepted(workspace, run),
             raised=raised,
             decided=decided,
         )
         return made, report
+
+
+def accepted(workspace: Workspace, run: Run) -> Mapping[str, Population]:
+    """Return what each source held at the newest sign-off that a run knows of; nothing before there is one."""
+    signed = [
+        known for known, one in routine.audits(workspace.folder) if one.signed_off_at and known.as_of <= run.as_of
+    ]
+    return populations(snapshot.load(signed[-1]).tables) if signed else {}
 
 
 def unchanged(run: Run, workspace: Workspace) -> None:
@@ -131,7 +143,7 @@ def write_files(folder: Path, made: Plan, reasons: Mapping[str, str]) -> tuple[P
         "plan.json": plan.write(made),
         "plan.csv": plan_files.csv(made, reasons),
         "plan.xlsx": plan_files.xlsx(made, reasons),
-        "revoke.ps1": powershell.script(made),
+        "undo.ps1" if made.gives_back else "revoke.ps1": powershell.script(made),
     }
     for file, data in files.items():
         runs.write(folder / file, data)
@@ -148,15 +160,18 @@ def may_be_written(run: Run, name: str) -> None:
         )
 
 
-def _found(asked: str, found: str | None, words: str) -> str:
-    if found is None:
-        raise Unclear(
-            f"nobody, or more than one, called {asked!r} {words}", hint="give the id: access-review explain NAME"
-        )
-    return found
+def _unclear(asked: str, rows: Iterable[Row], words: str) -> NoReturn:
+    """Say that a name is nobody's, or whose it could be."""
+    name = worklist.fold(asked)
+    same = sorted(
+        row["person"] for row in rows if name in {worklist.fold(row["name"] or ""), worklist.fold(row["mail"] or "")}
+    )
+    if len(same) > 1:
+        raise Unclear(f"{len(same)} people are called {asked!r}", hint=f"give the id: {listed(same)}")
+    raise Unclear(f"nobody called {asked!r} {words}", hint="give the id: access-review explain NAME")
 
 
-def _meant(scope: Scope, people: routing.Roll, taken: Snapshot) -> Scope:
+def _meant(scope: Scope, people: routing.Roll, rows: Iterable[Row], taken: Snapshot) -> Scope:
     """Return a scope with persons by id; a rule or client that does not exist would silently plan nothing."""
     known = load_rules()
     if strange := sorted(set(scope.rules) - set(known)):
@@ -172,5 +187,7 @@ def _meant(scope: Scope, people: routing.Roll, taken: Snapshot) -> Scope:
     }
     if strange := sorted(set(scope.clients) - clients):
         raise Unclear(f"no client is called {strange[0]!r}", hint=f"known: {', '.join(sorted(clients))}")
-    persons = tuple(_found(name, people.known.get(worklist.fold(name)), "is in the rosters") for name in scope.persons)
-    return replace(scope, persons=persons)
+    persons = (
+        people.known.get(worklist.fold(one)) or _unclear(one, rows, "is in the rosters") for one in scope.persons
+    )
+    return replace(scope, persons=tuple(persons))

@@ -57,6 +57,26 @@ def test_whoever_is_not_to_leave_is_not_planned_for(ready):
     assert "is not to leave within 14 days" in nobody.err
 
 
+def test_the_limit_is_a_share_of_what_was_signed_off_last(tmp_path):
+    company = Company(tmp_path)
+    assert company.say("audit", at="2026-10-12T06:00:00Z").code == 0
+    assert company.say("remind", at="2026-10-20T06:00:00Z").code == 0
+    assert company.say("sign-off", "--by", "00007", at="2026-10-20T06:00:00Z").code == 0
+    for number in range(12, 31):
+        company.besides += [(number, f"Copy{n}") for n in range(20)]
+    company.leave(20, "2026-10-28")
+    assert company.say("collect", at=MORNING).code == 0
+    assert company.say("review", at=MORNING).code == 0
+    made = company.say(
+        "--json", "plan", "--requested-by", "00007", "--person", "00020", "--rule", "leaver-active", at=MORNING
+    )
+    (count,) = made.json["limits"]["counts"]
+    assert (count["population"], count["allowed"]) == (30, 10)
+    stopped = company.say("plan", "--requested-by", "00007", "--person", "00020", at=MORNING)
+    assert stopped.code == 4
+    assert "21 grants removed, 10 of 30 allowed" in stopped.err
+
+
 def ends(*hours):
     return [
         {"person": f"p{number}", "status": "active", "left_at_latest": AS_OF + timedelta(hours=after)}

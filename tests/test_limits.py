@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from plans import account, add, asked_of, company, declared, grant, group, leave, limits, nest, planned
+from plans import account, add, asked_of, change, company, declared, grant, group, leave, limits, nest, planned
 from pydantic import ValidationError
 from worlds import AS_OF, snapshot
 
@@ -26,6 +26,7 @@ from access_review.planning.limits import (
     count,
     cuts_beyond,
     higher,
+    populations,
 )
 from access_review.policy import Ceiling, GroupCeiling, Limits
 from access_review.review import establish
@@ -112,6 +113,12 @@ def test_the_population_is_the_accepted_one_where_there_is_one():
     with pytest.raises(LimitExceeded, match="2 of 24 allowed"):
         only_disabling(leavers(3), policy)
     assert only_disabling(leavers(3), policy, accepted={"ad": Population(accounts=30, grants=60)}).changes
+
+
+def test_the_populations_of_a_snapshot_are_what_a_plan_counts():
+    rows = change(company(24), "accounts", "ad:user:3", enabled=False)
+    rows = change(rows, "accounts", "ad:user:4", enabled=None)
+    assert populations(snapshot(**rows).tables) == {"ad": Population(accounts=22, grants=51)}
 
 
 def test_grants_that_fall_away_through_nesting_are_counted():

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from openpyxl import load_workbook
 from plans import account, add, change, company, declared, grant, group, leave, limits, nest, planned
 
-from access_review.planning.change import Action, Thing
+from access_review.planning.change import UNDO, Action, Thing
+from access_review.planning.limits import Count
+from access_review.planning.sealed import GIVEN_BACK, Batch
 from access_review.views import plan_files
 from access_review.views.powershell import quoted, script
 
@@ -163,6 +165,76 @@ def test_a_plan_for_one_system_needs_no_module_of_the_other():
 
 def test_an_empty_plan_is_a_script_that_does_nothing():
     assert faults(script(planned(company(4)))) == []
+
+
+def test_a_plan_made_ahead_is_no_script_for_now(made):
+    early = replace(made, valid_from=made.as_of)
+    source = script(early)
+    assert faults(source) == []
+    text = source.decode("utf-8-sig")
+    assert text.index("-lt $HoldsFrom") < text.index("foreach ($change in $Changes)")
+    assert b"HoldsFrom" not in script(made)
+
+
+# The script of an undo
+
+
+@pytest.fixture(scope="module")
+def undone(made):
+    """The undo of everything that the plan takes, as a plan of its own."""
+    given = tuple(
+        replace(one, id=f"u-{one.id}", action=Action(UNDO[one.action])) for one in made.changes if UNDO[one.action]
+    )
+    counts = (Count(GIVEN_BACK, made.digest, len(given), len(given), len(given)),)
+    parts = (Batch("batch-1", tuple(one.id for one in given)),)
+    return replace(made, changes=given, batches=parts, limits=replace(made.limits, counts=counts))
+
+
+def test_the_undo_parses_and_gives_back_and_takes_nothing(undone):
+    source = script(undone)
+    assert faults(source) == []
+    commands = {n.text.decode() for n in nodes(tree(source).root_node) if n.type == "command_name"}
+    changing = ("Remove-", "Disable-", "Revoke-", "Add-", "Enable-", "New-", "Update-")
+    assert {name for name in commands if name.startswith(changing)} == {
+        "Add-ADGroupMember",
+        "Enable-ADAccount",
+        "New-MgGroupMember",
+        "New-MgRoleManagementDirectoryRoleAssignment",
+        "New-MgRoleManagementDirectoryRoleAssignmentScheduleRequest",
+        "New-MgRoleManagementDirectoryRoleEligibilityScheduleRequest",
+        "Update-MgServicePrincipal",
+        "Update-MgUser",
+    }
+    text = source.decode("utf-8-sig")
+    assert "$Digest -ne $PlanDigest" in text
+    assert "More than the limit" not in text
+    assert "AccountEnabled:$false" not in text
+
+
+def test_the_undo_does_nothing_where_it_is_there_and_looks_again_afterwards(undone):
+    loop = script(undone).decode("utf-8-sig").split("foreach ($change in $Changes)", 1)[1]
+    guards = ["if ((Test-Change $change))", "elseif (-not $Apply)", "$PSCmdlet.ShouldProcess", "Edit-Change $change"]
+    assert [loop.index(guard) for guard in guards] == sorted(loop.index(guard) for guard in guards)
+    assert "(-not (Test-Change $change))) { $outcome = 'still missing' }" in loop
+
+
+def test_what_gets_another_id_is_given_back_by_hand(undone):
+    text = script(undone).decode("utf-8-sig")
+    by_hand = text.split("$ByHand = @(", 1)[1].split("\r\n)", 1)[0]
+    assert [line.split(": ")[1] for line in by_hand.strip().splitlines()] == [
+        "Assign the app role again",
+        "Give the consent again",
+    ]
+
+
+@given(name=st.text(min_size=1, max_size=40))
+@settings(deadline=None, max_examples=20, suppress_health_check=list(HealthCheck))
+def test_an_undo_with_any_name_parses(undone, name):
+    changes = tuple(
+        replace(one, target=replace(one.target, account=replace(one.target.account, name=name)))
+        for one in undone.changes
+    )
+    assert faults(script(replace(undone, changes=changes))) == []
 
 
 # The lists

@@ -195,7 +195,7 @@ def test_limits_are_those_that_were_approved_with_the_plan_and_no_higher_ones():
     rows = add(company(12), grants=[grant(7, "Other")])
     plan = planned(rows, SPACE)
     lower = [Count("grants removed", "ad", 1, 30, 0)]
-    with pytest.raises(LimitExceeded, match="ad would lose 1 grants removed of 28, 10 allowed"):
+    with pytest.raises(LimitExceeded, match="ad would lose 1 grants removed of 30, 10 allowed"):
         verdicts(rows, plan=replace(plan, limits=replace(plan.limits, counts=tuple(lower))))
     none = {"remove_percent": 0, "remove_floor": 0}
     with pytest.raises(LimitExceeded, match="0 allowed"):

@@ -58,6 +58,8 @@ def plan(
     from access_review.views import planned
 
     asked: Asked = ctx.obj
+    if ahead and reviewed:
+        raise typer.BadParameter("--ahead is for who is to leave, --reviewed for who stays: plan them apart")
     raised = Raised(tuple(higher), reason) if higher else None
     scope = planning.Scope(tuple(rule or ()), tuple(person or ()), tuple(client or ()), reviewed)
     workspace, run = asked.workspace(), asked.found_run(reviewed=True)

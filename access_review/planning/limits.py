@@ -7,8 +7,12 @@ the members it loses.
 
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from access_review.engine import Engine
 from access_review.errors import LimitExceeded, PlanRefused
@@ -69,10 +73,28 @@ def higher(text: str) -> Higher:
 
 @dataclass(frozen=True, slots=True)
 class Population:
-    """What a source held when it was last accepted: enabled accounts and grants."""
+    """What a source held when it was last accepted: enabled accounts and grants; null where that is not known."""
 
-    accounts: int
-    grants: int
+    accounts: int | None
+    grants: int | None
+
+
+def populations(tables: Mapping[str, pa.Table]) -> dict[str, Population]:
+    """Count what each source of a snapshot holds."""
+    accounts = tables["accounts"]
+    enabled = Counter(accounts.filter(accounts["enabled"])["source"].to_pylist())
+    prefixes = pc.list_element(pc.split_pattern(tables["grants"]["entitlement"], ":", max_splits=1), 0)
+    grants = Counter({one["values"]: one["counts"] for one in pc.value_counts(prefixes).to_pylist()})
+    return {source: Population(enabled[source], grants[source]) for source in sorted({*enabled, *grants})}
+
+
+def counted(counts: Sequence[Count]) -> dict[str, Population]:
+    """Return the populations that a plan's counts are shares of, so that they are the same when it is applied."""
+    said = {(one.what, one.where): one.population for one in counts}
+    return {
+        where: Population(said.get(("accounts disabled", where)), said.get(("grants removed", where)))
+        for where in sorted({where for _, where in said})
+    }
 
 
 def allowed_of(ceiling: Ceiling, population: int) -> int:
@@ -99,12 +121,12 @@ def count(engine: Engine, limits: Limits, accepted: Mapping[str, Population] | N
     counts = []
     for row in engine.rows(_DISABLED):
         known = populations.get(row["source"])
-        population = known.accounts if known else row["population"]
+        population = known.accounts if known and known.accounts is not None else row["population"]
         allowed = allowed_of(limits.disable, population)
         counts.append(Count("accounts disabled", row["source"], row["changed"], population, allowed))
     for row in engine.rows(_REMOVED):
         known = populations.get(row["source"])
-        population = known.grants if known else row["population"]
+        population = known.grants if known and known.grants is not None else row["population"]
         allowed = allowed_of(limits.remove, population)
         counts.append(Count("grants removed", row["source"], row["changed"], population, allowed))
     for row in engine.rows(_GROUPS):

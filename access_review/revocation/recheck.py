@@ -132,7 +132,7 @@ def _check_limits(engine: Engine, plan: Plan, ceilings: Limits) -> None:
         }
     )
     approved = {(one.what, one.where): one.allowed for one in plan.limits.counts}
-    counts = limits.as_raised(limits.count(engine, agreed), plan.limits.raised)
+    counts = limits.as_raised(limits.count(engine, agreed, limits.counted(plan.limits.counts)), plan.limits.raised)
     over = [one for one in counts if one.changed > min(one.allowed, approved.get((one.what, one.where), one.allowed))]
     if over:
         worst = over[0]

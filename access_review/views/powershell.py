@@ -7,11 +7,12 @@ look like ids.
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from access_review.planning.change import Action, Change
+from access_review.planning.change import UNDO, Action, Change
 from access_review.planning.limits import Count
 from access_review.planning.remedies import CLOUD, DIRECTORIES
 from access_review.planning.sealed import Plan
@@ -30,8 +31,9 @@ Field = tuple[str, str]
 
 def script(plan: Plan) -> bytes:
     """Return the script: UTF-8 with a mark and CRLF line ends, which Windows PowerShell 5.1 needs to read it right."""
+    can = _can_give_back if plan.gives_back else _scriptable
     batch_of = {change: batch.id for batch in plan.batches for change in batch.changes}
-    scripted = [one for one in plan.changes if _scriptable(one)]
+    scripted = [one for one in plan.changes if can(one)]
     text = _template().render(
         plan=plan,
         about=visible(plan.requested_by),
@@ -64,6 +66,22 @@ def _template() -> Template:
     return environment.get_template("revoke.ps1.jinja")
 
 
+_TAKEN = {restoring: action for action, restoring in UNDO.items()}
+_GIVEN_BACK = {
+    Action.ENABLE_ACCOUNT,
+    Action.ADD_MEMBER,
+    Action.ADD_NESTING,
+    Action.ADD_ROLE_ASSIGNMENT,
+    Action.ADD_PIM,
+}
+"""What the script of an undo does. An app role or consent given back is another one, with an id of its own: by hand."""
+
+
+def _can_give_back(one: Change) -> bool:
+    """Tell whether the script of an undo can address it, as the script that took it could."""
+    return one.action in _GIVEN_BACK and _scriptable(replace(one, action=_TAKEN[one.action]))
+
+
 _IN_DIRECTORY = (Action.DISABLE_ACCOUNT, Action.REMOVE_MEMBER, Action.CUT_NESTING)
 _COUNTED = {"accounts disabled": "disable", "grants removed": "remove"}
 
@@ -88,7 +106,7 @@ def _scriptable(one: Change) -> bool:
             return held is not None and held.kind == "role" and bool(_PLAIN.fullmatch(held.native_id))
         case Action.REMOVE_APPROLE | Action.REMOVE_CONSENT:
             return bool(held and _PLAIN.fullmatch(held.native_id) and _PLAIN.fullmatch(target.native_id or ""))
-        case _:  # by hand, and what gives back: an undo is carried out by the tool or from its list
+        case _:
             return False
 
 
@@ -97,6 +115,7 @@ def _fields(one: Change, batch: str) -> Iterator[Field]:
     yield "Id", one.id
     yield "Batch", batch
     yield "Action", one.action
+    yield "Kind", _TAKEN[one.action] if one.action.restores else one.action
     yield "System", "directory" if target.connector in DIRECTORIES else "cloud"
     yield "Source", target.source
     yield "Who", thing.native_id
@@ -107,6 +126,7 @@ def _fields(one: Change, batch: str) -> Iterator[Field]:
     yield "Mode", target.mode
     yield "Scope", target.scope or "/"
     yield "Assignment", target.native_id or ""
+    yield "Until", target.until.strftime("%Y-%m-%dT%H:%M:%SZ") if target.until else ""
 
 
 def _in_words(one: Change) -> str:
