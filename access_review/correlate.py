@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from access_review.engine import Engine
 from access_review.model import Relation
 from access_review.settings import Rung
+from access_review.tables import TABLES
 
 MATCHED_KINDS = ("human", "guest", "agent", "break-glass")
 """Service and shared accounts belong to owners and custodians, not to one person."""
@@ -30,10 +31,16 @@ class Ladder:
 
 def correlate(engine: Engine, ladders: Sequence[Ladder]) -> None:
     """Create ``accounts``: those read, with ``person``, ``rung``, ``certain`` and ``link`` (the reason in words)."""
-    engine.create("candidates", _candidates(ladders))
+    engine.narrow("candidates", _candidates(ladders), ids=_IDS, among={"rung": _rungs(ladders)})
     engine.create("climbed", _CLIMBED)
-    engine.create("twins", _TWINS)
-    engine.narrow("accounts", _ACCOUNTS, ids={"account": "accounts"})
+    engine.narrow("twins", _TWINS, ids={"account": "accounts", "twin": "accounts"})
+    engine.narrow("accounts", _ACCOUNTS, ids=_IDS)
+    engine.drop("climbed")
+    # A second copy of a wide table would be for nothing.
+    engine.view("read_accounts", f"SELECT {', '.join(TABLES['accounts'].schema.names)} FROM accounts")
+
+
+_IDS = {"account": "accounts", "person": "people"}
 
 
 def _candidates(ladders: Sequence[Ladder]) -> str:
@@ -50,6 +57,11 @@ def _candidates(ladders: Sequence[Ladder]) -> str:
     ]
     nothing = "SELECT account, person, 0 AS step, '' AS rung, TRUE AS certain FROM read_accounts, people WHERE FALSE"
     return " UNION ALL ".join([nothing, *rungs])
+
+
+def _rungs(ladders: Sequence[Ladder]) -> Sequence[str]:
+    """Return the rungs of all ladders, as they are shown."""
+    return sorted({"", *(" = ".join(rung.on) for ladder in ladders for rung in ladder.rungs)})
 
 
 def _same(account_column: str, person_column: str) -> str:

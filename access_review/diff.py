@@ -19,6 +19,7 @@ from access_review.tables import TABLES
 
 def diff(engine: Engine) -> None:
     """Create ``verdicts`` and ``held`` from ``grants``, ``accounts``, ``closure``, ``expected`` and the role tables."""
+    engine.create("holders", _HOLDERS)
     engine.create("allowed", _ALLOWED)
     engine.create("forbidden", _FORBIDDEN)
     engine.create("pairs", _PAIRS)
@@ -43,9 +44,14 @@ def judge(engine: Engine) -> None:
     engine.create("verdicts", _VERDICTS)
 
 
+_HOLDERS = """
+    SELECT accounts.account, accounts.person, accounts.certain, roles.role_set
+    FROM accounts LEFT JOIN person_role_sets AS roles ON roles.person = accounts.person
+"""
+
 _PAIRS = """
     SELECT DISTINCT role_set, entitlement
-    FROM grants JOIN accounts USING (account) JOIN person_role_sets USING (person)
+    FROM grants JOIN holders USING (account) WHERE role_set IS NOT NULL
 """
 
 _ALLOWED = """
@@ -110,10 +116,9 @@ _MIRRORS = """
 
 _FORMERLY = """
     WITH movers AS (
-        SELECT DISTINCT accounts.account, accounts.person, roles.role_set
-        FROM accounts JOIN person_role_sets AS roles ON roles.person = accounts.person
-        JOIN person_roles AS former ON former.person = accounts.person AND former.spell = 'former'
-        WHERE former.until IS NOT NULL
+        SELECT DISTINCT holders.account, holders.person, holders.role_set
+        FROM holders JOIN person_roles AS former ON former.person = holders.person AND former.spell = 'former'
+        WHERE former.until IS NOT NULL AND holders.role_set IS NOT NULL
     ),
     beyond AS (
         SELECT DISTINCT movers.person, grants.entitlement
@@ -135,13 +140,12 @@ _FORMERLY = """
 """
 
 _HELD = """
-    SELECT grants.*, accounts.person, accounts.certain, roles.role_set,
+    SELECT grants.*, holders.person, holders.certain, holders.role_set,
            mirrors.account IS NOT NULL AS mirrored,
            coalesce(verdicts.verdict, '') AS verdict, verdicts.never,
            formerly.role AS former_role, formerly.client AS former_client, formerly.until AS former_until
-    FROM grants JOIN accounts USING (account)
-    LEFT JOIN person_role_sets AS roles ON roles.person = accounts.person
-    LEFT JOIN verdicts ON verdicts.role_set = roles.role_set AND verdicts.entitlement = grants.entitlement
+    FROM grants JOIN holders USING (account)
+    LEFT JOIN verdicts ON verdicts.role_set = holders.role_set AND verdicts.entitlement = grants.entitlement
     LEFT JOIN mirrors ON mirrors.account = grants.account AND mirrors.entitlement = grants.entitlement
-    LEFT JOIN formerly ON formerly.person = accounts.person AND formerly.entitlement = grants.entitlement
+    LEFT JOIN formerly ON formerly.person = holders.person AND formerly.entitlement = grants.entitlement
 """

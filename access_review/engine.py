@@ -107,6 +107,9 @@ class Engine:
         self._db = duckdb.connect(":memory:", config=settings)
         self._db.execute("SET TimeZone = 'UTC'")
         self._db.execute("SET enable_progress_bar = FALSE")
+        # Taking a CTE into the statements that read it copies every value of every enumeration it touches: with a
+        # million ids, planning one rule took longer than everything else it does.
+        self._db.execute("SET disabled_optimizers = 'cte_inlining'")
 
     def __enter__(self) -> Self:
         return self
@@ -137,6 +140,11 @@ class Engine:
         self._db.execute(f"CREATE VIEW {name} AS {bind(sql, params, self.as_of)}")
         self._known[name] = "VIEW"
 
+    def drop(self, *names: str) -> None:
+        """Forget tables that nothing reads any more."""
+        for name in names:
+            self._forget(name)
+
     def identify(self, ids: str, sql: str) -> None:
         """Give each id that a SELECT returns (one column, none twice) a number, under the name ``ids``.
 
@@ -161,24 +169,32 @@ class Engine:
     ) -> None:
         """Keep what a SELECT returns as table ``name``, its ids and the text that repeats as numbers.
 
-        ``ids`` says which columns hold ids that were identified, and as what; they may
-        not be null. ``few`` are columns with few values, ``among`` those with known ones.
-        A column that turns out otherwise is kept as it is: slower, and as right.
+        ``ids`` says which columns hold ids that were identified, and as what. ``few`` are
+        columns with few values, ``among`` those with known ones. A column that turns out
+        otherwise is kept as it is: slower, and as right.
         """
         source = bind(sql, params, self.as_of)
-        ids = {column: kind for column, kind in ids.items() if kind in self._identified}
+        numbered = self._numbered(source)
+        ids = {column: kind for column, kind in ids.items() if kind in self._identified and column not in numbered}
         kinds = {column: kind for column in few if (kind := self._kind(name, column, source))}
         for column, values in among.items():
             kinds[column] = f"{name}_{column}"
             self._db.execute(f"DROP TYPE IF EXISTS {kinds[column]}")
             self._db.execute(f"CREATE TYPE {kinds[column]} AS ENUM {literal(values, self.as_of)}")
         self._keep(f"{name}_narrowed", self._narrowed(source, ids, kinds))
-        lost = " OR ".join(f"{column} IS NULL" for column in ids)
-        if lost and self._db.sql(f"SELECT 1 FROM {name}_narrowed WHERE {lost} LIMIT 1").fetchall():
-            self._keep(f"{name}_narrowed", self._narrowed(source, {}, kinds))
+        if lost := self._lost(f"{name}_narrowed", ids):
+            known = {column: kind for column, kind in ids.items() if column not in lost}
+            self._keep(f"{name}_narrowed", self._narrowed(source, known, kinds))
+        for column in ids.keys() - lost:
+            self._db.execute(f"ALTER TABLE {name}_narrowed DROP COLUMN lost_{column}")
         self._forget(name)
         self._db.execute(f"ALTER TABLE {name}_narrowed RENAME TO {name}")
         self._known[name] = self._known.pop(f"{name}_narrowed")
+
+    def _numbered(self, source: str) -> frozenset[str]:
+        """Return the columns of a SELECT that are numbers already."""
+        found = self._db.sql(source)
+        return frozenset(name for name, kind in zip(found.columns, found.types, strict=True) if kind.id == "enum")
 
     def _kind(self, name: str, column: str, source: str) -> str | None:
         """Make a type of the values of a column, if they are few."""
@@ -198,7 +214,16 @@ class Engine:
         columns = [f"n{i}.number AS {column}" for i, column in enumerate(ids)]
         columns += [f"CAST(s.{column} AS {kind}) AS {column}" for column, kind in kinds.items()]
         replaced = f" REPLACE ({', '.join(columns)})" if columns else ""
-        return f"SELECT s.*{replaced} FROM ({source}) AS s {' '.join(joins)}"
+        lost = "".join(
+            f", n{i}.number IS NULL AND s.{column} IS NOT NULL AS lost_{column}" for i, column in enumerate(ids)
+        )
+        return f"SELECT s.*{replaced}{lost} FROM ({source}) AS s {' '.join(joins)}"
+
+    def _lost(self, name: str, columns: Iterable[str]) -> frozenset[str]:
+        """Return the columns of a kept table in which some id is none that was identified."""
+        return frozenset(
+            column for column in columns if self._db.sql(f"SELECT 1 FROM {name} WHERE lost_{column} LIMIT 1").fetchall()
+        )
 
     def _keep(self, name: str, bound: str) -> None:
         # What is read may be what has the name now.

@@ -112,6 +112,8 @@ def _number(engine: Engine) -> None:
     engine.identify("accounts", "SELECT account FROM read_accounts")
     engine.identify("people", "SELECT person FROM people")
     engine.identify("entitlements", "SELECT entitlement FROM entitlements")
+    ids = {"account": "accounts"}
+    engine.narrow("read_accounts", "SELECT * FROM read_accounts", ids=ids, few=("source", "kind", "client"))
     engine.narrow("people", "SELECT * FROM people", ids={"person": "people"}, few=("source", "kind", "status"))
     engine.narrow("entitlements", "SELECT * FROM entitlements", ids={"entitlement": "entitlements"}, few=("source",))
     for name, (ids, more) in _REFERRING.items():

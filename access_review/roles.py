@@ -198,6 +198,7 @@ def assign(engine: Engine, templates: Sequence[Template], policy: Policy) -> Non
     engine.create("role_texts", _ROLE_TEXTS)
     engine.create("role_sets", _ROLE_SETS)
     engine.create("person_role_sets", "SELECT person, role_set FROM role_texts")
+    engine.drop("told", "role_texts")
 
 
 def roles_of(profile: Mapping[str, Any], templates: Sequence[Template]) -> list[str]:

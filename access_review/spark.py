@@ -85,6 +85,11 @@ class SparkEngine(Engine):
         """Make a SELECT known under ``name``, to be run whenever it is read."""
         self._run(sql, params).createOrReplaceTempView(name)
 
+    def drop(self, *names: str) -> None:
+        """Forget tables that nothing reads any more."""
+        for name in names:
+            self._spark.catalog.dropTempView(name)
+
     def identify(self, ids: str, sql: str) -> None:
         """Do nothing: Spark encodes what repeats by itself."""
 

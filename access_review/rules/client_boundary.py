@@ -27,23 +27,36 @@ def check() -> Relation:
             WHERE people.status IN ('active', 'leave') AND assignments.status IN ('active', 'leave')
               AND client IS NOT NULL
               AND coalesce(starts_earliest <= :now, TRUE) AND coalesce(ends_latest >= :now, TRUE)
+        ), said AS (
+            SELECT person, string_agg(client, chr(31) ORDER BY client) AS clients FROM serves GROUP BY person
+        ), sets AS (
+            -- Those who work for the same clients are judged once, by an example of them.
+            SELECT clients, min(person) AS example FROM said GROUP BY clients
         ), placed AS (
-            SELECT person, string_agg(client, ', ' ORDER BY client) AS clients FROM serves GROUP BY person
+            SELECT person, example FROM said JOIN sets ON sets.clients = said.clients
+        ), pairs AS (
+            SELECT DISTINCT p.example, h.entitlement FROM held AS h JOIN placed AS p ON p.person = h.person
+            WHERE NOT h.mirrored
         ), crossed AS (
-            SELECT h.account, h.entitlement, min(r.client) AS client, count(DISTINCT r.client) AS others,
-                   min(p.clients) AS clients
-            FROM held AS h JOIN reaches AS r ON r.entitlement = h.entitlement
-                 JOIN placed AS p ON p.person = h.person
-            WHERE NOT h.mirrored AND NOT EXISTS (
-                SELECT 1 FROM serves AS s WHERE s.person = h.person AND s.client = r.client)
-            GROUP BY h.account, h.entitlement
+            SELECT pairs.example, pairs.entitlement, min(r.client) AS client, count(*) AS others
+            FROM pairs JOIN reaches AS r ON r.entitlement = pairs.entitlement
+                 LEFT JOIN serves AS s ON s.person = pairs.example AND s.client = r.client
+            WHERE s.person IS NULL
+            GROUP BY pairs.example, pairs.entitlement
+        ), concerned AS (
+            SELECT DISTINCT h.account, h.entitlement, p.example
+            FROM held AS h JOIN placed AS p ON p.person = h.person
+            WHERE NOT h.mirrored AND EXISTS (
+                SELECT 1 FROM crossed AS c WHERE c.example = p.example AND c.entitlement = h.entitlement)
         )
-        SELECT account AS subject, entitlement AS about,
-               concat(e.name, ' reaches the client ', crossed.client,
+        SELECT g.account AS subject, g.entitlement AS about,
+               concat(e.name, ' reaches the client ', c.client,
                       CASE WHEN others > 1 THEN concat(' and ', others - 1, ' more') ELSE '' END,
-                      '; the holder works for ', clients) AS reason,
-               CASE WHEN e.client = crossed.client AND e.effect = 'grants' THEN 'remove' ELSE 'review' END AS remedy
-        FROM crossed JOIN entitlements AS e USING (entitlement)
+                      '; the holder works for ', replace(sets.clients, chr(31), ', ')) AS reason,
+               CASE WHEN e.client = c.client AND e.effect = 'grants' THEN 'remove' ELSE 'review' END AS remedy
+        FROM concerned AS g JOIN crossed AS c ON c.example = g.example AND c.entitlement = g.entitlement
+             JOIN sets ON sets.example = g.example
+             JOIN entitlements AS e ON e.entitlement = g.entitlement
         """,
         now=AsOf(),
     )

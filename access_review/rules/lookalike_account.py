@@ -57,31 +57,31 @@ def check() -> Relation:
     alien, latin = lookalikes()
     return select(
         """
-        WITH named AS (
-            SELECT account, person, certain, created_at, coalesce(name, principal_name) AS shown, name FROM accounts
-            WHERE kind = 'human' AND coalesce(enabled, TRUE)
+        WITH human AS (
+            SELECT account, person, name, principal_name FROM accounts WHERE kind = 'human' AND coalesce(enabled, TRUE)
+        ), named AS (
+            SELECT account, person, name FROM human WHERE name IS NOT NULL
             UNION ALL
-            SELECT account, person, certain, created_at, coalesce(name, principal_name), principal_name FROM accounts
-            WHERE kind = 'human' AND coalesce(enabled, TRUE) AND principal_name <> coalesce(name, '')
+            SELECT account, person, principal_name FROM human
+            WHERE coalesce(split_part(principal_name, '@', 1) <> split_part(name, '@', 1), principal_name IS NOT NULL)
         ), plain AS (
-            SELECT account, person, certain, created_at, shown,
+            SELECT account, person,
                    lower(split_part(CASE WHEN regexp_matches(name, '[^ -~]') THEN translate(name, :alien, :latin)
                                          ELSE name END, '@', 1)) AS name
-            FROM named WHERE name IS NOT NULL
+            FROM named
         ), folded AS (
-            SELECT account, person, certain, created_at, shown,
-                   replace(replace(translate(name, '01|', 'oll'), 'rn', 'm'), 'vv', 'w') AS folded
+            SELECT account, person, replace(replace(translate(name, '01|', 'oll'), 'rn', 'm'), 'vv', 'w') AS folded
             FROM plain WHERE name <> ''
         ), shared AS (
             SELECT folded FROM folded GROUP BY folded
             HAVING min(person) <> max(person) OR (count(person) > 0 AND count(person) < count(*))
         ), ranked AS (
-            SELECT account, person, shown, folded,
+            SELECT a.account, a.person, coalesce(a.name, a.principal_name) AS shown, folded.folded,
                    row_number() OVER (
-                       PARTITION BY folded
-                       ORDER BY CASE WHEN person IS NULL THEN 2 WHEN certain THEN 0 ELSE 1 END,
-                                CASE WHEN created_at IS NULL THEN 1 ELSE 0 END, created_at, account) AS place
-            FROM folded JOIN shared USING (folded)
+                       PARTITION BY folded.folded
+                       ORDER BY CASE WHEN a.person IS NULL THEN 2 WHEN a.certain THEN 0 ELSE 1 END,
+                                CASE WHEN a.created_at IS NULL THEN 1 ELSE 0 END, a.created_at, a.account) AS place
+            FROM folded JOIN shared ON shared.folded = folded.folded JOIN accounts AS a ON a.account = folded.account
         )
         SELECT other.account AS subject, first.account AS about,
                min(concat(other.shown, ' can be taken for ', first.shown, ', which belongs to ', coalesce(p.name, first.person),
