@@ -13,6 +13,7 @@ from access_review.sampling.decisions import Answer, Decisions, decided, record
 from access_review.sampling.judge import judge
 from access_review.sampling.population import Unit
 from access_review.sampling.worklist import Worklist, item_id
+from access_review.views.text import limit
 
 AS_OF = datetime(2026, 11, 2, 6, tzinfo=UTC)
 DAY = date(2026, 11, 4)
@@ -146,3 +147,11 @@ def test_as_a_file():
     work = worklist()
     made = judge(SAMPLE, work, answered(work))
     assert judging.from_json(judging.to_json(made)) == made
+
+
+@pytest.mark.parametrize(
+    ("rate", "shown"),
+    [(0, "0%"), (0.0467, "4.67%"), (0.07500001, "7.51%"), (0.0992, "9.92%"), (0.8571, "86%"), (1, "100%")],
+)
+def test_a_limit_is_rounded_up_so_that_it_never_says_less(rate, shown):
+    assert limit(rate) == shown

@@ -51,15 +51,19 @@ def certificate(tmp_path_factory):
 
 
 @contextmanager
-def server(handler, certificate):
-    """Serve one protocol over TLS on a free port; yield the port and what was received."""
+def server(handler, certificate, *, starttls=None):
+    """Serve one protocol over TLS on a free port; yield the port and what was received.
+
+    ``starttls`` begins in the clear instead, and offers to change over or not.
+    """
     received = []
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
 
     class Handler(socketserver.StreamRequestHandler):
         def setup(self):
-            self.request = context.wrap_socket(self.request, server_side=True)
+            if starttls is None:
+                self.request = context.wrap_socket(self.request, server_side=True)
             super().setup()
 
         def finish(self):
@@ -67,7 +71,25 @@ def server(handler, certificate):
             self.request.close()
 
         def handle(self):
+            if starttls is not None and not self.changed_over():
+                return
             handler(self.rfile, self.wfile, received)
+
+        def changed_over(self):
+            """Greet in the clear, and change over to TLS when asked to; tell whether that happened."""
+            self.wfile.write(b"220 here\r\n")
+            for line in self.rfile:
+                received.append(f"clear: {line.decode()}")
+                if line.upper().startswith(b"EHLO"):
+                    self.wfile.write(b"250-here\r\n250 STARTTLS\r\n" if starttls else b"250 here\r\n")
+                elif starttls and line.strip().upper() == b"STARTTLS":
+                    self.wfile.write(b"220 go\r\n")
+                    self.request = context.wrap_socket(self.request, server_side=True)
+                    super().setup()
+                    return True
+                else:
+                    self.wfile.write(b"502 no\r\n")
+            return False
 
     class Server(socketserver.ThreadingTCPServer):
         daemon_threads = True
@@ -83,6 +105,10 @@ def server(handler, certificate):
 
 def smtp(reading, writing, received):
     writing.write(b"220 here\r\n")
+    smtp_words(reading, writing, received)
+
+
+def smtp_words(reading, writing, received):
     for line in reading:
         word = line.strip().upper()
         received.append(line.decode())
@@ -131,6 +157,30 @@ def test_mail_goes_over_verified_tls_and_the_password_stays_out_of_sight(certifi
     said = repr((done, refused, down)) + "".join(path.read_text() for path in tmp_path.iterdir())
     assert down.failed
     assert SECRET not in said
+
+
+def test_starttls_changes_over_before_anything_is_told_and_without_it_nothing_is(certificate, tmp_path):
+    environment = {"MAIL_USER": "review", "MAIL_PASSWORD": SECRET}
+    login = {"user_env": "MAIL_USER", "password_env": "MAIL_PASSWORD"}
+    named = {"host": "127.0.0.1", "sender": "review@norwind.example.test", **login}
+    with server(smtp_words, certificate, starttls=True) as (port, received):
+        settings = Notify(smtp=Smtp(**named, port=port, ca=str(certificate)))
+        assert settings.smtp.security == "starttls"
+        (done,) = notify.deliver([NOTICE], settings, environment, tmp_path, AT)
+        assert done.failed == ()
+        assert "3 items wait.\r\n" in received
+        clear = [line.split()[1].upper() for line in received if line.startswith("clear: ")]
+        assert clear == ["EHLO", "STARTTLS"]
+        received.clear()
+        (untrusted,) = notify.deliver([NOTICE], Notify(smtp=Smtp(**named, port=port)), environment, tmp_path, AT)
+        assert "SSLCertVerificationError" in untrusted.failed[0]
+        assert not [line for line in received if "AUTH" in line or "MAIL" in line]
+    with server(smtp_words, certificate, starttls=False) as (port, received):
+        plain = Notify(smtp=Smtp(**named, port=port, ca=str(certificate)))
+        (refused,) = notify.deliver([NOTICE], plain, environment, tmp_path, AT)
+        assert "SMTPNotSupportedError" in refused.failed[0]
+        assert not [line for line in received if "AUTH" in line or "MAIL" in line]
+    assert SECRET not in repr((done, untrusted, refused))
 
 
 def test_a_webhook_is_https_and_its_address_is_never_told(certificate, tmp_path):

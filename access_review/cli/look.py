@@ -63,11 +63,15 @@ def check(
 
 def report(ctx: typer.Context) -> None:
     """Write the HTML report of a run again."""
-    from access_review import audit
+    from access_review import audit, routine
 
     asked: Asked = ctx.obj
-    file = audit.write_report(asked.workspace(), asked.found_run(reviewed=True))
+    run = asked.found_run(reviewed=True)
+    file = audit.write_report(asked.workspace(), run)
     asked.show({"report": str(file)}, f"Report: {shown(file)}")
+    audited = [one for one, _ in routine.audits(asked.folder)]
+    if not asked.run and audited and audited[-1] != run:
+        asked.say(f"The newest audit is another run: access-review --run {audited[-1].id} report")
 
 
 def explain(

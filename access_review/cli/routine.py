@@ -140,7 +140,7 @@ def remind(ctx: typer.Context) -> None:
         return frozenset(one.notice.about for one in done if one.failed)
 
     now, told = routine.remind(workspace, run, asked.now, tell)
-    text = view.text(now, routine.waited_for(run), told, asked.now)
+    text = view.text(now, routine.waited_for(run), told, asked.now, people.names)
     asked.show(weeks.to_json(now), "\n".join((text, *(f"Not sent: {why}" for why in failed))))
     leave(1 if failed else 0)
 
@@ -149,16 +149,18 @@ def sign_off(
     ctx: typer.Context, by: Annotated[str, typer.Option(help="Your id, name or mail, as the roster has it.")]
 ) -> None:
     """End the audit: everything is answered, or its time is over."""
-    from access_review import routine
-    from access_review.routines import weeks
-    from access_review.views import judgement
+    from access_review import routine, snapshot
+    from access_review.routines import routing, weeks
+    from access_review.views import judgement, week
 
     asked: Asked = ctx.obj
     run = _audited(asked)
     ended = routine.sign_off(run, by, asked.now)
     missed = f"; {len(ended.not_reviewed)} not reviewed" if ended.not_reviewed else ""
     told = judgement.reviewers(routine.judged(run).reviewers)
-    asked.show(weeks.to_json(ended), f"{ended.week} is signed off by {by}{missed}" + (f"\n\n{told}" if told else ""))
+    people = routing.roll(snapshot.load(run).tables["people"].to_pylist())
+    who = week.named(people.who(by) or by, people.names)
+    asked.show(weeks.to_json(ended), f"{ended.week} is signed off by {who}{missed}" + (f"\n\n{told}" if told else ""))
 
 
 def trend_command(ctx: typer.Context) -> None:

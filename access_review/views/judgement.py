@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from access_review.sampling.judge import Judgement, Rate, Reviewer
 from access_review.views.terminal import table
-from access_review.views.text import count, shorten
+from access_review.views.text import count, limit, shorten
 
 
 def text(judged: Judgement, *, read: int) -> str:
@@ -60,7 +60,7 @@ def _rate(rate: Rate) -> str:
     found = _span(f"{rate.found_least:,}", f"{rate.found_most:,}")
     if rate.limit_least is None or rate.limit_most is None:
         return found
-    return f"{found} (at most {_span(f'{rate.limit_least:.2%}', f'{rate.limit_most:.2%}')} of all)"
+    return f"{found} (at most {_span(limit(rate.limit_least), limit(rate.limit_most))} of all)"
 
 
 def _span(least: str, most: str) -> str:

@@ -36,9 +36,10 @@ def _listing(made: Leavers, shown: Sequence[Leaver], colour: bool, width: int, s
     working = [one for one in left if one.signs_in is State.OPEN]
     late = [one for one in working if one.clock.late in {Late.YES, Late.FAILED}]
     clear = sum(one.clear for one in left)
+    done = f"; nothing is left of {clear}" if clear else ""
     yield (
         f"{count(len(left), 'person has', 'people have')} left: {len(working)} can still sign in, {len(late)} of them "
-        f"late; nothing is left of {clear}"
+        f"late{done}"
     )
     targets = made.targets
     yield (
@@ -130,7 +131,9 @@ def _still(system: System) -> str:
 
 
 def _counted(check: Check) -> str:
-    return str(check.item) if check.item is Item.SIGN_IN else f"{len(check.open)} {check.item}"
+    if check.item is Item.SIGN_IN:
+        return str(check.item)
+    return count(len(check.open), str(check.item).removesuffix("s"), str(check.item))
 
 
 def details(one: Leaver, made: Leavers, *, colour: bool = False, width: int = 100) -> str:

@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from math import ceil
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp"})
 
@@ -77,6 +78,14 @@ def span(length: timedelta | None, *, unknown: str = "unknown") -> str:
 def count(number: int, one: str, many: str = "") -> str:
     """Write a number with its noun: ``1 finding``, ``1,204 findings``."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def limit(rate: float) -> str:
+    """Write an upper limit of a rate in percent, rounded up so that it never says less: ``4.67%``, ``86%``."""
+    percent = 100 * rate
+    if percent >= 10:
+        return f"{ceil(round(percent, 6))}%"
+    return f"{ceil(round(100 * percent, 6)) / 100:.2f}%" if percent else "0%"
 
 
 def listed(names: Sequence[str], most: int = 5, total: int | None = None) -> str:

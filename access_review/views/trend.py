@@ -6,7 +6,7 @@ from access_review.routines.trend import Point, Waiting
 from access_review.sampling.judge import Reviewer
 from access_review.views import judgement
 from access_review.views.terminal import table
-from access_review.views.text import count, span, visible
+from access_review.views.text import count, limit, span, visible
 
 _HEADER = (
     "week",
@@ -53,4 +53,4 @@ def text(points: Sequence[Point], clock: Waiting, some: Sequence[Reviewer], *, w
 
 
 def _rate(rate: float | None) -> str:
-    return "not stated" if rate is None else f"{rate:.2%}"
+    return "not stated" if rate is None else limit(rate)

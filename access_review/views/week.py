@@ -8,12 +8,16 @@ from access_review.views.terminal import table
 from access_review.views.text import count, moment, span, visible
 
 
-def text(audit: Audit, waiting: Mapping[str, int], told: Sequence[Sent], now: datetime) -> str:
-    """Say how an audit stands, and what reviewers are told now."""
-    return "\n".join(_lines(audit, waiting, told, now))
+def text(
+    audit: Audit, waiting: Mapping[str, int], told: Sequence[Sent], now: datetime, names: Mapping[str, str]
+) -> str:
+    """Say how an audit stands, and what reviewers are told now; ``names`` are those of people, by id."""
+    return "\n".join(_lines(audit, waiting, told, now, names))
 
 
-def _lines(audit: Audit, waiting: Mapping[str, int], told: Sequence[Sent], now: datetime) -> Iterator[str]:
+def _lines(
+    audit: Audit, waiting: Mapping[str, int], told: Sequence[Sent], now: datetime, names: Mapping[str, str]
+) -> Iterator[str]:
     yield f"{audit.week}, opened {moment(audit.opened_at)} ({span(now - audit.opened_at)} ago), run {audit.run}"
     if audit.signed_off_at:
         yield f"Signed off by {visible(audit.signed_off_by or '')} on {moment(audit.signed_off_at)}"
@@ -29,12 +33,18 @@ def _lines(audit: Audit, waiting: Mapping[str, int], told: Sequence[Sent], now: 
     last = {sent.reviewer: sent for sent in audit.sent}
     now_told = {sent.reviewer for sent in told}
     rows = [
-        (visible(who), f"{items:,}", _last(last.get(who), new=who in now_told))
+        (named(who, names), f"{items:,}", _last(last.get(who), new=who in now_told))
         for who, items in sorted(waiting.items(), key=lambda item: (-item[1], item[0]))
     ]
     if rows:
         yield ""
         yield table(("waiting for", "items", "told"), rows, numbers=(1,))
+
+
+def named(who: str, names: Mapping[str, str]) -> str:
+    """Write a person as name and id."""
+    name = names.get(who, who)
+    return visible(who) if name == who else f"{visible(name)} ({visible(who)})"
 
 
 def _last(sent: Sent | None, *, new: bool) -> str:
