@@ -36,7 +36,7 @@ class Token(AccessTokenProvider):
 
 def client(base: str, ca: str) -> GraphServiceClient:
     context = ssl.create_default_context(cafile=ca)
-    plain = httpx.AsyncClient(verify=context, base_url=base, trust_env=False)
+    plain = httpx.AsyncClient(verify=context, base_url=base, trust_env=False, timeout=100)
     made = GraphClientFactory.create_with_default_middleware(client=plain, host=base)
     adapter = GraphRequestAdapter(BaseBearerTokenAuthenticationProvider(Token()), client=made)
     adapter.base_url = base

@@ -14,8 +14,6 @@ from access_review.connectors import windows
 from access_review.connectors.directory_server import Session
 from tests.graph import tenants
 from tests.graph.tenants import Tenant
-from tests.graph.wire import START, VirtualClock
-from tests.real.ad import now
 from tests.real.norwind_domain import READER, SERVICE_PASSWORD, WRITER
 from tests.real.norwind_domain import Domain as Records
 
@@ -42,17 +40,6 @@ HR = {
         },
     },
 }
-
-
-class MachineClock(VirtualClock):
-    """The machine's time, for a simulator that real programs ask."""
-
-    def now(self) -> float:
-        return (now() - START).total_seconds()
-
-    @property
-    def utc(self) -> Any:
-        return now()
 
 
 def records(base: str, dns: str) -> Records:

@@ -6,13 +6,14 @@ import pytest
 from access_review.connectors.directory_writer import Writing
 from access_review.revocation.executor import Result
 from tests.command import access_review, lay_out
+from tests.graph.machine import MachineClock
 from tests.graph.reading import simulate
 from tests.graph.signin_stub import CLIENT, TENANT, SignIn
 from tests.graph.transport import Server
 from tests.real import hybrid
 from tests.real.ad import options
 from tests.real.conftest import servers
-from tests.real.hybrid import EXCESS, MachineClock, Sync
+from tests.real.hybrid import EXCESS, Sync
 
 SECRET = "not-a-real-secret-9H~canary"  # noqa: S105 - of a tenant that lives for one test
 
