@@ -197,11 +197,38 @@ def test_limits_are_those_that_were_approved_with_the_plan_and_no_higher_ones():
     lower = [Count("grants removed", "ad", 1, 30, 0)]
     with pytest.raises(LimitExceeded, match="ad would lose 1 grants removed of 30, 10 allowed"):
         verdicts(rows, plan=replace(plan, limits=replace(plan.limits, counts=tuple(lower))))
-    none = {"remove_percent": 0, "remove_floor": 0}
-    with pytest.raises(LimitExceeded, match="0 allowed"):
-        verdicts(rows, plan=replace(plan, limits=replace(plan.limits, **none)))
-    tight = declared(templates=TEMPLATES, policy=limits(remove={"percent": 0, "floor": 0}))
-    assert verdicts(rows, plan=plan, space=tight) == {("user7", "Other"): Judged()}, "those of the plan were signed"
+
+
+NONE = {"percent": 0, "floor": 0}
+NO_MEMBERS = {"percent": 0, "members": 0}
+
+
+def test_the_policy_of_now_neither_lowers_nor_raises_what_was_signed():
+    tight = declared(templates=TEMPLATES, policy=limits(disable=NONE, remove=NONE, group=NO_MEMBERS))
+    assert set(verdicts(EXCESS, space=tight).values()) == {Judged()}
+
+
+@pytest.mark.parametrize(
+    ("signed", "said"),
+    [
+        ({"disable_percent": 0}, "ad would lose 1 accounts disabled of 12, 0 allowed"),
+        ({"disable_percent": 1, "disable_floor": 0}, "ad would lose 1 accounts disabled of 12, 0 allowed"),
+        ({"disable_percent": 1, "disable_floor": 1}, None),
+        ({"remove_percent": 0}, "ad would lose 3 grants removed of 28, 0 allowed"),
+        ({"remove_percent": 1, "remove_floor": 2}, "ad would lose 3 grants removed of 28, 2 allowed"),
+        ({"remove_percent": 1, "remove_floor": 3}, None),
+        ({"group_percent": 0}, "ad:group:All would lose 1 direct members of 12, 0 allowed"),
+        ({"group_percent": 1, "group_members": 0}, "ad:group:All would lose 1 direct members of 12, 0 allowed"),
+        ({"group_percent": 1, "group_members": 1}, None),
+    ],
+)
+def test_each_limit_is_the_one_that_was_signed(signed, said):
+    plan = replace(PLAN, limits=replace(PLAN.limits, counts=(), **signed))
+    if said is None:
+        assert set(verdicts(EXCESS, plan=plan).values()) == {Judged()}
+    else:
+        with pytest.raises(LimitExceeded, match=f"^with what other batches have taken, {said}$"):
+            verdicts(EXCESS, plan=plan)
 
 
 # Giving back
