@@ -12,6 +12,7 @@ from access_review.revocation.journal import (
     JournalFull,
     Note,
     _digest,
+    begun,
     single_writer,
 )
 from access_review.revocation.journal import (
@@ -107,6 +108,20 @@ def test_what_is_no_journal_is_refused_by_name(tmp_path):
         Journal(path, PLAN)
     with pytest.raises(ArtifactError, match=r"j\.sqlite cannot be used: file is not a database"), single_writer(path):
         pass
+
+
+def test_a_journal_has_begun_when_something_stands_in_it(tmp_path):
+    path = tmp_path / "j.sqlite"
+    assert not begun(path)
+    assert not path.exists()
+    with Journal(path, PLAN) as journal:
+        assert not begun(path)
+        journal.add(ROWS[0])
+        journal.flush()
+        assert begun(path)
+    path.write_bytes(b"not a database, but long enough to be taken for one" * 20)
+    with pytest.raises(ArtifactError, match=r"j\.sqlite cannot be used: file is not a database"):
+        begun(path)
 
 
 def test_a_journal_of_a_later_version_is_refused(tmp_path):
