@@ -55,8 +55,18 @@ def borders(engine: Engine, client: str) -> Borders:
     foreign = [row for row in rows if row["clients"] and client not in row["clients"]]
     allowed = {name for row in rows if row["person"] in own or not row["clients"] for name in _names(row)}
     hidden = sorted({name for row in foreign for name in _names(row)} - allowed, key=lambda name: (-len(name), name))
-    pattern = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, hidden))})(?!\w)", re.IGNORECASE) if hidden else None
-    return Borders(client, own, frozenset(row["person"] for row in foreign), pattern)
+    return Borders(client, own, frozenset(row["person"] for row in foreign), _pattern(hidden))
+
+
+_SHORT = 4
+"""Names shorter than this are struck only as they are written: the id ``NO`` is not every "no"."""
+
+
+def _pattern(hidden: Sequence[str]) -> re.Pattern[str] | None:
+    if not hidden:
+        return None
+    some = (re.escape(name) if len(name) < _SHORT else f"(?i:{re.escape(name)})" for name in hidden)
+    return re.compile(rf"(?<!\w)(?:{'|'.join(some)})(?!\w)")
 
 
 def _names(row: Row) -> tuple[str, ...]:
