@@ -52,7 +52,7 @@ PARTS = (
     ),
     Part("servicePrincipals/appRoleAssignedTo", ("grants", "nesting"), "servicePrincipals"),
     Part("servicePrincipals/owners", ("owners",), "servicePrincipals"),
-    Part("applications", ("credentials", "owners"), "servicePrincipals"),
+    Part("applications", ("aliases", "credentials", "owners"), "servicePrincipals"),
     Part("applications/owners", ("owners",), "applications"),
     Part("oauth2PermissionGrants", ("entitlements", "grants", "nesting")),
     Part("accessPackages", ("entitlements", "grants", "nesting")),
