@@ -7,7 +7,7 @@ again, offline, with the same result.
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,20 +17,19 @@ import pyarrow as pa
 from access_review import runs, sample, snapshot
 from access_review.engine import Engine, open_engine
 from access_review.errors import ArtifactError
-from access_review.facts import FINDINGS
 from access_review.findings import Evaluation
 from access_review.review import Previous, Report, establish, review
 from access_review.routines import control, routing, weeks
 from access_review.runs import Run
 from access_review.sampling import decisions, judge, planted, population, worklist
 from access_review.snapshot import Progress, Snapshot
-from access_review.tables import digest
 from access_review.views import contents, html, worksheet
 from access_review.workspace import Workspace
 
 REVIEW = "access-review/review@1"
 STATE = "access-review/state@1"
 
+FINDINGS = "findings.parquet"
 AUDIT = "audit.json"
 LEFT_OPEN = "control.json"
 
@@ -46,9 +45,9 @@ def collect(workspace: Workspace, as_of: datetime, progress: Progress = lambda *
 def review_run(workspace: Workspace, run: Run) -> Report:
     """Review a run and write its findings (Parquet) and ``review.json``, last, so that what has it is whole."""
     runs.write_json(run.folder / LEFT_OPEN, control.to_json(_left_open(workspace, run)))
-    with engine_of(workspace, taken := snapshot.load(run)) as engine:
-        report = review(taken, workspace, engine, previous_findings(workspace, run))
-    write_findings(run, report)
+    taken, path = snapshot.load(run), run.folder / FINDINGS
+    with runs.written(path) as partial, engine_of(workspace, taken) as engine:
+        report = review(taken, workspace, engine, previous_findings(workspace, run), to=partial)
     runs.write_json(
         run.folder / runs.REVIEWED,
         {
@@ -60,16 +59,7 @@ def review_run(workspace: Workspace, run: Run) -> Report:
             "rules": {e.rule: {k: v for k, v in asdict(e).items() if k != "rule"} for e in report.evaluations},
         },
     )
-    return report
-
-
-def write_findings(run: Run, report: Report) -> None:
-    """Write the findings of a run as Parquet."""
-    import pyarrow.parquet as pq
-
-    sink = pa.BufferOutputStream()
-    pq.write_table(report.findings, sink, compression="zstd")
-    runs.write(run.folder / "findings.parquet", sink.getvalue().to_pybytes())
+    return replace(report, found=path)
 
 
 def previous_findings(workspace: Workspace, run: Run) -> Previous:
@@ -77,7 +67,7 @@ def previous_findings(workspace: Workspace, run: Run) -> Previous:
     earlier = [r for r in runs.all_runs(workspace.folder) if r.as_of < run.as_of and r.reviewed]
     told = run.folder / LEFT_OPEN
     left_open = control.from_json(runs.read_json(told, control.CONTROL)) if told.is_file() else control.Control()
-    return Previous(read_report(earlier[-1]).findings if earlier else None, left_open)
+    return Previous(read_report(earlier[-1]).found if earlier else None, left_open)
 
 
 def _left_open(workspace: Workspace, run: Run) -> control.Control:
@@ -94,19 +84,17 @@ def _left_open(workspace: Workspace, run: Run) -> control.Control:
 
 
 def read_report(run: Run) -> Report:
-    """Read a review back; raises ``ArtifactError`` when the findings are not those that were written."""
-    import pyarrow.parquet as pq
-
+    """Read a review back; raises ``ArtifactError`` when the findings, which stay on disk, are not those written."""
     known = runs.read_json(run.folder / runs.REVIEWED, REVIEW)
-    path = run.folder / "findings.parquet"
+    path = run.folder / FINDINGS
     try:
-        findings = pq.read_table(path).cast(FINDINGS.schema)
+        found = snapshot.Stored({"findings": path}).digest("findings")
     except (OSError, pa.ArrowInvalid, ValueError) as error:
         raise ArtifactError(f"{path} cannot be read: {error}", hint="access-review review") from None
-    if digest(findings) != known["digest"]:
+    if found != known["digest"]:
         raise ArtifactError(f"{path} is not the table that was reviewed", hint="access-review review")
     evaluations = tuple(Evaluation(rule, **said) for rule, said in known["rules"].items())
-    return Report(run.as_of, findings, evaluations, known["digest"])
+    return Report(run.as_of, path, evaluations, found)
 
 
 @contextmanager
@@ -122,7 +110,7 @@ def facts_of(workspace: Workspace, run: Run) -> Iterator[tuple[Engine, Snapshot,
     report, taken = read_report(run), snapshot.load(run)
     with engine_of(workspace, taken) as engine:
         establish(taken.tables, workspace, engine)
-        engine.register("findings", report.findings)
+        engine.register("findings", report.found)
         for name, table in control.tables(previous_findings(workspace, run).control).items():
             engine.register(name, table)
         yield engine, taken, report

@@ -10,8 +10,6 @@ twenty million grants fit, and it is done once, when a table is kept.
 """
 
 import re
-import shutil
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Self, assert_never
 
 import pyarrow as pa
 
+from access_review import spill
 from access_review.model import AsOf, Relation
 from access_review.policy import EngineSettings
 
@@ -94,11 +93,11 @@ class Engine:
     def __post_init__(self) -> None:
         import duckdb
 
-        self._spill = Path(tempfile.mkdtemp(prefix="access-review-"))
+        self._spill = spill.make()
         # Nothing is loaded from outside, and a statement in a snapshot's text can reach no file.
         settings: dict[str, Any] = {
             "memory_limit": self.memory,
-            "temp_directory": str(self._spill),
+            "temp_directory": str(self._spill / "duckdb"),
             "autoinstall_known_extensions": False,
             "preserve_insertion_order": False,
         }
@@ -118,7 +117,7 @@ class Engine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._db.close()
-        shutil.rmtree(self._spill, ignore_errors=True)
+        spill.remove(self._spill)
 
     def register(self, name: str, data: pa.Table | Path) -> None:
         """Make an Arrow table or a Parquet file known under ``name``, replacing what had that name."""

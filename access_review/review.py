@@ -22,7 +22,7 @@ from access_review import findings, reference, roles
 from access_review.correlate import Ladder, correlate
 from access_review.diff import diff
 from access_review.engine import Engine
-from access_review.facts import PREVIOUS_FINDINGS
+from access_review.facts import FINDINGS, PREVIOUS_FINDINGS
 from access_review.findings import Evaluation, Gaps
 from access_review.graph import closure
 from access_review.routines import control
@@ -53,7 +53,7 @@ class Report:
     @property
     def findings(self) -> pa.Table:
         """The findings as a table, read from disk if that is where they are."""
-        return Stored({"findings": self.found})["findings"]
+        return Stored({"findings": self.found})["findings"].cast(FINDINGS.schema)
 
 
 def review(

@@ -100,16 +100,25 @@ def finish(partial: Path, name: str) -> Run:
 
 def write(path: Path, data: bytes) -> None:
     """Write a file whole or not at all, 0600 in a folder 0700."""
+    with written(path) as partial:
+        partial.write_bytes(data)
+
+
+@contextmanager
+def written(path: Path) -> Iterator[Path]:
+    """Give a file to write to; it takes the place of ``path`` when it is whole, and is gone otherwise."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(prefix=".", dir=path.parent)
+    os.close(handle)
+    partial = Path(temporary)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
+        yield partial
+        partial.chmod(0o600)
+        with partial.open("rb") as file:
             os.fsync(file.fileno())
-        Path(temporary).replace(path)
+        partial.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
         raise
 
 

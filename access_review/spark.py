@@ -7,7 +7,6 @@ the closure, what roles expect, the verdicts. What a statement keeps stays with 
 workers.
 """
 
-import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
 
+from access_review import spill
 from access_review.engine import Engine, bind
 from access_review.errors import WorkspaceError
 
@@ -58,7 +58,7 @@ class SparkEngine(Engine):
         for name, value in {**_ALWAYS, **self.options}.items():
             builder = builder.config(name, value)
         self._spark = builder.getOrCreate()
-        self._spill = Path(tempfile.mkdtemp(prefix="access-review-", dir=self.scratch))
+        self._spill = spill.make(self.scratch)
 
     def __enter__(self) -> Self:
         return self
@@ -67,7 +67,7 @@ class SparkEngine(Engine):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._spark.stop()
-        shutil.rmtree(self._spill, ignore_errors=True)
+        spill.remove(self._spill)
 
     def register(self, name: str, data: pa.Table | Path) -> None:
         """Make an Arrow table (small: it comes from the driver) or a Parquet file known under ``name``."""

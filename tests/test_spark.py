@@ -17,7 +17,13 @@ sqlglot = pytest.importorskip("sqlglot")
 SETTINGS = {
     "kind": "spark",
     "master": "local[2]",
-    "options": {"spark.sql.shuffle.partitions": "2", "spark.driver.memory": "2g", "spark.log.level": "ERROR"},
+    "options": {
+        "spark.sql.shuffle.partitions": "1",
+        "spark.sql.adaptive.enabled": "false",
+        "spark.sql.codegen.wholeStage": "false",
+        "spark.driver.memory": "2g",
+        "spark.log.level": "ERROR",
+    },
 }
 
 
