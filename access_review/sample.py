@@ -182,7 +182,7 @@ def draw(
         parts=parts,
         picks=picks,
         overdue=late,
-        reasons=_reasons(parts, needed, policy, late, committed=reveal.committed, count=len(picks)),
+        reasons=_reasons(parts, needed, policy, late, len(kept), committed=reveal.committed, count=len(picks)),
         committed=reveal.committed,
         commitment=commitment(secret),
         key=reveal.key,
@@ -255,7 +255,7 @@ def _parts(units: Iterable[Unit], picks: Iterable[Pick]) -> tuple[Part, ...]:
 
 
 def _reasons(
-    parts: Iterable[Part], needed: Size, policy: Sampling, late: int, *, committed: bool, count: int
+    parts: Iterable[Part], needed: Size, policy: Sampling, late: int, carried: int, *, committed: bool, count: int
 ) -> tuple[str, ...]:
     by_stratum = {part.stratum: part for part in parts}
     also = sum(part.coverage for part in by_stratum.values())
@@ -267,6 +267,8 @@ def _reasons(
         f"{also} more, so that everyone is seen within {policy.coverage_weeks} weeks",
         f"{count} in all at {policy.minutes_per_item} minutes each: {hours:.1f} reviewer hours",
     ]
+    if carried:
+        lines.append(f"{carried} that the audit before drew and nobody reviewed are among them")
     if late:
         lines.append(f"{late} were not seen within {policy.coverage_weeks} weeks and are drawn now")
     if not committed:

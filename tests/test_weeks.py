@@ -16,6 +16,7 @@ from access_review.routines import weeks
 from access_review.sample import Draw, SampleState
 from access_review.sampling import coverage, hypergeometric, population
 from access_review.sampling.population import Unit
+from access_review.snapshot import load
 
 MISSED_WEEK = 9
 
@@ -119,6 +120,9 @@ def test_the_silent_manager_is_reminded_escalated_and_closed_and_the_items_come_
     drawn = {pick.unit for pick in second.drawn.sample.picks}
     assert set(first.not_reviewed) <= drawn
     assert set(second.ongoing.missed) == set(first.not_reviewed)
+    said = f"{len(first.not_reviewed)} that the audit before drew and nobody reviewed are among them"
+    assert said in second.drawn.sample.reasons
+    assert not [line for line in told[0][0].drawn.sample.reasons if "audit before" in line]
     assert set(routine.audit_of(second.run).red) >= set(first.not_reviewed)
 
 
@@ -268,3 +272,22 @@ def test_what_the_routine_keeps_reads_back(half_year):
     assert weeks.from_json(weeks.to_json(made)) == made
     assert isinstance(made.opened_at.date(), date)
     assert leaver.from_json(leaver.to_json(told[2][1])) == told[2][1]
+
+
+def test_a_mover_is_the_new_clients_and_what_no_role_of_the_new_work_allows_is_found(half_year):
+    _, told = half_year
+    clients = {}
+    for week, (opened, _, _) in told.items():
+        frame = population.from_json(runs.read_json(opened.run.folder / "sample/frame.json", population.FRAME))
+        clients[week] = next(unit.clients for unit in frame.units if unit.unit == "hr:person:e6")
+    assert {clients[week] for week in told if week < 5} == {("HARBOR",)}
+    assert {clients[week] for week in told if week >= 5} == {("PINEWAY",)}
+    assert not findings(told, 4, "access-beyond-role")
+    for week in (5, 6, 25):
+        assert "desk:user:e6" in findings(told, week, "access-beyond-role")
+    # The roster lists the present job only; the former one is remembered from the week before.
+    jobs = load(told[5][0].run).tables["assignments"].to_pylist()
+    assert {(row["client"], row["status"]) for row in jobs if row["person"] == "hr:person:e6"} == {
+        ("PINEWAY", "active"),
+        ("HARBOR", "left"),
+    }
