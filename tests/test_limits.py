@@ -24,6 +24,7 @@ from access_review.planning.limits import (
     check,
     check_raised,
     count,
+    counted,
     cuts_beyond,
     higher,
     populations,
@@ -191,7 +192,7 @@ def test_batches_are_no_larger_than_allowed_and_leavers_come_first():
 # Each count and each refusal by itself
 
 
-def counted(rows, *changes, ceilings=None, accepted=None):
+def counts_of(rows, *changes, ceilings=None, accepted=None):
     """Return what a set of changes is counted as: without a review, since the counts need none."""
     space = declared()
     with Engine(AS_OF, threads=1) as engine:
@@ -214,7 +215,7 @@ SMALL = add(SMALL, grants=[grant(5, "Mail", "entra"), *(grant(n, "Other") for n 
 
 def test_what_is_disabled_removed_and_lost_is_counted_for_each_source_and_group():
     changes = [one_less(5), one_less(6), one_less(5, "Other"), one_less(6, "Other"), one_less(5, "Mail", "entra")]
-    assert counted(SMALL, *changes) == (
+    assert counts_of(SMALL, *changes) == (
         Count("accounts disabled", "ad", 2, 12, 10),
         Count("grants removed", "ad", 2, 30, 10),
         Count("grants removed", "entra", 1, 1, 10),
@@ -232,21 +233,46 @@ def test_each_limit_is_held_to_the_population_that_was_accepted():
         group=GroupCeiling(percent=10, members=1),
     )
     known = {"ad": Population(accounts=50, grants=200), "entra": Population(accounts=1, grants=5)}
-    found = counted(SMALL, one_less(5), one_less(5, "Other"), ceilings=ceilings, accepted=known)
+    found = counts_of(SMALL, one_less(5), one_less(5, "Other"), ceilings=ceilings, accepted=known)
     assert found == (
         Count("accounts disabled", "ad", 1, 50, 5),
         Count("grants removed", "ad", 1, 200, 40),
         Count("direct members", "ad:group:Other", 1, 3, 1),
         Count("members", "ad:group:Other", 1, 3, 1),
     )
-    assert counted(SMALL, one_less(5), ceilings=ceilings) == (Count("accounts disabled", "ad", 1, 12, 1),)
+    assert counts_of(SMALL, one_less(5), ceilings=ceilings) == (Count("accounts disabled", "ad", 1, 12, 1),)
 
 
 def test_who_is_disabled_already_is_not_counted_and_who_may_be_enabled_is():
     gone = {**SMALL, "accounts": [{**row, "enabled": row["account"] != "ad:user:5"} for row in SMALL["accounts"]]}
-    assert counted(gone, one_less(5), one_less(6)) == (Count("accounts disabled", "ad", 1, 11, 10),)
+    assert counts_of(gone, one_less(5), one_less(6)) == (Count("accounts disabled", "ad", 1, 11, 10),)
     unknown = {**SMALL, "accounts": [{**row, "enabled": None} for row in SMALL["accounts"]]}
-    assert counted(unknown, one_less(5)) == (Count("accounts disabled", "ad", 1, 0, 10),)
+    assert counts_of(unknown, one_less(5)) == (Count("accounts disabled", "ad", 1, 0, 10),)
+
+
+def test_what_is_not_known_of_the_accepted_population_is_that_of_the_snapshot():
+    ceilings = Limits(disable=Ceiling(percent=10, floor=0), remove=Ceiling(percent=10, floor=0))
+    for known, (accounts, grants) in ((Population(None, 90), (12, 90)), (Population(0, None), (0, 30))):
+        found = counts_of(SMALL, one_less(5), one_less(5, "Other"), ceilings=ceilings, accepted={"ad": known})
+        assert [one.population for one in found[:2]] == [accounts, grants]
+
+
+def test_what_each_source_holds_is_counted():
+    rows = {
+        "accounts": [account(1), account(2, enabled=False), account(3, enabled=None), account(1, "entra")],
+        "entitlements": [group("A"), group("x:y", "ledger", "right")],
+        "grants": [grant(1, "A"), grant(2, "A"), grant(1, "x:y", "ledger", "right")],
+    }
+    assert populations(snapshot(**rows).tables) == {
+        "ad": Population(1, 2),
+        "entra": Population(1, 0),
+        "ledger": Population(0, 1),
+    }
+
+
+def test_the_populations_of_a_plan_are_those_that_it_counted():
+    assert counted(COUNTS[:1] + COUNTS[2:]) == {"ad": Population(24, None), "ad:group:X": Population(None, None)}
+    assert counted(COUNTS[1:2]) == {"ad": Population(None, 100)}
 
 
 COUNTS = (

@@ -21,6 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from access_review.apply import Batch, apply
 from access_review.errors import LimitExceeded, PlanRefused
 from access_review.planning.change import UNDO, Action
+from access_review.planning.proof import Proof
 from access_review.policy import Applying, Targets
 from access_review.revocation.journal import Journal
 from access_review.revocation.protocol import CHANGED, PROVEN, TERMINAL, Judged, State
@@ -31,6 +32,7 @@ from tests.worlds import snapshot, workspace
 
 EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "200"))
 PACE = Applying(canary=0, per_minute=6000)
+PROVED = Proof(0, 0, 0, 0, 0, 0, 0, 0, ())
 SPACING = PACE.spacing
 SECOND = timedelta(seconds=1)
 
@@ -174,15 +176,17 @@ class Machine(RuleBasedStateMachine):
         standings = self._standings(self.plan)
         now = self.clock.now()
         people = [{"person": person, "status": status} for person, status in self.status.items()]
+        accounts = [{"account": one.target.account.id} for one in self.plan.changes]
         try:
             made = undo(
                 self.plan,
                 standings,
-                snapshot(now, people=people),
+                snapshot(now, people=people, accounts=accounts, entitlements=[{"entitlement": "ad:group:Fin"}]),
                 workspace(),
                 run="r",
                 requested_by="hr:person:9",
                 now=now,
+                prove=lambda _: PROVED,
             )
         except PlanRefused:
             return
