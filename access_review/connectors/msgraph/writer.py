@@ -91,6 +91,7 @@ class Writer:
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
+        self._refusals: dict[str, str] = {}
 
     def holds(self, change: Change, since: datetime) -> Seen:
         """Look whether the grant, the right to sign in or older sessions are there."""
@@ -198,8 +199,15 @@ class Writer:
         )
 
     def _group_refusal(self, group: Thing) -> str:
+        """Say why Graph does not change a group's members; asked once, since Graph itself refuses what has changed."""
+        native = _id(group)
+        if native not in self._refusals:
+            self._refusals[native] = self._asked_refusal(native)
+        return self._refusals[native]
+
+    def _asked_refusal(self, native: str) -> str:
         names = "id,groupTypes,mailEnabled,onPremisesSyncEnabled"
-        thing = self._graph.get(Ask(f"/groups/{_id(group)}?$select={names}"))
+        thing = self._graph.get(Ask(f"/groups/{native}?$select={names}"))
         kinds = thing.get("groupTypes") or ()
         if thing.get("onPremisesSyncEnabled"):
             return SYNCED
