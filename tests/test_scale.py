@@ -1,16 +1,17 @@
 """Small companies of the benchmark: every way gives the same rows, and nothing depends on where tables are."""
 
+import networkx as nx
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from access_review import runs, snapshot, workspace
 from access_review.engine import Engine
-from access_review.graph import closure, paths
+from access_review.graph import closure, paths, states
 from access_review.review import establish, review
 from access_review.tables import settle
 from bench import ways
-from bench.company import Company, Size
+from bench.company import SIZES, Company, Size
 from bench.measure import digest
 from bench.peers import Inputs, duckdb_materialised, networkx_per_account, pandas_materialised
 from bench.snapshots import write
@@ -58,6 +59,45 @@ def test_distinct_pairs_flag_the_rows_that_others_flag(company, inputs, tmp_path
     mine, told = (pq.read_table(tmp_path / f"{name}.parquet") for name in ("whole", "theirs"))
     keys = [set(zip(t["account"].to_pylist(), t["entitlement"].to_pylist(), strict=True)) for t in (mine, told)]
     assert keys[0] == keys[1]
+
+
+@pytest.fixture(scope="module")
+def ten_thousand(tmp_path_factory):
+    """Return the folder of a company of ten thousand people."""
+    folder = tmp_path_factory.mktemp("S")
+    write(folder, Company(SIZES["S"]))
+    return folder
+
+
+def test_ten_thousand_people_row_by_row_beside_a_walk_from_each_account(ten_thousand, tmp_path):
+    ways.pairs_alone(ten_thousand, tmp_path / "ours.parquet")
+    networkx_per_account(ways.prepare(ten_thousand), tmp_path / "theirs.parquet")
+    keys = [("account", "ascending"), ("entitlement", "ascending")]
+    ours, theirs = (pq.read_table(tmp_path / f"{name}.parquet").sort_by(keys) for name in ("ours", "theirs"))
+    assert ours.to_pylist() == theirs.to_pylist()
+    assert len(ours) > 40_000
+
+
+def test_ten_thousand_people_have_the_shortest_path_to_everything_they_reach(ten_thousand):
+    tables = snapshot.load(runs.find(ten_thousand)).tables
+    ids = tables["entitlements"]["entitlement"].to_pylist()
+    closed = {(row["entitlement"], row["reached"]): row["mode"] for row in closure(tables["nesting"], ids).to_pylist()}
+    edges = {(row["child"], row["parent"], row["why"], row["mode"]) for row in tables["nesting"].to_pylist()}
+    known, graph = paths(tables["nesting"]), states(tables["nesting"])
+    for start in ids:
+        nearest = {start: (False, 0)}
+        walked = nx.single_source_shortest_path_length(graph, at) if (at := (start, False, False)) in graph else {}
+        for (reached, _, eligible), steps in walked.items():
+            nearest[reached] = min(nearest.get(reached, (eligible, steps)), (eligible, steps))
+        found = known.all_from(start)
+        assert found.keys() == nearest.keys()
+        for reached, steps in found.items():
+            ends = [start, *(step.parent for step in steps)]
+            assert [step.child for step in steps] == ends[:-1]
+            assert ends[-1] == reached
+            assert {(step.child, step.parent, step.why, step.mode) for step in steps} <= edges
+            assert (closed.pop((start, reached)) == "eligible", len(steps)) == nearest[reached]
+    assert not closed
 
 
 def test_every_path_explains_a_row_of_the_closure_and_no_row_is_without(company):
