@@ -31,7 +31,7 @@ class Ladder:
 
 def correlate(engine: Engine, ladders: Sequence[Ladder]) -> None:
     """Create ``accounts``: those read, with ``person``, ``rung``, ``certain`` and ``link`` (the reason in words)."""
-    engine.narrow("candidates", _candidates(ladders), ids=_IDS, among={"rung": _rungs(ladders)})
+    engine.create("candidates", _candidates(ladders))
     engine.create("climbed", _CLIMBED)
     engine.narrow("twins", _TWINS, ids={"account": "accounts", "twin": "accounts"})
     engine.narrow("accounts", _ACCOUNTS, ids=_IDS)
@@ -57,11 +57,6 @@ def _candidates(ladders: Sequence[Ladder]) -> str:
     ]
     nothing = "SELECT account, person, 0 AS step, '' AS rung, TRUE AS certain FROM read_accounts, people WHERE FALSE"
     return " UNION ALL ".join([nothing, *rungs])
-
-
-def _rungs(ladders: Sequence[Ladder]) -> Sequence[str]:
-    """Return the rungs of all ladders, as they are shown."""
-    return sorted({"", *(" = ".join(rung.on) for ladder in ladders for rung in ladder.rungs)})
 
 
 def _same(account_column: str, person_column: str) -> str:
