@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from access_review import audit, offboarding, runs, snapshot
+from access_review import audit, offboarding, runs, sample, snapshot
 from access_review.decide import names_in
 from access_review.errors import ArtifactError, PlanRefused
 from access_review.leaving import facts as leaver_facts
@@ -17,7 +17,7 @@ from access_review.leaving.proven import proven
 from access_review.review import Report, establish
 from access_review.routines import one_client, routing, weeks
 from access_review.runs import Run
-from access_review.sampling import judge, population
+from access_review.sampling import decisions, judge, population
 from access_review.sampling.decisions import Answer
 from access_review.sampling.worklist import Item
 from access_review.snapshot import Snapshot
@@ -245,11 +245,14 @@ def strangers(run: Run, people: routing.Roll) -> frozenset[str]:
 
 
 def client_alone(workspace: Workspace, run: Run, client: str) -> tuple[dict[str, Any], Path]:
-    """Write one client's part of a run: population, findings, work sheets and scorecard; return the last and the folder."""
+    """Write one client's part of a run; return its scorecard and the folder.
+
+    Population, findings, work sheets, answers, scorecard, and as evidence what all of it rests on.
+    """
     made = follow_leavers(workspace, run)
     sampled = (run.folder / "sample/worklist.json").is_file()
     work = audit.work_of(run).items if sampled else ()
-    answers = audit.decisions_of(run).current if sampled else {}
+    decided = audit.decisions_of(run) if sampled else decisions.Decisions(run.id)
     with audit.facts_of(workspace, run) as (engine, taken, report):
         within = one_client.borders(engine, client)
         units = tuple(
@@ -257,14 +260,24 @@ def client_alone(workspace: Workspace, run: Run, client: str) -> tuple[dict[str,
         )
         found = one_client.findings(report.findings.to_pylist(), within)
     asked = one_client.items(work, within)
-    card = one_client.scorecard(within, units, found, asked, sum(item.item in answers for item in asked), made.leavers)
-    folder = run.folder / "clients" / worksheet.name_of(client)
-    runs.write_json(folder / "population.json", population.to_json(population.Frame(run.id, units)))
+    answered = sum(item.item in decided.current for item in asked)
+    card = one_client.scorecard(within, units, found, asked, answered, made.leavers)
     rows = [tuple("" if row[name] is None else str(row[name]) for name in one_client.FINDING) for row in found]
-    runs.write(folder / "findings.csv", spreadsheet.csv_bytes(one_client.FINDING, rows))
+    answers = replace(decided, history=one_client.answers(decided.history, asked, within))
+    files = {
+        "population.json": runs.json_bytes(population.to_json(population.Frame(run.id, units))),
+        "findings.csv": spreadsheet.csv_bytes(one_client.FINDING, rows),
+        "decisions.json": runs.json_bytes(decisions.to_json(answers)),
+        "scorecard.json": runs.json_bytes({"format": "access-review/scorecard@1", "run": run.id, **card}),
+    }
     for reviewer in sorted({item.reviewer for item in asked}):
         theirs = [item for item in asked if item.reviewer == reviewer]
-        runs.write(folder / f"{worksheet.name_of(reviewer)}.xlsx", worksheet.as_xlsx(run.id, theirs, as_of=taken.as_of))
-        runs.write(folder / f"{worksheet.name_of(reviewer)}.csv", worksheet.as_csv(run.id, theirs))
-    runs.write_json(folder / "scorecard.json", {"format": "access-review/scorecard@1", "run": run.id, **card})
+        files[f"{worksheet.name_of(reviewer)}.xlsx"] = worksheet.as_xlsx(run.id, theirs, as_of=taken.as_of)
+        files[f"{worksheet.name_of(reviewer)}.csv"] = worksheet.as_csv(run.id, theirs)
+    drawn = runs.read_json(run.folder / "sample/sample.json", sample.SAMPLE) if sampled else {}
+    collected = runs.read_json(run.folder / runs.MANIFEST, snapshot.FORMAT)
+    files["evidence.json"] = runs.json_bytes(one_client.evidence(collected, drawn, files, within))
+    folder = run.folder / "clients" / worksheet.name_of(client)
+    for name, data in files.items():
+        runs.write(folder / name, data)
     return card, folder

@@ -123,8 +123,13 @@ def written(path: Path) -> Iterator[Path]:
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Write canonical JSON (RFC 8785), so that equal values are equal bytes."""
-    write(path, rfc8785.dumps(dict(value)) + b"\n")
+    """Write canonical JSON, as :func:`json_bytes` has it."""
+    write(path, json_bytes(value))
+
+
+def json_bytes(value: Mapping[str, Any]) -> bytes:
+    """Return canonical JSON (RFC 8785), so that equal values are equal bytes."""
+    return rfc8785.dumps(dict(value)) + b"\n"
 
 
 def read_json(path: Path, form: str) -> dict[str, Any]:

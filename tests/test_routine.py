@@ -1,18 +1,22 @@
 """The routine through the command line: one audit a week, no stale roster, one client alone."""
 
+import hashlib
 import html
 import re
 import shutil
 import subprocess
 import zipfile
+from dataclasses import replace
+from datetime import date
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from access_review import audit, routine, runs
+from access_review import audit, routine, runs, snapshot
 from access_review import workspace as workspaces
 from access_review.routines import one_client
 from access_review.sampling import population
+from access_review.sampling.decisions import Answer, decided
 from tests.command import access_review
 from tests.conftest import REPOSITORY
 
@@ -100,6 +104,35 @@ def test_one_clients_part_has_no_trace_of_anothers_people(audited, client):
     assert found == []
     assert any(row["name"] in said for row in people if row["person"] in within.own)
     assert {path.suffix for path in folder.iterdir()} == {".json", ".csv", ".xlsx"}
+
+
+def test_the_evidence_names_every_byte_handed_over_and_what_it_rests_on(audited):
+    run = runs.find(audited, "20261102T060000Z")
+    _, folder = routine.client_alone(workspaces.load(audited), run, "HARBOR")
+    told = runs.read_json(folder / "evidence.json", one_client.EVIDENCE)
+    there = {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "evidence.json"}
+    assert told["files"] == {name: f"sha256:{hashlib.sha256(data).hexdigest()}" for name, data in sorted(there.items())}
+    assert {"population.json", "findings.csv", "decisions.json", "scorecard.json"} < set(there)
+    manifest = runs.read_json(run.folder / runs.MANIFEST, snapshot.FORMAT)
+    assert told["snapshot"] == manifest["digest"]
+    assert told["sources"]["hr"]["people"]["complete"] is True
+    assert told["sample"]["root"].startswith("sha256:")
+
+
+def test_an_answer_of_another_clients_reviewer_is_kept_without_the_name(audited):
+    run = runs.find(audited, "20261102T060000Z")
+    with audit.facts_of(workspaces.load(audited), run) as (engine, _, _):
+        within = one_client.borders(engine, "HARBOR")
+        foreign = [row for row in engine.rows("SELECT * FROM people ORDER BY person") if row["person"] in within.others]
+    asked = one_client.items(audit.work_of(run).items, within)
+    name = next(row["name"] for row in foreign if within.strike(row["name"]) != row["name"])
+    said = [
+        decided(asked[0], Answer.KEEP, by=name, at=date(2026, 11, 3), comment=f"as {name} says"),
+        decided(replace(asked[0], item="of-another-client"), Answer.KEEP, by=name, at=date(2026, 11, 3)),
+    ]
+    assert [(one.by, one.comment) for one in one_client.answers(said, asked, within)] == [
+        (one_client.STRUCK, f"as {one_client.STRUCK} says")
+    ]
 
 
 def test_a_client_that_nobody_works_for_has_no_part(audited):

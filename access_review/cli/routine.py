@@ -188,7 +188,7 @@ def trend_command(ctx: typer.Context) -> None:
 def client(
     ctx: typer.Context, name: Annotated[str, typer.Argument(help="The client, as the roster names it.")]
 ) -> None:
-    """Write one client's part of a run alone: population, findings, work sheets, scorecard."""
+    """Write one client's part of a run alone: population, findings, sheets, answers, evidence."""
     from access_review import routine
 
     asked: Asked = ctx.obj

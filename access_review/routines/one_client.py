@@ -5,9 +5,10 @@ the organisation itself) may be named. Whatever text still names one of another 
 people has that name struck out.
 """
 
+import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,10 +16,13 @@ from access_review.engine import Engine
 from access_review.errors import Unclear
 from access_review.leaving.leaver import Late, Leaver, Standing, State
 from access_review.model import AsOf
+from access_review.sampling.decisions import Decision
 from access_review.sampling.population import CLIENTS, Unit
 from access_review.sampling.worklist import UNASSIGNED, Item
 from access_review.tables import Row
 
+EVIDENCE = "access-review/client-evidence@1"
+_DRAWN = ("commitment", "committed", "key", "root", "run", "seed")
 STRUCK = "(a person of another client)"
 _SHOWN = ("finding", "rule", "subject", "subject_name", "about", "about_name", "person", "person_name")
 _TOLD = ("severity", "rag", "risk", "reason", "remedy", "status", "first_seen")
@@ -103,6 +107,43 @@ def _item(item: Item, within: Borders) -> Item:
         found=within.strike(item.found),
         entitlement_name=within.strike(item.entitlement_name),
     )
+
+
+def answers(history: Iterable[Decision], asked: Iterable[Item], within: Borders) -> tuple[Decision, ...]:
+    """Return every answer to the client's questions; who answered is not named if of another client."""
+    known = {item.item for item in asked}
+    return tuple(
+        replace(one, by=within.strike(one.by), comment=within.strike(one.comment))
+        for one in history
+        if one.item in known
+    )
+
+
+def evidence(
+    collected: Mapping[str, Any], drawn: Mapping[str, Any], files: Mapping[str, bytes], within: Borders
+) -> dict[str, Any]:
+    """Say what the client's part rests on, and which bytes were handed over.
+
+    ``collected`` is the manifest of the run, ``drawn`` its sample (nothing where there was no
+    draw). Both are named by digests, and so can be told from any other without being shown.
+    """
+    sources = {
+        name: {
+            verdict: {**said, "reason": within.strike(said["reason"] or "")}
+            for verdict, said in source["verdicts"].items()
+        }
+        for name, source in collected["sources"].items()
+    }
+    return {
+        "format": EVIDENCE,
+        "client": within.client,
+        "as_of": collected["as_of"],
+        "snapshot": collected["digest"],
+        "workspace": collected["workspace_digest"],
+        "sources": sources,
+        "sample": {name: drawn[name] for name in _DRAWN if name in drawn},
+        "files": {name: f"sha256:{hashlib.sha256(data).hexdigest()}" for name, data in sorted(files.items())},
+    }
 
 
 def scorecard(
