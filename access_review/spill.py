@@ -5,9 +5,9 @@ folder behind, without a lock: the next one that starts takes it away. A lock an
 the number of the process, since containers that share a folder number theirs apart.
 """
 
-import fcntl
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -22,40 +22,61 @@ def make(within: Path | None = None) -> Path:
     parent = within or Path(tempfile.gettempdir())
     sweep(parent)
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=parent))
-    waiting = folder / f"{_LOCK}.new"
-    handle = os.open(waiting, os.O_CREAT | os.O_RDWR, 0o600)
-    fcntl.flock(handle, fcntl.LOCK_EX)
-    waiting.rename(folder / _LOCK)  # nobody sees the lock before it is held
-    _held[folder] = handle
+    _held[folder] = _hold(folder / _LOCK)
     return folder
 
 
 def remove(folder: Path) -> None:
     """Take away a folder of this process with all that is in it."""
-    shutil.rmtree(folder, ignore_errors=True)
     if (handle := _held.pop(folder, None)) is not None:
         os.close(handle)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def sweep(parent: Path) -> None:
-    """Take away the folders of this user that processes left behind when they were killed."""
+    """Take away the folders of this user that processes left behind when they were killed.
+
+    A folder without a lock is not known to be ours, and stays.
+    """
     for folder in sorted(parent.glob(f"{PREFIX}*-*")):
-        if folder not in _held and _abandoned(folder):
+        if folder not in _held and not folder.is_symlink() and _is_free(folder / _LOCK):
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _abandoned(folder: Path) -> bool:
-    """Tell whether nobody holds the lock of a folder; one without a lock is not known to be ours."""
-    try:
-        if folder.is_symlink() or folder.stat().st_uid != os.getuid():
+if sys.platform == "win32":
+    # Windows removes no file that is open: to hold one open is to lock it.
+
+    def _hold(lock: Path) -> int:
+        return os.open(lock, os.O_CREAT | os.O_RDWR)
+
+    def _is_free(lock: Path) -> bool:
+        try:
+            lock.unlink()
+        except OSError:
             return False
-        handle = os.open(folder / _LOCK, os.O_RDWR | os.O_NOFOLLOW)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    finally:
-        os.close(handle)
-    return True
+        return True
+
+else:
+    import fcntl
+
+    def _hold(lock: Path) -> int:
+        waiting = lock.with_suffix(".new")
+        handle = os.open(waiting, os.O_CREAT | os.O_RDWR, 0o600)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        waiting.rename(lock)  # nobody sees the lock before it is held
+        return handle
+
+    def _is_free(lock: Path) -> bool:
+        try:
+            handle = os.open(lock, os.O_RDWR | os.O_NOFOLLOW)
+        except OSError:
+            return False
+        try:
+            if os.fstat(handle).st_uid != os.getuid():
+                return False
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        finally:
+            os.close(handle)
+        return True
