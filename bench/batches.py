@@ -32,10 +32,11 @@ from access_review.revocation.journal import Journal
 from access_review.revocation.protocol import Judged
 from tests.fake import a_plan
 from tests.graph import tenants
+from tests.graph.machine import MachineClock
 from tests.graph.reading import simulate
 from tests.graph.signin_stub import CLIENT, TENANT, SignIn
 from tests.graph.transport import Server
-from tests.real import hybrid, norwind_domain, samba
+from tests.real import norwind_domain, samba
 from tests.real.ad import connected, options
 from tests.real.authority import Authority
 from tests.real.conftest import CONTROL, GROUP, MEMBER, USER
@@ -256,7 +257,7 @@ def on_graph(count: int, folder: Path) -> Spent:
         for group in (mine, other):
             maker.tenant.links["groups/members", group] = users[start : start + TURN]
         pairs += [((user, mine), (user, other)) for user in users[start : start + TURN]]
-    clock = hybrid.MachineClock()
+    clock = MachineClock()
     simulator = simulate(maker.tenant, clock=clock)
     simulator.judge = simulator.needs = simulator.granted = None
     sign_in = SignIn(clock, secret="s", roles=frozenset())  # noqa: S106 - of a tenant that lives for one run

@@ -14,13 +14,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from access_review.connectors.msgraph.permissions import READING, WRITING
 from tests.command import access_review, lay_out
 from tests.faults.ldap_proxy import BIND, MODIFY, SEARCH, UNBIND, Proxy
+from tests.graph.machine import MachineClock
 from tests.graph.reading import simulate
 from tests.graph.signin_stub import CLIENT, TENANT, SignIn
 from tests.graph.transport import Server
 from tests.real import hybrid
 from tests.real.ad import now, options
 from tests.real.conftest import CONTROL, GROUP, MEMBER, USER, servers
-from tests.real.hybrid import EXCESS, MachineClock, Sync
+from tests.real.hybrid import EXCESS, Sync
 from tests.real.norwind_domain import READER, WRITER
 
 SECRET = "not-a-real-secret-2K~canary"  # noqa: S105 - of a tenant that lives for one test
