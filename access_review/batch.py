@@ -22,6 +22,7 @@ from access_review.prepare import PLAN, may_be_written, unchanged, write_files
 from access_review.revocation import orders, protocol, recheck, signing
 from access_review.revocation.executor import Clock, Executor, Witness, Writable
 from access_review.revocation.journal import Journal, single_writer
+from access_review.revocation.journals import journals
 from access_review.revocation.protocol import CHANGED, State
 from access_review.runs import Run
 from access_review.workspace import Workspace
@@ -252,11 +253,9 @@ def _not_ordered_twice(judge: apply.Judge, workspace: Workspace, now: datetime) 
 
 def _journalled(workspace: Workspace) -> Iterator[tuple[Change, protocol.Row]]:
     """Yield every row about a change from the journals of a workspace, with the change."""
-    for path in sorted((workspace.folder / "runs").glob("*/*/journal.sqlite")):
-        plan = read((path.parent / "plan.json").read_bytes())
+    for plan, journal in journals(workspace.folder):
         by_id = {change.id: change for change in plan.changes}
-        with Journal(path, plan.digest) as journal:
-            yield from ((by_id[row.change], row) for row in journal.changes)
+        yield from ((by_id[row.change], row) for row in journal.changes)
 
 
 def _judge(one: Held, workspace: Workspace) -> apply.Judge:
@@ -278,16 +277,12 @@ def _judge(one: Held, workspace: Workspace) -> apply.Judge:
 def _others(one: Held, workspace: Workspace) -> list[Change]:
     """Return what other batches have changed, or may have, since the snapshot of this plan."""
     found = []
-    for path in sorted((workspace.folder / "runs").glob("*/*/journal.sqlite")):
-        if path == one.journal:
-            continue
-        plan = read((path.parent / "plan.json").read_bytes())
-        with Journal(path, plan.digest) as journal:
-            for change in plan.changes:
-                standing = journal.standing(change.id)
-                since = standing.intended_at is not None and standing.intended_at >= one.plan.as_of
-                if since and standing.state in CHANGED and not change.action.restores:
-                    found.append(change)
+    for plan, journal in journals(workspace.folder, besides=one.journal):
+        for change in plan.changes:
+            standing = journal.standing(change.id)
+            since = standing.intended_at is not None and standing.intended_at >= one.plan.as_of
+            if since and standing.state in CHANGED and not change.action.restores:
+                found.append(change)
     return found
 
 

@@ -1,6 +1,7 @@
 """Offboarding verification, through the roster's own dates: the four instants, the targets, what is open where."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from access_review.policy import Applying, Offboarding, Targets
 from access_review.review import establish
 from access_review.revocation.journal import Journal
 from access_review.revocation.protocol import Judged
+from access_review.revocation.protocol import State as Step
 from access_review.verify import verify
 from tests.command import access_review, lay_out
 from tests.fake import FakeSystem, Time, a_change, a_plan, key_of
@@ -303,6 +305,25 @@ def test_the_journals_of_batches_say_when_a_sign_in_was_proven_gone(tmp_path):
     found = proven(tmp_path)
     assert set(found) == {("hr:person:1", "ad"), ("hr:person:1", "entra")}
     assert all(began <= at <= gone_by for at in found.values())
+
+
+def test_one_account_that_is_not_proven_off_leaves_the_system_without_proof(tmp_path):
+    clock = Time()
+    first, second = (a_change(n, Action.DISABLE_ACCOUNT) for n in (1, 2))
+    second = replace(second, target=replace(second.target, person="hr:person:1"))
+    plan = a_plan(first, second)
+    folder = tmp_path / "runs/20260202T070000Z-11111111/plan"
+    folder.mkdir(parents=True)
+    (folder / "plan.json").write_bytes(write(plan))
+    system = FakeSystem([key_of(one) for one in plan.changes], clock)
+    pace = Applying(canary=0, per_minute=6000)
+    with Journal(folder / "journal.sqlite", plan.digest) as journal:
+        apply(Batch(plan, journal, {"ad": system}, lambda *_: Judged(), clock, pace))
+        clock.wait(16 * 60)
+        system.give(key_of(second))
+        verify(plan.changes, journal, {"ad": system}, now=clock.now(), pace=pace, targets=Targets())
+        assert journal.standing(first.id).state is Step.REVOKED
+    assert proven(tmp_path) == {}
 
 
 def test_a_late_word_from_hr_is_shown_beside_our_own_delay():

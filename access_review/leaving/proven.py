@@ -4,28 +4,33 @@ A disabled account is proven by two reads that agree and lie apart. The first of
 is the instant: the account was off by then, and the second says that it was no accident.
 """
 
+from collections import defaultdict
 from datetime import datetime
 from pathlib import Path
 
-from access_review.plan import read
 from access_review.planning.change import Action
-from access_review.revocation.journal import Journal
+from access_review.revocation.journals import journals
 from access_review.revocation.protocol import State
 
 
 def proven(workspace: Path) -> dict[tuple[str, str], datetime]:
-    """Return by person and system when every account that batches disabled there was proven off.
+    """Return by person and system when every account that batches were to disable there was proven off.
 
-    What was given back since, or is not proven yet, gives nothing. Raises ``ArtifactError`` for a damaged journal.
+    One account that the last batch about it did not prove off leaves the whole system without proof; one that
+    was off already counts for nothing. Raises ``ArtifactError`` for a damaged journal.
     """
-    found: dict[tuple[str, str], datetime] = {}
-    for path in sorted((workspace / "runs").glob("*/*/journal.sqlite")):
-        plan = read((path.parent / "plan.json").read_bytes())
-        of_leavers = {c.id: c.target for c in plan.changes if c.action is Action.DISABLE_ACCOUNT and c.target.person}
-        with Journal(path, plan.digest) as journal:
-            seen = {row.change: row.at for row in journal.changes if row.state is State.PENDING}
-            for change, target in of_leavers.items():
-                if journal.standing(change).state is State.REVOKED and target.person:
-                    key = target.person, target.source
-                    found[key] = max(seen[change], found.get(key, seen[change]))
-    return found
+    accounts: defaultdict[tuple[str, str], dict[str, datetime | None]] = defaultdict(dict)
+    for plan, journal in journals(workspace):
+        seen = {row.change: row.at for row in journal.changes if row.state is State.PENDING}
+        for change in plan.changes:
+            target, state = change.target, journal.standing(change.id).state
+            if change.action is not Action.DISABLE_ACCOUNT or not target.person or not target.account:
+                continue
+            if state is not State.ABSENT:
+                at = seen[change.id] if state is State.REVOKED else None
+                accounts[target.person, target.source][target.account.id] = at
+    return {
+        key: max(at for at in found.values() if at)
+        for key, found in sorted(accounts.items())
+        if None not in found.values()
+    }
