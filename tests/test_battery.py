@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.command import access_review, lay_out
+from tests.workspaces import LEDGER, TEMPLATE
 
 TIME = ("--as-of", "2026-11-02T06:00:00Z")
 NEXT = ("--as-of", "2026-11-09T06:00:00Z")
@@ -24,18 +25,6 @@ options:
   statuses: {active: [Active], leave: [Leave], left: [Terminated]}
   columns: {person: id, name: name, status: status, left_at: last_day, department: department}
 """
-LEDGER = """\
-connector: table
-options:
-  path: ledger.csv
-  table: grants
-  columns: {account: login, entitlement: role, employee_id: employee, enabled: enabled}
-  enabled: {yes: ["yes"], no: ["no"]}
-  stable_id: true
-match:
-  - {on: [employee_id, person]}
-"""
-TEMPLATE = "role: clerk\nwho: {department: Finance}\nmay: [ledger:role:Viewer]\n"
 HEADER = "id,name,status,last_day,department\n"
 PEOPLE = HEADER + "".join(f"{n:05},Person {n},Active,,Finance\n" for n in range(1, 301))
 HELD = "login,role,employee,enabled\n" + "".join(f"u{n},Viewer,{n:05},yes\n" for n in range(1, 301))

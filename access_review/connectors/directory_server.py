@@ -307,11 +307,10 @@ class Session:
         attributes: Sequence[str],
         *,
         scope: str = ldap3.BASE,
-        page: tuple[int, bytes] | None = None,
         controls: Sequence[Any] = (),
     ) -> Answer:
-        """Search once; ``page`` is size and cookie. Raises ``Transient`` when the connection is lost."""
-        return self.decoded(self.receive(base, query, attributes, scope=scope, page=page, controls=controls))
+        """Search once; raises ``Transient`` when the connection is lost."""
+        return self.decoded(self.receive(base, query, attributes, scope=scope, controls=controls))
 
     def receive(
         self,
@@ -323,7 +322,10 @@ class Session:
         page: tuple[int, bytes] | None = None,
         controls: Sequence[Any] = (),
     ) -> Answer:
-        """Search once as :meth:`search` does, and leave the entries undecoded, so that the next page can be asked for."""
+        """Search as :meth:`search` does, and leave the entries undecoded; ``page`` is size and cookie.
+
+        So the next page can be asked for before this one is decoded.
+        """
         size, cookie = page or (None, None)
         options = {"search_scope": scope, "attributes": list(attributes), "controls": list(controls) or None}
         paging = {} if size is None else {"paged_size": size, "paged_cookie": cookie, "paged_criticality": True}
