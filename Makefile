@@ -31,12 +31,19 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.tool
 	@$(PIP) --require-hashes -r requirements-dev.txt
 	@touch $@
 
+# Spark: 450 MB, for one test, and only where Java is.
+$(VENV)/.spark: requirements-spark.txt $(VENV)/.dev
+	@echo "Installing Spark ..."
+	@$(PIP) --require-hashes --no-build-isolation -r requirements-spark.txt
+	@touch $@
+
 demo: $(VENV)/.tool
 	@$(BIN)/access-review --as-of $(AS_OF) audit
 
 # Tests that start real servers share them, so they run one after another; the others on every core.
 test: check
 	@tests/system-packages.sh
+	@if command -v java >/dev/null; then $(MAKE) --no-print-directory $(VENV)/.spark; fi
 	@$(BIN)/python -m pytest $(PYTEST) -n auto --dist worksteal --ignore tests/real tests
 	@$(BIN)/python -m pytest $(PYTEST) tests/real
 
@@ -83,6 +90,8 @@ lock:
 		pyproject.toml --group build --output-file requirements.txt
 	uv pip compile --quiet --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		pyproject.toml --group dev --constraint requirements.txt --output-file requirements-dev.txt
+	uv pip compile --quiet --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--group spark --constraint requirements-dev.txt --output-file requirements-spark.txt
 
 clean:
 	rm -rf $(VENV) runs dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis mutants

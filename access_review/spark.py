@@ -2,11 +2,11 @@
 
 Statements are written once, in DuckDB's dialect kept to what Spark SQL has too, and
 translated by sqlglot; what the two mean differently is put right in :func:`translate`.
-Tables are files that every worker can read, or come from the driver when they are small:
-the closure, what roles expect, the verdicts. What a statement keeps stays with the
-workers.
+Tables are Parquet files that driver and workers read: of the snapshot, written by the
+driver when they are small (the closure, what roles expect), or by the workers.
 """
 
+import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,9 +23,11 @@ from access_review.errors import WorkspaceError
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-# Without ANSI mode a number and a text meet as text, as they do in DuckDB.
+# Without ANSI mode a number and a text meet as text, as they do in DuckDB. The closure and the verdicts of a million
+# people are files of less than 64 MB: each worker is sent a copy, and wide tables stay where they are.
 _ALWAYS = {
     "spark.sql.ansi.enabled": "false",
+    "spark.sql.autoBroadcastJoinThreshold": "64m",
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     "spark.ui.enabled": "false",
@@ -39,7 +41,7 @@ class SparkEngine(Engine):
 
     ``options`` are Spark's own. ``prefix`` is put before the path of a file, as
     ``hdfs://namenode``, where the workers see it by another name; ``scratch`` is a
-    folder that driver and workers share, for what is written.
+    folder that driver and workers share, for what is kept and written.
     """
 
     master: str = "local[*]"
@@ -70,16 +72,26 @@ class SparkEngine(Engine):
         spill.remove(self._spill)
 
     def register(self, name: str, data: pa.Table | Path) -> None:
-        """Make an Arrow table (small: it comes from the driver) or a Parquet file known under ``name``."""
-        if isinstance(data, Path):
-            found = self._spark.read.parquet(f"{self.prefix}{data}")
-        else:
-            found = self._spark.createDataFrame(_spelled_out(data))
-        found.createOrReplaceTempView(name)
+        """Make an Arrow table (small: the driver writes it) or a Parquet file known under ``name``."""
+        import pyarrow.parquet as pq
+
+        if isinstance(data, pa.Table):
+            data, table = self._place() / f"{name}.parquet", data
+            pq.write_table(_spelled_out(table), data)
+        elif data.name.startswith((".", "_")):  # Hadoop sees no such file, and what is being written is called so
+            data = Path(shutil.copyfile(data, self._place() / f"{name}.parquet"))
+        self._spark.read.parquet(self._seen(data)).createOrReplaceTempView(name)
 
     def create(self, name: str, sql: str, **params: Any) -> None:
-        """Keep what a SELECT returns as table ``name``, with the workers."""
-        self._run(sql, params).localCheckpoint().createOrReplaceTempView(name)
+        """Keep what a SELECT returns as table ``name``.
+
+        It is kept in files: Spark then knows how large it is and broadcasts what is small,
+        and the loss of a worker loses no table.
+        """
+        found = self._run(sql, params)
+        kept = self._seen(self._place() / name)
+        found.write.parquet(kept)
+        self._spark.read.schema(found.schema).parquet(kept).createOrReplaceTempView(name)
 
     def view(self, name: str, sql: str, **params: Any) -> None:
         """Make a SELECT known under ``name``, to be run whenever it is read."""
@@ -103,8 +115,9 @@ class SparkEngine(Engine):
         among: Mapping[str, Sequence[str]] = MappingProxyType({}),  # noqa: ARG002 - likewise
         **params: Any,
     ) -> None:
-        """Keep what a SELECT returns as table ``name``."""
-        self.create(name, sql, **params)
+        """Keep what a SELECT returns as table ``name``; a table that would only be kept again stays as it is."""
+        if sql != f"SELECT * FROM {name}":
+            self.create(name, sql, **params)
 
     def query(self, sql: str, **params: Any) -> pa.Table:
         """Return what a SELECT returns."""
@@ -127,13 +140,20 @@ class SparkEngine(Engine):
         """Let the workers write what a SELECT returns, and read it in their order."""
         import pyarrow.parquet as pq
 
-        folder = Path(tempfile.mkdtemp(dir=self._spill)) / "parts"
-        found = self._run(sql, params)
-        found.write.parquet(f"{self.prefix}{folder}")
+        folder = self._place() / "parts"
+        self._run(sql, params).write.parquet(self._seen(folder))
         parts = [pq.ParquetFile(part) for part in sorted(folder.glob("part-*.parquet"))]
         schema = pa.schema([field.remove_metadata() for field in parts[0].schema_arrow])
         batches = (batch.cast(schema) for part in parts for batch in part.iter_batches(rows))
         return pa.RecordBatchReader.from_batches(schema, batches)
+
+    def _place(self) -> Path:
+        """Return a new folder that driver and workers share, gone when the engine closes."""
+        return Path(tempfile.mkdtemp(dir=self._spill))
+
+    def _seen(self, path: Path) -> str:
+        """Return what workers call a path."""
+        return f"{self.prefix}{path.absolute()}"
 
     def _run(self, sql: str, params: Mapping[str, Any]) -> "DataFrame":
         return self._spark.sql(translate(bind(sql, params, self.as_of)))

@@ -18,6 +18,7 @@ need() { # command, packages, what does not run without them
 need chromium chromium "the report in a browser"
 need samba-tool "samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind ldb-tools" \
   "Active Directory against a real domain controller"
+need java default-jre-headless "the same findings on Spark"
 need npm "nodejs npm" "tokens of an independent service"
 
 cd "$(dirname "$0")/oidc"
