@@ -1,12 +1,12 @@
 """What is measured, one way in one process: ours and the others, from a snapshot on disk to rows on disk."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from access_review import runs, snapshot, workspace
 from access_review.diff import judge
 from access_review.engine import Engine, open_engine
+from access_review.policy import EngineSettings
 from access_review.review import establish, review
 from bench.peers import PEERS, Inputs
 from bench.tables import AS_OF
@@ -61,14 +61,30 @@ def distinct_pairs(folder: Path, out: Path) -> None:
         engine.write(FLAGGED, out)
 
 
-def whole_review(folder: Path, out: Path, kind: str = "embedded") -> None:
+def whole_review(folder: Path, out: Path, settings: EngineSettings | None = None) -> None:
     """Run every rule and write the findings, sorted, with their digest beside them."""
     space = workspace.load(folder)
     taken = snapshot.load(runs.find(folder))
-    settings = space.policy.engine.model_copy(update={"kind": kind})
-    with open_engine(taken.as_of, settings) as engine:
-        report = review(taken, replace(space, policy=space.policy), engine, to=out)
+    with open_engine(taken.as_of, settings or space.policy.engine) as engine:
+        report = review(taken, space, engine, to=out)
     out.with_suffix(".digest").write_text(report.digest)
+
+
+def whole_review_on_spark(folder: Path, out: Path) -> None:
+    """Do the same on Spark, on this machine, and wait for its JVM to end, so that its time and memory are counted."""
+    from pyspark import SparkContext
+
+    whole_review(folder, out, EngineSettings(kind="spark", options=_ONE_MACHINE))
+    jvm = SparkContext._gateway.proc  # noqa: SLF001 - there is no other way to it
+    jvm.stdin.close()
+    jvm.wait()
+
+
+_ONE_MACHINE = {
+    "spark.driver.memory": "6g",
+    "spark.sql.shuffle.partitions": "8",
+    "spark.ui.showConsoleProgress": "false",
+}
 
 
 def prepare(folder: Path) -> Inputs:
@@ -101,7 +117,7 @@ def run(way: str, folder: Path, out: Path) -> None:
         ALONE: lambda: pairs_alone(folder, out),
         OURS: lambda: distinct_pairs(folder, out),
         WHOLE: lambda: whole_review(folder, out),
-        SPARK: lambda: whole_review(folder, out, "spark"),
+        SPARK: lambda: whole_review_on_spark(folder, out),
     }
     if way in own:
         own[way]()
