@@ -8,6 +8,7 @@ driver when they are small (the closure, what roles expect), or by the workers.
 
 import shutil
 import tempfile
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,8 +30,9 @@ _ALWAYS = {
     "spark.sql.ansi.enabled": "false",
     "spark.sql.autoBroadcastJoinThreshold": "64m",
     "spark.sql.session.timeZone": "UTC",
-    "spark.sql.execution.arrow.pyspark.enabled": "true",
     "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.log.level": "ERROR",
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
 }
 
@@ -51,15 +53,11 @@ class SparkEngine(Engine):
     _spark: "SparkSession" = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        try:
-            from pyspark.sql import SparkSession
-        except ModuleNotFoundError as error:
-            hint = "pip install 'access-review[spark]', and Java 17 or later"
-            raise WorkspaceError(f"engine: spark needs {error.name}", hint=hint) from None
-        builder = SparkSession.builder.master(self.master).appName("access-review")
-        for name, value in {**_ALWAYS, **self.options}.items():
-            builder = builder.config(name, value)
-        self._spark = builder.getOrCreate()
+        if self.scratch is not None and not self.scratch.is_dir():
+            raise WorkspaceError(
+                f"engine: scratch is no folder: {self.scratch}", hint="make it where workers see it too"
+            )
+        self._spark = _session(self.master, {**_ALWAYS, **self.options})
         self._spill = spill.make(self.scratch)
 
     def __enter__(self) -> Self:
@@ -157,6 +155,27 @@ class SparkEngine(Engine):
 
     def _run(self, sql: str, params: Mapping[str, Any]) -> "DataFrame":
         return self._spark.sql(translate(bind(sql, params, self.as_of)))
+
+
+def _session(master: str, options: Mapping[str, str]) -> "SparkSession":
+    """Start Spark; raises ``WorkspaceError`` where that is not possible."""
+    with warnings.catch_warnings():
+        # pyspark tells whoever imports it that it is not ready for pandas 3; no frame of pandas is passed here.
+        warnings.simplefilter("ignore", FutureWarning)
+        try:
+            from pyspark.errors import PySparkRuntimeError
+            from pyspark.sql import SparkSession
+
+            builder = SparkSession.builder.master(master).appName("access-review")
+            for name, value in options.items():
+                builder = builder.config(name, value)
+            return builder.getOrCreate()
+        except ModuleNotFoundError as error:
+            hint = "pip install 'access-review[spark]', and Java 17 or later"
+            raise WorkspaceError(f"engine: spark needs {error.name}", hint=hint) from None
+        except PySparkRuntimeError as error:
+            hint = "Java 17 or later must be on the PATH, or where JAVA_HOME says"
+            raise WorkspaceError(f"engine: Spark did not start: {error}", hint=hint) from None
 
 
 def _spelled_out(data: pa.Table) -> pa.Table:

@@ -80,11 +80,7 @@ def whole_review_on_spark(folder: Path, out: Path) -> None:
     jvm.wait()
 
 
-_ONE_MACHINE = {
-    "spark.driver.memory": "6g",
-    "spark.sql.shuffle.partitions": "8",
-    "spark.ui.showConsoleProgress": "false",
-}
+_ONE_MACHINE = {"spark.driver.memory": "6g", "spark.sql.shuffle.partitions": "8"}
 
 
 def prepare(folder: Path) -> Inputs:

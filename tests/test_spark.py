@@ -1,14 +1,17 @@
 """Spark gives the findings that the embedded engine gives: slow to start, so once, for ten thousand people."""
 
 import importlib.util
+import os
 import re
 import shutil
 import subprocess
+import sys
 
 import pytest
 
 from access_review import diff, runs, snapshot, workspace
 from access_review.engine import Engine, open_engine
+from access_review.errors import WorkspaceError
 from access_review.policy import EngineSettings
 from access_review.review import review
 from bench.company import SIZES, Company
@@ -26,8 +29,6 @@ SHORT = {
     "spark.sql.adaptive.enabled": "false",
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.maxMetadataStringLength": "1000",  # plans name the tables they read
-    "spark.log.level": "ERROR",
-    "spark.ui.showConsoleProgress": "false",
 }
 
 
@@ -50,7 +51,6 @@ def is_broadcast(table: str, plan: str) -> bool:
     return bool(read) and all("BroadcastExchange" in line for line in exchanges)
 
 
-@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::ResourceWarning", "ignore::DeprecationWarning")
 def test_the_findings_are_the_same_on_spark(tmp_path, capfd):
     need("spark", "the same findings on Spark", missing())
     scratch = tmp_path / "scratch"
@@ -87,6 +87,20 @@ def test_what_the_dialects_mean_differently_is_put_right(written, read):
     from access_review.spark import translate
 
     assert read in translate(written)
+
+
+def test_a_folder_for_spark_that_is_not_there_is_a_mistake_of_the_workspace(tmp_path):
+    settings = EngineSettings(kind="spark", scratch=str(tmp_path / "nowhere"))
+    with pytest.raises(WorkspaceError, match="nowhere"):
+        open_engine(AS_OF, settings)
+
+
+def test_a_machine_without_java_is_told_so(tmp_path):
+    need("spark", "Spark without Java", missing())
+    program = "from access_review.spark import SparkEngine; SparkEngine(None)"
+    nowhere = {**os.environ, "JAVA_HOME": str(tmp_path)}
+    told = subprocess.run([sys.executable, "-c", program], env=nowhere, check=False, capture_output=True, text=True)
+    assert "WorkspaceError: engine: Spark did not start" in told.stderr
 
 
 def test_the_engine_is_the_one_the_policy_names():
