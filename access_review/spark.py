@@ -6,6 +6,7 @@ Tables are Parquet files that driver and workers read: of the snapshot, written 
 driver when they are small (the closure, what roles expect), or by the workers.
 """
 
+import re
 import shutil
 import tempfile
 import warnings
@@ -24,17 +25,19 @@ from access_review.errors import WorkspaceError
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-# Without ANSI mode a number and a text meet as text, as they do in DuckDB. The closure and the verdicts of a million
-# people are files of less than 64 MB: each worker is sent a copy, and wide tables stay where they are.
+# Without ANSI mode a number and a text meet as text, as they do in DuckDB.
 _ALWAYS = {
     "spark.sql.ansi.enabled": "false",
-    "spark.sql.autoBroadcastJoinThreshold": "64m",
+    "spark.sql.jsonGenerator.ignoreNullFields": "false",
     "spark.sql.session.timeZone": "UTC",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
     "spark.log.level": "ERROR",
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
 }
+
+# Small beside the grants, and joined with all of them: each worker is sent a copy, whatever Spark guesses of their size.
+_BROADCAST = ("closure", "verdicts")
 
 
 @dataclass(slots=True)
@@ -78,18 +81,18 @@ class SparkEngine(Engine):
             pq.write_table(_spelled_out(table), data)
         elif data.name.startswith((".", "_")):  # Hadoop sees no such file, and what is being written is called so
             data = Path(shutil.copyfile(data, self._place() / f"{name}.parquet"))
-        self._spark.read.parquet(self._seen(data)).createOrReplaceTempView(name)
+        self._name(name, self._spark.read.parquet(self._seen(data)))
 
     def create(self, name: str, sql: str, **params: Any) -> None:
         """Keep what a SELECT returns as table ``name``.
 
-        It is kept in files: Spark then knows how large it is and broadcasts what is small,
-        and the loss of a worker loses no table.
+        It is kept in files: the loss of a worker loses no table, and Spark knows how large
+        it is.
         """
         found = self._run(sql, params)
         kept = self._seen(self._place() / name)
         found.write.parquet(kept)
-        self._spark.read.schema(found.schema).parquet(kept).createOrReplaceTempView(name)
+        self._name(name, self._spark.read.schema(found.schema).parquet(kept))
 
     def view(self, name: str, sql: str, **params: Any) -> None:
         """Make a SELECT known under ``name``, to be run whenever it is read."""
@@ -145,6 +148,9 @@ class SparkEngine(Engine):
         batches = (batch.cast(schema) for part in parts for batch in part.iter_batches(rows))
         return pa.RecordBatchReader.from_batches(schema, batches)
 
+    def _name(self, name: str, table: "DataFrame") -> None:
+        (table.hint("broadcast") if name in _BROADCAST else table).createOrReplaceTempView(name)
+
     def _place(self) -> Path:
         """Return a new folder that driver and workers share, gone when the engine closes."""
         return Path(tempfile.mkdtemp(dir=self._spill))
@@ -192,6 +198,10 @@ def translate(sql: str) -> str:
     from sqlglot import exp
 
     def put_right(node: exp.Expression) -> exp.Expression:
+        if isinstance(node, exp.TimeToStr):
+            # Spark takes every letter for a part of the time unless it is quoted.
+            quoted = re.sub("(?<!%)[A-Za-z]+", r"'\g<0>'", node.args["format"].name)
+            node.set("format", exp.Literal.string(quoted))
         return _joined_in_order(node) if isinstance(node, exp.GroupConcat) else node
 
     tree = sqlglot.parse_one(sql, read="duckdb").transform(put_right)

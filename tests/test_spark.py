@@ -6,12 +6,14 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from access_review import diff, runs, snapshot, workspace
 from access_review.engine import Engine, open_engine
 from access_review.errors import WorkspaceError
+from access_review.export import Format, export
 from access_review.policy import EngineSettings
 from access_review.review import review
 from bench.company import SIZES, Company
@@ -51,6 +53,13 @@ def is_broadcast(table: str, plan: str) -> bool:
     return bool(read) and all("BroadcastExchange" in line for line in exchanges)
 
 
+def exported(engine: Engine, folder: Path) -> dict[str, bytes]:
+    """Return findings as people are given them: dates, nulls and quotes as text."""
+    for form in Format:
+        export(engine, "findings", folder / form, form)
+    return {form: (folder / form).read_bytes() for form in Format if form != Format.PARQUET}
+
+
 def test_the_findings_are_the_same_on_spark(tmp_path, capfd):
     need("spark", "the same findings on Spark", missing())
     scratch = tmp_path / "scratch"
@@ -59,9 +68,12 @@ def test_the_findings_are_the_same_on_spark(tmp_path, capfd):
     space, taken = workspace.load(tmp_path), snapshot.load(runs.find(tmp_path))
     with Engine(taken.as_of) as engine:
         embedded = review(taken, space, engine, to=tmp_path / "embedded.parquet")
+        shown = exported(engine, tmp_path)
     settings = {"kind": "spark", "master": "local[2]", "options": SHORT, "prefix": "file://", "scratch": str(scratch)}
     with open_engine(taken.as_of, EngineSettings.model_validate(settings)) as engine:
         distributed = review(taken, space, engine, to=tmp_path / ".spark.parquet-being-written")
+        shown_by_spark = exported(engine, tmp_path)
+        engine._spark.conf.set("spark.sql.autoBroadcastJoinThreshold", "-1")  # as if all were too large
         plans = {}
         for table, sql in {"closure": diff._VERDICTS, "verdicts": diff._HELD}.items():
             capfd.readouterr()
@@ -70,6 +82,7 @@ def test_the_findings_are_the_same_on_spark(tmp_path, capfd):
     assert distributed.digest == embedded.digest
     assert distributed.evaluations == embedded.evaluations
     assert len(distributed.findings) > 50_000
+    assert shown_by_spark == shown
     assert {table: is_broadcast(table, plan) for table, plan in plans.items()} == {"closure": True, "verdicts": True}
     assert list(scratch.iterdir()) == []
 
@@ -80,6 +93,7 @@ def test_the_findings_are_the_same_on_spark(tmp_path, capfd):
         ("SELECT string_agg(r, ', ' ORDER BY r) AS x FROM t", "SORT_ARRAY(COLLECT_LIST(r))"),
         ("SELECT string_agg(DISTINCT r, ', ' ORDER BY r) AS x FROM t", "SORT_ARRAY(COLLECT_SET(r))"),
         ("SELECT strftime(a, '%Y-%m-%d') AS x FROM t", "DATE_FORMAT(a, 'yyyy-MM-dd')"),
+        ("SELECT strftime(a, '%Y-%m-%dT%H:%MZ') AS x FROM t", r"DATE_FORMAT(a, 'yyyy-MM-dd\'T\'HH:mm\'Z\'')"),
         ("SELECT concat(a, 'b') AS x FROM t", "COALESCE(a, '')"),
     ],
 )
