@@ -46,7 +46,7 @@ def review_run(workspace: Workspace, run: Run) -> Report:
     """Review a run and write its findings (Parquet) and ``review.json``, last, so that what has it is whole."""
     runs.write_json(run.folder / LEFT_OPEN, control.to_json(_left_open(workspace, run)))
     taken, path = snapshot.load(run), run.folder / FINDINGS
-    with runs.written(path) as partial, engine_of(workspace, taken) as engine:
+    with runs.written(path) as partial, open_engine(taken.as_of, workspace.policy.engine) as engine:
         report = review(taken, workspace, engine, previous_findings(workspace, run), to=partial)
     runs.write_json(
         run.folder / runs.REVIEWED,
@@ -99,8 +99,9 @@ def read_report(run: Run) -> Report:
 
 @contextmanager
 def engine_of(workspace: Workspace, taken: Snapshot) -> Iterator[Engine]:
-    """Open the engine that the workspace asks for."""
-    with open_engine(taken.as_of, workspace.policy.engine) as engine:
+    """Open the embedded engine, whichever reviews: what is asked about a run is not written for the other."""
+    settings = workspace.policy.engine
+    with Engine(taken.as_of, settings.memory, settings.threads) as engine:
         yield engine
 
 

@@ -225,7 +225,7 @@ class Exceptions(File):
 
 
 class EngineSettings(File):
-    """Where statements run: in this process (``embedded``) or on Spark.
+    """Where a review runs: in this process (``embedded``), as all that is asked later, or on Spark.
 
     ``memory`` (as ``4GB``) and ``threads`` (all cores when absent) are the embedded
     engine's; ``master``, ``options`` (Spark's own), ``prefix`` (put before the paths of

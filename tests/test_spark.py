@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from access_review import diff, runs, snapshot, workspace
+from access_review import audit, diff, runs, snapshot, workspace
 from access_review.engine import Engine, open_engine
 from access_review.errors import WorkspaceError
 from access_review.export import Format, export
 from access_review.policy import EngineSettings
 from access_review.review import review
-from bench.company import SIZES, Company
+from bench.company import SIZES, Company, Size
 from bench.snapshots import write
 from tests.programs import need
 from tests.worlds import AS_OF
@@ -101,6 +101,14 @@ def test_what_the_dialects_mean_differently_is_put_right(written, read):
     from access_review.spark import translate
 
     assert read in translate(written)
+
+
+def test_what_is_asked_after_a_review_on_spark_needs_no_spark(tmp_path):
+    run = write(
+        tmp_path, Company(Size("tiny", 300, 150, 5)), "engine: {kind: spark, master: 'spark://nowhere.example.test'}\n"
+    )
+    with audit.engine_of(workspace.load(tmp_path), snapshot.load(run)) as engine:
+        assert type(engine) is Engine
 
 
 def test_a_folder_for_spark_that_is_not_there_is_a_mistake_of_the_workspace(tmp_path):
