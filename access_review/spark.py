@@ -62,6 +62,20 @@ class SparkEngine(Engine):
             )
         self._spark = _session(self.master, {**_ALWAYS, **self.options})
         self._spill = spill.make(self.scratch)
+        if not self._is_shared():
+            self._close()
+            hint = "scratch must be one that driver and workers share, and prefix what workers put before its path"
+            raise WorkspaceError(f"engine: the driver does not find what workers write to {self._spill}", hint=hint)
+
+    def _is_shared(self) -> bool:
+        """Return whether the driver sees what workers write: if not, tables would be empty and nobody told."""
+        import pyarrow.parquet as pq
+
+        tasks: int = 2 * self._spark.sparkContext.defaultParallelism
+        folder = self._place() / "probe"
+        self._spark.range(0, tasks, 1, tasks).write.parquet(self._seen(folder))
+        seen: int = sum(pq.read_metadata(part).num_rows for part in folder.glob("part-*.parquet"))
+        return seen == tasks
 
     def __enter__(self) -> Self:
         return self
@@ -69,8 +83,13 @@ class SparkEngine(Engine):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._spark.stop()
-        spill.remove(self._spill)
+        self._close()
+
+    def _close(self) -> None:
+        try:
+            self._spark.stop()
+        finally:
+            spill.remove(self._spill)
 
     def register(self, name: str, data: pa.Table | Path) -> None:
         """Make an Arrow table (small: the driver writes it) or a Parquet file known under ``name``."""

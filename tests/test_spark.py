@@ -117,6 +117,13 @@ def test_a_folder_for_spark_that_is_not_there_is_a_mistake_of_the_workspace(tmp_
         open_engine(AS_OF, settings)
 
 
+def test_a_folder_that_workers_do_not_share_is_noticed_before_anything_is_concluded(tmp_path):
+    need("spark", "a folder that Spark's workers do not share", missing())
+    settings = EngineSettings(kind="spark", master="local[2]", options=SHORT, prefix=f"file://{tmp_path}/elsewhere")
+    with pytest.raises(WorkspaceError, match="does not find what workers write"):
+        open_engine(AS_OF, settings)
+
+
 def test_a_machine_without_java_is_told_so(tmp_path):
     need("spark", "Spark without Java", missing())
     program = "from access_review.spark import SparkEngine; SparkEngine(None)"
