@@ -12,11 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from access_review import runs, sample, snapshot
 from access_review.engine import Engine, open_engine
-from access_review.errors import ArtifactError
 from access_review.findings import Evaluation
 from access_review.review import Previous, Report, establish, review
 from access_review.routines import control, routing, weeks
@@ -56,6 +53,7 @@ def review_run(workspace: Workspace, run: Run) -> Report:
             "snapshot": taken.digest,
             "workspace_digest": workspace.digest,
             "digest": report.digest,
+            "file": snapshot.digest_of_file(path),
             "rules": {e.rule: {k: v for k, v in asdict(e).items() if k != "rule"} for e in report.evaluations},
         },
     )
@@ -87,14 +85,9 @@ def read_report(run: Run) -> Report:
     """Read a review back; raises ``ArtifactError`` when the findings, which stay on disk, are not those written."""
     known = runs.read_json(run.folder / runs.REVIEWED, REVIEW)
     path = run.folder / FINDINGS
-    try:
-        found = snapshot.Stored({"findings": path}).digest("findings")
-    except (OSError, pa.ArrowInvalid, ValueError) as error:
-        raise ArtifactError(f"{path} cannot be read: {error}", hint="access-review review") from None
-    if found != known["digest"]:
-        raise ArtifactError(f"{path} is not the table that was reviewed", hint="access-review review")
+    snapshot.verify(path, known, made="reviewed", hint="access-review review")
     evaluations = tuple(Evaluation(rule, **said) for rule, said in known["rules"].items())
-    return Report(run.as_of, path, evaluations, found)
+    return Report(run.as_of, path, evaluations, known["digest"])
 
 
 @contextmanager

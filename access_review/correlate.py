@@ -66,9 +66,10 @@ def _same(account_column: str, person_column: str) -> str:
     return f"nullif(trim({left}), '') = nullif(trim({right}), '')"
 
 
+# A rung pairs an account and a person once: the rows of the lowest are its people.
 _CLIMBED = """
     WITH lowest AS (SELECT account, min(step) AS step FROM candidates GROUP BY account)
-    SELECT account, min(rung) AS rung, count(DISTINCT person) AS people, min(person) AS person,
+    SELECT account, min(rung) AS rung, count(*) AS people, min(person) AS person,
            bool_and(certain) AS certain
     FROM candidates JOIN lowest USING (account, step)
     GROUP BY account

@@ -242,7 +242,7 @@ class Engine:
 
     def query(self, sql: str, **params: Any) -> pa.Table:
         """Return what a SELECT returns."""
-        return self._text(bind(sql, params, self.as_of)).to_arrow_table()
+        return self._db.sql(self._text(bind(sql, params, self.as_of))).to_arrow_table()
 
     def rows(self, sql: str, **params: Any) -> list[dict[str, Any]]:
         """Return what a SELECT returns as dictionaries: for the few, never for the many."""
@@ -251,21 +251,22 @@ class Engine:
 
     def batches(self, sql: str, *, rows: int = 100_000, **params: Any) -> pa.RecordBatchReader:
         """Return what a SELECT returns, batch by batch; read it to its end before asking anything else."""
-        return self._text(bind(sql, params, self.as_of)).to_arrow_reader(rows)
+        return self._db.sql(self._text(bind(sql, params, self.as_of))).to_arrow_reader(rows)
 
     def write(self, sql: str, path: Path, **params: Any) -> None:
         """Write what a SELECT returns to a Parquet file, in its order."""
-        relation = self._text(bind(sql, params, self.as_of))
-        relation.write_parquet(str(path), compression="zstd")
+        shown, to = self._text(bind(sql, params, self.as_of)), literal(str(path), self.as_of)
+        # The next level takes a third more time to write and saves a twentieth of the file.
+        self._db.execute(f"COPY ({shown}) TO {to} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)")
 
-    def _text(self, bound: str) -> "duckdb.DuckDBPyRelation":
-        """Return a relation in which numbers are the text they stand for."""
+    def _text(self, bound: str) -> str:
+        """Return a SELECT of the same in which numbers are the text they stand for."""
         found = self._db.sql(bound)
         kinds = dict(zip(found.columns, found.types, strict=True))
         if not any(kind.id == "enum" for kind in kinds.values()):
-            return found
+            return bound
         shown = (f'CAST("{n}" AS VARCHAR) AS "{n}"' if kind.id == "enum" else f'"{n}"' for n, kind in kinds.items())
-        return self._db.sql(f"SELECT {', '.join(shown)} FROM ({bound}) AS found")
+        return f"SELECT {', '.join(shown)} FROM ({bound}) AS found"
 
     def run(self, relation: Relation) -> pa.Table:
         """Evaluate a relation, its function over a small frame included."""

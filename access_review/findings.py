@@ -86,7 +86,7 @@ def evaluate(engine: Engine, rules: Sequence[Rule], policy: Policy, gaps: Gaps) 
     return tuple(evaluations)
 
 
-_HIT = (*COLUMNS, "rule", "severity", "controls")
+_HIT = (*COLUMNS, "rule", "severity")
 _NO_HITS = f"SELECT {', '.join(f'CAST(NULL AS VARCHAR) AS {name}' for name in _HIT)} WHERE FALSE"
 
 
@@ -111,7 +111,7 @@ def _hits_of(engine: Engine, rule: Rule, policy: Policy, unread: Sequence[str]) 
     )
     counted = _held_to_contract(engine, rule, table, touching or "FALSE")
     severity = policy.rule(rule.id).severity or rule.severity
-    told = (rule.id, str(severity), " ".join(rule.controls))
+    told = (rule.id, str(severity))
     columns = [f"CAST({name} AS VARCHAR) AS {name}" for name in COLUMNS]
     columns += [f"{literal(v, engine.as_of)} AS {n}" for n, v in zip(_HIT[len(COLUMNS) :], told, strict=True)]
     return f"SELECT {', '.join(columns)} FROM {table} WHERE NOT ({touching or 'FALSE'})", counted
@@ -167,7 +167,8 @@ def conclude(
         "now": AsOf(),
     }
     engine.create("powerful_holders", _POWERFUL_HOLDERS)
-    statement = f"SELECT {', '.join(FINDINGS.schema.names)} FROM ({_FINDINGS}) AS concluded ORDER BY finding"
+    said = " ".join(f"WHEN '{rule.id}' THEN '{' '.join(rule.controls)}'" for rule in rules)
+    statement = _FINDINGS.format(controls=f"CASE rule {said} END")
     if to is None:
         found: pa.Table | Path = settle(FINDINGS, engine.query(statement, **params))
     else:
@@ -222,59 +223,67 @@ _POWERFUL_HOLDERS = """
     SELECT DISTINCT account, TRUE AS privileged FROM grants JOIN powerful USING (entitlement)
 """
 
-_FINDINGS = """
-    WITH identified AS (
-        SELECT sha256(concat(hits.rule, chr(31), hits.subject, chr(31), coalesce(hits.about, ''))) AS finding,
-               hits.rule, hits.subject, hits.about, hits.reason, hits.remedy, hits.severity, hits.controls,
-               CASE WHEN before.status IS NULL OR before.status = 'closed' THEN 'new' ELSE 'open' END AS status,
-               before.first_seen
-        FROM hits LEFT JOIN previous_findings AS before
-             ON before.rule = hits.rule AND before.subject = hits.subject
-                AND coalesce(before.about, '') = coalesce(hits.about, '')
-        UNION ALL
-        SELECT finding, rule, subject, about, reason, remedy, severity, controls, status, first_seen FROM gone
-    ),
-    circumstances AS (
-        SELECT f.*,
-               coalesce(a.person, p.person, CASE WHEN a.account IS NULL AND p.person IS NULL THEN o.person END) AS person,
-               coalesce(a.name, e.name, p.name, f.subject) AS subject_name,
-               coalesce(b.name, o.name, bp.name, f.about) AS about_name,
-               coalesce(b.client, e.client, a.client) AS client,
-               coalesce(b.privileged, e.privileged, h.privileged, FALSE) AS privileged,
-               coalesce(b.sensitivity, e.sensitivity) AS sensitivity,
-               a.account IS NOT NULL AND a.enabled IS NULL AS enabled_unknown
-        FROM identified AS f
-        LEFT JOIN accounts AS a ON a.account = f.subject
-        LEFT JOIN entitlements AS e ON e.entitlement = f.subject
-        LEFT JOIN people AS p ON p.person = f.subject
-        LEFT JOIN entitlements AS b ON b.entitlement = f.about
-        LEFT JOIN accounts AS o ON o.account = f.about
-        LEFT JOIN people AS bp ON bp.person = f.about
-        LEFT JOIN powerful_holders AS h ON h.account = f.subject AND f.about IS NULL
-    ),
-    scored AS (
-        SELECT f.*, people.name AS person_name,
-               CASE f.severity WHEN 'critical' THEN :w_critical WHEN 'high' THEN :w_high
-                               WHEN 'medium' THEN :w_medium ELSE :w_low END AS base,
-               CASE WHEN f.privileged THEN :w_privileged ELSE 0 END AS for_privileged,
-               CASE WHEN f.sensitivity IS NOT NULL THEN :w_sensitive ELSE 0 END AS for_sensitive,
-               CASE WHEN people.status = 'left' THEN :w_leaver ELSE 0 END AS for_leaver,
-               CASE WHEN f.enabled_unknown THEN :w_enabled_unknown ELSE 0 END AS for_unknown,
-               CASE WHEN f.first_seen < :old_before THEN :w_old ELSE 0 END AS for_age,
-               waived.waiver
-        FROM circumstances AS f
-        LEFT JOIN people ON people.person = f.person
-        LEFT JOIN (
-            SELECT rule, subject, coalesce(about, '') AS about, min(waiver) AS waiver
-            FROM waivers
-            WHERE expires_at > :now AND reason IS NOT NULL AND approver IS NOT NULL
-            GROUP BY rule, subject, coalesce(about, '')
-        ) AS waived ON waived.rule = f.rule AND waived.subject = f.subject AND waived.about = coalesce(f.about, '')
-    ),
-    totalled AS (
-        SELECT *, least(100, base + for_privileged + for_sensitive + for_leaver + for_unknown + for_age) AS total
-        FROM scored
-    )
+_IDENTIFIED = """
+    SELECT sha256(concat(hits.rule, chr(31), hits.subject, chr(31), coalesce(hits.about, ''))) AS finding,
+           hits.rule, hits.subject, hits.about, hits.reason, hits.remedy, hits.severity, CAST(NULL AS VARCHAR) AS controls,
+           CASE WHEN before.status IS NULL OR before.status = 'closed' THEN 'new' ELSE 'open' END AS status,
+           before.first_seen
+    FROM hits LEFT JOIN previous_findings AS before
+         ON before.rule = hits.rule AND before.subject = hits.subject
+            AND coalesce(before.about, '') = coalesce(hits.about, '')
+    UNION ALL
+    SELECT finding, rule, subject, about, reason, remedy, severity, controls, status, first_seen FROM gone
+"""
+
+_CIRCUMSTANCES = f"""
+    SELECT f.*,
+           coalesce(a.person, p.person, CASE WHEN a.account IS NULL AND p.person IS NULL THEN o.person END) AS person,
+           coalesce(a.name, e.name, p.name, f.subject) AS subject_name,
+           coalesce(b.name, o.name, bp.name, f.about) AS about_name,
+           coalesce(b.client, e.client, a.client) AS client,
+           coalesce(b.privileged, e.privileged, h.privileged, FALSE) AS privileged,
+           coalesce(b.sensitivity, e.sensitivity) AS sensitivity,
+           a.account IS NOT NULL AND a.enabled IS NULL AS enabled_unknown
+    FROM ({_IDENTIFIED}) AS f
+    LEFT JOIN accounts AS a ON a.account = f.subject
+    LEFT JOIN entitlements AS e ON e.entitlement = f.subject
+    LEFT JOIN people AS p ON p.person = f.subject
+    LEFT JOIN entitlements AS b ON b.entitlement = f.about
+    LEFT JOIN accounts AS o ON o.account = f.about
+    LEFT JOIN people AS bp ON bp.person = f.about
+    LEFT JOIN powerful_holders AS h ON h.account = f.subject AND f.about IS NULL
+"""
+
+_WAIVED = """
+    SELECT rule, subject, coalesce(about, '') AS about, min(waiver) AS waiver
+    FROM waivers
+    WHERE expires_at > :now AND reason IS NOT NULL AND approver IS NOT NULL
+    GROUP BY rule, subject, coalesce(about, '')
+"""
+
+_SORTED = f"""
+    SELECT f.*, people.name AS person_name, coalesce(people.status = 'left', FALSE) AS leaver, waived.waiver
+    FROM ({_CIRCUMSTANCES}) AS f
+    LEFT JOIN people ON people.person = f.person
+    LEFT JOIN ({_WAIVED}) AS waived
+         ON waived.rule = f.rule AND waived.subject = f.subject AND waived.about = coalesce(f.about, '')
+    ORDER BY finding
+"""
+
+# Text that follows from a few flags, or from the rule, is put together after sorting, which then need not move it.
+_SCORED = f"""
+    SELECT *,
+           CASE severity WHEN 'critical' THEN :w_critical WHEN 'high' THEN :w_high
+                         WHEN 'medium' THEN :w_medium ELSE :w_low END AS base,
+           CASE WHEN privileged THEN :w_privileged ELSE 0 END AS for_privileged,
+           CASE WHEN sensitivity IS NOT NULL THEN :w_sensitive ELSE 0 END AS for_sensitive,
+           CASE WHEN leaver THEN :w_leaver ELSE 0 END AS for_leaver,
+           CASE WHEN enabled_unknown THEN :w_enabled_unknown ELSE 0 END AS for_unknown,
+           CASE WHEN first_seen < :old_before THEN :w_old ELSE 0 END AS for_age
+    FROM ({_SORTED}) AS sorted
+"""
+
+_FINDINGS = f"""
     SELECT finding, rule, subject, about, subject_name, about_name, person, person_name, client,
            split_part(subject, ':', 1) AS source, severity,
            CASE WHEN total >= :red THEN 'red' WHEN total >= :amber THEN 'amber' ELSE 'green' END AS rag,
@@ -285,8 +294,11 @@ _FINDINGS = """
                   CASE WHEN for_leaver > 0 THEN concat(', leaver ', CAST(for_leaver AS VARCHAR)) ELSE '' END,
                   CASE WHEN for_unknown > 0 THEN concat(', state unknown ', CAST(for_unknown AS VARCHAR)) ELSE '' END,
                   CASE WHEN for_age > 0 THEN concat(', long open ', CAST(for_age AS VARCHAR)) ELSE '' END) AS risk_reasons,
-           remedy, controls,
+           remedy, coalesce(controls, {{controls}}) AS controls,
            CASE WHEN status <> 'closed' AND waiver IS NOT NULL THEN 'waived' ELSE status END AS status,
            waiver, coalesce(first_seen, :now) AS first_seen, CASE WHEN status = 'closed' THEN :now END AS closed_at
-    FROM totalled
+    FROM (
+        SELECT *, least(100, base + for_privileged + for_sensitive + for_leaver + for_unknown + for_age) AS total
+        FROM ({_SCORED}) AS scored
+    ) AS totalled
 """

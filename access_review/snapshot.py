@@ -29,6 +29,7 @@ FORMAT = "access-review/snapshot@1"
 PARQUET: Mapping[str, Any] = {"compression": "zstd", "dictionary_pagesize_limit": 2**24}
 """How tables are written: ids that repeat are worth a large dictionary, for the engine that reads them."""
 _CHUNK = 50_000
+_COLLECT = "collect again, or restore the run"
 
 Progress = Callable[[str, int], None]
 """Told a source's name and how many rows have been read from it so far."""
@@ -209,14 +210,9 @@ def conclude(partial: Path, snapshot: Snapshot, workspace: Workspace, previous: 
     """Write the manifest of a run whose tables are written, and give the run its name."""
     described = manifest(snapshot, workspace, previous)
     for name, said in described["tables"].items():
-        said["file"] = _digest_of_file(partial / "snapshot" / f"{name}.parquet")
+        said["file"] = digest_of_file(partial / "snapshot" / f"{name}.parquet")
     write_json(partial / MANIFEST, described)
     return finish(partial, name_of(snapshot.as_of, snapshot.digest))
-
-
-def _digest_of_file(path: Path) -> str:
-    with path.open("rb") as file:
-        return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def manifest(snapshot: Snapshot, workspace: Workspace, previous: Run | None = None) -> dict[str, Any]:
@@ -261,20 +257,29 @@ def load(run: Run) -> Snapshot:
     for name in TABLES:
         if name in known["tables"]:
             parts[name] = path = run.folder / "snapshot" / f"{name}.parquet"
-            _verify(path, known["tables"][name])
+            verify(path, known["tables"][name])
         else:
             parts[name] = empty(name)  # an older run, from before this table
     previous = known["previous"] or {}
     return Snapshot(datetime.fromisoformat(known["as_of"]), Stored(parts), known["digest"], previous.get("digest", ""))
 
 
-def _verify(path: Path, known: Mapping[str, Any]) -> None:
-    """Hold a table to its manifest: equal bytes are enough; a file written anew must have equal rows."""
+def verify(path: Path, known: Mapping[str, Any], *, made: str = "collected", hint: str = _COLLECT) -> None:
+    """Hold a table on disk to what was noted when it was made: equal bytes are enough, a file written anew has equal rows.
+
+    Raises ``ArtifactError``.
+    """
     try:
-        if _digest_of_file(path) == known.get("file"):
+        if digest_of_file(path) == known.get("file"):
             return
         found = Stored({"table": path}).digest("table")
-    except (OSError, pa.ArrowInvalid) as error:
-        raise ArtifactError(f"{path} cannot be read: {error}", hint="collect again, or restore the run") from None
+    except (OSError, pa.ArrowInvalid, ValueError) as error:
+        raise ArtifactError(f"{path} cannot be read: {error}", hint=hint) from None
     if found != known["digest"]:
-        raise ArtifactError(f"{path} is not the table that was collected", hint="collect again, or restore the run")
+        raise ArtifactError(f"{path} is not the table that was {made}", hint=hint)
+
+
+def digest_of_file(path: Path) -> str:
+    """Fingerprint a file by its bytes: ``sha256:`` and 64 hex digits."""
+    with path.open("rb") as file:
+        return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()

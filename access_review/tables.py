@@ -12,6 +12,7 @@ when all sources have been read. Times are UTC. A null is *unknown*, never no.
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -313,21 +314,6 @@ def empty(name: str) -> pa.Table:
     return TABLES[name].schema.empty_table()
 
 
-class _Hash:
-    """A writable that hashes what is written to it."""
-
-    closed = False
-
-    def __init__(self) -> None:
-        self.sha256 = hashlib.sha256()
-
-    def write(self, data: bytes) -> int:
-        self.sha256.update(data)
-        return len(data)
-
-    def flush(self) -> None: ...
-
-
 def digest(data: pa.Table | pa.RecordBatchReader) -> str:
     """Fingerprint a table by its rows, not by its file: ``sha256:`` and 64 hex digits.
 
@@ -335,11 +321,23 @@ def digest(data: pa.Table | pa.RecordBatchReader) -> str:
     :func:`frame`), every value quoted and null left empty, so anyone can repeat it.
     A reader is read to its end, batch by batch.
     """
+    found = hashlib.sha256(_csv(data.schema.empty_table(), header=True))
+    batches = data.to_batches(max_chunksize=100_000) if isinstance(data, pa.Table) else data
+    with ThreadPoolExecutor(1) as pool:
+        before: Future[pa.Buffer] | None = None
+        for batch in batches:  # the next one is read while one is written and the one before it is hashed
+            text = pool.submit(_csv, batch)
+            if before:
+                found.update(before.result())
+            before = text
+        if before:
+            found.update(before.result())
+    return "sha256:" + found.hexdigest()
+
+
+def _csv(rows: pa.Table | pa.RecordBatch, *, header: bool = False) -> pa.Buffer:
     from pyarrow import csv
 
-    sink = _Hash()
-    options = csv.WriteOptions(include_header=True, quoting_style="all_valid")
-    with csv.CSVWriter(pa.PythonFile(sink, mode="w"), data.schema, write_options=options) as writer:
-        for batch in data.to_batches() if isinstance(data, pa.Table) else data:
-            writer.write_batch(batch)
-    return "sha256:" + sink.sha256.hexdigest()
+    sink = pa.BufferOutputStream()
+    csv.write_csv(rows, sink, csv.WriteOptions(include_header=header, quoting_style="all_valid"))
+    return sink.getvalue()
