@@ -31,23 +31,21 @@ class Ladder:
 
 def correlate(engine: Engine, ladders: Sequence[Ladder]) -> None:
     """Create ``accounts``: those read, with ``person``, ``rung``, ``certain`` and ``link`` (the reason in words)."""
-    engine.create("candidates", _candidates(ladders))
+    rungs = sorted({_said(rung) for ladder in ladders for rung in ladder.rungs})
+    engine.narrow("candidates", _candidates(ladders), among={"rung": ("", *rungs)})
     engine.create("climbed", _CLIMBED)
-    engine.narrow("twins", _TWINS, ids={"account": "accounts", "twin": "accounts"})
-    engine.narrow("accounts", _ACCOUNTS, ids=_IDS)
+    engine.narrow("twins", _TWINS, ids=("account", "twin"))
+    engine.narrow("accounts", _ACCOUNTS, ids=("account", "person"))
     engine.drop("climbed")
     # A second copy of a wide table would be for nothing.
     engine.view("read_accounts", f"SELECT {', '.join(TABLES['accounts'].schema.names)} FROM accounts")
-
-
-_IDS = {"account": "accounts", "person": "people"}
 
 
 def _candidates(ladders: Sequence[Ladder]) -> str:
     """Every pair an account and a person make on some rung."""
     rungs = [
         f"""
-        SELECT account, person, {number} AS step, '{a} = {p}' AS rung, {str(rung.certain).upper()} AS certain
+        SELECT account, person, {number} AS step, '{_said(rung)}' AS rung, {str(rung.certain).upper()} AS certain
         FROM read_accounts AS a JOIN people AS p ON {_same(a, p)}
         WHERE a.source = '{ladder.source}' AND a.kind IN {MATCHED_KINDS}
         """
@@ -57,6 +55,10 @@ def _candidates(ladders: Sequence[Ladder]) -> str:
     ]
     nothing = "SELECT account, person, 0 AS step, '' AS rung, TRUE AS certain FROM read_accounts, people WHERE FALSE"
     return " UNION ALL ".join([nothing, *rungs])
+
+
+def _said(rung: Rung) -> str:
+    return " = ".join(rung.on)
 
 
 def _same(account_column: str, person_column: str) -> str:

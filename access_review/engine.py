@@ -88,7 +88,6 @@ class Engine:
     _db: "duckdb.DuckDBPyConnection" = field(init=False, repr=False)
     _spill: Path = field(init=False, repr=False)
     _known: dict[str, str] = field(init=False, repr=False, default_factory=dict)
-    _identified: set[str] = field(init=False, repr=False, default_factory=set)
 
     def __post_init__(self) -> None:
         import duckdb
@@ -108,7 +107,7 @@ class Engine:
         self._db.execute("SET enable_progress_bar = FALSE")
         # Both copy every value of every enumeration they touch, once for each operator of a plan: with a million ids
         # planning took 50 of 180 processor seconds of a review, and 4 of its 7 GB.
-        self._db.execute("SET disabled_optimizers = 'cte_inlining,common_subplan'")
+        self._db.execute("SET disabled_optimizers = 'cte_inlining,common_subplan,build_side_probe_side'")
 
     def __enter__(self) -> Self:
         return self
@@ -144,37 +143,35 @@ class Engine:
         for name in names:
             self._forget(name)
 
-    def identify(self, ids: str, sql: str) -> None:
-        """Give each id that a SELECT returns (one column, none twice) a number, under the name ``ids``.
+    def identify(self, sql: str) -> None:
+        """Give each id that a SELECT returns (one column, none twice) a number.
 
-        Columns said to hold such ids in :meth:`narrow` are then kept as these numbers.
+        Columns said to hold ids in :meth:`narrow` are then kept as these numbers.
         """
-        self._forget(f"{ids}_numbers")
-        self._db.execute(f"DROP TYPE IF EXISTS {ids}_number")
+        self._forget("ids")
+        self._db.execute("DROP TYPE IF EXISTS id_number")
         # Numbers rise with the text, so that sorting by one is sorting by the other.
-        self._db.execute(f"CREATE TYPE {ids}_number AS ENUM (SELECT id FROM ({sql}) AS t(id) ORDER BY id)")
-        self._identified.add(ids)
-        self._keep(f"{ids}_numbers", f"SELECT id, CAST(id AS {ids}_number) AS number FROM ({sql}) AS t(id)")
+        self._db.execute(f"CREATE TYPE id_number AS ENUM (SELECT id FROM ({sql}) AS t(id) ORDER BY id)")
+        self._keep("ids", f"SELECT id, CAST(id AS id_number) AS number FROM ({sql}) AS t(id)")
 
     def narrow(
         self,
         name: str,
         sql: str,
         *,
-        ids: Mapping[str, str] = MappingProxyType({}),
+        ids: Sequence[str] = (),
         few: Sequence[str] = (),
         among: Mapping[str, Sequence[str]] = MappingProxyType({}),
         **params: Any,
     ) -> None:
         """Keep what a SELECT returns as table ``name``, its ids and the text that repeats as numbers.
 
-        ``ids`` says which columns hold ids that were identified, and as what. ``few`` are
-        columns with few values, ``among`` those with known ones. A column that turns out
-        otherwise is kept as it is: slower, and as right.
+        ``ids`` are columns with ids, ``few`` those with few values, ``among`` those with
+        known ones. A column that turns out otherwise is kept as it is: slower, and as right.
         """
         source = bind(sql, params, self.as_of)
         numbered = self._numbered(source)
-        ids = {column: kind for column, kind in ids.items() if kind in self._identified and column not in numbered}
+        ids = [column for column in ids if "ids" in self._known and column not in numbered]
         kinds = {column: kind for column in few if (kind := self._kind(name, column, source))}
         for column, values in among.items():
             kinds[column] = f"{name}_{column}"
@@ -182,13 +179,31 @@ class Engine:
             self._db.execute(f"CREATE TYPE {kinds[column]} AS ENUM {literal(values, self.as_of)}")
         self._keep(f"{name}_narrowed", self._narrowed(source, ids, kinds))
         if lost := self._lost(f"{name}_narrowed", ids):
-            known = {column: kind for column, kind in ids.items() if column not in lost}
+            known = [column for column in ids if column not in lost]
             self._keep(f"{name}_narrowed", self._narrowed(source, known, kinds))
-        for column in ids.keys() - lost:
+        for column in set(ids) - lost:
             self._db.execute(f"ALTER TABLE {name}_narrowed DROP COLUMN lost_{column}")
         self._forget(name)
         self._db.execute(f"ALTER TABLE {name}_narrowed RENAME TO {name}")
         self._known[name] = self._known.pop(f"{name}_narrowed")
+
+    def referring(self, name: str, columns: Sequence[str]) -> str:
+        """Return a SELECT of a kept table in which columns are ids; text that is no id is beside, as ``<column>_text``."""
+        found = self._db.sql(f"SELECT * FROM {name}")
+        kinds = dict(zip(found.columns, found.types, strict=True))
+        number = self._db.sql("SELECT number FROM ids").types[0] if "ids" in self._known else None
+        shown, joins = [column for column in kinds if column not in columns], []
+        for column in columns:
+            if number in (None, kinds[column]):
+                shown += [column, f"CAST(NULL AS VARCHAR) AS {column}_text"]
+                continue
+            text, known = f"CAST(t.{column} AS VARCHAR)", f"{name}_{column}"
+            # All ids are looked through for the few of a table, never the other way round.
+            few = f"SELECT DISTINCT CAST({column} AS VARCHAR) AS id FROM {name}"
+            self._keep(known, f"SELECT ids.id, number FROM ids JOIN ({few}) AS few ON few.id = ids.id")
+            joins.append(f"LEFT JOIN {known} ON {known}.id = {text}")
+            shown += [f"{known}.number AS {column}", f"CASE WHEN {known}.id IS NULL THEN {text} END AS {column}_text"]
+        return f"SELECT {', '.join(shown)} FROM {name} AS t {' '.join(joins)}"
 
     def _numbered(self, source: str) -> frozenset[str]:
         """Return the columns of a SELECT that are numbers already."""
@@ -205,11 +220,9 @@ class Engine:
         return f"{name}_{column}"
 
     @staticmethod
-    def _narrowed(source: str, ids: Mapping[str, str], kinds: Mapping[str, str]) -> str:
+    def _narrowed(source: str, ids: Sequence[str], kinds: Mapping[str, str]) -> str:
         # A join finds the number of an id several times faster than a cast to the enumeration does.
-        joins = [
-            f"LEFT JOIN {kind}_numbers AS n{i} ON n{i}.id = s.{column}" for i, (column, kind) in enumerate(ids.items())
-        ]
+        joins = [f"LEFT JOIN ids AS n{i} ON n{i}.id = s.{column}" for i, column in enumerate(ids)]
         columns = [f"n{i}.number AS {column}" for i, column in enumerate(ids)]
         columns += [f"CAST(s.{column} AS {kind}) AS {column}" for column, kind in kinds.items()]
         replaced = f" REPLACE ({', '.join(columns)})" if columns else ""

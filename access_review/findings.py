@@ -6,11 +6,12 @@ concludes nothing: findings that rest on it are withheld and said to be, and non
 closed by it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from access_review.engine import Engine, literal
 from access_review.errors import RuleError
@@ -63,12 +64,12 @@ class Gaps:
 
 
 def evaluate(engine: Engine, rules: Sequence[Rule], policy: Policy, gaps: Gaps) -> tuple[Evaluation, ...]:
-    """Run every rule and make ``hits`` known: rule, subject, about, reason, remedy, severity, controls.
+    """Run every rule and make ``hits`` known: finding, rule, subject, about, reason, remedy, severity.
 
     Hits stay in the engine: a rule may have millions.
     """
     evaluations = []
-    hits = [_NO_HITS]
+    hits = []
     for rule in rules:
         settings = policy.rule(rule.id)
         if not settings.enabled:
@@ -82,12 +83,22 @@ def evaluate(engine: Engine, rules: Sequence[Rule], policy: Policy, gaps: Gaps) 
             said = "; ".join(f"{s}: {r}" for s, r in sorted(unread.items()))
             kept_hits = counted["hits"] - counted["withheld"]
             evaluations.append(Evaluation(rule.id, True, kept_hits, counted["withheld"], said))
-    engine.view("hits", " UNION ALL ".join(hits))
+    engine.view("hits", f"SELECT {_FINDING}, * FROM ({' UNION ALL '.join(hits or [_NO_HITS])}) AS found")
     return tuple(evaluations)
 
 
-_HIT = (*COLUMNS, "rule", "severity")
-_NO_HITS = f"SELECT {', '.join(f'CAST(NULL AS VARCHAR) AS {name}' for name in _HIT)} WHERE FALSE"
+# Subject and about are ids, which the engine may keep as numbers, or text that is no id, beside them.
+_ABOUT = ("subject", "about")
+_SUBJECT, _OBJECT = (f"coalesce(CAST({name} AS VARCHAR), {name}_text)" for name in _ABOUT)
+_HIT = ("subject", "subject_text", "about", "about_text", "reason", "remedy")
+_NO_HITS = f"SELECT {', '.join(f'CAST(NULL AS VARCHAR) AS {name}' for name in (*_HIT, 'rule', 'severity'))} WHERE FALSE"
+
+
+def _finding(subject: str, about: str) -> str:
+    return f"sha256(concat(rule, chr(31), {subject}, chr(31), coalesce({about}, ''))) AS finding"
+
+
+_FINDING = _finding(_SUBJECT, _OBJECT)
 
 
 def _hits_of(engine: Engine, rule: Rule, policy: Policy, unread: Sequence[str]) -> tuple[str, Row]:
@@ -110,11 +121,11 @@ def _hits_of(engine: Engine, rule: Rule, policy: Policy, unread: Sequence[str]) 
         for column in ("subject", "about")
     )
     counted = _held_to_contract(engine, rule, table, touching or "FALSE")
+    if counted["withheld"]:
+        engine.create(table, f"SELECT * FROM {table} WHERE NOT ({touching})")
     severity = policy.rule(rule.id).severity or rule.severity
-    told = (rule.id, str(severity))
-    columns = [f"CAST({name} AS VARCHAR) AS {name}" for name in COLUMNS]
-    columns += [f"{literal(v, engine.as_of)} AS {n}" for n, v in zip(_HIT[len(COLUMNS) :], told, strict=True)]
-    return f"SELECT {', '.join(columns)} FROM {table} WHERE NOT ({touching or 'FALSE'})", counted
+    told = f"{literal(rule.id, engine.as_of)} AS rule, {literal(str(severity), engine.as_of)} AS severity"
+    return f"SELECT {', '.join(_HIT)}, {told} FROM ({engine.referring(table, _ABOUT)}) AS found", counted
 
 
 def _held_to_contract(engine: Engine, rule: Rule, table: str, touching: str) -> Row:
@@ -125,8 +136,6 @@ def _held_to_contract(engine: Engine, rule: Rule, table: str, touching: str) -> 
             raise RuleError(rule.id, f"returns {required} empty")
     if counted["odd"] is not None:
         raise RuleError(rule.id, f"suggests {counted['odd']!r}", hint=f"known: {', '.join(Remedy)}")
-    if engine.rows(f"SELECT 1 AS twice FROM {table} GROUP BY subject, about HAVING count(*) > 1 LIMIT 1"):
-        raise RuleError(rule.id, "reports one subject and about twice")
     return counted
 
 
@@ -148,8 +157,11 @@ def conclude(
 ) -> pa.Table | Path:
     """Make ``findings`` of ``hits``, ``waivers`` and ``previous_findings``, and return them, sorted.
 
-    With ``to`` they are written there as Parquet and never held in memory.
+    With ``to`` they are written there as Parquet and never held in memory; the engine keeps nothing then that only
+    rules read. Raises ``RuleError`` when a rule reports something twice.
     """
+    import pyarrow.parquet as pq
+
     engine.register("uncertain", _uncertain(evaluations, gaps, rules))
     # The first run has nothing to compare with: millions of hits need not be looked through for it.
     first = not engine.rows("SELECT 1 AS any FROM previous_findings LIMIT 1")
@@ -168,17 +180,36 @@ def conclude(
     }
     engine.create("powerful_holders", _POWERFUL_HOLDERS)
     said = " ".join(f"WHEN '{rule.id}' THEN '{' '.join(rule.controls)}'" for rule in rules)
-    statement = _FINDINGS.format(controls=f"CASE rule {said} END")
+    statement = _FINDINGS.format(controls=f"CASE rule {said} END", gone=engine.referring("gone", _ABOUT))
     if to is None:
-        found: pa.Table | Path = settle(FINDINGS, engine.query(statement, **params))
+        table = engine.query(statement, **params)
+        _held_apart(table.to_batches())
+        found: pa.Table | Path = settle(FINDINGS, table)
     else:
+        engine.drop(*_READ_BY_RULES)
         engine.write(statement, to, **params)
+        _held_apart(pq.ParquetFile(to).iter_batches(columns=["finding", "rule"]))
         found = to
     engine.register("findings", found)
     engine.view(
         "identified", "SELECT finding, finding IN (SELECT finding FROM gone WHERE carried) AS carried FROM findings"
     )
     return found
+
+
+_READ_BY_RULES = ("grants", "held", "verdicts", "pairs", "closure", "candidates", "spells")
+
+
+def _held_apart(found: Iterable[pa.RecordBatch]) -> None:
+    """Look through sorted findings for two alike; raises ``RuleError``."""
+    last: pa.Scalar | None = None
+    for batch in found:
+        ids = batch["finding"] if last is None else pa.concat_arrays([pa.array([last]), batch["finding"]])
+        twice = pc.equal(ids[1:], ids[:-1])
+        if pc.any(twice).as_py():
+            place = pc.index(twice, True).as_py() + (1 if last is None else 0)
+            raise RuleError(batch["rule"][place].as_py(), "reports one subject and about twice")
+        last = ids[-1] if len(ids) else last
 
 
 def _uncertain(evaluations: Sequence[Evaluation], gaps: Gaps, rules: Sequence[Rule]) -> pa.Table:
@@ -195,10 +226,7 @@ def _uncertain(evaluations: Sequence[Evaluation], gaps: Gaps, rules: Sequence[Ru
 _GONE = """
     WITH silent AS (
         SELECT before.* FROM previous_findings AS before
-        WHERE before.status <> 'closed' AND NOT EXISTS (
-            SELECT 1 FROM hits
-            WHERE hits.rule = before.rule AND hits.subject = before.subject
-              AND coalesce(hits.about, '') = coalesce(before.about, ''))
+        WHERE before.status <> 'closed' AND NOT EXISTS (SELECT 1 FROM hits WHERE hits.finding = before.finding)
     )
     SELECT finding, rule, subject, about,
            CASE WHEN carried AND reason NOT LIKE 'not checked%' THEN concat('not checked this time: ', reason) ELSE reason END
@@ -224,22 +252,21 @@ _POWERFUL_HOLDERS = """
 """
 
 _IDENTIFIED = """
-    SELECT sha256(concat(hits.rule, chr(31), hits.subject, chr(31), coalesce(hits.about, ''))) AS finding,
-           hits.rule, hits.subject, hits.about, hits.reason, hits.remedy, hits.severity, CAST(NULL AS VARCHAR) AS controls,
+    SELECT hits.finding, hits.rule, hits.subject, hits.subject_text, hits.about, hits.about_text, hits.reason, hits.remedy,
+           hits.severity, CAST(NULL AS VARCHAR) AS controls,
            CASE WHEN before.status IS NULL OR before.status = 'closed' THEN 'new' ELSE 'open' END AS status,
            before.first_seen
-    FROM hits LEFT JOIN previous_findings AS before
-         ON before.rule = hits.rule AND before.subject = hits.subject
-            AND coalesce(before.about, '') = coalesce(hits.about, '')
+    FROM hits LEFT JOIN previous_findings AS before ON before.finding = hits.finding
     UNION ALL
-    SELECT finding, rule, subject, about, reason, remedy, severity, controls, status, first_seen FROM gone
+    SELECT finding, rule, subject, subject_text, about, about_text, reason, remedy, severity, controls, status, first_seen
+    FROM ({gone}) AS gone
 """
 
 _CIRCUMSTANCES = f"""
     SELECT f.*,
            coalesce(a.person, p.person, CASE WHEN a.account IS NULL AND p.person IS NULL THEN o.person END) AS person,
-           coalesce(a.name, e.name, p.name, f.subject) AS subject_name,
-           coalesce(b.name, o.name, bp.name, f.about) AS about_name,
+           coalesce(a.name, e.name, p.name) AS subject_name,
+           coalesce(b.name, o.name, bp.name) AS about_name,
            coalesce(b.client, e.client, a.client) AS client,
            coalesce(b.privileged, e.privileged, h.privileged, FALSE) AS privileged,
            coalesce(b.sensitivity, e.sensitivity) AS sensitivity,
@@ -251,28 +278,29 @@ _CIRCUMSTANCES = f"""
     LEFT JOIN entitlements AS b ON b.entitlement = f.about
     LEFT JOIN accounts AS o ON o.account = f.about
     LEFT JOIN people AS bp ON bp.person = f.about
-    LEFT JOIN powerful_holders AS h ON h.account = f.subject AND f.about IS NULL
+    LEFT JOIN powerful_holders AS h ON h.account = f.subject AND f.about IS NULL AND f.about_text IS NULL
 """
 
-_WAIVED = """
-    SELECT rule, subject, coalesce(about, '') AS about, min(waiver) AS waiver
-    FROM waivers
-    WHERE expires_at > :now AND reason IS NOT NULL AND approver IS NOT NULL
-    GROUP BY rule, subject, coalesce(about, '')
+_WAIVED = f"""
+    SELECT finding, min(waiver) AS waiver
+    FROM (
+        SELECT {_finding("subject", "about")}, waiver FROM waivers
+        WHERE expires_at > :now AND reason IS NOT NULL AND approver IS NOT NULL
+    ) AS valid
+    GROUP BY finding
 """
 
 _SORTED = f"""
     SELECT f.*, people.name AS person_name, coalesce(people.status = 'left', FALSE) AS leaver, waived.waiver
     FROM ({_CIRCUMSTANCES}) AS f
     LEFT JOIN people ON people.person = f.person
-    LEFT JOIN ({_WAIVED}) AS waived
-         ON waived.rule = f.rule AND waived.subject = f.subject AND waived.about = coalesce(f.about, '')
-    ORDER BY finding
+    LEFT JOIN ({_WAIVED}) AS waived ON waived.finding = f.finding
+    ORDER BY f.finding
 """
 
 # Text that follows from a few flags, or from the rule, is put together after sorting, which then need not move it.
 _SCORED = f"""
-    SELECT *,
+    SELECT *, {_SUBJECT} AS spelled_subject, {_OBJECT} AS spelled_about,
            CASE severity WHEN 'critical' THEN :w_critical WHEN 'high' THEN :w_high
                          WHEN 'medium' THEN :w_medium ELSE :w_low END AS base,
            CASE WHEN privileged THEN :w_privileged ELSE 0 END AS for_privileged,
@@ -284,8 +312,9 @@ _SCORED = f"""
 """
 
 _FINDINGS = f"""
-    SELECT finding, rule, subject, about, subject_name, about_name, person, person_name, client,
-           split_part(subject, ':', 1) AS source, severity,
+    SELECT finding, rule, spelled_subject AS subject, spelled_about AS about,
+           coalesce(subject_name, spelled_subject) AS subject_name, coalesce(about_name, spelled_about) AS about_name,
+           person, person_name, client, split_part(spelled_subject, ':', 1) AS source, severity,
            CASE WHEN total >= :red THEN 'red' WHEN total >= :amber THEN 'amber' ELSE 'green' END AS rag,
            CAST(total AS BIGINT) AS risk, reason,
            concat(severity, ' ', CAST(base AS VARCHAR),

@@ -91,12 +91,12 @@ def establish(tables: Mapping[str, pa.Table], workspace: Workspace, engine: Engi
     correlate(engine, [Ladder(source.name, source.file.match) for source in workspace.sources])
     roles.assign(engine, workspace.templates, workspace.policy)
     engine.register("closure", closure(tables["nesting"], tables["entitlements"]["entitlement"]))
-    engine.narrow("closure", "SELECT * FROM closure", ids=dict.fromkeys(("entitlement", "reached"), "entitlements"))
+    engine.narrow("closure", "SELECT * FROM closure", ids=("entitlement", "reached"))
     templates = roles.resolve(workspace.templates, tables["entitlements"])
     pairs = reference.separation(workspace.separation, tables["entitlements"])
     expected, escalations = roles.expected(templates, tables["nesting"], _by_name_only(engine, pairs))
     engine.register("expected", expected)
-    engine.narrow("expected", "SELECT * FROM expected", ids={"entitlement": "entitlements"}, few=("role", "allows"))
+    engine.narrow("expected", "SELECT * FROM expected", ids=("entitlement",), few=("role", "allows"))
     engine.register("escalations", escalations)
     diff(engine)
     engine.register("separation", pairs)
@@ -109,22 +109,21 @@ def establish(tables: Mapping[str, pa.Table], workspace: Workspace, engine: Engi
 
 def _number(engine: Engine) -> None:
     """Number the ids, and keep the tables that many rows of others refer to by these numbers."""
-    engine.identify("accounts", "SELECT account FROM read_accounts")
-    engine.identify("people", "SELECT person FROM people")
-    engine.identify("entitlements", "SELECT entitlement FROM entitlements")
-    ids = {"account": "accounts"}
-    engine.narrow("read_accounts", "SELECT * FROM read_accounts", ids=ids, few=("source", "kind", "client"))
-    engine.narrow("people", "SELECT * FROM people", ids={"person": "people"}, few=("source", "kind", "status"))
-    engine.narrow("entitlements", "SELECT * FROM entitlements", ids={"entitlement": "entitlements"}, few=("source",))
-    for name, (ids, more) in _REFERRING.items():
-        engine.narrow(
-            name, f"SELECT * FROM {name}", ids=ids, few=("mode", "native_id", "mastered_in", "why_not", *more)
-        )
+    engine.identify(_IDS)
+    for name, (ids, few) in _NUMBERED.items():
+        engine.narrow(name, f"SELECT * FROM {name}", ids=ids, few=few)
 
 
-_REFERRING = {
-    "grants": ({"account": "accounts", "entitlement": "entitlements"}, ("via",)),
-    "nesting": ({"child": "entitlements", "parent": "entitlements"}, ("why", "reach")),
+_IDS = "SELECT account FROM read_accounts UNION SELECT person FROM people UNION SELECT entitlement FROM entitlements"
+
+_EDGE = ("mode", "native_id", "mastered_in", "why_not")
+
+_NUMBERED = {
+    "read_accounts": (("account",), ("source", "kind", "client")),
+    "people": (("person",), ("source", "kind", "status")),
+    "entitlements": (("entitlement",), ("source",)),
+    "grants": (("account", "entitlement"), (*_EDGE, "via")),
+    "nesting": (("child", "parent"), (*_EDGE, "why", "reach")),
 }
 
 

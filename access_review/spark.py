@@ -122,7 +122,7 @@ class SparkEngine(Engine):
         for name in names:
             self._spark.catalog.dropTempView(name)
 
-    def identify(self, ids: str, sql: str) -> None:
+    def identify(self, sql: str) -> None:
         """Do nothing: Spark encodes what repeats by itself."""
 
     def narrow(
@@ -130,7 +130,7 @@ class SparkEngine(Engine):
         name: str,
         sql: str,
         *,
-        ids: Mapping[str, str] = MappingProxyType({}),  # noqa: ARG002 - only the embedded engine numbers
+        ids: Sequence[str] = (),  # noqa: ARG002 - only the embedded engine numbers
         few: Sequence[str] = (),  # noqa: ARG002 - likewise
         among: Mapping[str, Sequence[str]] = MappingProxyType({}),  # noqa: ARG002 - likewise
         **params: Any,
@@ -138,6 +138,11 @@ class SparkEngine(Engine):
         """Keep what a SELECT returns as table ``name``; a table that would only be kept again stays as it is."""
         if sql != f"SELECT * FROM {name}":
             self.create(name, sql, **params)
+
+    def referring(self, name: str, columns: Sequence[str]) -> str:
+        """Return a SELECT of a kept table, its ids as text like all others."""
+        beside = "".join(f", CAST(NULL AS VARCHAR) AS {column}_text" for column in columns)
+        return f"SELECT *{beside} FROM {name}"
 
     def query(self, sql: str, **params: Any) -> pa.Table:
         """Return what a SELECT returns."""

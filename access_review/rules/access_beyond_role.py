@@ -22,8 +22,8 @@ def check() -> Relation:
         """
         WITH both_ways AS (
             SELECT eligible.account, eligible.entitlement, eligible.mode
-            FROM held AS eligible JOIN held AS assigned
-                 ON assigned.account = eligible.account AND assigned.entitlement = eligible.entitlement
+            FROM held AS assigned JOIN held AS eligible
+                 ON eligible.account = assigned.account AND eligible.entitlement = assigned.entitlement
             WHERE eligible.mode = 'eligible' AND assigned.mode = 'assigned'
         ), roles AS (
             SELECT role_set, string_agg(role, ', ' ORDER BY role) AS names FROM role_sets GROUP BY role_set
@@ -36,10 +36,9 @@ def check() -> Relation:
         FROM held AS h JOIN entitlements AS e ON e.entitlement = h.entitlement
              JOIN people AS p ON p.person = h.person
              LEFT JOIN roles ON roles.role_set = h.role_set
+             LEFT JOIN both_ways AS b ON b.account = h.account AND b.entitlement = h.entitlement AND b.mode = h.mode
         WHERE NOT h.mirrored AND h.verdict IN ('beyond', 'mixed') AND h.never IS NULL AND h.former_role IS NULL
           AND p.kind <> 'agent' AND p.status IN ('active', 'leave') AND e.effect IN ('grants', 'exempts', 'unknown')
-          AND NOT EXISTS (
-              SELECT 1 FROM both_ways AS b
-              WHERE b.account = h.account AND b.entitlement = h.entitlement AND b.mode = h.mode)
+          AND b.account IS NULL
         """
     )

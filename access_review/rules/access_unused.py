@@ -21,19 +21,20 @@ def check(*, days: int = 90) -> Relation:
     return select(
         """
         WITH due AS (
-            SELECT role_set, entitlement
+            SELECT DISTINCT role_set, entitlement
             FROM activity JOIN expected ON expected.entitlement = activity.object JOIN role_sets USING (role)
             WHERE allows = 'must'
         )
         SELECT DISTINCT h.account AS subject, h.entitlement AS about,
                concat(e.name, ' was last used on ', strftime(u.last_used_latest, '%Y-%m-%d'), ' at the latest') AS reason,
                'review' AS remedy
-        FROM activity AS u JOIN held AS h ON h.account = u.account AND h.entitlement = u.object
+        FROM held AS h JOIN activity AS u ON u.account = h.account AND u.object = h.entitlement
              JOIN entitlements AS e ON e.entitlement = h.entitlement
              LEFT JOIN people AS p ON p.person = h.person
+             LEFT JOIN due ON due.role_set = h.role_set AND due.entitlement = h.entitlement
         WHERE u.last_used_latest < :cutoff AND coalesce(h.since < :cutoff, TRUE) AND NOT h.mirrored
           AND (p.person IS NULL OR p.status IN ('active', 'leave'))
-          AND NOT EXISTS (SELECT 1 FROM due WHERE due.role_set = h.role_set AND due.entitlement = h.entitlement)
+          AND due.role_set IS NULL
         """,
         cutoff=AsOf(timedelta(days=-days)),
     )

@@ -23,7 +23,7 @@ def check() -> Relation:
             FROM closure AS c JOIN entitlements AS e ON e.entitlement = c.reached
             WHERE e.client IS NOT NULL AND e.effect <> 'restricts'
         ), serves AS (
-            SELECT DISTINCT person, client FROM assignments JOIN people USING (person)
+            SELECT DISTINCT people.person, client FROM assignments JOIN people ON people.person = assignments.person
             WHERE people.status IN ('active', 'leave') AND assignments.status IN ('active', 'leave')
               AND client IS NOT NULL
               AND coalesce(starts_earliest <= :now, TRUE) AND coalesce(ends_latest >= :now, TRUE)

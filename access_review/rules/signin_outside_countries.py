@@ -20,20 +20,22 @@ def check(*, countries: tuple[str, ...] = (), attribute: str = "country") -> Rel
     """
     return select(
         """
-        WITH home AS (
-            SELECT person, starts_earliest, ends_latest, upper(json_extract_string(attributes, :attribute)) AS country
-            FROM assignments
-        ), abroad AS (
+        WITH abroad AS (
             SELECT account, upper(country) AS country, count(*) AS times, min(s."at") AS earliest, max(s."at") AS latest
             FROM signins AS s
             WHERE success AND country IS NOT NULL AND coalesce(upper(country) NOT IN :countries, TRUE)
             GROUP BY account, upper(country)
+        ), travellers AS (
+            SELECT abroad.account, a.person, country, times, earliest, latest
+            FROM accounts AS a JOIN abroad ON abroad.account = a.account
+        ), home AS (
+            SELECT person, starts_earliest, ends_latest, upper(json_extract_string(attributes, :attribute)) AS country
+            FROM assignments WHERE person IN (SELECT person FROM travellers)
         ), compared AS (
             SELECT s.account, s.country, s.times, s.latest, min(home.country) AS own,
                    max(CASE WHEN home.country = s.country OR (:listed = '' AND home.country IS NULL) THEN 1 ELSE 0 END)
                        AS settled
-            FROM abroad AS s JOIN accounts AS a ON a.account = s.account
-                 LEFT JOIN home ON home.person = a.person
+            FROM travellers AS s LEFT JOIN home ON home.person = s.person
                       AND coalesce(home.starts_earliest <= s.latest, TRUE) AND coalesce(home.ends_latest >= s.earliest, TRUE)
             GROUP BY s.account, s.country, s.times, s.latest
         )
