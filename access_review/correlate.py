@@ -34,8 +34,8 @@ def correlate(engine: Engine, ladders: Sequence[Ladder]) -> None:
     rungs = sorted({_said(rung) for ladder in ladders for rung in ladder.rungs})
     engine.narrow("candidates", _candidates(ladders), among={"rung": ("", *rungs)})
     engine.create("climbed", _CLIMBED)
-    engine.narrow("twins", _TWINS, ids=("account", "twin"))
-    engine.narrow("accounts", _ACCOUNTS, ids=("account", "person"))
+    engine.narrow("twins", _TWINS, ids={"account": "accounts", "twin": "accounts"})
+    engine.narrow("accounts", _ACCOUNTS, ids={"account": "accounts", "person": "people"})
     engine.drop("climbed")
     # A second copy of a wide table would be for nothing.
     engine.view("read_accounts", f"SELECT {', '.join(TABLES['accounts'].schema.names)} FROM accounts")

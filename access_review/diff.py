@@ -106,12 +106,15 @@ _VERDICTS = """
 
 # A membership that is synced from another directory is the same grant seen twice: it is judged where it is mastered.
 _MIRRORS = """
-    SELECT copy.account, copy.entitlement
-    FROM grants AS copy
-    JOIN twins ON twins.account = copy.account
-    JOIN nesting AS synced ON synced.parent = copy.entitlement AND synced.why = 'synced-to'
-    JOIN grants AS original ON original.account = twins.twin AND original.entitlement = synced.child
-    GROUP BY copy.account, copy.entitlement
+    WITH copies AS (
+        SELECT copy.account, copy.entitlement, twins.twin, synced.child
+        FROM grants AS copy
+        JOIN twins ON twins.account = copy.account
+        JOIN nesting AS synced ON synced.parent = copy.entitlement AND synced.why = 'synced-to'
+    )
+    SELECT copies.account, copies.entitlement
+    FROM grants AS original JOIN copies ON copies.twin = original.account AND copies.child = original.entitlement
+    GROUP BY copies.account, copies.entitlement
 """
 
 _FORMERLY = """
@@ -120,10 +123,13 @@ _FORMERLY = """
         FROM holders JOIN person_roles AS former ON former.person = holders.person AND former.spell = 'former'
         WHERE former.until IS NOT NULL AND holders.role_set IS NOT NULL
     ),
+    moved AS (
+        SELECT DISTINCT movers.person, movers.role_set, grants.entitlement
+        FROM grants JOIN movers ON movers.account = grants.account
+    ),
     beyond AS (
-        SELECT DISTINCT movers.person, grants.entitlement
-        FROM movers JOIN grants ON grants.account = movers.account
-        JOIN verdicts ON verdicts.role_set = movers.role_set AND verdicts.entitlement = grants.entitlement
+        SELECT DISTINCT moved.person, moved.entitlement
+        FROM verdicts JOIN moved ON moved.role_set = verdicts.role_set AND moved.entitlement = verdicts.entitlement
         WHERE verdict <> 'within'
     ),
     explained AS (

@@ -29,6 +29,15 @@ if TYPE_CHECKING:
 # What stands in quotes is text, whatever it looks like; `::` is a cast.
 _PARAMETER = re.compile(r"'(?:[^']|'')*'|(?<![:\w]):([a-z_]\w*)")
 
+_UNWANTED = ("cte_inlining", "common_subplan", "build_side_probe_side")
+"""What DuckDB does to plans and must not.
+
+The first two copy every value of every enumeration for each operator: with a million
+ids, planning took 50 of 180 processor seconds of a review, and 4 of its 7 GB. The third
+turns joins round by estimates that are far too low once a few flags are filtered by; so
+statements name the many before JOIN, and the few, of which a table is built, behind it.
+"""
+
 FEW = 60_000
 """Up to so many distinct values a column may have to be kept as text that repeats."""
 
@@ -105,9 +114,7 @@ class Engine:
         self._db = duckdb.connect(":memory:", config=settings)
         self._db.execute("SET TimeZone = 'UTC'")
         self._db.execute("SET enable_progress_bar = FALSE")
-        # Both copy every value of every enumeration they touch, once for each operator of a plan: with a million ids
-        # planning took 50 of 180 processor seconds of a review, and 4 of its 7 GB.
-        self._db.execute("SET disabled_optimizers = 'cte_inlining,common_subplan,build_side_probe_side'")
+        self._db.execute(f"SET disabled_optimizers = '{','.join(_UNWANTED)}'")
 
     def __enter__(self) -> Self:
         return self
@@ -143,35 +150,38 @@ class Engine:
         for name in names:
             self._forget(name)
 
-    def identify(self, sql: str) -> None:
-        """Give each id that a SELECT returns (one column, none twice) a number.
+    def identify(self, kinds: Mapping[str, str]) -> None:
+        """Give each id a number, whatever its kind; ``kinds`` has a SELECT of the ids of each kind (one column, none twice).
 
-        Columns said to hold ids in :meth:`narrow` are then kept as these numbers.
+        Columns said to hold such ids in :meth:`narrow` are then kept as these numbers.
         """
-        self._forget("ids")
+        every = " UNION ALL ".join(f"SELECT id FROM ({sql}) AS t(id)" for sql in kinds.values())
         self._db.execute("DROP TYPE IF EXISTS id_number")
         # Numbers rise with the text, so that sorting by one is sorting by the other.
-        self._db.execute(f"CREATE TYPE id_number AS ENUM (SELECT id FROM ({sql}) AS t(id) ORDER BY id)")
-        self._keep("ids", f"SELECT id, CAST(id AS id_number) AS number FROM ({sql}) AS t(id)")
+        self._db.execute(f"CREATE TYPE id_number AS ENUM (SELECT id FROM ({every}) AS every ORDER BY id)")
+        for kind, sql in kinds.items():
+            self._keep(f"{kind}_numbers", f"SELECT id, CAST(id AS id_number) AS number FROM ({sql}) AS t(id)")
+        self.view("ids", " UNION ALL ".join(f"SELECT id, number FROM {kind}_numbers" for kind in kinds))
 
     def narrow(
         self,
         name: str,
         sql: str,
         *,
-        ids: Sequence[str] = (),
+        ids: Mapping[str, str] = MappingProxyType({}),
         few: Sequence[str] = (),
         among: Mapping[str, Sequence[str]] = MappingProxyType({}),
         **params: Any,
     ) -> None:
         """Keep what a SELECT returns as table ``name``, its ids and the text that repeats as numbers.
 
-        ``ids`` are columns with ids, ``few`` those with few values, ``among`` those with
-        known ones. A column that turns out otherwise is kept as it is: slower, and as right.
+        ``ids`` says which columns hold ids, and of which kind. ``few`` are columns with few
+        values, ``among`` those with known ones. A column that turns out otherwise is kept
+        as it is: slower, and as right.
         """
         source = bind(sql, params, self.as_of)
         numbered = self._numbered(source)
-        ids = [column for column in ids if "ids" in self._known and column not in numbered]
+        ids = {column: kind for column, kind in ids.items() if "ids" in self._known and column not in numbered}
         kinds = {column: kind for column in few if (kind := self._kind(name, column, source))}
         for column, values in among.items():
             kinds[column] = f"{name}_{column}"
@@ -179,9 +189,9 @@ class Engine:
             self._db.execute(f"CREATE TYPE {kinds[column]} AS ENUM {literal(values, self.as_of)}")
         self._keep(f"{name}_narrowed", self._narrowed(source, ids, kinds))
         if lost := self._lost(f"{name}_narrowed", ids):
-            known = [column for column in ids if column not in lost]
+            known = {column: kind for column, kind in ids.items() if column not in lost}
             self._keep(f"{name}_narrowed", self._narrowed(source, known, kinds))
-        for column in set(ids) - lost:
+        for column in ids.keys() - lost:
             self._db.execute(f"ALTER TABLE {name}_narrowed DROP COLUMN lost_{column}")
         self._forget(name)
         self._db.execute(f"ALTER TABLE {name}_narrowed RENAME TO {name}")
@@ -200,7 +210,7 @@ class Engine:
             text, known = f"CAST(t.{column} AS VARCHAR)", f"{name}_{column}"
             # All ids are looked through for the few of a table, never the other way round.
             few = f"SELECT DISTINCT CAST({column} AS VARCHAR) AS id FROM {name}"
-            self._keep(known, f"SELECT ids.id, number FROM ids JOIN ({few}) AS few ON few.id = ids.id")
+            self._keep(known, f"SELECT DISTINCT ids.id, number FROM ids JOIN ({few}) AS few ON few.id = ids.id")
             joins.append(f"LEFT JOIN {known} ON {known}.id = {text}")
             shown += [f"{known}.number AS {column}", f"CASE WHEN {known}.id IS NULL THEN {text} END AS {column}_text"]
         return f"SELECT {', '.join(shown)} FROM {name} AS t {' '.join(joins)}"
@@ -220,9 +230,11 @@ class Engine:
         return f"{name}_{column}"
 
     @staticmethod
-    def _narrowed(source: str, ids: Sequence[str], kinds: Mapping[str, str]) -> str:
+    def _narrowed(source: str, ids: Mapping[str, str], kinds: Mapping[str, str]) -> str:
         # A join finds the number of an id several times faster than a cast to the enumeration does.
-        joins = [f"LEFT JOIN ids AS n{i} ON n{i}.id = s.{column}" for i, column in enumerate(ids)]
+        joins = [
+            f"LEFT JOIN {kind}_numbers AS n{i} ON n{i}.id = s.{column}" for i, (column, kind) in enumerate(ids.items())
+        ]
         columns = [f"n{i}.number AS {column}" for i, column in enumerate(ids)]
         columns += [f"CAST(s.{column} AS {kind}) AS {column}" for column, kind in kinds.items()]
         replaced = f" REPLACE ({', '.join(columns)})" if columns else ""

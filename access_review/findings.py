@@ -9,6 +9,7 @@ closed by it.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -160,36 +161,14 @@ def conclude(
     With ``to`` they are written there as Parquet and never held in memory; the engine keeps nothing then that only
     rules read. Raises ``RuleError`` when a rule reports something twice.
     """
-    import pyarrow.parquet as pq
-
     engine.register("uncertain", _uncertain(evaluations, gaps, rules))
     # The first run has nothing to compare with: millions of hits need not be looked through for it.
     first = not engine.rows("SELECT 1 AS any FROM previous_findings LIMIT 1")
     engine.create("gone", f"SELECT * FROM ({_GONE}) AS gone WHERE FALSE" if first else _GONE)
-    weights = policy.risk
-    params = {
-        **{f"w_{severity}": getattr(weights, severity) for severity in Severity},
-        **{
-            f"w_{name}": getattr(weights, name)
-            for name in ("privileged", "sensitive", "leaver", "enabled_unknown", "old")
-        },
-        "old_before": AsOf(-weights.old_after),
-        "red": policy.rag.red,
-        "amber": policy.rag.amber,
-        "now": AsOf(),
-    }
     engine.create("powerful_holders", _POWERFUL_HOLDERS)
-    said = " ".join(f"WHEN '{rule.id}' THEN '{' '.join(rule.controls)}'" for rule in rules)
-    statement = _FINDINGS.format(controls=f"CASE rule {said} END", gone=engine.referring("gone", _ABOUT))
-    if to is None:
-        table = engine.query(statement, **params)
-        _held_apart(table.to_batches())
-        found: pa.Table | Path = settle(FINDINGS, table)
-    else:
-        engine.drop(*_READ_BY_RULES)
-        engine.write(statement, to, **params)
-        _held_apart(pq.ParquetFile(to).iter_batches(columns=["finding", "rule"]))
-        found = to
+    controls = " ".join(f"WHEN '{rule.id}' THEN '{' '.join(rule.controls)}'" for rule in rules)
+    statement = _FINDINGS.format(controls=f"CASE rule {controls} END", gone=engine.referring("gone", _ABOUT))
+    found = _written(engine, statement, _weights(policy), to) if to else _found(engine, statement, _weights(policy))
     engine.register("findings", found)
     engine.view(
         "identified", "SELECT finding, finding IN (SELECT finding FROM gone WHERE carried) AS carried FROM findings"
@@ -197,19 +176,46 @@ def conclude(
     return found
 
 
+def _weights(policy: Policy) -> Mapping[str, Any]:
+    """Return what scoring takes from the policy."""
+    more = ("privileged", "sensitive", "leaver", "enabled_unknown", "old")
+    return {
+        **{f"w_{name}": getattr(policy.risk, name) for name in (*Severity, *more)},
+        "old_before": AsOf(-policy.risk.old_after),
+        "red": policy.rag.red,
+        "amber": policy.rag.amber,
+        "now": AsOf(),
+    }
+
+
+def _found(engine: Engine, statement: str, params: Mapping[str, Any]) -> pa.Table:
+    table = engine.query(statement, **params)
+    _all_different(table.to_batches())
+    return settle(FINDINGS, table)
+
+
 _READ_BY_RULES = ("grants", "held", "verdicts", "pairs", "closure", "candidates", "spells")
 
 
-def _held_apart(found: Iterable[pa.RecordBatch]) -> None:
-    """Look through sorted findings for two alike; raises ``RuleError``."""
-    last: pa.Scalar | None = None
+def _written(engine: Engine, statement: str, params: Mapping[str, Any], to: Path) -> Path:
+    import pyarrow.parquet as pq
+
+    engine.drop(*_READ_BY_RULES)
+    engine.write(statement, to, **params)
+    _all_different(pq.ParquetFile(to).iter_batches(columns=["finding", "rule"]))
+    return to
+
+
+def _all_different(found: Iterable[pa.RecordBatch]) -> None:
+    """Look through sorted findings for two alike, which one pass shows; raises ``RuleError``."""
+    last = pa.array([], pa.string())
     for batch in found:
-        ids = batch["finding"] if last is None else pa.concat_arrays([pa.array([last]), batch["finding"]])
-        twice = pc.equal(ids[1:], ids[:-1])
-        if pc.any(twice).as_py():
-            place = pc.index(twice, True).as_py() + (1 if last is None else 0)
-            raise RuleError(batch["rule"][place].as_py(), "reports one subject and about twice")
-        last = ids[-1] if len(ids) else last
+        ids = pa.concat_arrays([last, batch["finding"]])
+        twice = pc.index(pc.equal(ids[1:], ids[:-1]), pa.scalar(True)).as_py()
+        if twice >= 0:
+            rule = batch["rule"][twice + 1 - len(last)].as_py()
+            raise RuleError(rule, "reports one subject and about twice")
+        last = ids[-1:]
 
 
 def _uncertain(evaluations: Sequence[Evaluation], gaps: Gaps, rules: Sequence[Rule]) -> pa.Table:

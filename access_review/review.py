@@ -91,12 +91,12 @@ def establish(tables: Mapping[str, pa.Table], workspace: Workspace, engine: Engi
     correlate(engine, [Ladder(source.name, source.file.match) for source in workspace.sources])
     roles.assign(engine, workspace.templates, workspace.policy)
     engine.register("closure", closure(tables["nesting"], tables["entitlements"]["entitlement"]))
-    engine.narrow("closure", "SELECT * FROM closure", ids=("entitlement", "reached"))
+    engine.narrow("closure", "SELECT * FROM closure", ids=dict.fromkeys(("entitlement", "reached"), "entitlements"))
     templates = roles.resolve(workspace.templates, tables["entitlements"])
     pairs = reference.separation(workspace.separation, tables["entitlements"])
     expected, escalations = roles.expected(templates, tables["nesting"], _by_name_only(engine, pairs))
     engine.register("expected", expected)
-    engine.narrow("expected", "SELECT * FROM expected", ids=("entitlement",), few=("role", "allows"))
+    engine.narrow("expected", "SELECT * FROM expected", ids={"entitlement": "entitlements"}, few=("role", "allows"))
     engine.register("escalations", escalations)
     diff(engine)
     engine.register("separation", pairs)
@@ -114,16 +114,20 @@ def _number(engine: Engine) -> None:
         engine.narrow(name, f"SELECT * FROM {name}", ids=ids, few=few)
 
 
-_IDS = "SELECT account FROM read_accounts UNION SELECT person FROM people UNION SELECT entitlement FROM entitlements"
+_IDS = {
+    "accounts": "SELECT account FROM read_accounts",
+    "people": "SELECT person FROM people",
+    "entitlements": "SELECT entitlement FROM entitlements",
+}
 
 _EDGE = ("mode", "native_id", "mastered_in", "why_not")
 
 _NUMBERED = {
-    "read_accounts": (("account",), ("source", "kind", "client")),
-    "people": (("person",), ("source", "kind", "status")),
-    "entitlements": (("entitlement",), ("source",)),
-    "grants": (("account", "entitlement"), (*_EDGE, "via")),
-    "nesting": (("child", "parent"), (*_EDGE, "why", "reach")),
+    "read_accounts": ({"account": "accounts"}, ("source", "kind", "client")),
+    "people": ({"person": "people"}, ("source", "kind", "status")),
+    "entitlements": ({"entitlement": "entitlements"}, ("source",)),
+    "grants": ({"account": "accounts", "entitlement": "entitlements"}, (*_EDGE, "via")),
+    "nesting": ({"child": "entitlements", "parent": "entitlements"}, (*_EDGE, "why", "reach")),
 }
 
 

@@ -122,7 +122,7 @@ class SparkEngine(Engine):
         for name in names:
             self._spark.catalog.dropTempView(name)
 
-    def identify(self, sql: str) -> None:
+    def identify(self, kinds: Mapping[str, str]) -> None:
         """Do nothing: Spark encodes what repeats by itself."""
 
     def narrow(
@@ -130,7 +130,7 @@ class SparkEngine(Engine):
         name: str,
         sql: str,
         *,
-        ids: Sequence[str] = (),  # noqa: ARG002 - only the embedded engine numbers
+        ids: Mapping[str, str] = MappingProxyType({}),  # noqa: ARG002 - only the embedded engine numbers
         few: Sequence[str] = (),  # noqa: ARG002 - likewise
         among: Mapping[str, Sequence[str]] = MappingProxyType({}),  # noqa: ARG002 - likewise
         **params: Any,

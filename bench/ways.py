@@ -26,11 +26,11 @@ def pairs_alone(folder: Path, out: Path) -> None:
             engine.register(name, inputs.table(name))
         for name in ("closure", "allowed", "owners"):
             engine.register(name, inputs.facts / f"{name}.parquet")
-        engine.identify("SELECT entitlement FROM entitlements")
+        engine.identify({"entitlements": "SELECT entitlement FROM entitlements"})
         for name, columns in _NARROWED.items():
-            engine.narrow(name, f"SELECT * FROM {name}", ids=columns)
+            engine.narrow(name, f"SELECT * FROM {name}", ids=dict.fromkeys(columns, "entitlements"))
         engine.view("forbidden", "SELECT * FROM allowed WHERE FALSE")
-        engine.narrow("granted", _GRANTED, ids=("entitlement",))
+        engine.narrow("granted", _GRANTED, ids={"entitlement": "entitlements"})
         engine.create("pairs", "SELECT DISTINCT role_set, entitlement FROM granted")
         judge(engine)
         engine.create("flagged", _FLAGGED_PAIRS)

@@ -132,12 +132,12 @@ def test_the_spill_is_gone_when_the_engine_is_closed(company):
 def test_numbers_are_text_to_whoever_asks(tmp_path):
     with Engine(AS_OF) as engine:
         engine.register("things", pa.table({"id": ["b", "a", "c"], "kind": ["x", "x", "y"]}))
-        engine.identify("SELECT id FROM things")
-        engine.narrow("kept", "SELECT * FROM things", ids=("id",), few=("kind",))
+        engine.identify({"things": "SELECT id FROM things"})
+        engine.narrow("kept", "SELECT * FROM things", ids={"id": "things"}, few=("kind",))
         assert engine.rows("SELECT * FROM kept ORDER BY id DESC")[0] == {"id": "c", "kind": "y"}
         assert engine.query("SELECT id, kind FROM kept").schema.types == [pa.string(), pa.string()]
         assert [b.num_rows for b in engine.batches("SELECT * FROM kept")] == [3]
         engine.write("SELECT * FROM kept ORDER BY id", tmp_path / "kept.parquet")
         assert pq.read_table(tmp_path / "kept.parquet")["id"].to_pylist() == ["a", "b", "c"]
-        engine.narrow("kept", "SELECT 'nobody' AS id, 'z' AS kind", ids=("id",))
+        engine.narrow("kept", "SELECT 'nobody' AS id, 'z' AS kind", ids={"id": "things"})
         assert engine.rows("SELECT * FROM kept") == [{"id": "nobody", "kind": "z"}], "an id nobody knows is kept"
