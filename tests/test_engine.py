@@ -57,3 +57,20 @@ def test_a_small_frame_may_be_computed(engine):
     engine.register("numbers", pa.table({"n": [3, 1, 2]}))
     relation = Relation("SELECT n FROM numbers WHERE n > :least", {"least": 1}, lambda df: df.sort_values("n"))
     assert engine.run(relation).to_pylist() == [{"n": 2}, {"n": 3}]
+
+
+def test_one_number_is_one_id_whatever_its_kind_and_other_text_stands_beside():
+    with Engine(AS_OF) as engine:
+        engine.register("people", pa.table({"person": ["p2", "p1"]}))
+        engine.register("groups", pa.table({"name": ["g1"]}))
+        engine.identify({"people": "SELECT person FROM people", "groups": "SELECT name FROM groups"})
+        engine.narrow("people", "SELECT * FROM people", ids={"person": "people"})
+        engine.create("mixed", "SELECT person AS subject, 'pair-9' AS about FROM people UNION ALL SELECT 'g1', 'p2'")
+        sql = engine.referring("mixed", ("subject", "about"))
+        assert engine.rows(f"SELECT * FROM ({sql}) AS m JOIN people ON people.person = m.about") == [
+            {"subject": "g1", "subject_text": None, "about": "p2", "about_text": None, "person": "p2"}
+        ]
+        beside = engine.rows(
+            f"SELECT subject, about, about_text FROM ({sql}) AS m WHERE about IS NULL ORDER BY subject"
+        )
+        assert beside == [{"subject": p, "about": None, "about_text": "pair-9"} for p in ("p1", "p2")]

@@ -5,9 +5,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from access_review import findings
 from access_review.engine import Engine
+from access_review.errors import RuleError
+from access_review.facts import PREVIOUS_FINDINGS
+from access_review.findings import Gaps
 from access_review.graph import closure
-from access_review.review import review
+from access_review.model import Relation, Severity
+from access_review.review import establish, review
+from access_review.rules import Rule
 from access_review.snapshot import Snapshot
 from tests.worlds import AS_OF, snapshot, workspace
 
@@ -240,3 +246,36 @@ def test_nobody_is_called_without_an_owner_while_another_source_may_know_one(rul
     said = next(e for e in report.evaluations if e.rule == rule)
     assert found(report, rule) == set()
     assert (said.evaluated, said.reason) == (False, "accounts of ad is incomplete: page 2 answered busy")
+
+
+@pytest.mark.parametrize("on_disk", [False, True])
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        ("SELECT 'a' AS subject", "returns \\['subject'\\]"),
+        ("SELECT NULL AS subject, NULL AS about, 'r' AS reason, 'review' AS remedy", "returns subject empty"),
+        ("SELECT 'a' AS subject, NULL AS about, 'r' AS reason, 'forget' AS remedy", "suggests 'forget'"),
+        (
+            """
+            SELECT account AS subject, NULL AS about, 'r' AS reason, 'review' AS remedy FROM accounts
+            UNION ALL SELECT account, NULL, 'again', 'review' FROM accounts WHERE account = 'ad:user:2'
+            """,
+            "reports one subject and about twice",
+        ),
+    ],
+)
+def test_a_rule_that_breaks_its_contract_is_named(sql, said, on_disk, tmp_path):
+    world, space = snapshot(accounts=[account(n) for n in (1, 2, 3)]), workspace()
+    rule = Rule("own-rule", lambda: Relation(sql, {}), Severity.LOW, (), (), ())
+    gaps = Gaps(frozenset(), {})
+    to = tmp_path / "findings.parquet" if on_disk else None
+
+    def judged(engine):
+        evaluations = findings.evaluate(engine, [rule], space.policy, gaps)
+        return findings.conclude(engine, space.policy, evaluations, gaps, [rule], to)
+
+    with Engine(world.as_of) as engine:
+        establish(world.tables, space, engine)
+        engine.register("previous_findings", PREVIOUS_FINDINGS.schema.empty_table())
+        with pytest.raises(RuleError, match=f"rule own-rule: {said}"):
+            judged(engine)
