@@ -16,6 +16,7 @@ from access_review.errors import WorkspaceError
 from access_review.export import Format, export
 from access_review.policy import EngineSettings
 from access_review.review import review
+from access_review.spark import SparkEngine
 from bench.company import SIZES, Company, Size
 from bench.snapshots import write
 from tests.programs import need
@@ -53,6 +54,13 @@ def is_broadcast(table: str, plan: str) -> bool:
     return bool(read) and all("BroadcastExchange" in line for line in exchanges)
 
 
+class Keeping(SparkEngine):
+    """Forgets nothing, so that plans can be looked at afterwards."""
+
+    def drop(self, *names: str) -> None:
+        pass
+
+
 def exported(engine: Engine, folder: Path) -> dict[str, bytes]:
     """Return findings as people are given them: dates, nulls and quotes as text."""
     for form in Format:
@@ -69,8 +77,7 @@ def test_the_findings_are_the_same_on_spark(tmp_path, capfd):
     with Engine(taken.as_of) as engine:
         embedded = review(taken, space, engine, to=tmp_path / "embedded.parquet")
         shown = exported(engine, tmp_path)
-    settings = {"kind": "spark", "master": "local[2]", "options": SHORT, "prefix": "file://", "scratch": str(scratch)}
-    with open_engine(taken.as_of, EngineSettings.model_validate(settings)) as engine:
+    with Keeping(taken.as_of, master="local[2]", options=SHORT, prefix="file://", scratch=scratch) as engine:
         distributed = review(taken, space, engine, to=tmp_path / ".spark.parquet-being-written")
         shown_by_spark = exported(engine, tmp_path)
         engine._spark.conf.set("spark.sql.autoBroadcastJoinThreshold", "-1")  # as if all were too large
