@@ -68,13 +68,14 @@ def _same(account_column: str, person_column: str) -> str:
     return f"nullif(trim({left}), '') = nullif(trim({right}), '')"
 
 
-# A rung pairs an account and a person once: the rows of the lowest are its people.
+# A rung pairs an account and a person once: the rows of the lowest are its people. Two candidates are no owner, so which
+# of them comes first is never asked.
 _CLIMBED = """
-    WITH lowest AS (SELECT account, min(step) AS step FROM candidates GROUP BY account)
-    SELECT account, min(rung) AS rung, count(*) AS people, min(person) AS person,
-           bool_and(certain) AS certain
-    FROM candidates JOIN lowest USING (account, step)
-    GROUP BY account
+    WITH lowest AS (SELECT account, min(step) AS step FROM candidates GROUP BY account),
+    standing AS (SELECT account, person, rung, certain FROM candidates JOIN lowest USING (account, step)),
+    counted AS (SELECT account, rung, certain, count(*) AS people FROM standing GROUP BY account, rung, certain)
+    SELECT counted.account, counted.rung, counted.certain, counted.people, standing.person
+    FROM counted LEFT JOIN standing ON standing.account = counted.account AND counted.people = 1
 """
 
 _TWINS = """
