@@ -34,8 +34,9 @@ _UNWANTED = ("cte_inlining", "common_subplan", "partitioned_execution", "build_s
 
 The first three copy every value of every enumeration for each operator: with a million
 ids, planning took 50 of 180 processor seconds of a review, and 4 of its 7 GB; with ten
-million, 17 GB for one statement. The last turns joins round by estimates that are far too low once a few flags are filtered by; so
-statements name the many before JOIN, and the few, of which a table is built, behind it.
+million, one statement took 17 GB. The last turns joins round by estimates that are far
+too low once a few flags are filtered by; so statements name the many before JOIN, and
+the few, of which a table is built, behind it.
 """
 
 FEW = 60_000

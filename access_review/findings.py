@@ -167,7 +167,10 @@ def conclude(
     engine.create("gone", f"SELECT * FROM ({_GONE}) AS gone WHERE FALSE" if first else _GONE)
     engine.create("powerful_holders", _POWERFUL_HOLDERS)
     controls = " ".join(f"WHEN '{rule.id}' THEN '{' '.join(rule.controls)}'" for rule in rules)
-    statement = _FINDINGS.format(controls=f"CASE rule {controls} END", gone=engine.referring("gone", _ABOUT))
+    gone = engine.referring("gone", _ABOUT)
+    for name in _ABOUT:
+        engine.create(f"every_{name}", _EVERY.format(name=name, gone=gone))
+    statement = _FINDINGS.format(controls=f"CASE rule {controls} END", gone=gone)
     found = _written(engine, statement, _weights(policy), to) if to else _found(engine, statement, _weights(policy))
     engine.register("findings", found)
     engine.view(
@@ -268,6 +271,14 @@ _IDENTIFIED = """
     FROM ({gone}) AS gone
 """
 
+# Few findings are about people or other accounts: only those concerned are looked up.
+_EVERY = """
+    SELECT DISTINCT {name} AS id FROM (SELECT {name} FROM hits UNION ALL SELECT {name} FROM ({gone}) AS gone) AS every
+    WHERE {name} IS NOT NULL
+"""
+_PERSON = "SELECT person, name FROM people JOIN every_{0} AS every ON every.id = people.person"
+_OTHER = "SELECT account, person, name FROM accounts JOIN every_about AS every ON every.id = accounts.account"
+
 _CIRCUMSTANCES = f"""
     SELECT f.*,
            coalesce(a.person, p.person, CASE WHEN a.account IS NULL AND p.person IS NULL THEN o.person END) AS person,
@@ -280,10 +291,10 @@ _CIRCUMSTANCES = f"""
     FROM ({_IDENTIFIED}) AS f
     LEFT JOIN accounts AS a ON a.account = f.subject
     LEFT JOIN entitlements AS e ON e.entitlement = f.subject
-    LEFT JOIN people AS p ON p.person = f.subject
+    LEFT JOIN ({_PERSON.format("subject")}) AS p ON p.person = f.subject
     LEFT JOIN entitlements AS b ON b.entitlement = f.about
-    LEFT JOIN accounts AS o ON o.account = f.about
-    LEFT JOIN people AS bp ON bp.person = f.about
+    LEFT JOIN ({_OTHER}) AS o ON o.account = f.about
+    LEFT JOIN ({_PERSON.format("about")}) AS bp ON bp.person = f.about
     LEFT JOIN powerful_holders AS h ON h.account = f.subject AND f.about IS NULL AND f.about_text IS NULL
 """
 
