@@ -214,6 +214,8 @@ def _all_different(found: Iterable[pa.RecordBatch]) -> None:
     last = pa.array([], pa.string())
     for batch in found:
         ids = pa.concat_arrays([last, batch["finding"]])
+        if pc.any(pc.less(ids[1:], ids[:-1])).as_py():
+            raise ValueError("the engine did not sort the findings")  # and two alike could stand apart
         twice = pc.index(pc.equal(ids[1:], ids[:-1]), pa.scalar(True)).as_py()
         if twice >= 0:
             rule = batch["rule"][twice + 1 - len(last)].as_py()
