@@ -60,8 +60,8 @@ simulate: $(VENV)/.dev
 
 # mutmut makes the code wrong in one place, runs the tests of that code, and puts it right again: about an hour on one
 # core. It is no part of the locks; what it found last stands in CONTRIBUTING.md.
-MUTANTS := planning.limits* planning.protect* revocation.recheck* revocation.journal* revocation.protocol* \
-	planning.asked.x_gaps* findings.xǁGaps* snapshot.xǁSnapshot* snapshot.x__add_missing* roster_guard* connectors.paging*
+MUTANTS := plan.limits* plan.protect* revoke.recheck* revoke.journal* revoke.states* \
+	plan.requested.x_gaps* findings.xǁGaps* snapshot.xǁSnapshot* snapshot.x__add_missing* carry_over* connectors.ad.paging*
 
 mutants: $(VENV)/.dev
 	@$(PIP) mutmut==3.8.1
@@ -78,7 +78,7 @@ sweep: $(VENV)/.dev
 	@ACCESS_REVIEW_SWEEP=all $(BIN)/python -m pytest -q tests/test_graph_faults.py
 
 schemas: $(VENV)/.dev
-	@$(BIN)/python -m access_review.schemas
+	@$(BIN)/python -m access_review.stages.schemas
 
 # Generated parts of the documentation.
 docs: $(VENV)/.dev

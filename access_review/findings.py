@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from access_review.engine import Engine, literal
+from access_review.engine.duckdb import Engine, literal
 from access_review.errors import RuleError
 from access_review.facts import FINDINGS, RESTS_ON
 from access_review.model import AsOf, Remedy, Severity

@@ -18,15 +18,15 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from access_review import findings, reference, roles
+from access_review import declared, findings, roles
+from access_review.audit import control
+from access_review.audit.control import Control
 from access_review.correlate import Ladder, correlate
 from access_review.diff import diff
-from access_review.engine import Engine
+from access_review.engine.duckdb import Engine
 from access_review.facts import FINDINGS, PREVIOUS_FINDINGS
 from access_review.findings import Evaluation, Gaps
 from access_review.graph import closure
-from access_review.routines import control
-from access_review.routines.control import Control
 from access_review.rules import load
 from access_review.snapshot import Snapshot, Stored, stored
 from access_review.tables import TABLES
@@ -93,18 +93,18 @@ def establish(tables: Mapping[str, pa.Table], workspace: Workspace, engine: Engi
     engine.register("closure", closure(tables["nesting"], tables["entitlements"]["entitlement"]))
     engine.narrow("closure", "SELECT * FROM closure", ids=dict.fromkeys(("entitlement", "reached"), "entitlements"))
     templates = roles.resolve(workspace.templates, tables["entitlements"])
-    pairs = reference.separation(workspace.separation, tables["entitlements"])
+    pairs = declared.separation(workspace.separation, tables["entitlements"])
     expected, escalations = roles.expected(templates, tables["nesting"], _by_name_only(engine, pairs))
     engine.register("expected", expected)
     engine.narrow("expected", "SELECT * FROM expected", ids={"entitlement": "entitlements"}, few=("role", "allows"))
     engine.register("escalations", escalations)
     diff(engine)
     engine.register("separation", pairs)
-    engine.register("templates", reference.templates(workspace))
-    engine.register("patterns", reference.patterns(templates, workspace))
-    engine.register("waivers", reference.waivers(workspace, engine))
-    engine.register("applications", reference.applications(workspace.policy, engine))
-    engine.create("owned", reference.OWNED)
+    engine.register("templates", declared.templates(workspace))
+    engine.register("patterns", declared.patterns(templates, workspace))
+    engine.register("waivers", declared.waivers(workspace, engine))
+    engine.register("applications", declared.applications(workspace.policy, engine))
+    engine.create("owned", declared.OWNED)
 
 
 def _number(engine: Engine) -> None:

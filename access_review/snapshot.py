@@ -16,11 +16,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from access_review import __version__, connectors, roster_guard
+from access_review import __version__, carry_over, connectors
 from access_review.connectors import Source
-from access_review.connectors.freshness import AGE
+from access_review.connectors.tabular.freshness import AGE
 from access_review.errors import ArtifactError, ConnectorError
-from access_review.resolve import resolve
+from access_review.references import resolve
 from access_review.runs import MANIFEST, Run, building, finish, name_of, read_json, write_json
 from access_review.tables import TABLES, Row, digest, empty, frame
 from access_review.workspace import SourceEntry, Workspace
@@ -130,7 +130,7 @@ def collect(
     """Read all sources; raises ``WorkspaceError`` for what cannot be used as written, ``RosterFault`` for a roster."""
     read = [_read(workspace, entry, as_of, progress) for entry in workspace.sources]
     whole = {name: frame(name, [], also=[t for one in read for t in one[name]]) for name in TABLES}
-    whole = roster_guard.carry_over(whole, workspace, as_of, previous.tables if previous else None)
+    whole = carry_over.carry_over(whole, workspace, as_of, previous.tables if previous else None)
     tables = Stored(resolve(whole))
     return Snapshot(as_of, tables, digest_of(as_of, tables), previous.digest if previous else "")
 

@@ -22,14 +22,14 @@ from typing import Any
 import ldap3
 import requests
 
-from access_review.apply import Batch, apply
-from access_review.connectors import windows
-from access_review.connectors.directory_writer import at
-from access_review.planning.change import Action, Change, Expectation, Target, Thing, change
+from access_review.changes import Action, Change, Expectation, Target, Thing, change
+from access_review.connectors.ad import formats
+from access_review.connectors.ad.writer import at
 from access_review.policy import Applying
-from access_review.revocation.executor import Executor
-from access_review.revocation.journal import Journal
-from access_review.revocation.protocol import Judged
+from access_review.revoke.apply import Batch, apply
+from access_review.revoke.executor import Executor
+from access_review.revoke.journal import Journal
+from access_review.revoke.states import Judged
 from tests.fake import a_plan
 from tests.graph import tenants
 from tests.graph.machine import MachineClock
@@ -228,7 +228,7 @@ def _ids(connection: Any, base: str) -> Iterator[Pair]:
     for one in found:
         if one["type"] == "searchResEntry":
             raw = one["raw_attributes"]
-            yield raw["sAMAccountName"][0].decode(), windows.guid(raw["objectGUID"][0])
+            yield raw["sAMAccountName"][0].decode(), formats.guid(raw["objectGUID"][0])
 
 
 def _bare_ldap(connection: Any, pair: Pair) -> None:

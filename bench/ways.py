@@ -5,7 +5,7 @@ from pathlib import Path
 
 from access_review import runs, snapshot, workspace
 from access_review.diff import judge
-from access_review.engine import Engine, open_engine
+from access_review.engine.duckdb import Engine, open_engine
 from access_review.policy import EngineSettings
 from access_review.review import establish, review
 from bench.peers import PEERS, Inputs

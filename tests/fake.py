@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from access_review.plan import Plan, seal
-from access_review.planning.change import Action, Change, Expectation, Target, Thing, change
-from access_review.planning.proof import Proof
-from access_review.planning.sealed import FORMAT, Batch, Kept, Scope
-from access_review.revocation.executor import Answer, Result, Seen
+from access_review.changes import Action, Change, Expectation, Target, Thing, change
+from access_review.plan.plan import Plan, seal
+from access_review.plan.proof import Proof
+from access_review.plan.sealed import FORMAT, Batch, Kept, Scope
+from access_review.revoke.executor import Answer, Result, Seen
 
 START = datetime(2026, 2, 2, 8, tzinfo=UTC)
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from access_review.engine import Engine
+from access_review.engine.duckdb import Engine
 from access_review.policy import Applications, Policy
 from access_review.review import Report, review
 from access_review.settings import Separation, SourceFile, Template, ToxicPair, Waivers

@@ -8,8 +8,8 @@ from typing import Any
 
 from worlds import AS_OF, snapshot, workspace
 
-from access_review.engine import Engine
-from access_review.plan import Plan, plan
+from access_review.engine.duckdb import Engine
+from access_review.plan.plan import Plan, plan
 from access_review.policy import Policy
 from access_review.review import Report, review
 from access_review.settings import pattern

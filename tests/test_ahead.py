@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from access_review.errors import PlanRefused
-from access_review.planning.ahead import as_left, leaving
+from access_review.plan.ahead import as_left, leaving
 from tests.workspaces import Company
 from tests.worlds import AS_OF, snapshot
 

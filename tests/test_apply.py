@@ -2,13 +2,13 @@ from datetime import timedelta
 
 import pytest
 
-from access_review.apply import Batch, apply
+from access_review.changes import Action
 from access_review.errors import StalePlan
-from access_review.planning.change import Action
 from access_review.policy import Applying, Window
-from access_review.revocation.journal import Journal
-from access_review.revocation.protocol import Judged, State
-from access_review.revocation.windows import opens
+from access_review.revoke.apply import Batch, apply
+from access_review.revoke.change_windows import opens
+from access_review.revoke.journal import Journal
+from access_review.revoke.states import Judged, State
 from tests.fake import START, FakeSystem, Faults, Time, a_change, a_plan, key_of
 
 PACE = Applying(canary=0, per_minute=6000)

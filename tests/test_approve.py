@@ -5,10 +5,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 from cryptography.hazmat.primitives.serialization import PublicFormat as Public
 
-from access_review.approve import Kind, People, Statement, require, require_standing, standing_digest
 from access_review.errors import ArtifactError, PlanRefused
 from access_review.policy import Standing
-from access_review.revocation import signing
+from access_review.revoke import signatures
+from access_review.revoke.approve import Kind, People, Statement, require, require_standing, standing_digest
 from access_review.settings import Approvers
 from tests.fake import START, a_change, a_plan
 
@@ -47,7 +47,7 @@ PEOPLE = People.of(
 
 def signed(keys, by, kind, digest, *, key=None, at=START):
     statement = Statement(kind, digest, by, at)
-    return signing.sign(statement.payload(), signing.private_key(keys[key or by][0]))
+    return signatures.sign(statement.payload(), signatures.private_key(keys[key or by][0]))
 
 
 def ask(plan, keys, approvers, *approvals, by=ASKS, now=LATER):
@@ -135,8 +135,8 @@ def test_a_key_with_a_passphrase_asks_for_it_and_never_shows_it(tmp_path):
     key = Ed25519PrivateKey.generate()
     path = tmp_path / "k"
     path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"open sesame")))
-    assert signing.encrypted(path)
-    assert signing.private_key(path, b"open sesame")
+    assert signatures.encrypted(path)
+    assert signatures.private_key(path, b"open sesame")
     with pytest.raises(ArtifactError) as refused:
-        signing.private_key(path, b"wrong words")
+        signatures.private_key(path, b"wrong words")
     assert "wrong words" not in str(refused.value)

@@ -4,12 +4,12 @@ import pytest
 
 from access_review import snapshot as snapshots
 from access_review.connectors import Source, complete, incomplete
-from access_review.connectors.directory_server import Answer
-from access_review.connectors.paging import Pace, Query, entry_of, finish_ranges, first_range, listing
+from access_review.connectors.ad.paging import Pace, Query, entry_of, finish_ranges, first_range, listing
+from access_review.connectors.ad.server import Answer
 from access_review.errors import Transient
 from access_review.findings import Gaps
 from access_review.model import Severity
-from access_review.planning.asked import gaps
+from access_review.plan.requested import gaps
 from access_review.rules import Rule
 from access_review.tables import TABLES
 from tests.worlds import snapshot

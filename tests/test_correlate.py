@@ -1,7 +1,7 @@
 import pytest
 
 from access_review.correlate import Ladder, candidates_of, correlate
-from access_review.engine import Engine
+from access_review.engine.duckdb import Engine
 from access_review.settings import Rung
 from tests.worlds import AS_OF, tables
 

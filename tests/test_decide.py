@@ -10,12 +10,12 @@ import openpyxl
 import pytest
 from test_worksheet import AS_OF, HOSTILE, RUN, item
 
-from access_review.connectors.delimited import DELIMITERS
-from access_review.decide import read_decisions
+from access_review.audit import decisions as records
+from access_review.audit.decide import read_decisions
+from access_review.audit.decisions import Answer, Decisions, decided, record, withdraw
+from access_review.audit.worklist import Worklist
+from access_review.connectors.tabular.delimited import DELIMITERS
 from access_review.errors import ArtifactError, WorkspaceError
-from access_review.sampling import decisions as records
-from access_review.sampling.decisions import Answer, Decisions, decided, record, withdraw
-from access_review.sampling.worklist import Worklist
 from access_review.views.worksheet import COLUMNS, SHEET, as_csv, as_xlsx
 
 TODAY = date(2026, 11, 9)

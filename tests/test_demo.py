@@ -14,7 +14,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from access_review import workspace
-from access_review.engine import Engine
+from access_review.engine.duckdb import Engine
 from access_review.errors import RosterFault
 from access_review.review import Report, review
 from access_review.roles import Names, Resolved, resolve

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from access_review.engine import Engine, bind
+from access_review.engine.duckdb import Engine, bind
 from access_review.model import AsOf, Relation
 from tests.worlds import AS_OF
 

@@ -16,11 +16,11 @@ from pydantic import TypeAdapter, ValidationError, validate_call
 
 from access_review import tables
 from access_review.connectors import Source
-from access_review.connectors.entra import Entra, connect
-from access_review.connectors.msgraph.applications import MICROSOFT_GRAPH
-from access_review.connectors.msgraph.pages import AbsentError, NotReadError
-from access_review.connectors.msgraph.principals import last_use
-from access_review.connectors.msgraph.roles import SYNC_ROLE
+from access_review.connectors.entra.applications import MICROSOFT_GRAPH
+from access_review.connectors.entra.connector import Entra, connect
+from access_review.connectors.entra.pages import AbsentError, NotReadError
+from access_review.connectors.entra.principals import last_use
+from access_review.connectors.entra.roles import SYNC_ROLE
 from access_review.errors import WorkspaceError
 
 AS_OF = datetime(2026, 3, 1, tzinfo=UTC)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from access_review import exceptions
+from access_review.audit import exceptions
+from access_review.audit.exceptions import Request
 from access_review.errors import PlanRefused, Unclear
-from access_review.exceptions import Request
 from access_review.policy import Exceptions
 from access_review.settings import Waiver
 from tests.command import access_review, lay_out

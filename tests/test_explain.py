@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from norwind import BIDI, MARKUP, account, group, member, nested, person, reviewed, rows
 
-from access_review.engine import Engine
+from access_review.engine.duckdb import Engine
 from access_review.errors import Unclear
-from access_review.explain import explain
-from access_review.explaining.lookup import find
+from access_review.explain.explain import explain
+from access_review.explain.lookup import find
 from access_review.facts import FINDINGS
 from access_review.review import establish
 from access_review.views import explanation, picture

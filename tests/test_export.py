@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from norwind import AS_OF, HOSTILE, account, group, member, nested, reviewed, rows
 
-from access_review.engine import Engine
+from access_review.engine.duckdb import Engine
 from access_review.errors import Unclear
 from access_review.export import EXPORTED, Format, effective, export
 from access_review.facts import FACTS

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from access_review import plan, snapshot, workspace
-from access_review.engine import Engine
-from access_review.plan import Scope
+from access_review import snapshot, workspace
+from access_review.engine.duckdb import Engine
+from access_review.plan import plan
+from access_review.plan.plan import Scope
 from access_review.review import review
 from access_review.views import summary, terminal
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from access_review.connectors.entra import Entra
-from access_review.connectors.msgraph.changes import Changes, Mirror
+from access_review.connectors.entra.connector import Entra
+from access_review.connectors.entra.delta import Changes, Mirror
 from tests.graph import tenants
 from tests.graph.faults import Fault
 from tests.graph.reading import SOURCE, WINDOW, Outcome, collected, graph, read, simulate

@@ -13,8 +13,8 @@ from functools import cache
 
 import pytest
 
-from access_review.connectors.msgraph.parts import PARTS
-from access_review.connectors.msgraph.reads import BY_PART, READS
+from access_review.connectors.entra.parts import PARTS
+from access_review.connectors.entra.reads import BY_PART, READS
 from access_review.tables import TABLES
 from tests.graph import tenants
 from tests.graph.faults import COUNTED, HARMFUL, HARMLESS, Fault

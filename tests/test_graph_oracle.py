@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from access_review.connectors.msgraph.reads import BY_PART
+from access_review.connectors.entra.reads import BY_PART
 from tests.graph import tenants
 from tests.graph.metering import units
 from tests.graph.reading import simulate

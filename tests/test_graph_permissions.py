@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from access_review.connectors.msgraph.permissions import READING, WRITES, WRITING, reading, writing
+from access_review.connectors.entra.permissions import READING, WRITES, WRITING, reading, writing
 
 
 def test_the_runbook_lists_the_permissions_of_the_code_and_no_others(repository: Path) -> None:

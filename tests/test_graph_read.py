@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from access_review.connectors.entra import Entra
-from access_review.connectors.msgraph.pages import NotReadError
-from access_review.connectors.msgraph.parts import PARTS
-from access_review.connectors.msgraph.permissions import READING
-from access_review.connectors.msgraph.readable import readable
-from access_review.connectors.msgraph.reads import READS
-from access_review.connectors.msgraph.throttle import Bucket, Pace, Time, cost, retry_after
-from access_review.connectors.msgraph.wire import Ask
+from access_review.connectors.entra.connector import Entra
+from access_review.connectors.entra.pages import NotReadError
+from access_review.connectors.entra.parts import PARTS
+from access_review.connectors.entra.permissions import READING
+from access_review.connectors.entra.readable import readable
+from access_review.connectors.entra.reads import READS
+from access_review.connectors.entra.throttle import Bucket, Pace, Time, cost, retry_after
+from access_review.connectors.entra.wire import Ask
 from tests.graph import tenants
 from tests.graph.metering import units
 from tests.graph.reading import SOURCE, door, graph, held, read, simulate

@@ -12,12 +12,12 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from access_review.connectors import Source
-from access_review.connectors.entra import connect
-from access_review.connectors.msgraph.registration import CLOUDS, Cloud, Registration
-from access_review.connectors.msgraph.signin import ADVICE, Network, SignedIn
-from access_review.connectors.msgraph.throttle import Pace, Time
+from access_review.connectors.entra.connector import connect
+from access_review.connectors.entra.registration import CLOUDS, Cloud, Registration
+from access_review.connectors.entra.signin import ADVICE, Network, SignedIn
+from access_review.connectors.entra.throttle import Pace, Time
 from access_review.errors import ConnectorError, Transient, WorkspaceError
-from access_review.revocation.executor import Executor, Writable
+from access_review.revoke.executor import Executor, Writable
 from tests.graph.credentials import certificate
 from tests.graph.reading import Outcome, collected, held, simulate
 from tests.graph.signin_stub import CLIENT, TENANT, SignIn

@@ -6,20 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from access_review.connectors.msgraph.permissions import WRITING
-from access_review.connectors.msgraph.writer import (
-    ADMINISTRATOR,
-    DYNAMIC,
-    INHERITED,
-    MAIL,
-    SYNCED,
-    Writer,
-    covers,
-    link,
-)
+from access_review.changes import UNDO, Action, Change, Expectation, Target, Thing
+from access_review.connectors.entra.permissions import WRITING
+from access_review.connectors.entra.writer import ADMINISTRATOR, DYNAMIC, INHERITED, MAIL, SYNCED, Writer, covers, link
 from access_review.errors import ConnectorError
-from access_review.planning.change import UNDO, Action, Change, Expectation, Target, Thing
-from access_review.revocation.executor import Executor, Result
+from access_review.revoke.executor import Executor, Result
 from tests.graph.reading import graph, simulate
 from tests.graph.tenants import GLOBAL_ADMIN, READERS, Object
 from tests.graph.wire import START, Request, Response, failed

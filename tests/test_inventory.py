@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from access_review import reference
-from access_review.engine import Engine
+from access_review import declared
+from access_review.engine.duckdb import Engine
 from access_review.policy import Policy
 from access_review.tables import TABLES, frame
 
@@ -38,7 +38,7 @@ def foreign(registered):
     with Engine(AS_OF, threads=1) as engine:
         for name, some in rows.items():
             engine.register(name, frame(TABLES[name], some))
-        told = reference.applications(Policy(organisation="Norwind"), engine).to_pylist()
+        told = declared.applications(Policy(organisation="Norwind"), engine).to_pylist()
     return {row["object"].split(":", 2)[2]: row["foreign"] for row in told}
 
 

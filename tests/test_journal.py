@@ -6,19 +6,9 @@ from datetime import timedelta
 import pytest
 
 from access_review.errors import ArtifactError, PlanRefused
-from access_review.revocation.journal import (
-    _COLUMNS,
-    Journal,
-    JournalFull,
-    Note,
-    _digest,
-    begun,
-    single_writer,
-)
-from access_review.revocation.journal import (
-    START as BEGINNING,
-)
-from access_review.revocation.protocol import Row, State
+from access_review.revoke.journal import _COLUMNS, Journal, JournalFull, Note, _digest, begun, single_writer
+from access_review.revoke.journal import START as BEGINNING
+from access_review.revoke.states import Row, State
 from tests.fake import START
 
 PLAN = "sha256:" + "a" * 64

@@ -6,13 +6,13 @@ from datetime import UTC, date, datetime
 import pytest
 from test_worksheet import item
 
+from access_review.audit import judge as judging
+from access_review.audit.decisions import Answer, Decisions, decided, record
+from access_review.audit.judge import judge
+from access_review.audit.worklist import Worklist, item_id
 from access_review.policy import Sampling
-from access_review.sample import Draw, SampleState, Stratum, draw, pledge
-from access_review.sampling import judge as judging
-from access_review.sampling.decisions import Answer, Decisions, decided, record
-from access_review.sampling.judge import judge
-from access_review.sampling.population import Unit
-from access_review.sampling.worklist import Worklist, item_id
+from access_review.sample.draw import Draw, SampleState, Stratum, draw, pledge
+from access_review.sample.population import Unit
 from access_review.views.text import limit
 
 AS_OF = datetime(2026, 11, 2, 6, tzinfo=UTC)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from access_review.connectors.ldap_entry import Entry
-from access_review.connectors.ldif import MOST_MISTAKES, Ldif, lines_of
+from access_review.connectors.ad.entry import Entry
+from access_review.connectors.ad.ldif import MOST_MISTAKES, Ldif, lines_of
 
 
 def read(text: bytes | str) -> tuple[list[Entry], Ldif]:

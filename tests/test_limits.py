@@ -8,12 +8,12 @@ from plans import account, add, asked_of, change, company, declared, grant, grou
 from pydantic import ValidationError
 from worlds import AS_OF, snapshot
 
-from access_review.engine import Engine
+from access_review.changes import Action, Expectation, Target, Thing
+from access_review.changes import change as change_of
+from access_review.engine.duckdb import Engine
 from access_review.errors import LimitExceeded, PlanRefused
-from access_review.planning.change import Action, Expectation, Target, Thing
-from access_review.planning.change import change as change_of
-from access_review.planning.consequences import foresee
-from access_review.planning.limits import (
+from access_review.plan.consequences import foresee
+from access_review.plan.limits import (
     Count,
     Higher,
     Population,

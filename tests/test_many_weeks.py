@@ -9,14 +9,14 @@ import random
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from access_review import sample
+from access_review.audit import decisions, judge
+from access_review.audit.decisions import Answer, Decisions, decided
+from access_review.audit.judge import Judgement
+from access_review.audit.worklist import Item, Worklist, item_id
 from access_review.policy import Sampling
-from access_review.sample import Draw, Sample, SampleState, Stratum
-from access_review.sampling import decisions, judge
-from access_review.sampling.decisions import Answer, Decisions, decided
-from access_review.sampling.judge import Judgement
-from access_review.sampling.population import Unit
-from access_review.sampling.worklist import Item, Worklist, item_id
+from access_review.sample import draw as sample
+from access_review.sample.draw import Draw, Sample, SampleState, Stratum
+from access_review.sample.population import Unit
 
 START, WEEK = datetime(2026, 1, 5, 6, tzinfo=UTC), timedelta(weeks=1)
 WEEKS, SEEDS, SIZE = 26, 24, 120

@@ -8,23 +8,23 @@ from pathlib import Path
 import pytest
 from worlds import AS_OF, snapshot, tables, workspace
 
-from access_review import audit, offboarding, routine
 from access_review import workspace as workspaces
-from access_review.apply import Batch, apply
-from access_review.engine import Engine
+from access_review.changes import Action
+from access_review.engine.duckdb import Engine
 from access_review.errors import Unclear
-from access_review.leaving import facts as leaver_facts
-from access_review.leaving import leaver
-from access_review.leaving.leaver import Item, Late, Leaver, Span, Standing, State
-from access_review.leaving.proven import proven
-from access_review.plan import write
-from access_review.planning.change import Action
+from access_review.offboarding import facts as leaver_facts
+from access_review.offboarding import leaver, leavers
+from access_review.offboarding.leaver import Item, Late, Leaver, Span, Standing, State
+from access_review.plan.plan import write
 from access_review.policy import Applying, Offboarding, Targets
 from access_review.review import establish
-from access_review.revocation.journal import Journal
-from access_review.revocation.protocol import Judged
-from access_review.revocation.protocol import State as Step
-from access_review.verify import verify
+from access_review.revoke.apply import Batch, apply
+from access_review.revoke.journal import Journal
+from access_review.revoke.states import Judged
+from access_review.revoke.states import State as Step
+from access_review.revoke.verify import verify
+from access_review.stages import audit, routine
+from access_review.stages.proven import proven
 from tests.command import access_review, lay_out
 from tests.fake import FakeSystem, Time, a_change, a_plan, key_of
 
@@ -66,7 +66,7 @@ def company(folder: Path, *, means: str, shift: str = "", until: str = "18:00") 
 def seen_at(folder: Path, at: datetime) -> Leaver:
     space = workspaces.load(folder)
     made = routine.follow_leavers(space, audit.collect(space, at))
-    return offboarding.find(made, "Ana Lim")
+    return leavers.find(made, "Ana Lim")
 
 
 def utc(day: int, hour: int, minute: int = 0) -> datetime:
@@ -180,8 +180,8 @@ def judged(rows, *, before=None, verified=None, settings=None, policy=None, as_o
         going = leaver_facts.going(engine, settings.prepare)
         things = leaver_facts.things(engine, settings.prepare)
     missing = frozenset(tables({})) - taken.collected
-    seen = offboarding.Seen("run", as_of, taken.digest, frozenset({"ad"}), missing, {})
-    return offboarding.leavers(going, things, seen, settings, Targets(), before=before, verified=verified)
+    seen = leavers.Seen("run", as_of, taken.digest, frozenset({"ad"}), missing, {})
+    return leavers.leavers(going, things, seen, settings, Targets(), before=before, verified=verified)
 
 
 WORLD = {
@@ -348,7 +348,7 @@ def test_a_late_word_from_hr_is_shown_beside_our_own_delay():
 )
 def test_the_clock_at_its_edges(least, most, late):
     until = Span(*(None if m is None else AS_OF + timedelta(minutes=m) for m in (least, most)))
-    found = offboarding.clock(AS_OF, AS_OF, until, timedelta(hours=4), timedelta(hours=24))
+    found = leavers.clock(AS_OF, AS_OF, until, timedelta(hours=4), timedelta(hours=24))
     assert found.late is late
 
 

@@ -11,12 +11,13 @@ import time
 
 import pytest
 
-from access_review import audit, runs
-from access_review.decide import open_items
-from access_review.routines import routing
-from access_review.sampling.decisions import Answer
-from access_review.sampling.worklist import UNASSIGNED
+from access_review import runs
+from access_review.audit import reviewers
+from access_review.audit.decide import open_items
+from access_review.audit.decisions import Answer
+from access_review.audit.worklist import UNASSIGNED
 from access_review.snapshot import load
+from access_review.stages import audit
 from tests.command import access_review
 
 AT = "2026-11-02T06:00:00Z"
@@ -77,7 +78,7 @@ class Terminal:
 def test_a_reviewer_answers_skips_stops_and_goes_on_later(audited):
     folder, run, reviewer = audited
     work = audit.work_of(run)
-    people = routing.roll(load(run).tables["people"].to_pylist())
+    people = reviewers.roll(load(run).tables["people"].to_pylist())
     mine = open_items(work, audit.decisions_of(run), reviewer, people.called(reviewer))
     assert len(mine) >= 5
 
@@ -147,7 +148,7 @@ def test_whoever_is_in_no_roster_is_not_asked_and_without_a_terminal_nobody_is(a
 def test_nobody_is_asked_about_their_own_access(audited):
     _, run, _ = audited
     work = audit.work_of(run)
-    people = routing.roll(load(run).tables["people"].to_pylist())
+    people = reviewers.roll(load(run).tables["people"].to_pylist())
     unassigned = [i for i in work.items if i.reviewer == UNASSIGNED and i.unit in people.here]
     assert unassigned
     me = unassigned[0].unit

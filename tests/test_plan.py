@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from plans import account, add, asked_of, change, company, declared, grant, group, job, leave, nest, person, planned
 from worlds import AS_OF
 
-from access_review.engine import Engine
+from access_review.engine.duckdb import Engine
 from access_review.errors import ArtifactError, PlanRefused, StalePlan
-from access_review.plan import Scope, plan, read, refuse_stale, seal, write
-from access_review.planning import consequences
-from access_review.planning.ways_out import cover
+from access_review.plan import consequences
+from access_review.plan.alternatives import cover
+from access_review.plan.plan import Scope, plan, read, refuse_stale, seal, write
 from access_review.review import review
 from access_review.snapshot import Snapshot
 

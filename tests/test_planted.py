@@ -8,20 +8,21 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from test_worksheet import item
 
-from access_review import answers, audit, routine, runs
-from access_review import decide as deciding
+from access_review import runs
 from access_review import workspace as workspaces
-from access_review.planning.asked import Scope
-from access_review.planning.change import DECIDED
+from access_review.audit import campaign, decisions, judge, reviewers, test_rows, worklist
+from access_review.audit import decide as deciding
+from access_review.audit.decisions import Answer, Decisions, decided
+from access_review.audit.judge import ENOUGH, Sign
+from access_review.audit.worklist import UNASSIGNED, Worklist
+from access_review.changes import DECIDED
+from access_review.plan.requested import Scope
 from access_review.policy import Sampling
-from access_review.routines import routing, weeks
 from access_review.runs import Run
-from access_review.sample import SampleState, draw, pledge
-from access_review.sampling import decisions, judge, planted, worklist
-from access_review.sampling.decisions import Answer, Decisions, decided
-from access_review.sampling.judge import ENOUGH, Sign
-from access_review.sampling.population import Unit
-from access_review.sampling.worklist import UNASSIGNED, Worklist
+from access_review.sample.draw import SampleState, draw, pledge
+from access_review.sample.population import Unit
+from access_review.stages import audit, routine
+from access_review.stages import decisions as answers
 from access_review.views import judgement
 
 AS_OF = datetime(2026, 11, 2, 6, tzinfo=UTC)
@@ -39,8 +40,8 @@ def norwind(tmp_path_factory, repository):
     audit.review_run(space, run)
     drawn = routine.open_audit(space, run, b"k" * 32).drawn
     with audit.facts_of(space, run) as (engine, taken, _):
-        people = routing.roll(taken.tables["people"].to_pylist())
-        plain = routing.route(
+        people = reviewers.roll(taken.tables["people"].to_pylist())
+        plain = reviewers.route(
             worklist.worklist(engine, drawn.sample), space.policy.reviewing, people, taken.as_of.date()
         )
         yield engine, drawn.sample, plain, drawn.work
@@ -56,8 +57,8 @@ def test_no_plan_follows_from_a_test_row_that_is_to_be_revoked(norwind, tmp_path
     runs.write_json(folder / "sample/worklist.json", worklist.to_json(work))
     runs.write_json(folder / runs.MANIFEST, {"format": "none"})
     audit.keep_decisions(run, made)
-    routine.keep_audit(run, weeks.Audit(drawn.run, "2026-W45", AS_OF))
-    people = routing.roll([])
+    routine.keep_audit(run, campaign.Audit(drawn.run, "2026-W45", AS_OF))
+    people = reviewers.roll([])
     told = answers.revokes(tmp_path, people, Scope(), AS_OF + timedelta(days=2))
     assert [one.name for one in told] == [f"{DECIDED}{rows[1].item}"]
 
@@ -66,7 +67,7 @@ def test_every_sheet_that_is_long_enough_has_one_and_the_real_rows_are_as_they_w
     _, _, plain, work = norwind
     assert tuple(i for i in work.items if not i.planted) == plain.items
     rows = Counter(i.reviewer for i in work.items if i.planted)
-    long = {who for who, items in plain.by_reviewer().items() if len(items) >= planted.FEWEST and who != UNASSIGNED}
+    long = {who for who, items in plain.by_reviewer().items() if len(items) >= test_rows.FEWEST and who != UNASSIGNED}
     assert set(rows) == long
     assert set(rows.values()) == {1}
     assert len({i.item for i in work.items}) == len(work.items)
@@ -106,10 +107,10 @@ def test_nothing_on_the_sheet_tells_a_test_row_from_another(norwind):
 
 def test_the_seed_chooses_them_and_anyone_chooses_the_same_again(norwind):
     engine, drawn, plain, work = norwind
-    assert planted.plant(engine, plain, bytes.fromhex(drawn.seed), 1) == work
-    other = planted.plant(engine, plain, b"another seed", 1)
+    assert test_rows.plant(engine, plain, bytes.fromhex(drawn.seed), 1) == work
+    other = test_rows.plant(engine, plain, b"another seed", 1)
     assert [i.item for i in other.items if i.planted] != [i.item for i in work.items if i.planted]
-    assert planted.plant(engine, plain, bytes.fromhex(drawn.seed), 0) == plain
+    assert test_rows.plant(engine, plain, bytes.fromhex(drawn.seed), 0) == plain
 
 
 UNITS = [Unit(f"hr:person:{n}", "person", None, (), None, None, 1, 1) for n in range(100)]

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from openpyxl import load_workbook
 from plans import account, add, change, company, declared, grant, group, leave, limits, nest, planned
 
-from access_review.planning.change import UNDO, Action, Thing
-from access_review.planning.limits import Count
-from access_review.planning.sealed import GIVEN_BACK, Batch
+from access_review.changes import UNDO, Action, Thing
+from access_review.plan.limits import Count
+from access_review.plan.sealed import GIVEN_BACK, Batch
 from access_review.views import plan_files
 from access_review.views.powershell import quoted, script
 

@@ -4,10 +4,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from access_review.engine import Engine
-from access_review.planning import consequences
-from access_review.planning.change import Action, Expectation, Target, Thing, change
-from access_review.planning.protect import guard, last_holders
+from access_review.changes import Action, Expectation, Target, Thing, change
+from access_review.engine.duckdb import Engine
+from access_review.plan import consequences
+from access_review.plan.protect import guard, last_holders
 from access_review.policy import Protect
 from access_review.review import establish
 from tests.plans import account, add, company, declared, grant, group, leave, nest

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from access_review.errors import ArtifactError
-from access_review.revocation.executor import Answer, Result, Seen
-from access_review.revocation.protocol import (
+from access_review.revoke.executor import Answer, Result, Seen
+from access_review.revoke.states import (
     NEXT,
     TERMINAL,
     Judged,

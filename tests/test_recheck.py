@@ -6,12 +6,12 @@ from datetime import timedelta
 import pytest
 
 from access_review import snapshot as snapshots
+from access_review.changes import Action, Expectation, Target, Thing
+from access_review.changes import change as change_of
 from access_review.errors import LimitExceeded, PlanRefused, RosterFault
-from access_review.planning.change import Action, Expectation, Target, Thing
-from access_review.planning.change import change as change_of
-from access_review.planning.limits import Count
-from access_review.revocation.protocol import Judged
-from access_review.revocation.recheck import Facts, judge, with_rosters
+from access_review.plan.limits import Count
+from access_review.revoke.recheck import Facts, judge, with_rosters
+from access_review.revoke.states import Judged
 from access_review.workspace import load
 from tests.fake import a_change, a_plan
 from tests.plans import add, change, company, declared, grant, group, job, leave, limits, nest, planned
@@ -148,7 +148,7 @@ def test_the_last_holders_stay_although_two_batches_share_the_taking():
 
 
 def _only(person):
-    from access_review.plan import Scope
+    from access_review.plan.plan import Scope
 
     return Scope(persons=(person,))
 

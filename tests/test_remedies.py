@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from access_review.changes import Action, Expectation, Target, Thing, ToPerson, Withheld, change
 from access_review.errors import PlanRefused
-from access_review.planning.asked import Asked, Gaps
-from access_review.planning.change import Action, Expectation, Target, Thing, ToPerson, Withheld, change
-from access_review.planning.proof import _blame
-from access_review.planning.remedies import answer
-from access_review.planning.ways_out import edges_ending, swap, ways_out
+from access_review.plan.alternatives import edges_ending, swap, ways_out
+from access_review.plan.proof import _blame
+from access_review.plan.remedies import answer
+from access_review.plan.requested import Asked, Gaps
 
 USER, COPY, GROUP, OUTER = "ad:user:1", "entra:user:1", "ad:group:G", "ad:group:Outer"
 CONNECTORS = {"ad": "ldap", "entra": "entra", "app": "table"}

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pytest
 from norwind import AS_OF, MARKUP, account, group, member, reviewed, rows
 
-from access_review.offboarding import lag
+from access_review.offboarding.leavers import lag
 from access_review.views import html, picture
 from access_review.views.contents import contents
 

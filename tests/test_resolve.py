@@ -1,6 +1,6 @@
 import pytest
 
-from access_review.resolve import resolve
+from access_review.references import resolve
 from access_review.tables import ref
 from tests.worlds import tables
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from access_review import findings
-from access_review.engine import Engine
+from access_review.engine.duckdb import Engine
 from access_review.errors import RuleError
 from access_review.facts import PREVIOUS_FINDINGS
 from access_review.findings import Gaps

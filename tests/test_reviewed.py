@@ -5,7 +5,7 @@ import csv
 import pytest
 from plans import add, company, declared, grant, nest, planned
 
-from access_review.planning.asked import Decided, Scope
+from access_review.plan.requested import Decided, Scope
 from tests.command import access_review
 from tests.workspaces import Company
 

@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from access_review import roles
-from access_review.engine import Engine
+from access_review.engine.duckdb import Engine
 from access_review.settings import Template
 from access_review.tables import TABLES, frame
 from tests.worlds import AS_OF, fill, snapshot, workspace

@@ -19,12 +19,14 @@ from hypothesis import strategies as st
 from pydantic import ValidationError, validate_call
 
 from access_review import tables
-from access_review.connectors import Source, freshness, moments, roster, sheets
-from access_review.connectors.moments import Bounds, Meaning
+from access_review.connectors import Source
+from access_review.connectors.roster import connector
+from access_review.connectors.tabular import dates, freshness, sheets
+from access_review.connectors.tabular.dates import Bounds, Meaning
 from access_review.errors import ConnectorError, RosterFault, WorkspaceError
 
 AS_OF = datetime(2026, 2, 1, 12, tzinfo=UTC)
-connect = validate_call(roster.connect)
+connect = validate_call(connector.connect)
 
 HEADER = "id,name,mail,site,start,last,status"
 OPTIONS: dict[str, Any] = {
@@ -500,8 +502,8 @@ def exactly(*parts: int) -> Bounds:
 
 
 def test_friday_six_in_the_evening_in_manila():
-    assert moments.end(datetime(2026, 1, 30, 18), MANILA, Meaning.INSTANT) == exactly(2026, 1, 30, 10)  # noqa: DTZ001
-    assert moments.end(FRIDAY, MANILA, Meaning.END_OF_SHIFT, shift_end=time(18)) == exactly(2026, 1, 30, 10)
+    assert dates.end(datetime(2026, 1, 30, 18), MANILA, Meaning.INSTANT) == exactly(2026, 1, 30, 10)  # noqa: DTZ001
+    assert dates.end(FRIDAY, MANILA, Meaning.END_OF_SHIFT, shift_end=time(18)) == exactly(2026, 1, 30, 10)
 
 
 @pytest.mark.parametrize(
@@ -513,38 +515,38 @@ def test_friday_six_in_the_evening_in_manila():
     ],
 )
 def test_a_bare_date_takes_its_declared_meaning(meaning, expected):
-    assert moments.end(FRIDAY, MANILA, meaning) == expected
+    assert dates.end(FRIDAY, MANILA, meaning) == expected
 
 
 def test_a_night_shift_ends_on_the_next_morning():
     night = {"shift_start": time(22), "shift_end": time(6)}
-    assert moments.end(FRIDAY, MANILA, Meaning.END_OF_SHIFT, **night) == exactly(2026, 1, 30, 22)
-    early = moments.end(FRIDAY, MANILA, Meaning.END_OF_SHIFT, shift_end=time(6))
+    assert dates.end(FRIDAY, MANILA, Meaning.END_OF_SHIFT, **night) == exactly(2026, 1, 30, 22)
+    early = dates.end(FRIDAY, MANILA, Meaning.END_OF_SHIFT, shift_end=time(6))
     assert early == Bounds(utc(2026, 1, 29, 22), utc(2026, 1, 30, 22))
 
 
 def test_summer_time_moves_the_end_of_the_day():
-    assert moments.end(date(2026, 3, 28), WARSAW, Meaning.END_OF_DAY) == exactly(2026, 3, 28, 23)
-    assert moments.end(date(2026, 3, 29), WARSAW, Meaning.END_OF_DAY) == exactly(2026, 3, 29, 22)
-    twice = moments.between(datetime(2026, 10, 25, 2, 30), WARSAW)  # noqa: DTZ001
+    assert dates.end(date(2026, 3, 28), WARSAW, Meaning.END_OF_DAY) == exactly(2026, 3, 28, 23)
+    assert dates.end(date(2026, 3, 29), WARSAW, Meaning.END_OF_DAY) == exactly(2026, 3, 29, 22)
+    twice = dates.between(datetime(2026, 10, 25, 2, 30), WARSAW)  # noqa: DTZ001
     assert twice == Bounds(utc(2026, 10, 25, 0, 30), utc(2026, 10, 25, 1, 30))
-    never = moments.between(datetime(2026, 3, 29, 2, 30), WARSAW)  # noqa: DTZ001
+    never = dates.between(datetime(2026, 3, 29, 2, 30), WARSAW)  # noqa: DTZ001
     assert never == Bounds(utc(2026, 3, 29, 0, 30), utc(2026, 3, 29, 1, 30))
 
 
 def test_what_lies_beyond_the_calendar_is_unreadable_not_a_crash():
     for value in (date(9999, 12, 31), datetime(9999, 12, 31, 23, 59)):  # noqa: DTZ001
-        with pytest.raises(moments.Unreadable):
-            moments.until(value, None)
-    assert moments.end(date(9999, 12, 31), None, Meaning.END_OF_DAY) == moments.UNKNOWN
+        with pytest.raises(dates.Unreadable):
+            dates.until(value, None)
+    assert dates.end(date(9999, 12, 31), None, Meaning.END_OF_DAY) == dates.UNKNOWN
 
 
 def test_an_instant_needs_a_time_of_day_and_one_with_a_zone_is_exact():
-    with pytest.raises(moments.Unreadable):
-        moments.end(FRIDAY, MANILA, Meaning.INSTANT)
+    with pytest.raises(dates.Unreadable):
+        dates.end(FRIDAY, MANILA, Meaning.INSTANT)
     aware = datetime(2026, 1, 30, 20, tzinfo=UTC)
-    assert moments.end(aware, None, Meaning.INSTANT) == exactly(2026, 1, 30, 20)
-    assert moments.end(aware, MANILA, Meaning.END_OF_DAY) == exactly(2026, 1, 31, 16)
+    assert dates.end(aware, None, Meaning.INSTANT) == exactly(2026, 1, 30, 20)
+    assert dates.end(aware, MANILA, Meaning.END_OF_DAY) == exactly(2026, 1, 31, 16)
 
 
 @given(
@@ -554,15 +556,15 @@ def test_an_instant_needs_a_time_of_day_and_one_with_a_zone_is_exact():
 )
 def test_bounds_without_a_zone_hold_those_of_every_zone(wall, name, meaning):
     value = wall if meaning is Meaning.INSTANT else wall.date()
-    known, anywhere = moments.end(value, ZoneInfo(name), meaning), moments.end(value, None, meaning)
+    known, anywhere = dates.end(value, ZoneInfo(name), meaning), dates.end(value, None, meaning)
     assert anywhere.earliest <= known.earliest <= known.latest <= anywhere.latest
 
 
 def test_a_form_with_a_time_of_day_gives_a_time():
-    assert moments.parse("21-09-2015", "%d-%m-%Y") == date(2015, 9, 21)
-    assert moments.parse("20260130 18:00", "%Y%m%d %H:%M") == datetime(2026, 1, 30, 18)  # noqa: DTZ001
-    assert not moments.is_form("%d %m")
-    assert moments.is_form("%Y-%m-%dT%H:%M:%S")
+    assert dates.parse("21-09-2015", "%d-%m-%Y") == date(2015, 9, 21)
+    assert dates.parse("20260130 18:00", "%Y%m%d %H:%M") == datetime(2026, 1, 30, 18)  # noqa: DTZ001
+    assert not dates.is_form("%d %m")
+    assert dates.is_form("%Y-%m-%dT%H:%M:%S")
 
 
 def test_hours_of_a_shift_come_from_the_row(tmp_path):

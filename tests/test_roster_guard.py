@@ -2,8 +2,8 @@ from datetime import timedelta
 
 import pytest
 
+from access_review.carry_over import carry_over
 from access_review.errors import RosterFault
-from access_review.roster_guard import carry_over
 from tests.worlds import AS_OF, tables, workspace
 
 

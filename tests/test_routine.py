@@ -12,11 +12,12 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from access_review import audit, routine, runs, snapshot
+from access_review import runs, snapshot
 from access_review import workspace as workspaces
-from access_review.routines import one_client
-from access_review.sampling import population
-from access_review.sampling.decisions import Answer, decided
+from access_review.audit import client as one_client
+from access_review.audit.decisions import Answer, decided
+from access_review.sample import population
+from access_review.stages import audit, routine
 from tests.command import access_review
 from tests.conftest import REPOSITORY
 

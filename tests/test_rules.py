@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 from sqlglot import exp
 
-from access_review.engine import Engine, bind
+from access_review.engine.duckdb import Engine, bind
 from access_review.facts import FACTS, RESTS_ON
 from access_review.model import Remedy, Severity
 from access_review.rules import COLUMNS, Rule, load

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from access_review import sample as sampling
 from access_review.errors import ArtifactError
 from access_review.policy import Sampling
-from access_review.sample import Draw, Pledge, SampleState, Stratum, draw, pledge, verify
-from access_review.sampling.commitment import commitment, merkle_root, rank, seed
-from access_review.sampling.coverage import level
-from access_review.sampling.hypergeometric import size, upper_deviations, upper_limit
-from access_review.sampling.population import Unit
+from access_review.sample import draw as sampling
+from access_review.sample.commitment import commitment, merkle_root, rank, seed
+from access_review.sample.coverage import level
+from access_review.sample.draw import Draw, Pledge, SampleState, Stratum, draw, pledge, verify
+from access_review.sample.hypergeometric import size, upper_deviations, upper_limit
+from access_review.sample.population import Unit
 
 AS_OF = datetime(2026, 11, 2, 6, tzinfo=UTC)
 POLICY = Sampling()

@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from access_review import runs, snapshot, workspace
-from access_review.engine import Engine
+from access_review.engine.duckdb import Engine
 from access_review.graph import closure, paths, states
 from access_review.review import establish, review
 from access_review.tables import settle

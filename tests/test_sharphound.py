@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from access_review.connectors import Source, sharphound
+from access_review.connectors import Source
+from access_review.connectors.sharphound import connector as sharphound
 from access_review.errors import WorkspaceError
 from access_review.tables import frame, ref
 
@@ -257,9 +258,9 @@ def test_a_zip_that_points_elsewhere_is_refused(tmp_path, name):
 
 
 def test_a_zip_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
-    from access_review.connectors import sharphound_files
+    from access_review.connectors.sharphound import files
 
-    monkeypatch.setattr(sharphound_files, "LARGEST", 1000)
+    monkeypatch.setattr(files, "LARGEST", 1000)
     with zipfile.ZipFile(tmp_path / "c.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("users.json", " " * 5000)
     (found,) = mistakes(tmp_path, "c.zip")

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from access_review.connectors import delimited, sheets
+from access_review.connectors.tabular import delimited, sheets
 from access_review.errors import WorkspaceError
 
 HEADER = "id,name\n"

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from access_review import audit, diff, runs, snapshot, workspace
-from access_review.engine import Engine, open_engine
+from access_review import diff, runs, snapshot, workspace
+from access_review.engine.duckdb import Engine, open_engine
+from access_review.engine.spark import SparkEngine
 from access_review.errors import WorkspaceError
 from access_review.export import Format, export
 from access_review.policy import EngineSettings
 from access_review.review import review
-from access_review.spark import SparkEngine
+from access_review.stages import audit
 from bench.company import SIZES, Company, Size
 from bench.snapshots import write
 from tests.programs import need
@@ -105,7 +106,7 @@ def test_the_findings_are_the_same_on_spark(tmp_path, capfd):
     ],
 )
 def test_what_the_dialects_mean_differently_is_put_right(written, read):
-    from access_review.spark import translate
+    from access_review.engine.spark import translate
 
     assert read in translate(written)
 
@@ -133,7 +134,7 @@ def test_a_folder_that_workers_do_not_share_is_noticed_before_anything_is_conclu
 
 def test_a_machine_without_java_is_told_so(tmp_path):
     need("spark", "Spark without Java", missing())
-    program = "from access_review.spark import SparkEngine; SparkEngine(None)"
+    program = "from access_review.engine.spark import SparkEngine; SparkEngine(None)"
     nowhere = {**os.environ, "JAVA_HOME": str(tmp_path)}
     told = subprocess.run([sys.executable, "-c", program], env=nowhere, check=False, capture_output=True, text=True)
     assert "WorkspaceError: engine: Spark did not start" in told.stderr

@@ -4,7 +4,7 @@ import signal
 import subprocess
 import sys
 
-from access_review import spill
+from access_review.engine import scratch
 
 HOLDS = """
 import sys, time
@@ -18,21 +18,21 @@ time.sleep(600)
 def test_a_folder_outlives_neither_its_process_nor_its_use(tmp_path):
     with subprocess.Popen([sys.executable, "-c", HOLDS, tmp_path], stdout=subprocess.PIPE, text=True) as other:
         theirs = tmp_path / other.stdout.readline().strip()
-        mine = spill.make(tmp_path)
+        mine = scratch.make(tmp_path)
         assert theirs.is_dir()
         assert mine.stat().st_mode & 0o777 == 0o700
         (theirs / "spilled").write_bytes(b"rows")
         other.send_signal(signal.SIGKILL)
         other.wait()
-    spill.sweep(tmp_path)
+    scratch.sweep(tmp_path)
     assert not theirs.exists()
     assert mine.is_dir()
-    spill.remove(mine)
+    scratch.remove(mine)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_not_known_to_be_ours_stays(tmp_path):
     (tmp_path / "access-review-1-strange").mkdir()
     (tmp_path / "access-review-2-link").symlink_to(tmp_path / "access-review-1-strange")
-    spill.sweep(tmp_path)
+    scratch.sweep(tmp_path)
     assert len(list(tmp_path.iterdir())) == 2

@@ -16,7 +16,7 @@ from pydantic import ValidationError, validate_call
 
 from access_review import tables
 from access_review.connectors import Source
-from access_review.connectors.table import connect
+from access_review.connectors.table.connector import connect
 from access_review.errors import ConnectorError, WorkspaceError
 
 AS_OF = datetime(2026, 3, 1, tzinfo=UTC)

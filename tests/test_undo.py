@@ -4,14 +4,14 @@ from datetime import timedelta
 import pytest
 from plans import add, change, company, declared, grant, nest, planned, reviewed
 
-from access_review.engine import Engine
+from access_review.changes import Action, Change, Expectation, Target, Thing
+from access_review.engine.duckdb import Engine
 from access_review.errors import PlanRefused
-from access_review.plan import read, write
-from access_review.planning.change import Action, Change, Expectation, Target, Thing
-from access_review.planning.proof import Failure, Proof, prove_undo
-from access_review.planning.restored import restored
-from access_review.revocation.protocol import Standing, State
-from access_review.undo import undo
+from access_review.plan.plan import read, write
+from access_review.plan.proof import Failure, Proof, prove_undo
+from access_review.plan.restored import restored
+from access_review.revoke.states import Standing, State
+from access_review.revoke.undo import undo
 from tests.fake import START, a_change, a_plan
 from tests.worlds import AS_OF, snapshot, workspace
 

@@ -1,10 +1,10 @@
-from access_review.apply import Batch, apply
-from access_review.engine import Engine
+from access_review.engine.duckdb import Engine
 from access_review.policy import Applying, Targets
-from access_review.revocation.executor import Seen
-from access_review.revocation.journal import Journal
-from access_review.revocation.protocol import Judged, State
-from access_review.verify import remaining, verify
+from access_review.revoke.apply import Batch, apply
+from access_review.revoke.executor import Seen
+from access_review.revoke.journal import Journal
+from access_review.revoke.states import Judged, State
+from access_review.revoke.verify import remaining, verify
 from tests.fake import FakeSystem, Time, a_change, a_plan, key_of
 from tests.plans import add, company, declared, grant, nest, planned, reviewed
 

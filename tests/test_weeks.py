@@ -7,16 +7,17 @@ from itertools import pairwise
 import pytest
 from yearhalf import KEPT, SILENT, START, WEEK, Company
 
-from access_review import audit, routine, runs, sample
+from access_review import runs
 from access_review import workspace as workspaces
-from access_review.leaving import leaver
-from access_review.leaving.leaver import Late, Standing, State
+from access_review.audit import campaign
+from access_review.offboarding import leaver
+from access_review.offboarding.leaver import Late, Standing, State
 from access_review.policy import Sampling
-from access_review.routines import weeks
-from access_review.sample import Draw, SampleState
-from access_review.sampling import coverage, hypergeometric, population
-from access_review.sampling.population import Unit
+from access_review.sample import coverage, draw, hypergeometric, population
+from access_review.sample.draw import Draw, SampleState
+from access_review.sample.population import Unit
 from access_review.snapshot import load
+from access_review.stages import audit, routine
 
 MISSED_WEEK = 9
 
@@ -110,7 +111,7 @@ def test_a_rescinded_termination_and_a_rehire_stop_and_are_not_leavers(half_year
 def test_the_silent_manager_is_reminded_escalated_and_closed_and_the_items_come_again_red(half_year):
     _, told = half_year
     kinds = [sent.kind for _, sent_now in told[0][2] for sent in sent_now if sent.reviewer == SILENT]
-    assert kinds == [weeks.Kind.ASKED, weeks.Kind.REMINDER, weeks.Kind.ESCALATION]
+    assert kinds == [campaign.Kind.ASKED, campaign.Kind.REMINDER, campaign.Kind.ESCALATION]
     assert not [s for _, now in told[0][2][2:] for s in now if s.reviewer != SILENT]
     first = routine.audit_of(told[0][0].run)
     assert first.closed_at == START + WEEK
@@ -186,7 +187,7 @@ def test_every_sample_can_be_chosen_again_from_what_was_published(half_year):
     for opened, _, _ in told.values():
         drawn = opened.drawn.sample
         frame = population.from_json(runs.read_json(opened.run.folder / "sample/frame.json", population.FRAME))
-        assert sample.verify(drawn, frame.units, bytes.fromhex(drawn.key), published=before) == ()
+        assert draw.verify(drawn, frame.units, bytes.fromhex(drawn.key), published=before) == ()
         before = drawn.next_commitment
 
 
@@ -220,13 +221,13 @@ def half_a_year(seed):
             # Access drifts among those already looked at too; only an independent draw notices.
             wrong = {u for u in wrong if u in there} | {rng.choice(sorted(there))}
             at = datetime(2026, 1, 5, tzinfo=UTC) + week * timedelta(weeks=1)
-            drawn, state = sample.draw(
+            drawn, state = draw.draw(
                 list(there.values()),
                 policy,
                 state,
                 run=f"{seed}-{week}",
                 as_of=at,
-                next_pledge=sample.pledge(rng.randbytes(32)),
+                next_pledge=draw.pledge(rng.randbytes(32)),
             )
             yield week, drawn, set(there), set(wrong), state
             corrected = {pick.unit for pick in drawn.picks}
@@ -263,13 +264,13 @@ def test_coverage_and_confidence_hold_over_many_seeds():
     ],
 )
 def test_a_week_is_that_of_the_calendar_of_its_zone(at, zone, week):
-    assert weeks.week_of(at, zone) == week
+    assert campaign.week_of(at, zone) == week
 
 
 def test_what_the_routine_keeps_reads_back(half_year):
     _, told = half_year
     made = routine.audit_of(told[1][0].run)
-    assert weeks.from_json(weeks.to_json(made)) == made
+    assert campaign.from_json(campaign.to_json(made)) == made
     assert isinstance(made.opened_at.date(), date)
     assert leaver.from_json(leaver.to_json(told[2][1])) == told[2][1]
 

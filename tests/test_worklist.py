@@ -6,12 +6,13 @@ import norwind
 import pyarrow as pa
 import pytest
 
-from access_review.engine import Engine
+from access_review.audit import worklist
+from access_review.audit.worklist import UNASSIGNED, item_id
+from access_review.engine.duckdb import Engine
 from access_review.facts import FACTS, FINDINGS
 from access_review.policy import Sampling
-from access_review.sample import SampleState, draw, pledge, verify
-from access_review.sampling import population, worklist
-from access_review.sampling.worklist import UNASSIGNED, item_id
+from access_review.sample import population
+from access_review.sample.draw import SampleState, draw, pledge, verify
 from access_review.tables import frame
 
 AS_OF = datetime(2026, 11, 2, 6, tzinfo=UTC)

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 import openpyxl
 import pytest
 
-from access_review.sample import Draw, Stratum
-from access_review.sampling.worklist import Item, item_id
+from access_review.audit.worklist import Item, item_id
+from access_review.sample.draw import Draw, Stratum
 from access_review.views.worksheet import COLUMNS, FILLED_IN, SHEET, as_csv, as_xlsx, name_of
 
 AS_OF = datetime(2026, 11, 2, 6, tzinfo=UTC)

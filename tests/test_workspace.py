@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from access_review import schemas
 from access_review.documents import parse
 from access_review.errors import WorkspaceError
+from access_review.stages import schemas
 from access_review.workspace import load
 
 SOURCE = """\

@@ -4,11 +4,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from access_review import audit, routine
 from access_review import workspace as workspaces
-from access_review.sampling import decisions
-from access_review.sampling.decisions import Answer
-from access_review.sampling.worklist import UNASSIGNED, Item
+from access_review.audit import decisions
+from access_review.audit.decisions import Answer
+from access_review.audit.worklist import UNASSIGNED, Item
+from access_review.stages import audit, routine
 from tests.command import lay_out
 
 START = datetime(2026, 1, 5, 6, tzinfo=UTC)

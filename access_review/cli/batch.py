@@ -13,14 +13,14 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from access_review.apply import Progress
-    from access_review.planning.limits import Higher
+    from access_review.plan.limits import Higher
+    from access_review.revoke.apply import Progress
 
 from access_review.cli.asked import Asked, leave, moment, shown
 
 
 def _higher(text: str) -> "Higher":
-    from access_review.planning.limits import higher
+    from access_review.plan.limits import higher
 
     try:
         return higher(text)
@@ -52,9 +52,9 @@ def plan(
     reason: Annotated[str, typer.Option(help="Why a limit is raised; two people then approve.")] = "",
 ) -> None:
     """Write the revocation list. Nothing is changed anywhere: it is proven on a second review, and sealed."""
-    from access_review import plan as planning
-    from access_review import prepare
-    from access_review.planning.limits import Raised
+    from access_review.plan import plan as planning
+    from access_review.plan.limits import Raised
+    from access_review.stages import plan as prepare
     from access_review.views import planned
 
     asked: Asked = ctx.obj
@@ -88,13 +88,13 @@ def approve(
     of: Which = "plan",
 ) -> None:
     """Approve, as a second person, what the first asked for."""
-    from access_review import batch
-    from access_review.approve import Kind
-    from access_review.revocation import signing
+    from access_review.revoke import signatures
+    from access_review.revoke.approve import Kind
+    from access_review.stages import batch
 
     asked: Asked = ctx.obj
     kind = Kind.STANDING if standing else Kind.REQUEST if request else Kind.APPROVAL
-    password = getpass.getpass(f"Passphrase of {key}: ").encode() if signing.encrypted(key) else None
+    password = getpass.getpass(f"Passphrase of {key}: ").encode() if signatures.encrypted(key) else None
     run, workspace = asked.found_run(reviewed=True), asked.workspace()
     if standing:
         digest, path = batch.sign_standing(
@@ -126,7 +126,7 @@ def apply(
     of: Which = "plan",
 ) -> None:
     """Carry out exactly the approved plan, or what is left of it."""
-    from access_review import batch
+    from access_review.stages import batch
     from access_review.views import applied
 
     asked: Asked = ctx.obj
@@ -149,7 +149,7 @@ def _unattended(
 ) -> None:
     import os
 
-    from access_review import batch, standing
+    from access_review.stages import batch, standing
     from access_review.views import standing as view
 
     prepared = batch.held(asked.found_run(reviewed=True), of) if asked.run else None
@@ -185,7 +185,7 @@ def verify(
     of: Which = "plan",
 ) -> None:
     """Read again what a batch changed: proven, pending, still given."""
-    from access_review import batch
+    from access_review.stages import batch
     from access_review.views import applied
 
     asked: Asked = ctx.obj
@@ -207,8 +207,9 @@ def undo(
     of: Which = "plan",
 ) -> None:
     """Plan to give back exactly what a batch took. It is approved and applied like any plan, with --of undo."""
-    from access_review import batch, runs
-    from access_review import plan as planning
+    from access_review import runs
+    from access_review.plan import plan as planning
+    from access_review.stages import batch
     from access_review.views import planned
 
     asked: Asked = ctx.obj

@@ -31,8 +31,9 @@ def ask(
     by: By,
 ) -> None:
     """Ask to have a finding accepted; it accepts nothing until another approves it."""
-    from access_review import audit, exceptions
+    from access_review.audit import exceptions
     from access_review.errors import Unclear
+    from access_review.stages import audit
 
     asked: Asked = ctx.obj
     workspace = asked.workspace()
@@ -50,7 +51,7 @@ def ask(
 
 def approve(ctx: typer.Context, name: Name, by: By) -> None:
     """Approve what another asked for."""
-    from access_review import exceptions
+    from access_review.audit import exceptions
 
     asked: Asked = ctx.obj
     _write(asked, exceptions.approve(_text(asked), name, by))
@@ -59,7 +60,7 @@ def approve(ctx: typer.Context, name: Name, by: By) -> None:
 
 def renew(ctx: typer.Context, name: Name, until: Until, ticket: Ticket, by: By) -> None:
     """Ask for more time; another approves it again."""
-    from access_review import exceptions
+    from access_review.audit import exceptions
 
     asked: Asked = ctx.obj
     settings = asked.workspace().policy.exceptions
@@ -74,7 +75,7 @@ def renew(ctx: typer.Context, name: Name, until: Until, ticket: Ticket, by: By) 
 
 def end(ctx: typer.Context, name: Name) -> None:
     """End a waiver: what it accepted is open again."""
-    from access_review import exceptions
+    from access_review.audit import exceptions
 
     asked: Asked = ctx.obj
     _write(asked, exceptions.end(_text(asked), name, asked.now.date()))
@@ -86,7 +87,8 @@ def list_(
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the list to sign, as CSV.")] = None,
 ) -> None:
     """List every waiver with how it stands: the list that is signed off each month."""
-    from access_review import exceptions, routine
+    from access_review.audit import exceptions
+    from access_review.stages import routine
     from access_review.views import exceptions as view
 
     asked: Asked = ctx.obj

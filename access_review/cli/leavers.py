@@ -9,7 +9,7 @@ import typer
 from access_review.cli.asked import Asked, moment
 
 if TYPE_CHECKING:
-    from access_review.leaving.leaver import Leaver, Leavers
+    from access_review.offboarding.leaver import Leaver, Leavers
     from access_review.runs import Run
     from access_review.workspace import Workspace
 
@@ -33,9 +33,9 @@ def offboarding(
     fresh: Annotated[bool, typer.Option("--collect", help="Read the sources first.")] = False,
 ) -> None:
     """Say what is still open for those who leave. In which system, and for how long."""
-    from access_review import offboarding as judging
-    from access_review import routine
-    from access_review.leaving import leaver as values
+    from access_review.offboarding import leaver as values
+    from access_review.offboarding import leavers as judging
+    from access_review.stages import routine
     from access_review.views import offboarding as view
 
     asked: Asked = ctx.obj
@@ -65,10 +65,10 @@ def offboarding(
 
 def daily(ctx: typer.Context) -> None:
     """Do the daily check: leavers, sign-ins, and what AI there is."""
-    from access_review import audit, routine
-    from access_review import offboarding as judging
-    from access_review.leaving import leaver as values
-    from access_review.routines import inventory
+    from access_review.audit import inventory
+    from access_review.offboarding import leaver as values
+    from access_review.offboarding import leavers as judging
+    from access_review.stages import audit, routine
     from access_review.views import daily as view
     from access_review.views import offboarding as leaving
 
@@ -96,7 +96,7 @@ def daily(ctx: typer.Context) -> None:
 def _certify(asked: Asked, made: "Leavers", some: "list[Leaver]", folder: Path) -> None:
     """Write the certificates that can be given, and say why the others cannot."""
     from access_review import runs
-    from access_review.leaving import certificate
+    from access_review.offboarding import certificate
     from access_review.views import certificate as view
     from access_review.views.text import visible
     from access_review.views.worksheet import name_of
@@ -119,7 +119,7 @@ def _certify(asked: Asked, made: "Leavers", some: "list[Leaver]", folder: Path) 
 def _run(asked: Asked, workspace: "Workspace", *, fresh: bool) -> "Run":
     if not fresh:
         return asked.found_run()
-    from access_review import audit
+    from access_review.stages import audit
     from access_review.views import terminal
 
     with terminal.progress(shown=False if asked.quiet or asked.json else None) as progress:

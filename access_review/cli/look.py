@@ -44,7 +44,7 @@ def check(
     ] = False,
 ) -> None:
     """Say every mistake, and what would be loaded."""
-    from access_review import checked
+    from access_review.stages import check as checked
     from access_review.views import check as view
     from access_review.views import terminal
 
@@ -63,7 +63,7 @@ def check(
 
 def report(ctx: typer.Context) -> None:
     """Write the HTML report of a run again."""
-    from access_review import audit, routine
+    from access_review.stages import audit, routine
 
     asked: Asked = ctx.obj
     run = asked.found_run(reviewed=True)
@@ -82,8 +82,8 @@ def explain(
     ] = None,
 ) -> None:
     """Say who has what, why, and what ends it."""
-    from access_review import audit
-    from access_review import explain as explaining
+    from access_review.explain import explain as explaining
+    from access_review.stages import audit
     from access_review.views import explanation, picture
 
     asked: Asked = ctx.obj
@@ -104,8 +104,8 @@ def export(
     ] = None,
 ) -> None:
     """Write any table of a run, or who has what effectively."""
-    from access_review import audit
     from access_review import export as exporting
+    from access_review.stages import audit
 
     asked: Asked = ctx.obj
     if table == "list":

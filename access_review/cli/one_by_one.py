@@ -10,11 +10,11 @@ import typer
 from access_review.cli.asked import Asked
 
 if TYPE_CHECKING:
-    from access_review.explaining.access_held import Access
-    from access_review.routines.routing import Roll
+    from access_review.audit.decisions import Answer
+    from access_review.audit.reviewers import Roll
+    from access_review.audit.worklist import Item
+    from access_review.explain.access_held import Access
     from access_review.runs import Run
-    from access_review.sampling.decisions import Answer
-    from access_review.sampling.worklist import Item
 
 _SKIP, _STOP = "s", "q"
 _KEYS = {"k": "keep", "r": "revoke", "d": "cannot say"}
@@ -27,16 +27,17 @@ def ask(asked: Asked, run: "Run", by: str | None, of: str | None) -> None:
     What was answered is on disk, so the next call goes on where this one ended. Raises
     ``BadParameter`` where nobody sits at a terminal, ``Unclear`` for who is in no roster.
     """
-    from access_review import audit, decide, snapshot
-    from access_review.explaining.access_held import Access
-    from access_review.routines import routing
-    from access_review.sampling.worklist import UNASSIGNED
+    from access_review import snapshot
+    from access_review.audit import decide, reviewers
+    from access_review.audit.worklist import UNASSIGNED
+    from access_review.explain.access_held import Access
+    from access_review.stages import audit
     from access_review.views.text import count
 
     if asked.json or not sys.stdin.isatty():
         raise typer.BadParameter("give work sheets: without a terminal nobody can be asked")
     workspace = asked.workspace()
-    people = routing.roll(snapshot.load(run).tables["people"].to_pylist())
+    people = reviewers.roll(snapshot.load(run).tables["people"].to_pylist())
     me = _person(people, by or typer.prompt("Who are you? Id, name or mail"))
     whose = me if of is None else UNASSIGNED if of == UNASSIGNED else _person(people, of)
     items = decide.open_items(audit.work_of(run), audit.decisions_of(run), whose, people.called(me))
@@ -73,8 +74,8 @@ Said = tuple["Answer", str, float | None]
 
 def _answer(asked: Asked, item: "Item", access: "Access", place: str) -> Said | tuple[()] | None:
     """Put one item to whoever sits there; nothing for a skipped one, ``None`` to stop."""
-    from access_review.decide import PAUSE
-    from access_review.sampling.decisions import Answer
+    from access_review.audit.decide import PAUSE
+    from access_review.audit.decisions import Answer
     from access_review.views import question
 
     gained = access.reaches(item.entitlement, frozenset()) if item.entitlement else ()
@@ -97,8 +98,8 @@ def _answer(asked: Asked, item: "Item", access: "Access", place: str) -> Said | 
 
 
 def _keep(asked: Asked, run: "Run", item: "Item", said: Said, name: str) -> None:
-    from access_review import audit
-    from access_review.sampling import decisions
+    from access_review.audit import decisions
+    from access_review.stages import audit
 
     answer, reason, seconds = said
     day = max(asked.now, run.as_of).date()

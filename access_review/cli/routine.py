@@ -27,7 +27,7 @@ def collect(ctx: typer.Context) -> None:
 
 def review(ctx: typer.Context, fail_on: FailOn = None) -> None:
     """Decide what is wrong in a run."""
-    from access_review import audit
+    from access_review.stages import audit
 
     asked: Asked = ctx.obj
     workspace, run = asked.workspace(), asked.found_run()
@@ -41,7 +41,7 @@ def audit_command(ctx: typer.Context, fail_on: FailOn = None) -> None:
     """Do the weekly audit: collect, review, sample, work sheets, report."""
     import secrets
 
-    from access_review import audit, routine
+    from access_review.stages import audit, routine
 
     asked: Asked = ctx.obj
     workspace = asked.workspace()
@@ -72,9 +72,9 @@ def decide(
     ] = None,
 ) -> None:
     """Read reviewers' decisions from their work sheets, or ask for them one by one."""
-    from access_review import audit
-    from access_review import decide as deciding
-    from access_review.sampling import decisions, judge
+    from access_review.audit import decide as deciding
+    from access_review.audit import decisions, judge
+    from access_review.stages import audit
     from access_review.views import judgement
 
     asked: Asked = ctx.obj
@@ -99,8 +99,9 @@ def withdraw(
     comment: Annotated[str, typer.Option(help="Why, for the record.")],
 ) -> None:
     """Take decisions back. They stay in the history, and the items wait for an answer again."""
-    from access_review import answers, audit
-    from access_review.sampling import judge
+    from access_review.audit import judge
+    from access_review.stages import audit
+    from access_review.stages import decisions as answers
     from access_review.views import judgement
     from access_review.views.text import count
 
@@ -114,7 +115,7 @@ def withdraw(
 
 def _audited(asked: Asked) -> "Run":
     """Return the run asked for, or that of the newest audit."""
-    from access_review import routine
+    from access_review.stages import routine
 
     return asked.found_run(reviewed=True) if asked.run else routine.newest_audit(asked.folder)[0]
 
@@ -123,8 +124,11 @@ def remind(ctx: typer.Context) -> None:
     """Say which reviewers are waited for, note who is to be reminded, and close an audit whose time is over."""
     import os
 
-    from access_review import routine, snapshot
-    from access_review.routines import notify, routing, weeks
+    from access_review import snapshot
+    from access_review.audit import campaign as weeks
+    from access_review.audit import notices
+    from access_review.audit import reviewers as routing
+    from access_review.stages import routine
     from access_review.views import week as view
 
     asked: Asked = ctx.obj
@@ -133,9 +137,9 @@ def remind(ctx: typer.Context) -> None:
     failed: list[str] = []
 
     def tell(now: weeks.Audit, told: tuple[weeks.Sent, ...]) -> frozenset[str]:
-        written = notify.notices(now, told, people, workspace.policy.reviewing.escalate_to)
+        written = notices.notices(now, told, people, workspace.policy.reviewing.escalate_to)
         folder = workspace.folder / "runs/notices"
-        done = notify.deliver(written, workspace.policy.notify, os.environ, folder, asked.now)
+        done = notices.deliver(written, workspace.policy.notify, os.environ, folder, asked.now)
         failed.extend(sorted({why for one in done for why in one.failed}))
         return frozenset(one.notice.about for one in done if one.failed)
 
@@ -149,8 +153,10 @@ def sign_off(
     ctx: typer.Context, by: Annotated[str, typer.Option(help="Your id, name or mail, as the roster has it.")]
 ) -> None:
     """End the audit: everything is answered, or its time is over."""
-    from access_review import routine, snapshot
-    from access_review.routines import routing, weeks
+    from access_review import snapshot
+    from access_review.audit import campaign as weeks
+    from access_review.audit import reviewers as routing
+    from access_review.stages import routine
     from access_review.views import judgement, week
 
     asked: Asked = ctx.obj
@@ -167,8 +173,8 @@ def trend_command(ctx: typer.Context) -> None:
     """Show the audits week by week, and how long everyone has waited to be looked at."""
     from dataclasses import asdict
 
-    from access_review import audit, routine
-    from access_review.routines import trend
+    from access_review.audit import trend
+    from access_review.stages import audit, routine
     from access_review.views import trend as view
 
     asked: Asked = ctx.obj
@@ -189,7 +195,7 @@ def client(
     ctx: typer.Context, name: Annotated[str, typer.Argument(help="The client, as the roster names it.")]
 ) -> None:
     """Write one client's part of a run alone: population, findings, sheets, answers, evidence."""
-    from access_review import routine
+    from access_review.stages import routine
 
     asked: Asked = ctx.obj
     card, folder = routine.client_alone(asked.workspace(), asked.found_run(reviewed=True), name)
@@ -198,7 +204,7 @@ def client(
 
 
 def _collect(asked: Asked, workspace: "Workspace") -> "Run":
-    from access_review import audit
+    from access_review.stages import audit
     from access_review.views import terminal
 
     with terminal.progress(shown=False if asked.quiet or asked.json else None) as progress:

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from access_review.apply import Applied, Progress
-from access_review.plan import Plan
-from access_review.planning.change import Change
-from access_review.revocation.protocol import State
-from access_review.verify import Remaining, Verified
+from access_review.changes import Change
+from access_review.plan.plan import Plan
+from access_review.revoke.apply import Applied, Progress
+from access_review.revoke.states import State
+from access_review.revoke.verify import Remaining, Verified
 from access_review.views.text import count, moment, visible
 
 _SAID = {

@@ -6,7 +6,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from access_review.leaving.leaver import Item
+from access_review.offboarding.leaver import Item
 from access_review.views.offboarding import WORDS
 from access_review.views.text import between, moment, visible
 

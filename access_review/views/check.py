@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from access_review.connectors.freshness import AGE
+from access_review.connectors.tabular.freshness import AGE
 from access_review.views.terminal import table
 from access_review.views.text import count, visible
 

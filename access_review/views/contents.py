@@ -14,13 +14,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from markupsafe import Markup
 
-from access_review.engine import Engine
-from access_review.explaining.explanation import Hop, Thing
+from access_review.audit import inventory
+from access_review.engine.duckdb import Engine
+from access_review.explain.explanation import Hop, Thing
 from access_review.graph import paths
-from access_review.leaving.facts import leavers_of
+from access_review.offboarding.facts import leavers_of
 from access_review.policy import Targets
 from access_review.review import Report
-from access_review.routines import inventory
 from access_review.tables import Row
 from access_review.views import picture
 from access_review.views.families import FAMILIES, OTHER
@@ -70,7 +70,7 @@ def contents(
 ) -> Contents:
     """Gather the report of a review whose facts and ``findings`` are in the engine.
 
-    ``leavers`` are rows as :func:`access_review.leaving.facts.leavers_of` gives, by default those of the snapshot
+    ``leavers`` are rows as :func:`access_review.offboarding.facts.leavers_of` gives, by default those of the snapshot
     alone, which proves nobody gone. ``plan``, ``sample`` and ``judgement`` are the JSON
     of those artifacts, where they are there.
     """

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from access_review.sampling.worklist import Item
+from access_review.audit.worklist import Item
 from access_review.settings import Waiver
 from access_review.views.spreadsheet import csv_bytes
 from access_review.views.terminal import table

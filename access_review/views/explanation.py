@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from io import StringIO
 from typing import TYPE_CHECKING, TypeAlias
 
-from access_review.explaining.explanation import (
+from access_review.explain.explanation import (
     Account,
     Allowance,
     Cut,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from access_review.offboarding import lag
+from access_review.offboarding.leavers import lag
 from access_review.views import text
 from access_review.views.contents import Contents
 from access_review.views.families import family_of

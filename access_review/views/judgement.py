@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from access_review.sampling.judge import Judgement, Rate, Reviewer
+from access_review.audit.judge import Judgement, Rate, Reviewer
 from access_review.views.terminal import table
 from access_review.views.text import count, limit, shorten
 

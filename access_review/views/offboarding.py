@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-from access_review.leaving.leaver import Check, Item, Late, Leaver, Leavers, Standing, State, System
+from access_review.offboarding.leaver import Check, Item, Late, Leaver, Leavers, Standing, State, System
 from access_review.views.terminal import paint, table
 from access_review.views.text import between, count, moment, shorten, span, visible
 

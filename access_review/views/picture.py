@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from markupsafe import Markup, escape
 
-from access_review.explaining.explanation import Explanation, Hop, Thing
+from access_review.explain.explanation import Explanation, Hop, Thing
 from access_review.views.explanation import WHY
 from access_review.views.layout import Place, Placed, layout
 from access_review.views.text import shorten, visible

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from access_review.planning.change import Action, Change, Target, Thing
-from access_review.planning.sealed import Plan
+from access_review.changes import Action, Change, Target, Thing
+from access_review.plan.sealed import Plan
 from access_review.views.spreadsheet import csv_bytes, inert, workbook_bytes
 
 if TYPE_CHECKING:

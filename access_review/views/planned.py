@@ -4,8 +4,8 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from access_review.plan import Plan
-from access_review.planning.change import FOR_A_PERSON, Action
+from access_review.changes import FOR_A_PERSON, Action
+from access_review.plan.plan import Plan
 from access_review.views.terminal import table
 from access_review.views.text import count, moment, visible
 

@@ -12,10 +12,10 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from access_review.planning.change import UNDO, Action, Change
-from access_review.planning.limits import Count
-from access_review.planning.remedies import CLOUD, DIRECTORIES
-from access_review.planning.sealed import Plan
+from access_review.changes import UNDO, Action, Change
+from access_review.plan.limits import Count
+from access_review.plan.remedies import CLOUD, DIRECTORIES
+from access_review.plan.sealed import Plan
 from access_review.views.plan_files import OUTLIVES, WORDS, who
 from access_review.views.text import visible
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from access_review.explaining.explanation import Reach
-from access_review.sampling.worklist import Item
+from access_review.audit.worklist import Item
+from access_review.explain.explanation import Reach
 from access_review.views.explanation import Line, drawn, gives
 from access_review.views.text import visible
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from access_review.apply import Applied
-from access_review.plan import Plan
-from access_review.planning.change import Change
-from access_review.revocation.protocol import CHANGED, Standing, State
+from access_review.changes import Change
+from access_review.plan.plan import Plan
+from access_review.revoke.apply import Applied
+from access_review.revoke.states import CHANGED, Standing, State
 from access_review.tables import Row
 from access_review.views.plan_files import WORDS
 from access_review.views.text import count, visible

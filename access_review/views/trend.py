@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from access_review.routines.trend import Point, Waiting
-from access_review.sampling.judge import Reviewer
+from access_review.audit.judge import Reviewer
+from access_review.audit.trend import Point, Waiting
 from access_review.views import judgement
 from access_review.views.terminal import table
 from access_review.views.text import count, limit, span, visible

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from access_review.routines.weeks import Audit, Sent
+from access_review.audit.campaign import Audit, Sent
 from access_review.views.terminal import table
 from access_review.views.text import count, moment, span, visible
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from access_review.sampling.worklist import Item
+from access_review.audit.worklist import Item
 from access_review.views.spreadsheet import csv_bytes, inert, workbook_bytes
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from access_review.changes import Change
 from access_review.connectors import Source, complete
-from access_review.planning.change import Change
 from access_review.tables import TABLES, Row
 from tests.fake import FakeOnDisk, Faults, Time
 from tests.worlds import fill

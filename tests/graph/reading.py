@@ -11,11 +11,11 @@ from typing import Any
 
 from access_review import tables
 from access_review.connectors import Source
-from access_review.connectors.entra import Entra
-from access_review.connectors.msgraph.live import Door, Window
-from access_review.connectors.msgraph.permissions import READING
-from access_review.connectors.msgraph.throttle import Pace, Time
-from access_review.connectors.msgraph.wire import Graph
+from access_review.connectors.entra.connector import Entra
+from access_review.connectors.entra.live import Door, Window
+from access_review.connectors.entra.permissions import READING
+from access_review.connectors.entra.throttle import Pace, Time
+from access_review.connectors.entra.wire import Graph
 from tests.graph import contract, permissions, tenants
 from tests.graph.simulator import Simulator
 from tests.graph.tenants import Tenant

@@ -7,9 +7,9 @@ from typing import Any
 
 import requests
 
-from access_review.connectors.entra import Entra
-from access_review.connectors.msgraph.reads import BY_PART
-from access_review.connectors.msgraph.wire import Graph
+from access_review.connectors.entra.connector import Entra
+from access_review.connectors.entra.reads import BY_PART
+from access_review.connectors.entra.wire import Graph
 from tests.graph.reading import SOURCE, Outcome, collected, door
 from tests.graph.tenants import Tenant
 

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from access_review.connectors import Connector, Source, ldap
+from access_review.connectors import Connector, Source
+from access_review.connectors.ad import connector as ldap
 from access_review.tables import TABLES, frame
 from access_review.workspace import options_of
 from tests.real.norwind_domain import READER

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from access_review.connectors import Source
-from access_review.connectors.directory_server import Login, Servers, address
+from access_review.connectors.ad.server import Login, Servers, address
 from access_review.connectors.secret import SecretReference
 from tests.programs import need
 from tests.real import norwind_domain, samba

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from access_review.connectors import windows
-from access_review.connectors.directory_server import Session
+from access_review.connectors.ad import formats
+from access_review.connectors.ad.server import Session
 from tests.graph import tenants
 from tests.graph.tenants import Tenant
 from tests.real.norwind_domain import READER, SERVICE_PASSWORD, WRITER
@@ -137,7 +137,7 @@ class Sync:
     def _hybrid(self, held: dict[str, list[bytes]]) -> dict[str, Any]:
         return {
             "onPremisesSyncEnabled": True,
-            "onPremisesSecurityIdentifier": windows.sid(held["objectSid"][0]),
+            "onPremisesSecurityIdentifier": formats.sid(held["objectSid"][0]),
             "onPremisesImmutableId": base64.b64encode(held["objectGUID"][0]).decode(),
         }
 

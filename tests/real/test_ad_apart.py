@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pytest
 
-from access_review import resolve
-from access_review.connectors.history import attribute, value
+from access_review import references
+from access_review.connectors.ad.replication import attribute, value
 from access_review.tables import TABLES, frame
 from tests.real import norwind_domain, samba
 from tests.real.ad import connect, incomplete, named, now, tables, verdicts
@@ -86,7 +86,7 @@ def test_members_of_another_forest_are_found_there(empty_state, abroad, tmp_path
     with home.served(), abroad.served():
         both = [tables(connect(home)), tables(connect(abroad, name="abroad"))]
     assert [incomplete(one) for one in both] == [{}, {}]
-    joined = resolve.resolve({name: frame(name, [row for one in both for row in one[name]]) for name in TABLES})
+    joined = references.resolve({name: frame(name, [row for one in both for row in one[name]]) for name in TABLES})
     (row,) = (r for r in _rows(joined["entitlements"]) if r["name"] == "Partners")
     (account,) = (r for r in _rows(joined["accounts"]) if r["name"] == "user01" and r["source"] == "abroad")
     grants = {(r["account"], r["entitlement"]) for r in _rows(joined["grants"])}

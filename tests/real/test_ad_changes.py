@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from access_review.connectors import directory_changes
+from access_review.connectors.ad import dirsync
 from tests.faults import ldap_proxy as faults
 from tests.faults.ldap_proxy import Proxy, on_page, result
 from tests.real.ad import connect, incomplete, now, tables, without
@@ -143,7 +143,7 @@ def differing(one, other):
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_read_of_changes_equals_a_whole_read(own_norwind, admin, workspace, monkeypatch, way, seed):
     if way == "usn":
-        monkeypatch.setattr(directory_changes, "_DIRSYNC", "no such control")
+        monkeypatch.setattr(dirsync, "_DIRSYNC", "no such control")
     delta = connect(own_norwind, workspace, reach={"incremental": True, "page_size": 50})
     full = connect(own_norwind, workspace, reach={"page_size": 50})
     assert incomplete(tables(delta)) == {}
@@ -199,8 +199,8 @@ def test_a_listing_that_lost_objects_deletes_nothing(own_norwind, workspace, aut
 
 
 def changed(kept, **values):
-    found = directory_changes.load(kept[0], kept[1])
-    directory_changes.save(kept[0], kept[1], replace(found, **values))
+    found = dirsync.load(kept[0], kept[1])
+    dirsync.save(kept[0], kept[1], replace(found, **values))
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from access_review.connectors import Source
-from access_review.connectors.directory_errors import bind_words, words
-from access_review.connectors.directory_server import Address, Login, Servers, address
+from access_review.connectors.ad.result_codes import bind_words, words
+from access_review.connectors.ad.server import Address, Login, Servers, address
 from access_review.connectors.secret import SecretReference
 from access_review.errors import ConnectorError, Transient, WorkspaceError
 from tests.faults.ldap_proxy import BIND, Proxy

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from access_review.connectors import windows
-from access_review.connectors.directory_executor import Directory, Everywhere, covers
+from access_review.changes import Action, Change, Expectation, Target, Thing
+from access_review.connectors.ad import formats
+from access_review.connectors.ad.executor import Directory, Everywhere, covers
 from access_review.errors import ConnectorError
-from access_review.planning.change import Action, Change, Expectation, Target, Thing
-from access_review.revocation.executor import Executor, Result, Writable
+from access_review.revoke.executor import Executor, Result, Writable
 from tests.faults.ldap_proxy import MODIFY, Proxy, Reset
 from tests.real.ad import connect
 from tests.real.conftest import servers
@@ -31,7 +31,7 @@ def guid(domain, tmp_path_factory):
 
         def find(name):
             answer = session.search(domain.base, f"(sAMAccountName={name})", ["objectGUID"], scope="SUBTREE")
-            return windows.guid(answer.entries[0][1]["objectGUID"][0])
+            return formats.guid(answer.entries[0][1]["objectGUID"][0])
 
         yield find
 

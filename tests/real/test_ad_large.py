@@ -3,7 +3,7 @@
 import networkx as nx
 import pytest
 
-from access_review.connectors.domain_reading import tokens
+from access_review.connectors.ad.domain import tokens
 from tests.real import norwind_domain
 from tests.real.ad import connect, incomplete, tables
 from tests.real.conftest import servers

@@ -6,8 +6,8 @@ from datetime import timedelta
 import networkx as nx
 import pytest
 
-from access_review.connectors import windows
-from access_review.connectors.domain_reading import ATTRIBUTES, Scope, tokens
+from access_review.connectors.ad import formats
+from access_review.connectors.ad.domain import ATTRIBUTES, Scope, tokens
 from tests.real.ad import connect, edges, incomplete, named, now, tables, verdicts
 from tests.real.conftest import servers
 from tests.real.norwind_domain import FOREIGN_SID, READER
@@ -155,4 +155,4 @@ def test_a_clock_apart_is_said(norwind):
 
 
 def test_sids_are_decoded():
-    assert windows.sid(bytes.fromhex("010100000000000512000000")) == "S-1-5-18"
+    assert formats.sid(bytes.fromhex("010100000000000512000000")) == "S-1-5-18"

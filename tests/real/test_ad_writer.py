@@ -4,9 +4,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from access_review.connectors import windows
-from access_review.connectors.directory_writer import ADMIN_SD_HOLDER, Writing, at
-from access_review.revocation.executor import Result
+from access_review.connectors.ad import formats
+from access_review.connectors.ad.writer import ADMIN_SD_HOLDER, Writing, at
+from access_review.revoke.executor import Result
 from tests.faults import ldap_proxy as faults
 from tests.faults.ldap_proxy import MODIFY, Proxy
 from tests.real.conftest import servers
@@ -46,7 +46,7 @@ def reader(domain, tmp_path):
 def guid(admin, domain):
     def find(name):
         answer = admin.search(domain.base, f"(sAMAccountName={name})", ["objectGUID"], scope="SUBTREE")
-        return windows.guid(answer.entries[0][1]["objectGUID"][0])
+        return formats.guid(answer.entries[0][1]["objectGUID"][0])
 
     return find
 

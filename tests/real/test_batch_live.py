@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from access_review.connectors.msgraph.permissions import READING, WRITING
+from access_review.connectors.entra.permissions import READING, WRITING
 from tests.command import access_review, lay_out
 from tests.faults.ldap_proxy import BIND, MODIFY, SEARCH, UNBIND, Proxy
 from tests.graph.machine import MachineClock

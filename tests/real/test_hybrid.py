@@ -3,8 +3,8 @@
 import pyarrow.parquet as pq
 import pytest
 
-from access_review.connectors.directory_writer import Writing
-from access_review.revocation.executor import Result
+from access_review.connectors.ad.writer import Writing
+from access_review.revoke.executor import Result
 from tests.command import access_review, lay_out
 from tests.graph.machine import MachineClock
 from tests.graph.reading import simulate

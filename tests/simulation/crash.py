@@ -16,13 +16,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
-from access_review.apply import Batch, apply
-from access_review.plan import Plan
-from access_review.planning.change import Change
+from access_review.changes import Change
+from access_review.plan.plan import Plan
 from access_review.policy import Applying
-from access_review.revocation.executor import Executor
-from access_review.revocation.journal import Journal
-from access_review.revocation.protocol import Judged, State
+from access_review.revoke.apply import Batch, apply
+from access_review.revoke.executor import Executor
+from access_review.revoke.journal import Journal
+from access_review.revoke.states import Judged, State
 from tests.fake import Time
 
 APPLIED, NOT_APPLIED, REPLY_LOST, GIVEN_BACK = "applied", "not applied", "reply lost", "given back meanwhile"

@@ -6,12 +6,8 @@ import pickle
 import sys
 import traceback
 
-from access_review.connectors import (
-    entra,  # noqa: F401 - imported once, not in every process
-    ldap,  # noqa: F401
-    live_directory,  # noqa: F401
-)
-from access_review.connectors.msgraph import online, signin  # noqa: F401
+import access_review.connectors.ad.connector  # noqa: F401
+from access_review.connectors.entra import online, signin  # noqa: F401
 from tests.simulation import crash
 
 

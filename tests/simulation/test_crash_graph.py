@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from access_review.connectors import Source, entra
-from access_review.connectors.msgraph.permissions import WRITING
-from access_review.planning.change import Action, Change, Expectation, Target, Thing, change
+from access_review.changes import Action, Change, Expectation, Target, Thing, change
+from access_review.connectors import Source
+from access_review.connectors.entra import connector
+from access_review.connectors.entra.permissions import WRITING
 from access_review.workspace import options_of
 from tests.fake import a_plan
 from tests.graph.reading import simulate
@@ -30,9 +31,9 @@ ALL = "CRASH_ALL" in os.environ
 @contextmanager
 def opened(said):
     """Open the tenant as the batch does: by the connector, signed in as the writer."""
-    model = options_of(entra.connect).model_validate(said)
+    model = options_of(connector.connect).model_validate(said)
     given = {name: getattr(model, name) for name in type(model).model_fields}
-    with entra.connect(Source("entra", Path("/")), **given).writing() as writer:
+    with connector.connect(Source("entra", Path("/")), **given).writing() as writer:
         yield writer
 
 

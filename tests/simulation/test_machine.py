@@ -18,15 +18,15 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from access_review.apply import Batch, apply
+from access_review.changes import UNDO, Action
 from access_review.errors import LimitExceeded, PlanRefused
-from access_review.planning.change import UNDO, Action
-from access_review.planning.proof import Proof
+from access_review.plan.proof import Proof
 from access_review.policy import Applying, Targets
-from access_review.revocation.journal import Journal
-from access_review.revocation.protocol import CHANGED, PROVEN, TERMINAL, Judged, State
-from access_review.undo import EMPLOYED, undo
-from access_review.verify import verify
+from access_review.revoke.apply import Batch, apply
+from access_review.revoke.journal import Journal
+from access_review.revoke.states import CHANGED, PROVEN, TERMINAL, Judged, State
+from access_review.revoke.undo import EMPLOYED, undo
+from access_review.revoke.verify import verify
 from tests.fake import FakeSystem, Faults, Time, a_change, a_plan, key_of
 from tests.worlds import snapshot, workspace
 

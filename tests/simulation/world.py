@@ -8,12 +8,12 @@ import random
 import sqlite3
 from pathlib import Path
 
-from access_review.apply import Batch, apply
-from access_review.planning.change import Action, Change
+from access_review.changes import Action, Change
 from access_review.policy import Applying, Targets
-from access_review.revocation.journal import Journal
-from access_review.revocation.protocol import TERMINAL, Judged, State
-from access_review.verify import verify
+from access_review.revoke.apply import Batch, apply
+from access_review.revoke.journal import Journal
+from access_review.revoke.states import TERMINAL, Judged, State
+from access_review.revoke.verify import verify
 from tests.fake import FakeSystem, Faults, Time, a_change, a_plan, key_of
 
 PACE = Applying(canary=0, per_minute=6000, failures_in_a_row=1000, failures_percent=100)

@@ -1,0 +1,172 @@
+"""One client alone: its people, findings, questions and leavers, without a trace of another client's people.
+
+Who works for several clients is in each one's part; who works for none (a manager of
+the organisation itself) may be named. Whatever text still names one of another client's
+people has that name struck out.
+"""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from access_review.audit.decisions import Decision
+from access_review.audit.worklist import UNASSIGNED, Item
+from access_review.engine.duckdb import Engine
+from access_review.errors import Unclear
+from access_review.model import AsOf
+from access_review.offboarding.leaver import Late, Leaver, Standing, State
+from access_review.sample.population import CLIENTS, Unit
+from access_review.tables import Row
+
+EVIDENCE = "access-review/client-evidence@1"
+_DRAWN = ("commitment", "committed", "key", "root", "run", "seed")
+STRUCK = "(a person of another client)"
+_SHOWN = ("finding", "rule", "subject", "subject_name", "about", "about_name", "person", "person_name")
+_TOLD = ("severity", "rag", "risk", "reason", "remedy", "status", "first_seen")
+FINDING = (*_SHOWN, *_TOLD)
+
+
+@dataclass(frozen=True, slots=True)
+class Borders:
+    """Whose people are whose: the client's own, and the names that must not be seen."""
+
+    client: str
+    own: frozenset[str]
+    others: frozenset[str]
+    names: re.Pattern[str] | None
+
+    def strike(self, text: str) -> str:
+        """Return text without the names, mails and ids of other clients' people."""
+        return self.names.sub(STRUCK, text) if self.names else text
+
+
+def borders(engine: Engine, client: str) -> Borders:
+    """Draw the borders of a client; raises ``Unclear`` for one that nobody works for."""
+    sql = f"""
+        SELECT p.person, p.name, p.mail, p.native_id, coalesce(k.clients, []) AS clients,
+               list(a.name) FILTER (a.name IS NOT NULL) AS logins
+        FROM people AS p LEFT JOIN ({CLIENTS}) AS k ON k.person = p.person LEFT JOIN accounts AS a ON a.person = p.person
+        GROUP BY ALL ORDER BY p.person
+    """
+    rows = engine.rows(sql, now=AsOf())
+    own = frozenset(row["person"] for row in rows if client in row["clients"])
+    if not own:
+        known = sorted({name for row in rows for name in row["clients"]})
+        raise Unclear(f"nobody works for {client!r}", hint=f"known: {', '.join(known)}")
+    foreign = [row for row in rows if row["clients"] and client not in row["clients"]]
+    allowed = {name for row in rows if row["person"] in own or not row["clients"] for name in _names(row)}
+    hidden = sorted({name for row in foreign for name in _names(row)} - allowed, key=lambda name: (-len(name), name))
+    return Borders(client, own, frozenset(row["person"] for row in foreign), _pattern(hidden))
+
+
+_SHORT = 4
+"""Names shorter than this are struck only as they are written: the id ``NO`` is not every "no"."""
+
+
+def _pattern(hidden: Sequence[str]) -> re.Pattern[str] | None:
+    if not hidden:
+        return None
+    some = (re.escape(name) if len(name) < _SHORT else f"(?i:{re.escape(name)})" for name in hidden)
+    return re.compile(rf"(?<!\w)(?:{'|'.join(some)})(?!\w)")
+
+
+def _names(row: Row) -> tuple[str, ...]:
+    given = (row["person"], row["name"], row["mail"], row["native_id"], *(row["logins"] or ()))
+    return tuple(name for name in given if name)
+
+
+def findings(rows: Iterable[Row], within: Borders) -> list[dict[str, Any]]:
+    """Return the findings about the client's people, and about its own things that belong to nobody."""
+    kept = [
+        row
+        for row in rows
+        if row["status"] != "closed"
+        and (row["person"] in within.own if row["person"] else row["client"] == within.client)
+    ]
+    return [
+        {name: within.strike(value) if isinstance(value := row[name], str) else value for name in FINDING}
+        for row in kept
+    ]
+
+
+def items(work: Iterable[Item], within: Borders) -> tuple[Item, ...]:
+    """Return the questions about the client's people; a reviewer of another client is not named."""
+    return tuple(_item(item, within) for item in work if within.client in item.clients)
+
+
+def _item(item: Item, within: Borders) -> Item:
+    foreign = item.reviewer in within.others
+    return replace(
+        item,
+        reviewer=UNASSIGNED if foreign else item.reviewer,
+        reviewer_name=STRUCK if foreign else item.reviewer_name,
+        clients=(within.client,),
+        found=within.strike(item.found),
+        entitlement_name=within.strike(item.entitlement_name),
+    )
+
+
+def answers(history: Iterable[Decision], asked: Iterable[Item], within: Borders) -> tuple[Decision, ...]:
+    """Return every answer to the client's questions; who answered is not named if of another client."""
+    known = {item.item for item in asked}
+    return tuple(
+        replace(one, by=within.strike(one.by), comment=within.strike(one.comment))
+        for one in history
+        if one.item in known
+    )
+
+
+def evidence(
+    collected: Mapping[str, Any], drawn: Mapping[str, Any], files: Mapping[str, bytes], within: Borders
+) -> dict[str, Any]:
+    """Say what the client's part rests on, and which bytes were handed over.
+
+    ``collected`` is the manifest of the run, ``drawn`` its sample (nothing where there was no
+    draw). Both are named by digests, and so can be told from any other without being shown.
+    """
+    sources = {
+        name: {
+            verdict: {**said, "reason": within.strike(said["reason"] or "")}
+            for verdict, said in source["verdicts"].items()
+        }
+        for name, source in collected["sources"].items()
+    }
+    return {
+        "format": EVIDENCE,
+        "client": within.client,
+        "as_of": collected["as_of"],
+        "snapshot": collected["digest"],
+        "workspace": collected["workspace_digest"],
+        "sources": sources,
+        "sample": {name: drawn[name] for name in _DRAWN if name in drawn},
+        "files": {name: f"sha256:{hashlib.sha256(data).hexdigest()}" for name, data in sorted(files.items())},
+    }
+
+
+def scorecard(
+    within: Borders,
+    units: Sequence[Unit],
+    found: Sequence[Row],
+    asked: Sequence[Item],
+    answered: int,
+    leavers: Iterable[Leaver],
+) -> dict[str, Any]:
+    """Count how the client stands."""
+    left = [one for one in leavers if within.client in one.clients and one.standing is Standing.LEFT]
+    current = [row for row in found if row["status"] in {"new", "open"}]
+    return {
+        "client": within.client,
+        "people": len(within.own),
+        "units": len(units),
+        "findings": dict(sorted(Counter(str(row["rag"]) for row in current).items())),
+        "waived": sum(row["status"] == "waived" for row in found),
+        "sampled": len({item.unit for item in asked}),
+        "items": len(asked),
+        "answered": answered,
+        "leavers": len(left),
+        "leavers_who_can_sign_in": sum(one.signs_in is State.OPEN for one in left),
+        "leavers_late": sum(one.clock.late in {Late.YES, Late.FAILED} for one in left),
+    }

@@ -1,0 +1,164 @@
+"""The exception log: asking for a waiver, approving, renewing and ending it, and the list that is signed off each month.
+
+Every change is an edit of ``roles/waivers.yaml`` that leaves its comments and its order
+alone, so that the repository's history is the history of the exceptions. Nobody approves
+what they asked for.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from io import StringIO
+from typing import Any
+
+from pydantic import ValidationError
+
+from access_review import documents
+from access_review.audit.worklist import fold
+from access_review.errors import PlanRefused, Unclear, WorkspaceError
+from access_review.policy import Exceptions
+from access_review.settings import Waiver, Waivers
+
+EMPTY = "waivers: []\n"
+_NAME = re.compile(r"W-(\d{4})-(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What somebody asks to have accepted."""
+
+    rule: str
+    subject: str
+    about: str | None
+    reason: str
+    asked_by: str
+    ticket: str
+    expires: date
+
+
+def ask(text: str, request: Request, settings: Exceptions, today: date) -> tuple[str, str]:
+    """Add an entry without an approver: it accepts nothing yet. Return the new text and the entry's name."""
+    _bounded(request.expires, settings, today)
+    log = _read(text)
+    for one in log.waivers:
+        same = (one.rule, one.subject, one.about) == (request.rule, request.subject, request.about)
+        if same and (one.expires is None or one.expires >= today):
+            raise PlanRefused(f"{one.waiver} is about the same", hint=f"access-review waive renew {one.waiver}")
+    name = _next(log, today)
+    entry = {
+        "waiver": name,
+        "rule": request.rule,
+        "subject": request.subject,
+        **({"about": request.about} if request.about else {}),
+        "reason": request.reason,
+        "asked_by": request.asked_by,
+        "ticket": request.ticket,
+        "expires": request.expires,
+    }
+    return _edited(text, lambda waivers: waivers.append(entry)), name
+
+
+def approve(text: str, name: str, by: str) -> str:
+    """Put the approver's name to an entry; raises ``PlanRefused`` for who asked for it, and for one that has an approver."""
+    one = _named(_read(text), name)
+    if one.approver:
+        raise PlanRefused(f"{name} was approved by {one.approver}", hint="renew it to have it approved again")
+    if one.asked_by and fold(one.asked_by) == fold(by):
+        raise PlanRefused(f"{by} asked for {name}, so another approves it", hint="have a second person approve")
+    return _edited(text, lambda waivers: _entry(waivers, name).update(approver=by))
+
+
+def renew(text: str, name: str, *, by: str, ticket: str, expires: date, settings: Exceptions, today: date) -> str:
+    """Ask for more time: the entry waits for an approver again, and accepts nothing until it has one."""
+    _bounded(expires, settings, today)
+    _named(_read(text), name)
+
+    def change(waivers: Any) -> None:
+        entry = _entry(waivers, name)
+        entry.pop("approver", None)
+        entry.update(asked_by=by, ticket=ticket, expires=expires)
+
+    return _edited(text, change)
+
+
+def end(text: str, name: str, today: date) -> str:
+    """End an entry: yesterday was its last day."""
+    one = _named(_read(text), name)
+    if one.expires and one.expires < today:
+        raise PlanRefused(f"{name} ended on {one.expires}", hint="nothing was changed")
+    return _edited(text, lambda waivers: _entry(waivers, name).update(expires=today - timedelta(days=1)))
+
+
+def states(
+    waivers: Iterable[Waiver], used: Mapping[str, int], settings: Exceptions, today: date
+) -> tuple[tuple[Waiver, str], ...]:
+    """Say how each entry stands; ``used`` counts the findings that each accepts today."""
+    return tuple((one, _state(one, used.get(one.waiver, 0), settings, today)) for one in waivers)
+
+
+def _state(one: Waiver, used: int, settings: Exceptions, today: date) -> str:
+    missing = [name for name in ("reason", "approver", "ticket", "expires") if not getattr(one, name)]
+    if one.expires and one.expires < today:
+        return "expired"
+    if missing:
+        return f"accepts nothing: without {', '.join(missing)}"
+    if one.expires and one.expires <= today + settings.warn:
+        return "expires soon" if used else "expires soon, and nothing needs it"
+    return "in force" if used else "nothing needs it"
+
+
+def _bounded(expires: date, settings: Exceptions, today: date) -> None:
+    if not today <= expires <= today + settings.longest:
+        raise PlanRefused(
+            f"{expires} is not between today and {today + settings.longest}",
+            hint="exceptions.longest in roles/policy.yaml says how long one may hold",
+        )
+
+
+def _read(text: str) -> Waivers:
+    """Read the log strictly; raises ``WorkspaceError``."""
+    document = documents.parse(text, "roles/waivers.yaml")
+    if document.mistakes:
+        raise WorkspaceError.of(document.mistakes)
+    try:
+        return Waivers.model_validate(document.data or {})
+    except ValidationError as error:
+        said = error.errors(include_url=False)[0]["msg"]
+        raise WorkspaceError(f"roles/waivers.yaml: {said}", hint="access-review check says where") from None
+
+
+def _named(log: Waivers, name: str) -> Waiver:
+    found = next((one for one in log.waivers if one.waiver == name), None)
+    if found is None:
+        raise Unclear(f"no waiver is called {name!r}", hint="access-review waive list")
+    return found
+
+
+def _next(log: Waivers, today: date) -> str:
+    numbers = [int(m[2]) for one in log.waivers if (m := _NAME.fullmatch(one.waiver)) and int(m[1]) == today.year]
+    return f"W-{today.year}-{max(numbers, default=0) + 1:03}"
+
+
+def _entry(waivers: Any, name: str) -> Any:
+    return next(entry for entry in waivers if entry["waiver"] == name)
+
+
+def _edited(text: str, change: Callable[[Any], None]) -> str:
+    """Change the list of waivers in a YAML text, comments kept, and read the result as strictly as the workspace is."""
+    from ruamel.yaml import YAML
+
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 4096
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    data = yaml.load(text if text.strip() else EMPTY)
+    if data.get("waivers") is None:
+        data["waivers"] = []
+    if hasattr(data["waivers"], "fa"):
+        data["waivers"].fa.set_block_style()
+    change(data["waivers"])
+    out = StringIO()
+    yaml.dump(data, out)
+    _read(out.getvalue())
+    return out.getvalue()

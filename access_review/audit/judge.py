@@ -1,0 +1,266 @@
+"""What the sample proves: how much access is wrong, and how much of it the machine missed.
+
+A unit deviates when any of its items is to be revoked. It is *missed* when the machine
+had found nothing about such an item. What nobody could say, or looked at, is given both
+ways: as right and as wrong.
+
+The reviewers are measured as well: by test rows (:mod:`access_review.audit.test_rows`),
+which count in no rate, by how long they take, and by whether they ever say anything but keep.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from statistics import median
+from typing import Any
+
+from access_review import artifacts
+from access_review.audit.decisions import Answer, Decision, Decisions
+from access_review.audit.worklist import Item, Worklist
+from access_review.sample.draw import Draw, Sample, Stratum
+from access_review.sample.hypergeometric import upper_limit
+
+JUDGEMENT = "access-review/judgement@1"
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How many units deviate, at least and at most, as rates of those drawn and as limits for all.
+
+    The limits hold with the policy's confidence; ``None`` where none can be stated:
+    nothing was drawn at random.
+    """
+
+    found_least: int
+    found_most: int
+    rate_least: float | None
+    rate_most: float | None
+    limit_least: float | None
+    limit_most: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One stratum, or ``rest`` for all that is drawn from, as its census or its inference draw shows it.
+
+    ``tested`` counts units with an answer to every item, ``untested`` those that
+    nobody answered for or could judge: deviations of the control itself.
+    """
+
+    stratum: str
+    population: int
+    drawn: int
+    tested: int
+    untested: int
+    wrong: Rate
+    missed: Rate
+
+
+class Sign(StrEnum):
+    """What may show that somebody answers without looking."""
+
+    KEPT_TEST_ROW = "kept a test row"
+    ALWAYS_KEEPS = "keeps everything"
+    QUICK = "answers within seconds"
+
+
+ENOUGH = 10
+"""Answers from which on a pattern in them says something of who gave them."""
+QUICK_SECONDS = 5.0
+"""Half of the answers in less than this: too short to read what a row says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewer:
+    """How somebody answers: many answers and never a revoke may be a rubber stamp.
+
+    ``answers``, ``revokes`` and ``cannot_say`` are those to real items; of the ``tested``
+    test rows, ``caught`` were to be revoked. ``seconds`` is the median time of the
+    ``timed`` answers, null where none was measured.
+    """
+
+    by: str
+    answers: int
+    revokes: int
+    cannot_say: int
+    days: int
+    overruled_findings: int
+    """Items kept although the machine had found something."""
+    tested: int = 0
+    caught: int = 0
+    timed: int = 0
+    seconds: float | None = None
+    signs: tuple[Sign, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """A test row that was answered: nobody has this access, so nothing is to be done about it."""
+
+    item: str
+    account: str
+    entitlement: str | None
+    by: str
+    decision: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the sample of one run proves, and who is still to answer."""
+
+    run: str
+    confidence: float
+    lines: tuple[Line, ...]
+    reviewers: tuple[Reviewer, ...]
+    reviewed: tuple[str, ...]
+    """Units with an answer to every item, in every draw: they count as covered."""
+    unanswered: int
+    """Items without an answer."""
+    within_tolerance: bool | None
+    """The limit of wrong access in the rest is no more than is tolerable; unknown while the two bounds disagree."""
+    test_rows: tuple[Tested, ...] = ()
+    """The test rows answered so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    wrong: bool
+    missed: bool
+    open: bool
+    answered: bool
+
+
+# A unit drawn about which nothing was asked is one that nobody tested.
+_NOT_ASKED = _Unit(wrong=False, missed=False, open=True, answered=False)
+
+
+def judge(sample: Sample, work: Worklist, decisions: Decisions) -> Judgement:
+    """Judge the sample by what stands. Only the census and the inference draw are counted, coverage never."""
+    units = _units((item for item in work.items if not item.planted), decisions.current)
+    confidence = sample.policy.confidence
+    lines = []
+    for part in sample.parts:
+        how = Draw.CENSUS if part.stratum.is_census else Draw.INFERENCE
+        drawn = [units.get(p.unit, _NOT_ASKED) for p in sample.picks if p.stratum is part.stratum and p.draw is how]
+        lines.append(_line(part.stratum, part.population, drawn, confidence))
+    rest = sum(part.population for part in sample.parts if not part.stratum.is_census)
+    inference = [units.get(p.unit, _NOT_ASKED) for p in sample.picks if p.draw is Draw.INFERENCE]
+    whole = _line("rest", rest, inference, confidence)
+    return Judgement(
+        run=sample.run,
+        confidence=confidence,
+        lines=(*lines, whole),
+        reviewers=reviewers(work.items, decisions.current),
+        reviewed=tuple(sorted(name for name, unit in units.items() if unit.answered)),
+        unanswered=sum(item.item not in decisions.current for item in work.items),
+        within_tolerance=_within(whole.wrong, sample.policy.tolerable),
+        test_rows=tuple(_test_rows(work.items, decisions.current)),
+    )
+
+
+def _units(items: Iterable[Item], current: Mapping[str, Decision]) -> dict[str, _Unit]:
+    by_unit: dict[str, list[tuple[Item, Answer | None]]] = defaultdict(list)
+    for item in items:
+        standing = current.get(item.item)
+        by_unit[item.unit].append((item, standing.decision if standing else None))
+    return {
+        name: _Unit(
+            wrong=any(answer is Answer.REVOKE for _, answer in asked),
+            missed=any(answer is Answer.REVOKE and not item.found for item, answer in asked),
+            open=any(answer in {None, Answer.CANNOT_SAY} for _, answer in asked),
+            answered=all(answer is not None for _, answer in asked),
+        )
+        for name, asked in by_unit.items()
+    }
+
+
+def _line(stratum: Stratum | str, population: int, drawn: list[_Unit], confidence: float) -> Line:
+    wrong = sum(unit.wrong for unit in drawn)
+    missed = sum(unit.missed for unit in drawn)
+    # An open unit that is wrong already cannot become more wrong, but it may yet turn out to be missed.
+    open_wrong = sum(unit.open and not unit.wrong for unit in drawn)
+    open_missed = sum(unit.open and not unit.missed for unit in drawn)
+    untested = sum(unit.open for unit in drawn)
+    return Line(
+        stratum=str(stratum),
+        population=population,
+        drawn=len(drawn),
+        tested=len(drawn) - untested,
+        untested=untested,
+        wrong=_rate(population, len(drawn), wrong, open_wrong, confidence),
+        missed=_rate(population, len(drawn), missed, open_missed, confidence),
+    )
+
+
+def _rate(population: int, drawn: int, found: int, unsure: int, confidence: float) -> Rate:
+    if not drawn:
+        return Rate(0, 0, None, None, None if population else 0.0, None if population else 0.0)
+    most = found + unsure
+    return Rate(
+        found,
+        most,
+        found / drawn,
+        most / drawn,
+        upper_limit(population, drawn, found, confidence),
+        upper_limit(population, drawn, most, confidence),
+    )
+
+
+def _within(wrong: Rate, tolerable: float) -> bool | None:
+    if wrong.limit_least is None or wrong.limit_most is None:
+        return None
+    if wrong.limit_least > tolerable:
+        return False
+    return True if wrong.limit_most <= tolerable else None
+
+
+def reviewers(items: Iterable[Item], current: Mapping[str, Decision]) -> tuple[Reviewer, ...]:
+    """Measure everybody who answered, by the name they wrote; items and answers may be those of many runs."""
+    by_id = {item.item: item for item in items}
+    by_name: dict[str, list[Decision]] = defaultdict(list)
+    for decision in current.values():
+        if decision.item in by_id:
+            by_name[decision.by].append(decision)
+    return tuple(_reviewer(name, given, by_id) for name, given in sorted(by_name.items()))
+
+
+def _reviewer(name: str, given: list[Decision], by_id: Mapping[str, Item]) -> Reviewer:
+    real = Counter(d.decision for d in given if not by_id[d.item].planted)
+    tests = Counter(d.decision for d in given if by_id[d.item].planted)
+    times = [d.seconds for d in given if d.seconds is not None]
+    seconds = median(times) if times else None
+    signs = (
+        (Sign.KEPT_TEST_ROW, tests[Answer.KEEP] > 0),
+        (Sign.ALWAYS_KEEPS, (real + tests)[Answer.KEEP] == len(given) >= ENOUGH),
+        (Sign.QUICK, seconds is not None and len(times) >= ENOUGH and seconds < QUICK_SECONDS),
+    )
+    return Reviewer(
+        by=name,
+        answers=real.total(),
+        revokes=real[Answer.REVOKE],
+        cannot_say=real[Answer.CANNOT_SAY],
+        days=len({d.at for d in given}),
+        overruled_findings=sum(d.decision is Answer.KEEP and bool(by_id[d.item].found) for d in given),
+        tested=tests.total(),
+        caught=tests[Answer.REVOKE],
+        timed=len(times),
+        seconds=seconds,
+        signs=tuple(sign for sign, shown in signs if shown),
+    )
+
+
+def _test_rows(items: Iterable[Item], current: Mapping[str, Decision]) -> Iterator[Tested]:
+    for item in items:
+        if item.planted and (said := current.get(item.item)):
+            yield Tested(item.item, item.account, item.entitlement, said.by, said.decision)
+
+
+def to_json(judgement: Judgement) -> dict[str, Any]:
+    """Return the judgement as a JSON object."""
+    return artifacts.dump(JUDGEMENT, judgement)
+
+
+def from_json(plain: Mapping[str, Any]) -> Judgement:
+    """Return the judgement of a JSON object; raises ``ArtifactError``."""
+    return artifacts.load(JUDGEMENT, Judgement, plain)

@@ -1,0 +1,140 @@
+"""Notices to people: a file always, mail and a webhook where the policy names them.
+
+TLS is verified, secrets come from the environment, and neither they nor an address
+that holds one is in what is said about a failure. A notice that did not arrive is
+said to have failed, so that it is sent again.
+"""
+
+import re
+import smtplib
+import ssl
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from email.message import EmailMessage
+from email.utils import format_datetime
+from hashlib import sha256
+from pathlib import Path
+
+from access_review import runs
+from access_review.audit.campaign import Audit, Kind, Sent
+from access_review.audit.reviewers import Roll
+from access_review.policy import Notify, Smtp, Webhook
+from access_review.views.text import count, moment, visible
+
+_TIMEOUT = 30
+_ADDRESS = re.compile(r"[^\s@<>,;:\"\\]+@[A-Za-z0-9.-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What one person is told. ``about`` is the reviewer whose items it is about; ``mail`` is null where none is known."""
+
+    about: str
+    name: str
+    mail: str | None
+    subject: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What became of a notice: where the file is, and why a channel failed."""
+
+    notice: Notice
+    file: Path
+    failed: tuple[str, ...] = ()
+
+
+def notices(audit: Audit, told: Iterable[Sent], people: Roll, escalate_to: Iterable[str]) -> tuple[Notice, ...]:
+    """Write what reviewers are told; of an escalation and of what ended unreviewed others hear too."""
+    made = []
+    for sent in told:
+        hearing = [sent.reviewer]
+        if sent.kind in {Kind.ESCALATION, Kind.NOT_REVIEWED}:
+            known = (people.who(name) for name in escalate_to)
+            hearing += [who for who in (people.managers.get(sent.reviewer), *known) if who]
+        made += [_notice(audit, sent, who, people) for who in dict.fromkeys(hearing)]
+    return tuple(made)
+
+
+def _notice(audit: Audit, sent: Sent, who: str, people: Roll) -> Notice:
+    whose = visible(people.names.get(sent.reviewer, sent.reviewer))
+    items = count(sent.items, "item")
+    subject = f"Access review {audit.week}: {sent.kind}, {items} of {whose}"
+    words = {
+        Kind.ASKED: f"{items} wait for the answer of {whose}: one work sheet, to be filled in and sent back.",
+        Kind.REMINDER: f"{items} still wait for the answer of {whose}.",
+        Kind.ESCALATION: f"{items} have waited since {moment(audit.opened_at)} for the answer of {whose}.",
+        Kind.NOT_REVIEWED: f"{items} of {whose} were not reviewed in time. They come again in the next audit.",
+    }
+    text = f"{words[sent.kind]}\n\nOpened {moment(audit.opened_at)}, run {audit.run}.\nNo answer is never taken for a revoke.\n"
+    return Notice(sent.reviewer, visible(people.names.get(who, who)), people.mails.get(who), subject, text)
+
+
+def deliver(
+    some: Iterable[Notice], settings: Notify, environment: Mapping[str, str], folder: Path, at: datetime
+) -> tuple[Delivered, ...]:
+    """Write each notice as a file and send it through every channel of the policy."""
+    done = []
+    for notice in some:
+        name = f"{at:%Y%m%dT%H%M%SZ}-{sha256(repr(notice).encode()).hexdigest()[:12]}.txt"
+        said = (
+            f"To: {notice.name}{f' <{notice.mail}>' if notice.mail else ''}\nSubject: {notice.subject}\n\n{notice.text}"
+        )
+        runs.write(folder / name, said.encode())
+        failed = []
+        if settings.smtp and (why := _mail(notice, settings.smtp, environment, at)):
+            failed.append(f"mail: {why}")
+        if settings.webhook and (why := _post(notice, settings.webhook, environment)):
+            failed.append(f"webhook: {why}")
+        done.append(Delivered(notice, folder / name, tuple(failed)))
+    return tuple(done)
+
+
+def _mail(notice: Notice, smtp: Smtp, environment: Mapping[str, str], at: datetime) -> str:
+    """Send one mail; return why it could not be sent, or nothing."""
+    if not notice.mail or not _ADDRESS.fullmatch(notice.mail):
+        return f"{notice.name} has no mail address"
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = smtp.sender, notice.mail, notice.subject
+    message["Date"] = format_datetime(at)
+    message.set_content(notice.text)
+    if missing := [name for name in (smtp.user_env, smtp.password_env) if name and name not in environment]:
+        return f"{missing[0]} is not set"
+    try:
+        context = ssl.create_default_context(cafile=smtp.ca)
+        with _connect(smtp, context) as server:
+            if smtp.user_env and smtp.password_env:
+                server.login(environment[smtp.user_env], environment[smtp.password_env])
+            server.send_message(message)
+    except (OSError, smtplib.SMTPException) as error:
+        return f"{smtp.host}: {type(error).__name__}"
+    return ""
+
+
+def _connect(smtp: Smtp, context: ssl.SSLContext) -> smtplib.SMTP:
+    if smtp.security == "tls":
+        return smtplib.SMTP_SSL(smtp.host, smtp.port, timeout=_TIMEOUT, context=context)
+    server = smtplib.SMTP(smtp.host, smtp.port, timeout=_TIMEOUT)
+    try:
+        server.starttls(context=context)  # raises where the server offers none: nothing is sent in the clear
+    except BaseException:
+        server.close()
+        raise
+    return server
+
+
+def _post(notice: Notice, webhook: Webhook, environment: Mapping[str, str]) -> str:
+    """Post one notice; return why it could not be posted, or nothing."""
+    import requests
+
+    url = environment.get(webhook.url_env, "")
+    if not url.startswith("https://"):
+        return f"{webhook.url_env} holds no https:// address"
+    body = {"text": f"{notice.subject}\n\n{notice.text}", "to": notice.name}
+    try:
+        answer = requests.post(url, json=body, timeout=_TIMEOUT, verify=webhook.ca or True, allow_redirects=False)
+    except requests.RequestException as error:
+        return type(error).__name__
+    return "" if answer.ok and not answer.is_redirect else f"answered {answer.status_code}"

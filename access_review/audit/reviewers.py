@@ -1,0 +1,72 @@
+"""Who answers: the manager or owner by default, a delegate while somebody is away, a client's lead where there is nobody."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+
+from access_review.audit.worklist import UNASSIGNED, Item, Worklist, fold, order
+from access_review.policy import Reviewing
+from access_review.tables import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Roll:
+    """The people of the rosters by everything they go by, folded; who could be several people is nobody."""
+
+    known: Mapping[str, str]
+    names: Mapping[str, str]
+    here: frozenset[str]
+    mails: Mapping[str, str] = field(default_factory=dict)
+    managers: Mapping[str, str] = field(default_factory=dict)
+
+    def who(self, name: str) -> str | None:
+        """Return the person of an id, name or mail; one who works here."""
+        person = self.known.get(fold(name))
+        return person if person in self.here else None
+
+    def called(self, person: str) -> frozenset[str]:
+        """Return everything a person goes by, folded."""
+        return frozenset(name for name, known in self.known.items() if known == person)
+
+
+def roll(people: Iterable[Row]) -> Roll:
+    """Return the people as they are called, from rows of the table ``people``; agents answer for nothing."""
+    meant: dict[str, set[str]] = defaultdict(set)
+    rows = [row for row in people if row["kind"] != "agent"]
+    for row in rows:
+        for name in ("person", "native_id", "name", "mail"):
+            if row[name]:
+                meant[fold(row[name])].add(row["person"])
+    return Roll(
+        known={name: next(iter(persons)) for name, persons in meant.items() if len(persons) == 1},
+        names={row["person"]: row["name"] or row["person"] for row in rows},
+        here=frozenset(row["person"] for row in rows if row["status"] in {"active", "leave"}),
+        mails={row["person"]: row["mail"] for row in rows if row["mail"]},
+        managers={row["person"]: row["manager"] for row in rows if row["manager"]},
+    )
+
+
+def route(work: Worklist, reviewing: Reviewing, people: Roll, today: date) -> Worklist:
+    """Hand items on as the policy says. Nobody is handed an item about their own access."""
+    items = (_routed(item, reviewing, people, today) for item in work.items)
+    return replace(work, items=tuple(sorted(items, key=order)))
+
+
+def _routed(item: Item, reviewing: Reviewing, people: Roll, today: date) -> Item:
+    if item.reviewer == UNASSIGNED:
+        leads = (people.who(reviewing.client_leads[name]) for name in item.clients if name in reviewing.client_leads)
+        return _to(item, next((lead for lead in leads if lead and _may(item, lead)), None), people)
+    for one in reviewing.delegates:
+        if people.who(one.person) == item.reviewer and one.since <= today <= one.until:
+            delegate = people.who(one.delegate)
+            return _to(item, delegate if delegate and _may(item, delegate) else None, people)
+    return item
+
+
+def _may(item: Item, person: str) -> bool:
+    return fold(person) not in item.own
+
+
+def _to(item: Item, person: str | None, people: Roll) -> Item:
+    return replace(item, reviewer=person, reviewer_name=people.names[person]) if person else item

@@ -1,0 +1,123 @@
+"""Test rows: questions with a known answer among the real ones, to measure who answers them.
+
+A test row asks about a grant that nobody has: of somebody on the reviewer's sheet, in a
+system where they have an account, of a kind they hold there, and that none of their
+roles, present or former, allows. The right answer is *revoke*. It proves nothing about
+access: it is counted in no rate, accepted by no waiver and planned by nobody.
+
+Which rows are planted follows from the seed of the sample, so whoever repeats the draw
+repeats them too.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from itertools import islice
+
+import pyarrow as pa
+
+from access_review.audit.worklist import UNASSIGNED, Item, Worklist, item_id, order
+from access_review.engine.duckdb import Engine
+from access_review.sample.commitment import rank
+
+FEWEST = 5
+"""Rows that a sheet has at least for a test row to be among them: beside fewer it would stand out."""
+
+_TRIED = 3
+"""Accounts looked at for each row wanted; with some, nothing is left that could be asked."""
+
+
+def plant(engine: Engine, work: Worklist, seed: bytes, each: int) -> Worklist:
+    """Return the work list with at most ``each`` test rows on every reviewer's sheet.
+
+    Reads ``accounts, people, held, closure, entitlements, person_roles, person_role_sets,
+    expected, waivers``. ``seed`` is that of the sample.
+    """
+    sown = rank(seed, "test rows")
+    models = {
+        reviewer: tuple(islice(_models(items, sown), each * _TRIED))
+        for reviewer, items in work.by_reviewer().items()
+        if reviewer != UNASSIGNED and len(items) >= FEWEST
+    }
+    wrong = _wrong(engine, {item.account for some in models.values() for item in some})
+    planted = [
+        row
+        for some in models.values()
+        for row in islice((row for item in some for row in _row(work.run, item, wrong, sown)), each)
+    ]
+    return replace(work, items=tuple(sorted((*work.items, *planted), key=order)))
+
+
+def _models(items: Iterable[Item], sown: bytes) -> Iterator[Item]:
+    """Yield one grant of each person's account, in the order of selection: a test row looks like it."""
+    of_account: dict[str, Item] = {}
+    for item in sorted(items, key=lambda item: rank(sown, item.item)):
+        if item.entitlement and item.unit != item.account:
+            of_account.setdefault(item.account, item)
+    yield from sorted(of_account.values(), key=lambda item: rank(sown, item.account))
+
+
+def _row(run: str, model: Item, wrong: Mapping[str, Mapping[str, str]], sown: bytes) -> Iterator[Item]:
+    choice = wrong.get(model.account, {})
+    if not choice:
+        return
+    entitlement = min(choice, key=lambda name: rank(sown, f"{model.account} {name}"))
+    yield replace(
+        model,
+        item=item_id(run, model.unit, model.account, entitlement, model.mode),
+        entitlement=entitlement,
+        entitlement_name=choice[entitlement],
+        last_used=model.last_used if model.last_used.startswith("the account") else "unknown",
+        found="",
+        findings=(),
+        planted=True,
+    )
+
+
+def _wrong(engine: Engine, accounts: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Return, by account, the names of entitlements that its holder does not have and must not have."""
+    engine.register("tested", pa.table({"account": pa.array(sorted(accounts), pa.string())}))
+    found: dict[str, dict[str, str]] = {}
+    for row in engine.rows(_WRONG):
+        found.setdefault(row["account"], {})[row["entitlement"]] = row["name"] or row["entitlement"]
+    return found
+
+
+# Held by somebody, so that the question is one that could be asked; by nobody with the same roles.
+_WRONG = """
+WITH holders AS (
+    SELECT t.account, a.source, a.person, s.role_set
+    FROM tested AS t JOIN accounts AS a ON a.account = t.account
+    JOIN person_role_sets AS s ON s.person = a.person
+), kinds AS (
+    SELECT DISTINCT t.account, e.kind
+    FROM tested AS t JOIN held AS h ON h.account = t.account JOIN entitlements AS e ON e.entitlement = h.entitlement
+), given AS (
+    SELECT DISTINCT h.entitlement FROM held AS h WHERE NOT h.mirrored
+), of_peers AS (
+    SELECT DISTINCT s.role_set, c.reached
+    FROM held AS h JOIN person_role_sets AS s ON s.person = h.person JOIN closure AS c ON c.entitlement = h.entitlement
+    WHERE s.role_set IN (SELECT role_set FROM holders)
+), once_allowed AS (
+    SELECT DISTINCT r.person, x.entitlement
+    FROM person_roles AS r JOIN expected AS x ON x.role = r.role
+    WHERE x.allows <> 'never' AND r.person IN (SELECT person FROM holders)
+), has AS (
+    SELECT DISTINCT h.person, c.reached
+    FROM held AS h JOIN closure AS c ON c.entitlement = h.entitlement
+    WHERE h.person IN (SELECT person FROM holders)
+)
+SELECT p.account, e.entitlement, e.name
+FROM holders AS p
+JOIN entitlements AS e ON e.source = p.source
+JOIN kinds AS k ON k.account = p.account AND k.kind = e.kind
+JOIN given AS g ON g.entitlement = e.entitlement
+WHERE e.effect = 'grants'
+  AND NOT EXISTS (SELECT 1 FROM has WHERE has.person = p.person AND has.reached = e.entitlement)
+  AND NOT EXISTS (SELECT 1 FROM of_peers AS o WHERE o.role_set = p.role_set AND o.reached = e.entitlement)
+  AND NOT EXISTS (
+      SELECT 1 FROM closure AS c
+      JOIN once_allowed AS x ON x.entitlement = c.reached
+      WHERE c.entitlement = e.entitlement AND x.person = p.person)
+  AND NOT EXISTS (
+      SELECT 1 FROM waivers AS w WHERE w.subject IN (p.account, p.person) AND w.about = e.entitlement)
+"""

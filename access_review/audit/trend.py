@@ -1,0 +1,81 @@
+"""How the audit goes from week to week, and how long everyone has waited to be looked at. Pure."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import pyarrow as pa
+
+from access_review.audit.campaign import Audit
+from access_review.audit.decisions import Answer
+from access_review.audit.judge import Judgement
+from access_review.sample.coverage import WEEK, Seen
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One week: what the machine found, what the reviewers' sample proves, and what was not reviewed.
+
+    ``wrong`` and ``missed`` are the highest rates among those drawn from that the
+    sample leaves possible, what is open counted as wrong; null where none can be stated.
+    ``tested`` are the test rows answered, ``caught`` those to which the answer was right.
+    """
+
+    week: str
+    run: str
+    findings: int
+    red: int
+    sampled: int
+    wrong: float | None
+    missed: float | None
+    not_reviewed: int
+    again: int
+    signed_off: bool
+    tested: int
+    caught: int
+
+
+def point(audit: Audit, findings: pa.Table, judged: Judgement, sampled: int) -> Point:
+    """Return one week of the trend."""
+    pairs = zip(findings["status"].to_pylist(), findings["rag"].to_pylist(), strict=True)
+    current = Counter(rag for status, rag in pairs if status in {"new", "open"})
+    rest = next(line for line in judged.lines if line.stratum == "rest")
+    return Point(
+        week=audit.week,
+        run=audit.run,
+        findings=current.total(),
+        red=current["red"],
+        sampled=sampled,
+        wrong=rest.wrong.limit_most,
+        missed=rest.missed.limit_most,
+        not_reviewed=len(audit.not_reviewed),
+        again=len(audit.red),
+        signed_off=audit.signed_off_at is not None,
+        tested=len(judged.test_rows),
+        caught=sum(row.decision is Answer.REVOKE for row in judged.test_rows),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The coverage clock: how many were looked at, how many never, and who has waited longest."""
+
+    units: int
+    never: int
+    overdue: int
+    longest: timedelta | None
+    unit: str | None
+
+
+def waiting(seen: Mapping[str, Seen], now: datetime, weeks: int) -> Waiting:
+    """Read the coverage clock; who was never looked at waits since entering the population."""
+    since = {unit: one.drawn or one.entered for unit, one in seen.items()}
+    first = min(since, key=lambda unit: (since[unit], unit), default=None)
+    return Waiting(
+        units=len(since),
+        never=sum(one.drawn is None for one in seen.values()),
+        overdue=sum(at + weeks * WEEK < now for at in since.values()),
+        longest=now - since[first] if first else None,
+        unit=first,
+    )

@@ -1,0 +1,275 @@
+"""What reviewers are asked: one item per account and grant of each unit drawn, and who is to answer.
+
+The manager reviews a person, the sponsor an agent. Where there is none who still works
+here, the owner of the account or the entitlement does; else the item is unassigned.
+Nobody reviews their own access, and no custodian the account whose secret they know.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+import rfc8785
+
+from access_review import artifacts
+from access_review.engine.duckdb import Engine
+from access_review.model import AsOf
+from access_review.sample.draw import Draw, Sample, Stratum
+from access_review.sample.population import CLIENTS
+
+WORKLIST = "access-review/worklist@1"
+UNASSIGNED = "unassigned"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One question: whether this grant (or, without an entitlement, this account) is right.
+
+    ``found`` is what the machine found, empty for nothing. ``own`` is everything
+    that whoever has this access goes by, folded: they may not answer.
+    """
+
+    item: str
+    reviewer: str
+    reviewer_name: str
+    unit: str
+    stratum: Stratum
+    draw: Draw
+    person: str
+    clients: tuple[str, ...]
+    roles: str
+    account: str
+    account_name: str
+    system: str
+    entitlement: str | None
+    entitlement_name: str
+    mode: str | None
+    how: str
+    last_used: str
+    found: str
+    own: tuple[str, ...]
+    findings: tuple[str, ...] = ()
+    """Ids of the findings that ``found`` tells of and no waiver accepts."""
+    planted: bool = False
+    """A test row (:mod:`access_review.audit.test_rows`): it says nothing about access."""
+
+
+@dataclass(frozen=True, slots=True)
+class Worklist:
+    """Every item of one sample."""
+
+    run: str
+    as_of: datetime
+    items: tuple[Item, ...]
+
+    def by_reviewer(self) -> dict[str, tuple[Item, ...]]:
+        """Return the items of each reviewer, by id; :data:`UNASSIGNED` holds what nobody answers for."""
+        names = sorted({item.reviewer for item in self.items})
+        return {name: tuple(item for item in self.items if item.reviewer == name) for name in names}
+
+
+def worklist(engine: Engine, sample: Sample) -> Worklist:
+    """List what is asked about the units drawn, sorted by reviewer, unit, account and entitlement.
+
+    Reads ``people, assignments, accounts, held, closure, entitlements, person_roles,
+    owned, custody, activity, separation, findings``.
+    """
+    columns = ("unit", "stratum", "draw")
+    picked = pa.table(
+        {name: [str(getattr(pick, name)) for pick in sample.picks] for name in columns},
+        schema=pa.schema([(name, pa.string()) for name in columns]),
+    )
+    engine.register("sampled", picked)
+    engine.create("asked", _ASKED)
+    engine.create("reviewers", _REVIEWERS)
+    rows = engine.rows(_ITEMS, now=AsOf())
+    items = (_item(sample.run, row) for row in rows)
+    return Worklist(
+        sample.run,
+        sample.as_of,
+        tuple(sorted(items, key=order)),
+    )
+
+
+def order(item: Item) -> tuple[str, ...]:
+    """Return what items are sorted by, so that each reviewer's stand together."""
+    return item.reviewer, item.unit, item.account, item.entitlement or "", item.mode or ""
+
+
+def item_id(run: str, unit: str, account: str, entitlement: str | None, mode: str | None) -> str:
+    """Return the name of an item: it starts with a letter, so that no spreadsheet takes it for a number."""
+    return "i" + hashlib.sha256(rfc8785.dumps([run, unit, account, entitlement, mode])).hexdigest()[:16]
+
+
+def fold(name: str) -> str:
+    """Return a name as it is compared: letter case and white space do not count."""
+    return " ".join(name.split()).casefold()
+
+
+def _item(run: str, row: Mapping[str, Any]) -> Item:
+    mode = row["mode"]
+    return Item(
+        item=item_id(run, row["unit"], row["account"], row["entitlement"], mode),
+        reviewer=row["reviewer"] or UNASSIGNED,
+        reviewer_name=row["reviewer_name"] or row["reviewer"] or UNASSIGNED,
+        unit=row["unit"],
+        stratum=Stratum(row["stratum"]),
+        draw=Draw(row["draw"]),
+        person=row["person_name"] or row["person"] or "nobody",
+        clients=tuple(row["clients"]),
+        roles=row["roles"] or "",
+        account=row["account"],
+        account_name=row["account_name"] or row["account"],
+        system=row["system"],
+        entitlement=row["entitlement"],
+        entitlement_name=row["entitlement_name"] or row["entitlement"] or "the account itself",
+        mode=mode,
+        how=f"{row['via']}, eligible" if mode == "eligible" else row["via"] or "",
+        last_used=_last_used(row),
+        found=row["found"] or "",
+        own=tuple(sorted({fold(name) for name in row["own"] if name and name.strip()})),
+        findings=tuple(row["findings"] or ()),
+    )
+
+
+def _last_used(row: Mapping[str, Any]) -> str:
+    if row["used_latest"]:
+        return _between(row["used_earliest"], row["used_latest"])
+    if row["never_used"]:
+        return "the account was never used"
+    if row["account_latest"]:
+        return f"the account: {_between(row['account_earliest'], row['account_latest'])}"
+    return "unknown"
+
+
+def _between(earliest: datetime | None, latest: datetime) -> str:
+    if earliest is None:
+        return f"by {latest:%Y-%m-%d}"
+    if earliest.date() == latest.date():
+        return f"{latest:%Y-%m-%d}"
+    return f"{earliest:%Y-%m-%d} to {latest:%Y-%m-%d}"
+
+
+def limited(items: Iterable[Item], client: str) -> tuple[Item, ...]:
+    """Return the items of one client alone."""
+    return tuple(item for item in items if client in item.clients)
+
+
+# Every account of a unit, each with its grants; an account without any is a question of its own.
+_ASKED = """
+SELECT s.unit, s.stratum, s.draw, p.person, a.account, h.entitlement, h.mode, h.via
+FROM accounts a
+LEFT JOIN people p ON p.person = a.person
+JOIN sampled s ON s.unit = coalesce(p.person, a.account)
+LEFT JOIN (SELECT * FROM held WHERE NOT mirrored) h ON h.account = a.account
+"""
+
+# Up the line of managers to the first who works here; only who cannot answer is passed over.
+_REVIEWERS = """
+WITH RECURSIVE up AS (
+    SELECT p.person, CASE WHEN p.kind = 'agent' THEN p.sponsor ELSE p.manager END AS candidate, 1 AS step
+    FROM people p WHERE p.person IN (SELECT unit FROM sampled)
+    UNION ALL
+    SELECT up.person, next.manager, up.step + 1
+    FROM up JOIN people next ON next.person = up.candidate
+    WHERE up.step < 12 AND (next.status <> 'active' OR next.kind = 'agent')
+)
+SELECT up.person AS unit, up.candidate AS reviewer
+FROM up JOIN people m ON m.person = up.candidate
+WHERE m.status = 'active' AND m.kind <> 'agent' AND up.candidate <> up.person
+"""
+
+_ITEMS = f"""
+WITH clients AS ({CLIENTS}), custodians AS (
+    SELECT account, person FROM custody WHERE ends_at IS NULL OR ends_at > :now
+), owners_here AS (
+    SELECT o.object, o.person
+    FROM owned o JOIN people p ON p.person = o.person AND p.status = 'active' AND p.kind <> 'agent'
+), owner_of AS (
+    SELECT k.account, k.entitlement, k.mode,
+           coalesce(min(a.person), min(e.person)) AS owner
+    FROM asked k
+    LEFT JOIN owners_here a ON k.person IS NULL AND a.object = k.account
+         AND NOT EXISTS (SELECT 1 FROM custodians c WHERE c.account = k.account AND c.person = a.person)
+    LEFT JOIN owners_here e ON e.object = k.entitlement AND e.person <> k.unit
+         AND NOT EXISTS (SELECT 1 FROM custodians c WHERE c.account = k.account AND c.person = e.person)
+    GROUP BY k.account, k.entitlement, k.mode
+), roles_now AS (
+    SELECT person, string_agg(DISTINCT role, ', ' ORDER BY role) AS roles
+    FROM person_roles WHERE spell IN ('current', 'grace') GROUP BY person
+), open_findings AS (
+    SELECT finding, status, subject, about, concat(rule, ': ', reason, CASE status WHEN 'waived' THEN ' (waived)' ELSE '' END) AS said
+    FROM findings WHERE status <> 'closed'
+), reached AS (
+    SELECT DISTINCT k.account, k.entitlement, k.mode, k.person, c.reached
+    FROM asked k JOIN closure c ON c.entitlement = k.entitlement
+), said AS (
+    SELECT r.account, r.entitlement, r.mode, f.said, f.finding, f.status
+    FROM reached r JOIN open_findings f ON f.subject = r.account AND f.about = r.reached
+    UNION
+    SELECT r.account, r.entitlement, r.mode, f.said, f.finding, f.status
+    FROM reached r JOIN open_findings f ON f.subject = r.reached
+    JOIN reached o ON o.account = r.account AND o.entitlement = r.entitlement AND o.mode = r.mode AND o.reached = f.about
+    UNION
+    SELECT r.account, r.entitlement, r.mode, f.said, f.finding, f.status
+    FROM reached r JOIN separation x ON x.entitlement = r.reached
+    JOIN open_findings f ON f.about = x.pair AND f.subject IN (r.account, r.person)
+    UNION
+    SELECT k.account, k.entitlement, k.mode, f.said, f.finding, f.status
+    FROM asked k JOIN open_findings f ON f.about IS NULL AND f.subject = k.account
+    UNION
+    SELECT k.account, k.entitlement, k.mode, f.said, f.finding, f.status
+    FROM asked k JOIN open_findings f ON f.about IS NULL AND f.subject = k.person
+), found AS (
+    SELECT account, entitlement, mode, string_agg(said, '; ' ORDER BY said) AS found,
+           list(finding ORDER BY finding) FILTER (status <> 'waived') AS findings
+    FROM said GROUP BY account, entitlement, mode
+), own_accounts AS (
+    SELECT coalesce(p.person, a.account) AS unit,
+           flatten(list([a.account, a.native_id, a.name, a.principal_name, a.display_name, a.mail, a.employee_id])) AS own
+    FROM accounts a LEFT JOIN people p ON p.person = a.person
+    WHERE coalesce(p.person, a.account) IN (SELECT unit FROM sampled)
+    GROUP BY 1
+), own_custodians AS (
+    SELECT c.account, flatten(list([p.person, p.native_id, p.name, p.mail])) AS own
+    FROM custodians c JOIN people p ON p.person = c.person GROUP BY c.account
+)
+SELECT k.unit, k.stratum, k.draw, k.person, k.account, k.entitlement, k.mode, k.via,
+       coalesce(up.reviewer, o.owner) AS reviewer, reviewer.name AS reviewer_name,
+       p.name AS person_name,
+       coalesce(l.clients, CASE WHEN a.client IS NULL THEN [] ELSE [a.client] END) AS clients, r.roles,
+       coalesce(a.name, a.principal_name, a.display_name) AS account_name,
+       coalesce(e.source, a.source) AS system, e.name AS entitlement_name,
+       t.last_used_earliest AS used_earliest, t.last_used_latest AS used_latest,
+       a.last_used_earliest AS account_earliest, a.last_used_latest AS account_latest, a.never_used,
+       f.found, f.findings,
+       list_concat(list_concat(w.own, coalesce(g.own, [])), [p.person, p.native_id, p.name, p.mail]) AS own
+FROM asked k
+JOIN accounts a ON a.account = k.account
+LEFT JOIN people p ON p.person = k.person
+LEFT JOIN entitlements e ON e.entitlement = k.entitlement
+LEFT JOIN reviewers up ON up.unit = k.person
+LEFT JOIN owner_of o ON o.account = k.account AND o.entitlement IS NOT DISTINCT FROM k.entitlement
+     AND o.mode IS NOT DISTINCT FROM k.mode
+LEFT JOIN people reviewer ON reviewer.person = coalesce(up.reviewer, o.owner)
+LEFT JOIN roles_now r ON r.person = k.person
+LEFT JOIN clients l ON l.person = k.person
+LEFT JOIN activity t ON t.account = k.account AND t.object = k.entitlement
+LEFT JOIN found f ON f.account = k.account AND f.entitlement IS NOT DISTINCT FROM k.entitlement
+     AND f.mode IS NOT DISTINCT FROM k.mode
+JOIN own_accounts w ON w.unit = k.unit
+LEFT JOIN own_custodians g ON g.account = k.account
+"""
+
+
+def to_json(work: Worklist) -> dict[str, Any]:
+    """Return the work list as a JSON object."""
+    return artifacts.dump(WORKLIST, work)
+
+
+def from_json(plain: Mapping[str, Any]) -> Worklist:
+    """Return the work list of a JSON object; raises ``ArtifactError``."""
+    return artifacts.load(WORKLIST, Worklist, plain)

@@ -1,0 +1,1 @@
+"""Active Directory, live and recorded, and other LDAP directories from recordings."""

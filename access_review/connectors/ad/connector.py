@@ -1,0 +1,245 @@
+"""Active Directory live, and it and other LDAP directories from recordings in LDIF.
+
+Accounts, groups, who is in what (nested groups and primary groups included) and
+who answers for it. Live: ``server``, ``user`` and ``password`` name a domain
+controller and a read-only account (``runbooks/connect-ad.md``). A recording is LDIF content as ``ldapsearch``, ``ldifde`` or
+``ldbsearch`` write it, with at least ``objectClass``, the id (``objectGUID`` or
+``entryUUID``), names, ``member`` and, of Active Directory, ``objectSid``,
+``primaryGroupID``, ``userAccountControl``, ``groupType`` and ``adminCount``.
+"""
+
+import glob
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
+
+from access_review.connectors import Connector, Source
+from access_review.connectors.ad.directory import Kind, Options, Reading
+from access_review.connectors.ad.entry import Entry
+from access_review.connectors.ad.ldif import Ldif, lines_of
+from access_review.connectors.classification import Effect, Marks
+from access_review.connectors.secret import Named, Secret, SecretReference
+from access_review.errors import Mistake, WorkspaceError
+from access_review.settings import Duration, OneOrMore
+from access_review.tables import Row
+
+SignIn = Literal["simple", "kerberos"]
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A directory as it was when its files were written."""
+
+    source: Source
+    files: tuple[str, ...]
+    options: Options
+
+    def collect(self, as_of: datetime) -> Iterator[tuple[str, Row]]:
+        """Yield every row; raises ``WorkspaceError`` with every mistake of every file, after all have been read."""
+        mistakes: list[Mistake] = []
+        reading = Reading(self.source, self.options, as_of)
+        entries = self._entries(self._paths(), mistakes, reading)
+        yield from reading.rows(entries)
+
+    def _paths(self) -> list[tuple[str, Path]]:
+        found: dict[str, Path] = {}
+        mistakes = []
+        for pattern in self.files:
+            names = [pattern] if _exists(self.source.folder / pattern) else _matching(self.source.folder, pattern)
+            if not names:
+                mistakes.append(Mistake(pattern, 0, 0, "no such file", f"looked in {self.source.folder}"))
+            found.update((name, self.source.folder / name) for name in names)
+        if mistakes:
+            raise WorkspaceError.of(mistakes)
+        return sorted(found.items())
+
+    def _entries(self, paths: Sequence[tuple[str, Path]], mistakes: list[Mistake], reading: Reading) -> Iterator[Entry]:
+        for name, path in paths:
+            ldif = Ldif(name)
+            try:
+                yield from ldif.entries(lines_of(path.read_bytes()))
+            except UnicodeDecodeError as error:
+                mistakes.append(Mistake(name, 0, 0, f"not UTF-16, though it starts so: {error.reason}"))
+            except OSError as error:
+                mistakes.append(Mistake(name, 0, 0, f"cannot be read: {error.strerror}"))
+            mistakes.extend(ldif.mistakes)
+            for ending in ldif.endings:
+                reading.tally.doubt(ending)
+        if mistakes:
+            raise WorkspaceError.of(mistakes, hint="nothing is taken from a damaged recording: export it again")
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _matching(folder: Path, pattern: str) -> list[str]:
+    names = glob.glob(pattern, root_dir=folder, recursive=True)  # noqa: PTH207 - Path.glob refuses absolute patterns
+    return sorted(name for name in names if _exists(folder / name))
+
+
+class Reach(BaseModel):
+    """What of a domain is read live, and how much of the server's time that may take."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    bases: OneOrMore = ()
+    deleted: StrictBool = True
+    history: StrictBool = False
+    page_size: Annotated[StrictInt, Field(ge=1, le=100_000)] = 1000
+    answer_within: Duration = timedelta(minutes=1)
+    read_within: Duration = timedelta(hours=1)
+    closures_checked: Annotated[StrictInt, Field(ge=0)] = 25
+    last_logon: Literal["one-server", "every-server"] = "one-server"
+    incremental: StrictBool = False
+    full_every: Duration = timedelta(days=7)
+
+
+class Writer(BaseModel):
+    """The account that may write, apart from the one that reads; ``guard`` is an attribute of groups it may write."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    user: Named
+    password: Secret
+    guard: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]*$")] | None = None
+
+
+def connect(
+    source: Source,
+    *,
+    recorded: Sequence[str] = (),
+    server: OneOrMore = (),
+    user: Named | None = None,
+    password: Secret | None = None,
+    sign_in: SignIn = "simple",
+    ca_file: str | None = None,
+    reach: Reach | None = None,
+    writer: Writer | None = None,
+    directory: Kind | None = None,
+    id_attribute: str | None = None,
+    employee_id: str | None = None,
+    attributes: Mapping[str, str] | None = None,
+    privileged: Sequence[str] = (),
+    effect: Mapping[Effect, Sequence[str]] | None = None,
+    service_accounts: Sequence[str] = (),
+    shared_accounts: Sequence[str] = (),
+    break_glass: Sequence[str] = (),
+    client: Mapping[str, str] | None = None,
+    sensitivity: Mapping[str, str] | None = None,
+    system: str | None = None,
+    netbios: Mapping[str, str] | None = None,
+    expected: Mapping[Literal["accounts", "entitlements"], int] | None = None,
+    canaries: Sequence[str] = (),
+) -> Connector:
+    """Open a directory: ``recorded`` or ``server``.
+
+    recorded: LDIF files, by path or pattern, from the source's folder.
+    server: domain controllers of one domain, tried in this order: ldaps://NAME, or ldap://NAME for StartTLS.
+    user, password: who reads: the name, or where it is kept; and where the password is kept.
+    sign_in: simple, or kerberos with the ticket that the machine holds (extra "kerberos"); both over verified TLS.
+    ca_file: the authority that issued the servers' certificates, from the source's folder; the system's unless said.
+    reach: bases (the whole domain unless said), deleted objects, history of memberships, limits of time and size,
+    how many accounts are held against the server's own tokenGroups, whether lastLogon is asked of every server, and
+    whether only what changed is read (runs/directory/ keeps the last read) with a full read every so often.
+    writer: who removes members and disables accounts, and through which guard attribute if any; read-only without it.
+    directory: what the directory is; detected entry by entry unless said.
+    id_attribute: where the ids come from when there is no objectGUID, objectSid or entryUUID; ``dn`` ids may change.
+    employee_id: the attribute with the HR id; employeeID in Active Directory and employeeNumber elsewhere unless said.
+    attributes: more attributes to keep with accounts, as name in the review: name in the directory.
+    privileged: patterns of group names or DNs that are privileged, beside those that Windows makes so.
+    effect: patterns of groups that do something else than grant.
+    service_accounts, shared_accounts, break_glass: patterns of account names or DNs.
+    client: whose groups and accounts those of a pattern are.
+    sensitivity: the class of data behind entitlements, by pattern of their names; the first that fits.
+    system: the system that the groups are of; the DNS domain unless said.
+    netbios: NetBIOS names by DNS domain, where they are not the first label.
+    expected: the server's own counts; a difference makes the source incomplete.
+    canaries: names that are there for certain; one unseen makes the source incomplete.
+    """
+    _check_way(source, recorded, server, directory)
+    marks = Marks(
+        privileged=tuple(privileged),
+        effect=effect or {},
+        service_accounts=tuple(service_accounts),
+        shared_accounts=tuple(shared_accounts),
+        break_glass=tuple(break_glass),
+        client=client or {},
+        sensitivity=sensitivity or {},
+    )
+    options = Options(
+        marks=marks,
+        directory=directory,
+        id_attribute=id_attribute,
+        employee_id=employee_id,
+        attributes=attributes or {},
+        system=system,
+        netbios={where.casefold(): name for where, name in (netbios or {}).items()},
+        expected={str(table): count for table, count in (expected or {}).items()},
+        canaries=tuple(canaries),
+    )
+    if recorded:
+        return Recorded(source, tuple(recorded), options)
+    _check_login(source, sign_in, user, password)
+    return _live(source, options, server, (sign_in, user, password), ca_file, reach or Reach(), writer)
+
+
+def _check_way(source: Source, recorded: Sequence[str], server: Sequence[str], directory: Kind | None) -> None:
+    if not recorded and not server:
+        hint = "name LDIF files under recorded, or a domain controller under server"
+        raise WorkspaceError(f"{source.name}: nothing is named to read from", hint=hint)
+    if recorded and server:
+        raise WorkspaceError(f"{source.name}: recorded and server exclude each other", hint="keep one of them")
+    if server and directory == "other":
+        hint = "export it as LDIF and name the files under recorded"
+        raise WorkspaceError(f"{source.name}: only Active Directory is read live", hint=hint)
+
+
+def _check_login(source: Source, sign_in: SignIn, user: Named | None, password: SecretReference | None) -> None:
+    if sign_in == "simple" and not (user and password):
+        raise WorkspaceError(f"{source.name}: user and password are needed", hint="nobody reads anonymously")
+    if sign_in == "kerberos" and (user or password):
+        raise WorkspaceError(f"{source.name}: Kerberos uses the machine's ticket", hint="drop user and password")
+
+
+def _live(
+    source: Source,
+    options: Options,
+    server: Sequence[str],
+    login: tuple[SignIn, Named | None, SecretReference | None],
+    ca_file: str | None,
+    reach: Reach,
+    writer: Writer | None,
+) -> Connector:
+    # ldap3 takes a tenth of a second to import, which whoever reads recordings does not need.
+    from access_review.connectors.ad.domain import Scope
+    from access_review.connectors.ad.live import Live, Writable, kept
+    from access_review.connectors.ad.server import Login, Servers, address
+
+    addresses = tuple(address(source, url) for url in server)
+    authority = source.folder / ca_file if ca_file else None
+    servers = Servers(source, addresses, Login(*login), authority, round(reach.answer_within.total_seconds()))
+    asked = (*options.attributes.values(), options.employee_id or "employeeID")
+    scope = Scope(tuple(reach.bases), asked, reach.deleted, reach.history, reach.closures_checked)
+    live = Live(
+        source,
+        servers,
+        replace(options, attributes=kept(options.attributes), directory="active-directory"),
+        scope,
+        page=reach.page_size,
+        longest=reach.read_within.total_seconds(),
+        every_server=reach.last_logon == "every-server",
+        kept_in=source.folder.parent / "runs" / "directory" / f"{source.name}.parquet" if reach.incremental else None,
+        full_every=reach.full_every,
+    )
+    if writer is None:
+        return live
+    writers = replace(servers, login=Login("simple", writer.user, writer.password))
+    return Writable(**{f.name: getattr(live, f.name) for f in fields(live)}, writers=writers, guard=writer.guard)

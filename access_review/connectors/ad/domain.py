@@ -1,0 +1,336 @@
+"""One read of one domain: everything that is there, and every reason to think that it was not everything.
+
+The order matters. The server's change number (USN) is noted, all objects are listed with
+their values, long member lists are fetched to their end; then all objects are listed
+again by id alone. What changed meanwhile is read once more, what one pass saw and the
+other did not is doubted, and a sample of accounts is held against the groups that the
+server itself computes for them.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import ldap3
+
+from access_review.connectors.ad import formats
+from access_review.connectors.ad import objects as active_directory
+from access_review.connectors.ad.entry import Entry, canonical, generalized_time
+from access_review.connectors.ad.paging import Pace, Query, Values, entry_of, finish_ranges, first_range, listing
+from access_review.connectors.ad.server import Session
+from access_review.connectors.ad.token_groups import SecurityGroups, differences, sample
+from access_review.errors import ConnectorError, Transient
+
+ACTIVE_DIRECTORY = "1.2.840.113556.1.4.800"
+MEMBER_TABLES = ("grants", "nesting")
+FILTER = "(|(objectClass=user)(objectClass=group)(objectClass=foreignSecurityPrincipal)(objectClass=contact))"
+ATTRIBUTES = (
+    *("objectClass", "objectGUID", "objectSid", "sIDHistory", "sAMAccountName", "cn", "displayName", "description"),
+    *("mail", "whenCreated", "whenChanged", "uSNChanged", "adminCount", "manager", "managedBy"),
+    *("userPrincipalName", "userAccountControl", "msDS-User-Account-Control-Computed", "primaryGroupID"),
+    *("pwdLastSet", "accountExpires", "lastLogon", "lastLogonTimestamp", "logonCount", "servicePrincipalName"),
+    "groupType",
+    first_range("member"),
+)
+VALUE_HISTORY, ATTRIBUTE_HISTORY = "msDS-ReplValueMetaData", "msDS-ReplAttributeMetaData"
+POLICY = (
+    *("minPwdLength", "maxPwdAge", "minPwdAge", "pwdHistoryLength", "pwdProperties"),
+    *("lockoutThreshold", "lockoutDuration", "lockOutObservationWindow"),
+)
+
+_ROOT = (
+    *("defaultNamingContext", "dnsHostName", "dsServiceName", "highestCommittedUSN", "currentTime"),
+    *("supportedCapabilities", "namingContexts", "vendorName"),
+)
+_LISTED = ("objectGUID", "uSNChanged")
+_DELETED = ("objectClass", "objectGUID", "objectSid", "sAMAccountName", "isDeleted", "lastKnownParent", "whenChanged")
+_DELETED_FILTER = "(&(isDeleted=TRUE)(|(objectClass=user)(objectClass=group)))"
+_ROUNDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What is read: below which bases (none: the whole domain), with which further attributes."""
+
+    bases: Sequence[str] = ()
+    further: Sequence[str] = ()
+    deleted: bool = True
+    history: bool = False
+    sample: int = 25
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """Every attribute that is asked for, once each."""
+        history = (first_range(VALUE_HISTORY),) if self.history else ()
+        known = {name.casefold() for name in ATTRIBUTES}
+        return ATTRIBUTES + tuple(sorted({a for a in self.further if a.casefold() not in known})) + history
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """What a server says of itself."""
+
+    base: str
+    host: str
+    service: str
+    usn: int
+    now: datetime | None
+    is_active_directory: bool
+
+    @classmethod
+    def of(cls, session: Session) -> "Root":
+        """Ask; raises ``ConnectorError``."""
+        answer = session.search("", "(objectClass=*)", _ROOT)
+        if answer.fault or len(answer.entries) != 1:
+            raise ConnectorError(session.source.name, f"{session.address}: {answer.fault or 'no root DSE'}")
+        entry = Entry.of("", answer.entries[0][1], "root DSE")
+        return cls(
+            entry.text("defaultnamingcontext", "namingcontexts") or "",
+            (entry.text("dnshostname") or "").casefold(),
+            entry.text("dsservicename") or "",
+            entry.whole("highestcommittedusn") or 0,
+            generalized_time(entry.text("currenttime") or ""),
+            ACTIVE_DIRECTORY in entry.texts("supportedcapabilities"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An object as a listing by id has it: its DN, its change number, and what else was asked for."""
+
+    dn: str
+    usn: int
+    values: Values = field(repr=False)
+
+
+@dataclass(slots=True)
+class Found:
+    """What was read: objects by GUID, deleted ones apart, and what is in doubt.
+
+    ``doubts`` are pairs of a reason and the tables concerned (none: all); ``short`` holds
+    the reason per group whose members are in doubt, by GUID; ``parts`` the reason
+    per optional part that could not be read, null for those that could.
+    """
+
+    objects: dict[str, tuple[str, Values]] = field(default_factory=dict)
+    deleted: list[tuple[str, Values]] = field(default_factory=list)
+    doubts: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    short: dict[str, str] = field(default_factory=dict)
+    parts: dict[str, str | None] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    pages: int = 0
+
+    def doubt(self, reason: str, *tables: str) -> None:
+        """Note why tables (all, when none is named) are incomplete."""
+        if (reason, tables) not in self.doubts:
+            self.doubts.append((reason, tables))
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield the objects, ordered by id."""
+        for guid in sorted(self.objects):
+            yield entry_of(*self.objects[guid])
+        for dn, values in self.deleted:
+            yield entry_of(dn, values)
+
+
+class DomainReading:
+    """Reads one domain through one session."""
+
+    def __init__(self, session: Session, scope: Scope, pace: Pace) -> None:
+        self._session = session
+        self._scope = scope
+        self._pace = pace
+        self.root = Root.of(session)
+        if not self.root.is_active_directory:
+            hint = "set directory: other, and base"
+            raise ConnectorError(session.source.name, f"{session.address} is not Active Directory", hint=hint)
+        self._bases = tuple(scope.bases) or (self.root.base,)
+
+    def whole(self) -> Found:
+        """Read everything; raises ``Transient`` only when nothing was read at all."""
+        found = Found()
+        for base in self._bases:
+            self._list(base, found)
+        self._finish(found, list(found.objects))
+        self.check(found)
+        return found
+
+    def check(self, found: Found, *, listed: bool = False) -> None:
+        """Settle what was read and hold it against the server's own counts and closures; never raises.
+
+        ``listed``: all objects have been listed a second time already, and that listing was followed.
+        """
+        if found.doubts:  # it is incomplete already: no need to burden a server that failed
+            return
+        try:
+            if not listed or Root.of(self._session).usn != self.root.usn:
+                self._settle(found, self.root.usn)
+            self._count_back_links(found)
+            self._check_closures(found)
+            self._read_apart(found)
+        except Transient as error:
+            found.doubt(error.message)
+
+    def _list(self, base: str, found: Found) -> None:
+        came = listing(self._session, Query(base, FILTER, self._scope.attributes), self._pace)
+        found.pages += came.pages
+        for dn, values in came.entries:
+            self._keep(found, dn, values)
+        if came.fault:
+            found.doubt(came.fault)
+
+    def _keep(self, found: Found, dn: str, values: Values) -> str | None:
+        guid = guid_of(values)
+        if guid is None:
+            found.doubt("an object came without objectGUID: the account may not read it")
+            return None
+        found.objects[guid] = dn, values
+        return guid
+
+    def _finish(self, found: Found, guids: Sequence[str]) -> None:
+        """Fetch what is missing of long lists."""
+        for guid in guids:
+            _, values = found.objects[guid]
+            if any(";range=" in name.lower() for name in values) and (
+                reason := finish_ranges(self._session, guid, values, self._pace)
+            ):
+                found.short[guid] = reason
+
+    def _settle(self, found: Found, before: int) -> None:
+        """List again, by id alone, until both lists agree."""
+        for _ in range(_ROUNDS):
+            after = Root.of(self._session).usn
+            listed = self.listed(found)
+            if listed is None:
+                return
+            found.facts["listed_again"] = len(listed)
+            changed = {g for g, one in listed.items() if one.usn > before}
+            fresh, gone = listed.keys() - found.objects.keys(), found.objects.keys() - listed.keys()
+            if lost := sum(listed[g].usn <= before for g in fresh):
+                found.doubt(f"{lost} objects were missing from the pages of the first listing")
+            if not changed and not fresh and not gone:
+                return
+            self.again(found, sorted(changed | fresh))
+            self.drop(found, sorted(gone))
+            before = after
+        found.doubt("the directory kept changing while it was read")
+
+    def listed(self, found: Found, *further: str) -> dict[str, Listed] | None:
+        """Return every object by GUID, null (and a doubt) when the listing ended early."""
+        made: dict[str, Listed] = {}
+        for base in self._bases:
+            came = listing(self._session, Query(base, FILTER, (*_LISTED, *further)), self._pace)
+            if came.fault:
+                found.doubt(f"the second listing: {came.fault}")
+                return None
+            for dn, values in came.entries:
+                if guid := guid_of(values):
+                    made[guid] = Listed(dn, int(values.get("uSNChanged", [b"0"])[0]), values)
+        return made
+
+    def again(self, found: Found, guids: Sequence[str]) -> None:
+        """Read objects again that changed, or were not there, in the first pass."""
+        for guid in guids:
+            answer = self._session.search(f"<GUID={guid}>", FILTER, self._scope.attributes)
+            found.short.pop(guid, None)
+            if answer.entries and not answer.fault:
+                self._keep(found, *answer.entries[0])
+                self._finish(found, [guid])
+            elif _is_gone(answer.code):
+                found.objects.pop(guid, None)
+            else:
+                found.doubt(f"an object that changed meanwhile cannot be read again: {answer.fault}")
+
+    def drop(self, found: Found, guids: Sequence[str]) -> None:
+        """Drop objects that are gone; one that is not has been left out by the second listing."""
+        for guid in guids:
+            answer = self._session.search(f"<GUID={guid}>", "(objectClass=*)", ["objectGUID"])
+            if answer.entries:
+                found.doubt("objects were missing from the pages of the second listing")
+            else:
+                found.objects.pop(guid, None)
+
+    def _count_back_links(self, found: Found) -> None:
+        """Count the members of each group that came in pieces a second way: by who points back to it."""
+        known = {canonical(dn): guid for guid, (dn, _) in found.objects.items()}
+        for guid, (dn, values) in found.objects.items():
+            if sum(name.lower().startswith("member;range=") for name in values) < 2 or guid in found.short:
+                continue
+            entry = entry_of(dn, values)
+            query = Query(self.root.base, f"(memberOf={escaped(dn)})", ("objectGUID",))
+            came = listing(self._session, query, self._pace)
+            if came.fault:
+                found.short[guid] = f"its members cannot be counted: {came.fault}"
+                continue
+            counted = {g for _, v in came.entries if (g := guid_of(v)) in found.objects}
+            received = {known[name] for text in entry.all("member") if (name := canonical(text)) in known}
+            # Fewer may point back than were received: back-links of protected accounts are not everybody's to read.
+            if missed := counted - received:
+                found.short[guid] = f"{len(missed)} objects point back to it that did not come among its members"
+
+    def _check_closures(self, found: Found) -> None:
+        entries = {guid: entry_of(*one) for guid, one in found.objects.items()}
+        accounts = {g: e for g, e in entries.items() if active_directory.role(e) == "account"}
+        groups = SecurityGroups(entries.values())
+        silent = 0
+        for guid in sample(accounts, self._scope.sample):
+            token = tokens(self._session, guid)
+            if token is None:
+                silent += 1
+                continue
+            for reason in differences(groups, accounts[guid], token, whole=not self._scope.bases):
+                found.doubt(reason, *MEMBER_TABLES)
+        checked = min(self._scope.sample, len(accounts))
+        found.facts["closures_checked"] = checked - silent
+        found.parts["closures"] = f"the server gave no tokenGroups for {silent} of {checked}" if silent else None
+
+    def _read_apart(self, found: Found) -> None:
+        """Read what is apart from the objects: deleted ones, password policy, attribute histories."""
+        if self._scope.deleted:
+            show = ldap3.protocol.microsoft.show_deleted_control(criticality=True)
+            for base in self._bases:
+                came = listing(self._session, Query(base, _DELETED_FILTER, _DELETED, (show,)), self._pace)
+                found.deleted += [(dn, v) for dn, v in came.entries if guid_of(v) not in found.objects]
+                found.parts["deleted-objects"] = came.fault
+        answer = self._session.search(self.root.base, "(objectClass=*)", POLICY)
+        policy = {name: values[0].decode("ascii", "replace") for _, v in answer.entries for name, values in v.items()}
+        found.parts["password-policy"] = answer.fault or (None if policy else "the account may not read it")
+        found.facts["password_policy"] = dict(sorted(policy.items()))
+        if self._scope.history:
+            self._read_disabled_since(found)
+
+    def _read_disabled_since(self, found: Found) -> None:
+        """Fetch when attributes of disabled accounts last changed; it is much text, so of these only."""
+        query = "(&(objectClass=user)(userAccountControl:1.2.840.113556.1.4.803:=2))"
+        for base in self._bases:
+            came = listing(self._session, Query(base, query, ("objectGUID", ATTRIBUTE_HISTORY)), self._pace)
+            found.parts["history"] = came.fault
+            for _, values in came.entries:
+                if (guid := guid_of(values)) in found.objects and ATTRIBUTE_HISTORY in values:
+                    found.objects[guid][1][ATTRIBUTE_HISTORY] = values[ATTRIBUTE_HISTORY]
+
+
+def tokens(session: Session, guid: str) -> list[str] | None:
+    """Return the SIDs of the groups that the server computes for an account, null when it does not."""
+    answer = session.search(f"<GUID={guid}>", "(objectClass=*)", ["tokenGroups"])
+    values = answer.entries[0][1].get("tokenGroups") if answer.entries and not answer.fault else None
+    return [formats.sid(value) for value in values] if values else None
+
+
+def escaped(text: str) -> str:
+    """Return text as it stands in a filter (RFC 4515)."""
+    return "".join(f"\\{ord(c):02x}" if c in "\\*()\x00" else c for c in text)
+
+
+def guid_of(values: Mapping[str, Sequence[bytes]]) -> str | None:
+    """Return the objectGUID of what was read, null without a readable one."""
+    found = values.get("objectGUID")
+    try:
+        return formats.guid(found[0]) if found else None
+    except ValueError:
+        return None
+
+
+def _is_gone(code: int) -> bool:
+    return code in {0, 32}

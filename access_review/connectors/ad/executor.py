@@ -1,0 +1,153 @@
+"""Changes of a plan carried out in a domain, and looked at on every one of its servers.
+
+Between a change and what :mod:`access_review.connectors.ad.writer` can do stands only this: which ids are
+meant, and what becomes of a connection that is lost.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+from typing import TypeVar
+
+from access_review.changes import Action, Change, Thing
+from access_review.connectors.ad.server import Servers, Session
+from access_review.connectors.ad.writer import Guard, Writing, is_address
+from access_review.errors import ConnectorError, Transient
+from access_review.revoke.executor import Answer, Result, Seen
+
+_MEMBERS = frozenset({Action.REMOVE_MEMBER, Action.CUT_NESTING, Action.ADD_MEMBER, Action.ADD_NESTING})
+_ACCOUNTS = frozenset({Action.DISABLE_ACCOUNT, Action.ENABLE_ACCOUNT})
+_NOT_SEEN = "the account or the group is not seen: deleted, or hidden from this account"
+
+T = TypeVar("T")
+
+
+def covers(change: Change) -> bool:
+    """Tell whether a change is of a directory's own objects, by ids that never change."""
+    ends = _ends(change)
+    return bool(ends) and all(_own(one, change.target.source) for one in ends)
+
+
+class Directory:
+    """A domain that can be written to; an :class:`~access_review.revoke.executor.Executor`.
+
+    All is read and written on the one server that answered first: what another server shows may be
+    older than the last write. A lost connection to it is opened again before the next read. ``guard``
+    names an attribute of groups that each change of their members swaps.
+    """
+
+    def __init__(self, servers: Servers, guard: str | None = None) -> None:
+        self._servers = servers
+        self._guard = guard
+        self._guards: dict[str, Guard] = {}
+        self._session: Session | None = None
+
+    @property
+    def server(self) -> str:
+        """The server that is read and written; the first to try while none has answered."""
+        return str(self._servers.addresses[0])
+
+    def open(self) -> Writing:
+        """Open the session unless it is open; raises as :meth:`Servers.session` does."""
+        if self._session is None:
+            self._session = self._servers.opened()
+            self._servers = replace(self._servers, addresses=(self._session.address,))
+        return Writing(self._session)
+
+    def close(self) -> None:
+        """End the session; never fails."""
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+    def holds(self, change: Change, since: datetime) -> Seen:
+        """Look whether the member value, or the right to sign in, is there."""
+        if not covers(change):
+            return Seen(None, self.server, "it is not an object of this directory")
+        try:
+            there = self._read(lambda writing: self._there(writing, change, since))
+        except ConnectorError as error:
+            self.close()
+            return Seen(None, self.server, error.message)
+        return Seen(there, self.server, "" if there is not None else _NOT_SEEN)
+
+    def revoke(self, change: Change) -> Answer:
+        """Remove the one member value, or disable the account."""
+        return self._written(change, Writing.disable, Writing.revoke)
+
+    def restore(self, change: Change) -> Answer:
+        """Add the one member value again, or enable the account."""
+        return self._written(change, Writing.enable, Writing.restore)
+
+    def _there(self, writing: Writing, change: Change, since: datetime) -> bool | None:
+        first, *rest = (one.native_id for one in _ends(change))
+        if not rest:
+            return writing.enabled(first)
+        if self._guard:
+            # Read before the membership, so that whatever moves the guard after this look stops the write.
+            following = f"{change.id} {since.isoformat()}"
+            self._guards[change.id] = writing.guard(rest[0], self._guard, following)
+        return writing.holds(first, rest[0])
+
+    def _written(
+        self,
+        change: Change,
+        account: Callable[[Writing, str], Answer],
+        member: Callable[[Writing, str, str, Guard | None], Answer],
+    ) -> Answer:
+        if not covers(change):
+            return Answer(Result.REFUSED, self.server, "it is not an object of this directory: change it where it is")
+        try:
+            writing = self.open()
+        except ConnectorError as error:
+            return Answer(Result.TRANSIENT, self.server, error.message)
+        first, *rest = (one.native_id for one in _ends(change))
+        answer = member(writing, first, rest[0], self._guards.get(change.id)) if rest else account(writing, first)
+        if answer.result is Result.UNKNOWN:
+            self.close()
+        return answer
+
+    def _read(self, ask: Callable[[Writing], T]) -> T:
+        """Read; once more over a new connection where the old one was lost meanwhile."""
+        with suppress(Transient):
+            if self._session is not None:
+                return ask(self.open())
+        self.close()
+        return ask(self.open())
+
+
+class Everywhere:
+    """Every server of a domain, each looked at by itself; a :class:`~access_review.revoke.executor.Witness`."""
+
+    def __init__(self, servers: Servers) -> None:
+        self._each: Sequence[Directory] = [Directory(one) for one in servers.each()]
+
+    def holds(self, change: Change, since: datetime) -> Seen:
+        """Look on all: one that contradicts what is wanted decides, and then one that cannot tell."""
+        seen = [one.holds(change, since) for one in self._each]
+        rank: Mapping[bool | None, int] = {not change.action.restores: 0, None: 1, change.action.restores: 2}
+        first = min(seen, key=lambda one: rank[one.there])
+        if first.there is change.action.restores:
+            return replace(first, server=", ".join(one.server for one in seen))
+        return first
+
+    def close(self) -> None:
+        """End all sessions; never fails."""
+        for one in self._each:
+            one.close()
+
+
+def _ends(change: Change) -> tuple[Thing, ...]:
+    """Return what a change is about: an account, or a member and its group; nothing for what is not done here."""
+    target = change.target
+    if change.action in _ACCOUNTS and target.account is not None:
+        return (target.account,)
+    member = target.child or target.account
+    if change.action in _MEMBERS and member is not None and target.entitlement is not None:
+        return (member, target.entitlement)
+    return ()
+
+
+def _own(thing: Thing, source: str) -> bool:
+    return thing.id.startswith(f"{source}:") and is_address(thing.native_id)

@@ -1,0 +1,70 @@
+"""The last sign-in as every domain controller knows it.
+
+``lastLogon`` and ``logonCount`` are not replicated: each server counts the sign-ins that it saw
+itself. Only when every controller of the domain has been asked is the last use exact.
+"""
+
+from access_review.connectors.ad.domain import DomainReading, Found, Root, Scope, guid_of
+from access_review.connectors.ad.entry import Entry
+from access_review.connectors.ad.formats import UserAccountControl
+from access_review.connectors.ad.paging import Pace, Query, listing
+from access_review.connectors.ad.server import Servers
+from access_review.errors import ConnectorError
+
+PART = "last-logon"
+_FILTER = "(&(objectClass=user)(lastLogon>=1))"
+_ATTRIBUTES = ("objectGUID", "lastLogon", "logonCount")
+
+
+def merge(servers: Servers, scope: Scope, pace: Pace, root: Root, where: str, found: Found) -> bool:
+    """Take the latest ``lastLogon`` of all servers into what was read from ``where``; tell whether that is exact.
+
+    What is missing for it stands in ``found.parts`` afterwards.
+    """
+    asked, faults = {root.host.partition(".")[0]}, []
+    for one in servers.each():
+        if str(one.addresses[0]) == where:
+            continue
+        try:
+            asked.add(_merge_one(one, scope, pace, found))
+        except ConnectorError as error:
+            faults.append(error.message)
+    silent = sorted(_controllers(found) - asked)
+    if silent:
+        faults.append(f"not asked: {', '.join(silent)}")
+    found.parts[PART] = "; ".join(faults) or None
+    return not faults and not scope.bases
+
+
+def _merge_one(servers: Servers, scope: Scope, pace: Pace, found: Found) -> str:
+    """Merge what one server saw, and return its name; raises ``ConnectorError`` when it does not tell everything."""
+    with servers.session() as session:
+        root = DomainReading(session, scope, pace).root
+        for base in tuple(scope.bases) or (root.base,):
+            came = listing(session, Query(base, _FILTER, _ATTRIBUTES), pace)
+            if came.fault:
+                raise ConnectorError(servers.source.name, f"{session.address}: {came.fault}")
+            for dn, values in came.entries:
+                guid = guid_of(values)
+                if guid is not None and guid in found.objects:
+                    _take_later(found, guid, Entry.of(dn, values, dn))
+    return root.host.partition(".")[0]
+
+
+def _take_later(found: Found, guid: str, other: Entry) -> None:
+    dn, values = found.objects[guid]
+    known = Entry.of(dn, values, dn)
+    for name in _ATTRIBUTES[1:]:
+        latest = max(known.whole(name) or 0, other.whole(name) or 0)
+        if latest:
+            values[name] = [str(latest).encode()]
+
+
+def _controllers(found: Found) -> set[str]:
+    """Return the names of the domain's controllers, by the accounts they have."""
+    names = set()
+    for dn, values in found.objects.values():
+        entry = Entry.of(dn, values, dn)
+        if (entry.whole("useraccountcontrol") or 0) & UserAccountControl.SERVER:
+            names.add((entry.text("samaccountname") or "").rstrip("$").casefold())
+    return names

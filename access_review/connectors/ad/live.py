@@ -1,0 +1,151 @@
+"""A directory that is being read from its servers now."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import rfc8785
+
+from access_review.changes import Change
+from access_review.connectors import Source, complete, incomplete
+from access_review.connectors.ad import dirsync, executor, last_logon
+from access_review.connectors.ad.directory import Options, Reading
+from access_review.connectors.ad.dirsync import Changes
+from access_review.connectors.ad.domain import FILTER, DomainReading, Found, Root, Scope
+from access_review.connectors.ad.entry import canonical
+from access_review.connectors.ad.executor import Directory, Everywhere
+from access_review.connectors.ad.paging import Pace
+from access_review.connectors.ad.server import Servers, Session
+from access_review.tables import Row
+
+CLOCK = timedelta(minutes=5)
+
+# Kept with every account of a live read, by their names in the review; what the source file maps goes first.
+KEPT: Mapping[str, str] = {
+    "changed_at": "whenChanged",
+    "admin_count": "adminCount",
+    "manager": "manager",
+    "service_principal_names": "servicePrincipalName",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A domain on its servers; ``longest`` is how long a read may take, in seconds.
+
+    ``kept_in`` is the file that lets the next read take only what changed (null: every read takes
+    everything), and ``full_every`` how long that may go on.
+    """
+
+    source: Source
+    servers: Servers
+    options: Options
+    scope: Scope = field(default_factory=Scope)
+    page: int = 1000
+    longest: float = 3600.0
+    every_server: bool = False
+    kept_in: Path | None = None
+    full_every: timedelta = timedelta(days=7)
+
+    def collect(self, as_of: datetime) -> Iterator[tuple[str, Row]]:
+        """Yield every row, the verdicts last; raises ``ConnectorError`` when nothing can be read at all."""
+        pace = Pace(self.page, time.monotonic() + self.longest)
+        with self.servers.session() as session:
+            reading = DomainReading(session, self.scope, pace)
+            found = self._read(session, reading, as_of)
+            where = str(session.address)
+        exact = self.every_server and last_logon.merge(self.servers, self.scope, pace, reading.root, where, found)
+        yield from self._rows(found, as_of, exact=exact)
+        yield from self._part_verdicts(found, reading.root, as_of)
+        yield self._provenance(found, reading.root, where)
+
+    def _read(self, session: Session, reading: DomainReading, as_of: datetime) -> Found:
+        """Read everything, or what changed since the last read where that is wanted and possible."""
+        if self.kept_in is None:
+            return reading.whole()
+        changes = Changes(reading, session, self.scope)
+        before = dirsync.load(self.kept_in, self.scope)
+        cookie = changes.cookie()  # before anything is read: what changes meanwhile is news to the next read
+        found = None
+        if before is not None and before.full_at <= as_of < before.full_at + self.full_every:
+            found = changes.since(before)
+        if found is None:
+            found, full_at = reading.whole(), as_of
+        else:
+            full_at = before.full_at if before else as_of
+        found.facts["read"] = "whole" if full_at == as_of else f"changes since the whole read of {full_at.isoformat()}"
+        if left := dirsync.keep(reading.root, cookie, full_at, found):
+            dirsync.save(self.kept_in, self.scope, left)
+        return found
+
+    def _rows(self, found: Found, as_of: datetime, *, exact: bool) -> Iterator[tuple[str, Row]]:
+        reading = Reading(self.source, replace(self.options, live=True, exact_logons=exact), as_of)
+        for reason, tables in found.doubts:
+            reading.tally.doubt(reason, *tables)
+        for guid, reason in found.short.items():
+            reading.short(canonical(found.objects[guid][0]), reason)
+        yield from reading.rows(found.entries())
+
+    def _part_verdicts(self, found: Found, root: Root, as_of: datetime) -> Iterator[tuple[str, Row]]:
+        parts = {**found.parts, "clock": _clock(root.now, as_of)}
+        for part, reason in sorted(parts.items()):
+            subject = f"part:{part}"
+            yield incomplete(self.source, subject, reason) if reason else complete(self.source, subject, 0)
+
+    def _provenance(self, found: Found, root: Root, where: str) -> tuple[str, Row]:
+        """Say how the population was obtained, as canonical JSON, for the evidence."""
+        facts: dict[str, Any] = {
+            **found.facts,
+            "server": where,
+            "host": root.host,
+            "bases": list(self.scope.bases) or [root.base],
+            "filter": FILTER,
+            "attributes": list(self.scope.attributes),
+            "pages": found.pages,
+            "usn": root.usn,
+            "deleted": len(found.deleted),
+        }
+        table, row = complete(self.source, "part:provenance", len(found.objects))
+        return table, {**row, "reason": rfc8785.dumps(facts).decode()}
+
+
+@dataclass(frozen=True, slots=True)
+class Writable(Live):
+    """A domain with an account that may write to it; ``guard`` names an attribute that each removal swaps."""
+
+    writers: Servers | None = None
+    guard: str | None = None
+
+    def covers(self, change: Change) -> bool:
+        """Tell whether a change is one of members or sign-in, of the domain's own objects."""
+        return executor.covers(change)
+
+    @contextmanager
+    def writing(self) -> Iterator[Directory]:
+        """Open a session of the account that may write; raises ``ConnectorError``."""
+        assert self.writers is not None  # noqa: S101 - a default only because fields before it have one
+        with closing(Directory(self.writers, self.guard)) as directory:
+            directory.open()
+            yield directory
+
+    @contextmanager
+    def verifying(self) -> Iterator[Everywhere]:
+        """Look on every server, as the account that only reads."""
+        with closing(Everywhere(self.servers)) as everywhere:
+            yield everywhere
+
+
+def _clock(server: datetime | None, as_of: datetime) -> str | None:
+    if server is None:
+        return "the server does not say what time it is"
+    apart = abs(server - as_of)
+    return f"the server's clock is {round(apart.total_seconds() / 60)} min off" if apart > CLOCK else None
+
+
+def kept(attributes: Mapping[str, str]) -> dict[str, str]:
+    """Return the attributes to keep with accounts: those of the source file, and those every live read keeps."""
+    return {**KEPT, **attributes}

@@ -1,0 +1,245 @@
+"""Memberships by DN or SID, turned into grants and nesting when everything has been read.
+
+A directory names members before or after it lists them, and names some that it
+does not hold at all: objects of other domains and forests, deleted objects,
+identities such as Authenticated Users. What is not found here becomes a
+reference, for the snapshot to resolve among all sources or to count.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from access_review.connectors import Source, complete, incomplete, problem
+from access_review.connectors.ad import formats
+from access_review.tables import Row, ref
+
+MEMBER_TABLES = ("grants", "nesting")
+
+_FOREIGN = re.compile(r"cn=(s-1-[0-9-]+),cn=foreignsecurityprincipals,.*", re.DOTALL)
+_TIER_0 = "AdminSDHolder: tier-0 script"
+_PRIMARY = "primary group: change primaryGroupID first"
+
+
+class Held(NamedTuple):
+    """An account or group that was read; ``tier0`` says that AdminSDHolder keeps delegated writers out of it."""
+
+    id: str
+    group: bool
+    tier0: bool = False
+
+
+class Name(NamedTuple):
+    """What a membership says: an alias scheme (``dn``, ``sid``) and the value in canonical form."""
+
+    scheme: str
+    value: str
+
+
+class Memberships:
+    """Who was read under which name, and who is said to be a member of what."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._held: dict[Name, Held] = {}
+        self._ambiguous: set[Name] = set()
+        self._not_members: dict[Name, tuple[str, str]] = {}
+        self._foreign: dict[Name, Name] = {}
+        self._members: list[tuple[Held, Name, datetime | None]] = []
+        self._primary: list[tuple[Held, Name]] = []
+        self._back: list[tuple[Held, Name]] = []
+        self._owners: list[tuple[Held, Name]] = []
+        self._history: list[tuple[Held, str]] = []
+        self._edges: set[tuple[str, str]] = set()
+        # Counted by rows(): back-links without a forward link, and groups that only back-links name.
+        self.unanswered = 0
+        self.unread = 0
+
+    def read(self, held: Held, *names: Name | None) -> None:
+        """Say under which names an object was read."""
+        for name in names:
+            if name is not None and self._held.setdefault(name, held).id != held.id:
+                self._ambiguous.add(name)
+
+    def stands_for(self, name: Name, foreign: str) -> None:
+        """Say that an object only stands for the SID of another domain."""
+        self._foreign[name] = Name("sid", foreign)
+
+    def no_member(self, name: Name, kind: str, reason: str) -> None:
+        """Say that an object was read that cannot hold anything, and the problem that a member like it is."""
+        self._not_members[name] = (kind, reason)
+
+    def member(self, group: Held, name: Name, since: datetime | None = None) -> None:
+        """Note a member of a group, and since when where the directory says so."""
+        self._members.append((group, name, since))
+
+    def primary(self, account: Held, group: Name) -> None:
+        """Note the primary group of an account, which no member list shows."""
+        self._primary.append((account, group))
+
+    def member_of(self, held: Held, group: Name) -> None:
+        """Note a back-link: it proves that the member list of that group should have shown it."""
+        self._back.append((held, group))
+
+    def owner(self, held: Held, owner: Name) -> None:
+        """Note who answers for an object."""
+        self._owners.append((held, owner))
+
+    def former(self, held: Held, sid: str) -> None:
+        """Note a SID of an object's past (SID history)."""
+        self._history.append((held, sid))
+
+    @property
+    def stated(self) -> int:
+        """How many memberships groups themselves have stated."""
+        return len(self._members)
+
+    def rows(self) -> Iterator[tuple[str, Row]]:
+        """Yield grants, nesting, owners, the aliases of SID histories, and the members that are none."""
+        for group, name, since in self._members:
+            yield from self._member_rows(group, name, since)
+        for account, name in self._primary:
+            yield from self._primary_rows(account, name)
+        yield from self._owner_rows()
+        yield from self._history_rows()
+        yield from self._back_link_rows()
+
+    def _back_link_rows(self) -> Iterator[tuple[str, Row]]:
+        """Hold back-links against what groups state; groups that were not read are named, with how many they hold."""
+        unread: Counter[str] = Counter()
+        for held, name in self._back:
+            group = self._find(name)
+            if group is None:
+                unread[name.value] += 1
+            elif (held.id, group.id) not in self._edges:
+                self.unanswered += 1
+        for dn, count in sorted(unread.items()):
+            self.unread += 1
+            reason = f"{count} of the objects read here are in a group that this source did not read"
+            yield problem(self._source, f"memberOf {dn}", "unresolved", reason, dn)
+
+    def _member_rows(self, group: Held, name: Name, since: datetime | None) -> Iterator[tuple[str, Row]]:
+        name = self._foreign.get(name, name)
+        found = self._find(name)
+        if found is None and (foreign := _FOREIGN.fullmatch(name.value)):
+            name = Name("sid", foreign[1].upper())
+            found = self._find(name)
+        member = found.id if found else ref(*name)
+        if (member, group.id) in self._edges:
+            return
+        self._edges.add((member, group.id))
+        if found is None and (fault := self._fault(name)):
+            yield problem(self._source, f"{group.id} member {name.value}", *fault, subject=group.id)
+        elif found is not None and found.group:
+            yield "nesting", self._nesting(found, group)
+        else:
+            tier0 = group.tier0 or (found is not None and found.tier0)
+            grant = self._grant(member, group.id, "member", _TIER_0 if tier0 else None)
+            yield "grants", grant if since is None else {**grant, "since": since}
+
+    def _find(self, name: Name) -> Held | None:
+        # Two objects of one name: the snapshot is told of both and takes neither.
+        return None if name in self._ambiguous else self._held.get(name)
+
+    def _fault(self, name: Name) -> tuple[str, str] | None:
+        if name in self._not_members:
+            return self._not_members[name]
+        if "\\0adel:" in name.value:
+            return "dangling-member", "deleted object"
+        if name.scheme in {"uid", "gid"}:
+            return "dangling-member", f"no single object has {name.scheme} {name.value}"
+        known = formats.well_known(name.value) if name.scheme == "sid" else None
+        return ("well-known-member", f"{known} is not an account") if known else None
+
+    def _primary_rows(self, account: Held, name: Name) -> Iterator[tuple[str, Row]]:
+        found = self._find(name)
+        if found is None and (fault := self._fault(name)):
+            yield problem(self._source, f"{account.id} primary group {name.value}", *fault, subject=account.id)
+            return
+        group = found.id if found else ref(*name)
+        if (account.id, group) not in self._edges:
+            self._edges.add((account.id, group))
+            yield "grants", self._grant(account.id, group, "primary", _PRIMARY)
+
+    def _grant(self, account: str, entitlement: str, via: str, why_not: str | None) -> Row:
+        return {
+            "account": account,
+            "entitlement": entitlement,
+            "mode": "assigned",
+            "via": via,
+            "mastered_in": self._source.name,
+            "removable": why_not is None,
+            "why_not": why_not,
+        }
+
+    def _nesting(self, child: Held, parent: Held) -> Row:
+        return {
+            "child": child.id,
+            "parent": parent.id,
+            "mode": "assigned",
+            "why": "member",
+            "reach": "transitive",
+            "mastered_in": self._source.name,
+            "removable": not parent.tier0,
+            "why_not": _TIER_0 if parent.tier0 else None,
+        }
+
+    def _owner_rows(self) -> Iterator[tuple[str, Row]]:
+        pairs = {(held.id, found.id if (found := self._find(n)) else ref(*n)) for held, n in self._owners}
+        for held, owner in sorted(pairs):
+            yield "owners", {"object": held, "owner": owner}
+
+    def _history_rows(self) -> Iterator[tuple[str, Row]]:
+        for held, sid in sorted(set(self._history)):
+            now = self._find(Name("sid", sid))
+            if now is None:
+                yield "aliases", {"scheme": "sid", "value": sid, "id": held.id}
+            elif now.id != held.id:
+                reason = f"SID history names {now.id}, which still exists: whoever signs in here acts as both"
+                yield problem(self._source, f"{held.id} sIDHistory {sid}", "ambiguous", reason, held.id)
+
+
+class Tally:
+    """What was received per table, and every reason to hold a table for incomplete."""
+
+    def __init__(self, source: Source, tables: Iterable[str], *, canaries: Iterable[str] = ()) -> None:
+        self._source = source
+        self._tables = tuple(tables)
+        self._unseen = {canary.casefold() for canary in canaries}
+        self._reasons: dict[str, dict[str, None]] = {}
+        self.received: Counter[str] = Counter()
+
+    def through(self, rows: Iterable[tuple[str, Row]]) -> Iterator[tuple[str, Row]]:
+        """Count rows as they pass."""
+        for table, row in rows:
+            self.received[table] += 1
+            yield table, row
+
+    def see(self, *names: str | None) -> None:
+        """Tick off the canaries among these names."""
+        if self._unseen:
+            self._unseen.difference_update(name.casefold() for name in names if name)
+
+    def doubt(self, reason: str, *tables: str) -> None:
+        """Give a reason why tables (all, when none is named) are incomplete."""
+        for table in tables or self._tables:
+            self._reasons.setdefault(table, {})[reason] = None
+
+    def verdicts(self, expected: Mapping[str, int]) -> Iterator[tuple[str, Row]]:
+        """Yield the verdict of every table; ``expected`` are the server's own counts."""
+        if not any(self.received[table] for table in ("accounts", "entitlements")):
+            self.doubt("nothing was read")
+        if self._unseen:
+            self.doubt(f"not seen: {', '.join(sorted(self._unseen))}")
+        for table, count in expected.items():
+            if self.received[table] != count:
+                self.doubt(f"{self.received[table]} {table} received, {count} expected")
+        for table in self._tables:
+            received, counted = self.received[table], expected.get(table)
+            if reasons := self._reasons.get(table):
+                reason = "; ".join(reasons)
+                yield incomplete(self._source, table, reason, received=received, expected=counted)
+            else:
+                yield complete(self._source, table, received, counted)

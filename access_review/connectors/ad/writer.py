@@ -1,0 +1,206 @@
+"""Writes to a domain: one member value, one control bit, each read back on the server that took it.
+
+Objects are addressed by ``<GUID=…>`` (or ``<SID=…>`` for members of another forest), never by
+name. A member list is never replaced: one value is deleted or added. The control bits of an
+account are swapped against the exact value that was read, which Active Directory refuses
+when it is stale (Samba does not look); all bits are read back.
+
+Nothing here decides anything. ``holds`` is asked just before a write and after it, an answer
+says what the server said and what reading adds to it, and a lost answer is *unknown*.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import ldap3
+
+from access_review.connectors.ad import formats
+from access_review.connectors.ad import result_codes as code
+from access_review.connectors.ad.domain import escaped
+from access_review.connectors.ad.entry import Entry
+from access_review.connectors.ad.formats import UserAccountControl
+from access_review.connectors.ad.result_codes import words
+from access_review.connectors.ad.server import Answer as Reply
+from access_review.connectors.ad.server import Session
+from access_review.errors import Transient
+from access_review.revoke.executor import Answer, Result
+
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_SID = re.compile(r"S-1-5-21(-\d{1,10}){4}")
+# A plain number: the complement of an IntFlag forgets the bits that the flag does not name.
+_DISABLED = int(UserAccountControl.DISABLED)
+_CHANGED_MEANWHILE = frozenset({code.NO_SUCH_ATTRIBUTE, 19, code.ALREADY_THERE})
+_NOTHING_TO_DO = frozenset({code.UNWILLING, code.NO_SUCH_ATTRIBUTE, code.ENTRY_EXISTS, code.ALREADY_THERE})
+# After these it is not certain that nothing was done.
+_UNCLEAR = frozenset({code.TIME_LIMIT, code.ADMIN_LIMIT, code.OTHER})
+ADMIN_SD_HOLDER = (
+    "AdminSDHolder protects it, so a delegated writer cannot change it: hand it to those who administer tier 0"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """An attribute of the group that is swapped in the same modify, so that the write fails if it moved meanwhile."""
+
+    attribute: str
+    seen: str | None
+    next: str
+
+
+class Writing:
+    """One session of the account that may write."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    @property
+    def server(self) -> str:
+        """The server that is written to and read back from."""
+        return str(self._session.address)
+
+    def holds(self, member: str, group: str) -> bool | None:
+        """Tell whether a member value is there, null when member or group cannot be seen; ids are GUIDs or SIDs."""
+        found = self._entry(member, ["distinguishedName"])
+        if found is None:
+            return None
+        answer = self._session.search(at(group), f"(member={escaped(found.dn)})", ["objectGUID"])
+        if answer.fault:
+            return None
+        if answer.entries:
+            return True
+        # No match is what a group gives that does not have the member, and one that is not seen.
+        return None if self._entry(group, ["objectGUID"]) is None else False
+
+    def is_primary(self, member: str, group: str) -> bool | None:
+        """Tell whether a group is an account's primary group, which no member value shows."""
+        account = self._entry(member, ["objectSid", "primaryGroupID"])
+        other = self._entry(group, ["objectSid"])
+        number = account.whole("primarygroupid") if account else None
+        sid = other.first("objectsid") if other else None
+        return None if number is None or sid is None else formats.rid(formats.sid(sid)) == number
+
+    def guard(self, group: str, attribute: str, following: str) -> Guard:
+        """Read a guard attribute; ``following`` is the value that the write will leave."""
+        found = self._entry(group, [attribute])
+        return Guard(attribute, found.text(attribute) if found else None, following)
+
+    def revoke(self, member: str, group: str, guard: Guard | None = None) -> Answer:
+        """Remove one member value."""
+        return self._member(member, group, ldap3.MODIFY_DELETE, guard)
+
+    def restore(self, member: str, group: str, guard: Guard | None = None) -> Answer:
+        """Add one member value again."""
+        return self._member(member, group, ldap3.MODIFY_ADD, guard)
+
+    def _member(self, member: str, group: str, change: str, guard: Guard | None) -> Answer:
+        changes: dict[str, Any] = {"member": [(change, [at(member)])], **(_swap(guard) if guard else {})}
+        try:
+            reply = self._session.modify(at(group), changes)
+            if reply.code == code.SUCCESS:
+                return Answer(Result.DONE, self.server)
+            if guard is not None and reply.code in _CHANGED_MEANWHILE:
+                return Answer(Result.TRANSIENT, self.server, "the group changed since it was looked at")
+            if reply.code in _NOTHING_TO_DO:
+                return self._explained(member, group, reply, wanted=change == ldap3.MODIFY_ADD)
+            return self._refused(group, reply)
+        except Transient as error:
+            return Answer(Result.UNKNOWN, self.server, error.message)
+
+    def _explained(self, member: str, group: str, reply: Reply, *, wanted: bool) -> Answer:
+        """Tell the causes apart that share their codes, by reading."""
+        now = self.holds(member, group)
+        if now is None:
+            return Answer(Result.UNKNOWN, self.server, f"{_said(reply)}; check that both objects still exist")
+        if not wanted and self.is_primary(member, group):
+            reason = "it is the account's primary group, which no member value shows: give it another one first"
+            return Answer(Result.REFUSED, self.server, reason)
+        if now == wanted:
+            return Answer(Result.ABSENT, self.server, "there was nothing to do")
+        return self._refused(group, reply)
+
+    def _refused(self, native: str, reply: Reply) -> Answer:
+        """Say why a server did not do it, and whether it may later."""
+        if reply.code in code.PASSING:
+            return Answer(Result.TRANSIENT, self.server, _said(reply))
+        if reply.code in _UNCLEAR:
+            return Answer(Result.UNKNOWN, self.server, _said(reply))
+        if reply.code == code.INSUFFICIENT_RIGHTS:
+            found = self._entry(native, ["adminCount"])
+            if found is not None and found.whole("admincount"):
+                return Answer(Result.REFUSED, self.server, ADMIN_SD_HOLDER)
+        return Answer(Result.REFUSED, self.server, _said(reply))
+
+    def control(self, account: str) -> int | None:
+        """Return ``userAccountControl`` of an account, null when it cannot be read."""
+        found = self._entry(account, ["userAccountControl"])
+        return found.whole("useraccountcontrol") if found else None
+
+    def enabled(self, account: str) -> bool | None:
+        """Tell whether an account may sign in, null when it cannot be read."""
+        control = self.control(account)
+        return None if control is None else not control & _DISABLED
+
+    def disable(self, account: str) -> Answer:
+        """Set the one bit that ends sign-in, against the exact value read before."""
+        return self._set(account, disabled=True)
+
+    def enable(self, account: str) -> Answer:
+        """Take the bit away again."""
+        return self._set(account, disabled=False)
+
+    def _set(self, account: str, *, disabled: bool) -> Answer:
+        try:
+            old = self.control(account)
+            if old is None:
+                return Answer(Result.TRANSIENT, self.server, "the account cannot be read: check that it still exists")
+            new = old | _DISABLED if disabled else old & ~_DISABLED
+            if new == old:
+                return Answer(Result.ABSENT, self.server, "there was nothing to do")
+            swap = [(ldap3.MODIFY_DELETE, [str(old)]), (ldap3.MODIFY_ADD, [str(new)])]
+            reply = self._session.modify(at(account), {"userAccountControl": swap})
+            if reply.code == code.SUCCESS:
+                return self._control_back(account, new)
+            if reply.code in _CHANGED_MEANWHILE:
+                return Answer(Result.TRANSIENT, self.server, "the account changed since it was looked at")
+            return self._refused(account, reply)
+        except Transient as error:
+            return Answer(Result.UNKNOWN, self.server, error.message)
+
+    def _control_back(self, account: str, wanted: int) -> Answer:
+        """Look at all bits: only one was to change."""
+        now = self.control(account)
+        odd = "" if now in {wanted, None} else f"control bits are {now:#x} and should be {wanted:#x}: look at them"
+        return Answer(Result.DONE, self.server, odd)
+
+    def _entry(self, native: str, attributes: Sequence[str]) -> Entry | None:
+        answer = self._session.search(at(native), "(objectClass=*)", attributes)
+        if answer.fault or len(answer.entries) != 1:
+            return None
+        dn, values = answer.entries[0]
+        return Entry.of(dn, values, native)
+
+
+def is_address(native: str) -> bool:
+    """Tell whether an id is one that no rename changes."""
+    return bool(_GUID.fullmatch(native) or _SID.fullmatch(native))
+
+
+def at(native: str) -> str:
+    """Return the address of an object that no rename changes; raises ``ValueError`` for an id that may change."""
+    if _GUID.fullmatch(native):
+        return f"<GUID={native}>"
+    if _SID.fullmatch(native):
+        return f"<SID={native}>"
+    raise ValueError(f"{native!r} is neither a GUID nor a SID, so nothing is written by it")
+
+
+def _swap(guard: Guard) -> dict[str, list[tuple[str, list[str]]]]:
+    taken = [] if guard.seen is None else [(ldap3.MODIFY_DELETE, [guard.seen])]
+    return {guard.attribute: [*taken, (ldap3.MODIFY_ADD, [guard.next])]}
+
+
+def _said(reply: Reply) -> str:
+    said = words(reply.code, reply.message)
+    return f"{said.what}; {said.advice}"

@@ -1,0 +1,192 @@
+"""Microsoft Entra ID, live over Microsoft Graph v1.0 and from its saved pages.
+
+Live: ``tenant`` and ``reader`` name the tenant and a read-only application registration
+(``runbooks/connect-entra.md``).
+
+``recorded`` names a folder. A file is one page of a Graph response, unchanged
+(``value``, ``@odata.nextLink``, ``@odata.count`` …); the pages that follow
+``users.json`` are ``users.2.json``, ``users.3.json`` …
+
+=========================================  ==================================================================
+file                                       saved from
+=========================================  ==================================================================
+users.json                                 /users (with signInActivity, assignedLicenses, …)
+groups.json                                /groups
+conditionalAccessPolicies.json             /identity/conditionalAccess/policies
+subscribedSkus.json                        /subscribedSkus
+administrativeUnits.json                   /directory/administrativeUnits
+roleDefinitions.json                       /roleManagement/directory/roleDefinitions
+roleAssignments.json                       /roleManagement/directory/roleAssignments
+roleAssignmentScheduleInstances.json       /roleManagement/directory/roleAssignmentScheduleInstances
+roleEligibilityScheduleInstances.json      /roleManagement/directory/roleEligibilityScheduleInstances
+groupAssignmentScheduleInstances.json      /identityGovernance/privilegedAccess/group/assignmentScheduleInstances
+groupEligibilityScheduleInstances.json     /identityGovernance/privilegedAccess/group/eligibilityScheduleInstances
+agentIdentities.json                       /servicePrincipals/microsoft.graph.agentIdentity
+agentIdentityBlueprintPrincipals.json      /servicePrincipals/microsoft.graph.agentIdentityBlueprintPrincipal
+servicePrincipals.json                     /servicePrincipals
+applications.json                          /applications
+oauth2PermissionGrants.json                /oauth2PermissionGrants
+signIns.json                               /auditLogs/signIns
+groups/<id>/members.json, …/owners.json    /groups/<id>/members, /groups/<id>/owners
+servicePrincipals/<id>/….json              …/appRoleAssignedTo, …/owners
+applications/<id>/owners.json              /applications/<id>/owners
+administrativeUnits/<id>/….json            …/members, …/scopedRoleMembers
+agentIdentities/<id>/sponsors.json         /servicePrincipals/<id>/microsoft.graph.agentIdentity/sponsors
+=========================================  ==================================================================
+
+A file per group is many files, so the last five may also stand together as the
+answers of ``$batch`` requests whose ids are the object's: ``groups/members.json``
+holds ``{"responses": [{"id": "<group id>", "status": 200, "body": <page>}, …]}``.
+Several responses with one id are its pages, in order. An object without members
+still has its empty page: no answer means *not read*.
+
+``recorded`` may also map collections to files, one each, for pages saved under
+other names: ``{users: users.json, "groups/<id>/members": group-members.json}``.
+
+Users, groups and the members of every group are indispensable. Any other part may
+be missing; the verdict ``part:<name>`` says so.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from access_review.connectors import Connector, Source
+from access_review.connectors.classification import Effect, Marks
+from access_review.connectors.entra.pages import AbsentError, Pages, saved
+from access_review.connectors.entra.parts import verdicts
+from access_review.connectors.entra.registration import CLOUDS, Cloud, CloudName, Reach, Registration
+from access_review.connectors.entra.roles import PRIVILEGED_ROLES
+from access_review.connectors.entra.tenant import Tenant
+from access_review.connectors.secret import Named, text_of
+from access_review.errors import WorkspaceError
+from access_review.tables import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Entra:
+    """Everything one tenant holds; ``pages`` is the only door to it."""
+
+    source: Source
+    pages: Pages
+    marks: Marks = field(default_factory=Marks)
+    synced_from: str = "on-premises"
+    privileged_roles: Sequence[str] = PRIVILEGED_ROLES
+
+    def collect(self, as_of: datetime) -> Iterator[tuple[str, Any]]:  # noqa: ARG002  pages say when they were saved
+        """Yield ``(table, row)`` for everything the tenant holds, and the verdicts."""
+        tenant = Tenant(self.source, self.pages, self.marks, self.synced_from, self.privileged_roles)
+        counted: Counter[str] = Counter()
+        for table, row in tenant.rows():
+            counted[table] += 1
+            yield table, self._classed(row) if table == "entitlements" else row
+        yield from verdicts(self.source, tenant.verdicts, counted)
+
+    def _classed(self, entitlement: Row) -> Row:
+        return {**entitlement, "sensitivity": self.marks.sensitivity_of(entitlement["name"], "")}
+
+
+def connect(
+    source: Source,
+    *,
+    recorded: str | dict[str, str] | None = None,
+    tenant: str | None = None,
+    reader: Registration | None = None,
+    writer: Registration | None = None,
+    cloud: CloudName | Cloud = "global",
+    ca_file: str | None = None,
+    proxy: Named | None = None,
+    reach: Reach | None = None,
+    synced_from: str = "on-premises",
+    service_accounts: Sequence[str] = (),
+    shared_accounts: Sequence[str] = (),
+    break_glass: Sequence[str] = (),
+    privileged: Sequence[str] = (),
+    privileged_roles: Sequence[str] = PRIVILEGED_ROLES,
+    effect: Mapping[Effect, Sequence[str]] | None = None,
+    client: Mapping[str, str] | None = None,
+    sensitivity: Mapping[str, str] | None = None,
+) -> Connector:
+    """Open a tenant: ``recorded``, or ``tenant`` and ``reader``.
+
+    recorded: saved pages: a folder, or a file per collection.
+    tenant: the tenant's id or one of its domains.
+    reader: the application registration that reads: client_id and one of secret, certificate, managed_identity and
+    device_code (with token_cache).
+    writer: the registration that makes changes; without it the source is read-only.
+    cloud: global, us-government, us-government-dod or china; or where another signs in and has its Graph.
+    ca_file: the authority that issued the servers' certificates, from the source's folder; the system's unless said.
+    proxy: the proxy's address, or where it is kept; none unless said, whatever the environment says.
+    reach: parts to leave out (without), the window of sign_ins, source_of_authority, parallel requests, mirror.
+    synced_from: the source that masters synchronised objects.
+    service_accounts, shared_accounts, break_glass: patterns of user principal names.
+    privileged: patterns of names of groups, roles (``Reader @ Unit``), app roles (``Application/Role``), consents
+    (``Application/Resource:scope``) and licences that are privileged.
+    privileged_roles: role templates that are privileged.
+    effect: patterns of names of groups that do something else than grant.
+    client: whose groups and applications those of a pattern are.
+    sensitivity: the class of data behind entitlements, by pattern of their names; the first that fits.
+
+    Raises ``WorkspaceError`` for a folder or file that is not there.
+    """
+    marks = Marks(
+        privileged, effect or {}, service_accounts, shared_accounts, break_glass, client or {}, sensitivity or {}
+    )
+    if recorded is not None:
+        if tenant or reader or writer:
+            hint = "keep one of them"
+            raise WorkspaceError(f"{source.name}: recorded and tenant exclude each other", hint=hint)
+        return Entra(source, _saved(source, recorded), marks, synced_from, privileged_roles)
+    if not tenant or reader is None:
+        hint = "name saved pages under recorded, or tenant and reader"
+        raise WorkspaceError(f"{source.name}: nothing is named to read from", hint=hint)
+    place = CLOUDS[cloud] if isinstance(cloud, str) else cloud
+    saved_ = Entra(source, _nowhere, marks, synced_from, privileged_roles)
+    return _live(saved_, tenant, (reader, writer), place, (ca_file, proxy), reach or Reach())
+
+
+def _nowhere(collection: str) -> Iterator[Any]:
+    raise AbsentError(f"{collection} is not open")
+
+
+def _live(
+    saved_: Entra,
+    tenant: str,
+    registrations: tuple[Registration, Registration | None],
+    cloud: Cloud,
+    network: tuple[str | None, Named | None],
+    reach: Reach,
+) -> Connector:
+    # requests and msal take a quarter of a second to import, which whoever reads saved pages does not need.
+    from access_review.connectors.entra.online import Online, Writable
+    from access_review.connectors.entra.signin import Network, SignedIn
+    from access_review.connectors.entra.throttle import Pace
+    from access_review.connectors.entra.wire import Graph
+
+    source = saved_.source
+
+    def opened(registration: Registration) -> Graph:
+        authority, proxy = network
+        way = Network(source.folder / authority if authority else None, text_of(source, proxy) if proxy else None)
+        pace = Pace()
+        token = SignedIn(source, tenant, registration, cloud, way, pace)
+        return Graph(f"{cloud.graph}/v1.0", token, way.session(), pace, parallel=reach.parallel)
+
+    reader, writer = registrations
+    if writer is None:
+        return Online(saved_, lambda: opened(reader), reach)
+    return Writable(saved_, lambda: opened(reader), reach, written=lambda: opened(writer))
+
+
+def _saved(source: Source, recorded: str | dict[str, str]) -> Pages:
+    if isinstance(recorded, str):
+        folder = source.folder / recorded
+        if not folder.is_dir():
+            raise WorkspaceError(f"{source.name}: recorded: no folder {recorded!r}", hint="save Graph pages there")
+        return saved(folder)
+    missing = sorted(name for name in recorded.values() if not (source.folder / name).is_file())
+    if missing:
+        raise WorkspaceError(f"{source.name}: recorded: no file {', '.join(map(repr, missing))}")
+    return saved(source.folder, recorded)

@@ -1,0 +1,133 @@
+"""Groups, their members and owners by what changed since the last read (delta queries).
+
+A mirror on disk holds them as of the last read, with the token that asks for what came
+after. It is believed only as long as the service's own count of groups agrees; a token
+that has expired (7 days) or a doubt starts it anew. Everything else, the last sign-ins
+above all, Graph does not track, and is read in full.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from access_review.connectors.entra.live import Door, follow
+from access_review.connectors.entra.pages import NotReadError, Page
+from access_review.connectors.entra.reads import GROUPS
+from access_review.connectors.entra.values import Object
+from access_review.connectors.entra.wire import EVENTUAL, Ask, ExpiredError, Graph, RejectedError
+
+FORMAT = "access-review/mirror@1"
+LINKS = ("members", "owners")
+START = Ask(f"/groups/delta?$select={','.join(GROUPS.split())},{','.join(LINKS)}")
+COUNT = Ask("/groups?$select=id&$top=1&$count=true", EVENTUAL)
+
+
+@dataclass
+class Mirror:
+    """The groups of one tenant (``of``) at one moment; ``link`` asks for what changed after it."""
+
+    of: str
+    link: str = ""
+    groups: dict[str, dict[str, Any]] = field(default_factory=dict)
+    linked: dict[str, dict[str, dict[str, Object]]] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, path: Path, of: str) -> "Mirror":
+        """Read a mirror; one that is missing, damaged or of another tenant is empty."""
+        try:
+            kept = json.loads(path.read_text("utf-8"))
+        except (OSError, ValueError):
+            return cls(of)
+        if not isinstance(kept, dict) or kept.get("format") != FORMAT or kept.get("of") != of:
+            return cls(of)
+        return cls(of, kept["link"], kept["groups"], kept["linked"])
+
+    def save(self, path: Path) -> None:
+        """Write the mirror whole, for its owner only."""
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        beside = path.with_suffix(".new")
+        kept = {"format": FORMAT, "of": self.of, "link": self.link, "groups": self.groups, "linked": self.linked}
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            json.dump(kept, file)
+        beside.replace(path)
+
+    def apply(self, thing: Object) -> None:
+        """Take over one object of a delta answer; the same one again does no harm."""
+        native = thing["id"]
+        if "@removed" in thing:
+            self.groups.pop(native, None)
+            self.linked.pop(native, None)
+            return
+        plain = {name: value for name, value in thing.items() if not name.endswith("@delta")}
+        self.groups.setdefault(native, {}).update(plain)
+        links = self.linked.setdefault(native, {name: {} for name in LINKS})
+        for name in LINKS:
+            for target in thing.get(f"{name}@delta", ()):
+                if "@removed" in target:
+                    links[name].pop(target["id"], None)
+                else:
+                    links[name][target["id"]] = target
+
+    def update(self, graph: Graph) -> bool:
+        """Ask for what changed; true when it had to start anew. Raises ``NotReadError`` and is then of no use."""
+        try:
+            if self.link:
+                self._follow(graph, Ask(self.link))
+                if self._agrees(graph):
+                    return False
+        except (ExpiredError, RejectedError):
+            pass  # the token is too old, or not taken any more
+        self.link, self.groups, self.linked = "", {}, {}
+        self._follow(graph, START)
+        if not self._agrees(graph):
+            raise NotReadError(f"{len(self.groups)} groups received, the server counts others")
+        return True
+
+    def _follow(self, graph: Graph, ask: Ask) -> None:
+        link = None
+        for page in follow(graph, Ask(graph.relative(ask.url)), lambda: graph.get(Ask(graph.relative(ask.url)))):
+            value = page.get("value")
+            if not isinstance(value, list):
+                raise NotReadError("a page of changes has no list of values")
+            for thing in value:
+                if not isinstance(thing, dict) or not isinstance(thing.get("id"), str):
+                    raise NotReadError("a change has no usable id")
+                self.apply(thing)
+            link = page.get("@odata.deltaLink", link)
+        if not isinstance(link, str):
+            raise NotReadError("the changes end without a deltaLink")
+        self.link = link
+
+    def _agrees(self, graph: Graph) -> bool:
+        return graph.get(COUNT).get("@odata.count") == len(self.groups)
+
+
+@dataclass
+class Changes(Door):
+    """A door that serves groups, members and owners from a mirror brought up to date, and everything else as it is."""
+
+    path: Path = field(default_factory=Path)
+    of: str = ""
+    _mirror: Mirror | None = None
+
+    def __call__(self, collection: str) -> Iterator[Page]:
+        """Yield the pages; raises ``NotReadError`` where they end early."""
+        parts = collection.split("/")
+        if collection == "groups":
+            yield from self._remembered("groups", self._mirrored())
+        elif len(parts) == 3 and parts[0] == "groups" and parts[2] in LINKS and self._mirror:
+            links = self._mirror.linked.get(parts[1], {}).get(parts[2], {})
+            yield {"value": list(links.values()), "@odata.count": len(links)}
+        else:
+            yield from super().__call__(collection)
+
+    def _mirrored(self) -> Iterator[Page]:
+        mirror = Mirror.load(self.path, self.of)
+        anew = mirror.update(self.graph)
+        mirror.save(self.path)
+        self._mirror = mirror
+        self.provenance["groups"] = "delta, from the beginning" if anew else "delta, since the last read"
+        yield {"value": list(mirror.groups.values()), "@odata.count": len(mirror.groups)}

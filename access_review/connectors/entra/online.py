@@ -1,0 +1,140 @@
+"""A tenant that is read from Microsoft Graph now."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import rfc8785
+
+from access_review.changes import Change
+from access_review.connectors import Source, complete, incomplete
+from access_review.connectors.entra.connector import Entra
+from access_review.connectors.entra.delta import Changes
+from access_review.connectors.entra.live import Door, Window
+from access_review.connectors.entra.pages import NotReadError
+from access_review.connectors.entra.readable import Readable, readable
+from access_review.connectors.entra.registration import Reach
+from access_review.connectors.entra.values import Object
+from access_review.connectors.entra.wire import Ask, Graph, RefusedError
+from access_review.connectors.entra.writer import Writer, covers
+from access_review.errors import ConnectorError, Transient
+from access_review.tables import Row
+
+CLOCK = timedelta(minutes=5)
+"""How far the service's clock may be off before nothing is said about lag."""
+
+ORGANISATION = Ask("/organization?$select=id,displayName")
+TRUST = "name the authority that issued the server's certificate in ca_file"
+
+
+@dataclass(frozen=True, slots=True)
+class Online:
+    """One tenant, reached through ``opened``; ``saved`` says how its pages become rows."""
+
+    saved: Entra
+    opened: Callable[[], Graph]
+    reach: Reach = field(default_factory=Reach)
+
+    @property
+    def source(self) -> Source:
+        """The source."""
+        return self.saved.source
+
+    def collect(self, as_of: datetime) -> Iterator[tuple[str, Row]]:
+        """Yield ``(table, row)`` for everything the tenant holds, and the verdicts.
+
+        Raises ``ConnectorError`` when sign-in is refused or nobody answers.
+        """
+        with self._graph() as graph:
+            named = self._organisation(graph)
+            door = self._door(graph, Window(as_of - self.reach.sign_ins, as_of), str(named.get("id") or ""))
+            yield from replace(self.saved, pages=door).collect(as_of)
+            yield self._clock(graph, as_of)
+            yield self._provenance(graph, door, named)
+
+    def readable(self, as_of: datetime) -> tuple[Readable, ...]:
+        """Say of each part whether it can be read; raises ``ConnectorError`` as :meth:`collect` does."""
+        with self._graph() as graph:
+            self._organisation(graph)
+            return tuple(readable(self._door(graph, Window(as_of - timedelta(days=1), as_of))))
+
+    @contextmanager
+    def _graph(self) -> Iterator[Graph]:
+        graph = self.opened()
+        try:
+            yield graph
+        finally:
+            graph.close()
+
+    def _door(self, graph: Graph, window: Window, tenant: str = "") -> Door:
+        without, authority = frozenset(self.reach.without), self.reach.source_of_authority
+        if self.reach.mirror is None or not tenant:
+            return Door(graph, window, without, authority)
+        path = self.source.folder / self.reach.mirror / f"{self.source.name}-groups.json"
+        return Changes(graph, window, without, authority, path=path, of=f"{graph.base} {tenant}")
+
+    def _organisation(self, graph: Graph) -> Object:
+        """Ask whose tenant it is, which also shows that the service answers at all."""
+        try:
+            found = graph.get(ORGANISATION).get("value")
+        except RefusedError:
+            return {}
+        except NotReadError as error:
+            if "certificate" in str(error):
+                raise ConnectorError(self.source.name, str(error), hint=TRUST) from error
+            raise Transient(self.source.name, f"Graph could not be reached: {error}") from error
+        return found[0] if isinstance(found, list) and found and isinstance(found[0], dict) else {}
+
+    def _clock(self, graph: Graph, as_of: datetime) -> tuple[str, Row]:
+        said = graph.clock
+        if said is None:
+            return incomplete(self.source, "part:clock", "the service does not say what time it is")
+        apart = abs(said - as_of)
+        if apart > CLOCK:
+            minutes = round(apart.total_seconds() / 60)
+            return incomplete(self.source, "part:clock", f"the service's clock is {minutes} min off")
+        return complete(self.source, "part:clock", 0)
+
+    def _provenance(self, graph: Graph, door: Door, named: Object) -> tuple[str, Row]:
+        """Say how the population was obtained, as canonical JSON, for the evidence."""
+        facts: dict[str, Any] = {
+            "server": graph.base,
+            "tenant": named.get("id"),
+            "tenant_name": named.get("displayName"),
+            "queries": door.provenance,
+            "requests": graph.requests,
+            "resource_units": graph.pace.spent,
+            "without": sorted(self.reach.without),
+        }
+        table, row = complete(self.source, "part:provenance", graph.requests)
+        return table, {**row, "reason": rfc8785.dumps(facts).decode()}
+
+
+@dataclass(frozen=True, slots=True)
+class Writable(Online):
+    """A tenant with a registration that may write, reached through ``written``."""
+
+    written: Callable[[], Graph] = field(kw_only=True)
+
+    def covers(self, change: Change) -> bool:
+        """Tell whether a change is one that Graph makes, of the tenant's own objects."""
+        return covers(change)
+
+    @contextmanager
+    def writing(self) -> Iterator[Writer]:
+        """Open a session of the writer's registration; raises ``ConnectorError`` when it is refused."""
+        graph = self.written()
+        try:
+            self._organisation(graph)
+            yield Writer(graph)
+        finally:
+            graph.close()
+
+    @contextmanager
+    def verifying(self) -> Iterator[Writer]:
+        """Look as the registration that only reads."""
+        with self._graph() as graph:
+            self._organisation(graph)
+            yield Writer(graph)

@@ -1,0 +1,203 @@
+"""Collections of Graph objects, page by page, and whether all of one arrived.
+
+A *collection* is named by its place: ``users``, ``groups/<id>/members``. A door
+(:data:`Pages`) yields the pages of one; :class:`Reading` turns pages into objects
+and keeps the verdict. The same reading serves saved pages and the live service.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from access_review.connectors.entra.values import Object
+
+Page = Mapping[str, Any]
+Pages = Callable[[str], Iterator[Page]]
+
+# An id may hold nothing that means something in an id of ours; the ids in a file name are held to less still.
+_ID = re.compile(r"[^\s:/\\@\x00-\x1f]+")
+_SAFE = re.compile(r"[A-Za-z0-9_=-][A-Za-z0-9._=-]*")
+
+
+class NotReadError(Exception):
+    """A collection, or the rest of it, could not be read; the message says why."""
+
+
+class AbsentError(NotReadError):
+    """Nobody tried to read the collection, or the reader has no permission for it."""
+
+
+@dataclass
+class Reading:
+    """The objects of one collection, each id once; ``faults`` says afterwards why it is not complete."""
+
+    collection: str
+    pages: Iterator[Page]
+    received: int = 0
+    expected: int | None = None
+    started: bool = False
+    absent: bool = False
+    nameless: int = 0
+    faults: list[str] = field(default_factory=list)
+    _seen: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def complete(self) -> bool:
+        """Tell whether everything arrived; meaningful when the objects are used up."""
+        return self.started and not self.faults
+
+    @property
+    def reason(self) -> str:
+        """Say why it is not complete."""
+        return "; ".join(dict.fromkeys(self.faults))
+
+    def objects(self) -> Iterator[Object]:
+        """Yield the objects as they arrive."""
+        try:
+            for value in self._values():
+                yield from self._fresh(value)
+        except NotReadError as error:
+            self.absent = isinstance(error, AbsentError) and not self.started
+            self.faults.append(str(error))
+        if self.nameless:
+            self.faults.append(f"{self.nameless} without a usable id")
+        if self.expected is not None and self.expected != self.received:
+            self.faults.append(f"{self.received} received, the server counted {self.expected}")
+
+    def _values(self) -> Iterator[list[Any]]:
+        following: str | None = None
+        followed: set[str] = set()
+        for page in self.pages:
+            if self.started and following is None:
+                raise NotReadError("a page follows the one that ends the collection")
+            if following in followed:
+                raise NotReadError("a nextLink leads back to a page already read")
+            if following is not None:
+                followed.add(following)
+            value = page.get("value") if isinstance(page, Mapping) else None
+            if not isinstance(value, list):
+                raise NotReadError(f"a page has no list of values{_error(page)}")
+            self._check_context(page)
+            self.started = True
+            count = page.get("@odata.count")
+            self.expected = count if isinstance(count, int) else self.expected
+            link = page.get("@odata.nextLink")
+            following = None if link is None else str(link)
+            yield value
+        if not self.started:
+            raise NotReadError("no page was read")
+        if following is not None:
+            raise NotReadError("the last page has a nextLink, the page it leads to was not read")
+
+    def _fresh(self, value: list[Any]) -> Iterator[Object]:
+        for thing in value:
+            if not isinstance(thing, dict) or not isinstance(thing.get("id"), str) or not _ID.fullmatch(thing["id"]):
+                self.nameless += 1
+                continue
+            print_ = hash(json.dumps(thing, sort_keys=True))
+            if thing["id"] not in self._seen:
+                self._seen[thing["id"]] = print_
+                self.received += 1
+                yield thing
+            elif self._seen[thing["id"]] != print_:
+                self.faults.append(f"id {thing['id']} arrived twice and differs")
+
+    def _check_context(self, page: Page) -> None:
+        """Refuse a page of another collection, where Graph's context says so."""
+        context = str(page.get("@odata.context", "")).partition("$metadata#")[2]
+        named = re.match(r"(\w+)\('([^')]+)'\)/(\w+)", context)
+        parts = self.collection.split("/")
+        if named and len(parts) == 3 and named[2].lower() != parts[1].lower():
+            raise NotReadError(f"a page belongs to {named[1]}/{named[2]}/{named[3]}")
+        top = re.match(r"(users|groups|servicePrincipals|applications)\b(?!\(')", context)
+        if top and len(parts) == 1 and parts[0] in _TOP and top[1] != parts[0]:
+            raise NotReadError(f"a page belongs to {top[1]}")
+
+
+_TOP = frozenset({"users", "groups", "servicePrincipals", "applications"})
+
+
+def _error(page: Any) -> str:
+    """Quote the code of a Graph error document saved as a page."""
+    error = page.get("error") if isinstance(page, Mapping) else None
+    return f": {error['code']}" if isinstance(error, Mapping) and isinstance(error.get("code"), str) else ""
+
+
+def saved(folder: Path, names: Mapping[str, str] | None = None) -> Pages:
+    """Return the door to saved pages.
+
+    Without ``names``, a collection ``A/<id>/B`` is the file ``A/<id>/B.json`` or, if
+    there is none, the responses with that id in the ``$batch`` answers saved as
+    ``A/B.json``; further files are ``.2.json``, ``.3.json``. With ``names``, each
+    collection is exactly the file named for it.
+    """
+    batches: dict[str, dict[str, list[Object]]] = {}
+
+    def pages(collection: str) -> Iterator[Page]:
+        if not all(_SAFE.fullmatch(part) for part in collection.split("/")):
+            raise NotReadError("its id cannot stand in a file name")
+        if names is not None:
+            if collection not in names:
+                raise AbsentError("not saved")
+            yield from _files(folder / names[collection])
+            return
+        first = folder / f"{collection}.json"
+        owner, _, last = collection.rpartition("/")
+        parent, _, native = owner.rpartition("/")
+        if first.exists() or not parent:
+            yield from _files(first)
+            return
+        batch = f"{parent}/{last}"
+        if batch not in batches:
+            batches[batch] = _responses(folder / f"{batch}.json")
+        yield from _answers(batches[batch].get(native))
+
+    return pages
+
+
+def _files(first: Path) -> Iterator[Page]:
+    """Yield the page of ``first`` and of the numbered files that follow it."""
+    if not first.is_file():
+        raise AbsentError("not saved")
+    numbered = re.compile(re.escape(first.stem) + r"\.(\d+)\.json")
+    later = sorted(int(m[1]) for path in first.parent.iterdir() if (m := numbered.fullmatch(path.name)))
+    if later != list(range(2, len(later) + 2)):
+        raise NotReadError(f"{first.name}: the numbers of its further pages have a gap")
+    for path in (first, *(first.with_name(f"{first.stem}.{n}.json") for n in later)):
+        yield _load(path)
+
+
+def _load(path: Path) -> Page:
+    try:
+        page = json.loads(path.read_text("utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise NotReadError(f"{path.name} is not readable as JSON: {error}") from error
+    if not isinstance(page, dict):
+        raise NotReadError(f"{path.name} does not hold a page")
+    return page
+
+
+def _responses(first: Path) -> dict[str, list[Object]]:
+    """Return the responses of saved ``$batch`` answers by their id, in the order they stand."""
+    found: dict[str, list[Object]] = {}
+    for answer in _files(first):
+        responses = answer.get("responses")
+        if not isinstance(responses, list):
+            raise NotReadError(f"{first.name} is not the answer to a $batch")
+        for response in responses:
+            if isinstance(response, dict) and isinstance(response.get("id"), str):
+                found.setdefault(response["id"], []).append(response)
+    return found
+
+
+def _answers(responses: list[Object] | None) -> Iterator[Page]:
+    """Yield the pages among one id's responses; a refusal counts unless a later response succeeded."""
+    if not responses:
+        raise AbsentError("not saved")
+    good = [r["body"] for r in responses if r.get("status") == 200 and isinstance(r.get("body"), dict)]
+    yield from good
+    if responses[-1].get("status") != 200:
+        raise NotReadError(f"status {responses[-1].get('status')}{_error(responses[-1].get('body'))}")

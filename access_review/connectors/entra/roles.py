@@ -1,0 +1,269 @@
+"""Directory roles, and what privileged identity management (PIM) says of roles and groups."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from access_review.connectors.entra.directory import Directory, TableRow
+from access_review.connectors.entra.groups import Membership, membership
+from access_review.connectors.entra.values import Object, date, flag, inner, needed, text
+from access_review.tables import Row
+
+SYNC_ROLE = "d29b2b05-8046-44ba-8758-1e26182fcf32"
+"""Template of the role that directory-synchronisation accounts hold."""
+
+PRIVILEGED_ROLES = (
+    "62e90394-69f5-4237-9190-012177145e10",  # Global Administrator
+    "e8611ab8-c189-46e8-94e1-60213ab1f814",  # Privileged Role Administrator
+    "7be44c8a-adaf-4e2a-84d6-ab2649e08a13",  # Privileged Authentication Administrator
+    "db506228-d27e-4b7d-95e5-295956d6615f",  # Agent ID Administrator
+    "d2562ede-74db-457e-a7b6-544e236ebb61",  # AI Administrator
+    "9b895d92-2cd3-44c7-9d02-a6ac2d5ea5c3",  # Application Administrator
+    "cf1c38e5-3621-4004-a7cb-879624dced7c",  # Application Developer
+    "c4e39bd9-1100-46d3-8c65-fb160da0071f",  # Authentication Administrator
+    "25a516ed-2fa0-40ea-a2d0-12923a21473a",  # Authentication Extensibility Administrator
+    "aaf43236-0c0d-4d5f-883a-6955382ac081",  # B2C IEF Keyset Administrator
+    "158c047a-c907-4556-b7ef-446551a6b5f7",  # Cloud Application Administrator
+    "7698a772-787b-4ac8-901f-60d6b08affd2",  # Cloud Device Administrator
+    "b1be1c3e-b65d-4f19-8427-f6fa0d97feb9",  # Conditional Access Administrator
+    SYNC_ROLE,
+    "9360feb5-f418-4baa-8175-e2a00bac4301",  # Directory Writers
+    "8329153b-31d0-4727-b945-745eb3bc5f31",  # Domain Name Administrator
+    "29232cdf-9323-42fd-ade2-1d097af3e4de",  # Exchange Administrator
+    "be2f45a1-457d-42af-a067-6ec1fa63bc45",  # External Identity Provider Administrator
+    "f2ef992c-3afb-46b9-b7cf-a126ee74c451",  # Global Reader
+    "729827e3-9c14-49f7-bb1b-9608f156bbb8",  # Helpdesk Administrator
+    "8ac3fc64-6eca-42ea-9e69-59f4c7b60eb2",  # Hybrid Identity Administrator
+    "3a2c62db-5318-420d-8d74-23affee5d9d5",  # Intune Administrator
+    "59d46f88-662b-457b-bceb-5c3809e5908f",  # Lifecycle Workflows Administrator
+    "4ba39ca4-527c-499a-b93d-d9b492c50246",  # Partner Tier1 Support
+    "e00e864a-17c5-4a4b-9c06-f5b95a8d5bd8",  # Partner Tier2 Support
+    "966707d0-3269-4727-9be2-8c3a10f19b9d",  # Password Administrator
+    "194ae4cb-b126-40b2-bd5b-6091b380977d",  # Security Administrator
+    "5f2222b1-57c3-48ba-8ad5-d4759f1fde6f",  # Security Operator
+    "5d6b6bb7-de71-4623-b4af-96380a352509",  # Security Reader
+    "f28a1f50-f6e7-4571-818b-6a12f2af6b6c",  # SharePoint Administrator
+    "fe930be7-5e62-47db-91af-98c3a49a38b1",  # User Administrator
+)
+"""Templates of built-in roles that count as privileged: those Microsoft labels so, and the two that read all
+mail and files. Graph v1.0 does not say which are."""
+
+ACTIVATED: Row = {"removable": False, "why_not": "activated through PIM: end the eligibility"}
+
+
+class Held(NamedTuple):
+    """A role as it can be given: to whom, which definition, for what part of the tenant."""
+
+    principal: str
+    role: str
+    scope: str
+
+
+class Definition(NamedTuple):
+    """What a role is."""
+
+    template: str
+    name: str
+    description: str | None
+
+
+@dataclass
+class Roles:
+    """The directory roles of a tenant."""
+
+    directory: Directory
+    privileged: Sequence[str] = PRIVILEGED_ROLES
+    definitions: dict[str, Definition] = field(default_factory=dict)
+    units: dict[str, str] = field(default_factory=dict)
+    restricted: set[str] = field(default_factory=set)
+    scoped: set[tuple[str, str]] = field(default_factory=set)
+    _emitted: set[tuple[str, str]] = field(default_factory=set)
+
+    def define(self, thing: Object) -> Iterator[TableRow]:
+        """Translate a role definition: what can be held for the whole tenant."""
+        native = thing["id"]
+        template, name = text(thing, "templateId") or native, text(thing, "displayName") or native
+        self.definitions[native] = Definition(template, name, text(thing, "description"))
+        yield from self._entitlement(thing["id"], "/")
+
+    def unit(self, thing: Object) -> None:
+        """Remember what an administrative unit is called, and whether only its own administrators change its members."""
+        self.units[thing["id"]] = text(thing, "displayName") or thing["id"]
+        if flag(thing, "isMemberManagementRestricted"):
+            self.restricted.add(thing["id"])
+
+    def protect(self, unit: str, thing: Object) -> Iterable[TableRow]:
+        """Let nothing be planned on a group that a restricted unit protects."""
+        held = self.directory.groups.get(thing["id"])
+        if unit in self.restricted and held is not None and held["removable"]:
+            why = f"in the restricted administrative unit {self.units[unit]}: only its own administrators change it"
+            self.directory.groups[thing["id"]] = {**held, "removable": False, "why_not": why}
+        return ()
+
+    def administrator(self, unit: str, thing: Object) -> Iterator[TableRow]:
+        """Hold an administrator of a unit against the role assignments, which should list it too."""
+        text(thing, "roleId")
+        principal, scope = needed(inner(thing, "roleMemberInfo"), "id"), f"/administrativeUnits/{unit}"
+        if self.scoped and (principal, scope) not in self.scoped:
+            reason = f"{self.directory.called(principal)} administers {self.units[unit]} by no role assignment read"
+            yield self.directory.unusable(f"administrativeUnits/{unit}/scopedRoleMembers/{thing['id']}", reason)
+
+    def holdings(
+        self, assignments: Iterable[Object], active: Iterable[Object], eligible: Iterable[Object]
+    ) -> Iterator[TableRow]:
+        """Translate who holds which role, once each.
+
+        Graph lists an activation among the assignments too. Where the eligibility
+        behind it is known, that is what is held, and the activation is its last use.
+        Instances that come through a group are the group's own.
+        """
+        may = {held(thing): thing for thing in eligible if is_own(thing)}
+        runs = {held(thing): thing for thing in active if is_own(thing)}
+        has = {held(thing): thing for thing in assignments}
+        self.scoped |= {(key.principal, key.scope) for key in (*has, *runs, *may)}
+        for key in sorted(has.keys() | runs.keys()):
+            run = runs.get(key)
+            yield from self._entitlement(key.role, key.scope)
+            if run and text(run, "assignmentType") == "Activated" and key in may:
+                yield from self._use(key, run)
+            else:
+                yield self._standing(key, has.get(key), run)
+        for key, thing in sorted(may.items()):
+            yield from self._entitlement(key.role, key.scope)
+            native = text(thing, "roleEligibilityScheduleId") or thing["id"]
+            yield self._held(key, mode="eligible", via="pim", native_id=native, **span(thing))
+
+    def _standing(self, key: Held, assignment: Object | None, run: Object | None) -> TableRow:
+        if run is None:
+            return self._held(key, via="role-assignment", native_id=assignment["id"] if assignment else None)
+        time, native = span(run), text(run, "roleAssignmentScheduleId") or run["id"]
+        if text(run, "assignmentType") == "Activated":
+            return self._held(key, via="pim", native_id=native, **time, **ACTIVATED)
+        if assignment is not None and time["until"] is None:
+            return self._held(key, via="role-assignment", native_id=assignment["id"], **time)
+        return self._held(key, via="pim", native_id=native, **time)
+
+    def _held(self, key: Held, *, via: str, mode: str = "assigned", **edge: Any) -> TableRow:
+        return self.directory.holds(key.principal, self.id(key.role, key.scope), via=via, mode=mode, **edge)
+
+    def _use(self, key: Held, run: Object) -> Iterator[TableRow]:
+        if not self.directory.is_group(key.principal):
+            account = self.directory.named(key.principal)
+            yield used(account, self.id(key.role, key.scope), run)
+
+    def id(self, role: str, scope: str) -> str:
+        """Return the id of a role held for a scope."""
+        return self.directory.source.id("role", _native(role, scope))
+
+    def _entitlement(self, role: str, scope: str) -> Iterator[TableRow]:
+        if (role, scope) in self._emitted:
+            return
+        self._emitted.add((role, scope))
+        template, name, description = self.definitions.get(role) or Definition(role, role, None)
+        yield self.directory.entitlement(
+            "role",
+            _native(role, scope),
+            name if scope == "/" else f"{name} @ {self._scope_name(scope)}",
+            privileged=template in self.privileged,
+            description=description,
+            scope=scope,
+        )
+
+    def _scope_name(self, scope: str) -> str:
+        native = scope.rpartition("/")[2]
+        return self.units.get(native) or self.directory.names.get(native) or scope
+
+
+def _native(role: str, scope: str) -> str:
+    return role if scope == "/" else f"{role}@{scope}"
+
+
+def held(thing: Object) -> Held:
+    """Read principal, definition and scope of an assignment or schedule instance."""
+    scope = text(thing, "directoryScopeId") or text(thing, "appScopeId") or "/"
+    return Held(needed(thing, "principalId"), needed(thing, "roleDefinitionId"), scope)
+
+
+def is_own(thing: Object) -> bool:
+    """Tell whether a schedule instance is the principal's own, not one that a group passes on."""
+    return (text(thing, "memberType") or "Direct").casefold() == "direct"
+
+
+def span(thing: Object) -> Row:
+    """Read from when until when."""
+    return {"since": date(thing, "startDateTime"), "until": date(thing, "endDateTime")}
+
+
+def used(account: str, entitlement: str, run: Object) -> TableRow:
+    """Return an activation as the last use: not before it began."""
+    began = date(run, "startDateTime")
+    return "activity", {"account": account, "object": entitlement, "last_used_earliest": began}
+
+
+def syncing(assignments: Iterable[Object]) -> frozenset[str]:
+    """Return the ids of the principals that synchronise the directory."""
+    return frozenset(
+        needed(thing, "principalId") for thing in assignments if needed(thing, "roleDefinitionId") == SYNC_ROLE
+    )
+
+
+def schedule(place: Callable[[Object], object], *names: str) -> Callable[[Object], None]:
+    """Return a check that everything used of a schedule instance is usable: where it applies, when, and ``names``."""
+
+    def check(thing: Object) -> None:
+        place(thing), is_own(thing), span(thing)
+        for name in names:
+            text(thing, name)
+
+    return check
+
+
+@dataclass(frozen=True, slots=True)
+class GroupSchedules:
+    """What PIM says of memberships: who may become a member, and which memberships it made."""
+
+    directory: Directory
+    active: Sequence[Object]
+    eligible: Sequence[Object]
+
+    def managed(self) -> dict[tuple[str, str], Membership]:
+        """Return what to know of memberships that the group's member list shows as well."""
+        may = self._may()
+        return {place(run): _managed(run, place(run) in may) for run in self.active if _is_member(run)}
+
+    def rows(self) -> Iterator[TableRow]:
+        """Yield eligible memberships and the last use of each."""
+        directory, may = self.directory, self._may()
+        for (group_id, principal), thing in sorted(may.items()):
+            native = text(thing, "eligibilityScheduleId") or thing["id"]
+            edge = {"native_id": native, "mastered_in": directory.source.name, "removable": True, **span(thing)}
+            yield membership(directory, group_id, principal, "", "eligible", via="pim", **edge)
+        for run in sorted((r for r in self.active if _is_member(r) and place(r) in may), key=place):
+            group_id, principal = place(run)
+            if text(run, "assignmentType") == "activated" and not directory.is_group(principal):
+                yield used(directory.named(principal), directory.named(group_id), run)
+        for thing in self.eligible:
+            if text(thing, "accessId") == "owner":
+                reason = "who may become an owner of a group is not reviewed"
+                at = f"groupEligibilityScheduleInstances/{thing['id']}"
+                yield directory.unusable(at, reason, directory.named(place(thing)[0]))
+
+    def _may(self) -> dict[tuple[str, str], Object]:
+        return {place(thing): thing for thing in self.eligible if _is_member(thing)}
+
+
+def _is_member(thing: Object) -> bool:
+    return text(thing, "accessId") == "member" and is_own(thing)
+
+
+def place(thing: Object) -> tuple[str, str]:
+    """Read group and principal of a membership schedule instance."""
+    return needed(thing, "groupId"), needed(thing, "principalId")
+
+
+def _managed(run: Object, eligible: bool) -> Membership:
+    native = text(run, "assignmentScheduleId") or run["id"]
+    edge: Row = {"via": "pim", "native_id": native, **span(run)}
+    if text(run, "assignmentType") == "activated":
+        return Membership({**edge, **ACTIVATED}, drop=eligible)
+    return Membership(edge)

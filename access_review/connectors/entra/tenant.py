@@ -1,0 +1,268 @@
+"""One reading of a tenant: its parts, in the order in which they explain each other."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+from access_review.connectors import Source, complete, incomplete
+from access_review.connectors.classification import Marks
+from access_review.connectors.entra import groups, packages, policies, principals, roles
+from access_review.connectors.entra.applications import Applications
+from access_review.connectors.entra.directory import Directory, TableRow
+from access_review.connectors.entra.pages import Pages, Reading
+from access_review.connectors.entra.parts import Verdict
+from access_review.connectors.entra.values import Object, UnusableError, date, flag, text, type_of
+from access_review.tables import TABLES, Row
+
+LARGE = 1000
+"""Members from which a group has a verdict of its own even when it is complete."""
+
+ROLE_RUN = roles.schedule(roles.held, "assignmentType", "roleAssignmentScheduleId")
+ROLE_ELIGIBLE = roles.schedule(roles.held, "roleEligibilityScheduleId")
+GROUP_RUN = roles.schedule(roles.place, "accessId", "assignmentType", "assignmentScheduleId")
+GROUP_ELIGIBLE = roles.schedule(roles.place, "accessId", "eligibilityScheduleId")
+
+Translate = Callable[[Object], Iterable[TableRow]]
+
+
+class Tenant:
+    """The rows of a tenant, and afterwards the verdict on each part."""
+
+    def __init__(
+        self, source: Source, pages: Pages, marks: Marks, synced_from: str, privileged_roles: Sequence[str]
+    ) -> None:
+        self.pages = pages
+        self.directory = Directory(source, marks, synced_from)
+        self.roles = roles.Roles(self.directory, privileged_roles)
+        self.applications = Applications(self.directory)
+        self.licences = groups.Licences(self.directory)
+        self.packages = packages.Packages(self.directory)
+        self.verdicts: dict[str, Verdict] = {}
+        self.unusable: list[TableRow] = []
+
+    def rows(self) -> Iterator[TableRow]:
+        """Yield everything; memory grows with users and groups, not with memberships."""
+        assignments = self._kept("roleAssignments", roles.held)
+        rules = [rule for rule in self._kept("conditionalAccessPolicies", policies.read) if policies.is_on(rule)]
+        yield from self._each("subscribedSkus", self.licences.sku)
+        yield from self._users(roles.syncing(assignments))
+        yield from self._groups(rules)
+        self._kept("administrativeUnits", self.roles.unit)
+        yield from self._of_each("administrativeUnits/members", self.roles.units, self.roles.protect)
+        yield from self._service_principals()
+        yield from self._members()
+        yield from _distinct(self.directory, self._held(assignments))
+        for rule in rules:
+            yield from policies.exclusions(self.directory, rule)
+        yield from _distinct(self.directory, self._owned())
+        yield from self._each("deletedUsers", self._deleted)
+        yield from self._each("signIns", lambda thing: policies.signin(self.directory, thing))
+        yield from self.unusable
+        yield from self.directory.disputes()
+
+    def _users(self, syncing: frozenset[str]) -> Iterator[TableRow]:
+        licensed = not self.verdicts["subscribedSkus"].absent
+        asked, used = False, 0
+
+        def translate(thing: Object) -> Iterator[TableRow]:
+            nonlocal asked, used
+            asked = asked or "assignedLicenses" in thing
+            used += "signInActivity" in thing
+            yield from principals.user(self.directory, thing, syncing)
+            yield from self.licences.of_user(thing) if licensed else ()
+
+        yield from self._each("users", translate, remembered=True)
+        if licensed and not asked and self.verdicts["users"].received:
+            self.verdicts["subscribedSkus"] = Verdict(False, "users were read without assignedLicenses")
+        if used:
+            self.verdicts["signInActivity"] = Verdict(True, received=used)
+        else:
+            self._kept("signInActivity", lambda thing: thing)
+
+    def _deleted(self, thing: Object) -> Iterator[TableRow]:
+        """Note a deleted user: it holds nothing, but can be restored for 30 days."""
+        name, at = text(thing, "userPrincipalName") or thing["id"], date(thing, "deletedDateTime")
+        when = f" on {at:%Y-%m-%d}" if at else ""
+        yield self.directory.unusable(f"deletedUsers/{thing['id']}", f"deleted user {name}{when}")
+
+    def _groups(self, rules: Sequence[Object]) -> Iterator[TableRow]:
+        restricting, exempting = policies.restricting(rules), policies.exempting(rules)
+        licensed = not self.verdicts["subscribedSkus"].absent
+
+        synced: dict[str, Object] = {}
+
+        def translate(thing: Object) -> Iterator[TableRow]:
+            yield from groups.group(self.directory, thing, restricting, exempting)
+            if flag(thing, "onPremisesSyncEnabled"):
+                synced[thing["id"]] = thing
+            if licensed:
+                self.licences.of_group(thing)
+
+        def converted(native: str, thing: Object) -> Iterable[TableRow]:
+            if flag(thing, "isCloudManaged"):
+                here = {**synced[native], "onPremisesSyncEnabled": False}
+                self.directory.groups[native] = groups.removal_of(self.directory, here)
+            return ()
+
+        yield from self._each("groups", translate, remembered=True)
+        yield from self._of_each("groups/onPremisesSyncBehavior", synced, converted)
+
+    def _members(self) -> Iterator[TableRow]:
+        schedules = roles.GroupSchedules(
+            self.directory,
+            self._kept("groupAssignmentScheduleInstances", GROUP_RUN),
+            self._kept("groupEligibilityScheduleInstances", GROUP_ELIGIBLE),
+        )
+        given = self._kept("accessPackages", packages.read)
+        assignments = self._kept("accessPackageAssignments", packages.assignment)
+        managed = {**self.packages.managed(given, assignments), **schedules.managed()}
+        yield from self._of_each(
+            "groups/members",
+            self.directory.groups,
+            lambda group_id, thing: groups.member(self.directory, group_id, thing, managed),
+        )
+        yield from _distinct(self.directory, schedules.rows())
+        yield from _distinct(self.directory, self.packages.rows(given, assignments))
+
+    def _service_principals(self) -> Iterator[TableRow]:
+        for part in ("agentIdentities", "agentIdentityBlueprintPrincipals", "servicePrincipals"):
+            yield from self._each(part, partial(self._service_principal, part), remembered=True)
+
+    def _service_principal(self, part: str, thing: Object) -> Iterator[TableRow]:
+        """Translate a service principal once, by the most particular part that lists it."""
+        if thing["id"] in self.directory.accounts:
+            return
+        self.applications.agent(thing)
+        yield from principals.service_principal(self.directory, thing, agent=part == "agentIdentities")
+        yield from self.applications.app_roles(thing)
+        if part == "agentIdentityBlueprintPrincipals" or type_of(thing) == "agentIdentityBlueprintPrincipal":
+            yield from self.applications.blueprint(thing)
+
+    def _held(self, assignments: Sequence[Object]) -> Iterator[TableRow]:
+        yield from self._each("roleDefinitions", self.roles.define)
+        active = self._kept("roleAssignmentScheduleInstances", ROLE_RUN)
+        eligible = self._kept("roleEligibilityScheduleInstances", ROLE_ELIGIBLE)
+        yield from self.roles.holdings(assignments, active, eligible)
+        units = self.roles.units
+        yield from self._of_each("administrativeUnits/scopedRoleMembers", units, self.roles.administrator)
+        service_principals = self.directory.service_principals()
+        yield from self._of_each("servicePrincipals/appRoleAssignedTo", service_principals, self.applications.assigned)
+        yield from self._each("oauth2PermissionGrants", self.applications.consent)
+        yield from self.applications.inherited()
+        yield from self.licences.settle()
+
+    def _owned(self) -> Iterator[TableRow]:
+        def owner(part: str) -> Callable[[str, Object], Iterator[TableRow]]:
+            folder, _, last = part.partition("/")
+
+            def translate(native: str, thing: Object) -> Iterator[TableRow]:
+                owned = applications.get(native) or self.directory.named(native)
+                yield self.directory.owner(owned, f"{folder}/{native}/{last}/{thing['id']}", thing)
+
+            return translate
+
+        applications: dict[str, str] = {}
+
+        def application(thing: Object) -> Iterator[TableRow]:
+            owned = self.applications.object_of(thing)
+            yield from principals.credentials(owned, thing)
+            applications[thing["id"]] = owned
+            if app := self.applications.registered(thing):
+                yield app
+
+        yield from self._each("applications", application)
+        service_principals = self.directory.service_principals()
+        for part, natives in (
+            ("groups/owners", list(self.directory.groups)),
+            ("applications/owners", list(applications)),
+            ("servicePrincipals/owners", service_principals),
+            ("agentIdentities/sponsors", list(self.applications.agents)),
+        ):
+            yield from self._of_each(part, natives, owner(part))
+
+    def _each(self, part: str, translate: Translate, *, remembered: bool = False) -> Iterator[TableRow]:
+        """Read one collection and translate its objects as they come; ``remembered`` ones are principals."""
+        reading = Reading(part, self.pages(part))
+        for thing in reading.objects():
+            made = self._translated(reading, thing, translate)
+            if made is None and remembered:
+                self.directory.forget(thing["id"])
+            yield from made or ()
+        self._note_nameless(reading)
+        self.verdicts[part] = _verdict([reading])
+
+    def _kept(self, part: str, check: Callable[[Object], Any]) -> list[Object]:
+        """Read one collection whole, keeping the objects that ``check`` can use."""
+        kept = []
+
+        def keep(thing: Object) -> Iterable[TableRow]:
+            check(thing)
+            kept.append(thing)
+            return ()
+
+        for _ in self._each(part, keep):
+            raise AssertionError("keeping yields nothing")
+        return kept
+
+    def _of_each(
+        self, part: str, natives: Iterable[str], translate: Callable[[str, Object], Iterable[TableRow]]
+    ) -> Iterator[TableRow]:
+        """Read one collection of each object, and give incomplete and large groups a verdict of their own."""
+        folder, _, last = part.partition("/")
+        readings = []
+        for native in natives:
+            reading = Reading(f"{folder}/{native}/{last}", self.pages(f"{folder}/{native}/{last}"))
+            for thing in reading.objects():
+                yield from self._translated(reading, thing, partial(translate, native)) or ()
+            self._note_nameless(reading)
+            readings.append(reading)
+            if part == "groups/members":
+                yield from self._group_verdict(native, reading)
+        self.verdicts[part] = _verdict(readings)
+
+    def _group_verdict(self, native: str, reading: Reading) -> Iterator[TableRow]:
+        source, group = self.directory.source, self.directory.group(native)
+        if not reading.complete:
+            yield incomplete(source, group, reading.reason, received=reading.received, expected=reading.expected)
+        elif reading.received >= LARGE:
+            yield complete(source, group, reading.received, reading.expected)
+
+    def _translated(self, reading: Reading, thing: Object, translate: Translate) -> list[TableRow] | None:
+        try:
+            return list(translate(thing))
+        except UnusableError as error:
+            reading.faults.append("an object could not be used")
+            self.unusable.append(self.directory.unusable(f"{reading.collection}/{thing['id']}", str(error)))
+            return None
+
+    def _note_nameless(self, reading: Reading) -> None:
+        if reading.nameless:
+            place, reason = f"{reading.collection}/?", f"{reading.nameless} objects without a usable id"
+            self.unusable.append(self.directory.unusable(place, reason))
+
+
+def _verdict(readings: Sequence[Reading]) -> Verdict:
+    """Sum up the readings of a part: one collection, or one per object."""
+    short = [reading for reading in readings if not reading.complete]
+    received = sum(reading.received for reading in readings)
+    counts = [reading.expected for reading in readings]
+    expected = None if None in counts else sum(count for count in counts if count is not None)
+    if not short:
+        return Verdict(True, received=received, expected=expected)
+    reason = short[0].reason
+    if len(readings) > 1:
+        reason = f"{len(short)} of {len(readings)} not whole, {short[0].collection} first: {reason}"
+    absent = len(short) == len(readings) and all(reading.absent for reading in readings)
+    return Verdict(False, reason, received, expected, absent)
+
+
+def _distinct(directory: Directory, rows: Iterable[TableRow]) -> Iterator[TableRow]:
+    """Let each key through once: an equal repetition is dropped, another one is a problem."""
+    seen: dict[tuple[str, ...], Row] = {}
+    for table, row in rows:
+        key = (table, *(str(row[column]) for column in TABLES[table].key))
+        if key not in seen:
+            seen[key] = row
+            yield table, row
+        elif seen[key] != row:
+            yield directory.unusable("/".join(key), f"stands twice: also as {row.get('native_id')}")

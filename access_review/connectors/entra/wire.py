@@ -1,0 +1,263 @@
+"""Requests to Microsoft Graph: one door for reading, writing and batches, patient where it may be.
+
+Reads are repeated after throttling, server faults, broken connections and answers cut
+short. A write is never repeated here: whoever sent it looks what became of it.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+from access_review.connectors.entra.pages import AbsentError, NotReadError
+from access_review.connectors.entra.throttle import Pace, cost, retry_after, workload
+from access_review.connectors.entra.values import Object
+
+BATCH = 20
+"""Requests in one ``$batch``."""
+
+EVENTUAL = {"ConsistencyLevel": "eventual"}
+_AGAIN = frozenset({408, 429, 500, 502, 503, 504, 509})
+_UNLICENSED = ("licens", "premium")
+
+Token = Callable[[bool], str]
+"""Gives an access token; true asks for a fresh one."""
+
+
+class RefusedError(NotReadError):
+    """The application may not read it."""
+
+
+class VanishedError(NotReadError):
+    """It is not there."""
+
+
+class ExpiredError(NotReadError):
+    """A delta token is too old (410): everything has to be read anew."""
+
+
+class RejectedError(NotReadError):
+    """The request itself is at fault (400, 501)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: ``body`` is null when it was not JSON or was cut short; ``status`` 0 means no answer."""
+
+    status: int
+    body: Any
+    headers: Mapping[str, str] = field(default_factory=dict)
+    broke: str = ""
+
+    @property
+    def code(self) -> str:
+        """Graph's own word for the fault."""
+        return _error(self.body, "code")
+
+    @property
+    def said(self) -> str:
+        """Status, code and message, on one line."""
+        if self.broke:
+            return self.broke
+        message = " ".join(_error(self.body, "message").split())[:200]
+        return f"status {self.status}" + "".join(f": {text}" for text in (self.code, message) if text)
+
+
+def _error(body: Any, name: str) -> str:
+    error = body.get("error") if isinstance(body, Mapping) else None
+    value = error.get(name) if isinstance(error, Mapping) else None
+    return value if isinstance(value, str) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One GET: an address below the service's root, and headers."""
+
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Graph:
+    """The service: ``base`` ends in ``/v1.0``. Threads may share it."""
+
+    def __init__(
+        self,
+        base: str,
+        token: Token,
+        session: requests.Session,
+        pace: Pace | None = None,
+        *,
+        attempts: int = 8,
+        parallel: int = 4,
+        timeout: float = 60.0,
+    ) -> None:
+        self.base = base.rstrip("/")
+        self.session = session
+        self.pace = pace or Pace()
+        self.attempts = attempts
+        self.pool = ThreadPoolExecutor(parallel, thread_name_prefix="graph")
+        self.parallel = parallel
+        self.requests = 0
+        self._token = token
+        self._timeout = timeout
+        self._clock: datetime | None = None
+
+    @property
+    def clock(self) -> datetime | None:
+        """The service's own time at its first answer."""
+        return self._clock
+
+    def close(self) -> None:
+        """End the threads and connections."""
+        self.pool.shutdown(cancel_futures=True)
+        self.session.close()
+
+    def relative(self, url: str) -> str:
+        """Return an address below the root; raises ``NotReadError`` for one elsewhere, which must not see the token."""
+        if url.startswith("/"):
+            return url
+        if not url.startswith(f"{self.base}/"):
+            raise NotReadError(f"a link leads to another server: {urlsplit(url).netloc or 'nowhere'}")
+        return url[len(self.base) :]
+
+    def get(self, ask: Ask) -> Object:
+        """Return one document; raises a ``NotReadError`` that says why there is none."""
+        return self._patiently([ask], lambda asks: [self.send("GET", asks[0].url, headers=asks[0].headers)])[0]()
+
+    def get_all(self, asks: Sequence[Ask]) -> list[Callable[[], Object]]:
+        """Ask up to twenty things in one ``$batch``; each result is called for its document or its fault."""
+        return self._patiently(asks, self._batch)
+
+    def _patiently(
+        self, asks: Sequence[Ask], ask_all: Callable[[Sequence[Ask]], list[Answer]]
+    ) -> list[Callable[[], Object]]:
+        """Repeat what may succeed later, those parts only."""
+        answers: list[Answer | None] = [None] * len(asks)
+        open_ = list(range(len(asks)))
+        refreshed = False
+        for attempt in range(self.attempts):
+            self._admit([asks[i] for i in open_])
+            for i, answer in zip(open_, ask_all([asks[i] for i in open_]), strict=True):
+                answers[i] = answer
+            open_ = [i for i in open_ if _may_succeed(answers[i], refreshed)]
+            if not open_:
+                break
+            if any(_of(answers[i]).status == 401 for i in open_):
+                refreshed = True
+                self._token(True)
+            self._wait(attempt, [(asks[i].url, _of(answers[i])) for i in open_])
+        return [_result(_of(answer), self.attempts if i in open_ else 1) for i, answer in enumerate(answers)]
+
+    def _admit(self, asks: Sequence[Ask]) -> None:
+        units: dict[str, int] = {}
+        for ask in asks:
+            kind = workload(ask.url)
+            units[kind] = units.get(kind, 0) + cost(ask.url)
+        for kind, spent in units.items():
+            self.pace.admit(kind, spent)
+
+    def _wait(self, attempt: int, failed: Sequence[tuple[str, Answer]]) -> None:
+        own = 0.0
+        for url, answer in failed:
+            if answer.status == 401:
+                continue
+            said = retry_after(answer.headers)
+            if answer.status == 429 and said is not None:
+                self.pace.close(workload(url), said)
+            own = max(own, self.pace.back_off(attempt) if said is None else said)
+        self.pace.pause(own)
+
+    def send(self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: Any = None) -> Answer:
+        """Send one request, once."""
+        sent = {"Authorization": f"Bearer {self._token(False)}", "Accept": "application/json", **(headers or {})}
+        self.requests += 1
+        try:
+            response = self.session.request(
+                method,
+                self.base + self.relative(url),
+                headers=sent,
+                json=body,
+                timeout=self._timeout,
+                allow_redirects=False,
+            )
+        except requests.exceptions.SSLError as error:
+            raise NotReadError(f"the server's certificate is not trusted: {_reason(error)}") from error
+        except requests.RequestException as error:
+            return Answer(0, None, broke=f"no answer: {_reason(error)}")
+        return self._answer(response)
+
+    def _answer(self, response: requests.Response) -> Answer:
+        if self._clock is None and "Date" in response.headers:
+            self._clock = parsedate_to_datetime(response.headers["Date"])
+        if response.status_code == 204:
+            return Answer(204, {}, response.headers)
+        try:
+            body = json.loads(response.content)
+        except (ValueError, RecursionError):
+            cut = "the answer is not JSON, or was cut short" if response.status_code < 400 else ""
+            return Answer(response.status_code, None, response.headers, cut)
+        return Answer(response.status_code, body, response.headers)
+
+    def _batch(self, asks: Sequence[Ask]) -> list[Answer]:
+        parts = [
+            {"id": str(i), "method": "GET", "url": self.relative(ask.url), "headers": dict(ask.headers)}
+            for i, ask in enumerate(asks)
+        ]
+        outer = self.send("POST", "/$batch", body={"requests": parts})
+        if outer.status != 200 or outer.broke:
+            return [outer] * len(asks)
+        responses = outer.body.get("responses") if isinstance(outer.body, dict) else None
+        came = {r["id"]: r for r in responses or () if isinstance(r, dict) and isinstance(r.get("id"), str)}
+        return [_part(came.get(str(i))) for i in range(len(asks))]
+
+
+def _part(response: Object | None) -> Answer:
+    if response is None or not isinstance(response.get("status"), int):
+        return Answer(0, None, broke="the batch has no answer for it")
+    headers = response.get("headers")
+    return Answer(response["status"], response.get("body"), headers if isinstance(headers, dict) else {})
+
+
+def _of(answer: Answer | None) -> Answer:
+    return answer or Answer(0, None, broke="not asked")
+
+
+def _may_succeed(answer: Answer | None, refreshed: bool) -> bool:
+    answer = _of(answer)
+    return bool(answer.broke) or answer.status in _AGAIN or (answer.status == 401 and not refreshed)
+
+
+def _result(answer: Answer, attempts: int) -> Callable[[], Object]:
+    def document() -> Object:
+        fault = _fault(answer, attempts)
+        if fault:
+            raise fault
+        body: Object = answer.body
+        return body
+
+    return document
+
+
+def _fault(answer: Answer, attempts: int) -> NotReadError | None:
+    if answer.status == 200 and not answer.broke:
+        return None if isinstance(answer.body, dict) else NotReadError("the answer is not an object")
+    said = answer.said + (f", {attempts} times in a row" if attempts > 1 else "")
+    if answer.status in (400, 403) and any(word in answer.said.casefold() for word in _UNLICENSED):
+        return AbsentError(f"the tenant has no licence for it ({said})")
+    kinds = {403: RefusedError, 404: VanishedError, 410: ExpiredError, 400: RejectedError, 501: RejectedError}
+    return kinds.get(answer.status, NotReadError)(said)
+
+
+def _reason(error: Exception) -> str:
+    """Return the innermost reason; never the address, which may hold a token."""
+    inner: Any = error
+    while inner.args and isinstance(inner.args[0], Exception):
+        inner = inner.args[0]
+    reason = getattr(inner, "reason", None) or inner
+    return type(reason).__name__

@@ -1,0 +1,1 @@
+"""Rosters: who works here, from HR, clients, vendors, or the list of AI agents."""

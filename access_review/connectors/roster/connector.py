@@ -1,0 +1,264 @@
+"""Rosters: HR's, contractors' and vendors' sheets, registers of AI agents.
+
+A structural fault (an empty file, a row of another width, a column that is not
+there) stops with every place named. A cell that cannot be used puts its row in
+quarantine: the person's status is unknown and nothing is concluded. Above 1 % of
+the rows, and more than one, the source is incomplete.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import Field
+
+from access_review.connectors import Source, complete, incomplete, problem
+from access_review.connectors.roster import entries
+from access_review.connectors.roster.entries import Terms
+from access_review.connectors.roster.mapping import (
+    Cleaning,
+    Columns,
+    File,
+    History,
+    Join,
+    Kinds,
+    Mapped,
+    Named,
+    PersonKind,
+    Reference,
+    Statuses,
+    Zones,
+    misfits,
+    zoneless,
+)
+from access_review.connectors.roster.roll import Roll, too_many
+from access_review.connectors.roster.spells import Spell
+from access_review.connectors.tabular import dates as moments
+from access_review.connectors.tabular import freshness
+from access_review.connectors.tabular.dates import Meaning
+from access_review.connectors.tabular.sheets import Sheet, ending, shown
+from access_review.errors import Mistake, RosterFault, WorkspaceError
+from access_review.tables import Row
+
+Absence = Literal["unknown", "left-after-2-complete-reads"]
+C = TypeVar("C", bound=Mapped)
+Notes = dict[int, list[str]]
+
+AS_WRITTEN = Cleaning()
+_DATED = ("starts", "ends", "left_at", "notified", "approved_until")
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """One roster, ready to be read. ``absence`` is what the snapshot makes of people who are no longer in it."""
+
+    source: Source
+    file: File
+    columns: Columns
+    terms: Terms
+    join: tuple[Join, ...] = ()
+    history: History | None = None
+    absence: Absence = "unknown"
+    max_age: timedelta | None = None
+    cleaning: Cleaning = AS_WRITTEN
+
+    def collect(self, as_of: datetime) -> Iterator[tuple[str, Row]]:
+        """Yield people, their assignments and aliases, the problems, and a verdict on each table.
+
+        Raises ``RosterFault`` when the file, or one it is joined with, is
+        malformed or empty; ``ConnectorError`` when it cannot be had.
+        """
+        sheet, columns, notes = self._read(self.file, self.columns, self.join)
+        spells = [entries.spell(line, row, sheet.moments, columns, self.terms) for line, row in sheet.rows]
+        roll = Roll.of(self.source, spells, as_of)
+        former, unused = self._former(roll)
+        made = [*roll.people(columns), *roll.assignments(former), *roll.aliases()]
+        yield from made
+        yield from self._problems(sheet, roll, notes)
+        yield from unused
+        old = freshness.stale(sheet, self.max_age, as_of)
+        yield from freshness.verdict(self.source, old)
+        stopped = too_many(len(roll.faults), len(sheet.rows), "rows") or old
+        gaps = too_many(
+            sum(row["kind"] == "unusable" for _, row in unused), len(former) + len(unused), "former assignments"
+        )
+        counts = Counter(table for table, _ in made)
+        for name in ("people", "assignments", "aliases"):
+            count = counts[name]
+            why = stopped or (gaps if name == "assignments" else None)
+            yield incomplete(self.source, name, why, received=count) if why else complete(self.source, name, count)
+
+    def _read(self, file: File, columns: C, join: tuple[Join, ...]) -> tuple[Sheet, C, Notes]:
+        """Read a file and what is joined to it; return the columns with those that came by joining."""
+        keys = {column for other in join for column in other.on}
+        ids = {columns.person, *keys}
+        for name in ("manager", "sponsor"):
+            spec = getattr(columns, name, None)
+            if isinstance(spec, str) or (isinstance(spec, Reference) and spec.by == "id"):
+                ids.add(spec if isinstance(spec, str) else spec.column)
+        used = columns.sources() | keys
+        if file is self.file:
+            used |= {part.column for part in (self.terms.places, self.terms.kind) if isinstance(part, Zones | Kinds)}
+        sheet = file.rows(self.source, used, ids=ids, cleaning=self.cleaning)
+        notes: Notes = defaultdict(list)
+        for number, other in enumerate(join, 1):
+            found = other.rows(
+                self.source,
+                {*other.on.values(), *other.columns.values()},
+                ids=set(other.on.values()),
+                cleaning=self.cleaning,
+            )
+            sheet, taken = _joined(sheet, found, other, f"\N{RIGHTWARDS ARROW}{number} ", notes)
+            columns = type(columns).model_validate({**columns.model_dump(exclude_none=True), **taken})
+        return sheet, columns, notes
+
+    def _former(self, roll: Roll) -> tuple[list[Spell], list[tuple[str, Row]]]:
+        """Read the former assignments; those of nobody in the roster, or that cannot be used, become problems."""
+        if self.history is None:
+            return [], []
+        sheet, columns, notes = self._read(self.history, self.history.columns, self.history.join)
+        kept, unused = [], []
+        for line, row in sheet.rows:
+            spell = entries.former(line, row, sheet.moments, columns, self.terms)
+            place = f"{sheet.file}:{line} (history)"
+            if spell.faults:
+                who = roll.known(spell.native)
+                unused.append(problem(self.source, place, "unusable", "; ".join(spell.faults), who))
+            elif spell.native not in roll.spells:
+                unused.append(problem(self.source, place, "unresolved", f"{spell.native} is not in {self.file.path}"))
+            else:
+                kept.append(spell)
+        unused += [
+            problem(self.source, f"{sheet.file}:{line} (history, joined)", "unresolved", "; ".join(said))
+            for line, said in notes.items()
+        ]
+        return kept, unused
+
+    def _problems(self, sheet: Sheet, roll: Roll, notes: Notes) -> Iterator[tuple[str, Row]]:
+        for kind, found in (("quarantined", roll.faults), ("unresolved", notes)):
+            for line, said in sorted(found.items()):
+                who = roll.known(roll.natives[line])
+                yield problem(self.source, f"{sheet.file}:{line}", kind, "; ".join(said), who)
+        yield from self._homeless(sheet)
+
+    def _homeless(self, sheet: Sheet) -> Iterator[tuple[str, Row]]:
+        """Yield a problem for each place of work that the map of time zones does not have."""
+        places = self.terms.places
+        if places is None:
+            return
+        for place in sorted({row.get(places.column) or "" for _, row in sheet.rows} - places.map.keys()):
+            reason = f"{places.column} {place!r} has no time zone: times there are known to 26 hours only"
+            yield problem(self.source, f"{sheet.file}: {places.column} {place}", "unresolved", reason)
+
+
+def _joined(sheet: Sheet, other: Sheet, join: Join, mark: str, notes: Notes) -> tuple[Sheet, dict[str, str]]:
+    """Add to each row what the other file says of its key; return the sheet and the new columns by target."""
+    theirs = list(join.on.values())
+    found: dict[tuple[str | None, ...], tuple[int, Mapping[str, str | None]]] = {}
+    mistakes = []
+    for line, row in other.rows:
+        key = tuple(row.get(column) for column in theirs)
+        if key in found:
+            first = found[key][0]
+            mistakes.append(
+                Mistake(other.file, line, 0, f"the key {', '.join(map(str, key))} stands again (line {first})")
+            )
+        found.setdefault(key, (line, row))
+    if mistakes:
+        raise RosterFault.of(mistakes)
+    stored: dict[tuple[int, str], date] = dict(sheet.moments)
+    rows = []
+    for line, row in sheet.rows:
+        key = tuple(row.get(column) for column in join.on)
+        at, match = found.get(key, (0, {})) if None not in key else (0, {})
+        if not match and any(key):
+            notes[line].append(f"{', '.join(map(str, key))} is not in {other.file}")
+        rows.append((line, {**row, **{mark + column: match.get(column) for column in join.columns.values()}}))
+        stored |= {
+            (line, mark + column): other.moments[at, column]
+            for column in join.columns.values()
+            if (at, column) in other.moments
+        }
+    taken = {target: mark + column for target, column in join.columns.items()}
+    return replace(sheet, rows=tuple(rows), moments=stored), taken
+
+
+def connect(
+    source: Source,
+    *,
+    path: Named,
+    columns: Columns,
+    timezone: Named | Zones | None = None,
+    dates: Named | None = None,
+    statuses: Statuses | None = None,
+    left_at_means: Meaning | None = None,
+    kind: PersonKind | Kinds = "employee",
+    join: tuple[Join, ...] = (),
+    history: History | None = None,
+    absence: Absence = "unknown",
+    max_age: freshness.Age | None = None,
+    strip: bool = False,
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None,
+    encoding: Named | None = None,
+    sheet: Named | None = None,
+    header_row: Annotated[int, Field(ge=1)] = 1,
+    footer: Annotated[int, Field(ge=0)] = 0,
+    records: Named | None = None,
+    empty: tuple[Named, ...] = (),
+    optional: tuple[Named, ...] = (),
+) -> Roster:
+    """Take up a roster: a CSV, XLSX, JSON or Parquet file, at a path or any fsspec URL.
+
+    ``columns`` says which column is what: ``person`` (the id), ``name`` (one, or
+    several to be joined), ``mail, status, starts, left_at, notified, client,
+    role, manager, sponsor, shift_start, shift_end``; for agents ``purpose,
+    data_class, approved_until``. Every other name is an HR attribute. ``dates``
+    is a ``strptime`` form, ``timezone`` one IANA zone or a column and a map,
+    ``left_at_means`` what a last day is. ``empty`` lists what stands for an empty
+    cell in any column (``N/A``, ``00000000``). ``optional`` lists columns that a JSON
+    export leaves out when nobody has a value. Raises ``WorkspaceError`` with
+    every option that does not fit the others.
+    """
+    wrong = [
+        *misfits(columns, join, statuses),
+        *(misfits(history.columns, history.join, None) if history else ()),
+        *zoneless(timezone),
+        *_undated(path, columns, history, dates, left_at_means),
+    ]
+    if wrong:
+        place = f"sources/{source.name}.yaml"
+        raise WorkspaceError.of([Mistake(place, 0, 0, said) for said in wrong])
+    file = File(
+        path=path,
+        delimiter=delimiter,
+        encoding=encoding,
+        sheet=sheet,
+        header_row=header_row,
+        footer=footer,
+        records=records,
+    )
+    zone = moments.zone(timezone) if isinstance(timezone, str) else None
+    places = timezone if isinstance(timezone, Zones) else None
+    words = dict(statuses.words()) if statuses else {}
+    terms = Terms(dates, zone, places, left_at_means, kind, words)
+    cleaning = Cleaning(strip, frozenset(empty), frozenset(optional))
+    return Roster(source, file, columns, terms, join, history, absence, freshness.span(max_age), cleaning)
+
+
+def _undated(
+    path: str, columns: Columns, history: History | None, dates: str | None, means: Meaning | None
+) -> Iterator[str]:
+    """Yield what must be said about dates before any can be read."""
+    if dates is not None and not moments.is_form(dates):
+        yield f"`dates`: {dates!r} is no strptime form with year, month and day"
+    if means is None and (columns.left_at or (history and history.columns.ends)):
+        yield f"`left_at_means` must say what a last day is: {', '.join(Meaning)}"
+    if means is not Meaning.END_OF_SHIFT and (columns.shift_start or columns.shift_end):
+        yield f"`shift_start` and `shift_end` are only used where `left_at_means` is {Meaning.END_OF_SHIFT}"
+    files = [(path, columns), *([(history.path, history.columns)] if history else [])]
+    for name, mapped in files:
+        dated = any(getattr(mapped, target, None) for target in _DATED)
+        if dates is None and dated and ending(name) not in (".xlsx", ".xlsm", ".parquet"):
+            yield f"`dates` must say how dates are written in {shown(name)}"

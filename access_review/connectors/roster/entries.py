@@ -1,0 +1,187 @@
+"""One row of a roster, understood: pure, so a row in a test is enough."""
+
+import json
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from zoneinfo import ZoneInfo
+
+from access_review.connectors.roster.mapping import (
+    Columns,
+    HistoryColumns,
+    Kinds,
+    PersonKind,
+    Reference,
+    Text,
+    Zones,
+    read,
+)
+from access_review.connectors.roster.spells import Spell
+from access_review.connectors.tabular import dates as moments
+from access_review.connectors.tabular.dates import UNKNOWN, Bounds, Meaning, Unreadable
+from access_review.connectors.tabular.sheets import Cells
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How the cells of a roster are meant. ``words`` pairs the roster's statuses with ours."""
+
+    dates: str | None = None
+    zone: ZoneInfo | None = None
+    places: Zones | None = None
+    means: Meaning | None = None
+    kind: PersonKind | Kinds = "employee"
+    words: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Entry:
+    """One row being read; what cannot be used is noted in ``faults`` and left null."""
+
+    terms: Terms
+    line: int
+    row: Cells
+    stored: Mapping[tuple[int, str], date]
+    faults: list[str] = field(default_factory=list)
+
+    def zone(self) -> ZoneInfo | None:
+        """Return the zone of the place of work; unknown for a place that the map does not have."""
+        if self.terms.places is None:
+            return self.terms.zone
+        name = self.terms.places.map.get(self.row.get(self.terms.places.column) or "")
+        return moments.zone(name) if name else None
+
+    def day(self, column: str) -> date | None:
+        """Return a date as the file stores it, or as its text says."""
+        text = self.row.get(column)
+        if text is None:
+            return None
+        if (stored := self.stored.get((self.line, column))) is not None:
+            return stored
+        if self.terms.dates is None:
+            raise Unreadable(f"is text, and `dates` does not say how it is written: {text!r}")
+        return moments.parse(text, self.terms.dates)
+
+    def start(self, column: str | None) -> Bounds:
+        return self._bounds(column, lambda value: moments.start(value, self.zone()))
+
+    def until(self, column: str | None) -> datetime | None:
+        """Return the latest that a date can mean, so that nothing is said to be late that may not be."""
+        return self._bounds(column, lambda value: moments.until(value, self.zone())).latest
+
+    def end(self, column: str | None, shift: tuple[str | None, str | None] = (None, None)) -> Bounds:
+        means = self.terms.means or Meaning.END_OF_DAY
+        hours = [self.hour(name) for name in shift]
+        return self._bounds(
+            column,
+            lambda value: moments.end(value, self.zone(), means, shift_start=hours[0], shift_end=hours[1]),
+        )
+
+    def _bounds(self, column: str | None, meaning: Callable[[date], Bounds]) -> Bounds:
+        if column is None:
+            return UNKNOWN
+        try:
+            value = self.day(column)
+            return UNKNOWN if value is None else meaning(value)
+        except Unreadable as error:
+            self.faults.append(f"{column} {error}")
+            return UNKNOWN
+
+    def hour(self, column: str | None) -> time | None:
+        text = self.row.get(column) if column else None
+        if text is None:
+            return None
+        try:
+            return moments.clock(text)
+        except Unreadable as error:
+            self.faults.append(f"{column} {error}")
+            return None
+
+    def native(self, column: str) -> str | None:
+        """Return the id; one with white space around it or invisible characters would never join, and is a fault."""
+        text = self.row.get(column)
+        if text is None:
+            self.faults.append(f"{column} is empty: a row without an id")
+        elif text != text.strip() or any(unicodedata.category(letter) in ("Cc", "Cf") for letter in text):
+            self.faults.append(f"{column} has white space around it, or invisible characters: {text!r}")
+        return text
+
+    def word(self, column: str | None) -> str | None:
+        if column is None:
+            return None
+        text = self.row.get(column)
+        if text is None or text not in self.terms.words:
+            self.faults.append(f"{column} is no known status: {text!r}" if text else f"{column} is empty: no status")
+            return None
+        return self.terms.words[text]
+
+    def kind(self) -> str:
+        kind = self.terms.kind
+        if isinstance(kind, str):
+            return kind
+        text = self.row.get(kind.column)
+        if text is None or text not in kind.map:
+            self.faults.append(f"{kind.column} is no known kind: {text!r}")
+            return "employee"
+        return kind.map[text]
+
+
+def spell(line: int, row: Cells, stored: Mapping[tuple[int, str], date], columns: Columns, terms: Terms) -> Spell:
+    """Translate a row of the roster."""
+    entry = _Entry(terms, line, row, stored)
+    return Spell(
+        line,
+        entry.native(columns.person),
+        word=entry.word(columns.status),
+        starts=entry.start(columns.starts),
+        ends=entry.end(columns.left_at, (columns.shift_start, columns.shift_end)),
+        name=read(row, columns.name),
+        mail=read(row, columns.mail),
+        kind=entry.kind(),
+        client=read(row, columns.client),
+        role=read(row, columns.role),
+        attributes=attributes(row, columns.attributes),
+        manager=_named(row, columns.manager),
+        sponsor=_named(row, columns.sponsor),
+        purpose=read(row, columns.purpose),
+        data_class=read(row, columns.data_class),
+        notified_at=entry.until(columns.notified),
+        approved_until=entry.until(columns.approved_until),
+        faults=tuple(entry.faults),
+    )
+
+
+def former(
+    line: int, row: Cells, stored: Mapping[tuple[int, str], date], columns: HistoryColumns, terms: Terms
+) -> Spell:
+    """Translate a row of the history: an assignment that has ended, or will at the date it names."""
+    entry = _Entry(terms, line, row, stored)
+    return Spell(
+        line,
+        entry.native(columns.person),
+        word="left",
+        starts=entry.start(columns.starts),
+        ends=entry.end(columns.ends),
+        client=read(row, columns.client),
+        role=read(row, columns.role),
+        attributes=attributes(row, columns.attributes),
+        faults=tuple(entry.faults),
+    )
+
+
+def _named(row: Cells, spec: str | Reference | None) -> str | None:
+    return read(row, spec.column if isinstance(spec, Reference) else spec)
+
+
+def attributes(row: Cells, specs: Mapping[str, Text]) -> str | None:
+    """Return the HR attributes of a row as canonical JSON, without those that are null; null where none are mapped."""
+    if not specs:
+        return None
+    found = {name: value for name, spec in specs.items() if (value := read(row, spec)) is not None}
+    return json.dumps(found, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def folded(native: str) -> str:
+    """Return an id without case and forms: two ids that are equal so are taken for one another."""
+    return unicodedata.normalize("NFKC", native).casefold().strip()

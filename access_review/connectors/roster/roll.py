@@ -1,0 +1,143 @@
+"""All rows of a roster together: who is in it, where each person stands, what is in quarantine. Pure."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from access_review.connectors import Source
+from access_review.connectors.roster.entries import folded
+from access_review.connectors.roster.mapping import Columns, Reference
+from access_review.connectors.roster.spells import Spell, contradictions, ordered, standing, status
+from access_review.tables import Row, ref
+
+TOLERATED = 0.01
+"""Share of rows that may be in quarantine before the whole source counts as incomplete; one row always may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Roll:
+    """The people of one roster at one time: their rows by native id, and why a row is in quarantine, by line."""
+
+    source: Source
+    as_of: datetime
+    spells: Mapping[str, Sequence[Spell]]
+    faults: Mapping[int, Sequence[str]]
+    natives: Mapping[int, str | None]
+
+    @classmethod
+    def of(cls, source: Source, spells: Sequence[Spell], as_of: datetime) -> "Roll":
+        """Group rows by person, and put in quarantine what contradicts itself and ids that are mistaken for others."""
+        people: dict[str, list[Spell]] = defaultdict(list)
+        faults: dict[int, list[str]] = defaultdict(list)
+        alike: dict[str, set[str]] = defaultdict(set)
+        for spell in spells:
+            if spell.faults:
+                faults[spell.line] += spell.faults
+            if spell.native is not None:
+                people[spell.native].append(spell)
+                alike[folded(spell.native)].add(spell.native)
+        for native, own in people.items():
+            for line, said in contradictions(own, as_of).items():
+                faults[line].append(said)
+            twins = alike[folded(native)] - {native}
+            for spell in own if twins else ():
+                faults[spell.line].append(f"the id {native!r} differs only in form from {', '.join(sorted(twins))}")
+        return cls(source, as_of, people, faults, {spell.line: spell.native for spell in spells})
+
+    def person(self, native: str) -> str:
+        """Return the id of a person."""
+        return self.source.id("person", native)
+
+    def known(self, native: str | None) -> str | None:
+        """Return the id of a person who is in the roster, or ``None``."""
+        return self.person(native) if native is not None and native in self.spells else None
+
+    def people(self, columns: Columns) -> Iterator[tuple[str, Row]]:
+        """Yield a row of ``people`` for everyone whose id is known."""
+        names = self._names()
+        for native in sorted(self.spells):
+            spells = self.spells[native]
+            found = standing(spells, self.as_of, unsure=any(spell.line in self.faults for spell in spells))
+            main = found.main
+            yield (
+                "people",
+                {
+                    "person": self.person(native),
+                    "source": self.source.name,
+                    "native_id": native,
+                    "name": main.name,
+                    "mail": main.mail,
+                    "kind": main.kind,
+                    "status": found.status,
+                    "manager": self._resolve(main.manager, columns.manager, names),
+                    "left_at_earliest": found.left_at.earliest,
+                    "left_at_latest": found.left_at.latest,
+                    "notified_at": main.notified_at,
+                    "sponsor": self._resolve(main.sponsor, columns.sponsor, names),
+                    "purpose": main.purpose,
+                    "data_class": main.data_class,
+                    "approved_until": main.approved_until,
+                },
+            )
+
+    def assignments(self, former: Iterable[Spell]) -> Iterator[tuple[str, Row]]:
+        """Yield every spell, numbered from 1 by start and end; ``former`` ones do not bear on where a person stands."""
+        spells: dict[str, list[Spell]] = {native: list(own) for native, own in self.spells.items()}
+        for spell in former:
+            if spell.native is not None:
+                spells[spell.native].append(spell)
+        for native in sorted(spells):
+            for seq, spell in enumerate(ordered(spells[native]), 1):
+                yield "assignments", self._assignment(native, seq, spell, doubted=spell in self.spells[native])
+
+    def _assignment(self, native: str, seq: int, spell: Spell, *, doubted: bool) -> Row:
+        faulty = doubted and spell.line in self.faults
+        return {
+            "person": self.person(native),
+            "seq": seq,
+            "source": self.source.name,
+            "starts_earliest": spell.starts.earliest,
+            "starts_latest": spell.starts.latest,
+            "ends_earliest": spell.ends.earliest,
+            "ends_latest": spell.ends.latest,
+            "status": "unknown" if faulty else status(spell, self.as_of),
+            "client": spell.client,
+            "role": spell.role,
+            "attributes": spell.attributes,
+        }
+
+    def aliases(self) -> Iterator[tuple[str, Row]]:
+        """Yield the id and every mail of each person, by which other sources name them."""
+        for native in sorted(self.spells):
+            yield "aliases", {"scheme": "person-id", "value": native, "id": self.person(native)}
+            for mail in sorted({spell.mail.casefold() for spell in self.spells[native] if spell.mail}):
+                yield "aliases", {"scheme": "person-mail", "value": mail, "id": self.person(native)}
+
+    def _names(self) -> Mapping[str, set[str]]:
+        names: dict[str, set[str]] = defaultdict(set)
+        for native, spells in self.spells.items():
+            for spell in spells:
+                if spell.name:
+                    names[spell.name].add(native)
+        return names
+
+    def _resolve(self, value: str | None, spec: str | Reference | None, names: Mapping[str, set[str]]) -> str | None:
+        """Name a manager or sponsor: someone of this roster at once, others by an alias; a name is only good here."""
+        if value is None:
+            return None
+        match spec.by if isinstance(spec, Reference) else "id":
+            case "mail":
+                return ref("person-mail", value.casefold())
+            case "name":
+                found = names.get(value, set())
+                return self.person(next(iter(found))) if len(found) == 1 else None
+            case _:
+                return self.person(value) if value in self.spells else ref("person-id", value)
+
+
+def too_many(faulty: int, rows: int, what: str) -> str | None:
+    """Say that too many rows cannot be used, or return ``None``: one row always may, above it 1 %."""
+    if faulty > 1 and faulty > TOLERATED * rows:
+        return f"{faulty} of {rows} {what} cannot be used, {TOLERATED:.0%} may"
+    return None

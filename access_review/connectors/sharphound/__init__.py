@@ -1,0 +1,1 @@
+"""BloodHound collections of Active Directory, folder or zip."""

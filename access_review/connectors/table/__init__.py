@@ -1,0 +1,1 @@
+"""Any application's export of who holds what."""

@@ -1,0 +1,204 @@
+"""Any application's export: who holds what, who signed in, who knows a shared secret, who owns what.
+
+One source is one file and fills one of these tables:
+
+=============  ===================================================================  ==========================
+``table``      columns                                                              also fills
+=============  ===================================================================  ==========================
+``grants``     ``account``; entitlement, since, until, used                         accounts, entitlements, activity
+``signins``    ``account, at``; signin, success, country, device, application       accounts
+``activity``   ``account, entitlement, used``                                       accounts, entitlements
+``custody``    ``account, person``; starts, ends
+``owners``     ``object, owner``
+=============  ===================================================================  ==========================
+
+A row of ``grants`` without an entitlement is an account without one. Accounts may
+also have ``id, display_name, mail, employee_id, enabled, client, created_at,
+last_used, password_set_at, expires_at``; entitlements ``entitlement_id`` and
+``description``. With ``references: {account: upn}`` the accounts are those of
+another source and stand here by an alias (``upn``, ``mail``, ``sid``, ``sam`` …);
+logins of a ``table`` source called ``crm`` are aliases of scheme ``crm-login``.
+In ``custody`` and ``owners`` everything is elsewhere: persons and owners by
+``person-id`` unless said otherwise, accounts and objects by the scheme named or,
+without one, by their id (``crm:role:Admin``).
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from difflib import get_close_matches
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import Field
+
+from access_review.connectors import Source, complete, incomplete
+from access_review.connectors.classification import Effect, Marks
+from access_review.connectors.table.columns import ALLOWED, IDS, TIMES, Columns, Filled, Named, Words, misfits
+from access_review.connectors.table.listing import Listing, TableRow, Terms
+from access_review.connectors.tabular import dates as moments
+from access_review.connectors.tabular import freshness, sheets
+from access_review.connectors.tabular.sheets import Sheet
+from access_review.errors import ConnectorError, Mistake, WorkspaceError
+
+AccountKind = Literal["human", "service", "shared", "guest", "agent", "computer", "break-glass"]
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """One file of an application, ready to be read."""
+
+    source: Source
+    path: str
+    form: Mapping[str, Any]
+    terms: Terms
+    max_age: timedelta | None = None
+
+    def collect(self, as_of: datetime) -> Iterator[TableRow]:
+        """Yield what the file says, the problems, and a verdict on each table.
+
+        Raises ``WorkspaceError`` with every place when the file is malformed or
+        lacks a column, ``ConnectorError`` when it cannot be had.
+        """
+        sheet = self._sheet()
+        listing = Listing(self.source, sheet, self.terms)
+        counted: Counter[str] = Counter()
+        for table, row in listing.rows():
+            counted[table] += 1
+            yield table, row
+        old = freshness.stale(sheet, self.max_age, as_of)
+        yield from freshness.verdict(self.source, old)
+        why = _short(sheet, listing) or old
+        for table in filled(self.terms):
+            if why:
+                yield incomplete(self.source, table, why, received=counted[table])
+            else:
+                yield complete(self.source, table, counted[table])
+
+    def _sheet(self) -> Sheet:
+        columns = self.terms.columns
+        ids = {column for name, column in columns.items() if name in IDS}
+        try:
+            sheet = sheets.read(self.path, folder=self.source.folder, ids=ids, **self.form)
+        except OSError as error:
+            raise ConnectorError(self.source.name, f"{sheets.shown(self.path)}: {error.strerror or error}") from error
+        lacking = sorted({column for column in columns.values() if not sheet.has(column)})
+        # Nothing can be said of the columns of a JSON file without records: an empty file is incomplete instead.
+        if lacking and (sheet.columns or sheet.rows):
+            raise WorkspaceError.of([_lack(sheet, column) for column in lacking])
+        return sheet
+
+
+def _short(sheet: Sheet, listing: Listing) -> str | None:
+    """Say why nothing may be concluded from what the file does not show."""
+    if not sheet.rows:
+        return f"{sheet.file} holds no rows: a failed export looks the same"
+    return f"{listing.lost} of {len(sheet.rows)} rows cannot be used" if listing.lost else None
+
+
+def filled(terms: Terms) -> tuple[str, ...]:
+    """Return the tables that an export fills, whether or not rows come of it."""
+    columns, tables = terms.columns, {str(terms.table)}
+    own = set(ALLOWED[terms.table]) >= {"id"} and terms.scheme("account") is None
+    listed = "entitlement" in columns and terms.scheme("entitlement") is None
+    tables |= {"accounts", "aliases"} if own else set()
+    tables |= {"entitlements"} if listed else set()
+    tables |= {"activity"} if "used" in columns else set()
+    # An export is flat: that nothing in it carries anything else is known, not missing.
+    tables |= {"nesting"} if terms.table == "grants" else set()
+    return tuple(sorted(tables))
+
+
+def _lack(sheet: Sheet, column: str) -> Mistake:
+    near = get_close_matches(column, sheet.columns, 1)
+    return Mistake(sheet.file, 0, 0, f"has no column {column!r}", f"is {near[0]!r} meant?" if near else "")
+
+
+def connect(
+    source: Source,
+    *,
+    path: Named,
+    columns: Columns,
+    table: Filled = "grants",
+    references: Mapping[str, Named] | None = None,
+    kind: AccountKind = "human",
+    entitlement_kind: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")] = "role",
+    separator: Named | None = None,
+    stable_id: bool = False,
+    dates: Named | None = None,
+    timezone: Named | None = None,
+    enabled: Words | None = None,
+    success: Words | None = None,
+    never: Sequence[str] = (),
+    privileged: Sequence[str] = (),
+    effect: Mapping[Effect, Sequence[str]] | None = None,
+    service_accounts: Sequence[str] = (),
+    shared_accounts: Sequence[str] = (),
+    break_glass: Sequence[str] = (),
+    client: Mapping[str, str] | None = None,
+    sensitivity: Mapping[str, str] | None = None,
+    max_age: freshness.Age | None = None,
+    strip: bool = False,
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None,
+    encoding: Named | None = None,
+    sheet: Named | None = None,
+    header_row: Annotated[int, Field(ge=1)] = 1,
+    footer: Annotated[int, Field(ge=0)] = 0,
+    records: Named | None = None,
+) -> Export:
+    """Take up an export: a CSV, XLSX, JSON or Parquet file, at a path or any fsspec URL.
+
+    ``separator`` parts several entitlements in one cell. ``stable_id`` says that
+    logins and names never change or pass to somebody else; an ``id`` column is
+    taken to be stable. ``dates`` is a ``strptime`` form, ``timezone`` one IANA
+    zone; a bare date is the whole day. ``enabled`` and ``success`` give the words
+    for yes and no, ``never`` those for an account that was never used. ``client``
+    is ``{PATTERN: client}`` over logins and entitlement names, ``sensitivity``
+    ``{PATTERN: class of data}`` over entitlement names. Raises
+    ``WorkspaceError`` with everything that does not fit.
+    """
+    marks = Marks(
+        privileged, effect or {}, service_accounts, shared_accounts, break_glass, client or {}, sensitivity or {}
+    )
+    zone, wrong = _zone(timezone)
+    wrong += [*misfits(table, columns, references or {}), *_unclear(columns, dates, timezone, table)]
+    if separator is not None and columns.entitlement_id is not None:
+        wrong.append("`separator` parts names, and entitlement_id is one id: only one of the two can be")
+    if wrong:
+        raise WorkspaceError("; ".join(sorted(wrong)), hint=f"in sources/{source.name}.yaml")
+    terms = Terms.of(
+        columns,
+        table=table,
+        references=references or {},
+        kind=kind,
+        entitlement_kind=entitlement_kind,
+        separator=separator,
+        stable_id=stable_id,
+        dates=dates,
+        zone=zone,
+        enabled=enabled or Words(),
+        success=success or Words(),
+        never=frozenset(never),
+        marks=marks,
+    )
+    form = {"strip": strip, "delimiter": delimiter, "encoding": encoding, "sheet": sheet, "records": records}
+    return Export(source, path, {**form, "header_row": header_row, "footer": footer}, terms, freshness.span(max_age))
+
+
+def _zone(name: str | None) -> tuple[ZoneInfo | None, list[str]]:
+    try:
+        return (moments.zone(name) if name else None), []
+    except ValueError as error:
+        return None, [f"`timezone`: {error}"]
+
+
+def _unclear(columns: Columns, dates: str | None, timezone: str | None, table: Filled) -> Iterator[str]:
+    """Yield what the options leave open about times."""
+    # A zone in the text needs no zone of its own to be checked.
+    if dates is not None and not moments.is_form(dates.replace("%z", "")):
+        yield f"`dates`: {dates!r} is no form with year, month and day"
+    elif dates is not None and "at" in columns.mapped() and "%z" not in dates and timezone is None:
+        yield "`timezone` must say where the clock of `at` stands, or `dates` read a zone (%z)"
+    if dates is not None and not TIMES & columns.mapped().keys():
+        yield f"`dates` is given, and no column of `table: {table}` is a time"

@@ -1,0 +1,345 @@
+"""Rows of an application's export, translated. Pure: a sheet goes in, rows come out."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from access_review.connectors import Source, problem
+from access_review.connectors.classification import Marks
+from access_review.connectors.table.columns import ELSEWHERE, Columns, Filled, Words
+from access_review.connectors.tabular import dates as moments
+from access_review.connectors.tabular.dates import UNKNOWN, Bounds, Unreadable
+from access_review.connectors.tabular.sheets import Cells, Sheet
+from access_review.tables import TABLES, Row, ref
+
+TableRow = tuple[str, Row]
+Reading = Callable[[date, ZoneInfo | None], Bounds]
+
+_FOLDED = frozenset({"upn", "mail", "sam", "dn", "uid", "person-mail"})
+"""Schemes whose values are compared without regard to case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How an export is to be understood; the meaning of each stands at ``table.connect``."""
+
+    table: Filled
+    columns: Mapping[str, str]
+    references: Mapping[str, str] = field(default_factory=dict)
+    kind: str = "human"
+    entitlement_kind: str = "role"
+    separator: str | None = None
+    stable_id: bool = False
+    dates: str | None = None
+    zone: ZoneInfo | None = None
+    enabled: Words = field(default_factory=Words)
+    success: Words = field(default_factory=Words)
+    never: frozenset[str] = frozenset()
+    marks: Marks = field(default_factory=Marks)
+
+    @classmethod
+    def of(cls, columns: Columns, **terms: Any) -> "Terms":
+        """Take the columns that are set."""
+        return cls(columns=columns.mapped(), **terms)
+
+    def scheme(self, name: str) -> str | None:
+        """Return the alias scheme by which a column names something elsewhere; null when there is none."""
+        return self.references.get(name) or ELSEWHERE.get(self.table, {}).get(name)
+
+
+class LostError(Exception):
+    """A row cannot be used at all; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row of the sheet, read by what its columns hold. A cell that cannot be used is unknown and leaves a fault."""
+
+    number: int
+    cells: Cells
+    sheet: Sheet
+    terms: Terms
+    faults: list[str] = field(default_factory=list)
+
+    def text(self, name: str) -> str | None:
+        """Return a text; null when the column is not mapped or the cell empty."""
+        column = self.terms.columns.get(name)
+        return None if column is None else self.cells.get(column)
+
+    def needed(self, name: str) -> str:
+        """Return a text without which the row is lost."""
+        value = self.text(name)
+        if value is None:
+            raise LostError(f"{name} ({self.terms.columns[name]}) is empty")
+        return value
+
+    def named(self, name: str) -> str:
+        """Return what names something elsewhere: a reference by its alias, or its id where no scheme is set."""
+        value, scheme = self.needed(name), self.terms.scheme(name)
+        if scheme is None:
+            return value
+        return ref(scheme, value.casefold() if scheme in _FOLDED else value)
+
+    def flag(self, name: str, words: Words) -> bool | None:
+        """Return yes, no, or null."""
+        word = self.text(name)
+        meant = None if word is None else words.read(word)
+        if word is not None and meant is None:
+            self.faults.append(f"{name} {word!r} is none of the words declared")
+        return meant
+
+    def when(self, name: str, reading: Reading) -> Bounds:
+        """Return between which instants something happened."""
+        if name not in self.terms.columns:
+            return UNKNOWN
+        try:
+            return self._when(name, reading)
+        except Unreadable as error:
+            if (said := f"{name} {error}") not in self.faults:
+                self.faults.append(said)
+            return UNKNOWN
+
+    def _when(self, name: str, reading: Reading) -> Bounds:
+        text = self.text(name)
+        if text is None or text in self.terms.never:
+            return UNKNOWN
+        stored = self.sheet.moments.get((self.number, self.terms.columns[name]))
+        if stored is None and self.terms.dates is None:
+            raise Unreadable("is text, and `dates` does not say how it is written")
+        if stored is not None:
+            return reading(stored, self.terms.zone)
+        return _read(reading, text, self.terms.dates or "", self.terms.zone)
+
+    def instant(self, name: str) -> datetime:
+        """Return a time of day that the row cannot do without; in the hour a clock repeats, the earlier one."""
+        self.needed(name)
+        bounds = self.when(name, _time_of_day)
+        if bounds.earliest is None:
+            raise LostError(self.faults.pop() if self.faults else f"{name} is unknown")
+        return bounds.earliest
+
+
+@lru_cache(maxsize=100_000)
+def _read(reading: Reading, text: str, form: str, zone: ZoneInfo | None) -> Bounds:
+    """Read a date once, however many rows it stands in."""
+    return reading(moments.parse(text, form), zone)
+
+
+def _time_of_day(value: date, zone: ZoneInfo | None) -> Bounds:
+    if not isinstance(value, datetime):
+        raise Unreadable("has no time of day")
+    if value.tzinfo is None and zone is None:
+        raise Unreadable("has no time zone, and `timezone` names none")
+    return moments.start(value, zone)
+
+
+@dataclass
+class Account:
+    """What the rows say of one account; each value with the first line that says it."""
+
+    login: str
+    said: dict[str, dict[Any, int]] = field(default_factory=lambda: defaultdict(dict))
+
+    def hear(self, line: int, said: Mapping[str, Any]) -> None:
+        """Note what one row says."""
+        for name, value in said.items():
+            if value is not None:
+                self.said[name].setdefault(value, line)
+
+    def settled(self) -> tuple[dict[str, Any], list[str]]:
+        """Return what is agreed, and what is not: unknown then, save the last use, where the latest holds."""
+        agreed: dict[str, Any] = {}
+        disputes = []
+        for name, values in self.said.items():
+            if len(values) == 1 or name.startswith("last_used"):
+                agreed[name] = max(values)
+            else:
+                lines = ", ".join(str(line) for line in sorted(values.values()))
+                disputes.append(f"{name} differs between lines {lines}: unknown")
+        return agreed, disputes
+
+
+@dataclass
+class Listing:
+    """One export on its way to rows: accounts and entitlements gather over many lines, the rest stands by itself."""
+
+    source: Source
+    sheet: Sheet
+    terms: Terms
+    lost: int = 0
+    _accounts: dict[str, Account] = field(default_factory=dict)
+    _entitlements: dict[str, Row] = field(default_factory=dict)
+    _links: dict[tuple[str, ...], TableRow] = field(default_factory=dict)
+    _problems: list[TableRow] = field(default_factory=list)
+
+    def rows(self) -> Iterator[TableRow]:
+        """Yield everything the sheet says."""
+        translate: Callable[[Line], Iterator[TableRow]] = getattr(self, f"_{self.terms.table}")
+        for number, cells in self.sheet.rows:
+            line = Line(number, cells, self.sheet, self.terms)
+            try:
+                for table, row in translate(line):
+                    self._link(line, table, row)
+            except LostError as error:
+                self.lost += 1
+                line.faults.append(str(error))
+            if line.faults:
+                place = f"{self.sheet.file}:{number}"
+                self._problems.append(problem(self.source, place, "unusable", "; ".join(line.faults)))
+        for native, account in self._accounts.items():
+            yield from self._account(native, account)
+        yield from (("entitlements", row) for row in self._entitlements.values())
+        yield from self._links.values()
+        yield from self._problems
+
+    def _link(self, line: Line, table: str, row: Row) -> None:
+        key = (table, *(str(row[column]) for column in TABLES[table].key))
+        if self._links.setdefault(key, (table, row))[1] != row:
+            line.faults.append(f"{table}: stands again and differs: the first one counts")
+
+    def _grants(self, line: Line) -> Iterator[TableRow]:
+        account = self._who(line)
+        since, until = line.when("since", moments.start), line.when("until", moments.until)
+        used = line.when("used", moments.until)
+        for entitlement in self._what(line):
+            yield (
+                "grants",
+                {
+                    "account": account,
+                    "entitlement": entitlement,
+                    "mode": "assigned",
+                    "since": since.earliest,
+                    "until": until.latest,
+                    "via": "list",
+                    "mastered_in": self.source.name,
+                    "removable": True,
+                },
+            )
+            if used.known:
+                yield "activity", _used(account, entitlement, line)
+
+    def _activity(self, line: Line) -> Iterator[TableRow]:
+        account, entitlements = self._who(line), self._what(line)
+        if not entitlements:
+            raise LostError(f"entitlement ({self.terms.columns['entitlement']}) is empty")
+        for entitlement in entitlements:
+            yield "activity", _used(account, entitlement, line)
+
+    def _signins(self, line: Line) -> Iterator[TableRow]:
+        at = line.instant("at")
+        yield (
+            "signins",
+            {
+                "account": self._who(line),
+                "at": at,
+                "signin": line.text("signin") or f"{self.sheet.file}:{line.number}",
+                "success": line.flag("success", self.terms.success),
+                **{name: line.text(name) for name in ("country", "device", "application")},
+            },
+        )
+
+    def _custody(self, line: Line) -> Iterator[TableRow]:
+        ends = line.when("ends", moments.until)
+        if line.text("ends") and not ends.known:
+            raise LostError(line.faults.pop() if line.faults else "ends is unknown")
+        row = {"account": line.named("account"), "person": line.named("person")}
+        yield "custody", {**row, "starts_at": line.when("starts", moments.start).earliest, "ends_at": ends.latest}
+
+    def _owners(self, line: Line) -> Iterator[TableRow]:
+        yield "owners", {"object": line.named("object"), "owner": line.named("owner")}
+
+    def _who(self, line: Line) -> str:
+        """Return the account of a row, and note what the row says of it when it is this source's own."""
+        if self.terms.scheme("account"):
+            return line.named("account")
+        login = line.needed("account")
+        native = line.needed("id") if "id" in self.terms.columns else login
+        self._accounts.setdefault(native, Account(login)).hear(line.number, {"name": login, **self._said(line)})
+        return self.source.id("user", native)
+
+    def _said(self, line: Line) -> Row:
+        used, text = line.when("last_used", moments.start), line.text("last_used")
+        return {
+            **{name: line.text(name) for name in ("display_name", "mail", "employee_id", "client")},
+            "enabled": line.flag("enabled", self.terms.enabled),
+            "created_at": line.when("created_at", moments.start).earliest,
+            "password_set_at": line.when("password_set_at", moments.start).earliest,
+            "expires_at": line.when("expires_at", moments.until).latest,
+            "last_used_earliest": used.earliest,
+            "last_used_latest": line.when("last_used", moments.until).latest if used.known else None,
+            "never_used": True if text in self.terms.never else (False if used.known else None),
+        }
+
+    def _what(self, line: Line) -> list[str]:
+        """Return the entitlements of a row: none, one, or as many as the separator parts."""
+        named = line.text("entitlement")
+        if named is None:
+            return []
+        if self.terms.scheme("entitlement"):
+            return [line.named("entitlement")]
+        if self.terms.separator is None:
+            return [self._entitlement(line, line.text("entitlement_id") or named, named)]
+        names = dict.fromkeys(name.strip() for name in named.split(self.terms.separator))
+        return [self._entitlement(line, name, name) for name in names if name]
+
+    def _entitlement(self, line: Line, native: str, name: str) -> str:
+        entitlement = self.source.id(self.terms.entitlement_kind, native)
+        known = self._entitlements.get(entitlement)
+        if known is None:
+            known = self._entitlements[entitlement] = self._described(line, entitlement, native, name)
+        if known["name"] != name:
+            line.faults.append(f"entitlement {native} is also called {known['name']!r}")
+        return entitlement
+
+    def _described(self, line: Line, entitlement: str, native: str, name: str) -> Row:
+        terms = self.terms
+        return {
+            "entitlement": entitlement,
+            "source": self.source.name,
+            "native_id": native,
+            "stable_id": "entitlement_id" in terms.columns or terms.stable_id,
+            "kind": terms.entitlement_kind,
+            "name": name,
+            "description": line.text("description"),
+            "client": _only(terms.marks.clients(name, "")),
+            "privileged": terms.marks.is_privileged(name, "") if terms.marks.privileged else None,
+            "effect": terms.marks.effect_of(name, ""),
+            "sensitivity": terms.marks.sensitivity_of(name, ""),
+        }
+
+    def _account(self, native: str, account: Account) -> Iterator[TableRow]:
+        agreed, disputes = account.settled()
+        account_id, marks, login = self.source.id("user", native), self.terms.marks, account.login
+        kind = marks.kind(login, "", self.terms.kind)
+        row = {
+            "account": account_id,
+            "source": self.source.name,
+            "native_id": native,
+            "stable_id": "id" in self.terms.columns or self.terms.stable_id,
+            "name": login,
+            "kind": kind,
+            "protected": "break-glass account" if kind == "break-glass" else None,
+            **agreed,
+        }
+        if row.get("never_used") and row.get("last_used_latest"):
+            row["never_used"] = False
+        yield "accounts", {**row, "client": _only(marks.clients(login, "")) or agreed.get("client")}
+        yield "aliases", {"scheme": f"{self.source.name}-login", "value": login, "id": account_id}
+        if mail := agreed.get("mail"):
+            yield "aliases", {"scheme": "mail", "value": mail.casefold(), "id": account_id}
+        if disputes:
+            place = f"{self.sheet.file}: {native}"
+            yield problem(self.source, place, "ambiguous", "; ".join(sorted(disputes)), account_id)
+
+
+def _used(account: str, entitlement: str, line: Line) -> Row:
+    earliest, latest = line.when("used", moments.start).earliest, line.when("used", moments.until).latest
+    return {"account": account, "object": entitlement, "last_used_earliest": earliest, "last_used_latest": latest}
+
+
+def _only(clients: tuple[str, ...]) -> str | None:
+    return clients[0] if len(clients) == 1 else None

@@ -1,0 +1,1 @@
+"""Tabular files, read strictly: what readers of rosters and tables share."""

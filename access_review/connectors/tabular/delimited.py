@@ -1,0 +1,160 @@
+"""Delimited text (CSV), read strictly.
+
+RFC 4180 with the line endings of any system: a quote may stand only around a
+whole field, doubled inside one. What is not so written is reported with its
+line, and reading goes on behind it, so one pass names every place.
+"""
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Iterator
+
+from access_review.connectors.tabular.cells import LONGEST, Raw
+from access_review.errors import Mistake, WorkspaceError
+
+DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
+
+# UTF-32 first: its little-endian mark begins with the one of UTF-16.
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+def read(
+    data: bytes,
+    file: str,
+    *,
+    delimiter: str | None = None,
+    encoding: str | None = None,
+    header_row: int = 1,
+    footer: int = 0,
+) -> Raw:
+    """Read delimited text whose headings stand on line ``header_row``; the last ``footer`` records are left out.
+
+    Raises ``WorkspaceError`` where nothing can be read: no such encoding, text
+    in another one, no headings, an unclear delimiter. All else is in the result.
+    """
+    lines = list(io.StringIO(decode(data, file, encoding), newline=""))
+    while lines and not lines[-1].strip("\r\n"):
+        lines.pop()
+    if len(lines) < header_row:
+        raise WorkspaceError.of([Mistake(file, header_row, 0, "there are no headings: the file is empty")])
+    delimiter = delimiter or detect(lines[header_row - 1], file, header_row)
+    records: list[tuple[int, tuple[str, ...]]] = []
+    mistakes: list[Mistake] = []
+    for line, record in _records(lines, header_row, delimiter):
+        if isinstance(record, str):
+            mistakes.append(Mistake(file, line, 0, record))
+        else:
+            records.append((line, record))
+    if not records or records[0][0] != header_row:
+        raise WorkspaceError.of(mistakes)
+    rows = records[1 : len(records) - footer] if footer else records[1:]
+    return Raw(header_row, records[0][1], tuple(rows), tuple(mistakes))
+
+
+def decode(data: bytes, file: str, encoding: str | None = None) -> str:
+    """Turn bytes into text: by the byte order mark, else by ``encoding``, else UTF-16 where it shows, else UTF-8.
+
+    Raises ``WorkspaceError`` naming every line that is not in that encoding.
+    """
+    marked = next((name for mark, name in _MARKS if data.startswith(mark)), None)
+    if marked and encoding and not _agree(marked, encoding):
+        raise WorkspaceError.of([Mistake(file, 1, 0, f"starts with the mark of {marked}, `encoding` says {encoding}")])
+    name = marked or encoding or _unmarked(data)
+    try:
+        text = data.decode(name)
+    except LookupError:
+        raise WorkspaceError(f"no encoding is called {name!r}", hint="such as utf-8, utf-16, cp1252") from None
+    except UnicodeError as error:
+        lines = _undecodable(data, name) or [0]
+        hint = "set `encoding`, such as cp1252, or export as UTF-8"
+        raise WorkspaceError.of([Mistake(file, line, 0, f"not {name}", hint) for line in lines]) from error
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise WorkspaceError.of([Mistake(file, line, 0, "holds a null character", "is this text, in this encoding?")])
+    return text
+
+
+def _agree(marked: str, encoding: str) -> bool:
+    try:
+        name = codecs.lookup(encoding).name
+    except LookupError:
+        return False
+    return name.startswith(marked.removesuffix("-sig"))
+
+
+def _unmarked(data: bytes) -> str:
+    """UTF-16 without a mark has a null beside each Latin letter of its headings."""
+    start = data[:64]
+    if len(start) >= 4 and not any(start[1::2]):
+        return "utf-16-le"
+    return "utf-16-be" if len(start) >= 4 and not any(start[::2]) else "utf-8"
+
+
+def _undecodable(data: bytes, name: str) -> list[int]:
+    def bad(line: bytes) -> bool:
+        try:
+            line.decode(name)
+        except UnicodeError:
+            return True
+        return False
+
+    # Only encodings whose line end is one byte can be looked at line by line.
+    if name.startswith(("utf-16", "utf-32")):
+        return []
+    return [number for number, line in enumerate(data.split(b"\n"), 1) if bad(line)]
+
+
+def detect(heading: str, file: str, line: int) -> str:
+    """Return the delimiter of a line of headings; raises ``WorkspaceError`` when more than one could be it."""
+    bare = re.sub(r'"(?:[^"]|"")*"', "", heading)
+    found = [mark for mark in DELIMITERS if mark in bare]
+    if len(found) > 1:
+        between = " or ".join(DELIMITERS[mark] for mark in found)
+        raise WorkspaceError.of([Mistake(file, line, 0, f"columns may be parted by {between}", "set `delimiter`")])
+    return found[0] if found else ","
+
+
+def _records(lines: list[str], start: int, delimiter: str) -> Iterator[tuple[int, tuple[str, ...] | str]]:
+    """Yield each record, or what is wrong with it, with the line it begins on."""
+    mark = re.escape(delimiter)
+    field = rf'(?:"(?:[^"]|"")*"|[^"{mark}\r\n]*)'
+    strict = re.compile(rf"{field}(?:{mark}{field})*(?:\r\n|\r|\n)?")
+    position = start - 1
+    while position < len(lines):
+        reader = csv.reader((lines[at] for at in range(position, len(lines))), delimiter=delimiter, strict=True)
+        begun, wrong = position, ""
+        while not wrong:
+            begun = position + reader.line_num
+            try:
+                record = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                wrong = _say(error)
+                break
+            raw = lines[begun : position + reader.line_num]
+            if any('"' in part for part in raw) and not strict.fullmatch("".join(raw)):
+                wrong = "a quote stands inside a field that is not quoted"
+                break
+            yield begun + 1, tuple(record)
+        yield begun + 1, wrong
+        position = begun + 1
+
+
+def _say(error: csv.Error) -> str:
+    said = str(error)
+    if "end of data" in said:
+        return "a quote is opened here and never closed"
+    if "field larger" in said:
+        return f"a field of more than {LONGEST:,} characters begins here: is a quote not closed?"
+    if "expected after" in said:
+        return "text follows a closing quote; quotes inside a field are doubled"
+    return said

@@ -1,0 +1,115 @@
+"""Lists of records: JSON and Parquet. Nested values become columns with dotted paths (``manager.0.id``)."""
+
+import io
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, NoReturn
+
+from access_review.connectors.tabular.cells import Raw, Value
+from access_review.errors import Mistake, WorkspaceError
+
+DEEPEST = 32
+"""Levels of nesting that become columns; what lies deeper stays JSON text."""
+CELLS = 100_000_000
+"""Cells of a Parquet file: a value that repeats is written once, so a small file can hold millions of rows."""
+
+
+def read_json(data: bytes, file: str, *, records: str | None = None, encoding: str | None = None) -> Raw:
+    """Read a JSON list of objects, found at the dotted path ``records``; a record's line is its number, from 1.
+
+    Raises ``WorkspaceError`` when the text is no JSON, an object names a key
+    twice, or there is no list of objects at that path.
+    """
+    from access_review.connectors.tabular.delimited import decode
+
+    found = _parse(decode(data, file, encoding), file)
+    for step in records.split(".") if records else ():
+        if isinstance(found, list) and step.isdecimal() and int(step) < len(found):
+            found = found[int(step)]
+        elif isinstance(found, dict) and step in found:
+            found = found[step]
+        else:
+            raise WorkspaceError.of([Mistake(file, 0, 0, f"nothing at {records!r} (`records`): no {step!r}")])
+    if not isinstance(found, list):
+        hint = f"set `records`; keys here: {', '.join(found)}" if isinstance(found, dict) else "set `records`"
+        raise WorkspaceError.of([Mistake(file, 0, 0, f"no list at {records or 'the top'!r}", hint)])
+    return _raw(found, file, exact_integers=True)
+
+
+def _parse(text: str, file: str) -> Any:
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        made = dict(pairs)
+        if len(made) < len(pairs):
+            names = [name for name, _ in pairs]
+            twice = next(name for name in names if names.count(name) > 1)
+            raise WorkspaceError.of([Mistake(file, 0, 0, f"an object has the key {twice!r} twice")])
+        return made
+
+    def refuse(name: str) -> NoReturn:
+        raise WorkspaceError.of([Mistake(file, 0, 0, f"{name} is no JSON number")])
+
+    try:
+        return json.loads(text, object_pairs_hook=unique, parse_constant=refuse)
+    except json.JSONDecodeError as error:
+        raise WorkspaceError.of([Mistake(file, error.lineno, error.colno, f"no JSON: {error.msg}")]) from error
+    except (RecursionError, ValueError) as error:
+        raise WorkspaceError.of([Mistake(file, 0, 0, "nested too deeply, or a number too long")]) from error
+
+
+def read_parquet(data: bytes, file: str) -> Raw:
+    """Read a Parquet file; a record's line is its number, from 1. Raises ``WorkspaceError`` when it is none."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        opened = pq.ParquetFile(io.BytesIO(data))
+        size = opened.metadata.num_rows * opened.metadata.num_columns
+        if size > CELLS:
+            raise WorkspaceError.of([Mistake(file, 0, 0, f"holds {size:,} cells, {CELLS:,} allowed")])
+        table = opened.read()
+        names = table.column_names
+        table.validate(full=True)
+    except (pa.ArrowException, OSError, UnicodeError) as error:
+        raise WorkspaceError.of([Mistake(file, 0, 0, "is no Parquet file")]) from error
+    if len(set(names)) < len(names):
+        return Raw(0, tuple(names), ())
+    for position, column in enumerate(table.schema):
+        # Nanoseconds exist in Arrow only; microseconds are what the snapshot keeps.
+        if pa.types.is_timestamp(column.type) and column.type.unit == "ns":
+            finer = table[column.name].cast(pa.timestamp("us", column.type.tz), safe=False)
+            table = table.set_column(position, column.name, finer)
+    return _raw(table.to_pylist(), file, columns=names)
+
+
+def _raw(found: list[Any], file: str, *, columns: list[str] | None = None, exact_integers: bool = False) -> Raw:
+    mistakes, flat = [], []
+    for number, record in enumerate(found, 1):
+        if not isinstance(record, Mapping):
+            mistakes.append(Mistake(file, number, 0, "is no object"))
+            continue
+        pairs = list(_flatten(record, ""))
+        made = dict(pairs)
+        if len(made) < len(pairs):
+            mistakes.append(Mistake(file, number, 0, "a key with a dot collides with a nested key"))
+        flat.append((number, made))
+    names = dict.fromkeys(name for _, record in flat for name in record) or dict.fromkeys(columns or ())
+    rows = tuple((number, tuple(record.get(name) for name in names)) for number, record in flat)
+    return Raw(0, tuple(names), rows, tuple(mistakes), exact_integers)
+
+
+def _flatten(value: Any, path: str, depth: int = 0) -> Iterator[tuple[str, Value]]:
+    """Yield each scalar below ``value`` with its path; an empty list or object is null."""
+    items: list[tuple[str, Any]] = []
+    if isinstance(value, Mapping):
+        items = [(str(key), inner) for key, inner in value.items()]
+    elif isinstance(value, list):
+        items = [(str(position), inner) for position, inner in enumerate(value)]
+    else:
+        yield path, value
+        return
+    if depth > DEEPEST:
+        yield path, json.dumps(value, ensure_ascii=False, default=str)
+    elif not items:
+        yield path, None
+    for key, inner in items if depth <= DEEPEST else ():
+        yield from _flatten(inner, f"{path}.{key}" if path else key, depth + 1)

@@ -1,0 +1,176 @@
+"""Tabular files, read strictly: CSV, XLSX, JSON and Parquet, from a path or any fsspec URL.
+
+Every value becomes text (or null where empty), so ``00123``, ``1E5`` and ``NO``
+stay what they are. A structural fault stops the read, and every place is named.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from access_review.connectors.tabular import cells, delimited, workbook
+from access_review.connectors.tabular.cells import Raw
+from access_review.connectors.tabular.records import read_json, read_parquet
+from access_review.errors import Mistake, WorkspaceError
+
+LARGEST = 2**30
+"""Bytes of one file. A roster of a million people is a fifth of it."""
+
+Cells = Mapping[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """Rows under headings.
+
+    ``rows`` pairs each row with its line: of the file (CSV, the first of the
+    record), of the sheet (XLSX), or the number of the record from 1 (JSON,
+    Parquet). ``moments`` holds the cells, by line and column, that the file
+    itself stores as dates or times (their text is ISO 8601); a midnight
+    without a zone is a bare ``date``. ``modified`` is the file's age in UTC,
+    null where the storage does not tell.
+    """
+
+    file: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[int, Cells], ...]
+    moments: Mapping[tuple[int, str], date] = field(default_factory=dict)
+    modified: datetime | None = None
+
+    def has(self, column: str) -> bool:
+        """Tell whether a column exists; below a list or object that is empty everywhere, any path does."""
+        parts = column.split(".")
+        return any(".".join(parts[:length]) in self.columns for length in range(len(parts), 0, -1))
+
+
+def read(
+    location: str,
+    *,
+    folder: Path,
+    delimiter: str | None = None,
+    encoding: str | None = None,
+    sheet: str | None = None,
+    header_row: int = 1,
+    footer: int = 0,
+    records: str | None = None,
+    strip: bool = False,
+    ids: Collection[str] = (),
+) -> Sheet:
+    """Read one file; its ending says the format. A sheet without rows is returned as such.
+
+    ``ids`` names the columns that must be stored as text. ``header_row`` and
+    ``footer`` (last rows left out) are for CSV and XLSX, ``records`` (dotted
+    path to the list) for JSON. ``strip`` takes white space off both ends.
+    Raises ``OSError`` when the file cannot be had, ``WorkspaceError`` with
+    every mistake when it is malformed.
+    """
+    name = shown(location)
+    reader = _FORMATS.get(ending(location))
+    if reader is None:
+        raise WorkspaceError.of([Mistake(name, 0, 0, "unknown kind of file", f"one of {', '.join(_FORMATS)}")])
+    if header_row < 1 or footer < 0:
+        raise WorkspaceError("`header_row` counts from 1 and `footer` from 0")
+    data, modified = fetch(location, folder)
+    match reader:
+        case "csv":
+            raw = delimited.read(
+                data, name, delimiter=delimiter, encoding=encoding, header_row=header_row, footer=footer
+            )
+        case "xlsx":
+            raw = workbook.read(data, name, sheet=sheet, header_row=header_row, footer=footer)
+        case "json":
+            raw = read_json(data, name, records=records, encoding=encoding)
+        case _:
+            raw = read_parquet(data, name)
+    return _settle(raw, name, strip=strip, ids=frozenset(ids), modified=modified)
+
+
+_FORMATS = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".txt": "csv",
+    ".xlsx": "xlsx",
+    ".xlsm": "xlsx",
+    ".json": "json",
+    ".parquet": "parquet",
+}
+
+
+def ending(location: str) -> str:
+    """Return the ending that says a file's format, such as ``.csv``; of a chained URL, that of its first part."""
+    if "://" in location:
+        location = location.partition("::")[0].partition("?")[0]
+    return Path(location).suffix.lower()
+
+
+def shown(location: str) -> str:
+    """Return a location fit for messages: a URL without user, password and query, where secrets stand."""
+    if "://" not in location:
+        return location
+    parts = [urlsplit(part) for part in location.split("::")]
+    return "::".join(f"{p.scheme}://{p.netloc.rpartition('@')[2]}{p.path}" if p.scheme else p.path for p in parts)
+
+
+def fetch(location: str, folder: Path) -> tuple[bytes, datetime | None]:
+    """Return a file's bytes and when it was modified (UTC); raises ``OSError``, and ``WorkspaceError`` above 1 GiB."""
+    if "://" not in location:
+        path = folder / location
+        about = path.stat()
+        _allow(about.st_size, location)
+        return path.read_bytes(), datetime.fromtimestamp(about.st_mtime, UTC)
+    import fsspec
+
+    try:
+        with fsspec.open(location, "rb") as opened:
+            data = opened.read(LARGEST + 1)
+        filesystem, path = fsspec.core.url_to_fs(location)
+        modified = _modified(filesystem, path)
+    except Exception as error:  # each storage raises what its own library raises
+        raise OSError(f"{shown(location)} cannot be read: {type(error).__name__}") from error
+    _allow(len(data), location)
+    return data, modified
+
+
+def _allow(size: int, location: str) -> None:
+    if size > LARGEST:
+        raise WorkspaceError.of([Mistake(shown(location), 0, 0, f"more than {LARGEST:,} bytes")])
+
+
+def _modified(filesystem: object, path: str) -> datetime | None:
+    try:
+        found = filesystem.modified(path)  # type: ignore[attr-defined]
+    except (AttributeError, NotImplementedError, OSError):
+        return None
+    return found if isinstance(found, datetime) and found.tzinfo else None
+
+
+def _settle(raw: Raw, file: str, *, strip: bool, ids: frozenset[str], modified: datetime | None) -> Sheet:
+    columns = tuple(cells.text(name, strip=strip) or "" for name in raw.columns)
+    mistakes = list(raw.mistakes)
+    mistakes += [
+        Mistake(file, raw.heading_line, place, "a column has no heading") for place, c in enumerate(columns, 1) if not c
+    ]
+    mistakes += [
+        Mistake(file, raw.heading_line, columns.index(name) + 1, f"the heading {name!r} stands more than once")
+        for name in cells.repeated(columns)
+        if name
+    ]
+    rows, moments = [], {}
+    for line, values in raw.rows:
+        if len(values) != len(columns):
+            found = f"{len(values)} columns" if any(v is not None for v in values) else "an empty line"
+            mistakes.append(Mistake(file, line, 0, f"{found} where {len(columns)} are expected"))
+            continue
+        for place, (column, value) in enumerate(zip(columns, values, strict=True), 1):
+            wrong = cells.objection(value, is_id=column in ids, exact_integers=raw.exact_integers)
+            if wrong:
+                mistakes.append(Mistake(file, line, place, *wrong))
+            at = cells.moment(value)
+            if at is not None:
+                moments[line, column] = at
+        rows.append((line, {c: cells.text(v, strip=strip) for c, v in zip(columns, values, strict=True)}))
+    if mistakes:
+        raise WorkspaceError.of(mistakes)
+    return Sheet(file, columns, tuple(rows), moments, modified)

@@ -1,0 +1,151 @@
+"""What the workspace says, as facts for the rules: templates, toxic pairs, waivers, approved applications."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+import pyarrow as pa
+
+from access_review.engine.duckdb import Engine
+from access_review.facts import FACTS
+from access_review.policy import Policy
+from access_review.roles import LISTS, Names, Resolved, matches
+from access_review.settings import Separation
+from access_review.tables import frame
+from access_review.workspace import Workspace
+
+OWNED = """
+    SELECT owners.object, owners.owner, coalesce(accounts.person, people.person) AS person,
+           coalesce(behind.status, people.status) AS status
+    FROM owners
+    LEFT JOIN accounts ON accounts.account = owners.owner
+    LEFT JOIN people AS behind ON behind.person = accounts.person
+    LEFT JOIN people ON people.person = owners.owner
+"""
+"""The fact ``owned``: an owner may be an account or a person."""
+
+
+def end_of(day: date | None) -> datetime | None:
+    """Return the last moment of a day, anywhere on earth: what is valid *until* a day is valid throughout it."""
+    return None if day is None else datetime.combine(day, time(), UTC) + timedelta(days=1, hours=12)
+
+
+def separation(declared: Separation, entitlements: pa.Table) -> pa.Table:
+    """Return both sides of each toxic pair as entitlements."""
+    names = Names(entitlements)
+    rows = [
+        {"pair": pair.pair, "side": side, "entitlement": entitlement, "reason": pair.reason or None}
+        for pair in declared.pairs
+        for side, patterns in (("a", pair.a), ("b", pair.b))
+        for entitlement in frozenset().union(*map(names.match, patterns))
+    ]
+    return frame(FACTS["separation"], rows)
+
+
+def templates(workspace: Workspace) -> pa.Table:
+    """Return the templates with the day each is to be looked at again."""
+    rows = [
+        {"role": t.role, "review_by": end_of(t.review_by), "place": workspace.place("template", t.role)}
+        for t in workspace.templates
+    ]
+    return frame(FACTS["templates"], rows)
+
+
+def patterns(resolved: Sequence[Resolved], workspace: Workspace) -> pa.Table:
+    """Return each template's own lines with the number of entitlements each matches."""
+    rows: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for one in resolved:
+        role = one.template.role
+        for name in LISTS:
+            for pattern, origin in one.patterns[name]:
+                if origin == role:
+                    place = workspace.place(f"{name} of {role}", str(pattern))
+                    row = {"role": role, "list": name, "pattern": str(pattern), "place": place}
+                    rows[role, name, str(pattern)] = {**row, "matched": len(one.matches[pattern])}
+    return frame(FACTS["patterns"], rows.values())
+
+
+def waivers(workspace: Workspace, engine: Engine) -> pa.Table:
+    """Return the exception log; a subject may be given by id or as ``source:kind:name``."""
+    ids = _ids_by_name(engine, [n for w in workspace.waivers.waivers for n in (w.subject, w.about) if n])
+    rows = [
+        {
+            "waiver": w.waiver,
+            "rule": w.rule,
+            "subject": ids.get(w.subject, w.subject),
+            "about": ids.get(w.about, w.about) if w.about else None,
+            "reason": w.reason,
+            "approver": w.approver,
+            "ticket": w.ticket,
+            "expires_at": end_of(w.expires),
+            "place": workspace.place("waiver", w.waiver),
+        }
+        for w in workspace.waivers.waivers
+    ]
+    return frame(FACTS["waivers"], rows)
+
+
+def _ids_by_name(engine: Engine, names: Iterable[str]) -> Mapping[str, str]:
+    """Find what ``source:kind:name`` means among accounts, entitlements and people; several meanings are none."""
+    sql = """
+        WITH named AS (
+            SELECT concat(source, ':', split_part(account, ':', 2), ':', name) AS name, account AS id FROM accounts
+            UNION ALL SELECT concat(source, ':', kind, ':', name), entitlement FROM entitlements
+            UNION ALL SELECT concat(source, ':person:', name), person FROM people
+        )
+        SELECT name, min(id) AS id FROM named WHERE name IN :names GROUP BY name HAVING count(DISTINCT id) = 1
+    """
+    asked = sorted(set(names))
+    return {row["name"]: row["id"] for row in engine.rows(sql, names=asked)} if asked else {}
+
+
+def applications(policy: Policy, engine: Engine) -> pa.Table:
+    """Return applications (service principals) and consents, matched against the policy's lists.
+
+    ``foreign`` is whether another tenant owns the application: other than those that own
+    the applications registered here. Unknown where no application was read.
+    """
+    lists = policy.applications
+    rows = [
+        {
+            "object": row["object"],
+            "name": row["name"],
+            "approved": any(_names(pattern, row["name"]) for pattern in lists.approved),
+            "ai": any(_names(pattern, row["name"]) for pattern in lists.ai),
+            "foreign": row["foreign_owner"],
+        }
+        for row in engine.rows(_APPLICATIONS)
+    ]
+    return frame(FACTS["applications"], rows)
+
+
+def _names(pattern: str, name: str) -> bool:
+    """Match an application by its name; a consent (``application/resource:scope``) by its application too."""
+    folded = name.casefold()
+    return any(matches(pattern.casefold(), text) for text in (folded, folded.split("/", 1)[0]))
+
+
+# A consent is named by the application that it is given to, the resource and the scope.
+_APPLICATIONS = """
+    WITH principals AS (
+        SELECT account, source, coalesce(display_name, name, native_id) AS name,
+               json_extract_string(attributes, '$.owner_tenant') AS owner
+        FROM accounts WHERE split_part(account, ':', 2) = 'sp'
+    ), homes AS (
+        SELECT DISTINCT p.source, p.owner
+        FROM principals AS p JOIN aliases AS a ON a.id = p.account AND a.scheme = 'registered-app'
+        WHERE p.owner IS NOT NULL
+    ), judged AS (
+        SELECT p.account, p.name,
+               CASE WHEN p.owner IS NULL OR NOT EXISTS (SELECT 1 FROM homes AS h WHERE h.source = p.source) THEN NULL
+                    ELSE NOT EXISTS (SELECT 1 FROM homes AS h WHERE h.source = p.source AND h.owner = p.owner) END
+                   AS foreign_owner
+        FROM principals AS p
+    )
+    SELECT account AS object, name, foreign_owner FROM judged
+    UNION ALL
+    SELECT e.entitlement, e.name, j.foreign_owner
+    FROM entitlements AS e
+    LEFT JOIN judged AS j ON j.account = concat(e.source, ':sp:', split_part(e.native_id, '/', 1))
+    WHERE e.kind = 'consent'
+"""

@@ -1,0 +1,1 @@
+"""Why somebody has access, from the same facts that the rules read."""

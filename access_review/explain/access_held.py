@@ -1,0 +1,234 @@
+"""What one account holds, and why: its owner, each grant with verdict, paths, template lines and cuts."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache, cached_property
+from typing import Any
+
+from access_review.correlate import MATCHED_KINDS, candidates_of
+from access_review.engine.duckdb import Engine
+from access_review.explain.explanation import (
+    Account,
+    Allowance,
+    Cut,
+    GrantHeld,
+    Hop,
+    Ownership,
+    Reach,
+    RungTried,
+    Thing,
+)
+from access_review.graph import Paths, Step, paths
+from access_review.roles import LISTS, Resolved, resolve
+from access_review.workspace import Workspace
+
+Goals = frozenset[str] | None
+"""Entitlements that a question is about; None asks about everything."""
+
+
+class Access:
+    """The facts of a review, asked about single accounts; names, templates and paths are looked up once."""
+
+    def __init__(self, engine: Engine, workspace: Workspace) -> None:
+        self._engine = engine
+        self._workspace = workspace
+        self._steps_from = cache(self._all_from)
+
+    @cached_property
+    def _paths(self) -> Paths:
+        return paths(self._engine.query("SELECT child, parent, mode, why, reach FROM nesting ORDER BY 1, 2, 3"))
+
+    def _all_from(self, start: str) -> Mapping[str, Sequence[Step]]:
+        return self._paths.all_from(start)
+
+    @cached_property
+    def _things(self) -> dict[str, Thing]:
+        rows = self._engine.rows(
+            "SELECT entitlement, name, kind, coalesce(privileged, FALSE) AS privileged FROM entitlements"
+        )
+        return {
+            row["entitlement"]: Thing(row["entitlement"], row["name"], row["kind"], row["privileged"]) for row in rows
+        }
+
+    @cached_property
+    def _resolved(self) -> dict[str, Resolved]:
+        table = self._engine.query("SELECT entitlement, source, kind, name FROM entitlements ORDER BY entitlement")
+        return {one.template.role: one for one in resolve(self._workspace.templates, table)}
+
+    def thing(self, entitlement: str) -> Thing:
+        """Return an entitlement by its id."""
+        return self._things.get(entitlement) or Thing(entitlement, entitlement)
+
+    def account(self, account: str, *, goals: Goals = None) -> Account:
+        """Explain an account; with ``goals``, only the grants that reach one of those entitlements."""
+        (row,) = self._engine.rows("SELECT * FROM accounts WHERE account = :id", id=account)
+        thing = Thing(account, row["name"] or account, row["kind"])
+        columns = ("enabled", "protected", "last_used_earliest", "last_used_latest", "never_used")
+        return Account(
+            thing,
+            ownership=self._ownership(row),
+            owners=self._people(OWNERS, account),
+            custodians=self._people(_CUSTODIANS, account),
+            grants=self._grants(thing, row["person"], goals),
+            **{name: row[name] for name in columns},
+        )
+
+    def _people(self, sql: str, account: str) -> tuple[Thing, ...]:
+        return tuple(Thing(row["id"], row["name"]) for row in self._engine.rows(sql, object=account))
+
+    def _ownership(self, account: dict[str, Any]) -> Ownership:
+        found = self._engine.run(candidates_of(account["account"])).to_pylist()
+        ladder = next((s.file.match for s in self._workspace.sources if s.name == account["source"]), ())
+        decisive = min((row["step"] for row in found), default=0)
+        rungs = []
+        for step, rung in enumerate(ladder if account["kind"] in MATCHED_KINDS else (), start=1):
+            people = tuple(Thing(r["person"], r["name"] or r["person"]) for r in found if r["step"] == step)
+            outcome = _outcome(step, decisive, len(people))
+            rungs.append(RungTried(step, " = ".join(rung.on), rung.certain, people, outcome))
+        owner = None
+        if account["person"]:
+            (person,) = self._engine.rows("SELECT name, kind FROM people WHERE person = :id", id=account["person"])
+            owner = Thing(account["person"], person["name"] or account["person"], person["kind"])
+        reason = account["link"] if account["kind"] in MATCHED_KINDS or owner else f"a {account['kind']} account"
+        return Ownership(owner, account["certain"], reason, tuple(rungs))
+
+    def _grants(self, account: Thing, person: str | None, goals: Goals) -> tuple[GrantHeld, ...]:
+        sql = "SELECT role FROM person_roles WHERE person = :person AND spell <> 'former'"
+        roles = frozenset(row["role"] for row in self._engine.rows(sql, person=person))
+        rows = self._engine.rows(
+            _HELD if goals is None else _HELD_REACHING, account=account.id, goals=sorted(goals or ())
+        )
+        return tuple(self._grant(account, row, roles, goals) for row in rows)
+
+    def _grant(self, account: Thing, row: dict[str, Any], roles: frozenset[str], goals: Goals) -> GrantHeld:
+        entitlement = self.thing(row["entitlement"])
+        columns = ("mode", "via", "since", "until", "verdict", "mirrored", "former_role", "former_until")
+        mastered = row["mastered_in"] or row["source"]
+        loosens = _LOOSENS.get(row["effect"])
+        return GrantHeld(
+            entitlement,
+            forbidden=self.thing(row["never"]) if row["never"] else None,
+            allowed_by=self.allowed_by(entitlement.id, roles),
+            # Of a grant that is wrong in part, the part that is right matters too.
+            reaches=self.reaches(entitlement.id, roles, goals=None if row["verdict"] == "mixed" else goals),
+            end=Cut(
+                "grant", account, entitlement, mastered, row["removable"] and not loosens, row["why_not"] or loosens
+            ),
+            **{name: row[name] for name in columns},
+        )
+
+    def reaches(self, entitlement: str, roles: frozenset[str], *, goals: Goals = None) -> tuple[Reach, ...]:
+        """Return what holding an entitlement gives, itself left out, by the shortest path to each."""
+        found = self._steps_from(entitlement)
+        wanted = found if goals is None else goals & found.keys()
+        return tuple(
+            Reach(
+                self.thing(other),
+                "eligible" if any(step.mode == "eligible" for step in found[other]) else "assigned",
+                self._hops(found[other]),
+                self.allowed_by(other, roles),
+            )
+            for other in sorted(wanted, key=lambda e: (len(found[e]), self.thing(e).name, e))
+            if other != entitlement
+        )
+
+    def _hops(self, steps: Sequence[Step]) -> tuple[Hop, ...]:
+        return tuple(Hop(self.thing(s.child), self.thing(s.parent), s.why, s.mode) for s in steps)
+
+    def allowed_by(self, entitlement: str, roles: Iterable[str]) -> tuple[Allowance, ...]:
+        """Return the template lines of some roles that speak of an entitlement, or of what carries it."""
+        said: list[Allowance] = []
+        for role in sorted(roles):
+            one = self._resolved.get(role)
+            if one is not None:
+                said += self._named(one, entitlement) or self._carried(one, entitlement)
+        return tuple(said)
+
+    def _named(self, one: Resolved, entitlement: str) -> list[Allowance]:
+        role = one.template.role
+        return [
+            Allowance(role, name, str(pattern), origin, self._workspace.place(f"{name} of {origin}", str(pattern)))
+            for name in LISTS
+            for pattern, origin in one.patterns[name]
+            if entitlement in one.matches[pattern]
+        ]
+
+    def _carried(self, one: Resolved, entitlement: str) -> list[Allowance]:
+        """Return the line that allows what carries the entitlement, by the shortest path."""
+        sql = "SELECT 1 FROM expected WHERE role = :role AND entitlement = :id AND allows = 'carried'"
+        if not self._engine.rows(sql, role=one.template.role, id=entitlement):
+            return []
+        ways = [(self._steps_from(allowed).get(entitlement), allowed) for allowed in sorted(one.allowed)]
+        steps, allowed = min(((s, a) for s, a in ways if s), key=lambda way: (len(way[0]), way[1]))
+        line = self._named(one, allowed)[0]
+        return [Allowance(line.role, "carried", line.pattern, line.template, line.place, self._hops(steps))]
+
+    def ends(self, accounts: Sequence[Account], *, goals: Goals = None) -> tuple[Cut, ...]:
+        """Return the grants to cut: all that reach one of the goals, or else all that are not wholly within the roles.
+
+        For goals, the nesting edges that lead to them follow: cutting one of those ends
+        it for everybody behind it.
+        """
+        wrong = [
+            grant
+            for account in accounts
+            for grant in account.grants
+            if goals is not None or (not grant.mirrored and (grant.forbidden or grant.verdict in ("beyond", "mixed")))
+        ]
+        leading = [reach for grant in wrong for reach in grant.reaches if goals and reach.entitlement.id in goals]
+        edges = [self._edge(hop) for reach in leading for hop in reach.path]
+        return tuple(dict.fromkeys((*(grant.end for grant in wrong), *edges)))
+
+    def disables(self, accounts: Sequence[Account]) -> tuple[Cut, ...]:
+        """Return the accounts to disable: those not known to be disabled."""
+        return tuple(
+            Cut("account", a.account, a.account, a.account.id.split(":", 1)[0], a.protected is None, a.protected)
+            for a in accounts
+            if a.enabled is not False
+        )
+
+    def edges(self, child: str, parent: str) -> tuple[Cut, ...]:
+        """Return the nesting edges of the shortest path between two entitlements."""
+        return tuple(map(self._edge, self._hops(self._steps_from(child).get(parent, ()))))
+
+    def _edge(self, hop: Hop) -> Cut:
+        (row,) = self._engine.rows(_EDGE, child=hop.child.id, parent=hop.parent.id, mode=hop.mode)
+        mastered = row["mastered_in"] or hop.parent.id.split(":", 1)[0]
+        return Cut("nesting", hop.child, hop.parent, mastered, row["removable"], row["why_not"])
+
+
+def _outcome(step: int, decisive: int, people: int) -> str:
+    if not people:
+        return "nobody"
+    if step != decisive:
+        return "not needed: an earlier rung decides"
+    return "decides" if people == 1 else "two candidates are no owner"
+
+
+_LOOSENS = {
+    "restricts": "it restricts, so taking it away may give more",
+    "unknown": "what it does is not known, so taking it away may give more",
+}
+
+OWNERS = """
+    SELECT DISTINCT owned.owner AS id, coalesce(people.name, accounts.name, owned.owner) AS name
+    FROM owned LEFT JOIN people ON people.person = owned.person LEFT JOIN accounts ON accounts.account = owned.owner
+    WHERE owned.object = :object ORDER BY 2, 1
+"""
+
+_CUSTODIANS = """
+    SELECT DISTINCT custody.person AS id, coalesce(people.name, custody.person) AS name
+    FROM custody LEFT JOIN people USING (person) WHERE custody.account = :object ORDER BY 2, 1
+"""
+
+_EDGE = "SELECT mastered_in, removable, why_not FROM nesting WHERE child = :child AND parent = :parent AND mode = :mode"
+
+_HELD = """
+    SELECT held.*, entitlements.source, entitlements.effect FROM held LEFT JOIN entitlements USING (entitlement)
+    WHERE account = :account ORDER BY verdict = 'within', entitlements.name, entitlement, mode
+"""
+
+_HELD_REACHING = """
+    SELECT held.*, entitlements.source, entitlements.effect FROM held LEFT JOIN entitlements USING (entitlement)
+    WHERE account = :account AND entitlement IN (SELECT entitlement FROM closure WHERE reached IN :goals)
+    ORDER BY entitlement IN :goals DESC, entitlements.name, entitlement, mode
+"""

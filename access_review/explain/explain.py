@@ -1,0 +1,253 @@
+"""Explain: who has what, why, by which path, and what would end it.
+
+Asks the facts of a review (:func:`access_review.review.establish`, with ``findings``
+registered) about one thing and returns a value; nothing is decided here.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from access_review import rules
+from access_review.engine.duckdb import Engine
+from access_review.explain.access_held import OWNERS, Access
+from access_review.explain.explanation import (
+    Account,
+    Cut,
+    Entitlement,
+    Explanation,
+    Finding,
+    Holders,
+    Kind,
+    Person,
+    Reach,
+    RoleHeld,
+    Thing,
+)
+from access_review.explain.lookup import Meant, find
+from access_review.workspace import Workspace
+
+SHOWN = 12
+"""Holders of an entitlement that are named; of the others only the number is said."""
+
+
+def explain(engine: Engine, workspace: Workspace, text: str) -> Explanation:
+    """Explain a finding, person, account or entitlement named by ``text``; raises ``Unclear`` (:mod:`access_review.explain.lookup`)."""
+    meant = find(engine, text)
+    asked = _Asked(engine, workspace, Access(engine, workspace))
+    match meant.kind:
+        case Kind.ACCOUNT:
+            return asked.account(meant)
+        case Kind.PERSON:
+            return asked.person(meant)
+        case Kind.ENTITLEMENT:
+            return asked.entitlement(meant)
+        case Kind.FINDING:
+            return asked.finding(meant)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One question to the facts."""
+
+    engine: Engine
+    workspace: Workspace
+    access: Access = field(repr=False)
+
+    def _answer(self, meant: Meant, **parts: Any) -> Explanation:
+        return Explanation(meant.kind, meant.id, meant.name, self.engine.as_of, **parts)
+
+    def account(self, meant: Meant) -> Explanation:
+        account = self.access.account(meant.id)
+        owner = account.ownership.person
+        person = self._person(owner.id) if owner else None
+        return self._answer(
+            meant,
+            findings=self._findings("subject = :id OR about = :id", id=meant.id),
+            person=person,
+            accounts=(account,),
+            ends=self._ends(person, (account,)),
+        )
+
+    def person(self, meant: Meant) -> Explanation:
+        accounts, person = self._accounts_of(meant.id), self._person(meant.id)
+        return self._answer(
+            meant,
+            findings=self._findings("person = :id OR subject = :id", id=meant.id),
+            person=person,
+            accounts=accounts,
+            ends=self._ends(person, accounts),
+        )
+
+    def entitlement(self, meant: Meant) -> Explanation:
+        return self._answer(
+            meant,
+            findings=self._findings("subject = :id OR about = :id", id=meant.id),
+            entitlements=(self._entitlement(meant.id),),
+        )
+
+    def finding(self, meant: Meant) -> Explanation:
+        sql = "SELECT subject, about, person FROM findings WHERE finding = :id"
+        (row,) = self.engine.rows(sql, id=meant.id)
+        subject, about = row["subject"], row["about"]
+        known = self._kinds([subject, about])
+        goals = self._goals(about, known)
+        accounts = self._accounts_in(subject, about, known, goals)
+        things = [each for each in (subject, about) if known.get(each) == Kind.ENTITLEMENT]
+        person = self._person(row["person"]) if row["person"] else None
+        ends = self.access.edges(subject, about) if len(things) == 2 else self._ends(person, accounts, goals)
+        return self._answer(
+            meant,
+            findings=self._findings("finding = :id", id=meant.id),
+            person=person,
+            accounts=accounts,
+            entitlements=() if any(a.grants for a in accounts) else tuple(map(self._entitlement, things)),
+            ends=ends,
+        )
+
+    def _ends(
+        self, person: Person | None, accounts: Sequence[Account], goals: frozenset[str] | None = None
+    ) -> tuple[Cut, ...]:
+        """What would end it: for a leaver the accounts first, then the grants."""
+        gone = person is not None and person.status == "left"
+        return (*(self.access.disables(accounts) if gone else ()), *self.access.ends(accounts, goals=goals))
+
+    def _kinds(self, ids: Sequence[str | None]) -> Mapping[str | None, Kind]:
+        sql = """
+            SELECT account AS id, 'account' AS kind FROM accounts WHERE account IN :ids
+            UNION ALL SELECT entitlement, 'entitlement' FROM entitlements WHERE entitlement IN :ids
+            UNION ALL SELECT person, 'person' FROM people WHERE person IN :ids
+        """
+        return {row["id"]: Kind(row["kind"]) for row in self.engine.rows(sql, ids=[i for i in ids if i])}
+
+    def _goals(self, about: str | None, known: Mapping[str | None, Kind]) -> frozenset[str] | None:
+        """What a finding is about, as entitlements: itself, or both sides of a toxic pair."""
+        if about is not None and known.get(about) == Kind.ENTITLEMENT:
+            return frozenset({about})
+        pair = self.engine.rows("SELECT entitlement FROM separation WHERE pair = :pair", pair=about)
+        return frozenset(row["entitlement"] for row in pair) or None
+
+    def _accounts_in(
+        self, subject: str, about: str | None, known: Mapping[str | None, Kind], goals: frozenset[str] | None
+    ) -> tuple[Account, ...]:
+        if known.get(subject) == Kind.PERSON:
+            accounts = self._accounts_of(subject, goals)
+            return tuple(account for account in accounts if account.grants or goals is None)
+        return tuple(
+            self.access.account(each, goals=goals)
+            for each in (subject, about)
+            if each is not None and known.get(each) == Kind.ACCOUNT
+        )
+
+    def _accounts_of(self, person: str, goals: frozenset[str] | None = None) -> tuple[Account, ...]:
+        sql = "SELECT account FROM accounts WHERE person = :id ORDER BY account"
+        return tuple(self.access.account(row["account"], goals=goals) for row in self.engine.rows(sql, id=person))
+
+    def _findings(self, where: str, **params: Any) -> tuple[Finding, ...]:
+        sql = f"SELECT * FROM findings WHERE ({where}) ORDER BY status = 'closed', risk DESC, rule, finding"
+        titles = {name: rule.title.rstrip(".") for name, rule in rules.load().items()}
+        return tuple(
+            Finding(
+                subject=Thing(row["subject"], row["subject_name"] or row["subject"]),
+                about=Thing(row["about"], row["about_name"] or row["about"]) if row["about"] else None,
+                title=titles.get(row["rule"], row["rule"]),
+                risk_reasons=row["risk_reasons"] or "",
+                controls=row["controls"] or "",
+                **{name: row[name] for name in _AS_IS},
+            )
+            for row in self.engine.rows(sql, **params)
+        )
+
+    def _person(self, person: str) -> Person | None:
+        for row in self.engine.rows("SELECT * FROM people WHERE person = :person", person=person):
+            instants = ("notified_at", "left_at_earliest", "left_at_latest", "first_seen_left_at")
+            return Person(
+                Thing(person, row["name"] or person, row["kind"]),
+                row["status"],
+                roles=self._roles(person),
+                **{name: row[name] for name in instants},
+            )
+        return None
+
+    def _roles(self, person: str) -> tuple[RoleHeld, ...]:
+        who = {template.role: template.who for template in self.workspace.templates}
+        return tuple(
+            RoleHeld(
+                row["role"],
+                row["spell"],
+                row["client"],
+                row["since"],
+                row["until"],
+                _because(row, who.get(row["role"], {})),
+                self.workspace.place("template", row["role"]),
+            )
+            for row in self.engine.rows(_ROLES, person=person)
+        )
+
+    def _entitlement(self, entitlement: str) -> Entitlement:
+        (row,) = self.engine.rows("SELECT * FROM entitlements WHERE entitlement = :id", id=entitlement)
+        owners = self.engine.rows(OWNERS, object=entitlement)
+        carriers = self.engine.rows(_CARRIERS, id=entitlement)
+        return Entitlement(
+            self.access.thing(entitlement),
+            row["effect"],
+            row["sensitivity"],
+            owners=tuple(Thing(o["id"], o["name"]) for o in owners),
+            direct=self._holders(_DIRECT, entitlement),
+            nested=self._holders(_NESTED, entitlement),
+            carried_by=tuple(self._carried(c["entitlement"], entitlement) for c in carriers),
+            gives=self.access.reaches(entitlement, frozenset()),
+            allowed_by=self.access.allowed_by(entitlement, frozenset(t.role for t in self.workspace.templates)),
+        )
+
+    def _carried(self, child: str, goal: str) -> Reach:
+        (reach,) = self.access.reaches(child, frozenset(), goals=frozenset({goal}))
+        # Read from the goal's side: the entitlement that matters is the one that carries it.
+        return replace(reach, entitlement=self.access.thing(child))
+
+    def _holders(self, sql: str, entitlement: str) -> Holders:
+        (totals,) = self.engine.rows(
+            f"SELECT count(DISTINCT id) AS total, count(DISTINCT person) AS people FROM ({sql}) AS found",
+            id=entitlement,
+        )
+        first = self.engine.rows(
+            f"SELECT DISTINCT id, name FROM ({sql}) AS found ORDER BY name, id LIMIT {SHOWN}", id=entitlement
+        )
+        return Holders(totals["total"], totals["people"], tuple(Thing(f["id"], f["name"]) for f in first))
+
+
+def _because(row: Mapping[str, Any], who: Iterable[str]) -> str:
+    """Say which part of the assignment gives the role."""
+    if row["said"] is not None and row["said"].strip().casefold() == row["role"].casefold():
+        return f"the roster says role {row['said']}"
+    attributes = {**json.loads(row["attributes"] or "{}"), "role": row["said"], "client": row["client"]}
+    attributes |= {"kind": row["kind"], "source": row["source"]}
+    return " and ".join(f"{key} is {attributes.get(key)}" for key in who) or "its template applies"
+
+
+_AS_IS = ("finding", "rule", "severity", "rag", "risk", "reason", "remedy", "status", "waiver", "first_seen")
+
+_ROLES = """
+    SELECT DISTINCT role_given.role, spells.spell, spells.client, spells.since, spells.until,
+           profiles.role AS said, profiles.attributes, profiles.kind, profiles.source
+    FROM spells JOIN profile_roles AS role_given USING (profile) JOIN profiles USING (profile)
+    WHERE spells.person = :person
+    ORDER BY CASE spells.spell WHEN 'current' THEN 0 WHEN 'grace' THEN 1 ELSE 2 END, role_given.role, spells.since,
+             spells.until, spells.client, profiles.attributes
+"""
+
+_CARRIERS = """
+    SELECT closure.entitlement FROM closure WHERE reached = :id AND entitlement <> :id ORDER BY entitlement
+"""
+
+_DIRECT = """
+    SELECT accounts.account AS id, coalesce(accounts.name, accounts.account) AS name, accounts.person
+    FROM grants JOIN accounts USING (account) WHERE grants.entitlement = :id
+"""
+
+_NESTED = """
+    SELECT accounts.account AS id, coalesce(accounts.name, accounts.account) AS name, accounts.person
+    FROM closure JOIN grants USING (entitlement) JOIN accounts USING (account)
+    WHERE closure.reached = :id AND closure.entitlement <> :id
+"""

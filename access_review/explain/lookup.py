@@ -1,0 +1,88 @@
+"""What somebody means who names a finding, a person, an account or an entitlement."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from access_review.engine.duckdb import Engine
+from access_review.errors import Unclear
+from access_review.explain.explanation import Kind
+
+SHORTEST_PREFIX = 6
+"""Hexadecimal digits by which a finding may be named, if no other begins like it."""
+
+_CANDIDATES = 10
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Meant:
+    """What was meant: one thing by its id."""
+
+    kind: Kind
+    id: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.id} ({self.name})"
+
+
+def find(engine: Engine, text: str) -> Meant:
+    """Return what ``text`` means: an id, the start of a finding's, an alias, ``source:kind:name``, or a bare name.
+
+    Exactness goes first, so an id always wins over somebody's name. Letter case of
+    names does not count. Raises :class:`Unclear` when nothing or several things are
+    meant, and lists the latter.
+    """
+    for sql in (_IDS, _FINDINGS, _ALIASES, _FULL_NAMES, _BARE_NAMES):
+        found = [Meant(Kind(row["kind"]), row["id"], row["name"]) for row in _asked(engine, sql, text)]
+        people = [meant for meant in found if meant.kind is Kind.PERSON]
+        if len(people) == 1 and sql is _BARE_NAMES:
+            return people[0]  # a person's accounts go by the same name; whoever means one of them gives its login
+        if len(found) == 1:
+            return found[0]
+        if found:
+            more = f" and {len(found) - _CANDIDATES} more" if len(found) > _CANDIDATES else ""
+            known = ", ".join(map(str, sorted(found)[:_CANDIDATES]))
+            raise Unclear(f"{text!r} could be {len(found)} things", hint=f"name one by its id: {known}{more}")
+    raise Unclear(
+        f"nothing is called {text!r}",
+        hint="give the id of a finding (or its start), or a person, account or entitlement by id, source:kind:name or name",
+    )
+
+
+def _asked(engine: Engine, sql: str, text: str) -> list[dict[str, Any]]:
+    asked = f"SELECT DISTINCT kind, id, name FROM ({sql}) AS found"
+    return engine.rows(asked, text=text, shortest=SHORTEST_PREFIX)
+
+
+_THINGS = """
+    SELECT 'account' AS kind, account AS id, name, source, split_part(account, ':', 2) AS sort FROM accounts
+    UNION ALL SELECT 'entitlement', entitlement, name, source, kind FROM entitlements
+    UNION ALL SELECT 'person', person, name, source, 'person' FROM people
+"""
+
+_IDS = f"""
+    SELECT kind, id, coalesce(name, id) AS name FROM ({_THINGS}) AS things WHERE id = :text
+    UNION ALL SELECT 'finding', finding, rule FROM findings WHERE finding = lower(:text)
+"""
+
+_FINDINGS = """
+    SELECT 'finding' AS kind, finding AS id, concat(rule, ' on ', coalesce(subject_name, subject)) AS name
+    FROM findings WHERE length(:text) >= :shortest AND starts_with(finding, lower(:text))
+"""
+
+_ALIASES = f"""
+    SELECT things.kind, things.id, coalesce(things.name, things.id) AS name
+    FROM aliases JOIN ({_THINGS}) AS things USING (id) WHERE lower(aliases.value) = lower(:text)
+"""
+
+_FULL_NAMES = f"""
+    SELECT kind, id, name FROM ({_THINGS}) AS things
+    WHERE lower(concat(source, ':', sort, ':', name)) = lower(:text) AND name IS NOT NULL
+"""
+
+_BARE_NAMES = f"""
+    SELECT kind, id, name FROM ({_THINGS}) AS things WHERE lower(name) = lower(:text)
+    UNION ALL SELECT 'account', account, name FROM accounts
+    WHERE lower(:text) IN (lower(principal_name), lower(display_name), lower(mail))
+    UNION ALL SELECT 'person', person, name FROM people WHERE lower(mail) = lower(:text)
+"""

@@ -1,1 +1,0 @@
-"""Why somebody holds something: the parts of explain."""

@@ -1,1 +1,0 @@
-"""What is known of somebody who leaves, and what can be certified: the parts of offboarding."""

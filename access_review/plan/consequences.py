@@ -1,0 +1,220 @@
+"""What a set of changes takes away: the tables after it, and who loses what through which change."""
+
+from collections.abc import Mapping, Sequence
+
+import pyarrow as pa
+
+from access_review.changes import Action, Change
+from access_review.engine.duckdb import Engine
+from access_review.graph import closure
+from access_review.snapshot import Stored, stored
+from access_review.tables import TABLES, Row, settle
+
+_TEXT = pa.string()
+
+
+def foresee(engine: Engine, tables: Mapping[str, pa.Table], changes: Sequence[Change]) -> Stored:
+    """Return the snapshot's tables as they are after ``changes``, synchronisation to the cloud included.
+
+    Creates in the engine ``taken_grants`` (change, account, entitlement, mode: grants that
+    go, synced copies included), ``disabled_after`` (change, account), ``grants_after``,
+    ``closure_after``, and ``losses`` (change, account, entitlement, mode): what an account
+    reaches now and no longer reaches afterwards. ``excused`` are the losses that a reviewer
+    decided on although a role may have them.
+    """
+    _register(engine, changes)
+    engine.create("taken_grants", _TAKEN_GRANTS)
+    engine.create("disabled_after", _DISABLED_AFTER)
+    after = {
+        name: _after(engine, name, sql) for name, sql in (("grants", _GRANTS_AFTER), ("accounts", _ACCOUNTS_AFTER))
+    }
+    engine.register("grants_after", after["grants"])
+    if any(c.target.child for c in changes):
+        after["nesting"] = _after(engine, "nesting", _NESTING_AFTER)
+        engine.register("recomputed", closure(after["nesting"], tables["entitlements"]["entitlement"].to_pylist()))
+        engine.create("closure_after", "SELECT * FROM recomputed")
+    else:
+        engine.create("closure_after", "SELECT * FROM closure")
+    engine.create("lost", _LOST)
+    engine.create("losses", _LOSSES)
+    engine.create("excused", _EXCUSED)
+    return stored(tables) | after
+
+
+def _after(engine: Engine, name: str, sql: str) -> pa.Table:
+    return settle(name, engine.query(sql).cast(TABLES[name].schema))
+
+
+def _register(engine: Engine, changes: Sequence[Change]) -> None:
+    grants, edges, disabled = [], [], []
+    for one in changes:
+        account, entitlement, child, mode = one.target.key
+        if child:
+            edges.append((one.id, child, entitlement, mode))
+        elif entitlement:
+            grants.append((one.id, account, entitlement, mode))
+        elif one.action is not Action.REVOKE_SESSIONS:
+            disabled.append((one.id, account))
+    engine.register("decided_changes", _table(("change",), [(one.id,) for one in changes if one.decided]))
+    engine.register("planned_grants", _table(("change", "account", "entitlement", "mode"), grants))
+    engine.register("planned_edges", _table(("change", "child", "parent", "mode"), edges))
+    engine.register("planned_disables", _table(("change", "account"), disabled))
+
+
+def _table(names: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> pa.Table:
+    return pa.table({name: pa.array([row[i] for row in rows], _TEXT) for i, name in enumerate(names)})
+
+
+def unexpected(engine: Engine) -> Sequence[Row]:
+    """Return the changes that take away more than excess: change, reason. Reads what :func:`foresee` made."""
+    return engine.rows(_UNEXPECTED)
+
+
+def collateral(engine: Engine) -> Sequence[Row]:
+    """Return what each change takes beside its own target: change, entitlement, name, source, accounts."""
+    return engine.rows(_COLLATERAL)
+
+
+# A copy goes when no grant that it follows is left.
+_TAKEN_GRANTS = """
+    WITH follows AS (
+        SELECT copy.account, copy.entitlement, original.account AS original_account,
+               original.entitlement AS original_entitlement, original.mode AS original_mode
+        FROM mirrors AS copy
+        JOIN twins ON twins.account = copy.account
+        JOIN nesting AS synced ON synced.parent = copy.entitlement AND synced.why = 'synced-to'
+        JOIN grants AS original ON original.account = twins.twin AND original.entitlement = synced.child
+        WHERE twins.twin IN (SELECT account FROM planned_grants)
+    ),
+    settled AS (
+        SELECT follows.account, follows.entitlement, planned.change,
+               bool_and(planned.change IS NOT NULL) OVER (PARTITION BY follows.account, follows.entitlement) AS gone
+        FROM follows LEFT JOIN planned_grants AS planned
+          ON planned.account = original_account AND planned.entitlement = original_entitlement
+             AND planned.mode = original_mode
+    )
+    SELECT change, account, entitlement, mode FROM planned_grants
+    UNION
+    SELECT settled.change, account, entitlement, grants.mode
+    FROM settled JOIN grants USING (account, entitlement) WHERE gone
+"""
+
+_DISABLED_AFTER = """
+    SELECT change, account FROM planned_disables
+    UNION SELECT change, twins.account FROM planned_disables AS d JOIN twins ON twins.twin = d.account
+"""
+
+_GRANTS_AFTER = """
+    SELECT * FROM grants AS g WHERE NOT EXISTS (
+        SELECT 1 FROM taken_grants AS t
+        WHERE t.account = g.account AND t.entitlement = g.entitlement AND t.mode = g.mode)
+"""
+
+_NESTING_AFTER = """
+    SELECT * FROM nesting AS n WHERE NOT EXISTS (
+        SELECT 1 FROM planned_edges AS e WHERE e.child = n.child AND e.parent = n.parent AND e.mode = n.mode)
+"""
+
+_ACCOUNTS_AFTER = """
+    SELECT a.* REPLACE (CASE WHEN d.account IS NULL THEN a.enabled ELSE FALSE END AS enabled)
+    FROM read_accounts AS a LEFT JOIN (SELECT DISTINCT account FROM disabled_after) AS d ON d.account = a.account
+"""
+
+_LOST = """
+    WITH affected AS (
+        SELECT account FROM taken_grants
+        UNION
+        SELECT g.account FROM grants AS g JOIN closure AS c ON c.entitlement = g.entitlement
+        JOIN planned_edges AS e ON e.child = c.reached
+    ),
+    before AS (
+        SELECT g.account, c.reached AS entitlement, g.mode = 'eligible' OR c.mode = 'eligible' AS eligible
+        FROM grants AS g JOIN affected USING (account) JOIN closure AS c ON c.entitlement = g.entitlement
+    ),
+    remaining AS (
+        SELECT g.account, c.reached AS entitlement, g.mode = 'eligible' OR c.mode = 'eligible' AS eligible
+        FROM grants_after AS g JOIN affected USING (account) JOIN closure_after AS c ON c.entitlement = g.entitlement
+    )
+    SELECT account, entitlement, CASE WHEN eligible THEN 'eligible' ELSE 'assigned' END AS mode
+    FROM (SELECT * FROM before EXCEPT SELECT * FROM remaining) AS gone
+"""
+
+_LOSSES = """
+    SELECT DISTINCT t.change, lost.account, lost.entitlement, lost.mode
+    FROM lost JOIN taken_grants AS t ON t.account = lost.account
+    JOIN closure AS c ON c.entitlement = t.entitlement AND c.reached = lost.entitlement
+    UNION
+    SELECT DISTINCT e.change, lost.account, lost.entitlement, lost.mode
+    FROM lost JOIN grants AS g ON g.account = lost.account
+    JOIN closure AS up ON up.entitlement = g.entitlement
+    JOIN planned_edges AS e ON e.child = up.reached
+    JOIN closure AS down ON down.entitlement = e.parent AND down.reached = lost.entitlement
+"""
+
+# Of what a reviewer takes away, a role still must have what is on its must list; and what another line allows by name
+# does not go because something that leads to it does.
+_EXCUSED = """
+    WITH named AS (
+        SELECT role_set, entitlement, max(CASE allows WHEN 'must' THEN 1 ELSE 0 END) AS must
+        FROM role_sets JOIN expected USING (role)
+        WHERE allows IN ('must', 'may', 'eligible') GROUP BY role_set, entitlement
+    )
+    SELECT DISTINCT l.change, l.account, l.entitlement
+    FROM losses AS l JOIN decided_changes AS d ON d.change = l.change
+    JOIN accounts AS a ON a.account = l.account
+    LEFT JOIN person_role_sets AS r ON r.person = a.person
+    LEFT JOIN named ON named.role_set = r.role_set AND named.entitlement = l.entitlement
+    LEFT JOIN taken_grants AS t
+      ON t.change = l.change AND t.account = l.account AND t.entitlement = l.entitlement
+    WHERE named.entitlement IS NULL OR (t.change IS NOT NULL AND named.must = 0)
+"""
+
+# Through a nesting edge a change reaches accounts that no finding named: each must be as certain as those.
+_UNEXPECTED = """
+    WITH judged AS (
+        SELECT l.change, a.name AS account_name, e.name, e.effect, e.kind, a.person, a.certain, p.status,
+               coalesce(ia.source, ie.source) AS unread, coalesce(ia.reason, ie.reason) AS unread_reason,
+               ga.reason AS account_guard, ge.reason AS entitlement_guard,
+               allowed.entitlement IS NOT NULL AND forbidden.entitlement IS NULL AND excused.change IS NULL
+                   AND coalesce(p.status <> 'left', TRUE) AS expected
+        FROM losses AS l
+        JOIN accounts AS a ON a.account = l.account
+        JOIN entitlements AS e ON e.entitlement = l.entitlement
+        LEFT JOIN people AS p ON p.person = a.person
+        LEFT JOIN (SELECT id, min(reason) AS reason FROM guarded GROUP BY id) AS ga ON ga.id = l.account
+        LEFT JOIN (SELECT id, min(reason) AS reason FROM guarded GROUP BY id) AS ge ON ge.id = l.entitlement
+        LEFT JOIN unread_sources AS ia ON ia.source = a.source
+        LEFT JOIN unread_sources AS ie ON ie.source = e.source
+        LEFT JOIN person_role_sets AS r ON r.person = a.person
+        LEFT JOIN allowed ON allowed.role_set = r.role_set AND allowed.entitlement = l.entitlement
+        LEFT JOIN forbidden ON forbidden.role_set = r.role_set AND forbidden.entitlement = l.entitlement
+        LEFT JOIN excused
+          ON excused.change = l.change AND excused.account = l.account AND excused.entitlement = l.entitlement
+    ),
+    reasons AS (
+        SELECT change,
+               CASE WHEN account_guard IS NOT NULL THEN concat(account_guard, ' (', account_name, ')')
+                    WHEN entitlement_guard IS NOT NULL THEN concat(entitlement_guard, ' (', name, ')')
+                    WHEN unread IS NOT NULL THEN concat('withheld: ', unread, ' incomplete: ', unread_reason)
+                    WHEN person IS NULL OR NOT coalesce(certain, FALSE)
+                        THEN concat(account_name, ' would lose ', name, ', and who owns it is not certain')
+                    WHEN coalesce(status, '') NOT IN ('active', 'leave', 'left')
+                        THEN concat(account_name, ' would lose ', name, ', and the person is ', status)
+                    WHEN expected THEN concat(account_name, ' would lose ', name, ', which is expected')
+                    WHEN effect IN ('restricts', 'exempts', 'unknown')
+                        THEN concat(account_name, ' would leave ', name, ', whose effect is: ', effect)
+                    WHEN kind = 'licence' THEN concat(account_name, ' would lose the licence ', name) END AS reason
+        FROM judged
+    )
+    SELECT change, min(reason) AS reason FROM reasons WHERE reason IS NOT NULL GROUP BY change ORDER BY change
+"""
+
+_COLLATERAL = """
+    SELECT l.change, l.entitlement, e.name, e.source, count(DISTINCT l.account) AS accounts
+    FROM losses AS l JOIN entitlements AS e ON e.entitlement = l.entitlement
+    LEFT JOIN planned_grants AS own
+      ON own.change = l.change AND own.account = l.account AND own.entitlement = l.entitlement
+    WHERE own.change IS NULL
+    GROUP BY l.change, l.entitlement, e.name, e.source
+    ORDER BY l.change, e.name, l.entitlement
+"""

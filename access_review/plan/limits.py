@@ -1,0 +1,248 @@
+"""How much one plan may change: the same limits when it is made and when it is applied.
+
+Two counters for each source: accounts disabled against enabled accounts, and grants
+removed, what falls away through nesting included, against grants. And for each group
+the members it loses.
+"""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from access_review.engine.duckdb import Engine
+from access_review.errors import LimitExceeded, PlanRefused
+from access_review.policy import Ceiling, GroupCeiling, Limits
+from access_review.tables import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many of a population a plan changes, and how many it may."""
+
+    what: str
+    where: str
+    changed: int
+    population: int
+    allowed: int
+
+    @property
+    def exceeded(self) -> bool:
+        """Tell whether the plan goes too far."""
+        return self.changed > self.allowed
+
+
+KINDS = {
+    "accounts disabled": "disable",
+    "grants removed": "remove",
+    "direct members": "group",
+    "members": "group",
+}
+"""What each count is a count of, as a limit is called where it is set or raised."""
+
+
+@dataclass(frozen=True, slots=True)
+class Higher:
+    """One limit as one plan has it: how many may be disabled or removed in a source, or leave a group."""
+
+    where: str
+    kind: str
+    to: int
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """Limits raised for one plan, and why. It takes a second approver."""
+
+    limits: tuple[Higher, ...]
+    reason: str
+
+
+def higher(text: str) -> Higher:
+    """Read ``SOURCE.disable=N``, ``SOURCE.remove=N`` or ``GROUP-ID.group=N``; raises ``ValueError``."""
+    place, _, number = text.rpartition("=")
+    where, _, kind = place.rpartition(".")
+    if not where or kind not in KINDS.values() or not re.fullmatch(r"[1-9]\d{0,8}", number):
+        raise ValueError(f"{text!r} raises no limit; write ad.disable=40, ad.remove=200 or ad:group:ID.group=12")
+    return Higher(where, kind, int(number))
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """What a source held when it was last accepted: enabled accounts and grants; null where that is not known."""
+
+    accounts: int | None
+    grants: int | None
+
+
+def populations(tables: Mapping[str, pa.Table]) -> dict[str, Population]:
+    """Count what each source of a snapshot holds."""
+    accounts = tables["accounts"]
+    enabled = Counter(accounts.filter(accounts["enabled"])["source"].to_pylist())
+    prefixes = pc.list_element(pc.split_pattern(tables["grants"]["entitlement"], ":", max_splits=1), 0)
+    grants = Counter({one["values"]: one["counts"] for one in pc.value_counts(prefixes).to_pylist()})
+    return {source: Population(enabled[source], grants[source]) for source in sorted({*enabled, *grants})}
+
+
+def counted(counts: Sequence[Count]) -> dict[str, Population]:
+    """Return the populations that a plan's counts are shares of, so that they are the same when it is applied."""
+    said = {(one.what, one.where): one.population for one in counts}
+    return {
+        where: Population(said.get(("accounts disabled", where)), said.get(("grants removed", where)))
+        for where in sorted({where for _, where in said})
+    }
+
+
+def allowed_of(ceiling: Ceiling, population: int) -> int:
+    """Return how many may change: the share, but never stopping below the floor; zero percent is zero."""
+    if ceiling.percent == 0:
+        return 0
+    return max(ceiling.floor, math.floor(population * ceiling.percent / 100))
+
+
+def allowed_of_group(ceiling: GroupCeiling, members: int) -> int:
+    """Return how many members a group may lose: stopped only when both share and number are exceeded."""
+    if ceiling.percent == 0:
+        return 0
+    return max(ceiling.members, math.floor(members * ceiling.percent / 100))
+
+
+def count(engine: Engine, limits: Limits, accepted: Mapping[str, Population] | None = None) -> tuple[Count, ...]:
+    """Count what a plan changes, from what :func:`access_review.plan.consequences.foresee` made.
+
+    The population is the last accepted one of a source where there is one, else that of
+    the snapshot.
+    """
+    populations = dict(accepted or {})
+    counts = []
+    for row in engine.rows(_DISABLED):
+        known = populations.get(row["source"])
+        population = known.accounts if known and known.accounts is not None else row["population"]
+        allowed = allowed_of(limits.disable, population)
+        counts.append(Count("accounts disabled", row["source"], row["changed"], population, allowed))
+    for row in engine.rows(_REMOVED):
+        known = populations.get(row["source"])
+        population = known.grants if known and known.grants is not None else row["population"]
+        allowed = allowed_of(limits.remove, population)
+        counts.append(Count("grants removed", row["source"], row["changed"], population, allowed))
+    for row in engine.rows(_GROUPS):
+        allowed = allowed_of_group(limits.group, row["population"])
+        counts.append(Count(row["what"], row["entitlement"], row["changed"], row["population"], allowed))
+    return tuple(counts)
+
+
+def as_raised(counts: Sequence[Count], raised: Sequence[Higher]) -> tuple[Count, ...]:
+    """Return the counts with what is allowed by the limits raised for one plan."""
+    to = {(one.where, one.kind): one.to for one in raised}
+    return tuple(replace(c, allowed=max(c.allowed, to.get((c.where, KINDS[c.what]), 0))) for c in counts)
+
+
+def check_raised(counts: Sequence[Count], raised: Sequence[Higher]) -> None:
+    """Raise ``PlanRefused`` for a limit that is raised to no purpose, from zero, or so far that it would be none."""
+    for one in raised:
+        _may_raise(one, [known for known in counts if (known.where, KINDS[known.what]) == (one.where, one.kind)])
+
+
+def _may_raise(one: Higher, counts: Sequence[Count]) -> None:
+    hint = "leave this --raise out, or plan again with another number"
+    if not counts:
+        raise PlanRefused(f"the plan takes nothing that {one.where}.{one.kind} limits", hint=hint)
+    if all(one.to <= known.allowed for known in counts):
+        raise PlanRefused(f"{one.where}.{one.kind}: {one.to} is not more than is allowed anyway", hint=hint)
+    if any(known.allowed == 0 for known in counts):
+        raise PlanRefused(
+            f"{one.where}.{one.kind}: roles/policy.yaml allows none, and zero means zero",
+            hint="change the policy, in a reviewed change",
+        )
+    most = max(known.population for known in counts)
+    if one.to > most or (one.to == most and one.kind != "group"):
+        raise PlanRefused(
+            f"{one.where}.{one.kind}: {one.to} of {most} is all: a limit cannot be switched off", hint=hint
+        )
+
+
+def check(counts: Sequence[Count], names: Mapping[str, str]) -> None:
+    """Raise ``LimitExceeded`` when a limit is exceeded; ``names`` says what groups are called."""
+    over = [one for one in counts if one.exceeded]
+    if over:
+        said = "; ".join(
+            f"{names.get(one.where, one.where)}: {one.changed} {one.what}, {one.allowed} of {one.population} allowed"
+            for one in over[:5]
+        )
+        more = f"; and {len(over) - 5} more limits" if len(over) > 5 else ""
+        raise LimitExceeded(
+            f"the plan goes beyond its limits: {said}{more}",
+            hint="look whether a source or template is wrong; then narrow the plan with --rule, --person or --client, "
+            f"or raise the limit for this plan: --raise {over[0].where}.{KINDS[over[0].what]}={over[0].changed} "
+            "--reason WHY; two people must then approve it",
+        )
+
+
+def cuts_beyond(engine: Engine, counts: Sequence[Count]) -> Sequence[Row]:
+    """Return the nesting cuts that contribute to a group's going beyond its limit: change, name."""
+    over = sorted({one.where for one in counts if one.exceeded})
+    return engine.rows(_CUTS, over=over)
+
+
+_CUTS = """
+    SELECT l.change, min(e.name) AS name
+    FROM losses AS l JOIN planned_edges AS p ON p.change = l.change
+    JOIN entitlements AS e ON e.entitlement = l.entitlement
+    WHERE l.entitlement IN :over
+    GROUP BY l.change ORDER BY l.change
+"""
+
+_DISABLED = """
+    SELECT a.source, count(DISTINCT d.account) AS changed, coalesce(max(known.population), 0) AS population
+    FROM disabled_after AS d JOIN accounts AS a ON a.account = d.account
+    LEFT JOIN (
+        SELECT source, count(*) AS population FROM accounts WHERE enabled GROUP BY source
+    ) AS known ON known.source = a.source
+    WHERE coalesce(a.enabled, TRUE)
+    GROUP BY a.source ORDER BY a.source
+"""
+
+# A synced account and its copy are one holder: what both lose is lost once.
+_REMOVED = """
+    WITH gone AS (
+        SELECT coalesce(twins.twin, account) AS holder, entitlement
+        FROM (SELECT account, entitlement FROM taken_grants UNION SELECT account, entitlement FROM lost) AS every
+        LEFT JOIN twins USING (account)
+    ),
+    known AS (
+        SELECT e.source, count(*) AS population
+        FROM grants AS g JOIN entitlements AS e ON e.entitlement = g.entitlement GROUP BY e.source
+    )
+    SELECT e.source, count(DISTINCT (holder, gone.entitlement)) AS changed, coalesce(max(known.population), 0) AS population
+    FROM gone JOIN entitlements AS e ON e.entitlement = gone.entitlement
+    LEFT JOIN known ON known.source = e.source
+    GROUP BY e.source ORDER BY e.source
+"""
+
+# A group may be emptied of its direct members while many are nested in it, or the other way around.
+_GROUPS = """
+    WITH direct AS (
+        SELECT entitlement, count(DISTINCT account) AS changed FROM taken_grants GROUP BY entitlement
+    ),
+    members AS (
+        SELECT entitlement, count(DISTINCT account) AS population
+        FROM grants WHERE entitlement IN (SELECT entitlement FROM direct) GROUP BY entitlement
+    ),
+    reached AS (
+        SELECT entitlement, count(DISTINCT coalesce(twins.twin, account)) AS changed
+        FROM lost LEFT JOIN twins USING (account) GROUP BY entitlement
+    ),
+    holders AS (
+        SELECT c.reached AS entitlement, count(DISTINCT coalesce(twins.twin, g.account)) AS population
+        FROM closure AS c JOIN grants AS g ON g.entitlement = c.entitlement LEFT JOIN twins ON twins.account = g.account
+        WHERE c.reached IN (SELECT entitlement FROM reached) GROUP BY c.reached
+    )
+    SELECT 'direct members' AS what, entitlement, changed, population FROM direct JOIN members USING (entitlement)
+    UNION ALL
+    SELECT 'members' AS what, entitlement, changed, population FROM reached JOIN holders USING (entitlement)
+    ORDER BY what, entitlement
+"""

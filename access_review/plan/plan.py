@@ -1,0 +1,235 @@
+"""Plan: the reviewed list of changes, which is also the dry run.
+
+Findings say what is wrong; here it is decided what may be taken away. Each finding
+gives its changes or the reason why a person must settle it; what a change would take
+beyond the excess is foreseen; protections and limits are kept; and the plan is proven
+on a second review before it is sealed. Nothing here writes to any system.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from access_review.changes import FOR_A_PERSON, PROTECTED, Change, ToPerson, Withheld
+from access_review.engine.duckdb import Engine
+from access_review.errors import PlanRefused, StalePlan
+from access_review.plan import consequences, limits, proof
+from access_review.plan.ahead import Ahead
+from access_review.plan.limits import Count, Higher, Population, Raised
+from access_review.plan.proof import Proof
+from access_review.plan.protect import guard, last_holders
+from access_review.plan.remedies import answer
+from access_review.plan.requested import Asked, Decided, Scope, ask
+from access_review.plan.sealed import FORMAT, Batch, Kept, Plan, read, refuse_early, refuse_stale, seal, write
+from access_review.policy import Limits
+from access_review.review import Report
+from access_review.runs import name_of
+from access_review.snapshot import Snapshot
+from access_review.workspace import Workspace
+
+__all__ = ["Plan", "Scope", "plan", "read", "refuse_early", "refuse_stale", "seal", "write"]
+
+Answers = dict[str, tuple[Change, ...] | Withheld]
+
+
+def plan(
+    snapshot: Snapshot,
+    workspace: Workspace,
+    engine: Engine,
+    report: Report,
+    *,
+    requested_by: str,
+    now: datetime,
+    scope: Scope = Scope(),  # noqa: B008 - frozen
+    accepted: Mapping[str, Population] | None = None,
+    raised: Raised | None = None,
+    ahead: Ahead | None = None,
+    decided: Sequence[Decided] = (),
+) -> Plan:
+    """Plan the removals for the open findings in scope and for what reviewers ``decided``, proven and sealed.
+
+    ``engine`` is the one that :func:`access_review.review.review` ran in. ``accepted``
+    is the population of each source at the last sign-off. With ``ahead``, the snapshot shows
+    leavers as they will be, and the plan holds from their end. Raises ``StalePlan`` for a
+    snapshot older than a plan may be, ``LimitExceeded``, and ``PlanRefused``.
+    """
+    _may_plan(snapshot, workspace, requested_by, now, raised)
+    guard(engine, workspace.policy.protect, requested_by)
+    asked = ask(engine, snapshot, scope, {s.name: s.file.connector for s in workspace.sources}, decided)
+    answers: Answers = {finding["finding"]: answer(asked, finding) for finding in asked.findings}
+    answers, settled = _settle(
+        snapshot, workspace, engine, report, answers, accepted or {}, raised.limits if raised else ()
+    )
+    ordered = tuple(sorted(_with_collateral(settled.changes, engine), key=_order))
+    return seal(
+        Plan(
+            format=FORMAT,
+            snapshot=snapshot.digest,
+            run=name_of(snapshot.as_of, snapshot.digest),
+            workspace_digest=workspace.digest,
+            as_of=snapshot.as_of,
+            made_at=now,
+            expires_at=ahead.until if ahead else now + workspace.policy.plan_valid,
+            requested_by=requested_by,
+            scope=scope,
+            limits=_kept(workspace.policy.limits, settled.counts, raised),
+            batches=batches(ordered, workspace.policy.limits.batch),
+            changes=ordered,
+            to_person=_to_person(answers, asked),
+            proof=settled.proof,
+            valid_from=ahead.since if ahead else None,
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Settled:
+    changes: tuple[Change, ...]
+    counts: tuple[Count, ...]
+    proof: Proof
+
+
+def _settle(
+    snapshot: Snapshot,
+    workspace: Workspace,
+    engine: Engine,
+    report: Report,
+    answers: Answers,
+    accepted: Mapping[str, Population],
+    raised: Sequence[Higher],
+) -> tuple[Answers, _Settled]:
+    """Withhold what would take too much until nothing does; then count, and prove what is left."""
+    while True:
+        changes = merge(answers)
+        after = consequences.foresee(engine, snapshot.tables, changes)
+        refused = _refused(engine, workspace.policy.protect.last_holders)
+        if not refused:
+            counts = limits.count(engine, workspace.policy.limits, accepted)
+            limits.check_raised(counts, raised)
+            counts = limits.as_raised(counts, raised)
+            refused = _apart(engine, counts)
+        if not refused:
+            limits.check(counts, _names(changes))
+            proven = proof.prove(snapshot, workspace, engine, report, changes, after)
+            if isinstance(proven, Proof):
+                return answers, _Settled(changes, counts, proven)
+            refused = {one: Withheld(reason) for one, reason in proven.changes.items()}
+        # Each round leaves at least one finding more to a person, so this ends.
+        answers = _withhold(answers, refused)
+
+
+def _may_plan(
+    snapshot: Snapshot, workspace: Workspace, requested_by: str, now: datetime, raised: Raised | None
+) -> None:
+    if not requested_by.strip():
+        raise PlanRefused("nobody asks for this plan", hint="say who: --requested-by PERSON")
+    if raised and not raised.reason.strip():
+        raise PlanRefused("the limits are raised without a reason", hint="give one; a second approver reads it")
+    if now > snapshot.as_of + workspace.policy.plan_valid:
+        raise StalePlan(
+            f"the snapshot is of {snapshot.as_of:%Y-%m-%d %H:%M} UTC: too old to plan on", hint="access-review audit"
+        )
+
+
+def merge(answers: Answers) -> tuple[Change, ...]:
+    """Return each change once, with every finding that asks for it."""
+    made: dict[str, Change] = {}
+    for finding in sorted(answers):
+        given = answers[finding]
+        if isinstance(given, tuple):
+            for one in given:
+                because = (*made[one.id].because, finding) if one.id in made else (finding,)
+                made[one.id] = replace(one, because=because)
+    return tuple(made[key] for key in sorted(made))
+
+
+def _refused(engine: Engine, keep: int) -> Mapping[str, Withheld]:
+    """Return the changes that would take too much, each with the reason."""
+    unexpected = {row["change"]: Withheld(row["reason"]) for row in consequences.unexpected(engine)}
+    if unexpected:
+        return unexpected
+    refused: dict[str, Withheld] = {}
+    for row in last_holders(engine, keep):
+        said = f"{PROTECTED}{row['name']} would have {row['holders']} usable holders left, and {keep} must stay"
+        refused.setdefault(row["change"], Withheld(said, ("name a successor first, then plan again",)))
+    return refused
+
+
+def _apart(engine: Engine, counts: Sequence[Count]) -> Mapping[str, Withheld]:
+    """Return the nesting cuts that take a group beyond its limit: they do not stop everything else."""
+    way = ("plan it alone: --rule nesting-escalates",)
+    return {
+        row["change"]: Withheld(
+            f"with the rest of the plan {row['name']} would lose more of its members than the limit allows", way
+        )
+        for row in limits.cuts_beyond(engine, counts)
+    }
+
+
+def _withhold(answers: Answers, refused: Mapping[str, Withheld]) -> Answers:
+    """Leave a finding to a person when one of its changes is refused: all of them or none."""
+    kept: Answers = {}
+    for finding, given in answers.items():
+        reasons = [refused[one.id] for one in given if one.id in refused] if isinstance(given, tuple) else []
+        kept[finding] = min(reasons, key=lambda one: one.reason) if reasons else given
+    return kept
+
+
+def _with_collateral(changes: Sequence[Change], engine: Engine) -> list[Change]:
+    said: dict[str, list[str]] = defaultdict(list)
+    behind = {one.id for one in changes if one.target.child}
+    for row in consequences.collateral(engine):
+        many = f"{row['accounts']} accounts behind it lose" if row["accounts"] != 1 else "1 account behind it loses"
+        said[row["change"]].append(
+            f"{many if row['change'] in behind else 'also loses'} {row['name']} ({row['source']})"
+        )
+    return [replace(one, collateral=tuple(said.get(one.id, ()))) for one in changes]
+
+
+def _order(one: Change) -> tuple[Any, ...]:
+    """Leavers first; of everybody first the sign-in, then sessions, then grants."""
+    opening = one.target.entitlement is not None
+    return not one.leaver, opening, one.target.key[0], one.action.rank, one.target.key, one.id
+
+
+def batches(changes: Iterable[Change], size: int) -> tuple[Batch, ...]:
+    """Split changes in order into batches of at most ``size``; no batch mixes leavers with others."""
+    every = tuple(changes)
+    groups = (tuple(c.id for c in every if c.leaver), tuple(c.id for c in every if not c.leaver))
+    parts = [group[at : at + size] for group in groups for at in range(0, len(group), size)]
+    return tuple(Batch(f"batch-{number}", part) for number, part in enumerate(parts, start=1))
+
+
+def _to_person(answers: Answers, asked: Asked) -> tuple[ToPerson, ...]:
+    """Group what is left to a person by reason: protections first."""
+    left: dict[Withheld, list[str]] = defaultdict(list)
+    for finding, given in answers.items():
+        if isinstance(given, Withheld):
+            left[given].append(finding)
+    for review in asked.reviews:
+        left[Withheld(f"{review['rule']}: {FOR_A_PERSON}")] += review["findings"]
+    every = [ToPerson(tuple(sorted(found)), why.reason, why.ways_out) for why, found in left.items()]
+    return tuple(sorted(every, key=lambda one: (not one.loud, one.reason, one.ways_out)))
+
+
+def _kept(ceilings: Limits, counts: tuple[Count, ...], raised: Raised | None) -> Kept:
+    return Kept(
+        disable_percent=ceilings.disable.percent,
+        disable_floor=ceilings.disable.floor,
+        remove_percent=ceilings.remove.percent,
+        remove_floor=ceilings.remove.floor,
+        group_percent=ceilings.group.percent,
+        group_members=ceilings.group.members,
+        batch=ceilings.batch,
+        counts=counts,
+        raised_because=raised.reason if raised else "",
+        approvals=2 if raised else 1,
+        raised=raised.limits if raised else (),
+    )
+
+
+def _names(changes: Sequence[Change]) -> dict[str, str]:
+    things = [t for one in changes for t in (one.target.entitlement, one.target.child) if t]
+    return {thing.id: thing.name for thing in things}

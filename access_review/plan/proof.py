@@ -1,0 +1,181 @@
+"""A plan proves itself: what it touches is reviewed again with the plan applied.
+
+The excess it is for must be gone, nothing expected lost, and nothing new be wrong.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+
+from access_review.changes import Change
+from access_review.engine.duckdb import Engine
+from access_review.errors import PlanRefused
+from access_review.review import Report, review
+from access_review.snapshot import Snapshot
+from access_review.tables import Row
+from access_review.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What the second review found: open findings before and after, and what changed between them.
+
+    ``outlasting`` are findings about what has happened (a sign-in after the end), which
+    stay although the account they ask to disable is disabled.
+    """
+
+    findings_before: int
+    findings_after: int
+    ended: int
+    ended_besides: int
+    outlasting: int
+    appeared: int
+    expected_lost: int
+    accounts_touched: int
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The changes that a proof did not carry, each with the reason."""
+
+    changes: Mapping[str, str]
+
+
+def prove(
+    snapshot: Snapshot,
+    workspace: Workspace,
+    engine: Engine,
+    report: Report,
+    changes: Sequence[Change],
+    after: Mapping[str, pa.Table],
+) -> Proof | Failure:
+    """Review the tables as they are after the plan; raises ``PlanRefused`` when nobody can say which change fails it.
+
+    Reads what :func:`access_review.plan.consequences.foresee` made of the same changes.
+    """
+    before = _open(report.findings, {"new", "open", "waived"})
+    wanted = {finding for one in changes for finding in one.because}
+    touched = [row["account"] for row in engine.rows(_TOUCHED)]
+    engine.create("touched", _TOUCHED)
+    held = _expected_held(engine)
+    settings = workspace.policy.engine
+    with Engine(snapshot.as_of, settings.memory, settings.threads) as fresh:
+        again = review(replace(snapshot, tables=after), workspace, fresh)
+        fresh.register("touched", pa.table({"account": pa.array(touched, pa.string())}))
+        still_held = _expected_held(fresh)
+    found = _open(again.findings, {"new", "open", "waived"})
+    disabled = {row["account"] for row in engine.rows("SELECT DISTINCT account FROM disabled_after")}
+    outlasting = {
+        f for f in found.keys() & wanted if found[f]["remedy"] == "disable" and found[f]["subject"] in disabled
+    }
+    wrong = {f: row for f, row in found.items() if f not in before or f in wanted - outlasting}
+    excused = {(row["account"], row["entitlement"]) for row in engine.rows("SELECT account, entitlement FROM excused")}
+    failures = _blame(changes, wrong, held - still_held - excused)
+    if failures:
+        return Failure(failures)
+    return Proof(
+        findings_before=len(before),
+        findings_after=len(found),
+        ended=len(wanted - found.keys()),
+        ended_besides=len(before.keys() - found.keys() - wanted),
+        outlasting=len(outlasting),
+        appeared=0,
+        expected_lost=0,
+        accounts_touched=len(touched),
+        sources=tuple(sorted({name.split(":", 1)[0] for one in changes for name in one.target.key if ":" in name})),
+    )
+
+
+def prove_undo(
+    taken: Snapshot,
+    after: Mapping[str, pa.Table],
+    workspace: Workspace,
+    report: Report,
+    known: Collection[str],
+    changes: Sequence[Change],
+) -> Proof | Failure:
+    """Review the newest snapshot as it is ``after`` an undo: what appears again must have been ``known`` before the batch.
+
+    ``report`` is the review of the snapshot as it is. What appears besides would be wrong
+    by now, and the changes behind it fail. Raises ``PlanRefused`` as :func:`prove` does.
+    """
+    before = _open(report.findings, {"new", "open", "waived"})
+    settings = workspace.policy.engine
+    with Engine(taken.as_of, settings.memory, settings.threads) as engine:
+        again = review(replace(taken, tables=after), workspace, engine)
+    found = _open(again.findings, {"new", "open", "waived"})
+    appearing = {finding: row for finding, row in found.items() if finding not in before}
+    if failures := _blame(changes, {f: row for f, row in appearing.items() if f not in known}, set()):
+        return Failure(failures)
+    return Proof(
+        findings_before=len(before),
+        findings_after=len(found),
+        ended=0,
+        ended_besides=len(before.keys() - found.keys()),
+        outlasting=0,
+        appeared=len(appearing),
+        expected_lost=0,
+        accounts_touched=len({one.target.account.id for one in changes if one.target.account}),
+        sources=tuple(sorted({one.target.source for one in changes})),
+    )
+
+
+def _open(findings: pa.Table, statuses: set[str]) -> dict[str, Row]:
+    columns = ["finding", "rule", "subject", "about", "person", "reason", "remedy", "status"]
+    return {row["finding"]: row for row in findings.select(columns).to_pylist() if row["status"] in statuses}
+
+
+def _expected_held(engine: Engine) -> set[tuple[str, str]]:
+    """Return what the touched accounts reach and are expected to have."""
+    return {(row["account"], row["entitlement"]) for row in engine.rows(_EXPECTED_HELD)}
+
+
+def _blame(changes: Sequence[Change], wrong: Mapping[str, Row], lost: set[tuple[str, str]]) -> dict[str, str]:
+    """Say which changes fail the proof: those that ask for the finding, or that touch what it is about."""
+    blamed: dict[str, str] = {}
+    for finding, row in sorted(wrong.items()):
+        touching = [one.id for one in changes if finding in one.because] or [
+            one.id for one in changes if _names(one) & {row["subject"], row["about"], row["person"]} - {None}
+        ]
+        reason = f"the proof fails: {row['rule']} would still or newly be found ({row['reason']})"
+        _add(blamed, touching, reason)
+    for account, entitlement in sorted(lost):
+        touching = [one.id for one in changes if account in _names(one)] or [
+            one.id for one in changes if one.target.child
+        ]
+        _add(blamed, touching, f"the proof fails: {account} would lose {entitlement}, which is expected")
+    return blamed
+
+
+def _add(blamed: dict[str, str], changes: Sequence[str], reason: str) -> None:
+    if not changes:
+        raise PlanRefused(
+            reason, hint="narrow the plan with --rule, --person or --client, and report this: it is a bug"
+        )
+    for one in changes:
+        blamed.setdefault(one, reason)
+
+
+def _names(one: Change) -> set[str]:
+    return {name for name in (*one.target.key[:3], one.target.person or "") if name}
+
+
+_TOUCHED = """
+    SELECT account FROM taken_grants
+    UNION SELECT account FROM lost
+    UNION SELECT account FROM disabled_after
+    ORDER BY account
+"""
+
+_EXPECTED_HELD = """
+    SELECT DISTINCT g.account, c.reached AS entitlement
+    FROM grants AS g JOIN touched ON touched.account = g.account
+    JOIN closure AS c ON c.entitlement = g.entitlement
+    JOIN accounts AS a ON a.account = g.account
+    JOIN person_role_sets AS r ON r.person = a.person
+    JOIN allowed ON allowed.role_set = r.role_set AND allowed.entitlement = c.reached
+    WHERE NOT EXISTS (
+        SELECT 1 FROM forbidden AS f WHERE f.role_set = r.role_set AND f.entitlement = c.reached)
+"""

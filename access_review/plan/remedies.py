@@ -1,0 +1,283 @@
+"""From a finding to the changes that would end it, or to the reason why only a person can.
+
+For one account the cut is forced: every grant of its own that reaches the excess. What
+cannot be taken away cleanly, certainly and here gives no change at all.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from access_review.changes import FOR_A_PERSON, Action, Change, Expectation, Target, Thing, Withheld, change
+from access_review.plan.alternatives import ways_out
+from access_review.plan.requested import Asked
+from access_review.tables import Row
+
+DISABLED_KINDS = ("human", "guest", "agent")
+"""Accounts that belong to one person or agent; others may depend on the rest."""
+
+DIRECTORIES = ("ldap", "sharphound")
+CLOUD = "entra"
+
+_BY_VIA = {
+    "member": Action.REMOVE_MEMBER,
+    "role-assignment": Action.REMOVE_ROLE_ASSIGNMENT,
+    "pim": Action.END_PIM,
+    "approle": Action.REMOVE_APPROLE,
+    "consent": Action.REMOVE_CONSENT,
+}
+
+_EFFECTS = {
+    "restricts": "the group restricts: taking it away may loosen what its members can do",
+    "exempts": "it is an exemption: what ends with it is not known",
+    "distribution": "it is a distribution list: mail would stop",
+    "unknown": "what it does is not known",
+}
+
+
+class Refusal(Exception):
+    """A finding gives no change, for a reason in words."""
+
+    def __init__(self, reason: str, ways_out: Sequence[str] = ()) -> None:
+        super().__init__(reason)
+        self.withheld = Withheld(reason, tuple(ways_out))
+
+
+def answer(asked: Asked, finding: Row) -> tuple[Change, ...] | Withheld:
+    """Return the changes one finding asks for, or why there are none."""
+    how: dict[str, Callable[[Asked, Row], Iterator[Change]]] = {
+        "disable": _disable,
+        "remove": _remove,
+        "cut": _cut,
+        "revoke": _revoke,
+    }
+    if finding["carried"]:
+        return Withheld(f"withheld: {finding['reason']}")
+    try:
+        changes = tuple(how.get(finding["remedy"], _remove)(asked, finding))
+    except Refusal as refusal:
+        return refusal.withheld
+    if finding["remedy"] not in how:
+        return Withheld(f"{finding['rule']}: {FOR_A_PERSON}")
+    return changes
+
+
+def _disable(asked: Asked, finding: Row) -> Iterator[Change]:
+    account = _own_account(asked, finding)
+    _complete(asked, [account["account"]])
+    copy = account if account["twin"] and asked.connectors.get(account["source"]) == CLOUD else None
+    if copy:
+        # Directory synchronisation would enable the copy again: its origin is what must be disabled.
+        account = _checked(asked, account["twin"])
+        _complete(asked, [account["account"]])
+        if account["enabled"] is False:
+            ways = ["see whether synchronisation runs", "disable the copy by hand meanwhile, and revoke its sessions"]
+            raise Refusal(f"the account it is synced from, {account['name']}, is disabled already", ways)
+    if account["enabled"] is False:
+        raise Refusal("the account is disabled already: see what it was used for")
+    for one in filter(None, (account, copy)):
+        if one["kind"] not in DISABLED_KINDS:
+            raise Refusal(f"a {one['kind']} account: others may depend on it")
+        if one["enabled"] is None:
+            raise Refusal("whether the account is enabled is not known", ["look at the account and disable it by hand"])
+    expect = Expectation(present=True, enabled=True, person_status=account["status"])
+    action = Action.DISABLE_ACCOUNT if _writable(asked, account["source"]) else Action.MANUAL
+    yield change(action, _target(asked, account), expect, finding["finding"])
+    cloud = copy or account
+    if _signs_in_to_cloud(asked, cloud) and cloud["status"] == "left":
+        sessions = Expectation(present=True, person_status=cloud["status"])
+        yield change(Action.REVOKE_SESSIONS, _target(asked, cloud), sessions, finding["finding"])
+
+
+def _signs_in_to_cloud(asked: Asked, account: Row) -> bool:
+    # Revoking the sessions of a guest has no effect: they are the home tenant's.
+    return asked.connectors.get(account["source"]) == CLOUD and account["kind"] == "human"
+
+
+def _remove(asked: Asked, finding: Row) -> Iterator[Change]:
+    account = _own_account(asked, finding)
+    goal = finding["about"]
+    if goal not in asked.entitlements:
+        raise Refusal("it is not about something that an account holds")
+    grants = _reaching(asked, account, goal)
+    if account["status"] != "left":
+        grants = _beyond(asked, grants, goal)
+    if not grants:
+        raise Refusal("no grant of the account's own leads there")
+    for grant in grants:
+        yield _removal(asked, account, grant, finding)
+
+
+def _revoke(asked: Asked, finding: Row) -> Iterator[Change]:
+    """Take away one grant because a reviewer said so, though a role may allow it."""
+    account = _own_account(asked, finding)
+    if finding["about"] is None:
+        raise Refusal("a reviewer wants the account itself gone", ["find out what it is for", "disable it by hand"])
+    for grant in asked.held.get(account["account"], ()):
+        if (grant["entitlement"], grant["mode"]) != (finding["about"], finding["mode"]):
+            continue
+        name = asked.entitlements[grant["entitlement"]]["name"]
+        if grant["mirrored"]:
+            raise Refusal(f"{name} follows a grant in another system: it is taken away there")
+        if grant["verdict"] == "mixed":
+            raise Refusal(f"part of what {name} gives is expected", ways_out(asked, grant, grant["entitlement"]))
+        yield _removal(asked, account, grant, finding)
+
+
+def _reaching(asked: Asked, account: Row, goal: str) -> list[Row]:
+    """Return the own grants that must go to end ``goal``; of a synced copy, the grants it follows.
+
+    A grant that is wrong in itself goes alone, since each has a finding of its own.
+    What is forbidden however it is reached needs every grant that leads there.
+    """
+    leading = [g for g in asked.held.get(account["account"], ()) if goal in asked.reach[g["entitlement"]]]
+    direct = [g for g in leading if g["entitlement"] == goal]
+    forbidden = account["status"] != "left" and any(g["never"] == goal for g in leading)
+    found: dict[tuple[str, str, str], Row] = {}
+    for grant in leading if forbidden or not direct else direct:
+        followed = asked.originals.get((grant["account"], grant["entitlement"]), ()) if grant["mirrored"] else ()
+        wanted = {(o["original_account"], o["original_entitlement"]) for o in followed}
+        mastered = [g for holder, _ in wanted for g in asked.held[holder] if (holder, g["entitlement"]) in wanted]
+        for one in mastered or [grant]:
+            found[one["account"], one["entitlement"], one["mode"]] = one
+    return [found[key] for key in sorted(found)]
+
+
+def _beyond(asked: Asked, grants: Sequence[Row], goal: str) -> list[Row]:
+    """Keep what lies beyond the roles; refuse when that would not end the excess."""
+    if any(not grant["verdict"] for grant in grants):
+        raise Refusal("no role of the holder is known, so neither is what is expected")
+    if any(grant["verdict"] == "within" for grant in grants if grant["entitlement"] == goal):
+        raise Refusal("a role of the holder allows it", ["change the role template", "waive the finding"])
+    mixed = next((grant for grant in grants if grant["verdict"] == "mixed"), None)
+    if mixed:
+        name = asked.entitlements[mixed["entitlement"]]["name"]
+        raise Refusal(f"part of what {name} gives is expected", ways_out(asked, mixed, goal))
+    return [grant for grant in grants if grant["verdict"] == "beyond"]
+
+
+def _removal(asked: Asked, account: Row, grant: Row, finding: Row) -> Change:
+    holder = account if grant["account"] == account["account"] else _checked(asked, grant["account"])
+    held = asked.entitlements[grant["entitlement"]]
+    _complete(asked, [holder["account"], *asked.reach[grant["entitlement"]]])
+    _touchable(asked, held)
+    if grant["via"] == "licence" or held["kind"] == "licence":
+        raise Refusal("it is a licence: mailbox and files may go with it")
+    if not grant["removable"]:
+        raise Refusal(f"it cannot be taken away here: {grant['why_not'] or 'its source does not say why'}")
+    if any(asked.entitlements[reached]["kind"] == "licence" for reached in asked.reach[grant["entitlement"]]):
+        raise Refusal(f"{held['name']} carries a licence: mailbox and files may go with it")
+    source = grant["mastered_in"] or held["source"]
+    action = _BY_VIA.get(grant["via"]) if _writable(asked, source) else Action.MANUAL
+    if action is None:
+        raise Refusal(f"it is held as {grant['via']}, which has no action of its own")
+    expect = Expectation(
+        present=True, person_status=holder["status"], verdict=grant["verdict"] if holder["status"] != "left" else ""
+    )
+    return change(action, _target(asked, holder, grant), expect, finding["finding"], grant["via"])
+
+
+def _cut(asked: Asked, finding: Row) -> Iterator[Change]:
+    child, parent = (asked.entitlements.get(finding[end]) for end in ("subject", "about"))
+    edges = asked.edges.get((finding["subject"], finding["about"]), ())
+    if child is None or parent is None or not edges:
+        raise Refusal("the nesting it is about is not there")
+    _complete(asked, [child["entitlement"], *asked.reach[parent["entitlement"]]])
+    for end in (child, parent):
+        _touchable(asked, end)
+    for edge in edges:
+        if not edge["removable"]:
+            raise Refusal(f"the nesting cannot be cut: {edge['why_not'] or 'its source does not say why'}")
+        if edge["why"] != "member":
+            raise Refusal(
+                f"the nesting is no membership ({edge['why']})", ["take it away by hand", "change the template"]
+            )
+        source = edge["mastered_in"] or parent["source"]
+        target = Target(
+            source,
+            asked.connectors.get(source, ""),
+            child=_thing(child),
+            entitlement=_thing(parent),
+            mode=edge["mode"],
+            native_id=edge["native_id"],
+            manual="" if _writable(asked, source) else f"take {child['name']} out of {parent['name']}",
+        )
+        action = Action.CUT_NESTING if _writable(asked, source) else Action.MANUAL
+        yield change(action, target, Expectation(present=True), finding["finding"], edge["why"])
+
+
+def _own_account(asked: Asked, finding: Row) -> Row:
+    if finding["subject"] not in asked.accounts:
+        raise Refusal("it is not about one account")
+    return _checked(asked, finding["subject"])
+
+
+def _checked(asked: Asked, name: str) -> Row:
+    """Return an account that a change may touch; refuse otherwise."""
+    account = asked.accounts[name]
+    if reason := asked.guarded.get(name):
+        raise Refusal(reason)
+    if not account["stable_id"]:
+        raise Refusal(f"the id of {account['name']} may change: nothing is planned on it")
+    if name in asked.quarantined:
+        raise Refusal(asked.quarantined[name])
+    if account["person"] is None:
+        raise Refusal(f"nobody is known to own it: {account['link']}", ["find the owner", "record it in the roster"])
+    if not account["certain"]:
+        raise Refusal(f"who owns it is a guess ({account['link']})", ["confirm the owner by employee id"])
+    if account["status"] not in {"active", "leave", "left"}:
+        raise Refusal(f"the person is {account['status']}: missing is not terminated", ["ask HR"])
+    if account["status"] == "left" and account["employed"]:
+        raise Refusal("the roster says left, and an assignment has not ended", ["ask HR"])
+    if account["leaving"]:
+        raise Refusal("the last day is not certainly over yet")
+    return account
+
+
+def _touchable(asked: Asked, entitlement: Row) -> None:
+    name = entitlement["name"]
+    for reached in sorted(asked.reach.get(entitlement["entitlement"], ())):
+        if reason := asked.guarded.get(reached):
+            raise Refusal(f"{reason} ({asked.entitlements[reached]['name']})")
+    if not entitlement["stable_id"]:
+        raise Refusal(f"the id of {name} may change: nothing is planned on it")
+    if entitlement["effect"] != "grants":
+        raise Refusal(_EFFECTS[entitlement["effect"]])
+
+
+def _complete(asked: Asked, ids: Sequence[str]) -> None:
+    """Refuse unless the rosters, and every source and group named, were read whole."""
+    for source, reason in sorted(asked.gaps.rosters.items()):
+        raise Refusal(f"withheld: {source} incomplete: {reason}")
+    for name in sorted(ids):
+        source = name.split(":", 1)[0]
+        if reason := asked.gaps.sources.get(source, ""):
+            raise Refusal(f"withheld: {source} incomplete: {reason}")
+        if reason := asked.gaps.groups.get(name, ""):
+            called = asked.entitlements.get(name, {}).get("name", name)
+            raise Refusal(f"withheld: {called} incomplete: {reason}")
+
+
+def _writable(asked: Asked, source: str) -> bool:
+    return asked.connectors.get(source) in {*DIRECTORIES, CLOUD}
+
+
+def _target(asked: Asked, account: Row, grant: Row | None = None) -> Target:
+    held = asked.entitlements[grant["entitlement"]] if grant else None
+    source = (grant["mastered_in"] or held["source"]) if grant and held else account["source"]
+    words = f"take {held['name']} away from {account['name']}" if held else f"disable {account['name']}"
+    return Target(
+        source,
+        asked.connectors.get(source, ""),
+        account=Thing(account["account"], account["native_id"], account["name"]),
+        entitlement=_thing(held) if held else None,
+        mode=grant["mode"] if grant else "",
+        scope=held["scope"] if held else None,
+        native_id=grant["native_id"] if grant else None,
+        until=grant["until_at"] if grant else None,
+        person=account["person"],
+        person_name=account["person_name"],
+        manual="" if _writable(asked, source) else f"{words} in {source}",
+    )
+
+
+def _thing(entitlement: Row) -> Thing:
+    return Thing(entitlement["entitlement"], entitlement["native_id"], entitlement["name"])

@@ -1,0 +1,288 @@
+"""What the open findings in scope ask for, and everything known about what they name."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from access_review.engine.duckdb import Engine
+from access_review.model import AsOf
+from access_review.snapshot import WHOLE_SOURCE, Snapshot
+from access_review.tables import Row
+
+SOURCE_TABLES = ("accounts", "entitlements", "grants", "nesting")
+"""What must have been read whole in every source that a change, or its proof, touches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which findings a plan is for: those of some rules, persons or clients; empty is all.
+
+    ``reviewed`` is for what reviewers decided to revoke, and for findings only of the rules given beside it.
+    """
+
+    rules: tuple[str, ...] = ()
+    persons: tuple[str, ...] = ()
+    clients: tuple[str, ...] = ()
+    reviewed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A reviewer's decision to revoke: its name, the grant (an account alone where ``entitlement`` is null), and the words.
+
+    ``doubt`` is why nothing may follow from it, where something speaks against that.
+    """
+
+    name: str
+    account: str
+    entitlement: str | None
+    mode: str | None
+    words: str
+    doubt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Gaps:
+    """What was not read: of the rosters, of each source, and of single groups, each with the reason."""
+
+    rosters: Mapping[str, str]
+    sources: Mapping[str, str]
+    groups: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The findings that suggest a change, those only a person can settle, and the rows behind them.
+
+    ``reach`` has what holding an entitlement gives, itself included; ``originals`` the
+    grants that a synced copy follows; ``allowed`` what each role set that matters here
+    allows; ``quarantined`` the accounts that nothing is
+    concluded about, with the reason.
+    """
+
+    findings: Sequence[Row]
+    reviews: Sequence[Row]
+    accounts: Mapping[str, Row]
+    held: Mapping[str, Sequence[Row]]
+    entitlements: Mapping[str, Row]
+    edges: Mapping[tuple[str, str], Sequence[Row]]
+    reach: Mapping[str, frozenset[str]]
+    allowed: Mapping[int, frozenset[str]]
+    originals: Mapping[tuple[str, str], Sequence[Row]]
+    quarantined: Mapping[str, str]
+    guarded: Mapping[str, str]
+    gaps: Gaps
+    connectors: Mapping[str, str]
+
+
+def ask(
+    engine: Engine,
+    snapshot: Snapshot,
+    scope: Scope,
+    connectors: Mapping[str, str],
+    decided: Sequence[Decided] = (),
+) -> Asked:
+    """Collect it from an engine after a review and :func:`access_review.plan.protect.guard`.
+
+    Creates ``unread_sources`` too: those that a change may not touch, with the reason.
+    """
+    engine.register("decided", _decided(decided))
+    engine.create(
+        "asked",
+        _ASKED,
+        any_rule=not scope.rules and not scope.reviewed,
+        rules=scope.rules,
+        any_person=not scope.persons,
+        persons=scope.persons,
+        any_client=not scope.clients,
+        clients=scope.clients,
+    )
+    unread = gaps(snapshot)
+    register_unread(engine, unread)
+    engine.create("asked_accounts", _ASKED_ACCOUNTS)
+    engine.create("asked_entitlements", _ASKED_ENTITLEMENTS)
+    held, edges, originals = defaultdict(list), defaultdict(list), defaultdict(list)
+    reach, allowed = defaultdict(set), defaultdict(set)
+    for row in engine.rows(_HELD):
+        held[row["account"]].append(row)
+    for row in engine.rows(_EDGES):
+        edges[row["child"], row["parent"]].append(row)
+    for row in engine.rows(_REACH):
+        reach[row["entitlement"]].add(row["reached"])
+    for row in engine.rows(_ALLOWED):
+        allowed[row["role_set"]].add(row["entitlement"])
+    for row in engine.rows(_ORIGINALS):
+        originals[row["account"], row["entitlement"]].append(row)
+    guarded = "SELECT id, min(reason) AS reason FROM guarded GROUP BY id"
+    return Asked(
+        engine.rows(_TO_CHANGE),
+        engine.rows(_REVIEWS),
+        {row["account"]: row for row in engine.rows(_ACCOUNTS, now=AsOf())},
+        held,
+        {row["entitlement"]: row for row in engine.rows(_ENTITLEMENTS)},
+        edges,
+        {entitlement: frozenset(reached) for entitlement, reached in reach.items()},
+        {role_set: frozenset(entitlements) for role_set, entitlements in allowed.items()},
+        originals,
+        {row["account"]: row["reason"] for row in engine.rows(_QUARANTINED)},
+        {row["id"]: row["reason"] for row in engine.rows(guarded)},
+        unread,
+        connectors,
+    )
+
+
+def _decided(decided: Sequence[Decided]) -> pa.Table:
+    columns = {
+        "finding": [one.name for one in decided],
+        "subject": [one.account for one in decided],
+        "about": [one.entitlement for one in decided],
+        "mode": [one.mode for one in decided],
+        "reason": [one.doubt or one.words for one in decided],
+    }
+    doubted = pa.array([bool(one.doubt) for one in decided], pa.bool_())
+    return pa.table({name: pa.array(said, pa.string()) for name, said in columns.items()} | {"carried": doubted})
+
+
+def register_unread(engine: Engine, unread: Gaps) -> None:
+    """Create ``unread_sources``: those that a change may not touch, with the reason."""
+    columns = {"source": list(unread.sources), "reason": list(unread.sources.values())}
+    engine.register("unread_sources", pa.table({name: pa.array(said, pa.string()) for name, said in columns.items()}))
+
+
+def gaps(snapshot: Snapshot) -> Gaps:
+    """Return what a snapshot says was not read."""
+
+    def said(tables: Sequence[str]) -> dict[str, str]:
+        return {s: r or "no reason given" for t in reversed(tables) for s, r in snapshot.incomplete(t).items()}
+
+    verdicts = snapshot.tables["completeness"].to_pylist()
+    groups = {v["subject"]: v["reason"] or "no reason given" for v in verdicts if not v["complete"]}
+    groups.pop(WHOLE_SOURCE, None)
+    return Gaps(said(("people", "assignments")), said(SOURCE_TABLES), groups)
+
+
+# A decision about what is not held any more has been carried out, by whomever.
+_ASKED = """
+    SELECT finding, 'reviewed' AS rule, subject, about, 'revoke' AS remedy, reason, carried, mode
+    FROM decided AS d
+    WHERE about IS NULL
+       OR EXISTS (SELECT 1 FROM held WHERE held.account = d.subject AND held.entitlement = d.about AND held.mode = d.mode)
+    UNION ALL
+    SELECT f.finding, f.rule, f.subject, f.about, f.remedy, f.reason, i.carried, CAST(NULL AS VARCHAR) AS mode
+    FROM findings AS f JOIN identified AS i USING (finding)
+    WHERE f.status IN ('new', 'open') AND f.remedy IN ('disable', 'remove', 'cut', 'review')
+      AND (:any_rule OR f.rule IN :rules)
+      AND (:any_person OR f.person IN :persons)
+      AND (:any_client OR f.client IN :clients
+           OR (f.client IS NULL AND f.person IN (SELECT person FROM assignments WHERE client IN :clients)))
+"""
+
+_ASKED_ACCOUNTS = """
+    SELECT subject AS account FROM asked
+    UNION SELECT twins.twin FROM twins JOIN asked ON asked.subject = twins.account
+"""
+
+_ASKED_ENTITLEMENTS = """
+    SELECT entitlement FROM held JOIN asked_accounts USING (account)
+    UNION SELECT about FROM asked WHERE about IS NOT NULL
+    UNION SELECT subject FROM asked WHERE remedy = 'cut'
+"""
+
+# What suggests no change because it cannot be taken away cleanly has a reason to give, and ways out.
+_UNCLEAN = """
+    SELECT 1 FROM held JOIN closure USING (entitlement) JOIN entitlements USING (entitlement)
+    WHERE held.account = asked.subject AND closure.reached = asked.about
+      AND (held.verdict = 'mixed' OR (held.entitlement = asked.about AND effect <> 'grants'))
+"""
+
+_TO_CHANGE = f"""
+    SELECT asked.* FROM asked WHERE remedy <> 'review' OR EXISTS ({_UNCLEAN}) ORDER BY finding
+"""
+
+_REVIEWS = f"""
+    SELECT rule, list(finding ORDER BY finding) AS findings
+    FROM asked WHERE remedy = 'review' AND NOT EXISTS ({_UNCLEAN})
+    GROUP BY rule ORDER BY rule
+"""
+
+_ACCOUNTS = """
+    WITH employed AS (
+        SELECT DISTINCT person FROM assignments
+        WHERE status IN ('active', 'leave') AND coalesce(ends_latest > :now, TRUE)
+    )
+    SELECT a.account, a.source, a.native_id, a.stable_id, coalesce(a.principal_name, a.name, a.native_id) AS name, a.kind,
+           a.enabled, a.person, a.certain, a.link, p.name AS person_name, p.status,
+           coalesce(p.left_at_latest > :now, FALSE) AS leaving, employed.person IS NOT NULL AS employed, twins.twin
+    FROM asked_accounts JOIN accounts AS a USING (account)
+    LEFT JOIN people AS p ON p.person = a.person
+    LEFT JOIN employed ON employed.person = a.person
+    LEFT JOIN twins ON twins.account = a.account
+"""
+
+_HELD = """
+    SELECT held.account, held.entitlement, held.mode, held.via, held.native_id, held.mastered_in, held.removable,
+           held.why_not, held."until" AS until_at, held.mirrored, held.verdict, held.never, held.role_set
+    FROM held JOIN asked_accounts USING (account)
+    ORDER BY held.account, held.entitlement, held.mode
+"""
+
+_ENTITLEMENTS = """
+    SELECT entitlement, source, native_id, stable_id, kind, name, effect, scope
+    FROM entitlements
+    WHERE entitlement IN (
+        SELECT reached FROM closure JOIN asked_entitlements USING (entitlement)
+        UNION SELECT entitlement FROM asked_entitlements
+    )
+"""
+
+_EDGES = """
+    SELECT child, parent, mode, why, native_id, mastered_in, removable, why_not
+    FROM nesting WHERE child IN (
+        SELECT reached FROM closure JOIN asked_entitlements USING (entitlement)
+        UNION SELECT entitlement FROM asked_entitlements
+    )
+    ORDER BY child, parent, mode
+"""
+
+_REACH = """
+    SELECT closure.entitlement, closure.reached FROM closure
+    WHERE closure.entitlement IN (
+        SELECT reached FROM closure AS c JOIN asked_entitlements USING (entitlement)
+        UNION SELECT entitlement FROM asked_entitlements
+    )
+"""
+
+_ALLOWED = """
+    WITH mixed AS (SELECT DISTINCT role_set FROM held JOIN asked_accounts USING (account) WHERE verdict = 'mixed')
+    SELECT role_set, entitlement FROM allowed JOIN mixed USING (role_set)
+    EXCEPT SELECT role_set, entitlement FROM forbidden
+"""
+
+_ORIGINALS = """
+    SELECT DISTINCT copy.account, copy.entitlement, original.account AS original_account,
+           original.entitlement AS original_entitlement
+    FROM mirrors AS copy
+    JOIN asked_accounts ON asked_accounts.account = copy.account
+    JOIN twins ON twins.account = copy.account
+    JOIN nesting AS synced ON synced.parent = copy.entitlement AND synced.why = 'synced-to'
+    JOIN grants AS original ON original.account = twins.twin AND original.entitlement = synced.child
+    ORDER BY copy.account, copy.entitlement, original.account, original.entitlement
+"""
+
+# Both sides of a look-alike are in doubt, and so is whatever a row that could not be used is about.
+_QUARANTINED = """
+    SELECT account, min(reason) AS reason
+    FROM (
+        SELECT subject AS account, 'its name looks like that of another account' AS reason
+        FROM findings WHERE rule = 'lookalike-account' AND status <> 'closed'
+        UNION ALL
+        SELECT about, 'its name looks like that of another account'
+        FROM findings WHERE rule = 'lookalike-account' AND status <> 'closed'
+        UNION ALL
+        SELECT subject, concat('quarantined: ', reason) FROM problems WHERE kind = 'quarantined'
+    ) AS doubts
+    WHERE account IN (SELECT account FROM asked_accounts)
+    GROUP BY account
+"""

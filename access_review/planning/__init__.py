@@ -1,1 +1,0 @@
-"""From findings to a plan that proves itself: the parts of plan and undo."""

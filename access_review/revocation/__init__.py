@@ -1,1 +1,0 @@
-"""How changes are made so that nothing is said that did not happen: the parts of approve, apply and verify."""

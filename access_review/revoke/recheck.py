@@ -1,0 +1,143 @@
+"""What rules, protections, limits and rosters say of a plan now: the same as when it was made, asked again.
+
+Rosters are read anew, since who is employed may have changed since the plan; templates
+and policy are those of the plan, held by the digest of the workspace. What other batches
+have taken since the snapshot counts with this plan, so that two batches together do not
+take what one may not.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import pyarrow as pa
+
+from access_review import snapshot
+from access_review.changes import PROTECTED, Change
+from access_review.engine.duckdb import Engine
+from access_review.errors import LimitExceeded, PlanRefused
+from access_review.plan import consequences, limits
+from access_review.plan.plan import Plan
+from access_review.plan.protect import guard, last_holders
+from access_review.plan.requested import gaps, register_unread
+from access_review.policy import Limits
+from access_review.review import establish
+from access_review.revoke.states import Judged
+from access_review.revoke.undo import EMPLOYED
+from access_review.snapshot import Snapshot, stored
+from access_review.workspace import Workspace
+
+ROSTER_TABLES = ("people", "assignments")
+
+
+def with_rosters(taken: Snapshot, workspace: Workspace, now: datetime) -> Snapshot:
+    """Return a snapshot with its rosters read anew; raises ``RosterFault``, and ``PlanRefused`` for an incomplete one."""
+    verdicts = taken.tables["completeness"].to_pylist()
+    filling = {v["source"] for v in verdicts if v["subject"] in ROSTER_TABLES}
+    rosters = replace(workspace, sources=tuple(s for s in workspace.sources if s.name in filling))
+    fresh = snapshot.collect(rosters, now, previous=taken)
+    for table in ROSTER_TABLES:
+        for source, reason in sorted(fresh.incomplete(table).items()):
+            raise PlanRefused(f"withheld: {source} incomplete: {reason}", hint="nothing is changed on such a roster")
+    return replace(taken, tables=stored(taken.tables) | {name: fresh.tables[name] for name in ROSTER_TABLES})
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The verdict on every change of a plan, and when it was reached."""
+
+    judged: Mapping[str, Judged]
+    at: datetime
+
+    def of(self, change: Change) -> Judged:
+        """Return the verdict on one change; what was not judged is refused."""
+        return self.judged.get(change.id, Judged(refused="it was not judged"))
+
+
+def judge(plan: Plan, taken: Snapshot, workspace: Workspace, others: Sequence[Change], now: datetime) -> Facts:
+    """Judge every change of a plan by the facts of ``taken``; raises ``LimitExceeded``.
+
+    ``others`` are the changes that other batches have made since the plan's snapshot.
+    """
+    status = {row["person"]: row["status"] for row in taken.tables["people"].to_pylist()}
+    if any(one.action.restores for one in plan.changes):
+        return Facts({one.id: _restoring(one, status) for one in plan.changes}, now)
+    settings = workspace.policy.engine
+    with Engine(taken.as_of, settings.memory, settings.threads) as engine:
+        establish(taken.tables, workspace, engine)
+        guard(engine, workspace.policy.protect, plan.requested_by)
+        register_unread(engine, gaps(taken))
+        mine = {one.id for one in plan.changes}
+        every = [*plan.changes, *(one for one in others if one.id not in mine)]
+        consequences.foresee(engine, taken.tables, every)
+        refused = {row["change"]: row["reason"] for row in _guarded(engine, plan.changes)}
+        keep = workspace.policy.protect.last_holders
+        for row in last_holders(engine, keep):
+            said = f"{PROTECTED}{row['name']} would have {row['holders']} usable holders left, and {keep} must stay"
+            refused.setdefault(row["change"], said)
+        skipped = {row["change"]: row["reason"] for row in consequences.unexpected(engine)}
+        _check_limits(engine, plan, workspace.policy.limits)
+    return Facts({one.id: _judged(one, refused, skipped, status) for one in plan.changes}, now)
+
+
+def _judged(one: Change, refused: Mapping[str, str], skipped: Mapping[str, str], status: Mapping[str, str]) -> Judged:
+    if reason := refused.get(one.id):
+        return Judged(refused=reason)
+    reason = skipped.get(one.id, "")
+    if reason.startswith((PROTECTED, "withheld")):
+        return Judged(refused=reason)
+    if reason:
+        return Judged(skipped=f"now: {reason}")
+    person, then = one.target.person, one.expect_before.person_status
+    now = status.get(person or "", "not in the roster")
+    if person and then == "left" and now != then:
+        return Judged(skipped=f"the person is {now}: the end was rescinded or postponed, or they came back")
+    if person and then and now != then:
+        return Judged(skipped=f"the person was {then} and is {now}")
+    return Judged()
+
+
+def _restoring(one: Change, status: Mapping[str, str]) -> Judged:
+    person = one.target.person
+    if person and status.get(person) not in EMPLOYED:
+        return Judged(
+            refused=f"the person is {status.get(person, 'not in the roster')}: only who is employed gets it back"
+        )
+    return Judged()
+
+
+def _guarded(engine: Engine, changes: Sequence[Change]) -> Sequence[Mapping[str, str]]:
+    """Return the changes that name something protected: change, reason."""
+    named = [(one.id, name) for one in changes for name in one.target.key[:3] if name]
+    table = pa.table({n: pa.array([row[i] for row in named], pa.string()) for i, n in enumerate(("change", "id"))})
+    engine.register("named", table)
+    return engine.rows(
+        "SELECT change, min(reason) AS reason FROM named JOIN guarded USING (id) GROUP BY change ORDER BY change"
+    )
+
+
+def _check_limits(engine: Engine, plan: Plan, ceilings: Limits) -> None:
+    """Hold the counts to the limits that were approved with the plan, its raised ones included."""
+    agreed = ceilings.model_copy(
+        update={
+            "disable": ceilings.disable.model_copy(
+                update={"percent": plan.limits.disable_percent, "floor": plan.limits.disable_floor}
+            ),
+            "remove": ceilings.remove.model_copy(
+                update={"percent": plan.limits.remove_percent, "floor": plan.limits.remove_floor}
+            ),
+            "group": ceilings.group.model_copy(
+                update={"percent": plan.limits.group_percent, "members": plan.limits.group_members}
+            ),
+        }
+    )
+    approved = {(one.what, one.where): one.allowed for one in plan.limits.counts}
+    counts = limits.as_raised(limits.count(engine, agreed, limits.counted(plan.limits.counts)), plan.limits.raised)
+    over = [one for one in counts if one.changed > min(one.allowed, approved.get((one.what, one.where), one.allowed))]
+    if over:
+        worst = over[0]
+        raise LimitExceeded(
+            f"with what other batches have taken, {worst.where} would lose {worst.changed} {worst.what} of "
+            f"{worst.population}, {worst.allowed} allowed",
+            hint="plan again from a new run",
+        )

@@ -1,0 +1,263 @@
+"""The protocol of one change, as a pure state machine.
+
+::
+
+    planned ─► intent ─► (re-check) ─► calling ─► (call, read back) ─► pending ─► revoked
+                 │                        │  │                           │  ▲        │
+                 │                        │  └► unknown ─► (read) ───────┘  │        ▼
+                 │                        └───► still-there ─► intent …     │    regranted
+                 ├► absent, skipped, refused          └► failed   contradicted
+                 ├► deferred ─► intent …
+                 └► pending (an earlier call did it, and a stale read hid that)
+
+Each arrow is one row of the journal, on disk before the next step is taken: no call
+without an intent, and no call but after ``calling``. After an interruption the row that
+was last decides: at ``intent`` nothing was called; at ``calling`` a read decides, and what
+is still there is checked again from the start, since somebody may have given it back on
+purpose.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from access_review.errors import ArtifactError
+from access_review.revoke.executor import Answer, Result, Seen
+
+
+class State(StrEnum):
+    """Where one change stands."""
+
+    PLANNED = "planned"
+    INTENT = "intent"
+    CALLING = "calling"
+    DEFERRED = "deferred"
+    UNKNOWN = "unknown"
+    STILL_THERE = "still-there"
+    ORDERED = "ordered"
+    PENDING = "pending"
+    CONTRADICTED = "contradicted"
+    REVOKED = "revoked"
+    RESTORED = "restored"
+    ABSENT = "absent"
+    SKIPPED = "skipped"
+    REFUSED = "refused"
+    FAILED = "failed"
+    REGRANTED = "regranted"
+
+
+NEXT: Mapping[State, frozenset[State]] = {
+    State.PLANNED: frozenset({State.INTENT}),
+    State.INTENT: frozenset({State.CALLING, State.PENDING, State.ABSENT, State.SKIPPED, State.REFUSED, State.DEFERRED}),
+    State.DEFERRED: frozenset({State.INTENT, State.FAILED}),
+    State.CALLING: frozenset(
+        {State.PENDING, State.UNKNOWN, State.STILL_THERE, State.FAILED, State.ORDERED, State.DEFERRED}
+    ),
+    State.UNKNOWN: frozenset({State.PENDING, State.STILL_THERE}),
+    State.STILL_THERE: frozenset({State.INTENT, State.FAILED}),
+    State.ORDERED: frozenset({State.PENDING, State.FAILED}),
+    State.PENDING: frozenset({State.REVOKED, State.RESTORED, State.CONTRADICTED, State.REGRANTED}),
+    State.CONTRADICTED: frozenset({State.PENDING, State.CONTRADICTED, State.FAILED, State.REGRANTED}),
+    State.REVOKED: frozenset({State.REGRANTED}),
+    State.RESTORED: frozenset(),
+    State.ABSENT: frozenset(),
+    State.SKIPPED: frozenset(),
+    State.REFUSED: frozenset(),
+    State.FAILED: frozenset(),
+    State.REGRANTED: frozenset(),
+}
+"""What may follow what; anything else is a damaged journal or a bug."""
+
+TERMINAL = frozenset({State.REVOKED, State.RESTORED, State.ABSENT, State.SKIPPED, State.REFUSED, State.FAILED})
+"""How a change ends. ``revoked`` may still turn into ``regranted``, when somebody gives it back later."""
+
+UNTOUCHED = frozenset({State.PLANNED, State.DEFERRED, State.STILL_THERE})
+"""Still to be carried out, by another attempt."""
+
+CHANGED = frozenset(
+    {State.PENDING, State.CONTRADICTED, State.REVOKED, State.RESTORED, State.REGRANTED, State.UNKNOWN, State.CALLING}
+)
+"""The system was changed, or may have been."""
+
+PROVEN = frozenset({State.PENDING, State.CONTRADICTED, State.REVOKED})
+"""This batch took it away, as at least one read showed: what an undo gives back."""
+
+NOT_DONE = frozenset(
+    {State.DEFERRED, State.STILL_THERE, State.UNKNOWN, State.FAILED, State.REFUSED, State.CALLING, State.INTENT}
+)
+"""What makes a batch partly applied."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One transition, as the journal keeps it; ``checked_at`` and ``called_at`` bound the gap that no re-check closes."""
+
+    change: str
+    state: State
+    at: datetime
+    attempt: int
+    server: str = ""
+    reason: str = ""
+    checked_at: datetime | None = None
+    called_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where one change stands, folded from its rows."""
+
+    state: State = State.PLANNED
+    attempt: int = 0
+    at: datetime | None = None
+    intended_at: datetime | None = None
+    called_at: datetime | None = None
+    gone_at: datetime | None = None
+    server: str = ""
+    reason: str = ""
+    unchanged: int = 0
+    contradictions: int = 0
+
+
+def advance(standing: Standing, row: Row) -> Standing:
+    """Return where a change stands after one more row; raises ``ArtifactError`` for a step that cannot be."""
+    if row.state not in NEXT[standing.state]:
+        raise ArtifactError(
+            f"the journal says {row.change} went from {standing.state} to {row.state}, which cannot be",
+            hint="do not apply it further; restore the journal, or report this: it is a bug",
+        )
+    starting = row.state is State.INTENT
+    again = row.state is State.CONTRADICTED
+    gone = row.state is State.PENDING
+    return replace(
+        standing,
+        state=row.state,
+        attempt=row.attempt,
+        at=row.at,
+        intended_at=standing.intended_at or (row.at if starting else None),
+        called_at=row.called_at or standing.called_at,
+        gone_at=row.at if gone else (None if again else standing.gone_at),
+        server=row.server,
+        reason=row.reason,
+        unchanged=standing.unchanged + (row.state is State.STILL_THERE),
+        contradictions=standing.contradictions + again,
+    )
+
+
+def fold(rows: Iterable[Row]) -> dict[str, Standing]:
+    """Return where every change with a row stands."""
+    known: dict[str, Standing] = {}
+    for row in rows:
+        known[row.change] = advance(known.get(row.change, Standing()), row)
+    return known
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What policy and roster say of a change at this moment; both empty: it may go on."""
+
+    refused: str = ""
+    skipped: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The next state and why."""
+
+    state: State
+    reason: str = ""
+
+
+def rechecked(seen: Seen, judged: Judged, *, wanted: bool, planned_on: datetime, unchanged: int) -> Step:
+    """Decide just before a call. ``wanted`` is whether the thing is to be there; ``planned_on`` when it was last read whole.
+
+    After ``unchanged`` calls whose effect no read showed, what is found done was not absent:
+    it is to be proven, and an undo gives it back. Protections come before any write, and what
+    cannot be read is not written.
+    """
+    if unchanged and seen.there is wanted:
+        return Step(State.PENDING, "an earlier call did it, which the read after it did not show")
+    if judged.refused:
+        return Step(State.REFUSED, judged.refused)
+    if seen.there is None:
+        return Step(State.DEFERRED, seen.reason or "it could not be read just before the change")
+    if seen.there is wanted:
+        return Step(State.ABSENT, "there was nothing to do: it is as wanted already")
+    if judged.skipped:
+        return Step(State.SKIPPED, judged.skipped)
+    if not wanted and seen.since is not None and seen.since > planned_on:
+        return Step(
+            State.SKIPPED, f"it was given anew at {seen.since:%Y-%m-%d %H:%M:%S} UTC, after the plan's snapshot"
+        )
+    return Step(State.CALLING)
+
+
+def called(answer: Answer, seen: Seen, *, wanted: bool, unchanged: int, attempts: int) -> Step:
+    """Decide after a call and the read that followed it: the read decides, the answer explains.
+
+    ``unchanged`` calls before this one changed nothing; the last of ``attempts`` ends in ``failed``.
+    """
+    why = answer.reason or seen.reason
+    if answer.result is Result.ORDERED:
+        return Step(State.ORDERED, why)
+    if seen.there is None:
+        # A transient answer says that nothing was done; without a read, nobody's word is taken for it.
+        return Step(State.UNKNOWN, why or "it could not be read back")
+    if seen.there is wanted:
+        return Step(
+            State.PENDING, "the answer was lost; reading shows it done" if answer.result is Result.UNKNOWN else why
+        )
+    if answer.result is Result.REFUSED:
+        return Step(State.FAILED, why or "the system refused it")
+    if answer.result is Result.TRANSIENT:
+        return Step(State.DEFERRED, why or "the system did not do it, and may later")
+    if unchanged + 1 >= attempts:
+        return Step(State.FAILED, why or f"still unchanged after {attempts} attempts")
+    return Step(State.STILL_THERE, why or "the system said done, and reading shows it unchanged")
+
+
+def settled(seen: Seen, *, wanted: bool) -> Step | None:
+    """Decide what became of a call whose end is not known, by reading only; null while nothing can be read."""
+    if seen.there is None:
+        return None
+    if seen.there is wanted:
+        return Step(State.PENDING, "interrupted; reading shows it done")
+    return Step(State.STILL_THERE, "interrupted; reading shows it unchanged, so it is checked again from the start")
+
+
+def verified(
+    standing: Standing, seen: Seen, now: datetime, *, wanted: bool, spacing: timedelta, most: int
+) -> Step | None:
+    """Decide after a later read; null where nothing new is known.
+
+    Proven are two reads that agree and lie ``spacing`` apart. ``most`` reads that contradict an
+    earlier one end in ``failed``.
+    """
+    if seen.there is None or standing.at is None:
+        return None
+    if seen.there is wanted:
+        if standing.state in {State.CONTRADICTED, State.ORDERED}:
+            return Step(State.PENDING)
+        if standing.state is State.PENDING and standing.gone_at and now - standing.gone_at >= spacing:
+            return Step(State.RESTORED if wanted else State.REVOKED)
+        return None
+    if standing.state is State.ORDERED:
+        return None
+    called_at = standing.called_at or standing.intended_at
+    anew = seen.since is not None and called_at is not None and seen.since > called_at
+    if not wanted and (standing.state is State.REVOKED or anew):
+        when = f"at {seen.since:%Y-%m-%d %H:%M:%S} UTC" if seen.since else f"before {now:%Y-%m-%d %H:%M:%S} UTC"
+        return Step(State.REGRANTED, f"somebody gave it back {when}")
+    if standing.state is State.RESTORED:
+        return None
+    if standing.contradictions + 1 >= most:
+        return Step(State.FAILED, "reads contradict each other: it was as wanted, and is not")
+    return Step(State.CONTRADICTED, "an earlier read showed it done, this one does not: replication, or given back")
+
+
+def too_many_failures(in_a_row: int, failures: int, size: int, *, row: int, percent: float) -> bool:
+    """Tell whether a batch stops by itself: ``row`` failures one after another, or ``percent`` of it.
+
+    Of a small batch a share is a single failure, so fewer than three never count as a share.
+    """
+    return in_a_row >= row or failures >= max(3, size * percent / 100)

@@ -1,0 +1,142 @@
+"""Undo: give back exactly what a batch took, as a plan of its own, to be approved like any other.
+
+What this batch took away, as its journal shows, and nothing that was absent, skipped or
+refused. Only for people who are employed by the newest complete roster; what others
+changed later is left alone, since each restoration is checked again just before it is
+made, and what is there already is not given twice.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from access_review.changes import UNDO, Action, Change, Expectation, ToPerson, name_of
+from access_review.errors import PlanRefused
+from access_review.plan import limits
+from access_review.plan.plan import Plan, batches, seal
+from access_review.plan.proof import Failure, Proof
+from access_review.plan.restored import gone
+from access_review.plan.sealed import GIVEN_BACK
+from access_review.revoke.states import PROVEN, Standing, State
+from access_review.snapshot import Snapshot
+from access_review.workspace import Workspace
+
+Prover = Callable[[Sequence[Change]], Proof | Failure]
+"""Reviews what would be given back, and says which changes would be wrong by now."""
+
+EMPLOYED = frozenset({"active", "leave"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    change: Change
+    reason: str
+
+
+def undo(
+    plan: Plan,
+    standings: Mapping[str, Standing],
+    snapshot: Snapshot,
+    workspace: Workspace,
+    *,
+    run: str,
+    requested_by: str,
+    now: datetime,
+    prove: Prover,
+) -> Plan:
+    """Return the sealed plan that gives back what ``plan`` took; ``snapshot`` says who is employed now.
+
+    What ``prove`` does not carry is left to a person. Raises ``PlanRefused`` when there is nothing to give back, or the roster is not
+    complete or older than what it is to judge.
+    """
+    _may_undo(plan, standings, snapshot)
+    status = {row["person"]: row["status"] for row in snapshot.tables["people"].to_pylist()}
+    made: list[Change] = []
+    left: list[_Left] = []
+    for one in _sorted(_answers(plan, standings, status)):
+        (made if isinstance(one, Change) else left).append(one)  # type: ignore[arg-type]
+    if missing := gone(snapshot.tables, made):
+        made = _leave(made, left, dict.fromkeys(missing, "the account or the group is there no more"))
+    while isinstance(proof := prove(made), Failure):
+        made = _leave(made, left, proof.changes)
+    if not made and not left:
+        raise PlanRefused("this batch took nothing away, so there is nothing to give back")
+    return seal(
+        replace(
+            plan,
+            snapshot=snapshot.digest,
+            run=run,
+            workspace_digest=workspace.digest,
+            as_of=snapshot.as_of,
+            made_at=now,
+            expires_at=now + workspace.policy.plan_valid,
+            requested_by=requested_by,
+            limits=replace(plan.limits, counts=_counts(plan, made)),
+            batches=batches(made, plan.limits.batch),
+            changes=tuple(made),
+            to_person=tuple(ToPerson((one.change.id,), f"not given back: {one.reason}") for one in left),
+            proof=proof,
+            digest="",
+            valid_from=None,
+        )
+    )
+
+
+def _leave(made: Sequence[Change], left: list[_Left], reasons: Mapping[str, str]) -> list[Change]:
+    """Leave to a person what has a reason against it; return the rest."""
+    left += [_Left(one, reasons[one.id]) for one in made if one.id in reasons]
+    return [one for one in made if one.id not in reasons]
+
+
+def _may_undo(plan: Plan, standings: Mapping[str, Standing], snapshot: Snapshot) -> None:
+    short = {**snapshot.incomplete("people"), **snapshot.incomplete("assignments")}
+    if short:
+        source, reason = min(short.items())
+        raise PlanRefused(f"withheld: {source} incomplete: {reason}", hint="who is employed must be known")
+    began = min((one.intended_at for one in standings.values() if one.intended_at), default=plan.made_at)
+    if snapshot.as_of < began:
+        raise PlanRefused("the newest snapshot is older than the batch", hint="access-review audit")
+
+
+def _answers(plan: Plan, standings: Mapping[str, Standing], status: Mapping[str, str]) -> Iterator[Change | _Left]:
+    for one in plan.changes:
+        state = standings.get(one.id, Standing()).state
+        if state in {State.UNKNOWN, State.CALLING}:
+            yield _Left(one, "what became of it is not known: access-review verify first")
+        elif state in PROVEN:
+            yield _restoring(one, status)
+
+
+def _restoring(one: Change, status: Mapping[str, str]) -> Change | _Left:
+    action = UNDO[one.action]
+    if not action:
+        return _Left(one, "sessions begin anew by signing in")
+    person = one.target.person
+    if action == Action.MANUAL:
+        return _Left(one, "it was done by hand: give it back by hand")
+    if person is None and one.target.child is None:
+        return _Left(one, "nobody is known to own it")
+    if person is not None and status.get(person) not in EMPLOYED:
+        return _Left(one, f"the person is {status.get(person, 'not in the roster')}: only who is employed gets it back")
+    restoring = Action(action)
+    expect = Expectation(present=False, person_status=status.get(person) if person else None)
+    return Change(
+        name_of(restoring, one.target), restoring, one.target, one.via, expect, (one.id,), (), str(one.action)
+    )
+
+
+def _sorted(every: Iterator[Change | _Left]) -> list[Change | _Left]:
+    """Grants first and the right to sign in last: nobody is let in before everything is as it was."""
+    return sorted(every, key=_place)
+
+
+def _place(one: Change | _Left) -> tuple[bool, str]:
+    return (
+        isinstance(one, Change) and one.action is Action.ENABLE_ACCOUNT,
+        one.id if isinstance(one, Change) else one.change.id,
+    )
+
+
+def _counts(plan: Plan, made: list[Change]) -> tuple[limits.Count, ...]:
+    """Return how many changes are given back of how many were planned: never more than were taken."""
+    return (limits.Count(GIVEN_BACK, plan.digest, len(made), len(plan.changes), len(plan.changes)),)

@@ -1,0 +1,122 @@
+"""Verify: prove by fresh reads, spaced apart, what a batch took away, and see what still gives it.
+
+Nothing is written to any system. A removal is *revoked* when two reads by immutable id
+agree and lie apart; until then it is pending. Removing a grant proves nothing while
+another path gives the same: effective access is computed again from a later snapshot.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from access_review.changes import Change
+from access_review.engine.duckdb import Engine
+from access_review.export import effective
+from access_review.policy import Applying, Targets
+from access_review.revoke.executor import Seen, Witness
+from access_review.revoke.journal import Journal
+from access_review.revoke.states import Row, State, settled, verified
+
+READ_AGAIN = (State.PENDING, State.CONTRADICTED, State.ORDERED, State.REVOKED, State.UNKNOWN, State.CALLING)
+MOST_CONTRADICTIONS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """Where one change stands after a fresh read, what was seen and where, and until when it must be proven."""
+
+    change: str
+    state: State
+    at: datetime
+    server: str
+    reason: str
+    due: datetime | None
+    overdue: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Remaining:
+    """What an account still reaches although it was taken away, and by which path."""
+
+    change: str
+    account: str
+    entitlement: str
+    path: str
+
+
+def verify(
+    changes: Sequence[Change],
+    journal: Journal,
+    witnesses: Mapping[str, Witness],
+    *,
+    now: datetime,
+    pace: Applying,
+    targets: Targets,
+) -> tuple[Verified, ...]:
+    """Read everything that a batch changed again, write what follows into the journal, and return where all stands.
+
+    What is not proven three quarters into the time allowed for a leaver is overdue, so
+    that somebody acts before the time is over.
+    """
+    found = []
+    for change in changes:
+        standing = journal.standing(change.id)
+        if standing.state in READ_AGAIN:
+            seen = _look(witnesses, change, standing.intended_at or now)
+            wanted = change.action.restores
+            if standing.state in {State.UNKNOWN, State.CALLING}:
+                step = settled(seen, wanted=wanted)
+            else:
+                step = verified(standing, seen, now, wanted=wanted, spacing=pace.spacing, most=MOST_CONTRADICTIONS)
+            if step:
+                journal.add(Row(change.id, step.state, now, standing.attempt, seen.server, step.reason))
+        found.append(_said(change.id, journal, now, targets))
+    journal.flush()
+    return tuple(found)
+
+
+def _look(witnesses: Mapping[str, Witness], change: Change, since: datetime) -> Seen:
+    witness = witnesses.get(change.target.source)
+    return witness.holds(change, since) if witness else Seen(None, "", "nothing here can read it live")
+
+
+def _said(change: str, journal: Journal, now: datetime, targets: Targets) -> Verified:
+    standing = journal.standing(change)
+    due = standing.intended_at + targets.failure if standing.intended_at else None
+    open_still = standing.state in {State.PENDING, State.CONTRADICTED, State.ORDERED, State.UNKNOWN, State.CALLING}
+    overdue = bool(open_still and due and now >= due - targets.failure / 4)
+    return Verified(change, standing.state, standing.at or now, standing.server, standing.reason, due, overdue)
+
+
+def remaining(engine: Engine, changes: Sequence[Change]) -> tuple[Remaining, ...]:
+    """Return what was taken away here and is still held by another path, from the facts of a later snapshot."""
+    import pyarrow as pa
+
+    taken = [(one.id, one.target.account, one.target.entitlement) for one in changes if not one.action.restores]
+    rows = [(change, account.id, held.id) for change, account, held in taken if account and held]
+    names = ("change", "account", "entitlement")
+    engine.register(
+        "taken_away", pa.table({n: pa.array([r[i] for r in rows], pa.string()) for i, n in enumerate(names)})
+    )
+    effective(engine)
+    return tuple(
+        Remaining(row["change"], row["account_name"], row["entitlement_name"], row["path"])
+        for row in engine.rows(_REMAINING)
+    )
+
+
+_REMAINING = """
+    SELECT t.change, e.account_name, e.entitlement_name, e.path
+    FROM taken_away AS t JOIN effective AS e ON e.account = t.account AND e.entitlement = t.entitlement
+    ORDER BY t.change
+"""
+
+
+def confirm(journal: Journal, change: str, *, by: str, now: datetime, reason: str) -> None:
+    """Note that a person did what they were ordered to; reads still have to prove it, where it can be read."""
+    standing = journal.standing(change)
+    if standing.state is State.ORDERED:
+        journal.add(
+            Row(change, State.PENDING, now, standing.attempt, "", f"{by} says it is done: {reason}".rstrip(": "))
+        )
+        journal.flush()

@@ -1,1 +1,0 @@
-"""What comes back every day, week and month: the parts of the recurring jobs."""

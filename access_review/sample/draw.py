@@ -1,0 +1,338 @@
+"""The weekly sample: who is looked at by a person, chosen so that anyone can check the choice.
+
+Leavers and privileged access are a census. From the rest two draws are made. The
+*inference* draw is random and independent each time: only it says how much access
+is wrong. The *coverage* draw takes whoever waited longest, so that everyone is seen
+in time; it is no random sample and no rate rests on it.
+
+The inference draw is one draw over the whole rest, not one per stratum: what it
+holds of a stratum is then a random sample of that stratum too, and both the
+whole and each stratum can be judged exactly.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from access_review import artifacts
+from access_review.errors import ArtifactError
+from access_review.policy import Sampling
+from access_review.sample import coverage
+from access_review.sample.commitment import commitment, lowest, merkle_root, rank, seed
+from access_review.sample.coverage import Seen
+from access_review.sample.hypergeometric import Size, size
+from access_review.sample.population import Unit
+
+SAMPLE = "access-review/sample@1"
+STATE = "access-review/sample-state@1"
+
+
+class Draw(StrEnum):
+    """Why a unit is in the sample."""
+
+    CENSUS = "census"
+    INFERENCE = "inference"
+    COVERAGE = "coverage"
+
+
+class Stratum(StrEnum):
+    """Parts of the population: the first two are looked at whole, the others drawn from."""
+
+    LEAVERS = "leavers"
+    PRIVILEGED = "privileged"
+    PEOPLE = "people"
+    ACCOUNTS = "accounts"
+
+    @property
+    def is_census(self) -> bool:
+        """Tell whether every unit is looked at."""
+        return self in {Stratum.LEAVERS, Stratum.PRIVILEGED}
+
+
+def stratum(unit: Unit) -> Stratum:
+    """Return the part of the population a unit belongs to."""
+    match unit.census:
+        case "left" | "missing":
+            return Stratum.LEAVERS
+        case "privileged":
+            return Stratum.PRIVILEGED
+        case None:
+            return Stratum.PEOPLE if unit.kind == "person" else Stratum.ACCOUNTS
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Pick:
+    """One unit to look at."""
+
+    unit: str
+    stratum: Stratum
+    draw: Draw
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """How much of one stratum is looked at."""
+
+    stratum: Stratum
+    population: int
+    census: int
+    inference: int
+    coverage: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pledge:
+    """A key promised for the next draw; ``key`` (hex) is null where the auditor keeps it."""
+
+    commitment: str
+    key: str | None = field(default=None, repr=False)
+
+
+def pledge(key: bytes) -> Pledge:
+    """Promise a key of 32 bytes or more; whoever calls made it at random and keeps it secret."""
+    return Pledge(commitment(key), key.hex())
+
+
+@dataclass(frozen=True, slots=True)
+class Reveal:
+    """The key a run used, whether it had been promised before, and what that run promised for the next."""
+
+    key: str
+    committed: bool
+    next_commitment: str
+
+
+@dataclass(frozen=True, slots=True)
+class SampleState:
+    """What reaches from one draw to the next; secret while ``pledge`` holds a key."""
+
+    pledge: Pledge | None = None
+    reveals: Mapping[str, Reveal] = field(default_factory=dict)
+    coverage: Mapping[str, Seen] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Who is looked at, why so many, and everything needed to choose them again.
+
+    ``committed`` is false where nobody had been promised the key, as in the first
+    run. ``overdue`` counts units that no draw reached within the coverage time.
+    """
+
+    run: str
+    as_of: datetime
+    policy: Sampling
+    size: Size
+    parts: tuple[Part, ...]
+    picks: tuple[Pick, ...]
+    overdue: int
+    reasons: tuple[str, ...]
+    committed: bool
+    commitment: str
+    key: str
+    root: str
+    seed: str
+    next_commitment: str
+    carried: tuple[str, ...] = ()
+    """Units that the draw before took and nobody reviewed: looked at now whatever else is drawn."""
+
+    @property
+    def minutes(self) -> int:
+        """Reviewers' time asked for."""
+        return len(self.picks) * self.policy.minutes_per_item
+
+
+def draw(
+    units: Sequence[Unit],
+    policy: Sampling,
+    state: SampleState,
+    *,
+    run: str,
+    as_of: datetime,
+    next_pledge: Pledge,
+    key: bytes | None = None,
+    carried: Iterable[str] = (),
+) -> tuple[Sample, SampleState]:
+    """Choose who is looked at, and return what the next draw must know.
+
+    The same run drawn again, before another is drawn, gives the same sample, and keeps
+    what it promised. ``key`` is given where the auditor keeps it; ``carried`` are units
+    that nobody reviewed the last time. Raises
+    ``ArtifactError`` when it is not the one promised, or is promised again.
+    """
+    reveal = state.reveals.get(run) or _reveal(state, next_pledge, key)
+    secret = bytes.fromhex(reveal.key)
+    if reveal.next_commitment == commitment(secret):
+        raise ArtifactError("the key promised next is the one used now", hint="make a new key for the next draw")
+    root = merkle_root(unit.unit for unit in units)
+    sown = seed(secret, root, run)
+    kept = tuple(sorted(set(carried)))
+    picks, needed = _choose(units, policy, state.coverage, sown, run, as_of, kept)
+    rest = [unit.unit for unit in units if not stratum(unit).is_census]
+    late = coverage.overdue(rest, state.coverage, run=run, as_of=as_of, weeks=policy.coverage_weeks)
+    parts = _parts(units, picks)
+    sample = Sample(
+        run=run,
+        as_of=as_of,
+        policy=policy,
+        size=needed,
+        parts=parts,
+        picks=picks,
+        overdue=late,
+        reasons=_reasons(parts, needed, policy, late, len(kept), committed=reveal.committed, count=len(picks)),
+        committed=reveal.committed,
+        commitment=commitment(secret),
+        key=reveal.key,
+        root=root,
+        seed=sown.hex(),
+        next_commitment=reveal.next_commitment,
+        carried=kept,
+    )
+    seen = coverage.advance(
+        state.coverage, [unit.unit for unit in units], [pick.unit for pick in picks], run=run, as_of=as_of
+    )
+    promised = state.pledge if run in state.reveals else next_pledge
+    return sample, SampleState(promised, {**state.reveals, run: reveal}, seen)
+
+
+def _reveal(state: SampleState, next_pledge: Pledge, key: bytes | None) -> Reveal:
+    """The key of a new run: the one promised, or in the first run one given or derived."""
+    promised = state.pledge
+    if promised is None:
+        given = key.hex() if key else next_pledge.key
+        if given is None:
+            raise ArtifactError("no key was promised and none is given", hint="give a key for the first draw")
+        # Publishing what is derived tells nothing of the key it is derived from.
+        used = given if key else rank(bytes.fromhex(given), "first run").hex()
+        return Reveal(used, committed=False, next_commitment=next_pledge.commitment)
+    kept = key.hex() if key else promised.key
+    if kept is None:
+        raise ArtifactError("the key of this draw is not here", hint="the auditor keeps it: ask for it")
+    if commitment(bytes.fromhex(kept)) != promised.commitment:
+        raise ArtifactError("the key is not the one promised", hint=f"promised was {promised.commitment}")
+    return Reveal(kept, committed=True, next_commitment=next_pledge.commitment)
+
+
+def _choose(
+    units: Sequence[Unit],
+    policy: Sampling,
+    seen: Mapping[str, Seen],
+    sown: bytes,
+    run: str,
+    as_of: datetime,
+    carried: Iterable[str],
+) -> tuple[tuple[Pick, ...], Size]:
+    strata = {unit.unit: stratum(unit) for unit in units}
+    rest = [unit for unit, part in strata.items() if not part.is_census]
+    needed = _size(len(rest), policy)
+    ranks = {unit: rank(sown, unit) for unit in rest}
+    inference = lowest(ranks, needed.units)
+    # Ties are broken in the same order, so that who is drawn for inference serves the panel too where it can.
+    panel = coverage.panel(rest, seen, run=run, as_of=as_of, weeks=policy.coverage_weeks, rank=ranks.__getitem__)
+    draws = dict.fromkeys((unit for unit, part in strata.items() if part.is_census), Draw.CENSUS)
+    waited = set(carried).intersection(rest)
+    draws |= dict.fromkeys((*panel, *sorted(waited)), Draw.COVERAGE) | dict.fromkeys(inference, Draw.INFERENCE)
+    return tuple(Pick(unit, strata[unit], how) for unit, how in sorted(draws.items())), needed
+
+
+def _size(population: int, policy: Sampling) -> Size:
+    return size(
+        population,
+        tolerable=policy.tolerable,
+        confidence=policy.confidence,
+        allowed=policy.allowed,
+        rate=policy.rate,
+    )
+
+
+def _parts(units: Iterable[Unit], picks: Iterable[Pick]) -> tuple[Part, ...]:
+    population = Counter(stratum(unit) for unit in units)
+    picked = Counter((pick.stratum, pick.draw) for pick in picks)
+    return tuple(Part(s, population[s], *(picked[s, how] for how in Draw)) for s in Stratum)
+
+
+def _reasons(
+    parts: Iterable[Part], needed: Size, policy: Sampling, late: int, carried: int, *, committed: bool, count: int
+) -> tuple[str, ...]:
+    by_stratum = {part.stratum: part for part in parts}
+    also = sum(part.coverage for part in by_stratum.values())
+    hours = count * policy.minutes_per_item / 60
+    lines = [
+        f"all {by_stratum[Stratum.LEAVERS].population} leavers and missing people who still have accounts",
+        f"all {by_stratum[Stratum.PRIVILEGED].population} who hold privileged access",
+        needed.reason,
+        f"{also} more, so that everyone is seen within {policy.coverage_weeks} weeks",
+        f"{count} in all at {policy.minutes_per_item} minutes each: {hours:.1f} reviewer hours",
+    ]
+    if carried:
+        lines.append(f"{carried} that the audit before drew and nobody reviewed are among them")
+    if late:
+        lines.append(f"{late} were not seen within {policy.coverage_weeks} weeks and are drawn now")
+    if not committed:
+        lines.append("uncommitted: no key had been promised before this draw, so the choice could have been steered")
+    return tuple(lines)
+
+
+def not_reviewed(state: SampleState, sample: Sample, reviewed: Iterable[str]) -> SampleState:
+    """Let the units that nobody looked at wait on from where they were before the sample was drawn."""
+    missed = {pick.unit for pick in sample.picks} - set(reviewed)
+    return replace(state, coverage=coverage.not_reviewed(state.coverage, missed, run=sample.run))
+
+
+def verify(
+    sample: Sample,
+    units: Sequence[Unit],
+    key: bytes,
+    *,
+    published: str | None = None,
+    seen: Mapping[str, Seen] | None = None,
+) -> tuple[str, ...]:
+    """Choose again from the frozen population and the revealed key; return what does not agree, nothing being good.
+
+    ``published`` is the commitment as it was published before the draw. Without
+    ``seen``, the coverage as it was before, the coverage draw is not repeated;
+    nothing is inferred from it.
+    """
+    wrong = [] if commitment(key) == sample.commitment else ["the key does not fit the commitment"]
+    if published is not None and published != sample.commitment:
+        wrong.append("the commitment is not the one published before the draw")
+    root = merkle_root(unit.unit for unit in units)
+    sown = seed(key, root, sample.run)
+    if root != sample.root:
+        wrong.append("the population is not the one that was frozen")
+    if sown.hex() != sample.seed:
+        wrong.append("the seed does not follow from key, population and run")
+    again, needed = _choose(units, sample.policy, seen or {}, sown, sample.run, sample.as_of, sample.carried)
+    if needed != sample.size:
+        wrong.append(f"{needed.units} were to be drawn, {sample.size.units} are said to be")
+    for how in Draw:
+        if how is Draw.COVERAGE and seen is None:
+            continue
+        if {p for p in again if p.draw is how} != {p for p in sample.picks if p.draw is how}:
+            wrong.append(f"the {how} draw is another one")
+    if _parts(units, sample.picks) != sample.parts:
+        wrong.append("the counts of the strata are others")
+    return tuple(wrong)
+
+
+def to_json(sample: Sample) -> dict[str, Any]:
+    """Return the sample as a JSON object; its key is revealed, the draw being done."""
+    return artifacts.dump(SAMPLE, sample)
+
+
+def from_json(plain: Mapping[str, Any]) -> Sample:
+    """Return the sample of a JSON object; raises ``ArtifactError``."""
+    return artifacts.load(SAMPLE, Sample, plain)
+
+
+def state_to_json(state: SampleState) -> dict[str, Any]:
+    """Return the state as a JSON object, to be kept as secret as a password."""
+    return artifacts.dump(STATE, state)
+
+
+def state_from_json(plain: Mapping[str, Any]) -> SampleState:
+    """Return the state of a JSON object; raises ``ArtifactError``."""
+    return artifacts.load(STATE, SampleState, plain)

@@ -1,1 +1,0 @@
-"""Which access people look at, and what their answers prove: the parts of sample, decide and the judgement."""

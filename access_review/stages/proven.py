@@ -1,0 +1,36 @@
+"""When batches proved a way to sign in gone, from their journals.
+
+A disabled account is proven by two reads that agree and lie apart. The first of the two
+is the instant: the account was off by then, and the second says that it was no accident.
+"""
+
+from collections import defaultdict
+from datetime import datetime
+from pathlib import Path
+
+from access_review.changes import Action
+from access_review.revoke.states import State
+from access_review.stages.journals import journals
+
+
+def proven(workspace: Path) -> dict[tuple[str, str], datetime]:
+    """Return by person and system when every account that batches were to disable there was proven off.
+
+    One account that the last batch about it did not prove off leaves the whole system without proof; one that
+    was off already counts for nothing. Raises ``ArtifactError`` for a damaged journal.
+    """
+    accounts: defaultdict[tuple[str, str], dict[str, datetime | None]] = defaultdict(dict)
+    for plan, journal in journals(workspace):
+        seen = {row.change: row.at for row in journal.changes if row.state is State.PENDING}
+        for change in plan.changes:
+            target, state = change.target, journal.standing(change.id).state
+            if change.action is not Action.DISABLE_ACCOUNT or not target.person or not target.account:
+                continue
+            if state is not State.ABSENT:
+                at = seen[change.id] if state is State.REVOKED else None
+                accounts[target.person, target.source][target.account.id] = at
+    return {
+        key: max(at for at in found.values() if at)
+        for key, found in sorted(accounts.items())
+        if None not in found.values()
+    }
