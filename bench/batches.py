@@ -30,19 +30,19 @@ from access_review.revoke.apply import Batch, apply
 from access_review.revoke.executor import Executor
 from access_review.revoke.journal import Journal
 from access_review.revoke.states import Judged
-from tests.fake import a_plan
-from tests.graph import tenants
-from tests.graph.machine import MachineClock
-from tests.graph.reading import simulate
-from tests.graph.signin_stub import CLIENT, TENANT, SignIn
-from tests.graph.transport import Server
-from tests.real import norwind_domain, samba
+from tests.real import example_domain, samba
 from tests.real.ad import connected, options
 from tests.real.authority import Authority
 from tests.real.conftest import CONTROL, GROUP, MEMBER, USER
-from tests.real.norwind_domain import SERVICE_PASSWORD, WRITER
+from tests.real.example_domain import SERVICE_PASSWORD, WRITER
 from tests.real.samba import Domain
+from tests.simulated_tenant import tenants
+from tests.simulated_tenant.machine import MachineClock
+from tests.simulated_tenant.reading import simulate
+from tests.simulated_tenant.signin_stub import CLIENT, TENANT, SignIn
+from tests.simulated_tenant.transport import Server
 from tests.simulation.test_crash_graph import opened as tenant_opened
+from tests.support.fake_system import a_plan
 
 TURN = 50
 HEAD = (
@@ -188,7 +188,7 @@ def on_samba(count: int, folder: Path) -> Spent:
     authority = Authority.make(folder / "authority")
     domain = Domain(folder / "domain", samba.free_address(), authority)
     domain.provision()
-    records = norwind_domain.Domain(domain.base)
+    records = example_domain.Domain(domain.base)
     for unit in ("Staff", "Groups", "Service Accounts"):
         records.unit(unit)
     users = [records.user(f"u{n:05}") for n in range(count)]

@@ -40,7 +40,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench.name_server import names
-from tests.real import kerberos, norwind_domain, samba
+from tests.real import example_domain, kerberos, samba
 from tests.real.authority import Authority
 from tests.real.samba import Domain
 
@@ -74,7 +74,7 @@ def ours(domain: Domain, folder: Path) -> list[str]:  # noqa: ARG001 - each read
     """Return the command that reads a domain into checked tables."""
     given = {
         "server": domain.url,
-        "user": f"{norwind_domain.READER}@{domain.dns}",
+        "user": f"{example_domain.READER}@{domain.dns}",
         "password": {"env": "TEST_AD_SERVICE"},
         "ca_file": str(domain.authority.file),
     }
@@ -90,7 +90,7 @@ def ldapdomaindump(python: str) -> Callable[[Domain, Path], list[str]]:
     """Return the command of ldapdomaindump: simple bind over TLS, JSON only."""
 
     def command(domain: Domain, folder: Path) -> list[str]:
-        user, password = f"{domain.netbios}\\{norwind_domain.READER}", norwind_domain.SERVICE_PASSWORD
+        user, password = f"{domain.netbios}\\{example_domain.READER}", example_domain.SERVICE_PASSWORD
         login = ["--user", user, "--password", password, "--authtype", "SIMPLE"]
         return [python, "-m", "ldapdomaindump", *login, "--no-html", "--no-grep", "-o", str(folder), domain.url]
 
@@ -102,7 +102,7 @@ def bloodhound(python: str, methods: str) -> Callable[[Domain, Path], list[str]]
 
     def command(domain: Domain, folder: Path) -> list[str]:  # noqa: ARG001 - each reader has the same signature
         where = [domain.host, domain.dns, domain.address]
-        login = ["-k", "-no-pass", "--auth-method", "kerberos", "--use-ldaps", "-u", norwind_domain.READER]
+        login = ["-k", "-no-pass", "--auth-method", "kerberos", "--use-ldaps", "-u", example_domain.READER]
         server = ["-d", domain.dns, "-ns", domain.address, "-dc", f"{domain.host}.{domain.dns}"]
         prefix = ["-op", methods]  # files are named by the second
         return [
@@ -163,12 +163,12 @@ def main() -> None:
     given = parser.parse_args()
     if reason := samba.missing():
         raise SystemExit(f"not measured: {reason}")
-    os.environ["TEST_AD_SERVICE"] = norwind_domain.SERVICE_PASSWORD
+    os.environ["TEST_AD_SERVICE"] = example_domain.SERVICE_PASSWORD
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         domain = Domain(folder / "state", samba.free_address(), Authority.make(folder / "ca"))
         domain.provision()
-        domain.load(norwind_domain.large(domain.base).ldif())
+        domain.load(example_domain.large(domain.base).ldif())
         readers = {
             "access-review": ours,
             "access-review, unchecked": ours_once,
@@ -177,7 +177,7 @@ def main() -> None:
         with domain.served(), names(domain.host, domain.dns, domain.address):
             if given.bloodhound_python:
                 environment = kerberos.configured(domain, folder)
-                kerberos.sign_in(domain, norwind_domain.READER, norwind_domain.SERVICE_PASSWORD, environment)
+                kerberos.sign_in(domain, example_domain.READER, example_domain.SERVICE_PASSWORD, environment)
                 os.environ.update(environment)
                 readers |= {f"bloodhound-ce {m}": bloodhound(given.bloodhound_python, m) for m in _METHODS}
             compare(domain, folder, readers, given.runs)

@@ -21,11 +21,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.read_ad import measured
-from tests.graph import tenants
-from tests.graph.metering import units
-from tests.graph.side_by_side import SCRIPT, own, plan
-from tests.graph.simulator import Simulator
-from tests.graph.transport import Server
+from tests.simulated_tenant import tenants
+from tests.simulated_tenant.metering import units
+from tests.simulated_tenant.side_by_side import SCRIPT, own, plan
+from tests.simulated_tenant.simulator import Simulator
+from tests.simulated_tenant.transport import Server
 
 SIZE = tenants.Size(users=1_000, groups=120, memberships=3_000, applications=10, largest=400)
 SEED = 5

@@ -12,7 +12,7 @@ from access_review.model import Severity
 from access_review.plan.requested import gaps
 from access_review.rules import Rule
 from access_review.tables import TABLES
-from tests.worlds import snapshot
+from tests.support.snapshots import snapshot
 
 
 def verdict(source, subject, reason="page 2 failed"):

@@ -3,7 +3,7 @@ import pytest
 from access_review.correlate import Ladder, candidates_of, correlate
 from access_review.engine.duckdb import Engine
 from access_review.settings import Rung
-from tests.worlds import AS_OF, tables
+from tests.support.snapshots import AS_OF, tables
 
 ID = Rung(on=("employee_id", "person"))
 MAIL = Rung(on=("mail", "mail"), certain=False)

@@ -10,7 +10,6 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from norwind import AS_OF, HOSTILE, account, group, member, nested, reviewed, rows
 
 from access_review.engine.duckdb import Engine
 from access_review.errors import Unclear
@@ -18,6 +17,7 @@ from access_review.export import EXPORTED, Format, effective, export
 from access_review.facts import FACTS
 from access_review.tables import TABLES, frame
 from access_review.views.spreadsheet import inert
+from tests.support.small_company import AS_OF, HOSTILE, account, group, member, nested, reviewed, rows
 
 
 @pytest.fixture(scope="module")

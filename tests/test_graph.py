@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from access_review.graph import closure, paths
 from access_review.tables import TABLES, frame
-from tests.worlds import fill
+from tests.support.snapshots import fill
 
 GROUPS = [f"ad:group:{letter}" for letter in "abcdefgh"]
 

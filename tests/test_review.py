@@ -15,7 +15,7 @@ from access_review.model import Relation, Severity
 from access_review.review import establish, review
 from access_review.rules import Rule
 from access_review.snapshot import Snapshot
-from tests.worlds import AS_OF, snapshot, workspace
+from tests.support.snapshots import AS_OF, snapshot, workspace
 
 GROUPS = "abcdef"
 

@@ -6,7 +6,7 @@ from access_review import roles
 from access_review.engine.duckdb import Engine
 from access_review.settings import Template
 from access_review.tables import TABLES, frame
-from tests.worlds import AS_OF, fill, snapshot, workspace
+from tests.support.snapshots import AS_OF, fill, snapshot, workspace
 
 ENTITLEMENTS = frame(
     "entitlements",

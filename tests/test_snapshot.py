@@ -8,8 +8,8 @@ import pytest
 from access_review import runs, snapshot
 from access_review.errors import ArtifactError
 from access_review.workspace import load
-from tests.worlds import AS_OF
-from tests.worlds import snapshot as world
+from tests.support.snapshots import AS_OF
+from tests.support.snapshots import snapshot as world
 
 ROSTER = "connector: roster\noptions:\n  path: people.csv\n  columns: {person: id, name: name}\n"
 

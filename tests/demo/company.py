@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-import chance
+from tests.demo import seeded
 
 AS_OF = datetime(2026, 11, 2, 6, tzinfo=UTC)
 NEVER = datetime(1, 1, 1, tzinfo=UTC)
@@ -98,7 +98,7 @@ class Person:
 
 def card_of(number: str) -> str:
     """Return the number printed on a badge."""
-    return f"B{100_000 + chance.number(f'card/{number}', 900_000)}"
+    return f"B{100_000 + seeded.number(f'card/{number}', 900_000)}"
 
 
 @dataclass
@@ -193,7 +193,7 @@ class Application:
     @property
     def id(self) -> str:
         """Its object id."""
-        return chance.guid(f"entra/sp/{self.name}")
+        return seeded.guid(f"entra/sp/{self.name}")
 
 
 @dataclass

@@ -2,8 +2,19 @@
 
 from datetime import date, timedelta
 
-import chance
-from company import AS_OF, DOMAIN, NEVER, AdUser, Agent, Application, CloudUser, Company, LedgerAccount, Person
+from tests.demo import seeded
+from tests.demo.company import (
+    AS_OF,
+    DOMAIN,
+    NEVER,
+    AdUser,
+    Agent,
+    Application,
+    CloudUser,
+    Company,
+    LedgerAccount,
+    Person,
+)
 
 GRAPH = "Microsoft Graph"
 MICROSOFT = "f8cdef31-a31e-4b4a-93e4-5f571e91255a"
@@ -169,7 +180,7 @@ def shadow(company: Company, name: str) -> Application:
 
 def foreign(company: Company, name: str, *consents: tuple[str, str]) -> Application:
     """Let an application of another organisation in; each consent has a user (none: everybody) and a scope."""
-    application = Application(name, own=False, tenant=chance.guid(f"tenant/{name}"))
+    application = Application(name, own=False, tenant=seeded.guid(f"tenant/{name}"))
     company.applications[name] = application
     company.consents |= {(name, who, scope) for who, scope in consents}
     return application

@@ -1,6 +1,6 @@
 """Common given and family names of the three countries, put together by chance: nobody is meant."""
 
-import chance
+from tests.demo import seeded
 
 _GIVEN = {
     "Manila": "Ana Benjo Carla Dario Elisa Gino Hazel Ivan Jessa Karlo Liza Marco Nina Paolo Rhea Tomas",
@@ -18,4 +18,4 @@ _FAMILY = {
 
 def of(key: str, site: str) -> str:
     """Return a name as they are common at a site."""
-    return f"{chance.pick(f'given/{key}', _GIVEN[site].split())} {chance.pick(f'family/{key}', _FAMILY[site].split())}"
+    return f"{seeded.pick(f'given/{key}', _GIVEN[site].split())} {seeded.pick(f'family/{key}', _FAMILY[site].split())}"

@@ -2,27 +2,27 @@
 
 from datetime import date, datetime, timedelta
 
-import chance
-from book import Book
-from company import DOMAIN, Agent, Company, Person, SignIn, Spell, local, moment
-from infrastructure import BLUEPRINT, administrate, employ
-from population import hire
+from tests.demo import seeded
+from tests.demo.company import DOMAIN, Agent, Company, Person, SignIn, Spell, local, moment
+from tests.demo.infrastructure import BLUEPRINT, administrate, employ
+from tests.demo.population import hire
+from tests.demo.scenario import Scenario
 
 HARMLESS = {"SG-MFA-Required"}
 """Groups that restrict: whoever stays in them can do no harm by it."""
 
 
-def plant(company: Company, book: Book) -> None:
+def plant(company: Company, scenario: Scenario) -> None:
     """Plant everything of this module."""
     _ordinary_leavers(company)
-    _friday(company, book)
-    _half_closed(company, book)
-    _owners(company, book)
-    _administrator(company, book)
-    _contractor(company, book)
-    _agents(company, book)
-    _leave(company, book)
-    _secrets(company, book)
+    _friday(company, scenario)
+    _half_closed(company, scenario)
+    _owners(company, scenario)
+    _administrator(company, scenario)
+    _contractor(company, scenario)
+    _agents(company, scenario)
+    _leave(company, scenario)
+    _secrets(company, scenario)
 
 
 def depart(company: Company, person: Person, day: date, notice: date | None = None) -> datetime:
@@ -47,7 +47,7 @@ def _ordinary_leavers(company: Company) -> None:
         company.close(person)
 
 
-def _friday(company: Company, book: Book) -> None:
+def _friday(company: Company, scenario: Scenario) -> None:
     person = hire(
         company, "Iwona Kos", "Agent", "Client Services", "Kraków", "MERIDIAN", number="10804", since=date(2022, 5, 9)
     )
@@ -56,14 +56,14 @@ def _friday(company: Company, book: Book) -> None:
     company.sign_ins.append(SignIn(f"{person.login}@{DOMAIN}", after, "PL"))
     company.cloud(person).seen = after
     why = "left on Friday, and nobody offboards at the weekend"
-    book.each("leaver-active", [(person.ad, None), (person.entra, None), (person.badge, None)], why)
+    scenario.each("leaver-active", [(person.ad, None), (person.entra, None), (person.badge, None)], why)
     kept = [(person.ad, f"ad:group:{name}") for name in company.groups_of(person.login) if name not in HARMLESS]
     kept += [(person.entra, "entra:group:DYN-Employees"), (person.badge, "badge:door:Office Kraków")]
-    book.each("leaver-residue", kept, why)
-    book.plant("signin-after-end", person.entra, None, "signed in on Saturday, a day after the end")
+    scenario.each("leaver-residue", kept, why)
+    scenario.plant("signin-after-end", person.entra, None, "signed in on Saturday, a day after the end")
 
 
-def _half_closed(company: Company, book: Book) -> None:
+def _half_closed(company: Company, scenario: Scenario) -> None:
     person = hire(
         company, "Nestor Villar", "Agent", "Client Services", "Manila", "HARBOR", number="10805", since=date(2023, 2, 6)
     )
@@ -71,7 +71,7 @@ def _half_closed(company: Company, book: Book) -> None:
     company.close(person)
     company.cloud(person).enabled = True
     why = "disabled in the directory; the cloud did not follow, since synchronisation skips this account"
-    book.plant("leaver-active", person.entra, None, why)
+    scenario.plant("leaver-active", person.entra, None, why)
     person = hire(
         company,
         "Amparo Gil",
@@ -86,10 +86,10 @@ def _half_closed(company: Company, book: Book) -> None:
     company.close(person)
     company.join(person.login, "PINEWAY-Agents", "DL-Bogota-Social")
     kept = [(person.ad, f"ad:group:{name}") for name in ("PINEWAY-Agents", "DL-Bogota-Social")]
-    book.each("leaver-residue", kept, "disabled in time, and left in the groups")
+    scenario.each("leaver-residue", kept, "disabled in time, and left in the groups")
 
 
-def _owners(company: Company, book: Book) -> None:
+def _owners(company: Company, scenario: Scenario) -> None:
     person = hire(company, "Bruno Zych", "IT Administrator", "IT", "Kraków", number="10807", since=date(2018, 3, 5))
     depart(company, person, date(2026, 9, 30))
     company.close(person)
@@ -97,16 +97,16 @@ def _owners(company: Company, book: Book) -> None:
     connector.owners.add(f"{person.login}@{DOMAIN}")
     connector.secrets["harbor-sftp"] = (date(2026, 2, 16), date(2027, 2, 16))
     subject = "entra:sp:Harbor CRM Connector"
-    book.plant("leaver-residue", subject, person.entra, "a leaver still owns it, beside others")
-    key = chance.guid("entra/secret/harbor-sftp")
-    book.plant("leaver-residue", subject, key, "a secret that a leaver could read was never changed")
+    scenario.plant("leaver-residue", subject, person.entra, "a leaver still owns it, beside others")
+    key = seeded.guid("entra/secret/harbor-sftp")
+    scenario.plant("leaver-residue", subject, key, "a secret that a leaver could read was never changed")
     company.owners = [(o, person.number if o.startswith("svc-sql@") else owner) for o, owner in company.owners]
     why = "its only owner left in September"
-    book.plant("leaver-residue", "ad:user:svc-sql", person.id, why)
-    book.plant("service-unowned", "ad:user:svc-sql", None, why)
+    scenario.plant("leaver-residue", "ad:user:svc-sql", person.id, why)
+    scenario.plant("service-unowned", "ad:user:svc-sql", None, why)
 
 
-def _administrator(company: Company, book: Book) -> None:
+def _administrator(company: Company, scenario: Scenario) -> None:
     """Forget the second accounts of the administrator who left."""
     person = next(p for p in company.people.values() if p.name == "Bruno Zych")
     administrate(company, person)
@@ -114,43 +114,43 @@ def _administrator(company: Company, book: Book) -> None:
     company.ad_users[f"adm-{person.login}"].seen = moment("2026-09-29T14:00:00")
     company.cloud_users[f"adm.{person.login}@{DOMAIN}"].seen = moment("2026-09-28T12:30:00")
     why = "the administrator left in September, and the second accounts were forgotten"
-    book.each("leaver-active", [(directory, None), (cloud, None)], why)
+    scenario.each("leaver-active", [(directory, None), (cloud, None)], why)
     roles = [(cloud, f"entra:role:{role}") for role in ("User Administrator", "Exchange Administrator")]
-    book.each("leaver-residue", [(directory, "ad:group:Server-Admins"), *roles], why)
+    scenario.each("leaver-residue", [(directory, "ad:group:Server-Admins"), *roles], why)
 
 
-def _contractor(company: Company, book: Book) -> None:
+def _contractor(company: Company, scenario: Scenario) -> None:
     person = [p for p in company.people.values() if p.contractor][5]
     depart(company, person, date(2026, 10, 23))
     company.leave(person.login, *company.groups_of(person.login))
     company.blocked_badges.add(person.number)
     why = "the vendor released the worker, and only the groups were taken away"
-    book.each("leaver-active", [(person.ad, None), (person.entra, None)], why)
+    scenario.each("leaver-active", [(person.ad, None), (person.entra, None)], why)
 
 
-def _agents(company: Company, book: Book) -> None:
+def _agents(company: Company, scenario: Scenario) -> None:
     planner = company.by_title()["Workforce Planner"][1].number
     about = ("forecasts calls for a client that has gone", "internal", date(2027, 3, 31))
     employ(company, Agent("Norwind Agent Forecast", "ai-support-agent", planner, *about, retired_on=date(2026, 9, 30)))
     subject, why = "entra:sp:Norwind Agent Forecast", "was retired in September, and its identity still works"
-    book.plant("leaver-active", subject, None, why)
+    scenario.plant("leaver-active", subject, None, why)
     kept = [(subject, f"entra:blueprint:{BLUEPRINT}"), (subject, "entra:approle:Timesheets/Viewer")]
-    book.each("leaver-residue", kept, why)
+    scenario.each("leaver-residue", kept, why)
     about = ("summarises surveys of staff", "internal", date(2026, 9, 30))
     employ(company, Agent("Norwind Agent Survey", "ai-support-agent", planner, *about))
     why = "was approved until the end of September, and goes on"
-    book.plant("contract-ended", "agents:person:Norwind Agent Survey", None, why)
+    scenario.plant("contract-ended", "agents:person:Norwind Agent Survey", None, why)
 
 
-def _leave(company: Company, book: Book) -> None:
+def _leave(company: Company, scenario: Scenario) -> None:
     agents = company.by_title()["Agent"]
     long, caught = agents[85], agents[140]
     for person, began in ((long, date(2026, 8, 31)), (caught, date(2026, 10, 19))):
         take_leave(company, person, began)
     why = "on leave since August, with the account open"
-    book.each("leave-active", [(long.ad, None), (long.entra, None)], why)
+    scenario.each("leave-active", [(long.ad, None), (long.entra, None)], why)
     company.cloud(caught).seen = moment("2026-10-28T14:25:00")
-    book.plant("leave-active", caught.entra, None, "on leave since 19 October, and signed in on the 28th")
+    scenario.plant("leave-active", caught.entra, None, "on leave since 19 October, and signed in on the 28th")
 
 
 def take_leave(company: Company, person: Person, began: date) -> None:
@@ -162,14 +162,14 @@ def take_leave(company: Company, person: Person, began: date) -> None:
     company.blocked_badges.add(person.number)
 
 
-def _secrets(company: Company, book: Book) -> None:
+def _secrets(company: Company, scenario: Scenario) -> None:
     left = next(p for p in company.people.values() if p.name == "Rosalia Abad")
     company.custodians.append((f"shared-harbor-desk@{DOMAIN}", left.number, date(2025, 1, 6), None))
     company.ad_users["shared-harbor-desk"].password_set = moment("2026-05-04T02:00:00")
     why = "a custodian left on 30 September, the password is of May"
-    book.plant("shared-unrotated", "ad:user:shared-harbor-desk", left.id, why)
+    scenario.plant("shared-unrotated", "ad:user:shared-harbor-desk", left.id, why)
     moved = company.by_title()["Team Lead"][-2]
     company.custodians.append((f"shared-pineway-fax@{DOMAIN}", moved.number, date(2025, 1, 6), date(2026, 6, 30)))
     company.ad_users["shared-pineway-fax"].password_set = moment("2026-03-02T15:00:00")
     why = "handed it over in June, and still knows the password of March"
-    book.plant("shared-unrotated", "ad:user:shared-pineway-fax", moved.id, why)
+    scenario.plant("shared-unrotated", "ad:user:shared-pineway-fax", moved.id, why)

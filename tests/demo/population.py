@@ -8,9 +8,8 @@ import unicodedata
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
-import chance
-import names
-from company import (
+from tests.demo import names, seeded
+from tests.demo.company import (
     AS_OF,
     CLIENTS,
     DOMAIN,
@@ -186,7 +185,7 @@ def hire(
     """Employ somebody, with the accounts and groups of the job. Without a name, chance gives one."""
     name = name or names.of(number, site)
     shift = SHIFTS.get((client, site), OFFICE_HOURS)
-    since = since or date(2019, 1, 7) + timedelta(weeks=chance.number(f"since/{number}", 340))
+    since = since or date(2019, 1, 7) + timedelta(weeks=seeded.number(f"since/{number}", 340))
     login = login or _login(company, name)
     person = Person(number, name, login, title, department, site, since, client, shift)
     person.mail = f"{person.login}@{DOMAIN}"
@@ -223,7 +222,7 @@ def _sign(company: Company, name: str) -> str:
 def _equip(company: Company, person: Person) -> None:
     first = min([person.since, *(spell.since for spell in (*person.former, *person.earlier))])
     created = datetime.combine(first, datetime.min.time(), tzinfo=AS_OF.tzinfo) - timedelta(days=3, hours=-8)
-    seen = AS_OF - timedelta(days=1 + chance.number(f"ad/{person.login}", 8), hours=chance.number(person.login, 12))
+    seen = AS_OF - timedelta(days=1 + seeded.number(f"ad/{person.login}", 8), hours=seeded.number(person.login, 12))
     company.people[person.number] = person
     company.ad_users[person.login] = AdUser(
         person.login,
@@ -233,7 +232,7 @@ def _equip(company: Company, person: Person) -> None:
         person.mail,
         created=created,
         seen=seen,
-        password_set=AS_OF - timedelta(days=5 + chance.number(f"password/{person.login}", 80), hours=3),
+        password_set=AS_OF - timedelta(days=5 + seeded.number(f"password/{person.login}", 80), hours=3),
     )
     upn = f"{person.login}@{DOMAIN}"
     company.cloud_users[upn] = CloudUser(
@@ -260,7 +259,7 @@ def give(company: Company, person: Person, title: str, client: str) -> None:
         company.cloud_groups[group.format(**known)].members.add(f"{person.login}@{DOMAIN}")
     for role in kit.ledger:
         account = company.ledger.setdefault(person.login, LedgerAccount(person.login, person.number, person.mail))
-        used = AS_OF.date() - timedelta(days=1 + chance.number(f"ledger/{person.login}/{role}", 25))
+        used = AS_OF.date() - timedelta(days=1 + seeded.number(f"ledger/{person.login}/{role}", 25))
         account.roles.setdefault(role, used)
 
 
@@ -273,7 +272,7 @@ def appoint_managers(company: Company) -> None:
         managers = {"Agent": leads, "Senior Agent": leads, "Quality Analyst": leads}.get(person.title, [])
         managers = by_title["Operations Manager"] if person.title == "Team Lead" else managers or [top]
         if person is not top:
-            person.manager = chance.pick(f"manager/{person.number}", managers).number
+            person.manager = seeded.pick(f"manager/{person.number}", managers).number
 
 
 def sign_everybody_in(company: Company) -> None:
@@ -283,8 +282,8 @@ def sign_everybody_in(company: Company) -> None:
         if person.login in company.idle or person.login in company.odd_hours or not cloud.enabled:
             continue
         begins = int(person.shift[:2])
-        day = AS_OF.date() - timedelta(days=1 + chance.number(f"day/{person.login}", 2))
-        minutes = chance.number(f"minute/{person.login}", 90)
+        day = AS_OF.date() - timedelta(days=1 + seeded.number(f"day/{person.login}", 2))
+        minutes = seeded.number(f"minute/{person.login}", 90)
         at = local(day, begins + minutes / 60, person.site)
         company.sign_ins.append(SignIn(cloud.upn, at, SITES[person.site].country))
         cloud.seen = at

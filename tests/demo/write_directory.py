@@ -6,11 +6,11 @@ import uuid
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
-import chance
-from company import AS_OF, DOMAIN, NEVER, AdGroup, AdUser, Company
+from tests.demo import seeded
+from tests.demo.company import AS_OF, DOMAIN, NEVER, AdGroup, AdUser, Company
 
 BASE = ",".join(f"DC={label}" for label in DOMAIN.split("."))
-DOMAIN_SID = "S-1-5-21-" + "-".join(str(chance.number(f"domain/{part}", 2**31)) for part in range(3))
+DOMAIN_SID = "S-1-5-21-" + "-".join(str(seeded.number(f"domain/{part}", 2**31)) for part in range(3))
 CLASSES = {
     "user": ("top", "person", "organizationalPerson", "user"),
     "gmsa": ("top", "person", "organizationalPerson", "user", "computer", "msDS-GroupManagedServiceAccount"),
@@ -47,11 +47,11 @@ def group_sid(group: AdGroup) -> str:
 
 def immutable_id(login: str) -> str:
     """Return the id by which the cloud knows an account of the directory."""
-    return base64.b64encode(uuid.UUID(chance.guid(f"ad/user/{login}")).bytes_le).decode()
+    return base64.b64encode(uuid.UUID(seeded.guid(f"ad/user/{login}")).bytes_le).decode()
 
 
 def _rid(name: str) -> int:
-    return 1_000_000 + chance.number(f"rid/{name.casefold()}", 1_000_000_000)
+    return 1_000_000 + seeded.number(f"rid/{name.casefold()}", 1_000_000_000)
 
 
 def _groups(company: Company) -> list[AdGroup]:
@@ -73,7 +73,7 @@ def _user(company: Company, user: AdUser) -> list[tuple[str, object]]:
         ("displayName", user.name),
         ("mail", user.mail),
         ("employeeID", user.number),
-        ("objectGUID", uuid.UUID(chance.guid(f"ad/user/{user.login}")).bytes_le),
+        ("objectGUID", uuid.UUID(seeded.guid(f"ad/user/{user.login}")).bytes_le),
         ("objectSid", _packed(user_sid(user))),
         ("primaryGroupID", PRIMARY[user.form] if user.rid != 501 else 514),
         ("userAccountControl", control),
@@ -92,7 +92,7 @@ def _logons(user: AdUser) -> list[tuple[str, object]]:
     if user.seen == NEVER:
         return [("lastLogon", 0), ("lastLogonTimestamp", 0), ("logonCount", 0)]
     seen = min(user.seen, AS_OF)
-    count = 20 + chance.number(f"logons/{user.login}", 900)
+    count = 20 + seeded.number(f"logons/{user.login}", 900)
     return [("lastLogon", _filetime(seen)), ("lastLogonTimestamp", _filetime(seen)), ("logonCount", count)]
 
 
@@ -121,7 +121,7 @@ def _group(company: Company, group: AdGroup) -> list[tuple[str, object]]:
         ("cn", group.name),
         ("sAMAccountName", group.name),
         ("description", group.about),
-        ("objectGUID", uuid.UUID(chance.guid(f"ad/group/{group.name}")).bytes_le),
+        ("objectGUID", uuid.UUID(seeded.guid(f"ad/group/{group.name}")).bytes_le),
         ("objectSid", _packed(group_sid(group))),
         ("groupType", form),
         ("adminCount", 1 if group.name in {"Domain Admins", "Administrators"} else None),
@@ -134,7 +134,7 @@ def _foreign_dn(sid: str) -> str:
 
 
 def _foreign(sid: str) -> list[tuple[str, object]]:
-    guid = uuid.UUID(chance.guid(f"ad/foreign/{sid}")).bytes_le
+    guid = uuid.UUID(seeded.guid(f"ad/foreign/{sid}")).bytes_le
     return [
         ("dn", _foreign_dn(sid)),
         ("objectClass", "top"),

@@ -3,8 +3,8 @@
 import json
 import unicodedata
 
-from book import Book
-from company import AS_OF
+from tests.demo.company import AS_OF
+from tests.demo.scenario import Scenario
 
 HEAD = """\
 # What a review of this company must find, and what it must leave alone.
@@ -13,16 +13,16 @@ HEAD = """\
 """
 
 
-def text(book: Book) -> str:
+def text(scenario: Scenario) -> str:
     """Return the file."""
     lines = [HEAD, f"as_of: {AS_OF:%Y-%m-%dT%H:%M:%SZ}\n", "\nplanted:\n"]
-    for entry in sorted(book.planted, key=lambda p: (p.rule, p.subject, p.about or "")):
+    for entry in sorted(scenario.planted, key=lambda p: (p.rule, p.subject, p.about or "")):
         lines += [f"  - rule: {entry.rule}\n", f"    subject: {_quoted(entry.subject)}\n"]
         lines += [f"    about: {_quoted(entry.about)}\n"] if entry.about else []
         lines += ["    status: waived\n"] if entry.waived else []
         lines.append(f"    why: {_quoted(entry.why)}\n")
     lines.append("\ndecoys:\n")
-    for decoy in sorted(book.decoys):
+    for decoy in sorted(scenario.decoys):
         lines += [f"  - subject: {_quoted(decoy.subject)}\n", f"    rules: [{', '.join(sorted(decoy.rules))}]\n"]
         lines.append(f"    why: {_quoted(decoy.why)}\n")
     return "".join(lines)

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
 from operator import itemgetter
 
-import chance
-from company import SITES, Company, Person, Spell, card_of
-from population import SHIFTS
+from tests.demo import seeded
+from tests.demo.company import SITES, Company, Person, Spell, card_of
+from tests.demo.population import SHIFTS
 
 HR = (
     *("employee_no", "full_name", "work_mail", "status", "effective_from", "last_day", "notice_received"),
@@ -118,7 +118,7 @@ def _swipes(company: Company) -> str:
     for person in company.people.values():
         found = signed_in.get(company.cloud(person).upn)
         ordinary = person.login not in company.idle | company.odd_hours
-        if found and ordinary and not chance.number(f"swipes/{person.number}", 3):
+        if found and ordinary and not seeded.number(f"swipes/{person.number}", 3):
             at = found.at - timedelta(minutes=4)
             rows.append((card_of(person.number), f"{at:%Y-%m-%dT%H:%M:%S%z}", SITES[person.site].country, person.site))
     rows.sort(key=itemgetter(1, 0))
@@ -129,8 +129,8 @@ def _workbook(people: list[Person]) -> bytes:
     """Write the vendor's sheet as vendors do: a title above, a note below, spaces and two kinds of dates."""
     from openpyxl import Workbook
 
-    book = Workbook()
-    page = book.active
+    scenario = Workbook()
+    page = scenario.active
     assert page is not None
     page.title = "Workers"
     page.append(["Brightdesk Staffing (fictional): workers on assignment at Norwind"])
@@ -160,7 +160,7 @@ def _workbook(people: list[Person]) -> bytes:
     page.append(["Total", len(people), *[None] * 7])
     page.append(["Prepared by the vendor's planning desk", *[None] * 8])
     out = io.BytesIO()
-    book.save(out)
+    scenario.save(out)
     return _settled(out.getvalue())
 
 

@@ -5,14 +5,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
 
-import chance
-import infrastructure
-from company import AS_OF, NEVER, AdGroup, Application, CloudGroup, CloudUser, Company
-from write_directory import group_sid, immutable_id, user_sid
+from tests.demo import infrastructure, seeded
+from tests.demo.company import AS_OF, NEVER, AdGroup, Application, CloudGroup, CloudUser, Company
+from tests.demo.write_directory import group_sid, immutable_id, user_sid
 
 ROOT = "https://graph.microsoft.com/v1.0"
 PAGE = 120
-TENANT = chance.guid("tenant/norwind")
+TENANT = seeded.guid("tenant/norwind")
 SKUS = {"LIC-Office": "SPE_E3", "LIC-Frontline": "SPE_F1", "": "Microsoft_365_Copilot"}
 # The ids of built-in directory roles are the same in every tenant.
 ROLES = {
@@ -42,9 +41,9 @@ class _Tenant:
     def __init__(self, company: Company) -> None:
         self.company = company
         self.groups = [g for g in company.ad_groups.values() if g.synced]
-        self.ids = {user.upn: chance.guid(user.key) for user in company.cloud_users.values()}
+        self.ids = {user.upn: seeded.guid(user.key) for user in company.cloud_users.values()}
         names = [*(group.name for group in self.groups), *company.cloud_groups]
-        self.ids |= {name: chance.guid(f"entra/group/{name}") for name in names}
+        self.ids |= {name: seeded.guid(f"entra/group/{name}") for name in names}
         self.ids |= {name: application.id for name, application in company.applications.items()}
 
     def directory(self) -> dict[str, list[Thing]]:
@@ -145,7 +144,7 @@ class _Tenant:
     def _sign_in(self, number: int) -> Thing:
         found = self.company.sign_ins[number]
         return {
-            "id": chance.guid(f"signin/{found.who}/{found.at.isoformat()}"),
+            "id": seeded.guid(f"signin/{found.who}/{found.at.isoformat()}"),
             "createdDateTime": _time(found.at),
             "userId": self.ids[found.who],
             "userPrincipalName": found.who,
@@ -162,7 +161,7 @@ class _Tenant:
                 {"id": native, "templateId": native, "displayName": name, "isBuiltIn": True}
                 for name, native in ROLES.items()
             ],
-            "roleAssignments": [{"id": chance.guid(f"role/{who}/{r}"), **self._holds(who, r)} for who, r in active],
+            "roleAssignments": [{"id": seeded.guid(f"role/{who}/{r}"), **self._holds(who, r)} for who, r in active],
             "roleAssignmentScheduleInstances": [self._run(who, role) for who, role in active],
             "roleEligibilityScheduleInstances": [self._may(who, role) for who, role in sorted(self.company.eligible)],
             "groupAssignmentScheduleInstances": [],
@@ -176,8 +175,8 @@ class _Tenant:
     def _run(self, who: str, role: str) -> Thing:
         activated = (who, role) in self.company.activated
         return {
-            "id": chance.guid(f"run/{who}/{role}"),
-            "roleAssignmentScheduleId": chance.guid(f"schedule/{who}/{role}"),
+            "id": seeded.guid(f"run/{who}/{role}"),
+            "roleAssignmentScheduleId": seeded.guid(f"schedule/{who}/{role}"),
             **self._holds(who, role),
             "assignmentType": "Activated" if activated else "Assigned",
             "memberType": "Direct",
@@ -187,8 +186,8 @@ class _Tenant:
 
     def _may(self, who: str, role: str) -> Thing:
         return {
-            "id": chance.guid(f"may/{who}/{role}"),
-            "roleEligibilityScheduleId": chance.guid(f"eligible/{who}/{role}"),
+            "id": seeded.guid(f"may/{who}/{role}"),
+            "roleEligibilityScheduleId": seeded.guid(f"eligible/{who}/{role}"),
             **self._holds(who, role),
             "memberType": "Direct",
             "startDateTime": "2026-01-05T08:00:00Z",
@@ -200,7 +199,7 @@ class _Tenant:
         emergency = sorted(self.ids[upn] for upn in self.company.cloud_users if upn.startswith("emergency"))
 
         def policy(name: str, **users: list[str]) -> Thing:
-            about = {"id": chance.guid(f"policy/{name}"), "displayName": name, "state": "enabled"}
+            about = {"id": seeded.guid(f"policy/{name}"), "displayName": name, "state": "enabled"}
             return {**about, "conditions": {"users": users}}
 
         required = [self.ids["SG-MFA-Required"]]
@@ -219,7 +218,7 @@ class _Tenant:
             scopes = sorted(s for c, w, s in self.company.consents if (c, w) == (client, who))
             made.append(
                 {
-                    "id": chance.guid(f"consent/{client}/{who}"),
+                    "id": seeded.guid(f"consent/{client}/{who}"),
                     "clientId": self.ids[client],
                     "consentType": "Principal" if who else "AllPrincipals",
                     "principalId": self.ids[who] if who else None,
@@ -261,7 +260,7 @@ class _Tenant:
                 kind = "User" if "@" in who else "ServicePrincipal" if who in self.company.applications else "Group"
                 made.append(
                     {
-                        "id": chance.guid(f"assigned/{who}/{role}"),
+                        "id": seeded.guid(f"assigned/{who}/{role}"),
                         "appRoleId": _role(name, value)["id"],
                         "principalId": self.ids[who],
                         "principalType": kind,
@@ -273,15 +272,15 @@ class _Tenant:
 
 
 def _sku(name: str) -> str:
-    return chance.guid(f"sku/{name}")
+    return seeded.guid(f"sku/{name}")
 
 
 def _app_id(application: Application) -> str:
-    return application.app_id or chance.guid(f"app/{application.name}")
+    return application.app_id or seeded.guid(f"app/{application.name}")
 
 
 def _object_id(application: Application) -> str:
-    return chance.guid(f"application/{application.name}")
+    return seeded.guid(f"application/{application.name}")
 
 
 def _registered(application: Application) -> bool:
@@ -290,13 +289,13 @@ def _registered(application: Application) -> bool:
 
 def _role(application: str, value: str) -> Thing:
     about = {"value": value, "displayName": value, "isEnabled": True, "allowedMemberTypes": ["User", "Application"]}
-    return {"id": chance.guid(f"approle/{application}/{value}"), **about}
+    return {"id": seeded.guid(f"approle/{application}/{value}"), **about}
 
 
 def _registration(application: Application) -> Thing:
     secrets = [
         {
-            "keyId": chance.guid(f"entra/secret/{name}"),
+            "keyId": seeded.guid(f"entra/secret/{name}"),
             "displayName": name,
             "startDateTime": _day(since),
             "endDateTime": _day(until),

@@ -10,8 +10,8 @@ from typing import Any
 from access_review.changes import Change
 from access_review.connectors import Source, complete
 from access_review.tables import TABLES, Row
-from tests.fake import FakeOnDisk, Faults, Time
-from tests.worlds import fill
+from tests.support.fake_system import FakeOnDisk, Faults, Time
+from tests.support.snapshots import fill
 
 
 def connect(source: Source, *, path: str = "system.json") -> "Faulty":

@@ -10,7 +10,7 @@ from access_review.connectors import Connector, Source
 from access_review.connectors.ad import connector as ldap
 from access_review.tables import TABLES, frame
 from access_review.workspace import options_of
-from tests.real.norwind_domain import READER
+from tests.real.example_domain import READER
 from tests.real.samba import Domain
 
 Tables = Mapping[str, list[dict[str, Any]]]

@@ -9,12 +9,12 @@ import pytest
 from access_review.connectors import Source
 from access_review.connectors.ad.server import Login, Servers, address
 from access_review.connectors.secret import SecretReference
-from tests.programs import need
-from tests.real import norwind_domain, samba
+from tests.real import example_domain, samba
 from tests.real.authority import Authority
 from tests.real.samba import Domain
+from tests.support.programs import need
 
-PASSWORDS = {"TEST_AD_ADMIN": samba.ADMIN_PASSWORD, "TEST_AD_SERVICE": norwind_domain.SERVICE_PASSWORD}
+PASSWORDS = {"TEST_AD_ADMIN": samba.ADMIN_PASSWORD, "TEST_AD_SERVICE": example_domain.SERVICE_PASSWORD}
 
 # schemaIDGUID of attribute member, attribute userAccountControl, class group, class user.
 MEMBER, CONTROL = "bf9679c0-0de6-11d0-a285-00aa003049e2", "bf967a68-0de6-11d0-a285-00aa003049e2"
@@ -53,23 +53,23 @@ def empty_state(samba_available, tmp_path_factory, authority) -> Domain:  # noqa
 def small_state(empty_state, tmp_path_factory) -> Domain:
     """Return a domain of a few dozen objects with a reader and a writer, never served."""
     domain = empty_state.copy(tmp_path_factory.mktemp("samba") / "small")
-    domain.load(norwind_domain.small(domain.base, domain.dns).ldif())
-    domain.modify(norwind_domain.cycle(domain.base))
-    writer = domain.sid(norwind_domain.WRITER)
+    domain.load(example_domain.small(domain.base, domain.dns).ldif())
+    domain.modify(example_domain.cycle(domain.base))
+    writer = domain.sid(example_domain.WRITER)
     domain.grant(f"OU=Groups,{domain.base}", f"(OA;CIIO;WP;{MEMBER};{GROUP};{writer})")
     domain.grant(f"OU=Staff,{domain.base}", f"(OA;CIIO;RPWP;{CONTROL};{USER};{writer})")
     return domain
 
 
 @pytest.fixture(scope="session")
-def norwind(small_state, tmp_path_factory) -> Iterator[Domain]:
+def shared_domain(small_state, tmp_path_factory) -> Iterator[Domain]:
     """Return a served domain that is only read."""
     with small_state.copy(tmp_path_factory.mktemp("samba") / "read").served() as domain:
         yield domain
 
 
 @pytest.fixture(scope="module")
-def own_norwind(small_state, tmp_path_factory) -> Iterator[Domain]:
+def own_domain(small_state, tmp_path_factory) -> Iterator[Domain]:
     """Return a served domain that a module may write to."""
     with small_state.copy(tmp_path_factory.mktemp("samba") / "written").served() as domain:
         yield domain
@@ -79,7 +79,7 @@ def own_norwind(small_state, tmp_path_factory) -> Iterator[Domain]:
 def large(empty_state, tmp_path_factory) -> Iterator[Domain]:
     """Return a served domain of 5,000 users, 500 nested groups and 26,000 memberships."""
     domain = empty_state.copy(tmp_path_factory.mktemp("samba") / "large")
-    domain.load(norwind_domain.large(domain.base).ldif())
+    domain.load(example_domain.large(domain.base).ldif())
     with domain.served():
         yield domain
 

@@ -12,10 +12,10 @@ from typing import Any
 
 from access_review.connectors.ad import formats
 from access_review.connectors.ad.server import Session
-from tests.graph import tenants
-from tests.graph.tenants import Tenant
-from tests.real.norwind_domain import READER, SERVICE_PASSWORD, WRITER
-from tests.real.norwind_domain import Domain as Records
+from tests.real.example_domain import READER, SERVICE_PASSWORD, WRITER
+from tests.real.example_domain import Domain as Records
+from tests.simulated_tenant import tenants
+from tests.simulated_tenant.tenants import Tenant
 
 PEOPLE = tuple((f"{n:05}", f"h{n:02}", "Finance" if n % 2 else "Audit") for n in range(1, 13))
 """Employee id, login and department; those of Finance pay."""

@@ -8,10 +8,10 @@ import pytest
 from access_review import references
 from access_review.connectors.ad.replication import attribute, value
 from access_review.tables import TABLES, frame
-from tests.real import norwind_domain, samba
+from tests.real import example_domain, samba
 from tests.real.ad import connect, incomplete, named, now, tables, verdicts
 from tests.real.conftest import servers
-from tests.real.norwind_domain import READER
+from tests.real.example_domain import READER
 from tests.real.samba import Domain
 
 
@@ -22,12 +22,12 @@ def late(small_state, tmp_path_factory):
         yield domain
 
 
-def test_the_last_sign_in_is_exact_when_every_server_was_asked(own_norwind, late, tmp_path):
+def test_the_last_sign_in_is_exact_when_every_server_was_asked(own_domain, late, tmp_path):
     at = now() - timedelta(days=3)
     _saw(servers(tmp_path, late, "Administrator"), late, "user02", at)
-    _saw(servers(tmp_path, own_norwind, "Administrator"), own_norwind, "user02", at - timedelta(days=40))
+    _saw(servers(tmp_path, own_domain, "Administrator"), own_domain, "user02", at - timedelta(days=40))
     reach = {"last_logon": "every-server"}
-    found = tables(connect(own_norwind, server=[own_norwind.url, late.url], reach=reach))
+    found = tables(connect(own_domain, server=[own_domain.url, late.url], reach=reach))
     assert incomplete(found) == {}
     assert verdicts(found)["part:last-logon"] is None
     rows = {row["name"]: row for row in found["accounts"]}
@@ -43,27 +43,27 @@ def _saw(way, domain, name, at):
         assert session.modify(f"CN={name},OU=Staff,{domain.base}", change).fault is None
 
 
-def test_a_server_that_was_not_asked_leaves_an_interval(own_norwind, tmp_path):
-    with servers(tmp_path, own_norwind, READER).session():
+def test_a_server_that_was_not_asked_leaves_an_interval(own_domain, tmp_path):
+    with servers(tmp_path, own_domain, READER).session():
         pass
     reach = {"last_logon": "every-server"}
-    found = tables(connect(own_norwind, server=[own_norwind.url, "ldaps://127.0.0.1:9"], reach=reach))
+    found = tables(connect(own_domain, server=[own_domain.url, "ldaps://127.0.0.1:9"], reach=reach))
     assert "127.0.0.1:9" in incomplete(found)["part:last-logon"]
     rows = {row["name"]: row for row in found["accounts"]}
     assert rows[READER]["last_used_earliest"] < rows[READER]["last_used_latest"]
 
 
-def test_deleted_objects_are_counted_and_hold_nothing(own_norwind, tmp_path):
-    before = tables(connect(own_norwind))
-    with servers(tmp_path, own_norwind, "Administrator").session() as session:
-        session._connection.delete(f"CN=user19,OU=Staff,{own_norwind.base}")
+def test_deleted_objects_are_counted_and_hold_nothing(own_domain, tmp_path):
+    before = tables(connect(own_domain))
+    with servers(tmp_path, own_domain, "Administrator").session() as session:
+        session._connection.delete(f"CN=user19,OU=Staff,{own_domain.base}")
         assert session._connection.result["result"] == 0
-    found = tables(connect(own_norwind, user="Administrator"))
+    found = tables(connect(own_domain, user="Administrator"))
     assert len(found["accounts"]) == len(before["accounts"]) - 1
     assert "deleted object" in {row["reason"] for row in found["problems"]}
     assert "user19" not in named(found).values()
     assert "deleted object" not in {
-        row["reason"] for row in tables(connect(own_norwind, reach={"deleted": False}))["problems"]
+        row["reason"] for row in tables(connect(own_domain, reach={"deleted": False}))["problems"]
     }
 
 
@@ -73,15 +73,15 @@ def abroad(samba_available, tmp_path_factory, authority):  # noqa: ARG001 - it i
     folder = tmp_path_factory.mktemp("samba") / "abroad"
     domain = Domain(folder, samba.free_address(), authority, realm="ABROAD.TEST", host="dc7")
     domain.provision()
-    domain.load(norwind_domain.small(domain.base, domain.dns).ldif())
+    domain.load(example_domain.small(domain.base, domain.dns).ldif())
     return domain
 
 
 def test_members_of_another_forest_are_found_there(empty_state, abroad, tmp_path_factory):
     home = empty_state.copy(tmp_path_factory.mktemp("samba") / "home")
-    records = norwind_domain.small(home.base, home.dns)
+    records = example_domain.small(home.base, home.dns)
     partner = abroad.sid("user01")
-    records.group("Partners", [f"<SID={partner}>"], groupType=norwind_domain.DOMAIN_LOCAL)
+    records.group("Partners", [f"<SID={partner}>"], groupType=example_domain.DOMAIN_LOCAL)
     home.load(records.ldif())
     with home.served(), abroad.served():
         both = [tables(connect(home)), tables(connect(abroad, name="abroad"))]
@@ -136,7 +136,7 @@ def test_other_text_is_no_metadata(text):
     assert attribute(text) is None
 
 
-def test_metadata_is_asked_for_where_it_is_wanted_and_may_be_empty(norwind):
-    found = tables(connect(norwind, reach={"history": True}))
+def test_metadata_is_asked_for_where_it_is_wanted_and_may_be_empty(shared_domain):
+    found = tables(connect(shared_domain, reach={"history": True}))
     assert incomplete(found) == {}
     assert {row["since"] for row in found["grants"]} == {None}

@@ -13,7 +13,7 @@ from tests.faults import ldap_proxy as faults
 from tests.faults.ldap_proxy import Proxy, on_page, result
 from tests.real.ad import connect, incomplete, now, tables, without
 from tests.real.conftest import servers
-from tests.real.norwind_domain import READER
+from tests.real.example_domain import READER
 
 
 @pytest.fixture
@@ -24,8 +24,8 @@ def workspace(tmp_path):
 
 
 @pytest.fixture
-def admin(own_norwind, tmp_path):
-    with servers(tmp_path, own_norwind, "Administrator").session() as session:
+def admin(own_domain, tmp_path):
+    with servers(tmp_path, own_domain, "Administrator").session() as session:
         yield session
 
 
@@ -141,13 +141,13 @@ def differing(one, other):
 
 @pytest.mark.parametrize("way", ["dirsync", "usn"])
 @pytest.mark.parametrize("seed", [1, 2])
-def test_a_read_of_changes_equals_a_whole_read(own_norwind, admin, workspace, monkeypatch, way, seed):
+def test_a_read_of_changes_equals_a_whole_read(own_domain, admin, workspace, monkeypatch, way, seed):
     if way == "usn":
         monkeypatch.setattr(dirsync, "_DIRSYNC", "no such control")
-    delta = connect(own_norwind, workspace, reach={"incremental": True, "page_size": 50})
-    full = connect(own_norwind, workspace, reach={"page_size": 50})
+    delta = connect(own_domain, workspace, reach={"incremental": True, "page_size": 50})
+    full = connect(own_domain, workspace, reach={"page_size": 50})
     assert incomplete(tables(delta)) == {}
-    changer = Changer(admin, own_norwind, f"{way}{seed}")
+    changer = Changer(admin, own_domain, f"{way}{seed}")
     for _ in range(5):
         for _ in range(8):
             changer.step()
@@ -161,8 +161,8 @@ def test_a_read_of_changes_equals_a_whole_read(own_norwind, admin, workspace, mo
         assert incomplete(found) == {}
 
 
-def test_a_quiet_domain_is_read_again_without_reading_it(own_norwind, workspace):
-    delta = connect(own_norwind, workspace, reach={"incremental": True})
+def test_a_quiet_domain_is_read_again_without_reading_it(own_domain, workspace):
+    delta = connect(own_domain, workspace, reach={"incremental": True})
     tables(delta)
     found = tables(delta)
     # Builtin groups have members that are no objects of the domain; nobody says when these change.
@@ -170,27 +170,27 @@ def test_a_quiet_domain_is_read_again_without_reading_it(own_norwind, workspace)
     assert incomplete(found) == {}
 
 
-def test_what_is_kept_is_private_and_only_of_complete_reads(own_norwind, workspace, authority, tmp_path):
+def test_what_is_kept_is_private_and_only_of_complete_reads(own_domain, workspace, authority, tmp_path):
     kept = workspace.parent / "runs" / "directory" / "ad.parquet"
     reach = {"incremental": True, "page_size": 20}
-    with Proxy(own_norwind.address, authority, tmp_path, [on_page(1, 2, result(52))]).served() as proxy:
-        assert incomplete(tables(connect(own_norwind, workspace, server=proxy.url, reach=reach)))
+    with Proxy(own_domain.address, authority, tmp_path, [on_page(1, 2, result(52))]).served() as proxy:
+        assert incomplete(tables(connect(own_domain, workspace, server=proxy.url, reach=reach)))
         assert not kept.exists()
         proxy.faults = []
-        tables(connect(own_norwind, workspace, server=proxy.url, reach=reach))
+        tables(connect(own_domain, workspace, server=proxy.url, reach=reach))
         assert stat.S_IMODE(kept.stat().st_mode) == 0o600
         assert stat.S_IMODE(kept.parent.stat().st_mode) == 0o700
         before = kept.read_bytes()
         proxy.faults = [on_page(0, 2, faults.reset)]
-        found = tables(connect(own_norwind, workspace, server=proxy.url, reach=reach))
+        found = tables(connect(own_domain, workspace, server=proxy.url, reach=reach))
     assert "lost" in incomplete(found)["accounts"]
     assert kept.read_bytes() == before
 
 
-def test_a_listing_that_lost_objects_deletes_nothing(own_norwind, workspace, authority, tmp_path):
+def test_a_listing_that_lost_objects_deletes_nothing(own_domain, workspace, authority, tmp_path):
     reach = {"incremental": True, "page_size": 20}
-    with Proxy(own_norwind.address, authority, tmp_path).served() as proxy:
-        connector = connect(own_norwind, workspace, server=proxy.url, reach=reach)
+    with Proxy(own_domain.address, authority, tmp_path).served() as proxy:
+        connector = connect(own_domain, workspace, server=proxy.url, reach=reach)
         whole = tables(connector)
         proxy.faults = [on_page(0, 3, faults.nothing)]
         found = tables(connector)
@@ -215,8 +215,8 @@ def changed(kept, **values):
         "lost cookie and a restored server",
     ],
 )
-def test_anything_odd_costs_a_whole_read(own_norwind, workspace, odd):
-    delta = connect(own_norwind, workspace, reach={"incremental": True})
+def test_anything_odd_costs_a_whole_read(own_domain, workspace, odd):
+    delta = connect(own_domain, workspace, reach={"incremental": True})
     tables(delta)
     kept = (delta.kept_in, delta.scope)
     match odd:
@@ -226,7 +226,7 @@ def test_anything_odd_costs_a_whole_read(own_norwind, workspace, odd):
             delta.kept_in.write_bytes(b"")
         case "other attributes":
             delta = connect(
-                own_norwind, workspace, attributes={"desk": "physicalDeliveryOfficeName"}, reach={"incremental": True}
+                own_domain, workspace, attributes={"desk": "physicalDeliveryOfficeName"}, reach={"incremental": True}
             )
         case "old":
             changed(kept, full_at=now() - timedelta(days=8))
@@ -241,14 +241,14 @@ def test_anything_odd_costs_a_whole_read(own_norwind, workspace, odd):
     assert incomplete(found) == {}
 
 
-def test_a_stale_cookie_falls_back_to_change_numbers(own_norwind, admin, workspace):
-    delta = connect(own_norwind, workspace, reach={"incremental": True})
+def test_a_stale_cookie_falls_back_to_change_numbers(own_domain, admin, workspace):
+    delta = connect(own_domain, workspace, reach={"incremental": True})
     tables(delta)
     changed((delta.kept_in, delta.scope), cookie=b"stale")
-    changer = Changer(admin, own_norwind, "stale")
+    changer = Changer(admin, own_domain, "stale")
     for _ in range(5):
         changer.step()
     as_of = now()
     found = tables(delta, as_of)
     assert "changes since" in facts(found)["read"]
-    assert compared(found) == compared(tables(connect(own_norwind, workspace), as_of))
+    assert compared(found) == compared(tables(connect(own_domain, workspace), as_of))

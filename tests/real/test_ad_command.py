@@ -5,10 +5,10 @@ import json
 import pyarrow.parquet as pq
 import pytest
 
-from tests.command import access_review, lay_out
 from tests.faults import ldap_proxy as faults
 from tests.faults.ldap_proxy import Proxy, on_bind, on_page, on_ranges, result
 from tests.real.ad import options
+from tests.support.command import access_review, lay_out
 
 HR = """\
 connector: roster
@@ -32,19 +32,19 @@ POLICY = "roles/policy.yaml"
 
 
 @pytest.fixture
-def proxy(norwind, authority, tmp_path):
-    with Proxy(norwind.address, authority, tmp_path / "tls").served() as served:
+def proxy(shared_domain, authority, tmp_path):
+    with Proxy(shared_domain.address, authority, tmp_path / "tls").served() as served:
         yield served
 
 
 @pytest.fixture
-def audit(norwind, proxy, tmp_path):
+def audit(shared_domain, proxy, tmp_path):
     count = 0
 
     def run(*changes, reach=None):
         nonlocal count
         count += 1
-        given = options(norwind, server=proxy.url, reach={"page_size": 20} | (reach or {}))
+        given = options(shared_domain, server=proxy.url, reach={"page_size": 20} | (reach or {}))
         source = {"connector": "ldap", "options": given, "match": [{"on": ["employee_id", "person"]}]}
         files = {f"roles/templates/{name}.yaml": text for name, text in TEMPLATES.items()}
         files |= {"sources/hr.yaml": HR, "sources/people.csv": PEOPLE, "sources/ad.yaml": json.dumps(source)}
@@ -71,11 +71,11 @@ class Audited:
 
 
 @pytest.fixture(scope="module")
-def expected(norwind, authority, tmp_path_factory):
+def expected(shared_domain, authority, tmp_path_factory):
     """Return the findings of an undisturbed audit."""
     folder = tmp_path_factory.mktemp("whole")
-    with Proxy(norwind.address, authority, folder / "tls").served() as proxy:
-        given = options(norwind, server=proxy.url)
+    with Proxy(shared_domain.address, authority, folder / "tls").served() as proxy:
+        given = options(shared_domain, server=proxy.url)
         source = {"connector": "ldap", "options": given, "match": [{"on": ["employee_id", "person"]}]}
         files = {f"roles/templates/{name}.yaml": text for name, text in TEMPLATES.items()}
         files |= {"sources/hr.yaml": HR, "sources/people.csv": PEOPLE, "sources/ad.yaml": json.dumps(source)}

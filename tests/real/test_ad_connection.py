@@ -16,7 +16,7 @@ from tests.faults.ldap_proxy import BIND, Proxy
 from tests.real.ad import connect, incomplete, tables
 from tests.real.authority import Authority
 from tests.real.conftest import servers
-from tests.real.norwind_domain import READER
+from tests.real.example_domain import READER
 
 
 class Listener:
@@ -104,32 +104,32 @@ def test_an_authority_that_is_not_ours_and_a_certificate_that_has_expired_are_re
         assert listener.received == b""
 
 
-def test_the_system_s_authorities_do_not_know_ours(norwind, tmp_path):
-    way = replace(servers(tmp_path, norwind, READER), ca_file=None)
+def test_the_system_s_authorities_do_not_know_ours(shared_domain, tmp_path):
+    way = replace(servers(tmp_path, shared_domain, READER), ca_file=None)
     with pytest.raises(ConnectorError, match="not trusted") as caught, way.session():
         pass
     assert "ca_file" in caught.value.hint
 
 
-def test_an_unusable_authority_is_named(norwind, tmp_path):
+def test_an_unusable_authority_is_named(shared_domain, tmp_path):
     (tmp_path / "ca.pem").write_text("not a certificate")
     for name, reason in (("ca.pem", "not a PEM file"), ("none.pem", "No such file")):
-        way = replace(servers(tmp_path, norwind, READER), ca_file=tmp_path / name)
+        way = replace(servers(tmp_path, shared_domain, READER), ca_file=tmp_path / name)
         with pytest.raises(ConnectorError, match=reason), way.session():
             pass
 
 
-def test_a_wrong_certificate_ends_it_although_another_server_would_do(norwind, authority, tmp_path):
+def test_a_wrong_certificate_ends_it_although_another_server_would_do(shared_domain, authority, tmp_path):
     with (
-        Proxy(norwind.address, authority, tmp_path, names=("elsewhere.test",)).served() as proxy,
+        Proxy(shared_domain.address, authority, tmp_path, names=("elsewhere.test",)).served() as proxy,
         pytest.raises(ConnectorError, match="another name"),
     ):
-        tables(connect(norwind, server=[proxy.url, norwind.url]))
+        tables(connect(shared_domain, server=[proxy.url, shared_domain.url]))
     assert proxy.seen == []
 
 
-def test_starttls_does_as_well(norwind):
-    assert incomplete(tables(connect(norwind, server=f"ldap://{norwind.address}"))) == {}
+def test_starttls_does_as_well(shared_domain):
+    assert incomplete(tables(connect(shared_domain, server=f"ldap://{shared_domain.address}"))) == {}
 
 
 def test_a_plain_connection_is_not_to_be_had():
@@ -141,27 +141,29 @@ def test_a_plain_connection_is_not_to_be_had():
             address(source, url)
 
 
-def test_the_next_server_is_tried_when_one_is_down(norwind):
-    found = tables(connect(norwind, server=["ldaps://127.0.0.1:9", norwind.url]))
+def test_the_next_server_is_tried_when_one_is_down(shared_domain):
+    found = tables(connect(shared_domain, server=["ldaps://127.0.0.1:9", shared_domain.url]))
     assert incomplete(found) == {}
     with pytest.raises(Transient, match=r"127\.0\.0\.1:9.*refused"):
-        tables(connect(norwind, server=["ldaps://127.0.0.1:9"]))
+        tables(connect(shared_domain, server=["ldaps://127.0.0.1:9"]))
 
 
-def test_a_server_that_accepts_and_is_silent_is_passed_over(norwind, tmp_path):
+def test_a_server_that_accepts_and_is_silent_is_passed_over(shared_domain, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"ldaps://127.0.0.1:{silent.getsockname()[1]}"
-        with servers(tmp_path, norwind, READER, url, norwind.url, timeout=1).session() as session:
-            assert str(session.address) == f"{norwind.url}:636"
+        with servers(tmp_path, shared_domain, READER, url, shared_domain.url, timeout=1).session() as session:
+            assert str(session.address) == f"{shared_domain.url}:636"
 
 
-def test_a_wrong_password_is_tried_once(norwind, authority, tmp_path, monkeypatch):
+def test_a_wrong_password_is_tried_once(shared_domain, authority, tmp_path, monkeypatch):
     monkeypatch.setenv("TEST_AD_WRONG", "Nicht-richtig-1")
     with (
-        Proxy(norwind.address, authority, tmp_path).served() as proxy,
+        Proxy(shared_domain.address, authority, tmp_path).served() as proxy,
         pytest.raises(ConnectorError, match="name or the password is wrong") as caught,
     ):
-        tables(connect(norwind, server=[proxy.url, proxy.url, norwind.url], password={"env": "TEST_AD_WRONG"}))
+        tables(
+            connect(shared_domain, server=[proxy.url, proxy.url, shared_domain.url], password={"env": "TEST_AD_WRONG"})
+        )
     assert [request.operation for request in proxy.seen].count(BIND) == 1
     assert "lock" in caught.value.hint
     assert "Nicht-richtig" not in f"{caught.value} {caught.value.hint}"
@@ -174,13 +176,13 @@ STATES = {
 }
 
 
-def test_a_refused_login_says_what_to_do(own_norwind, tmp_path):
+def test_a_refused_login_says_what_to_do(own_domain, tmp_path):
     """Samba says the same sub-codes as Windows: 701, 533, 773."""
-    with servers(tmp_path, own_norwind, "Administrator").session() as session:
+    with servers(tmp_path, own_domain, "Administrator").session() as session:
         for name, (state, _) in STATES.items():
-            _make(session, own_norwind, name, state)
+            _make(session, own_domain, name, state)
     for name, (_, reason) in STATES.items():
-        with pytest.raises(ConnectorError, match=reason), servers(tmp_path, own_norwind, name).session():
+        with pytest.raises(ConnectorError, match=reason), servers(tmp_path, own_domain, name).session():
             pass
 
 
@@ -217,18 +219,18 @@ def test_messages_of_servers_stay_on_one_line():
     assert len(words(53, "x" * 900).what) < 300
 
 
-def test_nobody_reads_anonymously(norwind):
+def test_nobody_reads_anonymously(shared_domain):
     with pytest.raises(WorkspaceError, match="user and password"):
-        connect(norwind, password=None)
+        connect(shared_domain, password=None)
 
 
-def test_recorded_and_live_exclude_each_other(norwind):
+def test_recorded_and_live_exclude_each_other(shared_domain):
     with pytest.raises(WorkspaceError, match="exclude each other"):
-        connect(norwind, recorded=["a.ldif"])
+        connect(shared_domain, recorded=["a.ldif"])
     with pytest.raises(WorkspaceError, match="only Active Directory"):
-        connect(norwind, directory="other")
+        connect(shared_domain, directory="other")
 
 
-def test_kerberos_takes_no_password_and_needs_its_extra(norwind):
+def test_kerberos_takes_no_password_and_needs_its_extra(shared_domain):
     with pytest.raises(WorkspaceError, match="ticket"):
-        connect(norwind, sign_in="kerberos")
+        connect(shared_domain, sign_in="kerberos")

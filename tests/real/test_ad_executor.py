@@ -15,14 +15,14 @@ from access_review.revoke.executor import Executor, Result, Writable
 from tests.faults.ldap_proxy import MODIFY, Proxy, Reset
 from tests.real.ad import connect
 from tests.real.conftest import servers
-from tests.real.norwind_domain import FOREIGN_SID, READER, WRITER
+from tests.real.example_domain import FOREIGN_SID, READER, WRITER
 
 SINCE = datetime(2026, 11, 24, 9, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def domain(own_norwind):
-    return own_norwind
+def domain(own_domain):
+    return own_domain
 
 
 @pytest.fixture(scope="module")

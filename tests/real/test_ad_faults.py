@@ -14,21 +14,21 @@ PAGES = {"page_size": 20}
 
 
 @pytest.fixture
-def proxy(norwind, authority, tmp_path):
-    with Proxy(norwind.address, authority, tmp_path).served() as served:
+def proxy(shared_domain, authority, tmp_path):
+    with Proxy(shared_domain.address, authority, tmp_path).served() as served:
         yield served
 
 
 @pytest.fixture(scope="module")
-def whole(norwind):
-    return tables(connect(norwind))
+def whole(shared_domain):
+    return tables(connect(shared_domain))
 
 
 @pytest.fixture
-def read(norwind, proxy):
+def read(shared_domain, proxy):
     def run(*changes, **options):
         proxy.faults = changes
-        return tables(connect(norwind, server=proxy.url, **({"reach": PAGES} | options)))
+        return tables(connect(shared_domain, server=proxy.url, **({"reach": PAGES} | options)))
 
     return run
 
@@ -106,18 +106,19 @@ def test_a_server_that_repeats_itself_is_left(read):
     assert "repeats itself" in incomplete(read(faults.Repeat()))["accounts"]
 
 
-def test_a_server_that_falls_silent_is_left(norwind, proxy):
+def test_a_server_that_falls_silent_is_left(shared_domain, proxy):
     proxy.faults = [on_page(1, 2, faults.stall(2.5))]
-    connector = connect(norwind, server=proxy.url, reach=PAGES)
+    connector = connect(shared_domain, server=proxy.url, reach=PAGES)
     hurried = replace(connector, servers=replace(connector.servers, timeout=1))
     start = time.monotonic()
     assert "lost" in incomplete(tables(hurried))["accounts"]
     assert time.monotonic() - start < 2.5
 
 
-def test_a_read_that_takes_too_long_is_ended(norwind):
+def test_a_read_that_takes_too_long_is_ended(shared_domain):
     assert (
-        "time for this read is up" in incomplete(tables(replace(connect(norwind, reach=PAGES), longest=0.0)))["grants"]
+        "time for this read is up"
+        in incomplete(tables(replace(connect(shared_domain, reach=PAGES), longest=0.0)))["grants"]
     )
 
 
@@ -186,21 +187,21 @@ def test_a_reader_who_may_not_see_some_members_is_found_out_by_the_server_s_own_
 
 
 @pytest.mark.parametrize("code", [51, 52])
-def test_a_busy_server_is_passed_over_before_a_read(norwind, proxy, whole, code):
+def test_a_busy_server_is_passed_over_before_a_read(shared_domain, proxy, whole, code):
     proxy.faults = [on_bind(result(code))]
-    found = tables(connect(norwind, server=[proxy.url, norwind.url]))
+    found = tables(connect(shared_domain, server=[proxy.url, shared_domain.url]))
     assert edges(found) == edges(whole)
     with pytest.raises(Transient, match=r"busy|not available"):
-        tables(connect(norwind, server=proxy.url))
+        tables(connect(shared_domain, server=proxy.url))
 
 
-def test_a_read_stays_with_its_server(norwind, proxy):
+def test_a_read_stays_with_its_server(shared_domain, proxy):
     proxy.faults = [on_page(1, 2, faults.reset)]
-    found = tables(connect(norwind, server=[proxy.url, norwind.url], reach=PAGES))
+    found = tables(connect(shared_domain, server=[proxy.url, shared_domain.url], reach=PAGES))
     assert "lost" in incomplete(found)["accounts"]
 
 
-def test_what_is_not_active_directory_is_said_to_be_something_else(norwind, proxy):
+def test_what_is_not_active_directory_is_said_to_be_something_else(shared_domain, proxy):
     proxy.faults = [faults.without(b"supportedCapabilities")]
     with pytest.raises(ConnectorError, match="is not Active Directory"):
-        tables(connect(norwind, server=proxy.url))
+        tables(connect(shared_domain, server=proxy.url))

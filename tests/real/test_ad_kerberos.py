@@ -6,8 +6,8 @@ import pytest
 
 from access_review.errors import ConnectorError
 from tests.real.ad import connect, edges, incomplete, tables
+from tests.real.example_domain import READER, SERVICE_PASSWORD
 from tests.real.kerberos import configured, sign_in
-from tests.real.norwind_domain import READER, SERVICE_PASSWORD
 
 pytest.importorskip(
     "gssapi",
@@ -17,13 +17,13 @@ pytest.importorskip(
 
 
 @pytest.fixture
-def environment(norwind, tmp_path, monkeypatch):
+def environment(shared_domain, tmp_path, monkeypatch):
     """Return the Kerberos environment, in which this process is too; the controller's name leads to its address."""
-    given = configured(norwind, tmp_path)
+    given = configured(shared_domain, tmp_path)
     for name, value in given.items():
         monkeypatch.setenv(name, value)
     resolve = socket.getaddrinfo
-    addresses = {f"{norwind.host}.{norwind.dns}": norwind.address}
+    addresses = {f"{shared_domain.host}.{shared_domain.dns}": shared_domain.address}
     monkeypatch.setattr(
         socket, "getaddrinfo", lambda host, *more, **also: resolve(addresses.get(host, host), *more, **also)
     )
@@ -36,15 +36,15 @@ def by_ticket(domain, scheme):
 
 
 @pytest.mark.parametrize("scheme", ["ldaps", "ldap"])
-def test_a_ticket_reads_what_the_password_reads(norwind, environment, scheme):
-    sign_in(norwind, READER, SERVICE_PASSWORD, environment)
-    found = tables(by_ticket(norwind, scheme))
+def test_a_ticket_reads_what_the_password_reads(shared_domain, environment, scheme):
+    sign_in(shared_domain, READER, SERVICE_PASSWORD, environment)
+    found = tables(by_ticket(shared_domain, scheme))
     assert incomplete(found) == {}
-    assert edges(found) == edges(tables(connect(norwind)))
+    assert edges(found) == edges(tables(connect(shared_domain)))
 
 
 @pytest.mark.usefixtures("environment")
-def test_without_a_ticket_it_says_how_to_get_one(norwind):
+def test_without_a_ticket_it_says_how_to_get_one(shared_domain):
     with pytest.raises(ConnectorError, match="no Kerberos ticket") as caught:
-        tables(by_ticket(norwind, "ldaps"))
+        tables(by_ticket(shared_domain, "ldaps"))
     assert "kinit" in caught.value.hint

@@ -4,10 +4,10 @@ import networkx as nx
 import pytest
 
 from access_review.connectors.ad.domain import tokens
-from tests.real import norwind_domain
+from tests.real import example_domain
 from tests.real.ad import connect, incomplete, tables
 from tests.real.conftest import servers
-from tests.real.norwind_domain import READER
+from tests.real.example_domain import READER
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def reached(found, kept):
 
 
 def test_all_of_it_is_read(found, large):
-    loaded = norwind_domain.large(large.base)
+    loaded = example_domain.large(large.base)
     names = {row["name"] for row in found["accounts"]}
     assert {f"p{n:05}" for n in range(5000)} <= names
     members = [line for record in loaded.records for line in record.splitlines() if line.startswith("member: ")]
@@ -58,7 +58,7 @@ def test_everybody_reaches_the_security_groups_that_the_server_says(found, large
 def test_everybody_reaches_the_distribution_groups_that_were_loaded(found, large):
     """``tokenGroups`` has none of them, so they are held against what was put in."""
     graph = nx.DiGraph()
-    for record in norwind_domain.large(large.base).records:
+    for record in example_domain.large(large.base).records:
         dn, *lines = record.splitlines()
         graph.add_edges_from((line[8:].casefold(), dn[4:].casefold()) for line in lines if line.startswith("member: "))
     dns = {r["value"]: r["id"] for r in found["aliases"] if r["scheme"] == "dn"}

@@ -10,12 +10,12 @@ from access_review.connectors.ad import formats
 from access_review.connectors.ad.domain import ATTRIBUTES, Scope, tokens
 from tests.real.ad import connect, edges, incomplete, named, now, tables, verdicts
 from tests.real.conftest import servers
-from tests.real.norwind_domain import FOREIGN_SID, READER
+from tests.real.example_domain import FOREIGN_SID, READER
 
 
 @pytest.fixture(scope="module")
-def found(norwind):
-    return tables(connect(norwind))
+def found(shared_domain):
+    return tables(connect(shared_domain))
 
 
 def test_a_plain_reader_reads_everything_and_is_told_so(found):
@@ -47,10 +47,10 @@ def test_accounts_carry_what_the_directory_knows_of_them(found):
     assert len(json.loads(rows["svc-backup"]["attributes"])["service_principal_names"]) == 2
 
 
-def test_the_last_use_is_an_interval_up_to_now(norwind):
-    with servers(norwind.state, norwind, READER).session():
+def test_the_last_use_is_an_interval_up_to_now(shared_domain):
+    with servers(shared_domain.state, shared_domain, READER).session():
         pass
-    rows = {row["name"]: row for row in tables(connect(norwind))["accounts"]}
+    rows = {row["name"]: row for row in tables(connect(shared_domain))["accounts"]}
     earliest, latest = rows[READER]["last_used_earliest"], rows[READER]["last_used_latest"]
     assert now() - timedelta(hours=1) < earliest < latest <= now()
     assert rows["user01"]["last_used_latest"] is None
@@ -93,8 +93,8 @@ def test_a_contact_is_counted_and_holds_nothing(found):
     assert kinds["a contact is not an account"] == "unusable"
 
 
-def test_every_account_reaches_what_the_server_says(found, norwind):
-    with servers(norwind.state, norwind, READER).session() as session:
+def test_every_account_reaches_what_the_server_says(found, shared_domain):
+    with servers(shared_domain.state, shared_domain, READER).session() as session:
         differing = [row["name"] for row in found["accounts"] if _ours(found, row) != _theirs(session, row)]
     assert differing == []
 
@@ -113,11 +113,11 @@ def _ours(found, row):
     return {sids[one] for one in reached}
 
 
-def test_the_population_says_where_it_comes_from(found, norwind):
+def test_the_population_says_where_it_comes_from(found, shared_domain):
     (row,) = (row for row in found["completeness"] if row["subject"] == "part:provenance")
     facts = json.loads(row["reason"])
-    assert facts["server"] == f"{norwind.url}:636"
-    assert facts["bases"] == [norwind.base]
+    assert facts["server"] == f"{shared_domain.url}:636"
+    assert facts["bases"] == [shared_domain.base]
     assert facts["listed_again"] == row["received"]
     assert facts["closures_checked"] == 25
     assert facts["password_policy"]["minPwdLength"] == "7"
@@ -129,28 +129,28 @@ def test_only_what_is_asked_for_is_read():
     assert not any(name in scope.attributes for name in ("*", "memberOf", "unicodePwd", "homePhone"))
 
 
-def test_named_bases_are_read_alone(norwind):
-    found = tables(connect(norwind, reach={"bases": [f"OU=Staff,{norwind.base}"]}))
+def test_named_bases_are_read_alone(shared_domain):
+    found = tables(connect(shared_domain, reach={"bases": [f"OU=Staff,{shared_domain.base}"]}))
     assert {row["name"] for row in found["accounts"]} >= {"user01", "boss"}
     assert not any(row["name"] == "krbtgt" for row in found["accounts"])
     assert "no group" in str(incomplete(found))
 
 
-def test_canaries_and_counts_are_compared(norwind):
-    found = tables(connect(norwind, canaries=["user01", "Leads", "nobody"], expected={"accounts": 3}))
+def test_canaries_and_counts_are_compared(shared_domain):
+    found = tables(connect(shared_domain, canaries=["user01", "Leads", "nobody"], expected={"accounts": 3}))
     assert "not seen: nobody" in incomplete(found)["grants"]
     assert "3 expected" in incomplete(found)["accounts"]
 
 
-def test_small_pages_change_nothing(found, norwind):
-    paged = tables(connect(norwind, reach={"page_size": 7}))
+def test_small_pages_change_nothing(found, shared_domain):
+    paged = tables(connect(shared_domain, reach={"page_size": 7}))
     assert incomplete(paged) == {}
     for table in ("entitlements", "grants", "nesting", "aliases", "owners", "problems"):
         assert paged[table] == found[table]
 
 
-def test_a_clock_apart_is_said(norwind):
-    found = tables(connect(norwind), now() - timedelta(minutes=20))
+def test_a_clock_apart_is_said(shared_domain):
+    found = tables(connect(shared_domain), now() - timedelta(minutes=20))
     assert incomplete(found) == {"part:clock": "the server's clock is 20 min off"}
 
 

@@ -10,12 +10,12 @@ from access_review.revoke.executor import Result
 from tests.faults import ldap_proxy as faults
 from tests.faults.ldap_proxy import MODIFY, Proxy
 from tests.real.conftest import servers
-from tests.real.norwind_domain import FOREIGN_SID, READER, WRITER
+from tests.real.example_domain import FOREIGN_SID, READER, WRITER
 
 
 @pytest.fixture(scope="module")
-def domain(own_norwind):
-    return own_norwind
+def domain(own_domain):
+    return own_domain
 
 
 @contextmanager

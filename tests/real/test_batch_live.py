@@ -12,17 +12,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from access_review.connectors.entra.permissions import READING, WRITING
-from tests.command import access_review, lay_out
 from tests.faults.ldap_proxy import BIND, MODIFY, SEARCH, UNBIND, Proxy
-from tests.graph.machine import MachineClock
-from tests.graph.reading import simulate
-from tests.graph.signin_stub import CLIENT, TENANT, SignIn
-from tests.graph.transport import Server
 from tests.real import hybrid
 from tests.real.ad import now, options
 from tests.real.conftest import CONTROL, GROUP, MEMBER, USER, servers
+from tests.real.example_domain import READER, WRITER
 from tests.real.hybrid import EXCESS, Sync
-from tests.real.norwind_domain import READER, WRITER
+from tests.simulated_tenant.machine import MachineClock
+from tests.simulated_tenant.reading import simulate
+from tests.simulated_tenant.signin_stub import CLIENT, TENANT, SignIn
+from tests.simulated_tenant.transport import Server
+from tests.support.command import access_review, lay_out
 
 SECRET = "not-a-real-secret-2K~canary"  # noqa: S105 - of a tenant that lives for one test
 CLIENT_THAT_WRITES = "dddddddd-eeee-4fff-8000-111111111111"

@@ -9,12 +9,12 @@ import pytest
 from access_review.changes import Action, Expectation, Target, Thing, change
 from access_review.connectors.ad import formats
 from access_review.connectors.ad.writer import at
-from tests.fake import a_plan
 from tests.faults.ldap_proxy import MODIFY, Proxy, Reset
 from tests.real.ad import connected, options
 from tests.real.conftest import servers
-from tests.real.norwind_domain import SERVICE_PASSWORD, WRITER
+from tests.real.example_domain import SERVICE_PASSWORD, WRITER
 from tests.simulation import crash
+from tests.support.fake_system import a_plan
 
 SECOND = tuple(int(n) for n in os.environ.get("CRASH_SECOND_REAL", "5").split(","))
 ALL = "CRASH_ALL" in os.environ
@@ -139,21 +139,21 @@ class Norwind:
 
 
 @pytest.fixture(scope="module")
-def proxy(own_norwind, authority, tmp_path_factory):
-    with Fated(own_norwind.address, authority, tmp_path_factory.mktemp("tls")).served() as served:
+def proxy(own_domain, authority, tmp_path_factory):
+    with Fated(own_domain.address, authority, tmp_path_factory.mktemp("tls")).served() as served:
         yield served
 
 
 @pytest.fixture(scope="module")
-def admin(own_norwind, tmp_path_factory):
-    with servers(tmp_path_factory.mktemp("admin"), own_norwind, "Administrator").session() as session:
+def admin(own_domain, tmp_path_factory):
+    with servers(tmp_path_factory.mktemp("admin"), own_domain, "Administrator").session() as session:
         yield session
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("fate", crash.FATES)
-def test_a_batch_on_a_domain_killed_at_any_step_ends_in_one_state_each(own_norwind, proxy, admin, kind, fate, tmp_path):
-    scene = Norwind(own_norwind, proxy, admin, kind)
+def test_a_batch_on_a_domain_killed_at_any_step_ends_in_one_state_each(own_domain, proxy, admin, kind, fate, tmp_path):
+    scene = Norwind(own_domain, proxy, admin, kind)
     steps = crash.whole(scene, tmp_path / "whole", fate)
     assert steps >= 20
     for step in range(1, steps + 1):

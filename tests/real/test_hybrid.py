@@ -5,15 +5,15 @@ import pytest
 
 from access_review.connectors.ad.writer import Writing
 from access_review.revoke.executor import Result
-from tests.command import access_review, lay_out
-from tests.graph.machine import MachineClock
-from tests.graph.reading import simulate
-from tests.graph.signin_stub import CLIENT, TENANT, SignIn
-from tests.graph.transport import Server
 from tests.real import hybrid
 from tests.real.ad import options
 from tests.real.conftest import servers
 from tests.real.hybrid import EXCESS, Sync
+from tests.simulated_tenant.machine import MachineClock
+from tests.simulated_tenant.reading import simulate
+from tests.simulated_tenant.signin_stub import CLIENT, TENANT, SignIn
+from tests.simulated_tenant.transport import Server
+from tests.support.command import access_review, lay_out
 
 SECRET = "not-a-real-secret-9H~canary"  # noqa: S105 - of a tenant that lives for one test
 

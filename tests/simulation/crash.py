@@ -23,7 +23,7 @@ from access_review.revoke.apply import Batch, apply
 from access_review.revoke.executor import Executor
 from access_review.revoke.journal import Journal
 from access_review.revoke.states import Judged, State
-from tests.fake import Time
+from tests.support.fake_system import Time
 
 APPLIED, NOT_APPLIED, REPLY_LOST, GIVEN_BACK = "applied", "not applied", "reply lost", "given back meanwhile"
 FATES = (APPLIED, NOT_APPLIED, REPLY_LOST, GIVEN_BACK)

@@ -6,8 +6,8 @@ from functools import partial
 
 import pytest
 
-from tests.fake import FakeOnDisk, Faults, Time, a_change, a_plan, key_of
 from tests.simulation import crash
+from tests.support.fake_system import FakeOnDisk, Faults, Time, a_change, a_plan, key_of
 
 SECOND = tuple(int(n) for n in os.environ.get("CRASH_SECOND", "3,9").split(","))
 """At which step of the resumed run it is killed again; 0 is never."""

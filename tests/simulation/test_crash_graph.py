@@ -16,12 +16,12 @@ from access_review.connectors import Source
 from access_review.connectors.entra import connector
 from access_review.connectors.entra.permissions import WRITING
 from access_review.workspace import options_of
-from tests.fake import a_plan
-from tests.graph.reading import simulate
-from tests.graph.signin_stub import CLIENT, TENANT, SignIn
-from tests.graph.transport import Server
-from tests.graph.wire import START, Response
+from tests.simulated_tenant.reading import simulate
+from tests.simulated_tenant.signin_stub import CLIENT, TENANT, SignIn
+from tests.simulated_tenant.transport import Server
+from tests.simulated_tenant.wire import START, Response
 from tests.simulation import crash
+from tests.support.fake_system import a_plan
 
 SECRET = "not-a-real-secret-7Q~canary"  # noqa: S105 - of a tenant that lives for one test
 SECOND = tuple(int(n) for n in os.environ.get("CRASH_SECOND_REAL", "5").split(","))

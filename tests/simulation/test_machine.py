@@ -27,8 +27,8 @@ from access_review.revoke.journal import Journal
 from access_review.revoke.states import CHANGED, PROVEN, TERMINAL, Judged, State
 from access_review.revoke.undo import EMPLOYED, undo
 from access_review.revoke.verify import verify
-from tests.fake import FakeSystem, Faults, Time, a_change, a_plan, key_of
-from tests.worlds import snapshot, workspace
+from tests.support.fake_system import FakeSystem, Faults, Time, a_change, a_plan, key_of
+from tests.support.snapshots import snapshot, workspace
 
 EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "200"))
 PACE = Applying(canary=0, per_minute=6000)

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from tests.simulation.world import simulate
+from tests.simulation.history import simulate
 
 SEEDS = int(os.environ.get("SIMULATION_SEEDS", "500"))
 PART = 50

@@ -1,0 +1,129 @@
+"""The exception log is edited without losing a comment, by two people, and its list says how each entry stands."""
+
+import json
+import shutil
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from access_review.audit import exceptions
+from access_review.audit.exceptions import Request
+from access_review.errors import PlanRefused, Unclear
+from access_review.policy import Exceptions
+from access_review.settings import Waiver
+from tests.support.command import access_review, lay_out
+
+TODAY = date(2026, 11, 2)
+SETTINGS = Exceptions()
+LOG = """# The exception log.
+waivers:
+  - waiver: W-2026-011
+    rule: direct-grant            # a reason beside it
+    subject: ad:user:ana
+    about: ad:group:X
+    reason: "covers"
+    approver: Head of Operations
+    ticket: CHG-1
+    expires: 2026-11-20
+"""
+
+
+def request(**more):
+    told = {"rule": "direct-grant", "subject": "ad:user:bo", "about": None, "reason": "needs it", "asked_by": "Ana Lim"}
+    return Request(**{**told, "ticket": "CHG-2", "expires": TODAY + timedelta(days=30), **more})
+
+
+def read(text):
+    return {one.waiver: one for one in exceptions._read(text).waivers}
+
+
+def test_an_entry_is_added_and_every_other_line_stays():
+    text, name = exceptions.ask(LOG, request(), SETTINGS, TODAY)
+    assert name == "W-2026-012"
+    assert text.startswith(LOG)
+    assert read(text)[name].approver is None
+    approved = exceptions.approve(text, name, "Cem Aydin")
+    assert read(approved)[name].approver == "Cem Aydin"
+    assert approved.startswith(LOG)
+    with pytest.raises(PlanRefused):
+        exceptions.approve(approved, name, "Somebody Else")
+
+
+@pytest.mark.parametrize("by", ["Ana Lim", " ana  LIM "])
+def test_nobody_approves_what_they_asked_for(by):
+    text, name = exceptions.ask("", request(), SETTINGS, TODAY)
+    with pytest.raises(PlanRefused, match="another approves"):
+        exceptions.approve(text, name, by)
+
+
+def test_renewing_takes_the_approval_back_and_ending_opens_what_was_accepted():
+    more = TODAY + timedelta(days=60)
+    renewed = exceptions.renew(LOG, "W-2026-011", by="Bo", ticket="CHG-9", expires=more, settings=SETTINGS, today=TODAY)
+    entry = read(renewed)["W-2026-011"]
+    assert (entry.approver, entry.expires, entry.asked_by) == (None, more, "Bo")
+    assert "# a reason beside it" in renewed
+    ended = exceptions.end(LOG, "W-2026-011", TODAY)
+    assert read(ended)["W-2026-011"].expires == TODAY - timedelta(days=1)
+    with pytest.raises(PlanRefused):
+        exceptions.end(ended, "W-2026-011", TODAY)
+    with pytest.raises(Unclear):
+        exceptions.end(LOG, "W-1", TODAY)
+
+
+@pytest.mark.parametrize("days", [-1, 181])
+def test_no_exception_is_older_than_today_or_longer_than_allowed(days):
+    with pytest.raises(PlanRefused):
+        exceptions.ask(LOG, request(expires=TODAY + timedelta(days=days)), SETTINGS, TODAY)
+
+
+def test_the_same_is_not_asked_for_twice():
+    with pytest.raises(PlanRefused, match="W-2026-011"):
+        exceptions.ask(LOG, request(subject="ad:user:ana", about="ad:group:X"), SETTINGS, TODAY)
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), min_size=1, max_size=60))
+def test_whatever_the_reason_says_is_read_back_as_text(reason):
+    text, name = exceptions.ask(LOG, request(reason=reason), SETTINGS, TODAY)
+    assert read(text)[name].reason == reason
+
+
+def test_how_each_entry_stands():
+    full = {"rule": "r", "subject": "s", "reason": "x", "approver": "a", "ticket": "t"}
+    rows = [
+        (Waiver(waiver="1", **full, expires=TODAY - timedelta(days=1)), "expired"),
+        (Waiver(waiver="2", rule="r", subject="s", expires=TODAY), "accepts nothing: without reason, approver, ticket"),
+        (Waiver(waiver="3", **full, expires=TODAY + timedelta(days=30)), "expires soon, and nothing needs it"),
+        (Waiver(waiver="4", **full, expires=TODAY + timedelta(days=31)), "in force"),
+        (Waiver(waiver="5", **full, expires=TODAY + timedelta(days=31)), "nothing needs it"),
+    ]
+    stand = exceptions.states([one for one, _ in rows], {"4": 1}, SETTINGS, TODAY)
+    assert [state for _, state in stand] == [state for _, state in rows]
+
+
+def test_through_the_command_line_a_finding_is_waived_by_two_people(tmp_path, repository):
+    lay_out(tmp_path, {})
+    for name in ("sources", "roles"):
+        shutil.copytree(repository / name, tmp_path / name, dirs_exist_ok=True)
+    at = ("--as-of", "2026-11-02T06:00:00Z")
+    daily = access_review(tmp_path, *at, "--json", "daily")
+    assert daily.code == 0, daily.err
+    found = [row for row in daily.json["signins"] if row["rule"].startswith("signin-")]
+    assert {row["rule"] for row in found} == {"signin-after-end", "signin-off-shift", "signin-outside-countries"}
+    listed = {row["name"]: (row["approved"], row["foreign"]) for row in daily.json["applications"]}
+    assert (listed["NoteScribe AI"], listed["Quick Meeting Helper"]) == ((False, True), (False, False))
+    words = ("--reason", "agreed", "--ticket", "CHG-3", "--until", "2026-12-01", "--by", "Ana")
+    asked = access_review(tmp_path, *at, "--json", "waive", "ask", found[0]["finding"][:10], *words)
+    assert asked.code == 0, asked.err
+    name = asked.json["waiver"]
+    assert access_review(tmp_path, *at, "waive", "approve", name, "--by", "ana").code == 4
+    assert access_review(tmp_path, *at, "waive", "approve", name, "--by", "Bo").code == 0
+    assert access_review(tmp_path, *at, "-q", "review").code == 0
+    listed = access_review(tmp_path, *at, "--json", "waive", "list", "-o", str(tmp_path / "sign.csv"))
+    states = {one["waiver"]: one["state"] for one in listed.json["waivers"]}
+    assert states[name] == "expires soon"
+    assert states["W-2026-003"] == "expired"
+    assert "signed by" in (tmp_path / "sign.csv").read_text(encoding="utf-8-sig")
+    assert "# expired: what it accepted is open again" in (tmp_path / "roles/waivers.yaml").read_text(encoding="utf-8")
+    assert json.loads(listed.out)["kept_without_waiver"] == []

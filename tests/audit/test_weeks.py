@@ -1,0 +1,294 @@
+"""Twenty-six weeks of a small company in one process, and the promises of the sample over many seeds."""
+
+import random
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+
+from access_review import runs
+from access_review import workspace as workspaces
+from access_review.audit import campaign
+from access_review.offboarding import leaver
+from access_review.offboarding.leaver import Late, Standing, State
+from access_review.policy import Sampling
+from access_review.sample import coverage, draw, hypergeometric, population
+from access_review.sample.draw import Draw, SampleState
+from access_review.sample.population import Unit
+from access_review.snapshot import load
+from access_review.stages import audit, routine
+from tests.audit.half_year_company import KEPT, SILENT, START, WEEK, Company
+
+MISSED_WEEK = 9
+
+
+@pytest.fixture(scope="module")
+def half_year(tmp_path_factory):
+    """Run the weeks; return what each said."""
+    company = Company(tmp_path_factory.mktemp("company"))
+    told = {}
+    for week in range(26):
+        at = START + week * WEEK
+        happen(company, week)
+        if week == MISSED_WEEK:
+            continue
+        opened, leavers = company.week(at)
+        space = workspaces.load(company.folder)
+        reminded = []
+        for days in (0, 1, 2, 3, 4, 5):
+            if days == 1:
+                company.answer(opened.run, (at + timedelta(days=1)).date())
+            reminded.append(routine.remind(space, opened.run, at + timedelta(days=days)))
+        told[week] = (opened, leavers, reminded)
+    return company, told
+
+
+def happen(company, week):
+    """Leavers end at midnight of their own place; the first Monday after is a run at 06:00 UTC."""
+    sunday = (START + week * WEEK - timedelta(days=1)).date()
+    match week:
+        case 2:
+            company.change("e0", last_day=sunday)  # Manila: ended 14 h before the run
+            company.change("e1", last_day=sunday)  # Kraków: 7 h
+            company.change("e2", last_day=sunday)  # Bogotá: 1 h
+        case 3:
+            for name in ("e0", "e1", "e2"):
+                company.change(name, open=False)
+            company.people["new"] = company.people["e3"].__class__("new", "Manila", "m1")
+        case 5:
+            company.change("e6", client="PINEWAY", role="Lead")  # a mover with too much
+            company.change("e7", last_day=sunday + timedelta(days=10))
+        case 6:
+            company.change("e7", last_day=None)  # rescinded
+        case 12:
+            company.change("e0", last_day=None, open=True)  # hired again
+        case 14:
+            for name in KEPT:
+                company.change(name, role="Lead")  # more than the role allows, and their managers keep it
+        case 22:
+            company.waive()
+
+
+def test_no_week_is_drawn_twice_and_none_is_drawn_for_the_week_without_a_run(half_year):
+    company, told = half_year
+    assert sorted(told) == [week for week in range(26) if week != MISSED_WEEK]
+    assert len({opened.week for opened, _, _ in told.values()}) == 25
+    again, _ = company.week(START + 25 * WEEK + timedelta(hours=5))
+    assert again.drawn is None
+    assert again.run == told[25][0].run
+    assert len(routine.audits(company.folder)) == 25
+
+
+def test_every_leaver_is_as_late_as_the_own_clock_says(half_year):
+    _, told = half_year
+    leavers = told[2][1]
+    open_for = {
+        one.person[-2:]: (one.clock.least, one.clock.late) for one in leavers.leavers if one.person[-2:] in "e0e1e2"
+    }
+    assert open_for == {
+        "e0": (timedelta(hours=14), Late.YES),
+        "e1": (timedelta(hours=7), Late.YES),
+        "e2": (timedelta(hours=1), Late.NO),
+    }
+    closed = {one.person[-2:]: one for one in told[3][1].leavers}
+    assert closed["e0"].signs_in is State.DONE
+    assert (closed["e0"].clock.least, closed["e0"].clock.most) == (
+        timedelta(hours=14),
+        timedelta(days=7, hours=14),
+    )
+    assert closed["e2"].clock.late is Late.PERHAPS
+
+
+def test_a_rescinded_termination_and_a_rehire_stop_and_are_not_leavers(half_year):
+    _, told = half_year
+    assert told[5][1].of("hr:person:e7").standing is Standing.UPCOMING
+    assert told[6][1].of("hr:person:e7").standing is Standing.STOPPED
+    assert told[7][1].of("hr:person:e7") is None
+    assert told[12][1].of("hr:person:e0").standing is Standing.STOPPED
+    assert told[13][1].of("hr:person:e0") is None
+
+
+def test_the_silent_manager_is_reminded_escalated_and_closed_and_the_items_come_again_red(half_year):
+    _, told = half_year
+    kinds = [sent.kind for _, sent_now in told[0][2] for sent in sent_now if sent.reviewer == SILENT]
+    assert kinds == [campaign.Kind.ASKED, campaign.Kind.REMINDER, campaign.Kind.ESCALATION]
+    assert not [s for _, now in told[0][2][2:] for s in now if s.reviewer != SILENT]
+    first = routine.audit_of(told[0][0].run)
+    assert first.closed_at == START + WEEK
+    assert first.not_reviewed
+    assert not first.red
+    second = told[1][0]
+    drawn = {pick.unit for pick in second.drawn.sample.picks}
+    assert set(first.not_reviewed) <= drawn
+    assert set(second.ongoing.missed) == set(first.not_reviewed)
+    said = f"{len(first.not_reviewed)} that the audit before drew and nobody reviewed are among them"
+    assert said in second.drawn.sample.reasons
+    assert not [line for line in told[0][0].drawn.sample.reasons if "audit before" in line]
+    assert set(routine.audit_of(second.run).red) >= set(first.not_reviewed)
+
+
+def findings(told, week, rule):
+    rows = audit.read_report(told[week][0].run).findings.to_pylist()
+    return {row["subject"]: row for row in rows if row["rule"] == rule and row["status"] in {"new", "open"}}
+
+
+def test_what_was_not_reviewed_is_a_finding_of_the_next_review_and_red_the_second_time(half_year):
+    _, told = half_year
+    assert not findings(told, 0, "not-reviewed")
+    left = set(routine.audit_of(told[0][0].run).not_reviewed)
+    once = findings(told, 1, "not-reviewed")
+    assert set(once) == left
+    assert {row["rag"] for row in once.values()} == {"amber"}
+    again = findings(told, 2, "not-reviewed-again")
+    assert left <= set(again)
+    assert {row["rag"] for row in again.values()} == {"red"}
+    assert not set(again) & set(findings(told, 2, "not-reviewed"))
+    for week in list(told)[1:]:
+        before = max(w for w in told if w < week)
+        open_now = set(findings(told, week, "not-reviewed")) | set(findings(told, week, "not-reviewed-again"))
+        assert open_now == set(routine.audit_of(told[before][0].run).not_reviewed)
+
+
+def test_what_a_manager_keeps_against_a_finding_is_one_until_it_is_logged(half_year):
+    _, told = half_year
+    kept, seen = set(), set()
+    for week, (opened, _, _) in told.items():
+        reported = {row["reason"] for row in findings(told, week, "kept-unlogged").values()}
+        named = {name for name in KEPT if any(f" for {name} about " in reason for reason in reported)}
+        assert named == (kept if week < 22 else set()), week
+        seen |= named
+        answers = audit.decisions_of(opened.run).current
+        kept |= {
+            item.account_name
+            for item in audit.work_of(opened.run).items
+            if item.item in answers and item.account_name in KEPT and item.findings and week < 22
+        }
+    assert seen
+
+
+def test_everyone_who_is_answered_for_is_seen_in_time_though_a_week_was_missed(half_year):
+    company, told = half_year
+    seen = {}
+    for week, (opened, _, _) in told.items():
+        for unit in {p.unit for p in opened.drawn.sample.picks} - audit.not_reviewed(opened.run):
+            seen.setdefault(unit, []).append(week)
+    present = [n for n in company.people if company.people[n].manager != "m2" and n not in {"e1", "new"}]
+    for name in present:
+        been = [0, *seen.get(f"hr:person:{name}", []), 26]
+        gaps = [later - earlier for earlier, later in pairwise(been)]
+        assert max(gaps) <= 12 + 1, name
+    assert all(opened.drawn.sample.overdue == 0 for week, (opened, _, _) in told.items() if week < 12)
+
+
+def test_every_sample_can_be_chosen_again_from_what_was_published(half_year):
+    _, told = half_year
+
+    before = None
+    for opened, _, _ in told.values():
+        drawn = opened.drawn.sample
+        frame = population.from_json(runs.read_json(opened.run.folder / "sample/frame.json", population.FRAME))
+        assert draw.verify(drawn, frame.units, bytes.fromhex(drawn.key), published=before) == ()
+        before = drawn.next_commitment
+
+
+def test_the_audit_ends_once_and_not_while_items_are_open_in_time(half_year):
+    company, told = half_year
+    run = told[25][0].run
+    at = START + 25 * WEEK + timedelta(days=5)
+    with pytest.raises(Exception, match="are open and their time is not over"):
+        routine.sign_off(run, "m0", at)
+    with pytest.raises(Exception, match="in no roster"):
+        routine.sign_off(run, "nobody", at)
+    routine.remind(workspaces.load(company.folder), run, at + timedelta(days=2))
+    assert routine.sign_off(run, "m0", at + timedelta(days=2)).signed_off_by == "m0"
+    with pytest.raises(Exception, match="was signed off"):
+        routine.sign_off(run, "m0", at + timedelta(days=2))
+
+
+def units(count):
+    return [Unit(f"u{i:03}", "person", None, (), None, None, 1, 1) for i in range(count)]
+
+
+def half_a_year(seed):
+    """Draw 26 weeks of a company that changes; yield the sample, who is there, and who of them is wrong."""
+    rng = random.Random(seed)  # noqa: S311 - a world, not a secret
+    policy = Sampling(tolerable=0.1, coverage_weeks=24)
+    there = {unit.unit: unit for unit in units(120)}
+    wrong = set(rng.sample(sorted(there), rng.randint(0, 20)))
+    state, number = SampleState(), 1000
+    for week in range(26):
+        if week != MISSED_WEEK:
+            # Access drifts among those already looked at too; only an independent draw notices.
+            wrong = {u for u in wrong if u in there} | {rng.choice(sorted(there))}
+            at = datetime(2026, 1, 5, tzinfo=UTC) + week * timedelta(weeks=1)
+            drawn, state = draw.draw(
+                list(there.values()),
+                policy,
+                state,
+                run=f"{seed}-{week}",
+                as_of=at,
+                next_pledge=draw.pledge(rng.randbytes(32)),
+            )
+            yield week, drawn, set(there), set(wrong), state
+            corrected = {pick.unit for pick in drawn.picks}
+            wrong -= corrected
+        for gone in rng.sample(sorted(there), 2):
+            del there[gone]
+            number += 1
+            there[f"u{number}"] = Unit(f"u{number}", "person", None, (), None, None, 1, 1)
+
+
+def test_coverage_and_confidence_hold_over_many_seeds():
+    held = trials = 0
+    for seed in range(30):
+        for _, drawn, there, wrong, state in half_a_year(seed):
+            assert drawn.overdue == 0
+            at = drawn.as_of
+            assert not coverage.overdue(there, state.coverage, run="later", as_of=at, weeks=24)
+            inference = [pick.unit for pick in drawn.picks if pick.draw is Draw.INFERENCE]
+            found = sum(unit in wrong for unit in inference)
+            most = hypergeometric.upper_deviations(len(there), len(inference), found, 0.95)
+            held += len(wrong) <= most
+            trials += 1
+    assert trials == 30 * 25
+    # Exact limits hold in 95 % or more; three standard errors below that would be a fault.
+    assert held / trials >= 0.95 - 3 * (0.95 * 0.05 / trials) ** 0.5
+
+
+@pytest.mark.parametrize(
+    ("at", "zone", "week"),
+    [
+        (datetime(2027, 1, 3, 23, tzinfo=UTC), "UTC", "2026-W53"),
+        (datetime(2027, 1, 3, 23, tzinfo=UTC), "Asia/Manila", "2027-W01"),
+        (datetime(2026, 12, 31, tzinfo=UTC), "UTC", "2026-W53"),
+    ],
+)
+def test_a_week_is_that_of_the_calendar_of_its_zone(at, zone, week):
+    assert campaign.week_of(at, zone) == week
+
+
+def test_what_the_routine_keeps_reads_back(half_year):
+    _, told = half_year
+    made = routine.audit_of(told[1][0].run)
+    assert campaign.from_json(campaign.to_json(made)) == made
+    assert isinstance(made.opened_at.date(), date)
+    assert leaver.from_json(leaver.to_json(told[2][1])) == told[2][1]
+
+
+def test_a_mover_is_the_new_clients_and_what_no_role_of_the_new_work_allows_is_found(half_year):
+    _, told = half_year
+    clients = {}
+    for week, (opened, _, _) in told.items():
+        frame = population.from_json(runs.read_json(opened.run.folder / "sample/frame.json", population.FRAME))
+        clients[week] = next(unit.clients for unit in frame.units if unit.unit == "hr:person:e6")
+    assert {clients[week] for week in told if week < 5} == {("HARBOR",)}
+    assert {clients[week] for week in told if week >= 5} == {("PINEWAY",)}
+    assert not findings(told, 4, "access-beyond-role")
+    for week in (5, 6, 25):
+        assert "desk:user:e6" in findings(told, week, "access-beyond-role")
+    # The roster lists the present job only; the former one is remembered from the week before.
+    jobs = load(told[5][0].run).tables["assignments"].to_pylist()
+    assert {(row["client"], row["status"]) for row in jobs if row["person"] == "hr:person:e6"} == {
+        ("PINEWAY", "active"),
+        ("HARBOR", "left"),
+    }

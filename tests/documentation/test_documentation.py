@@ -1,0 +1,224 @@
+"""The documentation that is executed: what a runbook shows in a ``console`` block is what happens.
+
+The blocks of one runbook run in order, in one copy of the example workspace. A line
+``$ command`` is run by bash in that folder, with lines ``> …`` below it as its
+continuation. The lines after it must appear in what the command prints, in that order;
+``…`` within a line stands for anything, and one space for any number. A command must end with 0, or with the code
+that a comment at its end (``# exit 3``) or the first line of its block (``console exit
+3``) names. A block whose first line names a file (``yaml sources/hr.yaml``) is written
+there. All other blocks are to be read, not run.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sysconfig
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from access_review import __version__
+from access_review.rules import load
+from tests.conftest import REPOSITORY
+from tests.documentation.generate import README, rule_table, written
+
+RUNBOOKS = sorted((REPOSITORY / "runbooks").glob("*.md"))
+DOCUMENTS = sorted([*REPOSITORY.glob("*.md"), *RUNBOOKS])
+HEADINGS = ["When", "Before", "Steps", "Check", "Undo"]
+
+_FENCE = re.compile(r"^( *)(`{3,})(.*)$")
+_EXIT = re.compile(r"\bexit[ =](\d+)")
+_STATED = re.compile(r"# *exit (\d+)$", re.MULTILINE)
+_LINK = re.compile(r"\[[^\]]*\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)\s]+))?\)")
+
+
+@dataclass(frozen=True)
+class Block:
+    """One fenced block: where it stands, the first line behind its fence, and its lines without their indent."""
+
+    line: int
+    info: str
+    lines: tuple[str, ...]
+
+    @property
+    def file(self) -> str | None:
+        """The file that the block is to be written to, if any."""
+        words = self.info.split()
+        return words[1] if len(words) == 2 and words[0] != "console" and "/" in words[1] else None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command, how it is to end and what it is to print."""
+
+    command: str
+    code: int
+    shown: tuple[str, ...]
+
+
+def blocks(text: str) -> Iterator[Block]:
+    """Yield the fenced blocks of a document, in order; one that is never closed is an error."""
+    opened: tuple[int, str, str, str] | None = None
+    inside: list[str] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        fence = _FENCE.match(line)
+        if opened is None:
+            if fence:
+                opened, inside = (number, fence[1], fence[2], fence[3].strip()), []
+        elif fence and fence[2] == opened[2] and not fence[3].strip():
+            yield Block(opened[0], opened[3], tuple(inside))
+            opened = None
+        else:
+            inside.append(line.removeprefix(opened[1]))
+    assert opened is None, f"the block that opens on line {opened and opened[0]} is never closed"
+
+
+def steps(block: Block) -> Iterator[Step]:
+    """Yield the commands of a console block."""
+    usual = _EXIT.search(block.info)
+    command: list[str] = []
+    shown: list[str] = []
+    for line in (*block.lines, "$ "):
+        if line.startswith("$ "):
+            if command:
+                whole = "\n".join(command)
+                stated = _STATED.search(whole) or usual
+                yield Step(whole, int(stated[1]) if stated else 0, tuple(shown))
+            command, shown = [line[2:]], []
+        elif line.startswith("> ") and not shown:
+            command.append(line[2:])
+        else:
+            assert command, f"line {block.line}: a console block starts with a command"
+            shown.append(line.rstrip())
+
+
+def missing(shown: tuple[str, ...], printed: str) -> str | None:
+    """Return the first line shown that was not printed after the ones before it, or nothing."""
+    real = iter(_evenly(line) for line in printed.splitlines())
+    for line in shown:
+        wanted = re.compile(".*".join(re.escape(part) for part in _evenly(line).split("…")))
+        if line.strip() not in {"", "…"} and not any(wanted.fullmatch(one) for one in real):
+            return line
+    return None
+
+
+def _evenly(line: str) -> str:
+    return " ".join(line.split())
+
+
+def run(command: str, folder: Path) -> tuple[int, str]:
+    """Run a command as somebody at a terminal of 100 columns would, and return its code and all it printed."""
+    scripts = sysconfig.get_path("scripts")
+    done = subprocess.run(
+        ["bash", "-c", command],
+        cwd=folder,
+        env={
+            **os.environ,
+            "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
+            "COLUMNS": "100",
+            "LC_ALL": "C.UTF-8",
+            "PYTHONWARNINGS": "error",
+        },
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+    )
+    return done.returncode, done.stdout
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    for name in ("sources", "roles"):
+        shutil.copytree(REPOSITORY / name, tmp_path / name)
+    return tmp_path
+
+
+@pytest.mark.parametrize("runbook", RUNBOOKS, ids=lambda path: path.stem)
+def test_what_a_runbook_shows_is_what_happens(runbook, workspace):
+    for block in blocks(runbook.read_text(encoding="utf-8")):
+        if block.file:
+            target = workspace / block.file
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text("\n".join(block.lines) + "\n", encoding="utf-8")
+        if block.info.split()[:1] != ["console"]:
+            continue
+        for step in steps(block):
+            code, printed = run(step.command, workspace)
+            told = f"{runbook.name}:{block.line}: $ {step.command}\n{printed}"
+            assert code == step.code, told
+            line = missing(step.shown, printed)
+            assert line is None, f"{line!r} is not printed there\n{told}"
+
+
+@pytest.mark.parametrize("runbook", RUNBOOKS, ids=lambda path: path.stem)
+def test_a_runbook_has_the_same_five_headings(runbook):
+    text = outside_blocks(runbook.read_text(encoding="utf-8"))
+    assert re.findall(r"^## (.+)$", text, re.MULTILINE) == HEADINGS
+    assert len(re.findall(r"^# .+$", text, re.MULTILINE)) == 1
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.stem)
+def test_links_between_documents_lead_somewhere(document):
+    for path, heading in _LINK.findall(outside_blocks(document.read_text(encoding="utf-8"))):
+        target = (document.parent / path).resolve() if path else document
+        assert target.exists(), path
+        if heading:
+            assert heading in anchors(target.read_text(encoding="utf-8")), f"{path}#{heading}"
+
+
+def outside_blocks(text: str) -> str:
+    """Return the lines of a document that stand in no fenced block."""
+    kept, fenced = [], ""
+    for line in text.splitlines():
+        fence = _FENCE.match(line)
+        if fence:
+            fenced = "" if fenced == fence[2] else fenced or fence[2]
+        elif not fenced:
+            kept.append(line)
+    return "\n".join(kept)
+
+
+def anchors(text: str) -> set[str]:
+    """Return the names by which the headings of a document can be linked to."""
+    headings = re.findall(r"^#+ (.+)$", outside_blocks(text), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_generated_parts_of_the_readme_are_up_to_date():
+    text = README.read_text(encoding="utf-8")
+    assert written(text) == text, "run make docs"
+
+
+def test_the_table_has_every_rule_once():
+    rows = rule_table().splitlines()[2:]
+    assert sorted(row.split("`")[1] for row in rows) == sorted(load())
+    assert all(row.count("|") == 6 for row in rows), "a cell holds a bar"
+
+
+def test_the_changelog_has_this_version():
+    text = (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f"## [{__version__}]" in text
+
+
+def test_a_shown_line_must_be_printed_in_order():
+    printed = "one 1\ntwo 2\nthree 3\n"
+    assert missing(("one …", "", "…", "three 3"), printed) is None
+    assert missing(("two …", "one …"), printed) == "one …"
+    assert missing(("one 1", "one 1"), printed) == "one 1"
+    assert missing(("tw",), printed) == "tw"
+    assert missing(("t.o 2",), printed) == "t.o 2"
+
+
+def test_a_block_is_read_with_its_commands_and_exit_codes():
+    text = "1. First\n\n   ```console\n   $ a \\\n   > b # exit 3\n   out\n   $ c\n   ```\n\n```text\n$ d\n```\n"
+    read = list(blocks(text))
+    assert [block.info for block in read] == ["console", "text"]
+    assert list(steps(read[0])) == [Step("a \\\nb # exit 3", 3, ("out",)), Step("c", 0, ())]
+    assert list(steps(Block(1, "console exit 2", ("$ e",)))) == [Step("e", 2, ())]
+    assert list(steps(Block(1, "console", ("$ e  # exit 4", "no")))) == [Step("e  # exit 4", 4, ("no",))]

@@ -1,0 +1,76 @@
+from datetime import UTC, datetime, timedelta
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from access_review.engine.duckdb import Engine, bind
+from access_review.model import AsOf, Relation
+from tests.support.snapshots import AS_OF
+
+
+@pytest.fixture(scope="module")
+def engine():
+    with Engine(AS_OF) as engine:
+        yield engine
+
+
+@given(st.text())
+def test_text_goes_in_and_comes_out_unchanged(engine, text):
+    text = text.replace("\0", "")  # no SQL text holds NUL
+    assert engine.rows("SELECT :text AS text", text=text) == [{"text": text}]
+
+
+def test_every_kind_of_value_is_bound(engine):
+    found = engine.rows(
+        "SELECT :yes AS yes, :none AS none, :n + 1 AS n, :at AS at, 'b' IN :names AS there, 'a' IN :nobody AS nowhere",
+        yes=True,
+        none=None,
+        n=41,
+        at=AsOf(timedelta(days=-1)),
+        names=["a", "b"],
+        nobody=(),
+    )[0]
+    assert found["yes"] is True
+    assert found["none"] is None
+    assert found["n"] == 42
+    assert found["at"] == datetime(2026, 1, 31, tzinfo=UTC)
+    assert found["there"] is True
+    assert found["nowhere"] is None
+
+
+def test_what_looks_like_a_parameter_inside_text_is_text(engine):
+    assert engine.rows("SELECT 'at 10:30 :x ''y'' :z' AS t, CAST('1' AS INTEGER)::BIGINT AS n")[0]["t"].endswith(":z")
+
+
+def test_a_parameter_that_is_not_given_is_an_error():
+    with pytest.raises(KeyError, match="cutoff"):
+        bind("SELECT :cutoff", {}, AS_OF)
+
+
+def test_a_statement_reaches_no_extension_from_outside(engine):
+    assert engine.rows("SELECT current_setting('autoinstall_known_extensions') AS off")[0]["off"] in (False, "false")
+
+
+def test_a_small_frame_may_be_computed(engine):
+    engine.register("numbers", pa.table({"n": [3, 1, 2]}))
+    relation = Relation("SELECT n FROM numbers WHERE n > :least", {"least": 1}, lambda df: df.sort_values("n"))
+    assert engine.run(relation).to_pylist() == [{"n": 2}, {"n": 3}]
+
+
+def test_one_number_is_one_id_whatever_its_kind_and_other_text_stands_beside():
+    with Engine(AS_OF) as engine:
+        engine.register("people", pa.table({"person": ["p2", "p1"]}))
+        engine.register("groups", pa.table({"name": ["g1"]}))
+        engine.identify({"people": "SELECT person FROM people", "groups": "SELECT name FROM groups"})
+        engine.narrow("people", "SELECT * FROM people", ids={"person": "people"})
+        engine.create("mixed", "SELECT person AS subject, 'pair-9' AS about FROM people UNION ALL SELECT 'g1', 'p2'")
+        sql = engine.referring("mixed", ("subject", "about"))
+        assert engine.rows(f"SELECT * FROM ({sql}) AS m JOIN people ON people.person = m.about") == [
+            {"subject": "g1", "subject_text": None, "about": "p2", "about_text": None, "person": "p2"}
+        ]
+        beside = engine.rows(
+            f"SELECT subject, about, about_text FROM ({sql}) AS m WHERE about IS NULL ORDER BY subject"
+        )
+        assert beside == [{"subject": p, "about": None, "about_text": "pair-9"} for p in ("p1", "p2")]

@@ -1,0 +1,380 @@
+"""Offboarding verification, through the roster's own dates: the four instants, the targets, what is open where."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from access_review import workspace as workspaces
+from access_review.changes import Action
+from access_review.engine.duckdb import Engine
+from access_review.errors import Unclear
+from access_review.offboarding import facts as leaver_facts
+from access_review.offboarding import leaver, leavers
+from access_review.offboarding.leaver import Item, Late, Leaver, Span, Standing, State
+from access_review.plan.plan import write
+from access_review.policy import Applying, Offboarding, Targets
+from access_review.review import establish
+from access_review.revoke.apply import Batch, apply
+from access_review.revoke.journal import Journal
+from access_review.revoke.states import Judged
+from access_review.revoke.states import State as Step
+from access_review.revoke.verify import verify
+from access_review.stages import audit, routine
+from access_review.stages.proven import proven
+from tests.support.command import access_review, lay_out
+from tests.support.fake_system import FakeSystem, Time, a_change, a_plan, key_of
+from tests.support.snapshots import AS_OF, snapshot, tables, workspace
+
+MANILA = """connector: roster
+options:
+  path: people.csv
+  dates: "%Y-%m-%d"
+  timezone: Asia/Manila
+  left_at_means: {means}
+  statuses: {{active: [Active], left: [Terminated]}}
+  columns: {{person: id, name: name, status: status, left_at: last_day{shift}}}
+"""
+ACCOUNTS = """connector: table
+options:
+  path: {name}.csv
+  stable_id: true
+  enabled: {{"yes": [open], "no": [closed]}}
+  columns: {{account: login, employee_id: id, enabled: state, entitlement: role}}
+match: [{{on: [employee_id, person]}}]
+"""
+SHIFT = ", shift_start: from, shift_end: until"
+FRIDAY = datetime(2026, 11, 6, tzinfo=UTC)
+
+
+def company(folder: Path, *, means: str, shift: str = "", until: str = "18:00") -> Path:
+    """A leaver on Friday 6 November in Manila, whose shift ends at 18:00 there: 10:00 UTC."""
+    return lay_out(
+        folder,
+        {
+            "sources/hr.yaml": MANILA.format(means=means, shift=shift),
+            "sources/people.csv": "id,name,status,last_day,from,until\n"
+            f"1,Ana Lim,Terminated,2026-11-06,09:00,{until}\n2,Cem Aydin,Active,,09:00,18:00\n",
+            "sources/desk.yaml": ACCOUNTS.format(name="desk"),
+            "sources/desk.csv": "login,id,state,role\nana,1,open,Agent\ncem,2,open,Agent\n",
+        },
+    )
+
+
+def seen_at(folder: Path, at: datetime) -> Leaver:
+    space = workspaces.load(folder)
+    made = routine.follow_leavers(space, audit.collect(space, at))
+    return leavers.find(made, "Ana Lim")
+
+
+def utc(day: int, hour: int, minute: int = 0) -> datetime:
+    return datetime(2026, 11, day, hour, minute, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("means", "shift", "in_time_until", "perhaps_after"),
+    [
+        # 18:00 in Manila is 10:00 UTC, and others have 4 h.
+        ("end-of-shift", SHIFT, utc(6, 14), utc(6, 14)),
+        # Without a stated end the shift of Friday may end at any time until noon on Saturday, in Manila.
+        ("end-of-shift", "", utc(7, 8), utc(5, 20)),
+        # The end of Friday is midnight in Manila: 16:00 UTC.
+        ("end-of-day", "", utc(6, 20), utc(6, 20)),
+    ],
+)
+def test_a_leaver_in_manila_is_late_by_the_minute_and_not_one_earlier(
+    tmp_path, means, shift, in_time_until, perhaps_after
+):
+    folder = company(tmp_path, means=means, shift=shift)
+    minute = timedelta(minutes=1)
+    assert seen_at(folder, perhaps_after).clock.late is Late.NO
+    at_the_line = seen_at(folder, in_time_until)
+    assert at_the_line.clock.late is (Late.NO if perhaps_after == in_time_until else Late.PERHAPS)
+    assert at_the_line.clock.due_latest == in_time_until
+    late = seen_at(folder, in_time_until + minute)
+    assert (late.clock.late, late.clock.late_by) == (Late.YES, minute)
+    assert late.signs_in is State.OPEN
+    failed = seen_at(folder, in_time_until + timedelta(hours=20) + minute)
+    assert failed.clock.late is Late.FAILED
+
+
+def test_the_command_line_says_the_same_wherever_the_server_stands(tmp_path, monkeypatch):
+    folder = company(tmp_path, means="end-of-shift", shift=SHIFT)
+    said = []
+    for zone in ("UTC", "America/Bogota"):
+        monkeypatch.setenv("TZ", zone)
+        told = access_review(folder, "--as-of", "2026-11-06T14:01:00Z", "offboarding", "--collect")
+        assert told.code == 0, told.err
+        said.append(told.out)
+    assert said[0] == said[1]
+    assert "late by 1 min" in said[0]
+    early = access_review(folder, "--as-of", "2026-11-06T14:00:00Z", "offboarding", "--collect")
+    assert "0 of them late" in early.out
+    one = access_review(folder, "--as-of", "2026-11-06T22:00:00+08:00", "--json", "offboarding", "--person", "ana lim")
+    assert one.json["leavers"][0]["left_at_latest"].startswith("2026-11-06T10:00:00")
+    assert access_review(folder, "offboarding", "--person", "nobody").code == 2
+
+
+def test_a_night_shift_that_begins_on_the_last_day_ends_the_morning_after(tmp_path):
+    folder = company(tmp_path, means="end-of-shift", shift=SHIFT, until="06:00")
+    assert seen_at(folder, utc(7, 2)).clock.late is Late.NO  # 06:00 on Saturday is 22:00 UTC on Friday, plus 4 h
+    assert seen_at(folder, utc(7, 2, 1)).clock.late is Late.YES
+
+
+def test_what_was_open_and_is_gone_has_bounds_and_the_account_that_vanished_is_gone(tmp_path):
+    folder = company(tmp_path, means="end-of-shift", shift=SHIFT)
+    seen_at(folder, utc(6, 12))
+    lay_out(folder, {"sources/desk.csv": "login,id,state,role\ncem,2,open,Agent\n"})
+    gone = seen_at(folder, utc(6, 18))
+    assert (gone.clock.least, gone.clock.most) == (timedelta(hours=2), timedelta(hours=8))
+    assert gone.clock.late is Late.PERHAPS
+    assert gone.systems[0].checks[0].reason == "the account is gone"
+    assert gone.gone_at == utc(6, 18)
+    lay_out(folder, {"sources/desk.csv": "login,id,state,role\nana,1,open,Agent\ncem,2,open,Agent\n"})
+    back = seen_at(folder, utc(6, 20))
+    assert back.systems[0].reopened
+    assert back.gone_at is None
+
+
+def test_a_rescinded_termination_and_a_rehire_stop_it_and_are_said_once(tmp_path):
+    folder = company(tmp_path, means="end-of-shift", shift=SHIFT)
+    assert seen_at(folder, utc(4, 0)).standing is Standing.UPCOMING
+    people = folder / "sources/people.csv"
+    people.write_text(people.read_text().replace("Terminated,2026-11-06", "Active,"), encoding="utf-8")
+    rescinded = seen_at(folder, utc(5, 0))
+    assert rescinded.standing is Standing.STOPPED
+    assert "rescinded" in rescinded.note
+    with pytest.raises(Unclear):
+        seen_at(folder, utc(5, 1))
+
+
+def test_an_incomplete_source_never_says_done(tmp_path):
+    folder = company(tmp_path, means="end-of-shift", shift=SHIFT)
+    seen_at(folder, utc(6, 12))
+    (folder / "sources/desk.csv").unlink()
+    unread = seen_at(folder, utc(6, 18))
+    assert unread.signs_in is State.UNKNOWN
+    assert unread.gone_at is None
+    assert unread.clock.late is Late.PERHAPS
+
+
+def person(native, **more):
+    return {"person": f"hr:person:{native}", "name": native, **more}
+
+
+LEFT = {
+    "status": "left",
+    "left_at_earliest": AS_OF - timedelta(hours=10),
+    "left_at_latest": AS_OF - timedelta(hours=10),
+}
+
+
+def judged(rows, *, before=None, verified=None, settings=None, policy=None, as_of=AS_OF):
+    taken = snapshot(as_of, **rows)
+    space = workspace(match={name: [{"on": ["employee_id", "person"]}] for name in ("ad", "badge")}, policy=policy)
+    settings = settings or Offboarding()
+    with Engine(taken.as_of) as engine:
+        establish(taken.tables, space, engine)
+        going = leaver_facts.going(engine, settings.prepare)
+        things = leaver_facts.things(engine, settings.prepare)
+    missing = frozenset(tables({})) - taken.collected
+    seen = leavers.Seen("run", as_of, taken.digest, frozenset({"ad"}), missing, {})
+    return leavers.leavers(going, things, seen, settings, Targets(), before=before, verified=verified)
+
+
+WORLD = {
+    "people": [
+        person("bo", **LEFT),
+        person("ana"),
+        {"person": "hr:person:bot", "kind": "agent", "sponsor": "hr:person:bo"},
+    ],
+    "accounts": [
+        {
+            "account": "ad:user:bo",
+            "employee_id": "bo",
+            "enabled": True,
+            "attributes": '{"forwarding":"x@example.test"}',
+        },
+        {"account": "ad:user:desk", "kind": "shared", "password_set_at": AS_OF - timedelta(days=9)},
+        {"account": "ad:user:fresh", "kind": "shared", "password_set_at": AS_OF},
+        {"account": "ad:user:svc", "kind": "service"},
+        {"account": "badge:card:1", "employee_id": "bo", "enabled": False},
+    ],
+    "entitlements": [
+        {"entitlement": "ad:group:Team", "kind": "group"},
+        {"entitlement": "ad:group:Admins", "kind": "group", "privileged": True},
+        {"entitlement": "ad:group:Deny", "kind": "group", "effect": "restricts"},
+        {"entitlement": "ad:licence:E3", "kind": "licence"},
+        {"entitlement": "ad:group:Handed", "kind": "group"},
+    ],
+    "grants": [
+        {"account": "ad:user:bo", "entitlement": f"ad:{name}"}
+        for name in ("group:Team", "group:Admins", "group:Deny", "licence:E3")
+    ],
+    "owners": [
+        {"object": "ad:user:svc", "owner": "hr:person:bo"},
+        {"object": "ad:group:Handed", "owner": "hr:person:bo"},
+        {"object": "ad:group:Handed", "owner": "hr:person:ana"},
+    ],
+    "credentials": [{"object": "ad:user:svc", "credential": "k1"}],
+    "custody": [{"account": f"ad:user:{name}", "person": "hr:person:bo"} for name in ("desk", "fresh")],
+}
+
+
+def test_every_item_of_the_check_list_names_what_is_open():
+    (leaver,) = judged(WORLD).leavers
+    ad = next(s for s in leaver.systems if s.source == "ad")
+    still = {check.item: check.open for check in ad.checks if check.state is State.OPEN}
+    assert still == {
+        Item.SIGN_IN: ("bo",),
+        Item.PRIVILEGED: ("Admins",),
+        Item.GRANTS: ("Team",),
+        Item.LICENCES: ("E3",),
+        Item.OWNED: ("svc",),
+        Item.SECRETS: ("secret of svc",),
+        Item.SHARED: ("desk",),
+        Item.FORWARDING: ("bo to x@example.test",),
+    } | {Item.SESSIONS: ()}
+    assert next(check for check in ad.checks if check.item is Item.SHARED).done == ("fresh",)
+    agents = next(s for s in leaver.systems if s.source == "hr")
+    assert agents.state(Item.AGENTS) is State.OPEN
+
+
+def test_privileged_and_involuntary_leavers_have_the_shorter_target():
+    privileged = judged(WORLD).leavers[0]
+    assert privileged.clock.target == timedelta(hours=1)
+    plain = {**WORLD, "grants": [], "assignments": [{"person": "hr:person:bo", "attributes": '{"why":"dismissal"}'}]}
+    assert judged(plain).leavers[0].clock.target == timedelta(hours=4)
+    dismissed = judged(plain, settings=Offboarding(involuntary={"why": ("dismissal",)})).leavers[0]
+    assert (dismissed.involuntary, dismissed.clock.target) == (True, timedelta(hours=1))
+    # Taking the privilege away first does not lengthen the time for the rest.
+    assert judged(plain, before=judged(WORLD)).leavers[0].clock.target == timedelta(hours=1)
+
+
+def test_sessions_are_unknown_until_none_can_have_lasted():
+    closed = {**WORLD, "accounts": [{**a, "enabled": False} for a in WORLD["accounts"]]}
+    first = judged(closed)
+    assert first.leavers[0].systems[0].state(Item.SESSIONS) is State.UNKNOWN
+    later = judged(closed, before=first, as_of=AS_OF + timedelta(hours=28))
+    assert later.leavers[0].systems[0].state(Item.SESSIONS) is State.DONE
+
+
+def test_two_systems_a_day_apart_are_one_exposure_with_a_skew():
+    ended = LEFT["left_at_latest"]
+    closed = {**WORLD, "accounts": [{**a, "enabled": False} for a in WORLD["accounts"]]}
+    verified = {
+        ("hr:person:bo", "ad"): ended + timedelta(hours=2),
+        ("hr:person:bo", "badge"): ended + timedelta(hours=9),
+    }
+    (leaver,) = judged(closed, verified=verified).leavers
+    assert (leaver.skew_least, leaver.skew_most) == (timedelta(hours=7), timedelta(hours=7))
+    assert (leaver.clock.least, leaver.clock.most) == (timedelta(hours=9), timedelta(hours=9))
+    assert leaver.gone_at == ended + timedelta(hours=9)
+
+
+def test_what_was_seen_open_after_it_was_proven_gone_is_proven_no_more():
+    closed = {**WORLD, "accounts": [{**a, "enabled": False} for a in WORLD["accounts"]]}
+    ended = LEFT["left_at_latest"]
+    proof = {("hr:person:bo", "ad"): ended + timedelta(hours=2)}
+    seen_open = judged(WORLD)
+    assert seen_open.as_of > ended + timedelta(hours=2)
+    (leaver,) = judged(closed, before=seen_open, verified=proof, as_of=AS_OF + timedelta(hours=1)).leavers
+    assert {system.verified_at for system in leaver.systems} == {None}
+
+
+def test_the_journals_of_batches_say_when_a_sign_in_was_proven_gone(tmp_path):
+    clock = Time()
+    changes = [a_change(n, Action.DISABLE_ACCOUNT, source=s) for n, s in ((1, "ad"), (1, "entra"), (2, "ad"))]
+    plan = a_plan(*changes, a_change(3))
+    folder = tmp_path / "runs/20260202T070000Z-11111111/plan"
+    folder.mkdir(parents=True)
+    (folder / "plan.json").write_bytes(write(plan))
+    system = FakeSystem([key_of(one) for one in plan.changes], clock)
+    systems = {"ad": system, "entra": system}
+    pace = Applying(canary=0, per_minute=6000)
+    began = clock.now()
+    with Journal(folder / "journal.sqlite", plan.digest) as journal:
+        apply(Batch(plan, journal, systems, lambda *_: Judged(), clock, pace))
+        assert proven(tmp_path) == {}, "one read proves nothing"
+        gone_by = clock.now()
+        clock.wait(16 * 60)
+        system.give(key_of(changes[2]))
+        verify(plan.changes, journal, systems, now=clock.now(), pace=pace, targets=Targets())
+    found = proven(tmp_path)
+    assert set(found) == {("hr:person:1", "ad"), ("hr:person:1", "entra")}
+    assert all(began <= at <= gone_by for at in found.values())
+
+
+def test_one_account_that_is_not_proven_off_leaves_the_system_without_proof(tmp_path):
+    clock = Time()
+    first, second = (a_change(n, Action.DISABLE_ACCOUNT) for n in (1, 2))
+    second = replace(second, target=replace(second.target, person="hr:person:1"))
+    plan = a_plan(first, second)
+    folder = tmp_path / "runs/20260202T070000Z-11111111/plan"
+    folder.mkdir(parents=True)
+    (folder / "plan.json").write_bytes(write(plan))
+    system = FakeSystem([key_of(one) for one in plan.changes], clock)
+    pace = Applying(canary=0, per_minute=6000)
+    with Journal(folder / "journal.sqlite", plan.digest) as journal:
+        apply(Batch(plan, journal, {"ad": system}, lambda *_: Judged(), clock, pace))
+        clock.wait(16 * 60)
+        system.give(key_of(second))
+        verify(plan.changes, journal, {"ad": system}, now=clock.now(), pace=pace, targets=Targets())
+        assert journal.standing(first.id).state is Step.REVOKED
+    assert proven(tmp_path) == {}
+
+
+def test_a_late_word_from_hr_is_shown_beside_our_own_delay():
+    told = [person("bo", **LEFT, notified_at=AS_OF - timedelta(hours=3)), *WORLD["people"][1:]]
+    (leaver,) = judged({**WORLD, "people": told}).leavers
+    assert leaver.told_late == timedelta(hours=7)
+    assert leaver.clock.late is Late.YES
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "late"),
+    [
+        (4 * 60, 4 * 60, Late.NO),
+        (4 * 60 + 1, 4 * 60 + 1, Late.YES),
+        (24 * 60, 24 * 60, Late.YES),
+        (24 * 60 + 1, 24 * 60 + 1, Late.FAILED),
+        (3 * 60, 5 * 60, Late.PERHAPS),
+        (None, 5 * 60, Late.UNKNOWN),
+        (None, 3 * 60, Late.NO),
+        (5 * 60, None, Late.YES),
+    ],
+)
+def test_the_clock_at_its_edges(least, most, late):
+    until = Span(*(None if m is None else AS_OF + timedelta(minutes=m) for m in (least, most)))
+    found = leavers.clock(AS_OF, AS_OF, until, timedelta(hours=4), timedelta(hours=24))
+    assert found.late is late
+
+
+def test_what_was_said_reads_back_the_same():
+    made = judged(WORLD)
+    assert leaver.from_json(json.loads(json.dumps(leaver.to_json(made)))) == made
+
+
+def test_a_certificate_needs_two_reads_and_nothing_open_or_unknown(tmp_path):
+    folder = company(tmp_path, means="end-of-shift", shift=SHIFT)
+    seen_at(folder, utc(6, 12))
+    (folder / "sources/desk.csv").write_text("login,id,state,role\nana,1,closed,\ncem,2,open,Agent\n", encoding="utf-8")
+
+    def certified(at):
+        told = access_review(
+            folder, "--as-of", at, "--json", "offboarding", "--collect", "--certificates", str(tmp_path / "c")
+        )
+        assert told.code == 0, told.err
+        return told.json
+
+    once = certified("2026-11-06T13:00:00Z")
+    assert "seen gone once only" in once["refused"]["hr:person:1"]
+    proved = certified("2026-11-06T13:15:00Z")
+    page = Path(proved["written"]["hr:person:1"])
+    assert "Ana Lim" in page.read_text(encoding="utf-8")
+    record = json.loads(page.with_suffix(".json").read_bytes())
+    assert record["systems"][0]["last_seen_open"].startswith("2026-11-06T12:00")
+    assert record["judged"] == "in time"
+    assert record["systems"][0]["checks"]["owned"]["state"] == "not read"

@@ -1,0 +1,284 @@
+"""The protocol as tables: each decision with its reason, since the reason is what an auditor reads."""
+
+from datetime import timedelta
+
+import pytest
+
+from access_review.errors import ArtifactError
+from access_review.revoke.executor import Answer, Result, Seen
+from access_review.revoke.states import (
+    NEXT,
+    TERMINAL,
+    Judged,
+    Row,
+    Standing,
+    State,
+    Step,
+    advance,
+    called,
+    fold,
+    rechecked,
+    settled,
+    too_many_failures,
+    verified,
+)
+from tests.support.fake_system import START
+
+MINUTE = timedelta(minutes=1)
+SPACING = 15 * MINUTE
+THERE, GONE, UNREAD = Seen(True, "dc1"), Seen(False, "dc1"), Seen(None, "dc1", "no answer")
+
+
+def row(state, minutes=0, **more):
+    return Row("c-1", state, START + minutes * MINUTE, **{"attempt": 1} | more)
+
+
+# Where a change stands
+
+
+def test_every_row_leaves_its_trace_in_where_a_change_stands():
+    rows = [
+        row(State.INTENT, 0),
+        row(State.CALLING, 1, server="dc1", checked_at=START, called_at=START + MINUTE),
+        row(State.STILL_THERE, 2, server="dc2", reason="a lie"),
+        row(State.INTENT, 3, attempt=2),
+        row(State.CALLING, 4, attempt=2, called_at=START + 4 * MINUTE),
+        row(State.PENDING, 5, attempt=2, server="dc1"),
+    ]
+    assert fold(rows)["c-1"] == Standing(
+        State.PENDING,
+        attempt=2,
+        at=START + 5 * MINUTE,
+        intended_at=START,
+        called_at=START + 4 * MINUTE,
+        gone_at=START + 5 * MINUTE,
+        server="dc1",
+        unchanged=1,
+    )
+    assert fold(rows[:3])["c-1"] == Standing(
+        State.STILL_THERE,
+        attempt=1,
+        at=START + 2 * MINUTE,
+        intended_at=START,
+        called_at=START + MINUTE,
+        server="dc2",
+        reason="a lie",
+        unchanged=1,
+    )
+
+
+def test_a_contradiction_starts_the_proof_anew_and_what_follows_it_does_not():
+    pending = Standing(State.PENDING, at=START, gone_at=START)
+    contradicted = advance(pending, row(State.CONTRADICTED, 1))
+    assert (contradicted.gone_at, contradicted.contradictions, contradicted.intended_at) == (None, 1, None)
+    assert advance(contradicted, row(State.PENDING, 2)).gone_at == START + 2 * MINUTE
+    assert advance(pending, row(State.REVOKED, 20)).gone_at == START
+
+
+@pytest.mark.parametrize("state", State)
+def test_only_the_steps_that_are_drawn_can_be_taken(state):
+    for after in State:
+        if after in NEXT[state]:
+            assert advance(Standing(state), row(after)).state is after
+        else:
+            with pytest.raises(
+                ArtifactError, match=f"^the journal says c-1 went from {state} to {after}, which cannot"
+            ):
+                advance(Standing(state), row(after))
+
+
+def test_what_has_ended_stays_so_but_for_what_somebody_gives_back():
+    assert {after for state in TERMINAL for after in NEXT[state]} == {State.REGRANTED}
+    assert NEXT[State.REVOKED] == {State.REGRANTED}
+
+
+def test_nothing_is_called_but_from_a_recheck_and_nothing_is_revoked_but_from_pending():
+    assert {state for state in State if State.CALLING in NEXT[state]} == {State.INTENT}
+    assert {state for state in State if State.REVOKED in NEXT[state]} == {State.PENDING}
+    assert {state for state in State if State.INTENT in NEXT[state]} == {
+        State.PLANNED,
+        State.DEFERRED,
+        State.STILL_THERE,
+    }
+
+
+# Just before a call
+
+PROTECTED, EXPECTED = Judged(refused="protected: tier 0"), Judged(skipped="expected now")
+ANEW = Seen(True, "dc1", since=START + timedelta(seconds=1))
+ANEW_SAID = "it was given anew at 2026-02-02 08:00:01 UTC, after the plan's snapshot"
+ALREADY = "there was nothing to do: it is as wanted already"
+
+
+@pytest.mark.parametrize(
+    ("seen", "judged", "wanted", "step"),
+    [
+        (THERE, Judged(), False, Step(State.CALLING)),
+        (GONE, Judged(), True, Step(State.CALLING)),
+        (GONE, Judged(), False, Step(State.ABSENT, ALREADY)),
+        (THERE, Judged(), True, Step(State.ABSENT, ALREADY)),
+        (UNREAD, Judged(), False, Step(State.DEFERRED, "no answer")),
+        (Seen(None, "dc1"), EXPECTED, False, Step(State.DEFERRED, "it could not be read just before the change")),
+        *((seen, PROTECTED, False, Step(State.REFUSED, "protected: tier 0")) for seen in (THERE, GONE, UNREAD)),
+        (GONE, EXPECTED, False, Step(State.ABSENT, ALREADY)),
+        (THERE, EXPECTED, False, Step(State.SKIPPED, "expected now")),
+        (ANEW, Judged(), False, Step(State.SKIPPED, ANEW_SAID)),
+        (Seen(False, "dc1", since=ANEW.since), Judged(), True, Step(State.CALLING)),
+        (Seen(True, "dc1", since=START), Judged(), False, Step(State.CALLING)),
+        (Seen(True, "dc1", since=START - MINUTE), Judged(), False, Step(State.CALLING)),
+    ],
+)
+def test_just_before_a_call(seen, judged, wanted, step):
+    assert rechecked(seen, judged, wanted=wanted, planned_on=START, unchanged=0) == step
+
+
+@pytest.mark.parametrize("judged", [Judged(), PROTECTED, EXPECTED])
+def test_what_an_earlier_call_did_is_not_absent_but_to_be_proven(judged):
+    done = rechecked(GONE, judged, wanted=False, planned_on=START, unchanged=1)
+    assert done == Step(State.PENDING, "an earlier call did it, which the read after it did not show")
+    for seen in (THERE, UNREAD):
+        again = rechecked(seen, judged, wanted=False, planned_on=START, unchanged=1)
+        assert again == rechecked(seen, judged, wanted=False, planned_on=START, unchanged=0)
+
+
+# After a call
+
+REFUSES, BUSY = Answer(Result.REFUSED, "dc1"), Answer(Result.TRANSIENT, "dc1", "busy")
+DONE, LOST = Answer(Result.DONE, "dc1"), Answer(Result.UNKNOWN, "dc1", "the connection broke")
+
+
+@pytest.mark.parametrize(
+    ("answer", "seen", "step"),
+    [
+        (Answer(Result.ORDERED, "x", "by hand"), GONE, Step(State.ORDERED, "by hand")),
+        (DONE, GONE, Step(State.PENDING, "")),
+        (Answer(Result.ABSENT, "dc1", "was not there"), GONE, Step(State.PENDING, "was not there")),
+        (LOST, GONE, Step(State.PENDING, "the answer was lost; reading shows it done")),
+        (REFUSES, GONE, Step(State.PENDING, "")),
+        (DONE, UNREAD, Step(State.UNKNOWN, "no answer")),
+        (BUSY, Seen(None, "dc1"), Step(State.UNKNOWN, "busy")),
+        (REFUSES, Seen(None, "dc1"), Step(State.UNKNOWN, "it could not be read back")),
+        (REFUSES, THERE, Step(State.FAILED, "the system refused it")),
+        (Answer(Result.REFUSED, "dc1", "no right"), THERE, Step(State.FAILED, "no right")),
+        (BUSY, THERE, Step(State.DEFERRED, "busy")),
+        (Answer(Result.TRANSIENT, "x"), THERE, Step(State.DEFERRED, "the system did not do it, and may later")),
+        (DONE, THERE, Step(State.STILL_THERE, "the system said done, and reading shows it unchanged")),
+        (LOST, THERE, Step(State.STILL_THERE, "the connection broke")),
+    ],
+)
+def test_after_a_call_the_read_decides(answer, seen, step):
+    assert called(answer, seen, wanted=False, unchanged=0, attempts=3) == step
+
+
+@pytest.mark.parametrize(("unchanged", "state"), [(0, State.STILL_THERE), (1, State.STILL_THERE), (2, State.FAILED)])
+def test_the_last_call_that_changes_nothing_is_a_failure(unchanged, state):
+    step = called(DONE, THERE, wanted=False, unchanged=unchanged, attempts=3)
+    assert step.state is state
+    assert called(LOST, THERE, wanted=False, unchanged=2, attempts=3) == Step(State.FAILED, "the connection broke")
+    if state is State.FAILED:
+        assert step.reason == "still unchanged after 3 attempts"
+
+
+def test_what_was_given_back_is_read_back_the_same_way():
+    assert called(DONE, THERE, wanted=True, unchanged=0, attempts=3).state is State.PENDING
+    assert called(DONE, GONE, wanted=True, unchanged=0, attempts=3).state is State.STILL_THERE
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_an_interrupted_call_is_decided_by_reading_only(wanted):
+    assert settled(UNREAD, wanted=wanted) is None
+    assert settled(Seen(wanted, "x"), wanted=wanted) == Step(State.PENDING, "interrupted; reading shows it done")
+    assert settled(Seen(not wanted, "x"), wanted=wanted) == Step(
+        State.STILL_THERE, "interrupted; reading shows it unchanged, so it is checked again from the start"
+    )
+
+
+# Later reads
+
+
+def stands(state, **more):
+    return Standing(state, 1, START, START, **more)
+
+
+def later(standing, seen, minutes=60, *, wanted=False, most=3):
+    return verified(standing, seen, START + minutes * MINUTE, wanted=wanted, spacing=SPACING, most=most)
+
+
+PENDING = stands(State.PENDING, gone_at=START)
+
+
+@pytest.mark.parametrize(
+    ("standing", "seen", "minutes", "step"),
+    [
+        (PENDING, GONE, 14, None),
+        (PENDING, GONE, 15, Step(State.REVOKED)),
+        (PENDING, UNREAD, 60, None),
+        (stands(State.PENDING), GONE, 60, None),
+        (Standing(State.PENDING, gone_at=START), GONE, 60, None),
+        (stands(State.CONTRADICTED), GONE, 60, Step(State.PENDING)),
+        (stands(State.ORDERED), GONE, 60, Step(State.PENDING)),
+        (stands(State.ORDERED), THERE, 60, None),
+        (stands(State.REVOKED, gone_at=START), GONE, 60, None),
+    ],
+)
+def test_proven_are_two_reads_that_agree_and_lie_apart(standing, seen, minutes, step):
+    assert later(standing, seen, minutes) == step
+
+
+CONTRADICTS = "an earlier read showed it done, this one does not: replication, or given back"
+BACK = "somebody gave it back at 2026-02-02 08:01:00 UTC"
+CALLED = {"gone_at": START, "called_at": START + 30 * timedelta(seconds=1)}
+
+
+@pytest.mark.parametrize(
+    ("standing", "since", "step"),
+    [
+        (PENDING, None, Step(State.CONTRADICTED, CONTRADICTS)),
+        (PENDING, START + MINUTE, Step(State.REGRANTED, BACK)),
+        (PENDING, START, Step(State.CONTRADICTED, CONTRADICTS)),
+        (stands(State.PENDING, **CALLED), START + MINUTE, Step(State.REGRANTED, BACK)),
+        (stands(State.PENDING, **CALLED), START + timedelta(seconds=20), Step(State.CONTRADICTED, CONTRADICTS)),
+        (stands(State.CONTRADICTED, contradictions=1), START + MINUTE, Step(State.REGRANTED, BACK)),
+        (stands(State.REVOKED), START + MINUTE, Step(State.REGRANTED, BACK)),
+        (
+            stands(State.REVOKED),
+            None,
+            Step(State.REGRANTED, "somebody gave it back before 2026-02-02 09:00:00 UTC"),
+        ),
+        (stands(State.CONTRADICTED, contradictions=1), None, Step(State.CONTRADICTED, CONTRADICTS)),
+        (
+            stands(State.CONTRADICTED, contradictions=2),
+            None,
+            Step(State.FAILED, "reads contradict each other: it was as wanted, and is not"),
+        ),
+    ],
+)
+def test_what_is_back_was_given_back_or_contradicts_an_earlier_read(standing, since, step):
+    assert later(standing, Seen(True, "dc1", since=since)) == step
+
+
+def test_what_was_given_back_on_purpose_is_restored_by_two_reads_and_ends_there():
+    assert later(PENDING, THERE, wanted=True) == Step(State.RESTORED)
+    assert later(stands(State.RESTORED), GONE, wanted=True) is None
+    assert later(PENDING, Seen(False, "dc1", since=START + MINUTE), wanted=True).state is State.CONTRADICTED
+
+
+# When a batch stops by itself
+
+
+@pytest.mark.parametrize(
+    ("in_a_row", "failures", "size", "stops"),
+    [
+        (5, 5, 1000, True),
+        (4, 4, 1000, False),
+        (0, 2, 4, False),
+        (0, 3, 4, True),
+        (0, 3, 30, True),
+        (0, 3, 31, False),
+        (1, 10, 100, True),
+        (1, 9, 100, False),
+        (1, 199, 2000, False),
+    ],
+)
+def test_five_in_a_row_or_a_tenth_but_never_fewer_than_three(in_a_row, failures, size, stops):
+    assert too_many_failures(in_a_row, failures, size, row=5, percent=10) is stops

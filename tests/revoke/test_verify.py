@@ -1,0 +1,87 @@
+from access_review.engine.duckdb import Engine
+from access_review.policy import Applying, Targets
+from access_review.revoke.apply import Batch, apply
+from access_review.revoke.executor import Seen
+from access_review.revoke.journal import Journal
+from access_review.revoke.states import Judged, State
+from access_review.revoke.verify import remaining, verify
+from tests.support.fake_system import FakeSystem, Time, a_change, a_plan, key_of
+from tests.support.planning import add, company, declared, grant, nest, planned, reviewed
+
+PACE = Applying(canary=0, per_minute=6000)
+
+
+class Applied:
+    """A batch of two that has been applied, and what later reads make of it."""
+
+    def __init__(self, folder):
+        self.clock = Time()
+        self.plan = a_plan(a_change(1), a_change(2))
+        self.keys = [key_of(one) for one in self.plan.changes]
+        self.system = FakeSystem(self.keys, self.clock)
+        self.path = folder / "j.sqlite"
+        with Journal(self.path, self.plan.digest) as journal:
+            apply(Batch(self.plan, journal, {"ad": self.system}, lambda *_: Judged(), self.clock, PACE))
+
+    def later(self, minutes):
+        self.clock.wait(minutes * 60)
+        with Journal(self.path, self.plan.digest) as journal:
+            now = self.clock.now()
+            return verify(self.plan.changes, journal, {"ad": self.system}, now=now, pace=PACE, targets=Targets())
+
+    def states(self, minutes):
+        return [str(one.state) for one in self.later(minutes)]
+
+
+def test_revoked_takes_two_reads_that_lie_apart(tmp_path):
+    batch = Applied(tmp_path)
+    assert batch.states(5) == ["pending", "pending"]
+    assert batch.states(11) == ["revoked", "revoked"]
+    assert batch.system.calls == 2, "verify writes nothing"
+
+
+def test_what_is_given_back_is_noticed_before_and_after_it_was_proven(tmp_path):
+    batch = Applied(tmp_path)
+    batch.system.give(batch.keys[0])
+    assert batch.states(16) == ["regranted", "revoked"]
+    batch.system.give(batch.keys[1])
+    found = batch.later(60)[1]
+    assert found.state is State.REGRANTED
+    assert "gave it back" in found.reason
+
+
+def test_a_flapping_replica_stays_pending_and_starts_the_spacing_anew(tmp_path):
+    batch = Applied(tmp_path)
+    batch.system.dates = False
+    batch.system.give(batch.keys[0])
+    assert batch.states(16)[0] == "contradicted"
+    batch.system.take(batch.keys[0])
+    assert batch.states(1)[0] == "pending"
+    assert batch.states(5)[0] == "pending"
+    assert batch.states(16)[0] == "revoked"
+
+
+def test_reads_that_keep_contradicting_end_in_failed(tmp_path):
+    batch = Applied(tmp_path)
+    batch.system.dates = False
+    batch.system.give(batch.keys[0])
+    assert [batch.states(20)[0] for _ in range(3)] == ["contradicted", "contradicted", "failed"]
+
+
+def test_what_is_not_proven_is_overdue_before_the_day_is_over(tmp_path):
+    batch = Applied(tmp_path)
+    batch.system.holds = lambda *_: Seen(None, "fake-1", "no answer")
+    assert not batch.later(60)[0].overdue
+    assert batch.later(60 * 18)[0].overdue
+
+
+def test_what_another_path_still_gives_is_named():
+    rows = add(company(), grants=[grant(5, "Other"), grant(5, "Outer")])
+    made = planned(rows)
+    cut = [one for one in made.changes if one.target.entitlement and one.target.entitlement.name == "Other"]
+    assert cut
+    later = add(company(), grants=[grant(5, "Outer")], nesting=[nest("Outer", "Other")])
+    with Engine(made.as_of, threads=1) as engine:
+        reviewed(later, declared(), engine)
+        left = remaining(engine, cut)
+    assert [(one.account, one.entitlement, one.path) for one in left] == [("user5", "Other", "Outer > Other")]

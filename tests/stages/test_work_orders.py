@@ -1,0 +1,75 @@
+"""The batch through the command line, on the example, whose systems are recordings: all of it becomes work orders."""
+
+import shutil
+import sqlite3
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from tests.conftest import REPOSITORY
+from tests.support.command import access_review
+
+ASKS, SECOND = "hr:person:10031", "hr:person:10032"
+AT = "2026-11-02T06:05:00Z"
+
+
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("workspace")
+    for name in ("sources", "roles"):
+        shutil.copytree(REPOSITORY / name, folder / name)
+    lines = ["approvers:"]
+    for number, person in enumerate((ASKS, SECOND)):
+        key = Ed25519PrivateKey.generate()
+        (folder / f"key{number}").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
+        public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+        lines.append(f'  - {{person: "{person}", key: "{public}", enrolled: in person}}')
+    (folder / "roles/approvers.yaml").write_text("\n".join(lines) + "\n")
+    with (folder / "roles/policy.yaml").open("a") as policy:
+        policy.write("\napply: {canary: 0, per_minute: 100000}\n")
+    assert access_review(folder, "--as-of", "2026-11-02T06:00:00Z", "--quiet", "audit").code in {0, 3}
+    assert access_review(folder, "--as-of", AT, "plan", "--requested-by", ASKS).code == 0
+    return folder
+
+
+def say(folder, *words, at=AT):
+    return access_review(folder, "--as-of", at, *words)
+
+
+def test_a_batch_from_request_to_confirmation(planned):
+    assert say(planned, "apply", "--by", ASKS).code == 4, "nobody has asked"
+    assert say(planned, "approve", "--request", "--by", ASKS, "--key", "key0").code == 0
+    assert say(planned, "approve", "--by", ASKS, "--key", "key0").code == 4, "not independent"
+    assert say(planned, "approve", "--by", SECOND, "--key", "key0").code == 4, "not their key"
+    assert say(planned, "apply", "--by", ASKS).code == 4, "nobody has approved"
+    assert say(planned, "approve", "--by", SECOND, "--key", "key1").code == 0
+    assert say(planned, "apply", "--by", ASKS, at="2026-11-03T06:06:00Z").code == 4, "expired"
+    done = say(planned, "--json", "apply", "--by", ASKS)
+    assert done.code == 0, done.err
+    assert set(done.json["states"].values()) == {"ordered"}
+    (orders,) = planned.glob("runs/*/plan/orders.csv")
+    assert len(orders.read_text().splitlines()) == done.json["calls"] + 1
+    assert say(planned, "--json", "apply", "--by", ASKS).json["calls"] == 0, "applied twice equals once"
+    first = min(done.json["states"])
+    verified = say(planned, "--json", "verify", "--confirm", first, "--by", ASKS, at="2026-11-02T09:00:00Z")
+    states = {one["change"]: one["state"] for one in verified.json["changes"]}
+    assert states[first] == "contradicted", "a person's word is not taken: the source still shows it"
+
+
+def test_one_byte_of_the_plan_or_of_the_workspace_changed_is_refused(planned, tmp_path):
+    copy = shutil.copytree(planned, tmp_path / "copy")
+    for journal in copy.glob("runs/*/plan/journal.sqlite*"):
+        journal.unlink()
+    (path,) = copy.glob("runs/*/plan/plan.json")
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace(b"hr:person:10031", b"hr:person:10032", 1))
+    assert say(copy, "apply", "--by", ASKS).code == 4
+    path.write_bytes(whole)
+    with (copy / "roles/policy.yaml").open("a") as policy:
+        policy.write("# edited\n")
+    assert say(copy, "apply", "--by", ASKS).code == 4
+    assert not any(
+        sqlite3.connect(j).execute("SELECT count(*) FROM rows").fetchone()[0]
+        for j in copy.glob("runs/*/plan/journal.sqlite")
+    )

@@ -1,0 +1,95 @@
+"""A small company on disk for the batch through the command line: a roster, a list of who holds what, keys to sign with."""
+
+import copy
+import shutil
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from tests.support.command import Said, access_review, lay_out
+
+HR = """\
+connector: roster
+options:
+  path: people.csv
+  timezone: Asia/Manila
+  dates: "%Y-%m-%d"
+  left_at_means: end-of-day
+  statuses: {active: [Active], left: [Terminated]}
+  columns: {person: id, name: name, status: status, left_at: last_day, department: department}
+"""
+LEDGER = """\
+connector: table
+options:
+  path: ledger.csv
+  table: grants
+  columns: {account: login, entitlement: role, employee_id: employee, enabled: enabled}
+  enabled: {yes: ["yes"], no: ["no"]}
+  stable_id: true
+match:
+  - {on: [employee_id, person]}
+"""
+TEMPLATE = "role: clerk\nwho: {department: Finance}\nmay: [ledger:role:Viewer]\n"
+POLICY = """\
+apply: {canary: 0, per_minute: 100000}
+standing: {daily: 2, until: 2026-12-31, tell: ["00007"]}
+"""
+STAFF = 30
+
+
+class Company:
+    """The files of a company whose people are numbered; ``say`` runs the command at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.status: dict[int, tuple[str, str]] = {}
+        self.disabled: set[int] = set()
+        self.besides: list[tuple[int, str]] = []
+        texts = {"sources/hr.yaml": HR, "sources/ledger.yaml": LEDGER, "roles/templates/clerk.yaml": TEMPLATE}
+        lay_out(folder, {**texts, "roles/policy.yaml": POLICY})
+        lines = ["approvers:"]
+        for person in (7, 8, 9):
+            key = Ed25519PrivateKey.generate()
+            private = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+            (folder / f"key{person}").write_bytes(private)
+            public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+            lines.append(f'  - {{person: "{person:05}", key: "{public}", enrolled: in person}}')
+        (folder / "roles/approvers.yaml").write_text("\n".join(lines) + "\n")
+        self.write()
+
+    def copy(self, folder: Path) -> "Company":
+        """Return the same company in another folder, its runs included."""
+        made = copy.copy(self)
+        made.folder = Path(shutil.copytree(self.folder, folder))
+        made.status, made.disabled, made.besides = dict(self.status), set(self.disabled), list(self.besides)
+        return made
+
+    def write(self) -> None:
+        """Write roster and list as they now are."""
+        people = ["id,name,status,last_day,department"]
+        held = ["login,role,employee,enabled"]
+        for number in range(1, STAFF + 1):
+            status, day = self.status.get(number, ("Active", ""))
+            people.append(f"{number:05},Person {number},{status},{day},Finance")
+            held.append(f"u{number},Viewer,{number:05},{'no' if number in self.disabled else 'yes'}")
+        held += [f"u{n},{role},{n:05},{'no' if n in self.disabled else 'yes'}" for n, role in self.besides]
+        (self.folder / "sources/people.csv").write_text("\n".join(people) + "\n")
+        (self.folder / "sources/ledger.csv").write_text("\n".join(held) + "\n")
+
+    def leave(self, number: int, day: str) -> None:
+        """Let somebody leave, or say that they will."""
+        self.status[number] = ("Terminated", day)
+        self.write()
+
+    def say(self, *words: str, at: str) -> Said:
+        """Run the command at a time."""
+        return access_review(self.folder, "--as-of", at, *words)
+
+    def sign(self, person: int, *words: str, at: str) -> Said:
+        """Sign with the key of a person."""
+        return self.say("approve", "--by", f"{person:05}", "--key", str(self.folder / f"key{person}"), *words, at=at)
+
+    def notices(self) -> list[str]:
+        """Return the notices sent so far."""
+        return [path.read_text() for path in sorted((self.folder / "runs/notices").glob("*.txt"))]

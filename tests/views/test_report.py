@@ -1,0 +1,286 @@
+import re
+import shutil
+import subprocess
+from datetime import timedelta
+from html.parser import HTMLParser
+
+import pytest
+
+from access_review.offboarding.leavers import lag
+from access_review.views import html, picture
+from access_review.views.contents import contents
+from tests.support.small_company import AS_OF, MARKUP, account, group, member, reviewed, rows
+
+CHROMIUM = next(
+    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
+)
+
+PLAN = {
+    "changes": [
+        {
+            "action": "remove-member",
+            "target": {"source": "ad", "account": {"name": "ana"}, "entitlement": {"name": MARKUP}, "child": None},
+            "because": ["x", "y"],
+            "collateral": ["loses the licence Office E3"],
+        }
+    ],
+    "to_person": [{"findings": ["z"], "reason": "part of it is expected", "ways_out": ["cut the nesting"]}],
+    "expires_at": "2026-02-02T00:00:00Z",
+}
+SAMPLE = {
+    "picks": [{}, {}, {}],
+    "policy": {"minutes_per_item": 6},
+    "reasons": ["5 % of 12 is 1; 12 are needed"],
+    "parts": [{"stratum": "leavers", "population": 1, "census": 1, "inference": 0, "coverage": 0}],
+}
+JUDGEMENT = {
+    "confidence": 0.95,
+    "unanswered": 2,
+    "lines": [
+        {
+            "stratum": "rest",
+            "population": 12,
+            "drawn": 3,
+            "tested": 1,
+            "wrong": {"found_least": 1, "limit_most": 0.0467},
+            "missed": {"found_least": 0, "limit_most": None},
+        }
+    ],
+}
+
+
+class Page(HTMLParser):
+    """What a reader of the page meets: elements, their attributes, the text."""
+
+    VOID = frozenset({"meta", "link", "br", "input", "img"})
+
+    def __init__(self, page):
+        super().__init__()
+        self.elements, self.words, self.open, self.headings = [], [], [], []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag not in self.VOID:
+            assert self.open.pop() == tag, f"{tag} closes what is not open"
+
+    def handle_startendtag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+
+    def handle_data(self, words):
+        self.words.append(words)
+        if self.open and re.fullmatch("h[1-6]", self.open[-1]):
+            self.headings.append(int(self.open[-1][1]))
+
+    def named(self, tag):
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+def report_of(told=None, **more):
+    with reviewed(told) as one:
+        return html.render(contents(one.engine, one.workspace, one.report, one.manifest, **more)).decode()
+
+
+@pytest.fixture(scope="module")
+def page():
+    return report_of(run="20260201T000000Z-0123abcd", plan=PLAN, sample=SAMPLE, judgement=JUDGEMENT)
+
+
+@pytest.fixture(scope="module")
+def hostile():
+    return report_of(rows(hostile=True), plan=PLAN, sample=SAMPLE)
+
+
+def test_the_same_review_gives_the_same_bytes(page):
+    again = report_of(run="20260201T000000Z-0123abcd", plan=PLAN, sample=SAMPLE, judgement=JUDGEMENT)
+    assert again == page
+
+
+def test_every_element_is_closed_and_ids_stand_once(page):
+    read = Page(page)
+    assert read.open == []
+    ids = [a["id"] for _, a in read.elements if "id" in a]
+    assert len(set(ids)) == len(ids)
+    targets = {a["href"][1:] for a in read.named("a")}
+    assert targets <= set(ids)
+
+
+def test_nothing_is_fetched_and_nothing_runs(hostile):
+    read = Page(hostile)
+    policies = [a["content"] for a in read.named("meta") if a.get("http-equiv") == "Content-Security-Policy"]
+    assert len(policies) == 1
+    assert policies[0].startswith("default-src 'none'; style-src 'sha256-")
+    assert "unsafe" not in policies[0]
+    assert "script-src" not in policies[0]
+    tags = {tag for tag, _ in read.elements}
+    assert not tags & {"script", "img", "iframe", "object", "embed", "form", "base", "audio", "video"}
+    links = [value for _, a in read.elements for name, value in a.items() if name in {"src", "href", "xlink:href"}]
+    assert all(link.startswith("#") or link == "data:," for link in links)
+    assert not [name for _, a in read.elements for name in a if name.startswith("on") or name == "style"]
+
+
+def test_the_policy_allows_exactly_the_page_s_style(page):
+    import base64
+    import hashlib
+
+    (style,) = re.findall(r"<style>(.*?)</style>", page, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert f"style-src 'sha256-{digest}'" in re.sub("&#39;", "'", page)
+
+
+def test_a_reader_without_eyes_finds_the_way(page):
+    read = Page(page)
+    assert read.named("html") == [{"lang": "en"}]
+    for landmark in ("header", "nav", "main", "footer"):
+        assert len(read.named(landmark)) == 1
+    assert read.headings[0] == 1
+    assert read.headings.count(1) == 1
+    assert all(after - before <= 1 for before, after in zip(read.headings, read.headings[1:], strict=False))
+    assert len(read.named("caption")) == len(read.named("table"))
+    assert all(a.get("scope") in {"col", "row"} for a in read.named("th"))
+    drawings = read.named("svg")
+    assert drawings
+    assert all(a.get("role") == "img" for a in drawings)
+    assert len(read.named("title")) >= 1 + len(drawings)
+
+
+def test_colour_is_never_alone(page):
+    for look in ("red", "amber", "green"):
+        assert re.search(rf'<span class="badge {look}">{look}</span>', page)
+
+
+def test_the_report_says_what_was_found_and_what_was_not_looked_at(page):
+    words = re.sub(r"\s+", " ", " ".join(Page(page).words))
+    for said in (
+        "Norwind Outsourcing",
+        "As of 2026-02-01 00:00 UTC",
+        "7 rules not evaluated.",
+        "no source provides signins",
+        "Leavers whose accounts still work",
+        "3 d to 3 d 8 h",
+        "20 h after the end",
+        "not verified",
+        "Invoice agent",
+        "ana → <script>",
+        "loses the licence Office E3",
+        "5 % of 12 is 1; 12 are needed",
+        "4.7%",
+        "20260201T000000Z-0123abcd",
+    ):
+        assert said in words
+
+
+def test_every_finding_is_listed_with_a_picture_where_there_is_a_path(page):
+    with reviewed() as one:
+        found = one.report.findings.to_pylist()
+    assert all(f'id="f-{f["finding"][:16]}"' in page for f in found)
+    assert page.count('<div class="picture">') == sum(1 for f in found if f["about"] and ":group:" in f["about"])
+
+
+def test_beyond_the_most_the_highest_are_listed_and_the_others_counted():
+    short = report_of(most=3)
+    assert "The 3 of highest risk." in short
+    assert "8 more findings are in <code>findings.parquet</code>" in short
+    assert short.count('id="f-') == 3
+
+
+def test_hostile_names_are_text(hostile):
+    assert MARKUP not in hostile
+    assert "&lt;script&gt;document.title=&#39;owned&#39;" in hostile
+    assert "⟨U+202E⟩" in hostile
+    assert "⟨U+001B⟩[31mRed" in hostile
+    assert not re.search("[\u202a-\u202e\u2066-\u2069\x00-\x09\x0b-\x1f\x7f]", hostile)
+
+
+def test_an_incomplete_source_is_prominent():
+    told = rows()
+    told["completeness"][4] = {**told["completeness"][4], "complete": False, "reason": "page <3> never came"}
+    said = report_of(told)
+    note = said[said.index('role="note"') : said.index('<section id="families"')]
+    assert "1 source not read whole." in note
+    assert "page &lt;3&gt; never came" in note
+    assert "withheld" in note
+
+
+def test_problems_are_counted_by_kind():
+    told = rows()
+    told["problems"] = [
+        {"source": "hr", "locator": f"roster.csv:{n}", "kind": "quarantined", "reason": "no readable date"}
+        for n in (3, 9)
+    ]
+    words = " ".join(" ".join(Page(report_of(told)).words).split())
+    assert "Input that could not be used" in words
+    assert "quarantined 2 no readable date" in words
+
+
+def _leaver(**more):
+    ended = AS_OF - timedelta(hours=10)
+    known = {"left_at_earliest": ended, "left_at_latest": ended, "notified_at": None, "verified_gone_at": None}
+    return {**known, "enabled": 1, "unknown": 0, "grants": 0, **more}
+
+
+@pytest.mark.parametrize(
+    ("leaver", "state", "least"),
+    [
+        (_leaver(), "open", timedelta(hours=10)),
+        (_leaver(enabled=0, grants=2), "disabled", None),
+        (_leaver(enabled=0), "closed", None),
+        (_leaver(enabled=0, unknown=1), "unknown", None),
+        (_leaver(left_at_latest=None, left_at_earliest=None), "unknown", None),
+        (_leaver(verified_gone_at=AS_OF - timedelta(hours=9)), "verified", timedelta(hours=1)),
+        (_leaver(left_at_latest=AS_OF + timedelta(days=1)), "open", timedelta()),
+    ],
+)
+def test_the_lag_of_a_leaver_is_what_is_known_of_it(leaver, state, least):
+    found = lag(leaver, AS_OF)
+    assert (found["state"], found["least"]) == (state, least)
+
+
+def test_a_late_word_from_hr_is_shown_as_hrs():
+    late = lag(_leaver(notified_at=AS_OF), AS_OF)
+    assert late["told_late"] == timedelta(hours=10)
+    assert lag(_leaver(notified_at=AS_OF - timedelta(days=1)), AS_OF)["told_late"] is None
+
+
+def test_no_bar_is_lost_however_small_its_share():
+    drawn = picture.bars("x", [picture.Bar("a", [("high", 100_000), ("low", 1)]), picture.Bar("b", [])])
+    assert drawn.count("<rect") == 2
+    assert all(float(w) >= 2 for w in re.findall(r'width="([\d.]+)" height="20"', drawn))
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="the report in a browser is not tested: no chromium is installed")
+def test_a_browser_shows_the_report_and_runs_nothing_of_it(hostile, tmp_path):
+    # The page's own policy forbids scripts; without it, escaping alone must do.
+    unguarded = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", hostile)
+    for name, content in (("guarded.html", hostile), ("unguarded.html", unguarded)):
+        file = tmp_path / name
+        file.write_text(content, encoding="utf-8")
+        shown = _dumped(file, tmp_path / "profile")
+        assert "<title>Access review of Norwind Outsourcing, 2026-02-01</title>" in shown
+        assert "<script" not in shown
+        assert "<img" not in shown
+        assert shown.count("<table") == hostile.count("<table")
+        assert shown.count("<tr") == hostile.count("<tr")
+        assert shown.count("<svg") == hostile.count("<svg")
+
+
+def _dumped(file, profile):
+    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    command += ["--no-first-run", f"--user-data-dir={profile}", "--dump-dom", file.as_uri()]
+    done = subprocess.run(command, capture_output=True, timeout=120, check=True)
+    return done.stdout.decode()
+
+
+def test_a_large_report_stays_quick_and_bounded():
+    told = rows()
+    told["entitlements"] += [group(f"Extra-{n}") for n in range(50)]
+    told["accounts"] += [account(f"9{n}", f"user{n}", "1") for n in range(30)]
+    told["grants"] += [member(f"9{n}", f"Extra-{g}") for n in range(30) for g in range(50)]
+    said = report_of(told, most=1000)
+    assert said.count('id="f-') == 1000
+    assert len(said) < 6_000_000
