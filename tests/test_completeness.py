@@ -4,8 +4,8 @@ import pytest
 
 from access_review import snapshot as snapshots
 from access_review.connectors import Source, complete, incomplete
-from access_review.connectors.ad.paging import Pace, Query, entry_of, finish_ranges, first_range, listing
-from access_review.connectors.ad.server import Answer
+from access_review.connectors.ad.paging import Query, ReadPace, entry_of, finish_ranges, first_range, listing
+from access_review.connectors.ad.server import LdapResult
 from access_review.errors import Transient
 from access_review.findings import Gaps
 from access_review.model import Severity
@@ -176,7 +176,7 @@ class Server:
 
 
 def page(*names, cookie=b"", code=0, message=""):
-    return Answer(code, message, tuple((name, {}) for name in names), cookie)
+    return LdapResult(code, message, tuple((name, {}) for name in names), cookie)
 
 
 QUERY = Query("DC=x", "(a=b)", ("mail",), ("control",))
@@ -184,7 +184,7 @@ QUERY = Query("DC=x", "(a=b)", ("mail",), ("control",))
 
 def test_pages_are_read_to_the_last_and_each_entry_once():
     server = Server(page("a", "b", cookie=b"1"), page(cookie=b"2"), page("b", "c"))
-    made = listing(server, QUERY, Pace(page=2))
+    made = listing(server, QUERY, ReadPace(page=2))
     assert ([dn for dn, _ in made.entries], made.pages, made.fault) == (["a", "b", "c"], 3, None)
     assert [more["page"] for *_, more in server.asked] == [(2, b""), (2, b"1"), (2, b"2")]
     assert server.asked[0][:3] == ("DC=x", "(a=b)", ("mail",))
@@ -212,21 +212,23 @@ def test_pages_are_read_to_the_last_and_each_entry_once():
     ],
 )
 def test_a_listing_that_did_not_end_well_says_so_and_keeps_what_came(answers, entries, fault):
-    made = listing(Server(*answers), QUERY, Pace())
+    made = listing(Server(*answers), QUERY, ReadPace())
     assert len(made.entries) == entries
     assert (made.fault is None) == (fault is None)
     assert (made.fault or "").startswith(fault or "")
 
 
 def test_no_page_is_asked_for_after_the_time_is_up():
-    late = Pace(deadline=10, clock=lambda: 11)
+    late = ReadPace(deadline=10, clock=lambda: 11)
     assert listing(Server(page("a", cookie=b"1")), QUERY, late).fault == "page 1: the time for this read is up"
     assert listing(Server(page("a")), QUERY, late).fault is None
-    assert listing(Server(page("a", cookie=b"1"), page("b")), QUERY, Pace(deadline=10, clock=lambda: 10)).fault is None
+    assert (
+        listing(Server(page("a", cookie=b"1"), page("b")), QUERY, ReadPace(deadline=10, clock=lambda: 10)).fault is None
+    )
 
 
 def piece(name, values, code=0, message=""):
-    return Answer(code, message, (("dn", {name: values}),), b"")
+    return LdapResult(code, message, (("dn", {name: values}),), b"")
 
 
 def test_long_lists_are_fetched_to_their_last_piece():
@@ -235,7 +237,7 @@ def test_long_lists_are_fetched_to_their_last_piece():
     server = Server(
         piece("Member;Range=1-1", [b"b"]), piece("member;range=2-*", [b"c"]), piece("proxy;range=1-*", [b"y"])
     )
-    assert finish_ranges(server, "g", values, Pace()) is None
+    assert finish_ranges(server, "g", values, ReadPace()) is None
     assert values == {
         "mail": [b"m"],
         "member;range=0-0": [b"a"],
@@ -250,7 +252,7 @@ def test_long_lists_are_fetched_to_their_last_piece():
         ("<GUID=g>", "(objectClass=*)", ("proxy;range=1-*",)),
     ]
     whole = {"member;range=0-*": [b"a"], "member;range=0-1": [b"a"]}
-    assert finish_ranges(Server(), "g", whole, Pace()) is None
+    assert finish_ranges(Server(), "g", whole, ReadPace()) is None
 
 
 def test_an_attribute_that_came_empty_beside_its_pieces_is_left_out():
@@ -266,18 +268,18 @@ def test_an_attribute_that_came_empty_beside_its_pieces_is_left_out():
         (piece("member;range=7-9", [b"c"]), "member from number 2 on: the server gave no values"),
         (piece("other;range=2-3", [b"c"]), "member from number 2 on: the server gave no values"),
         (piece("member", [b"c"]), "member from number 2 on: the server gave no values"),
-        (Answer(0, "", (), b""), "member from number 2 on: the server gave no values"),
+        (LdapResult(0, "", (), b""), "member from number 2 on: the server gave no values"),
         (piece("member;range=2-3", []), "member does not go on at number 2"),
         (piece("member;range=2-1", [b"c"]), "member does not go on at number 2"),
     ],
 )
 def test_a_piece_that_does_not_come_makes_the_list_short(answer, fault):
-    said = finish_ranges(Server(answer), "g", {"member;range=0-1": [b"a", b"b"]}, Pace())
+    said = finish_ranges(Server(answer), "g", {"member;range=0-1": [b"a", b"b"]}, ReadPace())
     assert said is not None
     assert said.startswith(fault)
 
 
 def test_a_piece_is_not_asked_for_after_the_time_is_up():
-    late = Pace(deadline=10, clock=lambda: 11)
+    late = ReadPace(deadline=10, clock=lambda: 11)
     said = finish_ranges(Server(), "g", {"member;range=0-1": [b"a"]}, late)
     assert said == "the time for this read is up"

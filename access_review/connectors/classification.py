@@ -18,7 +18,7 @@ _CAREFUL_FIRST: tuple[Effect, ...] = ("restricts", "unknown", "exempts", "distri
 
 
 @dataclass(frozen=True, slots=True)
-class Marks:
+class Classification:
     """The patterns of one source."""
 
     privileged: Sequence[str] = ()

@@ -9,7 +9,7 @@ import pytest
 
 from access_review.changes import Action, Change, Expectation, Target, Thing
 from access_review.connectors.ad import formats
-from access_review.connectors.ad.executor import Directory, Everywhere, covers
+from access_review.connectors.ad.executor import DirectoryExecutor, Everywhere, covers
 from access_review.errors import ConnectorError
 from access_review.revoke.executor import Executor, Result, Writable
 from tests.faults.ldap_proxy import MODIFY, Proxy, Reset
@@ -38,7 +38,7 @@ def guid(domain, tmp_path_factory):
 
 @pytest.fixture
 def directory(domain, tmp_path):
-    with closing(Directory(servers(tmp_path, domain, WRITER))) as made:
+    with closing(DirectoryExecutor(servers(tmp_path, domain, WRITER))) as made:
         yield made
 
 
@@ -47,7 +47,7 @@ def through(domain, authority, tmp_path):
     """Return a directory behind a proxy that does what a list of faults says."""
     with (
         Proxy(domain.address, authority, tmp_path).served() as proxy,
-        closing(Directory(servers(tmp_path, domain, WRITER, proxy.url))) as made,
+        closing(DirectoryExecutor(servers(tmp_path, domain, WRITER, proxy.url))) as made,
     ):
         made.proxy = proxy
         yield made
@@ -138,7 +138,7 @@ def test_a_batch_stays_with_the_server_it_began_on(domain, small_state, of, tmp_
     """Another server may not know of the last write, so it is not asked what is there."""
     change = of(Action.REMOVE_MEMBER, "user14", "Large")
     first = small_state.copy(tmp_path_factory.mktemp("samba") / "first")
-    with closing(Directory(servers(tmp_path, domain, WRITER, first.url, domain.url))) as directory:
+    with closing(DirectoryExecutor(servers(tmp_path, domain, WRITER, first.url, domain.url))) as directory:
         with first.served():
             assert there(directory, change) is True
         seen = directory.holds(change, SINCE)
@@ -168,8 +168,8 @@ def test_a_guard_that_moved_between_look_and_call_stops_the_call(domain, of, tmp
     change = of(Action.REMOVE_MEMBER, "user16", "Large")
     other = of(Action.REMOVE_MEMBER, "user17", "Large")
     with (
-        closing(Directory(servers(tmp_path, domain, "Administrator"), "info")) as one,
-        closing(Directory(servers(tmp_path, domain, "Administrator"), "info")) as two,
+        closing(DirectoryExecutor(servers(tmp_path, domain, "Administrator"), "info")) as one,
+        closing(DirectoryExecutor(servers(tmp_path, domain, "Administrator"), "info")) as two,
     ):
         assert there(one, change) is True
         assert there(two, other) is True

@@ -7,7 +7,7 @@ import networkx as nx
 import pytest
 
 from access_review.connectors.ad import formats
-from access_review.connectors.ad.domain import ATTRIBUTES, Scope, tokens
+from access_review.connectors.ad.domain import ATTRIBUTES, SearchScope, tokens
 from tests.real.ad import connect, edges, incomplete, named, now, tables, verdicts
 from tests.real.conftest import servers
 from tests.real.example_domain import FOREIGN_SID, READER
@@ -124,7 +124,7 @@ def test_the_population_says_where_it_comes_from(found, shared_domain):
 
 
 def test_only_what_is_asked_for_is_read():
-    scope = Scope(further=("employeeID", "extensionAttribute7", "MAIL"))
+    scope = SearchScope(further=("employeeID", "extensionAttribute7", "MAIL"))
     assert set(scope.attributes) == {*ATTRIBUTES, "employeeID", "extensionAttribute7"}
     assert not any(name in scope.attributes for name in ("*", "memberOf", "unicodePwd", "homePhone"))
 

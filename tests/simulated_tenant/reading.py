@@ -11,10 +11,10 @@ from typing import Any
 
 from access_review import tables
 from access_review.connectors import Source
-from access_review.connectors.entra.connector import Entra
-from access_review.connectors.entra.live import Door, Window
+from access_review.connectors.entra.connector import RecordedTenant
+from access_review.connectors.entra.live import LivePages, SigninWindow
 from access_review.connectors.entra.permissions import READING
-from access_review.connectors.entra.throttle import Pace, Time
+from access_review.connectors.entra.throttle import ThrottlePace, Time
 from access_review.connectors.entra.wire import Graph
 from tests.simulated_tenant import contract, permissions, tenants
 from tests.simulated_tenant.simulator import Simulator
@@ -23,7 +23,7 @@ from tests.simulated_tenant.transport import session
 from tests.simulated_tenant.wire import START
 
 SOURCE = Source("entra", Path("/"))
-WINDOW = Window(START - timedelta(days=30), START)
+WINDOW = SigninWindow(START - timedelta(days=30), START)
 
 
 def outside() -> Path | None:
@@ -47,7 +47,7 @@ def simulate(tenant: Tenant | None = None, **more: Any) -> Simulator:
 
 def graph(simulator: Simulator, **more: Any) -> Graph:
     """Return a client of the simulator that shares its clock."""
-    pace = Pace(Time(simulator.clock.now, simulator.clock.sleep, lambda: 0.5))
+    pace = ThrottlePace(Time(simulator.clock.now, simulator.clock.sleep, lambda: 0.5))
     return Graph(simulator.base, lambda fresh: "token", session(simulator), pace, **more)  # noqa: ARG005
 
 
@@ -75,14 +75,14 @@ def read(simulator: Simulator, *, client: Graph | None = None, check: bool = Tru
     """Read the whole tenant; ``check`` holds the rows against the tables' contracts."""
     used = client or graph(simulator)
     try:
-        return collected(Entra(SOURCE, door(used, **options)), check=check)
+        return collected(RecordedTenant(SOURCE, door(used, **options)), check=check)
     finally:
         used.close()
 
 
-def door(client: Graph, **options: Any) -> Door:
+def door(client: Graph, **options: Any) -> LivePages:
     """Return a door with everything asked for."""
-    return Door(client, **{"window": WINDOW, "source_of_authority": True, **options})
+    return LivePages(client, **{"window": WINDOW, "source_of_authority": True, **options})
 
 
 def collected(connector: Any, *, check: bool = True) -> Outcome:

@@ -7,7 +7,7 @@ from typing import Any
 
 import requests
 
-from access_review.connectors.entra.connector import Entra
+from access_review.connectors.entra.connector import RecordedTenant
 from access_review.connectors.entra.reads import BY_PART
 from access_review.connectors.entra.wire import Graph
 from tests.simulated_tenant.reading import SOURCE, Outcome, collected, door
@@ -68,7 +68,9 @@ def own(base: str, ca: Path) -> tuple[Outcome, int, float]:
     client = Graph(base, lambda fresh: "token", session)  # noqa: ARG005
     without = {name for name in BY_PART if name not in PATHS and name not in EACH and name != "signInActivity"}
     began = time.perf_counter()
-    made = collected(Entra(SOURCE, door(client, without=frozenset(without), source_of_authority=False)), check=False)
+    made = collected(
+        RecordedTenant(SOURCE, door(client, without=frozenset(without), source_of_authority=False)), check=False
+    )
     took = time.perf_counter() - began
     client.close()
     assert {subject for subject, reason in made.short.items() if "without" not in reason} == set()

@@ -18,10 +18,10 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
 
 from access_review.connectors import Connector, Source
-from access_review.connectors.ad.directory import Kind, Options, Reading
+from access_review.connectors.ad.directory import DirectoryKind, DirectoryOptions, DirectoryReading
 from access_review.connectors.ad.entry import Entry
 from access_review.connectors.ad.ldif import Ldif, lines_of
-from access_review.connectors.classification import Effect, Marks
+from access_review.connectors.classification import Classification, Effect
 from access_review.connectors.secret import Named, Secret, SecretReference
 from access_review.errors import Mistake, WorkspaceError
 from access_review.settings import Duration, OneOrMore
@@ -36,12 +36,12 @@ class Recorded:
 
     source: Source
     files: tuple[str, ...]
-    options: Options
+    options: DirectoryOptions
 
     def collect(self, as_of: datetime) -> Iterator[tuple[str, Row]]:
         """Yield every row; raises ``WorkspaceError`` with every mistake of every file, after all have been read."""
         mistakes: list[Mistake] = []
-        reading = Reading(self.source, self.options, as_of)
+        reading = DirectoryReading(self.source, self.options, as_of)
         entries = self._entries(self._paths(), mistakes, reading)
         yield from reading.rows(entries)
 
@@ -57,7 +57,9 @@ class Recorded:
             raise WorkspaceError.of(mistakes)
         return sorted(found.items())
 
-    def _entries(self, paths: Sequence[tuple[str, Path]], mistakes: list[Mistake], reading: Reading) -> Iterator[Entry]:
+    def _entries(
+        self, paths: Sequence[tuple[str, Path]], mistakes: list[Mistake], reading: DirectoryReading
+    ) -> Iterator[Entry]:
         for name, path in paths:
             ldif = Ldif(name)
             try:
@@ -85,7 +87,7 @@ def _matching(folder: Path, pattern: str) -> list[str]:
     return sorted(name for name in names if _exists(folder / name))
 
 
-class Reach(BaseModel):
+class DirectoryAddress(BaseModel):
     """What of a domain is read live, and how much of the server's time that may take."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -102,7 +104,7 @@ class Reach(BaseModel):
     full_every: Duration = timedelta(days=7)
 
 
-class Writer(BaseModel):
+class WriterLogin(BaseModel):
     """The account that may write, apart from the one that reads; ``guard`` is an attribute of groups it may write."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -121,9 +123,9 @@ def connect(
     password: Secret | None = None,
     sign_in: SignIn = "simple",
     ca_file: str | None = None,
-    reach: Reach | None = None,
-    writer: Writer | None = None,
-    directory: Kind | None = None,
+    reach: DirectoryAddress | None = None,
+    writer: WriterLogin | None = None,
+    directory: DirectoryKind | None = None,
     id_attribute: str | None = None,
     employee_id: str | None = None,
     attributes: Mapping[str, str] | None = None,
@@ -165,7 +167,7 @@ def connect(
     canaries: names that are there for certain; one unseen makes the source incomplete.
     """
     _check_way(source, recorded, server, directory)
-    marks = Marks(
+    marks = Classification(
         privileged=tuple(privileged),
         effect=effect or {},
         service_accounts=tuple(service_accounts),
@@ -174,7 +176,7 @@ def connect(
         client=client or {},
         sensitivity=sensitivity or {},
     )
-    options = Options(
+    options = DirectoryOptions(
         marks=marks,
         directory=directory,
         id_attribute=id_attribute,
@@ -188,10 +190,10 @@ def connect(
     if recorded:
         return Recorded(source, tuple(recorded), options)
     _check_login(source, sign_in, user, password)
-    return _live(source, options, server, (sign_in, user, password), ca_file, reach or Reach(), writer)
+    return _live(source, options, server, (sign_in, user, password), ca_file, reach or DirectoryAddress(), writer)
 
 
-def _check_way(source: Source, recorded: Sequence[str], server: Sequence[str], directory: Kind | None) -> None:
+def _check_way(source: Source, recorded: Sequence[str], server: Sequence[str], directory: DirectoryKind | None) -> None:
     if not recorded and not server:
         hint = "name LDIF files under recorded, or a domain controller under server"
         raise WorkspaceError(f"{source.name}: nothing is named to read from", hint=hint)
@@ -211,24 +213,24 @@ def _check_login(source: Source, sign_in: SignIn, user: Named | None, password: 
 
 def _live(
     source: Source,
-    options: Options,
+    options: DirectoryOptions,
     server: Sequence[str],
     login: tuple[SignIn, Named | None, SecretReference | None],
     ca_file: str | None,
-    reach: Reach,
-    writer: Writer | None,
+    reach: DirectoryAddress,
+    writer: WriterLogin | None,
 ) -> Connector:
     # ldap3 takes a tenth of a second to import, which whoever reads recordings does not need.
-    from access_review.connectors.ad.domain import Scope
-    from access_review.connectors.ad.live import Live, Writable, kept
+    from access_review.connectors.ad.domain import SearchScope
+    from access_review.connectors.ad.live import LiveDirectory, WritableDirectory, kept
     from access_review.connectors.ad.server import Login, Servers, address
 
     addresses = tuple(address(source, url) for url in server)
     authority = source.folder / ca_file if ca_file else None
     servers = Servers(source, addresses, Login(*login), authority, round(reach.answer_within.total_seconds()))
     asked = (*options.attributes.values(), options.employee_id or "employeeID")
-    scope = Scope(tuple(reach.bases), asked, reach.deleted, reach.history, reach.closures_checked)
-    live = Live(
+    scope = SearchScope(tuple(reach.bases), asked, reach.deleted, reach.history, reach.closures_checked)
+    live = LiveDirectory(
         source,
         servers,
         replace(options, attributes=kept(options.attributes), directory="active-directory"),
@@ -242,4 +244,6 @@ def _live(
     if writer is None:
         return live
     writers = replace(servers, login=Login("simple", writer.user, writer.password))
-    return Writable(**{f.name: getattr(live, f.name) for f in fields(live)}, writers=writers, guard=writer.guard)
+    return WritableDirectory(
+        **{f.name: getattr(live, f.name) for f in fields(live)}, writers=writers, guard=writer.guard
+    )

@@ -15,21 +15,21 @@ import rfc8785
 from access_review.connectors import Source, complete, incomplete, problem
 from access_review.connectors.ad import formats, objects, other_directory
 from access_review.connectors.ad.entry import Entry, Range, canonical, domain, missing
-from access_review.connectors.ad.membership import MEMBER_TABLES, Held, Memberships, Name, Tally
-from access_review.connectors.classification import Marks
+from access_review.connectors.ad.membership import MEMBER_TABLES, Membership, Memberships, Name, Tally
+from access_review.connectors.classification import Classification
 from access_review.tables import Row
 
-Kind = Literal["active-directory", "other"]
+DirectoryKind = Literal["active-directory", "other"]
 
 TABLES = ("accounts", "entitlements", "grants", "nesting", "aliases", "owners")
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class DirectoryOptions:
     """What a source file says about its directory; the meaning of each stands at ``ldap.connect``."""
 
-    marks: Marks = field(default_factory=Marks)
-    directory: Kind | None = None
+    marks: Classification = field(default_factory=Classification)
+    directory: DirectoryKind | None = None
     id_attribute: str | None = None
     employee_id: str | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
@@ -41,15 +41,15 @@ class Options:
     exact_logons: bool = False
 
 
-class Reading:
+class DirectoryReading:
     """One pass over the entries of a source."""
 
-    def __init__(self, source: Source, options: Options, as_of: datetime) -> None:
+    def __init__(self, source: Source, options: DirectoryOptions, as_of: datetime) -> None:
         self._source = source
         self._options = options
         self._as_of = as_of
         self._memberships = Memberships(source)
-        self._read: dict[str, tuple[int, Held]] = {}
+        self._read: dict[str, tuple[int, Membership]] = {}
         self._ids: set[str] = set()
         self._ranges: dict[str, list[Range]] = {}
         self._short: dict[str, str] = {}
@@ -116,7 +116,7 @@ class Reading:
         native, stable = self._identity(entry, dn, own=own)
         computer = own and objects.is_computer(entry)
         kind = "group" if group else "computer" if computer else "user"
-        held = Held(self._source.id(kind, native), group, own and objects.is_tier0(entry))
+        held = Membership(self._source.id(kind, native), group, own and objects.is_tier0(entry))
         self._read[dn] = mark, held
         if held.id in self._ids:
             yield from self._contradiction(entry, held)
@@ -139,14 +139,14 @@ class Reading:
         if entry.whole(mandatory) is None:
             self.tally.doubt(f"{table} came without {mandatory}: may the account read it?", table)
 
-    def _again(self, entry: Entry, held: Held, *, own: bool) -> Iterator[tuple[str, Row]]:
+    def _again(self, entry: Entry, held: Membership, *, own: bool) -> Iterator[tuple[str, Row]]:
         """Take a second record of an object: the next piece of a long member list, or a contradiction."""
         if held.group and entry.ranges("member"):
             self._note_members(entry, held, own=own)
         else:
             yield from self._contradiction(entry, held)
 
-    def _contradiction(self, entry: Entry, held: Held) -> Iterator[tuple[str, Row]]:
+    def _contradiction(self, entry: Entry, held: Membership) -> Iterator[tuple[str, Row]]:
         self.tally.doubt("an object stands more than once, with different values")
         yield problem(self._source, entry.place, "ambiguous", "an object of this id or DN was read before", held.id)
 
@@ -161,7 +161,7 @@ class Reading:
             return _readable(value), True
         return dn, False
 
-    def _account(self, entry: Entry, held: Held, *, own: bool) -> Row:
+    def _account(self, entry: Entry, held: Membership, *, own: bool) -> Row:
         marks, employee_id = self._options.marks, self._options.employee_id
         live, exact = self._options.live, self._options.exact_logons
         filled = (
@@ -181,7 +181,7 @@ class Reading:
             "attributes": _attributes(entry, self._options.attributes, apart),
         }
 
-    def _entitlement(self, entry: Entry, held: Held, *, own: bool) -> Row:
+    def _entitlement(self, entry: Entry, held: Membership, *, own: bool) -> Row:
         filled = (objects if own else other_directory).group(entry, self._options.marks)
         self.tally.see(filled["name"], entry.dn)
         return {
@@ -198,14 +198,14 @@ class Reading:
         found = self._options.marks.clients(name, canonical(entry.dn))
         return found[0] if len(found) == 1 else None
 
-    def _client_problem(self, entry: Entry, dn: str, held: Held) -> Iterator[tuple[str, Row]]:
+    def _client_problem(self, entry: Entry, dn: str, held: Membership) -> Iterator[tuple[str, Row]]:
         name = entry.text("samaccountname", *(("cn",) if held.group else ("uid", "cn"))) or entry.dn
         found = self._options.marks.clients(name, dn)
         if len(found) > 1:
             reason = f"its name belongs to more than one client: {', '.join(found)}"
             yield problem(self._source, entry.place, "ambiguous", reason, subject=held.id)
 
-    def _note_names(self, entry: Entry, dn: str, held: Held, *, own: bool) -> Iterator[tuple[str, Row]]:
+    def _note_names(self, entry: Entry, dn: str, held: Membership, *, own: bool) -> Iterator[tuple[str, Row]]:
         """Note the names and links of an object, and yield its aliases."""
         known = {("dn", dn), *((("mail", mail.casefold()),) if (mail := entry.text("mail")) else ())}
         self._memberships.read(held, Name("dn", dn))
@@ -223,7 +223,7 @@ class Reading:
         for scheme, value in sorted(known):
             yield "aliases", {"scheme": scheme, "value": value, "id": held.id}
 
-    def _note_sids(self, entry: Entry, held: Held) -> None:
+    def _note_sids(self, entry: Entry, held: Membership) -> None:
         sid = objects.sid(entry)
         if sid and formats.is_domain(sid):
             self._memberships.read(held, Name("sid", sid))
@@ -232,13 +232,13 @@ class Reading:
         for former in objects.former_sids(entry):
             self._memberships.former(held, former)
 
-    def _note_primary(self, entry: Entry, held: Held) -> None:
+    def _note_primary(self, entry: Entry, held: Membership) -> None:
         if primary := objects.primary_group(entry):
             self._memberships.primary(held, Name("sid", primary))
         else:  # every account has one, so it was not asked for
             self.tally.doubt("accounts were read without objectSid or primaryGroupID", "grants")
 
-    def _note_members(self, entry: Entry, group: Held, *, own: bool) -> None:
+    def _note_members(self, entry: Entry, group: Membership, *, own: bool) -> None:
         if ranges := entry.ranges("member"):
             self._ranges.setdefault(group.id, []).extend(ranges)
         if own:

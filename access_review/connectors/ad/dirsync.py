@@ -20,7 +20,7 @@ from typing import Any
 
 import ldap3
 
-from access_review.connectors.ad.domain import FILTER, DomainReading, Found, Listed, Root, Scope, guid_of
+from access_review.connectors.ad.domain import FILTER, DomainReading, Found, Listed, Root, SearchScope, guid_of
 from access_review.connectors.ad.paging import Values
 from access_review.connectors.ad.server import Session
 from access_review.errors import Transient
@@ -34,7 +34,7 @@ VOLATILE = ("whenChanged", "lastLogon", "lastLogonTimestamp", "logonCount", "msD
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class DirSyncState:
     """What a read left for the next one."""
 
     service: str
@@ -44,7 +44,7 @@ class Kept:
     objects: dict[str, tuple[str, Values]] = field(repr=False)
 
 
-def load(path: Path, scope: Scope) -> Kept | None:
+def load(path: Path, scope: SearchScope) -> DirSyncState | None:
     """Return what the last read left; null when there is nothing that fits this scope."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -57,12 +57,12 @@ def load(path: Path, scope: Scope) -> Kept | None:
         rows = zip(*(table[name].to_pylist() for name in ("guid", "dn", "values")), strict=True)
         objects = {guid: (dn, {name: list(held) for name, held in values}) for guid, dn, values in rows}
         full_at = datetime.fromisoformat(header["full_at"])
-        return Kept(header["service"], header["usn"], bytes.fromhex(header["cookie"]), full_at, objects)
+        return DirSyncState(header["service"], header["usn"], bytes.fromhex(header["cookie"]), full_at, objects)
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError):
         return None  # a file that cannot be read costs a full read, and nothing else
 
 
-def save(path: Path, scope: Scope, kept: Kept) -> None:
+def save(path: Path, scope: SearchScope, kept: DirSyncState) -> None:
     """Leave a read for the next one, readable by its owner only."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -90,14 +90,14 @@ def save(path: Path, scope: Scope, kept: Kept) -> None:
     write(path, sink.getvalue().to_pybytes())
 
 
-def _scope(scope: Scope) -> str:
+def _scope(scope: SearchScope) -> str:
     return json.dumps([FILTER, list(scope.bases), sorted(scope.attributes)])
 
 
-class Changes:
+class DirSyncChanges:
     """Brings a kept read up to date through one reading."""
 
-    def __init__(self, reading: DomainReading, session: Session, scope: Scope) -> None:
+    def __init__(self, reading: DomainReading, session: Session, scope: SearchScope) -> None:
         self._reading = reading
         self._session = session
         self._scope = scope
@@ -107,7 +107,7 @@ class Changes:
         answer = self._dirsync(b"", "(objectGUID=\\00)")
         return answer[1] if answer else b""
 
-    def since(self, kept: Kept) -> Found | None:
+    def since(self, kept: DirSyncState) -> Found | None:
         """Return everything as it is now, null when only a full read can tell."""
         found = Found(objects={guid: (dn, dict(values)) for guid, (dn, values) in kept.objects.items()})
         try:
@@ -122,7 +122,7 @@ class Changes:
             found.doubt(error.message)
         return found
 
-    def _changed(self, kept: Kept, listed: Mapping[str, Listed]) -> set[str] | None:
+    def _changed(self, kept: DirSyncState, listed: Mapping[str, Listed]) -> set[str] | None:
         """Return what changed, by DirSync and by change numbers where these are the same server's; null without either."""
         root = self._reading.root
         same = root.service == kept.service and root.usn >= kept.usn
@@ -204,8 +204,8 @@ def _with_strangers(found: Found) -> set[str]:
     }
 
 
-def keep(root: Root, cookie: bytes, full_at: datetime, found: Found) -> Kept | None:
+def keep(root: Root, cookie: bytes, full_at: datetime, found: Found) -> DirSyncState | None:
     """Return what to leave for the next read; null when this one is in doubt."""
     if found.doubts or found.short:
         return None
-    return Kept(root.service, root.usn, cookie, full_at, found.objects)
+    return DirSyncState(root.service, root.usn, cookie, full_at, found.objects)

@@ -17,7 +17,7 @@ import ldap3
 from access_review.connectors.ad import formats
 from access_review.connectors.ad import objects as active_directory
 from access_review.connectors.ad.entry import Entry, canonical, generalized_time
-from access_review.connectors.ad.paging import Pace, Query, Values, entry_of, finish_ranges, first_range, listing
+from access_review.connectors.ad.paging import Query, ReadPace, Values, entry_of, finish_ranges, first_range, listing
 from access_review.connectors.ad.server import Session
 from access_review.connectors.ad.token_groups import SecurityGroups, differences, sample
 from access_review.errors import ConnectorError, Transient
@@ -50,7 +50,7 @@ _ROUNDS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class SearchScope:
     """What is read: below which bases (none: the whole domain), with which further attributes."""
 
     bases: Sequence[str] = ()
@@ -137,7 +137,7 @@ class Found:
 class DomainReading:
     """Reads one domain through one session."""
 
-    def __init__(self, session: Session, scope: Scope, pace: Pace) -> None:
+    def __init__(self, session: Session, scope: SearchScope, pace: ReadPace) -> None:
         self._session = session
         self._scope = scope
         self._pace = pace

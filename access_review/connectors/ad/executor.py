@@ -29,7 +29,7 @@ def covers(change: Change) -> bool:
     return bool(ends) and all(_own(one, change.target.source) for one in ends)
 
 
-class Directory:
+class DirectoryExecutor:
     """A domain that can be written to; an :class:`~access_review.revoke.executor.Executor`.
 
     All is read and written on the one server that answered first: what another server shows may be
@@ -121,7 +121,7 @@ class Everywhere:
     """Every server of a domain, each looked at by itself; a :class:`~access_review.revoke.executor.Witness`."""
 
     def __init__(self, servers: Servers) -> None:
-        self._each: Sequence[Directory] = [Directory(one) for one in servers.each()]
+        self._each: Sequence[DirectoryExecutor] = [DirectoryExecutor(one) for one in servers.each()]
 
     def holds(self, change: Change, since: datetime) -> Seen:
         """Look on all: one that contradicts what is wanted decides, and then one that cannot tell."""

@@ -4,10 +4,10 @@
 itself. Only when every controller of the domain has been asked is the last use exact.
 """
 
-from access_review.connectors.ad.domain import DomainReading, Found, Root, Scope, guid_of
+from access_review.connectors.ad.domain import DomainReading, Found, Root, SearchScope, guid_of
 from access_review.connectors.ad.entry import Entry
 from access_review.connectors.ad.formats import UserAccountControl
-from access_review.connectors.ad.paging import Pace, Query, listing
+from access_review.connectors.ad.paging import Query, ReadPace, listing
 from access_review.connectors.ad.server import Servers
 from access_review.errors import ConnectorError
 
@@ -16,7 +16,7 @@ _FILTER = "(&(objectClass=user)(lastLogon>=1))"
 _ATTRIBUTES = ("objectGUID", "lastLogon", "logonCount")
 
 
-def merge(servers: Servers, scope: Scope, pace: Pace, root: Root, where: str, found: Found) -> bool:
+def merge(servers: Servers, scope: SearchScope, pace: ReadPace, root: Root, where: str, found: Found) -> bool:
     """Take the latest ``lastLogon`` of all servers into what was read from ``where``; tell whether that is exact.
 
     What is missing for it stands in ``found.parts`` afterwards.
@@ -36,7 +36,7 @@ def merge(servers: Servers, scope: Scope, pace: Pace, root: Root, where: str, fo
     return not faults and not scope.bases
 
 
-def _merge_one(servers: Servers, scope: Scope, pace: Pace, found: Found) -> str:
+def _merge_one(servers: Servers, scope: SearchScope, pace: ReadPace, found: Found) -> str:
     """Merge what one server saw, and return its name; raises ``ConnectorError`` when it does not tell everything."""
     with servers.session() as session:
         root = DomainReading(session, scope, pace).root

@@ -13,12 +13,12 @@ import rfc8785
 from access_review.changes import Change
 from access_review.connectors import Source, complete, incomplete
 from access_review.connectors.ad import dirsync, executor, last_logon
-from access_review.connectors.ad.directory import Options, Reading
-from access_review.connectors.ad.dirsync import Changes
-from access_review.connectors.ad.domain import FILTER, DomainReading, Found, Root, Scope
+from access_review.connectors.ad.directory import DirectoryOptions, DirectoryReading
+from access_review.connectors.ad.dirsync import DirSyncChanges
+from access_review.connectors.ad.domain import FILTER, DomainReading, Found, Root, SearchScope
 from access_review.connectors.ad.entry import canonical
-from access_review.connectors.ad.executor import Directory, Everywhere
-from access_review.connectors.ad.paging import Pace
+from access_review.connectors.ad.executor import DirectoryExecutor, Everywhere
+from access_review.connectors.ad.paging import ReadPace
 from access_review.connectors.ad.server import Servers, Session
 from access_review.tables import Row
 
@@ -34,7 +34,7 @@ KEPT: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Live:
+class LiveDirectory:
     """A domain on its servers; ``longest`` is how long a read may take, in seconds.
 
     ``kept_in`` is the file that lets the next read take only what changed (null: every read takes
@@ -43,8 +43,8 @@ class Live:
 
     source: Source
     servers: Servers
-    options: Options
-    scope: Scope = field(default_factory=Scope)
+    options: DirectoryOptions
+    scope: SearchScope = field(default_factory=SearchScope)
     page: int = 1000
     longest: float = 3600.0
     every_server: bool = False
@@ -53,7 +53,7 @@ class Live:
 
     def collect(self, as_of: datetime) -> Iterator[tuple[str, Row]]:
         """Yield every row, the verdicts last; raises ``ConnectorError`` when nothing can be read at all."""
-        pace = Pace(self.page, time.monotonic() + self.longest)
+        pace = ReadPace(self.page, time.monotonic() + self.longest)
         with self.servers.session() as session:
             reading = DomainReading(session, self.scope, pace)
             found = self._read(session, reading, as_of)
@@ -67,7 +67,7 @@ class Live:
         """Read everything, or what changed since the last read where that is wanted and possible."""
         if self.kept_in is None:
             return reading.whole()
-        changes = Changes(reading, session, self.scope)
+        changes = DirSyncChanges(reading, session, self.scope)
         before = dirsync.load(self.kept_in, self.scope)
         cookie = changes.cookie()  # before anything is read: what changes meanwhile is news to the next read
         found = None
@@ -83,7 +83,7 @@ class Live:
         return found
 
     def _rows(self, found: Found, as_of: datetime, *, exact: bool) -> Iterator[tuple[str, Row]]:
-        reading = Reading(self.source, replace(self.options, live=True, exact_logons=exact), as_of)
+        reading = DirectoryReading(self.source, replace(self.options, live=True, exact_logons=exact), as_of)
         for reason, tables in found.doubts:
             reading.tally.doubt(reason, *tables)
         for guid, reason in found.short.items():
@@ -114,7 +114,7 @@ class Live:
 
 
 @dataclass(frozen=True, slots=True)
-class Writable(Live):
+class WritableDirectory(LiveDirectory):
     """A domain with an account that may write to it; ``guard`` names an attribute that each removal swaps."""
 
     writers: Servers | None = None
@@ -125,10 +125,10 @@ class Writable(Live):
         return executor.covers(change)
 
     @contextmanager
-    def writing(self) -> Iterator[Directory]:
+    def writing(self) -> Iterator[DirectoryExecutor]:
         """Open a session of the account that may write; raises ``ConnectorError``."""
         assert self.writers is not None  # noqa: S101 - a default only because fields before it have one
-        with closing(Directory(self.writers, self.guard)) as directory:
+        with closing(DirectoryExecutor(self.writers, self.guard)) as directory:
             directory.open()
             yield directory
 

@@ -23,7 +23,7 @@ _TIER_0 = "AdminSDHolder: tier-0 script"
 _PRIMARY = "primary group: change primaryGroupID first"
 
 
-class Held(NamedTuple):
+class Membership(NamedTuple):
     """An account or group that was read; ``tier0`` says that AdminSDHolder keeps delegated writers out of it."""
 
     id: str
@@ -43,21 +43,21 @@ class Memberships:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._held: dict[Name, Held] = {}
+        self._held: dict[Name, Membership] = {}
         self._ambiguous: set[Name] = set()
         self._not_members: dict[Name, tuple[str, str]] = {}
         self._foreign: dict[Name, Name] = {}
-        self._members: list[tuple[Held, Name, datetime | None]] = []
-        self._primary: list[tuple[Held, Name]] = []
-        self._back: list[tuple[Held, Name]] = []
-        self._owners: list[tuple[Held, Name]] = []
-        self._history: list[tuple[Held, str]] = []
+        self._members: list[tuple[Membership, Name, datetime | None]] = []
+        self._primary: list[tuple[Membership, Name]] = []
+        self._back: list[tuple[Membership, Name]] = []
+        self._owners: list[tuple[Membership, Name]] = []
+        self._history: list[tuple[Membership, str]] = []
         self._edges: set[tuple[str, str]] = set()
         # Counted by rows(): back-links without a forward link, and groups that only back-links name.
         self.unanswered = 0
         self.unread = 0
 
-    def read(self, held: Held, *names: Name | None) -> None:
+    def read(self, held: Membership, *names: Name | None) -> None:
         """Say under which names an object was read."""
         for name in names:
             if name is not None and self._held.setdefault(name, held).id != held.id:
@@ -71,23 +71,23 @@ class Memberships:
         """Say that an object was read that cannot hold anything, and the problem that a member like it is."""
         self._not_members[name] = (kind, reason)
 
-    def member(self, group: Held, name: Name, since: datetime | None = None) -> None:
+    def member(self, group: Membership, name: Name, since: datetime | None = None) -> None:
         """Note a member of a group, and since when where the directory says so."""
         self._members.append((group, name, since))
 
-    def primary(self, account: Held, group: Name) -> None:
+    def primary(self, account: Membership, group: Name) -> None:
         """Note the primary group of an account, which no member list shows."""
         self._primary.append((account, group))
 
-    def member_of(self, held: Held, group: Name) -> None:
+    def member_of(self, held: Membership, group: Name) -> None:
         """Note a back-link: it proves that the member list of that group should have shown it."""
         self._back.append((held, group))
 
-    def owner(self, held: Held, owner: Name) -> None:
+    def owner(self, held: Membership, owner: Name) -> None:
         """Note who answers for an object."""
         self._owners.append((held, owner))
 
-    def former(self, held: Held, sid: str) -> None:
+    def former(self, held: Membership, sid: str) -> None:
         """Note a SID of an object's past (SID history)."""
         self._history.append((held, sid))
 
@@ -120,7 +120,7 @@ class Memberships:
             reason = f"{count} of the objects read here are in a group that this source did not read"
             yield problem(self._source, f"memberOf {dn}", "unresolved", reason, dn)
 
-    def _member_rows(self, group: Held, name: Name, since: datetime | None) -> Iterator[tuple[str, Row]]:
+    def _member_rows(self, group: Membership, name: Name, since: datetime | None) -> Iterator[tuple[str, Row]]:
         name = self._foreign.get(name, name)
         found = self._find(name)
         if found is None and (foreign := _FOREIGN.fullmatch(name.value)):
@@ -139,7 +139,7 @@ class Memberships:
             grant = self._grant(member, group.id, "member", _TIER_0 if tier0 else None)
             yield "grants", grant if since is None else {**grant, "since": since}
 
-    def _find(self, name: Name) -> Held | None:
+    def _find(self, name: Name) -> Membership | None:
         # Two objects of one name: the snapshot is told of both and takes neither.
         return None if name in self._ambiguous else self._held.get(name)
 
@@ -153,7 +153,7 @@ class Memberships:
         known = formats.well_known(name.value) if name.scheme == "sid" else None
         return ("well-known-member", f"{known} is not an account") if known else None
 
-    def _primary_rows(self, account: Held, name: Name) -> Iterator[tuple[str, Row]]:
+    def _primary_rows(self, account: Membership, name: Name) -> Iterator[tuple[str, Row]]:
         found = self._find(name)
         if found is None and (fault := self._fault(name)):
             yield problem(self._source, f"{account.id} primary group {name.value}", *fault, subject=account.id)
@@ -174,7 +174,7 @@ class Memberships:
             "why_not": why_not,
         }
 
-    def _nesting(self, child: Held, parent: Held) -> Row:
+    def _nesting(self, child: Membership, parent: Membership) -> Row:
         return {
             "child": child.id,
             "parent": parent.id,

@@ -13,7 +13,7 @@ from typing import Any
 from access_review.connectors.ad import formats, replication
 from access_review.connectors.ad.entry import Entry, canonical, domain
 from access_review.connectors.ad.formats import GroupType, UserAccountControl
-from access_review.connectors.classification import Marks
+from access_review.connectors.classification import Classification
 from access_review.tables import Row
 
 LAG = timedelta(days=14)
@@ -86,7 +86,7 @@ def primary_group(entry: Entry) -> str | None:
     return formats.beside(own, number) if own and number is not None and formats.is_domain(own) else None
 
 
-def account(entry: Entry, marks: Marks, as_of: datetime, *, live: bool = False, exact: bool = False) -> Row:
+def account(entry: Entry, marks: Classification, as_of: datetime, *, live: bool = False, exact: bool = False) -> Row:
     """Return the columns of an account that Active Directory fills.
 
     ``live``: every attribute was asked for. ``exact``: ``lastLogon`` is of every server.
@@ -143,7 +143,7 @@ def _never_used(entry: Entry, *, live: bool) -> bool | None:
     return False if any(stamps) else None
 
 
-def group(entry: Entry, marks: Marks) -> Row:
+def group(entry: Entry, marks: Classification) -> Row:
     """Return the columns of an entitlement that Active Directory fills."""
     name, dn = entry.text("samaccountname", "cn") or entry.dn, canonical(entry.dn)
     kind = entry.whole("grouptype")

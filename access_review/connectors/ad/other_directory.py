@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from access_review.connectors.ad.entry import Entry, canonical, domain
 from access_review.connectors.ad.membership import Name
-from access_review.connectors.classification import Marks
+from access_review.connectors.classification import Classification
 from access_review.tables import Row
 
 _ACCOUNTS = frozenset({"person", "account", "posixaccount", "inetorgperson", "organizationalperson"})
@@ -49,7 +49,7 @@ def native_id(entry: Entry) -> str | None:
     return found.lower() if found else None
 
 
-def account(entry: Entry, marks: Marks) -> Row:
+def account(entry: Entry, marks: Classification) -> Row:
     """Return the columns of an account that such a directory fills."""
     name, dn = entry.text("uid", "cn") or entry.dn, canonical(entry.dn)
     kind = marks.kind(name, dn, "human")
@@ -86,7 +86,7 @@ def _expires(entry: Entry) -> datetime | None:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=days)
 
 
-def group(entry: Entry, marks: Marks) -> Row:
+def group(entry: Entry, marks: Classification) -> Row:
     """Return the columns of an entitlement that such a directory fills; who is powerful only the workspace knows."""
     name, dn = entry.text("cn") or entry.dn, canonical(entry.dn)
     return {

@@ -15,7 +15,7 @@ from typing import Any
 import ldap3
 
 from access_review.connectors.ad.entry import Entry
-from access_review.connectors.ad.server import Answer, Session
+from access_review.connectors.ad.server import LdapResult, Session
 from access_review.errors import Transient
 
 _RANGED = re.compile(r"(.+);range=(\d+)-(\d+|\*)", re.IGNORECASE)
@@ -35,7 +35,7 @@ class Query:
 
 
 @dataclass(slots=True)
-class Listing:
+class PagedRead:
     """What came, in how many pages, and why it ended early (null: it did not)."""
 
     entries: list[tuple[str, Values]] = field(default_factory=list)
@@ -44,7 +44,7 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class ReadPace:
     """How large a page is, and until which reading of the monotonic clock a read may take."""
 
     page: int = 1000
@@ -57,12 +57,12 @@ class Pace:
         return self.clock() > self.deadline
 
 
-def listing(session: Session, query: Query, pace: Pace) -> Listing:
+def listing(session: Session, query: Query, pace: ReadPace) -> PagedRead:
     """Return everything below a base that matches, by the server's own cookies (RFC 2696).
 
     While a page is decoded, the server is at work on the next one.
     """
-    made, empty = Listing(), 0
+    made, empty = PagedRead(), 0
     seen: set[str] = set()
     with ThreadPoolExecutor(1, "next-page") as ahead:
         coming = ahead.submit(_page, session, query, pace, b"")
@@ -84,7 +84,7 @@ def listing(session: Session, query: Query, pace: Pace) -> Listing:
                 return made
 
 
-def _page(session: Session, query: Query, pace: Pace, cookie: bytes) -> Answer:
+def _page(session: Session, query: Query, pace: ReadPace, cookie: bytes) -> LdapResult:
     try:
         return session.receive(
             query.base,
@@ -95,17 +95,17 @@ def _page(session: Session, query: Query, pace: Pace, cookie: bytes) -> Answer:
             controls=query.controls,
         )
     except Transient as error:
-        return Answer(-1, error.message)
+        return LdapResult(-1, error.message)
 
 
-def _decoded(session: Session, answer: Answer) -> Answer:
+def _decoded(session: Session, answer: LdapResult) -> LdapResult:
     try:
         return session.decoded(answer)
     except Transient as error:
-        return Answer(-1, error.message)
+        return LdapResult(-1, error.message)
 
 
-def _page_fault(answer: Answer, fresh: int, empty: int, *, late: bool) -> str | None:
+def _page_fault(answer: LdapResult, fresh: int, empty: int, *, late: bool) -> str | None:
     if answer.code == -1:
         return answer.message
     if answer.fault:
@@ -126,7 +126,7 @@ def first_range(attribute: str) -> str:
     return f"{attribute};range=0-*"
 
 
-def finish_ranges(session: Session, guid: str, values: Values, pace: Pace) -> str | None:
+def finish_ranges(session: Session, guid: str, values: Values, pace: ReadPace) -> str | None:
     """Fetch the pieces of long lists that are still to come, into ``values``; return why one is short.
 
     A piece names its place, ``member;range=0-1499``; the last one ends in ``*`` (MS-ADTS 3.1.1.3.1.3.3).

@@ -15,7 +15,7 @@ INSUFFICIENT_RIGHTS, BUSY, UNAVAILABLE, UNWILLING, ENTRY_EXISTS, OTHER = 50, 51,
 _DATA = re.compile(r"\bdata ([0-9a-f]{1,8})\b", re.IGNORECASE)
 
 
-class Words(NamedTuple):
+class CodeMeaning(NamedTuple):
     """What happened and what to do about it."""
 
     what: str
@@ -23,51 +23,65 @@ class Words(NamedTuple):
 
 
 _BIND = {
-    0x525: Words("the account does not exist", "check the name: account@domain, DOMAIN\\account or its DN"),
-    0x52E: Words("the name or the password is wrong", "correct the secret before trying again: attempts lock accounts"),
-    0x52F: Words("the account is restricted from signing in this way", "use an account without such restrictions"),
-    0x530: Words("the account may not sign in at this hour", "widen the account's logon hours"),
-    0x531: Words("the account may not sign in to this server", "add the server to the account's logon workstations"),
-    0x532: Words("the password has expired", "set a new password and store it where the source file says"),
-    0x533: Words("the account is disabled", "enable it, or name another account"),
-    0x701: Words("the account has expired", "move its accountExpires, or name another account"),
-    0x773: Words("the password must be changed first", "set a password without 'must change at next logon'"),
-    0x775: Words("the account is locked out", "unlock it and find what used a wrong password; then try again"),
+    0x525: CodeMeaning("the account does not exist", "check the name: account@domain, DOMAIN\\account or its DN"),
+    0x52E: CodeMeaning(
+        "the name or the password is wrong", "correct the secret before trying again: attempts lock accounts"
+    ),
+    0x52F: CodeMeaning(
+        "the account is restricted from signing in this way", "use an account without such restrictions"
+    ),
+    0x530: CodeMeaning("the account may not sign in at this hour", "widen the account's logon hours"),
+    0x531: CodeMeaning(
+        "the account may not sign in to this server", "add the server to the account's logon workstations"
+    ),
+    0x532: CodeMeaning("the password has expired", "set a new password and store it where the source file says"),
+    0x533: CodeMeaning("the account is disabled", "enable it, or name another account"),
+    0x701: CodeMeaning("the account has expired", "move its accountExpires, or name another account"),
+    0x773: CodeMeaning("the password must be changed first", "set a password without 'must change at next logon'"),
+    0x775: CodeMeaning("the account is locked out", "unlock it and find what used a wrong password; then try again"),
 }
 
 _CODES = {
-    OPERATIONS: Words("the server takes no such request from this session", "is the session bound?"),
-    TIME_LIMIT: Words("the server's time limit was reached", "name smaller bases, or read at a quieter hour"),
-    SIZE_LIMIT: Words("the server's size limit was reached", "lower page_size below the server's MaxPageSize"),
-    STRONGER_AUTH: Words("the server demands a protected connection", "use ldaps://, or ldap:// with StartTLS"),
-    REFERRAL: Words("the server refers to another one, which is not followed", "name the server that holds the base"),
-    ADMIN_LIMIT: Words("a limit set by the administrators was reached", "ask for a query policy that allows the read"),
-    UNAVAILABLE_CONTROL: Words("the server does not know a control that the read needs", "is it Active Directory?"),
-    NO_SUCH_OBJECT: Words(
+    OPERATIONS: CodeMeaning("the server takes no such request from this session", "is the session bound?"),
+    TIME_LIMIT: CodeMeaning("the server's time limit was reached", "name smaller bases, or read at a quieter hour"),
+    SIZE_LIMIT: CodeMeaning("the server's size limit was reached", "lower page_size below the server's MaxPageSize"),
+    STRONGER_AUTH: CodeMeaning("the server demands a protected connection", "use ldaps://, or ldap:// with StartTLS"),
+    REFERRAL: CodeMeaning(
+        "the server refers to another one, which is not followed", "name the server that holds the base"
+    ),
+    ADMIN_LIMIT: CodeMeaning(
+        "a limit set by the administrators was reached", "ask for a query policy that allows the read"
+    ),
+    UNAVAILABLE_CONTROL: CodeMeaning(
+        "the server does not know a control that the read needs", "is it Active Directory?"
+    ),
+    NO_SUCH_OBJECT: CodeMeaning(
         "the base does not exist, or the account may not see it", "check base and the account's rights"
     ),
-    INSUFFICIENT_RIGHTS: Words("the account may not do this", "see runbooks/connect-ad.md for the rights it needs"),
-    BUSY: Words("the server is busy", "try again later, or name more servers"),
-    UNAVAILABLE: Words("the server is not available", "try again later, or name more servers"),
-    UNWILLING: Words("the server is unwilling", "read its message"),
+    INSUFFICIENT_RIGHTS: CodeMeaning(
+        "the account may not do this", "see runbooks/connect-ad.md for the rights it needs"
+    ),
+    BUSY: CodeMeaning("the server is busy", "try again later, or name more servers"),
+    UNAVAILABLE: CodeMeaning("the server is not available", "try again later, or name more servers"),
+    UNWILLING: CodeMeaning("the server is unwilling", "read its message"),
 }
 
 PASSING = frozenset({BUSY, UNAVAILABLE})
 """Codes that may be gone a minute later, or on another server."""
 
 
-def bind_words(code: int, message: str) -> Words:
+def bind_words(code: int, message: str) -> CodeMeaning:
     """Explain a refused bind."""
     if code != INVALID_CREDENTIALS:
         return words(code, message)
     found = _DATA.search(message)
     data = int(found[1], 16) if found else 0
-    return _BIND.get(data, Words("the name or the password was refused", "check both; attempts lock accounts"))
+    return _BIND.get(data, CodeMeaning("the name or the password was refused", "check both; attempts lock accounts"))
 
 
-def words(code: int, message: str) -> Words:
+def words(code: int, message: str) -> CodeMeaning:
     """Explain a result code; the server's own message is cut short and kept on one line."""
-    known = _CODES.get(code, Words(f"the server answered with code {code}", "read its message"))
+    known = _CODES.get(code, CodeMeaning(f"the server answered with code {code}", "read its message"))
     said = " ".join(message.replace("\x00", " ").split())[:200]
     what = f"{known.what} (code {code}{': ' + said if said else ''})"
-    return Words(what, known.advice)
+    return CodeMeaning(what, known.advice)

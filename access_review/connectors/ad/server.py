@@ -201,7 +201,7 @@ def _is_ip(host: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class LdapResult:
     """What a server said to one request: entries as (DN, values by attribute), and its result.
 
     Entries are decoded apart from receiving them: ``undecoded`` are those still to be decoded.
@@ -308,7 +308,7 @@ class Session:
         *,
         scope: str = ldap3.BASE,
         controls: Sequence[Any] = (),
-    ) -> Answer:
+    ) -> LdapResult:
         """Search once; raises ``Transient`` when the connection is lost."""
         return self.decoded(self.receive(base, query, attributes, scope=scope, controls=controls))
 
@@ -321,7 +321,7 @@ class Session:
         scope: str = ldap3.BASE,
         page: tuple[int, bytes] | None = None,
         controls: Sequence[Any] = (),
-    ) -> Answer:
+    ) -> LdapResult:
         """Search as :meth:`search` does, and leave the entries undecoded; ``page`` is size and cookie.
 
         So the next page can be asked for before this one is decoded.
@@ -335,21 +335,21 @@ class Session:
         said = result.get("controls") or {}
         told = said.get(_PAGED)
         came = self._apart.take()
-        return Answer(
+        return LdapResult(
             int(result["result"]), result["message"], (), told and told["value"]["cookie"], said, undecoded=came
         )
 
-    def decoded(self, answer: Answer) -> Answer:
+    def decoded(self, answer: LdapResult) -> LdapResult:
         """Return an answer with its entries decoded; raises ``Transient`` when they cannot be."""
         try:
             return replace(answer, entries=[_entry(message) for message in answer.undecoded], undecoded=())
         except _UNDECODABLE as error:
             raise self._undecodable(error) from None
 
-    def modify(self, dn: str, changes: dict[str, Any], controls: Sequence[Any] = ()) -> Answer:
+    def modify(self, dn: str, changes: dict[str, Any], controls: Sequence[Any] = ()) -> LdapResult:
         """Modify one object; raises ``Transient`` when the answer is lost, so that nobody knows what happened."""
         self._call("modify", dn, changes, controls=list(controls) or None)
-        return Answer(int(self._connection.result["result"]), self._connection.result["message"])
+        return LdapResult(int(self._connection.result["result"]), self._connection.result["message"])
 
     def _call(self, name: str, *arguments: Any, **options: Any) -> None:
         self.requests += 1

@@ -22,7 +22,7 @@ from access_review.connectors.ad.domain import escaped
 from access_review.connectors.ad.entry import Entry
 from access_review.connectors.ad.formats import UserAccountControl
 from access_review.connectors.ad.result_codes import words
-from access_review.connectors.ad.server import Answer as Reply
+from access_review.connectors.ad.server import LdapResult as Reply
 from access_review.connectors.ad.server import Session
 from access_review.errors import Transient
 from access_review.revoke.executor import Answer, Result

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from access_review.connectors.entra.directory import Directory, TableRow
+from access_review.connectors.entra.directory import TableRow, TenantObjects
 from access_review.connectors.entra.values import Object, UnusableError, date, flag, needed, objects, text
 from access_review.tables import Row, ref
 
@@ -42,7 +42,7 @@ PRIVILEGED_PERMISSIONS = frozenset(
 class Applications:
     """The applications of a tenant and what is given to and through them."""
 
-    directory: Directory
+    directory: TenantObjects
     graph_principals: set[str] = field(default_factory=set)
     role_names: dict[tuple[str, str], str] = field(default_factory=dict)
     blueprints: dict[str, str] = field(default_factory=dict)

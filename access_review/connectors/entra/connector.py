@@ -54,10 +54,10 @@ from datetime import datetime
 from typing import Any
 
 from access_review.connectors import Connector, Source
-from access_review.connectors.classification import Effect, Marks
+from access_review.connectors.classification import Classification, Effect
 from access_review.connectors.entra.pages import AbsentError, Pages, saved
 from access_review.connectors.entra.parts import verdicts
-from access_review.connectors.entra.registration import CLOUDS, Cloud, CloudName, Reach, Registration
+from access_review.connectors.entra.registration import CLOUDS, Cloud, CloudName, Registration, TenantAddress
 from access_review.connectors.entra.roles import PRIVILEGED_ROLES
 from access_review.connectors.entra.tenant import Tenant
 from access_review.connectors.secret import Named, text_of
@@ -66,12 +66,12 @@ from access_review.tables import Row
 
 
 @dataclass(frozen=True, slots=True)
-class Entra:
+class RecordedTenant:
     """Everything one tenant holds; ``pages`` is the only door to it."""
 
     source: Source
     pages: Pages
-    marks: Marks = field(default_factory=Marks)
+    marks: Classification = field(default_factory=Classification)
     synced_from: str = "on-premises"
     privileged_roles: Sequence[str] = PRIVILEGED_ROLES
 
@@ -98,7 +98,7 @@ def connect(
     cloud: CloudName | Cloud = "global",
     ca_file: str | None = None,
     proxy: Named | None = None,
-    reach: Reach | None = None,
+    reach: TenantAddress | None = None,
     synced_from: str = "on-premises",
     service_accounts: Sequence[str] = (),
     shared_accounts: Sequence[str] = (),
@@ -131,20 +131,20 @@ def connect(
 
     Raises ``WorkspaceError`` for a folder or file that is not there.
     """
-    marks = Marks(
+    marks = Classification(
         privileged, effect or {}, service_accounts, shared_accounts, break_glass, client or {}, sensitivity or {}
     )
     if recorded is not None:
         if tenant or reader or writer:
             hint = "keep one of them"
             raise WorkspaceError(f"{source.name}: recorded and tenant exclude each other", hint=hint)
-        return Entra(source, _saved(source, recorded), marks, synced_from, privileged_roles)
+        return RecordedTenant(source, _saved(source, recorded), marks, synced_from, privileged_roles)
     if not tenant or reader is None:
         hint = "name saved pages under recorded, or tenant and reader"
         raise WorkspaceError(f"{source.name}: nothing is named to read from", hint=hint)
     place = CLOUDS[cloud] if isinstance(cloud, str) else cloud
-    saved_ = Entra(source, _nowhere, marks, synced_from, privileged_roles)
-    return _live(saved_, tenant, (reader, writer), place, (ca_file, proxy), reach or Reach())
+    saved_ = RecordedTenant(source, _nowhere, marks, synced_from, privileged_roles)
+    return _live(saved_, tenant, (reader, writer), place, (ca_file, proxy), reach or TenantAddress())
 
 
 def _nowhere(collection: str) -> Iterator[Any]:
@@ -152,17 +152,17 @@ def _nowhere(collection: str) -> Iterator[Any]:
 
 
 def _live(
-    saved_: Entra,
+    saved_: RecordedTenant,
     tenant: str,
     registrations: tuple[Registration, Registration | None],
     cloud: Cloud,
     network: tuple[str | None, Named | None],
-    reach: Reach,
+    reach: TenantAddress,
 ) -> Connector:
     # requests and msal take a quarter of a second to import, which whoever reads saved pages does not need.
-    from access_review.connectors.entra.online import Online, Writable
+    from access_review.connectors.entra.online import LiveTenant, WritableTenant
     from access_review.connectors.entra.signin import Network, SignedIn
-    from access_review.connectors.entra.throttle import Pace
+    from access_review.connectors.entra.throttle import ThrottlePace
     from access_review.connectors.entra.wire import Graph
 
     source = saved_.source
@@ -170,14 +170,14 @@ def _live(
     def opened(registration: Registration) -> Graph:
         authority, proxy = network
         way = Network(source.folder / authority if authority else None, text_of(source, proxy) if proxy else None)
-        pace = Pace()
+        pace = ThrottlePace()
         token = SignedIn(source, tenant, registration, cloud, way, pace)
         return Graph(f"{cloud.graph}/v1.0", token, way.session(), pace, parallel=reach.parallel)
 
     reader, writer = registrations
     if writer is None:
-        return Online(saved_, lambda: opened(reader), reach)
-    return Writable(saved_, lambda: opened(reader), reach, written=lambda: opened(writer))
+        return LiveTenant(saved_, lambda: opened(reader), reach)
+    return WritableTenant(saved_, lambda: opened(reader), reach, written=lambda: opened(writer))
 
 
 def _saved(source: Source, recorded: str | dict[str, str]) -> Pages:

@@ -13,16 +13,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from access_review.connectors.entra.live import Door, follow
+from access_review.connectors.entra.live import LivePages, follow
 from access_review.connectors.entra.pages import NotReadError, Page
 from access_review.connectors.entra.reads import GROUPS
 from access_review.connectors.entra.values import Object
-from access_review.connectors.entra.wire import EVENTUAL, Ask, ExpiredError, Graph, RejectedError
+from access_review.connectors.entra.wire import EVENTUAL, ExpiredError, Graph, GraphRequest, RejectedError
 
 FORMAT = "access-review/mirror@1"
 LINKS = ("members", "owners")
-START = Ask(f"/groups/delta?$select={','.join(GROUPS.split())},{','.join(LINKS)}")
-COUNT = Ask("/groups?$select=id&$top=1&$count=true", EVENTUAL)
+START = GraphRequest(f"/groups/delta?$select={','.join(GROUPS.split())},{','.join(LINKS)}")
+COUNT = GraphRequest("/groups?$select=id&$top=1&$count=true", EVENTUAL)
 
 
 @dataclass
@@ -75,7 +75,7 @@ class Mirror:
         """Ask for what changed; true when it had to start anew. Raises ``NotReadError`` and is then of no use."""
         try:
             if self.link:
-                self._follow(graph, Ask(self.link))
+                self._follow(graph, GraphRequest(self.link))
                 if self._agrees(graph):
                     return False
         except (ExpiredError, RejectedError):
@@ -86,9 +86,11 @@ class Mirror:
             raise NotReadError(f"{len(self.groups)} groups received, the server counts others")
         return True
 
-    def _follow(self, graph: Graph, ask: Ask) -> None:
+    def _follow(self, graph: Graph, ask: GraphRequest) -> None:
         link = None
-        for page in follow(graph, Ask(graph.relative(ask.url)), lambda: graph.get(Ask(graph.relative(ask.url)))):
+        for page in follow(
+            graph, GraphRequest(graph.relative(ask.url)), lambda: graph.get(GraphRequest(graph.relative(ask.url)))
+        ):
             value = page.get("value")
             if not isinstance(value, list):
                 raise NotReadError("a page of changes has no list of values")
@@ -106,7 +108,7 @@ class Mirror:
 
 
 @dataclass
-class Changes(Door):
+class DeltaChanges(LivePages):
     """A door that serves groups, members and owners from a mirror brought up to date, and everything else as it is."""
 
     path: Path = field(default_factory=Path)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from access_review.connectors import Source, problem
-from access_review.connectors.classification import Marks
+from access_review.connectors.classification import Classification
 from access_review.connectors.entra.values import Object, type_of
 from access_review.tables import Row, ref
 
@@ -18,14 +18,14 @@ _ACCOUNTS = frozenset({"user", "agentUser", "servicePrincipal", "agentIdentity",
 
 
 @dataclass(frozen=True, slots=True)
-class Directory:
+class TenantObjects:
     """The objects of one tenant seen so far. Reading fills it; translations look things up.
 
     ``groups`` has, per group, how a membership of it can be removed.
     """
 
     source: Source
-    marks: Marks = field(default_factory=Marks)
+    marks: Classification = field(default_factory=Classification)
     synced_from: str = "on-premises"
     accounts: dict[str, str] = field(default_factory=dict)
     groups: dict[str, Row] = field(default_factory=dict)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from access_review.connectors.entra.directory import SCHEME, Directory, TableRow
+from access_review.connectors.entra.directory import SCHEME, TableRow, TenantObjects
 from access_review.connectors.entra.values import Object, flag, needed, objects, text, texts, type_of
 from access_review.tables import Row
 
@@ -17,7 +17,7 @@ class Membership:
 
 
 def group(
-    directory: Directory, thing: Object, restricting: frozenset[str], exempting: frozenset[str]
+    directory: TenantObjects, thing: Object, restricting: frozenset[str], exempting: frozenset[str]
 ) -> Iterator[TableRow]:
     """Translate a group.
 
@@ -48,7 +48,7 @@ def _effect(thing: Object, restricting: frozenset[str], exempting: frozenset[str
     return "distribution" if mail_only and "Unified" not in texts(thing, "groupTypes") else "grants"
 
 
-def removal_of(directory: Directory, thing: Object) -> Row:
+def removal_of(directory: TenantObjects, thing: Object) -> Row:
     """Say whether Graph can remove a member of the group, and if not, why and where it can be done."""
     kinds, here = texts(thing, "groupTypes"), {"mastered_in": directory.source.name}
     if flag(thing, "onPremisesSyncEnabled"):
@@ -66,7 +66,7 @@ def removal_of(directory: Directory, thing: Object) -> Row:
 
 
 def member(
-    directory: Directory, group_id: str, thing: Object, managed: dict[tuple[str, str], Membership]
+    directory: TenantObjects, group_id: str, thing: Object, managed: dict[tuple[str, str], Membership]
 ) -> Iterator[TableRow]:
     """Translate one direct member of a group; ``managed`` has the memberships that PIM knows, by group and member."""
     native = thing["id"]
@@ -82,7 +82,7 @@ def member(
 
 
 def membership(
-    directory: Directory, group_id: str, member_id: str, said: str, mode: str = "assigned", **edge: object
+    directory: TenantObjects, group_id: str, member_id: str, said: str, mode: str = "assigned", **edge: object
 ) -> TableRow:
     """Return that an account or group is in a group. Groups in groups carry on."""
     if directory.is_group(member_id, said):
@@ -97,7 +97,7 @@ def membership(
 class Licences:
     """The licences of a tenant: who holds one of their own, which group passes one on."""
 
-    directory: Directory
+    directory: TenantObjects
     known: dict[str, str] = field(default_factory=dict)
     unlisted: set[str] = field(default_factory=set)
     by_group: set[tuple[str, str]] = field(default_factory=set)

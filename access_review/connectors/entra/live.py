@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from urllib.parse import quote
 
 from access_review.connectors.entra.pages import AbsentError, NotReadError, Page
-from access_review.connectors.entra.reads import BY_PART, Read
+from access_review.connectors.entra.reads import BY_PART, GraphQuery
 from access_review.connectors.entra.values import Object
-from access_review.connectors.entra.wire import BATCH, EVENTUAL, Ask, Graph, RefusedError
+from access_review.connectors.entra.wire import BATCH, EVENTUAL, Graph, GraphRequest, RefusedError
 
 SOURCE_OF_AUTHORITY = "groups/onPremisesSyncBehavior"
 _EMPTY_PAGES = 1000
@@ -28,7 +28,7 @@ _PARENTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class SigninWindow:
     """The time whose sign-ins are read."""
 
     since: datetime
@@ -41,7 +41,7 @@ class Window:
         return f"createdDateTime ge {since} and createdDateTime le {until}"
 
 
-def address(read: Read, native: str = "", *, where: str = "") -> Ask:
+def address(read: GraphQuery, native: str = "", *, where: str = "") -> GraphRequest:
     """Return the request of the first page."""
     query = {
         "$select": ",".join(read.names),
@@ -51,11 +51,11 @@ def address(read: Read, native: str = "", *, where: str = "") -> Ask:
         "$count": "true" if read.count else "",
     }
     text = "&".join(f"{name}={quote(value, safe='(),$=:')}" for name, value in query.items() if value)
-    return Ask(f"{read.path.replace('{id}', quote(native, safe=''))}?{text}", EVENTUAL if read.count else {})
+    return GraphRequest(f"{read.path.replace('{id}', quote(native, safe=''))}?{text}", EVENTUAL if read.count else {})
 
 
 @dataclass
-class Door:
+class LivePages:
     """Yields the pages of a collection; what it sees on the way tells it what will be asked next.
 
     ``without`` names parts that are deliberately not read: they are *absent*, which
@@ -64,7 +64,7 @@ class Door:
     """
 
     graph: Graph
-    window: Window | None = None
+    window: SigninWindow | None = None
     without: frozenset[str] = frozenset()
     source_of_authority: bool = False
     seen: dict[str, list[str]] = field(default_factory=dict)
@@ -94,7 +94,7 @@ class Door:
         if part == SOURCE_OF_AUTHORITY and not self.source_of_authority:
             raise AbsentError("not asked for (source_of_authority)")
 
-    def _paged(self, read: Read, *, where: str = "") -> Iterator[Page]:
+    def _paged(self, read: GraphQuery, *, where: str = "") -> Iterator[Page]:
         ask = address(read, where=where)
         self.provenance[read.part] = ask.url
         received, counted = 0, None
@@ -105,14 +105,14 @@ class Door:
             moved = "@odata.nextLink" not in page and counted not in (None, received)
             yield {**page, "@odata.count": self._recount(read)} if moved else page
 
-    def _get(self, read: Read, ask: Ask) -> Object:
+    def _get(self, read: GraphQuery, ask: GraphRequest) -> Object:
         try:
             return self.graph.get(ask)
         except RefusedError as error:
             raise _needs(read, error) from error
 
-    def _recount(self, read: Read) -> object:
-        ask = Ask(f"{read.path}?$select=id&$top=1&$count=true", EVENTUAL)
+    def _recount(self, read: GraphQuery) -> object:
+        ask = GraphRequest(f"{read.path}?$select=id&$top=1&$count=true", EVENTUAL)
         return self.graph.get(ask).get("@odata.count")
 
     def _remembered(self, part: str, pages: Iterator[Page]) -> Iterator[Page]:
@@ -155,7 +155,7 @@ class Door:
             raise AbsentError("no window of sign-ins is asked for")
         yield from self._paged(BY_PART["signIns"], where=self.window.filter)
 
-    def _of_one(self, read: Read, native: str) -> Iterator[Page]:
+    def _of_one(self, read: GraphQuery, native: str) -> Iterator[Page]:
         if read.part not in self._fans:
             folder = read.part.partition("/")[0]
             natives = [native for part in _PARENTS[folder] for native in self.seen.get(part, ())]
@@ -186,10 +186,10 @@ class Door:
             raise _needs(read, error) from error
 
 
-_COMPOSED: Mapping[str, Callable[[Door], Iterator[Page]]] = {
-    "users": Door._users,  # noqa: SLF001 - the table of one class
-    "signInActivity": Door._last_uses,  # noqa: SLF001
-    "signIns": Door._sign_ins,  # noqa: SLF001
+_COMPOSED: Mapping[str, Callable[[LivePages], Iterator[Page]]] = {
+    "users": LivePages._users,  # noqa: SLF001 - the table of one class
+    "signInActivity": LivePages._last_uses,  # noqa: SLF001
+    "signIns": LivePages._sign_ins,  # noqa: SLF001
     "groupAssignmentScheduleInstances": lambda door: door._managed_groups("groupAssignmentScheduleInstances"),  # noqa: SLF001
     "groupEligibilityScheduleInstances": lambda door: door._managed_groups("groupEligibilityScheduleInstances"),  # noqa: SLF001
 }
@@ -202,11 +202,11 @@ def _may_be_managed(group: Object) -> bool:
     return not dynamic and group.get("onPremisesSyncEnabled") is not True
 
 
-def _needs(read: Read, error: NotReadError) -> RefusedError:
+def _needs(read: GraphQuery, error: NotReadError) -> RefusedError:
     return RefusedError(f"{error}; needs the application permission {read.permission}, with admin consent")
 
 
-def follow(graph: Graph, ask: Ask, first: Callable[[], Object]) -> Iterator[Object]:
+def follow(graph: Graph, ask: GraphRequest, first: Callable[[], Object]) -> Iterator[Object]:
     """Yield a page and those its nextLinks lead to, verbatim; a link followed before is a fault."""
     followed, empty = {ask.url}, 0
     page = first()
@@ -222,7 +222,7 @@ def follow(graph: Graph, ask: Ask, first: Callable[[], Object]) -> Iterator[Obje
         if url in followed:
             raise NotReadError("a nextLink leads back to a page already read")
         followed.add(url)
-        page = graph.get(Ask(url, ask.headers))
+        page = graph.get(GraphRequest(url, ask.headers))
 
 
 def _single(document: Object) -> Object:
@@ -233,7 +233,7 @@ def _single(document: Object) -> Object:
 class Fan:
     """One request for each of many objects, in batches, ``parallel`` of them under way."""
 
-    def __init__(self, graph: Graph, natives: Sequence[str], ask: Callable[[str], Ask]) -> None:
+    def __init__(self, graph: Graph, natives: Sequence[str], ask: Callable[[str], GraphRequest]) -> None:
         natives = list(dict.fromkeys(natives))
         self._graph, self._ask = graph, ask
         self._chunks = [natives[i : i + BATCH] for i in range(0, len(natives), BATCH)]

@@ -10,32 +10,32 @@ import rfc8785
 
 from access_review.changes import Change
 from access_review.connectors import Source, complete, incomplete
-from access_review.connectors.entra.connector import Entra
-from access_review.connectors.entra.delta import Changes
-from access_review.connectors.entra.live import Door, Window
+from access_review.connectors.entra.connector import RecordedTenant
+from access_review.connectors.entra.delta import DeltaChanges
+from access_review.connectors.entra.live import LivePages, SigninWindow
 from access_review.connectors.entra.pages import NotReadError
 from access_review.connectors.entra.readable import Readable, readable
-from access_review.connectors.entra.registration import Reach
+from access_review.connectors.entra.registration import TenantAddress
 from access_review.connectors.entra.values import Object
-from access_review.connectors.entra.wire import Ask, Graph, RefusedError
-from access_review.connectors.entra.writer import Writer, covers
+from access_review.connectors.entra.wire import Graph, GraphRequest, RefusedError
+from access_review.connectors.entra.writer import GraphWriter, covers
 from access_review.errors import ConnectorError, Transient
 from access_review.tables import Row
 
 CLOCK = timedelta(minutes=5)
 """How far the service's clock may be off before nothing is said about lag."""
 
-ORGANISATION = Ask("/organization?$select=id,displayName")
+ORGANISATION = GraphRequest("/organization?$select=id,displayName")
 TRUST = "name the authority that issued the server's certificate in ca_file"
 
 
 @dataclass(frozen=True, slots=True)
-class Online:
+class LiveTenant:
     """One tenant, reached through ``opened``; ``saved`` says how its pages become rows."""
 
-    saved: Entra
+    saved: RecordedTenant
     opened: Callable[[], Graph]
-    reach: Reach = field(default_factory=Reach)
+    reach: TenantAddress = field(default_factory=TenantAddress)
 
     @property
     def source(self) -> Source:
@@ -49,7 +49,7 @@ class Online:
         """
         with self._graph() as graph:
             named = self._organisation(graph)
-            door = self._door(graph, Window(as_of - self.reach.sign_ins, as_of), str(named.get("id") or ""))
+            door = self._door(graph, SigninWindow(as_of - self.reach.sign_ins, as_of), str(named.get("id") or ""))
             yield from replace(self.saved, pages=door).collect(as_of)
             yield self._clock(graph, as_of)
             yield self._provenance(graph, door, named)
@@ -58,7 +58,7 @@ class Online:
         """Say of each part whether it can be read; raises ``ConnectorError`` as :meth:`collect` does."""
         with self._graph() as graph:
             self._organisation(graph)
-            return tuple(readable(self._door(graph, Window(as_of - timedelta(days=1), as_of))))
+            return tuple(readable(self._door(graph, SigninWindow(as_of - timedelta(days=1), as_of))))
 
     @contextmanager
     def _graph(self) -> Iterator[Graph]:
@@ -68,12 +68,12 @@ class Online:
         finally:
             graph.close()
 
-    def _door(self, graph: Graph, window: Window, tenant: str = "") -> Door:
+    def _door(self, graph: Graph, window: SigninWindow, tenant: str = "") -> LivePages:
         without, authority = frozenset(self.reach.without), self.reach.source_of_authority
         if self.reach.mirror is None or not tenant:
-            return Door(graph, window, without, authority)
+            return LivePages(graph, window, without, authority)
         path = self.source.folder / self.reach.mirror / f"{self.source.name}-groups.json"
-        return Changes(graph, window, without, authority, path=path, of=f"{graph.base} {tenant}")
+        return DeltaChanges(graph, window, without, authority, path=path, of=f"{graph.base} {tenant}")
 
     def _organisation(self, graph: Graph) -> Object:
         """Ask whose tenant it is, which also shows that the service answers at all."""
@@ -97,7 +97,7 @@ class Online:
             return incomplete(self.source, "part:clock", f"the service's clock is {minutes} min off")
         return complete(self.source, "part:clock", 0)
 
-    def _provenance(self, graph: Graph, door: Door, named: Object) -> tuple[str, Row]:
+    def _provenance(self, graph: Graph, door: LivePages, named: Object) -> tuple[str, Row]:
         """Say how the population was obtained, as canonical JSON, for the evidence."""
         facts: dict[str, Any] = {
             "server": graph.base,
@@ -113,7 +113,7 @@ class Online:
 
 
 @dataclass(frozen=True, slots=True)
-class Writable(Online):
+class WritableTenant(LiveTenant):
     """A tenant with a registration that may write, reached through ``written``."""
 
     written: Callable[[], Graph] = field(kw_only=True)
@@ -123,18 +123,18 @@ class Writable(Online):
         return covers(change)
 
     @contextmanager
-    def writing(self) -> Iterator[Writer]:
+    def writing(self) -> Iterator[GraphWriter]:
         """Open a session of the writer's registration; raises ``ConnectorError`` when it is refused."""
         graph = self.written()
         try:
             self._organisation(graph)
-            yield Writer(graph)
+            yield GraphWriter(graph)
         finally:
             graph.close()
 
     @contextmanager
-    def verifying(self) -> Iterator[Writer]:
+    def verifying(self) -> Iterator[GraphWriter]:
         """Look as the registration that only reads."""
         with self._graph() as graph:
             self._organisation(graph)
-            yield Writer(graph)
+            yield GraphWriter(graph)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from access_review.connectors.entra.directory import Directory, TableRow
+from access_review.connectors.entra.directory import TableRow, TenantObjects
 from access_review.connectors.entra.groups import Membership
 from access_review.connectors.entra.values import Object, date, inner, needed, objects, text
 from access_review.tables import Row
@@ -34,7 +34,7 @@ def _span(thing: Object) -> Row:
 class Packages:
     """The access packages of a tenant. What one gave returns, or is left behind, unless the assignment is ended."""
 
-    directory: Directory
+    directory: TenantObjects
     names: dict[str, str] = field(default_factory=dict)
     groups: dict[str, set[str]] = field(default_factory=dict)
 

@@ -1,7 +1,7 @@
 """Collections of Graph objects, page by page, and whether all of one arrived.
 
 A *collection* is named by its place: ``users``, ``groups/<id>/members``. A door
-(:data:`Pages`) yields the pages of one; :class:`Reading` turns pages into objects
+(:data:`Pages`) yields the pages of one; :class:`PagedCollection` turns pages into objects
 and keeps the verdict. The same reading serves saved pages and the live service.
 """
 
@@ -31,7 +31,7 @@ class AbsentError(NotReadError):
 
 
 @dataclass
-class Reading:
+class PagedCollection:
     """The objects of one collection, each id once; ``faults`` says afterwards why it is not complete."""
 
     collection: str

@@ -10,7 +10,7 @@ ALWAYS = "always"
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class TenantPart:
     """One collection, or one per object.
 
     ``with_`` names the part that makes it indispensable for the tables it fills;
@@ -24,40 +24,40 @@ class Part:
 
 
 PARTS = (
-    Part("users", ("accounts", "aliases", "grants"), ALWAYS),
-    Part("signInActivity", ()),
-    Part("deletedUsers", ()),
-    Part("groups", ("entitlements", "aliases", "grants", "nesting", "owners"), ALWAYS),
-    Part("groups/onPremisesSyncBehavior", ()),
-    Part("groups/members", ("grants", "nesting"), ALWAYS),
-    Part("groups/owners", ("owners",), ALWAYS),
-    Part("conditionalAccessPolicies", ("entitlements", "grants")),
-    Part("subscribedSkus", ("entitlements", "grants", "nesting")),
-    Part("administrativeUnits", ()),
-    Part("administrativeUnits/members", ()),
-    Part("administrativeUnits/scopedRoleMembers", ()),
-    Part("roleDefinitions", ("entitlements", "grants", "nesting")),
-    Part("roleAssignments", ("entitlements", "grants", "nesting"), "roleDefinitions"),
-    Part("roleAssignmentScheduleInstances", ("entitlements", "grants", "nesting")),
-    Part("roleEligibilityScheduleInstances", ("entitlements", "grants", "nesting")),
-    Part("groupAssignmentScheduleInstances", ("grants", "nesting")),
-    Part("groupEligibilityScheduleInstances", ("grants", "nesting")),
-    Part("agentIdentities", ("accounts", "aliases", "grants", "owners")),
-    Part("agentIdentities/sponsors", ("owners",), "agentIdentities"),
-    Part("agentIdentityBlueprintPrincipals", ("accounts", "aliases", "entitlements", "nesting")),
-    Part(
+    TenantPart("users", ("accounts", "aliases", "grants"), ALWAYS),
+    TenantPart("signInActivity", ()),
+    TenantPart("deletedUsers", ()),
+    TenantPart("groups", ("entitlements", "aliases", "grants", "nesting", "owners"), ALWAYS),
+    TenantPart("groups/onPremisesSyncBehavior", ()),
+    TenantPart("groups/members", ("grants", "nesting"), ALWAYS),
+    TenantPart("groups/owners", ("owners",), ALWAYS),
+    TenantPart("conditionalAccessPolicies", ("entitlements", "grants")),
+    TenantPart("subscribedSkus", ("entitlements", "grants", "nesting")),
+    TenantPart("administrativeUnits", ()),
+    TenantPart("administrativeUnits/members", ()),
+    TenantPart("administrativeUnits/scopedRoleMembers", ()),
+    TenantPart("roleDefinitions", ("entitlements", "grants", "nesting")),
+    TenantPart("roleAssignments", ("entitlements", "grants", "nesting"), "roleDefinitions"),
+    TenantPart("roleAssignmentScheduleInstances", ("entitlements", "grants", "nesting")),
+    TenantPart("roleEligibilityScheduleInstances", ("entitlements", "grants", "nesting")),
+    TenantPart("groupAssignmentScheduleInstances", ("grants", "nesting")),
+    TenantPart("groupEligibilityScheduleInstances", ("grants", "nesting")),
+    TenantPart("agentIdentities", ("accounts", "aliases", "grants", "owners")),
+    TenantPart("agentIdentities/sponsors", ("owners",), "agentIdentities"),
+    TenantPart("agentIdentityBlueprintPrincipals", ("accounts", "aliases", "entitlements", "nesting")),
+    TenantPart(
         "servicePrincipals",
         ("accounts", "aliases", "entitlements", "grants", "nesting", "owners", "credentials"),
         alone=("credentials",),
     ),
-    Part("servicePrincipals/appRoleAssignedTo", ("grants", "nesting"), "servicePrincipals"),
-    Part("servicePrincipals/owners", ("owners",), "servicePrincipals"),
-    Part("applications", ("aliases", "credentials", "owners"), "servicePrincipals"),
-    Part("applications/owners", ("owners",), "applications"),
-    Part("oauth2PermissionGrants", ("entitlements", "grants", "nesting")),
-    Part("accessPackages", ("entitlements", "grants", "nesting")),
-    Part("accessPackageAssignments", ("grants",), "accessPackages"),
-    Part("signIns", ("signins",)),
+    TenantPart("servicePrincipals/appRoleAssignedTo", ("grants", "nesting"), "servicePrincipals"),
+    TenantPart("servicePrincipals/owners", ("owners",), "servicePrincipals"),
+    TenantPart("applications", ("aliases", "credentials", "owners"), "servicePrincipals"),
+    TenantPart("applications/owners", ("owners",), "applications"),
+    TenantPart("oauth2PermissionGrants", ("entitlements", "grants", "nesting")),
+    TenantPart("accessPackages", ("entitlements", "grants", "nesting")),
+    TenantPart("accessPackageAssignments", ("grants",), "accessPackages"),
+    TenantPart("signIns", ("signins",)),
 )
 
 
@@ -107,7 +107,7 @@ def verdicts(source: Source, read: Mapping[str, Verdict], rows: Mapping[str, int
         yield complete(source, "activity", rows["activity"])
 
 
-def _harms(part: Part, table: str, read: Mapping[str, Verdict]) -> bool:
+def _harms(part: TenantPart, table: str, read: Mapping[str, Verdict]) -> bool:
     verdict = read[part.name]
     if table not in part.fills or verdict.complete:
         return False

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from access_review.changes import Action, Change
 from access_review.connectors.entra.parts import PARTS
-from access_review.connectors.entra.reads import READS
+from access_review.connectors.entra.reads import QUERIES
 
 OPTIONAL = frozenset({"Group-OnPremisesSyncBehavior.ReadWrite.All"})
 """Asked only where an option needs it."""
 
-READING = frozenset(read.permission for read in READS) - OPTIONAL
+READING = frozenset(read.permission for read in QUERIES) - OPTIONAL
 """What a reader needs to read everything."""
 
 
@@ -81,7 +81,7 @@ def writing() -> Iterator[str]:
 
 def _parts() -> dict[str, list[str]]:
     found = defaultdict(list)
-    for read in READS:
+    for read in QUERIES:
         found[read.permission].append(read.part)
     return found
 
@@ -92,7 +92,7 @@ def reading() -> Iterator[str]:
     yield "| --- | --- | --- |"
     needed = {part.name for part in PARTS if part.with_ == "always"}
     for permission in sorted(_parts()):
-        reads = [read for read in READS if read.permission == permission]
+        reads = [read for read in QUERIES if read.permission == permission]
         why = "; ".join(dict.fromkeys(read.why.rstrip(".") for read in reads))
         lost = " ".join(dict.fromkeys(read.lost for read in reads))
         must = any(read.part in needed and read.part != "signIns" for read in reads)

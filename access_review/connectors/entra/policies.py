@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from access_review.connectors.entra.directory import Directory, TableRow
+from access_review.connectors.entra.directory import TableRow, TenantObjects
 from access_review.connectors.entra.values import Object, UnusableError, date, inner, text, texts, whole
 
 _NOT_IDS = frozenset({"All", "None", "GuestsOrExternalUsers"})
@@ -34,7 +34,7 @@ def exempting(policies: Iterable[Object]) -> frozenset[str]:
     return frozenset(group for policy in policies for group in texts(_users(policy), "excludeGroups"))
 
 
-def exclusions(directory: Directory, policy: Object) -> Iterator[TableRow]:
+def exclusions(directory: TenantObjects, policy: Object) -> Iterator[TableRow]:
     """Translate the single users that a policy leaves out: an exemption each of them holds."""
     excluded = sorted(set(texts(_users(policy), "excludeUsers")) - _NOT_IDS)
     if not excluded:
@@ -48,7 +48,7 @@ def exclusions(directory: Directory, policy: Object) -> Iterator[TableRow]:
         yield directory.holds(user_id, exclusion, via="list", native_id=native, removable=False, why_not=why)
 
 
-def signin(directory: Directory, thing: Object) -> Iterator[TableRow]:
+def signin(directory: TenantObjects, thing: Object) -> Iterator[TableRow]:
     """Translate a sign-in."""
     who = text(thing, "userId") or text(thing, "servicePrincipalId")
     at = date(thing, "createdDateTime")

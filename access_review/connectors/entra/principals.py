@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from access_review.connectors.classification import matches
-from access_review.connectors.entra.directory import SCHEME, Directory, TableRow, attributes
+from access_review.connectors.entra.directory import SCHEME, TableRow, TenantObjects, attributes
 from access_review.connectors.entra.values import (
     NEVER,
     Object,
@@ -25,7 +25,7 @@ SYNC_ACCOUNT = "directory synchronisation account"
 _SYNC_NAMES = ("sync_", "adtoaadsyncserviceaccount")
 
 
-def user(directory: Directory, thing: Object, syncing: frozenset[str] = frozenset()) -> Iterator[TableRow]:
+def user(directory: TenantObjects, thing: Object, syncing: frozenset[str] = frozenset()) -> Iterator[TableRow]:
     """Translate a user; ``syncing`` are the ids that hold the directory-synchronisation role."""
     native, name = thing["id"], text(thing, "userPrincipalName")
     account = directory.source.id("user", native)
@@ -53,25 +53,25 @@ def user(directory: Directory, thing: Object, syncing: frozenset[str] = frozense
     directory.account(native, account, name or native)
 
 
-def _kind(directory: Directory, thing: Object, name: str) -> str:
+def _kind(directory: TenantObjects, thing: Object, name: str) -> str:
     if type_of(thing) == "agentUser" or text(thing, "identityParentId"):
         return "agent"
     guest = (text(thing, "userType") or "").casefold() == "guest"
     return directory.marks.kind(name, "", "guest" if guest else "human")
 
 
-def _protected(directory: Directory, native: str, name: str, syncing: frozenset[str]) -> str | None:
+def _protected(directory: TenantObjects, native: str, name: str, syncing: frozenset[str]) -> str | None:
     if native in syncing or name.casefold().startswith(_SYNC_NAMES):
         return SYNC_ACCOUNT
     return protection(directory, name)
 
 
-def protection(directory: Directory, name: str) -> str | None:
+def protection(directory: TenantObjects, name: str) -> str | None:
     """Return why an account of that name is never touched; null when it may be."""
     return "break-glass account" if matches(directory.marks.break_glass, name, "") else None
 
 
-def _of_user(directory: Directory, thing: Object) -> str | None:
+def _of_user(directory: TenantObjects, thing: Object) -> str | None:
     synced = flag(thing, "onPremisesSyncEnabled")
     return attributes(
         mastered_in=directory.synced_from if synced else None,
@@ -85,7 +85,7 @@ def _of_user(directory: Directory, thing: Object) -> str | None:
     )
 
 
-def _user_names(directory: Directory, thing: Object, account: str) -> Iterator[TableRow]:
+def _user_names(directory: TenantObjects, thing: Object, account: str) -> Iterator[TableRow]:
     yield directory.alias(SCHEME, thing["id"], account)
     for scheme, name in (
         ("on-premises-sid", "onPremisesSecurityIdentifier"),
@@ -122,7 +122,7 @@ def _used(earliest: datetime | None, latest: datetime | None, *, never: bool | N
     return {"last_used_earliest": earliest, "last_used_latest": latest, "never_used": never}
 
 
-def service_principal(directory: Directory, thing: Object, *, agent: bool = False) -> Iterator[TableRow]:
+def service_principal(directory: TenantObjects, thing: Object, *, agent: bool = False) -> Iterator[TableRow]:
     """Translate a service principal, managed identity or agent identity."""
     native, app = thing["id"], text(thing, "appId")
     name = text(thing, "displayName") or text(thing, "appDisplayName") or app or native

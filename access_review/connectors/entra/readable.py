@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from access_review.connectors.entra.live import Door
+from access_review.connectors.entra.live import LivePages
 from access_review.connectors.entra.pages import AbsentError, NotReadError
-from access_review.connectors.entra.reads import READS
+from access_review.connectors.entra.reads import QUERIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +24,9 @@ class Readable:
     lost: str
 
 
-def readable(door: Door) -> Iterator[Readable]:
+def readable(door: LivePages) -> Iterator[Readable]:
     """Ask for the first page of each part; those of each object are tried with the first object."""
-    for read in READS:
+    for read in QUERIES:
         if read.part == "signInActivity":
             verdict = _verdict(door, "signInActivity")
         elif read.per_object:
@@ -36,14 +36,14 @@ def readable(door: Door) -> Iterator[Readable]:
         yield Readable(read.part, *verdict, read.permission, "" if verdict[0] else read.lost)
 
 
-def _first(door: Door, part: str) -> tuple[bool, bool, str]:
+def _first(door: LivePages, part: str) -> tuple[bool, bool, str]:
     folder, _, last = part.partition("/")
     for native in door.seen.get(folder, ())[:1]:
         return _verdict(door, f"{folder}/{native}/{last}")
     return False, True, f"there are no {folder} to try it with"
 
 
-def _verdict(door: Door, collection: str) -> tuple[bool, bool, str]:
+def _verdict(door: LivePages, collection: str) -> tuple[bool, bool, str]:
     try:
         for _ in door(collection):
             return True, False, ""

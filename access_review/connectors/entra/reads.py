@@ -30,7 +30,7 @@ MOST = 999
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class GraphQuery:
     """One kind of request.
 
     ``path`` has ``{id}`` where a request per object is made. ``count`` asks for the
@@ -60,8 +60,8 @@ class Read:
         return tuple(self.select.split())
 
 
-READS = (
-    Read(
+QUERIES = (
+    GraphQuery(
         "users",
         "/users",
         USERS,
@@ -71,7 +71,7 @@ READS = (
         MOST,
         count=True,
     ),
-    Read(
+    GraphQuery(
         "signInActivity",
         "/users",
         USERS + " signInActivity",
@@ -81,7 +81,7 @@ READS = (
         500,
         count=True,
     ),
-    Read(
+    GraphQuery(
         "deletedUsers",
         "/directory/deletedItems/microsoft.graph.user",
         "id userPrincipalName displayName deletedDateTime",
@@ -90,7 +90,7 @@ READS = (
         "Deleted and never-existing users look the same.",
         MOST,
     ),
-    Read(
+    GraphQuery(
         "groups",
         "/groups",
         GROUPS,
@@ -100,7 +100,7 @@ READS = (
         MOST,
         count=True,
     ),
-    Read(
+    GraphQuery(
         "groups/members",
         "/groups/{id}/members",
         "id",
@@ -110,7 +110,7 @@ READS = (
         MOST,
         count=True,
     ),
-    Read(
+    GraphQuery(
         "groups/owners",
         "/groups/{id}/owners",
         "id",
@@ -118,7 +118,7 @@ READS = (
         "who answers for each group",
         "Who answers for groups is unknown.",
     ),
-    Read(
+    GraphQuery(
         "groups/onPremisesSyncBehavior",
         "/groups/{id}/onPremisesSyncBehavior",
         "id isCloudManaged",
@@ -126,7 +126,7 @@ READS = (
         "whether the cloud has become the authority of a synchronised group (only asked with `source_of_authority`)",
         "Every synchronised group counts as mastered on premises.",
     ),
-    Read(
+    GraphQuery(
         "conditionalAccessPolicies",
         "/identity/conditionalAccess/policies",
         "id displayName state conditions",
@@ -135,7 +135,7 @@ READS = (
         "Groups that restrict or exempt look like any other, and might be cut.",
         workload=POLICIES,
     ),
-    Read(
+    GraphQuery(
         "subscribedSkus",
         "/subscribedSkus",
         "id skuId skuPartNumber",
@@ -143,7 +143,7 @@ READS = (
         "what licences are called",
         "Licences are not reviewed.",
     ),
-    Read(
+    GraphQuery(
         "administrativeUnits",
         "/directory/administrativeUnits",
         "id displayName isMemberManagementRestricted",
@@ -152,7 +152,7 @@ READS = (
         "Scoped roles show the id of their unit.",
         MOST,
     ),
-    Read(
+    GraphQuery(
         "administrativeUnits/members",
         "/directory/administrativeUnits/{id}/members",
         "id",
@@ -161,7 +161,7 @@ READS = (
         "Changes of groups in restricted units are planned, and refused when they are carried out.",
         MOST,
     ),
-    Read(
+    GraphQuery(
         "administrativeUnits/scopedRoleMembers",
         "/directory/administrativeUnits/{id}/scopedRoleMembers",
         "id roleId roleMemberInfo",
@@ -169,7 +169,7 @@ READS = (
         "who administers each unit, held against the role assignments",
         "Nothing confirms that every scoped role was read.",
     ),
-    Read(
+    GraphQuery(
         "roleDefinitions",
         "/roleManagement/directory/roleDefinitions",
         "id templateId displayName description",
@@ -177,7 +177,7 @@ READS = (
         "directory roles, built-in and custom",
         "Directory roles are not reviewed.",
     ),
-    Read(
+    GraphQuery(
         "roleAssignments",
         "/roleManagement/directory/roleAssignments",
         "id principalId roleDefinitionId directoryScopeId appScopeId",
@@ -185,7 +185,7 @@ READS = (
         "who holds which directory role, and for what scope",
         "Directory roles are not reviewed.",
     ),
-    Read(
+    GraphQuery(
         "roleAssignmentScheduleInstances",
         "/roleManagement/directory/roleAssignmentScheduleInstances",
         f"{ROLE_INSTANCE} assignmentType roleAssignmentScheduleId",
@@ -193,7 +193,7 @@ READS = (
         "which roles are held through PIM, and until when (needs Entra ID P2)",
         "Roles held for a time look standing.",
     ),
-    Read(
+    GraphQuery(
         "roleEligibilityScheduleInstances",
         "/roleManagement/directory/roleEligibilityScheduleInstances",
         f"{ROLE_INSTANCE} roleEligibilityScheduleId",
@@ -201,7 +201,7 @@ READS = (
         "who may activate which role through PIM (needs Entra ID P2)",
         "Eligible roles are not reviewed.",
     ),
-    Read(
+    GraphQuery(
         "groupAssignmentScheduleInstances",
         "/identityGovernance/privilegedAccess/group/assignmentScheduleInstances",
         f"{GROUP_INSTANCE} assignmentType assignmentScheduleId",
@@ -209,7 +209,7 @@ READS = (
         "which memberships PIM for groups made (needs Entra ID P2)",
         "Memberships for a time look standing.",
     ),
-    Read(
+    GraphQuery(
         "groupEligibilityScheduleInstances",
         "/identityGovernance/privilegedAccess/group/eligibilityScheduleInstances",
         f"{GROUP_INSTANCE} eligibilityScheduleId",
@@ -217,7 +217,7 @@ READS = (
         "who may become a member through PIM for groups (needs Entra ID P2)",
         "Eligible memberships are not reviewed.",
     ),
-    Read(
+    GraphQuery(
         "agentIdentities",
         "/servicePrincipals/microsoft.graph.agentIdentity",
         SERVICE_PRINCIPALS + " agentIdentityBlueprintId createdDateTime",
@@ -226,7 +226,7 @@ READS = (
         "AI agents look like any service principal.",
         MOST,
     ),
-    Read(
+    GraphQuery(
         "agentIdentities/sponsors",
         "/servicePrincipals/{id}/microsoft.graph.agentIdentity/sponsors",
         "id",
@@ -234,7 +234,7 @@ READS = (
         "who answers for each AI agent",
         "Who sponsors AI agents is unknown.",
     ),
-    Read(
+    GraphQuery(
         "agentIdentityBlueprintPrincipals",
         "/servicePrincipals/microsoft.graph.agentIdentityBlueprintPrincipal",
         SERVICE_PRINCIPALS,
@@ -243,7 +243,7 @@ READS = (
         "What AI agents hold through their blueprint is unknown.",
         MOST,
     ),
-    Read(
+    GraphQuery(
         "servicePrincipals",
         "/servicePrincipals",
         SERVICE_PRINCIPALS,
@@ -253,7 +253,7 @@ READS = (
         MOST,
         count=True,
     ),
-    Read(
+    GraphQuery(
         "servicePrincipals/appRoleAssignedTo",
         "/servicePrincipals/{id}/appRoleAssignedTo",
         "id principalId principalType appRoleId createdDateTime",
@@ -262,7 +262,7 @@ READS = (
         "Access to applications is not reviewed.",
         MOST,
     ),
-    Read(
+    GraphQuery(
         "servicePrincipals/owners",
         "/servicePrincipals/{id}/owners",
         "id",
@@ -270,7 +270,7 @@ READS = (
         "who answers for each service principal",
         "Who answers for applications is unknown.",
     ),
-    Read(
+    GraphQuery(
         "applications",
         "/applications",
         "id appId keyCredentials passwordCredentials",
@@ -280,7 +280,7 @@ READS = (
         MOST,
         count=True,
     ),
-    Read(
+    GraphQuery(
         "applications/owners",
         "/applications/{id}/owners",
         "id",
@@ -288,7 +288,7 @@ READS = (
         "who answers for each application",
         "Who answers for applications is unknown.",
     ),
-    Read(
+    GraphQuery(
         "oauth2PermissionGrants",
         "/oauth2PermissionGrants",
         "id clientId consentType principalId resourceId scope",
@@ -297,7 +297,7 @@ READS = (
         "Consents are not reviewed, those given to AI applications included.",
         MOST,
     ),
-    Read(
+    GraphQuery(
         "accessPackages",
         "/identityGovernance/entitlementManagement/accessPackages",
         "id displayName description",
@@ -306,7 +306,7 @@ READS = (
         "What an access package gave looks as if it could simply be removed.",
         expand="resourceRoleScopes($expand=role,scope)",
     ),
-    Read(
+    GraphQuery(
         "accessPackageAssignments",
         "/identityGovernance/entitlementManagement/assignments",
         "id state schedule",
@@ -315,7 +315,7 @@ READS = (
         "What an access package gave looks as if it could simply be removed.",
         expand="target,accessPackage($select=id)",
     ),
-    Read(
+    GraphQuery(
         "signIns",
         "/auditLogs/signIns",
         "id userId servicePrincipalId createdDateTime status location deviceDetail appDisplayName",
@@ -327,4 +327,4 @@ READS = (
     ),
 )
 
-BY_PART: Mapping[str, Read] = {read.part: read for read in READS}
+BY_PART: Mapping[str, GraphQuery] = {read.part: read for read in QUERIES}

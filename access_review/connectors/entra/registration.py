@@ -67,7 +67,7 @@ class Registration(BaseModel):
         return self
 
 
-class Reach(BaseModel):
+class TenantAddress(BaseModel):
     """What of a tenant is read live, and how.
 
     ``without`` names parts that are deliberately not read; a part that is refused

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from access_review.connectors.entra.directory import Directory, TableRow
+from access_review.connectors.entra.directory import TableRow, TenantObjects
 from access_review.connectors.entra.groups import Membership, membership
 from access_review.connectors.entra.values import Object, date, flag, inner, needed, text
 from access_review.tables import Row
@@ -51,7 +51,7 @@ mail and files. Graph v1.0 does not say which are."""
 ACTIVATED: Row = {"removable": False, "why_not": "activated through PIM: end the eligibility"}
 
 
-class Held(NamedTuple):
+class RoleAssignment(NamedTuple):
     """A role as it can be given: to whom, which definition, for what part of the tenant."""
 
     principal: str
@@ -71,7 +71,7 @@ class Definition(NamedTuple):
 class Roles:
     """The directory roles of a tenant."""
 
-    directory: Directory
+    directory: TenantObjects
     privileged: Sequence[str] = PRIVILEGED_ROLES
     definitions: dict[str, Definition] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)
@@ -133,7 +133,7 @@ class Roles:
             native = text(thing, "roleEligibilityScheduleId") or thing["id"]
             yield self._held(key, mode="eligible", via="pim", native_id=native, **span(thing))
 
-    def _standing(self, key: Held, assignment: Object | None, run: Object | None) -> TableRow:
+    def _standing(self, key: RoleAssignment, assignment: Object | None, run: Object | None) -> TableRow:
         if run is None:
             return self._held(key, via="role-assignment", native_id=assignment["id"] if assignment else None)
         time, native = span(run), text(run, "roleAssignmentScheduleId") or run["id"]
@@ -143,10 +143,10 @@ class Roles:
             return self._held(key, via="role-assignment", native_id=assignment["id"], **time)
         return self._held(key, via="pim", native_id=native, **time)
 
-    def _held(self, key: Held, *, via: str, mode: str = "assigned", **edge: Any) -> TableRow:
+    def _held(self, key: RoleAssignment, *, via: str, mode: str = "assigned", **edge: Any) -> TableRow:
         return self.directory.holds(key.principal, self.id(key.role, key.scope), via=via, mode=mode, **edge)
 
-    def _use(self, key: Held, run: Object) -> Iterator[TableRow]:
+    def _use(self, key: RoleAssignment, run: Object) -> Iterator[TableRow]:
         if not self.directory.is_group(key.principal):
             account = self.directory.named(key.principal)
             yield used(account, self.id(key.role, key.scope), run)
@@ -178,10 +178,10 @@ def _native(role: str, scope: str) -> str:
     return role if scope == "/" else f"{role}@{scope}"
 
 
-def held(thing: Object) -> Held:
+def held(thing: Object) -> RoleAssignment:
     """Read principal, definition and scope of an assignment or schedule instance."""
     scope = text(thing, "directoryScopeId") or text(thing, "appScopeId") or "/"
-    return Held(needed(thing, "principalId"), needed(thing, "roleDefinitionId"), scope)
+    return RoleAssignment(needed(thing, "principalId"), needed(thing, "roleDefinitionId"), scope)
 
 
 def is_own(thing: Object) -> bool:
@@ -222,7 +222,7 @@ def schedule(place: Callable[[Object], object], *names: str) -> Callable[[Object
 class GroupSchedules:
     """What PIM says of memberships: who may become a member, and which memberships it made."""
 
-    directory: Directory
+    directory: TenantObjects
     active: Sequence[Object]
     eligible: Sequence[Object]
 

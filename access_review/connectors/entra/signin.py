@@ -18,7 +18,7 @@ import requests
 
 from access_review.connectors import Source
 from access_review.connectors.entra.registration import Certificate, Cloud, Registration
-from access_review.connectors.entra.throttle import Pace, retry_after
+from access_review.connectors.entra.throttle import ThrottlePace, retry_after
 from access_review.connectors.secret import text_of
 from access_review.errors import ConnectorError, Transient
 
@@ -67,7 +67,7 @@ class Network:
 class Patient:
     """The HTTP client that msal uses: a session that repeats after throttling, server faults and lost connections."""
 
-    def __init__(self, session: requests.Session, pace: Pace, attempts: int = 5) -> None:
+    def __init__(self, session: requests.Session, pace: ThrottlePace, attempts: int = 5) -> None:
         self._session, self._pace, self._attempts = session, pace, attempts
 
     def get(self, url: str, **more: Any) -> requests.Response:
@@ -110,7 +110,7 @@ class SignedIn:
     registration: Registration
     cloud: Cloud
     network: Network
-    pace: Pace = field(default_factory=Pace)
+    pace: ThrottlePace = field(default_factory=ThrottlePace)
     say: Callable[[str], object] = field(default=lambda text: sys.stderr.write(f"{text}\n"))
     _app: Any = None
     _lock: threading.Lock = field(default_factory=threading.Lock)

@@ -5,11 +5,11 @@ from functools import partial
 from typing import Any
 
 from access_review.connectors import Source, complete, incomplete
-from access_review.connectors.classification import Marks
+from access_review.connectors.classification import Classification
 from access_review.connectors.entra import groups, packages, policies, principals, roles
 from access_review.connectors.entra.applications import Applications
-from access_review.connectors.entra.directory import Directory, TableRow
-from access_review.connectors.entra.pages import Pages, Reading
+from access_review.connectors.entra.directory import TableRow, TenantObjects
+from access_review.connectors.entra.pages import PagedCollection, Pages
 from access_review.connectors.entra.parts import Verdict
 from access_review.connectors.entra.values import Object, UnusableError, date, flag, text, type_of
 from access_review.tables import TABLES, Row
@@ -29,10 +29,10 @@ class Tenant:
     """The rows of a tenant, and afterwards the verdict on each part."""
 
     def __init__(
-        self, source: Source, pages: Pages, marks: Marks, synced_from: str, privileged_roles: Sequence[str]
+        self, source: Source, pages: Pages, marks: Classification, synced_from: str, privileged_roles: Sequence[str]
     ) -> None:
         self.pages = pages
-        self.directory = Directory(source, marks, synced_from)
+        self.directory = TenantObjects(source, marks, synced_from)
         self.roles = roles.Roles(self.directory, privileged_roles)
         self.applications = Applications(self.directory)
         self.licences = groups.Licences(self.directory)
@@ -182,7 +182,7 @@ class Tenant:
 
     def _each(self, part: str, translate: Translate, *, remembered: bool = False) -> Iterator[TableRow]:
         """Read one collection and translate its objects as they come; ``remembered`` ones are principals."""
-        reading = Reading(part, self.pages(part))
+        reading = PagedCollection(part, self.pages(part))
         for thing in reading.objects():
             made = self._translated(reading, thing, translate)
             if made is None and remembered:
@@ -211,7 +211,7 @@ class Tenant:
         folder, _, last = part.partition("/")
         readings = []
         for native in natives:
-            reading = Reading(f"{folder}/{native}/{last}", self.pages(f"{folder}/{native}/{last}"))
+            reading = PagedCollection(f"{folder}/{native}/{last}", self.pages(f"{folder}/{native}/{last}"))
             for thing in reading.objects():
                 yield from self._translated(reading, thing, partial(translate, native)) or ()
             self._note_nameless(reading)
@@ -220,14 +220,14 @@ class Tenant:
                 yield from self._group_verdict(native, reading)
         self.verdicts[part] = _verdict(readings)
 
-    def _group_verdict(self, native: str, reading: Reading) -> Iterator[TableRow]:
+    def _group_verdict(self, native: str, reading: PagedCollection) -> Iterator[TableRow]:
         source, group = self.directory.source, self.directory.group(native)
         if not reading.complete:
             yield incomplete(source, group, reading.reason, received=reading.received, expected=reading.expected)
         elif reading.received >= LARGE:
             yield complete(source, group, reading.received, reading.expected)
 
-    def _translated(self, reading: Reading, thing: Object, translate: Translate) -> list[TableRow] | None:
+    def _translated(self, reading: PagedCollection, thing: Object, translate: Translate) -> list[TableRow] | None:
         try:
             return list(translate(thing))
         except UnusableError as error:
@@ -235,13 +235,13 @@ class Tenant:
             self.unusable.append(self.directory.unusable(f"{reading.collection}/{thing['id']}", str(error)))
             return None
 
-    def _note_nameless(self, reading: Reading) -> None:
+    def _note_nameless(self, reading: PagedCollection) -> None:
         if reading.nameless:
             place, reason = f"{reading.collection}/?", f"{reading.nameless} objects without a usable id"
             self.unusable.append(self.directory.unusable(place, reason))
 
 
-def _verdict(readings: Sequence[Reading]) -> Verdict:
+def _verdict(readings: Sequence[PagedCollection]) -> Verdict:
     """Sum up the readings of a part: one collection, or one per object."""
     short = [reading for reading in readings if not reading.complete]
     received = sum(reading.received for reading in readings)
@@ -256,7 +256,7 @@ def _verdict(readings: Sequence[Reading]) -> Verdict:
     return Verdict(False, reason, received, expected, absent)
 
 
-def _distinct(directory: Directory, rows: Iterable[TableRow]) -> Iterator[TableRow]:
+def _distinct(directory: TenantObjects, rows: Iterable[TableRow]) -> Iterator[TableRow]:
     """Let each key through once: an equal repetition is dropped, another one is a problem."""
     seen: dict[tuple[str, ...], Row] = {}
     for table, row in rows:

@@ -76,7 +76,7 @@ class Bucket:
         return max(0.0, -self.level * self.seconds / self.size)
 
 
-class Pace:
+class ThrottlePace:
     """Shared by all threads of a reading: nobody sends before :meth:`admit` lets them."""
 
     def __init__(self, clock: Time | None = None) -> None:

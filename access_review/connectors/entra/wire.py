@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import requests
 
 from access_review.connectors.entra.pages import AbsentError, NotReadError
-from access_review.connectors.entra.throttle import Pace, cost, retry_after, workload
+from access_review.connectors.entra.throttle import ThrottlePace, cost, retry_after, workload
 from access_review.connectors.entra.values import Object
 
 BATCH = 20
@@ -47,7 +47,7 @@ class RejectedError(NotReadError):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class GraphResponse:
     """What came back: ``body`` is null when it was not JSON or was cut short; ``status`` 0 means no answer."""
 
     status: int
@@ -76,7 +76,7 @@ def _error(body: Any, name: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class GraphRequest:
     """One GET: an address below the service's root, and headers."""
 
     url: str
@@ -91,7 +91,7 @@ class Graph:
         base: str,
         token: Token,
         session: requests.Session,
-        pace: Pace | None = None,
+        pace: ThrottlePace | None = None,
         *,
         attempts: int = 8,
         parallel: int = 4,
@@ -99,7 +99,7 @@ class Graph:
     ) -> None:
         self.base = base.rstrip("/")
         self.session = session
-        self.pace = pace or Pace()
+        self.pace = pace or ThrottlePace()
         self.attempts = attempts
         self.pool = ThreadPoolExecutor(parallel, thread_name_prefix="graph")
         self.parallel = parallel
@@ -126,19 +126,19 @@ class Graph:
             raise NotReadError(f"a link leads to another server: {urlsplit(url).netloc or 'nowhere'}")
         return url[len(self.base) :]
 
-    def get(self, ask: Ask) -> Object:
+    def get(self, ask: GraphRequest) -> Object:
         """Return one document; raises a ``NotReadError`` that says why there is none."""
         return self._patiently([ask], lambda asks: [self.send("GET", asks[0].url, headers=asks[0].headers)])[0]()
 
-    def get_all(self, asks: Sequence[Ask]) -> list[Callable[[], Object]]:
+    def get_all(self, asks: Sequence[GraphRequest]) -> list[Callable[[], Object]]:
         """Ask up to twenty things in one ``$batch``; each result is called for its document or its fault."""
         return self._patiently(asks, self._batch)
 
     def _patiently(
-        self, asks: Sequence[Ask], ask_all: Callable[[Sequence[Ask]], list[Answer]]
+        self, asks: Sequence[GraphRequest], ask_all: Callable[[Sequence[GraphRequest]], list[GraphResponse]]
     ) -> list[Callable[[], Object]]:
         """Repeat what may succeed later, those parts only."""
-        answers: list[Answer | None] = [None] * len(asks)
+        answers: list[GraphResponse | None] = [None] * len(asks)
         open_ = list(range(len(asks)))
         refreshed = False
         for attempt in range(self.attempts):
@@ -154,7 +154,7 @@ class Graph:
             self._wait(attempt, [(asks[i].url, _of(answers[i])) for i in open_])
         return [_result(_of(answer), self.attempts if i in open_ else 1) for i, answer in enumerate(answers)]
 
-    def _admit(self, asks: Sequence[Ask]) -> None:
+    def _admit(self, asks: Sequence[GraphRequest]) -> None:
         units: dict[str, int] = {}
         for ask in asks:
             kind = workload(ask.url)
@@ -162,7 +162,7 @@ class Graph:
         for kind, spent in units.items():
             self.pace.admit(kind, spent)
 
-    def _wait(self, attempt: int, failed: Sequence[tuple[str, Answer]]) -> None:
+    def _wait(self, attempt: int, failed: Sequence[tuple[str, GraphResponse]]) -> None:
         own = 0.0
         for url, answer in failed:
             if answer.status == 401:
@@ -173,7 +173,9 @@ class Graph:
             own = max(own, self.pace.back_off(attempt) if said is None else said)
         self.pace.pause(own)
 
-    def send(self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: Any = None) -> Answer:
+    def send(
+        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: Any = None
+    ) -> GraphResponse:
         """Send one request, once."""
         sent = {"Authorization": f"Bearer {self._token(False)}", "Accept": "application/json", **(headers or {})}
         self.requests += 1
@@ -189,22 +191,22 @@ class Graph:
         except requests.exceptions.SSLError as error:
             raise NotReadError(f"the server's certificate is not trusted: {_reason(error)}") from error
         except requests.RequestException as error:
-            return Answer(0, None, broke=f"no answer: {_reason(error)}")
+            return GraphResponse(0, None, broke=f"no answer: {_reason(error)}")
         return self._answer(response)
 
-    def _answer(self, response: requests.Response) -> Answer:
+    def _answer(self, response: requests.Response) -> GraphResponse:
         if self._clock is None and "Date" in response.headers:
             self._clock = parsedate_to_datetime(response.headers["Date"])
         if response.status_code == 204:
-            return Answer(204, {}, response.headers)
+            return GraphResponse(204, {}, response.headers)
         try:
             body = json.loads(response.content)
         except (ValueError, RecursionError):
             cut = "the answer is not JSON, or was cut short" if response.status_code < 400 else ""
-            return Answer(response.status_code, None, response.headers, cut)
-        return Answer(response.status_code, body, response.headers)
+            return GraphResponse(response.status_code, None, response.headers, cut)
+        return GraphResponse(response.status_code, body, response.headers)
 
-    def _batch(self, asks: Sequence[Ask]) -> list[Answer]:
+    def _batch(self, asks: Sequence[GraphRequest]) -> list[GraphResponse]:
         parts = [
             {"id": str(i), "method": "GET", "url": self.relative(ask.url), "headers": dict(ask.headers)}
             for i, ask in enumerate(asks)
@@ -217,23 +219,23 @@ class Graph:
         return [_part(came.get(str(i))) for i in range(len(asks))]
 
 
-def _part(response: Object | None) -> Answer:
+def _part(response: Object | None) -> GraphResponse:
     if response is None or not isinstance(response.get("status"), int):
-        return Answer(0, None, broke="the batch has no answer for it")
+        return GraphResponse(0, None, broke="the batch has no answer for it")
     headers = response.get("headers")
-    return Answer(response["status"], response.get("body"), headers if isinstance(headers, dict) else {})
+    return GraphResponse(response["status"], response.get("body"), headers if isinstance(headers, dict) else {})
 
 
-def _of(answer: Answer | None) -> Answer:
-    return answer or Answer(0, None, broke="not asked")
+def _of(answer: GraphResponse | None) -> GraphResponse:
+    return answer or GraphResponse(0, None, broke="not asked")
 
 
-def _may_succeed(answer: Answer | None, refreshed: bool) -> bool:
+def _may_succeed(answer: GraphResponse | None, refreshed: bool) -> bool:
     answer = _of(answer)
     return bool(answer.broke) or answer.status in _AGAIN or (answer.status == 401 and not refreshed)
 
 
-def _result(answer: Answer, attempts: int) -> Callable[[], Object]:
+def _result(answer: GraphResponse, attempts: int) -> Callable[[], Object]:
     def document() -> Object:
         fault = _fault(answer, attempts)
         if fault:
@@ -244,7 +246,7 @@ def _result(answer: Answer, attempts: int) -> Callable[[], Object]:
     return document
 
 
-def _fault(answer: Answer, attempts: int) -> NotReadError | None:
+def _fault(answer: GraphResponse, attempts: int) -> NotReadError | None:
     if answer.status == 200 and not answer.broke:
         return None if isinstance(answer.body, dict) else NotReadError("the answer is not an object")
     said = answer.said + (f", {attempts} times in a row" if attempts > 1 else "")

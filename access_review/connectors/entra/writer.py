@@ -16,8 +16,8 @@ from access_review.connectors.entra.pages import NotReadError
 from access_review.connectors.entra.permissions import LOOKING, writes_with
 from access_review.connectors.entra.throttle import retry_after
 from access_review.connectors.entra.values import NEVER, Object, UnusableError, moment, objects
-from access_review.connectors.entra.wire import Answer as Reply
-from access_review.connectors.entra.wire import Ask, Graph, RefusedError, VanishedError
+from access_review.connectors.entra.wire import Graph, GraphRequest, RefusedError, VanishedError
+from access_review.connectors.entra.wire import GraphResponse as Reply
 from access_review.errors import ConnectorError
 from access_review.revoke.executor import Answer, Result, Seen
 
@@ -86,7 +86,7 @@ def covers(change: Change) -> bool:
     return held.kind != "consent" or target.native_id is not None
 
 
-class Writer:
+class GraphWriter:
     """A tenant that can be written to; an :class:`~access_review.revoke.executor.Executor`."""
 
     def __init__(self, graph: Graph) -> None:
@@ -132,7 +132,7 @@ class Writer:
         """Remove a licence of the user's own. Nothing calls this by itself: data may go with a licence."""
 
         def remove() -> Reply | str:
-            thing = self._graph.get(Ask(f"/users/{_id(user)}?$select=id,licenseAssignmentStates"))
+            thing = self._graph.get(GraphRequest(f"/users/{_id(user)}?$select=id,licenseAssignmentStates"))
             sources = [s.get("assignedByGroup") for s in objects(thing, "licenseAssignmentStates") if s["skuId"] == sku]
             if sources and None not in sources:
                 return INHERITED
@@ -150,7 +150,7 @@ class Writer:
     # Accounts
 
     def _enabled(self, account: Thing) -> bool | None:
-        found = self._graph.get(Ask(f"/{_folder(account)}/{_id(account)}?$select=id,accountEnabled")).get(
+        found = self._graph.get(GraphRequest(f"/{_folder(account)}/{_id(account)}?$select=id,accountEnabled")).get(
             "accountEnabled"
         )
         return found if isinstance(found, bool) else None
@@ -161,7 +161,7 @@ class Writer:
     def _sessions(self, target: Target, since: datetime) -> Seen:
         """Sessions older than the change are there until Graph counts only later ones as valid."""
         account = _account(target)
-        thing = self._graph.get(Ask(f"/users/{_id(account)}?$select=id,signInSessionsValidFromDateTime"))
+        thing = self._graph.get(GraphRequest(f"/users/{_id(account)}?$select=id,signInSessionsValidFromDateTime"))
         valid = moment(thing, "signInSessionsValidFromDateTime")
         older = valid is None or valid == NEVER or valid < since.astimezone(UTC)
         return Seen(older, self._graph.base, "" if older else f"only sessions from {valid} on are valid")
@@ -207,7 +207,7 @@ class Writer:
 
     def _asked_refusal(self, native: str) -> str:
         names = "id,groupTypes,mailEnabled,onPremisesSyncEnabled"
-        thing = self._graph.get(Ask(f"/groups/{native}?$select={names}"))
+        thing = self._graph.get(GraphRequest(f"/groups/{native}?$select={names}"))
         kinds = thing.get("groupTypes") or ()
         if thing.get("onPremisesSyncEnabled"):
             return SYNCED
@@ -271,7 +271,7 @@ class Writer:
             """Return the consent's address and scopes; one that was given anew has another id."""
             address = f"/oauth2PermissionGrants/{_id(target.native_id or '')}"
             try:
-                found = self._graph.get(Ask(f"{address}?$select=id,scope"))
+                found = self._graph.get(GraphRequest(f"{address}?$select=id,scope"))
             except VanishedError:
                 again = self._first(f"/oauth2PermissionGrants?$filter=clientId eq '{_id(client)}'", key)
                 if again is None:
@@ -296,7 +296,7 @@ class Writer:
     # Reading and answering
 
     def _all(self, address: str) -> Iterator[Object]:
-        ask = Ask(address)
+        ask = GraphRequest(address)
         for page in follow(self._graph, ask, lambda: self._graph.get(ask)):
             yield from page.get("value") or ()
 

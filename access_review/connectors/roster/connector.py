@@ -16,11 +16,9 @@ from pydantic import Field
 
 from access_review.connectors import Source, complete, incomplete, problem
 from access_review.connectors.roster import entries
-from access_review.connectors.roster.entries import Terms
+from access_review.connectors.roster.entries import RosterTerms
 from access_review.connectors.roster.mapping import (
     Cleaning,
-    Columns,
-    File,
     History,
     Join,
     Kinds,
@@ -28,12 +26,14 @@ from access_review.connectors.roster.mapping import (
     Named,
     PersonKind,
     Reference,
+    RosterColumns,
+    RosterFile,
     Statuses,
     Zones,
     misfits,
     zoneless,
 )
-from access_review.connectors.roster.roll import Roll, too_many
+from access_review.connectors.roster.roll import RosterPeople, too_many
 from access_review.connectors.roster.spells import Spell
 from access_review.connectors.tabular import dates as moments
 from access_review.connectors.tabular import freshness
@@ -55,9 +55,9 @@ class Roster:
     """One roster, ready to be read. ``absence`` is what the snapshot makes of people who are no longer in it."""
 
     source: Source
-    file: File
-    columns: Columns
-    terms: Terms
+    file: RosterFile
+    columns: RosterColumns
+    terms: RosterTerms
     join: tuple[Join, ...] = ()
     history: History | None = None
     absence: Absence = "unknown"
@@ -72,7 +72,7 @@ class Roster:
         """
         sheet, columns, notes = self._read(self.file, self.columns, self.join)
         spells = [entries.spell(line, row, sheet.moments, columns, self.terms) for line, row in sheet.rows]
-        roll = Roll.of(self.source, spells, as_of)
+        roll = RosterPeople.of(self.source, spells, as_of)
         former, unused = self._former(roll)
         made = [*roll.people(columns), *roll.assignments(former), *roll.aliases()]
         yield from made
@@ -90,7 +90,7 @@ class Roster:
             why = stopped or (gaps if name == "assignments" else None)
             yield incomplete(self.source, name, why, received=count) if why else complete(self.source, name, count)
 
-    def _read(self, file: File, columns: C, join: tuple[Join, ...]) -> tuple[Sheet, C, Notes]:
+    def _read(self, file: RosterFile, columns: C, join: tuple[Join, ...]) -> tuple[Sheet, C, Notes]:
         """Read a file and what is joined to it; return the columns with those that came by joining."""
         keys = {column for other in join for column in other.on}
         ids = {columns.person, *keys}
@@ -114,7 +114,7 @@ class Roster:
             columns = type(columns).model_validate({**columns.model_dump(exclude_none=True), **taken})
         return sheet, columns, notes
 
-    def _former(self, roll: Roll) -> tuple[list[Spell], list[tuple[str, Row]]]:
+    def _former(self, roll: RosterPeople) -> tuple[list[Spell], list[tuple[str, Row]]]:
         """Read the former assignments; those of nobody in the roster, or that cannot be used, become problems."""
         if self.history is None:
             return [], []
@@ -136,7 +136,7 @@ class Roster:
         ]
         return kept, unused
 
-    def _problems(self, sheet: Sheet, roll: Roll, notes: Notes) -> Iterator[tuple[str, Row]]:
+    def _problems(self, sheet: Sheet, roll: RosterPeople, notes: Notes) -> Iterator[tuple[str, Row]]:
         for kind, found in (("quarantined", roll.faults), ("unresolved", notes)):
             for line, said in sorted(found.items()):
                 who = roll.known(roll.natives[line])
@@ -189,7 +189,7 @@ def connect(
     source: Source,
     *,
     path: Named,
-    columns: Columns,
+    columns: RosterColumns,
     timezone: Named | Zones | None = None,
     dates: Named | None = None,
     statuses: Statuses | None = None,
@@ -230,7 +230,7 @@ def connect(
     if wrong:
         place = f"sources/{source.name}.yaml"
         raise WorkspaceError.of([Mistake(place, 0, 0, said) for said in wrong])
-    file = File(
+    file = RosterFile(
         path=path,
         delimiter=delimiter,
         encoding=encoding,
@@ -242,13 +242,13 @@ def connect(
     zone = moments.zone(timezone) if isinstance(timezone, str) else None
     places = timezone if isinstance(timezone, Zones) else None
     words = dict(statuses.words()) if statuses else {}
-    terms = Terms(dates, zone, places, left_at_means, kind, words)
+    terms = RosterTerms(dates, zone, places, left_at_means, kind, words)
     cleaning = Cleaning(strip, frozenset(empty), frozenset(optional))
     return Roster(source, file, columns, terms, join, history, absence, freshness.span(max_age), cleaning)
 
 
 def _undated(
-    path: str, columns: Columns, history: History | None, dates: str | None, means: Meaning | None
+    path: str, columns: RosterColumns, history: History | None, dates: str | None, means: Meaning | None
 ) -> Iterator[str]:
     """Yield what must be said about dates before any can be read."""
     if dates is not None and not moments.is_form(dates):

@@ -8,11 +8,11 @@ from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 from access_review.connectors.roster.mapping import (
-    Columns,
     HistoryColumns,
     Kinds,
     PersonKind,
     Reference,
+    RosterColumns,
     Text,
     Zones,
     read,
@@ -24,7 +24,7 @@ from access_review.connectors.tabular.sheets import Cells
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class RosterTerms:
     """How the cells of a roster are meant. ``words`` pairs the roster's statuses with ours."""
 
     dates: str | None = None
@@ -39,7 +39,7 @@ class Terms:
 class _Entry:
     """One row being read; what cannot be used is noted in ``faults`` and left null."""
 
-    terms: Terms
+    terms: RosterTerms
     line: int
     row: Cells
     stored: Mapping[tuple[int, str], date]
@@ -127,7 +127,9 @@ class _Entry:
         return kind.map[text]
 
 
-def spell(line: int, row: Cells, stored: Mapping[tuple[int, str], date], columns: Columns, terms: Terms) -> Spell:
+def spell(
+    line: int, row: Cells, stored: Mapping[tuple[int, str], date], columns: RosterColumns, terms: RosterTerms
+) -> Spell:
     """Translate a row of the roster."""
     entry = _Entry(terms, line, row, stored)
     return Spell(
@@ -153,7 +155,7 @@ def spell(line: int, row: Cells, stored: Mapping[tuple[int, str], date], columns
 
 
 def former(
-    line: int, row: Cells, stored: Mapping[tuple[int, str], date], columns: HistoryColumns, terms: Terms
+    line: int, row: Cells, stored: Mapping[tuple[int, str], date], columns: HistoryColumns, terms: RosterTerms
 ) -> Spell:
     """Translate a row of the history: an assignment that has ended, or will at the date it names."""
     entry = _Entry(terms, line, row, stored)

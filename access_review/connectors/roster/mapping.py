@@ -84,7 +84,7 @@ class HistoryColumns(Mapped):
     ends: Named | None = None
 
 
-class Columns(Mapped):
+class RosterColumns(Mapped):
     """Columns of a roster."""
 
     name: Text | None = None
@@ -158,7 +158,7 @@ class Cleaning:
         return replace(sheet, rows=tuple(rows))
 
 
-class File(_Option):
+class RosterFile(_Option):
     """A tabular file and how to read it."""
 
     path: Named
@@ -171,7 +171,7 @@ class File(_Option):
 
     def rows(self, source: Source, used: set[str], *, ids: set[str], cleaning: "Cleaning") -> Sheet:
         """Read the file; raises ``RosterFault`` for what is malformed, empty, or lacks a column in use."""
-        options = self.model_dump(include=set(File.model_fields) - {"path"})
+        options = self.model_dump(include=set(RosterFile.model_fields) - {"path"})
         try:
             sheet = sheets.read(self.path, folder=source.folder, strip=cleaning.strip, ids=ids, **options)
         except OSError as error:
@@ -192,14 +192,14 @@ def _lack(sheet: Sheet, line: int, column: str) -> Mistake:
     return Mistake(sheet.file, line, 0, f"has no column {column!r}", f"is {near[0]!r} meant?" if near else "")
 
 
-class Join(File):
+class Join(RosterFile):
     """Another file whose rows complete the main ones: ``on`` pairs columns of both, ``columns`` names what is taken."""
 
     on: Annotated[dict[Named, Named], Field(min_length=1)]
     columns: Annotated[dict[Named, Named], Field(min_length=1)]
 
 
-class History(File):
+class History(RosterFile):
     """A file of former assignments."""
 
     columns: HistoryColumns
@@ -227,7 +227,7 @@ def misfits(columns: Mapped, joins: Iterable[Join], statuses: Statuses | None) -
         yield from type(columns).model_validate({"person": columns.person, **join.columns}).slips()
         yield from (f"`join` {join.path}: {target} is mapped already" for target in join.columns if target in taken)
         taken |= join.columns.keys()
-    if isinstance(columns, Columns):
+    if isinstance(columns, RosterColumns):
         if (columns.status is None) != (statuses is None):
             yield "`columns: status` and `statuses` go together"
         words = [word for word, _ in statuses.words()] if statuses else []

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from access_review.connectors import Source
 from access_review.connectors.roster.entries import folded
-from access_review.connectors.roster.mapping import Columns, Reference
+from access_review.connectors.roster.mapping import Reference, RosterColumns
 from access_review.connectors.roster.spells import Spell, contradictions, ordered, standing, status
 from access_review.tables import Row, ref
 
@@ -16,7 +16,7 @@ TOLERATED = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class Roll:
+class RosterPeople:
     """The people of one roster at one time: their rows by native id, and why a row is in quarantine, by line."""
 
     source: Source
@@ -26,7 +26,7 @@ class Roll:
     natives: Mapping[int, str | None]
 
     @classmethod
-    def of(cls, source: Source, spells: Sequence[Spell], as_of: datetime) -> "Roll":
+    def of(cls, source: Source, spells: Sequence[Spell], as_of: datetime) -> "RosterPeople":
         """Group rows by person, and put in quarantine what contradicts itself and ids that are mistaken for others."""
         people: dict[str, list[Spell]] = defaultdict(list)
         faults: dict[int, list[str]] = defaultdict(list)
@@ -53,7 +53,7 @@ class Roll:
         """Return the id of a person who is in the roster, or ``None``."""
         return self.person(native) if native is not None and native in self.spells else None
 
-    def people(self, columns: Columns) -> Iterator[tuple[str, Row]]:
+    def people(self, columns: RosterColumns) -> Iterator[tuple[str, Row]]:
         """Yield a row of ``people`` for everyone whose id is known."""
         names = self._names()
         for native in sorted(self.spells):

@@ -33,7 +33,7 @@ class Spell:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class SpellStatus:
     """A person's status now, when they left or will leave, and the row that describes them best."""
 
     status: str
@@ -80,7 +80,7 @@ def contradictions(spells: Sequence[Spell], at: datetime) -> dict[int, str]:
     return found
 
 
-def standing(spells: Sequence[Spell], at: datetime, *, unsure: bool) -> Standing:
+def standing(spells: Sequence[Spell], at: datetime, *, unsure: bool) -> SpellStatus:
     """Sum up a person: any spell that goes on counts before leave, and all must have ended to have left.
 
     ``left_at`` is the last end, and unknown while one spell has no end.
@@ -89,10 +89,10 @@ def standing(spells: Sequence[Spell], at: datetime, *, unsure: bool) -> Standing
     states = {status(spell, at) for spell in spells}
     main = max(spells, key=lambda s: (status(s, at) in ("active", "leave"), *order(s)))
     if unsure or "unknown" in states:
-        return Standing("unknown", UNKNOWN, main)
+        return SpellStatus("unknown", UNKNOWN, main)
     now = next(state for state in ("active", "leave", "left") if state in states)
     ends = UNKNOWN if any(overdue(spell, at) for spell in spells) else last(spell.ends for spell in spells)
-    return Standing(now, ends, main)
+    return SpellStatus(now, ends, main)
 
 
 def order(spell: Spell) -> tuple[object, ...]:

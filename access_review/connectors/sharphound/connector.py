@@ -18,9 +18,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from access_review.connectors import Source, problem
 from access_review.connectors.ad import formats
 from access_review.connectors.ad.entry import canonical, domain
-from access_review.connectors.ad.membership import MEMBER_TABLES, Held, Memberships, Name, Tally
+from access_review.connectors.ad.membership import MEMBER_TABLES, Membership, Memberships, Name, Tally
 from access_review.connectors.ad.objects import last_use
-from access_review.connectors.classification import Effect, Marks
+from access_review.connectors.classification import Classification, Effect
 from access_review.connectors.sharphound.files import Collection, read
 from access_review.tables import Row
 
@@ -96,7 +96,7 @@ class SharpHound:
 
     source: Source
     path: str
-    marks: Marks
+    marks: Classification
     attributes: Mapping[str, str]
     system: str | None
     expected: Mapping[str, int]
@@ -152,7 +152,7 @@ class _Reading:
         if formats.well_known(thing.sid):
             return  # Authenticated Users and the like, listed as if they were groups: members of them are counted
         group = kind == "groups"
-        held = Held(
+        held = Membership(
             self._source.id(kind.removesuffix("s"), thing.native_id), group, tier0=thing.flag("admincount") is True
         )
         if held.id in self._ids:
@@ -178,7 +178,7 @@ class _Reading:
             "client": clients[0] if len(clients) == 1 else None,
         }
 
-    def _account(self, thing: _Object, held: Held) -> Row:
+    def _account(self, thing: _Object, held: Membership) -> Row:
         protected = formats.protection(thing.name, thing.sid)
         plain = formats.account_kind(thing.sid, protected)
         if held.id.startswith(self._source.id("computer", "")):
@@ -201,7 +201,7 @@ class _Reading:
             "attributes": _attributes(thing, self._options.attributes),
         }
 
-    def _entitlement(self, thing: _Object, held: Held) -> Row:
+    def _entitlement(self, thing: _Object, held: Membership) -> Row:
         marks = self._options.marks
         known = thing.flag("admincount")
         powerful = held.tier0 or formats.is_privileged(thing.sid) or marks.is_privileged(thing.name, thing.dn)
@@ -215,7 +215,7 @@ class _Reading:
             "effect": marks.effect_of(thing.name, thing.dn),
         }
 
-    def _names(self, thing: _Object, held: Held) -> Iterator[tuple[str, Row]]:
+    def _names(self, thing: _Object, held: Membership) -> Iterator[tuple[str, Row]]:
         """Note the names and links of an object, and yield its aliases."""
         self._memberships.read(held, Name("sid", thing.native_id))
         for member in thing.Members or ():
@@ -298,7 +298,7 @@ def connect(
     expected: the server's own counts; a difference makes the source incomplete.
     canaries: names that are there for certain; one unseen makes the source incomplete.
     """
-    marks = Marks(
+    marks = Classification(
         privileged=tuple(privileged),
         effect=effect or {},
         service_accounts=tuple(service_accounts),

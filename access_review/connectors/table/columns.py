@@ -49,7 +49,7 @@ ELSEWHERE: Mapping[Filled, Mapping[str, str]] = {
 """What is never this source's own, and the scheme taken when none is named."""
 
 
-class Columns(BaseModel):
+class TableColumns(BaseModel):
     """The columns of an export, by what they hold; which are wanted depends on the table that is filled."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -88,7 +88,7 @@ class Columns(BaseModel):
         return self.model_dump(exclude_none=True)
 
 
-class Words(BaseModel):
+class ColumnWords(BaseModel):
     """The export's own words for yes and no; upper and lower case alike."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -104,7 +104,7 @@ class Words(BaseModel):
         return False if folded in {no.casefold() for no in self.no} else None
 
 
-def misfits(table: Filled, columns: Columns, references: Mapping[str, str]) -> Iterator[str]:
+def misfits(table: Filled, columns: TableColumns, references: Mapping[str, str]) -> Iterator[str]:
     """Yield what does not fit the table that is filled."""
     mapped = columns.mapped()
     allowed = {*NEEDED[table], *ALLOWED[table]}

@@ -34,9 +34,18 @@ from zoneinfo import ZoneInfo
 from pydantic import Field
 
 from access_review.connectors import Source, complete, incomplete
-from access_review.connectors.classification import Effect, Marks
-from access_review.connectors.table.columns import ALLOWED, IDS, TIMES, Columns, Filled, Named, Words, misfits
-from access_review.connectors.table.listing import Listing, TableRow, Terms
+from access_review.connectors.classification import Classification, Effect
+from access_review.connectors.table.columns import (
+    ALLOWED,
+    IDS,
+    TIMES,
+    ColumnWords,
+    Filled,
+    Named,
+    TableColumns,
+    misfits,
+)
+from access_review.connectors.table.listing import ExportListing, ListingTerms, TableRow
 from access_review.connectors.tabular import dates as moments
 from access_review.connectors.tabular import freshness, sheets
 from access_review.connectors.tabular.sheets import Sheet
@@ -52,7 +61,7 @@ class Export:
     source: Source
     path: str
     form: Mapping[str, Any]
-    terms: Terms
+    terms: ListingTerms
     max_age: timedelta | None = None
 
     def collect(self, as_of: datetime) -> Iterator[TableRow]:
@@ -62,7 +71,7 @@ class Export:
         lacks a column, ``ConnectorError`` when it cannot be had.
         """
         sheet = self._sheet()
-        listing = Listing(self.source, sheet, self.terms)
+        listing = ExportListing(self.source, sheet, self.terms)
         counted: Counter[str] = Counter()
         for table, row in listing.rows():
             counted[table] += 1
@@ -90,14 +99,14 @@ class Export:
         return sheet
 
 
-def _short(sheet: Sheet, listing: Listing) -> str | None:
+def _short(sheet: Sheet, listing: ExportListing) -> str | None:
     """Say why nothing may be concluded from what the file does not show."""
     if not sheet.rows:
         return f"{sheet.file} holds no rows: a failed export looks the same"
     return f"{listing.lost} of {len(sheet.rows)} rows cannot be used" if listing.lost else None
 
 
-def filled(terms: Terms) -> tuple[str, ...]:
+def filled(terms: ListingTerms) -> tuple[str, ...]:
     """Return the tables that an export fills, whether or not rows come of it."""
     columns, tables = terms.columns, {str(terms.table)}
     own = set(ALLOWED[terms.table]) >= {"id"} and terms.scheme("account") is None
@@ -119,7 +128,7 @@ def connect(
     source: Source,
     *,
     path: Named,
-    columns: Columns,
+    columns: TableColumns,
     table: Filled = "grants",
     references: Mapping[str, Named] | None = None,
     kind: AccountKind = "human",
@@ -128,8 +137,8 @@ def connect(
     stable_id: bool = False,
     dates: Named | None = None,
     timezone: Named | None = None,
-    enabled: Words | None = None,
-    success: Words | None = None,
+    enabled: ColumnWords | None = None,
+    success: ColumnWords | None = None,
     never: Sequence[str] = (),
     privileged: Sequence[str] = (),
     effect: Mapping[Effect, Sequence[str]] | None = None,
@@ -158,7 +167,7 @@ def connect(
     ``{PATTERN: class of data}`` over entitlement names. Raises
     ``WorkspaceError`` with everything that does not fit.
     """
-    marks = Marks(
+    marks = Classification(
         privileged, effect or {}, service_accounts, shared_accounts, break_glass, client or {}, sensitivity or {}
     )
     zone, wrong = _zone(timezone)
@@ -167,7 +176,7 @@ def connect(
         wrong.append("`separator` parts names, and entitlement_id is one id: only one of the two can be")
     if wrong:
         raise WorkspaceError("; ".join(sorted(wrong)), hint=f"in sources/{source.name}.yaml")
-    terms = Terms.of(
+    terms = ListingTerms.of(
         columns,
         table=table,
         references=references or {},
@@ -177,8 +186,8 @@ def connect(
         stable_id=stable_id,
         dates=dates,
         zone=zone,
-        enabled=enabled or Words(),
-        success=success or Words(),
+        enabled=enabled or ColumnWords(),
+        success=success or ColumnWords(),
         never=frozenset(never),
         marks=marks,
     )
@@ -193,7 +202,7 @@ def _zone(name: str | None) -> tuple[ZoneInfo | None, list[str]]:
         return None, [f"`timezone`: {error}"]
 
 
-def _unclear(columns: Columns, dates: str | None, timezone: str | None, table: Filled) -> Iterator[str]:
+def _unclear(columns: TableColumns, dates: str | None, timezone: str | None, table: Filled) -> Iterator[str]:
     """Yield what the options leave open about times."""
     # A zone in the text needs no zone of its own to be checked.
     if dates is not None and not moments.is_form(dates.replace("%z", "")):

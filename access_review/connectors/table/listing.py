@@ -9,8 +9,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from access_review.connectors import Source, problem
-from access_review.connectors.classification import Marks
-from access_review.connectors.table.columns import ELSEWHERE, Columns, Filled, Words
+from access_review.connectors.classification import Classification
+from access_review.connectors.table.columns import ELSEWHERE, ColumnWords, Filled, TableColumns
 from access_review.connectors.tabular import dates as moments
 from access_review.connectors.tabular.dates import UNKNOWN, Bounds, Unreadable
 from access_review.connectors.tabular.sheets import Cells, Sheet
@@ -24,7 +24,7 @@ _FOLDED = frozenset({"upn", "mail", "sam", "dn", "uid", "person-mail"})
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class ListingTerms:
     """How an export is to be understood; the meaning of each stands at ``table.connect``."""
 
     table: Filled
@@ -36,13 +36,13 @@ class Terms:
     stable_id: bool = False
     dates: str | None = None
     zone: ZoneInfo | None = None
-    enabled: Words = field(default_factory=Words)
-    success: Words = field(default_factory=Words)
+    enabled: ColumnWords = field(default_factory=ColumnWords)
+    success: ColumnWords = field(default_factory=ColumnWords)
     never: frozenset[str] = frozenset()
-    marks: Marks = field(default_factory=Marks)
+    marks: Classification = field(default_factory=Classification)
 
     @classmethod
-    def of(cls, columns: Columns, **terms: Any) -> "Terms":
+    def of(cls, columns: TableColumns, **terms: Any) -> "ListingTerms":
         """Take the columns that are set."""
         return cls(columns=columns.mapped(), **terms)
 
@@ -56,13 +56,13 @@ class LostError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ListedRow:
     """One row of the sheet, read by what its columns hold. A cell that cannot be used is unknown and leaves a fault."""
 
     number: int
     cells: Cells
     sheet: Sheet
-    terms: Terms
+    terms: ListingTerms
     faults: list[str] = field(default_factory=list)
 
     def text(self, name: str) -> str | None:
@@ -84,7 +84,7 @@ class Line:
             return value
         return ref(scheme, value.casefold() if scheme in _FOLDED else value)
 
-    def flag(self, name: str, words: Words) -> bool | None:
+    def flag(self, name: str, words: ColumnWords) -> bool | None:
         """Return yes, no, or null."""
         word = self.text(name)
         meant = None if word is None else words.read(word)
@@ -138,7 +138,7 @@ def _time_of_day(value: date, zone: ZoneInfo | None) -> Bounds:
 
 
 @dataclass
-class Account:
+class ListedAccount:
     """What the rows say of one account; each value with the first line that says it."""
 
     login: str
@@ -164,23 +164,23 @@ class Account:
 
 
 @dataclass
-class Listing:
+class ExportListing:
     """One export on its way to rows: accounts and entitlements gather over many lines, the rest stands by itself."""
 
     source: Source
     sheet: Sheet
-    terms: Terms
+    terms: ListingTerms
     lost: int = 0
-    _accounts: dict[str, Account] = field(default_factory=dict)
+    _accounts: dict[str, ListedAccount] = field(default_factory=dict)
     _entitlements: dict[str, Row] = field(default_factory=dict)
     _links: dict[tuple[str, ...], TableRow] = field(default_factory=dict)
     _problems: list[TableRow] = field(default_factory=list)
 
     def rows(self) -> Iterator[TableRow]:
         """Yield everything the sheet says."""
-        translate: Callable[[Line], Iterator[TableRow]] = getattr(self, f"_{self.terms.table}")
+        translate: Callable[[ListedRow], Iterator[TableRow]] = getattr(self, f"_{self.terms.table}")
         for number, cells in self.sheet.rows:
-            line = Line(number, cells, self.sheet, self.terms)
+            line = ListedRow(number, cells, self.sheet, self.terms)
             try:
                 for table, row in translate(line):
                     self._link(line, table, row)
@@ -196,12 +196,12 @@ class Listing:
         yield from self._links.values()
         yield from self._problems
 
-    def _link(self, line: Line, table: str, row: Row) -> None:
+    def _link(self, line: ListedRow, table: str, row: Row) -> None:
         key = (table, *(str(row[column]) for column in TABLES[table].key))
         if self._links.setdefault(key, (table, row))[1] != row:
             line.faults.append(f"{table}: stands again and differs: the first one counts")
 
-    def _grants(self, line: Line) -> Iterator[TableRow]:
+    def _grants(self, line: ListedRow) -> Iterator[TableRow]:
         account = self._who(line)
         since, until = line.when("since", moments.start), line.when("until", moments.until)
         used = line.when("used", moments.until)
@@ -222,14 +222,14 @@ class Listing:
             if used.known:
                 yield "activity", _used(account, entitlement, line)
 
-    def _activity(self, line: Line) -> Iterator[TableRow]:
+    def _activity(self, line: ListedRow) -> Iterator[TableRow]:
         account, entitlements = self._who(line), self._what(line)
         if not entitlements:
             raise LostError(f"entitlement ({self.terms.columns['entitlement']}) is empty")
         for entitlement in entitlements:
             yield "activity", _used(account, entitlement, line)
 
-    def _signins(self, line: Line) -> Iterator[TableRow]:
+    def _signins(self, line: ListedRow) -> Iterator[TableRow]:
         at = line.instant("at")
         yield (
             "signins",
@@ -242,26 +242,26 @@ class Listing:
             },
         )
 
-    def _custody(self, line: Line) -> Iterator[TableRow]:
+    def _custody(self, line: ListedRow) -> Iterator[TableRow]:
         ends = line.when("ends", moments.until)
         if line.text("ends") and not ends.known:
             raise LostError(line.faults.pop() if line.faults else "ends is unknown")
         row = {"account": line.named("account"), "person": line.named("person")}
         yield "custody", {**row, "starts_at": line.when("starts", moments.start).earliest, "ends_at": ends.latest}
 
-    def _owners(self, line: Line) -> Iterator[TableRow]:
+    def _owners(self, line: ListedRow) -> Iterator[TableRow]:
         yield "owners", {"object": line.named("object"), "owner": line.named("owner")}
 
-    def _who(self, line: Line) -> str:
+    def _who(self, line: ListedRow) -> str:
         """Return the account of a row, and note what the row says of it when it is this source's own."""
         if self.terms.scheme("account"):
             return line.named("account")
         login = line.needed("account")
         native = line.needed("id") if "id" in self.terms.columns else login
-        self._accounts.setdefault(native, Account(login)).hear(line.number, {"name": login, **self._said(line)})
+        self._accounts.setdefault(native, ListedAccount(login)).hear(line.number, {"name": login, **self._said(line)})
         return self.source.id("user", native)
 
-    def _said(self, line: Line) -> Row:
+    def _said(self, line: ListedRow) -> Row:
         used, text = line.when("last_used", moments.start), line.text("last_used")
         return {
             **{name: line.text(name) for name in ("display_name", "mail", "employee_id", "client")},
@@ -274,7 +274,7 @@ class Listing:
             "never_used": True if text in self.terms.never else (False if used.known else None),
         }
 
-    def _what(self, line: Line) -> list[str]:
+    def _what(self, line: ListedRow) -> list[str]:
         """Return the entitlements of a row: none, one, or as many as the separator parts."""
         named = line.text("entitlement")
         if named is None:
@@ -286,7 +286,7 @@ class Listing:
         names = dict.fromkeys(name.strip() for name in named.split(self.terms.separator))
         return [self._entitlement(line, name, name) for name in names if name]
 
-    def _entitlement(self, line: Line, native: str, name: str) -> str:
+    def _entitlement(self, line: ListedRow, native: str, name: str) -> str:
         entitlement = self.source.id(self.terms.entitlement_kind, native)
         known = self._entitlements.get(entitlement)
         if known is None:
@@ -295,7 +295,7 @@ class Listing:
             line.faults.append(f"entitlement {native} is also called {known['name']!r}")
         return entitlement
 
-    def _described(self, line: Line, entitlement: str, native: str, name: str) -> Row:
+    def _described(self, line: ListedRow, entitlement: str, native: str, name: str) -> Row:
         terms = self.terms
         return {
             "entitlement": entitlement,
@@ -311,7 +311,7 @@ class Listing:
             "sensitivity": terms.marks.sensitivity_of(name, ""),
         }
 
-    def _account(self, native: str, account: Account) -> Iterator[TableRow]:
+    def _account(self, native: str, account: ListedAccount) -> Iterator[TableRow]:
         agreed, disputes = account.settled()
         account_id, marks, login = self.source.id("user", native), self.terms.marks, account.login
         kind = marks.kind(login, "", self.terms.kind)
@@ -336,7 +336,7 @@ class Listing:
             yield problem(self.source, place, "ambiguous", "; ".join(sorted(disputes)), account_id)
 
 
-def _used(account: str, entitlement: str, line: Line) -> Row:
+def _used(account: str, entitlement: str, line: ListedRow) -> Row:
     earliest, latest = line.when("used", moments.start).earliest, line.when("used", moments.until).latest
     return {"account": account, "object": entitlement, "last_used_earliest": earliest, "last_used_latest": latest}
 

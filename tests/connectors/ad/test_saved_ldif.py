@@ -21,7 +21,7 @@ from access_review.connectors.ad import formats
 from access_review.connectors.ad.entry import Entry, Range, canonical, domain, generalized_time, missing
 from access_review.connectors.ad.ldif import Ldif, lines_of
 from access_review.connectors.ad.objects import LAG, last_use
-from access_review.connectors.classification import Marks
+from access_review.connectors.classification import Classification
 from access_review.errors import WorkspaceError
 from access_review.tables import frame, ref
 
@@ -765,7 +765,7 @@ def test_missing_pieces():
 
 
 def test_patterns_know_two_wildcards_and_stop_at_units():
-    marks = Marks(privileged=["Admin?", "[X]*", "OU=Tier 0,*"])
+    marks = Classification(privileged=["Admin?", "[X]*", "OU=Tier 0,*"])
     assert marks.is_privileged("admins", "cn=admins,dc=x")
     assert marks.is_privileged("[x] ops", "cn=a,dc=x")
     assert not marks.is_privileged("x ops", "cn=a,dc=x")

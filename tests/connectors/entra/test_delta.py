@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from access_review.connectors.entra.connector import Entra
-from access_review.connectors.entra.delta import Changes, Mirror
+from access_review.connectors.entra.connector import RecordedTenant
+from access_review.connectors.entra.delta import DeltaChanges, Mirror
 from tests.simulated_tenant import tenants
 from tests.simulated_tenant.faults import Fault
 from tests.simulated_tenant.reading import SOURCE, WINDOW, Outcome, collected, graph, read, simulate
@@ -20,8 +20,8 @@ TABLES = ("entitlements", "grants", "nesting", "owners", "accounts", "aliases")
 
 def by_changes(simulator: Simulator, path: Path) -> tuple[Outcome, str]:
     client = graph(simulator)
-    door = Changes(client, WINDOW, source_of_authority=True, path=path, of="tenant")
-    made = collected(Entra(SOURCE, door))
+    door = DeltaChanges(client, WINDOW, source_of_authority=True, path=path, of="tenant")
+    made = collected(RecordedTenant(SOURCE, door))
     client.close()
     return made, door.provenance.get("groups", "")
 

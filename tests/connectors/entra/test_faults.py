@@ -14,7 +14,7 @@ from functools import cache
 import pytest
 
 from access_review.connectors.entra.parts import PARTS
-from access_review.connectors.entra.reads import BY_PART, READS
+from access_review.connectors.entra.reads import BY_PART, QUERIES
 from access_review.tables import TABLES
 from tests.simulated_tenant import tenants
 from tests.simulated_tenant.faults import COUNTED, HARMFUL, HARMLESS, Fault
@@ -57,7 +57,7 @@ def part_of(path: str) -> str:
     shape = pattern(path)
     shapes = {
         pattern(r.path.replace("{id}", "00000000-0000-4000-8000-000000000000")): r.part
-        for r in READS
+        for r in QUERIES
         if r.part != "signInActivity"
     }
     return shapes[shape]

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from access_review.connectors.entra.connector import Entra
+from access_review.connectors.entra.connector import RecordedTenant
 from access_review.connectors.entra.pages import NotReadError
 from access_review.connectors.entra.parts import PARTS
 from access_review.connectors.entra.permissions import READING
 from access_review.connectors.entra.readable import readable
-from access_review.connectors.entra.reads import READS
-from access_review.connectors.entra.throttle import Bucket, Pace, Time, cost, retry_after
-from access_review.connectors.entra.wire import Ask
+from access_review.connectors.entra.reads import QUERIES
+from access_review.connectors.entra.throttle import Bucket, ThrottlePace, Time, cost, retry_after
+from access_review.connectors.entra.wire import GraphRequest
 from tests.simulated_tenant import tenants
 from tests.simulated_tenant.metering import units
 from tests.simulated_tenant.reading import SOURCE, door, graph, held, read, simulate
@@ -55,8 +55,8 @@ def test_small_pages_change_nothing(limit: int) -> None:
 
 
 def test_every_part_has_a_request_and_every_request_a_part() -> None:
-    assert {read.part for read in READS} == {part.name for part in PARTS}
-    assert len({read.part for read in READS}) == len(READS)
+    assert {read.part for read in QUERIES} == {part.name for part in PARTS}
+    assert len({read.part for read in QUERIES}) == len(QUERIES)
 
 
 def test_every_request_names_what_it_selects() -> None:
@@ -80,7 +80,7 @@ def test_no_permission_is_asked_for_that_no_request_needs(outside_data: Path) ->
 def test_without_a_permission_what_it_reads_is_unknown_and_named(missing: str, outside_data: Path) -> None:
     assert outside_data
     made = read(simulate(granted=READING - {missing}), source_of_authority=False)
-    parts = {r.part for r in READS if r.permission == missing}
+    parts = {r.part for r in QUERIES if r.permission == missing}
     reasons = [reason for subject, reason in made.short.items() if subject.removeprefix("part:") in parts]
     # Directory.Read.All is there for consents and suffices for nearly everything else.
     covered = missing != "Directory.Read.All"
@@ -153,10 +153,10 @@ def test_a_count_that_moved_during_the_read_is_asked_for_again() -> None:
 def test_a_link_to_another_server_never_sees_the_token() -> None:
     client = graph(simulate())
     with pytest.raises(NotReadError, match="another server"):
-        client.get(Ask("https://elsewhere.example.test/v1.0/users"))
+        client.get(GraphRequest("https://elsewhere.example.test/v1.0/users"))
     for address in ("https://graph.example.test.evil.example/v1.0/users", "http://graph.example.test/v1.0/users"):
         with pytest.raises(NotReadError, match="another server"):
-            client.get(Ask(address))
+            client.get(GraphRequest(address))
     client.close()
 
 
@@ -216,7 +216,7 @@ def test_the_reader_and_the_simulator_count_alike_though_they_share_no_code(url:
 
 def test_the_pace_keeps_within_a_budget() -> None:
     clock = VirtualClock()
-    pace = Pace(Time(clock.now, clock.sleep, lambda: 0.0))
+    pace = ThrottlePace(Time(clock.now, clock.sleep, lambda: 0.0))
     for _ in range(100):
         pace.admit("directory", 100)
     assert clock.now() == pytest.approx((10_000 - 3150) * 10 / 3150, rel=0.01)
@@ -228,7 +228,7 @@ def test_the_pace_keeps_within_a_budget() -> None:
 
 def test_a_closed_gate_holds_everybody_back_and_only_that_workload() -> None:
     clock = VirtualClock()
-    pace = Pace(Time(clock.now, clock.sleep))
+    pace = ThrottlePace(Time(clock.now, clock.sleep))
     pace.close("directory", 30)
     pace.admit("reports", 1)
     assert clock.now() == 0
@@ -259,9 +259,9 @@ def test_retry_after_is_seconds_or_a_date(headers: dict[str, str], seconds: floa
 
 
 def test_back_off_doubles_up_to_a_minute_with_jitter() -> None:
-    pace = Pace(Time(jitter=lambda: 1.0))
+    pace = ThrottlePace(Time(jitter=lambda: 1.0))
     assert [pace.back_off(n) for n in range(8)] == [1, 2, 4, 8, 16, 32, 60, 60]
-    low = Pace(Time(jitter=lambda: 0.0))
+    low = ThrottlePace(Time(jitter=lambda: 0.0))
     assert low.back_off(3) == 4
 
 
@@ -271,6 +271,6 @@ def test_back_off_doubles_up_to_a_minute_with_jitter() -> None:
 def test_the_saved_demo_and_the_live_reader_go_through_the_same_parser() -> None:
     simulator = simulate()
     client = graph(simulator)
-    opened = Entra(SOURCE, door(client))
+    opened = RecordedTenant(SOURCE, door(client))
     assert sum(table == "accounts" for table, _ in opened.collect(datetime(2026, 11, 24, tzinfo=UTC))) == 17
     client.close()

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError, validate_call
 from access_review import tables
 from access_review.connectors import Source
 from access_review.connectors.entra.applications import MICROSOFT_GRAPH
-from access_review.connectors.entra.connector import Entra, connect
+from access_review.connectors.entra.connector import RecordedTenant, connect
 from access_review.connectors.entra.pages import AbsentError, NotReadError
 from access_review.connectors.entra.principals import last_use
 from access_review.connectors.entra.roles import SYNC_ROLE
@@ -259,7 +259,7 @@ def _consent(native: str, client: str, kind: str, principal: str | None, scope: 
 class Read:
     """What a connector yielded, each table made by its contract."""
 
-    def __init__(self, connector: Entra) -> None:
+    def __init__(self, connector: RecordedTenant) -> None:
         rows = defaultdict(list)
         for table, row in connector.collect(AS_OF):
             rows[table].append(row)
@@ -295,7 +295,9 @@ def read(
     found: Mapping[str, list[dict[str, Any]]], pages: Mapping[str, list[Any]] | None = None, **options: Any
 ) -> Read:
     opened = connect(Source("entra", Path("/")), recorded=".", **options)
-    return Read(Entra(opened.source, door(found, pages), opened.marks, opened.synced_from, opened.privileged_roles))
+    return Read(
+        RecordedTenant(opened.source, door(found, pages), opened.marks, opened.synced_from, opened.privileged_roles)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -946,5 +948,5 @@ def test_a_refused_part_is_not_absent() -> None:
             raise NotReadError("status 403")
         yield from door(tenant())(collection)
 
-    made = Read(Entra(SOURCE, refused))
+    made = Read(RecordedTenant(SOURCE, refused))
     assert made.reason("grants") == "oauth2PermissionGrants: status 403"

@@ -15,7 +15,7 @@ from access_review.connectors import Source
 from access_review.connectors.entra.connector import connect
 from access_review.connectors.entra.registration import CLOUDS, Cloud, Registration
 from access_review.connectors.entra.signin import ADVICE, Network, SignedIn
-from access_review.connectors.entra.throttle import Pace, Time
+from access_review.connectors.entra.throttle import ThrottlePace, Time
 from access_review.errors import ConnectorError, Transient, WorkspaceError
 from access_review.revoke.executor import Executor, Writable
 from tests.real.authority import Authority
@@ -55,7 +55,7 @@ def registration(**how: Any) -> Registration:
 
 def signed_in(server: Server, said: Registration | None = None, tenant: str = TENANT, **more: Any) -> SignedIn:
     clock = VirtualClock()
-    pace = Pace(Time(clock.now, clock.sleep, lambda: 0.5))
+    pace = ThrottlePace(Time(clock.now, clock.sleep, lambda: 0.5))
     network = more.pop("network", Network(server.ca))
     source = Source("entra", server.folder)
     return SignedIn(source, tenant, said or registration(), cloud(server), network, pace, **more)

@@ -8,7 +8,16 @@ import pytest
 
 from access_review.changes import UNDO, Action, Change, Expectation, Target, Thing
 from access_review.connectors.entra.permissions import WRITING
-from access_review.connectors.entra.writer import ADMINISTRATOR, DYNAMIC, INHERITED, MAIL, SYNCED, Writer, covers, link
+from access_review.connectors.entra.writer import (
+    ADMINISTRATOR,
+    DYNAMIC,
+    INHERITED,
+    MAIL,
+    SYNCED,
+    GraphWriter,
+    covers,
+    link,
+)
 from access_review.errors import ConnectorError
 from access_review.revoke.executor import Executor, Result
 from tests.simulated_tenant.reading import graph, simulate
@@ -33,7 +42,7 @@ class World:
         self.tenant = self.simulator.tenant
         self.users, self.groups = list(self.tenant.of("users")), list(self.tenant.of("groups"))
         self.graph = graph(self.simulator)
-        self.writer = Writer(self.graph)
+        self.writer = GraphWriter(self.graph)
 
     def there(self, one: Change) -> bool | None:
         return self.writer.holds(one, START + timedelta(hours=1)).there
