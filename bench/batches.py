@@ -23,7 +23,7 @@ import ldap3
 import requests
 
 from access_review.changes import Action, Change, Expectation, Target, Thing, change
-from access_review.connectors.ad import formats
+from access_review.connectors.ad import identifiers
 from access_review.connectors.ad.writer import at
 from access_review.policy import Applying
 from access_review.revoke.apply import Batch, apply
@@ -228,7 +228,7 @@ def _ids(connection: Any, base: str) -> Iterator[Pair]:
     for one in found:
         if one["type"] == "searchResEntry":
             raw = one["raw_attributes"]
-            yield raw["sAMAccountName"][0].decode(), formats.guid(raw["objectGUID"][0])
+            yield raw["sAMAccountName"][0].decode(), identifiers.guid(raw["objectGUID"][0])
 
 
 def _bare_ldap(connection: Any, pair: Pair) -> None:

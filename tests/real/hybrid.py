@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from access_review.connectors.ad import formats
+from access_review.connectors.ad import identifiers
 from access_review.connectors.ad.server import Session
 from tests.real.example_domain import READER, SERVICE_PASSWORD, WRITER
 from tests.real.example_domain import Domain as Records
@@ -137,7 +137,7 @@ class Sync:
     def _hybrid(self, held: dict[str, list[bytes]]) -> dict[str, Any]:
         return {
             "onPremisesSyncEnabled": True,
-            "onPremisesSecurityIdentifier": formats.sid(held["objectSid"][0]),
+            "onPremisesSecurityIdentifier": identifiers.sid(held["objectSid"][0]),
             "onPremisesImmutableId": base64.b64encode(held["objectGUID"][0]).decode(),
         }
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from access_review.changes import Action, Change, Expectation, Target, Thing
-from access_review.connectors.ad import formats
+from access_review.connectors.ad import identifiers
 from access_review.connectors.ad.executor import DirectoryExecutor, Everywhere, covers
 from access_review.errors import ConnectorError
 from access_review.revoke.executor import Executor, Result, Writable
@@ -31,7 +31,7 @@ def guid(domain, tmp_path_factory):
 
         def find(name):
             answer = session.search(domain.base, f"(sAMAccountName={name})", ["objectGUID"], scope="SUBTREE")
-            return formats.guid(answer.entries[0][1]["objectGUID"][0])
+            return identifiers.guid(answer.entries[0][1]["objectGUID"][0])
 
         yield find
 

@@ -3,7 +3,7 @@
 import networkx as nx
 import pytest
 
-from access_review.connectors.ad.domain import tokens
+from access_review.connectors.ad.domain_reading import tokens
 from tests.real import example_domain
 from tests.real.ad import connect, incomplete, tables
 from tests.real.conftest import servers

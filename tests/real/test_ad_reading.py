@@ -6,8 +6,8 @@ from datetime import timedelta
 import networkx as nx
 import pytest
 
-from access_review.connectors.ad import formats
-from access_review.connectors.ad.domain import ATTRIBUTES, SearchScope, tokens
+from access_review.connectors.ad import identifiers
+from access_review.connectors.ad.domain_reading import ATTRIBUTES, SearchScope, tokens
 from tests.real.ad import connect, edges, incomplete, named, now, tables, verdicts
 from tests.real.conftest import servers
 from tests.real.example_domain import FOREIGN_SID, READER
@@ -155,4 +155,4 @@ def test_a_clock_apart_is_said(shared_domain):
 
 
 def test_sids_are_decoded():
-    assert formats.sid(bytes.fromhex("010100000000000512000000")) == "S-1-5-18"
+    assert identifiers.sid(bytes.fromhex("010100000000000512000000")) == "S-1-5-18"

@@ -4,7 +4,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from access_review.connectors.ad import formats
+from access_review.connectors.ad import identifiers
 from access_review.connectors.ad.writer import ADMIN_SD_HOLDER, Writing, at
 from access_review.revoke.executor import Result
 from tests.faults import ldap_proxy as faults
@@ -46,7 +46,7 @@ def reader(domain, tmp_path):
 def guid(admin, domain):
     def find(name):
         answer = admin.search(domain.base, f"(sAMAccountName={name})", ["objectGUID"], scope="SUBTREE")
-        return formats.guid(answer.entries[0][1]["objectGUID"][0])
+        return identifiers.guid(answer.entries[0][1]["objectGUID"][0])
 
     return find
 

@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from access_review.changes import Action, Expectation, Target, Thing, change
-from access_review.connectors.ad import formats
+from access_review.connectors.ad import identifiers
 from access_review.connectors.ad.writer import at
 from tests.faults.ldap_proxy import MODIFY, Proxy, Reset
 from tests.real.ad import connected, options
@@ -85,7 +85,7 @@ class Norwind:
         return change(kind, target, Expectation(present=True, person_status="left"), f"finding-{member}")
 
     def _thing(self, kind, name):
-        native = formats.guid(self._one(f"(sAMAccountName={name})", "objectGUID")["objectGUID"][0])
+        native = identifiers.guid(self._one(f"(sAMAccountName={name})", "objectGUID")["objectGUID"][0])
         return Thing(f"ad:{kind}:{native}", native, name)
 
     def _one(self, query, *attributes):

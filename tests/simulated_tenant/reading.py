@@ -12,10 +12,10 @@ from typing import Any
 from access_review import tables
 from access_review.connectors import Source
 from access_review.connectors.entra.connector import RecordedTenant
-from access_review.connectors.entra.live import LivePages, SigninWindow
+from access_review.connectors.entra.graph import Graph
+from access_review.connectors.entra.live_pages import LivePages, SigninWindow
 from access_review.connectors.entra.permissions import READING
 from access_review.connectors.entra.throttle import ThrottlePace, Time
-from access_review.connectors.entra.wire import Graph
 from tests.simulated_tenant import contract, permissions, tenants
 from tests.simulated_tenant.simulator import Simulator
 from tests.simulated_tenant.tenants import Tenant

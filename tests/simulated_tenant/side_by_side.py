@@ -8,8 +8,8 @@ from typing import Any
 import requests
 
 from access_review.connectors.entra.connector import RecordedTenant
-from access_review.connectors.entra.reads import BY_PART
-from access_review.connectors.entra.wire import Graph
+from access_review.connectors.entra.graph import Graph
+from access_review.connectors.entra.queries import BY_PART
 from tests.simulated_tenant.reading import SOURCE, Outcome, collected, door
 from tests.simulated_tenant.tenants import Tenant
 

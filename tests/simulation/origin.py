@@ -7,7 +7,7 @@ import sys
 import traceback
 
 import access_review.connectors.ad.connector  # noqa: F401
-from access_review.connectors.entra import online, signin  # noqa: F401
+from access_review.connectors.entra import authentication, live  # noqa: F401
 from tests.simulation import crash
 
 

@@ -18,9 +18,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
 
 from access_review.connectors import Connector, Source
-from access_review.connectors.ad.directory import DirectoryKind, DirectoryOptions, DirectoryReading
 from access_review.connectors.ad.entry import Entry
 from access_review.connectors.ad.ldif import Ldif, lines_of
+from access_review.connectors.ad.rows import DirectoryKind, DirectoryOptions, DirectoryReading
 from access_review.connectors.classification import Classification, Effect
 from access_review.connectors.secret import Named, Secret, SecretReference
 from access_review.errors import Mistake, WorkspaceError
@@ -221,7 +221,7 @@ def _live(
     writer: WriterLogin | None,
 ) -> Connector:
     # ldap3 takes a tenth of a second to import, which whoever reads recordings does not need.
-    from access_review.connectors.ad.domain import SearchScope
+    from access_review.connectors.ad.domain_reading import SearchScope
     from access_review.connectors.ad.live import LiveDirectory, WritableDirectory, kept
     from access_review.connectors.ad.server import Login, Servers, address
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import ldap3
 
-from access_review.connectors.ad.domain import FILTER, DomainReading, Found, Listed, Root, SearchScope, guid_of
+from access_review.connectors.ad.domain_reading import FILTER, DomainReading, Found, Listed, Root, SearchScope, guid_of
 from access_review.connectors.ad.paging import Values
 from access_review.connectors.ad.server import Session
 from access_review.errors import Transient

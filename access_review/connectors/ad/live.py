@@ -13,12 +13,12 @@ import rfc8785
 from access_review.changes import Change
 from access_review.connectors import Source, complete, incomplete
 from access_review.connectors.ad import dirsync, executor, last_logon
-from access_review.connectors.ad.directory import DirectoryOptions, DirectoryReading
 from access_review.connectors.ad.dirsync import DirSyncChanges
-from access_review.connectors.ad.domain import FILTER, DomainReading, Found, Root, SearchScope
+from access_review.connectors.ad.domain_reading import FILTER, DomainReading, Found, Root, SearchScope
 from access_review.connectors.ad.entry import canonical
 from access_review.connectors.ad.executor import DirectoryExecutor, Everywhere
 from access_review.connectors.ad.paging import ReadPace
+from access_review.connectors.ad.rows import DirectoryOptions, DirectoryReading
 from access_review.connectors.ad.server import Servers, Session
 from access_review.tables import Row
 

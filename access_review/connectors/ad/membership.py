@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from access_review.connectors import Source, complete, incomplete, problem
-from access_review.connectors.ad import formats
+from access_review.connectors.ad import identifiers
 from access_review.tables import Row, ref
 
 MEMBER_TABLES = ("grants", "nesting")
@@ -150,7 +150,7 @@ class Memberships:
             return "dangling-member", "deleted object"
         if name.scheme in {"uid", "gid"}:
             return "dangling-member", f"no single object has {name.scheme} {name.value}"
-        known = formats.well_known(name.value) if name.scheme == "sid" else None
+        known = identifiers.well_known(name.value) if name.scheme == "sid" else None
         return ("well-known-member", f"{known} is not an account") if known else None
 
     def _primary_rows(self, account: Membership, name: Name) -> Iterator[tuple[str, Row]]:

@@ -8,9 +8,9 @@ groups are not in it, nor is anything reached only through one.
 from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 
-from access_review.connectors.ad import formats, objects
+from access_review.connectors.ad import active_directory, identifiers
 from access_review.connectors.ad.entry import Entry, canonical
-from access_review.connectors.ad.formats import GroupType
+from access_review.connectors.ad.identifiers import GroupType
 
 
 class SecurityGroups:
@@ -21,7 +21,7 @@ class SecurityGroups:
         self._sid: dict[str, str] = {}
         self._dn: dict[str, str] = {}
         for entry in entries:
-            if objects.role(entry) == "group" and (sid := objects.sid(entry)):
+            if active_directory.role(entry) == "group" and (sid := active_directory.sid(entry)):
                 self._add(entry, canonical(entry.dn), sid)
 
     def _add(self, group: Entry, dn: str, sid: str) -> None:
@@ -37,7 +37,7 @@ class SecurityGroups:
 
     def of(self, account: Entry) -> frozenset[str]:
         """Return the SIDs of every group that an account is in, however deep."""
-        primary = objects.primary_group(account)
+        primary = active_directory.primary_group(account)
         waiting = [canonical(account.dn)]
         if primary in self._dn:
             waiting.append(self._dn[primary])
@@ -57,11 +57,11 @@ def differences(groups: SecurityGroups, account: Entry, token: Iterable[str], *,
     ours, theirs = groups.of(account), frozenset(token)
     for sid in sorted(ours - theirs):
         yield f"{account.dn} is read as in {sid}, and the server does not say so"
-    own = objects.sid(account) or ""
+    own = active_directory.sid(account) or ""
     for sid in sorted(theirs - ours):
         if sid in groups:
             yield f"the server says that {account.dn} is in {sid}, and the members read do not"
-        elif whole and (formats.is_builtin(sid) or sid.rpartition("-")[0] == own.rpartition("-")[0]):
+        elif whole and (identifiers.is_builtin(sid) or sid.rpartition("-")[0] == own.rpartition("-")[0]):
             yield f"the server says that {account.dn} is in {sid}, a group that was not read"
 
 

@@ -16,11 +16,11 @@ from typing import Any
 
 import ldap3
 
-from access_review.connectors.ad import formats
+from access_review.connectors.ad import identifiers
 from access_review.connectors.ad import result_codes as code
-from access_review.connectors.ad.domain import escaped
+from access_review.connectors.ad.domain_reading import escaped
 from access_review.connectors.ad.entry import Entry
-from access_review.connectors.ad.formats import UserAccountControl
+from access_review.connectors.ad.identifiers import UserAccountControl
 from access_review.connectors.ad.result_codes import words
 from access_review.connectors.ad.server import LdapResult as Reply
 from access_review.connectors.ad.server import Session
@@ -79,7 +79,7 @@ class Writing:
         other = self._entry(group, ["objectSid"])
         number = account.whole("primarygroupid") if account else None
         sid = other.first("objectsid") if other else None
-        return None if number is None or sid is None else formats.rid(formats.sid(sid)) == number
+        return None if number is None or sid is None else identifiers.rid(identifiers.sid(sid)) == number
 
     def guard(self, group: str, attribute: str, following: str) -> Guard:
         """Read a guard attribute; ``following`` is the value that the write will leave."""

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from access_review.connectors.entra.directory import TableRow, TenantObjects
-from access_review.connectors.entra.values import Object, UnusableError, date, flag, needed, objects, text
+from access_review.connectors.entra.properties import Object, UnusableError, date, flag, needed, objects, text
+from access_review.connectors.entra.tenant_objects import TableRow, TenantObjects
 from access_review.tables import Row, ref
 
 DEFAULT_ROLE = "00000000-0000-0000-0000-000000000000"

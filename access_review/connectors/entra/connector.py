@@ -56,10 +56,10 @@ from typing import Any
 from access_review.connectors import Connector, Source
 from access_review.connectors.classification import Classification, Effect
 from access_review.connectors.entra.pages import AbsentError, Pages, saved
-from access_review.connectors.entra.parts import verdicts
 from access_review.connectors.entra.registration import CLOUDS, Cloud, CloudName, Registration, TenantAddress
 from access_review.connectors.entra.roles import PRIVILEGED_ROLES
 from access_review.connectors.entra.tenant import Tenant
+from access_review.connectors.entra.tenant_parts import verdicts
 from access_review.connectors.secret import Named, text_of
 from access_review.errors import WorkspaceError
 from access_review.tables import Row
@@ -160,10 +160,10 @@ def _live(
     reach: TenantAddress,
 ) -> Connector:
     # requests and msal take a quarter of a second to import, which whoever reads saved pages does not need.
-    from access_review.connectors.entra.online import LiveTenant, WritableTenant
-    from access_review.connectors.entra.signin import Network, SignedIn
+    from access_review.connectors.entra.authentication import Network, SignedIn
+    from access_review.connectors.entra.graph import Graph
+    from access_review.connectors.entra.live import LiveTenant, WritableTenant
     from access_review.connectors.entra.throttle import ThrottlePace
-    from access_review.connectors.entra.wire import Graph
 
     source = saved_.source
 

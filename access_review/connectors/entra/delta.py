@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from access_review.connectors.entra.live import LivePages, follow
+from access_review.connectors.entra.graph import EVENTUAL, ExpiredError, Graph, GraphRequest, RejectedError
+from access_review.connectors.entra.live_pages import LivePages, follow
 from access_review.connectors.entra.pages import NotReadError, Page
-from access_review.connectors.entra.reads import GROUPS
-from access_review.connectors.entra.values import Object
-from access_review.connectors.entra.wire import EVENTUAL, ExpiredError, Graph, GraphRequest, RejectedError
+from access_review.connectors.entra.properties import Object
+from access_review.connectors.entra.queries import GROUPS
 
 FORMAT = "access-review/mirror@1"
 LINKS = ("members", "owners")

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from access_review.connectors.entra.directory import SCHEME, TableRow, TenantObjects
-from access_review.connectors.entra.values import Object, flag, needed, objects, text, texts, type_of
+from access_review.connectors.entra.properties import Object, flag, needed, objects, text, texts, type_of
+from access_review.connectors.entra.tenant_objects import SCHEME, TableRow, TenantObjects
 from access_review.tables import Row
 
 

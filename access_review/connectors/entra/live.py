@@ -1,263 +1,140 @@
-"""A tenant that is being read now: the door to its collections, over :class:`~.wire.Graph`.
+"""A tenant that is read from Microsoft Graph now."""
 
-Collections have the names that saved pages have. Those of every group or application
-are asked twenty at a time, some batches ahead of who consumes them.
-"""
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from urllib.parse import quote
+import rfc8785
 
-from access_review.connectors.entra.pages import AbsentError, NotReadError, Page
-from access_review.connectors.entra.reads import BY_PART, GraphQuery
-from access_review.connectors.entra.values import Object
-from access_review.connectors.entra.wire import BATCH, EVENTUAL, Graph, GraphRequest, RefusedError
+from access_review.changes import Change
+from access_review.connectors import Source, complete, incomplete
+from access_review.connectors.entra.connector import RecordedTenant
+from access_review.connectors.entra.delta import DeltaChanges
+from access_review.connectors.entra.graph import Graph, GraphRequest, RefusedError
+from access_review.connectors.entra.live_pages import LivePages, SigninWindow
+from access_review.connectors.entra.pages import NotReadError
+from access_review.connectors.entra.properties import Object
+from access_review.connectors.entra.readable_parts import Readable, readable
+from access_review.connectors.entra.registration import TenantAddress
+from access_review.connectors.entra.writer import GraphWriter, covers
+from access_review.errors import ConnectorError, Transient
+from access_review.tables import Row
 
-SOURCE_OF_AUTHORITY = "groups/onPremisesSyncBehavior"
-_EMPTY_PAGES = 1000
-_PARENTS = {
-    "groups": ("groups",),
-    "applications": ("applications",),
-    "servicePrincipals": ("agentIdentities", "agentIdentityBlueprintPrincipals", "servicePrincipals"),
-    "agentIdentities": ("agentIdentities",),
-    "administrativeUnits": ("administrativeUnits",),
-}
-"""The collections whose objects each have collections of their own."""
+CLOCK = timedelta(minutes=5)
+"""How far the service's clock may be off before nothing is said about lag."""
+
+ORGANISATION = GraphRequest("/organization?$select=id,displayName")
+TRUST = "name the authority that issued the server's certificate in ca_file"
 
 
 @dataclass(frozen=True, slots=True)
-class SigninWindow:
-    """The time whose sign-ins are read."""
+class LiveTenant:
+    """One tenant, reached through ``opened``; ``saved`` says how its pages become rows."""
 
-    since: datetime
-    until: datetime
+    saved: RecordedTenant
+    opened: Callable[[], Graph]
+    reach: TenantAddress = field(default_factory=TenantAddress)
 
     @property
-    def filter(self) -> str:
-        """The window as Graph's filter."""
-        since, until = (at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") for at in (self.since, self.until))
-        return f"createdDateTime ge {since} and createdDateTime le {until}"
+    def source(self) -> Source:
+        """The source."""
+        return self.saved.source
 
+    def collect(self, as_of: datetime) -> Iterator[tuple[str, Row]]:
+        """Yield ``(table, row)`` for everything the tenant holds, and the verdicts.
 
-def address(read: GraphQuery, native: str = "", *, where: str = "") -> GraphRequest:
-    """Return the request of the first page."""
-    query = {
-        "$select": ",".join(read.names),
-        "$expand": read.expand,
-        "$filter": where,
-        "$top": str(read.top or ""),
-        "$count": "true" if read.count else "",
-    }
-    text = "&".join(f"{name}={quote(value, safe='(),$=:')}" for name, value in query.items() if value)
-    return GraphRequest(f"{read.path.replace('{id}', quote(native, safe=''))}?{text}", EVENTUAL if read.count else {})
+        Raises ``ConnectorError`` when sign-in is refused or nobody answers.
+        """
+        with self._graph() as graph:
+            named = self._organisation(graph)
+            door = self._door(graph, SigninWindow(as_of - self.reach.sign_ins, as_of), str(named.get("id") or ""))
+            yield from replace(self.saved, pages=door).collect(as_of)
+            yield self._clock(graph, as_of)
+            yield self._provenance(graph, door, named)
 
+    def readable(self, as_of: datetime) -> tuple[Readable, ...]:
+        """Say of each part whether it can be read; raises ``ConnectorError`` as :meth:`collect` does."""
+        with self._graph() as graph:
+            self._organisation(graph)
+            return tuple(readable(self._door(graph, SigninWindow(as_of - timedelta(days=1), as_of))))
 
-@dataclass
-class LivePages:
-    """Yields the pages of a collection; what it sees on the way tells it what will be asked next.
-
-    ``without`` names parts that are deliberately not read: they are *absent*, which
-    takes nothing from the rest. A part that the service refuses is a fault instead,
-    since a right that was lost must not look like access that is gone.
-    """
-
-    graph: Graph
-    window: SigninWindow | None = None
-    without: frozenset[str] = frozenset()
-    source_of_authority: bool = False
-    seen: dict[str, list[str]] = field(default_factory=dict)
-    provenance: dict[str, str] = field(default_factory=dict)
-    _candidates: list[str] = field(default_factory=list)
-    _synced: list[str] = field(default_factory=list)
-    _fans: dict[str, "Fan"] = field(default_factory=dict)
-    _last_use: NotReadError | None = None
-
-    def __call__(self, collection: str) -> Iterator[Page]:
-        """Yield the pages; raises ``NotReadError`` where they end early."""
-        parts = collection.split("/")
-        part = collection if len(parts) == 1 else f"{parts[0]}/{parts[-1]}"
-        self._check_asked(part)
-        if len(parts) == 3:
-            yield from self._of_one(BY_PART[part], parts[1])
-        elif part in _COMPOSED:
-            yield from _COMPOSED[part](self)
-        else:
-            yield from self._remembered(part, self._paged(BY_PART[part]))
-
-    def _check_asked(self, part: str) -> None:
-        if part not in BY_PART:
-            raise AbsentError("not known to Graph v1.0")
-        if part in self.without:
-            raise AbsentError("left out on purpose (without)")
-        if part == SOURCE_OF_AUTHORITY and not self.source_of_authority:
-            raise AbsentError("not asked for (source_of_authority)")
-
-    def _paged(self, read: GraphQuery, *, where: str = "") -> Iterator[Page]:
-        ask = address(read, where=where)
-        self.provenance[read.part] = ask.url
-        received, counted = 0, None
-        for page in follow(self.graph, ask, lambda: self._get(read, ask)):
-            counted = page.get("@odata.count", counted)
-            received += len(page.get("value") or ())
-            # Objects came or went during the read: what counts is the number at its end.
-            moved = "@odata.nextLink" not in page and counted not in (None, received)
-            yield {**page, "@odata.count": self._recount(read)} if moved else page
-
-    def _get(self, read: GraphQuery, ask: GraphRequest) -> Object:
+    @contextmanager
+    def _graph(self) -> Iterator[Graph]:
+        graph = self.opened()
         try:
-            return self.graph.get(ask)
-        except RefusedError as error:
-            raise _needs(read, error) from error
+            yield graph
+        finally:
+            graph.close()
 
-    def _recount(self, read: GraphQuery) -> object:
-        ask = GraphRequest(f"{read.path}?$select=id&$top=1&$count=true", EVENTUAL)
-        return self.graph.get(ask).get("@odata.count")
+    def _door(self, graph: Graph, window: SigninWindow, tenant: str = "") -> LivePages:
+        without, authority = frozenset(self.reach.without), self.reach.source_of_authority
+        if self.reach.mirror is None or not tenant:
+            return LivePages(graph, window, without, authority)
+        path = self.source.folder / self.reach.mirror / f"{self.source.name}-groups.json"
+        return DeltaChanges(graph, window, without, authority, path=path, of=f"{graph.base} {tenant}")
 
-    def _remembered(self, part: str, pages: Iterator[Page]) -> Iterator[Page]:
-        kept = self.seen.setdefault(part, [])
-        for page in pages:
-            value = page.get("value")
-            if isinstance(value, list):
-                objects = [thing for thing in value if isinstance(thing, dict) and isinstance(thing.get("id"), str)]
-                kept += [thing["id"] for thing in objects]
-                if part == "groups":
-                    self._candidates += [thing["id"] for thing in objects if _may_be_managed(thing)]
-                    self._synced += [thing["id"] for thing in objects if thing.get("onPremisesSyncEnabled") is True]
-            if part == "users" and isinstance(page.get("@odata.count"), int):
-                self.graph.pace.sized(page["@odata.count"])
-            yield page
-
-    def _users(self) -> Iterator[Page]:
-        """Read users with their last sign-in, or without it where that is refused."""
-        part = "users" if "signInActivity" in self.without else "signInActivity"
-        pages = self._remembered("users", self._paged(BY_PART[part]))
+    def _organisation(self, graph: Graph) -> Object:
+        """Ask whose tenant it is, which also shows that the service answers at all."""
         try:
-            first = next(pages, None)
-        except (RefusedError, AbsentError) as error:
-            if part == "users":
-                raise
-            self._last_use = error
-            pages = self._remembered("users", self._paged(BY_PART["users"]))
-            first = next(pages, None)
-        if first is not None:
-            yield first
-        yield from pages
+            found = graph.get(ORGANISATION).get("value")
+        except RefusedError:
+            return {}
+        except NotReadError as error:
+            if "certificate" in str(error):
+                raise ConnectorError(self.source.name, str(error), hint=TRUST) from error
+            raise Transient(self.source.name, f"Graph could not be reached: {error}") from error
+        return found[0] if isinstance(found, list) and found and isinstance(found[0], dict) else {}
 
-    def _last_uses(self) -> Iterator[Page]:
-        if self._last_use:
-            raise self._last_use
-        yield {"value": []}
+    def _clock(self, graph: Graph, as_of: datetime) -> tuple[str, Row]:
+        said = graph.clock
+        if said is None:
+            return incomplete(self.source, "part:clock", "the service does not say what time it is")
+        apart = abs(said - as_of)
+        if apart > CLOCK:
+            minutes = round(apart.total_seconds() / 60)
+            return incomplete(self.source, "part:clock", f"the service's clock is {minutes} min off")
+        return complete(self.source, "part:clock", 0)
 
-    def _sign_ins(self) -> Iterator[Page]:
-        if self.window is None:
-            raise AbsentError("no window of sign-ins is asked for")
-        yield from self._paged(BY_PART["signIns"], where=self.window.filter)
+    def _provenance(self, graph: Graph, door: LivePages, named: Object) -> tuple[str, Row]:
+        """Say how the population was obtained, as canonical JSON, for the evidence."""
+        facts: dict[str, Any] = {
+            "server": graph.base,
+            "tenant": named.get("id"),
+            "tenant_name": named.get("displayName"),
+            "queries": door.provenance,
+            "requests": graph.requests,
+            "resource_units": graph.pace.spent,
+            "without": sorted(self.reach.without),
+        }
+        table, row = complete(self.source, "part:provenance", graph.requests)
+        return table, {**row, "reason": rfc8785.dumps(facts).decode()}
 
-    def _of_one(self, read: GraphQuery, native: str) -> Iterator[Page]:
-        if read.part not in self._fans:
-            folder = read.part.partition("/")[0]
-            natives = [native for part in _PARENTS[folder] for native in self.seen.get(part, ())]
-            natives = self._synced if read.part == SOURCE_OF_AUTHORITY else natives
-            self._fans[read.part] = Fan(self.graph, natives, lambda native: address(read, native))
+
+@dataclass(frozen=True, slots=True)
+class WritableTenant(LiveTenant):
+    """A tenant with a registration that may write, reached through ``written``."""
+
+    written: Callable[[], Graph] = field(kw_only=True)
+
+    def covers(self, change: Change) -> bool:
+        """Tell whether a change is one that Graph makes, of the tenant's own objects."""
+        return covers(change)
+
+    @contextmanager
+    def writing(self) -> Iterator[GraphWriter]:
+        """Open a session of the writer's registration; raises ``ConnectorError`` when it is refused."""
+        graph = self.written()
         try:
-            yield from self._fans[read.part].pages(native)
-        except RefusedError as error:
-            raise _needs(read, error) from error
+            self._organisation(graph)
+            yield GraphWriter(graph)
+        finally:
+            graph.close()
 
-    def _managed_groups(self, part: str) -> Iterator[Page]:
-        """Ask PIM about every group that it can manage, since it answers for one group at a time."""
-        read = BY_PART[part]
-        self.provenance[part] = f"{read.path}, group by group"
-        # A group that came twice is asked about once.
-        candidates = list(dict.fromkeys(self._candidates))
-        fan = Fan(self.graph, candidates, lambda native: address(read, where=f"groupId eq '{native}'"))
-        left = len(candidates)
-        if not left:
-            yield {"value": []}
-        try:
-            for native in candidates:
-                left -= 1
-                for page in fan.pages(native):
-                    end = "@odata.nextLink" not in page
-                    yield {**page, "@odata.nextLink": f"{native}/after"} if end and left else page
-        except RefusedError as error:
-            raise _needs(read, error) from error
-
-
-_COMPOSED: Mapping[str, Callable[[LivePages], Iterator[Page]]] = {
-    "users": LivePages._users,  # noqa: SLF001 - the table of one class
-    "signInActivity": LivePages._last_uses,  # noqa: SLF001
-    "signIns": LivePages._sign_ins,  # noqa: SLF001
-    "groupAssignmentScheduleInstances": lambda door: door._managed_groups("groupAssignmentScheduleInstances"),  # noqa: SLF001
-    "groupEligibilityScheduleInstances": lambda door: door._managed_groups("groupEligibilityScheduleInstances"),  # noqa: SLF001
-}
-
-
-def _may_be_managed(group: Object) -> bool:
-    """Tell whether PIM can manage a group: neither dynamic nor synchronised."""
-    kinds = group.get("groupTypes")
-    dynamic = isinstance(kinds, list) and "DynamicMembership" in kinds
-    return not dynamic and group.get("onPremisesSyncEnabled") is not True
-
-
-def _needs(read: GraphQuery, error: NotReadError) -> RefusedError:
-    return RefusedError(f"{error}; needs the application permission {read.permission}, with admin consent")
-
-
-def follow(graph: Graph, ask: GraphRequest, first: Callable[[], Object]) -> Iterator[Object]:
-    """Yield a page and those its nextLinks lead to, verbatim; a link followed before is a fault."""
-    followed, empty = {ask.url}, 0
-    page = first()
-    while True:
-        yield page if "value" in page or "@odata.id" in page else _single(page)
-        link = page.get("@odata.nextLink")
-        if not isinstance(link, str):
-            return
-        empty = 0 if page.get("value") else empty + 1
-        if empty > _EMPTY_PAGES:
-            raise NotReadError(f"{empty} empty pages in a row")
-        url = graph.relative(link)
-        if url in followed:
-            raise NotReadError("a nextLink leads back to a page already read")
-        followed.add(url)
-        page = graph.get(GraphRequest(url, ask.headers))
-
-
-def _single(document: Object) -> Object:
-    """Return a single object as a page that holds it; an error stays what it is."""
-    return document if "error" in document or "id" not in document else {"value": [document]}
-
-
-class Fan:
-    """One request for each of many objects, in batches, ``parallel`` of them under way."""
-
-    def __init__(self, graph: Graph, natives: Sequence[str], ask: Callable[[str], GraphRequest]) -> None:
-        natives = list(dict.fromkeys(natives))
-        self._graph, self._ask = graph, ask
-        self._chunks = [natives[i : i + BATCH] for i in range(0, len(natives), BATCH)]
-        self._place = {native: n for n, chunk in enumerate(self._chunks) for native in chunk}
-        self._under_way: dict[int, Future[dict[str, Callable[[], Object]]]] = {}
-        self._next = 0
-
-    def pages(self, native: str) -> Iterator[Page]:
-        """Yield the pages of one object."""
-        yield from follow(self._graph, self._ask(native), lambda: self._first(native))
-
-    def _first(self, native: str) -> Object:
-        place = self._place.pop(native, None)
-        if place is None:
-            return self._graph.get(self._ask(native))
-        ahead = min(len(self._chunks), place + 1 + self._graph.parallel)
-        for n in range(self._next, ahead):
-            self._under_way[n] = self._graph.pool.submit(self._chunk, self._chunks[n])
-        self._next = max(self._next, ahead)
-        came = self._under_way[place].result()
-        result = came.pop(native)
-        if not came:
-            del self._under_way[place]
-        return result()
-
-    def _chunk(self, natives: Sequence[str]) -> dict[str, Callable[[], Object]]:
-        return dict(zip(natives, self._graph.get_all([self._ask(native) for native in natives]), strict=True))
+    @contextmanager
+    def verifying(self) -> Iterator[GraphWriter]:
+        """Look as the registration that only reads."""
+        with self._graph() as graph:
+            self._organisation(graph)
+            yield GraphWriter(graph)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from access_review.connectors.entra.values import Object
+from access_review.connectors.entra.properties import Object
 
 Page = Mapping[str, Any]
 Pages = Callable[[str], Iterator[Page]]

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from access_review.changes import Action, Change
-from access_review.connectors.entra.parts import PARTS
-from access_review.connectors.entra.reads import QUERIES
+from access_review.connectors.entra.queries import QUERIES
+from access_review.connectors.entra.tenant_parts import PARTS
 
 OPTIONAL = frozenset({"Group-OnPremisesSyncBehavior.ReadWrite.All"})
 """Asked only where an option needs it."""

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from access_review.connectors.classification import matches
-from access_review.connectors.entra.directory import SCHEME, TableRow, TenantObjects, attributes
-from access_review.connectors.entra.values import (
+from access_review.connectors.entra.properties import (
     NEVER,
     Object,
     UnusableError,
@@ -19,6 +18,7 @@ from access_review.connectors.entra.values import (
     texts,
     type_of,
 )
+from access_review.connectors.entra.tenant_objects import SCHEME, TableRow, TenantObjects, attributes
 from access_review.tables import Row
 
 SYNC_ACCOUNT = "directory synchronisation account"

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, model_validator
 
-from access_review.connectors.entra.parts import PARTS
+from access_review.connectors.entra.tenant_parts import PARTS
 from access_review.connectors.secret import Named, Secret
 from access_review.settings import Duration, OneOrMore
 

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from access_review.connectors.entra.directory import TableRow, TenantObjects
 from access_review.connectors.entra.groups import Membership, membership
-from access_review.connectors.entra.values import Object, date, flag, inner, needed, text
+from access_review.connectors.entra.properties import Object, date, flag, inner, needed, text
+from access_review.connectors.entra.tenant_objects import TableRow, TenantObjects
 from access_review.tables import Row
 
 SYNC_ROLE = "d29b2b05-8046-44ba-8758-1e26182fcf32"

@@ -6,12 +6,12 @@ from typing import Any
 
 from access_review.connectors import Source, complete, incomplete
 from access_review.connectors.classification import Classification
-from access_review.connectors.entra import groups, packages, policies, principals, roles
+from access_review.connectors.entra import access_packages, conditional_access, groups, principals, roles
 from access_review.connectors.entra.applications import Applications
-from access_review.connectors.entra.directory import TableRow, TenantObjects
 from access_review.connectors.entra.pages import PagedCollection, Pages
-from access_review.connectors.entra.parts import Verdict
-from access_review.connectors.entra.values import Object, UnusableError, date, flag, text, type_of
+from access_review.connectors.entra.properties import Object, UnusableError, date, flag, text, type_of
+from access_review.connectors.entra.tenant_objects import TableRow, TenantObjects
+from access_review.connectors.entra.tenant_parts import Verdict
 from access_review.tables import TABLES, Row
 
 LARGE = 1000
@@ -36,14 +36,18 @@ class Tenant:
         self.roles = roles.Roles(self.directory, privileged_roles)
         self.applications = Applications(self.directory)
         self.licences = groups.Licences(self.directory)
-        self.packages = packages.Packages(self.directory)
+        self.packages = access_packages.Packages(self.directory)
         self.verdicts: dict[str, Verdict] = {}
         self.unusable: list[TableRow] = []
 
     def rows(self) -> Iterator[TableRow]:
         """Yield everything; memory grows with users and groups, not with memberships."""
         assignments = self._kept("roleAssignments", roles.held)
-        rules = [rule for rule in self._kept("conditionalAccessPolicies", policies.read) if policies.is_on(rule)]
+        rules = [
+            rule
+            for rule in self._kept("conditionalAccessPolicies", conditional_access.read)
+            if conditional_access.is_on(rule)
+        ]
         yield from self._each("subscribedSkus", self.licences.sku)
         yield from self._users(roles.syncing(assignments))
         yield from self._groups(rules)
@@ -53,10 +57,10 @@ class Tenant:
         yield from self._members()
         yield from _distinct(self.directory, self._held(assignments))
         for rule in rules:
-            yield from policies.exclusions(self.directory, rule)
+            yield from conditional_access.exclusions(self.directory, rule)
         yield from _distinct(self.directory, self._owned())
         yield from self._each("deletedUsers", self._deleted)
-        yield from self._each("signIns", lambda thing: policies.signin(self.directory, thing))
+        yield from self._each("signIns", lambda thing: conditional_access.signin(self.directory, thing))
         yield from self.unusable
         yield from self.directory.disputes()
 
@@ -86,7 +90,7 @@ class Tenant:
         yield self.directory.unusable(f"deletedUsers/{thing['id']}", f"deleted user {name}{when}")
 
     def _groups(self, rules: Sequence[Object]) -> Iterator[TableRow]:
-        restricting, exempting = policies.restricting(rules), policies.exempting(rules)
+        restricting, exempting = conditional_access.restricting(rules), conditional_access.exempting(rules)
         licensed = not self.verdicts["subscribedSkus"].absent
 
         synced: dict[str, Object] = {}
@@ -113,8 +117,8 @@ class Tenant:
             self._kept("groupAssignmentScheduleInstances", GROUP_RUN),
             self._kept("groupEligibilityScheduleInstances", GROUP_ELIGIBLE),
         )
-        given = self._kept("accessPackages", packages.read)
-        assignments = self._kept("accessPackageAssignments", packages.assignment)
+        given = self._kept("accessPackages", access_packages.read)
+        assignments = self._kept("accessPackageAssignments", access_packages.assignment)
         managed = {**self.packages.managed(given, assignments), **schedules.managed()}
         yield from self._of_each(
             "groups/members",

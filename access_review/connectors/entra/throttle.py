@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from urllib.parse import parse_qs, urlsplit
 
-from access_review.connectors.entra.reads import DIRECTORY, POLICIES, REPORTS
+from access_review.connectors.entra.queries import DIRECTORY, POLICIES, REPORTS
 
 SIZES = ((50, 3500), (500, 5000))
 LARGEST = 8000

@@ -11,13 +11,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from access_review.changes import Action, Change, Target, Thing
-from access_review.connectors.entra.live import follow
+from access_review.connectors.entra.graph import Graph, GraphRequest, RefusedError, VanishedError
+from access_review.connectors.entra.graph import GraphResponse as Reply
+from access_review.connectors.entra.live_pages import follow
 from access_review.connectors.entra.pages import NotReadError
 from access_review.connectors.entra.permissions import LOOKING, writes_with
+from access_review.connectors.entra.properties import NEVER, Object, UnusableError, moment, objects
 from access_review.connectors.entra.throttle import retry_after
-from access_review.connectors.entra.values import NEVER, Object, UnusableError, moment, objects
-from access_review.connectors.entra.wire import Graph, GraphRequest, RefusedError, VanishedError
-from access_review.connectors.entra.wire import GraphResponse as Reply
 from access_review.errors import ConnectorError
 from access_review.revoke.executor import Answer, Result, Seen
 

@@ -15,8 +15,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import Field
 
 from access_review.connectors import Source, complete, incomplete, problem
-from access_review.connectors.roster import entries
-from access_review.connectors.roster.entries import RosterTerms
+from access_review.connectors.roster.assignments import Spell
 from access_review.connectors.roster.mapping import (
     Cleaning,
     History,
@@ -33,8 +32,8 @@ from access_review.connectors.roster.mapping import (
     misfits,
     zoneless,
 )
-from access_review.connectors.roster.roll import RosterPeople, too_many
-from access_review.connectors.roster.spells import Spell
+from access_review.connectors.roster.people import RosterPeople, too_many
+from access_review.connectors.roster.rows import RosterTerms, read_former_spell, read_spell
 from access_review.connectors.tabular import dates as moments
 from access_review.connectors.tabular import freshness
 from access_review.connectors.tabular.dates import Meaning
@@ -71,7 +70,7 @@ class Roster:
         malformed or empty; ``ConnectorError`` when it cannot be had.
         """
         sheet, columns, notes = self._read(self.file, self.columns, self.join)
-        spells = [entries.spell(line, row, sheet.moments, columns, self.terms) for line, row in sheet.rows]
+        spells = [read_spell(line, row, sheet.moments, columns, self.terms) for line, row in sheet.rows]
         roll = RosterPeople.of(self.source, spells, as_of)
         former, unused = self._former(roll)
         made = [*roll.people(columns), *roll.assignments(former), *roll.aliases()]
@@ -121,7 +120,7 @@ class Roster:
         sheet, columns, notes = self._read(self.history, self.history.columns, self.history.join)
         kept, unused = [], []
         for line, row in sheet.rows:
-            spell = entries.former(line, row, sheet.moments, columns, self.terms)
+            spell = read_former_spell(line, row, sheet.moments, columns, self.terms)
             place = f"{sheet.file}:{line} (history)"
             if spell.faults:
                 who = roll.known(spell.native)

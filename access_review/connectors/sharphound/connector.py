@@ -16,10 +16,10 @@ import rfc8785
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from access_review.connectors import Source, problem
-from access_review.connectors.ad import formats
+from access_review.connectors.ad import identifiers
+from access_review.connectors.ad.active_directory import last_use
 from access_review.connectors.ad.entry import canonical, domain
 from access_review.connectors.ad.membership import MEMBER_TABLES, Membership, Memberships, Name, Tally
-from access_review.connectors.ad.objects import last_use
 from access_review.connectors.classification import Classification, Effect
 from access_review.connectors.sharphound.files import Collection, read
 from access_review.tables import Row
@@ -149,7 +149,7 @@ class _Reading:
             self._memberships.no_member(Name("sid", thing.native_id), "dangling-member", "deleted object")
             yield problem(self._source, place, "unusable", "deleted object", subject=thing.native_id)
             return
-        if formats.well_known(thing.sid):
+        if identifiers.well_known(thing.sid):
             return  # Authenticated Users and the like, listed as if they were groups: members of them are counted
         group = kind == "groups"
         held = Membership(
@@ -179,8 +179,8 @@ class _Reading:
         }
 
     def _account(self, thing: _Object, held: Membership) -> Row:
-        protected = formats.protection(thing.name, thing.sid)
-        plain = formats.account_kind(thing.sid, protected)
+        protected = identifiers.protection(thing.name, thing.sid)
+        plain = identifiers.account_kind(thing.sid, protected)
         if held.id.startswith(self._source.id("computer", "")):
             plain = "service" if _MANAGED in thing.dn else "computer"
         elif thing.name.endswith("$") or thing.flag("gmsa") or thing.flag("msa"):
@@ -204,7 +204,7 @@ class _Reading:
     def _entitlement(self, thing: _Object, held: Membership) -> Row:
         marks = self._options.marks
         known = thing.flag("admincount")
-        powerful = held.tier0 or formats.is_privileged(thing.sid) or marks.is_privileged(thing.name, thing.dn)
+        powerful = held.tier0 or identifiers.is_privileged(thing.sid) or marks.is_privileged(thing.name, thing.dn)
         return {
             **self._common(thing),
             "entitlement": held.id,
@@ -238,7 +238,7 @@ class _Reading:
     def _member(identifier: str) -> Name:
         """Name a member: BUILTIN groups by domain and SID, all others by SID."""
         sid = _sid(identifier)
-        return Name("sid", identifier.upper() if formats.is_builtin(sid) else sid)
+        return Name("sid", identifier.upper() if identifiers.is_builtin(sid) else sid)
 
 
 def _aliases(thing: _Object) -> Iterator[tuple[str, str]]:

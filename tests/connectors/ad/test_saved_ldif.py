@@ -17,10 +17,10 @@ from pydantic import TypeAdapter
 
 from access_review.connectors import Source
 from access_review.connectors.ad import connector as ldap
-from access_review.connectors.ad import formats
+from access_review.connectors.ad import identifiers
+from access_review.connectors.ad.active_directory import LAG, last_use
 from access_review.connectors.ad.entry import Entry, Range, canonical, domain, generalized_time, missing
 from access_review.connectors.ad.ldif import Ldif, lines_of
-from access_review.connectors.ad.objects import LAG, last_use
 from access_review.connectors.classification import Classification
 from access_review.errors import WorkspaceError
 from access_review.tables import frame, ref
@@ -59,7 +59,7 @@ def record(dn: str, **values: Any) -> str:
 def user(name: str, rid: int, dc: str = "dc=home,dc=test", domain_sid: str = HOME, **values: Any) -> str:
     given = {
         "objectClass": ["top", "person", "organizationalPerson", "user"],
-        "objectGUID": formats.guid_bytes(guid_of(rid)),
+        "objectGUID": identifiers.guid_bytes(guid_of(rid)),
         "objectSid": sid_bytes(f"{domain_sid}-{rid}"),
         "sAMAccountName": name,
         "userAccountControl": 512,
@@ -73,7 +73,7 @@ def group(
 ) -> str:
     given = {
         "objectClass": ["top", "group"],
-        "objectGUID": formats.guid_bytes(guid_of(rid)),
+        "objectGUID": identifiers.guid_bytes(guid_of(rid)),
         "objectSid": sid_bytes(f"{domain_sid}-{rid}"),
         "sAMAccountName": name,
         "groupType": -2147483646,
@@ -147,7 +147,7 @@ def test_an_account_is_known_by_its_guid_and_all_its_names(collected):
         ("upn", "ana.lee@home.test"),
         ("sam", "home\\ana.lee"),
         ("mail", "ana@home.test"),
-        ("immutable-id", base64.b64encode(formats.guid_bytes(guid_of(1001))).decode()),
+        ("immutable-id", base64.b64encode(identifiers.guid_bytes(guid_of(1001))).decode()),
     }
 
 
@@ -372,8 +372,8 @@ def test_foreign_principals_are_found_by_sid_in_other_domains_of_the_source_or_l
             objectClass=["top", "foreignSecurityPrincipal"],
             objectSid=sid_bytes(f"{AWAY}-1001"),
         ),
-        user("ben", 1001, away, AWAY, objectGUID=formats.guid_bytes(guid_of(9001))),
-        group("Away", 1202, dc=away, domain_sid=AWAY, objectGUID=formats.guid_bytes(guid_of(9002))),
+        user("ben", 1001, away, AWAY, objectGUID=identifiers.guid_bytes(guid_of(9001))),
+        group("Away", 1202, dc=away, domain_sid=AWAY, objectGUID=identifiers.guid_bytes(guid_of(9002))),
     )
     here = f"ad:group:{guid_of(1201)}"
     assert {edge for edge in edges(found) if edge[1] == here} == {
@@ -538,7 +538,7 @@ def test_several_domains_in_several_files_are_one_source(tmp_path):
     away = "dc=away,dc=test"
     (tmp_path / "ad" / "home.ldif").write_text(group("Team", 1201, person("ben", away)) + user("ana", 1001))
     (tmp_path / "ad" / "away.ldif").write_text(
-        user("ben", 1001, away, AWAY, objectGUID=formats.guid_bytes(guid_of(9001)))
+        user("ben", 1001, away, AWAY, objectGUID=identifiers.guid_bytes(guid_of(9001)))
     )
     one = tables(ldap.connect(Source("ad", tmp_path), recorded=["ad/*.ldif"]))
     two = tables(ldap.connect(Source("ad", tmp_path), recorded=["ad/home.ldif", "ad/away.ldif", "ad/*.ldif"]))
@@ -711,7 +711,7 @@ def test_generalized_times(text, at):
 
 @given(st.binary(max_size=80))
 def test_identities_from_any_bytes_are_text_or_refused(data):
-    for reader in (formats.sid, formats.guid):
+    for reader in (identifiers.sid, identifiers.guid):
         try:
             assert reader(data)
         except ValueError:
@@ -721,19 +721,21 @@ def test_identities_from_any_bytes_are_text_or_refused(data):
 @given(st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=15), st.integers(0, 2**48 - 1))
 def test_sids_survive_their_bytes(parts, authority):
     text = "-".join(("S-1", str(authority), *map(str, parts)))
-    assert formats.sid(sid_bytes(text)) == text
-    assert formats.sid(text.lower().encode()) == text
+    assert identifiers.sid(sid_bytes(text)) == text
+    assert identifiers.sid(text.lower().encode()) == text
 
 
 @given(st.uuids())
 def test_guids_survive_their_bytes(value):
-    assert formats.guid(formats.guid_bytes(str(value))) == formats.guid(f"{{{value}}}".encode()) == str(value)
+    assert (
+        identifiers.guid(identifiers.guid_bytes(str(value))) == identifiers.guid(f"{{{value}}}".encode()) == str(value)
+    )
 
 
 @given(st.integers(-(2**70), 2**70))
 def test_file_times_never_fail(value):
-    at = formats.filetime(value)
-    assert at is None or (at >= EPOCH and 0 < value < formats.NEVER)
+    at = identifiers.filetime(value)
+    assert at is None or (at >= EPOCH and 0 < value < identifiers.NEVER)
 
 
 def test_entries_of_a_live_read_are_the_same_as_recorded_ones():
@@ -810,7 +812,7 @@ def test_a_real_domain_agrees_with_its_own_back_links(marvel, outside_data):
     back = {(canonical(e.dn), canonical(group)) for e in entries for group in e.texts("memberOf")}
     ours = {(dn_of[child], dn_of[parent]) for child, parent, via in edges(marvel) if via != "primary"}
     assert ours == back
-    by_rid = {formats.sid(e.values["objectsid"][0]).rpartition("-")[2]: canonical(e.dn) for e in entries}
+    by_rid = {identifiers.sid(e.values["objectsid"][0]).rpartition("-")[2]: canonical(e.dn) for e in entries}
     primary = {(canonical(e.dn), by_rid[e.texts("primaryGroupID")[0]]) for e in entries if e.texts("primaryGroupID")}
     assert {(dn_of[a], dn_of[g]) for a, g, via in edges(marvel) if via == "primary"} == primary
     theirs, closed = nx.DiGraph(back | primary), nx.DiGraph((a, b) for a, b, _ in edges(marvel))

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from access_review.connectors.entra.reads import BY_PART
+from access_review.connectors.entra.queries import BY_PART
 from tests.simulated_tenant import tenants
 from tests.simulated_tenant.metering import units
 from tests.simulated_tenant.reading import simulate

@@ -13,8 +13,8 @@ from functools import cache
 
 import pytest
 
-from access_review.connectors.entra.parts import PARTS
-from access_review.connectors.entra.reads import BY_PART, QUERIES
+from access_review.connectors.entra.queries import BY_PART, QUERIES
+from access_review.connectors.entra.tenant_parts import PARTS
 from access_review.tables import TABLES
 from tests.simulated_tenant import tenants
 from tests.simulated_tenant.faults import COUNTED, HARMFUL, HARMLESS, Fault

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from access_review.connectors.entra.connector import RecordedTenant
+from access_review.connectors.entra.graph import GraphRequest
 from access_review.connectors.entra.pages import NotReadError
-from access_review.connectors.entra.parts import PARTS
 from access_review.connectors.entra.permissions import READING
-from access_review.connectors.entra.readable import readable
-from access_review.connectors.entra.reads import QUERIES
+from access_review.connectors.entra.queries import QUERIES
+from access_review.connectors.entra.readable_parts import readable
+from access_review.connectors.entra.tenant_parts import PARTS
 from access_review.connectors.entra.throttle import Bucket, ThrottlePace, Time, cost, retry_after
-from access_review.connectors.entra.wire import GraphRequest
 from tests.simulated_tenant import tenants
 from tests.simulated_tenant.metering import units
 from tests.simulated_tenant.reading import SOURCE, door, graph, held, read, simulate

@@ -12,9 +12,9 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from access_review.connectors import Source
+from access_review.connectors.entra.authentication import ADVICE, Network, SignedIn
 from access_review.connectors.entra.connector import connect
 from access_review.connectors.entra.registration import CLOUDS, Cloud, Registration
-from access_review.connectors.entra.signin import ADVICE, Network, SignedIn
 from access_review.connectors.entra.throttle import ThrottlePace, Time
 from access_review.errors import ConnectorError, Transient, WorkspaceError
 from access_review.revoke.executor import Executor, Writable

@@ -11,10 +11,10 @@ from cryptography.hazmat.primitives import hashes
 from pydantic import TypeAdapter
 
 from access_review.connectors import Source
+from access_review.connectors.entra.authentication import Network
 from access_review.connectors.entra.connector import connect
 from access_review.connectors.entra.permissions import READING
 from access_review.connectors.entra.registration import Cloud, Registration
-from access_review.connectors.entra.signin import Network
 from access_review.errors import ConnectorError
 from tests.simulated_tenant import token_service
 from tests.simulated_tenant.credentials import certificate

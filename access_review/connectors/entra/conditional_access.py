@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
-from access_review.connectors.entra.directory import TableRow, TenantObjects
-from access_review.connectors.entra.values import Object, UnusableError, date, inner, text, texts, whole
+from access_review.connectors.entra.properties import Object, UnusableError, date, inner, text, texts, whole
+from access_review.connectors.entra.tenant_objects import TableRow, TenantObjects
 
 _NOT_IDS = frozenset({"All", "None", "GuestsOrExternalUsers"})
 

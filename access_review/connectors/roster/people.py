@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from access_review.connectors import Source
-from access_review.connectors.roster.entries import folded
+from access_review.connectors.roster.assignments import Spell, contradictions, ordered, standing, status
 from access_review.connectors.roster.mapping import Reference, RosterColumns
-from access_review.connectors.roster.spells import Spell, contradictions, ordered, standing, status
+from access_review.connectors.roster.rows import folded
 from access_review.tables import Row, ref
 
 TOLERATED = 0.01

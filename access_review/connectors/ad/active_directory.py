@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from access_review.connectors.ad import formats, replication
+from access_review.connectors.ad import identifiers, replication
 from access_review.connectors.ad.entry import Entry, canonical, domain
-from access_review.connectors.ad.formats import GroupType, UserAccountControl
+from access_review.connectors.ad.identifiers import GroupType, UserAccountControl
 from access_review.connectors.classification import Classification
 from access_review.tables import Row
 
@@ -48,7 +48,7 @@ def sid(entry: Entry) -> str | None:
 
 def _sid(value: bytes | None) -> str | None:
     try:
-        return formats.sid(value) if value else None
+        return identifiers.sid(value) if value else None
     except ValueError:
         return None
 
@@ -57,7 +57,7 @@ def guid(entry: Entry) -> str | None:
     """Return an entry's objectGUID, null without a readable one."""
     value = entry.first("objectguid")
     try:
-        return formats.guid(value) if value else None
+        return identifiers.guid(value) if value else None
     except ValueError:
         return None
 
@@ -77,13 +77,13 @@ def native_id(entry: Entry) -> str | None:
         return found
     own = sid(entry)
     where = domain(canonical(entry.dn))
-    return f"{where.upper()}-{own}" if own and where and formats.is_builtin(own) else own
+    return f"{where.upper()}-{own}" if own and where and identifiers.is_builtin(own) else own
 
 
 def primary_group(entry: Entry) -> str | None:
     """Return the SID of the primary group."""
     own, number = sid(entry), entry.whole("primarygroupid")
-    return formats.beside(own, number) if own and number is not None and formats.is_domain(own) else None
+    return identifiers.beside(own, number) if own and number is not None and identifiers.is_domain(own) else None
 
 
 def account(entry: Entry, marks: Classification, as_of: datetime, *, live: bool = False, exact: bool = False) -> Row:
@@ -93,9 +93,9 @@ def account(entry: Entry, marks: Classification, as_of: datetime, *, live: bool 
     """
     name, dn, own = entry.text("samaccountname", "cn") or entry.dn, canonical(entry.dn), sid(entry)
     control = entry.whole("useraccountcontrol")
-    protected = formats.protection(name, own, control)
+    protected = identifiers.protection(name, own, control)
     classes = entry.classes()
-    plain = formats.account_kind(own, protected)
+    plain = identifiers.account_kind(own, protected)
     if _SERVICE & classes:
         plain = "service"
     elif "computer" in classes:
@@ -108,14 +108,14 @@ def account(entry: Entry, marks: Classification, as_of: datetime, *, live: bool 
         "enabled": None if control is None else not control & UserAccountControl.DISABLED,
         "created_at": entry.time("whencreated"),
         **last_use(
-            formats.filetime(entry.whole("lastlogon")),
-            formats.filetime(entry.whole("lastlogontimestamp")),
+            identifiers.filetime(entry.whole("lastlogon")),
+            identifiers.filetime(entry.whole("lastlogontimestamp")),
             as_of,
             exact=exact,
         ),
         "never_used": _never_used(entry, live=live),
-        "password_set_at": formats.filetime(entry.whole("pwdlastset")),
-        "expires_at": formats.filetime(entry.whole("accountexpires")),
+        "password_set_at": identifiers.filetime(entry.whole("pwdlastset")),
+        "expires_at": identifiers.filetime(entry.whole("accountexpires")),
         "protected": "break-glass" if kind == "break-glass" else protected,
     }
 
@@ -151,8 +151,8 @@ def group(entry: Entry, marks: Classification) -> Row:
     return {
         "name": name,
         "system": domain(dn),
-        "scope": None if kind is None else next((word for bit, word in formats.SCOPES if kind & bit), None),
-        "privileged": is_tier0(entry) or formats.is_privileged(sid(entry)) or marks.is_privileged(name, dn),
+        "scope": None if kind is None else next((word for bit, word in identifiers.SCOPES if kind & bit), None),
+        "privileged": is_tier0(entry) or identifiers.is_privileged(sid(entry)) or marks.is_privileged(name, dn),
         "effect": marks.effect_of(name, dn, "distribution" if mail_only else "grants"),
     }
 
@@ -167,7 +167,7 @@ def aliases(entry: Entry, netbios: str | None) -> Iterator[tuple[str, str]]:
     if own := sid(entry):
         yield "sid", own
     if found := guid(entry):
-        yield "immutable-id", base64.b64encode(formats.guid_bytes(found)).decode("ascii")
+        yield "immutable-id", base64.b64encode(identifiers.guid_bytes(found)).decode("ascii")
     if principal := entry.text("userprincipalname"):
         yield "upn", principal.casefold()
     name = entry.text("samaccountname")
@@ -181,7 +181,7 @@ def kept_apart(entry: Entry) -> dict[str, Any]:
     found: dict[str, Any] = {}
     control = entry.whole("useraccountcontrol")
     if control is not None:
-        found["flags"] = list(formats.control_words(control, entry.whole("msds-user-account-control-computed")))
+        found["flags"] = list(identifiers.control_words(control, entry.whole("msds-user-account-control-computed")))
     if control is not None and control & UserAccountControl.DISABLED and (at := _control_changed(entry)):
         found["disabled_since_at_latest"] = at.isoformat()
     return found

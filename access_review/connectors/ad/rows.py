@@ -13,7 +13,7 @@ from typing import Any, Literal
 import rfc8785
 
 from access_review.connectors import Source, complete, incomplete, problem
-from access_review.connectors.ad import formats, objects, other_directory
+from access_review.connectors.ad import active_directory, identifiers, other_directory
 from access_review.connectors.ad.entry import Entry, Range, canonical, domain, missing
 from access_review.connectors.ad.membership import MEMBER_TABLES, Membership, Memberships, Name, Tally
 from access_review.connectors.classification import Classification
@@ -89,12 +89,12 @@ class DirectoryReading:
             yield problem(self._source, entry.place, "unusable", "no objectClass", subject=dn)
             return
         own = self._is_active_directory(entry)
-        role = objects.role(entry) if own else other_directory.role(entry)
+        role = active_directory.role(entry) if own else other_directory.role(entry)
         if entry.flag("isdeleted"):
             self._memberships.no_member(Name("dn", dn), "dangling-member", "deleted object")
             yield problem(self._source, entry.place, "unusable", "deleted object", subject=dn)
         elif role == "foreign":
-            if sid := objects.sid(entry):
+            if sid := active_directory.sid(entry):
                 self._memberships.stands_for(Name("dn", dn), sid)
         elif role == "contact":
             self._memberships.no_member(Name("dn", dn), "unusable", "a contact is not an account")
@@ -103,7 +103,7 @@ class DirectoryReading:
 
     def _is_active_directory(self, entry: Entry) -> bool:
         if self._options.directory is None:
-            return objects.is_own(entry)
+            return active_directory.is_own(entry)
         return self._options.directory == "active-directory"
 
     def _object(self, entry: Entry, dn: str, *, own: bool, group: bool) -> Iterator[tuple[str, Row]]:
@@ -114,9 +114,9 @@ class DirectoryReading:
                 yield from self._again(entry, held, own=own)
             return
         native, stable = self._identity(entry, dn, own=own)
-        computer = own and objects.is_computer(entry)
+        computer = own and active_directory.is_computer(entry)
         kind = "group" if group else "computer" if computer else "user"
-        held = Membership(self._source.id(kind, native), group, own and objects.is_tier0(entry))
+        held = Membership(self._source.id(kind, native), group, own and active_directory.is_tier0(entry))
         self._read[dn] = mark, held
         if held.id in self._ids:
             yield from self._contradiction(entry, held)
@@ -153,7 +153,7 @@ class DirectoryReading:
     def _identity(self, entry: Entry, dn: str, *, own: bool) -> tuple[str, bool]:
         """Return the native id and whether it is stable."""
         attribute = (self._options.id_attribute or "").lower()
-        if own and (found := objects.native_id(entry)):
+        if own and (found := active_directory.native_id(entry)):
             return found, True
         if not attribute and (found := other_directory.native_id(entry)):
             return found, True
@@ -165,12 +165,12 @@ class DirectoryReading:
         marks, employee_id = self._options.marks, self._options.employee_id
         live, exact = self._options.live, self._options.exact_logons
         filled = (
-            objects.account(entry, marks, self._as_of, live=live, exact=exact)
+            active_directory.account(entry, marks, self._as_of, live=live, exact=exact)
             if own
             else other_directory.account(entry, marks)
         )
         self.tally.see(filled["name"], entry.dn)
-        apart = objects.kept_apart(entry) if own and self._options.live else {}
+        apart = active_directory.kept_apart(entry) if own and self._options.live else {}
         return {
             "account": held.id,
             **filled,
@@ -182,7 +182,7 @@ class DirectoryReading:
         }
 
     def _entitlement(self, entry: Entry, held: Membership, *, own: bool) -> Row:
-        filled = (objects if own else other_directory).group(entry, self._options.marks)
+        filled = (active_directory if own else other_directory).group(entry, self._options.marks)
         self.tally.see(filled["name"], entry.dn)
         return {
             "entitlement": held.id,
@@ -210,7 +210,7 @@ class DirectoryReading:
         known = {("dn", dn), *((("mail", mail.casefold()),) if (mail := entry.text("mail")) else ())}
         self._memberships.read(held, Name("dn", dn))
         if own:
-            known.update(objects.aliases(entry, self._options.netbios.get(domain(dn) or "")))
+            known.update(active_directory.aliases(entry, self._options.netbios.get(domain(dn) or "")))
             self._note_sids(entry, held)
         else:
             self._memberships.read(held, *other_directory.names(entry, group=held.group))
@@ -224,16 +224,16 @@ class DirectoryReading:
             yield "aliases", {"scheme": scheme, "value": value, "id": held.id}
 
     def _note_sids(self, entry: Entry, held: Membership) -> None:
-        sid = objects.sid(entry)
-        if sid and formats.is_domain(sid):
+        sid = active_directory.sid(entry)
+        if sid and identifiers.is_domain(sid):
             self._memberships.read(held, Name("sid", sid))
         if not held.group:
             self._note_primary(entry, held)
-        for former in objects.former_sids(entry):
+        for former in active_directory.former_sids(entry):
             self._memberships.former(held, former)
 
     def _note_primary(self, entry: Entry, held: Membership) -> None:
-        if primary := objects.primary_group(entry):
+        if primary := active_directory.primary_group(entry):
             self._memberships.primary(held, Name("sid", primary))
         else:  # every account has one, so it was not asked for
             self.tally.doubt("accounts were read without objectSid or primaryGroupID", "grants")
@@ -242,7 +242,7 @@ class DirectoryReading:
         if ranges := entry.ranges("member"):
             self._ranges.setdefault(group.id, []).extend(ranges)
         if own:
-            since = objects.members_since(entry)
+            since = active_directory.members_since(entry)
             for text in entry.all("member"):
                 dn = canonical(text)
                 self._memberships.member(group, Name("dn", dn), since.get(dn))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
+from access_review.connectors.roster.assignments import Spell
 from access_review.connectors.roster.mapping import (
     HistoryColumns,
     Kinds,
@@ -17,7 +18,6 @@ from access_review.connectors.roster.mapping import (
     Zones,
     read,
 )
-from access_review.connectors.roster.spells import Spell
 from access_review.connectors.tabular import dates as moments
 from access_review.connectors.tabular.dates import UNKNOWN, Bounds, Meaning, Unreadable
 from access_review.connectors.tabular.sheets import Cells
@@ -127,7 +127,7 @@ class _Entry:
         return kind.map[text]
 
 
-def spell(
+def read_spell(
     line: int, row: Cells, stored: Mapping[tuple[int, str], date], columns: RosterColumns, terms: RosterTerms
 ) -> Spell:
     """Translate a row of the roster."""
@@ -154,7 +154,7 @@ def spell(
     )
 
 
-def former(
+def read_former_spell(
     line: int, row: Cells, stored: Mapping[tuple[int, str], date], columns: HistoryColumns, terms: RosterTerms
 ) -> Spell:
     """Translate a row of the history: an assignment that has ended, or will at the date it names."""

@@ -1,6 +1,6 @@
 """What is asked of Microsoft Graph to read a tenant, and which permission each request needs.
 
-One line per part (:mod:`access_review.connectors.entra.parts`). Sources: the reference
+One line per part (:mod:`access_review.connectors.entra.tenant_parts`). Sources: the reference
 pages of Graph v1.0 for each path; permissions are application permissions, the least
 that return every property asked for.
 """

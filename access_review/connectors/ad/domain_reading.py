@@ -14,8 +14,7 @@ from typing import Any
 
 import ldap3
 
-from access_review.connectors.ad import formats
-from access_review.connectors.ad import objects as active_directory
+from access_review.connectors.ad import active_directory, identifiers
 from access_review.connectors.ad.entry import Entry, canonical, generalized_time
 from access_review.connectors.ad.paging import Query, ReadPace, Values, entry_of, finish_ranges, first_range, listing
 from access_review.connectors.ad.server import Session
@@ -315,7 +314,7 @@ def tokens(session: Session, guid: str) -> list[str] | None:
     """Return the SIDs of the groups that the server computes for an account, null when it does not."""
     answer = session.search(f"<GUID={guid}>", "(objectClass=*)", ["tokenGroups"])
     values = answer.entries[0][1].get("tokenGroups") if answer.entries and not answer.fault else None
-    return [formats.sid(value) for value in values] if values else None
+    return [identifiers.sid(value) for value in values] if values else None
 
 
 def escaped(text: str) -> str:
@@ -327,7 +326,7 @@ def guid_of(values: Mapping[str, Sequence[bytes]]) -> str | None:
     """Return the objectGUID of what was read, null without a readable one."""
     found = values.get("objectGUID")
     try:
-        return formats.guid(found[0]) if found else None
+        return identifiers.guid(found[0]) if found else None
     except ValueError:
         return None
 

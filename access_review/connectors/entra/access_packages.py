@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from access_review.connectors.entra.directory import TableRow, TenantObjects
 from access_review.connectors.entra.groups import Membership
-from access_review.connectors.entra.values import Object, date, inner, needed, objects, text
+from access_review.connectors.entra.properties import Object, date, inner, needed, objects, text
+from access_review.connectors.entra.tenant_objects import TableRow, TenantObjects
 from access_review.tables import Row
 
 _MEMBER = "Member_"

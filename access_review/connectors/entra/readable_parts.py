@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from access_review.connectors.entra.live import LivePages
+from access_review.connectors.entra.live_pages import LivePages
 from access_review.connectors.entra.pages import AbsentError, NotReadError
-from access_review.connectors.entra.reads import QUERIES
+from access_review.connectors.entra.queries import QUERIES
 
 
 @dataclass(frozen=True, slots=True)

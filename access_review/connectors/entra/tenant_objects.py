@@ -6,7 +6,7 @@ from typing import Any
 
 from access_review.connectors import Source, problem
 from access_review.connectors.classification import Classification
-from access_review.connectors.entra.values import Object, type_of
+from access_review.connectors.entra.properties import Object, type_of
 from access_review.tables import Row, ref
 
 TableRow = tuple[str, Row]

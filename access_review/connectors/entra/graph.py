@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 import requests
 
 from access_review.connectors.entra.pages import AbsentError, NotReadError
+from access_review.connectors.entra.properties import Object
 from access_review.connectors.entra.throttle import ThrottlePace, cost, retry_after, workload
-from access_review.connectors.entra.values import Object
 
 BATCH = 20
 """Requests in one ``$batch``."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from access_review.connectors import Source, complete, incomplete
-from access_review.connectors.entra.directory import TableRow
+from access_review.connectors.entra.tenant_objects import TableRow
 
 ALWAYS = "always"
 
