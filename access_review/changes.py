@@ -1,9 +1,21 @@
-"""What a plan is made of: changes, and what is left to a person."""
+"""What may be changed and who changes it: changes, what is left to a person, and the Protocols of connectors.
+
+A connector is a :class:`Connector`: it reads. What it declares in its :class:`Capabilities` is
+what a plan may ask of its kind of system. One that is given an account to write with is
+:class:`Writable` besides, and opens an :class:`Executor`. It decides nothing: what may be
+written, when, and what an answer means for a batch is in :mod:`access_review.revoke.states`.
+Everything is addressed by the immutable ids of a change.
+"""
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Literal, Protocol, runtime_checkable
+
+from access_review.tables import Row
 
 
 class Action(StrEnum):
@@ -193,3 +205,125 @@ class Withheld:
 
     reason: str
     ways_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a kind of system can do, as its connector declares; the defaults are for one that declares nothing.
+
+    ``actions`` are the writes that a plan may ask for. They say what the system can do, not whether this source is
+    given an account to do it with: without one the same changes are carried out by a script or by people. Whatever
+    is not among them is planned as :attr:`Action.MANUAL`. ``signs_in`` tells whether people sign in to it, so
+    that a session may outlast an account that was disabled; unknown counts as yes. ``synchronised`` tells whether accounts
+    here may be copies, which a synchronisation enables again unless their origin is disabled.
+    ``script`` is the half of the PowerShell script that can address it, empty for none.
+    """
+
+    actions: frozenset[Action] = frozenset()
+    signs_in: bool = True
+    synchronised: bool = False
+    script: Literal["", "directory", "cloud"] = ""
+
+
+class Connector(Protocol):
+    """Something that can be read; what else it can do stands in ``capabilities`` (:func:`capabilities_of`)."""
+
+    def collect(self, as_of: datetime) -> Iterator[tuple[str, Row]]:
+        """Yield ``(table, row)`` for everything the source holds, and one ``completeness`` row per table it fills.
+
+        A table without a verdict counts as incomplete. Nothing is written. Raises
+        ``ConnectorError`` when the source cannot be read at all, ``WorkspaceError``
+        (with every place) when what a person wrote cannot be used.
+        """
+        ...
+
+
+def capabilities_of(connector: Connector) -> Capabilities:
+    """Return what a connector declares; nothing is opened. Raises ``TypeError`` for a declaration of another shape."""
+    declared = getattr(connector, "capabilities", Capabilities())
+    if not isinstance(declared, Capabilities):
+        raise TypeError(f"{type(connector).__name__}.capabilities is no Capabilities: {declared!r}")
+    return declared
+
+
+class WriteResult(StrEnum):
+    """What a system answered to one write.
+
+    ``done``: it says so, to be read back. ``absent``: it says there was nothing to do, to be read
+    back too, since some systems answer so for other reasons. ``refused``: it will not do it
+    this way, now or later. ``transient``: it did not do it, and may later. ``unknown``: the
+    answer was lost. ``ordered``: handed to a person, who does it and says so.
+    """
+
+    DONE = "done"
+    ABSENT = "absent"
+    REFUSED = "refused"
+    TRANSIENT = "transient"
+    UNKNOWN = "unknown"
+    ORDERED = "ordered"
+
+
+@dataclass(frozen=True, slots=True)
+class WriteAnswer:
+    """A system's answer; ``retry_after`` in seconds, where it says how long to stay away."""
+
+    result: WriteResult
+    server: str
+    reason: str = ""
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What a read found: whether the thing is there, null when it cannot be told.
+
+    The thing is the grant or nesting edge of a change, the right to sign in where it is
+    about an account, and sessions older than the change where it is about sessions.
+    ``since`` is when it was given, where the system knows.
+    """
+
+    there: bool | None
+    server: str
+    reason: str = ""
+    since: datetime | None = None
+
+
+class Witness(Protocol):
+    """A system that can be asked whether something is there."""
+
+    def holds(self, change: Change, since: datetime) -> Sighting:
+        """Look, by immutable id, on a server that a write has reached; never raises for what a system says.
+
+        ``since`` is the first intent to change it: only sessions need it.
+        """
+        ...
+
+
+@runtime_checkable
+class Executor(Witness, Protocol):
+    """A system that can be written to. No method raises for what a system says or does not say."""
+
+    def revoke(self, change: Change) -> WriteAnswer:
+        """Take away the one thing that the change names."""
+        ...
+
+    def restore(self, change: Change) -> WriteAnswer:
+        """Give back the one thing that the change names."""
+        ...
+
+
+@runtime_checkable
+class Writable(Protocol):
+    """What ``connect`` returns for a source with an account that may write; without one it has none of this."""
+
+    def covers(self, change: Change) -> bool:
+        """Tell whether a change can be made here at all; what is not covered is ordered from a person."""
+        ...
+
+    def writing(self) -> AbstractContextManager[Executor]:
+        """Open a session of the account that may write; raises ``ConnectorError``."""
+        ...
+
+    def verifying(self) -> AbstractContextManager[Witness]:
+        """Open what looks after a batch: as the account that only reads, on every server there is."""
+        ...

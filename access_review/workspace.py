@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from access_review import connectors, rules
+from access_review.changes import Capabilities, Connector
 from access_review.documents import Document, read
 from access_review.errors import Mistake, WorkspaceError
 from access_review.policy import Policy, RuleSettings
@@ -49,6 +50,15 @@ class Workspace:
     digest: str
     places: Mapping[tuple[str, str], str] = field(repr=False, default_factory=dict)
     approvers: Approvers = field(default_factory=Approvers)
+
+    def connected(self, entry: SourceEntry) -> Connector:
+        """Return the connector of one source, with nothing opened; raises ``WorkspaceError`` for options at odds."""
+        connect = connectors.load(entry.file.connector)
+        return connect(connectors.Source(entry.name, self.folder / "sources"), **entry.options)
+
+    def capabilities(self) -> dict[str, Capabilities]:
+        """Return what the connector of each source declares that its system can do; raises as :meth:`connected`."""
+        return {entry.name: connectors.capabilities_of(self.connected(entry)) for entry in self.sources}
 
     def place(self, kind: str, name: str) -> str:
         """Return ``file:line`` of a template (or a pattern in it) or a waiver."""

@@ -22,12 +22,11 @@ from typing import Any
 import ldap3
 import requests
 
-from access_review.changes import Action, Change, Expectation, Target, Thing, change
+from access_review.changes import Action, Change, Executor, Expectation, Target, Thing, change
 from access_review.connectors.ad import identifiers
 from access_review.connectors.ad.writer import at
 from access_review.policy import Applying
 from access_review.revoke.apply import Batch, apply
-from access_review.revoke.executor import Executor
 from access_review.revoke.journal import Journal
 from access_review.revoke.states import Judged
 from tests.real import example_domain, samba

@@ -26,7 +26,16 @@ def texts(repository) -> dict[str, str]:
     taken = snapshot.collect(space, AS_OF)
     with Engine(AS_OF) as engine:
         report = review(taken, space, engine)
-        made = plan.plan(taken, space, engine, report, requested_by="hr:person:10001", now=AS_OF, scope=SCOPE)
+        made = plan.plan(
+            taken,
+            space,
+            engine,
+            report,
+            requested_by="hr:person:10001",
+            now=AS_OF,
+            capabilities=space.capabilities(),
+            scope=SCOPE,
+        )
     told = summary.summary(report, snapshot.manifest(taken, space), organisation=space.policy.organisation)
     findings = report.findings.to_pylist()
     return {

@@ -3,22 +3,35 @@
 A connector is one module with a function ``connect(source, *, …options)``. Its
 keyword-only arguments *are* the options that ``sources/*.yaml`` may set: the
 annotations say what is accepted, a misspelt option is an error with its line.
-What ``connect`` returns has ``collect``; a connector that can also change its
-source has ``holds``, ``revoke`` and ``restore``, and is read-only without them.
+What ``connect`` returns is a :class:`~access_review.changes.Connector`; it declares in ``capabilities``
+what a plan may ask of its kind of system, and is :class:`~access_review.changes.Writable` besides where
+the source names an account to write with.
 
 Connectors are registered as entry points of the group ``access_review.connectors``
 and imported only when a source names them.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Protocol
 
+from access_review.changes import Capabilities, Connector, capabilities_of
 from access_review.errors import WorkspaceError
 from access_review.tables import Row
+
+__all__ = [
+    "GROUP",
+    "Capabilities",
+    "Connector",
+    "Source",
+    "capabilities_of",
+    "complete",
+    "incomplete",
+    "known",
+    "load",
+    "problem",
+]
 
 GROUP = "access_review.connectors"
 
@@ -33,19 +46,6 @@ class Source:
     def id(self, kind: str, native: str) -> str:
         """Return the id of something in this source."""
         return f"{self.name}:{kind}:{native}"
-
-
-class Connector(Protocol):
-    """Something that can be read."""
-
-    def collect(self, as_of: datetime) -> Iterator[tuple[str, Row]]:
-        """Yield ``(table, row)`` for everything the source holds, and one ``completeness`` row per table it fills.
-
-        A table without a verdict counts as incomplete. Nothing is written. Raises
-        ``ConnectorError`` when the source cannot be read at all, ``WorkspaceError``
-        (with every place) when what a person wrote cannot be used.
-        """
-        ...
 
 
 def complete(source: Source, subject: str, received: int, expected: int | None = None) -> tuple[str, Row]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from access_review.changes import FOR_A_PERSON, PROTECTED, Change, ToPerson, Withheld
+from access_review.changes import FOR_A_PERSON, PROTECTED, Capabilities, Change, ToPerson, Withheld
 from access_review.engine.duckdb import Engine
 from access_review.errors import PlanRefused, StalePlan
 from access_review.plan import consequences, limits, proof
@@ -42,6 +42,7 @@ def plan(
     *,
     requested_by: str,
     now: datetime,
+    capabilities: Mapping[str, Capabilities],
     scope: Scope = Scope(),  # noqa: B008 - frozen
     accepted: Mapping[str, Population] | None = None,
     raised: Raised | None = None,
@@ -50,14 +51,15 @@ def plan(
 ) -> Plan:
     """Plan the removals for the open findings in scope and for what reviewers ``decided``, proven and sealed.
 
-    ``engine`` is the one that :func:`access_review.review.review` ran in. ``accepted``
+    ``engine`` is the one that :func:`access_review.review.review` ran in; ``capabilities`` is what the connector of each source declares. ``accepted``
     is the population of each source at the last sign-off. With ``ahead``, the snapshot shows
     leavers as they will be, and the plan holds from their end. Raises ``StalePlan`` for a
     snapshot older than a plan may be, ``LimitExceeded``, and ``PlanRefused``.
     """
     _may_plan(snapshot, workspace, requested_by, now, raised)
     guard(engine, workspace.policy.protect, requested_by)
-    asked = ask(engine, snapshot, scope, {s.name: s.file.connector for s in workspace.sources}, decided)
+    connectors = {s.name: s.file.connector for s in workspace.sources}
+    asked = ask(engine, snapshot, scope, connectors, capabilities, decided)
     answers: Answers = {finding["finding"]: answer(asked, finding) for finding in asked.findings}
     answers, settled = _settle(
         snapshot, workspace, engine, report, answers, accepted or {}, raised.limits if raised else ()

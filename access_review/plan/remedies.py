@@ -14,9 +14,6 @@ from access_review.tables import Row
 DISABLED_KINDS = ("human", "guest", "agent")
 """Accounts that belong to one person or agent; others may depend on the rest."""
 
-DIRECTORIES = ("ldap", "sharphound")
-CLOUD = "entra"
-
 _BY_VIA = {
     "member": Action.REMOVE_MEMBER,
     "role-assignment": Action.REMOVE_ROLE_ASSIGNMENT,
@@ -63,7 +60,7 @@ def answer(asked: Asked, finding: Row) -> tuple[Change, ...] | Withheld:
 def _disable(asked: Asked, finding: Row) -> Iterator[Change]:
     account = _own_account(asked, finding)
     _complete(asked, [account["account"]])
-    copy = account if account["twin"] and asked.connectors.get(account["source"]) == CLOUD else None
+    copy = account if account["twin"] and _synchronised(asked, account["source"]) else None
     if copy:
         # Directory synchronisation would enable the copy again: its origin is what must be disabled.
         account = _checked(asked, account["twin"])
@@ -79,17 +76,22 @@ def _disable(asked: Asked, finding: Row) -> Iterator[Change]:
         if one["enabled"] is None:
             raise Refusal("whether the account is enabled is not known", ["look at the account and disable it by hand"])
     expect = Expectation(present=True, enabled=True, person_status=account["status"])
-    action = Action.DISABLE_ACCOUNT if _writable(asked, account["source"]) else Action.MANUAL
-    yield change(action, _target(asked, account), expect, finding["finding"])
-    cloud = copy or account
-    if _signs_in_to_cloud(asked, cloud) and cloud["status"] == "left":
-        sessions = Expectation(present=True, person_status=cloud["status"])
-        yield change(Action.REVOKE_SESSIONS, _target(asked, cloud), sessions, finding["finding"])
+    action = _action(asked, account["source"], Action.DISABLE_ACCOUNT)
+    yield change(action, _target(asked, action, account), expect, finding["finding"])
+    online = copy or account
+    if _has_own_sessions(asked, online) and online["status"] == "left":
+        sessions = Expectation(present=True, person_status=online["status"])
+        target = _target(asked, Action.REVOKE_SESSIONS, online)
+        yield change(Action.REVOKE_SESSIONS, target, sessions, finding["finding"])
 
 
-def _signs_in_to_cloud(asked: Asked, account: Row) -> bool:
+def _synchronised(asked: Asked, source: str) -> bool:
+    return source in asked.capabilities and asked.capabilities[source].synchronised
+
+
+def _has_own_sessions(asked: Asked, account: Row) -> bool:
     # Revoking the sessions of a guest has no effect: they are the home tenant's.
-    return asked.connectors.get(account["source"]) == CLOUD and account["kind"] == "human"
+    return asked.can(account["source"], Action.REVOKE_SESSIONS) and account["kind"] == "human"
 
 
 def _remove(asked: Asked, finding: Row) -> Iterator[Change]:
@@ -166,13 +168,13 @@ def _removal(asked: Asked, account: Row, grant: Row, finding: Row) -> Change:
     if any(asked.entitlements[reached]["kind"] == "licence" for reached in asked.reach[grant["entitlement"]]):
         raise Refusal(f"{held['name']} carries a licence: mailbox and files may go with it")
     source = grant["mastered_in"] or held["source"]
-    action = _BY_VIA.get(grant["via"]) if _writable(asked, source) else Action.MANUAL
-    if action is None:
+    if grant["via"] not in _BY_VIA and _writable(asked, source):
         raise Refusal(f"it is held as {grant['via']}, which has no action of its own")
+    action = _action(asked, source, _BY_VIA.get(grant["via"], Action.MANUAL))
     expect = Expectation(
         present=True, person_status=holder["status"], verdict=grant["verdict"] if holder["status"] != "left" else ""
     )
-    return change(action, _target(asked, holder, grant), expect, finding["finding"], grant["via"])
+    return change(action, _target(asked, action, holder, grant), expect, finding["finding"], grant["via"])
 
 
 def _cut(asked: Asked, finding: Row) -> Iterator[Change]:
@@ -191,6 +193,7 @@ def _cut(asked: Asked, finding: Row) -> Iterator[Change]:
                 f"the nesting is no membership ({edge['why']})", ["take it away by hand", "change the template"]
             )
         source = edge["mastered_in"] or parent["source"]
+        action = _action(asked, source, Action.CUT_NESTING)
         target = Target(
             source,
             asked.connectors.get(source, ""),
@@ -198,9 +201,8 @@ def _cut(asked: Asked, finding: Row) -> Iterator[Change]:
             entitlement=_thing(parent),
             mode=edge["mode"],
             native_id=edge["native_id"],
-            manual="" if _writable(asked, source) else f"take {child['name']} out of {parent['name']}",
+            manual=f"take {child['name']} out of {parent['name']}" if action is Action.MANUAL else "",
         )
-        action = Action.CUT_NESTING if _writable(asked, source) else Action.MANUAL
         yield change(action, target, Expectation(present=True), finding["finding"], edge["why"])
 
 
@@ -257,10 +259,15 @@ def _complete(asked: Asked, ids: Sequence[str]) -> None:
 
 
 def _writable(asked: Asked, source: str) -> bool:
-    return asked.connectors.get(source) in {*DIRECTORIES, CLOUD}
+    return source in asked.capabilities and bool(asked.capabilities[source].actions)
 
 
-def _target(asked: Asked, account: Row, grant: Row | None = None) -> Target:
+def _action(asked: Asked, source: str, wanted: Action) -> Action:
+    """Return what is wanted where the system can do it, and an order to a person elsewhere."""
+    return wanted if asked.can(source, wanted) else Action.MANUAL
+
+
+def _target(asked: Asked, action: Action, account: Row, grant: Row | None = None) -> Target:
     held = asked.entitlements[grant["entitlement"]] if grant else None
     source = (grant["mastered_in"] or held["source"]) if grant and held else account["source"]
     words = f"take {held['name']} away from {account['name']}" if held else f"disable {account['name']}"
@@ -275,7 +282,7 @@ def _target(asked: Asked, account: Row, grant: Row | None = None) -> Target:
         until=grant["until_at"] if grant else None,
         person=account["person"],
         person_name=account["person_name"],
-        manual="" if _writable(asked, source) else f"{words} in {source}",
+        manual=f"{words} in {source}" if action is Action.MANUAL else "",
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from access_review.changes import Action, Capabilities
 from access_review.engine.duckdb import Engine
 from access_review.model import AsOf
 from access_review.snapshot import WHOLE_SOURCE, Snapshot
@@ -75,6 +76,11 @@ class Asked:
     guarded: Mapping[str, str]
     gaps: Gaps
     connectors: Mapping[str, str]
+    capabilities: Mapping[str, Capabilities]
+
+    def can(self, source: str, action: Action) -> bool:
+        """Tell whether the system of a source can do it; a source that is not declared can do nothing."""
+        return source in self.capabilities and action in self.capabilities[source].actions
 
 
 def ask(
@@ -82,6 +88,7 @@ def ask(
     snapshot: Snapshot,
     scope: Scope,
     connectors: Mapping[str, str],
+    capabilities: Mapping[str, Capabilities],
     decided: Sequence[Decided] = (),
 ) -> Asked:
     """Collect it from an engine after a review and :func:`access_review.plan.protect.guard`.
@@ -130,6 +137,7 @@ def ask(
         {row["id"]: row["reason"] for row in engine.rows(guarded)},
         unread,
         connectors,
+        capabilities,
     )
 
 

@@ -10,13 +10,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Protocol
 
-from access_review.changes import Change
+from access_review.changes import Change, Executor, Sighting, WriteAnswer, WriteResult
 from access_review.errors import AccessReviewError
 from access_review.plan.plan import Plan
 from access_review.policy import Applying
 from access_review.revoke.change_windows import opens
-from access_review.revoke.executor import Answer, Clock, Executor, Jitter, Result, Seen
 from access_review.revoke.journal import Journal, JournalFull, Note
 from access_review.revoke.states import (
     NOT_DONE,
@@ -29,6 +29,23 @@ from access_review.revoke.states import (
     settled,
     too_many_failures,
 )
+
+
+class Clock(Protocol):
+    """The time of a batch: real for people, made up in tests."""
+
+    def now(self) -> datetime:
+        """Return the time, aware, in UTC."""
+        ...
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        ...
+
+
+Jitter = Callable[[], float]
+"""A number from 0 to 1, so that many who wait do not come back together."""
+
 
 Judge = Callable[[Change, datetime], Judged]
 """What rules, protections and rosters say of a change at a moment; raises ``PlanRefused`` to stop everything."""
@@ -190,25 +207,25 @@ def _attempt(batch: Batch, change: Change, *, last: bool) -> None:
     _add(batch, change, State.CALLING, server=seen.server, checked_at=checked_at, called_at=called_at)
     batch.journal.flush()
     answer = _call(batch, change)
-    after = _look(batch, change) if answer.result is not Result.ORDERED else Seen(None, answer.server)
+    after = _look(batch, change) if answer.result is not WriteResult.ORDERED else Sighting(None, answer.server)
     step = called(answer, after, wanted=wanted, unchanged=standing.unchanged, attempts=batch.pace.attempts)
     _add(batch, change, step.state, step.reason, after.server or answer.server, called_at=called_at)
     if step.state in UNTOUCHED and not last:
         _back_off(batch, standing.attempt, answer.retry_after)
 
 
-def _call(batch: Batch, change: Change) -> Answer:
+def _call(batch: Batch, change: Change) -> WriteAnswer:
     executor = batch.executors[change.target.source]
     batch.calls += 1
     batch.last_call[change.target.source] = batch.clock.now()
     return executor.restore(change) if change.action.restores else executor.revoke(change)
 
 
-def _look(batch: Batch, change: Change) -> Seen:
+def _look(batch: Batch, change: Change) -> Sighting:
     """Read by immutable id; of sessions, whether any are older than the first intent."""
     executor = batch.executors.get(change.target.source)
     if executor is None:
-        return Seen(None, "", f"nothing here can write to {change.target.source}")
+        return Sighting(None, "", f"nothing here can write to {change.target.source}")
     since = batch.journal.standing(change.id).intended_at or batch.clock.now()
     return executor.holds(change, since)
 

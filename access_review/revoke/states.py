@@ -22,8 +22,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from access_review.changes import Sighting, WriteAnswer, WriteResult
 from access_review.errors import ArtifactError
-from access_review.revoke.executor import Answer, Result, Seen
 
 
 class State(StrEnum):
@@ -168,7 +168,7 @@ class Step:
     reason: str = ""
 
 
-def rechecked(seen: Seen, judged: Judged, *, wanted: bool, planned_on: datetime, unchanged: int) -> Step:
+def rechecked(seen: Sighting, judged: Judged, *, wanted: bool, planned_on: datetime, unchanged: int) -> Step:
     """Decide just before a call. ``wanted`` is whether the thing is to be there; ``planned_on`` when it was last read whole.
 
     After ``unchanged`` calls whose effect no read showed, what is found done was not absent:
@@ -192,31 +192,31 @@ def rechecked(seen: Seen, judged: Judged, *, wanted: bool, planned_on: datetime,
     return Step(State.CALLING)
 
 
-def called(answer: Answer, seen: Seen, *, wanted: bool, unchanged: int, attempts: int) -> Step:
+def called(answer: WriteAnswer, seen: Sighting, *, wanted: bool, unchanged: int, attempts: int) -> Step:
     """Decide after a call and the read that followed it: the read decides, the answer explains.
 
     ``unchanged`` calls before this one changed nothing; the last of ``attempts`` ends in ``failed``.
     """
     why = answer.reason or seen.reason
-    if answer.result is Result.ORDERED:
+    if answer.result is WriteResult.ORDERED:
         return Step(State.ORDERED, why)
     if seen.there is None:
         # A transient answer says that nothing was done; without a read, nobody's word is taken for it.
         return Step(State.UNKNOWN, why or "it could not be read back")
     if seen.there is wanted:
         return Step(
-            State.PENDING, "the answer was lost; reading shows it done" if answer.result is Result.UNKNOWN else why
+            State.PENDING, "the answer was lost; reading shows it done" if answer.result is WriteResult.UNKNOWN else why
         )
-    if answer.result is Result.REFUSED:
+    if answer.result is WriteResult.REFUSED:
         return Step(State.FAILED, why or "the system refused it")
-    if answer.result is Result.TRANSIENT:
+    if answer.result is WriteResult.TRANSIENT:
         return Step(State.DEFERRED, why or "the system did not do it, and may later")
     if unchanged + 1 >= attempts:
         return Step(State.FAILED, why or f"still unchanged after {attempts} attempts")
     return Step(State.STILL_THERE, why or "the system said done, and reading shows it unchanged")
 
 
-def settled(seen: Seen, *, wanted: bool) -> Step | None:
+def settled(seen: Sighting, *, wanted: bool) -> Step | None:
     """Decide what became of a call whose end is not known, by reading only; null while nothing can be read."""
     if seen.there is None:
         return None
@@ -226,7 +226,7 @@ def settled(seen: Seen, *, wanted: bool) -> Step | None:
 
 
 def verified(
-    standing: Standing, seen: Seen, now: datetime, *, wanted: bool, spacing: timedelta, most: int
+    standing: Standing, seen: Sighting, now: datetime, *, wanted: bool, spacing: timedelta, most: int
 ) -> Step | None:
     """Decide after a later read; null where nothing new is known.
 

@@ -9,11 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from access_review.changes import Change
+from access_review.changes import Change, Sighting, Witness
 from access_review.engine.duckdb import Engine
 from access_review.export import effective
 from access_review.policy import Applying, Targets
-from access_review.revoke.executor import Seen, Witness
 from access_review.revoke.journal import Journal
 from access_review.revoke.states import Row, State, settled, verified
 
@@ -75,9 +74,9 @@ def verify(
     return tuple(found)
 
 
-def _look(witnesses: Mapping[str, Witness], change: Change, since: datetime) -> Seen:
+def _look(witnesses: Mapping[str, Witness], change: Change, since: datetime) -> Sighting:
     witness = witnesses.get(change.target.source)
-    return witness.holds(change, since) if witness else Seen(None, "", "nothing here can read it live")
+    return witness.holds(change, since) if witness else Sighting(None, "", "nothing here can read it live")
 
 
 def _said(change: str, journal: Journal, now: datetime, targets: Targets) -> Verified:

@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from access_review.changes import Change
-from access_review.revoke.executor import Answer, Executor, Result, Seen, Witness
+from access_review.changes import Change, Executor, Sighting, Witness, WriteAnswer, WriteResult
 from access_review.snapshot import Snapshot
 from access_review.views.spreadsheet import csv_bytes
 from access_review.views.text import visible
@@ -25,7 +24,7 @@ class WorkOrders:
     read: Callable[[], Snapshot]
     _seen: tuple[frozenset[tuple[str, str]], dict[str, bool | None], str] | None = None
 
-    def holds(self, change: Change, since: datetime) -> Seen:
+    def holds(self, change: Change, since: datetime) -> Sighting:
         """Look in the source as it can be read now; once for all changes of a run."""
         del since
         if self._seen is None:
@@ -33,15 +32,15 @@ class WorkOrders:
         held, enabled, short = self._seen
         target = change.target
         if short:
-            return Seen(None, self.source, short)
+            return Sighting(None, self.source, short)
         if target.entitlement:
             thing = target.account or target.child
-            return Seen(bool(thing and (thing.id, target.entitlement.id) in held), self.source)
-        return Seen(enabled.get(target.account.id, False) if target.account else None, self.source)
+            return Sighting(bool(thing and (thing.id, target.entitlement.id) in held), self.source)
+        return Sighting(enabled.get(target.account.id, False) if target.account else None, self.source)
 
-    def revoke(self, change: Change) -> Answer:
+    def revoke(self, change: Change) -> WriteAnswer:
         """Order it."""
-        return Answer(Result.ORDERED, self.source, change.target.manual or "ordered from whoever runs it")
+        return WriteAnswer(WriteResult.ORDERED, self.source, change.target.manual or "ordered from whoever runs it")
 
     restore = revoke
 
@@ -54,7 +53,7 @@ class Looked:
     live: Witness
     orders: WorkOrders
 
-    def holds(self, change: Change, since: datetime) -> Seen:
+    def holds(self, change: Change, since: datetime) -> Sighting:
         """Look where the change is made."""
         return (self.live if self.covers(change) else self.orders).holds(change, since)
 
@@ -65,11 +64,11 @@ class Written(Looked):
 
     live: Executor
 
-    def revoke(self, change: Change) -> Answer:
+    def revoke(self, change: Change) -> WriteAnswer:
         """Take it away, or order it."""
         return (self.live if self.covers(change) else self.orders).revoke(change)
 
-    def restore(self, change: Change) -> Answer:
+    def restore(self, change: Change) -> WriteAnswer:
         """Give it back, or order it."""
         return (self.live if self.covers(change) else self.orders).restore(change)
 

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from access_review import connectors, runs, snapshot
+from access_review import runs, snapshot
 from access_review import workspace as workspaces
-from access_review.changes import Change
-from access_review.connectors import Connector, Source
+from access_review.changes import Change, Executor, Witness, Writable
+from access_review.connectors import Connector
 from access_review.errors import ArtifactError, PlanRefused
 from access_review.plan.plan import Plan, read, refuse_early, refuse_stale
 from access_review.plan.proof import Failure, Proof, prove_undo
@@ -19,7 +19,7 @@ from access_review.plan.restored import restored
 from access_review.revoke import apply, approve, recheck, signatures, verify, work_orders
 from access_review.revoke import states as protocol
 from access_review.revoke import undo as undoing
-from access_review.revoke.executor import Clock, Executor, Witness, Writable
+from access_review.revoke.apply import Clock
 from access_review.revoke.journal import Journal, single_writer
 from access_review.revoke.states import CHANGED, State
 from access_review.runs import Run
@@ -166,11 +166,9 @@ def _touched(
     wanted = {one.target.source for one in changes}
     for entry in workspace.sources:
         if entry.name in wanted:
-            connect = connectors.load(entry.file.connector)
             alone = replace(workspace, sources=(entry,))
             read = partial(snapshot.collect, alone, now)
-            made = connect(Source(entry.name, workspace.folder / "sources"), **entry.options)
-            yield entry.name, made, work_orders.WorkOrders(entry.name, read)
+            yield entry.name, workspace.connected(entry), work_orders.WorkOrders(entry.name, read)
 
 
 def apply_run(
@@ -346,4 +344,4 @@ def undo_run(
             prove=prove,
         )
     reasons = {change.id: f"taken by {one.plan.digest}" for change in one.plan.changes}
-    return made, write_files(newest.folder / UNDO, made, reasons)
+    return made, write_files(workspace, newest.folder / UNDO, made, reasons)

@@ -5,8 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from access_review import connectors, roles, snapshot
-from access_review.connectors import Source
+from access_review import roles, snapshot
 from access_review.snapshot import Progress, Snapshot
 from access_review.tables import TABLES
 from access_review.workspace import Workspace
@@ -38,8 +37,7 @@ def live(workspace: Workspace, as_of: datetime) -> dict[str, list[dict[str, Any]
     """
     said = {}
     for entry in workspace.sources:
-        source = Source(entry.name, workspace.folder / "sources")
-        opened: Any = connectors.load(entry.file.connector)(source, **entry.options)
+        opened: Any = workspace.connected(entry)
         if hasattr(opened, "readable"):
             said[entry.name] = [asdict(part) for part in opened.readable(as_of)]
     return said

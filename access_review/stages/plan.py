@@ -61,13 +61,14 @@ def plan_run(
         made, report = planned(
             workspace, run, taken, requested_by=asks, now=now, scope=scope, raised=raised, decided=decided
         )
-        return made, write(run, name, made, report, decided)
+        return made, write(workspace, run, name, made, report, decided)
     policy = workspace.policy
     going = leaving(rows, scope.persons, now, policy.offboarding.prepare, policy.plan_valid)
     scope = replace(scope, rules=scope.rules or RULES, persons=going.persons)
     made = _planned_ahead(workspace, run, taken, going, requested_by=asks, now=now, scope=scope, raised=raised)
     said = f"is to leave by {going.since:%Y-%m-%d %H:%M} UTC"
-    return made, write_files(run.folder / name, made, {f: said for one in made.changes for f in one.because})
+    reasons = {finding: said for change in made.changes for finding in change.because}
+    return made, write_files(workspace, run.folder / name, made, reasons)
 
 
 def _planned_ahead(
@@ -78,8 +79,17 @@ def _planned_ahead(
     gone = as_left(taken, going.persons)
     with engine_of(workspace, gone) as engine:
         report = review(gone, workspace, engine, previous_findings(workspace, run))
-        held = accepted(workspace, run)
-        return plan.plan(gone, workspace, engine, report, now=now, ahead=going, accepted=held, **asked)
+        return plan.plan(
+            gone,
+            workspace,
+            engine,
+            report,
+            now=now,
+            capabilities=workspace.capabilities(),
+            ahead=going,
+            accepted=accepted(workspace, run),
+            **asked,
+        )
 
 
 def planned(
@@ -105,6 +115,7 @@ def planned(
             report,
             requested_by=requested_by,
             now=now,
+            capabilities=workspace.capabilities(),
             scope=scope,
             accepted=accepted(workspace, run),
             raised=raised,
@@ -132,19 +143,21 @@ def _changed(run: Run) -> StalePlan:
     return StalePlan("the workspace has changed since the run was reviewed", hint=hint)
 
 
-def write(run: Run, name: str, made: Plan, report: Report, decided: Sequence[Decided] = ()) -> tuple[Path, ...]:
+def write(
+    workspace: Workspace, run: Run, name: str, made: Plan, report: Report, decided: Sequence[Decided] = ()
+) -> tuple[Path, ...]:
     """Write a plan into its folder, as the record and as the lists that people work by."""
     reasons = dict(zip(report.findings["finding"].to_pylist(), report.findings["reason"].to_pylist(), strict=True))
-    return write_files(run.folder / name, made, reasons | {one.name: one.words for one in decided})
+    return write_files(workspace, run.folder / name, made, reasons | {one.name: one.words for one in decided})
 
 
-def write_files(folder: Path, made: Plan, reasons: Mapping[str, str]) -> tuple[Path, ...]:
+def write_files(workspace: Workspace, folder: Path, made: Plan, reasons: Mapping[str, str]) -> tuple[Path, ...]:
     """Write a plan as JSON, CSV, XLSX and PowerShell; ``reasons`` says why of each finding."""
     files = {
         "plan.json": plan.write(made),
         "plan.csv": plan_files.csv(made, reasons),
         "plan.xlsx": plan_files.xlsx(made, reasons),
-        "undo.ps1" if made.gives_back else "revoke.ps1": powershell.script(made),
+        "undo.ps1" if made.gives_back else "revoke.ps1": powershell.script(made, workspace.capabilities()),
     }
     for file, data in files.items():
         runs.write(folder / file, data)

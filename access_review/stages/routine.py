@@ -32,9 +32,6 @@ LEAVERS = "leavers.json"
 
 _FRESH_HOURS = 24
 
-_WITHOUT_SESSIONS = frozenset({"table", "roster", "sharphound"})
-"""Connectors that read lists of who holds what, which nobody signs in to through."""
-
 
 def follow_leavers(workspace: Workspace, run: Run) -> Leavers:
     """Say what is open for everyone who leaves, and keep it in the run for the next to compare with.
@@ -75,7 +72,7 @@ def _seen(workspace: Workspace, run: Run, taken: Snapshot) -> leavers.Seen:
         run=run.id,
         as_of=taken.as_of,
         snapshot=taken.digest,
-        sessions=frozenset(s.name for s in workspace.sources if s.file.connector not in _WITHOUT_SESSIONS),
+        sessions=frozenset(source for source, declared in workspace.capabilities().items() if declared.signs_in),
         missing=frozenset(TABLES) - taken.collected,
         incomplete={table: taken.incomplete(table) for table in TABLES},
     )

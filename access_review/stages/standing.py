@@ -17,8 +17,7 @@ from access_review.audit import reviewers
 from access_review.errors import AccessReviewError
 from access_review.plan.plan import Scope
 from access_review.revoke import approve
-from access_review.revoke.apply import Applied, Told
-from access_review.revoke.executor import Clock
+from access_review.revoke.apply import Applied, Clock, Told
 from access_review.revoke.journal import Journal, begun
 from access_review.revoke.states import TERMINAL, State
 from access_review.revoke.verify import Verified
@@ -92,7 +91,7 @@ def _fresh(workspace: Workspace, now: datetime, progress: Progress) -> Held:
     audit.review_run(workspace, run)
     scope = Scope(rules=(LEAVERS,))
     made, report = plan.planned(workspace, run, snapshot.load(run), requested_by=REQUESTED_BY, now=now, scope=scope)
-    plan.write(run, STANDING, made, report)
+    plan.write(workspace, run, STANDING, made, report)
     return Held(run, folder, made)
 
 

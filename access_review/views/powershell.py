@@ -6,15 +6,14 @@ look like ids.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from access_review.changes import UNDO, Action, Change
+from access_review.changes import UNDO, Action, Capabilities, Change
 from access_review.plan.limits import Count
-from access_review.plan.remedies import CLOUD, DIRECTORIES
 from access_review.plan.sealed import Plan
 from access_review.views.plan_files import OUTLIVES, WORDS, who
 from access_review.views.text import visible
@@ -29,20 +28,24 @@ _QUOTES = re.compile("['\u2018\u2019\u201a\u201b]")
 Field = tuple[str, str]
 
 
-def script(plan: Plan) -> bytes:
-    """Return the script: UTF-8 with a mark and CRLF line ends, which Windows PowerShell 5.1 needs to read it right."""
+def script(plan: Plan, capabilities: Mapping[str, Capabilities]) -> bytes:
+    """Return the script: UTF-8 with a mark and CRLF line ends, which Windows PowerShell 5.1 needs to read it right.
+
+    ``capabilities`` is what the connector of each source declares: which half of the script reaches it.
+    """
+    halves = {source: declared.script for source, declared in capabilities.items()}
     can = _can_give_back if plan.gives_back else _scriptable
     batch_of = {change: batch.id for batch in plan.batches for change in batch.changes}
-    scripted = [one for one in plan.changes if can(one)]
+    scripted = [one for one in plan.changes if can(one, halves.get(one.target.source, ""))]
     text = _template().render(
         plan=plan,
         about=visible(plan.requested_by),
         outlives=OUTLIVES,
-        changes=[list(_fields(one, batch_of[one.id])) for one in scripted],
+        changes=[list(_fields(one, batch_of[one.id], halves[one.target.source])) for one in scripted],
         by_hand=[_in_words(one) for one in plan.changes if one not in scripted],
         allowed=[_allowance(one) for one in plan.limits.counts if one.what in _COUNTED],
-        directory=any(one.target.connector in DIRECTORIES for one in scripted),
-        cloud=any(one.target.connector == CLOUD for one in scripted),
+        directory=any(halves[one.target.source] == "directory" for one in scripted),
+        cloud=any(halves[one.target.source] == "cloud" for one in scripted),
     )
     return "\ufeff".encode() + text.replace("\n", "\r\n").encode()
 
@@ -77,23 +80,23 @@ _GIVEN_BACK = {
 """What the script of an undo does. An app role or consent given back is another one, with an id of its own: by hand."""
 
 
-def _can_give_back(one: Change) -> bool:
+def _can_give_back(one: Change, half: str) -> bool:
     """Tell whether the script of an undo can address it, as the script that took it could."""
-    return one.action in _GIVEN_BACK and _scriptable(replace(one, action=_TAKEN[one.action]))
+    return one.action in _GIVEN_BACK and _scriptable(replace(one, action=_TAKEN[one.action]), half)
 
 
 _IN_DIRECTORY = (Action.DISABLE_ACCOUNT, Action.REMOVE_MEMBER, Action.CUT_NESTING)
 _COUNTED = {"accounts disabled": "disable", "grants removed": "remove"}
 
 
-def _scriptable(one: Change) -> bool:
+def _scriptable(one: Change, half: str) -> bool:
     """Tell whether the script can address it: by GUID or SID in a directory, by object id in the cloud."""
     target = one.target
     things = [thing.native_id for thing in (target.account, target.child) if thing]
-    if target.connector in DIRECTORIES:
+    if half == "directory":
         things += [target.entitlement.native_id] if target.entitlement else []
         return one.action in _IN_DIRECTORY and all(_GUID.fullmatch(t) or _SID.fullmatch(t) for t in things)
-    if target.connector != CLOUD or not all(_GUID.fullmatch(thing) for thing in things):
+    if half != "cloud" or not all(_GUID.fullmatch(thing) for thing in things):
         return False
     held = target.entitlement
     group = held is None or held.kind == "group"
@@ -110,13 +113,13 @@ def _scriptable(one: Change) -> bool:
             return False
 
 
-def _fields(one: Change, batch: str) -> Iterator[Field]:
+def _fields(one: Change, batch: str, half: str) -> Iterator[Field]:
     target, thing = one.target, who(one.target)
     yield "Id", one.id
     yield "Batch", batch
     yield "Action", one.action
     yield "Kind", _TAKEN[one.action] if one.action.restores else one.action
-    yield "System", "directory" if target.connector in DIRECTORIES else "cloud"
+    yield "System", half
     yield "Source", target.source
     yield "Who", thing.native_id
     yield "WhoKind", thing.kind

@@ -7,16 +7,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from access_review.changes import Change
+from access_review.changes import Action, Capabilities, Change
 from access_review.connectors import Source, complete
 from access_review.tables import TABLES, Row
 from tests.support.fake_system import FakeOnDisk, Faults, Time
 from tests.support.snapshots import fill
 
 
-def connect(source: Source, *, path: str = "system.json") -> "Faulty":
-    """Return the connector of the system in a file beside the source's own."""
-    return Faulty(source, source.folder / path)
+def connect(source: Source, *, path: str = "system.json", declares: bool = False) -> "Faulty":
+    """Return the connector of the system in a file beside the source's own, which may declare what the system can do."""
+    return (Declaring if declares else Faulty)(source, source.folder / path)
 
 
 class Faulty:
@@ -62,3 +62,9 @@ class Faulty:
         yield FakeOnDisk(self.path, Time(), Faults(**faults))
 
     verifying = writing
+
+
+class Declaring(Faulty):
+    """The same, saying that roles can be taken away; that accounts can be disabled, it does not say."""
+
+    capabilities = Capabilities(actions=frozenset({Action.REMOVE_MEMBER}), signs_in=False)

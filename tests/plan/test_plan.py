@@ -237,7 +237,7 @@ def refusals():
     space = replace(space, sources=sources)
     with Engine(AS_OF, threads=1) as engine:
         taken, report = planning.reviewed(rows, space, engine)
-        made = plan(taken, space, engine, report, requested_by="HR:Person:25", now=AS_OF)
+        made = plan(taken, space, engine, report, **planning.ASKED | {"requested_by": "HR:Person:25"})
         return made, {row["finding"]: row for row in report.findings.to_pylist()}
 
 
@@ -347,7 +347,7 @@ def test_a_finding_carried_over_from_a_complete_run_is_withheld_from_a_plan():
     with Engine(AS_OF, threads=1) as engine:
         taken = planning.snapshot(**add(rows, completeness=[incomplete("ad", "grants")]))
         report = review(taken, space, engine, before.findings)
-        made = plan(taken, space, engine, report, requested_by="x", now=AS_OF)
+        made = plan(taken, space, engine, report, **planning.ASKED | {"requested_by": "x"})
     assert made.changes == ()
     assert any(reason.startswith("withheld: not checked this time") for reason in planning.reasons(made))
 
@@ -554,7 +554,7 @@ def test_a_plan_can_be_narrowed_to_rules_persons_or_clients():
         taken, report = planning.reviewed(rows, space, engine)
 
         def narrowed(**scope):
-            made = plan(taken, space, engine, report, requested_by="x", now=AS_OF, scope=Scope(**scope))
+            made = plan(taken, space, engine, report, **planning.ASKED | {"requested_by": "x"}, scope=Scope(**scope))
             return {(action, name) for action, name, _ in asked_of(made)}
 
         assert narrowed(rules=("leaver-active",)) == {("disable-account", "user5")}

@@ -5,6 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from access_review.changes import Action, Expectation, Target, Thing, ToPerson, Withheld, change
+from access_review.connectors.ad.rows import CAPABILITIES as DIRECTORY
+from access_review.connectors.entra.connector import CAPABILITIES as TENANT
+from access_review.connectors.table.connector import Export
 from access_review.errors import PlanRefused
 from access_review.plan.alternatives import edges_ending, swap, ways_out
 from access_review.plan.proof import _blame
@@ -13,6 +16,7 @@ from access_review.plan.requested import Asked, Gaps
 
 USER, COPY, GROUP, OUTER = "ad:user:1", "entra:user:1", "ad:group:G", "ad:group:Outer"
 CONNECTORS = {"ad": "ldap", "entra": "entra", "app": "table"}
+CAPABILITIES = {"ad": DIRECTORY, "entra": TENANT, "app": Export.capabilities}
 
 
 def account(name=USER, **more):
@@ -71,6 +75,7 @@ def world(*accounts, entitlements=GROUPS, grants=ONE_GRANT, edges=(), reach=None
         "guarded": {},
         "gaps": Gaps({}, {}, {}),
         "connectors": CONNECTORS,
+        "capabilities": CAPABILITIES,
     }
     return Asked(**parts | more)
 

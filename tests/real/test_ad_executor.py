@@ -7,11 +7,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from access_review.changes import Action, Change, Expectation, Target, Thing
+from access_review.changes import Action, Change, Executor, Expectation, Target, Thing, Writable, WriteResult
 from access_review.connectors.ad import identifiers
 from access_review.connectors.ad.executor import DirectoryExecutor, Everywhere, covers
 from access_review.errors import ConnectorError
-from access_review.revoke.executor import Executor, Result, Writable
 from tests.faults.ldap_proxy import MODIFY, Proxy, Reset
 from tests.real.ad import connect
 from tests.real.conftest import servers
@@ -89,10 +88,10 @@ def test_every_change_of_a_directory_goes_there_and_back(directory, of, take, gi
     change = of(take, member, group)
     assert covers(change)
     assert there(directory, change) is True
-    assert directory.revoke(change).result is Result.DONE
+    assert directory.revoke(change).result is WriteResult.DONE
     assert there(directory, change) is False
-    assert directory.revoke(change).result is Result.ABSENT
-    assert directory.restore(giving_back(change, give)).result is Result.DONE
+    assert directory.revoke(change).result is WriteResult.ABSENT
+    assert directory.restore(giving_back(change, give)).result is WriteResult.DONE
     assert there(directory, change) is True
     assert isinstance(directory, Executor)
 
@@ -107,7 +106,7 @@ def test_what_is_not_of_the_directory_is_covered_by_nobody_here(directory, of):
     for one in (elsewhere, by_name, sessions, replace(change, action=Action.MANUAL)):
         assert not covers(one)
         assert directory.holds(one, SINCE).there is None
-        assert directory.revoke(one).result is Result.REFUSED
+        assert directory.revoke(one).result is WriteResult.REFUSED
     assert there(directory, change) is True
 
 
@@ -122,7 +121,7 @@ def test_a_lost_reply_is_unknown_and_the_next_look_says_what_became_of_it(throug
 
     through.proxy.faults, through.proxy.withhold = [lost], not arrived
     assert there(through, change) is True
-    assert through.revoke(change).result is Result.UNKNOWN
+    assert through.revoke(change).result is WriteResult.UNKNOWN
     assert there(through, change) is not arrived
 
 
@@ -131,7 +130,7 @@ def test_a_connection_that_idled_away_is_opened_again_for_a_look(directory, of):
     assert there(directory, change) is True
     directory._session._connection.socket.shutdown(socket.SHUT_RDWR)
     assert there(directory, change) is True
-    assert directory.revoke(change).result is Result.DONE
+    assert directory.revoke(change).result is WriteResult.DONE
 
 
 def test_a_batch_stays_with_the_server_it_began_on(domain, small_state, of, tmp_path, tmp_path_factory):
@@ -143,7 +142,7 @@ def test_a_batch_stays_with_the_server_it_began_on(domain, small_state, of, tmp_
             assert there(directory, change) is True
         seen = directory.holds(change, SINCE)
         assert (seen.there, seen.server) == (None, f"{first.url}:636")
-        assert directory.revoke(change).result is Result.TRANSIENT
+        assert directory.revoke(change).result is WriteResult.TRANSIENT
 
 
 def test_every_server_has_to_show_it_gone(domain, small_state, directory, of, tmp_path, tmp_path_factory):
@@ -173,11 +172,11 @@ def test_a_guard_that_moved_between_look_and_call_stops_the_call(domain, of, tmp
     ):
         assert there(one, change) is True
         assert there(two, other) is True
-        assert two.revoke(other).result is Result.DONE
+        assert two.revoke(other).result is WriteResult.DONE
         answer = one.revoke(change)
-        assert (answer.result, "changed" in answer.reason) == (Result.TRANSIENT, True)
+        assert (answer.result, "changed" in answer.reason) == (WriteResult.TRANSIENT, True)
         assert there(one, change) is True, "looked again, with the guard as it is now"
-        assert one.revoke(change).result is Result.DONE
+        assert one.revoke(change).result is WriteResult.DONE
 
 
 # ── as a source file has it ──────────────────────────────────────────────────────────────────────────────────────
@@ -191,10 +190,10 @@ def test_a_source_file_names_the_writer_apart_from_the_reader(domain, of):
     assert isinstance(connector, Writable)
     assert connector.covers(change)
     with connector.writing() as writer, connector.verifying() as witness:
-        assert writer.revoke(change).result is Result.DONE
+        assert writer.revoke(change).result is WriteResult.DONE
         assert (there(writer, change), there(witness, change)) == (False, False)
     with connect(domain, user=READER, writer={**login, "user": f"{READER}@{domain.dns}"}).writing() as reader:
-        assert reader.restore(change).result is Result.REFUSED, "only the writer writes"
+        assert reader.restore(change).result is WriteResult.REFUSED, "only the writer writes"
 
 
 def test_a_writer_that_is_not_let_in_says_so(domain, monkeypatch):

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+from access_review.changes import Sighting, WriteAnswer, WriteResult
 from access_review.errors import ArtifactError
-from access_review.revoke.executor import Answer, Result, Seen
 from access_review.revoke.states import (
     NEXT,
     TERMINAL,
@@ -26,7 +26,7 @@ from tests.support.fake_system import START
 
 MINUTE = timedelta(minutes=1)
 SPACING = 15 * MINUTE
-THERE, GONE, UNREAD = Seen(True, "dc1"), Seen(False, "dc1"), Seen(None, "dc1", "no answer")
+THERE, GONE, UNREAD = Sighting(True, "dc1"), Sighting(False, "dc1"), Sighting(None, "dc1", "no answer")
 
 
 def row(state, minutes=0, **more):
@@ -105,7 +105,7 @@ def test_nothing_is_called_but_from_a_recheck_and_nothing_is_revoked_but_from_pe
 # Just before a call
 
 PROTECTED, EXPECTED = Judged(refused="protected: tier 0"), Judged(skipped="expected now")
-ANEW = Seen(True, "dc1", since=START + timedelta(seconds=1))
+ANEW = Sighting(True, "dc1", since=START + timedelta(seconds=1))
 ANEW_SAID = "it was given anew at 2026-02-02 08:00:01 UTC, after the plan's snapshot"
 ALREADY = "there was nothing to do: it is as wanted already"
 
@@ -118,14 +118,14 @@ ALREADY = "there was nothing to do: it is as wanted already"
         (GONE, Judged(), False, Step(State.ABSENT, ALREADY)),
         (THERE, Judged(), True, Step(State.ABSENT, ALREADY)),
         (UNREAD, Judged(), False, Step(State.DEFERRED, "no answer")),
-        (Seen(None, "dc1"), EXPECTED, False, Step(State.DEFERRED, "it could not be read just before the change")),
+        (Sighting(None, "dc1"), EXPECTED, False, Step(State.DEFERRED, "it could not be read just before the change")),
         *((seen, PROTECTED, False, Step(State.REFUSED, "protected: tier 0")) for seen in (THERE, GONE, UNREAD)),
         (GONE, EXPECTED, False, Step(State.ABSENT, ALREADY)),
         (THERE, EXPECTED, False, Step(State.SKIPPED, "expected now")),
         (ANEW, Judged(), False, Step(State.SKIPPED, ANEW_SAID)),
-        (Seen(False, "dc1", since=ANEW.since), Judged(), True, Step(State.CALLING)),
-        (Seen(True, "dc1", since=START), Judged(), False, Step(State.CALLING)),
-        (Seen(True, "dc1", since=START - MINUTE), Judged(), False, Step(State.CALLING)),
+        (Sighting(False, "dc1", since=ANEW.since), Judged(), True, Step(State.CALLING)),
+        (Sighting(True, "dc1", since=START), Judged(), False, Step(State.CALLING)),
+        (Sighting(True, "dc1", since=START - MINUTE), Judged(), False, Step(State.CALLING)),
     ],
 )
 def test_just_before_a_call(seen, judged, wanted, step):
@@ -143,25 +143,29 @@ def test_what_an_earlier_call_did_is_not_absent_but_to_be_proven(judged):
 
 # After a call
 
-REFUSES, BUSY = Answer(Result.REFUSED, "dc1"), Answer(Result.TRANSIENT, "dc1", "busy")
-DONE, LOST = Answer(Result.DONE, "dc1"), Answer(Result.UNKNOWN, "dc1", "the connection broke")
+REFUSES, BUSY = WriteAnswer(WriteResult.REFUSED, "dc1"), WriteAnswer(WriteResult.TRANSIENT, "dc1", "busy")
+DONE, LOST = WriteAnswer(WriteResult.DONE, "dc1"), WriteAnswer(WriteResult.UNKNOWN, "dc1", "the connection broke")
 
 
 @pytest.mark.parametrize(
     ("answer", "seen", "step"),
     [
-        (Answer(Result.ORDERED, "x", "by hand"), GONE, Step(State.ORDERED, "by hand")),
+        (WriteAnswer(WriteResult.ORDERED, "x", "by hand"), GONE, Step(State.ORDERED, "by hand")),
         (DONE, GONE, Step(State.PENDING, "")),
-        (Answer(Result.ABSENT, "dc1", "was not there"), GONE, Step(State.PENDING, "was not there")),
+        (WriteAnswer(WriteResult.ABSENT, "dc1", "was not there"), GONE, Step(State.PENDING, "was not there")),
         (LOST, GONE, Step(State.PENDING, "the answer was lost; reading shows it done")),
         (REFUSES, GONE, Step(State.PENDING, "")),
         (DONE, UNREAD, Step(State.UNKNOWN, "no answer")),
-        (BUSY, Seen(None, "dc1"), Step(State.UNKNOWN, "busy")),
-        (REFUSES, Seen(None, "dc1"), Step(State.UNKNOWN, "it could not be read back")),
+        (BUSY, Sighting(None, "dc1"), Step(State.UNKNOWN, "busy")),
+        (REFUSES, Sighting(None, "dc1"), Step(State.UNKNOWN, "it could not be read back")),
         (REFUSES, THERE, Step(State.FAILED, "the system refused it")),
-        (Answer(Result.REFUSED, "dc1", "no right"), THERE, Step(State.FAILED, "no right")),
+        (WriteAnswer(WriteResult.REFUSED, "dc1", "no right"), THERE, Step(State.FAILED, "no right")),
         (BUSY, THERE, Step(State.DEFERRED, "busy")),
-        (Answer(Result.TRANSIENT, "x"), THERE, Step(State.DEFERRED, "the system did not do it, and may later")),
+        (
+            WriteAnswer(WriteResult.TRANSIENT, "x"),
+            THERE,
+            Step(State.DEFERRED, "the system did not do it, and may later"),
+        ),
         (DONE, THERE, Step(State.STILL_THERE, "the system said done, and reading shows it unchanged")),
         (LOST, THERE, Step(State.STILL_THERE, "the connection broke")),
     ],
@@ -187,8 +191,8 @@ def test_what_was_given_back_is_read_back_the_same_way():
 @pytest.mark.parametrize("wanted", [True, False])
 def test_an_interrupted_call_is_decided_by_reading_only(wanted):
     assert settled(UNREAD, wanted=wanted) is None
-    assert settled(Seen(wanted, "x"), wanted=wanted) == Step(State.PENDING, "interrupted; reading shows it done")
-    assert settled(Seen(not wanted, "x"), wanted=wanted) == Step(
+    assert settled(Sighting(wanted, "x"), wanted=wanted) == Step(State.PENDING, "interrupted; reading shows it done")
+    assert settled(Sighting(not wanted, "x"), wanted=wanted) == Step(
         State.STILL_THERE, "interrupted; reading shows it unchanged, so it is checked again from the start"
     )
 
@@ -254,13 +258,13 @@ CALLED = {"gone_at": START, "called_at": START + 30 * timedelta(seconds=1)}
     ],
 )
 def test_what_is_back_was_given_back_or_contradicts_an_earlier_read(standing, since, step):
-    assert later(standing, Seen(True, "dc1", since=since)) == step
+    assert later(standing, Sighting(True, "dc1", since=since)) == step
 
 
 def test_what_was_given_back_on_purpose_is_restored_by_two_reads_and_ends_there():
     assert later(PENDING, THERE, wanted=True) == Step(State.RESTORED)
     assert later(stands(State.RESTORED), GONE, wanted=True) is None
-    assert later(PENDING, Seen(False, "dc1", since=START + MINUTE), wanted=True).state is State.CONTRADICTED
+    assert later(PENDING, Sighting(False, "dc1", since=START + MINUTE), wanted=True).state is State.CONTRADICTED
 
 
 # When a batch stops by itself

@@ -1,7 +1,7 @@
+from access_review.changes import Sighting
 from access_review.engine.duckdb import Engine
 from access_review.policy import Applying, Targets
 from access_review.revoke.apply import Batch, apply
-from access_review.revoke.executor import Seen
 from access_review.revoke.journal import Journal
 from access_review.revoke.states import Judged, State
 from access_review.revoke.verify import remaining, verify
@@ -70,7 +70,7 @@ def test_reads_that_keep_contradicting_end_in_failed(tmp_path):
 
 def test_what_is_not_proven_is_overdue_before_the_day_is_over(tmp_path):
     batch = Applied(tmp_path)
-    batch.system.holds = lambda *_: Seen(None, "fake-1", "no answer")
+    batch.system.holds = lambda *_: Sighting(None, "fake-1", "no answer")
     assert not batch.later(60)[0].overdue
     assert batch.later(60 * 18)[0].overdue
 

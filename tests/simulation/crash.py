@@ -16,11 +16,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
-from access_review.changes import Change
+from access_review.changes import Change, Executor
 from access_review.plan.plan import Plan
 from access_review.policy import Applying
 from access_review.revoke.apply import Batch, apply
-from access_review.revoke.executor import Executor
 from access_review.revoke.journal import Journal
 from access_review.revoke.states import Judged, State
 from tests.support.fake_system import Time

@@ -10,11 +10,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from access_review.changes import Action, Change, Expectation, Target, Thing, change
+from access_review.changes import Action, Change, Expectation, Sighting, Target, Thing, WriteAnswer, WriteResult, change
 from access_review.plan.plan import Plan, seal
 from access_review.plan.proof import Proof
 from access_review.plan.sealed import FORMAT, Batch, Kept, Scope
-from access_review.revoke.executor import Answer, Result, Seen
 
 START = datetime(2026, 2, 2, 8, tzinfo=UTC)
 
@@ -58,24 +57,24 @@ class FakeSystem:
         self.calls = self.looks = 0
         self.log: list[tuple[str, str]] = []
 
-    def holds(self, change: Change, since: datetime) -> Seen:
+    def holds(self, change: Change, since: datetime) -> Sighting:
         self.looks += 1
         self.faults.before("look")
         fault = self.faults.looks.get(self.looks, "")
         key = key_of(change)
         if fault == "unreadable":
-            return Seen(None, "fake-1", "no answer")
+            return Sighting(None, "fake-1", "no answer")
         if change.action is Action.REVOKE_SESSIONS:
-            return Seen(self.sessions.get(key, START - timedelta(days=1)) < since, "fake-1")
+            return Sighting(self.sessions.get(key, START - timedelta(days=1)) < since, "fake-1")
         there = key in self.there
         if fault == "stale":
-            return Seen(not there, "fake-2")
-        return Seen(there, "fake-1", since=self.there.get(key) if self.dates else None)
+            return Sighting(not there, "fake-2")
+        return Sighting(there, "fake-1", since=self.there.get(key) if self.dates else None)
 
-    def revoke(self, change: Change) -> Answer:
+    def revoke(self, change: Change) -> WriteAnswer:
         return self._call(change, "revoke")
 
-    def restore(self, change: Change) -> Answer:
+    def restore(self, change: Change) -> WriteAnswer:
         return self._call(change, "restore")
 
     def give(self, key: str) -> None:
@@ -89,7 +88,7 @@ class FakeSystem:
         self.there.pop(key, None)
         self.save()
 
-    def _call(self, change: Change, what: str) -> Answer:
+    def _call(self, change: Change, what: str) -> WriteAnswer:
         self.calls += 1
         fault = self.faults.calls.get(self.calls, "")
         self.faults.before("call")
@@ -101,7 +100,7 @@ class FakeSystem:
         self._do(change, what)
         self.save()
         self.faults.after("call")
-        return Answer(Result.UNKNOWN if fault == "lost after" else Result.DONE, "fake-1")
+        return WriteAnswer(WriteResult.UNKNOWN if fault == "lost after" else WriteResult.DONE, "fake-1")
 
     def _do(self, change: Change, what: str) -> None:
         key = key_of(change)
@@ -118,11 +117,11 @@ class FakeSystem:
 
 
 _NOT_DONE = {
-    "transient": Answer(Result.TRANSIENT, "fake-1", "busy"),
-    "throttled": Answer(Result.TRANSIENT, "fake-1", "too many requests", retry_after=20),
-    "refused": Answer(Result.REFUSED, "fake-1", "not allowed"),
-    "lost": Answer(Result.UNKNOWN, "fake-1", "the connection broke"),
-    "lie": Answer(Result.DONE, "fake-1"),
+    "transient": WriteAnswer(WriteResult.TRANSIENT, "fake-1", "busy"),
+    "throttled": WriteAnswer(WriteResult.TRANSIENT, "fake-1", "too many requests", retry_after=20),
+    "refused": WriteAnswer(WriteResult.REFUSED, "fake-1", "not allowed"),
+    "lost": WriteAnswer(WriteResult.UNKNOWN, "fake-1", "the connection broke"),
+    "lie": WriteAnswer(WriteResult.DONE, "fake-1"),
 }
 
 

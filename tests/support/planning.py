@@ -6,6 +6,9 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from access_review.connectors.ad.rows import CAPABILITIES as DIRECTORY
+from access_review.connectors.entra.connector import CAPABILITIES as TENANT
+from access_review.connectors.table.connector import Export
 from access_review.engine.duckdb import Engine
 from access_review.plan.plan import Plan, plan
 from access_review.policy import Policy
@@ -28,6 +31,8 @@ QUIET = (
     *("agent-unowned", "agent-beyond-purpose", "app-consent-unapproved", "service-unowned"),
 )
 CONNECTORS = {"ad": "ldap", "entra": "entra", "ledger": "table"}
+CAPABILITIES = {"ad": DIRECTORY, "entra": TENANT, "ledger": Export.capabilities}
+ASKED: dict[str, Any] = {"requested_by": "hr:person:60", "now": AS_OF, "capabilities": CAPABILITIES}
 TEMPLATES = (
     {
         "role": "finance",
@@ -131,7 +136,7 @@ def planned(rows: Rows, space: Workspace | None = None, **options: Any) -> Plan:
     space = space or declared()
     with Engine(AS_OF, threads=1) as engine:
         taken, report = reviewed(rows, space, engine)
-        return plan(taken, space, engine, report, **{"requested_by": "hr:person:60", "now": AS_OF} | options)
+        return plan(taken, space, engine, report, **ASKED | options)
 
 
 def asked_of(made: Plan) -> list[tuple[str, str, str]]:

@@ -12,11 +12,28 @@ from openpyxl import load_workbook
 from access_review.changes import UNDO, Action, Thing
 from access_review.plan.limits import Count
 from access_review.plan.sealed import GIVEN_BACK, Batch
-from access_review.views import plan_files
-from access_review.views.powershell import quoted, script
-from tests.support.planning import account, add, change, company, declared, grant, group, leave, limits, nest, planned
+from access_review.views import plan_files, powershell
+from access_review.views.powershell import quoted
+from tests.support.planning import (
+    CAPABILITIES,
+    account,
+    add,
+    change,
+    company,
+    declared,
+    grant,
+    group,
+    leave,
+    limits,
+    nest,
+    planned,
+)
 
 HOSTILE = "O'Brien’s $(Remove-Item *) `n\r\n'; Remove-ADUser x #> \" ‘‚‛ @{} =1+1 \u202e"
+
+
+def script(plan):
+    return powershell.script(plan, CAPABILITIES)
 
 
 def guid(number):

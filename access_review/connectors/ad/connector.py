@@ -13,14 +13,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
 
+from access_review.changes import Capabilities
 from access_review.connectors import Connector, Source
 from access_review.connectors.ad.entry import Entry
 from access_review.connectors.ad.ldif import Ldif, lines_of
-from access_review.connectors.ad.rows import DirectoryKind, DirectoryOptions, DirectoryReading
+from access_review.connectors.ad.rows import CAPABILITIES, DirectoryKind, DirectoryOptions, DirectoryReading
 from access_review.connectors.classification import Classification, Effect
 from access_review.connectors.secret import Named, Secret, SecretReference
 from access_review.errors import Mistake, WorkspaceError
@@ -33,6 +34,8 @@ SignIn = Literal["simple", "kerberos"]
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """A directory as it was when its files were written."""
+
+    capabilities: ClassVar[Capabilities] = CAPABILITIES
 
     source: Source
     files: tuple[str, ...]

@@ -10,11 +10,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
-from access_review.changes import Action, Change, Thing
+from access_review.changes import Action, Change, Sighting, Thing, WriteAnswer, WriteResult
 from access_review.connectors.ad.server import Servers, Session
 from access_review.connectors.ad.writer import Guard, Writing, is_address
 from access_review.errors import ConnectorError, Transient
-from access_review.revoke.executor import Answer, Result, Seen
 
 _MEMBERS = frozenset({Action.REMOVE_MEMBER, Action.CUT_NESTING, Action.ADD_MEMBER, Action.ADD_NESTING})
 _ACCOUNTS = frozenset({Action.DISABLE_ACCOUNT, Action.ENABLE_ACCOUNT})
@@ -30,7 +29,7 @@ def covers(change: Change) -> bool:
 
 
 class DirectoryExecutor:
-    """A domain that can be written to; an :class:`~access_review.revoke.executor.Executor`.
+    """A domain that can be written to; an :class:`~access_review.changes.Executor`.
 
     All is read and written on the one server that answered first: what another server shows may be
     older than the last write. A lost connection to it is opened again before the next read. ``guard``
@@ -61,22 +60,22 @@ class DirectoryExecutor:
             self._session.close()
             self._session = None
 
-    def holds(self, change: Change, since: datetime) -> Seen:
+    def holds(self, change: Change, since: datetime) -> Sighting:
         """Look whether the member value, or the right to sign in, is there."""
         if not covers(change):
-            return Seen(None, self.server, "it is not an object of this directory")
+            return Sighting(None, self.server, "it is not an object of this directory")
         try:
             there = self._read(lambda writing: self._there(writing, change, since))
         except ConnectorError as error:
             self.close()
-            return Seen(None, self.server, error.message)
-        return Seen(there, self.server, "" if there is not None else _NOT_SEEN)
+            return Sighting(None, self.server, error.message)
+        return Sighting(there, self.server, "" if there is not None else _NOT_SEEN)
 
-    def revoke(self, change: Change) -> Answer:
+    def revoke(self, change: Change) -> WriteAnswer:
         """Remove the one member value, or disable the account."""
         return self._written(change, Writing.disable, Writing.revoke)
 
-    def restore(self, change: Change) -> Answer:
+    def restore(self, change: Change) -> WriteAnswer:
         """Add the one member value again, or enable the account."""
         return self._written(change, Writing.enable, Writing.restore)
 
@@ -93,18 +92,20 @@ class DirectoryExecutor:
     def _written(
         self,
         change: Change,
-        account: Callable[[Writing, str], Answer],
-        member: Callable[[Writing, str, str, Guard | None], Answer],
-    ) -> Answer:
+        account: Callable[[Writing, str], WriteAnswer],
+        member: Callable[[Writing, str, str, Guard | None], WriteAnswer],
+    ) -> WriteAnswer:
         if not covers(change):
-            return Answer(Result.REFUSED, self.server, "it is not an object of this directory: change it where it is")
+            return WriteAnswer(
+                WriteResult.REFUSED, self.server, "it is not an object of this directory: change it where it is"
+            )
         try:
             writing = self.open()
         except ConnectorError as error:
-            return Answer(Result.TRANSIENT, self.server, error.message)
+            return WriteAnswer(WriteResult.TRANSIENT, self.server, error.message)
         first, *rest = (one.native_id for one in _ends(change))
         answer = member(writing, first, rest[0], self._guards.get(change.id)) if rest else account(writing, first)
-        if answer.result is Result.UNKNOWN:
+        if answer.result is WriteResult.UNKNOWN:
             self.close()
         return answer
 
@@ -118,12 +119,12 @@ class DirectoryExecutor:
 
 
 class Everywhere:
-    """Every server of a domain, each looked at by itself; a :class:`~access_review.revoke.executor.Witness`."""
+    """Every server of a domain, each looked at by itself; a :class:`~access_review.changes.Witness`."""
 
     def __init__(self, servers: Servers) -> None:
         self._each: Sequence[DirectoryExecutor] = [DirectoryExecutor(one) for one in servers.each()]
 
-    def holds(self, change: Change, since: datetime) -> Seen:
+    def holds(self, change: Change, since: datetime) -> Sighting:
         """Look on all: one that contradicts what is wanted decides, and then one that cannot tell."""
         seen = [one.holds(change, since) for one in self._each]
         rank: Mapping[bool | None, int] = {not change.action.restores: 0, None: 1, change.action.restores: 2}

@@ -6,11 +6,11 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import rfc8785
 
-from access_review.changes import Change
+from access_review.changes import Capabilities, Change
 from access_review.connectors import Source, complete, incomplete
 from access_review.connectors.ad import dirsync, executor, last_logon
 from access_review.connectors.ad.dirsync import DirSyncChanges
@@ -18,7 +18,7 @@ from access_review.connectors.ad.domain_reading import FILTER, DomainReading, Fo
 from access_review.connectors.ad.entry import canonical
 from access_review.connectors.ad.executor import DirectoryExecutor, Everywhere
 from access_review.connectors.ad.paging import ReadPace
-from access_review.connectors.ad.rows import DirectoryOptions, DirectoryReading
+from access_review.connectors.ad.rows import CAPABILITIES, DirectoryOptions, DirectoryReading
 from access_review.connectors.ad.server import Servers, Session
 from access_review.tables import Row
 
@@ -40,6 +40,8 @@ class LiveDirectory:
     ``kept_in`` is the file that lets the next read take only what changed (null: every read takes
     everything), and ``full_every`` how long that may go on.
     """
+
+    capabilities: ClassVar[Capabilities] = CAPABILITIES
 
     source: Source
     servers: Servers

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import rfc8785
 
+from access_review.changes import Action, Capabilities
 from access_review.connectors import Source, complete, incomplete, problem
 from access_review.connectors.ad import active_directory, identifiers, other_directory
 from access_review.connectors.ad.entry import Entry, Range, canonical, domain, missing
@@ -20,6 +21,11 @@ from access_review.connectors.classification import Classification
 from access_review.tables import Row
 
 DirectoryKind = Literal["active-directory", "other"]
+
+CAPABILITIES = Capabilities(
+    actions=frozenset({Action.DISABLE_ACCOUNT, Action.REMOVE_MEMBER, Action.CUT_NESTING}), script="directory"
+)
+"""What a directory can do: its groups can be cut, and its accounts be disabled, whichever way it is read."""
 
 TABLES = ("accounts", "entitlements", "grants", "nesting", "aliases", "owners")
 

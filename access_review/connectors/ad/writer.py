@@ -16,6 +16,7 @@ from typing import Any
 
 import ldap3
 
+from access_review.changes import WriteAnswer, WriteResult
 from access_review.connectors.ad import identifiers
 from access_review.connectors.ad import result_codes as code
 from access_review.connectors.ad.domain_reading import escaped
@@ -25,7 +26,6 @@ from access_review.connectors.ad.result_codes import words
 from access_review.connectors.ad.server import LdapResult as Reply
 from access_review.connectors.ad.server import Session
 from access_review.errors import Transient
-from access_review.revoke.executor import Answer, Result
 
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SID = re.compile(r"S-1-5-21(-\d{1,10}){4}")
@@ -86,51 +86,51 @@ class Writing:
         found = self._entry(group, [attribute])
         return Guard(attribute, found.text(attribute) if found else None, following)
 
-    def revoke(self, member: str, group: str, guard: Guard | None = None) -> Answer:
+    def revoke(self, member: str, group: str, guard: Guard | None = None) -> WriteAnswer:
         """Remove one member value."""
         return self._member(member, group, ldap3.MODIFY_DELETE, guard)
 
-    def restore(self, member: str, group: str, guard: Guard | None = None) -> Answer:
+    def restore(self, member: str, group: str, guard: Guard | None = None) -> WriteAnswer:
         """Add one member value again."""
         return self._member(member, group, ldap3.MODIFY_ADD, guard)
 
-    def _member(self, member: str, group: str, change: str, guard: Guard | None) -> Answer:
+    def _member(self, member: str, group: str, change: str, guard: Guard | None) -> WriteAnswer:
         changes: dict[str, Any] = {"member": [(change, [at(member)])], **(_swap(guard) if guard else {})}
         try:
             reply = self._session.modify(at(group), changes)
             if reply.code == code.SUCCESS:
-                return Answer(Result.DONE, self.server)
+                return WriteAnswer(WriteResult.DONE, self.server)
             if guard is not None and reply.code in _CHANGED_MEANWHILE:
-                return Answer(Result.TRANSIENT, self.server, "the group changed since it was looked at")
+                return WriteAnswer(WriteResult.TRANSIENT, self.server, "the group changed since it was looked at")
             if reply.code in _NOTHING_TO_DO:
                 return self._explained(member, group, reply, wanted=change == ldap3.MODIFY_ADD)
             return self._refused(group, reply)
         except Transient as error:
-            return Answer(Result.UNKNOWN, self.server, error.message)
+            return WriteAnswer(WriteResult.UNKNOWN, self.server, error.message)
 
-    def _explained(self, member: str, group: str, reply: Reply, *, wanted: bool) -> Answer:
+    def _explained(self, member: str, group: str, reply: Reply, *, wanted: bool) -> WriteAnswer:
         """Tell the causes apart that share their codes, by reading."""
         now = self.holds(member, group)
         if now is None:
-            return Answer(Result.UNKNOWN, self.server, f"{_said(reply)}; check that both objects still exist")
+            return WriteAnswer(WriteResult.UNKNOWN, self.server, f"{_said(reply)}; check that both objects still exist")
         if not wanted and self.is_primary(member, group):
             reason = "it is the account's primary group, which no member value shows: give it another one first"
-            return Answer(Result.REFUSED, self.server, reason)
+            return WriteAnswer(WriteResult.REFUSED, self.server, reason)
         if now == wanted:
-            return Answer(Result.ABSENT, self.server, "there was nothing to do")
+            return WriteAnswer(WriteResult.ABSENT, self.server, "there was nothing to do")
         return self._refused(group, reply)
 
-    def _refused(self, native: str, reply: Reply) -> Answer:
+    def _refused(self, native: str, reply: Reply) -> WriteAnswer:
         """Say why a server did not do it, and whether it may later."""
         if reply.code in code.PASSING:
-            return Answer(Result.TRANSIENT, self.server, _said(reply))
+            return WriteAnswer(WriteResult.TRANSIENT, self.server, _said(reply))
         if reply.code in _UNCLEAR:
-            return Answer(Result.UNKNOWN, self.server, _said(reply))
+            return WriteAnswer(WriteResult.UNKNOWN, self.server, _said(reply))
         if reply.code == code.INSUFFICIENT_RIGHTS:
             found = self._entry(native, ["adminCount"])
             if found is not None and found.whole("admincount"):
-                return Answer(Result.REFUSED, self.server, ADMIN_SD_HOLDER)
-        return Answer(Result.REFUSED, self.server, _said(reply))
+                return WriteAnswer(WriteResult.REFUSED, self.server, ADMIN_SD_HOLDER)
+        return WriteAnswer(WriteResult.REFUSED, self.server, _said(reply))
 
     def control(self, account: str) -> int | None:
         """Return ``userAccountControl`` of an account, null when it cannot be read."""
@@ -142,37 +142,39 @@ class Writing:
         control = self.control(account)
         return None if control is None else not control & _DISABLED
 
-    def disable(self, account: str) -> Answer:
+    def disable(self, account: str) -> WriteAnswer:
         """Set the one bit that ends sign-in, against the exact value read before."""
         return self._set(account, disabled=True)
 
-    def enable(self, account: str) -> Answer:
+    def enable(self, account: str) -> WriteAnswer:
         """Take the bit away again."""
         return self._set(account, disabled=False)
 
-    def _set(self, account: str, *, disabled: bool) -> Answer:
+    def _set(self, account: str, *, disabled: bool) -> WriteAnswer:
         try:
             old = self.control(account)
             if old is None:
-                return Answer(Result.TRANSIENT, self.server, "the account cannot be read: check that it still exists")
+                return WriteAnswer(
+                    WriteResult.TRANSIENT, self.server, "the account cannot be read: check that it still exists"
+                )
             new = old | _DISABLED if disabled else old & ~_DISABLED
             if new == old:
-                return Answer(Result.ABSENT, self.server, "there was nothing to do")
+                return WriteAnswer(WriteResult.ABSENT, self.server, "there was nothing to do")
             swap = [(ldap3.MODIFY_DELETE, [str(old)]), (ldap3.MODIFY_ADD, [str(new)])]
             reply = self._session.modify(at(account), {"userAccountControl": swap})
             if reply.code == code.SUCCESS:
                 return self._control_back(account, new)
             if reply.code in _CHANGED_MEANWHILE:
-                return Answer(Result.TRANSIENT, self.server, "the account changed since it was looked at")
+                return WriteAnswer(WriteResult.TRANSIENT, self.server, "the account changed since it was looked at")
             return self._refused(account, reply)
         except Transient as error:
-            return Answer(Result.UNKNOWN, self.server, error.message)
+            return WriteAnswer(WriteResult.UNKNOWN, self.server, error.message)
 
-    def _control_back(self, account: str, wanted: int) -> Answer:
+    def _control_back(self, account: str, wanted: int) -> WriteAnswer:
         """Look at all bits: only one was to change."""
         now = self.control(account)
         odd = "" if now in {wanted, None} else f"control bits are {now:#x} and should be {wanted:#x}: look at them"
-        return Answer(Result.DONE, self.server, odd)
+        return WriteAnswer(WriteResult.DONE, self.server, odd)
 
     def _entry(self, native: str, attributes: Sequence[str]) -> Entry | None:
         answer = self._session.search(at(native), "(objectClass=*)", attributes)

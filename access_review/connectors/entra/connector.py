@@ -51,8 +51,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
+from access_review.changes import Action, Capabilities
 from access_review.connectors import Connector, Source
 from access_review.connectors.classification import Classification, Effect
 from access_review.connectors.entra.pages import AbsentError, Pages, saved
@@ -64,10 +65,30 @@ from access_review.connectors.secret import Named, text_of
 from access_review.errors import WorkspaceError
 from access_review.tables import Row
 
+CAPABILITIES = Capabilities(
+    actions=frozenset(
+        {
+            Action.DISABLE_ACCOUNT,
+            Action.REVOKE_SESSIONS,
+            Action.REMOVE_MEMBER,
+            Action.REMOVE_ROLE_ASSIGNMENT,
+            Action.END_PIM,
+            Action.REMOVE_APPROLE,
+            Action.REMOVE_CONSENT,
+            Action.CUT_NESTING,
+        }
+    ),
+    synchronised=True,
+    script="cloud",
+)
+"""What a tenant can do, whichever way it is read."""
+
 
 @dataclass(frozen=True, slots=True)
 class RecordedTenant:
     """Everything one tenant holds; ``pages`` is the only door to it."""
+
+    capabilities: ClassVar[Capabilities] = CAPABILITIES
 
     source: Source
     pages: Pages

@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import rfc8785
 
-from access_review.changes import Change
+from access_review.changes import Capabilities, Change
 from access_review.connectors import Source, complete, incomplete
-from access_review.connectors.entra.connector import RecordedTenant
+from access_review.connectors.entra.connector import CAPABILITIES, RecordedTenant
 from access_review.connectors.entra.delta import DeltaChanges
 from access_review.connectors.entra.graph import Graph, GraphRequest, RefusedError
 from access_review.connectors.entra.live_pages import LivePages, SigninWindow
@@ -32,6 +32,8 @@ TRUST = "name the authority that issued the server's certificate in ca_file"
 @dataclass(frozen=True, slots=True)
 class LiveTenant:
     """One tenant, reached through ``opened``; ``saved`` says how its pages become rows."""
+
+    capabilities: ClassVar[Capabilities] = CAPABILITIES
 
     saved: RecordedTenant
     opened: Callable[[], Graph]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from access_review.changes import Action, Change, Target, Thing
+from access_review.changes import Action, Change, Sighting, Target, Thing, WriteAnswer, WriteResult
 from access_review.connectors.entra.graph import Graph, GraphRequest, RefusedError, VanishedError
 from access_review.connectors.entra.graph import GraphResponse as Reply
 from access_review.connectors.entra.live_pages import follow
@@ -19,7 +19,6 @@ from access_review.connectors.entra.permissions import LOOKING, writes_with
 from access_review.connectors.entra.properties import NEVER, Object, UnusableError, moment, objects
 from access_review.connectors.entra.throttle import retry_after
 from access_review.errors import ConnectorError
-from access_review.revoke.executor import Answer, Result, Seen
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _ROLES = "/roleManagement/directory"
@@ -87,13 +86,13 @@ def covers(change: Change) -> bool:
 
 
 class GraphWriter:
-    """A tenant that can be written to; an :class:`~access_review.revoke.executor.Executor`."""
+    """A tenant that can be written to; an :class:`~access_review.changes.Executor`."""
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
         self._refusals: dict[str, str] = {}
 
-    def holds(self, change: Change, since: datetime) -> Seen:
+    def holds(self, change: Change, since: datetime) -> Sighting:
         """Look whether the grant, the right to sign in or older sessions are there."""
         try:
             if change.action is Action.REVOKE_SESSIONS:
@@ -102,11 +101,11 @@ class GraphWriter:
                 return self._seen(self._enabled(_account(change.target)))
             return self._seen(self._place(change).look())
         except RefusedError as error:
-            return Seen(None, self._graph.base, _blind(error, change))
+            return Sighting(None, self._graph.base, _blind(error, change))
         except _NOT_READ as error:
-            return Seen(None, self._graph.base, str(error))
+            return Sighting(None, self._graph.base, str(error))
 
-    def revoke(self, change: Change) -> Answer:
+    def revoke(self, change: Change) -> WriteAnswer:
         """Take away the one thing that the change names."""
         if change.action is Action.DISABLE_ACCOUNT:
             return self._answered(lambda: self._switch(_account(change.target), on=False), change)
@@ -116,19 +115,19 @@ class GraphWriter:
             )
         return self._answered(lambda: self._place(change).take(), change)
 
-    def restore(self, change: Change) -> Answer:
+    def restore(self, change: Change) -> WriteAnswer:
         """Give back the one thing that the change names."""
         if change.action in _ACCOUNTS:
             return self._answered(lambda: self._switch(_account(change.target), on=True), change)
         if change.action is Action.REVOKE_SESSIONS:
-            return Answer(Result.REFUSED, self._graph.base, "sessions begin anew by signing in")
+            return WriteAnswer(WriteResult.REFUSED, self._graph.base, "sessions begin anew by signing in")
         return self._answered(lambda: self._place(change).give(), change)
 
-    def remove_owner(self, group: str, owner: str) -> Answer:
+    def remove_owner(self, group: str, owner: str) -> WriteAnswer:
         """Remove an owner of a group; the last one stays."""
         return self._answered(lambda: self._graph.send("DELETE", link(group, "owners", owner)))
 
-    def remove_licence(self, user: str, sku: str) -> Answer:
+    def remove_licence(self, user: str, sku: str) -> WriteAnswer:
         """Remove a licence of the user's own. Nothing calls this by itself: data may go with a licence."""
 
         def remove() -> Reply | str:
@@ -141,7 +140,7 @@ class GraphWriter:
 
         return self._answered(remove)
 
-    def end_package(self, assignment: str) -> Answer:
+    def end_package(self, assignment: str) -> WriteAnswer:
         """End the assignment of an access package, which takes what it gave."""
         body = {"requestType": "adminRemove", "assignment": {"id": _id(assignment)}}
         address = "/identityGovernance/entitlementManagement/assignmentRequests"
@@ -158,13 +157,13 @@ class GraphWriter:
     def _switch(self, account: Thing, *, on: bool) -> Reply:
         return self._graph.send("PATCH", f"/{_folder(account)}/{_id(account)}", body={"accountEnabled": on})
 
-    def _sessions(self, target: Target, since: datetime) -> Seen:
+    def _sessions(self, target: Target, since: datetime) -> Sighting:
         """Sessions older than the change are there until Graph counts only later ones as valid."""
         account = _account(target)
         thing = self._graph.get(GraphRequest(f"/users/{_id(account)}?$select=id,signInSessionsValidFromDateTime"))
         valid = moment(thing, "signInSessionsValidFromDateTime")
         older = valid is None or valid == NEVER or valid < since.astimezone(UTC)
-        return Seen(older, self._graph.base, "" if older else f"only sessions from {valid} on are valid")
+        return Sighting(older, self._graph.base, "" if older else f"only sessions from {valid} on are valid")
 
     # Grants and nesting
 
@@ -308,23 +307,23 @@ class GraphWriter:
             return Reply(404, None)
         return self._graph.send("DELETE", f"{folder}/{_id(found['id'])}")
 
-    def _seen(self, there: bool | None) -> Seen:
-        return Seen(there, self._graph.base)
+    def _seen(self, there: bool | None) -> Sighting:
+        return Sighting(there, self._graph.base)
 
-    def _answered(self, call: Callable[[], Reply | str], change: Change | None = None) -> Answer:
+    def _answered(self, call: Callable[[], Reply | str], change: Change | None = None) -> WriteAnswer:
         """Send, and say what came of it; whatever is unclear is unknown, and the next read decides."""
         try:
             reply = call()
         except RefusedError as error:
-            return Answer(Result.REFUSED, self._graph.base, _blind(error, change))
+            return WriteAnswer(WriteResult.REFUSED, self._graph.base, _blind(error, change))
         except (NotReadError, UnusableError, ConnectorError) as error:
             # Only the look before the call, and the sign-in, can raise: nothing was sent.
-            return Answer(Result.TRANSIENT, self._graph.base, str(error))
+            return WriteAnswer(WriteResult.TRANSIENT, self._graph.base, str(error))
         except (_OddError, ValueError) as error:
-            return Answer(Result.REFUSED, self._graph.base, str(error))
+            return WriteAnswer(WriteResult.REFUSED, self._graph.base, str(error))
         if isinstance(reply, str):
-            return Answer(Result.REFUSED, self._graph.base, reply)
-        return Answer(_result(reply), self._graph.base, _said(reply, change), retry_after(reply.headers))
+            return WriteAnswer(WriteResult.REFUSED, self._graph.base, reply)
+        return WriteAnswer(_result(reply), self._graph.base, _said(reply, change), retry_after(reply.headers))
 
 
 class _OddError(Exception):
@@ -334,16 +333,16 @@ class _OddError(Exception):
 _NOT_READ = (NotReadError, UnusableError, ConnectorError, _OddError)
 
 
-def _result(reply: Reply) -> Result:
+def _result(reply: Reply) -> WriteResult:
     if reply.status in (429, 503):
-        return Result.TRANSIENT
+        return WriteResult.TRANSIENT
     if reply.broke or reply.status == 0 or reply.status >= 500:
-        return Result.UNKNOWN
+        return WriteResult.UNKNOWN
     if reply.status == 401:
-        return Result.TRANSIENT
+        return WriteResult.TRANSIENT
     if reply.status == 404:
-        return Result.ABSENT
-    return Result.DONE if reply.status < 300 else Result.REFUSED
+        return WriteResult.ABSENT
+    return WriteResult.DONE if reply.status < 300 else WriteResult.REFUSED
 
 
 def _said(reply: Reply, change: Change | None) -> str:

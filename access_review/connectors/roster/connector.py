@@ -10,10 +10,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, ClassVar, Literal, TypeVar
 
 from pydantic import Field
 
+from access_review.changes import Capabilities
 from access_review.connectors import Source, complete, incomplete, problem
 from access_review.connectors.roster.assignments import Spell
 from access_review.connectors.roster.mapping import (
@@ -52,6 +53,8 @@ _DATED = ("starts", "ends", "left_at", "notified", "approved_until")
 @dataclass(frozen=True, slots=True)
 class Roster:
     """One roster, ready to be read. ``absence`` is what the snapshot makes of people who are no longer in it."""
+
+    capabilities: ClassVar[Capabilities] = Capabilities(signs_in=False)
 
     source: Source
     file: RosterFile

@@ -8,18 +8,20 @@ groups, rights and ``managedBy`` are left aside: owners are therefore unknown.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import rfc8785
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from access_review.changes import Capabilities
 from access_review.connectors import Source, problem
 from access_review.connectors.ad import identifiers
 from access_review.connectors.ad.active_directory import last_use
 from access_review.connectors.ad.entry import canonical, domain
 from access_review.connectors.ad.membership import MEMBER_TABLES, Membership, Memberships, Name, Tally
+from access_review.connectors.ad.rows import CAPABILITIES
 from access_review.connectors.classification import Classification, Effect
 from access_review.connectors.sharphound.files import Collection, read
 from access_review.tables import Row
@@ -93,6 +95,9 @@ def _sid(identifier: str) -> str:
 @dataclass(frozen=True, slots=True)
 class SharpHound:
     """One collection, of one domain or several."""
+
+    # Nobody signs in to a collection; the sessions of its directory are those of the source that reads it.
+    capabilities: ClassVar[Capabilities] = replace(CAPABILITIES, signs_in=False)
 
     source: Source
     path: str

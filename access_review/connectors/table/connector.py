@@ -28,11 +28,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from difflib import get_close_matches
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
+from access_review.changes import Capabilities
 from access_review.connectors import Source, complete, incomplete
 from access_review.connectors.classification import Classification, Effect
 from access_review.connectors.table.columns import (
@@ -57,6 +58,8 @@ AccountKind = Literal["human", "service", "shared", "guest", "agent", "computer"
 @dataclass(frozen=True, slots=True)
 class Export:
     """One file of an application, ready to be read."""
+
+    capabilities: ClassVar[Capabilities] = Capabilities(signs_in=False)
 
     source: Source
     path: str

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from access_review.changes import Executor, Writable
 from access_review.connectors import Source
 from access_review.connectors.entra.authentication import ADVICE, Network, SignedIn
 from access_review.connectors.entra.connector import connect
 from access_review.connectors.entra.registration import CLOUDS, Cloud, Registration
 from access_review.connectors.entra.throttle import ThrottlePace, Time
 from access_review.errors import ConnectorError, Transient, WorkspaceError
-from access_review.revoke.executor import Executor, Writable
 from tests.real.authority import Authority
 from tests.simulated_tenant.credentials import certificate
 from tests.simulated_tenant.reading import Outcome, collected, held, simulate

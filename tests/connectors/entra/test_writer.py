@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from access_review.changes import UNDO, Action, Change, Expectation, Target, Thing
+from access_review.changes import UNDO, Action, Change, Executor, Expectation, Target, Thing, WriteResult
 from access_review.connectors.entra.permissions import WRITING
 from access_review.connectors.entra.writer import (
     ADMINISTRATOR,
@@ -19,7 +19,6 @@ from access_review.connectors.entra.writer import (
     link,
 )
 from access_review.errors import ConnectorError
-from access_review.revoke.executor import Executor, Result
 from tests.simulated_tenant.reading import graph, simulate
 from tests.simulated_tenant.tenants import GLOBAL_ADMIN, READERS, Object
 from tests.simulated_tenant.wire import START, Request, Response, failed
@@ -66,10 +65,10 @@ def world():
 def round_trip(world: World, one: Change) -> None:
     """Take away, see it gone, give back, see it there."""
     assert world.there(one) is True
-    assert world.writer.revoke(one).result is Result.DONE
+    assert world.writer.revoke(one).result is WriteResult.DONE
     assert world.there(one) is False
-    assert world.writer.revoke(one).result in (Result.ABSENT, Result.REFUSED, Result.DONE)
-    assert world.writer.restore(one).result is Result.DONE
+    assert world.writer.revoke(one).result in (WriteResult.ABSENT, WriteResult.REFUSED, WriteResult.DONE)
+    assert world.writer.restore(one).result is WriteResult.DONE
     assert world.there(one) is True
 
 
@@ -99,7 +98,7 @@ def test_a_group_that_graph_cannot_change_is_refused_before_the_call(world: Worl
         Action.REMOVE_MEMBER, account=thing("user", world.users[0]), entitlement=thing("group", world.groups[number])
     )
     answer = world.writer.revoke(one)
-    assert (answer.result, answer.reason) == (Result.REFUSED, advice)
+    assert (answer.result, answer.reason) == (WriteResult.REFUSED, advice)
     assert world.simulator.writes.made == []
     assert world.there(one) is True
 
@@ -112,7 +111,7 @@ def test_an_administrator_is_refused_without_a_role_for_it(world: World, outside
     assert outside_data
     world.simulator.app_roles = frozenset()
     answer = world.writer.revoke(change(Action.DISABLE_ACCOUNT, account=thing("user", world.users[0])))
-    assert answer.result is Result.REFUSED
+    assert answer.result is WriteResult.REFUSED
     assert ADMINISTRATOR in answer.reason
 
 
@@ -120,9 +119,9 @@ def test_sessions_older_than_the_change_are_ended(world: World) -> None:
     one = change(Action.REVOKE_SESSIONS, account=thing("user", world.users[1]))
     assert world.writer.holds(one, START).there is True
     world.simulator.clock.sleep(5)
-    assert world.writer.revoke(one).result is Result.DONE
+    assert world.writer.revoke(one).result is WriteResult.DONE
     assert world.writer.holds(one, START).there is False
-    assert world.writer.restore(one).result is Result.REFUSED
+    assert world.writer.restore(one).result is WriteResult.REFUSED
 
 
 def test_an_app_role_is_removed(world: World) -> None:
@@ -146,15 +145,15 @@ def test_one_scope_of_a_consent_is_removed_and_the_consent_with_its_last(world: 
             entitlement=consent,
         )
         assert world.there(one) is True
-        assert world.writer.revoke(one).result is Result.DONE
+        assert world.writer.revoke(one).result is WriteResult.DONE
         assert world.there(one) is False
         assert world.tenant.of("oauth2PermissionGrants").get(native, {}).get("scope") == left
-    assert world.writer.restore(one).result is Result.DONE
+    assert world.writer.restore(one).result is WriteResult.DONE
     made = list(world.tenant.of("oauth2PermissionGrants").values())[-1]
     assert (made["principalId"], made["scope"]) == (held["principalId"], "User.Read")
     assert made["id"] != native
     assert world.there(one) is True, "given back under another id"
-    assert world.writer.revoke(one).result is Result.DONE
+    assert world.writer.revoke(one).result is WriteResult.DONE
     assert world.there(one) is False
 
 
@@ -190,7 +189,7 @@ def test_what_graph_does_not_do_is_covered_by_nobody_here(world: World, action: 
 def test_what_is_not_covered_raises_nothing(world: World) -> None:
     one = change(Action.REMOVE_MEMBER, account=thing("device", "x"), entitlement=thing("group", world.groups[0]))
     assert world.writer.holds(one, START).there is None
-    assert world.writer.revoke(one).result is Result.REFUSED
+    assert world.writer.revoke(one).result is WriteResult.REFUSED
 
 
 def test_a_token_that_cannot_be_renewed_is_no_exception(world: World) -> None:
@@ -201,7 +200,7 @@ def test_a_token_that_cannot_be_renewed_is_no_exception(world: World) -> None:
     one = world.member(0)
     seen = world.writer.holds(one, START)
     assert (seen.there, "expired" in seen.reason) == (None, True)
-    assert world.writer.revoke(one).result is Result.TRANSIENT
+    assert world.writer.revoke(one).result is WriteResult.TRANSIENT
 
 
 def test_a_directory_role_is_removed_in_its_scope_only(world: World) -> None:
@@ -247,8 +246,8 @@ def test_an_owner_is_removed_but_not_the_last(world: World) -> None:
         and not world.tenant.of("groups")[g]["groupTypes"]
     )
     world.tenant.links[("groups/owners", group)] = world.users[:2]
-    assert world.writer.remove_owner(group, world.users[0]).result is Result.DONE
-    assert world.writer.remove_owner(group, world.users[1]).result is Result.REFUSED
+    assert world.writer.remove_owner(group, world.users[0]).result is WriteResult.DONE
+    assert world.writer.remove_owner(group, world.users[1]).result is WriteResult.REFUSED
     assert world.tenant.links[("groups/owners", group)] == [world.users[1]]
 
 
@@ -258,23 +257,23 @@ def test_a_licence_of_ones_own_is_removed_and_a_groups_is_refused(world: World) 
     sku = person["assignedLicenses"][0]["skuId"]
     person["licenseAssignmentStates"][0]["assignedByGroup"] = world.groups[0]
     answer = world.writer.remove_licence(world.users[0], sku)
-    assert (answer.result, answer.reason) == (Result.REFUSED, INHERITED)
+    assert (answer.result, answer.reason) == (WriteResult.REFUSED, INHERITED)
     person["licenseAssignmentStates"][0]["assignedByGroup"] = None
-    assert world.writer.remove_licence(world.users[0], sku).result is Result.DONE
+    assert world.writer.remove_licence(world.users[0], sku).result is WriteResult.DONE
     assert person["assignedLicenses"] == []
 
 
 def test_an_access_package_is_ended(world: World) -> None:
     world.simulator.granted = None
     native = next(iter(world.tenant.of("accessPackageAssignments")))
-    assert world.writer.end_package(native).result is Result.DONE
+    assert world.writer.end_package(native).result is WriteResult.DONE
     assert native not in world.tenant.of("accessPackageAssignments")
 
 
 def test_a_removal_is_seen_when_reads_have_caught_up_and_not_before() -> None:
     world = World(lag=40)
     one = world.member(0)
-    assert world.writer.revoke(one).result is Result.DONE
+    assert world.writer.revoke(one).result is WriteResult.DONE
     assert world.there(one) is True
     world.simulator.clock.sleep(41)
     assert world.there(one) is False
@@ -284,16 +283,16 @@ def test_a_removal_is_seen_when_reads_have_caught_up_and_not_before() -> None:
 @pytest.mark.parametrize(
     ("response", "result"),
     [
-        (Response(0, broken="reset"), Result.UNKNOWN),
-        (failed(500, "InternalServerError"), Result.UNKNOWN),
-        (failed(504, "GatewayTimeout"), Result.UNKNOWN),
-        (failed(429, "TooManyRequests", Retry_After="17"), Result.TRANSIENT),
-        (failed(503, "ServiceUnavailable"), Result.TRANSIENT),
-        (failed(403, "Authorization_RequestDenied"), Result.REFUSED),
-        (failed(404, "Request_ResourceNotFound"), Result.ABSENT),
+        (Response(0, broken="reset"), WriteResult.UNKNOWN),
+        (failed(500, "InternalServerError"), WriteResult.UNKNOWN),
+        (failed(504, "GatewayTimeout"), WriteResult.UNKNOWN),
+        (failed(429, "TooManyRequests", Retry_After="17"), WriteResult.TRANSIENT),
+        (failed(503, "ServiceUnavailable"), WriteResult.TRANSIENT),
+        (failed(403, "Authorization_RequestDenied"), WriteResult.REFUSED),
+        (failed(404, "Request_ResourceNotFound"), WriteResult.ABSENT),
     ],
 )
-def test_a_write_is_sent_once_and_its_answer_told_as_it_is(response: Response, result: Result) -> None:
+def test_a_write_is_sent_once_and_its_answer_told_as_it_is(response: Response, result: WriteResult) -> None:
     world = World()
     plain = world.simulator.writes.answer
     sent = []
@@ -320,7 +319,7 @@ def test_no_address_is_made_of_what_is_no_id(world: World, bad: str) -> None:
     answer = world.writer.revoke(
         change(Action.REMOVE_MEMBER, account=thing("user", bad), entitlement=thing("group", world.groups[0]))
     )
-    assert answer.result is Result.REFUSED
+    assert answer.result is WriteResult.REFUSED
     assert world.simulator.writes.made == []
 
 
@@ -404,10 +403,10 @@ def test_without_a_permission_its_changes_are_refused_with_advice_and_the_others
         before, answer, after = world.writer.holds(one, START), world.writer.revoke(one), world.writer.holds(one, START)
         world.graph.close()
         if name not in NEEDS[missing]:
-            assert (before.there, answer.result) == (True, Result.DONE), name
+            assert (before.there, answer.result) == (True, WriteResult.DONE), name
             continue
-        said = {answer.reason} if answer.result is Result.REFUSED else {before.reason, after.reason}
+        said = {answer.reason} if answer.result is WriteResult.REFUSED else {before.reason, after.reason}
         assert all(missing in reason for reason in said), (name, said)
         # What cannot be looked at is unknown, and what is refused is still there: nothing counts as taken away.
         assert after.there is not False, name
-        assert answer.result is Result.REFUSED or before.there is after.there is None, name
+        assert answer.result is WriteResult.REFUSED or before.there is after.there is None, name
