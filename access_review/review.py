@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from access_review import declared, findings, roles
 from access_review.audit import control
-from access_review.audit.control import Control
+from access_review.audit.control import CarryForward
 from access_review.correlate import Ladder, correlate
 from access_review.diff import diff
 from access_review.engine.duckdb import Engine
@@ -38,7 +38,7 @@ class Previous:
     """What is known from before a run: the findings of the run before, and what earlier audits left open."""
 
     findings: pa.Table | Path | None = None
-    control: Control = field(default_factory=Control)
+    control: CarryForward = field(default_factory=CarryForward)
 
 
 @dataclass(frozen=True, slots=True)

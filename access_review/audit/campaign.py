@@ -19,7 +19,7 @@ from access_review.policy import Reviewing
 AUDIT = "access-review/audit@1"
 
 
-class Kind(StrEnum):
+class ReminderKind(StrEnum):
     """Why a reviewer hears of an audit, in the order in which it happens."""
 
     ASKED = "asked"
@@ -29,24 +29,24 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class Reminder:
     """A reviewer was told something."""
 
-    kind: Kind
+    kind: ReminderKind
     reviewer: str
     at: datetime
     items: int
 
 
 @dataclass(frozen=True, slots=True)
-class Audit:
+class Campaign:
     """One week's audit. ``missed`` counts, for each unit carried over, the audits in a row that did not review it."""
 
     run: str
     week: str
     opened_at: datetime
     missed: Mapping[str, int] = field(default_factory=dict)
-    sent: tuple[Sent, ...] = ()
+    sent: tuple[Reminder, ...] = ()
     closed_at: datetime | None = None
     not_reviewed: tuple[str, ...] = ()
     signed_off_by: str | None = None
@@ -69,13 +69,15 @@ def week_of(at: datetime, zone: str) -> str:
     return f"{year}-W{week:02}"
 
 
-def opened(run: str, at: datetime, zone: str, before: Audit | None, carried: Iterable[str]) -> Audit:
+def open_campaign(run: str, at: datetime, zone: str, before: Campaign | None, carried: Iterable[str]) -> Campaign:
     """Return a new audit; ``carried`` are the units that the one before did not review and that are still there."""
     times = dict(before.missed) if before else {}
-    return Audit(run, week_of(at, zone), at, {unit: times.get(unit, 0) + 1 for unit in sorted(carried)})
+    return Campaign(run, week_of(at, zone), at, {unit: times.get(unit, 0) + 1 for unit in sorted(carried)})
 
 
-def due(audit: Audit, waiting: Mapping[str, int], reviewing: Reviewing, now: datetime) -> tuple[Sent, ...]:
+def due_reminders(
+    audit: Campaign, waiting: Mapping[str, int], reviewing: Reviewing, now: datetime
+) -> tuple[Reminder, ...]:
     """Return what reviewers with open items are to be told now; ``waiting`` counts items by reviewer.
 
     Each is told each thing once. Where a day was missed, only the latest is said.
@@ -83,27 +85,27 @@ def due(audit: Audit, waiting: Mapping[str, int], reviewing: Reviewing, now: dat
     if not audit.going_on:
         return ()
     age = now - audit.opened_at
-    steps = ((reviewing.escalate, Kind.ESCALATION), (reviewing.remind, Kind.REMINDER))
-    kind = next((kind for after, kind in steps if age >= after), Kind.ASKED)
+    steps = ((reviewing.escalate, ReminderKind.ESCALATION), (reviewing.remind, ReminderKind.REMINDER))
+    kind = next((kind for after, kind in steps if age >= after), ReminderKind.ASKED)
     told = {(sent.kind, sent.reviewer) for sent in audit.sent}
     return tuple(
-        Sent(kind, reviewer, now, items)
+        Reminder(kind, reviewer, now, items)
         for reviewer, items in sorted(waiting.items())
         if items and (kind, reviewer) not in told
     )
 
 
-def closed(
-    audit: Audit, waiting: Mapping[str, int], units: Collection[str], reviewing: Reviewing, now: datetime
-) -> Audit:
+def close_campaign(
+    audit: Campaign, waiting: Mapping[str, int], units: Collection[str], reviewing: Reviewing, now: datetime
+) -> Campaign:
     """End the wait when its time has come; ``units`` are those that nobody answered for completely."""
     if not audit.going_on or now - audit.opened_at < reviewing.close:
         return audit
-    last = tuple(Sent(Kind.NOT_REVIEWED, reviewer, now, n) for reviewer, n in sorted(waiting.items()) if n)
+    last = tuple(Reminder(ReminderKind.NOT_REVIEWED, reviewer, now, n) for reviewer, n in sorted(waiting.items()) if n)
     return replace(audit, closed_at=now, not_reviewed=tuple(sorted(units)), sent=(*audit.sent, *last))
 
 
-def signed_off(audit: Audit, by: str, at: datetime, *, unanswered: int, strangers: Collection[str]) -> Audit:
+def sign_off(audit: Campaign, by: str, at: datetime, *, unanswered: int, strangers: Collection[str]) -> Campaign:
     """End an audit; raises ``PlanRefused`` while items are open in time, or somebody unknown answered."""
     if audit.signed_off_at is not None:
         raise PlanRefused(
@@ -123,11 +125,11 @@ def signed_off(audit: Audit, by: str, at: datetime, *, unanswered: int, stranger
     return replace(audit, signed_off_by=by, signed_off_at=at)
 
 
-def to_json(audit: Audit) -> dict[str, Any]:
+def to_json(audit: Campaign) -> dict[str, Any]:
     """Return an audit as a JSON object."""
     return artifacts.dump(AUDIT, audit)
 
 
-def from_json(plain: Mapping[str, Any]) -> Audit:
+def from_json(plain: Mapping[str, Any]) -> Campaign:
     """Return the audit of a JSON object; raises ``ArtifactError``."""
-    return artifacts.load(AUDIT, Audit, plain)
+    return artifacts.load(AUDIT, Campaign, plain)

@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from access_review.audit.decisions import Decision
-from access_review.audit.worklist import UNASSIGNED, Item
+from access_review.audit.worklist import UNASSIGNED, WorkItem
 from access_review.engine.duckdb import Engine
 from access_review.errors import Unclear
 from access_review.model import AsOf
-from access_review.offboarding.leaver import Late, Leaver, Standing, State
-from access_review.sample.population import CLIENTS, Unit
+from access_review.offboarding.leaver import AccessState, Late, Leaver, LeaverStatus
+from access_review.sample.population import CLIENTS, ReviewUnit
 from access_review.tables import Row
 
 EVIDENCE = "access-review/client-evidence@1"
@@ -92,12 +92,12 @@ def findings(rows: Iterable[Row], within: Borders) -> list[dict[str, Any]]:
     ]
 
 
-def items(work: Iterable[Item], within: Borders) -> tuple[Item, ...]:
+def items(work: Iterable[WorkItem], within: Borders) -> tuple[WorkItem, ...]:
     """Return the questions about the client's people; a reviewer of another client is not named."""
     return tuple(_item(item, within) for item in work if within.client in item.clients)
 
 
-def _item(item: Item, within: Borders) -> Item:
+def _item(item: WorkItem, within: Borders) -> WorkItem:
     foreign = item.reviewer in within.others
     return replace(
         item,
@@ -109,7 +109,7 @@ def _item(item: Item, within: Borders) -> Item:
     )
 
 
-def answers(history: Iterable[Decision], asked: Iterable[Item], within: Borders) -> tuple[Decision, ...]:
+def answers(history: Iterable[Decision], asked: Iterable[WorkItem], within: Borders) -> tuple[Decision, ...]:
     """Return every answer to the client's questions; who answered is not named if of another client."""
     known = {item.item for item in asked}
     return tuple(
@@ -148,14 +148,14 @@ def evidence(
 
 def scorecard(
     within: Borders,
-    units: Sequence[Unit],
+    units: Sequence[ReviewUnit],
     found: Sequence[Row],
-    asked: Sequence[Item],
+    asked: Sequence[WorkItem],
     answered: int,
     leavers: Iterable[Leaver],
 ) -> dict[str, Any]:
     """Count how the client stands."""
-    left = [one for one in leavers if within.client in one.clients and one.standing is Standing.LEFT]
+    left = [one for one in leavers if within.client in one.clients and one.standing is LeaverStatus.LEFT]
     current = [row for row in found if row["status"] in {"new", "open"}]
     return {
         "client": within.client,
@@ -167,6 +167,6 @@ def scorecard(
         "items": len(asked),
         "answered": answered,
         "leavers": len(left),
-        "leavers_who_can_sign_in": sum(one.signs_in is State.OPEN for one in left),
+        "leavers_who_can_sign_in": sum(one.signs_in is AccessState.OPEN for one in left),
         "leavers_late": sum(one.clock.late in {Late.YES, Late.FAILED} for one in left),
     }

@@ -12,9 +12,9 @@ from typing import Any
 import pyarrow as pa
 
 from access_review import artifacts
-from access_review.audit.campaign import Audit
-from access_review.audit.decisions import Answer, Decision
-from access_review.audit.worklist import Item
+from access_review.audit.campaign import Campaign
+from access_review.audit.decisions import Decision, ReviewerAnswer
+from access_review.audit.worklist import WorkItem
 from access_review.facts import FACTS
 from access_review.tables import frame
 
@@ -31,7 +31,7 @@ class Unreviewed:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptFinding:
     """Access that a reviewer kept though the machine had found something that no waiver accepted then."""
 
     finding: str
@@ -42,15 +42,15 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Control:
+class CarryForward:
     """What the audits before a run left open."""
 
-    unreviewed: tuple[Unreviewed, ...] = ()
-    kept: tuple[Kept, ...] = ()
+    unreviewed_units: tuple[Unreviewed, ...] = ()
+    kept_findings: tuple[KeptFinding, ...] = ()
 
 
-def unreviewed(
-    last: Audit, open_units: Collection[str], *, week: str, now: datetime, close: timedelta
+def unreviewed_units(
+    last: Campaign, open_units: Collection[str], *, week: str, now: datetime, close: timedelta
 ) -> tuple[Unreviewed, ...]:
     """Return who is not reviewed, from the newest audit and the units in it without all answers.
 
@@ -62,23 +62,25 @@ def unreviewed(
     return tuple(Unreviewed(unit, last.week, times) for unit, times in sorted(missed.items()) if times)
 
 
-def kept(audits: Iterable[tuple[Iterable[Item], Mapping[str, Decision]]]) -> tuple[Kept, ...]:
+def kept_findings(audits: Iterable[tuple[Iterable[WorkItem], Mapping[str, Decision]]]) -> tuple[KeptFinding, ...]:
     """Return what reviewers keep against findings, by the latest answer to each question; audits come oldest first."""
-    latest: dict[tuple[str, str | None, str | None], tuple[Item, Decision]] = {}
+    latest: dict[tuple[str, str | None, str | None], tuple[WorkItem, Decision]] = {}
     for items, current in audits:
         for item in items:
             if item.item in current and not item.planted:
                 latest[item.account, item.entitlement, item.mode] = item, current[item.item]
     found = {
-        (finding, item.account, item.entitlement): Kept(finding, item.account, item.entitlement, said.by, said.at)
+        (finding, item.account, item.entitlement): KeptFinding(
+            finding, item.account, item.entitlement, said.by, said.at
+        )
         for item, said in latest.values()
-        if said.decision is Answer.KEEP
+        if said.decision is ReviewerAnswer.KEEP
         for finding in item.findings
     }
     return tuple(one for _, one in sorted(found.items(), key=lambda pair: tuple(part or "" for part in pair[0])))
 
 
-def tables(control: Control) -> dict[str, pa.Table]:
+def tables(control: CarryForward) -> dict[str, pa.Table]:
     """Return the facts ``unreviewed`` and ``kept``."""
     kept_rows = [
         {
@@ -94,11 +96,11 @@ def tables(control: Control) -> dict[str, pa.Table]:
     return {"unreviewed": frame(FACTS["unreviewed"], missed), "kept": frame(FACTS["kept"], kept_rows)}
 
 
-def to_json(control: Control) -> dict[str, Any]:
+def to_json(control: CarryForward) -> dict[str, Any]:
     """Return it as a JSON object."""
     return artifacts.dump(CONTROL, control)
 
 
-def from_json(plain: Mapping[str, Any]) -> Control:
+def from_json(plain: Mapping[str, Any]) -> CarryForward:
     """Return the value of a JSON object; raises ``ArtifactError``."""
-    return artifacts.load(CONTROL, Control, plain)
+    return artifacts.load(CONTROL, CarryForward, plain)

@@ -13,8 +13,8 @@ from datetime import date, datetime, time, timedelta
 from itertools import groupby, pairwise
 from pathlib import Path
 
-from access_review.audit.decisions import Answer, Decision, Decisions, decided
-from access_review.audit.worklist import Item, Worklist, fold
+from access_review.audit.decisions import Decision, Decisions, ReviewerAnswer, decision_on
+from access_review.audit.worklist import WorkItem, Worklist, fold
 from access_review.connectors.tabular import delimited, workbook
 from access_review.connectors.tabular.cells import Raw, Value, moment, text
 from access_review.errors import Mistake, WorkspaceError
@@ -50,7 +50,7 @@ def read_decisions(paths: Iterable[Path], work: Worklist, *, today: date) -> tup
     return timed(reading.taken)
 
 
-def open_items(work: Worklist, answers: Decisions, reviewer: str, me: Iterable[str]) -> tuple[Item, ...]:
+def open_items(work: Worklist, answers: Decisions, reviewer: str, me: Iterable[str]) -> tuple[WorkItem, ...]:
     """Return the items of a reviewer without an answer that ``me``, by all names, may decide: none about their own access."""
     own = {fold(name) for name in me}
     return tuple(
@@ -103,7 +103,7 @@ class _Reading:
 
     work: Worklist
     today: date
-    items: Mapping[str, Item] = field(init=False)
+    items: Mapping[str, WorkItem] = field(init=False)
     taken: list[tuple[Decision, datetime | None]] = field(default_factory=list)
     first: dict[tuple[str, date], tuple[str, Decision]] = field(default_factory=dict)
     mistakes: list[Mistake] = field(default_factory=list)
@@ -144,8 +144,8 @@ class _Reading:
         self.mistakes += wrong
         if when is None or day is None or wrong:
             return
-        answer = Answer(fold(row.text("decision")))
-        given = decided(item, answer, by=row.text("decided by"), at=day, comment=row.text("comment"))
+        answer = ReviewerAnswer(fold(row.text("decision")))
+        given = decision_on(item, answer, by=row.text("decided by"), at=day, comment=row.text("comment"))
         self.add(row, given, None if when.time() == time.min else when)
 
     def add(self, row: "_Row", decision: Decision, when: datetime | None) -> None:
@@ -190,7 +190,7 @@ class _Row:
         return Mistake(self.file, self.line, self.places[name] + 1, f"{name}: {said}", hint)
 
 
-def _misplaced(row: _Row, item: Item | None, run: str) -> Iterator[Mistake]:
+def _misplaced(row: _Row, item: WorkItem | None, run: str) -> Iterator[Mistake]:
     """Say why a row may not belong to the item it names."""
     named, of_run = row.text("item"), row.text("run")
     if of_run and of_run != run:
@@ -216,7 +216,7 @@ def names_in(by: str) -> set[str]:
     return {fold(name) for name in (by, *re.split(r"[<>()\[\],;|/]", by)) if name.strip()}
 
 
-def _unusable(row: _Row, item: Item, day: date | None, began: date, today: date) -> Iterator[Mistake]:
+def _unusable(row: _Row, item: WorkItem, day: date | None, began: date, today: date) -> Iterator[Mistake]:
     """Say what is wrong with an answer."""
     if fold(row.text("decision")) not in ANSWERS:
         yield row.mistake(

@@ -10,14 +10,14 @@ from typing import Any
 import pyarrow as pa
 
 from access_review import artifacts
-from access_review.audit.worklist import Item
+from access_review.audit.worklist import WorkItem
 from access_review.errors import ArtifactError
 from access_review.tables import TIME, Column, Table, frame
 
 DECISIONS = "access-review/decisions@1"
 
 
-class Answer(StrEnum):
+class ReviewerAnswer(StrEnum):
     """What a reviewer says of an item. No answer is none of these, and never a revoke."""
 
     KEEP = "keep"
@@ -35,7 +35,7 @@ class Decision:
     account: str
     entitlement: str | None
     mode: str | None
-    decision: Answer
+    decision: ReviewerAnswer
     by: str
     at: date
     comment: str = ""
@@ -59,7 +59,9 @@ class Decisions:
             if before is None or before.at <= decision.at:
                 standing[decision.item] = decision
         return {
-            item: decision for item, decision in sorted(standing.items()) if decision.decision is not Answer.WITHDRAWN
+            item: decision
+            for item, decision in sorted(standing.items())
+            if decision.decision is not ReviewerAnswer.WITHDRAWN
         }
 
 
@@ -72,7 +74,7 @@ TABLE = Table(
         Column("account", required=True),
         Column("entitlement"),
         Column("mode"),
-        Column("decision", required=True, among=tuple(a for a in Answer if a is not Answer.WITHDRAWN)),
+        Column("decision", required=True, among=tuple(a for a in ReviewerAnswer if a is not ReviewerAnswer.WITHDRAWN)),
         Column("by", required=True),
         Column("at", TIME, required=True),
         Column("comment"),
@@ -95,14 +97,14 @@ def withdraw(existing: Decisions, items: Iterable[str], *, by: str, at: date, co
     if unanswered:
         raise ArtifactError(f"no decision stands for {', '.join(unanswered)}", hint="nothing was withdrawn")
     taken_back = (
-        replace(standing, decision=Answer.WITHDRAWN, by=by, at=max(at, standing.at), comment=comment)
+        replace(standing, decision=ReviewerAnswer.WITHDRAWN, by=by, at=max(at, standing.at), comment=comment)
         for standing in (existing.current[item] for item in wanted)
     )
     return replace(existing, history=(*existing.history, *taken_back))
 
 
-def decided(
-    item: Item, answer: Answer, *, by: str, at: date, comment: str = "", seconds: float | None = None
+def decision_on(
+    item: WorkItem, answer: ReviewerAnswer, *, by: str, at: date, comment: str = "", seconds: float | None = None
 ) -> Decision:
     """Return the decision on an item."""
     return Decision(item.item, item.unit, item.account, item.entitlement, item.mode, answer, by, at, comment, seconds)

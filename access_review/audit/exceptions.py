@@ -25,7 +25,7 @@ _NAME = re.compile(r"W-(\d{4})-(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class WaiverRequest:
     """What somebody asks to have accepted."""
 
     rule: str
@@ -37,7 +37,7 @@ class Request:
     expires: date
 
 
-def ask(text: str, request: Request, settings: Exceptions, today: date) -> tuple[str, str]:
+def request_waiver(text: str, request: WaiverRequest, settings: Exceptions, today: date) -> tuple[str, str]:
     """Add an entry without an approver: it accepts nothing yet. Return the new text and the entry's name."""
     _bounded(request.expires, settings, today)
     log = _read(text)
@@ -59,7 +59,7 @@ def ask(text: str, request: Request, settings: Exceptions, today: date) -> tuple
     return _edited(text, lambda waivers: waivers.append(entry)), name
 
 
-def approve(text: str, name: str, by: str) -> str:
+def approve_waiver(text: str, name: str, by: str) -> str:
     """Put the approver's name to an entry; raises ``PlanRefused`` for who asked for it, and for one that has an approver."""
     one = _named(_read(text), name)
     if one.approver:
@@ -69,7 +69,9 @@ def approve(text: str, name: str, by: str) -> str:
     return _edited(text, lambda waivers: _entry(waivers, name).update(approver=by))
 
 
-def renew(text: str, name: str, *, by: str, ticket: str, expires: date, settings: Exceptions, today: date) -> str:
+def renew_waiver(
+    text: str, name: str, *, by: str, ticket: str, expires: date, settings: Exceptions, today: date
+) -> str:
     """Ask for more time: the entry waits for an approver again, and accepts nothing until it has one."""
     _bounded(expires, settings, today)
     _named(_read(text), name)
@@ -82,7 +84,7 @@ def renew(text: str, name: str, *, by: str, ticket: str, expires: date, settings
     return _edited(text, change)
 
 
-def end(text: str, name: str, today: date) -> str:
+def end_waiver(text: str, name: str, today: date) -> str:
     """End an entry: yesterday was its last day."""
     one = _named(_read(text), name)
     if one.expires and one.expires < today:
@@ -90,7 +92,7 @@ def end(text: str, name: str, today: date) -> str:
     return _edited(text, lambda waivers: _entry(waivers, name).update(expires=today - timedelta(days=1)))
 
 
-def states(
+def waiver_states(
     waivers: Iterable[Waiver], used: Mapping[str, int], settings: Exceptions, today: date
 ) -> tuple[tuple[Waiver, str], ...]:
     """Say how each entry stands; ``used`` counts the findings that each accepts today."""

@@ -5,12 +5,12 @@ from typing import Any
 from access_review.engine.duckdb import Engine
 
 
-def applications(engine: Engine) -> list[dict[str, Any]]:
+def list_applications(engine: Engine) -> list[dict[str, Any]]:
     """Return the AI applications, and those nobody approved: ``object, name, approved, ai, foreign, accounts``."""
     return engine.rows(_APPLICATIONS)
 
 
-def agents(engine: Engine) -> list[dict[str, Any]]:
+def list_agents(engine: Engine) -> list[dict[str, Any]]:
     """Return the AI agents of the registers, and those of the sources that no register knows."""
     return engine.rows(_AGENTS)
 

@@ -16,8 +16,8 @@ from statistics import median
 from typing import Any
 
 from access_review import artifacts
-from access_review.audit.decisions import Answer, Decision, Decisions
-from access_review.audit.worklist import Item, Worklist
+from access_review.audit.decisions import Decision, Decisions, ReviewerAnswer
+from access_review.audit.worklist import WorkItem, Worklist
 from access_review.sample.draw import Draw, Sample, Stratum
 from access_review.sample.hypergeometric import upper_limit
 
@@ -41,7 +41,7 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class JudgementLine:
     """One stratum, or ``rest`` for all that is drawn from, as its census or its inference draw shows it.
 
     ``tested`` counts units with an answer to every item, ``untested`` those that
@@ -95,14 +95,14 @@ class Reviewer:
 
 
 @dataclass(frozen=True, slots=True)
-class Tested:
+class AnsweredTestRow:
     """A test row that was answered: nobody has this access, so nothing is to be done about it."""
 
     item: str
     account: str
     entitlement: str | None
     by: str
-    decision: Answer
+    decision: ReviewerAnswer
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,15 +111,15 @@ class Judgement:
 
     run: str
     confidence: float
-    lines: tuple[Line, ...]
-    reviewers: tuple[Reviewer, ...]
+    lines: tuple[JudgementLine, ...]
+    measure_reviewers: tuple[Reviewer, ...]
     reviewed: tuple[str, ...]
     """Units with an answer to every item, in every draw: they count as covered."""
     unanswered: int
     """Items without an answer."""
     within_tolerance: bool | None
     """The limit of wrong access in the rest is no more than is tolerable; unknown while the two bounds disagree."""
-    test_rows: tuple[Tested, ...] = ()
+    test_rows: tuple[AnsweredTestRow, ...] = ()
     """The test rows answered so far."""
 
 
@@ -151,7 +151,7 @@ def judge(sample: Sample, work: Worklist, decisions: Decisions) -> Judgement:
         run=sample.run,
         confidence=confidence,
         lines=(*lines, whole),
-        reviewers=reviewers(work.items, decisions.current),
+        reviewers=measure_reviewers(work.items, decisions.current),
         reviewed=tuple(sorted(name for name, unit in units.items() if unit.answered)),
         unanswered=sum(item.item not in decisions.current for item in work.items),
         within_tolerance=_within(whole.wrong, sample.policy.tolerable),
@@ -159,30 +159,30 @@ def judge(sample: Sample, work: Worklist, decisions: Decisions) -> Judgement:
     )
 
 
-def _units(items: Iterable[Item], current: Mapping[str, Decision]) -> dict[str, _Unit]:
-    by_unit: dict[str, list[tuple[Item, Answer | None]]] = defaultdict(list)
+def _units(items: Iterable[WorkItem], current: Mapping[str, Decision]) -> dict[str, _Unit]:
+    by_unit: dict[str, list[tuple[WorkItem, ReviewerAnswer | None]]] = defaultdict(list)
     for item in items:
         standing = current.get(item.item)
         by_unit[item.unit].append((item, standing.decision if standing else None))
     return {
         name: _Unit(
-            wrong=any(answer is Answer.REVOKE for _, answer in asked),
-            missed=any(answer is Answer.REVOKE and not item.found for item, answer in asked),
-            open=any(answer in {None, Answer.CANNOT_SAY} for _, answer in asked),
+            wrong=any(answer is ReviewerAnswer.REVOKE for _, answer in asked),
+            missed=any(answer is ReviewerAnswer.REVOKE and not item.found for item, answer in asked),
+            open=any(answer in {None, ReviewerAnswer.CANNOT_SAY} for _, answer in asked),
             answered=all(answer is not None for _, answer in asked),
         )
         for name, asked in by_unit.items()
     }
 
 
-def _line(stratum: Stratum | str, population: int, drawn: list[_Unit], confidence: float) -> Line:
+def _line(stratum: Stratum | str, population: int, drawn: list[_Unit], confidence: float) -> JudgementLine:
     wrong = sum(unit.wrong for unit in drawn)
     missed = sum(unit.missed for unit in drawn)
     # An open unit that is wrong already cannot become more wrong, but it may yet turn out to be missed.
     open_wrong = sum(unit.open and not unit.wrong for unit in drawn)
     open_missed = sum(unit.open and not unit.missed for unit in drawn)
     untested = sum(unit.open for unit in drawn)
-    return Line(
+    return JudgementLine(
         stratum=str(stratum),
         population=population,
         drawn=len(drawn),
@@ -215,7 +215,7 @@ def _within(wrong: Rate, tolerable: float) -> bool | None:
     return True if wrong.limit_most <= tolerable else None
 
 
-def reviewers(items: Iterable[Item], current: Mapping[str, Decision]) -> tuple[Reviewer, ...]:
+def measure_reviewers(items: Iterable[WorkItem], current: Mapping[str, Decision]) -> tuple[Reviewer, ...]:
     """Measure everybody who answered, by the name they wrote; items and answers may be those of many runs."""
     by_id = {item.item: item for item in items}
     by_name: dict[str, list[Decision]] = defaultdict(list)
@@ -225,35 +225,35 @@ def reviewers(items: Iterable[Item], current: Mapping[str, Decision]) -> tuple[R
     return tuple(_reviewer(name, given, by_id) for name, given in sorted(by_name.items()))
 
 
-def _reviewer(name: str, given: list[Decision], by_id: Mapping[str, Item]) -> Reviewer:
+def _reviewer(name: str, given: list[Decision], by_id: Mapping[str, WorkItem]) -> Reviewer:
     real = Counter(d.decision for d in given if not by_id[d.item].planted)
     tests = Counter(d.decision for d in given if by_id[d.item].planted)
     times = [d.seconds for d in given if d.seconds is not None]
     seconds = median(times) if times else None
     signs = (
-        (Sign.KEPT_TEST_ROW, tests[Answer.KEEP] > 0),
-        (Sign.ALWAYS_KEEPS, (real + tests)[Answer.KEEP] == len(given) >= ENOUGH),
+        (Sign.KEPT_TEST_ROW, tests[ReviewerAnswer.KEEP] > 0),
+        (Sign.ALWAYS_KEEPS, (real + tests)[ReviewerAnswer.KEEP] == len(given) >= ENOUGH),
         (Sign.QUICK, seconds is not None and len(times) >= ENOUGH and seconds < QUICK_SECONDS),
     )
     return Reviewer(
         by=name,
         answers=real.total(),
-        revokes=real[Answer.REVOKE],
-        cannot_say=real[Answer.CANNOT_SAY],
+        revokes=real[ReviewerAnswer.REVOKE],
+        cannot_say=real[ReviewerAnswer.CANNOT_SAY],
         days=len({d.at for d in given}),
-        overruled_findings=sum(d.decision is Answer.KEEP and bool(by_id[d.item].found) for d in given),
+        overruled_findings=sum(d.decision is ReviewerAnswer.KEEP and bool(by_id[d.item].found) for d in given),
         tested=tests.total(),
-        caught=tests[Answer.REVOKE],
+        caught=tests[ReviewerAnswer.REVOKE],
         timed=len(times),
         seconds=seconds,
         signs=tuple(sign for sign, shown in signs if shown),
     )
 
 
-def _test_rows(items: Iterable[Item], current: Mapping[str, Decision]) -> Iterator[Tested]:
+def _test_rows(items: Iterable[WorkItem], current: Mapping[str, Decision]) -> Iterator[AnsweredTestRow]:
     for item in items:
         if item.planted and (said := current.get(item.item)):
-            yield Tested(item.item, item.account, item.entitlement, said.by, said.decision)
+            yield AnsweredTestRow(item.item, item.account, item.entitlement, said.by, said.decision)
 
 
 def to_json(judgement: Judgement) -> dict[str, Any]:

@@ -17,8 +17,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from access_review import runs
-from access_review.audit.campaign import Audit, Kind, Sent
-from access_review.audit.reviewers import Roll
+from access_review.audit.campaign import Campaign, Reminder, ReminderKind
+from access_review.audit.reviewers import People
 from access_review.policy import Notify, Smtp, Webhook
 from access_review.views.text import count, moment, visible
 
@@ -46,27 +46,29 @@ class Delivered:
     failed: tuple[str, ...] = ()
 
 
-def notices(audit: Audit, told: Iterable[Sent], people: Roll, escalate_to: Iterable[str]) -> tuple[Notice, ...]:
+def notices(
+    audit: Campaign, told: Iterable[Reminder], people: People, escalate_to: Iterable[str]
+) -> tuple[Notice, ...]:
     """Write what reviewers are told; of an escalation and of what ended unreviewed others hear too."""
     made = []
     for sent in told:
         hearing = [sent.reviewer]
-        if sent.kind in {Kind.ESCALATION, Kind.NOT_REVIEWED}:
+        if sent.kind in {ReminderKind.ESCALATION, ReminderKind.NOT_REVIEWED}:
             known = (people.who(name) for name in escalate_to)
             hearing += [who for who in (people.managers.get(sent.reviewer), *known) if who]
         made += [_notice(audit, sent, who, people) for who in dict.fromkeys(hearing)]
     return tuple(made)
 
 
-def _notice(audit: Audit, sent: Sent, who: str, people: Roll) -> Notice:
+def _notice(audit: Campaign, sent: Reminder, who: str, people: People) -> Notice:
     whose = visible(people.names.get(sent.reviewer, sent.reviewer))
     items = count(sent.items, "item")
     subject = f"Access review {audit.week}: {sent.kind}, {items} of {whose}"
     words = {
-        Kind.ASKED: f"{items} wait for the answer of {whose}: one work sheet, to be filled in and sent back.",
-        Kind.REMINDER: f"{items} still wait for the answer of {whose}.",
-        Kind.ESCALATION: f"{items} have waited since {moment(audit.opened_at)} for the answer of {whose}.",
-        Kind.NOT_REVIEWED: f"{items} of {whose} were not reviewed in time. They come again in the next audit.",
+        ReminderKind.ASKED: f"{items} wait for the answer of {whose}: one work sheet, to be filled in and sent back.",
+        ReminderKind.REMINDER: f"{items} still wait for the answer of {whose}.",
+        ReminderKind.ESCALATION: f"{items} have waited since {moment(audit.opened_at)} for the answer of {whose}.",
+        ReminderKind.NOT_REVIEWED: f"{items} of {whose} were not reviewed in time. They come again in the next audit.",
     }
     text = f"{words[sent.kind]}\n\nOpened {moment(audit.opened_at)}, run {audit.run}.\nNo answer is never taken for a revoke.\n"
     return Notice(sent.reviewer, visible(people.names.get(who, who)), people.mails.get(who), subject, text)

@@ -5,13 +5,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from access_review.audit.worklist import UNASSIGNED, Item, Worklist, fold, order
+from access_review.audit.worklist import UNASSIGNED, WorkItem, Worklist, fold, sort_key
 from access_review.policy import Reviewing
 from access_review.tables import Row
 
 
 @dataclass(frozen=True, slots=True)
-class Roll:
+class People:
     """The people of the rosters by everything they go by, folded; who could be several people is nobody."""
 
     known: Mapping[str, str]
@@ -30,7 +30,7 @@ class Roll:
         return frozenset(name for name, known in self.known.items() if known == person)
 
 
-def roll(people: Iterable[Row]) -> Roll:
+def people_of(people: Iterable[Row]) -> People:
     """Return the people as they are called, from rows of the table ``people``; agents answer for nothing."""
     meant: dict[str, set[str]] = defaultdict(set)
     rows = [row for row in people if row["kind"] != "agent"]
@@ -38,7 +38,7 @@ def roll(people: Iterable[Row]) -> Roll:
         for name in ("person", "native_id", "name", "mail"):
             if row[name]:
                 meant[fold(row[name])].add(row["person"])
-    return Roll(
+    return People(
         known={name: next(iter(persons)) for name, persons in meant.items() if len(persons) == 1},
         names={row["person"]: row["name"] or row["person"] for row in rows},
         here=frozenset(row["person"] for row in rows if row["status"] in {"active", "leave"}),
@@ -47,13 +47,13 @@ def roll(people: Iterable[Row]) -> Roll:
     )
 
 
-def route(work: Worklist, reviewing: Reviewing, people: Roll, today: date) -> Worklist:
+def route(work: Worklist, reviewing: Reviewing, people: People, today: date) -> Worklist:
     """Hand items on as the policy says. Nobody is handed an item about their own access."""
     items = (_routed(item, reviewing, people, today) for item in work.items)
-    return replace(work, items=tuple(sorted(items, key=order)))
+    return replace(work, items=tuple(sorted(items, key=sort_key)))
 
 
-def _routed(item: Item, reviewing: Reviewing, people: Roll, today: date) -> Item:
+def _routed(item: WorkItem, reviewing: Reviewing, people: People, today: date) -> WorkItem:
     if item.reviewer == UNASSIGNED:
         leads = (people.who(reviewing.client_leads[name]) for name in item.clients if name in reviewing.client_leads)
         return _to(item, next((lead for lead in leads if lead and _may(item, lead)), None), people)
@@ -64,9 +64,9 @@ def _routed(item: Item, reviewing: Reviewing, people: Roll, today: date) -> Item
     return item
 
 
-def _may(item: Item, person: str) -> bool:
+def _may(item: WorkItem, person: str) -> bool:
     return fold(person) not in item.own
 
 
-def _to(item: Item, person: str | None, people: Roll) -> Item:
+def _to(item: WorkItem, person: str | None, people: People) -> WorkItem:
     return replace(item, reviewer=person, reviewer_name=people.names[person]) if person else item

@@ -15,7 +15,7 @@ from itertools import islice
 
 import pyarrow as pa
 
-from access_review.audit.worklist import UNASSIGNED, Item, Worklist, item_id, order
+from access_review.audit.worklist import UNASSIGNED, WorkItem, Worklist, item_id, sort_key
 from access_review.engine.duckdb import Engine
 from access_review.sample.commitment import rank
 
@@ -26,7 +26,7 @@ _TRIED = 3
 """Accounts looked at for each row wanted; with some, nothing is left that could be asked."""
 
 
-def plant(engine: Engine, work: Worklist, seed: bytes, each: int) -> Worklist:
+def plant_test_rows(engine: Engine, work: Worklist, seed: bytes, each: int) -> Worklist:
     """Return the work list with at most ``each`` test rows on every reviewer's sheet.
 
     Reads ``accounts, people, held, closure, entitlements, person_roles, person_role_sets,
@@ -44,19 +44,19 @@ def plant(engine: Engine, work: Worklist, seed: bytes, each: int) -> Worklist:
         for some in models.values()
         for row in islice((row for item in some for row in _row(work.run, item, wrong, sown)), each)
     ]
-    return replace(work, items=tuple(sorted((*work.items, *planted), key=order)))
+    return replace(work, items=tuple(sorted((*work.items, *planted), key=sort_key)))
 
 
-def _models(items: Iterable[Item], sown: bytes) -> Iterator[Item]:
+def _models(items: Iterable[WorkItem], sown: bytes) -> Iterator[WorkItem]:
     """Yield one grant of each person's account, in the order of selection: a test row looks like it."""
-    of_account: dict[str, Item] = {}
+    of_account: dict[str, WorkItem] = {}
     for item in sorted(items, key=lambda item: rank(sown, item.item)):
         if item.entitlement and item.unit != item.account:
             of_account.setdefault(item.account, item)
     yield from sorted(of_account.values(), key=lambda item: rank(sown, item.account))
 
 
-def _row(run: str, model: Item, wrong: Mapping[str, Mapping[str, str]], sown: bytes) -> Iterator[Item]:
+def _row(run: str, model: WorkItem, wrong: Mapping[str, Mapping[str, str]], sown: bytes) -> Iterator[WorkItem]:
     choice = wrong.get(model.account, {})
     if not choice:
         return

@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 
 import pyarrow as pa
 
-from access_review.audit.campaign import Audit
-from access_review.audit.decisions import Answer
+from access_review.audit.campaign import Campaign
+from access_review.audit.decisions import ReviewerAnswer
 from access_review.audit.judge import Judgement
-from access_review.sample.coverage import WEEK, Seen
+from access_review.sample.coverage import WEEK, LastReviewed
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class TrendPoint:
     """One week: what the machine found, what the reviewers' sample proves, and what was not reviewed.
 
     ``wrong`` and ``missed`` are the highest rates among those drawn from that the
@@ -36,12 +36,12 @@ class Point:
     caught: int
 
 
-def point(audit: Audit, findings: pa.Table, judged: Judgement, sampled: int) -> Point:
+def trend_point(audit: Campaign, findings: pa.Table, judged: Judgement, sampled: int) -> TrendPoint:
     """Return one week of the trend."""
     pairs = zip(findings["status"].to_pylist(), findings["rag"].to_pylist(), strict=True)
     current = Counter(rag for status, rag in pairs if status in {"new", "open"})
     rest = next(line for line in judged.lines if line.stratum == "rest")
-    return Point(
+    return TrendPoint(
         week=audit.week,
         run=audit.run,
         findings=current.total(),
@@ -53,12 +53,12 @@ def point(audit: Audit, findings: pa.Table, judged: Judgement, sampled: int) -> 
         again=len(audit.red),
         signed_off=audit.signed_off_at is not None,
         tested=len(judged.test_rows),
-        caught=sum(row.decision is Answer.REVOKE for row in judged.test_rows),
+        caught=sum(row.decision is ReviewerAnswer.REVOKE for row in judged.test_rows),
     )
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class CoverageClock:
     """The coverage clock: how many were looked at, how many never, and who has waited longest."""
 
     units: int
@@ -68,11 +68,11 @@ class Waiting:
     unit: str | None
 
 
-def waiting(seen: Mapping[str, Seen], now: datetime, weeks: int) -> Waiting:
+def coverage_clock(seen: Mapping[str, LastReviewed], now: datetime, weeks: int) -> CoverageClock:
     """Read the coverage clock; who was never looked at waits since entering the population."""
     since = {unit: one.drawn or one.entered for unit, one in seen.items()}
     first = min(since, key=lambda unit: (since[unit], unit), default=None)
-    return Waiting(
+    return CoverageClock(
         units=len(since),
         never=sum(one.drawn is None for one in seen.values()),
         overdue=sum(at + weeks * WEEK < now for at in since.values()),

@@ -25,7 +25,7 @@ UNASSIGNED = "unassigned"
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class WorkItem:
     """One question: whether this grant (or, without an entitlement, this account) is right.
 
     ``found`` is what the machine found, empty for nothing. ``own`` is everything
@@ -63,15 +63,15 @@ class Worklist:
 
     run: str
     as_of: datetime
-    items: tuple[Item, ...]
+    items: tuple[WorkItem, ...]
 
-    def by_reviewer(self) -> dict[str, tuple[Item, ...]]:
+    def by_reviewer(self) -> dict[str, tuple[WorkItem, ...]]:
         """Return the items of each reviewer, by id; :data:`UNASSIGNED` holds what nobody answers for."""
         names = sorted({item.reviewer for item in self.items})
         return {name: tuple(item for item in self.items if item.reviewer == name) for name in names}
 
 
-def worklist(engine: Engine, sample: Sample) -> Worklist:
+def list_work(engine: Engine, sample: Sample) -> Worklist:
     """List what is asked about the units drawn, sorted by reviewer, unit, account and entitlement.
 
     Reads ``people, assignments, accounts, held, closure, entitlements, person_roles,
@@ -90,11 +90,11 @@ def worklist(engine: Engine, sample: Sample) -> Worklist:
     return Worklist(
         sample.run,
         sample.as_of,
-        tuple(sorted(items, key=order)),
+        tuple(sorted(items, key=sort_key)),
     )
 
 
-def order(item: Item) -> tuple[str, ...]:
+def sort_key(item: WorkItem) -> tuple[str, ...]:
     """Return what items are sorted by, so that each reviewer's stand together."""
     return item.reviewer, item.unit, item.account, item.entitlement or "", item.mode or ""
 
@@ -109,9 +109,9 @@ def fold(name: str) -> str:
     return " ".join(name.split()).casefold()
 
 
-def _item(run: str, row: Mapping[str, Any]) -> Item:
+def _item(run: str, row: Mapping[str, Any]) -> WorkItem:
     mode = row["mode"]
-    return Item(
+    return WorkItem(
         item=item_id(run, row["unit"], row["account"], row["entitlement"], mode),
         reviewer=row["reviewer"] or UNASSIGNED,
         reviewer_name=row["reviewer_name"] or row["reviewer"] or UNASSIGNED,
@@ -153,7 +153,7 @@ def _between(earliest: datetime | None, latest: datetime) -> str:
     return f"{earliest:%Y-%m-%d} to {latest:%Y-%m-%d}"
 
 
-def limited(items: Iterable[Item], client: str) -> tuple[Item, ...]:
+def of_client(items: Iterable[WorkItem], client: str) -> tuple[WorkItem, ...]:
     """Return the items of one client alone."""
     return tuple(item for item in items if client in item.clients)
 

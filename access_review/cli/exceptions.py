@@ -41,8 +41,8 @@ def ask(
     rows = [row for row in found if row["finding"].startswith(finding.lower()) and row["status"] != "closed"]
     if len(rows) != 1 or len(finding) < 6:
         raise Unclear(f"{len(rows)} open findings begin with {finding!r}", hint="give 6 digits or more of one")
-    wanted = exceptions.Request(rows[0]["rule"], rows[0]["subject"], rows[0]["about"], reason, by, ticket, until)
-    text, name = exceptions.ask(_text(asked), wanted, workspace.policy.exceptions, asked.now.date())
+    wanted = exceptions.WaiverRequest(rows[0]["rule"], rows[0]["subject"], rows[0]["about"], reason, by, ticket, until)
+    text, name = exceptions.request_waiver(_text(asked), wanted, workspace.policy.exceptions, asked.now.date())
     _write(asked, text)
     asked.show(
         {"waiver": name}, f"{name} waits for an approver.\nNext: access-review waive approve {name} --by SOMEBODY-ELSE"
@@ -54,7 +54,7 @@ def approve(ctx: typer.Context, name: Name, by: By) -> None:
     from access_review.audit import exceptions
 
     asked: Asked = ctx.obj
-    _write(asked, exceptions.approve(_text(asked), name, by))
+    _write(asked, exceptions.approve_waiver(_text(asked), name, by))
     asked.show({"waiver": name, "approver": by}, f"{name} is approved by {by}; it counts from the next review on.")
 
 
@@ -64,7 +64,7 @@ def renew(ctx: typer.Context, name: Name, until: Until, ticket: Ticket, by: By) 
 
     asked: Asked = ctx.obj
     settings = asked.workspace().policy.exceptions
-    text = exceptions.renew(
+    text = exceptions.renew_waiver(
         _text(asked), name, by=by, ticket=ticket, expires=until, settings=settings, today=asked.now.date()
     )
     _write(asked, text)
@@ -78,7 +78,7 @@ def end(ctx: typer.Context, name: Name) -> None:
     from access_review.audit import exceptions
 
     asked: Asked = ctx.obj
-    _write(asked, exceptions.end(_text(asked), name, asked.now.date()))
+    _write(asked, exceptions.end_waiver(_text(asked), name, asked.now.date()))
     asked.show({"waiver": name}, f"{name} has ended; what it accepted is open again in the next review.")
 
 
@@ -94,7 +94,7 @@ def list_(
     asked: Asked = ctx.obj
     workspace, run = asked.workspace(), asked.found_run(reviewed=True)
     settings = workspace.policy.exceptions
-    stand = exceptions.states(workspace.waivers.waivers, routine.used_waivers(run), settings, asked.now.date())
+    stand = exceptions.waiver_states(workspace.waivers.waivers, routine.used_waivers(run), settings, asked.now.date())
     kept = routine.kept_unlogged(run)
     if output:
         output.write_bytes(view.csv(stand, kept))

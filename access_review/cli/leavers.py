@@ -43,24 +43,25 @@ def offboarding(
     run = _run(asked, workspace, fresh=fresh)
     made = routine.follow_leavers(workspace, run)
     if client:
-        made = judging.only(made, [one for one in made.leavers if client in one.clients])
+        made = judging.limited(made, [one for one in made.leavers if client in one.clients])
     if certificates:
         some = (
-            [judging.find(made, person)]
+            [judging.find_leaver(made, person)]
             if person
             else list(view.since(made, since or made.as_of.min.replace(tzinfo=UTC)))
         )
         _certify(asked, made, some, certificates)
         return
     if person:
-        one = judging.find(made, person)
+        one = judging.find_leaver(made, person)
         asked.show(
-            values.to_json(judging.only(made, [one])), view.details(one, made, colour=asked.colour, width=asked.width)
+            values.to_json(judging.limited(made, [one])),
+            view.details(one, made, colour=asked.colour, width=asked.width),
         )
         return
     shown = view.since(made, since)
     text = view.listing(made, shown, colour=asked.colour, width=asked.width, stale=routine.too_old(run, asked.now))
-    asked.show(values.to_json(judging.only(made, shown)), text)
+    asked.show(values.to_json(judging.limited(made, shown)), text)
 
 
 def daily(ctx: typer.Context) -> None:
@@ -79,11 +80,11 @@ def daily(ctx: typer.Context) -> None:
     made = routine.follow_leavers(workspace, run)
     signins = routine.signin_findings(report)
     with audit.facts_of(workspace, run) as (engine, _, _):
-        known = inventory.applications(engine), inventory.agents(engine)
+        known = inventory.list_applications(engine), inventory.list_agents(engine)
     shown = leaving.since(made, None)
     silent = {e.rule: e.reason for e in report.evaluations if e.rule in routine.SIGNIN_RULES and not e.evaluated}
     value = {
-        "leavers": values.to_json(judging.only(made, shown)),
+        "leavers": values.to_json(judging.limited(made, shown)),
         "signins": signins,
         "applications": known[0],
         "agents": known[1],

@@ -10,10 +10,6 @@ import typer
 from access_review.cli.asked import Asked
 
 if TYPE_CHECKING:
-    from access_review.audit.decisions import Answer
-    from access_review.audit.reviewers import Roll
-    from access_review.audit.worklist import Item
-    from access_review.explain.access_held import Access
     from access_review.runs import Run
 
 _SKIP, _STOP = "s", "q"
@@ -30,14 +26,14 @@ def ask(asked: Asked, run: "Run", by: str | None, of: str | None) -> None:
     from access_review import snapshot
     from access_review.audit import decide, reviewers
     from access_review.audit.worklist import UNASSIGNED
-    from access_review.explain.access_held import Access
+    from access_review.explain.access_held import AccessFacts
     from access_review.stages import audit
     from access_review.views.text import count
 
     if asked.json or not sys.stdin.isatty():
         raise typer.BadParameter("give work sheets: without a terminal nobody can be asked")
     workspace = asked.workspace()
-    people = reviewers.roll(snapshot.load(run).tables["people"].to_pylist())
+    people = reviewers.people_of(snapshot.load(run).tables["people"].to_pylist())
     me = _person(people, by or typer.prompt("Who are you? Id, name or mail"))
     whose = me if of is None else UNASSIGNED if of == UNASSIGNED else _person(people, of)
     items = decide.open_items(audit.work_of(run), audit.decisions_of(run), whose, people.called(me))
@@ -45,7 +41,7 @@ def ask(asked: Asked, run: "Run", by: str | None, of: str | None) -> None:
     typer.echo(f"{count(len(items), 'item')} to answer, of run {run.id}. No answer is never taken for a revoke.")
     answered: Counter[str] = Counter()
     with audit.facts_of(workspace, run) as (engine, _, _):
-        access = Access(engine, workspace)
+        access = AccessFacts(engine, workspace)
         for number, item in enumerate(items, 1):
             said = _answer(asked, item, access, f"{number} of {len(items)}")
             if said is None:
@@ -59,7 +55,7 @@ def ask(asked: Asked, run: "Run", by: str | None, of: str | None) -> None:
         typer.echo("Next: access-review decide, as now; or access-review remind")
 
 
-def _person(people: "Roll", name: str) -> str:
+def _person(people: "People", name: str) -> str:
     from access_review.errors import Unclear
 
     person = people.who(name)
@@ -68,14 +64,14 @@ def _person(people: "Roll", name: str) -> str:
     return person
 
 
-Said = tuple["Answer", str, float | None]
+Said = tuple["ReviewerAnswer", str, float | None]
 """The answer, the reason, and how many seconds it took; null after a pause."""
 
 
-def _answer(asked: Asked, item: "Item", access: "Access", place: str) -> Said | tuple[()] | None:
+def _answer(asked: Asked, item: "WorkItem", access: "AccessFacts", place: str) -> Said | tuple[()] | None:
     """Put one item to whoever sits there; nothing for a skipped one, ``None`` to stop."""
     from access_review.audit.decide import PAUSE
-    from access_review.audit.decisions import Answer
+    from access_review.audit.decisions import ReviewerAnswer
     from access_review.views import question
 
     gained = access.reaches(item.entitlement, frozenset()) if item.entitlement else ()
@@ -94,15 +90,15 @@ def _answer(asked: Asked, item: "Item", access: "Access", place: str) -> Said | 
         )
     except typer.Abort:
         return None
-    return Answer(_KEYS[key]), reason.strip(), round(took, 1) if took < PAUSE.total_seconds() else None
+    return ReviewerAnswer(_KEYS[key]), reason.strip(), round(took, 1) if took < PAUSE.total_seconds() else None
 
 
-def _keep(asked: Asked, run: "Run", item: "Item", said: Said, name: str) -> None:
+def _keep(asked: Asked, run: "Run", item: "WorkItem", said: Said, name: str) -> None:
     from access_review.audit import decisions
     from access_review.stages import audit
 
     answer, reason, seconds = said
     day = max(asked.now, run.as_of).date()
-    given = decisions.decided(item, answer, by=name, at=day, comment=reason, seconds=seconds)
+    given = decisions.decision_on(item, answer, by=name, at=day, comment=reason, seconds=seconds)
     # Read again each time: sheets may have been read meanwhile.
     audit.keep_decisions(run, decisions.record(audit.decisions_of(run), [given]))

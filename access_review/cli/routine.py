@@ -133,10 +133,10 @@ def remind(ctx: typer.Context) -> None:
 
     asked: Asked = ctx.obj
     workspace, run = asked.workspace(), _audited(asked)
-    people = routing.roll(snapshot.load(run).tables["people"].to_pylist())
+    people = routing.people_of(snapshot.load(run).tables["people"].to_pylist())
     failed: list[str] = []
 
-    def tell(now: weeks.Audit, told: tuple[weeks.Sent, ...]) -> frozenset[str]:
+    def tell(now: weeks.Campaign, told: tuple[weeks.Reminder, ...]) -> frozenset[str]:
         written = notices.notices(now, told, people, workspace.policy.reviewing.escalate_to)
         folder = workspace.folder / "runs/notices"
         done = notices.deliver(written, workspace.policy.notify, os.environ, folder, asked.now)
@@ -164,7 +164,7 @@ def sign_off(
     ended = routine.sign_off(run, by, asked.now)
     missed = f"; {len(ended.not_reviewed)} not reviewed" if ended.not_reviewed else ""
     told = judgement.reviewers(routine.judged(run).reviewers)
-    people = routing.roll(snapshot.load(run).tables["people"].to_pylist())
+    people = routing.people_of(snapshot.load(run).tables["people"].to_pylist())
     who = week.named(people.who(by) or by, people.names)
     asked.show(weeks.to_json(ended), f"{ended.week} is signed off by {who}{missed}" + (f"\n\n{told}" if told else ""))
 
@@ -180,11 +180,11 @@ def trend_command(ctx: typer.Context) -> None:
     asked: Asked = ctx.obj
     workspace = asked.workspace()
     points = [
-        trend.point(one, audit.read_report(run).findings, routine.judged(run), len(audit.sample_of(run).picks))
+        trend.trend_point(one, audit.read_report(run).findings, routine.judged(run), len(audit.sample_of(run).picks))
         for run, one in routine.audits(asked.folder)
     ]
     sampling = workspace.policy.sampling
-    clock = trend.waiting(audit.sample_state(workspace).coverage, asked.now, sampling.coverage_weeks)
+    clock = trend.coverage_clock(audit.sample_state(workspace).coverage, asked.now, sampling.coverage_weeks)
     measured = routine.measured(asked.folder)
     text = view.text(points, clock, measured, weeks=sampling.coverage_weeks, confidence=sampling.confidence)
     weeks, reviewers = [asdict(one) for one in points], [asdict(one) for one in measured]

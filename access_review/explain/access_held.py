@@ -7,15 +7,15 @@ from typing import Any
 from access_review.correlate import MATCHED_KINDS, candidates_of
 from access_review.engine.duckdb import Engine
 from access_review.explain.explanation import (
-    Account,
+    AccountCard,
     Allowance,
-    Cut,
     GrantHeld,
     Hop,
     Ownership,
-    Reach,
+    PossibleCut,
+    Reached,
     RungTried,
-    Thing,
+    ThingCard,
 )
 from access_review.graph import Paths, Step, paths
 from access_review.roles import LISTS, Resolved, resolve
@@ -25,7 +25,7 @@ Goals = frozenset[str] | None
 """Entitlements that a question is about; None asks about everything."""
 
 
-class Access:
+class AccessFacts:
     """The facts of a review, asked about single accounts; names, templates and paths are looked up once."""
 
     def __init__(self, engine: Engine, workspace: Workspace) -> None:
@@ -41,12 +41,13 @@ class Access:
         return self._paths.all_from(start)
 
     @cached_property
-    def _things(self) -> dict[str, Thing]:
+    def _things(self) -> dict[str, ThingCard]:
         rows = self._engine.rows(
             "SELECT entitlement, name, kind, coalesce(privileged, FALSE) AS privileged FROM entitlements"
         )
         return {
-            row["entitlement"]: Thing(row["entitlement"], row["name"], row["kind"], row["privileged"]) for row in rows
+            row["entitlement"]: ThingCard(row["entitlement"], row["name"], row["kind"], row["privileged"])
+            for row in rows
         }
 
     @cached_property
@@ -54,16 +55,16 @@ class Access:
         table = self._engine.query("SELECT entitlement, source, kind, name FROM entitlements ORDER BY entitlement")
         return {one.template.role: one for one in resolve(self._workspace.templates, table)}
 
-    def thing(self, entitlement: str) -> Thing:
+    def thing(self, entitlement: str) -> ThingCard:
         """Return an entitlement by its id."""
-        return self._things.get(entitlement) or Thing(entitlement, entitlement)
+        return self._things.get(entitlement) or ThingCard(entitlement, entitlement)
 
-    def account(self, account: str, *, goals: Goals = None) -> Account:
+    def account(self, account: str, *, goals: Goals = None) -> AccountCard:
         """Explain an account; with ``goals``, only the grants that reach one of those entitlements."""
         (row,) = self._engine.rows("SELECT * FROM accounts WHERE account = :id", id=account)
-        thing = Thing(account, row["name"] or account, row["kind"])
+        thing = ThingCard(account, row["name"] or account, row["kind"])
         columns = ("enabled", "protected", "last_used_earliest", "last_used_latest", "never_used")
-        return Account(
+        return AccountCard(
             thing,
             ownership=self._ownership(row),
             owners=self._people(OWNERS, account),
@@ -72,8 +73,8 @@ class Access:
             **{name: row[name] for name in columns},
         )
 
-    def _people(self, sql: str, account: str) -> tuple[Thing, ...]:
-        return tuple(Thing(row["id"], row["name"]) for row in self._engine.rows(sql, object=account))
+    def _people(self, sql: str, account: str) -> tuple[ThingCard, ...]:
+        return tuple(ThingCard(row["id"], row["name"]) for row in self._engine.rows(sql, object=account))
 
     def _ownership(self, account: dict[str, Any]) -> Ownership:
         found = self._engine.run(candidates_of(account["account"])).to_pylist()
@@ -81,17 +82,17 @@ class Access:
         decisive = min((row["step"] for row in found), default=0)
         rungs = []
         for step, rung in enumerate(ladder if account["kind"] in MATCHED_KINDS else (), start=1):
-            people = tuple(Thing(r["person"], r["name"] or r["person"]) for r in found if r["step"] == step)
+            people = tuple(ThingCard(r["person"], r["name"] or r["person"]) for r in found if r["step"] == step)
             outcome = _outcome(step, decisive, len(people))
             rungs.append(RungTried(step, " = ".join(rung.on), rung.certain, people, outcome))
         owner = None
         if account["person"]:
             (person,) = self._engine.rows("SELECT name, kind FROM people WHERE person = :id", id=account["person"])
-            owner = Thing(account["person"], person["name"] or account["person"], person["kind"])
+            owner = ThingCard(account["person"], person["name"] or account["person"], person["kind"])
         reason = account["link"] if account["kind"] in MATCHED_KINDS or owner else f"a {account['kind']} account"
         return Ownership(owner, account["certain"], reason, tuple(rungs))
 
-    def _grants(self, account: Thing, person: str | None, goals: Goals) -> tuple[GrantHeld, ...]:
+    def _grants(self, account: ThingCard, person: str | None, goals: Goals) -> tuple[GrantHeld, ...]:
         sql = "SELECT role FROM person_roles WHERE person = :person AND spell <> 'former'"
         roles = frozenset(row["role"] for row in self._engine.rows(sql, person=person))
         rows = self._engine.rows(
@@ -99,7 +100,7 @@ class Access:
         )
         return tuple(self._grant(account, row, roles, goals) for row in rows)
 
-    def _grant(self, account: Thing, row: dict[str, Any], roles: frozenset[str], goals: Goals) -> GrantHeld:
+    def _grant(self, account: ThingCard, row: dict[str, Any], roles: frozenset[str], goals: Goals) -> GrantHeld:
         entitlement = self.thing(row["entitlement"])
         columns = ("mode", "via", "since", "until", "verdict", "mirrored", "former_role", "former_until")
         mastered = row["mastered_in"] or row["source"]
@@ -110,18 +111,18 @@ class Access:
             allowed_by=self.allowed_by(entitlement.id, roles),
             # Of a grant that is wrong in part, the part that is right matters too.
             reaches=self.reaches(entitlement.id, roles, goals=None if row["verdict"] == "mixed" else goals),
-            end=Cut(
+            end=PossibleCut(
                 "grant", account, entitlement, mastered, row["removable"] and not loosens, row["why_not"] or loosens
             ),
             **{name: row[name] for name in columns},
         )
 
-    def reaches(self, entitlement: str, roles: frozenset[str], *, goals: Goals = None) -> tuple[Reach, ...]:
+    def reaches(self, entitlement: str, roles: frozenset[str], *, goals: Goals = None) -> tuple[Reached, ...]:
         """Return what holding an entitlement gives, itself left out, by the shortest path to each."""
         found = self._steps_from(entitlement)
         wanted = found if goals is None else goals & found.keys()
         return tuple(
-            Reach(
+            Reached(
                 self.thing(other),
                 "eligible" if any(step.mode == "eligible" for step in found[other]) else "assigned",
                 self._hops(found[other]),
@@ -162,7 +163,7 @@ class Access:
         line = self._named(one, allowed)[0]
         return [Allowance(line.role, "carried", line.pattern, line.template, line.place, self._hops(steps))]
 
-    def ends(self, accounts: Sequence[Account], *, goals: Goals = None) -> tuple[Cut, ...]:
+    def ends(self, accounts: Sequence[AccountCard], *, goals: Goals = None) -> tuple[PossibleCut, ...]:
         """Return the grants to cut: all that reach one of the goals, or else all that are not wholly within the roles.
 
         For goals, the nesting edges that lead to them follow: cutting one of those ends
@@ -178,22 +179,24 @@ class Access:
         edges = [self._edge(hop) for reach in leading for hop in reach.path]
         return tuple(dict.fromkeys((*(grant.end for grant in wrong), *edges)))
 
-    def disables(self, accounts: Sequence[Account]) -> tuple[Cut, ...]:
+    def disables(self, accounts: Sequence[AccountCard]) -> tuple[PossibleCut, ...]:
         """Return the accounts to disable: those not known to be disabled."""
         return tuple(
-            Cut("account", a.account, a.account, a.account.id.split(":", 1)[0], a.protected is None, a.protected)
+            PossibleCut(
+                "account", a.account, a.account, a.account.id.split(":", 1)[0], a.protected is None, a.protected
+            )
             for a in accounts
             if a.enabled is not False
         )
 
-    def edges(self, child: str, parent: str) -> tuple[Cut, ...]:
+    def edges(self, child: str, parent: str) -> tuple[PossibleCut, ...]:
         """Return the nesting edges of the shortest path between two entitlements."""
         return tuple(map(self._edge, self._hops(self._steps_from(child).get(parent, ()))))
 
-    def _edge(self, hop: Hop) -> Cut:
+    def _edge(self, hop: Hop) -> PossibleCut:
         (row,) = self._engine.rows(_EDGE, child=hop.child.id, parent=hop.parent.id, mode=hop.mode)
         mastered = row["mastered_in"] or hop.parent.id.split(":", 1)[0]
-        return Cut("nesting", hop.child, hop.parent, mastered, row["removable"], row["why_not"])
+        return PossibleCut("nesting", hop.child, hop.parent, mastered, row["removable"], row["why_not"])
 
 
 def _outcome(step: int, decisive: int, people: int) -> str:

@@ -11,21 +11,21 @@ from typing import Any
 
 from access_review import rules
 from access_review.engine.duckdb import Engine
-from access_review.explain.access_held import OWNERS, Access
+from access_review.explain.access_held import OWNERS, AccessFacts
 from access_review.explain.explanation import (
-    Account,
-    Cut,
-    Entitlement,
+    AccountCard,
+    EntitlementCard,
     Explanation,
-    Finding,
+    FindingCard,
     Holders,
-    Kind,
-    Person,
-    Reach,
+    PersonCard,
+    PossibleCut,
+    Reached,
     RoleHeld,
-    Thing,
+    SubjectKind,
+    ThingCard,
 )
-from access_review.explain.lookup import Meant, find
+from access_review.explain.lookup import Subject, look_up
 from access_review.workspace import Workspace
 
 SHOWN = 12
@@ -34,16 +34,16 @@ SHOWN = 12
 
 def explain(engine: Engine, workspace: Workspace, text: str) -> Explanation:
     """Explain a finding, person, account or entitlement named by ``text``; raises ``Unclear`` (:mod:`access_review.explain.lookup`)."""
-    meant = find(engine, text)
-    asked = _Asked(engine, workspace, Access(engine, workspace))
+    meant = look_up(engine, text)
+    asked = _Asked(engine, workspace, AccessFacts(engine, workspace))
     match meant.kind:
-        case Kind.ACCOUNT:
+        case SubjectKind.ACCOUNT:
             return asked.account(meant)
-        case Kind.PERSON:
+        case SubjectKind.PERSON:
             return asked.person(meant)
-        case Kind.ENTITLEMENT:
+        case SubjectKind.ENTITLEMENT:
             return asked.entitlement(meant)
-        case Kind.FINDING:
+        case SubjectKind.FINDING:
             return asked.finding(meant)
 
 
@@ -53,12 +53,12 @@ class _Asked:
 
     engine: Engine
     workspace: Workspace
-    access: Access = field(repr=False)
+    access: AccessFacts = field(repr=False)
 
-    def _answer(self, meant: Meant, **parts: Any) -> Explanation:
+    def _answer(self, meant: Subject, **parts: Any) -> Explanation:
         return Explanation(meant.kind, meant.id, meant.name, self.engine.as_of, **parts)
 
-    def account(self, meant: Meant) -> Explanation:
+    def account(self, meant: Subject) -> Explanation:
         account = self.access.account(meant.id)
         owner = account.ownership.person
         person = self._person(owner.id) if owner else None
@@ -70,7 +70,7 @@ class _Asked:
             ends=self._ends(person, (account,)),
         )
 
-    def person(self, meant: Meant) -> Explanation:
+    def person(self, meant: Subject) -> Explanation:
         accounts, person = self._accounts_of(meant.id), self._person(meant.id)
         return self._answer(
             meant,
@@ -80,21 +80,21 @@ class _Asked:
             ends=self._ends(person, accounts),
         )
 
-    def entitlement(self, meant: Meant) -> Explanation:
+    def entitlement(self, meant: Subject) -> Explanation:
         return self._answer(
             meant,
             findings=self._findings("subject = :id OR about = :id", id=meant.id),
             entitlements=(self._entitlement(meant.id),),
         )
 
-    def finding(self, meant: Meant) -> Explanation:
+    def finding(self, meant: Subject) -> Explanation:
         sql = "SELECT subject, about, person FROM findings WHERE finding = :id"
         (row,) = self.engine.rows(sql, id=meant.id)
         subject, about = row["subject"], row["about"]
         known = self._kinds([subject, about])
         goals = self._goals(about, known)
         accounts = self._accounts_in(subject, about, known, goals)
-        things = [each for each in (subject, about) if known.get(each) == Kind.ENTITLEMENT]
+        things = [each for each in (subject, about) if known.get(each) == SubjectKind.ENTITLEMENT]
         person = self._person(row["person"]) if row["person"] else None
         ends = self.access.edges(subject, about) if len(things) == 2 else self._ends(person, accounts, goals)
         return self._answer(
@@ -107,50 +107,50 @@ class _Asked:
         )
 
     def _ends(
-        self, person: Person | None, accounts: Sequence[Account], goals: frozenset[str] | None = None
-    ) -> tuple[Cut, ...]:
+        self, person: PersonCard | None, accounts: Sequence[AccountCard], goals: frozenset[str] | None = None
+    ) -> tuple[PossibleCut, ...]:
         """What would end it: for a leaver the accounts first, then the grants."""
         gone = person is not None and person.status == "left"
         return (*(self.access.disables(accounts) if gone else ()), *self.access.ends(accounts, goals=goals))
 
-    def _kinds(self, ids: Sequence[str | None]) -> Mapping[str | None, Kind]:
+    def _kinds(self, ids: Sequence[str | None]) -> Mapping[str | None, SubjectKind]:
         sql = """
             SELECT account AS id, 'account' AS kind FROM accounts WHERE account IN :ids
             UNION ALL SELECT entitlement, 'entitlement' FROM entitlements WHERE entitlement IN :ids
             UNION ALL SELECT person, 'person' FROM people WHERE person IN :ids
         """
-        return {row["id"]: Kind(row["kind"]) for row in self.engine.rows(sql, ids=[i for i in ids if i])}
+        return {row["id"]: SubjectKind(row["kind"]) for row in self.engine.rows(sql, ids=[i for i in ids if i])}
 
-    def _goals(self, about: str | None, known: Mapping[str | None, Kind]) -> frozenset[str] | None:
+    def _goals(self, about: str | None, known: Mapping[str | None, SubjectKind]) -> frozenset[str] | None:
         """What a finding is about, as entitlements: itself, or both sides of a toxic pair."""
-        if about is not None and known.get(about) == Kind.ENTITLEMENT:
+        if about is not None and known.get(about) == SubjectKind.ENTITLEMENT:
             return frozenset({about})
         pair = self.engine.rows("SELECT entitlement FROM separation WHERE pair = :pair", pair=about)
         return frozenset(row["entitlement"] for row in pair) or None
 
     def _accounts_in(
-        self, subject: str, about: str | None, known: Mapping[str | None, Kind], goals: frozenset[str] | None
-    ) -> tuple[Account, ...]:
-        if known.get(subject) == Kind.PERSON:
+        self, subject: str, about: str | None, known: Mapping[str | None, SubjectKind], goals: frozenset[str] | None
+    ) -> tuple[AccountCard, ...]:
+        if known.get(subject) == SubjectKind.PERSON:
             accounts = self._accounts_of(subject, goals)
             return tuple(account for account in accounts if account.grants or goals is None)
         return tuple(
             self.access.account(each, goals=goals)
             for each in (subject, about)
-            if each is not None and known.get(each) == Kind.ACCOUNT
+            if each is not None and known.get(each) == SubjectKind.ACCOUNT
         )
 
-    def _accounts_of(self, person: str, goals: frozenset[str] | None = None) -> tuple[Account, ...]:
+    def _accounts_of(self, person: str, goals: frozenset[str] | None = None) -> tuple[AccountCard, ...]:
         sql = "SELECT account FROM accounts WHERE person = :id ORDER BY account"
         return tuple(self.access.account(row["account"], goals=goals) for row in self.engine.rows(sql, id=person))
 
-    def _findings(self, where: str, **params: Any) -> tuple[Finding, ...]:
+    def _findings(self, where: str, **params: Any) -> tuple[FindingCard, ...]:
         sql = f"SELECT * FROM findings WHERE ({where}) ORDER BY status = 'closed', risk DESC, rule, finding"
         titles = {name: rule.title.rstrip(".") for name, rule in rules.load().items()}
         return tuple(
-            Finding(
-                subject=Thing(row["subject"], row["subject_name"] or row["subject"]),
-                about=Thing(row["about"], row["about_name"] or row["about"]) if row["about"] else None,
+            FindingCard(
+                subject=ThingCard(row["subject"], row["subject_name"] or row["subject"]),
+                about=ThingCard(row["about"], row["about_name"] or row["about"]) if row["about"] else None,
                 title=titles.get(row["rule"], row["rule"]),
                 risk_reasons=row["risk_reasons"] or "",
                 controls=row["controls"] or "",
@@ -159,11 +159,11 @@ class _Asked:
             for row in self.engine.rows(sql, **params)
         )
 
-    def _person(self, person: str) -> Person | None:
+    def _person(self, person: str) -> PersonCard | None:
         for row in self.engine.rows("SELECT * FROM people WHERE person = :person", person=person):
             instants = ("notified_at", "left_at_earliest", "left_at_latest", "first_seen_left_at")
-            return Person(
-                Thing(person, row["name"] or person, row["kind"]),
+            return PersonCard(
+                ThingCard(person, row["name"] or person, row["kind"]),
                 row["status"],
                 roles=self._roles(person),
                 **{name: row[name] for name in instants},
@@ -185,15 +185,15 @@ class _Asked:
             for row in self.engine.rows(_ROLES, person=person)
         )
 
-    def _entitlement(self, entitlement: str) -> Entitlement:
+    def _entitlement(self, entitlement: str) -> EntitlementCard:
         (row,) = self.engine.rows("SELECT * FROM entitlements WHERE entitlement = :id", id=entitlement)
         owners = self.engine.rows(OWNERS, object=entitlement)
         carriers = self.engine.rows(_CARRIERS, id=entitlement)
-        return Entitlement(
+        return EntitlementCard(
             self.access.thing(entitlement),
             row["effect"],
             row["sensitivity"],
-            owners=tuple(Thing(o["id"], o["name"]) for o in owners),
+            owners=tuple(ThingCard(o["id"], o["name"]) for o in owners),
             direct=self._holders(_DIRECT, entitlement),
             nested=self._holders(_NESTED, entitlement),
             carried_by=tuple(self._carried(c["entitlement"], entitlement) for c in carriers),
@@ -201,7 +201,7 @@ class _Asked:
             allowed_by=self.access.allowed_by(entitlement, frozenset(t.role for t in self.workspace.templates)),
         )
 
-    def _carried(self, child: str, goal: str) -> Reach:
+    def _carried(self, child: str, goal: str) -> Reached:
         (reach,) = self.access.reaches(child, frozenset(), goals=frozenset({goal}))
         # Read from the goal's side: the entitlement that matters is the one that carries it.
         return replace(reach, entitlement=self.access.thing(child))
@@ -214,7 +214,7 @@ class _Asked:
         first = self.engine.rows(
             f"SELECT DISTINCT id, name FROM ({sql}) AS found ORDER BY name, id LIMIT {SHOWN}", id=entitlement
         )
-        return Holders(totals["total"], totals["people"], tuple(Thing(f["id"], f["name"]) for f in first))
+        return Holders(totals["total"], totals["people"], tuple(ThingCard(f["id"], f["name"]) for f in first))
 
 
 def _because(row: Mapping[str, Any], who: Iterable[str]) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 FORMAT = "access-review/explanation@1"
 
 
-class Kind(StrEnum):
+class SubjectKind(StrEnum):
     """What can be explained."""
 
     FINDING = "finding"
@@ -24,7 +24,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Thing:
+class ThingCard:
     """A person, account or entitlement, by id and by name; ``sort`` is its kind within its source."""
 
     id: str
@@ -40,7 +40,7 @@ class RungTried:
     step: int
     on: str
     certain: bool
-    people: tuple[Thing, ...]
+    people: tuple[ThingCard, ...]
     outcome: str
 
 
@@ -48,7 +48,7 @@ class RungTried:
 class Ownership:
     """Who an account belongs to, and why; no rung is tried for service and shared accounts."""
 
-    person: Thing | None
+    person: ThingCard | None
     certain: bool | None
     reason: str
     rungs: tuple[RungTried, ...]
@@ -68,7 +68,7 @@ class RoleHeld:
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class PossibleCut:
     """What could be taken away: a grant, a nesting edge, or an account (by disabling it).
 
     ``child`` is what would lose ``parent``; both are the account where that is disabled.
@@ -76,8 +76,8 @@ class Cut:
     """
 
     what: str
-    child: Thing
-    parent: Thing
+    child: ThingCard
+    parent: ThingCard
     mastered_in: str
     removable: bool
     why_not: str | None
@@ -87,8 +87,8 @@ class Cut:
 class Hop:
     """One step of a path: ``child`` carries ``parent``."""
 
-    child: Thing
-    parent: Thing
+    child: ThingCard
+    parent: ThingCard
     why: str
     mode: str
 
@@ -106,10 +106,10 @@ class Allowance:
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class Reached:
     """What a grant gives through nesting."""
 
-    entitlement: Thing
+    entitlement: ThingCard
     mode: str
     path: tuple[Hop, ...]
     allowed_by: tuple[Allowance, ...]
@@ -119,42 +119,42 @@ class Reach:
 class GrantHeld:
     """A direct grant with its verdict (empty: nothing to judge by), what it reaches, and what would end it."""
 
-    entitlement: Thing
+    entitlement: ThingCard
     mode: str
     via: str
     since: datetime | None
     until: datetime | None
     verdict: str
-    forbidden: Thing | None
+    forbidden: ThingCard | None
     mirrored: bool
     former_role: str | None
     former_until: datetime | None
     allowed_by: tuple[Allowance, ...]
-    reaches: tuple[Reach, ...]
-    end: Cut
+    reaches: tuple[Reached, ...]
+    end: PossibleCut
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class AccountCard:
     """An account, its owner, and everything it holds (or what bears on one finding)."""
 
-    account: Thing
+    account: ThingCard
     enabled: bool | None
     protected: str | None
     last_used_earliest: datetime | None
     last_used_latest: datetime | None
     never_used: bool | None
     ownership: Ownership
-    owners: tuple[Thing, ...]
-    custodians: tuple[Thing, ...]
+    owners: tuple[ThingCard, ...]
+    custodians: tuple[ThingCard, ...]
     grants: tuple[GrantHeld, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class PersonCard:
     """A person with their roles; the four instants matter for leavers."""
 
-    person: Thing
+    person: ThingCard
     status: str
     notified_at: datetime | None
     left_at_earliest: datetime | None
@@ -169,33 +169,33 @@ class Holders:
 
     total: int
     people: int
-    first: tuple[Thing, ...]
+    first: tuple[ThingCard, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Entitlement:
+class EntitlementCard:
     """An entitlement: who holds it, what gives it, what it gives, who may have it, who answers for it."""
 
-    entitlement: Thing
+    entitlement: ThingCard
     effect: str
     sensitivity: str | None
-    owners: tuple[Thing, ...]
+    owners: tuple[ThingCard, ...]
     direct: Holders
     nested: Holders
-    carried_by: tuple[Reach, ...]
-    gives: tuple[Reach, ...]
+    carried_by: tuple[Reached, ...]
+    gives: tuple[Reached, ...]
     allowed_by: tuple[Allowance, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class FindingCard:
     """One finding, in the words of its rule."""
 
     finding: str
     rule: str
     title: str
-    subject: Thing
-    about: Thing | None
+    subject: ThingCard
+    about: ThingCard | None
     severity: str
     rag: str
     risk: int
@@ -212,15 +212,15 @@ class Finding:
 class Explanation:
     """The answer to one question; parts that do not bear on it are empty."""
 
-    kind: Kind
+    kind: SubjectKind
     id: str
     name: str
     as_of: datetime
-    findings: tuple[Finding, ...]
-    person: Person | None = None
-    accounts: tuple[Account, ...] = ()
-    entitlements: tuple[Entitlement, ...] = ()
-    ends: tuple[Cut, ...] = ()
+    findings: tuple[FindingCard, ...]
+    person: PersonCard | None = None
+    accounts: tuple[AccountCard, ...] = ()
+    entitlements: tuple[EntitlementCard, ...] = ()
+    ends: tuple[PossibleCut, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the explanation as JSON, moments in ISO 8601."""

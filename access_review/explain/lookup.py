@@ -5,7 +5,7 @@ from typing import Any
 
 from access_review.engine.duckdb import Engine
 from access_review.errors import Unclear
-from access_review.explain.explanation import Kind
+from access_review.explain.explanation import SubjectKind
 
 SHORTEST_PREFIX = 6
 """Hexadecimal digits by which a finding may be named, if no other begins like it."""
@@ -14,10 +14,10 @@ _CANDIDATES = 10
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Meant:
+class Subject:
     """What was meant: one thing by its id."""
 
-    kind: Kind
+    kind: SubjectKind
     id: str
     name: str
 
@@ -25,7 +25,7 @@ class Meant:
         return f"{self.kind} {self.id} ({self.name})"
 
 
-def find(engine: Engine, text: str) -> Meant:
+def look_up(engine: Engine, text: str) -> Subject:
     """Return what ``text`` means: an id, the start of a finding's, an alias, ``source:kind:name``, or a bare name.
 
     Exactness goes first, so an id always wins over somebody's name. Letter case of
@@ -33,8 +33,8 @@ def find(engine: Engine, text: str) -> Meant:
     meant, and lists the latter.
     """
     for sql in (_IDS, _FINDINGS, _ALIASES, _FULL_NAMES, _BARE_NAMES):
-        found = [Meant(Kind(row["kind"]), row["id"], row["name"]) for row in _asked(engine, sql, text)]
-        people = [meant for meant in found if meant.kind is Kind.PERSON]
+        found = [Subject(SubjectKind(row["kind"]), row["id"], row["name"]) for row in _asked(engine, sql, text)]
+        people = [meant for meant in found if meant.kind is SubjectKind.PERSON]
         if len(people) == 1 and sql is _BARE_NAMES:
             return people[0]  # a person's accounts go by the same name; whoever means one of them gives its login
         if len(found) == 1:

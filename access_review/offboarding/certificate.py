@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from access_review.offboarding.leaver import Item, Leaver, Leavers, Standing, State, System
+from access_review.offboarding.leaver import AccessItem, AccessState, Leaver, Leavers, LeaverStatus, System
 
 CERTIFICATE = "access-review/access-removal@1"
 
@@ -13,11 +13,11 @@ APART = timedelta(minutes=15)
 
 def why_not(leaver: Leaver, as_of: datetime) -> str:
     """Say why no certificate can be given of a leaver, or nothing."""
-    if leaver.standing is not Standing.LEFT:
+    if leaver.standing is not LeaverStatus.LEFT:
         return "has not left"
     if not leaver.systems:
         return "no account was ever seen, so there is no removal to certify"
-    for state in (State.OPEN, State.UNKNOWN):
+    for state in (AccessState.OPEN, AccessState.UNKNOWN):
         items = [
             f"{system.source}: {check.item}"
             for system in leaver.systems
@@ -34,7 +34,7 @@ def why_not(leaver: Leaver, as_of: datetime) -> str:
 
 def _proved(system: System, as_of: datetime) -> bool:
     """Tell whether two reads far enough apart agree that nobody can sign in."""
-    if system.state(Item.SIGN_IN) is State.NONE or system.verified_at is not None:
+    if system.state(AccessItem.SIGN_IN) is AccessState.NONE or system.verified_at is not None:
         return True
     return system.first_gone_at is not None and as_of - system.first_gone_at >= APART
 

@@ -12,7 +12,7 @@ from access_review.engine.duckdb import Engine
 from access_review.model import AsOf
 
 
-def leavers_of(engine: Engine) -> list[dict[str, Any]]:
+def list_left(engine: Engine) -> list[dict[str, Any]]:
     """Return who has left, with the instants known to a snapshot and what is still open.
 
     Columns: ``person, name, notified_at, left_at_earliest, left_at_latest,
@@ -22,7 +22,7 @@ def leavers_of(engine: Engine) -> list[dict[str, Any]]:
     return engine.rows(_LEAVERS)
 
 
-def going(engine: Engine, ahead: timedelta) -> list[dict[str, Any]]:
+def list_leaving(engine: Engine, ahead: timedelta) -> list[dict[str, Any]]:
     """Return who has left, and who is still here and will have left ``ahead`` from now at the latest.
 
     Columns: ``person, name, status, manager, clients, attributes`` (canonical JSON of
@@ -32,7 +32,7 @@ def going(engine: Engine, ahead: timedelta) -> list[dict[str, Any]]:
     return engine.rows(_GOING, now=AsOf(), until=AsOf(ahead))
 
 
-def things(engine: Engine, ahead: timedelta) -> list[dict[str, Any]]:
+def list_access(engine: Engine, ahead: timedelta) -> list[dict[str, Any]]:
     """Return what those of :func:`going` have, own and know.
 
     Columns: ``person, source, item`` (as :class:`access_review.offboarding.leaver.Item`),
@@ -41,7 +41,7 @@ def things(engine: Engine, ahead: timedelta) -> list[dict[str, Any]]:
     return engine.rows(_THINGS, now=AsOf(), until=AsOf(ahead))
 
 
-def status_of(engine: Engine, people: Iterable[str]) -> dict[str, str]:
+def person_statuses(engine: Engine, people: Iterable[str]) -> dict[str, str]:
     """Return where some people stand now; who is in no roster and in none before is not in it."""
     sql = "SELECT person, status FROM people WHERE person IN :people"
     return {row["person"]: row["status"] for row in engine.rows(sql, people=tuple(sorted(people)))}

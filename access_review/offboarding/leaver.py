@@ -11,7 +11,7 @@ from access_review import artifacts
 LEAVERS = "access-review/leavers@1"
 
 
-class Item(StrEnum):
+class AccessItem(StrEnum):
     """What is checked of a leaver in each system."""
 
     SIGN_IN = "sign-in"
@@ -26,7 +26,7 @@ class Item(StrEnum):
     FORWARDING = "forwarding"
 
 
-class State(StrEnum):
+class AccessState(StrEnum):
     """How an item stands; ``none`` is that there is nothing of the kind, ``not read`` that no source is about it."""
 
     OPEN = "open"
@@ -36,7 +36,7 @@ class State(StrEnum):
     NONE = "none"
 
 
-class Standing(StrEnum):
+class LeaverStatus(StrEnum):
     """Where a leaver stands: gone, going, or not leaving after all."""
 
     LEFT = "left"
@@ -54,18 +54,18 @@ class Late(StrEnum):
     UNKNOWN = "unknown"
 
 
-def worst(states: Iterable[State]) -> State:
+def worst(states: Iterable[AccessState]) -> AccessState:
     """Return the state that asks for most attention; ``none`` of no states."""
     found = set(states)
-    return next((state for state in State if state in found), State.NONE)
+    return next((state for state in AccessState if state in found), AccessState.NONE)
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
     """One line of the check list."""
 
-    item: Item
-    state: State
+    item: AccessItem
+    state: AccessState
     open: tuple[str, ...] = ()
     done: tuple[str, ...] = ()
     reason: str = ""
@@ -86,19 +86,19 @@ class System:
     verified_at: datetime | None = None
     reopened: bool = False
 
-    def state(self, item: Item) -> State:
+    def state(self, item: AccessItem) -> AccessState:
         """Return how an item stands."""
         return next(check.state for check in self.checks if check.item is item)
 
     @property
     def open(self) -> int:
         """Count the items that are open."""
-        return sum(check.state is State.OPEN for check in self.checks)
+        return sum(check.state is AccessState.OPEN for check in self.checks)
 
     @property
     def clear(self) -> bool:
         """Tell whether everything that some source is about is done, nothing of it unknown."""
-        return all(check.state in {State.DONE, State.NONE, State.UNREAD} for check in self.checks)
+        return all(check.state in {AccessState.DONE, AccessState.NONE, AccessState.UNREAD} for check in self.checks)
 
     def gone(self) -> "Span":
         """Return when the way to sign in was closed: exact when verified, else between two runs."""
@@ -116,7 +116,7 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
+class LeaverClock:
     """How long access outlived the employment, and how that compares with the target.
 
     ``due_latest`` is the last minute in time for certain bounds; ``late_by`` how far
@@ -138,7 +138,7 @@ class Leaver:
 
     person: str
     name: str
-    standing: Standing
+    standing: LeaverStatus
     clients: tuple[str, ...]
     privileged: bool
     involuntary: bool
@@ -148,16 +148,16 @@ class Leaver:
     first_seen_left_at: datetime | None
     gone_at: datetime | None
     told_late: timedelta | None
-    clock: Clock
+    clock: LeaverClock
     skew_least: timedelta | None
     skew_most: timedelta | None
     systems: tuple[System, ...]
     note: str = ""
 
     @property
-    def signs_in(self) -> State:
+    def signs_in(self) -> AccessState:
         """Tell whether any account still works."""
-        return worst(system.state(Item.SIGN_IN) for system in self.systems)
+        return worst(system.state(AccessItem.SIGN_IN) for system in self.systems)
 
     @property
     def open(self) -> int:

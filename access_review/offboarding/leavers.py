@@ -15,16 +15,16 @@ from typing import Any
 
 from access_review.errors import Unclear
 from access_review.offboarding.leaver import (
+    AccessItem,
+    AccessState,
     Aims,
     Check,
-    Clock,
-    Item,
     Late,
     Leaver,
+    LeaverClock,
     Leavers,
+    LeaverStatus,
     Span,
-    Standing,
-    State,
     System,
     worst,
 )
@@ -32,17 +32,17 @@ from access_review.policy import Offboarding as Settings
 from access_review.policy import Targets
 from access_review.tables import Row
 
-_READ: Mapping[Item, tuple[str, ...]] = {
-    Item.SIGN_IN: ("accounts",),
-    Item.SESSIONS: ("accounts",),
-    Item.PRIVILEGED: ("grants", "entitlements", "nesting"),
-    Item.GRANTS: ("grants",),
-    Item.LICENCES: ("grants",),
-    Item.OWNED: ("owners",),
-    Item.SECRETS: ("credentials", "owners"),
-    Item.SHARED: ("custody",),
-    Item.AGENTS: ("owners", "people"),
-    Item.FORWARDING: ("accounts",),
+_READ: Mapping[AccessItem, tuple[str, ...]] = {
+    AccessItem.SIGN_IN: ("accounts",),
+    AccessItem.SESSIONS: ("accounts",),
+    AccessItem.PRIVILEGED: ("grants", "entitlements", "nesting"),
+    AccessItem.GRANTS: ("grants",),
+    AccessItem.LICENCES: ("grants",),
+    AccessItem.OWNED: ("owners",),
+    AccessItem.SECRETS: ("credentials", "owners"),
+    AccessItem.SHARED: ("custody",),
+    AccessItem.AGENTS: ("owners", "people"),
+    AccessItem.FORWARDING: ("accounts",),
 }
 """The tables that must have been read before an item can be called done."""
 
@@ -52,7 +52,7 @@ OUTLIVES = timedelta(hours=28)
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ReadContext:
     """What a run read: which systems have sessions, and what was not read, by table and source."""
 
     run: str
@@ -62,12 +62,12 @@ class Seen:
     missing: frozenset[str]
     incomplete: Mapping[str, Mapping[str, str]]
 
-    def unread(self, item: Item) -> str:
+    def unread(self, item: AccessItem) -> str:
         """Return which table no source provides, or nothing."""
         lacking = [table for table in _READ[item] if table in self.missing and table not in {"nesting", "credentials"}]
         return f"no source provides {lacking[0]}" if lacking else ""
 
-    def why_not(self, item: Item, source: str) -> str:
+    def why_not(self, item: AccessItem, source: str) -> str:
         """Return why an item of a system cannot be called done, or nothing."""
         for table in _READ[item]:
             short = self.incomplete.get(table, {})
@@ -78,10 +78,10 @@ class Seen:
         return ""
 
 
-def leavers(
+def assess_leavers(
     going: Sequence[Row],
     things: Iterable[Row],
-    seen: Seen,
+    seen: ReadContext,
     settings: Settings,
     targets: Targets,
     *,
@@ -107,7 +107,7 @@ def leavers(
     stopped = [
         _stopped(leaver, (standings or {}).get(leaver.person, "missing"))
         for leaver in known.values()
-        if leaver.person not in here and leaver.standing is not Standing.STOPPED
+        if leaver.person not in here and leaver.standing is not LeaverStatus.STOPPED
     ]
     aims = Aims(targets.privileged, targets.others, targets.failure)
     old = seen.as_of - settings.keep
@@ -117,21 +117,21 @@ def leavers(
 
 def _stopped(leaver: Leaver, status: str) -> Leaver:
     """Say once that somebody leaves no more: rescinded, postponed beyond what is prepared, or hired again."""
-    before = "had left" if leaver.standing is Standing.LEFT else "was to leave"
+    before = "had left" if leaver.standing is LeaverStatus.LEFT else "was to leave"
     now = {
         "missing": "is in no roster now: ask HR",
         "unknown": "has a row now that cannot be used: ask HR",
     }.get(status, "is not leaving now: rescinded, postponed or hired again")
     note = f"{before} in the run before, and {now}; plan nothing"
-    return replace(leaver, standing=Standing.STOPPED, systems=(), note=note)
+    return replace(leaver, standing=LeaverStatus.STOPPED, systems=(), note=note)
 
 
 def order(leaver: Leaver) -> tuple[Any, ...]:
     """Return the place of a leaver: the overdue first, the longest before the shorter, then what is open."""
     rank = (Late.FAILED, Late.YES, Late.PERHAPS, Late.UNKNOWN, Late.NO).index(leaver.clock.late)
-    working = leaver.signs_in in {State.OPEN, State.UNKNOWN}
+    working = leaver.signs_in in {AccessState.OPEN, AccessState.UNKNOWN}
     return (
-        list(Standing).index(leaver.standing),
+        list(LeaverStatus).index(leaver.standing),
         not working,
         rank if working else 0,
         -(leaver.clock.least or timedelta()),
@@ -144,7 +144,7 @@ def order(leaver: Leaver) -> tuple[Any, ...]:
 def _leaver(
     row: Row,
     theirs: Mapping[str, Sequence[Row]],
-    seen: Seen,
+    seen: ReadContext,
     settings: Settings,
     targets: Targets,
     before: Leaver | None,
@@ -155,7 +155,7 @@ def _leaver(
         _system(name, theirs.get(name, ()), seen, known.get(name), verified.get((row["person"], name)))
         for name in sorted({*theirs, *known})
     )
-    standing = Standing.LEFT if row["status"] == "left" else Standing.UPCOMING
+    standing = LeaverStatus.LEFT if row["status"] == "left" else LeaverStatus.UPCOMING
     involuntary = _involuntary(row["attributes"], settings)
     # Whoever held privileged access keeps the shorter target when it has been taken away.
     privileged = bool(row["privileged"]) or bool(before and before.privileged)
@@ -192,7 +192,7 @@ def _involuntary(assignments: Iterable[str], settings: Settings) -> bool:
 
 def clock(
     earliest: datetime | None, latest: datetime | None, until: Span, target: timedelta, failure: timedelta
-) -> Clock:
+) -> LeaverClock:
     """Say how long access outlived the end, at least and at most, and whether that is late.
 
     ``until`` bounds the moment at which access was gone, or is the moment of the run
@@ -200,7 +200,7 @@ def clock(
     """
     earliest = earliest or latest
     if latest is None or earliest is None:
-        return Clock(target, None, None, Late.UNKNOWN, None, None)
+        return LeaverClock(target, None, None, Late.UNKNOWN, None, None)
     least = max(until.least - latest, timedelta()) if until.least is not None else None
     most = max(until.most - earliest, timedelta()) if until.most is not None else None
     if least is not None and least > target:
@@ -212,17 +212,17 @@ def clock(
     else:
         late = Late.PERHAPS
     over = least - target if least is not None and least > target else None
-    return Clock(target, least, most, late, earliest + target, latest + target, over)
+    return LeaverClock(target, least, most, late, earliest + target, latest + target, over)
 
 
 def _until(systems: Sequence[System], as_of: datetime) -> Span:
     """Bound the moment at which nothing could sign in any more; open until the run where something can."""
-    states = [system.state(Item.SIGN_IN) for system in systems]
-    if State.OPEN in states:
+    states = [system.state(AccessItem.SIGN_IN) for system in systems]
+    if AccessState.OPEN in states:
         return Span(as_of, as_of)
-    gone = [system.gone() for system in systems if system.state(Item.SIGN_IN) is not State.NONE]
+    gone = [system.gone() for system in systems if system.state(AccessItem.SIGN_IN) is not AccessState.NONE]
     least = [span.least for span in gone if span.least is not None]
-    if State.UNKNOWN in states:
+    if AccessState.UNKNOWN in states:
         return Span(max(least, default=None), as_of)
     # A system that was closed when it was first looked at: when that was, nobody witnessed.
     most = [span.most for span in gone if span.most is not None]
@@ -233,7 +233,7 @@ def _until(systems: Sequence[System], as_of: datetime) -> Span:
 
 def _gone_at(systems: Sequence[System]) -> datetime | None:
     """Return when access was seen to be gone everywhere; null while it is not."""
-    if worst(system.state(Item.SIGN_IN) for system in systems) in {State.OPEN, State.UNKNOWN}:
+    if worst(system.state(AccessItem.SIGN_IN) for system in systems) in {AccessState.OPEN, AccessState.UNKNOWN}:
         return None
     return max((span.most for span in (system.gone() for system in systems) if span.most is not None), default=None)
 
@@ -243,11 +243,11 @@ def _skew(systems: Sequence[System], as_of: datetime) -> tuple[timedelta | None,
     lows: list[datetime | None] = []
     highs: list[datetime | None] = []
     for system in systems:
-        match system.state(Item.SIGN_IN):
-            case State.OPEN:
+        match system.state(AccessItem.SIGN_IN):
+            case AccessState.OPEN:
                 lows.append(as_of)
                 highs.append(None)
-            case State.DONE:
+            case AccessState.DONE:
                 lows.append(system.gone().least)
                 highs.append(system.gone().most)
     if len(lows) < 2:
@@ -261,58 +261,60 @@ def _skew(systems: Sequence[System], as_of: datetime) -> tuple[timedelta | None,
 
 
 def _system(
-    source: str, rows: Sequence[Row], seen: Seen, before: System | None, verified_at: datetime | None
+    source: str, rows: Sequence[Row], seen: ReadContext, before: System | None, verified_at: datetime | None
 ) -> System:
-    checks = [_check(item, source, [row for row in rows if row["item"] == item], seen) for item in Item]
-    if before and before.state(Item.SIGN_IN) is not State.NONE and checks[0].state is State.NONE:
-        checks[0] = Check(Item.SIGN_IN, State.DONE, reason="the account is gone")
+    checks = [_check(item, source, [row for row in rows if row["item"] == item], seen) for item in AccessItem]
+    if before and before.state(AccessItem.SIGN_IN) is not AccessState.NONE and checks[0].state is AccessState.NONE:
+        checks[0] = Check(AccessItem.SIGN_IN, AccessState.DONE, reason="the account is gone")
     sign_in = checks[0].state
     last_open = before.last_open_at if before else None
     first_gone = before.first_gone_at if before else None
-    if sign_in is State.OPEN:
+    if sign_in is AccessState.OPEN:
         last_open, first_gone, verified_at = seen.as_of, None, None
-    elif sign_in is State.UNKNOWN:
+    elif sign_in is AccessState.UNKNOWN:
         first_gone, verified_at = None, None
-    elif sign_in is State.DONE:
+    elif sign_in is AccessState.DONE:
         first_gone = first_gone or seen.as_of
     if verified_at and last_open and last_open > verified_at:
         verified_at = None  # seen open after the proof: what closed it then, nobody proved
-    back = bool(before and before.state(Item.SIGN_IN) is State.DONE and sign_in is State.OPEN)
+    back = bool(before and before.state(AccessItem.SIGN_IN) is AccessState.DONE and sign_in is AccessState.OPEN)
     checks[1] = _sessions(checks[1], sign_in, source, seen, verified_at or first_gone)
     return System(source, tuple(checks), last_open, first_gone, verified_at, back)
 
 
-def _check(item: Item, source: str, rows: Sequence[Row], seen: Seen) -> Check:
+def _check(item: AccessItem, source: str, rows: Sequence[Row], seen: ReadContext) -> Check:
     still = tuple(row["name"] for row in rows if row["state"] in {"open", "unknown"})
     done = tuple(row["name"] for row in rows if row["state"] == "done")
     if any(row["state"] == "open" for row in rows):
-        return Check(item, State.OPEN, still, done)
+        return Check(item, AccessState.OPEN, still, done)
     if still:
-        return Check(item, State.UNKNOWN, still, done, "whether the account is enabled is not known")
+        return Check(item, AccessState.UNKNOWN, still, done, "whether the account is enabled is not known")
     if why := seen.why_not(item, source):
-        return Check(item, State.UNKNOWN, (), done, why)
+        return Check(item, AccessState.UNKNOWN, (), done, why)
     if why := seen.unread(item):
-        return Check(item, State.UNREAD, (), done, why)
-    return Check(item, State.DONE if rows else State.NONE, (), done)
+        return Check(item, AccessState.UNREAD, (), done, why)
+    return Check(item, AccessState.DONE if rows else AccessState.NONE, (), done)
 
 
-def _sessions(check: Check, sign_in: State, source: str, seen: Seen, gone_at: datetime | None) -> Check:
+def _sessions(check: Check, sign_in: AccessState, source: str, seen: ReadContext, gone_at: datetime | None) -> Check:
     """Judge sessions, which no snapshot shows: open with the account, and over when none can have lasted."""
-    if source not in seen.sessions or sign_in is State.NONE:
-        return replace(check, state=State.NONE, reason="")
-    if check.state is State.OPEN:
+    if source not in seen.sessions or sign_in is AccessState.NONE:
+        return replace(check, state=AccessState.NONE, reason="")
+    if check.state is AccessState.OPEN:
         return check
-    if sign_in is not State.DONE:
+    if sign_in is not AccessState.DONE:
         return replace(check, state=sign_in, reason="as long as the account works, so do its sessions")
     if gone_at is not None and gone_at + OUTLIVES <= seen.as_of:
-        return replace(check, state=State.DONE, reason="no session outlives a disabled account for so long")
+        return replace(check, state=AccessState.DONE, reason="no session outlives a disabled account for so long")
     hours = OUTLIVES // timedelta(hours=1)
     return replace(
-        check, state=State.UNKNOWN, reason=f"no read shows them; {hours} h after disabling they are over for certain"
+        check,
+        state=AccessState.UNKNOWN,
+        reason=f"no read shows them; {hours} h after disabling they are over for certain",
     )
 
 
-def find(made: Leavers, text: str) -> Leaver:
+def find_leaver(made: Leavers, text: str) -> Leaver:
     """Return the leaver of an id, or of a name in any case; raises ``Unclear`` for none or several."""
     ids = [one for one in made.leavers if text in {one.person, one.person.split(":", 2)[-1]}]
     wanted = " ".join(text.split()).casefold()
@@ -325,7 +327,7 @@ def find(made: Leavers, text: str) -> Leaver:
     raise Unclear(f"nobody who leaves is called {text!r}", hint="access-review offboarding lists them")
 
 
-def only(made: Leavers, some: Iterable[Leaver]) -> Leavers:
+def limited(made: Leavers, some: Iterable[Leaver]) -> Leavers:
     """Return what was said of some leavers alone."""
     return replace(made, leavers=tuple(some))
 

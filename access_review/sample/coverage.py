@@ -15,7 +15,7 @@ WEEK = timedelta(weeks=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class LastReviewed:
     """When a unit entered the population, and when it was last drawn.
 
     ``run`` is the run of the last draw and ``before`` the draw before it, so that
@@ -43,7 +43,7 @@ def draws_left(clock: datetime, as_of: datetime, weeks: int) -> int:
 
 def panel(
     units: Iterable[str],
-    seen: Mapping[str, Seen],
+    seen: Mapping[str, LastReviewed],
     *,
     run: str,
     as_of: datetime,
@@ -51,7 +51,7 @@ def panel(
     rank: Callable[[str], Any],
 ) -> tuple[str, ...]:
     """Return the units due in this draw, sorted. ``rank`` breaks ties, those never drawn first."""
-    new = Seen(as_of)
+    new = LastReviewed(as_of)
     waiting = [
         (draws_left(state.clock(run), as_of, weeks), state.last(run) is not None, rank(unit), unit)
         for unit in units
@@ -70,27 +70,27 @@ def level(due: Mapping[int, int]) -> int:
     return most
 
 
-def overdue(units: Iterable[str], seen: Mapping[str, Seen], *, run: str, as_of: datetime, weeks: int) -> int:
+def overdue(units: Iterable[str], seen: Mapping[str, LastReviewed], *, run: str, as_of: datetime, weeks: int) -> int:
     """Count the units that waited longer than the weeks allow."""
     return sum(1 for unit in units if unit in seen and seen[unit].clock(run) + weeks * WEEK < as_of)
 
 
 def advance(
-    seen: Mapping[str, Seen], units: Iterable[str], drawn: Iterable[str], *, run: str, as_of: datetime
-) -> dict[str, Seen]:
+    seen: Mapping[str, LastReviewed], units: Iterable[str], drawn: Iterable[str], *, run: str, as_of: datetime
+) -> dict[str, LastReviewed]:
     """Return what is known after a draw: who entered, and who was drawn. Who left the population is forgotten."""
-    after = {unit: seen.get(unit, Seen(as_of)) for unit in units}
+    after = {unit: seen.get(unit, LastReviewed(as_of)) for unit in units}
     for unit in drawn:
         state = after[unit]
         after[unit] = replace(state, drawn=as_of, run=run, before=state.last(run))
     return after
 
 
-def not_reviewed(seen: Mapping[str, Seen], units: Iterable[str], *, run: str) -> dict[str, Seen]:
+def not_reviewed(seen: Mapping[str, LastReviewed], units: Iterable[str], *, run: str) -> dict[str, LastReviewed]:
     """Set the clocks of units back that ``run`` drew and nobody looked at: being asked is not being reviewed."""
     after = dict(seen)
     for unit in units:
         state = after.get(unit)
         if state and state.run == run:
-            after[unit] = Seen(state.entered, state.before)
+            after[unit] = LastReviewed(state.entered, state.before)
     return after

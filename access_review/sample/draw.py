@@ -22,9 +22,9 @@ from access_review.errors import ArtifactError
 from access_review.policy import Sampling
 from access_review.sample import coverage
 from access_review.sample.commitment import commitment, lowest, merkle_root, rank, seed
-from access_review.sample.coverage import Seen
+from access_review.sample.coverage import LastReviewed
 from access_review.sample.hypergeometric import Size, size
-from access_review.sample.population import Unit
+from access_review.sample.population import ReviewUnit
 
 SAMPLE = "access-review/sample@1"
 STATE = "access-review/sample-state@1"
@@ -52,7 +52,7 @@ class Stratum(StrEnum):
         return self in {Stratum.LEAVERS, Stratum.PRIVILEGED}
 
 
-def stratum(unit: Unit) -> Stratum:
+def stratum(unit: ReviewUnit) -> Stratum:
     """Return the part of the population a unit belongs to."""
     match unit.census:
         case "left" | "missing":
@@ -73,7 +73,7 @@ class Pick:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class DrawPart:
     """How much of one stratum is looked at."""
 
     stratum: Stratum
@@ -111,7 +111,7 @@ class SampleState:
 
     pledge: Pledge | None = None
     reveals: Mapping[str, Reveal] = field(default_factory=dict)
-    coverage: Mapping[str, Seen] = field(default_factory=dict)
+    coverage: Mapping[str, LastReviewed] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ class Sample:
     as_of: datetime
     policy: Sampling
     size: Size
-    parts: tuple[Part, ...]
+    parts: tuple[DrawPart, ...]
     picks: tuple[Pick, ...]
     overdue: int
     reasons: tuple[str, ...]
@@ -146,7 +146,7 @@ class Sample:
 
 
 def draw(
-    units: Sequence[Unit],
+    units: Sequence[ReviewUnit],
     policy: Sampling,
     state: SampleState,
     *,
@@ -217,9 +217,9 @@ def _reveal(state: SampleState, next_pledge: Pledge, key: bytes | None) -> Revea
 
 
 def _choose(
-    units: Sequence[Unit],
+    units: Sequence[ReviewUnit],
     policy: Sampling,
-    seen: Mapping[str, Seen],
+    seen: Mapping[str, LastReviewed],
     sown: bytes,
     run: str,
     as_of: datetime,
@@ -248,14 +248,14 @@ def _size(population: int, policy: Sampling) -> Size:
     )
 
 
-def _parts(units: Iterable[Unit], picks: Iterable[Pick]) -> tuple[Part, ...]:
+def _parts(units: Iterable[ReviewUnit], picks: Iterable[Pick]) -> tuple[DrawPart, ...]:
     population = Counter(stratum(unit) for unit in units)
     picked = Counter((pick.stratum, pick.draw) for pick in picks)
-    return tuple(Part(s, population[s], *(picked[s, how] for how in Draw)) for s in Stratum)
+    return tuple(DrawPart(s, population[s], *(picked[s, how] for how in Draw)) for s in Stratum)
 
 
 def _reasons(
-    parts: Iterable[Part], needed: Size, policy: Sampling, late: int, carried: int, *, committed: bool, count: int
+    parts: Iterable[DrawPart], needed: Size, policy: Sampling, late: int, carried: int, *, committed: bool, count: int
 ) -> tuple[str, ...]:
     by_stratum = {part.stratum: part for part in parts}
     also = sum(part.coverage for part in by_stratum.values())
@@ -284,11 +284,11 @@ def not_reviewed(state: SampleState, sample: Sample, reviewed: Iterable[str]) ->
 
 def verify(
     sample: Sample,
-    units: Sequence[Unit],
+    units: Sequence[ReviewUnit],
     key: bytes,
     *,
     published: str | None = None,
-    seen: Mapping[str, Seen] | None = None,
+    seen: Mapping[str, LastReviewed] | None = None,
 ) -> tuple[str, ...]:
     """Choose again from the frozen population and the revealed key; return what does not agree, nothing being good.
 

@@ -19,7 +19,7 @@ Census = Literal["left", "missing", "privileged"]
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
+class ReviewUnit:
     """One person, or one account that belongs to nobody.
 
     ``census`` is the reason why the unit is always looked at; null when it may be
@@ -39,11 +39,11 @@ class Unit:
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class SamplingFrame:
     """The population of one run, frozen: what :func:`access_review.sample.verify` chooses from again."""
 
     run: str
-    units: tuple[Unit, ...]
+    units: tuple[ReviewUnit, ...]
 
 
 CLIENTS = """
@@ -90,7 +90,7 @@ ORDER BY u.unit
 """
 
 
-def frame(engine: Engine) -> tuple[Unit, ...]:
+def list_units(engine: Engine) -> tuple[ReviewUnit, ...]:
     """Return every unit, sorted by id.
 
     Reads ``people, assignments, accounts, held, closure, entitlements``, as
@@ -98,20 +98,20 @@ def frame(engine: Engine) -> tuple[Unit, ...]:
     """
     columns = engine.query(_UNITS, now=AsOf()).to_pydict()
     columns["clients"] = [tuple(name for name in names if name) for names in columns["clients"]]
-    units = (Unit(*row) for row in zip(*(columns[name] for name in Unit.__slots__), strict=True))
+    units = (ReviewUnit(*row) for row in zip(*(columns[name] for name in ReviewUnit.__slots__), strict=True))
     return tuple(sorted(units, key=lambda unit: unit.unit))
 
 
-def limited(units: Iterable[Unit], client: str) -> tuple[Unit, ...]:
+def of_client(units: Iterable[ReviewUnit], client: str) -> tuple[ReviewUnit, ...]:
     """Return the units of one client alone; who works for several is in each one's."""
     return tuple(unit for unit in units if client in unit.clients)
 
 
-def to_json(frozen: Frame) -> dict[str, Any]:
+def to_json(frozen: SamplingFrame) -> dict[str, Any]:
     """Return the population as a JSON object."""
     return artifacts.dump(FRAME, frozen)
 
 
-def from_json(plain: Mapping[str, Any]) -> Frame:
+def from_json(plain: Mapping[str, Any]) -> SamplingFrame:
     """Return the population of a JSON object; raises ``ArtifactError``."""
-    return artifacts.load(FRAME, Frame, plain)
+    return artifacts.load(FRAME, SamplingFrame, plain)

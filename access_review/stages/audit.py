@@ -65,21 +65,23 @@ def previous_findings(workspace: Workspace, run: Run) -> Previous:
     """Return the findings of the newest reviewed run before this one, and what this run was told of earlier audits."""
     earlier = [r for r in runs.all_runs(workspace.folder) if r.as_of < run.as_of and r.reviewed]
     told = run.folder / LEFT_OPEN
-    left_open = control.from_json(runs.read_json(told, control.CONTROL)) if told.is_file() else control.Control()
+    left_open = control.from_json(runs.read_json(told, control.CONTROL)) if told.is_file() else control.CarryForward()
     return Previous(read_report(earlier[-1]).found if earlier else None, left_open)
 
 
-def _left_open(workspace: Workspace, run: Run) -> control.Control:
+def _left_open(workspace: Workspace, run: Run) -> control.CarryForward:
     """Say what the audits before a run left open; who is drawn again in time makes older answers of no account."""
     reviewing = workspace.policy.reviewing
     before = [r for r in runs.all_runs(workspace.folder) if r.as_of < run.as_of and (r.folder / AUDIT).is_file()]
     if not before:
-        return control.Control()
+        return control.CarryForward()
     last = campaign.from_json(runs.read_json(before[-1].folder / AUDIT, campaign.AUDIT))
     week = campaign.week_of(run.as_of, reviewing.timezone)
-    missed = control.unreviewed(last, not_reviewed(before[-1]), week=week, now=run.as_of, close=reviewing.close)
+    missed = control.unreviewed_units(last, not_reviewed(before[-1]), week=week, now=run.as_of, close=reviewing.close)
     read = before[-workspace.policy.sampling.coverage_weeks :]
-    return control.Control(missed, control.kept((work_of(r).items, decisions_of(r).current) for r in read))
+    return control.CarryForward(
+        missed, control.kept_findings((work_of(r).items, decisions_of(r).current) for r in read)
+    )
 
 
 def read_report(run: Run) -> Report:
@@ -131,7 +133,7 @@ def draw(workspace: Workspace, run: Run, secret: bytes) -> Drawn:
         state = sample.not_reviewed(state, sample_of(last), _judged(last).reviewed)
         carried = not_reviewed(last)
     with facts_of(workspace, run) as (engine, taken, _):
-        units = population.frame(engine)
+        units = population.list_units(engine)
         drawn, after = sample.draw(
             units,
             workspace.policy.sampling,
@@ -141,13 +143,15 @@ def draw(workspace: Workspace, run: Run, secret: bytes) -> Drawn:
             next_pledge=sample.pledge(secret),
             carried=carried.intersection(unit.unit for unit in units),
         )
-        people = reviewers.roll(taken.tables["people"].to_pylist())
-        work = reviewers.route(worklist.worklist(engine, drawn), workspace.policy.reviewing, people, taken.as_of.date())
-        work = test_rows.plant(engine, work, bytes.fromhex(drawn.seed), drawn.policy.planted)
+        people = reviewers.people_of(taken.tables["people"].to_pylist())
+        work = reviewers.route(
+            worklist.list_work(engine, drawn), workspace.policy.reviewing, people, taken.as_of.date()
+        )
+        work = test_rows.plant_test_rows(engine, work, bytes.fromhex(drawn.seed), drawn.policy.planted)
     # The sample reveals its key, so what the next draw has promised is on disk first.
     runs.write_json(workspace.folder / "runs/state.json", {"format": STATE, "sample": sample.state_to_json(after)})
     folder = run.folder / "sample"
-    runs.write_json(folder / "frame.json", population.to_json(population.Frame(run.id, units)))
+    runs.write_json(folder / "frame.json", population.to_json(population.SamplingFrame(run.id, units)))
     runs.write_json(folder / "worklist.json", worklist.to_json(work))
     runs.write_json(folder / "sample.json", sample.to_json(drawn))
     return Drawn(drawn, work, _write_sheets(folder, run, work))

@@ -7,9 +7,9 @@ from pathlib import Path
 from access_review import snapshot
 from access_review.audit import reviewers
 from access_review.audit.decide import names_in
-from access_review.audit.decisions import Answer, Decision, Decisions
+from access_review.audit.decisions import Decision, Decisions, ReviewerAnswer
 from access_review.audit.decisions import withdraw as withdrawn
-from access_review.audit.worklist import Item, fold
+from access_review.audit.worklist import WorkItem, fold
 from access_review.changes import DECIDED
 from access_review.errors import PlanRefused, Unclear
 from access_review.plan.requested import Decided, Scope
@@ -21,13 +21,13 @@ _DECIDED = timedelta(days=35)
 """How long a reviewer's decision asks for a change: the access may have another reason later."""
 
 
-def revokes(folder: Path, people: reviewers.Roll, scope: Scope, now: datetime) -> tuple[Decided, ...]:
+def revokes(folder: Path, people: reviewers.People, scope: Scope, now: datetime) -> tuple[Decided, ...]:
     """Return what reviewers decided to revoke in the latest audits, within a scope; a later decision replaces an earlier one.
 
     Nobody has what a test row asks about, so nothing follows from it.
     Whoever decided must still be somebody of the rosters, or nothing follows.
     """
-    standing: dict[tuple[str, str | None, str | None], tuple[Decision, Item]] = {}
+    standing: dict[tuple[str, str | None, str | None], tuple[Decision, WorkItem]] = {}
     for run, _ in audits(folder):
         if now - run.as_of > _DECIDED:
             continue
@@ -39,14 +39,14 @@ def revokes(folder: Path, people: reviewers.Roll, scope: Scope, now: datetime) -
     return tuple(
         _decided(one, people)
         for one, item in (standing[place] for place in sorted(standing, key=str))
-        if one.decision is Answer.REVOKE
+        if one.decision is ReviewerAnswer.REVOKE
         and not item.planted
         and (not scope.persons or one.unit in scope.persons)
         and (not scope.clients or set(scope.clients) & set(item.clients))
     )
 
 
-def _decided(one: Decision, people: reviewers.Roll) -> Decided:
+def _decided(one: Decision, people: reviewers.People) -> Decided:
     known = any(people.who(name) for name in names_in(one.by))
     return Decided(
         f"{DECIDED}{one.item}",
@@ -63,7 +63,7 @@ def withdraw(run: Run, items: Iterable[str], by: str, comment: str, now: datetim
 
     What was decided stays in the history. Nobody touches a decision about their own access.
     """
-    people = reviewers.roll(snapshot.load(run).tables["people"].to_pylist())
+    people = reviewers.people_of(snapshot.load(run).tables["people"].to_pylist())
     person = people.who(by)
     if person is None:
         raise PlanRefused(f"{by} is in no roster, so cannot withdraw", hint="give the id, name or mail of a person")
@@ -79,7 +79,7 @@ def withdraw(run: Run, items: Iterable[str], by: str, comment: str, now: datetim
     return made
 
 
-def _item(known: Iterable[Item], name: str) -> Item:
+def _item(known: Iterable[WorkItem], name: str) -> WorkItem:
     found = [item for item in known if item.item.startswith(name)]
     if len(found) != 1 or len(name) < 6:
         raise Unclear(f"{len(found)} items begin with {name!r}", hint="the work sheet names them in its first column")

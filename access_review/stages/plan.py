@@ -53,7 +53,7 @@ def plan_run(
     may_be_written(run, name)
     taken = snapshot.load(run)
     rows = taken.tables["people"].to_pylist()
-    people = reviewers.roll(rows)
+    people = reviewers.people_of(rows)
     asks = people.who(requested_by) or _unclear(requested_by, rows, "works here, as far as the rosters say")
     scope = _meant(scope, people, rows, taken)
     if not ahead:
@@ -185,7 +185,7 @@ def _unclear(asked: str, rows: Iterable[Row], words: str) -> NoReturn:
     raise Unclear(f"nobody called {asked!r} {words}", hint="give the id: access-review explain NAME")
 
 
-def _meant(scope: Scope, people: reviewers.Roll, rows: Iterable[Row], taken: Snapshot) -> Scope:
+def _meant(scope: Scope, people: reviewers.People, rows: Iterable[Row], taken: Snapshot) -> Scope:
     """Return a scope with persons by id; a rule or client that does not exist would silently plan nothing."""
     known = load_rules()
     if strange := sorted(set(scope.rules) - set(known)):

@@ -11,8 +11,8 @@ from access_review import runs, snapshot
 from access_review.audit import campaign, decisions, judge, reviewers
 from access_review.audit import client as one_client
 from access_review.audit.decide import names_in
-from access_review.audit.decisions import Answer
-from access_review.audit.worklist import Item
+from access_review.audit.decisions import ReviewerAnswer
+from access_review.audit.worklist import WorkItem
 from access_review.errors import ArtifactError, PlanRefused
 from access_review.offboarding import facts as leaver_facts
 from access_review.offboarding import leaver as values
@@ -42,14 +42,14 @@ def follow_leavers(workspace: Workspace, run: Run) -> Leavers:
     before, taken = leavers_before(workspace.folder, run), snapshot.load(run)
     with audit.engine_of(workspace, taken) as engine:
         establish(taken.tables, workspace, engine)
-        made = leavers.leavers(
-            leaver_facts.going(engine, settings.prepare),
-            leaver_facts.things(engine, settings.prepare),
+        made = leavers.assess_leavers(
+            leaver_facts.list_leaving(engine, settings.prepare),
+            leaver_facts.list_access(engine, settings.prepare),
             _seen(workspace, run, taken),
             settings,
             workspace.policy.targets,
             before=before,
-            standings=leaver_facts.status_of(engine, [one.person for one in before.leavers] if before else ()),
+            standings=leaver_facts.person_statuses(engine, [one.person for one in before.leavers] if before else ()),
             verified=proven(workspace.folder),
         )
     runs.write_json(run.folder / LEAVERS, values.to_json(made))
@@ -67,8 +67,8 @@ def leavers_of(run: Run) -> Leavers:
     return values.from_json(runs.read_json(run.folder / LEAVERS, values.LEAVERS))
 
 
-def _seen(workspace: Workspace, run: Run, taken: Snapshot) -> leavers.Seen:
-    return leavers.Seen(
+def _seen(workspace: Workspace, run: Run, taken: Snapshot) -> leavers.ReadContext:
+    return leavers.ReadContext(
         run=run.id,
         as_of=taken.as_of,
         snapshot=taken.digest,
@@ -90,7 +90,7 @@ class Opened:
 
     week: str
     run: Run | None
-    ongoing: campaign.Audit | None
+    ongoing: campaign.Campaign | None
     drawn: audit.Drawn | None
     why_not: str = ""
 
@@ -117,18 +117,18 @@ def open_audit(workspace: Workspace, run: Run, secret: bytes) -> Opened:
         return Opened(week, None, None, None, f"{known[-1][1].week} has been drawn, and it is later")
     before = _ended(workspace, *known[-1], run.as_of) if known else None
     drawn = audit.draw(workspace, run, secret)
-    made = campaign.opened(run.id, run.as_of, zone, before, drawn.sample.carried)
+    made = campaign.open_campaign(run.id, run.as_of, zone, before, drawn.sample.carried)
     keep_audit(run, made)
     return Opened(week, run, made, drawn)
 
 
-def _ended(workspace: Workspace, run: Run, last: campaign.Audit, now: datetime) -> campaign.Audit:
+def _ended(workspace: Workspace, run: Run, last: campaign.Campaign, now: datetime) -> campaign.Campaign:
     """End the wait of the audit before, whose time is over when the next is drawn."""
     waiting, units = waited_for(run), audit.not_reviewed(run)
     short = workspace.policy.reviewing.model_copy(
         update={"close": min(workspace.policy.reviewing.close, now - run.as_of)}
     )
-    ended = campaign.closed(last, waiting, units, short, now)
+    ended = campaign.close_campaign(last, waiting, units, short, now)
     keep_audit(run, ended)
     return ended
 
@@ -148,7 +148,7 @@ def used_waivers(run: Run) -> dict[str, int]:
     return dict(Counter(row["waiver"] for row in waived if row["status"] == "waived"))
 
 
-def kept_unlogged(run: Run) -> tuple[Item, ...]:
+def kept_unlogged(run: Run) -> tuple[WorkItem, ...]:
     """Return what reviewers kept though the machine had found something that no waiver accepts."""
     if not (run.folder / "sample/worklist.json").is_file():
         return ()
@@ -157,22 +157,22 @@ def kept_unlogged(run: Run) -> tuple[Item, ...]:
         item
         for item in audit.work_of(run).items
         if item.item in current
-        and current[item.item].decision is Answer.KEEP
+        and current[item.item].decision is ReviewerAnswer.KEEP
         and any(not said.endswith("(waived)") for said in item.found.split("; ") if said)
     )
 
 
-def audits(folder: Path) -> list[tuple[Run, campaign.Audit]]:
+def audits(folder: Path) -> list[tuple[Run, campaign.Campaign]]:
     """Return every audit of a workspace with its run, oldest first."""
     return [(run, audit_of(run)) for run in runs.all_runs(folder) if (run.folder / audit.AUDIT).is_file()]
 
 
-def audit_of(run: Run) -> campaign.Audit:
+def audit_of(run: Run) -> campaign.Campaign:
     """Read the audit of a run; raises ``ArtifactError``."""
     return campaign.from_json(runs.read_json(run.folder / audit.AUDIT, campaign.AUDIT))
 
 
-def keep_audit(run: Run, made: campaign.Audit) -> None:
+def keep_audit(run: Run, made: campaign.Campaign) -> None:
     """Write the audit of a run."""
     runs.write_json(run.folder / audit.AUDIT, campaign.to_json(made))
 
@@ -193,10 +193,10 @@ def measured(folder: Path) -> tuple[judge.Reviewer, ...]:
     ran = [run for run, _ in audits(folder)]
     items = [item for run in ran for item in audit.work_of(run).items]
     answers = {item: given for run in ran for item, given in audit.decisions_of(run).current.items()}
-    return judge.reviewers(items, answers)
+    return judge.measure_reviewers(items, answers)
 
 
-def newest_audit(folder: Path) -> tuple[Run, campaign.Audit]:
+def newest_audit(folder: Path) -> tuple[Run, campaign.Campaign]:
     """Return the audit that goes on, or the last; raises ``ArtifactError`` when there is none."""
     known = audits(folder)
     if not known:
@@ -204,21 +204,21 @@ def newest_audit(folder: Path) -> tuple[Run, campaign.Audit]:
     return known[-1]
 
 
-Tell = Callable[[campaign.Audit, tuple[campaign.Sent, ...]], frozenset[str]]
+Tell = Callable[[campaign.Campaign, tuple[campaign.Reminder, ...]], frozenset[str]]
 """Tells reviewers, and returns those whom it did not reach."""
 
 
 def remind(
     workspace: Workspace, run: Run, now: datetime, tell: Tell = lambda *_: frozenset()
-) -> tuple[campaign.Audit, tuple[campaign.Sent, ...]]:
+) -> tuple[campaign.Campaign, tuple[campaign.Reminder, ...]]:
     """Tell whoever is to be told something now, note it, and close the audit when its time is over.
 
     Whom ``tell`` did not reach is told again the next time, but for the end of an audit.
     """
     reviewing, before = workspace.policy.reviewing, audit_of(run)
     waiting = waited_for(run)
-    ended = campaign.closed(before, waiting, audit.not_reviewed(run), reviewing, now)
-    told = ended.sent[len(before.sent) :] or campaign.due(ended, waiting, reviewing, now)
+    ended = campaign.close_campaign(before, waiting, audit.not_reviewed(run), reviewing, now)
+    told = ended.sent[len(before.sent) :] or campaign.due_reminders(ended, waiting, reviewing, now)
     missed = tell(ended, told)
     if ended.going_on:
         ended = replace(ended, sent=(*ended.sent, *(sent for sent in told if sent.reviewer not in missed)))
@@ -226,19 +226,19 @@ def remind(
     return ended, told
 
 
-def sign_off(run: Run, by: str, now: datetime) -> campaign.Audit:
+def sign_off(run: Run, by: str, now: datetime) -> campaign.Campaign:
     """End the audit of a run; raises ``PlanRefused``, also for somebody who is in no roster."""
-    people = reviewers.roll(snapshot.load(run).tables["people"].to_pylist())
+    people = reviewers.people_of(snapshot.load(run).tables["people"].to_pylist())
     if people.who(by) is None:
         raise PlanRefused(f"{by} is in no roster, so cannot sign off", hint="give the id, name or mail of a person")
-    ended = campaign.signed_off(
+    ended = campaign.sign_off(
         audit_of(run), by, now, unanswered=sum(waited_for(run).values()), strangers=strangers(run, people)
     )
     keep_audit(run, ended)
     return ended
 
 
-def strangers(run: Run, people: reviewers.Roll) -> frozenset[str]:
+def strangers(run: Run, people: reviewers.People) -> frozenset[str]:
     """Return who answered and is nobody of the rosters, by any of the names they wrote."""
     given = {decision.by for decision in audit.decisions_of(run).current.values()}
     return frozenset(by for by in given if not any(people.who(name) for name in names_in(by)))
@@ -256,7 +256,8 @@ def client_alone(workspace: Workspace, run: Run, client: str) -> tuple[dict[str,
     with audit.facts_of(workspace, run) as (engine, taken, report):
         within = one_client.borders(engine, client)
         units = tuple(
-            replace(u, clients=(client,), manager=None) for u in population.limited(population.frame(engine), client)
+            replace(u, clients=(client,), manager=None)
+            for u in population.of_client(population.list_units(engine), client)
         )
         found = one_client.findings(report.findings.to_pylist(), within)
     asked = one_client.items(work, within)
@@ -265,7 +266,7 @@ def client_alone(workspace: Workspace, run: Run, client: str) -> tuple[dict[str,
     rows = [tuple("" if row[name] is None else str(row[name]) for name in one_client.FINDING) for row in found]
     answers = replace(decided, history=one_client.answers(decided.history, asked, within))
     files = {
-        "population.json": runs.json_bytes(population.to_json(population.Frame(run.id, units))),
+        "population.json": runs.json_bytes(population.to_json(population.SamplingFrame(run.id, units))),
         "findings.csv": spreadsheet.csv_bytes(one_client.FINDING, rows),
         "decisions.json": runs.json_bytes(decisions.to_json(answers)),
         "scorecard.json": runs.json_bytes({"format": "access-review/scorecard@1", "run": run.id, **card}),

@@ -169,7 +169,7 @@ def _tell(
     key = hashlib.sha256(f"{subject}\n{text}".encode()).hexdigest()
     if key in recent and not told.done:
         return ()
-    people = reviewers.roll(snapshot.load(run).tables["people"].to_pylist() if run else ())
+    people = reviewers.people_of(snapshot.load(run).tables["people"].to_pylist() if run else ())
     notices = [
         notify.Notice("standing", people.names.get(who, who), people.mails.get(who), subject, text)
         for who in _hearing(workspace, run, people, now)
@@ -181,7 +181,7 @@ def _tell(
     return failed
 
 
-def _hearing(workspace: Workspace, run: Run | None, people: reviewers.Roll, now: datetime) -> list[str]:
+def _hearing(workspace: Workspace, run: Run | None, people: reviewers.People, now: datetime) -> list[str]:
     """Return who hears of it; where nobody is left to, a notice to nobody still stands in the folder."""
     standing = workspace.policy.standing
     named = [people.who(name) or name for name in (standing.tell if standing else ())]

@@ -6,7 +6,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from access_review.offboarding.leaver import Item
+from access_review.offboarding.leaver import AccessItem
 from access_review.views.offboarding import WORDS
 from access_review.views.text import between, moment, visible
 
@@ -71,4 +71,4 @@ def _system(system: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "First seen gone", _at(system["first_seen_gone"])
     for item, check in system["checks"].items():
         said = "; ".join(part for part in (", ".join(check["about"]), check["reason"]) if part)
-        yield WORDS[Item(item)], _WORDS.get(check["state"], "") or f"done {said}".strip()
+        yield WORDS[AccessItem(item)], _WORDS.get(check["state"], "") or f"done {said}".strip()

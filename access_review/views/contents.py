@@ -16,9 +16,9 @@ from markupsafe import Markup
 
 from access_review.audit import inventory
 from access_review.engine.duckdb import Engine
-from access_review.explain.explanation import Hop, Thing
+from access_review.explain.explanation import Hop, ThingCard
 from access_review.graph import paths
-from access_review.offboarding.facts import leavers_of
+from access_review.offboarding.facts import list_left
 from access_review.policy import Targets
 from access_review.review import Report
 from access_review.tables import Row
@@ -85,10 +85,10 @@ def contents(
         findings=shown,
         more_findings=len(current) - len(shown),
         waived=waived,
-        leavers=leavers_of(engine) if leavers is None else leavers,
+        leavers=list_left(engine) if leavers is None else leavers,
         targets=workspace.policy.targets,
-        applications=inventory.applications(engine),
-        agents=inventory.agents(engine),
+        applications=inventory.list_applications(engine),
+        agents=inventory.list_agents(engine),
         problems=engine.rows(_PROBLEMS),
         families=_families(told),
         pictures=pictures(engine, shown),
@@ -135,7 +135,7 @@ class _Artist:
         self._known: dict[str, Mapping[str, Any]] = {}
         sql = "SELECT entitlement, name, kind, coalesce(privileged, FALSE) AS privileged FROM entitlements"
         self._things = {
-            row["entitlement"]: Thing(row["entitlement"], row["name"], row["kind"], row["privileged"])
+            row["entitlement"]: ThingCard(row["entitlement"], row["name"], row["kind"], row["privileged"])
             for row in engine.rows(sql)
         }
 
@@ -145,16 +145,16 @@ class _Artist:
         steps = self._known[start].get(goal, ())
         return [Hop(self._thing(s.child), self._thing(s.parent), s.why, s.mode) for s in steps]
 
-    def _thing(self, entitlement: str) -> Thing:
-        return self._things.get(entitlement) or Thing(entitlement, entitlement)
+    def _thing(self, entitlement: str) -> ThingCard:
+        return self._things.get(entitlement) or ThingCard(entitlement, entitlement)
 
     def grants(self, finding: Row, held: Sequence[Row]) -> Markup:
         """Draw the grants of one account that reach what the finding is about."""
         goals = frozenset({finding["about"]})
         drawing = picture.Drawing()
-        account = Thing(finding["subject"], finding["subject_name"] or finding["subject"], held[0]["kind"])
+        account = ThingCard(finding["subject"], finding["subject_name"] or finding["subject"], held[0]["kind"])
         if finding["person"]:
-            owner = Thing(finding["person"], finding["person_name"] or finding["person"], "person")
+            owner = ThingCard(finding["person"], finding["person_name"] or finding["person"], "person")
             drawing.own(owner, account, certain=held[0]["certain"] is not False)
         drawing.add(picture.account_box(account))
         for grant in held:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from access_review.audit.worklist import Item
+from access_review.audit.worklist import WorkItem
 from access_review.settings import Waiver
 from access_review.views.spreadsheet import csv_bytes
 from access_review.views.terminal import table
@@ -14,7 +14,7 @@ SIGNED = ("keep or end", "signed by", "signed on")
 Stand = Sequence[tuple[Waiver, str]]
 
 
-def text(stand: Stand, kept: Sequence[Item], *, width: int = 100) -> str:
+def text(stand: Stand, kept: Sequence[WorkItem], *, width: int = 100) -> str:
     """List the waivers with how each stands, and what reviewers kept against a finding without one."""
     room = max(20, (width - 50) // 2)
     rows = [
@@ -34,7 +34,7 @@ def text(stand: Stand, kept: Sequence[Item], *, width: int = 100) -> str:
     return "\n".join(lines)
 
 
-def csv(stand: Stand, kept: Sequence[Item]) -> bytes:
+def csv(stand: Stand, kept: Sequence[WorkItem]) -> bytes:
     """Write the list to sign."""
     rows = [(*_cells(one, state), "", "", "") for one, state in stand]
     rows += [

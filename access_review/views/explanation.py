@@ -6,20 +6,20 @@ from io import StringIO
 from typing import TYPE_CHECKING, TypeAlias
 
 from access_review.explain.explanation import (
-    Account,
+    AccountCard,
     Allowance,
-    Cut,
-    Entitlement,
+    EntitlementCard,
     Explanation,
-    Finding,
+    FindingCard,
     GrantHeld,
     Holders,
     Hop,
     Ownership,
-    Person,
-    Reach,
+    PersonCard,
+    PossibleCut,
+    Reached,
     RoleHeld,
-    Thing,
+    ThingCard,
 )
 from access_review.views.text import between, count, day, listed, moment, visible
 
@@ -31,15 +31,15 @@ MOST = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class TreeLine:
     """One line of the tree with those below it; ``tone`` is good, bad, warn or none."""
 
     text: str
-    below: "Lines" = ()
+    below: "TreeLines" = ()
     tone: str = ""
 
 
-Lines: TypeAlias = Sequence[Line]
+TreeLines: TypeAlias = Sequence[TreeLine]
 
 _TONES = {"good": "green", "bad": "red", "warn": "yellow", "": ""}
 
@@ -61,10 +61,10 @@ _SPELL = {"current": "current", "grace": "ended, still within the grace period",
 
 def text(explanation: Explanation, *, colour: bool = False, width: int = 100) -> str:
     """Write an explanation as a tree."""
-    return drawn(lines(explanation), colour=colour, width=width)
+    return draw_tree(tree_of(explanation), colour=colour, width=width)
 
 
-def drawn(trees: Lines, *, colour: bool = False, width: int = 100) -> str:
+def draw_tree(trees: TreeLines, *, colour: bool = False, width: int = 100) -> str:
     """Draw trees with Unicode lines, wrapped to the width."""
     from rich.console import Console
 
@@ -81,7 +81,7 @@ def drawn(trees: Lines, *, colour: bool = False, width: int = 100) -> str:
     return "\n".join(line.rstrip() for line in sink.getvalue().splitlines()) + "\n"
 
 
-def _grown(line: Line) -> "Tree":
+def _grown(line: TreeLine) -> "Tree":
     from rich.text import Text
     from rich.tree import Tree
 
@@ -92,73 +92,73 @@ def _grown(line: Line) -> "Tree":
     return tree
 
 
-def lines(explanation: Explanation) -> Lines:
+def tree_of(explanation: Explanation) -> TreeLines:
     """Return an explanation as lines in a tree: first what it is about, last what would end it."""
-    title = f"{explanation.kind.capitalize()} {_named(Thing(explanation.id, explanation.name))}"
-    parts = [Line(title, tuple(_facts(explanation)))]
-    parts += [Line(*_account(account)) for account in explanation.accounts]
-    parts += [Line(*_entitlement(entitlement)) for entitlement in explanation.entitlements]
+    title = f"{explanation.kind.capitalize()} {_named(ThingCard(explanation.id, explanation.name))}"
+    parts = [TreeLine(title, tuple(_facts(explanation)))]
+    parts += [TreeLine(*_account(account)) for account in explanation.accounts]
+    parts += [TreeLine(*_entitlement(entitlement)) for entitlement in explanation.entitlements]
     if explanation.ends:
-        parts.append(Line("What would end it", _most([_end(cut) for cut in explanation.ends])))
+        parts.append(TreeLine("What would end it", _most([_end(cut) for cut in explanation.ends])))
     return parts
 
 
-def _facts(explanation: Explanation) -> Iterator[Line]:
+def _facts(explanation: Explanation) -> Iterator[TreeLine]:
     for finding in explanation.findings[:MOST]:
         if explanation.kind == "finding":
             yield from _finding(finding)
         else:
             tone = {"red": "bad", "amber": "warn"}.get(finding.rag, "")
-            yield Line(
-                f"Finding {finding.finding[:8]} ({finding.status}): {finding.title}", (Line(finding.reason),), tone
+            yield TreeLine(
+                f"Finding {finding.finding[:8]} ({finding.status}): {finding.title}", (TreeLine(finding.reason),), tone
             )
     if len(explanation.findings) > MOST:
-        yield Line(f"and {count(len(explanation.findings) - MOST, 'more finding')}")
+        yield TreeLine(f"and {count(len(explanation.findings) - MOST, 'more finding')}")
     if explanation.person is not None:
         yield from _person(explanation.person)
 
 
-def _finding(finding: Finding) -> Iterator[Line]:
+def _finding(finding: FindingCard) -> Iterator[TreeLine]:
     about = f", about {_named(finding.about)}" if finding.about else ""
-    yield Line(f"{finding.title}: {_named(finding.subject)}{about}")
-    yield Line(f"Why: {finding.reason}", tone="bad" if finding.rag == "red" else "warn")
-    yield Line(f"Risk {finding.risk} of 100, {finding.rag}: {finding.risk_reasons}")
+    yield TreeLine(f"{finding.title}: {_named(finding.subject)}{about}")
+    yield TreeLine(f"Why: {finding.reason}", tone="bad" if finding.rag == "red" else "warn")
+    yield TreeLine(f"Risk {finding.risk} of 100, {finding.rag}: {finding.risk_reasons}")
     waived = f" by {finding.waiver}" if finding.waiver else ""
-    yield Line(f"Status: {finding.status}{waived}, first seen {moment(finding.first_seen)}")
-    yield Line(f"The rule suggests: {finding.remedy}")
+    yield TreeLine(f"Status: {finding.status}{waived}, first seen {moment(finding.first_seen)}")
+    yield TreeLine(f"The rule suggests: {finding.remedy}")
     if finding.controls:
-        yield Line(f"Controls: {', '.join(finding.controls.split())}")
+        yield TreeLine(f"Controls: {', '.join(finding.controls.split())}")
 
 
-def _person(person: Person) -> Iterator[Line]:
+def _person(person: PersonCard) -> Iterator[TreeLine]:
     status = f"Person {_named(person.person)}: {person.person.sort}, {person.status}"
     if person.status != "left":
-        yield Line(status)
+        yield TreeLine(status)
     else:
         gone = between(person.left_at_earliest, person.left_at_latest)
-        yield Line(
+        yield TreeLine(
             status,
             (
-                Line(f"end of employment: {gone}"),
-                Line(f"told by HR: {moment(person.notified_at)}"),
-                Line(f"first seen by us: {moment(person.first_seen_left_at)}"),
+                TreeLine(f"end of employment: {gone}"),
+                TreeLine(f"told by HR: {moment(person.notified_at)}"),
+                TreeLine(f"first seen by us: {moment(person.first_seen_left_at)}"),
             ),
             "warn",
         )
     if person.roles:
-        yield Line("Roles", _most([_role(role) for role in person.roles]))
+        yield TreeLine("Roles", _most([_role(role) for role in person.roles]))
     else:
-        yield Line("No role template applies to this person, so nothing is expected", tone="warn")
+        yield TreeLine("No role template applies to this person, so nothing is expected", tone="warn")
 
 
-def _role(role: RoleHeld) -> Line:
+def _role(role: RoleHeld) -> TreeLine:
     client = f" at {role.client}" if role.client else ""
     spell = f"{_SPELL[role.spell]} since {day(role.since)}" + (f" until {day(role.until)}" if role.until else "")
     place = f" ({role.place})" if role.place else ""
-    return Line(f"{role.role}{client}, {spell}: {role.because}{place}")
+    return TreeLine(f"{role.role}{client}, {spell}: {role.because}{place}")
 
 
-def _account(account: Account) -> tuple[str, Lines]:
+def _account(account: AccountCard) -> tuple[str, TreeLines]:
     state = {True: "enabled", False: "disabled", None: "enabled or not is unknown"}[account.enabled]
     used = (
         "never used"
@@ -168,22 +168,24 @@ def _account(account: Account) -> tuple[str, Lines]:
     title = f"Account {_named(account.account)}: {account.account.sort}, {state}, {used}"
     below = [_ownership(account.ownership)]
     if account.protected:
-        below.append(Line(f"Never touched: {account.protected}", tone="warn"))
+        below.append(TreeLine(f"Never touched: {account.protected}", tone="warn"))
     if account.owners:
-        below.append(Line(f"Answered for by {listed([owner.name for owner in account.owners])}"))
+        below.append(TreeLine(f"Answered for by {listed([owner.name for owner in account.owners])}"))
     if account.custodians:
-        below.append(Line(f"Its secret is known to {listed([one.name for one in account.custodians])}"))
+        below.append(TreeLine(f"Its secret is known to {listed([one.name for one in account.custodians])}"))
     owner = account.ownership.person
     grants = [_grant(grant, owner) for grant in account.grants]
     below.append(
-        Line(f"Holds directly ({len(grants)})", _most(grants)) if grants else Line("Holds nothing that bears on this")
+        TreeLine(f"Holds directly ({len(grants)})", _most(grants))
+        if grants
+        else TreeLine("Holds nothing that bears on this")
     )
     return title, tuple(below)
 
 
-def _ownership(owned: Ownership) -> Line:
+def _ownership(owned: Ownership) -> TreeLine:
     rungs = tuple(
-        Line(
+        TreeLine(
             f"{rung.step}. {rung.on}: {listed([p.name for p in rung.people]) or 'nobody'}"
             + ("" if rung.outcome == "nobody" else f", {rung.outcome}")
             + ("" if rung.certain else " (a guess: nothing may be changed on it)")
@@ -192,12 +194,12 @@ def _ownership(owned: Ownership) -> Line:
     )
     if owned.person is None:
         known = "Belongs to nobody known" if rungs else "Belongs to no one person"
-        return Line(f"{known}: {owned.reason}", rungs, "warn" if rungs else "")
+        return TreeLine(f"{known}: {owned.reason}", rungs, "warn" if rungs else "")
     sure = "certain" if owned.certain else "a guess"
-    return Line(f"Belongs to {_named(owned.person)}, {sure}: {owned.reason}", rungs)
+    return TreeLine(f"Belongs to {_named(owned.person)}, {sure}: {owned.reason}", rungs)
 
 
-def _grant(grant: GrantHeld, owner: Thing | None) -> Line:
+def _grant(grant: GrantHeld, owner: ThingCard | None) -> TreeLine:
     how = _VIA.get(grant.via, grant.via) + (", eligible only" if grant.mode == "eligible" else "")
     times = (f", since {day(grant.since)}" if grant.since else "") + (
         f", until {day(grant.until)}" if grant.until else ""
@@ -205,19 +207,21 @@ def _grant(grant: GrantHeld, owner: Thing | None) -> Line:
     verdict, tone = _verdict(grant, owner)
     below = [_allowance(allowance) for allowance in grant.allowed_by]
     if grant.former_role:
-        below.append(Line(f"allowed formerly, as {grant.former_role} until {day(grant.former_until)}", tone="warn"))
+        below.append(TreeLine(f"allowed formerly, as {grant.former_role} until {day(grant.former_until)}", tone="warn"))
     below += _most([_reach(reach, judged=bool(grant.verdict)) for reach in grant.reaches])
     if tone != "good":
         below.append(_end(grant.end, "to end it: "))
     lost = [reach.entitlement.name for reach in grant.reaches if _granted(reach.allowed_by)]
     if grant.verdict == "mixed" and lost:
         below.append(
-            Line(f"that would take along {listed(lost)}: grant that directly first, or cut the nesting", tone="warn")
+            TreeLine(
+                f"that would take along {listed(lost)}: grant that directly first, or cut the nesting", tone="warn"
+            )
         )
-    return Line(f"{_named(grant.entitlement)}, {how}{times}: {verdict}", tuple(below), tone)
+    return TreeLine(f"{_named(grant.entitlement)}, {how}{times}: {verdict}", tuple(below), tone)
 
 
-def _verdict(grant: GrantHeld, owner: Thing | None) -> tuple[str, str]:
+def _verdict(grant: GrantHeld, owner: ThingCard | None) -> tuple[str, str]:
     if grant.mirrored:
         return "a synced copy, judged where it is mastered", ""
     if grant.forbidden is not None:
@@ -234,25 +238,25 @@ def _verdict(grant: GrantHeld, owner: Thing | None) -> tuple[str, str]:
             return "not judged: " + ("no role of the owner is known" if owner else "no owner is known"), "warn"
 
 
-def _allowance(said: Allowance) -> Line:
+def _allowance(said: Allowance) -> TreeLine:
     place = f" ({said.place})" if said.place else ""
     origin = f", from {said.template}" if said.template != said.role else ""
     if said.through:
-        return Line(f"{said.role} allows it as carried by {said.pattern}{origin}{place}: {_path(said.through)}")
+        return TreeLine(f"{said.role} allows it as carried by {said.pattern}{origin}{place}: {_path(said.through)}")
     verb = {"eligible": "may be eligible for", "never": "must never have", "must": "must have", "may": "may have"}
-    return Line(
+    return TreeLine(
         f"{said.role} {verb[said.allows]} {said.pattern}{origin}{place}", tone="bad" if said.allows == "never" else ""
     )
 
 
-def _reach(reach: Reach, *, judged: bool = False) -> Line:
+def _reach(reach: Reached, *, judged: bool = False) -> TreeLine:
     privileged = ", privileged" if reach.entitlement.privileged else ""
     eligible = ", eligible only" if reach.mode == "eligible" else ""
     allowed = tuple(_allowance(allowance) for allowance in reach.allowed_by)
     beyond = judged and not allowed
     says = "; no role allows it" if beyond else ""
     line = f"gives {_named(reach.entitlement)}{privileged}{eligible}: {_path(reach.path)}{says}"
-    return Line(line, allowed, "warn" if beyond else "")
+    return TreeLine(line, allowed, "warn" if beyond else "")
 
 
 def _path(path: Sequence[Hop]) -> str:
@@ -267,7 +271,7 @@ def _granted(said: Sequence[Allowance]) -> bool:
     return any(one.allows != "never" for one in said) and all(one.allows != "never" for one in said)
 
 
-def _end(cut: Cut, before: str = "") -> Line:
+def _end(cut: PossibleCut, before: str = "") -> TreeLine:
     match cut.what:
         case "account":
             what = f"disable {cut.child.name}"
@@ -276,48 +280,50 @@ def _end(cut: Cut, before: str = "") -> Line:
         case _:
             what = f"cut the nesting {cut.child.name} → {cut.parent.name}, for everybody behind it"
     if cut.removable:
-        return Line(f"{before}{what}, in {cut.mastered_in}")
+        return TreeLine(f"{before}{what}, in {cut.mastered_in}")
     why = cut.why_not or "its source does not let go of it"
-    return Line(f"{before}{what}, in {cut.mastered_in}: not possible as such, {why}", tone="warn")
+    return TreeLine(f"{before}{what}, in {cut.mastered_in}: not possible as such, {why}", tone="warn")
 
 
-def _entitlement(of: Entitlement) -> tuple[str, Lines]:
+def _entitlement(of: EntitlementCard) -> tuple[str, TreeLines]:
     thing = of.entitlement
     marks = [thing.sort, f"effect: {of.effect}", "privileged" if thing.privileged else "", of.sensitivity or ""]
     below = [
-        Line(f"Answered for by {listed([o.name for o in of.owners])}" if of.owners else "Nobody answers for it"),
+        TreeLine(f"Answered for by {listed([o.name for o in of.owners])}" if of.owners else "Nobody answers for it"),
         _held("Held directly by", of.direct),
         _held("Held through nesting by", of.nested),
     ]
     if of.allowed_by:
-        below.append(Line("Allowed or forbidden by", _most([_allowance(a) for a in of.allowed_by])))
+        below.append(TreeLine("Allowed or forbidden by", _most([_allowance(a) for a in of.allowed_by])))
     else:
-        below.append(Line("No role template names it"))
+        below.append(TreeLine("No role template names it"))
     if of.carried_by:
         below.append(
-            Line("Comes with", _most([Line(f"{_named(r.entitlement)}: {_path(r.path)}") for r in of.carried_by]))
+            TreeLine(
+                "Comes with", _most([TreeLine(f"{_named(r.entitlement)}: {_path(r.path)}") for r in of.carried_by])
+            )
         )
     if of.gives:
-        below.append(Line("Gives", gives(of.gives)))
+        below.append(TreeLine("Gives", gives(of.gives)))
     return f"Entitlement {_named(thing)}: {', '.join(m for m in marks if m)}", tuple(below)
 
 
-def gives(reached: Sequence[Reach]) -> Lines:
+def gives(reached: Sequence[Reached]) -> TreeLines:
     """Return what an entitlement gives through nesting, each with its path."""
     return _most([_reach(one) for one in reached])
 
 
-def _held(words: str, holders: Holders) -> Line:
+def _held(words: str, holders: Holders) -> TreeLine:
     if not holders.total:
-        return Line(f"{words} no account")
+        return TreeLine(f"{words} no account")
     people = f"{count(holders.total, 'account')} of {count(holders.people, 'person', 'people')}"
-    return Line(f"{words} {people}: {listed([h.name for h in holders.first], 12, holders.total)}")
+    return TreeLine(f"{words} {people}: {listed([h.name for h in holders.first], 12, holders.total)}")
 
 
-def _most(found: list[Line]) -> tuple[Line, ...]:
-    more = (Line(f"and {len(found) - MOST:,} more"),) if len(found) > MOST else ()
+def _most(found: list[TreeLine]) -> tuple[TreeLine, ...]:
+    more = (TreeLine(f"and {len(found) - MOST:,} more"),) if len(found) > MOST else ()
     return (*found[:MOST], *more)
 
 
-def _named(thing: Thing) -> str:
+def _named(thing: ThingCard) -> str:
     return thing.id if thing.name == thing.id else f"{thing.name} ({thing.id})"

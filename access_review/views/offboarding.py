@@ -3,26 +3,32 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-from access_review.offboarding.leaver import Check, Item, Late, Leaver, Leavers, Standing, State, System
+from access_review.offboarding.leaver import AccessItem, AccessState, Check, Late, Leaver, Leavers, LeaverStatus, System
 from access_review.views.terminal import paint, table
 from access_review.views.text import between, count, moment, shorten, span, visible
 
 WORDS = {
-    Item.SIGN_IN: "sign-in disabled",
-    Item.SESSIONS: "sessions revoked",
-    Item.PRIVILEGED: "privileged access gone",
-    Item.GRANTS: "other grants gone",
-    Item.LICENCES: "licences taken back",
-    Item.OWNED: "owned groups and applications handed over",
-    Item.SECRETS: "secrets of what was owned changed",
-    Item.SHARED: "shared secrets they knew changed",
-    Item.AGENTS: "AI agents handed over",
-    Item.FORWARDING: "mail forwarding ended",
+    AccessItem.SIGN_IN: "sign-in disabled",
+    AccessItem.SESSIONS: "sessions revoked",
+    AccessItem.PRIVILEGED: "privileged access gone",
+    AccessItem.GRANTS: "other grants gone",
+    AccessItem.LICENCES: "licences taken back",
+    AccessItem.OWNED: "owned groups and applications handed over",
+    AccessItem.SECRETS: "secrets of what was owned changed",
+    AccessItem.SHARED: "shared secrets they knew changed",
+    AccessItem.AGENTS: "AI agents handed over",
+    AccessItem.FORWARDING: "mail forwarding ended",
 }
 """What each item asks, as a person would tick it."""
 
 _LATE = {Late.FAILED: "red", Late.YES: "red", Late.PERHAPS: "amber", Late.UNKNOWN: "amber", Late.NO: "green"}
-_STATE = {State.OPEN: "red", State.UNKNOWN: "amber", State.DONE: "green", State.NONE: "", State.UNREAD: ""}
+_STATE = {
+    AccessState.OPEN: "red",
+    AccessState.UNKNOWN: "amber",
+    AccessState.DONE: "green",
+    AccessState.NONE: "",
+    AccessState.UNREAD: "",
+}
 
 
 def listing(made: Leavers, shown: Sequence[Leaver], *, colour: bool = False, width: int = 100, stale: str = "") -> str:
@@ -32,8 +38,8 @@ def listing(made: Leavers, shown: Sequence[Leaver], *, colour: bool = False, wid
 
 def _listing(made: Leavers, shown: Sequence[Leaver], colour: bool, width: int, stale: str) -> Iterator[str]:
     yield f"Leavers as of {moment(made.as_of)} (run {made.run})"
-    left = [one for one in made.leavers if one.standing is Standing.LEFT]
-    working = [one for one in left if one.signs_in is State.OPEN]
+    left = [one for one in made.leavers if one.standing is LeaverStatus.LEFT]
+    working = [one for one in left if one.signs_in is AccessState.OPEN]
     late = [one for one in working if one.clock.late in {Late.YES, Late.FAILED}]
     clear = sum(one.clear for one in left)
     done = f"; nothing is left of {clear}" if clear else ""
@@ -49,19 +55,19 @@ def _listing(made: Leavers, shown: Sequence[Leaver], colour: bool, width: int, s
     if stale:
         yield paint(f"Look again: {stale}; access-review offboarding --collect", "amber", colour)
     for standing, title in (
-        (Standing.LEFT, ""),
-        (Standing.UPCOMING, "Leaving soon"),
-        (Standing.STOPPED, "Not leaving"),
+        (LeaverStatus.LEFT, ""),
+        (LeaverStatus.UPCOMING, "Leaving soon"),
+        (LeaverStatus.STOPPED, "Not leaving"),
     ):
         some = [one for one in shown if one.standing is standing]
         if some:
             yield ""
             if title:
                 yield title
-            yield _notes(some) if standing is Standing.STOPPED else _table(some, colour, width)
+            yield _notes(some) if standing is LeaverStatus.STOPPED else _table(some, colour, width)
     if not shown:
         yield "\nNobody to show: nothing is open of those asked for."
-    elif first := next((one for one in shown if one.standing is Standing.LEFT), None):
+    elif first := next((one for one in shown if one.standing is LeaverStatus.LEFT), None):
         yield f'\nNext:   access-review offboarding --person "{visible(first.name)}"'
 
 
@@ -86,7 +92,7 @@ def _table(some: Sequence[Leaver], colour: bool, width: int) -> str:
 
 
 def _open_for(one: Leaver) -> str:
-    if one.standing is Standing.UPCOMING and not one.clock.most:
+    if one.standing is LeaverStatus.UPCOMING and not one.clock.most:
         return "not yet"
     if one.clock.least is None:
         return "unknown" if one.clock.most is None else f"up to {span(one.clock.most)}"
@@ -97,7 +103,7 @@ def _open_for(one: Leaver) -> str:
 
 def _verdict(one: Leaver, colour: bool) -> str:
     words = str(one.clock.late)
-    if one.signs_in in {State.DONE, State.NONE}:
+    if one.signs_in in {AccessState.DONE, AccessState.NONE}:
         words = "clear" if one.clear else "cannot sign in"
         if one.clock.late in {Late.YES, Late.FAILED}:
             words += ", was late"
@@ -105,7 +111,7 @@ def _verdict(one: Leaver, colour: bool) -> str:
     if one.clock.late_by is not None:
         failed = "failed, " if one.clock.late is Late.FAILED else ""
         words = f"{failed}late by {precise(one.clock.late_by)}"
-    elif one.clock.late is Late.NO and one.standing is Standing.UPCOMING:
+    elif one.clock.late is Late.NO and one.standing is LeaverStatus.UPCOMING:
         words = "to prepare"
     return paint(words, _LATE[one.clock.late], colour)
 
@@ -122,16 +128,20 @@ def precise(length: timedelta) -> str:
 def _still(system: System) -> str:
     """Say what is open in one system: ``ad: sign-in, 4 grants``."""
     parts = [
-        _counted(check) for check in system.checks if check.state is State.OPEN and check.item is not Item.SESSIONS
+        _counted(check)
+        for check in system.checks
+        if check.state is AccessState.OPEN and check.item is not AccessItem.SESSIONS
     ]
     parts += [
-        f"{check.item}?" for check in system.checks if check.state is State.UNKNOWN and check.item is Item.SIGN_IN
+        f"{check.item}?"
+        for check in system.checks
+        if check.state is AccessState.UNKNOWN and check.item is AccessItem.SIGN_IN
     ]
     return f"{visible(system.source)}: {', '.join(parts)}" if parts else ""
 
 
 def _counted(check: Check) -> str:
-    if check.item is Item.SIGN_IN:
+    if check.item is AccessItem.SIGN_IN:
         return str(check.item)
     return count(len(check.open), str(check.item).removesuffix("s"), str(check.item))
 
@@ -166,7 +176,7 @@ def _clock(one: Leaver, colour: bool) -> Iterator[str]:
     why = "involuntary" if one.involuntary else "privileged" if one.privileged else "others"
     due = between(one.clock.due_earliest, one.clock.due_latest)
     yield f"  target          {span(one.clock.target)} ({why}): in time until {due}"
-    if one.standing is not Standing.STOPPED:
+    if one.standing is not LeaverStatus.STOPPED:
         yield f"  access open     {_open_for(one)}: {_verdict(one, colour)}"
     if one.skew_least is not None or one.skew_most is not None:
         most = f" at least, {span(one.skew_most)} at most" if one.skew_most is not None else " at least"
@@ -186,7 +196,7 @@ def _system(system: System) -> str:
 
 def _checks(system: System, colour: bool, width: int) -> Iterator[str]:
     for check in system.checks:
-        if check.state is State.NONE:
+        if check.state is AccessState.NONE:
             continue
         names = ", ".join(check.open or check.done)
         said = "; ".join(part for part in (check.reason, names) if part)
@@ -197,5 +207,5 @@ def _checks(system: System, colour: bool, width: int) -> Iterator[str]:
 def since(made: Leavers, start: datetime | None) -> tuple[Leaver, ...]:
     """Return the leavers to list: those with something open, or all whose end is not before ``start``."""
     if start is None:
-        return tuple(one for one in made.leavers if not one.clear or one.standing is not Standing.LEFT)
+        return tuple(one for one in made.leavers if not one.clear or one.standing is not LeaverStatus.LEFT)
     return tuple(one for one in made.leavers if one.left_at_latest is None or one.left_at_latest >= start)

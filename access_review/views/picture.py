@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from markupsafe import Markup, escape
 
-from access_review.explain.explanation import Explanation, Hop, Thing
+from access_review.explain.explanation import Explanation, Hop, ThingCard
 from access_review.views.explanation import WHY
 from access_review.views.layout import Place, Placed, layout
 from access_review.views.text import shorten, visible
@@ -71,14 +71,14 @@ class Drawing:
         """Add an arrow unless the two are joined."""
         self.edges.setdefault((edge.start, edge.end), edge)
 
-    def own(self, person: Thing, account: Thing, *, certain: bool = True) -> None:
+    def own(self, person: ThingCard, account: ThingCard, *, certain: bool = True) -> None:
         """Add a person and the account that belongs to them."""
         self.add(Node(person.id, person.name, person.sort, "person"))
         self.add(account_box(account))
         self.join(Edge(person.id, account.id, "owns" if certain else "owns, a guess"))
 
     def hold(
-        self, account: Thing, entitlement: Thing, via: str, goals: frozenset[str], *, eligible: bool, cut: bool
+        self, account: ThingCard, entitlement: ThingCard, via: str, goals: frozenset[str], *, eligible: bool, cut: bool
     ) -> None:
         """Add what an account holds directly."""
         self.add(_node(entitlement, goals))
@@ -129,12 +129,12 @@ def explained(explanation: Explanation, *, alone: bool = False) -> Markup:
     return draw(drawing, title=f"Access of {explanation.name}", alone=alone)
 
 
-def account_box(account: Thing) -> Node:
+def account_box(account: ThingCard) -> Node:
     """Return the box of an account."""
     return Node(account.id, account.name, f"{account.sort} account".strip())
 
 
-def _node(thing: Thing, goals: frozenset[str]) -> Node:
+def _node(thing: ThingCard, goals: frozenset[str]) -> Node:
     look = " ".join(("goal",) * (thing.id in goals) + ("strong",) * thing.privileged)
     return Node(thing.id, thing.name, f"privileged {thing.sort}" if thing.privileged else thing.sort, look)
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from access_review.roles import LISTS, Resolved
-from access_review.views.explanation import Line, drawn
+from access_review.views.explanation import TreeLine, draw_tree
 from access_review.views.text import count, listed
 from access_review.workspace import Workspace
 
@@ -51,27 +51,29 @@ def text(shown: Mapping[str, Any], *, short: bool = False, colour: bool = False,
     """Write a template as a tree; short is one line with the counts."""
     if short:
         counts = ", ".join(f"{len(lines)} {name}" for name, lines in shown["lists"].items() if lines)
-        return drawn([Line(f"{_title(shown)}: {counts or 'no entitlements'}")], width=width).rstrip("\n")
+        return draw_tree([TreeLine(f"{_title(shown)}: {counts or 'no entitlements'}")], width=width).rstrip("\n")
     who = " and ".join(f"{key} is {' or '.join(values)}" for key, values in shown["who"].items())
-    below = [Line(f"applies to whoever has this role in the roster{', or whose ' + who if who else ''}")]
+    below = [TreeLine(f"applies to whoever has this role in the roster{', or whose ' + who if who else ''}")]
     if shown["extends"]:
-        below.append(Line(f"extends {', '.join(shown['extends'])}"))
+        below.append(TreeLine(f"extends {', '.join(shown['extends'])}"))
     below.append(
-        Line(f"to be looked at again by {shown['review_by']}" if shown["review_by"] else "never to be looked at again")
+        TreeLine(
+            f"to be looked at again by {shown['review_by']}" if shown["review_by"] else "never to be looked at again"
+        )
     )
     for name, lines in shown["lists"].items():
         if lines:
-            below.append(Line(_WORDS[name], tuple(_line(line, shown["role"]) for line in lines)))
-    return drawn([Line(_title(shown), tuple(below))], colour=colour, width=width)
+            below.append(TreeLine(_WORDS[name], tuple(_line(line, shown["role"]) for line in lines)))
+    return draw_tree([TreeLine(_title(shown), tuple(below))], colour=colour, width=width)
 
 
 def _title(shown: Mapping[str, Any]) -> str:
     return f"{shown['role']} ({shown['place']})" if shown["place"] else shown["role"]
 
 
-def _line(line: Mapping[str, Any], role: str) -> Line:
+def _line(line: Mapping[str, Any], role: str) -> TreeLine:
     origin = f", from {line['template']}" if line["template"] != role else ""
     place = f" ({line['place']})" if line["place"] else ""
     names = [match["name"] for match in line["matches"]]
     says = f"{count(len(names), 'match', 'matches')}: {listed(names, NAMED)}" if names else "matches nothing today"
-    return Line(f"{line['pattern']}{origin}{place}", (Line(says, tone="" if names else "warn"),))
+    return TreeLine(f"{line['pattern']}{origin}{place}", (TreeLine(says, tone="" if names else "warn"),))

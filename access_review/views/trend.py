@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from access_review.audit.judge import Reviewer
-from access_review.audit.trend import Point, Waiting
+from access_review.audit.trend import CoverageClock, TrendPoint
 from access_review.views import judgement
 from access_review.views.terminal import table
 from access_review.views.text import count, limit, span, visible
@@ -22,7 +22,9 @@ _HEADER = (
 )
 
 
-def text(points: Sequence[Point], clock: Waiting, some: Sequence[Reviewer], *, weeks: int, confidence: float) -> str:
+def text(
+    points: Sequence[TrendPoint], clock: CoverageClock, some: Sequence[Reviewer], *, weeks: int, confidence: float
+) -> str:
     """Show the trend, the coverage clock, and how reviewers answered over all the weeks."""
     rows = [
         (

@@ -3,20 +3,20 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from access_review.audit.campaign import Audit, Sent
+from access_review.audit.campaign import Campaign, Reminder
 from access_review.views.terminal import table
 from access_review.views.text import count, moment, span, visible
 
 
 def text(
-    audit: Audit, waiting: Mapping[str, int], told: Sequence[Sent], now: datetime, names: Mapping[str, str]
+    audit: Campaign, waiting: Mapping[str, int], told: Sequence[Reminder], now: datetime, names: Mapping[str, str]
 ) -> str:
     """Say how an audit stands, and what reviewers are told now; ``names`` are those of people, by id."""
     return "\n".join(_lines(audit, waiting, told, now, names))
 
 
 def _lines(
-    audit: Audit, waiting: Mapping[str, int], told: Sequence[Sent], now: datetime, names: Mapping[str, str]
+    audit: Campaign, waiting: Mapping[str, int], told: Sequence[Reminder], now: datetime, names: Mapping[str, str]
 ) -> Iterator[str]:
     yield f"{audit.week}, opened {moment(audit.opened_at)} ({span(now - audit.opened_at)} ago), run {audit.run}"
     if audit.signed_off_at:
@@ -47,7 +47,7 @@ def named(who: str, names: Mapping[str, str]) -> str:
     return visible(who) if name == who else f"{visible(name)} ({visible(who)})"
 
 
-def _last(sent: Sent | None, *, new: bool) -> str:
+def _last(sent: Reminder | None, *, new: bool) -> str:
     if sent is None:
         return "nothing yet"
     return f"{sent.kind}, {'now' if new else moment(sent.at)}"

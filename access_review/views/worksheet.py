@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from access_review.audit.worklist import Item
+from access_review.audit.worklist import WorkItem
 from access_review.views.spreadsheet import csv_bytes, inert, workbook_bytes
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def name_of(reviewer: str) -> str:
     return f"{plain or 'reviewer'}-{hashlib.sha256(reviewer.encode()).hexdigest()[:8]}"
 
 
-def cells(run: str, item: Item) -> tuple[str, ...]:
+def cells(run: str, item: WorkItem) -> tuple[str, ...]:
     """Return the row of an item, what is to be filled in left empty."""
     return (
         item.item,
@@ -64,12 +64,12 @@ def cells(run: str, item: Item) -> tuple[str, ...]:
     )
 
 
-def as_csv(run: str, items: Sequence[Item]) -> bytes:
+def as_csv(run: str, items: Sequence[WorkItem]) -> bytes:
     """Write the items of one reviewer as CSV."""
     return csv_bytes(COLUMNS, (cells(run, item) for item in items))
 
 
-def as_xlsx(run: str, items: Sequence[Item], *, as_of: datetime) -> bytes:
+def as_xlsx(run: str, items: Sequence[WorkItem], *, as_of: datetime) -> bytes:
     """Write the items of one reviewer as a workbook; the same items give the same bytes."""
     import openpyxl
 
@@ -83,7 +83,7 @@ def as_xlsx(run: str, items: Sequence[Item], *, as_of: datetime) -> bytes:
     return workbook_bytes(book, at=as_of)
 
 
-def _instruct(book: "Workbook", run: str, items: Sequence[Item], as_of: datetime) -> None:
+def _instruct(book: "Workbook", run: str, items: Sequence[WorkItem], as_of: datetime) -> None:
     page = book.worksheets[0]
     page.title = "Read me"
     page.column_dimensions["A"].width = 100
@@ -111,7 +111,7 @@ def _put(page: "Worksheet", row: int, column: int, text: str) -> None:
     cell.data_type = "s"
 
 
-def _fill(page: "Worksheet", run: str, items: Sequence[Item]) -> None:
+def _fill(page: "Worksheet", run: str, items: Sequence[WorkItem]) -> None:
     for column, heading in enumerate(COLUMNS, 1):
         _put(page, 1, column, heading)
     for row, item in enumerate(items, 2):

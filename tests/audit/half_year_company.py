@@ -6,8 +6,8 @@ from pathlib import Path
 
 from access_review import workspace as workspaces
 from access_review.audit import decisions
-from access_review.audit.decisions import Answer
-from access_review.audit.worklist import UNASSIGNED, Item
+from access_review.audit.decisions import ReviewerAnswer
+from access_review.audit.worklist import UNASSIGNED, WorkItem
 from access_review.stages import audit, routine
 from tests.support.command import lay_out
 
@@ -106,15 +106,15 @@ class Company:
         """Everybody but the silent manager answers: what no role allows is to go."""
         work, given = audit.work_of(run), audit.decisions_of(run)
         new = [
-            decisions.decided(item, self.says(item), by=self.decider(item), at=on)
+            decisions.decision_on(item, self.says(item), by=self.decider(item), at=on)
             for item in work.items
             if item.reviewer != SILENT
         ]
         audit.keep_decisions(run, decisions.record(given, new))
 
-    def says(self, item: Item) -> Answer:
+    def says(self, item: WorkItem) -> ReviewerAnswer:
         accepted = item.entitlement_name == "Agent" or item.unit in {f"hr:person:{name}" for name in KEPT}
-        return Answer.KEEP if accepted else Answer.REVOKE
+        return ReviewerAnswer.KEEP if accepted else ReviewerAnswer.REVOKE
 
     def waive(self) -> None:
         """Log what was kept."""
@@ -125,5 +125,5 @@ class Company:
         ]
         lay_out(self.folder, {"roles/waivers.yaml": "waivers:\n" + "".join(entries)})
 
-    def decider(self, item: Item) -> str:
+    def decider(self, item: WorkItem) -> str:
         return "m0@norwind.example.test" if item.reviewer == UNASSIGNED else item.reviewer

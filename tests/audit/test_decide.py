@@ -11,7 +11,7 @@ import pytest
 
 from access_review.audit import decisions as records
 from access_review.audit.decide import read_decisions
-from access_review.audit.decisions import Answer, Decisions, decided, record, withdraw
+from access_review.audit.decisions import Decisions, ReviewerAnswer, decision_on, record, withdraw
 from access_review.audit.worklist import Worklist
 from access_review.connectors.tabular.delimited import DELIMITERS
 from access_review.errors import ArtifactError, WorkspaceError
@@ -73,7 +73,12 @@ def test_answers_come_back(tmp_path, write):
     filled[2] = answers(decision=" Cannot  say ")
     read = read_decisions([write(tmp_path, filled)], WORK, today=TODAY)
     assert [d.item for d in read] == [i.item for i in ITEMS]
-    assert [d.decision for d in read[:4]] == [Answer.KEEP, Answer.REVOKE, Answer.CANNOT_SAY, Answer.KEEP]
+    assert [d.decision for d in read[:4]] == [
+        ReviewerAnswer.KEEP,
+        ReviewerAnswer.REVOKE,
+        ReviewerAnswer.CANNOT_SAY,
+        ReviewerAnswer.KEEP,
+    ]
     assert read[1].comment == "left the team"
     assert {(d.by, d.at) for d in read} == {("Lea Lindqvist", DAY)}
     assert (read[0].unit, read[0].account, read[0].entitlement) == ("hr:person:0", "ad:user:0", "ad:group:0")
@@ -211,12 +216,12 @@ def test_contradictions_on_one_day(tmp_path):
     ]
     later = xlsx(tmp_path, one({"decision": "revoke", "decided on": "2026-11-05"}), name="c.xlsx")
     read = read_decisions([csv_file(tmp_path, one({})), later], WORK, today=TODAY)
-    assert record(Decisions(RUN), read).current[ITEMS[0].item].decision is Answer.REVOKE
+    assert record(Decisions(RUN), read).current[ITEMS[0].item].decision is ReviewerAnswer.REVOKE
 
 
 class TestHistory:
-    keep = decided(ITEMS[0], Answer.KEEP, by="Lea", at=DAY)
-    revoke = decided(ITEMS[0], Answer.REVOKE, by="Lea", at=date(2026, 11, 5), comment="moved")
+    keep = decision_on(ITEMS[0], ReviewerAnswer.KEEP, by="Lea", at=DAY)
+    revoke = decision_on(ITEMS[0], ReviewerAnswer.REVOKE, by="Lea", at=date(2026, 11, 5), comment="moved")
 
     def test_a_later_one_replaces_an_earlier_and_none_is_lost(self):
         both = record(record(Decisions(RUN), [self.keep]), [self.revoke])

@@ -6,19 +6,20 @@ from datetime import UTC, date, datetime
 import pytest
 
 from access_review.audit import judge as judging
-from access_review.audit.decisions import Answer, Decisions, decided, record
+from access_review.audit.decisions import Decisions, ReviewerAnswer, decision_on, record
 from access_review.audit.judge import judge
 from access_review.audit.worklist import Worklist, item_id
 from access_review.policy import Sampling
 from access_review.sample.draw import Draw, SampleState, Stratum, draw, pledge
-from access_review.sample.population import Unit
+from access_review.sample.population import ReviewUnit
 from access_review.views.text import limit
 from tests.views.test_worksheet import item
 
 AS_OF = datetime(2026, 11, 2, 6, tzinfo=UTC)
 DAY = date(2026, 11, 4)
 UNITS = tuple(
-    Unit(f"u{number:04}", "person", None, (), None, "left" if number >= 1200 else None, 1, 2) for number in range(1204)
+    ReviewUnit(f"u{number:04}", "person", None, (), None, "left" if number >= 1200 else None, 1, 2)
+    for number in range(1204)
 )
 # 5 % of the 1,200 that are drawn from is 60.
 SAMPLE, _ = draw(UNITS, Sampling(coverage_weeks=12), SampleState(), run="r", as_of=AS_OF, next_pledge=pledge(b"k" * 32))
@@ -46,10 +47,10 @@ def answered(work, **by_unit):
     """Everything is kept, but for the first item of the units named; no answer is ``None``."""
     given, seen = [], set()
     for asked in work.items:
-        answer = Answer.KEEP if asked.unit in seen else by_unit.get(asked.unit, Answer.KEEP)
+        answer = ReviewerAnswer.KEEP if asked.unit in seen else by_unit.get(asked.unit, ReviewerAnswer.KEEP)
         seen.add(asked.unit)
         if answer is not None:
-            given.append(decided(asked, answer, by="Lea", at=DAY))
+            given.append(decision_on(asked, answer, by="Lea", at=DAY))
     return record(Decisions("r"), given)
 
 
@@ -60,7 +61,7 @@ def lines(judgement):
 @pytest.mark.parametrize(("revokes", "percent"), [(0, 4.67), (1, 7.50), (2, 9.92)])
 def test_the_worked_example(revokes, percent):
     work = worklist()
-    made = judge(SAMPLE, work, answered(work, **dict.fromkeys(INFERENCE[:revokes], Answer.REVOKE)))
+    made = judge(SAMPLE, work, answered(work, **dict.fromkeys(INFERENCE[:revokes], ReviewerAnswer.REVOKE)))
     rest = lines(made)["rest"]
     assert (rest.population, rest.drawn, rest.tested, rest.untested) == (1200, 60, 60, 0)
     assert rest.wrong.found_least == rest.wrong.found_most == revokes
@@ -71,11 +72,11 @@ def test_the_worked_example(revokes, percent):
 
 def test_what_the_machine_had_found_is_wrong_but_not_missed():
     work = worklist(found="access-beyond-role: said")
-    rest = lines(judge(SAMPLE, work, answered(work, **{INFERENCE[0]: Answer.REVOKE})))["rest"]
+    rest = lines(judge(SAMPLE, work, answered(work, **{INFERENCE[0]: ReviewerAnswer.REVOKE})))["rest"]
     assert (rest.wrong.found_least, rest.missed.found_least) == (1, 0)
 
 
-@pytest.mark.parametrize("answer", [None, Answer.CANNOT_SAY])
+@pytest.mark.parametrize("answer", [None, ReviewerAnswer.CANNOT_SAY])
 def test_what_nobody_could_say_is_given_both_ways(answer):
     work = worklist()
     made = judge(SAMPLE, work, answered(work, **{INFERENCE[0]: answer}))
@@ -101,14 +102,14 @@ def test_the_coverage_draw_proves_nothing():
     work = worklist()
     coverage = [pick.unit for pick in SAMPLE.picks if pick.draw is Draw.COVERAGE]
     assert coverage
-    made = judge(SAMPLE, work, answered(work, **dict.fromkeys(coverage, Answer.REVOKE)))
+    made = judge(SAMPLE, work, answered(work, **dict.fromkeys(coverage, ReviewerAnswer.REVOKE)))
     assert lines(made)["rest"].wrong.found_most == 0
     assert made.within_tolerance is True
 
 
 def test_a_census_has_no_error_of_sampling():
     work = worklist()
-    made = judge(SAMPLE, work, answered(work, u1200=Answer.REVOKE))
+    made = judge(SAMPLE, work, answered(work, u1200=ReviewerAnswer.REVOKE))
     leavers = lines(made)[Stratum.LEAVERS]
     assert (leavers.population, leavers.drawn) == (4, 4)
     assert leavers.wrong.rate_most == leavers.wrong.limit_most == 0.25
@@ -123,7 +124,7 @@ def test_a_unit_about_which_nothing_was_asked_is_untested():
 
 def test_reviewers_are_measured_too():
     work = worklist(found="account-dormant: said")
-    (lea,) = judge(SAMPLE, work, answered(work, **{INFERENCE[0]: Answer.REVOKE})).reviewers
+    (lea,) = judge(SAMPLE, work, answered(work, **{INFERENCE[0]: ReviewerAnswer.REVOKE})).reviewers
     assert (lea.answers, lea.revokes, lea.days) == (len(work.items), 1, 1)
     assert lea.overruled_findings == len(work.items) - 1
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from access_review.audit import decisions, judge
-from access_review.audit.decisions import Answer, Decisions, decided
+from access_review.audit.decisions import Decisions, ReviewerAnswer, decision_on
 from access_review.audit.judge import Judgement
-from access_review.audit.worklist import Item, Worklist, item_id
+from access_review.audit.worklist import WorkItem, Worklist, item_id
 from access_review.policy import Sampling
 from access_review.sample import draw as sample
 from access_review.sample.draw import Draw, Sample, SampleState, Stratum
-from access_review.sample.population import Unit
+from access_review.sample.population import ReviewUnit
 
 START, WEEK = datetime(2026, 1, 5, 6, tzinfo=UTC), timedelta(weeks=1)
 WEEKS, SEEDS, SIZE = 26, 24, 120
@@ -33,7 +33,7 @@ class World:
     rng: random.Random
     drift: int
     """How many become wrong each week: few, or so many that a limit can fail."""
-    there: dict[str, Unit] = field(default_factory=dict)
+    there: dict[str, ReviewUnit] = field(default_factory=dict)
     entered: dict[str, datetime] = field(default_factory=dict)
     wrong: dict[str, bool] = field(default_factory=dict)
     reviewed: dict[str, datetime] = field(default_factory=dict)
@@ -44,7 +44,7 @@ class World:
     def join(self, at: datetime) -> None:
         self.number += 1
         name = f"u{self.number:04}"
-        self.there[name] = Unit(name, "person", None, (), None, None, 1, 1)
+        self.there[name] = ReviewUnit(name, "person", None, (), None, None, 1, 1)
         self.entered[name] = at
 
     def change(self, at: datetime) -> None:
@@ -78,9 +78,9 @@ def reviewer(unit: str) -> str:
     return REVIEWERS[int(unit[1:]) % len(REVIEWERS)]
 
 
-def question(run: str, unit: str, draw: Draw, found: str) -> Item:
+def question(run: str, unit: str, draw: Draw, found: str) -> WorkItem:
     names = dict.fromkeys(("person", "roles", "account_name", "system", "entitlement_name", "how", "last_used"), unit)
-    return Item(
+    return WorkItem(
         item=item_id(run, unit, f"ad:user:{unit}", "ad:group:x", "assigned"),
         reviewer=reviewer(unit),
         reviewer_name=reviewer(unit),
@@ -108,7 +108,12 @@ def audited(world: World, week: int, *, quiet: bool) -> Week:
     drawn, state = sample.draw(units, POLICY, world.state, run=run, as_of=at, next_pledge=pledge, carried=carried)
     items = [question(run, p.unit, p.draw, "seen" if world.wrong.get(p.unit) else "") for p in drawn.picks]
     given = [
-        decided(item, Answer.REVOKE if item.unit in world.wrong else Answer.KEEP, by=item.reviewer, at=at.date())
+        decision_on(
+            item,
+            ReviewerAnswer.REVOKE if item.unit in world.wrong else ReviewerAnswer.KEEP,
+            by=item.reviewer,
+            at=at.date(),
+        )
         for item in items
         if not (quiet and item.reviewer == QUIET)
     ]
@@ -128,7 +133,7 @@ def audited(world: World, week: int, *, quiet: bool) -> Week:
     world.carried = frozenset(pick.unit for pick in drawn.picks) - set(judged.reviewed)
     world.state = sample.not_reviewed(state, drawn, judged.reviewed)
     for decision in given:
-        if decision.decision is Answer.REVOKE:
+        if decision.decision is ReviewerAnswer.REVOKE:
             del world.wrong[decision.unit]
     return told
 

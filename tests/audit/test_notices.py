@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from access_review.audit import notices, reviewers
-from access_review.audit.campaign import Audit, Kind, Sent
+from access_review.audit.campaign import Campaign, Reminder, ReminderKind
 from access_review.audit.notices import Notice
 from access_review.policy import Notify, Smtp, Webhook
 
@@ -211,8 +211,8 @@ def person(native, **more):
 
 
 def test_of_an_escalation_the_manager_and_those_named_hear_too():
-    people = reviewers.roll([person("1", manager="hr:person:2"), person("2"), person("3")])
-    audit = Audit("run", "2026-W45", AT)
-    told = [Sent(kind, "hr:person:1", AT, 3) for kind in (Kind.REMINDER, Kind.ESCALATION)]
+    people = reviewers.people_of([person("1", manager="hr:person:2"), person("2"), person("3")])
+    audit = Campaign("run", "2026-W45", AT)
+    told = [Reminder(kind, "hr:person:1", AT, 3) for kind in (ReminderKind.REMINDER, ReminderKind.ESCALATION)]
     heard = [notice.name for notice in notices.notices(audit, told, people, ("3@norwind.example.test", "nobody"))]
     assert heard == ["P1", "P1", "P2", "P3"]

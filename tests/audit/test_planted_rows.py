@@ -11,7 +11,7 @@ from access_review import runs
 from access_review import workspace as workspaces
 from access_review.audit import campaign, decisions, judge, reviewers, test_rows, worklist
 from access_review.audit import decide as deciding
-from access_review.audit.decisions import Answer, Decisions, decided
+from access_review.audit.decisions import Decisions, ReviewerAnswer, decision_on
 from access_review.audit.judge import ENOUGH, Sign
 from access_review.audit.worklist import UNASSIGNED, Worklist
 from access_review.changes import DECIDED
@@ -19,7 +19,7 @@ from access_review.plan.requested import Scope
 from access_review.policy import Sampling
 from access_review.runs import Run
 from access_review.sample.draw import SampleState, draw, pledge
-from access_review.sample.population import Unit
+from access_review.sample.population import ReviewUnit
 from access_review.stages import audit, routine
 from access_review.stages import decisions as answers
 from access_review.views import judgement
@@ -40,9 +40,9 @@ def norwind(tmp_path_factory, repository):
     audit.review_run(space, run)
     drawn = routine.open_audit(space, run, b"k" * 32).drawn
     with audit.facts_of(space, run) as (engine, taken, _):
-        people = reviewers.roll(taken.tables["people"].to_pylist())
+        people = reviewers.people_of(taken.tables["people"].to_pylist())
         plain = reviewers.route(
-            worklist.worklist(engine, drawn.sample), space.policy.reviewing, people, taken.as_of.date()
+            worklist.list_work(engine, drawn.sample), space.policy.reviewing, people, taken.as_of.date()
         )
         yield engine, drawn.sample, plain, drawn.work
 
@@ -53,12 +53,14 @@ def test_no_plan_follows_from_a_test_row_that_is_to_be_revoked(norwind, tmp_path
     rows = [next(i for i in work.items if i.planted is planted_row) for planted_row in (True, False)]
     folder = tmp_path / "runs" / drawn.run
     run = Run(folder)
-    made = decisions.record(Decisions(drawn.run), [decided(row, Answer.REVOKE, by=by, at=DAY) for row in rows])
+    made = decisions.record(
+        Decisions(drawn.run), [decision_on(row, ReviewerAnswer.REVOKE, by=by, at=DAY) for row in rows]
+    )
     runs.write_json(folder / "sample/worklist.json", worklist.to_json(work))
     runs.write_json(folder / runs.MANIFEST, {"format": "none"})
     audit.keep_decisions(run, made)
-    routine.keep_audit(run, campaign.Audit(drawn.run, "2026-W45", AS_OF))
-    people = reviewers.roll([])
+    routine.keep_audit(run, campaign.Campaign(drawn.run, "2026-W45", AS_OF))
+    people = reviewers.people_of([])
     told = answers.revokes(tmp_path, people, Scope(), AS_OF + timedelta(days=2))
     assert [one.name for one in told] == [f"{DECIDED}{rows[1].item}"]
 
@@ -102,35 +104,35 @@ def test_nothing_on_the_sheet_tells_a_test_row_from_another(norwind):
             (row.reviewer, row.person, row.roles, row.system, row.own)
         }
         assert row.how in {i.how for i in like}
-    assert work.items == tuple(sorted(work.items, key=worklist.order))
+    assert work.items == tuple(sorted(work.items, key=worklist.sort_key))
 
 
 def test_the_seed_chooses_them_and_anyone_chooses_the_same_again(norwind):
     engine, drawn, plain, work = norwind
-    assert test_rows.plant(engine, plain, bytes.fromhex(drawn.seed), 1) == work
-    other = test_rows.plant(engine, plain, b"another seed", 1)
+    assert test_rows.plant_test_rows(engine, plain, bytes.fromhex(drawn.seed), 1) == work
+    other = test_rows.plant_test_rows(engine, plain, b"another seed", 1)
     assert [i.item for i in other.items if i.planted] != [i.item for i in work.items if i.planted]
-    assert test_rows.plant(engine, plain, bytes.fromhex(drawn.seed), 0) == plain
+    assert test_rows.plant_test_rows(engine, plain, bytes.fromhex(drawn.seed), 0) == plain
 
 
-UNITS = [Unit(f"hr:person:{n}", "person", None, (), None, None, 1, 1) for n in range(100)]
+UNITS = [ReviewUnit(f"hr:person:{n}", "person", None, (), None, None, 1, 1) for n in range(100)]
 SAMPLE, _ = draw(UNITS, Sampling(), SampleState(), run="r", as_of=AS_OF, next_pledge=pledge(b"k" * 32))
 
 
-def given_answers(*, test_row, others=Answer.KEEP, seconds=None):
+def given_answers(*, test_row, others=ReviewerAnswer.KEEP, seconds=None):
     """Everybody's one grant is answered for, and one test row about somebody drawn."""
     real = [
         replace(item(n), unit=pick.unit, stratum=pick.stratum, draw=pick.draw, found="")
         for n, pick in enumerate(SAMPLE.picks)
     ]
     test = replace(real[0], item="itest", entitlement="ad:group:none", planted=True)
-    given = [decided(one, others, by="Lea", at=DAY, seconds=seconds) for one in real]
+    given = [decision_on(one, others, by="Lea", at=DAY, seconds=seconds) for one in real]
     if test_row:
-        given.append(decided(test, test_row, by="Lea", at=DAY, seconds=seconds))
+        given.append(decision_on(test, test_row, by="Lea", at=DAY, seconds=seconds))
     return Worklist("r", AS_OF, (*real, test)), decisions.record(Decisions("r"), given)
 
 
-@pytest.mark.parametrize("said", [None, *(a for a in Answer if a is not Answer.WITHDRAWN)])
+@pytest.mark.parametrize("said", [None, *(a for a in ReviewerAnswer if a is not ReviewerAnswer.WITHDRAWN)])
 def test_a_test_row_changes_no_rate_whatever_is_said_of_it(said):
     work, said_of = given_answers(test_row=said)
     without = Worklist("r", AS_OF, tuple(i for i in work.items if not i.planted))
@@ -147,9 +149,9 @@ def test_a_test_row_changes_no_rate_whatever_is_said_of_it(said):
 @pytest.mark.parametrize(
     ("said", "caught", "signs"),
     [
-        (Answer.REVOKE, 1, ()),
-        (Answer.CANNOT_SAY, 0, ()),
-        (Answer.KEEP, 0, (Sign.KEPT_TEST_ROW, Sign.ALWAYS_KEEPS)),
+        (ReviewerAnswer.REVOKE, 1, ()),
+        (ReviewerAnswer.CANNOT_SAY, 0, ()),
+        (ReviewerAnswer.KEEP, 0, (Sign.KEPT_TEST_ROW, Sign.ALWAYS_KEEPS)),
     ],
 )
 def test_reviewers_are_measured_by_it(said, caught, signs):
@@ -164,17 +166,17 @@ def test_reviewers_are_measured_by_it(said, caught, signs):
 
 
 def test_answers_within_seconds_are_a_sign_and_unknown_times_are_none():
-    quick = judge.judge(SAMPLE, *given_answers(test_row=Answer.REVOKE, seconds=2.0)).reviewers[0]
+    quick = judge.judge(SAMPLE, *given_answers(test_row=ReviewerAnswer.REVOKE, seconds=2.0)).reviewers[0]
     assert (quick.seconds, quick.signs) == (2.0, (Sign.QUICK,))
-    careful = judge.judge(SAMPLE, *given_answers(test_row=Answer.REVOKE, seconds=20.0)).reviewers[0]
+    careful = judge.judge(SAMPLE, *given_answers(test_row=ReviewerAnswer.REVOKE, seconds=20.0)).reviewers[0]
     assert careful.signs == ()
-    unknown = judge.judge(SAMPLE, *given_answers(test_row=Answer.REVOKE)).reviewers[0]
+    unknown = judge.judge(SAMPLE, *given_answers(test_row=ReviewerAnswer.REVOKE)).reviewers[0]
     assert (unknown.timed, unknown.seconds, unknown.signs) == (0, None, ())
     assert len(SAMPLE.picks) > ENOUGH
 
 
 def test_the_time_of_day_on_a_sheet_tells_how_long_answers_took():
-    one = decided(item(1), Answer.KEEP, by="Lea", at=DAY)
+    one = decision_on(item(1), ReviewerAnswer.KEEP, by="Lea", at=DAY)
     at = datetime(2026, 11, 4, 14)  # noqa: DTZ001 - as a spreadsheet holds it
     minutes = timedelta(minutes=1)
     sitting = [(one, at), (one, at + minutes), (one, at + 4 * minutes)]

@@ -10,11 +10,11 @@ from access_review import runs
 from access_review import workspace as workspaces
 from access_review.audit import campaign
 from access_review.offboarding import leaver
-from access_review.offboarding.leaver import Late, Standing, State
+from access_review.offboarding.leaver import AccessState, Late, LeaverStatus
 from access_review.policy import Sampling
 from access_review.sample import coverage, draw, hypergeometric, population
 from access_review.sample.draw import Draw, SampleState
-from access_review.sample.population import Unit
+from access_review.sample.population import ReviewUnit
 from access_review.snapshot import load
 from access_review.stages import audit, routine
 from tests.audit.half_year_company import KEPT, SILENT, START, WEEK, Company
@@ -91,7 +91,7 @@ def test_every_leaver_is_as_late_as_the_own_clock_says(half_year):
         "e2": (timedelta(hours=1), Late.NO),
     }
     closed = {one.person[-2:]: one for one in told[3][1].leavers}
-    assert closed["e0"].signs_in is State.DONE
+    assert closed["e0"].signs_in is AccessState.DONE
     assert (closed["e0"].clock.least, closed["e0"].clock.most) == (
         timedelta(hours=14),
         timedelta(days=7, hours=14),
@@ -101,17 +101,17 @@ def test_every_leaver_is_as_late_as_the_own_clock_says(half_year):
 
 def test_a_rescinded_termination_and_a_rehire_stop_and_are_not_leavers(half_year):
     _, told = half_year
-    assert told[5][1].of("hr:person:e7").standing is Standing.UPCOMING
-    assert told[6][1].of("hr:person:e7").standing is Standing.STOPPED
+    assert told[5][1].of("hr:person:e7").standing is LeaverStatus.UPCOMING
+    assert told[6][1].of("hr:person:e7").standing is LeaverStatus.STOPPED
     assert told[7][1].of("hr:person:e7") is None
-    assert told[12][1].of("hr:person:e0").standing is Standing.STOPPED
+    assert told[12][1].of("hr:person:e0").standing is LeaverStatus.STOPPED
     assert told[13][1].of("hr:person:e0") is None
 
 
 def test_the_silent_manager_is_reminded_escalated_and_closed_and_the_items_come_again_red(half_year):
     _, told = half_year
     kinds = [sent.kind for _, sent_now in told[0][2] for sent in sent_now if sent.reviewer == SILENT]
-    assert kinds == [campaign.Kind.ASKED, campaign.Kind.REMINDER, campaign.Kind.ESCALATION]
+    assert kinds == [campaign.ReminderKind.ASKED, campaign.ReminderKind.REMINDER, campaign.ReminderKind.ESCALATION]
     assert not [s for _, now in told[0][2][2:] for s in now if s.reviewer != SILENT]
     first = routine.audit_of(told[0][0].run)
     assert first.closed_at == START + WEEK
@@ -206,7 +206,7 @@ def test_the_audit_ends_once_and_not_while_items_are_open_in_time(half_year):
 
 
 def units(count):
-    return [Unit(f"u{i:03}", "person", None, (), None, None, 1, 1) for i in range(count)]
+    return [ReviewUnit(f"u{i:03}", "person", None, (), None, None, 1, 1) for i in range(count)]
 
 
 def half_a_year(seed):
@@ -235,7 +235,7 @@ def half_a_year(seed):
         for gone in rng.sample(sorted(there), 2):
             del there[gone]
             number += 1
-            there[f"u{number}"] = Unit(f"u{number}", "person", None, (), None, None, 1, 1)
+            there[f"u{number}"] = ReviewUnit(f"u{number}", "person", None, (), None, None, 1, 1)
 
 
 def test_coverage_and_confidence_hold_over_many_seeds():

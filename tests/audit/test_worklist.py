@@ -189,13 +189,13 @@ def engine():
 
 
 def everything(engine: Engine):
-    units = population.frame(engine)
+    units = population.list_units(engine)
     made, _ = draw(units, Sampling(rate=1), SampleState(), run="r1", as_of=AS_OF, next_pledge=pledge(b"k" * 32))
-    return worklist.worklist(engine, made)
+    return worklist.list_work(engine, made)
 
 
 def test_units(engine):
-    units = {unit.unit: unit for unit in population.frame(engine)}
+    units = {unit.unit: unit for unit in population.list_units(engine)}
     assert list(units) == sorted(units)
     assert person("idle") not in units
     assert account("pc1") not in units
@@ -207,7 +207,7 @@ def test_units(engine):
 
 
 def test_census(engine):
-    census = {unit.unit: unit.census for unit in population.frame(engine) if unit.census}
+    census = {unit.unit: unit.census for unit in population.list_units(engine) if unit.census}
     assert census == {
         person("gone"): "left",
         person("lost"): "missing",
@@ -217,17 +217,17 @@ def test_census(engine):
 
 
 def test_one_client_alone(engine):
-    units = population.limited(population.frame(engine), "Adatum")
+    units = population.of_client(population.list_units(engine), "Adatum")
     assert [unit.unit for unit in units] == [person("ana"), person("gone")]
 
 
 def test_the_items_of_one_client_alone(engine):
-    items = worklist.limited(everything(engine).items, "Adatum")
+    items = worklist.of_client(everything(engine).items, "Adatum")
     assert {item.unit for item in items} == {person("ana"), person("gone")}
 
 
 def test_the_frozen_population_as_a_file(engine):
-    frozen = population.Frame("r1", population.frame(engine))
+    frozen = population.SamplingFrame("r1", population.list_units(engine))
     assert population.from_json(population.to_json(frozen)) == frozen
 
 
@@ -296,7 +296,7 @@ def test_each_reviewer_gets_their_own(engine):
 
 def test_an_empty_sample_asks_nothing(engine):
     made, _ = draw((), Sampling(), SampleState(), run="r1", as_of=AS_OF, next_pledge=pledge(b"k" * 32))
-    assert worklist.worklist(engine, made).items == ()
+    assert worklist.list_work(engine, made).items == ()
 
 
 def test_no_facts_no_units():
@@ -304,16 +304,16 @@ def test_no_facts_no_units():
         for name in ("people", "accounts", "held", "closure", "entitlements", "assignments"):
             table: pa.Table = FACTS[name].schema.empty_table()
             made.register(name, table)
-        assert population.frame(made) == ()
+        assert population.list_units(made) == ()
 
 
 def test_a_real_review_can_be_sampled():
     with small_company.reviewed(small_company.rows(hostile=True)) as found:
-        units = population.frame(found.engine)
+        units = population.list_units(found.engine)
         made, _ = draw(
             units, Sampling(), SampleState(), run="r1", as_of=small_company.AS_OF, next_pledge=pledge(b"k" * 32)
         )
-        work = worklist.worklist(found.engine, made)
+        work = worklist.list_work(found.engine, made)
     assert verify(made, units, bytes.fromhex(made.key)) == ()
     census = {unit.unit: unit.census for unit in units if unit.census}
     assert census == {"hr:person:1": "privileged", "hr:person:2": "left"}

@@ -14,7 +14,7 @@ import pytest
 from access_review import runs
 from access_review.audit import reviewers
 from access_review.audit.decide import open_items
-from access_review.audit.decisions import Answer
+from access_review.audit.decisions import ReviewerAnswer
 from access_review.audit.worklist import UNASSIGNED
 from access_review.snapshot import load
 from access_review.stages import audit
@@ -78,7 +78,7 @@ class Terminal:
 def test_a_reviewer_answers_skips_stops_and_goes_on_later(audited):
     folder, run, reviewer = audited
     work = audit.work_of(run)
-    people = reviewers.roll(load(run).tables["people"].to_pylist())
+    people = reviewers.people_of(load(run).tables["people"].to_pylist())
     mine = open_items(work, audit.decisions_of(run), reviewer, people.called(reviewer))
     assert len(mine) >= 5
 
@@ -109,8 +109,8 @@ def test_a_reviewer_answers_skips_stops_and_goes_on_later(audited):
 
     kept = audit.decisions_of(run).current
     assert {name: (d.decision, d.comment) for name, d in kept.items()} == {
-        mine[0].item: (Answer.KEEP, "needs it for the month end"),
-        mine[1].item: (Answer.CANNOT_SAY, "not my team"),
+        mine[0].item: (ReviewerAnswer.KEEP, "needs it for the month end"),
+        mine[1].item: (ReviewerAnswer.CANNOT_SAY, "not my team"),
     }
     assert all(d.seconds is not None and d.seconds >= 0 for d in kept.values())
     assert {people.who(d.by) for d in kept.values()} == {reviewer}
@@ -148,7 +148,7 @@ def test_whoever_is_in_no_roster_is_not_asked_and_without_a_terminal_nobody_is(a
 def test_nobody_is_asked_about_their_own_access(audited):
     _, run, _ = audited
     work = audit.work_of(run)
-    people = reviewers.roll(load(run).tables["people"].to_pylist())
+    people = reviewers.people_of(load(run).tables["people"].to_pylist())
     unassigned = [i for i in work.items if i.reviewer == UNASSIGNED and i.unit in people.here]
     assert unassigned
     me = unassigned[0].unit

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from access_review.engine.duckdb import Engine
 from access_review.errors import Unclear
 from access_review.explain.explain import explain
-from access_review.explain.lookup import find
+from access_review.explain.lookup import look_up
 from access_review.facts import FINDINGS
 from access_review.review import establish
 from access_review.views import explanation, picture
@@ -46,32 +46,32 @@ def finding(company, rule, about=None):
     ],
 )
 def test_a_thing_is_found_by_id_and_by_name(company, what, id):  # noqa: A002
-    assert find(company.engine, what).id == id
+    assert look_up(company.engine, what).id == id
 
 
 def test_a_finding_is_found_by_its_id_and_by_the_start_of_it(company):
     whole = finding(company, "never-allowed")
-    assert find(company.engine, whole).id == whole
-    assert find(company.engine, whole[:6].upper()).id == whole
+    assert look_up(company.engine, whole).id == whole
+    assert look_up(company.engine, whole[:6].upper()).id == whole
     with pytest.raises(Unclear):
-        find(company.engine, whole[:5])
+        look_up(company.engine, whole[:5])
 
 
 def test_a_name_means_the_person_and_several_persons_are_listed(company):
-    assert find(company.engine, "Cem Aydin").id == "hr:person:3"
+    assert look_up(company.engine, "Cem Aydin").id == "hr:person:3"
     twins = tables({"people": [{"person": f"hr:person:{n}", "name": "Cem Aydin"} for n in (1, 2)]})
     with Engine(AS_OF) as engine:
         establish(twins, workspace(), engine)
         engine.register("findings", FINDINGS.schema.empty_table())
         with pytest.raises(Unclear) as caught:
-            find(engine, "Cem Aydin")
+            look_up(engine, "Cem Aydin")
     assert caught.value.exit_code == 2
     assert "person hr:person:1 (Cem Aydin), person hr:person:2 (Cem Aydin)" in caught.value.hint
 
 
 def test_what_nobody_is_called_is_an_error(company):
     with pytest.raises(Unclear, match="nothing is called"):
-        find(company.engine, "x''; DROP TABLE accounts")
+        look_up(company.engine, "x''; DROP TABLE accounts")
 
 
 def test_every_finding_thing_and_person_can_be_explained(company):

@@ -13,7 +13,7 @@ from access_review.engine.duckdb import Engine
 from access_review.errors import Unclear
 from access_review.offboarding import facts as leaver_facts
 from access_review.offboarding import leaver, leavers
-from access_review.offboarding.leaver import Item, Late, Leaver, Span, Standing, State
+from access_review.offboarding.leaver import AccessItem, AccessState, Late, Leaver, LeaverStatus, Span
 from access_review.plan.plan import write
 from access_review.policy import Applying, Offboarding, Targets
 from access_review.review import establish
@@ -66,7 +66,7 @@ def company(folder: Path, *, means: str, shift: str = "", until: str = "18:00") 
 def seen_at(folder: Path, at: datetime) -> Leaver:
     space = workspaces.load(folder)
     made = routine.follow_leavers(space, audit.collect(space, at))
-    return leavers.find(made, "Ana Lim")
+    return leavers.find_leaver(made, "Ana Lim")
 
 
 def utc(day: int, hour: int, minute: int = 0) -> datetime:
@@ -95,7 +95,7 @@ def test_a_leaver_in_manila_is_late_by_the_minute_and_not_one_earlier(
     assert at_the_line.clock.due_latest == in_time_until
     late = seen_at(folder, in_time_until + minute)
     assert (late.clock.late, late.clock.late_by) == (Late.YES, minute)
-    assert late.signs_in is State.OPEN
+    assert late.signs_in is AccessState.OPEN
     failed = seen_at(folder, in_time_until + timedelta(hours=20) + minute)
     assert failed.clock.late is Late.FAILED
 
@@ -140,11 +140,11 @@ def test_what_was_open_and_is_gone_has_bounds_and_the_account_that_vanished_is_g
 
 def test_a_rescinded_termination_and_a_rehire_stop_it_and_are_said_once(tmp_path):
     folder = company(tmp_path, means="end-of-shift", shift=SHIFT)
-    assert seen_at(folder, utc(4, 0)).standing is Standing.UPCOMING
+    assert seen_at(folder, utc(4, 0)).standing is LeaverStatus.UPCOMING
     people = folder / "sources/people.csv"
     people.write_text(people.read_text().replace("Terminated,2026-11-06", "Active,"), encoding="utf-8")
     rescinded = seen_at(folder, utc(5, 0))
-    assert rescinded.standing is Standing.STOPPED
+    assert rescinded.standing is LeaverStatus.STOPPED
     assert "rescinded" in rescinded.note
     with pytest.raises(Unclear):
         seen_at(folder, utc(5, 1))
@@ -155,7 +155,7 @@ def test_an_incomplete_source_never_says_done(tmp_path):
     seen_at(folder, utc(6, 12))
     (folder / "sources/desk.csv").unlink()
     unread = seen_at(folder, utc(6, 18))
-    assert unread.signs_in is State.UNKNOWN
+    assert unread.signs_in is AccessState.UNKNOWN
     assert unread.gone_at is None
     assert unread.clock.late is Late.PERHAPS
 
@@ -177,11 +177,11 @@ def judged(rows, *, before=None, verified=None, settings=None, policy=None, as_o
     settings = settings or Offboarding()
     with Engine(taken.as_of) as engine:
         establish(taken.tables, space, engine)
-        going = leaver_facts.going(engine, settings.prepare)
-        things = leaver_facts.things(engine, settings.prepare)
+        going = leaver_facts.list_leaving(engine, settings.prepare)
+        things = leaver_facts.list_access(engine, settings.prepare)
     missing = frozenset(tables({})) - taken.collected
-    seen = leavers.Seen("run", as_of, taken.digest, frozenset({"ad"}), missing, {})
-    return leavers.leavers(going, things, seen, settings, Targets(), before=before, verified=verified)
+    seen = leavers.ReadContext("run", as_of, taken.digest, frozenset({"ad"}), missing, {})
+    return leavers.assess_leavers(going, things, seen, settings, Targets(), before=before, verified=verified)
 
 
 WORLD = {
@@ -226,20 +226,20 @@ WORLD = {
 def test_every_item_of_the_check_list_names_what_is_open():
     (leaver,) = judged(WORLD).leavers
     ad = next(s for s in leaver.systems if s.source == "ad")
-    still = {check.item: check.open for check in ad.checks if check.state is State.OPEN}
+    still = {check.item: check.open for check in ad.checks if check.state is AccessState.OPEN}
     assert still == {
-        Item.SIGN_IN: ("bo",),
-        Item.PRIVILEGED: ("Admins",),
-        Item.GRANTS: ("Team",),
-        Item.LICENCES: ("E3",),
-        Item.OWNED: ("svc",),
-        Item.SECRETS: ("secret of svc",),
-        Item.SHARED: ("desk",),
-        Item.FORWARDING: ("bo to x@example.test",),
-    } | {Item.SESSIONS: ()}
-    assert next(check for check in ad.checks if check.item is Item.SHARED).done == ("fresh",)
+        AccessItem.SIGN_IN: ("bo",),
+        AccessItem.PRIVILEGED: ("Admins",),
+        AccessItem.GRANTS: ("Team",),
+        AccessItem.LICENCES: ("E3",),
+        AccessItem.OWNED: ("svc",),
+        AccessItem.SECRETS: ("secret of svc",),
+        AccessItem.SHARED: ("desk",),
+        AccessItem.FORWARDING: ("bo to x@example.test",),
+    } | {AccessItem.SESSIONS: ()}
+    assert next(check for check in ad.checks if check.item is AccessItem.SHARED).done == ("fresh",)
     agents = next(s for s in leaver.systems if s.source == "hr")
-    assert agents.state(Item.AGENTS) is State.OPEN
+    assert agents.state(AccessItem.AGENTS) is AccessState.OPEN
 
 
 def test_privileged_and_involuntary_leavers_have_the_shorter_target():
@@ -256,9 +256,9 @@ def test_privileged_and_involuntary_leavers_have_the_shorter_target():
 def test_sessions_are_unknown_until_none_can_have_lasted():
     closed = {**WORLD, "accounts": [{**a, "enabled": False} for a in WORLD["accounts"]]}
     first = judged(closed)
-    assert first.leavers[0].systems[0].state(Item.SESSIONS) is State.UNKNOWN
+    assert first.leavers[0].systems[0].state(AccessItem.SESSIONS) is AccessState.UNKNOWN
     later = judged(closed, before=first, as_of=AS_OF + timedelta(hours=28))
-    assert later.leavers[0].systems[0].state(Item.SESSIONS) is State.DONE
+    assert later.leavers[0].systems[0].state(AccessItem.SESSIONS) is AccessState.DONE
 
 
 def test_two_systems_a_day_apart_are_one_exposure_with_a_skew():

@@ -17,7 +17,7 @@ from access_review.sample.commitment import commitment, merkle_root, rank, seed
 from access_review.sample.coverage import level
 from access_review.sample.draw import Draw, Pledge, SampleState, Stratum, draw, pledge, verify
 from access_review.sample.hypergeometric import size, upper_deviations, upper_limit
-from access_review.sample.population import Unit
+from access_review.sample.population import ReviewUnit
 
 AS_OF = datetime(2026, 11, 2, 6, tzinfo=UTC)
 POLICY = Sampling()
@@ -27,11 +27,11 @@ def key(number: int) -> bytes:
     return sha256(b"key %d" % number).digest()
 
 
-def unit(name: str, *, kind: str = "person", census: str | None = None) -> Unit:
-    return Unit(name, kind, name.title(), ("Contoso",), None, census, 1, 3)
+def unit(name: str, *, kind: str = "person", census: str | None = None) -> ReviewUnit:
+    return ReviewUnit(name, kind, name.title(), ("Contoso",), None, census, 1, 3)
 
 
-def people(count: int, start: int = 0) -> tuple[Unit, ...]:
+def people(count: int, start: int = 0) -> tuple[ReviewUnit, ...]:
     return tuple(unit(f"hr:person:{number:05}") for number in range(start, start + count))
 
 

@@ -15,7 +15,7 @@ import pytest
 from access_review import runs, snapshot
 from access_review import workspace as workspaces
 from access_review.audit import client as one_client
-from access_review.audit.decisions import Answer, decided
+from access_review.audit.decisions import ReviewerAnswer, decision_on
 from access_review.sample import population
 from access_review.stages import audit, routine
 from tests.conftest import REPOSITORY
@@ -89,7 +89,7 @@ def test_one_clients_part_has_no_trace_of_anothers_people(audited, client):
         accounts = engine.rows(
             "SELECT person, account, native_id, name, principal_name, mail, display_name FROM accounts"
         )
-        units = population.limited(population.frame(engine), client)
+        units = population.of_client(population.list_units(engine), client)
     assert card["units"] == len(units) > 10
     assert len(within.others) > 50
     called = {"foreign": set(), "allowed": set()}
@@ -128,8 +128,8 @@ def test_an_answer_of_another_clients_reviewer_is_kept_without_the_name(audited)
     asked = one_client.items(audit.work_of(run).items, within)
     name = next(row["name"] for row in foreign if within.strike(row["name"]) != row["name"])
     said = [
-        decided(asked[0], Answer.KEEP, by=name, at=date(2026, 11, 3), comment=f"as {name} says"),
-        decided(replace(asked[0], item="of-another-client"), Answer.KEEP, by=name, at=date(2026, 11, 3)),
+        decision_on(asked[0], ReviewerAnswer.KEEP, by=name, at=date(2026, 11, 3), comment=f"as {name} says"),
+        decision_on(replace(asked[0], item="of-another-client"), ReviewerAnswer.KEEP, by=name, at=date(2026, 11, 3)),
     ]
     assert [(one.by, one.comment) for one in one_client.answers(said, asked, within)] == [
         (one_client.STRUCK, f"as {one_client.STRUCK} says")

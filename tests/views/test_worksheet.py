@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import openpyxl
 import pytest
 
-from access_review.audit.worklist import Item, item_id
+from access_review.audit.worklist import WorkItem, item_id
 from access_review.sample.draw import Draw, Stratum
 from access_review.views.worksheet import COLUMNS, FILLED_IN, SHEET, as_csv, as_xlsx, name_of
 
@@ -34,9 +34,9 @@ HOSTILE = (
 )
 
 
-def item(number: int, name: str = "Finance-Read") -> Item:
+def item(number: int, name: str = "Finance-Read") -> WorkItem:
     unit = f"hr:person:{number}"
-    return Item(
+    return WorkItem(
         item=item_id(RUN, unit, f"ad:user:{number}", f"ad:group:{number}", "assigned"),
         reviewer="hr:person:9",
         reviewer_name="Lea Lindqvist",
