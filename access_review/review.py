@@ -19,8 +19,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from access_review import declared, findings, roles
-from access_review.audit import control
-from access_review.audit.control import CarryForward
+from access_review.audit import carry_forward as control
+from access_review.audit.carry_forward import CarryForward
 from access_review.correlate import Ladder, correlate
 from access_review.diff import diff
 from access_review.engine.duckdb import Engine

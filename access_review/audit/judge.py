@@ -4,7 +4,7 @@ A unit deviates when any of its items is to be revoked. It is *missed* when the 
 had found nothing about such an item. What nobody could say, or looked at, is given both
 ways: as right and as wrong.
 
-The reviewers are measured as well: by test rows (:mod:`access_review.audit.test_rows`),
+The reviewers are measured as well: by test rows (:mod:`access_review.audit.planted`),
 which count in no rate, by how long they take, and by whether they ever say anything but keep.
 """
 
@@ -112,7 +112,7 @@ class Judgement:
     run: str
     confidence: float
     lines: tuple[JudgementLine, ...]
-    measure_reviewers: tuple[Reviewer, ...]
+    reviewers: tuple[Reviewer, ...]
     reviewed: tuple[str, ...]
     """Units with an answer to every item, in every draw: they count as covered."""
     unanswered: int

@@ -54,7 +54,7 @@ class WorkItem:
     findings: tuple[str, ...] = ()
     """Ids of the findings that ``found`` tells of and no waiver accepts."""
     planted: bool = False
-    """A test row (:mod:`access_review.audit.test_rows`): it says nothing about access."""
+    """A test row (:mod:`access_review.audit.planted`): it says nothing about access."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ def ask(
     by: By,
 ) -> None:
     """Ask to have a finding accepted; it accepts nothing until another approves it."""
-    from access_review.audit import exceptions
+    from access_review.audit import exception_log
     from access_review.errors import Unclear
     from access_review.stages import audit
 
@@ -41,8 +41,10 @@ def ask(
     rows = [row for row in found if row["finding"].startswith(finding.lower()) and row["status"] != "closed"]
     if len(rows) != 1 or len(finding) < 6:
         raise Unclear(f"{len(rows)} open findings begin with {finding!r}", hint="give 6 digits or more of one")
-    wanted = exceptions.WaiverRequest(rows[0]["rule"], rows[0]["subject"], rows[0]["about"], reason, by, ticket, until)
-    text, name = exceptions.request_waiver(_text(asked), wanted, workspace.policy.exceptions, asked.now.date())
+    wanted = exception_log.WaiverRequest(
+        rows[0]["rule"], rows[0]["subject"], rows[0]["about"], reason, by, ticket, until
+    )
+    text, name = exception_log.request_waiver(_text(asked), wanted, workspace.policy.exceptions, asked.now.date())
     _write(asked, text)
     asked.show(
         {"waiver": name}, f"{name} waits for an approver.\nNext: access-review waive approve {name} --by SOMEBODY-ELSE"
@@ -51,20 +53,20 @@ def ask(
 
 def approve(ctx: typer.Context, name: Name, by: By) -> None:
     """Approve what another asked for."""
-    from access_review.audit import exceptions
+    from access_review.audit import exception_log
 
     asked: Asked = ctx.obj
-    _write(asked, exceptions.approve_waiver(_text(asked), name, by))
+    _write(asked, exception_log.approve_waiver(_text(asked), name, by))
     asked.show({"waiver": name, "approver": by}, f"{name} is approved by {by}; it counts from the next review on.")
 
 
 def renew(ctx: typer.Context, name: Name, until: Until, ticket: Ticket, by: By) -> None:
     """Ask for more time; another approves it again."""
-    from access_review.audit import exceptions
+    from access_review.audit import exception_log
 
     asked: Asked = ctx.obj
     settings = asked.workspace().policy.exceptions
-    text = exceptions.renew_waiver(
+    text = exception_log.renew_waiver(
         _text(asked), name, by=by, ticket=ticket, expires=until, settings=settings, today=asked.now.date()
     )
     _write(asked, text)
@@ -75,10 +77,10 @@ def renew(ctx: typer.Context, name: Name, until: Until, ticket: Ticket, by: By) 
 
 def end(ctx: typer.Context, name: Name) -> None:
     """End a waiver: what it accepted is open again."""
-    from access_review.audit import exceptions
+    from access_review.audit import exception_log
 
     asked: Asked = ctx.obj
-    _write(asked, exceptions.end_waiver(_text(asked), name, asked.now.date()))
+    _write(asked, exception_log.end_waiver(_text(asked), name, asked.now.date()))
     asked.show({"waiver": name}, f"{name} has ended; what it accepted is open again in the next review.")
 
 
@@ -87,14 +89,16 @@ def list_(
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the list to sign, as CSV.")] = None,
 ) -> None:
     """List every waiver with how it stands: the list that is signed off each month."""
-    from access_review.audit import exceptions
+    from access_review.audit import exception_log
     from access_review.stages import routine
-    from access_review.views import exceptions as view
+    from access_review.views import exception_log as view
 
     asked: Asked = ctx.obj
     workspace, run = asked.workspace(), asked.found_run(reviewed=True)
     settings = workspace.policy.exceptions
-    stand = exceptions.waiver_states(workspace.waivers.waivers, routine.used_waivers(run), settings, asked.now.date())
+    stand = exception_log.waiver_states(
+        workspace.waivers.waivers, routine.used_waivers(run), settings, asked.now.date()
+    )
     kept = routine.kept_unlogged(run)
     if output:
         output.write_bytes(view.csv(stand, kept))

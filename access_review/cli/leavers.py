@@ -33,8 +33,8 @@ def offboarding(
     fresh: Annotated[bool, typer.Option("--collect", help="Read the sources first.")] = False,
 ) -> None:
     """Say what is still open for those who leave. In which system, and for how long."""
+    from access_review.offboarding import assess as judging
     from access_review.offboarding import leaver as values
-    from access_review.offboarding import leavers as judging
     from access_review.stages import routine
     from access_review.views import offboarding as view
 
@@ -67,8 +67,8 @@ def offboarding(
 def daily(ctx: typer.Context) -> None:
     """Do the daily check: leavers, sign-ins, and what AI there is."""
     from access_review.audit import inventory
+    from access_review.offboarding import assess as judging
     from access_review.offboarding import leaver as values
-    from access_review.offboarding import leavers as judging
     from access_review.stages import audit, routine
     from access_review.views import daily as view
     from access_review.views import offboarding as leaving

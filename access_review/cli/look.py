@@ -84,14 +84,14 @@ def explain(
     """Say who has what, why, and what ends it."""
     from access_review.explain import explain as explaining
     from access_review.stages import audit
-    from access_review.views import explanation, picture
+    from access_review.views import explanation, svg
 
     asked: Asked = ctx.obj
     workspace = asked.workspace()
     with audit.facts_of(workspace, asked.found_run(reviewed=True)) as (engine, _, _):
         answer = explaining.explain(engine, workspace, what)
     if drawing:
-        drawing.write_text(picture.explained(answer, alone=True), encoding="utf-8")
+        drawing.write_text(svg.explained(answer, alone=True), encoding="utf-8")
     asked.show(answer.to_json(), explanation.text(answer, colour=asked.colour, width=asked.width))
 
 
@@ -128,7 +128,7 @@ def roles_show(
     """Show a template after inheritance, with what each pattern matches today."""
     from access_review import roles, snapshot
     from access_review.errors import Unclear
-    from access_review.views import template
+    from access_review.views import role_template
 
     asked: Asked = ctx.obj
     workspace = asked.workspace()
@@ -137,10 +137,12 @@ def roles_show(
     if role and role not in resolved:
         raise Unclear(f"no template has the role {role!r}", hint=f"known: {', '.join(resolved)}")
     shown = [resolved[role]] if role else list(resolved.values())
-    values = [template.value(one, workspace, taken.tables["entitlements"]) for one in shown]
+    values = [role_template.value(one, workspace, taken.tables["entitlements"]) for one in shown]
     asked.show(
         {"roles": values},
-        "\n".join(template.text(value, short=not role, colour=asked.colour, width=asked.width) for value in values),
+        "\n".join(
+            role_template.text(value, short=not role, colour=asked.colour, width=asked.width) for value in values
+        ),
     )
 
 

@@ -10,6 +10,10 @@ import typer
 from access_review.cli.asked import Asked
 
 if TYPE_CHECKING:
+    from access_review.audit.decisions import ReviewerAnswer
+    from access_review.audit.reviewers import People
+    from access_review.audit.worklist import WorkItem
+    from access_review.explain.account_access import AccessFacts
     from access_review.runs import Run
 
 _SKIP, _STOP = "s", "q"
@@ -24,9 +28,9 @@ def ask(asked: Asked, run: "Run", by: str | None, of: str | None) -> None:
     ``BadParameter`` where nobody sits at a terminal, ``Unclear`` for who is in no roster.
     """
     from access_review import snapshot
-    from access_review.audit import decide, reviewers
+    from access_review.audit import filled_sheets, reviewers
     from access_review.audit.worklist import UNASSIGNED
-    from access_review.explain.access_held import AccessFacts
+    from access_review.explain.account_access import AccessFacts
     from access_review.stages import audit
     from access_review.views.text import count
 
@@ -36,7 +40,7 @@ def ask(asked: Asked, run: "Run", by: str | None, of: str | None) -> None:
     people = reviewers.people_of(snapshot.load(run).tables["people"].to_pylist())
     me = _person(people, by or typer.prompt("Who are you? Id, name or mail"))
     whose = me if of is None else UNASSIGNED if of == UNASSIGNED else _person(people, of)
-    items = decide.open_items(audit.work_of(run), audit.decisions_of(run), whose, people.called(me))
+    items = filled_sheets.open_items(audit.work_of(run), audit.decisions_of(run), whose, people.called(me))
     name = people.names[me] if people.who(people.names[me]) == me else me
     typer.echo(f"{count(len(items), 'item')} to answer, of run {run.id}. No answer is never taken for a revoke.")
     answered: Counter[str] = Counter()
@@ -70,12 +74,12 @@ Said = tuple["ReviewerAnswer", str, float | None]
 
 def _answer(asked: Asked, item: "WorkItem", access: "AccessFacts", place: str) -> Said | tuple[()] | None:
     """Put one item to whoever sits there; nothing for a skipped one, ``None`` to stop."""
-    from access_review.audit.decide import PAUSE
     from access_review.audit.decisions import ReviewerAnswer
-    from access_review.views import question
+    from access_review.audit.filled_sheets import PAUSE
+    from access_review.views import review_question
 
     gained = access.reaches(item.entitlement, frozenset()) if item.entitlement else ()
-    typer.echo("\n" + question.text(item, gained, place=place, colour=asked.colour, width=asked.width))
+    typer.echo("\n" + review_question.text(item, gained, place=place, colour=asked.colour, width=asked.width))
     shown = time.monotonic()
     try:
         while (key := typer.prompt(_QUESTION).strip().casefold()[:1]) not in (*_KEYS, _SKIP, _STOP):

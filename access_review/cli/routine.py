@@ -72,8 +72,8 @@ def decide(
     ] = None,
 ) -> None:
     """Read reviewers' decisions from their work sheets, or ask for them one by one."""
-    from access_review.audit import decide as deciding
     from access_review.audit import decisions, judge
+    from access_review.audit import filled_sheets as deciding
     from access_review.stages import audit
     from access_review.views import judgement
 
@@ -129,7 +129,7 @@ def remind(ctx: typer.Context) -> None:
     from access_review.audit import notices
     from access_review.audit import reviewers as routing
     from access_review.stages import routine
-    from access_review.views import week as view
+    from access_review.views import campaign as view
 
     asked: Asked = ctx.obj
     workspace, run = asked.workspace(), _audited(asked)
@@ -157,7 +157,7 @@ def sign_off(
     from access_review.audit import campaign as weeks
     from access_review.audit import reviewers as routing
     from access_review.stages import routine
-    from access_review.views import judgement, week
+    from access_review.views import campaign, judgement
 
     asked: Asked = ctx.obj
     run = _audited(asked)
@@ -165,7 +165,7 @@ def sign_off(
     missed = f"; {len(ended.not_reviewed)} not reviewed" if ended.not_reviewed else ""
     told = judgement.reviewers(routine.judged(run).reviewers)
     people = routing.people_of(snapshot.load(run).tables["people"].to_pylist())
-    who = week.named(people.who(by) or by, people.names)
+    who = campaign.named(people.who(by) or by, people.names)
     asked.show(weeks.to_json(ended), f"{ended.week} is signed off by {who}{missed}" + (f"\n\n{told}" if told else ""))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from access_review import rules
 from access_review.engine.duckdb import Engine
-from access_review.explain.access_held import OWNERS, AccessFacts
+from access_review.explain.account_access import OWNERS, AccessFacts
 from access_review.explain.explanation import (
     AccountCard,
     EntitlementCard,

@@ -1,7 +1,7 @@
 """An explanation as a value: who has what, why, by which path, and what would end it.
 
 Made by :mod:`access_review.explain.explain`; shown by :mod:`access_review.views.explanation`
-and :mod:`access_review.views.picture`. Names and reasons are exact here; views make
+and :mod:`access_review.views.svg`. Names and reasons are exact here; views make
 them safe to look at.
 """
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from access_review import runs, snapshot
-from access_review.audit import campaign, control, decisions, judge, reviewers, test_rows, worklist
+from access_review.audit import campaign, carry_forward, decisions, judge, planted, reviewers, worklist
 from access_review.engine.duckdb import Engine, open_engine
 from access_review.findings import Evaluation
 from access_review.review import Previous, Report, establish, review
@@ -21,7 +21,7 @@ from access_review.runs import Run
 from access_review.sample import draw as sample
 from access_review.sample import population
 from access_review.snapshot import Progress, Snapshot
-from access_review.views import contents, html, worksheet
+from access_review.views import report_contents, report_page, worksheet
 from access_review.workspace import Workspace
 
 REVIEW = "access-review/review@1"
@@ -42,7 +42,7 @@ def collect(workspace: Workspace, as_of: datetime, progress: Progress = lambda *
 
 def review_run(workspace: Workspace, run: Run) -> Report:
     """Review a run and write its findings (Parquet) and ``review.json``, last, so that what has it is whole."""
-    runs.write_json(run.folder / LEFT_OPEN, control.to_json(_left_open(workspace, run)))
+    runs.write_json(run.folder / LEFT_OPEN, carry_forward.to_json(_left_open(workspace, run)))
     taken, path = snapshot.load(run), run.folder / FINDINGS
     with runs.written(path) as partial, open_engine(taken.as_of, workspace.policy.engine) as engine:
         report = review(taken, workspace, engine, previous_findings(workspace, run), to=partial)
@@ -65,22 +65,28 @@ def previous_findings(workspace: Workspace, run: Run) -> Previous:
     """Return the findings of the newest reviewed run before this one, and what this run was told of earlier audits."""
     earlier = [r for r in runs.all_runs(workspace.folder) if r.as_of < run.as_of and r.reviewed]
     told = run.folder / LEFT_OPEN
-    left_open = control.from_json(runs.read_json(told, control.CONTROL)) if told.is_file() else control.CarryForward()
+    left_open = (
+        carry_forward.from_json(runs.read_json(told, carry_forward.CONTROL))
+        if told.is_file()
+        else carry_forward.CarryForward()
+    )
     return Previous(read_report(earlier[-1]).found if earlier else None, left_open)
 
 
-def _left_open(workspace: Workspace, run: Run) -> control.CarryForward:
+def _left_open(workspace: Workspace, run: Run) -> carry_forward.CarryForward:
     """Say what the audits before a run left open; who is drawn again in time makes older answers of no account."""
     reviewing = workspace.policy.reviewing
     before = [r for r in runs.all_runs(workspace.folder) if r.as_of < run.as_of and (r.folder / AUDIT).is_file()]
     if not before:
-        return control.CarryForward()
+        return carry_forward.CarryForward()
     last = campaign.from_json(runs.read_json(before[-1].folder / AUDIT, campaign.AUDIT))
     week = campaign.week_of(run.as_of, reviewing.timezone)
-    missed = control.unreviewed_units(last, not_reviewed(before[-1]), week=week, now=run.as_of, close=reviewing.close)
+    missed = carry_forward.unreviewed_units(
+        last, not_reviewed(before[-1]), week=week, now=run.as_of, close=reviewing.close
+    )
     read = before[-workspace.policy.sampling.coverage_weeks :]
-    return control.CarryForward(
-        missed, control.kept_findings((work_of(r).items, decisions_of(r).current) for r in read)
+    return carry_forward.CarryForward(
+        missed, carry_forward.kept_findings((work_of(r).items, decisions_of(r).current) for r in read)
     )
 
 
@@ -108,7 +114,7 @@ def facts_of(workspace: Workspace, run: Run) -> Iterator[tuple[Engine, Snapshot,
     with engine_of(workspace, taken) as engine:
         establish(taken.tables, workspace, engine)
         engine.register("findings", report.found)
-        for name, table in control.tables(previous_findings(workspace, run).control).items():
+        for name, table in carry_forward.tables(previous_findings(workspace, run).control).items():
             engine.register(name, table)
         yield engine, taken, report
 
@@ -147,7 +153,7 @@ def draw(workspace: Workspace, run: Run, secret: bytes) -> Drawn:
         work = reviewers.route(
             worklist.list_work(engine, drawn), workspace.policy.reviewing, people, taken.as_of.date()
         )
-        work = test_rows.plant_test_rows(engine, work, bytes.fromhex(drawn.seed), drawn.policy.planted)
+        work = planted.plant_test_rows(engine, work, bytes.fromhex(drawn.seed), drawn.policy.planted)
     # The sample reveals its key, so what the next draw has promised is on disk first.
     runs.write_json(workspace.folder / "runs/state.json", {"format": STATE, "sample": sample.state_to_json(after)})
     folder = run.folder / "sample"
@@ -215,7 +221,7 @@ def write_report(workspace: Workspace, run: Run) -> Path:
     """Write the HTML report of a reviewed run, with its plan, sample and decisions where they are there."""
     folder = run.folder
     with facts_of(workspace, run) as (engine, _, report):
-        told = contents.contents(
+        told = report_contents.contents(
             engine,
             workspace,
             report,
@@ -226,7 +232,7 @@ def write_report(workspace: Workspace, run: Run) -> Path:
             judgement=judge.to_json(_judged(run)) if (folder / "sample/decisions.json").exists() else None,
         )
     path = folder / "report.html"
-    runs.write(path, html.render(told))
+    runs.write(path, report_page.render(told))
     return path
 
 

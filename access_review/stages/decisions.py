@@ -6,9 +6,9 @@ from pathlib import Path
 
 from access_review import snapshot
 from access_review.audit import reviewers
-from access_review.audit.decide import names_in
 from access_review.audit.decisions import Decision, Decisions, ReviewerAnswer
 from access_review.audit.decisions import withdraw as withdrawn
+from access_review.audit.filled_sheets import names_in
 from access_review.audit.worklist import WorkItem, fold
 from access_review.changes import DECIDED
 from access_review.errors import PlanRefused, Unclear

@@ -9,14 +9,14 @@ from typing import Any
 
 from access_review import runs, snapshot
 from access_review.audit import campaign, decisions, judge, reviewers
-from access_review.audit import client as one_client
-from access_review.audit.decide import names_in
+from access_review.audit import client_extract as one_client
 from access_review.audit.decisions import ReviewerAnswer
+from access_review.audit.filled_sheets import names_in
 from access_review.audit.worklist import WorkItem
 from access_review.errors import ArtifactError, PlanRefused
-from access_review.offboarding import facts as leaver_facts
+from access_review.offboarding import assess
 from access_review.offboarding import leaver as values
-from access_review.offboarding import leavers
+from access_review.offboarding import queries as leaver_facts
 from access_review.offboarding.leaver import Leavers
 from access_review.review import Report, establish
 from access_review.runs import Run
@@ -42,7 +42,7 @@ def follow_leavers(workspace: Workspace, run: Run) -> Leavers:
     before, taken = leavers_before(workspace.folder, run), snapshot.load(run)
     with audit.engine_of(workspace, taken) as engine:
         establish(taken.tables, workspace, engine)
-        made = leavers.assess_leavers(
+        made = assess.assess_leavers(
             leaver_facts.list_leaving(engine, settings.prepare),
             leaver_facts.list_access(engine, settings.prepare),
             _seen(workspace, run, taken),
@@ -67,8 +67,8 @@ def leavers_of(run: Run) -> Leavers:
     return values.from_json(runs.read_json(run.folder / LEAVERS, values.LEAVERS))
 
 
-def _seen(workspace: Workspace, run: Run, taken: Snapshot) -> leavers.ReadContext:
-    return leavers.ReadContext(
+def _seen(workspace: Workspace, run: Run, taken: Snapshot) -> assess.ReadContext:
+    return assess.ReadContext(
         run=run.id,
         as_of=taken.as_of,
         snapshot=taken.digest,

@@ -20,7 +20,7 @@ _WORDS = {"none": "nothing of the kind", "not read": "not certified: no source i
 
 
 def page(told: Mapping[str, Any]) -> bytes:
-    """Set a certificate (:func:`access_review.leaving.certificate.certificate`) in type, as UTF-8."""
+    """Set a certificate (:func:`access_review.offboarding.certificate.certificate`) in type, as UTF-8."""
     return "\n".join(_lines(told)).encode()
 
 

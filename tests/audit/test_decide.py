@@ -10,8 +10,8 @@ import openpyxl
 import pytest
 
 from access_review.audit import decisions as records
-from access_review.audit.decide import read_decisions
 from access_review.audit.decisions import Decisions, ReviewerAnswer, decision_on, record, withdraw
+from access_review.audit.filled_sheets import read_decisions
 from access_review.audit.worklist import Worklist
 from access_review.connectors.tabular.delimited import DELIMITERS
 from access_review.errors import ArtifactError, WorkspaceError

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from access_review.audit import exceptions
-from access_review.audit.exceptions import WaiverRequest
+from access_review.audit import exception_log
+from access_review.audit.exception_log import WaiverRequest
 from access_review.errors import PlanRefused, Unclear
 from access_review.policy import Exceptions
 from access_review.settings import Waiver
@@ -36,58 +36,58 @@ def request(**more):
 
 
 def read(text):
-    return {one.waiver: one for one in exceptions._read(text).waivers}
+    return {one.waiver: one for one in exception_log._read(text).waivers}
 
 
 def test_an_entry_is_added_and_every_other_line_stays():
-    text, name = exceptions.request_waiver(LOG, request(), SETTINGS, TODAY)
+    text, name = exception_log.request_waiver(LOG, request(), SETTINGS, TODAY)
     assert name == "W-2026-012"
     assert text.startswith(LOG)
     assert read(text)[name].approver is None
-    approved = exceptions.approve_waiver(text, name, "Cem Aydin")
+    approved = exception_log.approve_waiver(text, name, "Cem Aydin")
     assert read(approved)[name].approver == "Cem Aydin"
     assert approved.startswith(LOG)
     with pytest.raises(PlanRefused):
-        exceptions.approve_waiver(approved, name, "Somebody Else")
+        exception_log.approve_waiver(approved, name, "Somebody Else")
 
 
 @pytest.mark.parametrize("by", ["Ana Lim", " ana  LIM "])
 def test_nobody_approves_what_they_asked_for(by):
-    text, name = exceptions.request_waiver("", request(), SETTINGS, TODAY)
+    text, name = exception_log.request_waiver("", request(), SETTINGS, TODAY)
     with pytest.raises(PlanRefused, match="another approves"):
-        exceptions.approve_waiver(text, name, by)
+        exception_log.approve_waiver(text, name, by)
 
 
 def test_renewing_takes_the_approval_back_and_ending_opens_what_was_accepted():
     more = TODAY + timedelta(days=60)
-    renewed = exceptions.renew_waiver(
+    renewed = exception_log.renew_waiver(
         LOG, "W-2026-011", by="Bo", ticket="CHG-9", expires=more, settings=SETTINGS, today=TODAY
     )
     entry = read(renewed)["W-2026-011"]
     assert (entry.approver, entry.expires, entry.asked_by) == (None, more, "Bo")
     assert "# a reason beside it" in renewed
-    ended = exceptions.end_waiver(LOG, "W-2026-011", TODAY)
+    ended = exception_log.end_waiver(LOG, "W-2026-011", TODAY)
     assert read(ended)["W-2026-011"].expires == TODAY - timedelta(days=1)
     with pytest.raises(PlanRefused):
-        exceptions.end_waiver(ended, "W-2026-011", TODAY)
+        exception_log.end_waiver(ended, "W-2026-011", TODAY)
     with pytest.raises(Unclear):
-        exceptions.end_waiver(LOG, "W-1", TODAY)
+        exception_log.end_waiver(LOG, "W-1", TODAY)
 
 
 @pytest.mark.parametrize("days", [-1, 181])
 def test_no_exception_is_older_than_today_or_longer_than_allowed(days):
     with pytest.raises(PlanRefused):
-        exceptions.request_waiver(LOG, request(expires=TODAY + timedelta(days=days)), SETTINGS, TODAY)
+        exception_log.request_waiver(LOG, request(expires=TODAY + timedelta(days=days)), SETTINGS, TODAY)
 
 
 def test_the_same_is_not_asked_for_twice():
     with pytest.raises(PlanRefused, match="W-2026-011"):
-        exceptions.request_waiver(LOG, request(subject="ad:user:ana", about="ad:group:X"), SETTINGS, TODAY)
+        exception_log.request_waiver(LOG, request(subject="ad:user:ana", about="ad:group:X"), SETTINGS, TODAY)
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), min_size=1, max_size=60))
 def test_whatever_the_reason_says_is_read_back_as_text(reason):
-    text, name = exceptions.request_waiver(LOG, request(reason=reason), SETTINGS, TODAY)
+    text, name = exception_log.request_waiver(LOG, request(reason=reason), SETTINGS, TODAY)
     assert read(text)[name].reason == reason
 
 
@@ -100,7 +100,7 @@ def test_how_each_entry_stands():
         (Waiver(waiver="4", **full, expires=TODAY + timedelta(days=31)), "in force"),
         (Waiver(waiver="5", **full, expires=TODAY + timedelta(days=31)), "nothing needs it"),
     ]
-    stand = exceptions.waiver_states([one for one, _ in rows], {"4": 1}, SETTINGS, TODAY)
+    stand = exception_log.waiver_states([one for one, _ in rows], {"4": 1}, SETTINGS, TODAY)
     assert [state for _, state in stand] == [state for _, state in rows]
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from access_review import runs
 from access_review import workspace as workspaces
-from access_review.audit import campaign, decisions, judge, reviewers, test_rows, worklist
-from access_review.audit import decide as deciding
+from access_review.audit import campaign, decisions, judge, planted, reviewers, worklist
+from access_review.audit import filled_sheets as deciding
 from access_review.audit.decisions import Decisions, ReviewerAnswer, decision_on
 from access_review.audit.judge import ENOUGH, Sign
 from access_review.audit.worklist import UNASSIGNED, Worklist
@@ -69,7 +69,7 @@ def test_every_sheet_that_is_long_enough_has_one_and_the_real_rows_are_as_they_w
     _, _, plain, work = norwind
     assert tuple(i for i in work.items if not i.planted) == plain.items
     rows = Counter(i.reviewer for i in work.items if i.planted)
-    long = {who for who, items in plain.by_reviewer().items() if len(items) >= test_rows.FEWEST and who != UNASSIGNED}
+    long = {who for who, items in plain.by_reviewer().items() if len(items) >= planted.FEWEST and who != UNASSIGNED}
     assert set(rows) == long
     assert set(rows.values()) == {1}
     assert len({i.item for i in work.items}) == len(work.items)
@@ -109,10 +109,10 @@ def test_nothing_on_the_sheet_tells_a_test_row_from_another(norwind):
 
 def test_the_seed_chooses_them_and_anyone_chooses_the_same_again(norwind):
     engine, drawn, plain, work = norwind
-    assert test_rows.plant_test_rows(engine, plain, bytes.fromhex(drawn.seed), 1) == work
-    other = test_rows.plant_test_rows(engine, plain, b"another seed", 1)
+    assert planted.plant_test_rows(engine, plain, bytes.fromhex(drawn.seed), 1) == work
+    other = planted.plant_test_rows(engine, plain, b"another seed", 1)
     assert [i.item for i in other.items if i.planted] != [i.item for i in work.items if i.planted]
-    assert test_rows.plant_test_rows(engine, plain, bytes.fromhex(drawn.seed), 0) == plain
+    assert planted.plant_test_rows(engine, plain, bytes.fromhex(drawn.seed), 0) == plain
 
 
 UNITS = [ReviewUnit(f"hr:person:{n}", "person", None, (), None, None, 1, 1) for n in range(100)]

@@ -13,8 +13,8 @@ import pytest
 
 from access_review import runs
 from access_review.audit import reviewers
-from access_review.audit.decide import open_items
 from access_review.audit.decisions import ReviewerAnswer
+from access_review.audit.filled_sheets import open_items
 from access_review.audit.worklist import UNASSIGNED
 from access_review.snapshot import load
 from access_review.stages import audit

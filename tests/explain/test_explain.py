@@ -11,8 +11,8 @@ from access_review.explain.explain import explain
 from access_review.explain.lookup import look_up
 from access_review.facts import FINDINGS
 from access_review.review import establish
-from access_review.views import explanation, picture
-from access_review.views.layout import columns, layout
+from access_review.views import explanation, svg
+from access_review.views.svg_layout import columns, layout
 from tests.support.small_company import BIDI, MARKUP, account, group, member, nested, person, reviewed, rows
 from tests.support.snapshots import AS_OF, tables, workspace
 
@@ -84,7 +84,7 @@ def test_every_finding_thing_and_person_can_be_explained(company):
         value = answer.to_json()
         assert json.loads(json.dumps(value)) == value
         assert explanation.text(answer).strip()
-        ET.fromstring(picture.explained(answer, alone=True))  # noqa: S314 - our own drawing
+        ET.fromstring(svg.explained(answer, alone=True))  # noqa: S314 - our own drawing
 
 
 def test_an_account_is_explained_by_owner_roles_grants_and_paths(company):
@@ -246,7 +246,7 @@ def test_hostile_names_neither_drive_the_terminal_nor_turn_it_around():
     with reviewed(rows(hostile=True)) as company:
         answer = asked(company, "ad:user:1")
         shown = explanation.text(answer, width=200)
-        drawn = str(picture.explained(answer))
+        drawn = str(svg.explained(answer))
     assert all(letter.isprintable() or letter == "\n" for letter in shown)
     assert "⟨U+202E⟩" in shown
     assert "⟨U+001B⟩[31m" in shown
@@ -269,7 +269,7 @@ def test_colour_changes_nothing_but_colour(company):
 def test_the_same_question_gives_the_same_answer(company):
     with reviewed() as again:
         assert asked(again, "ana") == asked(company, "ana")
-        assert picture.explained(asked(again, "ana")) == picture.explained(asked(company, "ana"))
+        assert svg.explained(asked(again, "ana")) == svg.explained(asked(company, "ana"))
 
 
 def test_a_picture_of_very_many_paths_stays_readable():
@@ -278,11 +278,11 @@ def test_a_picture_of_very_many_paths_stays_readable():
     told["nesting"] += [nested(f"Outer-{n:02}", "Admins") for n in range(60)]
     told["grants"] += [member("1", f"Outer-{n:02}") for n in range(60)]
     with reviewed(told) as company:
-        drawn = str(picture.explained(asked(company, "Admins")))
-        theirs = str(picture.explained(asked(company, "ana")))
+        drawn = str(svg.explained(asked(company, "Admins")))
+        theirs = str(svg.explained(asked(company, "ana")))
     assert "and 42 more" in drawn
     assert "and 48 more" in theirs
-    assert max(drawn.count("<rect"), theirs.count("<rect")) <= 2 * picture.MOST + 5
+    assert max(drawn.count("<rect"), theirs.count("<rect")) <= 2 * svg.MOST + 5
 
 
 _graphs = st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=20, unique=True)

@@ -14,7 +14,7 @@ import pytest
 
 from access_review import runs, snapshot
 from access_review import workspace as workspaces
-from access_review.audit import client as one_client
+from access_review.audit import client_extract as one_client
 from access_review.audit.decisions import ReviewerAnswer, decision_on
 from access_review.sample import population
 from access_review.stages import audit, routine

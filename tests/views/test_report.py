@@ -6,9 +6,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from access_review.offboarding.leavers import lag
-from access_review.views import html, picture
-from access_review.views.contents import contents
+from access_review.offboarding.assess import lag
+from access_review.views import report_page, svg
+from access_review.views.report_contents import contents
 from tests.support.small_company import AS_OF, MARKUP, account, group, member, reviewed, rows
 
 CHROMIUM = next(
@@ -83,7 +83,7 @@ class Page(HTMLParser):
 
 def report_of(told=None, **more):
     with reviewed(told) as one:
-        return html.render(contents(one.engine, one.workspace, one.report, one.manifest, **more)).decode()
+        return report_page.render(contents(one.engine, one.workspace, one.report, one.manifest, **more)).decode()
 
 
 @pytest.fixture(scope="module")
@@ -248,7 +248,7 @@ def test_a_late_word_from_hr_is_shown_as_hrs():
 
 
 def test_no_bar_is_lost_however_small_its_share():
-    drawn = picture.bars("x", [picture.Bar("a", [("high", 100_000), ("low", 1)]), picture.Bar("b", [])])
+    drawn = svg.bars("x", [svg.Bar("a", [("high", 100_000), ("low", 1)]), svg.Bar("b", [])])
     assert drawn.count("<rect") == 2
     assert all(float(w) >= 2 for w in re.findall(r'width="([\d.]+)" height="20"', drawn))
 

@@ -6,7 +6,7 @@ import pytest
 from rich.cells import cell_len
 
 from access_review import roles
-from access_review.views import template, terminal, text
+from access_review.views import role_template, terminal, text
 from access_review.views.families import FAMILIES, family_of
 from access_review.views.summary import summary
 from tests.support.small_company import ANSI, BIDI, FORMULA, HOSTILE, MARKUP, reviewed, rows
@@ -159,10 +159,10 @@ def test_every_rule_has_a_family_and_every_family_has_its_rules():
 def test_a_template_is_shown_with_where_each_line_comes_from(company):
     table = company.snapshot.tables["entitlements"]
     one = {r.template.role: r for r in roles.resolve(company.workspace.templates, table)}["finance-analyst"]
-    value = template.value(one, company.workspace, table)
+    value = role_template.value(one, company.workspace, table)
     assert json.loads(json.dumps(value)) == value
-    assert template.text(value) == TEMPLATE
-    assert template.text(value, short=True).endswith(": 1 must, 1 may, 1 never")
+    assert role_template.text(value) == TEMPLATE
+    assert role_template.text(value, short=True).endswith(": 1 must, 1 may, 1 never")
 
 
 def test_a_pattern_that_matches_many_is_counted():
@@ -174,7 +174,7 @@ def test_a_pattern_that_matches_many_is_counted():
         "review_by": "2027-01-01",
         "lists": {"may": [{"pattern": "ad:group:*", "template": "r", "place": "", "matches": _named(20)}]},
     }
-    assert "20 matches: G00, G01, G02, G03, G04, G05, G06, G07 and 12 more" in template.text(value)
+    assert "20 matches: G00, G01, G02, G03, G04, G05, G06, G07 and 12 more" in role_template.text(value)
 
 
 def _named(number):

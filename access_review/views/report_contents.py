@@ -1,7 +1,7 @@
 """What the report says, gathered once from the facts of a review: values in, values out.
 
 Everything here is sorted and depends on nothing but its arguments; the report
-(:mod:`access_review.views.html`) only sets it in type.
+(:mod:`access_review.views.report_page`) only sets it in type.
 """
 
 from collections import defaultdict
@@ -18,11 +18,11 @@ from access_review.audit import inventory
 from access_review.engine.duckdb import Engine
 from access_review.explain.explanation import Hop, ThingCard
 from access_review.graph import paths
-from access_review.offboarding.facts import list_left
+from access_review.offboarding.queries import list_left
 from access_review.policy import Targets
 from access_review.review import Report
 from access_review.tables import Row
-from access_review.views import picture
+from access_review.views import svg
 from access_review.views.families import FAMILIES, OTHER
 from access_review.views.summary import CURRENT, SEVERITIES, highest, summary
 from access_review.workspace import Workspace
@@ -70,7 +70,7 @@ def contents(
 ) -> Contents:
     """Gather the report of a review whose facts and ``findings`` are in the engine.
 
-    ``leavers`` are rows as :func:`access_review.offboarding.facts.leavers_of` gives, by default those of the snapshot
+    ``leavers`` are rows as :func:`access_review.offboarding.queries.leavers_of` gives, by default those of the snapshot
     alone, which proves nobody gone. ``plan``, ``sample`` and ``judgement`` are the JSON
     of those artifacts, where they are there.
     """
@@ -151,26 +151,26 @@ class _Artist:
     def grants(self, finding: Row, held: Sequence[Row]) -> Markup:
         """Draw the grants of one account that reach what the finding is about."""
         goals = frozenset({finding["about"]})
-        drawing = picture.Drawing()
+        drawing = svg.Drawing()
         account = ThingCard(finding["subject"], finding["subject_name"] or finding["subject"], held[0]["kind"])
         if finding["person"]:
             owner = ThingCard(finding["person"], finding["person_name"] or finding["person"], "person")
             drawing.own(owner, account, certain=held[0]["certain"] is not False)
-        drawing.add(picture.account_box(account))
+        drawing.add(svg.account_box(account))
         for grant in held:
             cut = finding["remedy"] in {"remove", "disable"} and grant["removable"]
             thing = self._thing(grant["entitlement"])
             drawing.hold(account, thing, grant["via"], goals, eligible=grant["mode"] == "eligible", cut=cut)
             drawing.walk(self._hops(grant["entitlement"], finding["about"]), goals)
-        return picture.draw(drawing, title=f"How {account.name} has {finding['about_name'] or finding['about']}")
+        return svg.draw(drawing, title=f"How {account.name} has {finding['about_name'] or finding['about']}")
 
     def edge(self, finding: Row) -> Markup:
         """Draw the nesting from one entitlement to another."""
         hops = self._hops(finding["subject"], finding["about"])
         cuts = frozenset((hop.child.id, hop.parent.id) for hop in hops if finding["remedy"] == "cut")
-        drawing = picture.Drawing()
+        drawing = svg.Drawing()
         drawing.walk(hops, frozenset({finding["about"]}), cuts)
-        return picture.draw(drawing, title=f"How {finding['subject_name']} carries {finding['about_name']}")
+        return svg.draw(drawing, title=f"How {finding['subject_name']} carries {finding['about_name']}")
 
 
 _WAYS = """

@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 
 from access_review.explain.explanation import Explanation, Hop, ThingCard
 from access_review.views.explanation import WHY
-from access_review.views.layout import Place, Placed, layout
+from access_review.views.svg_layout import Place, Placed, layout
 from access_review.views.text import shorten, visible
 
 _STYLE = """

@@ -89,7 +89,7 @@ def assess_leavers(
     standings: Mapping[str, str] | None = None,
     verified: Mapping[tuple[str, str], datetime] | None = None,
 ) -> Leavers:
-    """Assemble the check lists from the rows of :mod:`access_review.offboarding.facts`.
+    """Assemble the check lists from the rows of :mod:`access_review.offboarding.queries`.
 
     ``before`` is what the run before said, so that what was seen open and then gone has
     bounds, and ``standings`` where its people stand now; ``verified`` is when a read after

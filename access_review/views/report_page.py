@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from access_review.offboarding.leavers import lag
+from access_review.offboarding.assess import lag
 from access_review.views import text
-from access_review.views.contents import Contents
 from access_review.views.families import family_of
-from access_review.views.picture import Bar, bars
+from access_review.views.report_contents import Contents
 from access_review.views.summary import RAGS, SEVERITIES
+from access_review.views.svg import Bar, bars
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -45,8 +45,8 @@ class KeptFinding:
 class CarryForward:
     """What the audits before a run left open."""
 
-    unreviewed_units: tuple[Unreviewed, ...] = ()
-    kept_findings: tuple[KeptFinding, ...] = ()
+    unreviewed: tuple[Unreviewed, ...] = ()
+    kept: tuple[KeptFinding, ...] = ()
 
 
 def unreviewed_units(
