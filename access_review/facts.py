@@ -5,8 +5,12 @@ Those here are added by ``review.py`` or extend a table of the snapshot.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
 
-from access_review.tables import FLAG, MODES, TABLES, TIME, WHOLE, Column, Table
+import pyarrow as pa
+
+from access_review.tables import FLAG, MODES, TABLES, TIME, WHOLE, Column, Table, frame
 
 ALLOWS = ("must", "may", "eligible", "carried", "never")
 VERDICTS = ("within", "beyond", "mixed")
@@ -223,3 +227,54 @@ RESTS_ON: Mapping[str, tuple[str, ...]] = {
     "kept": (),
 }
 """Which tables of the snapshot a derived fact is made from; a table of the snapshot rests on itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnreviewedUnit:
+    """A unit that ``times`` audits in a row drew and nobody reviewed; ``week`` is that of the last, as ``2026-W45``."""
+
+    unit: str
+    week: str
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFinding:
+    """Access that a reviewer kept though the machine had found something that no waiver accepted then.
+
+    Without an ``entitlement`` the account itself was kept; ``at`` is the day of the reviewer, of no zone.
+    """
+
+    finding: str
+    account: str
+    entitlement: str | None
+    by: str
+    at: date
+
+
+@dataclass(frozen=True, slots=True)
+class CarryForward:
+    """What the audits before a run left open: who was not reviewed, and what was kept against a finding.
+
+    Made by :mod:`access_review.audit.carry_forward`, and kept in the run (``control.json``): reviewing it
+    again gives the same findings, whatever is answered late.
+    """
+
+    unreviewed: tuple[UnreviewedUnit, ...] = ()
+    kept: tuple[KeptFinding, ...] = ()
+
+
+def carry_forward_tables(left_open: CarryForward) -> dict[str, pa.Table]:
+    """Return the facts ``unreviewed`` and ``kept``, as tables; a day stands for its start in UTC."""
+    missed = [{"unit": one.unit, "week": one.week, "times": one.times} for one in left_open.unreviewed]
+    kept = [
+        {
+            "finding": one.finding,
+            "account": one.account,
+            "object": one.entitlement or one.account,
+            "reviewer": one.by,
+            "kept_at": datetime.combine(one.at, time(), UTC),
+        }
+        for one in left_open.kept
+    ]
+    return {"unreviewed": frame(FACTS["unreviewed"], missed), "kept": frame(FACTS["kept"], kept)}

@@ -19,12 +19,10 @@ from pathlib import Path
 import pyarrow as pa
 
 from access_review import declared, findings, roles
-from access_review.audit import carry_forward as control
-from access_review.audit.carry_forward import CarryForward
 from access_review.correlate import Ladder, correlate
 from access_review.diff import diff
 from access_review.engine.duckdb import Engine
-from access_review.facts import FINDINGS, PREVIOUS_FINDINGS
+from access_review.facts import FINDINGS, PREVIOUS_FINDINGS, CarryForward, carry_forward_tables
 from access_review.findings import Evaluation, Gaps
 from access_review.graph import closure
 from access_review.rules import load
@@ -38,7 +36,7 @@ class Previous:
     """What is known from before a run: the findings of the run before, and what earlier audits left open."""
 
     findings: pa.Table | Path | None = None
-    control: CarryForward = field(default_factory=CarryForward)
+    left_open: CarryForward = field(default_factory=CarryForward)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +68,7 @@ def review(
     establish(snapshot.tables, workspace, engine)
     known = previous if isinstance(previous, Previous) else Previous(previous)
     before = PREVIOUS_FINDINGS.schema.empty_table() if known.findings is None else known.findings
-    for name, table in {"previous_findings": before, **control.tables(known.control)}.items():
+    for name, table in {"previous_findings": before, **carry_forward_tables(known.left_open)}.items():
         engine.register(name, table)
     gaps = Gaps(
         missing=frozenset(TABLES) - snapshot.collected,

@@ -15,6 +15,7 @@ from typing import Any
 from access_review import runs, snapshot
 from access_review.audit import campaign, carry_forward, decisions, judge, planted, reviewers, worklist
 from access_review.engine.duckdb import Engine, open_engine
+from access_review.facts import CarryForward, carry_forward_tables
 from access_review.findings import Evaluation
 from access_review.review import Previous, Report, establish, review
 from access_review.runs import Run
@@ -66,28 +67,24 @@ def previous_findings(workspace: Workspace, run: Run) -> Previous:
     earlier = [r for r in runs.all_runs(workspace.folder) if r.as_of < run.as_of and r.reviewed]
     told = run.folder / LEFT_OPEN
     left_open = (
-        carry_forward.from_json(runs.read_json(told, carry_forward.CONTROL))
-        if told.is_file()
-        else carry_forward.CarryForward()
+        carry_forward.from_json(runs.read_json(told, carry_forward.CONTROL)) if told.is_file() else CarryForward()
     )
     return Previous(read_report(earlier[-1]).found if earlier else None, left_open)
 
 
-def _left_open(workspace: Workspace, run: Run) -> carry_forward.CarryForward:
+def _left_open(workspace: Workspace, run: Run) -> CarryForward:
     """Say what the audits before a run left open; who is drawn again in time makes older answers of no account."""
     reviewing = workspace.policy.reviewing
     before = [r for r in runs.all_runs(workspace.folder) if r.as_of < run.as_of and (r.folder / AUDIT).is_file()]
     if not before:
-        return carry_forward.CarryForward()
+        return CarryForward()
     last = campaign.from_json(runs.read_json(before[-1].folder / AUDIT, campaign.AUDIT))
     week = campaign.week_of(run.as_of, reviewing.timezone)
     missed = carry_forward.unreviewed_units(
         last, not_reviewed(before[-1]), week=week, now=run.as_of, close=reviewing.close
     )
     read = before[-workspace.policy.sampling.coverage_weeks :]
-    return carry_forward.CarryForward(
-        missed, carry_forward.kept_findings((work_of(r).items, decisions_of(r).current) for r in read)
-    )
+    return CarryForward(missed, carry_forward.kept_findings((work_of(r).items, decisions_of(r).current) for r in read))
 
 
 def read_report(run: Run) -> Report:
@@ -114,7 +111,7 @@ def facts_of(workspace: Workspace, run: Run) -> Iterator[tuple[Engine, Snapshot,
     with engine_of(workspace, taken) as engine:
         establish(taken.tables, workspace, engine)
         engine.register("findings", report.found)
-        for name, table in carry_forward.tables(previous_findings(workspace, run).control).items():
+        for name, table in carry_forward_tables(previous_findings(workspace, run).left_open).items():
             engine.register(name, table)
         yield engine, taken, report
 
