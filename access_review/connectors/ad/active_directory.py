@@ -1,4 +1,4 @@
-"""Entries of Active Directory as rows; pure.
+"""Active Directory's dialect: its entries, translated; pure.
 
 Attribute meanings: MS-ADA1 to MS-ADA3, MS-ADTS. Last use: a logon updates
 ``lastLogon`` on the server that saw it only, and ``lastLogonTimestamp``
@@ -8,15 +8,32 @@ everywhere but at most 14 days late, so the true last use is an interval.
 import base64
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
-from access_review.connectors.ad import identifiers, replication
+from access_review.connectors.ad import identifiers, replication, well_known
+from access_review.connectors.ad.dialect import (
+    DirectoryObject,
+    DirectoryOptions,
+    Doubt,
+    NotAPrincipal,
+    ObjectKind,
+    StandIn,
+    StatedMember,
+    Translated,
+    account_columns,
+    chosen_id,
+    common_aliases,
+    group_columns,
+    linked,
+)
 from access_review.connectors.ad.entry import Entry, canonical, domain
-from access_review.connectors.ad.identifiers import GroupType, UserAccountControl
-from access_review.connectors.classification import Classification
+from access_review.connectors.ad.membership import Name
+from access_review.connectors.ad.windows_values import SCOPES, GroupType, UserAccountControl, control_words, filetime
 from access_review.tables import Row
 
 LAG = timedelta(days=14)
+"""How late ``lastLogonTimestamp`` may be."""
 
 _SERVICE = frozenset(
     {"msds-groupmanagedserviceaccount", "msds-managedserviceaccount", "msds-delegatedmanagedserviceaccount"}
@@ -24,21 +41,31 @@ _SERVICE = frozenset(
 _OWN = frozenset({"objectsid", "objectguid", "samaccountname", "objectcategory"})
 
 
-def is_own(entry: Entry) -> bool:
+def recognises(entry: Entry) -> bool:
     """Tell whether an entry comes from Active Directory (or Samba's), by attributes and classes only it has."""
     return bool(_OWN & entry.values.keys()) or bool({"user", "group"} & entry.classes())
 
 
-def role(entry: Entry) -> str | None:
-    """Return what an entry is here: account, group, foreign, contact; null for what holds nothing."""
+class EntryRole(StrEnum):
+    """What an entry of Active Directory is."""
+
+    ACCOUNT = "account"
+    GROUP = "group"
+    FOREIGN = "foreign"
+    CONTACT = "contact"
+
+
+def role(entry: Entry) -> EntryRole | None:
+    """Return what an entry is; null for what holds nothing."""
     classes = entry.classes()
     if "group" in classes:
-        return "group"
+        return EntryRole.GROUP
     if "foreignsecurityprincipal" in classes:
-        return "foreign"
+        return EntryRole.FOREIGN
+    # A managed service account need not say that it is a user.
     if "user" in classes or "computer" in classes or _SERVICE & classes:
-        return "account"
-    return "contact" if "contact" in classes else None
+        return EntryRole.ACCOUNT
+    return EntryRole.CONTACT if "contact" in classes else None
 
 
 def sid(entry: Entry) -> str | None:
@@ -53,7 +80,7 @@ def _sid(value: bytes | None) -> str | None:
         return None
 
 
-def guid(entry: Entry) -> str | None:
+def _guid(entry: Entry) -> str | None:
     """Return an entry's objectGUID, null without a readable one."""
     value = entry.first("objectguid")
     try:
@@ -62,7 +89,7 @@ def guid(entry: Entry) -> str | None:
         return None
 
 
-def former_sids(entry: Entry) -> tuple[str, ...]:
+def _former_sids(entry: Entry) -> tuple[str, ...]:
     """Return the readable SIDs of an entry's history."""
     return tuple(found for value in entry.values.get("sidhistory", ()) if (found := _sid(value)))
 
@@ -72,7 +99,7 @@ def native_id(entry: Entry) -> str | None:
 
     Every domain has the same SIDs of its own for BUILTIN, so these carry the domain.
     """
-    found = guid(entry)
+    found = _guid(entry)
     if found:
         return found
     own = sid(entry)
@@ -86,38 +113,147 @@ def primary_group(entry: Entry) -> str | None:
     return identifiers.beside(own, number) if own and number is not None and identifiers.is_domain(own) else None
 
 
-def account(entry: Entry, marks: Classification, as_of: datetime, *, live: bool = False, exact: bool = False) -> Row:
-    """Return the columns of an account that Active Directory fills.
+class ActiveDirectory:
+    """Active Directory's way, and Samba's; a :class:`~access_review.connectors.ad.dialect.Dialect`."""
 
-    ``live``: every attribute was asked for. ``exact``: ``lastLogon`` is of every server.
-    """
-    name, dn, own = entry.text("samaccountname", "cn") or entry.dn, canonical(entry.dn), sid(entry)
-    control = entry.whole("useraccountcontrol")
-    protected = identifiers.protection(name, own, control)
+    def __init__(self, options: DirectoryOptions, as_of: datetime) -> None:
+        self._options = options
+        self._as_of = as_of
+
+    def translate(self, entry: Entry, dn: str) -> Translated:
+        """Return what an entry is: an account, a group, a stand-in for a foreign SID, a contact."""
+        match role(entry):
+            case EntryRole.ACCOUNT:
+                return self._account(entry, dn)
+            case EntryRole.GROUP:
+                return self._group(entry, dn)
+            case EntryRole.FOREIGN:
+                found = sid(entry)
+                return StandIn(found) if found else None
+            case EntryRole.CONTACT:
+                return NotAPrincipal("unusable", "a contact is not an account")
+            case None:
+                return None
+
+    def _account(self, entry: Entry, dn: str) -> DirectoryObject:
+        primary = primary_group(entry)
+        kept = self._kept_apart(entry)
+        return self._object(
+            entry,
+            dn,
+            ObjectKind.COMPUTER if is_computer(entry) else ObjectKind.USER,
+            columns={**self._account_columns(entry, dn), **account_columns(entry, self._options, "employeeid", **kept)},
+            primary_group=Name("sid", primary) if primary else None,
+            doubts=tuple(self._account_doubts(entry, primary)),
+        )
+
+    def _group(self, entry: Entry, dn: str) -> DirectoryObject:
+        return self._object(
+            entry,
+            dn,
+            ObjectKind.GROUP,
+            columns=self._group_columns(entry, dn),
+            members=tuple(_members(entry)),
+            ranges=entry.ranges("member"),
+            doubts=tuple(self._unread(entry, "entitlements", "groupType")),
+        )
+
+    def _object(self, entry: Entry, dn: str, kind: ObjectKind, **differing: Any) -> DirectoryObject:
+        options, name, own = self._options, _name(entry), sid(entry)
+        native = native_id(entry)
+        native_and_stable = (native, True) if native else chosen_id(entry, dn, options.id_attribute)
+        return DirectoryObject(
+            kind,
+            *native_and_stable,
+            name,
+            dn,
+            entry.dn,
+            entry.place,
+            # The SIDs of BUILTIN stand in every domain: as a name, such a one would be anybody's.
+            names=(Name("dn", dn), *((Name("sid", own),) if own and identifiers.is_domain(own) else ())),
+            aliases=frozenset((*common_aliases(entry, dn), *_aliases(entry, dn, options.netbios))),
+            tier0=is_tier0(entry),
+            clients=options.classification.clients(name, dn),
+            groups=linked(entry, "memberof"),
+            owners=linked(entry, "managedby", "owner"),
+            former_sids=_former_sids(entry),
+            **differing,
+        )
+
+    def _account_columns(self, entry: Entry, dn: str) -> Row:
+        name, own, control = _name(entry), sid(entry), entry.whole("useraccountcontrol")
+        protected = well_known.protection(name, own, control)
+        kind = self._options.classification.kind(name, dn, _kind(entry, own, protected))
+        return {
+            "name": name,
+            "principal_name": entry.text("userprincipalname"),
+            "kind": kind,
+            "enabled": None if control is None else not control & UserAccountControl.DISABLED,
+            "created_at": entry.time("whencreated"),
+            **last_use(
+                filetime(entry.whole("lastlogon")),
+                filetime(entry.whole("lastlogontimestamp")),
+                self._as_of,
+                exact=self._options.exact_logons,
+            ),
+            "never_used": _never_used(entry, live=self._options.live),
+            "password_set_at": filetime(entry.whole("pwdlastset")),
+            "expires_at": filetime(entry.whole("accountexpires")),
+            "protected": "break-glass" if kind == "break-glass" else protected,
+        }
+
+    def _group_columns(self, entry: Entry, dn: str) -> Row:
+        name, group_type, marked = _name(entry), entry.whole("grouptype"), self._options.classification
+        mail_only = group_type is not None and not group_type & GroupType.SECURITY
+        powerful = is_tier0(entry) or well_known.is_privileged(sid(entry))
+        return {
+            **group_columns(entry, dn, name, self._options),
+            "system": self._options.system or domain(dn),
+            "scope": None if group_type is None else next((word for bit, word in SCOPES if group_type & bit), None),
+            "privileged": powerful or marked.is_privileged(name, dn),
+            "effect": marked.effect_of(name, dn, "distribution" if mail_only else "grants"),
+        }
+
+    def _account_doubts(self, entry: Entry, primary: str | None) -> Iterator[Doubt]:
+        yield from self._unread(entry, "accounts", "userAccountControl")
+        if primary is None:  # every account has one, so it was not asked for
+            yield Doubt("accounts were read without objectSid or primaryGroupID", ("grants",))
+
+    def _unread(self, entry: Entry, table: str, mandatory: str) -> Iterator[Doubt]:
+        """Doubt a table when what every object has was asked for and did not come."""
+        if self._options.live and entry.whole(mandatory) is None:
+            yield Doubt(f"{table} came without {mandatory}: may the account read it?", (table,))
+
+    def _kept_apart(self, entry: Entry) -> dict[str, Any]:
+        """Return what a live read keeps beside the columns: words for the control bits, and since when it is off."""
+        control = entry.whole("useraccountcontrol")
+        if control is None or not self._options.live:
+            return {}
+        words = control_words(control, entry.whole("msds-user-account-control-computed"))
+        kept: dict[str, Any] = {"flags": list(words)}
+        if control & UserAccountControl.DISABLED and (at := _control_changed(entry)):
+            kept["disabled_since_at_latest"] = at.isoformat()
+        return kept
+
+
+def _name(entry: Entry) -> str:
+    return entry.text("samaccountname", "cn") or entry.dn
+
+
+def _kind(entry: Entry, sid: str | None, protected: str | None) -> str:
     classes = entry.classes()
-    plain = identifiers.account_kind(own, protected)
     if _SERVICE & classes:
-        plain = "service"
-    elif "computer" in classes:
-        plain = "computer"
-    kind = marks.kind(name, dn, plain)
-    return {
-        "name": name,
-        "principal_name": entry.text("userprincipalname"),
-        "kind": kind,
-        "enabled": None if control is None else not control & UserAccountControl.DISABLED,
-        "created_at": entry.time("whencreated"),
-        **last_use(
-            identifiers.filetime(entry.whole("lastlogon")),
-            identifiers.filetime(entry.whole("lastlogontimestamp")),
-            as_of,
-            exact=exact,
-        ),
-        "never_used": _never_used(entry, live=live),
-        "password_set_at": identifiers.filetime(entry.whole("pwdlastset")),
-        "expires_at": identifiers.filetime(entry.whole("accountexpires")),
-        "protected": "break-glass" if kind == "break-glass" else protected,
-    }
+        return "service"
+    return "computer" if "computer" in classes else well_known.account_kind(sid, protected)
+
+
+def _members(entry: Entry) -> Iterator[StatedMember]:
+    """Yield the members of a group, with since when they are in it where replication metadata was read."""
+    metadata = (replication.value(text) for text in entry.all("msds-replvaluemetadata"))
+    since = {canonical(link.dn): link.since for link in metadata if link and link.since and link.name == "member"}
+    for text in entry.all("member"):
+        dn = canonical(text)
+        yield StatedMember(Name("dn", dn), since.get(dn))
 
 
 def last_use(here: datetime | None, replicated: datetime | None, as_of: datetime, *, exact: bool = False) -> Row:
@@ -143,59 +279,28 @@ def _never_used(entry: Entry, *, live: bool) -> bool | None:
     return False if any(stamps) else None
 
 
-def group(entry: Entry, marks: Classification) -> Row:
-    """Return the columns of an entitlement that Active Directory fills."""
-    name, dn = entry.text("samaccountname", "cn") or entry.dn, canonical(entry.dn)
-    kind = entry.whole("grouptype")
-    mail_only = kind is not None and not kind & GroupType.SECURITY
-    return {
-        "name": name,
-        "system": domain(dn),
-        "scope": None if kind is None else next((word for bit, word in identifiers.SCOPES if kind & bit), None),
-        "privileged": is_tier0(entry) or identifiers.is_privileged(sid(entry)) or marks.is_privileged(name, dn),
-        "effect": marks.effect_of(name, dn, "distribution" if mail_only else "grants"),
-    }
-
-
 def is_tier0(entry: Entry) -> bool:
     """Tell whether AdminSDHolder keeps delegated writers out of an object (``adminCount`` 1)."""
     return entry.whole("admincount") == 1
 
 
-def aliases(entry: Entry, netbios: str | None) -> Iterator[tuple[str, str]]:
-    """Yield scheme and value of every other name, SID history apart."""
+def _aliases(entry: Entry, dn: str, netbios: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield scheme and value of the names that only Active Directory gives, SID history apart."""
     if own := sid(entry):
         yield "sid", own
-    if found := guid(entry):
+    if found := _guid(entry):
         yield "immutable-id", base64.b64encode(identifiers.guid_bytes(found)).decode("ascii")
     if principal := entry.text("userprincipalname"):
         yield "upn", principal.casefold()
-    name = entry.text("samaccountname")
-    where = netbios or (domain(canonical(entry.dn)) or "").partition(".")[0]
-    if name and where:
-        yield "sam", f"{where}\\{name}".casefold()
-
-
-def kept_apart(entry: Entry) -> dict[str, Any]:
-    """Return what is kept with an account beside its columns: words for its control bits, and since when it is off."""
-    found: dict[str, Any] = {}
-    control = entry.whole("useraccountcontrol")
-    if control is not None:
-        found["flags"] = list(identifiers.control_words(control, entry.whole("msds-user-account-control-computed")))
-    if control is not None and control & UserAccountControl.DISABLED and (at := _control_changed(entry)):
-        found["disabled_since_at_latest"] = at.isoformat()
-    return found
+    name, where = entry.text("samaccountname"), domain(dn) or ""
+    label = netbios.get(where) or where.partition(".")[0]
+    if name and label:
+        yield "sam", f"{label}\\{name}".casefold()
 
 
 def _control_changed(entry: Entry) -> datetime | None:
-    known = (replication.attribute(text) for text in entry.all("msds-replattributemetadata"))
-    return next((one.changed for one in known if one and one.name == "useraccountcontrol"), None)
-
-
-def members_since(entry: Entry) -> Mapping[str, datetime]:
-    """Return since when members are in a group, by canonical DN, where replication metadata was read."""
-    known = (replication.value(text) for text in entry.all("msds-replvaluemetadata"))
-    return {canonical(one.dn): one.since for one in known if one and one.since and one.name == "member"}
+    metadata = (replication.attribute(text) for text in entry.all("msds-replattributemetadata"))
+    return next((change.changed for change in metadata if change and change.name == "useraccountcontrol"), None)
 
 
 def is_computer(entry: Entry) -> bool:

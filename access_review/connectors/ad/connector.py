@@ -8,86 +8,22 @@ controller and a read-only account (``runbooks/connect-ad.md``). A recording is 
 ``primaryGroupID``, ``userAccountControl``, ``groupType`` and ``adminCount``.
 """
 
-import glob
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from datetime import timedelta
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
 
-from access_review.changes import Capabilities
 from access_review.connectors import Connector, Source
-from access_review.connectors.ad.entry import Entry
-from access_review.connectors.ad.ldif import Ldif, lines_of
-from access_review.connectors.ad.rows import CAPABILITIES, DirectoryKind, DirectoryOptions, DirectoryReading
+from access_review.connectors.ad.dialect import DirectoryKind, DirectoryOptions
+from access_review.connectors.ad.recorded import RecordedDirectory
 from access_review.connectors.classification import Classification, Effect
 from access_review.connectors.secret import Named, Secret, SecretReference
-from access_review.errors import Mistake, WorkspaceError
+from access_review.errors import WorkspaceError
 from access_review.settings import Duration, OneOrMore
-from access_review.tables import Row
 
 SignIn = Literal["simple", "kerberos"]
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """A directory as it was when its files were written."""
-
-    capabilities: ClassVar[Capabilities] = CAPABILITIES
-
-    source: Source
-    files: tuple[str, ...]
-    options: DirectoryOptions
-
-    def collect(self, as_of: datetime) -> Iterator[tuple[str, Row]]:
-        """Yield every row; raises ``WorkspaceError`` with every mistake of every file, after all have been read."""
-        mistakes: list[Mistake] = []
-        reading = DirectoryReading(self.source, self.options, as_of)
-        entries = self._entries(self._paths(), mistakes, reading)
-        yield from reading.rows(entries)
-
-    def _paths(self) -> list[tuple[str, Path]]:
-        found: dict[str, Path] = {}
-        mistakes = []
-        for pattern in self.files:
-            names = [pattern] if _exists(self.source.folder / pattern) else _matching(self.source.folder, pattern)
-            if not names:
-                mistakes.append(Mistake(pattern, 0, 0, "no such file", f"looked in {self.source.folder}"))
-            found.update((name, self.source.folder / name) for name in names)
-        if mistakes:
-            raise WorkspaceError.of(mistakes)
-        return sorted(found.items())
-
-    def _entries(
-        self, paths: Sequence[tuple[str, Path]], mistakes: list[Mistake], reading: DirectoryReading
-    ) -> Iterator[Entry]:
-        for name, path in paths:
-            ldif = Ldif(name)
-            try:
-                yield from ldif.entries(lines_of(path.read_bytes()))
-            except UnicodeDecodeError as error:
-                mistakes.append(Mistake(name, 0, 0, f"not UTF-16, though it starts so: {error.reason}"))
-            except OSError as error:
-                mistakes.append(Mistake(name, 0, 0, f"cannot be read: {error.strerror}"))
-            mistakes.extend(ldif.mistakes)
-            for ending in ldif.endings:
-                reading.tally.doubt(ending)
-        if mistakes:
-            raise WorkspaceError.of(mistakes, hint="nothing is taken from a damaged recording: export it again")
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
-
-
-def _matching(folder: Path, pattern: str) -> list[str]:
-    names = glob.glob(pattern, root_dir=folder, recursive=True)  # noqa: PTH207 - Path.glob refuses absolute patterns
-    return sorted(name for name in names if _exists(folder / name))
 
 
 class DirectoryAddress(BaseModel):
@@ -170,7 +106,7 @@ def connect(
     canaries: names that are there for certain; one unseen makes the source incomplete.
     """
     _check_way(source, recorded, server, directory)
-    marks = Classification(
+    classification = Classification(
         privileged=tuple(privileged),
         effect=effect or {},
         service_accounts=tuple(service_accounts),
@@ -180,7 +116,7 @@ def connect(
         sensitivity=sensitivity or {},
     )
     options = DirectoryOptions(
-        marks=marks,
+        classification=classification,
         directory=directory,
         id_attribute=id_attribute,
         employee_id=employee_id,
@@ -191,7 +127,7 @@ def connect(
         canaries=tuple(canaries),
     )
     if recorded:
-        return Recorded(source, tuple(recorded), options)
+        return RecordedDirectory(source, tuple(recorded), options)
     _check_login(source, sign_in, user, password)
     return _live(source, options, server, (sign_in, user, password), ca_file, reach or DirectoryAddress(), writer)
 

@@ -15,6 +15,7 @@ from typing import Any
 import ldap3
 
 from access_review.connectors.ad import active_directory, identifiers
+from access_review.connectors.ad.active_directory import EntryRole
 from access_review.connectors.ad.entry import Entry, canonical, generalized_time
 from access_review.connectors.ad.paging import Query, ReadPace, Values, entry_of, finish_ranges, first_range, listing
 from access_review.connectors.ad.server import Session
@@ -270,7 +271,7 @@ class DomainReading:
 
     def _check_closures(self, found: Found) -> None:
         entries = {guid: entry_of(*one) for guid, one in found.objects.items()}
-        accounts = {g: e for g, e in entries.items() if active_directory.role(e) == "account"}
+        accounts = {g: e for g, e in entries.items() if active_directory.role(e) is EntryRole.ACCOUNT}
         groups = SecurityGroups(entries.values())
         silent = 0
         for guid in sample(accounts, self._scope.sample):

@@ -76,6 +76,10 @@ class Entry:
         text = self.text(*names)
         return generalized_time(text) if text else None
 
+    def fingerprint(self) -> int:
+        """Return a number that entries of the same values share, in this process."""
+        return hash(tuple(sorted((name, *values) for name, values in self.values.items())))
+
     def classes(self) -> frozenset[str]:
         """Return the object classes in lower case."""
         return frozenset(text.lower() for text in self.texts("objectclass"))

@@ -6,9 +6,9 @@ itself. Only when every controller of the domain has been asked is the last use 
 
 from access_review.connectors.ad.domain_reading import DomainReading, Found, Root, SearchScope, guid_of
 from access_review.connectors.ad.entry import Entry
-from access_review.connectors.ad.identifiers import UserAccountControl
 from access_review.connectors.ad.paging import Query, ReadPace, listing
 from access_review.connectors.ad.server import Servers
+from access_review.connectors.ad.windows_values import UserAccountControl
 from access_review.errors import ConnectorError
 
 PART = "last-logon"

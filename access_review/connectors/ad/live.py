@@ -13,12 +13,14 @@ import rfc8785
 from access_review.changes import Capabilities, Change
 from access_review.connectors import Source, complete, incomplete
 from access_review.connectors.ad import dirsync, executor, last_logon
+from access_review.connectors.ad.capabilities import CAPABILITIES
+from access_review.connectors.ad.dialect import DirectoryOptions
 from access_review.connectors.ad.dirsync import DirSyncChanges
 from access_review.connectors.ad.domain_reading import FILTER, DomainReading, Found, Root, SearchScope
 from access_review.connectors.ad.entry import canonical
 from access_review.connectors.ad.executor import DirectoryExecutor, Everywhere
 from access_review.connectors.ad.paging import ReadPace
-from access_review.connectors.ad.rows import CAPABILITIES, DirectoryOptions, DirectoryReading
+from access_review.connectors.ad.rows import DirectoryReading
 from access_review.connectors.ad.server import Servers, Session
 from access_review.tables import Row
 
@@ -89,7 +91,7 @@ class LiveDirectory:
         for reason, tables in found.doubts:
             reading.tally.doubt(reason, *tables)
         for guid, reason in found.short.items():
-            reading.short(canonical(found.objects[guid][0]), reason)
+            reading.add_short_group(canonical(found.objects[guid][0]), reason)
         yield from reading.rows(found.entries())
 
     def _part_verdicts(self, found: Found, root: Root, as_of: datetime) -> Iterator[tuple[str, Row]]:

@@ -8,12 +8,12 @@ reference, for the snapshot to resolve among all sources or to count.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
-from access_review.connectors import Source, complete, incomplete, problem
-from access_review.connectors.ad import identifiers
+from access_review.connectors import Source, problem
+from access_review.connectors.ad.well_known import identity_name
 from access_review.tables import Row, ref
 
 MEMBER_TABLES = ("grants", "nesting")
@@ -23,7 +23,7 @@ _TIER_0 = "AdminSDHolder: tier-0 script"
 _PRIMARY = "primary group: change primaryGroupID first"
 
 
-class Membership(NamedTuple):
+class Principal(NamedTuple):
     """An account or group that was read; ``tier0`` says that AdminSDHolder keeps delegated writers out of it."""
 
     id: str
@@ -43,53 +43,53 @@ class Memberships:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._held: dict[Name, Membership] = {}
+        self._principals: dict[Name, Principal] = {}
         self._ambiguous: set[Name] = set()
         self._not_members: dict[Name, tuple[str, str]] = {}
         self._foreign: dict[Name, Name] = {}
-        self._members: list[tuple[Membership, Name, datetime | None]] = []
-        self._primary: list[tuple[Membership, Name]] = []
-        self._back: list[tuple[Membership, Name]] = []
-        self._owners: list[tuple[Membership, Name]] = []
-        self._history: list[tuple[Membership, str]] = []
+        self._members: list[tuple[Principal, Name, datetime | None]] = []
+        self._primary: list[tuple[Principal, Name]] = []
+        self._back: list[tuple[Principal, Name]] = []
+        self._owners: list[tuple[Principal, Name]] = []
+        self._history: list[tuple[Principal, str]] = []
         self._edges: set[tuple[str, str]] = set()
         # Counted by rows(): back-links without a forward link, and groups that only back-links name.
         self.unanswered = 0
         self.unread = 0
 
-    def read(self, held: Membership, *names: Name | None) -> None:
+    def add_principal(self, principal: Principal, *names: Name | None) -> None:
         """Say under which names an object was read."""
         for name in names:
-            if name is not None and self._held.setdefault(name, held).id != held.id:
+            if name is not None and self._principals.setdefault(name, principal).id != principal.id:
                 self._ambiguous.add(name)
 
-    def stands_for(self, name: Name, foreign: str) -> None:
+    def add_foreign(self, name: Name, foreign: str) -> None:
         """Say that an object only stands for the SID of another domain."""
         self._foreign[name] = Name("sid", foreign)
 
-    def no_member(self, name: Name, kind: str, reason: str) -> None:
+    def add_unable(self, name: Name, kind: str, reason: str) -> None:
         """Say that an object was read that cannot hold anything, and the problem that a member like it is."""
         self._not_members[name] = (kind, reason)
 
-    def member(self, group: Membership, name: Name, since: datetime | None = None) -> None:
+    def add_member(self, group: Principal, name: Name, since: datetime | None = None) -> None:
         """Note a member of a group, and since when where the directory says so."""
         self._members.append((group, name, since))
 
-    def primary(self, account: Membership, group: Name) -> None:
+    def add_primary_group(self, account: Principal, group: Name) -> None:
         """Note the primary group of an account, which no member list shows."""
         self._primary.append((account, group))
 
-    def member_of(self, held: Membership, group: Name) -> None:
+    def add_back_link(self, principal: Principal, group: Name) -> None:
         """Note a back-link: it proves that the member list of that group should have shown it."""
-        self._back.append((held, group))
+        self._back.append((principal, group))
 
-    def owner(self, held: Membership, owner: Name) -> None:
+    def add_owner(self, principal: Principal, owner: Name) -> None:
         """Note who answers for an object."""
-        self._owners.append((held, owner))
+        self._owners.append((principal, owner))
 
-    def former(self, held: Membership, sid: str) -> None:
+    def add_former_sid(self, principal: Principal, sid: str) -> None:
         """Note a SID of an object's past (SID history)."""
-        self._history.append((held, sid))
+        self._history.append((principal, sid))
 
     @property
     def stated(self) -> int:
@@ -109,18 +109,18 @@ class Memberships:
     def _back_link_rows(self) -> Iterator[tuple[str, Row]]:
         """Hold back-links against what groups state; groups that were not read are named, with how many they hold."""
         unread: Counter[str] = Counter()
-        for held, name in self._back:
+        for principal, name in self._back:
             group = self._find(name)
             if group is None:
                 unread[name.value] += 1
-            elif (held.id, group.id) not in self._edges:
+            elif (principal.id, group.id) not in self._edges:
                 self.unanswered += 1
         for dn, count in sorted(unread.items()):
             self.unread += 1
             reason = f"{count} of the objects read here are in a group that this source did not read"
             yield problem(self._source, f"memberOf {dn}", "unresolved", reason, dn)
 
-    def _member_rows(self, group: Membership, name: Name, since: datetime | None) -> Iterator[tuple[str, Row]]:
+    def _member_rows(self, group: Principal, name: Name, since: datetime | None) -> Iterator[tuple[str, Row]]:
         name = self._foreign.get(name, name)
         found = self._find(name)
         if found is None and (foreign := _FOREIGN.fullmatch(name.value)):
@@ -139,9 +139,9 @@ class Memberships:
             grant = self._grant(member, group.id, "member", _TIER_0 if tier0 else None)
             yield "grants", grant if since is None else {**grant, "since": since}
 
-    def _find(self, name: Name) -> Membership | None:
+    def _find(self, name: Name) -> Principal | None:
         # Two objects of one name: the snapshot is told of both and takes neither.
-        return None if name in self._ambiguous else self._held.get(name)
+        return None if name in self._ambiguous else self._principals.get(name)
 
     def _fault(self, name: Name) -> tuple[str, str] | None:
         if name in self._not_members:
@@ -150,10 +150,10 @@ class Memberships:
             return "dangling-member", "deleted object"
         if name.scheme in {"uid", "gid"}:
             return "dangling-member", f"no single object has {name.scheme} {name.value}"
-        known = identifiers.well_known(name.value) if name.scheme == "sid" else None
+        known = identity_name(name.value) if name.scheme == "sid" else None
         return ("well-known-member", f"{known} is not an account") if known else None
 
-    def _primary_rows(self, account: Membership, name: Name) -> Iterator[tuple[str, Row]]:
+    def _primary_rows(self, account: Principal, name: Name) -> Iterator[tuple[str, Row]]:
         found = self._find(name)
         if found is None and (fault := self._fault(name)):
             yield problem(self._source, f"{account.id} primary group {name.value}", *fault, subject=account.id)
@@ -174,7 +174,7 @@ class Memberships:
             "why_not": why_not,
         }
 
-    def _nesting(self, child: Membership, parent: Membership) -> Row:
+    def _nesting(self, child: Principal, parent: Principal) -> Row:
         return {
             "child": child.id,
             "parent": parent.id,
@@ -187,59 +187,15 @@ class Memberships:
         }
 
     def _owner_rows(self) -> Iterator[tuple[str, Row]]:
-        pairs = {(held.id, found.id if (found := self._find(n)) else ref(*n)) for held, n in self._owners}
-        for held, owner in sorted(pairs):
-            yield "owners", {"object": held, "owner": owner}
+        pairs = {(principal.id, found.id if (found := self._find(n)) else ref(*n)) for principal, n in self._owners}
+        for principal, owner in sorted(pairs):
+            yield "owners", {"object": principal, "owner": owner}
 
     def _history_rows(self) -> Iterator[tuple[str, Row]]:
-        for held, sid in sorted(set(self._history)):
+        for principal, sid in sorted(set(self._history)):
             now = self._find(Name("sid", sid))
             if now is None:
-                yield "aliases", {"scheme": "sid", "value": sid, "id": held.id}
-            elif now.id != held.id:
+                yield "aliases", {"scheme": "sid", "value": sid, "id": principal.id}
+            elif now.id != principal.id:
                 reason = f"SID history names {now.id}, which still exists: whoever signs in here acts as both"
-                yield problem(self._source, f"{held.id} sIDHistory {sid}", "ambiguous", reason, held.id)
-
-
-class Tally:
-    """What was received per table, and every reason to hold a table for incomplete."""
-
-    def __init__(self, source: Source, tables: Iterable[str], *, canaries: Iterable[str] = ()) -> None:
-        self._source = source
-        self._tables = tuple(tables)
-        self._unseen = {canary.casefold() for canary in canaries}
-        self._reasons: dict[str, dict[str, None]] = {}
-        self.received: Counter[str] = Counter()
-
-    def through(self, rows: Iterable[tuple[str, Row]]) -> Iterator[tuple[str, Row]]:
-        """Count rows as they pass."""
-        for table, row in rows:
-            self.received[table] += 1
-            yield table, row
-
-    def see(self, *names: str | None) -> None:
-        """Tick off the canaries among these names."""
-        if self._unseen:
-            self._unseen.difference_update(name.casefold() for name in names if name)
-
-    def doubt(self, reason: str, *tables: str) -> None:
-        """Give a reason why tables (all, when none is named) are incomplete."""
-        for table in tables or self._tables:
-            self._reasons.setdefault(table, {})[reason] = None
-
-    def verdicts(self, expected: Mapping[str, int]) -> Iterator[tuple[str, Row]]:
-        """Yield the verdict of every table; ``expected`` are the server's own counts."""
-        if not any(self.received[table] for table in ("accounts", "entitlements")):
-            self.doubt("nothing was read")
-        if self._unseen:
-            self.doubt(f"not seen: {', '.join(sorted(self._unseen))}")
-        for table, count in expected.items():
-            if self.received[table] != count:
-                self.doubt(f"{self.received[table]} {table} received, {count} expected")
-        for table in self._tables:
-            received, counted = self.received[table], expected.get(table)
-            if reasons := self._reasons.get(table):
-                reason = "; ".join(reasons)
-                yield incomplete(self._source, table, reason, received=received, expected=counted)
-            else:
-                yield complete(self._source, table, received, counted)
+                yield problem(self._source, f"{principal.id} sIDHistory {sid}", "ambiguous", reason, principal.id)

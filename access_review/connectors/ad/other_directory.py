@@ -1,4 +1,4 @@
-"""Entries of directories other than Active Directory as rows; pure.
+"""The dialect of directories other than Active Directory: their entries, translated; pure.
 
 Object classes: RFC 4519 (person, groupOfNames, groupOfUniqueNames,
 organizationalRole), RFC 2798 (inetOrgPerson), RFC 2307 (posixAccount,
@@ -7,12 +7,24 @@ those of 389 Directory Server, OpenLDAP and eDirectory for locks and last use.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+from access_review.connectors.ad.dialect import (
+    DirectoryObject,
+    DirectoryOptions,
+    ObjectKind,
+    StatedMember,
+    Translated,
+    account_columns,
+    chosen_id,
+    common_aliases,
+    group_columns,
+    linked,
+)
 from access_review.connectors.ad.entry import Entry, canonical, domain
 from access_review.connectors.ad.membership import Name
-from access_review.connectors.classification import Classification
 from access_review.tables import Row
 
 _ACCOUNTS = frozenset({"person", "account", "posixaccount", "inetorgperson", "organizationalperson"})
@@ -30,43 +42,90 @@ _LOCKED_FOR_GOOD = "000001010000Z"
 _UNIQUE_ID = re.compile(r"#'[01]*'B$")
 
 
-def role(entry: Entry) -> str | None:
-    """Return what an entry is here: account or group; null for what holds nothing."""
-    classes = entry.classes()
-    if classes & _GROUPS:
-        return "group"
-    return "account" if classes & _ACCOUNTS else None
+class OtherDirectory:
+    """The way of OpenLDAP, 389 Directory Server and eDirectory; a :class:`~access_review.connectors.ad.dialect.Dialect`."""
+
+    def __init__(self, options: DirectoryOptions) -> None:
+        self._options = options
+
+    def translate(self, entry: Entry, dn: str) -> Translated:
+        """Return what an entry is: an account, a group, or nothing."""
+        classes = entry.classes()
+        if classes & _GROUPS:
+            return self._group(entry, dn)
+        return self._account(entry, dn) if classes & _ACCOUNTS else None
+
+    def _account(self, entry: Entry, dn: str) -> DirectoryObject:
+        name = entry.text("uid", "cn") or entry.dn
+        columns = {**self._account_columns(entry, dn, name), **account_columns(entry, self._options, "employeenumber")}
+        uids = (Name("uid", uid.casefold()) for uid in entry.texts("uid"))
+        return self._object(
+            entry, dn, ObjectKind.USER, name, uids, columns=columns, primary_group=_primary_group(entry)
+        )
+
+    def _group(self, entry: Entry, dn: str) -> DirectoryObject:
+        name, dynamic = entry.text("cn") or entry.dn, _is_dynamic(entry)
+        return self._object(
+            entry,
+            dn,
+            ObjectKind.GROUP,
+            name,
+            _gids(entry),
+            columns=self._group_columns(entry, dn, name),
+            members=tuple(StatedMember(member) for member in _members(entry)),
+            ranges=entry.ranges("member"),
+            has_dynamic_members=dynamic,
+        )
+
+    def _object(
+        self, entry: Entry, dn: str, kind: ObjectKind, name: str, further_names: Iterable[Name], **differing: Any
+    ) -> DirectoryObject:
+        return DirectoryObject(
+            kind,
+            *chosen_id(entry, dn, self._options.id_attribute),
+            name,
+            dn,
+            entry.dn,
+            entry.place,
+            names=(Name("dn", dn), *further_names),
+            aliases=frozenset(common_aliases(entry, dn)),
+            clients=self._options.classification.clients(name, dn),
+            groups=linked(entry, "memberof"),
+            owners=linked(entry, "managedby", "owner"),
+            **differing,
+        )
+
+    def _account_columns(self, entry: Entry, dn: str, name: str) -> Row:
+        kind = self._options.classification.kind(name, dn, "human")
+        used = entry.time("authtimestamp", "pwdlastsuccess", "lastlogintime")
+        return {
+            "name": name,
+            "principal_name": entry.text("krbprincipalname", "userprincipalname"),
+            "kind": kind,
+            "enabled": _enabled(entry),
+            "created_at": entry.time("createtimestamp"),
+            "last_used_earliest": used,
+            "last_used_latest": used,
+            "never_used": False if used else None,
+            "password_set_at": entry.time("pwdchangedtime"),
+            "expires_at": _expires(entry),
+            "protected": "break-glass" if kind == "break-glass" else None,
+        }
+
+    def _group_columns(self, entry: Entry, dn: str, name: str) -> Row:
+        """Return the columns of an entitlement; who is powerful only the workspace knows."""
+        marked = self._options.classification
+        return {
+            **group_columns(entry, dn, name, self._options),
+            "system": self._options.system or domain(dn),
+            "privileged": marked.is_privileged(name, dn) if marked.privileged else None,
+            "effect": marked.effect_of(name, dn),
+        }
 
 
-def is_dynamic(entry: Entry) -> bool:
+def _is_dynamic(entry: Entry) -> bool:
     """Tell whether the members of a group are a query, which cannot be read off it."""
     return bool(entry.classes() & _DYNAMIC) or "memberurl" in entry.values
-
-
-def native_id(entry: Entry) -> str | None:
-    """Return the entryUUID (RFC 4530) or what 389 Directory Server has in its place."""
-    found = entry.text("entryuuid", "nsuniqueid")
-    return found.lower() if found else None
-
-
-def account(entry: Entry, marks: Classification) -> Row:
-    """Return the columns of an account that such a directory fills."""
-    name, dn = entry.text("uid", "cn") or entry.dn, canonical(entry.dn)
-    kind = marks.kind(name, dn, "human")
-    used = entry.time("authtimestamp", "pwdlastsuccess", "lastlogintime")
-    return {
-        "name": name,
-        "principal_name": entry.text("krbprincipalname", "userprincipalname"),
-        "kind": kind,
-        "enabled": _enabled(entry),
-        "created_at": entry.time("createtimestamp"),
-        "last_used_earliest": used,
-        "last_used_latest": used,
-        "never_used": False if used else None,
-        "password_set_at": entry.time("pwdchangedtime"),
-        "expires_at": _expires(entry),
-        "protected": "break-glass" if kind == "break-glass" else None,
-    }
 
 
 def _enabled(entry: Entry) -> bool | None:
@@ -86,27 +145,13 @@ def _expires(entry: Entry) -> datetime | None:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=days)
 
 
-def group(entry: Entry, marks: Classification) -> Row:
-    """Return the columns of an entitlement that such a directory fills; who is powerful only the workspace knows."""
-    name, dn = entry.text("cn") or entry.dn, canonical(entry.dn)
-    return {
-        "name": name,
-        "system": domain(dn),
-        "privileged": marks.is_privileged(name, dn) if marks.privileged else None,
-        "effect": marks.effect_of(name, dn),
-    }
+def _gids(entry: Entry) -> Iterator[Name]:
+    """Yield the number by which POSIX accounts name their primary group."""
+    if (number := entry.whole("gidnumber")) is not None and "posixgroup" in entry.classes():
+        yield Name("gid", str(number))
 
 
-def names(entry: Entry, *, group: bool) -> Iterator[Name]:
-    """Yield the names by which groups speak of this entry, its DN apart."""
-    if group:
-        if (number := entry.whole("gidnumber")) is not None and "posixgroup" in entry.classes():
-            yield Name("gid", str(number))
-    else:
-        yield from (Name("uid", uid.casefold()) for uid in entry.texts("uid"))
-
-
-def members(entry: Entry) -> Iterator[Name]:
+def _members(entry: Entry) -> Iterator[Name]:
     """Yield the members of a group."""
     for attribute in ("member", "roleoccupant"):
         yield from (Name("dn", canonical(text)) for text in entry.all(attribute))
@@ -116,7 +161,7 @@ def members(entry: Entry) -> Iterator[Name]:
         yield from (Name("uid", text.casefold()) for text in entry.texts("memberuid"))
 
 
-def primary_group(entry: Entry) -> Name | None:
+def _primary_group(entry: Entry) -> Name | None:
     """Return the primary group of a POSIX account."""
     number = entry.whole("gidnumber") if "posixaccount" in entry.classes() else None
     return None if number is None else Name("gid", str(number))

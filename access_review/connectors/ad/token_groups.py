@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 
 from access_review.connectors.ad import active_directory, identifiers
+from access_review.connectors.ad.active_directory import EntryRole
 from access_review.connectors.ad.entry import Entry, canonical
-from access_review.connectors.ad.identifiers import GroupType
+from access_review.connectors.ad.windows_values import GroupType
 
 
 class SecurityGroups:
@@ -21,7 +22,7 @@ class SecurityGroups:
         self._sid: dict[str, str] = {}
         self._dn: dict[str, str] = {}
         for entry in entries:
-            if active_directory.role(entry) == "group" and (sid := active_directory.sid(entry)):
+            if active_directory.role(entry) is EntryRole.GROUP and (sid := active_directory.sid(entry)):
                 self._add(entry, canonical(entry.dn), sid)
 
     def _add(self, group: Entry, dn: str, sid: str) -> None:

@@ -21,10 +21,10 @@ from access_review.connectors.ad import identifiers
 from access_review.connectors.ad import result_codes as code
 from access_review.connectors.ad.domain_reading import escaped
 from access_review.connectors.ad.entry import Entry
-from access_review.connectors.ad.identifiers import UserAccountControl
 from access_review.connectors.ad.result_codes import words
 from access_review.connectors.ad.server import LdapResult as Reply
 from access_review.connectors.ad.server import Session
+from access_review.connectors.ad.windows_values import UserAccountControl
 from access_review.errors import Transient
 
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

@@ -92,13 +92,13 @@ class RecordedTenant:
 
     source: Source
     pages: Pages
-    marks: Classification = field(default_factory=Classification)
+    classification: Classification = field(default_factory=Classification)
     synced_from: str = "on-premises"
     privileged_roles: Sequence[str] = PRIVILEGED_ROLES
 
     def collect(self, as_of: datetime) -> Iterator[tuple[str, Any]]:  # noqa: ARG002  pages say when they were saved
         """Yield ``(table, row)`` for everything the tenant holds, and the verdicts."""
-        tenant = Tenant(self.source, self.pages, self.marks, self.synced_from, self.privileged_roles)
+        tenant = Tenant(self.source, self.pages, self.classification, self.synced_from, self.privileged_roles)
         counted: Counter[str] = Counter()
         for table, row in tenant.rows():
             counted[table] += 1
@@ -106,7 +106,7 @@ class RecordedTenant:
         yield from verdicts(self.source, tenant.verdicts, counted)
 
     def _classed(self, entitlement: Row) -> Row:
-        return {**entitlement, "sensitivity": self.marks.sensitivity_of(entitlement["name"], "")}
+        return {**entitlement, "sensitivity": self.classification.sensitivity_of(entitlement["name"], "")}
 
 
 def connect(
@@ -152,19 +152,19 @@ def connect(
 
     Raises ``WorkspaceError`` for a folder or file that is not there.
     """
-    marks = Classification(
+    classification = Classification(
         privileged, effect or {}, service_accounts, shared_accounts, break_glass, client or {}, sensitivity or {}
     )
     if recorded is not None:
         if tenant or reader or writer:
             hint = "keep one of them"
             raise WorkspaceError(f"{source.name}: recorded and tenant exclude each other", hint=hint)
-        return RecordedTenant(source, _saved(source, recorded), marks, synced_from, privileged_roles)
+        return RecordedTenant(source, _saved(source, recorded), classification, synced_from, privileged_roles)
     if not tenant or reader is None:
         hint = "name saved pages under recorded, or tenant and reader"
         raise WorkspaceError(f"{source.name}: nothing is named to read from", hint=hint)
     place = CLOUDS[cloud] if isinstance(cloud, str) else cloud
-    saved_ = RecordedTenant(source, _nowhere, marks, synced_from, privileged_roles)
+    saved_ = RecordedTenant(source, _nowhere, classification, synced_from, privileged_roles)
     return _live(saved_, tenant, (reader, writer), place, (ca_file, proxy), reach or TenantAddress())
 
 

@@ -57,7 +57,7 @@ def _kind(directory: TenantObjects, thing: Object, name: str) -> str:
     if type_of(thing) == "agentUser" or text(thing, "identityParentId"):
         return "agent"
     guest = (text(thing, "userType") or "").casefold() == "guest"
-    return directory.marks.kind(name, "", "guest" if guest else "human")
+    return directory.classification.kind(name, "", "guest" if guest else "human")
 
 
 def _protected(directory: TenantObjects, native: str, name: str, syncing: frozenset[str]) -> str | None:
@@ -68,7 +68,7 @@ def _protected(directory: TenantObjects, native: str, name: str, syncing: frozen
 
 def protection(directory: TenantObjects, name: str) -> str | None:
     """Return why an account of that name is never touched; null when it may be."""
-    return "break-glass account" if matches(directory.marks.break_glass, name, "") else None
+    return "break-glass account" if matches(directory.classification.break_glass, name, "") else None
 
 
 def _of_user(directory: TenantObjects, thing: Object) -> str | None:

@@ -29,10 +29,15 @@ class Tenant:
     """The rows of a tenant, and afterwards the verdict on each part."""
 
     def __init__(
-        self, source: Source, pages: Pages, marks: Classification, synced_from: str, privileged_roles: Sequence[str]
+        self,
+        source: Source,
+        pages: Pages,
+        classification: Classification,
+        synced_from: str,
+        privileged_roles: Sequence[str],
     ) -> None:
         self.pages = pages
-        self.directory = TenantObjects(source, marks, synced_from)
+        self.directory = TenantObjects(source, classification, synced_from)
         self.roles = roles.Roles(self.directory, privileged_roles)
         self.applications = Applications(self.directory)
         self.licences = groups.Licences(self.directory)

@@ -25,7 +25,7 @@ class TenantObjects:
     """
 
     source: Source
-    marks: Classification = field(default_factory=Classification)
+    classification: Classification = field(default_factory=Classification)
     synced_from: str = "on-premises"
     accounts: dict[str, str] = field(default_factory=dict)
     groups: dict[str, Row] = field(default_factory=dict)
@@ -68,7 +68,7 @@ class TenantObjects:
 
     def client(self, name: str) -> str | None:
         """Return the client whose pattern a name fits; null when none or several do."""
-        clients = self.marks.clients(name, "")
+        clients = self.classification.clients(name, "")
         if len(clients) > 1:
             self.disputed[name] = clients
         return clients[0] if len(clients) == 1 else None
@@ -95,8 +95,8 @@ class TenantObjects:
             "kind": kind,
             "name": name,
             "client": self.client(name),
-            "privileged": privileged or self.marks.is_privileged(name, ""),
-            "effect": self.marks.effect_of(name, "", effect),
+            "privileged": privileged or self.classification.is_privileged(name, ""),
+            "effect": self.classification.effect_of(name, "", effect),
         }
         return "entitlements", {**row, **more}
 

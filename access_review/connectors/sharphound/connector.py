@@ -17,11 +17,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from access_review.changes import Capabilities
 from access_review.connectors import Source, problem
-from access_review.connectors.ad import identifiers
+from access_review.connectors.ad import identifiers, well_known
 from access_review.connectors.ad.active_directory import last_use
+from access_review.connectors.ad.capabilities import CAPABILITIES
 from access_review.connectors.ad.entry import canonical, domain
-from access_review.connectors.ad.membership import MEMBER_TABLES, Membership, Memberships, Name, Tally
-from access_review.connectors.ad.rows import CAPABILITIES
+from access_review.connectors.ad.membership import MEMBER_TABLES, Memberships, Name, Principal
+from access_review.connectors.ad.tally import Tally
 from access_review.connectors.classification import Classification, Effect
 from access_review.connectors.sharphound.files import Collection, read
 from access_review.tables import Row
@@ -101,7 +102,7 @@ class SharpHound:
 
     source: Source
     path: str
-    marks: Classification
+    classification: Classification
     attributes: Mapping[str, str]
     system: str | None
     expected: Mapping[str, int]
@@ -151,30 +152,34 @@ class _Reading:
 
     def _object(self, thing: _Object, place: str, kind: str) -> Iterator[tuple[str, Row]]:
         if thing.IsDeleted:
-            self._memberships.no_member(Name("sid", thing.native_id), "dangling-member", "deleted object")
+            self._memberships.add_unable(Name("sid", thing.native_id), "dangling-member", "deleted object")
             yield problem(self._source, place, "unusable", "deleted object", subject=thing.native_id)
             return
-        if identifiers.well_known(thing.sid):
+        if well_known.identity_name(thing.sid):
             return  # Authenticated Users and the like, listed as if they were groups: members of them are counted
         group = kind == "groups"
-        held = Membership(
+        principal = Principal(
             self._source.id(kind.removesuffix("s"), thing.native_id), group, tier0=thing.flag("admincount") is True
         )
-        if held.id in self._ids:
+        if principal.id in self._ids:
             self._tally.doubt("an object stands more than once")
-            yield problem(self._source, place, "ambiguous", "an object of this id was read before", held.id)
+            yield problem(self._source, place, "ambiguous", "an object of this id was read before", principal.id)
             return
-        self._ids.add(held.id)
+        self._ids.add(principal.id)
         self._tally.see(thing.name, thing.text("name"), thing.text("distinguishedname"))
-        yield ("entitlements", self._entitlement(thing, held)) if group else ("accounts", self._account(thing, held))
-        clients = self._options.marks.clients(thing.name, thing.dn)
+        yield (
+            ("entitlements", self._entitlement(thing, principal))
+            if group
+            else ("accounts", self._account(thing, principal))
+        )
+        clients = self._options.classification.clients(thing.name, thing.dn)
         if len(clients) > 1:
             reason = f"its name belongs to more than one client: {', '.join(clients)}"
-            yield problem(self._source, place, "ambiguous", reason, held.id)
-        yield from self._names(thing, held)
+            yield problem(self._source, place, "ambiguous", reason, principal.id)
+        yield from self._names(thing, principal)
 
     def _common(self, thing: _Object) -> Row:
-        clients = self._options.marks.clients(thing.name, thing.dn)
+        clients = self._options.classification.clients(thing.name, thing.dn)
         return {
             "source": self._source.name,
             "native_id": thing.native_id,
@@ -183,17 +188,17 @@ class _Reading:
             "client": clients[0] if len(clients) == 1 else None,
         }
 
-    def _account(self, thing: _Object, held: Membership) -> Row:
-        protected = identifiers.protection(thing.name, thing.sid)
-        plain = identifiers.account_kind(thing.sid, protected)
-        if held.id.startswith(self._source.id("computer", "")):
+    def _account(self, thing: _Object, principal: Principal) -> Row:
+        protected = well_known.protection(thing.name, thing.sid)
+        plain = well_known.account_kind(thing.sid, protected)
+        if principal.id.startswith(self._source.id("computer", "")):
             plain = "service" if _MANAGED in thing.dn else "computer"
         elif thing.name.endswith("$") or thing.flag("gmsa") or thing.flag("msa"):
             plain = "service"
-        kind = self._options.marks.kind(thing.name, thing.dn, plain)
+        kind = self._options.classification.kind(thing.name, thing.dn, plain)
         return {
             **self._common(thing),
-            "account": held.id,
+            "account": principal.id,
             "display_name": thing.text("displayname"),
             "mail": thing.text("email"),
             "kind": kind,
@@ -206,38 +211,40 @@ class _Reading:
             "attributes": _attributes(thing, self._options.attributes),
         }
 
-    def _entitlement(self, thing: _Object, held: Membership) -> Row:
-        marks = self._options.marks
+    def _entitlement(self, thing: _Object, principal: Principal) -> Row:
+        classification = self._options.classification
         known = thing.flag("admincount")
-        powerful = held.tier0 or identifiers.is_privileged(thing.sid) or marks.is_privileged(thing.name, thing.dn)
+        powerful = (
+            principal.tier0 or well_known.is_privileged(thing.sid) or classification.is_privileged(thing.name, thing.dn)
+        )
         return {
             **self._common(thing),
-            "entitlement": held.id,
+            "entitlement": principal.id,
             "kind": "group",
             "description": thing.text("description"),
             "system": self._options.system or (thing.text("domain") or domain(thing.dn) or "").lower() or None,
             "privileged": True if powerful else None if known is None else False,
-            "effect": marks.effect_of(thing.name, thing.dn),
+            "effect": classification.effect_of(thing.name, thing.dn),
         }
 
-    def _names(self, thing: _Object, held: Membership) -> Iterator[tuple[str, Row]]:
+    def _names(self, thing: _Object, principal: Principal) -> Iterator[tuple[str, Row]]:
         """Note the names and links of an object, and yield its aliases."""
-        self._memberships.read(held, Name("sid", thing.native_id))
+        self._memberships.add_principal(principal, Name("sid", thing.native_id))
         for member in thing.Members or ():
-            self._memberships.member(held, self._member(member.ObjectIdentifier))
-        if thing.PrimaryGroupSID and not held.group:
-            self._memberships.primary(held, self._member(thing.PrimaryGroupSID))
-        elif not held.group:
+            self._memberships.add_member(principal, self._member(member.ObjectIdentifier))
+        if thing.PrimaryGroupSID and not principal.group:
+            self._memberships.add_primary_group(principal, self._member(thing.PrimaryGroupSID))
+        elif not principal.group:
             self._tally.doubt("accounts were read without their primary group", "grants")
-        if held.group and thing.Members is None:
+        if principal.group and thing.Members is None:
             self._tally.doubt("groups were read without their members", *MEMBER_TABLES)
         history = thing.Properties.get("sidhistory")
         former = {text.upper() for text in history if isinstance(text, str)} if isinstance(history, list) else set()
         former |= {member.ObjectIdentifier.upper() for member in thing.HasSIDHistory or ()}
         for sid in sorted(former):
-            self._memberships.former(held, sid)
+            self._memberships.add_former_sid(principal, sid)
         for scheme, value in sorted(_aliases(thing)):
-            yield "aliases", {"scheme": scheme, "value": value, "id": held.id}
+            yield "aliases", {"scheme": scheme, "value": value, "id": principal.id}
 
     @staticmethod
     def _member(identifier: str) -> Name:
@@ -303,7 +310,7 @@ def connect(
     expected: the server's own counts; a difference makes the source incomplete.
     canaries: names that are there for certain; one unseen makes the source incomplete.
     """
-    marks = Classification(
+    classification = Classification(
         privileged=tuple(privileged),
         effect=effect or {},
         service_accounts=tuple(service_accounts),
@@ -312,4 +319,4 @@ def connect(
         client=client or {},
     )
     counts = {str(table): count for table, count in (expected or {}).items()}
-    return SharpHound(source, path, marks, attributes or {}, system, counts, tuple(canaries))
+    return SharpHound(source, path, classification, attributes or {}, system, counts, tuple(canaries))

@@ -170,7 +170,7 @@ def connect(
     ``{PATTERN: class of data}`` over entitlement names. Raises
     ``WorkspaceError`` with everything that does not fit.
     """
-    marks = Classification(
+    classification = Classification(
         privileged, effect or {}, service_accounts, shared_accounts, break_glass, client or {}, sensitivity or {}
     )
     zone, wrong = _zone(timezone)
@@ -192,7 +192,7 @@ def connect(
         enabled=enabled or ColumnWords(),
         success=success or ColumnWords(),
         never=frozenset(never),
-        marks=marks,
+        classification=classification,
     )
     form = {"strip": strip, "delimiter": delimiter, "encoding": encoding, "sheet": sheet, "records": records}
     return Export(source, path, {**form, "header_row": header_row, "footer": footer}, terms, freshness.span(max_age))

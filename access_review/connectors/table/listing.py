@@ -39,7 +39,7 @@ class ListingTerms:
     enabled: ColumnWords = field(default_factory=ColumnWords)
     success: ColumnWords = field(default_factory=ColumnWords)
     never: frozenset[str] = frozenset()
-    marks: Classification = field(default_factory=Classification)
+    classification: Classification = field(default_factory=Classification)
 
     @classmethod
     def of(cls, columns: TableColumns, **terms: Any) -> "ListingTerms":
@@ -305,16 +305,16 @@ class ExportListing:
             "kind": terms.entitlement_kind,
             "name": name,
             "description": line.text("description"),
-            "client": _only(terms.marks.clients(name, "")),
-            "privileged": terms.marks.is_privileged(name, "") if terms.marks.privileged else None,
-            "effect": terms.marks.effect_of(name, ""),
-            "sensitivity": terms.marks.sensitivity_of(name, ""),
+            "client": _only(terms.classification.clients(name, "")),
+            "privileged": terms.classification.is_privileged(name, "") if terms.classification.privileged else None,
+            "effect": terms.classification.effect_of(name, ""),
+            "sensitivity": terms.classification.sensitivity_of(name, ""),
         }
 
     def _account(self, native: str, account: ListedAccount) -> Iterator[TableRow]:
         agreed, disputes = account.settled()
-        account_id, marks, login = self.source.id("user", native), self.terms.marks, account.login
-        kind = marks.kind(login, "", self.terms.kind)
+        account_id, classification, login = self.source.id("user", native), self.terms.classification, account.login
+        kind = classification.kind(login, "", self.terms.kind)
         row = {
             "account": account_id,
             "source": self.source.name,
@@ -327,7 +327,7 @@ class ExportListing:
         }
         if row.get("never_used") and row.get("last_used_latest"):
             row["never_used"] = False
-        yield "accounts", {**row, "client": _only(marks.clients(login, "")) or agreed.get("client")}
+        yield "accounts", {**row, "client": _only(classification.clients(login, "")) or agreed.get("client")}
         yield "aliases", {"scheme": f"{self.source.name}-login", "value": login, "id": account_id}
         if mail := agreed.get("mail"):
             yield "aliases", {"scheme": "mail", "value": mail.casefold(), "id": account_id}

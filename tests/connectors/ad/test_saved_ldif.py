@@ -21,6 +21,8 @@ from access_review.connectors.ad import identifiers
 from access_review.connectors.ad.active_directory import LAG, last_use
 from access_review.connectors.ad.entry import Entry, Range, canonical, domain, generalized_time, missing
 from access_review.connectors.ad.ldif import Ldif, lines_of
+from access_review.connectors.ad.recorded import RecordedDirectory
+from access_review.connectors.ad.windows_values import NEVER, filetime
 from access_review.connectors.classification import Classification
 from access_review.errors import WorkspaceError
 from access_review.tables import frame, ref
@@ -90,7 +92,7 @@ def team(name: str, dc: str = "dc=home,dc=test") -> str:
     return f"CN={name},OU=Groups,{dc}"
 
 
-def tables(connector: ldap.Recorded, as_of: datetime = AS_OF) -> dict[str, list[dict[str, Any]]]:
+def tables(connector: RecordedDirectory, as_of: datetime = AS_OF) -> dict[str, list[dict[str, Any]]]:
     rows: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for table, row in connector.collect(as_of):
         rows[table].append(row)
@@ -734,8 +736,8 @@ def test_guids_survive_their_bytes(value):
 
 @given(st.integers(-(2**70), 2**70))
 def test_file_times_never_fail(value):
-    at = identifiers.filetime(value)
-    assert at is None or (at >= EPOCH and 0 < value < identifiers.NEVER)
+    at = filetime(value)
+    assert at is None or (at >= EPOCH and 0 < value < NEVER)
 
 
 def test_entries_of_a_live_read_are_the_same_as_recorded_ones():

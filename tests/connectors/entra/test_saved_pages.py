@@ -296,7 +296,9 @@ def read(
 ) -> Read:
     opened = connect(Source("entra", Path("/")), recorded=".", **options)
     return Read(
-        RecordedTenant(opened.source, door(found, pages), opened.marks, opened.synced_from, opened.privileged_roles)
+        RecordedTenant(
+            opened.source, door(found, pages), opened.classification, opened.synced_from, opened.privileged_roles
+        )
     )
 
 

@@ -1,0 +1,77 @@
+"""A directory as it stands in recordings: LDIF files become entries."""
+
+import glob
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import ClassVar
+
+from access_review.changes import Capabilities
+from access_review.connectors import Source
+from access_review.connectors.ad.capabilities import CAPABILITIES
+from access_review.connectors.ad.dialect import DirectoryOptions
+from access_review.connectors.ad.entry import Entry
+from access_review.connectors.ad.ldif import Ldif, lines_of
+from access_review.connectors.ad.rows import DirectoryReading
+from access_review.errors import Mistake, WorkspaceError
+from access_review.tables import Row
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedDirectory:
+    """A directory as it was when its files were written."""
+
+    capabilities: ClassVar[Capabilities] = CAPABILITIES
+
+    source: Source
+    files: tuple[str, ...]
+    options: DirectoryOptions
+
+    def collect(self, as_of: datetime) -> Iterator[tuple[str, Row]]:
+        """Yield every row; raises ``WorkspaceError`` with every mistake of every file, after all have been read."""
+        mistakes: list[Mistake] = []
+        reading = DirectoryReading(self.source, self.options, as_of)
+        entries = self._entries(self._paths(), mistakes, reading)
+        yield from reading.rows(entries)
+
+    def _paths(self) -> list[tuple[str, Path]]:
+        found: dict[str, Path] = {}
+        mistakes = []
+        for pattern in self.files:
+            names = [pattern] if _exists(self.source.folder / pattern) else _matching(self.source.folder, pattern)
+            if not names:
+                mistakes.append(Mistake(pattern, 0, 0, "no such file", f"looked in {self.source.folder}"))
+            found.update((name, self.source.folder / name) for name in names)
+        if mistakes:
+            raise WorkspaceError.of(mistakes)
+        return sorted(found.items())
+
+    def _entries(
+        self, paths: Sequence[tuple[str, Path]], mistakes: list[Mistake], reading: DirectoryReading
+    ) -> Iterator[Entry]:
+        for name, path in paths:
+            ldif = Ldif(name)
+            try:
+                yield from ldif.entries(lines_of(path.read_bytes()))
+            except UnicodeDecodeError as error:
+                mistakes.append(Mistake(name, 0, 0, f"not UTF-16, though it starts so: {error.reason}"))
+            except OSError as error:
+                mistakes.append(Mistake(name, 0, 0, f"cannot be read: {error.strerror}"))
+            mistakes.extend(ldif.mistakes)
+            for ending in ldif.endings:
+                reading.tally.doubt(ending)
+        if mistakes:
+            raise WorkspaceError.of(mistakes, hint="nothing is taken from a damaged recording: export it again")
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _matching(folder: Path, pattern: str) -> list[str]:
+    names = glob.glob(pattern, root_dir=folder, recursive=True)  # noqa: PTH207 - Path.glob refuses absolute patterns
+    return sorted(name for name in names if _exists(folder / name))

@@ -1,0 +1,51 @@
+"""What of a directory arrived, table by table, and every reason to hold a table for incomplete."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+
+from access_review.connectors import Source, complete, incomplete
+from access_review.tables import Row
+
+
+class Tally:
+    """What was received per table, and every reason to hold a table for incomplete."""
+
+    def __init__(self, source: Source, tables: Iterable[str], *, canaries: Iterable[str] = ()) -> None:
+        self._source = source
+        self._tables = tuple(tables)
+        self._unseen = {canary.casefold() for canary in canaries}
+        self._reasons: dict[str, dict[str, None]] = {}
+        self.received: Counter[str] = Counter()
+
+    def through(self, rows: Iterable[tuple[str, Row]]) -> Iterator[tuple[str, Row]]:
+        """Count rows as they pass."""
+        for table, row in rows:
+            self.received[table] += 1
+            yield table, row
+
+    def see(self, *names: str | None) -> None:
+        """Tick off the canaries among these names."""
+        if self._unseen:
+            self._unseen.difference_update(name.casefold() for name in names if name)
+
+    def doubt(self, reason: str, *tables: str) -> None:
+        """Give a reason why tables (all, when none is named) are incomplete."""
+        for table in tables or self._tables:
+            self._reasons.setdefault(table, {})[reason] = None
+
+    def verdicts(self, expected: Mapping[str, int]) -> Iterator[tuple[str, Row]]:
+        """Yield the verdict of every table; ``expected`` are the server's own counts."""
+        if not any(self.received[table] for table in ("accounts", "entitlements")):
+            self.doubt("nothing was read")
+        if self._unseen:
+            self.doubt(f"not seen: {', '.join(sorted(self._unseen))}")
+        for table, count in expected.items():
+            if self.received[table] != count:
+                self.doubt(f"{self.received[table]} {table} received, {count} expected")
+        for table in self._tables:
+            received, counted = self.received[table], expected.get(table)
+            if reasons := self._reasons.get(table):
+                reason = "; ".join(reasons)
+                yield incomplete(self._source, table, reason, received=received, expected=counted)
+            else:
+                yield complete(self._source, table, received, counted)

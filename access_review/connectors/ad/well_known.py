@@ -1,0 +1,87 @@
+"""Who is known by their SID or name alone: powerful groups, protected accounts, identities that are no objects.
+
+Definitions: Microsoft's lists of well-known SIDs and of groups that AdminSDHolder protects.
+"""
+
+import re
+
+from access_review.connectors.ad.identifiers import SID, is_builtin, is_domain, rid
+from access_review.connectors.ad.windows_values import UserAccountControl
+
+ADMINISTRATOR, GUEST, KRBTGT, DEFAULT_ACCOUNT = 500, 501, 502, 503
+
+# Domain groups: Domain Admins, Domain Controllers, Schema and Enterprise Admins, Group Policy Creator Owners,
+# Read-only Domain Controllers, Key Admins, Enterprise Key Admins.
+_PRIVILEGED_RIDS = frozenset({512, 516, 518, 519, 520, 521, 526, 527})
+# Builtin groups: Administrators; Account, Server, Print and Backup Operators; Replicator.
+_PRIVILEGED_BUILTIN = frozenset({544, 548, 549, 550, 551, 552})
+
+# Identities every logon gets by the way it happens: no object lists who they are.
+_WELL_KNOWN = {
+    "S-1-1-0": "Everyone",
+    "S-1-2-0": "Local",
+    "S-1-3-0": "Creator Owner",
+    "S-1-5-1": "Dialup",
+    "S-1-5-2": "Network",
+    "S-1-5-3": "Batch",
+    "S-1-5-4": "Interactive",
+    "S-1-5-6": "Service",
+    "S-1-5-7": "Anonymous Logon",
+    "S-1-5-9": "Enterprise Domain Controllers",
+    "S-1-5-10": "Self",
+    "S-1-5-11": "Authenticated Users",
+    "S-1-5-12": "Restricted",
+    "S-1-5-13": "Terminal Server User",
+    "S-1-5-14": "Remote Interactive Logon",
+    "S-1-5-15": "This Organization",
+    "S-1-5-17": "IUSR",
+    "S-1-5-18": "Local System",
+    "S-1-5-19": "Local Service",
+    "S-1-5-20": "Network Service",
+    "S-1-5-1000": "Other Organization",
+}
+
+
+def identity_name(sid: str) -> str | None:
+    """Name an identity that is not an object with members, such as Authenticated Users; null for objects.
+
+    ``S-1-12-1`` SIDs are cloud-only objects of Entra ID.
+    """
+    if is_domain(sid) or is_builtin(sid) or sid.startswith("S-1-12-1-") or not SID.fullmatch(sid):
+        return None
+    return _WELL_KNOWN.get(sid, "a well-known identity")
+
+
+def is_privileged(sid: str | None) -> bool:
+    """Tell whether a group's SID is one that Windows itself makes powerful."""
+    if sid is None:
+        return False
+    return rid(sid) in (_PRIVILEGED_BUILTIN if is_builtin(sid) else _PRIVILEGED_RIDS)
+
+
+def protection(name: str | None, sid: str | None, control: int | None = None) -> str | None:
+    """Say why an account is never touched, by what it is; null when nothing says so.
+
+    Sync accounts go by the names that Microsoft Entra Connect gives them.
+    """
+    number = rid(sid) if sid and is_domain(sid) else None
+    folded = (name or "").casefold()
+    if number == KRBTGT or folded == "krbtgt" or re.fullmatch(r"krbtgt_\d+", folded):
+        return "krbtgt: signs every Kerberos ticket"
+    if number == ADMINISTRATOR:
+        return "built-in Administrator"
+    if folded.startswith(("msol_", "aad_", "sync_")):
+        return "directory synchronisation account"
+    if control is not None and control & UserAccountControl.TRUST:
+        return "trust account of another domain"
+    return None
+
+
+def account_kind(sid: str | None, protected: str | None) -> str:
+    """Return the kind of a user object by its SID and its protection: guest, service or human."""
+    number = rid(sid) if sid and is_domain(sid) else None
+    if number == GUEST:
+        return "guest"
+    if number == DEFAULT_ACCOUNT or (protected and number != ADMINISTRATOR):
+        return "service"
+    return "human"
