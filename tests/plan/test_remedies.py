@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from access_review.changes import Action, Expectation, Target, Thing, ToPerson, Withheld, change
 from access_review.connectors.ad.capabilities import CAPABILITIES as DIRECTORY
-from access_review.connectors.entra.connector import CAPABILITIES as TENANT
+from access_review.connectors.entra.capabilities import CAPABILITIES as TENANT
 from access_review.connectors.table.connector import Export
 from access_review.errors import PlanRefused
 from access_review.plan.alternatives import edges_ending, swap, ways_out

@@ -11,9 +11,9 @@ from typing import Any
 
 from access_review import tables
 from access_review.connectors import Source
-from access_review.connectors.entra.connector import RecordedTenant
 from access_review.connectors.entra.graph import Graph
 from access_review.connectors.entra.live_pages import LivePages, SigninWindow
+from access_review.connectors.entra.paged_tenant import PagedTenant
 from access_review.connectors.entra.permissions import READING
 from access_review.connectors.entra.throttle import ThrottlePace, Time
 from tests.simulated_tenant import contract, permissions, tenants
@@ -75,7 +75,7 @@ def read(simulator: Simulator, *, client: Graph | None = None, check: bool = Tru
     """Read the whole tenant; ``check`` holds the rows against the tables' contracts."""
     used = client or graph(simulator)
     try:
-        return collected(RecordedTenant(SOURCE, door(used, **options)), check=check)
+        return collected(PagedTenant(SOURCE, door(used, **options)), check=check)
     finally:
         used.close()
 

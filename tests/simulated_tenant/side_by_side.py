@@ -7,8 +7,8 @@ from typing import Any
 
 import requests
 
-from access_review.connectors.entra.connector import RecordedTenant
 from access_review.connectors.entra.graph import Graph
+from access_review.connectors.entra.paged_tenant import PagedTenant
 from access_review.connectors.entra.queries import BY_PART
 from tests.simulated_tenant.reading import SOURCE, Outcome, collected, door
 from tests.simulated_tenant.tenants import Tenant
@@ -69,7 +69,7 @@ def own(base: str, ca: Path) -> tuple[Outcome, int, float]:
     without = {name for name in BY_PART if name not in PATHS and name not in EACH and name != "signInActivity"}
     began = time.perf_counter()
     made = collected(
-        RecordedTenant(SOURCE, door(client, without=frozenset(without), source_of_authority=False)), check=False
+        PagedTenant(SOURCE, door(client, without=frozenset(without), source_of_authority=False)), check=False
     )
     took = time.perf_counter() - began
     client.close()

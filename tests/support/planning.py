@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from access_review.connectors.ad.capabilities import CAPABILITIES as DIRECTORY
-from access_review.connectors.entra.connector import CAPABILITIES as TENANT
+from access_review.connectors.entra.capabilities import CAPABILITIES as TENANT
 from access_review.connectors.table.connector import Export
 from access_review.engine.duckdb import Engine
 from access_review.plan.plan import Plan, plan

@@ -26,7 +26,7 @@ from access_review.settings import Duration, OneOrMore
 SignIn = Literal["simple", "kerberos"]
 
 
-class DirectoryAddress(BaseModel):
+class DirectoryReach(BaseModel):
     """What of a domain is read live, and how much of the server's time that may take."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -62,7 +62,7 @@ def connect(
     password: Secret | None = None,
     sign_in: SignIn = "simple",
     ca_file: str | None = None,
-    reach: DirectoryAddress | None = None,
+    reach: DirectoryReach | None = None,
     writer: WriterLogin | None = None,
     directory: DirectoryKind | None = None,
     id_attribute: str | None = None,
@@ -129,7 +129,7 @@ def connect(
     if recorded:
         return RecordedDirectory(source, tuple(recorded), options)
     _check_login(source, sign_in, user, password)
-    return _live(source, options, server, (sign_in, user, password), ca_file, reach or DirectoryAddress(), writer)
+    return _live(source, options, server, (sign_in, user, password), ca_file, reach or DirectoryReach(), writer)
 
 
 def _check_way(source: Source, recorded: Sequence[str], server: Sequence[str], directory: DirectoryKind | None) -> None:
@@ -156,7 +156,7 @@ def _live(
     server: Sequence[str],
     login: tuple[SignIn, Named | None, SecretReference | None],
     ca_file: str | None,
-    reach: DirectoryAddress,
+    reach: DirectoryReach,
     writer: WriterLogin | None,
 ) -> Connector:
     # ldap3 takes a tenth of a second to import, which whoever reads recordings does not need.

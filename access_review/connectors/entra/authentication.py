@@ -128,6 +128,7 @@ class SignedIn:
             except requests.RequestException as error:
                 raise Transient(self.source.name, f"sign-in got no answer: {type(error).__name__}") from error
             except ValueError as error:
+                # msal has no class for it; nothing but the advice hangs on its words.
                 hint = "check tenant and cloud" if "authority" in str(error).casefold() else ""
                 raise self._fault(f"sign-in cannot be prepared: {_line(error)}", hint) from error
         token = answer.get("access_token")

@@ -47,66 +47,17 @@ Users, groups and the members of every group are indispensable. Any other part m
 be missing; the verdict ``part:<name>`` says so.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any
 
-from access_review.changes import Action, Capabilities
 from access_review.connectors import Connector, Source
 from access_review.connectors.classification import Classification, Effect
+from access_review.connectors.entra.paged_tenant import PagedTenant
 from access_review.connectors.entra.pages import AbsentError, Pages, saved
-from access_review.connectors.entra.registration import CLOUDS, Cloud, CloudName, Registration, TenantAddress
+from access_review.connectors.entra.registration import CLOUDS, Cloud, CloudName, Registration, TenantReach
 from access_review.connectors.entra.roles import PRIVILEGED_ROLES
-from access_review.connectors.entra.tenant import Tenant
-from access_review.connectors.entra.tenant_parts import verdicts
 from access_review.connectors.secret import Named, text_of
 from access_review.errors import WorkspaceError
-from access_review.tables import Row
-
-CAPABILITIES = Capabilities(
-    actions=frozenset(
-        {
-            Action.DISABLE_ACCOUNT,
-            Action.REVOKE_SESSIONS,
-            Action.REMOVE_MEMBER,
-            Action.REMOVE_ROLE_ASSIGNMENT,
-            Action.END_PIM,
-            Action.REMOVE_APPROLE,
-            Action.REMOVE_CONSENT,
-            Action.CUT_NESTING,
-        }
-    ),
-    synchronised=True,
-    script="cloud",
-)
-"""What a tenant can do, whichever way it is read."""
-
-
-@dataclass(frozen=True, slots=True)
-class RecordedTenant:
-    """Everything one tenant holds; ``pages`` is the only door to it."""
-
-    capabilities: ClassVar[Capabilities] = CAPABILITIES
-
-    source: Source
-    pages: Pages
-    classification: Classification = field(default_factory=Classification)
-    synced_from: str = "on-premises"
-    privileged_roles: Sequence[str] = PRIVILEGED_ROLES
-
-    def collect(self, as_of: datetime) -> Iterator[tuple[str, Any]]:  # noqa: ARG002  pages say when they were saved
-        """Yield ``(table, row)`` for everything the tenant holds, and the verdicts."""
-        tenant = Tenant(self.source, self.pages, self.classification, self.synced_from, self.privileged_roles)
-        counted: Counter[str] = Counter()
-        for table, row in tenant.rows():
-            counted[table] += 1
-            yield table, self._classed(row) if table == "entitlements" else row
-        yield from verdicts(self.source, tenant.verdicts, counted)
-
-    def _classed(self, entitlement: Row) -> Row:
-        return {**entitlement, "sensitivity": self.classification.sensitivity_of(entitlement["name"], "")}
 
 
 def connect(
@@ -119,7 +70,7 @@ def connect(
     cloud: CloudName | Cloud = "global",
     ca_file: str | None = None,
     proxy: Named | None = None,
-    reach: TenantAddress | None = None,
+    reach: TenantReach | None = None,
     synced_from: str = "on-premises",
     service_accounts: Sequence[str] = (),
     shared_accounts: Sequence[str] = (),
@@ -159,13 +110,13 @@ def connect(
         if tenant or reader or writer:
             hint = "keep one of them"
             raise WorkspaceError(f"{source.name}: recorded and tenant exclude each other", hint=hint)
-        return RecordedTenant(source, _saved(source, recorded), classification, synced_from, privileged_roles)
+        return PagedTenant(source, _saved(source, recorded), classification, synced_from, privileged_roles)
     if not tenant or reader is None:
         hint = "name saved pages under recorded, or tenant and reader"
         raise WorkspaceError(f"{source.name}: nothing is named to read from", hint=hint)
     place = CLOUDS[cloud] if isinstance(cloud, str) else cloud
-    saved_ = RecordedTenant(source, _nowhere, classification, synced_from, privileged_roles)
-    return _live(saved_, tenant, (reader, writer), place, (ca_file, proxy), reach or TenantAddress())
+    paged = PagedTenant(source, _nowhere, classification, synced_from, privileged_roles)
+    return _live(paged, tenant, (reader, writer), place, (ca_file, proxy), reach or TenantReach())
 
 
 def _nowhere(collection: str) -> Iterator[Any]:
@@ -173,12 +124,12 @@ def _nowhere(collection: str) -> Iterator[Any]:
 
 
 def _live(
-    saved_: RecordedTenant,
+    paged: PagedTenant,
     tenant: str,
     registrations: tuple[Registration, Registration | None],
     cloud: Cloud,
     network: tuple[str | None, Named | None],
-    reach: TenantAddress,
+    reach: TenantReach,
 ) -> Connector:
     # requests and msal take a quarter of a second to import, which whoever reads saved pages does not need.
     from access_review.connectors.entra.authentication import Network, SignedIn
@@ -186,7 +137,7 @@ def _live(
     from access_review.connectors.entra.live import LiveTenant, WritableTenant
     from access_review.connectors.entra.throttle import ThrottlePace
 
-    source = saved_.source
+    source = paged.source
 
     def opened(registration: Registration) -> Graph:
         authority, proxy = network
@@ -197,8 +148,8 @@ def _live(
 
     reader, writer = registrations
     if writer is None:
-        return LiveTenant(saved_, lambda: opened(reader), reach)
-    return WritableTenant(saved_, lambda: opened(reader), reach, written=lambda: opened(writer))
+        return LiveTenant(paged, lambda: opened(reader), reach)
+    return WritableTenant(paged, lambda: opened(reader), reach, written=lambda: opened(writer))
 
 
 def _saved(source: Source, recorded: str | dict[str, str]) -> Pages:

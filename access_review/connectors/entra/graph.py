@@ -24,6 +24,7 @@ BATCH = 20
 
 EVENTUAL = {"ConsistencyLevel": "eventual"}
 _AGAIN = frozenset({408, 429, 500, 502, 503, 504, 509})
+# Graph has no code of its own for this: every workload says it in other words.
 _UNLICENSED = ("licens", "premium")
 
 Token = Callable[[bool], str]
@@ -40,6 +41,10 @@ class VanishedError(NotReadError):
 
 class ExpiredError(NotReadError):
     """A delta token is too old (410): everything has to be read anew."""
+
+
+class UntrustedError(NotReadError):
+    """The server's certificate is not one to trust: nothing was sent, and trying again would not help."""
 
 
 class RejectedError(NotReadError):
@@ -189,7 +194,7 @@ class Graph:
                 allow_redirects=False,
             )
         except requests.exceptions.SSLError as error:
-            raise NotReadError(f"the server's certificate is not trusted: {_reason(error)}") from error
+            raise UntrustedError(f"the server's certificate is not trusted: {_reason(error)}") from error
         except requests.RequestException as error:
             return GraphResponse(0, None, broke=f"no answer: {_reason(error)}")
         return self._answer(response)

@@ -10,14 +10,15 @@ import rfc8785
 
 from access_review.changes import Capabilities, Change
 from access_review.connectors import Source, complete, incomplete
-from access_review.connectors.entra.connector import CAPABILITIES, RecordedTenant
+from access_review.connectors.entra.capabilities import CAPABILITIES
 from access_review.connectors.entra.delta import DeltaChanges
-from access_review.connectors.entra.graph import Graph, GraphRequest, RefusedError
+from access_review.connectors.entra.graph import Graph, GraphRequest, RefusedError, UntrustedError
 from access_review.connectors.entra.live_pages import LivePages, SigninWindow
+from access_review.connectors.entra.paged_tenant import PagedTenant
 from access_review.connectors.entra.pages import NotReadError
 from access_review.connectors.entra.properties import Object
-from access_review.connectors.entra.readable_parts import Readable, readable
-from access_review.connectors.entra.registration import TenantAddress
+from access_review.connectors.entra.readable_parts import ReadablePart, readable_parts
+from access_review.connectors.entra.registration import TenantReach
 from access_review.connectors.entra.writer import GraphWriter, covers
 from access_review.errors import ConnectorError, Transient
 from access_review.tables import Row
@@ -31,18 +32,18 @@ TRUST = "name the authority that issued the server's certificate in ca_file"
 
 @dataclass(frozen=True, slots=True)
 class LiveTenant:
-    """One tenant, reached through ``opened``; ``saved`` says how its pages become rows."""
+    """One tenant, reached through ``opened``; ``paged`` says how its pages become rows."""
 
     capabilities: ClassVar[Capabilities] = CAPABILITIES
 
-    saved: RecordedTenant
+    paged: PagedTenant
     opened: Callable[[], Graph]
-    reach: TenantAddress = field(default_factory=TenantAddress)
+    reach: TenantReach = field(default_factory=TenantReach)
 
     @property
     def source(self) -> Source:
         """The source."""
-        return self.saved.source
+        return self.paged.source
 
     def collect(self, as_of: datetime) -> Iterator[tuple[str, Row]]:
         """Yield ``(table, row)`` for everything the tenant holds, and the verdicts.
@@ -52,15 +53,15 @@ class LiveTenant:
         with self._graph() as graph:
             named = self._organisation(graph)
             door = self._door(graph, SigninWindow(as_of - self.reach.sign_ins, as_of), str(named.get("id") or ""))
-            yield from replace(self.saved, pages=door).collect(as_of)
+            yield from replace(self.paged, pages=door).collect(as_of)
             yield self._clock(graph, as_of)
             yield self._provenance(graph, door, named)
 
-    def readable(self, as_of: datetime) -> tuple[Readable, ...]:
+    def readable(self, as_of: datetime) -> tuple[ReadablePart, ...]:
         """Say of each part whether it can be read; raises ``ConnectorError`` as :meth:`collect` does."""
         with self._graph() as graph:
             self._organisation(graph)
-            return tuple(readable(self._door(graph, SigninWindow(as_of - timedelta(days=1), as_of))))
+            return tuple(readable_parts(self._door(graph, SigninWindow(as_of - timedelta(days=1), as_of))))
 
     @contextmanager
     def _graph(self) -> Iterator[Graph]:
@@ -83,9 +84,9 @@ class LiveTenant:
             found = graph.get(ORGANISATION).get("value")
         except RefusedError:
             return {}
+        except UntrustedError as error:
+            raise ConnectorError(self.source.name, str(error), hint=TRUST) from error
         except NotReadError as error:
-            if "certificate" in str(error):
-                raise ConnectorError(self.source.name, str(error), hint=TRUST) from error
             raise Transient(self.source.name, f"Graph could not be reached: {error}") from error
         return found[0] if isinstance(found, list) and found and isinstance(found[0], dict) else {}
 

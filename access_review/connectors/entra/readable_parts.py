@@ -9,7 +9,7 @@ from access_review.connectors.entra.queries import QUERIES
 
 
 @dataclass(frozen=True, slots=True)
-class Readable:
+class ReadablePart:
     """One part: can it be read, if not why, which permission it needs and what is lost without it.
 
     ``absent`` parts were left out on purpose or do not exist in this tenant; they take
@@ -24,7 +24,7 @@ class Readable:
     lost: str
 
 
-def readable(door: LivePages) -> Iterator[Readable]:
+def readable_parts(door: LivePages) -> Iterator[ReadablePart]:
     """Ask for the first page of each part; those of each object are tried with the first object."""
     for read in QUERIES:
         if read.part == "signInActivity":
@@ -33,7 +33,7 @@ def readable(door: LivePages) -> Iterator[Readable]:
             verdict = _first(door, read.part)
         else:
             verdict = _verdict(door, read.part)
-        yield Readable(read.part, *verdict, read.permission, "" if verdict[0] else read.lost)
+        yield ReadablePart(read.part, *verdict, read.permission, "" if verdict[0] else read.lost)
 
 
 def _first(door: LivePages, part: str) -> tuple[bool, bool, str]:

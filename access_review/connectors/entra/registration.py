@@ -67,7 +67,7 @@ class Registration(BaseModel):
         return self
 
 
-class TenantAddress(BaseModel):
+class TenantReach(BaseModel):
     """What of a tenant is read live, and how.
 
     ``without`` names parts that are deliberately not read; a part that is refused

@@ -151,6 +151,7 @@ def _records(lines: list[str], start: int, delimiter: str) -> Iterator[tuple[int
 
 def _say(error: csv.Error) -> str:
     said = str(error)
+    # The csv module has one error and no codes; only what people are told hangs on its words.
     if "end of data" in said:
         return "a quote is opened here and never closed"
     if "field larger" in said:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from access_review.connectors.entra.connector import RecordedTenant
 from access_review.connectors.entra.delta import DeltaChanges, Mirror
+from access_review.connectors.entra.paged_tenant import PagedTenant
 from tests.simulated_tenant import tenants
 from tests.simulated_tenant.faults import Fault
 from tests.simulated_tenant.reading import SOURCE, WINDOW, Outcome, collected, graph, read, simulate
@@ -21,7 +21,7 @@ TABLES = ("entitlements", "grants", "nesting", "owners", "accounts", "aliases")
 def by_changes(simulator: Simulator, path: Path) -> tuple[Outcome, str]:
     client = graph(simulator)
     door = DeltaChanges(client, WINDOW, source_of_authority=True, path=path, of="tenant")
-    made = collected(RecordedTenant(SOURCE, door))
+    made = collected(PagedTenant(SOURCE, door))
     client.close()
     return made, door.provenance.get("groups", "")
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from access_review.connectors.entra.connector import RecordedTenant
 from access_review.connectors.entra.graph import GraphRequest
+from access_review.connectors.entra.paged_tenant import PagedTenant
 from access_review.connectors.entra.pages import NotReadError
 from access_review.connectors.entra.permissions import READING
 from access_review.connectors.entra.queries import QUERIES
-from access_review.connectors.entra.readable_parts import readable
+from access_review.connectors.entra.readable_parts import readable_parts
 from access_review.connectors.entra.tenant_parts import PARTS
 from access_review.connectors.entra.throttle import Bucket, ThrottlePace, Time, cost, retry_after
 from tests.simulated_tenant import tenants
@@ -164,7 +164,7 @@ def test_a_check_says_what_can_be_read_and_what_a_missing_permission_costs(outsi
     assert outside_data
     simulator = simulate(granted=READING - {"Policy.Read.All", "AuditLog.Read.All"})
     client = graph(simulator)
-    said = {one.part: one for one in readable(door(client, source_of_authority=False))}
+    said = {one.part: one for one in readable_parts(door(client, source_of_authority=False))}
     client.close()
     assert [name for name, one in said.items() if not one.can and not one.absent] == [
         "signInActivity",
@@ -271,6 +271,6 @@ def test_back_off_doubles_up_to_a_minute_with_jitter() -> None:
 def test_the_saved_demo_and_the_live_reader_go_through_the_same_parser() -> None:
     simulator = simulate()
     client = graph(simulator)
-    opened = RecordedTenant(SOURCE, door(client))
+    opened = PagedTenant(SOURCE, door(client))
     assert sum(table == "accounts" for table, _ in opened.collect(datetime(2026, 11, 24, tzinfo=UTC))) == 17
     client.close()

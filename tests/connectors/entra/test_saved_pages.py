@@ -17,7 +17,8 @@ from pydantic import TypeAdapter, ValidationError, validate_call
 from access_review import tables
 from access_review.connectors import Source
 from access_review.connectors.entra.applications import MICROSOFT_GRAPH
-from access_review.connectors.entra.connector import RecordedTenant, connect
+from access_review.connectors.entra.connector import connect
+from access_review.connectors.entra.paged_tenant import PagedTenant
 from access_review.connectors.entra.pages import AbsentError, NotReadError
 from access_review.connectors.entra.principals import last_use
 from access_review.connectors.entra.roles import SYNC_ROLE
@@ -259,7 +260,7 @@ def _consent(native: str, client: str, kind: str, principal: str | None, scope: 
 class Read:
     """What a connector yielded, each table made by its contract."""
 
-    def __init__(self, connector: RecordedTenant) -> None:
+    def __init__(self, connector: PagedTenant) -> None:
         rows = defaultdict(list)
         for table, row in connector.collect(AS_OF):
             rows[table].append(row)
@@ -296,7 +297,7 @@ def read(
 ) -> Read:
     opened = connect(Source("entra", Path("/")), recorded=".", **options)
     return Read(
-        RecordedTenant(
+        PagedTenant(
             opened.source, door(found, pages), opened.classification, opened.synced_from, opened.privileged_roles
         )
     )
@@ -950,5 +951,5 @@ def test_a_refused_part_is_not_absent() -> None:
             raise NotReadError("status 403")
         yield from door(tenant())(collection)
 
-    made = Read(RecordedTenant(SOURCE, refused))
+    made = Read(PagedTenant(SOURCE, refused))
     assert made.reason("grants") == "oauth2PermissionGrants: status 403"

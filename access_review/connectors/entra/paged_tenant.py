@@ -1,0 +1,42 @@
+"""Everything one tenant holds, read through its pages: saved ones, or those that Graph gives now."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import ClassVar
+
+from access_review.changes import Capabilities
+from access_review.connectors import Source
+from access_review.connectors.classification import Classification
+from access_review.connectors.entra.capabilities import CAPABILITIES
+from access_review.connectors.entra.pages import Pages
+from access_review.connectors.entra.roles import PRIVILEGED_ROLES
+from access_review.connectors.entra.tenant import Tenant
+from access_review.connectors.entra.tenant_parts import verdicts
+from access_review.tables import Row
+
+
+@dataclass(frozen=True, slots=True)
+class PagedTenant:
+    """One tenant; ``pages`` is the only door to it."""
+
+    capabilities: ClassVar[Capabilities] = CAPABILITIES
+
+    source: Source
+    pages: Pages
+    classification: Classification = field(default_factory=Classification)
+    synced_from: str = "on-premises"
+    privileged_roles: Sequence[str] = PRIVILEGED_ROLES
+
+    def collect(self, as_of: datetime) -> Iterator[tuple[str, Row]]:  # noqa: ARG002  pages say when they were saved
+        """Yield ``(table, row)`` for everything the tenant holds, and the verdicts."""
+        tenant = Tenant(self.source, self.pages, self.classification, self.synced_from, self.privileged_roles)
+        counted: Counter[str] = Counter()
+        for table, row in tenant.rows():
+            counted[table] += 1
+            yield table, self._classed(row) if table == "entitlements" else row
+        yield from verdicts(self.source, tenant.verdicts, counted)
+
+    def _classed(self, entitlement: Row) -> Row:
+        return {**entitlement, "sensitivity": self.classification.sensitivity_of(entitlement["name"], "")}
