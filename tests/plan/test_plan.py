@@ -609,7 +609,7 @@ def test_a_plan_applied_and_reviewed_again_plans_nothing_and_never_touches_the_p
     space = declared(policy=GENEROUS | free, templates=nobody) if strict else declared(policy=GENEROUS)
     with Engine(AS_OF, threads=1) as engine:
         taken, report = planning.reviewed(rows, space, engine)
-        made = plan(taken, space, engine, report, requested_by="hr:person:99", now=AS_OF)
+        made = plan(taken, space, engine, report, **planning.ASKED | {"requested_by": "hr:person:99"})
         after = consequences.foresee(engine, taken.tables, made.changes)
     protected = {row["account"] for row in rows["accounts"] if row.get("protected")}
     assert not protected & {one.target.key[0] for one in made.changes}
@@ -618,7 +618,7 @@ def test_a_plan_applied_and_reviewed_again_plans_nothing_and_never_touches_the_p
     with Engine(AS_OF, threads=1) as engine:
         applied = Snapshot(AS_OF, after, taken.digest)
         again = review(applied, space, engine)
-        assert plan(applied, space, engine, again, requested_by="hr:person:99", now=AS_OF).changes == ()
+        assert plan(applied, space, engine, again, **planning.ASKED | {"requested_by": "hr:person:99"}).changes == ()
 
 
 @FEW
