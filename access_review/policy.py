@@ -83,14 +83,14 @@ class RiskWeights(File):
     old_after: Duration = timedelta(days=30)
 
 
-class Rag(File):
+class RagThresholds(File):
     """From which risk score a finding is red, and from which amber."""
 
     red: Whole = 70
     amber: Whole = 40
 
 
-class Applications(File):
+class ApplicationLists(File):
     """Applications by name pattern: those approved, and those that are AI."""
 
     approved: Texts = ()
@@ -109,7 +109,7 @@ WeekDay = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 TimeOfDay = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 
 
-class Window(File):
+class ChangeWindow(File):
     """When changes that are not about leavers may be made: days, and a time of day from and to, in one zone."""
 
     days: tuple[WeekDay, ...] = ("mon", "tue", "wed", "thu", "fri")
@@ -129,10 +129,10 @@ class Applying(File):
     failures_in_a_row: Annotated[StrictInt, Field(ge=1)] = 5
     failures_percent: Percent = 10
     facts_valid: Duration = timedelta(minutes=5)
-    windows: tuple[Window, ...] = ()
+    windows: tuple[ChangeWindow, ...] = ()
 
 
-class Standing(File):
+class StandingApproval(File):
     """What may be done for leavers without asking each time: how many changes in any 24 hours, until when.
 
     ``tell`` are those who hear of it, by id, name or mail, beside the two who signed.
@@ -267,15 +267,15 @@ class Policy(File):
     protect: Protect = Protect()
     sampling: Sampling = Sampling()
     risk: RiskWeights = RiskWeights()
-    rag: Rag = Rag()
-    applications: Applications = Applications()
+    rag: RagThresholds = RagThresholds()
+    applications: ApplicationLists = ApplicationLists()
     targets: Targets = Targets()
     offboarding: Offboarding = Offboarding()
     reviewing: Reviewing = Reviewing()
     notify: Notify = Notify()
     exceptions: Exceptions = Exceptions()
     apply: Applying = Applying()
-    standing: Standing | None = None
+    standing: StandingApproval | None = None
     engine: EngineSettings = EngineSettings()
     rules: Mapping[str, RuleSettings] = {}
 

@@ -28,7 +28,7 @@ from access_review.connectors.ad.writer import at
 from access_review.policy import Applying
 from access_review.revoke.apply import Batch, apply
 from access_review.revoke.journal import Journal
-from access_review.revoke.states import Judged
+from access_review.revoke.states import Recheck
 from tests.real import example_domain, samba
 from tests.real.ad import connected, options
 from tests.real.authority import Authority
@@ -156,7 +156,7 @@ def measured(
         with Timed(folder / f"{source}-{start}.sqlite", plan.digest) as journal:
             began, processor = time.perf_counter(), time.thread_time()
             executors: dict[str, Executor] = {source: Watched(writer, spent)}
-            done = apply(Batch(plan, journal, executors, lambda *_: Judged(), clock, pace))
+            done = apply(Batch(plan, journal, executors, lambda *_: Recheck(), clock, pace))
             spent.whole += time.perf_counter() - began
             spent.processor += time.thread_time() - processor
         _check(ok={str(state) for state in done.states.values()} == {"pending"})

@@ -89,11 +89,11 @@ def approve(
 ) -> None:
     """Approve, as a second person, what the first asked for."""
     from access_review.revoke import signatures
-    from access_review.revoke.approve import Kind
+    from access_review.revoke.approve import StatementKind
     from access_review.stages import batch
 
     asked: Asked = ctx.obj
-    kind = Kind.STANDING if standing else Kind.REQUEST if request else Kind.APPROVAL
+    kind = StatementKind.STANDING if standing else StatementKind.REQUEST if request else StatementKind.APPROVAL
     password = getpass.getpass(f"Passphrase of {key}: ").encode() if signatures.encrypted(key) else None
     run, workspace = asked.found_run(reviewed=True), asked.workspace()
     if standing:

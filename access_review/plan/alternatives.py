@@ -5,13 +5,13 @@ from itertools import pairwise
 
 import networkx as nx
 
-from access_review.plan.requested import Asked
+from access_review.plan.requested import Request
 from access_review.tables import Row
 
 SHOWN = 5
 
 
-def ways_out(asked: Asked, grant: Row, goal: str) -> tuple[str, ...]:
+def ways_out(asked: Request, grant: Row, goal: str) -> tuple[str, ...]:
     """Return the ways out, the least invasive first: cut the nesting, swap the grant, change the template.
 
     ``goal`` is the excess; when it is the grant itself, no nesting leads to it.
@@ -28,7 +28,7 @@ def ways_out(asked: Asked, grant: Row, goal: str) -> tuple[str, ...]:
     return tuple(ways)
 
 
-def edges_ending(asked: Asked, held: str, goal: str) -> list[tuple[str, str]]:
+def edges_ending(asked: Request, held: str, goal: str) -> list[tuple[str, str]]:
     """Return the removable nesting edges each of which alone ends ``goal`` for whoever holds ``held``."""
     graph = nx.DiGraph((c, p) for c, p in asked.edges if c in asked.reach[held])
     if held == goal or held not in graph or goal not in graph:
@@ -44,7 +44,7 @@ def edges_ending(asked: Asked, held: str, goal: str) -> list[tuple[str, str]]:
     return ending
 
 
-def swap(asked: Asked, grant: Row) -> tuple[str, ...]:
+def swap(asked: Request, grant: Row) -> tuple[str, ...]:
     """Return the fewest expected groups that give everything expected of a mixed grant."""
     allowed = asked.allowed.get(grant["role_set"], frozenset())
     wanted = asked.reach[grant["entitlement"]] & allowed
@@ -52,7 +52,7 @@ def swap(asked: Asked, grant: Row) -> tuple[str, ...]:
     return cover(wanted, offers)
 
 
-def inner_held(asked: Asked, grant: Row, inner: Iterable[str]) -> bool:
+def inner_held(asked: Request, grant: Row, inner: Iterable[str]) -> bool:
     """Tell whether other standing grants of the account, all expected, give everything in ``inner``."""
     others = [
         asked.reach[g["entitlement"]]
@@ -81,11 +81,11 @@ def cover(wanted: frozenset[str], offers: Mapping[str, frozenset[str]]) -> tuple
     return tuple(sorted(chosen))
 
 
-def _listed(asked: Asked, ids: Iterable[str]) -> str:
+def _listed(asked: Request, ids: Iterable[str]) -> str:
     names = sorted(_name(asked, one) for one in ids)
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return ", ".join(names[:SHOWN]) + more
 
 
-def _name(asked: Asked, entitlement: str) -> str:
+def _name(asked: Request, entitlement: str) -> str:
     return str(asked.entitlements[entitlement]["name"])

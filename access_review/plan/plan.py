@@ -21,8 +21,8 @@ from access_review.plan.limits import Count, Higher, Population, Raised
 from access_review.plan.proof import Proof
 from access_review.plan.protect import guard, last_holders
 from access_review.plan.remedies import answer
-from access_review.plan.requested import Asked, Decided, Scope, ask
-from access_review.plan.sealed import FORMAT, Batch, Kept, Plan, read, refuse_early, refuse_stale, seal, write
+from access_review.plan.requested import Decided, Request, Scope, ask
+from access_review.plan.sealed import FORMAT, AppliedLimits, Batch, Plan, read, refuse_early, refuse_stale, seal, write
 from access_review.policy import Limits
 from access_review.review import Report
 from access_review.runs import name_of
@@ -204,7 +204,7 @@ def batches(changes: Iterable[Change], size: int) -> tuple[Batch, ...]:
     return tuple(Batch(f"batch-{number}", part) for number, part in enumerate(parts, start=1))
 
 
-def _to_person(answers: Answers, asked: Asked) -> tuple[ToPerson, ...]:
+def _to_person(answers: Answers, asked: Request) -> tuple[ToPerson, ...]:
     """Group what is left to a person by reason: protections first."""
     left: dict[Withheld, list[str]] = defaultdict(list)
     for finding, given in answers.items():
@@ -216,8 +216,8 @@ def _to_person(answers: Answers, asked: Asked) -> tuple[ToPerson, ...]:
     return tuple(sorted(every, key=lambda one: (not one.loud, one.reason, one.ways_out)))
 
 
-def _kept(ceilings: Limits, counts: tuple[Count, ...], raised: Raised | None) -> Kept:
-    return Kept(
+def _kept(ceilings: Limits, counts: tuple[Count, ...], raised: Raised | None) -> AppliedLimits:
+    return AppliedLimits(
         disable_percent=ceilings.disable.percent,
         disable_floor=ceilings.disable.floor,
         remove_percent=ceilings.remove.percent,

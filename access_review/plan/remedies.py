@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from access_review.changes import FOR_A_PERSON, Action, Change, Expectation, Target, Thing, Withheld, change
 from access_review.plan.alternatives import ways_out
-from access_review.plan.requested import Asked
+from access_review.plan.requested import Request
 from access_review.tables import Row
 
 DISABLED_KINDS = ("human", "guest", "agent")
@@ -38,9 +38,9 @@ class Refusal(Exception):
         self.withheld = Withheld(reason, tuple(ways_out))
 
 
-def answer(asked: Asked, finding: Row) -> tuple[Change, ...] | Withheld:
+def answer(asked: Request, finding: Row) -> tuple[Change, ...] | Withheld:
     """Return the changes one finding asks for, or why there are none."""
-    how: dict[str, Callable[[Asked, Row], Iterator[Change]]] = {
+    how: dict[str, Callable[[Request, Row], Iterator[Change]]] = {
         "disable": _disable,
         "remove": _remove,
         "cut": _cut,
@@ -57,7 +57,7 @@ def answer(asked: Asked, finding: Row) -> tuple[Change, ...] | Withheld:
     return changes
 
 
-def _disable(asked: Asked, finding: Row) -> Iterator[Change]:
+def _disable(asked: Request, finding: Row) -> Iterator[Change]:
     account = _own_account(asked, finding)
     _complete(asked, [account["account"]])
     copy = account if account["twin"] and _synchronised(asked, account["source"]) else None
@@ -85,16 +85,16 @@ def _disable(asked: Asked, finding: Row) -> Iterator[Change]:
         yield change(Action.REVOKE_SESSIONS, target, sessions, finding["finding"])
 
 
-def _synchronised(asked: Asked, source: str) -> bool:
+def _synchronised(asked: Request, source: str) -> bool:
     return source in asked.capabilities and asked.capabilities[source].synchronised
 
 
-def _has_own_sessions(asked: Asked, account: Row) -> bool:
+def _has_own_sessions(asked: Request, account: Row) -> bool:
     # Revoking the sessions of a guest has no effect: they are the home tenant's.
     return asked.can(account["source"], Action.REVOKE_SESSIONS) and account["kind"] == "human"
 
 
-def _remove(asked: Asked, finding: Row) -> Iterator[Change]:
+def _remove(asked: Request, finding: Row) -> Iterator[Change]:
     account = _own_account(asked, finding)
     goal = finding["about"]
     if goal not in asked.entitlements:
@@ -108,7 +108,7 @@ def _remove(asked: Asked, finding: Row) -> Iterator[Change]:
         yield _removal(asked, account, grant, finding)
 
 
-def _revoke(asked: Asked, finding: Row) -> Iterator[Change]:
+def _revoke(asked: Request, finding: Row) -> Iterator[Change]:
     """Take away one grant because a reviewer said so, though a role may allow it."""
     account = _own_account(asked, finding)
     if finding["about"] is None:
@@ -124,7 +124,7 @@ def _revoke(asked: Asked, finding: Row) -> Iterator[Change]:
         yield _removal(asked, account, grant, finding)
 
 
-def _reaching(asked: Asked, account: Row, goal: str) -> list[Row]:
+def _reaching(asked: Request, account: Row, goal: str) -> list[Row]:
     """Return the own grants that must go to end ``goal``; of a synced copy, the grants it follows.
 
     A grant that is wrong in itself goes alone, since each has a finding of its own.
@@ -143,7 +143,7 @@ def _reaching(asked: Asked, account: Row, goal: str) -> list[Row]:
     return [found[key] for key in sorted(found)]
 
 
-def _beyond(asked: Asked, grants: Sequence[Row], goal: str) -> list[Row]:
+def _beyond(asked: Request, grants: Sequence[Row], goal: str) -> list[Row]:
     """Keep what lies beyond the roles; refuse when that would not end the excess."""
     if any(not grant["verdict"] for grant in grants):
         raise Refusal("no role of the holder is known, so neither is what is expected")
@@ -156,7 +156,7 @@ def _beyond(asked: Asked, grants: Sequence[Row], goal: str) -> list[Row]:
     return [grant for grant in grants if grant["verdict"] == "beyond"]
 
 
-def _removal(asked: Asked, account: Row, grant: Row, finding: Row) -> Change:
+def _removal(asked: Request, account: Row, grant: Row, finding: Row) -> Change:
     holder = account if grant["account"] == account["account"] else _checked(asked, grant["account"])
     held = asked.entitlements[grant["entitlement"]]
     _complete(asked, [holder["account"], *asked.reach[grant["entitlement"]]])
@@ -177,7 +177,7 @@ def _removal(asked: Asked, account: Row, grant: Row, finding: Row) -> Change:
     return change(action, _target(asked, action, holder, grant), expect, finding["finding"], grant["via"])
 
 
-def _cut(asked: Asked, finding: Row) -> Iterator[Change]:
+def _cut(asked: Request, finding: Row) -> Iterator[Change]:
     child, parent = (asked.entitlements.get(finding[end]) for end in ("subject", "about"))
     edges = asked.edges.get((finding["subject"], finding["about"]), ())
     if child is None or parent is None or not edges:
@@ -206,13 +206,13 @@ def _cut(asked: Asked, finding: Row) -> Iterator[Change]:
         yield change(action, target, Expectation(present=True), finding["finding"], edge["why"])
 
 
-def _own_account(asked: Asked, finding: Row) -> Row:
+def _own_account(asked: Request, finding: Row) -> Row:
     if finding["subject"] not in asked.accounts:
         raise Refusal("it is not about one account")
     return _checked(asked, finding["subject"])
 
 
-def _checked(asked: Asked, name: str) -> Row:
+def _checked(asked: Request, name: str) -> Row:
     """Return an account that a change may touch; refuse otherwise."""
     account = asked.accounts[name]
     if reason := asked.guarded.get(name):
@@ -234,7 +234,7 @@ def _checked(asked: Asked, name: str) -> Row:
     return account
 
 
-def _touchable(asked: Asked, entitlement: Row) -> None:
+def _touchable(asked: Request, entitlement: Row) -> None:
     name = entitlement["name"]
     for reached in sorted(asked.reach.get(entitlement["entitlement"], ())):
         if reason := asked.guarded.get(reached):
@@ -245,7 +245,7 @@ def _touchable(asked: Asked, entitlement: Row) -> None:
         raise Refusal(_EFFECTS[entitlement["effect"]])
 
 
-def _complete(asked: Asked, ids: Sequence[str]) -> None:
+def _complete(asked: Request, ids: Sequence[str]) -> None:
     """Refuse unless the rosters, and every source and group named, were read whole."""
     for source, reason in sorted(asked.gaps.rosters.items()):
         raise Refusal(f"withheld: {source} incomplete: {reason}")
@@ -258,16 +258,16 @@ def _complete(asked: Asked, ids: Sequence[str]) -> None:
             raise Refusal(f"withheld: {called} incomplete: {reason}")
 
 
-def _writable(asked: Asked, source: str) -> bool:
+def _writable(asked: Request, source: str) -> bool:
     return source in asked.capabilities and bool(asked.capabilities[source].actions)
 
 
-def _action(asked: Asked, source: str, wanted: Action) -> Action:
+def _action(asked: Request, source: str, wanted: Action) -> Action:
     """Return what is wanted where the system can do it, and an order to a person elsewhere."""
     return wanted if asked.can(source, wanted) else Action.MANUAL
 
 
-def _target(asked: Asked, action: Action, account: Row, grant: Row | None = None) -> Target:
+def _target(asked: Request, action: Action, account: Row, grant: Row | None = None) -> Target:
     held = asked.entitlements[grant["entitlement"]] if grant else None
     source = (grant["mastered_in"] or held["source"]) if grant and held else account["source"]
     words = f"take {held['name']} away from {account['name']}" if held else f"disable {account['name']}"

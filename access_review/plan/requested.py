@@ -45,7 +45,7 @@ class Decided:
 
 
 @dataclass(frozen=True, slots=True)
-class Gaps:
+class PlanGaps:
     """What was not read: of the rosters, of each source, and of single groups, each with the reason."""
 
     rosters: Mapping[str, str]
@@ -54,7 +54,7 @@ class Gaps:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Request:
     """The findings that suggest a change, those only a person can settle, and the rows behind them.
 
     ``reach`` has what holding an entitlement gives, itself included; ``originals`` the
@@ -74,7 +74,7 @@ class Asked:
     originals: Mapping[tuple[str, str], Sequence[Row]]
     quarantined: Mapping[str, str]
     guarded: Mapping[str, str]
-    gaps: Gaps
+    gaps: PlanGaps
     connectors: Mapping[str, str]
     capabilities: Mapping[str, Capabilities]
 
@@ -90,7 +90,7 @@ def ask(
     connectors: Mapping[str, str],
     capabilities: Mapping[str, Capabilities],
     decided: Sequence[Decided] = (),
-) -> Asked:
+) -> Request:
     """Collect it from an engine after a review and :func:`access_review.plan.protect.guard`.
 
     Creates ``unread_sources`` too: those that a change may not touch, with the reason.
@@ -123,7 +123,7 @@ def ask(
     for row in engine.rows(_ORIGINALS):
         originals[row["account"], row["entitlement"]].append(row)
     guarded = "SELECT id, min(reason) AS reason FROM guarded GROUP BY id"
-    return Asked(
+    return Request(
         engine.rows(_TO_CHANGE),
         engine.rows(_REVIEWS),
         {row["account"]: row for row in engine.rows(_ACCOUNTS, now=AsOf())},
@@ -153,13 +153,13 @@ def _decided(decided: Sequence[Decided]) -> pa.Table:
     return pa.table({name: pa.array(said, pa.string()) for name, said in columns.items()} | {"carried": doubted})
 
 
-def register_unread(engine: Engine, unread: Gaps) -> None:
+def register_unread(engine: Engine, unread: PlanGaps) -> None:
     """Create ``unread_sources``: those that a change may not touch, with the reason."""
     columns = {"source": list(unread.sources), "reason": list(unread.sources.values())}
     engine.register("unread_sources", pa.table({name: pa.array(said, pa.string()) for name, said in columns.items()}))
 
 
-def gaps(snapshot: Snapshot) -> Gaps:
+def gaps(snapshot: Snapshot) -> PlanGaps:
     """Return what a snapshot says was not read."""
 
     def said(tables: Sequence[str]) -> dict[str, str]:
@@ -168,7 +168,7 @@ def gaps(snapshot: Snapshot) -> Gaps:
     verdicts = snapshot.tables["completeness"].to_pylist()
     groups = {v["subject"]: v["reason"] or "no reason given" for v in verdicts if not v["complete"]}
     groups.pop(WHOLE_SOURCE, None)
-    return Gaps(said(("people", "assignments")), said(SOURCE_TABLES), groups)
+    return PlanGaps(said(("people", "assignments")), said(SOURCE_TABLES), groups)
 
 
 # A decision about what is not held any more has been carried out, by whomever.

@@ -31,7 +31,7 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class AppliedLimits:
     """The limits a plan keeps, what they count, which were raised for it and why, and how many must approve it."""
 
     disable_percent: float
@@ -64,7 +64,7 @@ class Plan:
     expires_at: datetime
     requested_by: str
     scope: Scope
-    limits: Kept
+    limits: AppliedLimits
     batches: tuple[Batch, ...]
     changes: tuple[Change, ...]
     to_person: tuple[ToPerson, ...]

@@ -21,9 +21,9 @@ from access_review.revoke.journal import Journal, JournalFull, Note
 from access_review.revoke.states import (
     NOT_DONE,
     UNTOUCHED,
-    Judged,
-    Row,
+    Recheck,
     State,
+    Transition,
     called,
     rechecked,
     settled,
@@ -47,7 +47,7 @@ Jitter = Callable[[], float]
 """A number from 0 to 1, so that many who wait do not come back together."""
 
 
-Judge = Callable[[Change, datetime], Judged]
+Judge = Callable[[Change, datetime], Recheck]
 """What rules, protections and rosters say of a change at a moment; raises ``PlanRefused`` to stop everything."""
 
 Told = Callable[["Progress"], None]
@@ -242,7 +242,7 @@ def _add(
     called_at: datetime | None = None,
 ) -> None:
     number = batch.journal.standing(change.id).attempt if attempt is None else attempt
-    batch.journal.add(Row(change.id, state, batch.clock.now(), number, server, reason, checked_at, called_at))
+    batch.journal.add(Transition(change.id, state, batch.clock.now(), number, server, reason, checked_at, called_at))
 
 
 def _keep_pace(batch: Batch, change: Change) -> None:

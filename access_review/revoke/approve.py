@@ -14,7 +14,7 @@ from typing import Any
 from access_review.changes import Action, Change
 from access_review.errors import PlanRefused
 from access_review.plan.plan import Plan
-from access_review.policy import Standing
+from access_review.policy import StandingApproval
 from access_review.revoke.signatures import Signed, fingerprint, opened
 from access_review.settings import Approver, Approvers
 from access_review.tables import Row
@@ -22,7 +22,7 @@ from access_review.tables import Row
 FORMAT = "access-review/approval@1"
 
 
-class Kind(StrEnum):
+class StatementKind(StrEnum):
     """What a statement says of a digest."""
 
     REQUEST = "request"
@@ -34,7 +34,7 @@ class Kind(StrEnum):
 class Statement:
     """What one person says: that they ask for a plan, approve it, or approve a standing policy."""
 
-    kind: Kind
+    kind: StatementKind
     digest: str
     person: str
     at: datetime
@@ -46,14 +46,14 @@ class Statement:
 
 
 @dataclass(frozen=True, slots=True)
-class People:
+class Signatories:
     """Who is who in a roster: the person behind any of their names, and who is employed."""
 
     by_name: Mapping[str, frozenset[str]]
     active: frozenset[str]
 
     @classmethod
-    def of(cls, people: Iterable[Row], accounts: Iterable[Row]) -> "People":
+    def of(cls, people: Iterable[Row], accounts: Iterable[Row]) -> "Signatories":
         """Index people by id, roster id, mail and name, and by their certain accounts."""
         names: dict[str, set[str]] = {}
         active = set()
@@ -89,7 +89,7 @@ def enrolled(approvers: Approvers, keys: Sequence[str], on: date) -> list[Approv
     ]
 
 
-def statement(data: bytes, approvers: Approvers, people: People) -> tuple[Statement, Approver]:
+def statement(data: bytes, approvers: Approvers, people: Signatories) -> tuple[Statement, Approver]:
     """Read a signed statement: who says what; raises ``PlanRefused`` when that person's own key did not sign it."""
     signed = opened(data, [one.key for one in approvers.approvers])
     said = _statement(signed)
@@ -106,7 +106,9 @@ def _statement(signed: Signed) -> Statement:
         if said["format"] != FORMAT:
             raise PlanRefused(f"an approval has format {said['format']!r}, not {FORMAT!r}")
         at = datetime.fromisoformat(said["at"])
-        return Statement(Kind(said["kind"]), said["digest"], said["person"], at.astimezone(UTC), said["reason"])
+        return Statement(
+            StatementKind(said["kind"]), said["digest"], said["person"], at.astimezone(UTC), said["reason"]
+        )
     except (KeyError, ValueError, TypeError):
         raise PlanRefused("a signed statement is not one of this tool", hint="sign again") from None
 
@@ -120,7 +122,7 @@ class Approved:
 
 
 def require(
-    plan: Plan, envelopes: Iterable[bytes], approvers: Approvers, people: People, *, now: datetime, by: str
+    plan: Plan, envelopes: Iterable[bytes], approvers: Approvers, people: Signatories, *, now: datetime, by: str
 ) -> Approved:
     """Return who stands behind a plan; raises ``PlanRefused`` unless it is asked for and approved as it must be.
 
@@ -130,12 +132,14 @@ def require(
     executor = people.person(by)
     said = [statement(data, approvers, people) for data in envelopes]
     about = [(one, key) for one, key in said if one.digest == plan.digest and one.at <= now]
-    if not any(one.kind is Kind.REQUEST and one.person == requester and "request" in key.may for one, key in about):
+    if not any(
+        one.kind is StatementKind.REQUEST and one.person == requester and "request" in key.may for one, key in about
+    ):
         raise PlanRefused(f"{plan.requested_by} has not signed the request", hint="access-review approve --request")
     counted = {
         one.person
         for one, key in about
-        if one.kind is Kind.APPROVAL and "approve" in key.may and not conflict(plan, one.person, requester)
+        if one.kind is StatementKind.APPROVAL and "approve" in key.may and not conflict(plan, one.person, requester)
     }
     counted.discard(executor)
     if len(counted) < plan.limits.approvals:
@@ -156,7 +160,7 @@ def conflict(plan: Plan, person: str, requester: str) -> str:
     return ""
 
 
-def standing_digest(standing: Standing) -> str:
+def standing_digest(standing: StandingApproval) -> str:
     """Return the digest that two people sign of a standing approval: of all it says."""
     import hashlib
 
@@ -172,10 +176,10 @@ def covered(change: Change) -> bool:
 
 
 def require_standing(
-    standing: Standing | None,
+    standing: StandingApproval | None,
     envelopes: Iterable[bytes],
     approvers: Approvers,
-    people: People,
+    people: Signatories,
     *,
     now: datetime,
     plan: Plan | None = None,
@@ -198,7 +202,7 @@ def require_standing(
     counted = {
         one.person
         for one, key in said
-        if one.kind is Kind.STANDING and one.digest == digest and one.at <= now and "approve" in key.may
+        if one.kind is StatementKind.STANDING and one.digest == digest and one.at <= now and "approve" in key.may
         if not (plan and conflict(plan, one.person, ""))
     }
     if len(counted) < 2:

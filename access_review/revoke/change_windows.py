@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
-from access_review.policy import Window
+from access_review.policy import ChangeWindow
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
-def opens(windows: Sequence[Window], now: datetime) -> bool:
+def opens(windows: Sequence[ChangeWindow], now: datetime) -> bool:
     """Tell whether a moment lies in one of the windows; without any, it always does.
 
     A window whose end is not after its start goes on over midnight, and belongs to the
@@ -18,7 +18,7 @@ def opens(windows: Sequence[Window], now: datetime) -> bool:
     return not windows or any(_inside(window, now) for window in windows)
 
 
-def _inside(window: Window, now: datetime) -> bool:
+def _inside(window: ChangeWindow, now: datetime) -> bool:
     local = now.astimezone(ZoneInfo(window.timezone))
     start, end = time.fromisoformat(window.start), time.fromisoformat(window.end)
     today, yesterday = (_DAYS[(local.weekday() - ago) % 7] in window.days for ago in (0, 1))

@@ -20,7 +20,7 @@ from typing import Any, Self
 import rfc8785
 
 from access_review.errors import ArtifactError, PlanRefused
-from access_review.revoke.states import Row, Standing, State, advance, fold
+from access_review.revoke.states import ChangeStatus, State, Transition, advance, fold
 
 FORMAT = "access-review/journal@1"
 START = "sha256:" + "0" * 64
@@ -71,7 +71,7 @@ class Journal:
         self._head = _check(path, self._rows)
         if self.plan not in {"", plan}:
             raise ArtifactError(f"{path} is the journal of another plan", hint="restore the run's folder")
-        self.standings: dict[str, Standing] = fold(self.changes)
+        self.standings: dict[str, ChangeStatus] = fold(self.changes)
         self._plan = plan
 
     @property
@@ -85,7 +85,7 @@ class Journal:
         return self._head
 
     @property
-    def changes(self) -> tuple[Row, ...]:
+    def changes(self) -> tuple[Transition, ...]:
         """The rows about changes, in order."""
         return tuple(_row(one) for one in self._rows if one["change"])
 
@@ -98,11 +98,11 @@ class Journal:
             if not one["change"]
         )
 
-    def standing(self, change: str) -> Standing:
+    def standing(self, change: str) -> ChangeStatus:
         """Return where a change stands."""
-        return self.standings.get(change, Standing())
+        return self.standings.get(change, ChangeStatus())
 
-    def add(self, row: Row) -> Standing:
+    def add(self, row: Transition) -> ChangeStatus:
         """Write one transition, to be flushed; raises ``JournalFull``, and ``ArtifactError`` for a step that cannot be."""
         after = advance(self.standing(row.change), row)
         if not self._rows:
@@ -160,7 +160,7 @@ class Journal:
         self.close()
 
 
-def _values(row: Row | Note) -> dict[str, Any]:
+def _values(row: Transition | Note) -> dict[str, Any]:
     if isinstance(row, Note):
         return {
             **dict.fromkeys(("checked_at", "called_at")),
@@ -183,10 +183,10 @@ def _values(row: Row | Note) -> dict[str, Any]:
     }
 
 
-def _row(one: Mapping[str, Any]) -> Row:
+def _row(one: Mapping[str, Any]) -> Transition:
     moments = {name: datetime.fromisoformat(one[name]) if one[name] else None for name in ("checked_at", "called_at")}
     at = datetime.fromisoformat(one["at"])
-    return Row(one["change"], State(one["state"]), at, one["attempt"], one["server"], one["reason"], **moments)
+    return Transition(one["change"], State(one["state"]), at, one["attempt"], one["server"], one["reason"], **moments)
 
 
 def _digest(body: Mapping[str, Any]) -> str:

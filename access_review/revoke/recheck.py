@@ -22,7 +22,7 @@ from access_review.plan.protect import guard, last_holders
 from access_review.plan.requested import gaps, register_unread
 from access_review.policy import Limits
 from access_review.review import establish
-from access_review.revoke.states import Judged
+from access_review.revoke.states import Recheck
 from access_review.revoke.undo import EMPLOYED
 from access_review.snapshot import Snapshot, stored
 from access_review.workspace import Workspace
@@ -46,12 +46,12 @@ def with_rosters(taken: Snapshot, workspace: Workspace, now: datetime) -> Snapsh
 class Facts:
     """The verdict on every change of a plan, and when it was reached."""
 
-    judged: Mapping[str, Judged]
+    judged: Mapping[str, Recheck]
     at: datetime
 
-    def of(self, change: Change) -> Judged:
+    def of(self, change: Change) -> Recheck:
         """Return the verdict on one change; what was not judged is refused."""
-        return self.judged.get(change.id, Judged(refused="it was not judged"))
+        return self.judged.get(change.id, Recheck(refused="it was not judged"))
 
 
 def judge(plan: Plan, taken: Snapshot, workspace: Workspace, others: Sequence[Change], now: datetime) -> Facts:
@@ -80,30 +80,30 @@ def judge(plan: Plan, taken: Snapshot, workspace: Workspace, others: Sequence[Ch
     return Facts({one.id: _judged(one, refused, skipped, status) for one in plan.changes}, now)
 
 
-def _judged(one: Change, refused: Mapping[str, str], skipped: Mapping[str, str], status: Mapping[str, str]) -> Judged:
+def _judged(one: Change, refused: Mapping[str, str], skipped: Mapping[str, str], status: Mapping[str, str]) -> Recheck:
     if reason := refused.get(one.id):
-        return Judged(refused=reason)
+        return Recheck(refused=reason)
     reason = skipped.get(one.id, "")
     if reason.startswith((PROTECTED, "withheld")):
-        return Judged(refused=reason)
+        return Recheck(refused=reason)
     if reason:
-        return Judged(skipped=f"now: {reason}")
+        return Recheck(skipped=f"now: {reason}")
     person, then = one.target.person, one.expect_before.person_status
     now = status.get(person or "", "not in the roster")
     if person and then == "left" and now != then:
-        return Judged(skipped=f"the person is {now}: the end was rescinded or postponed, or they came back")
+        return Recheck(skipped=f"the person is {now}: the end was rescinded or postponed, or they came back")
     if person and then and now != then:
-        return Judged(skipped=f"the person was {then} and is {now}")
-    return Judged()
+        return Recheck(skipped=f"the person was {then} and is {now}")
+    return Recheck()
 
 
-def _restoring(one: Change, status: Mapping[str, str]) -> Judged:
+def _restoring(one: Change, status: Mapping[str, str]) -> Recheck:
     person = one.target.person
     if person and status.get(person) not in EMPLOYED:
-        return Judged(
+        return Recheck(
             refused=f"the person is {status.get(person, 'not in the roster')}: only who is employed gets it back"
         )
-    return Judged()
+    return Recheck()
 
 
 def _guarded(engine: Engine, changes: Sequence[Change]) -> Sequence[Mapping[str, str]]:

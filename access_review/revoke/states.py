@@ -90,7 +90,7 @@ NOT_DONE = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Transition:
     """One transition, as the journal keeps it; ``checked_at`` and ``called_at`` bound the gap that no re-check closes."""
 
     change: str
@@ -104,7 +104,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ChangeStatus:
     """Where one change stands, folded from its rows."""
 
     state: State = State.PLANNED
@@ -119,7 +119,7 @@ class Standing:
     contradictions: int = 0
 
 
-def advance(standing: Standing, row: Row) -> Standing:
+def advance(standing: ChangeStatus, row: Transition) -> ChangeStatus:
     """Return where a change stands after one more row; raises ``ArtifactError`` for a step that cannot be."""
     if row.state not in NEXT[standing.state]:
         raise ArtifactError(
@@ -144,16 +144,16 @@ def advance(standing: Standing, row: Row) -> Standing:
     )
 
 
-def fold(rows: Iterable[Row]) -> dict[str, Standing]:
+def fold(rows: Iterable[Transition]) -> dict[str, ChangeStatus]:
     """Return where every change with a row stands."""
-    known: dict[str, Standing] = {}
+    known: dict[str, ChangeStatus] = {}
     for row in rows:
-        known[row.change] = advance(known.get(row.change, Standing()), row)
+        known[row.change] = advance(known.get(row.change, ChangeStatus()), row)
     return known
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class Recheck:
     """What policy and roster say of a change at this moment; both empty: it may go on."""
 
     refused: str = ""
@@ -161,14 +161,14 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class NextStep:
     """The next state and why."""
 
     state: State
     reason: str = ""
 
 
-def rechecked(seen: Sighting, judged: Judged, *, wanted: bool, planned_on: datetime, unchanged: int) -> Step:
+def rechecked(seen: Sighting, judged: Recheck, *, wanted: bool, planned_on: datetime, unchanged: int) -> NextStep:
     """Decide just before a call. ``wanted`` is whether the thing is to be there; ``planned_on`` when it was last read whole.
 
     After ``unchanged`` calls whose effect no read showed, what is found done was not absent:
@@ -176,58 +176,58 @@ def rechecked(seen: Sighting, judged: Judged, *, wanted: bool, planned_on: datet
     cannot be read is not written.
     """
     if unchanged and seen.there is wanted:
-        return Step(State.PENDING, "an earlier call did it, which the read after it did not show")
+        return NextStep(State.PENDING, "an earlier call did it, which the read after it did not show")
     if judged.refused:
-        return Step(State.REFUSED, judged.refused)
+        return NextStep(State.REFUSED, judged.refused)
     if seen.there is None:
-        return Step(State.DEFERRED, seen.reason or "it could not be read just before the change")
+        return NextStep(State.DEFERRED, seen.reason or "it could not be read just before the change")
     if seen.there is wanted:
-        return Step(State.ABSENT, "there was nothing to do: it is as wanted already")
+        return NextStep(State.ABSENT, "there was nothing to do: it is as wanted already")
     if judged.skipped:
-        return Step(State.SKIPPED, judged.skipped)
+        return NextStep(State.SKIPPED, judged.skipped)
     if not wanted and seen.since is not None and seen.since > planned_on:
-        return Step(
+        return NextStep(
             State.SKIPPED, f"it was given anew at {seen.since:%Y-%m-%d %H:%M:%S} UTC, after the plan's snapshot"
         )
-    return Step(State.CALLING)
+    return NextStep(State.CALLING)
 
 
-def called(answer: WriteAnswer, seen: Sighting, *, wanted: bool, unchanged: int, attempts: int) -> Step:
+def called(answer: WriteAnswer, seen: Sighting, *, wanted: bool, unchanged: int, attempts: int) -> NextStep:
     """Decide after a call and the read that followed it: the read decides, the answer explains.
 
     ``unchanged`` calls before this one changed nothing; the last of ``attempts`` ends in ``failed``.
     """
     why = answer.reason or seen.reason
     if answer.result is WriteResult.ORDERED:
-        return Step(State.ORDERED, why)
+        return NextStep(State.ORDERED, why)
     if seen.there is None:
         # A transient answer says that nothing was done; without a read, nobody's word is taken for it.
-        return Step(State.UNKNOWN, why or "it could not be read back")
+        return NextStep(State.UNKNOWN, why or "it could not be read back")
     if seen.there is wanted:
-        return Step(
+        return NextStep(
             State.PENDING, "the answer was lost; reading shows it done" if answer.result is WriteResult.UNKNOWN else why
         )
     if answer.result is WriteResult.REFUSED:
-        return Step(State.FAILED, why or "the system refused it")
+        return NextStep(State.FAILED, why or "the system refused it")
     if answer.result is WriteResult.TRANSIENT:
-        return Step(State.DEFERRED, why or "the system did not do it, and may later")
+        return NextStep(State.DEFERRED, why or "the system did not do it, and may later")
     if unchanged + 1 >= attempts:
-        return Step(State.FAILED, why or f"still unchanged after {attempts} attempts")
-    return Step(State.STILL_THERE, why or "the system said done, and reading shows it unchanged")
+        return NextStep(State.FAILED, why or f"still unchanged after {attempts} attempts")
+    return NextStep(State.STILL_THERE, why or "the system said done, and reading shows it unchanged")
 
 
-def settled(seen: Sighting, *, wanted: bool) -> Step | None:
+def settled(seen: Sighting, *, wanted: bool) -> NextStep | None:
     """Decide what became of a call whose end is not known, by reading only; null while nothing can be read."""
     if seen.there is None:
         return None
     if seen.there is wanted:
-        return Step(State.PENDING, "interrupted; reading shows it done")
-    return Step(State.STILL_THERE, "interrupted; reading shows it unchanged, so it is checked again from the start")
+        return NextStep(State.PENDING, "interrupted; reading shows it done")
+    return NextStep(State.STILL_THERE, "interrupted; reading shows it unchanged, so it is checked again from the start")
 
 
 def verified(
-    standing: Standing, seen: Sighting, now: datetime, *, wanted: bool, spacing: timedelta, most: int
-) -> Step | None:
+    standing: ChangeStatus, seen: Sighting, now: datetime, *, wanted: bool, spacing: timedelta, most: int
+) -> NextStep | None:
     """Decide after a later read; null where nothing new is known.
 
     Proven are two reads that agree and lie ``spacing`` apart. ``most`` reads that contradict an
@@ -237,9 +237,9 @@ def verified(
         return None
     if seen.there is wanted:
         if standing.state in {State.CONTRADICTED, State.ORDERED}:
-            return Step(State.PENDING)
+            return NextStep(State.PENDING)
         if standing.state is State.PENDING and standing.gone_at and now - standing.gone_at >= spacing:
-            return Step(State.RESTORED if wanted else State.REVOKED)
+            return NextStep(State.RESTORED if wanted else State.REVOKED)
         return None
     if standing.state is State.ORDERED:
         return None
@@ -247,12 +247,12 @@ def verified(
     anew = seen.since is not None and called_at is not None and seen.since > called_at
     if not wanted and (standing.state is State.REVOKED or anew):
         when = f"at {seen.since:%Y-%m-%d %H:%M:%S} UTC" if seen.since else f"before {now:%Y-%m-%d %H:%M:%S} UTC"
-        return Step(State.REGRANTED, f"somebody gave it back {when}")
+        return NextStep(State.REGRANTED, f"somebody gave it back {when}")
     if standing.state is State.RESTORED:
         return None
     if standing.contradictions + 1 >= most:
-        return Step(State.FAILED, "reads contradict each other: it was as wanted, and is not")
-    return Step(State.CONTRADICTED, "an earlier read showed it done, this one does not: replication, or given back")
+        return NextStep(State.FAILED, "reads contradict each other: it was as wanted, and is not")
+    return NextStep(State.CONTRADICTED, "an earlier read showed it done, this one does not: replication, or given back")
 
 
 def too_many_failures(in_a_row: int, failures: int, size: int, *, row: int, percent: float) -> bool:

@@ -17,7 +17,7 @@ from access_review.plan.plan import Plan, batches, seal
 from access_review.plan.proof import Failure, Proof
 from access_review.plan.restored import gone
 from access_review.plan.sealed import GIVEN_BACK
-from access_review.revoke.states import PROVEN, Standing, State
+from access_review.revoke.states import PROVEN, ChangeStatus, State
 from access_review.snapshot import Snapshot
 from access_review.workspace import Workspace
 
@@ -35,7 +35,7 @@ class _Left:
 
 def undo(
     plan: Plan,
-    standings: Mapping[str, Standing],
+    standings: Mapping[str, ChangeStatus],
     snapshot: Snapshot,
     workspace: Workspace,
     *,
@@ -88,7 +88,7 @@ def _leave(made: Sequence[Change], left: list[_Left], reasons: Mapping[str, str]
     return [one for one in made if one.id not in reasons]
 
 
-def _may_undo(plan: Plan, standings: Mapping[str, Standing], snapshot: Snapshot) -> None:
+def _may_undo(plan: Plan, standings: Mapping[str, ChangeStatus], snapshot: Snapshot) -> None:
     short = {**snapshot.incomplete("people"), **snapshot.incomplete("assignments")}
     if short:
         source, reason = min(short.items())
@@ -98,9 +98,9 @@ def _may_undo(plan: Plan, standings: Mapping[str, Standing], snapshot: Snapshot)
         raise PlanRefused("the newest snapshot is older than the batch", hint="access-review audit")
 
 
-def _answers(plan: Plan, standings: Mapping[str, Standing], status: Mapping[str, str]) -> Iterator[Change | _Left]:
+def _answers(plan: Plan, standings: Mapping[str, ChangeStatus], status: Mapping[str, str]) -> Iterator[Change | _Left]:
     for one in plan.changes:
-        state = standings.get(one.id, Standing()).state
+        state = standings.get(one.id, ChangeStatus()).state
         if state in {State.UNKNOWN, State.CALLING}:
             yield _Left(one, "what became of it is not known: access-review verify first")
         elif state in PROVEN:

@@ -14,7 +14,7 @@ from access_review.engine.duckdb import Engine
 from access_review.export import effective
 from access_review.policy import Applying, Targets
 from access_review.revoke.journal import Journal
-from access_review.revoke.states import Row, State, settled, verified
+from access_review.revoke.states import State, Transition, settled, verified
 
 READ_AGAIN = (State.PENDING, State.CONTRADICTED, State.ORDERED, State.REVOKED, State.UNKNOWN, State.CALLING)
 MOST_CONTRADICTIONS = 3
@@ -68,7 +68,7 @@ def verify(
             else:
                 step = verified(standing, seen, now, wanted=wanted, spacing=pace.spacing, most=MOST_CONTRADICTIONS)
             if step:
-                journal.add(Row(change.id, step.state, now, standing.attempt, seen.server, step.reason))
+                journal.add(Transition(change.id, step.state, now, standing.attempt, seen.server, step.reason))
         found.append(_said(change.id, journal, now, targets))
     journal.flush()
     return tuple(found)
@@ -116,6 +116,6 @@ def confirm(journal: Journal, change: str, *, by: str, now: datetime, reason: st
     standing = journal.standing(change)
     if standing.state is State.ORDERED:
         journal.add(
-            Row(change, State.PENDING, now, standing.attempt, "", f"{by} says it is done: {reason}".rstrip(": "))
+            Transition(change, State.PENDING, now, standing.attempt, "", f"{by} says it is done: {reason}".rstrip(": "))
         )
         journal.flush()

@@ -61,16 +61,16 @@ def held(run: Run, name: str) -> Held:
         raise ArtifactError(f"{run.id} has no {name}", hint=f"access-review {made}") from None
 
 
-def people_of(run: Run) -> approve.People:
+def people_of(run: Run) -> approve.Signatories:
     """Return who is who by the roster of a run, their certain accounts included."""
     taken = snapshot.load(run)
-    return approve.People.of(taken.tables["people"].to_pylist(), ())
+    return approve.Signatories.of(taken.tables["people"].to_pylist(), ())
 
 
 def sign(
     one: Held,
     workspace: Workspace,
-    kind: approve.Kind,
+    kind: approve.StatementKind,
     *,
     key: Path,
     password: bytes | None,
@@ -83,9 +83,9 @@ def sign(
     refuse_stale(one.plan, now=now, workspace_digest=workspace.digest)
     said = approve.Statement(kind, one.plan.digest, people.person(by), now, reason)
     requester = people.person(one.plan.requested_by)
-    if kind is approve.Kind.REQUEST and said.person != requester:
+    if kind is approve.StatementKind.REQUEST and said.person != requester:
         raise PlanRefused(f"the plan is asked for by {one.plan.requested_by}, not by {by}")
-    if kind is approve.Kind.APPROVAL and (why := approve.conflict(one.plan, said.person, requester)):
+    if kind is approve.StatementKind.APPROVAL and (why := approve.conflict(one.plan, said.person, requester)):
         raise PlanRefused(f"not independent: {why}", hint="ask somebody else")
     return _signed(said, workspace, people, key, password, one.folder / "approvals")
 
@@ -98,14 +98,14 @@ def sign_standing(
     if standing is None:
         raise PlanRefused("there is no standing approval", hint="declare `standing` in roles/policy.yaml")
     digest = approve.standing_digest(standing)
-    said = approve.Statement(approve.Kind.STANDING, digest, people.person(by), now, reason)
+    said = approve.Statement(approve.StatementKind.STANDING, digest, people.person(by), now, reason)
     return digest, _signed(said, workspace, people, key, password, workspace.folder / STANDING_APPROVALS)
 
 
 def _signed(
     said: approve.Statement,
     workspace: Workspace,
-    people: approve.People,
+    people: approve.Signatories,
     key: Path,
     password: bytes | None,
     folder: Path,
@@ -114,7 +114,7 @@ def _signed(
     signer = signatures.private_key(key, password)
     data = signatures.sign(said.payload(), signer)
     _, who = approve.statement(data, workspace.approvers, people)
-    if ("request" if said.kind is approve.Kind.REQUEST else "approve") not in who.may:
+    if ("request" if said.kind is approve.StatementKind.REQUEST else "approve") not in who.may:
         raise PlanRefused(f"{said.person} may not do this by roles/approvers.yaml", hint="ask somebody who may")
     name = signatures.fingerprint(_line(signer)).removeprefix("SHA256:").replace("/", "_").replace("+", "-")[:16]
     path = folder / f"{said.kind}-{name}.json"
@@ -222,7 +222,7 @@ def apply_run(
     return done
 
 
-def _may_stand(one: Held, workspace: Workspace, people: approve.People, now: datetime) -> int:
+def _may_stand(one: Held, workspace: Workspace, people: approve.Signatories, now: datetime) -> int:
     """Return how many changes the standing approval leaves for today; raises ``PlanRefused`` where there is none."""
     standing = workspace.policy.standing
     signed = envelopes(workspace.folder / STANDING_APPROVALS)
@@ -242,15 +242,15 @@ def _not_ordered_twice(judge: apply.Judge, workspace: Workspace, now: datetime) 
         if row.state is State.ORDERED and now - row.at < FOLLOWED:
             ordered[change.id] = row.at
 
-    def judged(change: Change, now: datetime) -> protocol.Judged:
+    def judged(change: Change, now: datetime) -> protocol.Recheck:
         if at := ordered.get(change.id):
-            return protocol.Judged(skipped=f"it was ordered at {at:%Y-%m-%d %H:%M} UTC, and is waited for")
+            return protocol.Recheck(skipped=f"it was ordered at {at:%Y-%m-%d %H:%M} UTC, and is waited for")
         return judge(change, now)
 
     return judged
 
 
-def _journalled(workspace: Workspace) -> Iterator[tuple[Change, protocol.Row]]:
+def _journalled(workspace: Workspace) -> Iterator[tuple[Change, protocol.Transition]]:
     """Yield every row about a change from the journals of a workspace, with the change."""
     for plan, journal in journals(workspace.folder):
         by_id = {change.id: change for change in plan.changes}
@@ -262,7 +262,7 @@ def _judge(one: Held, workspace: Workspace) -> apply.Judge:
     taken = snapshot.load(one.run)
     kept: list[recheck.Facts] = []
 
-    def judged(change: Change, now: datetime) -> protocol.Judged:
+    def judged(change: Change, now: datetime) -> protocol.Recheck:
         if not kept or now - kept[0].at >= workspace.policy.apply.facts_valid:
             current = workspaces.load(workspace.folder)
             refuse_stale(one.plan, now=now, workspace_digest=current.digest)

@@ -7,7 +7,7 @@ from typing import Any
 from access_review.changes import Change
 from access_review.plan.plan import Plan
 from access_review.revoke.apply import Applied
-from access_review.revoke.states import CHANGED, Standing, State
+from access_review.revoke.states import CHANGED, ChangeStatus, State
 from access_review.tables import Row
 from access_review.views.plan_files import WORDS
 from access_review.views.text import count, visible
@@ -29,7 +29,7 @@ _LEFT_ALONE = frozenset({State.ABSENT, State.SKIPPED})
 
 def told(
     plan: Plan,
-    standings: Mapping[str, Standing],
+    standings: Mapping[str, ChangeStatus],
     findings: Mapping[str, Row],
     applied: Applied,
     unproven: tuple[str, ...],
@@ -37,7 +37,7 @@ def told(
     """Put into words what came of a plan; ``findings`` are those of its run, by id."""
     done, refused = [], []
     for change in plan.changes:
-        standing = standings.get(change.id, Standing())
+        standing = standings.get(change.id, ChangeStatus())
         if standing.state in CHANGED | {State.ORDERED} and standing.state is not State.UNKNOWN:
             ordered = ": ordered, a person does it" if standing.state is State.ORDERED else ""
             done.append(what(change) + ordered)

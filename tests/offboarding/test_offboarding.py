@@ -19,7 +19,7 @@ from access_review.policy import Applying, Offboarding, Targets
 from access_review.review import establish
 from access_review.revoke.apply import Batch, apply
 from access_review.revoke.journal import Journal
-from access_review.revoke.states import Judged
+from access_review.revoke.states import Recheck
 from access_review.revoke.states import State as Step
 from access_review.revoke.verify import verify
 from access_review.stages import audit, routine
@@ -296,7 +296,7 @@ def test_the_journals_of_batches_say_when_a_sign_in_was_proven_gone(tmp_path):
     pace = Applying(canary=0, per_minute=6000)
     began = clock.now()
     with Journal(folder / "journal.sqlite", plan.digest) as journal:
-        apply(Batch(plan, journal, systems, lambda *_: Judged(), clock, pace))
+        apply(Batch(plan, journal, systems, lambda *_: Recheck(), clock, pace))
         assert proven(tmp_path) == {}, "one read proves nothing"
         gone_by = clock.now()
         clock.wait(16 * 60)
@@ -318,7 +318,7 @@ def test_one_account_that_is_not_proven_off_leaves_the_system_without_proof(tmp_
     system = FakeSystem([key_of(one) for one in plan.changes], clock)
     pace = Applying(canary=0, per_minute=6000)
     with Journal(folder / "journal.sqlite", plan.digest) as journal:
-        apply(Batch(plan, journal, {"ad": system}, lambda *_: Judged(), clock, pace))
+        apply(Batch(plan, journal, {"ad": system}, lambda *_: Recheck(), clock, pace))
         clock.wait(16 * 60)
         system.give(key_of(second))
         verify(plan.changes, journal, {"ad": system}, now=clock.now(), pace=pace, targets=Targets())

@@ -12,7 +12,7 @@ from access_review.errors import PlanRefused
 from access_review.plan.alternatives import edges_ending, swap, ways_out
 from access_review.plan.proof import _blame
 from access_review.plan.remedies import answer
-from access_review.plan.requested import Asked, Gaps
+from access_review.plan.requested import PlanGaps, Request
 
 USER, COPY, GROUP, OUTER = "ad:user:1", "entra:user:1", "ad:group:G", "ad:group:Outer"
 CONNECTORS = {"ad": "ldap", "entra": "entra", "app": "table"}
@@ -73,11 +73,11 @@ def world(*accounts, entitlements=GROUPS, grants=ONE_GRANT, edges=(), reach=None
         "originals": {},
         "quarantined": {},
         "guarded": {},
-        "gaps": Gaps({}, {}, {}),
+        "gaps": PlanGaps({}, {}, {}),
         "connectors": CONNECTORS,
         "capabilities": CAPABILITIES,
     }
-    return Asked(**parts | more)
+    return Request(**parts | more)
 
 
 def finding(remedy="remove", subject=USER, about=GROUP, **more):
@@ -125,9 +125,9 @@ CASES = {
     "nesting cannot be cut: synced": (world(edges=[edge(removable=False, why_not="synced")]), finding("cut", OUTER)),
     "nesting is no membership": (world(edges=[edge(why="grants-role")]), finding("cut", OUTER)),
     "protected: crown": (world(edges=[edge()], guarded={GROUP: "protected: crown"}), finding("cut", OUTER)),
-    "withheld: hr incomplete": (world(gaps=Gaps({"hr": "cut short"}, {}, {})), finding()),
-    "withheld: ad incomplete": (world(gaps=Gaps({}, {"ad": "page 2"}, {})), finding("disable", about=None)),
-    "withheld: G incomplete": (world(gaps=Gaps({}, {}, {GROUP: "ranged"})), finding()),
+    "withheld: hr incomplete": (world(gaps=PlanGaps({"hr": "cut short"}, {}, {})), finding()),
+    "withheld: ad incomplete": (world(gaps=PlanGaps({}, {"ad": "page 2"}, {})), finding("disable", about=None)),
+    "withheld: G incomplete": (world(gaps=PlanGaps({}, {}, {GROUP: "ranged"})), finding()),
 }
 
 

@@ -4,11 +4,11 @@ import pytest
 
 from access_review.changes import Action
 from access_review.errors import StalePlan
-from access_review.policy import Applying, Window
+from access_review.policy import Applying, ChangeWindow
 from access_review.revoke.apply import Batch, apply
 from access_review.revoke.change_windows import opens
 from access_review.revoke.journal import Journal
-from access_review.revoke.states import Judged, State
+from access_review.revoke.states import Recheck, State
 from tests.support.fake_system import START, FakeSystem, Faults, Time, a_change, a_plan, key_of
 
 PACE = Applying(canary=0, per_minute=6000)
@@ -23,7 +23,7 @@ class Scene:
         self.faults = Faults(calls=calls or {}, looks=looks or {})
         self.system = FakeSystem([key_of(one) for one in self.plan.changes], self.clock, self.faults)
         self.path = folder / "journal.sqlite"
-        self.judged = Judged()
+        self.judged = Recheck()
 
     def run(self, pace=PACE, judge=None, **options):
         with Journal(self.path, self.plan.digest) as journal:
@@ -55,7 +55,7 @@ def test_what_is_gone_already_is_absent_and_never_called(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("judged", "state"), [(Judged(skipped="expected now"), "skipped"), (Judged(refused="protected"), "refused")]
+    ("judged", "state"), [(Recheck(skipped="expected now"), "skipped"), (Recheck(refused="protected"), "refused")]
 )
 def test_what_became_expected_or_protected_is_not_called(tmp_path, judged, state):
     scene = Scene(tmp_path, 2)
@@ -190,7 +190,7 @@ def test_first_changes_that_do_not_hold_stop_the_batch(tmp_path):
 
 
 def test_outside_its_window_nothing_begins_but_for_leavers(tmp_path):
-    window = Window(days=("tue",), start="09:00", end="17:00", timezone="Europe/Warsaw")
+    window = ChangeWindow(days=("tue",), start="09:00", end="17:00", timezone="Europe/Warsaw")
     stays, left = a_change(1, left=False), a_change(2)
     scene = Scene(tmp_path, changes=[left, stays])
     done = scene.run(Applying(canary=0, windows=(window,)))
@@ -199,7 +199,7 @@ def test_outside_its_window_nothing_begins_but_for_leavers(tmp_path):
 
 
 def test_windows_over_midnight_belong_to_the_day_they_start_on():
-    night = (Window(days=("fri",), start="22:00", end="04:00", timezone="UTC"),)
+    night = (ChangeWindow(days=("fri",), start="22:00", end="04:00", timezone="UTC"),)
     friday = START.replace(day=6, hour=23)
     assert opens(night, friday)
     assert opens(night, friday + timedelta(hours=4))

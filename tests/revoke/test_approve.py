@@ -6,9 +6,16 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from cryptography.hazmat.primitives.serialization import PublicFormat as Public
 
 from access_review.errors import ArtifactError, PlanRefused
-from access_review.policy import Standing
+from access_review.policy import StandingApproval
 from access_review.revoke import signatures
-from access_review.revoke.approve import Kind, People, Statement, require, require_standing, standing_digest
+from access_review.revoke.approve import (
+    Signatories,
+    Statement,
+    StatementKind,
+    require,
+    require_standing,
+    standing_digest,
+)
 from access_review.settings import Approvers
 from tests.support.fake_system import START, a_change, a_plan
 
@@ -35,7 +42,7 @@ def approvers(keys):
     )
 
 
-PEOPLE = People.of(
+PEOPLE = Signatories.of(
     [
         {"person": who, "native_id": who[-4:], "mail": f"{who[-4:]}@example.test", "status": "active"}
         for who in (ASKS, SECOND, THIRD)
@@ -51,43 +58,43 @@ def signed(keys, by, kind, digest, *, key=None, at=START):
 
 
 def ask(plan, keys, approvers, *approvals, by=ASKS, now=LATER):
-    request = signed(keys, ASKS, Kind.REQUEST, plan.digest)
+    request = signed(keys, ASKS, StatementKind.REQUEST, plan.digest)
     return require(plan, [request, *approvals], approvers, PEOPLE, now=now, by=by)
 
 
 def test_two_people_stand_behind_a_plan(keys, approvers):
     plan = a_plan(a_change(1))
-    found = ask(plan, keys, approvers, signed(keys, SECOND, Kind.APPROVAL, plan.digest))
+    found = ask(plan, keys, approvers, signed(keys, SECOND, StatementKind.APPROVAL, plan.digest))
     assert found.approvers == (SECOND,)
 
 
 def test_whoever_asks_does_not_approve_whatever_account_they_name(keys, approvers):
     plan = a_plan(a_change(1))
     with pytest.raises(PlanRefused, match="0 of 1"):
-        ask(plan, keys, approvers, signed(keys, ASKS, Kind.APPROVAL, plan.digest))
-    by_account = signed(keys, "adm-second", Kind.APPROVAL, plan.digest, key=SECOND)
+        ask(plan, keys, approvers, signed(keys, ASKS, StatementKind.APPROVAL, plan.digest))
+    by_account = signed(keys, "adm-second", StatementKind.APPROVAL, plan.digest, key=SECOND)
     assert ask(plan, keys, approvers, by_account).approvers == (SECOND,)
 
 
 def test_nobody_approves_a_plan_about_their_own_access(keys, approvers):
     plan = a_plan(a_change(1002))
     with pytest.raises(PlanRefused, match="0 of 1"):
-        ask(plan, keys, approvers, signed(keys, SECOND, Kind.APPROVAL, plan.digest))
+        ask(plan, keys, approvers, signed(keys, SECOND, StatementKind.APPROVAL, plan.digest))
 
 
 def test_whoever_carries_it_out_does_not_count(keys, approvers):
     plan = a_plan(a_change(1))
     with pytest.raises(PlanRefused, match="carries it out"):
-        ask(plan, keys, approvers, signed(keys, SECOND, Kind.APPROVAL, plan.digest), by=SECOND)
+        ask(plan, keys, approvers, signed(keys, SECOND, StatementKind.APPROVAL, plan.digest), by=SECOND)
 
 
 def test_raised_limits_take_two_people_not_two_signatures(keys, approvers):
     plan = a_plan(a_change(1), approvals=2)
-    once = signed(keys, SECOND, Kind.APPROVAL, plan.digest)
-    again = signed(keys, SECOND, Kind.APPROVAL, plan.digest, at=START + timedelta(minutes=1))
+    once = signed(keys, SECOND, StatementKind.APPROVAL, plan.digest)
+    again = signed(keys, SECOND, StatementKind.APPROVAL, plan.digest, at=START + timedelta(minutes=1))
     with pytest.raises(PlanRefused, match="1 of 2"):
         ask(plan, keys, approvers, once, again)
-    assert ask(plan, keys, approvers, once, signed(keys, THIRD, Kind.APPROVAL, plan.digest)).approvers == (
+    assert ask(plan, keys, approvers, once, signed(keys, THIRD, StatementKind.APPROVAL, plan.digest)).approvers == (
         SECOND,
         THIRD,
     )
@@ -96,25 +103,27 @@ def test_raised_limits_take_two_people_not_two_signatures(keys, approvers):
 def test_an_approval_of_another_plan_does_not_count(keys, approvers):
     plan, other = a_plan(a_change(1)), a_plan(a_change(2))
     with pytest.raises(PlanRefused, match="0 of 1"):
-        ask(plan, keys, approvers, signed(keys, SECOND, Kind.APPROVAL, other.digest))
+        ask(plan, keys, approvers, signed(keys, SECOND, StatementKind.APPROVAL, other.digest))
 
 
 def test_a_request_must_be_signed(keys, approvers):
     plan = a_plan(a_change(1))
     with pytest.raises(PlanRefused, match="has not signed the request"):
-        require(plan, [signed(keys, SECOND, Kind.APPROVAL, plan.digest)], approvers, PEOPLE, now=LATER, by=ASKS)
+        require(
+            plan, [signed(keys, SECOND, StatementKind.APPROVAL, plan.digest)], approvers, PEOPLE, now=LATER, by=ASKS
+        )
 
 
 @pytest.mark.parametrize(("by", "key"), [(SECOND, THIRD), (GONE, GONE)])
 def test_a_strange_key_and_somebody_gone_are_refused(keys, approvers, by, key):
     plan = a_plan(a_change(1))
     with pytest.raises(PlanRefused):
-        ask(plan, keys, approvers, signed(keys, by, Kind.APPROVAL, plan.digest, key=key))
+        ask(plan, keys, approvers, signed(keys, by, StatementKind.APPROVAL, plan.digest, key=key))
 
 
 def test_one_byte_changed_is_refused(keys, approvers):
     plan = a_plan(a_change(1))
-    data = signed(keys, SECOND, Kind.APPROVAL, plan.digest)
+    data = signed(keys, SECOND, StatementKind.APPROVAL, plan.digest)
     for position in range(0, len(data), 7):
         altered = data[:position] + bytes([data[position] ^ 1]) + data[position + 1 :]
         with pytest.raises(PlanRefused):
@@ -122,8 +131,8 @@ def test_one_byte_changed_is_refused(keys, approvers):
 
 
 def test_a_standing_approval_takes_two_people_and_exactly_its_words(keys, approvers):
-    standing = Standing.model_validate({"daily": 20, "until": "2026-12-31"})
-    both = [signed(keys, who, Kind.STANDING, standing_digest(standing)) for who in (SECOND, THIRD)]
+    standing = StandingApproval.model_validate({"daily": 20, "until": "2026-12-31"})
+    both = [signed(keys, who, StatementKind.STANDING, standing_digest(standing)) for who in (SECOND, THIRD)]
     assert require_standing(standing, both, approvers, PEOPLE, now=LATER) == (SECOND, THIRD)
     with pytest.raises(PlanRefused, match="1 of 2"):
         require_standing(standing, both[:1], approvers, PEOPLE, now=LATER)

@@ -8,7 +8,7 @@ import pytest
 from access_review.errors import ArtifactError, PlanRefused
 from access_review.revoke.journal import _COLUMNS, Journal, JournalFull, Note, _digest, begun, single_writer
 from access_review.revoke.journal import START as BEGINNING
-from access_review.revoke.states import Row, State
+from access_review.revoke.states import State, Transition
 from tests.support.fake_system import START
 
 PLAN = "sha256:" + "a" * 64
@@ -17,16 +17,16 @@ PLAN = "sha256:" + "a" * 64
 def written(path, *states):
     with Journal(path, PLAN) as journal:
         for state in states:
-            journal.add(Row("c-1", state, START, 1))
+            journal.add(Transition("c-1", state, START, 1))
         journal.flush()
 
 
 def test_what_was_flushed_is_there_again_and_the_rest_is_not(tmp_path):
     path = tmp_path / "j.sqlite"
     with Journal(path, PLAN) as journal:
-        journal.add(Row("c-1", State.INTENT, START, 1))
+        journal.add(Transition("c-1", State.INTENT, START, 1))
         journal.flush()
-        journal.add(Row("c-1", State.ABSENT, START, 1))
+        journal.add(Transition("c-1", State.ABSENT, START, 1))
     with Journal(path, PLAN) as journal:
         assert journal.standing("c-1").state is State.INTENT
         assert journal.plan == PLAN
@@ -35,9 +35,9 @@ def test_what_was_flushed_is_there_again_and_the_rest_is_not(tmp_path):
 
 SECOND = timedelta(seconds=1)
 ROWS = (
-    Row("c-1", State.INTENT, START, 1),
-    Row("c-1", State.CALLING, START + 2 * SECOND, 1, "dc1", "", START + SECOND, START + 2 * SECOND),
-    Row("c-1", State.UNKNOWN, START + 3 * SECOND, 1, "dc2", "no answer", None, START + 2 * SECOND),
+    Transition("c-1", State.INTENT, START, 1),
+    Transition("c-1", State.CALLING, START + 2 * SECOND, 1, "dc1", "", START + SECOND, START + 2 * SECOND),
+    Transition("c-1", State.UNKNOWN, START + 3 * SECOND, 1, "dc2", "no answer", None, START + 2 * SECOND),
 )
 NOTE = Note("stopped", START + 4 * SECOND, "five failed in a row")
 
@@ -125,7 +125,7 @@ def test_a_journal_of_a_later_version_is_refused(tmp_path):
 
 def test_a_step_that_cannot_be_is_refused(tmp_path):
     with Journal(tmp_path / "j.sqlite", PLAN) as journal, pytest.raises(ArtifactError, match="cannot be"):
-        journal.add(Row("c-1", State.CALLING, START, 1))
+        journal.add(Transition("c-1", State.CALLING, START, 1))
 
 
 @pytest.mark.parametrize(
@@ -159,10 +159,10 @@ def test_a_disk_that_is_full_is_said_before_anything_is_called(tmp_path):
         journal._connection.execute("PRAGMA max_page_count=2")
         with pytest.raises(JournalFull, match="nothing is called"):  # noqa: PT012 - the row that fills it is not known
             for number in range(200):
-                journal.add(Row(f"c-{number}", State.INTENT, START, 1, reason="x" * 100))
+                journal.add(Transition(f"c-{number}", State.INTENT, START, 1, reason="x" * 100))
                 journal.flush()
         with pytest.raises(JournalFull):
-            journal.add(Row("c-later", State.INTENT, START, 1))
+            journal.add(Transition("c-later", State.INTENT, START, 1))
 
 
 def test_only_one_process_may_write(tmp_path):

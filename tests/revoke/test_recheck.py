@@ -11,7 +11,7 @@ from access_review.changes import change as change_of
 from access_review.errors import LimitExceeded, PlanRefused, RosterFault
 from access_review.plan.limits import Count
 from access_review.revoke.recheck import Facts, judge, with_rosters
-from access_review.revoke.states import Judged
+from access_review.revoke.states import Recheck
 from access_review.workspace import load
 from tests.support.fake_system import a_change, a_plan
 from tests.support.planning import add, change, company, declared, grant, group, job, leave, limits, nest, planned
@@ -52,32 +52,32 @@ def moved(rows, number, department):
 def test_where_nothing_changed_everything_may_go_on():
     found = verdicts(EXCESS)
     assert set(found) == {("user5", ""), ("user5", "All"), ("user5", "Fin"), ("user7", "Other")}
-    assert set(found.values()) == {Judged()}
+    assert set(found.values()) == {Recheck()}
 
 
 def test_what_was_not_judged_is_refused():
-    assert Facts({}, LATER).of(PLAN.changes[0]) == Judged(refused="it was not judged")
+    assert Facts({}, LATER).of(PLAN.changes[0]) == Recheck(refused="it was not judged")
 
 
 def test_what_became_expected_is_skipped_and_the_rest_goes_on():
     found = verdicts(moved(EXCESS, 7, "Operations"))
-    assert found.pop(("user7", "Other")) == Judged(skipped="now: user7 would lose Other, which is expected")
-    assert set(found.values()) == {Judged()}
+    assert found.pop(("user7", "Other")) == Recheck(skipped="now: user7 would lose Other, which is expected")
+    assert set(found.values()) == {Recheck()}
 
 
 def test_whose_termination_is_rescinded_keeps_everything():
     back = moved(change(EXCESS, "people", "hr:person:5", status="active"), 5, "Finance")
     found = verdicts(back)
-    assert found["user5", ""] == Judged(skipped=f"the person is active: {BACK}")
+    assert found["user5", ""] == Recheck(skipped=f"the person is active: {BACK}")
     assert found["user5", "Fin"].skipped == "now: user5 would lose Fin, which is expected"
-    assert found["user7", "Other"] == Judged()
+    assert found["user7", "Other"] == Recheck()
 
 
 @pytest.mark.parametrize("status", ["unknown", "missing", "leave"])
 def test_who_is_not_what_they_were_is_skipped(status):
     found = verdicts(change(EXCESS, "people", "hr:person:5", status=status))
-    assert found["user5", ""] == Judged(skipped=f"the person is {status}: {BACK}")
-    assert verdicts(change(EXCESS, "people", "hr:person:7", status="left"))["user7", "Other"] == Judged(
+    assert found["user5", ""] == Recheck(skipped=f"the person is {status}: {BACK}")
+    assert verdicts(change(EXCESS, "people", "hr:person:7", status="left"))["user7", "Other"] == Recheck(
         skipped="the person was active and is left"
     )
 
@@ -85,18 +85,18 @@ def test_who_is_not_what_they_were_is_skipped(status):
 def test_who_is_not_in_the_roster_any_more_is_skipped():
     gone = {**EXCESS, "people": [row for row in EXCESS["people"] if row["person"] != "hr:person:5"]}
     found = verdicts(gone)
-    assert found["user5", ""] == Judged(skipped=f"the person is not in the roster: {BACK}")
+    assert found["user5", ""] == Recheck(skipped=f"the person is not in the roster: {BACK}")
 
 
 def test_what_became_protected_is_refused_each_with_its_reason():
     found = verdicts(change(EXCESS, "accounts", "ad:user:5", protected="tier 0"))
-    assert found["user5", ""] == Judged(refused="protected: its source says: tier 0")
-    assert found["user5", "Fin"] == Judged(refused="protected: its source says: tier 0")
-    assert found["user7", "Other"] == Judged()
+    assert found["user5", ""] == Recheck(refused="protected: its source says: tier 0")
+    assert found["user5", "Fin"] == Recheck(refused="protected: its source says: tier 0")
+    assert found["user7", "Other"] == Recheck()
     names_it = declared(templates=TEMPLATES, policy={"protect": {"entitlements": ["ad:group:Other"]}})
     found = verdicts(EXCESS, space=names_it)
-    assert found["user7", "Other"] == Judged(refused="protected: roles/policy.yaml names it")
-    assert found["user5", "Fin"] == Judged()
+    assert found["user7", "Other"] == Recheck(refused="protected: roles/policy.yaml names it")
+    assert found["user5", "Fin"] == Recheck()
 
 
 def test_whoever_asks_is_not_touched_by_their_own_plan():
@@ -109,8 +109,8 @@ def test_what_would_take_something_protected_with_it_is_refused():
     plan = planned(rows, SPACE)
     nested = add(rows, nesting=[nest("Carrier", "Crown")])
     crown = declared(templates=TEMPLATES, policy={"protect": {"entitlements": ["ad:group:Crown"]}})
-    assert verdicts(nested, plan=plan)["user7", "Carrier"] == Judged()
-    assert verdicts(nested, plan=plan, space=crown)["user7", "Carrier"] == Judged(
+    assert verdicts(nested, plan=plan)["user7", "Carrier"] == Recheck()
+    assert verdicts(nested, plan=plan, space=crown)["user7", "Carrier"] == Recheck(
         refused="protected: roles/policy.yaml names it (Crown)"
     )
 
@@ -120,7 +120,7 @@ def test_what_rests_on_a_source_that_was_not_read_whole_is_refused():
         EXCESS,
         completeness=[{"source": "ad", "subject": "nesting", "complete": False, "reason": "page 2 failed"}],
     )
-    assert verdicts(short)["user7", "Other"] == Judged(refused="withheld: ad incomplete: page 2 failed")
+    assert verdicts(short)["user7", "Other"] == Recheck(refused="withheld: ad incomplete: page 2 failed")
 
 
 # Together with other batches
@@ -139,12 +139,12 @@ def test_the_last_holders_stay_although_two_batches_share_the_taking():
     plan = planned(rows, space, scope=_only("hr:person:1"))
     assert [one.target.entitlement.name for one in plan.changes] == ["Admins"]
     kept = declared(templates=[{**TEMPLATES[0], "may": ["ad:group:Fin*"]}])
-    assert verdicts(rows, plan=plan, space=kept) == {("user1", "Admins"): Judged()}
+    assert verdicts(rows, plan=plan, space=kept) == {("user1", "Admins"): Recheck()}
     with_another = verdicts(rows, plan=plan, space=kept, others=[removal(2, "Admins")])
     assert with_another == {
-        ("user1", "Admins"): Judged(refused="protected: Admins would have 1 usable holders left, and 2 must stay")
+        ("user1", "Admins"): Recheck(refused="protected: Admins would have 1 usable holders left, and 2 must stay")
     }
-    assert verdicts(rows, plan=plan, space=space, others=[removal(2, "Admins")]) == {("user1", "Admins"): Judged()}
+    assert verdicts(rows, plan=plan, space=space, others=[removal(2, "Admins")]) == {("user1", "Admins"): Recheck()}
 
 
 def _only(person):
@@ -158,7 +158,7 @@ def test_a_change_that_another_batch_has_made_already_counts_once():
     space = declared(templates=TEMPLATES, policy=policy)
     rows = add(company(12), grants=[grant(7, "Other")])
     plan = planned(rows, space)
-    assert verdicts(rows, plan=plan, space=space, others=plan.changes) == {("user7", "Other"): Judged()}
+    assert verdicts(rows, plan=plan, space=space, others=plan.changes) == {("user7", "Other"): Recheck()}
 
 
 @pytest.mark.parametrize(
@@ -185,8 +185,8 @@ def test_limits_hold_for_all_batches_together(policy, others, said):
     space = declared(templates=TEMPLATES, policy=policy)
     rows = add(company(12), grants=[grant(7, "Other"), *(grant(n, "Other") for n in (8, 9, 10))])
     plan = planned(rows, space, scope=_only("hr:person:7"))
-    assert set(verdicts(rows, plan=plan, space=space).values()) == {Judged()}
-    assert set(verdicts(rows, plan=plan, space=space, others=others[:1]).values()) == {Judged()}
+    assert set(verdicts(rows, plan=plan, space=space).values()) == {Recheck()}
+    assert set(verdicts(rows, plan=plan, space=space, others=others[:1]).values()) == {Recheck()}
     with pytest.raises(LimitExceeded, match=said):
         verdicts(rows, plan=plan, space=space, others=others)
 
@@ -205,7 +205,7 @@ NO_MEMBERS = {"percent": 0, "members": 0}
 
 def test_the_policy_of_now_neither_lowers_nor_raises_what_was_signed():
     tight = declared(templates=TEMPLATES, policy=limits(disable=NONE, remove=NONE, group=NO_MEMBERS))
-    assert set(verdicts(EXCESS, space=tight).values()) == {Judged()}
+    assert set(verdicts(EXCESS, space=tight).values()) == {Recheck()}
 
 
 @pytest.mark.parametrize(
@@ -225,7 +225,7 @@ def test_the_policy_of_now_neither_lowers_nor_raises_what_was_signed():
 def test_each_limit_is_the_one_that_was_signed(signed, said):
     plan = replace(PLAN, limits=replace(PLAN.limits, counts=(), **signed))
     if said is None:
-        assert set(verdicts(EXCESS, plan=plan).values()) == {Judged()}
+        assert set(verdicts(EXCESS, plan=plan).values()) == {Recheck()}
     else:
         with pytest.raises(LimitExceeded, match=f"^with what other batches have taken, {said}$"):
             verdicts(EXCESS, plan=plan)
@@ -237,11 +237,11 @@ def test_each_limit_is_the_one_that_was_signed(signed, said):
 @pytest.mark.parametrize(
     ("status", "judged"),
     [
-        ("active", Judged()),
-        ("leave", Judged()),
-        ("left", Judged(refused="the person is left: only who is employed gets it back")),
-        ("missing", Judged(refused="the person is missing: only who is employed gets it back")),
-        (None, Judged(refused="the person is not in the roster: only who is employed gets it back")),
+        ("active", Recheck()),
+        ("leave", Recheck()),
+        ("left", Recheck(refused="the person is left: only who is employed gets it back")),
+        ("missing", Recheck(refused="the person is missing: only who is employed gets it back")),
+        (None, Recheck(refused="the person is not in the roster: only who is employed gets it back")),
     ],
 )
 def test_only_who_is_employed_gets_something_back(status, judged):
@@ -255,7 +255,7 @@ def test_an_edge_belongs_to_nobody_and_is_given_back():
     plan = a_plan(change_of(Action.CUT_NESTING, target, Expectation(present=False), "f"))
     restoring = replace(plan.changes[0], action=Action.ADD_NESTING)
     plan = replace(plan, changes=(restoring,))
-    assert judge(plan, snapshot(), SPACE, (), LATER).of(restoring) == Judged()
+    assert judge(plan, snapshot(), SPACE, (), LATER).of(restoring) == Recheck()
 
 
 # Rosters read anew

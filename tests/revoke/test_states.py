@@ -9,11 +9,11 @@ from access_review.errors import ArtifactError
 from access_review.revoke.states import (
     NEXT,
     TERMINAL,
-    Judged,
-    Row,
-    Standing,
+    ChangeStatus,
+    NextStep,
+    Recheck,
     State,
-    Step,
+    Transition,
     advance,
     called,
     fold,
@@ -30,7 +30,7 @@ THERE, GONE, UNREAD = Sighting(True, "dc1"), Sighting(False, "dc1"), Sighting(No
 
 
 def row(state, minutes=0, **more):
-    return Row("c-1", state, START + minutes * MINUTE, **{"attempt": 1} | more)
+    return Transition("c-1", state, START + minutes * MINUTE, **{"attempt": 1} | more)
 
 
 # Where a change stands
@@ -45,7 +45,7 @@ def test_every_row_leaves_its_trace_in_where_a_change_stands():
         row(State.CALLING, 4, attempt=2, called_at=START + 4 * MINUTE),
         row(State.PENDING, 5, attempt=2, server="dc1"),
     ]
-    assert fold(rows)["c-1"] == Standing(
+    assert fold(rows)["c-1"] == ChangeStatus(
         State.PENDING,
         attempt=2,
         at=START + 5 * MINUTE,
@@ -55,7 +55,7 @@ def test_every_row_leaves_its_trace_in_where_a_change_stands():
         server="dc1",
         unchanged=1,
     )
-    assert fold(rows[:3])["c-1"] == Standing(
+    assert fold(rows[:3])["c-1"] == ChangeStatus(
         State.STILL_THERE,
         attempt=1,
         at=START + 2 * MINUTE,
@@ -68,7 +68,7 @@ def test_every_row_leaves_its_trace_in_where_a_change_stands():
 
 
 def test_a_contradiction_starts_the_proof_anew_and_what_follows_it_does_not():
-    pending = Standing(State.PENDING, at=START, gone_at=START)
+    pending = ChangeStatus(State.PENDING, at=START, gone_at=START)
     contradicted = advance(pending, row(State.CONTRADICTED, 1))
     assert (contradicted.gone_at, contradicted.contradictions, contradicted.intended_at) == (None, 1, None)
     assert advance(contradicted, row(State.PENDING, 2)).gone_at == START + 2 * MINUTE
@@ -79,12 +79,12 @@ def test_a_contradiction_starts_the_proof_anew_and_what_follows_it_does_not():
 def test_only_the_steps_that_are_drawn_can_be_taken(state):
     for after in State:
         if after in NEXT[state]:
-            assert advance(Standing(state), row(after)).state is after
+            assert advance(ChangeStatus(state), row(after)).state is after
         else:
             with pytest.raises(
                 ArtifactError, match=f"^the journal says c-1 went from {state} to {after}, which cannot"
             ):
-                advance(Standing(state), row(after))
+                advance(ChangeStatus(state), row(after))
 
 
 def test_what_has_ended_stays_so_but_for_what_somebody_gives_back():
@@ -104,7 +104,7 @@ def test_nothing_is_called_but_from_a_recheck_and_nothing_is_revoked_but_from_pe
 
 # Just before a call
 
-PROTECTED, EXPECTED = Judged(refused="protected: tier 0"), Judged(skipped="expected now")
+PROTECTED, EXPECTED = Recheck(refused="protected: tier 0"), Recheck(skipped="expected now")
 ANEW = Sighting(True, "dc1", since=START + timedelta(seconds=1))
 ANEW_SAID = "it was given anew at 2026-02-02 08:00:01 UTC, after the plan's snapshot"
 ALREADY = "there was nothing to do: it is as wanted already"
@@ -113,29 +113,34 @@ ALREADY = "there was nothing to do: it is as wanted already"
 @pytest.mark.parametrize(
     ("seen", "judged", "wanted", "step"),
     [
-        (THERE, Judged(), False, Step(State.CALLING)),
-        (GONE, Judged(), True, Step(State.CALLING)),
-        (GONE, Judged(), False, Step(State.ABSENT, ALREADY)),
-        (THERE, Judged(), True, Step(State.ABSENT, ALREADY)),
-        (UNREAD, Judged(), False, Step(State.DEFERRED, "no answer")),
-        (Sighting(None, "dc1"), EXPECTED, False, Step(State.DEFERRED, "it could not be read just before the change")),
-        *((seen, PROTECTED, False, Step(State.REFUSED, "protected: tier 0")) for seen in (THERE, GONE, UNREAD)),
-        (GONE, EXPECTED, False, Step(State.ABSENT, ALREADY)),
-        (THERE, EXPECTED, False, Step(State.SKIPPED, "expected now")),
-        (ANEW, Judged(), False, Step(State.SKIPPED, ANEW_SAID)),
-        (Sighting(False, "dc1", since=ANEW.since), Judged(), True, Step(State.CALLING)),
-        (Sighting(True, "dc1", since=START), Judged(), False, Step(State.CALLING)),
-        (Sighting(True, "dc1", since=START - MINUTE), Judged(), False, Step(State.CALLING)),
+        (THERE, Recheck(), False, NextStep(State.CALLING)),
+        (GONE, Recheck(), True, NextStep(State.CALLING)),
+        (GONE, Recheck(), False, NextStep(State.ABSENT, ALREADY)),
+        (THERE, Recheck(), True, NextStep(State.ABSENT, ALREADY)),
+        (UNREAD, Recheck(), False, NextStep(State.DEFERRED, "no answer")),
+        (
+            Sighting(None, "dc1"),
+            EXPECTED,
+            False,
+            NextStep(State.DEFERRED, "it could not be read just before the change"),
+        ),
+        *((seen, PROTECTED, False, NextStep(State.REFUSED, "protected: tier 0")) for seen in (THERE, GONE, UNREAD)),
+        (GONE, EXPECTED, False, NextStep(State.ABSENT, ALREADY)),
+        (THERE, EXPECTED, False, NextStep(State.SKIPPED, "expected now")),
+        (ANEW, Recheck(), False, NextStep(State.SKIPPED, ANEW_SAID)),
+        (Sighting(False, "dc1", since=ANEW.since), Recheck(), True, NextStep(State.CALLING)),
+        (Sighting(True, "dc1", since=START), Recheck(), False, NextStep(State.CALLING)),
+        (Sighting(True, "dc1", since=START - MINUTE), Recheck(), False, NextStep(State.CALLING)),
     ],
 )
 def test_just_before_a_call(seen, judged, wanted, step):
     assert rechecked(seen, judged, wanted=wanted, planned_on=START, unchanged=0) == step
 
 
-@pytest.mark.parametrize("judged", [Judged(), PROTECTED, EXPECTED])
+@pytest.mark.parametrize("judged", [Recheck(), PROTECTED, EXPECTED])
 def test_what_an_earlier_call_did_is_not_absent_but_to_be_proven(judged):
     done = rechecked(GONE, judged, wanted=False, planned_on=START, unchanged=1)
-    assert done == Step(State.PENDING, "an earlier call did it, which the read after it did not show")
+    assert done == NextStep(State.PENDING, "an earlier call did it, which the read after it did not show")
     for seen in (THERE, UNREAD):
         again = rechecked(seen, judged, wanted=False, planned_on=START, unchanged=1)
         assert again == rechecked(seen, judged, wanted=False, planned_on=START, unchanged=0)
@@ -150,24 +155,24 @@ DONE, LOST = WriteAnswer(WriteResult.DONE, "dc1"), WriteAnswer(WriteResult.UNKNO
 @pytest.mark.parametrize(
     ("answer", "seen", "step"),
     [
-        (WriteAnswer(WriteResult.ORDERED, "x", "by hand"), GONE, Step(State.ORDERED, "by hand")),
-        (DONE, GONE, Step(State.PENDING, "")),
-        (WriteAnswer(WriteResult.ABSENT, "dc1", "was not there"), GONE, Step(State.PENDING, "was not there")),
-        (LOST, GONE, Step(State.PENDING, "the answer was lost; reading shows it done")),
-        (REFUSES, GONE, Step(State.PENDING, "")),
-        (DONE, UNREAD, Step(State.UNKNOWN, "no answer")),
-        (BUSY, Sighting(None, "dc1"), Step(State.UNKNOWN, "busy")),
-        (REFUSES, Sighting(None, "dc1"), Step(State.UNKNOWN, "it could not be read back")),
-        (REFUSES, THERE, Step(State.FAILED, "the system refused it")),
-        (WriteAnswer(WriteResult.REFUSED, "dc1", "no right"), THERE, Step(State.FAILED, "no right")),
-        (BUSY, THERE, Step(State.DEFERRED, "busy")),
+        (WriteAnswer(WriteResult.ORDERED, "x", "by hand"), GONE, NextStep(State.ORDERED, "by hand")),
+        (DONE, GONE, NextStep(State.PENDING, "")),
+        (WriteAnswer(WriteResult.ABSENT, "dc1", "was not there"), GONE, NextStep(State.PENDING, "was not there")),
+        (LOST, GONE, NextStep(State.PENDING, "the answer was lost; reading shows it done")),
+        (REFUSES, GONE, NextStep(State.PENDING, "")),
+        (DONE, UNREAD, NextStep(State.UNKNOWN, "no answer")),
+        (BUSY, Sighting(None, "dc1"), NextStep(State.UNKNOWN, "busy")),
+        (REFUSES, Sighting(None, "dc1"), NextStep(State.UNKNOWN, "it could not be read back")),
+        (REFUSES, THERE, NextStep(State.FAILED, "the system refused it")),
+        (WriteAnswer(WriteResult.REFUSED, "dc1", "no right"), THERE, NextStep(State.FAILED, "no right")),
+        (BUSY, THERE, NextStep(State.DEFERRED, "busy")),
         (
             WriteAnswer(WriteResult.TRANSIENT, "x"),
             THERE,
-            Step(State.DEFERRED, "the system did not do it, and may later"),
+            NextStep(State.DEFERRED, "the system did not do it, and may later"),
         ),
-        (DONE, THERE, Step(State.STILL_THERE, "the system said done, and reading shows it unchanged")),
-        (LOST, THERE, Step(State.STILL_THERE, "the connection broke")),
+        (DONE, THERE, NextStep(State.STILL_THERE, "the system said done, and reading shows it unchanged")),
+        (LOST, THERE, NextStep(State.STILL_THERE, "the connection broke")),
     ],
 )
 def test_after_a_call_the_read_decides(answer, seen, step):
@@ -178,7 +183,7 @@ def test_after_a_call_the_read_decides(answer, seen, step):
 def test_the_last_call_that_changes_nothing_is_a_failure(unchanged, state):
     step = called(DONE, THERE, wanted=False, unchanged=unchanged, attempts=3)
     assert step.state is state
-    assert called(LOST, THERE, wanted=False, unchanged=2, attempts=3) == Step(State.FAILED, "the connection broke")
+    assert called(LOST, THERE, wanted=False, unchanged=2, attempts=3) == NextStep(State.FAILED, "the connection broke")
     if state is State.FAILED:
         assert step.reason == "still unchanged after 3 attempts"
 
@@ -191,8 +196,10 @@ def test_what_was_given_back_is_read_back_the_same_way():
 @pytest.mark.parametrize("wanted", [True, False])
 def test_an_interrupted_call_is_decided_by_reading_only(wanted):
     assert settled(UNREAD, wanted=wanted) is None
-    assert settled(Sighting(wanted, "x"), wanted=wanted) == Step(State.PENDING, "interrupted; reading shows it done")
-    assert settled(Sighting(not wanted, "x"), wanted=wanted) == Step(
+    assert settled(Sighting(wanted, "x"), wanted=wanted) == NextStep(
+        State.PENDING, "interrupted; reading shows it done"
+    )
+    assert settled(Sighting(not wanted, "x"), wanted=wanted) == NextStep(
         State.STILL_THERE, "interrupted; reading shows it unchanged, so it is checked again from the start"
     )
 
@@ -201,7 +208,7 @@ def test_an_interrupted_call_is_decided_by_reading_only(wanted):
 
 
 def stands(state, **more):
-    return Standing(state, 1, START, START, **more)
+    return ChangeStatus(state, 1, START, START, **more)
 
 
 def later(standing, seen, minutes=60, *, wanted=False, most=3):
@@ -215,12 +222,12 @@ PENDING = stands(State.PENDING, gone_at=START)
     ("standing", "seen", "minutes", "step"),
     [
         (PENDING, GONE, 14, None),
-        (PENDING, GONE, 15, Step(State.REVOKED)),
+        (PENDING, GONE, 15, NextStep(State.REVOKED)),
         (PENDING, UNREAD, 60, None),
         (stands(State.PENDING), GONE, 60, None),
-        (Standing(State.PENDING, gone_at=START), GONE, 60, None),
-        (stands(State.CONTRADICTED), GONE, 60, Step(State.PENDING)),
-        (stands(State.ORDERED), GONE, 60, Step(State.PENDING)),
+        (ChangeStatus(State.PENDING, gone_at=START), GONE, 60, None),
+        (stands(State.CONTRADICTED), GONE, 60, NextStep(State.PENDING)),
+        (stands(State.ORDERED), GONE, 60, NextStep(State.PENDING)),
         (stands(State.ORDERED), THERE, 60, None),
         (stands(State.REVOKED, gone_at=START), GONE, 60, None),
     ],
@@ -237,23 +244,23 @@ CALLED = {"gone_at": START, "called_at": START + 30 * timedelta(seconds=1)}
 @pytest.mark.parametrize(
     ("standing", "since", "step"),
     [
-        (PENDING, None, Step(State.CONTRADICTED, CONTRADICTS)),
-        (PENDING, START + MINUTE, Step(State.REGRANTED, BACK)),
-        (PENDING, START, Step(State.CONTRADICTED, CONTRADICTS)),
-        (stands(State.PENDING, **CALLED), START + MINUTE, Step(State.REGRANTED, BACK)),
-        (stands(State.PENDING, **CALLED), START + timedelta(seconds=20), Step(State.CONTRADICTED, CONTRADICTS)),
-        (stands(State.CONTRADICTED, contradictions=1), START + MINUTE, Step(State.REGRANTED, BACK)),
-        (stands(State.REVOKED), START + MINUTE, Step(State.REGRANTED, BACK)),
+        (PENDING, None, NextStep(State.CONTRADICTED, CONTRADICTS)),
+        (PENDING, START + MINUTE, NextStep(State.REGRANTED, BACK)),
+        (PENDING, START, NextStep(State.CONTRADICTED, CONTRADICTS)),
+        (stands(State.PENDING, **CALLED), START + MINUTE, NextStep(State.REGRANTED, BACK)),
+        (stands(State.PENDING, **CALLED), START + timedelta(seconds=20), NextStep(State.CONTRADICTED, CONTRADICTS)),
+        (stands(State.CONTRADICTED, contradictions=1), START + MINUTE, NextStep(State.REGRANTED, BACK)),
+        (stands(State.REVOKED), START + MINUTE, NextStep(State.REGRANTED, BACK)),
         (
             stands(State.REVOKED),
             None,
-            Step(State.REGRANTED, "somebody gave it back before 2026-02-02 09:00:00 UTC"),
+            NextStep(State.REGRANTED, "somebody gave it back before 2026-02-02 09:00:00 UTC"),
         ),
-        (stands(State.CONTRADICTED, contradictions=1), None, Step(State.CONTRADICTED, CONTRADICTS)),
+        (stands(State.CONTRADICTED, contradictions=1), None, NextStep(State.CONTRADICTED, CONTRADICTS)),
         (
             stands(State.CONTRADICTED, contradictions=2),
             None,
-            Step(State.FAILED, "reads contradict each other: it was as wanted, and is not"),
+            NextStep(State.FAILED, "reads contradict each other: it was as wanted, and is not"),
         ),
     ],
 )
@@ -262,7 +269,7 @@ def test_what_is_back_was_given_back_or_contradicts_an_earlier_read(standing, si
 
 
 def test_what_was_given_back_on_purpose_is_restored_by_two_reads_and_ends_there():
-    assert later(PENDING, THERE, wanted=True) == Step(State.RESTORED)
+    assert later(PENDING, THERE, wanted=True) == NextStep(State.RESTORED)
     assert later(stands(State.RESTORED), GONE, wanted=True) is None
     assert later(PENDING, Sighting(False, "dc1", since=START + MINUTE), wanted=True).state is State.CONTRADICTED
 

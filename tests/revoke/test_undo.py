@@ -9,7 +9,7 @@ from access_review.errors import PlanRefused
 from access_review.plan.plan import read, write
 from access_review.plan.proof import Failure, Proof, prove_undo
 from access_review.plan.restored import restored
-from access_review.revoke.states import Standing, State
+from access_review.revoke.states import ChangeStatus, State
 from access_review.revoke.undo import undo
 from tests.support.fake_system import START, a_change, a_plan
 from tests.support.planning import add, change, company, declared, grant, nest, planned, reviewed
@@ -22,7 +22,7 @@ GOOD = Proof(0, 0, 0, 0, 0, 0, 0, 0, ())
 
 
 def undone(plan, states, *, status="active", rows=None, at=LATER, prove=None):
-    standings = {one.id: Standing(state, 1, START, START) for one, state in zip(plan.changes, states, strict=True)}
+    standings = {one.id: ChangeStatus(state, 1, START, START) for one, state in zip(plan.changes, states, strict=True)}
     people = [{"person": f"hr:person:{n}", "status": status} for n in (1, 2, 3)]
     there = {
         "accounts": [{"account": f"ad:user:{n}"} for n in (1, 2, 3)],

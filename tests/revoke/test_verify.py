@@ -3,7 +3,7 @@ from access_review.engine.duckdb import Engine
 from access_review.policy import Applying, Targets
 from access_review.revoke.apply import Batch, apply
 from access_review.revoke.journal import Journal
-from access_review.revoke.states import Judged, State
+from access_review.revoke.states import Recheck, State
 from access_review.revoke.verify import remaining, verify
 from tests.support.fake_system import FakeSystem, Time, a_change, a_plan, key_of
 from tests.support.planning import add, company, declared, grant, nest, planned, reviewed
@@ -21,7 +21,7 @@ class Applied:
         self.system = FakeSystem(self.keys, self.clock)
         self.path = folder / "j.sqlite"
         with Journal(self.path, self.plan.digest) as journal:
-            apply(Batch(self.plan, journal, {"ad": self.system}, lambda *_: Judged(), self.clock, PACE))
+            apply(Batch(self.plan, journal, {"ad": self.system}, lambda *_: Recheck(), self.clock, PACE))
 
     def later(self, minutes):
         self.clock.wait(minutes * 60)

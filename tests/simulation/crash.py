@@ -21,7 +21,7 @@ from access_review.plan.plan import Plan
 from access_review.policy import Applying
 from access_review.revoke.apply import Batch, apply
 from access_review.revoke.journal import Journal
-from access_review.revoke.states import Judged, State
+from access_review.revoke.states import Recheck, State
 from tests.support.fake_system import Time
 
 APPLIED, NOT_APPLIED, REPLY_LOST, GIVEN_BACK = "applied", "not applied", "reply lost", "given back meanwhile"
@@ -29,7 +29,7 @@ FATES = (APPLIED, NOT_APPLIED, REPLY_LOST, GIVEN_BACK)
 """What becomes of the first call; with the last, it is applied, and somebody gives it back after the first kill."""
 
 PACE = Applying(canary=0, per_minute=6000)
-EXPECTED_NOW = Judged(skipped="it became expected")
+EXPECTED_NOW = Recheck(skipped="it became expected")
 
 
 class Steps:
@@ -93,7 +93,7 @@ class Run:
     plan: Plan
     opened: Callable[[], AbstractContextManager[Executor]]
     last: int = 0
-    judged: Judged = field(default_factory=Judged)
+    judged: Recheck = field(default_factory=Recheck)
     environment: tuple[tuple[str, str], ...] = ()
 
 

@@ -12,7 +12,7 @@ from access_review.changes import Action, Change
 from access_review.policy import Applying, Targets
 from access_review.revoke.apply import Batch, apply
 from access_review.revoke.journal import Journal
-from access_review.revoke.states import TERMINAL, Judged, State
+from access_review.revoke.states import TERMINAL, Recheck, State
 from access_review.revoke.verify import verify
 from tests.support.fake_system import FakeSystem, Faults, Time, a_change, a_plan, key_of
 
@@ -47,10 +47,10 @@ class World:
         )
         self.deaths = self.chance.randint(0, 3)
 
-    def judge(self, change: Change, _: object) -> Judged:
+    def judge(self, change: Change, _: object) -> Recheck:
         if change.id in self.protected:
-            return Judged(refused="protected")
-        return Judged(skipped="expected now" if change.id in self.expected else "")
+            return Recheck(refused="protected")
+        return Recheck(skipped="expected now" if change.id in self.expected else "")
 
     def _before(self, what: str) -> None:
         """Check at every call that it is on disk already; let others interfere at every look."""

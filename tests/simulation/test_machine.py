@@ -24,7 +24,7 @@ from access_review.plan.proof import Proof
 from access_review.policy import Applying, Targets
 from access_review.revoke.apply import Batch, apply
 from access_review.revoke.journal import Journal
-from access_review.revoke.states import CHANGED, PROVEN, TERMINAL, Judged, State
+from access_review.revoke.states import CHANGED, PROVEN, TERMINAL, Recheck, State
 from access_review.revoke.undo import EMPLOYED, undo
 from access_review.revoke.verify import verify
 from tests.support.fake_system import FakeSystem, Faults, Time, a_change, a_plan, key_of
@@ -230,10 +230,10 @@ class Machine(RuleBasedStateMachine):
             raise self.blocked
         status = self.status[change.target.person]
         if change.action.restores:
-            return Judged() if status in EMPLOYED else Judged(refused=f"the person is {status}")
+            return Recheck() if status in EMPLOYED else Recheck(refused=f"the person is {status}")
         if change.id in self.protected:
-            return Judged(refused="protected")
-        return Judged() if status == "left" else Judged(skipped=f"the person is {status}")
+            return Recheck(refused="protected")
+        return Recheck() if status == "left" else Recheck(skipped=f"the person is {status}")
 
     def _before(self, what):
         if what == "call":

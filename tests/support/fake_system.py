@@ -13,7 +13,7 @@ from pathlib import Path
 from access_review.changes import Action, Change, Expectation, Sighting, Target, Thing, WriteAnswer, WriteResult, change
 from access_review.plan.plan import Plan, seal
 from access_review.plan.proof import Proof
-from access_review.plan.sealed import FORMAT, Batch, Kept, Scope
+from access_review.plan.sealed import FORMAT, AppliedLimits, Batch, Scope
 
 START = datetime(2026, 2, 2, 8, tzinfo=UTC)
 
@@ -187,7 +187,7 @@ def a_plan(*changes: Change, approvals: int = 1, at: datetime = START, size: int
             expires_at=at + timedelta(hours=24),
             requested_by="hr:person:1001",
             scope=Scope(),
-            limits=Kept(5, 10, 5, 10, 50, 3, size, (), "", approvals),
+            limits=AppliedLimits(5, 10, 5, 10, 50, 3, size, (), "", approvals),
             batches=tuple(Batch(f"batch-{n}", part) for n, part in enumerate(parts, 1)),
             changes=tuple(changes),
             to_person=(),

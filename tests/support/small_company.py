@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from access_review.engine.duckdb import Engine
-from access_review.policy import Applications, Policy
+from access_review.policy import ApplicationLists, Policy
 from access_review.review import Report, review
 from access_review.settings import Separation, SourceFile, Template, ToxicPair, Waivers
 from access_review.snapshot import Snapshot, manifest
@@ -156,7 +156,7 @@ def workspace() -> Workspace:
     }
     pair = ToxicPair(pair="pay-and-post", a=("ad:group:Payroll",), b=("ad:group:Finance-Read",), reason="pays itself")
     sources = (SourceEntry("ad", SourceFile(**ladder), {}), SourceEntry("hr", SourceFile(connector="roster"), {}))
-    policy = Policy(organisation="Norwind Outsourcing", applications=Applications(ai=("*agent*",)))
+    policy = Policy(organisation="Norwind Outsourcing", applications=ApplicationLists(ai=("*agent*",)))
     return Workspace(Path(), sources, templates, policy, Separation(pairs=(pair,)), Waivers(), "sha256:w", places)
 
 
