@@ -1,18 +1,56 @@
 """The inventory of applications that are AI or not approved, and of AI agents."""
 
-from typing import Any
+from datetime import datetime
+from typing import TypedDict, cast
 
 from access_review.engine.duckdb import Engine
 
 
-def list_applications(engine: Engine) -> list[dict[str, Any]]:
-    """Return the AI applications, and those nobody approved: ``object, name, approved, ai, foreign, accounts``."""
-    return engine.rows(_APPLICATIONS)
+class ListedApplication(TypedDict):
+    """An application or consent that is AI or not approved, with how many accounts hold it.
+
+    ``foreign`` is that it belongs to another organisation, null where that is not known.
+    """
+
+    object: str
+    name: str
+    approved: bool
+    ai: bool
+    foreign: bool | None
+    accounts: int
 
 
-def list_agents(engine: Engine) -> list[dict[str, Any]]:
-    """Return the AI agents of the registers, and those of the sources that no register knows."""
-    return engine.rows(_AGENTS)
+class ListedAgent(TypedDict):
+    """An AI agent with its accounts and direct grants; of one that no register knows, only these and its name are known.
+
+    ``sponsor`` is the name of whoever answers for it, ``sponsor_status`` that person's status.
+    """
+
+    object: str
+    name: str
+    purpose: str | None
+    data_class: str | None
+    approved_until: datetime | None
+    sponsor: str | None
+    sponsor_status: str | None
+    accounts: int
+    grants: int
+
+
+def list_applications(engine: Engine) -> list[ListedApplication]:
+    """Return the applications that are AI, and those nobody approved, AI first.
+
+    Reads ``applications, grants``, as :mod:`access_review.facts` has them.
+    """
+    return cast("list[ListedApplication]", engine.rows(_APPLICATIONS))
+
+
+def list_agents(engine: Engine) -> list[ListedAgent]:
+    """Return the AI agents of the registers, and those of the sources that no register knows, by name.
+
+    Reads ``people, accounts, grants``.
+    """
+    return cast("list[ListedAgent]", engine.rows(_AGENTS))
 
 
 _APPLICATIONS = """

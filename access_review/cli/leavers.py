@@ -33,7 +33,6 @@ def offboarding(
     fresh: Annotated[bool, typer.Option("--collect", help="Read the sources first.")] = False,
 ) -> None:
     """Say what is still open for those who leave. In which system, and for how long."""
-    from access_review.offboarding import assess as judging
     from access_review.offboarding import leaver as values
     from access_review.stages import routine
     from access_review.views import offboarding as view
@@ -43,31 +42,30 @@ def offboarding(
     run = _run(asked, workspace, fresh=fresh)
     made = routine.follow_leavers(workspace, run)
     if client:
-        made = judging.limited(made, [one for one in made.leavers if client in one.clients])
+        made = values.limited(made, [one for one in made.leavers if client in one.clients])
     if certificates:
         some = (
-            [judging.find_leaver(made, person)]
+            [values.find_leaver(made, person)]
             if person
             else list(view.since(made, since or made.as_of.min.replace(tzinfo=UTC)))
         )
         _certify(asked, made, some, certificates)
         return
     if person:
-        one = judging.find_leaver(made, person)
+        one = values.find_leaver(made, person)
         asked.show(
-            values.to_json(judging.limited(made, [one])),
+            values.to_json(values.limited(made, [one])),
             view.details(one, made, colour=asked.colour, width=asked.width),
         )
         return
     shown = view.since(made, since)
     text = view.listing(made, shown, colour=asked.colour, width=asked.width, stale=routine.too_old(run, asked.now))
-    asked.show(values.to_json(judging.limited(made, shown)), text)
+    asked.show(values.to_json(values.limited(made, shown)), text)
 
 
 def daily(ctx: typer.Context) -> None:
     """Do the daily check: leavers, sign-ins, and what AI there is."""
     from access_review.audit import inventory
-    from access_review.offboarding import assess as judging
     from access_review.offboarding import leaver as values
     from access_review.stages import audit, routine
     from access_review.views import daily as view
@@ -84,7 +82,7 @@ def daily(ctx: typer.Context) -> None:
     shown = leaving.since(made, None)
     silent = {e.rule: e.reason for e in report.evaluations if e.rule in routine.SIGNIN_RULES and not e.evaluated}
     value = {
-        "leavers": values.to_json(judging.limited(made, shown)),
+        "leavers": values.to_json(values.limited(made, shown)),
         "signins": signins,
         "applications": known[0],
         "agents": known[1],
@@ -107,7 +105,7 @@ def _certify(asked: Asked, made: "Leavers", some: "list[Leaver]", folder: Path) 
         if reason := certificate.why_not(one, made.as_of):
             refused[one.person] = reason
             continue
-        told, path = certificate.certificate(one, made), folder / name_of(one.person)
+        told, path = certificate.certify(one, made), folder / name_of(one.person)
         runs.write_json(path.with_suffix(".json"), told)
         runs.write(path.with_suffix(".html"), view.page(told))
         written[one.person] = str(path.with_suffix(".html"))

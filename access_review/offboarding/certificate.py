@@ -1,7 +1,7 @@
 """The certificate of access removal: what can be proved of one leaver, and why it cannot be where it cannot."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TypedDict
 
 from access_review.offboarding.leaver import AccessItem, AccessState, Leaver, Leavers, LeaverStatus, System
 
@@ -9,6 +9,52 @@ CERTIFICATE = "access-review/access-removal@1"
 
 APART = timedelta(minutes=15)
 """Two reads that agree must be at least so far apart to prove that access is gone."""
+
+
+class Bounds(TypedDict):
+    """A moment between two, in ISO 8601; null where a bound is not known."""
+
+    earliest: str | None
+    latest: str | None
+
+
+class CertifiedCheck(TypedDict):
+    """How one item of the check list stands, and the names of what it is about; ``reason`` may be empty."""
+
+    state: str
+    about: list[str]
+    reason: str
+
+
+class CertifiedSystem(TypedDict):
+    """One source: the moments (ISO 8601) between which access was gone, and each check by its item."""
+
+    source: str
+    last_seen_open: str | None
+    first_seen_gone: str | None
+    verified: str | None
+    checks: dict[str, CertifiedCheck]
+
+
+class Certificate(TypedDict):
+    """A certificate of access removal, as it is written: moments in ISO 8601, the target in minutes.
+
+    ``judged`` is a value of ``Late``: how the time that access was open compares with the target.
+    """
+
+    format: str
+    person: str
+    name: str
+    run: str
+    snapshot: str
+    as_of: str
+    notified: str | None
+    effective: Bounds
+    first_seen: str | None
+    gone: str | None
+    target_minutes: float
+    judged: str
+    systems: list[CertifiedSystem]
 
 
 def why_not(leaver: Leaver, as_of: datetime) -> str:
@@ -39,36 +85,37 @@ def _proved(system: System, as_of: datetime) -> bool:
     return system.first_gone_at is not None and as_of - system.first_gone_at >= APART
 
 
-def certificate(leaver: Leaver, made: Leavers) -> dict[str, Any]:
-    """Return the certificate as JSON; raises ``ValueError`` where none can be given (:func:`why_not`)."""
-    if reason := why_not(leaver, made.as_of):
+def certify(leaver: Leaver, leavers: Leavers) -> Certificate:
+    """Return the certificate of one of the ``leavers``; raises ``ValueError`` where none can be given (:func:`why_not`)."""
+    if reason := why_not(leaver, leavers.as_of):
         raise ValueError(reason)
     return {
         "format": CERTIFICATE,
         "person": leaver.person,
         "name": leaver.name,
-        "run": made.run,
-        "snapshot": made.snapshot,
-        "as_of": made.as_of.isoformat(),
+        "run": leavers.run,
+        "snapshot": leavers.snapshot,
+        "as_of": leavers.as_of.isoformat(),
         "notified": _iso(leaver.notified_at),
         "effective": {"earliest": _iso(leaver.left_at_earliest), "latest": _iso(leaver.left_at_latest)},
         "first_seen": _iso(leaver.first_seen_left_at),
         "gone": _iso(leaver.gone_at),
         "target_minutes": leaver.clock.target.total_seconds() // 60,
         "judged": str(leaver.clock.late),
-        "systems": [
-            {
-                "source": system.source,
-                "last_seen_open": _iso(system.last_open_at),
-                "first_seen_gone": _iso(system.first_gone_at),
-                "verified": _iso(system.verified_at),
-                "checks": {
-                    str(check.item): {"state": str(check.state), "about": list(check.done), "reason": check.reason}
-                    for check in system.checks
-                },
-            }
-            for system in leaver.systems
-        ],
+        "systems": [_certified(system) for system in leaver.systems],
+    }
+
+
+def _certified(system: System) -> CertifiedSystem:
+    return {
+        "source": system.source,
+        "last_seen_open": _iso(system.last_open_at),
+        "first_seen_gone": _iso(system.first_gone_at),
+        "verified": _iso(system.verified_at),
+        "checks": {
+            str(check.item): {"state": str(check.state), "about": list(check.done), "reason": check.reason}
+            for check in system.checks
+        },
     }
 
 

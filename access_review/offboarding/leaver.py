@@ -1,12 +1,13 @@
 """Leavers as values: the check list of each system, the four instants, and where each leaver stands."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from access_review import artifacts
+from access_review.errors import Unclear
 
 LEAVERS = "access-review/leavers@1"
 
@@ -192,6 +193,24 @@ class Leavers:
     def of(self, person: str) -> Leaver | None:
         """Return a leaver by id."""
         return next((leaver for leaver in self.leavers if leaver.person == person), None)
+
+
+def find_leaver(leavers: Leavers, text: str) -> Leaver:
+    """Return the leaver of an id, or of a name in any case; raises ``Unclear`` for none or several."""
+    by_id = [one for one in leavers.leavers if text in {one.person, one.person.split(":", 2)[-1]}]
+    wanted = " ".join(text.split()).casefold()
+    found = by_id or [one for one in leavers.leavers if " ".join(one.name.split()).casefold() == wanted]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        known = ", ".join(f"{one.name} {one.person}" for one in found)
+        raise Unclear(f"{text!r} could be {len(found)} leavers", hint=f"name one by the id: {known}")
+    raise Unclear(f"nobody who leaves is called {text!r}", hint="access-review offboarding lists them")
+
+
+def limited(leavers: Leavers, some: Iterable[Leaver]) -> Leavers:
+    """Return what was said of some leavers alone."""
+    return replace(leavers, leavers=tuple(some))
 
 
 def to_json(made: Leavers) -> dict[str, Any]:

@@ -5,44 +5,91 @@ prepared for. What is asked of each thing is whether the leaver can still get at
 """
 
 from collections.abc import Iterable
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Literal, TypedDict, cast
 
 from access_review.engine.duckdb import Engine
 from access_review.model import AsOf
 
 
-def list_left(engine: Engine) -> list[dict[str, Any]]:
-    """Return who has left, with the instants known to a snapshot and what is still open.
+class Instants(TypedDict):
+    """When a leaver's employment ended, as far as a snapshot knows: the end has bounds where only a day is known."""
 
-    Columns: ``person, name, notified_at, left_at_earliest, left_at_latest,
-    first_seen_left_at, verified_gone_at, accounts, enabled, unknown, grants, open``
-    (names of the accounts that are not known to be disabled).
+    notified_at: datetime | None
+    left_at_earliest: datetime | None
+    left_at_latest: datetime | None
+    first_seen_left_at: datetime | None
+
+
+class LeftPerson(Instants):
+    """Somebody who has left, with what is still there: numbers of accounts and of direct grants.
+
+    ``unknown`` counts the accounts that nobody knows to be enabled or disabled, ``open`` names those
+    that are not known to be disabled. A snapshot alone proves nobody gone, so ``verified_gone_at`` is null.
     """
-    return engine.rows(_LEAVERS)
+
+    person: str
+    name: str
+    verified_gone_at: datetime | None
+    accounts: int
+    enabled: int
+    unknown: int
+    grants: int
+    open: list[str]
 
 
-def list_leaving(engine: Engine, ahead: timedelta) -> list[dict[str, Any]]:
-    """Return who has left, and who is still here and will have left ``ahead`` from now at the latest.
+class LeavingPerson(Instants):
+    """Somebody who has left or soon will.
 
-    Columns: ``person, name, status, manager, clients, attributes`` (canonical JSON of
-    each assignment), the instants of a snapshot, and ``privileged`` (holds, or may
-    activate, privileged access).
+    ``attributes`` is the canonical JSON of each assignment; ``privileged`` that they hold, or may
+    activate, privileged access.
     """
-    return engine.rows(_GOING, now=AsOf(), until=AsOf(ahead))
+
+    person: str
+    name: str
+    status: Literal["left", "active", "leave"]
+    manager: str | None
+    clients: list[str]
+    attributes: list[str]
+    privileged: bool
 
 
-def list_access(engine: Engine, ahead: timedelta) -> list[dict[str, Any]]:
-    """Return what those of :func:`going` have, own and know.
+class HeldThing(TypedDict):
+    """One thing that somebody who leaves has, owns or knows; ``item`` is a value of ``AccessItem``."""
 
-    Columns: ``person, source, item`` (as :class:`access_review.offboarding.leaver.Item`),
-    ``state`` (open, done or unknown), ``name``.
+    person: str
+    source: str
+    item: str
+    state: Literal["open", "done", "unknown"]
+    name: str
+
+
+def list_left(engine: Engine) -> list[LeftPerson]:
+    """Return who has left, those with something open first.
+
+    Reads ``people, accounts, grants``, as :mod:`access_review.facts` has them.
     """
-    return engine.rows(_THINGS, now=AsOf(), until=AsOf(ahead))
+    return cast("list[LeftPerson]", engine.rows(_LEAVERS))
+
+
+def list_leaving(engine: Engine, ahead: timedelta) -> list[LeavingPerson]:
+    """Return who has left, and who is still here and will have left ``ahead`` from now at the latest, by person.
+
+    Reads ``people, assignments, held, closure, entitlements``.
+    """
+    return cast("list[LeavingPerson]", engine.rows(_GOING, now=AsOf(), until=AsOf(ahead)))
+
+
+def list_access(engine: Engine, ahead: timedelta) -> list[HeldThing]:
+    """Return what those of :func:`list_leaving` have, own and know, by person and system.
+
+    Reads ``people, accounts, held, closure, entitlements, signins, owned, credentials, custody``.
+    """
+    return cast("list[HeldThing]", engine.rows(_THINGS, now=AsOf(), until=AsOf(ahead)))
 
 
 def person_statuses(engine: Engine, people: Iterable[str]) -> dict[str, str]:
-    """Return where some people stand now; who is in no roster and in none before is not in it."""
+    """Return the status of some people now; who is in no roster and in none before is not in it."""
     sql = "SELECT person, status FROM people WHERE person IN :people"
     return {row["person"]: row["status"] for row in engine.rows(sql, people=tuple(sorted(people)))}
 

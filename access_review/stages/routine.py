@@ -14,7 +14,7 @@ from access_review.audit.decisions import ReviewerAnswer
 from access_review.audit.filled_sheets import names_in
 from access_review.audit.worklist import WorkItem
 from access_review.errors import ArtifactError, PlanRefused
-from access_review.offboarding import assess
+from access_review.offboarding import assess, checklist
 from access_review.offboarding import leaver as values
 from access_review.offboarding import queries as leaver_facts
 from access_review.offboarding.leaver import Leavers
@@ -49,7 +49,7 @@ def follow_leavers(workspace: Workspace, run: Run) -> Leavers:
             settings,
             workspace.policy.targets,
             before=before,
-            standings=leaver_facts.person_statuses(engine, [one.person for one in before.leavers] if before else ()),
+            statuses=leaver_facts.person_statuses(engine, [one.person for one in before.leavers] if before else ()),
             verified=proven(workspace.folder),
         )
     runs.write_json(run.folder / LEAVERS, values.to_json(made))
@@ -67,8 +67,8 @@ def leavers_of(run: Run) -> Leavers:
     return values.from_json(runs.read_json(run.folder / LEAVERS, values.LEAVERS))
 
 
-def _seen(workspace: Workspace, run: Run, taken: Snapshot) -> assess.ReadContext:
-    return assess.ReadContext(
+def _seen(workspace: Workspace, run: Run, taken: Snapshot) -> checklist.ReadContext:
+    return checklist.ReadContext(
         run=run.id,
         as_of=taken.as_of,
         snapshot=taken.digest,

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
 
 from markupsafe import Markup, escape
 
-from access_review.offboarding.leaver import AccessItem
+from access_review.offboarding.certificate import Certificate, CertifiedSystem
+from access_review.offboarding.leaver import AccessItem, AccessState
 from access_review.views.offboarding import WORDS
 from access_review.views.text import between, moment, visible
 
@@ -15,13 +15,15 @@ h1{font-size:1.6rem}table{width:100%;border-collapse:collapse;margin:1rem 0}
 th,td{text-align:left;vertical-align:top;padding:.35rem .6rem;border-bottom:1px solid #dfe3e8}
 small{color:#566273}@page{margin:2cm}"""
 
+_NOTHING_DONE = {
+    AccessState.NONE: "nothing of the kind",
+    AccessState.UNREAD: "not certified: no source is about it",
+}
 
-_WORDS = {"none": "nothing of the kind", "not read": "not certified: no source is about it"}
 
-
-def page(told: Mapping[str, Any]) -> bytes:
-    """Set a certificate (:func:`access_review.offboarding.certificate.certificate`) in type, as UTF-8."""
-    return "\n".join(_lines(told)).encode()
+def page(certificate: Certificate) -> bytes:
+    """Set a certificate in type, as UTF-8."""
+    return "\n".join(_lines(certificate)).encode()
 
 
 def _safe(text: object) -> Markup:
@@ -29,29 +31,33 @@ def _safe(text: object) -> Markup:
 
 
 def _at(text: str | None, unknown: str = "unknown") -> str:
-    return moment(datetime.fromisoformat(text) if text else None, unknown=unknown)
+    return moment(_moment_of(text), unknown=unknown)
 
 
-def _lines(told: Mapping[str, Any]) -> Iterator[str]:
+def _moment_of(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _lines(certificate: Certificate) -> Iterator[str]:
     policy = "default-src 'none'; style-src 'unsafe-inline'"
     yield f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{policy}">'
-    yield f"<title>Access removal: {_safe(told['name'])}</title><style>{_STYLE}</style></head><body>"
-    yield f"<h1>Certificate of access removal</h1><p>{_safe(told['name'])}, {_safe(told['person'])}</p>"
-    effective = [datetime.fromisoformat(at) if at else None for at in told["effective"].values()]
+    yield f"<title>Access removal: {_safe(certificate['name'])}</title><style>{_STYLE}</style></head><body>"
+    yield f"<h1>Certificate of access removal</h1><p>{_safe(certificate['name'])}, {_safe(certificate['person'])}</p>"
+    effective = certificate["effective"]
     rows = {
-        "HR notified": _at(told["notified"]),
-        "Employment ended": between(effective[0], effective[1]),
-        "First seen as a leaver": _at(told["first_seen"]),
-        "Access gone": _at(told["gone"]),
-        "Judged against the target": told["judged"],
+        "HR notified": _at(certificate["notified"]),
+        "Employment ended": between(_moment_of(effective["earliest"]), _moment_of(effective["latest"])),
+        "First seen as a leaver": _at(certificate["first_seen"]),
+        "Access gone": _at(certificate["gone"]),
+        "Judged against the target": certificate["judged"],
     }
     yield from _table(rows)
-    for system in told["systems"]:
+    for system in certificate["systems"]:
         yield f"<h2>{_safe(system['source'])}</h2>"
         yield from _table(dict(_system(system)))
     yield (
-        f"<p><small>Absent as of {_safe(_at(told['as_of']))}, by two agreeing reads, run {_safe(told['run'])}, snapshot "
-        f"{_safe(told['snapshot'])}. What no source shows is not certified. The JSON of this certificate is the record."
+        f"<p><small>Absent as of {_safe(_at(certificate['as_of']))}, by two agreeing reads, run {_safe(certificate['run'])}, snapshot "
+        f"{_safe(certificate['snapshot'])}. What no source shows is not certified. The JSON of this certificate is the record."
         "</small></p></body></html>"
     )
 
@@ -63,12 +69,12 @@ def _table(rows: Mapping[str, str]) -> Iterator[str]:
     yield "</table>"
 
 
-def _system(system: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _system(system: CertifiedSystem) -> Iterator[tuple[str, str]]:
     if system["verified"]:
         yield "Verified gone", _at(system["verified"])
     elif system["first_seen_gone"]:
         yield "Last seen open", _at(system["last_seen_open"], "never, by the runs that there are")
         yield "First seen gone", _at(system["first_seen_gone"])
     for item, check in system["checks"].items():
-        said = "; ".join(part for part in (", ".join(check["about"]), check["reason"]) if part)
-        yield WORDS[AccessItem(item)], _WORDS.get(check["state"], "") or f"done {said}".strip()
+        about = "; ".join(part for part in (", ".join(check["about"]), check["reason"]) if part)
+        yield WORDS[AccessItem(item)], _NOTHING_DONE.get(AccessState(check["state"]), "") or f"done {about}".strip()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from access_review.audit.inventory import ListedAgent, ListedApplication
 from access_review.tables import Row
 from access_review.views.text import count, shorten, visible
 
@@ -9,8 +10,8 @@ from access_review.views.text import count, shorten, visible
 def text(
     leavers: str,
     signins: Sequence[Row],
-    applications: Sequence[Row],
-    agents: Sequence[Row],
+    applications: Sequence[ListedApplication],
+    agents: Sequence[ListedAgent],
     silent: Mapping[str, str],
     *,
     width: int = 100,
@@ -20,7 +21,11 @@ def text(
 
 
 def _lines(
-    signins: Sequence[Row], applications: Sequence[Row], agents: Sequence[Row], silent: Mapping[str, str], width: int
+    signins: Sequence[Row],
+    applications: Sequence[ListedApplication],
+    agents: Sequence[ListedAgent],
+    silent: Mapping[str, str],
+    width: int,
 ) -> Iterator[str]:
     yield f"Sign-ins to look at: {len(signins)}"
     for row in signins:

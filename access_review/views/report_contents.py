@@ -15,10 +15,11 @@ import pyarrow.compute as pc
 from markupsafe import Markup
 
 from access_review.audit import inventory
+from access_review.audit.inventory import ListedAgent, ListedApplication
 from access_review.engine.duckdb import Engine
 from access_review.explain.explanation import Hop, ThingCard
 from access_review.graph import paths
-from access_review.offboarding.queries import list_left
+from access_review.offboarding.queries import LeftPerson, list_left
 from access_review.policy import Targets
 from access_review.review import Report
 from access_review.tables import Row
@@ -43,10 +44,10 @@ class Contents:
     findings: Sequence[Row]
     more_findings: int
     waived: Sequence[Row]
-    leavers: Sequence[Row]
+    leavers: Sequence[LeftPerson]
     targets: Targets
-    applications: Sequence[Row]
-    agents: Sequence[Row]
+    applications: Sequence[ListedApplication]
+    agents: Sequence[ListedAgent]
     problems: Sequence[Row]
     families: Sequence[Row]
     pictures: Mapping[str, Markup] = field(repr=False)
@@ -62,7 +63,7 @@ def contents(
     manifest: Mapping[str, Any],
     *,
     run: str = "",
-    leavers: Sequence[Row] | None = None,
+    leavers: Sequence[LeftPerson] | None = None,
     plan: Mapping[str, Any] | None = None,
     sample: Mapping[str, Any] | None = None,
     judgement: Mapping[str, Any] | None = None,
@@ -70,7 +71,7 @@ def contents(
 ) -> Contents:
     """Gather the report of a review whose facts and ``findings`` are in the engine.
 
-    ``leavers`` are rows as :func:`access_review.offboarding.queries.leavers_of` gives, by default those of the snapshot
+    ``leavers`` are rows as :func:`access_review.offboarding.queries.list_left` gives, by default those of the snapshot
     alone, which proves nobody gone. ``plan``, ``sample`` and ``judgement`` are the JSON
     of those artifacts, where they are there.
     """

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from access_review.offboarding.assess import lag
+from access_review.offboarding.lag import LagState, lag_of
 from access_review.views import text
 from access_review.views.families import family_of
 from access_review.views.report_contents import Contents
@@ -43,7 +43,7 @@ def render(contents: Contents) -> bytes:
             "Findings by family and severity",
             [Bar(row["family"], [(s, row[s]) for s in SEVERITIES]) for row in contents.families],
         ),
-        lags=[lag(row, contents.as_of) for row in contents.leavers],
+        lags=[lag_of(row, contents.as_of) for row in contents.leavers],
         lag_chart=bars("Leavers by how long their access has been open", lag_bars(contents)),
         actions=_actions(contents.plan),
         most=_LISTED,
@@ -99,15 +99,15 @@ def lag_bars(contents: Contents) -> list[Bar]:
         ("up to 30 d", timedelta(days=30), "red"),
         ("longer", timedelta.max, "red"),
     )
-    told = [lag(row, contents.as_of) for row in contents.leavers]
-    counted = Counter(_step(one["least"], steps) for one in told if one["least"] is not None)
+    lags = [lag_of(row, contents.as_of) for row in contents.leavers]
+    counted = Counter(_step(lag.least, steps) for lag in lags if lag.least is not None)
     found = [Bar(label, [(look, counted[label])]) for label, _, look in steps]
-    others = Counter(one["state"] for one in told if one["least"] is None)
+    others = Counter(lag.state for lag in lags if lag.least is None)
     return [
-        Bar("nothing is left", [("closed", others["closed"])]),
-        Bar("disabled, grants left", [("amber", others["disabled"])]),
+        Bar("nothing is left", [("closed", others[LagState.CLOSED])]),
+        Bar("disabled, grants left", [("amber", others[LagState.DISABLED])]),
         *found,
-        Bar("unknown", [("unknown", others["unknown"])]),
+        Bar("unknown", [("unknown", others[LagState.UNKNOWN])]),
     ]
 
 

@@ -11,7 +11,7 @@ from access_review import workspace as workspaces
 from access_review.changes import Action
 from access_review.engine.duckdb import Engine
 from access_review.errors import Unclear
-from access_review.offboarding import assess, leaver
+from access_review.offboarding import assess, checklist, clocks, leaver
 from access_review.offboarding import queries as leaver_facts
 from access_review.offboarding.leaver import AccessItem, AccessState, Late, Leaver, LeaverStatus, Span
 from access_review.plan.plan import write
@@ -66,7 +66,7 @@ def company(folder: Path, *, means: str, shift: str = "", until: str = "18:00") 
 def seen_at(folder: Path, at: datetime) -> Leaver:
     space = workspaces.load(folder)
     made = routine.follow_leavers(space, audit.collect(space, at))
-    return assess.find_leaver(made, "Ana Lim")
+    return leaver.find_leaver(made, "Ana Lim")
 
 
 def utc(day: int, hour: int, minute: int = 0) -> datetime:
@@ -180,7 +180,7 @@ def judged(rows, *, before=None, verified=None, settings=None, policy=None, as_o
         going = leaver_facts.list_leaving(engine, settings.prepare)
         things = leaver_facts.list_access(engine, settings.prepare)
     missing = frozenset(tables({})) - taken.collected
-    seen = assess.ReadContext("run", as_of, taken.digest, frozenset({"ad"}), missing, {})
+    seen = checklist.ReadContext("run", as_of, taken.digest, frozenset({"ad"}), missing, {})
     return assess.assess_leavers(going, things, seen, settings, Targets(), before=before, verified=verified)
 
 
@@ -348,7 +348,7 @@ def test_a_late_word_from_hr_is_shown_beside_our_own_delay():
 )
 def test_the_clock_at_its_edges(least, most, late):
     until = Span(*(None if m is None else AS_OF + timedelta(minutes=m) for m in (least, most)))
-    found = assess.clock(AS_OF, AS_OF, until, timedelta(hours=4), timedelta(hours=24))
+    found = clocks.run_clock(AS_OF, AS_OF, until, timedelta(hours=4), timedelta(hours=24))
     assert found.late is late
 
 

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from access_review.offboarding.assess import lag
+from access_review.offboarding.lag import lag_of
 from access_review.views import report_page, svg
 from access_review.views.report_contents import contents
 from tests.support.small_company import AS_OF, MARKUP, account, group, member, reviewed, rows
@@ -237,14 +237,14 @@ def _leaver(**more):
     ],
 )
 def test_the_lag_of_a_leaver_is_what_is_known_of_it(leaver, state, least):
-    found = lag(leaver, AS_OF)
-    assert (found["state"], found["least"]) == (state, least)
+    found = lag_of(leaver, AS_OF)
+    assert (found.state, found.least) == (state, least)
 
 
 def test_a_late_word_from_hr_is_shown_as_hrs():
-    late = lag(_leaver(notified_at=AS_OF), AS_OF)
-    assert late["told_late"] == timedelta(hours=10)
-    assert lag(_leaver(notified_at=AS_OF - timedelta(days=1)), AS_OF)["told_late"] is None
+    late = lag_of(_leaver(notified_at=AS_OF), AS_OF)
+    assert late.told_late == timedelta(hours=10)
+    assert lag_of(_leaver(notified_at=AS_OF - timedelta(days=1)), AS_OF).told_late is None
 
 
 def test_no_bar_is_lost_however_small_its_share():
