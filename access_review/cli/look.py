@@ -91,7 +91,7 @@ def explain(
     with audit.facts_of(workspace, asked.found_run(reviewed=True)) as (engine, _, _):
         answer = explaining.explain(engine, workspace, what)
     if drawing:
-        drawing.write_text(svg.explained(answer, alone=True), encoding="utf-8")
+        drawing.write_text(svg.draw_explanation(answer, alone=True), encoding="utf-8")
     asked.show(answer.to_json(), explanation.text(answer, colour=asked.colour, width=asked.width))
 
 

@@ -9,11 +9,13 @@ from access_review.engine.duckdb import Engine
 from access_review.explain.explanation import (
     AccountCard,
     Allowance,
+    CutKind,
     GrantHeld,
     Hop,
     Ownership,
     PossibleCut,
     Reached,
+    RungOutcome,
     RungTried,
     ThingCard,
 )
@@ -26,7 +28,10 @@ Goals = frozenset[str] | None
 
 
 class AccessFacts:
-    """The facts of a review, asked about single accounts; names, templates and paths are looked up once."""
+    """The facts of a review, asked about single accounts; names, templates and paths are looked up once.
+
+    Reads ``accounts, people, entitlements, nesting, held, closure, expected, person_roles, owned, custody``.
+    """
 
     def __init__(self, engine: Engine, workspace: Workspace) -> None:
         self._engine = engine
@@ -53,7 +58,7 @@ class AccessFacts:
     @cached_property
     def _resolved(self) -> dict[str, Resolved]:
         table = self._engine.query("SELECT entitlement, source, kind, name FROM entitlements ORDER BY entitlement")
-        return {one.template.role: one for one in resolve(self._workspace.templates, table)}
+        return {resolved.template.role: resolved for resolved in resolve(self._workspace.templates, table)}
 
     def thing(self, entitlement: str) -> ThingCard:
         """Return an entitlement by its id."""
@@ -81,6 +86,7 @@ class AccessFacts:
         ladder = next((s.file.match for s in self._workspace.sources if s.name == account["source"]), ())
         decisive = min((row["step"] for row in found), default=0)
         rungs = []
+        # Accounts that are matched to nobody by intent (service, shared) have no ladder to climb.
         for step, rung in enumerate(ladder if account["kind"] in MATCHED_KINDS else (), start=1):
             people = tuple(ThingCard(r["person"], r["name"] or r["person"]) for r in found if r["step"] == step)
             outcome = _outcome(step, decisive, len(people))
@@ -112,7 +118,12 @@ class AccessFacts:
             # Of a grant that is wrong in part, the part that is right matters too.
             reaches=self.reaches(entitlement.id, roles, goals=None if row["verdict"] == "mixed" else goals),
             end=PossibleCut(
-                "grant", account, entitlement, mastered, row["removable"] and not loosens, row["why_not"] or loosens
+                CutKind.GRANT,
+                account,
+                entitlement,
+                mastered,
+                row["removable"] and not loosens,
+                row["why_not"] or loosens,
             ),
             **{name: row[name] for name in columns},
         )
@@ -137,30 +148,29 @@ class AccessFacts:
 
     def allowed_by(self, entitlement: str, roles: Iterable[str]) -> tuple[Allowance, ...]:
         """Return the template lines of some roles that speak of an entitlement, or of what carries it."""
-        said: list[Allowance] = []
+        allowances: list[Allowance] = []
         for role in sorted(roles):
-            one = self._resolved.get(role)
-            if one is not None:
-                said += self._named(one, entitlement) or self._carried(one, entitlement)
-        return tuple(said)
+            if resolved := self._resolved.get(role):
+                allowances += self._named(resolved, entitlement) or self._carried(resolved, entitlement)
+        return tuple(allowances)
 
-    def _named(self, one: Resolved, entitlement: str) -> list[Allowance]:
-        role = one.template.role
+    def _named(self, resolved: Resolved, entitlement: str) -> list[Allowance]:
+        role = resolved.template.role
         return [
             Allowance(role, name, str(pattern), origin, self._workspace.place(f"{name} of {origin}", str(pattern)))
             for name in LISTS
-            for pattern, origin in one.patterns[name]
-            if entitlement in one.matches[pattern]
+            for pattern, origin in resolved.patterns[name]
+            if entitlement in resolved.matches[pattern]
         ]
 
-    def _carried(self, one: Resolved, entitlement: str) -> list[Allowance]:
+    def _carried(self, resolved: Resolved, entitlement: str) -> list[Allowance]:
         """Return the line that allows what carries the entitlement, by the shortest path."""
         sql = "SELECT 1 FROM expected WHERE role = :role AND entitlement = :id AND allows = 'carried'"
-        if not self._engine.rows(sql, role=one.template.role, id=entitlement):
+        if not self._engine.rows(sql, role=resolved.template.role, id=entitlement):
             return []
-        ways = [(self._steps_from(allowed).get(entitlement), allowed) for allowed in sorted(one.allowed)]
-        steps, allowed = min(((s, a) for s, a in ways if s), key=lambda way: (len(way[0]), way[1]))
-        line = self._named(one, allowed)[0]
+        found = [(self._steps_from(allowed).get(entitlement), allowed) for allowed in sorted(resolved.allowed)]
+        steps, allowed = min(((s, a) for s, a in found if s), key=lambda path: (len(path[0]), path[1]))
+        line = self._named(resolved, allowed)[0]
         return [Allowance(line.role, "carried", line.pattern, line.template, line.place, self._hops(steps))]
 
     def ends(self, accounts: Sequence[AccountCard], *, goals: Goals = None) -> tuple[PossibleCut, ...]:
@@ -183,7 +193,7 @@ class AccessFacts:
         """Return the accounts to disable: those not known to be disabled."""
         return tuple(
             PossibleCut(
-                "account", a.account, a.account, a.account.id.split(":", 1)[0], a.protected is None, a.protected
+                CutKind.ACCOUNT, a.account, a.account, a.account.id.split(":", 1)[0], a.protected is None, a.protected
             )
             for a in accounts
             if a.enabled is not False
@@ -196,15 +206,15 @@ class AccessFacts:
     def _edge(self, hop: Hop) -> PossibleCut:
         (row,) = self._engine.rows(_EDGE, child=hop.child.id, parent=hop.parent.id, mode=hop.mode)
         mastered = row["mastered_in"] or hop.parent.id.split(":", 1)[0]
-        return PossibleCut("nesting", hop.child, hop.parent, mastered, row["removable"], row["why_not"])
+        return PossibleCut(CutKind.NESTING, hop.child, hop.parent, mastered, row["removable"], row["why_not"])
 
 
-def _outcome(step: int, decisive: int, people: int) -> str:
+def _outcome(step: int, decisive: int, people: int) -> RungOutcome:
     if not people:
-        return "nobody"
+        return RungOutcome.NOBODY
     if step != decisive:
-        return "not needed: an earlier rung decides"
-    return "decides" if people == 1 else "two candidates are no owner"
+        return RungOutcome.NOT_NEEDED
+    return RungOutcome.DECIDES if people == 1 else RungOutcome.SEVERAL
 
 
 _LOOSENS = {

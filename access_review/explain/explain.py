@@ -1,7 +1,9 @@
-"""Explain: who has what, why, by which path, and what would end it.
+"""Explain one thing to whoever asks: who has what, why, by which path, and what would end it.
 
 Asks the facts of a review (:func:`access_review.review.establish`, with ``findings``
-registered) about one thing and returns a value; nothing is decided here.
+registered) and returns a value; nothing is decided here. What is meant is looked up by
+:mod:`access_review.explain.lookup`, what an account holds is explained by
+:mod:`access_review.explain.account_access`.
 """
 
 import json
@@ -28,81 +30,88 @@ from access_review.explain.explanation import (
 from access_review.explain.lookup import Subject, look_up
 from access_review.workspace import Workspace
 
-SHOWN = 12
+NAMED_HOLDERS = 12
 """Holders of an entitlement that are named; of the others only the number is said."""
 
 
 def explain(engine: Engine, workspace: Workspace, text: str) -> Explanation:
-    """Explain a finding, person, account or entitlement named by ``text``; raises ``Unclear`` (:mod:`access_review.explain.lookup`)."""
-    meant = look_up(engine, text)
-    asked = _Asked(engine, workspace, AccessFacts(engine, workspace))
-    match meant.kind:
+    """Explain a finding, person, account or entitlement named by ``text``.
+
+    Reads ``findings`` and every fact of :mod:`access_review.facts` about what is meant. Raises ``Unclear``
+    where nothing or several things are called so.
+    """
+    subject = look_up(engine, text)
+    question = _Question(engine, workspace, AccessFacts(engine, workspace))
+    match subject.kind:
         case SubjectKind.ACCOUNT:
-            return asked.account(meant)
+            return question.account(subject)
         case SubjectKind.PERSON:
-            return asked.person(meant)
+            return question.person(subject)
         case SubjectKind.ENTITLEMENT:
-            return asked.entitlement(meant)
+            return question.entitlement(subject)
         case SubjectKind.FINDING:
-            return asked.finding(meant)
+            return question.finding(subject)
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """One question to the facts."""
+class _Question:
+    """One question to the facts; ``access`` keeps what was looked up for it."""
 
     engine: Engine
     workspace: Workspace
     access: AccessFacts = field(repr=False)
 
-    def _answer(self, meant: Subject, **parts: Any) -> Explanation:
-        return Explanation(meant.kind, meant.id, meant.name, self.engine.as_of, **parts)
+    def _answer(self, subject: Subject, **parts: Any) -> Explanation:
+        return Explanation(subject.kind, subject.id, subject.name, self.engine.as_of, **parts)
 
-    def account(self, meant: Subject) -> Explanation:
-        account = self.access.account(meant.id)
+    def account(self, subject: Subject) -> Explanation:
+        account = self.access.account(subject.id)
         owner = account.ownership.person
         person = self._person(owner.id) if owner else None
         return self._answer(
-            meant,
-            findings=self._findings("subject = :id OR about = :id", id=meant.id),
+            subject,
+            findings=self._findings("subject = :id OR about = :id", id=subject.id),
             person=person,
             accounts=(account,),
             ends=self._ends(person, (account,)),
         )
 
-    def person(self, meant: Subject) -> Explanation:
-        accounts, person = self._accounts_of(meant.id), self._person(meant.id)
+    def person(self, subject: Subject) -> Explanation:
+        accounts, person = self._accounts_of(subject.id), self._person(subject.id)
         return self._answer(
-            meant,
-            findings=self._findings("person = :id OR subject = :id", id=meant.id),
+            subject,
+            findings=self._findings("person = :id OR subject = :id", id=subject.id),
             person=person,
             accounts=accounts,
             ends=self._ends(person, accounts),
         )
 
-    def entitlement(self, meant: Subject) -> Explanation:
+    def entitlement(self, subject: Subject) -> Explanation:
         return self._answer(
-            meant,
-            findings=self._findings("subject = :id OR about = :id", id=meant.id),
-            entitlements=(self._entitlement(meant.id),),
+            subject,
+            findings=self._findings("subject = :id OR about = :id", id=subject.id),
+            entitlements=(self._entitlement(subject.id),),
         )
 
-    def finding(self, meant: Subject) -> Explanation:
+    def finding(self, subject: Subject) -> Explanation:
         sql = "SELECT subject, about, person FROM findings WHERE finding = :id"
-        (row,) = self.engine.rows(sql, id=meant.id)
-        subject, about = row["subject"], row["about"]
-        known = self._kinds([subject, about])
+        (row,) = self.engine.rows(sql, id=subject.id)
+        about = row["about"]
+        known = self._kinds([row["subject"], about])
         goals = self._goals(about, known)
-        accounts = self._accounts_in(subject, about, known, goals)
-        things = [each for each in (subject, about) if known.get(each) == SubjectKind.ENTITLEMENT]
+        accounts = self._accounts_in(row["subject"], about, known, goals)
+        entitlements = [each for each in (row["subject"], about) if known.get(each) == SubjectKind.ENTITLEMENT]
         person = self._person(row["person"]) if row["person"] else None
-        ends = self.access.edges(subject, about) if len(things) == 2 else self._ends(person, accounts, goals)
+        ends = (
+            self.access.edges(row["subject"], about) if len(entitlements) == 2 else self._ends(person, accounts, goals)
+        )
         return self._answer(
-            meant,
-            findings=self._findings("finding = :id", id=meant.id),
+            subject,
+            findings=self._findings("finding = :id", id=subject.id),
             person=person,
             accounts=accounts,
-            entitlements=() if any(a.grants for a in accounts) else tuple(map(self._entitlement, things)),
+            # Where an account's grants show how it is held, the entitlement's other holders are beside the point.
+            entitlements=() if any(a.grants for a in accounts) else tuple(map(self._entitlement, entitlements)),
             ends=ends,
         )
 
@@ -110,8 +119,8 @@ class _Asked:
         self, person: PersonCard | None, accounts: Sequence[AccountCard], goals: frozenset[str] | None = None
     ) -> tuple[PossibleCut, ...]:
         """What would end it: for a leaver the accounts first, then the grants."""
-        gone = person is not None and person.status == "left"
-        return (*(self.access.disables(accounts) if gone else ()), *self.access.ends(accounts, goals=goals))
+        disabled = self.access.disables(accounts) if person is not None and person.status == "left" else ()
+        return (*disabled, *self.access.ends(accounts, goals=goals))
 
     def _kinds(self, ids: Sequence[str | None]) -> Mapping[str | None, SubjectKind]:
         sql = """
@@ -212,7 +221,7 @@ class _Asked:
             id=entitlement,
         )
         first = self.engine.rows(
-            f"SELECT DISTINCT id, name FROM ({sql}) AS found ORDER BY name, id LIMIT {SHOWN}", id=entitlement
+            f"SELECT DISTINCT id, name FROM ({sql}) AS found ORDER BY name, id LIMIT {NAMED_HOLDERS}", id=entitlement
         )
         return Holders(totals["total"], totals["people"], tuple(ThingCard(f["id"], f["name"]) for f in first))
 

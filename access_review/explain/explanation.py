@@ -9,7 +9,6 @@ import dataclasses
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 FORMAT = "access-review/explanation@1"
 
@@ -33,6 +32,15 @@ class ThingCard:
     privileged: bool = False
 
 
+class RungOutcome(StrEnum):
+    """What came of a rung."""
+
+    NOBODY = "nobody"
+    NOT_NEEDED = "not needed: an earlier rung decides"
+    DECIDES = "decides"
+    SEVERAL = "two candidates are no owner"
+
+
 @dataclass(frozen=True, slots=True)
 class RungTried:
     """One rung of the ladder: what is compared, whom it finds, and what came of it."""
@@ -41,7 +49,7 @@ class RungTried:
     on: str
     certain: bool
     people: tuple[ThingCard, ...]
-    outcome: str
+    outcome: RungOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +75,15 @@ class RoleHeld:
     place: str
 
 
+class CutKind(StrEnum):
+    """What would be taken away."""
+
+    GRANT = "grant"
+    NESTING = "nesting"
+    ACCOUNT = "account"
+    """Disabled, not deleted."""
+
+
 @dataclass(frozen=True, slots=True)
 class PossibleCut:
     """What could be taken away: a grant, a nesting edge, or an account (by disabling it).
@@ -75,7 +92,7 @@ class PossibleCut:
     ``mastered_in`` is the source to do it in, ``why_not`` why it cannot simply be done.
     """
 
-    what: str
+    what: CutKind
     child: ThingCard
     parent: ThingCard
     mastered_in: str
@@ -222,13 +239,12 @@ class Explanation:
     entitlements: tuple[EntitlementCard, ...] = ()
     ends: tuple[PossibleCut, ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the explanation as JSON, moments in ISO 8601."""
-        value: dict[str, Any] = _plain(dataclasses.asdict(self))
-        return {"format": FORMAT, **value}
+    def to_json(self) -> dict[str, object]:
+        """Return the fields as a JSON object with its format, moments in ISO 8601."""
+        return {"format": FORMAT, **{name: _plain(value) for name, value in dataclasses.asdict(self).items()}}
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     match value:
         case datetime():
             return value.isoformat()

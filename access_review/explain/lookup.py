@@ -1,21 +1,22 @@
 """What somebody means who names a finding, a person, an account or an entitlement."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from access_review.engine.duckdb import Engine
 from access_review.errors import Unclear
 from access_review.explain.explanation import SubjectKind
+from access_review.tables import Row
 
 SHORTEST_PREFIX = 6
 """Hexadecimal digits by which a finding may be named, if no other begins like it."""
 
-_CANDIDATES = 10
+_LISTED = 10
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Subject:
-    """What was meant: one thing by its id."""
+    """What somebody asks about: one thing by its id."""
 
     kind: SubjectKind
     id: str
@@ -30,18 +31,18 @@ def look_up(engine: Engine, text: str) -> Subject:
 
     Exactness goes first, so an id always wins over somebody's name. Letter case of
     names does not count. Raises :class:`Unclear` when nothing or several things are
-    meant, and lists the latter.
+    meant, and lists the latter. Reads ``accounts, entitlements, people, aliases, findings``.
     """
     for sql in (_IDS, _FINDINGS, _ALIASES, _FULL_NAMES, _BARE_NAMES):
-        found = [Subject(SubjectKind(row["kind"]), row["id"], row["name"]) for row in _asked(engine, sql, text)]
-        people = [meant for meant in found if meant.kind is SubjectKind.PERSON]
+        found = [Subject(SubjectKind(row["kind"]), row["id"], row["name"]) for row in _candidates(engine, sql, text)]
+        people = [subject for subject in found if subject.kind is SubjectKind.PERSON]
         if len(people) == 1 and sql is _BARE_NAMES:
             return people[0]  # a person's accounts go by the same name; whoever means one of them gives its login
         if len(found) == 1:
             return found[0]
         if found:
-            more = f" and {len(found) - _CANDIDATES} more" if len(found) > _CANDIDATES else ""
-            known = ", ".join(map(str, sorted(found)[:_CANDIDATES]))
+            more = f" and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
+            known = ", ".join(map(str, sorted(found)[:_LISTED]))
             raise Unclear(f"{text!r} could be {len(found)} things", hint=f"name one by its id: {known}{more}")
     raise Unclear(
         f"nothing is called {text!r}",
@@ -49,9 +50,9 @@ def look_up(engine: Engine, text: str) -> Subject:
     )
 
 
-def _asked(engine: Engine, sql: str, text: str) -> list[dict[str, Any]]:
-    asked = f"SELECT DISTINCT kind, id, name FROM ({sql}) AS found"
-    return engine.rows(asked, text=text, shortest=SHORTEST_PREFIX)
+def _candidates(engine: Engine, sql: str, text: str) -> Sequence[Row]:
+    distinct = f"SELECT DISTINCT kind, id, name FROM ({sql}) AS found"
+    return engine.rows(distinct, text=text, shortest=SHORTEST_PREFIX)
 
 
 _THINGS = """

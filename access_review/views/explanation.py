@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from access_review.explain.explanation import (
     AccountCard,
     Allowance,
+    CutKind,
     EntitlementCard,
     Explanation,
     FindingCard,
@@ -19,6 +20,8 @@ from access_review.explain.explanation import (
     PossibleCut,
     Reached,
     RoleHeld,
+    RungOutcome,
+    SubjectKind,
     ThingCard,
 )
 from access_review.views.text import between, count, day, listed, moment, visible
@@ -43,7 +46,7 @@ TreeLines: TypeAlias = Sequence[TreeLine]
 
 _TONES = {"good": "green", "bad": "red", "warn": "yellow", "": ""}
 
-WHY = {"member": "member", "grants-role": "assigned", "synced-to": "synced", "inherits": "passed on"}
+EDGE_REASONS = {"member": "member", "grants-role": "assigned", "synced-to": "synced", "inherits": "passed on"}
 """Why one entitlement carries another, in a word."""
 
 _VIA = {
@@ -105,7 +108,7 @@ def tree_of(explanation: Explanation) -> TreeLines:
 
 def _facts(explanation: Explanation) -> Iterator[TreeLine]:
     for finding in explanation.findings[:MOST]:
-        if explanation.kind == "finding":
+        if explanation.kind is SubjectKind.FINDING:
             yield from _finding(finding)
         else:
             tone = {"red": "bad", "amber": "warn"}.get(finding.rag, "")
@@ -187,7 +190,7 @@ def _ownership(owned: Ownership) -> TreeLine:
     rungs = tuple(
         TreeLine(
             f"{rung.step}. {rung.on}: {listed([p.name for p in rung.people]) or 'nobody'}"
-            + ("" if rung.outcome == "nobody" else f", {rung.outcome}")
+            + ("" if rung.outcome is RungOutcome.NOBODY else f", {rung.outcome}")
             + ("" if rung.certain else " (a guess: nothing may be changed on it)")
         )
         for rung in owned.rungs
@@ -211,7 +214,7 @@ def _grant(grant: GrantHeld, owner: ThingCard | None) -> TreeLine:
     below += _most([_reach(reach, judged=bool(grant.verdict)) for reach in grant.reaches])
     if tone != "good":
         below.append(_end(grant.end, "to end it: "))
-    lost = [reach.entitlement.name for reach in grant.reaches if _granted(reach.allowed_by)]
+    lost = [reach.entitlement.name for reach in grant.reaches if _allowed(reach.allowed_by)]
     if grant.verdict == "mixed" and lost:
         below.append(
             TreeLine(
@@ -238,14 +241,17 @@ def _verdict(grant: GrantHeld, owner: ThingCard | None) -> tuple[str, str]:
             return "not judged: " + ("no role of the owner is known" if owner else "no owner is known"), "warn"
 
 
-def _allowance(said: Allowance) -> TreeLine:
-    place = f" ({said.place})" if said.place else ""
-    origin = f", from {said.template}" if said.template != said.role else ""
-    if said.through:
-        return TreeLine(f"{said.role} allows it as carried by {said.pattern}{origin}{place}: {_path(said.through)}")
+def _allowance(allowance: Allowance) -> TreeLine:
+    place = f" ({allowance.place})" if allowance.place else ""
+    origin = f", from {allowance.template}" if allowance.template != allowance.role else ""
+    if allowance.through:
+        return TreeLine(
+            f"{allowance.role} allows it as carried by {allowance.pattern}{origin}{place}: {_path(allowance.through)}"
+        )
     verb = {"eligible": "may be eligible for", "never": "must never have", "must": "must have", "may": "may have"}
     return TreeLine(
-        f"{said.role} {verb[said.allows]} {said.pattern}{origin}{place}", tone="bad" if said.allows == "never" else ""
+        f"{allowance.role} {verb[allowance.allows]} {allowance.pattern}{origin}{place}",
+        tone="bad" if allowance.allows == "never" else "",
     )
 
 
@@ -263,21 +269,21 @@ def _path(path: Sequence[Hop]) -> str:
     walked = path[0].child.name
     for hop in path:
         eligible = ", if activated" if hop.mode == "eligible" else ""
-        walked += f" → {hop.parent.name} ({WHY.get(hop.why, hop.why)}{eligible})"
+        walked += f" → {hop.parent.name} ({EDGE_REASONS.get(hop.why, hop.why)}{eligible})"
     return walked
 
 
-def _granted(said: Sequence[Allowance]) -> bool:
-    return any(one.allows != "never" for one in said) and all(one.allows != "never" for one in said)
+def _allowed(allowances: Sequence[Allowance]) -> bool:
+    return bool(allowances) and all(allowance.allows != "never" for allowance in allowances)
 
 
 def _end(cut: PossibleCut, before: str = "") -> TreeLine:
     match cut.what:
-        case "account":
+        case CutKind.ACCOUNT:
             what = f"disable {cut.child.name}"
-        case "grant":
+        case CutKind.GRANT:
             what = f"take {cut.child.name} out of {cut.parent.name}"
-        case _:
+        case CutKind.NESTING:
             what = f"cut the nesting {cut.child.name} → {cut.parent.name}, for everybody behind it"
     if cut.removable:
         return TreeLine(f"{before}{what}, in {cut.mastered_in}")

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 from markupsafe import Markup, escape
 
-from access_review.explain.explanation import Explanation, Hop, ThingCard
-from access_review.views.explanation import WHY
+from access_review.explain.explanation import CutKind, Explanation, Hop, SubjectKind, ThingCard
+from access_review.views.explanation import EDGE_REASONS
 from access_review.views.svg_layout import Place, Placed, layout
 from access_review.views.text import shorten, visible
 
@@ -25,14 +25,17 @@ _STYLE = """
 _STYLE_ELEMENT = Markup("<style>") + Markup(_STYLE) + Markup("</style>")  # noqa: S704 - our own text
 _ALONE = Markup('<svg xmlns="http://www.w3.org/2000/svg"')
 
-MOST = 20
+MOST_PATHS = 20
 """Paths from one box that are drawn; of the others only the number is said."""
 
+# Everything is in pixels of the view box. A box, the step to the next column and row, the border of the picture.
 _WIDTH, _HEIGHT = 168, 44
 _ACROSS, _DOWN = 264, 62
 _MARGIN = 10
 _LETTERS = 19
+"""Letters of a name that fit into a box."""
 _FITS = 760
+"""The width of a picture up to which the report need not let it scroll."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,34 +100,36 @@ class Drawing:
             for thing in (hop.child, hop.parent):
                 self.add(_node(thing, goals))
             pair = (hop.child.id, hop.parent.id)
-            self.join(Edge(*pair, WHY.get(hop.why, hop.why), hop.mode == "eligible", pair in cuts))
+            self.join(Edge(*pair, EDGE_REASONS.get(hop.why, hop.why), hop.mode == "eligible", pair in cuts))
 
 
-def explained(explanation: Explanation, *, alone: bool = False) -> Markup:
+def draw_explanation(explanation: Explanation, *, alone: bool = False) -> Markup:
     """Draw the paths of an explanation: people, their accounts, what those hold and what that gives."""
-    goals = frozenset(f.about.id for f in explanation.findings if f.about and explanation.kind == "finding")
-    cuts = frozenset((cut.child.id, cut.parent.id) for cut in explanation.ends if cut.removable and cut.what == "grant")
+    goals = frozenset(f.about.id for f in explanation.findings if f.about and explanation.kind is SubjectKind.FINDING)
+    cuts = frozenset(
+        (cut.child.id, cut.parent.id) for cut in explanation.ends if cut.removable and cut.what is CutKind.GRANT
+    )
     drawing = Drawing()
     for account in explanation.accounts:
         owner = account.ownership.person
         if owner is not None:
             drawing.own(owner, account.account, certain=bool(account.ownership.certain))
         drawing.add(account_box(account.account))
-        drawing.leave_out(account.account.id, len(account.grants) - MOST)
-        for grant in account.grants[:MOST]:
+        drawing.leave_out(account.account.id, len(account.grants) - MOST_PATHS)
+        for grant in account.grants[:MOST_PATHS]:
             cut = (account.account.id, grant.entitlement.id) in cuts
             drawing.hold(
                 account.account, grant.entitlement, grant.via, goals, eligible=grant.mode == "eligible", cut=cut
             )
-            drawing.leave_out(grant.entitlement.id, len(grant.reaches) - MOST)
-            for reach in grant.reaches[:MOST]:
+            drawing.leave_out(grant.entitlement.id, len(grant.reaches) - MOST_PATHS)
+            for reach in grant.reaches[:MOST_PATHS]:
                 drawing.walk(reach.path, goals)
     edges = frozenset((cut.child.id, cut.parent.id) for cut in explanation.ends if cut.removable and not cuts)
     for entitlement in explanation.entitlements:
         drawing.add(_node(entitlement.entitlement, goals))
-        drawing.leave_out(entitlement.entitlement.id, len(entitlement.gives) - MOST)
-        drawing.leave_out(entitlement.entitlement.id, len(entitlement.carried_by) - MOST, before=True)
-        for reach in (*entitlement.carried_by[:MOST], *entitlement.gives[:MOST]):
+        drawing.leave_out(entitlement.entitlement.id, len(entitlement.gives) - MOST_PATHS)
+        drawing.leave_out(entitlement.entitlement.id, len(entitlement.carried_by) - MOST_PATHS, before=True)
+        for reach in (*entitlement.carried_by[:MOST_PATHS], *entitlement.gives[:MOST_PATHS]):
             drawing.walk(reach.path, goals, edges)
     return draw(drawing, title=f"Access of {explanation.name}", alone=alone)
 
@@ -144,7 +149,7 @@ def draw(drawing: Drawing, *, title: str, alone: bool = False) -> Markup:
     placed = layout(list(drawing.nodes), list(drawing.edges))
     width = 2 * _MARGIN + max((c for c, _ in placed.at.values()), default=0) * _ACROSS + _WIDTH
     height = 2 * _MARGIN + placed.lowest * _DOWN + _HEIGHT
-    said = "; ".join(
+    description = "; ".join(
         f"{drawing.nodes[a].name} → {drawing.nodes[b].name} ({e.label})" for (a, b), e in drawing.edges.items()
     )
     inside = [_arrow(edge, placed) for edge in drawing.edges.values()]
@@ -161,7 +166,7 @@ def draw(drawing: Drawing, *, title: str, alone: bool = False) -> Markup:
         width,
         height,
         visible(title),
-        visible(said),
+        visible(description),
         style,
         Markup("").join(inside),
     )
@@ -249,9 +254,9 @@ def bars(title: str, rows: Sequence[Bar]) -> Markup:
                 )
                 x += wide
         drawn.append(Markup('<text class="total" x="{:.1f}" y="{}">{}</text>').format(x + 8, y + 18, f"{row.total:,}"))
-    said = "; ".join(
+    description = "; ".join(
         f"{row.label}: " + ", ".join(f"{n:,} {name}" for name, n in row.parts if n) for row in rows if row.total
     )
     return Markup('<svg class="chart" role="img" viewBox="0 0 {} {}"><title>{}</title><desc>{}</desc>{}</svg>').format(
-        left + room + 70, max(len(rows), 1) * step, escape(title), escape(said), Markup("").join(drawn)
+        left + room + 70, max(len(rows), 1) * step, escape(title), escape(description), Markup("").join(drawn)
     )

@@ -84,7 +84,7 @@ def test_every_finding_thing_and_person_can_be_explained(company):
         value = answer.to_json()
         assert json.loads(json.dumps(value)) == value
         assert explanation.text(answer).strip()
-        ET.fromstring(svg.explained(answer, alone=True))  # noqa: S314 - our own drawing
+        ET.fromstring(svg.draw_explanation(answer, alone=True))  # noqa: S314 - our own drawing
 
 
 def test_an_account_is_explained_by_owner_roles_grants_and_paths(company):
@@ -246,7 +246,7 @@ def test_hostile_names_neither_drive_the_terminal_nor_turn_it_around():
     with reviewed(rows(hostile=True)) as company:
         answer = asked(company, "ad:user:1")
         shown = explanation.text(answer, width=200)
-        drawn = str(svg.explained(answer))
+        drawn = str(svg.draw_explanation(answer))
     assert all(letter.isprintable() or letter == "\n" for letter in shown)
     assert "⟨U+202E⟩" in shown
     assert "⟨U+001B⟩[31m" in shown
@@ -269,7 +269,7 @@ def test_colour_changes_nothing_but_colour(company):
 def test_the_same_question_gives_the_same_answer(company):
     with reviewed() as again:
         assert asked(again, "ana") == asked(company, "ana")
-        assert svg.explained(asked(again, "ana")) == svg.explained(asked(company, "ana"))
+        assert svg.draw_explanation(asked(again, "ana")) == svg.draw_explanation(asked(company, "ana"))
 
 
 def test_a_picture_of_very_many_paths_stays_readable():
@@ -278,11 +278,11 @@ def test_a_picture_of_very_many_paths_stays_readable():
     told["nesting"] += [nested(f"Outer-{n:02}", "Admins") for n in range(60)]
     told["grants"] += [member("1", f"Outer-{n:02}") for n in range(60)]
     with reviewed(told) as company:
-        drawn = str(svg.explained(asked(company, "Admins")))
-        theirs = str(svg.explained(asked(company, "ana")))
+        drawn = str(svg.draw_explanation(asked(company, "Admins")))
+        theirs = str(svg.draw_explanation(asked(company, "ana")))
     assert "and 42 more" in drawn
     assert "and 48 more" in theirs
-    assert max(drawn.count("<rect"), theirs.count("<rect")) <= 2 * svg.MOST + 5
+    assert max(drawn.count("<rect"), theirs.count("<rect")) <= 2 * svg.MOST_PATHS + 5
 
 
 _graphs = st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=20, unique=True)
