@@ -24,7 +24,7 @@ import requests
 
 from access_review.changes import Action, Change, Executor, Expectation, Target, Thing, change
 from access_review.connectors.ad import identifiers
-from access_review.connectors.ad.writer import at
+from access_review.connectors.ad.writer import address_of
 from access_review.policy import Applying
 from access_review.revoke.apply import Batch, apply
 from access_review.revoke.journal import Journal
@@ -232,7 +232,7 @@ def _ids(connection: Any, base: str) -> Iterator[Pair]:
 
 def _bare_ldap(connection: Any, pair: Pair) -> None:
     """Look, remove, look: what anybody would write who trusts the server and the network."""
-    member, group = map(at, pair)
+    member, group = map(address_of, pair)
     for there in (True, False):
         connection.search(member, "(objectClass=*)", "BASE", attributes=["distinguishedName"])
         dn = connection.response[0]["dn"]

@@ -4,7 +4,7 @@ import pytest
 
 from access_review import snapshot as snapshots
 from access_review.connectors import Source, complete, incomplete
-from access_review.connectors.ad.paging import Query, ReadPace, entry_of, finish_ranges, first_range, listing
+from access_review.connectors.ad.paging import Query, ReadPace, entry_of, finish_ranges, first_range, read_pages
 from access_review.connectors.ad.server import LdapResult
 from access_review.errors import Transient
 from access_review.findings import Gaps
@@ -184,7 +184,7 @@ QUERY = Query("DC=x", "(a=b)", ("mail",), ("control",))
 
 def test_pages_are_read_to_the_last_and_each_entry_once():
     server = Server(page("a", "b", cookie=b"1"), page(cookie=b"2"), page("b", "c"))
-    made = listing(server, QUERY, ReadPace(page=2))
+    made = read_pages(server, QUERY, ReadPace(page=2))
     assert ([dn for dn, _ in made.entries], made.pages, made.fault) == (["a", "b", "c"], 3, None)
     assert [more["page"] for *_, more in server.asked] == [(2, b""), (2, b"1"), (2, b"2")]
     assert server.asked[0][:3] == ("DC=x", "(a=b)", ("mail",))
@@ -212,7 +212,7 @@ def test_pages_are_read_to_the_last_and_each_entry_once():
     ],
 )
 def test_a_listing_that_did_not_end_well_says_so_and_keeps_what_came(answers, entries, fault):
-    made = listing(Server(*answers), QUERY, ReadPace())
+    made = read_pages(Server(*answers), QUERY, ReadPace())
     assert len(made.entries) == entries
     assert (made.fault is None) == (fault is None)
     assert (made.fault or "").startswith(fault or "")
@@ -220,10 +220,11 @@ def test_a_listing_that_did_not_end_well_says_so_and_keeps_what_came(answers, en
 
 def test_no_page_is_asked_for_after_the_time_is_up():
     late = ReadPace(deadline=10, clock=lambda: 11)
-    assert listing(Server(page("a", cookie=b"1")), QUERY, late).fault == "page 1: the time for this read is up"
-    assert listing(Server(page("a")), QUERY, late).fault is None
+    assert read_pages(Server(page("a", cookie=b"1")), QUERY, late).fault == "page 1: the time for this read is up"
+    assert read_pages(Server(page("a")), QUERY, late).fault is None
     assert (
-        listing(Server(page("a", cookie=b"1"), page("b")), QUERY, ReadPace(deadline=10, clock=lambda: 10)).fault is None
+        read_pages(Server(page("a", cookie=b"1"), page("b")), QUERY, ReadPace(deadline=10, clock=lambda: 10)).fault
+        is None
     )
 
 

@@ -91,9 +91,9 @@ def _open(path: Path) -> tuple[str, Raw]:
         raise WorkspaceError.of([Mistake(path.name, 0, 0, f"cannot be read: {error.strerror}")]) from None
     if path.suffix.lower() == ".xlsx":
         file = f"{path.name} (sheet {SHEET})"
-        return file, workbook.read(data, file, sheet=SHEET)
+        return file, workbook.read_workbook(data, file, sheet=SHEET)
     if path.suffix.lower() == ".csv":
-        return path.name, delimited.read(data, path.name)
+        return path.name, delimited.read_delimited(data, path.name)
     raise WorkspaceError.of([Mistake(path.name, 0, 0, "unknown kind of file", "send the sheet as .xlsx or .csv")])
 
 

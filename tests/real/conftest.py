@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from access_review.connectors import Source
-from access_review.connectors.ad.server import Login, Servers, address
+from access_review.connectors.ad.server import Login, Servers, parse_address
 from access_review.connectors.secret import SecretReference
 from tests.real import example_domain, samba
 from tests.real.authority import Authority
@@ -89,5 +89,5 @@ def servers(folder: Path, domain: Domain, user: str, *urls: str, timeout: int = 
     source = Source("ad", folder)
     secret = "TEST_AD_ADMIN" if user == "Administrator" else "TEST_AD_SERVICE"
     login = Login("simple", f"{user}@{domain.dns}", SecretReference(env=secret))
-    addresses = tuple(address(source, url) for url in urls or (domain.url,))
+    addresses = tuple(parse_address(source, url) for url in urls or (domain.url,))
     return Servers(source, addresses, login, domain.authority.file, timeout)

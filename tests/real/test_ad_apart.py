@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from access_review import references
-from access_review.connectors.ad.replication import attribute, value
+from access_review.connectors.ad.replication import read_attribute, read_link_value
 from access_review.tables import TABLES, frame
 from tests.real import example_domain, samba
 from tests.real.ad import connect, incomplete, named, now, tables, verdicts
@@ -114,11 +114,11 @@ VALUE = """<DS_REPL_VALUE_META_DATA>
 
 
 def test_since_when_a_member_is_there():
-    found = value(VALUE)
+    found = read_link_value(VALUE)
     assert (found.name, found.dn) == ("member", "CN=Lee\\, Ana & Co,OU=Staff,DC=norwind,DC=test")
     assert found.since.isoformat() == "2025-06-30T21:15:09+00:00"
     removed = VALUE.replace("<ftimeDeleted>1601-01-01", "<ftimeDeleted>2025-07-01")
-    assert value(removed).since is None
+    assert read_link_value(removed).since is None
 
 
 def test_when_an_attribute_last_changed():
@@ -126,14 +126,14 @@ def test_when_an_attribute_last_changed():
         "<DS_REPL_ATTR_META_DATA>\n\t<pszAttributeName>userAccountControl</pszAttributeName>\n\t<dwVersion>4</dwVersion>\n"
         "\t<ftimeLastOriginatingChange>2026-01-31T16:00:00Z</ftimeLastOriginatingChange>\n</DS_REPL_ATTR_META_DATA>\n\x00"
     )
-    assert attribute(text).name == "useraccountcontrol"
-    assert attribute(text).changed.isoformat() == "2026-01-31T16:00:00+00:00"
+    assert read_attribute(text).name == "useraccountcontrol"
+    assert read_attribute(text).changed.isoformat() == "2026-01-31T16:00:00+00:00"
 
 
 @pytest.mark.parametrize("text", ["", "<x/>", "<DS_REPL_VALUE_META_DATA></DS_REPL_VALUE_META_DATA>", VALUE[:60]])
 def test_other_text_is_no_metadata(text):
-    assert value(text) is None
-    assert attribute(text) is None
+    assert read_link_value(text) is None
+    assert read_attribute(text) is None
 
 
 def test_metadata_is_asked_for_where_it_is_wanted_and_may_be_empty(shared_domain):

@@ -152,7 +152,7 @@ def test_a_read_of_changes_equals_a_whole_read(own_domain, admin, workspace, mon
         for _ in range(8):
             changer.step()
         if way == "dirsync":
-            changed((delta.kept_in, delta.scope), service="CN=NTDS Settings,CN=DC9")
+            changed((delta.state_file, delta.scope), service="CN=NTDS Settings,CN=DC9")
         as_of = now()
         found, everything = tables(delta, as_of), tables(full, as_of)
         assert "changes since" in facts(found)["read"]
@@ -199,8 +199,8 @@ def test_a_listing_that_lost_objects_deletes_nothing(own_domain, workspace, auth
 
 
 def changed(kept, **values):
-    found = dirsync.load(kept[0], kept[1])
-    dirsync.save(kept[0], kept[1], replace(found, **values))
+    found = dirsync.load_state(kept[0], kept[1])
+    dirsync.save_state(kept[0], kept[1], replace(found, **values))
 
 
 @pytest.mark.parametrize(
@@ -218,12 +218,12 @@ def changed(kept, **values):
 def test_anything_odd_costs_a_whole_read(own_domain, workspace, odd):
     delta = connect(own_domain, workspace, reach={"incremental": True})
     tables(delta)
-    kept = (delta.kept_in, delta.scope)
+    kept = (delta.state_file, delta.scope)
     match odd:
         case "damaged":
-            delta.kept_in.write_bytes(delta.kept_in.read_bytes()[:-9])
+            delta.state_file.write_bytes(delta.state_file.read_bytes()[:-9])
         case "empty":
-            delta.kept_in.write_bytes(b"")
+            delta.state_file.write_bytes(b"")
         case "other attributes":
             delta = connect(
                 own_domain, workspace, attributes={"desk": "physicalDeliveryOfficeName"}, reach={"incremental": True}
@@ -244,7 +244,7 @@ def test_anything_odd_costs_a_whole_read(own_domain, workspace, odd):
 def test_a_stale_cookie_falls_back_to_change_numbers(own_domain, admin, workspace):
     delta = connect(own_domain, workspace, reach={"incremental": True})
     tables(delta)
-    changed((delta.kept_in, delta.scope), cookie=b"stale")
+    changed((delta.state_file, delta.scope), cookie=b"stale")
     changer = Changer(admin, own_domain, "stale")
     for _ in range(5):
         changer.step()

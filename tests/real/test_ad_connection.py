@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from access_review.connectors import Source
-from access_review.connectors.ad.result_codes import bind_words, words
-from access_review.connectors.ad.server import Address, Login, Servers, address
+from access_review.connectors.ad.result_codes import explain_bind, explain_result
+from access_review.connectors.ad.server import Address, Login, Servers, parse_address
 from access_review.connectors.secret import SecretReference
 from access_review.errors import ConnectorError, Transient, WorkspaceError
 from tests.faults.ldap_proxy import BIND, Proxy
@@ -134,11 +134,11 @@ def test_starttls_does_as_well(shared_domain):
 
 def test_a_plain_connection_is_not_to_be_had():
     source = Source("ad", None)
-    assert address(source, "ldap://dc1.example.test") == Address("dc1.example.test", 389, upgrade=True)
-    assert str(address(source, "ldaps://[::1]:1636")) == "ldaps://[::1]:1636"
+    assert parse_address(source, "ldap://dc1.example.test") == Address("dc1.example.test", 389, upgrade=True)
+    assert str(parse_address(source, "ldaps://[::1]:1636")) == "ldaps://[::1]:1636"
     for url in ("http://dc1", "dc1.example.test", "ldaps://", "ldaps://dc1/DC=x", "ldaps://dc1:port", "ldapi://x"):
         with pytest.raises(WorkspaceError, match="is no server"):
-            address(source, url)
+            parse_address(source, url)
 
 
 def test_the_next_server_is_tried_when_one_is_down(shared_domain):
@@ -210,13 +210,13 @@ def _make(session, domain, name, state):
 )
 def test_sub_codes_of_windows_are_put_into_words(data, what):
     said = f"80090308: LdapErr: DSID-0C090447, comment: AcceptSecurityContext error, data {data}, v4563\x00"
-    assert what in bind_words(49, said).what
-    assert bind_words(49, said).advice
+    assert what in explain_bind(49, said).what
+    assert explain_bind(49, said).advice
 
 
 def test_messages_of_servers_stay_on_one_line():
-    assert "\n" not in words(53, "0000202D:\nLdapErr\x00 " + "x" * 900).what
-    assert len(words(53, "x" * 900).what) < 300
+    assert "\n" not in explain_result(53, "0000202D:\nLdapErr\x00 " + "x" * 900).what
+    assert len(explain_result(53, "x" * 900).what) < 300
 
 
 def test_nobody_reads_anonymously(shared_domain):

@@ -9,7 +9,7 @@ import pytest
 
 from access_review.changes import Action, Change, Executor, Expectation, Target, Thing, Writable, WriteResult
 from access_review.connectors.ad import identifiers
-from access_review.connectors.ad.executor import DirectoryExecutor, Everywhere, covers
+from access_review.connectors.ad.executor import DirectoryExecutor, EveryServer, covers
 from access_review.errors import ConnectorError
 from tests.faults.ldap_proxy import MODIFY, Proxy, Reset
 from tests.real.ad import connect
@@ -155,10 +155,10 @@ def test_every_server_has_to_show_it_gone(domain, small_state, directory, of, tm
             ((domain.url, "ldaps://127.0.0.1:9"), None, "127.0.0.1:9"),
             ((domain.url, "ldaps://127.0.0.1:9", late.url), True, late.url),
         ):
-            with closing(Everywhere(servers(tmp_path, domain, READER, *urls))) as everywhere:
+            with closing(EveryServer(servers(tmp_path, domain, READER, *urls))) as everywhere:
                 seen = everywhere.holds(change, SINCE)
             assert (seen.there, where in seen.server) == (expected, True), urls
-        with closing(Everywhere(servers(tmp_path, domain, READER, domain.url, late.url))) as everywhere:
+        with closing(EveryServer(servers(tmp_path, domain, READER, domain.url, late.url))) as everywhere:
             restored = everywhere.holds(giving_back(change, Action.ADD_MEMBER), SINCE)
         assert restored.there is False, "given back is what all show"
 

@@ -118,7 +118,7 @@ def test_a_server_that_falls_silent_is_left(shared_domain, proxy):
 def test_a_read_that_takes_too_long_is_ended(shared_domain):
     assert (
         "time for this read is up"
-        in incomplete(tables(replace(connect(shared_domain, reach=PAGES), longest=0.0)))["grants"]
+        in incomplete(tables(replace(connect(shared_domain, reach=PAGES), read_within=0.0)))["grants"]
     )
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from access_review.changes import WriteResult
 from access_review.connectors.ad import identifiers
-from access_review.connectors.ad.writer import ADMIN_SD_HOLDER, Writing, at
+from access_review.connectors.ad.writer import ADMIN_SD_HOLDER, DirectoryWriter, address_of
 from tests.faults import ldap_proxy as faults
 from tests.faults.ldap_proxy import MODIFY, Proxy
 from tests.real.conftest import servers
@@ -21,7 +21,7 @@ def domain(own_domain):
 @contextmanager
 def writing(way):
     with way.session() as session:
-        yield Writing(session)
+        yield DirectoryWriter(session)
 
 
 @pytest.fixture
@@ -85,8 +85,10 @@ def test_a_nested_group_and_a_foreign_member_are_removed_as_any(admin, domain, w
 
 def test_the_three_causes_of_code_53_are_told_apart(admin, domain, writer, guid, authority, tmp_path):
     user, group = guid("user07"), guid("Large")
-    rid = int(admin.search(at(group), "(objectClass=*)", ["primaryGroupToken"]).entries[0][1]["primaryGroupToken"][0])
-    assert admin.modify(at(user), {"primaryGroupID": [("MODIFY_REPLACE", [str(rid)])]}).fault is None
+    rid = int(
+        admin.search(address_of(group), "(objectClass=*)", ["primaryGroupToken"]).entries[0][1]["primaryGroupToken"][0]
+    )
+    assert admin.modify(address_of(user), {"primaryGroupID": [("MODIFY_REPLACE", [str(rid)])]}).fault is None
     outcome = writer.revoke(user, group)
     assert (outcome.result, "primary group" in outcome.reason) == (WriteResult.REFUSED, True)
     assert writer.revoke(guid("boss"), group).result is WriteResult.ABSENT
@@ -119,7 +121,7 @@ def test_a_lost_reply_is_unknown_whether_or_not_it_was_done(domain, writer, guid
 
 def test_an_account_is_disabled_with_every_other_bit_as_it_was(admin, writer, guid):
     user = guid("user11")
-    admin.modify(at(user), {"userAccountControl": [("MODIFY_REPLACE", [str(512 | 0x10000 | 0x100000)])]})
+    admin.modify(address_of(user), {"userAccountControl": [("MODIFY_REPLACE", [str(512 | 0x10000 | 0x100000)])]})
     assert writer.disable(user).result is WriteResult.DONE
     assert writer.control(user) == 512 | 2 | 0x10000 | 0x100000
     assert writer.disable(user).result is WriteResult.ABSENT
@@ -145,7 +147,7 @@ def test_a_guard_refuses_a_group_that_moved(admin, domain, tmp_path, guid):
         assert strong.revoke(user, group, guard).result is WriteResult.DONE
         seen = strong.guard(group, "info", "change-2")
         assert seen.seen == "change-1"
-        admin.modify(at(group), {"info": [("MODIFY_REPLACE", ["somebody else"])]})
+        admin.modify(address_of(group), {"info": [("MODIFY_REPLACE", ["somebody else"])]})
         outcome = strong.revoke(guid("user14"), group, seen)
         assert (outcome.result, "changed" in outcome.reason) == (WriteResult.TRANSIENT, True)
         assert strong.holds(guid("user14"), group) is True
@@ -171,7 +173,7 @@ def test_a_code_says_whether_it_may_be_done_later(domain, guid, authority, tmp_p
 
 
 def test_what_admin_sd_holder_protects_is_refused_with_what_to_do(admin, writer, guid):
-    admin.modify(at(guid("svc-backup")), {"adminCount": [("MODIFY_REPLACE", ["1"])]})
+    admin.modify(address_of(guid("svc-backup")), {"adminCount": [("MODIFY_REPLACE", ["1"])]})
     answer = writer.disable(guid("svc-backup"))
     assert (answer.result, answer.reason) == (WriteResult.REFUSED, ADMIN_SD_HOLDER)
     answer = writer.revoke(guid("Administrator"), guid("Domain Admins"))
@@ -191,7 +193,7 @@ def test_what_is_not_there_is_unknown(writer, guid):
 @pytest.mark.parametrize("native", ["", "user01", "CN=x,DC=y", "S-1-5-32-544", "<GUID=x>", "S-1-5-21-1-2-3-4)("])
 def test_only_ids_that_never_change_are_written_by(native):
     with pytest.raises(ValueError, match="neither a GUID nor a SID"):
-        at(native)
+        address_of(native)
 
 
 # ── rights ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -238,11 +240,13 @@ def test_what_the_writer_can_do_beyond_its_purpose(admin, domain, writer, guid):
     assert writer.restore(guid("boss"), guid("Empty")).result is WriteResult.DONE
     assert writer.restore(guid(WRITER), guid("Empty")).result is WriteResult.DONE
     user = guid("user16")
-    answer = writer._session.modify(at(user), {"userAccountControl": [("MODIFY_REPLACE", [str(512 | 0x10000)])]})
+    answer = writer._session.modify(
+        address_of(user), {"userAccountControl": [("MODIFY_REPLACE", [str(512 | 0x10000)])]}
+    )
     assert answer.fault is None
     assert writer.control(user) == 512 | 0x10000
     assert members(admin, domain, "Empty") == {"boss", WRITER}
 
 
-def _refused(session: Writing, native, attribute, value):
-    return session._session.modify(at(native), {attribute: [("MODIFY_REPLACE", [value])]}).code in {19, 50}
+def _refused(session: DirectoryWriter, native, attribute, value):
+    return session._session.modify(address_of(native), {attribute: [("MODIFY_REPLACE", [value])]}).code in {19, 50}

@@ -8,7 +8,7 @@ import pytest
 
 from access_review.changes import Action, Expectation, Target, Thing, change
 from access_review.connectors.ad import identifiers
-from access_review.connectors.ad.writer import at
+from access_review.connectors.ad.writer import address_of
 from tests.faults.ldap_proxy import MODIFY, Proxy, Reset
 from tests.real.ad import connected, options
 from tests.real.conftest import servers
@@ -116,8 +116,8 @@ class Norwind:
                 native, held = (one.target.child or one.target.account).native_id, one.target.entitlement
                 what = {"userAccountControl": [("MODIFY_REPLACE", ["512"])]}
                 if held:
-                    what = {"member": [("MODIFY_ADD", [at(native)])]}
-                answer = self.admin.modify(at(held.native_id if held else native), what)
+                    what = {"member": [("MODIFY_ADD", [address_of(native)])]}
+                answer = self.admin.modify(address_of(held.native_id if held else native), what)
                 assert answer.fault is None, answer
 
     def there(self):
@@ -125,7 +125,9 @@ class Norwind:
 
     def _there(self, one):
         native, held = (one.target.child or one.target.account).native_id, one.target.entitlement
-        ((_, values),) = self.admin.search(at(native), "(objectClass=*)", ["userAccountControl", "memberOf"]).entries
+        ((_, values),) = self.admin.search(
+            address_of(native), "(objectClass=*)", ["userAccountControl", "memberOf"]
+        ).entries
         if held is None:
             return not int(values["userAccountControl"][0]) & 2
         return any(value.decode().startswith(f"CN={held.name},") for value in values.get("memberOf", ()))

@@ -4,7 +4,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from access_review.changes import WriteResult
-from access_review.connectors.ad.writer import Writing
+from access_review.connectors.ad.writer import DirectoryWriter
 from tests.real import hybrid
 from tests.real.ad import options
 from tests.real.conftest import servers
@@ -82,7 +82,7 @@ def test_excess_in_a_synchronised_group_is_cut_in_the_domain_and_gone_from_the_c
     assert target["account"]["name"].startswith(EXCESS)
     with servers(tmp_path, domain, "Administrator").session() as session:
         user, group = target["account"]["native_id"], target["entitlement"]["native_id"]
-        assert Writing(session).revoke(user, group).result is WriteResult.DONE
+        assert DirectoryWriter(session).revoke(user, group).result is WriteResult.DONE
 
     # The domain has let go, the cloud not yet: nothing is cut there, and a person is told where it is done.
     assert ("entra", "Payments", f"Person {EXCESS}") in audited(company)

@@ -137,12 +137,15 @@ class ActiveDirectory:
 
     def _account(self, entry: Entry, dn: str) -> DirectoryObject:
         primary = primary_group(entry)
-        kept = self._kept_apart(entry)
+        further = self._further_attributes(entry)
         return self._object(
             entry,
             dn,
             ObjectKind.COMPUTER if is_computer(entry) else ObjectKind.USER,
-            columns={**self._account_columns(entry, dn), **account_columns(entry, self._options, "employeeid", **kept)},
+            columns={
+                **self._account_columns(entry, dn),
+                **account_columns(entry, self._options, "employeeid", **further),
+            },
             primary_group=Name("sid", primary) if primary else None,
             doubts=tuple(self._account_doubts(entry, primary)),
         )
@@ -224,16 +227,16 @@ class ActiveDirectory:
         if self._options.live and entry.whole(mandatory) is None:
             yield Doubt(f"{table} came without {mandatory}: may the account read it?", (table,))
 
-    def _kept_apart(self, entry: Entry) -> dict[str, Any]:
+    def _further_attributes(self, entry: Entry) -> dict[str, Any]:
         """Return what a live read keeps beside the columns: words for the control bits, and since when it is off."""
         control = entry.whole("useraccountcontrol")
         if control is None or not self._options.live:
             return {}
         words = control_words(control, entry.whole("msds-user-account-control-computed"))
-        kept: dict[str, Any] = {"flags": list(words)}
+        further: dict[str, Any] = {"flags": list(words)}
         if control & UserAccountControl.DISABLED and (at := _control_changed(entry)):
-            kept["disabled_since_at_latest"] = at.isoformat()
-        return kept
+            further["disabled_since_at_latest"] = at.isoformat()
+        return further
 
 
 def _name(entry: Entry) -> str:
@@ -249,7 +252,7 @@ def _kind(entry: Entry, sid: str | None, protected: str | None) -> str:
 
 def _members(entry: Entry) -> Iterator[StatedMember]:
     """Yield the members of a group, with since when they are in it where replication metadata was read."""
-    metadata = (replication.value(text) for text in entry.all("msds-replvaluemetadata"))
+    metadata = (replication.read_link_value(text) for text in entry.all("msds-replvaluemetadata"))
     since = {canonical(link.dn): link.since for link in metadata if link and link.since and link.name == "member"}
     for text in entry.all("member"):
         dn = canonical(text)
@@ -299,7 +302,7 @@ def _aliases(entry: Entry, dn: str, netbios: Mapping[str, str]) -> Iterator[tupl
 
 
 def _control_changed(entry: Entry) -> datetime | None:
-    metadata = (replication.attribute(text) for text in entry.all("msds-replattributemetadata"))
+    metadata = (replication.read_attribute(text) for text in entry.all("msds-replattributemetadata"))
     return next((change.changed for change in metadata if change and change.name == "useraccountcontrol"), None)
 
 

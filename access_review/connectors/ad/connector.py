@@ -161,23 +161,25 @@ def _live(
 ) -> Connector:
     # ldap3 takes a tenth of a second to import, which whoever reads recordings does not need.
     from access_review.connectors.ad.domain_reading import SearchScope
-    from access_review.connectors.ad.live import LiveDirectory, WritableDirectory, kept
-    from access_review.connectors.ad.server import Login, Servers, address
+    from access_review.connectors.ad.live import LiveDirectory, WritableDirectory, with_standard_attributes
+    from access_review.connectors.ad.server import Login, Servers, parse_address
 
-    addresses = tuple(address(source, url) for url in server)
+    addresses = tuple(parse_address(source, url) for url in server)
     authority = source.folder / ca_file if ca_file else None
     servers = Servers(source, addresses, Login(*login), authority, round(reach.answer_within.total_seconds()))
-    asked = (*options.attributes.values(), options.employee_id or "employeeID")
-    scope = SearchScope(tuple(reach.bases), asked, reach.deleted, reach.history, reach.closures_checked)
+    further = (*options.attributes.values(), options.employee_id or "employeeID")
+    scope = SearchScope(tuple(reach.bases), further, reach.deleted, reach.history, reach.closures_checked)
     live = LiveDirectory(
         source,
         servers,
-        replace(options, attributes=kept(options.attributes), directory="active-directory"),
+        replace(options, attributes=with_standard_attributes(options.attributes), directory="active-directory"),
         scope,
         page=reach.page_size,
-        longest=reach.read_within.total_seconds(),
+        read_within=reach.read_within.total_seconds(),
         every_server=reach.last_logon == "every-server",
-        kept_in=source.folder.parent / "runs" / "directory" / f"{source.name}.parquet" if reach.incremental else None,
+        state_file=source.folder.parent / "runs" / "directory" / f"{source.name}.parquet"
+        if reach.incremental
+        else None,
         full_every=reach.full_every,
     )
     if writer is None:

@@ -144,13 +144,13 @@ def chosen_id(entry: Entry, dn: str, attribute: str | None) -> tuple[str, bool]:
     return dn, False
 
 
-def account_columns(entry: Entry, options: DirectoryOptions, employee_id: str, **kept: Any) -> Row:
-    """Return the columns of an account that every directory fills; ``kept`` joins its further attributes."""
+def account_columns(entry: Entry, options: DirectoryOptions, employee_id: str, **further: Any) -> Row:
+    """Return the columns of an account that every directory fills; ``further`` joins its further attributes."""
     return {
         "display_name": entry.text("displayname", "cn"),
         "mail": entry.text("mail"),
         "employee_id": entry.text(options.employee_id or employee_id),
-        "attributes": _attributes(entry, options.attributes, kept),
+        "attributes": _attributes(entry, options.attributes, further),
     }
 
 
@@ -183,12 +183,12 @@ def _readable(value: bytes) -> str:
         return value.hex()
 
 
-def _attributes(entry: Entry, wanted: Mapping[str, str], kept: Mapping[str, Any]) -> str | None:
+def _attributes(entry: Entry, wanted: Mapping[str, str], further: Mapping[str, Any]) -> str | None:
     """Return the wanted attributes as canonical JSON: text, or a list where there are several values."""
     found = {
         name: texts[0] if len(texts) == 1 else list(texts)
         for name, attribute in wanted.items()
         if (texts := entry.texts(attribute))
     }
-    found = {**kept, **found}
+    found = {**further, **found}
     return rfc8785.dumps(found).decode() if found else None

@@ -20,9 +20,18 @@ from typing import Any
 
 import ldap3
 
-from access_review.connectors.ad.domain_reading import FILTER, DomainReading, Found, Listed, Root, SearchScope, guid_of
+from access_review.connectors.ad.domain_reading import (
+    FILTER,
+    DomainObjects,
+    DomainReading,
+    ListedObject,
+    RootDse,
+    SearchScope,
+    guid_of,
+)
 from access_review.connectors.ad.paging import Values
 from access_review.connectors.ad.server import Session
+from access_review.connectors.private_file import write_private
 from access_review.errors import Transient
 
 FORMAT = "access-review/directory@1"
@@ -44,7 +53,7 @@ class DirSyncState:
     objects: dict[str, tuple[str, Values]] = field(repr=False)
 
 
-def load(path: Path, scope: SearchScope) -> DirSyncState | None:
+def load_state(path: Path, scope: SearchScope) -> DirSyncState | None:
     """Return what the last read left; null when there is nothing that fits this scope."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -62,32 +71,30 @@ def load(path: Path, scope: SearchScope) -> DirSyncState | None:
         return None  # a file that cannot be read costs a full read, and nothing else
 
 
-def save(path: Path, scope: SearchScope, kept: DirSyncState) -> None:
+def save_state(path: Path, scope: SearchScope, state: DirSyncState) -> None:
     """Leave a read for the next one, readable by its owner only."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from access_review.runs import write
-
     header = {
         "format": FORMAT,
         "scope": _scope(scope),
-        "service": kept.service,
-        "usn": kept.usn,
-        "cookie": kept.cookie.hex(),
-        "full_at": kept.full_at.isoformat(),
+        "service": state.service,
+        "usn": state.usn,
+        "cookie": state.cookie.hex(),
+        "full_at": state.full_at.isoformat(),
     }
     kind = pa.map_(pa.string(), pa.list_(pa.binary()))
     schema = pa.schema([("guid", pa.string()), ("dn", pa.string()), ("values", kind)])
     columns: list[Any] = [
-        list(kept.objects),
-        [dn for dn, _ in kept.objects.values()],
-        [list(values.items()) for _, values in kept.objects.values()],
+        list(state.objects),
+        [dn for dn, _ in state.objects.values()],
+        [list(values.items()) for _, values in state.objects.values()],
     ]
     table = pa.table([pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema=schema)
     sink = pa.BufferOutputStream()
     pq.write_table(table.replace_schema_metadata({"access-review": json.dumps(header)}), sink, compression="zstd")
-    write(path, sink.getvalue().to_pybytes())
+    write_private(path, sink.getvalue().to_pybytes())
 
 
 def _scope(scope: SearchScope) -> str:
@@ -107,12 +114,12 @@ class DirSyncChanges:
         answer = self._dirsync(b"", "(objectGUID=\\00)")
         return answer[1] if answer else b""
 
-    def since(self, kept: DirSyncState) -> Found | None:
+    def since(self, state: DirSyncState) -> DomainObjects | None:
         """Return everything as it is now, null when only a full read can tell."""
-        found = Found(objects={guid: (dn, dict(values)) for guid, (dn, values) in kept.objects.items()})
+        found = DomainObjects(objects={guid: (dn, dict(values)) for guid, (dn, values) in state.objects.items()})
         try:
-            listed = self._reading.listed(found, *VOLATILE)
-            changed = None if listed is None else self._changed(kept, listed)
+            listed = self._reading.list_ids(found, *VOLATILE)
+            changed = None if listed is None else self._changed(state, listed)
             if listed is not None and changed is None:
                 return None
             if listed is not None and changed is not None:
@@ -122,21 +129,21 @@ class DirSyncChanges:
             found.doubt(error.message)
         return found
 
-    def _changed(self, kept: DirSyncState, listed: Mapping[str, Listed]) -> set[str] | None:
+    def _changed(self, state: DirSyncState, listed: Mapping[str, ListedObject]) -> set[str] | None:
         """Return what changed, by DirSync and by change numbers where these are the same server's; null without either."""
         root = self._reading.root
-        same = root.service == kept.service and root.usn >= kept.usn
-        told = self._dirsync(kept.cookie, FILTER) if kept.cookie else None
-        if told is None and not same:
+        same = root.service == state.service and root.usn >= state.usn
+        dirsync = self._dirsync(state.cookie, FILTER) if state.cookie else None
+        if dirsync is None and not same:
             return None
-        counted = {guid for guid, one in listed.items() if one.usn > kept.usn} if same else set()
-        return counted | (told[0] if told else set())
+        counted = {guid for guid, found in listed.items() if found.usn > state.usn} if same else set()
+        return counted | (dirsync[0] if dirsync else set())
 
     def _dirsync(self, cookie: bytes, query: str) -> tuple[set[str], bytes] | None:
         """Return the objects that changed since a cookie, and the next cookie; null when the server does not say."""
         changed: set[str] = set()
         while True:
-            control = ldap3.protocol.microsoft.dir_sync_control(
+            request = ldap3.protocol.microsoft.dir_sync_control(
                 criticality=True,
                 object_security=True,
                 ancestors_first=False,
@@ -146,46 +153,46 @@ class DirSyncChanges:
                 cookie=cookie,
             )
             answer = self._session.search(
-                self._reading.root.base, query, self._plain_attributes(), scope=ldap3.SUBTREE, controls=(control,)
+                self._reading.root.base, query, self._plain_attributes(), scope=ldap3.SUBTREE, controls=(request,)
             )
-            told = answer.controls.get(_DIRSYNC)
-            if answer.fault or not told:
+            control = answer.controls.get(_DIRSYNC)
+            if answer.fault or not control:
                 return None
             changed.update(guid for _, values in answer.entries if (guid := guid_of(values)))
-            cookie = bytes(told["value"]["cookie"])
-            if not told["value"]["more_results"]:
+            cookie = bytes(control["value"]["cookie"])
+            if not control["value"]["more_results"]:
                 return changed, cookie
 
     def _plain_attributes(self) -> list[str]:
         return [name.partition(";")[0] for name in self._scope.attributes]
 
-    def _bring_up(self, found: Found, listed: Mapping[str, Listed], changed: set[str]) -> None:
+    def _bring_up(self, found: DomainObjects, listed: Mapping[str, ListedObject], changed: set[str]) -> None:
         gone = found.objects.keys() - listed.keys()
         moved = {g for g in listed.keys() & found.objects.keys() if found.objects[g][0] != listed[g].dn}
         names: dict[bytes, bytes | None] = {found.objects[g][0].encode(): None for g in gone}
         names |= {found.objects[g][0].encode(): listed[g].dn.encode() for g in moved}
         fresh = listed.keys() - found.objects.keys()
-        self._reading.drop(found, sorted(gone))
+        self._reading.drop_gone(found, sorted(gone))
         for guid in listed.keys() & found.objects.keys():
             _refresh(found, guid, listed[guid])
         if names:
             _follow(found, names)
         wanted = (changed & listed.keys()) | fresh | moved | _with_strangers(found)
-        self._reading.again(found, sorted(wanted))
+        self._reading.read_again(found, sorted(wanted))
         found.facts["read_again"] = len(wanted)
 
 
-def _refresh(found: Found, guid: str, one: Listed) -> None:
+def _refresh(found: DomainObjects, guid: str, listed: ListedObject) -> None:
     """Take over the name and what changes without being a change."""
     _, values = found.objects[guid]
     for name in VOLATILE:
         values.pop(name, None)
-        if name in one.values:
-            values[name] = one.values[name]
-    found.objects[guid] = one.dn, values
+        if name in listed.values:
+            values[name] = listed.values[name]
+    found.objects[guid] = listed.dn, values
 
 
-def _follow(found: Found, names: Mapping[bytes, bytes | None]) -> None:
+def _follow(found: DomainObjects, names: Mapping[bytes, bytes | None]) -> None:
     """Rewrite links to renamed objects, and drop links to those that are gone."""
     for _, values in found.objects.values():
         for key, held in values.items():
@@ -194,7 +201,7 @@ def _follow(found: Found, names: Mapping[bytes, bytes | None]) -> None:
                 values[key] = [value for value in moved if value is not None]
 
 
-def _with_strangers(found: Found) -> set[str]:
+def _with_strangers(found: DomainObjects) -> set[str]:
     """Return groups with members that are not listed, such as those of other domains: nobody says when these go."""
     known = {dn.encode() for dn, _ in found.objects.values()}
     return {
@@ -204,7 +211,7 @@ def _with_strangers(found: Found) -> set[str]:
     }
 
 
-def keep(root: Root, cookie: bytes, full_at: datetime, found: Found) -> DirSyncState | None:
+def state_of(root: RootDse, cookie: bytes, full_at: datetime, found: DomainObjects) -> DirSyncState | None:
     """Return what to leave for the next read; null when this one is in doubt."""
     if found.doubts or found.short:
         return None

@@ -17,9 +17,9 @@ import ldap3
 from access_review.connectors.ad import active_directory, identifiers
 from access_review.connectors.ad.active_directory import EntryRole
 from access_review.connectors.ad.entry import Entry, canonical, generalized_time
-from access_review.connectors.ad.paging import Query, ReadPace, Values, entry_of, finish_ranges, first_range, listing
+from access_review.connectors.ad.paging import Query, ReadPace, Values, entry_of, finish_ranges, first_range, read_pages
 from access_review.connectors.ad.server import Session
-from access_review.connectors.ad.token_groups import SecurityGroups, differences, sample
+from access_review.connectors.ad.token_groups import SecurityGroups, differences, sample_accounts
 from access_review.errors import ConnectorError, Transient
 
 ACTIVE_DIRECTORY = "1.2.840.113556.1.4.800"
@@ -57,7 +57,7 @@ class SearchScope:
     further: Sequence[str] = ()
     deleted: bool = True
     history: bool = False
-    sample: int = 25
+    closures_checked: int = 25
 
     @property
     def attributes(self) -> tuple[str, ...]:
@@ -68,7 +68,7 @@ class SearchScope:
 
 
 @dataclass(frozen=True, slots=True)
-class Root:
+class RootDse:
     """What a server says of itself."""
 
     base: str
@@ -79,7 +79,7 @@ class Root:
     is_active_directory: bool
 
     @classmethod
-    def of(cls, session: Session) -> "Root":
+    def of(cls, session: Session) -> "RootDse":
         """Ask; raises ``ConnectorError``."""
         answer = session.search("", "(objectClass=*)", _ROOT)
         if answer.fault or len(answer.entries) != 1:
@@ -96,7 +96,7 @@ class Root:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedObject:
     """An object as a listing by id has it: its DN, its change number, and what else was asked for."""
 
     dn: str
@@ -105,7 +105,7 @@ class Listed:
 
 
 @dataclass(slots=True)
-class Found:
+class DomainObjects:
     """What was read: objects by GUID, deleted ones apart, and what is in doubt.
 
     ``doubts`` are pairs of a reason and the tables concerned (none: all); ``short`` holds
@@ -141,22 +141,22 @@ class DomainReading:
         self._session = session
         self._scope = scope
         self._pace = pace
-        self.root = Root.of(session)
+        self.root = RootDse.of(session)
         if not self.root.is_active_directory:
             hint = "set directory: other, and base"
             raise ConnectorError(session.source.name, f"{session.address} is not Active Directory", hint=hint)
         self._bases = tuple(scope.bases) or (self.root.base,)
 
-    def whole(self) -> Found:
+    def read_all(self) -> DomainObjects:
         """Read everything; raises ``Transient`` only when nothing was read at all."""
-        found = Found()
+        found = DomainObjects()
         for base in self._bases:
             self._list(base, found)
         self._finish(found, list(found.objects))
         self.check(found)
         return found
 
-    def check(self, found: Found, *, listed: bool = False) -> None:
+    def check(self, found: DomainObjects, *, listed: bool = False) -> None:
         """Settle what was read and hold it against the server's own counts and closures; never raises.
 
         ``listed``: all objects have been listed a second time already, and that listing was followed.
@@ -164,7 +164,7 @@ class DomainReading:
         if found.doubts:  # it is incomplete already: no need to burden a server that failed
             return
         try:
-            if not listed or Root.of(self._session).usn != self.root.usn:
+            if not listed or RootDse.of(self._session).usn != self.root.usn:
                 self._settle(found, self.root.usn)
             self._count_back_links(found)
             self._check_closures(found)
@@ -172,15 +172,15 @@ class DomainReading:
         except Transient as error:
             found.doubt(error.message)
 
-    def _list(self, base: str, found: Found) -> None:
-        came = listing(self._session, Query(base, FILTER, self._scope.attributes), self._pace)
-        found.pages += came.pages
-        for dn, values in came.entries:
+    def _list(self, base: str, found: DomainObjects) -> None:
+        pages = read_pages(self._session, Query(base, FILTER, self._scope.attributes), self._pace)
+        found.pages += pages.pages
+        for dn, values in pages.entries:
             self._keep(found, dn, values)
-        if came.fault:
-            found.doubt(came.fault)
+        if pages.fault:
+            found.doubt(pages.fault)
 
-    def _keep(self, found: Found, dn: str, values: Values) -> str | None:
+    def _keep(self, found: DomainObjects, dn: str, values: Values) -> str | None:
         guid = guid_of(values)
         if guid is None:
             found.doubt("an object came without objectGUID: the account may not read it")
@@ -188,7 +188,7 @@ class DomainReading:
         found.objects[guid] = dn, values
         return guid
 
-    def _finish(self, found: Found, guids: Sequence[str]) -> None:
+    def _finish(self, found: DomainObjects, guids: Sequence[str]) -> None:
         """Fetch what is missing of long lists."""
         for guid in guids:
             _, values = found.objects[guid]
@@ -197,39 +197,39 @@ class DomainReading:
             ):
                 found.short[guid] = reason
 
-    def _settle(self, found: Found, before: int) -> None:
+    def _settle(self, found: DomainObjects, before: int) -> None:
         """List again, by id alone, until both lists agree."""
         for _ in range(_ROUNDS):
-            after = Root.of(self._session).usn
-            listed = self.listed(found)
+            after = RootDse.of(self._session).usn
+            listed = self.list_ids(found)
             if listed is None:
                 return
             found.facts["listed_again"] = len(listed)
-            changed = {g for g, one in listed.items() if one.usn > before}
+            changed = {g for g, item in listed.items() if item.usn > before}
             fresh, gone = listed.keys() - found.objects.keys(), found.objects.keys() - listed.keys()
             if lost := sum(listed[g].usn <= before for g in fresh):
                 found.doubt(f"{lost} objects were missing from the pages of the first listing")
             if not changed and not fresh and not gone:
                 return
-            self.again(found, sorted(changed | fresh))
-            self.drop(found, sorted(gone))
+            self.read_again(found, sorted(changed | fresh))
+            self.drop_gone(found, sorted(gone))
             before = after
         found.doubt("the directory kept changing while it was read")
 
-    def listed(self, found: Found, *further: str) -> dict[str, Listed] | None:
+    def list_ids(self, found: DomainObjects, *further: str) -> dict[str, ListedObject] | None:
         """Return every object by GUID, null (and a doubt) when the listing ended early."""
-        made: dict[str, Listed] = {}
+        listed: dict[str, ListedObject] = {}
         for base in self._bases:
-            came = listing(self._session, Query(base, FILTER, (*_LISTED, *further)), self._pace)
-            if came.fault:
-                found.doubt(f"the second listing: {came.fault}")
+            pages = read_pages(self._session, Query(base, FILTER, (*_LISTED, *further)), self._pace)
+            if pages.fault:
+                found.doubt(f"the second listing: {pages.fault}")
                 return None
-            for dn, values in came.entries:
+            for dn, values in pages.entries:
                 if guid := guid_of(values):
-                    made[guid] = Listed(dn, int(values.get("uSNChanged", [b"0"])[0]), values)
-        return made
+                    listed[guid] = ListedObject(dn, int(values.get("uSNChanged", [b"0"])[0]), values)
+        return listed
 
-    def again(self, found: Found, guids: Sequence[str]) -> None:
+    def read_again(self, found: DomainObjects, guids: Sequence[str]) -> None:
         """Read objects again that changed, or were not there, in the first pass."""
         for guid in guids:
             answer = self._session.search(f"<GUID={guid}>", FILTER, self._scope.attributes)
@@ -242,7 +242,7 @@ class DomainReading:
             else:
                 found.doubt(f"an object that changed meanwhile cannot be read again: {answer.fault}")
 
-    def drop(self, found: Found, guids: Sequence[str]) -> None:
+    def drop_gone(self, found: DomainObjects, guids: Sequence[str]) -> None:
         """Drop objects that are gone; one that is not has been left out by the second listing."""
         for guid in guids:
             answer = self._session.search(f"<GUID={guid}>", "(objectClass=*)", ["objectGUID"])
@@ -251,48 +251,48 @@ class DomainReading:
             else:
                 found.objects.pop(guid, None)
 
-    def _count_back_links(self, found: Found) -> None:
+    def _count_back_links(self, found: DomainObjects) -> None:
         """Count the members of each group that came in pieces a second way: by who points back to it."""
         known = {canonical(dn): guid for guid, (dn, _) in found.objects.items()}
         for guid, (dn, values) in found.objects.items():
             if sum(name.lower().startswith("member;range=") for name in values) < 2 or guid in found.short:
                 continue
             entry = entry_of(dn, values)
-            query = Query(self.root.base, f"(memberOf={escaped(dn)})", ("objectGUID",))
-            came = listing(self._session, query, self._pace)
-            if came.fault:
-                found.short[guid] = f"its members cannot be counted: {came.fault}"
+            query = Query(self.root.base, f"(memberOf={escape_filter(dn)})", ("objectGUID",))
+            pages = read_pages(self._session, query, self._pace)
+            if pages.fault:
+                found.short[guid] = f"its members cannot be counted: {pages.fault}"
                 continue
-            counted = {g for _, v in came.entries if (g := guid_of(v)) in found.objects}
+            counted = {g for _, v in pages.entries if (g := guid_of(v)) in found.objects}
             received = {known[name] for text in entry.all("member") if (name := canonical(text)) in known}
             # Fewer may point back than were received: back-links of protected accounts are not everybody's to read.
             if missed := counted - received:
                 found.short[guid] = f"{len(missed)} objects point back to it that did not come among its members"
 
-    def _check_closures(self, found: Found) -> None:
-        entries = {guid: entry_of(*one) for guid, one in found.objects.items()}
+    def _check_closures(self, found: DomainObjects) -> None:
+        entries = {guid: entry_of(*entry_values) for guid, entry_values in found.objects.items()}
         accounts = {g: e for g, e in entries.items() if active_directory.role(e) is EntryRole.ACCOUNT}
         groups = SecurityGroups(entries.values())
         silent = 0
-        for guid in sample(accounts, self._scope.sample):
+        for guid in sample_accounts(accounts, self._scope.closures_checked):
             token = tokens(self._session, guid)
             if token is None:
                 silent += 1
                 continue
             for reason in differences(groups, accounts[guid], token, whole=not self._scope.bases):
                 found.doubt(reason, *MEMBER_TABLES)
-        checked = min(self._scope.sample, len(accounts))
+        checked = min(self._scope.closures_checked, len(accounts))
         found.facts["closures_checked"] = checked - silent
         found.parts["closures"] = f"the server gave no tokenGroups for {silent} of {checked}" if silent else None
 
-    def _read_apart(self, found: Found) -> None:
+    def _read_apart(self, found: DomainObjects) -> None:
         """Read what is apart from the objects: deleted ones, password policy, attribute histories."""
         if self._scope.deleted:
             show = ldap3.protocol.microsoft.show_deleted_control(criticality=True)
             for base in self._bases:
-                came = listing(self._session, Query(base, _DELETED_FILTER, _DELETED, (show,)), self._pace)
-                found.deleted += [(dn, v) for dn, v in came.entries if guid_of(v) not in found.objects]
-                found.parts["deleted-objects"] = came.fault
+                pages = read_pages(self._session, Query(base, _DELETED_FILTER, _DELETED, (show,)), self._pace)
+                found.deleted += [(dn, v) for dn, v in pages.entries if guid_of(v) not in found.objects]
+                found.parts["deleted-objects"] = pages.fault
         answer = self._session.search(self.root.base, "(objectClass=*)", POLICY)
         policy = {name: values[0].decode("ascii", "replace") for _, v in answer.entries for name, values in v.items()}
         found.parts["password-policy"] = answer.fault or (None if policy else "the account may not read it")
@@ -300,13 +300,13 @@ class DomainReading:
         if self._scope.history:
             self._read_disabled_since(found)
 
-    def _read_disabled_since(self, found: Found) -> None:
+    def _read_disabled_since(self, found: DomainObjects) -> None:
         """Fetch when attributes of disabled accounts last changed; it is much text, so of these only."""
         query = "(&(objectClass=user)(userAccountControl:1.2.840.113556.1.4.803:=2))"
         for base in self._bases:
-            came = listing(self._session, Query(base, query, ("objectGUID", ATTRIBUTE_HISTORY)), self._pace)
-            found.parts["history"] = came.fault
-            for _, values in came.entries:
+            pages = read_pages(self._session, Query(base, query, ("objectGUID", ATTRIBUTE_HISTORY)), self._pace)
+            found.parts["history"] = pages.fault
+            for _, values in pages.entries:
                 if (guid := guid_of(values)) in found.objects and ATTRIBUTE_HISTORY in values:
                     found.objects[guid][1][ATTRIBUTE_HISTORY] = values[ATTRIBUTE_HISTORY]
 
@@ -318,7 +318,7 @@ def tokens(session: Session, guid: str) -> list[str] | None:
     return [identifiers.sid(value) for value in values] if values else None
 
 
-def escaped(text: str) -> str:
+def escape_filter(text: str) -> str:
     """Return text as it stands in a filter (RFC 4515)."""
     return "".join(f"\\{ord(c):02x}" if c in "\\*()\x00" else c for c in text)
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from access_review.changes import Action, Change, Sighting, Thing, WriteAnswer, WriteResult
 from access_review.connectors.ad.server import Servers, Session
-from access_review.connectors.ad.writer import Guard, Writing, is_address
+from access_review.connectors.ad.writer import DirectoryWriter, Guard, is_immutable_id
 from access_review.errors import ConnectorError, Transient
 
 _MEMBERS = frozenset({Action.REMOVE_MEMBER, Action.CUT_NESTING, Action.ADD_MEMBER, Action.ADD_NESTING})
@@ -25,7 +25,7 @@ T = TypeVar("T")
 def covers(change: Change) -> bool:
     """Tell whether a change is of a directory's own objects, by ids that never change."""
     ends = _ends(change)
-    return bool(ends) and all(_own(one, change.target.source) for one in ends)
+    return bool(ends) and all(_own(thing, change.target.source) for thing in ends)
 
 
 class DirectoryExecutor:
@@ -47,12 +47,12 @@ class DirectoryExecutor:
         """The server that is read and written; the first to try while none has answered."""
         return str(self._servers.addresses[0])
 
-    def open(self) -> Writing:
+    def open(self) -> DirectoryWriter:
         """Open the session unless it is open; raises as :meth:`Servers.session` does."""
         if self._session is None:
-            self._session = self._servers.opened()
+            self._session = self._servers.open_session()
             self._servers = replace(self._servers, addresses=(self._session.address,))
-        return Writing(self._session)
+        return DirectoryWriter(self._session)
 
     def close(self) -> None:
         """End the session; never fails."""
@@ -73,14 +73,14 @@ class DirectoryExecutor:
 
     def revoke(self, change: Change) -> WriteAnswer:
         """Remove the one member value, or disable the account."""
-        return self._written(change, Writing.disable, Writing.revoke)
+        return self._written(change, DirectoryWriter.disable, DirectoryWriter.revoke)
 
     def restore(self, change: Change) -> WriteAnswer:
         """Add the one member value again, or enable the account."""
-        return self._written(change, Writing.enable, Writing.restore)
+        return self._written(change, DirectoryWriter.enable, DirectoryWriter.restore)
 
-    def _there(self, writing: Writing, change: Change, since: datetime) -> bool | None:
-        first, *rest = (one.native_id for one in _ends(change))
+    def _there(self, writing: DirectoryWriter, change: Change, since: datetime) -> bool | None:
+        first, *rest = (thing.native_id for thing in _ends(change))
         if not rest:
             return writing.enabled(first)
         if self._guard:
@@ -92,8 +92,8 @@ class DirectoryExecutor:
     def _written(
         self,
         change: Change,
-        account: Callable[[Writing, str], WriteAnswer],
-        member: Callable[[Writing, str, str, Guard | None], WriteAnswer],
+        account: Callable[[DirectoryWriter, str], WriteAnswer],
+        member: Callable[[DirectoryWriter, str, str, Guard | None], WriteAnswer],
     ) -> WriteAnswer:
         if not covers(change):
             return WriteAnswer(
@@ -103,13 +103,13 @@ class DirectoryExecutor:
             writing = self.open()
         except ConnectorError as error:
             return WriteAnswer(WriteResult.TRANSIENT, self.server, error.message)
-        first, *rest = (one.native_id for one in _ends(change))
+        first, *rest = (thing.native_id for thing in _ends(change))
         answer = member(writing, first, rest[0], self._guards.get(change.id)) if rest else account(writing, first)
         if answer.result is WriteResult.UNKNOWN:
             self.close()
         return answer
 
-    def _read(self, ask: Callable[[Writing], T]) -> T:
+    def _read(self, ask: Callable[[DirectoryWriter], T]) -> T:
         """Read; once more over a new connection where the old one was lost meanwhile."""
         with suppress(Transient):
             if self._session is not None:
@@ -118,25 +118,25 @@ class DirectoryExecutor:
         return ask(self.open())
 
 
-class Everywhere:
+class EveryServer:
     """Every server of a domain, each looked at by itself; a :class:`~access_review.changes.Witness`."""
 
     def __init__(self, servers: Servers) -> None:
-        self._each: Sequence[DirectoryExecutor] = [DirectoryExecutor(one) for one in servers.each()]
+        self._each: Sequence[DirectoryExecutor] = [DirectoryExecutor(server) for server in servers.each()]
 
     def holds(self, change: Change, since: datetime) -> Sighting:
         """Look on all: one that contradicts what is wanted decides, and then one that cannot tell."""
-        seen = [one.holds(change, since) for one in self._each]
+        seen = [sighting.holds(change, since) for sighting in self._each]
         rank: Mapping[bool | None, int] = {not change.action.restores: 0, None: 1, change.action.restores: 2}
-        first = min(seen, key=lambda one: rank[one.there])
+        first = min(seen, key=lambda sighting: rank[sighting.there])
         if first.there is change.action.restores:
-            return replace(first, server=", ".join(one.server for one in seen))
+            return replace(first, server=", ".join(sighting.server for sighting in seen))
         return first
 
     def close(self) -> None:
         """End all sessions; never fails."""
-        for one in self._each:
-            one.close()
+        for directory in self._each:
+            directory.close()
 
 
 def _ends(change: Change) -> tuple[Thing, ...]:
@@ -151,4 +151,4 @@ def _ends(change: Change) -> tuple[Thing, ...]:
 
 
 def _own(thing: Thing, source: str) -> bool:
-    return thing.id.startswith(f"{source}:") and is_address(thing.native_id)
+    return thing.id.startswith(f"{source}:") and is_immutable_id(thing.native_id)

@@ -4,9 +4,9 @@
 itself. Only when every controller of the domain has been asked is the last use exact.
 """
 
-from access_review.connectors.ad.domain_reading import DomainReading, Found, Root, SearchScope, guid_of
+from access_review.connectors.ad.domain_reading import DomainObjects, DomainReading, RootDse, SearchScope, guid_of
 from access_review.connectors.ad.entry import Entry
-from access_review.connectors.ad.paging import Query, ReadPace, listing
+from access_review.connectors.ad.paging import Query, ReadPace, read_pages
 from access_review.connectors.ad.server import Servers
 from access_review.connectors.ad.windows_values import UserAccountControl
 from access_review.errors import ConnectorError
@@ -16,17 +16,19 @@ _FILTER = "(&(objectClass=user)(lastLogon>=1))"
 _ATTRIBUTES = ("objectGUID", "lastLogon", "logonCount")
 
 
-def merge(servers: Servers, scope: SearchScope, pace: ReadPace, root: Root, where: str, found: Found) -> bool:
+def merge(
+    servers: Servers, scope: SearchScope, pace: ReadPace, root: RootDse, where: str, found: DomainObjects
+) -> bool:
     """Take the latest ``lastLogon`` of all servers into what was read from ``where``; tell whether that is exact.
 
     What is missing for it stands in ``found.parts`` afterwards.
     """
     asked, faults = {root.host.partition(".")[0]}, []
-    for one in servers.each():
-        if str(one.addresses[0]) == where:
+    for server in servers.each():
+        if str(server.addresses[0]) == where:
             continue
         try:
-            asked.add(_merge_one(one, scope, pace, found))
+            asked.add(_merge_one(server, scope, pace, found))
         except ConnectorError as error:
             faults.append(error.message)
     silent = sorted(_controllers(found) - asked)
@@ -36,22 +38,22 @@ def merge(servers: Servers, scope: SearchScope, pace: ReadPace, root: Root, wher
     return not faults and not scope.bases
 
 
-def _merge_one(servers: Servers, scope: SearchScope, pace: ReadPace, found: Found) -> str:
+def _merge_one(servers: Servers, scope: SearchScope, pace: ReadPace, found: DomainObjects) -> str:
     """Merge what one server saw, and return its name; raises ``ConnectorError`` when it does not tell everything."""
     with servers.session() as session:
         root = DomainReading(session, scope, pace).root
         for base in tuple(scope.bases) or (root.base,):
-            came = listing(session, Query(base, _FILTER, _ATTRIBUTES), pace)
-            if came.fault:
-                raise ConnectorError(servers.source.name, f"{session.address}: {came.fault}")
-            for dn, values in came.entries:
+            pages = read_pages(session, Query(base, _FILTER, _ATTRIBUTES), pace)
+            if pages.fault:
+                raise ConnectorError(servers.source.name, f"{session.address}: {pages.fault}")
+            for dn, values in pages.entries:
                 guid = guid_of(values)
                 if guid is not None and guid in found.objects:
                     _take_later(found, guid, Entry.of(dn, values, dn))
     return root.host.partition(".")[0]
 
 
-def _take_later(found: Found, guid: str, other: Entry) -> None:
+def _take_later(found: DomainObjects, guid: str, other: Entry) -> None:
     dn, values = found.objects[guid]
     known = Entry.of(dn, values, dn)
     for name in _ATTRIBUTES[1:]:
@@ -60,7 +62,7 @@ def _take_later(found: Found, guid: str, other: Entry) -> None:
             values[name] = [str(latest).encode()]
 
 
-def _controllers(found: Found) -> set[str]:
+def _controllers(found: DomainObjects) -> set[str]:
     """Return the names of the domain's controllers, by the accounts they have."""
     names = set()
     for dn, values in found.objects.values():

@@ -114,7 +114,7 @@ class Ldif:
                 self.endings.append(f"{self.file}:{line.number}: the search ended with {text}")
 
 
-def lines_of(data: bytes) -> Iterable[bytes]:
+def split_lines(data: bytes) -> Iterable[bytes]:
     """Split a file into lines; a byte order mark is understood, and UTF-16 behind one (``ldifde -u``).
 
     Raises ``UnicodeDecodeError`` when the mark promises UTF-16 and the rest is none.

@@ -16,18 +16,18 @@ from access_review.connectors.ad import dirsync, executor, last_logon
 from access_review.connectors.ad.capabilities import CAPABILITIES
 from access_review.connectors.ad.dialect import DirectoryOptions
 from access_review.connectors.ad.dirsync import DirSyncChanges
-from access_review.connectors.ad.domain_reading import FILTER, DomainReading, Found, Root, SearchScope
+from access_review.connectors.ad.domain_reading import FILTER, DomainObjects, DomainReading, RootDse, SearchScope
 from access_review.connectors.ad.entry import canonical
-from access_review.connectors.ad.executor import DirectoryExecutor, Everywhere
+from access_review.connectors.ad.executor import DirectoryExecutor, EveryServer
 from access_review.connectors.ad.paging import ReadPace
 from access_review.connectors.ad.rows import DirectoryReading
 from access_review.connectors.ad.server import Servers, Session
 from access_review.tables import Row
 
-CLOCK = timedelta(minutes=5)
+CLOCK_TOLERANCE = timedelta(minutes=5)
 
 # Kept with every account of a live read, by their names in the review; what the source file maps goes first.
-KEPT: Mapping[str, str] = {
+STANDARD_ATTRIBUTES: Mapping[str, str] = {
     "changed_at": "whenChanged",
     "admin_count": "adminCount",
     "manager": "manager",
@@ -37,9 +37,9 @@ KEPT: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class LiveDirectory:
-    """A domain on its servers; ``longest`` is how long a read may take, in seconds.
+    """A domain on its servers; ``read_within`` is how long a read may take, in seconds.
 
-    ``kept_in`` is the file that lets the next read take only what changed (null: every read takes
+    ``state_file`` is the file that lets the next read take only what changed (null: every read takes
     everything), and ``full_every`` how long that may go on.
     """
 
@@ -50,14 +50,14 @@ class LiveDirectory:
     options: DirectoryOptions
     scope: SearchScope = field(default_factory=SearchScope)
     page: int = 1000
-    longest: float = 3600.0
+    read_within: float = 3600.0
     every_server: bool = False
-    kept_in: Path | None = None
+    state_file: Path | None = None
     full_every: timedelta = timedelta(days=7)
 
     def collect(self, as_of: datetime) -> Iterator[tuple[str, Row]]:
         """Yield every row, the verdicts last; raises ``ConnectorError`` when nothing can be read at all."""
-        pace = ReadPace(self.page, time.monotonic() + self.longest)
+        pace = ReadPace(self.page, time.monotonic() + self.read_within)
         with self.servers.session() as session:
             reading = DomainReading(session, self.scope, pace)
             found = self._read(session, reading, as_of)
@@ -67,26 +67,26 @@ class LiveDirectory:
         yield from self._part_verdicts(found, reading.root, as_of)
         yield self._provenance(found, reading.root, where)
 
-    def _read(self, session: Session, reading: DomainReading, as_of: datetime) -> Found:
+    def _read(self, session: Session, reading: DomainReading, as_of: datetime) -> DomainObjects:
         """Read everything, or what changed since the last read where that is wanted and possible."""
-        if self.kept_in is None:
-            return reading.whole()
+        if self.state_file is None:
+            return reading.read_all()
         changes = DirSyncChanges(reading, session, self.scope)
-        before = dirsync.load(self.kept_in, self.scope)
+        before = dirsync.load_state(self.state_file, self.scope)
         cookie = changes.cookie()  # before anything is read: what changes meanwhile is news to the next read
         found = None
         if before is not None and before.full_at <= as_of < before.full_at + self.full_every:
             found = changes.since(before)
         if found is None:
-            found, full_at = reading.whole(), as_of
+            found, full_at = reading.read_all(), as_of
         else:
             full_at = before.full_at if before else as_of
         found.facts["read"] = "whole" if full_at == as_of else f"changes since the whole read of {full_at.isoformat()}"
-        if left := dirsync.keep(reading.root, cookie, full_at, found):
-            dirsync.save(self.kept_in, self.scope, left)
+        if left := dirsync.state_of(reading.root, cookie, full_at, found):
+            dirsync.save_state(self.state_file, self.scope, left)
         return found
 
-    def _rows(self, found: Found, as_of: datetime, *, exact: bool) -> Iterator[tuple[str, Row]]:
+    def _rows(self, found: DomainObjects, as_of: datetime, *, exact: bool) -> Iterator[tuple[str, Row]]:
         reading = DirectoryReading(self.source, replace(self.options, live=True, exact_logons=exact), as_of)
         for reason, tables in found.doubts:
             reading.tally.doubt(reason, *tables)
@@ -94,13 +94,13 @@ class LiveDirectory:
             reading.add_short_group(canonical(found.objects[guid][0]), reason)
         yield from reading.rows(found.entries())
 
-    def _part_verdicts(self, found: Found, root: Root, as_of: datetime) -> Iterator[tuple[str, Row]]:
+    def _part_verdicts(self, found: DomainObjects, root: RootDse, as_of: datetime) -> Iterator[tuple[str, Row]]:
         parts = {**found.parts, "clock": _clock(root.now, as_of)}
         for part, reason in sorted(parts.items()):
             subject = f"part:{part}"
             yield incomplete(self.source, subject, reason) if reason else complete(self.source, subject, 0)
 
-    def _provenance(self, found: Found, root: Root, where: str) -> tuple[str, Row]:
+    def _provenance(self, found: DomainObjects, root: RootDse, where: str) -> tuple[str, Row]:
         """Say how the population was obtained, as canonical JSON, for the evidence."""
         facts: dict[str, Any] = {
             **found.facts,
@@ -137,9 +137,9 @@ class WritableDirectory(LiveDirectory):
             yield directory
 
     @contextmanager
-    def verifying(self) -> Iterator[Everywhere]:
+    def verifying(self) -> Iterator[EveryServer]:
         """Look on every server, as the account that only reads."""
-        with closing(Everywhere(self.servers)) as everywhere:
+        with closing(EveryServer(self.servers)) as everywhere:
             yield everywhere
 
 
@@ -147,9 +147,9 @@ def _clock(server: datetime | None, as_of: datetime) -> str | None:
     if server is None:
         return "the server does not say what time it is"
     apart = abs(server - as_of)
-    return f"the server's clock is {round(apart.total_seconds() / 60)} min off" if apart > CLOCK else None
+    return f"the server's clock is {round(apart.total_seconds() / 60)} min off" if apart > CLOCK_TOLERANCE else None
 
 
-def kept(attributes: Mapping[str, str]) -> dict[str, str]:
+def with_standard_attributes(attributes: Mapping[str, str]) -> dict[str, str]:
     """Return the attributes to keep with accounts: those of the source file, and those every live read keeps."""
-    return {**KEPT, **attributes}
+    return {**STANDARD_ATTRIBUTES, **attributes}

@@ -57,31 +57,31 @@ class ReadPace:
         return self.clock() > self.deadline
 
 
-def listing(session: Session, query: Query, pace: ReadPace) -> PagedRead:
+def read_pages(session: Session, query: Query, pace: ReadPace) -> PagedRead:
     """Return everything below a base that matches, by the server's own cookies (RFC 2696).
 
     While a page is decoded, the server is at work on the next one.
     """
-    made, empty = PagedRead(), 0
+    result, empty = PagedRead(), 0
     seen: set[str] = set()
     with ThreadPoolExecutor(1, "next-page") as ahead:
         coming = ahead.submit(_page, session, query, pace, b"")
         while True:
-            came = coming.result()
-            if goes_on := bool(came.cookie) and came.fault is None and not pace.late:
-                coming = ahead.submit(_page, session, query, pace, came.cookie or b"")
-            answer = _decoded(session, came)
-            made.pages += 1
+            answered = coming.result()
+            if goes_on := bool(answered.cookie) and answered.fault is None and not pace.late:
+                coming = ahead.submit(_page, session, query, pace, answered.cookie or b"")
+            answer = _decoded(session, answered)
+            result.pages += 1
             fresh = [entry for entry in answer.entries if entry[0] not in seen]
             seen.update(dn for dn, _ in fresh)
-            made.entries += fresh
+            result.entries += fresh
             empty = 0 if answer.entries else empty + 1
-            made.fault = _page_fault(answer, len(fresh), empty, late=not goes_on)
-            if made.fault:
-                made.fault = f"page {made.pages}: {made.fault}"
-                return made
+            result.fault = _page_fault(answer, len(fresh), empty, late=not goes_on)
+            if result.fault:
+                result.fault = f"page {result.pages}: {result.fault}"
+                return result
             if not goes_on:
-                return made
+                return result
 
 
 def _page(session: Session, query: Query, pace: ReadPace, cookie: bytes) -> LdapResult:

@@ -12,7 +12,7 @@ from access_review.connectors import Source
 from access_review.connectors.ad.capabilities import CAPABILITIES
 from access_review.connectors.ad.dialect import DirectoryOptions
 from access_review.connectors.ad.entry import Entry
-from access_review.connectors.ad.ldif import Ldif, lines_of
+from access_review.connectors.ad.ldif import Ldif, split_lines
 from access_review.connectors.ad.rows import DirectoryReading
 from access_review.errors import Mistake, WorkspaceError
 from access_review.tables import Row
@@ -53,7 +53,7 @@ class RecordedDirectory:
         for name, path in paths:
             ldif = Ldif(name)
             try:
-                yield from ldif.entries(lines_of(path.read_bytes()))
+                yield from ldif.entries(split_lines(path.read_bytes()))
             except UnicodeDecodeError as error:
                 mistakes.append(Mistake(name, 0, 0, f"not UTF-16, though it starts so: {error.reason}"))
             except OSError as error:

@@ -16,14 +16,14 @@ _FIELD = re.compile(r"<(\w+)>([^<]*)</\1>")
 _NEVER = "1601-01-01"
 
 
-class Attribute(NamedTuple):
+class AttributeChange(NamedTuple):
     """One attribute, in lower case, and when it was last changed anywhere."""
 
     name: str
     changed: datetime | None
 
 
-class Value(NamedTuple):
+class LinkValue(NamedTuple):
     """One value of a link attribute; ``since`` is null when the value is no longer there."""
 
     name: str
@@ -31,15 +31,15 @@ class Value(NamedTuple):
     since: datetime | None
 
 
-def attribute(text: str) -> Attribute | None:
+def read_attribute(text: str) -> AttributeChange | None:
     """Read the metadata of an attribute, null for anything else."""
     found = _fields(text, "DS_REPL_ATTR_META_DATA")
     if not found or "pszAttributeName" not in found:
         return None
-    return Attribute(found["pszAttributeName"].lower(), _time(found.get("ftimeLastOriginatingChange", "")))
+    return AttributeChange(found["pszAttributeName"].lower(), _time(found.get("ftimeLastOriginatingChange", "")))
 
 
-def value(text: str) -> Value | None:
+def read_link_value(text: str) -> LinkValue | None:
     """Read the metadata of a link value, null for anything else.
 
     A value that was removed and added again keeps its creation time, so the last change is
@@ -50,7 +50,7 @@ def value(text: str) -> Value | None:
         return None
     present = found.get("ftimeDeleted", _NEVER).startswith(_NEVER)
     since = _time(found.get("ftimeLastOriginatingChange", "")) if present else None
-    return Value(found["pszAttributeName"].lower(), found["pszObjectDn"], since)
+    return LinkValue(found["pszAttributeName"].lower(), found["pszObjectDn"], since)
 
 
 def _fields(text: str, kind: str) -> Mapping[str, str] | None:

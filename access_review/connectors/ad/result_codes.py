@@ -70,18 +70,18 @@ PASSING = frozenset({BUSY, UNAVAILABLE})
 """Codes that may be gone a minute later, or on another server."""
 
 
-def bind_words(code: int, message: str) -> CodeMeaning:
+def explain_bind(code: int, message: str) -> CodeMeaning:
     """Explain a refused bind."""
     if code != INVALID_CREDENTIALS:
-        return words(code, message)
+        return explain_result(code, message)
     found = _DATA.search(message)
     data = int(found[1], 16) if found else 0
     return _BIND.get(data, CodeMeaning("the name or the password was refused", "check both; attempts lock accounts"))
 
 
-def words(code: int, message: str) -> CodeMeaning:
+def explain_result(code: int, message: str) -> CodeMeaning:
     """Explain a result code; the server's own message is cut short and kept on one line."""
     known = _CODES.get(code, CodeMeaning(f"the server answered with code {code}", "read its message"))
-    said = " ".join(message.replace("\x00", " ").split())[:200]
-    what = f"{known.what} (code {code}{': ' + said if said else ''})"
+    quoted = " ".join(message.replace("\x00", " ").split())[:200]
+    what = f"{known.what} (code {code}{': ' + quoted if quoted else ''})"
     return CodeMeaning(what, known.advice)

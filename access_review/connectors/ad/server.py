@@ -22,7 +22,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from access_review.connectors import Source
-from access_review.connectors.ad.result_codes import PASSING, SUCCESS, bind_words, words
+from access_review.connectors.ad.result_codes import PASSING, SUCCESS, explain_bind, explain_result
 from access_review.connectors.secret import Named, SecretReference, text_of
 from access_review.errors import ConnectorError, Transient, WorkspaceError
 
@@ -56,7 +56,7 @@ class Address:
         return f"{'ldap' if self.upgrade else 'ldaps'}://{host}:{self.port}"
 
 
-def address(source: Source, url: str) -> Address:
+def parse_address(source: Source, url: str) -> Address:
     """Read ``ldaps://host[:port]`` or ``ldap://host[:port]`` (StartTLS); raises ``WorkspaceError``."""
     hint = "write ldaps://dc1.example.test, or ldap://dc1.example.test for StartTLS"
     try:
@@ -94,33 +94,33 @@ class Servers:
 
         Raises ``Transient`` when none answers, ``ConnectorError`` when a server must not be trusted or refuses the login.
         """
-        session = self.opened()
+        session = self.open_session()
         try:
             yield session
         finally:
             session.close()
 
-    def opened(self) -> "Session":
+    def open_session(self) -> "Session":
         """Open a session as :meth:`session` does, for the caller to close."""
         failures = []
-        for one in self.addresses:
+        for address in self.addresses:
             try:
-                return self._open(one)
+                return self._open(address)
             except Transient as error:
                 failures.append(error.message.removeprefix(f"{self.source.name}: "))
         raise Transient(self.source.name, "; ".join(failures), hint="check the network, or name more servers")
 
     def each(self) -> Iterator["Servers"]:
         """Yield every server alone."""
-        for one in self.addresses:
-            yield Servers(self.source, (one,), self.login, self.ca_file, self.timeout)
+        for address in self.addresses:
+            yield Servers(self.source, (address,), self.login, self.ca_file, self.timeout)
 
-    def _open(self, one: Address) -> "Session":
-        tls = VerifiedTls(self.source, one, self.ca_file)
+    def _open(self, address: Address) -> "Session":
+        tls = VerifiedTls(self.source, address, self.ca_file)
         server = ldap3.Server(
-            one.host,
-            port=one.port,
-            use_ssl=not one.upgrade,
+            address.host,
+            port=address.port,
+            use_ssl=not address.upgrade,
             tls=tls,
             get_info=ldap3.NONE,
             connect_timeout=min(self.timeout, 15),
@@ -134,7 +134,7 @@ class Servers:
             check_names=False,
             receive_timeout=self.timeout,
         )
-        session = Session(self.source, one, connection)
+        session = Session(self.source, address, connection)
         try:
             session.begin(tls)
         except BaseException:
@@ -217,7 +217,7 @@ class LdapResult:
     @property
     def fault(self) -> str | None:
         """Say what went wrong, null when nothing did."""
-        return None if self.code == SUCCESS else words(self.code, self.message).what
+        return None if self.code == SUCCESS else explain_result(self.code, self.message).what
 
 
 class EntriesApart:
@@ -288,16 +288,16 @@ class Session:
     def _not_opened(self, tls: VerifiedTls, error: LDAPException) -> ConnectorError:
         if tls.failure is not None:
             return tls.failure
-        said = self._connection.last_error or str(error) or type(error).__name__
-        return Transient(self.source.name, f"{self.address} cannot be reached: {said}", hint="is it up?")
+        reason = self._connection.last_error or str(error) or type(error).__name__
+        return Transient(self.source.name, f"{self.address} cannot be reached: {reason}", hint="is it up?")
 
     def _check_bind(self) -> None:
         result = self._connection.result
         code, message = int(result["result"]), str(result["message"])
         if code in PASSING:
-            raise Transient(self.source.name, f"{self.address}: {words(code, message).what}")
+            raise Transient(self.source.name, f"{self.address}: {explain_result(code, message).what}")
         if code != SUCCESS or not self._connection.bound:
-            found = bind_words(code, message)
+            found = explain_bind(code, message)
             raise ConnectorError(self.source.name, f"{self.address} refused the login: {found.what}", hint=found.advice)
 
     def search(
@@ -332,11 +332,16 @@ class Session:
         self._apart.take()
         self._call("search", base, query, dereference_aliases=ldap3.DEREF_NEVER, **options, **paging)
         result = self._connection.result
-        said = result.get("controls") or {}
-        told = said.get(_PAGED)
-        came = self._apart.take()
+        returned = result.get("controls") or {}
+        paging_control = returned.get(_PAGED)
+        entries = self._apart.take()
         return LdapResult(
-            int(result["result"]), result["message"], (), told and told["value"]["cookie"], said, undecoded=came
+            int(result["result"]),
+            result["message"],
+            (),
+            paging_control and paging_control["value"]["cookie"],
+            returned,
+            undecoded=entries,
         )
 
     def decoded(self, answer: LdapResult) -> LdapResult:
@@ -356,8 +361,8 @@ class Session:
         try:
             getattr(self._connection, name)(*arguments, **options)
         except LDAPException as error:
-            said = self._connection.last_error or str(error) or type(error).__name__
-            raise Transient(self.source.name, f"the connection to {self.address} was lost: {said}") from None
+            reason = self._connection.last_error or str(error) or type(error).__name__
+            raise Transient(self.source.name, f"the connection to {self.address} was lost: {reason}") from None
         except _UNDECODABLE as error:
             raise self._undecodable(error) from None
 

@@ -66,6 +66,6 @@ def differences(groups: SecurityGroups, account: Entry, token: Iterable[str], *,
             yield f"the server says that {account.dn} is in {sid}, a group that was not read"
 
 
-def sample(accounts: Mapping[str, Entry], size: int) -> list[str]:
+def sample_accounts(accounts: Mapping[str, Entry], size: int) -> list[str]:
     """Return the ids of a few accounts, the same ones each time, spread over all."""
     return sorted(accounts, key=lambda guid: sha256(guid.encode()).digest())[:size]

@@ -19,9 +19,9 @@ import ldap3
 from access_review.changes import WriteAnswer, WriteResult
 from access_review.connectors.ad import identifiers
 from access_review.connectors.ad import result_codes as code
-from access_review.connectors.ad.domain_reading import escaped
+from access_review.connectors.ad.domain_reading import escape_filter
 from access_review.connectors.ad.entry import Entry
-from access_review.connectors.ad.result_codes import words
+from access_review.connectors.ad.result_codes import explain_result
 from access_review.connectors.ad.server import LdapResult as Reply
 from access_review.connectors.ad.server import Session
 from access_review.connectors.ad.windows_values import UserAccountControl
@@ -49,7 +49,7 @@ class Guard:
     next: str
 
 
-class Writing:
+class DirectoryWriter:
     """One session of the account that may write."""
 
     def __init__(self, session: Session) -> None:
@@ -65,7 +65,7 @@ class Writing:
         found = self._entry(member, ["distinguishedName"])
         if found is None:
             return None
-        answer = self._session.search(at(group), f"(member={escaped(found.dn)})", ["objectGUID"])
+        answer = self._session.search(address_of(group), f"(member={escape_filter(found.dn)})", ["objectGUID"])
         if answer.fault:
             return None
         if answer.entries:
@@ -95,9 +95,9 @@ class Writing:
         return self._member(member, group, ldap3.MODIFY_ADD, guard)
 
     def _member(self, member: str, group: str, change: str, guard: Guard | None) -> WriteAnswer:
-        changes: dict[str, Any] = {"member": [(change, [at(member)])], **(_swap(guard) if guard else {})}
+        changes: dict[str, Any] = {"member": [(change, [address_of(member)])], **(_swap(guard) if guard else {})}
         try:
-            reply = self._session.modify(at(group), changes)
+            reply = self._session.modify(address_of(group), changes)
             if reply.code == code.SUCCESS:
                 return WriteAnswer(WriteResult.DONE, self.server)
             if guard is not None and reply.code in _CHANGED_MEANWHILE:
@@ -161,7 +161,7 @@ class Writing:
             if new == old:
                 return WriteAnswer(WriteResult.ABSENT, self.server, "there was nothing to do")
             swap = [(ldap3.MODIFY_DELETE, [str(old)]), (ldap3.MODIFY_ADD, [str(new)])]
-            reply = self._session.modify(at(account), {"userAccountControl": swap})
+            reply = self._session.modify(address_of(account), {"userAccountControl": swap})
             if reply.code == code.SUCCESS:
                 return self._control_back(account, new)
             if reply.code in _CHANGED_MEANWHILE:
@@ -177,19 +177,19 @@ class Writing:
         return WriteAnswer(WriteResult.DONE, self.server, odd)
 
     def _entry(self, native: str, attributes: Sequence[str]) -> Entry | None:
-        answer = self._session.search(at(native), "(objectClass=*)", attributes)
+        answer = self._session.search(address_of(native), "(objectClass=*)", attributes)
         if answer.fault or len(answer.entries) != 1:
             return None
         dn, values = answer.entries[0]
         return Entry.of(dn, values, native)
 
 
-def is_address(native: str) -> bool:
+def is_immutable_id(native: str) -> bool:
     """Tell whether an id is one that no rename changes."""
     return bool(_GUID.fullmatch(native) or _SID.fullmatch(native))
 
 
-def at(native: str) -> str:
+def address_of(native: str) -> str:
     """Return the address of an object that no rename changes; raises ``ValueError`` for an id that may change."""
     if _GUID.fullmatch(native):
         return f"<GUID={native}>"
@@ -199,10 +199,10 @@ def at(native: str) -> str:
 
 
 def _swap(guard: Guard) -> dict[str, list[tuple[str, list[str]]]]:
-    taken = [] if guard.seen is None else [(ldap3.MODIFY_DELETE, [guard.seen])]
-    return {guard.attribute: [*taken, (ldap3.MODIFY_ADD, [guard.next])]}
+    removal = [] if guard.seen is None else [(ldap3.MODIFY_DELETE, [guard.seen])]
+    return {guard.attribute: [*removal, (ldap3.MODIFY_ADD, [guard.next])]}
 
 
 def _said(reply: Reply) -> str:
-    said = words(reply.code, reply.message)
-    return f"{said.what}; {said.advice}"
+    meaning = explain_result(reply.code, reply.message)
+    return f"{meaning.what}; {meaning.advice}"

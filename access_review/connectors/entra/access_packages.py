@@ -11,7 +11,7 @@ from access_review.tables import Row
 _MEMBER = "Member_"
 
 
-def read(thing: Object) -> None:
+def check_package(thing: Object) -> None:
     """Check that everything used of a package is usable."""
     text(thing, "displayName"), text(thing, "description")
     for scope in objects(thing, "resourceRoleScopes"):
@@ -19,7 +19,7 @@ def read(thing: Object) -> None:
         text(inner(scope, "scope"), "originSystem")
 
 
-def assignment(thing: Object) -> tuple[str, str]:
+def check_assignment(thing: Object) -> tuple[str, str]:
     """Read the principal and the package of an assignment."""
     text(thing, "state"), _span(thing)
     return needed(inner(thing, "target"), "objectId"), needed(inner(thing, "accessPackage"), "id")
@@ -45,7 +45,7 @@ class Packages:
             self.groups[thing["id"]] = {group for group, member in _groups(thing) if member}
         found: dict[tuple[str, str], Membership] = {}
         for thing in assignments:
-            principal, package = assignment(thing)
+            principal, package = check_assignment(thing)
             why = f"given by the access package {self.names.get(package, package)}: end the assignment there"
             edge: Row = {"via": "access-package", "removable": False, "why_not": why}
             if text(thing, "state") == "delivered":
@@ -65,11 +65,11 @@ class Packages:
             for principal, role in _app_roles(thing):
                 yield self._leads_to(native, self.directory.source.id("approle", f"{principal}/{role}"))
         for thing in assignments:
-            principal, package = assignment(thing)
+            principal, package = check_assignment(thing)
             if text(thing, "state") == "delivered" and package in self.names:
                 edge: Row = {"removable": False, "why_not": "end the assignment of the access package", **_span(thing)}
                 held = self.directory.source.id("accesspackage", package)
-                yield self.directory.holds(principal, held, via="access-package", native_id=thing["id"], **edge)
+                yield self.directory.holding(principal, held, via="access-package", native_id=thing["id"], **edge)
 
     def _leads_to(self, package: str, parent: str) -> TableRow:
         ends = {"child": self.directory.source.id("accesspackage", package), "parent": parent, "mode": "assigned"}

@@ -65,7 +65,7 @@ class Applications:
             return
         self.role_names[native, role_id] = value
         privileged = native in self.graph_principals and value in PRIVILEGED_PERMISSIONS
-        name = f"{self.directory.called(native)}/{value}"
+        name = f"{self.directory.name_of(native)}/{value}"
         yield self.directory.entitlement(
             "approle", f"{native}/{role_id}", name, privileged=privileged, description=description
         )
@@ -76,8 +76,10 @@ class Applications:
         yield from self._role(native, role_id, "default" if role_id == DEFAULT_ROLE else role_id)
         role = self.directory.source.id("approle", f"{native}/{role_id}")
         since = date(thing, "createdDateTime")
-        said = text(thing, "principalType") or ""
-        yield self.directory.holds(principal, role, said=said, via="approle", native_id=thing["id"], since=since)
+        stated_type = text(thing, "principalType") or ""
+        yield self.directory.holding(
+            principal, role, stated_type=stated_type, via="approle", native_id=thing["id"], since=since
+        )
         if principal in self.blueprints:
             self.passed_on.add((principal, role, thing["id"]))
 
@@ -92,7 +94,7 @@ class Applications:
         for scope in scopes:
             yield from self._consented(client, resource, scope)
             consent = self.directory.source.id("consent", f"{client}/{resource}/{scope}")
-            yield self.directory.holds(holder, consent, via="consent", native_id=thing["id"])
+            yield self.directory.holding(holder, consent, via="consent", native_id=thing["id"])
             if everybody and client in self.blueprints:
                 self.passed_on.add((client, consent, thing["id"]))
 
@@ -101,7 +103,7 @@ class Applications:
         if native in self.consents:
             return
         self.consents.add(native)
-        name = f"{self.directory.called(client)}/{self.directory.called(resource)}:{scope}"
+        name = f"{self.directory.name_of(client)}/{self.directory.name_of(resource)}:{scope}"
         privileged = resource in self.graph_principals and scope in PRIVILEGED_PERMISSIONS
         yield self.directory.entitlement("consent", native, name, privileged=privileged)
 
@@ -109,7 +111,7 @@ class Applications:
         """Translate the principal of a blueprint: what each agent made from it passes through."""
         native = thing["id"]
         self.blueprints[native] = text(thing, "appId") or native
-        yield self.directory.entitlement("blueprint", native, self.directory.called(native))
+        yield self.directory.entitlement("blueprint", native, self.directory.name_of(native))
 
     def agent(self, thing: Object) -> None:
         """Remember which blueprint an agent was made from."""
@@ -127,11 +129,11 @@ class Applications:
         for agent, app in sorted(self.agents.items()):
             native = by_app.get(app) or (app if app in self.blueprints else None)
             if native is None:
-                place, subject = f"agentIdentities/{agent}", self.directory.named(agent)
+                place, subject = f"agentIdentities/{agent}", self.directory.row_id(agent)
                 yield self.directory.unusable(place, f"its blueprint {app} was not read", subject)
                 continue
             blueprint = self.directory.source.id("blueprint", native)
-            row = {"account": self.directory.named(agent), "entitlement": blueprint, "mode": "assigned"}
+            row = {"account": self.directory.row_id(agent), "entitlement": blueprint, "mode": "assigned"}
             yield "grants", {**row, "via": "inherits", "native_id": native, **fixed}
         why = "what the blueprint's principal holds reaches its agents: take it from the blueprint"
         for native, entitlement, held in sorted(self.passed_on):
@@ -143,10 +145,10 @@ class Applications:
         """Return the alias which says that a service principal is of an application registered in this tenant."""
         app = needed(application, "appId")
         native = self.directory.principals_of_apps.get(app)
-        return self.directory.alias("registered-app", app, self.directory.named(native)) if native else None
+        return self.directory.alias("registered-app", app, self.directory.row_id(native)) if native else None
 
     def object_of(self, application: Object) -> str:
         """Return what stands for an application: its service principal, or a reference by application id."""
         app = needed(application, "appId")
         native = self.directory.principals_of_apps.get(app)
-        return self.directory.named(native) if native else ref("app-id", app)
+        return self.directory.row_id(native) if native else ref("app-id", app)

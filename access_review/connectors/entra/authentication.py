@@ -56,12 +56,12 @@ class Network:
 
     def session(self, connections: int = 8) -> requests.Session:
         """Return a session that verifies TLS, keeps no cookies and follows no environment variable."""
-        made = requests.Session()
-        made.trust_env = False
-        made.verify = str(self.authority) if self.authority else True
-        made.proxies = {"https": self.proxy, "http": self.proxy} if self.proxy else {}
-        made.mount("https://", requests.adapters.HTTPAdapter(pool_maxsize=connections))
-        return made
+        session = requests.Session()
+        session.trust_env = False
+        session.verify = str(self.authority) if self.authority else True
+        session.proxies = {"https": self.proxy, "http": self.proxy} if self.proxy else {}
+        session.mount("https://", requests.adapters.HTTPAdapter(pool_maxsize=connections))
+        return session
 
 
 class Patient:
@@ -96,13 +96,13 @@ class Patient:
                 continue
             if last or (response.status_code != 429 and response.status_code < 500):
                 return response
-            said = retry_after(response.headers)
-            self._pace.pause(self._pace.back_off(attempt) if said is None else said)
+            seconds = retry_after(response.headers)
+            self._pace.pause(self._pace.back_off(attempt) if seconds is None else seconds)
         raise AssertionError("the last attempt returns or raises")
 
 
 @dataclass
-class SignedIn:
+class TokenProvider:
     """Gives access tokens for Graph, from msal's cache while they last. Threads may share it."""
 
     source: Source
@@ -212,15 +212,15 @@ class SignedIn:
             self._app.token_cache.has_state_changed = False
 
     def _cache_path(self) -> Path | None:
-        kept = self.registration.token_cache
-        return self.source.folder / kept if kept else None
+        path = self.registration.token_cache
+        return self.source.folder / path if path else None
 
     def _refusal(self, answer: Mapping[str, Any]) -> ConnectorError:
-        said = str(answer.get("error_description") or answer.get("error") or "no reason was given")
-        found = re.search(r"AADSTS(\d+)", said)
+        description = str(answer.get("error_description") or answer.get("error") or "no reason was given")
+        found = re.search(r"AADSTS(\d+)", description)
         code = int(found[1]) if found else 0
         # What follows the first sentence are trace ids and times.
-        first = re.split(r"\s+Trace ID:|\r?\n", said)[0]
+        first = re.split(r"\s+Trace ID:|\r?\n", description)[0]
         return self._fault(f"sign-in was refused: {first}", ADVICE.get(code, ""))
 
     def _fault(self, message: str, hint: str) -> ConnectorError:

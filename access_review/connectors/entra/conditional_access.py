@@ -13,7 +13,7 @@ def is_on(policy: Object) -> bool:
     return text(policy, "state") != "disabled"
 
 
-def read(policy: Object) -> None:
+def check_policy(policy: Object) -> None:
     """Check that everything used of a policy is usable."""
     text(policy, "state"), text(policy, "displayName")
     for name in ("includeGroups", "excludeGroups", "excludeUsers"):
@@ -45,7 +45,7 @@ def exclusions(directory: TenantObjects, policy: Object) -> Iterator[TableRow]:
     why = "the policy itself must be changed"
     for user_id in excluded:
         exclusion = directory.source.id("ca-exclusion", native)
-        yield directory.holds(user_id, exclusion, via="list", native_id=native, removable=False, why_not=why)
+        yield directory.holding(user_id, exclusion, via="list", native_id=native, removable=False, why_not=why)
 
 
 def signin(directory: TenantObjects, thing: Object) -> Iterator[TableRow]:
@@ -58,7 +58,7 @@ def signin(directory: TenantObjects, thing: Object) -> Iterator[TableRow]:
     yield (
         "signins",
         {
-            "account": directory.named(who),
+            "account": directory.row_id(who),
             "at": at,
             "signin": thing["id"],
             "success": None if code is None else code == 0,

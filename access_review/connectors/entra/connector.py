@@ -132,24 +132,26 @@ def _live(
     reach: TenantReach,
 ) -> Connector:
     # requests and msal take a quarter of a second to import, which whoever reads saved pages does not need.
-    from access_review.connectors.entra.authentication import Network, SignedIn
+    from access_review.connectors.entra.authentication import Network, TokenProvider
     from access_review.connectors.entra.graph import Graph
     from access_review.connectors.entra.live import LiveTenant, WritableTenant
     from access_review.connectors.entra.throttle import ThrottlePace
 
     source = paged.source
 
-    def opened(registration: Registration) -> Graph:
+    def open_graph(registration: Registration) -> Graph:
         authority, proxy = network
-        way = Network(source.folder / authority if authority else None, text_of(source, proxy) if proxy else None)
+        connection = Network(
+            source.folder / authority if authority else None, text_of(source, proxy) if proxy else None
+        )
         pace = ThrottlePace()
-        token = SignedIn(source, tenant, registration, cloud, way, pace)
-        return Graph(f"{cloud.graph}/v1.0", token, way.session(), pace, parallel=reach.parallel)
+        token = TokenProvider(source, tenant, registration, cloud, connection, pace)
+        return Graph(f"{cloud.graph}/v1.0", token, connection.session(), pace, parallel=reach.parallel)
 
     reader, writer = registrations
     if writer is None:
-        return LiveTenant(paged, lambda: opened(reader), reach)
-    return WritableTenant(paged, lambda: opened(reader), reach, written=lambda: opened(writer))
+        return LiveTenant(paged, lambda: open_graph(reader), reach)
+    return WritableTenant(paged, lambda: open_graph(reader), reach, open_writer=lambda: open_graph(writer))
 
 
 def _saved(source: Source, recorded: str | dict[str, str]) -> Pages:

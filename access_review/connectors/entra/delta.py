@@ -7,22 +7,22 @@ above all, Graph does not track, and is read in full.
 """
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from access_review.connectors.entra.graph import EVENTUAL, ExpiredError, Graph, GraphRequest, RejectedError
+from access_review.connectors.entra.graph import EVENTUAL_CONSISTENCY, ExpiredError, Graph, GraphRequest, RejectedError
 from access_review.connectors.entra.live_pages import LivePages, follow
 from access_review.connectors.entra.pages import NotReadError, Page
 from access_review.connectors.entra.properties import Object
 from access_review.connectors.entra.queries import GROUPS
+from access_review.connectors.private_file import write_private
 
 FORMAT = "access-review/mirror@1"
 LINKS = ("members", "owners")
 START = GraphRequest(f"/groups/delta?$select={','.join(GROUPS.split())},{','.join(LINKS)}")
-COUNT = GraphRequest("/groups?$select=id&$top=1&$count=true", EVENTUAL)
+COUNT = GraphRequest("/groups?$select=id&$top=1&$count=true", EVENTUAL_CONSISTENCY)
 
 
 @dataclass
@@ -38,21 +38,17 @@ class Mirror:
     def load(cls, path: Path, of: str) -> "Mirror":
         """Read a mirror; one that is missing, damaged or of another tenant is empty."""
         try:
-            kept = json.loads(path.read_text("utf-8"))
+            content = json.loads(path.read_text("utf-8"))
         except (OSError, ValueError):
             return cls(of)
-        if not isinstance(kept, dict) or kept.get("format") != FORMAT or kept.get("of") != of:
+        if not isinstance(content, dict) or content.get("format") != FORMAT or content.get("of") != of:
             return cls(of)
-        return cls(of, kept["link"], kept["groups"], kept["linked"])
+        return cls(of, content["link"], content["groups"], content["linked"])
 
     def save(self, path: Path) -> None:
         """Write the mirror whole, for its owner only."""
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        beside = path.with_suffix(".new")
-        kept = {"format": FORMAT, "of": self.of, "link": self.link, "groups": self.groups, "linked": self.linked}
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            json.dump(kept, file)
-        beside.replace(path)
+        content = {"format": FORMAT, "of": self.of, "link": self.link, "groups": self.groups, "linked": self.linked}
+        write_private(path, json.dumps(content).encode())
 
     def apply(self, thing: Object) -> None:
         """Take over one object of a delta answer; the same one again does no harm."""

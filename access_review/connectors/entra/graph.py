@@ -22,7 +22,7 @@ from access_review.connectors.entra.throttle import ThrottlePace, cost, retry_af
 BATCH = 20
 """Requests in one ``$batch``."""
 
-EVENTUAL = {"ConsistencyLevel": "eventual"}
+EVENTUAL_CONSISTENCY = {"ConsistencyLevel": "eventual"}
 _AGAIN = frozenset({408, 429, 500, 502, 503, 504, 509})
 # Graph has no code of its own for this: every workload says it in other words.
 _UNLICENSED = ("licens", "premium")
@@ -58,7 +58,7 @@ class GraphResponse:
     status: int
     body: Any
     headers: Mapping[str, str] = field(default_factory=dict)
-    broke: str = ""
+    failure: str = ""
 
     @property
     def code(self) -> str:
@@ -66,10 +66,10 @@ class GraphResponse:
         return _error(self.body, "code")
 
     @property
-    def said(self) -> str:
+    def summary(self) -> str:
         """Status, code and message, on one line."""
-        if self.broke:
-            return self.broke
+        if self.failure:
+            return self.failure
         message = " ".join(_error(self.body, "message").split())[:200]
         return f"status {self.status}" + "".join(f": {text}" for text in (self.code, message) if text)
 
@@ -172,10 +172,10 @@ class Graph:
         for url, answer in failed:
             if answer.status == 401:
                 continue
-            said = retry_after(answer.headers)
-            if answer.status == 429 and said is not None:
-                self.pace.close(workload(url), said)
-            own = max(own, self.pace.back_off(attempt) if said is None else said)
+            seconds = retry_after(answer.headers)
+            if answer.status == 429 and seconds is not None:
+                self.pace.close(workload(url), seconds)
+            own = max(own, self.pace.back_off(attempt) if seconds is None else seconds)
         self.pace.pause(own)
 
     def send(
@@ -196,7 +196,7 @@ class Graph:
         except requests.exceptions.SSLError as error:
             raise UntrustedError(f"the server's certificate is not trusted: {_reason(error)}") from error
         except requests.RequestException as error:
-            return GraphResponse(0, None, broke=f"no answer: {_reason(error)}")
+            return GraphResponse(0, None, failure=f"no answer: {_reason(error)}")
         return self._answer(response)
 
     def _answer(self, response: requests.Response) -> GraphResponse:
@@ -217,27 +217,27 @@ class Graph:
             for i, ask in enumerate(asks)
         ]
         outer = self.send("POST", "/$batch", body={"requests": parts})
-        if outer.status != 200 or outer.broke:
+        if outer.status != 200 or outer.failure:
             return [outer] * len(asks)
         responses = outer.body.get("responses") if isinstance(outer.body, dict) else None
-        came = {r["id"]: r for r in responses or () if isinstance(r, dict) and isinstance(r.get("id"), str)}
-        return [_part(came.get(str(i))) for i in range(len(asks))]
+        by_id = {r["id"]: r for r in responses or () if isinstance(r, dict) and isinstance(r.get("id"), str)}
+        return [_part(by_id.get(str(i))) for i in range(len(asks))]
 
 
 def _part(response: Object | None) -> GraphResponse:
     if response is None or not isinstance(response.get("status"), int):
-        return GraphResponse(0, None, broke="the batch has no answer for it")
+        return GraphResponse(0, None, failure="the batch has no answer for it")
     headers = response.get("headers")
     return GraphResponse(response["status"], response.get("body"), headers if isinstance(headers, dict) else {})
 
 
 def _of(answer: GraphResponse | None) -> GraphResponse:
-    return answer or GraphResponse(0, None, broke="not asked")
+    return answer or GraphResponse(0, None, failure="not asked")
 
 
 def _may_succeed(answer: GraphResponse | None, refreshed: bool) -> bool:
     answer = _of(answer)
-    return bool(answer.broke) or answer.status in _AGAIN or (answer.status == 401 and not refreshed)
+    return bool(answer.failure) or answer.status in _AGAIN or (answer.status == 401 and not refreshed)
 
 
 def _result(answer: GraphResponse, attempts: int) -> Callable[[], Object]:
@@ -252,13 +252,13 @@ def _result(answer: GraphResponse, attempts: int) -> Callable[[], Object]:
 
 
 def _fault(answer: GraphResponse, attempts: int) -> NotReadError | None:
-    if answer.status == 200 and not answer.broke:
+    if answer.status == 200 and not answer.failure:
         return None if isinstance(answer.body, dict) else NotReadError("the answer is not an object")
-    said = answer.said + (f", {attempts} times in a row" if attempts > 1 else "")
-    if answer.status in (400, 403) and any(word in answer.said.casefold() for word in _UNLICENSED):
-        return AbsentError(f"the tenant has no licence for it ({said})")
+    summary = answer.summary + (f", {attempts} times in a row" if attempts > 1 else "")
+    if answer.status in (400, 403) and any(word in answer.summary.casefold() for word in _UNLICENSED):
+        return AbsentError(f"the tenant has no licence for it ({summary})")
     kinds = {403: RefusedError, 404: VanishedError, 410: ExpiredError, 400: RejectedError, 501: RejectedError}
-    return kinds.get(answer.status, NotReadError)(said)
+    return kinds.get(answer.status, NotReadError)(summary)
 
 
 def _reason(error: Exception) -> str:

@@ -72,7 +72,7 @@ def member(
     native = thing["id"]
     place = f"groups/{group_id}/members/{native}"
     if not directory.can_act(thing):
-        yield directory.unusable(place, f"a {type_of(thing)} as a member holds no access", directory.named(group_id))
+        yield directory.unusable(place, f"a {type_of(thing)} as a member holds no access", directory.row_id(group_id))
         return
     pim = managed.get((group_id, native))
     if pim and pim.drop:
@@ -82,14 +82,14 @@ def member(
 
 
 def membership(
-    directory: TenantObjects, group_id: str, member_id: str, said: str, mode: str = "assigned", **edge: object
+    directory: TenantObjects, group_id: str, member_id: str, stated_type: str, mode: str = "assigned", **edge: object
 ) -> TableRow:
     """Return that an account or group is in a group. Groups in groups carry on."""
-    if directory.is_group(member_id, said):
-        kept = {key: value for key, value in edge.items() if key not in ("since", "until", "via")}
-        ends = {"child": directory.named(member_id), "parent": directory.named(group_id)}
-        return "nesting", {**ends, "mode": mode, "why": "member", "reach": "transitive", **kept}
-    ends = {"account": directory.named(member_id), "entitlement": directory.named(group_id)}
+    if directory.is_group(member_id, stated_type):
+        nesting = {key: value for key, value in edge.items() if key not in ("since", "until", "via")}
+        ends = {"child": directory.row_id(member_id), "parent": directory.row_id(group_id)}
+        return "nesting", {**ends, "mode": mode, "why": "member", "reach": "transitive", **nesting}
+    ends = {"account": directory.row_id(member_id), "entitlement": directory.row_id(group_id)}
     return "grants", {**ends, "mode": mode, "via": "member", **edge}
 
 
@@ -131,15 +131,15 @@ class Licences:
         for group_id, sku in sorted(self.by_group):
             self._note(sku)
             why = "licence of a group: change the group's licences, or who is in it"
-            yield self.directory.holds(
-                group_id, self._id(sku), said="group", via="licence", native_id=sku, removable=False, why_not=why
+            yield self.directory.holding(
+                group_id, self._id(sku), stated_type="group", via="licence", native_id=sku, removable=False, why_not=why
             )
         for sku in sorted(self.unlisted):
             yield self._entitlement(sku, sku)
 
     def _held(self, user_id: str, sku: str, edge: Row) -> TableRow:
         self._note(sku)
-        return self.directory.holds(user_id, self._id(sku), via="licence", native_id=sku, **edge)
+        return self.directory.holding(user_id, self._id(sku), via="licence", native_id=sku, **edge)
 
     def _note(self, sku: str) -> None:
         if sku not in self.known:

@@ -23,21 +23,21 @@ from access_review.connectors.entra.writer import GraphWriter, covers
 from access_review.errors import ConnectorError, Transient
 from access_review.tables import Row
 
-CLOCK = timedelta(minutes=5)
+CLOCK_TOLERANCE = timedelta(minutes=5)
 """How far the service's clock may be off before nothing is said about lag."""
 
 ORGANISATION = GraphRequest("/organization?$select=id,displayName")
-TRUST = "name the authority that issued the server's certificate in ca_file"
+TRUST_HINT = "name the authority that issued the server's certificate in ca_file"
 
 
 @dataclass(frozen=True, slots=True)
 class LiveTenant:
-    """One tenant, reached through ``opened``; ``paged`` says how its pages become rows."""
+    """One tenant, reached through ``open_reader``; ``paged`` says how its pages become rows."""
 
     capabilities: ClassVar[Capabilities] = CAPABILITIES
 
     paged: PagedTenant
-    opened: Callable[[], Graph]
+    open_reader: Callable[[], Graph]
     reach: TenantReach = field(default_factory=TenantReach)
 
     @property
@@ -65,7 +65,7 @@ class LiveTenant:
 
     @contextmanager
     def _graph(self) -> Iterator[Graph]:
-        graph = self.opened()
+        graph = self.open_reader()
         try:
             yield graph
         finally:
@@ -85,17 +85,17 @@ class LiveTenant:
         except RefusedError:
             return {}
         except UntrustedError as error:
-            raise ConnectorError(self.source.name, str(error), hint=TRUST) from error
+            raise ConnectorError(self.source.name, str(error), hint=TRUST_HINT) from error
         except NotReadError as error:
             raise Transient(self.source.name, f"Graph could not be reached: {error}") from error
         return found[0] if isinstance(found, list) and found and isinstance(found[0], dict) else {}
 
     def _clock(self, graph: Graph, as_of: datetime) -> tuple[str, Row]:
-        said = graph.clock
-        if said is None:
+        server_time = graph.clock
+        if server_time is None:
             return incomplete(self.source, "part:clock", "the service does not say what time it is")
-        apart = abs(said - as_of)
-        if apart > CLOCK:
+        apart = abs(server_time - as_of)
+        if apart > CLOCK_TOLERANCE:
             minutes = round(apart.total_seconds() / 60)
             return incomplete(self.source, "part:clock", f"the service's clock is {minutes} min off")
         return complete(self.source, "part:clock", 0)
@@ -117,9 +117,9 @@ class LiveTenant:
 
 @dataclass(frozen=True, slots=True)
 class WritableTenant(LiveTenant):
-    """A tenant with a registration that may write, reached through ``written``."""
+    """A tenant with a registration that may write, reached through ``open_writer``."""
 
-    written: Callable[[], Graph] = field(kw_only=True)
+    open_writer: Callable[[], Graph] = field(kw_only=True)
 
     def covers(self, change: Change) -> bool:
         """Tell whether a change is one that Graph makes, of the tenant's own objects."""
@@ -128,7 +128,7 @@ class WritableTenant(LiveTenant):
     @contextmanager
     def writing(self) -> Iterator[GraphWriter]:
         """Open a session of the writer's registration; raises ``ConnectorError`` when it is refused."""
-        graph = self.written()
+        graph = self.open_writer()
         try:
             self._organisation(graph)
             yield GraphWriter(graph)

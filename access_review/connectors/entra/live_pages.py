@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import quote
 
-from access_review.connectors.entra.graph import BATCH, EVENTUAL, Graph, GraphRequest, RefusedError
+from access_review.connectors.entra.graph import BATCH, EVENTUAL_CONSISTENCY, Graph, GraphRequest, RefusedError
 from access_review.connectors.entra.pages import AbsentError, NotReadError, Page
 from access_review.connectors.entra.properties import Object
 from access_review.connectors.entra.queries import BY_PART, GraphQuery
@@ -41,7 +41,7 @@ class SigninWindow:
         return f"createdDateTime ge {since} and createdDateTime le {until}"
 
 
-def address(read: GraphQuery, native: str = "", *, where: str = "") -> GraphRequest:
+def first_request(read: GraphQuery, native: str = "", *, where: str = "") -> GraphRequest:
     """Return the request of the first page."""
     query = {
         "$select": ",".join(read.names),
@@ -51,7 +51,9 @@ def address(read: GraphQuery, native: str = "", *, where: str = "") -> GraphRequ
         "$count": "true" if read.count else "",
     }
     text = "&".join(f"{name}={quote(value, safe='(),$=:')}" for name, value in query.items() if value)
-    return GraphRequest(f"{read.path.replace('{id}', quote(native, safe=''))}?{text}", EVENTUAL if read.count else {})
+    return GraphRequest(
+        f"{read.path.replace('{id}', quote(native, safe=''))}?{text}", EVENTUAL_CONSISTENCY if read.count else {}
+    )
 
 
 @dataclass
@@ -95,7 +97,7 @@ class LivePages:
             raise AbsentError("not asked for (source_of_authority)")
 
     def _paged(self, read: GraphQuery, *, where: str = "") -> Iterator[Page]:
-        ask = address(read, where=where)
+        ask = first_request(read, where=where)
         self.provenance[read.part] = ask.url
         received, counted = 0, None
         for page in follow(self.graph, ask, lambda: self._get(read, ask)):
@@ -112,16 +114,16 @@ class LivePages:
             raise _needs(read, error) from error
 
     def _recount(self, read: GraphQuery) -> object:
-        ask = GraphRequest(f"{read.path}?$select=id&$top=1&$count=true", EVENTUAL)
+        ask = GraphRequest(f"{read.path}?$select=id&$top=1&$count=true", EVENTUAL_CONSISTENCY)
         return self.graph.get(ask).get("@odata.count")
 
     def _remembered(self, part: str, pages: Iterator[Page]) -> Iterator[Page]:
-        kept = self.seen.setdefault(part, [])
+        ids = self.seen.setdefault(part, [])
         for page in pages:
             value = page.get("value")
             if isinstance(value, list):
                 objects = [thing for thing in value if isinstance(thing, dict) and isinstance(thing.get("id"), str)]
-                kept += [thing["id"] for thing in objects]
+                ids += [thing["id"] for thing in objects]
                 if part == "groups":
                     self._candidates += [thing["id"] for thing in objects if _may_be_managed(thing)]
                     self._synced += [thing["id"] for thing in objects if thing.get("onPremisesSyncEnabled") is True]
@@ -160,7 +162,7 @@ class LivePages:
             folder = read.part.partition("/")[0]
             natives = [native for part in _PARENTS[folder] for native in self.seen.get(part, ())]
             natives = self._synced if read.part == SOURCE_OF_AUTHORITY else natives
-            self._fans[read.part] = Fan(self.graph, natives, lambda native: address(read, native))
+            self._fans[read.part] = Fan(self.graph, natives, lambda native: first_request(read, native))
         try:
             yield from self._fans[read.part].pages(native)
         except RefusedError as error:
@@ -172,7 +174,7 @@ class LivePages:
         self.provenance[part] = f"{read.path}, group by group"
         # A group that came twice is asked about once.
         candidates = list(dict.fromkeys(self._candidates))
-        fan = Fan(self.graph, candidates, lambda native: address(read, where=f"groupId eq '{native}'"))
+        fan = Fan(self.graph, candidates, lambda native: first_request(read, where=f"groupId eq '{native}'"))
         left = len(candidates)
         if not left:
             yield {"value": []}
@@ -253,9 +255,9 @@ class Fan:
         for n in range(self._next, ahead):
             self._under_way[n] = self._graph.pool.submit(self._chunk, self._chunks[n])
         self._next = max(self._next, ahead)
-        came = self._under_way[place].result()
-        result = came.pop(native)
-        if not came:
+        answers = self._under_way[place].result()
+        result = answers.pop(native)
+        if not answers:
             del self._under_way[place]
         return result()
 

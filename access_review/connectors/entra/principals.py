@@ -50,7 +50,7 @@ def user(directory: TenantObjects, thing: Object, syncing: frozenset[str] = froz
     }
     yield "accounts", row
     yield from _user_names(directory, thing, account)
-    directory.account(native, account, name or native)
+    directory.add_account(native, account, name or native)
 
 
 def _kind(directory: TenantObjects, thing: Object, name: str) -> str:
@@ -114,8 +114,8 @@ def last_use(activity: Object) -> Row:
     tried: list[datetime] = [at for at in attempts if at is not None and at != NEVER]
     if tried:
         return _used(None, max(tried), never=None)
-    told = [at for at in (success, *attempts) if at is not None]
-    return _used(None, None, never=True if told else None)
+    known = [at for at in (success, *attempts) if at is not None]
+    return _used(None, None, never=True if known else None)
 
 
 def _used(earliest: datetime | None, latest: datetime | None, *, never: bool | None) -> Row:
@@ -150,7 +150,7 @@ def service_principal(directory: TenantObjects, thing: Object, *, agent: bool = 
         yield directory.alias("app-id", app, account)
         directory.principals_of_apps[app] = native
     yield from credentials(account, thing)
-    directory.account(native, account, name)
+    directory.add_account(native, account, name)
 
 
 def _of_service_principal(thing: Object, app: str | None, *, agent: bool) -> str | None:

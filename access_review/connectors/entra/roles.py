@@ -94,10 +94,10 @@ class Roles:
 
     def protect(self, unit: str, thing: Object) -> Iterable[TableRow]:
         """Let nothing be planned on a group that a restricted unit protects."""
-        held = self.directory.groups.get(thing["id"])
-        if unit in self.restricted and held is not None and held["removable"]:
+        removal = self.directory.groups.get(thing["id"])
+        if unit in self.restricted and removal is not None and removal["removable"]:
             why = f"in the restricted administrative unit {self.units[unit]}: only its own administrators change it"
-            self.directory.groups[thing["id"]] = {**held, "removable": False, "why_not": why}
+            self.directory.groups[thing["id"]] = {**removal, "removable": False, "why_not": why}
         return ()
 
     def administrator(self, unit: str, thing: Object) -> Iterator[TableRow]:
@@ -105,7 +105,7 @@ class Roles:
         text(thing, "roleId")
         principal, scope = needed(inner(thing, "roleMemberInfo"), "id"), f"/administrativeUnits/{unit}"
         if self.scoped and (principal, scope) not in self.scoped:
-            reason = f"{self.directory.called(principal)} administers {self.units[unit]} by no role assignment read"
+            reason = f"{self.directory.name_of(principal)} administers {self.units[unit]} by no role assignment read"
             yield self.directory.unusable(f"administrativeUnits/{unit}/scopedRoleMembers/{thing['id']}", reason)
 
     def holdings(
@@ -117,9 +117,9 @@ class Roles:
         behind it is known, that is what is held, and the activation is its last use.
         Instances that come through a group are the group's own.
         """
-        may = {held(thing): thing for thing in eligible if is_own(thing)}
-        runs = {held(thing): thing for thing in active if is_own(thing)}
-        has = {held(thing): thing for thing in assignments}
+        may = {read_assignment(thing): thing for thing in eligible if is_own(thing)}
+        runs = {read_assignment(thing): thing for thing in active if is_own(thing)}
+        has = {read_assignment(thing): thing for thing in assignments}
         self.scoped |= {(key.principal, key.scope) for key in (*has, *runs, *may)}
         for key in sorted(has.keys() | runs.keys()):
             run = runs.get(key)
@@ -144,11 +144,11 @@ class Roles:
         return self._held(key, via="pim", native_id=native, **time)
 
     def _held(self, key: RoleAssignment, *, via: str, mode: str = "assigned", **edge: Any) -> TableRow:
-        return self.directory.holds(key.principal, self.id(key.role, key.scope), via=via, mode=mode, **edge)
+        return self.directory.holding(key.principal, self.id(key.role, key.scope), via=via, mode=mode, **edge)
 
     def _use(self, key: RoleAssignment, run: Object) -> Iterator[TableRow]:
         if not self.directory.is_group(key.principal):
-            account = self.directory.named(key.principal)
+            account = self.directory.row_id(key.principal)
             yield used(account, self.id(key.role, key.scope), run)
 
     def id(self, role: str, scope: str) -> str:
@@ -178,7 +178,7 @@ def _native(role: str, scope: str) -> str:
     return role if scope == "/" else f"{role}@{scope}"
 
 
-def held(thing: Object) -> RoleAssignment:
+def read_assignment(thing: Object) -> RoleAssignment:
     """Read principal, definition and scope of an assignment or schedule instance."""
     scope = text(thing, "directoryScopeId") or text(thing, "appScopeId") or "/"
     return RoleAssignment(needed(thing, "principalId"), needed(thing, "roleDefinitionId"), scope)
@@ -207,11 +207,11 @@ def syncing(assignments: Iterable[Object]) -> frozenset[str]:
     )
 
 
-def schedule(place: Callable[[Object], object], *names: str) -> Callable[[Object], None]:
-    """Return a check that everything used of a schedule instance is usable: where it applies, when, and ``names``."""
+def check_schedule(read: Callable[[Object], object], *names: str) -> Callable[[Object], None]:
+    """Return a check that everything used of a schedule instance is usable: whose it is, when, and ``names``."""
 
     def check(thing: Object) -> None:
-        place(thing), is_own(thing), span(thing)
+        read(thing), is_own(thing), span(thing)
         for name in names:
             text(thing, name)
 
@@ -229,7 +229,9 @@ class GroupSchedules:
     def managed(self) -> dict[tuple[str, str], Membership]:
         """Return what to know of memberships that the group's member list shows as well."""
         may = self._may()
-        return {place(run): _managed(run, place(run) in may) for run in self.active if _is_member(run)}
+        return {
+            read_membership(run): _managed(run, read_membership(run) in may) for run in self.active if _is_member(run)
+        }
 
     def rows(self) -> Iterator[TableRow]:
         """Yield eligible memberships and the last use of each."""
@@ -238,25 +240,25 @@ class GroupSchedules:
             native = text(thing, "eligibilityScheduleId") or thing["id"]
             edge = {"native_id": native, "mastered_in": directory.source.name, "removable": True, **span(thing)}
             yield membership(directory, group_id, principal, "", "eligible", via="pim", **edge)
-        for run in sorted((r for r in self.active if _is_member(r) and place(r) in may), key=place):
-            group_id, principal = place(run)
+        for run in sorted((r for r in self.active if _is_member(r) and read_membership(r) in may), key=read_membership):
+            group_id, principal = read_membership(run)
             if text(run, "assignmentType") == "activated" and not directory.is_group(principal):
-                yield used(directory.named(principal), directory.named(group_id), run)
+                yield used(directory.row_id(principal), directory.row_id(group_id), run)
         for thing in self.eligible:
             if text(thing, "accessId") == "owner":
                 reason = "who may become an owner of a group is not reviewed"
                 at = f"groupEligibilityScheduleInstances/{thing['id']}"
-                yield directory.unusable(at, reason, directory.named(place(thing)[0]))
+                yield directory.unusable(at, reason, directory.row_id(read_membership(thing)[0]))
 
     def _may(self) -> dict[tuple[str, str], Object]:
-        return {place(thing): thing for thing in self.eligible if _is_member(thing)}
+        return {read_membership(thing): thing for thing in self.eligible if _is_member(thing)}
 
 
 def _is_member(thing: Object) -> bool:
     return text(thing, "accessId") == "member" and is_own(thing)
 
 
-def place(thing: Object) -> tuple[str, str]:
+def read_membership(thing: Object) -> tuple[str, str]:
     """Read group and principal of a membership schedule instance."""
     return needed(thing, "groupId"), needed(thing, "principalId")
 

@@ -17,10 +17,10 @@ from access_review.tables import TABLES, Row
 LARGE = 1000
 """Members from which a group has a verdict of its own even when it is complete."""
 
-ROLE_RUN = roles.schedule(roles.held, "assignmentType", "roleAssignmentScheduleId")
-ROLE_ELIGIBLE = roles.schedule(roles.held, "roleEligibilityScheduleId")
-GROUP_RUN = roles.schedule(roles.place, "accessId", "assignmentType", "assignmentScheduleId")
-GROUP_ELIGIBLE = roles.schedule(roles.place, "accessId", "eligibilityScheduleId")
+ROLE_RUN = roles.check_schedule(roles.read_assignment, "assignmentType", "roleAssignmentScheduleId")
+ROLE_ELIGIBLE = roles.check_schedule(roles.read_assignment, "roleEligibilityScheduleId")
+GROUP_RUN = roles.check_schedule(roles.read_membership, "accessId", "assignmentType", "assignmentScheduleId")
+GROUP_ELIGIBLE = roles.check_schedule(roles.read_membership, "accessId", "eligibilityScheduleId")
 
 Translate = Callable[[Object], Iterable[TableRow]]
 
@@ -47,10 +47,10 @@ class Tenant:
 
     def rows(self) -> Iterator[TableRow]:
         """Yield everything; memory grows with users and groups, not with memberships."""
-        assignments = self._kept("roleAssignments", roles.held)
+        assignments = self._kept("roleAssignments", roles.read_assignment)
         rules = [
             rule
-            for rule in self._kept("conditionalAccessPolicies", conditional_access.read)
+            for rule in self._kept("conditionalAccessPolicies", conditional_access.check_policy)
             if conditional_access.is_on(rule)
         ]
         yield from self._each("subscribedSkus", self.licences.sku)
@@ -122,8 +122,8 @@ class Tenant:
             self._kept("groupAssignmentScheduleInstances", GROUP_RUN),
             self._kept("groupEligibilityScheduleInstances", GROUP_ELIGIBLE),
         )
-        given = self._kept("accessPackages", access_packages.read)
-        assignments = self._kept("accessPackageAssignments", access_packages.assignment)
+        given = self._kept("accessPackages", access_packages.check_package)
+        assignments = self._kept("accessPackageAssignments", access_packages.check_assignment)
         managed = {**self.packages.managed(given, assignments), **schedules.managed()}
         yield from self._of_each(
             "groups/members",
@@ -165,8 +165,8 @@ class Tenant:
             folder, _, last = part.partition("/")
 
             def translate(native: str, thing: Object) -> Iterator[TableRow]:
-                owned = applications.get(native) or self.directory.named(native)
-                yield self.directory.owner(owned, f"{folder}/{native}/{last}/{thing['id']}", thing)
+                owned = applications.get(native) or self.directory.row_id(native)
+                yield self.directory.ownership(owned, f"{folder}/{native}/{last}/{thing['id']}", thing)
 
             return translate
 
@@ -193,10 +193,10 @@ class Tenant:
         """Read one collection and translate its objects as they come; ``remembered`` ones are principals."""
         reading = PagedCollection(part, self.pages(part))
         for thing in reading.objects():
-            made = self._translated(reading, thing, translate)
-            if made is None and remembered:
+            rows = self._translated(reading, thing, translate)
+            if rows is None and remembered:
                 self.directory.forget(thing["id"])
-            yield from made or ()
+            yield from rows or ()
         self._note_nameless(reading)
         self.verdicts[part] = _verdict([reading])
 

@@ -33,7 +33,7 @@ class TenantObjects:
     principals_of_apps: dict[str, str] = field(default_factory=dict)
     disputed: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def account(self, object_id: str, row_id: str, name: str) -> None:
+    def add_account(self, object_id: str, row_id: str, name: str) -> None:
         """Remember an account."""
         self.accounts[object_id] = row_id
         self.names[object_id] = name
@@ -52,19 +52,19 @@ class TenantObjects:
         """Return the id of a group."""
         return self.source.id("group", object_id)
 
-    def named(self, object_id: str) -> str:
+    def row_id(self, object_id: str) -> str:
         """Return the row id of a user, group or service principal; a reference when it was not read."""
         if object_id in self.groups:
             return self.group(object_id)
         return self.accounts.get(object_id) or ref(SCHEME, object_id)
 
-    def called(self, object_id: str) -> str:
+    def name_of(self, object_id: str) -> str:
         """Return what an object is called; its id when that is all there is."""
         return self.names.get(object_id, object_id)
 
-    def is_group(self, object_id: str, said: str = "") -> bool:
-        """Tell whether a principal is a group: known as one, or said to be by Graph."""
-        return object_id in self.groups or said.casefold() == "group"
+    def is_group(self, object_id: str, stated_type: str = "") -> bool:
+        """Tell whether a principal is a group: known as one, or stated_type to be by Graph."""
+        return object_id in self.groups or stated_type.casefold() == "group"
 
     def client(self, name: str) -> str | None:
         """Return the client whose pattern a name fits; null when none or several do."""
@@ -100,8 +100,8 @@ class TenantObjects:
         }
         return "entitlements", {**row, **more}
 
-    def holds(
-        self, principal: str, entitlement: str, *, said: str = "", via: str, mode: str = "assigned", **edge: Any
+    def holding(
+        self, principal: str, entitlement: str, *, stated_type: str = "", via: str, mode: str = "assigned", **edge: Any
     ) -> TableRow:
         """Return that a principal holds an entitlement: a grant of an account, or a group's nesting.
 
@@ -110,24 +110,24 @@ class TenantObjects:
         the thing cannot simply be taken away, ``removable`` and ``why_not``.
         """
         removal = {"removable": True, "mastered_in": self.source.name, **edge}
-        if self.is_group(principal, said):
+        if self.is_group(principal, stated_type):
             removal = {key: value for key, value in removal.items() if key not in ("since", "until")}
             return "nesting", {
-                "child": self.named(principal),
+                "child": self.row_id(principal),
                 "parent": entitlement,
                 "mode": mode,
                 "why": "grants-role",
                 "reach": "direct-only",
                 **removal,
             }
-        row = {"account": self.named(principal), "entitlement": entitlement, "mode": mode, "via": via, **removal}
+        row = {"account": self.row_id(principal), "entitlement": entitlement, "mode": mode, "via": via, **removal}
         return "grants", row
 
-    def owner(self, owned: str, place: str, owner: Object) -> TableRow:
+    def ownership(self, owned: str, place: str, owner: Object) -> TableRow:
         """Return who answers for an object; devices and contacts cannot."""
         if not self.can_act(owner):
             return self.unusable(place, f"a {type_of(owner)} cannot own anything", owned)
-        return "owners", {"object": owned, "owner": self.named(owner["id"])}
+        return "owners", {"object": owned, "owner": self.row_id(owner["id"])}
 
     def can_act(self, thing: Object) -> bool:
         """Tell whether an object is an account or a group; one without a type is taken for one."""

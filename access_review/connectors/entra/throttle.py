@@ -131,14 +131,14 @@ class ThrottlePace:
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Read Retry-After: seconds, or a date (measured from the answer's own Date); null when there is none."""
-    said = next((value for name, value in headers.items() if name.casefold() == "retry-after"), None)
-    if said is None:
+    value = next((held for name, held in headers.items() if name.casefold() == "retry-after"), None)
+    if value is None:
         return None
     try:
-        return max(0.0, float(said))
+        return max(0.0, float(value))
     except ValueError:
-        sent = next((value for name, value in headers.items() if name.casefold() == "date"), None)
+        sent = next((held for name, held in headers.items() if name.casefold() == "date"), None)
     try:
-        return max(0.0, (parsedate_to_datetime(said) - parsedate_to_datetime(sent or "")).total_seconds())
+        return max(0.0, (parsedate_to_datetime(value) - parsedate_to_datetime(sent or "")).total_seconds())
     except (TypeError, ValueError):
         return None

@@ -266,7 +266,7 @@ class GraphWriter:
         who = {"consentType": "AllPrincipals"} if everybody else _principal(target)
         key = {"clientId": client, "resourceId": resource, **who}
 
-        def kept() -> tuple[str, list[str]]:
+        def current() -> tuple[str, list[str]]:
             """Return the consent's address and scopes; one that was given anew has another id."""
             address = f"/oauth2PermissionGrants/{_id(target.native_id or '')}"
             try:
@@ -279,18 +279,18 @@ class GraphWriter:
             return address, str(found.get("scope") or "").split()
 
         def take() -> Reply | str:
-            address, scopes = kept()
+            address, scopes = current()
             if left := [one for one in scopes if one != scope]:
                 return self._graph.send("PATCH", address, body={"scope": " ".join(left)})
             return self._graph.send("DELETE", address)
 
         def give() -> Reply | str:
-            address, scopes = kept()
+            address, scopes = current()
             if scopes:
                 return self._graph.send("PATCH", address, body={"scope": " ".join([*scopes, scope])})
             return self._graph.send("POST", "/oauth2PermissionGrants", body={**key, "scope": scope})
 
-        return Place(lambda: scope in kept()[1], take, give)
+        return Place(lambda: scope in current()[1], take, give)
 
     # Reading and answering
 
@@ -336,7 +336,7 @@ _NOT_READ = (NotReadError, UnusableError, ConnectorError, _OddError)
 def _result(reply: Reply) -> WriteResult:
     if reply.status in (429, 503):
         return WriteResult.TRANSIENT
-    if reply.broke or reply.status == 0 or reply.status >= 500:
+    if reply.failure or reply.status == 0 or reply.status >= 500:
         return WriteResult.UNKNOWN
     if reply.status == 401:
         return WriteResult.TRANSIENT
@@ -346,18 +346,18 @@ def _result(reply: Reply) -> WriteResult:
 
 
 def _said(reply: Reply, change: Change | None) -> str:
-    if reply.status < 300 and not reply.broke:
+    if reply.status < 300 and not reply.failure:
         return ""
-    return f"{reply.said}; {_lacking(change)}" if reply.status == 403 and change else reply.said
+    return f"{reply.summary}; {_lacking(change)}" if reply.status == 403 and change else reply.summary
 
 
 def _lacking(change: Change) -> str:
     """Say what the writer's application needs for a change that it was refused."""
     first, *more = writes_with(change)
-    said = f"it takes the application permission {first}, with admin consent"
+    needed_permission = f"it takes the application permission {first}, with admin consent"
     if change.action in _ACCOUNTS:
-        return f"{said}; {ADMINISTRATOR}"
-    return "; ".join([said, *(f"{name} besides, where the group may hold roles" for name in more)])
+        return f"{needed_permission}; {ADMINISTRATOR}"
+    return "; ".join([needed_permission, *(f"{name} besides, where the group may hold roles" for name in more)])
 
 
 def _blind(error: RefusedError, change: Change | None) -> str:

@@ -33,7 +33,7 @@ class Spell:
 
 
 @dataclass(frozen=True, slots=True)
-class SpellStatus:
+class PersonStatus:
     """A person's status now, when they left or will leave, and the row that describes them best."""
 
     status: str
@@ -41,7 +41,7 @@ class SpellStatus:
     main: Spell
 
 
-def status(spell: Spell, at: datetime) -> str:
+def spell_status(spell: Spell, at: datetime) -> str:
     """Return the status of one spell: active, leave, left, or unknown when its row cannot be used.
 
     A termination that has not certainly come is not yet one, whatever the word.
@@ -73,29 +73,29 @@ def contradictions(spells: Sequence[Spell], at: datetime) -> dict[int, str]:
     for spell in spells:
         same[spell.starts].append(spell)
     for rivals in same.values():
-        states = {status(spell, at) for spell in rivals}
+        states = {spell_status(spell, at) for spell in rivals}
         if "left" in states and states & {"active", "leave"}:
             lines = ", ".join(str(spell.line) for spell in rivals)
             found |= {spell.line: f"the same spell goes on and has ended (lines {lines})" for spell in rivals}
     return found
 
 
-def standing(spells: Sequence[Spell], at: datetime, *, unsure: bool) -> SpellStatus:
+def person_status(spells: Sequence[Spell], at: datetime, *, unsure: bool) -> PersonStatus:
     """Sum up a person: any spell that goes on counts before leave, and all must have ended to have left.
 
     ``left_at`` is the last end, and unknown while one spell has no end.
     ``unsure`` is a person with a row in quarantine: nothing is concluded.
     """
-    states = {status(spell, at) for spell in spells}
-    main = max(spells, key=lambda s: (status(s, at) in ("active", "leave"), *order(s)))
+    states = {spell_status(spell, at) for spell in spells}
+    main = max(spells, key=lambda s: (spell_status(s, at) in ("active", "leave"), *order_key(s)))
     if unsure or "unknown" in states:
-        return SpellStatus("unknown", UNKNOWN, main)
+        return PersonStatus("unknown", UNKNOWN, main)
     now = next(state for state in ("active", "leave", "left") if state in states)
     ends = UNKNOWN if any(overdue(spell, at) for spell in spells) else last(spell.ends for spell in spells)
-    return SpellStatus(now, ends, main)
+    return PersonStatus(now, ends, main)
 
 
-def order(spell: Spell) -> tuple[object, ...]:
+def order_key(spell: Spell) -> tuple[object, ...]:
     """Return the place of a spell among others: by start, then by end (none is last), then by what it says.
 
     Its line comes last, so that rows in another order give the same result.
@@ -111,6 +111,6 @@ def order(spell: Spell) -> tuple[object, ...]:
     )
 
 
-def ordered(spells: Iterable[Spell]) -> list[Spell]:
+def in_order(spells: Iterable[Spell]) -> list[Spell]:
     """Return spells in the order of their ``seq``."""
-    return sorted(spells, key=order)
+    return sorted(spells, key=order_key)

@@ -74,19 +74,19 @@ class Roster:
         """
         sheet, columns, notes = self._read(self.file, self.columns, self.join)
         spells = [read_spell(line, row, sheet.moments, columns, self.terms) for line, row in sheet.rows]
-        roll = RosterPeople.of(self.source, spells, as_of)
-        former, unused = self._former(roll)
-        made = [*roll.people(columns), *roll.assignments(former), *roll.aliases()]
-        yield from made
-        yield from self._problems(sheet, roll, notes)
+        people = RosterPeople.of(self.source, spells, as_of)
+        former, unused = self._former(people)
+        rows = [*people.rows(columns), *people.assignments(former), *people.aliases()]
+        yield from rows
+        yield from self._problems(sheet, people, notes)
         yield from unused
         old = freshness.stale(sheet, self.max_age, as_of)
         yield from freshness.verdict(self.source, old)
-        stopped = too_many(len(roll.faults), len(sheet.rows), "rows") or old
+        stopped = too_many(len(people.faults), len(sheet.rows), "rows") or old
         gaps = too_many(
             sum(row["kind"] == "unusable" for _, row in unused), len(former) + len(unused), "former assignments"
         )
-        counts = Counter(table for table, _ in made)
+        counts = Counter(table for table, _ in rows)
         for name in ("people", "assignments", "aliases"):
             count = counts[name]
             why = stopped or (gaps if name == "assignments" else None)
@@ -116,33 +116,33 @@ class Roster:
             columns = type(columns).model_validate({**columns.model_dump(exclude_none=True), **taken})
         return sheet, columns, notes
 
-    def _former(self, roll: RosterPeople) -> tuple[list[Spell], list[tuple[str, Row]]]:
+    def _former(self, people: RosterPeople) -> tuple[list[Spell], list[tuple[str, Row]]]:
         """Read the former assignments; those of nobody in the roster, or that cannot be used, become problems."""
         if self.history is None:
             return [], []
         sheet, columns, notes = self._read(self.history, self.history.columns, self.history.join)
-        kept, unused = [], []
+        spells, unused = [], []
         for line, row in sheet.rows:
             spell = read_former_spell(line, row, sheet.moments, columns, self.terms)
             place = f"{sheet.file}:{line} (history)"
             if spell.faults:
-                who = roll.known(spell.native)
+                who = people.id_if_known(spell.native)
                 unused.append(problem(self.source, place, "unusable", "; ".join(spell.faults), who))
-            elif spell.native not in roll.spells:
+            elif spell.native not in people.spells:
                 unused.append(problem(self.source, place, "unresolved", f"{spell.native} is not in {self.file.path}"))
             else:
-                kept.append(spell)
+                spells.append(spell)
         unused += [
-            problem(self.source, f"{sheet.file}:{line} (history, joined)", "unresolved", "; ".join(said))
-            for line, said in notes.items()
+            problem(self.source, f"{sheet.file}:{line} (history, joined)", "unresolved", "; ".join(reasons))
+            for line, reasons in notes.items()
         ]
-        return kept, unused
+        return spells, unused
 
-    def _problems(self, sheet: Sheet, roll: RosterPeople, notes: Notes) -> Iterator[tuple[str, Row]]:
-        for kind, found in (("quarantined", roll.faults), ("unresolved", notes)):
-            for line, said in sorted(found.items()):
-                who = roll.known(roll.natives[line])
-                yield problem(self.source, f"{sheet.file}:{line}", kind, "; ".join(said), who)
+    def _problems(self, sheet: Sheet, people: RosterPeople, notes: Notes) -> Iterator[tuple[str, Row]]:
+        for kind, found in (("quarantined", people.faults), ("unresolved", notes)):
+            for line, reasons in sorted(found.items()):
+                person = people.id_if_known(people.natives[line])
+                yield problem(self.source, f"{sheet.file}:{line}", kind, "; ".join(reasons), person)
         yield from self._homeless(sheet)
 
     def _homeless(self, sheet: Sheet) -> Iterator[tuple[str, Row]]:
@@ -183,8 +183,8 @@ def _joined(sheet: Sheet, other: Sheet, join: Join, mark: str, notes: Notes) -> 
             for column in join.columns.values()
             if (at, column) in other.moments
         }
-    taken = {target: mark + column for target, column in join.columns.items()}
-    return replace(sheet, rows=tuple(rows), moments=stored), taken
+    joined = {target: mark + column for target, column in join.columns.items()}
+    return replace(sheet, rows=tuple(rows), moments=stored), joined
 
 
 def connect(
@@ -231,7 +231,7 @@ def connect(
     ]
     if wrong:
         place = f"sources/{source.name}.yaml"
-        raise WorkspaceError.of([Mistake(place, 0, 0, said) for said in wrong])
+        raise WorkspaceError.of([Mistake(place, 0, 0, message) for message in wrong])
     file = RosterFile(
         path=path,
         delimiter=delimiter,

@@ -222,11 +222,11 @@ def read(row: Cells, spec: Text | None) -> str | None:
 def misfits(columns: Mapped, joins: Iterable[Join], statuses: Statuses | None) -> Iterator[str]:
     """Yield what does not fit together in a mapping: slips of the pen, targets mapped twice, statuses without words."""
     yield from columns.slips()
-    taken = set(columns.model_fields_set)
+    mapped = set(columns.model_fields_set)
     for join in joins:
         yield from type(columns).model_validate({"person": columns.person, **join.columns}).slips()
-        yield from (f"`join` {join.path}: {target} is mapped already" for target in join.columns if target in taken)
-        taken |= join.columns.keys()
+        yield from (f"`join` {join.path}: {target} is mapped already" for target in join.columns if target in mapped)
+        mapped |= join.columns.keys()
     if isinstance(columns, RosterColumns):
         if (columns.status is None) != (statuses is None):
             yield "`columns: status` and `statuses` go together"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from access_review.connectors import Source
-from access_review.connectors.roster.assignments import Spell, contradictions, ordered, standing, status
+from access_review.connectors.roster.assignments import Spell, contradictions, in_order, person_status, spell_status
 from access_review.connectors.roster.mapping import Reference, RosterColumns
 from access_review.connectors.roster.rows import folded
 from access_review.tables import Row, ref
@@ -38,8 +38,8 @@ class RosterPeople:
                 people[spell.native].append(spell)
                 alike[folded(spell.native)].add(spell.native)
         for native, own in people.items():
-            for line, said in contradictions(own, as_of).items():
-                faults[line].append(said)
+            for line, reason in contradictions(own, as_of).items():
+                faults[line].append(reason)
             twins = alike[folded(native)] - {native}
             for spell in own if twins else ():
                 faults[spell.line].append(f"the id {native!r} differs only in form from {', '.join(sorted(twins))}")
@@ -49,16 +49,16 @@ class RosterPeople:
         """Return the id of a person."""
         return self.source.id("person", native)
 
-    def known(self, native: str | None) -> str | None:
+    def id_if_known(self, native: str | None) -> str | None:
         """Return the id of a person who is in the roster, or ``None``."""
         return self.person(native) if native is not None and native in self.spells else None
 
-    def people(self, columns: RosterColumns) -> Iterator[tuple[str, Row]]:
+    def rows(self, columns: RosterColumns) -> Iterator[tuple[str, Row]]:
         """Yield a row of ``people`` for everyone whose id is known."""
         names = self._names()
         for native in sorted(self.spells):
             spells = self.spells[native]
-            found = standing(spells, self.as_of, unsure=any(spell.line in self.faults for spell in spells))
+            found = person_status(spells, self.as_of, unsure=any(spell.line in self.faults for spell in spells))
             main = found.main
             yield (
                 "people",
@@ -88,7 +88,7 @@ class RosterPeople:
             if spell.native is not None:
                 spells[spell.native].append(spell)
         for native in sorted(spells):
-            for seq, spell in enumerate(ordered(spells[native]), 1):
+            for seq, spell in enumerate(in_order(spells[native]), 1):
                 yield "assignments", self._assignment(native, seq, spell, doubted=spell in self.spells[native])
 
     def _assignment(self, native: str, seq: int, spell: Spell, *, doubted: bool) -> Row:
@@ -101,7 +101,7 @@ class RosterPeople:
             "starts_latest": spell.starts.latest,
             "ends_earliest": spell.ends.earliest,
             "ends_latest": spell.ends.latest,
-            "status": "unknown" if faulty else status(spell, self.as_of),
+            "status": "unknown" if faulty else spell_status(spell, self.as_of),
             "client": spell.client,
             "role": spell.role,
             "attributes": spell.attributes,

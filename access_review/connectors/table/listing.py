@@ -99,8 +99,8 @@ class ListedRow:
         try:
             return self._when(name, reading)
         except Unreadable as error:
-            if (said := f"{name} {error}") not in self.faults:
-                self.faults.append(said)
+            if (message := f"{name} {error}") not in self.faults:
+                self.faults.append(message)
             return UNKNOWN
 
     def _when(self, name: str, reading: Reading) -> Bounds:
@@ -142,19 +142,19 @@ class ListedAccount:
     """What the rows say of one account; each value with the first line that says it."""
 
     login: str
-    said: dict[str, dict[Any, int]] = field(default_factory=lambda: defaultdict(dict))
+    stated: dict[str, dict[Any, int]] = field(default_factory=lambda: defaultdict(dict))
 
-    def hear(self, line: int, said: Mapping[str, Any]) -> None:
+    def add_row(self, line: int, stated: Mapping[str, Any]) -> None:
         """Note what one row says."""
-        for name, value in said.items():
+        for name, value in stated.items():
             if value is not None:
-                self.said[name].setdefault(value, line)
+                self.stated[name].setdefault(value, line)
 
     def settled(self) -> tuple[dict[str, Any], list[str]]:
         """Return what is agreed, and what is not: unknown then, save the last use, where the latest holds."""
         agreed: dict[str, Any] = {}
         disputes = []
-        for name, values in self.said.items():
+        for name, values in self.stated.items():
             if len(values) == 1 or name.startswith("last_used"):
                 agreed[name] = max(values)
             else:
@@ -258,10 +258,12 @@ class ExportListing:
             return line.named("account")
         login = line.needed("account")
         native = line.needed("id") if "id" in self.terms.columns else login
-        self._accounts.setdefault(native, ListedAccount(login)).hear(line.number, {"name": login, **self._said(line)})
+        self._accounts.setdefault(native, ListedAccount(login)).add_row(
+            line.number, {"name": login, **self._stated(line)}
+        )
         return self.source.id("user", native)
 
-    def _said(self, line: ListedRow) -> Row:
+    def _stated(self, line: ListedRow) -> Row:
         used, text = line.when("last_used", moments.start), line.text("last_used")
         return {
             **{name: line.text(name) for name in ("display_name", "mail", "employee_id", "client")},

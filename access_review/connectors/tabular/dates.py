@@ -55,10 +55,10 @@ UNKNOWN = Bounds()
 
 def last(bounds: Iterable[Bounds]) -> Bounds:
     """Return the latest of several instants; unknown when one of them is, or there is none."""
-    made = list(bounds)
-    earliest = [b.earliest for b in made if b.earliest is not None]
-    latest = [b.latest for b in made if b.latest is not None]
-    if not made or len(earliest) < len(made) or len(latest) < len(made):
+    instants = list(bounds)
+    earliest = [b.earliest for b in instants if b.earliest is not None]
+    latest = [b.latest for b in instants if b.latest is not None]
+    if not instants or len(earliest) < len(instants) or len(latest) < len(instants):
         return UNKNOWN
     return Bounds(max(earliest), max(latest))
 

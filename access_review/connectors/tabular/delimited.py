@@ -26,7 +26,7 @@ _MARKS = (
 )
 
 
-def read(
+def read_delimited(
     data: bytes,
     file: str,
     *,
@@ -150,12 +150,12 @@ def _records(lines: list[str], start: int, delimiter: str) -> Iterator[tuple[int
 
 
 def _say(error: csv.Error) -> str:
-    said = str(error)
+    text = str(error)
     # The csv module has one error and no codes; only what people are told hangs on its words.
-    if "end of data" in said:
+    if "end of data" in text:
         return "a quote is opened here and never closed"
-    if "field larger" in said:
+    if "field larger" in text:
         return f"a field of more than {LONGEST:,} characters begins here: is a quote not closed?"
-    if "expected after" in said:
+    if "expected after" in text:
         return "text follows a closing quote; quotes inside a field are doubled"
-    return said
+    return text

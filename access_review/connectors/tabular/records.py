@@ -38,12 +38,12 @@ def read_json(data: bytes, file: str, *, records: str | None = None, encoding: s
 
 def _parse(text: str, file: str) -> Any:
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        made = dict(pairs)
-        if len(made) < len(pairs):
+        record = dict(pairs)
+        if len(record) < len(pairs):
             names = [name for name, _ in pairs]
             twice = next(name for name in names if names.count(name) > 1)
             raise WorkspaceError.of([Mistake(file, 0, 0, f"an object has the key {twice!r} twice")])
-        return made
+        return record
 
     def refuse(name: str) -> NoReturn:
         raise WorkspaceError.of([Mistake(file, 0, 0, f"{name} is no JSON number")])
@@ -88,10 +88,10 @@ def _raw(found: list[Any], file: str, *, columns: list[str] | None = None, exact
             mistakes.append(Mistake(file, number, 0, "is no object"))
             continue
         pairs = list(_flatten(record, ""))
-        made = dict(pairs)
-        if len(made) < len(pairs):
+        values = dict(pairs)
+        if len(values) < len(pairs):
             mistakes.append(Mistake(file, number, 0, "a key with a dot collides with a nested key"))
-        flat.append((number, made))
+        flat.append((number, values))
     names = dict.fromkeys(name for _, record in flat for name in record) or dict.fromkeys(columns or ())
     rows = tuple((number, tuple(record.get(name) for name in names)) for number, record in flat)
     return Raw(0, tuple(names), rows, tuple(mistakes), exact_integers)

@@ -75,11 +75,11 @@ def read(
     data, modified = fetch(location, folder)
     match reader:
         case "csv":
-            raw = delimited.read(
+            raw = delimited.read_delimited(
                 data, name, delimiter=delimiter, encoding=encoding, header_row=header_row, footer=footer
             )
         case "xlsx":
-            raw = workbook.read(data, name, sheet=sheet, header_row=header_row, footer=footer)
+            raw = workbook.read_workbook(data, name, sheet=sheet, header_row=header_row, footer=footer)
         case "json":
             raw = read_json(data, name, records=records, encoding=encoding)
         case _:

@@ -19,7 +19,7 @@ CELLS = 20_000_000
 """Cells between the first and the last one used: one stray cell makes a sheet of 17 thousand million."""
 
 
-def read(data: bytes, file: str, *, sheet: str | None = None, header_row: int = 1, footer: int = 0) -> Raw:
+def read_workbook(data: bytes, file: str, *, sheet: str | None = None, header_row: int = 1, footer: int = 0) -> Raw:
     """Read one sheet whose headings stand in row ``header_row``; the last ``footer`` rows are left out.
 
     Raises ``WorkspaceError`` when this is no workbook, is too large, or the
@@ -76,8 +76,8 @@ def _choose(book: "Workbook", file: str, sheet: str | None) -> "Worksheet":
         return pages[seen[0]]
     if sheet in pages:
         return pages[sheet]
-    said = f"no sheet is called {sheet!r}" if sheet else "there is more than one sheet, and `sheet` names none"
-    raise WorkspaceError.of([Mistake(file, 0, 0, said, f"sheets: {', '.join(pages)}")])
+    message = f"no sheet is called {sheet!r}" if sheet else "there is more than one sheet, and `sheet` names none"
+    raise WorkspaceError.of([Mistake(file, 0, 0, message, f"sheets: {', '.join(pages)}")])
 
 
 def _unseen(page: "Worksheet", file: str, header_row: int) -> Iterator[Mistake]:

@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from access_review.connectors.ad.entry import Entry
-from access_review.connectors.ad.ldif import MOST_MISTAKES, Ldif, lines_of
+from access_review.connectors.ad.ldif import MOST_MISTAKES, Ldif, split_lines
 
 
 def read(text: bytes | str) -> tuple[list[Entry], Ldif]:
     ldif = Ldif("ad.ldif")
     data = text.encode() if isinstance(text, str) else text
-    return list(ldif.entries(lines_of(data))), ldif
+    return list(ldif.entries(split_lines(data))), ldif
 
 
 def entries(text: bytes | str) -> list[Entry]:

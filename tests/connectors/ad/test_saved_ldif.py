@@ -20,7 +20,7 @@ from access_review.connectors.ad import connector as ldap
 from access_review.connectors.ad import identifiers
 from access_review.connectors.ad.active_directory import LAG, last_use
 from access_review.connectors.ad.entry import Entry, Range, canonical, domain, generalized_time, missing
-from access_review.connectors.ad.ldif import Ldif, lines_of
+from access_review.connectors.ad.ldif import Ldif, split_lines
 from access_review.connectors.ad.recorded import RecordedDirectory
 from access_review.connectors.ad.windows_values import NEVER, filetime
 from access_review.connectors.classification import Classification
@@ -809,7 +809,7 @@ def test_a_real_domain_is_read_whole(marvel):
 def test_a_real_domain_agrees_with_its_own_back_links(marvel, outside_data):
     """Check our edges against the other half of the file: ``memberOf``, and primary groups by RID."""
     text = (outside_data / "marvel-ad" / "marvel.local.ldif").read_bytes()
-    entries = list(Ldif("m").entries(lines_of(text)))
+    entries = list(Ldif("m").entries(split_lines(text)))
     dn_of = {row["id"]: row["value"] for row in marvel["aliases"] if row["scheme"] == "dn"}
     back = {(canonical(e.dn), canonical(group)) for e in entries for group in e.texts("memberOf")}
     ours = {(dn_of[child], dn_of[parent]) for child, parent, via in edges(marvel) if via != "primary"}

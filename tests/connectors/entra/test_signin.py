@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from access_review.changes import Executor, Writable
 from access_review.connectors import Source
-from access_review.connectors.entra.authentication import ADVICE, Network, SignedIn
+from access_review.connectors.entra.authentication import ADVICE, Network, TokenProvider
 from access_review.connectors.entra.connector import connect
 from access_review.connectors.entra.registration import CLOUDS, Cloud, Registration
 from access_review.connectors.entra.throttle import ThrottlePace, Time
@@ -53,12 +53,12 @@ def registration(**how: Any) -> Registration:
     )
 
 
-def signed_in(server: Server, said: Registration | None = None, tenant: str = TENANT, **more: Any) -> SignedIn:
+def signed_in(server: Server, said: Registration | None = None, tenant: str = TENANT, **more: Any) -> TokenProvider:
     clock = VirtualClock()
     pace = ThrottlePace(Time(clock.now, clock.sleep, lambda: 0.5))
     network = more.pop("network", Network(server.ca))
     source = Source("entra", server.folder)
-    return SignedIn(source, tenant, said or registration(), cloud(server), network, pace, **more)
+    return TokenProvider(source, tenant, said or registration(), cloud(server), network, pace, **more)
 
 
 def online(server: Server, **more: Any) -> Any:
@@ -274,7 +274,7 @@ def test_a_service_that_is_not_there_is_transient(server: Server) -> None:
     server.simulator.base = ""
     plain = server.simulator.answer
     server.simulator.answer = lambda _: Response(0, broken="reset")
-    reached = connector.opened
+    reached = connector.open_reader
 
     def quick() -> Any:
         graph = reached()

@@ -76,7 +76,7 @@ def test_any_text_survives_json_and_parquet(tmp_path, table):
 @given(st.binary(max_size=300))
 def test_any_bytes_are_read_or_refused_but_never_crash(data):
     try:
-        delimited.read(data, "t.csv")
+        delimited.read_delimited(data, "t.csv")
     except WorkspaceError:
         return
 
