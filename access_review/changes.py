@@ -75,10 +75,6 @@ UNDO = {
 """What takes each action back; revoked sessions simply begin anew."""
 
 
-FOR_A_PERSON = "what to do is for a person to decide"
-"""The reason why findings of some rules never become changes by themselves."""
-
-
 @dataclass(frozen=True, slots=True)
 class Thing:
     """Something a change names: by ids for machines, by name for people."""
@@ -179,32 +175,6 @@ def name_of(action: Action, target: Target) -> str:
 def change(action: Action, target: Target, expect: Expectation, because: str, via: str = "") -> Change:
     """Return a change that one finding asks for."""
     return Change(name_of(action, target), action, target, via, expect, (because,), (), UNDO[action])
-
-
-@dataclass(frozen=True, slots=True)
-class ToPerson:
-    """Findings that no plan settles, why not, and what a person can do."""
-
-    findings: tuple[str, ...]
-    reason: str
-    ways_out: tuple[str, ...] = ()
-
-    @property
-    def loud(self) -> bool:
-        """Tell whether a protection refused it, which nobody may overlook."""
-        return self.reason.startswith(PROTECTED)
-
-
-PROTECTED = "protected: "
-"""How the reason of a refused change begins."""
-
-
-@dataclass(frozen=True, slots=True)
-class Withheld:
-    """Why one finding gives no change."""
-
-    reason: str
-    ways_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

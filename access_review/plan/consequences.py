@@ -1,5 +1,6 @@
 """What a set of changes takes away: the tables after it, and who loses what through which change."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
@@ -7,6 +8,8 @@ import pyarrow as pa
 from access_review.changes import Action, Change
 from access_review.engine.duckdb import Engine
 from access_review.graph import closure
+from access_review.plan.protect import protection
+from access_review.plan.withheld import PROTECTIONS, Withheld, WithheldCode, withheld
 from access_review.snapshot import Stored, stored
 from access_review.tables import TABLES, Row, settle
 
@@ -65,9 +68,30 @@ def _table(names: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> pa.Table:
     return pa.table({name: pa.array([row[i] for row in rows], _TEXT) for i, name in enumerate(names)})
 
 
-def unexpected(engine: Engine) -> Sequence[Row]:
-    """Return the changes that take away more than excess: change, reason. Reads what :func:`foresee` made."""
-    return engine.rows(_UNEXPECTED)
+def unexpected(engine: Engine) -> dict[str, Withheld]:
+    """Return the changes that take away more than excess, and why. Reads what :func:`foresee` made.
+
+    Of several reasons, one that refuses the change comes before one that merely makes it needless.
+    """
+    found: dict[str, list[Withheld]] = defaultdict(list)
+    for row in engine.rows(_UNEXPECTED):
+        found[row["change"]].append(_loss(row))
+    return {change: min(reasons, key=lambda why: (not why.refuses, why.reason)) for change, reasons in found.items()}
+
+
+def _loss(row: Row) -> Withheld:
+    code = WithheldCode(row["code"])
+    match code:
+        case WithheldCode.INCOMPLETE:
+            return withheld(code, name=row["unread"], detail=row["detail"])
+        case WithheldCode.LOSS_STATUS_UNCERTAIN:
+            return withheld(code, account=row["account_name"], name=row["name"], status=row["status"] or "")
+        case WithheldCode.LOSS_OF_EFFECT:
+            return withheld(code, account=row["account_name"], name=row["name"], effect=row["effect"])
+        case _ if code in PROTECTIONS:
+            return protection(row, about=row["protected_name"])
+        case _:
+            return withheld(code, account=row["account_name"], name=row["name"])
 
 
 def collateral(engine: Engine) -> Sequence[Row]:
@@ -174,15 +198,17 @@ _UNEXPECTED = """
     WITH judged AS (
         SELECT l.change, a.name AS account_name, e.name, e.effect, e.kind, a.person, a.certain, p.status,
                coalesce(ia.source, ie.source) AS unread, coalesce(ia.reason, ie.reason) AS unread_reason,
-               ga.reason AS account_guard, ge.reason AS entitlement_guard,
+               coalesce(ga.code, ge.code) AS protected,
+               CASE WHEN ga.code IS NULL THEN ge.detail ELSE ga.detail END AS protected_detail,
+               CASE WHEN ga.code IS NULL THEN e.name ELSE a.name END AS protected_name,
                allowed.entitlement IS NOT NULL AND forbidden.entitlement IS NULL AND excused.change IS NULL
                    AND coalesce(p.status <> 'left', TRUE) AS expected
         FROM losses AS l
         JOIN accounts AS a ON a.account = l.account
         JOIN entitlements AS e ON e.entitlement = l.entitlement
         LEFT JOIN people AS p ON p.person = a.person
-        LEFT JOIN (SELECT id, min(reason) AS reason FROM guarded GROUP BY id) AS ga ON ga.id = l.account
-        LEFT JOIN (SELECT id, min(reason) AS reason FROM guarded GROUP BY id) AS ge ON ge.id = l.entitlement
+        LEFT JOIN protections AS ga ON ga.id = l.account
+        LEFT JOIN protections AS ge ON ge.id = l.entitlement
         LEFT JOIN unread_sources AS ia ON ia.source = a.source
         LEFT JOIN unread_sources AS ie ON ie.source = e.source
         LEFT JOIN person_role_sets AS r ON r.person = a.person
@@ -192,21 +218,24 @@ _UNEXPECTED = """
           ON excused.change = l.change AND excused.account = l.account AND excused.entitlement = l.entitlement
     ),
     reasons AS (
-        SELECT change,
-               CASE WHEN account_guard IS NOT NULL THEN concat(account_guard, ' (', account_name, ')')
-                    WHEN entitlement_guard IS NOT NULL THEN concat(entitlement_guard, ' (', name, ')')
-                    WHEN unread IS NOT NULL THEN concat('withheld: ', unread, ' incomplete: ', unread_reason)
-                    WHEN person IS NULL OR NOT coalesce(certain, FALSE)
-                        THEN concat(account_name, ' would lose ', name, ', and who owns it is not certain')
-                    WHEN coalesce(status, '') NOT IN ('active', 'leave', 'left')
-                        THEN concat(account_name, ' would lose ', name, ', and the person is ', status)
-                    WHEN expected THEN concat(account_name, ' would lose ', name, ', which is expected')
-                    WHEN effect IN ('restricts', 'exempts', 'unknown')
-                        THEN concat(account_name, ' would leave ', name, ', whose effect is: ', effect)
-                    WHEN kind = 'licence' THEN concat(account_name, ' would lose the licence ', name) END AS reason
+        SELECT *,
+               CASE WHEN protected IS NOT NULL THEN protected_detail ELSE unread_reason END AS detail,
+               CASE WHEN protected IS NOT NULL THEN protected
+                    WHEN unread IS NOT NULL THEN 'incomplete'
+                    WHEN person IS NULL OR NOT coalesce(certain, FALSE) THEN 'loss-owner-uncertain'
+                    WHEN coalesce(status, '') NOT IN ('active', 'leave', 'left') THEN 'loss-status-uncertain'
+                    WHEN expected THEN 'loss-expected'
+                    WHEN effect IN ('restricts', 'exempts', 'unknown') THEN 'loss-of-effect'
+                    WHEN kind = 'licence' THEN 'loss-of-licence' END AS code
         FROM judged
+    ),
+    placed AS (
+        SELECT *, row_number() OVER (
+            PARTITION BY change, code ORDER BY unread, protected_name, account_name, name, detail, status, effect) AS place
+        FROM reasons WHERE code IS NOT NULL
     )
-    SELECT change, min(reason) AS reason FROM reasons WHERE reason IS NOT NULL GROUP BY change ORDER BY change
+    SELECT change, code, account_name, name, status, effect, unread, detail, protected_name
+    FROM placed WHERE place = 1 ORDER BY change, code
 """
 
 _COLLATERAL = """

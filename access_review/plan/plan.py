@@ -12,17 +12,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from access_review.changes import FOR_A_PERSON, PROTECTED, Capabilities, Change, ToPerson, Withheld
+from access_review.changes import Capabilities, Change
 from access_review.engine.duckdb import Engine
 from access_review.errors import PlanRefused, StalePlan
 from access_review.plan import consequences, limits, proof
 from access_review.plan.ahead import Ahead
 from access_review.plan.limits import Count, Higher, Population, Raised
 from access_review.plan.proof import Proof
-from access_review.plan.protect import guard, last_holders
+from access_review.plan.protect import guard, without_holders
 from access_review.plan.remedies import answer
 from access_review.plan.requested import Decided, Request, Scope, ask
 from access_review.plan.sealed import FORMAT, AppliedLimits, Batch, Plan, read, refuse_early, refuse_stale, seal, write
+from access_review.plan.withheld import ToPerson, Withheld, WithheldCode, withheld
 from access_review.policy import Limits
 from access_review.review import Report
 from access_review.runs import name_of
@@ -117,7 +118,7 @@ def _settle(
             proven = proof.prove(snapshot, workspace, engine, report, changes, after)
             if isinstance(proven, Proof):
                 return answers, _Settled(changes, counts, proven)
-            refused = {one: Withheld(reason) for one, reason in proven.changes.items()}
+            refused = proven.changes
         # Each round leaves at least one finding more to a person, so this ends.
         answers = _withhold(answers, refused)
 
@@ -149,23 +150,14 @@ def merge(answers: Answers) -> tuple[Change, ...]:
 
 def _refused(engine: Engine, keep: int) -> Mapping[str, Withheld]:
     """Return the changes that would take too much, each with the reason."""
-    unexpected = {row["change"]: Withheld(row["reason"]) for row in consequences.unexpected(engine)}
-    if unexpected:
-        return unexpected
-    refused: dict[str, Withheld] = {}
-    for row in last_holders(engine, keep):
-        said = f"{PROTECTED}{row['name']} would have {row['holders']} usable holders left, and {keep} must stay"
-        refused.setdefault(row["change"], Withheld(said, ("name a successor first, then plan again",)))
-    return refused
+    return consequences.unexpected(engine) or without_holders(engine, keep)
 
 
 def _apart(engine: Engine, counts: Sequence[Count]) -> Mapping[str, Withheld]:
     """Return the nesting cuts that take a group beyond its limit: they do not stop everything else."""
-    way = ("plan it alone: --rule nesting-escalates",)
+    alone = "plan it alone: --rule nesting-escalates"
     return {
-        row["change"]: Withheld(
-            f"with the rest of the plan {row['name']} would lose more of its members than the limit allows", way
-        )
+        row["change"]: withheld(WithheldCode.GROUP_LIMIT, alone, name=row["name"])
         for row in limits.cuts_beyond(engine, counts)
     }
 
@@ -211,9 +203,9 @@ def _to_person(answers: Answers, asked: Request) -> tuple[ToPerson, ...]:
         if isinstance(given, Withheld):
             left[given].append(finding)
     for review in asked.reviews:
-        left[Withheld(f"{review['rule']}: {FOR_A_PERSON}")] += review["findings"]
-    every = [ToPerson(tuple(sorted(found)), why.reason, why.ways_out) for why, found in left.items()]
-    return tuple(sorted(every, key=lambda one: (not one.loud, one.reason, one.ways_out)))
+        left[withheld(WithheldCode.UNDECIDED, rule=review["rule"])] += review["findings"]
+    ordered = sorted(left, key=lambda why: (not why.protected, why.reason, why.alternatives))
+    return tuple(ToPerson.of(tuple(sorted(left[why])), why) for why in ordered)
 
 
 def _kept(ceilings: Limits, counts: tuple[Count, ...], raised: Raised | None) -> AppliedLimits:

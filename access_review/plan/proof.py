@@ -11,6 +11,7 @@ import pyarrow as pa
 from access_review.changes import Change
 from access_review.engine.duckdb import Engine
 from access_review.errors import PlanRefused
+from access_review.plan.withheld import Withheld, WithheldCode, withheld
 from access_review.review import Report, review
 from access_review.snapshot import Snapshot
 from access_review.tables import Row
@@ -40,7 +41,7 @@ class Proof:
 class Failure:
     """The changes that a proof did not carry, each with the reason."""
 
-    changes: Mapping[str, str]
+    changes: Mapping[str, Withheld]
 
 
 def prove(
@@ -132,30 +133,29 @@ def _expected_held(engine: Engine) -> set[tuple[str, str]]:
     return {(row["account"], row["entitlement"]) for row in engine.rows(_EXPECTED_HELD)}
 
 
-def _blame(changes: Sequence[Change], wrong: Mapping[str, Row], lost: set[tuple[str, str]]) -> dict[str, str]:
+def _blame(changes: Sequence[Change], wrong: Mapping[str, Row], lost: set[tuple[str, str]]) -> dict[str, Withheld]:
     """Say which changes fail the proof: those that ask for the finding, or that touch what it is about."""
-    blamed: dict[str, str] = {}
+    blamed: dict[str, Withheld] = {}
     for finding, row in sorted(wrong.items()):
         touching = [one.id for one in changes if finding in one.because] or [
             one.id for one in changes if _names(one) & {row["subject"], row["about"], row["person"]} - {None}
         ]
-        reason = f"the proof fails: {row['rule']} would still or newly be found ({row['reason']})"
-        _add(blamed, touching, reason)
+        _add(blamed, touching, withheld(WithheldCode.PROOF_FINDS, rule=row["rule"], detail=row["reason"]))
     for account, entitlement in sorted(lost):
         touching = [one.id for one in changes if account in _names(one)] or [
             one.id for one in changes if one.target.child
         ]
-        _add(blamed, touching, f"the proof fails: {account} would lose {entitlement}, which is expected")
+        _add(blamed, touching, withheld(WithheldCode.PROOF_LOSES, account=account, name=entitlement))
     return blamed
 
 
-def _add(blamed: dict[str, str], changes: Sequence[str], reason: str) -> None:
+def _add(blamed: dict[str, Withheld], changes: Sequence[str], why: Withheld) -> None:
     if not changes:
         raise PlanRefused(
-            reason, hint="narrow the plan with --rule, --person or --client, and report this: it is a bug"
+            why.reason, hint="narrow the plan with --rule, --person or --client, and report this: it is a bug"
         )
     for one in changes:
-        blamed.setdefault(one, reason)
+        blamed.setdefault(one, why)
 
 
 def _names(one: Change) -> set[str]:

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 
-from access_review.changes import PROTECTED
 from access_review.engine.duckdb import Engine
+from access_review.plan.withheld import Withheld, WithheldCode, withheld
 from access_review.policy import Protect
 from access_review.tables import Row
 
 
 def guard(engine: Engine, protect: Protect, requested_by: str) -> None:
-    """Create ``guarded``: the accounts and entitlements that no plan touches, each with the reason.
+    """Create ``guarded``: the accounts and entitlements that no plan touches (id), each with every reason (code, detail).
+
+    ``protections`` has one reason of each (id, code, detail), to be read by :func:`protection`.
 
     Accounts: break-glass, those their source holds untouchable, those the policy names,
     and the operators' own, whoever asks for the plan among them. A synced copy is
@@ -19,19 +21,27 @@ def guard(engine: Engine, protect: Protect, requested_by: str) -> None:
     engine.create(
         "guarded_accounts",
         "UNION ALL".join([_BY_NATURE, *_named_accounts(accounts), _OPERATORS]),
-        break_glass=f"{PROTECTED}a break-glass account",
-        by_source=f"{PROTECTED}its source says: ",
-        by_policy=f"{PROTECTED}roles/policy.yaml names it",
-        operator=f"{PROTECTED}it belongs to an operator or to whoever asks for this plan",
+        break_glass=WithheldCode.BREAK_GLASS.value,
+        by_source=WithheldCode.PROTECTED_BY_SOURCE.value,
+        by_policy=WithheldCode.PROTECTED_IN_POLICY.value,
+        operator=WithheldCode.OPERATOR.value,
         operators=sorted({name.casefold() for name in (*protect.operators, requested_by) if name}),
         **_params(accounts),
     )
     engine.create(
         "guarded",
         "UNION ALL".join([_GUARDED_WITH_TWINS, *_named_entitlements(protect.entitlements)]),
-        by_policy=f"{PROTECTED}roles/policy.yaml names it",
+        by_policy=WithheldCode.PROTECTED_IN_POLICY.value,
         **_params(protect.entitlements),
     )
+    engine.create("protections", _PROTECTIONS)
+
+
+def protection(row: Row, *, about: str = "") -> Withheld:
+    """Return the reason that a row of ``protections`` gives; ``about`` names what is protected, where that is not plain."""
+    code = WithheldCode(row["code"])
+    facts = (("detail", row["detail"]),) if code is WithheldCode.PROTECTED_BY_SOURCE else ()
+    return Withheld(code, facts, about=about)
 
 
 def _named_accounts(names: Sequence[str]) -> Iterator[str]:
@@ -42,7 +52,7 @@ def _named_accounts(names: Sequence[str]) -> Iterator[str]:
             for column in ("name", "principal_name", "display_name", "native_id")
         )
         yield f"""
-            SELECT account, :by_policy AS reason FROM accounts
+            SELECT account, :by_policy AS code, CAST(NULL AS VARCHAR) AS detail FROM accounts
             WHERE account = :id{number} OR (lower(source) LIKE :source{number} ESCAPE '!' AND {kinds} AND ({called}))
         """
 
@@ -50,7 +60,7 @@ def _named_accounts(names: Sequence[str]) -> Iterator[str]:
 def _named_entitlements(names: Sequence[str]) -> Iterator[str]:
     for number in range(len(names)):
         yield f"""
-            SELECT entitlement, :by_policy FROM entitlements
+            SELECT entitlement, :by_policy, CAST(NULL AS VARCHAR) FROM entitlements
             WHERE entitlement = :id{number} OR (
                 lower(source) LIKE :source{number} ESCAPE '!' AND lower(kind) LIKE :kind{number} ESCAPE '!'
                 AND lower(name) LIKE :name{number} ESCAPE '!')
@@ -74,23 +84,26 @@ def _like(pattern: str) -> str:
 
 
 _BY_NATURE = """
-    SELECT account, :break_glass AS reason FROM accounts WHERE kind = 'break-glass'
+    SELECT account, :break_glass AS code, CAST(NULL AS VARCHAR) AS detail FROM accounts WHERE kind = 'break-glass'
     UNION ALL
-    SELECT account, concat(:by_source, protected) FROM accounts WHERE protected IS NOT NULL
+    SELECT account, :by_source, protected FROM accounts WHERE protected IS NOT NULL
 """
 
 _OPERATORS = """
-    SELECT a.account, :operator AS reason
+    SELECT a.account, :operator AS code, CAST(NULL AS VARCHAR) AS detail
     FROM accounts AS a LEFT JOIN people AS p ON p.person = a.person
     WHERE lower(a.account) IN :operators OR lower(a.principal_name) IN :operators OR lower(a.mail) IN :operators
        OR lower(p.person) IN :operators OR lower(p.native_id) IN :operators OR lower(p.mail) IN :operators
 """
 
 _GUARDED_WITH_TWINS = """
-    SELECT account AS id, reason FROM guarded_accounts
-    UNION ALL SELECT twins.account, reason FROM guarded_accounts JOIN twins ON twins.twin = guarded_accounts.account
-    UNION ALL SELECT twins.twin, reason FROM guarded_accounts JOIN twins ON twins.account = guarded_accounts.account
+    SELECT account AS id, code, detail FROM guarded_accounts
+    UNION ALL SELECT twins.account, code, detail FROM guarded_accounts JOIN twins ON twins.twin = guarded_accounts.account
+    UNION ALL SELECT twins.twin, code, detail FROM guarded_accounts JOIN twins ON twins.account = guarded_accounts.account
 """
+
+# Only what a source says has a detail, so the least of each column belong together.
+_PROTECTIONS = "SELECT id, min(code) AS code, min(detail) AS detail FROM guarded GROUP BY id"
 
 
 def last_holders(engine: Engine, keep: int) -> Sequence[Row]:
@@ -104,6 +117,16 @@ def last_holders(engine: Engine, keep: int) -> Sequence[Row]:
     :func:`access_review.plan.consequences.foresee` made.
     """
     return engine.rows(_LAST_HOLDERS, keep=keep) if keep else []
+
+
+def without_holders(engine: Engine, keep: int) -> dict[str, Withheld]:
+    """Return the changes that :func:`last_holders` names, each with the first privileged thing that speaks against it."""
+    refused: dict[str, Withheld] = {}
+    for row in last_holders(engine, keep):
+        facts = {"name": row["name"], "holders": row["holders"], "keep": keep}
+        why = withheld(WithheldCode.LAST_HOLDERS, "name a successor first, then plan again", **facts)
+        refused.setdefault(row["change"], why)
+    return refused
 
 
 _LAST_HOLDERS = """

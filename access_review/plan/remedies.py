@@ -5,10 +5,12 @@ cannot be taken away cleanly, certainly and here gives no change at all.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
-from access_review.changes import FOR_A_PERSON, Action, Change, Expectation, Target, Thing, Withheld, change
+from access_review.changes import Action, Change, Expectation, Target, Thing, change
 from access_review.plan.alternatives import ways_out
 from access_review.plan.requested import Request
+from access_review.plan.withheld import Withheld, WithheldCode, withheld
 from access_review.tables import Row
 
 DISABLED_KINDS = ("human", "guest", "agent")
@@ -23,19 +25,23 @@ _BY_VIA = {
 }
 
 _EFFECTS = {
-    "restricts": "the group restricts: taking it away may loosen what its members can do",
-    "exempts": "it is an exemption: what ends with it is not known",
-    "distribution": "it is a distribution list: mail would stop",
-    "unknown": "what it does is not known",
+    "restricts": WithheldCode.RESTRICTS,
+    "exempts": WithheldCode.EXEMPTS,
+    "distribution": WithheldCode.DISTRIBUTION,
+    "unknown": WithheldCode.EFFECT_UNKNOWN,
 }
 
 
 class Refusal(Exception):
-    """A finding gives no change, for a reason in words."""
+    """A finding gives no change, and why."""
 
-    def __init__(self, reason: str, ways_out: Sequence[str] = ()) -> None:
-        super().__init__(reason)
-        self.withheld = Withheld(reason, tuple(ways_out))
+    def __init__(self, why: Withheld) -> None:
+        super().__init__(why.reason)
+        self.withheld = why
+
+
+def _refusal(code: WithheldCode, *alternatives: str, **facts: object) -> Refusal:
+    return Refusal(withheld(code, *alternatives, **facts))
 
 
 def answer(asked: Request, finding: Row) -> tuple[Change, ...] | Withheld:
@@ -47,13 +53,13 @@ def answer(asked: Request, finding: Row) -> tuple[Change, ...] | Withheld:
         "revoke": _revoke,
     }
     if finding["carried"]:
-        return Withheld(f"withheld: {finding['reason']}")
+        return withheld(WithheldCode.NOT_CHECKED, detail=finding["reason"])
     try:
         changes = tuple(how.get(finding["remedy"], _remove)(asked, finding))
     except Refusal as refusal:
         return refusal.withheld
     if finding["remedy"] not in how:
-        return Withheld(f"{finding['rule']}: {FOR_A_PERSON}")
+        return withheld(WithheldCode.UNDECIDED, rule=finding["rule"])
     return changes
 
 
@@ -67,14 +73,14 @@ def _disable(asked: Request, finding: Row) -> Iterator[Change]:
         _complete(asked, [account["account"]])
         if account["enabled"] is False:
             ways = ["see whether synchronisation runs", "disable the copy by hand meanwhile, and revoke its sessions"]
-            raise Refusal(f"the account it is synced from, {account['name']}, is disabled already", ways)
+            raise _refusal(WithheldCode.ORIGIN_DISABLED, *ways, name=account["name"])
     if account["enabled"] is False:
-        raise Refusal("the account is disabled already: see what it was used for")
+        raise _refusal(WithheldCode.ALREADY_DISABLED)
     for one in filter(None, (account, copy)):
         if one["kind"] not in DISABLED_KINDS:
-            raise Refusal(f"a {one['kind']} account: others may depend on it")
+            raise _refusal(WithheldCode.OTHERS_DEPEND, kind=one["kind"])
         if one["enabled"] is None:
-            raise Refusal("whether the account is enabled is not known", ["look at the account and disable it by hand"])
+            raise _refusal(WithheldCode.ENABLED_UNKNOWN, "look at the account and disable it by hand")
     expect = Expectation(present=True, enabled=True, person_status=account["status"])
     action = _action(asked, account["source"], Action.DISABLE_ACCOUNT)
     yield change(action, _target(asked, action, account), expect, finding["finding"])
@@ -98,12 +104,12 @@ def _remove(asked: Request, finding: Row) -> Iterator[Change]:
     account = _own_account(asked, finding)
     goal = finding["about"]
     if goal not in asked.entitlements:
-        raise Refusal("it is not about something that an account holds")
+        raise _refusal(WithheldCode.NOT_AN_ENTITLEMENT)
     grants = _reaching(asked, account, goal)
     if account["status"] != "left":
         grants = _beyond(asked, grants, goal)
     if not grants:
-        raise Refusal("no grant of the account's own leads there")
+        raise _refusal(WithheldCode.NO_OWN_GRANT)
     for grant in grants:
         yield _removal(asked, account, grant, finding)
 
@@ -112,15 +118,16 @@ def _revoke(asked: Request, finding: Row) -> Iterator[Change]:
     """Take away one grant because a reviewer said so, though a role may allow it."""
     account = _own_account(asked, finding)
     if finding["about"] is None:
-        raise Refusal("a reviewer wants the account itself gone", ["find out what it is for", "disable it by hand"])
+        raise _refusal(WithheldCode.ACCOUNT_ITSELF, "find out what it is for", "disable it by hand")
     for grant in asked.held.get(account["account"], ()):
         if (grant["entitlement"], grant["mode"]) != (finding["about"], finding["mode"]):
             continue
         name = asked.entitlements[grant["entitlement"]]["name"]
         if grant["mirrored"]:
-            raise Refusal(f"{name} follows a grant in another system: it is taken away there")
+            raise _refusal(WithheldCode.MASTERED_ELSEWHERE, name=name)
         if grant["verdict"] == "mixed":
-            raise Refusal(f"part of what {name} gives is expected", ways_out(asked, grant, grant["entitlement"]))
+            ways = ways_out(asked, grant, grant["entitlement"])
+            raise _refusal(WithheldCode.PARTLY_EXPECTED, *ways, name=name)
         yield _removal(asked, account, grant, finding)
 
 
@@ -146,13 +153,13 @@ def _reaching(asked: Request, account: Row, goal: str) -> list[Row]:
 def _beyond(asked: Request, grants: Sequence[Row], goal: str) -> list[Row]:
     """Keep what lies beyond the roles; refuse when that would not end the excess."""
     if any(not grant["verdict"] for grant in grants):
-        raise Refusal("no role of the holder is known, so neither is what is expected")
+        raise _refusal(WithheldCode.ROLES_UNKNOWN)
     if any(grant["verdict"] == "within" for grant in grants if grant["entitlement"] == goal):
-        raise Refusal("a role of the holder allows it", ["change the role template", "waive the finding"])
+        raise _refusal(WithheldCode.ALLOWED, "change the role template", "waive the finding")
     mixed = next((grant for grant in grants if grant["verdict"] == "mixed"), None)
     if mixed:
         name = asked.entitlements[mixed["entitlement"]]["name"]
-        raise Refusal(f"part of what {name} gives is expected", ways_out(asked, mixed, goal))
+        raise _refusal(WithheldCode.PARTLY_EXPECTED, *ways_out(asked, mixed, goal), name=name)
     return [grant for grant in grants if grant["verdict"] == "beyond"]
 
 
@@ -162,14 +169,14 @@ def _removal(asked: Request, account: Row, grant: Row, finding: Row) -> Change:
     _complete(asked, [holder["account"], *asked.reach[grant["entitlement"]]])
     _touchable(asked, held)
     if grant["via"] == "licence" or held["kind"] == "licence":
-        raise Refusal("it is a licence: mailbox and files may go with it")
+        raise _refusal(WithheldCode.LICENCE)
     if not grant["removable"]:
-        raise Refusal(f"it cannot be taken away here: {grant['why_not'] or 'its source does not say why'}")
+        raise _refusal(WithheldCode.NOT_REMOVABLE, detail=grant["why_not"] or "its source does not say why")
     if any(asked.entitlements[reached]["kind"] == "licence" for reached in asked.reach[grant["entitlement"]]):
-        raise Refusal(f"{held['name']} carries a licence: mailbox and files may go with it")
+        raise _refusal(WithheldCode.CARRIES_LICENCE, name=held["name"])
     source = grant["mastered_in"] or held["source"]
     if grant["via"] not in _BY_VIA and _writable(asked, source):
-        raise Refusal(f"it is held as {grant['via']}, which has no action of its own")
+        raise _refusal(WithheldCode.NO_ACTION, via=grant["via"])
     action = _action(asked, source, _BY_VIA.get(grant["via"], Action.MANUAL))
     expect = Expectation(
         present=True, person_status=holder["status"], verdict=grant["verdict"] if holder["status"] != "left" else ""
@@ -181,17 +188,17 @@ def _cut(asked: Request, finding: Row) -> Iterator[Change]:
     child, parent = (asked.entitlements.get(finding[end]) for end in ("subject", "about"))
     edges = asked.edges.get((finding["subject"], finding["about"]), ())
     if child is None or parent is None or not edges:
-        raise Refusal("the nesting it is about is not there")
+        raise _refusal(WithheldCode.NESTING_GONE)
     _complete(asked, [child["entitlement"], *asked.reach[parent["entitlement"]]])
     for end in (child, parent):
         _touchable(asked, end)
     for edge in edges:
         if not edge["removable"]:
-            raise Refusal(f"the nesting cannot be cut: {edge['why_not'] or 'its source does not say why'}")
+            detail = edge["why_not"] or "its source does not say why"
+            raise _refusal(WithheldCode.NESTING_NOT_REMOVABLE, detail=detail)
         if edge["why"] != "member":
-            raise Refusal(
-                f"the nesting is no membership ({edge['why']})", ["take it away by hand", "change the template"]
-            )
+            ways = ("take it away by hand", "change the template")
+            raise _refusal(WithheldCode.NESTING_IS_NO_MEMBERSHIP, *ways, why=edge["why"])
         source = edge["mastered_in"] or parent["source"]
         action = _action(asked, source, Action.CUT_NESTING)
         target = Target(
@@ -208,54 +215,54 @@ def _cut(asked: Request, finding: Row) -> Iterator[Change]:
 
 def _own_account(asked: Request, finding: Row) -> Row:
     if finding["subject"] not in asked.accounts:
-        raise Refusal("it is not about one account")
+        raise _refusal(WithheldCode.NOT_ONE_ACCOUNT)
     return _checked(asked, finding["subject"])
 
 
 def _checked(asked: Request, name: str) -> Row:
     """Return an account that a change may touch; refuse otherwise."""
     account = asked.accounts[name]
-    if reason := asked.guarded.get(name):
-        raise Refusal(reason)
+    if protected := asked.protected.get(name):
+        raise Refusal(protected)
     if not account["stable_id"]:
-        raise Refusal(f"the id of {account['name']} may change: nothing is planned on it")
+        raise _refusal(WithheldCode.ID_MAY_CHANGE, name=account["name"])
     if name in asked.quarantined:
         raise Refusal(asked.quarantined[name])
     if account["person"] is None:
-        raise Refusal(f"nobody is known to own it: {account['link']}", ["find the owner", "record it in the roster"])
+        raise _refusal(WithheldCode.OWNER_UNKNOWN, "find the owner", "record it in the roster", link=account["link"])
     if not account["certain"]:
-        raise Refusal(f"who owns it is a guess ({account['link']})", ["confirm the owner by employee id"])
+        raise _refusal(WithheldCode.OWNER_GUESSED, "confirm the owner by employee id", link=account["link"])
     if account["status"] not in {"active", "leave", "left"}:
-        raise Refusal(f"the person is {account['status']}: missing is not terminated", ["ask HR"])
+        raise _refusal(WithheldCode.STATUS_UNCERTAIN, "ask HR", status=account["status"])
     if account["status"] == "left" and account["employed"]:
-        raise Refusal("the roster says left, and an assignment has not ended", ["ask HR"])
+        raise _refusal(WithheldCode.STILL_ASSIGNED, "ask HR")
     if account["leaving"]:
-        raise Refusal("the last day is not certainly over yet")
+        raise _refusal(WithheldCode.NOT_OVER_YET)
     return account
 
 
 def _touchable(asked: Request, entitlement: Row) -> None:
     name = entitlement["name"]
     for reached in sorted(asked.reach.get(entitlement["entitlement"], ())):
-        if reason := asked.guarded.get(reached):
-            raise Refusal(f"{reason} ({asked.entitlements[reached]['name']})")
+        if protected := asked.protected.get(reached):
+            raise Refusal(replace(protected, about=asked.entitlements[reached]["name"]))
     if not entitlement["stable_id"]:
-        raise Refusal(f"the id of {name} may change: nothing is planned on it")
+        raise _refusal(WithheldCode.ID_MAY_CHANGE, name=name)
     if entitlement["effect"] != "grants":
-        raise Refusal(_EFFECTS[entitlement["effect"]])
+        raise _refusal(_EFFECTS[entitlement["effect"]])
 
 
 def _complete(asked: Request, ids: Sequence[str]) -> None:
     """Refuse unless the rosters, and every source and group named, were read whole."""
     for source, reason in sorted(asked.gaps.rosters.items()):
-        raise Refusal(f"withheld: {source} incomplete: {reason}")
+        raise _refusal(WithheldCode.INCOMPLETE, name=source, detail=reason)
     for name in sorted(ids):
         source = name.split(":", 1)[0]
         if reason := asked.gaps.sources.get(source, ""):
-            raise Refusal(f"withheld: {source} incomplete: {reason}")
+            raise _refusal(WithheldCode.INCOMPLETE, name=source, detail=reason)
         if reason := asked.gaps.groups.get(name, ""):
             called = asked.entitlements.get(name, {}).get("name", name)
-            raise Refusal(f"withheld: {called} incomplete: {reason}")
+            raise _refusal(WithheldCode.INCOMPLETE, name=called, detail=reason)
 
 
 def _writable(asked: Request, source: str) -> bool:

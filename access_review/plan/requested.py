@@ -9,6 +9,8 @@ import pyarrow as pa
 from access_review.changes import Action, Capabilities
 from access_review.engine.duckdb import Engine
 from access_review.model import AsOf
+from access_review.plan.protect import protection
+from access_review.plan.withheld import Withheld, WithheldCode, withheld
 from access_review.snapshot import WHOLE_SOURCE, Snapshot
 from access_review.tables import Row
 
@@ -72,8 +74,8 @@ class Request:
     reach: Mapping[str, frozenset[str]]
     allowed: Mapping[int, frozenset[str]]
     originals: Mapping[tuple[str, str], Sequence[Row]]
-    quarantined: Mapping[str, str]
-    guarded: Mapping[str, str]
+    quarantined: Mapping[str, Withheld]
+    protected: Mapping[str, Withheld]
     gaps: PlanGaps
     connectors: Mapping[str, str]
     capabilities: Mapping[str, Capabilities]
@@ -122,7 +124,6 @@ def ask(
         allowed[row["role_set"]].add(row["entitlement"])
     for row in engine.rows(_ORIGINALS):
         originals[row["account"], row["entitlement"]].append(row)
-    guarded = "SELECT id, min(reason) AS reason FROM guarded GROUP BY id"
     return Request(
         engine.rows(_TO_CHANGE),
         engine.rows(_REVIEWS),
@@ -133,12 +134,17 @@ def ask(
         {entitlement: frozenset(reached) for entitlement, reached in reach.items()},
         {role_set: frozenset(entitlements) for role_set, entitlements in allowed.items()},
         originals,
-        {row["account"]: row["reason"] for row in engine.rows(_QUARANTINED)},
-        {row["id"]: row["reason"] for row in engine.rows(guarded)},
+        {row["account"]: _doubt(row) for row in engine.rows(_QUARANTINED)},
+        {row["id"]: protection(row) for row in engine.rows("SELECT id, code, detail FROM protections")},
         unread,
         connectors,
         capabilities,
     )
+
+
+def _doubt(row: Row) -> Withheld:
+    code = WithheldCode(row["code"])
+    return withheld(code, detail=row["detail"]) if code is WithheldCode.QUARANTINED else withheld(code)
 
 
 def _decided(decided: Sequence[Decided]) -> pa.Table:
@@ -281,15 +287,15 @@ _ORIGINALS = """
 
 # Both sides of a look-alike are in doubt, and so is whatever a row that could not be used is about.
 _QUARANTINED = """
-    SELECT account, min(reason) AS reason
+    SELECT account, min(code) AS code, min(detail) AS detail
     FROM (
-        SELECT subject AS account, 'its name looks like that of another account' AS reason
+        SELECT subject AS account, 'lookalike' AS code, CAST(NULL AS VARCHAR) AS detail
         FROM findings WHERE rule = 'lookalike-account' AND status <> 'closed'
         UNION ALL
-        SELECT about, 'its name looks like that of another account'
+        SELECT about, 'lookalike', CAST(NULL AS VARCHAR)
         FROM findings WHERE rule = 'lookalike-account' AND status <> 'closed'
         UNION ALL
-        SELECT subject, concat('quarantined: ', reason) FROM problems WHERE kind = 'quarantined'
+        SELECT subject, 'quarantined', reason FROM problems WHERE kind = 'quarantined'
     ) AS doubts
     WHERE account IN (SELECT account FROM asked_accounts)
     GROUP BY account

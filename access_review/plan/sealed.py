@@ -11,11 +11,12 @@ from typing import Any
 import rfc8785
 from pydantic import TypeAdapter, ValidationError
 
-from access_review.changes import Change, ToPerson
+from access_review.changes import Change
 from access_review.errors import ArtifactError, PlanRefused, StalePlan
 from access_review.plan.limits import Count, Higher
 from access_review.plan.proof import Proof
 from access_review.plan.requested import Scope
+from access_review.plan.withheld import ToPerson
 
 FORMAT = "access-review/plan@1"
 GIVEN_BACK = "given back"

@@ -13,13 +13,14 @@ from datetime import datetime
 import pyarrow as pa
 
 from access_review import snapshot
-from access_review.changes import PROTECTED, Change
+from access_review.changes import Change
 from access_review.engine.duckdb import Engine
 from access_review.errors import LimitExceeded, PlanRefused
 from access_review.plan import consequences, limits
 from access_review.plan.plan import Plan
-from access_review.plan.protect import guard, last_holders
+from access_review.plan.protect import guard, protection, without_holders
 from access_review.plan.requested import gaps, register_unread
+from access_review.plan.withheld import Withheld
 from access_review.policy import Limits
 from access_review.review import establish
 from access_review.revoke.states import Recheck
@@ -70,24 +71,18 @@ def judge(plan: Plan, taken: Snapshot, workspace: Workspace, others: Sequence[Ch
         mine = {one.id for one in plan.changes}
         every = [*plan.changes, *(one for one in others if one.id not in mine)]
         consequences.foresee(engine, taken.tables, every)
-        refused = {row["change"]: row["reason"] for row in _guarded(engine, plan.changes)}
-        keep = workspace.policy.protect.last_holders
-        for row in last_holders(engine, keep):
-            said = f"{PROTECTED}{row['name']} would have {row['holders']} usable holders left, and {keep} must stay"
-            refused.setdefault(row["change"], said)
-        skipped = {row["change"]: row["reason"] for row in consequences.unexpected(engine)}
+        without = without_holders(engine, workspace.policy.protect.last_holders)
+        against = consequences.unexpected(engine) | without | _protected(engine, plan.changes)
         _check_limits(engine, plan, workspace.policy.limits)
-    return Facts({one.id: _judged(one, refused, skipped, status) for one in plan.changes}, now)
+    return Facts({one.id: _judged(one, against.get(one.id), status) for one in plan.changes}, now)
 
 
-def _judged(one: Change, refused: Mapping[str, str], skipped: Mapping[str, str], status: Mapping[str, str]) -> Recheck:
-    if reason := refused.get(one.id):
-        return Recheck(refused=reason)
-    reason = skipped.get(one.id, "")
-    if reason.startswith((PROTECTED, "withheld")):
-        return Recheck(refused=reason)
-    if reason:
-        return Recheck(skipped=f"now: {reason}")
+def _judged(one: Change, against: Withheld | None, status: Mapping[str, str]) -> Recheck:
+    """Judge one change by what speaks ``against`` it, and by what its person is now."""
+    if against and against.refuses:
+        return Recheck(refused=against.reason)
+    if against:
+        return Recheck(skipped=f"now: {against.reason}")
     person, then = one.target.person, one.expect_before.person_status
     now = status.get(person or "", "not in the roster")
     if person and then == "left" and now != then:
@@ -106,14 +101,18 @@ def _restoring(one: Change, status: Mapping[str, str]) -> Recheck:
     return Recheck()
 
 
-def _guarded(engine: Engine, changes: Sequence[Change]) -> Sequence[Mapping[str, str]]:
-    """Return the changes that name something protected: change, reason."""
+def _protected(engine: Engine, changes: Sequence[Change]) -> dict[str, Withheld]:
+    """Return the changes that name something protected, and why it is."""
     named = [(one.id, name) for one in changes for name in one.target.key[:3] if name]
     table = pa.table({n: pa.array([row[i] for row in named], pa.string()) for i, n in enumerate(("change", "id"))})
     engine.register("named", table)
-    return engine.rows(
-        "SELECT change, min(reason) AS reason FROM named JOIN guarded USING (id) GROUP BY change ORDER BY change"
+    rows = engine.rows(
+        """
+        SELECT change, min(code) AS code, min(detail) AS detail
+        FROM named JOIN guarded USING (id) GROUP BY change ORDER BY change
+        """
     )
+    return {row["change"]: protection(row) for row in rows}
 
 
 def _check_limits(engine: Engine, plan: Plan, ceilings: Limits) -> None:

@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from access_review.changes import UNDO, Action, Change, Expectation, ToPerson, name_of
+from access_review.changes import UNDO, Action, Change, Expectation, name_of
 from access_review.errors import PlanRefused
 from access_review.plan import limits
 from access_review.plan.plan import Plan, batches, seal
 from access_review.plan.proof import Failure, Proof
 from access_review.plan.restored import gone
 from access_review.plan.sealed import GIVEN_BACK
+from access_review.plan.withheld import ToPerson, WithheldCode, withheld
 from access_review.revoke.states import PROVEN, ChangeStatus, State
 from access_review.snapshot import Snapshot
 from access_review.workspace import Workspace
@@ -58,7 +59,7 @@ def undo(
     if missing := gone(snapshot.tables, made):
         made = _leave(made, left, dict.fromkeys(missing, "the account or the group is there no more"))
     while isinstance(proof := prove(made), Failure):
-        made = _leave(made, left, proof.changes)
+        made = _leave(made, left, {change: why.reason for change, why in proof.changes.items()})
     if not made and not left:
         raise PlanRefused("this batch took nothing away, so there is nothing to give back")
     return seal(
@@ -74,7 +75,9 @@ def undo(
             limits=replace(plan.limits, counts=_counts(plan, made)),
             batches=batches(made, plan.limits.batch),
             changes=tuple(made),
-            to_person=tuple(ToPerson((one.change.id,), f"not given back: {one.reason}") for one in left),
+            to_person=tuple(
+                ToPerson.of((one.change.id,), withheld(WithheldCode.NOT_GIVEN_BACK, detail=one.reason)) for one in left
+            ),
             proof=proof,
             digest="",
             valid_from=None,

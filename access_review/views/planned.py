@@ -4,8 +4,9 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from access_review.changes import FOR_A_PERSON, Action
+from access_review.changes import Action
 from access_review.plan.plan import Plan
+from access_review.plan.withheld import UNDECIDED, WithheldCode
 from access_review.views.terminal import table
 from access_review.views.text import count, moment, visible
 
@@ -71,18 +72,21 @@ def _proof(made: Plan) -> str:
 
 def _left(made: Plan) -> Iterator[str]:
     """Say why how many findings are left to a person: what is protected first, rules that never plan in one line."""
-    reasons = Counter({left.reason: 0 for left in made.to_person})
+    undecided: Counter[str] = Counter()
+    others: Counter[tuple[bool, str]] = Counter()
     for left in made.to_person:
-        reasons[left.reason] += len(left.findings)
-    yield f"Left to a person: {count(sum(reasons.values()), 'change' if made.gives_back else 'finding')}"
-    undecided = {reason: n for reason, n in reasons.items() if reason.endswith(FOR_A_PERSON)}
-    others = [(reason, n) for reason, n in reasons.items() if reason not in undecided]
-    for reason, number in sorted(others, key=lambda one: (not one[0].startswith("protected"), -one[1], one[0])):
+        if left.why and left.why.code is WithheldCode.UNDECIDED:
+            undecided[dict(left.why.facts)["rule"]] += len(left.findings)
+        else:
+            others[bool(left.why and left.why.protected), left.reason] += len(left.findings)
+    total = undecided.total() + others.total()
+    yield f"Left to a person: {count(total, 'change' if made.gives_back else 'finding')}"
+    for (_, reason), number in sorted(others.items(), key=lambda item: (not item[0][0], -item[1], item[0][1])):
         yield f"  {number:>4}  {visible(reason)}"
     if undecided:
-        yield f"  {sum(undecided.values()):>4}  {FOR_A_PERSON}:"
-        ordered = sorted(undecided.items(), key=lambda item: (-item[1], item[0]))
-        listed = ", ".join(f"{visible(reason.split(':')[0])}\N{NO-BREAK SPACE}{n}" for reason, n in ordered)
+        yield f"  {undecided.total():>4}  {UNDECIDED}:"
+        ordered = sorted(undecided.items(), key=lambda item: (-item[1], f"{item[0]}:"))
+        listed = ", ".join(f"{visible(rule)}\N{NO-BREAK SPACE}{n}" for rule, n in ordered)
         yield textwrap.fill(listed, 100, initial_indent=" " * 8, subsequent_indent=" " * 8, break_on_hyphens=False)
 
 

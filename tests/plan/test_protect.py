@@ -7,7 +7,7 @@ import pytest
 from access_review.changes import Action, Expectation, Target, Thing, change
 from access_review.engine.duckdb import Engine
 from access_review.plan import consequences
-from access_review.plan.protect import guard, last_holders
+from access_review.plan.protect import guard, last_holders, protection
 from access_review.policy import Protect
 from access_review.review import establish
 from tests.support.planning import account, add, company, declared, grant, group, leave, nest
@@ -32,7 +32,11 @@ def guarded(protect=None, requested_by="", rows=None):
     """Return what is guarded, with the reasons."""
     with opened(rows or SMALL) as engine:
         guard(engine, Protect.model_validate(protect or {}), requested_by)
-        return {(row["id"], row["reason"]) for row in engine.rows("SELECT id, reason FROM guarded ORDER BY id, reason")}
+        rows = engine.rows("SELECT id, code, detail FROM guarded ORDER BY id, code, detail")
+        named = {(row["id"], protection(row).reason) for row in rows}
+        first = {row["id"]: protection(row).reason for row in engine.rows("SELECT id, code, detail FROM protections")}
+        assert first == {one: min(reason for other, reason in named if other == one) for one, _ in named}
+        return named
 
 
 SMALL = add(

@@ -1,10 +1,13 @@
 """Each refusal by itself, on values made by hand: no engine, no rules."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
-from access_review.changes import Action, Expectation, Target, Thing, ToPerson, Withheld, change
+from access_review.changes import Action, Expectation, Target, Thing, change
 from access_review.connectors.ad.capabilities import CAPABILITIES as DIRECTORY
 from access_review.connectors.entra.capabilities import CAPABILITIES as TENANT
 from access_review.connectors.table.connector import Export
@@ -13,6 +16,7 @@ from access_review.plan.alternatives import edges_ending, swap, ways_out
 from access_review.plan.proof import _blame
 from access_review.plan.remedies import answer
 from access_review.plan.requested import PlanGaps, Request
+from access_review.plan.withheld import PROTECTIONS, SENTENCES, ToPerson, Withheld, WithheldCode, withheld
 
 USER, COPY, GROUP, OUTER = "ad:user:1", "entra:user:1", "ad:group:G", "ad:group:Outer"
 CONNECTORS = {"ad": "ldap", "entra": "entra", "app": "table"}
@@ -72,7 +76,7 @@ def world(*accounts, entitlements=GROUPS, grants=ONE_GRANT, edges=(), reach=None
         "allowed": {},
         "originals": {},
         "quarantined": {},
-        "guarded": {},
+        "protected": {},
         "gaps": PlanGaps({}, {}, {}),
         "connectors": CONNECTORS,
         "capabilities": CAPABILITIES,
@@ -83,6 +87,10 @@ def world(*accounts, entitlements=GROUPS, grants=ONE_GRANT, edges=(), reach=None
 def finding(remedy="remove", subject=USER, about=GROUP, **more):
     row = {"finding": "f", "rule": "some-rule", "subject": subject, "about": about, "remedy": remedy}
     return row | {"reason": "wrong", "carried": False} | more
+
+
+def tier(name):
+    return withheld(WithheldCode.PROTECTED_BY_SOURCE, detail=name)
 
 
 def test_a_clean_grant_is_removed():
@@ -99,7 +107,7 @@ CASES = {
     "person is None": (world(account(status=None)), finding()),
     "id of ad:user:1 may change": (world(account(stable_id=False)), finding()),
     "id of G may change": (world(entitlements=[entitlement(stable_id=False)]), finding()),
-    "looks odd": (world(quarantined={USER: "looks odd"}), finding()),
+    "looks odd": (world(quarantined={USER: withheld(WithheldCode.QUARANTINED, detail="looks odd")}), finding()),
     "nobody is known": (world(account(person=None)), finding()),
     "is a guess": (world(account(certain=False)), finding()),
     "not certainly over": (world(account(status="left", leaving=True)), finding()),
@@ -117,14 +125,17 @@ CASES = {
         world(account(COPY, twin=USER), account(enabled=False)),
         finding("disable", COPY, None),
     ),
-    "protected: origin": (
-        world(account(COPY, twin=USER), account(), guarded={USER: "protected: origin"}),
+    "protected: its source says: origin": (
+        world(account(COPY, twin=USER), account(), protected={USER: tier("origin")}),
         finding("disable", COPY, None),
     ),
     "nesting it is about is not there": (world(), finding("cut", OUTER)),
     "nesting cannot be cut: synced": (world(edges=[edge(removable=False, why_not="synced")]), finding("cut", OUTER)),
     "nesting is no membership": (world(edges=[edge(why="grants-role")]), finding("cut", OUTER)),
-    "protected: crown": (world(edges=[edge()], guarded={GROUP: "protected: crown"}), finding("cut", OUTER)),
+    "protected: its source says: crown (G)": (
+        world(edges=[edge()], protected={GROUP: tier("crown")}),
+        finding("cut", OUTER),
+    ),
     "withheld: hr incomplete": (world(gaps=PlanGaps({"hr": "cut short"}, {}, {})), finding()),
     "withheld: ad incomplete": (world(gaps=PlanGaps({}, {"ad": "page 2"}, {})), finding("disable", about=None)),
     "withheld: G incomplete": (world(gaps=PlanGaps({}, {}, {GROUP: "ranged"})), finding()),
@@ -250,7 +261,7 @@ def wrong(subject="x", about=None, person=None):
 )
 def test_a_change_is_blamed_for_what_is_newly_wrong_with_what_it_touches(row):
     one = made()
-    assert "birthright-missing" in _blame([one], {"new": row}, set())[one.id]
+    assert "birthright-missing" in _blame([one], {"new": row}, set())[one.id].reason
 
 
 def test_a_change_is_blamed_for_the_finding_it_does_not_end_and_for_what_is_lost():
@@ -265,7 +276,29 @@ def test_a_proof_that_fails_for_no_change_refuses_the_plan():
         _blame([made()], {"new": wrong()}, set())
 
 
-@given(st.text())
-def test_only_a_protection_is_loud(reason):
-    assert ToPerson((), f"protected: {reason}").loud
-    assert ToPerson((), f"is {reason}").loud is False
+# What is withheld
+
+
+@given(st.sampled_from(WithheldCode), st.text())
+def test_a_code_decides_whatever_the_sentence_says(code, text):
+    names = ("detail", "name", "holders", "keep", "rule", "kind", "link", "status", "via", "why", "account", "effect")
+    why = withheld(code, **dict.fromkeys(names, text))
+    assert why.protected == (code in PROTECTIONS)
+    assert why.refuses == (code in PROTECTIONS | {WithheldCode.INCOMPLETE, WithheldCode.NOT_CHECKED})
+    assert why.reason.startswith("protected: ") == why.protected
+
+
+def test_every_code_has_a_sentence_and_what_is_named_comes_after_it():
+    assert set(SENTENCES) == set(WithheldCode)
+    assert len(set(SENTENCES.values())) == len(WithheldCode)
+    assert replace(withheld(WithheldCode.OPERATOR), about="Ada").reason.endswith("this plan (Ada)")
+
+
+def test_why_is_not_in_the_file_and_not_in_a_plan_that_was_read():
+    left = ToPerson.of(("f",), withheld(WithheldCode.ALLOWED, "waive the finding"))
+    assert left.why
+    form = TypeAdapter(ToPerson)
+    written = {"findings": ["f"], "reason": "a role of the holder allows it", "ways_out": ["waive the finding"]}
+    assert form.dump_python(left, mode="json") == written
+    again = form.validate_python(written)
+    assert (again, again.why) == (left, None)

@@ -9,6 +9,7 @@ from access_review.errors import PlanRefused
 from access_review.plan.plan import read, write
 from access_review.plan.proof import Failure, Proof, prove_undo
 from access_review.plan.restored import restored
+from access_review.plan.withheld import WithheldCode, withheld
 from access_review.revoke.states import ChangeStatus, State
 from access_review.revoke.undo import undo
 from tests.support.fake_system import START, a_change, a_plan
@@ -79,12 +80,16 @@ def test_what_is_there_no_more_or_fails_the_proof_is_left_to_a_person():
     assert "there no more" in made.to_person[0].reason
 
     def prove(changes):
-        wrong = {one.id: "it would be wrong" for one in changes if one.target.account.name == "user2"}
+        wrong = {
+            one.id: withheld(WithheldCode.QUARANTINED, detail="it would be wrong")
+            for one in changes
+            if one.target.account.name == "user2"
+        }
         return Failure(wrong) if wrong else GOOD
 
     made = undone(PLAN, [State.REVOKED] * 3, prove=prove)
     assert [one.target.account.name for one in made.changes] == ["user1", "user3"]
-    assert [one.reason for one in made.to_person] == ["not given back: it would be wrong"]
+    assert [one.reason for one in made.to_person] == ["not given back: quarantined: it would be wrong"]
 
 
 def reviewing(rows, space, changes, before, known):
@@ -104,7 +109,7 @@ def test_the_proof_finds_again_what_was_known_and_nothing_else():
     pair = {"pair": "p", "a": ["ad:group:Other"], "b": ["ad:group:Fin"]}
     failed = reviewing(company(8), declared(pairs=[pair]), giving, before, known)
     assert list(failed.changes) == [giving[0].id]
-    assert "toxic-pair" in failed.changes[giving[0].id]
+    assert "toxic-pair" in failed.changes[giving[0].id].reason
 
 
 def test_accounts_nestings_and_grants_are_given_back_as_they_were():
