@@ -111,6 +111,7 @@ class DirSyncChanges:
 
     def cookie(self) -> bytes:
         """Return a DirSync cookie of this moment, empty where DirSync is not to be had."""
+        # Nothing has this id: what is wanted is the cookie, not the objects.
         answer = self._dirsync(b"", "(objectGUID=\\00)")
         return answer[1] if answer else b""
 
@@ -175,6 +176,7 @@ class DirSyncChanges:
         self._reading.drop_gone(found, sorted(gone))
         for guid in listed.keys() & found.objects.keys():
             _refresh(found, guid, listed[guid])
+        # Links are followed before objects are read again, which come with the new names already.
         if names:
             _follow(found, names)
         wanted = (changed & listed.keys()) | fresh | moved | _with_strangers(found)

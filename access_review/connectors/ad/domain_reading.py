@@ -46,6 +46,7 @@ _ROOT = (
 _LISTED = ("objectGUID", "uSNChanged")
 _DELETED = ("objectClass", "objectGUID", "objectSid", "sAMAccountName", "isDeleted", "lastKnownParent", "whenChanged")
 _DELETED_FILTER = "(&(isDeleted=TRUE)(|(objectClass=user)(objectClass=group)))"
+# A large domain is never still: after so many rounds what is left is doubt, not a longer read.
 _ROUNDS = 3
 
 
@@ -207,6 +208,7 @@ class DomainReading:
             found.facts["listed_again"] = len(listed)
             changed = {g for g, item in listed.items() if item.usn > before}
             fresh, gone = listed.keys() - found.objects.keys(), found.objects.keys() - listed.keys()
+            # New objects are above the noted number; what is below it was there, and the first listing left it out.
             if lost := sum(listed[g].usn <= before for g in fresh):
                 found.doubt(f"{lost} objects were missing from the pages of the first listing")
             if not changed and not fresh and not gone:
@@ -247,6 +249,7 @@ class DomainReading:
         for guid in guids:
             answer = self._session.search(f"<GUID={guid}>", "(objectClass=*)", ["objectGUID"])
             if answer.entries:
+                # It is there, so the listing cannot be believed in what else it does not show.
                 found.doubt("objects were missing from the pages of the second listing")
             else:
                 found.objects.pop(guid, None)

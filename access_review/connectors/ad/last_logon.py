@@ -57,6 +57,7 @@ def _take_later(found: DomainObjects, guid: str, other: Entry) -> None:
     dn, values = found.objects[guid]
     known = Entry.of(dn, values, dn)
     for name in _ATTRIBUTES[1:]:
+        # Never lower: a server that saw no sign-in has 0, which says nothing of the others.
         latest = max(known.whole(name) or 0, other.whole(name) or 0)
         if latest:
             values[name] = [str(latest).encode()]

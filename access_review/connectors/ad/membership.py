@@ -127,6 +127,7 @@ class Memberships:
             name = Name("sid", foreign[1].upper())
             found = self._find(name)
         member = found.id if found else ref(*name)
+        # One member may stand twice: by its DN, and as the stand-in of another domain for it.
         if (member, group.id) in self._edges:
             return
         self._edges.add((member, group.id))
@@ -159,6 +160,7 @@ class Memberships:
             yield problem(self._source, f"{account.id} primary group {name.value}", *fault, subject=account.id)
             return
         group = found.id if found else ref(*name)
+        # Some servers show a primary group as a member value besides: it is held once, and the value can be removed.
         if (account.id, group) not in self._edges:
             self._edges.add((account.id, group))
             yield "grants", self._grant(account.id, group, "primary", _PRIMARY)

@@ -19,6 +19,7 @@ from access_review.connectors.ad.server import LdapResult, Session
 from access_review.errors import Transient
 
 _RANGED = re.compile(r"(.+);range=(\d+)-(\d+|\*)", re.IGNORECASE)
+# A page is empty where a stretch of the directory has nothing that matches; so many in a row are a loop.
 _EMPTY_PAGES = 100
 
 Values = dict[str, list[bytes]]
@@ -45,7 +46,7 @@ class PagedRead:
 
 @dataclass(frozen=True, slots=True)
 class ReadPace:
-    """How large a page is, and until which reading of the monotonic clock a read may take."""
+    """How many entries a page has, and until which second of ``clock`` (monotonic) a read may take."""
 
     page: int = 1000
     deadline: float = float("inf")
@@ -72,6 +73,7 @@ def read_pages(session: Session, query: Query, pace: ReadPace) -> PagedRead:
                 coming = ahead.submit(_page, session, query, pace, answered.cookie or b"")
             answer = _decoded(session, answered)
             result.pages += 1
+            # What changes between two pages may stand on both: the DN is one object all the same.
             fresh = [entry for entry in answer.entries if entry[0] not in seen]
             seen.update(dn for dn, _ in fresh)
             result.entries += fresh

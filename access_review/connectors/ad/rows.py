@@ -90,11 +90,13 @@ class DirectoryReading:
     def _object_rows(self, found: DirectoryObject, fingerprint: int) -> Iterator[tuple[str, Row]]:
         if found.dn in self._read:
             before, principal = self._read[found.dn]
+            # The very same record again, as overlapping searches give it, is no contradiction.
             if before != fingerprint:
                 yield from self._second_record(found, principal)
             return
         principal = Principal(self._source.id(found.kind, found.native_id), found.is_group, found.tier0)
         self._read[found.dn] = fingerprint, principal
+        # Two DNs with one id: a copy of the recording, or an object renamed between two of its files.
         if principal.id in self._ids:
             yield from self._contradiction(found, principal)
             return

@@ -123,12 +123,15 @@ class Servers:
             use_ssl=not address.upgrade,
             tls=tls,
             get_info=ldap3.NONE,
+            # A server that is down must not cost the time that a slow answer may take.
             connect_timeout=min(self.timeout, 15),
         )
         connection = ldap3.Connection(
             server,
             **self._credentials(),
+            # A referral would take the password to a server that nobody named.
             auto_referrals=False,
+            # ldap3 would fetch the rest of long lists by itself, and not say where it broke off.
             auto_range=False,
             return_empty_attributes=False,
             check_names=False,
@@ -138,6 +141,7 @@ class Servers:
         try:
             session.begin(tls)
         except BaseException:
+            # An interrupt in the middle of a handshake leaves a socket that nobody else knows of.
             session.close()
             raise
         return session

@@ -65,6 +65,7 @@ class DirectoryWriter:
         found = self._entry(member, ["distinguishedName"])
         if found is None:
             return None
+        # A compare by filter finds one value of a list of any length, which reading the list in pieces would not.
         answer = self._session.search(address_of(group), f"(member={escape_filter(found.dn)})", ["objectGUID"])
         if answer.fault:
             return None
@@ -100,6 +101,7 @@ class DirectoryWriter:
             reply = self._session.modify(address_of(group), changes)
             if reply.code == code.SUCCESS:
                 return WriteAnswer(WriteResult.DONE, self.server)
+            # Delete and add stand in one modify: when the guard moved, the member is untouched too.
             if guard is not None and reply.code in _CHANGED_MEANWHILE:
                 return WriteAnswer(WriteResult.TRANSIENT, self.server, "the group changed since it was looked at")
             if reply.code in _NOTHING_TO_DO:

@@ -89,7 +89,7 @@ class GraphRequest:
 
 
 class Graph:
-    """The service: ``base`` ends in ``/v1.0``. Threads may share it."""
+    """The service: ``base`` ends in ``/v1.0``, ``timeout`` is in seconds per answer. Threads may share it."""
 
     def __init__(
         self,
@@ -153,6 +153,7 @@ class Graph:
             open_ = [i for i in open_ if _may_succeed(answers[i], refreshed)]
             if not open_:
                 break
+            # A long read outlives its token once; refused with a fresh one, it is refused.
             if any(_of(answers[i]).status == 401 for i in open_):
                 refreshed = True
                 self._token(True)
@@ -191,6 +192,7 @@ class Graph:
                 headers=sent,
                 json=body,
                 timeout=self._timeout,
+                # A redirect would take the token to another server.
                 allow_redirects=False,
             )
         except requests.exceptions.SSLError as error:
@@ -217,11 +219,18 @@ class Graph:
             for i, ask in enumerate(asks)
         ]
         outer = self.send("POST", "/$batch", body={"requests": parts})
+        # A batch that failed whole says of each part what it says of itself: each may be asked again.
         if outer.status != 200 or outer.failure:
             return [outer] * len(asks)
         responses = outer.body.get("responses") if isinstance(outer.body, dict) else None
         by_id = {r["id"]: r for r in responses or () if isinstance(r, dict) and isinstance(r.get("id"), str)}
         return [_part(by_id.get(str(i))) for i in range(len(asks))]
+
+
+def quoted(text: str) -> str:
+    """Return text as it stands in an OData filter: quoted, quotes within doubled (OData 4.01, 5.1.1.6.1)."""
+    doubled = text.replace("'", "''")
+    return f"'{doubled}'"
 
 
 def _part(response: Object | None) -> GraphResponse:

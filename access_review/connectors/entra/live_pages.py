@@ -10,7 +10,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import quote
 
-from access_review.connectors.entra.graph import BATCH, EVENTUAL_CONSISTENCY, Graph, GraphRequest, RefusedError
+from access_review.connectors.entra.graph import (
+    BATCH,
+    EVENTUAL_CONSISTENCY,
+    Graph,
+    GraphRequest,
+    RefusedError,
+    quoted,
+)
 from access_review.connectors.entra.pages import AbsentError, NotReadError, Page
 from access_review.connectors.entra.properties import Object
 from access_review.connectors.entra.queries import BY_PART, GraphQuery
@@ -174,7 +181,7 @@ class LivePages:
         self.provenance[part] = f"{read.path}, group by group"
         # A group that came twice is asked about once.
         candidates = list(dict.fromkeys(self._candidates))
-        fan = Fan(self.graph, candidates, lambda native: first_request(read, where=f"groupId eq '{native}'"))
+        fan = Fan(self.graph, candidates, lambda native: first_request(read, where=f"groupId eq {quoted(native)}"))
         left = len(candidates)
         if not left:
             yield {"value": []}
@@ -248,6 +255,7 @@ class Fan:
         yield from follow(self._graph, self._ask(native), lambda: self._first(native))
 
     def _first(self, native: str) -> Object:
+        # An answer is handed out once; whoever asks a second time is given what holds now.
         place = self._place.pop(native, None)
         if place is None:
             return self._graph.get(self._ask(native))

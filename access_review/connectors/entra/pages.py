@@ -82,6 +82,7 @@ class PagedCollection:
                 raise NotReadError(f"a page has no list of values{_error(page)}")
             self._check_context(page)
             self.started = True
+            # Not every page repeats the count, and the last one that does is right.
             count = page.get("@odata.count")
             self.expected = count if isinstance(count, int) else self.expected
             link = page.get("@odata.nextLink")

@@ -47,6 +47,8 @@ class Tenant:
 
     def rows(self) -> Iterator[TableRow]:
         """Yield everything; memory grows with users and groups, not with memberships."""
+        # The order is what the parts need of one another: who synchronises before users, policies before groups,
+        # principals before members, and everything that can be held before who owns it.
         assignments = self._kept("roleAssignments", roles.read_assignment)
         rules = [
             rule
@@ -240,6 +242,7 @@ class Tenant:
         try:
             return list(translate(thing))
         except UnusableError as error:
+            # One odd object makes its collection incomplete, and the rest of it is still read.
             reading.faults.append("an object could not be used")
             self.unusable.append(self.directory.unusable(f"{reading.collection}/{thing['id']}", str(error)))
             return None

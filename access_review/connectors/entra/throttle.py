@@ -97,6 +97,7 @@ class ThrottlePace:
         with self._lock:
             old = self._buckets[DIRECTORY]
             fresh = Bucket(units * SHARE, 10)
+            # What was spent stays spent: a fresh bucket would be full, and the limit passed at once.
             fresh.level, fresh.at = old.level, old.at
             self._buckets[DIRECTORY] = fresh
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from access_review.changes import Action, Change, Sighting, Target, Thing, WriteAnswer, WriteResult
-from access_review.connectors.entra.graph import Graph, GraphRequest, RefusedError, VanishedError
+from access_review.connectors.entra.graph import Graph, GraphRequest, RefusedError, VanishedError, quoted
 from access_review.connectors.entra.graph import GraphResponse as Reply
 from access_review.connectors.entra.live_pages import follow
 from access_review.connectors.entra.pages import NotReadError
@@ -133,6 +133,7 @@ class GraphWriter:
         def remove() -> Reply | str:
             thing = self._graph.get(GraphRequest(f"/users/{_id(user)}?$select=id,licenseAssignmentStates"))
             sources = [s.get("assignedByGroup") for s in objects(thing, "licenseAssignmentStates") if s["skuId"] == sku]
+            # Without a state nobody knows whose licence it is; Graph then refuses what is a group's.
             if sources and None not in sources:
                 return INHERITED
             body = {"addLicenses": [], "removeLicenses": [sku]}
@@ -218,13 +219,13 @@ class GraphWriter:
         """A membership that PIM keeps: who may become a member, or is one for a time."""
         kind = "eligibility" if target.mode == "eligible" else "assignment"
         key = {"groupId": _id(group), "principalId": _id(holder), "accessId": "member"}
-        where = f"$filter=groupId eq '{_id(group)}'&$select=id,groupId,principalId,accessId"
+        where = f"$filter=groupId eq {quoted(_id(group))}&$select=id,groupId,principalId,accessId"
         return self._schedule(f"{_PIM}/{kind}ScheduleInstances?{where}", f"{_PIM}/{kind}ScheduleRequests", key, target)
 
     def _role(self, holder: Thing, role: Thing, target: Target, via: str) -> Place:
         definition, _, scope = role.native_id.partition("@")
         key = {"principalId": _id(holder), "roleDefinitionId": definition, "directoryScopeId": scope or "/"}
-        where = f"$filter=principalId eq '{_id(holder)}'&$select=id,principalId,roleDefinitionId,directoryScopeId"
+        where = f"$filter=principalId eq {quoted(_id(holder))}&$select=id,principalId,roleDefinitionId,directoryScopeId"
         if target.mode == "eligible" or via == "pim":
             kind = "roleEligibility" if target.mode == "eligible" else "roleAssignment"
             look, order = f"{_ROLES}/{kind}ScheduleInstances?{where}", f"{_ROLES}/{kind}ScheduleRequests"
@@ -272,7 +273,7 @@ class GraphWriter:
             try:
                 found = self._graph.get(GraphRequest(f"{address}?$select=id,scope"))
             except VanishedError:
-                again = self._first(f"/oauth2PermissionGrants?$filter=clientId eq '{_id(client)}'", key)
+                again = self._first(f"/oauth2PermissionGrants?$filter=clientId eq {quoted(_id(client))}", key)
                 if again is None:
                     return address, []
                 found, address = again, f"/oauth2PermissionGrants/{_id(again['id'])}"

@@ -170,6 +170,7 @@ def _joined(sheet: Sheet, other: Sheet, join: Join, mark: str, notes: Notes) -> 
         found.setdefault(key, (line, row))
     if mistakes:
         raise RosterFault.of(mistakes)
+    # Columns that came by joining bear a mark that no heading has, so that two files may use one name.
     stored: dict[tuple[int, str], date] = dict(sheet.moments)
     rows = []
     for line, row in sheet.rows:

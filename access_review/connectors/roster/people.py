@@ -40,6 +40,7 @@ class RosterPeople:
         for native, own in people.items():
             for line, reason in contradictions(own, as_of).items():
                 faults[line].append(reason)
+            # 00123 and 123 may be one person or two: the rows of both wait until somebody says.
             twins = alike[folded(native)] - {native}
             for spell in own if twins else ():
                 faults[spell.line].append(f"the id {native!r} differs only in form from {', '.join(sorted(twins))}")

@@ -36,7 +36,7 @@ class _Refused(Exception):
         self.mistake = mistake
 
 
-def read(path: Path, shown: str) -> list[Collection]:
+def read_collections(path: Path, shown: str) -> list[Collection]:
     """Read every file of users, groups and computers; raises ``WorkspaceError`` with every file that cannot be used."""
     found, mistakes = [], []
     try:

@@ -155,6 +155,7 @@ class ListedAccount:
         agreed: dict[str, Any] = {}
         disputes = []
         for name, values in self.stated.items():
+            # Of two last uses the later one is true; of two mails neither can be chosen.
             if len(values) == 1 or name.startswith("last_used"):
                 agreed[name] = max(values)
             else:

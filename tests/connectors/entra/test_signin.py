@@ -282,7 +282,7 @@ def test_a_service_that_is_not_there_is_transient(server: Server) -> None:
         graph.pace.time = Time(clock.now, clock.sleep)
         return graph
 
-    object.__setattr__(connector, "opened", quick)
+    object.__setattr__(connector, "open_reader", quick)
     with pytest.raises(Transient, match="could not be reached"):
         list(connector.collect(dt.datetime(2026, 11, 24, 9, tzinfo=dt.UTC)))
     server.simulator.answer = plain
