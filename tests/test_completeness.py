@@ -1,5 +1,7 @@
 """Where it is decided that something was not read whole, and what must therefore not be concluded. All of it pure."""
 
+from pathlib import Path
+
 import pytest
 
 from access_review import snapshot as snapshots
@@ -8,7 +10,7 @@ from access_review.connectors.ad.paging import Query, ReadPace, entry_of, finish
 from access_review.connectors.ad.server import LdapResult
 from access_review.errors import Transient
 from access_review.findings import Gaps
-from access_review.model import Severity
+from access_review.model import Relation, Severity
 from access_review.plan.requested import gaps
 from access_review.rules import Rule
 from access_review.tables import TABLES
@@ -80,7 +82,7 @@ def test_the_first_table_says_why_when_several_are_short():
 
 
 def a_rule(needs, whole=(), *, timed=False):
-    return Rule("a-rule", lambda: None, Severity.HIGH, needs, whole, (), timed)
+    return Rule("a-rule", lambda: Relation("", {}), Severity.HIGH, needs, whole, (), timed)
 
 
 SHORT = {"accounts": {"ad": "page 2", "entra": "no answer"}, "people": {"hr": "cut"}, "nesting": {"ad": "range"}}
@@ -123,7 +125,7 @@ def test_what_touches_a_source_that_is_short_is_withheld(rule, withheld):
 # What a connector did not say
 
 
-SOURCE = Source("app", None)
+SOURCE = Source("app", Path())
 
 
 def verdicts_added(**rows):
@@ -184,7 +186,7 @@ QUERY = Query("DC=x", "(a=b)", ("mail",), ("control",))
 
 def test_pages_are_read_to_the_last_and_each_entry_once():
     server = Server(page("a", "b", cookie=b"1"), page(cookie=b"2"), page("b", "c"))
-    made = read_pages(server, QUERY, ReadPace(page=2))
+    made = read_pages(server, QUERY, ReadPace(page=2))  # type: ignore[arg-type]
     assert ([dn for dn, _ in made.entries], made.pages, made.fault) == (["a", "b", "c"], 3, None)
     assert [more["page"] for *_, more in server.asked] == [(2, b""), (2, b"1"), (2, b"2")]
     assert server.asked[0][:3] == ("DC=x", "(a=b)", ("mail",))
@@ -212,7 +214,7 @@ def test_pages_are_read_to_the_last_and_each_entry_once():
     ],
 )
 def test_a_listing_that_did_not_end_well_says_so_and_keeps_what_came(answers, entries, fault):
-    made = read_pages(Server(*answers), QUERY, ReadPace())
+    made = read_pages(Server(*answers), QUERY, ReadPace())  # type: ignore[arg-type]
     assert len(made.entries) == entries
     assert (made.fault is None) == (fault is None)
     assert (made.fault or "").startswith(fault or "")
@@ -220,10 +222,10 @@ def test_a_listing_that_did_not_end_well_says_so_and_keeps_what_came(answers, en
 
 def test_no_page_is_asked_for_after_the_time_is_up():
     late = ReadPace(deadline=10, clock=lambda: 11)
-    assert read_pages(Server(page("a", cookie=b"1")), QUERY, late).fault == "page 1: the time for this read is up"
-    assert read_pages(Server(page("a")), QUERY, late).fault is None
+    assert read_pages(Server(page("a", cookie=b"1")), QUERY, late).fault == "page 1: the time for this read is up"  # type: ignore[arg-type]
+    assert read_pages(Server(page("a")), QUERY, late).fault is None  # type: ignore[arg-type]
     assert (
-        read_pages(Server(page("a", cookie=b"1"), page("b")), QUERY, ReadPace(deadline=10, clock=lambda: 10)).fault
+        read_pages(Server(page("a", cookie=b"1"), page("b")), QUERY, ReadPace(deadline=10, clock=lambda: 10)).fault  # type: ignore[arg-type]
         is None
     )
 
@@ -238,7 +240,7 @@ def test_long_lists_are_fetched_to_their_last_piece():
     server = Server(
         piece("Member;Range=1-1", [b"b"]), piece("member;range=2-*", [b"c"]), piece("proxy;range=1-*", [b"y"])
     )
-    assert finish_ranges(server, "g", values, ReadPace()) is None
+    assert finish_ranges(server, "g", values, ReadPace()) is None  # type: ignore[arg-type]
     assert values == {
         "mail": [b"m"],
         "member;range=0-0": [b"a"],
@@ -253,7 +255,7 @@ def test_long_lists_are_fetched_to_their_last_piece():
         ("<GUID=g>", "(objectClass=*)", ("proxy;range=1-*",)),
     ]
     whole = {"member;range=0-*": [b"a"], "member;range=0-1": [b"a"]}
-    assert finish_ranges(Server(), "g", whole, ReadPace()) is None
+    assert finish_ranges(Server(), "g", whole, ReadPace()) is None  # type: ignore[arg-type]
 
 
 def test_an_attribute_that_came_empty_beside_its_pieces_is_left_out():
@@ -275,12 +277,12 @@ def test_an_attribute_that_came_empty_beside_its_pieces_is_left_out():
     ],
 )
 def test_a_piece_that_does_not_come_makes_the_list_short(answer, fault):
-    said = finish_ranges(Server(answer), "g", {"member;range=0-1": [b"a", b"b"]}, ReadPace())
+    said = finish_ranges(Server(answer), "g", {"member;range=0-1": [b"a", b"b"]}, ReadPace())  # type: ignore[arg-type]
     assert said is not None
     assert said.startswith(fault)
 
 
 def test_a_piece_is_not_asked_for_after_the_time_is_up():
     late = ReadPace(deadline=10, clock=lambda: 11)
-    said = finish_ranges(Server(), "g", {"member;range=0-1": [b"a"]}, late)
+    said = finish_ranges(Server(), "g", {"member;range=0-1": [b"a"]}, late)  # type: ignore[arg-type]
     assert said == "the time for this read is up"

@@ -179,7 +179,7 @@ def test_what_reaches_direct_holders_only_goes_no_further(edges, held, single):
 
 def _searched(edges, held, single):
     """The same by a plain search: a walk may enter a ``single`` group only as its first step from a direct grant."""
-    found = {}
+    found: dict[tuple[str, str], int] = {}
     for n, g in held:
         todo, seen = deque([(g, False, 0)]), {(g, False)}
         while todo:

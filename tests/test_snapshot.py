@@ -96,6 +96,6 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path):
     target = tmp_path / "deep" / "file.json"
     runs.write_json(target, {"format": "x@1", "b": 1})
     with pytest.raises(TypeError):
-        runs.write(target, "text")
+        runs.write(target, "text")  # type: ignore[arg-type]
     assert runs.read_json(target, "x@1")["b"] == 1
     assert [path.name for path in target.parent.iterdir()] == ["file.json"]

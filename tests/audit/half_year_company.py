@@ -3,11 +3,13 @@
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from access_review import workspace as workspaces
 from access_review.audit import decisions
 from access_review.audit.decisions import ReviewerAnswer
 from access_review.audit.worklist import UNASSIGNED, WorkItem
+from access_review.runs import Run
 from access_review.stages import audit, routine
 from tests.support.command import lay_out
 
@@ -78,7 +80,7 @@ class Company:
         files = {"sources/hr.yaml": HR, "sources/desk.yaml": DESK, "roles/policy.yaml": POLICY}
         lay_out(self.folder, {**files, "roles/templates/agent.yaml": TEMPLATE})
 
-    def change(self, name: str, **more: object) -> None:
+    def change(self, name: str, **more: Any) -> None:
         self.people[name] = replace(self.people[name], **more)
 
     def write(self) -> None:
@@ -92,7 +94,7 @@ class Company:
             },
         )
 
-    def week(self, at: datetime) -> tuple[routine.Opened, object]:
+    def week(self, at: datetime) -> tuple[routine.Opened, Any]:
         """Collect, review, open the audit of the week, and follow the leavers."""
         self.write()
         space = workspaces.load(self.folder)
@@ -102,7 +104,7 @@ class Company:
             space, run
         )
 
-    def answer(self, run: object, on: date) -> None:
+    def answer(self, run: Run, on: date) -> None:
         """Everybody but the silent manager answers: what no role allows is to go."""
         work, given = audit.work_of(run), audit.decisions_of(run)
         new = [

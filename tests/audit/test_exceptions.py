@@ -113,8 +113,8 @@ def test_through_the_command_line_a_finding_is_waived_by_two_people(tmp_path, re
     assert daily.code == 0, daily.err
     found = [row for row in daily.json["signins"] if row["rule"].startswith("signin-")]
     assert {row["rule"] for row in found} == {"signin-after-end", "signin-off-shift", "signin-outside-countries"}
-    listed = {row["name"]: (row["approved"], row["foreign"]) for row in daily.json["applications"]}
-    assert (listed["NoteScribe AI"], listed["Quick Meeting Helper"]) == ((False, True), (False, False))
+    applications = {row["name"]: (row["approved"], row["foreign"]) for row in daily.json["applications"]}
+    assert (applications["NoteScribe AI"], applications["Quick Meeting Helper"]) == ((False, True), (False, False))
     words = ("--reason", "agreed", "--ticket", "CHG-3", "--until", "2026-12-01", "--by", "Ana")
     asked = access_review(tmp_path, *at, "--json", "waive", "ask", found[0]["finding"][:10], *words)
     assert asked.code == 0, asked.err

@@ -8,6 +8,7 @@ that the judgement states hold in at least the share of weeks that it states.
 import random
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from access_review.audit import decisions, judge
 from access_review.audit.decisions import Decisions, ReviewerAnswer, decision_on
@@ -79,7 +80,9 @@ def reviewer(unit: str) -> str:
 
 
 def question(run: str, unit: str, draw: Draw, found: str) -> WorkItem:
-    names = dict.fromkeys(("person", "roles", "account_name", "system", "entitlement_name", "how", "last_used"), unit)
+    names: dict[str, Any] = dict.fromkeys(
+        ("person", "roles", "account_name", "system", "entitlement_name", "how", "last_used"), unit
+    )
     return WorkItem(
         item=item_id(run, unit, f"ad:user:{unit}", "ad:group:x", "assigned"),
         reviewer=reviewer(unit),
@@ -182,19 +185,21 @@ def test_everyone_is_reviewed_in_time_and_the_stated_limits_hold_as_often_as_the
         assert any(week.carried for week in told)
 
     for truth, stated in (("wrong", "wrong"), ("unseen", "missed")):
-        held = [len(getattr(w, truth)) / len(w.there) <= rest(w, stated).limit_most for w in every]
+        held = [len(getattr(w, truth)) / len(w.there) <= rest(w, stated).limit_most for w in every]  # type: ignore[operator]
         confidence = POLICY.confidence
         margin = 3 * (confidence * (1 - confidence) / len(held)) ** 0.5
         assert sum(held) / len(held) >= confidence - margin, truth
 
     # The limits say something: with everything answered they are far from "all of them".
     answered = [rest(week, "wrong").limit_most for week in every if not week.quiet]
-    assert sum(answered) / len(answered) < 0.4
+    assert sum(answered) / len(answered) < 0.4  # type: ignore[arg-type]
     # Silence never makes a better result: what nobody answered counts as wrong.
     for week in every:
-        assert rest(week, "wrong").limit_most >= rest(week, "wrong").limit_least
+        assert rest(week, "wrong").limit_most >= rest(week, "wrong").limit_least  # type: ignore[operator]
 
 
 def rest(week: Week, what: str) -> judge.Rate:
     line = next(line for line in week.judged.lines if line.stratum == "rest")
-    return getattr(line, what)
+    rate = {"wrong": line.wrong, "missed": line.missed}[what]
+    assert rate is not None
+    return rate

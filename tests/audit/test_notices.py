@@ -7,6 +7,7 @@ import ssl
 import threading
 from contextlib import contextmanager
 from ipaddress import ip_address
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -56,7 +57,7 @@ def server(handler, certificate, *, starttls=None):
 
     ``starttls`` begins in the clear instead, and offers to change over or not.
     """
-    received = []
+    received: list[Any] = []
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
 
@@ -140,8 +141,13 @@ def http(reading, writing, received):
 def test_mail_goes_over_verified_tls_and_the_password_stays_out_of_sight(certificate, tmp_path):
     environment = {"MAIL_USER": "review", "MAIL_PASSWORD": SECRET}
     with server(smtp, certificate) as (port, received):
-        named = {"host": "127.0.0.1", "port": port, "security": "tls", "sender": "review@norwind.example.test"}
-        login = {"user_env": "MAIL_USER", "password_env": "MAIL_PASSWORD"}
+        named: dict[str, Any] = {
+            "host": "127.0.0.1",
+            "port": port,
+            "security": "tls",
+            "sender": "review@norwind.example.test",
+        }
+        login: dict[str, Any] = {"user_env": "MAIL_USER", "password_env": "MAIL_PASSWORD"}
         settings = Notify(smtp=Smtp(**named, **login, ca=str(certificate)))
         (done,) = notices.deliver([NOTICE], settings, environment, tmp_path, AT)
         assert done.failed == ()
@@ -162,7 +168,7 @@ def test_mail_goes_over_verified_tls_and_the_password_stays_out_of_sight(certifi
 def test_starttls_changes_over_before_anything_is_told_and_without_it_nothing_is(certificate, tmp_path):
     environment = {"MAIL_USER": "review", "MAIL_PASSWORD": SECRET}
     login = {"user_env": "MAIL_USER", "password_env": "MAIL_PASSWORD"}
-    named = {"host": "127.0.0.1", "sender": "review@norwind.example.test", **login}
+    named: dict[str, Any] = {"host": "127.0.0.1", "sender": "review@norwind.example.test", **login}
     with server(smtp_words, certificate, starttls=True) as (port, received):
         settings = Notify(smtp=Smtp(**named, port=port, ca=str(certificate)))
         assert settings.smtp.security == "starttls"

@@ -4,6 +4,7 @@ import shutil
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -87,7 +88,7 @@ def test_nobody_has_or_may_have_what_a_test_row_asks_about(norwind):
             "SELECT person, entitlement FROM person_roles JOIN expected USING (role) WHERE allows <> 'never'"
         )
     }
-    carried = {}
+    carried: dict[str, Any] = {}
     for row in engine.rows("SELECT entitlement, reached FROM closure"):
         carried.setdefault(row["entitlement"], []).append(row["reached"])
     for row in (i for i in work.items if i.planted):

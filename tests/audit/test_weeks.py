@@ -3,6 +3,7 @@
 import random
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -34,6 +35,7 @@ def half_year(tmp_path_factory):
             continue
         opened, leavers = company.week(at)
         space = workspaces.load(company.folder)
+        assert opened.run
         reminded = []
         for days in (0, 1, 2, 3, 4, 5):
             if days == 1:
@@ -151,7 +153,8 @@ def test_what_was_not_reviewed_is_a_finding_of_the_next_review_and_red_the_secon
 
 def test_what_a_manager_keeps_against_a_finding_is_one_until_it_is_logged(half_year):
     _, told = half_year
-    kept, seen = set(), set()
+    kept: set[Any] = set()
+    seen: set[Any] = set()
     for week, (opened, _, _) in told.items():
         reported = {row["reason"] for row in findings(told, week, "kept-unlogged").values()}
         named = {name for name in KEPT if any(f" for {name} about " in reason for reason in reported)}
@@ -168,7 +171,7 @@ def test_what_a_manager_keeps_against_a_finding_is_one_until_it_is_logged(half_y
 
 def test_everyone_who_is_answered_for_is_seen_in_time_though_a_week_was_missed(half_year):
     company, told = half_year
-    seen = {}
+    seen: dict[str, Any] = {}
     for week, (opened, _, _) in told.items():
         for unit in {p.unit for p in opened.drawn.sample.picks} - audit.not_reviewed(opened.run):
             seen.setdefault(unit, []).append(week)

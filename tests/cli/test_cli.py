@@ -6,7 +6,7 @@ import pytest
 
 from access_review.cli import globals_first
 from access_review.views.check import live_text
-from tests.support.command import access_review, lay_out
+from tests.support.command import access_review, in_own_process, lay_out
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_help_loads_nothing_heavy():
     ],
 )
 def test_wrong_use_ends_with_2_and_says_what_to_do(words, said, tmp_path):
-    done = access_review(tmp_path, *words)
+    done = in_own_process(tmp_path, *words)
     assert done.code == 2
     assert said in done.err
     assert "Traceback" not in done.err
@@ -52,7 +52,7 @@ def test_wrong_use_ends_with_2_and_says_what_to_do(words, said, tmp_path):
 
 def test_no_run_yet_says_what_to_do(tmp_path):
     lay_out(tmp_path, {"sources/hr.yaml": "connector: roster\noptions: {path: p.csv, columns: {person: id}}\n"})
-    done = access_review(tmp_path, "explain", "x")
+    done = in_own_process(tmp_path, "explain", "x")
     assert done.code == 1
     assert "access-review audit" in done.err
 

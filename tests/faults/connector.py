@@ -56,7 +56,7 @@ class Faulty:
         """Open the system with the faults of now."""
         said = self.path.with_name("faults.json")
         planned = json.loads(said.read_text()) if said.exists() else {}
-        faults = {
+        faults: dict[str, Any] = {
             kind: {int(number): fault for number, fault in planned.get(kind, {}).items()} for kind in ("calls", "looks")
         }
         yield FakeOnDisk(self.path, Time(), Faults(**faults))

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ from access_review.revoke.states import State as Step
 from access_review.revoke.verify import verify
 from access_review.stages import audit, routine
 from access_review.stages.proven import proven
-from tests.support.command import access_review, lay_out
+from tests.support.command import access_review, in_own_process, lay_out
 from tests.support.fake_system import FakeSystem, Time, a_change, a_plan, key_of
 from tests.support.snapshots import AS_OF, snapshot, tables, workspace
 
@@ -100,16 +101,16 @@ def test_a_leaver_in_manila_is_late_by_the_minute_and_not_one_earlier(
     assert failed.clock.late is Late.FAILED
 
 
-def test_the_command_line_says_the_same_wherever_the_server_stands(tmp_path, monkeypatch):
+def test_the_command_line_says_the_same_wherever_the_server_stands(tmp_path):
     folder = company(tmp_path, means="end-of-shift", shift=SHIFT)
-    said = []
+    printed = []
     for zone in ("UTC", "America/Bogota"):
-        monkeypatch.setenv("TZ", zone)
-        told = access_review(folder, "--as-of", "2026-11-06T14:01:00Z", "offboarding", "--collect")
+        at = ("--as-of", "2026-11-06T14:01:00Z")
+        told = in_own_process(folder, *at, "offboarding", "--collect", environment={"TZ": zone})
         assert told.code == 0, told.err
-        said.append(told.out)
-    assert said[0] == said[1]
-    assert "late by 1 min" in said[0]
+        printed.append(told.out)
+    assert printed[0] == printed[1]
+    assert "late by 1 min" in printed[0]
     early = access_review(folder, "--as-of", "2026-11-06T14:00:00Z", "offboarding", "--collect")
     assert "0 of them late" in early.out
     one = access_review(folder, "--as-of", "2026-11-06T22:00:00+08:00", "--json", "offboarding", "--person", "ana lim")
@@ -262,7 +263,7 @@ def test_sessions_are_unknown_until_none_can_have_lasted():
 
 
 def test_two_systems_a_day_apart_are_one_exposure_with_a_skew():
-    ended = LEFT["left_at_latest"]
+    ended: Any = LEFT["left_at_latest"]
     closed = {**WORLD, "accounts": [{**a, "enabled": False} for a in WORLD["accounts"]]}
     verified = {
         ("hr:person:bo", "ad"): ended + timedelta(hours=2),
@@ -276,7 +277,7 @@ def test_two_systems_a_day_apart_are_one_exposure_with_a_skew():
 
 def test_what_was_seen_open_after_it_was_proven_gone_is_proven_no_more():
     closed = {**WORLD, "accounts": [{**a, "enabled": False} for a in WORLD["accounts"]]}
-    ended = LEFT["left_at_latest"]
+    ended: Any = LEFT["left_at_latest"]
     proof = {("hr:person:bo", "ad"): ended + timedelta(hours=2)}
     seen_open = judged(WORLD)
     assert seen_open.as_of > ended + timedelta(hours=2)

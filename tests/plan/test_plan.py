@@ -262,7 +262,7 @@ def test_only_what_nothing_speaks_against_is_planned_beside_it(refusals):
 
 def test_protections_come_first_and_are_loud(refusals):
     made, _ = refusals
-    loud = [one.loud for one in made.to_person]
+    loud = [one.why.protected for one in made.to_person]
     assert loud == sorted(loud, reverse=True)
     assert loud.count(True) == 5
 
@@ -360,7 +360,7 @@ def test_who_is_among_the_last_usable_holders_stays_whoever_that_is_and_in_which
     policy = planning.limits(batch=1)
     made = planned(company(), declared(templates=templates, policy=policy))
     assert made.changes == ()
-    (loud,) = [one for one in made.to_person if one.loud]
+    (loud,) = [one for one in made.to_person if one.why.protected]
     assert loud.reason == "protected: Admins would have 0 usable holders left, and 2 must stay"
     assert len(loud.findings) == 3
     assert loud.ways_out == ("name a successor first, then plan again",)
@@ -373,7 +373,7 @@ def test_a_departing_administrator_goes_once_enough_others_can_work():
     assert ("disable-account", "user3", "") not in asked_of(made)
     assert ("remove-member", "user3", "Admins") not in asked_of(made)
     assert ("remove-member", "user3", "All") in asked_of(made)
-    assert made.to_person[0].loud
+    assert made.to_person[0].why.protected
 
 
 # Nesting

@@ -1,6 +1,7 @@
 """Each refusal by itself, on values made by hand: no engine, no rules."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -59,13 +60,14 @@ ONE_GRANT = (grant(),)
 
 
 def world(*accounts, entitlements=GROUPS, grants=ONE_GRANT, edges=(), reach=None, **more):
-    held, nested = {}, {}
+    held: dict[str, Any] = {}
+    nested: dict[tuple[str, str], Any] = {}
     for row in grants:
         held.setdefault(row["account"], []).append(row)
     for row in edges:
         nested.setdefault((row["child"], row["parent"]), []).append(row)
     known = {row["entitlement"]: row for row in entitlements}
-    parts = {
+    parts: dict[str, Any] = {
         "findings": (),
         "reviews": (),
         "accounts": {row["account"]: row for row in accounts or (account(),)},
@@ -94,7 +96,7 @@ def tier(name):
 
 
 def test_a_clean_grant_is_removed():
-    (one,) = answer(world(), finding())
+    (one,) = answer(world(), finding())  # type: ignore[misc]
     assert (one.action, one.target.key, one.because) == (Action.REMOVE_MEMBER, (USER, GROUP, "", "assigned"), ("f",))
 
 
@@ -151,20 +153,20 @@ def test_a_finding_is_left_to_a_person_with_the_reason(reason):
 
 
 def test_a_leaver_loses_a_grant_whatever_the_roles_say():
-    (one,) = answer(world(account(status="left"), grants=[grant(verdict="")]), finding())
+    (one,) = answer(world(account(status="left"), grants=[grant(verdict="")]), finding())  # type: ignore[misc]
     assert one.leaver
     assert one.expect_before.verdict == ""
 
 
 def test_a_copy_is_disabled_at_its_origin_and_its_sessions_end_where_it_signs_in():
     asked = world(account(COPY, twin=USER, status="left"), account(status="left"))
-    disable, sessions = answer(asked, finding("disable", COPY, None))
+    disable, sessions = answer(asked, finding("disable", COPY, None))  # type: ignore[misc]
     assert (disable.action, disable.target.account.id) == (Action.DISABLE_ACCOUNT, USER)
     assert (sessions.action, sessions.target.account.id) == (Action.REVOKE_SESSIONS, COPY)
 
 
 def test_a_guest_keeps_the_sessions_of_another_tenant():
-    (only,) = answer(world(account(COPY, kind="guest", status="left")), finding("disable", COPY, None))
+    (only,) = answer(world(account(COPY, kind="guest", status="left")), finding("disable", COPY, None))  # type: ignore[misc]
     assert only.action is Action.DISABLE_ACCOUNT
 
 
@@ -178,12 +180,12 @@ def test_a_synced_grant_is_cut_in_the_directory_that_masters_it():
         grants=[mirror, grant()],
         originals={(COPY, "entra:group:G"): [original]},
     )
-    (one,) = answer(asked, finding(subject=COPY, about="entra:group:G"))
+    (one,) = answer(asked, finding(subject=COPY, about="entra:group:G"))  # type: ignore[misc]
     assert (one.target.source, one.target.key) == ("ad", (USER, GROUP, "", "assigned"))
 
 
 def test_nesting_known_from_a_list_is_a_work_order():
-    (one,) = answer(world(edges=[edge(mastered_in="app")]), finding("cut", OUTER))
+    (one,) = answer(world(edges=[edge(mastered_in="app")]), finding("cut", OUTER))  # type: ignore[misc]
     assert (one.action, one.target.manual) == (Action.MANUAL, "take Outer out of G")
 
 

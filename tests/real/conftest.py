@@ -50,7 +50,7 @@ def empty_state(samba_available, tmp_path_factory, authority) -> Domain:  # noqa
 
 
 @pytest.fixture(scope="session")
-def small_state(empty_state, tmp_path_factory) -> Domain:
+def small_state(empty_state: Domain, tmp_path_factory) -> Domain:
     """Return a domain of a few dozen objects with a reader and a writer, never served."""
     domain = empty_state.copy(tmp_path_factory.mktemp("samba") / "small")
     domain.load(example_domain.small(domain.base, domain.dns).ldif())

@@ -200,7 +200,7 @@ def test_a_listing_that_lost_objects_deletes_nothing(own_domain, workspace, auth
 
 def changed(kept, **values):
     found = dirsync.load_state(kept[0], kept[1])
-    dirsync.save_state(kept[0], kept[1], replace(found, **values))
+    dirsync.save_state(kept[0], kept[1], replace(found, **values))  # type: ignore[arg-type,type-var]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The battery of directory faults through the command line: incomplete with the reason, and no wrong finding."""
 
 import json
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -90,7 +91,7 @@ def test_an_undisturbed_audit_finds_what_is_wrong(expected):
     assert {"leaver-active", "birthright-missing", "access-beyond-role", "nesting-cycle"} <= rules
 
 
-FAULTS = {
+FAULTS: dict[str, tuple[list[Any], str]] = {
     "time limit": ([on_page(1, 2, result(3))], "time limit"),
     "size limit": ([on_page(1, 2, result(4))], "size limit"),
     "busy": ([on_page(1, 2, result(51))], "busy"),

@@ -4,6 +4,7 @@ import socket
 import ssl
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -133,7 +134,7 @@ def test_starttls_does_as_well(shared_domain):
 
 
 def test_a_plain_connection_is_not_to_be_had():
-    source = Source("ad", None)
+    source = Source("ad", Path())
     assert parse_address(source, "ldap://dc1.example.test") == Address("dc1.example.test", 389, upgrade=True)
     assert str(parse_address(source, "ldaps://[::1]:1636")) == "ldaps://[::1]:1636"
     for url in ("http://dc1", "dc1.example.test", "ldaps://", "ldaps://dc1/DC=x", "ldaps://dc1:port", "ldapi://x"):

@@ -4,6 +4,7 @@ import socket
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -48,7 +49,7 @@ def through(domain, authority, tmp_path):
         Proxy(domain.address, authority, tmp_path).served() as proxy,
         closing(DirectoryExecutor(servers(tmp_path, domain, WRITER, proxy.url))) as made,
     ):
-        made.proxy = proxy
+        made.proxy = proxy  # type: ignore[attr-defined]
         yield made
 
 
@@ -60,7 +61,7 @@ def of(guid):
         held = Thing(f"{source}:group:{group}", guid(group), group) if group else None
         native = member if member.startswith("S-1-") else guid(member)
         thing = Thing(f"{source}:user:{native}", native, member)
-        ends = {"child": thing} if "nesting" in action else {"account": thing}
+        ends: dict[str, Any] = {"child": thing} if "nesting" in action else {"account": thing}
         target = Target(source, "ldap", entitlement=held, **ends)
         return Change(f"c-{action}-{member}", action, target, "member", Expectation(present=True), (), (), "")
 

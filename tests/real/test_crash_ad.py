@@ -3,6 +3,7 @@
 import os
 from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -18,8 +19,8 @@ from tests.support.fake_system import a_plan
 
 SECOND = tuple(int(n) for n in os.environ.get("CRASH_SECOND_REAL", "5").split(","))
 ALL = "CRASH_ALL" in os.environ
-NAMES = {
-    Action.REMOVE_MEMBER: [("user05", "Large"), ("user06", "Large")][: 1 + ALL],
+NAMES: dict[Action, list[tuple[str, str | None]]] = {
+    Action.REMOVE_MEMBER: [("user05", "Large"), ("user06", "Large")][: 1 + ALL],  # type: ignore[dict-item]
     Action.DISABLE_ACCOUNT: [("user07", None)],
     Action.CUT_NESTING: [("Deep-3", "Finance-Read")],
 }
@@ -68,6 +69,9 @@ class Fated(Proxy):
 
 class Norwind:
     """The small domain behind its proxy."""
+
+    opened: Any
+    environment: tuple[tuple[str, str], ...]
 
     def __init__(self, domain, proxy, admin, kind):
         self.proxy, self.admin, self.base = proxy, admin, domain.base

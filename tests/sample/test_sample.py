@@ -5,6 +5,7 @@
 import random
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -27,7 +28,7 @@ def key(number: int) -> bytes:
     return sha256(b"key %d" % number).digest()
 
 
-def unit(name: str, *, kind: str = "person", census: str | None = None) -> ReviewUnit:
+def unit(name: str, *, kind: Any = "person", census: Any = None) -> ReviewUnit:
     return ReviewUnit(name, kind, name.title(), ("Contoso",), None, census, 1, 3)
 
 
@@ -195,7 +196,7 @@ class TestDraw:
         units = people(50)
         promised = Pledge(commitment(key(1)))
         state = SampleState(pledge=promised)
-        again = {"run": "r", "as_of": AS_OF, "next_pledge": pledge(key(2))}
+        again: dict[str, Any] = {"run": "r", "as_of": AS_OF, "next_pledge": pledge(key(2))}
         with pytest.raises(ArtifactError, match="is not here"):
             draw(units, POLICY, state, **again)
         with pytest.raises(ArtifactError, match="not the one promised"):
@@ -308,7 +309,8 @@ class TestCoverage:
 
     def test_a_week_missed_breaks_no_promise(self):
         policy = Sampling(rate=0, tolerable=0.5, confidence=0.6, coverage_weeks=4)
-        units, state, drawn_at = people(100), SampleState(), {}
+        drawn_at: dict[str, Any] = {}
+        units, state = people(100), SampleState()
         for week in (0, 1, 2, 4, 5, 6, 7, 9, 10, 11, 12):
             made, state = draw(
                 units,

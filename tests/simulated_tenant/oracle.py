@@ -24,7 +24,7 @@ from msgraph import GraphRequestAdapter, GraphServiceClient
 from msgraph_core import GraphClientFactory
 
 
-class Token(AccessTokenProvider):
+class Token(AccessTokenProvider):  # type: ignore[misc]
     """Any token will do."""
 
     async def get_authorization_token(self, uri: str, additional_authentication_context: Any = None) -> str:  # noqa: ARG002
@@ -58,7 +58,7 @@ async def objects(builder: Any, asked: dict[str, Any]) -> list[Any]:
     parameters = getattr(type(builder), f"{type(builder).__name__}GetQueryParameters")
     asked = parameters(**{name: asked[name] for name in ("select", "expand", "top") if asked.get(name)})
     page = await builder.get(request_configuration=RequestConfiguration(query_parameters=asked))
-    found = []
+    found: list[Any] = []
     while page is not None:
         found += page.value or []
         page = await builder.with_url(page.odata_next_link).get() if page.odata_next_link else None

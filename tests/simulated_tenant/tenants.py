@@ -162,7 +162,7 @@ def _users(maker: Maker, count: int) -> None:
     tenant.add("deletedUsers", gone)
 
 
-_KINDS = (
+_KINDS: tuple[Any, ...] = (
     {},
     {"groupTypes": ["Unified"], "mailEnabled": True, "securityEnabled": False},
     {"onPremisesSyncEnabled": True},
@@ -322,9 +322,11 @@ def _roles(maker: Maker) -> None:
     unit = _unit(maker, "Manila", users[1:4])
     restricted = _unit(maker, "Executives", (users[4], groups[-1]), isMemberManagementRestricted=True)
     for where in (unit, restricted):
-        held = {"administrativeUnitId": where, "roleId": maker.guid(), "roleMemberInfo": {"id": users[1]}}
+        member = {"administrativeUnitId": where, "roleId": maker.guid(), "roleMemberInfo": {"id": users[1]}}
         tenant.link(
-            "administrativeUnits/scopedRoleMembers", where, tenant.add("scopedRoleMembers", {"id": f"S{where}", **held})
+            "administrativeUnits/scopedRoleMembers",
+            where,
+            tenant.add("scopedRoleMembers", {"id": f"S{where}", **member}),
         )
     for principal, role, scope in (
         (users[0], GLOBAL_ADMIN, "/"),
@@ -335,7 +337,12 @@ def _roles(maker: Maker) -> None:
     ):
         ends = {"principalId": principal, "roleDefinitionId": role, "directoryScopeId": scope}
         tenant.add("roleAssignments", {"id": maker.guid(), **ends, "appScopeId": None})
-    held = {"principalId": users[2], "roleDefinitionId": READERS, "directoryScopeId": "/", "appScopeId": None}
+    held: dict[str, Any] = {
+        "principalId": users[2],
+        "roleDefinitionId": READERS,
+        "directoryScopeId": "/",
+        "appScopeId": None,
+    }
     time = {"startDateTime": "2026-01-01T00:00:00Z", "endDateTime": "2027-01-01T00:00:00Z", "memberType": "Direct"}
     schedule = maker.guid()
     instance = {"id": maker.guid(), **held, **time, "assignmentType": "Assigned", "roleAssignmentScheduleId": schedule}
@@ -407,7 +414,7 @@ def _sign_ins(maker: Maker) -> None:
     for number in range(7):
         device = {"deviceId": "", "displayName": "PC-1"}
         status = {"errorCode": 0 if number % 3 else 50126, "failureReason": None, "additionalDetails": None}
-        thing = {
+        thing: dict[str, Any] = {
             "id": maker.guid(),
             "userId": users[number % len(users)],
             "appDisplayName": "Ledger 0",

@@ -95,7 +95,7 @@ class TokenService:
         """Return what a token allows, by its signature, audience, issuer and time; null when any of them is wrong."""
         if not self._keys:
             answer = requests.get(f"{self._place}/jwks", verify=str(self.authority.file), timeout=10)
-            self._keys = {key.key_id: key.key for key in jwt.PyJWKSet.from_dict(answer.json()).keys}
+            self._keys = {str(key.key_id): key.key for key in jwt.PyJWKSet.from_dict(answer.json()).keys}
         try:
             key = self._keys[jwt.get_unverified_header(token)["kid"]]
             claims = jwt.decode(token, key, algorithms=["RS256"], audience=self.resource, issuer=self._place)

@@ -39,7 +39,7 @@ class InProcess(BaseAdapter):
         super().__init__()
         self.simulator = simulator
 
-    def send(self, request: requests.PreparedRequest, *args: Any, **more: Any) -> requests.Response:  # type: ignore[override]  # noqa: ARG002
+    def send(self, request: requests.PreparedRequest, *args: Any, **more: Any) -> requests.Response:  # noqa: ARG002
         url = str(request.url)[len(self.simulator.base) :]
         body = json.loads(request.body) if request.body else None
         answer = self.simulator.answer(Request.of(str(request.method), url, dict(request.headers), body))

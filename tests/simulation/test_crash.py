@@ -3,6 +3,7 @@
 import os
 from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,8 @@ def opened(path, fault, announced):
 class Fake:
     """A system in a file."""
 
-    environment = ()
+    opened: Any
+    environment: tuple[tuple[str, str], ...] = ()
 
     def __init__(self):
         self.plan = a_plan(a_change(1), a_change(2))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,7 +34,8 @@ def opened(said):
     """Open the tenant as the batch does: by the connector, signed in as the writer."""
     model = options_of(connector.connect).model_validate(said)
     given = {name: getattr(model, name) for name in type(model).model_fields}
-    with connector.connect(Source("entra", Path("/")), **given).writing() as writer:
+    live: Any = connector.connect(Source("entra", Path("/")), **given)
+    with live.writing() as writer:
         yield writer
 
 
@@ -105,6 +107,9 @@ def _of(action, one, held, *, via, collection, mode="assigned"):
 class Tenant:
     """A tenant behind HTTPS, whose first write has a fate."""
 
+    opened: Any
+    environment: tuple[tuple[str, str], ...]
+
     def __init__(self, server, kind):
         self.simulator, self.tenant = server.simulator, server.simulator.tenant
         self.environment = (("ENTRA_SECRET", SECRET),)
@@ -135,7 +140,8 @@ class Tenant:
     def reset(self, folder, fate):
         del folder
         self.give_back()
-        self.asked, self.done = [], []
+        self.asked: list[Any] = []
+        self.done: list[Any] = []
 
         def answer(request):
             first = not self.asked

@@ -106,7 +106,7 @@ class Machine(RuleBasedStateMachine):
         self.status = {one.target.person: "left" for one in self.plan.changes}
         self.protected = set()
         self.blocked = None
-        self.steps = self.dies_at = None
+        self.steps, self.dies_at = 0, None
         self.undone = None
         self.by_others = set()
 

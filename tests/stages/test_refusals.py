@@ -3,14 +3,12 @@
 import json
 import os
 import sqlite3
-import subprocess
-import sys
 from collections import Counter
 
 import pytest
 
 from tests.conftest import REPOSITORY
-from tests.support.command import Said
+from tests.support.command import access_review, in_own_process
 from tests.support.fake_system import FakeOnDisk
 from tests.support.workspaces import Company
 
@@ -31,6 +29,7 @@ match:
 """
 # Whoever asks, approves and applies has no access here, so that who is whose does not matter.
 POLICY = """\
+engine: {threads: 1}
 apply: {attempts: 1, canary: 0, per_minute: 100000}
 limits:
   disable: {percent: 5, floor: 10}
@@ -69,19 +68,12 @@ class Faulty(Company):
             (package / name).write_text(text)
 
     def say(self, *words, at, file_size=None):
-        path = os.pathsep.join([str(REPOSITORY), str(self.folder / "packages")])
-        limited = {"FILE_SIZE": str(file_size)} if file_size else {}
-        done = subprocess.run(
-            [sys.executable, "-W", "error", "-m", "tests.faults", "-C", str(self.folder), "--as-of", at, *words],
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            check=False,
-            cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": path, **limited},
-            timeout=300,
-        )
-        return Said(done.returncode, done.stdout, done.stderr)
+        packages = self.folder / "packages"
+        if file_size is None:
+            return access_review(self.folder, "--as-of", at, *words, path=[packages])
+        path = os.pathsep.join([str(REPOSITORY), str(packages)])
+        limited = {"PYTHONPATH": path, "FILE_SIZE": str(file_size)}
+        return in_own_process(self.folder, "--as-of", at, *words, module="tests.faults", environment=limited)
 
     def approved(self, numbers, name="plan"):
         """Plan what these people hold too much, ask and approve."""

@@ -28,7 +28,7 @@ def decided(tmp_path_factory):
     assert made.say("decide", str(made.folder / "answers.csv"), at="2026-10-28T06:00:00Z").code == 0
     assert made.say("collect", at=FRIDAY).code == 0
     assert made.say("review", at=FRIDAY).code == 0
-    made.item, made.number = row["item"], int(row["account"][1:])
+    made.item, made.number = row["item"], int(row["account"][1:])  # type: ignore[attr-defined]
     return made
 
 

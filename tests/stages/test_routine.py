@@ -92,7 +92,7 @@ def test_one_clients_part_has_no_trace_of_anothers_people(audited, client):
         units = population.of_client(population.list_units(engine), client)
     assert card["units"] == len(units) > 10
     assert len(within.others) > 50
-    called = {"foreign": set(), "allowed": set()}
+    called: dict[str, set[str]] = {"foreign": set(), "allowed": set()}
     for row in (*people, *accounts):
         whose = "foreign" if row["person"] in within.others else "allowed"
         called[whose] |= {str(value) for value in row.values() if value}
@@ -193,5 +193,5 @@ def test_what_the_schedules_run_is_what_there_is(audited):
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not here")
 def test_the_timers_name_a_time_that_systemd_reads():
     for timer in sorted(SCHEDULE.glob("*.timer")):
-        when = re.search(r"OnCalendar=(.*)", timer.read_text(encoding="utf-8"))[1]
+        when = re.search(r"OnCalendar=(.*)", timer.read_text(encoding="utf-8"))[1]  # type: ignore[index]
         subprocess.run(["systemd-analyze", "calendar", when], check=True, capture_output=True)

@@ -1,16 +1,30 @@
-"""The command line as a person runs it: in a process of its own, against a workspace on disk."""
+"""The command line as a person runs it, against a workspace on disk.
 
+Most tests are about what a command does with files, so :func:`access_review` runs it in this process, as isolated as a
+process of its own would be: folder, input, streams, warnings and environment are the command's and given back after.
+Where the process itself is tested (start-up, time zones, limits, signals), :func:`in_own_process` starts one.
+"""
+
+import contextlib
+import gc
+import io
 import json
+import os
 import subprocess
 import sys
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from access_review.cli import main
+
 
 @dataclass(frozen=True)
-class Said:
+class CommandResult:
     """What a command printed and how it ended."""
 
     code: int
@@ -22,13 +36,36 @@ class Said:
         return json.loads(self.out)
 
 
-def access_review(folder: Path, *words: str) -> Said:
-    """Run the command in a workspace."""
-    command = [sys.executable, "-W", "error", "-m", "access_review", "-C", str(folder), *words]
+def access_review(folder: Path, *words: str, path: Sequence[Path] = ()) -> CommandResult:
+    """Run the command in a workspace; ``path`` names folders of packages that it finds besides.
+
+    An error that is none of the tool's own is raised, with its traceback, in the test.
+    """
+    out, err = _Terminalless(), _Terminalless()
+    with _as_if_alone(folder, out, err, path):
+        try:
+            main(["-C", str(folder), *words])
+            code = 0
+        except SystemExit as ended:
+            code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    return CommandResult(code, out.text, err.text)
+
+
+def in_own_process(
+    folder: Path, *words: str, module: str = "access_review", environment: Mapping[str, str] | None = None
+) -> CommandResult:
+    """Run the command, or another module with the same arguments, in a process of its own."""
     done = subprocess.run(
-        command, capture_output=True, text=True, encoding="utf-8", check=False, cwd=folder, timeout=300
+        [sys.executable, "-W", "error", "-m", module, "-C", str(folder), *words],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+        cwd=folder,
+        env={**os.environ, **(environment or {})},
+        timeout=300,
     )
-    return Said(done.returncode, done.stdout, done.stderr)
+    return CommandResult(done.returncode, done.stdout, done.stderr)
 
 
 def lay_out(folder: Path, files: Mapping[str, str]) -> Path:
@@ -40,3 +77,38 @@ def lay_out(folder: Path, files: Mapping[str, str]) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     return folder
+
+
+class _Terminalless(io.TextIOWrapper):
+    """A stream of UTF-8 that is no terminal and keeps what is written."""
+
+    def __init__(self) -> None:
+        super().__init__(io.BytesIO(), encoding="utf-8", newline="")
+
+    @property
+    def text(self) -> str:
+        self.flush()
+        kept = self.buffer
+        assert isinstance(kept, io.BytesIO)
+        return kept.getvalue().decode("utf-8")
+
+
+@contextlib.contextmanager
+def _as_if_alone(folder: Path, out: _Terminalless, err: _Terminalless, path: Sequence[Path]) -> Iterator[None]:
+    """Give a command what a process would have for itself, and take it back."""
+    threshold = gc.get_threshold()
+    with (
+        contextlib.chdir(folder),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        pytest.MonkeyPatch.context() as borrowed,
+        warnings.catch_warnings(),
+    ):
+        borrowed.setattr(sys, "stdin", io.StringIO())
+        borrowed.setattr(sys, "path", [*map(str, path), *sys.path])
+        borrowed.setenv("COLUMNS", "100")
+        warnings.simplefilter("error")
+        try:
+            yield
+        finally:
+            gc.set_threshold(*threshold)

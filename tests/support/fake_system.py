@@ -13,7 +13,8 @@ from pathlib import Path
 from access_review.changes import Action, Change, Expectation, Sighting, Target, Thing, WriteAnswer, WriteResult, change
 from access_review.plan.plan import Plan, seal
 from access_review.plan.proof import Proof
-from access_review.plan.sealed import FORMAT, AppliedLimits, Batch, Scope
+from access_review.plan.requested import Scope
+from access_review.plan.sealed import FORMAT, AppliedLimits, Batch
 
 START = datetime(2026, 2, 2, 8, tzinfo=UTC)
 

@@ -10,7 +10,7 @@ from typing import Any
 from access_review.engine.duckdb import Engine
 from access_review.policy import ApplicationLists, Policy
 from access_review.review import Report, review
-from access_review.settings import Separation, SourceFile, Template, ToxicPair, Waivers
+from access_review.settings import Pattern, Separation, SourceFile, Template, ToxicPair, Waivers, pattern
 from access_review.snapshot import Snapshot, manifest
 from access_review.tables import TABLES, frame
 from access_review.workspace import SourceEntry, Workspace
@@ -134,19 +134,23 @@ def rows(*, hostile: bool = False) -> dict[str, list[dict[str, Any]]]:
     }
 
 
+def patterns(*texts: str) -> tuple[Pattern, ...]:
+    return tuple(map(pattern, texts))
+
+
 def workspace() -> Workspace:
-    ladder = {
+    ladder: dict[str, Any] = {
         "connector": "ldap",
         "match": [{"on": ["employee_id", "person"]}, {"on": ["display_name", "name"], "certain": False}],
     }
     templates = (
-        Template(role="all-staff", must=("ad:group:All-Staff",)),
+        Template(role="all-staff", must=patterns("ad:group:All-Staff")),
         Template(
             role="finance-analyst",
-            who={"department": "Finance"},
+            who={"department": ("Finance",)},
             extends=("all-staff",),
-            may=("ad:group:Finance-*",),
-            never=("ad:group:Red",),
+            may=patterns("ad:group:Finance-*"),
+            never=patterns("ad:group:Red"),
         ),
     )
     places = {
@@ -154,7 +158,9 @@ def workspace() -> Workspace:
         ("must of all-staff", "ad:group:All-Staff"): "roles/templates/all-staff.yaml:2",
         ("may of finance-analyst", "ad:group:Finance-*"): "roles/templates/finance-analyst.yaml:4",
     }
-    pair = ToxicPair(pair="pay-and-post", a=("ad:group:Payroll",), b=("ad:group:Finance-Read",), reason="pays itself")
+    pair = ToxicPair(
+        pair="pay-and-post", a=patterns("ad:group:Payroll"), b=patterns("ad:group:Finance-Read"), reason="pays itself"
+    )
     sources = (SourceEntry("ad", SourceFile(**ladder), {}), SourceEntry("hr", SourceFile(connector="roster"), {}))
     policy = Policy(organisation="Norwind Outsourcing", applications=ApplicationLists(ai=("*agent*",)))
     return Workspace(Path(), sources, templates, policy, Separation(pairs=(pair,)), Waivers(), "sha256:w", places)

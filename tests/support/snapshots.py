@@ -50,7 +50,7 @@ def tables(rows: Mapping[str, Iterable[Mapping[str, Any]]]) -> dict[str, pa.Tabl
     return {name: frame(name, given[name]) for name in TABLES}
 
 
-def snapshot(as_of: datetime = AS_OF, **rows: Iterable[Mapping[str, Any]]) -> Snapshot:
+def snapshot(as_of: datetime = AS_OF, /, **rows: Any) -> Snapshot:
     """Return a snapshot with these rows."""
     made = tables(rows)
     return Snapshot(as_of, made, "sha256:" + "".join(digest(t) for t in made.values())[-64:])

@@ -7,7 +7,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from tests.support.command import Said, access_review, lay_out
+from tests.support.command import CommandResult, access_review, lay_out
 
 HR = """\
 connector: roster
@@ -32,6 +32,7 @@ match:
 """
 TEMPLATE = "role: clerk\nwho: {department: Finance}\nmay: [ledger:role:Viewer]\n"
 POLICY = """\
+engine: {threads: 1}
 apply: {canary: 0, per_minute: 100000}
 standing: {daily: 2, until: 2026-12-31, tell: ["00007"]}
 """
@@ -82,11 +83,11 @@ class Company:
         self.status[number] = ("Terminated", day)
         self.write()
 
-    def say(self, *words: str, at: str) -> Said:
+    def say(self, *words: str, at: str) -> CommandResult:
         """Run the command at a time."""
         return access_review(self.folder, "--as-of", at, *words)
 
-    def sign(self, person: int, *words: str, at: str) -> Said:
+    def sign(self, person: int, *words: str, at: str) -> CommandResult:
         """Sign with the key of a person."""
         return self.say("approve", "--by", f"{person:05}", "--key", str(self.folder / f"key{person}"), *words, at=at)
 

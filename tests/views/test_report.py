@@ -270,6 +270,7 @@ def test_a_browser_shows_the_report_and_runs_nothing_of_it(hostile, tmp_path):
 
 
 def _dumped(file, profile):
+    assert CHROMIUM
     command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     command += ["--no-first-run", f"--user-data-dir={profile}", "--dump-dom", file.as_uri()]
     done = subprocess.run(command, capture_output=True, timeout=120, check=True)

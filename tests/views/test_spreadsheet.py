@@ -72,7 +72,7 @@ def test_csv_is_quoted_and_marked():
 def test_the_same_workbook_gives_the_same_bytes():
     def made() -> bytes:
         book = openpyxl.Workbook()
-        book.active["A1"] = "x"
+        book.active["A1"] = "x"  # type: ignore[index]
         return workbook_bytes(book, at=AT)
 
     assert made() == made()

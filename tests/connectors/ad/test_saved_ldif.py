@@ -15,13 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from access_review.connectors import Source
+from access_review.connectors import Connector, Source
 from access_review.connectors.ad import connector as ldap
 from access_review.connectors.ad import identifiers
 from access_review.connectors.ad.active_directory import LAG, last_use
 from access_review.connectors.ad.entry import Entry, Range, canonical, domain, generalized_time, missing
 from access_review.connectors.ad.ldif import Ldif, split_lines
-from access_review.connectors.ad.recorded import RecordedDirectory
 from access_review.connectors.ad.windows_values import NEVER, filetime
 from access_review.connectors.classification import Classification
 from access_review.errors import WorkspaceError
@@ -92,7 +91,7 @@ def team(name: str, dc: str = "dc=home,dc=test") -> str:
     return f"CN={name},OU=Groups,{dc}"
 
 
-def tables(connector: RecordedDirectory, as_of: datetime = AS_OF) -> dict[str, list[dict[str, Any]]]:
+def tables(connector: Connector, as_of: datetime = AS_OF) -> dict[str, list[dict[str, Any]]]:
     rows: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for table, row in connector.collect(as_of):
         rows[table].append(row)
@@ -159,7 +158,7 @@ def test_the_netbios_name_may_differ_from_the_domain(collected):
 
 
 def test_without_a_guid_the_sid_is_the_id_and_builtin_groups_keep_their_domain(collected):
-    builtin = {"objectGUID": [], "objectSid": sid_bytes("S-1-5-32-544")}
+    builtin: dict[str, Any] = {"objectGUID": [], "objectSid": sid_bytes("S-1-5-32-544")}
     found = collected(
         user("ana", 1001, objectGUID=[]),
         group("Administrators", 544, person("ana"), **builtin),

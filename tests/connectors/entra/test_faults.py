@@ -69,7 +69,7 @@ def positions(part: str) -> list[tuple[str, int]]:
     return list(dict.fromkeys([visited[0], visited[len(visited) // 2], visited[-1]]))
 
 
-def cases() -> list[tuple[str, str, int, str]]:
+def cases() -> list[tuple[str, int, str]]:
     """Return part, place among its pages, and fault."""
     everything = [
         (part.name, place, kind)

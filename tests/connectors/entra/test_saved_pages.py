@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError, validate_call
 
 from access_review import tables
-from access_review.connectors import Source
+from access_review.connectors import Connector, Source
 from access_review.connectors.entra.applications import MICROSOFT_GRAPH
 from access_review.connectors.entra.connector import connect
 from access_review.connectors.entra.paged_tenant import PagedTenant
@@ -260,7 +260,7 @@ def _consent(native: str, client: str, kind: str, principal: str | None, scope: 
 class Read:
     """What a connector yielded, each table made by its contract."""
 
-    def __init__(self, connector: PagedTenant) -> None:
+    def __init__(self, connector: Connector) -> None:
         rows = defaultdict(list)
         for table, row in connector.collect(AS_OF):
             rows[table].append(row)
@@ -275,7 +275,7 @@ class Read:
         return [r for r in self.tables.get(table, []) if all(r[column] == value for column, value in where.items())]
 
     def reason(self, subject: str) -> str | None:
-        return self.one("completeness", subject=subject)["reason"]
+        return self.one("completeness", subject=subject)["reason"]  # type: ignore[no-any-return]
 
 
 def door(found: Mapping[str, list[dict[str, Any]]], pages: Mapping[str, list[Any]] | None = None) -> Any:
@@ -295,7 +295,7 @@ def door(found: Mapping[str, list[dict[str, Any]]], pages: Mapping[str, list[Any
 def read(
     found: Mapping[str, list[dict[str, Any]]], pages: Mapping[str, list[Any]] | None = None, **options: Any
 ) -> Read:
-    opened = connect(Source("entra", Path("/")), recorded=".", **options)
+    opened: Any = connect(Source("entra", Path("/")), recorded=".", **options)
     return Read(
         PagedTenant(
             opened.source, door(found, pages), opened.classification, opened.synced_from, opened.privileged_roles
@@ -624,7 +624,7 @@ def test_pages_split_anywhere_and_replayed_give_the_same_rows(data: st.DataObjec
         replay = data.draw(st.booleans())
         made = [{"value": objects[max(0, a - replay) : b]} for a, b in pairwise(ends)]
         for number, page in enumerate(made[:-1]):
-            page["@odata.nextLink"] = f"https://graph.example.test/{collection}?page={number}"
+            page["@odata.nextLink"] = f"https://graph.example.test/{collection}?page={number}"  # type: ignore[assignment]
         pages[collection] = made
     assert read(found, pages).tables == read(found).tables
 
@@ -747,8 +747,9 @@ def test_what_is_not_there_is_a_mistake_of_the_source_file(tmp_path: Path) -> No
 
 
 def test_options_are_checked_from_the_signature(tmp_path: Path) -> None:
-    call = validate_call(connect, config={"arbitrary_types_allowed": True})
+    call = validate_call(connect, config={"arbitrary_types_allowed": True})  # type: ignore[call-overload]
     call(Source("entra", tmp_path), recorded=str(tmp_path), effect={"restricts": ["*-MFA"]}, privileged=["Admin*"])
+    wrong: dict[str, Any]
     for wrong in ({"efect": {}}, {"effect": {"loosens": ["x"]}}, {"privileged": "Admin*"}, {"recorded": 7}):
         with pytest.raises(ValidationError):
             call(Source("entra", tmp_path), **{"recorded": str(tmp_path), **wrong})
@@ -824,12 +825,12 @@ class Schema:
         current: str | None = kind
         while current:
             described = self.types[current]
-            found |= {p.get("Name"): p.get("Type") for p in described.findall(f"{EDM}Property")}
+            found |= {p.get("Name"): p.get("Type") for p in described.findall(f"{EDM}Property")}  # type: ignore[misc]
             current = (described.get("BaseType") or "").rpartition(".")[2] or None
         return found
 
 
-class Asked(dict):
+class Asked(dict[str, Any]):
     """An object that notes which names are read from it, by Graph type, and so do the objects inside."""
 
     def __init__(self, thing: dict[str, Any], kind: str, schema: Schema, noted: set[tuple[str, str]]) -> None:

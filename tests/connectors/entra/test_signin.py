@@ -273,7 +273,7 @@ def test_a_service_that_is_not_there_is_transient(server: Server) -> None:
     server.simulator.faults = []
     server.simulator.base = ""
     plain = server.simulator.answer
-    server.simulator.answer = lambda _: Response(0, broken="reset")
+    server.simulator.answer = lambda request: Response(0, broken="reset")  # noqa: ARG005
     reached = connector.open_reader
 
     def quick() -> Any:
@@ -296,4 +296,4 @@ def test_a_check_and_a_writer_open_their_own_registrations(server: Server) -> No
     assert isinstance(connector, Writable)
     with connector.writing() as writer, connector.verifying() as witness:
         assert isinstance(writer, Executor)
-        assert witness.holds
+        assert witness.holds  # type: ignore[truthy-function]

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,14 +30,14 @@ def thing(kind: str, native: str) -> Thing:
 
 
 def change(
-    action: Action, *, via: str = "member", native_id: str | None = None, mode: str = "assigned", **ends: Thing
+    action: Action, *, via: str = "member", native_id: str | None = None, mode: str = "assigned", **ends: Any
 ) -> Change:
     target = Target("entra", "entra", mode=mode, native_id=native_id, **ends)
     return Change("c-1", action, target, via, Expectation(present=True), (), (), "")
 
 
 class World:
-    def __init__(self, **more: object) -> None:
+    def __init__(self, **more: Any) -> None:
         self.simulator = simulate(granted=WRITING, app_roles=frozenset({"User Administrator"}), **more)
         self.tenant = self.simulator.tenant
         self.users, self.groups = list(self.tenant.of("users")), list(self.tenant.of("groups"))
@@ -221,7 +222,10 @@ def test_a_directory_role_is_removed_in_its_scope_only(world: World) -> None:
 )
 def test_a_role_in_pim_is_ended(world: World, collection: str, mode: str) -> None:
     held = next(iter(world.tenant.of(collection).values()))
-    ends = {"account": thing("user", held["principalId"]), "entitlement": thing("role", held["roleDefinitionId"])}
+    ends: dict[str, Any] = {
+        "account": thing("user", held["principalId"]),
+        "entitlement": thing("role", held["roleDefinitionId"]),
+    }
     round_trip(world, change(Action.END_PIM, via="pim", mode=mode, **ends))
     assert {held["roleDefinitionId"]} <= {GLOBAL_ADMIN, READERS}
 
@@ -232,7 +236,10 @@ def test_a_role_in_pim_is_ended(world: World, collection: str, mode: str) -> Non
 )
 def test_a_membership_in_pim_is_ended(world: World, collection: str, mode: str) -> None:
     held = next(iter(world.tenant.of(collection).values()))
-    ends = {"account": thing("user", held["principalId"]), "entitlement": thing("group", held["groupId"])}
+    ends: dict[str, Any] = {
+        "account": thing("user", held["principalId"]),
+        "entitlement": thing("group", held["groupId"]),
+    }
     round_trip(world, change(Action.END_PIM, via="pim", mode=mode, **ends))
 
 

@@ -46,7 +46,9 @@ OPTIONS: dict[str, Any] = {
 }
 
 
-def read(folder: Path, lines: list[str] | str | bytes, *, as_of: datetime = AS_OF, **options: Any) -> dict[str, list]:
+def read(
+    folder: Path, lines: list[str] | str | bytes, *, as_of: datetime = AS_OF, **options: Any
+) -> dict[str, list[Any]]:
     """Write a roster, read it, check every row against its table, and return the rows by table."""
     data = "\n".join([HEADER, *lines, ""]) if isinstance(lines, list) else lines
     if data:
@@ -54,22 +56,22 @@ def read(folder: Path, lines: list[str] | str | bytes, *, as_of: datetime = AS_O
     return collect(folder, {**OPTIONS, **options}, as_of)
 
 
-def collect(folder: Path, options: dict[str, Any], as_of: datetime = AS_OF) -> dict[str, list]:
-    made: dict[str, list] = {name: [] for name in ("people", "assignments", "aliases", "problems", "completeness")}
+def collect(folder: Path, options: dict[str, Any], as_of: datetime = AS_OF) -> dict[str, list[Any]]:
+    made: dict[str, list[Any]] = {name: [] for name in ("people", "assignments", "aliases", "problems", "completeness")}
     for table, row in connect(Source("hr", folder), **options).collect(as_of):
         made[table].append(dict(row))
     return {name: tables.frame(name, rows).to_pylist() for name, rows in made.items()}
 
 
-def status(found: dict[str, list]) -> dict[str, str]:
+def status(found: dict[str, list[Any]]) -> dict[str, str]:
     return {row["native_id"]: row["status"] for row in found["people"]}
 
 
-def utc(*parts: int) -> datetime:
-    return datetime(*parts, tzinfo=UTC)
+def utc(year: int, month: int, day: int, hour: int = 0, minute: int = 0) -> datetime:
+    return datetime(year, month, day, hour, minute, tzinfo=UTC)
 
 
-def is_complete(found: dict[str, list]) -> dict[str, bool]:
+def is_complete(found: dict[str, list[Any]]) -> dict[str, bool]:
     return {row["subject"]: row["complete"] for row in found["completeness"]}
 
 
@@ -108,7 +110,7 @@ def test_hostile_names_are_kept_exactly(tmp_path):
 
 def test_attributes_are_canonical_json_without_nulls(tmp_path):
     columns = {"person": "id", "zone": "site", "title": ["name", "mail"], "unit": "mail", "team": {"value": "Ö"}}
-    options = {"columns": columns, "statuses": None, "left_at_means": None, "dates": None}
+    options: dict[str, Any] = {"columns": columns, "statuses": None, "left_at_means": None, "dates": None}
     found = read(tmp_path, ["1,b,,A,,,"], **options)
     assert found["assignments"][0]["attributes"] == '{"team":"Ö","title":"b","zone":"A"}'
 
@@ -119,7 +121,7 @@ def test_managers_are_named_by_id_mail_or_an_unshared_name(tmp_path):
     def manager(spec: Any) -> str | None:
         columns = {"person": "id", "name": "name", "manager": spec}
         found = read(tmp_path, lines, columns=columns, statuses=None, left_at_means=None, timezone=None)
-        return found["people"][3]["manager"]
+        return found["people"][3]["manager"]  # type: ignore[no-any-return]
 
     assert manager("mail") == "hr:person:1"
     assert manager({"column": "last", "by": "mail"}) == "ref:person-mail:x@example.test"
@@ -149,7 +151,7 @@ def test_agents_have_a_sponsor_a_purpose_and_an_end_of_approval(tmp_path):
 
 
 def test_kinds_come_from_a_column_and_an_unknown_one_is_quarantined(tmp_path):
-    options = {"kind": {"column": "name", "map": {"E": "employee", "C": "contractor"}}}
+    options: dict[str, Any] = {"kind": {"column": "name", "map": {"E": "employee", "C": "contractor"}}}
     found = read(tmp_path, ["1,C,,,,,Active", "2,E,,,,,Active", "3,X,,,,,Active"], timezone="UTC", **options)
     assert [(row["kind"], row["status"]) for row in found["people"]] == [
         ("contractor", "active"),
@@ -346,7 +348,7 @@ def test_a_file_whose_age_nobody_knows_is_incomplete_where_age_matters(tmp_path)
     assert set(is_complete(collect(tmp_path, options, utc(2000, 1, 1))).values()) == {True}
     assert set(is_complete(collect(tmp_path, options, utc(2100, 1, 1))).values()) == {False}
     ageless = sheets.Sheet("roster.csv", ("id",), ((2, {"id": "1"}),))
-    assert "is unknown" in freshness.stale(ageless, freshness.span("2d"), AS_OF)
+    assert "is unknown" in freshness.stale(ageless, freshness.span("2d"), AS_OF)  # type: ignore[operator]
 
 
 def test_words_for_nothing_are_null_where_they_are_named(tmp_path):
@@ -557,7 +559,7 @@ def test_an_instant_needs_a_time_of_day_and_one_with_a_zone_is_exact():
 def test_bounds_without_a_zone_hold_those_of_every_zone(wall, name, meaning):
     value = wall if meaning is Meaning.INSTANT else wall.date()
     known, anywhere = dates.end(value, ZoneInfo(name), meaning), dates.end(value, None, meaning)
-    assert anywhere.earliest <= known.earliest <= known.latest <= anywhere.latest
+    assert anywhere.earliest <= known.earliest <= known.latest <= anywhere.latest  # type: ignore[operator]
 
 
 def test_a_form_with_a_time_of_day_gives_a_time():
@@ -569,7 +571,7 @@ def test_a_form_with_a_time_of_day_gives_a_time():
 
 def test_hours_of_a_shift_come_from_the_row(tmp_path):
     columns = {"person": "id", "left_at": "last", "shift_start": "name", "shift_end": "mail"}
-    options = {"columns": columns, "left_at_means": "end-of-shift", "statuses": None}
+    options: dict[str, Any] = {"columns": columns, "left_at_means": "end-of-shift", "statuses": None}
     lines = ["1,22:00,06:00,Manila,,2026-01-30,", "2,,18:00,Manila,,2026-01-30,", "3,,6 am,Manila,,2026-01-30,"]
     found = read(tmp_path, lines, **options)
     assert [row["left_at_latest"] for row in found["people"]] == [utc(2026, 1, 30, 22), utc(2026, 1, 30, 10), None]
@@ -599,7 +601,7 @@ cell = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])
     st.randoms(),
 )
 def test_whatever_the_rows_the_tables_hold_and_their_order_does_not_matter(tmp_path, rows, random):
-    def made(order: list[tuple[str, ...]]) -> dict[str, list]:
+    def made(order: list[tuple[str, ...]]) -> dict[str, list[Any]]:
         out = io.StringIO(newline="")
         lines = [(native, name, "", site, start, last, word) for native, name, site, start, last, word in order]
         csv.writer(out, quoting=csv.QUOTE_ALL).writerows([HEADER.split(","), *lines])
@@ -624,7 +626,7 @@ def test_whatever_the_rows_the_tables_hold_and_their_order_does_not_matter(tmp_p
 # --- outside data, through options only
 
 
-def outside(folder: Path, options: dict[str, Any], as_of: datetime) -> dict[str, list]:
+def outside(folder: Path, options: dict[str, Any], as_of: datetime) -> dict[str, list[Any]]:
     found = collect(folder, options, as_of)
     assert set(is_complete(found).values()) == {True}
     assert found["problems"] == []

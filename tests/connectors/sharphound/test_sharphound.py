@@ -67,7 +67,8 @@ def tables(connector: sharphound.SharpHound) -> dict[str, list[dict[str, Any]]]:
 @pytest.fixture
 def collected(tmp_path):
     def collect(*, count: int | None = None, options: Mapping[str, Any] | None = None, **kinds: Any):
-        write(tmp_path / "c", **kinds, **({} if count is None else {"count": count}))
+        counted: dict[str, Any] = {} if count is None else {"count": count}
+        write(tmp_path / "c", **kinds, **counted)
         return tables(sharphound.connect(Source("ad", tmp_path), path="c", **(options or {})))
 
     return collect

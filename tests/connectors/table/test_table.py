@@ -20,7 +20,7 @@ from access_review.connectors.table.connector import connect
 from access_review.errors import ConnectorError, WorkspaceError
 
 AS_OF = datetime(2026, 3, 1, tzinfo=UTC)
-call = validate_call(connect, config={"arbitrary_types_allowed": True})
+call = validate_call(connect, config={"arbitrary_types_allowed": True})  # type: ignore[call-overload]
 
 
 class Read:
