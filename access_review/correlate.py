@@ -9,7 +9,7 @@ account it is synced from. Names that merely look alike never match; they are fi
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from access_review.engine.duckdb import Engine
+from access_review.engine import Engine
 from access_review.model import Relation
 from access_review.settings import Rung
 from access_review.tables import TABLES

@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from access_review.engine.duckdb import Engine
+from access_review.engine import Engine
 from access_review.facts import FACTS
 from access_review.policy import Policy
 from access_review.roles import LISTS, Names, Resolved, matches

@@ -12,7 +12,7 @@ pair is judged against the closure once, and the verdict is joined back.
     neither it nor anything it gives is allowed
 """
 
-from access_review.engine.duckdb import Engine
+from access_review.engine import Engine
 from access_review.facts import VERDICTS
 from access_review.tables import TABLES
 

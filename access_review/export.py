@@ -13,7 +13,7 @@ from typing import IO, Any
 
 import pyarrow as pa
 
-from access_review.engine.duckdb import Engine
+from access_review.engine import Engine
 from access_review.errors import Unclear
 from access_review.facts import FACTS, FINDINGS
 from access_review.graph import Paths, paths

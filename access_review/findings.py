@@ -8,13 +8,13 @@ closed by it.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from access_review.engine.duckdb import Engine, literal
+from access_review.engine import Engine, ParquetFile
+from access_review.engine.sql import literal
 from access_review.errors import RuleError
 from access_review.facts import FINDINGS, RESTS_ON
 from access_review.model import AsOf, Remedy, Severity
@@ -154,8 +154,8 @@ def conclude(
     evaluations: Sequence[Evaluation],
     gaps: Gaps,
     rules: Sequence[Rule],
-    to: Path | None = None,
-) -> pa.Table | Path:
+    to: ParquetFile | None = None,
+) -> pa.Table | ParquetFile:
     """Make ``findings`` of ``hits``, ``waivers`` and ``previous_findings``, and return them, sorted.
 
     With ``to`` they are written there as Parquet and never held in memory; the engine keeps nothing then that only
@@ -200,12 +200,10 @@ def _found(engine: Engine, statement: str, params: Mapping[str, Any]) -> pa.Tabl
 _READ_BY_RULES = ("grants", "held", "verdicts", "pairs", "closure", "candidates", "spells")
 
 
-def _written(engine: Engine, statement: str, params: Mapping[str, Any], to: Path) -> Path:
-    import pyarrow.parquet as pq
-
+def _written(engine: Engine, statement: str, params: Mapping[str, Any], to: ParquetFile) -> ParquetFile:
     engine.drop(*_READ_BY_RULES)
     engine.write(statement, to, **params)
-    _all_different(pq.ParquetFile(to).iter_batches(columns=["finding", "rule"]))
+    _all_different(to.reader(["finding", "rule"]))
     return to
 
 

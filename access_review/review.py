@@ -14,14 +14,13 @@ workspace and previous findings give the same findings, byte for byte.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 
 import pyarrow as pa
 
 from access_review import declared, findings, roles
 from access_review.correlate import Ladder, correlate
 from access_review.diff import diff
-from access_review.engine.duckdb import Engine
+from access_review.engine import Engine, ParquetFile
 from access_review.facts import FINDINGS, PREVIOUS_FINDINGS, CarryForward, carry_forward_tables
 from access_review.findings import Evaluation, Gaps
 from access_review.graph import closure
@@ -35,7 +34,7 @@ from access_review.workspace import Workspace
 class Previous:
     """What is known from before a run: the findings of the run before, and what earlier audits left open."""
 
-    findings: pa.Table | Path | None = None
+    findings: pa.Table | ParquetFile | None = None
     left_open: CarryForward = field(default_factory=CarryForward)
 
 
@@ -44,7 +43,7 @@ class Report:
     """What a review concludes: the findings (in memory, or where they are on disk), and what became of every rule."""
 
     as_of: datetime
-    found: pa.Table | Path = field(repr=False)
+    found: pa.Table | ParquetFile = field(repr=False)
     evaluations: tuple[Evaluation, ...]
     digest: str
 
@@ -58,8 +57,8 @@ def review(
     snapshot: Snapshot,
     workspace: Workspace,
     engine: Engine,
-    previous: Previous | pa.Table | Path | None = None,
-    to: Path | None = None,
+    previous: Previous | pa.Table | ParquetFile | None = None,
+    to: ParquetFile | None = None,
 ) -> Report:
     """Decide what is wrong. ``previous`` are the findings of the run before, or all that is known; raises ``RuleError``.
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from access_review.engine.duckdb import Engine
+from access_review.engine import Engine
 from access_review.facts import FACTS
 from access_review.graph import Walks, walks
 from access_review.model import AsOf

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from access_review import __version__, carry_over, connectors
 from access_review.connectors import Source
 from access_review.connectors.tabular.freshness import AGE
+from access_review.engine import ParquetFile
 from access_review.errors import ArtifactError, ConnectorError
 from access_review.references import resolve
 from access_review.runs import MANIFEST, Run, building, finish, name_of, read_json, write_json
@@ -38,15 +39,13 @@ Progress = Callable[[str, int], None]
 class Stored(Mapping[str, pa.Table]):
     """Tables of which some are Parquet files: one is read into memory only when asked for by name."""
 
-    def __init__(self, parts: Mapping[str, pa.Table | Path]) -> None:
+    def __init__(self, parts: Mapping[str, pa.Table | ParquetFile]) -> None:
         self._parts = dict(parts)
         self._digests: dict[str, str] = {}
 
     def __getitem__(self, name: str) -> pa.Table:
-        import pyarrow.parquet as pq
-
         part = self._parts[name]
-        return pq.read_table(part) if isinstance(part, Path) else part
+        return part.read() if isinstance(part, ParquetFile) else part
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._parts)
@@ -54,19 +53,14 @@ class Stored(Mapping[str, pa.Table]):
     def __len__(self) -> int:
         return len(self._parts)
 
-    def part(self, name: str) -> pa.Table | Path:
+    def part(self, name: str) -> pa.Table | ParquetFile:
         """Return a table, or where it is on disk: what an engine registers."""
         return self._parts[name]
 
     def reader(self, name: str) -> pa.RecordBatchReader:
         """Return a table batch by batch."""
-        import pyarrow.parquet as pq
-
         part = self._parts[name]
-        if not isinstance(part, Path):
-            return part.to_reader()
-        file = pq.ParquetFile(part)
-        return pa.RecordBatchReader.from_batches(file.schema_arrow, file.iter_batches())
+        return part.reader() if isinstance(part, ParquetFile) else part.to_reader()
 
     def digest(self, name: str) -> str:
         """Return the digest of a table's rows; found once."""
@@ -230,10 +224,8 @@ def manifest(snapshot: Snapshot, workspace: Workspace, previous: Run | None = No
 
 
 def _count(tables: Stored, name: str) -> dict[str, Any]:
-    import pyarrow.parquet as pq
-
     part = tables.part(name)
-    rows = pq.read_metadata(part).num_rows if isinstance(part, Path) else len(part)
+    rows = part.rows if isinstance(part, ParquetFile) else len(part)
     return {"rows": rows, "digest": tables.digest(name)}
 
 
@@ -253,11 +245,12 @@ def _describe(snapshot: Snapshot, entry: SourceEntry) -> dict[str, Any]:
 def load(run: Run) -> Snapshot:
     """Open a snapshot; raises ``ArtifactError`` when a table is missing or is not the one the manifest knows."""
     known = read_json(run.folder / MANIFEST, FORMAT)
-    parts: dict[str, pa.Table | Path] = {}
+    parts: dict[str, pa.Table | ParquetFile] = {}
     for name in TABLES:
         if name in known["tables"]:
-            parts[name] = path = run.folder / "snapshot" / f"{name}.parquet"
+            path = run.folder / "snapshot" / f"{name}.parquet"
             verify(path, known["tables"][name])
+            parts[name] = ParquetFile(path)
         else:
             parts[name] = empty(name)  # an older run, from before this table
     previous = known["previous"] or {}
@@ -272,7 +265,7 @@ def verify(path: Path, known: Mapping[str, Any], *, made: str = "collected", hin
     try:
         if digest_of_file(path) == known.get("file"):
             return
-        found = Stored({"table": path}).digest("table")
+        found = Stored({"table": ParquetFile(path)}).digest("table")
     except (OSError, pa.ArrowInvalid, ValueError) as error:
         raise ArtifactError(f"{path} cannot be read: {error}", hint=hint) from None
     if found != known["digest"]:

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from access_review import runs, snapshot
+from access_review.engine import ParquetFile
 from access_review.runs import Run
 from access_review.tables import TABLES
 from access_review.workspace import load
@@ -56,7 +57,7 @@ def write(folder: Path, company: Company, engine: str = "") -> Run:
         (partial / "snapshot").mkdir(mode=0o700)
         for name in TABLES:
             _write(partial / "snapshot" / f"{name}.parquet", name, tables.pieces(name))
-        stored = snapshot.Stored({name: partial / "snapshot" / f"{name}.parquet" for name in TABLES})
+        stored = snapshot.Stored({name: ParquetFile(partial / "snapshot" / f"{name}.parquet") for name in TABLES})
         made = snapshot.Snapshot(AS_OF, stored, snapshot.digest_of(AS_OF, stored))
         return snapshot.conclude(partial, made, load(folder))
 

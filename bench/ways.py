@@ -5,7 +5,8 @@ from pathlib import Path
 
 from access_review import runs, snapshot, workspace
 from access_review.diff import judge
-from access_review.engine.duckdb import Engine, open_engine
+from access_review.engine import ParquetFile, open_engine
+from access_review.engine.duckdb import EmbeddedEngine
 from access_review.policy import EngineSettings
 from access_review.review import establish, review
 from bench.peers import PEERS, Inputs
@@ -21,11 +22,11 @@ SPARK = "access-review, whole review on Spark"
 def pairs_alone(folder: Path, out: Path) -> None:
     """Judge distinct pairs and join the verdicts back, handed what the others are handed."""
     inputs = prepare(folder)
-    with Engine(AS_OF, "1500MB") as engine:
+    with EmbeddedEngine(AS_OF, "1500MB") as engine:
         for name in ("grants", "entitlements"):
             engine.register(name, inputs.table(name))
         for name in ("closure", "allowed", "owners"):
-            engine.register(name, inputs.facts / f"{name}.parquet")
+            engine.register(name, ParquetFile(inputs.facts / f"{name}.parquet"))
         engine.identify({"entitlements": "SELECT entitlement FROM entitlements"})
         for name, columns in _NARROWED.items():
             engine.narrow(name, f"SELECT * FROM {name}", ids=dict.fromkeys(columns, "entitlements"))
@@ -34,7 +35,7 @@ def pairs_alone(folder: Path, out: Path) -> None:
         engine.create("pairs", "SELECT DISTINCT role_set, entitlement FROM granted")
         judge(engine)
         engine.create("flagged", _FLAGGED_PAIRS)
-        engine.write(_JOINED_BACK, out)
+        engine.write(_JOINED_BACK, ParquetFile(out))
 
 
 _NARROWED = {"entitlements": ("entitlement",), "closure": ("entitlement", "reached"), "allowed": ("entitlement",)}
@@ -58,7 +59,7 @@ def distinct_pairs(folder: Path, out: Path) -> None:
     taken = snapshot.load(runs.find(folder))
     with open_engine(taken.as_of, space.policy.engine) as engine:
         establish(taken.tables, space, engine)
-        engine.write(FLAGGED, out)
+        engine.write(FLAGGED, ParquetFile(out))
 
 
 def whole_review(folder: Path, out: Path, settings: EngineSettings | None = None) -> None:
@@ -90,10 +91,10 @@ def prepare(folder: Path) -> Inputs:
     if not facts.exists():
         facts.mkdir()
         space, taken = workspace.load(folder), snapshot.load(run)
-        with Engine(taken.as_of, "6GB") as engine:
+        with EmbeddedEngine(taken.as_of, "6GB") as engine:
             establish(taken.tables, space, engine)
             for name, sql in _FACTS.items():
-                engine.write(sql, facts / f"{name}.parquet")
+                engine.write(sql, ParquetFile(facts / f"{name}.parquet"))
     return Inputs(run.folder / "snapshot", facts)
 
 

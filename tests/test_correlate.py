@@ -1,7 +1,7 @@
 import pytest
 
 from access_review.correlate import Ladder, candidates_of, correlate
-from access_review.engine.duckdb import Engine
+from access_review.engine.duckdb import EmbeddedEngine
 from access_review.settings import Rung
 from tests.support.snapshots import AS_OF, tables
 
@@ -10,7 +10,7 @@ MAIL = Rung(on=("mail", "mail"), certain=False)
 
 
 def linked(rows, *ladders):
-    with Engine(AS_OF) as engine:
+    with EmbeddedEngine(AS_OF) as engine:
         for name, table in tables(rows).items():
             engine.register("read_accounts" if name == "accounts" else name, table)
         correlate(engine, ladders)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from access_review.engine.duckdb import Engine
+from access_review.engine.duckdb import EmbeddedEngine
 from access_review.errors import Unclear
 from access_review.export import EXPORTED, Format, effective, export
 from access_review.facts import FACTS
@@ -82,7 +82,7 @@ def test_what_is_written_is_whole_private_and_the_same_again(company, tmp_path):
 def test_a_failed_export_keeps_what_was_there(tmp_path):
     path = tmp_path / "held.csv"
     path.write_text("before")
-    with Engine(AS_OF) as empty, pytest.raises(Exception, match="held"):
+    with EmbeddedEngine(AS_OF) as empty, pytest.raises(Exception, match="held"):
         export(empty, "held", path, Format.CSV)
     assert path.read_text() == "before"
     assert list(tmp_path.iterdir()) == [path]
@@ -137,7 +137,7 @@ def _computed(edges, held, single):
         "nesting": [nested(f"G{a}", f"G{b}", reach="direct-only" if b in single else "transitive") for a, b in edges],
         "grants": [member(str(p), f"G{g}") for p, g in held],
     }
-    with Engine(AS_OF, threads=1) as engine:
+    with EmbeddedEngine(AS_OF, threads=1) as engine:
         for name in TABLES:
             engine.register(name, frame(name, told.get(name, [])))
         effective(engine)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from access_review import snapshot, workspace
-from access_review.engine.duckdb import Engine
+from access_review.engine.duckdb import EmbeddedEngine
 from access_review.plan import plan
 from access_review.plan.plan import Scope
 from access_review.review import review
@@ -24,7 +24,7 @@ SCOPE = Scope(rules=("leaver-active", "leaver-residue", "access-beyond-role"))
 def texts(repository) -> dict[str, str]:
     space = workspace.load(repository)
     taken = snapshot.collect(space, AS_OF)
-    with Engine(AS_OF) as engine:
+    with EmbeddedEngine(AS_OF) as engine:
         report = review(taken, space, engine)
         made = plan.plan(
             taken,

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from access_review import findings
-from access_review.engine.duckdb import Engine
+from access_review.engine import ParquetFile
+from access_review.engine.duckdb import EmbeddedEngine
 from access_review.errors import RuleError
 from access_review.facts import PREVIOUS_FINDINGS
 from access_review.findings import Gaps
@@ -37,7 +38,7 @@ def nests(child, parent, **more):
 
 
 def reviewed(world, space, previous=None):
-    with Engine(world.as_of) as engine:
+    with EmbeddedEngine(world.as_of) as engine:
         report = review(world, space, engine, previous)
         held = {(r["account"], r["entitlement"]): r for r in engine.rows("SELECT * FROM held")}
     return report, held
@@ -268,13 +269,13 @@ def test_a_rule_that_breaks_its_contract_is_named(sql, said, on_disk, tmp_path):
     world, space = snapshot(accounts=[account(n) for n in (1, 2, 3)]), workspace()
     rule = Rule("own-rule", lambda: Relation(sql, {}), Severity.LOW, (), (), ())
     gaps = Gaps(frozenset(), {})
-    to = tmp_path / "findings.parquet" if on_disk else None
+    to = ParquetFile(tmp_path / "findings.parquet") if on_disk else None
 
     def judged(engine):
         evaluations = findings.evaluate(engine, [rule], space.policy, gaps)
         return findings.conclude(engine, space.policy, evaluations, gaps, [rule], to)
 
-    with Engine(world.as_of) as engine:
+    with EmbeddedEngine(world.as_of) as engine:
         establish(world.tables, space, engine)
         engine.register("previous_findings", PREVIOUS_FINDINGS.schema.empty_table())
         with pytest.raises(RuleError, match=f"rule own-rule: {said}"):

@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from access_review import roles
-from access_review.engine.duckdb import Engine
+from access_review.engine.duckdb import EmbeddedEngine
 from access_review.settings import Template
 from access_review.tables import TABLES, frame
 from tests.support.snapshots import AS_OF, fill, snapshot, workspace
@@ -107,7 +107,7 @@ def test_a_template_applies_by_attributes_or_by_the_roster_s_role(profile, expec
 
 
 def spells_of(*assignments, person=None):
-    with Engine(AS_OF) as engine:
+    with EmbeddedEngine(AS_OF) as engine:
         world = snapshot(
             people=[{"person": "hr:person:1", **(person or {})}],
             assignments=[{"person": "hr:person:1", "seq": n, **a} for n, a in enumerate(assignments, start=1)],

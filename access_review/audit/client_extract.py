@@ -14,7 +14,7 @@ from typing import Any
 
 from access_review.audit.decisions import Decision
 from access_review.audit.worklist import UNASSIGNED, WorkItem
-from access_review.engine.duckdb import Engine
+from access_review.engine import Engine
 from access_review.errors import Unclear
 from access_review.model import AsOf
 from access_review.offboarding.leaver import AccessState, Late, Leaver, LeaverStatus

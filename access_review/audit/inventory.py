@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import TypedDict, cast
 
-from access_review.engine.duckdb import Engine
+from access_review.engine import Engine
 
 
 class ListedApplication(TypedDict):

@@ -16,7 +16,7 @@ from itertools import islice
 import pyarrow as pa
 
 from access_review.audit.worklist import UNASSIGNED, WorkItem, Worklist, item_id, sort_key
-from access_review.engine.duckdb import Engine
+from access_review.engine import Engine
 from access_review.sample.commitment import rank
 
 FEWEST = 5

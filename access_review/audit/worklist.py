@@ -15,7 +15,7 @@ import pyarrow as pa
 import rfc8785
 
 from access_review import artifacts
-from access_review.engine.duckdb import Engine
+from access_review.engine import Engine
 from access_review.model import AsOf
 from access_review.sample.draw import Draw, Sample, Stratum
 from access_review.sample.population import CLIENTS

@@ -1,33 +1,29 @@
-"""Runs the SQL that the pure modules write.
+"""DuckDB, embedded, over Arrow tables and Parquet files.
 
-DuckDB, embedded, over Arrow tables and Parquet files. Statements use named
-parameters (``:name``) that become literals here and nowhere else, so that the same
-text runs on any engine (:mod:`access_review.engine.spark` is the other one).
+Values are bound beside each statement, as DuckDB takes them.
 
 Wide tables are kept narrow: ids and text that repeats are stored as numbers (DuckDB's
 enumerations), which statements see as the text they stand for. That is what lets
-twenty million grants fit, and it is done once, when a table is kept.
+twenty million grants fit, and it is done once, when a table is kept. Small tables are
+kept as they are: to look at their types would take longer than to read them.
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, Any, Self, assert_never
+from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
 
 from access_review.engine import scratch as spill
-from access_review.model import AsOf, Relation
-from access_review.policy import EngineSettings
+from access_review.engine.file import ParquetFile
+from access_review.engine.sql import applied, identifier, prepare
+from access_review.model import Relation
 
 if TYPE_CHECKING:
     import duckdb
-
-# What stands in quotes is text, whatever it looks like; `::` is a cast.
-_PARAMETER = re.compile(r"'(?:[^']|'')*'|(?<![:\w]):([a-z_]\w*)")
 
 _UNWANTED = ("cte_inlining", "common_subplan", "partitioned_execution", "build_side_probe_side")
 """What DuckDB does to plans and must not.
@@ -42,62 +38,28 @@ the few, of which a table is built, behind it.
 FEW = 60_000
 """Up to so many distinct values a column may have to be kept as text that repeats."""
 
-
-def literal(value: Any, as_of: datetime) -> str:
-    """Write a value as SQL; a sequence becomes a bracketed list for ``IN`` that is never empty."""
-    match value:
-        case None:
-            return "NULL"
-        case bool():
-            return "TRUE" if value else "FALSE"
-        case int() | float():
-            return repr(value)
-        case str():
-            return "'" + value.replace("'", "''") + "'"
-        case AsOf():
-            return literal(value.at(as_of), as_of)
-        case datetime():
-            return f"TIMESTAMPTZ '{value.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}+00'"
-        case Iterable():
-            return "(" + (", ".join(literal(v, as_of) for v in value) or "NULL") + ")"
-    raise TypeError(f"{type(value).__name__} cannot be written as SQL")
-
-
-def bind(sql: str, params: Mapping[str, Any], as_of: datetime) -> str:
-    """Fill in the named parameters of a statement; raises ``KeyError`` for one that is not given."""
-    return _PARAMETER.sub(lambda match: literal(params[match[1]], as_of) if match[1] else match[0], sql)
-
-
-def open_engine(as_of: datetime, settings: EngineSettings) -> "Engine":
-    """Open the engine that a workspace's ``policy.yaml`` asks for; raises ``WorkspaceError`` when it is not installed."""
-    match settings.kind:
-        case "embedded":
-            return Engine(as_of, settings.memory, settings.threads)
-        case "spark":
-            from access_review.engine.spark import SparkEngine
-
-            scratch = Path(settings.scratch) if settings.scratch else None
-            return SparkEngine(
-                as_of, master=settings.master, options=settings.options, prefix=settings.prefix, scratch=scratch
-            )
-        case kind:
-            assert_never(kind)
+SMALL = 50_000
+"""Up to so many rows in all registered tables nothing is narrowed."""
 
 
 @dataclass(slots=True)
-class Engine:
-    """One database for one run; a context manager. ``as_of`` is what :class:`AsOf` counts from.
+class EmbeddedEngine:
+    """One database for one run, as :class:`~access_review.engine.Engine` says.
 
-    ``memory`` bounds what tables and joins may take; beyond it they spill to a folder
-    that only this user can read and that is gone when the engine closes.
+    ``memory`` (``"4GB"``) bounds what tables and joins may take; beyond it they spill to a folder
+    that only this user can read and that is gone when the engine closes. ``small`` is
+    the number of rows up to which nothing is narrowed.
     """
 
     as_of: datetime
     memory: str = "4GB"
     threads: int | None = None
+    small: int = SMALL
     _db: "duckdb.DuckDBPyConnection" = field(init=False, repr=False)
     _spill: Path = field(init=False, repr=False)
     _known: dict[str, str] = field(init=False, repr=False, default_factory=dict)
+    _rows: dict[str, int] = field(init=False, repr=False, default_factory=dict)
+    _numbered: bool = field(init=False, repr=False, default=False)
 
     def __post_init__(self) -> None:
         import duckdb
@@ -126,24 +88,24 @@ class Engine:
         self._db.close()
         spill.remove(self._spill)
 
-    def register(self, name: str, data: pa.Table | Path) -> None:
+    def register(self, name: str, data: pa.Table | ParquetFile) -> None:
         """Make an Arrow table or a Parquet file known under ``name``, replacing what had that name."""
-        self._forget(name)
-        if isinstance(data, Path):
-            self._db.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet({literal(str(data), self.as_of)})")
-            self._known[name] = "VIEW"
+        self._forget(identifier(name))
+        if isinstance(data, ParquetFile):
+            self._db.read_parquet(str(data.path)).create_view(name)
+            self._known[name], self._rows[name] = "VIEW", data.rows
         else:
             self._db.register(name, data)
-            self._known[name] = "ARROW"
+            self._known[name], self._rows[name] = "ARROW", len(data)
 
-    def create(self, name: str, sql: str, **params: Any) -> None:
-        """Keep what a SELECT returns as table ``name``."""
-        self._keep(name, bind(sql, params, self.as_of))
+    def create(self, name: str, sql: str, **params: Any) -> int:
+        """Keep what a SELECT returns as table ``name``; return the number of its rows."""
+        return self._keep(identifier(name), sql, params)
 
-    def view(self, name: str, sql: str, **params: Any) -> None:
+    def view(self, name: str, sql: str) -> None:
         """Make a SELECT known under ``name``, to be run whenever it is read."""
-        self._forget(name)
-        self._db.execute(f"CREATE VIEW {name} AS {bind(sql, params, self.as_of)}")
+        self._forget(identifier(name))
+        self._db.execute(f"CREATE VIEW {name} AS {sql}")
         self._known[name] = "VIEW"
 
     def drop(self, *names: str) -> None:
@@ -151,17 +113,31 @@ class Engine:
         for name in names:
             self._forget(name)
 
+    def columns(self, *names: str) -> Mapping[str, Sequence[str]]:
+        """Return the columns of each of these tables, in order; all are asked for at once."""
+        found: dict[str, list[str]] = {name: [] for name in names}
+        sql = "SELECT table_name, column_name FROM duckdb_columns() ORDER BY table_name, column_index"
+        for table, column in self._db.execute(sql).fetchall():
+            if table in found:
+                found[table].append(column)
+        return found
+
     def identify(self, kinds: Mapping[str, str]) -> None:
         """Give each id a number, whatever its kind; ``kinds`` has a SELECT of the ids of each kind (one column, none twice).
 
-        Columns said to hold such ids in :meth:`narrow` are then kept as these numbers.
+        Columns said to hold such ids in :meth:`narrow` are then kept as these numbers,
+        unless all that is registered is small.
         """
+        self._numbered = sum(self._rows.values()) > self.small
+        if not self._numbered:
+            return
         every = " UNION ALL ".join(f"SELECT id FROM ({sql}) AS t(id)" for sql in kinds.values())
         self._db.execute("DROP TYPE IF EXISTS id_number")
         # Numbers rise with the text, so that sorting by one is sorting by the other.
         self._db.execute(f"CREATE TYPE id_number AS ENUM (SELECT id FROM ({every}) AS every ORDER BY id)")
         for kind, sql in kinds.items():
-            self._keep(f"{kind}_numbers", f"SELECT id, CAST(id AS id_number) AS number FROM ({sql}) AS t(id)")
+            numbers = f"SELECT id, CAST(id AS id_number) AS number FROM ({sql}) AS t(id)"
+            self._keep(f"{identifier(kind)}_numbers", numbers)
         self.view("ids", " UNION ALL ".join(f"SELECT id, number FROM {kind}_numbers" for kind in kinds))
 
     def narrow(
@@ -176,22 +152,25 @@ class Engine:
     ) -> None:
         """Keep what a SELECT returns as table ``name``, its ids and the text that repeats as numbers.
 
-        ``ids`` says which columns hold ids, and of which kind. ``few`` are columns with few
-        values, ``among`` those with known ones. A column that turns out otherwise is kept
-        as it is: slower, and as right.
+        A column that turns out otherwise than ``ids``, ``few`` and ``among`` say is kept as
+        it is: slower, and as right.
         """
-        source = bind(sql, params, self.as_of)
-        numbered = self._numbered(source)
-        ids = {column: kind for column, kind in ids.items() if "ids" in self._known and column not in numbered}
-        kinds = {column: kind for column in few if (kind := self._kind(name, column, source))}
+        if not self._numbered:
+            if sql != f"SELECT * FROM {name}":
+                self.create(name, sql, **params)
+            return
+        types = self._types(sql, params)
+        ids = {column: kind for column, kind in ids.items() if types[column].id != "enum"}
+        kinds = {column: kind for column in few if (kind := self._kind(name, column, sql, params))}
         for column, values in among.items():
             kinds[column] = f"{name}_{column}"
             self._db.execute(f"DROP TYPE IF EXISTS {kinds[column]}")
-            self._db.execute(f"CREATE TYPE {kinds[column]} AS ENUM {literal(values, self.as_of)}")
-        self._keep(f"{name}_narrowed", self._narrowed(source, ids, kinds))
+            listed = {"values": list(values)}
+            self._db.execute(f"CREATE TYPE {kinds[column]} AS ENUM (SELECT unnest($values))", listed)
+        self._keep(f"{name}_narrowed", self._narrowed(sql, ids, kinds), params)
         if lost := self._lost(f"{name}_narrowed", ids):
             known = {column: kind for column, kind in ids.items() if column not in lost}
-            self._keep(f"{name}_narrowed", self._narrowed(source, known, kinds))
+            self._keep(f"{name}_narrowed", self._narrowed(sql, known, kinds), params)
         for column in ids.keys() - lost:
             self._db.execute(f"ALTER TABLE {name}_narrowed DROP COLUMN lost_{column}")
         self._forget(name)
@@ -200,12 +179,14 @@ class Engine:
 
     def referring(self, name: str, columns: Sequence[str]) -> str:
         """Return a SELECT of a kept table in which columns are ids; text that is no id is beside, as ``<column>_text``."""
-        found = self._db.sql(f"SELECT * FROM {name}")
-        kinds = dict(zip(found.columns, found.types, strict=True))
-        number = self._db.sql("SELECT number FROM ids").types[0] if "ids" in self._known else None
-        shown, joins = [column for column in kinds if column not in columns], []
+        if not self._numbered:
+            beside = "".join(f", CAST(NULL AS VARCHAR) AS {column}_text" for column in columns)
+            return f"SELECT *{beside} FROM {identifier(name)}"
+        types = self._types(f"SELECT * FROM {identifier(name)}")
+        number = self._types("SELECT number FROM ids")["number"]
+        shown, joins = [column for column in types if column not in columns], []
         for column in columns:
-            if number in (None, kinds[column]):
+            if types[column] == number:
                 shown += [column, f"CAST(NULL AS VARCHAR) AS {column}_text"]
                 continue
             text, known = f"CAST(t.{column} AS VARCHAR)", f"{name}_{column}"
@@ -216,18 +197,14 @@ class Engine:
             shown += [f"{known}.number AS {column}", f"CASE WHEN {known}.id IS NULL THEN {text} END AS {column}_text"]
         return f"SELECT {', '.join(shown)} FROM {name} AS t {' '.join(joins)}"
 
-    def _numbered(self, source: str) -> frozenset[str]:
-        """Return the columns of a SELECT that are numbers already."""
-        found = self._db.sql(source)
-        return frozenset(name for name, kind in zip(found.columns, found.types, strict=True) if kind.id == "enum")
-
-    def _kind(self, name: str, column: str, source: str) -> str | None:
+    def _kind(self, name: str, column: str, sql: str, params: Mapping[str, Any]) -> str | None:
         """Make a type of the values of a column, if they are few."""
-        values = f"SELECT DISTINCT {column} AS v FROM ({source}) AS s WHERE {column} IS NOT NULL"
-        if len(self._db.sql(f"SELECT v FROM ({values}) LIMIT {FEW + 1}").fetchall()) > FEW:
+        distinct = f"SELECT DISTINCT {column} AS v FROM ({sql}) AS s WHERE {column} IS NOT NULL"
+        text, values = prepare(distinct, params, self.as_of)
+        if len(self._db.execute(f"SELECT v FROM ({text}) LIMIT {FEW + 1}", values).fetchall()) > FEW:
             return None
         self._db.execute(f"DROP TYPE IF EXISTS {name}_{column}")
-        self._db.execute(f"CREATE TYPE {name}_{column} AS ENUM ({values} ORDER BY v)")
+        self._db.execute(f"CREATE TYPE {name}_{column} AS ENUM ({text} ORDER BY v)", values)
         return f"{name}_{column}"
 
     @staticmethod
@@ -250,14 +227,19 @@ class Engine:
             column for column in columns if self._db.sql(f"SELECT 1 FROM {name} WHERE lost_{column} LIMIT 1").fetchall()
         )
 
-    def _keep(self, name: str, bound: str) -> None:
+    def _keep(self, name: str, sql: str, params: Mapping[str, Any] = MappingProxyType({})) -> int:
+        text, values = prepare(sql, params, self.as_of)
         # What is read may be what has the name now.
-        self._db.execute(f"CREATE TABLE {name}_new AS {bound}")
-        self._forget(name)
-        self._db.execute(f"ALTER TABLE {name}_new RENAME TO {name}")
+        new = f"{name}_new" if name in self._known else name
+        (kept,) = self._db.execute(f"CREATE TABLE {new} AS {text}", values).fetchone() or (0,)
+        if new != name:
+            self._forget(name)
+            self._db.execute(f"ALTER TABLE {new} RENAME TO {name}")
         self._known[name] = "TABLE"
+        return int(kept)
 
     def _forget(self, name: str) -> None:
+        self._rows.pop(name, None)
         match self._known.pop(name, None):
             case None:
                 pass
@@ -268,7 +250,7 @@ class Engine:
 
     def query(self, sql: str, **params: Any) -> pa.Table:
         """Return what a SELECT returns."""
-        return self._db.sql(self._text(bind(sql, params, self.as_of))).to_arrow_table()
+        return self._relation(sql, params).to_arrow_table()
 
     def rows(self, sql: str, **params: Any) -> list[dict[str, Any]]:
         """Return what a SELECT returns as dictionaries: for the few, never for the many."""
@@ -277,26 +259,36 @@ class Engine:
 
     def batches(self, sql: str, *, rows: int = 100_000, **params: Any) -> pa.RecordBatchReader:
         """Return what a SELECT returns, batch by batch; read it to its end before asking anything else."""
-        return self._db.sql(self._text(bind(sql, params, self.as_of))).to_arrow_reader(rows)
+        return self._relation(sql, params).to_arrow_reader(rows)
 
-    def write(self, sql: str, path: Path, **params: Any) -> None:
+    def write(self, sql: str, to: ParquetFile, **params: Any) -> None:
         """Write what a SELECT returns to a Parquet file, in its order."""
-        shown, to = self._text(bind(sql, params, self.as_of)), literal(str(path), self.as_of)
+        text, values = self._spelled_out(sql, params)
         # The next level takes a third more time to write and saves a twentieth of the file.
-        self._db.execute(f"COPY ({shown}) TO {to} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)")
+        how = "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
+        self._db.execute(f"COPY ({text}) TO $written_to {how}", {**values, "written_to": str(to.path)})
 
-    def _text(self, bound: str) -> str:
-        """Return a SELECT of the same in which numbers are the text they stand for."""
-        found = self._db.sql(bound)
-        kinds = dict(zip(found.columns, found.types, strict=True))
-        if not any(kind.id == "enum" for kind in kinds.values()):
-            return bound
-        shown = (f'CAST("{n}" AS VARCHAR) AS "{n}"' if kind.id == "enum" else f'"{n}"' for n, kind in kinds.items())
-        return f"SELECT {', '.join(shown)} FROM ({bound}) AS found"
+    def _relation(self, sql: str, params: Mapping[str, Any]) -> "duckdb.DuckDBPyRelation":
+        text, values = self._spelled_out(sql, params)
+        return self._db.sql(text, params=values)
+
+    def _spelled_out(self, sql: str, params: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+        """Return a statement, with its values, of the same in which numbers are the text they stand for."""
+        text, values = prepare(sql, params, self.as_of)
+        if not self._numbered:
+            return text, values
+        types = self._types(sql, params)
+        if not any(kind.id == "enum" for kind in types.values()):
+            return text, values
+        shown = (f'CAST("{n}" AS VARCHAR) AS "{n}"' if kind.id == "enum" else f'"{n}"' for n, kind in types.items())
+        return f"SELECT {', '.join(shown)} FROM ({text}) AS found", values
+
+    def _types(self, sql: str, params: Mapping[str, Any] = MappingProxyType({})) -> Mapping[str, Any]:
+        """Return the types of a SELECT's columns."""
+        text, values = prepare(sql, params, self.as_of)
+        found = self._db.sql(text, params=values)
+        return dict(zip(found.columns, found.types, strict=True))
 
     def run(self, relation: Relation) -> pa.Table:
         """Evaluate a relation, its function over a small frame included."""
-        found = self.query(relation.sql, **relation.params)
-        if relation.then is None:
-            return found
-        return pa.Table.from_pandas(relation.then(found.to_pandas()), preserve_index=False)
+        return applied(relation, self.query(relation.sql, **relation.params))

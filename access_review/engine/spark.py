@@ -12,6 +12,7 @@ import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -19,8 +20,10 @@ from typing import TYPE_CHECKING, Any, Self
 import pyarrow as pa
 
 from access_review.engine import scratch as spill
-from access_review.engine.duckdb import Engine, bind
+from access_review.engine.file import ParquetFile
+from access_review.engine.sql import applied, bind, identifier
 from access_review.errors import WorkspaceError
+from access_review.model import Relation
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -41,19 +44,21 @@ _BROADCAST = ("closure", "verdicts")
 
 
 @dataclass(slots=True)
-class SparkEngine(Engine):
-    """One Spark session for one run; a context manager.
+class SparkEngine:
+    """One Spark session for one run, as :class:`~access_review.engine.Engine` says.
 
     ``options`` are Spark's own. ``prefix`` is put before the path of a file, as
     ``hdfs://namenode``, where the workers see it by another name; ``scratch`` is a
     folder that driver and workers share, for what is kept and written.
     """
 
+    as_of: datetime
     master: str = "local[*]"
     options: Mapping[str, str] = field(default_factory=dict)
     prefix: str = ""
     scratch: Path | None = None
     _spark: "SparkSession" = field(init=False, repr=False)
+    _spill: Path = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.scratch is not None and not self.scratch.is_dir():
@@ -91,36 +96,45 @@ class SparkEngine(Engine):
         finally:
             spill.remove(self._spill)
 
-    def register(self, name: str, data: pa.Table | Path) -> None:
+    def register(self, name: str, data: pa.Table | ParquetFile) -> None:
         """Make an Arrow table (small: the driver writes it) or a Parquet file known under ``name``."""
         import pyarrow.parquet as pq
 
+        kept = self._place() / f"{identifier(name)}.parquet"
         if isinstance(data, pa.Table):
-            data, table = self._place() / f"{name}.parquet", data
-            pq.write_table(_spelled_out(table), data)
-        elif data.name.startswith((".", "_")):  # Hadoop sees no such file, and what is being written is called so
-            data = Path(shutil.copyfile(data, self._place() / f"{name}.parquet"))
-        self._name(name, self._spark.read.parquet(self._seen(data)))
+            pq.write_table(_spelled_out(data), kept)
+        elif data.path.name.startswith((".", "_")):  # Hadoop sees no such file, and what is being written is called so
+            shutil.copyfile(data.path, kept)
+        else:
+            kept = data.path
+        self._name(name, self._spark.read.parquet(self._seen(kept)))
 
-    def create(self, name: str, sql: str, **params: Any) -> None:
-        """Keep what a SELECT returns as table ``name``.
+    def create(self, name: str, sql: str, **params: Any) -> int:
+        """Keep what a SELECT returns as table ``name``; return the number of its rows.
 
         It is kept in files: the loss of a worker loses no table, and Spark knows how large
         it is.
         """
-        found = self._run(sql, params)
-        kept = self._seen(self._place() / name)
-        found.write.parquet(kept)
-        self._name(name, self._spark.read.schema(found.schema).parquet(kept))
+        import pyarrow.parquet as pq
 
-    def view(self, name: str, sql: str, **params: Any) -> None:
+        found = self._run(sql, params)
+        folder = self._place() / identifier(name)
+        found.write.parquet(self._seen(folder))
+        self._name(name, self._spark.read.schema(found.schema).parquet(self._seen(folder)))
+        return sum(int(pq.read_metadata(part).num_rows) for part in folder.glob("part-*.parquet"))
+
+    def view(self, name: str, sql: str) -> None:
         """Make a SELECT known under ``name``, to be run whenever it is read."""
-        self._run(sql, params).createOrReplaceTempView(name)
+        self._run(sql, {}).createOrReplaceTempView(identifier(name))
 
     def drop(self, *names: str) -> None:
         """Forget tables that nothing reads any more."""
         for name in names:
             self._spark.catalog.dropTempView(name)
+
+    def columns(self, *names: str) -> Mapping[str, Sequence[str]]:
+        """Return the columns of each of these tables, in order."""
+        return {name: self._spark.table(identifier(name)).columns for name in names}
 
     def identify(self, kinds: Mapping[str, str]) -> None:
         """Do nothing: Spark encodes what repeats by itself."""
@@ -142,22 +156,31 @@ class SparkEngine(Engine):
     def referring(self, name: str, columns: Sequence[str]) -> str:
         """Return a SELECT of a kept table, its ids as text like all others."""
         beside = "".join(f", CAST(NULL AS VARCHAR) AS {column}_text" for column in columns)
-        return f"SELECT *{beside} FROM {name}"
+        return f"SELECT *{beside} FROM {identifier(name)}"
 
     def query(self, sql: str, **params: Any) -> pa.Table:
         """Return what a SELECT returns."""
         return self._run(sql, params).toArrow()
 
+    def rows(self, sql: str, **params: Any) -> list[dict[str, Any]]:
+        """Return what a SELECT returns as dictionaries: for the few, never for the many."""
+        rows: list[dict[str, Any]] = self.query(sql, **params).to_pylist()
+        return rows
+
+    def run(self, relation: Relation) -> pa.Table:
+        """Evaluate a relation, its function over a small frame included."""
+        return applied(relation, self.query(relation.sql, **relation.params))
+
     def batches(self, sql: str, *, rows: int = 100_000, **params: Any) -> pa.RecordBatchReader:
         """Return what a SELECT returns, batch by batch."""
         return self._written(sql, params, rows)
 
-    def write(self, sql: str, path: Path, **params: Any) -> None:
+    def write(self, sql: str, to: ParquetFile, **params: Any) -> None:
         """Write what a SELECT returns to one Parquet file, in its order."""
         import pyarrow.parquet as pq
 
         reader = self._written(sql, params, 100_000)
-        with pq.ParquetWriter(path, reader.schema, compression="zstd") as writer:
+        with pq.ParquetWriter(to.path, reader.schema, compression="zstd") as writer:
             for batch in reader:
                 writer.write_batch(batch)
 

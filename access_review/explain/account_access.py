@@ -5,7 +5,7 @@ from functools import cache, cached_property
 from typing import Any
 
 from access_review.correlate import MATCHED_KINDS, candidates_of
-from access_review.engine.duckdb import Engine
+from access_review.engine import Engine
 from access_review.explain.explanation import (
     AccountCard,
     Allowance,

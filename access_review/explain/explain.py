@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from access_review import rules
-from access_review.engine.duckdb import Engine
+from access_review.engine import Engine
 from access_review.explain.account_access import OWNERS, AccessFacts
 from access_review.explain.explanation import (
     AccountCard,

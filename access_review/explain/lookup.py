@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from access_review.engine.duckdb import Engine
+from access_review.engine import Engine
 from access_review.errors import Unclear
 from access_review.explain.explanation import SubjectKind
 from access_review.tables import Row

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Literal, TypedDict, cast
 
-from access_review.engine.duckdb import Engine
+from access_review.engine import Engine
 from access_review.model import AsOf
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 
 from access_review.changes import Action, Change
-from access_review.engine.duckdb import Engine
+from access_review.engine import Engine
 from access_review.graph import closure
 from access_review.plan.protect import protection
 from access_review.plan.withheld import PROTECTIONS, Withheld, WithheldCode, withheld

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from access_review.engine.duckdb import Engine
+from access_review.engine import Engine
 from access_review.errors import LimitExceeded, PlanRefused
 from access_review.policy import Ceiling, GroupCeiling, Limits
 from access_review.tables import Row

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from access_review.changes import Capabilities, Change
-from access_review.engine.duckdb import Engine
+from access_review.engine import Engine
 from access_review.errors import PlanRefused, StalePlan
 from access_review.plan import consequences, limits, proof
 from access_review.plan.ahead import Ahead

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 
 from access_review.changes import Change
-from access_review.engine.duckdb import Engine
+from access_review.engine import Engine
+from access_review.engine.duckdb import EmbeddedEngine
 from access_review.errors import PlanRefused
 from access_review.plan.withheld import Withheld, WithheldCode, withheld
 from access_review.review import Report, review
@@ -62,7 +63,7 @@ def prove(
     engine.create("touched", _TOUCHED)
     held = _expected_held(engine)
     settings = workspace.policy.engine
-    with Engine(snapshot.as_of, settings.memory, settings.threads) as fresh:
+    with EmbeddedEngine(snapshot.as_of, settings.memory, settings.threads) as fresh:
         again = review(replace(snapshot, tables=after), workspace, fresh)
         fresh.register("touched", pa.table({"account": pa.array(touched, pa.string())}))
         still_held = _expected_held(fresh)
@@ -104,7 +105,7 @@ def prove_undo(
     """
     before = _open(report.findings, {"new", "open", "waived"})
     settings = workspace.policy.engine
-    with Engine(taken.as_of, settings.memory, settings.threads) as engine:
+    with EmbeddedEngine(taken.as_of, settings.memory, settings.threads) as engine:
         again = review(replace(taken, tables=after), workspace, engine)
     found = _open(again.findings, {"new", "open", "waived"})
     appearing = {finding: row for finding, row in found.items() if finding not in before}

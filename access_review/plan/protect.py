@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from access_review.engine.duckdb import Engine
+from access_review.engine import Engine
 from access_review.plan.withheld import Withheld, WithheldCode, withheld
 from access_review.policy import Protect
 from access_review.tables import Row

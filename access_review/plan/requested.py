@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from access_review.changes import Action, Capabilities
-from access_review.engine.duckdb import Engine
+from access_review.engine import Engine
 from access_review.model import AsOf
 from access_review.plan.protect import protection
 from access_review.plan.withheld import Withheld, WithheldCode, withheld

@@ -14,7 +14,8 @@ import pyarrow as pa
 
 from access_review import snapshot
 from access_review.changes import Change
-from access_review.engine.duckdb import Engine
+from access_review.engine import Engine
+from access_review.engine.duckdb import EmbeddedEngine
 from access_review.errors import LimitExceeded, PlanRefused
 from access_review.plan import consequences, limits
 from access_review.plan.plan import Plan
@@ -64,7 +65,7 @@ def judge(plan: Plan, taken: Snapshot, workspace: Workspace, others: Sequence[Ch
     if any(one.action.restores for one in plan.changes):
         return Facts({one.id: _restoring(one, status) for one in plan.changes}, now)
     settings = workspace.policy.engine
-    with Engine(taken.as_of, settings.memory, settings.threads) as engine:
+    with EmbeddedEngine(taken.as_of, settings.memory, settings.threads) as engine:
         establish(taken.tables, workspace, engine)
         guard(engine, workspace.policy.protect, plan.requested_by)
         register_unread(engine, gaps(taken))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from access_review.changes import Change, Sighting, Witness
-from access_review.engine.duckdb import Engine
+from access_review.engine import Engine
 from access_review.export import effective
 from access_review.policy import Applying, Targets
 from access_review.revoke.journal import Journal

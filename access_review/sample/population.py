@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from access_review import artifacts
-from access_review.engine.duckdb import Engine
+from access_review.engine import Engine
 from access_review.model import AsOf
 
 FRAME = "access-review/frame@1"

@@ -14,7 +14,8 @@ from typing import Any
 
 from access_review import runs, snapshot
 from access_review.audit import campaign, carry_forward, decisions, judge, planted, reviewers, worklist
-from access_review.engine.duckdb import Engine, open_engine
+from access_review.engine import Engine, ParquetFile, open_engine
+from access_review.engine.duckdb import EmbeddedEngine
 from access_review.facts import CarryForward, carry_forward_tables
 from access_review.findings import Evaluation
 from access_review.review import Previous, Report, establish, review
@@ -46,7 +47,7 @@ def review_run(workspace: Workspace, run: Run) -> Report:
     runs.write_json(run.folder / LEFT_OPEN, carry_forward.to_json(_left_open(workspace, run)))
     taken, path = snapshot.load(run), run.folder / FINDINGS
     with runs.written(path) as partial, open_engine(taken.as_of, workspace.policy.engine) as engine:
-        report = review(taken, workspace, engine, previous_findings(workspace, run), to=partial)
+        report = review(taken, workspace, engine, previous_findings(workspace, run), to=ParquetFile(partial))
     runs.write_json(
         run.folder / runs.REVIEWED,
         {
@@ -59,7 +60,7 @@ def review_run(workspace: Workspace, run: Run) -> Report:
             "rules": {e.rule: {k: v for k, v in asdict(e).items() if k != "rule"} for e in report.evaluations},
         },
     )
-    return replace(report, found=path)
+    return replace(report, found=ParquetFile(path))
 
 
 def previous_findings(workspace: Workspace, run: Run) -> Previous:
@@ -93,14 +94,14 @@ def read_report(run: Run) -> Report:
     path = run.folder / FINDINGS
     snapshot.verify(path, known, made="reviewed", hint="access-review review")
     evaluations = tuple(Evaluation(rule, **said) for rule, said in known["rules"].items())
-    return Report(run.as_of, path, evaluations, known["digest"])
+    return Report(run.as_of, ParquetFile(path), evaluations, known["digest"])
 
 
 @contextmanager
 def engine_of(workspace: Workspace, taken: Snapshot) -> Iterator[Engine]:
     """Open the embedded engine, whichever reviews: what is asked about a run is not written for the other."""
     settings = workspace.policy.engine
-    with Engine(taken.as_of, settings.memory, settings.threads) as engine:
+    with EmbeddedEngine(taken.as_of, settings.memory, settings.threads) as engine:
         yield engine
 
 

@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from access_review.audit import inventory
 from access_review.audit.inventory import ListedAgent, ListedApplication
-from access_review.engine.duckdb import Engine
+from access_review.engine import Engine
 from access_review.explain.explanation import Hop, ThingCard
 from access_review.graph import paths
 from access_review.offboarding.queries import LeftPerson, list_left

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from access_review import declared
-from access_review.engine.duckdb import Engine
+from access_review.engine.duckdb import EmbeddedEngine
 from access_review.policy import Policy
 from access_review.tables import TABLES, frame
 
@@ -35,7 +35,7 @@ def foreign(registered):
     ]
     aliases = [{"scheme": "registered-app", "value": f"app-{name}", "id": f"entra:sp:{name}"} for name in registered]
     rows = {"accounts": accounts, "aliases": aliases, "entitlements": [consent("theirs"), consent("ours")]}
-    with Engine(AS_OF, threads=1) as engine:
+    with EmbeddedEngine(AS_OF, threads=1) as engine:
         for name, some in rows.items():
             engine.register(name, frame(TABLES[name], some))
         told = declared.applications(Policy(organisation="Norwind"), engine).to_pylist()

@@ -7,7 +7,8 @@ import pytest
 
 from access_review.audit import worklist
 from access_review.audit.worklist import UNASSIGNED, item_id
-from access_review.engine.duckdb import Engine
+from access_review.engine import Engine
+from access_review.engine.duckdb import EmbeddedEngine
 from access_review.facts import FACTS, FINDINGS
 from access_review.policy import Sampling
 from access_review.sample import population
@@ -181,7 +182,7 @@ def engine():
         ],
         "separation": [{"pair": "pay-and-approve", "side": "a", "entitlement": group("write")}],
     }
-    with Engine(AS_OF, memory="256MB", threads=1) as made:
+    with EmbeddedEngine(AS_OF, memory="256MB", threads=1) as made:
         for name, part in rows.items():
             made.register(name, frame(FACTS[name], part))
         made.register("findings", frame(FINDINGS, FOUND))
@@ -300,7 +301,7 @@ def test_an_empty_sample_asks_nothing(engine):
 
 
 def test_no_facts_no_units():
-    with Engine(AS_OF, memory="256MB", threads=1) as made:
+    with EmbeddedEngine(AS_OF, memory="256MB", threads=1) as made:
         for name in ("people", "accounts", "held", "closure", "entitlements", "assignments"):
             table: pa.Table = FACTS[name].schema.empty_table()
             made.register(name, table)

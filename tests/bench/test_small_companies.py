@@ -6,7 +6,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from access_review import runs, snapshot, workspace
-from access_review.engine.duckdb import Engine
+from access_review.engine import ParquetFile
+from access_review.engine.duckdb import EmbeddedEngine
 from access_review.graph import closure, paths, states
 from access_review.review import establish, review
 from access_review.tables import settle
@@ -112,8 +113,8 @@ def test_every_path_explains_a_row_of_the_closure_and_no_row_is_without(company)
 def test_findings_are_the_same_in_memory_and_on_disk_and_with_little_memory(company, tmp_path):
     space, taken = workspace.load(company), snapshot.load(runs.find(company))
     digests = set()
-    for memory, to in (("1GB", None), ("1GB", tmp_path / "findings.parquet"), ("160MB", None)):
-        with Engine(taken.as_of, memory, threads=2) as engine:
+    for memory, to in (("1GB", None), ("1GB", ParquetFile(tmp_path / "findings.parquet")), ("160MB", None)):
+        with EmbeddedEngine(taken.as_of, memory, threads=2) as engine:
             report = review(taken, space, engine, to=to)
             assert len(report.findings) > 100
             digests.add(report.digest)
@@ -122,7 +123,7 @@ def test_findings_are_the_same_in_memory_and_on_disk_and_with_little_memory(comp
 
 def test_the_spill_is_gone_when_the_engine_is_closed(company):
     taken = snapshot.load(runs.find(company))
-    with Engine(taken.as_of) as engine:
+    with EmbeddedEngine(taken.as_of) as engine:
         establish(taken.tables, workspace.load(company), engine)
         spill = engine._spill
         assert spill.is_dir()
@@ -130,14 +131,14 @@ def test_the_spill_is_gone_when_the_engine_is_closed(company):
 
 
 def test_numbers_are_text_to_whoever_asks(tmp_path):
-    with Engine(AS_OF) as engine:
+    with EmbeddedEngine(AS_OF, small=0) as engine:
         engine.register("things", pa.table({"id": ["b", "a", "c"], "kind": ["x", "x", "y"]}))
         engine.identify({"things": "SELECT id FROM things"})
         engine.narrow("kept", "SELECT * FROM things", ids={"id": "things"}, few=("kind",))
         assert engine.rows("SELECT * FROM kept ORDER BY id DESC")[0] == {"id": "c", "kind": "y"}
         assert engine.query("SELECT id, kind FROM kept").schema.types == [pa.string(), pa.string()]
         assert [b.num_rows for b in engine.batches("SELECT * FROM kept")] == [3]
-        engine.write("SELECT * FROM kept ORDER BY id", tmp_path / "kept.parquet")
+        engine.write("SELECT * FROM kept ORDER BY id", ParquetFile(tmp_path / "kept.parquet"))
         assert pq.read_table(tmp_path / "kept.parquet")["id"].to_pylist() == ["a", "b", "c"]
         engine.narrow("kept", "SELECT 'nobody' AS id, 'z' AS kind", ids={"id": "things"})
         assert engine.rows("SELECT * FROM kept") == [{"id": "nobody", "kind": "z"}], "an id nobody knows is kept"

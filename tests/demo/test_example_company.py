@@ -14,7 +14,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from access_review import workspace
-from access_review.engine.duckdb import Engine
+from access_review.engine.duckdb import EmbeddedEngine
 from access_review.errors import RosterFault
 from access_review.review import Report, review
 from access_review.roles import Names, Resolved, resolve
@@ -62,7 +62,7 @@ def demo(repository: Path) -> Demo:
     ours = workspace.load(repository)
     snapshot = collect(ours, AS_OF)
     planted = YAML(typ="safe").load((repository / "sources/demo/planted.yaml").read_text("utf-8"))
-    with Engine(AS_OF) as engine:
+    with EmbeddedEngine(AS_OF) as engine:
         report = review(snapshot, ours, engine)
     return Demo(ours, snapshot, report, _names(snapshot), planted)
 
@@ -136,7 +136,7 @@ def test_problems_are_those_planted(demo: Demo) -> None:
 
 
 def test_ids_that_look_like_something_else_stay_text_and_join(demo: Demo) -> None:
-    with Engine(AS_OF) as engine:
+    with EmbeddedEngine(AS_OF) as engine:
         review(demo.snapshot, demo.workspace, engine)
         sql = "SELECT person FROM accounts WHERE source = 'ad' AND employee_id IN ('00123', '123', '1E5', 'NO') ORDER BY person"
         found = [row["person"] for row in engine.rows(sql)]
@@ -146,7 +146,7 @@ def test_ids_that_look_like_something_else_stay_text_and_join(demo: Demo) -> Non
 def test_same_input_gives_the_same_findings(demo: Demo, repository: Path) -> None:
     again = collect(workspace.load(repository), AS_OF)
     assert again.digest == demo.snapshot.digest
-    with Engine(AS_OF, threads=1) as engine:
+    with EmbeddedEngine(AS_OF, threads=1) as engine:
         assert review(again, demo.workspace, engine).digest == demo.report.digest
 
 
@@ -194,7 +194,7 @@ def test_template_tests_are_well_formed_and_hold(demo: Demo) -> None:
 
 
 def test_everybody_who_works_has_a_role(demo: Demo) -> None:
-    with Engine(AS_OF) as engine:
+    with EmbeddedEngine(AS_OF) as engine:
         review(demo.snapshot, demo.workspace, engine)
         bare = engine.rows(
             """
@@ -234,7 +234,7 @@ def test_findings_of_last_month_are_repeated(demo: Demo) -> None:
     since = demo.report.findings.schema.get_field_index("first_seen")
     field = demo.report.findings.schema.field(since)
     old = pa.array([AS_OF - timedelta(days=40)] * len(demo.report.findings), field.type)
-    with Engine(AS_OF) as engine:
+    with EmbeddedEngine(AS_OF) as engine:
         after = review(demo.snapshot, demo.workspace, engine, demo.report.findings.set_column(since, field, old))
     repeated = [f for f in after.findings.to_pylist() if f["rule"] == "repeat-finding"]
     assert len(repeated) == sum(f["status"] != "waived" for f in demo.report.findings.to_pylist())
@@ -247,7 +247,7 @@ def test_whoever_vanishes_from_the_roster_is_missing_and_not_gone(demo: Demo, ow
     roster.write_text("".join(line for line in lines if line != gone), "utf-8")
     spoilt = workspace.load(own_copy)
     after = collect(spoilt, AS_OF, previous=demo.snapshot)
-    with Engine(AS_OF) as engine:
+    with EmbeddedEngine(AS_OF) as engine:
         found = demo.keys(review(after, spoilt, engine, demo.report.findings).findings)
     new = found.keys() - demo.keys(demo.report.findings).keys()
     assert [key[0] for key in new] == ["person-missing"]

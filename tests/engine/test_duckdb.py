@@ -5,14 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from access_review.engine.duckdb import Engine, bind
+from access_review.engine.duckdb import EmbeddedEngine
+from access_review.engine.sql import bind
 from access_review.model import AsOf, Relation
 from tests.support.snapshots import AS_OF
 
 
 @pytest.fixture(scope="module")
 def engine():
-    with Engine(AS_OF) as engine:
+    with EmbeddedEngine(AS_OF) as engine:
         yield engine
 
 
@@ -60,7 +61,7 @@ def test_a_small_frame_may_be_computed(engine):
 
 
 def test_one_number_is_one_id_whatever_its_kind_and_other_text_stands_beside():
-    with Engine(AS_OF) as engine:
+    with EmbeddedEngine(AS_OF, small=0) as engine:
         engine.register("people", pa.table({"person": ["p2", "p1"]}))
         engine.register("groups", pa.table({"name": ["g1"]}))
         engine.identify({"people": "SELECT person FROM people", "groups": "SELECT name FROM groups"})

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from access_review import diff, runs, snapshot, workspace
-from access_review.engine.duckdb import Engine, open_engine
+from access_review.engine import Engine, ParquetFile, open_engine
+from access_review.engine.duckdb import EmbeddedEngine
 from access_review.engine.spark import SparkEngine
 from access_review.errors import WorkspaceError
 from access_review.export import Format, export
@@ -75,11 +76,11 @@ def test_the_findings_are_the_same_on_spark(tmp_path, capfd):
     scratch.mkdir()
     write(tmp_path, Company(SIZES["S"]))
     space, taken = workspace.load(tmp_path), snapshot.load(runs.find(tmp_path))
-    with Engine(taken.as_of) as engine:
-        embedded = review(taken, space, engine, to=tmp_path / "embedded.parquet")
+    with EmbeddedEngine(taken.as_of) as engine:
+        embedded = review(taken, space, engine, to=ParquetFile(tmp_path / "embedded.parquet"))
         shown = exported(engine, tmp_path)
     with Keeping(taken.as_of, master="local[2]", options=SHORT, prefix="file://", scratch=scratch) as engine:
-        distributed = review(taken, space, engine, to=tmp_path / ".spark.parquet-being-written")
+        distributed = review(taken, space, engine, to=ParquetFile(tmp_path / ".spark.parquet-being-written"))
         shown_by_spark = exported(engine, tmp_path)
         engine._spark.conf.set("spark.sql.autoBroadcastJoinThreshold", "-1")  # as if all were too large
         plans = {}

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from access_review.engine.duckdb import Engine
+from access_review.engine.duckdb import EmbeddedEngine
 from access_review.errors import Unclear
 from access_review.explain.explain import explain
 from access_review.explain.lookup import look_up
@@ -60,7 +60,7 @@ def test_a_finding_is_found_by_its_id_and_by_the_start_of_it(company):
 def test_a_name_means_the_person_and_several_persons_are_listed(company):
     assert look_up(company.engine, "Cem Aydin").id == "hr:person:3"
     twins = tables({"people": [{"person": f"hr:person:{n}", "name": "Cem Aydin"} for n in (1, 2)]})
-    with Engine(AS_OF) as engine:
+    with EmbeddedEngine(AS_OF) as engine:
         establish(twins, workspace(), engine)
         engine.register("findings", FINDINGS.schema.empty_table())
         with pytest.raises(Unclear) as caught:

@@ -10,7 +10,7 @@ import pytest
 
 from access_review import workspace as workspaces
 from access_review.changes import Action
-from access_review.engine.duckdb import Engine
+from access_review.engine.duckdb import EmbeddedEngine
 from access_review.errors import Unclear
 from access_review.offboarding import assess, checklist, clocks, leaver
 from access_review.offboarding import queries as leaver_facts
@@ -176,7 +176,7 @@ def judged(rows, *, before=None, verified=None, settings=None, policy=None, as_o
     taken = snapshot(as_of, **rows)
     space = workspace(match={name: [{"on": ["employee_id", "person"]}] for name in ("ad", "badge")}, policy=policy)
     settings = settings or Offboarding()
-    with Engine(taken.as_of) as engine:
+    with EmbeddedEngine(taken.as_of) as engine:
         establish(taken.tables, space, engine)
         going = leaver_facts.list_leaving(engine, settings.prepare)
         things = leaver_facts.list_access(engine, settings.prepare)

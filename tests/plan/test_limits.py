@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from access_review.changes import Action, Expectation, Target, Thing
 from access_review.changes import change as change_of
-from access_review.engine.duckdb import Engine
+from access_review.engine.duckdb import EmbeddedEngine
 from access_review.errors import LimitExceeded, PlanRefused
 from access_review.plan.consequences import foresee
 from access_review.plan.limits import (
@@ -208,7 +208,7 @@ def test_batches_are_no_larger_than_allowed_and_leavers_come_first():
 def counts_of(rows, *changes, ceilings=None, accepted=None):
     """Return what a set of changes is counted as: without a review, since the counts need none."""
     space = declared()
-    with Engine(AS_OF, threads=1) as engine:
+    with EmbeddedEngine(AS_OF, threads=1) as engine:
         taken = snapshot(**rows)
         establish(taken.tables, space, engine)
         foresee(engine, taken.tables, changes)
@@ -376,7 +376,7 @@ def test_a_cut_says_which_group_it_takes_beyond_its_limit():
         "ad", "", entitlement=Thing("ad:group:Outer", "", ""), child=Thing("ad:group:Other", "", ""), mode="assigned"
     )
     cut = change_of(Action.CUT_NESTING, target, Expectation(present=True), "f")
-    with Engine(AS_OF, threads=1) as engine:
+    with EmbeddedEngine(AS_OF, threads=1) as engine:
         taken = snapshot(**rows)
         establish(taken.tables, declared(), engine)
         foresee(engine, taken.tables, [cut])

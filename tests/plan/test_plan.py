@@ -6,7 +6,7 @@ import rfc8785
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from access_review.engine.duckdb import Engine
+from access_review.engine.duckdb import EmbeddedEngine
 from access_review.errors import ArtifactError, PlanRefused, StalePlan
 from access_review.plan import consequences
 from access_review.plan.alternatives import cover
@@ -235,7 +235,7 @@ def refusals():
         for s in space.sources
     )
     space = replace(space, sources=sources)
-    with Engine(AS_OF, threads=1) as engine:
+    with EmbeddedEngine(AS_OF, threads=1) as engine:
         taken, report = planning.reviewed(rows, space, engine)
         made = plan(taken, space, engine, report, **planning.ASKED | {"requested_by": "HR:Person:25"})
         return made, {row["finding"]: row for row in report.findings.to_pylist()}
@@ -342,9 +342,9 @@ def test_nothing_is_planned_on_what_was_not_read(source, subject, withheld):
 def test_a_finding_carried_over_from_a_complete_run_is_withheld_from_a_plan():
     rows = add(company(12), grants=[grant(7, "Other")])
     space = declared()
-    with Engine(AS_OF, threads=1) as engine:
+    with EmbeddedEngine(AS_OF, threads=1) as engine:
         _, before = planning.reviewed(rows, space, engine)
-    with Engine(AS_OF, threads=1) as engine:
+    with EmbeddedEngine(AS_OF, threads=1) as engine:
         taken = planning.snapshot(**add(rows, completeness=[incomplete("ad", "grants")]))
         report = review(taken, space, engine, before.findings)
         made = plan(taken, space, engine, report, **planning.ASKED | {"requested_by": "x"})
@@ -550,7 +550,7 @@ def test_a_plan_can_be_narrowed_to_rules_persons_or_clients():
         {**row, "client": "Southgate"} if row["person"] == "hr:person:8" else row for row in rows["assignments"]
     ]
     space = declared()
-    with Engine(AS_OF, threads=1) as engine:
+    with EmbeddedEngine(AS_OF, threads=1) as engine:
         taken, report = planning.reviewed(rows, space, engine)
 
         def narrowed(**scope):
@@ -607,7 +607,7 @@ def test_a_plan_applied_and_reviewed_again_plans_nothing_and_never_touches_the_p
     nobody = [{**planning.TEMPLATES[0], "may": ["ad:group:Fin*"]}]
     free = {"protect": {"last_holders": 0}}
     space = declared(policy=GENEROUS | free, templates=nobody) if strict else declared(policy=GENEROUS)
-    with Engine(AS_OF, threads=1) as engine:
+    with EmbeddedEngine(AS_OF, threads=1) as engine:
         taken, report = planning.reviewed(rows, space, engine)
         made = plan(taken, space, engine, report, **planning.ASKED | {"requested_by": "hr:person:99"})
         after = consequences.foresee(engine, taken.tables, made.changes)
@@ -615,7 +615,7 @@ def test_a_plan_applied_and_reviewed_again_plans_nothing_and_never_touches_the_p
     assert not protected & {one.target.key[0] for one in made.changes}
     listed = [name for batch in made.batches for name in batch.changes]
     assert listed == [one.id for one in made.changes]
-    with Engine(AS_OF, threads=1) as engine:
+    with EmbeddedEngine(AS_OF, threads=1) as engine:
         applied = Snapshot(AS_OF, after, taken.digest)
         again = review(applied, space, engine)
         assert plan(applied, space, engine, again, **planning.ASKED | {"requested_by": "hr:person:99"}).changes == ()

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 import pytest
 
 from access_review.changes import Action, Expectation, Target, Thing, change
-from access_review.engine.duckdb import Engine
+from access_review.engine.duckdb import EmbeddedEngine
 from access_review.plan import consequences
 from access_review.plan.protect import guard, last_holders, protection
 from access_review.policy import Protect
@@ -23,7 +23,7 @@ POLICY, OPERATOR = (
 
 @contextmanager
 def opened(rows):
-    with Engine(AS_OF, threads=1) as engine:
+    with EmbeddedEngine(AS_OF, threads=1) as engine:
         establish(snapshot(**rows).tables, declared(), engine)
         yield engine
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 import pytest
 
 from access_review.changes import Action, Change, Expectation, Target, Thing
-from access_review.engine.duckdb import Engine
+from access_review.engine.duckdb import EmbeddedEngine
 from access_review.errors import PlanRefused
 from access_review.plan.plan import read, write
 from access_review.plan.proof import Failure, Proof, prove_undo
@@ -93,7 +93,7 @@ def test_what_is_there_no_more_or_fails_the_proof_is_left_to_a_person():
 
 
 def reviewing(rows, space, changes, before, known):
-    with Engine(AS_OF, threads=1) as engine:
+    with EmbeddedEngine(AS_OF, threads=1) as engine:
         taken, report = reviewed(rows, space, engine)
     after = restored(taken.tables, snapshot(**before).tables, changes)
     return prove_undo(taken, after, space, report, known, changes)

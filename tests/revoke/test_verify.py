@@ -1,5 +1,5 @@
 from access_review.changes import Sighting
-from access_review.engine.duckdb import Engine
+from access_review.engine.duckdb import EmbeddedEngine
 from access_review.policy import Applying, Targets
 from access_review.revoke.apply import Batch, apply
 from access_review.revoke.journal import Journal
@@ -81,7 +81,7 @@ def test_what_another_path_still_gives_is_named():
     cut = [one for one in made.changes if one.target.entitlement and one.target.entitlement.name == "Other"]
     assert cut
     later = add(company(), grants=[grant(5, "Outer")], nesting=[nest("Outer", "Other")])
-    with Engine(made.as_of, threads=1) as engine:
+    with EmbeddedEngine(made.as_of, threads=1) as engine:
         reviewed(later, declared(), engine)
         left = remaining(engine, cut)
     assert [(one.account, one.entitlement, one.path) for one in left] == [("user5", "Other", "Outer > Other")]

@@ -20,7 +20,9 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 from sqlglot import exp
 
-from access_review.engine.duckdb import Engine, bind
+from access_review.engine import Engine
+from access_review.engine.duckdb import EmbeddedEngine
+from access_review.engine.sql import bind
 from access_review.facts import FACTS, RESTS_ON
 from access_review.model import Remedy, Severity
 from access_review.rules import COLUMNS, Rule, load
@@ -154,7 +156,7 @@ def register(engine: Engine, case: Case) -> None:
 def findings(rule: Rule, as_of: datetime, case: Case) -> pa.Table:
     """Run a rule over the facts of a case."""
     settings = {k: tuple(v) if isinstance(v, list) else v for k, v in case.get("settings", {}).items()}
-    with Engine(as_of, threads=1) as engine:
+    with EmbeddedEngine(as_of, threads=1) as engine:
         register(engine, case)
         return engine.run(rule.check(**settings))
 
@@ -209,7 +211,7 @@ def test_a_rule_documents_itself(rule):
 @pytest.fixture(scope="module")
 def nothing() -> Iterator[Engine]:
     """Yield an engine that knows every fact and not one row."""
-    with Engine(AS_OF, threads=1) as engine:
+    with EmbeddedEngine(AS_OF, threads=1) as engine:
         register(engine, {})
         yield engine
 

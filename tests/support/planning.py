@@ -9,7 +9,8 @@ from typing import Any
 from access_review.connectors.ad.capabilities import CAPABILITIES as DIRECTORY
 from access_review.connectors.entra.capabilities import CAPABILITIES as TENANT
 from access_review.connectors.table.connector import Export
-from access_review.engine.duckdb import Engine
+from access_review.engine import Engine
+from access_review.engine.duckdb import EmbeddedEngine
 from access_review.plan.plan import Plan, plan
 from access_review.policy import Policy
 from access_review.review import Report, review
@@ -134,7 +135,7 @@ def reviewed(rows: Rows, space: Workspace, engine: Engine) -> tuple[Snapshot, Re
 def planned(rows: Rows, space: Workspace | None = None, **options: Any) -> Plan:
     """Review the company and plan what to take away."""
     space = space or declared()
-    with Engine(AS_OF, threads=1) as engine:
+    with EmbeddedEngine(AS_OF, threads=1) as engine:
         taken, report = reviewed(rows, space, engine)
         return plan(taken, space, engine, report, **ASKED | options)
 

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from access_review.engine.duckdb import Engine
+from access_review.engine import Engine
+from access_review.engine.duckdb import EmbeddedEngine
 from access_review.policy import ApplicationLists, Policy
 from access_review.review import Report, review
 from access_review.settings import Pattern, Separation, SourceFile, Template, ToxicPair, Waivers, pattern
@@ -172,7 +173,7 @@ def reviewed(told: Mapping[str, list[dict[str, Any]]] | None = None) -> Iterator
     told = rows() if told is None else told
     snapshot = Snapshot(AS_OF, {name: frame(name, told.get(name, [])) for name in TABLES}, "sha256:s")
     space = workspace()
-    with Engine(AS_OF) as engine:
+    with EmbeddedEngine(AS_OF) as engine:
         report = review(snapshot, space, engine)
         engine.register("findings", report.findings)
         yield Reviewed(engine, snapshot, space, report, manifest(snapshot, space))

@@ -1,0 +1,39 @@
+"""A table on disk, which an engine reads by itself; the middle passes it on without looking at where it lies."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True)
+class ParquetFile:
+    """A table as a Parquet file; it is read when somebody asks, whole or batch by batch.
+
+    Every method raises ``OSError`` or ``pyarrow.ArrowInvalid`` where the file is missing or damaged.
+    """
+
+    path: Path
+
+    @property
+    def rows(self) -> int:
+        """How many rows the table has, from the end of the file alone."""
+        import pyarrow.parquet as pq
+
+        return int(pq.read_metadata(self.path).num_rows)
+
+    def read(self) -> pa.Table:
+        """Return the table in memory."""
+        import pyarrow.parquet as pq
+
+        return pq.read_table(self.path)
+
+    def reader(self, columns: list[str] | None = None) -> pa.RecordBatchReader:
+        """Return the table, or some columns of it, batch by batch."""
+        import pyarrow.parquet as pq
+
+        file = pq.ParquetFile(self.path)
+        schema = file.schema_arrow
+        if columns is not None:
+            schema = pa.schema([schema.field(name) for name in columns])
+        return pa.RecordBatchReader.from_batches(schema, file.iter_batches(columns=columns))
