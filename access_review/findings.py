@@ -14,7 +14,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from access_review.engine import Engine, ParquetFile
-from access_review.engine.sql import literal
 from access_review.errors import RuleError
 from access_review.facts import FINDINGS, RESTS_ON
 from access_review.model import AsOf, Remedy, Severity
@@ -67,85 +66,128 @@ class Gaps:
 def evaluate(engine: Engine, rules: Sequence[Rule], policy: Policy, gaps: Gaps) -> tuple[Evaluation, ...]:
     """Run every rule and make ``hits`` known: finding, rule, subject, about, reason, remedy, severity.
 
-    Hits stay in the engine: a rule may have millions.
+    Hits stay in the engine: a rule may have millions. What rules returned is looked at
+    all at once. Raises ``RuleError`` for a rule that breaks its contract.
     """
-    evaluations = []
-    hits = []
+    idle = {rule.id: _why_idle(rule, policy, gaps) for rule in rules}
+    running = [rule for rule in rules if not idle[rule.id]]
+    unread = {rule.id: gaps.withheld_for(rule) for rule in running}
+    found = {rule.id: _run(engine, rule, policy) for rule in running}
+    _check_columns(engine, running)
+    hitting = [rule for rule in running if found[rule.id]]
+    withheld = _withheld(engine, hitting, unread)
+    _name_hits(engine, hitting, policy)
+    return tuple(
+        Evaluation(rule.id, evaluated=False, reason=idle[rule.id])
+        if idle[rule.id]
+        else Evaluation(
+            rule.id,
+            True,
+            found[rule.id] - withheld.get(rule.id, 0),
+            withheld.get(rule.id, 0),
+            "; ".join(f"{source}: {reason}" for source, reason in sorted(unread[rule.id].items())),
+        )
+        for rule in rules
+    )
+
+
+def _why_idle(rule: Rule, policy: Policy, gaps: Gaps) -> str:
+    """Return why a rule is not evaluated, or nothing."""
+    return gaps.why_not(rule) if policy.rule(rule.id).enabled else "switched off in roles/policy.yaml"
+
+
+def _run(engine: Engine, rule: Rule, policy: Policy) -> int:
+    """Keep what a rule reports as a table of its own; return the number of its hits."""
+    relation = rule.check(**policy.rule(rule.id).own)
+    try:
+        if relation.then is None:
+            return engine.create(_table_of(rule), relation.sql, **relation.params)
+        found = engine.run(relation)
+    except KeyError as error:
+        raise RuleError(rule.id, f"the statement names {error} and the rule does not give it") from None
+    engine.register(_table_of(rule), found)
+    return len(found)
+
+
+def _table_of(rule: Rule) -> str:
+    return "hits_" + rule.id.replace("-", "_")
+
+
+def _check_columns(engine: Engine, rules: Sequence[Rule]) -> None:
+    columns = engine.columns(*map(_table_of, rules))
     for rule in rules:
-        settings = policy.rule(rule.id)
-        if not settings.enabled:
-            evaluations.append(Evaluation(rule.id, evaluated=False, reason="switched off in roles/policy.yaml"))
-        elif reason := gaps.why_not(rule):
-            evaluations.append(Evaluation(rule.id, evaluated=False, reason=reason))
-        else:
-            unread = gaps.withheld_for(rule)
-            kept, counted = _hits_of(engine, rule, policy, sorted(unread))
-            hits.append(kept)
-            said = "; ".join(f"{s}: {r}" for s, r in sorted(unread.items()))
-            kept_hits = counted["hits"] - counted["withheld"]
-            evaluations.append(Evaluation(rule.id, True, kept_hits, counted["withheld"], said))
-    engine.view("hits", f"SELECT {_FINDING}, * FROM ({' UNION ALL '.join(hits or [_NO_HITS])}) AS found")
-    return tuple(evaluations)
+        names = list(columns[_table_of(rule)])
+        if set(names) != set(COLUMNS):
+            raise RuleError(rule.id, f"returns {names}", hint=f"return {', '.join(COLUMNS)}")
 
 
 # Subject and about are ids, which the engine may keep as numbers, or text that is no id, beside them.
 _ABOUT = ("subject", "about")
 _SUBJECT, _OBJECT = (f"coalesce(CAST({name} AS VARCHAR), {name}_text)" for name in _ABOUT)
 _HIT = ("subject", "subject_text", "about", "about_text", "reason", "remedy")
-_NO_HITS = f"SELECT {', '.join(f'CAST(NULL AS VARCHAR) AS {name}' for name in (*_HIT, 'rule', 'severity'))} WHERE FALSE"
+
+
+def _withheld(engine: Engine, rules: Sequence[Rule], unread: Mapping[str, Mapping[str, str]]) -> Mapping[str, int]:
+    """Take out the hits that touch a source not wholly read; return how many of each rule they were."""
+    params: dict[str, Any] = {"remedies": tuple(map(str, Remedy))}
+    counts = []
+    for place, rule in enumerate(rules):
+        params |= {f"rule_{place}": rule.id, f"unread_{place}": sorted(unread[rule.id])}
+        counts.append(_COUNTED.format(place=place, table=_table_of(rule), touching=_touching(f"unread_{place}")))
+    counted = {row["rule"]: row for row in engine.rows(" UNION ALL ".join(counts), **params)} if counts else {}
+    for rule in rules:
+        _hold_to_contract(rule, counted[rule.id])
+        if counted[rule.id]["withheld"]:
+            kept = f"SELECT * FROM {_table_of(rule)} WHERE NOT ({_touching('unread')})"
+            engine.create(_table_of(rule), kept, unread=sorted(unread[rule.id]))
+    return {rule: row["withheld"] for rule, row in counted.items()}
+
+
+def _touching(sources: str) -> str:
+    """Return the condition that a hit is about something of one of the sources in a parameter: ids begin with them."""
+    return " OR ".join(
+        f"coalesce({text} LIKE '%:%' AND split_part({text}, ':', 1) IN :{sources}, FALSE)"
+        for text in (f"CAST({column} AS VARCHAR)" for column in _ABOUT)
+    )
+
+
+def _hold_to_contract(rule: Rule, counted: Row) -> None:
+    """Raise ``RuleError`` when some hits of a rule are not what a rule may report."""
+    for required in ("subject", "reason", "remedy"):
+        if counted[required] < counted["hits"]:
+            raise RuleError(rule.id, f"returns {required} empty")
+    if counted["odd"] is not None:
+        raise RuleError(rule.id, f"suggests {counted['odd']!r}", hint=f"known: {', '.join(Remedy)}")
+
+
+_COUNTED = """
+    SELECT :rule_{place} AS rule, count(*) AS hits, count(subject) AS subject, count(reason) AS reason,
+           count(remedy) AS remedy, min(CASE WHEN remedy NOT IN :remedies THEN remedy END) AS odd,
+           CAST(coalesce(sum(CASE WHEN {touching} THEN 1 ELSE 0 END), 0) AS BIGINT) AS withheld
+    FROM {table}
+"""
 
 
 def _finding(subject: str, about: str) -> str:
     return f"sha256(concat(rule, chr(31), {subject}, chr(31), coalesce({about}, ''))) AS finding"
 
 
-_FINDING = _finding(_SUBJECT, _OBJECT)
-
-
-def _hits_of(engine: Engine, rule: Rule, policy: Policy, unread: Sequence[str]) -> tuple[str, Row]:
-    """Run one rule; return the SELECT of its hits that do not touch a source not wholly read, and the counts."""
-    table = "hits_" + rule.id.replace("-", "_")
-    relation = rule.check(**policy.rule(rule.id).own)
-    try:
-        if relation.then is None:
-            engine.create(table, relation.sql, **relation.params)
-        else:
-            engine.register(table, engine.run(relation))
-    except KeyError as error:
-        raise RuleError(rule.id, f"the statement names {error} and the rule does not give it") from None
-    names = engine.query(f"SELECT * FROM {table} LIMIT 0").column_names
-    if set(names) != set(COLUMNS):
-        raise RuleError(rule.id, f"returns {names}", hint=f"return {', '.join(COLUMNS)}")
-    touching = " OR ".join(
-        f"coalesce(substr(CAST({column} AS VARCHAR), 1, {len(source) + 1}) = {literal(source + ':', engine.as_of)}, FALSE)"
-        for source in unread
-        for column in ("subject", "about")
+def _name_hits(engine: Engine, rules: Sequence[Rule], policy: Policy) -> None:
+    """Make ``hits`` of the tables of the rules, each with the rule's id and severity, which are data and not text."""
+    severities = [str(policy.rule(rule.id).severity or rule.severity) for rule in rules]
+    columns = {"place": pa.array(range(len(rules)), pa.int32()), "rule": pa.array([r.id for r in rules], pa.string())}
+    engine.register("hitting", pa.table({**columns, "severity": pa.array(severities, pa.string())}))
+    tables = [
+        f"SELECT {', '.join(_HIT)}, {place} AS place FROM ({engine.referring(_table_of(rule), _ABOUT)}) AS found"
+        for place, rule in enumerate(rules)
+    ]
+    named = (
+        f"SELECT {', '.join(_HIT)}, rule, severity FROM ({' UNION ALL '.join(tables)}) AS t JOIN hitting USING (place)"
     )
-    counted = _held_to_contract(engine, rule, table, touching or "FALSE")
-    if counted["withheld"]:
-        engine.create(table, f"SELECT * FROM {table} WHERE NOT ({touching})")
-    severity = policy.rule(rule.id).severity or rule.severity
-    told = f"{literal(rule.id, engine.as_of)} AS rule, {literal(str(severity), engine.as_of)} AS severity"
-    return f"SELECT {', '.join(_HIT)}, {told} FROM ({engine.referring(table, _ABOUT)}) AS found", counted
+    engine.view("hits", f"SELECT {_finding(_SUBJECT, _OBJECT)}, * FROM ({named if tables else _NO_HITS}) AS found")
 
 
-def _held_to_contract(engine: Engine, rule: Rule, table: str, touching: str) -> Row:
-    """Count the hits of a rule; raises ``RuleError`` when some are not what a rule may report."""
-    (counted,) = engine.rows(_COUNTED.format(table=table, touching=touching), remedies=tuple(map(str, Remedy)))
-    for required in ("subject", "reason", "remedy"):
-        if counted[required] < counted["hits"]:
-            raise RuleError(rule.id, f"returns {required} empty")
-    if counted["odd"] is not None:
-        raise RuleError(rule.id, f"suggests {counted['odd']!r}", hint=f"known: {', '.join(Remedy)}")
-    return counted
-
-
-_COUNTED = """
-    SELECT count(*) AS hits, count(subject) AS subject, count(reason) AS reason, count(remedy) AS remedy,
-           min(CASE WHEN remedy NOT IN :remedies THEN remedy END) AS odd,
-           CAST(coalesce(sum(CASE WHEN {touching} THEN 1 ELSE 0 END), 0) AS BIGINT) AS withheld
-    FROM {table}
-"""
+_NO_HITS = f"SELECT {', '.join(f'CAST(NULL AS VARCHAR) AS {name}' for name in (*_HIT, 'rule', 'severity'))} WHERE FALSE"
 
 
 def conclude(
@@ -164,19 +206,30 @@ def conclude(
     engine.register("uncertain", _uncertain(evaluations, gaps, rules))
     # The first run has nothing to compare with: millions of hits need not be looked through for it.
     first = not engine.rows("SELECT 1 AS any FROM previous_findings LIMIT 1")
-    engine.create("gone", f"SELECT * FROM ({_GONE}) AS gone WHERE FALSE" if first else _GONE)
+    engine.create("gone", _NOTHING_GONE if first else _GONE)
+    engine.view("leaving", engine.referring("gone", _ABOUT))
     engine.create("powerful_holders", _POWERFUL_HOLDERS)
-    controls = " ".join(f"WHEN '{rule.id}' THEN '{' '.join(rule.controls)}'" for rule in rules)
-    gone = engine.referring("gone", _ABOUT)
     for name in _ABOUT:
-        engine.create(f"every_{name}", _EVERY.format(name=name, gone=gone))
-    statement = _FINDINGS.format(controls=f"CASE rule {controls} END", gone=gone)
-    found = _written(engine, statement, _weights(policy), to) if to else _found(engine, statement, _weights(policy))
+        engine.create(f"every_{name}", _EVERY.format(name=name))
+    params = {**_weights(policy), **_controls(rules)}
+    statement = _FINDINGS.format(controls=_controls_of_rule(len(rules)))
+    found = _written(engine, statement, params, to) if to else _found(engine, statement, params)
     engine.register("findings", found)
     engine.view(
         "identified", "SELECT finding, finding IN (SELECT finding FROM gone WHERE carried) AS carried FROM findings"
     )
     return found
+
+
+def _controls(rules: Sequence[Rule]) -> Mapping[str, str]:
+    ids = {f"rule_{place}": rule.id for place, rule in enumerate(rules)}
+    return ids | {f"controls_{place}": " ".join(rule.controls) for place, rule in enumerate(rules)}
+
+
+def _controls_of_rule(rules: int) -> str:
+    # A join would be shorter, and undo the order in which findings are written.
+    cases = " ".join(f"WHEN :rule_{place} THEN :controls_{place}" for place in range(rules))
+    return f"CASE rule {cases} END" if rules else "NULL"
 
 
 def _weights(policy: Policy) -> Mapping[str, Any]:
@@ -251,6 +304,11 @@ _GONE = """
     ) AS told
 """
 
+_NOTHING_GONE = """
+    SELECT finding, rule, subject, about, reason, remedy, severity, controls, status, first_seen, FALSE AS carried
+    FROM previous_findings WHERE FALSE
+"""
+
 _POWERFUL_HOLDERS = """
     WITH powerful AS (
         SELECT DISTINCT closure.entitlement
@@ -268,12 +326,12 @@ _IDENTIFIED = """
     FROM hits LEFT JOIN previous_findings AS before ON before.finding = hits.finding
     UNION ALL
     SELECT finding, rule, subject, subject_text, about, about_text, reason, remedy, severity, controls, status, first_seen
-    FROM ({gone}) AS gone
+    FROM leaving
 """
 
 # Few findings are about people or other accounts: only those concerned are looked up.
 _EVERY = """
-    SELECT DISTINCT {name} AS id FROM (SELECT {name} FROM hits UNION ALL SELECT {name} FROM ({gone}) AS gone) AS every
+    SELECT DISTINCT {name} AS id FROM (SELECT {name} FROM hits UNION ALL SELECT {name} FROM leaving) AS every
     WHERE {name} IS NOT NULL
 """
 _PERSON = "SELECT person, name FROM people JOIN every_{0} AS every ON every.id = people.person"

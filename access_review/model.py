@@ -24,6 +24,19 @@ class Severity(StrEnum):
         return list(Severity).index(self)
 
 
+class Family(StrEnum):
+    """What kind of thing a rule looks for; reports list rules by family, in this order."""
+
+    EXCESS = "Excess"
+    STALE = "Stale"
+    OFFBOARDING_LAG = "Offboarding lag"
+    OWNERSHIP = "Ownership"
+    AI_SHADOW_IT = "AI shadow IT"
+    SIGN_INS = "Sign-ins"
+    GOVERNANCE = "Governance"
+    OTHER = "Other"
+
+
 class Rag(StrEnum):
     """Traffic light of a finding or a source."""
 

@@ -9,6 +9,7 @@ their signatures.
 
 import hashlib
 import inspect
+import re
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +27,9 @@ from access_review.policy import Policy, RuleSettings
 from access_review.settings import Approvers, Separation, SourceFile, Template, Waivers
 
 M = TypeVar("M", bound=BaseModel)
+
+# Ids begin with it. Only what is loaded is held to it: snapshots of sources that were named otherwise are still read.
+_SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +155,9 @@ class _Loader:
         file = self._valid(document, SourceFile, document.data)
         if file is None:
             return None
-        if ":" in path.stem or not path.stem.isascii():
-            self.mistakes.append(Mistake(document.file, 0, 0, "the name of a source is plain text without colons"))
+        if not _SOURCE_NAME.fullmatch(path.stem):
+            hint = "name the file in small ASCII letters, digits, - and _, beginning with a letter or digit"
+            self.mistakes.append(Mistake(document.file, 1, 1, f"{path.stem!r} cannot be the name of a source", hint))
         try:
             connect = connectors.load(file.connector)
         except WorkspaceError as error:

@@ -24,7 +24,7 @@ def pairs_alone(folder: Path, out: Path) -> None:
     inputs = prepare(folder)
     with EmbeddedEngine(AS_OF, "1500MB") as engine:
         for name in ("grants", "entitlements"):
-            engine.register(name, inputs.table(name))
+            engine.register(name, ParquetFile(inputs.table(name)))
         for name in ("closure", "allowed", "owners"):
             engine.register(name, ParquetFile(inputs.facts / f"{name}.parquet"))
         engine.identify({"entitlements": "SELECT entitlement FROM entitlements"})

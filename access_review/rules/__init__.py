@@ -14,6 +14,8 @@ returns a :class:`~access_review.model.Relation` with the columns
 ``remedy``
     what would end it (:class:`~access_review.model.Remedy`)
 
+Its ``family`` says under what heading a report lists it.
+
 ``needs`` names the facts (:mod:`access_review.facts`) that must have been read.
 Findings about a source that was read incompletely there are withheld; facts named
 in ``whole`` (and always people and assignments), needed or not, must be complete in every source,
@@ -24,6 +26,7 @@ withheld about a source whose clock and ours disagree, since either may be the w
 import importlib
 import inspect
 import pkgutil
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
@@ -31,7 +34,7 @@ from typing import TYPE_CHECKING, Any
 
 from access_review.errors import RuleError
 from access_review.facts import FACTS
-from access_review.model import Relation, Severity
+from access_review.model import Family, Relation, Severity
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
 GROUP = "access_review.rules"
 COLUMNS = ("subject", "about", "reason", "remedy")
 ROSTER = ("people", "assignments")
+_ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,7 @@ class Rule:
     whole: tuple[str, ...]
     controls: tuple[str, ...]
     timed: bool = False
+    family: Family = Family.OTHER
 
     @property
     def title(self) -> str:
@@ -71,15 +76,21 @@ def rule(
     whole: tuple[str, ...] = (),
     controls: tuple[str, ...] = (),
     timed: bool = False,
+    family: Family = Family.OTHER,
 ) -> Callable[[Callable[..., Relation]], Rule]:
-    """Make a module's ``check`` a rule named after its file."""
+    """Make a module's ``check`` a rule named after its file.
+
+    What is made raises ``RuleError`` for a file whose name no rule can have, and for needs that are no facts.
+    """
 
     def make(check: Callable[..., Relation]) -> Rule:
         name = check.__module__.rsplit(".", 1)[-1].replace("_", "-")
+        if not _ID.fullmatch(name):
+            raise RuleError(name, "is no name of a rule", hint="name its file in small ASCII letters, digits and _")
         if unknown := set(needs) - set(FACTS):
             raise RuleError(name, f"needs {min(unknown)!r}, which is no fact", hint=f"known: {', '.join(FACTS)}")
         strict = tuple(dict.fromkeys((*(n for n in needs if n in ROSTER), *whole)))
-        return Rule(name, check, severity, needs, strict, controls, timed)
+        return Rule(name, check, severity, needs, strict, controls, timed, family)
 
     return make
 

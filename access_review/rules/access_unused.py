@@ -2,11 +2,12 @@
 
 from datetime import timedelta
 
-from access_review.model import AsOf, Relation, Severity
+from access_review.model import AsOf, Family, Relation, Severity
 from access_review.rules import rule, select
 
 
 @rule(
+    family=Family.STALE,
     severity=Severity.LOW,
     needs=("people", "assignments", "accounts", "entitlements", "grants", "activity"),
     controls=("iso27001:A.5.18", "nist:AC-6(7)", "soc2:CC6.3"),

@@ -1,10 +1,11 @@
 """Accounts of people that belong to nobody known."""
 
-from access_review.model import Relation, Severity
+from access_review.model import Family, Relation, Severity
 from access_review.rules import rule, select
 
 
 @rule(
+    family=Family.OWNERSHIP,
     severity=Severity.MEDIUM,
     needs=("people", "accounts"),
     whole=("accounts",),

@@ -1,10 +1,11 @@
 """AI agents that no employed person sponsors."""
 
-from access_review.model import Relation, Severity
+from access_review.model import Family, Relation, Severity
 from access_review.rules import rule, select
 
 
 @rule(
+    family=Family.OWNERSHIP,
     severity=Severity.HIGH,
     needs=("people", "accounts", "owners"),
     whole=("accounts", "owners"),

@@ -1,11 +1,12 @@
 """Applications and consents that nobody approved."""
 
-from access_review.model import Relation, Severity
+from access_review.model import Family, Relation, Severity
 from access_review.rules import rule, select
 from access_review.rules.service_unowned import MICROSOFT
 
 
 @rule(
+    family=Family.AI_SHADOW_IT,
     severity=Severity.MEDIUM,
     needs=("accounts", "entitlements", "grants"),
     controls=("soc2:CC6.1", "iso27001:A.5.19", "iso27001:A.5.21", "iso27001:A.5.22"),

@@ -2,11 +2,12 @@
 
 from datetime import timedelta
 
-from access_review.model import AsOf, Relation, Severity
+from access_review.model import AsOf, Family, Relation, Severity
 from access_review.rules import rule, select
 
 
 @rule(
+    family=Family.GOVERNANCE,
     severity=Severity.LOW,
     needs=("people", "assignments", "accounts", "entitlements", "grants", "nesting"),
     whole=("accounts", "grants", "nesting"),

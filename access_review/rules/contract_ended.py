@@ -1,10 +1,11 @@
 """Contracts and approvals that ended while the person is still on the books."""
 
-from access_review.model import AsOf, Relation, Severity
+from access_review.model import AsOf, Family, Relation, Severity
 from access_review.rules import rule, select
 
 
 @rule(
+    family=Family.OFFBOARDING_LAG,
     severity=Severity.HIGH,
     needs=("people", "assignments"),
     controls=("soc2:CC6.2", "iso27001:A.6.5", "iso27001:A.5.19", "nist:PS-4"),

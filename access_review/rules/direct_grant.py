@@ -1,10 +1,11 @@
 """Access granted to a person directly although a group carries it."""
 
-from access_review.model import Relation, Severity
+from access_review.model import Family, Relation, Severity
 from access_review.rules import rule, select
 
 
 @rule(
+    family=Family.EXCESS,
     severity=Severity.LOW,
     needs=("people", "accounts", "entitlements", "grants", "nesting"),
     controls=("soc2:CC6.3", "iso27001:A.5.15"),

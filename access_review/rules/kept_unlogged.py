@@ -1,10 +1,15 @@
 """Exceptions that are used and in no log."""
 
-from access_review.model import AsOf, Relation, Severity
+from access_review.model import AsOf, Family, Relation, Severity
 from access_review.rules import rule, select
 
 
-@rule(severity=Severity.HIGH, needs=("accounts", "grants"), controls=("soc2:CC4.1", "iso27001:A.5.18"))
+@rule(
+    family=Family.GOVERNANCE,
+    severity=Severity.HIGH,
+    needs=("accounts", "grants"),
+    controls=("soc2:CC4.1", "iso27001:A.5.18"),
+)
 def check() -> Relation:
     """Findings that a reviewer answered with keep, that are open still, and that no waiver accepts.
 

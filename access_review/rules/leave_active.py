@@ -2,11 +2,12 @@
 
 from datetime import timedelta
 
-from access_review.model import AsOf, Relation, Severity
+from access_review.model import AsOf, Family, Relation, Severity
 from access_review.rules import rule, select
 
 
 @rule(
+    family=Family.OFFBOARDING_LAG,
     severity=Severity.MEDIUM,
     needs=("people", "assignments", "accounts"),
     controls=("soc2:CC6.2", "iso27001:A.5.18", "nist:AC-2(3)"),

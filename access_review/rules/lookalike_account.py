@@ -2,7 +2,7 @@
 
 import unicodedata
 
-from access_review.model import Relation, Severity
+from access_review.model import Family, Relation, Severity
 from access_review.rules import rule, select
 
 # Letters of other scripts drawn like Latin ones, after the confusables of Unicode TR 39.
@@ -40,6 +40,7 @@ _INVISIBLE = (*range(0x0300, 0x0370), 0x00AD, *range(0x200B, 0x2010), *range(0x2
 
 
 @rule(
+    family=Family.OWNERSHIP,
     severity=Severity.MEDIUM,
     needs=("people", "accounts"),
     whole=("accounts",),

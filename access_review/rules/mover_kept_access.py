@@ -1,10 +1,11 @@
 """Access kept from a former role after the time to hand over."""
 
-from access_review.model import Relation, Severity
+from access_review.model import Family, Relation, Severity
 from access_review.rules import rule, select
 
 
 @rule(
+    family=Family.EXCESS,
     severity=Severity.MEDIUM,
     needs=("people", "assignments", "accounts", "entitlements", "grants", "nesting"),
     controls=("soc2:CC6.3", "iso27001:A.5.18", "nist:PS-5", "pci:7.2.4"),

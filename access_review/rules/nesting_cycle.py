@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from access_review.model import Relation, Severity
+from access_review.model import Family, Relation, Severity
 from access_review.rules import COLUMNS, derive, rule
 
 if TYPE_CHECKING:
@@ -11,7 +11,12 @@ if TYPE_CHECKING:
 SHOWN = 3
 
 
-@rule(severity=Severity.LOW, needs=("entitlements", "nesting"), controls=("soc2:CC6.3", "iso27001:A.5.15"))
+@rule(
+    family=Family.EXCESS,
+    severity=Severity.LOW,
+    needs=("entitlements", "nesting"),
+    controls=("soc2:CC6.3", "iso27001:A.5.15"),
+)
 def check() -> Relation:
     """Cycles in the nesting, a group that is its own member included.
 

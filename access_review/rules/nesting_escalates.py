@@ -1,10 +1,11 @@
 """A nested group that hands out more than the roles meant."""
 
-from access_review.model import Relation, Severity
+from access_review.model import Family, Relation, Severity
 from access_review.rules import rule, select
 
 
 @rule(
+    family=Family.EXCESS,
     severity=Severity.HIGH,
     needs=("people", "assignments", "entitlements", "nesting"),
     controls=("soc2:CC6.3", "iso27001:A.8.2", "nist:AC-6(7)"),

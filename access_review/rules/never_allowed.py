@@ -1,10 +1,11 @@
 """Access that a role of its holder forbids."""
 
-from access_review.model import Relation, Severity
+from access_review.model import Family, Relation, Severity
 from access_review.rules import rule, select
 
 
 @rule(
+    family=Family.EXCESS,
     severity=Severity.HIGH,
     needs=("people", "assignments", "accounts", "entitlements", "grants", "nesting"),
     controls=("soc2:CC6.3", "iso27001:A.5.15", "pci:7.2.4", "nist:AC-6(7)"),

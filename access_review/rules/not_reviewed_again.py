@@ -1,10 +1,15 @@
 """Access that was not reviewed twice in a row, or more often."""
 
-from access_review.model import Relation, Severity
+from access_review.model import Family, Relation, Severity
 from access_review.rules import rule, select
 
 
-@rule(severity=Severity.CRITICAL, needs=("accounts",), controls=("soc2:CC4.1", "iso27001:A.5.18", "pci:7.2.4"))
+@rule(
+    family=Family.GOVERNANCE,
+    severity=Severity.CRITICAL,
+    needs=("accounts",),
+    controls=("soc2:CC4.1", "iso27001:A.5.18", "pci:7.2.4"),
+)
 def check() -> Relation:
     """People and accounts that one audit after another drew and nobody answered for.
 

@@ -1,10 +1,15 @@
 """People who vanished from the roster without a termination."""
 
-from access_review.model import Relation, Severity
+from access_review.model import Family, Relation, Severity
 from access_review.rules import rule, select
 
 
-@rule(severity=Severity.HIGH, needs=("people",), controls=("soc2:CC6.2", "iso27001:A.6.5", "nist:PS-4"))
+@rule(
+    family=Family.OFFBOARDING_LAG,
+    severity=Severity.HIGH,
+    needs=("people",),
+    controls=("soc2:CC6.2", "iso27001:A.6.5", "nist:PS-4"),
+)
 def check() -> Relation:
     """People of an earlier run whom the roster no longer names.
 

@@ -2,11 +2,11 @@
 
 from datetime import timedelta
 
-from access_review.model import AsOf, Relation, Severity
+from access_review.model import AsOf, Family, Relation, Severity
 from access_review.rules import rule, select
 
 
-@rule(severity=Severity.MEDIUM, needs=(), controls=("soc2:CC4.1", "iso27001:A.5.18"))
+@rule(family=Family.GOVERNANCE, severity=Severity.MEDIUM, needs=(), controls=("soc2:CC4.1", "iso27001:A.5.18"))
 def check(*, days: int = 30) -> Relation:
     """Findings of the run before that were open for more than ``days`` and not waived.
 

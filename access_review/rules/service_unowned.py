@@ -1,6 +1,6 @@
 """Service and shared accounts that nobody answers for."""
 
-from access_review.model import AsOf, Relation, Severity
+from access_review.model import AsOf, Family, Relation, Severity
 from access_review.rules import rule, select
 
 MICROSOFT = "f8cdef31-a31e-4b4a-93e4-5f571e91255a"
@@ -8,6 +8,7 @@ MICROSOFT = "f8cdef31-a31e-4b4a-93e4-5f571e91255a"
 
 
 @rule(
+    family=Family.OWNERSHIP,
     severity=Severity.MEDIUM,
     needs=("people", "accounts", "owners"),
     whole=("accounts", "owners", "custody"),

@@ -1,10 +1,11 @@
 """Shared secrets that someone who should no longer know them still knows."""
 
-from access_review.model import AsOf, Relation, Severity
+from access_review.model import AsOf, Family, Relation, Severity
 from access_review.rules import rule, select
 
 
 @rule(
+    family=Family.OFFBOARDING_LAG,
     severity=Severity.HIGH,
     needs=("people", "accounts", "custody"),
     controls=("pci:8.2.2", "soc2:CC6.2", "iso27001:A.5.17", "iso27001:A.6.5"),

@@ -1,10 +1,11 @@
 """Leavers who signed in after their end."""
 
-from access_review.model import Relation, Severity
+from access_review.model import Family, Relation, Severity
 from access_review.rules import rule, select
 
 
 @rule(
+    family=Family.SIGN_INS,
     severity=Severity.CRITICAL,
     needs=("people", "accounts", "signins"),
     controls=("soc2:CC7.2", "iso27001:A.8.15", "iso27001:A.6.5", "pci:8.2.5", "nist:PS-4"),

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from zoneinfo import available_timezones
 
-from access_review.model import Relation, Severity
+from access_review.model import Family, Relation, Severity
 from access_review.rules import rule, select
 
 _SHIFT = "^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-4]):[0-5][0-9]$"
@@ -11,6 +11,7 @@ DAY = timedelta(days=1) // timedelta(minutes=1)
 
 
 @rule(
+    family=Family.SIGN_INS,
     severity=Severity.LOW,
     needs=("people", "assignments", "accounts", "signins"),
     controls=("soc2:CC7.2", "iso27001:A.8.15"),

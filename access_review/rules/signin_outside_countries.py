@@ -1,10 +1,11 @@
 """Sign-ins from a country nobody agreed to."""
 
-from access_review.model import Relation, Severity
+from access_review.model import Family, Relation, Severity
 from access_review.rules import rule, select
 
 
 @rule(
+    family=Family.SIGN_INS,
     severity=Severity.MEDIUM,
     needs=("people", "assignments", "accounts", "signins"),
     controls=("soc2:CC7.2", "iso27001:A.8.15", "iso27001:A.5.20"),

@@ -1,10 +1,10 @@
 """Role templates that should have been looked at again."""
 
-from access_review.model import AsOf, Relation, Severity
+from access_review.model import AsOf, Family, Relation, Severity
 from access_review.rules import rule, select
 
 
-@rule(severity=Severity.LOW, needs=(), controls=("soc2:CC4.1", "iso27001:A.5.15"))
+@rule(family=Family.GOVERNANCE, severity=Severity.LOW, needs=(), controls=("soc2:CC4.1", "iso27001:A.5.15"))
 def check() -> Relation:
     """Templates whose ``review_by`` has passed; one without a day is not concerned."""
     return select(

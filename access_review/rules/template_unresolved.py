@@ -1,10 +1,11 @@
 """Lines of a role template that match nothing."""
 
-from access_review.model import Relation, Severity
+from access_review.model import Family, Relation, Severity
 from access_review.rules import rule, select
 
 
 @rule(
+    family=Family.GOVERNANCE,
     severity=Severity.LOW,
     needs=("entitlements",),
     whole=("entitlements",),

@@ -1,10 +1,11 @@
 """One holder has both sides of a pair that must be kept apart."""
 
-from access_review.model import Relation, Severity
+from access_review.model import Family, Relation, Severity
 from access_review.rules import rule, select
 
 
 @rule(
+    family=Family.EXCESS,
     severity=Severity.HIGH,
     needs=("people", "accounts", "entitlements", "grants", "nesting"),
     controls=("soc2:CC6.3", "iso27001:A.5.3", "nist:AC-5"),

@@ -1,10 +1,10 @@
 """Waivers that do not say why, by whom, under which ticket or until when."""
 
-from access_review.model import Relation, Severity
+from access_review.model import Family, Relation, Severity
 from access_review.rules import rule, select
 
 
-@rule(severity=Severity.MEDIUM, needs=(), controls=("soc2:CC4.1", "iso27001:A.5.18"))
+@rule(family=Family.GOVERNANCE, severity=Severity.MEDIUM, needs=(), controls=("soc2:CC4.1", "iso27001:A.5.18"))
 def check() -> Relation:
     """Entries of the exception log without a reason, an approver, a ticket or an end."""
     return select(

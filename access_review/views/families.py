@@ -1,64 +1,34 @@
 """Rules by family, in the order in which a report lists them."""
 
-from collections.abc import Mapping
+from functools import cache
 
-FAMILIES: Mapping[str, tuple[str, ...]] = {
-    "Excess": (
-        "access-beyond-role",
-        "mover-kept-access",
-        "never-allowed",
-        "nesting-escalates",
-        "nesting-cycle",
-        "standing-privilege",
-        "direct-grant",
-        "client-boundary",
-        "toxic-pair",
-    ),
-    "Stale": ("account-dormant", "never-used", "access-unused", "guest-stale"),
-    "Offboarding lag": (
-        "leaver-active",
-        "leaver-residue",
-        "contract-ended",
-        "leave-active",
-        "person-missing",
-        "shared-unrotated",
-    ),
-    "Ownership": (
-        "account-unowned",
-        "service-unowned",
-        "agent-unowned",
-        "agent-beyond-purpose",
-        "lookalike-account",
-    ),
-    "AI shadow IT": ("app-consent-unapproved",),
-    "Sign-ins": ("signin-after-end", "signin-off-shift", "signin-outside-countries"),
-    "Governance": (
-        "waiver-expired",
-        "waiver-incomplete",
-        "birthright-missing",
-        "template-unresolved",
-        "template-overdue",
-        "repeat-finding",
-        "not-reviewed-again",
-        "not-reviewed",
-        "kept-unlogged",
-    ),
-}
+from access_review.model import Family
+from access_review.rules import load
 
-OTHER = "Other"
-"""The family of rules that came by entry point."""
-
-_FAMILY = {rule: family for family, rules in FAMILIES.items() for rule in rules}
+_FIRST = (
+    *("access-beyond-role", "mover-kept-access", "never-allowed", "nesting-escalates", "nesting-cycle"),
+    *("standing-privilege", "direct-grant", "client-boundary", "toxic-pair"),
+    *("account-dormant", "never-used", "access-unused", "guest-stale"),
+    *("leaver-active", "leaver-residue", "contract-ended", "leave-active", "person-missing", "shared-unrotated"),
+    *("account-unowned", "service-unowned", "agent-unowned", "agent-beyond-purpose", "lookalike-account"),
+    *("signin-after-end", "signin-off-shift", "signin-outside-countries"),
+    *("waiver-expired", "waiver-incomplete", "birthright-missing", "template-unresolved", "template-overdue"),
+    *("repeat-finding", "not-reviewed-again", "not-reviewed", "kept-unlogged"),
+)
+"""Within a family these come first, in this order; every other rule follows by name."""
 
 
-def family_of(rule: str) -> str:
-    """Return the family of a rule."""
-    return _FAMILY.get(rule, OTHER)
+@cache
+def _families() -> dict[str, Family]:
+    return {rule.id: rule.family for rule in load().values()}
+
+
+def family_of(rule: str) -> Family:
+    """Return the family of a rule; one that is not installed is of another."""
+    return _families().get(rule, Family.OTHER)
 
 
 def order_of(rule: str) -> tuple[int, int, str]:
     """Return what sorts rules by family, then as the family lists them."""
-    family = family_of(rule)
-    if family == OTHER:
-        return len(FAMILIES), 0, rule
-    return list(FAMILIES).index(family), FAMILIES[family].index(rule), rule
+    place = _FIRST.index(rule) if rule in _FIRST else len(_FIRST)
+    return list(Family).index(family_of(rule)), place, rule

@@ -19,12 +19,12 @@ from access_review.audit.inventory import ListedAgent, ListedApplication
 from access_review.engine import Engine
 from access_review.explain.explanation import Hop, ThingCard
 from access_review.graph import paths
+from access_review.model import Family
 from access_review.offboarding.queries import LeftPerson, list_left
 from access_review.policy import Targets
 from access_review.review import Report
 from access_review.tables import Row
 from access_review.views import svg
-from access_review.views.families import FAMILIES, OTHER
 from access_review.views.summary import CURRENT, SEVERITIES, highest, summary
 from access_review.workspace import Workspace
 
@@ -100,12 +100,12 @@ def contents(
 
 
 def _families(told: Mapping[str, Any]) -> list[dict[str, Any]]:
-    counted: dict[str, dict[str, int]] = {family: dict.fromkeys(SEVERITIES, 0) for family in (*FAMILIES, OTHER)}
+    counted: dict[str, dict[str, int]] = {family: dict.fromkeys(SEVERITIES, 0) for family in Family}
     for rule in told["rules"]:
         for severity in SEVERITIES:
             counted[rule["family"]][severity] += rule[severity]
     named = [{"family": family, **of, "total": sum(of.values())} for family, of in counted.items()]
-    return [row for row in named if row["family"] != OTHER or row["total"]]
+    return [row for row in named if row["family"] != Family.OTHER or row["total"]]
 
 
 def pictures(engine: Engine, findings: Sequence[Row]) -> dict[str, Markup]:
