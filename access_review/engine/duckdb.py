@@ -38,6 +38,9 @@ the few, of which a table is built, behind it.
 FEW = 60_000
 """Up to so many distinct values a column may have to be kept as text that repeats."""
 
+COPIED = 10_000
+"""Up to so many rows a registered table is copied."""
+
 SMALL = 50_000
 """Up to so many rows in all registered tables nothing is narrowed."""
 
@@ -91,12 +94,25 @@ class EmbeddedEngine:
     def register(self, name: str, data: pa.Table | ParquetFile) -> None:
         """Make an Arrow table or a Parquet file known under ``name``, replacing what had that name."""
         self._forget(identifier(name))
-        if isinstance(data, ParquetFile):
+        rows = data.rows if isinstance(data, ParquetFile) else len(data)
+        if rows <= COPIED:
+            self._copy(name, data)
+        elif isinstance(data, ParquetFile):
             self._db.read_parquet(str(data.path)).create_view(name)
-            self._known[name], self._rows[name] = "VIEW", data.rows
+            self._known[name] = "VIEW"
         else:
             self._db.register(name, data)
-            self._known[name], self._rows[name] = "ARROW", len(data)
+            self._known[name] = "ARROW"
+        self._rows[name] = rows
+
+    def _copy(self, name: str, data: pa.Table | ParquetFile) -> None:
+        """Keep a small table: what lies in a file or in Arrow is looked at anew by every statement that names it."""
+        if isinstance(data, ParquetFile):
+            data = data.read()
+        self._db.register("incoming", data)
+        self._db.execute(f"CREATE TABLE {name} AS SELECT * FROM incoming")
+        self._db.unregister("incoming")
+        self._known[name] = "TABLE"
 
     def create(self, name: str, sql: str, **params: Any) -> int:
         """Keep what a SELECT returns as table ``name``; return the number of its rows."""

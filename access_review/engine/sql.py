@@ -7,7 +7,7 @@ written in :func:`literal` and nowhere else.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +18,9 @@ from access_review.model import AsOf, Relation
 # What stands in quotes is text, whatever it looks like; `::` is a cast.
 _PARAMETER = re.compile(r"'(?:[^']|'')*'|(?<![:\w]):([a-z_]\w*)")
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+_LISTED = 50
+"""More values than these are bound as one list."""
 
 # Text, quoted names and remarks, in which FROM means nothing.
 _ASIDE = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*""")
@@ -79,6 +82,9 @@ def prepare(sql: str, params: Mapping[str, Any], as_of: datetime) -> tuple[str, 
                 values[name] = value
             case AsOf():
                 values[name] = value.at(as_of)
+            case Sequence() if len(value) > _LISTED:
+                values[name] = list(value)
+                return f"(SELECT unnest(${name}))"
             case Iterable():
                 return "(" + (", ".join(placed(f"{name}_{i}", v) for i, v in enumerate(value)) or "NULL") + ")"
             case _:

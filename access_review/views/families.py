@@ -11,6 +11,7 @@ _FIRST = (
     *("account-dormant", "never-used", "access-unused", "guest-stale"),
     *("leaver-active", "leaver-residue", "contract-ended", "leave-active", "person-missing", "shared-unrotated"),
     *("account-unowned", "service-unowned", "agent-unowned", "agent-beyond-purpose", "lookalike-account"),
+    "app-consent-unapproved",
     *("signin-after-end", "signin-off-shift", "signin-outside-countries"),
     *("waiver-expired", "waiver-incomplete", "birthright-missing", "template-unresolved", "template-overdue"),
     *("repeat-finding", "not-reviewed-again", "not-reviewed", "kept-unlogged"),
