@@ -11,7 +11,7 @@ from access_review.connectors.ad.server import LdapResult
 from access_review.errors import Transient
 from access_review.findings import Gaps
 from access_review.model import Relation, Severity
-from access_review.plan.requested import gaps
+from access_review.plan.request import find_gaps
 from access_review.rules import Rule
 from access_review.tables import TABLES
 from tests.support.snapshots import snapshot
@@ -59,9 +59,9 @@ def test_a_plan_knows_what_is_short_of_rosters_sources_and_groups():
         verdict("entra", "source", "no answer"),
         verdict("ledger", "signins", "no licence"),
     )
-    said = gaps(made)
+    said = find_gaps(made)
     assert said.rosters == {"hr": "cut", "entra": "no answer"}
-    assert gaps(taken(verdict("hr", "people", "cut"))).rosters == {"hr": "cut"}
+    assert find_gaps(taken(verdict("hr", "people", "cut"))).rosters == {"hr": "cut"}
     assert said.sources == {"ad": "page 2 failed", "entra": "no answer"}
     assert said.groups["ad:group:x"] == "no reason given"
     assert said.groups["nesting"] == "page 2 failed"
@@ -70,12 +70,12 @@ def test_a_plan_knows_what_is_short_of_rosters_sources_and_groups():
 
 @pytest.mark.parametrize("table", ["accounts", "entitlements", "grants", "nesting"])
 def test_each_table_that_a_proof_touches_counts(table):
-    assert gaps(taken(verdict("ad", table, None) | {"complete": False})).sources == {"ad": "no reason given"}
+    assert find_gaps(taken(verdict("ad", table, None) | {"complete": False})).sources == {"ad": "no reason given"}
 
 
 def test_the_first_table_says_why_when_several_are_short():
     short = (verdict("ad", "accounts", "accounts first"), verdict("ad", "nesting", "nesting last"))
-    assert gaps(taken(*short)).sources == {"ad": "accounts first"}
+    assert find_gaps(taken(*short)).sources == {"ad": "accounts first"}
 
 
 # What a rule may not conclude

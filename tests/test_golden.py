@@ -11,7 +11,7 @@ import pytest
 from access_review import snapshot, workspace
 from access_review.engine.duckdb import EmbeddedEngine
 from access_review.plan import plan
-from access_review.plan.plan import Scope
+from access_review.plan.request import Scope
 from access_review.review import review
 from access_review.views import summary, terminal
 

@@ -52,8 +52,9 @@ def plan(
     reason: Annotated[str, typer.Option(help="Why a limit is raised; two people then approve.")] = "",
 ) -> None:
     """Write the revocation list. Nothing is changed anywhere: it is proven on a second review, and sealed."""
-    from access_review.plan import plan as planning
+    from access_review.plan import record
     from access_review.plan.limits import Raised
+    from access_review.plan.request import Scope
     from access_review.stages import plan as prepare
     from access_review.views import planned
 
@@ -61,12 +62,12 @@ def plan(
     if ahead and reviewed:
         raise typer.BadParameter("--ahead is for who is to leave, --reviewed for who stays: plan them apart")
     raised = Raised(tuple(higher), reason) if higher else None
-    scope = planning.Scope(tuple(rule or ()), tuple(person or ()), tuple(client or ()), reviewed)
+    scope = Scope(tuple(rule or ()), tuple(person or ()), tuple(client or ()), reviewed)
     workspace, run = asked.workspace(), asked.found_run(reviewed=True)
     made, files = prepare.plan_run(
         workspace, run, requested_by=requested_by, now=asked.now, scope=scope, name=name, ahead=ahead, raised=raised
     )
-    asked.show(json.loads(planning.write(made)), planned.text(made, [shown(file) for file in files]))
+    asked.show(json.loads(record.write(made)), planned.text(made, [shown(file) for file in files]))
 
 
 Key = Annotated[Path, typer.Option("--key", help="Your private SSH key (ssh-ed25519), as ~/.ssh/id_ed25519.")]
@@ -94,7 +95,7 @@ def approve(
 
     asked: Asked = ctx.obj
     kind = StatementKind.STANDING if standing else StatementKind.REQUEST if request else StatementKind.APPROVAL
-    password = getpass.getpass(f"Passphrase of {key}: ").encode() if signatures.encrypted(key) else None
+    password = getpass.getpass(f"Passphrase of {key}: ").encode() if signatures.needs_passphrase(key) else None
     run, workspace = asked.found_run(reviewed=True), asked.workspace()
     if standing:
         digest, path = batch.sign_standing(
@@ -208,7 +209,7 @@ def undo(
 ) -> None:
     """Plan to give back exactly what a batch took. It is approved and applied like any plan, with --of undo."""
     from access_review import runs
-    from access_review.plan import plan as planning
+    from access_review.plan import record
     from access_review.stages import batch
     from access_review.views import planned
 
@@ -216,7 +217,7 @@ def undo(
     workspace, newest = asked.workspace(), runs.find(asked.folder, reviewed=True)
     one = batch.held(asked.found_run(reviewed=True), of)
     made, files = batch.undo_run(one, newest, workspace, requested_by=requested_by, now=asked.now)
-    asked.show(json.loads(planning.write(made)), planned.text(made, [shown(file) for file in files]))
+    asked.show(json.loads(record.write(made)), planned.text(made, [shown(file) for file in files]))
 
 
 def add_to(app: typer.Typer) -> None:

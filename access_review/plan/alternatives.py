@@ -5,13 +5,13 @@ from itertools import pairwise
 
 import networkx as nx
 
-from access_review.plan.requested import Request
+from access_review.plan.request import Request
 from access_review.tables import Row
 
 SHOWN = 5
 
 
-def ways_out(asked: Request, grant: Row, goal: str) -> tuple[str, ...]:
+def alternatives_to(asked: Request, grant: Row, goal: str) -> tuple[str, ...]:
     """Return the ways out, the least invasive first: cut the nesting, swap the grant, change the template.
 
     ``goal`` is the excess; when it is the grant itself, no nesting leads to it.
@@ -20,7 +20,7 @@ def ways_out(asked: Request, grant: Row, goal: str) -> tuple[str, ...]:
     name = _name(asked, held)
     ways = [f"cut the nesting {_name(asked, c)} → {_name(asked, p)}" for c, p in edges_ending(asked, held, goal)]
     inner = swap(asked, grant)
-    if inner and inner_held(asked, grant, inner):
+    if inner and is_held_without(asked, grant, inner):
         ways.append(f"take {name} away: what is expected of it, {_listed(asked, inner)}, is held without it too")
     elif inner:
         ways.append(f"grant {_listed(asked, inner)} instead of {name}, then take {name} away")
@@ -52,7 +52,7 @@ def swap(asked: Request, grant: Row) -> tuple[str, ...]:
     return cover(wanted, offers)
 
 
-def inner_held(asked: Request, grant: Row, inner: Iterable[str]) -> bool:
+def is_held_without(asked: Request, grant: Row, inner: Iterable[str]) -> bool:
     """Tell whether other standing grants of the account, all expected, give everything in ``inner``."""
     others = [
         asked.reach[g["entitlement"]]

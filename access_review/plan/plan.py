@@ -7,7 +7,7 @@ on a second review before it is sealed. Nothing here writes to any system.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -20,17 +20,15 @@ from access_review.plan.ahead import Ahead
 from access_review.plan.limits import Count, Higher, Population, Raised
 from access_review.plan.proof import Proof
 from access_review.plan.protect import guard, without_holders
-from access_review.plan.remedies import answer
-from access_review.plan.requested import Decided, Request, Scope, ask
-from access_review.plan.sealed import FORMAT, AppliedLimits, Batch, Plan, read, refuse_early, refuse_stale, seal, write
+from access_review.plan.record import FORMAT, AppliedLimits, Plan, batches, seal
+from access_review.plan.remedies import changes_for
+from access_review.plan.request import Decided, Request, Scope, collect_request
 from access_review.plan.withheld import ToPerson, Withheld, WithheldCode, withheld
 from access_review.policy import Limits
 from access_review.review import Report
 from access_review.runs import name_of
 from access_review.snapshot import Snapshot
 from access_review.workspace import Workspace
-
-__all__ = ["Plan", "Scope", "plan", "read", "refuse_early", "refuse_stale", "seal", "write"]
 
 Answers = dict[str, tuple[Change, ...] | Withheld]
 
@@ -60,8 +58,8 @@ def plan(
     _may_plan(snapshot, workspace, requested_by, now, raised)
     guard(engine, workspace.policy.protect, requested_by)
     connectors = {s.name: s.file.connector for s in workspace.sources}
-    asked = ask(engine, snapshot, scope, connectors, capabilities, decided)
-    answers: Answers = {finding["finding"]: answer(asked, finding) for finding in asked.findings}
+    asked = collect_request(engine, snapshot, scope, connectors, capabilities, decided)
+    answers: Answers = {finding["finding"]: changes_for(asked, finding) for finding in asked.findings}
     answers, settled = _settle(
         snapshot, workspace, engine, report, answers, accepted or {}, raised.limits if raised else ()
     )
@@ -186,14 +184,6 @@ def _order(one: Change) -> tuple[Any, ...]:
     """Leavers first; of everybody first the sign-in, then sessions, then grants."""
     opening = one.target.entitlement is not None
     return not one.leaver, opening, one.target.key[0], one.action.rank, one.target.key, one.id
-
-
-def batches(changes: Iterable[Change], size: int) -> tuple[Batch, ...]:
-    """Split changes in order into batches of at most ``size``; no batch mixes leavers with others."""
-    every = tuple(changes)
-    groups = (tuple(c.id for c in every if c.leaver), tuple(c.id for c in every if not c.leaver))
-    parts = [group[at : at + size] for group in groups for at in range(0, len(group), size)]
-    return tuple(Batch(f"batch-{number}", part) for number, part in enumerate(parts, start=1))
 
 
 def _to_person(answers: Answers, asked: Request) -> tuple[ToPerson, ...]:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from access_review.changes import Action, Change, Expectation, Target, Thing, change
-from access_review.plan.alternatives import ways_out
-from access_review.plan.requested import Request
+from access_review.plan.alternatives import alternatives_to
+from access_review.plan.request import Request
 from access_review.plan.withheld import Withheld, WithheldCode, withheld
 from access_review.tables import Row
 
@@ -44,7 +44,7 @@ def _refusal(code: WithheldCode, *alternatives: str, **facts: object) -> Refusal
     return Refusal(withheld(code, *alternatives, **facts))
 
 
-def answer(asked: Request, finding: Row) -> tuple[Change, ...] | Withheld:
+def changes_for(asked: Request, finding: Row) -> tuple[Change, ...] | Withheld:
     """Return the changes one finding asks for, or why there are none."""
     how: dict[str, Callable[[Request, Row], Iterator[Change]]] = {
         "disable": _disable,
@@ -126,7 +126,7 @@ def _revoke(asked: Request, finding: Row) -> Iterator[Change]:
         if grant["mirrored"]:
             raise _refusal(WithheldCode.MASTERED_ELSEWHERE, name=name)
         if grant["verdict"] == "mixed":
-            ways = ways_out(asked, grant, grant["entitlement"])
+            ways = alternatives_to(asked, grant, grant["entitlement"])
             raise _refusal(WithheldCode.PARTLY_EXPECTED, *ways, name=name)
         yield _removal(asked, account, grant, finding)
 
@@ -159,7 +159,7 @@ def _beyond(asked: Request, grants: Sequence[Row], goal: str) -> list[Row]:
     mixed = next((grant for grant in grants if grant["verdict"] == "mixed"), None)
     if mixed:
         name = asked.entitlements[mixed["entitlement"]]["name"]
-        raise _refusal(WithheldCode.PARTLY_EXPECTED, *ways_out(asked, mixed, goal), name=name)
+        raise _refusal(WithheldCode.PARTLY_EXPECTED, *alternatives_to(asked, mixed, goal), name=name)
     return [grant for grant in grants if grant["verdict"] == "beyond"]
 
 

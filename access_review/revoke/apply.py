@@ -14,9 +14,9 @@ from typing import Protocol
 
 from access_review.changes import Change, Executor, Sighting, WriteAnswer, WriteResult
 from access_review.errors import AccessReviewError
-from access_review.plan.plan import Plan
+from access_review.plan.record import Plan
 from access_review.policy import Applying
-from access_review.revoke.change_windows import opens
+from access_review.revoke.change_windows import is_open
 from access_review.revoke.journal import Journal, JournalFull, Note
 from access_review.revoke.states import (
     NOT_DONE,
@@ -24,9 +24,9 @@ from access_review.revoke.states import (
     Recheck,
     State,
     Transition,
-    called,
-    rechecked,
-    settled,
+    after_call,
+    after_interruption,
+    after_recheck,
     too_many_failures,
 )
 
@@ -143,7 +143,7 @@ def _settle_interrupted(batch: Batch, wanted: Sequence[Change]) -> None:
             _add(batch, change, State.DEFERRED, "interrupted before anything was called")
         elif standing.state in {State.CALLING, State.UNKNOWN}:
             seen = _look(batch, change)
-            step = settled(seen, wanted=change.action.restores)
+            step = after_interruption(seen, wanted=change.action.restores)
             if step:
                 _add(batch, change, step.state, step.reason, seen.server)
             elif standing.state is State.CALLING:
@@ -178,7 +178,7 @@ def _must_stop(batch: Batch, change: Change) -> bool:
         batch.stopped = f"the deadline {batch.until:%Y-%m-%d %H:%M:%S} UTC is reached"
     elif batch.most is not None and batch.calls >= batch.most:
         batch.stopped = "as many changes are made in a day as the standing approval allows"
-    elif not change.leaver and not opens(batch.pace.windows, now):
+    elif not change.leaver and not is_open(batch.pace.windows, now):
         batch.stopped = "the time window for changes is closed"
     return bool(batch.stopped)
 
@@ -197,7 +197,7 @@ def _attempt(batch: Batch, change: Change, *, last: bool) -> None:
         _add(batch, change, State.DEFERRED, error.message, seen.server)
         return
     wanted = change.action.restores
-    step = rechecked(seen, judged, wanted=wanted, planned_on=batch.plan.as_of, unchanged=standing.unchanged)
+    step = after_recheck(seen, judged, wanted=wanted, planned_on=batch.plan.as_of, unchanged=standing.unchanged)
     if step.state is not State.CALLING:
         _add(batch, change, step.state, step.reason, seen.server, checked_at=checked_at)
         if step.state is State.DEFERRED and not last:
@@ -208,7 +208,7 @@ def _attempt(batch: Batch, change: Change, *, last: bool) -> None:
     batch.journal.flush()
     answer = _call(batch, change)
     after = _look(batch, change) if answer.result is not WriteResult.ORDERED else Sighting(None, answer.server)
-    step = called(answer, after, wanted=wanted, unchanged=standing.unchanged, attempts=batch.pace.attempts)
+    step = after_call(answer, after, wanted=wanted, unchanged=standing.unchanged, attempts=batch.pace.attempts)
     _add(batch, change, step.state, step.reason, after.server or answer.server, called_at=called_at)
     if step.state in UNTOUCHED and not last:
         _back_off(batch, standing.attempt, answer.retry_after)

@@ -13,9 +13,9 @@ from typing import Any
 
 from access_review.changes import Action, Change
 from access_review.errors import PlanRefused
-from access_review.plan.plan import Plan
+from access_review.plan.record import Plan
 from access_review.policy import StandingApproval
-from access_review.revoke.signatures import Signed, fingerprint, opened
+from access_review.revoke.signatures import Signed, fingerprint, open_envelope
 from access_review.settings import Approver, Approvers
 from access_review.tables import Row
 
@@ -91,7 +91,7 @@ def enrolled(approvers: Approvers, keys: Sequence[str], on: date) -> list[Approv
 
 def statement(data: bytes, approvers: Approvers, people: Signatories) -> tuple[Statement, Approver]:
     """Read a signed statement: who says what; raises ``PlanRefused`` when that person's own key did not sign it."""
-    signed = opened(data, [one.key for one in approvers.approvers])
+    signed = open_envelope(data, [one.key for one in approvers.approvers])
     said = _statement(signed)
     person = people.person(said.person)
     for one in enrolled(approvers, signed.keys, said.at.date()):

@@ -9,7 +9,7 @@ from access_review.policy import ChangeWindow
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
-def opens(windows: Sequence[ChangeWindow], now: datetime) -> bool:
+def is_open(windows: Sequence[ChangeWindow], now: datetime) -> bool:
     """Tell whether a moment lies in one of the windows; without any, it always does.
 
     A window whose end is not after its start goes on over midnight, and belongs to the

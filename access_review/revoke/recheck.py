@@ -18,9 +18,9 @@ from access_review.engine import Engine
 from access_review.engine.duckdb import EmbeddedEngine
 from access_review.errors import LimitExceeded, PlanRefused
 from access_review.plan import consequences, limits
-from access_review.plan.plan import Plan
 from access_review.plan.protect import guard, protection, without_holders
-from access_review.plan.requested import gaps, register_unread
+from access_review.plan.record import Plan
+from access_review.plan.request import find_gaps, register_unread
 from access_review.plan.withheld import Withheld
 from access_review.policy import Limits
 from access_review.review import establish
@@ -68,7 +68,7 @@ def judge(plan: Plan, taken: Snapshot, workspace: Workspace, others: Sequence[Ch
     with EmbeddedEngine(taken.as_of, settings.memory, settings.threads) as engine:
         establish(taken.tables, workspace, engine)
         guard(engine, workspace.policy.protect, plan.requested_by)
-        register_unread(engine, gaps(taken))
+        register_unread(engine, find_gaps(taken))
         mine = {one.id for one in plan.changes}
         every = [*plan.changes, *(one for one in others if one.id not in mine)]
         consequences.foresee(engine, taken.tables, every)

@@ -80,7 +80,7 @@ def private_key(path: Path, password: bytes | None = None) -> "CryptoSigner":
     return CryptoSigner(key, public_key(public.decode()))
 
 
-def encrypted(path: Path) -> bool:
+def needs_passphrase(path: Path) -> bool:
     """Tell whether a private key asks for a passphrase."""
     try:
         private_key(path)
@@ -98,7 +98,7 @@ def sign(said: Mapping[str, Any], signer: "CryptoSigner") -> bytes:
     return rfc8785.dumps(envelope.to_dict()) + b"\n"
 
 
-def opened(data: bytes, keys: Iterable[str]) -> Signed:
+def open_envelope(data: bytes, keys: Iterable[str]) -> Signed:
     """Read an envelope, checking it against public key lines; raises ``PlanRefused`` when none of them signed it."""
     from securesystemslib.dsse import Envelope
     from securesystemslib.exceptions import UnverifiedSignatureError

@@ -168,7 +168,7 @@ class NextStep:
     reason: str = ""
 
 
-def rechecked(seen: Sighting, judged: Recheck, *, wanted: bool, planned_on: datetime, unchanged: int) -> NextStep:
+def after_recheck(seen: Sighting, judged: Recheck, *, wanted: bool, planned_on: datetime, unchanged: int) -> NextStep:
     """Decide just before a call. ``wanted`` is whether the thing is to be there; ``planned_on`` when it was last read whole.
 
     After ``unchanged`` calls whose effect no read showed, what is found done was not absent:
@@ -192,7 +192,7 @@ def rechecked(seen: Sighting, judged: Recheck, *, wanted: bool, planned_on: date
     return NextStep(State.CALLING)
 
 
-def called(answer: WriteAnswer, seen: Sighting, *, wanted: bool, unchanged: int, attempts: int) -> NextStep:
+def after_call(answer: WriteAnswer, seen: Sighting, *, wanted: bool, unchanged: int, attempts: int) -> NextStep:
     """Decide after a call and the read that followed it: the read decides, the answer explains.
 
     ``unchanged`` calls before this one changed nothing; the last of ``attempts`` ends in ``failed``.
@@ -216,7 +216,7 @@ def called(answer: WriteAnswer, seen: Sighting, *, wanted: bool, unchanged: int,
     return NextStep(State.STILL_THERE, why or "the system said done, and reading shows it unchanged")
 
 
-def settled(seen: Sighting, *, wanted: bool) -> NextStep | None:
+def after_interruption(seen: Sighting, *, wanted: bool) -> NextStep | None:
     """Decide what became of a call whose end is not known, by reading only; null while nothing can be read."""
     if seen.there is None:
         return None
@@ -225,7 +225,7 @@ def settled(seen: Sighting, *, wanted: bool) -> NextStep | None:
     return NextStep(State.STILL_THERE, "interrupted; reading shows it unchanged, so it is checked again from the start")
 
 
-def verified(
+def after_verifying_read(
     standing: ChangeStatus, seen: Sighting, now: datetime, *, wanted: bool, spacing: timedelta, most: int
 ) -> NextStep | None:
     """Decide after a later read; null where nothing new is known.

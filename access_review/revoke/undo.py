@@ -13,10 +13,9 @@ from datetime import datetime
 from access_review.changes import UNDO, Action, Change, Expectation, name_of
 from access_review.errors import PlanRefused
 from access_review.plan import limits
-from access_review.plan.plan import Plan, batches, seal
+from access_review.plan.after_undo import no_longer_there
 from access_review.plan.proof import Failure, Proof
-from access_review.plan.restored import gone
-from access_review.plan.sealed import GIVEN_BACK
+from access_review.plan.record import GIVEN_BACK, Plan, batches, seal
 from access_review.plan.withheld import ToPerson, WithheldCode, withheld
 from access_review.revoke.states import PROVEN, ChangeStatus, State
 from access_review.snapshot import Snapshot
@@ -56,7 +55,7 @@ def undo(
     left: list[_Left] = []
     for one in _sorted(_answers(plan, standings, status)):
         (made if isinstance(one, Change) else left).append(one)  # type: ignore[arg-type]
-    if missing := gone(snapshot.tables, made):
+    if missing := no_longer_there(snapshot.tables, made):
         made = _leave(made, left, dict.fromkeys(missing, "the account or the group is there no more"))
     while isinstance(proof := prove(made), Failure):
         made = _leave(made, left, {change: why.reason for change, why in proof.changes.items()})

@@ -14,7 +14,7 @@ from access_review.engine import Engine
 from access_review.export import effective
 from access_review.policy import Applying, Targets
 from access_review.revoke.journal import Journal
-from access_review.revoke.states import State, Transition, settled, verified
+from access_review.revoke.states import State, Transition, after_interruption, after_verifying_read
 
 READ_AGAIN = (State.PENDING, State.CONTRADICTED, State.ORDERED, State.REVOKED, State.UNKNOWN, State.CALLING)
 MOST_CONTRADICTIONS = 3
@@ -64,9 +64,11 @@ def verify(
             seen = _look(witnesses, change, standing.intended_at or now)
             wanted = change.action.restores
             if standing.state in {State.UNKNOWN, State.CALLING}:
-                step = settled(seen, wanted=wanted)
+                step = after_interruption(seen, wanted=wanted)
             else:
-                step = verified(standing, seen, now, wanted=wanted, spacing=pace.spacing, most=MOST_CONTRADICTIONS)
+                step = after_verifying_read(
+                    standing, seen, now, wanted=wanted, spacing=pace.spacing, most=MOST_CONTRADICTIONS
+                )
             if step:
                 journal.add(Transition(change.id, step.state, now, standing.attempt, seen.server, step.reason))
         found.append(_said(change.id, journal, now, targets))

@@ -13,9 +13,9 @@ from access_review import workspace as workspaces
 from access_review.changes import Change, Executor, Witness, Writable
 from access_review.connectors import Connector
 from access_review.errors import ArtifactError, PlanRefused
-from access_review.plan.plan import Plan, read, refuse_early, refuse_stale
+from access_review.plan.after_undo import tables_after_undo
 from access_review.plan.proof import Failure, Proof, prove_undo
-from access_review.plan.restored import restored
+from access_review.plan.record import Plan, read, refuse_early, refuse_stale
 from access_review.revoke import apply, approve, recheck, signatures, verify, work_orders
 from access_review.revoke import states as protocol
 from access_review.revoke import undo as undoing
@@ -329,7 +329,7 @@ def undo_run(
     known = frozenset(read_report(one.run).findings["finding"].to_pylist())
 
     def prove(changes: Sequence[Change]) -> Proof | Failure:
-        after = restored(taken.tables, before.tables, changes)
+        after = tables_after_undo(taken.tables, before.tables, changes)
         return prove_undo(taken, after, workspace, report, known, changes)
 
     with Journal(one.journal, one.plan.digest) as journal:

@@ -12,7 +12,7 @@ from access_review.audit.filled_sheets import names_in
 from access_review.audit.worklist import WorkItem, fold
 from access_review.changes import DECIDED
 from access_review.errors import PlanRefused, Unclear
-from access_review.plan.requested import Decided, Scope
+from access_review.plan.request import Decided, Scope
 from access_review.runs import Run
 from access_review.stages import audit
 from access_review.stages.routine import audit_of, audits

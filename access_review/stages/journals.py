@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from access_review.plan.plan import Plan, read
+from access_review.plan.record import Plan, read
 from access_review.revoke.journal import Journal
 
 

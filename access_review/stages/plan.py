@@ -11,11 +11,11 @@ from typing import Any, NoReturn
 from access_review import runs, snapshot
 from access_review.audit import reviewers, worklist
 from access_review.errors import PlanRefused, StalePlan, Unclear
-from access_review.plan import plan
+from access_review.plan import plan, record
 from access_review.plan.ahead import RULES, Ahead, as_left, leaving
 from access_review.plan.limits import Population, Raised, populations
-from access_review.plan.plan import Plan, Scope
-from access_review.plan.requested import Decided
+from access_review.plan.record import Plan
+from access_review.plan.request import Decided, Scope
 from access_review.review import Report, review
 from access_review.revoke.journal import begun
 from access_review.rules import load as load_rules
@@ -154,7 +154,7 @@ def write(
 def write_files(workspace: Workspace, folder: Path, made: Plan, reasons: Mapping[str, str]) -> tuple[Path, ...]:
     """Write a plan as JSON, CSV, XLSX and PowerShell; ``reasons`` says why of each finding."""
     files = {
-        "plan.json": plan.write(made),
+        "plan.json": record.write(made),
         "plan.csv": plan_files.csv(made, reasons),
         "plan.xlsx": plan_files.xlsx(made, reasons),
         "undo.ps1" if made.gives_back else "revoke.ps1": powershell.script(made, workspace.capabilities()),

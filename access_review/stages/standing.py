@@ -15,7 +15,7 @@ from access_review import runs, snapshot
 from access_review.audit import notices as notify
 from access_review.audit import reviewers
 from access_review.errors import AccessReviewError
-from access_review.plan.plan import Scope
+from access_review.plan.request import Scope
 from access_review.revoke import approve
 from access_review.revoke.apply import Applied, Clock, Told
 from access_review.revoke.journal import Journal, begun

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from access_review.changes import Change
-from access_review.plan.plan import Plan
+from access_review.plan.record import Plan
 from access_review.revoke.apply import Applied, Progress
 from access_review.revoke.states import State
 from access_review.revoke.verify import Remaining, Verified

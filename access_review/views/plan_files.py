@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from access_review.changes import Action, Change, Target, Thing
-from access_review.plan.sealed import Plan
+from access_review.plan.record import Plan
 from access_review.views.spreadsheet import csv_bytes, inert, workbook_bytes
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from access_review.changes import Action
-from access_review.plan.plan import Plan
+from access_review.plan.record import Plan
 from access_review.plan.withheld import UNDECIDED, WithheldCode
 from access_review.views.terminal import table
 from access_review.views.text import count, moment, visible

@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from access_review.changes import UNDO, Action, Capabilities, Change
 from access_review.plan.limits import Count
-from access_review.plan.sealed import Plan
+from access_review.plan.record import Plan
 from access_review.views.plan_files import OUTLIVES, WORDS, who
 from access_review.views.text import visible
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from access_review.changes import Change
-from access_review.plan.plan import Plan
+from access_review.plan.record import Plan
 from access_review.revoke.apply import Applied
 from access_review.revoke.states import CHANGED, ChangeStatus, State
 from access_review.tables import Row

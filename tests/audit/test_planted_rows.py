@@ -16,7 +16,7 @@ from access_review.audit.decisions import Decisions, ReviewerAnswer, decision_on
 from access_review.audit.judge import ENOUGH, Sign
 from access_review.audit.worklist import UNASSIGNED, Worklist
 from access_review.changes import DECIDED
-from access_review.plan.requested import Scope
+from access_review.plan.request import Scope
 from access_review.policy import Sampling
 from access_review.runs import Run
 from access_review.sample.draw import SampleState, draw, pledge

@@ -15,7 +15,7 @@ from access_review.errors import Unclear
 from access_review.offboarding import assess, checklist, clocks, leaver
 from access_review.offboarding import queries as leaver_facts
 from access_review.offboarding.leaver import AccessItem, AccessState, Late, Leaver, LeaverStatus, Span
-from access_review.plan.plan import write
+from access_review.plan.record import write
 from access_review.policy import Applying, Offboarding, Targets
 from access_review.review import establish
 from access_review.revoke.apply import Batch, apply

@@ -10,7 +10,9 @@ from access_review.engine.duckdb import EmbeddedEngine
 from access_review.errors import ArtifactError, PlanRefused, StalePlan
 from access_review.plan import consequences
 from access_review.plan.alternatives import cover
-from access_review.plan.plan import Scope, plan, read, refuse_stale, seal, write
+from access_review.plan.plan import plan
+from access_review.plan.record import read, refuse_stale, seal, write
+from access_review.plan.request import Scope
 from access_review.review import review
 from access_review.snapshot import Snapshot
 from tests.support import planning

@@ -13,10 +13,10 @@ from access_review.connectors.ad.capabilities import CAPABILITIES as DIRECTORY
 from access_review.connectors.entra.capabilities import CAPABILITIES as TENANT
 from access_review.connectors.table.connector import Export
 from access_review.errors import PlanRefused
-from access_review.plan.alternatives import edges_ending, swap, ways_out
+from access_review.plan.alternatives import alternatives_to, edges_ending, swap
 from access_review.plan.proof import _blame
-from access_review.plan.remedies import answer
-from access_review.plan.requested import PlanGaps, Request
+from access_review.plan.remedies import changes_for
+from access_review.plan.request import PlanGaps, Request
 from access_review.plan.withheld import PROTECTIONS, SENTENCES, ToPerson, Withheld, WithheldCode, withheld
 
 USER, COPY, GROUP, OUTER = "ad:user:1", "entra:user:1", "ad:group:G", "ad:group:Outer"
@@ -96,7 +96,7 @@ def tier(name):
 
 
 def test_a_clean_grant_is_removed():
-    (one,) = answer(world(), finding())  # type: ignore[misc]
+    (one,) = changes_for(world(), finding())  # type: ignore[misc]
     assert (one.action, one.target.key, one.because) == (Action.REMOVE_MEMBER, (USER, GROUP, "", "assigned"), ("f",))
 
 
@@ -147,26 +147,26 @@ CASES = {
 @pytest.mark.parametrize("reason", CASES)
 def test_a_finding_is_left_to_a_person_with_the_reason(reason):
     asked, asks = CASES[reason]
-    left = answer(asked, asks)
+    left = changes_for(asked, asks)
     assert isinstance(left, Withheld)
     assert reason in left.reason
 
 
 def test_a_leaver_loses_a_grant_whatever_the_roles_say():
-    (one,) = answer(world(account(status="left"), grants=[grant(verdict="")]), finding())  # type: ignore[misc]
+    (one,) = changes_for(world(account(status="left"), grants=[grant(verdict="")]), finding())  # type: ignore[misc]
     assert one.leaver
     assert one.expect_before.verdict == ""
 
 
 def test_a_copy_is_disabled_at_its_origin_and_its_sessions_end_where_it_signs_in():
     asked = world(account(COPY, twin=USER, status="left"), account(status="left"))
-    disable, sessions = answer(asked, finding("disable", COPY, None))  # type: ignore[misc]
+    disable, sessions = changes_for(asked, finding("disable", COPY, None))  # type: ignore[misc]
     assert (disable.action, disable.target.account.id) == (Action.DISABLE_ACCOUNT, USER)
     assert (sessions.action, sessions.target.account.id) == (Action.REVOKE_SESSIONS, COPY)
 
 
 def test_a_guest_keeps_the_sessions_of_another_tenant():
-    (only,) = answer(world(account(COPY, kind="guest", status="left")), finding("disable", COPY, None))  # type: ignore[misc]
+    (only,) = changes_for(world(account(COPY, kind="guest", status="left")), finding("disable", COPY, None))  # type: ignore[misc]
     assert only.action is Action.DISABLE_ACCOUNT
 
 
@@ -180,12 +180,12 @@ def test_a_synced_grant_is_cut_in_the_directory_that_masters_it():
         grants=[mirror, grant()],
         originals={(COPY, "entra:group:G"): [original]},
     )
-    (one,) = answer(asked, finding(subject=COPY, about="entra:group:G"))  # type: ignore[misc]
+    (one,) = changes_for(asked, finding(subject=COPY, about="entra:group:G"))  # type: ignore[misc]
     assert (one.target.source, one.target.key) == ("ad", (USER, GROUP, "", "assigned"))
 
 
 def test_nesting_known_from_a_list_is_a_work_order():
-    (one,) = answer(world(edges=[edge(mastered_in="app")]), finding("cut", OUTER))  # type: ignore[misc]
+    (one,) = changes_for(world(edges=[edge(mastered_in="app")]), finding("cut", OUTER))  # type: ignore[misc]
     assert (one.action, one.target.manual) == (Action.MANUAL, "take Outer out of G")
 
 
@@ -214,7 +214,7 @@ A, B, P, MID = "ad:group:A", "ad:group:B", "ad:group:P", "ad:group:Mid"
 def test_the_edge_that_ends_an_excess_is_named():
     asked = nested((OUTER, A), (OUTER, MID), (MID, P))
     assert edges_ending(asked, OUTER, P) == [(OUTER, MID), (MID, P)]
-    assert ways_out(asked, grant(OUTER, verdict="mixed"), P) == (
+    assert alternatives_to(asked, grant(OUTER, verdict="mixed"), P) == (
         "cut the nesting Outer → Mid",
         "cut the nesting Mid → P",
         "grant A instead of Outer, then take Outer away",
@@ -235,7 +235,7 @@ def test_nothing_is_offered_in_exchange_when_what_is_expected_brings_excess_too(
 def test_many_groups_in_exchange_are_counted():
     inner = [f"ad:group:A{n}" for n in range(7)]
     asked = nested(*((OUTER, name) for name in inner), (OUTER, P), allowed=inner)
-    ways = ways_out(asked, grant(OUTER, verdict="mixed"), OUTER)
+    ways = alternatives_to(asked, grant(OUTER, verdict="mixed"), OUTER)
     assert "A0, A1, A2, A3, A4 and 2 more" in ways[0]
 
 

@@ -6,7 +6,7 @@ from access_review.changes import Action
 from access_review.errors import StalePlan
 from access_review.policy import Applying, ChangeWindow
 from access_review.revoke.apply import Batch, apply
-from access_review.revoke.change_windows import opens
+from access_review.revoke.change_windows import is_open
 from access_review.revoke.journal import Journal
 from access_review.revoke.states import Recheck, State
 from tests.support.fake_system import START, FakeSystem, Faults, Time, a_change, a_plan, key_of
@@ -201,11 +201,11 @@ def test_outside_its_window_nothing_begins_but_for_leavers(tmp_path):
 def test_windows_over_midnight_belong_to_the_day_they_start_on():
     night = (ChangeWindow(days=("fri",), start="22:00", end="04:00", timezone="UTC"),)
     friday = START.replace(day=6, hour=23)
-    assert opens(night, friday)
-    assert opens(night, friday + timedelta(hours=4))
-    assert not opens(night, friday + timedelta(hours=5))
-    assert not opens(night, friday - timedelta(hours=20))
-    assert opens((), friday)
+    assert is_open(night, friday)
+    assert is_open(night, friday + timedelta(hours=4))
+    assert not is_open(night, friday + timedelta(hours=5))
+    assert not is_open(night, friday - timedelta(hours=20))
+    assert is_open((), friday)
 
 
 def test_rules_that_refuse_everything_stop_before_a_call(tmp_path):

@@ -144,7 +144,7 @@ def test_a_key_with_a_passphrase_asks_for_it_and_never_shows_it(tmp_path):
     key = Ed25519PrivateKey.generate()
     path = tmp_path / "k"
     path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"open sesame")))
-    assert signatures.encrypted(path)
+    assert signatures.needs_passphrase(path)
     assert signatures.private_key(path, b"open sesame")
     with pytest.raises(ArtifactError) as refused:
         signatures.private_key(path, b"wrong words")

@@ -148,7 +148,7 @@ def test_the_last_holders_stay_although_two_batches_share_the_taking():
 
 
 def _only(person):
-    from access_review.plan.plan import Scope
+    from access_review.plan.request import Scope
 
     return Scope(persons=(person,))
 

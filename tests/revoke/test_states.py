@@ -15,12 +15,12 @@ from access_review.revoke.states import (
     State,
     Transition,
     advance,
-    called,
+    after_call,
+    after_interruption,
+    after_recheck,
+    after_verifying_read,
     fold,
-    rechecked,
-    settled,
     too_many_failures,
-    verified,
 )
 from tests.support.fake_system import START
 
@@ -134,16 +134,16 @@ ALREADY = "there was nothing to do: it is as wanted already"
     ],
 )
 def test_just_before_a_call(seen, judged, wanted, step):
-    assert rechecked(seen, judged, wanted=wanted, planned_on=START, unchanged=0) == step
+    assert after_recheck(seen, judged, wanted=wanted, planned_on=START, unchanged=0) == step
 
 
 @pytest.mark.parametrize("judged", [Recheck(), PROTECTED, EXPECTED])
 def test_what_an_earlier_call_did_is_not_absent_but_to_be_proven(judged):
-    done = rechecked(GONE, judged, wanted=False, planned_on=START, unchanged=1)
+    done = after_recheck(GONE, judged, wanted=False, planned_on=START, unchanged=1)
     assert done == NextStep(State.PENDING, "an earlier call did it, which the read after it did not show")
     for seen in (THERE, UNREAD):
-        again = rechecked(seen, judged, wanted=False, planned_on=START, unchanged=1)
-        assert again == rechecked(seen, judged, wanted=False, planned_on=START, unchanged=0)
+        again = after_recheck(seen, judged, wanted=False, planned_on=START, unchanged=1)
+        assert again == after_recheck(seen, judged, wanted=False, planned_on=START, unchanged=0)
 
 
 # After a call
@@ -176,30 +176,32 @@ DONE, LOST = WriteAnswer(WriteResult.DONE, "dc1"), WriteAnswer(WriteResult.UNKNO
     ],
 )
 def test_after_a_call_the_read_decides(answer, seen, step):
-    assert called(answer, seen, wanted=False, unchanged=0, attempts=3) == step
+    assert after_call(answer, seen, wanted=False, unchanged=0, attempts=3) == step
 
 
 @pytest.mark.parametrize(("unchanged", "state"), [(0, State.STILL_THERE), (1, State.STILL_THERE), (2, State.FAILED)])
 def test_the_last_call_that_changes_nothing_is_a_failure(unchanged, state):
-    step = called(DONE, THERE, wanted=False, unchanged=unchanged, attempts=3)
+    step = after_call(DONE, THERE, wanted=False, unchanged=unchanged, attempts=3)
     assert step.state is state
-    assert called(LOST, THERE, wanted=False, unchanged=2, attempts=3) == NextStep(State.FAILED, "the connection broke")
+    assert after_call(LOST, THERE, wanted=False, unchanged=2, attempts=3) == NextStep(
+        State.FAILED, "the connection broke"
+    )
     if state is State.FAILED:
         assert step.reason == "still unchanged after 3 attempts"
 
 
 def test_what_was_given_back_is_read_back_the_same_way():
-    assert called(DONE, THERE, wanted=True, unchanged=0, attempts=3).state is State.PENDING
-    assert called(DONE, GONE, wanted=True, unchanged=0, attempts=3).state is State.STILL_THERE
+    assert after_call(DONE, THERE, wanted=True, unchanged=0, attempts=3).state is State.PENDING
+    assert after_call(DONE, GONE, wanted=True, unchanged=0, attempts=3).state is State.STILL_THERE
 
 
 @pytest.mark.parametrize("wanted", [True, False])
 def test_an_interrupted_call_is_decided_by_reading_only(wanted):
-    assert settled(UNREAD, wanted=wanted) is None
-    assert settled(Sighting(wanted, "x"), wanted=wanted) == NextStep(
+    assert after_interruption(UNREAD, wanted=wanted) is None
+    assert after_interruption(Sighting(wanted, "x"), wanted=wanted) == NextStep(
         State.PENDING, "interrupted; reading shows it done"
     )
-    assert settled(Sighting(not wanted, "x"), wanted=wanted) == NextStep(
+    assert after_interruption(Sighting(not wanted, "x"), wanted=wanted) == NextStep(
         State.STILL_THERE, "interrupted; reading shows it unchanged, so it is checked again from the start"
     )
 
@@ -212,7 +214,7 @@ def stands(state, **more):
 
 
 def later(standing, seen, minutes=60, *, wanted=False, most=3):
-    return verified(standing, seen, START + minutes * MINUTE, wanted=wanted, spacing=SPACING, most=most)
+    return after_verifying_read(standing, seen, START + minutes * MINUTE, wanted=wanted, spacing=SPACING, most=most)
 
 
 PENDING = stands(State.PENDING, gone_at=START)

@@ -6,9 +6,9 @@ import pytest
 from access_review.changes import Action, Change, Expectation, Target, Thing
 from access_review.engine.duckdb import EmbeddedEngine
 from access_review.errors import PlanRefused
-from access_review.plan.plan import read, write
+from access_review.plan.after_undo import tables_after_undo
 from access_review.plan.proof import Failure, Proof, prove_undo
-from access_review.plan.restored import restored
+from access_review.plan.record import read, write
 from access_review.plan.withheld import WithheldCode, withheld
 from access_review.revoke.states import ChangeStatus, State
 from access_review.revoke.undo import undo
@@ -95,7 +95,7 @@ def test_what_is_there_no_more_or_fails_the_proof_is_left_to_a_person():
 def reviewing(rows, space, changes, before, known):
     with EmbeddedEngine(AS_OF, threads=1) as engine:
         taken, report = reviewed(rows, space, engine)
-    after = restored(taken.tables, snapshot(**before).tables, changes)
+    after = tables_after_undo(taken.tables, snapshot(**before).tables, changes)
     return prove_undo(taken, after, space, report, known, changes)
 
 
@@ -124,11 +124,13 @@ def test_accounts_nestings_and_grants_are_given_back_as_they_were():
         Action.ADD_NESTING: Target("ad", "ldap", child=outer, entitlement=group, mode="assigned"),
     }
     changes = [Change(str(a), a, t, "", Expectation(present=False), (), (), "") for a, t in targets.items()]
-    after = restored(now.tables, before.tables, changes)
+    after = tables_after_undo(now.tables, before.tables, changes)
     for table in ("grants", "nesting"):
         assert after[table] == before.tables[table]
     assert after["accounts"]["enabled"].to_pylist() == [True] * 4
-    assert restored(after, before.tables, changes)["grants"] == after["grants"], "what is there is not given twice"
+    assert tables_after_undo(after, before.tables, changes)["grants"] == after["grants"], (
+        "what is there is not given twice"
+    )
 
 
 def test_an_incomplete_or_an_older_roster_undoes_nothing():

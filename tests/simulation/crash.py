@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from access_review.changes import Change, Executor
-from access_review.plan.plan import Plan
+from access_review.plan.record import Plan
 from access_review.policy import Applying
 from access_review.revoke.apply import Batch, apply
 from access_review.revoke.journal import Journal

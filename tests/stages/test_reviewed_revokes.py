@@ -4,7 +4,7 @@ import csv
 
 import pytest
 
-from access_review.plan.requested import Decided, Scope
+from access_review.plan.request import Decided, Scope
 from tests.support.command import access_review
 from tests.support.planning import add, company, declared, grant, nest, planned
 from tests.support.workspaces import Company

@@ -11,10 +11,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from access_review.changes import Action, Change, Expectation, Sighting, Target, Thing, WriteAnswer, WriteResult, change
-from access_review.plan.plan import Plan, seal
 from access_review.plan.proof import Proof
-from access_review.plan.requested import Scope
-from access_review.plan.sealed import FORMAT, AppliedLimits, Batch
+from access_review.plan.record import FORMAT, AppliedLimits, Batch, Plan, seal
+from access_review.plan.request import Scope
 
 START = datetime(2026, 2, 2, 8, tzinfo=UTC)
 

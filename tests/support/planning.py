@@ -11,7 +11,8 @@ from access_review.connectors.entra.capabilities import CAPABILITIES as TENANT
 from access_review.connectors.table.connector import Export
 from access_review.engine import Engine
 from access_review.engine.duckdb import EmbeddedEngine
-from access_review.plan.plan import Plan, plan
+from access_review.plan.plan import plan
+from access_review.plan.record import Plan
 from access_review.policy import Policy
 from access_review.review import Report, review
 from access_review.settings import pattern

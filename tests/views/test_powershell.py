@@ -11,7 +11,7 @@ from openpyxl import load_workbook
 
 from access_review.changes import UNDO, Action, Thing
 from access_review.plan.limits import Count
-from access_review.plan.sealed import GIVEN_BACK, Batch
+from access_review.plan.record import GIVEN_BACK, Batch
 from access_review.views import plan_files, powershell
 from access_review.views.powershell import quoted
 from tests.support.planning import (

@@ -13,7 +13,7 @@ _GRANT, _EDGE = ("account", "entitlement", "mode"), ("child", "parent", "mode")
 Keys = set[tuple[str, ...]]
 
 
-def restored(now: Mapping[str, pa.Table], before: Mapping[str, pa.Table], changes: Sequence[Change]) -> Stored:
+def tables_after_undo(now: Mapping[str, pa.Table], before: Mapping[str, pa.Table], changes: Sequence[Change]) -> Stored:
     """Return the tables ``now`` with what ``changes`` give back, as it was ``before`` it was taken.
 
     Copies that synchronisation makes of it are left out: they come by themselves.
@@ -51,7 +51,7 @@ def _enabled(accounts: pa.Table, names: Iterable[str]) -> pa.Table:
     )
 
 
-def gone(now: Mapping[str, pa.Table], changes: Iterable[Change]) -> frozenset[str]:
+def no_longer_there(now: Mapping[str, pa.Table], changes: Iterable[Change]) -> frozenset[str]:
     """Return which changes name an account or entitlement that a snapshot has no more."""
     named = {one.id: [name for name in one.target.key[:3] if name] for one in changes}
     every = sorted({name for names in named.values() for name in names})

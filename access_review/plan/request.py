@@ -85,7 +85,7 @@ class Request:
         return source in self.capabilities and action in self.capabilities[source].actions
 
 
-def ask(
+def collect_request(
     engine: Engine,
     snapshot: Snapshot,
     scope: Scope,
@@ -108,7 +108,7 @@ def ask(
         any_client=not scope.clients,
         clients=scope.clients,
     )
-    unread = gaps(snapshot)
+    unread = find_gaps(snapshot)
     register_unread(engine, unread)
     engine.create("asked_accounts", _ASKED_ACCOUNTS)
     engine.create("asked_entitlements", _ASKED_ENTITLEMENTS)
@@ -165,7 +165,7 @@ def register_unread(engine: Engine, unread: PlanGaps) -> None:
     engine.register("unread_sources", pa.table({name: pa.array(said, pa.string()) for name, said in columns.items()}))
 
 
-def gaps(snapshot: Snapshot) -> PlanGaps:
+def find_gaps(snapshot: Snapshot) -> PlanGaps:
     """Return what a snapshot says was not read."""
 
     def said(tables: Sequence[str]) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -15,7 +15,7 @@ from access_review.changes import Change
 from access_review.errors import ArtifactError, PlanRefused, StalePlan
 from access_review.plan.limits import Count, Higher
 from access_review.plan.proof import Proof
-from access_review.plan.requested import Scope
+from access_review.plan.request import Scope
 from access_review.plan.withheld import ToPerson
 
 FORMAT = "access-review/plan@1"
@@ -126,6 +126,14 @@ def read(data: bytes) -> Plan:
     if write(made) != data:
         raise altered
     return made
+
+
+def batches(changes: Iterable[Change], size: int) -> tuple[Batch, ...]:
+    """Split changes in order into batches of at most ``size``; no batch mixes leavers with others."""
+    every = tuple(changes)
+    groups = (tuple(c.id for c in every if c.leaver), tuple(c.id for c in every if not c.leaver))
+    parts = [group[at : at + size] for group in groups for at in range(0, len(group), size)]
+    return tuple(Batch(f"batch-{number}", part) for number, part in enumerate(parts, start=1))
 
 
 def refuse_early(made: Plan, *, now: datetime) -> None:
