@@ -16,7 +16,7 @@ from pathlib import Path
 from access_review.audit.decisions import Decision, Decisions, ReviewerAnswer, decision_on
 from access_review.audit.worklist import WorkItem, Worklist, fold
 from access_review.connectors.tabular import delimited, workbook
-from access_review.connectors.tabular.cells import Raw, Value, moment, text
+from access_review.connectors.tabular.cells import Raw, Value, cell_text, stored_date
 from access_review.errors import Mistake, WorkspaceError
 from access_review.views.spreadsheet import inert
 from access_review.views.worksheet import ANSWERS, FILLED_IN, SHEET
@@ -113,7 +113,7 @@ class _Reading:
 
     def sheet(self, file: str, raw: Raw) -> None:
         """Read one sheet."""
-        headings = [fold(text(heading, strip=True) or "") for heading in raw.columns]
+        headings = [fold(cell_text(heading, strip=True) or "") for heading in raw.columns]
         counted = Counter(headings)
         wrong = [f"the column {name!r} is missing" for name in NEEDED if not counted[name]]
         wrong += [f"the column {name!r} stands more than once" for name in NEEDED if counted[name] > 1]
@@ -171,12 +171,12 @@ class _Row:
         return self.values[self.places[name]]
 
     def text(self, name: str) -> str:
-        return text(self.value(name), strip=True) or ""
+        return cell_text(self.value(name), strip=True) or ""
 
     def moment(self, name: str) -> datetime | None:
         """Return a day and perhaps a time of day, also of text in ISO 8601; else nothing. A day alone is its midnight."""
         value = self.value(name)
-        found = moment(value)
+        found = stored_date(value)
         if found is None and isinstance(value, str):
             try:
                 found = datetime.fromisoformat(value.strip())

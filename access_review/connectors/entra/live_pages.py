@@ -10,14 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import quote
 
-from access_review.connectors.entra.graph import (
-    BATCH,
-    EVENTUAL_CONSISTENCY,
-    Graph,
-    GraphRequest,
-    RefusedError,
-    quoted,
-)
+from access_review.connectors.entra.graph import BATCH, EVENTUAL_CONSISTENCY, Graph, GraphRequest, RefusedError, quoted
 from access_review.connectors.entra.pages import AbsentError, NotReadError, Page
 from access_review.connectors.entra.properties import Object
 from access_review.connectors.entra.queries import BY_PART, GraphQuery

@@ -11,11 +11,11 @@ from access_review.connectors.entra.properties import (
     date,
     flag,
     inner,
-    moment,
     needed,
     objects,
     text,
     texts,
+    time_or_never,
     type_of,
 )
 from access_review.connectors.entra.tenant_objects import SCHEME, TableRow, TenantObjects, attributes
@@ -107,8 +107,8 @@ def last_use(activity: Object) -> Row:
     only say that the last use was not later; the successful one has been recorded
     since December 2023 and may be absent. Year 1 is never, absence is unknown.
     """
-    success = moment(activity, "lastSuccessfulSignInDateTime")
-    attempts = [moment(activity, name) for name in ("lastSignInDateTime", "lastNonInteractiveSignInDateTime")]
+    success = time_or_never(activity, "lastSuccessfulSignInDateTime")
+    attempts = [time_or_never(activity, name) for name in ("lastSignInDateTime", "lastNonInteractiveSignInDateTime")]
     if success is not None and success != NEVER:
         return _used(success, success, never=False)
     tried: list[datetime] = [at for at in attempts if at is not None and at != NEVER]

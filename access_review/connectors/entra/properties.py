@@ -78,7 +78,7 @@ def objects(thing: Object, name: str) -> list[Object]:
     return value
 
 
-def moment(thing: Object, name: str) -> datetime | None:
+def time_or_never(thing: Object, name: str) -> datetime | None:
     """Return a time in UTC; Graph's year 1, which means never, is returned as :data:`NEVER`."""
     value = text(thing, name)
     if value is None:
@@ -94,7 +94,7 @@ def moment(thing: Object, name: str) -> datetime | None:
 
 def date(thing: Object, name: str) -> datetime | None:
     """Return a time in UTC; never is null."""
-    at = moment(thing, name)
+    at = time_or_never(thing, name)
     return None if at == NEVER else at
 
 

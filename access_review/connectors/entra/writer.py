@@ -16,7 +16,7 @@ from access_review.connectors.entra.graph import GraphResponse as Reply
 from access_review.connectors.entra.live_pages import follow
 from access_review.connectors.entra.pages import NotReadError
 from access_review.connectors.entra.permissions import LOOKING, writes_with
-from access_review.connectors.entra.properties import NEVER, Object, UnusableError, moment, objects
+from access_review.connectors.entra.properties import NEVER, Object, UnusableError, objects, time_or_never
 from access_review.connectors.entra.throttle import retry_after
 from access_review.errors import ConnectorError
 
@@ -162,7 +162,7 @@ class GraphWriter:
         """Sessions older than the change are there until Graph counts only later ones as valid."""
         account = _account(target)
         thing = self._graph.get(GraphRequest(f"/users/{_id(account)}?$select=id,signInSessionsValidFromDateTime"))
-        valid = moment(thing, "signInSessionsValidFromDateTime")
+        valid = time_or_never(thing, "signInSessionsValidFromDateTime")
         older = valid is None or valid == NEVER or valid < since.astimezone(UTC)
         return Sighting(older, self._graph.base, "" if older else f"only sessions from {valid} on are valid")
 

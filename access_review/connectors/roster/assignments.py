@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from access_review.connectors.tabular.dates import UNKNOWN, Bounds, last
+from access_review.connectors.tabular.instants import UNKNOWN, Bounds, last
 
 
 @dataclass(frozen=True, slots=True)

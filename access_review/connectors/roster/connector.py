@@ -35,9 +35,8 @@ from access_review.connectors.roster.mapping import (
 )
 from access_review.connectors.roster.people import RosterPeople, too_many
 from access_review.connectors.roster.rows import RosterTerms, read_former_spell, read_spell
-from access_review.connectors.tabular import dates as moments
-from access_review.connectors.tabular import freshness
-from access_review.connectors.tabular.dates import Meaning
+from access_review.connectors.tabular import freshness, instants
+from access_review.connectors.tabular.instants import LastDayMeaning
 from access_review.connectors.tabular.sheets import Sheet, ending, shown
 from access_review.errors import Mistake, RosterFault, WorkspaceError
 from access_review.tables import Row
@@ -73,7 +72,7 @@ class Roster:
         malformed or empty; ``ConnectorError`` when it cannot be had.
         """
         sheet, columns, notes = self._read(self.file, self.columns, self.join)
-        spells = [read_spell(line, row, sheet.moments, columns, self.terms) for line, row in sheet.rows]
+        spells = [read_spell(line, row, sheet.stored_dates, columns, self.terms) for line, row in sheet.rows]
         people = RosterPeople.of(self.source, spells, as_of)
         former, unused = self._former(people)
         rows = [*people.rows(columns), *people.assignments(former), *people.aliases()]
@@ -123,7 +122,7 @@ class Roster:
         sheet, columns, notes = self._read(self.history, self.history.columns, self.history.join)
         spells, unused = [], []
         for line, row in sheet.rows:
-            spell = read_former_spell(line, row, sheet.moments, columns, self.terms)
+            spell = read_former_spell(line, row, sheet.stored_dates, columns, self.terms)
             place = f"{sheet.file}:{line} (history)"
             if spell.faults:
                 who = people.id_if_known(spell.native)
@@ -171,7 +170,7 @@ def _joined(sheet: Sheet, other: Sheet, join: Join, mark: str, notes: Notes) -> 
     if mistakes:
         raise RosterFault.of(mistakes)
     # Columns that came by joining bear a mark that no heading has, so that two files may use one name.
-    stored: dict[tuple[int, str], date] = dict(sheet.moments)
+    stored: dict[tuple[int, str], date] = dict(sheet.stored_dates)
     rows = []
     for line, row in sheet.rows:
         key = tuple(row.get(column) for column in join.on)
@@ -180,12 +179,12 @@ def _joined(sheet: Sheet, other: Sheet, join: Join, mark: str, notes: Notes) -> 
             notes[line].append(f"{', '.join(map(str, key))} is not in {other.file}")
         rows.append((line, {**row, **{mark + column: match.get(column) for column in join.columns.values()}}))
         stored |= {
-            (line, mark + column): other.moments[at, column]
+            (line, mark + column): other.stored_dates[at, column]
             for column in join.columns.values()
-            if (at, column) in other.moments
+            if (at, column) in other.stored_dates
         }
     joined = {target: mark + column for target, column in join.columns.items()}
-    return replace(sheet, rows=tuple(rows), moments=stored), joined
+    return replace(sheet, rows=tuple(rows), stored_dates=stored), joined
 
 
 def connect(
@@ -196,7 +195,7 @@ def connect(
     timezone: Named | Zones | None = None,
     dates: Named | None = None,
     statuses: Statuses | None = None,
-    left_at_means: Meaning | None = None,
+    left_at_means: LastDayMeaning | None = None,
     kind: PersonKind | Kinds = "employee",
     join: tuple[Join, ...] = (),
     history: History | None = None,
@@ -242,7 +241,7 @@ def connect(
         footer=footer,
         records=records,
     )
-    zone = moments.zone(timezone) if isinstance(timezone, str) else None
+    zone = instants.zone(timezone) if isinstance(timezone, str) else None
     places = timezone if isinstance(timezone, Zones) else None
     words = dict(statuses.words()) if statuses else {}
     terms = RosterTerms(dates, zone, places, left_at_means, kind, words)
@@ -251,15 +250,15 @@ def connect(
 
 
 def _undated(
-    path: str, columns: RosterColumns, history: History | None, dates: str | None, means: Meaning | None
+    path: str, columns: RosterColumns, history: History | None, dates: str | None, means: LastDayMeaning | None
 ) -> Iterator[str]:
     """Yield what must be said about dates before any can be read."""
-    if dates is not None and not moments.is_form(dates):
+    if dates is not None and not instants.is_form(dates):
         yield f"`dates`: {dates!r} is no strptime form with year, month and day"
     if means is None and (columns.left_at or (history and history.columns.ends)):
-        yield f"`left_at_means` must say what a last day is: {', '.join(Meaning)}"
-    if means is not Meaning.END_OF_SHIFT and (columns.shift_start or columns.shift_end):
-        yield f"`shift_start` and `shift_end` are only used where `left_at_means` is {Meaning.END_OF_SHIFT}"
+        yield f"`left_at_means` must say what a last day is: {', '.join(LastDayMeaning)}"
+    if means is not LastDayMeaning.END_OF_SHIFT and (columns.shift_start or columns.shift_end):
+        yield f"`shift_start` and `shift_end` are only used where `left_at_means` is {LastDayMeaning.END_OF_SHIFT}"
     files = [(path, columns), *([(history.path, history.columns)] if history else [])]
     for name, mapped in files:
         dated = any(getattr(mapped, target, None) for target in _DATED)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from access_review.connectors import Source
 from access_review.connectors.tabular import sheets
-from access_review.connectors.tabular.dates import zone
+from access_review.connectors.tabular.instants import zone
 from access_review.connectors.tabular.sheets import Cells, Sheet
 from access_review.errors import ConnectorError, Mistake, RosterFault, WorkspaceError
 

@@ -18,8 +18,8 @@ from access_review.connectors.roster.mapping import (
     Zones,
     read,
 )
-from access_review.connectors.tabular import dates as moments
-from access_review.connectors.tabular.dates import UNKNOWN, Bounds, Meaning, Unreadable
+from access_review.connectors.tabular import instants
+from access_review.connectors.tabular.instants import UNKNOWN, Bounds, LastDayMeaning, Unreadable
 from access_review.connectors.tabular.sheets import Cells
 
 
@@ -30,7 +30,7 @@ class RosterTerms:
     dates: str | None = None
     zone: ZoneInfo | None = None
     places: Zones | None = None
-    means: Meaning | None = None
+    means: LastDayMeaning | None = None
     kind: PersonKind | Kinds = "employee"
     words: Mapping[str, str] = field(default_factory=dict)
 
@@ -50,7 +50,7 @@ class _Entry:
         if self.terms.places is None:
             return self.terms.zone
         name = self.terms.places.map.get(self.row.get(self.terms.places.column) or "")
-        return moments.zone(name) if name else None
+        return instants.zone(name) if name else None
 
     def day(self, column: str) -> date | None:
         """Return a date as the file stores it, or as its text says."""
@@ -61,21 +61,21 @@ class _Entry:
             return stored
         if self.terms.dates is None:
             raise Unreadable(f"is text, and `dates` does not say how it is written: {text!r}")
-        return moments.parse(text, self.terms.dates)
+        return instants.parse(text, self.terms.dates)
 
     def start(self, column: str | None) -> Bounds:
-        return self._bounds(column, lambda value: moments.start(value, self.zone()))
+        return self._bounds(column, lambda value: instants.start(value, self.zone()))
 
     def until(self, column: str | None) -> datetime | None:
         """Return the latest that a date can mean, so that nothing is said to be late that may not be."""
-        return self._bounds(column, lambda value: moments.until(value, self.zone())).latest
+        return self._bounds(column, lambda value: instants.until(value, self.zone())).latest
 
     def end(self, column: str | None, shift: tuple[str | None, str | None] = (None, None)) -> Bounds:
-        means = self.terms.means or Meaning.END_OF_DAY
+        means = self.terms.means or LastDayMeaning.END_OF_DAY
         hours = [self.hour(name) for name in shift]
         return self._bounds(
             column,
-            lambda value: moments.end(value, self.zone(), means, shift_start=hours[0], shift_end=hours[1]),
+            lambda value: instants.end(value, self.zone(), means, shift_start=hours[0], shift_end=hours[1]),
         )
 
     def _bounds(self, column: str | None, meaning: Callable[[date], Bounds]) -> Bounds:
@@ -93,7 +93,7 @@ class _Entry:
         if text is None:
             return None
         try:
-            return moments.clock(text)
+            return instants.clock(text)
         except Unreadable as error:
             self.faults.append(f"{column} {error}")
             return None

@@ -47,8 +47,7 @@ from access_review.connectors.table.columns import (
     misfits,
 )
 from access_review.connectors.table.listing import ExportListing, ListingTerms, TableRow
-from access_review.connectors.tabular import dates as moments
-from access_review.connectors.tabular import freshness, sheets
+from access_review.connectors.tabular import freshness, instants, sheets
 from access_review.connectors.tabular.sheets import Sheet
 from access_review.errors import ConnectorError, Mistake, WorkspaceError
 
@@ -200,7 +199,7 @@ def connect(
 
 def _zone(name: str | None) -> tuple[ZoneInfo | None, list[str]]:
     try:
-        return (moments.zone(name) if name else None), []
+        return (instants.zone(name) if name else None), []
     except ValueError as error:
         return None, [f"`timezone`: {error}"]
 
@@ -208,7 +207,7 @@ def _zone(name: str | None) -> tuple[ZoneInfo | None, list[str]]:
 def _unclear(columns: TableColumns, dates: str | None, timezone: str | None, table: Filled) -> Iterator[str]:
     """Yield what the options leave open about times."""
     # A zone in the text needs no zone of its own to be checked.
-    if dates is not None and not moments.is_form(dates.replace("%z", "")):
+    if dates is not None and not instants.is_form(dates.replace("%z", "")):
         yield f"`dates`: {dates!r} is no form with year, month and day"
     elif dates is not None and "at" in columns.mapped() and "%z" not in dates and timezone is None:
         yield "`timezone` must say where the clock of `at` stands, or `dates` read a zone (%z)"

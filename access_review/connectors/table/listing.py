@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 from access_review.connectors import Source, problem
 from access_review.connectors.classification import Classification
 from access_review.connectors.table.columns import ELSEWHERE, ColumnWords, Filled, TableColumns
-from access_review.connectors.tabular import dates as moments
-from access_review.connectors.tabular.dates import UNKNOWN, Bounds, Unreadable
+from access_review.connectors.tabular import instants
+from access_review.connectors.tabular.instants import UNKNOWN, Bounds, Unreadable
 from access_review.connectors.tabular.sheets import Cells, Sheet
 from access_review.tables import TABLES, Row, ref
 
@@ -107,7 +107,7 @@ class ListedRow:
         text = self.text(name)
         if text is None or text in self.terms.never:
             return UNKNOWN
-        stored = self.sheet.moments.get((self.number, self.terms.columns[name]))
+        stored = self.sheet.stored_dates.get((self.number, self.terms.columns[name]))
         if stored is None and self.terms.dates is None:
             raise Unreadable("is text, and `dates` does not say how it is written")
         if stored is not None:
@@ -126,7 +126,7 @@ class ListedRow:
 @lru_cache(maxsize=100_000)
 def _read(reading: Reading, text: str, form: str, zone: ZoneInfo | None) -> Bounds:
     """Read a date once, however many rows it stands in."""
-    return reading(moments.parse(text, form), zone)
+    return reading(instants.parse(text, form), zone)
 
 
 def _time_of_day(value: date, zone: ZoneInfo | None) -> Bounds:
@@ -134,7 +134,7 @@ def _time_of_day(value: date, zone: ZoneInfo | None) -> Bounds:
         raise Unreadable("has no time of day")
     if value.tzinfo is None and zone is None:
         raise Unreadable("has no time zone, and `timezone` names none")
-    return moments.start(value, zone)
+    return instants.start(value, zone)
 
 
 @dataclass
@@ -204,8 +204,8 @@ class ExportListing:
 
     def _grants(self, line: ListedRow) -> Iterator[TableRow]:
         account = self._who(line)
-        since, until = line.when("since", moments.start), line.when("until", moments.until)
-        used = line.when("used", moments.until)
+        since, until = line.when("since", instants.start), line.when("until", instants.until)
+        used = line.when("used", instants.until)
         for entitlement in self._what(line):
             yield (
                 "grants",
@@ -244,11 +244,11 @@ class ExportListing:
         )
 
     def _custody(self, line: ListedRow) -> Iterator[TableRow]:
-        ends = line.when("ends", moments.until)
+        ends = line.when("ends", instants.until)
         if line.text("ends") and not ends.known:
             raise LostError(line.faults.pop() if line.faults else "ends is unknown")
         row = {"account": line.named("account"), "person": line.named("person")}
-        yield "custody", {**row, "starts_at": line.when("starts", moments.start).earliest, "ends_at": ends.latest}
+        yield "custody", {**row, "starts_at": line.when("starts", instants.start).earliest, "ends_at": ends.latest}
 
     def _owners(self, line: ListedRow) -> Iterator[TableRow]:
         yield "owners", {"object": line.named("object"), "owner": line.named("owner")}
@@ -265,15 +265,15 @@ class ExportListing:
         return self.source.id("user", native)
 
     def _stated(self, line: ListedRow) -> Row:
-        used, text = line.when("last_used", moments.start), line.text("last_used")
+        used, text = line.when("last_used", instants.start), line.text("last_used")
         return {
             **{name: line.text(name) for name in ("display_name", "mail", "employee_id", "client")},
             "enabled": line.flag("enabled", self.terms.enabled),
-            "created_at": line.when("created_at", moments.start).earliest,
-            "password_set_at": line.when("password_set_at", moments.start).earliest,
-            "expires_at": line.when("expires_at", moments.until).latest,
+            "created_at": line.when("created_at", instants.start).earliest,
+            "password_set_at": line.when("password_set_at", instants.start).earliest,
+            "expires_at": line.when("expires_at", instants.until).latest,
             "last_used_earliest": used.earliest,
-            "last_used_latest": line.when("last_used", moments.until).latest if used.known else None,
+            "last_used_latest": line.when("last_used", instants.until).latest if used.known else None,
             "never_used": True if text in self.terms.never else (False if used.known else None),
         }
 
@@ -340,7 +340,7 @@ class ExportListing:
 
 
 def _used(account: str, entitlement: str, line: ListedRow) -> Row:
-    earliest, latest = line.when("used", moments.start).earliest, line.when("used", moments.until).latest
+    earliest, latest = line.when("used", instants.start).earliest, line.when("used", instants.until).latest
     return {"account": account, "object": entitlement, "last_used_earliest": earliest, "last_used_latest": latest}
 
 

@@ -30,14 +30,14 @@ class Raw:
     """Integers were written digit by digit (JSON), so one may stand where an id belongs."""
 
 
-def moment(value: Value) -> date | None:
+def stored_date(value: Value) -> date | None:
     """Return the date or time that the file itself holds, or ``None``; a midnight without a zone is a date."""
     if isinstance(value, datetime) and value.tzinfo is None and value.time() == time.min:
         return value.date()
     return value if isinstance(value, date) else None
 
 
-def text(value: Value, *, strip: bool) -> str | None:
+def cell_text(value: Value, *, strip: bool) -> str | None:
     """Write a value as text; nothing and empty text are both null."""
     match value:
         case None:
@@ -49,14 +49,14 @@ def text(value: Value, *, strip: bool) -> str | None:
         case float() if value.is_integer():
             return str(int(value))
         case date() | time():
-            return (moment(value) or value).isoformat()
+            return (stored_date(value) or value).isoformat()
         case bytes():
             return value.hex()
         case _:
             return str(value)
 
 
-def objection(value: Value, *, is_id: bool, exact_integers: bool) -> tuple[str, str] | None:
+def cell_fault(value: Value, *, is_id: bool, exact_integers: bool) -> tuple[str, str] | None:
     """Say what is wrong with one cell and what to do, or return ``None``."""
     if isinstance(value, str):
         if len(value) > LONGEST:
@@ -72,7 +72,7 @@ def objection(value: Value, *, is_id: bool, exact_integers: bool) -> tuple[str, 
         "a date" if isinstance(value, date) else "a number" if isinstance(value, int | float | Decimal) else "no text"
     )
     return (
-        f"an id is stored as {kind}: {text(value, strip=False)}",
+        f"an id is stored as {kind}: {cell_text(value, strip=False)}",
         "leading zeros may be lost already; export ids as text",
     )
 

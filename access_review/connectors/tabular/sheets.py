@@ -27,7 +27,7 @@ class Sheet:
 
     ``rows`` pairs each row with its line: of the file (CSV, the first of the
     record), of the sheet (XLSX), or the number of the record from 1 (JSON,
-    Parquet). ``moments`` holds the cells, by line and column, that the file
+    Parquet). ``stored_dates`` holds the cells, by line and column, that the file
     itself stores as dates or times (their text is ISO 8601); a midnight
     without a zone is a bare ``date``. ``modified`` is the file's age in UTC,
     null where the storage does not tell.
@@ -36,7 +36,7 @@ class Sheet:
     file: str
     columns: tuple[str, ...]
     rows: tuple[tuple[int, Cells], ...]
-    moments: Mapping[tuple[int, str], date] = field(default_factory=dict)
+    stored_dates: Mapping[tuple[int, str], date] = field(default_factory=dict)
     modified: datetime | None = None
 
     def has(self, column: str) -> bool:
@@ -147,7 +147,7 @@ def _modified(filesystem: object, path: str) -> datetime | None:
 
 
 def _settle(raw: Raw, file: str, *, strip: bool, ids: frozenset[str], modified: datetime | None) -> Sheet:
-    columns = tuple(cells.text(name, strip=strip) or "" for name in raw.columns)
+    columns = tuple(cells.cell_text(name, strip=strip) or "" for name in raw.columns)
     mistakes = list(raw.mistakes)
     mistakes += [
         Mistake(file, raw.heading_line, place, "a column has no heading") for place, c in enumerate(columns, 1) if not c
@@ -157,20 +157,20 @@ def _settle(raw: Raw, file: str, *, strip: bool, ids: frozenset[str], modified: 
         for name in cells.repeated(columns)
         if name
     ]
-    rows, moments = [], {}
+    rows, stored_dates = [], {}
     for line, values in raw.rows:
         if len(values) != len(columns):
             found = f"{len(values)} columns" if any(v is not None for v in values) else "an empty line"
             mistakes.append(Mistake(file, line, 0, f"{found} where {len(columns)} are expected"))
             continue
         for place, (column, value) in enumerate(zip(columns, values, strict=True), 1):
-            wrong = cells.objection(value, is_id=column in ids, exact_integers=raw.exact_integers)
+            wrong = cells.cell_fault(value, is_id=column in ids, exact_integers=raw.exact_integers)
             if wrong:
                 mistakes.append(Mistake(file, line, place, *wrong))
-            at = cells.moment(value)
+            at = cells.stored_date(value)
             if at is not None:
-                moments[line, column] = at
-        rows.append((line, {c: cells.text(v, strip=strip) for c, v in zip(columns, values, strict=True)}))
+                stored_dates[line, column] = at
+        rows.append((line, {c: cells.cell_text(v, strip=strip) for c, v in zip(columns, values, strict=True)}))
     if mistakes:
         raise WorkspaceError.of(mistakes)
-    return Sheet(file, columns, tuple(rows), moments, modified)
+    return Sheet(file, columns, tuple(rows), stored_dates, modified)

@@ -21,8 +21,8 @@ from pydantic import ValidationError, validate_call
 from access_review import tables
 from access_review.connectors import Source
 from access_review.connectors.roster import connector
-from access_review.connectors.tabular import dates, freshness, sheets
-from access_review.connectors.tabular.dates import Bounds, Meaning
+from access_review.connectors.tabular import freshness, instants, sheets
+from access_review.connectors.tabular.instants import Bounds, LastDayMeaning
 from access_review.errors import ConnectorError, RosterFault, WorkspaceError
 
 AS_OF = datetime(2026, 2, 1, 12, tzinfo=UTC)
@@ -504,69 +504,71 @@ def exactly(*parts: int) -> Bounds:
 
 
 def test_friday_six_in_the_evening_in_manila():
-    assert dates.end(datetime(2026, 1, 30, 18), MANILA, Meaning.INSTANT) == exactly(2026, 1, 30, 10)  # noqa: DTZ001
-    assert dates.end(FRIDAY, MANILA, Meaning.END_OF_SHIFT, shift_end=time(18)) == exactly(2026, 1, 30, 10)
+    assert instants.end(datetime(2026, 1, 30, 18), MANILA, LastDayMeaning.INSTANT) == exactly(2026, 1, 30, 10)  # noqa: DTZ001
+    assert instants.end(FRIDAY, MANILA, LastDayMeaning.END_OF_SHIFT, shift_end=time(18)) == exactly(2026, 1, 30, 10)
 
 
 @pytest.mark.parametrize(
     ("meaning", "expected"),
     [
-        (Meaning.START_OF_DAY, exactly(2026, 1, 29, 16)),
-        (Meaning.END_OF_DAY, exactly(2026, 1, 30, 16)),
-        (Meaning.END_OF_SHIFT, Bounds(utc(2026, 1, 29, 16), utc(2026, 1, 31, 4))),
+        (LastDayMeaning.START_OF_DAY, exactly(2026, 1, 29, 16)),
+        (LastDayMeaning.END_OF_DAY, exactly(2026, 1, 30, 16)),
+        (LastDayMeaning.END_OF_SHIFT, Bounds(utc(2026, 1, 29, 16), utc(2026, 1, 31, 4))),
     ],
 )
 def test_a_bare_date_takes_its_declared_meaning(meaning, expected):
-    assert dates.end(FRIDAY, MANILA, meaning) == expected
+    assert instants.end(FRIDAY, MANILA, meaning) == expected
 
 
 def test_a_night_shift_ends_on_the_next_morning():
     night = {"shift_start": time(22), "shift_end": time(6)}
-    assert dates.end(FRIDAY, MANILA, Meaning.END_OF_SHIFT, **night) == exactly(2026, 1, 30, 22)
-    early = dates.end(FRIDAY, MANILA, Meaning.END_OF_SHIFT, shift_end=time(6))
+    assert instants.end(FRIDAY, MANILA, LastDayMeaning.END_OF_SHIFT, **night) == exactly(2026, 1, 30, 22)
+    early = instants.end(FRIDAY, MANILA, LastDayMeaning.END_OF_SHIFT, shift_end=time(6))
     assert early == Bounds(utc(2026, 1, 29, 22), utc(2026, 1, 30, 22))
 
 
 def test_summer_time_moves_the_end_of_the_day():
-    assert dates.end(date(2026, 3, 28), WARSAW, Meaning.END_OF_DAY) == exactly(2026, 3, 28, 23)
-    assert dates.end(date(2026, 3, 29), WARSAW, Meaning.END_OF_DAY) == exactly(2026, 3, 29, 22)
-    twice = dates.between(datetime(2026, 10, 25, 2, 30), WARSAW)  # noqa: DTZ001
+    assert instants.end(date(2026, 3, 28), WARSAW, LastDayMeaning.END_OF_DAY) == exactly(2026, 3, 28, 23)
+    assert instants.end(date(2026, 3, 29), WARSAW, LastDayMeaning.END_OF_DAY) == exactly(2026, 3, 29, 22)
+    twice = instants.between(datetime(2026, 10, 25, 2, 30), WARSAW)  # noqa: DTZ001
     assert twice == Bounds(utc(2026, 10, 25, 0, 30), utc(2026, 10, 25, 1, 30))
-    never = dates.between(datetime(2026, 3, 29, 2, 30), WARSAW)  # noqa: DTZ001
+    never = instants.between(datetime(2026, 3, 29, 2, 30), WARSAW)  # noqa: DTZ001
     assert never == Bounds(utc(2026, 3, 29, 0, 30), utc(2026, 3, 29, 1, 30))
 
 
 def test_what_lies_beyond_the_calendar_is_unreadable_not_a_crash():
     for value in (date(9999, 12, 31), datetime(9999, 12, 31, 23, 59)):  # noqa: DTZ001
-        with pytest.raises(dates.Unreadable):
-            dates.until(value, None)
-    assert dates.end(date(9999, 12, 31), None, Meaning.END_OF_DAY) == dates.UNKNOWN
+        with pytest.raises(instants.Unreadable):
+            instants.until(value, None)
+    assert instants.end(date(9999, 12, 31), None, LastDayMeaning.END_OF_DAY) == instants.UNKNOWN
 
 
 def test_an_instant_needs_a_time_of_day_and_one_with_a_zone_is_exact():
-    with pytest.raises(dates.Unreadable):
-        dates.end(FRIDAY, MANILA, Meaning.INSTANT)
+    with pytest.raises(instants.Unreadable):
+        instants.end(FRIDAY, MANILA, LastDayMeaning.INSTANT)
     aware = datetime(2026, 1, 30, 20, tzinfo=UTC)
-    assert dates.end(aware, None, Meaning.INSTANT) == exactly(2026, 1, 30, 20)
-    assert dates.end(aware, MANILA, Meaning.END_OF_DAY) == exactly(2026, 1, 31, 16)
+    assert instants.end(aware, None, LastDayMeaning.INSTANT) == exactly(2026, 1, 30, 20)
+    assert instants.end(aware, MANILA, LastDayMeaning.END_OF_DAY) == exactly(2026, 1, 31, 16)
 
 
 @given(
     st.datetimes(datetime(1970, 1, 1), datetime(2090, 1, 1)),  # noqa: DTZ001
     st.sampled_from(["Pacific/Kiritimati", "Etc/GMT+12", "Asia/Manila", "Europe/Warsaw", "America/St_Johns"]),
-    st.sampled_from([Meaning.START_OF_DAY, Meaning.END_OF_DAY, Meaning.END_OF_SHIFT, Meaning.INSTANT]),
+    st.sampled_from(
+        [LastDayMeaning.START_OF_DAY, LastDayMeaning.END_OF_DAY, LastDayMeaning.END_OF_SHIFT, LastDayMeaning.INSTANT]
+    ),
 )
 def test_bounds_without_a_zone_hold_those_of_every_zone(wall, name, meaning):
-    value = wall if meaning is Meaning.INSTANT else wall.date()
-    known, anywhere = dates.end(value, ZoneInfo(name), meaning), dates.end(value, None, meaning)
+    value = wall if meaning is LastDayMeaning.INSTANT else wall.date()
+    known, anywhere = instants.end(value, ZoneInfo(name), meaning), instants.end(value, None, meaning)
     assert anywhere.earliest <= known.earliest <= known.latest <= anywhere.latest  # type: ignore[operator]
 
 
 def test_a_form_with_a_time_of_day_gives_a_time():
-    assert dates.parse("21-09-2015", "%d-%m-%Y") == date(2015, 9, 21)
-    assert dates.parse("20260130 18:00", "%Y%m%d %H:%M") == datetime(2026, 1, 30, 18)  # noqa: DTZ001
-    assert not dates.is_form("%d %m")
-    assert dates.is_form("%Y-%m-%dT%H:%M:%S")
+    assert instants.parse("21-09-2015", "%d-%m-%Y") == date(2015, 9, 21)
+    assert instants.parse("20260130 18:00", "%Y%m%d %H:%M") == datetime(2026, 1, 30, 18)  # noqa: DTZ001
+    assert not instants.is_form("%d %m")
+    assert instants.is_form("%Y-%m-%dT%H:%M:%S")
 
 
 def test_hours_of_a_shift_come_from_the_row(tmp_path):

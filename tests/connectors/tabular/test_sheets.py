@@ -181,7 +181,7 @@ def test_a_workbook_is_read_as_text_with_its_dates_beside(tmp_path):
         ("1E5", "true", None),
     ]
     assert [line for line, _ in read.rows] == [2, 3, 4]
-    assert read.moments == {(2, "last"): date(2026, 1, 31)}
+    assert read.stored_dates == {(2, "last"): date(2026, 1, 31)}
     assert read.modified is not None
     assert read.modified.tzinfo == UTC
 
@@ -297,7 +297,7 @@ def test_parquet_needs_text_ids_and_keeps_times(tmp_path):
     pq.write_table(table, tmp_path / "t.parquet")
     assert places(tmp_path, "t.parquet", ids=["id"]) == [1, 2]
     read = sheets.read("t.parquet", folder=tmp_path)
-    assert read.moments == {(1, "last"): at, (1, "day"): date(2026, 1, 31)}
+    assert read.stored_dates == {(1, "last"): at, (1, "day"): date(2026, 1, 31)}
     assert read.rows[0][1]["boss.id"] == "1"
     pq.write_table(pa.table({"id": ["Zoë"]}), tmp_path / "t.parquet", compression="none", use_dictionary=False)
     torn = (tmp_path / "t.parquet").read_bytes().replace("Zoë".encode(), b"Zo\xff\xff")

@@ -20,7 +20,7 @@ NO_DATE = date(1900, 1, 1)
 """Programs write this day, or one before it, for a date that was never set; nobody has left then."""
 
 
-class Meaning(StrEnum):
+class LastDayMeaning(StrEnum):
     """When, on the last day, employment ends."""
 
     START_OF_DAY = "start-of-day"
@@ -89,7 +89,7 @@ def until(value: date, zone: ZoneInfo | None) -> Bounds:
 def end(
     value: date,
     zone: ZoneInfo | None,
-    meaning: Meaning,
+    meaning: LastDayMeaning,
     *,
     shift_start: time | None = None,
     shift_end: time | None = None,
@@ -102,7 +102,7 @@ def end(
     day. With no hour known, it ends between the start of the day and noon of the
     next: a night shift of the last day ends the morning after.
     """
-    if meaning is Meaning.INSTANT:
+    if meaning is LastDayMeaning.INSTANT:
         if not isinstance(value, datetime):
             raise Unreadable("has no time of day, and `left_at_means` is instant")
         return _instant(value, zone)
@@ -111,9 +111,9 @@ def end(
         return UNKNOWN
     if day <= NO_DATE:
         raise Unreadable(f"is {day}, which programs write for no date (see `empty`)")
-    if meaning is Meaning.START_OF_DAY:
+    if meaning is LastDayMeaning.START_OF_DAY:
         return _day(day, 0, time.min, zone)
-    if meaning is Meaning.END_OF_DAY:
+    if meaning is LastDayMeaning.END_OF_DAY:
         return _day(day, 1, time.min, zone)
     if shift_end is None:
         return Bounds(_day(day, 0, time.min, zone).earliest, _day(day, 1, time(12), zone).latest)
