@@ -9,7 +9,7 @@ Which rows are planted follows from the seed of the sample, so whoever repeats t
 repeats them too.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 
@@ -29,58 +29,81 @@ _TRIED = 3
 def plant_test_rows(engine: Engine, work: Worklist, seed: bytes, each: int) -> Worklist:
     """Return the work list with at most ``each`` test rows on every reviewer's sheet.
 
-    Reads ``accounts, people, held, closure, entitlements, person_roles, person_role_sets,
-    expected, waivers``. ``seed`` is that of the sample.
+    ``seed`` is that of the sample. Reads ``accounts, people, held, closure, entitlements, person_roles,
+    person_role_sets, expected, waivers, activity``.
     """
-    sown = rank(seed, "test rows")
+    own_seed = rank(seed, "test rows")
     models = {
-        reviewer: tuple(islice(_models(items, sown), each * _TRIED))
+        reviewer: tuple(islice(_models(items, own_seed), each * _TRIED))
         for reviewer, items in work.by_reviewer().items()
         if reviewer != UNASSIGNED and len(items) >= FEWEST
     }
-    wrong = _wrong(engine, {item.account for some in models.values() for item in some})
+    engine.register("tested", _accounts_of(models.values()))
+    wrong, used = _wrong_entitlements(engine), _used_grants(engine)
     planted = [
         row
-        for some in models.values()
-        for row in islice((row for item in some for row in _row(work.run, item, wrong, sown)), each)
+        for of_reviewer in models.values()
+        for row in islice((row for model in of_reviewer for row in _row(work.run, model, wrong, used, own_seed)), each)
     ]
     return replace(work, items=tuple(sorted((*work.items, *planted), key=sort_key)))
 
 
-def _models(items: Iterable[WorkItem], sown: bytes) -> Iterator[WorkItem]:
+def _models(items: Iterable[WorkItem], seed: bytes) -> Iterator[WorkItem]:
     """Yield one grant of each person's account, in the order of selection: a test row looks like it."""
     of_account: dict[str, WorkItem] = {}
-    for item in sorted(items, key=lambda item: rank(sown, item.item)):
+    for item in sorted(items, key=lambda item: rank(seed, item.item)):
         if item.entitlement and item.unit != item.account:
             of_account.setdefault(item.account, item)
-    yield from sorted(of_account.values(), key=lambda item: rank(sown, item.account))
+    yield from sorted(of_account.values(), key=lambda item: rank(seed, item.account))
 
 
-def _row(run: str, model: WorkItem, wrong: Mapping[str, Mapping[str, str]], sown: bytes) -> Iterator[WorkItem]:
+def _row(
+    run: str,
+    model: WorkItem,
+    wrong: Mapping[str, Mapping[str, str]],
+    used: Collection[tuple[str, str | None]],
+    seed: bytes,
+) -> Iterator[WorkItem]:
+    """Yield the test row that looks like ``model``, if there is anything that its holder must not have."""
     choice = wrong.get(model.account, {})
     if not choice:
         return
-    entitlement = min(choice, key=lambda name: rank(sown, f"{model.account} {name}"))
+    entitlement = min(choice, key=lambda name: rank(seed, f"{model.account} {name}"))
     yield replace(
         model,
         item=item_id(run, model.unit, model.account, entitlement, model.mode),
         entitlement=entitlement,
         entitlement_name=choice[entitlement],
-        last_used=model.last_used if model.last_used.startswith("the account") else "unknown",
+        # When the model's own grant was used says nothing of this one; when the account was, does.
+        last_used="unknown" if (model.account, model.entitlement) in used else model.last_used,
         found="",
         findings=(),
         planted=True,
     )
 
 
-def _wrong(engine: Engine, accounts: Iterable[str]) -> dict[str, dict[str, str]]:
+def _accounts_of(models: Iterable[Iterable[WorkItem]]) -> pa.Table:
+    accounts = sorted({model.account for of_reviewer in models for model in of_reviewer})
+    return pa.table({"account": pa.array(accounts, pa.string())})
+
+
+def _wrong_entitlements(engine: Engine) -> dict[str, dict[str, str]]:
     """Return, by account, the names of entitlements that its holder does not have and must not have."""
-    engine.register("tested", pa.table({"account": pa.array(sorted(accounts), pa.string())}))
     found: dict[str, dict[str, str]] = {}
     for row in engine.rows(_WRONG):
         found.setdefault(row["account"], {})[row["entitlement"]] = row["name"] or row["entitlement"]
     return found
 
+
+def _used_grants(engine: Engine) -> frozenset[tuple[str, str | None]]:
+    """Return each account with what it is known to have used, and when."""
+    return frozenset((row["account"], row["object"]) for row in engine.rows(_USED))
+
+
+_USED = """
+SELECT a.account, a.object FROM activity AS a JOIN tested AS t ON t.account = a.account
+WHERE a.last_used_latest IS NOT NULL
+"""
 
 # Held by somebody, so that the question is one that could be asked; by nobody with the same roles.
 _WRONG = """
