@@ -1,7 +1,6 @@
 """A role template after inheritance: each line, the template it comes from, and what it matches today."""
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TypedDict
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,8 +16,39 @@ NAMED = 8
 _WORDS = {"must": "must have", "may": "may have", "eligible": "may be eligible for", "never": "must never have"}
 
 
-def value(resolved: Resolved, workspace: Workspace, entitlements: pa.Table) -> dict[str, Any]:
-    """Return a template as JSON: per list each pattern with its origin, place and matches, all of them."""
+class MatchedEntitlement(TypedDict):
+    """An entitlement that a line of a template matches today."""
+
+    entitlement: str
+    name: str
+
+
+class TemplateLine(TypedDict):
+    """One line of a list: the template it comes from, its file:line, and everything it matches today, by name."""
+
+    pattern: str
+    template: str
+    place: str
+    matches: list[MatchedEntitlement]
+
+
+class RoleTemplateValue(TypedDict):
+    """A role template after inheritance, as JSON.
+
+    ``who`` is whoever else has the role, as HR attributes with their values; ``review_by`` a day in
+    ISO 8601; ``lists`` holds the lines of must, may, eligible and never.
+    """
+
+    role: str
+    place: str
+    who: dict[str, list[str]]
+    extends: list[str]
+    review_by: str | None
+    lists: dict[str, list[TemplateLine]]
+
+
+def value(resolved: Resolved, workspace: Workspace, entitlements: pa.Table) -> RoleTemplateValue:
+    """Return a template as JSON; ``entitlements`` is that table of a snapshot."""
     wanted = frozenset().union(*(resolved.entitlements(name) for name in LISTS))
     found = entitlements.filter(pc.is_in(entitlements["entitlement"], pa.array(sorted(wanted), pa.string())))
     names = dict(zip(found["entitlement"].to_pylist(), found["name"].to_pylist(), strict=True))
@@ -47,7 +77,7 @@ def value(resolved: Resolved, workspace: Workspace, entitlements: pa.Table) -> d
     }
 
 
-def text(shown: Mapping[str, Any], *, short: bool = False, colour: bool = False, width: int = 100) -> str:
+def text(shown: RoleTemplateValue, *, short: bool = False, colour: bool = False, width: int = 100) -> str:
     """Write a template as a tree; short is one line with the counts."""
     if short:
         counts = ", ".join(f"{len(lines)} {name}" for name, lines in shown["lists"].items() if lines)
@@ -67,11 +97,11 @@ def text(shown: Mapping[str, Any], *, short: bool = False, colour: bool = False,
     return draw_tree([TreeLine(_title(shown), tuple(below))], colour=colour, width=width)
 
 
-def _title(shown: Mapping[str, Any]) -> str:
+def _title(shown: RoleTemplateValue) -> str:
     return f"{shown['role']} ({shown['place']})" if shown["place"] else shown["role"]
 
 
-def _line(line: Mapping[str, Any], role: str) -> TreeLine:
+def _line(line: TemplateLine, role: str) -> TreeLine:
     origin = f", from {line['template']}" if line["template"] != role else ""
     place = f" ({line['place']})" if line["place"] else ""
     names = [match["name"] for match in line["matches"]]
