@@ -1,11 +1,12 @@
 """What one account holds, and why: its owner, each grant with verdict, paths, template lines and cuts."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from functools import cache, cached_property
+from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import Any
 
 from access_review.correlate import MATCHED_KINDS, candidates_of
 from access_review.engine import Engine
+from access_review.explain.entitlement_paths import EntitlementPaths
 from access_review.explain.explanation import (
     AccountCard,
     Allowance,
@@ -19,7 +20,6 @@ from access_review.explain.explanation import (
     RungTried,
     ThingCard,
 )
-from access_review.graph import Paths, Step, paths
 from access_review.roles import LISTS, Resolved, resolve
 from access_review.workspace import Workspace
 
@@ -36,33 +36,16 @@ class AccessFacts:
     def __init__(self, engine: Engine, workspace: Workspace) -> None:
         self._engine = engine
         self._workspace = workspace
-        self._steps_from = cache(self._all_from)
-
-    @cached_property
-    def _paths(self) -> Paths:
-        return paths(self._engine.query("SELECT child, parent, mode, why, reach FROM nesting ORDER BY 1, 2, 3"))
-
-    def _all_from(self, start: str) -> Mapping[str, Sequence[Step]]:
-        return self._paths.all_from(start)
-
-    @cached_property
-    def _things(self) -> dict[str, ThingCard]:
-        rows = self._engine.rows(
-            "SELECT entitlement, name, kind, coalesce(privileged, FALSE) AS privileged FROM entitlements"
-        )
-        return {
-            row["entitlement"]: ThingCard(row["entitlement"], row["name"], row["kind"], row["privileged"])
-            for row in rows
-        }
+        self._entitlements = EntitlementPaths(engine)
 
     @cached_property
     def _resolved(self) -> dict[str, Resolved]:
         table = self._engine.query("SELECT entitlement, source, kind, name FROM entitlements ORDER BY entitlement")
         return {resolved.template.role: resolved for resolved in resolve(self._workspace.templates, table)}
 
-    def thing(self, entitlement: str) -> ThingCard:
+    def card(self, entitlement: str) -> ThingCard:
         """Return an entitlement by its id."""
-        return self._things.get(entitlement) or ThingCard(entitlement, entitlement)
+        return self._entitlements.card(entitlement)
 
     def account(self, account: str, *, goals: Goals = None) -> AccountCard:
         """Explain an account; with ``goals``, only the grants that reach one of those entitlements."""
@@ -107,13 +90,13 @@ class AccessFacts:
         return tuple(self._grant(account, row, roles, goals) for row in rows)
 
     def _grant(self, account: ThingCard, row: dict[str, Any], roles: frozenset[str], goals: Goals) -> GrantHeld:
-        entitlement = self.thing(row["entitlement"])
+        entitlement = self.card(row["entitlement"])
         columns = ("mode", "via", "since", "until", "verdict", "mirrored", "former_role", "former_until")
         mastered = row["mastered_in"] or row["source"]
         loosens = _LOOSENS.get(row["effect"])
         return GrantHeld(
             entitlement,
-            forbidden=self.thing(row["never"]) if row["never"] else None,
+            forbidden=self.card(row["never"]) if row["never"] else None,
             allowed_by=self.allowed_by(entitlement.id, roles),
             # Of a grant that is wrong in part, the part that is right matters too.
             reaches=self.reaches(entitlement.id, roles, goals=None if row["verdict"] == "mixed" else goals),
@@ -130,21 +113,18 @@ class AccessFacts:
 
     def reaches(self, entitlement: str, roles: frozenset[str], *, goals: Goals = None) -> tuple[Reached, ...]:
         """Return what holding an entitlement gives, itself left out, by the shortest path to each."""
-        found = self._steps_from(entitlement)
+        found = self._entitlements.steps_from(entitlement)
         wanted = found if goals is None else goals & found.keys()
         return tuple(
             Reached(
-                self.thing(other),
+                self.card(other),
                 "eligible" if any(step.mode == "eligible" for step in found[other]) else "assigned",
-                self._hops(found[other]),
+                self._entitlements.hops(found[other]),
                 self.allowed_by(other, roles),
             )
-            for other in sorted(wanted, key=lambda e: (len(found[e]), self.thing(e).name, e))
+            for other in sorted(wanted, key=lambda e: (len(found[e]), self.card(e).name, e))
             if other != entitlement
         )
-
-    def _hops(self, steps: Sequence[Step]) -> tuple[Hop, ...]:
-        return tuple(Hop(self.thing(s.child), self.thing(s.parent), s.why, s.mode) for s in steps)
 
     def allowed_by(self, entitlement: str, roles: Iterable[str]) -> tuple[Allowance, ...]:
         """Return the template lines of some roles that speak of an entitlement, or of what carries it."""
@@ -168,10 +148,14 @@ class AccessFacts:
         sql = "SELECT 1 FROM expected WHERE role = :role AND entitlement = :id AND allows = 'carried'"
         if not self._engine.rows(sql, role=resolved.template.role, id=entitlement):
             return []
-        found = [(self._steps_from(allowed).get(entitlement), allowed) for allowed in sorted(resolved.allowed)]
+        found = [
+            (self._entitlements.steps_from(allowed).get(entitlement), allowed) for allowed in sorted(resolved.allowed)
+        ]
         steps, allowed = min(((s, a) for s, a in found if s), key=lambda path: (len(path[0]), path[1]))
         line = self._named(resolved, allowed)[0]
-        return [Allowance(line.role, "carried", line.pattern, line.template, line.place, self._hops(steps))]
+        return [
+            Allowance(line.role, "carried", line.pattern, line.template, line.place, self._entitlements.hops(steps))
+        ]
 
     def ends(self, accounts: Sequence[AccountCard], *, goals: Goals = None) -> tuple[PossibleCut, ...]:
         """Return the grants to cut: all that reach one of the goals, or else all that are not wholly within the roles.
@@ -201,7 +185,7 @@ class AccessFacts:
 
     def edges(self, child: str, parent: str) -> tuple[PossibleCut, ...]:
         """Return the nesting edges of the shortest path between two entitlements."""
-        return tuple(map(self._edge, self._hops(self._steps_from(child).get(parent, ()))))
+        return tuple(map(self._edge, self._entitlements.between(child, parent)))
 
     def _edge(self, hop: Hop) -> PossibleCut:
         (row,) = self._engine.rows(_EDGE, child=hop.child.id, parent=hop.parent.id, mode=hop.mode)

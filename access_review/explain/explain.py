@@ -199,7 +199,7 @@ class _Question:
         owners = self.engine.rows(OWNERS, object=entitlement)
         carriers = self.engine.rows(_CARRIERS, id=entitlement)
         return EntitlementCard(
-            self.access.thing(entitlement),
+            self.access.card(entitlement),
             row["effect"],
             row["sensitivity"],
             owners=tuple(ThingCard(o["id"], o["name"]) for o in owners),
@@ -213,7 +213,7 @@ class _Question:
     def _carried(self, child: str, goal: str) -> Reached:
         (reach,) = self.access.reaches(child, frozenset(), goals=frozenset({goal}))
         # Read from the goal's side: the entitlement that matters is the one that carries it.
-        return replace(reach, entitlement=self.access.thing(child))
+        return replace(reach, entitlement=self.access.card(child))
 
     def _holders(self, sql: str, entitlement: str) -> Holders:
         (totals,) = self.engine.rows(
