@@ -168,7 +168,7 @@ def test_a_template_is_shown_with_where_each_line_comes_from(company):
 
 
 def test_a_pattern_that_matches_many_is_counted():
-    value = {
+    value: role_template.RoleTemplateValue = {
         "role": "r",
         "place": "",
         "who": {},
@@ -179,7 +179,7 @@ def test_a_pattern_that_matches_many_is_counted():
     assert "20 matches: G00, G01, G02, G03, G04, G05, G06, G07 and 12 more" in role_template.text(value)
 
 
-def _named(number):
+def _named(number: int) -> list[role_template.MatchedEntitlement]:
     return [{"entitlement": f"ad:group:{n}", "name": f"G{n:02}"} for n in range(number)]
 
 
