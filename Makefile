@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 AS_OF := 2026-11-02T06:00:00Z
 
 .DEFAULT_GOAL := all
-.PHONY: all demo test check simulate crash mutants sweep schemas docs lock clean
+.PHONY: all demo test quick check simulate crash mutants sweep schemas docs lock clean
 
 all: test
 
@@ -40,12 +40,17 @@ $(VENV)/.spark: requirements-spark.txt $(VENV)/.dev
 demo: $(VENV)/.tool
 	@$(BIN)/access-review --as-of $(AS_OF) audit
 
-# Tests that start real servers share them, so they run one after another; the others on every core.
+# Each module stays on one core, and so do the tests that share real servers; what takes long begins first.
+PARALLEL := -n auto --dist loadgroup --no-loadscope-reorder
+
 test: check
 	@tests/system-packages.sh
 	@if command -v java >/dev/null; then $(MAKE) --no-print-directory $(VENV)/.spark; fi
-	@$(BIN)/python -m pytest $(PYTEST) -n auto --dist worksteal --ignore tests/real tests
-	@$(BIN)/python -m pytest $(PYTEST) tests/real
+	@$(BIN)/python -m pytest $(PYTEST) $(PARALLEL) tests
+
+# While working: no server, no browser, no whole history.
+quick: $(VENV)/.dev
+	@$(BIN)/python -m pytest -q $(PYTEST) $(PARALLEL) -m "not slow" tests
 
 check: $(VENV)/.dev
 	@$(BIN)/ruff format --check --quiet .

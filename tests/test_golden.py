@@ -15,6 +15,8 @@ from access_review.plan.request import Scope
 from access_review.review import review
 from access_review.views import summary, terminal
 
+pytestmark = pytest.mark.slow
+
 AS_OF = datetime(2026, 11, 2, 6, tzinfo=UTC)
 GOLDEN = Path(__file__).parent / "golden"
 SCOPE = Scope(rules=("leaver-active", "leaver-residue", "access-beyond-role"))

@@ -104,6 +104,7 @@ def test_how_each_entry_stands():
     assert [state for _, state in stand] == [state for _, state in rows]
 
 
+@pytest.mark.slow
 def test_through_the_command_line_a_finding_is_waived_by_two_people(tmp_path, repository):
     lay_out(tmp_path, {})
     for name in ("sources", "roles"):

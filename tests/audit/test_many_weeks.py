@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from access_review.audit import decisions, judge
 from access_review.audit.decisions import Decisions, ReviewerAnswer, decision_on
 from access_review.audit.judge import Judgement
@@ -18,6 +20,8 @@ from access_review.policy import Sampling
 from access_review.sample import draw as sample
 from access_review.sample.draw import Draw, Sample, SampleState, Stratum
 from access_review.sample.population import ReviewUnit
+
+pytestmark = pytest.mark.slow
 
 START, WEEK = datetime(2026, 1, 5, 6, tzinfo=UTC), timedelta(weeks=1)
 WEEKS, SEEDS, SIZE = 26, 24, 120

@@ -26,6 +26,8 @@ from access_review.stages import decisions as answers
 from access_review.views import judgement
 from tests.views.test_worksheet import item
 
+pytestmark = pytest.mark.slow
+
 AS_OF = datetime(2026, 11, 2, 6, tzinfo=UTC)
 DAY = date(2026, 11, 4)
 

@@ -20,6 +20,8 @@ from access_review.snapshot import load
 from access_review.stages import audit, routine
 from tests.audit.half_year_company import KEPT, SILENT, START, WEEK, Company
 
+pytestmark = pytest.mark.slow
+
 MISSED_WEEK = 9
 
 

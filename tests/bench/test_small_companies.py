@@ -18,6 +18,8 @@ from bench.peers import Inputs, duckdb_materialised, networkx_per_account, panda
 from bench.snapshots import write
 from tests.support.snapshots import AS_OF
 
+pytestmark = pytest.mark.slow
+
 TINY = Size("tiny", 300, 150, 5)
 
 

@@ -57,6 +57,7 @@ def test_no_run_yet_says_what_to_do(tmp_path):
     assert "access-review audit" in done.err
 
 
+@pytest.mark.slow
 def test_init_lays_out_the_example_and_overwrites_nothing(tmp_path):
     assert access_review(tmp_path, "init", str(tmp_path / "new")).code == 0
     audited = access_review(tmp_path / "new", "--as-of", "2026-11-02T06:00:00Z", "--quiet", "audit")
@@ -69,6 +70,7 @@ def test_init_lays_out_the_example_and_overwrites_nothing(tmp_path):
     assert "Traceback" not in nowhere.err
 
 
+@pytest.mark.slow
 def test_check_says_what_would_be_loaded_and_writes_nothing(repository):
     before = sorted(path.name for path in repository.glob("runs/*"))
     checked = access_review(repository, "--as-of", "2026-11-02T06:00:00Z", "check")
@@ -79,6 +81,7 @@ def test_check_says_what_would_be_loaded_and_writes_nothing(repository):
     assert sorted(path.name for path in repository.glob("runs/*")) == before
 
 
+@pytest.mark.slow
 def test_check_live_says_what_a_reader_may_not_read(repository):
     said = access_review(repository, "check", "--live")
     assert said.code == 0, said.err

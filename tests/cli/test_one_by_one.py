@@ -20,6 +20,8 @@ from access_review.snapshot import load
 from access_review.stages import audit
 from tests.support.command import access_review
 
+pytestmark = pytest.mark.slow
+
 AT = "2026-11-02T06:00:00Z"
 NEXT_DAY = ("--as-of", "2026-11-03T09:00:00Z")
 PATIENCE = 60

@@ -18,6 +18,7 @@ def planned(company: Faulty) -> list[tuple[str, str, str]]:
     return [(c["action"], c["target"]["connector"], c["target"]["manual"]) for c in changes]
 
 
+@pytest.mark.slow
 def test_a_connector_outside_the_package_is_planned_with_by_what_it_declares(tmp_path):
     company = Faulty(tmp_path)
     (tmp_path / "sources/app.yaml").write_text(APP + "options: {declares: true}\n")

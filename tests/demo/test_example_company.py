@@ -23,6 +23,8 @@ from access_review.settings import pattern
 from access_review.snapshot import Snapshot, collect
 from access_review.workspace import Workspace
 
+pytestmark = pytest.mark.slow
+
 AS_OF = datetime(2026, 11, 2, 6, tzinfo=UTC)
 NEEDS_AN_EARLIER_RUN = {
     "person-missing": "somebody must have been in an earlier roster",

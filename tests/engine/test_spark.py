@@ -24,6 +24,8 @@ from bench.snapshots import write
 from tests.support.programs import need
 from tests.support.snapshots import AS_OF
 
+pytestmark = pytest.mark.slow
+
 sqlglot = pytest.importorskip("sqlglot")
 
 # A short run of many small statements: what would make a long one faster costs more here than it gives.

@@ -101,6 +101,7 @@ def test_a_leaver_in_manila_is_late_by_the_minute_and_not_one_earlier(
     assert failed.clock.late is Late.FAILED
 
 
+@pytest.mark.slow
 def test_the_command_line_says_the_same_wherever_the_server_stands(tmp_path):
     folder = company(tmp_path, means="end-of-shift", shift=SHIFT)
     printed = []

@@ -10,6 +10,8 @@ import pytest
 from tests.simulation import crash
 from tests.support.fake_system import FakeOnDisk, Faults, Time, a_change, a_plan, key_of
 
+pytestmark = pytest.mark.slow
+
 SECOND = tuple(int(n) for n in os.environ.get("CRASH_SECOND", "3,9").split(","))
 """At which step of the resumed run it is killed again; 0 is never."""
 

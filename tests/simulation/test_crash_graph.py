@@ -24,6 +24,8 @@ from tests.simulated_tenant.wire import START, Response
 from tests.simulation import crash
 from tests.support.fake_system import a_plan
 
+pytestmark = pytest.mark.slow
+
 SECRET = "not-a-real-secret-7Q~canary"  # noqa: S105 - of a tenant that lives for one test
 SECOND = tuple(int(n) for n in os.environ.get("CRASH_SECOND_REAL", "5").split(","))
 ALL = "CRASH_ALL" in os.environ

@@ -14,6 +14,7 @@ import tempfile
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -29,6 +30,8 @@ from access_review.revoke.undo import EMPLOYED, undo
 from access_review.revoke.verify import verify
 from tests.support.fake_system import FakeSystem, Faults, Time, a_change, a_plan, key_of
 from tests.support.snapshots import snapshot, workspace
+
+pytestmark = pytest.mark.slow
 
 EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "200"))
 PACE = Applying(canary=0, per_minute=6000)

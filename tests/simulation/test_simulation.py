@@ -7,6 +7,8 @@ import pytest
 
 from tests.simulation.history import simulate
 
+pytestmark = pytest.mark.slow
+
 SEEDS = int(os.environ.get("SIMULATION_SEEDS", "500"))
 PART = 50
 FAILED: tuple[int, ...] = ()

@@ -12,6 +12,8 @@ import pytest
 from tests.support.command import access_review, lay_out
 from tests.support.workspaces import LEDGER, TEMPLATE
 
+pytestmark = pytest.mark.slow
+
 TIME = ("--as-of", "2026-11-02T06:00:00Z")
 NEXT = ("--as-of", "2026-11-09T06:00:00Z")
 

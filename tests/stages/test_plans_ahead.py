@@ -9,6 +9,8 @@ from access_review.plan.ahead import as_left, leaving
 from tests.support.snapshots import AS_OF, snapshot
 from tests.support.workspaces import Company
 
+pytestmark = pytest.mark.slow
+
 MORNING, END = "2026-10-30T06:00:00Z", "2026-10-30T16:00:00Z"
 
 

@@ -7,6 +7,8 @@ import pytest
 
 from tests.support.command import access_review, lay_out
 
+pytestmark = pytest.mark.slow
+
 HUEBNER = """\
 connector: roster
 options:

@@ -12,6 +12,8 @@ from tests.support.command import access_review, in_own_process
 from tests.support.fake_system import FakeOnDisk
 from tests.support.workspaces import Company
 
+pytestmark = pytest.mark.slow
+
 AUDIT, PLAN, SIGN, APPLY = (
     "2026-11-02T06:00:00Z",
     "2026-11-02T06:05:00Z",

@@ -9,6 +9,8 @@ from tests.support.command import access_review
 from tests.support.planning import add, company, declared, grant, nest, planned
 from tests.support.workspaces import Company
 
+pytestmark = pytest.mark.slow
+
 MONDAY, FRIDAY = "2026-10-26T06:00:00Z", "2026-10-30T06:00:00Z"
 
 

@@ -21,6 +21,8 @@ from access_review.stages import audit, routine
 from tests.conftest import REPOSITORY
 from tests.support.command import access_review
 
+pytestmark = pytest.mark.slow
+
 AT = ("--as-of", "2026-11-02T06:00:00Z")
 
 

@@ -4,6 +4,8 @@ import pytest
 
 from tests.support.workspaces import Company
 
+pytestmark = pytest.mark.slow
+
 FRIDAY = "2026-10-30T19:00:00Z"
 
 

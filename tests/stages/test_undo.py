@@ -8,6 +8,8 @@ import pytest
 from tests.connectors.ad.test_saved_ldif import group, person, record, user
 from tests.support.workspaces import Company
 
+pytestmark = pytest.mark.slow
+
 AD = "connector: ldap\noptions: {recorded: [ad.ldif]}\nmatch:\n  - {on: [employee_id, person]}\n"
 DOMAIN = "dc=home,dc=test"
 TEMPLATE = "role: clerk\nwho: {department: Finance}\nmay: [ledger:role:Viewer, ad:group:Fin]\n"

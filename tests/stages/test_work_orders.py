@@ -10,6 +10,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from tests.conftest import REPOSITORY
 from tests.support.command import access_review
 
+pytestmark = pytest.mark.slow
+
 ASKS, SECOND = "hr:person:10031", "hr:person:10032"
 AT = "2026-11-02T06:05:00Z"
 

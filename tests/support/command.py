@@ -41,10 +41,15 @@ def access_review(folder: Path, *words: str, path: Sequence[Path] = ()) -> Comma
 
     An error that is none of the tool's own is raised, with its traceback, in the test.
     """
+    return in_folder(folder, "-C", str(folder), *words, path=path)
+
+
+def in_folder(folder: Path, *words: str, path: Sequence[Path] = ()) -> CommandResult:
+    """Run the command with nothing but these words, from a folder."""
     out, err = _Terminalless(), _Terminalless()
     with _as_if_alone(folder, out, err, path):
         try:
-            main(["-C", str(folder), *words])
+            main(words)
             code = 0
         except SystemExit as ended:
             code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)

@@ -253,6 +253,7 @@ def test_no_bar_is_lost_however_small_its_share():
     assert all(float(w) >= 2 for w in re.findall(r'width="([\d.]+)" height="20"', drawn))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="the report in a browser is not tested: no chromium is installed")
 def test_a_browser_shows_the_report_and_runs_nothing_of_it(hostile, tmp_path):
     # The page's own policy forbids scripts; without it, escaping alone must do.

@@ -24,6 +24,8 @@ from tests.simulated_tenant.simulator import LISTS
 from tests.simulated_tenant.tenants import Size
 from tests.simulated_tenant.wire import Request
 
+pytestmark = pytest.mark.slow
+
 SIZE = Size(users=7, groups=9, memberships=16, applications=2)
 LIMIT = 2
 SEED = 20261124

@@ -13,6 +13,8 @@ from tests.simulated_tenant.signin_stub import CLIENT, TENANT, SignIn
 from tests.simulated_tenant.transport import Server
 from tests.support.command import access_review, lay_out
 
+pytestmark = pytest.mark.slow
+
 SECRET = "not-a-real-secret-2F~canary"  # noqa: S105 - of a tenant that lives for one test
 
 

@@ -1,8 +1,12 @@
 """A tenant of 20,000 users, 3,000 groups and 150,000 memberships, read under the real throttle on a virtual clock."""
 
+import pytest
+
 from tests.simulated_tenant import tenants
 from tests.simulated_tenant.reading import Outcome, graph, held, read
 from tests.simulated_tenant.simulator import Simulator
+
+pytestmark = pytest.mark.slow
 
 
 def memberships(made: Outcome) -> set[tuple[str, str]]:

@@ -24,6 +24,8 @@ from tests.simulated_tenant.token_service import TokenService, by_certificate, b
 from tests.simulated_tenant.transport import Server
 from tests.support.programs import need
 
+pytestmark = pytest.mark.slow
+
 SECRET = "not-a-real-secret-4K~canary"  # noqa: S105 - of a service that lives for one test
 LOST = "Policy.Read.All"
 
