@@ -65,7 +65,7 @@ simulate: $(VENV)/.dev
 
 # mutmut makes the code wrong in one place, runs the tests of that code, and puts it right again: about an hour on one
 # core. It is no part of the locks; what it found last stands in CONTRIBUTING.md.
-MUTANTS := plan.limits* plan.protect* revoke.recheck* revoke.journal* revoke.states* \
+MUTANTS := plan.limits* plan.protect* revoke.recheck* store.journal* revoke.states* \
 	plan.request.x_find_gaps* findings.xǁGaps* snapshot.xǁSnapshot* snapshot.x__add_missing* carry_over* connectors.ad.paging*
 
 mutants: $(VENV)/.dev

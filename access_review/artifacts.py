@@ -1,35 +1,198 @@
-"""Frozen values to plain JSON values and back, each with its format's name and version.
+"""Every JSON file that is kept: where it lies, its format with version, and what it holds.
 
-Pure: ``runs.write_json`` and ``runs.read_json`` carry the result to and from disk.
+Pure: values to bytes and back. The store (:mod:`access_review.store`) carries the bytes to
+and from disk, and nothing else reads or writes these files. Where a file has another shape
+than the value it holds, or once had, that stands here beside it.
 """
 
-from collections.abc import Mapping
-from typing import Any, TypeVar
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
 
+import rfc8785
 from pydantic import TypeAdapter, ValidationError
 
+from access_review.audit.campaign import Campaign
+from access_review.audit.decisions import Decisions
+from access_review.audit.judge import Judgement
+from access_review.audit.worklist import Worklist
 from access_review.errors import ArtifactError
+from access_review.facts import CarryForward
+from access_review.findings import Evaluation
+from access_review.offboarding.leaver import Leavers
+from access_review.plan import record
+from access_review.plan.record import Plan
+from access_review.sample.draw import Sample, SampleState
+from access_review.sample.population import SamplingFrame
+from access_review.snapshot import Manifest
 
 T = TypeVar("T")
+Plain = dict[str, Any]
+"""A value as JSON knows it."""
 
 
-def dump(form: str, value: Any) -> dict[str, Any]:
-    """Turn a dataclass into a JSON object that carries its format."""
-    plain: dict[str, Any] = TypeAdapter(type(value)).dump_python(value, mode="json")
-    return {"format": form, **plain}
+def _as_it_is(plain: Plain) -> Plain:
+    return plain
 
 
-def load(form: str, kind: type[T], plain: Mapping[str, Any]) -> T:
-    """Turn it back; raises ``ArtifactError`` for another format or anything that does not fit ``kind``."""
-    if plain.get("format") != form:
-        raise ArtifactError(f"format {plain.get('format')!r}, not {form!r}", hint="use the version that wrote it")
-    rest = {name: value for name, value in plain.items() if name != "format"}
-    try:
-        made: T = TypeAdapter(kind).validate_python(rest)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
+@dataclass(frozen=True, slots=True)
+class Artifact(Generic[T]):
+    """One kind of file: its place in the folder of its run, its format, and the dataclass it holds.
+
+    ``to_file`` and ``from_file`` turn the fields of the dataclass into those of the file, and back.
+    """
+
+    path: str
+    format: str
+    type: type[T]
+    to_file: Callable[[Plain], Plain] = _as_it_is
+    from_file: Callable[[Plain], Plain] = _as_it_is
+
+    def plain(self, value: T) -> Plain:
+        """Return a value as the JSON object that the file holds."""
+        return {"format": self.format, **self.to_file(TypeAdapter(self.type).dump_python(value, mode="json"))}
+
+    def dump(self, value: T) -> bytes:
+        """Return the bytes of the file: canonical, so that equal values are equal bytes."""
+        return canonical(self.plain(value))
+
+    def load(self, data: bytes, place: str = "") -> T:
+        """Return the value of a file found at ``place``.
+
+        Raises ``ArtifactError`` for another format and for anything that does not fit the dataclass.
+        """
+        place = place or self.path
+        try:
+            plain = json.loads(data)
+        except ValueError as error:
+            raise ArtifactError(
+                f"{place} cannot be read: {error}", hint="restore the file or run the stage again"
+            ) from None
+        return self.value(plain, place)
+
+    def value(self, plain: object, place: str = "") -> T:
+        """Return the value of a JSON object; raises ``ArtifactError`` as :meth:`load` does."""
+        place = place or self.path
+        found = plain.get("format") if isinstance(plain, dict) else None
+        if not isinstance(plain, dict) or found != self.format:
+            raise ArtifactError(
+                f"{place} has format {found!r}, not {self.format!r}", hint="use the version that wrote it"
+            )
+        try:
+            fields = self.from_file({name: part for name, part in plain.items() if name != "format"})
+            made: T = TypeAdapter(self.type).validate_python(fields)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise self._damaged(f"{where}: {first['msg']}") from None  # the input may hold a secret: not in tracebacks
+        except (KeyError, TypeError, AttributeError):
+            raise self._damaged("it has not the shape of the format") from None
+        return made
+
+    def _damaged(self, why: str) -> ArtifactError:
+        return ArtifactError(f"{self.format} is damaged: {why}", hint="restore the file or run the stage again")
+
+
+def canonical(plain: Mapping[str, Any]) -> bytes:
+    """Return canonical JSON (RFC 8785) and a line end, so that equal values are equal bytes."""
+    return rfc8785.dumps(dict(plain)) + b"\n"
+
+
+def _offset(plain: Plain) -> Plain:
+    return {**plain, "as_of": plain["as_of"].removesuffix("Z") + "+00:00"}
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """What a review of a run concluded, beside its findings: ``digest`` is that of their rows, ``file`` of the bytes.
+
+    Its file is written last: a run that has it is reviewed.
+    """
+
+    run: str
+    snapshot: str
+    workspace_digest: str
+    digest: str
+    rules: tuple[Evaluation, ...]
+    file: str = ""
+
+
+def _by_rule(plain: Plain) -> Plain:
+    rules = {rule["rule"]: {name: said for name, said in rule.items() if name != "rule"} for rule in plain["rules"]}
+    return {**plain, "rules": rules}
+
+
+def _listed(plain: Plain) -> Plain:
+    return {**plain, "rules": [{"rule": rule, **said} for rule, said in plain["rules"].items()]}
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceState:
+    """What reaches from run to run and is no artifact of one; secret, since it holds the key of the next draw."""
+
+    sample: SampleState
+
+
+SAMPLE_STATE = "access-review/sample-state@1"
+
+
+def _with_formats(plain: Plain) -> Plain:
+    return {"sample": {"format": SAMPLE_STATE, **plain["sample"]}}
+
+
+def _without_formats(plain: Plain) -> Plain:
+    sample = dict(plain["sample"])
+    if (found := sample.pop("format", None)) != SAMPLE_STATE:
         raise ArtifactError(
-            f"{form} is damaged: {place}: {first['msg']}", hint="restore the file or run the stage again"
-        ) from None  # the input may hold a secret, so it stays out of tracebacks
-    return made
+            f"state.json has format {found!r} within, not {SAMPLE_STATE!r}", hint="use the version that wrote it"
+        )
+    return {"sample": sample}
+
+
+@dataclass(frozen=True, slots=True)
+class Notified:
+    """When each notice of unattended runs was last sent, by the digest of its text."""
+
+    told: Mapping[str, datetime]
+
+
+def _offsets(plain: Plain) -> Plain:
+    return {"told": {notice: at.removesuffix("Z") + "+00:00" for notice, at in plain["told"].items()}}
+
+
+class _Sealed(Artifact[Plan]):
+    """A plan: its format is one of its fields, and its digest must be that of every other byte."""
+
+    def dump(self, value: Plan) -> bytes:
+        """Return the bytes of ``plan.json``."""
+        return record.write(value)
+
+    def load(self, data: bytes, place: str = "") -> Plan:
+        """Return the plan as it was sealed; raises ``PlanRefused`` for anything altered, and ``ArtifactError``."""
+        del place
+        return record.read(data)
+
+
+def plan(folder: str) -> Artifact[Plan]:
+    """Return the plan of a folder of a run: plans have names."""
+    return _Sealed(f"{folder}/plan.json", record.FORMAT, Plan)
+
+
+MANIFEST = Artifact("manifest.json", "access-review/snapshot@1", Manifest, _offset)
+REVIEWED = Artifact("review.json", "access-review/review@1", Reviewed, _by_rule, _listed)
+CONTROL = Artifact("control.json", "access-review/control@1", CarryForward)
+FRAME = Artifact("sample/frame.json", "access-review/frame@1", SamplingFrame)
+SAMPLE = Artifact("sample/sample.json", "access-review/sample@1", Sample)
+WORKLIST = Artifact("sample/worklist.json", "access-review/worklist@1", Worklist)
+DECISIONS = Artifact("sample/decisions.json", "access-review/decisions@1", Decisions)
+AUDIT = Artifact("audit.json", "access-review/audit@1", Campaign)
+LEAVERS = Artifact("leavers.json", "access-review/leavers@1", Leavers)
+
+JUDGEMENT = Artifact("judgement.json", "access-review/judgement@1", Judgement)
+"""Printed and handed on, but in no run: it follows from sample, work list and decisions."""
+
+STATE = Artifact("state.json", "access-review/state@1", WorkspaceState, _with_formats, _without_formats)
+NOTIFIED = Artifact("standing-told.json", "access-review/told@1", Notified, _offsets)
+"""These two lie in ``runs/`` itself."""

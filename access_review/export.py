@@ -1,24 +1,22 @@
 """Export: any table as CSV, JSON or Parquet, and effective access row by row.
 
 JSON and Parquet hold the exact values. CSV is for spreadsheets, so its cells are made
-inert (:mod:`access_review.views.spreadsheet`). Rows are sorted by key and written
+inert (:mod:`access_review.connectors.tabular.inert`). Rows are sorted by key and written
 batch by batch: the size of a table is the engine's business, not this process's.
 """
 
-import tempfile
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from pathlib import Path
 from typing import IO, Any
 
 import pyarrow as pa
 
+from access_review.connectors.tabular.inert import inert
 from access_review.engine import Engine
 from access_review.errors import Unclear
 from access_review.facts import FACTS, FINDINGS
 from access_review.graph import Paths, paths
 from access_review.tables import FLAG, TEXT, WHOLE, Column, Table
-from access_review.views.spreadsheet import inert
 
 
 class Format(StrEnum):
@@ -63,8 +61,8 @@ _PATHS = pa.schema([("start", TEXT), ("reached", TEXT), ("distance", WHOLE), ("p
 _CHUNK = 200_000
 
 
-def export(engine: Engine, name: str, path: Path, form: Format) -> int:
-    """Write a table to ``path``, whole or not at all (0600), and return its number of rows.
+def write(engine: Engine, name: str, file: IO[bytes], form: Format) -> int:
+    """Write a table to an open file, and return its number of rows.
 
     The facts of a review (:func:`access_review.review.establish`) must be in the
     engine, and ``findings`` registered to export them. Raises :class:`Unclear` for a
@@ -74,17 +72,7 @@ def export(engine: Engine, name: str, path: Path, form: Format) -> int:
         raise Unclear(f"no table is called {name!r}", hint=f"known: {', '.join(EXPORTED)}")
     if name == EFFECTIVE.name:
         effective(engine)
-    table = EXPORTED[name]
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".export-", delete=False) as file:
-        partial = Path(file.name)
-        try:
-            rows = _WRITERS[form](engine, table, file)
-            file.flush()
-            partial.replace(path)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
-    return rows
+    return _WRITERS[form](engine, EXPORTED[name], file)
 
 
 def effective(engine: Engine) -> None:

@@ -1,28 +1,22 @@
 """Where runs live on disk: ``runs/<as_of>-<digest8>/``, written beside and renamed when whole.
 
-A file that exists is whole. What reaches from run to run and is no artifact of one
-(the sample's secret and coverage) is in ``runs/state.json``. All of it is readable by
-its owner only.
+What is in them is read and written by :mod:`access_review.store`. What reaches from run to
+run and is no artifact of one (the sample's secret and coverage) is in ``runs/state.json``.
+All of it is readable by its owner only.
 """
 
-import json
-import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-import rfc8785
-
+from access_review.artifacts import MANIFEST, REVIEWED
 from access_review.errors import ArtifactError
 
-MANIFEST = "manifest.json"
-REVIEWED = "review.json"
 _NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
 
 
@@ -45,19 +39,19 @@ class Run:
     @property
     def reviewed(self) -> bool:
         """Tell whether the review of this run is whole."""
-        return (self.folder / REVIEWED).is_file()
-
-
-def name_of(as_of: datetime, digest: str) -> str:
-    """Return the name of the run with this time and snapshot digest."""
-    return f"{as_of.astimezone(UTC):%Y%m%dT%H%M%SZ}-{digest.removeprefix('sha256:')[:8]}"
+        return (self.folder / REVIEWED.path).is_file()
 
 
 def all_runs(workspace: Path) -> list[Run]:
     """Return the whole runs of a workspace, oldest first; of one moment, the one collected last is the newest."""
     folder = workspace / "runs"
-    found = [path for path in folder.glob("*-*") if _NAME.fullmatch(path.name) and (path / MANIFEST).is_file()]
-    return sorted(map(Run, found), key=lambda run: (run.as_of, (run.folder / MANIFEST).stat().st_mtime_ns, run.id))
+    found = [path for path in folder.glob("*-*") if _NAME.fullmatch(path.name) and (path / MANIFEST.path).is_file()]
+    return sorted(map(Run, found), key=lambda run: (run.as_of, (run.folder / MANIFEST.path).stat().st_mtime_ns, run.id))
+
+
+def before(workspace: Path, run: Run) -> list[Run]:
+    """Return the whole runs about a moment before that of ``run``, oldest first."""
+    return [one for one in all_runs(workspace) if one.as_of < run.as_of]
 
 
 def find(workspace: Path, name: str | None = None, *, reviewed: bool = False) -> Run:
@@ -92,55 +86,7 @@ def finish(partial: Path, name: str) -> Run:
     """Rename a built run to its name; the same run built again is the one already there."""
     target = partial.parent / name
     if target.exists():
-        (target / MANIFEST).touch()  # it is the newest again
+        (target / MANIFEST.path).touch()  # it is the newest again
     else:
         partial.rename(target)
     return Run(target)
-
-
-def write(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all, 0600 in a folder 0700."""
-    with written(path) as partial:
-        partial.write_bytes(data)
-
-
-@contextmanager
-def written(path: Path) -> Iterator[Path]:
-    """Give a file to write to; it takes the place of ``path`` when it is whole, and is gone otherwise."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=".", dir=path.parent)
-    os.close(handle)
-    partial = Path(temporary)
-    try:
-        yield partial
-        partial.chmod(0o600)
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-
-
-def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Write canonical JSON, as :func:`json_bytes` has it."""
-    write(path, json_bytes(value))
-
-
-def json_bytes(value: Mapping[str, Any]) -> bytes:
-    """Return canonical JSON (RFC 8785), so that equal values are equal bytes."""
-    return rfc8785.dumps(dict(value)) + b"\n"
-
-
-def read_json(path: Path, form: str) -> dict[str, Any]:
-    """Read a JSON file of format ``form``; raises ``ArtifactError`` when damaged or of another format."""
-    try:
-        value = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise ArtifactError(f"{path.name} is not there", hint=f"looked in {path.parent}") from None
-    except (OSError, ValueError) as error:
-        raise ArtifactError(f"{path} cannot be read: {error}", hint="restore the file or run the stage again") from None
-    if not isinstance(value, dict) or value.get("format") != form:
-        said = value.get("format") if isinstance(value, dict) else None
-        raise ArtifactError(f"{path} has format {said!r}, not {form!r}", hint="use the version that wrote it")
-    return value

@@ -1,17 +1,13 @@
 """Collect: read every source into one set of tables, with a verdict on how complete each is.
 
-A snapshot is Parquet files and a manifest: counts, completeness, digests over sorted
-rows, the version of the tool, and the run before it. A source that fails is said to
-be incomplete and the others go on; a roster that breaks its guard stops everything.
-Read back, its tables stay on disk: an engine reads the files itself.
+A snapshot is tables and a manifest: counts, completeness, digests over sorted rows, the
+version of the tool, and the run before it. A source that fails is said to be incomplete
+and the others go on; a roster that breaks its guard stops everything.
 """
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from pathlib import Path
-from typing import Any
+from datetime import UTC, datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,17 +16,12 @@ from access_review import __version__, carry_over, connectors
 from access_review.connectors import Source
 from access_review.connectors.tabular.freshness import AGE
 from access_review.engine import ParquetFile
-from access_review.errors import ArtifactError, ConnectorError
+from access_review.errors import ConnectorError
 from access_review.references import resolve
-from access_review.runs import MANIFEST, Run, building, finish, name_of, read_json, write_json
-from access_review.tables import TABLES, Row, digest, empty, frame
+from access_review.tables import TABLES, Row, digest, frame
 from access_review.workspace import SourceEntry, Workspace
 
-FORMAT = "access-review/snapshot@1"
-PARQUET: Mapping[str, Any] = {"compression": "zstd", "dictionary_pagesize_limit": 2**24}
-"""How tables are written: ids that repeat are worth a large dictionary, for the engine that reads them."""
 _CHUNK = 50_000
-_COLLECT = "collect again, or restore the run"
 
 Progress = Callable[[str, int], None]
 """Told a source's name and how many rows have been read from it so far."""
@@ -61,6 +52,11 @@ class Stored(Mapping[str, pa.Table]):
         """Return a table batch by batch."""
         part = self._parts[name]
         return part.reader() if isinstance(part, ParquetFile) else part.to_reader()
+
+    def rows(self, name: str) -> int:
+        """Count the rows of a table."""
+        part = self._parts[name]
+        return part.rows if isinstance(part, ParquetFile) else len(part)
 
     def digest(self, name: str) -> str:
         """Return the digest of a table's rows; found once."""
@@ -179,6 +175,11 @@ def _add_missing_verdicts(source: Source, made: dict[str, list[pa.Table]]) -> No
     made["completeness"].append(_loose("completeness", rows))
 
 
+def run_name(as_of: datetime, digest: str) -> str:
+    """Return the name of the run with this time and snapshot digest."""
+    return f"{as_of.astimezone(UTC):%Y%m%dT%H%M%SZ}-{digest.removeprefix('sha256:')[:8]}"
+
+
 def digest_of(as_of: datetime, tables: Mapping[str, pa.Table]) -> str:
     """Return the digest of a snapshot: of its moment and the digests of its tables."""
     known = stored(tables)
@@ -186,93 +187,85 @@ def digest_of(as_of: datetime, tables: Mapping[str, pa.Table]) -> str:
     return digest(frame("aliases", rows))
 
 
-def save(snapshot: Snapshot, workspace: Workspace, previous: Run | None = None) -> Run:
-    """Write a snapshot as a run, whole or not at all."""
-    import pyarrow.parquet as pq
+@dataclass(frozen=True, slots=True)
+class ManifestTable:
+    """One table of a snapshot: its rows, the digest of them, and that of the bytes of its file."""
 
-    with building(workspace.folder) as partial:
-        folder = partial / "snapshot"
-        folder.mkdir(mode=0o700)
-        for name, table in snapshot.tables.items():
-            path = folder / f"{name}.parquet"
-            pq.write_table(table, path, **PARQUET)
-            path.chmod(0o600)
-        return conclude(partial, snapshot, workspace, previous)
+    rows: int
+    digest: str
+    file: str = ""
 
 
-def conclude(partial: Path, snapshot: Snapshot, workspace: Workspace, previous: Run | None = None) -> Run:
-    """Write the manifest of a run whose tables are written, and give the run its name."""
-    described = manifest(snapshot, workspace, previous)
-    for name, said in described["tables"].items():
-        said["file"] = digest_of_file(partial / "snapshot" / f"{name}.parquet")
-    write_json(partial / MANIFEST, described)
-    return finish(partial, name_of(snapshot.as_of, snapshot.digest))
+@dataclass(frozen=True, slots=True)
+class Completeness:
+    """Whether one table, or part, of a source was read whole, why not, and how many rows there were and should be."""
+
+    complete: bool
+    reason: str | None
+    received: int | None
+    expected: int | None
 
 
-def manifest(snapshot: Snapshot, workspace: Workspace, previous: Run | None = None) -> dict[str, Any]:
-    """Describe a snapshot: what was read, from where, how completely."""
-    return {
-        "format": FORMAT,
-        "tool": __version__,
-        "as_of": snapshot.as_of.isoformat(),
-        "digest": snapshot.digest,
-        "previous": {"run": previous.id, "digest": snapshot.previous} if previous else None,
-        "workspace_digest": workspace.digest,
-        "tables": {name: _count(stored(snapshot.tables), name) for name in snapshot.tables},
-        "sources": {entry.name: _describe(snapshot, entry) for entry in workspace.sources},
-    }
+@dataclass(frozen=True, slots=True)
+class ManifestSource:
+    """How one source was read: by subject how completely, and by kind how many inputs could not be used."""
+
+    connector: str
+    complete: bool
+    verdicts: Mapping[str, Completeness]
+    problems: Mapping[str, int]
 
 
-def _count(tables: Stored, name: str) -> dict[str, Any]:
-    part = tables.part(name)
-    rows = part.rows if isinstance(part, ParquetFile) else len(part)
-    return {"rows": rows, "digest": tables.digest(name)}
+@dataclass(frozen=True, slots=True)
+class PreviousRun:
+    """The run that a snapshot was compared with, and the digest of its snapshot."""
+
+    run: str
+    digest: str
 
 
-def _describe(snapshot: Snapshot, entry: SourceEntry) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a snapshot holds: what was read, from where, how completely."""
+
+    tool: str
+    as_of: datetime
+    digest: str
+    previous: PreviousRun | None
+    workspace_digest: str
+    tables: Mapping[str, ManifestTable]
+    sources: Mapping[str, ManifestSource]
+
+    @property
+    def complete(self) -> bool:
+        """Tell whether every source was read whole."""
+        return all(source.complete for source in self.sources.values())
+
+
+def manifest(snapshot: Snapshot, workspace: Workspace, previous: str = "") -> Manifest:
+    """Describe a snapshot; ``previous`` is the name of the run before, empty for the first."""
+    tables = stored(snapshot.tables)
+    return Manifest(
+        tool=__version__,
+        as_of=snapshot.as_of,
+        digest=snapshot.digest,
+        previous=PreviousRun(previous, snapshot.previous) if previous else None,
+        workspace_digest=workspace.digest,
+        tables={name: ManifestTable(tables.rows(name), tables.digest(name)) for name in tables},
+        sources={entry.name: _describe(snapshot, entry) for entry in workspace.sources},
+    )
+
+
+def _describe(snapshot: Snapshot, entry: SourceEntry) -> ManifestSource:
     verdicts = [v for v in snapshot.tables["completeness"].to_pylist() if v["source"] == entry.name]
     problems = snapshot.tables["problems"]
     kinds = problems.filter(pc.equal(problems["source"], entry.name)).group_by("kind").aggregate([([], "count_all")])
-    return {
-        "connector": entry.file.connector,
+    return ManifestSource(
+        connector=entry.file.connector,
         # An optional part that was not read is said; what rests on it is the verdict of a table.
-        "complete": all(v["complete"] or v["subject"].startswith("part:") for v in verdicts),
-        "verdicts": {v["subject"]: {k: v[k] for k in ("complete", "reason", "received", "expected")} for v in verdicts},
-        "problems": {row["kind"]: row["count_all"] for row in kinds.to_pylist()},
-    }
-
-
-def load(run: Run) -> Snapshot:
-    """Open a snapshot; raises ``ArtifactError`` when a table is missing or is not the one the manifest knows."""
-    known = read_json(run.folder / MANIFEST, FORMAT)
-    parts: dict[str, pa.Table | ParquetFile] = {}
-    for name in TABLES:
-        if name in known["tables"]:
-            path = run.folder / "snapshot" / f"{name}.parquet"
-            verify(path, known["tables"][name])
-            parts[name] = ParquetFile(path)
-        else:
-            parts[name] = empty(name)  # an older run, from before this table
-    previous = known["previous"] or {}
-    return Snapshot(datetime.fromisoformat(known["as_of"]), Stored(parts), known["digest"], previous.get("digest", ""))
-
-
-def verify(path: Path, known: Mapping[str, Any], *, made: str = "collected", hint: str = _COLLECT) -> None:
-    """Hold a table on disk to what was noted when it was made: equal bytes are enough, a file written anew has equal rows.
-
-    Raises ``ArtifactError``.
-    """
-    try:
-        if digest_of_file(path) == known.get("file"):
-            return
-        found = Stored({"table": ParquetFile(path)}).digest("table")
-    except (OSError, pa.ArrowInvalid, ValueError) as error:
-        raise ArtifactError(f"{path} cannot be read: {error}", hint=hint) from None
-    if found != known["digest"]:
-        raise ArtifactError(f"{path} is not the table that was {made}", hint=hint)
-
-
-def digest_of_file(path: Path) -> str:
-    """Fingerprint a file by its bytes: ``sha256:`` and 64 hex digits."""
-    with path.open("rb") as file:
-        return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
+        complete=all(v["complete"] or v["subject"].startswith("part:") for v in verdicts),
+        verdicts={
+            v["subject"]: Completeness(v["complete"], v["reason"], v["received"], v["expected"]) for v in verdicts
+        },
+        problems={row["kind"]: row["count_all"] for row in kinds.to_pylist()},
+    )

@@ -27,8 +27,8 @@ from access_review.connectors.ad import identifiers
 from access_review.connectors.ad.writer import address_of
 from access_review.policy import Applying
 from access_review.revoke.apply import Batch, apply
-from access_review.revoke.journal import Journal
 from access_review.revoke.states import Recheck
+from access_review.store.journal import JournalFile
 from tests.real import example_domain, samba
 from tests.real.ad import connected, options
 from tests.real.authority import Authority
@@ -82,7 +82,7 @@ class Spent:
     bare_processor: float = 0.0
 
 
-class Timed(Journal):
+class Timed(JournalFile):
     """A journal that counts what it takes."""
 
     spent: Spent

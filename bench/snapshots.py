@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from access_review import runs, snapshot
 from access_review.engine import ParquetFile
 from access_review.runs import Run
+from access_review.store import snapshots
 from access_review.tables import TABLES
 from access_review.workspace import load
 from bench.company import Company
@@ -59,11 +60,11 @@ def write(folder: Path, company: Company, engine: str = "") -> Run:
             _write(partial / "snapshot" / f"{name}.parquet", name, tables.pieces(name))
         stored = snapshot.Stored({name: ParquetFile(partial / "snapshot" / f"{name}.parquet") for name in TABLES})
         made = snapshot.Snapshot(AS_OF, stored, snapshot.digest_of(AS_OF, stored))
-        return snapshot.conclude(partial, made, load(folder))
+        return snapshots.conclude(partial, made, load(folder))
 
 
 def _write(path: Path, name: str, pieces: Iterator[pa.Table]) -> None:
-    with pq.ParquetWriter(path, TABLES[name].schema, **snapshot.PARQUET) as writer:
+    with pq.ParquetWriter(path, TABLES[name].schema, **snapshots.PARQUET) as writer:
         for piece in pieces:
             writer.write_table(piece)
     path.chmod(0o600)

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from access_review import runs, snapshot, workspace
+from access_review import runs, workspace
 from access_review.diff import judge
 from access_review.engine import ParquetFile, open_engine
 from access_review.engine.duckdb import EmbeddedEngine
 from access_review.policy import EngineSettings
 from access_review.review import establish, review
+from access_review.store import snapshots
 from bench.peers import PEERS, Inputs
 from bench.tables import AS_OF
 
@@ -56,7 +57,7 @@ _JOINED_BACK = """
 def distinct_pairs(folder: Path, out: Path) -> None:
     """Find who holds what beyond the roles: everything up to the verdicts, matching and closure included."""
     space = workspace.load(folder)
-    taken = snapshot.load(runs.find(folder))
+    taken = snapshots.load(runs.find(folder))
     with open_engine(taken.as_of, space.policy.engine) as engine:
         establish(taken.tables, space, engine)
         engine.write(FLAGGED, ParquetFile(out))
@@ -65,7 +66,7 @@ def distinct_pairs(folder: Path, out: Path) -> None:
 def whole_review(folder: Path, out: Path, settings: EngineSettings | None = None) -> None:
     """Run every rule and write the findings, sorted, with their digest beside them."""
     space = workspace.load(folder)
-    taken = snapshot.load(runs.find(folder))
+    taken = snapshots.load(runs.find(folder))
     with open_engine(taken.as_of, settings or space.policy.engine) as engine:
         report = review(taken, space, engine, to=out)
     out.with_suffix(".digest").write_text(report.digest)
@@ -90,7 +91,7 @@ def prepare(folder: Path) -> Inputs:
     run = runs.find(folder)
     if not facts.exists():
         facts.mkdir()
-        space, taken = workspace.load(folder), snapshot.load(run)
+        space, taken = workspace.load(folder), snapshots.load(run)
         with EmbeddedEngine(taken.as_of, "6GB") as engine:
             establish(taken.tables, space, engine)
             for name, sql in _FACTS.items():

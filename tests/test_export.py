@@ -11,12 +11,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from access_review.connectors.tabular.inert import inert
 from access_review.engine.duckdb import EmbeddedEngine
 from access_review.errors import Unclear
-from access_review.export import EXPORTED, Format, effective, export
+from access_review.export import EXPORTED, Format, effective
 from access_review.facts import FACTS
+from access_review.stages.export import write_table
 from access_review.tables import TABLES, frame
-from access_review.views.spreadsheet import inert
 from tests.support.small_company import AS_OF, HOSTILE, account, group, member, nested, reviewed, rows
 
 
@@ -28,7 +29,7 @@ def company():
 
 def written(company, name, form, folder):
     path = folder / f"{name}.{form}"
-    count = export(company.engine, name, path, form)
+    count = write_table(company.engine, name, path, form)
     return path, count
 
 
@@ -83,14 +84,14 @@ def test_a_failed_export_keeps_what_was_there(tmp_path):
     path = tmp_path / "held.csv"
     path.write_text("before")
     with EmbeddedEngine(AS_OF) as empty, pytest.raises(Exception, match="held"):
-        export(empty, "held", path, Format.CSV)
+        write_table(empty, "held", path, Format.CSV)
     assert path.read_text() == "before"
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_an_unknown_table_lists_the_known_ones(company):
     with pytest.raises(Unclear, match="no table is called 'secrets'") as caught:
-        export(company.engine, "secrets", Path("x"), Format.CSV)
+        write_table(company.engine, "secrets", Path("x"), Format.CSV)
     assert "effective" in caught.value.hint
 
 

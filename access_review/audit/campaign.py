@@ -9,14 +9,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 from zoneinfo import ZoneInfo
 
-from access_review import artifacts
 from access_review.errors import PlanRefused
 from access_review.policy import Reviewing
-
-AUDIT = "access-review/audit@1"
 
 
 class ReminderKind(StrEnum):
@@ -123,13 +119,3 @@ def sign_off(audit: Campaign, by: str, at: datetime, *, unanswered: int, strange
             hint="access-review remind says who is waited for; what stays open is closed as not reviewed",
         )
     return replace(audit, signed_off_by=by, signed_off_at=at)
-
-
-def to_json(audit: Campaign) -> dict[str, Any]:
-    """Return an audit as a JSON object."""
-    return artifacts.dump(AUDIT, audit)
-
-
-def from_json(plain: Mapping[str, Any]) -> Campaign:
-    """Return the audit of a JSON object; raises ``ArtifactError``."""
-    return artifacts.load(AUDIT, Campaign, plain)

@@ -2,15 +2,11 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
-from access_review import artifacts
 from access_review.audit.campaign import Campaign
 from access_review.audit.decisions import Decision, ReviewerAnswer
 from access_review.audit.worklist import WorkItem
-from access_review.facts import CarryForward, KeptFinding, UnreviewedUnit
-
-CONTROL = "access-review/control@1"
+from access_review.facts import KeptFinding, UnreviewedUnit
 
 
 def unreviewed_units(
@@ -48,13 +44,3 @@ def kept_findings(campaigns: Iterable[tuple[Iterable[WorkItem], Mapping[str, Dec
         for finding in item.findings
     }
     return tuple(kept[key] for key in sorted(kept, key=lambda key: tuple(part or "" for part in key)))
-
-
-def to_json(left_open: CarryForward) -> dict[str, Any]:
-    """Return what was left open as a JSON object."""
-    return artifacts.dump(CONTROL, left_open)
-
-
-def from_json(plain: Mapping[str, Any]) -> CarryForward:
-    """Return what was left open, of a JSON object; raises ``ArtifactError``."""
-    return artifacts.load(CONTROL, CarryForward, plain)

@@ -9,7 +9,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from access_review.audit.decisions import Decision
@@ -18,10 +18,13 @@ from access_review.engine import Engine
 from access_review.errors import Unclear
 from access_review.model import AsOf
 from access_review.offboarding.leaver import AccessState, Late, Leaver, LeaverStatus
+from access_review.sample.draw import Sample
 from access_review.sample.population import CLIENTS, ReviewUnit
+from access_review.snapshot import Manifest
 from access_review.tables import Row
 
 EVIDENCE = "access-review/client-evidence@1"
+SCORECARD = "access-review/scorecard@1"
 _DRAWN = ("commitment", "committed", "key", "root", "run", "seed")
 STRUCK = "(a person of another client)"
 _SHOWN = ("finding", "rule", "subject", "subject_name", "about", "about_name", "person", "person_name")
@@ -119,29 +122,27 @@ def answers(history: Iterable[Decision], asked: Iterable[WorkItem], within: Bord
     )
 
 
-def evidence(
-    collected: Mapping[str, Any], drawn: Mapping[str, Any], files: Mapping[str, bytes], within: Borders
-) -> dict[str, Any]:
+def evidence(collected: Manifest, drawn: Sample | None, files: Mapping[str, bytes], within: Borders) -> dict[str, Any]:
     """Say what the client's part rests on, and which bytes were handed over.
 
-    ``collected`` is the manifest of the run, ``drawn`` its sample (nothing where there was no
+    ``collected`` is the manifest of the run, ``drawn`` its sample (null where there was no
     draw). Both are named by digests, and so can be told from any other without being shown.
     """
     sources = {
         name: {
-            verdict: {**said, "reason": within.strike(said["reason"] or "")}
-            for verdict, said in source["verdicts"].items()
+            subject: {**asdict(verdict), "reason": within.strike(verdict.reason or "")}
+            for subject, verdict in source.verdicts.items()
         }
-        for name, source in collected["sources"].items()
+        for name, source in collected.sources.items()
     }
     return {
         "format": EVIDENCE,
         "client": within.client,
-        "as_of": collected["as_of"],
-        "snapshot": collected["digest"],
-        "workspace": collected["workspace_digest"],
+        "as_of": collected.as_of.isoformat(),
+        "snapshot": collected.digest,
+        "workspace": collected.workspace_digest,
         "sources": sources,
-        "sample": {name: drawn[name] for name in _DRAWN if name in drawn},
+        "sample": {name: getattr(drawn, name) for name in _DRAWN} if drawn else {},
         "files": {name: f"sha256:{hashlib.sha256(data).hexdigest()}" for name, data in sorted(files.items())},
     }
 

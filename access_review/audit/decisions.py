@@ -5,16 +5,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
 
 import pyarrow as pa
 
-from access_review import artifacts
 from access_review.audit.worklist import WorkItem
 from access_review.errors import ArtifactError
 from access_review.tables import TIME, Column, Table, frame
-
-DECISIONS = "access-review/decisions@1"
 
 
 class ReviewerAnswer(StrEnum):
@@ -129,13 +125,3 @@ def table(decisions: Decisions) -> pa.Table:
             for d in decisions.current.values()
         ),
     )
-
-
-def to_json(decisions: Decisions) -> dict[str, Any]:
-    """Return the decisions as a JSON object."""
-    return artifacts.dump(DECISIONS, decisions)
-
-
-def from_json(plain: Mapping[str, Any]) -> Decisions:
-    """Return the decisions of a JSON object; raises ``ArtifactError``."""
-    return artifacts.load(DECISIONS, Decisions, plain)

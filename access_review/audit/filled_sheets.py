@@ -11,35 +11,37 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from itertools import groupby, pairwise
-from pathlib import Path
 
 from access_review.audit.decisions import Decision, Decisions, ReviewerAnswer, decision_on
 from access_review.audit.worklist import WorkItem, Worklist, fold
 from access_review.connectors.tabular import delimited, workbook
 from access_review.connectors.tabular.cells import Raw, Value, cell_text, stored_date
+from access_review.connectors.tabular.inert import inert
 from access_review.errors import Mistake, WorkspaceError
-from access_review.views.spreadsheet import inert
-from access_review.views.worksheet import ANSWERS, FILLED_IN, SHEET
 
+SHEET = "Review"
+"""The sheet of a workbook that is filled in."""
+FILLED_IN = ("decision", "comment", "decided by", "decided on")
+ANSWERS = ("keep", "revoke", "cannot say")
 NEEDED = ("item", "account", "entitlement", *FILLED_IN, "run")
-LARGEST = 64 * 2**20
-"""Bytes of one sheet; the largest we write is far below."""
-
 PAUSE = timedelta(minutes=30)
 """After so long without an answer, somebody was doing something else."""
 
 
-def read_decisions(paths: Iterable[Path], work: Worklist, *, today: date) -> tuple[Decision, ...]:
-    """Read filled-in sheets (XLSX or CSV), in order; rows without an answer give nothing.
+def read_decisions(
+    sheets: Iterable[tuple[str, bytes]], work: Worklist, *, today: date, unread: Iterable[Mistake] = ()
+) -> tuple[Decision, ...]:
+    """Read filled-in sheets (XLSX or CSV, by name), in order; rows without an answer give nothing.
 
     Rows that say the time of day as well also tell how long the answers took.
-    ``today`` is the last day on which something can have been decided. Raises
-    ``WorkspaceError`` with every mistake of every sheet.
+    ``today`` is the last day on which something can have been decided; ``unread`` are the
+    mistakes of sheets that could not even be opened. Raises ``WorkspaceError`` with every
+    mistake of every sheet.
     """
-    reading = _Reading(work, today)
-    for path in paths:
+    reading = _Reading(work, today, mistakes=list(unread))
+    for name, data in sheets:
         try:
-            file, raw = _open(path)
+            file, raw = _open(name, data)
         except WorkspaceError as error:
             reading.mistakes += error.mistakes
             continue
@@ -82,19 +84,15 @@ def _sittings(answers: list[tuple[datetime, int]]) -> Iterator[list[tuple[dateti
     yield from (answers[start:end] for start, end in pairwise(begun))
 
 
-def _open(path: Path) -> tuple[str, Raw]:
-    try:
-        if path.stat().st_size > LARGEST:
-            raise WorkspaceError.of([Mistake(path.name, 0, 0, f"larger than {LARGEST // 2**20} MiB: no work sheet")])
-        data = path.read_bytes()
-    except OSError as error:
-        raise WorkspaceError.of([Mistake(path.name, 0, 0, f"cannot be read: {error.strerror}")]) from None
-    if path.suffix.lower() == ".xlsx":
-        file = f"{path.name} (sheet {SHEET})"
-        return file, workbook.read_workbook(data, file, sheet=SHEET)
-    if path.suffix.lower() == ".csv":
-        return path.name, delimited.read_delimited(data, path.name)
-    raise WorkspaceError.of([Mistake(path.name, 0, 0, "unknown kind of file", "send the sheet as .xlsx or .csv")])
+def _open(name: str, data: bytes) -> tuple[str, Raw]:
+    match name.lower().rpartition(".")[2]:
+        case "xlsx":
+            file = f"{name} (sheet {SHEET})"
+            return file, workbook.read_workbook(data, file, sheet=SHEET)
+        case "csv":
+            return name, delimited.read_delimited(data, name)
+        case _:
+            raise WorkspaceError.of([Mistake(name, 0, 0, "unknown kind of file", "send the sheet as .xlsx or .csv")])
 
 
 @dataclass(slots=True)

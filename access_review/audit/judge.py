@@ -13,15 +13,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from statistics import median
-from typing import Any
 
-from access_review import artifacts
 from access_review.audit.decisions import Decision, Decisions, ReviewerAnswer
 from access_review.audit.worklist import WorkItem, Worklist
 from access_review.sample.draw import Draw, Sample, Stratum
 from access_review.sample.hypergeometric import upper_limit
-
-JUDGEMENT = "access-review/judgement@1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +155,11 @@ def judge(sample: Sample, work: Worklist, decisions: Decisions) -> Judgement:
     )
 
 
+def waiting(work: Worklist, decisions: Decisions) -> dict[str, int]:
+    """Count the items without an answer, by reviewer."""
+    return dict(Counter(item.reviewer for item in work.items if item.item not in decisions.current))
+
+
 def _units(items: Iterable[WorkItem], current: Mapping[str, Decision]) -> dict[str, _Unit]:
     by_unit: dict[str, list[tuple[WorkItem, ReviewerAnswer | None]]] = defaultdict(list)
     for item in items:
@@ -254,13 +255,3 @@ def _test_rows(items: Iterable[WorkItem], current: Mapping[str, Decision]) -> It
     for item in items:
         if item.planted and (said := current.get(item.item)):
             yield AnsweredTestRow(item.item, item.account, item.entitlement, said.by, said.decision)
-
-
-def to_json(judgement: Judgement) -> dict[str, Any]:
-    """Return the judgement as a JSON object."""
-    return artifacts.dump(JUDGEMENT, judgement)
-
-
-def from_json(plain: Mapping[str, Any]) -> Judgement:
-    """Return the judgement of a JSON object; raises ``ArtifactError``."""
-    return artifacts.load(JUDGEMENT, Judgement, plain)

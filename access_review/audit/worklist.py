@@ -14,13 +14,11 @@ from typing import Any
 import pyarrow as pa
 import rfc8785
 
-from access_review import artifacts
 from access_review.engine import Engine
 from access_review.model import AsOf
 from access_review.sample.draw import Draw, Sample, Stratum
 from access_review.sample.population import CLIENTS
 
-WORKLIST = "access-review/worklist@1"
 UNASSIGNED = "unassigned"
 
 
@@ -263,13 +261,3 @@ LEFT JOIN found f ON f.account = k.account AND f.entitlement IS NOT DISTINCT FRO
 JOIN own_accounts w ON w.unit = k.unit
 LEFT JOIN own_custodians g ON g.account = k.account
 """
-
-
-def to_json(work: Worklist) -> dict[str, Any]:
-    """Return the work list as a JSON object."""
-    return artifacts.dump(WORKLIST, work)
-
-
-def from_json(plain: Mapping[str, Any]) -> Worklist:
-    """Return the work list of a JSON object; raises ``ArtifactError``."""
-    return artifacts.load(WORKLIST, Worklist, plain)

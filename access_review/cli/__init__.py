@@ -15,8 +15,8 @@ from typing import Annotated
 import typer
 
 from access_review import __version__
-from access_review.cli import batch, exceptions, leavers, look, routine
-from access_review.cli.asked import Asked, moment
+from access_review.cli import audit, offboarding, revocation, waive, workspace
+from access_review.cli.options import Options, moment
 from access_review.errors import AccessReviewError
 
 _FLAGS = ("--json", "--quiet", "-q")
@@ -83,14 +83,14 @@ def _globals(
 ) -> None:
     del version
     now = as_of or datetime.now(UTC).replace(microsecond=0)  # noqa: TID251 - the one place where now enters
-    ctx.obj = Asked(folder, run, now, as_json, quiet)
+    ctx.obj = Options(folder, run, now, as_json, quiet)
 
 
-look.add_to(app)
-routine.add_to(app)
-leavers.add_to(app)
-exceptions.add_to(app)
-batch.add_to(app)
+workspace.add_to(app)
+audit.add_to(app)
+offboarding.add_to(app)
+waive.add_to(app)
+revocation.add_to(app)
 
 
 def main(args: Sequence[str] | None = None) -> None:

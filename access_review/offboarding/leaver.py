@@ -1,15 +1,12 @@
 """Leavers as values: the check list of each system, the four instants, and where each leaver stands."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from access_review import artifacts
 from access_review.errors import Unclear
-
-LEAVERS = "access-review/leavers@1"
 
 
 class AccessItem(StrEnum):
@@ -211,13 +208,3 @@ def find_leaver(leavers: Leavers, text: str) -> Leaver:
 def limited(leavers: Leavers, some: Iterable[Leaver]) -> Leavers:
     """Return what was said of some leavers alone."""
     return replace(leavers, leavers=tuple(some))
-
-
-def to_json(made: Leavers) -> dict[str, Any]:
-    """Return the leavers as a JSON object."""
-    return artifacts.dump(LEAVERS, made)
-
-
-def from_json(plain: Mapping[str, Any]) -> Leavers:
-    """Return the leavers of a JSON object; raises ``ArtifactError``."""
-    return artifacts.load(LEAVERS, Leavers, plain)

@@ -26,8 +26,7 @@ from access_review.plan.request import Decided, Request, Scope, collect_request
 from access_review.plan.withheld import ToPerson, Withheld, WithheldCode, withheld
 from access_review.policy import Limits
 from access_review.review import Report
-from access_review.runs import name_of
-from access_review.snapshot import Snapshot
+from access_review.snapshot import Snapshot, run_name
 from access_review.workspace import Workspace
 
 Answers = dict[str, tuple[Change, ...] | Withheld]
@@ -68,7 +67,7 @@ def plan(
         Plan(
             format=FORMAT,
             snapshot=snapshot.digest,
-            run=name_of(snapshot.as_of, snapshot.digest),
+            run=run_name(snapshot.as_of, snapshot.digest),
             workspace_digest=workspace.digest,
             as_of=snapshot.as_of,
             made_at=now,

@@ -10,7 +10,6 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rfc8785
@@ -52,10 +51,10 @@ def public_key(line: str) -> "SSlibKey":
     return SSlibKey.from_crypto(key, keyid=fingerprint(line))
 
 
-def private_key(path: Path, password: bytes | None = None) -> "CryptoSigner":
+def private_key(data: bytes, password: bytes | None = None, *, name: str) -> "CryptoSigner":
     """Read a private key as ``ssh-keygen -t ed25519`` writes it, or PKCS #8 PEM; raises ``ArtifactError``.
 
-    What is wrong with it is said without any of it.
+    What is wrong with it is said by its ``name``, without any of it.
     """
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization
@@ -63,30 +62,18 @@ def private_key(path: Path, password: bytes | None = None) -> "CryptoSigner":
     from securesystemslib.signer import CryptoSigner  # type: ignore[attr-defined]
 
     try:
-        data = path.read_bytes()
         openssh = b"OPENSSH PRIVATE KEY" in data[:64]
         load = serialization.load_ssh_private_key if openssh else serialization.load_pem_private_key
         key = load(data, password)
-    except OSError as error:
-        raise ArtifactError(f"{path} cannot be read: {error.strerror}") from None
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise ArtifactError(
-            f"{path} is no private key that can be read, or its passphrase is wrong or missing",
+            f"{name} is no private key that can be read, or its passphrase is wrong or missing",
             hint="name the private half of an ssh-ed25519 key",
         ) from None
     if not isinstance(key, Ed25519PrivateKey):
-        raise ArtifactError(f"{path} is no Ed25519 key", hint="make one: ssh-keygen -t ed25519")
+        raise ArtifactError(f"{name} is no Ed25519 key", hint="make one: ssh-keygen -t ed25519")
     public = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
     return CryptoSigner(key, public_key(public.decode()))
-
-
-def needs_passphrase(path: Path) -> bool:
-    """Tell whether a private key asks for a passphrase."""
-    try:
-        private_key(path)
-    except ArtifactError:
-        return path.is_file()
-    return False
 
 
 def sign(said: Mapping[str, Any], signer: "CryptoSigner") -> bytes:

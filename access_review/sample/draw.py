@@ -15,9 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
-from access_review import artifacts
 from access_review.errors import ArtifactError
 from access_review.policy import Sampling
 from access_review.sample import coverage
@@ -25,9 +23,6 @@ from access_review.sample.commitment import commitment, lowest, merkle_root, ran
 from access_review.sample.coverage import LastReviewed
 from access_review.sample.hypergeometric import Size, size
 from access_review.sample.population import ReviewUnit
-
-SAMPLE = "access-review/sample@1"
-STATE = "access-review/sample-state@1"
 
 
 class Draw(StrEnum):
@@ -316,23 +311,3 @@ def verify(
     if _parts(units, sample.picks) != sample.parts:
         wrong.append("the counts of the strata are others")
     return tuple(wrong)
-
-
-def to_json(sample: Sample) -> dict[str, Any]:
-    """Return the sample as a JSON object; its key is revealed, the draw being done."""
-    return artifacts.dump(SAMPLE, sample)
-
-
-def from_json(plain: Mapping[str, Any]) -> Sample:
-    """Return the sample of a JSON object; raises ``ArtifactError``."""
-    return artifacts.load(SAMPLE, Sample, plain)
-
-
-def state_to_json(state: SampleState) -> dict[str, Any]:
-    """Return the state as a JSON object, to be kept as secret as a password."""
-    return artifacts.dump(STATE, state)
-
-
-def state_from_json(plain: Mapping[str, Any]) -> SampleState:
-    """Return the state of a JSON object; raises ``ArtifactError``."""
-    return artifacts.load(STATE, SampleState, plain)

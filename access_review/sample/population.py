@@ -5,15 +5,12 @@ is a unit of its own. Whoever has no account has nothing to review and is not in
 nor is a computer account without an owner that holds no more than every computer does.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from access_review import artifacts
 from access_review.engine import Engine
 from access_review.model import AsOf
-
-FRAME = "access-review/frame@1"
 
 Census = Literal["left", "missing", "privileged"]
 
@@ -105,13 +102,3 @@ def list_units(engine: Engine) -> tuple[ReviewUnit, ...]:
 def of_client(units: Iterable[ReviewUnit], client: str) -> tuple[ReviewUnit, ...]:
     """Return the units of one client alone; who works for several is in each one's."""
     return tuple(unit for unit in units if client in unit.clients)
-
-
-def to_json(frozen: SamplingFrame) -> dict[str, Any]:
-    """Return the population as a JSON object."""
-    return artifacts.dump(FRAME, frozen)
-
-
-def from_json(plain: Mapping[str, Any]) -> SamplingFrame:
-    """Return the population of a JSON object; raises ``ArtifactError``."""
-    return artifacts.load(FRAME, SamplingFrame, plain)

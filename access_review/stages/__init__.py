@@ -1,1 +1,5 @@
-"""The stages as they run on disk: each reads files of a run, calls a pure part, and writes files of the run."""
+"""One module a command that touches disk: it reads from the store, calls the pure parts, and writes to the store.
+
+Anyone holding a run's snapshot and the workspace can run everything after ``collect``
+again, offline, with the same result.
+"""

@@ -13,24 +13,24 @@ from access_review.workspace import Workspace
 FORMAT = "access-review/check@1"
 
 
-def check(workspace: Workspace, as_of: datetime, progress: Progress) -> dict[str, Any]:
+def check_sources(workspace: Workspace, as_of: datetime, progress: Progress) -> dict[str, Any]:
     """Read every source as ``collect`` would and describe it; raises what ``collect`` raises."""
     taken = snapshot.collect(workspace, as_of, progress=progress)
-    described = snapshot.manifest(taken, workspace)["sources"]
+    described = snapshot.manifest(taken, workspace).sources
     return {
         "format": FORMAT,
         "as_of": as_of.isoformat(),
         "workspace_digest": workspace.digest,
         "sources": [
-            {"source": name, **said, "rows": _rows(taken, name), "unusable": _unusable(taken, name)}
-            for name, said in described.items()
+            {"source": name, **asdict(source), "rows": _rows(taken, name), "unusable": _unusable(taken, name)}
+            for name, source in described.items()
         ],
         "templates": len(workspace.templates),
         "unresolved": list(_unresolved(workspace, taken)),
     }
 
 
-def live(workspace: Workspace, as_of: datetime) -> dict[str, list[dict[str, Any]]]:
+def readable_parts(workspace: Workspace, as_of: datetime) -> dict[str, list[dict[str, Any]]]:
     """Ask each live source what its reader may and may not read, part by part, and what is lost without it.
 
     Sources that cannot tell are left out; raises ``ConnectorError`` for one that cannot be reached.

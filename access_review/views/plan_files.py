@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from access_review.changes import Action, Change, Target, Thing
+from access_review.connectors.tabular.inert import inert
 from access_review.plan.record import Plan
-from access_review.views.spreadsheet import csv_bytes, inert, workbook_bytes
+from access_review.views.spreadsheet import csv_bytes, workbook_bytes
 
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet

@@ -21,6 +21,7 @@ from access_review.model import Family
 from access_review.offboarding.queries import LeftPerson, list_left
 from access_review.policy import Targets
 from access_review.review import Report
+from access_review.snapshot import Manifest
 from access_review.tables import Row
 from access_review.views import svg
 from access_review.views.summary import CURRENT, SEVERITIES, highest, summary
@@ -58,7 +59,7 @@ def contents(
     engine: Engine,
     workspace: Workspace,
     report: Report,
-    manifest: Mapping[str, Any],
+    manifest: Manifest,
     *,
     run: str = "",
     leavers: Sequence[LeftPerson] | None = None,

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from access_review import rules
 from access_review.model import Rag, Severity, Status
 from access_review.review import Report
+from access_review.snapshot import Manifest, ManifestSource
 from access_review.views.families import family_of, order_of
 
 FORMAT = "access-review/summary@1"
@@ -42,7 +43,7 @@ def titles() -> Mapping[str, str]:
 
 def summary(
     report: Report,
-    manifest: Mapping[str, Any],
+    manifest: Manifest,
     *,
     organisation: str = "",
     top: int = 10,
@@ -56,10 +57,10 @@ def summary(
         "format": FORMAT,
         "as_of": report.as_of.isoformat(),
         "organisation": organisation,
-        "snapshot": manifest["digest"],
+        "snapshot": manifest.digest,
         "digest": report.digest,
-        "sources": [_source(name, said) for name, said in sorted(manifest["sources"].items())],
-        "rows": {name: manifest["tables"][name]["rows"] for name in ("people", "accounts", "entitlements", "grants")},
+        "sources": [_source(name, source) for name, source in sorted(manifest.sources.items())],
+        "rows": {name: manifest.tables[name].rows for name in ("people", "accounts", "entitlements", "grants")},
         "findings": {
             "current": len(current),
             "status": _counts(report.findings, "status", [str(s) for s in Status]),
@@ -90,20 +91,19 @@ def highest(findings: pa.Table, most: int) -> list[dict[str, Any]]:
     return rows
 
 
-def _source(name: str, said: Mapping[str, Any]) -> dict[str, Any]:
-    verdicts = said["verdicts"]
+def _source(name: str, source: ManifestSource) -> dict[str, Any]:
     return {
         "source": name,
-        "connector": said["connector"],
+        "connector": source.connector,
         # A source that said nothing about itself has shown nothing.
-        "complete": bool(verdicts) and said["complete"],
-        "received": sum(v["received"] or 0 for v in verdicts.values()),
+        "complete": bool(source.verdicts) and source.complete,
+        "received": sum(verdict.received or 0 for verdict in source.verdicts.values()),
         "incomplete": [
-            {"subject": subject, "reason": v["reason"] or "no reason given"}
-            for subject, v in sorted(verdicts.items())
-            if not v["complete"]
+            {"subject": subject, "reason": verdict.reason or "no reason given"}
+            for subject, verdict in sorted(source.verdicts.items())
+            if not verdict.complete
         ],
-        "problems": dict(sorted(said["problems"].items())),
+        "problems": dict(sorted(source.problems.items())),
     }
 
 

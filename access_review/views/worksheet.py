@@ -10,15 +10,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from access_review.audit.filled_sheets import ANSWERS, FILLED_IN, SHEET
 from access_review.audit.worklist import WorkItem
-from access_review.views.spreadsheet import csv_bytes, inert, workbook_bytes
+from access_review.connectors.tabular.inert import inert
+from access_review.views.spreadsheet import csv_bytes, workbook_bytes
 
 if TYPE_CHECKING:
     from openpyxl.workbook.workbook import Workbook
     from openpyxl.worksheet.worksheet import Worksheet
 
-SHEET = "Review"
-ANSWERS = ("keep", "revoke", "cannot say")
 _WIDTHS = {
     "item": 8,
     "person": 24,
@@ -37,7 +37,6 @@ _WIDTHS = {
     "run": 8,
 }
 COLUMNS = tuple(_WIDTHS)
-FILLED_IN = ("decision", "comment", "decided by", "decided on")
 
 
 def name_of(reviewer: str) -> str:

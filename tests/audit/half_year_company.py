@@ -5,12 +5,18 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from access_review import store
 from access_review import workspace as workspaces
+from access_review.artifacts import DECISIONS, WORKLIST
 from access_review.audit import decisions
 from access_review.audit.decisions import ReviewerAnswer
 from access_review.audit.worklist import UNASSIGNED, WorkItem
 from access_review.runs import Run
-from access_review.stages import audit, routine
+from access_review.stages.audit import Opened, open_audit
+from access_review.stages.collect import collect_run
+from access_review.stages.offboarding import follow_leavers
+from access_review.stages.review import review_run
+from access_review.store import audits
 from tests.support.command import lay_out
 
 START = datetime(2026, 1, 5, 6, tzinfo=UTC)
@@ -94,25 +100,24 @@ class Company:
             },
         )
 
-    def week(self, at: datetime) -> tuple[routine.Opened, Any]:
+    def week(self, at: datetime) -> tuple[Opened, Any]:
         """Collect, review, open the audit of the week, and follow the leavers."""
         self.write()
         space = workspaces.load(self.folder)
-        run = audit.collect(space, at)
-        audit.review_run(space, run)
-        return routine.open_audit(space, run, at.isoformat().encode().ljust(32, b".")), routine.follow_leavers(
-            space, run
-        )
+        run = collect_run(space, at)
+        review_run(space, run)
+        opened = open_audit(space, run, at.isoformat().encode().ljust(32, b"."))
+        return opened, follow_leavers(space, run)
 
     def answer(self, run: Run, on: date) -> None:
         """Everybody but the silent manager answers: what no role allows is to go."""
-        work, given = audit.work_of(run), audit.decisions_of(run)
+        work, given = store.read(run, WORKLIST), audits.decisions(run)
         new = [
             decisions.decision_on(item, self.says(item), by=self.decider(item), at=on)
             for item in work.items
             if item.reviewer != SILENT
         ]
-        audit.keep_decisions(run, decisions.record(given, new))
+        store.write(run, DECISIONS, decisions.record(given, new))
 
     def says(self, item: WorkItem) -> ReviewerAnswer:
         accepted = item.entitlement_name == "Agent" or item.unit in {f"hr:person:{name}" for name in KEPT}

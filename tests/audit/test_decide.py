@@ -9,13 +9,15 @@ from datetime import UTC, date, datetime
 import openpyxl
 import pytest
 
+from access_review.artifacts import DECISIONS
 from access_review.audit import decisions as records
 from access_review.audit.decisions import Decisions, ReviewerAnswer, decision_on, record, withdraw
-from access_review.audit.filled_sheets import read_decisions
+from access_review.audit.filled_sheets import SHEET, read_decisions
 from access_review.audit.worklist import Worklist
 from access_review.connectors.tabular.delimited import DELIMITERS
 from access_review.errors import ArtifactError, WorkspaceError
-from access_review.views.worksheet import COLUMNS, SHEET, as_csv, as_xlsx
+from access_review.stages.decide import open_sheets
+from access_review.views.worksheet import COLUMNS, as_csv, as_xlsx
 from tests.views.test_worksheet import AS_OF, HOSTILE, RUN, item
 
 TODAY = date(2026, 11, 9)
@@ -55,9 +57,14 @@ def csv_file(tmp_path, filled, *, name="lea.csv", edit=None, delimiter=",", enco
     return path
 
 
+def read(paths, *, work=WORK, today=TODAY):
+    sheets, unread = open_sheets(paths)
+    return read_decisions(sheets, work, today=today, unread=unread)
+
+
 def mistakes(path, *, work=WORK, today=TODAY):
     with pytest.raises(WorkspaceError) as caught:
-        read_decisions(path if isinstance(path, list) else [path], work, today=today)
+        read(path if isinstance(path, list) else [path], work=work, today=today)
     return [str(mistake) for mistake in caught.value.mistakes]
 
 
@@ -71,29 +78,29 @@ def test_answers_come_back(tmp_path, write):
     filled = {number: answers() for number in range(len(ITEMS))}
     filled[1] = answers(decision="revoke", comment="left the team")
     filled[2] = answers(decision=" Cannot  say ")
-    read = read_decisions([write(tmp_path, filled)], WORK, today=TODAY)
-    assert [d.item for d in read] == [i.item for i in ITEMS]
-    assert [d.decision for d in read[:4]] == [
+    found = read([write(tmp_path, filled)])
+    assert [d.item for d in found] == [i.item for i in ITEMS]
+    assert [d.decision for d in found[:4]] == [
         ReviewerAnswer.KEEP,
         ReviewerAnswer.REVOKE,
         ReviewerAnswer.CANNOT_SAY,
         ReviewerAnswer.KEEP,
     ]
-    assert read[1].comment == "left the team"
-    assert {(d.by, d.at) for d in read} == {("Lea Lindqvist", DAY)}
-    assert (read[0].unit, read[0].account, read[0].entitlement) == ("hr:person:0", "ad:user:0", "ad:group:0")
+    assert found[1].comment == "left the team"
+    assert {(d.by, d.at) for d in found} == {("Lea Lindqvist", DAY)}
+    assert (found[0].unit, found[0].account, found[0].entitlement) == ("hr:person:0", "ad:user:0", "ad:group:0")
 
 
 @pytest.mark.parametrize("write", [xlsx, csv_file])
 def test_nothing_filled_in_is_no_answer(tmp_path, write):
-    assert read_decisions([write(tmp_path, {})], WORK, today=TODAY) == ()
-    assert read_decisions([write(tmp_path, {0: {"decided by": "Lea"}})], WORK, today=TODAY) == ()
+    assert read([write(tmp_path, {})]) == ()
+    assert read([write(tmp_path, {0: {"decided by": "Lea"}})]) == ()
 
 
 @pytest.mark.parametrize("value", [datetime(2026, 11, 4), date(2026, 11, 4), 46330, " 2026-11-04 "])  # noqa: DTZ001 - a spreadsheet's date
 def test_dates_as_programs_store_them(tmp_path, value):
-    (read,) = read_decisions([xlsx(tmp_path, one({"decided on": value}))], WORK, today=TODAY)
-    assert read.at == DAY
+    (found,) = read([xlsx(tmp_path, one({"decided on": value}))])
+    assert found.at == DAY
 
 
 @pytest.mark.parametrize("delimiter", sorted(DELIMITERS))
@@ -101,7 +108,7 @@ def test_dates_as_programs_store_them(tmp_path, value):
 def test_csv_as_programs_save_it(tmp_path, delimiter, encoding):
     filled = {number: answers() for number in range(len(ITEMS))}
     path = csv_file(tmp_path, filled, delimiter=delimiter, encoding=encoding)
-    assert len(read_decisions([path], WORK, today=TODAY)) == len(ITEMS)
+    assert len(read([path])) == len(ITEMS)
 
 
 def test_rows_and_columns_in_another_order(tmp_path):
@@ -114,14 +121,14 @@ def test_rows_and_columns_in_another_order(tmp_path):
         random.Random(2).shuffle(body)  # noqa: S311
         return [[rows[0][place] for place in order], *body]
 
-    straight = read_decisions([csv_file(tmp_path, filled, name="a.csv")], WORK, today=TODAY)
-    mixed = read_decisions([csv_file(tmp_path, filled, name="b.csv", edit=shuffled)], WORK, today=TODAY)
+    straight = read([csv_file(tmp_path, filled, name="a.csv")])
+    mixed = read([csv_file(tmp_path, filled, name="b.csv", edit=shuffled)])
     assert sorted(mixed, key=lambda d: d.item) == sorted(straight, key=lambda d: d.item)
 
 
 def test_a_column_of_the_reviewers_own_is_left_alone(tmp_path):
     path = csv_file(tmp_path, one({}), edit=lambda rows: [[*row, "note"] for row in rows])
-    assert len(read_decisions([path], WORK, today=TODAY)) == 1
+    assert len(read([path])) == 1
 
 
 @pytest.mark.parametrize(
@@ -203,7 +210,7 @@ def test_no_sheet_is_that_large(tmp_path):
 
 def test_blank_rows_and_rows_of_another_run(tmp_path):
     blank = csv_file(tmp_path, one({}), edit=lambda rows: [*rows, [""] * len(rows[0])])
-    assert len(read_decisions([blank], WORK, today=TODAY)) == 1
+    assert len(read([blank])) == 1
     other = replace(WORK, run="another")
     assert len(mistakes(blank, work=other)) == len(ITEMS)
 
@@ -215,8 +222,8 @@ def test_contradictions_on_one_day(tmp_path):
         "b.xlsx (sheet Review):2:11: decision: says revoke, lea.csv:2 says keep on the same day (leave one)"
     ]
     later = xlsx(tmp_path, one({"decision": "revoke", "decided on": "2026-11-05"}), name="c.xlsx")
-    read = read_decisions([csv_file(tmp_path, one({})), later], WORK, today=TODAY)
-    assert record(Decisions(RUN), read).current[ITEMS[0].item].decision is ReviewerAnswer.REVOKE
+    found = read([csv_file(tmp_path, one({})), later])
+    assert record(Decisions(RUN), found).current[ITEMS[0].item].decision is ReviewerAnswer.REVOKE
 
 
 class TestHistory:
@@ -250,7 +257,7 @@ class TestHistory:
 
     def test_as_file_and_table(self):
         made = record(Decisions(RUN), [self.keep, self.revoke])
-        assert records.to_json(made)["format"] == "access-review/decisions@1"
-        assert records.from_json(records.to_json(made)) == made
+        assert DECISIONS.plain(made)["format"] == "access-review/decisions@1"
+        assert DECISIONS.load(DECISIONS.dump(made)) == made
         (row,) = records.table(made).to_pylist()
         assert (row["decision"], row["by"], row["at"]) == ("revoke", "Lea", datetime(2026, 11, 5, tzinfo=UTC))

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from access_review.audit import judge as judging
+from access_review.artifacts import JUDGEMENT
 from access_review.audit.decisions import Decisions, ReviewerAnswer, decision_on, record
 from access_review.audit.judge import judge
 from access_review.audit.worklist import Worklist, item_id
@@ -147,7 +147,7 @@ def test_without_a_draw_nothing_is_known():
 def test_as_a_file():
     work = worklist()
     made = judge(SAMPLE, work, answered(work))
-    assert judging.from_json(judging.to_json(made)) == made
+    assert JUDGEMENT.load(JUDGEMENT.dump(made)) == made
 
 
 @pytest.mark.parametrize(

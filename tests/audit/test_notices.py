@@ -15,10 +15,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from access_review.audit import notices, reviewers
+from access_review.audit import reviewers
 from access_review.audit.campaign import Campaign, Reminder, ReminderKind
-from access_review.audit.notices import Notice
 from access_review.policy import Notify, Smtp, Webhook
+from access_review.stages import notify
+from access_review.views.notices import Notice, notices
 
 AT = dt.datetime(2026, 11, 2, 6, tzinfo=dt.UTC)
 NOTICE = Notice("hr:person:1", "Ana Lim", "ana@norwind.example.test", "Access review 2026-W45", "3 items wait.\n")
@@ -149,16 +150,16 @@ def test_mail_goes_over_verified_tls_and_the_password_stays_out_of_sight(certifi
         }
         login: dict[str, Any] = {"user_env": "MAIL_USER", "password_env": "MAIL_PASSWORD"}
         settings = Notify(smtp=Smtp(**named, **login, ca=str(certificate)))
-        (done,) = notices.deliver([NOTICE], settings, environment, tmp_path, AT)
+        (done,) = notify.deliver([NOTICE], settings, environment, tmp_path, AT)
         assert done.failed == ()
         assert "Subject: Access review 2026-W45\r\n" in received
         assert "3 items wait.\r\n" in received
         received.clear()
-        (refused,) = notices.deliver([NOTICE], Notify(smtp=Smtp(**named, **login)), environment, tmp_path, AT)
+        (refused,) = notify.deliver([NOTICE], Notify(smtp=Smtp(**named, **login)), environment, tmp_path, AT)
         assert "SSLCertVerificationError" in refused.failed[0]
         assert not [line for line in received if line.startswith("AUTH")]
-    (down,) = notices.deliver([NOTICE], settings, environment, tmp_path, AT)
-    (unset,) = notices.deliver([NOTICE], settings, {}, tmp_path, AT)
+    (down,) = notify.deliver([NOTICE], settings, environment, tmp_path, AT)
+    (unset,) = notify.deliver([NOTICE], settings, {}, tmp_path, AT)
     assert "MAIL_USER is not set" in unset.failed[0]
     said = repr((done, refused, down)) + "".join(path.read_text() for path in tmp_path.iterdir())
     assert down.failed
@@ -172,18 +173,18 @@ def test_starttls_changes_over_before_anything_is_told_and_without_it_nothing_is
     with server(smtp_words, certificate, starttls=True) as (port, received):
         settings = Notify(smtp=Smtp(**named, port=port, ca=str(certificate)))
         assert settings.smtp.security == "starttls"
-        (done,) = notices.deliver([NOTICE], settings, environment, tmp_path, AT)
+        (done,) = notify.deliver([NOTICE], settings, environment, tmp_path, AT)
         assert done.failed == ()
         assert "3 items wait.\r\n" in received
         clear = [line.split()[1].upper() for line in received if line.startswith("clear: ")]
         assert clear == ["EHLO", "STARTTLS"]
         received.clear()
-        (untrusted,) = notices.deliver([NOTICE], Notify(smtp=Smtp(**named, port=port)), environment, tmp_path, AT)
+        (untrusted,) = notify.deliver([NOTICE], Notify(smtp=Smtp(**named, port=port)), environment, tmp_path, AT)
         assert "SSLCertVerificationError" in untrusted.failed[0]
         assert not [line for line in received if "AUTH" in line or "MAIL" in line]
     with server(smtp_words, certificate, starttls=False) as (port, received):
         plain = Notify(smtp=Smtp(**named, port=port, ca=str(certificate)))
-        (refused,) = notices.deliver([NOTICE], plain, environment, tmp_path, AT)
+        (refused,) = notify.deliver([NOTICE], plain, environment, tmp_path, AT)
         assert "SMTPNotSupportedError" in refused.failed[0]
         assert not [line for line in received if "AUTH" in line or "MAIL" in line]
     assert SECRET not in repr((done, untrusted, refused))
@@ -193,11 +194,11 @@ def test_a_webhook_is_https_and_its_address_is_never_told(certificate, tmp_path)
     with server(http, certificate) as (port, received):
         environment = {"HOOK": f"https://127.0.0.1:{port}/{SECRET}", "PLAIN": f"http://127.0.0.1:{port}/"}
         trusted = Notify(webhook=Webhook(url_env="HOOK", ca=str(certificate)))
-        (done,) = notices.deliver([NOTICE], trusted, environment, tmp_path, AT)
+        (done,) = notify.deliver([NOTICE], trusted, environment, tmp_path, AT)
         assert done.failed == ()
         assert received[0]["text"].startswith("Access review 2026-W45")
-        (refused,) = notices.deliver([NOTICE], Notify(webhook=Webhook(url_env="HOOK")), environment, tmp_path, AT)
-        (plain,) = notices.deliver([NOTICE], Notify(webhook=Webhook(url_env="PLAIN")), environment, tmp_path, AT)
+        (refused,) = notify.deliver([NOTICE], Notify(webhook=Webhook(url_env="HOOK")), environment, tmp_path, AT)
+        (plain,) = notify.deliver([NOTICE], Notify(webhook=Webhook(url_env="PLAIN")), environment, tmp_path, AT)
     assert refused.failed
     assert "https" in plain.failed[0]
     assert SECRET not in repr((done, refused, plain))
@@ -206,7 +207,7 @@ def test_a_webhook_is_https_and_its_address_is_never_told(certificate, tmp_path)
 def test_a_file_is_always_written_and_no_address_no_mail(tmp_path):
     nobody = Notice("x", "Evil\n", "a@b.test\nBcc: c@d.test", "s", "t")
     settings = Notify(smtp=Smtp(host="127.0.0.1", port=9, sender="r@norwind.example.test"))
-    (done,) = notices.deliver([nobody], settings, {}, tmp_path, AT)
+    (done,) = notify.deliver([nobody], settings, {}, tmp_path, AT)
     assert "no mail address" in done.failed[0]
     assert done.file.stat().st_mode & 0o777 == 0o600
 
@@ -220,5 +221,5 @@ def test_of_an_escalation_the_manager_and_those_named_hear_too():
     people = reviewers.people_of([person("1", manager="hr:person:2"), person("2"), person("3")])
     audit = Campaign("run", "2026-W45", AT)
     told = [Reminder(kind, "hr:person:1", AT, 3) for kind in (ReminderKind.REMINDER, ReminderKind.ESCALATION)]
-    heard = [notice.name for notice in notices.notices(audit, told, people, ("3@norwind.example.test", "nobody"))]
+    heard = [notice.name for notice in notices(audit, told, people, ("3@norwind.example.test", "nobody"))]
     assert heard == ["P1", "P1", "P2", "P3"]

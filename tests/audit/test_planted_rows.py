@@ -8,21 +8,22 @@ from typing import Any
 
 import pytest
 
-from access_review import runs
 from access_review import workspace as workspaces
-from access_review.audit import campaign, decisions, judge, planted, reviewers, worklist
+from access_review.audit import decisions, judge, planted, reviewers, worklist
 from access_review.audit import filled_sheets as deciding
 from access_review.audit.decisions import Decisions, ReviewerAnswer, decision_on
 from access_review.audit.judge import ENOUGH, Sign
 from access_review.audit.worklist import UNASSIGNED, Worklist
 from access_review.changes import DECIDED
 from access_review.plan.request import Scope
+from access_review.plan.reviewed import decided
 from access_review.policy import Sampling
-from access_review.runs import Run
 from access_review.sample.draw import SampleState, draw, pledge
 from access_review.sample.population import ReviewUnit
-from access_review.stages import audit, routine
-from access_review.stages import decisions as answers
+from access_review.stages.audit import open_audit
+from access_review.stages.collect import collect_run
+from access_review.stages.review import review_run
+from access_review.store import reviews
 from access_review.views import judgement
 from tests.views.test_worksheet import item
 
@@ -39,32 +40,24 @@ def norwind(tmp_path_factory, repository):
     for name in ("sources", "roles"):
         shutil.copytree(repository / name, folder / name)
     space = workspaces.load(folder)
-    run = audit.collect(space, AS_OF)
-    audit.review_run(space, run)
-    drawn = routine.open_audit(space, run, b"k" * 32).drawn
-    with audit.facts_of(space, run) as (engine, taken, _):
-        people = reviewers.people_of(taken.tables["people"].to_pylist())
-        plain = reviewers.route(
-            worklist.list_work(engine, drawn.sample), space.policy.reviewing, people, taken.as_of.date()
-        )
-        yield engine, drawn.sample, plain, drawn.work
+    run = collect_run(space, AS_OF)
+    review_run(space, run)
+    drawn = open_audit(space, run, b"k" * 32).drawn
+    with reviews.opened(space, run) as facts:
+        people = reviewers.people_of(facts.snapshot.tables["people"].to_pylist())
+        asked = worklist.list_work(facts.engine, drawn.sample)
+        plain = reviewers.route(asked, space.policy.reviewing, people, facts.snapshot.as_of.date())
+        yield facts.engine, drawn.sample, plain, drawn.work
 
 
-def test_no_plan_follows_from_a_test_row_that_is_to_be_revoked(norwind, tmp_path):
+def test_no_plan_follows_from_a_test_row_that_is_to_be_revoked(norwind):
     _, drawn, _, work = norwind
     by = "Ivan Salazar"
     rows = [next(i for i in work.items if i.planted is planted_row) for planted_row in (True, False)]
-    folder = tmp_path / "runs" / drawn.run
-    run = Run(folder)
     made = decisions.record(
         Decisions(drawn.run), [decision_on(row, ReviewerAnswer.REVOKE, by=by, at=DAY) for row in rows]
     )
-    runs.write_json(folder / "sample/worklist.json", worklist.to_json(work))
-    runs.write_json(folder / runs.MANIFEST, {"format": "none"})
-    audit.keep_decisions(run, made)
-    routine.keep_audit(run, campaign.Campaign(drawn.run, "2026-W45", AS_OF))
-    people = reviewers.people_of([])
-    told = answers.revokes(tmp_path, people, Scope(), AS_OF + timedelta(days=2))
+    told = decided([(work.items, made.current)], reviewers.people_of([]), Scope())
     assert [one.name for one in told] == [f"{DECIDED}{rows[1].item}"]
 
 

@@ -7,17 +7,19 @@ from typing import Any
 
 import pytest
 
-from access_review import runs
+from access_review import store
 from access_review import workspace as workspaces
+from access_review.artifacts import AUDIT, FRAME, LEAVERS, WORKLIST
 from access_review.audit import campaign
-from access_review.offboarding import leaver
 from access_review.offboarding.leaver import AccessState, Late, LeaverStatus
 from access_review.policy import Sampling
-from access_review.sample import coverage, draw, hypergeometric, population
+from access_review.sample import coverage, draw, hypergeometric
 from access_review.sample.draw import Draw, SampleState
 from access_review.sample.population import ReviewUnit
-from access_review.snapshot import load
-from access_review.stages import audit, routine
+from access_review.stages.remind import remind
+from access_review.stages.sign_off import sign_off
+from access_review.store import audits, reviews
+from access_review.store.snapshots import load
 from tests.audit.half_year_company import KEPT, SILENT, START, WEEK, Company
 
 pytestmark = pytest.mark.slow
@@ -42,7 +44,7 @@ def half_year(tmp_path_factory):
         for days in (0, 1, 2, 3, 4, 5):
             if days == 1:
                 company.answer(opened.run, (at + timedelta(days=1)).date())
-            reminded.append(routine.remind(space, opened.run, at + timedelta(days=days)))
+            reminded.append(remind(space, opened.run, at + timedelta(days=days), {}).sent)
         told[week] = (opened, leavers, reminded)
     return company, told
 
@@ -80,7 +82,7 @@ def test_no_week_is_drawn_twice_and_none_is_drawn_for_the_week_without_a_run(hal
     again, _ = company.week(START + 25 * WEEK + timedelta(hours=5))
     assert again.drawn is None
     assert again.run == told[25][0].run
-    assert len(routine.audits(company.folder)) == 25
+    assert len(audits.all_audits(company.folder)) == 25
 
 
 def test_every_leaver_is_as_late_as_the_own_clock_says(half_year):
@@ -114,10 +116,10 @@ def test_a_rescinded_termination_and_a_rehire_stop_and_are_not_leavers(half_year
 
 def test_the_silent_manager_is_reminded_escalated_and_closed_and_the_items_come_again_red(half_year):
     _, told = half_year
-    kinds = [sent.kind for _, sent_now in told[0][2] for sent in sent_now if sent.reviewer == SILENT]
+    kinds = [sent.kind for sent_now in told[0][2] for sent in sent_now if sent.reviewer == SILENT]
     assert kinds == [campaign.ReminderKind.ASKED, campaign.ReminderKind.REMINDER, campaign.ReminderKind.ESCALATION]
-    assert not [s for _, now in told[0][2][2:] for s in now if s.reviewer != SILENT]
-    first = routine.audit_of(told[0][0].run)
+    assert not [s for now in told[0][2][2:] for s in now if s.reviewer != SILENT]
+    first = store.read(told[0][0].run, AUDIT)
     assert first.closed_at == START + WEEK
     assert first.not_reviewed
     assert not first.red
@@ -128,18 +130,18 @@ def test_the_silent_manager_is_reminded_escalated_and_closed_and_the_items_come_
     said = f"{len(first.not_reviewed)} that the audit before drew and nobody reviewed are among them"
     assert said in second.drawn.sample.reasons
     assert not [line for line in told[0][0].drawn.sample.reasons if "audit before" in line]
-    assert set(routine.audit_of(second.run).red) >= set(first.not_reviewed)
+    assert set(store.read(second.run, AUDIT).red) >= set(first.not_reviewed)
 
 
 def findings(told, week, rule):
-    rows = audit.read_report(told[week][0].run).findings.to_pylist()
+    rows = reviews.read(told[week][0].run).findings.to_pylist()
     return {row["subject"]: row for row in rows if row["rule"] == rule and row["status"] in {"new", "open"}}
 
 
 def test_what_was_not_reviewed_is_a_finding_of_the_next_review_and_red_the_second_time(half_year):
     _, told = half_year
     assert not findings(told, 0, "not-reviewed")
-    left = set(routine.audit_of(told[0][0].run).not_reviewed)
+    left = set(store.read(told[0][0].run, AUDIT).not_reviewed)
     once = findings(told, 1, "not-reviewed")
     assert set(once) == left
     assert {row["rag"] for row in once.values()} == {"amber"}
@@ -150,7 +152,7 @@ def test_what_was_not_reviewed_is_a_finding_of_the_next_review_and_red_the_secon
     for week in list(told)[1:]:
         before = max(w for w in told if w < week)
         open_now = set(findings(told, week, "not-reviewed")) | set(findings(told, week, "not-reviewed-again"))
-        assert open_now == set(routine.audit_of(told[before][0].run).not_reviewed)
+        assert open_now == set(store.read(told[before][0].run, AUDIT).not_reviewed)
 
 
 def test_what_a_manager_keeps_against_a_finding_is_one_until_it_is_logged(half_year):
@@ -162,10 +164,10 @@ def test_what_a_manager_keeps_against_a_finding_is_one_until_it_is_logged(half_y
         named = {name for name in KEPT if any(f" for {name} about " in reason for reason in reported)}
         assert named == (kept if week < 22 else set()), week
         seen |= named
-        answers = audit.decisions_of(opened.run).current
+        answers = audits.decisions(opened.run).current
         kept |= {
             item.account_name
-            for item in audit.work_of(opened.run).items
+            for item in store.read(opened.run, WORKLIST).items
             if item.item in answers and item.account_name in KEPT and item.findings and week < 22
         }
     assert seen
@@ -175,7 +177,7 @@ def test_everyone_who_is_answered_for_is_seen_in_time_though_a_week_was_missed(h
     company, told = half_year
     seen: dict[str, Any] = {}
     for week, (opened, _, _) in told.items():
-        for unit in {p.unit for p in opened.drawn.sample.picks} - audit.not_reviewed(opened.run):
+        for unit in {p.unit for p in opened.drawn.sample.picks} - audits.not_reviewed(opened.run):
             seen.setdefault(unit, []).append(week)
     present = [n for n in company.people if company.people[n].manager != "m2" and n not in {"e1", "new"}]
     for name in present:
@@ -191,7 +193,7 @@ def test_every_sample_can_be_chosen_again_from_what_was_published(half_year):
     before = None
     for opened, _, _ in told.values():
         drawn = opened.drawn.sample
-        frame = population.from_json(runs.read_json(opened.run.folder / "sample/frame.json", population.FRAME))
+        frame = store.read(opened.run, FRAME)
         assert draw.verify(drawn, frame.units, bytes.fromhex(drawn.key), published=before) == ()
         before = drawn.next_commitment
 
@@ -201,13 +203,13 @@ def test_the_audit_ends_once_and_not_while_items_are_open_in_time(half_year):
     run = told[25][0].run
     at = START + 25 * WEEK + timedelta(days=5)
     with pytest.raises(Exception, match="are open and their time is not over"):
-        routine.sign_off(run, "m0", at)
+        sign_off(run, "m0", at)
     with pytest.raises(Exception, match="in no roster"):
-        routine.sign_off(run, "nobody", at)
-    routine.remind(workspaces.load(company.folder), run, at + timedelta(days=2))
-    assert routine.sign_off(run, "m0", at + timedelta(days=2)).signed_off_by == "m0"
+        sign_off(run, "nobody", at)
+    remind(workspaces.load(company.folder), run, at + timedelta(days=2), {})
+    assert sign_off(run, "m0", at + timedelta(days=2)).signed_off_by == "m0"
     with pytest.raises(Exception, match="was signed off"):
-        routine.sign_off(run, "m0", at + timedelta(days=2))
+        sign_off(run, "m0", at + timedelta(days=2))
 
 
 def units(count):
@@ -274,17 +276,17 @@ def test_a_week_is_that_of_the_calendar_of_its_zone(at, zone, week):
 
 def test_what_the_routine_keeps_reads_back(half_year):
     _, told = half_year
-    made = routine.audit_of(told[1][0].run)
-    assert campaign.from_json(campaign.to_json(made)) == made
+    made = store.read(told[1][0].run, AUDIT)
+    assert AUDIT.load(AUDIT.dump(made)) == made
     assert isinstance(made.opened_at.date(), date)
-    assert leaver.from_json(leaver.to_json(told[2][1])) == told[2][1]
+    assert LEAVERS.load(LEAVERS.dump(told[2][1])) == told[2][1]
 
 
 def test_a_mover_is_the_new_clients_and_what_no_role_of_the_new_work_allows_is_found(half_year):
     _, told = half_year
     clients = {}
     for week, (opened, _, _) in told.items():
-        frame = population.from_json(runs.read_json(opened.run.folder / "sample/frame.json", population.FRAME))
+        frame = store.read(opened.run, FRAME)
         clients[week] = next(unit.clients for unit in frame.units if unit.unit == "hr:person:e6")
     assert {clients[week] for week in told if week < 5} == {("HARBOR",)}
     assert {clients[week] for week in told if week >= 5} == {("PINEWAY",)}

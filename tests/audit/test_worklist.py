@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pytest
 
+from access_review.artifacts import FRAME, WORKLIST
 from access_review.audit import worklist
 from access_review.audit.worklist import UNASSIGNED, item_id
 from access_review.engine import Engine
@@ -229,7 +230,7 @@ def test_the_items_of_one_client_alone(engine):
 
 def test_the_frozen_population_as_a_file(engine):
     frozen = population.SamplingFrame("r1", population.list_units(engine))
-    assert population.from_json(population.to_json(frozen)) == frozen
+    assert FRAME.load(FRAME.dump(frozen)) == frozen
 
 
 def test_who_reviews(engine):
@@ -285,7 +286,7 @@ def test_items_are_stable_and_distinct(engine):
     assert everything(engine) == work
     assert item_id("r1", "u", "a", None, None) == item_id("r1", "u", "a", None, None)
     assert item_id("r1", "u", "a", None, None) != item_id("r2", "u", "a", None, None)
-    assert worklist.from_json(worklist.to_json(work)) == work
+    assert WORKLIST.load(WORKLIST.dump(work)) == work
 
 
 def test_each_reviewer_gets_their_own(engine):

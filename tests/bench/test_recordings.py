@@ -3,6 +3,7 @@
 import xml.etree.ElementTree as ET
 
 from access_review import snapshot, workspace
+from access_review.store import snapshots
 from bench import recordings, results
 from bench.company import SIZES, Company, Size
 from bench.snapshots import write
@@ -26,7 +27,7 @@ def test_recordings_collect_to_the_company_they_were_written_from(tmp_path):
     run = write(tmp_path / "company", Company(Size("tiny", 200, 80, 3)))
     recordings.write(run.folder / "snapshot", tmp_path / "recorded")
     read = snapshot.collect(workspace.load(tmp_path / "recorded"), run.as_of).tables
-    drawn = snapshot.load(run).tables
+    drawn = snapshots.load(run).tables
     assert len(read["problems"]) == 0
     for table in ("people", "accounts"):
         assert len(read[table]) == len(drawn[table]), table

@@ -5,11 +5,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from access_review import runs, snapshot, workspace
+from access_review import runs, workspace
 from access_review.engine import ParquetFile
 from access_review.engine.duckdb import EmbeddedEngine
 from access_review.graph import closure, paths, states
 from access_review.review import establish, review
+from access_review.store import snapshots
 from access_review.tables import settle
 from bench import ways
 from bench.company import SIZES, Company, Size
@@ -42,7 +43,7 @@ def test_the_same_seed_is_the_same_company_and_another_is_another(company, tmp_p
 
 
 def test_what_is_drawn_is_a_snapshot_sorted_and_without_loose_ends(company):
-    taken = snapshot.load(runs.find(company))
+    taken = snapshots.load(runs.find(company))
     assert {len(taken.tables[name]) > 0 for name in ("people", "accounts", "grants", "nesting", "aliases")} == {True}
     for name in taken.tables:
         read = taken.tables[name]
@@ -82,7 +83,7 @@ def test_ten_thousand_people_row_by_row_beside_a_walk_from_each_account(ten_thou
 
 
 def test_ten_thousand_people_have_the_shortest_path_to_everything_they_reach(ten_thousand):
-    tables = snapshot.load(runs.find(ten_thousand)).tables
+    tables = snapshots.load(runs.find(ten_thousand)).tables
     ids = tables["entitlements"]["entitlement"].to_pylist()
     closed = {(row["entitlement"], row["reached"]): row["mode"] for row in closure(tables["nesting"], ids).to_pylist()}
     edges = {(row["child"], row["parent"], row["why"], row["mode"]) for row in tables["nesting"].to_pylist()}
@@ -104,7 +105,7 @@ def test_ten_thousand_people_have_the_shortest_path_to_everything_they_reach(ten
 
 
 def test_every_path_explains_a_row_of_the_closure_and_no_row_is_without(company):
-    tables = snapshot.load(runs.find(company)).tables
+    tables = snapshots.load(runs.find(company)).tables
     ids = tables["entitlements"]["entitlement"].to_pylist()
     closed = closure(tables["nesting"], ids).to_pylist()
     known = paths(tables["nesting"])
@@ -113,7 +114,7 @@ def test_every_path_explains_a_row_of_the_closure_and_no_row_is_without(company)
 
 
 def test_findings_are_the_same_in_memory_and_on_disk_and_with_little_memory(company, tmp_path):
-    space, taken = workspace.load(company), snapshot.load(runs.find(company))
+    space, taken = workspace.load(company), snapshots.load(runs.find(company))
     digests = set()
     for memory, to in (("1GB", None), ("1GB", ParquetFile(tmp_path / "findings.parquet")), ("160MB", None)):
         with EmbeddedEngine(taken.as_of, memory, threads=2) as engine:
@@ -124,7 +125,7 @@ def test_findings_are_the_same_in_memory_and_on_disk_and_with_little_memory(comp
 
 
 def test_the_spill_is_gone_when_the_engine_is_closed(company):
-    taken = snapshot.load(runs.find(company))
+    taken = snapshots.load(runs.find(company))
     with EmbeddedEngine(taken.as_of) as engine:
         establish(taken.tables, workspace.load(company), engine)
         spill = engine._spill

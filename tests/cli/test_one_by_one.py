@@ -11,13 +11,14 @@ import time
 
 import pytest
 
-from access_review import runs
+from access_review import runs, store
+from access_review.artifacts import WORKLIST
 from access_review.audit import reviewers
 from access_review.audit.decisions import ReviewerAnswer
 from access_review.audit.filled_sheets import open_items
 from access_review.audit.worklist import UNASSIGNED
-from access_review.snapshot import load
-from access_review.stages import audit
+from access_review.store import audits
+from access_review.store.snapshots import load
 from tests.support.command import access_review
 
 pytestmark = pytest.mark.slow
@@ -36,7 +37,7 @@ def audited(tmp_path_factory, repository):
     done = access_review(folder, "--as-of", AT, "-q", "audit")
     assert done.code == 0, done.err
     run = runs.find(folder)
-    sheets = audit.work_of(run).by_reviewer()
+    sheets = store.read(run, WORKLIST).by_reviewer()
     reviewer = next(who for who, items in sheets.items() if who != UNASSIGNED and any(i.planted for i in items))
     return folder, run, reviewer
 
@@ -79,9 +80,9 @@ class Terminal:
 
 def test_a_reviewer_answers_skips_stops_and_goes_on_later(audited):
     folder, run, reviewer = audited
-    work = audit.work_of(run)
+    work = store.read(run, WORKLIST)
     people = reviewers.people_of(load(run).tables["people"].to_pylist())
-    mine = open_items(work, audit.decisions_of(run), reviewer, people.called(reviewer))
+    mine = open_items(work, audits.decisions(run), reviewer, people.called(reviewer))
     assert len(mine) >= 5
 
     first = Terminal(folder, "decide", "--by", reviewer)
@@ -109,7 +110,7 @@ def test_a_reviewer_answers_skips_stops_and_goes_on_later(audited):
     first.expect(f"2 answers kept, {len(mine) - 2} items still open")
     assert first.ended() == 0
 
-    kept = audit.decisions_of(run).current
+    kept = audits.decisions(run).current
     assert {name: (d.decision, d.comment) for name, d in kept.items()} == {
         mine[0].item: (ReviewerAnswer.KEEP, "needs it for the month end"),
         mine[1].item: (ReviewerAnswer.CANNOT_SAY, "not my team"),
@@ -125,7 +126,7 @@ def test_a_reviewer_answers_skips_stops_and_goes_on_later(audited):
     again.type("\x04")  # the end of input before the reason: nothing is kept of this one
     again.expect("0 answers kept")
     assert again.ended() == 0
-    assert audit.decisions_of(run).current == kept
+    assert audits.decisions(run).current == kept
 
 
 def test_whoever_is_in_no_roster_is_not_asked_and_without_a_terminal_nobody_is(audited):
@@ -149,11 +150,11 @@ def test_whoever_is_in_no_roster_is_not_asked_and_without_a_terminal_nobody_is(a
 
 def test_nobody_is_asked_about_their_own_access(audited):
     _, run, _ = audited
-    work = audit.work_of(run)
+    work = store.read(run, WORKLIST)
     people = reviewers.people_of(load(run).tables["people"].to_pylist())
     unassigned = [i for i in work.items if i.reviewer == UNASSIGNED and i.unit in people.here]
     assert unassigned
     me = unassigned[0].unit
-    asked = open_items(work, audit.decisions_of(run), UNASSIGNED, people.called(me))
+    asked = open_items(work, audits.decisions(run), UNASSIGNED, people.called(me))
     assert asked
     assert all(i.unit != me for i in asked)

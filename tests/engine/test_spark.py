@@ -10,15 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from access_review import diff, runs, snapshot, workspace
+from access_review import diff, runs, workspace
 from access_review.engine import Engine, ParquetFile, open_engine
 from access_review.engine.duckdb import EmbeddedEngine
 from access_review.engine.spark import SparkEngine
 from access_review.errors import WorkspaceError
-from access_review.export import Format, export
+from access_review.export import Format
 from access_review.policy import EngineSettings
 from access_review.review import review
-from access_review.stages import audit
+from access_review.stages.export import write_table
+from access_review.store import reviews, snapshots
 from bench.company import SIZES, Company, Size
 from bench.snapshots import write
 from tests.support.programs import need
@@ -68,7 +69,7 @@ class Keeping(SparkEngine):
 def exported(engine: Engine, folder: Path) -> dict[str, bytes]:
     """Return findings as people are given them: dates, nulls and quotes as text."""
     for form in Format:
-        export(engine, "findings", folder / form, form)
+        write_table(engine, "findings", folder / form, form)
     return {form: (folder / form).read_bytes() for form in Format if form != Format.PARQUET}
 
 
@@ -77,7 +78,7 @@ def test_the_findings_are_the_same_on_spark(tmp_path, capfd):
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     write(tmp_path, Company(SIZES["S"]))
-    space, taken = workspace.load(tmp_path), snapshot.load(runs.find(tmp_path))
+    space, taken = workspace.load(tmp_path), snapshots.load(runs.find(tmp_path))
     with EmbeddedEngine(taken.as_of) as engine:
         embedded = review(taken, space, engine, to=ParquetFile(tmp_path / "embedded.parquet"))
         shown = exported(engine, tmp_path)
@@ -118,7 +119,7 @@ def test_what_is_asked_after_a_review_on_spark_needs_no_spark(tmp_path):
     run = write(
         tmp_path, Company(Size("tiny", 300, 150, 5)), "engine: {kind: spark, master: 'spark://nowhere.example.test'}\n"
     )
-    with audit.engine_of(workspace.load(tmp_path), snapshot.load(run)) as engine:
+    with reviews.engine_of(workspace.load(tmp_path), snapshots.load(run)) as engine:
         assert type(engine) is Engine
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from access_review import workspace as workspaces
+from access_review.artifacts import LEAVERS
 from access_review.changes import Action
 from access_review.engine.duckdb import EmbeddedEngine
 from access_review.errors import Unclear
@@ -19,12 +20,14 @@ from access_review.plan.record import write
 from access_review.policy import Applying, Offboarding, Targets
 from access_review.review import establish
 from access_review.revoke.apply import Batch, apply
-from access_review.revoke.journal import Journal
+from access_review.revoke.proven import proven
 from access_review.revoke.states import Recheck
 from access_review.revoke.states import State as Step
 from access_review.revoke.verify import verify
-from access_review.stages import audit, routine
-from access_review.stages.proven import proven
+from access_review.stages.collect import collect_run
+from access_review.stages.offboarding import follow_leavers
+from access_review.store.journal import JournalFile
+from access_review.store.plans import journals
 from tests.support.command import access_review, in_own_process, lay_out
 from tests.support.fake_system import FakeSystem, Time, a_change, a_plan, key_of
 from tests.support.snapshots import AS_OF, snapshot, tables, workspace
@@ -66,7 +69,7 @@ def company(folder: Path, *, means: str, shift: str = "", until: str = "18:00") 
 
 def seen_at(folder: Path, at: datetime) -> Leaver:
     space = workspaces.load(folder)
-    made = routine.follow_leavers(space, audit.collect(space, at))
+    made = follow_leavers(space, collect_run(space, at))
     return leaver.find_leaver(made, "Ana Lim")
 
 
@@ -297,14 +300,14 @@ def test_the_journals_of_batches_say_when_a_sign_in_was_proven_gone(tmp_path):
     systems = {"ad": system, "entra": system}
     pace = Applying(canary=0, per_minute=6000)
     began = clock.now()
-    with Journal(folder / "journal.sqlite", plan.digest) as journal:
+    with JournalFile(folder / "journal.sqlite", plan.digest) as journal:
         apply(Batch(plan, journal, systems, lambda *_: Recheck(), clock, pace))
-        assert proven(tmp_path) == {}, "one read proves nothing"
+        assert proven(journals(tmp_path)) == {}, "one read proves nothing"
         gone_by = clock.now()
         clock.wait(16 * 60)
         system.give(key_of(changes[2]))
         verify(plan.changes, journal, systems, now=clock.now(), pace=pace, targets=Targets())
-    found = proven(tmp_path)
+    found = proven(journals(tmp_path))
     assert set(found) == {("hr:person:1", "ad"), ("hr:person:1", "entra")}
     assert all(began <= at <= gone_by for at in found.values())
 
@@ -319,13 +322,13 @@ def test_one_account_that_is_not_proven_off_leaves_the_system_without_proof(tmp_
     (folder / "plan.json").write_bytes(write(plan))
     system = FakeSystem([key_of(one) for one in plan.changes], clock)
     pace = Applying(canary=0, per_minute=6000)
-    with Journal(folder / "journal.sqlite", plan.digest) as journal:
+    with JournalFile(folder / "journal.sqlite", plan.digest) as journal:
         apply(Batch(plan, journal, {"ad": system}, lambda *_: Recheck(), clock, pace))
         clock.wait(16 * 60)
         system.give(key_of(second))
         verify(plan.changes, journal, {"ad": system}, now=clock.now(), pace=pace, targets=Targets())
         assert journal.standing(first.id).state is Step.REVOKED
-    assert proven(tmp_path) == {}
+    assert proven(journals(tmp_path)) == {}
 
 
 def test_a_late_word_from_hr_is_shown_beside_our_own_delay():
@@ -356,7 +359,7 @@ def test_the_clock_at_its_edges(least, most, late):
 
 def test_what_was_said_reads_back_the_same():
     made = judged(WORLD)
-    assert leaver.from_json(json.loads(json.dumps(leaver.to_json(made)))) == made
+    assert LEAVERS.load(LEAVERS.dump(made)) == made
 
 
 def test_a_certificate_needs_two_reads_and_nothing_open_or_unknown(tmp_path):

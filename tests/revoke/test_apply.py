@@ -7,8 +7,8 @@ from access_review.errors import StalePlan
 from access_review.policy import Applying, ChangeWindow
 from access_review.revoke.apply import Batch, apply
 from access_review.revoke.change_windows import is_open
-from access_review.revoke.journal import Journal
 from access_review.revoke.states import Recheck, State
+from access_review.store.journal import JournalFile
 from tests.support.fake_system import START, FakeSystem, Faults, Time, a_change, a_plan, key_of
 
 PACE = Applying(canary=0, per_minute=6000)
@@ -26,14 +26,14 @@ class Scene:
         self.judged = Recheck()
 
     def run(self, pace=PACE, judge=None, **options):
-        with Journal(self.path, self.plan.digest) as journal:
+        with JournalFile(self.path, self.plan.digest) as journal:
             batch = Batch(
                 self.plan, journal, {"ad": self.system}, judge or (lambda *_: self.judged), self.clock, pace, **options
             )
             return apply(batch)
 
     def states(self):
-        with Journal(self.path, self.plan.digest) as journal:
+        with JournalFile(self.path, self.plan.digest) as journal:
             return [journal.standing(one.id).state for one in self.plan.changes]
 
 

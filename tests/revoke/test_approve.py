@@ -17,6 +17,7 @@ from access_review.revoke.approve import (
     standing_digest,
 )
 from access_review.settings import Approvers
+from access_review.store.keys import needs_passphrase, private_key
 from tests.support.fake_system import START, a_change, a_plan
 
 ASKS, SECOND, THIRD, GONE = (f"hr:person:{n}" for n in (1001, 1002, 1003, 1004))
@@ -54,7 +55,7 @@ PEOPLE = Signatories.of(
 
 def signed(keys, by, kind, digest, *, key=None, at=START):
     statement = Statement(kind, digest, by, at)
-    return signatures.sign(statement.payload(), signatures.private_key(keys[key or by][0]))
+    return signatures.sign(statement.payload(), private_key(keys[key or by][0]))
 
 
 def ask(plan, keys, approvers, *approvals, by=ASKS, now=LATER):
@@ -144,8 +145,8 @@ def test_a_key_with_a_passphrase_asks_for_it_and_never_shows_it(tmp_path):
     key = Ed25519PrivateKey.generate()
     path = tmp_path / "k"
     path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"open sesame")))
-    assert signatures.needs_passphrase(path)
-    assert signatures.private_key(path, b"open sesame")
+    assert needs_passphrase(path)
+    assert private_key(path, b"open sesame")
     with pytest.raises(ArtifactError) as refused:
-        signatures.private_key(path, b"wrong words")
+        private_key(path, b"wrong words")
     assert "wrong words" not in str(refused.value)

@@ -6,16 +6,17 @@ from datetime import timedelta
 import pytest
 
 from access_review.errors import ArtifactError, PlanRefused
-from access_review.revoke.journal import _COLUMNS, Journal, JournalFull, Note, _digest, begun, single_writer
-from access_review.revoke.journal import START as BEGINNING
+from access_review.revoke.journal import JournalFull, Note
 from access_review.revoke.states import State, Transition
+from access_review.store.journal import _COLUMNS, JournalFile, _digest, begun, single_writer
+from access_review.store.journal import START as BEGINNING
 from tests.support.fake_system import START
 
 PLAN = "sha256:" + "a" * 64
 
 
 def written(path, *states):
-    with Journal(path, PLAN) as journal:
+    with JournalFile(path, PLAN) as journal:
         for state in states:
             journal.add(Transition("c-1", state, START, 1))
         journal.flush()
@@ -23,11 +24,11 @@ def written(path, *states):
 
 def test_what_was_flushed_is_there_again_and_the_rest_is_not(tmp_path):
     path = tmp_path / "j.sqlite"
-    with Journal(path, PLAN) as journal:
+    with JournalFile(path, PLAN) as journal:
         journal.add(Transition("c-1", State.INTENT, START, 1))
         journal.flush()
         journal.add(Transition("c-1", State.ABSENT, START, 1))
-    with Journal(path, PLAN) as journal:
+    with JournalFile(path, PLAN) as journal:
         assert journal.standing("c-1").state is State.INTENT
         assert journal.plan == PLAN
     assert path.stat().st_mode & 0o777 == 0o600
@@ -44,21 +45,21 @@ NOTE = Note("stopped", START + 4 * SECOND, "five failed in a row")
 
 def test_what_is_read_back_is_what_was_written(tmp_path):
     path = tmp_path / "new/folder/j.sqlite"
-    with Journal(path, PLAN) as journal:
+    with JournalFile(path, PLAN) as journal:
         for row in ROWS:
             journal.add(row)
         journal.note(NOTE)
         journal.flush()
         before = journal.changes, journal.notes, journal.standings, journal.head, journal.plan
     assert path.parent.stat().st_mode & 0o777 == 0o700
-    with Journal(path, PLAN) as journal:
+    with JournalFile(path, PLAN) as journal:
         assert (journal.changes, journal.notes[1:]) == (ROWS, (NOTE,))
         assert before == (journal.changes, journal.notes, journal.standings, journal.head, journal.plan)
 
 
 def test_anyone_can_recompute_the_chain(tmp_path):
     path = tmp_path / "j.sqlite"
-    with Journal(path, PLAN) as journal:
+    with JournalFile(path, PLAN) as journal:
         journal.note(NOTE)
         for row in ROWS:
             journal.add(row)
@@ -80,7 +81,7 @@ def test_anyone_can_recompute_the_chain(tmp_path):
 
 
 def test_a_row_is_on_disk_when_flushed_and_the_file_system_has_been_asked_to_keep_it(tmp_path):
-    with Journal(tmp_path / "j.sqlite", PLAN) as journal:
+    with JournalFile(tmp_path / "j.sqlite", PLAN) as journal:
         assert journal._connection.execute("PRAGMA synchronous").fetchone() == (2,)
         assert journal._connection.execute("PRAGMA journal_mode").fetchone() == ("persist",)
         journal.add(ROWS[0])
@@ -95,7 +96,7 @@ def test_what_is_no_journal_is_refused_by_name(tmp_path):
     path = tmp_path / "j.sqlite"
     path.write_bytes(b"not a database, but long enough to be taken for one" * 20)
     with pytest.raises(ArtifactError, match=r"j\.sqlite cannot be used: file is not a database"):
-        Journal(path, PLAN)
+        JournalFile(path, PLAN)
     with pytest.raises(ArtifactError, match=r"j\.sqlite cannot be used: file is not a database"), single_writer(path):
         pass
 
@@ -104,7 +105,7 @@ def test_a_journal_has_begun_when_something_stands_in_it(tmp_path):
     path = tmp_path / "j.sqlite"
     assert not begun(path)
     assert not path.exists()
-    with Journal(path, PLAN) as journal:
+    with JournalFile(path, PLAN) as journal:
         assert not begun(path)
         journal.add(ROWS[0])
         journal.flush()
@@ -116,15 +117,15 @@ def test_a_journal_has_begun_when_something_stands_in_it(tmp_path):
 
 def test_a_journal_of_a_later_version_is_refused(tmp_path):
     path = tmp_path / "j.sqlite"
-    with Journal(path, PLAN) as journal:
+    with JournalFile(path, PLAN) as journal:
         journal._insert({**dict.fromkeys(_COLUMNS, ""), "attempt": 0, "state": "access-review/journal@2"} | {"seq": 1})
         journal.flush()
     with pytest.raises(ArtifactError, match=r"has format 'access-review/journal@2', not 'access-review/journal@1'"):
-        Journal(path, PLAN)
+        JournalFile(path, PLAN)
 
 
 def test_a_step_that_cannot_be_is_refused(tmp_path):
-    with Journal(tmp_path / "j.sqlite", PLAN) as journal, pytest.raises(ArtifactError, match="cannot be"):
+    with JournalFile(tmp_path / "j.sqlite", PLAN) as journal, pytest.raises(ArtifactError, match="cannot be"):
         journal.add(Transition("c-1", State.CALLING, START, 1))
 
 
@@ -144,18 +145,18 @@ def test_a_row_changed_or_left_out_is_seen(tmp_path, sql):
         outside.execute(sql)
     outside.close()
     with pytest.raises(ArtifactError, match="not as it was written"):
-        Journal(path, PLAN)
+        JournalFile(path, PLAN)
 
 
 def test_the_journal_of_another_plan_is_refused(tmp_path):
     path = tmp_path / "j.sqlite"
     written(path, State.INTENT)
     with pytest.raises(ArtifactError, match="another plan"):
-        Journal(path, "sha256:" + "b" * 64)
+        JournalFile(path, "sha256:" + "b" * 64)
 
 
 def test_a_disk_that_is_full_is_said_before_anything_is_called(tmp_path):
-    with Journal(tmp_path / "j.sqlite", PLAN) as journal:
+    with JournalFile(tmp_path / "j.sqlite", PLAN) as journal:
         journal._connection.execute("PRAGMA max_page_count=2")
         with pytest.raises(JournalFull, match="nothing is called"):  # noqa: PT012 - the row that fills it is not known
             for number in range(200):
@@ -183,4 +184,4 @@ def test_a_row_forged_with_a_digest_of_its_own_breaks_the_chain(tmp_path):
         outside.execute("UPDATE rows SET reason = 'forged', digest = ? WHERE seq = 2", (forged,))
     outside.close()
     with pytest.raises(ArtifactError, match="row 3 is not as it was written"):
-        Journal(path, PLAN)
+        JournalFile(path, PLAN)

@@ -2,9 +2,9 @@ from access_review.changes import Sighting
 from access_review.engine.duckdb import EmbeddedEngine
 from access_review.policy import Applying, Targets
 from access_review.revoke.apply import Batch, apply
-from access_review.revoke.journal import Journal
 from access_review.revoke.states import Recheck, State
 from access_review.revoke.verify import remaining, verify
+from access_review.store.journal import JournalFile
 from tests.support.fake_system import FakeSystem, Time, a_change, a_plan, key_of
 from tests.support.planning import add, company, declared, grant, nest, planned, reviewed
 
@@ -20,12 +20,12 @@ class Applied:
         self.keys = [key_of(one) for one in self.plan.changes]
         self.system = FakeSystem(self.keys, self.clock)
         self.path = folder / "j.sqlite"
-        with Journal(self.path, self.plan.digest) as journal:
+        with JournalFile(self.path, self.plan.digest) as journal:
             apply(Batch(self.plan, journal, {"ad": self.system}, lambda *_: Recheck(), self.clock, PACE))
 
     def later(self, minutes):
         self.clock.wait(minutes * 60)
-        with Journal(self.path, self.plan.digest) as journal:
+        with JournalFile(self.path, self.plan.digest) as journal:
             now = self.clock.now()
             return verify(self.plan.changes, journal, {"ad": self.system}, now=now, pace=PACE, targets=Targets())
 

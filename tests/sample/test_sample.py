@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from access_review.artifacts import SAMPLE, STATE, WorkspaceState
 from access_review.errors import ArtifactError
 from access_review.policy import Sampling
 from access_review.sample import draw as sampling
@@ -223,13 +224,13 @@ class TestDraw:
 
     def test_files_carry_everything(self):
         made, after = first(people(80))
-        assert sampling.from_json(sampling.to_json(made)) == made
-        assert sampling.to_json(made)["format"] == "access-review/sample@1"
-        assert sampling.state_from_json(sampling.state_to_json(after)) == after
+        assert SAMPLE.load(SAMPLE.dump(made)) == made
+        assert SAMPLE.plain(made)["format"] == "access-review/sample@1"
+        assert STATE.load(STATE.dump(WorkspaceState(after))).sample == after
         with pytest.raises(ArtifactError, match="format 'x'"):
-            sampling.from_json({"format": "x"})
+            SAMPLE.value({"format": "x"})
         with pytest.raises(ArtifactError, match="damaged: run"):
-            sampling.from_json({**sampling.to_json(made), "run": None})
+            SAMPLE.value({**SAMPLE.plain(made), "run": None})
 
 
 class TestVerify:

@@ -20,8 +20,8 @@ from access_review.changes import Change, Executor
 from access_review.plan.record import Plan
 from access_review.policy import Applying
 from access_review.revoke.apply import Batch, apply
-from access_review.revoke.journal import Journal
 from access_review.revoke.states import Recheck, State
+from access_review.store.journal import JournalFile
 from tests.support.fake_system import Time
 
 APPLIED, NOT_APPLIED, REPLY_LOST, GIVEN_BACK = "applied", "not applied", "reply lost", "given back meanwhile"
@@ -45,7 +45,7 @@ class Steps:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-class Watched(Journal):
+class Watched(JournalFile):
     """A journal with a step before and after whatever it does to the disk."""
 
     steps: Steps
@@ -172,7 +172,7 @@ def history(scene: Scene, folder: Path, step: int, fate: str, second: int) -> No
     if second:
         in_a_process(replace(run, last=second))
     in_a_process(replace(run, last=0))
-    with Journal(folder / "journal.sqlite", scene.plan.digest) as journal:
+    with JournalFile(folder / "journal.sqlite", scene.plan.digest) as journal:
         rows = journal.changes
         states = [journal.standing(one.id).state for one in scene.plan.changes]
     counts = [scene.calls(one) for one in scene.plan.changes]

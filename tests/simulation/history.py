@@ -11,9 +11,9 @@ from pathlib import Path
 from access_review.changes import Action, Change
 from access_review.policy import Applying, Targets
 from access_review.revoke.apply import Batch, apply
-from access_review.revoke.journal import Journal
 from access_review.revoke.states import TERMINAL, Recheck, State
 from access_review.revoke.verify import verify
+from access_review.store.journal import JournalFile
 from tests.support.fake_system import FakeSystem, Faults, Time, a_change, a_plan, key_of
 
 PACE = Applying(canary=0, per_minute=6000, failures_in_a_row=1000, failures_percent=100)
@@ -86,7 +86,7 @@ class World:
     def run(self) -> None:
         """Apply, dying and resuming, until it ends by itself; then verify twice."""
         for _ in range(12):
-            with Journal(self.path, self.plan.digest) as journal:
+            with JournalFile(self.path, self.plan.digest) as journal:
                 try:
                     apply(
                         Batch(
@@ -106,7 +106,7 @@ class World:
 
     def check(self) -> None:
         """Hold the journal against what happened: promises 2 to 6."""
-        with Journal(self.path, self.plan.digest) as journal:
+        with JournalFile(self.path, self.plan.digest) as journal:
             rows, standings = journal.changes, journal.standings
         done = {change for what, change in self.system.log if what == "revoke"}
         called = [change for what, change in self.system.log if what == "revoke called"]
@@ -144,7 +144,7 @@ class World:
         self.system.faults = Faults()
         for _ in range(3):
             self.clock.wait(16 * 60)
-            with Journal(self.path, self.plan.digest) as journal:
+            with JournalFile(self.path, self.plan.digest) as journal:
                 found = verify(
                     self.plan.changes,
                     journal,

@@ -24,10 +24,10 @@ from access_review.errors import LimitExceeded, PlanRefused
 from access_review.plan.proof import Proof
 from access_review.policy import Applying, Targets
 from access_review.revoke.apply import Batch, apply
-from access_review.revoke.journal import Journal
 from access_review.revoke.states import CHANGED, PROVEN, TERMINAL, Recheck, State
 from access_review.revoke.undo import EMPLOYED, undo
 from access_review.revoke.verify import verify
+from access_review.store.journal import JournalFile
 from tests.support.fake_system import FakeSystem, Faults, Time, a_change, a_plan, key_of
 from tests.support.snapshots import snapshot, workspace
 
@@ -134,7 +134,7 @@ class Machine(RuleBasedStateMachine):
     def read_again(self, looks, minutes):
         self.clock.wait(minutes * 60)
         self._faults((), looks)
-        with Journal(self._path(self.plan), self.plan.digest) as journal:
+        with JournalFile(self._path(self.plan), self.plan.digest) as journal:
             verify(
                 self.plan.changes,
                 journal,
@@ -212,7 +212,7 @@ class Machine(RuleBasedStateMachine):
         self.until = self.clock.at + minutes * 60 * SECOND if minutes is not None else None
         pace = PACE.model_copy(update={"attempts": attempts})
         try:
-            with Journal(self._path(plan), plan.digest) as journal:
+            with JournalFile(self._path(plan), plan.digest) as journal:
                 apply(Batch(plan, journal, {"ad": self.system}, self._judge, self.clock, pace, until=self.until))
         except Died:
             pass
@@ -358,13 +358,13 @@ class Machine(RuleBasedStateMachine):
     def _rows(self, plan):
         if not self._path(plan).exists():
             return ()
-        with Journal(self._path(plan), plan.digest) as journal:
+        with JournalFile(self._path(plan), plan.digest) as journal:
             return journal.changes
 
     def _standings(self, plan):
         if not self._path(plan).exists():
             return {}
-        with Journal(self._path(plan), plan.digest) as journal:
+        with JournalFile(self._path(plan), plan.digest) as journal:
             return journal.standings
 
     def _key(self, which):

@@ -2,6 +2,7 @@
 
 import hashlib
 import html
+import json
 import re
 import shutil
 import subprocess
@@ -12,12 +13,14 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from access_review import runs, snapshot
+from access_review import runs, store
 from access_review import workspace as workspaces
+from access_review.artifacts import WORKLIST
 from access_review.audit import client_extract as one_client
 from access_review.audit.decisions import ReviewerAnswer, decision_on
 from access_review.sample import population
-from access_review.stages import audit, routine
+from access_review.stages.client import write_client
+from access_review.store import reviews, snapshots
 from tests.conftest import REPOSITORY
 from tests.support.command import access_review
 
@@ -84,8 +87,9 @@ def names(name, text):
 def test_one_clients_part_has_no_trace_of_anothers_people(audited, client):
     run = runs.find(audited, "20261102T060000Z")
     space = workspaces.load(audited)
-    card, folder = routine.client_alone(space, run, client)
-    with audit.facts_of(space, run) as (engine, _, _):
+    card, folder = write_client(space, run, client)
+    with reviews.opened(space, run) as facts:
+        engine = facts.engine
         within = one_client.borders(engine, client)
         people = engine.rows("SELECT person, native_id, name, mail FROM people")
         accounts = engine.rows(
@@ -111,23 +115,24 @@ def test_one_clients_part_has_no_trace_of_anothers_people(audited, client):
 
 def test_the_evidence_names_every_byte_handed_over_and_what_it_rests_on(audited):
     run = runs.find(audited, "20261102T060000Z")
-    _, folder = routine.client_alone(workspaces.load(audited), run, "HARBOR")
-    told = runs.read_json(folder / "evidence.json", one_client.EVIDENCE)
+    _, folder = write_client(workspaces.load(audited), run, "HARBOR")
+    told = json.loads((folder / "evidence.json").read_bytes())
     there = {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "evidence.json"}
     assert told["files"] == {name: f"sha256:{hashlib.sha256(data).hexdigest()}" for name, data in sorted(there.items())}
     assert {"population.json", "findings.csv", "decisions.json", "scorecard.json"} < set(there)
-    manifest = runs.read_json(run.folder / runs.MANIFEST, snapshot.FORMAT)
-    assert told["snapshot"] == manifest["digest"]
+    assert told["format"] == one_client.EVIDENCE
+    assert told["snapshot"] == snapshots.read_manifest(run).digest
     assert told["sources"]["hr"]["people"]["complete"] is True
     assert told["sample"]["root"].startswith("sha256:")
 
 
 def test_an_answer_of_another_clients_reviewer_is_kept_without_the_name(audited):
     run = runs.find(audited, "20261102T060000Z")
-    with audit.facts_of(workspaces.load(audited), run) as (engine, _, _):
+    with reviews.opened(workspaces.load(audited), run) as facts:
+        engine = facts.engine
         within = one_client.borders(engine, "HARBOR")
         foreign = [row for row in engine.rows("SELECT * FROM people ORDER BY person") if row["person"] in within.others]
-    asked = one_client.items(audit.work_of(run).items, within)
+    asked = one_client.items(store.read(run, WORKLIST).items, within)
     name = next(row["name"] for row in foreign if within.strike(row["name"]) != row["name"])
     said = [
         decision_on(asked[0], ReviewerAnswer.KEEP, by=name, at=date(2026, 11, 3), comment=f"as {name} says"),

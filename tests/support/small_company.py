@@ -12,7 +12,7 @@ from access_review.engine.duckdb import EmbeddedEngine
 from access_review.policy import ApplicationLists, Policy
 from access_review.review import Report, review
 from access_review.settings import Pattern, Separation, SourceFile, Template, ToxicPair, Waivers, pattern
-from access_review.snapshot import Snapshot, manifest
+from access_review.snapshot import Manifest, Snapshot, manifest
 from access_review.tables import TABLES, frame
 from access_review.workspace import SourceEntry, Workspace
 
@@ -32,7 +32,7 @@ class Reviewed:
     snapshot: Snapshot
     workspace: Workspace
     report: Report
-    manifest: Mapping[str, Any]
+    manifest: Manifest
 
 
 def group(name: str, **more: Any) -> dict[str, Any]:

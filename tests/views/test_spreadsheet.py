@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from access_review.views.spreadsheet import LONGEST, csv_bytes, inert, workbook_bytes
+from access_review.connectors.tabular.inert import LONGEST, inert
+from access_review.views.spreadsheet import csv_bytes, workbook_bytes
 
 AT = datetime(2026, 11, 2, 6, tzinfo=UTC)
 TRIGGERS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")

@@ -1,6 +1,7 @@
 import io
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from rich.cells import cell_len
@@ -77,7 +78,8 @@ def test_an_incomplete_source_is_said_to_be():
 
 
 def test_a_source_without_a_verdict_is_not_complete(company):
-    silent = {**company.manifest, "sources": {"ad": {**company.manifest["sources"]["ad"], "verdicts": {}}}}
+    source = replace(company.manifest.sources["ad"], verdicts={})
+    silent = replace(company.manifest, sources={"ad": source})
     assert summary(company.report, silent)["sources"][0]["complete"] is False
 
 

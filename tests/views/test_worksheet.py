@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 import openpyxl
 import pytest
 
+from access_review.audit.filled_sheets import FILLED_IN, SHEET
 from access_review.audit.worklist import WorkItem, item_id
 from access_review.sample.draw import Draw, Stratum
-from access_review.views.worksheet import COLUMNS, FILLED_IN, SHEET, as_csv, as_xlsx, name_of
+from access_review.views.worksheet import COLUMNS, as_csv, as_xlsx, name_of
 
 AS_OF = datetime(2026, 11, 2, 6, tzinfo=UTC)
 RUN = "20261102T060000Z-0a1b2c3d"

@@ -5,22 +5,23 @@ is the instant: the account was off by then, and the second says that it was no 
 """
 
 from collections import defaultdict
+from collections.abc import Iterable
 from datetime import datetime
-from pathlib import Path
 
 from access_review.changes import Action
+from access_review.plan.record import Plan
+from access_review.revoke.journal import Journal
 from access_review.revoke.states import State
-from access_review.stages.journals import journals
 
 
-def proven(workspace: Path) -> dict[tuple[str, str], datetime]:
+def proven(journals: Iterable[tuple[Plan, Journal]]) -> dict[tuple[str, str], datetime]:
     """Return by person and system when every account that batches were to disable there was proven off.
 
     One account that the last batch about it did not prove off leaves the whole system without proof; one that
-    was off already counts for nothing. Raises ``ArtifactError`` for a damaged journal.
+    was off already counts for nothing. The journals come oldest run first.
     """
     accounts: defaultdict[tuple[str, str], dict[str, datetime | None]] = defaultdict(dict)
-    for plan, journal in journals(workspace):
+    for plan, journal in journals:
         seen = {row.change: row.at for row in journal.changes if row.state is State.PENDING}
         for change in plan.changes:
             target, state = change.target, journal.standing(change.id).state

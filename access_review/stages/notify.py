@@ -1,4 +1,4 @@
-"""Notices to people: a file always, mail and a webhook where the policy names them.
+"""Notify: a file always, mail and a webhook where the policy names them.
 
 TLS is verified, secrets come from the environment, and neither they nor an address
 that holds one is in what is said about a failure. A notice that did not arrive is
@@ -16,25 +16,15 @@ from email.utils import format_datetime
 from hashlib import sha256
 from pathlib import Path
 
-from access_review import runs
-from access_review.audit.campaign import Campaign, Reminder, ReminderKind
-from access_review.audit.reviewers import People
 from access_review.policy import Notify, Smtp, Webhook
-from access_review.views.text import count, moment, visible
+from access_review.store import files
+from access_review.views.notices import Notice
+
+FOLDER = "runs/notices"
+"""Where notices are kept in a workspace."""
 
 _TIMEOUT = 30
 _ADDRESS = re.compile(r"[^\s@<>,;:\"\\]+@[A-Za-z0-9.-]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """What one person is told. ``about`` is the reviewer whose items it is about; ``mail`` is null where none is known."""
-
-    about: str
-    name: str
-    mail: str | None
-    subject: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,34 +36,6 @@ class Delivered:
     failed: tuple[str, ...] = ()
 
 
-def notices(
-    audit: Campaign, told: Iterable[Reminder], people: People, escalate_to: Iterable[str]
-) -> tuple[Notice, ...]:
-    """Write what reviewers are told; of an escalation and of what ended unreviewed others hear too."""
-    made = []
-    for sent in told:
-        hearing = [sent.reviewer]
-        if sent.kind in {ReminderKind.ESCALATION, ReminderKind.NOT_REVIEWED}:
-            known = (people.who(name) for name in escalate_to)
-            hearing += [who for who in (people.managers.get(sent.reviewer), *known) if who]
-        made += [_notice(audit, sent, who, people) for who in dict.fromkeys(hearing)]
-    return tuple(made)
-
-
-def _notice(audit: Campaign, sent: Reminder, who: str, people: People) -> Notice:
-    whose = visible(people.names.get(sent.reviewer, sent.reviewer))
-    items = count(sent.items, "item")
-    subject = f"Access review {audit.week}: {sent.kind}, {items} of {whose}"
-    words = {
-        ReminderKind.ASKED: f"{items} wait for the answer of {whose}: one work sheet, to be filled in and sent back.",
-        ReminderKind.REMINDER: f"{items} still wait for the answer of {whose}.",
-        ReminderKind.ESCALATION: f"{items} have waited since {moment(audit.opened_at)} for the answer of {whose}.",
-        ReminderKind.NOT_REVIEWED: f"{items} of {whose} were not reviewed in time. They come again in the next audit.",
-    }
-    text = f"{words[sent.kind]}\n\nOpened {moment(audit.opened_at)}, run {audit.run}.\nNo answer is never taken for a revoke.\n"
-    return Notice(sent.reviewer, visible(people.names.get(who, who)), people.mails.get(who), subject, text)
-
-
 def deliver(
     some: Iterable[Notice], settings: Notify, environment: Mapping[str, str], folder: Path, at: datetime
 ) -> tuple[Delivered, ...]:
@@ -81,10 +43,10 @@ def deliver(
     done = []
     for notice in some:
         name = f"{at:%Y%m%dT%H%M%SZ}-{sha256(repr(notice).encode()).hexdigest()[:12]}.txt"
-        said = (
+        content = (
             f"To: {notice.name}{f' <{notice.mail}>' if notice.mail else ''}\nSubject: {notice.subject}\n\n{notice.text}"
         )
-        runs.write(folder / name, said.encode())
+        files.write(folder / name, content.encode())
         failed = []
         if settings.smtp and (why := _mail(notice, settings.smtp, environment, at)):
             failed.append(f"mail: {why}")

@@ -1,7 +1,6 @@
 """Commands of the revocation batch."""
 
 import getpass
-import json
 import sys
 import time
 from datetime import datetime, timedelta
@@ -10,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from access_review.cli.options import Options, leave, moment, shown
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterable
 
     from access_review.plan.limits import Higher
-    from access_review.revoke.apply import Progress
-
-from access_review.cli.asked import Asked, leave, moment, shown
+    from access_review.plan.record import Plan
+    from access_review.stages.apply import Pace
 
 
 def _higher(text: str) -> "Higher":
@@ -52,22 +52,28 @@ def plan(
     reason: Annotated[str, typer.Option(help="Why a limit is raised; two people then approve.")] = "",
 ) -> None:
     """Write the revocation list. Nothing is changed anywhere: it is proven on a second review, and sealed."""
-    from access_review.plan import record
     from access_review.plan.limits import Raised
     from access_review.plan.request import Scope
-    from access_review.stages import plan as prepare
-    from access_review.views import planned
+    from access_review.stages.plan import plan_run
 
-    asked: Asked = ctx.obj
+    options: Options = ctx.obj
     if ahead and reviewed:
         raise typer.BadParameter("--ahead is for who is to leave, --reviewed for who stays: plan them apart")
     raised = Raised(tuple(higher), reason) if higher else None
     scope = Scope(tuple(rule or ()), tuple(person or ()), tuple(client or ()), reviewed)
-    workspace, run = asked.workspace(), asked.found_run(reviewed=True)
-    made, files = prepare.plan_run(
-        workspace, run, requested_by=requested_by, now=asked.now, scope=scope, name=name, ahead=ahead, raised=raised
+    workspace, run = options.workspace(), options.found_run(reviewed=True)
+    made, files = plan_run(
+        workspace, run, requested_by=requested_by, now=options.now, scope=scope, name=name, ahead=ahead, raised=raised
     )
-    asked.show(json.loads(record.write(made)), planned.text(made, [shown(file) for file in files]))
+    _show_plan(options, made, files)
+
+
+def _show_plan(options: Options, made: "Plan", files: "Iterable[Path]") -> None:
+    from access_review import artifacts
+    from access_review.store.plans import PLAN
+    from access_review.views import planned
+
+    options.show(artifacts.plan(PLAN).plain(made), planned.text(made, [shown(file) for file in files]))
 
 
 Key = Annotated[Path, typer.Option("--key", help="Your private SSH key (ssh-ed25519), as ~/.ssh/id_ed25519.")]
@@ -89,23 +95,21 @@ def approve(
     of: Which = "plan",
 ) -> None:
     """Approve, as a second person, what the first asked for."""
-    from access_review.revoke import signatures
     from access_review.revoke.approve import StatementKind
-    from access_review.stages import batch
+    from access_review.stages.approve import Signer, approve_plan, approve_standing
+    from access_review.store import keys, plans
 
-    asked: Asked = ctx.obj
+    options: Options = ctx.obj
     kind = StatementKind.STANDING if standing else StatementKind.REQUEST if request else StatementKind.APPROVAL
-    password = getpass.getpass(f"Passphrase of {key}: ").encode() if signatures.needs_passphrase(key) else None
-    run, workspace = asked.found_run(reviewed=True), asked.workspace()
+    password = getpass.getpass(f"Passphrase of {key}: ").encode() if keys.needs_passphrase(key) else None
+    signer = Signer(by, key, password, reason)
+    run, workspace = options.found_run(reviewed=True), options.workspace()
     if standing:
-        digest, path = batch.sign_standing(
-            run, workspace, key=key, password=password, by=by, now=asked.now, reason=reason
-        )
+        digest, path = approve_standing(run, workspace, signer, options.now)
     else:
-        one = batch.held(run, of)
-        digest = one.plan.digest
-        path = batch.sign(one, workspace, kind, key=key, password=password, by=by, now=asked.now, reason=reason)
-    asked.show({"kind": kind, "digest": digest, "file": str(path)}, f"Signed ({kind}) {digest}\n  {shown(path)}")
+        stored = plans.find(run, of)
+        digest, path = stored.plan.digest, approve_plan(stored, workspace, kind, signer, options.now)
+    options.show({"kind": kind, "digest": digest, "file": str(path)}, f"Signed ({kind}) {digest}\n  {shown(path)}")
 
 
 def apply(
@@ -127,37 +131,36 @@ def apply(
     of: Which = "plan",
 ) -> None:
     """Carry out exactly the approved plan, or what is left of it."""
-    from access_review.stages import batch
+    from access_review.stages.apply import Pace, apply_plan
+    from access_review.store import plans
     from access_review.views import applied
 
-    asked: Asked = ctx.obj
+    options: Options = ctx.obj
     if standing == bool(by) or (standing and only):
         raise typer.BadParameter("either --by PERSON, or --standing, which nobody gives and which takes all of it")
-    told = (lambda step: asked.say(applied.progress(step))) if sys.stdout.isatty() else (lambda _: None)
+    told = (lambda step: options.say(applied.progress(step))) if sys.stdout.isatty() else (lambda _: None)
+    pace = Pace(tuple(only or ()), until, go_on, told)
     if standing:
-        _unattended(asked, of, until, told, go_on=go_on)
+        _unattended(options, of, pace)
         return
-    workspace, one = asked.workspace(), batch.held(asked.found_run(reviewed=True), of)
-    done = batch.apply_run(
-        one, workspace, Running(asked.now), by=by, only=tuple(only or ()), until=until, go_on=go_on, told=told
-    )
-    asked.show(applied.value(one.plan, done), applied.text(one.plan, done))
+    workspace, stored = options.workspace(), plans.find(options.found_run(reviewed=True), of)
+    done = apply_plan(stored, workspace, Running(options.now), by=by, pace=pace)
+    options.show(applied.value(stored.plan, done), applied.text(stored.plan, done))
     leave(4 if done.partly else 0)
 
 
-def _unattended(
-    asked: Asked, of: str, until: datetime | None, told: "Callable[[Progress], None]", *, go_on: bool
-) -> None:
+def _unattended(options: Options, of: str, pace: "Pace") -> None:
     import os
 
-    from access_review.stages import batch, standing
+    from access_review.stages.apply_standing import apply_standing
+    from access_review.store import plans
     from access_review.views import standing as view
 
-    prepared = batch.held(asked.found_run(reviewed=True), of) if asked.run else None
-    how = standing.Asked(os.environ, told=told, until=until, go_on=go_on)
-    stood = standing.unattended(asked.workspace(), Running(asked.now), how, prepared)
-    value = view.value(stood.one.plan, stood.applied, stood.told, stood.not_sent)
-    asked.show(value, view.text(stood.told, stood.not_sent))
+    prepared = plans.find(options.found_run(reviewed=True), of) if options.run else None
+    clock = Running(options.now)
+    stood = apply_standing(options.workspace(), clock, os.environ, pace=pace, prepared=prepared)
+    value = view.value(stood.stored.plan, stood.applied, stood.told, stood.not_sent)
+    options.show(value, view.text(stood.told, stood.not_sent))
     leave(4 if stood.partly else 1 if stood.not_sent else 0)
 
 
@@ -186,18 +189,20 @@ def verify(
     of: Which = "plan",
 ) -> None:
     """Read again what a batch changed: proven, pending, still given."""
-    from access_review.stages import batch
+    from access_review.revoke.states import State
+    from access_review.stages.verify import remaining_access, verify_plan
+    from access_review.store import plans
     from access_review.views import applied
 
-    asked: Asked = ctx.obj
+    options: Options = ctx.obj
     if confirmed and not by:
         raise typer.BadParameter("say who confirms: --by PERSON", param_hint="--confirm")
-    workspace, one = asked.workspace(), batch.held(asked.found_run(reviewed=True), of)
-    found = batch.verify_run(one, workspace, now=asked.now, confirmed=tuple(confirmed or ()), by=by)
-    remaining = batch.remaining_of(one, workspace)
-    asked.show(applied.verified_value(found, remaining), applied.verified_text(one.plan, found, remaining))
-    wrong = {"failed", "regranted"}
-    leave(4 if remaining or any(v.state in wrong for v in found) else 0)
+    workspace, stored = options.workspace(), plans.find(options.found_run(reviewed=True), of)
+    found = verify_plan(stored, workspace, now=options.now, confirmed=tuple(confirmed or ()), by=by)
+    remaining = remaining_access(stored, workspace)
+    options.show(applied.verified_value(found, remaining), applied.verified_text(stored.plan, found, remaining))
+    wrong = {State.FAILED, State.REGRANTED}
+    leave(4 if remaining or any(one.state in wrong for one in found) else 0)
 
 
 def undo(
@@ -209,15 +214,14 @@ def undo(
 ) -> None:
     """Plan to give back exactly what a batch took. It is approved and applied like any plan, with --of undo."""
     from access_review import runs
-    from access_review.plan import record
-    from access_review.stages import batch
-    from access_review.views import planned
+    from access_review.stages.undo import undo_plan
+    from access_review.store import plans
 
-    asked: Asked = ctx.obj
-    workspace, newest = asked.workspace(), runs.find(asked.folder, reviewed=True)
-    one = batch.held(asked.found_run(reviewed=True), of)
-    made, files = batch.undo_run(one, newest, workspace, requested_by=requested_by, now=asked.now)
-    asked.show(json.loads(record.write(made)), planned.text(made, [shown(file) for file in files]))
+    options: Options = ctx.obj
+    workspace, newest = options.workspace(), runs.find(options.folder, reviewed=True)
+    stored = plans.find(options.found_run(reviewed=True), of)
+    made, files = undo_plan(stored, newest, workspace, requested_by=requested_by, now=options.now)
+    _show_plan(options, made, files)
 
 
 def add_to(app: typer.Typer) -> None:

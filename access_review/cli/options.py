@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Options:
     """The global options."""
 
     folder: Path
@@ -40,6 +40,14 @@ class Asked:
         from access_review import runs
 
         return runs.find(self.folder, self.run, reviewed=reviewed)
+
+    def collect(self, workspace: "Workspace") -> "Run":
+        """Read every source into a new run, and show how far it is."""
+        from access_review.stages.collect import collect_run
+        from access_review.views import terminal
+
+        with terminal.progress(shown=False if self.quiet or self.json else None) as progress:
+            return collect_run(workspace, self.now, progress)
 
     @property
     def colour(self) -> bool:

@@ -1,0 +1,238 @@
+"""Commands of the weekly audit: collect, review, audit, reviewers' decisions, and how the weeks go."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from access_review.cli import decide as one_by_one
+from access_review.cli.options import FailOn, Options, leave, shown
+from access_review.model import Severity
+
+if TYPE_CHECKING:
+    from access_review.review import Report
+    from access_review.runs import Run
+    from access_review.workspace import Workspace
+
+
+def collect(ctx: typer.Context) -> None:
+    """Read every source into a new run."""
+    from access_review.artifacts import MANIFEST
+    from access_review.store import snapshots
+
+    options: Options = ctx.obj
+    run = options.collect(options.workspace())
+    manifest = snapshots.read_manifest(run)
+    options.show({"run": run.id, **MANIFEST.plain(manifest)}, f"Collected {run.id}\nNext: access-review review")
+    leave(_unread(run))
+
+
+def review(ctx: typer.Context, fail_on: FailOn = None) -> None:
+    """Decide what is wrong in a run."""
+    from access_review.stages.review import review_run
+
+    options: Options = ctx.obj
+    workspace, run = options.workspace(), options.found_run()
+    report = review_run(workspace, run)
+    _summarise(options, workspace, run, report)
+    options.say(f"Next:   access-review audit --run {run.id[:16]}")
+    leave(_unread(run) or _found(report, fail_on))
+
+
+def audit(ctx: typer.Context, fail_on: FailOn = None) -> None:
+    """Do the weekly audit: collect, review, sample, work sheets, report."""
+    import secrets
+
+    from access_review.stages.audit import open_audit
+    from access_review.stages.report import write_report
+    from access_review.stages.review import review_run
+
+    options: Options = ctx.obj
+    workspace = options.workspace()
+    run = options.found_run() if options.run else options.collect(workspace)
+    report = review_run(workspace, run)
+    opened = open_audit(workspace, run, secrets.token_bytes(32))
+    _summarise(options, workspace, run, report, file=write_report(workspace, run))
+    if opened.drawn:
+        sheets = f"{len(opened.drawn.sheets)} work sheets in {shown(run.folder / 'sample')}"
+        options.say(f"Sample: {len(opened.drawn.sample.picks)} to check by hand in {opened.week}; {sheets}")
+    else:
+        options.say(f"Sample: none is drawn now: {opened.why_not}")
+    options.say(
+        f"Next:   access-review explain {_first(report)}, or access-review plan --rule leaver-active --requested-by YOU"
+    )
+    leave(_unread(run) or _found(report, fail_on))
+
+
+def decide(
+    ctx: typer.Context,
+    sheets: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Filled-in work sheets, .xlsx or .csv; none to be asked in the terminal."),
+    ] = None,
+    by: Annotated[str | None, typer.Option(help="Who you are, to be asked one by one: id, name or mail.")] = None,
+    of: Annotated[
+        str | None, typer.Option(help="Whose items to be asked: a reviewer, or unassigned; yours by default.")
+    ] = None,
+) -> None:
+    """Read reviewers' decisions from their work sheets, or ask for them one by one."""
+    from access_review.artifacts import JUDGEMENT
+    from access_review.stages.decide import read_sheets
+    from access_review.views import judgement
+
+    options: Options = ctx.obj
+    run = _audited(options)
+    if not sheets:
+        one_by_one.ask(options, run, by, of)
+        return
+    if by or of:
+        raise typer.BadParameter("--by and --of are for being asked; the sheets say who decided")
+    count, judged = read_sheets(run, sheets, options.now.date())
+    options.show(JUDGEMENT.plain(judged), judgement.text(judged, read=count))
+
+
+def withdraw(
+    ctx: typer.Context,
+    items: Annotated[list[str], typer.Argument(help="Items of the work sheet, by the start of their ids.")],
+    by: Annotated[str, typer.Option(help="Your id, name or mail, as the roster has it.")],
+    comment: Annotated[str, typer.Option(help="Why, for the record.")],
+) -> None:
+    """Take decisions back. They stay in the history, and the items wait for an answer again."""
+    from access_review.artifacts import JUDGEMENT
+    from access_review.stages.withdraw import withdraw_decisions
+    from access_review.store import audits
+    from access_review.views import judgement
+    from access_review.views.text import count
+
+    options: Options = ctx.obj
+    run = _audited(options)
+    withdraw_decisions(run, items, by, comment, options.now)
+    judged = audits.judgement(run)
+    withdrawn = f"{count(len(set(items)), 'decision')} withdrawn by {by}."
+    options.show(JUDGEMENT.plain(judged), f"{withdrawn}\n{judgement.text(judged, read=0)}")
+
+
+def _audited(options: Options) -> "Run":
+    """Return the run asked for, or that of the newest audit."""
+    from access_review.store import audits
+
+    return options.found_run(reviewed=True) if options.run else audits.newest(options.folder)[0]
+
+
+def remind(ctx: typer.Context) -> None:
+    """Say which reviewers are waited for, note who is to be reminded, and close an audit whose time is over."""
+    import os
+
+    from access_review.artifacts import AUDIT
+    from access_review.audit import reviewers
+    from access_review.stages import remind as reminding
+    from access_review.store import audits, snapshots
+    from access_review.views import campaign
+
+    options: Options = ctx.obj
+    workspace, run = options.workspace(), _audited(options)
+    done = reminding.remind(workspace, run, options.now, os.environ)
+    names = reviewers.people_of(snapshots.people(run)).names
+    text = campaign.text(done.audit, audits.waited_for(run), done.sent, options.now, names)
+    options.show(AUDIT.plain(done.audit), "\n".join((text, *(f"Not sent: {why}" for why in done.failed))))
+    leave(1 if done.failed else 0)
+
+
+def sign_off(
+    ctx: typer.Context, by: Annotated[str, typer.Option(help="Your id, name or mail, as the roster has it.")]
+) -> None:
+    """End the audit: everything is answered, or its time is over."""
+    from access_review.artifacts import AUDIT
+    from access_review.audit import reviewers
+    from access_review.stages import sign_off as signing
+    from access_review.store import audits, snapshots
+    from access_review.views import campaign, judgement
+
+    options: Options = ctx.obj
+    run = _audited(options)
+    ended = signing.sign_off(run, by, options.now)
+    people = reviewers.people_of(snapshots.people(run))
+    who = campaign.named(people.who(by) or by, people.names)
+    missed = f"; {len(ended.not_reviewed)} not reviewed" if ended.not_reviewed else ""
+    measured = judgement.reviewers(audits.judgement(run).reviewers)
+    text = f"{ended.week} is signed off by {who}{missed}" + (f"\n\n{measured}" if measured else "")
+    options.show(AUDIT.plain(ended), text)
+
+
+def trend(ctx: typer.Context) -> None:
+    """Show the audits week by week, and how long everyone has waited to be looked at."""
+    from dataclasses import asdict
+
+    from access_review.stages.trend import read_trend
+    from access_review.views import trend as view
+
+    options: Options = ctx.obj
+    workspace = options.workspace()
+    known, sampling = read_trend(workspace, options.now), workspace.policy.sampling
+    text = view.text(
+        known.weeks, known.coverage, known.reviewers, weeks=sampling.coverage_weeks, confidence=sampling.confidence
+    )
+    weeks, reviewers = [asdict(week) for week in known.weeks], [asdict(one) for one in known.reviewers]
+    options.show({"weeks": weeks, "reviewers": reviewers, "coverage": asdict(known.coverage)}, text)
+
+
+def client(
+    ctx: typer.Context, name: Annotated[str, typer.Argument(help="The client, as the roster names it.")]
+) -> None:
+    """Write one client's part of a run alone: population, findings, sheets, answers, evidence."""
+    from access_review.stages.client import write_client
+
+    options: Options = ctx.obj
+    card, folder = write_client(options.workspace(), options.found_run(reviewed=True), name)
+    lines = [f"{key.replace('_', ' '):24} {value}" for key, value in card.items()]
+    options.show({**card, "folder": str(folder)}, "\n".join((*lines, "", f"In {shown(folder)}")))
+
+
+def _unread(run: "Run") -> int:
+    from access_review.store import snapshots
+
+    return 0 if snapshots.read_manifest(run).complete else 1
+
+
+def _found(report: "Report", fail_on: Severity | None) -> int:
+    if fail_on is None:
+        return 0
+    severe = [str(s) for s in Severity if s.rank >= fail_on.rank]
+    rows = zip(report.findings["severity"].to_pylist(), report.findings["status"].to_pylist(), strict=True)
+    return 3 if any(severity in severe and status in ("new", "open") for severity, status in rows) else 0
+
+
+def _summarise(
+    options: Options, workspace: "Workspace", run: "Run", report: "Report", *, file: Path | None = None
+) -> None:
+    from access_review.store import snapshots
+    from access_review.views import summary, terminal
+
+    value = summary.summary(
+        report,
+        snapshots.read_manifest(run),
+        organisation=workspace.policy.organisation,
+        report_file=shown(file) if file else "",
+    )
+    text = terminal.render(value, colour=options.colour, width=options.width, quiet=options.quiet).rstrip()
+    options.show({"run": run.id, **value}, text)
+
+
+def _first(report: "Report") -> str:
+    """Return the start of the id of the finding with the highest risk, as something to ask about."""
+    from access_review.views.summary import highest
+
+    return next((str(row["finding"])[:8] for row in highest(report.findings, 1)), "PERSON")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands, in the order of the help."""
+    app.command()(collect)
+    app.command()(review)
+    app.command()(audit)
+    app.command()(decide)
+    app.command()(withdraw)
+    app.command()(remind)
+    app.command("sign-off")(sign_off)
+    app.command()(trend)
+    app.command()(client)

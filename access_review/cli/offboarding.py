@@ -1,0 +1,100 @@
+"""Commands of the daily job: offboarding verification."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from access_review.cli.options import Options, moment
+
+if TYPE_CHECKING:
+    from access_review.offboarding.leaver import Leaver, Leavers
+
+
+def offboarding(
+    ctx: typer.Context,
+    person: Annotated[str, typer.Option(help="One leaver in full, by name or id.")] = "",
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            parser=moment,
+            metavar="TIME",
+            help="Everyone whose end is not before this, clear or not; as 2026-11-01T00:00Z.",
+        ),
+    ] = None,
+    certificates: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Write a certificate of access removal for each who can have one."),
+    ] = None,
+    client: Annotated[str, typer.Option(help="Only those who work, or worked, for this client.")] = "",
+    fresh: Annotated[bool, typer.Option("--collect", help="Read the sources first.")] = False,
+) -> None:
+    """Say what is still open for those who leave. In which system, and for how long."""
+    from access_review.artifacts import LEAVERS
+    from access_review.offboarding import leaver as values
+    from access_review.stages.offboarding import follow_leavers, too_old
+    from access_review.views import offboarding as view
+
+    options: Options = ctx.obj
+    workspace = options.workspace()
+    run = options.collect(workspace) if fresh else options.found_run()
+    leavers = follow_leavers(workspace, run)
+    if client:
+        leavers = values.limited(leavers, [one for one in leavers.leavers if client in one.clients])
+    if certificates:
+        some = [values.find_leaver(leavers, person)] if person else list(view.since(leavers, since or _EVER))
+        _certify(options, leavers, some, certificates)
+    elif person:
+        leaver = values.find_leaver(leavers, person)
+        text = view.details(leaver, leavers, colour=options.colour, width=options.width)
+        options.show(LEAVERS.plain(values.limited(leavers, [leaver])), text)
+    else:
+        listed, stale = view.since(leavers, since), too_old(run, options.now)
+        text = view.listing(leavers, listed, colour=options.colour, width=options.width, stale=stale)
+        options.show(LEAVERS.plain(values.limited(leavers, listed)), text)
+
+
+_EVER = datetime.min.replace(tzinfo=UTC)
+
+
+def daily(ctx: typer.Context) -> None:
+    """Do the daily check: leavers, sign-ins, and what AI there is."""
+    from access_review.artifacts import LEAVERS
+    from access_review.offboarding import leaver as values
+    from access_review.stages.daily import check_day
+    from access_review.views import daily as view
+    from access_review.views import offboarding as leaving
+
+    options: Options = ctx.obj
+    workspace = options.workspace()
+    day = check_day(workspace, options.found_run() if options.run else options.collect(workspace))
+    listed = leaving.since(day.leavers, None)
+    value = {
+        "leavers": LEAVERS.plain(values.limited(day.leavers, listed)),
+        "signins": day.signins,
+        "applications": day.applications,
+        "agents": day.agents,
+        "not_evaluated": day.silent,
+    }
+    text = leaving.listing(day.leavers, listed, colour=options.colour, width=options.width)
+    options.show(value, view.text(text, day.signins, day.applications, day.agents, day.silent, width=options.width))
+
+
+def _certify(options: Options, leavers: "Leavers", some: "list[Leaver]", folder: Path) -> None:
+    """Write the certificates that can be given, and say why the others cannot."""
+    from access_review.stages.offboarding import write_certificates
+    from access_review.views.text import visible
+
+    certified = write_certificates(some, leavers, folder)
+    names = {leaver.person: visible(leaver.name) for leaver in some}
+    lines = [f"{names[person]}: {path}" for person, path in certified.written.items()]
+    lines += [f"{names[person]}: none, {reason}" for person, reason in certified.refused.items()]
+    written = {person: str(path) for person, path in certified.written.items()}
+    options.show({"written": written, "refused": certified.refused}, "\n".join(lines) or "Nobody has left.")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands, in the order of the help."""
+    app.command()(offboarding)
+    app.command()(daily)

@@ -1,0 +1,144 @@
+"""Commands that look: lay out and check a workspace, explain, export, show templates."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from access_review.cli.options import Options, leave, shown
+
+
+def init(ctx: typer.Context, directory: Annotated[Path, typer.Argument(help="Where to lay it out.")] = Path()) -> None:
+    """Lay out a working example workspace to start from."""
+    from access_review.stages.init import lay_out_example
+
+    options: Options = ctx.obj
+    lay_out_example(directory)
+    here = directory == Path()
+    where = "" if here else f"-C {directory} "
+    options.show(
+        {"workspace": str(directory)},
+        f"A workspace is laid out in {'this folder' if here else directory}: the example company.\n"
+        f"Next: access-review {where}--as-of {_DEMO_TIME} audit",
+    )
+
+
+_DEMO_TIME = "2026-11-02T06:00:00Z"
+
+
+def check(
+    ctx: typer.Context,
+    live: Annotated[
+        bool, typer.Option("--live", help="Ask live sources what their reader may and may not read.")
+    ] = False,
+) -> None:
+    """Say every mistake, and what would be loaded."""
+    from access_review.stages.check import check_sources, readable_parts
+    from access_review.views import check as view
+    from access_review.views import terminal
+
+    options: Options = ctx.obj
+    workspace = options.workspace()
+    if live:
+        parts = readable_parts(workspace, options.now)
+        options.show(parts, view.live_text(parts))
+        lacking = any(not part["can"] and not part["absent"] for told in parts.values() for part in told)
+        leave(1 if lacking else 0)
+        return
+    with terminal.progress(shown=None if not options.quiet else False) as progress:
+        result = check_sources(workspace, options.now, progress)
+    options.show(result, view.text(result))
+    leave(1 if any(not source["complete"] for source in result["sources"]) else 0)
+
+
+def report(ctx: typer.Context) -> None:
+    """Write the HTML report of a run again."""
+    from access_review.stages.report import write_report
+    from access_review.store import audits
+
+    options: Options = ctx.obj
+    run = options.found_run(reviewed=True)
+    file = write_report(options.workspace(), run)
+    options.show({"report": str(file)}, f"Report: {shown(file)}")
+    audited = [one for one, _ in audits.all_audits(options.folder)]
+    if not options.run and audited and audited[-1] != run:
+        options.say(f"The newest audit is another run: access-review --run {audited[-1].id} report")
+
+
+def explain(
+    ctx: typer.Context,
+    what: Annotated[str, typer.Argument(help="A finding, person, account or entitlement, by id or name.")],
+    drawing: Annotated[
+        Path | None, typer.Option("--picture", metavar="FILE", help="Draw the paths too, as SVG.")
+    ] = None,
+) -> None:
+    """Say who has what, why, and what ends it."""
+    from access_review.stages.explain import explain_in
+    from access_review.views import explanation, svg
+
+    options: Options = ctx.obj
+    answer = explain_in(options.workspace(), options.found_run(reviewed=True), what)
+    if drawing:
+        drawing.write_text(svg.draw_explanation(answer, alone=True), encoding="utf-8")
+    options.show(answer.to_json(), explanation.text(answer, colour=options.colour, width=options.width))
+
+
+def export(
+    ctx: typer.Context,
+    table: Annotated[str, typer.Argument(help="A table, as findings, people, held or effective; 'list' names them.")],
+    form: Annotated[str, typer.Option("--format", help="csv, json or parquet.")] = "csv",
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="The file; <table>.<format> by default.")
+    ] = None,
+) -> None:
+    """Write any table of a run, or who has what effectively."""
+    from access_review.export import EXPORTED, Format
+    from access_review.stages.export import export_table
+
+    options: Options = ctx.obj
+    if table == "list":
+        names = {name: exported.about for name, exported in EXPORTED.items()}
+        options.show(names, "\n".join(f"{name:18} {about.split('. ')[0]}" for name, about in names.items()))
+        return
+    try:
+        wanted = Format(form)
+    except ValueError:
+        raise typer.BadParameter(f"{form!r} is not csv, json or parquet", param_hint="--format") from None
+    target = output or Path(f"{table}.{form}")
+    rows = export_table(options.workspace(), options.found_run(reviewed=True), table, target, wanted)
+    options.show({"file": str(target), "rows": rows}, f"{rows} rows in {target}")
+
+
+def roles_show(
+    ctx: typer.Context, role: Annotated[str, typer.Argument(help="A role; all of them are listed without.")] = ""
+) -> None:
+    """Show a template after inheritance, with what each pattern matches today."""
+    from access_review.errors import Unclear
+    from access_review.stages.roles import resolve_templates
+    from access_review.views import role_template
+
+    options: Options = ctx.obj
+    workspace = options.workspace()
+    resolved, entitlements = resolve_templates(workspace, options.found_run())
+    if role and role not in resolved:
+        raise Unclear(f"no template has the role {role!r}", hint=f"known: {', '.join(resolved)}")
+    wanted = [resolved[role]] if role else list(resolved.values())
+    values = [role_template.value(one, workspace, entitlements) for one in wanted]
+    options.show(
+        {"roles": values},
+        "\n".join(
+            role_template.text(value, short=not role, colour=options.colour, width=options.width) for value in values
+        ),
+    )
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands, in the order of the help."""
+    app.command()(init)
+    app.command()(check)
+    app.command()(report)
+    app.command()(explain)
+    app.command()(export)
+    roles = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Role templates.")
+    roles.command("show")(roles_show)
+    app.add_typer(roles, name="roles")

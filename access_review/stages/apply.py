@@ -1,0 +1,157 @@
+"""Apply: carry out exactly the approved plan, under the lock of the workspace."""
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from access_review import workspace as workspaces
+from access_review.changes import Change
+from access_review.plan.record import refuse_early, refuse_stale
+from access_review.revoke import apply, approve, recheck, systems
+from access_review.revoke.apply import Clock
+from access_review.revoke.approve import Signatories
+from access_review.revoke.states import CHANGED, Recheck, State, Transition
+from access_review.stages.approve import people_of
+from access_review.store import files, plans, snapshots
+from access_review.store.journal import JournalFile, single_writer
+from access_review.store.plans import StoredPlan
+from access_review.views import work_orders
+from access_review.workspace import Workspace
+
+LOCK = "runs/.apply.lock"
+"""What one process at a time holds that writes for a workspace."""
+
+FOLLOWED = timedelta(days=7)
+"""How long an unattended run is looked at again, and an order that it gave is not given twice."""
+
+_DAY = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How a plan is carried out: only some batches of it, until when, past the first changes, and who is told."""
+
+    only: Sequence[str] = ()
+    until: datetime | None = None
+    go_on: bool = False
+    told: apply.Told = lambda _: None
+
+
+def apply_plan(
+    stored: StoredPlan,
+    workspace: Workspace,
+    clock: Clock,
+    *,
+    by: str,
+    pace: Pace = Pace(),
+    standing: bool = False,
+) -> apply.Applied:
+    """Carry out an approved plan under the lock of the workspace; raises ``PlanRefused`` before anything is called.
+
+    With ``standing``, two people stand behind it by the standing approval, and it makes no
+    more changes than that leaves for today.
+    """
+    plan, now = stored.plan, clock.now()
+    with single_writer(workspace.folder / LOCK), JournalFile(stored.journal, plan.digest) as journal:
+        refuse_early(plan, now=now)
+        if not journal.changes:
+            refuse_stale(plan, now=now, workspace_digest=workspace.digest)
+        people, most = people_of(stored.run), None
+        if standing:
+            most = _allowed_today(stored, workspace, people, now)
+        else:
+            approve.require(plan, stored.approvals, workspace.approvers, people, now=now, by=by)
+        judge = _judge(stored, workspace)
+        if standing:
+            judge = _not_ordered_twice(judge, workspace, now)
+        with systems.executors(workspace, plan.changes, now) as executors:
+            batch = apply.Batch(
+                plan=plan,
+                journal=journal,
+                executors=executors,
+                judge=judge,
+                clock=clock,
+                pace=workspace.policy.apply,
+                by=by,
+                until=pace.until,
+                go_on=pace.go_on,
+                jitter=random.random,
+                told=pace.told,
+                most=most,
+            )
+            applied = apply.apply(batch, only=pace.only)
+        _write_orders(stored, applied.states)
+    return applied
+
+
+def _allowed_today(stored: StoredPlan, workspace: Workspace, people: Signatories, now: datetime) -> int:
+    """Return how many changes the standing approval leaves for today; raises ``PlanRefused`` where there is none."""
+    standing = workspace.policy.standing
+    signed = plans.envelopes(workspace.folder / plans.STANDING_APPROVALS)
+    approve.require_standing(standing, signed, workspace.approvers, people, now=now, plan=stored.plan)
+    called = sum(
+        approve.covered(change) and row.state is State.CALLING and row.at > now - _DAY
+        for change, row in _journalled(workspace)
+    )
+    return max(0, standing.daily - called) if standing else 0
+
+
+def _not_ordered_twice(judge: apply.Judge, workspace: Workspace, now: datetime) -> apply.Judge:
+    """Leave alone what a person has been asked to do and has not done yet: an unattended run comes again soon."""
+    ordered: dict[str, datetime] = {}
+    for change, row in _journalled(workspace):
+        ordered.pop(change.id, None)
+        if row.state is State.ORDERED and now - row.at < FOLLOWED:
+            ordered[change.id] = row.at
+
+    def judged(change: Change, now: datetime) -> Recheck:
+        if at := ordered.get(change.id):
+            return Recheck(skipped=f"it was ordered at {at:%Y-%m-%d %H:%M} UTC, and is waited for")
+        return judge(change, now)
+
+    return judged
+
+
+def _journalled(workspace: Workspace) -> Iterator[tuple[Change, Transition]]:
+    """Yield every row about a change from the journals of a workspace, with the change."""
+    for plan, journal in plans.journals(workspace.folder):
+        by_id = {change.id: change for change in plan.changes}
+        yield from ((by_id[row.change], row) for row in journal.changes)
+
+
+def _judge(stored: StoredPlan, workspace: Workspace) -> apply.Judge:
+    """Judge by facts that are read anew every few minutes; a workspace edited meanwhile stops everything."""
+    snapshot = snapshots.load(stored.run)
+    known: list[recheck.Facts] = []
+
+    def judged(change: Change, now: datetime) -> Recheck:
+        if not known or now - known[0].at >= workspace.policy.apply.facts_valid:
+            current = workspaces.load(workspace.folder)
+            refuse_stale(stored.plan, now=now, workspace_digest=current.digest)
+            fresh = recheck.with_rosters(snapshot, workspace, now)
+            known[:] = [recheck.judge(stored.plan, fresh, workspace, _others(stored, workspace), now)]
+        return known[0].of(change)
+
+    return judged
+
+
+def _others(stored: StoredPlan, workspace: Workspace) -> list[Change]:
+    """Return what other batches have changed, or may have, since the snapshot of this plan."""
+    found = []
+    for plan, journal in plans.journals(workspace.folder, besides=stored.journal):
+        for change in plan.changes:
+            standing = journal.standing(change.id)
+            since = standing.intended_at is not None and standing.intended_at >= stored.plan.as_of
+            if since and standing.state in CHANGED and not change.action.restores:
+                found.append(change)
+    return found
+
+
+def _write_orders(stored: StoredPlan, states: Mapping[str, State]) -> None:
+    ordered = [change for change in stored.plan.changes if states.get(change.id) is State.ORDERED]
+    if ordered:
+        run = stored.run.id
+        files.write(stored.folder / "orders.csv", work_orders.as_csv(ordered))
+        files.write(stored.folder / "orders.json", work_orders.as_json(ordered, run=run))
+        files.write(stored.folder / "orders.txt", work_orders.as_text(ordered, run=run).encode())

@@ -1,0 +1,180 @@
+"""Apply, unattended: whoever has left loses sign-in and sessions, under the standing approval that two people signed.
+
+Sources are read, reviewed and planned on for leavers alone, and the plan is carried out
+by the same protocol as any other. Whatever happens, people hear of it: what was done,
+what was refused and why, and why nothing could be done.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from access_review import runs
+from access_review.audit import reviewers
+from access_review.audit.reviewers import People
+from access_review.errors import AccessReviewError
+from access_review.plan.request import Scope
+from access_review.revoke import approve
+from access_review.revoke.apply import Applied, Clock
+from access_review.revoke.states import TERMINAL, State
+from access_review.revoke.verify import Verified
+from access_review.runs import Run
+from access_review.snapshot import Progress
+from access_review.stages import notify
+from access_review.stages.apply import FOLLOWED, Pace, apply_plan
+from access_review.stages.approve import people_of
+from access_review.stages.collect import collect_run
+from access_review.stages.plan import plan_snapshot, write_plan
+from access_review.stages.review import review_run
+from access_review.stages.verify import verify_plan
+from access_review.store import notified, plans, reviews, snapshots
+from access_review.store.journal import JournalFile, begun
+from access_review.store.plans import STANDING, StoredPlan
+from access_review.views import standing as view
+from access_review.views.notices import Notice
+from access_review.workspace import Workspace
+
+LEAVERS = "leaver-active"
+"""The rule whose findings are planned on: accounts that work after their owner has left."""
+
+REQUESTED_BY = "the standing approval"
+_AGAIN = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Stood:
+    """What an unattended run did: the plan, what came of it, what was refused, and what earlier ones have not proven."""
+
+    stored: StoredPlan
+    applied: Applied
+    told: view.Told
+    not_sent: tuple[str, ...]
+
+    @property
+    def partly(self) -> bool:
+        """Tell whether something was refused or is left."""
+        return self.applied.partly or bool(self.told.refused or self.told.unproven)
+
+
+def apply_standing(
+    workspace: Workspace,
+    clock: Clock,
+    environment: Mapping[str, str],
+    *,
+    pace: Pace = Pace(),  # noqa: B008 - frozen
+    progress: Progress = lambda *_: None,
+    prepared: StoredPlan | None = None,
+) -> Stood:
+    """Plan for leavers and carry it out, or a plan ``prepared`` before; then tell people.
+
+    ``environment`` holds the secrets of mail that the policy names. Raises what stops it,
+    after telling: ``PlanRefused`` without the two signatures, or what reading, reviewing and
+    planning raise.
+    """
+    try:
+        unproven = _verify_earlier(workspace, clock.now())
+        stored = prepared or _plan_leavers(workspace, clock.now(), progress)
+        applied = _carry_out(stored, workspace, clock, pace)
+        account = _account(stored, applied, unproven)
+    except AccessReviewError as error:
+        stopped = view.Told(stopped=error.message + (f" → {error.hint}" if error.hint else ""))
+        _tell(workspace, _newest(workspace), clock.now(), stopped, environment)
+        raise
+    return Stood(stored, applied, account, _tell(workspace, stored.run, clock.now(), account, environment))
+
+
+def _plan_leavers(workspace: Workspace, now: datetime, progress: Progress) -> StoredPlan:
+    """Read, review and plan now; a plan of this very moment that was broken off is gone on with."""
+    run = collect_run(workspace, now, progress)
+    if begun(plans.journal_of(run, STANDING)):
+        return plans.find(run, STANDING)
+    review_run(workspace, run)
+    scope, snapshot = Scope(rules=(LEAVERS,)), snapshots.load(run)
+    plan, report = plan_snapshot(workspace, run, snapshot, requested_by=REQUESTED_BY, now=now, scope=scope)
+    write_plan(workspace, run, STANDING, plan, report)
+    return StoredPlan(run, STANDING, plan)
+
+
+def _carry_out(stored: StoredPlan, workspace: Workspace, clock: Clock, pace: Pace) -> Applied:
+    """Carry a plan out; one without changes needs the signatures too, so that their end is noticed before a leaver is."""
+    if not stored.plan.changes:
+        _signers(stored.run, workspace, clock.now())
+        return Applied({}, "", 0)
+    return apply_plan(stored, workspace, clock, by=REQUESTED_BY, pace=pace, standing=True)
+
+
+def _signers(run: Run, workspace: Workspace, now: datetime) -> tuple[str, ...]:
+    """Return who signed the standing approval; raises ``PlanRefused`` unless two people did and it still holds."""
+    signed = plans.envelopes(workspace.folder / plans.STANDING_APPROVALS)
+    return approve.require_standing(workspace.policy.standing, signed, workspace.approvers, people_of(run), now=now)
+
+
+def _verify_earlier(workspace: Workspace, now: datetime) -> tuple[str, ...]:
+    """Read again what earlier unattended runs changed; return what is not as it should be, in words."""
+    wrong = []
+    for run in runs.all_runs(workspace.folder):
+        if now - run.as_of > FOLLOWED or not begun(plans.journal_of(run, STANDING)):
+            continue
+        stored = plans.find(run, STANDING)
+        with JournalFile(stored.journal, stored.plan.digest) as journal:
+            settled = all(standing.state in TERMINAL for standing in journal.standings.values())
+        found: Sequence[Verified] = () if settled else verify_plan(stored, workspace, now=now)
+        names = {change.id: view.what(change) for change in stored.plan.changes}
+        wrong += [
+            f"{names[v.change]}: {v.reason or v.state}, run {run.id}"
+            for v in found
+            if v.overdue or v.state in {State.FAILED, State.REGRANTED}
+        ]
+    return tuple(wrong)
+
+
+def _account(stored: StoredPlan, applied: Applied, unproven: Iterable[str]) -> view.Told:
+    """Say what was done and what was refused, with names and reasons."""
+    rows = {row["finding"]: row for row in reviews.read(stored.run).findings.to_pylist()}
+    standings = {}
+    if applied.states:
+        with JournalFile(stored.journal, stored.plan.digest) as journal:
+            standings = dict(journal.standings)
+    return view.told(stored.plan, standings, rows, applied, tuple(unproven))
+
+
+def _newest(workspace: Workspace) -> Run | None:
+    known = runs.all_runs(workspace.folder)
+    return known[-1] if known else None
+
+
+def _tell(
+    workspace: Workspace, run: Run | None, now: datetime, account: view.Told, environment: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Tell those who signed and those the policy names; return why somebody was not reached.
+
+    The same refusal is told once a day: the job runs often, and who is told too often reads no more.
+    """
+    subject, text = view.notice(account)
+    if not text:
+        return ()
+    recent = {key: at for key, at in notified.read(workspace.folder).items() if now - at < _AGAIN}
+    key = hashlib.sha256(f"{subject}\n{text}".encode()).hexdigest()
+    if key in recent and not account.done:
+        return ()
+    people = reviewers.people_of(snapshots.people(run) if run else ())
+    notices = [
+        Notice("standing", people.names.get(who, who), people.mails.get(who), subject, text)
+        for who in _hearing(workspace, run, people, now)
+    ]
+    delivered = notify.deliver(notices, workspace.policy.notify, environment, workspace.folder / notify.FOLDER, now)
+    failed = tuple(sorted({why for one in delivered for why in one.failed}))
+    if not failed:
+        notified.write(workspace.folder, recent | {key: now})
+    return failed
+
+
+def _hearing(workspace: Workspace, run: Run | None, people: People, now: datetime) -> list[str]:
+    """Return who hears of it; where nobody is left to, a notice to nobody still stands in the folder."""
+    standing = workspace.policy.standing
+    named = [people.who(name) or name for name in (standing.tell if standing else ())]
+    with suppress(AccessReviewError):  # that nobody stands behind it may be what is told
+        named += _signers(run, workspace, now) if run else ()
+    return list(dict.fromkeys(named)) or ["nobody: name somebody under standing: tell: in roles/policy.yaml"]

@@ -1,0 +1,44 @@
+"""Daily: leavers, sign-ins that should not be, and what AI there is."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from access_review.audit import inventory
+from access_review.audit.inventory import ListedAgent, ListedApplication
+from access_review.offboarding.leaver import Leavers
+from access_review.review import Report
+from access_review.runs import Run
+from access_review.stages.offboarding import follow_leavers
+from access_review.stages.review import review_run
+from access_review.store import reviews
+from access_review.tables import Row
+from access_review.workspace import Workspace
+
+SIGNIN_RULES = ("signin-after-end", "signin-off-shift", "signin-outside-countries")
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What the daily check saw; ``signins`` are findings, the highest risk first, ``silent`` rules with why not."""
+
+    leavers: Leavers
+    signins: Sequence[Row]
+    applications: Sequence[ListedApplication]
+    agents: Sequence[ListedAgent]
+    silent: Mapping[str, str]
+
+
+def check_day(workspace: Workspace, run: Run) -> Day:
+    """Review a run, follow its leavers, and list what signs in and what AI there is."""
+    report = review_run(workspace, run)
+    leavers = follow_leavers(workspace, run)
+    with reviews.opened(workspace, run) as facts:
+        applications, agents = inventory.list_applications(facts.engine), inventory.list_agents(facts.engine)
+    silent = {e.rule: e.reason for e in report.evaluations if e.rule in SIGNIN_RULES and not e.evaluated}
+    return Day(leavers, signin_findings(report), applications, agents, silent)
+
+
+def signin_findings(report: Report) -> list[Row]:
+    """Return what the rules about sign-ins found, the highest risk first."""
+    rows = [r for r in report.findings.to_pylist() if r["rule"] in SIGNIN_RULES and r["status"] in {"new", "open"}]
+    return sorted(rows, key=lambda row: (-row["risk"], row["rule"], row["subject"]))

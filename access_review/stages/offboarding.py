@@ -1,0 +1,89 @@
+"""Offboarding: what is still open for everyone who leaves, and certificates for those who have nothing left."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from access_review import runs, store
+from access_review.artifacts import LEAVERS, canonical
+from access_review.offboarding import assess, certificate, checklist, queries
+from access_review.offboarding.leaver import Leaver, Leavers
+from access_review.review import establish
+from access_review.revoke.proven import proven
+from access_review.runs import Run
+from access_review.snapshot import Snapshot
+from access_review.store import files, plans, reviews, snapshots
+from access_review.tables import TABLES
+from access_review.views import certificate as view
+from access_review.views.worksheet import name_of
+from access_review.workspace import Workspace
+
+_FRESH = timedelta(hours=24)
+
+
+def follow_leavers(workspace: Workspace, run: Run) -> Leavers:
+    """Say what is open for everyone who leaves, and keep it in the run for the next to compare with.
+
+    What batches have proven gone since is exact; what merely two runs saw lies between them.
+    """
+    settings = workspace.policy.offboarding
+    before, snapshot = _before(workspace.folder, run), snapshots.load(run)
+    with reviews.engine_of(workspace, snapshot) as engine:
+        establish(snapshot.tables, workspace, engine)
+        made = assess.assess_leavers(
+            queries.list_leaving(engine, settings.prepare),
+            queries.list_access(engine, settings.prepare),
+            _read(workspace, run, snapshot),
+            settings,
+            workspace.policy.targets,
+            before=before,
+            statuses=queries.person_statuses(engine, [one.person for one in before.leavers] if before else ()),
+            verified=proven(plans.journals(workspace.folder)),
+        )
+    store.write(run, LEAVERS, made)
+    return made
+
+
+def _before(workspace: Path, run: Run) -> Leavers | None:
+    """Return what the newest run before this one said of its leavers."""
+    earlier = [one for one in runs.before(workspace, run) if store.has(one, LEAVERS)]
+    return store.read(earlier[-1], LEAVERS) if earlier else None
+
+
+def _read(workspace: Workspace, run: Run, snapshot: Snapshot) -> checklist.ReadContext:
+    return checklist.ReadContext(
+        run=run.id,
+        as_of=snapshot.as_of,
+        snapshot=snapshot.digest,
+        sessions=frozenset(source for source, declared in workspace.capabilities().items() if declared.signs_in),
+        missing=frozenset(TABLES) - snapshot.collected,
+        incomplete={table: snapshot.incomplete(table) for table in TABLES},
+    )
+
+
+def too_old(run: Run, now: datetime) -> str:
+    """Say that a run is too old to tell who can sign in now, or nothing."""
+    return f"the run is {(now - run.as_of) // timedelta(hours=1)} h old" if now - run.as_of >= _FRESH else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Certified:
+    """The certificates written, and why the others cannot have one, by person."""
+
+    written: dict[str, Path]
+    refused: dict[str, str]
+
+
+def write_certificates(some: Iterable[Leaver], made: Leavers, folder: Path) -> Certified:
+    """Write a certificate of access removal, as JSON and as a page, for each leaver who can have one."""
+    certified = Certified({}, {})
+    for leaver in some:
+        if reason := certificate.why_not(leaver, made.as_of):
+            certified.refused[leaver.person] = reason
+            continue
+        content, path = certificate.certify(leaver, made), folder / name_of(leaver.person)
+        files.write(path.with_suffix(".json"), canonical(content))
+        files.write(path.with_suffix(".html"), view.page(content))
+        certified.written[leaver.person] = path.with_suffix(".html")
+    return certified

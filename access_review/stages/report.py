@@ -1,0 +1,35 @@
+"""Report: a run as one HTML page, with its plan, sample and decisions where they are there."""
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+from access_review import artifacts, store
+from access_review.artifacts import DECISIONS, JUDGEMENT, SAMPLE, Artifact
+from access_review.runs import Run
+from access_review.store import audits, files, plans, reviews, snapshots
+from access_review.views import report_contents, report_page
+from access_review.workspace import Workspace
+
+T = TypeVar("T")
+
+
+def write_report(workspace: Workspace, run: Run) -> Path:
+    """Write the HTML report of a reviewed run; return where it is."""
+    with reviews.opened(workspace, run) as facts:
+        page = report_contents.contents(
+            facts.engine,
+            workspace,
+            facts.report,
+            snapshots.read_manifest(run),
+            run=run.id,
+            plan=_plain(run, artifacts.plan(plans.PLAN)),
+            sample=_plain(run, SAMPLE),
+            judgement=JUDGEMENT.plain(audits.judgement(run)) if store.has(run, DECISIONS) else None,
+        )
+    path = run.folder / "report.html"
+    files.write(path, report_page.render(page))
+    return path
+
+
+def _plain(run: Run, artifact: Artifact[T]) -> dict[str, Any] | None:
+    return artifact.plain(store.read(run, artifact)) if store.has(run, artifact) else None

@@ -1,0 +1,40 @@
+"""Review: decide what is wrong in a run, and keep it there."""
+
+from access_review import runs, store
+from access_review.artifacts import AUDIT, CONTROL, WORKLIST
+from access_review.audit import campaign
+from access_review.audit.carry_forward import kept_findings, unreviewed_units
+from access_review.engine import ParquetFile, open_engine
+from access_review.facts import CarryForward
+from access_review.review import Report, review
+from access_review.runs import Run
+from access_review.store import audits, reviews, snapshots
+from access_review.workspace import Workspace
+
+
+def review_run(workspace: Workspace, run: Run) -> Report:
+    """Review a run and write its findings (Parquet) and ``review.json``, last, so that what has it is whole.
+
+    Raises ``ArtifactError`` for a damaged run and ``RuleError`` for a rule that breaks its contract.
+    """
+    # Written first: reviewing again must not depend on what has been answered since.
+    store.write(run, CONTROL, _left_open(workspace, run))
+    snapshot = snapshots.load(run)
+    with reviews.writing(run) as findings, open_engine(snapshot.as_of, workspace.policy.engine) as engine:
+        report = review(snapshot, workspace, engine, reviews.previous(workspace.folder, run), to=ParquetFile(findings))
+    return reviews.conclude(run, report, snapshot, workspace)
+
+
+def _left_open(workspace: Workspace, run: Run) -> CarryForward:
+    """Say what the audits before a run left open; who is drawn again in time makes older answers of no account."""
+    reviewing = workspace.policy.reviewing
+    audited = [one for one in runs.before(workspace.folder, run) if store.has(one, AUDIT)]
+    if not audited:
+        return CarryForward()
+    last = store.read(audited[-1], AUDIT)
+    week = campaign.week_of(run.as_of, reviewing.timezone)
+    missed = unreviewed_units(last, audits.not_reviewed(audited[-1]), week=week, now=run.as_of, close=reviewing.close)
+    recent = audited[-workspace.policy.sampling.coverage_weeks :]
+    return CarryForward(
+        missed, kept_findings((store.read(one, WORKLIST).items, audits.decisions(one).current) for one in recent)
+    )

@@ -1,0 +1,30 @@
+"""Sign off: end the audit of a run."""
+
+from datetime import datetime
+
+from access_review import store
+from access_review.artifacts import AUDIT
+from access_review.audit import campaign, reviewers
+from access_review.audit.campaign import Campaign
+from access_review.audit.filled_sheets import names_in
+from access_review.audit.reviewers import People
+from access_review.errors import PlanRefused
+from access_review.runs import Run
+from access_review.store import audits, snapshots
+
+
+def sign_off(run: Run, by: str, now: datetime) -> Campaign:
+    """End the audit of a run; raises ``PlanRefused``, also for somebody who is in no roster."""
+    people = reviewers.people_of(snapshots.people(run))
+    if people.who(by) is None:
+        raise PlanRefused(f"{by} is in no roster, so cannot sign off", hint="give the id, name or mail of a person")
+    unanswered = sum(audits.waited_for(run).values())
+    ended = campaign.sign_off(store.read(run, AUDIT), by, now, unanswered=unanswered, strangers=_strangers(run, people))
+    store.write(run, AUDIT, ended)
+    return ended
+
+
+def _strangers(run: Run, people: People) -> frozenset[str]:
+    """Return who answered and is nobody of the rosters, by any of the names they wrote."""
+    given = {decision.by for decision in audits.decisions(run).current.values()}
+    return frozenset(by for by in given if not any(people.who(name) for name in names_in(by)))

@@ -1,0 +1,45 @@
+"""Undo: plan to give back what a batch took."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from access_review.changes import Change
+from access_review.plan.after_undo import tables_after_undo
+from access_review.plan.proof import Failure, Proof, prove_undo
+from access_review.plan.record import Plan
+from access_review.revoke import undo
+from access_review.runs import Run
+from access_review.store import plans, reviews, snapshots
+from access_review.store.journal import JournalFile
+from access_review.store.plans import UNDO, StoredPlan
+from access_review.views import plan_folder
+from access_review.workspace import Workspace
+
+
+def undo_plan(
+    stored: StoredPlan, newest: Run, workspace: Workspace, *, requested_by: str, now: datetime
+) -> tuple[Plan, tuple[Path, ...]]:
+    """Plan to give back what a batch took, beside the newest run; raises ``PlanRefused``."""
+    plans.refuse_name(newest, UNDO)
+    reviews.refuse_changed(newest, workspace)
+    now_held, before, report = snapshots.load(newest), snapshots.load(stored.run), reviews.read(newest)
+    known = frozenset(reviews.read(stored.run).findings["finding"].to_pylist())
+
+    def prove(changes: Sequence[Change]) -> Proof | Failure:
+        after = tables_after_undo(now_held.tables, before.tables, changes)
+        return prove_undo(now_held, after, workspace, report, known, changes)
+
+    with JournalFile(stored.journal, stored.plan.digest) as journal:
+        made = undo.undo(
+            stored.plan,
+            journal.standings,
+            now_held,
+            workspace,
+            run=newest.id,
+            requested_by=requested_by,
+            now=now,
+            prove=prove,
+        )
+    reasons = {change.id: f"taken by {stored.plan.digest}" for change in stored.plan.changes}
+    return made, plans.write(newest, UNDO, plan_folder.files(made, reasons, workspace.capabilities()))

@@ -1,0 +1,55 @@
+"""Files as they come and go: a file that exists is whole, and readable by its owner only."""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from access_review.artifacts import Artifact
+from access_review.errors import ArtifactError
+
+T = TypeVar("T")
+
+
+def read(path: Path, artifact: Artifact[T]) -> T:
+    """Read a JSON file; raises ``ArtifactError`` when it is not there, damaged or of another format."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise ArtifactError(f"{path.name} is not there", hint=f"looked in {path.parent}") from None
+    except OSError as error:
+        raise ArtifactError(f"{path} cannot be read: {error}", hint="restore the file or run the stage again") from None
+    return artifact.load(data, str(path))
+
+
+def write(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all, 0600 in a folder 0700."""
+    with writing(path) as partial:
+        partial.write_bytes(data)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[Path]:
+    """Give a file to write to; it takes the place of ``path`` when it is whole, and is gone otherwise."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(prefix=".", dir=path.parent)
+    os.close(handle)
+    partial = Path(temporary)
+    try:
+        yield partial
+        partial.chmod(0o600)
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def digest_of(path: Path) -> str:
+    """Fingerprint a file by its bytes: ``sha256:`` and 64 hex digits."""
+    with path.open("rb") as file:
+        return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()

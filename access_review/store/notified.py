@@ -1,0 +1,19 @@
+"""Which notices of unattended runs were sent, so that the same one is not sent again and again."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+from access_review.artifacts import NOTIFIED, Notified
+from access_review.store import files
+
+
+def read(workspace: Path) -> Mapping[str, datetime]:
+    """Return when each notice was last sent, by the digest of its text; raises ``ArtifactError``."""
+    path = workspace / "runs" / NOTIFIED.path
+    return files.read(path, NOTIFIED).told if path.exists() else {}
+
+
+def write(workspace: Path, sent: Mapping[str, datetime]) -> None:
+    """Keep when each notice was last sent."""
+    files.write(workspace / "runs" / NOTIFIED.path, NOTIFIED.dump(Notified(sent)))

@@ -1,0 +1,92 @@
+"""Snapshots on disk: Parquet files and a manifest, which a run is built of and named by.
+
+Read back, the tables stay on disk: an engine reads the files itself.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from access_review.artifacts import MANIFEST
+from access_review.engine import ParquetFile
+from access_review.errors import ArtifactError
+from access_review.runs import Run, building, finish
+from access_review.snapshot import Manifest, Snapshot, Stored, manifest, run_name
+from access_review.store import files, read
+from access_review.tables import TABLES, Row, empty
+from access_review.workspace import Workspace
+
+PARQUET: Mapping[str, Any] = {"compression": "zstd", "dictionary_pagesize_limit": 2**24}
+"""How tables are written: ids that repeat are worth a large dictionary, for the engine that reads them."""
+
+_COLLECT = "collect again, or restore the run"
+
+
+def save(snapshot: Snapshot, workspace: Workspace, previous: Run | None = None) -> Run:
+    """Write a snapshot as a run, whole or not at all; the same snapshot again is the run already there."""
+    import pyarrow.parquet as pq
+
+    with building(workspace.folder) as partial:
+        (partial / "snapshot").mkdir(mode=0o700)
+        for name, table in snapshot.tables.items():
+            path = _table(partial, name)
+            pq.write_table(table, path, **PARQUET)
+            path.chmod(0o600)
+        return conclude(partial, snapshot, workspace, previous)
+
+
+def conclude(partial: Path, snapshot: Snapshot, workspace: Workspace, previous: Run | None = None) -> Run:
+    """Write the manifest of a run whose tables are written, and give the run its name."""
+    described = manifest(snapshot, workspace, previous.id if previous else "")
+    tables = {
+        name: replace(table, file=files.digest_of(_table(partial, name))) for name, table in described.tables.items()
+    }
+    files.write(partial / MANIFEST.path, MANIFEST.dump(replace(described, tables=tables)))
+    return finish(partial, run_name(snapshot.as_of, snapshot.digest))
+
+
+def load(run: Run) -> Snapshot:
+    """Open a snapshot; raises ``ArtifactError`` when a table is missing or is not the one the manifest knows."""
+    known = read_manifest(run)
+    parts: dict[str, pa.Table | ParquetFile] = {}
+    for name in TABLES:
+        if name in known.tables:
+            path = _table(run.folder, name)
+            verify(path, digest=known.tables[name].digest, file=known.tables[name].file)
+            parts[name] = ParquetFile(path)
+        else:
+            parts[name] = empty(name)  # an older run, from before this table
+    return Snapshot(known.as_of, Stored(parts), known.digest, known.previous.digest if known.previous else "")
+
+
+def read_manifest(run: Run) -> Manifest:
+    """Read what a run says of its snapshot; raises ``ArtifactError``."""
+    return read(run, MANIFEST)
+
+
+def people(run: Run) -> Sequence[Row]:
+    """Return the people whom a run read from the rosters; raises ``ArtifactError``."""
+    rows: list[Row] = load(run).tables["people"].to_pylist()
+    return rows
+
+
+def verify(path: Path, *, digest: str, file: str, made: str = "collected", hint: str = _COLLECT) -> None:
+    """Hold a table on disk to what was noted when it was made: its bytes' digest ``file``, or that of its rows.
+
+    Equal bytes are enough; a file written anew has equal rows. Raises ``ArtifactError``.
+    """
+    try:
+        if files.digest_of(path) == file:
+            return
+        found = Stored({"table": ParquetFile(path)}).digest("table")
+    except (OSError, pa.ArrowInvalid, ValueError) as error:
+        raise ArtifactError(f"{path} cannot be read: {error}", hint=hint) from None
+    if found != digest:
+        raise ArtifactError(f"{path} is not the table that was {made}", hint=hint)
+
+
+def _table(folder: Path, name: str) -> Path:
+    return folder / "snapshot" / f"{name}.parquet"

@@ -1,0 +1,47 @@
+"""Notices to people about an audit: who hears of what, in words."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from access_review.audit.campaign import Campaign, Reminder, ReminderKind
+from access_review.audit.reviewers import People
+from access_review.views.text import count, moment, visible
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What one person is told. ``about`` is the reviewer whose items it is about; ``mail`` is null where none is known."""
+
+    about: str
+    name: str
+    mail: str | None
+    subject: str
+    text: str
+
+
+def notices(
+    audit: Campaign, told: Iterable[Reminder], people: People, escalate_to: Iterable[str]
+) -> tuple[Notice, ...]:
+    """Write what reviewers are told; of an escalation and of what ended unreviewed others hear too."""
+    made = []
+    for sent in told:
+        hearing = [sent.reviewer]
+        if sent.kind in {ReminderKind.ESCALATION, ReminderKind.NOT_REVIEWED}:
+            known = (people.who(name) for name in escalate_to)
+            hearing += [who for who in (people.managers.get(sent.reviewer), *known) if who]
+        made += [_notice(audit, sent, who, people) for who in dict.fromkeys(hearing)]
+    return tuple(made)
+
+
+def _notice(audit: Campaign, sent: Reminder, who: str, people: People) -> Notice:
+    whose = visible(people.names.get(sent.reviewer, sent.reviewer))
+    items = count(sent.items, "item")
+    subject = f"Access review {audit.week}: {sent.kind}, {items} of {whose}"
+    words = {
+        ReminderKind.ASKED: f"{items} wait for the answer of {whose}: one work sheet, to be filled in and sent back.",
+        ReminderKind.REMINDER: f"{items} still wait for the answer of {whose}.",
+        ReminderKind.ESCALATION: f"{items} have waited since {moment(audit.opened_at)} for the answer of {whose}.",
+        ReminderKind.NOT_REVIEWED: f"{items} of {whose} were not reviewed in time. They come again in the next audit.",
+    }
+    text = f"{words[sent.kind]}\n\nOpened {moment(audit.opened_at)}, run {audit.run}.\nNo answer is never taken for a revoke.\n"
+    return Notice(sent.reviewer, visible(people.names.get(who, who)), people.mails.get(who), subject, text)
