@@ -26,7 +26,7 @@ from access_review.changes import Action, Change, Executor, Expectation, Target,
 from access_review.connectors.ad import identifiers
 from access_review.connectors.ad.writer import address_of
 from access_review.policy import Applying
-from access_review.revoke.apply import Batch, apply
+from access_review.revoke.apply import ApplyRun, apply
 from access_review.revoke.states import Recheck
 from access_review.store.journal import JournalFile
 from tests.real import example_domain, samba
@@ -156,7 +156,7 @@ def measured(
         with Timed(folder / f"{source}-{start}.sqlite", plan.digest) as journal:
             began, processor = time.perf_counter(), time.thread_time()
             executors: dict[str, Executor] = {source: Watched(writer, spent)}
-            done = apply(Batch(plan, journal, executors, lambda *_: Recheck(), clock, pace))
+            done = apply(ApplyRun(plan, journal, executors, lambda *_: Recheck(), clock, pace))
             spent.whole += time.perf_counter() - began
             spent.processor += time.thread_time() - processor
         _check(ok={str(state) for state in done.states.values()} == {"pending"})

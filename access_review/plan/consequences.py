@@ -50,15 +50,15 @@ def _after(engine: Engine, name: str, sql: str) -> pa.Table:
 
 def _register(engine: Engine, changes: Sequence[Change]) -> None:
     grants, edges, disabled = [], [], []
-    for one in changes:
-        account, entitlement, child, mode = one.target.key
+    for change in changes:
+        account, entitlement, child, mode = change.target.key
         if child:
-            edges.append((one.id, child, entitlement, mode))
+            edges.append((change.id, child, entitlement, mode))
         elif entitlement:
-            grants.append((one.id, account, entitlement, mode))
-        elif one.action is not Action.REVOKE_SESSIONS:
-            disabled.append((one.id, account))
-    engine.register("decided_changes", _table(("change",), [(one.id,) for one in changes if one.decided]))
+            grants.append((change.id, account, entitlement, mode))
+        elif change.action is not Action.REVOKE_SESSIONS:
+            disabled.append((change.id, account))
+    engine.register("decided_changes", _table(("change",), [(change.id,) for change in changes if change.decided]))
     engine.register("planned_grants", _table(("change", "account", "entitlement", "mode"), grants))
     engine.register("planned_edges", _table(("change", "child", "parent", "mode"), edges))
     engine.register("planned_disables", _table(("change", "account"), disabled))

@@ -29,7 +29,8 @@ from access_review.review import Report
 from access_review.snapshot import Snapshot, run_name
 from access_review.workspace import Workspace
 
-Answers = dict[str, tuple[Change, ...] | Withheld]
+Outcomes = dict[str, tuple[Change, ...] | Withheld]
+"""By finding: the changes that end it, or why there are none."""
 
 
 def plan(
@@ -49,18 +50,19 @@ def plan(
 ) -> Plan:
     """Plan the removals for the open findings in scope and for what reviewers ``decided``, proven and sealed.
 
-    ``engine`` is the one that :func:`access_review.review.review` ran in; ``capabilities`` is what the connector of each source declares. ``accepted``
-    is the population of each source at the last sign-off. With ``ahead``, the snapshot shows
-    leavers as they will be, and the plan holds from their end. Raises ``StalePlan`` for a
-    snapshot older than a plan may be, ``LimitExceeded``, and ``PlanRefused``.
+    ``engine`` is the one that :func:`access_review.review.review` ran in. ``capabilities`` is what
+    the connector of each source declares, ``accepted`` the population of each source at the last
+    sign-off. With ``ahead``, the snapshot shows leavers as they will be, and the plan holds from
+    their end. Raises ``StalePlan`` for a snapshot older than a plan may be, ``LimitExceeded``, and
+    ``PlanRefused``, also when nobody can say which change fails the proof.
     """
     _may_plan(snapshot, workspace, requested_by, now, raised)
     guard(engine, workspace.policy.protect, requested_by)
     connectors = {s.name: s.file.connector for s in workspace.sources}
-    asked = collect_request(engine, snapshot, scope, connectors, capabilities, decided)
-    answers: Answers = {finding["finding"]: changes_for(asked, finding) for finding in asked.findings}
-    answers, settled = _settle(
-        snapshot, workspace, engine, report, answers, accepted or {}, raised.limits if raised else ()
+    request = collect_request(engine, snapshot, scope, connectors, capabilities, decided)
+    outcomes: Outcomes = {finding["finding"]: changes_for(request, finding) for finding in request.findings}
+    outcomes, settled = _settle(
+        snapshot, workspace, engine, report, outcomes, accepted or {}, raised.limits if raised else ()
     )
     ordered = tuple(sorted(_with_collateral(settled.changes, engine), key=_order))
     return seal(
@@ -74,10 +76,10 @@ def plan(
             expires_at=ahead.until if ahead else now + workspace.policy.plan_valid,
             requested_by=requested_by,
             scope=scope,
-            limits=_kept(workspace.policy.limits, settled.counts, raised),
+            limits=_applied_limits(workspace.policy.limits, settled.counts, raised),
             batches=batches(ordered, workspace.policy.limits.batch),
             changes=ordered,
-            to_person=_to_person(answers, asked),
+            to_person=_to_person(outcomes, request),
             proof=settled.proof,
             valid_from=ahead.since if ahead else None,
         )
@@ -96,13 +98,13 @@ def _settle(
     workspace: Workspace,
     engine: Engine,
     report: Report,
-    answers: Answers,
+    outcomes: Outcomes,
     accepted: Mapping[str, Population],
     raised: Sequence[Higher],
-) -> tuple[Answers, _Settled]:
+) -> tuple[Outcomes, _Settled]:
     """Withhold what would take too much until nothing does; then count, and prove what is left."""
     while True:
-        changes = merge(answers)
+        changes = merge(outcomes)
         after = consequences.foresee(engine, snapshot.tables, changes)
         refused = _refused(engine, workspace.policy.protect.last_holders)
         if not refused:
@@ -114,10 +116,10 @@ def _settle(
             limits.check(counts, _names(changes))
             proven = proof.prove(snapshot, workspace, engine, report, changes, after)
             if isinstance(proven, Proof):
-                return answers, _Settled(changes, counts, proven)
+                return outcomes, _Settled(changes, counts, proven)
             refused = proven.changes
         # Each round leaves at least one finding more to a person, so this ends.
-        answers = _withhold(answers, refused)
+        outcomes = _withhold(outcomes, refused)
 
 
 def _may_plan(
@@ -133,16 +135,16 @@ def _may_plan(
         )
 
 
-def merge(answers: Answers) -> tuple[Change, ...]:
+def merge(outcomes: Outcomes) -> tuple[Change, ...]:
     """Return each change once, with every finding that asks for it."""
-    made: dict[str, Change] = {}
-    for finding in sorted(answers):
-        given = answers[finding]
-        if isinstance(given, tuple):
-            for one in given:
-                because = (*made[one.id].because, finding) if one.id in made else (finding,)
-                made[one.id] = replace(one, because=because)
-    return tuple(made[key] for key in sorted(made))
+    merged: dict[str, Change] = {}
+    for finding in sorted(outcomes):
+        outcome = outcomes[finding]
+        if isinstance(outcome, tuple):
+            for change in outcome:
+                because = (*merged[change.id].because, finding) if change.id in merged else (finding,)
+                merged[change.id] = replace(change, because=because)
+    return tuple(merged[key] for key in sorted(merged))
 
 
 def _refused(engine: Engine, keep: int) -> Mapping[str, Withheld]:
@@ -159,45 +161,47 @@ def _apart(engine: Engine, counts: Sequence[Count]) -> Mapping[str, Withheld]:
     }
 
 
-def _withhold(answers: Answers, refused: Mapping[str, Withheld]) -> Answers:
+def _withhold(outcomes: Outcomes, refused: Mapping[str, Withheld]) -> Outcomes:
     """Leave a finding to a person when one of its changes is refused: all of them or none."""
-    kept: Answers = {}
-    for finding, given in answers.items():
-        reasons = [refused[one.id] for one in given if one.id in refused] if isinstance(given, tuple) else []
-        kept[finding] = min(reasons, key=lambda one: one.reason) if reasons else given
-    return kept
+    remaining: Outcomes = {}
+    for finding, outcome in outcomes.items():
+        reasons = (
+            [refused[change.id] for change in outcome if change.id in refused] if isinstance(outcome, tuple) else []
+        )
+        remaining[finding] = min(reasons, key=lambda why: why.reason) if reasons else outcome
+    return remaining
 
 
 def _with_collateral(changes: Sequence[Change], engine: Engine) -> list[Change]:
-    said: dict[str, list[str]] = defaultdict(list)
-    behind = {one.id for one in changes if one.target.child}
+    texts: dict[str, list[str]] = defaultdict(list)
+    behind = {change.id for change in changes if change.target.child}
     for row in consequences.collateral(engine):
         many = f"{row['accounts']} accounts behind it lose" if row["accounts"] != 1 else "1 account behind it loses"
-        said[row["change"]].append(
+        texts[row["change"]].append(
             f"{many if row['change'] in behind else 'also loses'} {row['name']} ({row['source']})"
         )
-    return [replace(one, collateral=tuple(said.get(one.id, ()))) for one in changes]
+    return [replace(change, collateral=tuple(texts.get(change.id, ()))) for change in changes]
 
 
-def _order(one: Change) -> tuple[Any, ...]:
+def _order(change: Change) -> tuple[Any, ...]:
     """Leavers first; of everybody first the sign-in, then sessions, then grants."""
-    opening = one.target.entitlement is not None
-    return not one.leaver, opening, one.target.key[0], one.action.rank, one.target.key, one.id
+    opening = change.target.entitlement is not None
+    return not change.leaver, opening, change.target.key[0], change.action.rank, change.target.key, change.id
 
 
-def _to_person(answers: Answers, asked: Request) -> tuple[ToPerson, ...]:
+def _to_person(outcomes: Outcomes, request: Request) -> tuple[ToPerson, ...]:
     """Group what is left to a person by reason: protections first."""
     left: dict[Withheld, list[str]] = defaultdict(list)
-    for finding, given in answers.items():
-        if isinstance(given, Withheld):
-            left[given].append(finding)
-    for review in asked.reviews:
+    for finding, outcome in outcomes.items():
+        if isinstance(outcome, Withheld):
+            left[outcome].append(finding)
+    for review in request.reviews:
         left[withheld(WithheldCode.UNDECIDED, rule=review["rule"])] += review["findings"]
     ordered = sorted(left, key=lambda why: (not why.protected, why.reason, why.alternatives))
     return tuple(ToPerson.of(tuple(sorted(left[why])), why) for why in ordered)
 
 
-def _kept(ceilings: Limits, counts: tuple[Count, ...], raised: Raised | None) -> AppliedLimits:
+def _applied_limits(ceilings: Limits, counts: tuple[Count, ...], raised: Raised | None) -> AppliedLimits:
     return AppliedLimits(
         disable_percent=ceilings.disable.percent,
         disable_floor=ceilings.disable.floor,
@@ -214,5 +218,5 @@ def _kept(ceilings: Limits, counts: tuple[Count, ...], raised: Raised | None) ->
 
 
 def _names(changes: Sequence[Change]) -> dict[str, str]:
-    things = [t for one in changes for t in (one.target.entitlement, one.target.child) if t]
+    things = [t for change in changes for t in (change.target.entitlement, change.target.child) if t]
     return {thing.id: thing.name for thing in things}

@@ -58,7 +58,7 @@ def prove(
     Reads what :func:`access_review.plan.consequences.foresee` made of the same changes.
     """
     before = _open(report.findings, {"new", "open", "waived"})
-    wanted = {finding for one in changes for finding in one.because}
+    wanted = {finding for change in changes for finding in change.because}
     touched = [row["account"] for row in engine.rows(_TOUCHED)]
     engine.create("touched", _TOUCHED)
     held = _expected_held(engine)
@@ -86,7 +86,9 @@ def prove(
         appeared=0,
         expected_lost=0,
         accounts_touched=len(touched),
-        sources=tuple(sorted({name.split(":", 1)[0] for one in changes for name in one.target.key if ":" in name})),
+        sources=tuple(
+            sorted({name.split(":", 1)[0] for change in changes for name in change.target.key if ":" in name})
+        ),
     )
 
 
@@ -119,8 +121,8 @@ def prove_undo(
         outlasting=0,
         appeared=len(appearing),
         expected_lost=0,
-        accounts_touched=len({one.target.account.id for one in changes if one.target.account}),
-        sources=tuple(sorted({one.target.source for one in changes})),
+        accounts_touched=len({change.target.account.id for change in changes if change.target.account}),
+        sources=tuple(sorted({change.target.source for change in changes})),
     )
 
 
@@ -138,13 +140,13 @@ def _blame(changes: Sequence[Change], wrong: Mapping[str, Row], lost: set[tuple[
     """Say which changes fail the proof: those that ask for the finding, or that touch what it is about."""
     blamed: dict[str, Withheld] = {}
     for finding, row in sorted(wrong.items()):
-        touching = [one.id for one in changes if finding in one.because] or [
-            one.id for one in changes if _names(one) & {row["subject"], row["about"], row["person"]} - {None}
+        touching = [change.id for change in changes if finding in change.because] or [
+            change.id for change in changes if _names(change) & {row["subject"], row["about"], row["person"]} - {None}
         ]
         _add(blamed, touching, withheld(WithheldCode.PROOF_FINDS, rule=row["rule"], detail=row["reason"]))
     for account, entitlement in sorted(lost):
-        touching = [one.id for one in changes if account in _names(one)] or [
-            one.id for one in changes if one.target.child
+        touching = [change.id for change in changes if account in _names(change)] or [
+            change.id for change in changes if change.target.child
         ]
         _add(blamed, touching, withheld(WithheldCode.PROOF_LOSES, account=account, name=entitlement))
     return blamed
@@ -155,12 +157,12 @@ def _add(blamed: dict[str, Withheld], changes: Sequence[str], why: Withheld) -> 
         raise PlanRefused(
             why.reason, hint="narrow the plan with --rule, --person or --client, and report this: it is a bug"
         )
-    for one in changes:
-        blamed.setdefault(one, why)
+    for change in changes:
+        blamed.setdefault(change, why)
 
 
-def _names(one: Change) -> set[str]:
-    return {name for name in (*one.target.key[:3], one.target.person or "") if name}
+def _names(change: Change) -> set[str]:
+    return {name for name in (*change.target.key[:3], change.target.person or "") if name}
 
 
 _TOUCHED = """

@@ -84,8 +84,8 @@ def _form() -> TypeAdapter[Plan]:
     return TypeAdapter(Plan)
 
 
-def _body(made: Plan) -> dict[str, Any]:
-    body: dict[str, Any] = _form().dump_python(made, mode="json")
+def _body(plan: Plan) -> dict[str, Any]:
+    body: dict[str, Any] = _form().dump_python(plan, mode="json")
     del body["digest"]
     return body
 
@@ -94,14 +94,14 @@ def _digest(body: Mapping[str, Any]) -> str:
     return "sha256:" + hashlib.sha256(rfc8785.dumps(dict(body))).hexdigest()
 
 
-def seal(made: Plan) -> Plan:
+def seal(plan: Plan) -> Plan:
     """Return the plan with its digest: the hash of everything else as canonical JSON (RFC 8785)."""
-    return replace(made, digest=_digest(_body(made)))
+    return replace(plan, digest=_digest(_body(plan)))
 
 
-def write(made: Plan) -> bytes:
+def write(plan: Plan) -> bytes:
     """Return a sealed plan as ``plan.json``: canonical JSON and a line end."""
-    return rfc8785.dumps(_body(made) | {"digest": made.digest}) + b"\n"
+    return rfc8785.dumps(_body(plan) | {"digest": plan.digest}) + b"\n"
 
 
 def read(data: bytes) -> Plan:
@@ -120,12 +120,12 @@ def read(data: bytes) -> Plan:
             raise ArtifactError(
                 f"the plan has format {said['format']!r}, not {FORMAT!r}", hint="use the version that wrote it"
             )
-        made = _form().validate_json(data)
+        plan = _form().validate_json(data)
     except (ValueError, ValidationError, KeyError, TypeError, AttributeError):
         raise altered from None
-    if write(made) != data:
+    if write(plan) != data:
         raise altered
-    return made
+    return plan
 
 
 def batches(changes: Iterable[Change], size: int) -> tuple[Batch, ...]:
@@ -136,17 +136,17 @@ def batches(changes: Iterable[Change], size: int) -> tuple[Batch, ...]:
     return tuple(Batch(f"batch-{number}", part) for number, part in enumerate(parts, start=1))
 
 
-def refuse_early(made: Plan, *, now: datetime) -> None:
+def refuse_early(plan: Plan, *, now: datetime) -> None:
     """Raise ``StalePlan`` for a plan that was made ahead, and whose hour has not come."""
-    if made.valid_from and now < made.valid_from:
+    if plan.valid_from and now < plan.valid_from:
         raise StalePlan(
-            f"the plan holds from {made.valid_from:%Y-%m-%d %H:%M} UTC, when the employment ends", hint="apply it then"
+            f"the plan holds from {plan.valid_from:%Y-%m-%d %H:%M} UTC, when the employment ends", hint="apply it then"
         )
 
 
-def refuse_stale(made: Plan, *, now: datetime, workspace_digest: str) -> None:
+def refuse_stale(plan: Plan, *, now: datetime, workspace_digest: str) -> None:
     """Raise ``StalePlan`` when a plan has expired, or sources or roles have been edited since."""
-    if now >= made.expires_at:
-        raise StalePlan(f"the plan expired on {made.expires_at:%Y-%m-%d %H:%M} UTC", hint="plan again")
-    if workspace_digest != made.workspace_digest:
+    if now >= plan.expires_at:
+        raise StalePlan(f"the plan expired on {plan.expires_at:%Y-%m-%d %H:%M} UTC", hint="plan again")
+    if workspace_digest != plan.workspace_digest:
         raise StalePlan("sources/ or roles/ have changed since the plan was made", hint="review and plan again")

@@ -44,7 +44,7 @@ def _refusal(code: WithheldCode, *alternatives: str, **facts: object) -> Refusal
     return Refusal(withheld(code, *alternatives, **facts))
 
 
-def changes_for(asked: Request, finding: Row) -> tuple[Change, ...] | Withheld:
+def changes_for(request: Request, finding: Row) -> tuple[Change, ...] | Withheld:
     """Return the changes one finding asks for, or why there are none."""
     how: dict[str, Callable[[Request, Row], Iterator[Change]]] = {
         "disable": _disable,
@@ -55,7 +55,7 @@ def changes_for(asked: Request, finding: Row) -> tuple[Change, ...] | Withheld:
     if finding["carried"]:
         return withheld(WithheldCode.NOT_CHECKED, detail=finding["reason"])
     try:
-        changes = tuple(how.get(finding["remedy"], _remove)(asked, finding))
+        changes = tuple(how.get(finding["remedy"], _remove)(request, finding))
     except Refusal as refusal:
         return refusal.withheld
     if finding["remedy"] not in how:
@@ -63,94 +63,94 @@ def changes_for(asked: Request, finding: Row) -> tuple[Change, ...] | Withheld:
     return changes
 
 
-def _disable(asked: Request, finding: Row) -> Iterator[Change]:
-    account = _own_account(asked, finding)
-    _complete(asked, [account["account"]])
-    copy = account if account["twin"] and _synchronised(asked, account["source"]) else None
+def _disable(request: Request, finding: Row) -> Iterator[Change]:
+    account = _own_account(request, finding)
+    _complete(request, [account["account"]])
+    copy = account if account["twin"] and _synchronised(request, account["source"]) else None
     if copy:
         # Directory synchronisation would enable the copy again: its origin is what must be disabled.
-        account = _checked(asked, account["twin"])
-        _complete(asked, [account["account"]])
+        account = _checked(request, account["twin"])
+        _complete(request, [account["account"]])
         if account["enabled"] is False:
             ways = ["see whether synchronisation runs", "disable the copy by hand meanwhile, and revoke its sessions"]
             raise _refusal(WithheldCode.ORIGIN_DISABLED, *ways, name=account["name"])
     if account["enabled"] is False:
         raise _refusal(WithheldCode.ALREADY_DISABLED)
-    for one in filter(None, (account, copy)):
-        if one["kind"] not in DISABLED_KINDS:
-            raise _refusal(WithheldCode.OTHERS_DEPEND, kind=one["kind"])
-        if one["enabled"] is None:
+    for holder in filter(None, (account, copy)):
+        if holder["kind"] not in DISABLED_KINDS:
+            raise _refusal(WithheldCode.OTHERS_DEPEND, kind=holder["kind"])
+        if holder["enabled"] is None:
             raise _refusal(WithheldCode.ENABLED_UNKNOWN, "look at the account and disable it by hand")
     expect = Expectation(present=True, enabled=True, person_status=account["status"])
-    action = _action(asked, account["source"], Action.DISABLE_ACCOUNT)
-    yield change(action, _target(asked, action, account), expect, finding["finding"])
+    action = _action(request, account["source"], Action.DISABLE_ACCOUNT)
+    yield change(action, _target(request, action, account), expect, finding["finding"])
     online = copy or account
-    if _has_own_sessions(asked, online) and online["status"] == "left":
+    if _has_own_sessions(request, online) and online["status"] == "left":
         sessions = Expectation(present=True, person_status=online["status"])
-        target = _target(asked, Action.REVOKE_SESSIONS, online)
+        target = _target(request, Action.REVOKE_SESSIONS, online)
         yield change(Action.REVOKE_SESSIONS, target, sessions, finding["finding"])
 
 
-def _synchronised(asked: Request, source: str) -> bool:
-    return source in asked.capabilities and asked.capabilities[source].synchronised
+def _synchronised(request: Request, source: str) -> bool:
+    return source in request.capabilities and request.capabilities[source].synchronised
 
 
-def _has_own_sessions(asked: Request, account: Row) -> bool:
+def _has_own_sessions(request: Request, account: Row) -> bool:
     # Revoking the sessions of a guest has no effect: they are the home tenant's.
-    return asked.can(account["source"], Action.REVOKE_SESSIONS) and account["kind"] == "human"
+    return request.can(account["source"], Action.REVOKE_SESSIONS) and account["kind"] == "human"
 
 
-def _remove(asked: Request, finding: Row) -> Iterator[Change]:
-    account = _own_account(asked, finding)
+def _remove(request: Request, finding: Row) -> Iterator[Change]:
+    account = _own_account(request, finding)
     goal = finding["about"]
-    if goal not in asked.entitlements:
+    if goal not in request.entitlements:
         raise _refusal(WithheldCode.NOT_AN_ENTITLEMENT)
-    grants = _reaching(asked, account, goal)
+    grants = _reaching(request, account, goal)
     if account["status"] != "left":
-        grants = _beyond(asked, grants, goal)
+        grants = _beyond(request, grants, goal)
     if not grants:
         raise _refusal(WithheldCode.NO_OWN_GRANT)
     for grant in grants:
-        yield _removal(asked, account, grant, finding)
+        yield _removal(request, account, grant, finding)
 
 
-def _revoke(asked: Request, finding: Row) -> Iterator[Change]:
+def _revoke(request: Request, finding: Row) -> Iterator[Change]:
     """Take away one grant because a reviewer said so, though a role may allow it."""
-    account = _own_account(asked, finding)
+    account = _own_account(request, finding)
     if finding["about"] is None:
         raise _refusal(WithheldCode.ACCOUNT_ITSELF, "find out what it is for", "disable it by hand")
-    for grant in asked.held.get(account["account"], ()):
+    for grant in request.held.get(account["account"], ()):
         if (grant["entitlement"], grant["mode"]) != (finding["about"], finding["mode"]):
             continue
-        name = asked.entitlements[grant["entitlement"]]["name"]
+        name = request.entitlements[grant["entitlement"]]["name"]
         if grant["mirrored"]:
             raise _refusal(WithheldCode.MASTERED_ELSEWHERE, name=name)
         if grant["verdict"] == "mixed":
-            ways = alternatives_to(asked, grant, grant["entitlement"])
+            ways = alternatives_to(request, grant, grant["entitlement"])
             raise _refusal(WithheldCode.PARTLY_EXPECTED, *ways, name=name)
-        yield _removal(asked, account, grant, finding)
+        yield _removal(request, account, grant, finding)
 
 
-def _reaching(asked: Request, account: Row, goal: str) -> list[Row]:
+def _reaching(request: Request, account: Row, goal: str) -> list[Row]:
     """Return the own grants that must go to end ``goal``; of a synced copy, the grants it follows.
 
     A grant that is wrong in itself goes alone, since each has a finding of its own.
     What is forbidden however it is reached needs every grant that leads there.
     """
-    leading = [g for g in asked.held.get(account["account"], ()) if goal in asked.reach[g["entitlement"]]]
+    leading = [g for g in request.held.get(account["account"], ()) if goal in request.reach[g["entitlement"]]]
     direct = [g for g in leading if g["entitlement"] == goal]
     forbidden = account["status"] != "left" and any(g["never"] == goal for g in leading)
     found: dict[tuple[str, str, str], Row] = {}
     for grant in leading if forbidden or not direct else direct:
-        followed = asked.originals.get((grant["account"], grant["entitlement"]), ()) if grant["mirrored"] else ()
+        followed = request.originals.get((grant["account"], grant["entitlement"]), ()) if grant["mirrored"] else ()
         wanted = {(o["original_account"], o["original_entitlement"]) for o in followed}
-        mastered = [g for holder, _ in wanted for g in asked.held[holder] if (holder, g["entitlement"]) in wanted]
-        for one in mastered or [grant]:
-            found[one["account"], one["entitlement"], one["mode"]] = one
+        mastered = [g for holder, _ in wanted for g in request.held[holder] if (holder, g["entitlement"]) in wanted]
+        for grant_to_cut in mastered or [grant]:
+            found[grant_to_cut["account"], grant_to_cut["entitlement"], grant_to_cut["mode"]] = grant_to_cut
     return [found[key] for key in sorted(found)]
 
 
-def _beyond(asked: Request, grants: Sequence[Row], goal: str) -> list[Row]:
+def _beyond(request: Request, grants: Sequence[Row], goal: str) -> list[Row]:
     """Keep what lies beyond the roles; refuse when that would not end the excess."""
     if any(not grant["verdict"] for grant in grants):
         raise _refusal(WithheldCode.ROLES_UNKNOWN)
@@ -158,40 +158,40 @@ def _beyond(asked: Request, grants: Sequence[Row], goal: str) -> list[Row]:
         raise _refusal(WithheldCode.ALLOWED, "change the role template", "waive the finding")
     mixed = next((grant for grant in grants if grant["verdict"] == "mixed"), None)
     if mixed:
-        name = asked.entitlements[mixed["entitlement"]]["name"]
-        raise _refusal(WithheldCode.PARTLY_EXPECTED, *alternatives_to(asked, mixed, goal), name=name)
+        name = request.entitlements[mixed["entitlement"]]["name"]
+        raise _refusal(WithheldCode.PARTLY_EXPECTED, *alternatives_to(request, mixed, goal), name=name)
     return [grant for grant in grants if grant["verdict"] == "beyond"]
 
 
-def _removal(asked: Request, account: Row, grant: Row, finding: Row) -> Change:
-    holder = account if grant["account"] == account["account"] else _checked(asked, grant["account"])
-    held = asked.entitlements[grant["entitlement"]]
-    _complete(asked, [holder["account"], *asked.reach[grant["entitlement"]]])
-    _touchable(asked, held)
+def _removal(request: Request, account: Row, grant: Row, finding: Row) -> Change:
+    holder = account if grant["account"] == account["account"] else _checked(request, grant["account"])
+    held = request.entitlements[grant["entitlement"]]
+    _complete(request, [holder["account"], *request.reach[grant["entitlement"]]])
+    _touchable(request, held)
     if grant["via"] == "licence" or held["kind"] == "licence":
         raise _refusal(WithheldCode.LICENCE)
     if not grant["removable"]:
         raise _refusal(WithheldCode.NOT_REMOVABLE, detail=grant["why_not"] or "its source does not say why")
-    if any(asked.entitlements[reached]["kind"] == "licence" for reached in asked.reach[grant["entitlement"]]):
+    if any(request.entitlements[reached]["kind"] == "licence" for reached in request.reach[grant["entitlement"]]):
         raise _refusal(WithheldCode.CARRIES_LICENCE, name=held["name"])
     source = grant["mastered_in"] or held["source"]
-    if grant["via"] not in _BY_VIA and _writable(asked, source):
+    if grant["via"] not in _BY_VIA and _writable(request, source):
         raise _refusal(WithheldCode.NO_ACTION, via=grant["via"])
-    action = _action(asked, source, _BY_VIA.get(grant["via"], Action.MANUAL))
+    action = _action(request, source, _BY_VIA.get(grant["via"], Action.MANUAL))
     expect = Expectation(
         present=True, person_status=holder["status"], verdict=grant["verdict"] if holder["status"] != "left" else ""
     )
-    return change(action, _target(asked, action, holder, grant), expect, finding["finding"], grant["via"])
+    return change(action, _target(request, action, holder, grant), expect, finding["finding"], grant["via"])
 
 
-def _cut(asked: Request, finding: Row) -> Iterator[Change]:
-    child, parent = (asked.entitlements.get(finding[end]) for end in ("subject", "about"))
-    edges = asked.edges.get((finding["subject"], finding["about"]), ())
+def _cut(request: Request, finding: Row) -> Iterator[Change]:
+    child, parent = (request.entitlements.get(finding[end]) for end in ("subject", "about"))
+    edges = request.edges.get((finding["subject"], finding["about"]), ())
     if child is None or parent is None or not edges:
         raise _refusal(WithheldCode.NESTING_GONE)
-    _complete(asked, [child["entitlement"], *asked.reach[parent["entitlement"]]])
+    _complete(request, [child["entitlement"], *request.reach[parent["entitlement"]]])
     for end in (child, parent):
-        _touchable(asked, end)
+        _touchable(request, end)
     for edge in edges:
         if not edge["removable"]:
             detail = edge["why_not"] or "its source does not say why"
@@ -200,10 +200,10 @@ def _cut(asked: Request, finding: Row) -> Iterator[Change]:
             ways = ("take it away by hand", "change the template")
             raise _refusal(WithheldCode.NESTING_IS_NO_MEMBERSHIP, *ways, why=edge["why"])
         source = edge["mastered_in"] or parent["source"]
-        action = _action(asked, source, Action.CUT_NESTING)
+        action = _action(request, source, Action.CUT_NESTING)
         target = Target(
             source,
-            asked.connectors.get(source, ""),
+            request.connectors.get(source, ""),
             child=_thing(child),
             entitlement=_thing(parent),
             mode=edge["mode"],
@@ -213,21 +213,21 @@ def _cut(asked: Request, finding: Row) -> Iterator[Change]:
         yield change(action, target, Expectation(present=True), finding["finding"], edge["why"])
 
 
-def _own_account(asked: Request, finding: Row) -> Row:
-    if finding["subject"] not in asked.accounts:
+def _own_account(request: Request, finding: Row) -> Row:
+    if finding["subject"] not in request.accounts:
         raise _refusal(WithheldCode.NOT_ONE_ACCOUNT)
-    return _checked(asked, finding["subject"])
+    return _checked(request, finding["subject"])
 
 
-def _checked(asked: Request, name: str) -> Row:
+def _checked(request: Request, name: str) -> Row:
     """Return an account that a change may touch; refuse otherwise."""
-    account = asked.accounts[name]
-    if protected := asked.protected.get(name):
+    account = request.accounts[name]
+    if protected := request.protected.get(name):
         raise Refusal(protected)
     if not account["stable_id"]:
         raise _refusal(WithheldCode.ID_MAY_CHANGE, name=account["name"])
-    if name in asked.quarantined:
-        raise Refusal(asked.quarantined[name])
+    if name in request.quarantined:
+        raise Refusal(request.quarantined[name])
     if account["person"] is None:
         raise _refusal(WithheldCode.OWNER_UNKNOWN, "find the owner", "record it in the roster", link=account["link"])
     if not account["certain"]:
@@ -241,46 +241,46 @@ def _checked(asked: Request, name: str) -> Row:
     return account
 
 
-def _touchable(asked: Request, entitlement: Row) -> None:
+def _touchable(request: Request, entitlement: Row) -> None:
     name = entitlement["name"]
-    for reached in sorted(asked.reach.get(entitlement["entitlement"], ())):
-        if protected := asked.protected.get(reached):
-            raise Refusal(replace(protected, about=asked.entitlements[reached]["name"]))
+    for reached in sorted(request.reach.get(entitlement["entitlement"], ())):
+        if protected := request.protected.get(reached):
+            raise Refusal(replace(protected, about=request.entitlements[reached]["name"]))
     if not entitlement["stable_id"]:
         raise _refusal(WithheldCode.ID_MAY_CHANGE, name=name)
     if entitlement["effect"] != "grants":
         raise _refusal(_EFFECTS[entitlement["effect"]])
 
 
-def _complete(asked: Request, ids: Sequence[str]) -> None:
+def _complete(request: Request, ids: Sequence[str]) -> None:
     """Refuse unless the rosters, and every source and group named, were read whole."""
-    for source, reason in sorted(asked.gaps.rosters.items()):
+    for source, reason in sorted(request.gaps.rosters.items()):
         raise _refusal(WithheldCode.INCOMPLETE, name=source, detail=reason)
     for name in sorted(ids):
         source = name.split(":", 1)[0]
-        if reason := asked.gaps.sources.get(source, ""):
+        if reason := request.gaps.sources.get(source, ""):
             raise _refusal(WithheldCode.INCOMPLETE, name=source, detail=reason)
-        if reason := asked.gaps.groups.get(name, ""):
-            called = asked.entitlements.get(name, {}).get("name", name)
+        if reason := request.gaps.groups.get(name, ""):
+            called = request.entitlements.get(name, {}).get("name", name)
             raise _refusal(WithheldCode.INCOMPLETE, name=called, detail=reason)
 
 
-def _writable(asked: Request, source: str) -> bool:
-    return source in asked.capabilities and bool(asked.capabilities[source].actions)
+def _writable(request: Request, source: str) -> bool:
+    return source in request.capabilities and bool(request.capabilities[source].actions)
 
 
-def _action(asked: Request, source: str, wanted: Action) -> Action:
+def _action(request: Request, source: str, wanted: Action) -> Action:
     """Return what is wanted where the system can do it, and an order to a person elsewhere."""
-    return wanted if asked.can(source, wanted) else Action.MANUAL
+    return wanted if request.can(source, wanted) else Action.MANUAL
 
 
-def _target(asked: Request, action: Action, account: Row, grant: Row | None = None) -> Target:
-    held = asked.entitlements[grant["entitlement"]] if grant else None
+def _target(request: Request, action: Action, account: Row, grant: Row | None = None) -> Target:
+    held = request.entitlements[grant["entitlement"]] if grant else None
     source = (grant["mastered_in"] or held["source"]) if grant and held else account["source"]
     words = f"take {held['name']} away from {account['name']}" if held else f"disable {account['name']}"
     return Target(
         source,
-        asked.connectors.get(source, ""),
+        request.connectors.get(source, ""),
         account=Thing(account["account"], account["native_id"], account["name"]),
         entitlement=_thing(held) if held else None,
         mode=grant["mode"] if grant else "",

@@ -83,7 +83,7 @@ class Applied:
 
 
 @dataclass(slots=True)
-class Batch:
+class ApplyRun:
     """One run of :func:`apply`: its settings, and what it has counted so far.
 
     ``most`` is how many calls it may make, where that is limited.
@@ -109,7 +109,7 @@ class Batch:
     started: datetime | None = None
 
 
-def apply(batch: Batch, *, only: Sequence[str] = ()) -> Applied:
+def apply(batch: ApplyRun, *, only: Sequence[str] = ()) -> Applied:
     """Carry out a plan (or the batches named ``only``), or what an earlier run left of it.
 
     Who may do so (approval, lock, digest of the workspace) has been settled before. Raises
@@ -127,15 +127,17 @@ def apply(batch: Batch, *, only: Sequence[str] = ()) -> Applied:
         batch.journal.flush()
     except JournalFull as error:
         batch.stopped = error.message
-    return Applied({one.id: batch.journal.standing(one.id).state for one in wanted}, batch.stopped, batch.calls)
+    return Applied(
+        {change.id: batch.journal.standing(change.id).state for change in wanted}, batch.stopped, batch.calls
+    )
 
 
 def _wanted(plan: Plan, only: Sequence[str]) -> list[Change]:
-    by_id = {one.id: one for one in plan.changes}
+    by_id = {change.id: change for change in plan.changes}
     return [by_id[name] for part in plan.batches if not only or part.id in only for name in part.changes]
 
 
-def _settle_interrupted(batch: Batch, wanted: Sequence[Change]) -> None:
+def _settle_interrupted(batch: ApplyRun, wanted: Sequence[Change]) -> None:
     """Find out by reading what became of every call whose end is not on disk: also when nothing more may be written."""
     for change in wanted:
         standing = batch.journal.standing(change.id)
@@ -151,7 +153,7 @@ def _settle_interrupted(batch: Batch, wanted: Sequence[Change]) -> None:
     batch.journal.flush()
 
 
-def _carry_out(batch: Batch, wanted: Sequence[Change]) -> None:
+def _carry_out(batch: ApplyRun, wanted: Sequence[Change]) -> None:
     canary = _Canary(batch)
     for number, change in enumerate(wanted):
         for tried in range(batch.pace.attempts):
@@ -169,7 +171,7 @@ def _carry_out(batch: Batch, wanted: Sequence[Change]) -> None:
             return
 
 
-def _must_stop(batch: Batch, change: Change) -> bool:
+def _must_stop(batch: ApplyRun, change: Change) -> bool:
     """Tell whether nothing more may begin now, and say why."""
     now = batch.clock.now()
     if now >= batch.plan.expires_at:
@@ -183,7 +185,7 @@ def _must_stop(batch: Batch, change: Change) -> bool:
     return bool(batch.stopped)
 
 
-def _attempt(batch: Batch, change: Change, *, last: bool) -> None:
+def _attempt(batch: ApplyRun, change: Change, *, last: bool) -> None:
     """Try once: intent, re-check, call, read back; then wait, unless it is the last time."""
     standing = batch.journal.standing(change.id)
     _add(batch, change, State.INTENT, attempt=standing.attempt + 1)
@@ -214,14 +216,14 @@ def _attempt(batch: Batch, change: Change, *, last: bool) -> None:
         _back_off(batch, standing.attempt, answer.retry_after)
 
 
-def _call(batch: Batch, change: Change) -> WriteAnswer:
+def _call(batch: ApplyRun, change: Change) -> WriteAnswer:
     executor = batch.executors[change.target.source]
     batch.calls += 1
     batch.last_call[change.target.source] = batch.clock.now()
     return executor.restore(change) if change.action.restores else executor.revoke(change)
 
 
-def _look(batch: Batch, change: Change) -> Sighting:
+def _look(batch: ApplyRun, change: Change) -> Sighting:
     """Read by immutable id; of sessions, whether any are older than the first intent."""
     executor = batch.executors.get(change.target.source)
     if executor is None:
@@ -231,7 +233,7 @@ def _look(batch: Batch, change: Change) -> Sighting:
 
 
 def _add(
-    batch: Batch,
+    batch: ApplyRun,
     change: Change,
     state: State,
     reason: str = "",
@@ -245,7 +247,7 @@ def _add(
     batch.journal.add(Transition(change.id, state, batch.clock.now(), number, server, reason, checked_at, called_at))
 
 
-def _keep_pace(batch: Batch, change: Change) -> None:
+def _keep_pace(batch: ApplyRun, change: Change) -> None:
     """Leave the time between two calls to one system that its rate asks for."""
     last = batch.last_call.get(change.target.source)
     if last is not None:
@@ -253,12 +255,12 @@ def _keep_pace(batch: Batch, change: Change) -> None:
         _wait(batch, (due - batch.clock.now()).total_seconds())
 
 
-def _back_off(batch: Batch, attempt: int, retry_after: float | None) -> None:
+def _back_off(batch: ApplyRun, attempt: int, retry_after: float | None) -> None:
     """Wait as long as the system says, else 1, 2, 4 … 64 seconds with jitter."""
     _wait(batch, retry_after if retry_after is not None else 2 ** min(attempt, 6) * (0.5 + batch.jitter()))
 
 
-def _wait(batch: Batch, seconds: float) -> None:
+def _wait(batch: ApplyRun, seconds: float) -> None:
     if seconds > 0:
         batch.journal.flush()
         if batch.until:
@@ -266,7 +268,7 @@ def _wait(batch: Batch, seconds: float) -> None:
         batch.clock.wait(seconds)
 
 
-def _breaker(batch: Batch, change: Change, size: int) -> bool:
+def _breaker(batch: ApplyRun, change: Change, size: int) -> bool:
     """Count what failed, and stop the batch when it is too much."""
     state = batch.journal.standing(change.id).state
     failed = state in {State.FAILED, State.UNKNOWN, State.DEFERRED}
@@ -284,12 +286,12 @@ def _breaker(batch: Batch, change: Change, size: int) -> bool:
 class _Canary:
     """Stops after the first calls, or waits and looks at them again, before the rest goes out."""
 
-    batch: Batch
+    batch: ApplyRun
     passed: bool = False
 
     def stops(self) -> bool:
         batch = self.batch
-        before = [one for one in batch.plan.changes if batch.journal.standing(one.id).state is State.PENDING]
+        before = [change for change in batch.plan.changes if batch.journal.standing(change.id).state is State.PENDING]
         size = batch.pace.canary
         if self.passed or batch.go_on or not size or len(before) < size or len(batch.plan.changes) <= size:
             return False
@@ -299,13 +301,13 @@ class _Canary:
             return True
         batch.told(_progress(batch, len(before), len(batch.plan.changes), None))
         _wait(batch, batch.pace.canary_pause.total_seconds())
-        wrong = [one.id for one in before if _look(batch, one).there is not one.action.restores]
+        wrong = [change.id for change in before if _look(batch, change).there is not change.action.restores]
         if wrong:
             batch.stopped = f"the first changes do not hold or cannot be read: {', '.join(wrong[:3])}"
         return bool(wrong)
 
 
-def _progress(batch: Batch, done: int, of: int, change: Change | None) -> Progress:
+def _progress(batch: ApplyRun, done: int, of: int, change: Change | None) -> Progress:
     elapsed = (batch.clock.now() - (batch.started or batch.clock.now())).total_seconds()
     saying = f"{change.id} {batch.journal.standing(change.id).state}" if change else "the first changes are looked at"
     return Progress(done, of, saying, elapsed / max(1, done) * (of - done))

@@ -62,29 +62,29 @@ def judge(plan: Plan, taken: Snapshot, workspace: Workspace, others: Sequence[Ch
     ``others`` are the changes that other batches have made since the plan's snapshot.
     """
     status = {row["person"]: row["status"] for row in taken.tables["people"].to_pylist()}
-    if any(one.action.restores for one in plan.changes):
-        return Facts({one.id: _restoring(one, status) for one in plan.changes}, now)
+    if any(change.action.restores for change in plan.changes):
+        return Facts({change.id: _restoring(change, status) for change in plan.changes}, now)
     settings = workspace.policy.engine
     with EmbeddedEngine(taken.as_of, settings.memory, settings.threads) as engine:
         establish(taken.tables, workspace, engine)
         guard(engine, workspace.policy.protect, plan.requested_by)
         register_unread(engine, find_gaps(taken))
-        mine = {one.id for one in plan.changes}
-        every = [*plan.changes, *(one for one in others if one.id not in mine)]
+        planned = {change.id for change in plan.changes}
+        every = [*plan.changes, *(change for change in others if change.id not in planned)]
         consequences.foresee(engine, taken.tables, every)
         without = without_holders(engine, workspace.policy.protect.last_holders)
         against = consequences.unexpected(engine) | without | _protected(engine, plan.changes)
         _check_limits(engine, plan, workspace.policy.limits)
-    return Facts({one.id: _judged(one, against.get(one.id), status) for one in plan.changes}, now)
+    return Facts({change.id: _judged(change, against.get(change.id), status) for change in plan.changes}, now)
 
 
-def _judged(one: Change, against: Withheld | None, status: Mapping[str, str]) -> Recheck:
+def _judged(change: Change, against: Withheld | None, status: Mapping[str, str]) -> Recheck:
     """Judge one change by what speaks ``against`` it, and by what its person is now."""
     if against and against.refuses:
         return Recheck(refused=against.reason)
     if against:
         return Recheck(skipped=f"now: {against.reason}")
-    person, then = one.target.person, one.expect_before.person_status
+    person, then = change.target.person, change.expect_before.person_status
     now = status.get(person or "", "not in the roster")
     if person and then == "left" and now != then:
         return Recheck(skipped=f"the person is {now}: the end was rescinded or postponed, or they came back")
@@ -93,8 +93,8 @@ def _judged(one: Change, against: Withheld | None, status: Mapping[str, str]) ->
     return Recheck()
 
 
-def _restoring(one: Change, status: Mapping[str, str]) -> Recheck:
-    person = one.target.person
+def _restoring(change: Change, status: Mapping[str, str]) -> Recheck:
+    person = change.target.person
     if person and status.get(person) not in EMPLOYED:
         return Recheck(
             refused=f"the person is {status.get(person, 'not in the roster')}: only who is employed gets it back"
@@ -104,7 +104,7 @@ def _restoring(one: Change, status: Mapping[str, str]) -> Recheck:
 
 def _protected(engine: Engine, changes: Sequence[Change]) -> dict[str, Withheld]:
     """Return the changes that name something protected, and why it is."""
-    named = [(one.id, name) for one in changes for name in one.target.key[:3] if name]
+    named = [(change.id, name) for change in changes for name in change.target.key[:3] if name]
     table = pa.table({n: pa.array([row[i] for row in named], pa.string()) for i, n in enumerate(("change", "id"))})
     engine.register("named", table)
     rows = engine.rows(
@@ -131,9 +131,13 @@ def _check_limits(engine: Engine, plan: Plan, ceilings: Limits) -> None:
             ),
         }
     )
-    approved = {(one.what, one.where): one.allowed for one in plan.limits.counts}
+    approved = {(count.what, count.where): count.allowed for count in plan.limits.counts}
     counts = limits.as_raised(limits.count(engine, agreed, limits.counted(plan.limits.counts)), plan.limits.raised)
-    over = [one for one in counts if one.changed > min(one.allowed, approved.get((one.what, one.where), one.allowed))]
+    over = [
+        count
+        for count in counts
+        if count.changed > min(count.allowed, approved.get((count.what, count.where), count.allowed))
+    ]
     if over:
         worst = over[0]
         raise LimitExceeded(

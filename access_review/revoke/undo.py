@@ -46,20 +46,20 @@ def undo(
 ) -> Plan:
     """Return the sealed plan that gives back what ``plan`` took; ``snapshot`` says who is employed now.
 
-    What ``prove`` does not carry is left to a person. Raises ``PlanRefused`` when there is nothing to give back, or the roster is not
-    complete or older than what it is to judge.
+    What ``prove`` does not carry is left to a person. Raises ``PlanRefused`` when there is nothing to give back, or
+    the roster is not complete or older than what it is to judge.
     """
     _may_undo(plan, standings, snapshot)
     status = {row["person"]: row["status"] for row in snapshot.tables["people"].to_pylist()}
-    made: list[Change] = []
+    changes: list[Change] = []
     left: list[_Left] = []
-    for one in _sorted(_answers(plan, standings, status)):
-        (made if isinstance(one, Change) else left).append(one)  # type: ignore[arg-type]
-    if missing := no_longer_there(snapshot.tables, made):
-        made = _leave(made, left, dict.fromkeys(missing, "the account or the group is there no more"))
-    while isinstance(proof := prove(made), Failure):
-        made = _leave(made, left, {change: why.reason for change, why in proof.changes.items()})
-    if not made and not left:
+    for proposal in sorted(_proposals(plan, standings, status), key=_last_the_sign_in):
+        (changes if isinstance(proposal, Change) else left).append(proposal)  # type: ignore[arg-type]
+    if missing := no_longer_there(snapshot.tables, changes):
+        changes = _leave(changes, left, dict.fromkeys(missing, "the account or the group is there no more"))
+    while isinstance(proof := prove(changes), Failure):
+        changes = _leave(changes, left, {change: why.reason for change, why in proof.changes.items()})
+    if not changes and not left:
         raise PlanRefused("this batch took nothing away, so there is nothing to give back")
     return seal(
         replace(
@@ -71,11 +71,12 @@ def undo(
             made_at=now,
             expires_at=now + workspace.policy.plan_valid,
             requested_by=requested_by,
-            limits=replace(plan.limits, counts=_counts(plan, made)),
-            batches=batches(made, plan.limits.batch),
-            changes=tuple(made),
+            limits=replace(plan.limits, counts=_counts(plan, changes)),
+            batches=batches(changes, plan.limits.batch),
+            changes=tuple(changes),
             to_person=tuple(
-                ToPerson.of((one.change.id,), withheld(WithheldCode.NOT_GIVEN_BACK, detail=one.reason)) for one in left
+                ToPerson.of((kept.change.id,), withheld(WithheldCode.NOT_GIVEN_BACK, detail=kept.reason))
+                for kept in left
             ),
             proof=proof,
             digest="",
@@ -84,10 +85,10 @@ def undo(
     )
 
 
-def _leave(made: Sequence[Change], left: list[_Left], reasons: Mapping[str, str]) -> list[Change]:
+def _leave(changes: Sequence[Change], left: list[_Left], reasons: Mapping[str, str]) -> list[Change]:
     """Leave to a person what has a reason against it; return the rest."""
-    left += [_Left(one, reasons[one.id]) for one in made if one.id in reasons]
-    return [one for one in made if one.id not in reasons]
+    left += [_Left(change, reasons[change.id]) for change in changes if change.id in reasons]
+    return [change for change in changes if change.id not in reasons]
 
 
 def _may_undo(plan: Plan, standings: Mapping[str, ChangeStatus], snapshot: Snapshot) -> None:
@@ -100,45 +101,51 @@ def _may_undo(plan: Plan, standings: Mapping[str, ChangeStatus], snapshot: Snaps
         raise PlanRefused("the newest snapshot is older than the batch", hint="access-review audit")
 
 
-def _answers(plan: Plan, standings: Mapping[str, ChangeStatus], status: Mapping[str, str]) -> Iterator[Change | _Left]:
-    for one in plan.changes:
-        state = standings.get(one.id, ChangeStatus()).state
+def _proposals(
+    plan: Plan, standings: Mapping[str, ChangeStatus], status: Mapping[str, str]
+) -> Iterator[Change | _Left]:
+    for change in plan.changes:
+        state = standings.get(change.id, ChangeStatus()).state
         if state in {State.UNKNOWN, State.CALLING}:
-            yield _Left(one, "what became of it is not known: access-review verify first")
+            yield _Left(change, "what became of it is not known: access-review verify first")
         elif state in PROVEN:
-            yield _restoring(one, status)
+            yield _restoring(change, status)
 
 
-def _restoring(one: Change, status: Mapping[str, str]) -> Change | _Left:
-    action = UNDO[one.action]
+def _restoring(change: Change, status: Mapping[str, str]) -> Change | _Left:
+    action = UNDO[change.action]
     if not action:
-        return _Left(one, "sessions begin anew by signing in")
-    person = one.target.person
+        return _Left(change, "sessions begin anew by signing in")
+    person = change.target.person
     if action == Action.MANUAL:
-        return _Left(one, "it was done by hand: give it back by hand")
-    if person is None and one.target.child is None:
-        return _Left(one, "nobody is known to own it")
+        return _Left(change, "it was done by hand: give it back by hand")
+    if person is None and change.target.child is None:
+        return _Left(change, "nobody is known to own it")
     if person is not None and status.get(person) not in EMPLOYED:
-        return _Left(one, f"the person is {status.get(person, 'not in the roster')}: only who is employed gets it back")
+        return _Left(
+            change, f"the person is {status.get(person, 'not in the roster')}: only who is employed gets it back"
+        )
     restoring = Action(action)
     expect = Expectation(present=False, person_status=status.get(person) if person else None)
     return Change(
-        name_of(restoring, one.target), restoring, one.target, one.via, expect, (one.id,), (), str(one.action)
+        name_of(restoring, change.target),
+        restoring,
+        change.target,
+        change.via,
+        expect,
+        (change.id,),
+        (),
+        str(change.action),
     )
 
 
-def _sorted(every: Iterator[Change | _Left]) -> list[Change | _Left]:
+def _last_the_sign_in(proposal: Change | _Left) -> tuple[bool, str]:
     """Grants first and the right to sign in last: nobody is let in before everything is as it was."""
-    return sorted(every, key=_place)
+    if isinstance(proposal, Change):
+        return proposal.action is Action.ENABLE_ACCOUNT, proposal.id
+    return False, proposal.change.id
 
 
-def _place(one: Change | _Left) -> tuple[bool, str]:
-    return (
-        isinstance(one, Change) and one.action is Action.ENABLE_ACCOUNT,
-        one.id if isinstance(one, Change) else one.change.id,
-    )
-
-
-def _counts(plan: Plan, made: list[Change]) -> tuple[limits.Count, ...]:
+def _counts(plan: Plan, changes: list[Change]) -> tuple[limits.Count, ...]:
     """Return how many changes are given back of how many were planned: never more than were taken."""
-    return (limits.Count(GIVEN_BACK, plan.digest, len(made), len(plan.changes), len(plan.changes)),)
+    return (limits.Count(GIVEN_BACK, plan.digest, len(changes), len(plan.changes), len(plan.changes)),)

@@ -66,7 +66,7 @@ def apply_plan(
         if standing:
             judge = _not_ordered_twice(judge, workspace, now)
         with systems.executors(workspace, plan.changes, now) as executors:
-            batch = apply.Batch(
+            batch = apply.ApplyRun(
                 plan=plan,
                 journal=journal,
                 executors=executors,

@@ -35,30 +35,30 @@ def progress(step: Progress) -> str:
     return f"{step.done}/{step.of}  {visible(step.saying)}  {step.remaining:.0f} s to go"
 
 
-def value(plan: Plan, done: Applied) -> dict[str, Any]:
+def value(plan: Plan, applied: Applied) -> dict[str, Any]:
     """Return what came of a batch, as JSON."""
     return {
         "plan": plan.digest,
-        "states": {name: str(state) for name, state in sorted(done.states.items())},
-        "calls": done.calls,
-        "stopped": done.stopped,
-        "partly": done.partly,
+        "states": {name: str(state) for name, state in sorted(applied.states.items())},
+        "calls": applied.calls,
+        "stopped": applied.stopped,
+        "partly": applied.partly,
     }
 
 
-def text(plan: Plan, done: Applied) -> str:
+def text(plan: Plan, applied: Applied) -> str:
     """Say what came of a batch."""
-    return "\n".join(_applied(plan, done))
+    return "\n".join(_applied(plan, applied))
 
 
-def _applied(plan: Plan, done: Applied) -> Iterator[str]:
-    yield f"{count(done.calls, 'call')} made for {count(len(done.states), 'change')}"
+def _applied(plan: Plan, applied: Applied) -> Iterator[str]:
+    yield f"{count(applied.calls, 'call')} made for {count(len(applied.states), 'change')}"
     for state in State:
-        if number := done.counts.get(state):
+        if number := applied.counts.get(state):
             yield f"  {number:>5}  {_SAID[state]}"
-    if done.stopped:
-        yield f"Stopped: {visible(done.stopped)}"
-    if done.partly:
+    if applied.stopped:
+        yield f"Stopped: {visible(applied.stopped)}"
+    if applied.partly:
         yield f"Partly applied. Next: access-review --run {plan.run} apply"
     else:
         yield f"Next: access-review --run {plan.run} verify"

@@ -105,14 +105,14 @@ def who(target: Target) -> Thing:
 
 def _rows(plan: Plan, reasons: Mapping[str, str]) -> Iterator[list[str]]:
     batch_of = {change: batch.id for batch in plan.batches for change in batch.changes}
-    for number, one in enumerate(plan.changes, start=1):
-        yield [str(number), batch_of[one.id], *_row(one, reasons), "", "", ""]
+    for number, change in enumerate(plan.changes, start=1):
+        yield [str(number), batch_of[change.id], *_row(change, reasons), "", "", ""]
 
 
-def _row(one: Change, reasons: Mapping[str, str]) -> list[str]:
-    target, thing = one.target, who(one.target)
-    why = "; ".join(dict.fromkeys(reasons.get(finding, finding) for finding in one.because))
-    words = WORDS[one.action] + (f": {target.manual}" if target.manual else "")
+def _row(change: Change, reasons: Mapping[str, str]) -> list[str]:
+    target, thing = change.target, who(change.target)
+    why = "; ".join(dict.fromkeys(reasons.get(finding, finding) for finding in change.because))
+    words = WORDS[change.action] + (f": {target.manual}" if target.manual else "")
     loses = target.entitlement
     return [
         target.source,
@@ -124,15 +124,15 @@ def _row(one: Change, reasons: Mapping[str, str]) -> list[str]:
         loses.native_id if loses else "",
         target.mode,
         why,
-        "; ".join(one.collateral),
-        one.undo or "not needed",
-        one.id,
+        "; ".join(change.collateral),
+        change.undo or "not needed",
+        change.id,
     ]
 
 
 def _left(plan: Plan) -> Iterator[list[str]]:
-    for one in plan.to_person:
-        yield [str(len(one.findings)), one.reason, "; ".join(one.ways_out), " ".join(f[:12] for f in one.findings)]
+    for left in plan.to_person:
+        yield [str(len(left.findings)), left.reason, "; ".join(left.ways_out), " ".join(f[:12] for f in left.findings)]
 
 
 def _fill(

@@ -30,14 +30,14 @@ _WORDS = {
 }
 
 
-def text(made: Plan, files: Sequence[str]) -> str:
+def text(plan: Plan, files: Sequence[str]) -> str:
     """Say how many changes of which kind, what is left to a person, what proves it, and where the files are."""
-    return "\n".join(_lines(made, files))
+    return "\n".join(_lines(plan, files))
 
 
-def _lines(made: Plan, files: Sequence[str]) -> Iterator[str]:
-    yield f"{count(len(made.changes), 'change')} in {count(len(made.batches), 'batch', 'batches')}; nothing is changed yet."
-    kinds = Counter((one.action, one.target.source) for one in made.changes)
+def _lines(plan: Plan, files: Sequence[str]) -> Iterator[str]:
+    yield f"{count(len(plan.changes), 'change')} in {count(len(plan.batches), 'batch', 'batches')}; nothing is changed yet."
+    kinds = Counter((one.action, one.target.source) for one in plan.changes)
     if kinds:
         yield ""
         rows = [
@@ -45,21 +45,21 @@ def _lines(made: Plan, files: Sequence[str]) -> Iterator[str]:
         ]
         yield table(("change", "in", "how many"), rows, numbers=(2,))
     yield ""
-    yield from _left(made)
+    yield from _left(plan)
     yield ""
-    yield _proof(made)
-    yield f"Digest to approve: {made.digest}"
-    if made.limits.raised:
-        yield f"Limits raised, so {made.limits.approvals} people must approve it: {visible(made.limits.raised_because)}"
-    since = f"from {moment(made.valid_from)} " if made.valid_from else ""
-    yield f"Valid {since}until {moment(made.expires_at)}"
+    yield _proof(plan)
+    yield f"Digest to approve: {plan.digest}"
+    if plan.limits.raised:
+        yield f"Limits raised, so {plan.limits.approvals} people must approve it: {visible(plan.limits.raised_because)}"
+    since = f"from {moment(plan.valid_from)} " if plan.valid_from else ""
+    yield f"Valid {since}until {moment(plan.expires_at)}"
     yield ""
     yield from (f"  {name}" for name in files)
 
 
-def _proof(made: Plan) -> str:
-    proof = made.proof
-    if made.gives_back:
+def _proof(plan: Plan) -> str:
+    proof = plan.proof
+    if plan.gives_back:
         return (
             "Proof: reviewed again with it given back, nothing is found that was not known before the batch "
             f"({count(proof.appeared, 'finding')} again); {proof.ended_besides} are gone"
@@ -70,17 +70,17 @@ def _proof(made: Plan) -> str:
     )
 
 
-def _left(made: Plan) -> Iterator[str]:
+def _left(plan: Plan) -> Iterator[str]:
     """Say why how many findings are left to a person: what is protected first, rules that never plan in one line."""
     undecided: Counter[str] = Counter()
     others: Counter[tuple[bool, str]] = Counter()
-    for left in made.to_person:
+    for left in plan.to_person:
         if left.why and left.why.code is WithheldCode.UNDECIDED:
             undecided[dict(left.why.facts)["rule"]] += len(left.findings)
         else:
             others[bool(left.why and left.why.protected), left.reason] += len(left.findings)
     total = undecided.total() + others.total()
-    yield f"Left to a person: {count(total, 'change' if made.gives_back else 'finding')}"
+    yield f"Left to a person: {count(total, 'change' if plan.gives_back else 'finding')}"
     for (_, reason), number in sorted(others.items(), key=lambda item: (not item[0][0], -item[1], item[0][1])):
         yield f"  {number:>4}  {visible(reason)}"
     if undecided:

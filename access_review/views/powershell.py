@@ -36,16 +36,16 @@ def script(plan: Plan, capabilities: Mapping[str, Capabilities]) -> bytes:
     halves = {source: declared.script for source, declared in capabilities.items()}
     can = _can_give_back if plan.gives_back else _scriptable
     batch_of = {change: batch.id for batch in plan.batches for change in batch.changes}
-    scripted = [one for one in plan.changes if can(one, halves.get(one.target.source, ""))]
+    scripted = [change for change in plan.changes if can(change, halves.get(change.target.source, ""))]
     text = _template().render(
         plan=plan,
         about=visible(plan.requested_by),
         outlives=OUTLIVES,
-        changes=[list(_fields(one, batch_of[one.id], halves[one.target.source])) for one in scripted],
-        by_hand=[_in_words(one) for one in plan.changes if one not in scripted],
-        allowed=[_allowance(one) for one in plan.limits.counts if one.what in _COUNTED],
-        directory=any(halves[one.target.source] == "directory" for one in scripted),
-        cloud=any(halves[one.target.source] == "cloud" for one in scripted),
+        changes=[list(_fields(change, batch_of[change.id], halves[change.target.source])) for change in scripted],
+        by_hand=[_in_words(change) for change in plan.changes if change not in scripted],
+        allowed=[_allowance(change) for change in plan.limits.counts if change.what in _COUNTED],
+        directory=any(halves[change.target.source] == "directory" for change in scripted),
+        cloud=any(halves[change.target.source] == "cloud" for change in scripted),
     )
     return "\ufeff".encode() + text.replace("\n", "\r\n").encode()
 
@@ -80,27 +80,27 @@ _GIVEN_BACK = {
 """What the script of an undo does. An app role or consent given back is another one, with an id of its own: by hand."""
 
 
-def _can_give_back(one: Change, half: str) -> bool:
+def _can_give_back(change: Change, half: str) -> bool:
     """Tell whether the script of an undo can address it, as the script that took it could."""
-    return one.action in _GIVEN_BACK and _scriptable(replace(one, action=_TAKEN[one.action]), half)
+    return change.action in _GIVEN_BACK and _scriptable(replace(change, action=_TAKEN[change.action]), half)
 
 
 _IN_DIRECTORY = (Action.DISABLE_ACCOUNT, Action.REMOVE_MEMBER, Action.CUT_NESTING)
 _COUNTED = {"accounts disabled": "disable", "grants removed": "remove"}
 
 
-def _scriptable(one: Change, half: str) -> bool:
+def _scriptable(change: Change, half: str) -> bool:
     """Tell whether the script can address it: by GUID or SID in a directory, by object id in the cloud."""
-    target = one.target
+    target = change.target
     things = [thing.native_id for thing in (target.account, target.child) if thing]
     if half == "directory":
         things += [target.entitlement.native_id] if target.entitlement else []
-        return one.action in _IN_DIRECTORY and all(_GUID.fullmatch(t) or _SID.fullmatch(t) for t in things)
+        return change.action in _IN_DIRECTORY and all(_GUID.fullmatch(t) or _SID.fullmatch(t) for t in things)
     if half != "cloud" or not all(_GUID.fullmatch(thing) for thing in things):
         return False
     held = target.entitlement
     group = held is None or held.kind == "group"
-    match one.action:
+    match change.action:
         case Action.DISABLE_ACCOUNT | Action.REVOKE_SESSIONS:
             return True
         case Action.REMOVE_MEMBER | Action.CUT_NESTING:
@@ -113,12 +113,12 @@ def _scriptable(one: Change, half: str) -> bool:
             return False
 
 
-def _fields(one: Change, batch: str, half: str) -> Iterator[Field]:
-    target, thing = one.target, who(one.target)
-    yield "Id", one.id
+def _fields(change: Change, batch: str, half: str) -> Iterator[Field]:
+    target, thing = change.target, who(change.target)
+    yield "Id", change.id
     yield "Batch", batch
-    yield "Action", one.action
-    yield "Kind", _TAKEN[one.action] if one.action.restores else one.action
+    yield "Action", change.action
+    yield "Kind", _TAKEN[change.action] if change.action.restores else change.action
     yield "System", half
     yield "Source", target.source
     yield "Who", thing.native_id
@@ -132,11 +132,11 @@ def _fields(one: Change, batch: str, half: str) -> Iterator[Field]:
     yield "Until", target.until.strftime("%Y-%m-%dT%H:%M:%SZ") if target.until else ""
 
 
-def _in_words(one: Change) -> str:
-    loses = f", {one.target.entitlement.name}" if one.target.entitlement else ""
-    said = one.target.manual or f"{who(one.target).name}{loses}"
-    return f"{one.id} {one.target.source}: {WORDS[one.action]}: {said}"
+def _in_words(change: Change) -> str:
+    loses = f", {change.target.entitlement.name}" if change.target.entitlement else ""
+    said = change.target.manual or f"{who(change.target).name}{loses}"
+    return f"{change.id} {change.target.source}: {WORDS[change.action]}: {said}"
 
 
-def _allowance(one: Count) -> tuple[str, int]:
-    return f"{_COUNTED[one.what]} {one.where}", one.allowed
+def _allowance(count: Count) -> tuple[str, int]:
+    return f"{_COUNTED[count.what]} {count.where}", count.allowed

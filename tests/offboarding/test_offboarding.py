@@ -19,7 +19,7 @@ from access_review.offboarding.leaver import AccessItem, AccessState, Late, Leav
 from access_review.plan.record import write
 from access_review.policy import Applying, Offboarding, Targets
 from access_review.review import establish
-from access_review.revoke.apply import Batch, apply
+from access_review.revoke.apply import ApplyRun, apply
 from access_review.revoke.proven import proven
 from access_review.revoke.states import Recheck
 from access_review.revoke.states import State as Step
@@ -301,7 +301,7 @@ def test_the_journals_of_batches_say_when_a_sign_in_was_proven_gone(tmp_path):
     pace = Applying(canary=0, per_minute=6000)
     began = clock.now()
     with JournalFile(folder / "journal.sqlite", plan.digest) as journal:
-        apply(Batch(plan, journal, systems, lambda *_: Recheck(), clock, pace))
+        apply(ApplyRun(plan, journal, systems, lambda *_: Recheck(), clock, pace))
         assert proven(journals(tmp_path)) == {}, "one read proves nothing"
         gone_by = clock.now()
         clock.wait(16 * 60)
@@ -323,7 +323,7 @@ def test_one_account_that_is_not_proven_off_leaves_the_system_without_proof(tmp_
     system = FakeSystem([key_of(one) for one in plan.changes], clock)
     pace = Applying(canary=0, per_minute=6000)
     with JournalFile(folder / "journal.sqlite", plan.digest) as journal:
-        apply(Batch(plan, journal, {"ad": system}, lambda *_: Recheck(), clock, pace))
+        apply(ApplyRun(plan, journal, {"ad": system}, lambda *_: Recheck(), clock, pace))
         clock.wait(16 * 60)
         system.give(key_of(second))
         verify(plan.changes, journal, {"ad": system}, now=clock.now(), pace=pace, targets=Targets())

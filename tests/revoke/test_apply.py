@@ -5,7 +5,7 @@ import pytest
 from access_review.changes import Action
 from access_review.errors import StalePlan
 from access_review.policy import Applying, ChangeWindow
-from access_review.revoke.apply import Batch, apply
+from access_review.revoke.apply import ApplyRun, apply
 from access_review.revoke.change_windows import is_open
 from access_review.revoke.states import Recheck, State
 from access_review.store.journal import JournalFile
@@ -27,7 +27,7 @@ class Scene:
 
     def run(self, pace=PACE, judge=None, **options):
         with JournalFile(self.path, self.plan.digest) as journal:
-            batch = Batch(
+            batch = ApplyRun(
                 self.plan, journal, {"ad": self.system}, judge or (lambda *_: self.judged), self.clock, pace, **options
             )
             return apply(batch)

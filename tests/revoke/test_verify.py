@@ -1,7 +1,7 @@
 from access_review.changes import Sighting
 from access_review.engine.duckdb import EmbeddedEngine
 from access_review.policy import Applying, Targets
-from access_review.revoke.apply import Batch, apply
+from access_review.revoke.apply import ApplyRun, apply
 from access_review.revoke.states import Recheck, State
 from access_review.revoke.verify import remaining, verify
 from access_review.store.journal import JournalFile
@@ -21,7 +21,7 @@ class Applied:
         self.system = FakeSystem(self.keys, self.clock)
         self.path = folder / "j.sqlite"
         with JournalFile(self.path, self.plan.digest) as journal:
-            apply(Batch(self.plan, journal, {"ad": self.system}, lambda *_: Recheck(), self.clock, PACE))
+            apply(ApplyRun(self.plan, journal, {"ad": self.system}, lambda *_: Recheck(), self.clock, PACE))
 
     def later(self, minutes):
         self.clock.wait(minutes * 60)

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from access_review.changes import Change, Executor
 from access_review.plan.record import Plan
 from access_review.policy import Applying
-from access_review.revoke.apply import Batch, apply
+from access_review.revoke.apply import ApplyRun, apply
 from access_review.revoke.states import Recheck, State
 from access_review.store.journal import JournalFile
 from tests.support.fake_system import Time
@@ -105,7 +105,7 @@ def main(run: Run) -> int:
     source = run.plan.changes[0].target.source
     with run.opened() as system, Watched(run.folder / "journal.sqlite", run.plan.digest) as journal:
         clock = Time(run.plan.made_at)
-        apply(Batch(run.plan, journal, {source: Stepped(system, steps)}, lambda *_: run.judged, clock, PACE))
+        apply(ApplyRun(run.plan, journal, {source: Stepped(system, steps)}, lambda *_: run.judged, clock, PACE))
     return steps.count
 
 

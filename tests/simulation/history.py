@@ -10,7 +10,7 @@ from pathlib import Path
 
 from access_review.changes import Action, Change
 from access_review.policy import Applying, Targets
-from access_review.revoke.apply import Batch, apply
+from access_review.revoke.apply import ApplyRun, apply
 from access_review.revoke.states import TERMINAL, Recheck, State
 from access_review.revoke.verify import verify
 from access_review.store.journal import JournalFile
@@ -89,7 +89,7 @@ class World:
             with JournalFile(self.path, self.plan.digest) as journal:
                 try:
                     apply(
-                        Batch(
+                        ApplyRun(
                             self.plan,
                             journal,
                             {"ad": self.system},

@@ -23,7 +23,7 @@ from access_review.changes import UNDO, Action
 from access_review.errors import LimitExceeded, PlanRefused
 from access_review.plan.proof import Proof
 from access_review.policy import Applying, Targets
-from access_review.revoke.apply import Batch, apply
+from access_review.revoke.apply import ApplyRun, apply
 from access_review.revoke.states import CHANGED, PROVEN, TERMINAL, Recheck, State
 from access_review.revoke.undo import EMPLOYED, undo
 from access_review.revoke.verify import verify
@@ -213,7 +213,7 @@ class Machine(RuleBasedStateMachine):
         pace = PACE.model_copy(update={"attempts": attempts})
         try:
             with JournalFile(self._path(plan), plan.digest) as journal:
-                apply(Batch(plan, journal, {"ad": self.system}, self._judge, self.clock, pace, until=self.until))
+                apply(ApplyRun(plan, journal, {"ad": self.system}, self._judge, self.clock, pace, until=self.until))
         except Died:
             pass
         finally:
