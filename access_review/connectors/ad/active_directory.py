@@ -245,6 +245,7 @@ def _name(entry: Entry) -> str:
 
 def _kind(entry: Entry, sid: str | None, protected: str | None) -> str:
     classes = entry.classes()
+    # Managed service accounts are of class computer too, so these come first.
     if _SERVICE & classes:
         return "service"
     return "computer" if "computer" in classes else well_known.account_kind(sid, protected)
@@ -266,6 +267,7 @@ def last_use(here: datetime | None, replicated: datetime | None, as_of: datetime
         return {"last_used_earliest": None, "last_used_latest": None}
     if exact:
         return {"last_used_earliest": max(known), "last_used_latest": max(known)}
+    # A later logon would have moved the time stamp, however late.
     latest = min(as_of, replicated + LAG) if replicated else as_of
     return {"last_used_earliest": max(known), "last_used_latest": max(*known, latest)}
 
@@ -284,6 +286,7 @@ def _never_used(entry: Entry, *, live: bool) -> bool | None:
 
 def is_tier0(entry: Entry) -> bool:
     """Tell whether AdminSDHolder keeps delegated writers out of an object (``adminCount`` 1)."""
+    # It stays 1 after the last protected group is left: this protects too much at times, and never too little.
     return entry.whole("admincount") == 1
 
 
@@ -291,11 +294,13 @@ def _aliases(entry: Entry, dn: str, netbios: Mapping[str, str]) -> Iterator[tupl
     """Yield scheme and value of the names that only Active Directory gives, SID history apart."""
     if own := sid(entry):
         yield "sid", own
+    # Entra Connect makes the immutable id of a user from the bytes of the objectGUID.
     if found := _guid(entry):
         yield "immutable-id", base64.b64encode(identifiers.guid_bytes(found)).decode("ascii")
     if principal := entry.text("userprincipalname"):
         yield "upn", principal.casefold()
     name, where = entry.text("samaccountname"), domain(dn) or ""
+    # The NetBIOS name of most domains is their first label; of the others the source file says it.
     label = netbios.get(where) or where.partition(".")[0]
     if name and label:
         yield "sam", f"{label}\\{name}".casefold()

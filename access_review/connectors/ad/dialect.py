@@ -190,5 +190,6 @@ def _attributes(entry: Entry, wanted: Mapping[str, str], further: Mapping[str, A
         for name, attribute in wanted.items()
         if (texts := entry.texts(attribute))
     }
+    # What the source file asks for by name goes first.
     found = {**further, **found}
     return rfc8785.dumps(found).decode() if found else None

@@ -105,6 +105,7 @@ class DirectoryExecutor:
             return WriteAnswer(WriteResult.TRANSIENT, self.server, error.message)
         first, *rest = (thing.native_id for thing in _ends(change))
         answer = member(writing, first, rest[0], self._guards.get(change.id)) if rest else account(writing, first)
+        # What was asked last on this connection may still be answered: nothing else is asked on it.
         if answer.result is WriteResult.UNKNOWN:
             self.close()
         return answer
@@ -127,6 +128,7 @@ class EveryServer:
     def holds(self, change: Change, since: datetime) -> Sighting:
         """Look on all: one that contradicts what is wanted decides, and then one that cannot tell."""
         seen = [sighting.holds(change, since) for sighting in self._each]
+        # What one server still shows may still be used there: the worst sight counts.
         rank: Mapping[bool | None, int] = {not change.action.restores: 0, None: 1, change.action.restores: 2}
         first = min(seen, key=lambda sighting: rank[sighting.there])
         if first.there is change.action.restores:

@@ -74,6 +74,7 @@ class LiveDirectory:
         changes = DirSyncChanges(reading, session, self.scope)
         before = dirsync.load_state(self.state_file, self.scope)
         cookie = changes.cookie()  # before anything is read: what changes meanwhile is news to the next read
+        # Small faults would add up for ever, so that everything is read anew every so often.
         found = None
         if before is not None and before.full_at <= as_of < before.full_at + self.full_every:
             found = changes.since(before)

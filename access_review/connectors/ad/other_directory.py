@@ -38,7 +38,9 @@ _GROUPS = _DYNAMIC | {
     "posixgroup",
     "organizationalrole",
 }
+# The password policy draft writes this time for a lock that no time ends.
 _LOCKED_FOR_GOOD = "000001010000Z"
+# uniqueMember may put a bit string behind the DN (RFC 4517, 3.3.21).
 _UNIQUE_ID = re.compile(r"#'[01]*'B$")
 
 
@@ -157,6 +159,7 @@ def _members(entry: Entry) -> Iterator[Name]:
         yield from (Name("dn", canonical(text)) for text in entry.all(attribute))
     for text in entry.all("uniquemember"):
         yield Name("dn", canonical(_UNIQUE_ID.sub("", text)))
+    # POSIX groups name logins, not objects: two accounts of one login make such a member ambiguous.
     if "posixgroup" in entry.classes():
         yield from (Name("uid", text.casefold()) for text in entry.texts("memberuid"))
 

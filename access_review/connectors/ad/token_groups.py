@@ -46,6 +46,7 @@ class SecurityGroups:
         while waiting:
             dn = waiting.pop()
             if dn in self._sid:
+                # Groups may be in one another in a circle.
                 if self._sid[dn] in reached:
                     continue
                 reached.add(self._sid[dn])

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from access_review.connectors.entra.groups import Membership
+from access_review.connectors.entra.groups import ManagedMembership
 from access_review.connectors.entra.properties import Object, date, inner, needed, objects, text
 from access_review.connectors.entra.tenant_objects import TableRow, TenantObjects
 from access_review.tables import Row
@@ -31,25 +31,27 @@ def _span(thing: Object) -> Row:
 
 
 @dataclass
-class Packages:
+class AccessPackages:
     """The access packages of a tenant. What one gave returns, or is left behind, unless the assignment is ended."""
 
     directory: TenantObjects
     names: dict[str, str] = field(default_factory=dict)
     groups: dict[str, set[str]] = field(default_factory=dict)
 
-    def managed(self, packages: Iterable[Object], assignments: Iterable[Object]) -> dict[tuple[str, str], Membership]:
+    def managed(
+        self, packages: Iterable[Object], assignments: Iterable[Object]
+    ) -> dict[tuple[str, str], ManagedMembership]:
         """Return what to know of memberships that an access package gave."""
         for thing in packages:
             self.names[thing["id"]] = text(thing, "displayName") or thing["id"]
             self.groups[thing["id"]] = {group for group, member in _groups(thing) if member}
-        found: dict[tuple[str, str], Membership] = {}
+        found: dict[tuple[str, str], ManagedMembership] = {}
         for thing in assignments:
             principal, package = check_assignment(thing)
             why = f"given by the access package {self.names.get(package, package)}: end the assignment there"
             edge: Row = {"via": "access-package", "removable": False, "why_not": why}
             if text(thing, "state") == "delivered":
-                found |= {(group, principal): Membership(edge) for group in self.groups.get(package, ())}
+                found |= {(group, principal): ManagedMembership(edge) for group in self.groups.get(package, ())}
         return found
 
     def rows(self, packages: Iterable[Object], assignments: Iterable[Object]) -> Iterator[TableRow]:
@@ -85,6 +87,7 @@ def _groups(thing: Object) -> list[tuple[str, bool]]:
         place, role = inner(scope, "scope"), text(inner(scope, "role"), "originId") or ""
         group = text(place, "originId")
         if group and text(place, "originSystem") == "AadGroup":
+            # A package may give both: whoever is made a member is one, whatever else they become.
             found[group] = found.get(group, False) or role.startswith(_MEMBER)
     return sorted(found.items())
 

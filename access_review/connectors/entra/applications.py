@@ -87,6 +87,7 @@ class Applications:
         """Translate a delegated permission: for one user, or (held by the application) for everybody."""
         client, resource = needed(thing, "clientId"), needed(thing, "resourceId")
         everybody = needed(thing, "consentType") == "AllPrincipals"
+        # A consent for everybody is held by the application: no user gave it, and none can give it back.
         holder = client if everybody else needed(thing, "principalId")
         scopes = sorted(set((text(thing, "scope") or "").split()))
         if not scopes:

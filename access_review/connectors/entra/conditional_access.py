@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from access_review.connectors.entra.properties import Object, UnusableError, date, inner, text, texts, whole
 from access_review.connectors.entra.tenant_objects import TableRow, TenantObjects
 
+# Words that stand where ids do.
 _NOT_IDS = frozenset({"All", "None", "GuestsOrExternalUsers"})
 
 

@@ -100,6 +100,7 @@ class Mirror:
         self.link = link
 
     def _agrees(self, graph: Graph) -> bool:
+        # A change that was lost shows nowhere but in the number.
         return graph.get(COUNT).get("@odata.count") == len(self.groups)
 
 

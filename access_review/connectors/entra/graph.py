@@ -228,7 +228,7 @@ class Graph:
 
 
 def quoted(text: str) -> str:
-    """Return text as it stands in an OData filter: quoted, quotes within doubled (OData 4.01, 5.1.1.6.1)."""
+    """Return text as it stands in an OData filter: quoted, quotes within doubled."""
     doubled = text.replace("'", "''")
     return f"'{doubled}'"
 

@@ -9,7 +9,7 @@ from access_review.tables import Row
 
 
 @dataclass(frozen=True, slots=True)
-class Membership:
+class ManagedMembership:
     """What privileged identity management says of one membership of a group."""
 
     row: Row
@@ -66,7 +66,7 @@ def removal_of(directory: TenantObjects, thing: Object) -> Row:
 
 
 def member(
-    directory: TenantObjects, group_id: str, thing: Object, managed: dict[tuple[str, str], Membership]
+    directory: TenantObjects, group_id: str, thing: Object, managed: dict[tuple[str, str], ManagedMembership]
 ) -> Iterator[TableRow]:
     """Translate one direct member of a group; ``managed`` has the memberships that PIM knows, by group and member."""
     native = thing["id"]
@@ -115,6 +115,7 @@ class Licences:
         self.by_group |= {(group_id, sku) for sku, group_id in given if group_id}
         for sku in sorted({needed(licence, "skuId") for licence in objects(thing, "assignedLicenses")}):
             sources = {group_id for of, group_id in given if of == sku}
+            # Given by groups only: the group has a row of its own, and a second grant would be cut in vain.
             if sources and None not in sources:
                 continue
             edge: Row = {"removable": True}

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from access_review.connectors.entra.groups import Membership, membership
+from access_review.connectors.entra.groups import ManagedMembership, membership
 from access_review.connectors.entra.properties import Object, date, flag, inner, needed, text
 from access_review.connectors.entra.tenant_objects import TableRow, TenantObjects
 from access_review.tables import Row
@@ -59,7 +59,7 @@ class RoleAssignment(NamedTuple):
     scope: str
 
 
-class Definition(NamedTuple):
+class RoleDefinition(NamedTuple):
     """What a role is."""
 
     template: str
@@ -73,7 +73,7 @@ class Roles:
 
     directory: TenantObjects
     privileged: Sequence[str] = PRIVILEGED_ROLES
-    definitions: dict[str, Definition] = field(default_factory=dict)
+    definitions: dict[str, RoleDefinition] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)
     restricted: set[str] = field(default_factory=set)
     scoped: set[tuple[str, str]] = field(default_factory=set)
@@ -83,7 +83,7 @@ class Roles:
         """Translate a role definition: what can be held for the whole tenant."""
         native = thing["id"]
         template, name = text(thing, "templateId") or native, text(thing, "displayName") or native
-        self.definitions[native] = Definition(template, name, text(thing, "description"))
+        self.definitions[native] = RoleDefinition(template, name, text(thing, "description"))
         yield from self._entitlement(thing["id"], "/")
 
     def unit(self, thing: Object) -> None:
@@ -117,18 +117,18 @@ class Roles:
         behind it is known, that is what is held, and the activation is its last use.
         Instances that come through a group are the group's own.
         """
-        may = {read_assignment(thing): thing for thing in eligible if is_own(thing)}
-        runs = {read_assignment(thing): thing for thing in active if is_own(thing)}
-        has = {read_assignment(thing): thing for thing in assignments}
-        self.scoped |= {(key.principal, key.scope) for key in (*has, *runs, *may)}
-        for key in sorted(has.keys() | runs.keys()):
-            run = runs.get(key)
+        eligibilities = {read_assignment(thing): thing for thing in eligible if is_own(thing)}
+        instances = {read_assignment(thing): thing for thing in active if is_own(thing)}
+        assigned = {read_assignment(thing): thing for thing in assignments}
+        self.scoped |= {(key.principal, key.scope) for key in (*assigned, *instances, *eligibilities)}
+        for key in sorted(assigned.keys() | instances.keys()):
+            instance = instances.get(key)
             yield from self._entitlement(key.role, key.scope)
-            if run and text(run, "assignmentType") == "Activated" and key in may:
-                yield from self._use(key, run)
+            if instance and text(instance, "assignmentType") == "Activated" and key in eligibilities:
+                yield from self._use(key, instance)
             else:
-                yield self._standing(key, has.get(key), run)
-        for key, thing in sorted(may.items()):
+                yield self._standing(key, assigned.get(key), instance)
+        for key, thing in sorted(eligibilities.items()):
             yield from self._entitlement(key.role, key.scope)
             native = text(thing, "roleEligibilityScheduleId") or thing["id"]
             yield self._held(key, mode="eligible", via="pim", native_id=native, **span(thing))
@@ -159,7 +159,7 @@ class Roles:
         if (role, scope) in self._emitted:
             return
         self._emitted.add((role, scope))
-        template, name, description = self.definitions.get(role) or Definition(role, role, None)
+        template, name, description = self.definitions.get(role) or RoleDefinition(role, role, None)
         yield self.directory.entitlement(
             "role",
             _native(role, scope),
@@ -226,31 +226,35 @@ class GroupSchedules:
     active: Sequence[Object]
     eligible: Sequence[Object]
 
-    def managed(self) -> dict[tuple[str, str], Membership]:
+    def managed(self) -> dict[tuple[str, str], ManagedMembership]:
         """Return what to know of memberships that the group's member list shows as well."""
-        may = self._may()
+        eligibilities = self._eligibilities()
         return {
-            read_membership(run): _managed(run, read_membership(run) in may) for run in self.active if _is_member(run)
+            read_membership(instance): _managed(instance, read_membership(instance) in eligibilities)
+            for instance in self.active
+            if _is_member(instance)
         }
 
     def rows(self) -> Iterator[TableRow]:
         """Yield eligible memberships and the last use of each."""
-        directory, may = self.directory, self._may()
-        for (group_id, principal), thing in sorted(may.items()):
+        directory, eligibilities = self.directory, self._eligibilities()
+        for (group_id, principal), thing in sorted(eligibilities.items()):
             native = text(thing, "eligibilityScheduleId") or thing["id"]
             edge = {"native_id": native, "mastered_in": directory.source.name, "removable": True, **span(thing)}
             yield membership(directory, group_id, principal, "", "eligible", via="pim", **edge)
-        for run in sorted((r for r in self.active if _is_member(r) and read_membership(r) in may), key=read_membership):
-            group_id, principal = read_membership(run)
-            if text(run, "assignmentType") == "activated" and not directory.is_group(principal):
-                yield used(directory.row_id(principal), directory.row_id(group_id), run)
+        for instance in sorted(
+            (r for r in self.active if _is_member(r) and read_membership(r) in eligibilities), key=read_membership
+        ):
+            group_id, principal = read_membership(instance)
+            if text(instance, "assignmentType") == "activated" and not directory.is_group(principal):
+                yield used(directory.row_id(principal), directory.row_id(group_id), instance)
         for thing in self.eligible:
             if text(thing, "accessId") == "owner":
                 reason = "who may become an owner of a group is not reviewed"
                 at = f"groupEligibilityScheduleInstances/{thing['id']}"
                 yield directory.unusable(at, reason, directory.row_id(read_membership(thing)[0]))
 
-    def _may(self) -> dict[tuple[str, str], Object]:
+    def _eligibilities(self) -> dict[tuple[str, str], Object]:
         return {read_membership(thing): thing for thing in self.eligible if _is_member(thing)}
 
 
@@ -263,9 +267,9 @@ def read_membership(thing: Object) -> tuple[str, str]:
     return needed(thing, "groupId"), needed(thing, "principalId")
 
 
-def _managed(run: Object, eligible: bool) -> Membership:
+def _managed(run: Object, eligible: bool) -> ManagedMembership:
     native = text(run, "assignmentScheduleId") or run["id"]
     edge: Row = {"via": "pim", "native_id": native, **span(run)}
     if text(run, "assignmentType") == "activated":
-        return Membership({**edge, **ACTIVATED}, drop=eligible)
-    return Membership(edge)
+        return ManagedMembership({**edge, **ACTIVATED}, drop=eligible)
+    return ManagedMembership(edge)

@@ -41,7 +41,7 @@ class Tenant:
         self.roles = roles.Roles(self.directory, privileged_roles)
         self.applications = Applications(self.directory)
         self.licences = groups.Licences(self.directory)
-        self.packages = access_packages.Packages(self.directory)
+        self.packages = access_packages.AccessPackages(self.directory)
         self.verdicts: dict[str, Verdict] = {}
         self.unusable: list[TableRow] = []
 

@@ -52,7 +52,7 @@ ADMINISTRATOR = (
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class GrantHandle:
     """One way of holding something: how to look, take away and give back."""
 
     look: Callable[[], bool]
@@ -99,7 +99,7 @@ class GraphWriter:
                 return self._sessions(change.target, since)
             if change.action in _ACCOUNTS:
                 return self._seen(self._enabled(_account(change.target)))
-            return self._seen(self._place(change).look())
+            return self._seen(self._handle(change).look())
         except RefusedError as error:
             return Sighting(None, self._graph.base, _blind(error, change))
         except _NOT_READ as error:
@@ -113,7 +113,7 @@ class GraphWriter:
             return self._answered(
                 lambda: self._graph.send("POST", f"/users/{_id(_account(change.target))}/revokeSignInSessions"), change
             )
-        return self._answered(lambda: self._place(change).take(), change)
+        return self._answered(lambda: self._handle(change).take(), change)
 
     def restore(self, change: Change) -> WriteAnswer:
         """Give back the one thing that the change names."""
@@ -121,7 +121,7 @@ class GraphWriter:
             return self._answered(lambda: self._switch(_account(change.target), on=True), change)
         if change.action is Action.REVOKE_SESSIONS:
             return WriteAnswer(WriteResult.REFUSED, self._graph.base, "sessions begin anew by signing in")
-        return self._answered(lambda: self._place(change).give(), change)
+        return self._answered(lambda: self._handle(change).give(), change)
 
     def remove_owner(self, group: str, owner: str) -> WriteAnswer:
         """Remove an owner of a group; the last one stays."""
@@ -168,7 +168,7 @@ class GraphWriter:
 
     # Grants and nesting
 
-    def _place(self, change: Change) -> Place:
+    def _handle(self, change: Change) -> GrantHandle:
         target = change.target
         holder, held = target.child or target.account, target.entitlement
         if holder is None or held is None:
@@ -187,12 +187,12 @@ class GraphWriter:
             return self._consent(held, target)
         raise _OddError(f"a {held.kind} is not taken away by Graph")
 
-    def _member(self, holder: Thing, group: Thing) -> Place:
+    def _member(self, holder: Thing, group: Thing) -> GrantHandle:
         place = link(_id(group), "members", _id(holder))
         there = f"/{_folder(holder)}/{_id(holder)}/memberOf?$select=id&$top=999"
         ref = {"@odata.id": f"{self._graph.base}/directoryObjects/{_id(holder)}"}
         give = f"/groups/{_id(group)}/members/$ref"
-        return Place(
+        return GrantHandle(
             lambda: any(thing.get("id") == group.native_id for thing in self._all(there)),
             lambda: self._group_refusal(group) or self._graph.send("DELETE", place),
             lambda: self._group_refusal(group) or self._graph.send("POST", give, body=ref),
@@ -215,14 +215,14 @@ class GraphWriter:
             return DYNAMIC
         return MAIL if thing.get("mailEnabled") and "Unified" not in kinds else ""
 
-    def _managed(self, holder: Thing, group: Thing, target: Target) -> Place:
+    def _managed(self, holder: Thing, group: Thing, target: Target) -> GrantHandle:
         """A membership that PIM keeps: who may become a member, or is one for a time."""
         kind = "eligibility" if target.mode == "eligible" else "assignment"
         key = {"groupId": _id(group), "principalId": _id(holder), "accessId": "member"}
         where = f"$filter=groupId eq {quoted(_id(group))}&$select=id,groupId,principalId,accessId"
         return self._schedule(f"{_PIM}/{kind}ScheduleInstances?{where}", f"{_PIM}/{kind}ScheduleRequests", key, target)
 
-    def _role(self, holder: Thing, role: Thing, target: Target, via: str) -> Place:
+    def _role(self, holder: Thing, role: Thing, target: Target, via: str) -> GrantHandle:
         definition, _, scope = role.native_id.partition("@")
         key = {"principalId": _id(holder), "roleDefinitionId": definition, "directoryScopeId": scope or "/"}
         where = f"$filter=principalId eq {quoted(_id(holder))}&$select=id,principalId,roleDefinitionId,directoryScopeId"
@@ -231,36 +231,36 @@ class GraphWriter:
             look, order = f"{_ROLES}/{kind}ScheduleInstances?{where}", f"{_ROLES}/{kind}ScheduleRequests"
             return self._schedule(look, order, key, target)
         look = f"{_ROLES}/roleAssignments?{where}"
-        return Place(
+        return GrantHandle(
             lambda: self._first(look, key) is not None,
             lambda: self._delete(self._first(look, key), f"{_ROLES}/roleAssignments"),
             lambda: self._graph.send("POST", f"{_ROLES}/roleAssignments", body=key),
         )
 
-    def _schedule(self, look: str, order: str, key: Mapping[str, str], target: Target) -> Place:
+    def _schedule(self, look: str, order: str, key: Mapping[str, str], target: Target) -> GrantHandle:
         ends = {"type": "noExpiration"}
         if target.until is not None:
             ends = {"type": "afterDateTime", "endDateTime": target.until.astimezone(UTC).isoformat()}
         plain = {**key, "justification": _JUSTIFICATION}
         give = {**plain, "action": "adminAssign", "scheduleInfo": {"expiration": ends}}
-        return Place(
+        return GrantHandle(
             lambda: self._first(look, key) is not None,
             lambda: self._graph.send("POST", order, body={**plain, "action": "adminRemove"}),
             lambda: self._graph.send("POST", order, body=give),
         )
 
-    def _app_role(self, holder: Thing, role: Thing) -> Place:
+    def _app_role(self, holder: Thing, role: Thing) -> GrantHandle:
         resource, _, role_id = role.native_id.partition("/")
         folder = f"/servicePrincipals/{_id(resource)}/appRoleAssignedTo"
         key = {"principalId": _id(holder), "appRoleId": role_id}
         look = f"{folder}?$select=id,principalId,appRoleId&$top=999"
-        return Place(
+        return GrantHandle(
             lambda: self._first(look, key) is not None,
             lambda: self._delete(self._first(look, key), folder),
             lambda: self._graph.send("POST", folder, body={**key, "resourceId": resource}),
         )
 
-    def _consent(self, consent: Thing, target: Target) -> Place:
+    def _consent(self, consent: Thing, target: Target) -> GrantHandle:
         """One scope of a consent; the consent itself goes with its last scope."""
         client, resource, scope = consent.native_id.split("/", 2)
         everybody = target.account is not None and target.account.native_id == client
@@ -291,7 +291,7 @@ class GraphWriter:
                 return self._graph.send("PATCH", address, body={"scope": " ".join([*scopes, scope])})
             return self._graph.send("POST", "/oauth2PermissionGrants", body={**key, "scope": scope})
 
-        return Place(lambda: scope in current()[1], take, give)
+        return GrantHandle(lambda: scope in current()[1], take, give)
 
     # Reading and answering
 

@@ -123,7 +123,7 @@ class _Entry:
         text = self.row.get(kind.column)
         if text is None or text not in kind.map:
             self.faults.append(f"{kind.column} is no known kind: {text!r}")
-            return "employee"
+            return "employee"  # the row is in quarantine by its fault, so nothing follows from the guess
         return kind.map[text]
 
 

@@ -94,7 +94,7 @@ def end(
     shift_start: time | None = None,
     shift_end: time | None = None,
 ) -> Bounds:
-    """Return when employment ends. Only :attr:`Meaning.INSTANT` looks at a time of day; the others take the day.
+    """Return when employment ends. Only :attr:`LastDayMeaning.INSTANT` looks at a time of day; the others take the day.
 
     The end of a day is midnight after it. The end of a shift is the hour
     ``shift_end``, on the next day when the shift began later in the day than it
