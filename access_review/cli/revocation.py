@@ -158,10 +158,10 @@ def _unattended(options: Options, of: str, pace: "Pace") -> None:
 
     prepared = plans.find(options.found_run(reviewed=True), of) if options.run else None
     clock = Running(options.now)
-    stood = apply_standing(options.workspace(), clock, os.environ, pace=pace, prepared=prepared)
-    value = view.value(stood.stored.plan, stood.applied, stood.told, stood.not_sent)
-    options.show(value, view.text(stood.told, stood.not_sent))
-    leave(4 if stood.partly else 1 if stood.not_sent else 0)
+    outcome = apply_standing(options.workspace(), clock, os.environ, pace=pace, prepared=prepared)
+    value = view.value(outcome.stored.plan, outcome.applied, outcome.told, outcome.not_sent)
+    options.show(value, view.text(outcome.told, outcome.not_sent))
+    leave(4 if outcome.partly else 1 if outcome.not_sent else 0)
 
 
 class Running:

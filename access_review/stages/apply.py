@@ -12,15 +12,11 @@ from access_review.revoke import apply, approve, recheck, systems
 from access_review.revoke.apply import Clock
 from access_review.revoke.approve import Signatories
 from access_review.revoke.states import CHANGED, Recheck, State, Transition
-from access_review.stages.approve import people_of
 from access_review.store import files, plans, snapshots
-from access_review.store.journal import JournalFile, single_writer
+from access_review.store.journal import JournalFile
 from access_review.store.plans import StoredPlan
 from access_review.views import work_orders
 from access_review.workspace import Workspace
-
-LOCK = "runs/.apply.lock"
-"""What one process at a time holds that writes for a workspace."""
 
 FOLLOWED = timedelta(days=7)
 """How long an unattended run is looked at again, and an order that it gave is not given twice."""
@@ -53,11 +49,11 @@ def apply_plan(
     more changes than that leaves for today.
     """
     plan, now = stored.plan, clock.now()
-    with single_writer(workspace.folder / LOCK), JournalFile(stored.journal, plan.digest) as journal:
+    with plans.writing(workspace.folder), JournalFile(stored.journal, plan.digest) as journal:
         refuse_early(plan, now=now)
         if not journal.changes:
             refuse_stale(plan, now=now, workspace_digest=workspace.digest)
-        people, most = people_of(stored.run), None
+        people, most = stored.signatories, None
         if standing:
             most = _allowed_today(stored, workspace, people, now)
         else:

@@ -24,7 +24,6 @@ from access_review.runs import Run
 from access_review.snapshot import Progress
 from access_review.stages import notify
 from access_review.stages.apply import FOLLOWED, Pace, apply_plan
-from access_review.stages.approve import people_of
 from access_review.stages.collect import collect_run
 from access_review.stages.plan import plan_snapshot, write_plan
 from access_review.stages.review import review_run
@@ -44,7 +43,7 @@ _AGAIN = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
-class Stood:
+class StandingOutcome:
     """What an unattended run did: the plan, what came of it, what was refused, and what earlier ones have not proven."""
 
     stored: StoredPlan
@@ -66,7 +65,7 @@ def apply_standing(
     pace: Pace = Pace(),  # noqa: B008 - frozen
     progress: Progress = lambda *_: None,
     prepared: StoredPlan | None = None,
-) -> Stood:
+) -> StandingOutcome:
     """Plan for leavers and carry it out, or a plan ``prepared`` before; then tell people.
 
     ``environment`` holds the secrets of mail that the policy names. Raises what stops it,
@@ -82,7 +81,7 @@ def apply_standing(
         stopped = view.Told(stopped=error.message + (f" → {error.hint}" if error.hint else ""))
         _tell(workspace, _newest(workspace), clock.now(), stopped, environment)
         raise
-    return Stood(stored, applied, account, _tell(workspace, stored.run, clock.now(), account, environment))
+    return StandingOutcome(stored, applied, account, _tell(workspace, stored.run, clock.now(), account, environment))
 
 
 def _plan_leavers(workspace: Workspace, now: datetime, progress: Progress) -> StoredPlan:
@@ -108,7 +107,9 @@ def _carry_out(stored: StoredPlan, workspace: Workspace, clock: Clock, pace: Pac
 def _signers(run: Run, workspace: Workspace, now: datetime) -> tuple[str, ...]:
     """Return who signed the standing approval; raises ``PlanRefused`` unless two people did and it still holds."""
     signed = plans.envelopes(workspace.folder / plans.STANDING_APPROVALS)
-    return approve.require_standing(workspace.policy.standing, signed, workspace.approvers, people_of(run), now=now)
+    return approve.require_standing(
+        workspace.policy.standing, signed, workspace.approvers, plans.signatories(run), now=now
+    )
 
 
 def _verify_earlier(workspace: Workspace, now: datetime) -> tuple[str, ...]:

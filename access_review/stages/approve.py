@@ -9,7 +9,7 @@ from access_review.plan.record import refuse_stale
 from access_review.revoke import approve, signatures
 from access_review.revoke.approve import Signatories, Statement, StatementKind
 from access_review.runs import Run
-from access_review.store import files, keys, plans, snapshots
+from access_review.store import files, keys, plans
 from access_review.store.plans import StoredPlan
 from access_review.workspace import Workspace
 
@@ -26,7 +26,7 @@ class Signer:
 
 def approve_plan(stored: StoredPlan, workspace: Workspace, kind: StatementKind, signer: Signer, now: datetime) -> Path:
     """Sign a plan's request or approval, and check that it counts; return the file. Raises ``PlanRefused``."""
-    plan, people = stored.plan, people_of(stored.run)
+    plan, people = stored.plan, stored.signatories
     refuse_stale(plan, now=now, workspace_digest=workspace.digest)
     statement = Statement(kind, plan.digest, people.person(signer.by), now, signer.reason)
     requester = people.person(plan.requested_by)
@@ -39,17 +39,12 @@ def approve_plan(stored: StoredPlan, workspace: Workspace, kind: StatementKind, 
 
 def approve_standing(run: Run, workspace: Workspace, signer: Signer, now: datetime) -> tuple[str, Path]:
     """Sign the standing approval of the policy as it is now; return its digest and the file; raises ``PlanRefused``."""
-    people, standing = people_of(run), workspace.policy.standing
+    people, standing = plans.signatories(run), workspace.policy.standing
     if standing is None:
         raise PlanRefused("there is no standing approval", hint="declare `standing` in roles/policy.yaml")
     digest = approve.standing_digest(standing)
     statement = Statement(StatementKind.STANDING, digest, people.person(signer.by), now, signer.reason)
     return digest, _sign(statement, workspace, people, signer, workspace.folder / plans.STANDING_APPROVALS)
-
-
-def people_of(run: Run) -> Signatories:
-    """Return who is who by the roster of a run."""
-    return Signatories.of(snapshots.people(run), ())
 
 
 def _sign(statement: Statement, workspace: Workspace, people: Signatories, signer: Signer, folder: Path) -> Path:

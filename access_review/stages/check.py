@@ -1,32 +1,48 @@
 """Check: what a workspace would load, without writing anything."""
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from access_review import roles, snapshot
-from access_review.snapshot import Progress, Snapshot
+from access_review import roles
+from access_review.snapshot import ManifestSource, Progress, Snapshot, collect, manifest
 from access_review.tables import TABLES
+from access_review.views.check import CheckedSource, CheckedVerdict, CheckResult, UnresolvedPattern, UnusableInput
 from access_review.workspace import Workspace
 
 FORMAT = "access-review/check@1"
 
 
-def check_sources(workspace: Workspace, as_of: datetime, progress: Progress) -> dict[str, Any]:
+def check_sources(workspace: Workspace, as_of: datetime, progress: Progress) -> CheckResult:
     """Read every source as ``collect`` would and describe it; raises what ``collect`` raises."""
-    taken = snapshot.collect(workspace, as_of, progress=progress)
-    described = snapshot.manifest(taken, workspace).sources
+    snapshot = collect(workspace, as_of, progress=progress)
     return {
         "format": FORMAT,
         "as_of": as_of.isoformat(),
         "workspace_digest": workspace.digest,
-        "sources": [
-            {"source": name, **asdict(source), "rows": _rows(taken, name), "unusable": _unusable(taken, name)}
-            for name, source in described.items()
-        ],
+        "sources": [_checked(name, source, snapshot) for name, source in manifest(snapshot, workspace).sources.items()],
         "templates": len(workspace.templates),
-        "unresolved": list(_unresolved(workspace, taken)),
+        "unresolved": _unresolved(workspace, snapshot),
+    }
+
+
+def _checked(name: str, source: ManifestSource, snapshot: Snapshot) -> CheckedSource:
+    verdicts: dict[str, CheckedVerdict] = {
+        subject: {"complete": v.complete, "reason": v.reason, "received": v.received, "expected": v.expected}
+        for subject, v in source.verdicts.items()
+    }
+    return {
+        "source": name,
+        "connector": source.connector,
+        "complete": source.complete,
+        "verdicts": verdicts,
+        "problems": dict(source.problems),
+        "rows": {
+            table: received
+            for table in TABLES
+            if table != "aliases" and table in source.verdicts and (received := source.verdicts[table].received)
+        },
+        "unusable": _unusable(snapshot, name),
     }
 
 
@@ -35,36 +51,29 @@ def readable_parts(workspace: Workspace, as_of: datetime) -> dict[str, list[dict
 
     Sources that cannot tell are left out; raises ``ConnectorError`` for one that cannot be reached.
     """
-    said = {}
+    parts = {}
     for entry in workspace.sources:
         opened: Any = workspace.connected(entry)
         if hasattr(opened, "readable"):
-            said[entry.name] = [asdict(part) for part in opened.readable(as_of)]
-    return said
+            parts[entry.name] = [asdict(part) for part in opened.readable(as_of)]
+    return parts
 
 
 SHOWN = 5
 """Unusable inputs that are named for each source; all of them are in the table ``problems``."""
 
 
-def _unusable(taken: Snapshot, source: str) -> list[dict[str, str]]:
-    rows = [row for row in taken.tables["problems"].to_pylist() if row["source"] == source]
+def _unusable(snapshot: Snapshot, source: str) -> list[UnusableInput]:
+    rows = [row for row in snapshot.tables["problems"].to_pylist() if row["source"] == source]
     return [{"locator": row["locator"], "kind": row["kind"], "reason": row["reason"]} for row in rows[:SHOWN]]
 
 
-def _rows(taken: Snapshot, source: str) -> Mapping[str, int]:
-    """Count what a source gave, by table, as its verdicts say."""
-    verdicts = [row for row in taken.tables["completeness"].to_pylist() if row["source"] == source]
-    received = {row["subject"]: row["received"] for row in verdicts if row["received"]}
-    return {name: received[name] for name in TABLES if name in received and name != "aliases"}
-
-
-def _unresolved(workspace: Workspace, taken: Snapshot) -> list[dict[str, str]]:
+def _unresolved(workspace: Workspace, snapshot: Snapshot) -> list[UnresolvedPattern]:
     """List the patterns of templates that match nothing today."""
     return [
-        {"place": workspace.place(f"{name} of {one.template.role}", str(pattern)), "pattern": str(pattern)}
-        for one in roles.resolve(workspace.templates, taken.tables["entitlements"])
+        {"place": workspace.place(f"{name} of {resolved.template.role}", str(pattern)), "pattern": str(pattern)}
+        for resolved in roles.resolve(workspace.templates, snapshot.tables["entitlements"])
         for name in ("must", "may", "eligible")
-        for pattern, origin in one.patterns[name]
-        if origin == one.template.role and not one.matches[pattern]
+        for pattern, origin in resolved.patterns[name]
+        if origin == resolved.template.role and not resolved.matches[pattern]
     ]

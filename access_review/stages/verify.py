@@ -7,9 +7,8 @@ from access_review import runs
 from access_review.revoke import systems, verify
 from access_review.revoke.states import State
 from access_review.revoke.verify import Remaining, Verified
-from access_review.stages.apply import LOCK
-from access_review.store import reviews
-from access_review.store.journal import JournalFile, single_writer
+from access_review.store import plans, reviews
+from access_review.store.journal import JournalFile
 from access_review.store.plans import StoredPlan
 from access_review.workspace import Workspace
 
@@ -19,7 +18,7 @@ def verify_plan(
 ) -> tuple[Verified, ...]:
     """Read again what a batch changed, and note in its journal what is proven; ``by`` says what was done by hand."""
     plan, policy = stored.plan, workspace.policy
-    with single_writer(workspace.folder / LOCK), JournalFile(stored.journal, plan.digest) as journal:
+    with plans.writing(workspace.folder), JournalFile(stored.journal, plan.digest) as journal:
         for change in confirmed:
             verify.confirm(journal, change, by=by, now=now, reason="by hand")
         with systems.witnesses(workspace, plan.changes, now) as witnesses:

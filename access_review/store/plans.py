@@ -2,15 +2,17 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 from access_review import artifacts, store
 from access_review.errors import ArtifactError, PlanRefused, Unclear
 from access_review.plan.record import Plan
+from access_review.revoke.approve import Signatories
 from access_review.runs import Run
-from access_review.store import files
-from access_review.store.journal import JournalFile, begun
+from access_review.store import files, snapshots
+from access_review.store.journal import JournalFile, begun, single_writer
 
 PLAN, AHEAD, STANDING, UNDO = "plan", "ahead", "standing", "undo"
 """The names of plans that commands give by themselves."""
@@ -40,14 +42,29 @@ class StoredPlan:
         return journal_of(self.run, self.name)
 
     @property
+    def signatories(self) -> Signatories:
+        """Who is who by the roster of its run."""
+        return signatories(self.run)
+
+    @property
     def approvals(self) -> list[bytes]:
         """What was signed about it."""
         return envelopes(self.folder / "approvals")
 
 
+def signatories(run: Run) -> Signatories:
+    """Return who is who by the roster of a run; raises ``ArtifactError``."""
+    return Signatories.of(snapshots.people(run), ())
+
+
 def journal_of(run: Run, name: str) -> Path:
     """Return where the journal of a plan is, whether there is one or not."""
     return run.folder / name / "journal.sqlite"
+
+
+def writing(workspace: Path) -> AbstractContextManager[None]:
+    """Hold the one right to carry plans out in a workspace; raises ``PlanRefused`` while another process has it."""
+    return single_writer(workspace / "runs" / ".apply.lock")
 
 
 def find(run: Run, name: str) -> StoredPlan:

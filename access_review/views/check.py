@@ -1,19 +1,66 @@
 """What a check of the workspace found, for the terminal."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 from access_review.connectors.tabular.freshness import AGE
 from access_review.views.terminal import table
 from access_review.views.text import count, visible
 
 
-def text(result: Mapping[str, Any]) -> str:
+class CheckedVerdict(TypedDict):
+    """Whether a table or part of a source was read whole, why not, and how many rows there were and should be."""
+
+    complete: bool
+    reason: str | None
+    received: int | None
+    expected: int | None
+
+
+class UnusableInput(TypedDict):
+    """One input that could not be used: where it stands, of which kind it is, and why."""
+
+    locator: str
+    kind: str
+    reason: str
+
+
+class CheckedSource(TypedDict):
+    """What a source would load: ``rows`` by table, ``problems`` by kind, of which the first are ``unusable``."""
+
+    source: str
+    connector: str
+    complete: bool
+    verdicts: dict[str, CheckedVerdict]
+    problems: dict[str, int]
+    rows: dict[str, int]
+    unusable: list[UnusableInput]
+
+
+class UnresolvedPattern(TypedDict):
+    """A pattern of a template that matches nothing today, with ``file:line``."""
+
+    place: str
+    pattern: str
+
+
+class CheckResult(TypedDict):
+    """What a workspace would load; ``as_of`` is in ISO 8601, ``templates`` counts the role templates."""
+
+    format: str
+    as_of: str
+    workspace_digest: str
+    sources: list[CheckedSource]
+    templates: int
+    unresolved: list[UnresolvedPattern]
+
+
+def text(result: CheckResult) -> str:
     """Say per source what would be loaded and what could not be read, and which template lines match nothing."""
     return "\n".join(_lines(result))
 
 
-def _lines(result: Mapping[str, Any]) -> Iterator[str]:
+def _lines(result: CheckResult) -> Iterator[str]:
     yield f"The workspace is valid: {count(len(result['sources']), 'source')}, {count(result['templates'], 'role template')}."
     yield ""
     rows = [
@@ -36,7 +83,7 @@ def _lines(result: Mapping[str, Any]) -> Iterator[str]:
         yield f"{line['place']}: {visible(line['pattern'])} matches nothing today"
 
 
-def _unread(source: Mapping[str, Any]) -> Iterator[str]:
+def _unread(source: CheckedSource) -> Iterator[str]:
     """Say what was not read: optional parts apart from what makes the source incomplete."""
     for subject, verdict in sorted(source["verdicts"].items()):
         if not verdict["complete"]:

@@ -1,0 +1,123 @@
+"""Files of a run: what is written is read back, what does not fit is refused by name, older files are still read."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from access_review import artifacts, store
+from access_review.artifacts import AUDIT, MANIFEST, NOTIFIED, REVIEWED, STATE, Artifact, Notified, Reviewed
+from access_review.audit.campaign import Campaign
+from access_review.errors import ArtifactError, PlanRefused
+from access_review.findings import Evaluation
+from access_review.plan import record
+from access_review.runs import Run
+from access_review.sample.draw import SampleState, pledge
+from access_review.store import audits, files, notified
+from tests.support.fake_system import a_change, a_plan
+
+AT = datetime(2026, 11, 2, 6, 0, 0, 5, tzinfo=UTC)
+CAMPAIGN = Campaign("r", "2026-W45", AT)
+KEY = b"k" * 32
+
+
+def test_every_artifact_has_a_place_and_a_format_of_its_own():
+    every = [value for value in vars(artifacts).values() if isinstance(value, Artifact)]
+    assert len({one.path for one in every}) == len({one.format for one in every}) == len(every) > 10
+
+
+def test_what_is_written_is_read_back_by_its_owner_only(tmp_path):
+    run = Run(tmp_path / "run")
+    assert not store.has(run, AUDIT)
+    store.write(run, AUDIT, CAMPAIGN)
+    assert store.has(run, AUDIT)
+    assert store.read(run, AUDIT) == CAMPAIGN
+    assert (run.folder / AUDIT.path).stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "audit.json cannot be read"),
+        ("[]", "audit.json has format None, not 'access-review/audit@1'"),
+        ('{"format": "access-review/audit@2"}', "audit.json has format 'access-review/audit@2'"),
+        ('{"format": "access-review/audit@1", "run": 1}', "access-review/audit@1 is damaged: run: "),
+    ],
+)
+def test_what_does_not_fit_is_refused_by_name(tmp_path, text, said):
+    run = Run(tmp_path)
+    (tmp_path / AUDIT.path).write_text(text)
+    with pytest.raises(ArtifactError) as refused:
+        store.read(run, AUDIT)
+    assert said in refused.value.message
+    assert refused.value.hint
+
+
+def test_what_is_not_there_says_where_it_was_looked_for(tmp_path):
+    with pytest.raises(ArtifactError, match=r"audit\.json is not there") as refused:
+        store.read(Run(tmp_path), AUDIT)
+    assert str(tmp_path) in refused.value.hint
+
+
+def test_a_review_lists_its_rules_by_name():
+    reviewed = Reviewed("r", "sha256:s", "sha256:w", "sha256:d", (Evaluation("never-used", evaluated=True, hits=3),))
+    plain = REVIEWED.plain(reviewed)
+    assert plain["rules"] == {"never-used": {"evaluated": True, "hits": 3, "withheld": 0, "reason": ""}}
+    assert REVIEWED.load(REVIEWED.dump(reviewed)) == reviewed
+    del plain["file"]
+    assert REVIEWED.value(plain).file == "", "written before findings had the digest of their file"
+    with pytest.raises(ArtifactError, match="damaged: it has not the shape"):
+        REVIEWED.value({**plain, "rules": ["never-used"]})
+
+
+def test_a_manifest_of_before_has_no_digests_of_files():
+    plain = {
+        "format": MANIFEST.format,
+        "tool": "0.1.0",
+        "as_of": AT.isoformat(),
+        "digest": "sha256:d",
+        "previous": None,
+        "workspace_digest": "sha256:w",
+        "tables": {"people": {"rows": 1, "digest": "sha256:p"}},
+        "sources": {"hr": {"connector": "roster", "complete": True, "verdicts": {}, "problems": {}}},
+    }
+    manifest = MANIFEST.value(plain)
+    assert manifest.as_of == AT
+    assert manifest.complete
+    assert manifest.tables["people"].file == ""
+    assert MANIFEST.plain(manifest)["as_of"] == AT.isoformat()
+
+
+def test_the_secret_of_the_next_draw_is_kept_and_in_no_message(tmp_path):
+    state = SampleState(pledge=pledge(KEY))
+    assert audits.sample_state(tmp_path) == SampleState()
+    audits.keep_sample_state(tmp_path, state)
+    path = tmp_path / "runs/state.json"
+    assert audits.sample_state(tmp_path) == state
+    assert path.stat().st_mode & 0o777 == 0o600
+    plain = json.loads(path.read_text())
+    assert plain["sample"]["format"] == "access-review/sample-state@1"
+    for damaged in ({**plain["sample"], "reveals": KEY.hex()}, {**plain["sample"], "format": "x"}):
+        files.write(path, artifacts.canonical({**plain, "sample": damaged}))
+        with pytest.raises(ArtifactError) as refused:
+            files.read(path, STATE)
+        assert KEY.hex() not in refused.value.message + refused.value.hint
+        assert refused.value.__cause__ is None
+
+
+def test_the_moments_of_notices_keep_their_offset(tmp_path):
+    sent = {"sha256:n": AT, "sha256:o": AT + timedelta(hours=1)}
+    assert notified.read(tmp_path) == {}
+    notified.write(tmp_path, sent)
+    assert notified.read(tmp_path) == sent
+    assert NOTIFIED.plain(Notified(sent))["told"]["sha256:n"] == AT.isoformat()
+
+
+def test_a_plan_is_read_as_it_was_sealed_or_not_at_all():
+    kind, plan = artifacts.plan("leavers-tonight"), a_plan(a_change(1))
+    assert kind.path == "leavers-tonight/plan.json"
+    assert kind.load(kind.dump(plan)) == plan
+    assert kind.dump(plan) == record.write(plan)
+    assert kind.plain(plan) == json.loads(kind.dump(plan))
+    with pytest.raises(PlanRefused):
+        kind.load(kind.dump(plan).replace(plan.requested_by.encode(), b"hr:person:9"))
