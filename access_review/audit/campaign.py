@@ -1,6 +1,6 @@
-"""The weekly audit as it goes on: which week it is, who is reminded, and how it ends.
+"""The weekly campaign as it goes on: which week it is, who is reminded, and how it ends.
 
-Pure. An audit is opened once a week, asks its reviewers, reminds and escalates, and ends
+A campaign is opened once a week, asks its reviewers, reminds and escalates, and ends
 signed off. What nobody answered in time is *not reviewed*: an exception of the review
 itself, looked at first the week after, and red the second time.
 """
@@ -16,7 +16,7 @@ from access_review.policy import Reviewing
 
 
 class ReminderKind(StrEnum):
-    """Why a reviewer hears of an audit, in the order in which it happens."""
+    """Why a reviewer hears of a campaign, in the order in which it happens."""
 
     ASKED = "asked"
     REMINDER = "reminder"
@@ -26,7 +26,7 @@ class ReminderKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reminder:
-    """A reviewer was told something."""
+    """What a reviewer was told, when, and of how many open items."""
 
     kind: ReminderKind
     reviewer: str
@@ -36,7 +36,11 @@ class Reminder:
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """One week's audit. ``missed`` counts, for each unit carried over, the audits in a row that did not review it."""
+    """One week's audit, from its draw to its sign-off.
+
+    ``week`` is an ISO week as ``2026-W45``. ``missed`` counts, for each unit carried over, the
+    campaigns in a row that did not review it; ``not_reviewed`` are the units that this one left.
+    """
 
     run: str
     week: str
@@ -55,7 +59,7 @@ class Campaign:
 
     @property
     def red(self) -> tuple[str, ...]:
-        """Units that this audit left unreviewed, as one before it had."""
+        """Units that this campaign left unreviewed, as one before it had."""
         return tuple(unit for unit in self.not_reviewed if self.missed.get(unit, 0) > 0)
 
 
@@ -66,46 +70,49 @@ def week_of(at: datetime, zone: str) -> str:
 
 
 def open_campaign(run: str, at: datetime, zone: str, before: Campaign | None, carried: Iterable[str]) -> Campaign:
-    """Return a new audit; ``carried`` are the units that the one before did not review and that are still there."""
+    """Return a new campaign; ``carried`` are the units that the one before did not review and that are still there."""
     times = dict(before.missed) if before else {}
     return Campaign(run, week_of(at, zone), at, {unit: times.get(unit, 0) + 1 for unit in sorted(carried)})
 
 
 def due_reminders(
-    audit: Campaign, waiting: Mapping[str, int], reviewing: Reviewing, now: datetime
+    campaign: Campaign, waiting: Mapping[str, int], reviewing: Reviewing, now: datetime
 ) -> tuple[Reminder, ...]:
     """Return what reviewers with open items are to be told now; ``waiting`` counts items by reviewer.
 
     Each is told each thing once. Where a day was missed, only the latest is said.
     """
-    if not audit.going_on:
+    if not campaign.going_on:
         return ()
-    age = now - audit.opened_at
+    age = now - campaign.opened_at
     steps = ((reviewing.escalate, ReminderKind.ESCALATION), (reviewing.remind, ReminderKind.REMINDER))
     kind = next((kind for after, kind in steps if age >= after), ReminderKind.ASKED)
-    told = {(sent.kind, sent.reviewer) for sent in audit.sent}
+    already = {(reminder.kind, reminder.reviewer) for reminder in campaign.sent}
     return tuple(
         Reminder(kind, reviewer, now, items)
         for reviewer, items in sorted(waiting.items())
-        if items and (kind, reviewer) not in told
+        if items and (kind, reviewer) not in already
     )
 
 
 def close_campaign(
-    audit: Campaign, waiting: Mapping[str, int], units: Collection[str], reviewing: Reviewing, now: datetime
+    campaign: Campaign, waiting: Mapping[str, int], units: Collection[str], reviewing: Reviewing, now: datetime
 ) -> Campaign:
     """End the wait when its time has come; ``units`` are those that nobody answered for completely."""
-    if not audit.going_on or now - audit.opened_at < reviewing.close:
-        return audit
+    if not campaign.going_on or now - campaign.opened_at < reviewing.close:
+        return campaign
     last = tuple(Reminder(ReminderKind.NOT_REVIEWED, reviewer, now, n) for reviewer, n in sorted(waiting.items()) if n)
-    return replace(audit, closed_at=now, not_reviewed=tuple(sorted(units)), sent=(*audit.sent, *last))
+    return replace(campaign, closed_at=now, not_reviewed=tuple(sorted(units)), sent=(*campaign.sent, *last))
 
 
-def sign_off(audit: Campaign, by: str, at: datetime, *, unanswered: int, strangers: Collection[str]) -> Campaign:
-    """End an audit; raises ``PlanRefused`` while items are open in time, or somebody unknown answered."""
-    if audit.signed_off_at is not None:
+def sign_off(campaign: Campaign, by: str, at: datetime, *, unanswered: int, strangers: Collection[str]) -> Campaign:
+    """End a campaign; raises ``PlanRefused`` while items are open in time, or somebody unknown answered.
+
+    ``unanswered`` counts items, ``strangers`` are those who answered and are in no roster.
+    """
+    if campaign.signed_off_at is not None:
         raise PlanRefused(
-            f"{audit.week} was signed off by {audit.signed_off_by} on {audit.signed_off_at:%Y-%m-%d}",
+            f"{campaign.week} was signed off by {campaign.signed_off_by} on {campaign.signed_off_at:%Y-%m-%d}",
             hint="an audit ends once",
         )
     if strangers:
@@ -113,9 +120,9 @@ def sign_off(audit: Campaign, by: str, at: datetime, *, unanswered: int, strange
             f"answers of {', '.join(sorted(strangers))}, who is in no roster",
             hint="have the items decided by somebody who works here, or withdraw the answers",
         )
-    if unanswered and audit.closed_at is None:
+    if unanswered and campaign.closed_at is None:
         raise PlanRefused(
-            f"{unanswered} items of {audit.week} are open and their time is not over",
+            f"{unanswered} items of {campaign.week} are open and their time is not over",
             hint="access-review remind says who is waited for; what stays open is closed as not reviewed",
         )
-    return replace(audit, signed_off_by=by, signed_off_at=at)
+    return replace(campaign, signed_off_by=by, signed_off_at=at)

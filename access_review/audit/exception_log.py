@@ -38,13 +38,17 @@ class WaiverRequest:
 
 
 def request_waiver(text: str, request: WaiverRequest, settings: Exceptions, today: date) -> tuple[str, str]:
-    """Add an entry without an approver: it accepts nothing yet. Return the new text and the entry's name."""
+    """Add an entry without an approver to the log ``text``: it accepts nothing yet. Return the new text and its name.
+
+    Raises ``PlanRefused`` for one that holds too long, or where another is about the same, and ``WorkspaceError``
+    for a log that cannot be read.
+    """
     _bounded(request.expires, settings, today)
     log = _read(text)
-    for one in log.waivers:
-        same = (one.rule, one.subject, one.about) == (request.rule, request.subject, request.about)
-        if same and (one.expires is None or one.expires >= today):
-            raise PlanRefused(f"{one.waiver} is about the same", hint=f"access-review waive renew {one.waiver}")
+    for waiver in log.waivers:
+        same = (waiver.rule, waiver.subject, waiver.about) == (request.rule, request.subject, request.about)
+        if same and (waiver.expires is None or waiver.expires >= today):
+            raise PlanRefused(f"{waiver.waiver} is about the same", hint=f"access-review waive renew {waiver.waiver}")
     name = _next(log, today)
     entry = {
         "waiver": name,
@@ -61,10 +65,10 @@ def request_waiver(text: str, request: WaiverRequest, settings: Exceptions, toda
 
 def approve_waiver(text: str, name: str, by: str) -> str:
     """Put the approver's name to an entry; raises ``PlanRefused`` for who asked for it, and for one that has an approver."""
-    one = _named(_read(text), name)
-    if one.approver:
-        raise PlanRefused(f"{name} was approved by {one.approver}", hint="renew it to have it approved again")
-    if one.asked_by and fold(one.asked_by) == fold(by):
+    waiver = _named(_read(text), name)
+    if waiver.approver:
+        raise PlanRefused(f"{name} was approved by {waiver.approver}", hint="renew it to have it approved again")
+    if waiver.asked_by and fold(waiver.asked_by) == fold(by):
         raise PlanRefused(f"{by} asked for {name}, so another approves it", hint="have a second person approve")
     return _edited(text, lambda waivers: _entry(waivers, name).update(approver=by))
 
@@ -72,7 +76,10 @@ def approve_waiver(text: str, name: str, by: str) -> str:
 def renew_waiver(
     text: str, name: str, *, by: str, ticket: str, expires: date, settings: Exceptions, today: date
 ) -> str:
-    """Ask for more time: the entry waits for an approver again, and accepts nothing until it has one."""
+    """Ask for more time: the entry waits for an approver again, and accepts nothing until it has one.
+
+    Raises ``Unclear`` for a name that is not in the log, ``PlanRefused`` for too long a time.
+    """
     _bounded(expires, settings, today)
     _named(_read(text), name)
 
@@ -85,10 +92,10 @@ def renew_waiver(
 
 
 def end_waiver(text: str, name: str, today: date) -> str:
-    """End an entry: yesterday was its last day."""
-    one = _named(_read(text), name)
-    if one.expires and one.expires < today:
-        raise PlanRefused(f"{name} ended on {one.expires}", hint="nothing was changed")
+    """End an entry: yesterday was its last day; raises ``PlanRefused`` for one that has ended."""
+    waiver = _named(_read(text), name)
+    if waiver.expires and waiver.expires < today:
+        raise PlanRefused(f"{name} ended on {waiver.expires}", hint="nothing was changed")
     return _edited(text, lambda waivers: _entry(waivers, name).update(expires=today - timedelta(days=1)))
 
 
@@ -96,16 +103,16 @@ def waiver_states(
     waivers: Iterable[Waiver], used: Mapping[str, int], settings: Exceptions, today: date
 ) -> tuple[tuple[Waiver, str], ...]:
     """Say how each entry stands; ``used`` counts the findings that each accepts today."""
-    return tuple((one, _state(one, used.get(one.waiver, 0), settings, today)) for one in waivers)
+    return tuple((waiver, _state(waiver, used.get(waiver.waiver, 0), settings, today)) for waiver in waivers)
 
 
-def _state(one: Waiver, used: int, settings: Exceptions, today: date) -> str:
-    missing = [name for name in ("reason", "approver", "ticket", "expires") if not getattr(one, name)]
-    if one.expires and one.expires < today:
+def _state(waiver: Waiver, used: int, settings: Exceptions, today: date) -> str:
+    missing = [name for name in ("reason", "approver", "ticket", "expires") if not getattr(waiver, name)]
+    if waiver.expires and waiver.expires < today:
         return "expired"
     if missing:
         return f"accepts nothing: without {', '.join(missing)}"
-    if one.expires and one.expires <= today + settings.warn:
+    if waiver.expires and waiver.expires <= today + settings.warn:
         return "expires soon" if used else "expires soon, and nothing needs it"
     return "in force" if used else "nothing needs it"
 
@@ -126,19 +133,19 @@ def _read(text: str) -> Waivers:
     try:
         return Waivers.model_validate(document.data or {})
     except ValidationError as error:
-        said = error.errors(include_url=False)[0]["msg"]
-        raise WorkspaceError(f"roles/waivers.yaml: {said}", hint="access-review check says where") from None
+        message = error.errors(include_url=False)[0]["msg"]
+        raise WorkspaceError(f"roles/waivers.yaml: {message}", hint="access-review check says where") from None
 
 
 def _named(log: Waivers, name: str) -> Waiver:
-    found = next((one for one in log.waivers if one.waiver == name), None)
+    found = next((waiver for waiver in log.waivers if waiver.waiver == name), None)
     if found is None:
         raise Unclear(f"no waiver is called {name!r}", hint="access-review waive list")
     return found
 
 
 def _next(log: Waivers, today: date) -> str:
-    numbers = [int(m[2]) for one in log.waivers if (m := _NAME.fullmatch(one.waiver)) and int(m[1]) == today.year]
+    numbers = [int(m[2]) for waiver in log.waivers if (m := _NAME.fullmatch(waiver.waiver)) and int(m[1]) == today.year]
     return f"W-{today.year}-{max(numbers, default=0) + 1:03}"
 
 
@@ -152,11 +159,12 @@ def _edited(text: str, change: Callable[[Any], None]) -> str:
 
     yaml = YAML()
     yaml.preserve_quotes = True
-    yaml.width = 4096
+    yaml.width = 4096  # no line of somebody else's is broken anew
     yaml.indent(mapping=2, sequence=4, offset=2)
     data = yaml.load(text if text.strip() else EMPTY)
     if data.get("waivers") is None:
         data["waivers"] = []
+    # A list that was written as [] takes entries below it, not between brackets.
     if hasattr(data["waivers"], "fa"):
         data["waivers"].fa.set_block_style()
     change(data["waivers"])

@@ -16,7 +16,7 @@ WEEK = timedelta(weeks=1)
 
 @dataclass(frozen=True, slots=True)
 class LastReviewed:
-    """When a unit entered the population, and when it was last drawn.
+    """When a unit entered the population, and when it was last drawn for review.
 
     ``run`` is the run of the last draw and ``before`` the draw before it, so that
     the same run drawn again gives the same panel.
@@ -37,11 +37,12 @@ class LastReviewed:
 
 
 def draws_left(clock: datetime, as_of: datetime, weeks: int) -> int:
-    """Return in how many weekly draws, this one included, a unit can be taken in time; late is 1."""
+    """Return in how many weekly draws, this one included, a unit can be taken in time; one that is late has 1 left."""
+    # Rounded down: the last draw before the deadline, not the first after it.
     return max(1, (clock + weeks * WEEK - as_of) // WEEK)
 
 
-def panel(
+def choose_panel(
     units: Iterable[str],
     seen: Mapping[str, LastReviewed],
     *,
@@ -50,18 +51,21 @@ def panel(
     weeks: int,
     rank: Callable[[str], Any],
 ) -> tuple[str, ...]:
-    """Return the units due in this draw, sorted. ``rank`` breaks ties, those never drawn first."""
+    """Return the units due in this draw, sorted: everyone is to be drawn once in ``weeks``.
+
+    Of those with as many draws left, those never drawn come first, then those of lowest ``rank``.
+    """
     new = LastReviewed(as_of)
     waiting = [
         (draws_left(state.clock(run), as_of, weeks), state.last(run) is not None, rank(unit), unit)
         for unit in units
         for state in [seen.get(unit, new)]
     ]
-    needed = level(Counter(left for left, *_ in waiting))
+    needed = level_load(Counter(left for left, *_ in waiting))
     return tuple(sorted(unit for *_, unit in sorted(waiting)[:needed]))
 
 
-def level(due: Mapping[int, int]) -> int:
+def level_load(due: Mapping[int, int]) -> int:
     """Return the least number per draw that meets every deadline; ``due`` counts units by draws left."""
     total, most = 0, 0
     for left in sorted(due):
@@ -70,12 +74,14 @@ def level(due: Mapping[int, int]) -> int:
     return most
 
 
-def overdue(units: Iterable[str], seen: Mapping[str, LastReviewed], *, run: str, as_of: datetime, weeks: int) -> int:
+def count_overdue(
+    units: Iterable[str], seen: Mapping[str, LastReviewed], *, run: str, as_of: datetime, weeks: int
+) -> int:
     """Count the units that waited longer than the weeks allow."""
     return sum(1 for unit in units if unit in seen and seen[unit].clock(run) + weeks * WEEK < as_of)
 
 
-def advance(
+def advance_clocks(
     seen: Mapping[str, LastReviewed], units: Iterable[str], drawn: Iterable[str], *, run: str, as_of: datetime
 ) -> dict[str, LastReviewed]:
     """Return what is known after a draw: who entered, and who was drawn. Who left the population is forgotten."""
@@ -86,7 +92,7 @@ def advance(
     return after
 
 
-def not_reviewed(seen: Mapping[str, LastReviewed], units: Iterable[str], *, run: str) -> dict[str, LastReviewed]:
+def set_clocks_back(seen: Mapping[str, LastReviewed], units: Iterable[str], *, run: str) -> dict[str, LastReviewed]:
     """Set the clocks of units back that ``run`` drew and nobody looked at: being asked is not being reviewed."""
     after = dict(seen)
     for unit in units:

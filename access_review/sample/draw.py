@@ -136,7 +136,7 @@ class Sample:
 
     @property
     def minutes(self) -> int:
-        """Reviewers' time asked for."""
+        """Minutes of reviewers' time that are asked for."""
         return len(self.picks) * self.policy.minutes_per_item
 
 
@@ -154,9 +154,9 @@ def draw(
     """Choose who is looked at, and return what the next draw must know.
 
     The same run drawn again, before another is drawn, gives the same sample, and keeps
-    what it promised. ``key`` is given where the auditor keeps it; ``carried`` are units
-    that nobody reviewed the last time. Raises
-    ``ArtifactError`` when it is not the one promised, or is promised again.
+    what it promised. ``carried`` are units that nobody reviewed the last time. ``key`` (32
+    bytes or more) is given where the auditor keeps it; raises ``ArtifactError`` when it is
+    missing, is not the one promised, or is promised again, and ``ValueError`` for a short one.
     """
     reveal = state.reveals.get(run) or _reveal(state, next_pledge, key)
     secret = bytes.fromhex(reveal.key)
@@ -167,7 +167,7 @@ def draw(
     kept = tuple(sorted(set(carried)))
     picks, needed = _choose(units, policy, state.coverage, sown, run, as_of, kept)
     rest = [unit.unit for unit in units if not stratum(unit).is_census]
-    late = coverage.overdue(rest, state.coverage, run=run, as_of=as_of, weeks=policy.coverage_weeks)
+    late = coverage.count_overdue(rest, state.coverage, run=run, as_of=as_of, weeks=policy.coverage_weeks)
     parts = _parts(units, picks)
     sample = Sample(
         run=run,
@@ -186,7 +186,7 @@ def draw(
         next_commitment=reveal.next_commitment,
         carried=kept,
     )
-    seen = coverage.advance(
+    seen = coverage.advance_clocks(
         state.coverage, [unit.unit for unit in units], [pick.unit for pick in picks], run=run, as_of=as_of
     )
     promised = state.pledge if run in state.reveals else next_pledge
@@ -226,7 +226,7 @@ def _choose(
     ranks = {unit: rank(sown, unit) for unit in rest}
     inference = lowest(ranks, needed.units)
     # Ties are broken in the same order, so that who is drawn for inference serves the panel too where it can.
-    panel = coverage.panel(rest, seen, run=run, as_of=as_of, weeks=policy.coverage_weeks, rank=ranks.__getitem__)
+    panel = coverage.choose_panel(rest, seen, run=run, as_of=as_of, weeks=policy.coverage_weeks, rank=ranks.__getitem__)
     draws = dict.fromkeys((unit for unit, part in strata.items() if part.is_census), Draw.CENSUS)
     waited = set(carried).intersection(rest)
     draws |= dict.fromkeys((*panel, *sorted(waited)), Draw.COVERAGE) | dict.fromkeys(inference, Draw.INFERENCE)
@@ -274,7 +274,7 @@ def _reasons(
 def not_reviewed(state: SampleState, sample: Sample, reviewed: Iterable[str]) -> SampleState:
     """Let the units that nobody looked at wait on from where they were before the sample was drawn."""
     missed = {pick.unit for pick in sample.picks} - set(reviewed)
-    return replace(state, coverage=coverage.not_reviewed(state.coverage, missed, run=sample.run))
+    return replace(state, coverage=coverage.set_clocks_back(state.coverage, missed, run=sample.run))
 
 
 def verify(

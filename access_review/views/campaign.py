@@ -1,4 +1,4 @@
-"""The audit of a week, for the terminal: how far it is, and who is waited for."""
+"""The campaign of a week, for the terminal: how far it is, and who is waited for."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -9,31 +9,39 @@ from access_review.views.text import count, moment, span, visible
 
 
 def text(
-    audit: Campaign, waiting: Mapping[str, int], told: Sequence[Reminder], now: datetime, names: Mapping[str, str]
+    campaign: Campaign,
+    waiting: Mapping[str, int],
+    reminders: Sequence[Reminder],
+    now: datetime,
+    names: Mapping[str, str],
 ) -> str:
-    """Say how an audit stands, and what reviewers are told now; ``names`` are those of people, by id."""
-    return "\n".join(_lines(audit, waiting, told, now, names))
+    """Say how a campaign stands, and of what reviewers are reminded now; ``names`` are those of people, by id."""
+    return "\n".join(_lines(campaign, waiting, reminders, now, names))
 
 
 def _lines(
-    audit: Campaign, waiting: Mapping[str, int], told: Sequence[Reminder], now: datetime, names: Mapping[str, str]
+    campaign: Campaign,
+    waiting: Mapping[str, int],
+    reminders: Sequence[Reminder],
+    now: datetime,
+    names: Mapping[str, str],
 ) -> Iterator[str]:
-    yield f"{audit.week}, opened {moment(audit.opened_at)} ({span(now - audit.opened_at)} ago), run {audit.run}"
-    if audit.signed_off_at:
-        yield f"Signed off by {visible(audit.signed_off_by or '')} on {moment(audit.signed_off_at)}"
-    elif audit.closed_at:
-        yield f"Closed on {moment(audit.closed_at)}; to be signed off: access-review sign-off --by YOU"
+    yield f"{campaign.week}, opened {moment(campaign.opened_at)} ({span(now - campaign.opened_at)} ago), run {campaign.run}"
+    if campaign.signed_off_at:
+        yield f"Signed off by {visible(campaign.signed_off_by or '')} on {moment(campaign.signed_off_at)}"
+    elif campaign.closed_at:
+        yield f"Closed on {moment(campaign.closed_at)}; to be signed off: access-review sign-off --by YOU"
     open_items = sum(waiting.values())
     yield f"{count(open_items, 'item')} without an answer"
-    if audit.missed:
-        yield f"{count(len(audit.missed), 'unit')} carried over from an audit that did not review them"
-    if audit.not_reviewed:
-        red = f"; {len(audit.red)} for the second time or more (red)" if audit.red else ""
-        yield f"Not reviewed: {count(len(audit.not_reviewed), 'unit')}{red}"
-    last = {sent.reviewer: sent for sent in audit.sent}
-    now_told = {sent.reviewer for sent in told}
+    if campaign.missed:
+        yield f"{count(len(campaign.missed), 'unit')} carried over from an audit that did not review them"
+    if campaign.not_reviewed:
+        red = f"; {len(campaign.red)} for the second time or more (red)" if campaign.red else ""
+        yield f"Not reviewed: {count(len(campaign.not_reviewed), 'unit')}{red}"
+    last = {reminder.reviewer: reminder for reminder in campaign.sent}
+    reminded_now = {reminder.reviewer for reminder in reminders}
     rows = [
-        (named(who, names), f"{items:,}", _last(last.get(who), new=who in now_told))
+        (named(who, names), f"{items:,}", _last(last.get(who), new=who in reminded_now))
         for who, items in sorted(waiting.items(), key=lambda item: (-item[1], item[0]))
     ]
     if rows:
@@ -47,7 +55,7 @@ def named(who: str, names: Mapping[str, str]) -> str:
     return visible(who) if name == who else f"{visible(name)} ({visible(who)})"
 
 
-def _last(sent: Reminder | None, *, new: bool) -> str:
-    if sent is None:
+def _last(reminder: Reminder | None, *, new: bool) -> str:
+    if reminder is None:
         return "nothing yet"
-    return f"{sent.kind}, {'now' if new else moment(sent.at)}"
+    return f"{reminder.kind}, {'now' if new else moment(reminder.at)}"

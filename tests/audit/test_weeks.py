@@ -251,7 +251,7 @@ def test_coverage_and_confidence_hold_over_many_seeds():
         for _, drawn, there, wrong, state in half_a_year(seed):
             assert drawn.overdue == 0
             at = drawn.as_of
-            assert not coverage.overdue(there, state.coverage, run="later", as_of=at, weeks=24)
+            assert not coverage.count_overdue(there, state.coverage, run="later", as_of=at, weeks=24)
             inference = [pick.unit for pick in drawn.picks if pick.draw is Draw.INFERENCE]
             found = sum(unit in wrong for unit in inference)
             most = hypergeometric.upper_deviations(len(there), len(inference), found, 0.95)

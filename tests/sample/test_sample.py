@@ -16,7 +16,7 @@ from access_review.errors import ArtifactError
 from access_review.policy import Sampling
 from access_review.sample import draw as sampling
 from access_review.sample.commitment import commitment, merkle_root, rank, seed
-from access_review.sample.coverage import level
+from access_review.sample.coverage import level_load
 from access_review.sample.draw import Draw, Pledge, SampleState, Stratum, draw, pledge, verify
 from access_review.sample.hypergeometric import size, upper_deviations, upper_limit
 from access_review.sample.population import ReviewUnit
@@ -334,9 +334,9 @@ class TestCoverage:
         assert max(loads) <= 150 / 12 + 1
 
     def test_level_meets_each_deadline_and_no_more(self):
-        assert level({}) == 0
-        assert level({1: 5, 10: 1}) == 5
-        assert level({2: 4, 4: 8}) == 3
+        assert level_load({}) == 0
+        assert level_load({1: 5, 10: 1}) == 5
+        assert level_load({2: 4, 4: 8}) == 3
 
     def test_being_asked_is_not_being_reviewed(self):
         units = people(60)
