@@ -73,7 +73,7 @@ class Reviewer:
 
     ``answers``, ``revokes`` and ``cannot_say`` are those to real items; of the ``tested``
     test rows, ``caught`` were to be revoked. ``seconds`` is the median time of the
-    ``timed`` answers, null where none was measured.
+    ``timed`` answers, null where none was measured. ``days`` counts those on which they answered.
     """
 
     by: str
@@ -132,7 +132,10 @@ _NOT_ASKED = _Unit(wrong=False, missed=False, open=True, answered=False)
 
 
 def judge(sample: Sample, work: Worklist, decisions: Decisions) -> Judgement:
-    """Judge the sample by what stands. Only the census and the inference draw are counted, coverage never."""
+    """Judge the sample by the decisions that stand.
+
+    Only the census and the inference draw are counted, coverage never: it is no random draw.
+    """
     units = _units((item for item in work.items if not item.planted), decisions.current)
     confidence = sample.policy.confidence
     lines = []
@@ -253,5 +256,5 @@ def _reviewer(name: str, given: list[Decision], by_id: Mapping[str, WorkItem]) -
 
 def _test_rows(items: Iterable[WorkItem], current: Mapping[str, Decision]) -> Iterator[AnsweredTestRow]:
     for item in items:
-        if item.planted and (said := current.get(item.item)):
-            yield AnsweredTestRow(item.item, item.account, item.entitlement, said.by, said.decision)
+        if item.planted and (given := current.get(item.item)):
+            yield AnsweredTestRow(item.item, item.account, item.entitlement, given.by, given.decision)

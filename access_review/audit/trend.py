@@ -1,4 +1,4 @@
-"""How the audit goes from week to week, and how long everyone has waited to be looked at. Pure."""
+"""How the audit goes from week to week, and how long everyone has waited to be looked at."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -36,22 +36,22 @@ class TrendPoint:
     caught: int
 
 
-def trend_point(audit: Campaign, findings: pa.Table, judged: Judgement, sampled: int) -> TrendPoint:
-    """Return one week of the trend."""
+def trend_point(campaign: Campaign, findings: pa.Table, judged: Judgement, sampled: int) -> TrendPoint:
+    """Return one week of the trend; ``findings`` is that table of its run, ``sampled`` the number of units drawn."""
     pairs = zip(findings["status"].to_pylist(), findings["rag"].to_pylist(), strict=True)
     current = Counter(rag for status, rag in pairs if status in {"new", "open"})
     rest = next(line for line in judged.lines if line.stratum == "rest")
     return TrendPoint(
-        week=audit.week,
-        run=audit.run,
+        week=campaign.week,
+        run=campaign.run,
         findings=current.total(),
         red=current["red"],
         sampled=sampled,
         wrong=rest.wrong.limit_most,
         missed=rest.missed.limit_most,
-        not_reviewed=len(audit.not_reviewed),
-        again=len(audit.red),
-        signed_off=audit.signed_off_at is not None,
+        not_reviewed=len(campaign.not_reviewed),
+        again=len(campaign.red),
+        signed_off=campaign.signed_off_at is not None,
         tested=len(judged.test_rows),
         caught=sum(row.decision is ReviewerAnswer.REVOKE for row in judged.test_rows),
     )
@@ -59,7 +59,7 @@ def trend_point(audit: Campaign, findings: pa.Table, judged: Judgement, sampled:
 
 @dataclass(frozen=True, slots=True)
 class CoverageClock:
-    """The coverage clock: how many were looked at, how many never, and who has waited longest."""
+    """The coverage clock: how many units there are, how many were never looked at, and which has waited longest."""
 
     units: int
     never: int
@@ -69,12 +69,15 @@ class CoverageClock:
 
 
 def coverage_clock(seen: Mapping[str, LastReviewed], now: datetime, weeks: int) -> CoverageClock:
-    """Read the coverage clock; who was never looked at waits since entering the population."""
-    since = {unit: one.drawn or one.entered for unit, one in seen.items()}
+    """Read the coverage clock at ``now``: everyone is to be looked at within ``weeks``.
+
+    Who was never looked at waits since entering the population.
+    """
+    since = {unit: clock.drawn or clock.entered for unit, clock in seen.items()}
     first = min(since, key=lambda unit: (since[unit], unit), default=None)
     return CoverageClock(
         units=len(since),
-        never=sum(one.drawn is None for one in seen.values()),
+        never=sum(clock.drawn is None for clock in seen.values()),
         overdue=sum(at + weeks * WEEK < now for at in since.values()),
         longest=now - since[first] if first else None,
         unit=first,

@@ -1,4 +1,4 @@
-"""What reviewers are asked: one item per account and grant of each unit drawn, and who is to answer.
+"""The work list of a sample: one item per account and grant of each unit drawn, and who is to answer it.
 
 The manager reviews a person, the sponsor an agent. Where there is none who still works
 here, the owner of the account or the entitlement does; else the item is unassigned.
@@ -26,8 +26,8 @@ UNASSIGNED = "unassigned"
 class WorkItem:
     """One question: whether this grant (or, without an entitlement, this account) is right.
 
-    ``found`` is what the machine found, empty for nothing. ``own`` is everything
-    that whoever has this access goes by, folded: they may not answer.
+    ``found`` is what the machine found, empty for nothing, ``last_used`` when it was used, both in words.
+    ``own`` is everything that whoever has this access goes by, folded: they may not answer.
     """
 
     item: str
@@ -187,6 +187,8 @@ WITH clients AS ({CLIENTS}), custodians AS (
     SELECT o.object, o.person
     FROM owned o JOIN people p ON p.person = o.person AND p.status = 'active' AND p.kind <> 'agent'
 ), owner_of AS (
+    -- The owner of an account that belongs to nobody goes before the owner of the entitlement; who knows the secret of
+    -- a shared account answers for neither.
     SELECT k.account, k.entitlement, k.mode,
            coalesce(min(a.person), min(e.person)) AS owner
     FROM asked k
@@ -199,32 +201,36 @@ WITH clients AS ({CLIENTS}), custodians AS (
     SELECT person, string_agg(DISTINCT role, ', ' ORDER BY role) AS roles
     FROM person_roles WHERE spell IN ('current', 'grace') GROUP BY person
 ), open_findings AS (
-    SELECT finding, status, subject, about, concat(rule, ': ', reason, CASE status WHEN 'waived' THEN ' (waived)' ELSE '' END) AS said
+    SELECT finding, status, subject, about, concat(rule, ': ', reason, CASE status WHEN 'waived' THEN ' (waived)' ELSE '' END) AS remark
     FROM findings WHERE status <> 'closed'
 ), reached AS (
     SELECT DISTINCT k.account, k.entitlement, k.mode, k.person, c.reached
     FROM asked k JOIN closure c ON c.entitlement = k.entitlement
-), said AS (
-    SELECT r.account, r.entitlement, r.mode, f.said, f.finding, f.status
+), remarks AS (
+    -- About the grant itself, or about what it reaches.
+    SELECT r.account, r.entitlement, r.mode, f.remark, f.finding, f.status
     FROM reached r JOIN open_findings f ON f.subject = r.account AND f.about = r.reached
     UNION
-    SELECT r.account, r.entitlement, r.mode, f.said, f.finding, f.status
+    -- About the nesting on the way: its subject and what it is about are both reached by the one grant.
+    SELECT r.account, r.entitlement, r.mode, f.remark, f.finding, f.status
     FROM reached r JOIN open_findings f ON f.subject = r.reached
     JOIN reached o ON o.account = r.account AND o.entitlement = r.entitlement AND o.mode = r.mode AND o.reached = f.about
     UNION
-    SELECT r.account, r.entitlement, r.mode, f.said, f.finding, f.status
+    -- About a toxic pair: each grant that reaches one of its sides.
+    SELECT r.account, r.entitlement, r.mode, f.remark, f.finding, f.status
     FROM reached r JOIN separation x ON x.entitlement = r.reached
     JOIN open_findings f ON f.about = x.pair AND f.subject IN (r.account, r.person)
     UNION
-    SELECT k.account, k.entitlement, k.mode, f.said, f.finding, f.status
+    -- About the account or the person as such: said beside each of the grants.
+    SELECT k.account, k.entitlement, k.mode, f.remark, f.finding, f.status
     FROM asked k JOIN open_findings f ON f.about IS NULL AND f.subject = k.account
     UNION
-    SELECT k.account, k.entitlement, k.mode, f.said, f.finding, f.status
+    SELECT k.account, k.entitlement, k.mode, f.remark, f.finding, f.status
     FROM asked k JOIN open_findings f ON f.about IS NULL AND f.subject = k.person
 ), found AS (
-    SELECT account, entitlement, mode, string_agg(said, '; ' ORDER BY said) AS found,
+    SELECT account, entitlement, mode, string_agg(remark, '; ' ORDER BY remark) AS found,
            list(finding ORDER BY finding) FILTER (status <> 'waived') AS findings
-    FROM said GROUP BY account, entitlement, mode
+    FROM remarks GROUP BY account, entitlement, mode
 ), own_accounts AS (
     SELECT coalesce(p.person, a.account) AS unit,
            flatten(list([a.account, a.native_id, a.name, a.principal_name, a.display_name, a.mail, a.employee_id])) AS own
