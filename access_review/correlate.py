@@ -7,9 +7,13 @@ account it is synced from. Names that merely look alike never match; they are fi
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from access_review.engine import Engine
+from access_review.engine.relation import NamedRelation
+from access_review.engine.sql import identifier
+from access_review.facts import FACTS
 from access_review.model import Relation
 from access_review.settings import Rung
 from access_review.tables import TABLES
@@ -30,31 +34,34 @@ class Ladder:
 
 
 def correlate(engine: Engine, ladders: Sequence[Ladder]) -> None:
-    """Create ``accounts``: those read, with ``person``, ``rung``, ``certain`` and ``link`` (the reason in words)."""
-    rungs = sorted({_said(rung) for ladder in ladders for rung in ladder.rungs})
-    engine.narrow("candidates", _candidates(ladders), among={"rung": ("", *rungs)})
-    engine.create("climbed", _CLIMBED)
-    engine.narrow("twins", _TWINS, ids={"account": "accounts", "twin": "accounts"})
-    engine.narrow("accounts", _ACCOUNTS, ids={"account": "accounts", "person": "people"})
-    engine.drop("climbed")
-    # A second copy of a wide table would be for nothing.
-    engine.view("read_accounts", f"SELECT {', '.join(TABLES['accounts'].schema.names)} FROM accounts")
+    """Create ``accounts``: those read, with ``person``, ``rung``, ``certain`` and ``link`` (the reason in words).
+
+    Reads ``read_accounts``, ``people`` and ``aliases``; leaves :data:`RELATIONS` but for
+    ``climbed`` in the engine. Raises ``ValueError`` for a rung on what is no column's name.
+    """
+    sql, params = _candidates(ladders)
+    rungs = {"rung": ("", *sorted({_said(rung) for ladder in ladders for rung in ladder.rungs}))}
+    replace(CANDIDATES, sql=sql, among=rungs).make(engine, **params)
+    for relation in (CLIMBED, TWINS, ACCOUNTS):
+        relation.make(engine)
+    engine.drop(CLIMBED.name)
+    READ_ACCOUNTS.make(engine)
 
 
-def _candidates(ladders: Sequence[Ladder]) -> str:
-    """Every pair an account and a person make on some rung."""
-    rungs = [
-        f"""
-        SELECT account, person, {number} AS step, '{_said(rung)}' AS rung, {str(rung.certain).upper()} AS certain
-        FROM read_accounts AS a JOIN people AS p ON {_same(a, p)}
-        WHERE a.source = '{ladder.source}' AND a.kind IN {MATCHED_KINDS}
-        """
-        for ladder in ladders
-        for number, rung in enumerate(ladder.rungs, start=1)
-        for a, p in [rung.on]
-    ]
-    nothing = "SELECT account, person, 0 AS step, '' AS rung, TRUE AS certain FROM read_accounts, people WHERE FALSE"
-    return " UNION ALL ".join([nothing, *rungs])
+def _candidates(ladders: Sequence[Ladder]) -> tuple[str, dict[str, Any]]:
+    """Return the SELECT of every pair that an account and a person make on some rung, and its parameters."""
+    parts: list[str] = [_NO_CANDIDATES]
+    params: dict[str, Any] = {"kinds": MATCHED_KINDS}
+    for ladder in ladders:
+        for step, rung in enumerate(ladder.rungs, start=1):
+            place = len(parts)
+            params |= {f"source_{place}": ladder.source, f"rung_{place}": _said(rung), f"certain_{place}": rung.certain}
+            parts.append(f"""
+                SELECT account, person, {step} AS step, :rung_{place} AS rung, :certain_{place} AS certain
+                FROM read_accounts AS a JOIN people AS p ON {_same(*rung.on)}
+                WHERE a.source = :source_{place} AND a.kind IN :kinds
+            """)
+    return " UNION ALL ".join(parts), params
 
 
 def _said(rung: Rung) -> str:
@@ -62,23 +69,47 @@ def _said(rung: Rung) -> str:
 
 
 def _same(account_column: str, person_column: str) -> str:
-    left, right = f"a.{account_column}", f"p.{'native_id' if person_column == 'person' else person_column}"
+    theirs = "native_id" if person_column == "person" else person_column
+    left, right = f"a.{identifier(account_column)}", f"p.{identifier(theirs)}"
     if account_column not in _EXACT or person_column != "person":
         left, right = f"lower({left})", f"lower({right})"
     return f"nullif(trim({left}), '') = nullif(trim({right}), '')"
 
 
+_NO_CANDIDATES = """
+    SELECT CAST(NULL AS VARCHAR) AS account, CAST(NULL AS VARCHAR) AS person, 0 AS step, '' AS rung, TRUE AS certain
+    FROM read_accounts WHERE FALSE
+"""
+
+CANDIDATES = NamedRelation(
+    "candidates",
+    "Every pair that an account and a person make on some rung of the account's source.",
+    ("account", "person", "step", "rung", "certain"),
+    "SELECT a.account, p.person, 0 AS step, '' AS rung, TRUE AS certain FROM read_accounts AS a JOIN people AS p ON FALSE",
+    among={"rung": ("",)},
+)
+"""Without a ladder; :func:`correlate` puts in the rungs that sources declare."""
+
 # A rung pairs an account and a person once: the rows of the lowest are its people. Two candidates are no owner, so which
 # of them comes first is never asked.
-_CLIMBED = """
+CLIMBED = NamedRelation(
+    "climbed",
+    "The rung on which each account stands, and its person where there is one candidate only.",
+    ("account", "rung", "certain", "people", "person"),
+    """
     WITH lowest AS (SELECT account, min(step) AS step FROM candidates GROUP BY account),
     standing AS (SELECT account, person, rung, certain FROM candidates JOIN lowest USING (account, step)),
     counted AS (SELECT account, rung, certain, count(*) AS people FROM standing GROUP BY account, rung, certain)
     SELECT counted.account, counted.rung, counted.certain, counted.people, standing.person
     FROM counted LEFT JOIN standing ON standing.account = counted.account AND counted.people = 1
-"""
+""",
+)
 
-_TWINS = """
+TWINS = NamedRelation(
+    "twins",
+    "Accounts that are synced copies, each with the account it is synced from.",
+    ("account", "twin"),
+    """
     WITH origin AS (
         SELECT CASE scheme WHEN 'sid' THEN 'on-premises-sid' ELSE scheme END AS scheme, value, id
         FROM aliases WHERE scheme = 'sid' AND id IN (SELECT account FROM read_accounts)
@@ -89,9 +120,15 @@ _TWINS = """
         WHERE copy.id <> origin.id
     )
     SELECT account, min(twin) AS twin FROM pairs GROUP BY account HAVING count(DISTINCT twin) = 1
-"""
+""",
+    ids={"account": "accounts", "twin": "accounts"},
+)
 
-_ACCOUNTS = """
+ACCOUNTS = NamedRelation(
+    "accounts",
+    "The fact `accounts`.",
+    tuple(FACTS["accounts"].schema.names),
+    """
     WITH ladders AS (
         SELECT a.account, twins.twin, own.people AS own_people, own.rung AS own_rung, own.person AS own_person,
                own.certain AS own_certain, first.person AS twin_person, first.certain AS twin_certain,
@@ -122,7 +159,21 @@ _ACCOUNTS = """
                 WHEN torn THEN concat('matches one person on ', own_rung, ' and another as the copy of ', twin)
                 ELSE 'no rung of the ladder matches anybody' END AS link
     FROM read_accounts AS a JOIN judged USING (account)
-"""
+""",
+    ids={"account": "accounts", "person": "people"},
+)
+
+
+READ_ACCOUNTS = NamedRelation(
+    "read_accounts",
+    "The accounts as they were read; a second copy of a wide table would be for nothing.",
+    tuple(TABLES["accounts"].schema.names),
+    f"SELECT {', '.join(TABLES['accounts'].schema.names)} FROM accounts",
+    view=True,
+)
+
+RELATIONS = (CANDIDATES, CLIMBED, TWINS, ACCOUNTS, READ_ACCOUNTS)
+"""What correlating makes, in this order."""
 
 
 def candidates_of(account: str) -> Relation:

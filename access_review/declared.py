@@ -7,22 +7,48 @@ from typing import Any
 import pyarrow as pa
 
 from access_review.engine import Engine
+from access_review.engine.relation import NamedRelation
 from access_review.facts import FACTS
 from access_review.policy import Policy
 from access_review.roles import LISTS, Names, Resolved, matches
 from access_review.settings import Separation
-from access_review.tables import frame
+from access_review.tables import TIME, frame
 from access_review.workspace import Workspace
 
-OWNED = """
+# A waiver that leaves out its reason or approver accepts nothing, however long it lasts.
+VALID_WAIVERS = NamedRelation(
+    "valid_waivers",
+    "The waivers that accept something at the time of the snapshot.",
+    ("waiver", "rule", "subject", "about"),
+    """
+    SELECT waiver, rule, subject, about FROM waivers CROSS JOIN moment
+    WHERE expires_at > moment.as_of AND reason IS NOT NULL AND approver IS NOT NULL
+    """,
+    view=True,
+)
+
+OWNED = NamedRelation(
+    "owned",
+    "The fact `owned`: an owner may be an account or a person.",
+    tuple(FACTS["owned"].schema.names),
+    """
     SELECT owners.object, owners.owner, coalesce(accounts.person, people.person) AS person,
            coalesce(behind.status, people.status) AS status
     FROM owners
     LEFT JOIN accounts ON accounts.account = owners.owner
     LEFT JOIN people AS behind ON behind.person = accounts.person
     LEFT JOIN people ON people.person = owners.owner
-"""
-"""The fact ``owned``: an owner may be an account or a person."""
+""",
+)
+
+
+RELATIONS = (VALID_WAIVERS, OWNED)
+"""What is made of what the workspace says."""
+
+
+def moment(as_of: datetime) -> pa.Table:
+    """Return ``moment (as_of)``: the time of the snapshot, for views, which no value can be bound to."""
+    return pa.table({"as_of": pa.array([as_of], TIME)})
 
 
 def end_of(day: date | None) -> datetime | None:

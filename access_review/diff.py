@@ -13,23 +13,18 @@ pair is judged against the closure once, and the verdict is joined back.
 """
 
 from access_review.engine import Engine
-from access_review.facts import VERDICTS
+from access_review.engine.relation import NamedRelation
+from access_review.facts import FACTS, VERDICTS
 from access_review.tables import TABLES
 
 
 def diff(engine: Engine) -> None:
-    """Create ``verdicts`` and ``held`` from ``grants``, ``accounts``, ``closure``, ``expected`` and the role tables."""
-    engine.create("holders", _HOLDERS)
-    engine.create("allowed", _ALLOWED)
-    engine.create("forbidden", _FORBIDDEN)
-    engine.create("pairs", _PAIRS)
-    judge(engine)
-    engine.create("mirrors", _MIRRORS)
-    engine.create("formerly", _FORMERLY)
-    engine.narrow("formerly", "SELECT * FROM formerly", few=("role", "client"))
-    engine.narrow("held", _HELD, among={"verdict": ("", *VERDICTS)})
-    # A second copy of the widest table would be for nothing.
-    engine.view("grants", f"SELECT {', '.join(map(_quoted, TABLES['grants'].schema.names))} FROM held")
+    """Create ``verdicts`` and ``held`` from ``grants``, ``accounts``, ``closure``, ``expected`` and the role tables.
+
+    Leaves :data:`RELATIONS` in the engine; ``grants`` is a view of ``held`` from then on.
+    """
+    for relation in RELATIONS:
+        relation.make(engine)
 
 
 def _quoted(column: str) -> str:
@@ -41,33 +36,57 @@ def judge(engine: Engine) -> None:
 
     Reads ``pairs, entitlements, closure, allowed, forbidden``.
     """
-    engine.create("verdicts", _VERDICTS)
+    VERDICTS_OF_PAIRS.make(engine)
 
 
-_HOLDERS = """
+HOLDERS = NamedRelation(
+    "holders",
+    "Every account with its person and that person's set of current roles.",
+    ("account", "person", "certain", "role_set"),
+    """
     SELECT accounts.account, accounts.person, accounts.certain, roles.role_set
     FROM accounts LEFT JOIN person_role_sets AS roles ON roles.person = accounts.person
-"""
+""",
+)
 
-_PAIRS = """
+PAIRS = NamedRelation(
+    "pairs",
+    "Each set of roles with each entitlement that somebody of it holds directly: what is judged.",
+    ("role_set", "entitlement"),
+    """
     SELECT DISTINCT role_set, entitlement
     FROM grants JOIN holders USING (account) WHERE role_set IS NOT NULL
-"""
+""",
+)
 
-_ALLOWED = """
+ALLOWED = NamedRelation(
+    "allowed",
+    "What some role of each set allows, by name or carried.",
+    ("role_set", "entitlement"),
+    """
     SELECT DISTINCT role_set, entitlement
     FROM role_sets JOIN expected USING (role)
     WHERE allows <> 'never'
-"""
+""",
+)
 
-_FORBIDDEN = """
+FORBIDDEN = NamedRelation(
+    "forbidden",
+    "What some role of each set must never have.",
+    ("role_set", "entitlement"),
+    """
     SELECT DISTINCT role_set, entitlement
     FROM role_sets JOIN expected USING (role)
     WHERE allows = 'never'
-"""
+""",
+)
 
 # Forbidden by one role is forbidden, whatever another allows. What is named needs no look at what it carries.
-_VERDICTS = """
+VERDICTS_OF_PAIRS = NamedRelation(
+    "verdicts",
+    "The fact `verdicts`: each pair judged, and the forbidden entitlement that it reaches.",
+    ("role_set", "entitlement", "verdict", "never"),
+    """
     WITH named AS (
         SELECT pairs.role_set, pairs.entitlement, a.entitlement IS NOT NULL AS allowed, f.entitlement IS NOT NULL AS forbidden
         FROM pairs JOIN entitlements ON entitlements.entitlement = pairs.entitlement
@@ -102,10 +121,15 @@ _VERDICTS = """
     FROM named
     LEFT JOIN partly ON partly.role_set = named.role_set AND partly.entitlement = named.entitlement
     LEFT JOIN forbidden_ways AS w ON w.role_set = named.role_set AND w.entitlement = named.entitlement
-"""
+""",
+)
 
 # A membership that is synced from another directory is the same grant seen twice: it is judged where it is mastered.
-_MIRRORS = """
+MIRRORS = NamedRelation(
+    "mirrors",
+    "Grants that are synced copies of others.",
+    ("account", "entitlement"),
+    """
     WITH copies AS (
         SELECT copy.account, copy.entitlement, twins.twin, synced.child
         FROM grants AS copy
@@ -115,9 +139,14 @@ _MIRRORS = """
     SELECT copies.account, copies.entitlement
     FROM grants AS original JOIN copies ON copies.twin = original.account AND copies.child = original.entitlement
     GROUP BY copies.account, copies.entitlement
-"""
+""",
+)
 
-_FORMERLY = """
+FORMERLY = NamedRelation(
+    "formerly",
+    "What people hold beyond their roles and an ended assignment allowed: the latest such.",
+    ("person", "entitlement", "role", "client", "until"),
+    """
     WITH movers AS (
         SELECT DISTINCT holders.account, holders.person, holders.role_set
         FROM holders JOIN person_roles AS former ON former.person = holders.person AND former.spell = 'former'
@@ -143,9 +172,15 @@ _FORMERLY = """
         WHERE expected.allows <> 'never' AND former.until IS NOT NULL
     )
     SELECT person, entitlement, role, client, until FROM explained WHERE latest = 1
-"""
+""",
+    few=("role", "client"),
+)
 
-_HELD = """
+HELD = NamedRelation(
+    "held",
+    "The fact `held`: every direct grant with its verdict.",
+    tuple(FACTS["held"].schema.names),
+    """
     SELECT grants.*, holders.person, holders.certain, holders.role_set,
            mirrors.account IS NOT NULL AS mirrored,
            coalesce(verdicts.verdict, '') AS verdict, verdicts.never,
@@ -154,4 +189,18 @@ _HELD = """
     LEFT JOIN verdicts ON verdicts.role_set = holders.role_set AND verdicts.entitlement = grants.entitlement
     LEFT JOIN mirrors ON mirrors.account = grants.account AND mirrors.entitlement = grants.entitlement
     LEFT JOIN formerly ON formerly.person = holders.person AND formerly.entitlement = grants.entitlement
-"""
+""",
+    among={"verdict": ("", *VERDICTS)},
+)
+
+# A second copy of the widest table would be for nothing.
+GRANTS = NamedRelation(
+    "grants",
+    "The grants as they were read.",
+    tuple(TABLES["grants"].schema.names),
+    f"SELECT {', '.join(map(_quoted, TABLES['grants'].schema.names))} FROM held",
+    view=True,
+)
+
+RELATIONS = (HOLDERS, ALLOWED, FORBIDDEN, PAIRS, VERDICTS_OF_PAIRS, MIRRORS, FORMERLY, HELD, GRANTS)
+"""What comparing makes, in this order."""

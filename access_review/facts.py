@@ -204,30 +204,6 @@ PREVIOUS_FINDINGS = Table(
 
 FACTS: Mapping[str, Table] = {**TABLES, **{fact.name: fact for fact in (*_FACTS, PREVIOUS_FINDINGS)}}
 
-_PEOPLE = ("people", "assignments")
-_HELD = ("grants", "accounts", "entitlements", "nesting", *_PEOPLE)
-
-RESTS_ON: Mapping[str, tuple[str, ...]] = {
-    "held": _HELD,
-    "verdicts": _HELD,
-    "closure": ("nesting", "entitlements"),
-    "person_roles": _PEOPLE,
-    "role_sets": _PEOPLE,
-    "person_role_sets": _PEOPLE,
-    "expected": ("entitlements", "nesting"),
-    "escalations": ("entitlements", "nesting"),
-    "owned": ("owners", *_PEOPLE),
-    "separation": ("entitlements",),
-    "templates": (),
-    "patterns": ("entitlements",),
-    "waivers": (),
-    "applications": ("accounts",),
-    "previous_findings": (),
-    "unreviewed": (),
-    "kept": (),
-}
-"""Which tables of the snapshot a derived fact is made from; a table of the snapshot rests on itself."""
-
 
 @dataclass(frozen=True, slots=True)
 class UnreviewedUnit:

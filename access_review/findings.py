@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from access_review.engine import Engine, ParquetFile
 from access_review.errors import RuleError
-from access_review.facts import FINDINGS, RESTS_ON
+from access_review.facts import FINDINGS
 from access_review.model import AsOf, Remedy, Severity
 from access_review.policy import Policy
 from access_review.rules import COLUMNS, ROSTER, Rule
@@ -35,16 +35,20 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class Gaps:
-    """What was not read: tables nobody collected, per table the sources that are incomplete, and doubtful clocks."""
+    """What was not read: tables nobody collected, per table the sources that are incomplete, and doubtful clocks.
+
+    ``rests_on`` has the tables that a derived fact is made from; any other rests on itself.
+    """
 
     missing: frozenset[str]
     incomplete: Mapping[str, Mapping[str, str]]
     clocks: Mapping[str, str] = field(default_factory=dict)
+    rests_on: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def why_not(self, rule: Rule) -> str:
         """Return why a rule cannot be evaluated at all, or nothing."""
         for fact in dict.fromkeys((*rule.needs, *rule.whole)):
-            for table in RESTS_ON.get(fact, (fact,)):
+            for table in self.rests_on.get(fact, (fact,)):
                 if fact in rule.needs and table in self.missing:
                     return f"no source provides {table}"
                 if (fact in rule.whole or table in ROSTER) and self.incomplete.get(table):
@@ -57,7 +61,7 @@ class Gaps:
         unread = {
             source: reason
             for fact in rule.needs
-            for table in RESTS_ON.get(fact, (fact,))
+            for table in self.rests_on.get(fact, (fact,))
             for source, reason in self.incomplete.get(table, {}).items()
         }
         return {**self.clocks, **unread} if rule.timed else unread
@@ -359,8 +363,7 @@ _CIRCUMSTANCES = f"""
 _WAIVED = f"""
     SELECT finding, min(waiver) AS waiver
     FROM (
-        SELECT {_finding("subject", "about")}, waiver FROM waivers
-        WHERE expires_at > :now AND reason IS NOT NULL AND approver IS NOT NULL
+        SELECT {_finding("subject", "about")}, waiver FROM valid_waivers
     ) AS valid
     GROUP BY finding
 """

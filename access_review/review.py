@@ -11,16 +11,17 @@ Each step reads tables by name from the engine and adds its own; the same snapsh
 workspace and previous findings give the same findings, byte for byte.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import pyarrow as pa
 
-from access_review import declared, findings, roles
+from access_review import declared, diff, findings, roles
+from access_review.correlate import RELATIONS as CORRELATED
 from access_review.correlate import Ladder, correlate
-from access_review.diff import diff
 from access_review.engine import Engine, ParquetFile
+from access_review.engine.relation import lineage
 from access_review.facts import FINDINGS, PREVIOUS_FINDINGS, CarryForward, carry_forward_tables
 from access_review.findings import Evaluation, Gaps
 from access_review.graph import closure
@@ -73,6 +74,7 @@ def review(
         missing=frozenset(TABLES) - snapshot.collected,
         incomplete={table: snapshot.incomplete(table) for table in TABLES},
         clocks=snapshot.clocks,
+        rests_on=RESTS_ON,
     )
     rules = list(load().values())
     evaluations = findings.evaluate(engine, rules, workspace.policy, gaps)
@@ -81,35 +83,95 @@ def review(
 
 
 def establish(tables: Mapping[str, pa.Table], workspace: Workspace, engine: Engine) -> None:
-    """Put every fact that the rules read into the engine."""
+    """Put every fact that the rules read into the engine: each step reads what those before it made."""
+    for step in STEPS:
+        step(tables, workspace, engine)
+
+
+def _read(tables: Mapping[str, pa.Table], workspace: Workspace, engine: Engine) -> None:  # noqa: ARG001 - as every step
+    """Register the snapshot, its ``accounts`` as ``read_accounts``, and ``moment``."""
     for name in tables:
         engine.register("read_accounts" if name == "accounts" else name, stored(tables).part(name))
-    _number(engine)
+    engine.register("moment", declared.moment(engine.as_of))
+
+
+def _correlate(tables: Mapping[str, pa.Table], workspace: Workspace, engine: Engine) -> None:  # noqa: ARG001 - as every step
     correlate(engine, [Ladder(source.name, source.file.match) for source in workspace.sources])
+
+
+def _assign_roles(tables: Mapping[str, pa.Table], workspace: Workspace, engine: Engine) -> None:  # noqa: ARG001 - as every step
     roles.assign(engine, workspace.templates, workspace.policy)
+
+
+def _close(tables: Mapping[str, pa.Table], workspace: Workspace, engine: Engine) -> None:  # noqa: ARG001 - as every step
+    """Add ``closure``: what each entitlement gives."""
     engine.register("closure", closure(tables["nesting"], tables["entitlements"]["entitlement"]))
     engine.narrow("closure", "SELECT * FROM closure", ids=dict.fromkeys(("entitlement", "reached"), "entitlements"))
+
+
+def _declare(tables: Mapping[str, pa.Table], workspace: Workspace, engine: Engine) -> None:
+    """Add what the workspace says: ``expected``, ``escalations``, toxic pairs, templates, waivers, applications."""
     templates = roles.resolve(workspace.templates, tables["entitlements"])
     pairs = declared.separation(workspace.separation, tables["entitlements"])
     expected, escalations = roles.expected(templates, tables["nesting"], _by_name_only(engine, pairs))
     engine.register("expected", expected)
     engine.narrow("expected", "SELECT * FROM expected", ids={"entitlement": "entitlements"}, few=("role", "allows"))
     engine.register("escalations", escalations)
-    diff(engine)
     engine.register("separation", pairs)
     engine.register("templates", declared.templates(workspace))
     engine.register("patterns", declared.patterns(templates, workspace))
     engine.register("waivers", declared.waivers(workspace, engine))
     engine.register("applications", declared.applications(workspace.policy, engine))
-    engine.create("owned", declared.OWNED)
+    for relation in declared.RELATIONS:
+        relation.make(engine)
 
 
-def _number(engine: Engine) -> None:
+def _compare(tables: Mapping[str, pa.Table], workspace: Workspace, engine: Engine) -> None:  # noqa: ARG001 - as every step
+    diff.diff(engine)
+
+
+def _number(tables: Mapping[str, pa.Table], workspace: Workspace, engine: Engine) -> None:  # noqa: ARG001 - as every step
     """Number the ids, and keep the tables that many rows of others refer to by these numbers."""
     engine.identify(_IDS)
     for name, (ids, few) in _NUMBERED.items():
         engine.narrow(name, f"SELECT * FROM {name}", ids=ids, few=few)
 
+
+STEPS: tuple[Callable[[Mapping[str, pa.Table], Workspace, Engine], None], ...] = (
+    _read,
+    _number,
+    _correlate,
+    _assign_roles,
+    _close,
+    _declare,
+    _compare,
+)
+"""What comes before the rules, in this order."""
+
+RELATIONS = (*CORRELATED, *roles.RELATIONS, *declared.RELATIONS, *diff.RELATIONS)
+"""Every relation that the steps make in the engine, in this order."""
+
+COMPUTED: Mapping[str, tuple[str, ...]] = {
+    "closure": ("nesting", "entitlements"),
+    "profile_roles": ("profiles",),
+    "expected": ("entitlements", "nesting"),
+    "escalations": ("entitlements", "nesting"),
+    "separation": ("entitlements",),
+    "templates": (),
+    "patterns": ("entitlements",),
+    "waivers": (),
+    "applications": ("accounts", "entitlements"),
+    "read_accounts": ("accounts",),
+    "moment": (),
+    "previous_findings": (),
+    "unreviewed": (),
+    "kept": (),
+}
+"""What the steps make in Python, with what each reads; what comes from earlier runs reads nothing of this one."""
+
+# Aliases are names of what other tables hold: where one is missing nothing is concluded from that.
+RESTS_ON = lineage(RELATIONS, [name for name in TABLES if name != "aliases"], COMPUTED)
+"""Which tables of the snapshot each derived fact is made from; a table of the snapshot rests on itself."""
 
 _IDS = {
     "accounts": "SELECT account FROM read_accounts",

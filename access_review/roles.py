@@ -11,13 +11,14 @@ import re
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
 import pyarrow as pa
 
 from access_review.engine import Engine
+from access_review.engine.relation import NamedRelation
 from access_review.facts import FACTS
 from access_review.graph import Walks, walks
 from access_review.model import AsOf
@@ -175,12 +176,16 @@ class _Carrying:
 
 
 def assign(engine: Engine, templates: Sequence[Template], policy: Policy) -> None:
-    """Create ``person_roles``, ``role_sets`` and ``person_role_sets`` from the assignments."""
+    """Create ``person_roles``, ``role_sets`` and ``person_role_sets`` from ``assignments`` and ``people``.
+
+    Leaves :data:`RELATIONS` but for ``stated`` and ``role_texts`` in the engine, and ``profile_roles (profile, role)``.
+    """
     asked = sorted({name for template in templates for name in template.who})
     paths = {f"path_{i}": f'$."{name}"' for i, name in enumerate(asked)}
     keys = {f"key_{i}": json.dumps(name) for i, name in enumerate(asked)}
-    engine.create("told", _told(len(asked)), **paths, **keys, now=AsOf())
-    engine.create("profiles", _PROFILES)
+    TIMED_ASSIGNMENTS.make(engine)
+    replace(STATED, sql=_stated(len(asked))).make(engine, **paths, **keys)
+    PROFILES.make(engine)
     columns = "profile, role, client, attributes, kind, source"
     profiles = engine.rows(f"SELECT {columns} FROM profiles ORDER BY profile")
     pairs = [(p["profile"], role) for p in profiles for role in roles_of(p, templates)]
@@ -193,12 +198,10 @@ def assign(engine: Engine, templates: Sequence[Template], policy: Policy) -> Non
             }
         ),
     )
-    engine.create("spells", _SPELLS, grace_from=AsOf(-policy.mover_grace))
-    engine.create("person_roles", _PERSON_ROLES)
-    engine.create("role_texts", _ROLE_TEXTS)
-    engine.create("role_sets", _ROLE_SETS)
-    engine.create("person_role_sets", "SELECT person, role_set FROM role_texts")
-    engine.drop("told", "role_texts")
+    SPELLS_OF_PEOPLE.make(engine, grace_from=AsOf(-policy.mover_grace))
+    for relation in (PERSON_ROLES, ROLE_TEXTS, ROLE_SETS, PERSON_ROLE_SETS):
+        relation.make(engine)
+    engine.drop(STATED.name, ROLE_TEXTS.name)
 
 
 def roles_of(profile: Mapping[str, Any], templates: Sequence[Template]) -> list[str]:
@@ -215,7 +218,7 @@ def _satisfies(known: Mapping[str, str], who: Mapping[str, Sequence[str]]) -> bo
     return all(key in known and any(matches(v.casefold(), known[key]) for v in values) for key, values in who.items())
 
 
-def _told(attributes: int) -> str:
+def _stated(attributes: int) -> str:
     """Return a statement of what each assignment says that templates ask for, in JSON as the roster's attributes are.
 
     With all that a roster maps, a badge number say, each person would be a profile.
@@ -224,30 +227,72 @@ def _told(attributes: int) -> str:
     escaped = [rf"""replace(replace({value}, '\', '\\'), '"', '\"')""" for value in values]
     pairs = [f""":key_{i} || ':"' || {value} || '"'""" for i, value in enumerate(escaped)]
     return f"""
-        SELECT p.person, a.role, a.client, concat('{{', concat_ws(',', NULL, {", ".join(pairs) or "NULL"}), '}}') AS attributes,
-               p.kind, a.source, a.starts_latest AS since,
-               least(a.ends_latest, CASE WHEN p.status = 'left' THEN p.left_at_latest END) AS until,
-               p.status IN ('active', 'leave') AND a.status IN ('active', 'leave')
-                   AND coalesce(a.ends_latest > :now, TRUE) AS current,
-               coalesce(a.starts_earliest > :now, FALSE) AS future
-        FROM assignments AS a JOIN people AS p ON p.person = a.person
-        WHERE p.status <> 'unknown'
+        SELECT a.person, a.role, a.client, concat('{{', concat_ws(',', NULL, {", ".join(pairs) or "NULL"}), '}}') AS attributes,
+               a.kind, a.source, a.since, a.until, a.current, a.future
+        FROM timed_assignments AS a
+        WHERE a.person_status <> 'unknown'
     """
 
 
-_PROFILES = """
-    WITH said AS (SELECT DISTINCT role, client, attributes, kind, source FROM told)
-    SELECT row_number() OVER (ORDER BY role, client, attributes, kind, source) AS profile, * FROM said
-"""
+# The end of an assignment is the first moment without it: one that ends at this very moment is over.
+TIMED_ASSIGNMENTS = NamedRelation(
+    "timed_assignments",
+    "Assignments with whether each is `current` at the time of the snapshot or still `future`, as certain as their bounds allow.",
+    (
+        "person",
+        "source",
+        "role",
+        "client",
+        "attributes",
+        "kind",
+        "person_status",
+        "since",
+        "until",
+        "future",
+        "current",
+    ),
+    """
+    SELECT a.person, a.source, a.role, a.client, a.attributes, p.kind, p.status AS person_status, a.starts_latest AS since,
+           least(a.ends_latest, CASE WHEN p.status = 'left' THEN p.left_at_latest END) AS until,
+           coalesce(a.starts_earliest > moment.as_of, FALSE) AS future,
+           p.status IN ('active', 'leave') AND a.status IN ('active', 'leave')
+               AND coalesce(a.starts_earliest <= moment.as_of, TRUE)
+               AND coalesce(a.ends_latest > moment.as_of, TRUE) AS current
+    FROM assignments AS a JOIN people AS p ON p.person = a.person CROSS JOIN moment
+    """,
+    view=True,
+)
 
-_SPELLS = """
+STATED = NamedRelation(
+    "stated",
+    "What each assignment says that templates ask for, from when until when, and whether it is current.",
+    ("person", "role", "client", "attributes", "kind", "source", "since", "until", "current", "future"),
+    _stated(0),
+)
+"""Without attributes; :func:`assign` puts in those that templates ask for."""
+
+PROFILES = NamedRelation(
+    "profiles",
+    "Each distinct thing that assignments say and templates ask for, numbered.",
+    ("profile", "role", "client", "attributes", "kind", "source"),
+    """
+    WITH said AS (SELECT DISTINCT role, client, attributes, kind, source FROM stated)
+    SELECT row_number() OVER (ORDER BY role, client, attributes, kind, source) AS profile, * FROM said
+""",
+)
+
+SPELLS_OF_PEOPLE = NamedRelation(
+    "spells",
+    "Every assignment that has begun: current, in the time to hand over, or former.",
+    ("person", "client", "profile", "since", "until", "spell"),
+    """
     WITH timed AS (
         SELECT t.person, t.client, profile, t.since, t.until, t.current, t.future
-        FROM told AS t JOIN profiles AS f
+        FROM stated AS t JOIN profiles AS f
             ON f.attributes = t.attributes AND f.kind = t.kind AND f.source = t.source
             AND f.role IS NOT DISTINCT FROM t.role AND f.client IS NOT DISTINCT FROM t.client
     ),
-    clients AS (SELECT DISTINCT person, client FROM timed WHERE current AND NOT future)
+    clients AS (SELECT DISTINCT person, client FROM timed WHERE current)
     SELECT person, client, profile, since, until,
            CASE WHEN current THEN 'current'
                 WHEN until > :grace_from AND EXISTS (
@@ -256,25 +301,60 @@ _SPELLS = """
                 ) THEN 'grace'
                 ELSE 'former' END AS spell
     FROM timed WHERE NOT future
-"""
+""",
+)
 
-_PERSON_ROLES = """
+PERSON_ROLES = NamedRelation(
+    "person_roles",
+    "The fact `person_roles`.",
+    tuple(FACTS["person_roles"].schema.names),
+    """
     SELECT person, role, spell, min(client) AS client, min(since) AS since, max(until) AS until
     FROM spells JOIN profile_roles USING (profile)
     GROUP BY person, role, spell
-"""
+""",
+)
 
-_ROLE_TEXTS = """
+ROLE_TEXTS = NamedRelation(
+    "role_texts",
+    "The current roles of each person as one text, numbered alike where it is alike.",
+    ("person", "roles", "role_set"),
+    """
     WITH texts AS (
         SELECT person, string_agg(role, chr(31) ORDER BY role) AS roles
         FROM (SELECT DISTINCT person, role FROM person_roles WHERE spell <> 'former') AS held
         GROUP BY person
     )
     SELECT person, roles, dense_rank() OVER (ORDER BY roles) AS role_set FROM texts
-"""
+""",
+)
 
-_ROLE_SETS = """
+ROLE_SETS = NamedRelation(
+    "role_sets",
+    "The fact `role_sets`.",
+    tuple(FACTS["role_sets"].schema.names),
+    """
     SELECT DISTINCT texts.role_set, held.role
     FROM (SELECT role_set, min(person) AS person FROM role_texts GROUP BY role_set) AS texts
     JOIN (SELECT DISTINCT person, role FROM person_roles WHERE spell <> 'former') AS held ON held.person = texts.person
-"""
+""",
+)
+
+PERSON_ROLE_SETS = NamedRelation(
+    "person_role_sets",
+    "The fact `person_role_sets`.",
+    tuple(FACTS["person_role_sets"].schema.names),
+    "SELECT person, role_set FROM role_texts",
+)
+
+RELATIONS = (
+    TIMED_ASSIGNMENTS,
+    STATED,
+    PROFILES,
+    SPELLS_OF_PEOPLE,
+    PERSON_ROLES,
+    ROLE_TEXTS,
+    ROLE_SETS,
+    PERSON_ROLE_SETS,
+)
+"""What giving roles to people makes, in this order; ``profile_roles`` comes from Python, behind ``profiles``."""

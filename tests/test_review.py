@@ -280,3 +280,49 @@ def test_a_rule_that_breaks_its_contract_is_named(sql, said, on_disk, tmp_path):
         engine.register("previous_findings", PREVIOUS_FINDINGS.schema.empty_table())
         with pytest.raises(RuleError, match=f"rule own-rule: {said}"):
             judged(engine)
+
+
+AWKWARD = ("o'brien", 'a"b', "select", "a\nb", "a b", "--", "%", "x';drop")
+
+
+@pytest.mark.parametrize("name", AWKWARD)
+def test_runs_of_sources_with_any_name_are_reviewed(name):
+    """Only a workspace that is loaded is held to plain names: what was read before is still read."""
+    world = snapshot(
+        people=[{"person": f"{name}:person:1", "source": name}],
+        assignments=[{"person": f"{name}:person:1", "role": name, "source": name}],
+        accounts=[{"account": f"{name}:user:1", "employee_id": "1", "source": name}],
+        entitlements=[{"entitlement": f"{name}:group:{name}", "source": name, "kind": "group", "name": name}],
+        grants=[{"account": f"{name}:user:1", "entitlement": f"{name}:group:{name}"}],
+        completeness=[
+            {"source": name, "subject": "accounts", "complete": False, "reason": name},
+            {"source": name, "subject": "people", "complete": True},
+        ],
+    )
+    space = workspace(match={name: [{"on": ["employee_id", "person"]}]}, templates=[{"role": name}])
+    report, held = reviewed(world, space)
+    (row,) = held.values()
+    assert row["person"] == f"{name}:person:1"
+    assert row["verdict"] == "beyond"
+    excess = next(e for e in report.evaluations if e.rule == "access-beyond-role")
+    assert (excess.hits, excess.withheld, excess.reason) == (0, 1, f"{name}: {name}")
+
+
+@pytest.mark.parametrize(("ends", "spell"), [(timedelta(0), "former"), (timedelta(microseconds=1), "current")])
+def test_an_assignment_that_ends_at_this_moment_is_over(ends, spell):
+    until = AS_OF + ends
+    world = company(assignments=[{"person": "hr:person:1", "role": "r", "client": "Northgate", "ends_latest": until}])
+    with EmbeddedEngine(AS_OF) as engine:
+        establish(world.tables, SPACE, engine)
+        assert {row["current"] for row in engine.rows("SELECT current FROM timed_assignments")} == {spell == "current"}
+        assert [row["spell"] for row in engine.rows("SELECT spell FROM person_roles")] == [spell]
+
+
+@pytest.mark.parametrize("small", [0, 1_000_000])
+def test_findings_are_the_same_however_tables_are_kept(small):
+    world = company(nesting=[nests("b", "c"), nests("c", "b")])
+    with EmbeddedEngine(AS_OF, small=small) as engine:
+        report = review(world, SPACE, engine)
+    with EmbeddedEngine(AS_OF) as engine:
+        assert report.digest == review(world, SPACE, engine).digest
+    assert found(report, "nesting-cycle")

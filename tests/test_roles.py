@@ -3,6 +3,7 @@ from datetime import timedelta
 import pytest
 
 from access_review import roles
+from access_review.declared import moment
 from access_review.engine.duckdb import EmbeddedEngine
 from access_review.settings import Template
 from access_review.tables import TABLES, frame
@@ -114,6 +115,7 @@ def spells_of(*assignments, person=None):
         )
         for name, table in world.tables.items():
             engine.register(name, table)
+        engine.register("moment", moment(AS_OF))
         roles.assign(engine, [template("a"), template("b")], workspace().policy)
         spells = {(r["role"], r["spell"]) for r in engine.rows("SELECT role, spell FROM person_roles")}
         current = {r["role"] for r in engine.rows("SELECT role FROM person_role_sets JOIN role_sets USING (role_set)")}

@@ -1,14 +1,15 @@
 import json
+import string
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from access_review.documents import parse
 from access_review.errors import WorkspaceError
 from access_review.stages import schemas
-from access_review.workspace import load
+from access_review.workspace import _SOURCE_NAME, load
 
 SOURCE = """\
 connector: roster
@@ -147,3 +148,23 @@ def test_the_published_schemas_are_those_of_the_models_and_accept_the_example(re
         for path in sorted(repository.glob(pattern)):
             data = json.loads(json.dumps(parse(path.read_text(), path.name).data, default=str))
             assert not list(validator.iter_errors(data)), path
+
+
+@given(st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=20))
+@settings(max_examples=40, deadline=None)
+def test_only_plain_words_name_sources(name):
+    assert bool(_SOURCE_NAME.fullmatch(name)) == (
+        name[0] in string.ascii_lowercase + string.digits
+        and set(name) <= set(string.ascii_lowercase + string.digits + "-_")
+    )
+
+
+@pytest.mark.parametrize("name", ["o'brien", "HR", "a b", "-x", "hr.old"])
+def test_a_source_whose_name_is_no_plain_word_is_a_mistake_with_its_place(tmp_path, name):
+    (tmp_path / "roles").mkdir()
+    (tmp_path / "sources").mkdir()
+    (tmp_path / "sources" / f"{name}.yaml").write_text(SOURCE)
+    with pytest.raises(WorkspaceError) as raised:
+        load(tmp_path)
+    (mistake,) = raised.value.mistakes
+    assert str(mistake).startswith(f"sources/{name}.yaml:1:1: {name!r} cannot be the name of a source")

@@ -1,6 +1,6 @@
 """Access to a client that its holder does not work for."""
 
-from access_review.model import AsOf, Family, Relation, Severity
+from access_review.model import Family, Relation, Severity
 from access_review.rules import rule, select
 
 
@@ -24,10 +24,7 @@ def check() -> Relation:
             FROM closure AS c JOIN entitlements AS e ON e.entitlement = c.reached
             WHERE e.client IS NOT NULL AND e.effect <> 'restricts'
         ), serves AS (
-            SELECT DISTINCT people.person, client FROM assignments JOIN people ON people.person = assignments.person
-            WHERE people.status IN ('active', 'leave') AND assignments.status IN ('active', 'leave')
-              AND client IS NOT NULL
-              AND coalesce(starts_earliest <= :now, TRUE) AND coalesce(ends_latest >= :now, TRUE)
+            SELECT DISTINCT person, client FROM timed_assignments WHERE current AND client IS NOT NULL
         ), said AS (
             SELECT person, string_agg(client, chr(31) ORDER BY client) AS clients FROM serves GROUP BY person
         ), sets AS (
@@ -58,6 +55,5 @@ def check() -> Relation:
         FROM concerned AS g JOIN crossed AS c ON c.example = g.example AND c.entitlement = g.entitlement
              JOIN sets ON sets.example = g.example
              JOIN entitlements AS e ON e.entitlement = g.entitlement
-        """,
-        now=AsOf(),
+        """
     )

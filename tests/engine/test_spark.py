@@ -87,7 +87,7 @@ def test_the_findings_are_the_same_on_spark(tmp_path, capfd):
         shown_by_spark = exported(engine, tmp_path)
         engine._spark.conf.set("spark.sql.autoBroadcastJoinThreshold", "-1")  # as if all were too large
         plans = {}
-        for table, sql in {"closure": diff._VERDICTS, "verdicts": diff._HELD}.items():
+        for table, sql in {"closure": diff.VERDICTS_OF_PAIRS.sql, "verdicts": diff.HELD.sql}.items():
             capfd.readouterr()
             engine._run(sql, {}).explain()
             plans[table] = capfd.readouterr().out

@@ -20,11 +20,15 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 from sqlglot import exp
 
+from access_review.declared import VALID_WAIVERS
+from access_review.declared import moment as moment_table
 from access_review.engine import Engine
 from access_review.engine.duckdb import EmbeddedEngine
-from access_review.engine.sql import bind
-from access_review.facts import FACTS, RESTS_ON
+from access_review.engine.sql import bind, tables_read
+from access_review.facts import FACTS
 from access_review.model import Remedy, Severity
+from access_review.review import RESTS_ON
+from access_review.roles import TIMED_ASSIGNMENTS
 from access_review.rules import COLUMNS, Rule, load
 from access_review.rules.lookalike_account import lookalikes
 from access_review.rules.nesting_cycle import cycles
@@ -80,6 +84,8 @@ MADE_OF: Mapping[str, tuple[str, ...]] = {
     "owned": ("people", "owners"),
     "patterns": ("entitlements",),
 }
+# Conditions that several rules share, as views of facts.
+VIEWS = {relation.name: relation for relation in (TIMED_ASSIGNMENTS, VALID_WAIVERS)}
 # Facts that sharpen a rule where a source has them, and that it does without where none has.
 OPTIONAL: Mapping[str, tuple[str, ...]] = {
     "account-dormant": ("activity", "signins"),
@@ -151,6 +157,9 @@ def register(engine: Engine, case: Case) -> None:
     ]
     for name, fact in FACTS.items():
         engine.register(name, frame(fact, rows[name]))
+    engine.register("moment", moment_table(engine.as_of))
+    for view in VIEWS.values():
+        view.make(engine)
 
 
 def findings(rule: Rule, as_of: datetime, case: Case) -> pa.Table:
@@ -229,11 +238,18 @@ def statement(rule: Rule) -> str:
     return bind(relation.sql, relation.params, AS_OF)
 
 
+def relation_reads(rule: Rule) -> frozenset[str]:
+    """Return what our own reading of a rule's SQL says that it reads."""
+    return tables_read(rule.check().sql)
+
+
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 def test_a_rule_needs_what_it_reads(rule):
     parsed = sqlglot.parse_one(statement(rule), read="duckdb")
     local = {cte.alias for cte in parsed.find_all(exp.CTE)}
     read = {table.name for table in parsed.find_all(exp.Table)} - local
+    assert read == relation_reads(rule)
+    read = read - set(VIEWS) | {base for name in read & set(VIEWS) for base in VIEWS[name].reads - {"moment"}}
     assert read <= set(FACTS)
     made_of = {base for fact in read for base in MADE_OF.get(fact, ())}
     if {column.name for column in parsed.find_all(exp.Column)} & {"verdict", "never", "former_role"}:
