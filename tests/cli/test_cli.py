@@ -83,9 +83,9 @@ def test_check_says_what_would_be_loaded_and_writes_nothing(repository):
 
 @pytest.mark.slow
 def test_check_live_says_what_a_reader_may_not_read(repository):
-    said = access_review(repository, "check", "--live")
-    assert said.code == 0, said.err
-    assert "No source is read live" in said.out
+    result = access_review(repository, "check", "--live")
+    assert result.code == 0, result.err
+    assert "No source is read live" in result.out
     part = {"part": "users", "can": True, "absent": False, "reason": "", "permission": "User.Read.All", "lost": ""}
     refused = {**part, "part": "signIns", "can": False, "reason": "refused", "permission": "P", "lost": "All of it."}
     text = live_text(

@@ -22,7 +22,7 @@ def planned(company: Faulty) -> list[tuple[str, str, str]]:
 def test_a_connector_outside_the_package_is_planned_with_by_what_it_declares(tmp_path):
     company = Faulty(tmp_path)
     (tmp_path / "sources/app.yaml").write_text(APP + "options: {declares: true}\n")
-    assert company.say("audit", at="2026-11-02T06:00:00Z").code == 0
+    assert company.run("audit", at="2026-11-02T06:00:00Z").code == 0
     company.approved((11, 12))
     assert planned(company) == [("remove-member", "faulty", "")] * 2
     done = company.apply()

@@ -54,13 +54,13 @@ class Company:
         self.folder, self.proxy, self.simulator, self.sign_in = folder, proxy, simulator, sign_in
         self.cloud_group = cloud_group
 
-    def say(self, *words, at=None):
+    def run(self, *words, at=None):
         return access_review(self.folder, *(("--as-of", at.isoformat()) if at else ()), *words)
 
     def done(self, *words, at=None):
-        said = self.say("--json", *words, at=at)
-        assert said.code in {0, 1, 3}, f"{words}: {said.err}"
-        return said.json
+        result = self.run("--json", *words, at=at)
+        assert result.code in {0, 1, 3}, f"{words}: {result.err}"
+        return result.json
 
     def agreed(self, of="plan"):
         self.done("approve", "--of", of, "--request", "--by", ASKS, "--key", ASKS)
@@ -168,7 +168,7 @@ def test_from_plan_to_undo_and_nothing_is_written_but_by_apply(company, domain, 
         ("remove-member", "ad"),
         ("remove-member", "entra"),
     }
-    assert company.say("apply", "--by", ASKS).code == 4, "nobody has approved"
+    assert company.run("apply", "--by", ASKS).code == 4, "nobody has approved"
     company.agreed()
     assert company.wire().only_read()
 

@@ -51,9 +51,9 @@ def company(domain, sync, tmp_path, monkeypatch):
 
 def audited(company):
     """Audit, and return what lies beyond roles: where, and whose."""
-    said = access_review(company, "--json", "audit")
-    assert said.code in {0, 3}, said.err
-    (run,) = company.glob(f"runs/{said.json['run']}")
+    result = access_review(company, "--json", "audit")
+    assert result.code in {0, 3}, result.err
+    (run,) = company.glob(f"runs/{result.json['run']}")
     return {
         (row["about"].split(":")[0], row["about_name"], row["person_name"])
         for row in pq.read_table(run / "findings.parquet").to_pylist()
@@ -62,9 +62,9 @@ def audited(company):
 
 
 def planned(company):
-    said = access_review(company, "--json", "plan", "--requested-by", "00001", "--rule", "access-beyond-role")
-    assert said.code in {0, 1}, said.err
-    return said.json
+    result = access_review(company, "--json", "plan", "--requested-by", "00001", "--rule", "access-beyond-role")
+    assert result.code in {0, 1}, result.err
+    return result.json
 
 
 def cuts(plan):

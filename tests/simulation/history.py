@@ -25,7 +25,7 @@ class Died(BaseException):
     """The process is killed: nothing may catch it."""
 
 
-class World:
+class History:
     """A plan, a system, people who interfere, and rules that may change their mind."""
 
     def __init__(self, seed: int, folder: Path) -> None:
@@ -158,7 +158,7 @@ class World:
 
 def simulate(seed: int, folder: Path) -> dict[str, State]:
     """Live through one seed; raises ``AssertionError`` when a promise is broken."""
-    world = World(seed, folder)
+    world = History(seed, folder)
     world.run()
     ended = world.verify()
     for one in world.plan.changes:

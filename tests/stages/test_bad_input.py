@@ -70,8 +70,8 @@ def runs(folder):
 
 
 def good_run(folder):
-    said = access_review(folder, *TIME, "audit")
-    assert said.code == 0, said.err
+    result = access_review(folder, *TIME, "audit")
+    assert result.code == 0, result.err
     return runs(folder)
 
 
@@ -91,25 +91,25 @@ def good_run(folder):
 def test_a_broken_roster_stops_the_run_and_the_last_good_one_stays(folder, text, place):
     before = good_run(folder)
     put(folder, people=text)
-    said = access_review(folder, *NEXT, "audit")
-    assert said.code == 2, said.out
-    assert place in said.err
+    result = access_review(folder, *NEXT, "audit")
+    assert result.code == 2, result.out
+    assert place in result.err
     assert runs(folder) == before
 
 
 def test_every_bad_line_of_a_roster_is_named_at_once(folder):
     put(folder, people=HEADER + "1,A,Active\n2,B,Active,,Finance\n3,C\n" + "4,D,Active,,Finance,x,y\n")
-    said = access_review(folder, *TIME, "audit")
-    assert said.code == 2
-    assert [f"people.csv:{line}" in said.err for line in (2, 3, 4, 5)] == [True, False, True, True]
+    result = access_review(folder, *TIME, "audit")
+    assert result.code == 2
+    assert [f"people.csv:{line}" in result.err for line in (2, 3, 4, 5)] == [True, False, True, True]
     assert runs(folder) == []
 
 
 def test_a_duplicate_yaml_key_names_its_place(folder):
     (folder / "roles/templates/clerk.yaml").write_text(TEMPLATE + "may: []\n")
-    said = access_review(folder, *TIME, "audit")
-    assert said.code == 2
-    assert "roles/templates/clerk.yaml:4:1: the key 'may' stands twice" in said.err
+    result = access_review(folder, *TIME, "audit")
+    assert result.code == 2
+    assert "roles/templates/clerk.yaml:4:1: the key 'may' stands twice" in result.err
 
 
 @pytest.mark.parametrize(
@@ -144,9 +144,9 @@ def test_who_is_both_active_and_terminated_is_quarantined_and_never_planned(fold
     assert any(p["kind"] == "quarantined" and p["subject"] == "hr:person:00001" for p in record(folder, "problems"))
     assert findings(folder, "leaver-active") == set()
     assert findings(folder, "account-unowned") == {("ledger:user:zed", None)}
-    said = access_review(folder, *TIME, "--json", "plan", "--requested-by", "hr:person:00002")
-    assert said.code == 0, said.err
-    assert said.json["changes"] == []
+    result = access_review(folder, *TIME, "--json", "plan", "--requested-by", "hr:person:00002")
+    assert result.code == 0, result.err
+    assert result.json["changes"] == []
 
 
 def test_who_is_missing_goes_to_a_person_and_is_never_planned(folder):
@@ -154,16 +154,16 @@ def test_who_is_missing_goes_to_a_person_and_is_never_planned(folder):
     put(folder, people=PEOPLE.replace("00007,Person 7,Active,,Finance\n", ""))
     assert access_review(folder, *NEXT, "audit").code == 0
     assert findings(folder, "person-missing") == {("hr:person:00007", None)}
-    said = access_review(folder, *NEXT, "--json", "plan", "--requested-by", "hr:person:00002")
-    assert said.json["changes"] == []
-    assert any("person" in left["reason"] for left in said.json["to_person"])
+    result = access_review(folder, *NEXT, "--json", "plan", "--requested-by", "hr:person:00002")
+    assert result.json["changes"] == []
+    assert any("person" in left["reason"] for left in result.json["to_person"])
 
 
 def test_a_bare_date_has_bounds_and_nobody_is_late_before_the_later_one(folder):
     put(folder, people=PEOPLE.replace("00001,Person 1,Active,", "00001,Person 1,Terminated,2026-11-02"))
     (folder / "sources/hr.yaml").write_text(HR.replace("  timezone: Asia/Manila\n", ""))
-    said = access_review(folder, "--as-of", "2026-11-02T20:00:00Z", "audit")
-    assert said.code == 0, said.err
+    result = access_review(folder, "--as-of", "2026-11-02T20:00:00Z", "audit")
+    assert result.code == 0, result.err
     person = next(p for p in record(folder, "people") if p["native_id"] == "00001")
     assert person["left_at_earliest"] < datetime(2026, 11, 2, 20, tzinfo=UTC) < person["left_at_latest"]
     assert findings(folder, "leaver-active") == set()
@@ -188,18 +188,18 @@ def test_hostile_names_are_inert_in_every_view_and_exact_in_the_record(folder):
     rows = "".join(f'h{n},"{name.replace(chr(34), chr(34) * 2)}",Active,,Finance\n' for n, name in enumerate(HOSTILE))
     ledger = "".join(f'h{n},"{name.replace(chr(34), chr(34) * 2)}",h{n},yes\n' for n, name in enumerate(HOSTILE))
     put(folder, people=PEOPLE + rows, ledger=HELD + ledger)
-    said = access_review(folder, *TIME, "audit")
-    assert said.code == 0, said.err
+    result = access_review(folder, *TIME, "audit")
+    assert result.code == 0, result.err
     assert {p["name"] for p in record(folder, "people")} >= set(HOSTILE)
     run = folder / "runs" / next(n for n in runs(folder) if n != "state.json")
     page = (run / "report.html").read_text()
     assert "<script" not in page
     assert "\u202e" not in page
-    said = access_review(folder, *TIME, "plan", "--requested-by", "hr:person:00002")
-    assert said.code == 0, said.err
+    result = access_review(folder, *TIME, "plan", "--requested-by", "hr:person:00002")
+    assert result.code == 0, result.err
     explained = access_review(folder, "explain", "hr:person:h7")
     assert explained.code == 0, explained.err
-    assert "\x1b[31m" not in said.out + explained.out
+    assert "\x1b[31m" not in result.out + explained.out
     with (run / "plan/plan.csv").open(newline="", encoding="utf-8-sig") as file:
         cells = [cell for row in csv.reader(file) for cell in row]
     assert cells
@@ -242,9 +242,9 @@ def test_a_batch_within_the_percentage_that_empties_a_group_is_refused(folder):
     extra = "".join(f"u{n},Approver,{n:05},yes\n" for n in range(1, 6))
     put(folder, ledger=HELD + extra)
     good_run(folder)
-    said = access_review(folder, *TIME, "plan", "--requested-by", "Person 2")
-    assert said.code == 4
-    assert "Approver" in said.err
+    result = access_review(folder, *TIME, "plan", "--requested-by", "Person 2")
+    assert result.code == 4
+    assert "Approver" in result.err
     assert not list((folder / "runs").glob("*/plan"))
 
 
@@ -267,9 +267,9 @@ def test_a_plan_for_whom_or_what_does_not_exist_is_refused_and_not_empty(folder,
 
 def test_fail_on_says_3_and_json_is_json(folder):
     put(folder, people=PEOPLE.replace("00001,Person 1,Active,", "00001,Person 1,Terminated,2026-10-01"))
-    said = access_review(folder, *TIME, "--json", "audit", "--fail-on", "high")
-    assert said.code == 3
-    assert said.json["findings"]["severity"]["high"] == 1
+    result = access_review(folder, *TIME, "--json", "audit", "--fail-on", "high")
+    assert result.code == 3
+    assert result.json["findings"]["severity"]["high"] == 1
     assert access_review(folder, *TIME, "review", "--fail-on", "critical").code == 0
 
 
@@ -342,10 +342,10 @@ def test_a_source_read_in_part_is_incomplete_its_findings_withheld_and_the_run_g
             **{f"sources/tenant/{name}": text for name, text in users.items()},
         },
     )
-    said = access_review(folder, *TIME, "--json", "audit")
-    assert said.code == 1
-    assert [s["source"] for s in said.json["sources"] if not s["complete"]] == ["entra"]
-    assert next(w for w in said.json["withheld"] if w["rule"] == "leaver-active")["withheld"] == 1
+    result = access_review(folder, *TIME, "--json", "audit")
+    assert result.code == 1
+    assert [s["source"] for s in result.json["sources"] if not s["complete"]] == ["entra"]
+    assert next(w for w in result.json["withheld"] if w["rule"] == "leaver-active")["withheld"] == 1
     assert findings(folder, "leaver-active") == {("ledger:user:u1", None)}
     plan = access_review(folder, *TIME, "--json", "plan", "--requested-by", "hr:person:00002").json
     assert {change["target"]["source"] for change in plan["changes"]} <= {"ledger"}
@@ -353,9 +353,9 @@ def test_a_source_read_in_part_is_incomplete_its_findings_withheld_and_the_run_g
 
 def test_a_source_that_is_not_there_is_said_and_the_others_are_reviewed(folder):
     (folder / "sources/ledger.csv").unlink()
-    said = access_review(folder, *TIME, "audit")
-    assert said.code == 1
-    assert "ledger" in said.out
+    result = access_review(folder, *TIME, "audit")
+    assert result.code == 1
+    assert "ledger" in result.out
     assert len(record(folder, "people")) == 300
 
 
@@ -368,8 +368,8 @@ def test_a_tenant_without_sign_in_logs_is_no_failed_source_and_their_rules_say_s
             "sources/tenant/groups.json": page([]),
         },
     )
-    said = access_review(folder, *TIME, "--json", "audit")
-    assert said.code == 0, said.err
-    idle = {e["rule"]: e["reason"] for e in said.json["not_evaluated"]}
+    result = access_review(folder, *TIME, "--json", "audit")
+    assert result.code == 0, result.err
+    idle = {e["rule"]: e["reason"] for e in result.json["not_evaluated"]}
     assert idle["signin-after-end"] == "no source provides signins"
     assert "account-dormant" not in idle

@@ -19,8 +19,8 @@ def ready(tmp_path_factory):
     """Person 20 leaves tonight; the plan is made and approved in the morning."""
     company = Company(tmp_path_factory.mktemp("company"))
     company.leave(20, "2026-10-30")
-    assert company.say("audit", at=MORNING).code == 0
-    made = company.say("--json", "plan", "--ahead", "--person", "Person 20", "--requested-by", "00007", at=MORNING)
+    assert company.run("audit", at=MORNING).code == 0
+    made = company.run("--json", "plan", "--ahead", "--person", "Person 20", "--requested-by", "00007", at=MORNING)
     assert made.code == 0, made.err
     assert (made.json["valid_from"], made.json["expires_at"]) == (END, "2026-10-31T16:00:00Z")
     assert company.sign(7, "--request", "--of", "ahead", at=MORNING).code == 0
@@ -29,7 +29,7 @@ def ready(tmp_path_factory):
 
 
 def apply(company, at):
-    return company.say("--json", "apply", "--of", "ahead", "--by", "00007", at=at)
+    return company.run("--json", "apply", "--of", "ahead", "--by", "00007", at=at)
 
 
 def test_a_plan_made_ahead_waits_for_its_hour_and_runs_out_a_day_later(ready, tmp_path):
@@ -54,27 +54,27 @@ def test_a_termination_that_does_not_come_voids_it(ready, tmp_path, now):
 
 
 def test_whoever_is_not_to_leave_is_not_planned_for(ready):
-    nobody = ready.say("plan", "--ahead", "--person", "Person 21", "--requested-by", "00007", at=MORNING)
+    nobody = ready.run("plan", "--ahead", "--person", "Person 21", "--requested-by", "00007", at=MORNING)
     assert nobody.code == 4
     assert "is not to leave within 14 days" in nobody.err
 
 
 def test_the_limit_is_a_share_of_what_was_signed_off_last(tmp_path):
     company = Company(tmp_path)
-    assert company.say("audit", at="2026-10-12T06:00:00Z").code == 0
-    assert company.say("remind", at="2026-10-20T06:00:00Z").code == 0
-    assert company.say("sign-off", "--by", "00007", at="2026-10-20T06:00:00Z").code == 0
+    assert company.run("audit", at="2026-10-12T06:00:00Z").code == 0
+    assert company.run("remind", at="2026-10-20T06:00:00Z").code == 0
+    assert company.run("sign-off", "--by", "00007", at="2026-10-20T06:00:00Z").code == 0
     for number in range(12, 31):
         company.besides += [(number, f"Copy{n}") for n in range(20)]
     company.leave(20, "2026-10-28")
-    assert company.say("collect", at=MORNING).code == 0
-    assert company.say("review", at=MORNING).code == 0
-    made = company.say(
+    assert company.run("collect", at=MORNING).code == 0
+    assert company.run("review", at=MORNING).code == 0
+    made = company.run(
         "--json", "plan", "--requested-by", "00007", "--person", "00020", "--rule", "leaver-active", at=MORNING
     )
     (count,) = made.json["limits"]["counts"]
     assert (count["population"], count["allowed"]) == (30, 10)
-    stopped = company.say("plan", "--requested-by", "00007", "--person", "00020", at=MORNING)
+    stopped = company.run("plan", "--requested-by", "00007", "--person", "00020", at=MORNING)
     assert stopped.code == 4
     assert "21 grants removed, 10 of 30 allowed" in stopped.err
 
@@ -123,21 +123,21 @@ def test_a_raised_limit_is_in_the_plan_and_takes_two_approvers(tmp_path):
     company = Company(tmp_path)
     for number in range(15, 27):
         company.leave(number, "2026-10-28")
-    assert company.say("audit", at=MORNING).code == 0
+    assert company.run("audit", at=MORNING).code == 0
     ask = ("plan", "--requested-by", "00007", "--rule", "leaver-active")
-    stopped = company.say(*ask, at=MORNING)
+    stopped = company.run(*ask, at=MORNING)
     assert stopped.code == 4
     assert "--raise ledger.disable=12 --reason WHY" in stopped.err
-    assert company.say(*ask, "--raise", "ledger.disable", at=MORNING).code == 2
-    assert company.say(*ask, "--raise", "ledger.disable=12", at=MORNING).code == 4, "no reason"
-    made = company.say("--json", *ask, "--raise", "ledger.disable=12", "--reason", "the site has closed", at=MORNING)
+    assert company.run(*ask, "--raise", "ledger.disable", at=MORNING).code == 2
+    assert company.run(*ask, "--raise", "ledger.disable=12", at=MORNING).code == 4, "no reason"
+    made = company.run("--json", *ask, "--raise", "ledger.disable=12", "--reason", "the site has closed", at=MORNING)
     assert made.code == 0, made.err
     assert made.json["limits"]["raised"] == [{"where": "ledger", "kind": "disable", "to": 12}]
     assert company.sign(7, "--request", at=MORNING).code == 0
     assert company.sign(8, at=MORNING).code == 0
-    once = company.say("apply", "--by", "00007", at=MORNING)
+    once = company.run("apply", "--by", "00007", at=MORNING)
     assert once.code == 4
     assert "1 of 2 approvals" in once.err
     assert company.sign(9, at=MORNING).code == 0
-    done = company.say("--json", "apply", "--by", "00007", at=MORNING)
+    done = company.run("--json", "apply", "--by", "00007", at=MORNING)
     assert (done.code, done.json["calls"]) == (0, 12), done.err

@@ -74,14 +74,14 @@ options:
 
 def audited(folder, files, data, *, as_of="2026-11-02T06:00:00Z"):
     lay_out(folder, {f"sources/{name}.yaml": text.replace("{data}", str(data)) for name, text in files.items()})
-    said = access_review(folder, "--as-of", as_of, "--json", "audit")
-    assert said.code == 0, said.err
-    return said.json
+    result = access_review(folder, "--as-of", as_of, "--json", "audit")
+    assert result.code == 0, result.err
+    return result.json
 
 
 def exported(folder, table):
-    said = access_review(folder, "export", table, "--format", "csv", "-o", str(folder / "table.csv"))
-    assert said.code == 0, said.err
+    result = access_review(folder, "export", table, "--format", "csv", "-o", str(folder / "table.csv"))
+    assert result.code == 0, result.err
     with (folder / "table.csv").open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file))
 
@@ -141,8 +141,8 @@ def test_people_who_vanish_are_missing_and_never_planned(outside_data, tmp_path)
     for month, day in (("2009-12", "2009-12-31"), ("2010-05", "2010-05-31")):
         roster = (outside_data / f"cert-r5.2-ldap/{month}.csv").read_bytes()
         (tmp_path / "sources/roster.csv").write_bytes(roster)
-        said = access_review(tmp_path, "--as-of", f"{day}T12:00:00Z", "--json", "audit")
-        assert said.code == 0, said.err
+        result = access_review(tmp_path, "--as-of", f"{day}T12:00:00Z", "--json", "audit")
+        assert result.code == 0, result.err
     found = Counter(row["rule"] for row in exported(tmp_path, "findings"))
     assert found["person-missing"] == 42
     plan = access_review(
@@ -155,7 +155,7 @@ def test_recorded_graph_pages_load_and_what_was_not_recorded_is_said(outside_dat
     folder = outside_data / "entra-graph-psoxy"
     recorded = f"{{users: {folder}/users.json, groups: {folder}/groups.json}}"
     lay_out(tmp_path, {"sources/entra.yaml": f"connector: entra\noptions:\n  recorded: {recorded}\n"})
-    said = access_review(tmp_path, "--as-of", "2026-11-02T06:00:00Z", "--json", "audit")
-    assert said.code == 1
-    assert not said.json["sources"][0]["complete"]
+    result = access_review(tmp_path, "--as-of", "2026-11-02T06:00:00Z", "--json", "audit")
+    assert result.code == 1
+    assert not result.json["sources"][0]["complete"]
     assert exported(tmp_path, "accounts")

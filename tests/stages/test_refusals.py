@@ -69,7 +69,7 @@ class Faulty(Company):
         for name, text in PACKAGE.items():
             (package / name).write_text(text)
 
-    def say(self, *words, at, file_size=None):
+    def run(self, *words, at, file_size=None):
         packages = self.folder / "packages"
         if file_size is None:
             return access_review(self.folder, "--as-of", at, *words, path=[packages])
@@ -82,14 +82,14 @@ class Faulty(Company):
         of = () if name == "plan" else ("--of", name)
         named = () if name == "plan" else ("--name", name)
         for said in (
-            self.say("plan", "--requested-by", "00007", *named, *(f"--person={n:05}" for n in numbers), at=PLAN),
+            self.run("plan", "--requested-by", "00007", *named, *(f"--person={n:05}" for n in numbers), at=PLAN),
             self.sign(7, "--request", *of, at=SIGN),
             self.sign(8, *of, at=SIGN),
         ):
             assert said.code == 0, said.err
 
     def apply(self, *words, at=APPLY, **options):
-        return self.say("--json", "apply", "--by", "00007", *words, at=at, **options)
+        return self.run("--json", "apply", "--by", "00007", *words, at=at, **options)
 
     def fail(self, **faults):
         (self.folder / "sources/faults.json").write_text(json.dumps(faults))
@@ -113,8 +113,8 @@ class Faulty(Company):
 @pytest.fixture(scope="module")
 def audited(tmp_path_factory):
     company = Faulty(tmp_path_factory.mktemp("faulty") / "company")
-    said = company.say("audit", at=AUDIT)
-    assert said.code == 0, said.err
+    result = company.run("audit", at=AUDIT)
+    assert result.code == 0, result.err
     return company
 
 
@@ -216,11 +216,11 @@ def test_a_disk_that_is_full_from_the_start_lets_nothing_be_called(company):
 def test_a_flapping_replica_keeps_a_change_pending(company):
     assert company.apply().code == 0
     company.fail(looks={"1": "stale"})
-    flapped = company.say("--json", "verify", at="2026-11-02T06:40:00Z").json["changes"]
+    flapped = company.run("--json", "verify", at="2026-11-02T06:40:00Z").json["changes"]
     assert Counter(one["state"] for one in flapped) == {"contradicted": 1, "revoked": 99}
     company.fail()
     states = [
-        Counter(one["state"] for one in company.say("--json", "verify", at=f"2026-11-02T{at}:00Z").json["changes"])
+        Counter(one["state"] for one in company.run("--json", "verify", at=f"2026-11-02T{at}:00Z").json["changes"])
         for at in ("06:45", "06:55", "07:01")
     ]
     assert states == [{"pending": 1, "revoked": 99}, {"pending": 1, "revoked": 99}, {"revoked": 100}]
@@ -234,14 +234,14 @@ TWO = POLICY.replace("group: {percent: 100, members: 200}", "group: {percent: 50
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
     company = Faulty(tmp_path_factory.mktemp("small") / "company", excess=range(11, 19), policy=TWO)
-    assert company.say("audit", at=AUDIT).code == 0
+    assert company.run("audit", at=AUDIT).code == 0
     return company
 
 
 def test_a_batch_within_its_share_that_empties_a_group_is_stopped(small):
-    said = small.say("plan", "--requested-by", "00007", "--rule", "access-beyond-role", at=PLAN)
-    assert said.code == 4
-    assert "Other" in said.err
+    result = small.run("plan", "--requested-by", "00007", "--rule", "access-beyond-role", at=PLAN)
+    assert result.code == 4
+    assert "Other" in result.err
 
 
 def test_two_batches_together_do_not_take_what_one_may_not(small, tmp_path):

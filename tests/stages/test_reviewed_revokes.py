@@ -18,7 +18,7 @@ MONDAY, FRIDAY = "2026-10-26T06:00:00Z", "2026-10-30T06:00:00Z"
 def decided(tmp_path_factory):
     """Somebody decided on Tuesday that one need not be a viewer, which the role may have; on Friday it is read again."""
     made = Company(tmp_path_factory.mktemp("company"))
-    assert made.say("audit", at=MONDAY).code == 0
+    assert made.run("audit", at=MONDAY).code == 0
     (sheet,) = made.folder.glob("runs/*/sample/*.csv")
     rows = csv.DictReader(sheet.read_text("utf-8-sig").splitlines())
     row = next(row for row in rows if row["entitlement"] == "Viewer" and row["account"] not in {"u7", "u8", "u9"})
@@ -27,17 +27,17 @@ def decided(tmp_path_factory):
         writer = csv.DictWriter(file, row)
         writer.writeheader()
         writer.writerow(row)
-    assert made.say("decide", str(made.folder / "answers.csv"), at="2026-10-28T06:00:00Z").code == 0
-    assert made.say("collect", at=FRIDAY).code == 0
-    assert made.say("review", at=FRIDAY).code == 0
+    assert made.run("decide", str(made.folder / "answers.csv"), at="2026-10-28T06:00:00Z").code == 0
+    assert made.run("collect", at=FRIDAY).code == 0
+    assert made.run("review", at=FRIDAY).code == 0
     made.item, made.number = row["item"], int(row["account"][1:])  # type: ignore[attr-defined]
     return made
 
 
 def plan(made):
-    said = made.say("--json", "plan", "--reviewed", "--requested-by", "00007", at=FRIDAY)
-    assert said.code == 0, said.err
-    return said.json
+    result = made.run("--json", "plan", "--reviewed", "--requested-by", "00007", at=FRIDAY)
+    assert result.code == 0, result.err
+    return result.json
 
 
 def test_a_reviewers_revoke_becomes_a_change_that_names_the_decision(decided, tmp_path):
@@ -52,7 +52,7 @@ def test_a_reviewers_revoke_becomes_a_change_that_names_the_decision(decided, tm
     assert "Person 8 decided on 2026-10-27: revoke (moved to the desk)" in sheet.read_text()
     assert made.sign(7, "--request", at=FRIDAY).code == 0
     assert made.sign(9, at=FRIDAY).code == 0
-    done = made.say("--json", "apply", "--by", "00007", at=FRIDAY)
+    done = made.run("--json", "apply", "--by", "00007", at=FRIDAY)
     assert (done.code, list(done.json["states"].values())) == (0, ["ordered"]), done.err
 
 
@@ -60,7 +60,7 @@ def test_a_withdrawn_decision_asks_for_nothing_and_stays_in_the_history(decided,
     made = decided.copy(tmp_path / "company")
 
     def withdraw(*by):
-        return made.say("withdraw", made.item[:9], "--comment", "asked the wrong person", *by, at=FRIDAY)
+        return made.run("withdraw", made.item[:9], "--comment", "asked the wrong person", *by, at=FRIDAY)
 
     assert withdraw("--by", "Person 99").code == 4
     own = withdraw("--by", f"Person {made.number}")
@@ -80,7 +80,7 @@ def test_who_decided_and_is_gone_decides_nothing(decided, tmp_path):
     later = "2026-10-30T07:00:00Z"
     assert access_review(made.folder, "--as-of", later, "collect").code == 0
     assert access_review(made.folder, "--as-of", later, "review").code == 0
-    said = made.say("--json", "plan", "--reviewed", "--requested-by", "00007", at=later).json
+    said = made.run("--json", "plan", "--reviewed", "--requested-by", "00007", at=later).json
     assert said["changes"] == []
     assert "Person 8, who decided it, works here no more" in said["to_person"][0]["reason"]
 

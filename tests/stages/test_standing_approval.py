@@ -12,7 +12,7 @@ FRIDAY = "2026-10-30T19:00:00Z"
 @pytest.fixture(scope="module")
 def company(tmp_path_factory):
     company = Company(tmp_path_factory.mktemp("company"))
-    assert company.say("audit", at="2026-10-26T06:00:00Z").code == 0
+    assert company.run("audit", at="2026-10-26T06:00:00Z").code == 0
     assert company.sign(8, "--standing", at="2026-10-26T07:00:00Z").code == 0
     assert company.sign(9, "--standing", at="2026-10-26T07:00:00Z").code == 0
     return company
@@ -25,9 +25,9 @@ def signed(company, tmp_path):
 
 def test_a_leaver_on_friday_evening_is_dealt_with_and_people_hear_of_it(signed):
     signed.leave(20, "2026-10-30")
-    assert signed.say("apply", "--standing", at="2026-10-30T15:00:00Z").code == 0, "not over yet in Manila"
+    assert signed.run("apply", "--standing", at="2026-10-30T15:00:00Z").code == 0, "not over yet in Manila"
     assert signed.notices() == []
-    done = signed.say("--json", "apply", "--standing", at=FRIDAY)
+    done = signed.run("--json", "apply", "--standing", at=FRIDAY)
     assert done.code == 0, done.err
     assert done.json["done"] == ["disable u20 in ledger of Person 20: ordered, a person does it"]
     told = signed.notices()
@@ -37,46 +37,46 @@ def test_a_leaver_on_friday_evening_is_dealt_with_and_people_hear_of_it(signed):
 
 def test_what_is_ordered_is_not_ordered_again_and_is_proven_when_it_is_done(signed):
     signed.leave(20, "2026-10-29")
-    signed.say("apply", "--standing", at=FRIDAY)
-    again = signed.say("--json", "apply", "--standing", at="2026-10-30T20:00:00Z")
+    signed.run("apply", "--standing", at=FRIDAY)
+    again = signed.run("--json", "apply", "--standing", at="2026-10-30T20:00:00Z")
     assert (again.code, again.json["calls"], set(again.json["states"].values())) == (0, 0, {"skipped"})
-    late = signed.say("--json", "apply", "--standing", at="2026-10-31T14:00:00Z")
+    late = signed.run("--json", "apply", "--standing", at="2026-10-31T14:00:00Z")
     assert late.code == 4
     assert "disable u20 in ledger of Person 20" in late.json["unproven"][0]
     signed.disabled.add(20)
     signed.write()
-    once = signed.say("--json", "apply", "--standing", at="2026-10-31T15:00:00Z")
+    once = signed.run("--json", "apply", "--standing", at="2026-10-31T15:00:00Z")
     assert once.code == 4, "seen gone once, and the time allowed is almost over"
-    twice = signed.say("--json", "apply", "--standing", at="2026-10-31T15:20:00Z")
+    twice = signed.run("--json", "apply", "--standing", at="2026-10-31T15:20:00Z")
     assert (twice.code, twice.json["unproven"]) == (0, [])
     (run,) = [path.parents[1].name for path in signed.folder.glob("runs/20261030T19*/standing/journal.sqlite")]
-    verified = signed.say("--json", "--run", run, "verify", "--of", "standing", at="2026-10-31T16:00:00Z")
+    verified = signed.run("--json", "--run", run, "verify", "--of", "standing", at="2026-10-31T16:00:00Z")
     assert [one["state"] for one in verified.json["changes"]] == ["revoked"]
 
 
 def test_no_more_in_a_day_than_was_signed_for_over_all_batches(signed):
     for number in (20, 21, 22):
         signed.leave(number, "2026-10-29")
-    done = signed.say("--json", "apply", "--standing", at=FRIDAY)
+    done = signed.run("--json", "apply", "--standing", at=FRIDAY)
     assert done.code == 4
     assert sorted(done.json["states"].values()) == ["ordered", "ordered", "planned"]
     assert "as the standing approval allows" in done.json["stopped"]
     assert any("u22" in line for line in done.json["refused"])
-    assert signed.say("--json", "apply", "--standing", at="2026-10-31T18:59:00Z").json["calls"] == 0
-    assert signed.say("--json", "apply", "--standing", at="2026-10-31T19:01:00Z").json["calls"] == 1
+    assert signed.run("--json", "apply", "--standing", at="2026-10-31T18:59:00Z").json["calls"] == 0
+    assert signed.run("--json", "apply", "--standing", at="2026-10-31T19:01:00Z").json["calls"] == 1
 
 
 def test_a_refusal_is_told_once_a_day_and_ends_with_4(signed):
     signed.leave(20, "2026-10-29")
     policy = signed.folder / "roles/policy.yaml"
     policy.write_text(policy.read_text() + 'protect: {accounts: ["ledger:*:u20"]}\n')
-    done = signed.say("apply", "--standing", at=FRIDAY)
+    done = signed.run("apply", "--standing", at=FRIDAY)
     assert done.code == 4, done.err
     assert "u20 in ledger (Person 20): protected: roles/policy.yaml names it" in done.out
     assert len(signed.notices()) == 3
-    assert signed.say("apply", "--standing", at="2026-10-30T20:00:00Z").code == 4
+    assert signed.run("apply", "--standing", at="2026-10-30T20:00:00Z").code == 4
     assert len(signed.notices()) == 3
-    assert signed.say("apply", "--standing", at="2026-10-31T20:00:00Z").code == 4
+    assert signed.run("apply", "--standing", at="2026-10-31T20:00:00Z").code == 4
     assert len(signed.notices()) == 6
 
 
@@ -92,7 +92,7 @@ def test_without_two_signatures_over_these_words_nothing_is_done_and_that_is_tol
     else:
         lines = approvers.read_text().splitlines(keepends=True)
         approvers.write_text("".join(line.replace("in person}", "x, until: 2026-10-25}") for line in lines))
-    refused = signed.say("apply", "--standing", at=at)
+    refused = signed.run("apply", "--standing", at=at)
     assert refused.code == 4, refused.out
     assert not list(signed.folder.glob("runs/*/standing/orders.csv"))
     (told,) = signed.notices()
@@ -102,22 +102,22 @@ def test_without_two_signatures_over_these_words_nothing_is_done_and_that_is_tol
 
 def test_a_roster_that_stops_the_run_is_told_too(signed):
     (signed.folder / "sources/people.csv").write_text("id,name,status,last_day,department\n")
-    assert signed.say("apply", "--standing", at=FRIDAY).code == 2
+    assert signed.run("apply", "--standing", at=FRIDAY).code == 2
     assert "nothing could be done" in signed.notices()[0]
 
 
 def test_a_plan_of_other_things_is_not_covered(signed):
     signed.besides.append((21, "Payments"))
     signed.write()
-    signed.say("audit", at=FRIDAY)
-    planned = signed.say("--json", "plan", "--requested-by", "00007", at=FRIDAY)
+    signed.run("audit", at=FRIDAY)
+    planned = signed.run("--json", "plan", "--requested-by", "00007", at=FRIDAY)
     assert len(planned.json["changes"]) == 1
     run = planned.json["run"]
-    refused = signed.say("--run", run, "apply", "--standing", at=FRIDAY)
+    refused = signed.run("--run", run, "apply", "--standing", at=FRIDAY)
     assert refused.code == 4
     assert "does not cover" in refused.err
 
 
 def test_either_somebody_carries_it_out_or_nobody(company):
-    assert company.say("apply", at=FRIDAY).code == 2
-    assert company.say("apply", "--standing", "--by", "00007", at=FRIDAY).code == 2
+    assert company.run("apply", at=FRIDAY).code == 2
+    assert company.run("apply", "--standing", "--by", "00007", at=FRIDAY).code == 2

@@ -47,40 +47,40 @@ def now_in_other(domain, *numbers):
 def carry_out(domain, of, at):
     assert domain.sign(7, "--request", "--of", of, at=at).code == 0
     assert domain.sign(9, "--of", of, at=at).code == 0
-    return domain.say("--json", "apply", "--of", of, "--by", "00007", at=at)
+    return domain.run("--json", "apply", "--of", of, "--by", "00007", at=at)
 
 
 def test_exactly_what_was_taken_is_given_back_to_who_still_works_here(domain):
     now_in_other(domain, 14, 15, 16)
-    assert domain.say("audit", at="2026-10-26T06:00:00Z").code == 0
-    planned = domain.say("--json", "plan", "--requested-by", "00007", at="2026-10-26T06:05:00Z").json
+    assert domain.run("audit", at="2026-10-26T06:00:00Z").code == 0
+    planned = domain.run("--json", "plan", "--requested-by", "00007", at="2026-10-26T06:05:00Z").json
     assert [one["action"] for one in planned["changes"]] == ["remove-member"] * 3
     done = carry_out(domain, "plan", "2026-10-26T06:10:00Z")
     assert (done.code, done.json["calls"]) == (0, 3), done.err
     now_in_other(domain)
     for at in ("2026-10-26T07:00:00Z", "2026-10-26T07:20:00Z"):
-        verified = domain.say("--json", "verify", at=at).json["changes"]
+        verified = domain.run("--json", "verify", at=at).json["changes"]
     assert {one["state"] for one in verified} == {"revoked"}
     # Since then somebody has let 15 in again and 18 for the first time, and 16 has left.
     now_in_other(domain, 15, 18)
     domain.leave(16, "2026-10-27")
     late = "2026-10-28T06:00:00Z"
-    assert domain.say("collect", at=late).code == 0
-    assert domain.say("review", at=late).code == 0
-    undo = domain.say("--json", "--run", planned["run"], "undo", "--requested-by", "00007", at=late)
+    assert domain.run("collect", at=late).code == 0
+    assert domain.run("review", at=late).code == 0
+    undo = domain.run("--json", "--run", planned["run"], "undo", "--requested-by", "00007", at=late)
     assert undo.code == 0, undo.err
     names = {one["target"]["account"]["name"]: one["action"] for one in undo.json["changes"]}
     assert names == {"u14": "add-member", "u15": "add-member"}
     assert "the person is left" in undo.json["to_person"][0]["reason"]
     assert undo.json["proof"]["appeared"] == 1
-    assert domain.say("apply", "--of", "undo", "--by", "00007", at=late).code == 4, "an undo is approved as any plan"
+    assert domain.run("apply", "--of", "undo", "--by", "00007", at=late).code == 4, "an undo is approved as any plan"
     back = carry_out(domain, "undo", "2026-10-28T06:05:00Z")
     assert sorted(back.json["states"].values()) == ["absent", "ordered"], back.err
     (orders,) = domain.folder.glob("runs/*/undo/orders.csv")
     assert [row["Account"] for row in csv.DictReader(orders.read_text("utf-8-sig").splitlines())] == ["u14"]
     now_in_other(domain, 14, 15, 18)
     for at in ("2026-10-28T07:00:00Z", "2026-10-28T07:20:00Z"):
-        verified = domain.say("--json", "verify", "--of", "undo", at=at).json["changes"]
+        verified = domain.run("--json", "verify", "--of", "undo", at=at).json["changes"]
     assert sorted(one["state"] for one in verified) == ["absent", "restored"]
-    again = domain.say("--run", planned["run"], "undo", "--requested-by", "00007", at=late)
+    again = domain.run("--run", planned["run"], "undo", "--requested-by", "00007", at=late)
     assert (again.code, "being carried out" in again.err) == (4, True)

@@ -40,7 +40,7 @@ STAFF = 30
 
 
 class Company:
-    """The files of a company whose people are numbered; ``say`` runs the command at a time."""
+    """The files of a company whose people are numbered; ``run`` runs the command at a time."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -83,13 +83,13 @@ class Company:
         self.status[number] = ("Terminated", day)
         self.write()
 
-    def say(self, *words: str, at: str) -> CommandResult:
+    def run(self, *words: str, at: str) -> CommandResult:
         """Run the command at a time."""
         return access_review(self.folder, "--as-of", at, *words)
 
     def sign(self, person: int, *words: str, at: str) -> CommandResult:
         """Sign with the key of a person."""
-        return self.say("approve", "--by", f"{person:05}", "--key", str(self.folder / f"key{person}"), *words, at=at)
+        return self.run("approve", "--by", f"{person:05}", "--key", str(self.folder / f"key{person}"), *words, at=at)
 
     def notices(self) -> list[str]:
         """Return the notices sent so far."""
