@@ -138,8 +138,17 @@ class Expectation:
     verdict: str = ""
 
 
-DECIDED = "decision "
-"""How the name of a reviewer's decision begins, where it stands beside findings."""
+_DECISION = "decision "
+
+
+def decision_reference(item: str) -> str:
+    """Return what names a reviewer's decision about an item of a work sheet, where it stands beside ids of findings."""
+    return _DECISION + item
+
+
+def is_decision(reference: str) -> bool:
+    """Tell whether a change is asked for by a reviewer's decision rather than a finding: no finding's id has a blank."""
+    return reference.startswith(_DECISION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,10 +172,10 @@ class Change:
     @property
     def decided(self) -> bool:
         """Tell whether a reviewer takes away what a role may have: no rule would."""
-        return self.expect_before.verdict == "within" and any(one.startswith(DECIDED) for one in self.because)
+        return self.expect_before.verdict == "within" and any(map(is_decision, self.because))
 
 
-def name_of(action: Action, target: Target) -> str:
+def change_id(action: Action, target: Target) -> str:
     """Return the id of a change: the same change has it in every plan."""
     text = "\x1f".join((action, target.source, *target.key))
     return "c-" + hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -174,7 +183,7 @@ def name_of(action: Action, target: Target) -> str:
 
 def change(action: Action, target: Target, expect: Expectation, because: str, via: str = "") -> Change:
     """Return a change that one finding asks for."""
-    return Change(name_of(action, target), action, target, via, expect, (because,), (), UNDO[action])
+    return Change(change_id(action, target), action, target, via, expect, (because,), (), UNDO[action])
 
 
 @dataclass(frozen=True, slots=True)

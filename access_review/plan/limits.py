@@ -90,10 +90,10 @@ def populations(tables: Mapping[str, pa.Table]) -> dict[str, Population]:
 
 def counted(counts: Sequence[Count]) -> dict[str, Population]:
     """Return the populations that a plan's counts are shares of, so that they are the same when it is applied."""
-    said = {(one.what, one.where): one.population for one in counts}
+    populations = {(count.what, count.where): count.population for count in counts}
     return {
-        where: Population(said.get(("accounts disabled", where)), said.get(("grants removed", where)))
-        for where in sorted({where for _, where in said})
+        where: Population(populations.get(("accounts disabled", where)), populations.get(("grants removed", where)))
+        for where in sorted({where for _, where in populations})
     }
 
 
@@ -137,45 +137,51 @@ def count(engine: Engine, limits: Limits, accepted: Mapping[str, Population] | N
 
 def as_raised(counts: Sequence[Count], raised: Sequence[Higher]) -> tuple[Count, ...]:
     """Return the counts with what is allowed by the limits raised for one plan."""
-    to = {(one.where, one.kind): one.to for one in raised}
+    to = {(count.where, count.kind): count.to for count in raised}
     return tuple(replace(c, allowed=max(c.allowed, to.get((c.where, KINDS[c.what]), 0))) for c in counts)
 
 
 def check_raised(counts: Sequence[Count], raised: Sequence[Higher]) -> None:
     """Raise ``PlanRefused`` for a limit that is raised to no purpose, from zero, or so far that it would be none."""
-    for one in raised:
-        _may_raise(one, [known for known in counts if (known.where, KINDS[known.what]) == (one.where, one.kind)])
+    for higher_limit in raised:
+        _may_raise(
+            higher_limit,
+            [known for known in counts if (known.where, KINDS[known.what]) == (higher_limit.where, higher_limit.kind)],
+        )
 
 
-def _may_raise(one: Higher, counts: Sequence[Count]) -> None:
+def _may_raise(higher_limit: Higher, counts: Sequence[Count]) -> None:
     hint = "leave this --raise out, or plan again with another number"
     if not counts:
-        raise PlanRefused(f"the plan takes nothing that {one.where}.{one.kind} limits", hint=hint)
-    if all(one.to <= known.allowed for known in counts):
-        raise PlanRefused(f"{one.where}.{one.kind}: {one.to} is not more than is allowed anyway", hint=hint)
+        raise PlanRefused(f"the plan takes nothing that {higher_limit.where}.{higher_limit.kind} limits", hint=hint)
+    if all(higher_limit.to <= known.allowed for known in counts):
+        raise PlanRefused(
+            f"{higher_limit.where}.{higher_limit.kind}: {higher_limit.to} is not more than is allowed anyway", hint=hint
+        )
     if any(known.allowed == 0 for known in counts):
         raise PlanRefused(
-            f"{one.where}.{one.kind}: roles/policy.yaml allows none, and zero means zero",
+            f"{higher_limit.where}.{higher_limit.kind}: roles/policy.yaml allows none, and zero means zero",
             hint="change the policy, in a reviewed change",
         )
     most = max(known.population for known in counts)
-    if one.to > most or (one.to == most and one.kind != "group"):
+    if higher_limit.to > most or (higher_limit.to == most and higher_limit.kind != "group"):
         raise PlanRefused(
-            f"{one.where}.{one.kind}: {one.to} of {most} is all: a limit cannot be switched off", hint=hint
+            f"{higher_limit.where}.{higher_limit.kind}: {higher_limit.to} of {most} is all: a limit cannot be switched off",
+            hint=hint,
         )
 
 
 def check(counts: Sequence[Count], names: Mapping[str, str]) -> None:
     """Raise ``LimitExceeded`` when a limit is exceeded; ``names`` says what groups are called."""
-    over = [one for one in counts if one.exceeded]
+    over = [count for count in counts if count.exceeded]
     if over:
-        said = "; ".join(
-            f"{names.get(one.where, one.where)}: {one.changed} {one.what}, {one.allowed} of {one.population} allowed"
-            for one in over[:5]
+        message = "; ".join(
+            f"{names.get(count.where, count.where)}: {count.changed} {count.what}, {count.allowed} of {count.population} allowed"
+            for count in over[:5]
         )
         more = f"; and {len(over) - 5} more limits" if len(over) > 5 else ""
         raise LimitExceeded(
-            f"the plan goes beyond its limits: {said}{more}",
+            f"the plan goes beyond its limits: {message}{more}",
             hint="look whether a source or template is wrong; then narrow the plan with --rule, --person or --client, "
             f"or raise the limit for this plan: --raise {over[0].where}.{KINDS[over[0].what]}={over[0].changed} "
             "--reason WHY; two people must then approve it",
@@ -184,7 +190,7 @@ def check(counts: Sequence[Count], names: Mapping[str, str]) -> None:
 
 def cuts_beyond(engine: Engine, counts: Sequence[Count]) -> Sequence[Row]:
     """Return the nesting cuts that contribute to a group's going beyond its limit: change, name."""
-    over = sorted({one.where for one in counts if one.exceeded})
+    over = sorted({count.where for count in counts if count.exceeded})
     return engine.rows(_CUTS, over=over)
 
 

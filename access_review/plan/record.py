@@ -112,13 +112,13 @@ def read(data: bytes) -> Plan:
     """
     altered = PlanRefused("the plan is not as it was sealed", hint="plan again, or restore the file")
     try:
-        said = json.loads(data)
-        body = {key: value for key, value in said.items() if key != "digest"}
-        if said["digest"] != _digest(body):
+        content = json.loads(data)
+        body = {key: value for key, value in content.items() if key != "digest"}
+        if content["digest"] != _digest(body):
             raise altered
-        if said["format"] != FORMAT:
+        if content["format"] != FORMAT:
             raise ArtifactError(
-                f"the plan has format {said['format']!r}, not {FORMAT!r}", hint="use the version that wrote it"
+                f"the plan has format {content['format']!r}, not {FORMAT!r}", hint="use the version that wrote it"
             )
         plan = _form().validate_json(data)
     except (ValueError, ValidationError, KeyError, TypeError, AttributeError):

@@ -99,8 +99,8 @@ def collect_request(
     """
     engine.register("decided", _decided(decided))
     engine.create(
-        "asked",
-        _ASKED,
+        "requested",
+        _REQUESTED,
         any_rule=not scope.rules and not scope.reviewed,
         rules=scope.rules,
         any_person=not scope.persons,
@@ -110,8 +110,8 @@ def collect_request(
     )
     unread = find_gaps(snapshot)
     register_unread(engine, unread)
-    engine.create("asked_accounts", _ASKED_ACCOUNTS)
-    engine.create("asked_entitlements", _ASKED_ENTITLEMENTS)
+    engine.create("requested_accounts", _REQUESTED_ACCOUNTS)
+    engine.create("requested_entitlements", _REQUESTED_ENTITLEMENTS)
     held, edges, originals = defaultdict(list), defaultdict(list), defaultdict(list)
     reach, allowed = defaultdict(set), defaultdict(set)
     for row in engine.rows(_HELD):
@@ -149,36 +149,38 @@ def _doubt(row: Row) -> Withheld:
 
 def _decided(decided: Sequence[Decided]) -> pa.Table:
     columns = {
-        "finding": [one.name for one in decided],
-        "subject": [one.account for one in decided],
-        "about": [one.entitlement for one in decided],
-        "mode": [one.mode for one in decided],
-        "reason": [one.doubt or one.words for one in decided],
+        "finding": [decision.name for decision in decided],
+        "subject": [decision.account for decision in decided],
+        "about": [decision.entitlement for decision in decided],
+        "mode": [decision.mode for decision in decided],
+        "reason": [decision.doubt or decision.words for decision in decided],
     }
-    doubted = pa.array([bool(one.doubt) for one in decided], pa.bool_())
-    return pa.table({name: pa.array(said, pa.string()) for name, said in columns.items()} | {"carried": doubted})
+    doubted = pa.array([bool(decision.doubt) for decision in decided], pa.bool_())
+    return pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()} | {"carried": doubted})
 
 
 def register_unread(engine: Engine, unread: PlanGaps) -> None:
     """Create ``unread_sources``: those that a change may not touch, with the reason."""
     columns = {"source": list(unread.sources), "reason": list(unread.sources.values())}
-    engine.register("unread_sources", pa.table({name: pa.array(said, pa.string()) for name, said in columns.items()}))
+    engine.register(
+        "unread_sources", pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
+    )
 
 
 def find_gaps(snapshot: Snapshot) -> PlanGaps:
     """Return what a snapshot says was not read."""
 
-    def said(tables: Sequence[str]) -> dict[str, str]:
+    def reasons_of(tables: Sequence[str]) -> dict[str, str]:
         return {s: r or "no reason given" for t in reversed(tables) for s, r in snapshot.incomplete(t).items()}
 
     verdicts = snapshot.tables["completeness"].to_pylist()
     groups = {v["subject"]: v["reason"] or "no reason given" for v in verdicts if not v["complete"]}
     groups.pop(WHOLE_SOURCE, None)
-    return PlanGaps(said(("people", "assignments")), said(SOURCE_TABLES), groups)
+    return PlanGaps(reasons_of(("people", "assignments")), reasons_of(SOURCE_TABLES), groups)
 
 
 # A decision about what is not held any more has been carried out, by whomever.
-_ASKED = """
+_REQUESTED = """
     SELECT finding, 'reviewed' AS rule, subject, about, 'revoke' AS remedy, reason, carried, mode
     FROM decided AS d
     WHERE about IS NULL
@@ -193,31 +195,31 @@ _ASKED = """
            OR (f.client IS NULL AND f.person IN (SELECT person FROM assignments WHERE client IN :clients)))
 """
 
-_ASKED_ACCOUNTS = """
-    SELECT subject AS account FROM asked
-    UNION SELECT twins.twin FROM twins JOIN asked ON asked.subject = twins.account
+_REQUESTED_ACCOUNTS = """
+    SELECT subject AS account FROM requested
+    UNION SELECT twins.twin FROM twins JOIN requested ON requested.subject = twins.account
 """
 
-_ASKED_ENTITLEMENTS = """
-    SELECT entitlement FROM held JOIN asked_accounts USING (account)
-    UNION SELECT about FROM asked WHERE about IS NOT NULL
-    UNION SELECT subject FROM asked WHERE remedy = 'cut'
+_REQUESTED_ENTITLEMENTS = """
+    SELECT entitlement FROM held JOIN requested_accounts USING (account)
+    UNION SELECT about FROM requested WHERE about IS NOT NULL
+    UNION SELECT subject FROM requested WHERE remedy = 'cut'
 """
 
 # What suggests no change because it cannot be taken away cleanly has a reason to give, and ways out.
 _UNCLEAN = """
     SELECT 1 FROM held JOIN closure USING (entitlement) JOIN entitlements USING (entitlement)
-    WHERE held.account = asked.subject AND closure.reached = asked.about
-      AND (held.verdict = 'mixed' OR (held.entitlement = asked.about AND effect <> 'grants'))
+    WHERE held.account = requested.subject AND closure.reached = requested.about
+      AND (held.verdict = 'mixed' OR (held.entitlement = requested.about AND effect <> 'grants'))
 """
 
 _TO_CHANGE = f"""
-    SELECT asked.* FROM asked WHERE remedy <> 'review' OR EXISTS ({_UNCLEAN}) ORDER BY finding
+    SELECT requested.* FROM requested WHERE remedy <> 'review' OR EXISTS ({_UNCLEAN}) ORDER BY finding
 """
 
 _REVIEWS = f"""
     SELECT rule, list(finding ORDER BY finding) AS findings
-    FROM asked WHERE remedy = 'review' AND NOT EXISTS ({_UNCLEAN})
+    FROM requested WHERE remedy = 'review' AND NOT EXISTS ({_UNCLEAN})
     GROUP BY rule ORDER BY rule
 """
 
@@ -229,7 +231,7 @@ _ACCOUNTS = """
     SELECT a.account, a.source, a.native_id, a.stable_id, coalesce(a.principal_name, a.name, a.native_id) AS name, a.kind,
            a.enabled, a.person, a.certain, a.link, p.name AS person_name, p.status,
            coalesce(p.left_at_latest > :now, FALSE) AS leaving, employed.person IS NOT NULL AS employed, twins.twin
-    FROM asked_accounts JOIN accounts AS a USING (account)
+    FROM requested_accounts JOIN accounts AS a USING (account)
     LEFT JOIN people AS p ON p.person = a.person
     LEFT JOIN employed ON employed.person = a.person
     LEFT JOIN twins ON twins.account = a.account
@@ -238,7 +240,7 @@ _ACCOUNTS = """
 _HELD = """
     SELECT held.account, held.entitlement, held.mode, held.via, held.native_id, held.mastered_in, held.removable,
            held.why_not, held."until" AS until_at, held.mirrored, held.verdict, held.never, held.role_set
-    FROM held JOIN asked_accounts USING (account)
+    FROM held JOIN requested_accounts USING (account)
     ORDER BY held.account, held.entitlement, held.mode
 """
 
@@ -246,16 +248,16 @@ _ENTITLEMENTS = """
     SELECT entitlement, source, native_id, stable_id, kind, name, effect, scope
     FROM entitlements
     WHERE entitlement IN (
-        SELECT reached FROM closure JOIN asked_entitlements USING (entitlement)
-        UNION SELECT entitlement FROM asked_entitlements
+        SELECT reached FROM closure JOIN requested_entitlements USING (entitlement)
+        UNION SELECT entitlement FROM requested_entitlements
     )
 """
 
 _EDGES = """
     SELECT child, parent, mode, why, native_id, mastered_in, removable, why_not
     FROM nesting WHERE child IN (
-        SELECT reached FROM closure JOIN asked_entitlements USING (entitlement)
-        UNION SELECT entitlement FROM asked_entitlements
+        SELECT reached FROM closure JOIN requested_entitlements USING (entitlement)
+        UNION SELECT entitlement FROM requested_entitlements
     )
     ORDER BY child, parent, mode
 """
@@ -263,13 +265,13 @@ _EDGES = """
 _REACH = """
     SELECT closure.entitlement, closure.reached FROM closure
     WHERE closure.entitlement IN (
-        SELECT reached FROM closure AS c JOIN asked_entitlements USING (entitlement)
-        UNION SELECT entitlement FROM asked_entitlements
+        SELECT reached FROM closure AS c JOIN requested_entitlements USING (entitlement)
+        UNION SELECT entitlement FROM requested_entitlements
     )
 """
 
 _ALLOWED = """
-    WITH mixed AS (SELECT DISTINCT role_set FROM held JOIN asked_accounts USING (account) WHERE verdict = 'mixed')
+    WITH mixed AS (SELECT DISTINCT role_set FROM held JOIN requested_accounts USING (account) WHERE verdict = 'mixed')
     SELECT role_set, entitlement FROM allowed JOIN mixed USING (role_set)
     EXCEPT SELECT role_set, entitlement FROM forbidden
 """
@@ -278,7 +280,7 @@ _ORIGINALS = """
     SELECT DISTINCT copy.account, copy.entitlement, original.account AS original_account,
            original.entitlement AS original_entitlement
     FROM mirrors AS copy
-    JOIN asked_accounts ON asked_accounts.account = copy.account
+    JOIN requested_accounts ON requested_accounts.account = copy.account
     JOIN twins ON twins.account = copy.account
     JOIN nesting AS synced ON synced.parent = copy.entitlement AND synced.why = 'synced-to'
     JOIN grants AS original ON original.account = twins.twin AND original.entitlement = synced.child
@@ -297,6 +299,6 @@ _QUARANTINED = """
         UNION ALL
         SELECT subject, 'quarantined', reason FROM problems WHERE kind = 'quarantined'
     ) AS doubts
-    WHERE account IN (SELECT account FROM asked_accounts)
+    WHERE account IN (SELECT account FROM requested_accounts)
     GROUP BY account
 """

@@ -6,7 +6,7 @@ from access_review.audit.decisions import Decision, ReviewerAnswer
 from access_review.audit.filled_sheets import names_in
 from access_review.audit.reviewers import People
 from access_review.audit.worklist import WorkItem
-from access_review.changes import DECIDED
+from access_review.changes import decision_reference
 from access_review.plan.request import Decided, Scope
 
 
@@ -40,7 +40,7 @@ def _request(decision: Decision, people: People) -> Decided:
     known = any(people.who(name) for name in names_in(decision.by))
     comment = f" ({decision.comment})" if decision.comment else ""
     return Decided(
-        f"{DECIDED}{decision.item}",
+        decision_reference(decision.item),
         decision.account,
         decision.entitlement,
         decision.mode,

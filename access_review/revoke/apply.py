@@ -50,7 +50,8 @@ Jitter = Callable[[], float]
 Judge = Callable[[Change, datetime], Recheck]
 """What rules, protections and rosters say of a change at a moment; raises ``PlanRefused`` to stop everything."""
 
-Told = Callable[["Progress"], None]
+OnProgress = Callable[["Progress"], None]
+"""What is called after each change, and while the first ones are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ class ApplyRun:
     until: datetime | None = None
     go_on: bool = False
     jitter: Jitter = lambda: 0.5
-    told: Told = lambda _: None
+    on_progress: OnProgress = lambda _: None
     most: int | None = None
     stopped: str = ""
     calls: int = 0
@@ -166,7 +167,7 @@ def _carry_out(batch: ApplyRun, wanted: Sequence[Change]) -> None:
             if _must_stop(batch, change) or canary.stops():
                 return
             _attempt(batch, change, last=tried + 1 == batch.pace.attempts)
-        batch.told(_progress(batch, number + 1, len(wanted), change))
+        batch.on_progress(_progress(batch, number + 1, len(wanted), change))
         if _breaker(batch, change, len(wanted)):
             return
 
@@ -299,7 +300,7 @@ class _Canary:
         if not batch.pace.canary_pause:
             batch.stopped = f"the first {size} changes are made: look at them, then go on with --go-on"
             return True
-        batch.told(_progress(batch, len(before), len(batch.plan.changes), None))
+        batch.on_progress(_progress(batch, len(before), len(batch.plan.changes), None))
         _wait(batch, batch.pace.canary_pause.total_seconds())
         wrong = [change.id for change in before if _look(batch, change).there is not change.action.restores]
         if wrong:

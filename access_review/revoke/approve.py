@@ -85,29 +85,31 @@ class Signatories:
 def enrolled(approvers: Approvers, keys: Sequence[str], on: date) -> list[Approver]:
     """Return the entries of ``roles/approvers.yaml`` whose keys these are, and that hold on a day."""
     return [
-        one for one in approvers.approvers if fingerprint(one.key) in keys and (one.until is None or on <= one.until)
+        approver
+        for approver in approvers.approvers
+        if fingerprint(approver.key) in keys and (approver.until is None or on <= approver.until)
     ]
 
 
-def statement(data: bytes, approvers: Approvers, people: Signatories) -> tuple[Statement, Approver]:
+def read_statement(data: bytes, approvers: Approvers, people: Signatories) -> tuple[Statement, Approver]:
     """Read a signed statement: who says what; raises ``PlanRefused`` when that person's own key did not sign it."""
-    signed = open_envelope(data, [one.key for one in approvers.approvers])
-    said = _statement(signed)
-    person = people.person(said.person)
-    for one in enrolled(approvers, signed.keys, said.at.date()):
-        if people.person(one.person) == person:
-            return replace(said, person=person), one
-    raise PlanRefused(f"{said.person} did not sign with a key of their own that is valid", hint="sign again")
+    signed = open_envelope(data, [approver.key for approver in approvers.approvers])
+    statement = _statement(signed)
+    person = people.person(statement.person)
+    for approver in enrolled(approvers, signed.keys, statement.at.date()):
+        if people.person(approver.person) == person:
+            return replace(statement, person=person), approver
+    raise PlanRefused(f"{statement.person} did not sign with a key of their own that is valid", hint="sign again")
 
 
 def _statement(signed: Signed) -> Statement:
-    said = signed.said
+    content = signed.content
     try:
-        if said["format"] != FORMAT:
-            raise PlanRefused(f"an approval has format {said['format']!r}, not {FORMAT!r}")
-        at = datetime.fromisoformat(said["at"])
+        if content["format"] != FORMAT:
+            raise PlanRefused(f"an approval has format {content['format']!r}, not {FORMAT!r}")
+        at = datetime.fromisoformat(content["at"])
         return Statement(
-            StatementKind(said["kind"]), said["digest"], said["person"], at.astimezone(UTC), said["reason"]
+            StatementKind(content["kind"]), content["digest"], content["person"], at.astimezone(UTC), content["reason"]
         )
     except (KeyError, ValueError, TypeError):
         raise PlanRefused("a signed statement is not one of this tool", hint="sign again") from None
@@ -130,16 +132,21 @@ def require(
     """
     requester = people.person(plan.requested_by)
     executor = people.person(by)
-    said = [statement(data, approvers, people) for data in envelopes]
-    about = [(one, key) for one, key in said if one.digest == plan.digest and one.at <= now]
+    statements = [read_statement(data, approvers, people) for data in envelopes]
+    about = [
+        (statement, key) for statement, key in statements if statement.digest == plan.digest and statement.at <= now
+    ]
     if not any(
-        one.kind is StatementKind.REQUEST and one.person == requester and "request" in key.may for one, key in about
+        statement.kind is StatementKind.REQUEST and statement.person == requester and "request" in key.may
+        for statement, key in about
     ):
         raise PlanRefused(f"{plan.requested_by} has not signed the request", hint="access-review approve --request")
     counted = {
-        one.person
-        for one, key in about
-        if one.kind is StatementKind.APPROVAL and "approve" in key.may and not conflict(plan, one.person, requester)
+        statement.person
+        for statement, key in about
+        if statement.kind is StatementKind.APPROVAL
+        and "approve" in key.may
+        and not conflict(plan, statement.person, requester)
     }
     counted.discard(executor)
     if len(counted) < plan.limits.approvals:
@@ -155,12 +162,12 @@ def conflict(plan: Plan, person: str, requester: str) -> str:
     """Say why somebody's approval would not be independent; empty when it is."""
     if person == requester:
         return "whoever asks for a plan does not approve it"
-    if any(one.target.person == person for one in plan.changes):
+    if any(change.target.person == person for change in plan.changes):
         return "the plan touches their own access"
     return ""
 
 
-def standing_digest(standing: StandingApproval) -> str:
+def digest_of_standing(standing: StandingApproval) -> str:
     """Return the digest that two people sign of a standing approval: of all it says."""
     import hashlib
 
@@ -169,7 +176,7 @@ def standing_digest(standing: StandingApproval) -> str:
     return "sha256:" + hashlib.sha256(rfc8785.dumps(standing.model_dump(mode="json"))).hexdigest()
 
 
-def covered(change: Change) -> bool:
+def is_covered(change: Change) -> bool:
     """Tell whether a standing approval covers a change: a leaver's sign-in and sessions end, and nothing else."""
     ends = {Action.DISABLE_ACCOUNT, Action.REVOKE_SESSIONS, Action.MANUAL}
     return change.leaver and change.action in ends and change.target.entitlement is None
@@ -188,7 +195,7 @@ def require_standing(
 
     Of a ``plan``, all must be covered, and none of it about the access of those who count.
     """
-    if plan and (beyond := [one.id for one in plan.changes if not covered(one)]):
+    if plan and (beyond := [statement.id for statement in plan.changes if not is_covered(statement)]):
         raise PlanRefused(
             f"the standing approval does not cover {beyond[0]} ({len(beyond)} of {len(plan.changes)} changes)",
             hint="it is for leavers alone, to disable accounts and revoke sessions; have this plan approved by itself",
@@ -197,13 +204,16 @@ def require_standing(
         raise PlanRefused("there is no standing approval", hint="declare `standing` in roles/policy.yaml")
     if now.date() > standing.until:
         raise PlanRefused(f"the standing approval ended on {standing.until}", hint="renew it: two people sign again")
-    digest = standing_digest(standing)
-    said = [statement(data, approvers, people) for data in envelopes]
+    digest = digest_of_standing(standing)
+    statements = [read_statement(data, approvers, people) for data in envelopes]
     counted = {
-        one.person
-        for one, key in said
-        if one.kind is StatementKind.STANDING and one.digest == digest and one.at <= now and "approve" in key.may
-        if not (plan and conflict(plan, one.person, ""))
+        statement.person
+        for statement, key in statements
+        if statement.kind is StatementKind.STANDING
+        and statement.digest == digest
+        and statement.at <= now
+        and "approve" in key.may
+        if not (plan and conflict(plan, statement.person, ""))
     }
     if len(counted) < 2:
         raise PlanRefused(

@@ -26,7 +26,7 @@ PAYLOAD_TYPE = "application/vnd.access-review.approval+json"
 class Signed:
     """What an envelope says, and the fingerprints of the keys that truly signed it."""
 
-    said: Mapping[str, Any]
+    content: Mapping[str, Any]
     keys: tuple[str, ...]
 
 
@@ -76,11 +76,11 @@ def private_key(data: bytes, password: bytes | None = None, *, name: str) -> "Cr
     return CryptoSigner(key, public_key(public.decode()))
 
 
-def sign(said: Mapping[str, Any], signer: "CryptoSigner") -> bytes:
+def sign(content: Mapping[str, Any], signer: "CryptoSigner") -> bytes:
     """Return an envelope around canonical JSON."""
     from securesystemslib.dsse import Envelope
 
-    envelope = Envelope(rfc8785.dumps(dict(said)), PAYLOAD_TYPE, {})
+    envelope = Envelope(rfc8785.dumps(dict(content)), PAYLOAD_TYPE, {})
     envelope.sign(signer)
     return rfc8785.dumps(envelope.to_dict()) + b"\n"
 
@@ -92,10 +92,10 @@ def open_envelope(data: bytes, keys: Iterable[str]) -> Signed:
 
     try:
         envelope = Envelope.from_dict(json.loads(data))
-        said = json.loads(envelope.payload)
+        content = json.loads(envelope.payload)
     except (ValueError, KeyError, TypeError, AttributeError):
         raise PlanRefused("a signature file is damaged", hint="sign again") from None
-    if envelope.payload_type != PAYLOAD_TYPE or not isinstance(said, dict):
+    if envelope.payload_type != PAYLOAD_TYPE or not isinstance(content, dict):
         raise PlanRefused("a signature file holds something else than an approval", hint="sign again")
     good = []
     for line in keys:
@@ -111,4 +111,4 @@ def open_envelope(data: bytes, keys: Iterable[str]) -> Signed:
             "a signature file is signed by no key of roles/approvers.yaml, or was changed since",
             hint="enrol the key there, or sign again",
         )
-    return Signed(said, tuple(sorted(good)))
+    return Signed(content, tuple(sorted(good)))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from access_review.changes import UNDO, Action, Change, Expectation, name_of
+from access_review.changes import UNDO, Action, Change, Expectation, change_id
 from access_review.errors import PlanRefused
 from access_review.plan import limits
 from access_review.plan.after_undo import no_longer_there
@@ -128,7 +128,7 @@ def _restoring(change: Change, status: Mapping[str, str]) -> Change | _Left:
     restoring = Action(action)
     expect = Expectation(present=False, person_status=status.get(person) if person else None)
     return Change(
-        name_of(restoring, change.target),
+        change_id(restoring, change.target),
         restoring,
         change.target,
         change.via,

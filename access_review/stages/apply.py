@@ -31,7 +31,7 @@ class Pace:
     only: Sequence[str] = ()
     until: datetime | None = None
     go_on: bool = False
-    told: apply.Told = lambda _: None
+    told: apply.OnProgress = lambda _: None
 
 
 def apply_plan(
@@ -73,7 +73,7 @@ def apply_plan(
                 until=pace.until,
                 go_on=pace.go_on,
                 jitter=random.random,
-                told=pace.told,
+                on_progress=pace.told,
                 most=most,
             )
             applied = apply.apply(batch, only=pace.only)
@@ -87,7 +87,7 @@ def _allowed_today(stored: StoredPlan, workspace: Workspace, people: Signatories
     signed = plans.envelopes(workspace.folder / plans.STANDING_APPROVALS)
     approve.require_standing(standing, signed, workspace.approvers, people, now=now, plan=stored.plan)
     called = sum(
-        approve.covered(change) and row.state is State.CALLING and row.at > now - _DAY
+        approve.is_covered(change) and row.state is State.CALLING and row.at > now - _DAY
         for change, row in _journalled(workspace)
     )
     return max(0, standing.daily - called) if standing else 0

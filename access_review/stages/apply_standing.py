@@ -48,7 +48,7 @@ class StandingOutcome:
 
     stored: StoredPlan
     applied: Applied
-    told: view.Told
+    told: view.StandingSummary
     not_sent: tuple[str, ...]
 
     @property
@@ -78,7 +78,7 @@ def apply_standing(
         applied = _carry_out(stored, workspace, clock, pace)
         account = _account(stored, applied, unproven)
     except AccessReviewError as error:
-        stopped = view.Told(stopped=error.message + (f" → {error.hint}" if error.hint else ""))
+        stopped = view.StandingSummary(stopped=error.message + (f" → {error.hint}" if error.hint else ""))
         _tell(workspace, _newest(workspace), clock.now(), stopped, environment)
         raise
     return StandingOutcome(stored, applied, account, _tell(workspace, stored.run, clock.now(), account, environment))
@@ -131,14 +131,14 @@ def _verify_earlier(workspace: Workspace, now: datetime) -> tuple[str, ...]:
     return tuple(wrong)
 
 
-def _account(stored: StoredPlan, applied: Applied, unproven: Iterable[str]) -> view.Told:
+def _account(stored: StoredPlan, applied: Applied, unproven: Iterable[str]) -> view.StandingSummary:
     """Say what was done and what was refused, with names and reasons."""
     rows = {row["finding"]: row for row in reviews.read(stored.run).findings.to_pylist()}
     standings = {}
     if applied.states:
         with JournalFile(stored.journal, stored.plan.digest) as journal:
             standings = dict(journal.standings)
-    return view.told(stored.plan, standings, rows, applied, tuple(unproven))
+    return view.summarise(stored.plan, standings, rows, applied, tuple(unproven))
 
 
 def _newest(workspace: Workspace) -> Run | None:
@@ -147,7 +147,7 @@ def _newest(workspace: Workspace) -> Run | None:
 
 
 def _tell(
-    workspace: Workspace, run: Run | None, now: datetime, account: view.Told, environment: Mapping[str, str]
+    workspace: Workspace, run: Run | None, now: datetime, account: view.StandingSummary, environment: Mapping[str, str]
 ) -> tuple[str, ...]:
     """Tell those who signed and those the policy names; return why somebody was not reached.
 

@@ -42,7 +42,7 @@ def approve_standing(run: Run, workspace: Workspace, signer: Signer, now: dateti
     people, standing = plans.signatories(run), workspace.policy.standing
     if standing is None:
         raise PlanRefused("there is no standing approval", hint="declare `standing` in roles/policy.yaml")
-    digest = approve.standing_digest(standing)
+    digest = approve.digest_of_standing(standing)
     statement = Statement(StatementKind.STANDING, digest, people.person(signer.by), now, signer.reason)
     return digest, _sign(statement, workspace, people, signer, workspace.folder / plans.STANDING_APPROVALS)
 
@@ -51,7 +51,7 @@ def _sign(statement: Statement, workspace: Workspace, people: Signatories, signe
     """Sign a statement and write it where it is looked for; raises ``PlanRefused`` when it would not count."""
     key = keys.private_key(signer.key, signer.password)
     data = signatures.sign(statement.payload(), key)
-    _, who = approve.statement(data, workspace.approvers, people)
+    _, who = approve.read_statement(data, workspace.approvers, people)
     if ("request" if statement.kind is StatementKind.REQUEST else "approve") not in who.may:
         raise PlanRefused(f"{statement.person} may not do this by roles/approvers.yaml", hint="ask somebody who may")
     fingerprint = key.public_key.keyid.removeprefix("SHA256:").replace("/", "_").replace("+", "-")[:16]

@@ -134,8 +134,8 @@ def _fields(change: Change, batch: str, half: str) -> Iterator[Field]:
 
 def _in_words(change: Change) -> str:
     loses = f", {change.target.entitlement.name}" if change.target.entitlement else ""
-    said = change.target.manual or f"{who(change.target).name}{loses}"
-    return f"{change.id} {change.target.source}: {WORDS[change.action]}: {said}"
+    words = change.target.manual or f"{who(change.target).name}{loses}"
+    return f"{change.id} {change.target.source}: {WORDS[change.action]}: {words}"
 
 
 def _allowance(count: Count) -> tuple[str, int]:

@@ -14,7 +14,7 @@ from access_review.views.text import count, visible
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class StandingSummary:
     """What people hear, a line for each thing: done, refused or left, not proven of earlier runs, and what stopped it."""
 
     done: tuple[str, ...] = ()
@@ -27,13 +27,13 @@ class Told:
 _LEFT_ALONE = frozenset({State.ABSENT, State.SKIPPED})
 
 
-def told(
+def summarise(
     plan: Plan,
     standings: Mapping[str, ChangeStatus],
     findings: Mapping[str, Row],
     applied: Applied,
     unproven: tuple[str, ...],
-) -> Told:
+) -> StandingSummary:
     """Put into words what came of a plan; ``findings`` are those of its run, by id."""
     done, refused = [], []
     for change in plan.changes:
@@ -45,7 +45,7 @@ def told(
             refused.append(f"{what(change)}: {standing.state}{f', {standing.reason}' if standing.reason else ''}")
     for left in plan.to_person:
         refused += [f"{_whose(findings.get(finding), finding)}: {left.reason}" for finding in left.findings]
-    return Told(tuple(done), tuple(sorted(refused)), unproven, applied.stopped, plan.run)
+    return StandingSummary(tuple(done), tuple(sorted(refused)), unproven, applied.stopped, plan.run)
 
 
 def what(change: Change) -> str:
@@ -64,47 +64,47 @@ def _whose(finding: Row | None, name: str) -> str:
     return f"{finding['subject_name'] or finding['subject']} in {finding['source']}{person}"
 
 
-def notice(said: Told) -> tuple[str, str]:
+def notice(summary: StandingSummary) -> tuple[str, str]:
     """Return subject and text of a notice; an empty text when there is nothing to tell."""
-    subject = f"Standing approval: {count(len(said.done), 'change')} made, {len(said.refused)} refused or left"
-    if said.stopped and not said.done and not said.run:
+    subject = f"Standing approval: {count(len(summary.done), 'change')} made, {len(summary.refused)} refused or left"
+    if summary.stopped and not summary.done and not summary.run:
         subject = "Standing approval: nothing could be done"
-    return subject, "\n".join(map(visible, _lines(said)))
+    return subject, "\n".join(map(visible, _lines(summary)))
 
 
-def _lines(said: Told) -> Iterator[str]:
+def _lines(summary: StandingSummary) -> Iterator[str]:
     for heading, lines in (
-        ("Done now, to be proven by later reads:", said.done),
-        ("Refused or left to a person:", said.refused),
-        ("Of earlier runs, not proven or given back:", said.unproven),
+        ("Done now, to be proven by later reads:", summary.done),
+        ("Refused or left to a person:", summary.refused),
+        ("Of earlier runs, not proven or given back:", summary.unproven),
     ):
         if lines:
             yield heading
             yield from (f"- {line}" for line in lines)
             yield ""
-    if said.stopped:
-        yield f"Stopped: {said.stopped}"
+    if summary.stopped:
+        yield f"Stopped: {summary.stopped}"
         yield ""
-    if said.done:
-        yield f"To give it back: access-review --run {said.run} undo --of standing"
+    if summary.done:
+        yield f"To give it back: access-review --run {summary.run} undo --of standing"
 
 
-def text(said: Told, not_sent: tuple[str, ...]) -> str:
+def text(summary: StandingSummary, not_sent: tuple[str, ...]) -> str:
     """Say the same in the terminal, and whom it did not reach."""
-    lines = [visible(line) for line in _lines(said)] or ["Nothing was to do."]
+    lines = [visible(line) for line in _lines(summary)] or ["Nothing was to do."]
     return "\n".join((*lines, *(f"Not sent: {visible(why)}" for why in not_sent))).rstrip()
 
 
-def value(plan: Plan, applied: Applied, said: Told, not_sent: tuple[str, ...]) -> dict[str, Any]:
+def value(plan: Plan, applied: Applied, summary: StandingSummary, not_sent: tuple[str, ...]) -> dict[str, Any]:
     """Return it as JSON."""
     return {
         "run": plan.run,
         "plan": plan.digest,
         "states": {name: str(state) for name, state in sorted(applied.states.items())},
         "calls": applied.calls,
-        "done": list(said.done),
-        "refused": list(said.refused),
-        "unproven": list(said.unproven),
-        "stopped": said.stopped,
+        "done": list(summary.done),
+        "refused": list(summary.refused),
+        "unproven": list(summary.unproven),
+        "stopped": summary.stopped,
         "not_sent": list(not_sent),
     }

@@ -14,7 +14,7 @@ from access_review.audit import filled_sheets as deciding
 from access_review.audit.decisions import Decisions, ReviewerAnswer, decision_on
 from access_review.audit.judge import ENOUGH, Sign
 from access_review.audit.worklist import UNASSIGNED, Worklist
-from access_review.changes import DECIDED
+from access_review.changes import decision_reference
 from access_review.plan.request import Scope
 from access_review.plan.reviewed import decided
 from access_review.policy import Sampling
@@ -58,7 +58,7 @@ def test_no_plan_follows_from_a_test_row_that_is_to_be_revoked(norwind):
         Decisions(drawn.run), [decision_on(row, ReviewerAnswer.REVOKE, by=by, at=DAY) for row in rows]
     )
     told = decided([(work.items, made.current)], reviewers.people_of([]), Scope())
-    assert [one.name for one in told] == [f"{DECIDED}{rows[1].item}"]
+    assert [one.name for one in told] == [decision_reference(rows[1].item)]
 
 
 def test_every_sheet_that_is_long_enough_has_one_and_the_real_rows_are_as_they_were(norwind):

@@ -12,9 +12,9 @@ from access_review.revoke.approve import (
     Signatories,
     Statement,
     StatementKind,
+    digest_of_standing,
     require,
     require_standing,
-    standing_digest,
 )
 from access_review.settings import Approvers
 from access_review.store.keys import needs_passphrase, private_key
@@ -133,7 +133,7 @@ def test_one_byte_changed_is_refused(keys, approvers):
 
 def test_a_standing_approval_takes_two_people_and_exactly_its_words(keys, approvers):
     standing = StandingApproval.model_validate({"daily": 20, "until": "2026-12-31"})
-    both = [signed(keys, who, StatementKind.STANDING, standing_digest(standing)) for who in (SECOND, THIRD)]
+    both = [signed(keys, who, StatementKind.STANDING, digest_of_standing(standing)) for who in (SECOND, THIRD)]
     assert require_standing(standing, both, approvers, PEOPLE, now=LATER) == (SECOND, THIRD)
     with pytest.raises(PlanRefused, match="1 of 2"):
         require_standing(standing, both[:1], approvers, PEOPLE, now=LATER)
