@@ -78,7 +78,7 @@ def review(
     )
     rules = list(load().values())
     evaluations = findings.evaluate(engine, rules, workspace.policy, gaps)
-    found = findings.conclude(engine, workspace.policy, evaluations, gaps, rules, to)
+    found = findings.conclude(engine, workspace.policy, evaluations, gaps, rules, to, spare=SPARE)
     return Report(snapshot.as_of, found, evaluations, Stored({"findings": found}).digest("findings"))
 
 
@@ -188,6 +188,18 @@ _NUMBERED = {
     "grants": ({"account": "accounts", "entitlement": "entitlements"}, (*_EDGE, "via")),
     "nesting": ({"child": "entitlements", "parent": "entitlements"}, (*_EDGE, "why", "reach")),
 }
+
+
+def _only_for_rules() -> tuple[str, ...]:
+    """Return what the steps make and no finding is made of."""
+    made = {relation.name: relation for relation in RELATIONS}
+    behind = [made[name].reads for name in findings.READS if name in made and made[name].view]
+    needed = findings.READS.union(*behind)
+    return tuple(name for name in (*made, *COMPUTED) if name not in needed)
+
+
+SPARE = _only_for_rules()
+"""What the engine may forget once the rules have run."""
 
 
 def _by_name_only(engine: Engine, pairs: pa.Table) -> Mapping[str, str]:

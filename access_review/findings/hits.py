@@ -1,0 +1,187 @@
+"""Run the rules: what they report, held to their contract, without what rests on a source not wholly read."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from access_review.engine import Engine
+from access_review.errors import RuleError
+from access_review.model import Remedy
+from access_review.policy import Policy
+from access_review.rules import COLUMNS, ROSTER, Rule
+from access_review.tables import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What became of one rule: how many hits, how many withheld, and why where it was not evaluated."""
+
+    rule: str
+    evaluated: bool
+    hits: int = 0
+    withheld: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Gaps:
+    """What was not read: tables nobody collected, per table the sources that are incomplete, and doubtful clocks.
+
+    ``rests_on`` has the tables that a derived fact is made from; any other rests on itself.
+    """
+
+    missing: frozenset[str]
+    incomplete: Mapping[str, Mapping[str, str]]
+    clocks: Mapping[str, str] = field(default_factory=dict)
+    rests_on: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def why_not(self, rule: Rule) -> str:
+        """Return why a rule cannot be evaluated at all, or nothing."""
+        for fact in dict.fromkeys((*rule.needs, *rule.whole)):
+            for table in self.rests_on.get(fact, (fact,)):
+                if fact in rule.needs and table in self.missing:
+                    return f"no source provides {table}"
+                if (fact in rule.whole or table in ROSTER) and self.incomplete.get(table):
+                    source, reason = min(self.incomplete[table].items())
+                    return f"{table} of {source} is incomplete: {reason}"
+        return ""
+
+    def withheld_for(self, rule: Rule) -> Mapping[str, str]:
+        """Return the sources about which a rule may conclude nothing, with the reason."""
+        unread = {
+            source: reason
+            for fact in rule.needs
+            for table in self.rests_on.get(fact, (fact,))
+            for source, reason in self.incomplete.get(table, {}).items()
+        }
+        return {**self.clocks, **unread} if rule.timed else unread
+
+
+def evaluate(engine: Engine, rules: Sequence[Rule], policy: Policy, gaps: Gaps) -> tuple[Evaluation, ...]:
+    """Run every rule and make ``hits`` known: finding, rule, subject, about, reason, remedy, severity.
+
+    Hits stay in the engine: a rule may have millions. What rules returned is looked at
+    all at once. Raises ``RuleError`` for a rule that breaks its contract.
+    """
+    idle = {rule.id: _why_idle(rule, policy, gaps) for rule in rules}
+    running = [rule for rule in rules if not idle[rule.id]]
+    unread = {rule.id: gaps.withheld_for(rule) for rule in running}
+    found = {rule.id: _run(engine, rule, policy) for rule in running}
+    _check_columns(engine, running)
+    hitting = [rule for rule in running if found[rule.id]]
+    withheld = _withheld(engine, hitting, unread)
+    _name_hits(engine, hitting, policy)
+    return tuple(
+        Evaluation(rule.id, evaluated=False, reason=idle[rule.id])
+        if idle[rule.id]
+        else Evaluation(
+            rule.id,
+            True,
+            found[rule.id] - withheld.get(rule.id, 0),
+            withheld.get(rule.id, 0),
+            "; ".join(f"{source}: {reason}" for source, reason in sorted(unread[rule.id].items())),
+        )
+        for rule in rules
+    )
+
+
+def _why_idle(rule: Rule, policy: Policy, gaps: Gaps) -> str:
+    """Return why a rule is not evaluated, or nothing."""
+    return gaps.why_not(rule) if policy.rule(rule.id).enabled else "switched off in roles/policy.yaml"
+
+
+def _run(engine: Engine, rule: Rule, policy: Policy) -> int:
+    """Keep what a rule reports as a table of its own; return the number of its hits."""
+    relation = rule.check(**policy.rule(rule.id).own)
+    try:
+        if relation.then is None:
+            return engine.create(_table_of(rule), relation.sql, **relation.params)
+        found = engine.run(relation)
+    except KeyError as error:
+        raise RuleError(rule.id, f"the statement names {error} and the rule does not give it") from None
+    engine.register(_table_of(rule), found)
+    return len(found)
+
+
+def _table_of(rule: Rule) -> str:
+    return "hits_" + rule.id.replace("-", "_")
+
+
+def _check_columns(engine: Engine, rules: Sequence[Rule]) -> None:
+    columns = engine.columns(*map(_table_of, rules))
+    for rule in rules:
+        names = list(columns[_table_of(rule)])
+        if set(names) != set(COLUMNS):
+            raise RuleError(rule.id, f"returns {names}", hint=f"return {', '.join(COLUMNS)}")
+
+
+# Subject and about are ids, which the engine may keep as numbers, or text that is no id, beside them.
+ABOUT = ("subject", "about")
+SUBJECT, OBJECT = (f"coalesce(CAST({name} AS VARCHAR), {name}_text)" for name in ABOUT)
+_HIT = ("subject", "subject_text", "about", "about_text", "reason", "remedy")
+
+
+def _withheld(engine: Engine, rules: Sequence[Rule], unread: Mapping[str, Mapping[str, str]]) -> Mapping[str, int]:
+    """Take out the hits that touch a source not wholly read; return how many of each rule they were."""
+    params: dict[str, Any] = {"remedies": tuple(map(str, Remedy))}
+    counts = []
+    for place, rule in enumerate(rules):
+        params |= {f"rule_{place}": rule.id, f"unread_{place}": sorted(unread[rule.id])}
+        counts.append(_COUNTED.format(place=place, table=_table_of(rule), touching=_touching(f"unread_{place}")))
+    counted = {row["rule"]: row for row in engine.rows(" UNION ALL ".join(counts), **params)} if counts else {}
+    for rule in rules:
+        _hold_to_contract(rule, counted[rule.id])
+        if counted[rule.id]["withheld"]:
+            kept = f"SELECT * FROM {_table_of(rule)} WHERE NOT ({_touching('unread')})"
+            engine.create(_table_of(rule), kept, unread=sorted(unread[rule.id]))
+    return {rule: row["withheld"] for rule, row in counted.items()}
+
+
+def _touching(sources: str) -> str:
+    """Return the condition that a hit is about something of one of the sources in a parameter: ids begin with them."""
+    return " OR ".join(
+        f"coalesce({text} LIKE '%:%' AND split_part({text}, ':', 1) IN :{sources}, FALSE)"
+        for text in (f"CAST({column} AS VARCHAR)" for column in ABOUT)
+    )
+
+
+def _hold_to_contract(rule: Rule, counted: Row) -> None:
+    """Raise ``RuleError`` when some hits of a rule are not what a rule may report."""
+    for required in ("subject", "reason", "remedy"):
+        if counted[required] < counted["hits"]:
+            raise RuleError(rule.id, f"returns {required} empty")
+    if counted["odd"] is not None:
+        raise RuleError(rule.id, f"suggests {counted['odd']!r}", hint=f"known: {', '.join(Remedy)}")
+
+
+_COUNTED = """
+    SELECT :rule_{place} AS rule, count(*) AS hits, count(subject) AS subject, count(reason) AS reason,
+           count(remedy) AS remedy, min(CASE WHEN remedy NOT IN :remedies THEN remedy END) AS odd,
+           CAST(coalesce(sum(CASE WHEN {touching} THEN 1 ELSE 0 END), 0) AS BIGINT) AS withheld
+    FROM {table}
+"""
+
+
+def finding_of(subject: str, about: str) -> str:
+    """Return the column ``finding``: the hash of rule, subject and about."""
+    return f"sha256(concat(rule, chr(31), {subject}, chr(31), coalesce({about}, ''))) AS finding"
+
+
+def _name_hits(engine: Engine, rules: Sequence[Rule], policy: Policy) -> None:
+    """Make ``hits`` of the tables of the rules, each with the rule's id and severity, which are data and not text."""
+    severities = [str(policy.rule(rule.id).severity or rule.severity) for rule in rules]
+    columns = {"place": pa.array(range(len(rules)), pa.int32()), "rule": pa.array([r.id for r in rules], pa.string())}
+    engine.register("hitting", pa.table({**columns, "severity": pa.array(severities, pa.string())}))
+    tables = [
+        f"SELECT {', '.join(_HIT)}, {place} AS place FROM ({engine.referring(_table_of(rule), ABOUT)}) AS found"
+        for place, rule in enumerate(rules)
+    ]
+    named = (
+        f"SELECT {', '.join(_HIT)}, rule, severity FROM ({' UNION ALL '.join(tables)}) AS t JOIN hitting USING (place)"
+    )
+    engine.view("hits", f"SELECT {finding_of(SUBJECT, OBJECT)}, * FROM ({named if tables else _NO_HITS}) AS found")
+
+
+_NO_HITS = f"SELECT {', '.join(f'CAST(NULL AS VARCHAR) AS {name}' for name in (*_HIT, 'rule', 'severity'))} WHERE FALSE"
