@@ -38,7 +38,7 @@ class Step:
 
 
 def states(nesting: pa.Table) -> "nx.DiGraph":
-    """Return the graph of states; every edge has its row's ``why``."""
+    """Return the graph of states of ``nesting (child, parent, mode, why, reach)``; edges have ``why`` and ``mode``."""
     import networkx as nx
 
     graph: nx.DiGraph = nx.DiGraph()
@@ -77,7 +77,10 @@ class Walks:
 
 
 def walks(nesting: pa.Table, entitlements: pa.Array) -> Walks:
-    """Prepare the graph of states over a nesting and these entitlements."""
+    """Prepare the graph of states over ``nesting (child, parent, mode, why, reach)`` and these entitlements.
+
+    Entitlements that only the nesting names are part of it.
+    """
     child, parent = (_whole(nesting[column]) for column in ("child", "parent"))
     known = pc.unique(pa.concat_arrays([entitlements, child, parent]))
     graph = Walks(known.take(pc.sort_indices(known)), _NONE, _NONE)
@@ -100,8 +103,10 @@ def walks(nesting: pa.Table, entitlements: pa.Array) -> Walks:
 
 
 def closure(nesting: pa.Table, entitlements: Iterable[str] | pa.Array | pa.ChunkedArray) -> pa.Table:
-    """Return the fact ``closure``: what each entitlement gives when held directly, itself included.
+    """Return the fact ``closure (entitlement, reached, mode)``: what each entitlement gives when held directly.
 
+    ``nesting (child, parent, mode, why, reach)`` may have cycles; each of ``entitlements``
+    reaches itself. One row for each pair, sorted; ``mode`` is eligible where every path is.
     All walks are taken at once, a step at a time, each pair of start and state once; a
     cycle ends where it began.
     """

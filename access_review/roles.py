@@ -95,7 +95,11 @@ def _expression(pattern: str) -> re.Pattern[str]:
 
 
 def resolve(templates: Sequence[Template], entitlements: pa.Table) -> tuple[Resolved, ...]:
-    """Return every template after inheritance, with what its patterns match."""
+    """Return every template after inheritance, with what its patterns match.
+
+    ``entitlements`` has the columns ``entitlement, source, kind, name``. Raises ``KeyError``
+    for a template that extends one that is not given, which loading a workspace rules out.
+    """
     names = Names(entitlements)
     by_role = {template.role: template for template in templates}
     known: dict[Pattern, frozenset[str]] = {}
@@ -123,7 +127,9 @@ def _lineage(template: Template, by_role: Mapping[str, Template]) -> list[Templa
 
 
 def expected(resolved: Sequence[Resolved], nesting: pa.Table, by_name: Mapping[str, str]) -> tuple[pa.Table, pa.Table]:
-    """Return the facts ``expected`` and ``escalations``.
+    """Return the facts ``expected (role, entitlement, allows)`` and ``escalations (role, child, parent, allowed, because)``.
+
+    ``nesting`` has the columns ``child, parent, mode, why, reach``.
 
     ``by_name`` has the entitlements that nobody gets merely by being carried, each with the reason.
     """
