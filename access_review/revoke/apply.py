@@ -4,6 +4,14 @@ Each change: intent on disk, re-check against the live system and the rules, cal
 back. What cannot be done is an outcome, never an exception; a batch stops by itself at
 its deadline, when the plan expires, when too much fails, or when the journal cannot be
 written. What is left stays planned.
+
+The way of one change from an approved plan to a write, module by module: ``stages.apply`` holds
+the lock and opens the journal; :mod:`.approve` says who stands behind the plan, from
+:mod:`.signatures`; :func:`apply` takes over and returns only at the end. For each change it puts
+the intent into the :mod:`.journal`, looks through the executor of :mod:`.systems`, has
+:mod:`.recheck` judge it, lets :mod:`.states` decide, flushes, and calls the executor, which is
+the connector's own or orders it from a person (:mod:`.work_orders`). It looks again, and
+:mod:`.states` decides what came of it.
 """
 
 from collections import Counter

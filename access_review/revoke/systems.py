@@ -18,7 +18,7 @@ def executors(workspace: Workspace, changes: Sequence[Change], now: datetime) ->
     """Open what can write to each system a plan touches; what cannot be written is ordered from people."""
     with ExitStack() as stack:
         yield {
-            name: work_orders.Written(opened.covers, stack.enter_context(opened.writing()), orders)
+            name: work_orders.PartlyLiveExecutor(opened.covers, stack.enter_context(opened.writing()), orders)
             if isinstance(opened, Writable)
             else orders
             for name, opened, orders in _touched(workspace, changes, now)
@@ -30,7 +30,7 @@ def witnesses(workspace: Workspace, changes: Sequence[Change], now: datetime) ->
     """Open what can look at each system a plan touches, without any right to write."""
     with ExitStack() as stack:
         yield {
-            name: work_orders.Looked(opened.covers, stack.enter_context(opened.verifying()), orders)
+            name: work_orders.PartlyLiveWitness(opened.covers, stack.enter_context(opened.verifying()), orders)
             if isinstance(opened, Writable)
             else orders
             for name, opened, orders in _touched(workspace, changes, now)

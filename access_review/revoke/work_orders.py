@@ -41,7 +41,7 @@ class WorkOrders:
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class PartlyLiveWitness:
     """A witness that looks into a live system at what is changed there, and into the source as read at the rest."""
 
     covers: Callable[[Change], bool]
@@ -54,7 +54,7 @@ class Looked:
 
 
 @dataclass(frozen=True, slots=True)
-class Written(Looked):
+class PartlyLiveExecutor(PartlyLiveWitness):
     """An executor that changes in a live system what can be changed there, and orders the rest from a person."""
 
     live: Executor
