@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import TypedDict
 
 from access_review.audit.decisions import Decision
 from access_review.audit.worklist import UNASSIGNED, WorkItem
@@ -26,10 +26,47 @@ from access_review.tables import Row
 EVIDENCE = "access-review/client-evidence@1"
 SCORECARD = "access-review/scorecard@1"
 _DRAWN = ("commitment", "committed", "key", "root", "run", "seed")
-STRUCK = "(a person of another client)"
-_SHOWN = ("finding", "rule", "subject", "subject_name", "about", "about_name", "person", "person_name")
-_TOLD = ("severity", "rag", "risk", "reason", "remedy", "status", "first_seen")
-FINDING = (*_SHOWN, *_TOLD)
+STRUCK_OUT = "(a person of another client)"
+_ABOUT = ("finding", "rule", "subject", "subject_name", "about", "about_name", "person", "person_name")
+_JUDGED = ("severity", "rag", "risk", "reason", "remedy", "status", "first_seen")
+FINDING = (*_ABOUT, *_JUDGED)
+
+
+class ClientEvidence(TypedDict):
+    """What a client's part rests on: digests of snapshot and workspace, and SHA-256 of each file, as ``sha256:<hex>``.
+
+    ``sources`` holds the verdicts of each source by subject; ``sample`` what lets anyone repeat the draw, and is
+    empty where there was none.
+    """
+
+    format: str
+    client: str
+    as_of: str
+    snapshot: str
+    workspace: str
+    sources: dict[str, dict[str, dict[str, object]]]
+    sample: dict[str, object]
+    files: dict[str, str]
+
+
+class ClientScorecard(TypedDict):
+    """How a client stands, in numbers.
+
+    ``findings`` counts the new and open ones by RAG status, ``sampled`` units, ``answered`` items; ``leavers`` are
+    those who have left, ``leavers_late`` those of them whose access outlived them for longer than its target.
+    """
+
+    client: str
+    people: int
+    units: int
+    findings: dict[str, int]
+    waived: int
+    sampled: int
+    items: int
+    answered: int
+    leavers: int
+    leavers_who_can_sign_in: int
+    leavers_late: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +80,14 @@ class Borders:
 
     def strike(self, text: str) -> str:
         """Return text without the names, mails and ids of other clients' people."""
-        return self.names.sub(STRUCK, text) if self.names else text
+        return self.names.sub(STRUCK_OUT, text) if self.names else text
 
 
-def borders(engine: Engine, client: str) -> Borders:
-    """Draw the borders of a client; raises ``Unclear`` for one that nobody works for."""
+def draw_borders(engine: Engine, client: str) -> Borders:
+    """Draw the borders of a client; raises ``Unclear`` for one that nobody works for.
+
+    Reads ``people, assignments, accounts``.
+    """
     sql = f"""
         SELECT p.person, p.name, p.mail, p.native_id, coalesce(k.clients, []) AS clients,
                list(a.name) FILTER (a.name IS NOT NULL) AS logins
@@ -66,7 +106,7 @@ def borders(engine: Engine, client: str) -> Borders:
 
 
 _SHORT = 4
-"""Names shorter than this are struck only as they are written: the id ``NO`` is not every "no"."""
+"""Letters: a shorter name is struck only as it is written, for the id ``NO`` is not every "no"."""
 
 
 def _pattern(hidden: Sequence[str]) -> re.Pattern[str] | None:
@@ -81,7 +121,7 @@ def _names(row: Row) -> tuple[str, ...]:
     return tuple(name for name in given if name)
 
 
-def findings(rows: Iterable[Row], within: Borders) -> list[dict[str, Any]]:
+def select_findings(rows: Iterable[Row], within: Borders) -> list[Row]:
     """Return the findings about the client's people, and about its own things that belong to nobody."""
     kept = [
         row
@@ -95,7 +135,7 @@ def findings(rows: Iterable[Row], within: Borders) -> list[dict[str, Any]]:
     ]
 
 
-def items(work: Iterable[WorkItem], within: Borders) -> tuple[WorkItem, ...]:
+def select_items(work: Iterable[WorkItem], within: Borders) -> tuple[WorkItem, ...]:
     """Return the questions about the client's people; a reviewer of another client is not named."""
     return tuple(_item(item, within) for item in work if within.client in item.clients)
 
@@ -105,24 +145,26 @@ def _item(item: WorkItem, within: Borders) -> WorkItem:
     return replace(
         item,
         reviewer=UNASSIGNED if foreign else item.reviewer,
-        reviewer_name=STRUCK if foreign else item.reviewer_name,
+        reviewer_name=STRUCK_OUT if foreign else item.reviewer_name,
         clients=(within.client,),
         found=within.strike(item.found),
         entitlement_name=within.strike(item.entitlement_name),
     )
 
 
-def answers(history: Iterable[Decision], asked: Iterable[WorkItem], within: Borders) -> tuple[Decision, ...]:
+def select_decisions(history: Iterable[Decision], items: Iterable[WorkItem], within: Borders) -> tuple[Decision, ...]:
     """Return every answer to the client's questions; who answered is not named if of another client."""
-    known = {item.item for item in asked}
+    known = {item.item for item in items}
     return tuple(
-        replace(one, by=within.strike(one.by), comment=within.strike(one.comment))
-        for one in history
-        if one.item in known
+        replace(decision, by=within.strike(decision.by), comment=within.strike(decision.comment))
+        for decision in history
+        if decision.item in known
     )
 
 
-def evidence(collected: Manifest, drawn: Sample | None, files: Mapping[str, bytes], within: Borders) -> dict[str, Any]:
+def list_evidence(
+    collected: Manifest, drawn: Sample | None, files: Mapping[str, bytes], within: Borders
+) -> ClientEvidence:
     """Say what the client's part rests on, and which bytes were handed over.
 
     ``collected`` is the manifest of the run, ``drawn`` its sample (null where there was no
@@ -147,15 +189,15 @@ def evidence(collected: Manifest, drawn: Sample | None, files: Mapping[str, byte
     }
 
 
-def scorecard(
+def score(
     within: Borders,
     units: Sequence[ReviewUnit],
     found: Sequence[Row],
-    asked: Sequence[WorkItem],
+    items: Sequence[WorkItem],
     answered: int,
     leavers: Iterable[Leaver],
-) -> dict[str, Any]:
-    """Count how the client stands."""
+) -> ClientScorecard:
+    """Count how the client stands; ``found`` and ``items`` are its own, of which ``answered`` have an answer."""
     left = [one for one in leavers if within.client in one.clients and one.standing is LeaverStatus.LEFT]
     current = [row for row in found if row["status"] in {"new", "open"}]
     return {
@@ -164,8 +206,8 @@ def scorecard(
         "units": len(units),
         "findings": dict(sorted(Counter(str(row["rag"]) for row in current).items())),
         "waived": sum(row["status"] == "waived" for row in found),
-        "sampled": len({item.unit for item in asked}),
-        "items": len(asked),
+        "sampled": len({item.unit for item in items}),
+        "items": len(items),
         "answered": answered,
         "leavers": len(left),
         "leavers_who_can_sign_in": sum(one.signs_in is AccessState.OPEN for one in left),

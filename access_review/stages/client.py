@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from access_review import store
 from access_review.artifacts import DECISIONS, FRAME, SAMPLE, WORKLIST, canonical
 from access_review.audit import client_extract
+from access_review.audit.client_extract import ClientScorecard
 from access_review.audit.decisions import Decisions
 from access_review.runs import Run
 from access_review.sample import population
@@ -16,7 +16,7 @@ from access_review.views import spreadsheet, worksheet
 from access_review.workspace import Workspace
 
 
-def write_client(workspace: Workspace, run: Run, client: str) -> tuple[dict[str, Any], Path]:
+def write_client(workspace: Workspace, run: Run, client: str) -> tuple[ClientScorecard, Path]:
     """Write one client's part of a run; return its scorecard and the folder.
 
     Population, findings, work sheets, answers, scorecard, and as evidence what all of it rests on.
@@ -27,18 +27,18 @@ def write_client(workspace: Workspace, run: Run, client: str) -> tuple[dict[str,
     work = store.read(run, WORKLIST).items if sampled else ()
     decisions = audits.decisions(run) if sampled else Decisions(run.id)
     with reviews.opened(workspace, run) as facts:
-        within = client_extract.borders(facts.engine, client)
+        within = client_extract.draw_borders(facts.engine, client)
         units = tuple(
             replace(unit, clients=(client,), manager=None)
             for unit in population.of_client(population.list_units(facts.engine), client)
         )
-        found = client_extract.findings(facts.report.findings.to_pylist(), within)
+        found = client_extract.select_findings(facts.report.findings.to_pylist(), within)
         as_of = facts.snapshot.as_of
-    items = client_extract.items(work, within)
+    items = client_extract.select_items(work, within)
     answered = sum(item.item in decisions.current for item in items)
-    card = client_extract.scorecard(within, units, found, items, answered, leavers)
+    card = client_extract.score(within, units, found, items, answered, leavers)
     rows = [tuple("" if row[name] is None else str(row[name]) for name in client_extract.FINDING) for row in found]
-    answers = replace(decisions, history=client_extract.answers(decisions.history, items, within))
+    answers = replace(decisions, history=client_extract.select_decisions(decisions.history, items, within))
     written = {
         "population.json": FRAME.dump(population.SamplingFrame(run.id, units)),
         "findings.csv": spreadsheet.csv_bytes(client_extract.FINDING, rows),
@@ -50,7 +50,7 @@ def write_client(workspace: Workspace, run: Run, client: str) -> tuple[dict[str,
         written[f"{worksheet.name_of(reviewer)}.xlsx"] = worksheet.as_xlsx(run.id, theirs, as_of=as_of)
         written[f"{worksheet.name_of(reviewer)}.csv"] = worksheet.as_csv(run.id, theirs)
     drawn = store.read(run, SAMPLE) if sampled else None
-    evidence = client_extract.evidence(snapshots.read_manifest(run), drawn, written, within)
+    evidence = client_extract.list_evidence(snapshots.read_manifest(run), drawn, written, within)
     written["evidence.json"] = canonical(evidence)
     folder = run.folder / "clients" / worksheet.name_of(client)
     for name, data in written.items():

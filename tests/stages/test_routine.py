@@ -90,7 +90,7 @@ def test_one_clients_part_has_no_trace_of_anothers_people(audited, client):
     card, folder = write_client(space, run, client)
     with reviews.opened(space, run) as facts:
         engine = facts.engine
-        within = one_client.borders(engine, client)
+        within = one_client.draw_borders(engine, client)
         people = engine.rows("SELECT person, native_id, name, mail FROM people")
         accounts = engine.rows(
             "SELECT person, account, native_id, name, principal_name, mail, display_name FROM accounts"
@@ -130,16 +130,16 @@ def test_an_answer_of_another_clients_reviewer_is_kept_without_the_name(audited)
     run = runs.find(audited, "20261102T060000Z")
     with reviews.opened(workspaces.load(audited), run) as facts:
         engine = facts.engine
-        within = one_client.borders(engine, "HARBOR")
+        within = one_client.draw_borders(engine, "HARBOR")
         foreign = [row for row in engine.rows("SELECT * FROM people ORDER BY person") if row["person"] in within.others]
-    asked = one_client.items(store.read(run, WORKLIST).items, within)
+    asked = one_client.select_items(store.read(run, WORKLIST).items, within)
     name = next(row["name"] for row in foreign if within.strike(row["name"]) != row["name"])
     said = [
         decision_on(asked[0], ReviewerAnswer.KEEP, by=name, at=date(2026, 11, 3), comment=f"as {name} says"),
         decision_on(replace(asked[0], item="of-another-client"), ReviewerAnswer.KEEP, by=name, at=date(2026, 11, 3)),
     ]
-    assert [(one.by, one.comment) for one in one_client.answers(said, asked, within)] == [
-        (one_client.STRUCK, f"as {one_client.STRUCK} says")
+    assert [(one.by, one.comment) for one in one_client.select_decisions(said, asked, within)] == [
+        (one_client.STRUCK_OUT, f"as {one_client.STRUCK_OUT} says")
     ]
 
 
