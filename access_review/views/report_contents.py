@@ -24,7 +24,7 @@ from access_review.review import Report
 from access_review.snapshot import Manifest
 from access_review.tables import Row
 from access_review.views import svg
-from access_review.views.summary import CURRENT, SEVERITIES, highest, summary
+from access_review.views.summary import CURRENT, SEVERITIES, Summary, counts_of, highest, summary
 from access_review.workspace import Workspace
 
 MOST_FINDINGS = 2000
@@ -39,7 +39,7 @@ class Contents:
 
     as_of: datetime
     run: str
-    summary: Mapping[str, Any]
+    summary: Summary
     findings: Sequence[Row]
     more_findings: int
     waived: Sequence[Row]
@@ -74,14 +74,14 @@ def contents(
     alone, which proves nobody gone. ``plan``, ``sample`` and ``judgement`` are the JSON
     of those artifacts, where they are there.
     """
-    told = summary(report, manifest, organisation=workspace.policy.organisation)
+    summarised = summary(report, manifest, organisation=workspace.policy.organisation)
     current = report.findings.filter(pc.is_in(report.findings["status"], pa.array(CURRENT)))
     shown = highest(current, most)
     waived = highest(report.findings.filter(pc.equal(report.findings["status"], "waived")), _MOST_ROWS)
     return Contents(
         as_of=report.as_of,
         run=run,
-        summary=told,
+        summary=summarised,
         findings=shown,
         more_findings=len(current) - len(shown),
         waived=waived,
@@ -90,7 +90,7 @@ def contents(
         applications=inventory.list_applications(engine),
         agents=inventory.list_agents(engine),
         problems=engine.rows(_PROBLEMS),
-        families=_families(told),
+        families=_families(summarised),
         pictures=pictures(engine, shown),
         plan=plan,
         sample=sample,
@@ -98,11 +98,11 @@ def contents(
     )
 
 
-def _families(told: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _families(summarised: Summary) -> list[dict[str, Any]]:
     counted: dict[str, dict[str, int]] = {family: dict.fromkeys(SEVERITIES, 0) for family in Family}
-    for rule in told["rules"]:
+    for rule in summarised["rules"]:
         for severity in SEVERITIES:
-            counted[rule["family"]][severity] += rule[severity]
+            counted[rule["family"]][severity] += counts_of(rule)[severity]
     named = [{"family": family, **of, "total": sum(of.values())} for family, of in counted.items()]
     return [row for row in named if row["family"] != Family.OTHER or row["total"]]
 

@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TypedDict, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,6 +11,7 @@ from access_review import rules
 from access_review.model import Rag, Severity, Status
 from access_review.review import Report
 from access_review.snapshot import Manifest, ManifestSource
+from access_review.tables import Row
 from access_review.views.families import family_of, order_of
 
 FORMAT = "access-review/summary@1"
@@ -19,21 +20,108 @@ RAGS = tuple(str(r) for r in Rag)
 CURRENT = (str(Status.NEW), str(Status.OPEN))
 """Findings that call for something: waived and closed ones do not."""
 
-_TOP = (
-    "finding",
-    "rule",
-    "severity",
-    "rag",
-    "risk",
-    "subject",
-    "subject_name",
-    "about",
-    "about_name",
-    "person_name",
-    "reason",
-    "remedy",
-    "status",
-)
+
+class UnreadPart(TypedDict):
+    """Something of a source that was not read whole, and why."""
+
+    subject: str
+    reason: str
+
+
+class SourceSummary(TypedDict):
+    """How a source was read: the rows it gave, what of it is incomplete, and unusable input by kind."""
+
+    source: str
+    connector: str
+    complete: bool
+    received: int
+    incomplete: list[UnreadPart]
+    problems: dict[str, int]
+
+
+class FindingCounts(TypedDict):
+    """Findings by status, and those that are new or open by severity and RAG status."""
+
+    current: int
+    status: dict[str, int]
+    severity: dict[str, int]
+    rag: dict[str, int]
+
+
+class RuleCounts(TypedDict):
+    """The new and open findings of one rule: all of them, and by severity and RAG status."""
+
+    rule: str
+    title: str
+    family: str
+    total: int
+    critical: int
+    high: int
+    medium: int
+    low: int
+    red: int
+    amber: int
+    green: int
+
+
+class TopFinding(TypedDict):
+    """One of the findings of highest risk (0 to 100)."""
+
+    finding: str
+    rule: str
+    severity: str
+    rag: str
+    risk: int
+    subject: str
+    subject_name: str | None
+    about: str | None
+    about_name: str | None
+    person_name: str | None
+    reason: str
+    remedy: str
+    status: str
+
+
+class SilentRule(TypedDict):
+    """A rule that was not evaluated, and why."""
+
+    rule: str
+    title: str
+    reason: str
+
+
+class WithheldRule(SilentRule):
+    """A rule that could not look everywhere, with the number of findings that it keeps back."""
+
+    withheld: int
+
+
+class Summary(TypedDict):
+    """A review in short, as JSON: moments in ISO 8601, ``snapshot`` and ``digest`` as ``sha256:<hex>``.
+
+    ``rows`` counts those of the main tables; ``report`` and ``next`` are empty where there is no file or command.
+    """
+
+    format: str
+    as_of: str
+    organisation: str
+    snapshot: str
+    digest: str
+    sources: list[SourceSummary]
+    rows: dict[str, int]
+    findings: FindingCounts
+    rules: list[RuleCounts]
+    top: list[TopFinding]
+    not_evaluated: list[SilentRule]
+    withheld: list[WithheldRule]
+    report: str
+    next: str
+
+
+def counts_of(rule: RuleCounts) -> Mapping[str, int]:
+    """Return the counts of a rule by the name of each severity and RAG status."""
+    counts = cast("Mapping[str, int]", rule)
+    return {name: counts[name] for name in (*SEVERITIES, *RAGS)}
 
 
 def titles() -> Mapping[str, str]:
@@ -49,8 +137,8 @@ def summary(
     top: int = 10,
     report_file: str = "",
     next_command: str = "",
-) -> dict[str, Any]:
-    """Summarise a review. ``manifest`` is the snapshot's; the value is JSON as it stands."""
+) -> Summary:
+    """Summarise a review; ``manifest`` is the snapshot's, ``top`` how many findings of highest risk are in it."""
     named = titles()
     current = report.findings.filter(pc.is_in(report.findings["status"], pa.array(CURRENT)))
     return {
@@ -68,7 +156,10 @@ def summary(
             "rag": _counts(current, "rag", RAGS),
         },
         "rules": _by_rule(current, named),
-        "top": [{name: row[name] for name in _TOP} for row in highest(current, top)],
+        "top": [
+            cast("TopFinding", {name: row[name] for name in TopFinding.__annotations__})
+            for row in highest(current, top)
+        ],
         "not_evaluated": [
             {"rule": e.rule, "title": named.get(e.rule, e.rule), "reason": e.reason}
             for e in report.evaluations
@@ -84,14 +175,14 @@ def summary(
     }
 
 
-def highest(findings: pa.Table, most: int) -> list[dict[str, Any]]:
+def highest(findings: pa.Table, most: int) -> list[Row]:
     """Return the findings of highest risk, ties by rule and subject, so that equal reviews list the same ones."""
     order = [("risk", "descending"), ("rule", "ascending"), ("subject", "ascending"), ("finding", "ascending")]
-    rows: list[dict[str, Any]] = findings.sort_by(order).slice(0, most).to_pylist()
+    rows: list[Row] = findings.sort_by(order).slice(0, most).to_pylist()
     return rows
 
 
-def _source(name: str, source: ManifestSource) -> dict[str, Any]:
+def _source(name: str, source: ManifestSource) -> SourceSummary:
     return {
         "source": name,
         "connector": source.connector,
@@ -112,7 +203,7 @@ def _counts(findings: pa.Table, column: str, values: Sequence[str]) -> dict[str,
     return {value: counted[value] for value in values}
 
 
-def _by_rule(findings: pa.Table, named: Mapping[str, str]) -> list[dict[str, Any]]:
+def _by_rule(findings: pa.Table, named: Mapping[str, str]) -> list[RuleCounts]:
     groups = findings.group_by(["rule", "severity", "rag"]).aggregate([([], "count_all")]).to_pylist()
     counted: dict[str, Counter[str]] = defaultdict(Counter)
     for group in groups:
@@ -124,7 +215,13 @@ def _by_rule(findings: pa.Table, named: Mapping[str, str]) -> list[dict[str, Any
             "title": named.get(rule, rule),
             "family": family_of(rule),
             "total": sum(of[s] for s in SEVERITIES),
-            **{value: of[value] for value in (*SEVERITIES, *RAGS)},
+            "critical": of["critical"],
+            "high": of["high"],
+            "medium": of["medium"],
+            "low": of["low"],
+            "red": of["red"],
+            "amber": of["amber"],
+            "green": of["green"],
         }
         for rule, of in sorted(counted.items(), key=lambda item: order_of(item[0]))
     ]

@@ -9,7 +9,7 @@ from typing import IO, Any
 import typer
 from tabulate import tabulate
 
-from access_review.views.summary import RAGS, SEVERITIES
+from access_review.views.summary import RAGS, SEVERITIES, Summary, counts_of
 from access_review.views.text import count, moment, shorten, visible
 
 _COLOURS = {"red": "red", "amber": "yellow", "green": "green", "critical": "red", "high": "yellow"}
@@ -30,7 +30,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]], *, numbers: S
     return tabulate(rows, header, tablefmt="simple", colalign=align if rows else None, disable_numparse=True)
 
 
-def render(summary: Mapping[str, Any], *, colour: bool = False, width: int = 100, quiet: bool = False) -> str:
+def render(summary: Summary, *, colour: bool = False, width: int = 100, quiet: bool = False) -> str:
     """Write a summary (:func:`access_review.views.summary.summary`) for the terminal; quiet is the first lines only."""
     width = max(width, NARROWEST)
     parts = [_heading(summary, colour)]
@@ -51,7 +51,7 @@ def _strong(text: str, colour: bool) -> str:
     return typer.style(text, bold=True) if colour else text
 
 
-def _heading(summary: Mapping[str, Any], colour: bool) -> str:
+def _heading(summary: Summary, colour: bool) -> str:
     found, rows = summary["findings"], summary["rows"]
     whose = f" of {visible(summary['organisation'])}" if summary["organisation"] else ""
     title = f"Access review{whose}, as of {moment(datetime.fromisoformat(summary['as_of']))}"
@@ -68,7 +68,7 @@ def _heading(summary: Mapping[str, Any], colour: bool) -> str:
     return "\n".join((_strong(title, colour), population, current))
 
 
-def _sources(summary: Mapping[str, Any], width: int, colour: bool) -> str:
+def _sources(summary: Summary, width: int, colour: bool) -> str:
     rows = []
     for source in summary["sources"]:
         broken = [f"{i['subject']}: {i['reason']}" for i in source["incomplete"]]
@@ -87,14 +87,15 @@ def _sources(summary: Mapping[str, Any], width: int, colour: bool) -> str:
     return table(("source", "connector", "rows", "unusable", "read"), rows, numbers=(2, 3))
 
 
-def _findings(summary: Mapping[str, Any], width: int, colour: bool) -> str:
+def _findings(summary: Summary, width: int, colour: bool) -> str:
     if not summary["rules"]:
         return "Nothing is wrong that the evaluated rules can see."
     columns = (*SEVERITIES, *RAGS) if width >= _WIDE else RAGS
     room = width - sum(len(column) + 4 for column in columns)
     rows = [
-        (shorten(rule["title"], room), *(paint(_number(rule[c]), c if rule[c] else "", colour) for c in columns))
+        (shorten(rule["title"], room), *(paint(_number(of[c]), c if of[c] else "", colour) for c in columns))
         for rule in summary["rules"]
+        for of in [counts_of(rule)]
     ]
     totals = {**summary["findings"]["severity"], **summary["findings"]["rag"]}
     rows.append((_strong("all", colour), *(_strong(_number(totals[c]), colour) for c in columns)))
@@ -105,7 +106,7 @@ def _number(value: int) -> str:
     return f"{value:,}" if value else "·"
 
 
-def _top(summary: Mapping[str, Any], width: int, colour: bool) -> str:
+def _top(summary: Summary, width: int, colour: bool) -> str:
     if not summary["top"]:
         return ""
     room = width - len("  risk  finding    ") - 6
@@ -123,7 +124,7 @@ def _top(summary: Mapping[str, Any], width: int, colour: bool) -> str:
     return "Highest risk\n" + table(("risk", "finding", "who", "what", "why"), rows, numbers=(0,))
 
 
-def _silent(summary: Mapping[str, Any], width: int, colour: bool) -> str:
+def _silent(summary: Summary, width: int, colour: bool) -> str:
     """What was not looked at is as loud as what was found."""
     lines = []
     if summary["not_evaluated"]:
