@@ -1,10 +1,14 @@
 """What all tests share."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tests.support.command import access_review
+from tests.support.example import AUDITED_AT, REPOSITORY, copy_example
 
 OUTSIDE_DATA = "ACCESS_REVIEW_OUTSIDE_DATA"
 
@@ -13,7 +17,6 @@ settings.register_profile("here", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
 
-REPOSITORY = Path(__file__).resolve().parent.parent
 REAL = REPOSITORY / "tests" / "real"
 
 
@@ -34,8 +37,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
         if item.get_closest_marker("slow"):
             slow.add(item.path)
-        item.add_marker(pytest.mark.xdist_group("real servers" if real else item.nodeid.partition("::")[0]))
+        item.add_marker(pytest.mark.xdist_group(_shared_by(item)))
     items.sort(key=lambda item: (REAL not in item.path.parents, item.path not in slow))
+
+
+def _shared_by(item: pytest.Item) -> str:
+    if REAL in item.path.parents:
+        return "real servers"
+    if "audited_once" in getattr(item, "fixturenames", ()):
+        return "the audited example"
+    return item.nodeid.partition("::")[0]
 
 
 @pytest.fixture(scope="session")
@@ -51,3 +62,18 @@ def outside_data() -> Path:
 def repository() -> Path:
     """Return the checkout."""
     return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def audited_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the example company after its first audit; nobody writes there."""
+    folder = copy_example(tmp_path_factory.mktemp("audited-once") / "workspace")
+    audited = access_review(folder, "--as-of", AUDITED_AT, "-q", "audit")
+    assert audited.code == 0, audited.err
+    return folder
+
+
+@pytest.fixture(scope="module")
+def audited_example(audited_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the example company after its first audit, its runs included, for a module to go on with."""
+    return Path(shutil.copytree(audited_once, tmp_path_factory.mktemp("audited") / "workspace"))

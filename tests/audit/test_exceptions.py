@@ -1,7 +1,6 @@
 """The exception log is edited without losing a comment, by two people, and its list says how each entry stands."""
 
 import json
-import shutil
 from datetime import date, timedelta
 
 import pytest
@@ -13,7 +12,8 @@ from access_review.audit.exception_log import WaiverRequest
 from access_review.errors import PlanRefused, Unclear
 from access_review.policy import Exceptions
 from access_review.settings import Waiver
-from tests.support.command import access_review, lay_out
+from tests.support.command import access_review
+from tests.support.example import copy_example
 
 TODAY = date(2026, 11, 2)
 SETTINGS = Exceptions()
@@ -105,10 +105,8 @@ def test_how_each_entry_stands():
 
 
 @pytest.mark.slow
-def test_through_the_command_line_a_finding_is_waived_by_two_people(tmp_path, repository):
-    lay_out(tmp_path, {})
-    for name in ("sources", "roles"):
-        shutil.copytree(repository / name, tmp_path / name, dirs_exist_ok=True)
+def test_through_the_command_line_a_finding_is_waived_by_two_people(tmp_path):
+    copy_example(tmp_path)
     at = ("--as-of", "2026-11-02T06:00:00Z")
     daily = access_review(tmp_path, *at, "--json", "daily")
     assert daily.code == 0, daily.err

@@ -1,6 +1,5 @@
 """Test rows: nobody has what they ask about, anyone can choose them again, and they measure reviewers only."""
 
-import shutil
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -25,6 +24,7 @@ from access_review.stages.collect import collect_run
 from access_review.stages.review import review_run
 from access_review.store import reviews
 from access_review.views import judgement
+from tests.support.example import copy_example
 from tests.views.test_worksheet import item
 
 pytestmark = pytest.mark.slow
@@ -34,11 +34,9 @@ DAY = date(2026, 11, 4)
 
 
 @pytest.fixture(scope="module")
-def norwind(tmp_path_factory, repository):
+def example(tmp_path_factory):
     """Draw the sample of the example company; yield its engine, the sample, the work list without and with test rows."""
-    folder = tmp_path_factory.mktemp("norwind")
-    for name in ("sources", "roles"):
-        shutil.copytree(repository / name, folder / name)
+    folder = copy_example(tmp_path_factory.mktemp("example"))
     space = workspaces.load(folder)
     run = collect_run(space, AS_OF)
     review_run(space, run)
@@ -50,8 +48,8 @@ def norwind(tmp_path_factory, repository):
         yield facts.engine, drawn.sample, plain, drawn.work
 
 
-def test_no_plan_follows_from_a_test_row_that_is_to_be_revoked(norwind):
-    _, drawn, _, work = norwind
+def test_no_plan_follows_from_a_test_row_that_is_to_be_revoked(example):
+    _, drawn, _, work = example
     by = "Ivan Salazar"
     rows = [next(i for i in work.items if i.planted is planted_row) for planted_row in (True, False)]
     made = decisions.record(
@@ -61,8 +59,8 @@ def test_no_plan_follows_from_a_test_row_that_is_to_be_revoked(norwind):
     assert [one.name for one in told] == [decision_reference(rows[1].item)]
 
 
-def test_every_sheet_that_is_long_enough_has_one_and_the_real_rows_are_as_they_were(norwind):
-    _, _, plain, work = norwind
+def test_every_sheet_that_is_long_enough_has_one_and_the_real_rows_are_as_they_were(example):
+    _, _, plain, work = example
     assert tuple(i for i in work.items if not i.planted) == plain.items
     rows = Counter(i.reviewer for i in work.items if i.planted)
     long = {who for who, items in plain.by_reviewer().items() if len(items) >= planted.FEWEST and who != UNASSIGNED}
@@ -71,8 +69,8 @@ def test_every_sheet_that_is_long_enough_has_one_and_the_real_rows_are_as_they_w
     assert len({i.item for i in work.items}) == len(work.items)
 
 
-def test_nobody_has_or_may_have_what_a_test_row_asks_about(norwind):
-    engine, _, _, work = norwind
+def test_nobody_has_or_may_have_what_a_test_row_asks_about(example):
+    engine, _, _, work = example
     reached = {
         (r["person"], r["reached"])
         for r in engine.rows("SELECT DISTINCT h.person, c.reached FROM held h JOIN closure c USING (entitlement)")
@@ -92,8 +90,8 @@ def test_nobody_has_or_may_have_what_a_test_row_asks_about(norwind):
         assert row.found == ""
 
 
-def test_nothing_on_the_sheet_tells_a_test_row_from_another(norwind):
-    _, _, plain, work = norwind
+def test_nothing_on_the_sheet_tells_a_test_row_from_another(example):
+    _, _, plain, work = example
     for row in (i for i in work.items if i.planted):
         like = [i for i in plain.items if i.account == row.account]
         assert {(i.reviewer, i.person, i.roles, i.system, i.own) for i in like} >= {
@@ -103,8 +101,8 @@ def test_nothing_on_the_sheet_tells_a_test_row_from_another(norwind):
     assert work.items == tuple(sorted(work.items, key=worklist.sort_key))
 
 
-def test_the_seed_chooses_them_and_anyone_chooses_the_same_again(norwind):
-    engine, drawn, plain, work = norwind
+def test_the_seed_chooses_them_and_anyone_chooses_the_same_again(example):
+    engine, drawn, plain, work = example
     assert planted.plant_test_rows(engine, plain, bytes.fromhex(drawn.seed), 1) == work
     other = planted.plant_test_rows(engine, plain, b"another seed", 1)
     assert [i.item for i in other.items if i.planted] != [i.item for i in work.items if i.planted]

@@ -4,7 +4,6 @@ import os
 import pty
 import re
 import select
-import shutil
 import subprocess
 import sys
 import time
@@ -19,7 +18,6 @@ from access_review.audit.filled_sheets import open_items
 from access_review.audit.worklist import UNASSIGNED
 from access_review.store import audits
 from access_review.store.snapshots import load
-from tests.support.command import access_review
 
 pytestmark = pytest.mark.slow
 
@@ -29,17 +27,12 @@ PATIENCE = 60
 
 
 @pytest.fixture(scope="module")
-def audited(tmp_path_factory, repository):
-    """Open the audit of the example company; return its folder and run, and a reviewer with a test row and other items."""
-    folder = tmp_path_factory.mktemp("norwind")
-    for name in ("sources", "roles"):
-        shutil.copytree(repository / name, folder / name)
-    done = access_review(folder, "--as-of", AT, "-q", "audit")
-    assert done.code == 0, done.err
-    run = runs.find(folder)
+def audited(audited_example):
+    """Return the folder and run of the example company, audited, and a reviewer with a test row and other items."""
+    run = runs.find(audited_example)
     sheets = store.read(run, WORKLIST).by_reviewer()
     reviewer = next(who for who, items in sheets.items() if who != UNASSIGNED and any(i.planted for i in items))
-    return folder, run, reviewer
+    return audited_example, run, reviewer
 
 
 class Terminal:

@@ -1,6 +1,5 @@
 """The example company is its own oracle: a review finds what was planted, all of it, and nothing else."""
 
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -22,6 +21,7 @@ from access_review.rules import load
 from access_review.settings import pattern
 from access_review.snapshot import Snapshot, collect
 from access_review.workspace import Workspace
+from tests.support.example import copy_example
 
 pytestmark = pytest.mark.slow
 
@@ -225,11 +225,9 @@ def _check_first_line(path: Path) -> None:
 
 
 @pytest.fixture
-def own_copy(repository: Path, tmp_path: Path) -> Path:
+def own_copy(tmp_path: Path) -> Path:
     """Return a copy of the workspace, to be spoilt."""
-    for name in ("sources", "roles"):
-        shutil.copytree(repository / name, tmp_path / name)
-    return tmp_path
+    return copy_example(tmp_path)
 
 
 def test_findings_of_last_month_are_repeated(demo: Demo) -> None:

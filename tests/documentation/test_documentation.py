@@ -12,7 +12,6 @@ there. All other blocks are to be read, not run.
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sysconfig
 from collections.abc import Iterator
@@ -23,9 +22,9 @@ import pytest
 
 from access_review import __version__
 from access_review.rules import load
-from tests.conftest import REPOSITORY
 from tests.documentation.generate import README, rule_table, written
 from tests.support.command import in_folder
+from tests.support.example import REPOSITORY, copy_example
 
 RUNBOOKS = sorted((REPOSITORY / "runbooks").glob("*.md"))
 DOCUMENTS = sorted([*REPOSITORY.glob("*.md"), *RUNBOOKS])
@@ -150,9 +149,7 @@ def in_shell(command: str, folder: Path) -> tuple[int, str]:
 
 @pytest.fixture
 def workspace(tmp_path):
-    for name in ("sources", "roles"):
-        shutil.copytree(REPOSITORY / name, tmp_path / name)
-    return tmp_path
+    return copy_example(tmp_path)
 
 
 @pytest.mark.slow

@@ -7,8 +7,8 @@ from collections import Counter
 
 import pytest
 
-from tests.conftest import REPOSITORY
 from tests.support.command import access_review, in_own_process
+from tests.support.example import REPOSITORY
 from tests.support.fake_system import FakeOnDisk
 from tests.support.workspaces import Company
 

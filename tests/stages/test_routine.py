@@ -21,8 +21,8 @@ from access_review.audit.decisions import ReviewerAnswer, decision_on
 from access_review.sample import population
 from access_review.stages.client import write_client
 from access_review.store import reviews, snapshots
-from tests.conftest import REPOSITORY
 from tests.support.command import access_review
+from tests.support.example import REPOSITORY
 
 pytestmark = pytest.mark.slow
 
@@ -30,12 +30,8 @@ AT = ("--as-of", "2026-11-02T06:00:00Z")
 
 
 @pytest.fixture(scope="module")
-def audited(tmp_path_factory, repository):
-    folder = tmp_path_factory.mktemp("norwind")
-    for name in ("sources", "roles"):
-        shutil.copytree(repository / name, folder / name)
-    assert access_review(folder, *AT, "-q", "audit").code == 0
-    return folder
+def audited(audited_example):
+    return audited_example
 
 
 def test_a_second_audit_in_the_week_draws_nothing_and_says_which_one_it_has(audited):

@@ -7,8 +7,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from tests.conftest import REPOSITORY
 from tests.support.command import access_review
+from tests.support.example import copy_example
 
 pytestmark = pytest.mark.slow
 
@@ -18,9 +18,7 @@ AT = "2026-11-02T06:05:00Z"
 
 @pytest.fixture(scope="module")
 def planned(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("workspace")
-    for name in ("sources", "roles"):
-        shutil.copytree(REPOSITORY / name, folder / name)
+    folder = copy_example(tmp_path_factory.mktemp("workspace"))
     lines = ["approvers:"]
     for number, person in enumerate((ASKS, SECOND)):
         key = Ed25519PrivateKey.generate()
