@@ -11,7 +11,7 @@ APART = timedelta(minutes=15)
 """Two reads that agree must be at least so far apart to prove that access is gone."""
 
 
-class Bounds(TypedDict):
+class EndBounds(TypedDict):
     """A moment between two, in ISO 8601; null where a bound is not known."""
 
     earliest: str | None
@@ -36,7 +36,7 @@ class CertifiedSystem(TypedDict):
     checks: dict[str, CertifiedCheck]
 
 
-class Certificate(TypedDict):
+class RemovalCertificate(TypedDict):
     """A certificate of access removal, as it is written: moments in ISO 8601, the target in minutes.
 
     ``judged`` is a value of ``Late``: how the time that access was open compares with the target.
@@ -49,7 +49,7 @@ class Certificate(TypedDict):
     snapshot: str
     as_of: str
     notified: str | None
-    effective: Bounds
+    effective: EndBounds
     first_seen: str | None
     gone: str | None
     target_minutes: float
@@ -85,7 +85,7 @@ def _proved(system: System, as_of: datetime) -> bool:
     return system.first_gone_at is not None and as_of - system.first_gone_at >= APART
 
 
-def certify(leaver: Leaver, leavers: Leavers) -> Certificate:
+def certify(leaver: Leaver, leavers: Leavers) -> RemovalCertificate:
     """Return the certificate of one of the ``leavers``; raises ``ValueError`` where none can be given (:func:`why_not`)."""
     if reason := why_not(leaver, leavers.as_of):
         raise ValueError(reason)

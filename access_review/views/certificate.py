@@ -5,7 +5,7 @@ from datetime import datetime
 
 from markupsafe import Markup, escape
 
-from access_review.offboarding.certificate import Certificate, CertifiedSystem
+from access_review.offboarding.certificate import CertifiedSystem, RemovalCertificate
 from access_review.offboarding.leaver import AccessItem, AccessState
 from access_review.views.offboarding import WORDS
 from access_review.views.text import between, moment, visible
@@ -21,7 +21,7 @@ _NOTHING_DONE = {
 }
 
 
-def page(certificate: Certificate) -> bytes:
+def page(certificate: RemovalCertificate) -> bytes:
     """Set a certificate in type, as UTF-8."""
     return "\n".join(_lines(certificate)).encode()
 
@@ -38,7 +38,7 @@ def _moment_of(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
-def _lines(certificate: Certificate) -> Iterator[str]:
+def _lines(certificate: RemovalCertificate) -> Iterator[str]:
     policy = "default-src 'none'; style-src 'unsafe-inline'"
     yield f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{policy}">'
     yield f"<title>Access removal: {_safe(certificate['name'])}</title><style>{_STYLE}</style></head><body>"
