@@ -56,19 +56,19 @@ def end_waiver(folder: Path, name: str, today: date) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Waivers:
+class WaiverLog:
     """Every entry of the log with how it stands, and what reviewers keep against findings that none accepts."""
 
     states: tuple[tuple[Waiver, str], ...]
     unlogged: tuple[WorkItem, ...]
 
 
-def list_waivers(workspace: Workspace, run: Run, today: date) -> Waivers:
+def list_waivers(workspace: Workspace, run: Run, today: date) -> WaiverLog:
     """Return the exception log as it stands in a reviewed run."""
     findings = reviews.read(run).findings.to_pylist()
     used = Counter(row["waiver"] for row in findings if row["status"] == "waived")
     states = exception_log.waiver_states(workspace.waivers.waivers, used, workspace.policy.exceptions, today)
-    return Waivers(states, kept_unlogged(run))
+    return WaiverLog(states, kept_unlogged(run))
 
 
 def kept_unlogged(run: Run) -> tuple[WorkItem, ...]:
