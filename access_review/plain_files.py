@@ -1,0 +1,42 @@
+"""Files opened as what they should be: a file of bounded size, no link to elsewhere, no pipe, no device.
+
+Whoever may write to a folder may put a pipe where a program looks for a file, and the
+program waits for ever; or a link, and it reads or writes something else.
+"""
+
+import errno
+import hashlib
+import os
+import stat
+from pathlib import Path
+
+_FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+_PART = 2**20
+
+
+def open_plain(path: Path, flags: int, mode: int = 0o600) -> int:
+    """Open a file and return its handle; raises ``OSError`` for a link, a folder, a pipe or a device."""
+    handle = os.open(path, flags | _FLAGS, mode)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "is no file", str(path))
+    return handle
+
+
+def read_plain(path: Path, most: int) -> bytes:
+    """Return the bytes of a file; raises ``OSError``, also when there are more than ``most``."""
+    with os.fdopen(open_plain(path, os.O_RDONLY), "rb") as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise OSError(errno.EFBIG, f"is larger than {most} bytes", str(path))
+    return data
+
+
+def size_and_digest(path: Path) -> tuple[int, str]:
+    """Return the size of a file in bytes and its digest (``sha256:…``); raises ``OSError``."""
+    size, digest = 0, hashlib.sha256()
+    with os.fdopen(open_plain(path, os.O_RDONLY), "rb") as file:
+        while part := file.read(_PART):
+            size += len(part)
+            digest.update(part)
+    return size, f"sha256:{digest.hexdigest()}"
