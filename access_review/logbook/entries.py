@@ -1,0 +1,78 @@
+"""The lines that each stage adds to the logbook, so that their names and details are written in one place; pure.
+
+Files are there before their line is: a file that no line names counts for nothing, and the
+stage makes it again. Of what is about to happen (a batch begins) the line comes first.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from access_review.logbook.lines import FileMark, LogEntry, LogEvent, StoreMark
+
+DECISIONS = "decisions"
+"""The name of the lines about the one store of decisions."""
+
+
+def run_made(run: str, at: datetime, files: Mapping[str, FileMark], *, rehearsal: bool) -> LogEntry:
+    """A run was collected; a rehearsal read a live source under another clock and is never built on."""
+    return LogEntry(LogEvent.RUN, run, at, files=files, details={"rehearsal": "yes"} if rehearsal else {})
+
+
+def run_reviewed(run: str, at: datetime, files: Mapping[str, FileMark]) -> LogEntry:
+    """A run was reviewed; a later review of it takes the place of this one."""
+    return LogEntry(LogEvent.REVIEW, run, at, files=files)
+
+
+def draw_committed(run: str, at: datetime, commitment: str, *, held_by: str) -> LogEntry:
+    """A draw's key was committed to before its population was known; ``held_by`` says who has the key."""
+    return LogEntry(LogEvent.DRAW, run, at, details={"commitment": commitment, "held by": held_by})
+
+
+def draw_revealed(run: str, at: datetime, files: Mapping[str, FileMark]) -> LogEntry:
+    """A draw's key was published, at sign-off."""
+    return LogEntry(LogEvent.REVEAL, run, at, files=files)
+
+
+def plan_made(digest: str, at: datetime, run: str, path: str, mark: FileMark) -> LogEntry:
+    """A plan was made; ``digest`` is that of the bytes of ``plan.json``, which lies at ``path`` and nowhere else."""
+    return LogEntry(LogEvent.PLAN, digest, at, files={path: mark}, details={"run": run})
+
+
+def statement_signed(
+    statement: str, at: datetime, path: str, mark: FileMark, *, kind: str, about: str, person: str
+) -> LogEntry:
+    """A person signed a statement (by its id) about a digest; a withdrawal is one too."""
+    details = {"kind": kind, "about": about, "person": person}
+    return LogEntry(LogEvent.SIGNATURE, statement, at, files={path: mark}, details=details)
+
+
+def batch_begun(plan: str, at: datetime, journal: str, *, executor: str, run: str) -> LogEntry:
+    """A batch begins, before its first call: one plan digest has one journal, for ever."""
+    return LogEntry(LogEvent.BEGUN, plan, at, details={"journal": journal, "executor": executor, "run": run})
+
+
+def journal_at(plan: str, at: datetime, journal: str, mark: StoreMark) -> LogEntry:
+    """A batch stopped or ended with its journal at a position; a later line takes the place of this one."""
+    return LogEntry(LogEvent.JOURNAL, plan, at, stores={journal: mark})
+
+
+def decisions_at(at: datetime, store: str, mark: StoreMark, *, run: str, read: int) -> LogEntry:
+    """Reviewers' decisions were written; ``read`` is how many, ``mark`` the store's position after them."""
+    return LogEntry(LogEvent.DECISIONS, DECISIONS, at, stores={store: mark}, details={"run": run, "read": str(read)})
+
+
+def signed_off(run: str, at: datetime, person: str, files: Mapping[str, FileMark]) -> LogEntry:
+    """An audit was signed off by a person, and its run accepted with it."""
+    return LogEntry(LogEvent.SIGN_OFF, run, at, files=files, details={"person": person})
+
+
+def pruned(folder: str, at: datetime, *, why: str, removed: Mapping[str, FileMark]) -> LogEntry:
+    """A folder is about to be removed; what was in it stays known by its digests."""
+    digests = {path: mark.digest for path, mark in removed.items()}
+    return LogEntry(LogEvent.PRUNE, folder, at, removed=(folder,), details={"why": why, **digests})
+
+
+def begun_elsewhere(begun: LogEntry | None, journal: str) -> str:
+    """Return where a plan was begun with another journal than this, by its ``begun`` line; empty where it was not."""
+    known = begun.details["journal"] if begun else journal
+    return "" if known == journal else known

@@ -1,0 +1,129 @@
+"""What a logbook knows of the files and stores of ``runs/``, and how they differ from it; pure."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from access_review.logbook.lines import FileMark, LogEntry, LogEvent, StoreMark
+
+
+class DiscrepancyKind(StrEnum):
+    """How something differs from what the logbook says.
+
+    ``damaged``: the logbook itself. ``rolled-back``: a head known from elsewhere is not of it.
+    ``gone``, ``different``, ``unreadable``: a file or store. ``shorter``, ``rewritten``: a
+    store that lost rows, or holds others. ``unknown``: a file that no line names.
+    """
+
+    DAMAGED = "damaged"
+    ROLLED_BACK = "rolled-back"
+    GONE = "gone"
+    DIFFERENT = "different"
+    UNREADABLE = "unreadable"
+    SHORTER = "shorter"
+    REWRITTEN = "rewritten"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Discrepancy:
+    """One thing that is not as the logbook says; ``path`` is below ``runs/``, empty for the logbook as a whole."""
+
+    path: str
+    kind: DiscrepancyKind
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}" if self.path else self.message
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFile:
+    """A file as some line says; more than one mark while it is being replaced, ``optional`` when it was not there before."""
+
+    marks: tuple[FileMark, ...]
+    line: int
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KnownStore:
+    """A growing store as some line says."""
+
+    mark: StoreMark
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class KnownThings:
+    """Every file and store that should be there, by its path below ``runs/``."""
+
+    files: Mapping[str, KnownFile]
+    stores: Mapping[str, KnownStore]
+
+
+def known_things(entries: Iterable[LogEntry]) -> KnownThings:
+    """Return what holds after all lines: a later one takes the place of one of the same event and name."""
+    files: dict[str, KnownFile] = {}
+    stores: dict[str, KnownStore] = {}
+    latest: dict[tuple[LogEvent, str], int] = {}
+    of_line: dict[int, LogEntry] = {}
+    for number, entry in enumerate(entries, start=1):
+        if entry.event is LogEvent.ANNOUNCED:
+            files |= {path: _announced(files.get(path), mark, number) for path, mark in entry.files.items()}
+            continue
+        replaced = latest.get((entry.event, entry.name))
+        if replaced is not None:
+            _forget(files, of_line[replaced].files, replaced)
+            _forget(stores, of_line[replaced].stores, replaced)
+        latest[entry.event, entry.name], of_line[number] = number, entry
+        files |= {path: KnownFile((mark,), number) for path, mark in entry.files.items()}
+        stores |= {path: KnownStore(mark, number) for path, mark in entry.stores.items()}
+        for gone in entry.removed:
+            _remove(files, gone)
+            _remove(stores, gone)
+    return KnownThings(files, stores)
+
+
+def _announced(before: KnownFile | None, mark: FileMark, number: int) -> KnownFile:
+    marks = before.marks if before else ()
+    return KnownFile((*marks, mark), number, optional=before is None or before.optional)
+
+
+def _forget(things: dict[str, KnownFile] | dict[str, KnownStore], paths: Iterable[str], line: int) -> None:
+    for path in paths:
+        if path in things and things[path].line == line:
+            del things[path]
+
+
+def _remove(things: dict[str, KnownFile] | dict[str, KnownStore], gone: str) -> None:
+    for path in [path for path in things if path == gone or path.startswith(gone + "/")]:
+        del things[path]
+
+
+def compare_file(
+    path: str, known: KnownFile, found: FileMark | None, *, sizes_only: bool = False
+) -> Iterator[Discrepancy]:
+    """Say how a file differs; ``found`` is null when it is not there."""
+    says = f"line {known.line} of the logbook"
+    if found is None:
+        if not known.optional:
+            yield Discrepancy(path, DiscrepancyKind.GONE, f"is gone, {says} knows it")
+    elif sizes_only and found.size not in {mark.size for mark in known.marks}:
+        yield Discrepancy(path, DiscrepancyKind.DIFFERENT, f"has {found.size} bytes, {_sizes(known)} in {says}")
+    elif not sizes_only and found not in known.marks:
+        yield Discrepancy(path, DiscrepancyKind.DIFFERENT, f"was changed since {says}")
+
+
+def compare_store(path: str, known: KnownStore, found: str | None) -> Iterator[Discrepancy]:
+    """Say how a store differs; ``found`` is the hash of the row at the known position, null when it has fewer."""
+    says = f"line {known.line} of the logbook"
+    if found is None:
+        rows = known.mark.position
+        yield Discrepancy(path, DiscrepancyKind.SHORTER, f"has fewer than {rows} rows, which {says} counted")
+    elif found != known.mark.head:
+        yield Discrepancy(path, DiscrepancyKind.REWRITTEN, f"row {known.mark.position} is not the one of {says}")
+
+
+def _sizes(known: KnownFile) -> str:
+    return " or ".join(str(size) for size in sorted({mark.size for mark in known.marks}))

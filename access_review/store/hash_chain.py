@@ -1,0 +1,100 @@
+"""SQLite stores that only grow: each row holds the hash of the one before, and its own over all of it.
+
+The table is ``rows``, with ``seq`` counting from 1, ``previous`` and ``digest``; what else a
+row holds is the store's own business. The hash is SHA-256 over the canonical JSON of all
+other columns.
+"""
+
+import hashlib
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import rfc8785
+
+from access_review.errors import ArtifactError
+from access_review.plain_files import open_plain
+
+START = "sha256:" + "0" * 64
+"""What the first row names as the one before."""
+
+_RESTORE = "restore runs/ from a backup"
+
+
+def row_digest(body: Mapping[str, Any]) -> str:
+    """Return the hash of a row from all its columns but ``digest``; raises ``ValueError`` for what JSON cannot hold."""
+    return "sha256:" + hashlib.sha256(rfc8785.dumps(dict(body))).hexdigest()
+
+
+def chained_rows(path: Path) -> tuple[dict[str, Any], ...]:
+    """Return the rows of a store, checked from the first to the last; raises ``ArtifactError`` naming the first wrong one."""
+    with opened_store(path) as connection:
+        return checked_rows(path, connection)
+
+
+def checked_rows(path: Path, connection: sqlite3.Connection) -> tuple[dict[str, Any], ...]:
+    """Return the rows of an open store, as :func:`chained_rows` does; raises ``ArtifactError`` and ``sqlite3.Error``."""
+    cursor = connection.execute("SELECT * FROM rows ORDER BY seq")
+    names = [column[0] for column in cursor.description]
+    rows = tuple(dict(zip(names, row, strict=True)) for row in cursor)
+    before = START
+    for number, row in enumerate(rows, start=1):
+        before = _checked(path, number, row, before)
+    return rows
+
+
+def head_at(path: Path, position: int) -> str | None:
+    """Return the hash of one row without checking the others, which is quick; none where the store is shorter.
+
+    Raises ``ArtifactError`` when the store cannot be read.
+    """
+    if position == 0:
+        return START
+    with opened_store(path) as connection:
+        found = connection.execute("SELECT digest FROM rows WHERE seq = ?", (position,)).fetchone()
+    return str(found[0]) if found else None
+
+
+@contextmanager
+def opened_store(path: Path, *, may_be_empty: bool = False) -> Iterator[sqlite3.Connection]:
+    """Open a store that exists; raises ``ArtifactError`` for one that is no store or holds anything but rows.
+
+    With ``may_be_empty``, one that a crash left before its table was made passes too.
+    """
+    try:
+        os.close(open_plain(path, os.O_RDONLY))
+        # Not read-only: what a crash left half written is rolled back by whoever opens it next.
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=30)
+    except (OSError, sqlite3.Error) as error:
+        raise _unusable(path, error) from None
+    try:
+        # A trigger or a view that somebody slipped in could answer, or take away, what it likes.
+        connection.execute("PRAGMA trusted_schema=OFF")
+        objects = connection.execute("SELECT type, name FROM sqlite_schema").fetchall()
+        if objects != [("table", "rows")] and not (may_be_empty and not objects):
+            raise ArtifactError(f"{path} is no store of this tool: it holds {len(objects)} objects", hint=_RESTORE)
+        yield connection
+    except sqlite3.Error as error:
+        raise _unusable(path, error) from None
+    finally:
+        connection.close()
+
+
+def _checked(path: Path, number: int, row: Mapping[str, Any], before: str) -> str:
+    """Return the hash of a row; raises ``ArtifactError`` unless it is as it was written, in its place."""
+    body = {name: value for name, value in row.items() if name != "digest"}
+    try:
+        right = row["seq"] == number and row["previous"] == before and row["digest"] == row_digest(body)
+    except (KeyError, TypeError, ValueError):
+        right = False
+    if not right:
+        raise ArtifactError(f"{path}: row {number} is not as it was written", hint=_RESTORE)
+    return str(row["digest"])
+
+
+def _unusable(path: Path, error: Exception) -> ArtifactError:
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    return ArtifactError(f"{path} cannot be used: {reason}", hint=_RESTORE)

@@ -1,0 +1,132 @@
+"""Whether everything that the logbook knows is there and as it was."""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from access_review.errors import ArtifactError
+from access_review.logbook.known import (
+    Discrepancy,
+    DiscrepancyKind,
+    KnownStore,
+    compare_file,
+    compare_store,
+    known_things,
+)
+from access_review.logbook.lines import FileMark, Logbook, inside
+from access_review.logbook.tree import TreeHead
+from access_review.plain_files import open_plain, size_and_digest
+from access_review.store import hash_chain, logbook
+
+
+def check(
+    workspace: Path, heads: Mapping[str, TreeHead] | None = None, *, unknown: bool = False
+) -> tuple[Discrepancy, ...]:
+    """Read everything and list all that is not as the logbook says, sorted; empty when nothing is.
+
+    ``heads`` were kept elsewhere, by where (a signature, a mail, ``--head``): one that is not
+    of this logbook shows that it was cut short or rolled back. With ``unknown``, files that no
+    line names are listed too. A logbook that is damaged is the one discrepancy then.
+    """
+    try:
+        log = logbook.read(workspace)
+    except ArtifactError as error:
+        return (Discrepancy("", DiscrepancyKind.DAMAGED, error.message),)
+    found = [*rolled_back(log, heads or {}), *_against_disk(workspace, log, sizes_only=False)]
+    if unknown:
+        found += _unknown(workspace, log)
+    return tuple(sorted(found))
+
+
+def glance(workspace: Path, log: Logbook) -> tuple[Discrepancy, ...]:
+    """List what is gone or has another size, and stores that lost rows, without reading the files: for every command."""
+    return tuple(sorted(_against_disk(workspace, log, sizes_only=True)))
+
+
+def rolled_back(log: Logbook, heads: Mapping[str, TreeHead]) -> Iterator[Discrepancy]:
+    """Say which heads known from elsewhere are not of this logbook."""
+    for where, head in heads.items():
+        if not log.holds(head):
+            size = log.head.size
+            reason = f"there are {size} lines" if head.size > size else f"its first {head.size} lines were others"
+            yield Discrepancy("", DiscrepancyKind.ROLLED_BACK, f"the logbook is not the one that {where} saw: {reason}")
+
+
+def require(log: Logbook, path: str, data: bytes) -> None:
+    """Hold what was read of a file against the logbook; raises ``ArtifactError`` for one it does not know as it is.
+
+    ``path`` is below ``runs/``.
+    """
+    known = known_things(log.entries).files.get(path)
+    if known is None:
+        hint = "a file that merely lies there counts for nothing: make it with access-review"
+        raise ArtifactError(f"{path} is not known to the logbook", hint=hint)
+    for one in compare_file(path, known, logbook.mark_of_bytes(data)):
+        raise ArtifactError(str(one), hint="restore runs/ from a backup, or make it again")
+
+
+def require_store(log: Logbook, workspace: Path, path: str) -> None:
+    """Hold a growing store against the logbook; raises ``ArtifactError`` when it lost rows or holds others.
+
+    One that the logbook does not know is new and has nothing to lose.
+    """
+    known = known_things(log.entries).stores.get(path)
+    for one in _store(workspace, path, known, sizes_only=False) if known else ():
+        raise ArtifactError(str(one), hint="restore runs/ from a backup")
+
+
+def _against_disk(workspace: Path, log: Logbook, *, sizes_only: bool) -> Iterator[Discrepancy]:
+    known = known_things(log.entries)
+    for path, file in known.files.items():
+        try:
+            found = _found(workspace / "runs" / path, sizes_only=sizes_only)
+        except OSError as error:
+            yield Discrepancy(path, DiscrepancyKind.UNREADABLE, f"cannot be read: {error.strerror}")
+        else:
+            yield from compare_file(path, file, found, sizes_only=sizes_only)
+    for path, store in known.stores.items():
+        yield from _store(workspace, path, store, sizes_only=sizes_only)
+
+
+def _found(path: Path, *, sizes_only: bool) -> FileMark | None:
+    try:
+        if not sizes_only:
+            return FileMark(*size_and_digest(path))
+        handle = open_plain(path, os.O_RDONLY)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    try:
+        return FileMark(os.fstat(handle).st_size, "")
+    finally:
+        os.close(handle)
+
+
+def _store(workspace: Path, path: str, known: KnownStore, *, sizes_only: bool) -> Iterator[Discrepancy]:
+    place = workspace / "runs" / path
+    if not os.path.lexists(place):
+        yield Discrepancy(path, DiscrepancyKind.GONE, f"is gone, line {known.line} of the logbook knows it")
+        return
+    try:
+        if sizes_only:
+            found = hash_chain.head_at(place, known.mark.position)
+        else:
+            heads = [hash_chain.START, *(row["digest"] for row in hash_chain.chained_rows(place))]
+            found = heads[known.mark.position] if known.mark.position < len(heads) else None
+    except ArtifactError as error:
+        yield Discrepancy(path, DiscrepancyKind.UNREADABLE, error.message)
+    else:
+        yield from compare_store(path, known, found)
+
+
+def _unknown(workspace: Path, log: Logbook) -> Iterator[Discrepancy]:
+    known = known_things(log.entries)
+    root = workspace / "runs"
+    for folder, _, names in os.walk(root):
+        for name in names:
+            path = (Path(folder) / name).relative_to(root).as_posix()
+            own = (
+                path == logbook.LOGBOOK or path.startswith(".rights/") or path.removesuffix("-journal") in known.stores
+            )
+            if not own and path not in known.files:
+                reason = "is named by no line of the logbook" if inside(path) else "has a name that no line can hold"
+                yield Discrepancy(path, DiscrepancyKind.UNKNOWN, reason)
