@@ -1,0 +1,361 @@
+"""Signed statements: one person says one thing of one digest, at one moment, in one workspace.
+
+A statement of format ``approval@2`` names the run, the workspace and the head of the
+logbook that was seen, so it counts nowhere else, and no logbook can be rolled back past it.
+The envelope is DSSE (protocol 1.0) and the signature in it OpenSSH's own, so that anybody
+checks it with ``ssh-keygen -Y verify`` (:func:`detached` gives the files for it). Format
+``@1``, which names none of these, is read as before. Pure.
+"""
+
+import base64
+import binascii
+import hashlib
+import json
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+import rfc8785
+
+from access_review.errors import AccessReviewError, ArtifactError, PlanRefused
+from access_review.logbook.lines import Logbook
+from access_review.logbook.tree import TreeHead
+from access_review.revoke import signatures, sshsig
+from access_review.revoke.sshsig import Attended, PublicKeyLine
+
+if TYPE_CHECKING:
+    from access_review.revoke.sshsig import SigningKey
+
+FORMAT_1 = "access-review/approval@1"
+FORMAT = "access-review/approval@2"
+PAYLOAD_TYPE = signatures.PAYLOAD_TYPE
+LARGEST = 2**20
+"""Bytes of an envelope; a statement is a few hundred."""
+MOST_SIGNATURES = 16
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+class StatementKind(StrEnum):
+    """What a statement says of a digest.
+
+    ``request``, ``approval`` and ``execution`` are of a plan, ``standing`` of a standing
+    approval, ``wind-down`` of a declared one, ``waiver`` of an exception, ``sign-off`` of an
+    audit; ``withdrawal`` takes back the statement with that digest (:attr:`Statement.id`).
+    """
+
+    REQUEST = "request"
+    APPROVAL = "approval"
+    STANDING = "standing"
+    EXECUTION = "execution"
+    WITHDRAWAL = "withdrawal"
+    WAIVER = "waiver"
+    WIND_DOWN = "wind-down"
+    SIGN_OFF = "sign-off"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What one person says; without a ``head`` it is of format ``@1``, and has no run, workspace or role either.
+
+    ``role`` is in which capacity they say it (``requester``, ``approver``, ``executor``, ``job``).
+    """
+
+    kind: StatementKind
+    digest: str
+    person: str
+    at: datetime
+    reason: str = ""
+    role: str = ""
+    run: str = ""
+    workspace: str = ""
+    head: TreeHead | None = None
+
+    def payload(self) -> dict[str, Any]:
+        """Return what is signed, as plain values."""
+        plain: dict[str, Any] = {
+            "format": FORMAT_1,
+            "kind": str(self.kind),
+            "digest": self.digest,
+            "person": self.person,
+            "at": self.at.isoformat(),
+            "reason": self.reason,
+        }
+        if self.head is None:
+            return plain
+        at = self.at.astimezone(UTC).isoformat()
+        seen = {"role": self.role, "run": self.run, "workspace": self.workspace, "head": str(self.head)}
+        return plain | {"format": FORMAT, "at": at} | seen
+
+    @property
+    def id(self) -> str:
+        """Digest of what is signed: the same however the envelope is written, and whoever signs."""
+        return "sha256:" + hashlib.sha256(rfc8785.dumps(self.payload())).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class SignedStatement:
+    """A statement, the fingerprints of the known keys that truly signed it, and what their authenticators said."""
+
+    statement: Statement
+    keys: tuple[str, ...]
+    attended: Mapping[str, Attended]
+
+
+@dataclass(frozen=True, slots=True)
+class Detached:
+    """One signature as ``ssh-keygen -Y verify -n access-review-approval -s SIGNATURE < MESSAGE`` takes it."""
+
+    fingerprint: str
+    message: bytes
+    signature: str
+
+
+class Objection(StrEnum):
+    """Why a signed statement does not count; each is passed over and said."""
+
+    OTHER_FORMAT = "other format"
+    OTHER_DIGEST = "other digest"
+    OTHER_RUN = "other run"
+    OTHER_WORKSPACE = "other workspace"
+    OTHER_LOGBOOK = "other logbook"
+    IN_FUTURE = "in the future"
+    TOO_EARLY = "too early"
+    WITHDRAWN = "withdrawn"
+
+
+def message(statement: Statement) -> bytes:
+    """Return the bytes that are signed: DSSE's encoding of what the statement says and of what type it is."""
+    return _message(rfc8785.dumps(statement.payload()))
+
+
+def sign(statement: Statement, key: "SigningKey") -> bytes:
+    """Return an envelope with the signature of a key."""
+    return _envelope(statement, sshsig.public_line(key).fingerprint, sshsig.sign(key, message(statement)))
+
+
+def signed_elsewhere(
+    statement: Statement, signature: bytes, key: PublicKeyLine, *, origins: Collection[str] = ()
+) -> bytes:
+    """Return an envelope around a signature that an agent, a token or a browser made over :func:`message`.
+
+    Raises ``PlanRefused`` when it is not that key's signature over it.
+    """
+    sshsig.check(signature, message(statement), key, origins=origins)
+    return _envelope(statement, key.fingerprint, signature)
+
+
+def open_statement(data: bytes, keys: Iterable[PublicKeyLine], *, origins: Collection[str] = ()) -> SignedStatement:
+    """Read an envelope and check it against known keys; raises ``PlanRefused`` when none of them signed it.
+
+    ``origins`` are the sites that passkeys may have signed at. Whose the keys are, and
+    whether they may say this, is for the caller to judge.
+    """
+    known = {key.blob: key for key in keys}
+    payload, given = _parts(data)
+    if statement_format(payload) == FORMAT_1:
+        return _opened_1(data, known.values())
+    statement = _statement(payload)
+    good: dict[str, Attended | None] = {}
+    refused = PlanRefused(
+        "a signature file is signed by no key of roles/approvers.yaml", hint="enrol the key, or sign again"
+    )
+    for signature in given:
+        try:
+            key = known.get(sshsig.key_in(signature))
+            if key is not None:
+                good[key.fingerprint] = sshsig.check(signature, _message(payload), key, origins=origins)
+        except PlanRefused as error:
+            refused = error
+    if not good:
+        raise refused
+    return SignedStatement(
+        statement,
+        tuple(sorted(good)),
+        {key: attended for key, attended in sorted(good.items()) if attended is not None},
+    )
+
+
+def detached(data: bytes) -> tuple[Detached, ...]:
+    """Return the signatures of an envelope for ``ssh-keygen``, unchecked; raises ``PlanRefused`` for a damaged one."""
+    payload, given = _parts(data)
+    if statement_format(payload) != FORMAT:
+        raise PlanRefused("only statements of format @2 are signed in OpenSSH's way", hint="sign again")
+    return tuple(
+        Detached(_fingerprint(sshsig.key_in(signature)), _message(payload), sshsig.armored(signature))
+        for signature in given
+    )
+
+
+def allowed_signers(people: Iterable[tuple[str, PublicKeyLine]]) -> str:
+    """Return the file that ``ssh-keygen -Y verify -f`` reads; raises ``ArtifactError`` for an id it cannot hold."""
+    lines = []
+    for person, key in people:
+        if not re.fullmatch(r"[\w.:@+/-]+", person):
+            raise ArtifactError(f"{person!r} cannot stand in a file of allowed signers", hint="use the roster's id")
+        lines.append(f'{person} namespaces="{sshsig.NAMESPACE}" {key}\n')
+    return "".join(lines)
+
+
+def objection(
+    statement: Statement,
+    *,
+    digest: str,
+    run: str,
+    log: Logbook,
+    line: int,
+    now: datetime,
+    withdrawn: Collection[tuple[str, str]] = (),
+) -> Objection | None:
+    """Say why a statement does not count for a digest in this workspace; nothing when it does.
+
+    ``line`` is the number of the line that says that what it is about was made: nobody signs
+    what is not there yet, and whoever signs has seen that line, so that it cannot be taken
+    back. ``withdrawn`` comes from :func:`withdrawals`.
+    """
+    checks = (
+        (Objection.OTHER_FORMAT, statement.head is None),
+        (Objection.OTHER_DIGEST, statement.digest != digest),
+        (Objection.OTHER_RUN, statement.run != run),
+        (Objection.OTHER_WORKSPACE, statement.workspace != log.workspace),
+        (Objection.OTHER_LOGBOOK, statement.head is not None and not log.holds(statement.head)),
+        (Objection.IN_FUTURE, statement.at > now),
+        (Objection.TOO_EARLY, statement.at < log.entries[line - 1].at),
+        (Objection.TOO_EARLY, statement.head is not None and statement.head.size < line),
+        (Objection.WITHDRAWN, (statement.person, statement.id) in withdrawn),
+    )
+    return next((reason for reason, holds in checks if holds), None)
+
+
+def withdrawals(statements: Iterable[Statement]) -> frozenset[tuple[str, str]]:
+    """Return who took back which statement; a person takes back only what they said themselves."""
+    return frozenset((one.person, one.digest) for one in statements if one.kind is StatementKind.WITHDRAWAL)
+
+
+def signing_key(data: bytes, password: bytes | None = None, *, name: str) -> "SigningKey":
+    """Read a private key as ``ssh-keygen -t ed25519`` (or ``ecdsa``) writes it, or PKCS #8 PEM; raises ``ArtifactError``.
+
+    What is wrong with it is said by its ``name``, without any of it.
+    """
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+
+    openssh = b"OPENSSH PRIVATE KEY" in data[:64]
+    load = serialization.load_ssh_private_key if openssh else serialization.load_pem_private_key
+    try:
+        key = load(data, password)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise ArtifactError(
+            f"{name} is no private key that can be read, or its passphrase is wrong, missing or not asked for",
+            hint="name the private half of an ssh-ed25519 key",
+        ) from None
+    curves = {"secp256r1", "secp384r1", "secp521r1"}
+    if isinstance(key, ed25519.Ed25519PrivateKey):
+        return key
+    if isinstance(key, ec.EllipticCurvePrivateKey) and key.curve.name in curves:
+        return key
+    raise ArtifactError(f"{name} is a key of a kind that is not used here", hint="make one: ssh-keygen -t ed25519")
+
+
+def statement_format(payload: bytes) -> str:
+    """Return the format that a payload says it has; raises ``PlanRefused`` for one that says none."""
+    try:
+        plain = json.loads(payload)
+    except (ValueError, RecursionError):
+        plain = None
+    form = plain.get("format") if isinstance(plain, dict) else None
+    if not isinstance(form, str) or form not in {FORMAT, FORMAT_1}:
+        raise PlanRefused("a signature file holds something else than a statement", hint="sign again")
+    return form
+
+
+def _statement(payload: bytes) -> Statement:
+    """Return what a payload of format ``@2`` says; raises ``PlanRefused`` for one that :func:`sign` does not write."""
+    try:
+        plain = json.loads(payload)
+        statement = Statement(
+            kind=StatementKind(plain["kind"]),
+            digest=plain["digest"],
+            person=plain["person"],
+            at=datetime.fromisoformat(plain["at"]).astimezone(UTC),
+            reason=plain["reason"],
+            role=plain["role"],
+            run=plain["run"],
+            workspace=plain["workspace"],
+            head=TreeHead.parse(plain["head"]),
+        )
+        texts = (statement.person, statement.reason, statement.role, statement.run, statement.workspace)
+        whole = all(isinstance(text, str) for text in texts) and bool(_DIGEST.fullmatch(statement.digest))
+        # Written back alike, there is no second reading: no key twice, no field that only some programs see.
+        whole = whole and rfc8785.dumps(statement.payload()) == payload
+    except (ArtifactError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
+        whole = False
+    if not whole:
+        raise PlanRefused("a signed statement is not as this tool writes it", hint="sign again")
+    return statement
+
+
+def _opened_1(data: bytes, keys: Iterable[PublicKeyLine]) -> SignedStatement:
+    """Read a statement of format ``@1``, whose signature is Ed25519 alone."""
+    lines = [str(key) for key in keys if key.algorithm == "ssh-ed25519"]
+    try:
+        signed = signatures.open_envelope(data, lines)
+        content = signed.content
+        at = datetime.fromisoformat(content["at"]).astimezone(UTC)
+        texts = [str(content[name]) for name in ("digest", "person", "reason")]
+        whole = content["format"] == FORMAT_1 and texts == [content[name] for name in ("digest", "person", "reason")]
+        statement = Statement(StatementKind(content["kind"]), texts[0], texts[1], at, texts[2])
+    except AccessReviewError:
+        raise
+    except Exception:  # noqa: BLE001 - the envelope is another library's to read, and the bytes are anybody's
+        whole = False
+    if not whole:
+        raise PlanRefused("a signed statement is not one of this tool", hint="sign again")
+    return SignedStatement(statement, signed.keys, {})
+
+
+def _message(payload: bytes) -> bytes:
+    kind = PAYLOAD_TYPE.encode()
+    return b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
+
+
+def _envelope(statement: Statement, fingerprint: str, signature: bytes) -> bytes:
+    payload = rfc8785.dumps(statement.payload())
+    _statement(payload)  # what could not be read again is not written
+    signed = {"keyid": fingerprint, "sig": base64.b64encode(signature).decode()}
+    plain: dict[str, Any] = {
+        "payload": base64.b64encode(payload).decode(),
+        "payloadType": PAYLOAD_TYPE,
+        "signatures": [signed],
+    }
+    return rfc8785.dumps(plain) + b"\n"
+
+
+def _parts(data: bytes) -> tuple[bytes, tuple[bytes, ...]]:
+    """Return the payload and the signatures of an envelope; raises ``PlanRefused`` for a damaged one."""
+    if len(data) > LARGEST:
+        raise PlanRefused(f"a signature file has {len(data)} bytes", hint="sign again")
+    try:
+        plain = json.loads(data)
+        payload = base64.b64decode(plain["payload"], validate=True)
+        given = tuple(_signatures(plain["signatures"]))
+        right = plain["payloadType"] == PAYLOAD_TYPE
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, binascii.Error):
+        raise PlanRefused("a signature file is damaged", hint="sign again") from None
+    if not right:
+        raise PlanRefused("a signature file holds something else than a statement", hint="sign again")
+    return payload, given
+
+
+def _signatures(plain: Any) -> Iterator[bytes]:
+    if not isinstance(plain, list) or len(plain) > MOST_SIGNATURES:
+        raise TypeError
+    for one in plain:
+        yield base64.b64decode(one["sig"], validate=True)
+
+
+def _fingerprint(blob: bytes) -> str:
+    return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
