@@ -6,15 +6,14 @@ that touches their own access, and two keys of one person are one approval.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from enum import StrEnum
-from typing import Any
 
 from access_review.changes import Action, Change
 from access_review.errors import PlanRefused
 from access_review.plan.record import Plan
 from access_review.policy import StandingApproval
+from access_review.revoke import statements
 from access_review.revoke.signatures import Signed, fingerprint, open_envelope
 from access_review.settings import Approver, Approvers
 from access_review.tables import Row
@@ -22,27 +21,9 @@ from access_review.tables import Row
 FORMAT = "access-review/approval@1"
 
 
-class StatementKind(StrEnum):
-    """What a statement says of a digest."""
-
-    REQUEST = "request"
-    APPROVAL = "approval"
-    STANDING = "standing"
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """What one person says: that they ask for a plan, approve it, or approve a standing policy."""
-
-    kind: StatementKind
-    digest: str
-    person: str
-    at: datetime
-    reason: str = ""
-
-    def payload(self) -> dict[str, Any]:
-        """Return what is signed."""
-        return {"format": FORMAT, **asdict(self), "kind": str(self.kind), "at": self.at.isoformat()}
+# Here still without a logbook's head, so of format @1.
+Statement = statements.Statement
+StatementKind = statements.StatementKind
 
 
 @dataclass(frozen=True, slots=True)
