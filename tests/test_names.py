@@ -1,0 +1,45 @@
+"""The house keeps its order: a public class name has one meaning, no module is long, the top is the list of its rooms."""
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+LONGEST = 400
+MOST_AT_THE_TOP = 40
+
+
+def modules(repository: Path) -> Iterator[tuple[str, str]]:
+    """Yield the path of every module of the package, and its text."""
+    for path in sorted((repository / "access_review").rglob("*.py")):
+        yield path.relative_to(repository).as_posix(), path.read_text(encoding="utf-8")
+
+
+def test_a_public_class_name_has_one_meaning(repository: Path) -> None:
+    defined: dict[str, list[str]] = defaultdict(list)
+    for module, text in modules(repository):
+        for node in ast.parse(text).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                defined[node.name].append(module)
+    assert {name: where for name, where in defined.items() if len(where) > 1} == {}
+
+
+def test_no_module_is_longer_than_one_reads_at_once(repository: Path) -> None:
+    lines = {module: len(text.splitlines()) for module, text in modules(repository)}
+    assert {module: count for module, count in lines.items() if count > LONGEST} == {}
+
+
+def test_the_top_of_the_package_can_be_read_at_a_glance(repository: Path) -> None:
+    top = {path.name for path in (repository / "access_review").iterdir() if not path.name.startswith("__")}
+    assert len(top) <= MOST_AT_THE_TOP, sorted(top)
+
+
+def test_tests_are_found_where_the_package_has_what_they_test(repository: Path) -> None:
+    """A folder of tests is named as a package, or is one of those that hold no tests of a package."""
+    beside = {
+        *("bench", "demo", "documentation", "faults", "golden", "oidc"),
+        *("real", "simulated_tenant", "simulation", "support", "trust"),
+    }
+    folders = {path.name for path in (repository / "tests").iterdir() if path.is_dir() and path.name != "__pycache__"}
+    packages = {path.name for path in (repository / "access_review").iterdir() if path.is_dir()}
+    assert folders - beside <= packages
