@@ -296,7 +296,8 @@ BAD_LINES = [
 ]
 
 
-@pytest.mark.parametrize("line", BAD_LINES)
+# Keys are new in every process, so the names of the cases must not hold them.
+@pytest.mark.parametrize("line", BAD_LINES, ids=range(len(BAD_LINES)))
 def test_a_damaged_key_line_is_an_error_of_ours(line):
     with pytest.raises(ArtifactError, match="is no public key"):
         PublicKeyLine.parse(line)
