@@ -34,21 +34,24 @@ class _Remaining:
     def __init__(self, rows: list[int], columns: list[int]) -> None:
         self.rows, self.columns = rows, columns
         self.in_row, self.in_column = list(rows), list(columns)
+        self.columns_of = [members(row) for row in rows]
+        self.rows_of = [members(column) for column in columns]
         self.taken_in: list[tuple[Cell, Cell]] = []
 
     def near_rows(self, row: int) -> int:
         """Rows that still have a cell in a column that ``row`` holds."""
-        return reduce(or_, (self.in_column[c] for c in members(self.rows[row])), 0)
+        return reduce(or_, (self.in_column[c] for c in self.columns_of[row]), 0)
 
     def near_columns(self, column: int) -> int:
         """Columns that still have a cell in a row that holds ``column``."""
-        return reduce(or_, (self.in_row[r] for r in members(self.columns[column])), 0)
+        return reduce(or_, (self.in_row[r] for r in self.rows_of[column]), 0)
 
     def take_in(self, cell: Cell, wide: int, high: int) -> bool:
         """Remove every other remaining cell of the rows ``high`` and the columns ``wide``."""
         before = len(self.taken_in)
         for row in members(high):
             hits = self.in_row[row] & wide
+            # A cell does not take in itself.
             if row == cell[0]:
                 hits &= ~(1 << cell[1])
             if not hits:
@@ -106,7 +109,7 @@ def _held_by_all(left: _Remaining, row: int, sharing: int) -> int:
     if sharing.bit_count() < held.bit_count():
         return reduce(and_, (left.rows[r] for r in members(sharing)), held)
     # An entitlement that everybody holds is shared by all: asking its few neighbours is far cheaper.
-    return sum(1 << c for c in members(held) if not sharing & ~left.columns[c])
+    return sum(1 << c for c in left.columns_of[row] if not sharing & ~left.columns[c])
 
 
 def _holding_all(left: _Remaining, column: int, shared: int) -> int:
@@ -114,4 +117,4 @@ def _holding_all(left: _Remaining, column: int, shared: int) -> int:
     holders = left.columns[column]
     if shared.bit_count() < holders.bit_count():
         return reduce(and_, (left.columns[c] for c in members(shared)), holders)
-    return sum(1 << r for r in members(holders) if not shared & ~left.rows[r])
+    return sum(1 << r for r in left.rows_of[column] if not shared & ~left.rows[r])

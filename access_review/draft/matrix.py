@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 Indices = npt.NDArray[np.int64]
 
-_FEW_BITS = 24  # below this, peeling bits off one by one is faster than unpacking the whole number
+_FEW_BITS = 8  # below this, peeling bits off one by one is faster than unpacking the whole number
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,7 +113,7 @@ def members(mask: int) -> list[int]:
     """Return the places of the bits that are set, ascending."""
     if mask.bit_count() > _FEW_BITS:
         packed = np.frombuffer(mask.to_bytes((mask.bit_length() + 7) // 8, "little"), np.uint8)
-        places: list[int] = np.flatnonzero(np.unpackbits(packed, bitorder="little")).tolist()
+        places: list[int] = np.unpackbits(packed, bitorder="little").nonzero()[0].tolist()
         return places
     found = []
     while mask:

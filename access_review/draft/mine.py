@@ -264,7 +264,8 @@ def _weight(mask: int, merged: Sequence[Sequence[int]]) -> int:
 
 def _in_order(grouped: _Grouped, bicliques: Sequence[Biclique]) -> list[Biclique]:
     chosen = _by_newly_covered(grouped, bicliques, len(bicliques))
-    return chosen + [role for role in bicliques if role not in set(chosen)]
+    known = set(chosen)
+    return chosen + [role for role in bicliques if role not in known]
 
 
 def _by_newly_covered(grouped: _Grouped, candidates: Sequence[Biclique], limit: int) -> list[Biclique]:
