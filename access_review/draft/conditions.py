@@ -12,7 +12,7 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from access_review.draft.matrix import Indices
+from access_review.draft.matrix import AccessMatrix, Indices
 
 Condition = tuple[tuple[str, tuple[str, ...]], ...]
 """Attributes by name, each with its values sorted: all must hold for one and the same assignment."""
@@ -99,13 +99,41 @@ def _group(
     )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidates:
+    """Groups in which many hold an entitlement, for all entitlements at once."""
+
+    group: Indices
+    held: Indices
+    starts: Indices
+    """Where the groups of each entitlement begin, with the end of the last."""
+
+    def of(self, entitlement: int) -> tuple[Indices, Indices]:
+        """Return the groups of one entitlement, and how many hold it in each."""
+        mine = slice(self.starts[entitlement], self.starts[entitlement + 1])
+        return self.group[mine], self.held[mine]
+
+
+def candidates(grouping: Grouping, matrix: AccessMatrix, share: float, min_people: int) -> Candidates:
+    """Find the groups of at least ``min_people`` in which at least ``share`` hold each entitlement."""
+    counts = np.diff(grouping.starts)[matrix.person]
+    groups = max(len(grouping.size), 1)
+    cell = np.repeat(matrix.entitlement, counts) * groups + grouping.groups_of(matrix.person)
+    cell, held = np.unique(cell, return_counts=True)
+    group = cell % groups
+    size = grouping.size[group] if len(grouping.size) else group
+    wanted = (held >= share * size) & (size >= min_people)
+    starts = np.searchsorted(cell[wanted] // groups, np.arange(len(matrix.entitlements) + 1))
+    return Candidates(group[wanted], held[wanted], starts)
+
+
 def best_condition(
     groupings: Sequence[Grouping],
-    holders: Indices,
+    promising: Sequence[Candidates],
+    entitlement: int,
     unexplained: Indices,
     *,
     share: float,
-    min_people: int,
     known: Set[Condition],
 ) -> Explained | None:
     """Return the condition with the best score for one entitlement, or nothing where none is worth its words.
@@ -117,7 +145,11 @@ def best_condition(
     best: tuple[float, int, int, Condition] | None = None
     found: Explained | None = None
     for index, grouping in enumerate(groupings):
-        for score, groups in _lists(grouping, holders, unexplained, share, min_people, hole):
+        group, held = promising[index].of(entitlement)
+        enough = held >= share * grouping.size[group]
+        if not enough.any():
+            continue
+        for score, groups in _lists(grouping, group[enough], held[enough], unexplained, hole):
             if score + _SHARED <= max(0.0, -best[0] if best else 0.0):
                 continue
             condition = _condition(grouping, groups)
@@ -129,17 +161,11 @@ def best_condition(
 
 
 def _lists(
-    grouping: Grouping, holders: Indices, unexplained: Indices, share: float, min_people: int, hole: float
+    grouping: Grouping, group: Indices, held: Indices, unexplained: Indices, hole: float
 ) -> Iterator[tuple[float, tuple[int, ...]]]:
     """Yield groups that differ in one attribute alone, each with the score of the condition they make."""
-    group, held = np.unique(grouping.groups_of(holders), return_counts=True)
-    size = grouping.size[group]
-    wanted = (held >= share * size) & (size >= min_people)
-    if not wanted.any():
-        return
-    group, held, size = group[wanted], held[wanted], size[wanted]
     newly = np.bincount(grouping.groups_of(unexplained), minlength=len(grouping.size))[group]
-    gain = newly - hole * (size - held) - _PER_VALUE
+    gain = newly - hole * (grouping.size[group] - held) - _PER_VALUE
     worth = gain > 0
     group, gain = group[worth], gain[worth]
     cost = _PER_ATTRIBUTE * len(grouping.attributes)

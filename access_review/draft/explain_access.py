@@ -6,7 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from access_review.draft.conditions import Condition, Explained, Grouping, best_condition, group_people, matching
+from access_review.draft.conditions import (
+    Condition,
+    Explained,
+    Grouping,
+    best_condition,
+    candidates,
+    group_people,
+    matching,
+)
 from access_review.draft.matrix import AccessMatrix, Indices
 
 STAGES = (0.95, 0.5)
@@ -48,6 +56,7 @@ def explain_access(
 ) -> AttributeExplanation:
     """Find the broadest conditions that explain who holds what; some seconds for 300,000 grants."""
     holder, starts = matrix.by_entitlement()
+    promising = [candidates(grouping, matrix, min(STAGES), min_people) for grouping in groupings]
     order = np.lexsort((np.arange(len(matrix.entitlements)), -matrix.holders))
     explained = [np.zeros(starts[e + 1] - starts[e], np.bool_) for e in range(len(matrix.entitlements))]
     known: dict[Condition, npt.NDArray[np.bool_]] = {}
@@ -58,7 +67,7 @@ def explain_access(
             done = explained[entitlement]
             while (~done).sum() >= min_holders:
                 found = best_condition(
-                    groupings, holders, holders[~done], share=share, min_people=min_people, known=known.keys()
+                    groupings, promising, entitlement, holders[~done], share=share, known=known.keys()
                 )
                 if found is None:
                     break

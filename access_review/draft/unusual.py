@@ -29,6 +29,9 @@ class UnusualAccess:
     """Every grant of a matrix with its figures, one entry a grant in the order of the matrix."""
 
     matrix: AccessMatrix
+    starts: Indices
+    holder: Indices
+    holder_starts: Indices
     near: Neighbourhood
     score: Floats
     """0 (as usual as can be) to 1 (as unusual as can be), by rank among all grants: an order, no probability."""
@@ -89,7 +92,19 @@ def score_access(matrix: AccessMatrix, peer_group: Mapping[str, str] | None = No
     place = np.empty(matrix.grants, np.int64)
     place[np.argsort(-score, kind="stable")] = np.arange(1, matrix.grants + 1)
     comparable = matrix.held[matrix.person] >= TOO_FEW
-    return UnusualAccess(matrix, near, score, place, comparable, groups, peers, holding, peers_used)
+    return UnusualAccess(
+        matrix,
+        matrix.person_starts(),
+        *matrix.by_entitlement(),
+        near,
+        score,
+        place,
+        comparable,
+        groups,
+        peers,
+        holding,
+        peers_used,
+    )
 
 
 def most_unusual(access: UnusualAccess, limit: int = 20) -> tuple[UnusualGrant, ...]:
@@ -103,7 +118,7 @@ def explain_grant(access: UnusualAccess, grant: int) -> UnusualGrant:
     matrix, near = access.matrix, access.near
     person, entitlement = int(matrix.person[grant]), int(matrix.entitlement[grant])
     nearest = [int(n) for n in near.nearest[person] if n >= 0]
-    others, goes_with = _goes_with(matrix, person, entitlement)
+    others, goes_with = _goes_with(access, person, entitlement)
     item = UnusualGrant(
         person=matrix.people[person],
         entitlement=matrix.entitlements[entitlement],
@@ -118,7 +133,7 @@ def explain_grant(access: UnusualAccess, grant: int) -> UnusualGrant:
         peer_group=access.peer_group[person],
         peers=int(access.peers[grant]),
         peers_holding=int(access.peers_holding[grant]),
-        holders=int(np.count_nonzero(matrix.entitlement == entitlement)),
+        holders=len(_holders(access, entitlement)),
         reason="",
     )
     return replace(item, reason=_sentence(item))
@@ -165,17 +180,24 @@ def _popularity(matrix: AccessMatrix) -> Floats:
     return share
 
 
-def _goes_with(matrix: AccessMatrix, person: int, entitlement: int) -> tuple[int, float]:
+def _holders(access: UnusualAccess, entitlement: int) -> Indices:
+    return access.holder[access.holder_starts[entitlement] : access.holder_starts[entitlement + 1]]
+
+
+def _goes_with(access: UnusualAccess, person: int, entitlement: int) -> tuple[int, float]:
     """Say how many others the person holds, and which share of the holders of each hold this one too."""
-    others = matrix.entitlement[(matrix.person == person) & (matrix.entitlement != entitlement)]
-    if not len(others):
+    mine = access.matrix.entitlement[access.starts[person] : access.starts[person + 1]]
+    others = mine[mine != entitlement].tolist()
+    if not others:
         return 0, 0.0
-    holds = np.zeros(len(matrix.people), np.bool_)
-    holds[matrix.person[matrix.entitlement == entitlement]] = True
-    holds[person] = False
-    both = np.bincount(matrix.entitlement[holds[matrix.person]], minlength=len(matrix.entitlements))[others]
-    without = np.maximum(matrix.holders[others] - 1, 1)
-    return len(others), float(np.mean(both / without))
+    holds = np.zeros(len(access.matrix.people), np.bool_)
+    holds[_holders(access, entitlement)] = True
+    shares = []
+    for other in others:
+        holders = _holders(access, other)
+        # The person holds both, and is left out of both.
+        shares.append((int(holds[holders].sum()) - 1) / max(len(holders) - 1, 1))
+    return len(others), sum(shares) / len(shares)
 
 
 def _sentence(item: UnusualGrant) -> str:
@@ -188,6 +210,8 @@ def _sentence(item: UnusualGrant) -> str:
             f"of the people who hold the {item.others} other things that {item.person} has, "
             f"on average {100 * item.goes_with:.0f} % have it"
         )
-    if item.peer_group is not None and item.peers:
-        parts.append(f"{item.peers_holding} of the {item.peers} others who are {item.peer_group} have it")
+    if item.peer_group is not None and item.peers == 1:
+        parts.append(f"the one other in {item.peer_group} {'has it' if item.peers_holding else 'does not have it'}")
+    elif item.peer_group is not None and item.peers:
+        parts.append(f"{item.peers_holding} of the {item.peers} others in {item.peer_group} have it")
     return "; ".join(parts)
