@@ -5,7 +5,8 @@ are made once for every set of attributes; an entitlement then asks only for the
 are in, so the work grows with the grants and not with the people.
 """
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -45,9 +46,11 @@ class Grouping:
         """Return the groups of some people, one entry a person and group."""
         first, count = self.starts[people], self.starts[people + 1] - self.starts[people]
         if count.size and count.min() == 1 == count.max():
-            return self.group[first]
+            alone: Indices = self.group[first]
+            return alone
         inner = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-        return self.group[np.repeat(first, count) + inner]
+        several: Indices = self.group[np.repeat(first, count) + inner]
+        return several
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +137,7 @@ def best_condition(
     unexplained: Indices,
     *,
     share: float,
-    known: Set[Condition],
+    known: AbstractSet[Condition],
 ) -> Explained | None:
     """Return the condition with the best score for one entitlement, or nothing where none is worth its words.
 

@@ -68,7 +68,8 @@ def reduce_matrix(rows: list[int], columns: list[int]) -> Kernel:
     left = _Remaining(rows, columns)
     while _one_pass(left):
         pass
-    isolated, contested = [], []
+    isolated: list[Cell] = []
+    contested: list[Cell] = []
     for row in range(len(rows)):
         near = left.near_rows(row) if left.in_row[row] else 0
         for column in members(left.in_row[row]):

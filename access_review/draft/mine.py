@@ -243,7 +243,7 @@ def _as_few_each(grouped: _Grouped, bicliques: Sequence[Biclique]) -> list[Bicli
     for row, indices in by_row.items():
         left = grouped.rows[row]
         while left:
-            best = max(indices, key=lambda i: ((bicliques[i][1] & left).bit_count(), -i))  # noqa: B023 - used at once
+            best = max(indices, key=lambda i: ((bicliques[i][1] & left).bit_count(), -i))
             left &= ~bicliques[best][1]
             high_of[best] |= 1 << row
     return [(high, wide) for high, (_, wide) in zip(high_of, bicliques, strict=True) if high]

@@ -152,7 +152,7 @@ def _ranks(values: Floats) -> Floats:
     """Return the rank of each value as a share of all, equal ones in the middle of their places."""
     _, place, count = np.unique(values, return_inverse=True, return_counts=True)
     middle = np.cumsum(count) - (count - 1) / 2
-    ranks: Floats = middle[place] / max(len(values), 1)
+    ranks: Floats = np.asarray(middle[place] / max(len(values), 1), np.float64)
     return ranks
 
 

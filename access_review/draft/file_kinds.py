@@ -1,0 +1,170 @@
+"""What a table is: a roster, a list of who holds what, a matrix, decisions; with the reasons for it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from access_review.draft.columns import ColumnLook
+from access_review.draft.headers import plain_header
+from access_review.draft.meanings import (
+    DECISION_HEADER,
+    KEEP_WORDS,
+    REVOKE_WORDS,
+    ROSTER_HINTS,
+    TABLE_HINTS,
+    ColumnMeaning,
+    Sureness,
+    guess_meanings,
+)
+from access_review.draft.shapes import FLAG_WORDS, Form
+
+
+class FileKind(StrEnum):
+    """What a table is."""
+
+    ROSTER = "roster"
+    HISTORY = "history"
+    """Former assignments: people with start and end, several rows each."""
+    HOLDINGS = "holdings"
+    """Who holds what: one row a grant, or an account."""
+    MATRIX_WIDE = "matrix-wide"
+    """One row a person, one column an entitlement, a mark where it is held."""
+    MATRIX_LONG = "matrix-long"
+    """Two columns of ids and nothing else."""
+    DECISIONS = "decisions"
+    SIGNINS = "signins"
+    OWNERS = "owners"
+    LOOKUP = "lookup"
+    """Codes and what they stand for."""
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class KindGuess:
+    """What a table is taken for, why, and what its columns then mean."""
+
+    kind: FileKind
+    because: str
+    meanings: tuple[ColumnMeaning, ...]
+    marked: tuple[str, ...] = ()
+    """Of a wide matrix the columns that are entitlements."""
+    decision: str | None = None
+    """Of decisions the column that has them."""
+    kept: tuple[str, ...] = ()
+    """Its words for keeping."""
+    revoked: tuple[str, ...] = ()
+    """Its words for revoking."""
+
+
+def guess_kind(looks: Sequence[ColumnLook], *, pairs_unique: bool = False) -> KindGuess:
+    """Guess what a table is; ``pairs_unique`` says that no two rows of the first two columns are the same."""
+    roster = guess_meanings(looks, ROSTER_HINTS)
+    table = guess_meanings(looks, TABLE_HINTS)
+    fields, held = {m.field for m in roster}, {m.field for m in table}
+    decided = _decisions(looks)
+    if decided:
+        return decided
+    wide = _wide(looks)
+    if wide:
+        return wide
+    if len(looks) == 2 and not fields & {"starts", "left_at"} and _two_ids(looks, pairs_unique=pairs_unique):
+        return _long(looks, table)
+    people = len(fields & {"manager", "starts", "left_at", "status", "department", "title", "kind", "name"})
+    once = any(m.field == "person" and _look(looks, m).keylike for m in roster)
+    if "at" in held and "account" in held and not once:
+        return KindGuess(FileKind.SIGNINS, "accounts with a time in each row", table)
+    # Former assignments end, all of them, and say nothing else about the person.
+    ended = {"person", "starts", "left_at"} <= fields and not fields & {"name", "mail", "status", "manager"}
+    if ended and all(_look(looks, m).filled == looks[0].rows for m in roster if m.field == "left_at"):
+        ends = tuple(_as_ends(m) for m in roster)
+        return KindGuess(FileKind.HISTORY, "people several times, with a start and an end", ends)
+    if _holds(looks, table, people=people, once=once):
+        return KindGuess(FileKind.HOLDINGS, "accounts with what they hold", table)
+    if ("person" in fields and people >= 2 and once) or ({"name", "mail"} <= fields and people >= 3):
+        return KindGuess(
+            FileKind.ROSTER, f"people, one row each, with {', '.join(sorted(fields - {'person'}))}", roster
+        )
+    if "owner" in held and len(looks) <= 4:
+        return KindGuess(FileKind.OWNERS, "things with their owners", table)
+    if "account" in held:
+        return KindGuess(FileKind.HOLDINGS, "accounts, without what they hold", table)
+    if len(looks) <= 6 and looks and looks[0].unique:
+        return KindGuess(FileKind.LOOKUP, f"{looks[0].name} stands once in each row, with what it stands for", ())
+    return KindGuess(FileKind.UNKNOWN, "no column says who, or none says what", ())
+
+
+def _look(looks: Sequence[ColumnLook], meaning: ColumnMeaning) -> ColumnLook:
+    return next(c for c in looks if c.name == meaning.columns[0])
+
+
+def _as_ends(meaning: ColumnMeaning) -> ColumnMeaning:
+    if meaning.field != "left_at":
+        return meaning
+    return ColumnMeaning("ends", meaning.columns, meaning.sureness, meaning.because)
+
+
+def _holds(looks: Sequence[ColumnLook], table: Sequence[ColumnMeaning], *, people: int, once: bool) -> bool:
+    """Say whether rows are grants: accounts repeat beside entitlements, or nothing speaks of employment."""
+    by_field = {m.field: m for m in table}
+    if "entitlement" not in by_field or not by_field.keys() & {"account", "employee_id", "mail"}:
+        return False
+    return not once if people >= 2 else True
+
+
+def _decisions(looks: Sequence[ColumnLook]) -> KindGuess | None:
+    """Find a column whose few words keep or revoke, under a header that says so."""
+    for look in looks:
+        words = [w.word for w in look.words]
+        folded = {w.casefold() for w in words}
+        if not DECISION_HEADER.search(plain_header(look.name)) or not 2 <= len(folded) <= 4:
+            continue
+        if folded <= KEEP_WORDS | REVOKE_WORDS and folded & KEEP_WORDS and folded & REVOKE_WORDS:
+            kept = tuple(w for w in words if w.casefold() in KEEP_WORDS)
+            revoked = tuple(w for w in words if w.casefold() in REVOKE_WORDS)
+            because = f"{look.name} has the words {', '.join(words)}"
+            meanings = guess_meanings([c for c in looks if c is not look], TABLE_HINTS)
+            return KindGuess(FileKind.DECISIONS, because, meanings, (), look.name, kept, revoked)
+    return None
+
+
+def _wide(looks: Sequence[ColumnLook]) -> KindGuess | None:
+    """Find a matrix: most columns have a mark or nothing."""
+    marked = tuple(c.name for c in looks if c.filled == 0 or _mark(c))
+    if len(marked) < 5 or len(marked) < 0.6 * len(looks):
+        return None
+    others = [c for c in looks if c.name not in marked]
+    if not any(c.keylike for c in others):
+        return None
+    return KindGuess(
+        FileKind.MATRIX_WIDE,
+        f"{len(marked)} columns have a mark or nothing",
+        guess_meanings(others, TABLE_HINTS),
+        marked,
+    )
+
+
+def _mark(look: ColumnLook) -> bool:
+    words = {w.word.casefold() for w in look.words} or {s.casefold() for s in look.samples}
+    return 1 <= look.distinct <= 3 and words <= FLAG_WORDS
+
+
+def _two_ids(looks: Sequence[ColumnLook], *, pairs_unique: bool) -> bool:
+    return pairs_unique and all(c.form in {Form.NUMBER, Form.CODE, Form.MAIL, Form.GUID} for c in looks)
+
+
+def _long(looks: Sequence[ColumnLook], table: Sequence[ColumnMeaning]) -> KindGuess:
+    first, second = looks
+    because = f"two columns of ids: {first.distinct:,} and {second.distinct:,} different, no pair twice"
+    known = {m.columns[0]: m.field for m in table}
+    if known.get(first.name) == "entitlement" or known.get(second.name) in {"account", "employee_id"}:
+        first, second = second, first
+    sureness = Sureness.SURE if known else Sureness.GUESS
+    reason = "its header" if known else "its place: who comes first"
+    return KindGuess(
+        FileKind.MATRIX_LONG,
+        because,
+        (
+            ColumnMeaning("account", (first.name,), sureness, reason),
+            ColumnMeaning("entitlement", (second.name,), sureness, reason),
+        ),
+    )

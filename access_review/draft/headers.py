@@ -1,0 +1,22 @@
+"""Headers of columns, in plain small words."""
+
+import re
+
+_PERSONAL = re.compile(
+    r"\b(sex|gender|race|ethnic\w*|hispanic|latino|religion|marital|married|citizen\w*|dob|birth\w*|geburt\w*|salary|"
+    r"wage|pay|bonus|commission|ssn|disab\w*|zip|postcode|phone|mobile|address|survey|satisfaction|absences?|late|"
+    r"perf|performance|diversity|recruit\w*|reason)\b"
+)
+"""What says nothing about access and much about a person: never proposed as an attribute, always masked."""
+
+
+def plain_header(name: str) -> str:
+    """Return a header in small words: ``DateofTermination`` becomes ``date of termination``."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
+    words = re.sub(r"[\W_]+", " ", spaced).casefold().strip()
+    return re.sub(r"\bdateof\b", "date of", words)
+
+
+def personal(name: str) -> bool:
+    """Say whether a column is about the person and not about their work."""
+    return bool(_PERSONAL.search(plain_header(name)))

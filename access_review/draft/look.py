@@ -1,0 +1,211 @@
+"""Look at files before anything is configured: what each is, what its columns mean, how they fit together."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from access_review.draft.columns import ColumnLook, look_at_columns
+from access_review.draft.composite import identifying_columns, pairs_repeat
+from access_review.draft.date_forms import DateOrder
+from access_review.draft.file_kinds import FileKind, KindGuess, guess_kind
+from access_review.draft.joins import ColumnJoin, JoinStep, Spelling, join_columns, joins_between, name_key
+from access_review.draft.headers import personal, plain_header
+from access_review.draft.meanings import ColumnMeaning, Sureness
+from access_review.draft.shapes import Form, mask
+from access_review.draft.status_words import StatusLook, status_look
+
+_MANY_COLUMNS = 60  # columns of a wide file that are looked at for joins
+_PEOPLE = frozenset({"name", "manager", "mail", "display_name", "sponsor", "owner", "account"})
+
+
+@dataclass(frozen=True, slots=True)
+class TableLook:
+    """What one table is."""
+
+    name: str
+    rows: int
+    columns: tuple[ColumnLook, ...]
+    guess: KindGuess
+    attributes: tuple[str, ...]
+    """Columns of a roster that may explain access and are no field of ours."""
+    left_out: tuple[str, ...]
+    """Columns about the person and not the work: never proposed."""
+    status: StatusLook | None
+    names: str | None
+    """How people are named: ``split``, ``last, first`` or ``joined``; null where they are not."""
+    manager_by: str | None
+    """``id`` or ``name``: how the manager is named; null where no manager is."""
+    composite: tuple[str, ...]
+    """Without a column for the person, the columns that together tell people apart best."""
+    questions: tuple[str, ...]
+    """What the file does not say."""
+
+    def column(self, field: str) -> str | None:
+        """Return the first column that is taken for a field."""
+        return next((m.columns[0] for m in self.guess.meanings if m.field == field), None)
+
+
+@dataclass(frozen=True, slots=True)
+class FilesLook:
+    """What several tables are together."""
+
+    tables: tuple[TableLook, ...]
+    joins: tuple[ColumnJoin, ...]
+    missing: tuple[str, ...]
+    """What a review would not see with these files."""
+
+
+def look_at_table(name: str, table: Any) -> TableLook:
+    """Look at an Arrow table of text columns; an empty text is a missing value. A million rows take seconds."""
+    looks = look_at_columns(table)
+    guess = guess_kind(looks, pairs_unique=len(looks) == 2 and not pairs_repeat(table))
+    by_name = {look.name: look for look in looks}
+    guess, manager_by = _settle_manager(table, by_name, guess)
+    used = {c for m in guess.meanings for c in m.columns} | {guess.decision} | set(guess.marked)
+    left_out = tuple(c.name for c in looks if c.name not in used and personal(c.name))
+    status = next((status_look(by_name[m.columns[0]]) for m in guess.meanings if m.field == "status"), None)
+    return TableLook(
+        name,
+        table.num_rows,
+        tuple(_masked(look, guess, left_out) for look in looks),
+        guess,
+        _attributes(looks, guess, used, left_out),
+        left_out,
+        status,
+        _naming(by_name, guess),
+        manager_by,
+        _composite(table, looks, guess, left_out),
+        _questions(looks, guess, status),
+    )
+
+
+def look_at_files(tables: Mapping[str, Any]) -> FilesLook:
+    """Look at several tables, by the name of their file, and at what joins them."""
+    looks = {name: look_at_table(name, table) for name, table in sorted(tables.items())}
+    spelled = {
+        name: [
+            Spelling(c, tables[name].column(c.name))
+            for c in look.columns[:_MANY_COLUMNS]
+            if c.name not in look.guess.marked
+        ]
+        for name, look in looks.items()
+    }
+    joins = [
+        join
+        for name in looks
+        for other in looks
+        if name != other and looks[other].guess.kind is not FileKind.DECISIONS
+        for join in joins_between(name, spelled[name], other, spelled[other])
+    ]
+    joins.sort(key=lambda j: (j.file, j.other_file, -j.best.rate, len(j.rates), j.column, j.other_column))
+    return FilesLook(tuple(looks.values()), tuple(joins), missing(tuple(looks.values())))
+
+
+def missing(tables: Sequence[TableLook]) -> tuple[str, ...]:
+    """Say what these files do not tell, and what a review cannot see for it."""
+    kinds = {t.guess.kind for t in tables}
+    fields = {m.field for t in tables for m in t.guess.meanings}
+    rosters = [t for t in tables if t.guess.kind is FileKind.ROSTER]
+    held = kinds & {FileKind.HOLDINGS, FileKind.MATRIX_LONG, FileKind.MATRIX_WIDE}
+    leavers = "left_at" in fields or any(t.status and t.status.left for t in rosters)
+    said = (
+        (not rosters, "no roster: nobody can be seen to have left, and no access can be held against a role"),
+        (bool(rosters) and not leavers, "the roster has no leavers: neither a last day nor a status that means gone"),
+        (bool(rosters) and "manager" not in fields, "no managers: nobody to ask about an account"),
+        (bool(rosters) and not fields & {"title", "department", "role"}, "neither title nor department: no roles"),
+        (not held, "nobody's access: no file says who holds what"),
+        (bool(held) and "used" not in fields, "no last use: access that nobody uses cannot be seen"),
+    )
+    return tuple(sentence for lacks, sentence in said if lacks)
+
+
+def _settle_manager(table: Any, looks: Mapping[str, ColumnLook], guess: KindGuess) -> tuple[KindGuess, str | None]:
+    """Take the manager's column that finds people of the same file: an id among the ids, or a name among the names."""
+    manager = next((m for m in guess.meanings if m.field == "manager"), None)
+    if manager is None:
+        return guess, None
+    named = [look for look in looks.values() if "manager" in plain_header(look.name) or look.name == manager.columns[0]]
+    rates = []
+    for look in named:
+        by, rate = _found_among(table, looks, guess, look)
+        rates.append((rate, look.name == manager.columns[0], look.name, by))
+    rate, _, column, by = max(rates)
+    sure = Sureness.SURE if rate >= 0.9 else Sureness.LIKELY if rate >= 0.5 else Sureness.GUESS
+    because = f"{100 * rate:.0f} % of its values are {'ids' if by == 'id' else 'names'} of people in the same file"
+    settled = ColumnMeaning("manager", (column,), sure, because)
+    return replace(guess, meanings=tuple(settled if m is manager else m for m in guess.meanings)), by
+
+
+def _found_among(
+    table: Any, looks: Mapping[str, ColumnLook], guess: KindGuess, manager: ColumnLook
+) -> tuple[str, float]:
+    """Return how a column names managers, and the share of its values that name somebody of the file."""
+    spelled = Spelling(manager, table.column(manager.name))
+    person = next((m.columns[0] for m in guess.meanings if m.field == "person"), None)
+    if person and manager.form is not Form.NAME:
+        join = join_columns("", spelled, "", Spelling(looks[person], table.column(person)))
+        return "id", join.best.rate if join else 0.0
+    wanted = set(spelled.values(JoinStep.NAME_ORDER).to_pylist())
+    parts = [table.column(c).to_pylist() for m in guess.meanings if m.field == "name" for c in m.columns]
+    known = {name_key(" ".join(p or "" for p in row)) for row in zip(*parts, strict=True)} if parts else set()
+    return "name", len(wanted & known) / len(wanted) if wanted else 0.0
+
+
+def _masked(look: ColumnLook, guess: KindGuess, left_out: Sequence[str]) -> ColumnLook:
+    """Show no words of a column that names people or says something personal."""
+    fields = {m.field for m in guess.meanings if look.name in m.columns}
+    if look.words and (fields & _PEOPLE or look.name in left_out or "manager" in plain_header(look.name)):
+        return replace(look, words=(), samples=tuple(mask(sample) for sample in look.samples))
+    return look
+
+
+def _attributes(
+    looks: Sequence[ColumnLook], guess: KindGuess, used: set[str | None], left_out: Sequence[str]
+) -> tuple[str, ...]:
+    """Return what is left of a roster and may explain access: words that repeat."""
+    if guess.kind is not FileKind.ROSTER:
+        return ()
+    return tuple(
+        look.name
+        for look in looks
+        if look.name not in used
+        and look.name not in left_out
+        and look.form not in {Form.DATE, Form.EMPTY, Form.MAIL, Form.FLAG, Form.NUMBER}
+        and 1 < look.distinct <= 0.5 * look.filled
+        and "manager" not in plain_header(look.name)
+    )
+
+
+def _naming(looks: Mapping[str, ColumnLook], guess: KindGuess) -> str | None:
+    name = next((m for m in guess.meanings if m.field in {"name", "display_name"}), None)
+    if name is None:
+        return None
+    if len(name.columns) > 1:
+        return "split"
+    return "last, first" if looks[name.columns[0]].commas >= 0.5 else "joined"
+
+
+def _composite(table: Any, looks: Sequence[ColumnLook], guess: KindGuess, left_out: Sequence[str]) -> tuple[str, ...]:
+    """Say which columns together stand for the person where none does."""
+    fields = {m.field for m in guess.meanings}
+    if fields & {"person", "account", "employee_id", "mail"} or guess.kind in {FileKind.LOOKUP, FileKind.MATRIX_WIDE}:
+        return ()
+    taken = (
+        {c for m in guess.meanings if m.field == "entitlement" for c in m.columns} | {guess.decision} | set(left_out)
+    )
+    names = [c.name for c in looks if c.name not in taken and c.form not in {Form.DATE, Form.EMPTY}]
+    return identifying_columns(table, names) if 1 < len(names) <= 20 else ()
+
+
+def _questions(looks: Sequence[ColumnLook], guess: KindGuess, status: StatusLook | None) -> tuple[str, ...]:
+    asked = [
+        f"{look.name}: {look.dates.sentence}"
+        for look in looks
+        if look.dates and look.dates.order in {DateOrder.UNKNOWN, DateOrder.MIXED}
+    ]
+    if status and status.unknown:
+        asked.append(f"{status.column}: what do {', '.join(w.word for w in status.unknown)} mean?")
+    if any(m.field == "left_at" for m in guess.meanings):
+        asked.append("is the last day still a day of work, and in which zone does it end?")
+    asked += [f"is {m.columns[0]} really {m.field}?" for m in guess.meanings if m.sureness is Sureness.GUESS]
+    return tuple(asked)
