@@ -78,7 +78,7 @@ def guess_kind(looks: Sequence[ColumnLook], *, pairs_unique: bool = False) -> Ki
     if ended and all(_look(looks, m).filled == looks[0].rows for m in roster if m.field == "left_at"):
         ends = tuple(_as_ends(m) for m in roster)
         return KindGuess(FileKind.HISTORY, "people several times, with a start and an end", ends)
-    if _holds(looks, table, people=people, once=once):
+    if _holds(table, people=people, once=once):
         return KindGuess(FileKind.HOLDINGS, "accounts with what they hold", table)
     if ("person" in fields and people >= 2 and once) or ({"name", "mail"} <= fields and people >= 3):
         return KindGuess(
@@ -103,7 +103,7 @@ def _as_ends(meaning: ColumnMeaning) -> ColumnMeaning:
     return ColumnMeaning("ends", meaning.columns, meaning.sureness, meaning.because)
 
 
-def _holds(looks: Sequence[ColumnLook], table: Sequence[ColumnMeaning], *, people: int, once: bool) -> bool:
+def _holds(table: Sequence[ColumnMeaning], *, people: int, once: bool) -> bool:
     """Say whether rows are grants: accounts repeat beside entitlements, or nothing speaks of employment."""
     by_field = {m.field: m for m in table}
     if "entitlement" not in by_field or not by_field.keys() & {"account", "employee_id", "mail"}:

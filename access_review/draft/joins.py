@@ -169,7 +169,8 @@ def join_columns(file: str, column: Spelling, other_file: str, other: Spelling) 
     import pyarrow.compute as pc
 
     rates: list[JoinRate] = []
-    clashes, unmatched = 0, ()
+    clashes = 0
+    unmatched: tuple[str, ...] = ()
     total = len(column.values(JoinStep.EXACT))
     for step, forms in _STEPS.items():
         if not (column.look.form in forms and other.look.form in forms):

@@ -8,8 +8,8 @@ from access_review.draft.columns import ColumnLook, look_at_columns
 from access_review.draft.composite import identifying_columns, pairs_repeat
 from access_review.draft.date_forms import DateOrder
 from access_review.draft.file_kinds import FileKind, KindGuess, guess_kind
-from access_review.draft.joins import ColumnJoin, JoinStep, Spelling, join_columns, joins_between, name_key
 from access_review.draft.headers import personal, plain_header
+from access_review.draft.joins import ColumnJoin, JoinStep, Spelling, join_columns, joins_between, name_key
 from access_review.draft.meanings import ColumnMeaning, Sureness
 from access_review.draft.shapes import Form, mask
 from access_review.draft.status_words import StatusLook, status_look

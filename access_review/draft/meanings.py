@@ -122,9 +122,17 @@ DECISION_HEADER = re.compile(
     r"\b(decision|action|outcome|verdict|answer|approved|granted|revoke\w*|certif\w*|result)\b"
 )
 KEEP_WORDS = frozenset(
-    "keep kept approve approved certify certified grant granted maintain allow allowed confirm confirmed yes 1".split()
+    (
+        *("keep", "kept", "approve", "approved", "certify", "certified", "grant", "granted", "maintain"),
+        *("allow", "allowed", "confirm", "confirmed", "yes", "1"),
+    )
 )
-REVOKE_WORDS = frozenset("revoke revoked deny denied reject rejected remove removed decline declined no 0".split())
+REVOKE_WORDS = frozenset(
+    (
+        *("revoke", "revoked", "deny", "denied", "reject", "rejected", "remove", "removed"),
+        *("decline", "declined", "no", "0"),
+    )
+)
 
 
 def guess_meanings(looks: Sequence[ColumnLook], hints: Sequence[_Hint]) -> tuple[ColumnMeaning, ...]:

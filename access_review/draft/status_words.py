@@ -8,15 +8,13 @@ from access_review.draft.columns import ColumnLook, WordCount
 from access_review.draft.headers import plain_header
 
 # The order decides: "inactive" has "active" in it, and "on leave" is not "leaver".
-_MEANINGS = (
-    (
-        "left",
-        r"\b(terminat\w*|left|leaver|former|inactive|ex|exited|resign\w*|retired|deceased|dismissed|separated|ended|"
-        r"ausgeschieden|inaktiv|gone|out|withdrawn)\b",
-    ),
-    ("leave", r"\b(leave|loa|parental|maternity|paternity|sabbatical|suspended|furlough\w*|absent|elternzeit|sick)\b"),
-    ("active", r"\b(active|in|employed|current|aktiv|working|present|hired|a|actif|activo|future start)\b"),
+_LEFT = (
+    r"\b(terminat\w*|left|leaver|former|inactive|ex|exited|resign\w*|retired|deceased|dismissed|separated|ended|"
+    r"ausgeschieden|inaktiv|gone|out|withdrawn)\b"
 )
+_LEAVE = r"\b(leave|loa|parental|maternity|paternity|sabbatical|suspended|furlough\w*|absent|elternzeit|sick)\b"
+_ACTIVE = r"\b(active|in|employed|current|aktiv|working|present|hired|a|actif|activo|future start)\b"
+_MEANINGS = (("left", _LEFT), ("leave", _LEAVE), ("active", _ACTIVE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,8 @@ def status_look(look: ColumnLook) -> StatusLook:
     for word in look.words:
         placed[place_status(word.word) or "unknown"].append(word)
     said = "; ".join(f"{name}: {_listed(words)}" for name, words in placed.items() if words)
-    return StatusLook(look.name, *(tuple(placed[n]) for n in ("active", "leave", "left", "unknown")), said)
+    words = {name: tuple(found) for name, found in placed.items()}
+    return StatusLook(look.name, words["active"], words["leave"], words["left"], words["unknown"], said)
 
 
 def place_status(word: str) -> str | None:

@@ -151,9 +151,8 @@ def find_grant(matrix: AccessMatrix, person: str, entitlement: str) -> int | Non
 def _ranks(values: Floats) -> Floats:
     """Return the rank of each value as a share of all, equal ones in the middle of their places."""
     _, place, count = np.unique(values, return_inverse=True, return_counts=True)
-    middle = np.cumsum(count) - (count - 1) / 2
-    ranks: Floats = np.asarray(middle[place] / max(len(values), 1), np.float64)
-    return ranks
+    middle = np.cumsum(count) - (count - 1) / 2.0
+    return np.asarray(middle[place], np.float64) / max(len(values), 1)
 
 
 def _peers(matrix: AccessMatrix, groups: tuple[str | None, ...]) -> tuple[Indices, Indices]:
@@ -170,8 +169,8 @@ def _peers(matrix: AccessMatrix, groups: tuple[str | None, ...]) -> tuple[Indice
 
 def _peer_share(matrix: AccessMatrix, peers: Indices, holding: Indices) -> Floats:
     """Share of the peers who hold it, drawn towards how common it is where there are few peers."""
-    share: Floats = np.round((holding + _PRIOR * _popularity(matrix)) / (peers + _PRIOR), _DIGITS)
-    return share
+    share = (holding + _PRIOR * _popularity(matrix)) / (peers + _PRIOR)
+    return np.asarray(np.round(share, _DIGITS), np.float64)
 
 
 def _popularity(matrix: AccessMatrix) -> Floats:
