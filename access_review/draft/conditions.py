@@ -102,38 +102,41 @@ def _group(
     )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Candidates:
-    """Groups in which many hold an entitlement, for all entitlements at once."""
+def candidates(
+    groupings: Sequence[Grouping], matrix: AccessMatrix, share: float, min_people: int
+) -> tuple[tuple[tuple[int, Indices, Indices], ...], ...]:
+    """Return for each entitlement the groupings with groups of ``min_people`` of whom ``share`` or more hold it.
 
-    group: Indices
-    held: Indices
-    starts: Indices
-    """Where the groups of each entitlement begin, with the end of the last."""
+    Each comes as its index, the groups, and how many hold it in each. Groups that could never be worth
+    a word are left out here: it is what makes this fast.
+    """
+    found: list[list[tuple[int, Indices, Indices]]] = [[] for _ in matrix.entitlements]
+    for index, grouping in enumerate(groupings):
+        groups = max(len(grouping.size), 1)
+        counts = np.diff(grouping.starts)[matrix.person]
+        cell = np.repeat(matrix.entitlement, counts) * groups + grouping.groups_of(matrix.person)
+        cell, held = np.unique(cell, return_counts=True)
+        if not len(cell):
+            continue
+        group = cell % groups
+        size = grouping.size[group]
+        wanted = (held >= share * size) & (size >= min_people)
+        wanted &= held - _hole(share) * (size - held) > _PER_VALUE
+        entitlement, first = np.unique(cell[wanted] // groups, return_index=True)
+        parts = zip(np.split(group[wanted], first[1:]), np.split(held[wanted], first[1:]), strict=True)
+        for name, (mine, holding) in zip(entitlement.tolist(), parts, strict=False):
+            found[name].append((index, mine, holding))
+    return tuple(tuple(parts) for parts in found)
 
-    def of(self, entitlement: int) -> tuple[Indices, Indices]:
-        """Return the groups of one entitlement, and how many hold it in each."""
-        mine = slice(self.starts[entitlement], self.starts[entitlement + 1])
-        return self.group[mine], self.held[mine]
 
-
-def candidates(grouping: Grouping, matrix: AccessMatrix, share: float, min_people: int) -> Candidates:
-    """Find the groups of at least ``min_people`` in which at least ``share`` hold each entitlement."""
-    counts = np.diff(grouping.starts)[matrix.person]
-    groups = max(len(grouping.size), 1)
-    cell = np.repeat(matrix.entitlement, counts) * groups + grouping.groups_of(matrix.person)
-    cell, held = np.unique(cell, return_counts=True)
-    group = cell % groups
-    size = grouping.size[group] if len(grouping.size) else group
-    wanted = (held >= share * size) & (size >= min_people)
-    starts = np.searchsorted(cell[wanted] // groups, np.arange(len(matrix.entitlements) + 1))
-    return Candidates(group[wanted], held[wanted], starts)
+def _hole(share: float) -> float:
+    """What one person of a group who does not hold it costs, in holders."""
+    return min(share / (1 - share), 1.0) if share < 1 else 1.0
 
 
 def best_condition(
     groupings: Sequence[Grouping],
-    promising: Sequence[Candidates],
-    entitlement: int,
+    promising: Sequence[tuple[int, Indices, Indices]],
     unexplained: Indices,
     *,
     share: float,
@@ -141,18 +144,19 @@ def best_condition(
 ) -> Explained | None:
     """Return the condition with the best score for one entitlement, or nothing where none is worth its words.
 
-    In every group of the condition at least ``share`` of the people hold it. The score is the holders
-    newly explained, less those of the groups who do not hold it, less what the condition costs to read.
+    ``promising`` are its candidates. In every group of the condition at least ``share`` of the people hold it.
+    The score is the holders newly explained, less those of the groups who do not hold it, less what the
+    condition costs to read.
     """
-    hole = min(share / (1 - share), 1.0) if share < 1 else 1.0
     best: tuple[float, int, int, Condition] | None = None
     found: Explained | None = None
-    for index, grouping in enumerate(groupings):
-        group, held = promising[index].of(entitlement)
-        enough = held >= share * grouping.size[group]
+    for index, group, held in promising:
+        grouping = groupings[index]
+        size = grouping.size[group]
+        enough = held >= share * size
         if not enough.any():
             continue
-        for score, groups in _lists(grouping, group[enough], held[enough], unexplained, hole):
+        for score, groups in _lists(grouping, group[enough], held[enough], unexplained, _hole(share)):
             if score + _SHARED <= max(0.0, -best[0] if best else 0.0):
                 continue
             condition = _condition(grouping, groups)

@@ -56,7 +56,7 @@ def explain_access(
 ) -> AttributeExplanation:
     """Find the broadest conditions that explain who holds what; some seconds for 300,000 grants."""
     holder, starts = matrix.by_entitlement()
-    promising = [candidates(grouping, matrix, min(STAGES), min_people) for grouping in groupings]
+    promising = candidates(groupings, matrix, min(STAGES), min_people)
     order = np.lexsort((np.arange(len(matrix.entitlements)), -matrix.holders))
     explained = [np.zeros(starts[e + 1] - starts[e], np.bool_) for e in range(len(matrix.entitlements))]
     known: dict[Condition, npt.NDArray[np.bool_]] = {}
@@ -64,10 +64,12 @@ def explain_access(
     for share in STAGES:
         for entitlement in order.tolist():
             holders = holder[starts[entitlement] : starts[entitlement + 1]]
+            if not promising[entitlement]:
+                continue
             done = explained[entitlement]
             while (~done).sum() >= min_holders:
                 found = best_condition(
-                    groupings, promising, entitlement, holders[~done], share=share, known=known.keys()
+                    groupings, promising[entitlement], holders[~done], share=share, known=known.keys()
                 )
                 if found is None:
                     break

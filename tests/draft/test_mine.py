@@ -43,7 +43,9 @@ def test_no_decomposition_has_fewer_roles_than_the_bound_says(pairs: set[tuple[s
     )
     cliques = [frozenset(c) for c in nx.find_cliques(graph)]
     fewest = next(
-        n for n in range(1, len(cells) + 1) if any(len(frozenset().union(*c)) == len(cells) for c in itertools.combinations(cliques, n))
+        n
+        for n in range(1, len(cells) + 1)
+        if any(len(frozenset().union(*c)) == len(cells) for c in itertools.combinations(cliques, n))
     )
     assert found.at_least <= fewest <= len(found.roles)
 
