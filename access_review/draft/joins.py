@@ -29,7 +29,7 @@ class JoinStep(StrEnum):
 LEAST = 0.3
 """Share of a column's values that must be found in the other for the pair to be worth saying."""
 
-_ID = re.compile(r"\b(id|no|num|number|nr|nummer|key|code)\b")
+_ID = re.compile(r"\b(id|no|num|number|nr|nummer|key|code|emp|employee|person|worker|user|account|login)\b")
 _BETTER = 0.02  # what a further step must add to be worth its risk
 _FEWEST = 3
 _KEYS = frozenset({Form.NUMBER, Form.CODE, Form.GUID, Form.SID, Form.MAIL, Form.DOMAIN_ACCOUNT, Form.DN})
@@ -164,7 +164,9 @@ def worth_joining(look: ColumnLook) -> bool:
     return bool(_ID.search(plain_header(look.name)))
 
 
-def join_columns(file: str, column: Spelling, other_file: str, other: Spelling) -> ColumnJoin | None:
+def join_columns(
+    file: str, column: Spelling, other_file: str, other: Spelling, *, fewest: int = _FEWEST
+) -> ColumnJoin | None:
     """Compare two columns step by step, or return nothing where too little is found at the end."""
     import pyarrow.compute as pc
 
@@ -188,7 +190,7 @@ def join_columns(file: str, column: Spelling, other_file: str, other: Spelling) 
             unmatched = tuple(mask(value) for value in mine.filter(pc.invert(hits)).slice(0, 3).to_pylist())
         if rate == 1:
             break
-    if not rates or rates[-1].rate < LEAST or rates[-1].found < _FEWEST:
+    if not rates or rates[-1].rate < LEAST or rates[-1].found < fewest:
         return None
     return ColumnJoin(
         file, column.look.name, other_file, other.look.name, total, tuple(rates), unmatched, max(clashes, 0)

@@ -143,7 +143,7 @@ def _found_among(
     spelled = Spelling(manager, table.column(manager.name))
     person = next((m.columns[0] for m in guess.meanings if m.field == "person"), None)
     if person and manager.form is not Form.NAME:
-        join = join_columns("", spelled, "", Spelling(looks[person], table.column(person)))
+        join = join_columns("", spelled, "", Spelling(looks[person], table.column(person)), fewest=1)
         return "id", join.best.rate if join else 0.0
     wanted = set(spelled.values(JoinStep.NAME_ORDER).to_pylist())
     parts = [table.column(c).to_pylist() for m in guess.meanings if m.field == "name" for c in m.columns]

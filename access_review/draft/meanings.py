@@ -92,7 +92,11 @@ ROSTER_HINTS = (
 )
 
 TABLE_HINTS = (
-    _Hint("employee_id", r"\b(employee|emp|personnel|worker|staff|personal)\w* ?(id|no|num|number|nr|nummer)\b", _IDS),
+    _Hint(
+        "employee_id",
+        r"\b(employee|emp|personnel|worker|staff|personal)\w* ?(id|no|num|number|nr|nummer)\b|^(emp|employee)$",
+        _IDS,
+    ),
     _Hint(
         "account",
         r"\b(login|user ?name|account|sam ?account\w*|upn|user principal name|user|user ?id|uid|card|benutzer\w*)\b",

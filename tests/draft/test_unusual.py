@@ -80,7 +80,7 @@ def test_counts_are_the_same_as_counted_one_by_one() -> None:
     jaccard = both / (size[:, None] + size[None, :] - both)
     cosine = (dense.T.astype(float) @ dense) / np.sqrt(np.outer(dense.sum(0), dense.sum(0)))
     for grant, (p, e) in enumerate(zip(held.person, held.entitlement, strict=True)):
-        order = sorted((q for q in range(40) if q != p), key=lambda q: (-jaccard[p, q], q))[:5]  # noqa: B023
+        order = sorted((q for q in range(40) if q != p), key=lambda q: (-jaccard[p, q], q))[:5]
         assert near.nearest[p].tolist() == order
         assert near.holding[grant] == sum(dense[q, e] for q in order)
         others = [q for q in range(30) if dense[p, q] and q != e]
