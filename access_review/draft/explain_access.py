@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
@@ -82,6 +83,32 @@ def explain_access(
     in_matrix_order = np.empty(matrix.grants, np.bool_)
     in_matrix_order[np.lexsort((matrix.person, matrix.entitlement))] = by_entitlement
     return AttributeExplanation(tuple(lines), in_matrix_order)
+
+
+def fold(lines: Sequence[AttributeLine]) -> tuple[AttributeLine, ...]:
+    """Put a line for a list of values under each of them, where each has a template of its own anyway.
+
+    Otherwise every entitlement that two teams share would make a template for the two.
+    """
+    people = {line.condition: line.people for line in lines}
+    folded: dict[tuple[int, Condition], AttributeLine] = {}
+    for line in lines:
+        parts = _each_value(line.condition)
+        if len(parts) == 1 or not all(part in people for part in parts):
+            folded.setdefault((line.entitlement, line.condition), line)
+            continue
+        for part in parts:
+            holding = np.intersect1d(line.holding, people[part])
+            share = len(holding) / len(people[part])
+            single = AttributeLine(line.entitlement, part, people[part], holding, share)
+            folded.setdefault((line.entitlement, part), single)
+    return tuple(folded.values())
+
+
+def _each_value(condition: Condition) -> tuple[Condition, ...]:
+    """Return the condition once for each value of its list."""
+    values = product(*(values for _, values in condition))
+    return tuple(tuple((name, (v,)) for (name, _), v in zip(condition, each, strict=True)) for each in values)
 
 
 def _line(

@@ -48,7 +48,7 @@ class Codebook:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Tally:
+class ValueHistory:
     """How often each value of a feature was decided and revoked."""
 
     keys: Indices
@@ -84,10 +84,10 @@ def deal(columns: Mapping[str, Sequence[str]], revoked: Sequence[bool]) -> Indic
     return dealt
 
 
-def tally(keys: Indices, revoked: Floats) -> Tally:
+def tally(keys: Indices, revoked: Floats) -> ValueHistory:
     """Count decisions and revocations of every key."""
     known, index = np.unique(keys, return_inverse=True)
-    return Tally(known, np.bincount(index), np.bincount(index, revoked).astype(np.int64))
+    return ValueHistory(known, np.bincount(index), np.bincount(index, revoked).astype(np.int64))
 
 
 def out_of_part(keys: Indices, revoked: Floats, dealt: Indices) -> tuple[Indices, Indices]:

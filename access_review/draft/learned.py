@@ -10,7 +10,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from access_review.draft.history import Codebook, Feature, Tally, codebook, deal, features, log_odds, out_of_part, tally
+from access_review.draft.history import (
+    Codebook,
+    Feature,
+    ValueHistory,
+    codebook,
+    deal,
+    features,
+    log_odds,
+    out_of_part,
+    tally,
+)
 from access_review.draft.logistic import Logistic, area_under_curve, calibration_error, fit
 from access_review.draft.matrix import Indices
 from access_review.draft.peers import Floats
@@ -57,7 +67,7 @@ class LearnedModel:
     revoked: int
     held_out: HeldOut
     codes: Codebook
-    tallies: Mapping[Feature, Tally]
+    tallies: Mapping[Feature, ValueHistory]
     regression: Logistic
 
     @property
@@ -162,7 +172,7 @@ def riskiest(
 
 def _fit(
     codes: Codebook, keys: Mapping[str, Indices], happened: Floats, dealt: Indices
-) -> tuple[dict[Feature, Tally], Logistic]:
+) -> tuple[dict[Feature, ValueHistory], Logistic]:
     rate = float(happened.mean())
     tallies, figures = {}, []
     for feature in features(codes.attributes):
@@ -173,7 +183,9 @@ def _fit(
     return tallies, fit(np.column_stack(figures), happened, ridge=_RIDGE)
 
 
-def _look_up(codes: Codebook, tallies: Mapping[Feature, Tally], keys: Mapping[str, Indices], rate: float) -> Floats:
+def _look_up(
+    codes: Codebook, tallies: Mapping[Feature, ValueHistory], keys: Mapping[str, Indices], rate: float
+) -> Floats:
     figures = []
     for feature, known in tallies.items():
         decided, revoked = known.counts(codes.keys(feature, keys))

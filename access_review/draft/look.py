@@ -51,6 +51,9 @@ class FilesLook:
 
     tables: tuple[TableLook, ...]
     joins: tuple[ColumnJoin, ...]
+    """Between files of different columns, by file, best first."""
+    series: tuple[tuple[str, ...], ...]
+    """Files with the very same columns: one list at several times, or in several parts."""
     missing: tuple[str, ...]
     """What a review would not see with these files."""
 
@@ -90,15 +93,26 @@ def look_at_files(tables: Mapping[str, Any]) -> FilesLook:
         ]
         for name, look in looks.items()
     }
+    series = _series(looks)
+    # Of a series the last is asked: by their names those are the newest.
+    standing_for = {name: files[-1] for files in series for name in files}
+    asked = [name for name in looks if standing_for.get(name, name) == name]
     joins = [
         join
-        for name in looks
-        for other in looks
+        for name in asked
+        for other in asked
         if name != other and looks[other].guess.kind is not FileKind.DECISIONS
         for join in joins_between(name, spelled[name], other, spelled[other])
     ]
     joins.sort(key=lambda j: (j.file, j.other_file, -j.best.rate, len(j.rates), j.column, j.other_column))
-    return FilesLook(tuple(looks.values()), tuple(joins), missing(tuple(looks.values())))
+    return FilesLook(tuple(looks.values()), tuple(joins), series, missing(tuple(looks.values())))
+
+
+def _series(looks: Mapping[str, TableLook]) -> tuple[tuple[str, ...], ...]:
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for name, look in looks.items():
+        alike.setdefault(tuple(c.name for c in look.columns), []).append(name)
+    return tuple(tuple(files) for files in alike.values() if len(files) > 1)
 
 
 def missing(tables: Sequence[TableLook]) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from access_review.draft.cautions import NEVER_MUST, WITHHELD, Caution, DraftEntitlement, ToxicSides, cautions
 from access_review.draft.conditions import Condition, group_people
-from access_review.draft.explain_access import AttributeLine, chance_coverage, explain_access
+from access_review.draft.explain_access import AttributeLine, chance_coverage, explain_access, fold
 from access_review.draft.matrix import AccessMatrix
 from access_review.draft.mine import CurvePoint, bundles
 from access_review.draft.naming import template_names
@@ -146,7 +146,7 @@ def draft_templates(
         matrix, given.assignments, given.attributes, min_people=min_people, min_holders=min_people, seeds=seeds
     )
     explains = _explains(found.coverage, chance)
-    lines = found.lines if explains else tuple(line for line in found.lines if _sure(line))
+    lines = fold(found.lines if explains else [line for line in found.lines if _sure(line)])
     allowed = _allowed(matrix, lines)
     by_condition: dict[Condition, list[tuple[AttributeLine, DraftLine]]] = {}
     for line in lines:

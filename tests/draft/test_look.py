@@ -16,6 +16,7 @@ from access_review.draft.forms import TextForm, guess_form, guess_json
 from access_review.draft.headers import personal, plain_header
 from access_review.draft.holdings import matrix_of
 from access_review.draft.joins import JoinStep
+from access_review.draft.ladder import suggest_ladder
 from access_review.draft.look import look_at_files, look_at_table
 from access_review.draft.meanings import Sureness
 from access_review.draft.shapes import Form, common_shapes, mask
@@ -149,6 +150,26 @@ def test_two_ids_that_a_step_makes_one_are_said() -> None:
     (join,) = [j for j in look_at_files({"a": mine, "b": ids}).joins if j.file == "a"]
     assert join.clashes == 1
     assert "1 values become ambiguous" in join.sentence
+
+
+def test_files_of_the_same_columns_are_a_series_and_the_last_is_asked() -> None:
+    look = look_at_files({"hr-01.csv": ROSTER, "hr-02.csv": ROSTER, "app.csv": HOLDINGS})
+    assert look.series == (("hr-01.csv", "hr-02.csv"),)
+    assert {j.other_file for j in look.joins} == {"hr-02.csv"}
+
+
+def test_the_ladder_begins_with_what_joins_as_it_stands() -> None:
+    accounts = table(
+        "login | employee id | mail | group\n"
+        + "\n".join(
+            f"{n[:3]} | 0010{i} | {n.upper()}@x.test | g" for i, n in enumerate(("ana.abad", "ben.cruz", "cy.diaz"), 1)
+        )
+    )
+    files = look_at_files({"hr.csv": ROSTER, "app.csv": accounts})
+    first, second = suggest_ladder(files, "app.csv", "hr.csv")
+    assert (first.join.column, first.field, first.certain) == ("employee id", "person", True)
+    assert (second.join.column, second.field, second.certain) == ("mail", "mail", False)
+    assert second.because.endswith("after case and blanks")
 
 
 def test_a_wide_matrix_becomes_who_holds_what() -> None:

@@ -56,6 +56,19 @@ def test_each_title_becomes_a_template_and_what_all_hold_one_for_everybody() -> 
     assert [round(p.share, 2) for p in draft.curve] == [0.5, 0.83, 1]
 
 
+def test_what_two_roles_share_stands_under_each_of_them() -> None:
+    grants, people = office()
+    people["title"] = ["Agent" if n < 8 else "Lead" if n < 12 else "Clerk" for n in range(18)]
+    grants += [(f"agent{n:02}", "roster") for n in range(8, 12)]
+    draft = drafted([g for g in grants if g[1] != "mail"], people)
+    lines = {t.name: [line.pattern for line in t.lines] for t in draft.templates}
+    assert lines == {"agent-or-lead": ["phone"], "clerk": ["ledger"], "lead": ["roster"]}
+    both = drafted([*grants, *((f"agent{n:02}", "headset") for n in range(8))], people)
+    lines = {t.name: [line.pattern for line in t.lines] for t in both.templates}
+    assert lines["agent"] == ["headset", "phone"]
+    assert lines["lead"] == ["phone", "roster"]
+
+
 def test_one_stray_grant_is_left_out_with_how_unusual_it_is() -> None:
     grants, people = office()
     draft = drafted([*grants, ("agent03", "ledger")], people)

@@ -1,0 +1,48 @@
+"""By which columns accounts find their people: a match ladder, proposed from what joins."""
+
+from dataclasses import dataclass
+
+from access_review.draft.joins import ColumnJoin, JoinStep
+from access_review.draft.look import FilesLook
+
+LEAST = 0.5
+"""Share of an account column's values that must be found for it to be a rung."""
+
+_CERTAIN = frozenset({JoinStep.EXACT, JoinStep.CASE, JoinStep.ZEROS})
+_RUNGS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class LadderRung:
+    """One rung: a column of the accounts beside a column of the roster."""
+
+    join: ColumnJoin
+    field: str
+    """What the roster's column is taken for (``person``, ``mail``, ``name``), or its own name."""
+    certain: bool
+    """Whether a change may rest on it: ids of people that nothing makes ambiguous."""
+    because: str
+
+
+def suggest_ladder(files: FilesLook, accounts: str, roster: str) -> tuple[LadderRung, ...]:
+    """Propose rungs from one file to a roster, the certain ones first, then those that find most; a column once."""
+    look = next(t for t in files.tables if t.name == roster)
+    fields = {c: m.field for m in look.guess.meanings for c in m.columns}
+    rungs = [
+        _rung(join, fields.get(join.other_column, join.other_column))
+        for join in files.joins
+        if join.file == accounts and join.other_file == roster and join.best.rate >= LEAST
+    ]
+    rungs.sort(key=lambda r: (not r.certain, -r.join.best.rate, len(r.join.rates), r.join.column))
+    chosen: list[LadderRung] = []
+    for rung in rungs:
+        if all(rung.join.column != c.join.column and rung.field != c.field for c in chosen):
+            chosen.append(rung)
+    return tuple(chosen[:_RUNGS])
+
+
+def _rung(join: ColumnJoin, field: str) -> LadderRung:
+    certain = field == "person" and join.best.step in _CERTAIN and not join.clashes
+    best = join.best
+    said = "exactly" if best.step is JoinStep.EXACT else f"after {best.step.value}"
+    return LadderRung(join, field, certain, f"{best.found:,} of {join.values:,} values are found {said}")
