@@ -46,9 +46,9 @@ class _Remaining:
         """Columns that still have a cell in a row that holds ``column``."""
         return reduce(or_, (self.in_row[r] for r in self.rows_of[column]), 0)
 
-    def take_in(self, cell: Cell, wide: int, high: int) -> bool:
-        """Remove every other remaining cell of the rows ``high`` and the columns ``wide``."""
-        before = len(self.taken_in)
+    def take_in(self, cell: Cell, wide: int, high: int) -> int:
+        """Remove every other remaining cell of the rows ``high`` and the columns ``wide``; return the columns that lost one."""
+        thinner = 0
         for row in members(high):
             hits = self.in_row[row] & wide
             # A cell does not take in itself.
@@ -57,17 +57,21 @@ class _Remaining:
             if not hits:
                 continue
             self.in_row[row] ^= hits
+            thinner |= hits
             for column in members(hits):
                 self.in_column[column] ^= 1 << row
                 self.taken_in.append(((row, column), cell))
-        return len(self.taken_in) > before
+        return thinner
 
 
 def reduce_matrix(rows: list[int], columns: list[int]) -> Kernel:
     """Take in every dominated cell until nothing changes; a pass costs about the grants times the grants of a person."""
     left = _Remaining(rows, columns)
-    while _one_pass(left):
-        pass
+    todo = (1 << len(rows)) - 1
+    while todo:
+        thinner = _one_pass(left, members(todo))
+        # Only who holds a column that lost a cell can see a difference.
+        todo = reduce(or_, (columns[c] for c in members(thinner)), 0)
     isolated: list[Cell] = []
     contested: list[Cell] = []
     for row in range(len(rows)):
@@ -80,17 +84,18 @@ def reduce_matrix(rows: list[int], columns: list[int]) -> Kernel:
     return Kernel(tuple(isolated), tuple(contested), tuple(left.taken_in))
 
 
-def _one_pass(left: _Remaining) -> bool:
-    """Look at every remaining cell once, and say whether any was taken in.
+def _one_pass(left: _Remaining, rows: list[int]) -> int:
+    """Look at every remaining cell of some rows once, and return the columns that lost one.
 
     Which rows and columns are near is computed once a pass. Within the pass that may be too many,
     never too few, so at worst a cell waits for the next pass.
     """
-    changed = False
+    thinner = 0
     near_columns: dict[int, int] = {}
-    for row, held in enumerate(left.rows):
+    for row in rows:
         if not left.in_row[row]:
             continue
+        held = left.rows[row]
         near_rows = left.near_rows(row)
         for column in members(left.in_row[row]):
             if not left.in_row[row] >> column & 1:
@@ -99,9 +104,9 @@ def _one_pass(left: _Remaining) -> bool:
                 near_columns[column] = left.near_columns(column)
             wide = _held_by_all(left, row, near_rows & left.columns[column])
             high = _holding_all(left, column, near_columns[column] & held)
-            if (wide != 1 << column or high != 1 << row) and left.take_in((row, column), wide, high):
-                changed = True
-    return changed
+            if wide != 1 << column or high != 1 << row:
+                thinner |= left.take_in((row, column), wide, high)
+    return thinner
 
 
 def _held_by_all(left: _Remaining, row: int, sharing: int) -> int:
