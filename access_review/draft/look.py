@@ -105,7 +105,7 @@ def look_at_files(tables: Mapping[str, Any]) -> FilesLook:
         for join in joins_between(name, spelled[name], other, spelled[other])
     ]
     joins.sort(key=lambda j: (j.file, j.other_file, -j.best.rate, len(j.rates), j.column, j.other_column))
-    return FilesLook(tuple(looks.values()), tuple(joins), series, missing(tuple(looks.values())))
+    return FilesLook(tuple(looks.values()), tuple(joins), series, missing(tuple(looks.values()), series))
 
 
 def _series(looks: Mapping[str, TableLook]) -> tuple[tuple[str, ...], ...]:
@@ -115,8 +115,12 @@ def _series(looks: Mapping[str, TableLook]) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(files) for files in alike.values() if len(files) > 1)
 
 
-def missing(tables: Sequence[TableLook]) -> tuple[str, ...]:
+def missing(tables: Sequence[TableLook], series: Sequence[Sequence[str]] = ()) -> tuple[str, ...]:
     """Say what these files do not tell, and what a review cannot see for it."""
+    repeated = any(t.name in files for t in tables if t.guess.kind is FileKind.ROSTER for files in series)
+    gone = "the roster has no leavers: neither a last day nor a status that means gone"
+    if repeated:
+        gone += "; who is missing in a later file of the series may have left"
     kinds = {t.guess.kind for t in tables}
     fields = {m.field for t in tables for m in t.guess.meanings}
     rosters = [t for t in tables if t.guess.kind is FileKind.ROSTER]
@@ -124,7 +128,7 @@ def missing(tables: Sequence[TableLook]) -> tuple[str, ...]:
     leavers = "left_at" in fields or any(t.status and t.status.left for t in rosters)
     said = (
         (not rosters, "no roster: nobody can be seen to have left, and no access can be held against a role"),
-        (bool(rosters) and not leavers, "the roster has no leavers: neither a last day nor a status that means gone"),
+        (bool(rosters) and not leavers, gone),
         (bool(rosters) and "manager" not in fields, "no managers: nobody to ask about an account"),
         (bool(rosters) and not fields & {"title", "department", "role"}, "neither title nor department: no roles"),
         (not held, "nobody's access: no file says who holds what"),
