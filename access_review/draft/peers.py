@@ -1,8 +1,9 @@
 """Whose access is most like whose, and how well one grant goes with the others of a person.
 
 Everything is counted block by block from the sparse matrix, so that 15,000 people and 300,000
-grants need some 200 MB. Entitlements that many hold are multiplied as dense columns: counting
-them pair by pair would grow with the square of their holders.
+grants need some 300 MB and 10 s; the time grows with the square of the people. Entitlements that
+many hold are multiplied as dense columns: counting them pair by pair would grow with the square
+of their holders.
 """
 
 from collections.abc import Iterator
@@ -15,7 +16,8 @@ from access_review.draft.matrix import AccessMatrix, Indices
 
 Floats = npt.NDArray[np.float64]
 
-_BLOCK = 256  # people at a time
+_BLOCK = 256  # people at a time, fewer where each is compared with very many
+_COMPARED = 4_000_000  # pairs of people at a time: some 150 MB
 _MANY = 0.02  # share of the people from which on an entitlement is a dense column
 _DIGITS = 9  # sums differ in their last digits from machine to machine; what is ranked must not
 
@@ -101,8 +103,9 @@ class _Crossing:
         """Yield the people in blocks, each compared with everybody."""
         people = len(self.matrix.people)
         dense_weight = self.weight[self.dense].astype(np.float32)
-        for first in range(0, people, _BLOCK):
-            mine = self.columns[first : first + _BLOCK]
+        step = max(1, min(_BLOCK, _COMPARED // max(people, 1)))
+        for first in range(0, people, step):
+            mine = self.columns[first : first + step]
             common = (mine @ self.columns.T).astype(np.float64)
             weighted = ((mine * dense_weight) @ self.columns.T).astype(np.float64)
             for row in range(len(mine)):
