@@ -5,15 +5,15 @@ clique. Nodes are numbered in the order of the cells, sets of them are plain int
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import reduce
-from operator import or_
+from operator import and_, or_
 
 from access_review.draft.kernel import Cell
 from access_review.draft.matrix import mask_of, members
 
 MAX_CELLS = 6_000
-"""Above this the search takes minutes, and there is no structure to find."""
+"""Above this the graph is not searched: whole rows and columns are taken, see :func:`tile_cover`."""
 
 _TIE_ORDERS = 20
 _WORK = 40_000_000  # nodes compared in all tie orders of one component: some seconds
@@ -51,6 +51,39 @@ def clique_cover(graph: Sequence[int]) -> tuple[list[list[int]], int]:
                 best = found
         cliques += best or []
     return cliques, bound
+
+
+def tile_cover(cells: Sequence[Cell], rows: Sequence[int], columns: Sequence[int]) -> list[list[Cell]]:
+    """Return cliques that hold every cell, for kernels too large for a graph.
+
+    Each takes all that is left of one row, or of one column, with whoever can share it: whichever holds more
+    cells. So there are never more than rows and columns, and with structure far fewer.
+    """
+    in_row: dict[int, int] = {}
+    in_column: dict[int, int] = {}
+    for row, column in cells:
+        in_row[row] = in_row.get(row, 0) | 1 << column
+        in_column[column] = in_column.get(column, 0) | 1 << row
+    # Cells with little beside them have little choice, and come first.
+    order = sorted(cells, key=lambda c: (in_row[c[0]].bit_count() + in_column[c[1]].bit_count(), c))
+    cliques = []
+    for row, column in order:
+        if not in_row[row] >> column & 1:
+            continue
+        wide = in_row[row]
+        high = reduce(and_, (columns[c] for c in members(wide)))
+        tall = in_column[column]
+        broad = reduce(and_, (rows[r] for r in members(tall)))
+        clique = max(_left_in(in_row, high, wide), _left_in(in_row, tall, broad), key=len)
+        for r, c in clique:
+            in_row[r] &= ~(1 << c)
+            in_column[c] &= ~(1 << r)
+        cliques.append(clique)
+    return cliques
+
+
+def _left_in(in_row: Mapping[int, int], high: int, wide: int) -> list[Cell]:
+    return [(row, column) for row in members(high) for column in members(in_row.get(row, 0) & wide)]
 
 
 def _components(graph: Sequence[int]) -> list[int]:

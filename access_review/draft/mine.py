@@ -13,7 +13,7 @@ from functools import reduce
 from operator import and_
 from typing import assert_never
 
-from access_review.draft.cliques import MAX_CELLS, clique_cover, share_graph
+from access_review.draft.cliques import MAX_CELLS, clique_cover, share_graph, tile_cover
 from access_review.draft.kernel import Cell, Kernel, reduce_matrix
 from access_review.draft.matrix import AccessMatrix, mask_of, masks, members
 
@@ -88,10 +88,9 @@ def decompose(matrix: AccessMatrix) -> Decomposition:
     """
     grouped = _group(matrix)
     kernel = reduce_matrix(grouped.rows, grouped.columns)
-    if len(kernel.contested) > MAX_CELLS:
-        bicliques, bound = _one_each(grouped), len(kernel.isolated)
-    else:
-        bicliques, bound = _cover(grouped, kernel)
+    bicliques, bound = _cover(grouped, kernel)
+    if len(bicliques) > min(len(grouped.rows), len(grouped.columns)):
+        bicliques = _one_each(grouped)
     bicliques = _as_few_each(grouped, _without_redundant(grouped, bicliques))
     _check(grouped, bicliques)
     roles = [_ungroup(matrix, grouped, role) for role in _in_order(grouped, bicliques)]
@@ -176,9 +175,14 @@ def _group(matrix: AccessMatrix) -> _Grouped:
 
 def _cover(grouped: _Grouped, kernel: Kernel) -> tuple[list[Biclique], int]:
     """Make roles of the kernel, and put every cell that was taken in where its dominator lies."""
-    cliques, bound = clique_cover(share_graph(kernel.contested, grouped.rows, grouped.columns))
     role_cells: list[list[Cell]] = [[cell] for cell in kernel.isolated]
-    role_cells += [[kernel.contested[node] for node in clique] for clique in cliques]
+    bound = len(kernel.isolated)
+    if len(kernel.contested) > MAX_CELLS:
+        role_cells += tile_cover(kernel.contested, grouped.rows, grouped.columns)
+    else:
+        cliques, more = clique_cover(share_graph(kernel.contested, grouped.rows, grouped.columns))
+        role_cells += [[kernel.contested[node] for node in clique] for clique in cliques]
+        bound += more
     role_of = {cell: role for role, cells in enumerate(role_cells) for cell in cells}
     high, wide = [0] * len(role_cells), [0] * len(role_cells)
     # What was taken in last was dominated by cells that are all placed by now.
@@ -187,7 +191,7 @@ def _cover(grouped: _Grouped, kernel: Kernel) -> tuple[list[Biclique], int]:
     for (row, column), role in role_of.items():
         high[role] |= 1 << row
         wide[role] |= 1 << column
-    return list(zip(high, wide, strict=True)), bound + len(kernel.isolated)
+    return list(zip(high, wide, strict=True)), bound
 
 
 def _one_each(grouped: _Grouped) -> list[Biclique]:

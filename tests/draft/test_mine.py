@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from access_review.draft.cliques import clique_cover, share_graph
+from access_review.draft.cliques import clique_cover, share_graph, tile_cover
 from access_review.draft.matrix import AccessMatrix, access_matrix, mask_of, members
 from access_review.draft.mine import MinedRole, Structure, bundles, curve, decompose
 from tests.draft.matrices import REAL, matrix, real_matrix, reference_roles
@@ -48,6 +48,18 @@ def test_no_decomposition_has_fewer_roles_than_the_bound_says(pairs: set[tuple[s
         if any(len(frozenset().union(*c)) == len(cells) for c in itertools.combinations(cliques, n))
     )
     assert found.at_least <= fewest <= len(found.roles)
+
+
+@given(PAIRS)
+def test_a_kernel_too_large_for_a_graph_is_covered_by_rows_and_columns(pairs: set[tuple[str, str]]) -> None:
+    rows, columns = sorted({p for p, _ in pairs}), sorted({e for _, e in pairs})
+    cells = sorted((rows.index(p), columns.index(e)) for p, e in pairs)
+    across = [mask_of([c for r, c in cells if r == row]) for row in range(len(rows))]
+    down = [mask_of([r for r, c in cells if c == column]) for column in range(len(columns))]
+    cliques = tile_cover(cells, across, down)
+    assert sorted(cell for clique in cliques for cell in clique) == cells
+    for clique in cliques:
+        assert all((r, c) in set(cells) for r, _ in clique for _, c in clique)
 
 
 @given(PAIRS, st.randoms())
