@@ -258,13 +258,15 @@ class Sighting:
 
     The thing is the grant or nesting edge of a change, the right to sign in where it is
     about an account, and sessions older than the change where it is about sessions.
-    ``since`` is when it was given, where the system knows.
+    ``since`` is when it was given, where the system knows. ``another`` says that what is there
+    has another id than what the change names: somebody gave it since, so it is not this change's.
     """
 
     there: bool | None
     server: str
     reason: str = ""
     since: datetime | None = None
+    another: bool = False
 
 
 class Witness(Protocol):
@@ -288,6 +290,18 @@ class Executor(Witness, Protocol):
 
     def restore(self, change: Change) -> WriteAnswer:
         """Give back the one thing that the change names."""
+        ...
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """An executor that writes several things at once (scopes of one consent), and so must know what a batch did before.
+
+    A read may still show what was taken a minute ago: written back, it would be given again.
+    """
+
+    def remember(self, change: Change) -> None:
+        """Note that this batch has carried a change out."""
         ...
 
 

@@ -20,13 +20,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from access_review.changes import Change, Executor, Sighting, WriteAnswer, WriteResult
+from access_review.changes import Change, Executor, Remembering, Sighting, WriteAnswer, WriteResult
 from access_review.errors import AccessReviewError
 from access_review.plan.record import Plan
 from access_review.policy import Applying
 from access_review.revoke.change_windows import is_open
 from access_review.revoke.journal import Journal, JournalFull, Note
 from access_review.revoke.states import (
+    CHANGED,
     NOT_DONE,
     UNTOUCHED,
     Recheck,
@@ -128,6 +129,7 @@ def apply(batch: ApplyRun, *, only: Sequence[str] = ()) -> Applied:
     batch.started = batch.clock.now()
     try:
         batch.journal.note(Note("resumed" if batch.journal.notes else "opened", batch.started, batch.by))
+        _remind(batch)
         _settle_interrupted(batch, wanted)
         _carry_out(batch, wanted)
         _settle_interrupted(batch, wanted)
@@ -144,6 +146,15 @@ def apply(batch: ApplyRun, *, only: Sequence[str] = ()) -> Applied:
 def _wanted(plan: Plan, only: Sequence[str]) -> list[Change]:
     by_id = {change.id: change for change in plan.changes}
     return [by_id[name] for part in plan.batches if not only or part.id in only for name in part.changes]
+
+
+def _remind(batch: ApplyRun) -> None:
+    """Tell executors what an earlier run of this batch did, which a read may not show yet."""
+    for change in batch.plan.changes:
+        executor = batch.executors.get(change.target.source)
+        state = batch.journal.standing(change.id).state
+        if isinstance(executor, Remembering) and state in CHANGED and state is not State.REGRANTED:
+            executor.remember(change)
 
 
 def _settle_interrupted(batch: ApplyRun, wanted: Sequence[Change]) -> None:

@@ -175,21 +175,28 @@ def after_recheck(seen: Sighting, judged: Recheck, *, wanted: bool, planned_on: 
     it is to be proven, and an undo gives it back. Protections come before any write, and what
     cannot be read is not written.
     """
-    if unchanged and seen.there is wanted:
+    if unchanged and (seen.there is wanted or _replaced(seen, wanted=wanted)):
         return NextStep(State.PENDING, "an earlier call did it, which the read after it did not show")
     if judged.refused:
         return NextStep(State.REFUSED, judged.refused)
     if seen.there is None:
         return NextStep(State.DEFERRED, seen.reason or "it could not be read just before the change")
     if seen.there is wanted:
-        return NextStep(State.ABSENT, "there was nothing to do: it is as wanted already")
+        return NextStep(State.ABSENT, seen.reason or "there was nothing to do: it is as wanted already")
     if judged.skipped:
         return NextStep(State.SKIPPED, judged.skipped)
+    if not wanted and seen.another:
+        return NextStep(State.SKIPPED, seen.reason or "what was approved is gone, and another one was given since")
     if not wanted and seen.since is not None and seen.since > planned_on:
         return NextStep(
             State.SKIPPED, f"it was given anew at {seen.since:%Y-%m-%d %H:%M:%S} UTC, after the plan's snapshot"
         )
     return NextStep(State.CALLING)
+
+
+def _replaced(seen: Sighting, *, wanted: bool) -> bool:
+    """Tell whether what was to go is gone, and another one is in its place: the next read says that it was given back."""
+    return not wanted and seen.another
 
 
 def after_call(answer: WriteAnswer, seen: Sighting, *, wanted: bool, unchanged: int, attempts: int) -> NextStep:
@@ -203,7 +210,7 @@ def after_call(answer: WriteAnswer, seen: Sighting, *, wanted: bool, unchanged: 
     if seen.there is None:
         # A transient answer says that nothing was done; without a read, nobody's word is taken for it.
         return NextStep(State.UNKNOWN, why or "it could not be read back")
-    if seen.there is wanted:
+    if seen.there is wanted or _replaced(seen, wanted=wanted):
         return NextStep(
             State.PENDING, "the answer was lost; reading shows it done" if answer.result is WriteResult.UNKNOWN else why
         )
@@ -220,7 +227,7 @@ def after_interruption(seen: Sighting, *, wanted: bool) -> NextStep | None:
     """Decide what became of a call whose end is not known, by reading only; null while nothing can be read."""
     if seen.there is None:
         return None
-    if seen.there is wanted:
+    if seen.there is wanted or _replaced(seen, wanted=wanted):
         return NextStep(State.PENDING, "interrupted; reading shows it done")
     return NextStep(State.STILL_THERE, "interrupted; reading shows it unchanged, so it is checked again from the start")
 
@@ -244,7 +251,7 @@ def after_verifying_read(
     if standing.state is State.ORDERED:
         return None
     called_at = standing.called_at or standing.intended_at
-    anew = seen.since is not None and called_at is not None and seen.since > called_at
+    anew = seen.another or (seen.since is not None and called_at is not None and seen.since > called_at)
     if not wanted and (standing.state is State.REVOKED or anew):
         when = f"at {seen.since:%Y-%m-%d %H:%M:%S} UTC" if seen.since else f"before {now:%Y-%m-%d %H:%M:%S} UTC"
         return NextStep(State.REGRANTED, f"somebody gave it back {when}")

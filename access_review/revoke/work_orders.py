@@ -3,11 +3,11 @@
 The list is read again before anything is ordered, and again by ``verify``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from access_review.changes import Change, Executor, Sighting, Witness, WriteAnswer, WriteResult
+from access_review.changes import Action, Change, Executor, Remembering, Sighting, Witness, WriteAnswer, WriteResult
 from access_review.snapshot import Snapshot
 
 
@@ -17,21 +17,26 @@ class WorkOrders:
 
     source: str
     read: Callable[[], Snapshot]
-    _seen: tuple[frozenset[tuple[str, str]], dict[str, bool | None], str] | None = None
+    _seen: "_Read | None" = None
 
     def holds(self, change: Change, since: datetime) -> Sighting:
         """Look in the source as it can be read now; once for all changes of a run."""
         del since
         if self._seen is None:
-            self._seen = _held(self.read(), self.source)
-        held, enabled, short = self._seen
-        target = change.target
-        if short:
-            return Sighting(None, self.source, short)
+            self._seen = _Read.of(self.read(), self.source)
+        seen, target = self._seen, change.target
+        if seen.short:
+            return Sighting(None, self.source, seen.short)
+        # A list shows only who holds something. Elsewhere accounts stand by themselves, and a restore brings all back.
+        if change.action is not Action.MANUAL and target.account and target.account.id not in seen.enabled:
+            return Sighting(
+                None, self.source, "the account is not there any more: a restore would bring all of it back"
+            )
         if target.entitlement:
             thing = target.account or target.child
-            return Sighting(bool(thing and (thing.id, target.entitlement.id) in held), self.source)
-        return Sighting(enabled.get(target.account.id, False) if target.account else None, self.source)
+            held = bool(thing and (thing.id, target.entitlement.id, target.mode or "assigned") in seen.held)
+            return Sighting(held, self.source)
+        return Sighting(seen.enabled.get(target.account.id, False) if target.account else None, self.source)
 
     def revoke(self, change: Change) -> WriteAnswer:
         """Order it."""
@@ -59,6 +64,11 @@ class PartlyLiveExecutor(PartlyLiveWitness):
 
     live: Executor
 
+    def remember(self, change: Change) -> None:
+        """Note what the batch did before, where that matters."""
+        if isinstance(self.live, Remembering) and self.covers(change):
+            self.live.remember(change)
+
     def revoke(self, change: Change) -> WriteAnswer:
         """Take it away, or order it."""
         return (self.live if self.covers(change) else self.orders).revoke(change)
@@ -68,9 +78,18 @@ class PartlyLiveExecutor(PartlyLiveWitness):
         return (self.live if self.covers(change) else self.orders).restore(change)
 
 
-def _held(taken: Snapshot, source: str) -> tuple[frozenset[tuple[str, str]], dict[str, bool | None], str]:
-    short = {**taken.incomplete("accounts"), **taken.incomplete("grants"), **taken.incomplete("nesting")}
-    grants = {(row["account"], row["entitlement"]) for row in taken.tables["grants"].to_pylist()}
-    edges = {(row["child"], row["parent"]) for row in taken.tables["nesting"].to_pylist()}
-    enabled = {row["account"]: row["enabled"] for row in taken.tables["accounts"].to_pylist()}
-    return frozenset(grants | edges), enabled, short.get(source) or ""
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A source as it was read again: who holds what in which mode, which accounts are enabled, and why it is short."""
+
+    held: frozenset[tuple[str, str, str]]
+    enabled: Mapping[str, bool | None]
+    short: str
+
+    @classmethod
+    def of(cls, taken: Snapshot, source: str) -> "_Read":
+        short = {**taken.incomplete("accounts"), **taken.incomplete("grants"), **taken.incomplete("nesting")}
+        grants = {(row["account"], row["entitlement"], row["mode"]) for row in taken.tables["grants"].to_pylist()}
+        edges = {(row["child"], row["parent"], row["mode"]) for row in taken.tables["nesting"].to_pylist()}
+        enabled = {row["account"]: row["enabled"] for row in taken.tables["accounts"].to_pylist()}
+        return cls(frozenset(grants | edges), enabled, short.get(source) or "")

@@ -102,6 +102,30 @@ def test_nothing_is_called_but_from_a_recheck_and_nothing_is_revoked_but_from_pe
     }
 
 
+# Another one was given since
+
+ANOTHER = Sighting(True, "graph", "given since", another=True)
+
+
+def test_what_was_given_since_is_left_alone_before_a_call_and_given_back_after_one():
+    def before(*, wanted, unchanged=0):
+        return after_recheck(ANOTHER, Recheck(), wanted=wanted, planned_on=START, unchanged=unchanged)
+
+    assert before(wanted=False) == NextStep(State.SKIPPED, "given since")
+    assert before(wanted=True).state is State.ABSENT
+    assert before(wanted=False, unchanged=1).state is State.PENDING
+    answer = WriteAnswer(WriteResult.DONE, "graph")
+    assert after_call(answer, ANOTHER, wanted=False, unchanged=0, attempts=3).state is State.PENDING
+    interrupted = after_interruption(ANOTHER, wanted=False)
+    assert interrupted is not None
+    assert interrupted.state is State.PENDING
+    for state in (State.PENDING, State.CONTRADICTED, State.REVOKED):
+        standing = ChangeStatus(state, at=START, gone_at=START, called_at=START)
+        later = after_verifying_read(standing, ANOTHER, START + MINUTE, wanted=False, spacing=SPACING, most=3)
+        assert later is not None
+        assert later.state is State.REGRANTED
+
+
 # Just before a call
 
 PROTECTED, EXPECTED = Recheck(refused="protected: tier 0"), Recheck(skipped="expected now")

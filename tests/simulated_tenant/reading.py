@@ -1,5 +1,6 @@
 """A reader and the simulator it reads, put together for tests."""
 
+import base64
 import json
 import os
 from collections import defaultdict
@@ -48,7 +49,13 @@ def simulate(tenant: Tenant | None = None, **more: Any) -> Simulator:
 def graph(simulator: Simulator, **more: Any) -> Graph:
     """Return a client of the simulator that shares its clock."""
     pace = ThrottlePace(Time(simulator.clock.now, simulator.clock.sleep, lambda: 0.5))
-    return Graph(simulator.base, lambda fresh: "token", session(simulator), pace, **more)  # noqa: ARG005
+    return Graph(simulator.base, lambda fresh: token(simulator), session(simulator), pace, **more)  # noqa: ARG005
+
+
+def token(simulator: Simulator) -> str:
+    """Return a token that says what the application may do, as Entra's does."""
+    said = json.dumps({"roles": sorted(simulator.granted or ())}).encode()
+    return f"header.{base64.urlsafe_b64encode(said).decode().rstrip('=')}.signature"
 
 
 @dataclass

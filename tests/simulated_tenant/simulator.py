@@ -52,6 +52,18 @@ LISTS = {
     f"{_PACKAGES}/assignments": "accessPackageAssignments",
     "auditLogs/signIns": "signIns",
 }
+HELD = frozenset(
+    {
+        "oauth2PermissionGrants",
+        "appRoleAssignments",
+        "roleAssignments",
+        "roleAssignmentScheduleInstances",
+        "roleEligibilityScheduleInstances",
+        "groupAssignmentScheduleInstances",
+        "groupEligibilityScheduleInstances",
+    }
+)
+"""What principals hold."""
 PREMIUM = re.compile(
     r"/(auditLogs|identityGovernance|roleManagement/directory/role\w+ScheduleInstances)", re.IGNORECASE
 )
@@ -215,12 +227,14 @@ class Simulator:
             return self._list(request, "appRoleAssignments", things)
         if last == "memberOf":
             owners = [
-                o for (what, o) in self.tenant.links if what == "groups/members" and native in self.linked(what, o)
+                o
+                for (what, o) in self.tenant.links
+                if what == "groups/members" and not self._hides(o) and native in self.linked(what, o)
             ]
             return self._list(request, "", [self.tenant.of("groups")[o] for o in owners], typed=True)
         if last not in LINKS:
             return failed(400, "BadRequest", f"Resource not found for the segment '{last}'.")
-        targets = self.linked(f"{folder}/{last}", native)
+        targets = [] if last == "members" and self._hides(native) else self.linked(f"{folder}/{last}", native)
         if last == "appRoleAssignedTo":
             known = self.visible("appRoleAssignments")
             return self._list(request, "appRoleAssignments", [known[t] for t in targets if t in known])
@@ -238,8 +252,17 @@ class Simulator:
     # What reads see
 
     def visible(self, collection: str) -> dict[str, Object]:
-        """Return objects as reads see them now, which lags behind the writes."""
-        return self.writes.seen(collection, self.tenant.of(collection))
+        """Return objects as reads see them now, which lags behind the writes; what a deleted user holds is not listed."""
+        found = self.writes.seen(collection, self.tenant.of(collection))
+        if collection not in HELD:
+            return found
+        deleted = self.tenant.of("deletedUsers").keys()
+        return {native: thing for native, thing in found.items() if thing.get("principalId") not in deleted}
+
+    def _hides(self, group: str) -> bool:
+        """Tell whether a group's members are not shown to this application: no error says so."""
+        hidden = self.tenant.of("groups").get(group, {}).get("visibility") == "HiddenMembership"
+        return hidden and self.granted is not None and "Member.Read.Hidden" not in self.granted
 
     def linked(self, what: str, owner: str) -> list[str]:
         """Return links as reads see them now."""

@@ -12,12 +12,11 @@ from typing import TypeVar
 
 from access_review.changes import Action, Change, Sighting, Thing, WriteAnswer, WriteResult
 from access_review.connectors.ad.server import Servers, Session
-from access_review.connectors.ad.writer import DirectoryWriter, Guard, is_immutable_id
+from access_review.connectors.ad.writer import NOT_SEEN, DirectoryWriter, Guard, is_immutable_id
 from access_review.errors import ConnectorError, Transient
 
 _MEMBERS = frozenset({Action.REMOVE_MEMBER, Action.CUT_NESTING, Action.ADD_MEMBER, Action.ADD_NESTING})
 _ACCOUNTS = frozenset({Action.DISABLE_ACCOUNT, Action.ENABLE_ACCOUNT})
-_NOT_SEEN = "the account or the group is not seen: deleted, or hidden from this account"
 
 T = TypeVar("T")
 
@@ -65,11 +64,11 @@ class DirectoryExecutor:
         if not covers(change):
             return Sighting(None, self.server, "it is not an object of this directory")
         try:
-            there = self._read(lambda writing: self._there(writing, change, since))
+            there, why = self._read(lambda writing: self._there(writing, change, since))
         except ConnectorError as error:
             self.close()
             return Sighting(None, self.server, error.message)
-        return Sighting(there, self.server, "" if there is not None else _NOT_SEEN)
+        return Sighting(there, self.server, why)
 
     def revoke(self, change: Change) -> WriteAnswer:
         """Remove the one member value, or disable the account."""
@@ -79,15 +78,16 @@ class DirectoryExecutor:
         """Add the one member value again, or enable the account."""
         return self._written(change, DirectoryWriter.enable, DirectoryWriter.restore)
 
-    def _there(self, writing: DirectoryWriter, change: Change, since: datetime) -> bool | None:
+    def _there(self, writing: DirectoryWriter, change: Change, since: datetime) -> tuple[bool | None, str]:
         first, *rest = (thing.native_id for thing in _ends(change))
         if not rest:
-            return writing.enabled(first)
+            enabled = writing.enabled(first)
+            return enabled, "" if enabled is not None else NOT_SEEN
         if self._guard:
             # Read before the membership, so that whatever moves the guard after this look stops the write.
             following = f"{change.id} {since.isoformat()}"
             self._guards[change.id] = writing.guard(rest[0], self._guard, following)
-        return writing.holds(first, rest[0])
+        return writing.look(first, rest[0])
 
     def _written(
         self,

@@ -35,6 +35,8 @@ _CHANGED_MEANWHILE = frozenset({code.NO_SUCH_ATTRIBUTE, 19, code.ALREADY_THERE})
 _NOTHING_TO_DO = frozenset({code.UNWILLING, code.NO_SUCH_ATTRIBUTE, code.ENTRY_EXISTS, code.ALREADY_THERE})
 # After these it is not certain that nothing was done.
 _UNCLEAR = frozenset({code.TIME_LIMIT, code.ADMIN_LIMIT, code.OTHER})
+NOT_SEEN = "the account or the group is not seen: deleted, or hidden from this account"
+PRIMARY = "it is the account's primary group, which no member value shows: give it another one first"
 ADMIN_SD_HOLDER = (
     "AdminSDHolder protects it, so a delegated writer cannot change it: hand it to those who administer tier 0"
 )
@@ -61,26 +63,39 @@ class DirectoryWriter:
         return str(self._session.address)
 
     def holds(self, member: str, group: str) -> bool | None:
-        """Tell whether a member value is there, null when member or group cannot be seen; ids are GUIDs or SIDs."""
-        found = self._entry(member, ["distinguishedName"])
-        if found is None:
-            return None
-        # A compare by filter finds one value of a list of any length, which reading the list in pieces would not.
-        answer = self._session.search(address_of(group), f"(member={escape_filter(found.dn)})", ["objectGUID"])
-        if answer.fault:
-            return None
-        if answer.entries:
-            return True
-        # No match is what a group gives that does not have the member, and one that is not seen.
-        return None if self._entry(group, ["objectGUID"]) is None else False
+        """Tell whether a member value is there, null when that cannot be told; ids are GUIDs or SIDs."""
+        return self.look(member, group)[0]
 
-    def is_primary(self, member: str, group: str) -> bool | None:
-        """Tell whether a group is an account's primary group, which no member value shows."""
-        account = self._entry(member, ["objectSid", "primaryGroupID"])
-        other = self._entry(group, ["objectSid"])
-        number = account.whole("primarygroupid") if account else None
-        sid = other.first("objectsid") if other else None
-        return None if number is None or sid is None else identifiers.rid(identifiers.sid(sid)) == number
+    def look(self, member: str, group: str) -> tuple[bool | None, str]:
+        """Tell as :meth:`holds` does, and why where it cannot be told.
+
+        It is not there only where that shows: the group answers the opposite question, and the member itself does not
+        name the group. A server that does not let this account see the members says of all of them that they are none.
+        """
+        found = self._entry(member, ["distinguishedName", "primaryGroupID"])
+        if found is None:
+            return None, NOT_SEEN
+        # A compare by filter finds one value of a list of any length, which reading the list in pieces would not.
+        has = f"(member={escape_filter(found.dn)})"
+        answer = self._session.search(address_of(group), has, ["objectGUID"])
+        if answer.fault:
+            return None, NOT_SEEN
+        if answer.entries:
+            return True, ""
+        opposite = self._session.search(address_of(group), f"(!{has})", ["objectSid"])
+        if opposite.fault or len(opposite.entries) != 1:
+            return None, NOT_SEEN
+        dn, values = opposite.entries[0]
+        return self._not_listed(member, found, Entry.of(dn, values, group))
+
+    def _not_listed(self, member: str, found: Entry, group: Entry) -> tuple[bool | None, str]:
+        """Tell about a member that the group does not show; the member itself may show the group."""
+        named = self._session.search(address_of(member), f"(memberOf={escape_filter(group.dn)})", ["objectGUID"])
+        if named.fault:
+            return None, NOT_SEEN
+        if named.entries:
+            return None, "it is a member, but the members of the group cannot be read: grant Read Members on the group"
+        return (None, PRIMARY) if _is_primary(found, group) else (False, "")
 
     def guard(self, group: str, attribute: str, following: str) -> Guard:
         """Read a guard attribute; ``following`` is the value that the write will leave."""
@@ -112,12 +127,11 @@ class DirectoryWriter:
 
     def _explained(self, member: str, group: str, reply: Reply, *, wanted: bool) -> WriteAnswer:
         """Tell the causes apart that share their codes, by reading."""
-        now = self.holds(member, group)
+        now, why = self.look(member, group)
+        if now is None and why == PRIMARY:
+            return WriteAnswer(WriteResult.REFUSED, self.server, PRIMARY)
         if now is None:
-            return WriteAnswer(WriteResult.UNKNOWN, self.server, f"{_said(reply)}; check that both objects still exist")
-        if not wanted and self.is_primary(member, group):
-            reason = "it is the account's primary group, which no member value shows: give it another one first"
-            return WriteAnswer(WriteResult.REFUSED, self.server, reason)
+            return WriteAnswer(WriteResult.UNKNOWN, self.server, f"{_said(reply)}; {why}")
         if now == wanted:
             return WriteAnswer(WriteResult.ABSENT, self.server, "there was nothing to do")
         return self._refused(group, reply)
@@ -198,6 +212,12 @@ def address_of(native: str) -> str:
     if _SID.fullmatch(native):
         return f"<SID={native}>"
     raise ValueError(f"{native!r} is neither a GUID nor a SID, so nothing is written by it")
+
+
+def _is_primary(member: Entry, group: Entry) -> bool:
+    """Tell whether a group is an account's primary group, which no member value shows."""
+    number, sid = member.whole("primarygroupid"), group.first("objectsid")
+    return number is not None and sid is not None and identifiers.rid(identifiers.sid(sid)) == number
 
 
 def _swap(guard: Guard) -> dict[str, list[tuple[str, list[str]]]]:

@@ -4,6 +4,7 @@ Reads are repeated after throttling, server faults, broken connections and answe
 short. A write is never repeated here: whoever sent it looks what became of it.
 """
 
+import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -117,6 +118,15 @@ class Graph:
     def clock(self) -> datetime | None:
         """The service's own time at its first answer."""
         return self._clock
+
+    def permissions(self) -> frozenset[str]:
+        """Return what the token says that it is good for; nothing where it does not say, since nobody promises its form."""
+        try:
+            middle = self._token(False).split(".")[1]
+            said = json.loads(base64.urlsafe_b64decode(middle + "=" * (-len(middle) % 4)))
+            return frozenset([*said.get("roles", ()), *said.get("scp", "").split()])
+        except (IndexError, ValueError, TypeError, AttributeError):
+            return frozenset()
 
     def close(self) -> None:
         """End the threads and connections."""

@@ -118,13 +118,15 @@ class Roles:
         Instances that come through a group are the group's own.
         """
         eligibilities = {read_assignment(thing): thing for thing in eligible if is_own(thing)}
-        instances = {read_assignment(thing): thing for thing in active if is_own(thing)}
+        # Of an assignment and an activation of the same, the assignment is what is held.
+        standing_last = sorted(filter(is_own, active), key=is_activation, reverse=True)
+        instances = {read_assignment(thing): thing for thing in standing_last}
         assigned = {read_assignment(thing): thing for thing in assignments}
         self.scoped |= {(key.principal, key.scope) for key in (*assigned, *instances, *eligibilities)}
         for key in sorted(assigned.keys() | instances.keys()):
             instance = instances.get(key)
             yield from self._entitlement(key.role, key.scope)
-            if instance and text(instance, "assignmentType") == "Activated" and key in eligibilities:
+            if instance and is_activation(instance) and key in eligibilities:
                 yield from self._use(key, instance)
             else:
                 yield self._standing(key, assigned.get(key), instance)
@@ -137,7 +139,7 @@ class Roles:
         if run is None:
             return self._held(key, via="role-assignment", native_id=assignment["id"] if assignment else None)
         time, native = span(run), text(run, "roleAssignmentScheduleId") or run["id"]
-        if text(run, "assignmentType") == "Activated":
+        if is_activation(run):
             return self._held(key, via="pim", native_id=native, **time, **ACTIVATED)
         if assignment is not None and time["until"] is None:
             return self._held(key, via="role-assignment", native_id=assignment["id"], **time)
@@ -189,6 +191,11 @@ def is_own(thing: Object) -> bool:
     return (text(thing, "memberType") or "Direct").casefold() == "direct"
 
 
+def is_activation(thing: Object) -> bool:
+    """Tell whether a schedule instance is an activation of what its principal is eligible for, and no assignment."""
+    return (text(thing, "assignmentType") or "").casefold() == "activated"
+
+
 def span(thing: Object) -> Row:
     """Read from when until when."""
     return {"since": date(thing, "startDateTime"), "until": date(thing, "endDateTime")}
@@ -231,8 +238,7 @@ class GroupSchedules:
         eligibilities = self._eligibilities()
         return {
             read_membership(instance): _managed(instance, read_membership(instance) in eligibilities)
-            for instance in self.active
-            if _is_member(instance)
+            for instance in sorted(filter(_is_member, self.active), key=is_activation, reverse=True)
         }
 
     def rows(self) -> Iterator[TableRow]:
@@ -246,7 +252,7 @@ class GroupSchedules:
             (r for r in self.active if _is_member(r) and read_membership(r) in eligibilities), key=read_membership
         ):
             group_id, principal = read_membership(instance)
-            if text(instance, "assignmentType") == "activated" and not directory.is_group(principal):
+            if is_activation(instance) and not directory.is_group(principal):
                 yield used(directory.row_id(principal), directory.row_id(group_id), instance)
         for thing in self.eligible:
             if text(thing, "accessId") == "owner":
@@ -270,6 +276,6 @@ def read_membership(thing: Object) -> tuple[str, str]:
 def _managed(run: Object, eligible: bool) -> ManagedMembership:
     native = text(run, "assignmentScheduleId") or run["id"]
     edge: Row = {"via": "pim", "native_id": native, **span(run)}
-    if text(run, "assignmentType") == "activated":
+    if is_activation(run):
         return ManagedMembership({**edge, **ACTIVATED}, drop=eligible)
     return ManagedMembership(edge)

@@ -8,17 +8,9 @@ from typing import Any
 import pytest
 
 from access_review.changes import UNDO, Action, Change, Executor, Expectation, Target, Thing, WriteResult
+from access_review.connectors.entra.grants import DYNAMIC, MAIL, SYNCED, link
 from access_review.connectors.entra.permissions import WRITING
-from access_review.connectors.entra.writer import (
-    ADMINISTRATOR,
-    DYNAMIC,
-    INHERITED,
-    MAIL,
-    SYNCED,
-    GraphWriter,
-    covers,
-    link,
-)
+from access_review.connectors.entra.writer import ADMINISTRATOR, INHERITED, GraphWriter, covers
 from access_review.errors import ConnectorError
 from tests.simulated_tenant.reading import graph, simulate
 from tests.simulated_tenant.tenants import GLOBAL_ADMIN, READERS, Object
