@@ -79,6 +79,7 @@ def connect(
     netbios: Mapping[str, str] | None = None,
     expected: Mapping[Literal["accounts", "entitlements"], int] | None = None,
     canaries: Sequence[str] = (),
+    empty: Sequence[str] = (),
 ) -> Connector:
     """Open a directory: ``recorded`` or ``server``.
 
@@ -104,6 +105,7 @@ def connect(
     netbios: NetBIOS names by DNS domain, where they are not the first label.
     expected: the server's own counts; a difference makes the source incomplete.
     canaries: names that are there for certain; one unseen makes the source incomplete.
+    empty: what stands for an empty value in this directory, beside the usual (N/A, NULL, - …).
     """
     _check_way(source, recorded, server, directory)
     classification = Classification(
@@ -125,6 +127,7 @@ def connect(
         netbios={where.casefold(): name for where, name in (netbios or {}).items()},
         expected={str(table): count for table, count in (expected or {}).items()},
         canaries=tuple(canaries),
+        empty=frozenset(empty),
     )
     if recorded:
         return RecordedDirectory(source, tuple(recorded), options)

@@ -49,6 +49,7 @@ class DirectoryOptions:
     netbios: Mapping[str, str] = field(default_factory=dict)
     expected: Mapping[str, int] = field(default_factory=dict)
     canaries: Sequence[str] = ()
+    empty: frozenset[str] = frozenset()
     live: bool = False
     exact_logons: bool = False
 

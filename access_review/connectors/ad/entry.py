@@ -6,9 +6,11 @@ not what it should be is null, which is *unknown*.
 
 import re
 import string
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+
+from access_review.connectors import no_value
 
 _TIME = re.compile(r"(\d{4})(\d\d)(\d\d)(\d\d)(?:(\d\d)(\d\d)?)?(?:[.,](\d{1,6})\d*)?(Z|[+-]\d{4}|[+-]\d\d)")
 _WHOLE = re.compile(r"[+-]?\d{1,20}")
@@ -72,9 +74,19 @@ class Entry:
         return {"TRUE": True, "FALSE": False}.get((self.text(name) or "").upper())
 
     def time(self, *names: str) -> datetime | None:
-        """Return a generalized time as UTC."""
+        """Return a generalized time as UTC; null for the zeros and ends of calendars."""
         text = self.text(*names)
-        return generalized_time(text) if text else None
+        return no_value.meant(generalized_time(text)) if text else None
+
+    def saying(self, names: Collection[str], empty: Collection[str]) -> "Entry":
+        """Return the entry without what stands for nothing, or is the name of a type, in these attributes."""
+        if not any(name in self.values for name in names):
+            return self
+        kept = {
+            name: found if name not in names else tuple(value for value in found if not _says_nothing(value, empty))
+            for name, found in self.values.items()
+        }
+        return Entry(self.dn, kept, self.place)
 
     def fingerprint(self) -> int:
         """Return a number that entries of the same values share, in this process."""
@@ -97,6 +109,11 @@ class Entry:
             for m, values in found
             if m[1] == name.lower()
         )
+
+
+def _says_nothing(value: bytes, empty: Collection[str]) -> bool:
+    text = value.decode("utf-8", "backslashreplace")
+    return no_value.is_nothing(text, empty) or no_value.is_type_name(text)
 
 
 def missing(ranges: Sequence[Range]) -> int | None:

@@ -27,6 +27,9 @@ from access_review.tables import Row
 
 TABLES = ("accounts", "entitlements", "grants", "nesting", "aliases", "owners")
 
+_SAID = frozenset({"mail", "employeeid", "employeenumber", "displayname", "description", "userprincipalname"})
+"""Attributes that people fill in, and so with words for nothing; names and links are what they are."""
+
 _DELETED = NotAPrincipal("dangling-member", "deleted object")
 
 
@@ -39,6 +42,9 @@ class DirectoryReading:
         self._active_directory: Dialect = ActiveDirectory(options, as_of)
         self._other_directory: Dialect = OtherDirectory(options)
         self._memberships = Memberships(source)
+        self._said = _SAID | {name.lower() for name in options.attributes.values()}
+        if options.employee_id:
+            self._said |= {options.employee_id.lower()}
         self._read: dict[str, tuple[int, Principal]] = {}
         self._ids: set[str] = set()
         self._ranges: dict[str, list[Range]] = {}
@@ -66,7 +72,7 @@ class DirectoryReading:
             self.tally.doubt("an entry has no objectClass, so nobody can tell what it is")
             yield problem(self._source, entry.place, "unusable", "no objectClass", subject=dn)
             return
-        match self._translated(entry, dn):
+        match self._translated(entry.saying(self._said, self._options.empty), dn):
             case DirectoryObject() as found:
                 yield from self._object_rows(found, entry.fingerprint())
             case StandIn(sid):

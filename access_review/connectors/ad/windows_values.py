@@ -6,6 +6,8 @@ Definitions: MS-DTYP (FILETIME), MS-ADTS (``userAccountControl``, ``groupType``)
 from datetime import UTC, datetime, timedelta
 from enum import IntFlag
 
+from access_review.connectors import no_value
+
 _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 NEVER = 2**63 - 1
 """The FILETIME of what never happens."""
@@ -60,6 +62,6 @@ def filetime(value: int | None) -> datetime | None:
     if value is None or value <= 0 or value >= NEVER:
         return None
     try:
-        return _EPOCH + timedelta(microseconds=value // 10)
+        return no_value.meant(_EPOCH + timedelta(microseconds=value // 10))
     except OverflowError:
         return None

@@ -80,6 +80,7 @@ def connect(
     effect: Mapping[Effect, Sequence[str]] | None = None,
     client: Mapping[str, str] | None = None,
     sensitivity: Mapping[str, str] | None = None,
+    empty: Sequence[str] = (),
 ) -> Connector:
     """Open a tenant: ``recorded``, or ``tenant`` and ``reader``.
 
@@ -100,6 +101,7 @@ def connect(
     effect: patterns of names of groups that do something else than grant.
     client: whose groups and applications those of a pattern are.
     sensitivity: the class of data behind entitlements, by pattern of their names; the first that fits.
+    empty: what stands for an empty value in this tenant, beside the usual (N/A, NULL, - …).
 
     Raises ``WorkspaceError`` for a folder or file that is not there.
     """
@@ -110,12 +112,14 @@ def connect(
         if tenant or reader or writer:
             hint = "keep one of them"
             raise WorkspaceError(f"{source.name}: recorded and tenant exclude each other", hint=hint)
-        return PagedTenant(source, _saved(source, recorded), classification, synced_from, privileged_roles)
+        return PagedTenant(
+            source, _saved(source, recorded), classification, synced_from, privileged_roles, frozenset(empty)
+        )
     if not tenant or reader is None:
         hint = "name saved pages under recorded, or tenant and reader"
         raise WorkspaceError(f"{source.name}: nothing is named to read from", hint=hint)
     place = CLOUDS[cloud] if isinstance(cloud, str) else cloud
-    paged = PagedTenant(source, _nowhere, classification, synced_from, privileged_roles)
+    paged = PagedTenant(source, _nowhere, classification, synced_from, privileged_roles, frozenset(empty))
     return _live(paged, tenant, (reader, writer), place, (ca_file, proxy), reach or TenantReach())
 
 

@@ -28,10 +28,13 @@ class PagedTenant:
     classification: Classification = field(default_factory=Classification)
     synced_from: str = "on-premises"
     privileged_roles: Sequence[str] = PRIVILEGED_ROLES
+    empty: frozenset[str] = frozenset()
 
     def collect(self, as_of: datetime) -> Iterator[tuple[str, Row]]:  # noqa: ARG002  pages say when they were saved
         """Yield ``(table, row)`` for everything the tenant holds, and the verdicts."""
-        tenant = Tenant(self.source, self.pages, self.classification, self.synced_from, self.privileged_roles)
+        tenant = Tenant(
+            self.source, self.pages, self.classification, self.synced_from, self.privileged_roles, self.empty
+        )
         counted: Counter[str] = Counter()
         for table, row in tenant.rows():
             counted[table] += 1

@@ -36,9 +36,9 @@ def user(directory: TenantObjects, thing: Object, syncing: frozenset[str] = froz
         "stable_id": True,
         "name": name,
         "principal_name": name,
-        "display_name": text(thing, "displayName"),
-        "mail": text(thing, "mail"),
-        "employee_id": text(thing, "employeeId"),
+        "display_name": directory.said(thing, "displayName"),
+        "mail": directory.said(thing, "mail"),
+        "employee_id": directory.said(thing, "employeeId"),
         "kind": _kind(directory, thing, name or ""),
         "enabled": flag(thing, "accountEnabled"),
         "created_at": date(thing, "createdDateTime"),
@@ -76,10 +76,10 @@ def _of_user(directory: TenantObjects, thing: Object) -> str | None:
     return attributes(
         mastered_in=directory.synced_from if synced else None,
         user_type=text(thing, "userType"),
-        employee_type=text(thing, "employeeType"),
-        department=text(thing, "department"),
-        job_title=text(thing, "jobTitle"),
-        company=text(thing, "companyName"),
+        employee_type=directory.said(thing, "employeeType"),
+        department=directory.said(thing, "department"),
+        job_title=directory.said(thing, "jobTitle"),
+        company=directory.said(thing, "companyName"),
         invitation=text(thing, "externalUserState"),
         agent_identity=text(thing, "identityParentId"),
     )
@@ -91,12 +91,14 @@ def _user_names(directory: TenantObjects, thing: Object, account: str) -> Iterat
         ("on-premises-sid", "onPremisesSecurityIdentifier"),
         ("immutable-id", "onPremisesImmutableId"),
     ):
-        if value := text(thing, name):
+        if value := directory.said(thing, name):
             yield directory.alias(scheme, value, account)
     if upn := text(thing, "userPrincipalName"):
         yield directory.alias("upn", upn.casefold(), account)
-    proxies = [address[5:] for address in texts(thing, "proxyAddresses") if address.casefold().startswith("smtp:")]
-    for address in sorted({mail.casefold() for mail in (text(thing, "mail"), *proxies) if mail}):
+    proxies = [
+        address[5:] for address in directory.all_said(thing, "proxyAddresses") if address.casefold().startswith("smtp:")
+    ]
+    for address in sorted({mail.casefold() for mail in (directory.said(thing, "mail"), *proxies) if mail}):
         yield directory.alias("mail", address, account)
 
 

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from access_review.connectors import no_value
+from access_review.connectors.no_value import NoDate
+
 Object = Mapping[str, Any]
 Value = TypeVar("Value")
 
@@ -79,7 +82,7 @@ def objects(thing: Object, name: str) -> list[Object]:
 
 
 def time_or_never(thing: Object, name: str) -> datetime | None:
-    """Return a time in UTC; Graph's year 1, which means never, is returned as :data:`NEVER`."""
+    """Return a time in UTC; the zero of a calendar (Graph's is year 1) means never and is returned as :data:`NEVER`."""
     value = text(thing, name)
     if value is None:
         return None
@@ -87,9 +90,19 @@ def time_or_never(thing: Object, name: str) -> datetime | None:
         at = datetime.fromisoformat(value)
         if at.tzinfo is None:
             raise UnusableError(f"{name} {value!r} has no time zone")
-        return at.astimezone(UTC)
+        return _meant(at)
     except (ValueError, OverflowError) as error:
         raise UnusableError(f"{name} {value!r} is not a time") from error
+
+
+def _meant(at: datetime) -> datetime | None:
+    match no_value.no_date(at):
+        case NoDate.ZERO:
+            return NEVER
+        case NoDate.END:
+            return None
+        case _:
+            return at.astimezone(UTC)
 
 
 def date(thing: Object, name: str) -> datetime | None:

@@ -35,9 +35,10 @@ class Tenant:
         classification: Classification,
         synced_from: str,
         privileged_roles: Sequence[str],
+        empty: frozenset[str] = frozenset(),
     ) -> None:
         self.pages = pages
-        self.directory = TenantObjects(source, classification, synced_from)
+        self.directory = TenantObjects(source, classification, synced_from, empty)
         self.roles = roles.Roles(self.directory, privileged_roles)
         self.applications = Applications(self.directory)
         self.licences = groups.Licences(self.directory)

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from access_review.connectors import Source, problem
+from access_review.connectors import Source, no_value, problem
 from access_review.connectors.classification import Classification
-from access_review.connectors.entra.properties import Object, type_of
+from access_review.connectors.entra.properties import Object, text, texts, type_of
 from access_review.tables import Row, ref
 
 TableRow = tuple[str, Row]
@@ -27,11 +27,23 @@ class TenantObjects:
     source: Source
     classification: Classification = field(default_factory=Classification)
     synced_from: str = "on-premises"
+    empty: frozenset[str] = frozenset()
     accounts: dict[str, str] = field(default_factory=dict)
     groups: dict[str, Row] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
     principals_of_apps: dict[str, str] = field(default_factory=dict)
     disputed: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def said(self, thing: Object, name: str) -> str | None:
+        """Return a text that people fill in; null when it stands for nothing, or is the name of a type."""
+        value = text(thing, name)
+        if no_value.is_type_name(value):
+            return None
+        return no_value.something(value, self.empty, name=name == "displayName")
+
+    def all_said(self, thing: Object, name: str) -> list[str]:
+        """Return the texts of a list that say something."""
+        return [value for value in texts(thing, name) if not no_value.is_nothing(value, self.empty)]
 
     def add_account(self, object_id: str, row_id: str, name: str) -> None:
         """Remember an account."""

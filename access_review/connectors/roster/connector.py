@@ -219,7 +219,7 @@ def connect(
     data_class, approved_until``. Every other name is an HR attribute. ``dates``
     is a ``strptime`` form, ``timezone`` one IANA zone or a column and a map,
     ``left_at_means`` what a last day is. ``empty`` lists what stands for an empty
-    cell in any column (``N/A``, ``00000000``). ``optional`` lists columns that a JSON
+    cell in any column, beside the usual (``N/A``, ``NULL``, ``-`` …). ``optional`` lists columns that a JSON
     export leaves out when nobody has a value. Raises ``WorkspaceError`` with
     every option that does not fit the others.
     """
@@ -245,8 +245,31 @@ def connect(
     places = timezone if isinstance(timezone, Zones) else None
     words = dict(statuses.words()) if statuses else {}
     terms = RosterTerms(dates, zone, places, left_at_means, kind, words)
-    cleaning = Cleaning(strip, frozenset(empty), frozenset(optional))
+    cleaning = Cleaning(
+        strip, frozenset(empty), frozenset(optional), _declared_words(columns, words, kind, places), _names(columns)
+    )
     return Roster(source, file, columns, terms, join, history, absence, freshness.span(max_age), cleaning)
+
+
+def _declared_words(
+    columns: RosterColumns, statuses: Mapping[str, str], kind: PersonKind | Kinds, places: Zones | None
+) -> dict[str, frozenset[str]]:
+    """Return the words that the source file declares, by column."""
+    maps = [(part.column, part.map) for part in (kind, places) if isinstance(part, Kinds | Zones)]
+    words: dict[str, frozenset[str]] = {columns.status: frozenset(statuses)} if columns.status else {}
+    for column, meanings in maps:
+        words[column] = words.get(column, frozenset()) | frozenset(meanings)
+    return words
+
+
+def _names(columns: RosterColumns) -> frozenset[str]:
+    match columns.name:
+        case str() as column:
+            return frozenset({column})
+        case tuple() as several:
+            return frozenset(several)
+        case _:
+            return frozenset()
 
 
 def _undated(

@@ -1,13 +1,13 @@
 """The options of a roster that have parts: which column is what, and which word means what."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from access_review.connectors import Source
+from access_review.connectors import Source, no_value
 from access_review.connectors.tabular import sheets
 from access_review.connectors.tabular.instants import zone
 from access_review.connectors.tabular.sheets import Cells, Sheet
@@ -144,18 +144,27 @@ class Kinds(_Option):
 
 @dataclass(frozen=True, slots=True)
 class Cleaning:
-    """What is done to every file of a roster: white space stripped, words for nothing made null, columns forgiven."""
+    """What is done to every file of a roster: white space stripped, words for nothing made null, columns forgiven.
+
+    ``words`` are the columns whose words the source file declares, and what it declares: those are taken as they stand.
+    ``names`` are the columns of people's names.
+    """
 
     strip: bool = False
     empty: frozenset[str] = frozenset()
     optional: frozenset[str] = frozenset()
+    words: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    names: frozenset[str] = frozenset()
 
     def clean(self, sheet: Sheet) -> Sheet:
         """Return the sheet with each cell null that holds a word for nothing."""
-        if not self.empty:
-            return sheet
-        rows = ((line, {c: None if v in self.empty else v for c, v in row.items()}) for line, row in sheet.rows)
+        rows = ((line, {c: self._cell(c, v) for c, v in row.items()}) for line, row in sheet.rows)
         return replace(sheet, rows=tuple(rows))
+
+    def _cell(self, column: str, value: str | None) -> str | None:
+        if value in self.words.get(column, ()):
+            return value
+        return no_value.something(value, self.empty, name=column in self.names)
 
 
 class RosterFile(_Option):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
+from access_review.connectors import no_value
 from access_review.connectors.roster.assignments import Spell
 from access_review.connectors.roster.mapping import (
     HistoryColumns,
@@ -55,7 +56,7 @@ class _Entry:
     def day(self, column: str) -> date | None:
         """Return a date as the file stores it, or as its text says."""
         text = self.row.get(column)
-        if text is None:
+        if no_value.is_nothing_dated(text) or text is None:
             return None
         if (stored := self.stored.get((self.line, column))) is not None:
             return stored

@@ -52,6 +52,7 @@ def connect(
     system: str | None = None,
     expected: Mapping[Literal["accounts", "entitlements"], int] | None = None,
     canaries: Sequence[str] = (),
+    empty: Sequence[str] = (),
 ) -> SharpHound:
     """Open a collection.
 
@@ -64,6 +65,7 @@ def connect(
     system: the system that the groups are of; the DNS domain unless said.
     expected: the server's own counts; a difference makes the source incomplete.
     canaries: names that are there for certain; one unseen makes the source incomplete.
+    empty: what stands for an empty value in this directory, beside the usual (N/A, NULL, - …).
     """
     classification = Classification(
         privileged=tuple(privileged),
@@ -74,5 +76,5 @@ def connect(
         client=client or {},
     )
     counts = {str(table): count for table, count in (expected or {}).items()}
-    options = CollectionOptions(classification, attributes or {}, system, counts, tuple(canaries))
+    options = CollectionOptions(classification, attributes or {}, system, counts, tuple(canaries), frozenset(empty))
     return SharpHound(source, path, options)

@@ -1,11 +1,15 @@
 """What is used of an object of a collection: a user, a group or a computer; the rest of it is ignored."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from access_review.connectors import no_value
 from access_review.connectors.ad.entry import canonical
+
+_NAMES = frozenset({"name", "samaccountname", "distinguishedname", "domain"})
 
 
 class CollectedMember(BaseModel):
@@ -27,6 +31,17 @@ class CollectedObject(BaseModel):
     HasSIDHistory: list[CollectedMember] | None = None
     IsDeleted: bool = False
 
+    def saying(self, empty: Collection[str]) -> "CollectedObject":
+        """Return the object without the texts that stand for nothing or are names of types; names are what they are."""
+        said = {
+            name: value
+            for name, value in self.Properties.items()
+            if name in _NAMES
+            or not isinstance(value, str)
+            or not (no_value.is_nothing(value, empty) or no_value.is_type_name(value))
+        }
+        return self.model_copy(update={"Properties": said})
+
     def text(self, name: str) -> str | None:
         """Return a property that is text; null when it is empty, missing or none."""
         value = self.Properties.get(name)
@@ -46,7 +61,8 @@ class CollectedObject(BaseModel):
         """Return a property that is a time, in seconds since 1970, as UTC; null for 0 and below."""
         seconds = self.stamp(name)
         try:
-            return datetime.fromtimestamp(seconds, UTC) if seconds is not None and seconds > 0 else None
+            at = datetime.fromtimestamp(seconds, UTC) if seconds is not None and seconds > 0 else None
+            return no_value.meant(at)
         except (OverflowError, ValueError, OSError):
             return None
 

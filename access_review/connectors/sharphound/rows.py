@@ -34,6 +34,7 @@ class CollectionOptions:
     system: str | None
     expected: Mapping[str, int]
     canaries: Sequence[str]
+    empty: frozenset[str] = frozenset()
 
 
 class CollectionReading:
@@ -65,7 +66,7 @@ class CollectionReading:
         for number, item in enumerate(file.objects, 1):
             place = f"{file.name} object {number}"
             try:
-                thing = CollectedObject.model_validate(item)
+                thing = CollectedObject.model_validate(item).saying(self._options.empty)
             except ValidationError as error:
                 first = error.errors()[0]
                 where = ".".join(str(part) for part in first["loc"])

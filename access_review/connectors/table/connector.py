@@ -105,7 +105,12 @@ def _short(sheet: Sheet, listing: ExportListing) -> str | None:
     """Say why nothing may be concluded from what the file does not show."""
     if not sheet.rows:
         return f"{sheet.file} holds no rows: a failed export looks the same"
-    return f"{listing.lost} of {len(sheet.rows)} rows cannot be used" if listing.lost else None
+    reasons = [f"{listing.lost} of {len(sheet.rows)} rows cannot be used"] if listing.lost else []
+    reasons += [
+        f"{column} holds names of types in place of values, in {count} of {len(sheet.rows)} rows"
+        for column, count in sorted(listing.typed.items())
+    ]
+    return "; ".join(reasons) or None
 
 
 def filled(terms: ListingTerms) -> tuple[str, ...]:
@@ -142,6 +147,7 @@ def connect(
     enabled: ColumnWords | None = None,
     success: ColumnWords | None = None,
     never: Sequence[str] = (),
+    empty: Sequence[Named] = (),
     privileged: Sequence[str] = (),
     effect: Mapping[Effect, Sequence[str]] | None = None,
     service_accounts: Sequence[str] = (),
@@ -164,7 +170,8 @@ def connect(
     logins and names never change or pass to somebody else; an ``id`` column is
     taken to be stable. ``dates`` is a ``strptime`` form, ``timezone`` one IANA
     zone; a bare date is the whole day. ``enabled`` and ``success`` give the words
-    for yes and no, ``never`` those for an account that was never used. ``client``
+    for yes and no, ``never`` those for an account that was never used, ``empty`` what
+    stands for an empty cell beside the usual (``N/A``, ``NULL``, ``-`` …). ``client``
     is ``{PATTERN: client}`` over logins and entitlement names, ``sensitivity``
     ``{PATTERN: class of data}`` over entitlement names. Raises
     ``WorkspaceError`` with everything that does not fit.
@@ -191,6 +198,7 @@ def connect(
         enabled=enabled or ColumnWords(),
         success=success or ColumnWords(),
         never=frozenset(never),
+        empty=frozenset(empty),
         classification=classification,
     )
     form = {"strip": strip, "delimiter": delimiter, "encoding": encoding, "sheet": sheet, "records": records}
@@ -206,8 +214,7 @@ def _zone(name: str | None) -> tuple[ZoneInfo | None, list[str]]:
 
 def _unclear(columns: TableColumns, dates: str | None, timezone: str | None, table: Filled) -> Iterator[str]:
     """Yield what the options leave open about times."""
-    # A zone in the text needs no zone of its own to be checked.
-    if dates is not None and not instants.is_form(dates.replace("%z", "")):
+    if dates is not None and not instants.is_form(dates):
         yield f"`dates`: {dates!r} is no form with year, month and day"
     elif dates is not None and "at" in columns.mapped() and "%z" not in dates and timezone is None:
         yield "`timezone` must say where the clock of `at` stands, or `dates` read a zone (%z)"

@@ -1,6 +1,6 @@
 """Rows of an application's export, translated. Pure: a sheet goes in, rows come out."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -8,8 +8,9 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from access_review.connectors import Source, problem
+from access_review.connectors import Source, no_value, problem
 from access_review.connectors.classification import Classification
+from access_review.connectors.no_value import NoDate
 from access_review.connectors.table.columns import ELSEWHERE, ColumnWords, Filled, TableColumns
 from access_review.connectors.tabular import instants
 from access_review.connectors.tabular.instants import UNKNOWN, Bounds, Unreadable
@@ -39,6 +40,7 @@ class ListingTerms:
     enabled: ColumnWords = field(default_factory=ColumnWords)
     success: ColumnWords = field(default_factory=ColumnWords)
     never: frozenset[str] = frozenset()
+    empty: frozenset[str] = frozenset()
     classification: Classification = field(default_factory=Classification)
 
     @classmethod
@@ -64,11 +66,22 @@ class ListedRow:
     sheet: Sheet
     terms: ListingTerms
     faults: list[str] = field(default_factory=list)
+    typed: set[str] = field(default_factory=set)
 
-    def text(self, name: str) -> str | None:
-        """Return a text; null when the column is not mapped or the cell empty."""
+    def written(self, name: str) -> str | None:
+        """Return a cell as it stands; null when the column is not mapped or the cell empty."""
         column = self.terms.columns.get(name)
         return None if column is None else self.cells.get(column)
+
+    def text(self, name: str) -> str | None:
+        """Return a text; null when the column is not mapped or the cell holds nothing, or the name of a type."""
+        value = self.written(name)
+        if no_value.is_type_name(value):
+            self.typed.add(self.terms.columns[name])
+            if (message := f"{name} is the name of a type, not a value: {value!r}") not in self.faults:
+                self.faults.append(message)
+            return None
+        return no_value.something(value, self.terms.empty, name=name == "display_name")
 
     def needed(self, name: str) -> str:
         """Return a text without which the row is lost."""
@@ -86,8 +99,10 @@ class ListedRow:
 
     def flag(self, name: str, words: ColumnWords) -> bool | None:
         """Return yes, no, or null."""
-        word = self.text(name)
+        word = self.written(name)
         meant = None if word is None else words.read(word)
+        if meant is None:  # a word that is declared is one, whatever it is elsewhere
+            word = self.text(name)
         if word is not None and meant is None:
             self.faults.append(f"{name} {word!r} is none of the words declared")
         return meant
@@ -104,15 +119,30 @@ class ListedRow:
             return UNKNOWN
 
     def _when(self, name: str, reading: Reading) -> Bounds:
-        text = self.text(name)
-        if text is None or text in self.terms.never:
-            return UNKNOWN
+        value = self.moment(name)
+        return UNKNOWN if value is None else _read(reading, value, self.terms.zone)
+
+    def moment(self, name: str) -> date | None:
+        """Return a date as the file stores it or its text says; null for none. Raises ``Unreadable``."""
+        text = self.written(name)
+        if text is None or text in self.terms.never or no_value.is_nothing_dated(text, self.terms.empty):
+            return None
         stored = self.sheet.stored_dates.get((self.number, self.terms.columns[name]))
-        if stored is None and self.terms.dates is None:
-            raise Unreadable("is text, and `dates` does not say how it is written")
         if stored is not None:
-            return reading(stored, self.terms.zone)
-        return _read(reading, text, self.terms.dates or "", self.terms.zone)
+            return stored
+        if self.terms.dates is None:
+            raise Unreadable("is text, and `dates` does not say how it is written")
+        return instants.parse(text, self.terms.dates)
+
+    def never(self, name: str) -> bool:
+        """Tell whether a cell says *never*: by a word for it, or as the zero of a calendar."""
+        if self.written(name) in self.terms.never:
+            return True
+        try:
+            value = self.moment(name) if name in self.terms.columns else None
+        except Unreadable:
+            return False
+        return value is not None and no_value.no_date(value) is NoDate.ZERO
 
     def instant(self, name: str) -> datetime:
         """Return a time of day that the row cannot do without; in the hour a clock repeats, the earlier one."""
@@ -124,9 +154,9 @@ class ListedRow:
 
 
 @lru_cache(maxsize=100_000)
-def _read(reading: Reading, text: str, form: str, zone: ZoneInfo | None) -> Bounds:
+def _read(reading: Reading, value: date, zone: ZoneInfo | None) -> Bounds:
     """Read a date once, however many rows it stands in."""
-    return reading(instants.parse(text, form), zone)
+    return reading(value, zone)
 
 
 def _time_of_day(value: date, zone: ZoneInfo | None) -> Bounds:
@@ -172,6 +202,7 @@ class ExportListing:
     sheet: Sheet
     terms: ListingTerms
     lost: int = 0
+    typed: Counter[str] = field(default_factory=Counter)
     _accounts: dict[str, ListedAccount] = field(default_factory=dict)
     _entitlements: dict[str, Row] = field(default_factory=dict)
     _links: dict[tuple[str, ...], TableRow] = field(default_factory=dict)
@@ -188,6 +219,7 @@ class ExportListing:
             except LostError as error:
                 self.lost += 1
                 line.faults.append(str(error))
+            self.typed.update(line.typed)
             if line.faults:
                 place = f"{self.sheet.file}:{number}"
                 self._problems.append(problem(self.source, place, "unusable", "; ".join(line.faults)))
@@ -245,8 +277,8 @@ class ExportListing:
 
     def _custody(self, line: ListedRow) -> Iterator[TableRow]:
         ends = line.when("ends", instants.until)
-        if line.text("ends") and not ends.known:
-            raise LostError(line.faults.pop() if line.faults else "ends is unknown")
+        if line.faults and not ends.known:
+            raise LostError(line.faults.pop())
         row = {"account": line.named("account"), "person": line.named("person")}
         yield "custody", {**row, "starts_at": line.when("starts", instants.start).earliest, "ends_at": ends.latest}
 
@@ -265,7 +297,7 @@ class ExportListing:
         return self.source.id("user", native)
 
     def _stated(self, line: ListedRow) -> Row:
-        used, text = line.when("last_used", instants.start), line.text("last_used")
+        used = line.when("last_used", instants.start)
         return {
             **{name: line.text(name) for name in ("display_name", "mail", "employee_id", "client")},
             "enabled": line.flag("enabled", self.terms.enabled),
@@ -274,7 +306,7 @@ class ExportListing:
             "expires_at": line.when("expires_at", instants.until).latest,
             "last_used_earliest": used.earliest,
             "last_used_latest": line.when("last_used", instants.until).latest if used.known else None,
-            "never_used": True if text in self.terms.never else (False if used.known else None),
+            "never_used": True if line.never("last_used") else (False if used.known else None),
         }
 
     def _what(self, line: ListedRow) -> list[str]:

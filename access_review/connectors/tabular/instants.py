@@ -5,6 +5,7 @@ of work and a declared meaning of the day. What stays unknown widens the bounds,
 so that the truth is always between them.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -12,12 +13,14 @@ from enum import StrEnum
 from functools import cache
 from zoneinfo import ZoneInfo
 
+from access_review.connectors import no_value
+from access_review.connectors.no_value import NoDate
+
 EASTERNMOST = timedelta(hours=14)
 WESTERNMOST = timedelta(hours=12)
-NO_END = date(9999, 12, 31)
-"""What SAP and others write for "until further notice"."""
-NO_DATE = date(1900, 1, 1)
-"""Programs write this day, or one before it, for a date that was never set; nobody has left then."""
+_OFFSET = re.compile(r"\s*(Z|[+-]\d\d:?\d\d)$")
+# Microsoft's JSON dates, as SuccessFactors and ConvertTo-Json of Windows PowerShell write them.
+_MILLISECONDS = re.compile(r"\\?/Date\((-?\d{1,17})(?:[+-]\d{4})?\)\\?/")
 
 
 class LastDayMeaning(StrEnum):
@@ -77,12 +80,16 @@ def between(wall: datetime, zone: ZoneInfo | None) -> Bounds:
 
 
 def start(value: date, zone: ZoneInfo | None) -> Bounds:
-    """Return when something begins: at the time of day given, else at the start of the day."""
+    """Return when something begins: at the time of day given, else at the start of the day; unknown for no date."""
+    if no_value.no_date(value):
+        return UNKNOWN
     return _instant(value, zone) if isinstance(value, datetime) else _day(value, 0, time.min, zone)
 
 
 def until(value: date, zone: ZoneInfo | None) -> Bounds:
-    """Return until when something holds: the time of day given, else the end of the day."""
+    """Return until when something holds: the time of day given, else the end of the day; unknown for no date."""
+    if no_value.no_date(value):
+        return UNKNOWN
     return _instant(value, zone) if isinstance(value, datetime) else _day(value, 1, time.min, zone)
 
 
@@ -102,15 +109,16 @@ def end(
     day. With no hour known, it ends between the start of the day and noon of the
     next: a night shift of the last day ends the morning after.
     """
+    none = no_value.no_date(value)
+    if none is NoDate.END:
+        return UNKNOWN
+    if none is NoDate.ZERO:
+        raise Unreadable(f"is {value}, which programs write for no date (see `empty`)")
     if meaning is LastDayMeaning.INSTANT:
         if not isinstance(value, datetime):
             raise Unreadable("has no time of day, and `left_at_means` is instant")
         return _instant(value, zone)
     day = _local_day(value, zone)
-    if day == NO_END:
-        return UNKNOWN
-    if day <= NO_DATE:
-        raise Unreadable(f"is {day}, which programs write for no date (see `empty`)")
     if meaning is LastDayMeaning.START_OF_DAY:
         return _day(day, 0, time.min, zone)
     if meaning is LastDayMeaning.END_OF_DAY:
@@ -133,7 +141,8 @@ def _instant(value: datetime, zone: ZoneInfo | None) -> Bounds:
 def _local_day(value: date, zone: ZoneInfo | None) -> date:
     if not isinstance(value, datetime):
         return value
-    return (value.astimezone(zone) if value.tzinfo and zone else value).date()
+    # A midnight is a date that was given an offset: taken elsewhere it would be the day before.
+    return (value.astimezone(zone) if value.tzinfo and zone and value.time() != time.min else value).date()
 
 
 def _day(day: date, later: int, at: time, zone: ZoneInfo | None) -> Bounds:
@@ -147,13 +156,27 @@ def _day(day: date, later: int, at: time, zone: ZoneInfo | None) -> Bounds:
 def parse(text: str, form: str) -> date:
     """Read text by a ``strptime`` form: a ``datetime`` when the form has a time of day, else a bare ``date``.
 
-    Raises ``Unreadable``.
+    An offset behind it is understood where the form has none (Workday writes one even behind a bare date), and
+    so are Microsoft's milliseconds. Raises ``Unreadable``.
     """
+    if milliseconds := _MILLISECONDS.fullmatch(text):
+        return _since_epoch(int(milliseconds[1]))
+    offset = None if "%z" in form else _OFFSET.search(text)
+    for written, read_by in ((text, form), *(((text[: offset.start()] + offset[1], f"{form}%z"),) if offset else ())):
+        try:
+            found = datetime.strptime(written, read_by)  # noqa: DTZ007 - the zone is that of the place of work
+        except ValueError:
+            continue
+        return found if _has_time(form) else found.date()
+    raise Unreadable(f"is not written as {form}: {text!r}")
+
+
+def _since_epoch(milliseconds: int) -> date:
     try:
-        found = datetime.strptime(text, form)  # noqa: DTZ007 - the zone is that of the place of work
-    except ValueError:
-        raise Unreadable(f"is not written as {form}: {text!r}") from None
-    return found if _has_time(form) else found.date()
+        at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)
+    except OverflowError as error:
+        raise Unreadable("is out of the calendar") from error
+    return at if at.time() != time.min else at.date()
 
 
 def clock(text: str) -> time:
@@ -168,7 +191,8 @@ def is_form(form: str) -> bool:
     """Tell whether a ``strptime`` form says year, month and day."""
     sample = datetime(2001, 2, 3, 4, 5, 6)  # noqa: DTZ001 - any will do
     try:
-        return datetime.strptime(sample.strftime(form), form).date() == sample.date()  # noqa: DTZ007
+        bare = form.replace("%z", "")  # a zone in the text needs none to be checked
+        return datetime.strptime(sample.strftime(bare), bare).date() == sample.date()  # noqa: DTZ007
     except ValueError:
         return False
 

@@ -1,0 +1,128 @@
+"""What programs write where there is no value: the one list that every reader asks.
+
+Three kinds are told apart. *Nothing* is a cell that holds no value whatever its column. *No date* is a value
+that is a date by its form and none by its meaning: the zero of some calendar, or its end. The *name of a type*
+stands where a program wrote what kind of thing it had in place of the thing: such a column is not empty but
+lost, so its reader doubts it. A source file adds words of its own with ``empty``. Pure.
+"""
+
+import re
+import unicodedata
+from collections.abc import Collection
+from datetime import UTC, date, datetime
+from enum import StrEnum
+
+NOTHING = frozenset(
+    {
+        *("", "n/a", "#n/a", "null", "<null>", "(null)", "\\n", "none", "nan"),
+        *("-", "--", "---", "\N{EN DASH}", "\N{EM DASH}", "\N{MINUS SIGN}"),
+        *("0000-00-00", "0000-00-00 00:00:00", "0000-00-00t00:00:00", "0000-00-00t00:00:00z"),
+    }
+)
+"""Texts for nothing, folded."""
+
+NAMES = frozenset({"null", "nan", "none"})
+"""Those of them that people are called."""
+
+BEFORE = 1901
+"""Years before this one hold the zeros of calendars (0001, 1601, 1753, 1899-12-30, 1900-01-01) and no employment."""
+
+FROM = 2999
+"""From this year on a date means *never* or *until further notice* (2999, 4712, 9999)."""
+
+# An id may be all zeros, so such a text is nothing only where a date is read.
+_ZEROS = re.compile(r"(?=(?:\D*0){6})[0\s./:TZ+-]+")
+_END = str(2**63 - 1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# The zero of Unix as clocks from Kiritimati to Baker Island show it.
+_EPOCH_SHOWN = (datetime(1969, 12, 31, 12), datetime(1970, 1, 1, 14))  # noqa: DTZ001 - clocks of any zone
+_EPOCH_DAYS = (date(1969, 12, 31), date(1970, 1, 1))
+_TYPE = re.compile(
+    r"""
+      \[object\ \w+\]                                   # JavaScript
+    | @\{.*\}                                           # PowerShell, below the depth that was asked for
+    | (?:[A-Za-z_]\w*\.)+\w+(?:\[,*\]|`\d+\[.*\])       # .NET: System.Object[], System.Collections.Generic.List`1[…]
+    | (?:[A-Za-z_]\w*\.){2,}\w*Collection(?:`\d+)?      # .NET: …ADPropertyValueCollection
+    | System\.(?:Object|DBNull|Collections|Management|Xml|DirectoryServices)(?:\.\w+)*
+    | Microsoft\.(?:ActiveDirectory\.Management|Graph\.PowerShell\.Models)\.\w+
+    | \[L?[\w.]+;?@[0-9a-f]+ | (?:[a-z]\w*\.)+\w+@[0-9a-f]{5,8}  # Java
+    | <.*\ object\ at\ 0x[0-9a-f]+>                     # Python
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+
+class NoDate(StrEnum):
+    """Why a date is none."""
+
+    ZERO = "zero"
+    """The zero of a calendar: what a program has where nothing was ever set."""
+    END = "end"
+    """The end of a calendar: never."""
+
+
+def bare(text: str) -> str:
+    """Return a text without the blanks around it, of whatever kind: no-break, zero-width, control characters."""
+    first, last = 0, len(text)
+    while first < last and _blank(text[first]):
+        first += 1
+    while last > first and _blank(text[last - 1]):
+        last -= 1
+    return text[first:last]
+
+
+def _blank(letter: str) -> bool:
+    if letter.isascii():
+        return letter <= " " or letter == "\x7f"
+    return unicodedata.category(letter) in {"Zs", "Zl", "Zp", "Cc", "Cf"}
+
+
+def is_nothing(text: str | None, further: Collection[str] = (), *, name: bool = False) -> bool:
+    """Tell whether a text stands for nothing; ``further`` are the words of a source. A person's ``name`` may be Null."""
+    if text is None or text in further:
+        return True
+    if len(text) > _LONGEST and not further:
+        return not bare(text)
+    folded = bare(text).casefold()
+    return folded in NOTHING and not (name and folded in NAMES)
+
+
+_LONGEST = max(map(len, NOTHING)) + 8
+
+
+def something(text: str | None, further: Collection[str] = (), *, name: bool = False) -> str | None:
+    """Return a text that says something, as it is; null for one that stands for nothing."""
+    return None if is_nothing(text, further, name=name) else text
+
+
+def is_nothing_dated(text: str | None, further: Collection[str] = ()) -> bool:
+    """Tell whether a text stands for nothing where a date is read: zeros alone, and the last number of a counter."""
+    if text is None or is_nothing(text, further):
+        return True
+    stripped = bare(text)
+    return stripped == _END or _ZEROS.fullmatch(stripped) is not None
+
+
+def no_date(value: date) -> NoDate | None:
+    """Say why a date is none; null for one that is meant."""
+    if value.year < BEFORE:
+        return NoDate.ZERO
+    if value.year >= FROM:
+        return NoDate.END
+    if not isinstance(value, datetime):
+        return NoDate.ZERO if value in _EPOCH_DAYS else None
+    if value.tzinfo is not None:
+        return NoDate.ZERO if value == _EPOCH else None
+    first, last = _EPOCH_SHOWN
+    shown = first <= value <= last and not (value.minute % 15 or value.second or value.microsecond)
+    return NoDate.ZERO if shown else None
+
+
+def meant(value: datetime | None) -> datetime | None:
+    """Return a moment that is meant; null for the zeros and ends of calendars."""
+    return None if value is None or no_date(value) else value
+
+
+def is_type_name(text: str | None) -> bool:
+    """Tell whether a text is the name of a type, written in place of a value."""
+    return text is not None and ("." in text or "@" in text or "object " in text) and bool(_TYPE.fullmatch(bare(text)))
