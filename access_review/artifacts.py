@@ -163,14 +163,18 @@ def _offsets(plain: Plain) -> Plain:
 
 
 class _Sealed(Artifact[Plan]):
-    """A plan: its format is one of its fields, and its digest must be that of every other byte."""
+    """A plan: its format is one of its fields, and its digest that of the bytes."""
+
+    def plain(self, value: Plan) -> Plain:
+        """Return a plan as the JSON object that the file holds."""
+        return record.plain(value)
 
     def dump(self, value: Plan) -> bytes:
         """Return the bytes of ``plan.json``."""
         return record.write(value)
 
     def load(self, data: bytes, place: str = "") -> Plan:
-        """Return the plan as it was sealed; raises ``PlanRefused`` for anything altered, and ``ArtifactError``."""
+        """Return the plan; raises ``PlanRefused`` for what this tool did not write so, and ``ArtifactError``."""
         del place
         return record.read(data)
 

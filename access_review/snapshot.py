@@ -5,6 +5,7 @@ version of the tool, and the run before it. A source that fails is said to be in
 and the others go on; a roster that breaks its guard stops everything.
 """
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -100,6 +101,13 @@ class Snapshot:
         """The sources whose clock does not agree with ours, or that do not say what time it is, with the reason."""
         verdicts = self.tables["completeness"].to_pylist()
         return {v["source"]: v["reason"] for v in verdicts if v["subject"] == CLOCK and not v["complete"]}
+
+    @property
+    def systems(self) -> Mapping[str, tuple[str | None, str | None]]:
+        """Which system each source is of, by identity and name, where its connector says so."""
+        verdicts = self.tables["completeness"].to_pylist()
+        said = {v["source"]: json.loads(v["reason"]) for v in verdicts if v["subject"] == connectors.SYSTEM}
+        return {source: (system["identity"], system["name"]) for source, system in said.items()}
 
     @property
     def collected(self) -> frozenset[str]:

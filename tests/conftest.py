@@ -1,12 +1,16 @@
 """What all tests share."""
 
+import json
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from jsonschema import Draft202012Validator
 
+from access_review.plan import record
 from tests.support.command import access_review
 from tests.support.example import AUDITED_AT, REPOSITORY, copy_example
 
@@ -47,6 +51,23 @@ def _shared_by(item: pytest.Item) -> str:
     if "audited_once" in getattr(item, "fixturenames", ()):
         return "the audited example"
     return item.nodeid.partition("::")[0]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _every_plan_fits_its_schema() -> Iterator[None]:
+    """Hold every plan that any test makes to the published schema, whoever made it."""
+    validator, write, known = Draft202012Validator(record.schema()), record.write, set[bytes]()
+
+    def held(plan: record.Plan) -> bytes:
+        data = write(plan)
+        if plan.format == record.FORMAT and data not in known:
+            known.add(data)
+            validator.validate(json.loads(data))
+        return data
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(record, "write", held)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -73,7 +73,9 @@ def _show_plan(options: Options, made: "Plan", files: "Iterable[Path]") -> None:
     from access_review.store.plans import PLAN
     from access_review.views import planned
 
-    options.show(artifacts.plan(PLAN).plain(made), planned.text(made, [shown(file) for file in files]))
+    options.show(
+        artifacts.plan(PLAN).plain(made) | {"digest": made.digest}, planned.text(made, [shown(file) for file in files])
+    )
 
 
 Key = Annotated[Path, typer.Option("--key", help="Your private SSH key (ssh-ed25519), as ~/.ssh/id_ed25519.")]

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
+import rfc8785
+
 from access_review.changes import Capabilities, Connector, capabilities_of
 from access_review.errors import WorkspaceError
 from access_review.tables import Row
@@ -31,9 +33,13 @@ __all__ = [
     "known",
     "load",
     "problem",
+    "system",
 ]
 
 GROUP = "access_review.connectors"
+
+SYSTEM = "part:system"
+"""The subject of a verdict that says, as canonical JSON, which system was read: its ``identity`` and its ``name``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,15 @@ def incomplete(
         "received": received,
         "expected": expected,
     }
+
+
+def system(source: Source, identity: str | None, name: str | None) -> tuple[str, Row]:
+    """Say which system was read: the SID and DNS name of a domain, the id and name of a tenant; null where unsaid.
+
+    A plan names it, so that it is never carried out on another.
+    """
+    table, row = complete(source, SYSTEM, 1)
+    return table, {**row, "reason": rfc8785.dumps({"identity": identity, "name": name}).decode()}
 
 
 def problem(source: Source, locator: str, kind: str, reason: str, subject: str | None = None) -> tuple[str, Row]:

@@ -20,7 +20,7 @@ from access_review.plan.ahead import Ahead
 from access_review.plan.limits import Count, Higher, Population, Raised
 from access_review.plan.proof import Proof
 from access_review.plan.protect import guard, without_holders
-from access_review.plan.record import FORMAT, AppliedLimits, Plan, batches, seal
+from access_review.plan.record import FORMAT, AppliedLimits, NamedSystem, PinnedInputs, Plan, batches, seal
 from access_review.plan.remedies import changes_for
 from access_review.plan.request import Decided, Request, Scope, collect_request
 from access_review.plan.withheld import ToPerson, Withheld, WithheldCode, withheld
@@ -47,12 +47,14 @@ def plan(
     raised: Raised | None = None,
     ahead: Ahead | None = None,
     decided: Sequence[Decided] = (),
+    name: str = "plan",
+    inputs: PinnedInputs | None = None,
 ) -> Plan:
     """Plan the removals for the open findings in scope and for what reviewers ``decided``, proven and sealed.
 
     ``engine`` is the one that :func:`access_review.review.review` ran in. ``capabilities`` is what
     the connector of each source declares, ``accepted`` the population of each source at the last
-    sign-off. With ``ahead``, the snapshot shows leavers as they will be, and the plan holds from
+    sign-off, ``inputs`` says what all of this is. With ``ahead``, the snapshot shows leavers as they will be, and the plan holds from
     their end. Raises ``StalePlan`` for a snapshot older than a plan may be, ``LimitExceeded``, and
     ``PlanRefused``, also when nobody can say which change fails the proof.
     """
@@ -68,6 +70,7 @@ def plan(
     return seal(
         Plan(
             format=FORMAT,
+            name=name,
             snapshot=snapshot.digest,
             run=run_name(snapshot.as_of, snapshot.digest),
             workspace_digest=workspace.digest,
@@ -81,6 +84,9 @@ def plan(
             changes=ordered,
             to_person=_to_person(outcomes, request),
             proof=settled.proof,
+            systems=_systems(snapshot, ordered),
+            inputs=inputs,
+            ahead=ahead,
             valid_from=ahead.since if ahead else None,
         )
     )
@@ -212,9 +218,15 @@ def _applied_limits(ceilings: Limits, counts: tuple[Count, ...], raised: Raised 
         batch=ceilings.batch,
         counts=counts,
         raised_because=raised.reason if raised else "",
-        approvals=2 if raised else 1,
         raised=raised.limits if raised else (),
     )
+
+
+def _systems(snapshot: Snapshot, changes: Sequence[Change]) -> dict[str, NamedSystem]:
+    """Say of each source that is written to which system it is, as it was read."""
+    said = snapshot.systems
+    sources = sorted({change.target.source for change in changes})
+    return {source: NamedSystem(*said.get(source, (None, None))) for source in sources}
 
 
 def _names(changes: Sequence[Change]) -> dict[str, str]:

@@ -1,9 +1,13 @@
-"""A plan as a value and as a file: sealed by its digest, refused when one byte differs."""
+"""A plan as a value and as a file, whose digest is that of the file's bytes and stands nowhere in it.
+
+What is pinned in it is everything it was derived from, so that it can be derived again
+(:mod:`.derive`) and need not be believed. Number of approvals, validity and pace are the policy's.
+"""
 
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -13,12 +17,16 @@ from pydantic import TypeAdapter, ValidationError
 
 from access_review.changes import Change
 from access_review.errors import ArtifactError, PlanRefused, StalePlan
+from access_review.plan.ahead import Ahead
 from access_review.plan.limits import Count, Higher
 from access_review.plan.proof import Proof
 from access_review.plan.request import Scope
 from access_review.plan.withheld import ToPerson
 
-FORMAT = "access-review/plan@1"
+FORMAT = "access-review/plan@2"
+EARLIER = "access-review/plan@1"
+"""What is still read: such a plan holds its own digest, and cannot be derived again."""
+
 GIVEN_BACK = "given back"
 """What the one count of an undo is a count of."""
 
@@ -33,7 +41,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class AppliedLimits:
-    """The limits a plan keeps, what they count, which were raised for it and why, and how many must approve it."""
+    """The limits a plan keeps, what they count, which were raised for it and why."""
 
     disable_percent: float
     disable_floor: int
@@ -44,19 +52,74 @@ class AppliedLimits:
     batch: int
     counts: tuple[Count, ...]
     raised_because: str
-    approvals: int
     raised: tuple[Higher, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NamedSystem:
+    """Which system a source is of, as it was read: a domain's SID and DNS name, a tenant's id and name; null where unsaid."""
+
+    identity: str | None
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedRun:
+    """Something of a run, by the digest that it had."""
+
+    run: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedPosition:
+    """How much there was ``of`` what only grows: its first rows, and their digest."""
+
+    of: str
+    rows: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class UndonePlan:
+    """The plan that an undo gives back from: where it lies, its digest, and how far its journal had come."""
+
+    run: str
+    name: str
+    digest: str
+    journal: PinnedPosition
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedInputs:
+    """What a plan is derived from, beside its snapshot and its workspace; deriving it again reads this and nothing newer.
+
+    ``findings`` and ``previous`` are digests of findings, ``left_open`` of what earlier audits left open,
+    ``accepted`` of the last snapshot signed off, ``decisions`` of reviewers' answers, ``logbook`` its head.
+    """
+
+    tool: str
+    findings: str
+    previous: PinnedRun | None
+    left_open: str
+    accepted: PinnedRun | None
+    decisions: tuple[PinnedPosition, ...] = ()
+    logbook: str | None = None
+    undoes: UndonePlan | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What is to be taken away, in which order, and what is left to a person.
 
-    ``digest`` is that of everything else, and what an approver signs; it is empty
-    until the plan is sealed. ``valid_from`` is set where it may not be carried out before.
+    ``name`` is that of its folder in its run, and ``systems`` says of each source written to which system it is.
+    ``valid_from`` is set where it may not be carried out before. ``digest`` is that of the file's
+    bytes, and what an approver signs; it is not in the file, and empty until the plan is sealed.
+    A plan of an earlier format has no ``inputs``.
     """
 
     format: str
+    name: str
     snapshot: str
     run: str
     workspace_digest: str
@@ -70,8 +133,11 @@ class Plan:
     changes: tuple[Change, ...]
     to_person: tuple[ToPerson, ...]
     proof: Proof
-    digest: str = ""
+    systems: Mapping[str, NamedSystem] = field(default_factory=dict)
+    inputs: PinnedInputs | None = None
+    ahead: Ahead | None = None
     valid_from: datetime | None = None
+    digest: str = ""
 
     @property
     def gives_back(self) -> bool:
@@ -84,47 +150,68 @@ def _form() -> TypeAdapter[Plan]:
     return TypeAdapter(Plan)
 
 
-def _body(plan: Plan) -> dict[str, Any]:
+def schema() -> dict[str, Any]:
+    """Return the form of ``plan.json`` as JSON Schema."""
+    made = _form().json_schema(mode="serialization")
+    del made["properties"]["digest"]
+    made["properties"]["format"] = {"const": FORMAT}
+    for part in (made, *made["$defs"].values()):
+        if "properties" in part:
+            part |= {"additionalProperties": False, "required": sorted(part["properties"])}
+    return made
+
+
+def plain(plan: Plan) -> dict[str, Any]:
+    """Return a plan as the JSON object that its file holds."""
     body: dict[str, Any] = _form().dump_python(plan, mode="json")
     del body["digest"]
+    if plan.format == EARLIER:
+        return _as_earlier(body) | {"digest": plan.digest}
     return body
 
 
-def _digest(body: Mapping[str, Any]) -> str:
-    return "sha256:" + hashlib.sha256(rfc8785.dumps(dict(body))).hexdigest()
+def _as_earlier(body: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {name: part for name, part in body.items() if name not in {"name", "systems", "inputs", "ahead"}}
+    return kept | {"limits": {**kept["limits"], "approvals": 2 if kept["limits"]["raised"] else 1}}
 
 
 def seal(plan: Plan) -> Plan:
-    """Return the plan with its digest: the hash of everything else as canonical JSON (RFC 8785)."""
-    return replace(plan, digest=_digest(_body(plan)))
+    """Return the plan with its digest: that of the bytes of its file."""
+    return replace(plan, digest=_digest(write(plan)))
 
 
 def write(plan: Plan) -> bytes:
-    """Return a sealed plan as ``plan.json``: canonical JSON and a line end."""
-    return rfc8785.dumps(_body(plan) | {"digest": plan.digest}) + b"\n"
+    """Return a plan as ``plan.json``: canonical JSON (RFC 8785) and a line end."""
+    return rfc8785.dumps(plain(plan)) + b"\n"
+
+
+def _digest(data: bytes) -> str:
+    return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
 def read(data: bytes) -> Plan:
-    """Read a plan back, every byte of it as it was sealed.
+    """Read a plan back, every byte of it as this tool writes it.
 
-    Raises ``PlanRefused`` for anything altered, and ``ArtifactError`` for a plan of
-    another version of the format.
+    Raises ``PlanRefused`` for anything else, and ``ArtifactError`` for a plan of another version of the format.
     """
-    altered = PlanRefused("the plan is not as it was sealed", hint="plan again, or restore the file")
+    altered = PlanRefused("the plan is not as it was written", hint="plan again, or restore the file")
     try:
         content = json.loads(data)
-        body = {key: value for key, value in content.items() if key != "digest"}
-        if content["digest"] != _digest(body):
+        found = content["format"]
+        if found not in {FORMAT, EARLIER}:
+            raise ArtifactError(f"the plan has format {found!r}, not {FORMAT!r}", hint="use the version that wrote it")
+        plan = _form().validate_python(content | {"name": ""} if found == EARLIER else content)
+        if found == EARLIER:
+            body = {name: part for name, part in content.items() if name != "digest"}
+            plan = replace(plan, digest=_digest(rfc8785.dumps(body)))
+            if plan.digest != content["digest"]:
+                raise altered
+        else:
+            plan = replace(plan, digest=_digest(data))
+        if write(plan) != data:
             raise altered
-        if content["format"] != FORMAT:
-            raise ArtifactError(
-                f"the plan has format {content['format']!r}, not {FORMAT!r}", hint="use the version that wrote it"
-            )
-        plan = _form().validate_json(data)
-    except (ValueError, ValidationError, KeyError, TypeError, AttributeError):
+    except (ValueError, ValidationError, KeyError, TypeError, AttributeError, RecursionError):
         raise altered from None
-    if write(plan) != data:
-        raise altered
     return plan
 
 

@@ -130,13 +130,19 @@ def require(
         and not conflict(plan, statement.person, requester)
     }
     counted.discard(executor)
-    if len(counted) < plan.limits.approvals:
+    needed = approvals_needed(plan)
+    if len(counted) < needed:
         more = " (whoever carries it out does not count)" if executor != requester else ""
         raise PlanRefused(
-            f"{len(counted)} of {plan.limits.approvals} approvals by somebody else{more}",
+            f"{len(counted)} of {needed} approvals by somebody else{more}",
             hint="access-review approve, by another person",
         )
     return Approved(requester, tuple(sorted(counted)))
+
+
+def approvals_needed(plan: Plan) -> int:
+    """Return how many people besides the one who asks must approve a plan: two where a limit is raised for it."""
+    return 2 if plan.limits.raised else 1
 
 
 def conflict(plan: Plan, person: str, requester: str) -> str:

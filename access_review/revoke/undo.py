@@ -15,7 +15,7 @@ from access_review.errors import PlanRefused
 from access_review.plan import limits
 from access_review.plan.after_undo import no_longer_there
 from access_review.plan.proof import Failure, Proof
-from access_review.plan.record import GIVEN_BACK, Plan, batches, seal
+from access_review.plan.record import FORMAT, GIVEN_BACK, PinnedInputs, Plan, batches, seal
 from access_review.plan.withheld import ToPerson, WithheldCode, withheld
 from access_review.revoke.states import PROVEN, ChangeStatus, State
 from access_review.snapshot import Snapshot
@@ -40,6 +40,8 @@ def undo(
     workspace: Workspace,
     *,
     run: str,
+    name: str = "undo",
+    inputs: PinnedInputs | None = None,
     requested_by: str,
     now: datetime,
     prove: Prover,
@@ -64,6 +66,8 @@ def undo(
     return seal(
         replace(
             plan,
+            format=FORMAT,
+            name=name,
             snapshot=snapshot.digest,
             run=run,
             workspace_digest=workspace.digest,
@@ -72,15 +76,18 @@ def undo(
             expires_at=now + workspace.policy.plan_valid,
             requested_by=requested_by,
             limits=replace(plan.limits, counts=_counts(plan, changes)),
-            batches=batches(changes, plan.limits.batch),
+            batches=batches(changes, workspace.policy.limits.batch),
             changes=tuple(changes),
             to_person=tuple(
                 ToPerson.of((kept.change.id,), withheld(WithheldCode.NOT_GIVEN_BACK, detail=kept.reason))
                 for kept in left
             ),
             proof=proof,
-            digest="",
+            systems=plan.systems,
+            inputs=inputs,
+            ahead=None,
             valid_from=None,
+            digest="",
         )
     )
 

@@ -15,6 +15,7 @@ from access_review import runs
 from access_review.audit import reviewers
 from access_review.audit.reviewers import People
 from access_review.errors import AccessReviewError
+from access_review.plan.derive import PlanOrder
 from access_review.plan.request import Scope
 from access_review.revoke import approve
 from access_review.revoke.apply import Applied, Clock
@@ -25,7 +26,7 @@ from access_review.snapshot import Progress
 from access_review.stages import notify
 from access_review.stages.apply import FOLLOWED, Pace, apply_plan
 from access_review.stages.collect import collect_run
-from access_review.stages.plan import plan_snapshot, write_plan
+from access_review.stages.plan import derive_plan, write_plan
 from access_review.stages.review import review_run
 from access_review.stages.verify import verify_plan
 from access_review.store import notified, plans, reviews, snapshots
@@ -90,10 +91,9 @@ def _plan_leavers(workspace: Workspace, now: datetime, progress: Progress) -> St
     if begun(plans.journal_of(run, STANDING)):
         return plans.find(run, STANDING)
     review_run(workspace, run)
-    scope, snapshot = Scope(rules=(LEAVERS,)), snapshots.load(run)
-    plan, report = plan_snapshot(workspace, run, snapshot, requested_by=REQUESTED_BY, now=now, scope=scope)
-    write_plan(workspace, run, STANDING, plan, report)
-    return StoredPlan(run, STANDING, plan)
+    made = derive_plan(workspace, run, PlanOrder(REQUESTED_BY, now, STANDING, Scope(rules=(LEAVERS,))))
+    write_plan(workspace, run, made)
+    return StoredPlan(run, STANDING, made.plan)
 
 
 def _carry_out(stored: StoredPlan, workspace: Workspace, clock: Clock, pace: Pace) -> Applied:

@@ -1,4 +1,4 @@
-"""The contracts of the workspace's files as JSON Schema, for editors.
+"""The contracts of the workspace's files as JSON Schema, for editors, and that of ``plan.json`` for whoever reads it.
 
 Published in ``roles/schemas/``; the first line of each YAML file points there.
 """
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from access_review import connectors, rules
+from access_review.plan import record
 from access_review.policy import Policy
 from access_review.settings import Approvers, Separation, SourceFile, Template, Waivers
 from access_review.workspace import options_of
@@ -24,6 +25,7 @@ def all_schemas() -> dict[str, dict[str, Any]]:
         "separation": _of(Separation),
         "waivers": _of(Waivers),
         "approvers": _of(Approvers),
+        "plan": {"$schema": _DIALECT, **record.schema()},
     }
 
 

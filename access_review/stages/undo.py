@@ -1,17 +1,19 @@
 """Undo: plan to give back what a batch took."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from access_review.changes import Change
 from access_review.plan.after_undo import tables_after_undo
 from access_review.plan.proof import Failure, Proof, prove_undo
-from access_review.plan.record import Plan
+from access_review.plan.record import PinnedPosition, Plan, UndonePlan
 from access_review.revoke import undo
 from access_review.runs import Run
 from access_review.store import plans, reviews, snapshots
 from access_review.store.journal import JournalFile
+from access_review.store.pinned import pin
 from access_review.store.plans import UNDO, StoredPlan
 from access_review.views import plan_folder
 from access_review.workspace import Workspace
@@ -23,6 +25,17 @@ def undo_plan(
     """Plan to give back what a batch took, beside the newest run; raises ``PlanRefused``."""
     plans.refuse_name(newest, UNDO)
     reviews.refuse_changed(newest, workspace)
+    with JournalFile(stored.journal, stored.plan.digest) as journal:
+        rows = journal.rows
+    made = derive_undo(stored, rows, newest, workspace, requested_by=requested_by, now=now, name=UNDO)
+    reasons = {change.id: f"taken by {stored.plan.digest}" for change in stored.plan.changes}
+    return made, plans.write(newest, UNDO, plan_folder.files(made, reasons, workspace.capabilities()))
+
+
+def derive_undo(
+    stored: StoredPlan, rows: int, newest: Run, workspace: Workspace, *, requested_by: str, now: datetime, name: str
+) -> Plan:
+    """Derive what gives back what a batch took by the first rows of its journal, beside a run."""
     now_held, before, report = snapshots.load(newest), snapshots.load(stored.run), reviews.read(newest)
     known = frozenset(reviews.read(stored.run).findings["finding"].to_pylist())
 
@@ -31,15 +44,19 @@ def undo_plan(
         return prove_undo(now_held, after, workspace, report, known, changes)
 
     with JournalFile(stored.journal, stored.plan.digest) as journal:
-        made = undo.undo(
-            stored.plan,
-            journal.standings,
-            now_held,
-            workspace,
-            run=newest.id,
-            requested_by=requested_by,
-            now=now,
-            prove=prove,
-        )
-    reasons = {change.id: f"taken by {stored.plan.digest}" for change in stored.plan.changes}
-    return made, plans.write(newest, UNDO, plan_folder.files(made, reasons, workspace.capabilities()))
+        head, standings = journal.upto(rows)
+    journalled = PinnedPosition(f"{stored.run.id}/{stored.name}", rows, head)
+    undone = UndonePlan(stored.run.id, stored.name, stored.plan.digest, journalled)
+    pinned = pin(workspace.folder, newest, now=now, reviewed=False)
+    return undo.undo(
+        stored.plan,
+        standings,
+        now_held,
+        workspace,
+        run=newest.id,
+        name=name,
+        inputs=replace(pinned, accepted=None, undoes=undone),
+        requested_by=requested_by,
+        now=now,
+        prove=prove,
+    )

@@ -85,6 +85,19 @@ class JournalFile:
             if not one["change"]
         )
 
+    def upto(self, rows: int) -> tuple[str, Mapping[str, ChangeStatus]]:
+        """Return the hash of the row of this number, and where each change stood then; raises ``ArtifactError``."""
+        if rows > len(self._rows):
+            raise ArtifactError(f"{self.path} has {len(self._rows)} rows, not {rows}", hint="restore the run's folder")
+        known = self._rows[:rows]
+        head = str(known[-1]["digest"]) if known else START
+        return head, fold(tuple(_row(one) for one in known if one["change"]))
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return len(self._rows)
+
     def standing(self, change: str) -> ChangeStatus:
         """Return where a change stands."""
         return self.standings.get(change, ChangeStatus())

@@ -12,8 +12,8 @@ from access_review import runs, store
 from access_review.artifacts import CONTROL, REVIEWED, Reviewed
 from access_review.engine import Engine, ParquetFile
 from access_review.engine.duckdb import EmbeddedEngine
-from access_review.errors import StalePlan
 from access_review.facts import CarryForward, carry_forward_tables
+from access_review.plan.derive import changed
 from access_review.review import Previous, Report, establish
 from access_review.runs import Run
 from access_review.snapshot import Snapshot
@@ -61,13 +61,7 @@ def previous(workspace: Path, run: Run) -> Previous:
 def refuse_changed(run: Run, workspace: Workspace) -> None:
     """Raise ``StalePlan`` when the workspace is not the one that a run was reviewed with."""
     if store.read(run, REVIEWED).workspace_digest != workspace.digest:
-        raise changed(run)
-
-
-def changed(run: Run) -> StalePlan:
-    """Say that a run was reviewed with another workspace than there is now."""
-    hint = f"access-review review --run {run.id}"
-    return StalePlan("the workspace has changed since the run was reviewed", hint=hint)
+        raise changed(run.id)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from access_review.changes import Action, Change, Target, Thing
 from access_review.connectors.tabular.inert import inert
 from access_review.plan.record import Plan
+from access_review.revoke.approve import approvals_needed
 from access_review.views.spreadsheet import csv_bytes, workbook_bytes
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def about(plan: Plan) -> Iterator[tuple[str, str]]:
         yield "Holds from", f"{plan.valid_from:%Y-%m-%d %H:%M} UTC: not before, since nobody has left yet"
     yield "Expires at", f"{plan.expires_at:%Y-%m-%d %H:%M} UTC: after that, plan again"
     yield "Requested by", plan.requested_by
-    yield "Approvals needed", f"{plan.limits.approvals}, by somebody else"
+    yield "Approvals needed", f"{approvals_needed(plan)}, by somebody else"
     if plan.limits.raised_because:
         yield "Limits raised", plan.limits.raised_because
         yield "Raised to", ", ".join(f"{one.where}.{one.kind}={one.to}" for one in plan.limits.raised)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from access_review.changes import Action
 from access_review.plan.record import Plan
 from access_review.plan.withheld import UNDECIDED, WithheldCode
+from access_review.revoke.approve import approvals_needed
 from access_review.views.terminal import table
 from access_review.views.text import count, moment, visible
 
@@ -50,7 +51,7 @@ def _lines(plan: Plan, files: Sequence[str]) -> Iterator[str]:
     yield _proof(plan)
     yield f"Digest to approve: {plan.digest}"
     if plan.limits.raised:
-        yield f"Limits raised, so {plan.limits.approvals} people must approve it: {visible(plan.limits.raised_because)}"
+        yield f"Limits raised, so {approvals_needed(plan)} people must approve it: {visible(plan.limits.raised_because)}"
     since = f"from {moment(plan.valid_from)} " if plan.valid_from else ""
     yield f"Valid {since}until {moment(plan.expires_at)}"
     yield ""

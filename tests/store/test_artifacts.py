@@ -1,9 +1,11 @@
 """Files of a run: what is written is read back, what does not fit is refused by name, older files are still read."""
 
+import hashlib
 import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import rfc8785
 
 from access_review import artifacts, store
 from access_review.artifacts import AUDIT, MANIFEST, NOTIFIED, REVIEWED, STATE, Artifact, Notified, Reviewed
@@ -113,11 +115,40 @@ def test_the_moments_of_notices_keep_their_offset(tmp_path):
     assert NOTIFIED.plain(Notified(sent))["told"]["sha256:n"] == AT.isoformat()
 
 
-def test_a_plan_is_read_as_it_was_sealed_or_not_at_all():
+def test_a_plan_is_read_as_it_was_written_and_its_digest_is_that_of_the_bytes():
     kind, plan = artifacts.plan("leavers-tonight"), a_plan(a_change(1))
     assert kind.path == "leavers-tonight/plan.json"
     assert kind.load(kind.dump(plan)) == plan
     assert kind.dump(plan) == record.write(plan)
     assert kind.plain(plan) == json.loads(kind.dump(plan))
-    with pytest.raises(PlanRefused):
-        kind.load(kind.dump(plan).replace(plan.requested_by.encode(), b"hr:person:9"))
+    data = kind.dump(plan)
+    assert plan.digest == "sha256:" + hashlib.sha256(data).hexdigest()
+    assert plan.digest.encode() not in data
+    edited = kind.load(data.replace(plan.requested_by.encode(), b"hr:person:9"))
+    assert (edited.requested_by, edited.digest != plan.digest) == ("hr:person:9", True)
+
+
+@pytest.mark.parametrize("broken", [b" ", b"{}", b"[1]", b'{"format":"access-review/plan@2"}', b"[" * 9999])
+def test_what_is_no_plan_of_this_tool_is_refused(broken):
+    for data in (broken, record.write(a_plan(a_change(1))) + broken):
+        with pytest.raises(PlanRefused):
+            record.read(data)
+
+
+def earlier(approvals=1):
+    """Return a plan as the version before wrote it: it holds its own digest."""
+    body = record.plain(a_plan(a_change(1))) | {"format": record.EARLIER}
+    for name in ("name", "systems", "inputs", "ahead"):
+        del body[name]
+    body["limits"]["approvals"] = approvals
+    body["digest"] = "sha256:" + hashlib.sha256(rfc8785.dumps(body)).hexdigest()
+    return rfc8785.dumps(body) + b"\n"
+
+
+def test_a_plan_of_the_format_before_is_read_and_every_byte_of_it_must_be_as_it_was_sealed():
+    plan = record.read(earlier())
+    assert (plan.format, plan.inputs, plan.name) == (record.EARLIER, None, "")
+    assert json.loads(record.write(plan))["digest"] == plan.digest
+    for altered in (earlier(approvals=0), earlier().replace(b"hr:person:1001", b"hr:person:1002")):
+        with pytest.raises(PlanRefused):
+            record.read(altered)

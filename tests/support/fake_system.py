@@ -11,10 +11,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from access_review.changes import Action, Change, Expectation, Sighting, Target, Thing, WriteAnswer, WriteResult, change
+from access_review.plan.limits import Higher
 from access_review.plan.proof import Proof
 from access_review.plan.record import FORMAT, AppliedLimits, Batch, Plan, seal
 from access_review.plan.request import Scope
 
+RAISED = (Higher("ad", "disable", 99),)
 START = datetime(2026, 2, 2, 8, tzinfo=UTC)
 
 
@@ -179,6 +181,7 @@ def a_plan(*changes: Change, approvals: int = 1, at: datetime = START, size: int
     return seal(
         Plan(
             format=FORMAT,
+            name="plan",
             snapshot="sha256:" + "1" * 64,
             run="20260202T070000Z-11111111",
             workspace_digest="sha256:0",
@@ -187,7 +190,7 @@ def a_plan(*changes: Change, approvals: int = 1, at: datetime = START, size: int
             expires_at=at + timedelta(hours=24),
             requested_by="hr:person:1001",
             scope=Scope(),
-            limits=AppliedLimits(5, 10, 5, 10, 50, 3, size, (), "", approvals),
+            limits=AppliedLimits(5, 10, 5, 10, 50, 3, size, (), "", RAISED if approvals > 1 else ()),
             batches=tuple(Batch(f"batch-{n}", part) for n, part in enumerate(parts, 1)),
             changes=tuple(changes),
             to_person=(),

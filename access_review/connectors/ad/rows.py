@@ -19,7 +19,8 @@ from access_review.connectors.ad.dialect import (
     StandIn,
     Translated,
 )
-from access_review.connectors.ad.entry import Entry, Range, canonical, missing
+from access_review.connectors.ad.domains_seen import DomainsSeen
+from access_review.connectors.ad.entry import Entry, Range, canonical, domain, missing
 from access_review.connectors.ad.membership import MEMBER_TABLES, Memberships, Name, Principal
 from access_review.connectors.ad.other_directory import OtherDirectory
 from access_review.connectors.ad.tally import Tally
@@ -49,6 +50,7 @@ class DirectoryReading:
         self._ids: set[str] = set()
         self._ranges: dict[str, list[Range]] = {}
         self._short: dict[str, str] = {}
+        self._domains = DomainsSeen()
         self.tally = Tally(source, TABLES, canaries=options.canaries)
 
     def add_short_group(self, dn: str, reason: str) -> None:
@@ -63,6 +65,7 @@ class DirectoryReading:
         self._doubt_memberships()
         yield from self._range_verdicts()
         yield from self.tally.verdicts(self._options.expected)
+        yield from self._domains.rows(self._source)
 
     def _entry_rows(self, entry: Entry) -> Iterator[tuple[str, Row]]:
         dn = canonical(entry.dn)
@@ -153,6 +156,8 @@ class DirectoryReading:
 
     def _note_links(self, found: DirectoryObject, principal: Principal) -> None:
         self._memberships.add_principal(principal, *found.names)
+        for name in found.names:
+            self._domains.see(name.value if name.scheme == "sid" else None, domain(found.dn))
         if found.primary_group:
             self._memberships.add_primary_group(principal, found.primary_group)
         for sid in found.former_sids:

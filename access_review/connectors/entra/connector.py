@@ -25,6 +25,7 @@ agentIdentities.json                       /servicePrincipals/microsoft.graph.ag
 agentIdentityBlueprintPrincipals.json      /servicePrincipals/microsoft.graph.agentIdentityBlueprintPrincipal
 servicePrincipals.json                     /servicePrincipals
 applications.json                          /applications
+organization.json                          /organization
 oauth2PermissionGrants.json                /oauth2PermissionGrants
 signIns.json                               /auditLogs/signIns
 groups/<id>/members.json, …/owners.json    /groups/<id>/members, /groups/<id>/owners

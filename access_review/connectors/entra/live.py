@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import rfc8785
 
 from access_review.changes import Capabilities, Change
-from access_review.connectors import Source, complete, incomplete
+from access_review.connectors import Source, complete, incomplete, system
 from access_review.connectors.entra.capabilities import CAPABILITIES
 from access_review.connectors.entra.delta import DeltaChanges
 from access_review.connectors.entra.graph import Graph, GraphRequest, RefusedError, UntrustedError
@@ -56,6 +56,8 @@ class LiveTenant:
             yield from replace(self.paged, pages=door).collect(as_of)
             yield self._clock(graph, as_of)
             yield self._provenance(graph, door, named)
+            if named:
+                yield system(self.source, named.get("id"), named.get("displayName"))
 
     def readable(self, as_of: datetime) -> tuple[ReadablePart, ...]:
         """Say of each part whether it can be read; raises ``ConnectorError`` as :meth:`collect` does."""

@@ -7,14 +7,16 @@ from datetime import datetime
 from typing import ClassVar
 
 from access_review.changes import Capabilities
-from access_review.connectors import Source
+from access_review.connectors import Source, system
 from access_review.connectors.classification import Classification
 from access_review.connectors.entra.capabilities import CAPABILITIES
-from access_review.connectors.entra.pages import Pages
+from access_review.connectors.entra.pages import PagedCollection, Pages
 from access_review.connectors.entra.roles import PRIVILEGED_ROLES
 from access_review.connectors.entra.tenant import Tenant
 from access_review.connectors.entra.tenant_parts import verdicts
 from access_review.tables import Row
+
+ORGANISATION = "organization"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,12 @@ class PagedTenant:
             counted[table] += 1
             yield table, self._classed(row) if table == "entitlements" else row
         yield from verdicts(self.source, tenant.verdicts, counted)
+        yield from self._organisation()
+
+    def _organisation(self) -> Iterator[tuple[str, Row]]:
+        """Say whose tenant it is, where that was saved too; who reads live has asked already."""
+        for found in PagedCollection(ORGANISATION, self.pages(ORGANISATION)).objects():
+            yield system(self.source, found["id"], found.get("displayName"))
 
     def _classed(self, entitlement: Row) -> Row:
         return {**entitlement, "sensitivity": self.classification.sensitivity_of(entitlement["name"], "")}

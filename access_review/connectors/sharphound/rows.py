@@ -11,6 +11,7 @@ from access_review.connectors import Source, problem
 from access_review.connectors.ad import identifiers, well_known
 from access_review.connectors.ad.active_directory import last_use
 from access_review.connectors.ad.dialect import ObjectKind
+from access_review.connectors.ad.domains_seen import DomainsSeen
 from access_review.connectors.ad.entry import domain
 from access_review.connectors.ad.membership import MEMBER_TABLES, Memberships, Name, Principal
 from access_review.connectors.ad.tally import Tally
@@ -46,6 +47,7 @@ class CollectionReading:
         self._as_of = as_of
         self._memberships = Memberships(source)
         self._ids: set[str] = set()
+        self._domains = DomainsSeen()
         self._tally = Tally(source, TABLES, canaries=options.canaries)
 
     def rows(self, collections: Sequence[Collection]) -> Iterator[tuple[str, Row]]:
@@ -58,6 +60,7 @@ class CollectionReading:
                 yield from self._tally.through(self._file(file))
         yield from self._tally.through(self._memberships.rows())
         yield from self._tally.verdicts(self._options.expected)
+        yield from self._domains.rows(self._source)
 
     def _file(self, file: Collection) -> Iterator[tuple[str, Row]]:
         # Some collectors write 0 for "not counted", so 0 beside objects says nothing.
@@ -90,6 +93,7 @@ class CollectionReading:
             yield problem(self._source, place, "ambiguous", "an object of this id was read before", principal.id)
             return
         self._ids.add(principal.id)
+        self._domains.see(thing.sid, thing.text("domain") or domain(thing.dn))
         self._tally.see(thing.name, thing.text("name"), thing.text("distinguishedname"))
         if group:
             yield "entitlements", self._entitlement(thing, principal)

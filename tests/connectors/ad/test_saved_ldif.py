@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import inspect
+import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from access_review.connectors import Connector, Source
+from access_review.connectors import SYSTEM, Connector, Source
 from access_review.connectors.ad import connector as ldap
 from access_review.connectors.ad import identifiers
 from access_review.connectors.ad.active_directory import LAG, last_use
@@ -108,7 +109,8 @@ def collected(tmp_path):
 
 
 def verdicts(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, str | None]:
-    return {row["subject"]: None if row["complete"] else row["reason"] for row in found["completeness"]}
+    rows = [row for row in found["completeness"] if row["subject"] != SYSTEM]
+    return {row["subject"]: None if row["complete"] else row["reason"] for row in rows}
 
 
 def edges(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> set[tuple[str, str, str]]:
@@ -491,6 +493,14 @@ def test_counts_and_canaries_are_checked(collected):
     assert set(verdicts(fine).values()) == {None}
     short = collected(*records, expected={"accounts": 2}, canaries=["ana", "Bird"])
     assert verdicts(short) == dict.fromkeys(ALL, "not seen: bird; 1 accounts received, 2 expected")
+
+
+def test_which_domain_it_is_is_said_by_its_objects_and_not_where_there_are_several(collected):
+    found = collected(user("ana", 1001), group("Team", 1201, person("ana")))
+    (said,) = [row["reason"] for row in found["completeness"] if row["subject"] == SYSTEM]
+    sid = next(row["value"] for row in found["aliases"] if row["scheme"] == "sid")
+    assert json.loads(said)["identity"] == sid.rpartition("-")[0]
+    assert json.loads(said)["name"].endswith(".test")
 
 
 def test_a_search_that_ended_badly_is_incomplete(collected):

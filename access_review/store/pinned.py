@@ -1,0 +1,127 @@
+"""What a plan is derived from, found on disk: as it is now, to be pinned; and as it was pinned, or not at all."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+
+from access_review import __version__, artifacts, runs, store
+from access_review.artifacts import CONTROL, REVIEWED, WORKLIST
+from access_review.audit.decisions import Decision, Decisions
+from access_review.audit.worklist import WorkItem
+from access_review.engine import ParquetFile
+from access_review.errors import AccessReviewError, StalePlan
+from access_review.facts import CarryForward
+from access_review.plan.derive import PlanInputs
+from access_review.plan.limits import populations
+from access_review.plan.record import PinnedInputs, PinnedPosition, PinnedRun
+from access_review.review import Previous
+from access_review.runs import Run
+from access_review.snapshot import Snapshot
+from access_review.store import audits, reviews, snapshots
+from access_review.workspace import Workspace
+
+DECIDED = timedelta(days=35)
+"""How long a reviewer's decision asks for a change: the access may have another reason later."""
+
+
+def pin(workspace: Path, run: Run, *, now: datetime, reviewed: bool) -> PinnedInputs:
+    """Say what a plan on a run made now is derived from; with ``reviewed``, of reviewers' decisions too."""
+    earlier = [one for one in runs.before(workspace, run) if one.reviewed]
+    audited = audits.all_audits(workspace)
+    signed = [known for known, audit in audited if audit.signed_off_at and known.as_of <= run.as_of]
+    recent = [known for known, _ in audited if now - known.as_of <= DECIDED] if reviewed else []
+    return PinnedInputs(
+        tool=__version__,
+        findings=store.read(run, REVIEWED).digest,
+        previous=PinnedRun(earlier[-1].id, store.read(earlier[-1], REVIEWED).digest) if earlier else None,
+        left_open=_left_open(run)[1],
+        accepted=PinnedRun(signed[-1].id, snapshots.read_manifest(signed[-1]).digest) if signed else None,
+        decisions=tuple(_position(known, len(audits.decisions(known).history)) for known in recent),
+    )
+
+
+def load(workspace: Workspace, run: Run, pinned: PinnedInputs) -> PlanInputs:
+    """Read what a plan on a run was derived from; raises ``StalePlan`` that names what is missing or different."""
+    if pinned.tool != __version__:
+        raise StalePlan(
+            f"the plan was made by version {pinned.tool} of this tool, and this is {__version__}", hint=_AGAIN
+        )
+    if store.read(run, REVIEWED).digest != pinned.findings:
+        raise _other(f"the findings of {run.id}")
+    left_open, digest = _left_open(run)
+    if digest != pinned.left_open:
+        raise _other(f"what earlier audits left open for {run.id}")
+    return PlanInputs(
+        snapshots.load(run),
+        workspace,
+        Previous(_previous(workspace.folder, pinned.previous), left_open),
+        pinned,
+        workspace.capabilities(),
+        populations(_accepted(workspace.folder, pinned.accepted).tables) if pinned.accepted else {},
+        _answered(workspace.folder, pinned.decisions),
+    )
+
+
+_AGAIN = "plan again"
+
+
+def _other(what: str) -> StalePlan:
+    return StalePlan(f"{what}: not as when the plan was made", hint=_AGAIN)
+
+
+def _left_open(run: Run) -> tuple[CarryForward, str]:
+    left_open = store.read(run, CONTROL) if store.has(run, CONTROL) else CarryForward()
+    return left_open, _digest(CONTROL.dump(left_open))
+
+
+def _previous(workspace: Path, pinned: PinnedRun | None) -> pa.Table | ParquetFile | None:
+    if pinned is None:
+        return None
+    report = reviews.read(_run(workspace, pinned.run, "the findings before it"))
+    if report.digest != pinned.digest:
+        raise _other(f"the findings of {pinned.run}")
+    return report.found
+
+
+def _accepted(workspace: Path, pinned: PinnedRun) -> Snapshot:
+    taken = snapshots.load(_run(workspace, pinned.run, "the run accepted last"))
+    if taken.digest != pinned.digest:
+        raise _other(f"the snapshot of {pinned.run}")
+    return taken
+
+
+def _answered(
+    workspace: Path, pinned: Sequence[PinnedPosition]
+) -> Sequence[tuple[Sequence[WorkItem], Mapping[str, Decision]]]:
+    found = []
+    for position in pinned:
+        run = _run(workspace, position.of, "decisions that it rests on")
+        if _position(run, position.rows) != position:
+            raise _other(f"the decisions of {run.id}")
+        known = Decisions(run.id, audits.decisions(run).history[: position.rows])
+        found.append((store.read(run, WORKLIST).items, known.current))
+    return found
+
+
+def _position(run: Run, rows: int) -> PinnedPosition:
+    """Return the digest of the first answers of a run and of what was asked: later answers are added behind."""
+    known = Decisions(run.id, audits.decisions(run).history[:rows])
+    asked = WORKLIST.dump(store.read(run, WORKLIST))
+    return PinnedPosition(run.id, rows, _digest(asked + artifacts.DECISIONS.dump(known)))
+
+
+def _run(workspace: Path, name: str, what: str) -> Run:
+    try:
+        run = runs.find(workspace, name)
+    except AccessReviewError:
+        run = None
+    if run is None or run.id != name:
+        raise StalePlan(f"{name} is not there: the plan is derived from {what}", hint="restore the run, or plan again")
+    return run
+
+
+def _digest(data: bytes) -> str:
+    return "sha256:" + hashlib.sha256(data).hexdigest()
