@@ -205,7 +205,10 @@ class Capabilities:
 
 
 class Connector(Protocol):
-    """Something that can be read; what else it can do stands in ``capabilities`` (:func:`capabilities_of`)."""
+    """Something that can be read; what else it can do stands in ``capabilities`` (:func:`capabilities_of`).
+
+    One that reads files, and no system as it is now, says so: ``recorded = True`` (:func:`is_recorded`).
+    """
 
     def collect(self, as_of: datetime) -> Iterator[tuple[str, Row]]:
         """Yield ``(table, row)`` for everything the source holds, and one ``completeness`` row per table it fills.
@@ -223,6 +226,14 @@ def capabilities_of(connector: Connector) -> Capabilities:
     if not isinstance(declared, Capabilities):
         raise TypeError(f"{type(connector).__name__}.capabilities is no Capabilities: {declared!r}")
     return declared
+
+
+def is_recorded(connector: Connector) -> bool:
+    """Tell whether a connector reads files that were written before, as it says by ``recorded = True``.
+
+    Whatever does not say so is taken to read a system as it is now.
+    """
+    return getattr(connector, "recorded", False) is True
 
 
 class WriteResult(StrEnum):

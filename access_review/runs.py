@@ -3,6 +3,9 @@
 What is in them is read and written by :mod:`access_review.store`. What reaches from run to
 run and is no artifact of one (the sample's secret and coverage) is in ``runs/state.json``.
 All of it is readable by its owner only.
+
+A *rehearsal* read a live source and calls it another moment (``--as-of``): it lies in
+``runs/rehearsals/``, where it is found by its name alone, and nothing rests on it.
 """
 
 import re
@@ -16,6 +19,8 @@ from pathlib import Path
 
 from access_review.artifacts import MANIFEST, REVIEWED
 from access_review.errors import ArtifactError
+
+REHEARSALS = "rehearsals"
 
 _NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
 
@@ -44,7 +49,10 @@ class Run:
 
 def all_runs(workspace: Path) -> list[Run]:
     """Return the whole runs of a workspace, oldest first; of one moment, the one collected last is the newest."""
-    folder = workspace / "runs"
+    return _whole(workspace / "runs")
+
+
+def _whole(folder: Path) -> list[Run]:
     found = [path for path in folder.glob("*-*") if _NAME.fullmatch(path.name) and (path / MANIFEST.path).is_file()]
     return sorted(map(Run, found), key=lambda run: (run.as_of, (run.folder / MANIFEST.path).stat().st_mtime_ns, run.id))
 
@@ -55,14 +63,18 @@ def before(workspace: Path, run: Run) -> list[Run]:
 
 
 def find(workspace: Path, name: str | None = None, *, reviewed: bool = False) -> Run:
-    """Return a run by its name (or the start of it), or the newest whole one; raises ``ArtifactError``."""
+    """Return a run by its name (or the start of it), or the newest whole one; raises ``ArtifactError``.
+
+    A rehearsal is found by its name only.
+    """
     runs = [run for run in all_runs(workspace) if not reviewed or run.reviewed]
     if name is None:
         if not runs:
             hint = "access-review review" if reviewed and all_runs(workspace) else "access-review audit"
             raise ArtifactError(f"{workspace} has no {'reviewed ' if reviewed else ''}run yet", hint=hint)
         return runs[-1]
-    matches = [run for run in runs if run.id.startswith(name)]
+    rehearsals = [run for run in _whole(workspace / "runs" / REHEARSALS) if not reviewed or run.reviewed]
+    matches = [run for run in runs if run.id.startswith(name)] or [r for r in rehearsals if r.id.startswith(name)]
     if len(matches) != 1:
         raise ArtifactError(
             f"{len(matches)} runs are called {name}", hint="known: " + ", ".join(r.id for r in runs[-5:])
@@ -71,10 +83,13 @@ def find(workspace: Path, name: str | None = None, *, reviewed: bool = False) ->
 
 
 @contextmanager
-def building(workspace: Path) -> Iterator[Path]:
-    """Give a folder to build a run in; it is gone unless :func:`finish` moved it."""
+def building(workspace: Path, *, rehearsal: bool = False) -> Iterator[Path]:
+    """Give a folder to build a run, or a rehearsal, in; it is gone unless :func:`finish` moved it."""
     folder = workspace / "runs"
     folder.mkdir(mode=0o700, exist_ok=True)
+    if rehearsal:
+        folder /= REHEARSALS
+        folder.mkdir(mode=0o700, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=".building-", dir=folder))
     try:
         yield partial

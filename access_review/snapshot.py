@@ -234,7 +234,10 @@ class PreviousRun:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a snapshot holds: what was read, from where, how completely."""
+    """What a snapshot holds: what was read, from where, how completely.
+
+    A ``rehearsal`` read a live source and calls it another moment: nothing is planned on it or compared with it.
+    """
 
     tool: str
     as_of: datetime
@@ -243,6 +246,7 @@ class Manifest:
     workspace_digest: str
     tables: Mapping[str, ManifestTable]
     sources: Mapping[str, ManifestSource]
+    rehearsal: bool = False
 
     @property
     def complete(self) -> bool:
@@ -250,7 +254,7 @@ class Manifest:
         return all(source.complete for source in self.sources.values())
 
 
-def manifest(snapshot: Snapshot, workspace: Workspace, previous: str = "") -> Manifest:
+def manifest(snapshot: Snapshot, workspace: Workspace, previous: str = "", *, rehearsal: bool = False) -> Manifest:
     """Describe a snapshot; ``previous`` is the name of the run before, empty for the first."""
     tables = stored(snapshot.tables)
     return Manifest(
@@ -261,6 +265,7 @@ def manifest(snapshot: Snapshot, workspace: Workspace, previous: str = "") -> Ma
         workspace_digest=workspace.digest,
         tables={name: ManifestTable(tables.rows(name), tables.digest(name)) for name in tables},
         sources={entry.name: _describe(snapshot, entry) for entry in workspace.sources},
+        rehearsal=rehearsal,
     )
 
 

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from access_review import connectors, rules
-from access_review.changes import Capabilities, Connector
+from access_review.changes import Capabilities, Connector, Writable
 from access_review.documents import Document, read
 from access_review.errors import Mistake, WorkspaceError
 from access_review.policy import Policy, RuleSettings
@@ -63,6 +63,14 @@ class Workspace:
     def capabilities(self) -> dict[str, Capabilities]:
         """Return what the connector of each source declares that its system can do; raises as :meth:`connected`."""
         return {entry.name: connectors.capabilities_of(self.connected(entry)) for entry in self.sources}
+
+    def read_live(self) -> tuple[str, ...]:
+        """Return the sources that say what is now, whatever moment is reviewed; raises as :meth:`connected`."""
+        return tuple(one.name for one in self.sources if not connectors.is_recorded(self.connected(one)))
+
+    def written_live(self) -> tuple[str, ...]:
+        """Return the sources that this tool itself can change; raises as :meth:`connected`."""
+        return tuple(one.name for one in self.sources if isinstance(self.connected(one), Writable))
 
     def place(self, kind: str, name: str) -> str:
         """Return ``file:line`` of a template (or a pattern in it) or a waiver."""

@@ -1,14 +1,14 @@
 """The command line: parse, call one function, show what it returns, choose the exit code.
 
-Time enters here and nowhere else. Heavy modules are imported by the command that
-needs them, so that ``--help`` is quick.
+Heavy modules are imported by the command that needs them, so that ``--help`` is quick.
+The console script is :func:`main`, which alone makes the machine's clock; :func:`run` takes any.
 """
 
 import gc
 import os
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +16,9 @@ import typer
 
 from access_review import __version__
 from access_review.cli import audit, offboarding, revocation, waive, workspace
+from access_review.cli.clocks import MachineClock
 from access_review.cli.options import Options, moment
+from access_review.clock import Clock
 from access_review.errors import AccessReviewError
 
 _FLAGS = ("--json", "--quiet", "-q")
@@ -72,7 +74,10 @@ def _globals(
     as_of: Annotated[
         datetime | None,
         typer.Option(
-            parser=moment, metavar="TIME", help="The moment reviewed, as 2026-11-02T06:00:00Z; now by default."
+            parser=moment,
+            metavar="TIME",
+            help="The moment reviewed, as 2026-11-02T06:00:00Z; now by default. "
+            "What a live source says now is then a rehearsal, and nothing live is changed.",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
@@ -82,8 +87,7 @@ def _globals(
     ] = False,
 ) -> None:
     del version
-    now = as_of or datetime.now(UTC).replace(microsecond=0)  # noqa: TID251 - the one place where now enters
-    ctx.obj = Options(folder, run, now, as_json, quiet)
+    ctx.obj = Options(folder, run, as_of, ctx.obj, as_json, quiet)
 
 
 workspace.add_to(app)
@@ -93,7 +97,12 @@ waive.add_to(app)
 revocation.add_to(app)
 
 
-def main(args: Sequence[str] | None = None) -> None:
+def main() -> None:
+    """Run the command line as the console script does: with what was typed, by the machine's clock."""
+    run(MachineClock())
+
+
+def run(clock: Clock, args: Sequence[str] | None = None) -> None:
     """Run the command line; errors of the tree are printed with what to do, anything else is a bug."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -102,7 +111,7 @@ def main(args: Sequence[str] | None = None) -> None:
     # What is read stays until the end: looking for garbage every 700 objects took a seventh of reading a domain.
     gc.set_threshold(50_000)
     try:
-        app(args=globals_first(sys.argv[1:] if args is None else args), prog_name="access-review")
+        app(args=globals_first(sys.argv[1:] if args is None else args), prog_name="access-review", obj=clock)
     except AccessReviewError as error:
         _complain(error)
         sys.exit(error.exit_code)

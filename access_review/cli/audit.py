@@ -23,8 +23,17 @@ def collect(ctx: typer.Context) -> None:
     options: Options = ctx.obj
     run = options.collect(options.workspace())
     manifest = snapshots.read_manifest(run)
-    options.show({"run": run.id, **MANIFEST.plain(manifest)}, f"Collected {run.id}\nNext: access-review review")
+    options.show({"run": run.id, **MANIFEST.plain(manifest)}, _collected(run.id, manifest.rehearsal))
     leave(_unread(run))
+
+
+def _collected(run: str, rehearsal: bool) -> str:
+    if rehearsal:
+        return (
+            f"Rehearsed {run}: a live source was read under --as-of, so nothing may rest on it\n"
+            f"Next: access-review --run {run} review"
+        )
+    return f"Collected {run}\nNext: access-review review"
 
 
 def review(ctx: typer.Context, fail_on: FailOn = None) -> None:

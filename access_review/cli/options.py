@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from access_review.cli.clocks import RunningClock
+from access_review.clock import Clock
+from access_review.errors import PlanRefused
 from access_review.model import Severity
 
 if TYPE_CHECKING:
@@ -25,9 +28,30 @@ class Options:
 
     folder: Path
     run: str | None
-    now: datetime
+    as_of: datetime | None
+    clock: Clock
     json: bool
     quiet: bool
+
+    @property
+    def now(self) -> datetime:
+        """The moment reviewed: now, to the second, unless another is asked for."""
+        return self.as_of or self.clock.now().replace(microsecond=0)
+
+    def acting(self, workspace: "Workspace") -> Clock:
+        """Return the clock by which is signed, changed, read back and given back.
+
+        Raises ``PlanRefused`` for a moment asked for where a source is written to live: there it
+        is the machine's clock, or an expired plan would write and a leaver of next month be disabled today.
+        """
+        if self.as_of is None:
+            return self.clock
+        if live := workspace.written_live():
+            raise PlanRefused(
+                f"--as-of is for reviewing: {', '.join(live)} can be written to, by the machine's clock alone",
+                hint="leave --as-of out",
+            )
+        return RunningClock(self.as_of, self.clock)
 
     def workspace(self) -> "Workspace":
         """Read the workspace asked for."""
@@ -47,7 +71,7 @@ class Options:
         from access_review.views import terminal
 
         with terminal.progress(shown=False if self.quiet or self.json else None) as progress:
-            return collect_run(workspace, self.now, progress)
+            return collect_run(workspace, self.now, progress, chosen=self.as_of is not None)
 
     @property
     def colour(self) -> bool:

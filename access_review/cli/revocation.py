@@ -2,8 +2,7 @@
 
 import getpass
 import sys
-import time
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -106,11 +105,12 @@ def approve(
     password = getpass.getpass(f"Passphrase of {key}: ").encode() if keys.needs_passphrase(key) else None
     signer = Signer(by, key, password, reason)
     run, workspace = options.found_run(reviewed=True), options.workspace()
+    now = options.acting(workspace).now().replace(microsecond=0)
     if standing:
-        digest, path = approve_standing(run, workspace, signer, options.now)
+        digest, path = approve_standing(run, workspace, signer, now)
     else:
         stored = plans.find(run, of)
-        digest, path = stored.plan.digest, approve_plan(stored, workspace, kind, signer, options.now)
+        digest, path = stored.plan.digest, approve_plan(stored, workspace, kind, signer, now)
     options.show({"kind": kind, "digest": digest, "file": str(path)}, f"Signed ({kind}) {digest}\n  {shown(path)}")
 
 
@@ -146,7 +146,7 @@ def apply(
         _unattended(options, of, pace)
         return
     workspace, stored = options.workspace(), plans.find(options.found_run(reviewed=True), of)
-    done = apply_plan(stored, workspace, Running(options.now), by=by, pace=pace)
+    done = apply_plan(stored, workspace, options.acting(workspace), by=by, pace=pace)
     options.show(applied.value(stored.plan, done), applied.text(stored.plan, done))
     leave(4 if done.partly else 0)
 
@@ -159,27 +159,11 @@ def _unattended(options: Options, of: str, pace: "Pace") -> None:
     from access_review.views import standing as view
 
     prepared = plans.find(options.found_run(reviewed=True), of) if options.run else None
-    clock = Running(options.now)
-    outcome = apply_standing(options.workspace(), clock, os.environ, pace=pace, prepared=prepared)
+    workspace = options.workspace()
+    outcome = apply_standing(workspace, options.acting(workspace), os.environ, pace=pace, prepared=prepared)
     value = view.value(outcome.stored.plan, outcome.applied, outcome.told, outcome.not_sent)
     options.show(value, view.text(outcome.told, outcome.not_sent))
     leave(4 if outcome.partly else 1 if outcome.not_sent else 0)
-
-
-class Running:
-    """The time as it goes on from the moment that the command was given."""
-
-    def __init__(self, began: datetime) -> None:
-        self._began = began
-        self._clock = time.monotonic()
-
-    def now(self) -> datetime:
-        """Return the time."""
-        return self._began + timedelta(seconds=time.monotonic() - self._clock)
-
-    def wait(self, seconds: float) -> None:
-        """Sleep."""
-        time.sleep(seconds)
 
 
 def verify(
@@ -200,7 +184,8 @@ def verify(
     if confirmed and not by:
         raise typer.BadParameter("say who confirms: --by PERSON", param_hint="--confirm")
     workspace, stored = options.workspace(), plans.find(options.found_run(reviewed=True), of)
-    found = verify_plan(stored, workspace, now=options.now, confirmed=tuple(confirmed or ()), by=by)
+    now = options.acting(workspace).now()
+    found = verify_plan(stored, workspace, now=now, confirmed=tuple(confirmed or ()), by=by)
     remaining = remaining_access(stored, workspace)
     options.show(applied.verified_value(found, remaining), applied.verified_text(stored.plan, found, remaining))
     wrong = {State.FAILED, State.REGRANTED}
@@ -222,7 +207,8 @@ def undo(
     options: Options = ctx.obj
     workspace, newest = options.workspace(), runs.find(options.folder, reviewed=True)
     stored = plans.find(options.found_run(reviewed=True), of)
-    made, files = undo_plan(stored, newest, workspace, requested_by=requested_by, now=options.now)
+    now = options.acting(workspace).now().replace(microsecond=0)
+    made, files = undo_plan(stored, newest, workspace, requested_by=requested_by, now=now)
     _show_plan(options, made, files)
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import rfc8785
 
-from access_review.changes import Capabilities, Connector, capabilities_of
+from access_review.changes import Capabilities, Connector, capabilities_of, is_recorded
 from access_review.errors import WorkspaceError
 from access_review.tables import Row
 
@@ -30,6 +30,7 @@ __all__ = [
     "capabilities_of",
     "complete",
     "incomplete",
+    "is_recorded",
     "known",
     "load",
     "problem",

@@ -135,6 +135,10 @@ def _may_plan(
         raise PlanRefused("nobody asks for this plan", hint="say who: --requested-by PERSON")
     if raised and not raised.reason.strip():
         raise PlanRefused("the limits are raised without a reason", hint="give one; a second approver reads it")
+    if now < snapshot.as_of:
+        raise StalePlan(
+            f"the snapshot is of {snapshot.as_of:%Y-%m-%d %H:%M} UTC, which is yet to come", hint="access-review audit"
+        )
     if now > snapshot.as_of + workspace.policy.plan_valid:
         raise StalePlan(
             f"the snapshot is of {snapshot.as_of:%Y-%m-%d %H:%M} UTC: too old to plan on", hint="access-review audit"

@@ -232,7 +232,13 @@ def refuse_early(plan: Plan, *, now: datetime) -> None:
 
 
 def refuse_stale(plan: Plan, *, now: datetime, workspace_digest: str) -> None:
-    """Raise ``StalePlan`` when a plan has expired, or sources or roles have been edited since."""
+    """Raise ``StalePlan`` when a plan has expired or is yet to be made, or sources or roles have been edited since."""
+    if not plan.as_of <= plan.made_at <= now:
+        raise StalePlan(
+            f"the plan says that it was made at {plan.made_at:%Y-%m-%d %H:%M:%S} UTC, on a run of "
+            f"{plan.as_of:%Y-%m-%d %H:%M:%S} UTC; it is {now:%Y-%m-%d %H:%M:%S} UTC",
+            hint="one comes after the other: set the clock right, and plan again",
+        )
     if now >= plan.expires_at:
         raise StalePlan(f"the plan expired on {plan.expires_at:%Y-%m-%d %H:%M} UTC", hint="plan again")
     if workspace_digest != plan.workspace_digest:

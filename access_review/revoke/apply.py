@@ -18,9 +18,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from access_review.changes import Change, Executor, Remembering, Sighting, WriteAnswer, WriteResult
+from access_review.clock import Clock
 from access_review.errors import AccessReviewError
 from access_review.plan.record import Plan
 from access_review.policy import Applying
@@ -38,19 +38,6 @@ from access_review.revoke.states import (
     after_recheck,
     too_many_failures,
 )
-
-
-class Clock(Protocol):
-    """The time of a batch: real for people, made up in tests."""
-
-    def now(self) -> datetime:
-        """Return the time, aware, in UTC."""
-        ...
-
-    def wait(self, seconds: float) -> None:
-        """Let time pass."""
-        ...
-
 
 Jitter = Callable[[], float]
 """A number from 0 to 1, so that many who wait do not come back together."""

@@ -115,7 +115,9 @@ def require(
     executor = people.person(by)
     statements = [read_statement(data, approvers, people) for data in envelopes]
     about = [
-        (statement, key) for statement, key in statements if statement.digest == plan.digest and statement.at <= now
+        (statement, key)
+        for statement, key in statements
+        if statement.digest == plan.digest and plan.made_at <= statement.at <= now
     ]
     if not any(
         statement.kind is StatementKind.REQUEST and statement.person == requester and "request" in key.may

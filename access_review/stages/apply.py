@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 from access_review import workspace as workspaces
 from access_review.changes import Change
+from access_review.clock import Clock
 from access_review.plan.record import refuse_early, refuse_stale
 from access_review.revoke import apply, approve, recheck, systems
-from access_review.revoke.apply import Clock
 from access_review.revoke.approve import Signatories
 from access_review.revoke.states import CHANGED, Recheck, State, Transition
 from access_review.store import files, plans, snapshots

@@ -14,11 +14,12 @@ from datetime import datetime, timedelta
 from access_review import runs
 from access_review.audit import reviewers
 from access_review.audit.reviewers import People
+from access_review.clock import Clock
 from access_review.errors import AccessReviewError
 from access_review.plan.derive import PlanOrder
 from access_review.plan.request import Scope
 from access_review.revoke import approve
-from access_review.revoke.apply import Applied, Clock
+from access_review.revoke.apply import Applied
 from access_review.revoke.states import TERMINAL, State
 from access_review.revoke.verify import Verified
 from access_review.runs import Run
@@ -87,7 +88,7 @@ def apply_standing(
 
 def _plan_leavers(workspace: Workspace, now: datetime, progress: Progress) -> StoredPlan:
     """Read, review and plan now; a plan of this very moment that was broken off is gone on with."""
-    run = collect_run(workspace, now, progress)
+    run = collect_run(workspace, now.replace(microsecond=0), progress)
     if begun(plans.journal_of(run, STANDING)):
         return plans.find(run, STANDING)
     review_run(workspace, run)

@@ -43,6 +43,7 @@ def plan_run(
     Raises ``Unclear`` for whoever or whatever is not there, and ``PlanRefused``.
     """
     name = name or (AHEAD if ahead else PLAN)
+    snapshots.refuse_rehearsal(run)
     plans.refuse_name(run, name)
     reviews.refuse_changed(run, workspace)
     snapshot = snapshots.load(run)

@@ -70,6 +70,7 @@ def writing(workspace: Path) -> AbstractContextManager[None]:
 def find(run: Run, name: str) -> StoredPlan:
     """Read a plan of a run; raises ``ArtifactError`` when there is none, ``PlanRefused`` for an altered one."""
     kind = artifacts.plan(name)
+    snapshots.refuse_rehearsal(run)
     if not store.has(run, kind):
         command = name if name in {PLAN, UNDO} else f"plan --name {name}"
         raise ArtifactError(f"{run.id} has no {name}", hint=f"access-review {command}")

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from access_review.artifacts import MANIFEST
 from access_review.engine import ParquetFile
-from access_review.errors import ArtifactError
+from access_review.errors import ArtifactError, PlanRefused
 from access_review.runs import Run, building, finish
 from access_review.snapshot import Manifest, Snapshot, Stored, manifest, run_name
 from access_review.store import files, read
@@ -25,22 +25,24 @@ PARQUET: Mapping[str, Any] = {"compression": "zstd", "dictionary_pagesize_limit"
 _COLLECT = "collect again, or restore the run"
 
 
-def save(snapshot: Snapshot, workspace: Workspace, previous: Run | None = None) -> Run:
+def save(snapshot: Snapshot, workspace: Workspace, previous: Run | None = None, *, rehearsal: bool = False) -> Run:
     """Write a snapshot as a run, whole or not at all; the same snapshot again is the run already there."""
     import pyarrow.parquet as pq
 
-    with building(workspace.folder) as partial:
+    with building(workspace.folder, rehearsal=rehearsal) as partial:
         (partial / "snapshot").mkdir(mode=0o700)
         for name, table in snapshot.tables.items():
             path = _table(partial, name)
             pq.write_table(table, path, **PARQUET)
             path.chmod(0o600)
-        return conclude(partial, snapshot, workspace, previous)
+        return conclude(partial, snapshot, workspace, previous, rehearsal=rehearsal)
 
 
-def conclude(partial: Path, snapshot: Snapshot, workspace: Workspace, previous: Run | None = None) -> Run:
+def conclude(
+    partial: Path, snapshot: Snapshot, workspace: Workspace, previous: Run | None = None, *, rehearsal: bool = False
+) -> Run:
     """Write the manifest of a run whose tables are written, and give the run its name."""
-    described = manifest(snapshot, workspace, previous.id if previous else "")
+    described = manifest(snapshot, workspace, previous.id if previous else "", rehearsal=rehearsal)
     tables = {
         name: replace(table, file=files.digest_of(_table(partial, name))) for name, table in described.tables.items()
     }
@@ -65,6 +67,15 @@ def load(run: Run) -> Snapshot:
 def read_manifest(run: Run) -> Manifest:
     """Read what a run says of its snapshot; raises ``ArtifactError``."""
     return read(run, MANIFEST)
+
+
+def refuse_rehearsal(run: Run) -> None:
+    """Raise ``PlanRefused`` for a run that read a live source and calls it another moment."""
+    if read_manifest(run).rehearsal:
+        raise PlanRefused(
+            f"{run.id} is a rehearsal: it read a live source under --as-of, and shows another moment than it says",
+            hint="leave --as-of out: access-review audit",
+        )
 
 
 def people(run: Run) -> Sequence[Row]:

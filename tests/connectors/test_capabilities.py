@@ -9,7 +9,7 @@ import pytest
 from access_review import workspace
 from access_review.changes import Action, Capabilities, capabilities_of
 from access_review.tables import Row
-from tests.stages.test_refusals import APP, Faulty
+from tests.support.faulty_company import APP, Faulty
 
 
 def planned(company: Faulty) -> list[tuple[str, str, str]]:

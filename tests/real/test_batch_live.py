@@ -55,7 +55,7 @@ class Company:
         self.cloud_group = cloud_group
 
     def run(self, *words, at=None):
-        return access_review(self.folder, *(("--as-of", at.isoformat()) if at else ()), *words)
+        return access_review(self.folder, *words, at=at.isoformat() if at else None)
 
     def done(self, *words, at=None):
         result = self.run("--json", *words, at=at)

@@ -20,7 +20,8 @@ from typing import Any
 
 import pytest
 
-from access_review.cli import main
+from access_review import cli
+from tests.support.clocks import clock_at
 
 
 @dataclass(frozen=True)
@@ -36,20 +37,22 @@ class CommandResult:
         return json.loads(self.out)
 
 
-def access_review(folder: Path, *words: str, path: Sequence[Path] = ()) -> CommandResult:
+def access_review(folder: Path, *words: str, path: Sequence[Path] = (), at: str | None = None) -> CommandResult:
     """Run the command in a workspace; ``path`` names folders of packages that it finds besides.
+
+    ``at`` is what the machine's clock says when it begins.
 
     An error that is none of the tool's own is raised, with its traceback, in the test.
     """
-    return in_folder(folder, "-C", str(folder), *words, path=path)
+    return in_folder(folder, "-C", str(folder), *words, path=path, at=at)
 
 
-def in_folder(folder: Path, *words: str, path: Sequence[Path] = ()) -> CommandResult:
+def in_folder(folder: Path, *words: str, path: Sequence[Path] = (), at: str | None = None) -> CommandResult:
     """Run the command with nothing but these words, from a folder."""
     out, err = _Terminalless(), _Terminalless()
     with _as_if_alone(folder, out, err, path):
         try:
-            main(words)
+            cli.run(clock_at(at), words)
             code = 0
         except SystemExit as ended:
             code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
@@ -57,11 +60,12 @@ def in_folder(folder: Path, *words: str, path: Sequence[Path] = ()) -> CommandRe
 
 
 def in_own_process(
-    folder: Path, *words: str, module: str = "access_review", environment: Mapping[str, str] | None = None
+    folder: Path, *words: str, at: str | None = None, environment: Mapping[str, str] | None = None
 ) -> CommandResult:
-    """Run the command, or another module with the same arguments, in a process of its own."""
+    """Run the command in a process of its own; with ``at``, the launcher of the tests starts it with another clock."""
+    module = ["access_review"] if at is None else ["tests.support.launcher", at]
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", module, "-C", str(folder), *words],
+        [sys.executable, "-W", "error", "-m", *module, "-C", str(folder), *words],
         capture_output=True,
         text=True,
         encoding="utf-8",

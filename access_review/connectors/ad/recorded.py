@@ -23,6 +23,7 @@ class RecordedDirectory:
     """A directory as it was when its files were written."""
 
     capabilities: ClassVar[Capabilities] = CAPABILITIES
+    recorded: ClassVar[bool] = True
 
     source: Source
     files: tuple[str, ...]

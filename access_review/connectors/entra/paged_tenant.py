@@ -24,6 +24,7 @@ class PagedTenant:
     """One tenant; ``pages`` is the only door to it."""
 
     capabilities: ClassVar[Capabilities] = CAPABILITIES
+    recorded: ClassVar[bool] = True
 
     source: Source
     pages: Pages

@@ -54,6 +54,7 @@ class Roster:
     """One roster, ready to be read. ``absence`` is what the snapshot makes of people who are no longer in it."""
 
     capabilities: ClassVar[Capabilities] = Capabilities(signs_in=False)
+    recorded: ClassVar[bool] = True
 
     source: Source
     file: RosterFile

@@ -27,6 +27,7 @@ class SharpHound:
 
     # Nobody signs in to a collection; the sessions of its directory are those of the source that reads it.
     capabilities: ClassVar[Capabilities] = replace(CAPABILITIES, signs_in=False)
+    recorded: ClassVar[bool] = True
 
     source: Source
     path: str

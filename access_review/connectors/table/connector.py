@@ -59,6 +59,7 @@ class Export:
     """One file of an application, ready to be read."""
 
     capabilities: ClassVar[Capabilities] = Capabilities(signs_in=False)
+    recorded: ClassVar[bool] = True
 
     source: Source
     path: str
