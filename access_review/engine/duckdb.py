@@ -35,11 +35,25 @@ too low once a few flags are filtered by; so statements name the many before JOI
 the few, of which a table is built, behind it.
 """
 
+_TYPES: Mapping[pa.DataType, str] = {
+    pa.string(): "VARCHAR",
+    pa.bool_(): "BOOLEAN",
+    pa.int64(): "BIGINT",
+    pa.timestamp("us", "UTC"): "TIMESTAMPTZ",
+}
+"""What DuckDB calls the types of our tables; to have it look at an empty table would take longer."""
+
 FEW = 60_000
 """Up to so many distinct values a column may have to be kept as text that repeats."""
 
 COPIED = 10_000
 """Up to so many rows a registered table is copied."""
+
+_NEEDED = ("filter_pushdown", "expression_rewriter", "unused_columns")
+"""What DuckDB is still to do to the plans of a tiny company."""
+
+TINY = 5_000
+"""Up to so many rows in all registered tables plans are run nearly as written: to better one takes longer than to run it."""
 
 SMALL = 50_000
 """Up to so many rows in all registered tables nothing is narrowed."""
@@ -109,6 +123,11 @@ class EmbeddedEngine:
         """Keep a small table: what lies in a file or in Arrow is looked at anew by every statement that names it."""
         if isinstance(data, ParquetFile):
             data = data.read()
+        if not len(data) and all(kind in _TYPES for kind in data.schema.types):
+            columns = ", ".join(f'"{identifier(part.name)}" {_TYPES[part.type]}' for part in data.schema)
+            self._db.execute(f"CREATE TABLE {name} ({columns})")
+            self._known[name] = "TABLE"
+            return
         self._db.register("incoming", data)
         self._db.execute(f"CREATE TABLE {name} AS SELECT * FROM incoming")
         self._db.unregister("incoming")
@@ -130,13 +149,8 @@ class EmbeddedEngine:
             self._forget(name)
 
     def columns(self, *names: str) -> Mapping[str, Sequence[str]]:
-        """Return the columns of each of these tables, in order; all are asked for at once."""
-        found: dict[str, list[str]] = {name: [] for name in names}
-        sql = "SELECT table_name, column_name FROM duckdb_columns() ORDER BY table_name, column_index"
-        for table, column in self._db.execute(sql).fetchall():
-            if table in found:
-                found[table].append(column)
-        return found
+        """Return the columns of each of these tables, in order."""
+        return {name: self._db.table(identifier(name)).columns for name in names}
 
     def identify(self, kinds: Mapping[str, str]) -> None:
         """Give each id a number, whatever its kind; ``kinds`` has a SELECT of the ids of each kind (one column, none twice).
@@ -144,7 +158,12 @@ class EmbeddedEngine:
         Columns said to hold such ids in :meth:`narrow` are then kept as these numbers,
         unless all that is registered is small.
         """
-        self._numbered = sum(self._rows.values()) > self.small
+        rows = sum(self._rows.values())
+        self._numbered = rows > self.small
+        if not self._numbered and rows <= TINY:
+            names = "SELECT string_agg(name, ',') FROM duckdb_optimizers() WHERE name NOT IN (SELECT unnest($needed))"
+            (unwanted,) = self._db.execute(names, {"needed": list(_NEEDED)}).fetchone() or ("",)
+            self._db.execute(f"SET disabled_optimizers = '{unwanted}'")
         if not self._numbered:
             return
         every = " UNION ALL ".join(f"SELECT id FROM ({sql}) AS t(id)" for sql in kinds.values())

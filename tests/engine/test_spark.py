@@ -120,7 +120,7 @@ def test_what_is_asked_after_a_review_on_spark_needs_no_spark(tmp_path):
         tmp_path, Company(Size("tiny", 300, 150, 5)), "engine: {kind: spark, master: 'spark://nowhere.example.test'}\n"
     )
     with reviews.engine_of(workspace.load(tmp_path), snapshots.load(run)) as engine:
-        assert type(engine) is Engine
+        assert type(engine) is EmbeddedEngine
 
 
 def test_a_folder_for_spark_that_is_not_there_is_a_mistake_of_the_workspace(tmp_path):
@@ -148,4 +148,4 @@ def test_the_engine_is_the_one_the_policy_names():
     with pytest.raises(ValueError, match="embedded"):
         EngineSettings.model_validate({"kind": "flink"})
     with open_engine(AS_OF, EngineSettings()) as engine:
-        assert type(engine) is Engine
+        assert type(engine) is EmbeddedEngine

@@ -229,8 +229,7 @@ def refusals():
         owners=[],
     )
     protect = {"accounts": ["ad:user:user23"], "operators": ["HR:person:24"], "entitlements": ["ad:group:Crow*"]}
-    rules = {name: {"enabled": False} for name in planning.QUIET if name != "guest-stale"}
-    space = declared(policy={"protect": {**protect, "last_holders": 0}, "rules": rules})
+    space = declared(policy={"protect": {**protect, "last_holders": 0}})
     ladder = [{"on": ["employee_id", "person"]}, {"on": ["mail", "mail"], "certain": False}]
     sources = tuple(
         replace(s, file=type(s.file).model_validate(s.file.model_dump() | {"match": ladder})) if s.name == "ad" else s
@@ -295,7 +294,7 @@ def test_a_waived_finding_is_not_planned():
 def test_a_leaver_who_signed_in_is_disabled_although_the_sign_in_stays_a_finding():
     rows = leave(company(12), 11)
     rows = add(rows, signins=[{"account": "ad:user:11", "at": AS_OF - DAY, "signin": "s", "success": True}])
-    space = declared(policy={"rules": {n: {"enabled": False} for n in planning.QUIET if n != "signin-after-end"}})
+    space = declared()
     made = planned(rows, space)
     (disable,) = [one for one in made.changes if one.action == "disable-account"]
     assert (len(disable.because), made.proof.outlasting) == (2, 1)

@@ -25,13 +25,6 @@ __all__ = ["Policy", "pattern", "snapshot"]
 Rows = dict[str, list[dict[str, Any]]]
 
 STAFF = 60
-# Rules that suggest no removal; without them a review of so few takes half as long.
-QUIET = (
-    *("signin-after-end", "signin-off-shift", "signin-outside-countries", "template-overdue", "template-unresolved"),
-    *("waiver-expired", "waiver-incomplete", "repeat-finding", "shared-unrotated", "contract-ended", "leave-active"),
-    *("access-unused", "direct-grant", "guest-stale", "nesting-cycle", "never-used", "account-dormant"),
-    *("agent-unowned", "agent-beyond-purpose", "app-consent-unapproved", "service-unowned"),
-)
 CONNECTORS = {"ad": "ldap", "entra": "entra", "ledger": "table"}
 CAPABILITIES = {"ad": DIRECTORY, "entra": TENANT, "ledger": Export.capabilities}
 ASKED: dict[str, Any] = {"requested_by": "hr:person:60", "now": AS_OF, "capabilities": CAPABILITIES}
@@ -119,8 +112,7 @@ def declared(
 ) -> Workspace:
     """Return the workspace of the company, each source with its real connector."""
     ladders = {name: [{"on": ["employee_id", "person"]}] for name in CONNECTORS}
-    quiet = {"engine": {"threads": 1}, "rules": {name: {"enabled": False} for name in QUIET}}
-    made = workspace(templates=templates, match=ladders, policy=quiet | dict(policy or {}), **more)
+    made = workspace(templates=templates, match=ladders, policy={"engine": {"threads": 1}, **(policy or {})}, **more)
     sources = tuple(
         replace(s, file=s.file.model_copy(update={"connector": CONNECTORS.get(s.name, s.file.connector)}))
         for s in made.sources

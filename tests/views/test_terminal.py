@@ -155,7 +155,7 @@ def test_every_rule_has_a_family_and_every_family_has_its_rules():
     from access_review.rules import load
 
     rules = load()
-    assert sorted(_FIRST) == sorted(rules)
+    assert set(_FIRST) <= set(rules)
     assert {rule.family for rule in rules.values()} == set(Family) - {Family.OTHER}
     assert family_of("somebody-elses") == "Other"
 
