@@ -9,7 +9,7 @@ from access_review.engine import scratch
 HOLDS = """
 import sys, time
 from pathlib import Path
-from access_review import spill
+from access_review.engine import scratch as spill
 print(spill.make(Path(sys.argv[1])), flush=True)
 time.sleep(600)
 """
