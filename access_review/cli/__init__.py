@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from access_review import __version__
-from access_review.cli import audit, offboarding, revocation, waive, workspace
+from access_review.cli import audit, first_hour, offboarding, revocation, waive, workspace
 from access_review.cli.clocks import MachineClock
 from access_review.cli.options import Options, moment
 from access_review.clock import Clock
@@ -90,6 +90,7 @@ def _globals(
     ctx.obj = Options(folder, run, as_of, ctx.obj, as_json, quiet)
 
 
+first_hour.add_to(app)
 workspace.add_to(app)
 audit.add_to(app)
 offboarding.add_to(app)

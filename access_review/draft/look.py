@@ -1,6 +1,6 @@
 """Look at files before anything is configured: what each is, what its columns mean, how they fit together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -82,8 +82,11 @@ def look_at_table(name: str, table: Any) -> TableLook:
     )
 
 
-def look_at_files(tables: Mapping[str, Any]) -> FilesLook:
-    """Look at several tables, by the name of their file, and at what joins them."""
+def look_at_files(tables: Mapping[str, Any], *, apart: Collection[str] = ()) -> FilesLook:
+    """Look at several tables, by the name of their file, and at what joins them.
+
+    Those ``apart`` are no series though their columns are the same: what a connector read is always in its columns.
+    """
     looks = {name: look_at_table(name, table) for name, table in sorted(tables.items())}
     spelled = {
         name: [
@@ -93,7 +96,7 @@ def look_at_files(tables: Mapping[str, Any]) -> FilesLook:
         ]
         for name, look in looks.items()
     }
-    series = _series(looks)
+    series = _series({name: look for name, look in looks.items() if name not in apart})
     # Of a series the last is asked: by their names those are the newest.
     standing_for = {name: files[-1] for files in series for name in files}
     asked = [name for name in looks if standing_for.get(name, name) == name]

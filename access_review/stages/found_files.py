@@ -1,0 +1,293 @@
+"""Read files that nobody has described yet: tables become text, what a connector knows is read by it.
+
+Nothing is configured here: the form of a file is seen from its beginning, and what no reader
+knows is kept with the reason, so that a file is never skipped in silence.
+"""
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv
+
+from access_review import connectors
+from access_review.connectors import Source
+from access_review.connectors.tabular import cells, delimited, sheets
+from access_review.connectors.tabular.records import read_json
+from access_review.draft.forms import FormGuess, TextForm, guess_form, guess_json
+from access_review.errors import AccessReviewError, Unclear, WorkspaceError
+
+_HEAD = 20_000
+_SHEETS = (".xlsx", ".xlsm", ".parquet")
+_HEADING_ROWS = 10  # rows above the headings of a workbook that are tried
+_ACCOUNT_COLUMNS = ("native_id", "name", "principal_name", "display_name", "mail", "employee_id")
+_PEOPLES = frozenset({"human", "guest", "agent", "break-glass"})
+
+
+@dataclass(frozen=True, slots=True)
+class FoundTable:
+    """A table as text, with the options that a source needs to read it again."""
+
+    path: Path
+    form: FormGuess
+    table: pa.Table = field(repr=False)
+    reading: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundExport:
+    """Files that one connector reads together: a directory's LDIF, a collection of SharpHound, pages of Graph."""
+
+    name: str
+    connector: str
+    folder: Path
+    options: Mapping[str, Any]
+    files: tuple[Path, ...]
+    accounts: pa.Table = field(repr=False)
+    """Accounts that belong to people, their columns as text."""
+    rows: Mapping[str, int]
+    unread: tuple[str, ...]
+    """What the connector could not read whole, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class IgnoredFile:
+    """A file that no reader knows, or that is broken, and why."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFiles:
+    """What was found, by the name it is shown with."""
+
+    tables: Mapping[str, FoundTable]
+    exports: Mapping[str, FoundExport]
+    ignored: tuple[IgnoredFile, ...]
+
+
+def read_files(paths: Sequence[Path], as_of: datetime) -> FoundFiles:
+    """Read files and everything in folders; raises ``Unclear`` for a path that is not there."""
+    tables: dict[str, FoundTable] = {}
+    ignored: list[IgnoredFile] = []
+    known: dict[TextForm, list[tuple[Path, FormGuess]]] = {}
+    for path in _every_file(paths):
+        try:
+            found = _read(path)
+        except AccessReviewError as error:
+            first = min(getattr(error, "mistakes", ()), default=None)
+            ignored.append(IgnoredFile(path, str(first) if first else error.message))
+            continue
+        except OSError as error:
+            ignored.append(IgnoredFile(path, str(error.strerror)))
+            continue
+        if isinstance(found, FoundTable):
+            tables[path.as_posix()] = found
+        elif found.form is TextForm.UNKNOWN:
+            ignored.append(IgnoredFile(path, found.because))
+        else:
+            known.setdefault(found.form, []).append((path, found))
+    exports: dict[str, FoundExport] = {}
+    for form, files in known.items():
+        for options in _together(form, files, ignored):
+            try:
+                export = _export(form, *options, as_of)
+            except AccessReviewError as error:
+                first = min(getattr(error, "mistakes", ()), default=None)
+                ignored += [IgnoredFile(path, str(first) if first else error.message) for path in options[2]]
+            else:
+                exports[export.name] = export
+    return FoundFiles(tables, exports, tuple(sorted(ignored, key=lambda one: one.path.as_posix())))
+
+
+def _every_file(paths: Sequence[Path]) -> list[Path]:
+    found: dict[Path, None] = {}
+    for path in paths:
+        if path.is_dir():
+            inside = [one for one in path.rglob("*") if one.is_file()]
+            found |= dict.fromkeys(one for one in inside if not one.name.startswith("."))
+        elif path.is_file():
+            found[path] = None
+        else:
+            raise Unclear(f"{path} is not there", hint="name files, or folders of them")
+    return sorted(found)
+
+
+def _read(path: Path) -> FoundTable | FormGuess:
+    """Read one file: a table at once, or its form where a connector must read it."""
+    suffix = path.suffix.lower()
+    if suffix in _SHEETS:
+        return _sheet(path, FormGuess(TextForm.DELIMITED, "a workbook" if suffix != ".parquet" else "Parquet"))
+    if suffix == ".zip":
+        return FormGuess(TextForm.SHARPHOUND, "a zip")
+    data = path.read_bytes()
+    if b"\0" in data[:_HEAD] and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return FormGuess(TextForm.UNKNOWN, "not text")
+    text, encoding = _text(data, path)
+    form = guess_form(text[:_HEAD])
+    if form.form is TextForm.JSON_RECORDS or form.form is TextForm.GRAPH:
+        return _json(path, data, text, form)
+    if form.form is TextForm.DELIMITED and form.delimiter:
+        return _delimited(path, text, form, encoding)
+    if form.form is TextForm.PAIRS:
+        return FoundTable(path, form, _pairs(text), {})
+    return form
+
+
+def _text(data: bytes, path: Path) -> tuple[str, str | None]:
+    """Decode a file; what is no UTF-8 is read as Windows wrote it in the west, and said to be."""
+    try:
+        return delimited.decode(data, path.name), None
+    except WorkspaceError:
+        return delimited.decode(data, path.name, "cp1252"), "cp1252"
+
+
+def _json(path: Path, data: bytes, text: str, form: FormGuess) -> FoundTable | FormGuess:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        return FormGuess(TextForm.UNKNOWN, f"no JSON: {error}")
+    guess = guess_json(value)
+    if guess.form is TextForm.GRAPH and isinstance(value, dict) and not isinstance(value.get("value"), list):
+        return FormGuess(TextForm.UNKNOWN, "one object of Microsoft Graph: a page of a collection is wanted")
+    if guess.form is TextForm.JSON_RECORDS and "responses" in (guess.collection or ""):
+        return FormGuess(TextForm.GRAPH, "answers of a batch", "$batch")
+    if guess.form is not TextForm.JSON_RECORDS:
+        return guess if guess.form is not TextForm.UNKNOWN or form.form is TextForm.JSON_RECORDS else form
+    raw = read_json(data, path.name, records=guess.collection)
+    columns = [cells.cell_text(name, strip=False) or "" for name in raw.columns]
+    texts = ([cells.cell_text(row[at], strip=False) or "" for _, row in raw.rows] for at in range(len(columns)))
+    table = pa.table({name: pa.array(values, pa.string()) for name, values in zip(columns, texts, strict=True)})
+    return FoundTable(path, guess, table, {"records": guess.collection} if guess.collection else {})
+
+
+def _delimited(path: Path, text: str, form: FormGuess, encoding: str | None) -> FoundTable:
+    """Read delimited text quickly; where it is not well formed the strict reader says what is wrong, and where."""
+    delimiter = form.delimiter or ","
+    header_row = _header_row(text, delimiter)
+    body = text if header_row == 1 else "".join(text.splitlines(keepends=True)[header_row - 1 :])
+    heading = next(csv.reader(io.StringIO(body), delimiter=delimiter))
+    reading = {
+        **({"delimiter": delimiter} if delimiter != "," else {}),
+        **({"encoding": encoding} if encoding else {}),
+        **({"header_row": header_row} if header_row > 1 else {}),
+    }
+    if "" in heading or len(set(heading)) < len(heading):
+        return _strict(path, form, reading)
+    try:
+        table = pyarrow.csv.read_csv(
+            io.BytesIO(body.encode()),
+            parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+            convert_options=pyarrow.csv.ConvertOptions(
+                column_types=dict.fromkeys(heading, pa.string()), strings_can_be_null=False
+            ),
+        )
+    except pa.ArrowException:
+        return _strict(path, form, reading)
+    return FoundTable(path, form, table, reading)
+
+
+def _header_row(text: str, delimiter: str) -> int:
+    """Return the line of the headings: the first that has as many columns as most lines have."""
+    lines = text[:_HEAD].splitlines()[:50]
+    widths = [len(next(csv.reader([line], delimiter=delimiter), [])) for line in lines]
+    usual = Counter(width for width in widths if width > 1).most_common(1)
+    return widths.index(usual[0][0]) + 1 if usual else 1
+
+
+def _strict(path: Path, form: FormGuess, reading: Mapping[str, Any]) -> FoundTable:
+    sheet = sheets.read(path.name, folder=path.parent, **reading)
+    return FoundTable(path, form, _as_text(sheet), reading)
+
+
+def _sheet(path: Path, form: FormGuess) -> FoundTable:
+    """Read a workbook, whose headings may stand below a title."""
+    rows: Iterable[int] = range(1, _HEADING_ROWS + 1) if path.suffix.lower() != ".parquet" else (1,)
+    refused: WorkspaceError | None = None
+    for row in rows:
+        try:
+            sheet = sheets.read(path.name, folder=path.parent, header_row=row)
+        except WorkspaceError as error:
+            refused = refused or error
+        else:
+            return FoundTable(path, form, _as_text(sheet), {"header_row": row} if row > 1 else {})
+    raise refused or WorkspaceError(f"{path} holds no table")
+
+
+def _as_text(sheet: sheets.Sheet) -> pa.Table:
+    return pa.table(
+        {name: pa.array([row.get(name) or "" for _, row in sheet.rows], pa.string()) for name in sheet.columns}
+    )
+
+
+def _pairs(text: str) -> pa.Table:
+    pairs = [line.split() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    return pa.table({"first": [a for a, _ in pairs], "second": [b for _, b in pairs]})
+
+
+def _together(
+    form: TextForm, files: Sequence[tuple[Path, FormGuess]], ignored: list[IgnoredFile]
+) -> Iterator[tuple[Path, Mapping[str, Any], tuple[Path, ...]]]:
+    """Group the files that one source reads: its folder, the connector's options, the files."""
+    if form is TextForm.GRAPH:
+        yield from _tenants(files, ignored)
+        return
+    folders: dict[Path, list[Path]] = {}
+    for path, _ in files:
+        folders.setdefault(path.parent, []).append(path)
+    for folder, paths in folders.items():
+        if form is TextForm.LDIF:
+            yield folder, {"recorded": tuple(path.name for path in paths)}, tuple(paths)
+        else:
+            zips = [path for path in paths if path.suffix.lower() == ".zip"]
+            yield from ((folder, {"path": path.name}, (path,)) for path in zips)
+            if rest := tuple(path for path in paths if path not in zips):
+                yield folder.parent, {"path": folder.name or "."}, rest
+
+
+def _tenants(
+    files: Sequence[tuple[Path, FormGuess]], ignored: list[IgnoredFile]
+) -> Iterator[tuple[Path, Mapping[str, Any], tuple[Path, ...]]]:
+    """Yield each tenant: the folder of ``users.json`` with all that is saved below under the names of collections."""
+    roots = [path.parent for path, _ in files if path.name == "users.json"]
+    for root in roots:
+        inside = [(path, guess) for path, guess in files if root in path.parents]
+        # Members of a group, and all else that belongs to one object, say whose they are by their folder alone.
+        stray = [p for p, g in inside if p.parent == root and g.collection in {"directoryObjects", "$batch", None}]
+        ignored += [IgnoredFile(p, "does not say whose it is: save it as groups/<id>/members.json") for p in stray]
+        yield root.parent, {"recorded": root.name or "."}, tuple(path for path, _ in inside if path not in stray)
+    for path, guess in files:
+        if not any(root in path.parents for root in roots):
+            of = guess.collection or "an unknown collection"
+            ignored.append(IgnoredFile(path, f"a page of {of} of Microsoft Graph; users.json is not beside it"))
+
+
+_CONNECTORS = {TextForm.LDIF: "ldap", TextForm.SHARPHOUND: "sharphound", TextForm.GRAPH: "entra"}
+
+
+def _export(
+    form: TextForm, folder: Path, options: Mapping[str, Any], files: tuple[Path, ...], as_of: datetime
+) -> FoundExport:
+    connector = _CONNECTORS[form]
+    source = Source(connector, folder)
+    rows: Counter[str] = Counter()
+    accounts: list[Mapping[str, Any]] = []
+    unread = []
+    for table, row in connectors.load(connector)(source, **options).collect(as_of):
+        rows[table] += 1
+        if table == "accounts" and row.get("kind") in _PEOPLES:
+            accounts.append(row)
+        if table == "completeness" and not row["complete"]:
+            unread.append(f"{row['subject']}: {row['reason']}")
+    columns = {name: pa.array([row.get(name) or "" for row in accounts], pa.string()) for name in _ACCOUNT_COLUMNS}
+    shown = files[0].as_posix() if len(files) == 1 else f"{files[0].parent.as_posix()}/ ({len(files)} files)"
+    counted = {name: rows[name] for name in ("accounts", "entitlements", "grants", "nesting", "signins") if rows[name]}
+    return FoundExport(shown, connector, folder, options, files, pa.table(columns), counted, tuple(sorted(unread)))

@@ -1,0 +1,43 @@
+"""Inspect: look at files before anything is configured."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from access_review.draft.file_kinds import FileKind, KindGuess
+from access_review.draft.look import FilesLook, TableLook, look_at_files, missing
+from access_review.draft.meanings import ColumnMeaning, Sureness
+from access_review.stages.found_files import FoundExport, FoundFiles, read_files
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What files are, each and together. Accounts that a connector read are a table of their own."""
+
+    found: FoundFiles
+    look: FilesLook
+
+    def table(self, name: str) -> TableLook:
+        """Return the look at one table, or at the accounts of one export."""
+        return next(table for table in self.look.tables if table.name == name)
+
+
+def inspect_files(paths: Sequence[Path], as_of: datetime) -> Inspection:
+    """Look at files and folders; raises ``Unclear`` for a path that is not there."""
+    found = read_files(paths, as_of)
+    tables = {name: one.table for name, one in found.tables.items()}
+    accounts = {name: one.accounts for name, one in found.exports.items()}
+    look = look_at_files(tables | accounts, apart=accounts.keys())
+    settled = tuple(_as_export(t, found.exports[t.name]) if t.name in found.exports else t for t in look.tables)
+    return Inspection(found, replace(look, tables=settled, missing=missing(settled, look.series)))
+
+
+def _as_export(look: TableLook, export: FoundExport) -> TableLook:
+    """Say of accounts what a connector says: nothing about them is a guess."""
+    meanings = tuple(
+        ColumnMeaning(name, (name,), Sureness.SURE, f"the connector {export.connector} reads it")
+        for name in ("native_id", "mail", "employee_id", "display_name")
+    )
+    guess = KindGuess(FileKind.HOLDINGS, f"read by the connector {export.connector}", meanings)
+    return replace(look, guess=guess, attributes=(), left_out=(), composite=(), questions=(), status=None)

@@ -1,0 +1,175 @@
+"""What files are, for the terminal and as JSON."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from access_review.draft.columns import ColumnLook
+from access_review.draft.joins import ColumnJoin
+from access_review.draft.look import FilesLook, TableLook
+from access_review.views.terminal import table
+from access_review.views.text import count, listed, visible
+
+FORMAT = "access-review/inspection@1"
+_JOINS = 3  # of two files
+_COLUMNS = 40
+
+
+def value(
+    look: FilesLook, exports: Mapping[str, Mapping[str, Any]], ignored: Sequence[tuple[str, str]]
+) -> dict[str, Any]:
+    """Return a look at files as JSON; samples are masked."""
+    return {
+        "format": FORMAT,
+        "files": [_table_value(one, exports.get(one.name)) for one in look.tables],
+        "joins": [_join_value(join) for join in look.joins],
+        "series": [list(files) for files in look.series],
+        "missing": list(look.missing),
+        "ignored": [{"file": file, "reason": reason} for file, reason in ignored],
+    }
+
+
+def _table_value(look: TableLook, export: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {
+        "file": look.name,
+        "kind": str(look.guess.kind),
+        "because": look.guess.because,
+        "rows": look.rows,
+        "export": dict(export) if export else None,
+        "meanings": [
+            {"field": m.field, "columns": list(m.columns), "sureness": str(m.sureness), "because": m.because}
+            for m in look.guess.meanings
+        ],
+        "attributes": list(look.attributes),
+        "left_out": list(look.left_out),
+        "statuses": {
+            name: {w.word: w.rows for w in getattr(look.status, name)}
+            for name in ("active", "leave", "left", "unknown")
+        }
+        if look.status
+        else None,
+        "names": look.names,
+        "manager_by": look.manager_by,
+        "composite": list(look.composite),
+        "entitlement_columns": len(look.guess.marked),
+        "decision": {
+            "column": look.guess.decision,
+            "kept": list(look.guess.kept),
+            "revoked": list(look.guess.revoked),
+        }
+        if look.guess.decision
+        else None,
+        "questions": list(look.questions),
+        "columns": [_column_value(column) for column in look.columns],
+    }
+
+
+def _column_value(column: ColumnLook) -> dict[str, Any]:
+    return {
+        "column": column.name,
+        "form": str(column.form),
+        "filled": column.filled,
+        "different": column.distinct,
+        "blanks_around": column.blanks_around,
+        "leading_zeros": column.leading_zeros,
+        "shapes": dict(column.shapes),
+        "words": {word.word: word.rows for word in column.words},
+        "samples": list(column.samples),
+        "dates": {"format": column.dates.format, "order": str(column.dates.order), "evidence": column.dates.sentence}
+        if column.dates
+        else None,
+    }
+
+
+def _join_value(join: ColumnJoin) -> dict[str, Any]:
+    return {
+        "file": join.file,
+        "column": join.column,
+        "other_file": join.other_file,
+        "other_column": join.other_column,
+        "values": join.values,
+        "rates": [{"step": str(r.step), "found": r.found, "rate": round(r.rate, 4)} for r in join.rates],
+        "ambiguous": join.clashes,
+        "unmatched": list(join.unmatched),
+    }
+
+
+def text(
+    look: FilesLook, exports: Mapping[str, Mapping[str, Any]], ignored: Sequence[tuple[str, str]], *, width: int = 100
+) -> str:
+    """Say what files are, how sure that is, how they join, and what they do not tell."""
+    parts = ["\n".join(_table_lines(one, exports.get(one.name), width)) for one in look.tables]
+    parts += [
+        f"{listed(files, 12)} have the same columns: one list at several times, or in several parts."
+        for files in look.series
+    ]
+    joins = [join.sentence for join in _best(look.joins)]
+    if joins:
+        parts.append("\n".join(("What joins", *(f"  {visible(sentence)}" for sentence in joins))))
+    if look.missing:
+        parts.append("\n".join(("What these files do not tell", *(f"  {sentence}" for sentence in look.missing))))
+    if ignored:
+        parts.append("\n".join(("Ignored", *(f"  {visible(file)}: {visible(reason)}" for file, reason in ignored))))
+    return "\n\n".join(parts) if parts else "No file is named, or the folders are empty."
+
+
+def _best(joins: Sequence[ColumnJoin]) -> Iterator[ColumnJoin]:
+    """Yield the joins worth reading: the best few of each two files."""
+    shown: dict[tuple[str, str], int] = {}
+    for join in joins:
+        pair = (join.file, join.other_file)
+        shown[pair] = shown.get(pair, 0) + 1
+        if shown[pair] <= _JOINS:
+            yield join
+
+
+def _table_lines(look: TableLook, export: Mapping[str, Any] | None, width: int) -> Iterator[str]:
+    rows = count(look.rows, "row")
+    if export:
+        inside = ", ".join(f"{number:,} {name}" for name, number in export["rows"].items())
+        yield f"{visible(look.name)}: {look.guess.because}: {inside}"
+        yield f"  accounts of people: {look.rows:,}"
+        yield from (f"  not read whole: {visible(reason)}" for reason in export["unread"][:5])
+    else:
+        yield f"{visible(look.name)}: {look.guess.kind}, {rows}: {look.guess.because}"
+    meant = {column: m for m in look.guess.meanings for column in m.columns}
+    lines = [
+        (
+            visible(column.name),
+            _meaning(look, column.name, meant),
+            str(column.form),
+            f"{column.filled:,}",
+            f"{column.distinct:,}",
+            listed(column.samples, 3),
+        )
+        for column in look.columns[:_COLUMNS]
+        if column.name not in look.guess.marked
+    ]
+    if lines:
+        drawn = table(("column", "taken for", "form", "filled", "different", "such as"), lines, numbers=(3, 4))
+        yield from (f"  {line[: max(width, 60) - 2].rstrip()}" for line in drawn.splitlines())
+    if look.guess.marked:
+        yield f"  entitlements: {listed(look.guess.marked, 5)}"
+    yield from (f"  {column.name}: {column.dates.sentence}" for column in look.columns if column.dates)
+    if look.status:
+        yield f"  {look.status.column}: {visible(look.status.sentence)}"
+    if look.guess.decision:
+        yield f"  kept: {listed(look.guess.kept)}; revoked: {listed(look.guess.revoked)}"
+    if look.names:
+        said = {"split": "first and last name apart", "joined": "in one column"}
+        yield f"  names of people: {said.get(look.names, look.names)}"
+    if look.manager_by:
+        yield f"  managers are named by {look.manager_by}"
+    if look.composite:
+        yield f"  no column says who: {' + '.join(map(visible, look.composite))} tell people apart best"
+    yield from (f"  ? {visible(question)}" for question in look.questions)
+
+
+def _meaning(look: TableLook, column: str, meant: Mapping[str, Any]) -> str:
+    if column in meant:
+        meaning = meant[column]
+        return meaning.field if meaning.sureness == "sure" else f"{meaning.field} ({meaning.sureness})"
+    if column == look.guess.decision:
+        return "the decision"
+    if column in look.left_out:
+        return "left out: personal"
+    return "attribute" if column in look.attributes else "·"

@@ -1,0 +1,133 @@
+"""Inspect, as a person runs it: what files are, from exports of many kinds, with nobody given away."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+
+from tests.support.command import in_folder
+
+
+def seen(folder: Path, *files: str) -> dict[str, Any]:
+    """Return what ``inspect --json`` says, the files by their names."""
+    result = in_folder(folder, "--as-of", "2026-11-02T06:00:00Z", "--json", "inspect", *files)
+    assert result.code == 0, result.err
+    said: dict[str, Any] = result.json
+    said["files"] = {one["file"]: one for one in said["files"]}
+    return said
+
+
+def test_a_roster_of_a_vendor_is_understood_and_nobody_is_shown(outside_data: Path) -> None:
+    result = in_folder(outside_data / "hr-huebner", "inspect", "HRDataset_v14.csv")
+    assert result.code == 0
+    assert "HRDataset_v14.csv: roster, 311 rows" in result.out
+    assert "active: Active (207); left: Voluntarily Terminated (88), Terminated for Cause (16)" in result.out
+    assert "managers are named by name" in result.out
+    assert "nobody's access: no file says who holds what" in result.out
+    assert "Adinolfi" not in result.out
+    assert "Peter Monroe" not in result.out
+
+
+def test_a_directory_and_a_roster_are_joined_and_what_nobody_reads_is_named(outside_data: Path) -> None:
+    said = seen(outside_data, "midpoint-associations")
+    directory = said["files"]["midpoint-associations/ (5 files)"]
+    assert directory["export"]["connector"] == "ldap"
+    assert directory["export"]["rows"] == {"accounts": 43, "entitlements": 66, "grants": 1787}
+    assert said["files"]["midpoint-associations/hr.csv"]["kind"] == "roster"
+    first = said["joins"][0]
+    assert (first["column"], first["other_column"], first["rates"]) == (
+        "employee_id",
+        "empnum",
+        [{"step": "exact", "found": 38, "rate": 1.0}],
+    )
+    assert [one["file"] for one in said["ignored"]] == ["midpoint-associations/SOURCE.txt"]
+
+
+def test_pages_of_graph_are_one_tenant_and_pages_of_nobody_are_named(outside_data: Path) -> None:
+    said = seen(outside_data, "entra-graph-psoxy")
+    (tenant,) = said["files"].values()
+    assert tenant["export"]["rows"] == {"accounts": 6, "entitlements": 49}
+    assert {one["file"].partition("/")[2] for one in said["ignored"]} == {
+        "SOURCE.txt",
+        "group-members.json",
+        "group.json",
+        "user.json",
+    }
+
+
+def test_decisions_and_matrices_are_told_apart(outside_data: Path) -> None:
+    said = seen(outside_data, "access-decisions", "role-mining-hp/domino.txt")
+    decisions = said["files"]["access-decisions/decisions-half.csv"]
+    assert decisions["decision"] == {"column": "ACTION", "kept": ["1"], "revoked": ["0"]}
+    assert decisions["composite"]
+    assert said["files"]["role-mining-hp/domino.txt"]["kind"] == "matrix-long"
+
+
+def test_months_of_one_list_are_a_series(outside_data: Path) -> None:
+    said = seen(outside_data, "cert-r5.2-ldap")
+    assert len(said["series"]) == 1
+    assert len(said["series"][0]) == 6
+    assert any("who is missing in a later file of the series may have left" in one for one in said["missing"])
+
+
+def test_the_example_joins_its_directories_to_its_roster(repository: Path) -> None:
+    said = seen(repository, "sources/demo")
+    joins = {(j["file"], j["column"], j["other_file"].rpartition("/")[2]) for j in said["joins"]}
+    for directory in ("sources/demo/ad/ (3 files)", "sources/demo/entra/ (27 files)"):
+        assert (directory, "employee_id", "roster.csv") in joins
+    assert said["series"] == []
+    assert said["files"]["sources/demo/vendor/brightdesk.xlsx"]["kind"] == "roster"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("letter.txt", b"Dear all,\nthis is a letter, with commas, and no table.\nBye\n", "neither LDIF nor JSON"),
+        ("broken.json", b'{"a": ', "no JSON"),
+        ("twice.csv", b"id,id\n1,2\n3,4\n", "stands more than once"),
+        ("ragged.csv", b"id,name,x\n" + b"1,Ana,2\n" * 9 + b"2,Ben\n", "2 columns where 3 are expected"),
+        ("picture.png", b"\x89PNG\r\n\0\0\0", "not text"),
+        ("empty.csv", b"", "neither LDIF nor JSON"),
+        ("wrong.xlsx", b"PK nothing", "no Excel workbook"),
+    ],
+)
+def test_what_cannot_be_read_is_ignored_with_its_reason(tmp_path: Path, name: str, content: bytes, reason: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    said = seen(tmp_path, name)
+    assert said["files"] == {}
+    assert [one["file"] for one in said["ignored"]] == [name]
+    assert reason in said["ignored"][0]["reason"]
+
+
+def test_windows_text_semicolons_and_a_title_above_are_read(tmp_path: Path) -> None:
+    lines = ["Staff of the north", "emp no;full name;dept;status"]
+    lines += [f"{n:04};Zoë Núñez {n};{('Ops', 'IT')[n % 2]};Active" for n in range(20)]
+    (tmp_path / "staff.csv").write_bytes("\r\n".join(lines).encode("cp1252"))
+    workbook = openpyxl.Workbook()
+    for row in (["Staff of the south", None, None], [None, None, None], ["login", "role", "last used"]):
+        workbook.active.append(row)
+    for n in range(6):
+        workbook.active.append([f"user{n % 3}", f"ROLE{n}", "2026-01-15"])
+    workbook.save(tmp_path / "app.xlsx")
+    said = seen(tmp_path, ".")
+    assert said["files"]["staff.csv"]["kind"] == "roster"
+    assert said["files"]["staff.csv"]["rows"] == 20
+    assert said["files"]["app.xlsx"]["kind"] == "holdings"
+    assert said["ignored"] == []
+
+
+def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    result = in_folder(tmp_path, "inspect", "none.csv")
+    assert result.code == 2
+    assert "none.csv is not there" in result.err
+
+
+def test_looking_writes_nothing_and_says_the_same_twice(repository: Path, tmp_path: Path) -> None:
+    shutil.copytree(repository / "sources/demo", tmp_path / "exports")
+    before = sorted(path.as_posix() for path in tmp_path.rglob("*"))
+    first, second = (json.dumps(seen(tmp_path, "exports")) for _ in range(2))
+    assert first == second
+    assert sorted(path.as_posix() for path in tmp_path.rglob("*")) == before
