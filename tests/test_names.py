@@ -38,7 +38,7 @@ def test_tests_are_found_where_the_package_has_what_they_test(repository: Path) 
     """A folder of tests is named as a package, or is one of those that hold no tests of a package."""
     beside = {
         *("bench", "demo", "documentation", "faults", "golden", "oidc"),
-        *("real", "simulated_tenant", "simulation", "support", "trust"),
+        *("attacks", "powershell", "real", "simulated_tenant", "simulation", "support", "trust"),
     }
     folders = {path.name for path in (repository / "tests").iterdir() if path.is_dir() and path.name != "__pycache__"}
     packages = {path.name for path in (repository / "access_review").iterdir() if path.is_dir()}
