@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from access_review import __version__, carry_over, connectors
 from access_review.connectors import Source
+from access_review.connectors.contradictions import believed
 from access_review.connectors.tabular.freshness import AGE
 from access_review.engine import ParquetFile
 from access_review.errors import ConnectorError
@@ -155,7 +156,8 @@ def _read(workspace: Workspace, entry: SourceEntry, as_of: datetime, progress: P
 
 def _rows(source: Source, entry: SourceEntry, as_of: datetime) -> Iterator[tuple[str, Row]]:
     try:
-        yield from connectors.load(entry.file.connector)(source, **entry.options).collect(as_of)
+        connector = connectors.load(entry.file.connector)(source, **entry.options)
+        yield from believed(source, connector.collect(as_of), as_of)
     except ConnectorError as error:
         yield connectors.incomplete(source, WHOLE_SOURCE, error.message.removeprefix(f"{source.name}: "))
 

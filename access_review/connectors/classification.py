@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Literal
 
+from access_review.connectors.same_name import folded
+
 Effect = Literal["restricts", "exempts", "distribution", "unknown"]
 
 # Where two patterns disagree, the more careful word holds.
@@ -63,10 +65,10 @@ def _first(words: Mapping[str, str], name: str, dn: str) -> str | None:
 
 def matches(patterns: Sequence[str], name: str, dn: str) -> bool:
     """Tell whether a name or its distinguished name (in canonical form) fits one of the patterns."""
-    return any(_compiled(p).fullmatch(dn if "=" in p else name.casefold()) is not None for p in patterns)
+    return any(_compiled(p).fullmatch(dn if "=" in p else folded(name)) is not None for p in patterns)
 
 
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
-    wild = re.escape(pattern.casefold()).replace(r"\*", ".*").replace(r"\?", ".")
+    wild = re.escape(folded(pattern)).replace(r"\*", ".*").replace(r"\?", ".")
     return re.compile(f"(?:.*,)?{wild}" if "=" in pattern else wild, re.DOTALL)

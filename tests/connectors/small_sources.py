@@ -10,6 +10,7 @@ from pydantic import validate_call
 
 from access_review import tables
 from access_review.connectors import Source, load
+from access_review.connectors.contradictions import believed
 from access_review.tables import Row
 
 AS_OF = datetime(2026, 11, 2, 6, tzinfo=UTC)
@@ -32,7 +33,8 @@ def read(connector: str, folder: Path, *, as_of: datetime = AS_OF, name: str = "
     """Read a source as a workspace would: the options are checked, the rows held against their tables."""
     connect: Callable[..., Any] = validate_call(load(connector), config={"arbitrary_types_allowed": True})  # type: ignore[call-overload]
     rows: dict[str, list[Row]] = defaultdict(list)
-    for table, row in connect(Source(name, folder), **options).collect(as_of):
+    source = Source(name, folder)
+    for table, row in believed(source, connect(source, **options).collect(as_of), as_of):
         rows[table].append(row)
     return Found({table: tables.frame(table, found).to_pylist() for table, found in rows.items()})
 

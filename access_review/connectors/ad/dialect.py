@@ -99,6 +99,8 @@ class DirectoryObject:
     former_sids: tuple[str, ...] = ()
     has_dynamic_members: bool = False
     doubts: tuple[Doubt, ...] = ()
+    reaches: bool = False
+    """Its ``groups`` are those that it reaches through others too, as FreeIPA's memberOf has them."""
 
     @property
     def is_group(self) -> bool:

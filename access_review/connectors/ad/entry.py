@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from access_review.connectors import no_value
+from access_review.connectors.same_name import folded
 
 _TIME = re.compile(r"(\d{4})(\d\d)(\d\d)(\d\d)(?:(\d\d)(\d\d)?)?(?:[.,](\d{1,6})\d*)?(Z|[+-]\d{4}|[+-]\d\d)")
 _WHOLE = re.compile(r"[+-]?\d{1,20}")
@@ -38,6 +39,8 @@ class Entry:
     dn: str
     values: Mapping[str, Sequence[bytes]]
     place: str
+    continues: bool = False
+    """It only adds values to an object that was read before, as ldifde writes large groups."""
 
     @classmethod
     def of(cls, dn: str, attributes: Mapping[str, Sequence[bytes]], place: str) -> "Entry":
@@ -149,19 +152,19 @@ def generalized_time(text: str) -> datetime | None:
 
 
 def canonical(dn: str) -> str:
-    """Return a DN in the one form used to compare: folded case, no spaces around separators, escapes as in AD.
+    """Return a DN in the one form used to compare: lower case, no spaces around separators, escapes as in AD.
 
     Never fails: what cannot be read as a DN (RFC 4514) is folded as it stands.
     """
     if not _UNUSUAL_DN.search(dn):
-        return dn.casefold()
+        return folded(dn)
     parts: list[str] = []
     for letters in _split(list(_letters(dn)), ",;"):
         pairs = [_pair(pair) for pair in _split(letters, "+")]
         if None in pairs:
-            return dn.strip().casefold()
+            return folded(dn.strip())
         parts.append("+".join(pair for pair in pairs if pair))
-    return ",".join(parts).casefold()
+    return folded(",".join(parts))
 
 
 def _letters(dn: str) -> Iterator[_Letter]:

@@ -2,12 +2,13 @@
 
 Attribute names are compared without case, so they come out in lower case, with
 their options (``member;range=0-1499``). Change records are refused: a source
-says what is, not what to do. Values behind URLs are refused: reading a
+says what is, not what to do. But ``ldifde`` writes every entry of an export as one that
+is added, and the members of a large group as modifications that add them: those say what is. Values behind URLs are refused: reading a
 recording must not open other files.
 
-Two habits of common tools are understood: raw UTF-8 in values, and the last
-lines that ``ldapsearch`` adds to say how the search ended. A search that did
-not end well is kept in :attr:`Ldif.endings`.
+Habits of common tools are understood: raw UTF-8 in values, and the last lines that
+``ldapsearch`` adds to say how the search, or each page of it, ended. A search that did
+not end well, or not with its last page, is kept in :attr:`Ldif.endings`.
 """
 
 import base64
@@ -24,6 +25,8 @@ from access_review.errors import Mistake
 MOST_MISTAKES = 1000
 
 _NAME = re.compile(rb"(?:[A-Za-z][A-Za-z0-9-]*|\d+(?:\.\d+)*)(?:;[A-Za-z0-9=*-]+)*")
+_ENDING = frozenset({"search", "result", "ref", "pagedresults"})
+_KEPT = frozenset({b"add", b"modify"})
 _SUCCESS = re.compile(r"0\b")
 
 
@@ -46,6 +49,7 @@ class Ldif:
     file: str
     mistakes: list[Mistake] = field(default_factory=list)
     endings: list[str] = field(default_factory=list)
+    _unread: str = ""
 
     def entries(self, lines: Iterable[bytes]) -> Iterator[Entry]:
         """Yield the entries of a file given as lines; a record with a mistake is left out, and the mistake noted.
@@ -59,6 +63,8 @@ class Ldif:
                 return
             if entry is not None and len(self.mistakes) == before:
                 yield entry
+        if self._unread:
+            self.endings.append(self._unread)
 
     def _entry(self, record: list[tuple[int, bytes]]) -> Entry | None:
         lines = self._parsed(record)
@@ -67,7 +73,10 @@ class Ldif:
         if not lines:
             return None
         first, *rest = lines
-        if first.name in {"search", "result", "ref"}:
+        adds = bool(rest) and rest[0].name == "changetype"
+        continues = adds and rest[0].value.strip().lower() == b"modify"
+        rest = self._added(rest[1:]) if continues else rest[1:] if adds else rest
+        if first.name in _ENDING:
             self._ending(lines)
             return None
         if first.name != "dn":
@@ -83,15 +92,44 @@ class Ldif:
         except UnicodeDecodeError:
             self._wrong(first.number, "the DN is not UTF-8")
             return None
-        return Entry(dn, {name: tuple(found) for name, found in values.items()}, f"{self.file}:{first.number}")
+        place = f"{self.file}:{first.number}"
+        return Entry(dn, {name: tuple(found) for name, found in values.items()}, place, continues)
+
+    def _added(self, lines: list[_Line]) -> list[_Line]:
+        """Return the values that a modification adds; whatever else it does is a change and a mistake."""
+        added: list[_Line] = []
+        attribute = ""
+        for line in lines:
+            if line.name == "-":
+                attribute = ""
+            elif not attribute and line.name == "add":
+                attribute = line.value.decode("ascii", "replace").strip().lower()
+            elif attribute and line.name == attribute:
+                added.append(line)
+            else:
+                self._wrong(
+                    line.number, f"{line.name}: this is a change, not an entry", "export the entries themselves"
+                )
+                return []
+        return added
 
     def _parsed(self, record: list[tuple[int, bytes]]) -> list[_Line]:
-        lines = []
+        lines: list[_Line] = []
+        modifies = False
         for number, raw in record:
+            if modifies and raw == b"-":
+                lines.append(_Line(number, "-", b""))
+                continue
             try:
                 line = _parsed(number, raw)
             except _Malformed as error:
                 self._wrong(number, str(error), error.hint)
+                continue
+            if line.name == "control" and (not lines or len(lines) == 1 or lines[0].name in _ENDING):
+                continue  # how the search was made, not what was found
+            modifies = modifies or (line.name == "changetype" and line.value.strip().lower() == b"modify")
+            if line.name == "changetype" and line.value.strip().lower() in _KEPT and len(lines) == 1:
+                lines.append(line)
                 continue
             if line.name in {"changetype", "control"}:
                 # What follows is the language of changes: nothing in it is worth a second mistake.
@@ -110,6 +148,9 @@ class Ldif:
     def _ending(self, lines: list[_Line]) -> None:
         for line in lines:
             text = line.value.decode("utf-8", "replace")
+            if line.name == "pagedresults":
+                cookie = text.partition("cookie=")[2].strip()
+                self._unread = f"{self.file}:{line.number}: the search ended before its last page" if cookie else ""
             if line.name == "result" and not _SUCCESS.match(text):
                 self.endings.append(f"{self.file}:{line.number}: the search ended with {text}")
 

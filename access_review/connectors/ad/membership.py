@@ -7,8 +7,8 @@ reference, for the snapshot to resolve among all sources or to count.
 """
 
 import re
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -49,7 +49,7 @@ class Memberships:
         self._foreign: dict[Name, Name] = {}
         self._members: list[tuple[Principal, Name, datetime | None]] = []
         self._primary: list[tuple[Principal, Name]] = []
-        self._back: list[tuple[Principal, Name]] = []
+        self._back: list[tuple[Principal, Name, bool]] = []
         self._owners: list[tuple[Principal, Name]] = []
         self._history: list[tuple[Principal, str]] = []
         self._edges: set[tuple[str, str]] = set()
@@ -79,9 +79,9 @@ class Memberships:
         """Note the primary group of an account, which no member list shows."""
         self._primary.append((account, group))
 
-    def add_back_link(self, principal: Principal, group: Name) -> None:
-        """Note a back-link: it proves that the member list of that group should have shown it."""
-        self._back.append((principal, group))
+    def add_back_link(self, principal: Principal, group: Name, *, reaches: bool = False) -> None:
+        """Note a back-link: it proves that a member list should have shown it, that of the group or of one inside it."""
+        self._back.append((principal, group, reaches))
 
     def add_owner(self, principal: Principal, owner: Name) -> None:
         """Note who answers for an object."""
@@ -109,12 +109,15 @@ class Memberships:
     def _back_link_rows(self) -> Iterator[tuple[str, Row]]:
         """Hold back-links against what groups state; groups that were not read are named, with how many they hold."""
         unread: Counter[str] = Counter()
-        for principal, name in self._back:
+        parents: dict[str, set[str]] = defaultdict(set)
+        for child, parent in self._edges:
+            parents[child].add(parent)
+        for principal, name, reaches in self._back:
             group = self._find(name)
             if group is None:
                 unread[name.value] += 1
             elif (principal.id, group.id) not in self._edges:
-                self.unanswered += 1
+                self.unanswered += not (reaches and group.id in _reached(principal.id, parents))
         for dn, count in sorted(unread.items()):
             self.unread += 1
             reason = f"{count} of the objects read here are in a group that this source did not read"
@@ -201,3 +204,14 @@ class Memberships:
             elif now.id != principal.id:
                 reason = f"SID history names {now.id}, which still exists: whoever signs in here acts as both"
                 yield problem(self._source, f"{principal.id} sIDHistory {sid}", "ambiguous", reason, principal.id)
+
+
+def _reached(start: str, parents: Mapping[str, set[str]]) -> set[str]:
+    """Return every group that something is in, through others too."""
+    found: set[str] = set()
+    following = [start]
+    while following:
+        fresh = parents.get(following.pop(), set()) - found
+        found |= fresh
+        following += fresh
+    return found

@@ -94,6 +94,7 @@ class OtherDirectory:
             clients=self._options.classification.clients(name, dn),
             groups=linked(entry, "memberof"),
             owners=linked(entry, "managedby", "owner"),
+            reaches=True,
             **differing,
         )
 

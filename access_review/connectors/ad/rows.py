@@ -71,6 +71,9 @@ class DirectoryReading:
         dn = canonical(entry.dn)
         if not dn:  # the root DSE
             return
+        if entry.continues:
+            yield from self._continuation(entry, dn)
+            return
         if "objectclass" not in entry.values:
             self.tally.doubt("an entry has no objectClass, so nobody can tell what it is")
             yield problem(self._source, entry.place, "unusable", "no objectClass", subject=dn)
@@ -84,6 +87,16 @@ class DirectoryReading:
                 self._memberships.add_unable(Name("dn", dn), kind, reason)
                 if excluded is _DELETED:
                     yield problem(self._source, entry.place, "unusable", reason, subject=dn)
+
+    def _continuation(self, entry: Entry, dn: str) -> Iterator[tuple[str, Row]]:
+        """Add further members to a group that was read before."""
+        if dn not in self._read:
+            self.tally.doubt("values were added to an object that was not read before", *MEMBER_TABLES)
+            yield problem(self._source, entry.place, "unresolved", "adds values to an object not read before", dn)
+            return
+        _, principal = self._read[dn]
+        for text in entry.all("member") if principal.group else ():
+            self._memberships.add_member(principal, Name("dn", canonical(text)))
 
     def _translated(self, entry: Entry, dn: str) -> Translated:
         if entry.flag("isdeleted"):
@@ -99,10 +112,23 @@ class DirectoryReading:
     def _object_rows(self, found: DirectoryObject, fingerprint: int) -> Iterator[tuple[str, Row]]:
         if found.dn in self._read:
             before, principal = self._read[found.dn]
+            if self._source.id(found.kind, found.native_id) != principal.id and found.stable_id:
+                yield from self._namesake(found, principal)
+                yield from self._new_object_rows(found, fingerprint)
+                return
             # The very same record again, as overlapping searches give it, is no contradiction.
             if before != fingerprint:
                 yield from self._second_record(found, principal)
             return
+        yield from self._new_object_rows(found, fingerprint)
+
+    def _namesake(self, found: DirectoryObject, before: Principal) -> Iterator[tuple[str, Row]]:
+        """Say that two objects have one DN: their ids differ, so they are two, and neither is who a DN means."""
+        self.tally.doubt(f"two objects have the DN {found.written_dn}: memberships of it are nobody's")
+        reason = f"another object ({before.id}) has the same DN: neither gets what is held by that name"
+        yield problem(self._source, found.place, "ambiguous", reason, self._source.id(found.kind, found.native_id))
+
+    def _new_object_rows(self, found: DirectoryObject, fingerprint: int) -> Iterator[tuple[str, Row]]:
         principal = Principal(self._source.id(found.kind, found.native_id), found.is_group, found.tier0)
         self._read[found.dn] = fingerprint, principal
         # Two DNs with one id: a copy of the recording, or an object renamed between two of its files.
@@ -163,7 +189,7 @@ class DirectoryReading:
         for sid in found.former_sids:
             self._memberships.add_former_sid(principal, sid)
         for group in found.groups:
-            self._memberships.add_back_link(principal, group)
+            self._memberships.add_back_link(principal, group, reaches=found.reaches)
         for owner in found.owners:
             self._memberships.add_owner(principal, owner)
 

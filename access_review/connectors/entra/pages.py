@@ -13,17 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from access_review.connectors.entra.properties import Object
+from access_review.connectors.entra.saved_forms import NotReadError, as_page
 
 Page = Mapping[str, Any]
 Pages = Callable[[str], Iterator[Page]]
 
+__all__ = ["AbsentError", "NotReadError", "Page", "PagedCollection", "Pages", "saved"]
+
 # An id may hold nothing that means something in an id of ours; the ids in a file name are held to less still.
 _ID = re.compile(r"[^\s:/\\@\x00-\x1f]+")
 _SAFE = re.compile(r"[A-Za-z0-9_=-][A-Za-z0-9._=-]*")
-
-
-class NotReadError(Exception):
-    """A collection, or the rest of it, could not be read; the message says why."""
 
 
 class AbsentError(NotReadError):
@@ -173,12 +172,12 @@ def _files(first: Path) -> Iterator[Page]:
 
 def _load(path: Path) -> Page:
     try:
-        page = json.loads(path.read_text("utf-8-sig"))
+        page = json.loads(path.read_bytes())  # in any encoding of Unicode: PowerShell's > writes UTF-16
     except (OSError, ValueError, RecursionError) as error:
         raise NotReadError(f"{path.name} is not readable as JSON: {error}") from error
-    if not isinstance(page, dict):
-        raise NotReadError(f"{path.name} does not hold a page")
-    return page
+    if page == [] and path.stem.partition(".")[0] in _TOP:
+        raise NotReadError(f"{path.name} is an empty list, which a failed read looks like")
+    return as_page(page, path.name)
 
 
 def _responses(first: Path) -> dict[str, list[Object]]:

@@ -1,7 +1,8 @@
 """Values of a Graph object, strictly typed: absent and null are unknown, a wrong type makes the object unusable."""
 
+import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from access_review.connectors import no_value
@@ -87,12 +88,19 @@ def time_or_never(thing: Object, name: str) -> datetime | None:
     if value is None:
         return None
     try:
-        at = datetime.fromisoformat(value)
+        at = _moment(value)
         if at.tzinfo is None:
             raise UnusableError(f"{name} {value!r} has no time zone")
         return _meant(at)
     except (ValueError, OverflowError) as error:
         raise UnusableError(f"{name} {value!r} is not a time") from error
+
+
+def _moment(value: str) -> datetime:
+    # ConvertTo-Json of Windows PowerShell writes milliseconds since 1970.
+    if milliseconds := re.fullmatch(r"/Date\((-?\d{1,17})\)/", value):
+        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(milliseconds[1]))
+    return datetime.fromisoformat(value)
 
 
 def _meant(at: datetime) -> datetime | None:

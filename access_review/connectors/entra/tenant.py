@@ -196,6 +196,9 @@ class Tenant:
         """Read one collection and translate its objects as they come; ``remembered`` ones are principals."""
         reading = PagedCollection(part, self.pages(part))
         for thing in reading.objects():
+            if part != "deletedUsers" and thing.get("deletedDateTime"):
+                self.unusable.append(self.directory.unusable(f"{part}/{thing['id']}", "deleted object"))
+                continue
             rows = self._translated(reading, thing, translate)
             if rows is None and remembered:
                 self.directory.forget(thing["id"])
@@ -231,6 +234,9 @@ class Tenant:
             if part == "groups/members":
                 yield from self._group_verdict(native, reading)
         self.verdicts[part] = _verdict(readings)
+        empty = len(readings) > 1 and self.verdicts[part].complete and not self.verdicts[part].received
+        if part == "groups/members" and empty:
+            self.verdicts[part] = Verdict(False, "no group has a member: were they read?")
 
     def _group_verdict(self, native: str, reading: PagedCollection) -> Iterator[TableRow]:
         source, group = self.directory.source, self.directory.group(native)

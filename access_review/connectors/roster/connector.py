@@ -22,6 +22,7 @@ from access_review.connectors.roster.mapping import (
     History,
     Join,
     Kinds,
+    MalformedRoster,
     Mapped,
     Named,
     PersonKind,
@@ -72,13 +73,18 @@ class Roster:
         Raises ``RosterFault`` when the file, or one it is joined with, is
         malformed or empty; ``ConnectorError`` when it cannot be had.
         """
-        sheet, columns, notes = self._read(self.file, self.columns, self.join)
+        try:
+            sheet, columns, notes = self._read(self.file, self.columns, self.join)
+        except MalformedRoster as error:
+            raise RosterFault.of([*error.mistakes, *self._bad_cells(error.sheet)]) from error
         spells = [read_spell(line, row, sheet.stored_dates, columns, self.terms) for line, row in sheet.rows]
         people = RosterPeople.of(self.source, spells, as_of)
         former, unused = self._former(people)
         rows = [*people.rows(columns), *people.assignments(former), *people.aliases()]
         yield from rows
         yield from self._problems(sheet, people, notes)
+        for column, reason in people.strangers(columns):
+            yield problem(self.source, f"{sheet.file}: {column}", "unresolved", reason)
         yield from unused
         old = freshness.stale(sheet, self.max_age, as_of)
         yield from freshness.verdict(self.source, old)
@@ -91,6 +97,14 @@ class Roster:
             count = counts[name]
             why = stopped or (gaps if name == "assignments" else None)
             yield incomplete(self.source, name, why, received=count) if why else complete(self.source, name, count)
+
+    def _bad_cells(self, sheet: Sheet) -> Iterator[Mistake]:
+        """Yield the cells that cannot be used in a file that is malformed besides: whoever mends it mends both."""
+        if sheet.file != shown(self.file.path) or not all(map(sheet.has, self.columns.sources())):
+            return
+        for line, row in sheet.rows:
+            for fault in read_spell(line, row, sheet.stored_dates, self.columns, self.terms).faults:
+                yield Mistake(sheet.file, line, 0, fault)
 
     def _read(self, file: RosterFile, columns: C, join: tuple[Join, ...]) -> tuple[Sheet, C, Notes]:
         """Read a file and what is joined to it; return the columns with those that came by joining."""

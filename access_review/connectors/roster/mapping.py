@@ -1,6 +1,6 @@
 """The options of a roster that have parts: which column is what, and which word means what."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Annotated, Literal
@@ -167,6 +167,15 @@ class Cleaning:
         return no_value.something(value, self.empty, name=column in self.names)
 
 
+class MalformedRoster(RosterFault):
+    """A roster that is malformed, with the rows that can still be read: their mistakes are said with the others."""
+
+    def __init__(self, mistakes: Sequence[Mistake], sheet: Sheet) -> None:
+        whole = RosterFault.of(mistakes)
+        super().__init__(whole.message, hint=whole.hint, mistakes=whole.mistakes)
+        self.sheet = sheet
+
+
 class RosterFile(_Option):
     """A tabular file and how to read it."""
 
@@ -182,18 +191,31 @@ class RosterFile(_Option):
         """Read the file; raises ``RosterFault`` for what is malformed, empty, or lacks a column in use."""
         options = self.model_dump(include=set(RosterFile.model_fields) - {"path"})
         try:
-            sheet = sheets.read(self.path, folder=source.folder, strip=cleaning.strip, ids=ids, **options)
+            sheet = sheets.read(self.path, folder=source.folder, strip=cleaning.strip, ids=ids, wanted=used, **options)
         except OSError as error:
             raise ConnectorError(source.name, f"{sheets.shown(self.path)}: {error.strerror or error}") from error
+        except sheets.MalformedSheet as error:
+            raise MalformedRoster(error.mistakes, cleaning.clean(error.sheet)) from error
         except WorkspaceError as error:
             raise RosterFault(error.message, hint=error.hint, mistakes=error.mistakes) from error
         if not sheet.rows:
             raise RosterFault.of([Mistake(sheet.file, 0, 0, "holds no rows", "an empty export is a failed one")])
-        lacking = sorted(column for column in used - cleaning.optional if not sheet.has(column))
+        lacking = sorted(
+            column
+            for column in used
+            if not sheet.has(column) and (column not in cleaning.optional or _nearly(column, sheet, used))
+        )
         if lacking:
             line = self.header_row if sheet.rows[0][0] > 1 else 0
             raise RosterFault.of([_lack(sheet, line, column) for column in lacking])
         return cleaning.clean(sheet)
+
+
+def _nearly(column: str, sheet: Sheet, used: Collection[str]) -> str | None:
+    """Return the unused heading that an absent column was surely meant to be: then it is misspelt, not left out."""
+    others = {sheets.heading_key(name).casefold(): name for name in sheet.columns if name not in used}
+    near = get_close_matches(sheets.heading_key(column).casefold(), others, 1, 0.85)
+    return others[near[0]] if near else None
 
 
 def _lack(sheet: Sheet, line: int, column: str) -> Mistake:

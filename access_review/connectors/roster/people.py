@@ -82,6 +82,20 @@ class RosterPeople:
                 },
             )
 
+    def strangers(self, columns: RosterColumns) -> Iterator[tuple[str, str]]:
+        """Yield the columns that name people by name and find nobody, or several, with how often."""
+        names = self._names()
+        for target in ("manager", "sponsor"):
+            spec = getattr(columns, target)
+            if not isinstance(spec, Reference) or spec.by != "name":
+                continue
+            said = [value for own in self.spells.values() for spell in own if (value := getattr(spell, target))]
+            lost = [value for value in said if len(names.get(value, ())) != 1]
+            if lost:
+                several = sum(len(names.get(value, ())) > 1 for value in lost)
+                more = f", {several} of them as several people are called so" if several else ""
+                yield spec.column, f"{len(lost)} of {len(said)} names in {spec.column} are those of no one person{more}"
+
     def assignments(self, former: Iterable[Spell]) -> Iterator[tuple[str, Row]]:
         """Yield every spell, numbered from 1 by start and end; ``former`` ones do not bear on where a person stands."""
         spells: dict[str, list[Spell]] = {native: list(own) for native, own in self.spells.items()}

@@ -79,6 +79,23 @@ class _Entry:
             lambda value: instants.end(value, self.zone(), means, shift_start=hours[0], shift_end=hours[1]),
         )
 
+    def spell(
+        self, first: str | None, last: str | None, shift: tuple[str | None, str | None] = (None, None)
+    ) -> tuple[Bounds, Bounds]:
+        """Return when a spell starts and ends; one that ends before it starts is a fault, and nothing follows from it."""
+        starts, ends = self.start(first), self.end(last, shift)
+        if starts.known and ends.known and self._wall(last) < self._wall(first):
+            said = f"{last} ({self.row.get(last or '')}) is before {first} ({self.row.get(first or '')})"
+            self.faults.append(f"{said}: the row contradicts itself")
+        return starts, ends
+
+    def _wall(self, column: str | None) -> datetime:
+        """Return a date that was read before as the row has it: two of one row are of one clock."""
+        day = self.day(column or "")
+        if not isinstance(day, datetime):
+            return datetime.combine(day or date.max, time.min)
+        return day.replace(tzinfo=None)
+
     def _bounds(self, column: str | None, meaning: Callable[[date], Bounds]) -> Bounds:
         if column is None:
             return UNKNOWN
@@ -133,12 +150,13 @@ def read_spell(
 ) -> Spell:
     """Translate a row of the roster."""
     entry = _Entry(terms, line, row, stored)
+    starts, ends = entry.spell(columns.starts, columns.left_at, (columns.shift_start, columns.shift_end))
     return Spell(
         line,
         entry.native(columns.person),
         word=entry.word(columns.status),
-        starts=entry.start(columns.starts),
-        ends=entry.end(columns.left_at, (columns.shift_start, columns.shift_end)),
+        starts=starts,
+        ends=ends,
         name=read(row, columns.name),
         mail=read(row, columns.mail),
         kind=entry.kind(),
@@ -160,12 +178,13 @@ def read_former_spell(
 ) -> Spell:
     """Translate a row of the history: an assignment that has ended, or will at the date it names."""
     entry = _Entry(terms, line, row, stored)
+    starts, ends = entry.spell(columns.starts, columns.ends)
     return Spell(
         line,
         entry.native(columns.person),
         word="left",
-        starts=entry.start(columns.starts),
-        ends=entry.end(columns.ends),
+        starts=starts,
+        ends=ends,
         client=read(row, columns.client),
         role=read(row, columns.role),
         attributes=attributes(row, columns.attributes),

@@ -120,8 +120,8 @@ def _collection(name: str, data: bytes) -> Collection:
 
 def _json(name: str, data: bytes) -> Any:
     try:
-        return json.loads(data.decode("utf-8-sig"))
+        return json.loads(data)  # in any encoding of Unicode that JSON has, marked or not
     except json.JSONDecodeError as error:
         raise _Refused(Mistake(name, error.lineno, error.colno, f"not JSON: {error.msg}")) from error
     except (UnicodeDecodeError, RecursionError, ValueError) as error:
-        raise _Refused(Mistake(name, 0, 0, "not JSON in UTF-8")) from error
+        raise _Refused(Mistake(name, 0, 0, "not JSON in Unicode")) from error

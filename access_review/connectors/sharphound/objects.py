@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from access_review.connectors import no_value
 from access_review.connectors.ad.entry import canonical
@@ -27,7 +27,7 @@ class CollectedObject(BaseModel):
     ObjectIdentifier: str = Field(min_length=1)
     Properties: dict[str, Any]
     PrimaryGroupSID: str | None = None
-    Members: list[CollectedMember] | None = None
+    Members: list[Any] | None = None
     HasSIDHistory: list[CollectedMember] | None = None
     IsDeleted: bool = False
 
@@ -65,6 +65,16 @@ class CollectedObject(BaseModel):
             return no_value.meant(at)
         except (OverflowError, ValueError, OSError):
             return None
+
+    def members(self) -> tuple[list[CollectedMember], int]:
+        """Return the members that say who they are, and how many do not."""
+        stated: list[CollectedMember] = []
+        for item in self.Members or ():
+            try:
+                stated.append(CollectedMember.model_validate(item))
+            except ValidationError:
+                continue
+        return stated, len(self.Members or ()) - len(stated)
 
     @property
     def native_id(self) -> str:

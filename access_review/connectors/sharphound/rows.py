@@ -1,8 +1,10 @@
 """The objects of a collection as rows; pure."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import rfc8785
 from pydantic import ValidationError
@@ -46,8 +48,8 @@ class CollectionReading:
         self._source = source
         self._as_of = as_of
         self._memberships = Memberships(source)
-        self._ids: set[str] = set()
         self._domains = DomainsSeen()
+        self._ids: dict[str, int] = {}
         self._tally = Tally(source, TABLES, canaries=options.canaries)
 
     def rows(self, collections: Sequence[Collection]) -> Iterator[tuple[str, Row]]:
@@ -59,6 +61,9 @@ class CollectionReading:
             for file in files:
                 yield from self._tally.through(self._file(file))
         yield from self._tally.through(self._memberships.rows())
+        # A release of a collector wrote an empty list for every group; the same check stands for LDIF and Graph.
+        if self._tally.received["entitlements"] and not self._memberships.stated:
+            self._tally.doubt("no group has a member: were they collected?", *MEMBER_TABLES)
         yield from self._tally.verdicts(self._options.expected)
         yield from self._domains.rows(self._source)
 
@@ -76,9 +81,9 @@ class CollectionReading:
                 self._tally.doubt(f"{file.name} holds objects that cannot be used")
                 yield problem(self._source, place, "unusable", f"{where}: {first['msg']}")
                 continue
-            yield from self._object(thing, place, _KINDS[file.kind])
+            yield from self._object(thing, item, place, _KINDS[file.kind])
 
-    def _object(self, thing: CollectedObject, place: str, kind: ObjectKind) -> Iterator[tuple[str, Row]]:
+    def _object(self, thing: CollectedObject, item: Any, place: str, kind: ObjectKind) -> Iterator[tuple[str, Row]]:
         if thing.IsDeleted:
             self._memberships.add_unable(Name("sid", thing.native_id), "dangling-member", "deleted object")
             yield problem(self._source, place, "unusable", "deleted object", subject=thing.native_id)
@@ -88,12 +93,15 @@ class CollectionReading:
         group = kind is ObjectKind.GROUP
         row_id = self._source.id(kind, thing.native_id)
         principal = Principal(row_id, group, tier0=thing.flag("admincount") is True)
+        fingerprint = hash(json.dumps(item, sort_keys=True, default=str))
+        if self._ids.get(principal.id) == fingerprint:
+            return  # the very same object again, as collections of two domains give it, is no contradiction
         if principal.id in self._ids:
             self._tally.doubt("an object stands more than once")
             yield problem(self._source, place, "ambiguous", "an object of this id was read before", principal.id)
             return
-        self._ids.add(principal.id)
         self._domains.see(thing.sid, thing.text("domain") or domain(thing.dn))
+        self._ids[principal.id] = fingerprint
         self._tally.see(thing.name, thing.text("name"), thing.text("distinguishedname"))
         if group:
             yield "entitlements", self._entitlement(thing, principal)
@@ -152,7 +160,12 @@ class CollectionReading:
     def _names(self, thing: CollectedObject, principal: Principal) -> Iterator[tuple[str, Row]]:
         """Note the names and links of an object, and yield its aliases."""
         self._memberships.add_principal(principal, Name("sid", thing.native_id))
-        for member in thing.Members or ():
+        members, nameless = thing.members()
+        if nameless:
+            reason = f"{nameless} of the members of {thing.name} say no id"
+            self._tally.doubt(reason, *MEMBER_TABLES)
+            yield problem(self._source, f"{principal.id} members", "unusable", reason, principal.id)
+        for member in members:
             self._memberships.add_member(principal, self._member(member.ObjectIdentifier))
         if thing.PrimaryGroupSID and not principal.group:
             self._memberships.add_primary_group(principal, self._member(thing.PrimaryGroupSID))

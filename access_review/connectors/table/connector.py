@@ -34,7 +34,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field
 
 from access_review.changes import Capabilities
-from access_review.connectors import Source, complete, incomplete
+from access_review.connectors import Source, complete, incomplete, no_value
 from access_review.connectors.classification import Classification, Effect
 from access_review.connectors.table.columns import (
     ALLOWED,
@@ -66,6 +66,7 @@ class Export:
     form: Mapping[str, Any]
     terms: ListingTerms
     max_age: timedelta | None = None
+    open_end: bool = False
 
     def collect(self, as_of: datetime) -> Iterator[TableRow]:
         """Yield what the file says, the problems, and a verdict on each table.
@@ -81,7 +82,8 @@ class Export:
             yield table, row
         old = freshness.stale(sheet, self.max_age, as_of)
         yield from freshness.verdict(self.source, old)
-        why = _short(sheet, listing) or old
+        cut = None if self.open_end else sheet.broken_off
+        why = "; ".join(filter(None, (_short(sheet, listing), cut))) or old
         for table in filled(self.terms):
             if why:
                 yield incomplete(self.source, table, why, received=counted[table])
@@ -92,7 +94,7 @@ class Export:
         columns = self.terms.columns
         ids = {column for name, column in columns.items() if name in IDS}
         try:
-            sheet = sheets.read(self.path, folder=self.source.folder, ids=ids, **self.form)
+            sheet = sheets.read(self.path, folder=self.source.folder, ids=ids, wanted=columns.values(), **self.form)
         except OSError as error:
             raise ConnectorError(self.source.name, f"{sheets.shown(self.path)}: {error.strerror or error}") from error
         lacking = sorted({column for column in columns.values() if not sheet.has(column)})
@@ -108,10 +110,22 @@ def _short(sheet: Sheet, listing: ExportListing) -> str | None:
         return f"{sheet.file} holds no rows: a failed export looks the same"
     reasons = [f"{listing.lost} of {len(sheet.rows)} rows cannot be used"] if listing.lost else []
     reasons += [
+        f"{column} is empty in every row: a failed export looks the same"
+        for column in _lists(listing.terms)
+        if all(no_value.is_nothing(cells.get(column), listing.terms.empty) for _, cells in sheet.rows)
+    ]
+    reasons += [
         f"{column} holds names of types in place of values, in {count} of {len(sheet.rows)} rows"
         for column, count in sorted(listing.typed.items())
     ]
     return "; ".join(reasons) or None
+
+
+def _lists(terms: ListingTerms) -> Iterator[str]:
+    """Yield the columns that cannot all be empty: what is held, who owns."""
+    for name in ("entitlement", "owner"):
+        if name in terms.columns:
+            yield terms.columns[name]
 
 
 def filled(terms: ListingTerms) -> tuple[str, ...]:
@@ -163,6 +177,7 @@ def connect(
     sheet: Named | None = None,
     header_row: Annotated[int, Field(ge=1)] = 1,
     footer: Annotated[int, Field(ge=0)] = 0,
+    open_end: bool = False,
     records: Named | None = None,
 ) -> Export:
     """Take up an export: a CSV, XLSX, JSON or Parquet file, at a path or any fsspec URL.
@@ -174,7 +189,8 @@ def connect(
     for yes and no, ``never`` those for an account that was never used, ``empty`` what
     stands for an empty cell beside the usual (``N/A``, ``NULL``, ``-`` …). ``client``
     is ``{PATTERN: client}`` over logins and entitlement names, ``sensitivity``
-    ``{PATTERN: class of data}`` over entitlement names. Raises
+    ``{PATTERN: class of data}`` over entitlement names. ``open_end`` says that the program
+    which writes the file never ends its last line; one that does not end is a cut file otherwise. Raises
     ``WorkspaceError`` with everything that does not fit.
     """
     classification = Classification(
@@ -203,7 +219,9 @@ def connect(
         classification=classification,
     )
     form = {"strip": strip, "delimiter": delimiter, "encoding": encoding, "sheet": sheet, "records": records}
-    return Export(source, path, {**form, "header_row": header_row, "footer": footer}, terms, freshness.span(max_age))
+    return Export(
+        source, path, {**form, "header_row": header_row, "footer": footer}, terms, freshness.span(max_age), open_end
+    )
 
 
 def _zone(name: str | None) -> tuple[ZoneInfo | None, list[str]]:

@@ -283,7 +283,10 @@ class ExportListing:
         yield "custody", {**row, "starts_at": line.when("starts", instants.start).earliest, "ends_at": ends.latest}
 
     def _owners(self, line: ListedRow) -> Iterator[TableRow]:
-        yield "owners", {"object": line.named("object"), "owner": line.named("owner")}
+        owned = line.named("object")
+        # That nobody owns it is what such a list is read for, not damage; the rule finds it by the row that is not there.
+        if line.text("owner") is not None:
+            yield "owners", {"object": owned, "owner": line.named("owner")}
 
     def _who(self, line: ListedRow) -> str:
         """Return the account of a row, and note what the row says of it when it is this source's own."""

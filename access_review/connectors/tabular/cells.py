@@ -28,6 +28,8 @@ class Raw:
     mistakes: tuple[Mistake, ...] = ()
     exact_integers: bool = False
     """Integers were written digit by digit (JSON), so one may stand where an id belongs."""
+    cut: bool = False
+    """The last line does not end, as that of a whole file does."""
 
 
 def stored_date(value: Value) -> date | None:

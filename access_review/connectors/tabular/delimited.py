@@ -26,6 +26,9 @@ _MARKS = (
 )
 
 
+_SEPARATOR = re.compile(r"""["']?sep=(.)["']?[,;\t]*""", re.IGNORECASE)
+
+
 def read_delimited(
     data: bytes,
     file: str,
@@ -41,8 +44,13 @@ def read_delimited(
     in another one, no headings, an unclear delimiter. All else is in the result.
     """
     lines = list(io.StringIO(decode(data, file, encoding), newline=""))
+    cut = bool(lines) and not lines[-1].endswith(("\r", "\n"))
     while lines and not lines[-1].strip("\r\n"):
         lines.pop()
+    # Excel's own first line names the delimiter; it is no row, and headings are counted from the one after it.
+    if lines and (declared := _SEPARATOR.fullmatch(lines[0].rstrip("\r\n"))):
+        delimiter = delimiter or declared[1]
+        header_row += 1
     if len(lines) < header_row:
         raise WorkspaceError.of([Mistake(file, header_row, 0, "there are no headings: the file is empty")])
     delimiter = delimiter or detect(lines[header_row - 1], file, header_row)
@@ -56,7 +64,7 @@ def read_delimited(
     if not records or records[0][0] != header_row:
         raise WorkspaceError.of(mistakes)
     rows = records[1 : len(records) - footer] if footer else records[1:]
-    return Raw(header_row, records[0][1], tuple(rows), tuple(mistakes))
+    return Raw(header_row, records[0][1], tuple(rows), tuple(mistakes), cut=cut)
 
 
 def decode(data: bytes, file: str, encoding: str | None = None) -> str:

@@ -4,12 +4,14 @@ Every value becomes text (or null where empty), so ``00123``, ``1E5`` and ``NO``
 stay what they are. A structural fault stops the read, and every place is named.
 """
 
-from collections.abc import Collection, Mapping
+import unicodedata
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from access_review.connectors import no_value
 from access_review.connectors.tabular import cells, delimited, workbook
 from access_review.connectors.tabular.cells import Raw
 from access_review.connectors.tabular.records import read_json, read_parquet
@@ -38,11 +40,26 @@ class Sheet:
     rows: tuple[tuple[int, Cells], ...]
     stored_dates: Mapping[tuple[int, str], date] = field(default_factory=dict)
     modified: datetime | None = None
+    cut: bool = False
+
+    @property
+    def broken_off(self) -> str | None:
+        """Say that the file may be the beginning of one only, or nothing."""
+        return f"the last line of {self.file} does not end: was the file cut?" if self.cut else None
 
     def has(self, column: str) -> bool:
         """Tell whether a column exists; below a list or object that is empty everywhere, any path does."""
         parts = column.split(".")
         return any(".".join(parts[:length]) in self.columns for length in range(len(parts), 0, -1))
+
+
+class MalformedSheet(WorkspaceError):
+    """A file that is not what it should be, with the rows that can still be read, to look for further mistakes in."""
+
+    def __init__(self, mistakes: Sequence[Mistake], sheet: Sheet) -> None:
+        whole = WorkspaceError.of(mistakes)
+        super().__init__(whole.message, hint=whole.hint, mistakes=whole.mistakes)
+        self.sheet = sheet
 
 
 def read(
@@ -57,10 +74,12 @@ def read(
     records: str | None = None,
     strip: bool = False,
     ids: Collection[str] = (),
+    wanted: Collection[str] = (),
 ) -> Sheet:
     """Read one file; its ending says the format. A sheet without rows is returned as such.
 
-    ``ids`` names the columns that must be stored as text. ``header_row`` and
+    ``ids`` names the columns that must be stored as text, ``wanted`` those in use: a
+    heading that differs from one only in blanks or the composition of letters is it. ``header_row`` and
     ``footer`` (last rows left out) are for CSV and XLSX, ``records`` (dotted
     path to the list) for JSON. ``strip`` takes white space off both ends.
     Raises ``OSError`` when the file cannot be had, ``WorkspaceError`` with
@@ -84,7 +103,7 @@ def read(
             raw = read_json(data, name, records=records, encoding=encoding)
         case _:
             raw = read_parquet(data, name)
-    return _settle(raw, name, strip=strip, ids=frozenset(ids), modified=modified)
+    return _settle(raw, name, strip=strip, ids=frozenset(ids), wanted=frozenset(wanted), modified=modified)
 
 
 _FORMATS = {
@@ -146,8 +165,28 @@ def _modified(filesystem: object, path: str) -> datetime | None:
     return found if isinstance(found, datetime) and found.tzinfo else None
 
 
-def _settle(raw: Raw, file: str, *, strip: bool, ids: frozenset[str], modified: datetime | None) -> Sheet:
-    columns = tuple(cells.cell_text(name, strip=strip) or "" for name in raw.columns)
+def _as_wanted(name: str, headings: tuple[str, ...], wanted: Collection[str]) -> str:
+    """Return a heading as the source file writes it, where the two differ in blanks and in how letters are composed."""
+    if name in wanted or (name.isascii() and name == no_value.bare(name) and "  " not in name):
+        return name
+    key = heading_key(name)
+    meant = [column for column in wanted if column not in headings and heading_key(column) == key]
+    return meant[0] if len(meant) == 1 else name
+
+
+def heading_key(heading: str) -> str:
+    """Return the form in which headings are compared: normalised, every kind of blank one space, nothing invisible."""
+    shown = "".join(
+        letter for letter in heading if unicodedata.category(letter) not in {"Cf", "Cc"} or letter in "\t\n\r"
+    )
+    return " ".join(unicodedata.normalize("NFKC", shown).split())
+
+
+def _settle(
+    raw: Raw, file: str, *, strip: bool, ids: frozenset[str], wanted: frozenset[str], modified: datetime | None
+) -> Sheet:
+    written = tuple(cells.cell_text(name, strip=strip) or "" for name in raw.columns)
+    columns = tuple(_as_wanted(name, written, wanted) for name in written)
     mistakes = list(raw.mistakes)
     mistakes += [
         Mistake(file, raw.heading_line, place, "a column has no heading") for place, c in enumerate(columns, 1) if not c
@@ -171,6 +210,7 @@ def _settle(raw: Raw, file: str, *, strip: bool, ids: frozenset[str], modified: 
             if at is not None:
                 stored_dates[line, column] = at
         rows.append((line, {c: cells.cell_text(v, strip=strip) for c, v in zip(columns, values, strict=True)}))
+    sheet = Sheet(file, columns, tuple(rows), stored_dates, modified, raw.cut)
     if mistakes:
-        raise WorkspaceError.of(mistakes)
-    return Sheet(file, columns, tuple(rows), stored_dates, modified)
+        raise MalformedSheet(mistakes, sheet)
+    return sheet

@@ -92,7 +92,7 @@ def test_every_mistake_is_named_with_its_line():
     text = (
         "dn: a=1\nno colon here\nphoto:< file:///etc/passwd\nsn:: not base64!\n\n"
         "cn: first\n\n"
-        "dn: a=2\nchangetype: modify\nadd: member\nmember: cn=x\n-\n\n"
+        "dn: a=2\nchangetype: modify\ndelete: member\nmember: cn=x\n-\n\n"
         "dn: a=3\ndn: a=4\n\n"
         "dn: a=5\ncn: fine\n"
     )
@@ -103,7 +103,7 @@ def test_every_mistake_is_named_with_its_line():
         (3, "the value of photo is a URL"),
         (4, "the value of sn is not base64"),
         (6, "a record starts with dn:"),
-        (9, "changetype: this is a change"),
+        (10, "delete: this is a change"),
         (15, "a second dn: in one record"),
     ]
 
@@ -118,7 +118,6 @@ def test_every_mistake_is_named_with_its_line():
         (b"dn:: /w==\n", 1),
         (b"dn: a=1\n: x\n", 2),
         (b"dn: a=1\n-\n", 2),
-        (b"dn: a=1\ncontrol: 1.2.3 true\n", 2),
         (b"dn: a=1\nmem ber: x\n", 2),
         (b"dn: a=1\nsn:: QQ=\n", 2),
     ],

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError, validate_call
 
 from access_review import tables
-from access_review.connectors import Connector, Source
+from access_review.connectors import Connector, Source, no_value
 from access_review.connectors.entra.applications import MICROSOFT_GRAPH
 from access_review.connectors.entra.connector import connect
 from access_review.connectors.entra.paged_tenant import PagedTenant
@@ -644,7 +644,7 @@ def test_hostile_names_stay_what_they_are(name: str, login: str) -> None:
     }
     made = read(found, privileged=["[!x]*"], effect={"restricts": ["a?b"]})
     expected = name.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    assert made.tables["accounts"][0]["display_name"] == expected
+    assert made.tables["accounts"][0]["display_name"] == no_value.something(expected, name=True)
     assert made.one("entitlements", native_id="g")["name"] == expected
     assert made.reason("grants") is None
 

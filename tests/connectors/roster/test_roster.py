@@ -375,7 +375,7 @@ def test_excel_dates_need_no_form_and_numbers_are_no_ids(tmp_path):
     book.save(tmp_path / "roster.xlsx")
     with pytest.raises(RosterFault) as caught:
         collect(tmp_path, options)
-    assert [(m.line, m.column) for m in caught.value.mistakes] == [(3, 2), (4, 1)]
+    assert [(m.line, m.column) for m in caught.value.mistakes] == [(3, 2), (4, 0), (4, 1)]
 
 
 def test_text_among_excel_dates_is_quarantined_where_no_form_is_given(tmp_path):

@@ -195,7 +195,13 @@ def test_a_count_that_differs_means_incomplete_and_zero_means_not_counted(collec
 
 def test_what_is_missing_or_unusable_is_not_concluded_from(collected, tmp_path):
     found = collected(
-        users=[user(1001, "ANA"), {"ObjectIdentifier": 5, "Properties": {}}, "nonsense", user(1001, "ANA")],
+        users=[
+            user(1001, "ANA"),
+            {"ObjectIdentifier": 5, "Properties": {}},
+            "nonsense",
+            user(1001, "ANN"),
+            user(1001, "ANA"),
+        ],
         groups=[thing(1201, "OPS@HOME.TEST")],
     )
     assert all(verdicts(found).values())
@@ -209,7 +215,9 @@ def test_what_is_missing_or_unusable_is_not_concluded_from(collected, tmp_path):
 
 
 def test_a_primary_group_that_was_not_collected_leaves_grants_open(collected):
-    found = collected(users=[thing(1001, "ANA@HOME.TEST")], groups=[group(513, "DOMAIN USERS")])
+    found = collected(
+        users=[thing(1001, "ANA@HOME.TEST")], groups=[group(513, "DOMAIN USERS"), group(1201, "OPS", sid(1001))]
+    )
     assert {table for table, reason in verdicts(found).items() if reason} == {"grants"}
 
 

@@ -1,0 +1,64 @@
+"""Rows that contradict themselves are not believed: what they claim becomes unknown, and a problem says so.
+
+One place for every connector, third-party ones included: it stands between what a connector yields and the
+snapshot. Rosters look at their own rows besides, since a person follows from several of them. Pure.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+
+from access_review.connectors import Source, problem
+from access_review.tables import TABLES, Row
+
+SKEW = timedelta(days=1)
+"""How far a clock elsewhere may be ahead of the reading: a zone that was left out, a clock that is wrong."""
+
+_SPANS: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "grants": (("since", "until"),),
+    "custody": (("starts_at", "ends_at"),),
+    "assignments": (("starts_earliest", "ends_latest"),),
+}
+"""Beginnings and ends, by table. An assignment whose end comes first says nothing of where somebody stands."""
+
+_USE = ("last_used_earliest", "last_used_latest")
+
+
+def believed(source: Source, rows: Iterable[tuple[str, Row]], as_of: datetime) -> Iterator[tuple[str, Row]]:
+    """Yield the rows, each without what it contradicts itself in, and a problem for each such row."""
+    for table, claimed in rows:
+        row, reasons = claimed, list[str]()
+        if table in _SPANS:
+            row = _spans(table, claimed, reasons)
+        elif table in {"accounts", "activity"}:
+            row = _use(claimed, as_of, reasons)
+        yield table, row
+        if reasons:
+            key = " ".join(str(row[column]) for column in TABLES[table].key)
+            subject = row.get("account") or row.get("person")
+            yield problem(source, f"{table} {key}", "unusable", "; ".join(reasons), subject)
+
+
+def _spans(table: str, row: Row, reasons: list[str]) -> Row:
+    for first, last in _SPANS[table]:
+        start, end = row.get(first), row.get(last)
+        if start is None or end is None or start <= end:
+            continue
+        reasons.append(f"it ends ({end:%Y-%m-%d}) before it begins ({start:%Y-%m-%d}): neither is believed")
+        row = {**row, first: None, last: None}
+        if table == "assignments":
+            row |= {"starts_latest": None, "ends_earliest": None, "status": "unknown"}
+    return row
+
+
+def _use(row: Row, as_of: datetime, reasons: list[str]) -> Row:
+    earliest, latest, made = (row.get(name) for name in (*_USE, "created_at"))
+    known = latest or earliest
+    if known is not None and made is not None and known < made:
+        reasons.append(f"last used ({known:%Y-%m-%d}) before it was made ({made:%Y-%m-%d}): the last use is unknown")
+    elif earliest is not None and earliest > as_of + SKEW:
+        reasons.append(f"last used ({earliest:%Y-%m-%d}) after it was read: the last use is unknown")
+    elif row.get("never_used") and known is not None:
+        reasons.append("never used, and with a last use: the last use is unknown")
+    else:
+        return row
+    return {**row, **dict.fromkeys(_USE), **({"never_used": None} if "never_used" in row else {})}

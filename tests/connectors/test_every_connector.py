@@ -1,0 +1,133 @@
+"""A guard that one connector has, all have: the same faults, each in its own format."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from access_review.connectors import Source
+from access_review.connectors.contradictions import believed
+from access_review.errors import AccessReviewError
+from tests.connectors.faulty_inputs import FORMATS, Company, lines, third_party
+from tests.connectors.small_sources import AS_OF, Found, read
+
+BUILT_IN = sorted(FORMATS)
+EVERY = [*BUILT_IN, "third-party"]
+
+
+def collected(name: str, folder: Path, company: Company, **options: Any) -> Found:
+    """Read the company by one connector."""
+    if name == "third-party":
+        source = Source("app", folder)
+        rows = believed(source, third_party(source, **lines(folder, company)).collect(AS_OF), AS_OF)
+        found: dict[str, list[dict[str, Any]]] = {}
+        for table, row in rows:
+            found.setdefault(table, []).append(dict(row))
+        return Found(found)
+    return read(name, folder, **FORMATS[name](folder, company), **options)
+
+
+def account(found: Found, mail_or_name: str = "ana") -> dict[str, Any]:
+    return next(row for row in found["accounts"] if mail_or_name in row["name"].lower())
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_what_is_fine_is_complete(name, tmp_path):
+    found = collected(name, tmp_path, Company.usual())
+    assert {"accounts", "grants", "nesting"}.isdisjoint(found.reasons)
+    assert account(found)["mail"] == "ana@norwind.example.test"
+    assert account(found)["last_used_latest"] is not None
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+@pytest.mark.parametrize("nothing", ["N/A", "NULL", "-", "none", "nan", "System.Object[]"])
+def test_a_mail_that_says_nothing_is_none(name, nothing, tmp_path):
+    found = collected(name, tmp_path, Company.usual(mail=nothing))
+    assert account(found)["mail"] is None
+    assert nothing.casefold() not in {row["value"] for row in found["aliases"]}
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_a_source_has_words_of_its_own_for_nothing(name, tmp_path):
+    found = collected(name, tmp_path, Company.usual(mail="unbekannt"), empty=["unbekannt"])
+    assert account(found)["mail"] is None
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+@pytest.mark.parametrize("zero", ["1601-01-01", "1899-12-31", "9999-12-31"])
+def test_zeros_and_ends_of_calendars_are_no_dates(name, zero, tmp_path):
+    found = collected(name, tmp_path, Company.usual(made=zero, used=zero))
+    assert account(found)["created_at"] is None
+    assert account(found)["last_used_latest"] is None
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_last_use_before_the_account_was_made_is_unknown_and_said(name, tmp_path):
+    found = collected(name, tmp_path, Company.usual(made="2026-06-01", used="2025-01-01"))
+    assert account(found)["last_used_earliest"] is None
+    assert account(found)["last_used_latest"] is None
+    assert "before it was made" in found.texts()
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_last_use_after_the_reading_is_unknown_and_said(name, tmp_path):
+    found = collected(name, tmp_path, Company.usual(used="2027-05-01"))
+    assert account(found)["last_used_earliest"] is None
+    assert "after it was read" in found.texts()
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_lists_that_are_all_empty_were_not_read(name, tmp_path):
+    company = Company.usual()
+    found = collected(name, tmp_path, Company(company.accounts, ()))
+    assert "grants" in found.reasons
+
+
+@pytest.mark.parametrize("name", ["ldap", "sharphound", "entra"])
+def test_a_member_that_resolves_to_nobody_is_not_dropped(name, tmp_path):
+    company = Company.usual()
+    found = collected(name, tmp_path, Company(company.accounts, ("ana", "gone")))
+    assert any(row["account"].startswith("ref:") for row in found["grants"]) or "gone" in found.texts()
+
+
+@pytest.mark.parametrize("name", ["ldap", "sharphound", "entra"])
+def test_a_file_in_utf_16_reads_as_in_utf_8(name, tmp_path):
+    company = Company.usual(mail="ána@norwind.example.test")
+    options = FORMATS[name](tmp_path, company)
+    plain = read(name, tmp_path, **options)
+    for path in [*tmp_path.rglob("*.json"), *tmp_path.rglob("*.ldif")]:
+        path.write_text(path.read_text("utf-8"), "utf-16")
+    assert read(name, tmp_path, **options) == plain
+
+
+@pytest.mark.parametrize("name", ["table", "sharphound", "entra"])
+def test_a_file_that_was_cut_is_refused_or_incomplete(name, tmp_path):
+    options = FORMATS[name](tmp_path, Company.usual())
+    for path in sorted([*tmp_path.glob("users.json"), *tmp_path.glob("*.ldif"), *tmp_path.glob("*.csv")]):
+        data = path.read_bytes()
+        path.write_bytes(data[: data.index(b"ben") - 1])
+    try:
+        found = read(name, tmp_path, **options)
+    except AccessReviewError:
+        return
+    assert found.reasons
+
+
+def test_objects_that_the_recycle_bin_holds_are_nobody(tmp_path):
+    for name in ("ldap", "sharphound", "entra"):
+        folder = tmp_path / name
+        folder.mkdir()
+        options = FORMATS[name](folder, Company.usual())
+        if name == "ldap":
+            path = folder / "ad.ldif"
+            path.write_text(path.read_text().replace("objectClass: user\n", "objectClass: user\nisDeleted: TRUE\n", 1))
+        else:
+            path = folder / "users.json"
+            page = json.loads(path.read_text())
+            first = page["data" if name == "sharphound" else "value"][0]
+            first |= {"IsDeleted": True} if name == "sharphound" else {"deletedDateTime": "2026-10-01T00:00:00Z"}
+            path.write_text(json.dumps(page))
+        found = read(name, folder, **options)
+        assert not [row for row in found["accounts"] if "ana" in row["name"].lower()], name
+        assert "deleted object" in found.texts(), name
