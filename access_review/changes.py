@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from access_review.tables import Row
 
@@ -195,13 +195,11 @@ class Capabilities:
     is not among them is planned as :attr:`Action.MANUAL`. ``signs_in`` tells whether people sign in to it, so
     that a session may outlast an account that was disabled; unknown counts as yes. ``synchronised`` tells whether accounts
     here may be copies, which a synchronisation enables again unless their origin is disabled.
-    ``script`` is the half of the PowerShell script that can address it, empty for none.
     """
 
     actions: frozenset[Action] = frozenset()
     signs_in: bool = True
     synchronised: bool = False
-    script: Literal["", "directory", "cloud"] = ""
 
 
 class Connector(Protocol):

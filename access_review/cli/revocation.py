@@ -99,6 +99,7 @@ def approve(
     from access_review.revoke.approve import StatementKind
     from access_review.stages.approve import Signer, approve_plan, approve_standing
     from access_review.store import keys, plans
+    from access_review.views import carry_out
 
     options: Options = ctx.obj
     kind = StatementKind.STANDING if standing else StatementKind.REQUEST if request else StatementKind.APPROVAL
@@ -111,7 +112,12 @@ def approve(
     else:
         stored = plans.find(run, of)
         digest, path = stored.plan.digest, approve_plan(stored, workspace, kind, signer, now)
-    options.show({"kind": kind, "digest": digest, "file": str(path)}, f"Signed ({kind}) {digest}\n  {shown(path)}")
+    signed = {"kind": kind, "digest": digest, "file": str(path)}
+    text = f"Signed ({kind}) {digest}\n  {shown(path)}"
+    if not standing:
+        signed |= {"program": carry_out.digest()}
+        text += f"\n{carry_out.NAME}, which can carry it out: {carry_out.digest()}"
+    options.show(signed, text)
 
 
 def apply(
@@ -171,7 +177,10 @@ def verify(
     confirmed: Annotated[
         list[str] | None, typer.Option("--confirm", help="A change done by hand; may be given again.")
     ] = None,
-    by: Annotated[str, typer.Option("--by", help="Who confirms.")] = "",
+    by: Annotated[str, typer.Option("--by", help="Who confirms, or brings the log.")] = "",
+    log: Annotated[
+        Path | None, typer.Option("--log", help="The carried-out.csv that carry-out.ps1 wrote of this plan.")
+    ] = None,
     of: Which = "plan",
 ) -> None:
     """Read again what a batch changed: proven, pending, still given."""
@@ -183,13 +192,22 @@ def verify(
     options: Options = ctx.obj
     if confirmed and not by:
         raise typer.BadParameter("say who confirms: --by PERSON", param_hint="--confirm")
+    if log and not by:
+        raise typer.BadParameter("say who brings it: --by PERSON", param_hint="--log")
     workspace, stored = options.workspace(), plans.find(options.found_run(reviewed=True), of)
     now = options.acting(workspace).now()
-    found = verify_plan(stored, workspace, now=now, confirmed=tuple(confirmed or ()), by=by)
+    found = verify_plan(stored, workspace, now=now, confirmed=tuple(confirmed or ()), by=by, log=_log(log))
     remaining = remaining_access(stored, workspace)
     options.show(applied.verified_value(found, remaining), applied.verified_text(stored.plan, found, remaining))
     wrong = {State.FAILED, State.REGRANTED}
     leave(4 if remaining or any(one.state in wrong for one in found) else 0)
+
+
+def _log(path: Path | None) -> bytes | None:
+    try:
+        return path.read_bytes() if path else None
+    except OSError as error:
+        raise typer.BadParameter(f"{path} cannot be read: {error.strerror}", param_hint="--log") from None
 
 
 def undo(

@@ -61,7 +61,7 @@ def verify(
     for change in changes:
         standing = journal.standing(change.id)
         if standing.state in READ_AGAIN:
-            seen = _look(witnesses, change, standing.intended_at or now)
+            seen = look(witnesses, change, standing.intended_at or now)
             wanted = change.action.restores
             if standing.state in {State.UNKNOWN, State.CALLING}:
                 step = after_interruption(seen, wanted=wanted)
@@ -76,7 +76,8 @@ def verify(
     return tuple(found)
 
 
-def _look(witnesses: Mapping[str, Witness], change: Change, since: datetime) -> Sighting:
+def look(witnesses: Mapping[str, Witness], change: Change, since: datetime) -> Sighting:
+    """Look at a change where it is made."""
     witness = witnesses.get(change.target.source)
     return witness.holds(change, since) if witness else Sighting(None, "", "nothing here can read it live")
 

@@ -93,7 +93,7 @@ def _plan_leavers(workspace: Workspace, now: datetime, progress: Progress) -> St
         return plans.find(run, STANDING)
     review_run(workspace, run)
     made = derive_plan(workspace, run, PlanOrder(REQUESTED_BY, now, STANDING, Scope(rules=(LEAVERS,))))
-    write_plan(workspace, run, made)
+    write_plan(run, made)
     return StoredPlan(run, STANDING, made.plan)
 
 

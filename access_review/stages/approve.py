@@ -11,6 +11,7 @@ from access_review.revoke.approve import Signatories, Statement, StatementKind
 from access_review.runs import Run
 from access_review.store import files, keys, plans
 from access_review.store.plans import StoredPlan
+from access_review.views import carry_out
 from access_review.workspace import Workspace
 
 
@@ -28,6 +29,7 @@ def approve_plan(stored: StoredPlan, workspace: Workspace, kind: StatementKind, 
     """Sign a plan's request or approval, and check that it counts; return the file. Raises ``PlanRefused``."""
     plan, people = stored.plan, stored.signatories
     refuse_stale(plan, now=now, workspace_digest=workspace.digest)
+    _refuse_other_program(stored)
     statement = Statement(kind, plan.digest, people.person(signer.by), now, signer.reason)
     requester = people.person(plan.requested_by)
     if kind is StatementKind.REQUEST and statement.person != requester:
@@ -35,6 +37,16 @@ def approve_plan(stored: StoredPlan, workspace: Workspace, kind: StatementKind, 
     if kind is StatementKind.APPROVAL and (why := approve.conflict(plan, statement.person, requester)):
         raise PlanRefused(f"not independent: {why}", hint="ask somebody else")
     return _sign(statement, workspace, people, signer, stored.folder / "approvals")
+
+
+def _refuse_other_program(stored: StoredPlan) -> None:
+    """Refuse where the program beside a plan is not the one that this tool puts there."""
+    beside = stored.folder / carry_out.NAME
+    if beside.exists() and beside.read_bytes() != carry_out.program():
+        raise PlanRefused(
+            f"{carry_out.NAME} beside the plan is not the program that was put there",
+            hint=f"it must have {carry_out.digest()}: plan again, and find out who changed it",
+        )
 
 
 def approve_standing(run: Run, workspace: Workspace, signer: Signer, now: datetime) -> tuple[str, Path]:

@@ -53,7 +53,7 @@ def plan_run(
     scope = _resolve(scope, people, rows, snapshot)
     order = PlanOrder(asks, now, name, scope, raised, ahead)
     made = derive_plan(workspace, run, order)
-    return made.plan, write_plan(workspace, run, made)
+    return made.plan, write_plan(run, made)
 
 
 def derive_plan(workspace: Workspace, run: Run, order: PlanOrder) -> DerivedPlan:
@@ -62,9 +62,9 @@ def derive_plan(workspace: Workspace, run: Run, order: PlanOrder) -> DerivedPlan
     return derive(order, pin.load(workspace, run, pinned))
 
 
-def write_plan(workspace: Workspace, run: Run, made: DerivedPlan) -> tuple[Path, ...]:
+def write_plan(run: Run, made: DerivedPlan) -> tuple[Path, ...]:
     """Write a plan into its folder, as the record and as the lists that people work by."""
-    files = plan_folder.files(made.plan, made.reasons, workspace.capabilities())
+    files = plan_folder.files(made.plan, made.reasons)
     return plans.write(run, made.plan.name, files)
 
 

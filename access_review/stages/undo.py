@@ -29,7 +29,7 @@ def undo_plan(
         rows = journal.rows
     made = derive_undo(stored, rows, newest, workspace, requested_by=requested_by, now=now, name=UNDO)
     reasons = {change.id: f"taken by {stored.plan.digest}" for change in stored.plan.changes}
-    return made, plans.write(newest, UNDO, plan_folder.files(made, reasons, workspace.capabilities()))
+    return made, plans.write(newest, UNDO, plan_folder.files(made, reasons))
 
 
 def derive_undo(

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 
 from access_review import runs
-from access_review.revoke import systems, verify
+from access_review.revoke import carried_out, systems, verify
 from access_review.revoke.states import State
 from access_review.revoke.verify import Remaining, Verified
 from access_review.store import plans, reviews
@@ -14,14 +15,27 @@ from access_review.workspace import Workspace
 
 
 def verify_plan(
-    stored: StoredPlan, workspace: Workspace, *, now: datetime, confirmed: Sequence[str] = (), by: str = ""
+    stored: StoredPlan,
+    workspace: Workspace,
+    *,
+    now: datetime,
+    confirmed: Sequence[str] = (),
+    by: str = "",
+    log: bytes | None = None,
 ) -> tuple[Verified, ...]:
-    """Read again what a batch changed, and note in its journal what is proven; ``by`` says what was done by hand."""
+    """Read again what a batch changed, and note in its journal what is proven.
+
+    ``by`` says what was done by hand: the changes ``confirmed``, and what the ``log`` of ``carry-out.ps1`` has.
+    Raises ``PlanRefused`` for a log that is not of this plan, and takes nothing of it.
+    """
     plan, policy = stored.plan, workspace.policy
     with plans.writing(workspace.folder), JournalFile(stored.journal, plan.digest) as journal:
         for change in confirmed:
             verify.confirm(journal, change, by=by, now=now, reason="by hand")
+        rows = carried_out.read_log(log, plan, now) if log is not None else []
         with systems.witnesses(workspace, plan.changes, now) as witnesses:
+            if rows:
+                carried_out.take_log(plan, rows, journal, partial(verify.look, witnesses), by=by, now=now)
             return verify.verify(plan.changes, journal, witnesses, now=now, pace=policy.apply, targets=policy.targets)
 
 

@@ -16,6 +16,5 @@ CAPABILITIES = Capabilities(
         }
     ),
     synchronised=True,
-    script="cloud",
 )
 """Accounts, sessions, memberships, roles, consents: Graph takes each away one at a time."""
