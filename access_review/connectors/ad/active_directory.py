@@ -214,7 +214,7 @@ class ActiveDirectory:
             "system": self._options.system or domain(dn),
             "scope": None if group_type is None else next((word for bit, word in SCOPES if group_type & bit), None),
             "privileged": powerful or marked.is_privileged(name, dn),
-            "effect": marked.effect_of(name, dn, "distribution" if mail_only else "grants"),
+            "effect": marked.effect_of(name, dn, "distribution" if mail_only else well_known.effect(sid(entry))),
         }
 
     def _account_doubts(self, entry: Entry, primary: str | None) -> Iterator[Doubt]:
@@ -248,7 +248,11 @@ def _kind(entry: Entry, sid: str | None, protected: str | None) -> str:
     # Managed service accounts are of class computer too, so these come first.
     if _SERVICE & classes:
         return "service"
-    return "computer" if "computer" in classes else well_known.account_kind(sid, protected)
+    return (
+        "computer"
+        if "computer" in classes
+        else well_known.account_kind(sid, protected, entry.whole("useraccountcontrol"))
+    )
 
 
 def _members(entry: Entry) -> Iterator[StatedMember]:

@@ -139,8 +139,8 @@ class Memberships:
         elif found is not None and found.group:
             yield "nesting", self._nesting(found, group)
         else:
-            tier0 = group.tier0 or (found is not None and found.tier0)
-            grant = self._grant(member, group.id, "member", _TIER_0 if tier0 else None)
+            # A member list is the group's: only where that is kept from delegated writers are they refused.
+            grant = self._grant(member, group.id, "member", _TIER_0 if group.tier0 else None)
             yield "grants", grant if since is None else {**grant, "since": since}
 
     def _find(self, name: Name) -> Principal | None:

@@ -3,18 +3,17 @@
 Definitions: Microsoft's lists of well-known SIDs and of groups that AdminSDHolder protects.
 """
 
+import json
 import re
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
 
 from access_review.connectors.ad.identifiers import SID, is_builtin, is_domain, rid
 from access_review.connectors.ad.windows_values import UserAccountControl
 
-ADMINISTRATOR, GUEST, KRBTGT, DEFAULT_ACCOUNT = 500, 501, 502, 503
-
-# Domain groups: Domain Admins, Domain Controllers, Schema and Enterprise Admins, Group Policy Creator Owners,
-# Read-only Domain Controllers, Key Admins, Enterprise Key Admins.
-_PRIVILEGED_RIDS = frozenset({512, 516, 518, 519, 520, 521, 526, 527})
-# Builtin groups: Administrators; Account, Server, Print and Backup Operators; Replicator.
-_PRIVILEGED_BUILTIN = frozenset({544, 548, 549, 550, 551, 552})
+ADMINISTRATOR, KRBTGT = 500, 502
 
 # Identities every logon gets by the way it happens: no object lists who they are.
 _WELL_KNOWN = {
@@ -56,7 +55,25 @@ def is_privileged(sid: str | None) -> bool:
     """Tell whether a group's SID is one that Windows itself makes powerful."""
     if sid is None:
         return False
-    return rid(sid) in (_PRIVILEGED_BUILTIN if is_builtin(sid) else _PRIVILEGED_RIDS)
+    return _group(sid).get("privileged", False) is True
+
+
+def effect(sid: str | None) -> str:
+    """Return what holding a group does by its SID: Protected Users takes ways to sign in away, and gives nothing."""
+    return str(_group(sid).get("effect", "grants")) if sid else "grants"
+
+
+def _group(sid: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = _facts()["builtin_groups" if is_builtin(sid) else "domain_groups"].get(str(rid(sid)), {})
+    return found
+
+
+@cache
+def _facts() -> Mapping[str, Any]:
+    """Return what Microsoft documents of well-known ids, from the file beside this module."""
+    text = files(__package__).joinpath("well_known.json").read_text("utf-8")
+    facts: Mapping[str, Any] = json.loads(text)
+    return facts
 
 
 def protection(name: str | None, sid: str | None, control: int | None = None) -> str | None:
@@ -77,11 +94,16 @@ def protection(name: str | None, sid: str | None, control: int | None = None) ->
     return None
 
 
-def account_kind(sid: str | None, protected: str | None) -> str:
-    """Return the kind of a user object by its SID and its protection: guest, service or human."""
+def account_kind(sid: str | None, protected: str | None, control: int | None = None) -> str:
+    """Return the kind of a user object by its SID and its protection.
+
+    What the directory itself is made of (krbtgt, trusts, the built-in Guest) is a machine's: nobody answers for it,
+    as for a computer.
+    """
     number = rid(sid) if sid and is_domain(sid) else None
-    if number == GUEST:
-        return "guest"
-    if number == DEFAULT_ACCOUNT or (protected and number != ADMINISTRATOR):
-        return "service"
-    return "human"
+    known: Mapping[str, Any] = _facts()["accounts"].get(str(number), {})
+    if known:
+        return str(known["kind"])
+    if control is not None and control & UserAccountControl.TRUST:
+        return "computer"
+    return "service" if protected else "human"

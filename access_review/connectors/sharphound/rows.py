@@ -154,7 +154,7 @@ class CollectionReading:
             "description": thing.text("description"),
             "system": self._options.system or (thing.text("domain") or domain(thing.dn) or "").lower() or None,
             "privileged": True if powerful else None if known is None else False,
-            "effect": classification.effect_of(thing.name, thing.dn),
+            "effect": classification.effect_of(thing.name, thing.dn, well_known.effect(thing.sid)),
         }
 
     def _names(self, thing: CollectedObject, principal: Principal) -> Iterator[tuple[str, Row]]:
