@@ -282,6 +282,45 @@ def test_a_rule_that_breaks_its_contract_is_named(sql, said, on_disk, tmp_path):
             judged(engine)
 
 
+@pytest.mark.parametrize("on_disk", [False, True])
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        (
+            "SELECT 'a' AS subject, NULL AS about, 'r' AS reason, 'review' AS remedy",
+            "returns \\['subject', 'about', 'reason'",
+        ),
+        (
+            "SELECT 'a' AS subject, NULL AS about, 'used' AS code, 'review' AS remedy",
+            "returns \\['subject', 'about', 'code'",
+        ),
+        (
+            "SELECT 'a' AS subject, NULL AS about, 'odd' AS code, 'd' AS day, 'fix' AS remedy",
+            "returns a code that has no sentence",
+        ),
+        (
+            "SELECT 'a' AS subject, NULL AS about, NULL AS code, 'd' AS day, 'fix' AS remedy",
+            "returns a code that has no sentence",
+        ),
+    ],
+)
+def test_a_rule_of_codes_that_breaks_its_contract_is_named(sql, said, on_disk, tmp_path):
+    world, space = snapshot(accounts=[account(n) for n in (1, 2, 3)]), workspace()
+    rule = Rule("own-rule", lambda: Relation(sql, {}), Severity.LOW, (), (), (), sentences={"used": "used on {day}"})
+    gaps = Gaps(frozenset(), {})
+    to = ParquetFile(tmp_path / "findings.parquet") if on_disk else None
+
+    def judged(engine):
+        evaluations = findings.evaluate(engine, [rule], space.policy, gaps)
+        return findings.conclude(engine, space.policy, evaluations, gaps, [rule], to)
+
+    with EmbeddedEngine(world.as_of) as engine:
+        establish(world.tables, space, engine)
+        engine.register("previous_findings", PREVIOUS_FINDINGS.schema.empty_table())
+        with pytest.raises(RuleError, match=f"rule own-rule: {said}"):
+            judged(engine)
+
+
 AWKWARD = ("o'brien", 'a"b', "select", "a\nb", "a b", "--", "%", "x';drop")
 
 

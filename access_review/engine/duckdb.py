@@ -219,10 +219,10 @@ class EmbeddedEngine:
             return f"SELECT *{beside} FROM {identifier(name)}"
         types = self._types(f"SELECT * FROM {identifier(name)}")
         number = self._types("SELECT number FROM ids")["number"]
-        shown, joins = [column for column in types if column not in columns], []
+        shown, joins = [f't."{column}"' for column in types if column not in columns], []
         for column in columns:
             if types[column] == number:
-                shown += [column, f"CAST(NULL AS VARCHAR) AS {column}_text"]
+                shown += [f"t.{column}", f"CAST(NULL AS VARCHAR) AS {column}_text"]
                 continue
             text, known = f"CAST(t.{column} AS VARCHAR)", f"{name}_{column}"
             # All ids are looked through for the few of a table, never the other way round.

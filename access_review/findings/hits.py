@@ -8,9 +8,10 @@ import pyarrow as pa
 
 from access_review.engine import Engine
 from access_review.errors import RuleError
+from access_review.findings import sentences
 from access_review.model import Remedy
 from access_review.policy import Policy
-from access_review.rules import COLUMNS, ROSTER, Rule
+from access_review.rules import ROSTER, Rule
 from access_review.tables import Row
 
 
@@ -112,15 +113,16 @@ def _table_of(rule: Rule) -> str:
 def _check_columns(engine: Engine, rules: Sequence[Rule]) -> None:
     columns = engine.columns(*map(_table_of, rules))
     for rule in rules:
-        names = list(columns[_table_of(rule)])
-        if set(names) != set(COLUMNS):
-            raise RuleError(rule.id, f"returns {names}", hint=f"return {', '.join(COLUMNS)}")
+        names, wanted = list(columns[_table_of(rule)]), sentences.columns_of(rule)
+        if set(names) != set(wanted):
+            raise RuleError(rule.id, f"returns {names}", hint=f"return {', '.join(wanted)}")
 
 
 # Subject and about are ids, which the engine may keep as numbers, or text that is no id, beside them.
 ABOUT = ("subject", "about")
 SUBJECT, OBJECT = (f"coalesce(CAST({name} AS VARCHAR), {name}_text)" for name in ABOUT)
 _HIT = ("subject", "subject_text", "about", "about_text", "reason", "remedy")
+_SPELLED = ", ".join(_HIT[:4])
 
 
 def _withheld(engine: Engine, rules: Sequence[Rule], unread: Mapping[str, Mapping[str, str]]) -> Mapping[str, int]:
@@ -129,7 +131,10 @@ def _withheld(engine: Engine, rules: Sequence[Rule], unread: Mapping[str, Mappin
     counts = []
     for place, rule in enumerate(rules):
         params |= {f"rule_{place}": rule.id, f"unread_{place}": sorted(unread[rule.id])}
-        counts.append(_COUNTED.format(place=place, table=_table_of(rule), touching=_touching(f"unread_{place}")))
+        params |= {f"codes_{place}": tuple(rule.sentences)}
+        reason = f"CASE WHEN code IN :codes_{place} THEN 1 END" if rule.sentences else "reason"
+        touching = _touching(f"unread_{place}")
+        counts.append(_COUNTED.format(place=place, table=_table_of(rule), touching=touching, reason=reason))
     counted = {row["rule"]: row for row in engine.rows(" UNION ALL ".join(counts), **params)} if counts else {}
     for rule in rules:
         _hold_to_contract(rule, counted[rule.id])
@@ -151,13 +156,14 @@ def _hold_to_contract(rule: Rule, counted: Row) -> None:
     """Raise ``RuleError`` when some hits of a rule are not what a rule may report."""
     for required in ("subject", "reason", "remedy"):
         if counted[required] < counted["hits"]:
-            raise RuleError(rule.id, f"returns {required} empty")
+            told = "a code that has no sentence" if required == "reason" and rule.sentences else f"{required} empty"
+            raise RuleError(rule.id, f"returns {told}")
     if counted["odd"] is not None:
         raise RuleError(rule.id, f"suggests {counted['odd']!r}", hint=f"known: {', '.join(Remedy)}")
 
 
 _COUNTED = """
-    SELECT :rule_{place} AS rule, count(*) AS hits, count(subject) AS subject, count(reason) AS reason,
+    SELECT :rule_{place} AS rule, count(*) AS hits, count(subject) AS subject, count({reason}) AS reason,
            count(remedy) AS remedy, min(CASE WHEN remedy NOT IN :remedies THEN remedy END) AS odd,
            CAST(coalesce(sum(CASE WHEN {touching} THEN 1 ELSE 0 END), 0) AS BIGINT) AS withheld
     FROM {table}
@@ -175,7 +181,8 @@ def _name_hits(engine: Engine, rules: Sequence[Rule], policy: Policy) -> None:
     columns = {"place": pa.array(range(len(rules)), pa.int32()), "rule": pa.array([r.id for r in rules], pa.string())}
     engine.register("hitting", pa.table({**columns, "severity": pa.array(severities, pa.string())}))
     tables = [
-        f"SELECT {', '.join(_HIT)}, {place} AS place FROM ({engine.referring(_table_of(rule), ABOUT)}) AS found"
+        f"SELECT {_SPELLED}, {sentences.reason_of(rule, engine.as_of)} AS reason, remedy, {place} AS place "
+        f"FROM ({engine.referring(_table_of(rule), ABOUT)}) AS found"
         for place, rule in enumerate(rules)
     ]
     named = (

@@ -9,10 +9,13 @@ returns a :class:`~access_review.model.Relation` with the columns
 ``about``
     the grant, entitlement, pair or owner concerned, or null; nothing volatile, since
     ``(rule, subject, about)`` is the finding's identity
-``reason``
-    why, in one line for a person
 ``remedy``
     what would end it (:class:`~access_review.model.Remedy`)
+``code``
+    what was found, as a word of the rule
+and every fact that its ``sentences`` name, which has one for each code
+(:mod:`access_review.findings.sentences` says how they are written). A rule without
+sentences returns ``reason`` instead: why, in one line for a person.
 
 Its ``family`` says under what heading a report lists it.
 
@@ -28,8 +31,9 @@ import inspect
 import pkgutil
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import entry_points
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from access_review.errors import RuleError
@@ -57,6 +61,7 @@ class Rule:
     controls: tuple[str, ...]
     timed: bool = False
     family: Family = Family.OTHER
+    sentences: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -77,6 +82,7 @@ def rule(
     controls: tuple[str, ...] = (),
     timed: bool = False,
     family: Family = Family.OTHER,
+    sentences: Mapping[str, str] = MappingProxyType({}),
 ) -> Callable[[Callable[..., Relation]], Rule]:
     """Make a module's ``check`` a rule named after its file.
 
@@ -90,7 +96,7 @@ def rule(
         if unknown := set(needs) - set(FACTS):
             raise RuleError(name, f"needs {min(unknown)!r}, which is no fact", hint=f"known: {', '.join(FACTS)}")
         strict = tuple(dict.fromkeys((*(n for n in needs if n in ROSTER), *whole)))
-        return Rule(name, check, severity, needs, strict, controls, timed, family)
+        return Rule(name, check, severity, needs, strict, controls, timed, family, sentences)
 
     return make
 

@@ -9,6 +9,12 @@ from access_review.rules import rule, select
     severity=Severity.MEDIUM,
     needs=("people", "assignments", "accounts", "entitlements", "grants", "nesting"),
     controls=("soc2:CC6.3", "iso27001:A.5.18", "pci:7.2.4", "nist:AC-6(7)"),
+    sentences={
+        "held": "holds {name}, which is beyond the roles of the holder: [{roles}|none]",
+        "held-in-part": "holds {name}, part of which is beyond the roles of the holder: [{roles}|none]",
+        "eligible": "is eligible for {name}, which is beyond the roles of the holder: [{roles}|none]",
+        "eligible-in-part": "is eligible for {name}, part of which is beyond the roles of the holder: [{roles}|none]",
+    },
 )
 def check() -> Relation:
     """Grants that reach more than the holder's current roles allow.
@@ -30,9 +36,8 @@ def check() -> Relation:
             SELECT role_set, string_agg(role, ', ' ORDER BY role) AS names FROM role_sets GROUP BY role_set
         )
         SELECT h.account AS subject, h.entitlement AS about,
-               concat(CASE WHEN h.mode = 'eligible' THEN 'is eligible for ' ELSE 'holds ' END, e.name,
-                      CASE WHEN h.verdict = 'mixed' THEN ', part of which is beyond' ELSE ', which is beyond' END,
-                      ' the roles of the holder: ', coalesce(names, 'none')) AS reason,
+               concat(CASE WHEN h.mode = 'eligible' THEN 'eligible' ELSE 'held' END,
+                      CASE WHEN h.verdict = 'mixed' THEN '-in-part' ELSE '' END) AS code, e.name, names AS roles,
                CASE WHEN h.verdict = 'beyond' AND e.effect = 'grants' THEN 'remove' ELSE 'review' END AS remedy
         FROM held AS h JOIN entitlements AS e ON e.entitlement = h.entitlement
              JOIN people AS p ON p.person = h.person

@@ -11,6 +11,9 @@ from access_review.rules import rule, select
     severity=Severity.LOW,
     needs=("people", "assignments", "accounts", "entitlements", "grants", "activity"),
     controls=("iso27001:A.5.18", "nist:AC-6(7)", "soc2:CC6.3"),
+    sentences={
+        "unused": "{name} was last used on {used} at the latest",
+    },
 )
 def check(*, days: int = 90) -> Relation:
     """Grants whose last use, at the latest it can have been, is more than ``days`` ago.
@@ -27,7 +30,7 @@ def check(*, days: int = 90) -> Relation:
             WHERE allows = 'must'
         )
         SELECT DISTINCT h.account AS subject, h.entitlement AS about,
-               concat(e.name, ' was last used on ', strftime(u.last_used_latest, '%Y-%m-%d'), ' at the latest') AS reason,
+               'unused' AS code, e.name, strftime(u.last_used_latest, '%Y-%m-%d') AS used,
                'review' AS remedy
         FROM held AS h JOIN activity AS u ON u.account = h.account AND u.object = h.entitlement
              JOIN entitlements AS e ON e.entitlement = h.entitlement

@@ -12,6 +12,10 @@ from access_review.rules import rule, select
     needs=("people", "accounts"),
     whole=("accounts", "activity", "signins"),
     controls=("pci:8.2.6", "nist:AC-2(3)", "cis:5.3", "iso27001:A.5.18"),
+    sentences={
+        "past": "last used on {used} at the latest, by any sign-in of its holder known; past the limit of {days} days",
+        "close": "last used on {used} at the latest, by any sign-in of its holder known; close to the limit of {days} days",
+    },
 )
 def check(*, days: int = 90, warn_days: int = 76, apart: tuple[str, ...] = ()) -> Relation:
     """Enabled human accounts whose last use, at the latest it can have been, is ``days`` ago.
@@ -51,8 +55,8 @@ def check(*, days: int = 90, warn_days: int = 76, apart: tuple[str, ...] = ()) -
             WHERE coalesce(e.unknown, 0) = 0
         )
         SELECT account AS subject, NULL AS about,
-               concat('last used on ', strftime(used_at, '%Y-%m-%d'), ' at the latest, by any sign-in of its holder known; ',
-                      CASE WHEN used_at < :cutoff THEN 'past' ELSE 'close to' END, ' the limit of ', :days, ' days') AS reason,
+               CASE WHEN used_at < :cutoff THEN 'past' ELSE 'close' END AS code,
+               strftime(used_at, '%Y-%m-%d') AS used, :days AS days,
                CASE WHEN used_at < :cutoff THEN 'disable' ELSE 'review' END AS remedy
         FROM latest WHERE used_at < :warn
         """,

@@ -10,6 +10,10 @@ from access_review.rules import rule, select
     needs=("people", "accounts"),
     whole=("accounts",),
     controls=("soc2:CC6.2", "iso27001:A.5.16", "pci:7.2.4", "cis:5.1"),
+    sentences={
+        "unowned": "[{link}|no person matches]",
+        "unowned-state-unknown": "[{link}|no person matches]; whether it is enabled is unknown",
+    },
 )
 def check() -> Relation:
     """Human accounts, not known to be disabled, that no step of the ladder leads to a person.
@@ -20,8 +24,7 @@ def check() -> Relation:
     return select(
         """
         SELECT account AS subject, NULL AS about,
-               concat(coalesce(link, 'no person matches'),
-                      CASE WHEN enabled THEN '' ELSE '; whether it is enabled is unknown' END) AS reason,
+               CASE WHEN enabled THEN 'unowned' ELSE 'unowned-state-unknown' END AS code, link,
                'assign-owner' AS remedy
         FROM accounts WHERE kind = 'human' AND person IS NULL AND coalesce(enabled, TRUE)
         """

@@ -9,6 +9,10 @@ from access_review.rules import rule, select
     severity=Severity.HIGH,
     needs=("people", "assignments", "accounts", "entitlements", "grants", "nesting"),
     controls=("soc2:CC6.3", "iso27001:A.5.15", "pci:7.2.5.1", "nist:AC-6(7)"),
+    sentences={
+        "beyond-roles": "{name} is beyond the roles of the agent; its purpose: [{purpose}|unknown]",
+        "above-class": "{name} reaches {reached} ({sensitivity}), above the class of the agent: {data_class}",
+    },
 )
 def check(*, levels: tuple[str, ...] = ("public", "internal", "confidential", "restricted")) -> Relation:
     """Grants of an agent beyond its role templates, or reaching data above its class.
@@ -37,10 +41,9 @@ def check(*, levels: tuple[str, ...] = ("public", "internal", "confidential", "r
             GROUP BY g.account, g.entitlement
         )
         SELECT g.account AS subject, g.entitlement AS about,
-               min(CASE WHEN reached IS NULL
-                        THEN concat(e.name, ' is beyond the roles of the agent; its purpose: ', coalesce(purpose, 'unknown'))
-                        ELSE concat(e.name, ' reaches ', reached, ' (', above.sensitivity, '), above the class of the agent: ',
-                                    data_class) END) AS reason,
+               min(CASE WHEN reached IS NULL THEN 'beyond-roles' ELSE 'above-class' END) AS code,
+               min(e.name) AS name, min(purpose) AS purpose, min(reached) AS reached, min(above.sensitivity) AS sensitivity,
+               min(data_class) AS data_class,
                min(CASE WHEN verdict = 'beyond' AND e.effect = 'grants' THEN 'remove' ELSE 'review' END) AS remedy
         FROM granted AS g JOIN entitlements AS e ON e.entitlement = g.entitlement
              LEFT JOIN above ON above.account = g.account AND above.entitlement = g.entitlement

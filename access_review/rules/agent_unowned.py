@@ -10,6 +10,13 @@ from access_review.rules import rule, select
     needs=("people", "accounts", "owners"),
     whole=("accounts", "owners"),
     controls=("soc2:CC6.1", "iso27001:A.5.16", "pci:7.2.5.1"),
+    sentences={
+        "no-sponsor": "the roster names no sponsor",
+        "sponsor-unknown": "its sponsor {sponsor} is in no roster",
+        "sponsor-agent": "its sponsor {sponsor} is an agent itself",
+        "sponsor-left": "its sponsor {sponsor} has left",
+        "no-owner": "no agent of a roster and no employed owner: [{link}|no person matches]",
+    },
 )
 def check() -> Relation:
     """Agents of the roster without an employed sponsor, and agent accounts nobody stands behind.
@@ -24,17 +31,14 @@ def check() -> Relation:
             SELECT DISTINCT object FROM owned JOIN people USING (person) WHERE people.status <> 'left'
         )
         SELECT p.person AS subject, NULL AS about,
-               CASE WHEN p.sponsor IS NULL THEN 'the roster names no sponsor'
-                    WHEN s.person IS NULL THEN concat('its sponsor ', p.sponsor, ' is in no roster')
-                    WHEN s.kind = 'agent' THEN concat('its sponsor ', coalesce(s.name, s.person), ' is an agent itself')
-                    ELSE concat('its sponsor ', coalesce(s.name, s.person), ' has left') END AS reason,
-               'assign-owner' AS remedy
+               CASE WHEN p.sponsor IS NULL THEN 'no-sponsor' WHEN s.person IS NULL THEN 'sponsor-unknown'
+                    WHEN s.kind = 'agent' THEN 'sponsor-agent' ELSE 'sponsor-left' END AS code,
+               coalesce(s.name, s.person, p.sponsor) AS sponsor, NULL AS link, 'assign-owner' AS remedy
         FROM people AS p LEFT JOIN people AS s ON s.person = p.sponsor
         WHERE p.kind = 'agent' AND p.status IN ('active', 'leave')
           AND (s.person IS NULL OR s.kind = 'agent' OR s.status = 'left')
         UNION ALL
-        SELECT a.account, NULL, concat('no agent of a roster and no employed owner: ', coalesce(link, 'no person matches')),
-               'assign-owner'
+        SELECT a.account, NULL, 'no-owner', NULL, link, 'assign-owner'
         FROM accounts AS a LEFT JOIN living ON living.object = a.account
         WHERE a.kind = 'agent' AND coalesce(a.enabled, TRUE) AND a.person IS NULL AND living.object IS NULL
         """

@@ -10,6 +10,12 @@ from access_review.rules.service_unowned import MICROSOFT
     severity=Severity.MEDIUM,
     needs=("accounts", "entitlements", "grants"),
     controls=("soc2:CC6.1", "iso27001:A.5.19", "iso27001:A.5.21", "iso27001:A.5.22"),
+    sentences={
+        "ai": "{name} is not among the approved applications; it is an AI application[; accounts that hold it: {holders}][; it holds {holds}][ and {more} more]",
+        "ai-foreign": "{name} is not among the approved applications; it is an AI application; its publisher is another organisation[; accounts that hold it: {holders}][; it holds {holds}][ and {more} more]",
+        "other": "{name} is not among the approved applications[; accounts that hold it: {holders}][; it holds {holds}][ and {more} more]",
+        "other-foreign": "{name} is not among the approved applications; its publisher is another organisation[; accounts that hold it: {holders}][; it holds {holds}][ and {more} more]",
+    },
 )
 def check(*, publishers: tuple[str, ...] = (MICROSOFT,)) -> Relation:
     """OAuth consents and applications outside the approved list of the policy.
@@ -33,12 +39,8 @@ def check(*, publishers: tuple[str, ...] = (MICROSOFT,)) -> Relation:
             WHERE NOT h.mirrored GROUP BY h.account
         )
         SELECT a.object AS subject, NULL AS about,
-               concat(a.name, ' is not among the approved applications',
-                      CASE WHEN a.ai THEN '; it is an AI application' ELSE '' END,
-                      CASE WHEN a."foreign" THEN '; its publisher is another organisation' ELSE '' END,
-                      CASE WHEN accounts IS NULL THEN '' ELSE concat('; accounts that hold it: ', accounts) END,
-                      CASE WHEN reach IS NULL THEN '' ELSE concat('; it holds ', powers.name) END,
-                      CASE WHEN reach > 1 THEN concat(' and ', reach - 1, ' more') ELSE '' END) AS reason,
+               concat(CASE WHEN a.ai THEN 'ai' ELSE 'other' END, CASE WHEN a."foreign" THEN '-foreign' ELSE '' END) AS code,
+               a.name, accounts AS holders, powers.name AS holds, CASE WHEN reach > 1 THEN reach - 1 END AS more,
                'review' AS remedy
         FROM applications AS a LEFT JOIN holders ON holders.object = a.object
              LEFT JOIN powers ON powers.object = a.object

@@ -12,6 +12,9 @@ from access_review.rules import rule, select
     needs=("people", "assignments", "accounts", "entitlements", "grants", "nesting"),
     whole=("accounts", "grants", "nesting"),
     controls=("soc2:CC6.2", "iso27001:A.5.18"),
+    sentences={
+        "missing": "{name} is missing, which the role {role} must have",
+    },
 )
 def check(*, days: int = 2) -> Relation:
     """Entitlements on a ``must`` list that no account of an active person holds, directly or through nesting.
@@ -39,7 +42,7 @@ def check(*, days: int = 2) -> Relation:
             WHERE h.mode = 'assigned' AND h.person IS NOT NULL
         )
         SELECT due.person AS subject, due.entitlement AS about,
-               concat(e.name, ' is missing, which the role ', due.role, ' must have') AS reason, 'grant' AS remedy
+               'missing' AS code, e.name, due.role, 'grant' AS remedy
         FROM due JOIN entitlements AS e ON e.entitlement = due.entitlement
         WHERE NOT EXISTS (SELECT 1 FROM has WHERE has.person = due.person AND has.entitlement = due.entitlement)
         """,

@@ -9,6 +9,9 @@ from access_review.rules import rule, select
     severity=Severity.HIGH,
     needs=("people", "assignments", "accounts", "entitlements", "grants", "nesting"),
     controls=("soc2:CC6.1", "iso27001:A.5.15", "iso27001:A.5.20"),
+    sentences={
+        "crossed": "{name} reaches the client {client}[ and {more} more]; the holder works for {works_for}",
+    },
 )
 def check() -> Relation:
     """Grants that reach an entitlement of a client for which the holder has no current assignment.
@@ -48,9 +51,8 @@ def check() -> Relation:
                 SELECT 1 FROM crossed AS c WHERE c.example = p.example AND c.entitlement = h.entitlement)
         )
         SELECT g.account AS subject, g.entitlement AS about,
-               concat(e.name, ' reaches the client ', c.client,
-                      CASE WHEN others > 1 THEN concat(' and ', others - 1, ' more') ELSE '' END,
-                      '; the holder works for ', replace(sets.clients, chr(31), ', ')) AS reason,
+               'crossed' AS code, e.name, c.client, CASE WHEN others > 1 THEN others - 1 END AS more,
+               replace(sets.clients, chr(31), ', ') AS works_for,
                CASE WHEN e.client = c.client AND e.effect = 'grants' THEN 'remove' ELSE 'review' END AS remedy
         FROM concerned AS g JOIN crossed AS c ON c.example = g.example AND c.entitlement = g.entitlement
              JOIN sets ON sets.example = g.example

@@ -9,6 +9,10 @@ from access_review.rules import rule, select
     severity=Severity.HIGH,
     needs=("people", "assignments"),
     controls=("soc2:CC6.2", "iso27001:A.6.5", "iso27001:A.5.19", "nist:PS-4"),
+    sentences={
+        "approval": "the approval ended on {ended_on} and the agent is still active",
+        "assignments": "the last assignment ended on {ended_on} and the roster still says {said}",
+    },
 )
 def check() -> Relation:
     """People said to be active whose assignments have all ended, and agents whose approval has.
@@ -24,10 +28,8 @@ def check() -> Relation:
             HAVING count(ends_latest) = count(*) AND max(ends_latest) < :now
         )
         SELECT p.person AS subject, NULL AS about,
-               CASE WHEN ended IS NULL
-                    THEN concat('the approval ended on ', strftime(approved_until, '%Y-%m-%d'), ' and the agent is still active')
-                    ELSE concat('the last assignment ended on ', strftime(ended, '%Y-%m-%d'), ' and the roster still says ',
-                                p.status) END AS reason,
+               CASE WHEN ended IS NULL THEN 'approval' ELSE 'assignments' END AS code,
+               strftime(coalesce(ended, approved_until), '%Y-%m-%d') AS ended_on, p.status AS said,
                'review' AS remedy
         FROM people AS p LEFT JOIN ended ON ended.person = p.person
         WHERE p.status IN ('active', 'leave')

@@ -9,6 +9,9 @@ from access_review.rules import rule, select
     severity=Severity.LOW,
     needs=("people", "accounts", "entitlements", "grants", "nesting"),
     controls=("soc2:CC6.3", "iso27001:A.5.15"),
+    sentences={
+        "direct": "{name} is granted directly although {carrier}[ and {more} more carry it| carries it]",
+    },
 )
 def check(*, kinds: tuple[str, ...] = ("approle",)) -> Relation:
     """Direct grants of ``kinds`` to human accounts where nesting carries the same entitlement.
@@ -25,9 +28,7 @@ def check(*, kinds: tuple[str, ...] = ("approle",)) -> Relation:
             GROUP BY parent
         )
         SELECT DISTINCT h.account AS subject, h.entitlement AS about,
-               concat(e.name, ' is granted directly although ', carrier,
-                      CASE WHEN carriers > 1 THEN concat(' and ', carriers - 1, ' more carry it') ELSE ' carries it' END)
-                   AS reason,
+               'direct' AS code, e.name, carrier, CASE WHEN carriers > 1 THEN carriers - 1 END AS more,
                'review' AS remedy
         FROM held AS h JOIN entitlements AS e ON e.entitlement = h.entitlement
              JOIN carried ON carried.entitlement = h.entitlement

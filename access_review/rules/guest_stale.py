@@ -12,6 +12,10 @@ from access_review.rules import rule, select
     needs=("accounts",),
     whole=("activity", "signins"),
     controls=("iso27001:A.5.19", "nist:AC-2(3)", "soc2:CC6.2", "pci:8.2.6"),
+    sentences={
+        "never-used": "invited on {invited} and never used",
+        "stale": "last used on {used} at the latest",
+    },
 )
 def check(*, days: int = 60) -> Relation:
     """Guest accounts last used more than ``days`` ago, or invited then and never used.
@@ -33,8 +37,8 @@ def check(*, days: int = 60) -> Relation:
             WHERE a.kind = 'guest' AND coalesce(a.enabled, TRUE)
         )
         SELECT account AS subject, NULL AS about,
-               CASE WHEN used_at IS NULL THEN concat('invited on ', strftime(created_at, '%Y-%m-%d'), ' and never used')
-                    ELSE concat('last used on ', strftime(used_at, '%Y-%m-%d'), ' at the latest') END AS reason,
+               CASE WHEN used_at IS NULL THEN 'never-used' ELSE 'stale' END AS code,
+               strftime(created_at, '%Y-%m-%d') AS invited, strftime(used_at, '%Y-%m-%d') AS used,
                'disable' AS remedy
         FROM guests
         WHERE (used_at < :cutoff AND coalesce(created_at < :cutoff, TRUE))

@@ -9,6 +9,9 @@ from access_review.rules import rule, select
     severity=Severity.HIGH,
     needs=("accounts", "grants"),
     controls=("soc2:CC4.1", "iso27001:A.5.18"),
+    sentences={
+        "kept": "{reviewer} kept it on {kept_on} against {against} for {subject_name}[ about {about_name}]; no waiver accepts it",
+    },
 )
 def check() -> Relation:
     """Findings that a reviewer answered with keep, that are open still, and that no waiver accepts.
@@ -26,9 +29,8 @@ def check() -> Relation:
             GROUP BY finding
         )
         SELECT f.finding AS subject, NULL AS about,
-               concat(k.reviewer, ' kept it on ', strftime(k.kept_at, '%Y-%m-%d'), ' against ', f.rule, ' for ',
-                      coalesce(f.subject_name, f.subject), coalesce(' about ' || coalesce(f.about_name, f.about), ''),
-                      '; no waiver accepts it') AS reason,
+               'kept' AS code, k.reviewer, strftime(k.kept_at, '%Y-%m-%d') AS kept_on, f.rule AS against,
+               coalesce(f.subject_name, f.subject) AS subject_name, coalesce(f.about_name, f.about) AS about_name,
                'fix' AS remedy
         FROM open_still AS k JOIN previous_findings AS f ON f.finding = k.finding
         WHERE f.status IN ('new', 'open') AND NOT EXISTS (

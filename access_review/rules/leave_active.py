@@ -12,6 +12,10 @@ from access_review.rules import rule, select
     needs=("people", "assignments", "accounts"),
     controls=("soc2:CC6.2", "iso27001:A.5.18", "nist:AC-2(3)"),
     timed=True,
+    sentences={
+        "used": "on leave since {since}; used on {used} or later",
+        "enabled": "on leave since {since}; the account is still enabled",
+    },
 )
 def check(*, days: int = 30) -> Relation:
     """Accounts of people on leave that were used since it began, or are still enabled ``days`` later.
@@ -36,9 +40,8 @@ def check(*, days: int = 30) -> Relation:
             WHERE a.kind IN ('human', 'guest')
         )
         SELECT account AS subject, NULL AS about,
-               concat('on leave since ', strftime(began, '%Y-%m-%d'),
-                      CASE WHEN used_at > began THEN concat('; used on ', strftime(used_at, '%Y-%m-%d'), ' or later')
-                           ELSE '; the account is still enabled' END) AS reason,
+               CASE WHEN used_at > began THEN 'used' ELSE 'enabled' END AS code,
+               strftime(began, '%Y-%m-%d') AS since, strftime(used_at, '%Y-%m-%d') AS used,
                'review' AS remedy
         FROM used WHERE used_at > began OR (enabled AND began < :cutoff)
         """,

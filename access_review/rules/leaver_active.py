@@ -12,6 +12,10 @@ from access_review.rules import rule, select
     needs=("people", "accounts"),
     controls=("soc2:CC6.2", "iso27001:A.6.5", "pci:8.2.5", "nist:PS-4", "hipaa:164.308(a)(3)(ii)(C)", "cis:6.2"),
     timed=True,
+    sentences={
+        "enabled": "[left by {left_by} UTC|left on an unknown day]; the account is enabled",
+        "state-unknown": "[left by {left_by} UTC|left on an unknown day]; whether it is enabled is unknown",
+    },
 )
 def check(*, grace_hours: int = 0) -> Relation:
     """Accounts still enabled after their owner left.
@@ -24,9 +28,8 @@ def check(*, grace_hours: int = 0) -> Relation:
     return select(
         """
         SELECT account AS subject, NULL AS about,
-               concat(coalesce('left by ' || strftime(left_at_latest, '%Y-%m-%d %H:%M') || ' UTC', 'left on an unknown day'),
-                      CASE WHEN enabled THEN '; the account is enabled' ELSE '; whether it is enabled is unknown' END)
-                   AS reason,
+               CASE WHEN enabled THEN 'enabled' ELSE 'state-unknown' END AS code,
+               strftime(left_at_latest, '%Y-%m-%d %H:%M') AS left_by,
                CASE WHEN accounts.kind IN ('human', 'guest', 'agent') THEN 'disable' ELSE 'review' END AS remedy
         FROM accounts JOIN people USING (person)
         WHERE coalesce(enabled, TRUE) AND status = 'left' AND coalesce(left_at_latest < :cutoff, TRUE)

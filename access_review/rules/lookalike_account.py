@@ -45,6 +45,9 @@ _INVISIBLE = (*range(0x0300, 0x0370), 0x00AD, *range(0x200B, 0x2010), *range(0x2
     needs=("people", "accounts"),
     whole=("accounts",),
     controls=("iso27001:A.5.16", "soc2:CC6.1", "soc2:CC7.2"),
+    sentences={
+        "lookalike": "{name} can be taken for {taken_for}, which belongs to {belongs_to}; it belongs to [{holder}|nobody known]",
+    },
 )
 def check() -> Relation:
     """Human accounts whose folded sign-in name is that of another person's account.
@@ -85,9 +88,8 @@ def check() -> Relation:
             FROM folded JOIN shared ON shared.folded = folded.folded JOIN accounts AS a ON a.account = folded.account
         )
         SELECT other.account AS subject, first.account AS about,
-               min(concat(other.shown, ' can be taken for ', first.shown, ', which belongs to ', coalesce(p.name, first.person),
-                          CASE WHEN other.person IS NULL THEN '; it belongs to nobody known'
-                               ELSE concat('; it belongs to ', coalesce(o.name, other.person)) END)) AS reason,
+               'lookalike' AS code, min(other.shown) AS name, min(first.shown) AS taken_for,
+               min(coalesce(p.name, first.person)) AS belongs_to, min(coalesce(o.name, other.person)) AS holder,
                'review' AS remedy
         FROM ranked AS first JOIN ranked AS other ON other.folded = first.folded
              LEFT JOIN people AS p ON p.person = first.person

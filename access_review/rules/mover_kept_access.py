@@ -9,6 +9,9 @@ from access_review.rules import rule, select
     severity=Severity.MEDIUM,
     needs=("people", "assignments", "accounts", "entitlements", "grants", "nesting"),
     controls=("soc2:CC6.3", "iso27001:A.5.18", "nist:PS-5", "pci:7.2.4"),
+    sentences={
+        "kept": "kept {name} from the former role {role}[ for {client}], which ended on [{ended_on}|an unknown day]",
+    },
 )
 def check() -> Relation:
     """Grants that an ended assignment allowed and no current one does.
@@ -29,8 +32,8 @@ def check() -> Relation:
             GROUP BY account, entitlement
         )
         SELECT account AS subject, entitlement AS about,
-               concat('kept ', name, ' from the former role ', former_role, coalesce(' for ' || former_client, ''),
-                      ', which ended on ', coalesce(strftime(former_until, '%Y-%m-%d'), 'an unknown day')) AS reason,
+               'kept' AS code, name, former_role AS role, former_client AS client,
+               strftime(former_until, '%Y-%m-%d') AS ended_on,
                CASE WHEN verdict = 'beyond' AND effect = 'grants' AND former_until IS NOT NULL
                     THEN 'remove' ELSE 'review' END AS remedy
         FROM kept JOIN entitlements USING (entitlement)

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from access_review.model import Family, Relation, Severity
-from access_review.rules import COLUMNS, derive, rule
+from access_review.rules import derive, rule
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,6 +16,10 @@ SHOWN = 3
     severity=Severity.LOW,
     needs=("entitlements", "nesting"),
     controls=("soc2:CC6.3", "iso27001:A.5.15"),
+    sentences={
+        "itself": "{members} is a member of itself",
+        "cycle": "{number} contain each other: {members}[ and {more} more]",
+    },
 )
 def check() -> Relation:
     """Cycles in the nesting, a group that is its own member included.
@@ -40,18 +44,16 @@ def cycles(edges: "pd.DataFrame") -> "pd.DataFrame":
     graph: nx.DiGraph[str] = nx.DiGraph()
     graph.add_edges_from(zip(edges["child"], edges["parent"], strict=True))
     names = dict(zip(edges["child"], edges["name"], strict=True))
-    rows: list[tuple[str, None, str, str]] = []
+    rows: list[tuple[str | None, ...]] = []
     for component in nx.strongly_connected_components(graph):
         first = min(component)
         if len(component) > 1 or graph.has_edge(first, first):
-            rows.append((first, None, describe([names[member] for member in sorted(component)]), "review"))
-    rows.sort(key=lambda row: row[0])
-    return pd.DataFrame(rows, columns=list(COLUMNS), dtype="str")
+            rows.append((first, None, *described([names[member] for member in sorted(component)]), "review"))
+    rows.sort(key=str)
+    return pd.DataFrame(rows, columns=["subject", "about", "code", "members", "number", "more", "remedy"], dtype="str")
 
 
-def describe(members: list[str]) -> str:
-    """Say which groups form the cycle."""
-    if len(members) == 1:
-        return f"{members[0]} is a member of itself"
-    more = f" and {len(members) - SHOWN} more" if len(members) > SHOWN else ""
-    return f"{len(members)} contain each other: {', '.join(members[:SHOWN])}{more}"
+def described(members: list[str]) -> tuple[str | None, ...]:
+    """Say which groups form the cycle: code, their names, how many there are, how many more than are named."""
+    more = str(len(members) - SHOWN) if len(members) > SHOWN else None
+    return "itself" if len(members) == 1 else "cycle", ", ".join(members[:SHOWN]), str(len(members)), more

@@ -9,6 +9,9 @@ from access_review.rules import rule, select
     severity=Severity.HIGH,
     needs=("people", "assignments", "entitlements", "nesting"),
     controls=("soc2:CC6.3", "iso27001:A.8.2", "nist:AC-6(7)"),
+    sentences={
+        "carries": "{name} carries {carried}[ ({because})][ and is reached from {reached_from}], allowed to {role}[ and {more} more roles]; people with such a role: {people}",
+    },
 )
 def check() -> Relation:
     """Nesting by which an allowed entitlement carries what must be allowed by name.
@@ -32,10 +35,9 @@ def check() -> Relation:
             FROM concerned JOIN sizes USING (role_set) GROUP BY child, parent
         )
         SELECT child AS subject, parent AS about,
-               concat(coalesce(c.name, child), ' carries ', coalesce(p.name, parent), coalesce(' (' || because || ')', ''),
-                      CASE WHEN allowed = child THEN '' ELSE concat(' and is reached from ', coalesce(a.name, allowed)) END,
-                      ', allowed to ', role, CASE WHEN roles > 1 THEN concat(' and ', roles - 1, ' more roles') ELSE '' END,
-                      '; people with such a role: ', coalesce(people, 0)) AS reason,
+               'carries' AS code, coalesce(c.name, child) AS name, coalesce(p.name, parent) AS carried, because,
+               CASE WHEN allowed <> child THEN coalesce(a.name, allowed) END AS reached_from, role,
+               CASE WHEN roles > 1 THEN roles - 1 END AS more, coalesce(people, 0) AS people,
                'cut' AS remedy
         FROM edges LEFT JOIN counted USING (child, parent)
              LEFT JOIN entitlements AS c ON c.entitlement = child

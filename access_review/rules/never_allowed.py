@@ -9,6 +9,10 @@ from access_review.rules import rule, select
     severity=Severity.HIGH,
     needs=("people", "assignments", "accounts", "entitlements", "grants", "nesting"),
     controls=("soc2:CC6.3", "iso27001:A.5.15", "pci:7.2.4", "nist:AC-6(7)"),
+    sentences={
+        "direct": "holds {name}, which a role of the holder forbids ([{roles}|unknown]), directly",
+        "carried": "holds {name}, which a role of the holder forbids ([{roles}|unknown]), through {through}[ and {more} more]",
+    },
 )
 def check() -> Relation:
     """Entitlements on the ``never`` list of a role, held directly or reached through nesting.
@@ -29,10 +33,9 @@ def check() -> Relation:
             SELECT role_set, string_agg(role, ', ' ORDER BY role) AS names FROM role_sets GROUP BY role_set
         )
         SELECT account AS subject, never AS about,
-               concat('holds ', coalesce(e.name, never), ', which a role of the holder forbids (',
-                      coalesce(names, 'unknown'), '), ',
-                      CASE WHEN direct = 1 AND grants = 1 THEN 'directly' ELSE concat('through ', granted) END,
-                      CASE WHEN grants > 1 THEN concat(' and ', grants - 1, ' more') ELSE '' END) AS reason,
+               CASE WHEN direct = 1 AND grants = 1 THEN 'direct' ELSE 'carried' END AS code,
+               coalesce(e.name, never) AS name, names AS roles, granted AS through,
+               CASE WHEN grants > 1 THEN grants - 1 END AS more,
                CASE WHEN unclean = 1 THEN 'review' ELSE 'remove' END AS remedy
         FROM reached LEFT JOIN entitlements AS e ON e.entitlement = never LEFT JOIN roles USING (role_set)
         """

@@ -12,6 +12,9 @@ from access_review.rules import rule, select
     needs=("people", "accounts"),
     whole=("accounts", "activity", "signins"),
     controls=("pci:8.2.6", "nist:AC-2(3)", "cis:5.3"),
+    sentences={
+        "never-used": "created on {created} and never used",
+    },
 )
 def check(*, days: int = 30, apart: tuple[str, ...] = ()) -> Relation:
     """Enabled human accounts created more than ``days`` ago of which their source says that nobody ever signed in.
@@ -40,7 +43,7 @@ def check(*, days: int = 30, apart: tuple[str, ...] = ()) -> Relation:
                    AND NOT coalesce(o.source IN :apart, FALSE))
         )
         SELECT account AS subject, NULL AS about,
-               concat('created on ', strftime(created_at, '%Y-%m-%d'), ' and never used') AS reason,
+               'never-used' AS code, strftime(created_at, '%Y-%m-%d') AS created,
                'disable' AS remedy
         FROM unused WHERE NOT EXISTS (SELECT 1 FROM elsewhere WHERE elsewhere.account = unused.account)
         """,

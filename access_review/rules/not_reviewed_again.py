@@ -9,6 +9,9 @@ from access_review.rules import rule, select
     severity=Severity.CRITICAL,
     needs=("accounts",),
     controls=("soc2:CC4.1", "iso27001:A.5.18", "pci:7.2.4"),
+    sentences={
+        "not-reviewed-again": "not reviewed in time in {times} audits in a row, last in {week}",
+    },
 )
 def check() -> Relation:
     """People and accounts that one audit after another drew and nobody answered for.
@@ -19,7 +22,7 @@ def check() -> Relation:
     return select(
         """
         SELECT unit AS subject, NULL AS about,
-               concat('not reviewed in time in ', times, ' audits in a row, last in ', week) AS reason,
+               'not-reviewed-again' AS code, times, week,
                'review' AS remedy
         FROM unreviewed
         WHERE times > 1 AND EXISTS (

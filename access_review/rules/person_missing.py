@@ -9,6 +9,9 @@ from access_review.rules import rule, select
     severity=Severity.HIGH,
     needs=("people",),
     controls=("soc2:CC6.2", "iso27001:A.6.5", "nist:PS-4"),
+    sentences={
+        "missing": "{name} was in an earlier roster and is gone without a termination",
+    },
 )
 def check() -> Relation:
     """People of an earlier run whom the roster no longer names.
@@ -18,7 +21,7 @@ def check() -> Relation:
     return select(
         """
         SELECT person AS subject, NULL AS about,
-               concat(coalesce(name, person), ' was in an earlier roster and is gone without a termination') AS reason,
+               'missing' AS code, coalesce(name, person) AS name,
                'review' AS remedy
         FROM people WHERE status = 'missing'
         """

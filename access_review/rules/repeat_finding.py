@@ -6,7 +6,15 @@ from access_review.model import AsOf, Family, Relation, Severity
 from access_review.rules import rule, select
 
 
-@rule(family=Family.GOVERNANCE, severity=Severity.MEDIUM, needs=(), controls=("soc2:CC4.1", "iso27001:A.5.18"))
+@rule(
+    family=Family.GOVERNANCE,
+    severity=Severity.MEDIUM,
+    needs=(),
+    controls=("soc2:CC4.1", "iso27001:A.5.18"),
+    sentences={
+        "repeated": "{repeated} for {first_subject}[ about {first_about}], open since {since}",
+    },
+)
 def check(*, days: int = 30) -> Relation:
     """Findings of the run before that were open for more than ``days`` and not waived.
 
@@ -16,8 +24,8 @@ def check(*, days: int = 30) -> Relation:
     return select(
         """
         SELECT finding AS subject, NULL AS about,
-               concat(rule, ' for ', subject, coalesce(' about ' || about, ''), ', open since ',
-                      strftime(first_seen, '%Y-%m-%d')) AS reason,
+               'repeated' AS code, rule AS repeated, subject AS first_subject, about AS first_about,
+               strftime(first_seen, '%Y-%m-%d') AS since,
                'review' AS remedy
         FROM previous_findings
         WHERE status IN ('new', 'open') AND rule <> 'repeat-finding' AND first_seen < :cutoff

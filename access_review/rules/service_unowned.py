@@ -13,6 +13,11 @@ MICROSOFT = "f8cdef31-a31e-4b4a-93e4-5f571e91255a"
     needs=("people", "accounts", "owners"),
     whole=("accounts", "owners", "custody"),
     controls=("pci:7.2.5.1", "pci:8.2.2", "iso27001:A.5.16", "soc2:CC6.1"),
+    sentences={
+        "no-owner": "no owner is named",
+        "owner-gone": "its owner {owner} is no one who works here",
+        "owners-gone": "none of its {owners} owners works here",
+    },
 )
 def check(*, publishers: tuple[str, ...] = (MICROSOFT,)) -> Relation:
     """Service and shared accounts, not known to be disabled, without a living owner.
@@ -34,9 +39,8 @@ def check(*, publishers: tuple[str, ...] = (MICROSOFT,)) -> Relation:
             SELECT object AS account, min(owner) AS owner, count(*) AS owners FROM owned GROUP BY object
         )
         SELECT a.account AS subject, NULL AS about,
-               CASE WHEN owners IS NULL THEN 'no owner is named'
-                    WHEN owners = 1 THEN concat('its owner ', owner, ' is no one who works here')
-                    ELSE concat('none of its ', owners, ' owners works here') END AS reason,
+               CASE WHEN owners IS NULL THEN 'no-owner' WHEN owners = 1 THEN 'owner-gone' ELSE 'owners-gone' END AS code,
+               owner, owners,
                'assign-owner' AS remedy
         FROM accounts AS a LEFT JOIN named ON named.account = a.account
              LEFT JOIN living ON living.account = a.account

@@ -9,6 +9,9 @@ from access_review.rules import rule, select
     severity=Severity.HIGH,
     needs=("people", "accounts", "custody"),
     controls=("pci:8.2.2", "soc2:CC6.2", "iso27001:A.5.17", "iso27001:A.6.5"),
+    sentences={
+        "unrotated": "{name} was a custodian until [{ended_on}|an unknown day]; [its oldest secret is of {set_on}|the age of its secret is unknown]",
+    },
 )
 def check() -> Relation:
     """Shared accounts whose secret is older than the end of a custodian.
@@ -42,9 +45,7 @@ def check() -> Relation:
             WHERE coalesce(a.enabled, TRUE)
         )
         SELECT account AS subject, person AS about,
-               concat(name, ' was a custodian until ', coalesce(strftime(ended, '%Y-%m-%d'), 'an unknown day'), '; ',
-                      coalesce('its oldest secret is of ' || strftime(oldest, '%Y-%m-%d'), 'the age of its secret is unknown'))
-                   AS reason,
+               'unrotated' AS code, name, strftime(ended, '%Y-%m-%d') AS ended_on, strftime(oldest, '%Y-%m-%d') AS set_on,
                'rotate' AS remedy
         FROM outside JOIN secrets USING (account)
         WHERE coalesce(oldest < ended, TRUE)

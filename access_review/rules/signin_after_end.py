@@ -10,6 +10,9 @@ from access_review.rules import rule, select
     needs=("people", "accounts", "signins"),
     controls=("soc2:CC7.2", "iso27001:A.8.15", "iso27001:A.6.5", "pci:8.2.5", "nist:PS-4"),
     timed=True,
+    sentences={
+        "after-end": "left by {left_by} UTC; sign-ins since then: {times}, the last on {latest} UTC",
+    },
 )
 def check() -> Relation:
     """Successful sign-ins later than the latest moment the last day allows.
@@ -20,8 +23,8 @@ def check() -> Relation:
     return select(
         """
         SELECT account AS subject, NULL AS about,
-               concat('left by ', strftime(min(left_at_latest), '%Y-%m-%d %H:%M'), ' UTC; sign-ins since then: ', count(*),
-                      ', the last on ', strftime(max("at"), '%Y-%m-%d %H:%M'), ' UTC') AS reason,
+               'after-end' AS code, strftime(min(left_at_latest), '%Y-%m-%d %H:%M') AS left_by, count(*) AS times,
+               strftime(max("at"), '%Y-%m-%d %H:%M') AS latest,
                'disable' AS remedy
         FROM signins JOIN accounts USING (account) JOIN people USING (person)
         WHERE success AND people.status = 'left' AND "at" > left_at_latest

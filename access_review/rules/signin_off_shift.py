@@ -16,6 +16,9 @@ DAY = timedelta(days=1) // timedelta(minutes=1)
     severity=Severity.LOW,
     needs=("people", "assignments", "accounts", "signins"),
     controls=("soc2:CC7.2", "iso27001:A.8.15"),
+    sentences={
+        "off-shift": "outside the shift {shift} ({zone}): sign-ins {times}, the last on {latest} UTC",
+    },
 )
 def check(*, shift: str = "shift", timezone: str = "timezone", slack_minutes: int = 60, at_least: int = 1) -> Relation:
     """Successful sign-ins more than ``slack_minutes`` before or after the shift, ``at_least`` so many.
@@ -56,8 +59,8 @@ def check(*, shift: str = "shift", timezone: str = "timezone", slack_minutes: in
             FROM local GROUP BY account, signin, "at"
         )
         SELECT account AS subject, NULL AS about,
-               concat('outside the shift ', min(shift), ' (', min(zone), '): sign-ins ', count(*), ', the last on ',
-                      strftime(max("at"), '%Y-%m-%d %H:%M'), ' UTC') AS reason,
+               'off-shift' AS code, min(shift) AS shift, min(zone) AS zone, count(*) AS times,
+               strftime(max("at"), '%Y-%m-%d %H:%M') AS latest,
                'review' AS remedy
         FROM judged WHERE unknown = 0 AND inside = 0
         GROUP BY account HAVING count(*) >= :at_least

@@ -9,6 +9,9 @@ from access_review.rules import rule, select
     severity=Severity.MEDIUM,
     needs=("people", "assignments", "accounts", "signins"),
     controls=("soc2:CC7.2", "iso27001:A.8.15", "iso27001:A.5.20"),
+    sentences={
+        "outside": "sign-ins from {country}: {times}, the last on {latest} UTC; agreed: {agreed}",
+    },
 )
 def check(*, countries: tuple[str, ...] = (), attribute: str = "country") -> Relation:
     """Successful sign-ins from outside ``countries`` and outside the holder's own country.
@@ -41,8 +44,8 @@ def check(*, countries: tuple[str, ...] = (), attribute: str = "country") -> Rel
             GROUP BY s.account, s.country, s.times, s.latest
         )
         SELECT account AS subject, country AS about,
-               concat('sign-ins from ', country, ': ', times, ', the last on ', strftime(latest, '%Y-%m-%d %H:%M'),
-                      ' UTC; agreed: ', concat_ws(', ', CASE WHEN :listed <> '' THEN :listed END, own)) AS reason,
+               'outside' AS code, country, times, strftime(latest, '%Y-%m-%d %H:%M') AS latest,
+               concat_ws(', ', CASE WHEN :listed <> '' THEN :listed END, own) AS agreed,
                'review' AS remedy
         FROM compared
         WHERE settled = 0

@@ -9,6 +9,10 @@ from access_review.rules import rule, select
     severity=Severity.HIGH,
     needs=("people", "assignments", "accounts", "entitlements", "grants", "nesting"),
     controls=("soc2:CC6.3", "iso27001:A.8.2", "nist:AC-6(7)", "pci:7.2.4"),
+    sentences={
+        "unlisted": "holds {name} all the time, without an end, and no role of the holder lists it",
+        "eligible-only": "holds {name} all the time, which the role {role} allows as eligible only",
+    },
 )
 def check(*, kinds: tuple[str, ...] = ("role",)) -> Relation:
     """Standing grants of what should be eligible only.
@@ -35,9 +39,7 @@ def check(*, kinds: tuple[str, ...] = ("role",)) -> Relation:
             GROUP BY role_set, entitlement
         )
         SELECT h.account AS subject, h.entitlement AS about,
-               concat('holds ', w.name, ' all the time, ',
-                      CASE WHEN l.eligible_by IS NULL THEN 'without an end, and no role of the holder lists it'
-                           ELSE concat('which the role ', l.eligible_by, ' allows as eligible only') END) AS reason,
+               CASE WHEN l.eligible_by IS NULL THEN 'unlisted' ELSE 'eligible-only' END AS code, w.name, l.eligible_by AS role,
                'review' AS remedy
         FROM held AS h JOIN watched AS w ON w.entitlement = h.entitlement
              JOIN accounts AS a ON a.account = h.account

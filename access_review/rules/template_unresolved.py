@@ -10,6 +10,9 @@ from access_review.rules import rule, select
     needs=("entitlements",),
     whole=("entitlements",),
     controls=("soc2:CC6.3", "iso27001:A.5.15"),
+    sentences={
+        "unresolved": "{pattern} under {listed} matches no entitlement ({place})",
+    },
 )
 def check() -> Relation:
     """Patterns under ``must``, ``may`` or ``eligible`` that name no entitlement of today.
@@ -19,7 +22,7 @@ def check() -> Relation:
     return select(
         """
         SELECT role AS subject, concat("list", ' ', pattern) AS about,
-               concat(pattern, ' under ', "list", ' matches no entitlement (', place, ')') AS reason, 'fix' AS remedy
+               'unresolved' AS code, pattern, "list" AS listed, place, 'fix' AS remedy
         FROM patterns WHERE matched = 0 AND "list" <> 'never'
         """
     )

@@ -9,6 +9,9 @@ from access_review.rules import rule, select
     severity=Severity.HIGH,
     needs=("people", "accounts", "entitlements", "grants", "nesting"),
     controls=("soc2:CC6.3", "iso27001:A.5.3", "nist:AC-5"),
+    sentences={
+        "both": "has both {one} and {other}[: {because}]",
+    },
 )
 def check() -> Relation:
     """Both sides of a pair of ``separation.yaml``, held over all accounts of a person.
@@ -33,8 +36,7 @@ def check() -> Relation:
             GROUP BY coalesce(h.person, h.account), l.pair, l.side
         )
         SELECT a.holder AS subject, a.pair AS about,
-               concat('has both ', a.example, ' and ', b.example, coalesce(': ' || a.reason, '')) AS reason,
-               'review' AS remedy
+               'both' AS code, a.example AS one, b.example AS other, a.reason AS because, 'review' AS remedy
         FROM sides AS a JOIN sides AS b ON b.holder = a.holder AND b.pair = a.pair
         WHERE a.side = 'a' AND b.side = 'b'
         """

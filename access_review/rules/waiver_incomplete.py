@@ -4,7 +4,15 @@ from access_review.model import Family, Relation, Severity
 from access_review.rules import rule, select
 
 
-@rule(family=Family.GOVERNANCE, severity=Severity.MEDIUM, needs=(), controls=("soc2:CC4.1", "iso27001:A.5.18"))
+@rule(
+    family=Family.GOVERNANCE,
+    severity=Severity.MEDIUM,
+    needs=(),
+    controls=("soc2:CC4.1", "iso27001:A.5.18"),
+    sentences={
+        "incomplete": "without {missing} ({place})",
+    },
+)
 def check() -> Relation:
     """Entries of the exception log without a reason, an approver, a ticket or an end."""
     return select(
@@ -17,7 +25,7 @@ def check() -> Relation:
                              CASE WHEN expires_at IS NULL THEN 'expiry' END) AS missing
             FROM waivers
         )
-        SELECT waiver AS subject, NULL AS about, concat('without ', missing, ' (', place, ')') AS reason, 'fix' AS remedy
+        SELECT waiver AS subject, NULL AS about, 'incomplete' AS code, missing, place, 'fix' AS remedy
         FROM gaps WHERE missing <> ''
         """
     )
