@@ -37,6 +37,17 @@ class Run:
         return self.folder.name
 
     @property
+    def workspace(self) -> Path:
+        """The folder of the workspace."""
+        runs = self.folder.parent
+        return runs.parent.parent if self.is_rehearsal else runs.parent
+
+    @property
+    def is_rehearsal(self) -> bool:
+        """Tell whether nothing rests on it, so that no line of the logbook is about it."""
+        return self.folder.parent.name == REHEARSALS
+
+    @property
     def as_of(self) -> datetime:
         """The moment the run is about, to the second."""
         return datetime.strptime(self.id[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)

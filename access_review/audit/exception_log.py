@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from access_review import documents
+from access_review.audit.reviewers import People
 from access_review.audit.worklist import fold
 from access_review.errors import PlanRefused, Unclear, WorkspaceError
 from access_review.policy import Exceptions
@@ -63,14 +64,32 @@ def request_waiver(text: str, request: WaiverRequest, settings: Exceptions, toda
     return _edited(text, lambda waivers: waivers.append(entry)), name
 
 
-def approve_waiver(text: str, name: str, by: str) -> str:
-    """Put the approver's name to an entry; raises ``PlanRefused`` for who asked for it, and for one that has an approver."""
+def approve_waiver(text: str, name: str, by: str, people: People | None = None, beneficiary: str = "") -> str:
+    """Put the approver's name to an entry; raises ``PlanRefused`` for who asked for it, and for one that has an approver.
+
+    With ``people``, ``by`` is a person's id, and so must be who asked: neither they nor the
+    ``beneficiary``, nor anybody who looks like them, approves.
+    """
     waiver = _named(_read(text), name)
     if waiver.approver:
         raise PlanRefused(f"{name} was approved by {waiver.approver}", hint="renew it to have it approved again")
     if waiver.asked_by and fold(waiver.asked_by) == fold(by):
         raise PlanRefused(f"{by} asked for {name}, so another approves it", hint="have a second person approve")
+    if people:
+        _refuse_dependent(waiver, by, people, beneficiary)
     return _edited(text, lambda waivers: _entry(waivers, name).update(approver=by))
+
+
+def _refuse_dependent(waiver: Waiver, by: str, people: People, beneficiary: str) -> None:
+    asked = people.known.get(fold(waiver.asked_by or ""))
+    hint = "have somebody else approve"
+    if asked is None:
+        said = f"{waiver.asked_by or 'nobody'}, who asked for {waiver.waiver}, is nobody of the rosters"
+        raise PlanRefused(said, hint="renew it: somebody of a roster asks")
+    if people.alike(asked, by):
+        raise PlanRefused(f"{by} asked for {waiver.waiver}, or has the name of who did", hint=hint)
+    if beneficiary and people.alike(beneficiary, by):
+        raise PlanRefused(f"{waiver.waiver} is about the access of {by}", hint=hint)
 
 
 def renew_waiver(
@@ -89,6 +108,11 @@ def renew_waiver(
         entry.update(asked_by=by, ticket=ticket, expires=expires)
 
     return _edited(text, change)
+
+
+def find_waiver(text: str, name: str) -> Waiver:
+    """Return an entry of the log by its name; raises ``Unclear``."""
+    return _named(_read(text), name)
 
 
 def end_waiver(text: str, name: str, today: date) -> str:

@@ -13,6 +13,7 @@ from datetime import date, datetime, time, timedelta
 from itertools import groupby, pairwise
 
 from access_review.audit.decisions import Decision, Decisions, ReviewerAnswer, decision_on
+from access_review.audit.reviewers import People
 from access_review.audit.worklist import WorkItem, Worklist, fold
 from access_review.connectors.tabular import delimited, workbook
 from access_review.connectors.tabular.cells import Raw, Value, cell_text, stored_date
@@ -29,16 +30,22 @@ PAUSE = timedelta(minutes=30)
 
 
 def read_decisions(
-    sheets: Iterable[tuple[str, bytes]], work: Worklist, *, today: date, unread: Iterable[Mistake] = ()
+    sheets: Iterable[tuple[str, bytes]],
+    work: Worklist,
+    *,
+    today: date,
+    unread: Iterable[Mistake] = (),
+    people: People | None = None,
 ) -> tuple[Decision, ...]:
     """Read filled-in sheets (XLSX or CSV, by name), in order; rows without an answer give nothing.
 
     Rows that say the time of day as well also tell how long the answers took.
     ``today`` is the last day on which something can have been decided; ``unread`` are the
-    mistakes of sheets that could not even be opened. Raises ``WorkspaceError`` with every
+    mistakes of sheets that could not even be opened. Of ``people`` everybody who decided must
+    be one. Raises ``WorkspaceError`` with every
     mistake of every sheet.
     """
-    reading = _Reading(work, today, mistakes=list(unread))
+    reading = _Reading(work, today, people, mistakes=list(unread))
     for name, data in sheets:
         try:
             file, raw = _open(name, data)
@@ -101,6 +108,7 @@ class _Reading:
 
     work: Worklist
     today: date
+    people: People | None = None
     items: Mapping[str, WorkItem] = field(init=False)
     taken: list[tuple[Decision, datetime | None]] = field(default_factory=list)
     first: dict[tuple[str, date], tuple[str, Decision]] = field(default_factory=dict)
@@ -138,7 +146,7 @@ class _Reading:
             return
         when = row.moment("decided on")
         day = when.date() if when else None
-        wrong = list(_unusable(row, item, day, self.work.as_of.date(), self.today))
+        wrong = list(_unusable(row, item, day, self.work.as_of.date(), self.today, self.people))
         self.mistakes += wrong
         if when is None or day is None or wrong:
             return
@@ -214,7 +222,15 @@ def names_in(by: str) -> set[str]:
     return {fold(name) for name in (by, *re.split(r"[<>()\[\],;|/]", by)) if name.strip()}
 
 
-def _unusable(row: _Row, item: WorkItem, day: date | None, began: date, today: date) -> Iterator[Mistake]:
+def person_in(by: str, people: People) -> str | None:
+    """Return the one person whom somebody named; nobody where they named several, or a stranger."""
+    found = {person for name in names_in(by) if (person := people.who(name))}
+    return next(iter(found)) if len(found) == 1 else None
+
+
+def _unusable(
+    row: _Row, item: WorkItem, day: date | None, began: date, today: date, people: People | None
+) -> Iterator[Mistake]:
     """Say what is wrong with an answer."""
     if fold(row.text("decision")) not in ANSWERS:
         yield row.mistake(
@@ -223,7 +239,10 @@ def _unusable(row: _Row, item: WorkItem, day: date | None, began: date, today: d
     by = row.text("decided by")
     if not by:
         yield row.mistake("decided by", "is empty", "write who decided")
-    elif names_in(by) & set(item.own):
+    elif people and not person_in(by, people):
+        hint = "write the id, name or mail of the person who decided"
+        yield row.mistake("decided by", f"{by} is not one person of the rosters who works here", hint)
+    elif names_in(by) & set(item.own) or (people and people.called(person_in(by, people) or "") & set(item.own)):
         hint = "leave the row empty; somebody else decides"
         yield row.mistake("decided by", f"{by} may not decide on their own access", hint)
     if day is None:

@@ -1,5 +1,6 @@
 """Who answers: the manager or owner by default, a delegate while somebody is away, a client's lead where there is nobody."""
 
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -25,9 +26,20 @@ class People:
         person = self.known.get(fold(name))
         return person if person in self.here else None
 
+    def alike(self, one: str, other: str) -> bool:
+        """Tell whether two persons could be one: the same person, or two whose names look the same."""
+        names = [bare(self.names.get(person, "")) for person in (one, other)]
+        return one == other or (bool(names[0]) and names[0] == names[1])
+
     def called(self, person: str) -> frozenset[str]:
         """Return everything a person goes by, folded."""
         return frozenset(name for name, known in self.known.items() if known == person)
+
+
+def bare(name: str) -> str:
+    """Return a name without what makes look-alikes differ: case, white space, marks, widths, order of its words."""
+    letters = (one for one in unicodedata.normalize("NFKD", name) if not unicodedata.combining(one))
+    return " ".join(sorted(fold("".join(letters)).replace(",", " ").split()))
 
 
 def people_of(people: Iterable[Row]) -> People:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from access_review.cli import decide as one_by_one
+from access_review.cli import revocation as signatures
 from access_review.cli.options import FailOn, Options, leave, shown
 from access_review.model import Severity
 
@@ -41,36 +42,72 @@ def review(ctx: typer.Context, fail_on: FailOn = None) -> None:
     from access_review.stages.review import review_run
 
     options: Options = ctx.obj
+    options.begin_logbook("review")
     workspace, run = options.workspace(), options.found_run()
-    report = review_run(workspace, run)
+    report = review_run(workspace, run, options.now)
     _summarise(options, workspace, run, report)
     options.say(f"Next:   access-review audit --run {run.id[:16]}")
     leave(_unread(run) or _found(report, fail_on))
 
 
-def audit(ctx: typer.Context, fail_on: FailOn = None) -> None:
+def audit(
+    ctx: typer.Context,
+    fail_on: FailOn = None,
+    commitment: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The commitment (sha256:…) to the next draw's key, which the auditor keeps."),
+    ] = None,
+    draw_key: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="This draw's key (64 hex digits), where the auditor kept it.")
+    ] = None,
+) -> None:
     """Do the weekly audit: collect, review, sample, work sheets, report."""
     import secrets
 
-    from access_review.stages.audit import open_audit
+    from access_review.sample.draw import pledge_elsewhere
+    from access_review.stages.audit import AUDITOR, OPERATOR, commit_draw, open_audit
     from access_review.stages.report import write_report
     from access_review.stages.review import review_run
 
     options: Options = ctx.obj
     workspace = options.workspace()
-    run = options.found_run() if options.run else options.collect(workspace)
-    report = review_run(workspace, run)
-    opened = open_audit(workspace, run, secrets.token_bytes(32))
+    promised = pledge_elsewhere(_small(commitment)) if commitment else None
+    key = _key(draw_key) if draw_key else None
+    with options.holding_campaign("audit"):
+        commit_draw(workspace, options.now)
+        run = options.found_run() if options.run else options.collect(workspace)
+        report = review_run(workspace, run, options.now)
+        opened = open_audit(workspace, run, promised or secrets.token_bytes(32), options.now, key)
     _summarise(options, workspace, run, report, file=write_report(workspace, run))
     if opened.drawn:
         sheets = f"{len(opened.drawn.sheets)} work sheets in {shown(run.folder / 'sample')}"
         options.say(f"Sample: {len(opened.drawn.sample.picks)} to check by hand in {opened.week}; {sheets}")
+        options.say(f"        The key of the next draw is held by {AUDITOR if promised else OPERATOR}")
     else:
         options.say(f"Sample: none is drawn now: {opened.why_not}")
     options.say(
         f"Next:   access-review explain {_first(report)}, or access-review plan --rule leaver-active --requested-by YOU"
     )
     leave(_unread(run) or _found(report, fail_on))
+
+
+def _small(file: Path) -> str:
+    from access_review.errors import ArtifactError
+    from access_review.plain_files import read_plain
+
+    try:
+        return read_plain(file, 4096).decode("ascii")
+    except (OSError, ValueError) as error:
+        raise ArtifactError(f"{file} cannot be read: {getattr(error, 'strerror', 'it is no text')}") from None
+
+
+def _key(file: Path) -> bytes:
+    from access_review.errors import ArtifactError
+
+    try:
+        return bytes.fromhex(_small(file).strip())
+    except ValueError:
+        raise ArtifactError(f"{file} holds no key", hint="64 hex digits, as the auditor made them") from None
 
 
 def decide(
@@ -96,17 +133,22 @@ def decide(
         return
     if by or of:
         raise typer.BadParameter("--by and --of are for being asked; the sheets say who decided")
-    count, judged = read_sheets(run, sheets, options.now.date())
+    count, judged = read_sheets(run, sheets, options.now)
     options.show(JUDGEMENT.plain(judged), judgement.text(judged, read=count))
 
 
 def withdraw(
     ctx: typer.Context,
-    items: Annotated[list[str], typer.Argument(help="Items of the work sheet, by the start of their ids.")],
     by: Annotated[str, typer.Option(help="Your id, name or mail, as the roster has it.")],
     comment: Annotated[str, typer.Option(help="Why, for the record.")],
+    items: Annotated[
+        list[str] | None, typer.Argument(help="Items of the work sheet, by the start of their ids.")
+    ] = None,
+    of: Annotated[str, typer.Option("--of", help="Your signatures under this plan of the run instead.")] = "",
+    standing: Annotated[bool, typer.Option("--standing", help="Yours under the standing approval instead.")] = False,
+    key: Annotated[Path | None, typer.Option("--key", help="Your private SSH key, for signatures.")] = None,
 ) -> None:
-    """Take decisions back. They stay in the history, and the items wait for an answer again."""
+    """Take decisions back, or signatures. They stay in the history and count no more."""
     from access_review.artifacts import JUDGEMENT
     from access_review.stages.withdraw import withdraw_decisions
     from access_review.store import audits
@@ -114,6 +156,12 @@ def withdraw(
     from access_review.views.text import count
 
     options: Options = ctx.obj
+    if [bool(items), bool(of), standing].count(True) != 1 or bool(key) != (bool(of) or standing):
+        raise typer.BadParameter("name items; or --of PLAN, or --standing, with --key for your signature")
+    if key:
+        signatures.withdraw_signature(options, (by, key, comment), of=of or None)
+        return
+    items = items or []
     run = _audited(options)
     withdraw_decisions(run, items, by, comment, options.now)
     judged = audits.judgement(run)
@@ -125,7 +173,12 @@ def _audited(options: Options) -> "Run":
     """Return the run asked for, or that of the newest audit."""
     from access_review.store import audits
 
-    return options.found_run(reviewed=True) if options.run else audits.newest(options.folder)[0]
+    options.begin_logbook("audit")
+    if options.run:
+        return options.found_run(reviewed=True)
+    run = audits.newest(options.folder)[0]
+    options.require_known(run)
+    return run
 
 
 def remind(ctx: typer.Context) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from access_review.cli.options import Options, moment
+from access_review.cli.options import Options, leave, moment
 
 if TYPE_CHECKING:
     from access_review.offboarding.leaver import Leaver, Leavers
@@ -62,13 +62,15 @@ def daily(ctx: typer.Context) -> None:
     """Do the daily check: leavers, sign-ins, and what AI there is."""
     from access_review.artifacts import LEAVERS
     from access_review.offboarding import leaver as values
+    from access_review.stages.apply_standing import not_heard_of
     from access_review.stages.daily import check_day
     from access_review.views import daily as view
     from access_review.views import offboarding as leaving
 
     options: Options = ctx.obj
     workspace = options.workspace()
-    day = check_day(workspace, options.found_run() if options.run else options.collect(workspace))
+    with options.holding_campaign("daily"):
+        day = check_day(workspace, options.found_run() if options.run else options.collect(workspace), options.now)
     listed = leaving.since(day.leavers, None)
     value = {
         "leavers": LEAVERS.plain(values.limited(day.leavers, listed)),
@@ -78,7 +80,14 @@ def daily(ctx: typer.Context) -> None:
         "not_evaluated": day.silent,
     }
     text = leaving.listing(day.leavers, listed, colour=options.colour, width=options.width)
-    options.show(value, view.text(text, day.signins, day.applications, day.agents, day.silent, width=options.width))
+    alarm = not_heard_of(workspace, options.now)
+    options.show(
+        value | {"alarm": alarm},
+        view.text(text, day.signins, day.applications, day.agents, day.silent, width=options.width),
+    )
+    if alarm:
+        typer.echo(alarm, err=True)
+        leave(4)
 
 
 def _certify(options: Options, leavers: "Leavers", some: "list[Leaver]", folder: Path) -> None:

@@ -18,6 +18,8 @@ from access_review.errors import PlanRefused
 from access_review.model import Severity
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from access_review.runs import Run
     from access_review.workspace import Workspace
 
@@ -63,13 +65,46 @@ class Options:
         """Return the run asked for, or the newest."""
         from access_review import runs
 
-        return runs.find(self.folder, self.run, reviewed=reviewed)
+        run = runs.find(self.folder, self.run, reviewed=reviewed)
+        self.require_known(run)
+        return run
+
+    def require_known(self, run: "Run") -> None:
+        """Hold a run against the logbook; say of everything else what is not as the logbook knows it."""
+        from access_review.store import logged
+        from access_review.views.text import count, visible
+
+        if log := logged.known(self.folder):
+            logged.require_run(log, run)
+            if differs := logged.glance(self.folder, log):
+                shown = "\n".join(f"  {visible(str(one))}" for one in differs[:5])
+                text = (
+                    f"{count(len(differs), 'thing')} not as the logbook says (access-review logbook --check):\n{shown}"
+                )
+                typer.echo(text, err=True)
+
+    def begin_logbook(self, command: str) -> None:
+        """Take what lies in a workspace from before there was a logbook into one, and say so."""
+        from access_review import runs
+        from access_review.store import logged
+        from access_review.views.text import count
+
+        if runs.all_runs(self.folder) and (taken := logged.begin(self.folder, self.now, command)[1]):
+            text = f"The logbook of this workspace is begun: {count(taken, 'run')} from before taken into it as found."
+            typer.echo(text, err=True)
+
+    def holding_campaign(self, command: str) -> "AbstractContextManager[None]":
+        """Hold the right to make runs and audits, from reading the sources to the work sheets."""
+        from access_review.store.rights import Right, hold
+
+        return hold(self.folder, Right.CAMPAIGN, now=self.now, command=command)
 
     def collect(self, workspace: "Workspace") -> "Run":
         """Read every source into a new run, and show how far it is."""
         from access_review.stages.collect import collect_run
         from access_review.views import terminal
 
+        self.begin_logbook("collect")
         with terminal.progress(shown=False if self.quiet or self.json else None) as progress:
             return collect_run(workspace, self.now, progress, chosen=self.as_of is not None)
 

@@ -56,6 +56,7 @@ def plan(
     from access_review.stages.plan import plan_run
 
     options: Options = ctx.obj
+    options.begin_logbook("plan")
     if ahead and reviewed:
         raise typer.BadParameter("--ahead is for who is to leave, --reviewed for who stays: plan them apart")
     raised = Raised(tuple(higher), reason) if higher else None
@@ -98,19 +99,24 @@ def approve(
     """Approve, as a second person, what the first asked for."""
     from access_review.revoke.approve import StatementKind
     from access_review.stages.approve import Signer, approve_plan, approve_standing
-    from access_review.store import keys, plans
-    from access_review.views import carry_out
+    from access_review.stages.plan import require_lists
+    from access_review.store import plans
+    from access_review.views import carry_out, planned
 
     options: Options = ctx.obj
+    options.begin_logbook("approve")
     kind = StatementKind.STANDING if standing else StatementKind.REQUEST if request else StatementKind.APPROVAL
-    password = getpass.getpass(f"Passphrase of {key}: ").encode() if keys.needs_passphrase(key) else None
-    signer = Signer(by, key, password, reason)
     run, workspace = options.found_run(reviewed=True), options.workspace()
     now = options.acting(workspace).now().replace(microsecond=0)
-    if standing:
+    stored = None if standing else plans.find(run, of)
+    if stored:
+        # What is signed is shown from the record alone; lists that say something else must not lie beside it.
+        require_lists(stored, workspace)
+        options.say(planned.text(stored.plan, []))
+    signer = Signer(by, key, _passphrase(key), reason)
+    if stored is None:
         digest, path = approve_standing(run, workspace, signer, now)
     else:
-        stored = plans.find(run, of)
         digest, path = stored.plan.digest, approve_plan(stored, workspace, kind, signer, now)
     signed = {"kind": kind, "digest": digest, "file": str(path)}
     text = f"Signed ({kind}) {digest}\n  {shown(path)}"
@@ -120,9 +126,32 @@ def approve(
     options.show(signed, text)
 
 
+def _passphrase(key: Path) -> bytes | None:
+    from access_review.store import keys
+
+    return getpass.getpass(f"Passphrase of {key}: ").encode() if keys.needs_passphrase(key) else None
+
+
+def withdraw_signature(options: Options, signer: tuple[str, Path, str], *, of: str | None) -> None:
+    """Take back what somebody signed of a plan, or of the standing approval."""
+    from access_review.stages.approve import Signer, withdraw_signatures
+    from access_review.store import plans
+
+    by, key, reason = signer
+    run = options.found_run(reviewed=True)
+    stored = plans.find(run, of) if of else None
+    signed = Signer(by, key, _passphrase(key), reason)
+    files = withdraw_signatures(options.workspace(), signed, options.now, run=run, stored=stored)
+    lines = [f"Withdrawn, for the record: {shown(path)}" for path in files]
+    options.show({"withdrawn": [str(path) for path in files]}, "\n".join(lines))
+
+
 def apply(
     ctx: typer.Context,
     by: Annotated[str, typer.Option("--by", help="Who you are; not with --standing.")] = "",
+    key: Annotated[
+        Path | None, typer.Option("--key", help="Your private SSH key: whoever carries a plan out signs that they do.")
+    ] = None,
     only: Annotated[list[str] | None, typer.Option("--batch", help="Only this batch; may be given again.")] = None,
     until: Annotated[
         datetime | None, typer.Option(parser=moment, metavar="TIME", help="Begin nothing after this moment.")
@@ -139,20 +168,28 @@ def apply(
     of: Which = "plan",
 ) -> None:
     """Carry out exactly the approved plan, or what is left of it."""
+    from access_review.plan.record import refuse_early
     from access_review.stages.apply import Pace, apply_plan
+    from access_review.stages.approve import Signer
     from access_review.store import plans
     from access_review.views import applied
 
     options: Options = ctx.obj
+    options.begin_logbook("apply")
     if standing == bool(by) or (standing and only):
         raise typer.BadParameter("either --by PERSON, or --standing, which nobody gives and which takes all of it")
+    if by and key is None:
+        raise typer.BadParameter("whoever carries a plan out signs that they do: --key FILE", param_hint="--key")
     told = (lambda step: options.say(applied.progress(step))) if sys.stdout.isatty() else (lambda _: None)
     pace = Pace(tuple(only or ()), until, go_on, told)
     if standing:
         _unattended(options, of, pace)
         return
     workspace, stored = options.workspace(), plans.find(options.found_run(reviewed=True), of)
-    done = apply_plan(stored, workspace, options.acting(workspace), by=by, pace=pace)
+    clock = options.acting(workspace)
+    refuse_early(stored.plan, now=clock.now())
+    signer = Signer(by, key, _passphrase(key)) if key else None
+    done = apply_plan(stored, workspace, clock, by=by, pace=pace, signer=signer)
     options.show(applied.value(stored.plan, done), applied.text(stored.plan, done))
     leave(4 if done.partly else 0)
 
@@ -190,6 +227,7 @@ def verify(
     from access_review.views import applied
 
     options: Options = ctx.obj
+    options.begin_logbook("verify")
     if confirmed and not by:
         raise typer.BadParameter("say who confirms: --by PERSON", param_hint="--confirm")
     if log and not by:
@@ -223,6 +261,7 @@ def undo(
     from access_review.store import plans
 
     options: Options = ctx.obj
+    options.begin_logbook("undo")
     workspace, newest = options.workspace(), runs.find(options.folder, reviewed=True)
     stored = plans.find(options.found_run(reviewed=True), of)
     now = options.acting(workspace).now().replace(microsecond=0)

@@ -46,8 +46,11 @@ def approve(ctx: typer.Context, name: Name, by: By) -> None:
     from access_review.stages.waive import approve_waiver
 
     options: Options = ctx.obj
-    approve_waiver(options.folder, name, by)
-    options.show({"waiver": name, "approver": by}, f"{name} is approved by {by}; it counts from the next review on.")
+    by = approve_waiver(options.found_run(reviewed=True), name, by)
+    options.show(
+        {"waiver": name, "approver": by, "assurance": "claimed"},
+        f"{name} is approved by {by} (claimed); it counts from the next review on.",
+    )
 
 
 def renew(ctx: typer.Context, name: Name, until: Until, ticket: Ticket, by: By) -> None:
@@ -55,7 +58,8 @@ def renew(ctx: typer.Context, name: Name, until: Until, ticket: Ticket, by: By) 
     from access_review.stages.waive import renew_waiver
 
     options: Options = ctx.obj
-    renew_waiver(options.workspace(), name, by=by, ticket=ticket, until=until, today=options.now.date())
+    run = options.found_run(reviewed=True)
+    renew_waiver(options.workspace(), run, name, by=by, ticket=ticket, until=until, today=options.now.date())
     options.show({"waiver": name}, _waits(name))
 
 

@@ -11,6 +11,8 @@ from access_review.logbook.lines import FileMark, LogEntry, LogEvent, StoreMark
 
 DECISIONS = "decisions"
 """The name of the lines about the one store of decisions."""
+STATE = "state"
+"""The name of the lines about what reaches from draw to draw."""
 
 
 def run_made(run: str, at: datetime, files: Mapping[str, FileMark], *, rehearsal: bool) -> LogEntry:
@@ -26,6 +28,16 @@ def run_reviewed(run: str, at: datetime, files: Mapping[str, FileMark]) -> LogEn
 def draw_committed(run: str, at: datetime, commitment: str, *, held_by: str) -> LogEntry:
     """A draw's key was committed to before its population was known; ``held_by`` says who has the key."""
     return LogEntry(LogEvent.DRAW, run, at, details={"commitment": commitment, "held by": held_by})
+
+
+def campaign_changed(run: str, at: datetime, files: Mapping[str, FileMark]) -> LogEntry:
+    """The audit of a run was drawn, or went on: its sample, its work list, who was told."""
+    return LogEntry(LogEvent.CAMPAIGN, run, at, files=files)
+
+
+def state_kept(at: datetime, files: Mapping[str, FileMark]) -> LogEntry:
+    """What reaches from one draw to the next was written: known by digest alone, since it is secret."""
+    return LogEntry(LogEvent.STATE, STATE, at, files=files)
 
 
 def draw_revealed(run: str, at: datetime, files: Mapping[str, FileMark]) -> LogEntry:
@@ -64,6 +76,11 @@ def decisions_at(at: datetime, store: str, mark: StoreMark, *, run: str, read: i
 def signed_off(run: str, at: datetime, person: str, files: Mapping[str, FileMark]) -> LogEntry:
     """An audit was signed off by a person, and its run accepted with it."""
     return LogEntry(LogEvent.SIGN_OFF, run, at, files=files, details={"person": person})
+
+
+def ran_unattended(job: str, at: datetime, *, run: str, made: int) -> LogEntry:
+    """An unattended job ended with as many changes made: one that is not heard of did not run."""
+    return LogEntry(LogEvent.OBSERVATION, job, at, details={"run": run, "made": str(made)})
 
 
 def pruned(folder: str, at: datetime, *, why: str, removed: Mapping[str, FileMark]) -> LogEntry:

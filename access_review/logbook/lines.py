@@ -45,6 +45,7 @@ class LogEvent(StrEnum):
     JOURNAL = "journal"
     DECISIONS = "decisions"
     STATE = "state"
+    CAMPAIGN = "campaign"
     SIGN_OFF = "sign-off"
     EVIDENCE = "evidence"
     OBSERVATION = "observation"

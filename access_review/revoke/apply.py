@@ -67,6 +67,8 @@ class Applied:
     states: Mapping[str, State]
     stopped: str
     calls: int
+    passed_over: tuple[str, ...] = ()
+    """Why signatures did not count: of somebody who left, or with a key that ended."""
 
     @property
     def counts(self) -> Mapping[State, int]:

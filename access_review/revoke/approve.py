@@ -6,22 +6,22 @@ that touches their own access, and two keys of one person are one approval.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 
+from access_review.audit.reviewers import bare
 from access_review.changes import Action, Change
 from access_review.errors import PlanRefused
+from access_review.logbook.lines import Logbook
 from access_review.plan.record import Plan
 from access_review.policy import StandingApproval
 from access_review.revoke import statements
-from access_review.revoke.signatures import Signed, fingerprint, open_envelope
+from access_review.revoke.signatures import fingerprint
+from access_review.revoke.sshsig import PublicKeyLine
+from access_review.revoke.statements import Objection
 from access_review.settings import Approver, Approvers
 from access_review.tables import Row
 
-FORMAT = "access-review/approval@1"
-
-
-# Here still without a logbook's head, so of format @1.
 Statement = statements.Statement
 StatementKind = statements.StatementKind
 
@@ -32,13 +32,15 @@ class Signatories:
 
     by_name: Mapping[str, frozenset[str]]
     active: frozenset[str]
+    names: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, people: Iterable[Row], accounts: Iterable[Row]) -> "Signatories":
         """Index people by id, roster id, mail and name, and by their certain accounts."""
         names: dict[str, set[str]] = {}
-        active = set()
+        active, called = set(), {}
         for row in people:
+            called[row["person"]] = bare(row.get("name") or "")
             if row["status"] in {"active", "leave"}:
                 active.add(row["person"])
             for name in (row["person"], row.get("native_id"), row.get("mail"), row.get("name")):
@@ -47,7 +49,11 @@ class Signatories:
             for name in (row["account"], row.get("principal_name"), row.get("mail")) if row.get("person") else ():
                 names.setdefault((name or "").casefold(), set()).add(row["person"])
         names.pop("", None)
-        return cls({name: frozenset(found) for name, found in names.items()}, frozenset(active))
+        return cls({name: frozenset(found) for name, found in names.items()}, frozenset(active), called)
+
+    def alike(self, one: str, other: str) -> bool:
+        """Tell whether two persons have one name: a second row of the same person is no second person."""
+        return bool(self.names.get(one)) and one != other and self.names.get(one) == self.names.get(other)
 
     def person(self, name: str) -> str:
         """Return the one employed person of this name; raises ``PlanRefused`` for nobody, several, or somebody gone."""
@@ -72,40 +78,130 @@ def enrolled(approvers: Approvers, keys: Sequence[str], on: date) -> list[Approv
     ]
 
 
-def read_statement(data: bytes, approvers: Approvers, people: Signatories) -> tuple[Statement, Approver]:
-    """Read a signed statement: who says what; raises ``PlanRefused`` when that person's own key did not sign it."""
-    signed = open_envelope(data, [approver.key for approver in approvers.approvers])
-    statement = _statement(signed)
+def read_statement(
+    data: bytes, approvers: Approvers, people: Signatories, now: datetime | None = None
+) -> tuple[Statement, Approver]:
+    """Read a signed statement: who says what; raises ``PlanRefused`` when that person's own key did not sign it.
+
+    The key must hold on the day that the statement names and, with ``now``, still: a day is only what its signer says.
+    """
+    signed = statements.open_statement(data, [PublicKeyLine.parse(approver.key) for approver in approvers.approvers])
+    statement = signed.statement
     person = people.person(statement.person)
-    for approver in enrolled(approvers, signed.keys, statement.at.date()):
+    on = max(statement.at, now or statement.at)
+    for approver in enrolled(approvers, signed.keys, on.date()):
         if people.person(approver.person) == person:
             return replace(statement, person=person), approver
     raise PlanRefused(f"{statement.person} did not sign with a key of their own that is valid", hint="sign again")
 
 
-def _statement(signed: Signed) -> Statement:
-    content = signed.content
-    try:
-        if content["format"] != FORMAT:
-            raise PlanRefused(f"an approval has format {content['format']!r}, not {FORMAT!r}")
-        at = datetime.fromisoformat(content["at"])
-        return Statement(
-            StatementKind(content["kind"]), content["digest"], content["person"], at.astimezone(UTC), content["reason"]
-        )
-    except (KeyError, ValueError, TypeError):
-        raise PlanRefused("a signed statement is not one of this tool", hint="sign again") from None
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What signatures are held against: the logbook, the run, and the line that says that what is signed was made.
+
+    ``older``: it was made by a version whose signatures name none of these, and such count for it.
+    """
+
+    log: Logbook
+    run: str
+    line: int = 1
+    older: bool = False
+    withdrawn: frozenset[tuple[str, str]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What was said of a digest and counts, and why the rest was passed over."""
+
+    said: tuple[tuple[Statement, Approver], ...]
+    passed_over: tuple[str, ...]
+    stale: tuple[str, ...] = ()
+    """Of these, what somebody should see to: not what was taken back, nor what was said of another digest."""
+
+    def by(self, kind: StatementKind, may: str) -> set[str]:
+        """Return who said something of a kind, and may."""
+        return {statement.person for statement, key in self.said if statement.kind is kind and may in key.may}
+
+    @property
+    def words(self) -> str:
+        """Why signatures were passed over, for the end of a message."""
+        return f" (passed over: {'; '.join(self.passed_over)})" if self.passed_over else ""
+
+
+def count_statements(
+    envelopes: Iterable[bytes],
+    digest: str,
+    approvers: Approvers,
+    people: Signatories,
+    *,
+    now: datetime,
+    seen: Seen | None = None,
+) -> Counted:
+    """Return what was said of a digest and counts now; what does not is passed over, and stops nothing else.
+
+    Without ``seen``, statements of format ``@1`` are read, as before there was a logbook.
+    """
+    every = []
+    passed: list[str] = []
+    stale: list[str] = []
+    for data in envelopes:
+        try:
+            every.append((statements.payload_of(data), read_statement(data, approvers, people, now)))
+        except PlanRefused as error:
+            passed.append(error.message)
+            stale.append(error.message)
+    said = []
+    taken_back = statements.withdrawals(statement for _, (statement, _) in every)
+    for whole, (statement, key) in every:
+        if statement.kind is StatementKind.WITHDRAWAL:
+            continue
+        if why := _objection(whole, statement, digest, now, seen, taken_back):
+            passed.append(f"{statement.kind} of {statement.person}: {why}")
+            if why not in {str(Objection.OTHER_DIGEST), str(Objection.WITHDRAWN)}:
+                stale.append(passed[-1])
+        else:
+            said.append((statement, key))
+    return Counted(tuple(said), tuple(sorted(set(passed))), tuple(sorted(set(stale))))
+
+
+def _objection(
+    whole: Statement,
+    statement: Statement,
+    digest: str,
+    now: datetime,
+    seen: Seen | None,
+    taken_back: frozenset[tuple[str, str]],
+) -> str:
+    """Say why a statement does not count; its id is that of what was signed, names as they were written."""
+    taken_back |= seen.withdrawn if seen else frozenset()
+    if (statement.person, whole.id) in taken_back:
+        return str(Objection.WITHDRAWN)
+    if seen is None or (seen.older and statement.head is None):
+        if statement.digest != digest:
+            return str(Objection.OTHER_DIGEST)
+        return str(Objection.IN_FUTURE) if statement.at > now else ""
+    found = statements.objection(whole, digest=digest, run=seen.run, log=seen.log, line=seen.line, now=now)
+    return str(found) if found else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Approved:
-    """Who asked for a plan and who approved it, by person."""
+    """Who asked for a plan and who approved it, by person, and why other signatures were passed over."""
 
     requester: str
     approvers: tuple[str, ...]
+    passed_over: tuple[str, ...] = ()
 
 
 def require(
-    plan: Plan, envelopes: Iterable[bytes], approvers: Approvers, people: Signatories, *, now: datetime, by: str
+    plan: Plan,
+    envelopes: Iterable[bytes],
+    approvers: Approvers,
+    people: Signatories,
+    *,
+    now: datetime,
+    by: str,
+    seen: Seen | None = None,
 ) -> Approved:
     """Return who stands behind a plan; raises ``PlanRefused`` unless it is asked for and approved as it must be.
 
@@ -113,33 +209,25 @@ def require(
     """
     requester = people.person(plan.requested_by)
     executor = people.person(by)
-    statements = [read_statement(data, approvers, people) for data in envelopes]
-    about = [
-        (statement, key)
-        for statement, key in statements
-        if statement.digest == plan.digest and plan.made_at <= statement.at <= now
-    ]
-    if not any(
-        statement.kind is StatementKind.REQUEST and statement.person == requester and "request" in key.may
-        for statement, key in about
-    ):
-        raise PlanRefused(f"{plan.requested_by} has not signed the request", hint="access-review approve --request")
+    found = count_statements(envelopes, plan.digest, approvers, people, now=now, seen=seen)
+    if requester not in found.by(StatementKind.REQUEST, "request"):
+        raise PlanRefused(
+            f"{plan.requested_by} has not signed the request{found.words}", hint="access-review approve --request"
+        )
     counted = {
-        statement.person
-        for statement, key in about
-        if statement.kind is StatementKind.APPROVAL
-        and "approve" in key.may
-        and not conflict(plan, statement.person, requester)
+        person
+        for person in found.by(StatementKind.APPROVAL, "approve")
+        if not conflict(plan, person, requester, people)
     }
     counted.discard(executor)
     needed = approvals_needed(plan)
     if len(counted) < needed:
         more = " (whoever carries it out does not count)" if executor != requester else ""
         raise PlanRefused(
-            f"{len(counted)} of {needed} approvals by somebody else{more}",
+            f"{len(counted)} of {needed} approvals by somebody else{more}{found.words}",
             hint="access-review approve, by another person",
         )
-    return Approved(requester, tuple(sorted(counted)))
+    return Approved(requester, tuple(sorted(counted)), found.stale)
 
 
 def approvals_needed(plan: Plan) -> int:
@@ -147,10 +235,12 @@ def approvals_needed(plan: Plan) -> int:
     return 2 if plan.limits.raised else 1
 
 
-def conflict(plan: Plan, person: str, requester: str) -> str:
+def conflict(plan: Plan, person: str, requester: str, people: Signatories | None = None) -> str:
     """Say why somebody's approval would not be independent; empty when it is."""
     if person == requester:
         return "whoever asks for a plan does not approve it"
+    if people and people.alike(person, requester):
+        return "whoever asks for it has the same name, so nobody can tell that they are two"
     if any(change.target.person == person for change in plan.changes):
         return "the plan touches their own access"
     return ""
@@ -179,7 +269,8 @@ def require_standing(
     *,
     now: datetime,
     plan: Plan | None = None,
-) -> tuple[str, ...]:
+    seen: Seen | None = None,
+) -> Approved:
     """Return who signed the standing approval; raises ``PlanRefused`` unless two people did and it still holds.
 
     Of a ``plan``, all must be covered, and none of it about the access of those who count.
@@ -193,20 +284,15 @@ def require_standing(
         raise PlanRefused("there is no standing approval", hint="declare `standing` in roles/policy.yaml")
     if now.date() > standing.until:
         raise PlanRefused(f"the standing approval ended on {standing.until}", hint="renew it: two people sign again")
-    digest = digest_of_standing(standing)
-    statements = [read_statement(data, approvers, people) for data in envelopes]
-    counted = {
-        statement.person
-        for statement, key in statements
-        if statement.kind is StatementKind.STANDING
-        and statement.digest == digest
-        and statement.at <= now
-        and "approve" in key.may
-        if not (plan and conflict(plan, statement.person, ""))
-    }
+    found = count_statements(envelopes, digest_of_standing(standing), approvers, people, now=now, seen=seen)
+    counted = sorted(
+        person for person in found.by(StatementKind.STANDING, "approve") if not (plan and conflict(plan, person, ""))
+    )
+    if len({frozenset(one for one in counted if one == person or people.alike(one, person)) for person in counted}) < 2:
+        counted = counted[:1]
     if len(counted) < 2:
         raise PlanRefused(
-            f"{len(counted)} of 2 people have signed the standing approval as it now is",
+            f"{len(counted)} of 2 people have signed the standing approval as it now is{found.words}",
             hint="access-review approve --standing",
         )
-    return tuple(sorted(counted))
+    return Approved("", tuple(counted), found.stale)

@@ -189,6 +189,21 @@ def detached(data: bytes) -> tuple[Detached, ...]:
     )
 
 
+def payload_of(data: bytes) -> Statement:
+    """Return what an envelope says, unchecked: for what is known of it beside who signed. Raises ``PlanRefused``."""
+    payload, _ = _parts(data)
+    return _statement_1(json.loads(payload)) if statement_format(payload) == FORMAT_1 else _statement(payload)
+
+
+def heads_seen(data: bytes) -> TreeHead | None:
+    """Return the head that a statement says was seen, unchecked; nothing of one that is damaged or names none."""
+    try:
+        payload, _ = _parts(data)
+        return _statement(payload).head if statement_format(payload) == FORMAT else None
+    except PlanRefused:
+        return None
+
+
 def allowed_signers(people: Iterable[tuple[str, PublicKeyLine]]) -> str:
     """Return the file that ``ssh-keygen -Y verify -f`` reads; raises ``ArtifactError`` for an id it cannot hold."""
     lines = []
@@ -303,18 +318,24 @@ def _opened_1(data: bytes, keys: Iterable[PublicKeyLine]) -> SignedStatement:
     lines = [str(key) for key in keys if key.algorithm == "ssh-ed25519"]
     try:
         signed = signatures.open_envelope(data, lines)
-        content = signed.content
+    except AccessReviewError:
+        raise
+    except Exception:  # noqa: BLE001 - the envelope is another library's to read, and the bytes are anybody's
+        raise PlanRefused("a signed statement is not one of this tool", hint="sign again") from None
+    return SignedStatement(_statement_1(signed.content), signed.keys, {})
+
+
+def _statement_1(content: Mapping[str, Any]) -> Statement:
+    try:
         at = datetime.fromisoformat(content["at"]).astimezone(UTC)
         texts = [str(content[name]) for name in ("digest", "person", "reason")]
         whole = content["format"] == FORMAT_1 and texts == [content[name] for name in ("digest", "person", "reason")]
         statement = Statement(StatementKind(content["kind"]), texts[0], texts[1], at, texts[2])
-    except AccessReviewError:
-        raise
-    except Exception:  # noqa: BLE001 - the envelope is another library's to read, and the bytes are anybody's
+    except (KeyError, ValueError, TypeError, AttributeError, OverflowError):
         whole = False
     if not whole:
         raise PlanRefused("a signed statement is not one of this tool", hint="sign again")
-    return SignedStatement(statement, signed.keys, {})
+    return statement
 
 
 def _message(payload: bytes) -> bytes:

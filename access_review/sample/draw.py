@@ -10,6 +10,7 @@ holds of a stratum is then a random sample of that stratum too, and both the
 whole and each stratum can be judged exactly.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -86,6 +87,14 @@ class Pledge:
     key: str | None = field(default=None, repr=False)
 
 
+def pledge_elsewhere(commitment: str) -> Pledge:
+    """Promise a key that the auditor made and keeps, by its commitment; raises ``ArtifactError`` for what is none."""
+    if not re.fullmatch(r"sha256:[0-9a-f]{64}", commitment.strip()):
+        hint = "it looks like sha256:… (64 hex digits): the SHA-256 of 32 random bytes"
+        raise ArtifactError(f"{commitment.strip()[:80]!r} is no commitment to a key", hint=hint)
+    return Pledge(commitment.strip())
+
+
 def pledge(key: bytes) -> Pledge:
     """Promise a key of 32 bytes or more; whoever calls made it at random and keeps it secret."""
     return Pledge(commitment(key), key.hex())
@@ -150,15 +159,19 @@ def draw(
     next_pledge: Pledge,
     key: bytes | None = None,
     carried: Iterable[str] = (),
+    taken_back: str = "",
 ) -> tuple[Sample, SampleState]:
     """Choose who is looked at, and return what the next draw must know.
 
     The same run drawn again, before another is drawn, gives the same sample, and keeps
-    what it promised. ``carried`` are units that nobody reviewed the last time. ``key`` (32
+    what it promised. A draw whose run is gone (``taken_back``) could have been disliked, so
+    another is not called committed. ``carried`` are units that nobody reviewed the last time. ``key`` (32
     bytes or more) is given where the auditor keeps it; raises ``ArtifactError`` when it is
     missing, is not the one promised, or is promised again, and ``ValueError`` for a short one.
     """
     reveal = state.reveals.get(run) or _reveal(state, next_pledge, key)
+    if taken_back:
+        reveal = replace(reveal, committed=False)
     secret = bytes.fromhex(reveal.key)
     if reveal.next_commitment == commitment(secret):
         raise ArtifactError("the key promised next is the one used now", hint="make a new key for the next draw")
@@ -177,7 +190,8 @@ def draw(
         parts=parts,
         picks=picks,
         overdue=late,
-        reasons=_reasons(parts, needed, policy, late, len(kept), committed=reveal.committed, count=len(picks)),
+        reasons=_reasons(parts, needed, policy, late, len(kept), committed=reveal.committed, count=len(picks))
+        + ((f"drawn again: what was drawn in {taken_back} is gone",) if taken_back else ()),
         committed=reveal.committed,
         commitment=commitment(secret),
         key=reveal.key,

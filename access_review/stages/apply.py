@@ -2,16 +2,18 @@
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from access_review import workspace as workspaces
 from access_review.changes import Change
 from access_review.clock import Clock
+from access_review.errors import PlanRefused
 from access_review.plan.record import refuse_early, refuse_stale
 from access_review.revoke import apply, approve, recheck, systems
 from access_review.revoke.approve import Signatories
 from access_review.revoke.states import CHANGED, Recheck, State, Transition
+from access_review.stages.approve import Signer, sign_execution
 from access_review.store import files, plans, snapshots
 from access_review.store.journal import JournalFile
 from access_review.store.plans import StoredPlan
@@ -42,25 +44,49 @@ def apply_plan(
     by: str,
     pace: Pace = Pace(),
     standing: bool = False,
+    signer: Signer | None = None,
 ) -> apply.Applied:
     """Carry out an approved plan under the lock of the workspace; raises ``PlanRefused`` before anything is called.
 
-    With ``standing``, two people stand behind it by the standing approval, and it makes no
+    ``signer`` is who carries it out, ``by``, with the key that says so. With ``standing``, two people stand behind it by the standing approval, and it makes no
     more changes than that leaves for today.
     """
+    with plans.writing(workspace.folder, clock.now(), "apply"):
+        plans.require_journals(workspace.folder)
+        try:
+            return _applied(stored, workspace, clock, by=by, pace=pace, standing=standing, signer=signer)
+        finally:
+            if stored.journal.exists():
+                plans.note_journal(stored, clock.now(), "apply")
+
+
+def _applied(
+    stored: StoredPlan,
+    workspace: Workspace,
+    clock: Clock,
+    *,
+    by: str,
+    pace: Pace,
+    standing: bool,
+    signer: Signer | None,
+) -> apply.Applied:
     plan, now = stored.plan, clock.now()
-    with plans.writing(workspace.folder), JournalFile(stored.journal, plan.digest) as journal:
+    with JournalFile(stored.journal, plan.digest) as journal:
         refuse_early(plan, now=now)
         if not journal.changes:
             refuse_stale(plan, now=now, workspace_digest=workspace.digest)
         people, most = stored.signatories, None
         if standing:
-            most = _allowed_today(stored, workspace, people, now)
+            most, passed_over = _allowed_today(stored, workspace, people, now)
         else:
-            approve.require(plan, stored.approvals, workspace.approvers, people, now=now, by=by)
+            passed_over = _require_approved(stored, workspace, people, now, by).passed_over
+            if signer is None:
+                raise PlanRefused("whoever carries a plan out signs that they do", hint="name your key: --key FILE")
+            sign_execution(stored, workspace, signer, now)
         judge = _judge(stored, workspace)
         if standing:
             judge = _not_ordered_twice(judge, workspace, now)
+        plans.begin(stored, by, now)
         with systems.executors(workspace, plan.changes, now) as executors:
             batch = apply.ApplyRun(
                 plan=plan,
@@ -78,19 +104,35 @@ def apply_plan(
             )
             applied = apply.apply(batch, only=pace.only)
         _write_orders(stored, applied.states)
-    return applied
+    return replace(applied, passed_over=passed_over)
 
 
-def _allowed_today(stored: StoredPlan, workspace: Workspace, people: Signatories, now: datetime) -> int:
-    """Return how many changes the standing approval leaves for today; raises ``PlanRefused`` where there is none."""
+def _require_approved(
+    stored: StoredPlan, workspace: Workspace, people: Signatories, now: datetime, by: str
+) -> approve.Approved:
+    """Return who stands behind a plan, and is employed by the rosters read now; raises ``PlanRefused``."""
+    held, said, plan = plans.seen(stored), stored.approvals, stored.plan
+    approve.require(plan, said, workspace.approvers, people, now=now, by=by, seen=held)
+    fresh = recheck.with_rosters(snapshots.load(stored.run), workspace, now)
+    current = Signatories.of(fresh.tables["people"].to_pylist(), ())
+    return approve.require(plan, said, workspace.approvers, current, now=now, by=by, seen=held)
+
+
+def _allowed_today(
+    stored: StoredPlan, workspace: Workspace, people: Signatories, now: datetime
+) -> tuple[int, tuple[str, ...]]:
+    """Return how many changes are left for today, and whose signature was passed over; raises ``PlanRefused``."""
     standing = workspace.policy.standing
     signed = plans.envelopes(workspace.folder / plans.STANDING_APPROVALS)
-    approve.require_standing(standing, signed, workspace.approvers, people, now=now, plan=stored.plan)
+    held = plans.seen_standing(workspace.folder)
+    stands = approve.require_standing(
+        standing, signed, workspace.approvers, people, now=now, plan=stored.plan, seen=held
+    )
     called = sum(
         approve.is_covered(change) and row.state is State.CALLING and row.at > now - _DAY
         for change, row in _journalled(workspace)
     )
-    return max(0, standing.daily - called) if standing else 0
+    return max(0, standing.daily - called) if standing else 0, stands.passed_over
 
 
 def _not_ordered_twice(judge: apply.Judge, workspace: Workspace, now: datetime) -> apply.Judge:

@@ -11,11 +11,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from access_review import runs
 from access_review.audit import reviewers
 from access_review.audit.reviewers import People
 from access_review.clock import Clock
 from access_review.errors import AccessReviewError
+from access_review.logbook import entries
+from access_review.logbook.lines import LogEvent
 from access_review.plan.derive import PlanOrder
 from access_review.plan.request import Scope
 from access_review.revoke import approve
@@ -30,7 +31,7 @@ from access_review.stages.collect import collect_run
 from access_review.stages.plan import derive_plan, write_plan
 from access_review.stages.review import review_run
 from access_review.stages.verify import verify_plan
-from access_review.store import notified, plans, reviews, snapshots
+from access_review.store import logged, notified, plans, reviews, snapshots
 from access_review.store.journal import JournalFile, begun
 from access_review.store.plans import STANDING, StoredPlan
 from access_review.views import standing as view
@@ -83,7 +84,23 @@ def apply_standing(
         stopped = view.StandingSummary(stopped=error.message + (f" → {error.hint}" if error.hint else ""))
         _tell(workspace, _newest(workspace), clock.now(), stopped, environment)
         raise
+    ended = entries.ran_unattended(STANDING, clock.now(), run=stored.run.id, made=len(account.done))
+    logged.append(workspace.folder, ended, command="apply --standing")
     return StandingOutcome(stored, applied, account, _tell(workspace, stored.run, clock.now(), account, environment))
+
+
+def not_heard_of(workspace: Workspace, now: datetime) -> str:
+    """Say since when the unattended run that two people signed for has not ended well; empty when it did within a day."""
+    standing, log = workspace.policy.standing, logged.known(workspace.folder)
+    if standing is None or log is None or now.date() > standing.until:
+        return ""
+    if not any(line.details["kind"] == approve.StatementKind.STANDING for line in log.of(LogEvent.SIGNATURE)):
+        return ""
+    last = log.latest(LogEvent.OBSERVATION, STANDING)
+    if last and now - last.at <= _AGAIN:
+        return ""
+    since = f"since {last.at:%Y-%m-%d %H:%M} UTC" if last else "yet"
+    return f"apply --standing has not run to its end {since}: leavers keep their access until it does"
 
 
 def _plan_leavers(workspace: Workspace, now: datetime, progress: Progress) -> StoredPlan:
@@ -91,7 +108,7 @@ def _plan_leavers(workspace: Workspace, now: datetime, progress: Progress) -> St
     run = collect_run(workspace, now.replace(microsecond=0), progress)
     if begun(plans.journal_of(run, STANDING)):
         return plans.find(run, STANDING)
-    review_run(workspace, run)
+    review_run(workspace, run, now)
     made = derive_plan(workspace, run, PlanOrder(REQUESTED_BY, now, STANDING, Scope(rules=(LEAVERS,))))
     write_plan(run, made)
     return StoredPlan(run, STANDING, made.plan)
@@ -100,23 +117,23 @@ def _plan_leavers(workspace: Workspace, now: datetime, progress: Progress) -> St
 def _carry_out(stored: StoredPlan, workspace: Workspace, clock: Clock, pace: Pace) -> Applied:
     """Carry a plan out; one without changes needs the signatures too, so that their end is noticed before a leaver is."""
     if not stored.plan.changes:
-        _signers(stored.run, workspace, clock.now())
-        return Applied({}, "", 0)
+        return Applied({}, "", 0, _signers(stored.run, workspace, clock.now()).passed_over)
     return apply_plan(stored, workspace, clock, by=REQUESTED_BY, pace=pace, standing=True)
 
 
-def _signers(run: Run, workspace: Workspace, now: datetime) -> tuple[str, ...]:
-    """Return who signed the standing approval; raises ``PlanRefused`` unless two people did and it still holds."""
+def _signers(run: Run, workspace: Workspace, now: datetime) -> approve.Approved:
+    """Return who signed the standing approval and counts; raises ``PlanRefused`` unless two people did and it still holds."""
     signed = plans.envelopes(workspace.folder / plans.STANDING_APPROVALS)
+    held = plans.seen_standing(workspace.folder)
     return approve.require_standing(
-        workspace.policy.standing, signed, workspace.approvers, plans.signatories(run), now=now
+        workspace.policy.standing, signed, workspace.approvers, plans.signatories(run), now=now, seen=held
     )
 
 
 def _verify_earlier(workspace: Workspace, now: datetime) -> tuple[str, ...]:
     """Read again what earlier unattended runs changed; return what is not as it should be, in words."""
     wrong = []
-    for run in runs.all_runs(workspace.folder):
+    for run in logged.known_runs(workspace.folder):
         if now - run.as_of > FOLLOWED or not begun(plans.journal_of(run, STANDING)):
             continue
         stored = plans.find(run, STANDING)
@@ -143,7 +160,7 @@ def _account(stored: StoredPlan, applied: Applied, unproven: Iterable[str]) -> v
 
 
 def _newest(workspace: Workspace) -> Run | None:
-    known = runs.all_runs(workspace.folder)
+    known = logged.known_runs(workspace.folder)
     return known[-1] if known else None
 
 
@@ -178,5 +195,5 @@ def _hearing(workspace: Workspace, run: Run | None, people: People, now: datetim
     standing = workspace.policy.standing
     named = [people.who(name) or name for name in (standing.tell if standing else ())]
     with suppress(AccessReviewError):  # that nobody stands behind it may be what is told
-        named += _signers(run, workspace, now) if run else ()
+        named += _signers(run, workspace, now).approvers if run else ()
     return list(dict.fromkeys(named)) or ["nobody: name somebody under standing: tell: in roles/policy.yaml"]

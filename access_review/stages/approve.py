@@ -1,18 +1,28 @@
-"""Approve: sign a plan's request or approval, or the standing approval, where it is looked for."""
+"""Approve: sign a plan's request, approval or execution, or the standing approval; and take such a signature back."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from access_review.errors import PlanRefused
+from access_review.errors import PlanRefused, Unclear
+from access_review.logbook import entries
 from access_review.plan.record import refuse_stale
-from access_review.revoke import approve, signatures
+from access_review.revoke import approve, sshsig, statements
 from access_review.revoke.approve import Signatories, Statement, StatementKind
 from access_review.runs import Run
-from access_review.store import files, keys, plans
+from access_review.store import files, keys, logbook, logged, plans
 from access_review.store.plans import StoredPlan
 from access_review.views import carry_out
 from access_review.workspace import Workspace
+
+_ROLES = {
+    StatementKind.REQUEST: ("requester", "request"),
+    StatementKind.APPROVAL: ("approver", "approve"),
+    StatementKind.STANDING: ("approver", "approve"),
+    StatementKind.EXECUTION: ("executor", "request"),
+}
+"""In which capacity somebody says a thing, and what roles/approvers.yaml must allow them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +40,22 @@ def approve_plan(stored: StoredPlan, workspace: Workspace, kind: StatementKind, 
     plan, people = stored.plan, stored.signatories
     refuse_stale(plan, now=now, workspace_digest=workspace.digest)
     _refuse_other_program(stored)
-    statement = Statement(kind, plan.digest, people.person(signer.by), now, signer.reason)
-    requester = people.person(plan.requested_by)
-    if kind is StatementKind.REQUEST and statement.person != requester:
+    person, requester = people.person(signer.by), people.person(plan.requested_by)
+    if kind is StatementKind.REQUEST and person != requester:
         raise PlanRefused(f"the plan is asked for by {plan.requested_by}, not by {signer.by}")
-    if kind is StatementKind.APPROVAL and (why := approve.conflict(plan, statement.person, requester)):
+    if kind is StatementKind.APPROVAL and (why := approve.conflict(plan, person, requester, people)):
         raise PlanRefused(f"not independent: {why}", hint="ask somebody else")
-    return _sign(statement, workspace, people, signer, stored.folder / "approvals")
+    said = Statement(kind, plan.digest, person, now, signer.reason, run=stored.run.id)
+    return _sign(said, workspace, people, signer, stored.folder / "approvals")
+
+
+def sign_execution(stored: StoredPlan, workspace: Workspace, signer: Signer, now: datetime) -> Path:
+    """Sign that one carries a plan out; return the file. Raises ``PlanRefused``, also for whoever approved it."""
+    people = stored.signatories
+    said = Statement(
+        StatementKind.EXECUTION, stored.plan.digest, people.person(signer.by), now, signer.reason, run=stored.run.id
+    )
+    return _sign(said, workspace, people, signer, stored.folder / "approvals")
 
 
 def _refuse_other_program(stored: StoredPlan) -> None:
@@ -55,18 +74,79 @@ def approve_standing(run: Run, workspace: Workspace, signer: Signer, now: dateti
     if standing is None:
         raise PlanRefused("there is no standing approval", hint="declare `standing` in roles/policy.yaml")
     digest = approve.digest_of_standing(standing)
-    statement = Statement(StatementKind.STANDING, digest, people.person(signer.by), now, signer.reason)
-    return digest, _sign(statement, workspace, people, signer, workspace.folder / plans.STANDING_APPROVALS)
+    said = Statement(StatementKind.STANDING, digest, people.person(signer.by), now, signer.reason)
+    return digest, _sign(said, workspace, people, signer, workspace.folder / plans.STANDING_APPROVALS)
 
 
-def _sign(statement: Statement, workspace: Workspace, people: Signatories, signer: Signer, folder: Path) -> Path:
+def withdraw_signatures(
+    workspace: Workspace, signer: Signer, now: datetime, *, run: Run, stored: StoredPlan | None
+) -> tuple[Path, ...]:
+    """Take back what one signed of a plan, or of the standing approval without one; return the files.
+
+    What was signed stays where it is. Raises ``Unclear`` where nothing of theirs is there.
+    """
+    people = plans.signatories(run)
+    person = people.person(signer.by)
+    folder = stored.folder / "approvals" if stored else workspace.folder / plans.STANDING_APPROVALS
+    said = list(_said(stored.approvals if stored else plans.envelopes(folder), people, person))
+    if not said:
+        raise Unclear(f"nothing that {signer.by} signed is in {folder}", hint="--standing, or --of another plan")
+    about = stored.run.id if stored else ""
+    return tuple(
+        _sign(
+            Statement(StatementKind.WITHDRAWAL, one, person, now, signer.reason, run=about),
+            workspace,
+            people,
+            signer,
+            folder,
+        )
+        for one in said
+    )
+
+
+def _said(envelopes: list[bytes], people: Signatories, person: str) -> Iterator[str]:
+    """Yield the ids of the statements that name a person and are not taken back."""
+    every = [statements.payload_of(data) for data in envelopes]
+    taken_back = statements.withdrawals(every)
+    for one in every:
+        theirs = person in people.by_name.get(one.person.casefold(), frozenset())
+        if theirs and one.kind is not StatementKind.WITHDRAWAL and (person, one.id) not in taken_back:
+            yield one.id
+
+
+def _sign(said: Statement, workspace: Workspace, people: Signatories, signer: Signer, folder: Path) -> Path:
     """Sign a statement and write it where it is looked for; raises ``PlanRefused`` when it would not count."""
+    log, _ = logged.begin(workspace.folder, said.at, "approve")
+    role, needed = _ROLES.get(said.kind, ("", ""))
+    statement = replace(said, role=role, workspace=log.workspace, head=log.head)
     key = keys.private_key(signer.key, signer.password)
-    data = signatures.sign(statement.payload(), key)
-    _, who = approve.read_statement(data, workspace.approvers, people)
-    if ("request" if statement.kind is StatementKind.REQUEST else "approve") not in who.may:
+    data = statements.sign(statement, key)
+    _, who = approve.read_statement(data, workspace.approvers, people, said.at)
+    if needed and needed not in who.may:
         raise PlanRefused(f"{statement.person} may not do this by roles/approvers.yaml", hint="ask somebody who may")
-    fingerprint = key.public_key.keyid.removeprefix("SHA256:").replace("/", "_").replace("+", "-")[:16]
-    path = folder / f"{statement.kind}-{fingerprint}.json"
-    files.write(path, data)
+    name = sshsig.public_line(key).fingerprint.removeprefix("SHA256:").replace("/", "_").replace("+", "-")[:16]
+    if said.kind is StatementKind.WITHDRAWAL:
+        name = said.digest.removeprefix("sha256:")[:16]
+    path = folder / f"{said.kind}-{name}.json"
+    _write(workspace.folder, path, data, statement)
     return path
+
+
+def _write(workspace: Path, path: Path, data: bytes, statement: Statement) -> None:
+    """Write what was signed, and the line about it; of what does not lie in ``runs/``, who signed what."""
+    root = workspace / "runs"
+    within = path.is_relative_to(root)
+    line = entries.statement_signed(
+        statement.id,
+        statement.at,
+        path.relative_to(root).as_posix() if within else "outside",
+        logbook.mark_of_bytes(data),
+        kind=str(statement.kind),
+        about=statement.digest,
+        person=statement.person,
+    )
+    if within:
+        logged.replace_files(workspace, line, {path.relative_to(root).as_posix(): data}, "approve")
+    else:
+        files.write(path, data)
+        logged.append(workspace, replace(line, files={}), command="approve")

@@ -5,14 +5,17 @@ from datetime import datetime
 from pathlib import Path
 
 from access_review import store
-from access_review.artifacts import AUDIT, FRAME, SAMPLE, WORKLIST
+from access_review.artifacts import FRAME, SAMPLE, WORKLIST
 from access_review.audit import campaign, planted, reviewers, worklist
 from access_review.audit.campaign import Campaign
 from access_review.audit.worklist import Worklist
+from access_review.logbook import entries
+from access_review.logbook.lines import LogEvent
 from access_review.runs import Run
 from access_review.sample import draw, population
-from access_review.sample.draw import Sample
-from access_review.store import audits, files, reviews, snapshots
+from access_review.sample.draw import Pledge, Sample
+from access_review.store import audits, files, logged, reviews, snapshots
+from access_review.store.rights import Right, hold
 from access_review.views import worksheet
 from access_review.workspace import Workspace
 
@@ -37,22 +40,42 @@ class Opened:
     why_not: str = ""
 
 
-def open_audit(workspace: Workspace, run: Run, secret: bytes) -> Opened:
+OPERATOR, AUDITOR = "the operator", "the auditor"
+"""Who holds the key of a draw until it is published."""
+
+
+def commit_draw(workspace: Workspace, now: datetime) -> None:
+    """Write into the logbook, before anything is read, which key the next draw was promised."""
+    if pledged := audits.sample_state(workspace.folder).pledge:
+        held_by = OPERATOR if pledged.key else AUDITOR
+        line = entries.draw_committed(pledged.commitment, now, pledged.commitment, held_by=held_by)
+        logged.append(workspace.folder, line, command="audit")
+
+
+def open_audit(
+    workspace: Workspace, run: Run, secret: bytes | Pledge, now: datetime, key: bytes | None = None
+) -> Opened:
     """Draw this week's sample from a reviewed run, once: a week that has one keeps it.
 
     Nothing is drawn while a roster was not read whole, since the population would not be the
-    one that works here, nor while any source is older than its ``max_age``. ``secret`` is the key of the next draw.
+    one that works here, nor while any source is older than its ``max_age``. ``secret`` is the key of the next draw,
+    or the promise of one that the auditor keeps; ``key`` is that of this draw, where the auditor kept it.
     """
+    with hold(workspace.folder, Right.CAMPAIGN, now=now, command="audit"):
+        return _opened(workspace, run, secret, now, key)
+
+
+def _opened(workspace: Workspace, run: Run, secret: bytes | Pledge, now: datetime, key: bytes | None) -> Opened:
     week = campaign.week_of(run.as_of, zone := workspace.policy.reviewing.timezone)
     known = audits.all_audits(workspace.folder)
     if same := next(((r, a) for r, a in known if a.week == week), None):
         return Opened(week, *same, None, f"{week} was drawn in run {same[0].id}")
     if why_not := _why_not(run, known):
         return Opened(week, None, None, None, why_not)
-    before = _end(workspace, *known[-1], run.as_of) if known else None
-    drawn = draw_sample(workspace, run, secret)
+    before = _end(workspace, *known[-1], run.as_of, now) if known else None
+    drawn = draw_sample(workspace, run, secret, now, key)
     opened = campaign.open_campaign(run.id, run.as_of, zone, before, drawn.sample.carried)
-    store.write(run, AUDIT, opened)
+    audits.keep_campaign(run, opened, now, "audit")
     return Opened(week, run, opened, drawn)
 
 
@@ -73,16 +96,18 @@ def _why_not(run: Run, known: list[tuple[Run, Campaign]]) -> str:
     return ""
 
 
-def _end(workspace: Workspace, run: Run, last: Campaign, now: datetime) -> Campaign:
+def _end(workspace: Workspace, run: Run, last: Campaign, at: datetime, now: datetime) -> Campaign:
     """End the wait of the audit before, whose time is over when the next is drawn."""
     reviewing = workspace.policy.reviewing
-    short = reviewing.model_copy(update={"close": min(reviewing.close, now - run.as_of)})
-    ended = campaign.close_campaign(last, audits.waited_for(run), audits.not_reviewed(run), short, now)
-    store.write(run, AUDIT, ended)
+    short = reviewing.model_copy(update={"close": min(reviewing.close, at - run.as_of)})
+    ended = campaign.close_campaign(last, audits.waited_for(run), audits.not_reviewed(run), short, at)
+    audits.keep_campaign(run, ended, now, "audit")
     return ended
 
 
-def draw_sample(workspace: Workspace, run: Run, secret: bytes) -> Drawn:
+def draw_sample(
+    workspace: Workspace, run: Run, secret: bytes | Pledge, now: datetime, key: bytes | None = None
+) -> Drawn:
     """Draw the sample of a run, write it with its work sheets, and keep what the next draw needs.
 
     ``secret`` is the key of the draw after this one: 32 random bytes or more.
@@ -100,7 +125,9 @@ def draw_sample(workspace: Workspace, run: Run, secret: bytes) -> Drawn:
             state,
             run=run.id,
             as_of=facts.snapshot.as_of,
-            next_pledge=draw.pledge(secret),
+            next_pledge=secret if isinstance(secret, Pledge) else draw.pledge(secret),
+            key=key,
+            taken_back=_taken_back(workspace, run),
             carried=carried.intersection(unit.unit for unit in units),
         )
         people = reviewers.people_of(facts.snapshot.tables["people"].to_pylist())
@@ -108,11 +135,22 @@ def draw_sample(workspace: Workspace, run: Run, secret: bytes) -> Drawn:
         routed = reviewers.route(asked, workspace.policy.reviewing, people, facts.snapshot.as_of.date())
         work = planted.plant_test_rows(facts.engine, routed, bytes.fromhex(sample.seed), sample.policy.planted)
     # The sample reveals its key, so what the next draw has promised is on disk first.
-    audits.keep_sample_state(workspace.folder, after)
+    audits.keep_sample_state(workspace.folder, after, now)
     store.write(run, FRAME, population.SamplingFrame(run.id, units))
     store.write(run, WORKLIST, work)
     store.write(run, SAMPLE, sample)
     return Drawn(sample, work, _write_sheets(run, work))
+
+
+def _taken_back(workspace: Workspace, run: Run) -> str:
+    """Return a run of the same week that was drawn from and is gone; the logbook knows it still."""
+    log, zone = logged.known(workspace.folder), workspace.policy.reviewing.timezone
+    for line in log.of(LogEvent.CAMPAIGN) if log else ():
+        gone = Run(run.folder.with_name(line.name))
+        same_week = campaign.week_of(gone.as_of, zone) == campaign.week_of(run.as_of, zone)
+        if gone.id != run.id and same_week and not gone.folder.exists():
+            return gone.id
+    return ""
 
 
 def _write_sheets(run: Run, work: Worklist) -> tuple[Path, ...]:

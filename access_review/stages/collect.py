@@ -2,10 +2,12 @@
 
 from datetime import datetime
 
-from access_review import runs, snapshot
+from access_review import snapshot
+from access_review.logbook import entries
 from access_review.runs import Run
 from access_review.snapshot import Progress
-from access_review.store import snapshots
+from access_review.store import logged, snapshots
+from access_review.store.rights import Right, hold
 from access_review.workspace import Workspace
 
 
@@ -17,7 +19,16 @@ def collect_run(
     A moment that was ``chosen`` rather than now makes it a rehearsal where a source is read live.
     Raises ``WorkspaceError`` for what cannot be used as written, ``RosterFault`` for a roster.
     """
-    earlier = [run for run in runs.all_runs(workspace.folder) if run.as_of < as_of]
+    with hold(workspace.folder, Right.CAMPAIGN, now=as_of, command="collect"):
+        made = _collected(workspace, as_of, progress, chosen)
+        if not made.is_rehearsal:
+            line = entries.run_made(made.id, as_of, logged.snapshot_marks(made), rehearsal=False)
+            logged.append(workspace.folder, line, command="collect")
+    return made
+
+
+def _collected(workspace: Workspace, as_of: datetime, progress: Progress, chosen: bool) -> Run:
+    earlier = [run for run in logged.known_runs(workspace.folder) if run.as_of < as_of]
     previous = earlier[-1] if earlier else None
     known = snapshots.load(previous) if previous else None
     collected = snapshot.collect(workspace, as_of, previous=known, progress=progress)

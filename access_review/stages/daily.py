@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from access_review.audit import inventory
 from access_review.audit.inventory import ListedAgent, ListedApplication
@@ -28,9 +29,9 @@ class Day:
     silent: Mapping[str, str]
 
 
-def check_day(workspace: Workspace, run: Run) -> Day:
+def check_day(workspace: Workspace, run: Run, now: datetime) -> Day:
     """Review a run, follow its leavers, and list what signs in and what AI there is."""
-    report = review_run(workspace, run)
+    report = review_run(workspace, run, now)
     leavers = follow_leavers(workspace, run)
     with reviews.opened(workspace, run) as facts:
         applications, agents = inventory.list_applications(facts.engine), inventory.list_agents(facts.engine)

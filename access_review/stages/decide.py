@@ -1,34 +1,37 @@
 """Decide: keep what reviewers answered, read from work sheets or given one by one."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 
 from access_review import store
-from access_review.artifacts import DECISIONS, WORKLIST
-from access_review.audit import decisions, filled_sheets, reviewers
+from access_review.artifacts import WORKLIST
+from access_review.audit import decisions, filled_sheets
 from access_review.audit.decisions import Decision, ReviewerAnswer
 from access_review.audit.judge import Judgement
 from access_review.audit.reviewers import People
 from access_review.audit.worklist import UNASSIGNED, WorkItem
 from access_review.errors import Mistake, Unclear
 from access_review.runs import Run
-from access_review.store import audits, snapshots
+from access_review.store import audits, rosters
+from access_review.store.decisions import NewDecision, RunDecisions, claimed, unread
 
 LARGEST = 64 * 2**20
 """Bytes of one sheet; the largest we write is far below."""
 
 
-def read_sheets(run: Run, paths: Iterable[Path], today: date) -> tuple[int, Judgement]:
+def read_sheets(run: Run, paths: Iterable[Path], now: datetime) -> tuple[int, Judgement]:
     """Read filled-in work sheets into a run; return how many answers they held and what the sample proves now.
 
-    ``today`` is the last day on which something can have been decided. Raises
+    ``now`` is on the last day on which something can have been decided. Raises
     ``WorkspaceError`` with every mistake of every sheet, and then keeps nothing.
     """
     sheets, unread = open_sheets(paths)
-    read = filled_sheets.read_decisions(sheets, store.read(run, WORKLIST), today=today, unread=unread)
-    _record(run, read)
+    read = filled_sheets.read_decisions(
+        sheets, store.read(run, WORKLIST), today=now.date(), unread=unread, people=rosters.people_now(run)
+    )
+    _record(run, read, now)
     return len(read), audits.judgement(run)
 
 
@@ -60,7 +63,7 @@ def questions(run: Run, by: str, of: str | None = None) -> Questions:
 
     Raises ``Unclear`` for who is in no roster.
     """
-    people = reviewers.people_of(snapshots.people(run))
+    people = rosters.people_now(run)
     me = _person(people, by)
     whose = me if of is None else UNASSIGNED if of == UNASSIGNED else _person(people, of)
     items = filled_sheets.open_items(store.read(run, WORKLIST), audits.decisions(run), whose, people.called(me))
@@ -80,9 +83,13 @@ def answer_item(
 ) -> None:
     """Keep one answer; ``seconds`` is how long it took, null after a pause."""
     day = max(now, run.as_of).date()
-    _record(run, [decisions.decision_on(item, answer, by=by, at=day, comment=comment, seconds=seconds)])
+    _record(run, [decisions.decision_on(item, answer, by=by, at=day, comment=comment, seconds=seconds)], now)
 
 
-def _record(run: Run, given: Sequence[Decision]) -> None:
-    # Read again each time: sheets may have been read while somebody was asked.
-    store.write(run, DECISIONS, decisions.record(audits.decisions(run), given))
+def _record(run: Run, given: Iterable[Decision], now: datetime) -> None:
+    people, new = rosters.people_now(run), tuple(given)
+
+    def decide(known: RunDecisions) -> Iterable[NewDecision]:
+        return claimed(unread(known, new), lambda by: filled_sheets.person_in(by, people))
+
+    audits.write(run, decide, now)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from access_review import runs, store
+from access_review import store
 from access_review.artifacts import LEAVERS, canonical
 from access_review.offboarding import assess, certificate, checklist, queries
 from access_review.offboarding.leaver import Leaver, Leavers
@@ -13,7 +13,7 @@ from access_review.review import establish
 from access_review.revoke.proven import proven
 from access_review.runs import Run
 from access_review.snapshot import Snapshot
-from access_review.store import files, plans, reviews, snapshots
+from access_review.store import files, logged, plans, reviews, snapshots
 from access_review.tables import TABLES
 from access_review.views import certificate as view
 from access_review.views.worksheet import name_of
@@ -47,7 +47,7 @@ def follow_leavers(workspace: Workspace, run: Run) -> Leavers:
 
 def _before(workspace: Path, run: Run) -> Leavers | None:
     """Return what the newest run before this one said of its leavers."""
-    earlier = [one for one in runs.before(workspace, run) if store.has(one, LEAVERS)]
+    earlier = [one for one in logged.before(workspace, run) if store.has(one, LEAVERS)]
     return store.read(earlier[-1], LEAVERS) if earlier else None
 
 

@@ -1,6 +1,6 @@
 """Plan: look up what is asked for, plan it on a reviewed run, and write the plan down."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from difflib import get_close_matches
@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import NoReturn
 
 from access_review.audit import reviewers, worklist
-from access_review.errors import Unclear
+from access_review.errors import PlanRefused, Unclear
 from access_review.plan.derive import DerivedPlan, PlanOrder, derive
 from access_review.plan.limits import Raised
-from access_review.plan.record import Plan
+from access_review.plan.record import Plan, UndonePlan
 from access_review.plan.request import Scope
 from access_review.rules import load as load_rules
 from access_review.runs import Run
 from access_review.snapshot import Snapshot
 from access_review.store import pinned as pin
 from access_review.store import plans, reviews, snapshots
-from access_review.store.plans import AHEAD, PLAN
+from access_review.store.plans import AHEAD, PLAN, StoredPlan
 from access_review.tables import Row
 from access_review.views import plan_folder
 from access_review.views.text import listed
@@ -65,7 +65,38 @@ def derive_plan(workspace: Workspace, run: Run, order: PlanOrder) -> DerivedPlan
 def write_plan(run: Run, made: DerivedPlan) -> tuple[Path, ...]:
     """Write a plan into its folder, as the record and as the lists that people work by."""
     files = plan_folder.files(made.plan, made.reasons)
-    return plans.write(run, made.plan.name, files)
+    return plans.write(run, made.plan.name, made.plan, files)
+
+
+def require_lists(stored: StoredPlan, workspace: Workspace) -> None:
+    """Refuse a plan whose lists for people are not what would be written from it now.
+
+    One that is not there misleads nobody, and neither does a plan of an older version, which is not begun.
+    """
+    made = stored.plan
+    if made.inputs is None:
+        return
+    reasons = _reasons(stored, workspace)
+    for name, data in plan_folder.files(made, reasons).items():
+        path = stored.folder / name
+        if path.suffix in {".csv", ".xlsx"} and path.exists() and path.read_bytes() != data:
+            hint = "plan again, and look at the new lists"
+            raise PlanRefused(f"{path} is not what follows from plan.json", hint=hint)
+
+
+def _reasons(stored: StoredPlan, workspace: Workspace) -> Mapping[str, str]:
+    """Return why each change of a plan is there, in the words that its lists have."""
+    made = stored.plan
+    if made.inputs is None:
+        return {}
+    if made.inputs.undoes:
+        return dict.fromkeys((name for change in made.changes for name in change.because), undone(made.inputs.undoes))
+    return derive(PlanOrder.of(made), pin.load(workspace, stored.run, made.inputs)).reasons
+
+
+def undone(taken: UndonePlan) -> str:
+    """Say why something is given back."""
+    return f"taken by {taken.digest}"
 
 
 def _resolve(scope: Scope, people: reviewers.People, rows: Iterable[Row], snapshot: Snapshot) -> Scope:

@@ -41,5 +41,5 @@ def remind(workspace: Workspace, run: Run, now: datetime, environment: Mapping[s
     missed = {one.notice.about for one in delivered if one.failed}
     if audit.going_on:
         audit = replace(audit, sent=(*audit.sent, *(one for one in sent if one.reviewer not in missed)))
-    store.write(run, AUDIT, audit)
+    audits.keep_campaign(run, audit, now, "remind")
     return Reminded(audit, sent, tuple(sorted({why for one in delivered for why in one.failed})))

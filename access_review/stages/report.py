@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from access_review import artifacts, store
-from access_review.artifacts import DECISIONS, JUDGEMENT, SAMPLE, Artifact
+from access_review.artifacts import JUDGEMENT, SAMPLE, Artifact
 from access_review.runs import Run
 from access_review.store import audits, files, plans, reviews, snapshots
 from access_review.views import report_contents, report_page
@@ -24,7 +24,7 @@ def write_report(workspace: Workspace, run: Run) -> Path:
             run=run.id,
             plan=_plain(run, artifacts.plan(plans.PLAN)),
             sample=_plain(run, SAMPLE),
-            judgement=JUDGEMENT.plain(audits.judgement(run)) if store.has(run, DECISIONS) else None,
+            judgement=JUDGEMENT.plain(audits.judgement(run)) if audits.decisions(run).history else None,
         )
     path = run.folder / "report.html"
     files.write(path, report_page.render(page))

@@ -1,22 +1,35 @@
 """Review: decide what is wrong in a run, and keep it there."""
 
-from access_review import runs, store
+from datetime import datetime
+
+from access_review import store
 from access_review.artifacts import AUDIT, CONTROL, WORKLIST
 from access_review.audit import campaign
 from access_review.audit.carry_forward import kept_findings, unreviewed_units
 from access_review.engine import ParquetFile, open_engine
 from access_review.facts import CarryForward
+from access_review.logbook import entries
 from access_review.review import Report, review
 from access_review.runs import Run
-from access_review.store import audits, reviews, snapshots
+from access_review.store import audits, logged, reviews, snapshots
+from access_review.store.rights import Right, hold
 from access_review.workspace import Workspace
 
 
-def review_run(workspace: Workspace, run: Run) -> Report:
+def review_run(workspace: Workspace, run: Run, now: datetime) -> Report:
     """Review a run and write its findings (Parquet) and ``review.json``, last, so that what has it is whole.
 
     Raises ``ArtifactError`` for a damaged run and ``RuleError`` for a rule that breaks its contract.
     """
+    with hold(workspace.folder, Right.CAMPAIGN, now=now, command="review"):
+        report = _reviewed(workspace, run)
+        if not run.is_rehearsal:
+            line = entries.run_reviewed(run.id, now, logged.marks(run, logged.REVIEW))
+            logged.append(workspace.folder, line, command="review")
+    return report
+
+
+def _reviewed(workspace: Workspace, run: Run) -> Report:
     # Written first: reviewing again must not depend on what has been answered since.
     store.write(run, CONTROL, _left_open(workspace, run))
     snapshot = snapshots.load(run)
@@ -28,7 +41,7 @@ def review_run(workspace: Workspace, run: Run) -> Report:
 def _left_open(workspace: Workspace, run: Run) -> CarryForward:
     """Say what the audits before a run left open; who is drawn again in time makes older answers of no account."""
     reviewing = workspace.policy.reviewing
-    audited = [one for one in runs.before(workspace.folder, run) if store.has(one, AUDIT)]
+    audited = [one for one in logged.before(workspace.folder, run) if store.has(one, AUDIT)]
     if not audited:
         return CarryForward()
     last = store.read(audited[-1], AUDIT)

@@ -3,24 +3,35 @@
 from datetime import datetime
 
 from access_review import store
-from access_review.artifacts import AUDIT
+from access_review.artifacts import AUDIT, FRAME, SAMPLE
 from access_review.audit import campaign, reviewers
 from access_review.audit.campaign import Campaign
 from access_review.audit.filled_sheets import names_in
 from access_review.audit.reviewers import People
 from access_review.errors import PlanRefused
+from access_review.logbook import entries
 from access_review.runs import Run
-from access_review.store import audits, snapshots
+from access_review.store import audits, logged, rosters, snapshots
+from access_review.store.rights import Right, hold
 
 
 def sign_off(run: Run, by: str, now: datetime) -> Campaign:
     """End the audit of a run; raises ``PlanRefused``, also for somebody who is in no roster."""
+    with hold(run.workspace, Right.CAMPAIGN, now=now, command="sign-off"):
+        return _signed_off(run, by, now)
+
+
+def _signed_off(run: Run, by: str, now: datetime) -> Campaign:
     people = reviewers.people_of(snapshots.people(run))
-    if people.who(by) is None:
+    person = rosters.people_now(run).who(by)
+    if person is None:
         raise PlanRefused(f"{by} is in no roster, so cannot sign off", hint="give the id, name or mail of a person")
     unanswered = sum(audits.waited_for(run).values())
     ended = campaign.sign_off(store.read(run, AUDIT), by, now, unanswered=unanswered, strangers=_strangers(run, people))
-    store.write(run, AUDIT, ended)
+    line = entries.signed_off(run.id, now, person, logged.marks(run, logged.CAMPAIGN))
+    revealed = logged.marks(run, (SAMPLE.path, FRAME.path))
+    logged.append(run.workspace, entries.draw_revealed(run.id, now, revealed), command="sign-off")
+    logged.replace_files(run.workspace, line, {f"{run.id}/{AUDIT.path}": AUDIT.dump(ended)}, "sign-off")
     return ended
 
 

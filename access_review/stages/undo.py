@@ -25,11 +25,12 @@ def undo_plan(
     """Plan to give back what a batch took, beside the newest run; raises ``PlanRefused``."""
     plans.refuse_name(newest, UNDO)
     reviews.refuse_changed(newest, workspace)
+    plans.require_journals(workspace.folder)
     with JournalFile(stored.journal, stored.plan.digest) as journal:
         rows = journal.rows
     made = derive_undo(stored, rows, newest, workspace, requested_by=requested_by, now=now, name=UNDO)
     reasons = {change.id: f"taken by {stored.plan.digest}" for change in stored.plan.changes}
-    return made, plans.write(newest, UNDO, plan_folder.files(made, reasons))
+    return made, plans.write(newest, UNDO, made, plan_folder.files(made, reasons))
 
 
 def derive_undo(

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
-from access_review import runs
+from access_review.errors import Unclear
 from access_review.revoke import carried_out, systems, verify
 from access_review.revoke.states import State
 from access_review.revoke.verify import Remaining, Verified
-from access_review.store import plans, reviews
+from access_review.store import logged, plans, reviews, rosters
 from access_review.store.journal import JournalFile
 from access_review.store.plans import StoredPlan
 from access_review.workspace import Workspace
@@ -28,10 +28,23 @@ def verify_plan(
     ``by`` says what was done by hand: the changes ``confirmed``, and what the ``log`` of ``carry-out.ps1`` has.
     Raises ``PlanRefused`` for a log that is not of this plan, and takes nothing of it.
     """
+    plans.require_journals(workspace.folder)
+    with plans.writing(workspace.folder, now, "verify"):
+        found = _verified(stored, workspace, now, confirmed, by, log)
+        plans.note_journal(stored, now, "verify")
+    return found
+
+
+def _verified(
+    stored: StoredPlan, workspace: Workspace, now: datetime, confirmed: Sequence[str], by: str, log: bytes | None
+) -> tuple[Verified, ...]:
     plan, policy = stored.plan, workspace.policy
-    with plans.writing(workspace.folder), JournalFile(stored.journal, plan.digest) as journal:
+    with JournalFile(stored.journal, plan.digest) as journal:
+        if strange := sorted(set(confirmed) - {change.id for change in plan.changes}):
+            raise Unclear(f"the plan has no change {strange[0]!r}", hint="orders.txt and plan.csv name them")
+        by = rosters.person_now(stored.run, by) if confirmed or log is not None else by
         for change in confirmed:
-            verify.confirm(journal, change, by=by, now=now, reason="by hand")
+            verify.confirm(journal, change, by=by, now=now, reason="by hand (claimed)")
         rows = carried_out.read_log(log, plan, now) if log is not None else []
         with systems.witnesses(workspace, plan.changes, now) as witnesses:
             if rows:
@@ -41,7 +54,7 @@ def verify_plan(
 
 def remaining_access(stored: StoredPlan, workspace: Workspace) -> tuple[Remaining, ...] | None:
     """Return what is still held by other paths, null while no run is newer than the batch."""
-    later = [run for run in runs.all_runs(workspace.folder) if run.reviewed]
+    later = [run for run in logged.known_runs(workspace.folder) if run.reviewed]
     with JournalFile(stored.journal, stored.plan.digest) as journal:
         last = max((row.called_at for row in journal.changes if row.called_at), default=None)
         proven = {State.PENDING, State.REVOKED}

@@ -13,7 +13,7 @@ from access_review.audit.worklist import WorkItem
 from access_review.errors import Unclear
 from access_review.runs import Run
 from access_review.settings import Waiver
-from access_review.store import audits, reviews
+from access_review.store import audits, reviews, rosters
 from access_review.workspace import Workspace
 
 
@@ -24,28 +24,47 @@ def ask_waiver(
 
     Raises ``Unclear`` unless one open finding begins so, and ``PlanRefused`` for what may not be asked.
     """
+    person = rosters.person_now(run, by)
     found = reviews.read(run).findings.to_pylist()
     rows = [row for row in found if row["finding"].startswith(finding.lower()) and row["status"] != "closed"]
     if len(rows) != 1 or len(finding) < 6:
         raise Unclear(f"{len(rows)} open findings begin with {finding!r}", hint="give 6 digits or more of one")
     wanted = exception_log.WaiverRequest(
-        rows[0]["rule"], rows[0]["subject"], rows[0]["about"], reason, by, ticket, until
+        rows[0]["rule"], rows[0]["subject"], rows[0]["about"], reason, person, ticket, until
     )
     text, name = exception_log.request_waiver(_text(workspace.folder), wanted, workspace.policy.exceptions, today)
     _write(workspace.folder, text)
     return name
 
 
-def approve_waiver(folder: Path, name: str, by: str) -> None:
-    """Approve what another asked for; raises ``PlanRefused`` for who asked."""
-    _write(folder, exception_log.approve_waiver(_text(folder), name, by))
+def approve_waiver(run: Run, name: str, by: str) -> str:
+    """Approve what another asked for; return who did, by id.
+
+    Raises ``PlanRefused`` for who asked, whom it is about, and for a stranger.
+    """
+    folder, people = run.workspace, rosters.people_now(run)
+    person = rosters.person_now(run, by)
+    text = exception_log.approve_waiver(_text(folder), name, person, people, _beneficiary(run, name))
+    _write(folder, text)
+    return person
 
 
-def renew_waiver(workspace: Workspace, name: str, *, by: str, ticket: str, until: date, today: date) -> None:
+def _beneficiary(run: Run, name: str) -> str:
+    """Return whose access a waiver is about, as far as the findings of a run know."""
+    entry = exception_log.find_waiver(_text(run.workspace), name)
+    same = (entry.rule, entry.subject, entry.about)
+    for row in reviews.read(run).findings.to_pylist():
+        if (row["rule"], row["subject"], row["about"] if entry.about else None) == same and row["person"]:
+            return str(row["person"])
+    return entry.subject
+
+
+def renew_waiver(workspace: Workspace, run: Run, name: str, *, by: str, ticket: str, until: date, today: date) -> None:
     """Ask for more time; another approves it again."""
     text, settings = _text(workspace.folder), workspace.policy.exceptions
+    person = rosters.person_now(run, by)
     renewed = exception_log.renew_waiver(
-        text, name, by=by, ticket=ticket, expires=until, settings=settings, today=today
+        text, name, by=person, ticket=ticket, expires=until, settings=settings, today=today
     )
     _write(workspace.folder, renewed)
 

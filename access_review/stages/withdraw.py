@@ -4,13 +4,14 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from access_review import store
-from access_review.artifacts import AUDIT, DECISIONS, WORKLIST
-from access_review.audit import decisions, reviewers
+from access_review.artifacts import AUDIT, WORKLIST
+from access_review.audit import decisions
 from access_review.audit.decisions import Decisions
 from access_review.audit.worklist import WorkItem, fold
 from access_review.errors import PlanRefused, Unclear
 from access_review.runs import Run
-from access_review.store import audits, snapshots
+from access_review.store import audits, rosters
+from access_review.store.decisions import NewDecision, RunDecisions, claimed
 
 
 def withdraw_decisions(run: Run, items: Iterable[str], by: str, comment: str, now: datetime) -> Decisions:
@@ -18,7 +19,7 @@ def withdraw_decisions(run: Run, items: Iterable[str], by: str, comment: str, no
 
     What was decided stays in the history. Nobody touches a decision about their own access.
     """
-    people = reviewers.people_of(snapshots.people(run))
+    people = rosters.people_now(run)
     person = people.who(by)
     if person is None:
         raise PlanRefused(f"{by} is in no roster, so cannot withdraw", hint="give the id, name or mail of a person")
@@ -30,9 +31,12 @@ def withdraw_decisions(run: Run, items: Iterable[str], by: str, comment: str, no
     if theirs := [item.item for item in wanted if own & set(item.own)]:
         raise PlanRefused(f"{theirs[0]} is about the access of {by}", hint="somebody else withdraws it")
     ids = [item.item for item in wanted]
-    left = decisions.withdraw(audits.decisions(run), ids, by=by, at=now.date(), comment=comment)
-    store.write(run, DECISIONS, left)
-    return left
+
+    def decide(known: RunDecisions) -> Iterable[NewDecision]:
+        left = decisions.withdraw(known.decisions, ids, by=by, at=now.date(), comment=comment)
+        return claimed(left.history[len(known.history) :], lambda _: person)
+
+    return audits.write(run, decide, now).decisions
 
 
 def _item(known: Iterable[WorkItem], name: str) -> WorkItem:

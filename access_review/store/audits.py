@@ -1,22 +1,27 @@
 """Audits on disk: each week's campaign, its sample, what is asked, and what reviewers answered."""
 
+from datetime import datetime
 from pathlib import Path
 
-from access_review import runs, store
+from access_review import store
 from access_review.artifacts import AUDIT, DECISIONS, SAMPLE, STATE, WORKLIST, WorkspaceState
 from access_review.audit import judge
 from access_review.audit.campaign import Campaign
 from access_review.audit.decisions import Decisions
 from access_review.audit.judge import Judgement
 from access_review.errors import ArtifactError
+from access_review.logbook import entries
+from access_review.logbook.known import known_things
 from access_review.runs import Run
 from access_review.sample.draw import SampleState
-from access_review.store import files
+from access_review.store import files, logbook_check, logged
+from access_review.store.decisions import STORE, Decide, RunDecisions, read_decisions, write_decisions
+from access_review.store.rights import Right, hold
 
 
 def all_audits(workspace: Path) -> list[tuple[Run, Campaign]]:
     """Return every audit of a workspace with its run, oldest first."""
-    return [(run, store.read(run, AUDIT)) for run in runs.all_runs(workspace) if store.has(run, AUDIT)]
+    return [(run, store.read(run, AUDIT)) for run in logged.known_runs(workspace) if store.has(run, AUDIT)]
 
 
 def newest(workspace: Path) -> tuple[Run, Campaign]:
@@ -29,13 +34,46 @@ def newest(workspace: Path) -> tuple[Run, Campaign]:
 
 def last_sampled(workspace: Path, run: Run) -> Run | None:
     """Return the newest run before this one that a sample was drawn for."""
-    sampled = [one for one in runs.before(workspace, run) if store.has(one, SAMPLE)]
+    sampled = [one for one in logged.before(workspace, run) if store.has(one, SAMPLE)]
     return sampled[-1] if sampled else None
 
 
 def decisions(run: Run) -> Decisions:
-    """Return every answer read for a run so far."""
-    return store.read(run, DECISIONS) if store.has(run, DECISIONS) else Decisions(run.id)
+    """Return every answer read for a run so far; of a run from before there was a store, what its file says."""
+    log = logged.known(run.workspace)
+    if log is None and store.has(run, DECISIONS):
+        return store.read(run, DECISIONS)
+    return recorded(run).decisions
+
+
+def recorded(run: Run) -> RunDecisions:
+    """Return every answer in the store for a run, with who gave it, how that is known, and which answer it replaced."""
+    if log := logged.known(run.workspace):
+        logbook_check.require_store(log, run.workspace, STORE)
+    return read_decisions(run.workspace, run.id)
+
+
+def write(run: Run, decide: Decide, now: datetime) -> RunDecisions:
+    """Write the decisions that follow from those of a run as they stand, and the file that shows them.
+
+    All of them or none; raises what :func:`access_review.store.decisions.write_decisions` does.
+    """
+    folder = run.workspace
+    logged.begin(folder, now, "decide")
+    with hold(folder, Right.STORE, now=now, command="decide"):
+        before = recorded(run)
+        mark = write_decisions(folder, run.id, decide, now=now, command="decide")
+        after = read_decisions(folder, run.id)
+        read = len(after.history) - len(before.history)
+        logged.append(folder, entries.decisions_at(now, STORE, mark, run=run.id, read=read), command="decide")
+        store.write(run, DECISIONS, after.decisions)
+    return after
+
+
+def keep_campaign(run: Run, changed: Campaign, now: datetime, command: str) -> None:
+    """Write an audit as it stands now."""
+    line = entries.campaign_changed(run.id, now, logged.marks(run, logged.CAMPAIGN))
+    logged.replace_files(run.workspace, line, {f"{run.id}/{AUDIT.path}": AUDIT.dump(changed)}, command)
 
 
 def judgement(run: Run) -> Judgement:
@@ -57,9 +95,12 @@ def waited_for(run: Run) -> dict[str, int]:
 def sample_state(workspace: Path) -> SampleState:
     """Return what reaches from one draw to the next: secret, since it holds the key of the next."""
     path = workspace / "runs" / STATE.path
+    if (log := logged.known(workspace)) and STATE.path in known_things(log.entries).files:
+        return STATE.load(logged.require_file(log, workspace, path), str(path)).sample
     return files.read(path, STATE).sample if path.exists() else SampleState()
 
 
-def keep_sample_state(workspace: Path, state: SampleState) -> None:
+def keep_sample_state(workspace: Path, state: SampleState, now: datetime) -> None:
     """Write what the next draw must know."""
-    files.write(workspace / "runs" / STATE.path, STATE.dump(WorkspaceState(state)))
+    line = entries.state_kept(now, {})
+    logged.replace_files(workspace, line, {STATE.path: STATE.dump(WorkspaceState(state))}, "audit")

@@ -5,20 +5,20 @@ has returned from survive a crash of the process and of the machine. Flushed is 
 every call, before every wait, and at the end; rows of what was merely read in between
 share that one write, since a disk takes milliseconds for each. Rows are only added; each
 carries the hash of the one before, so that none can be changed, moved or left out unseen.
-One process at a time may write (:func:`single_writer`).
+One process at a time may write: who holds the right ``batch``.
 """
 
 import hashlib
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
 import rfc8785
 
-from access_review.errors import ArtifactError, PlanRefused
+from access_review.errors import ArtifactError
 from access_review.revoke.journal import JournalFull, Note
 from access_review.revoke.states import ChangeStatus, State, Transition, advance, fold
 
@@ -221,24 +221,3 @@ def begun(path: Path) -> bool:
             return connection.execute("SELECT 1 FROM rows LIMIT 1").fetchone() is not None
         except sqlite3.Error as error:
             raise _unusable(path, error) from None
-
-
-@contextmanager
-def single_writer(path: Path) -> Iterator[None]:
-    """Hold the one right to write in a workspace; raises ``PlanRefused`` while another process has it.
-
-    The right is a lock on a file, so it ends with the process, however that ends.
-    """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    connection = sqlite3.connect(path, isolation_level=None, timeout=0)
-    try:
-        try:
-            connection.execute("BEGIN EXCLUSIVE")
-        except sqlite3.Error as error:
-            if "locked" not in str(error):
-                raise _unusable(path, error) from None
-            raise PlanRefused("another batch is being applied in this workspace", hint="wait for it to end") from None
-        path.chmod(0o600)
-        yield
-    finally:
-        connection.close()

@@ -4,25 +4,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from access_review.errors import ArtifactError
-from access_review.revoke import signatures
+from access_review.private import read_private
+from access_review.revoke import statements
 
 if TYPE_CHECKING:
-    from securesystemslib.signer import CryptoSigner  # type: ignore[attr-defined]
+    from access_review.revoke.sshsig import SigningKey
 
 
-def private_key(path: Path, password: bytes | None = None) -> "CryptoSigner":
-    """Read a private key as ``ssh-keygen -t ed25519`` writes it, or PKCS #8 PEM; raises ``ArtifactError``."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ArtifactError(f"{path} cannot be read: {error.strerror}") from None
-    return signatures.private_key(data, password, name=str(path))
+def private_key(path: Path, password: bytes | None = None) -> "SigningKey":
+    """Read a private key as ``ssh-keygen -t ed25519`` writes it, or PKCS #8 PEM; raises ``ArtifactError``.
+
+    One that others may open too is no longer its owner's alone, and is refused.
+    """
+    return statements.signing_key(read_private(path), password, name=str(path))
 
 
 def needs_passphrase(path: Path) -> bool:
     """Tell whether a private key asks for a passphrase."""
+    data = read_private(path)
     try:
-        private_key(path)
+        statements.signing_key(data, name=str(path))
     except ArtifactError:
-        return path.is_file()
+        return True
     return False

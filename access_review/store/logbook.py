@@ -7,7 +7,7 @@ was never finished is taken away by the next one, which says so.
 import hashlib
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
@@ -25,7 +25,7 @@ from access_review.logbook.lines import (
     grown,
     verified,
 )
-from access_review.logbook.tree import TreeHead, leaf
+from access_review.logbook.tree import GrowingTree, TreeHead, leaf
 from access_review.plain_files import open_plain, size_and_digest
 from access_review.store import files
 from access_review.store.rights import Right, hold
@@ -41,19 +41,33 @@ def path_of(workspace: Path) -> Path:
 
 
 def begin(
-    workspace: Path, at: datetime, *, command: str = "", new_id: Callable[[], str] = lambda: secrets.token_hex(16)
+    workspace: Path,
+    at: datetime,
+    *,
+    command: str = "",
+    new_id: Callable[[], str] = lambda: secrets.token_hex(16),
+    known: Iterable[LogEntry] = (),
 ) -> Logbook:
     """Return the logbook, begun now where there is none; raises ``ArtifactError`` for a damaged one.
 
     Only what makes the first artifact of a workspace begins one: to begin again is to become
-    another workspace, for which no signature was given.
+    another workspace, for which no signature was given. ``known`` is what lies there already.
     """
     with hold(workspace, Right.STORE, now=at, command=command):
         path = path_of(workspace)
         if not os.path.lexists(path):
-            files.write(path, first_line(new_id(), at) + b"\n")
+            files.write(path, _first_lines(new_id(), at, known))
             _sync_folder(path.parent)
         return read(workspace)
+
+
+def _first_lines(name: str, at: datetime, known: Iterable[LogEntry]) -> bytes:
+    tree, lines = GrowingTree(), [first_line(name, at)]
+    tree.add(leaf(lines[0]))
+    for entry in known:
+        lines.append(encode(entry, tree.head))
+        tree.add(leaf(lines[-1]))
+    return b"".join(line + b"\n" for line in lines)
 
 
 def read(workspace: Path) -> Logbook:

@@ -20,7 +20,7 @@ from access_review.plan.record import PinnedInputs, PinnedPosition, PinnedRun
 from access_review.review import Previous
 from access_review.runs import Run
 from access_review.snapshot import Snapshot
-from access_review.store import audits, reviews, snapshots
+from access_review.store import audits, logged, reviews, snapshots
 from access_review.workspace import Workspace
 
 DECIDED = timedelta(days=35)
@@ -29,7 +29,7 @@ DECIDED = timedelta(days=35)
 
 def pin(workspace: Path, run: Run, *, now: datetime, reviewed: bool) -> PinnedInputs:
     """Say what a plan on a run made now is derived from; with ``reviewed``, of reviewers' decisions too."""
-    earlier = [one for one in runs.before(workspace, run) if one.reviewed]
+    earlier = [one for one in logged.before(workspace, run) if one.reviewed]
     audited = audits.all_audits(workspace)
     signed = [known for known, audit in audited if audit.signed_off_at and known.as_of <= run.as_of]
     recent = [known for known, _ in audited if now - known.as_of <= DECIDED] if reviewed else []

@@ -1,24 +1,32 @@
 """Plans on disk: each in a folder of its run, with its approvals, its journal and the lists people work by."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 
-from access_review import artifacts, store
+from access_review import artifacts
 from access_review.errors import ArtifactError, PlanRefused, Unclear
+from access_review.logbook import entries
+from access_review.logbook.known import known_things
+from access_review.logbook.lines import Logbook, LogEvent
 from access_review.plan.record import Plan
-from access_review.revoke.approve import Signatories
+from access_review.revoke.approve import Seen, Signatories, StatementKind
 from access_review.runs import Run
-from access_review.store import files, snapshots
-from access_review.store.journal import JournalFile, begun, single_writer
+from access_review.store import files, logbook, logbook_check, logged, snapshots
+from access_review.store.journal import JournalFile, begun
+from access_review.store.rights import Right, hold
 
 PLAN, AHEAD, STANDING, UNDO = "plan", "ahead", "standing", "undo"
 """The names of plans that commands give by themselves."""
 
 STANDING_APPROVALS = "roles/approvals"
 """Where the standing approval's signatures are: in the workspace, since it belongs to no run."""
+
+JOURNAL = "journal.sqlite"
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
@@ -49,7 +57,7 @@ class StoredPlan:
     @property
     def approvals(self) -> list[bytes]:
         """What was signed about it."""
-        return envelopes(self.folder / "approvals")
+        return signed(self)
 
 
 def signatories(run: Run) -> Signatories:
@@ -59,22 +67,34 @@ def signatories(run: Run) -> Signatories:
 
 def journal_of(run: Run, name: str) -> Path:
     """Return where the journal of a plan is, whether there is one or not."""
-    return run.folder / name / "journal.sqlite"
+    return run.folder / name / JOURNAL
 
 
-def writing(workspace: Path) -> AbstractContextManager[None]:
+def writing(workspace: Path, now: datetime, command: str) -> AbstractContextManager[None]:
     """Hold the one right to carry plans out in a workspace; raises ``PlanRefused`` while another process has it."""
-    return single_writer(workspace / "runs" / ".apply.lock")
+    return hold(workspace, Right.BATCH, now=now, command=command)
 
 
 def find(run: Run, name: str) -> StoredPlan:
     """Read a plan of a run; raises ``ArtifactError`` when there is none, ``PlanRefused`` for an altered one."""
     kind = artifacts.plan(name)
     snapshots.refuse_rehearsal(run)
-    if not store.has(run, kind):
+    path = run.folder / kind.path
+    if not path.is_file():
         command = name if name in {PLAN, UNDO} else f"plan --name {name}"
         raise ArtifactError(f"{run.id} has no {name}", hint=f"access-review {command}")
-    return StoredPlan(run, name, store.read(run, kind))
+    found = StoredPlan(run, name, kind.load(path.read_bytes(), str(path)))
+    if (log := logged.known(run.workspace)) is not None:
+        _refusing(lambda: logged.require_file(log, run.workspace, path))
+    return found
+
+
+def _refusing(require: Callable[[], object]) -> None:
+    """Refuse to go on with what the logbook knows otherwise; raises ``PlanRefused``."""
+    try:
+        require()
+    except ArtifactError as error:
+        raise PlanRefused(error.message, hint=error.hint) from None
 
 
 def refuse_name(run: Run, name: str) -> None:
@@ -87,11 +107,15 @@ def refuse_name(run: Run, name: str) -> None:
         )
 
 
-def write(run: Run, name: str, written: Mapping[str, bytes]) -> tuple[Path, ...]:
+def write(run: Run, name: str, made: Plan, written: Mapping[str, bytes]) -> tuple[Path, ...]:
     """Write the files of a plan into its folder, by name; return where they are."""
-    folder = run.folder / name
+    folder, record = run.folder / name, artifacts.plan(name).path
     for file, data in written.items():
-        files.write(folder / file, data)
+        if f"{name}/{file}" != record:
+            files.write(folder / file, data)
+    place, data = f"{run.id}/{record}", written["plan.json"]
+    line = entries.plan_made(made.digest, made.made_at, run.id, place, logbook.mark_of_bytes(data))
+    logged.replace_files(run.workspace, line, {place: data}, "plan")
     return tuple(folder / file for file in written)
 
 
@@ -100,12 +124,87 @@ def envelopes(folder: Path) -> list[bytes]:
     return [path.read_bytes() for path in sorted(folder.glob("*.json"))]
 
 
+def signed(stored: StoredPlan) -> list[bytes]:
+    """Return what was signed about a plan, all that the logbook knows of; raises ``ArtifactError`` for what is gone.
+
+    What merely lies there counts for nothing: a signature that no line names was not given here.
+    """
+    workspace, folder = stored.run.workspace, stored.folder / "approvals"
+    if (log := logged.known(workspace)) is None:
+        return envelopes(folder)
+    below = folder.relative_to(workspace / "runs").as_posix() + "/"
+    names = sorted(path for path in known_things(log.entries).files if path.startswith(below))
+    return [logged.require_file(log, workspace, workspace / "runs" / path) for path in names]
+
+
+def seen(stored: StoredPlan) -> Seen | None:
+    """Return what signatures of a plan are held against; nothing where there is no logbook yet."""
+    log = logged.known(stored.run.workspace)
+    if log is None:
+        return None
+    line = log.line_of(LogEvent.PLAN, stored.plan.digest)
+    if line is None:
+        raise PlanRefused("the logbook does not know that this plan was made", hint="plan again")
+    older = stored.plan.format.endswith("@1")
+    return Seen(log, stored.run.id, line, older, _withdrawn(log))
+
+
+def seen_standing(workspace: Path) -> Seen | None:
+    """Return what signatures of the standing approval are held against; they belong to no run."""
+    log = logged.known(workspace)
+    return Seen(log, "", 1, older=False, withdrawn=_withdrawn(log)) if log else None
+
+
+def _withdrawn(log: Logbook) -> frozenset[tuple[str, str]]:
+    """Return what was taken back: the logbook knows it also where the signed withdrawal is gone."""
+    lines = (entry.details for entry in log.of(LogEvent.SIGNATURE))
+    return frozenset((one["person"], one["about"]) for one in lines if one["kind"] == StatementKind.WITHDRAWAL)
+
+
+def require_journals(workspace: Path) -> Logbook | None:
+    """Hold every journal against the logbook, which is returned; raises ``PlanRefused`` for one that is gone or lost rows.
+
+    What a day has taken is counted from all of them.
+    """
+    if (log := logged.known(workspace)) is not None:
+        for path in known_things(log.entries).stores:
+            if path.endswith(JOURNAL):
+                _refusing(partial(logbook_check.require_store, log, workspace, path))
+    return log
+
+
+def begin(stored: StoredPlan, executor: str, now: datetime) -> None:
+    """Write down that a batch begins, before its first row; raises ``PlanRefused`` for one begun with another journal."""
+    workspace, digest = stored.run.workspace, stored.plan.digest
+    log, _ = logged.begin(workspace, now, "apply")
+    journal = stored.journal.relative_to(workspace / "runs").as_posix()
+    begun_before = log.latest(LogEvent.BEGUN, digest)
+    if other := entries.begun_elsewhere(begun_before, journal):
+        raise PlanRefused(f"this plan was begun as {other}", hint="one plan has one journal: go on with that one")
+    if begun_before and not begun(stored.journal) and log.latest(LogEvent.JOURNAL, digest):
+        raise PlanRefused(f"the journal {journal} is gone, and the batch had begun", hint="restore runs/ from a backup")
+    if begun_before is None:
+        line = entries.batch_begun(digest, now, journal, executor=executor, run=stored.run.id)
+        logged.append(workspace, line, command="apply")
+
+
+def note_journal(stored: StoredPlan, now: datetime, command: str) -> None:
+    """Write down how far the journal of a batch is."""
+    workspace = stored.run.workspace
+    journal = stored.journal.relative_to(workspace / "runs").as_posix()
+    mark = logged.journal_mark(stored.journal)
+    if mark.position:
+        logged.append(workspace, entries.journal_at(stored.plan.digest, now, journal, mark), command=command)
+
+
 def journals(workspace: Path, besides: Path | None = None) -> Iterator[tuple[Plan, JournalFile]]:
     """Yield plan and open journal of each batch that began, the oldest run first; ``besides`` is the path of one left out.
 
-    Raises ``ArtifactError`` for a damaged journal, ``PlanRefused`` for an altered plan.
+    Raises ``ArtifactError`` for a damaged journal, ``PlanRefused`` for one that the logbook
+    knows and that is gone, and for an altered plan.
     """
-    for path in sorted((workspace / "runs").glob("*/*/journal.sqlite")):
+    require_journals(workspace)
+    for path in sorted((workspace / "runs").glob(f"*/*/{JOURNAL}")):
         if path != besides:
             plan = artifacts.plan(path.parent.name).load((path.parent / "plan.json").read_bytes())
             with JournalFile(path, plan.digest) as journal:

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from access_review import runs, store
+from access_review import store
 from access_review.artifacts import CONTROL, REVIEWED, Reviewed
 from access_review.engine import Engine, ParquetFile
 from access_review.engine.duckdb import EmbeddedEngine
@@ -17,10 +17,9 @@ from access_review.plan.derive import changed
 from access_review.review import Previous, Report, establish
 from access_review.runs import Run
 from access_review.snapshot import Snapshot
-from access_review.store import files, snapshots
+from access_review.store import files, logged, snapshots
+from access_review.store.logged import FINDINGS
 from access_review.workspace import Workspace
-
-FINDINGS = "findings.parquet"
 
 
 def writing(run: Run) -> AbstractContextManager[Path]:
@@ -53,7 +52,7 @@ def read(run: Run) -> Report:
 
 def previous(workspace: Path, run: Run) -> Previous:
     """Return the findings of the newest reviewed run before this one, and what this run was told of earlier audits."""
-    earlier = [one for one in runs.before(workspace, run) if one.reviewed]
+    earlier = [one for one in logged.before(workspace, run) if one.reviewed]
     left_open = store.read(run, CONTROL) if store.has(run, CONTROL) else CarryForward()
     return Previous(read(earlier[-1]).found if earlier else None, left_open)
 

@@ -42,6 +42,7 @@ def value(plan: Plan, applied: Applied) -> dict[str, Any]:
         "states": {name: str(state) for name, state in sorted(applied.states.items())},
         "calls": applied.calls,
         "stopped": applied.stopped,
+        "passed_over": list(applied.passed_over),
         "partly": applied.partly,
     }
 
@@ -58,6 +59,7 @@ def _applied(plan: Plan, applied: Applied) -> Iterator[str]:
             yield f"  {number:>5}  {_SAID[state]}"
     if applied.stopped:
         yield f"Stopped: {visible(applied.stopped)}"
+    yield from (f"Passed over: {visible(why)}" for why in applied.passed_over)
     if applied.partly:
         yield f"Partly applied. Next: access-review --run {plan.run} apply"
     else:

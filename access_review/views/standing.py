@@ -22,6 +22,7 @@ class StandingSummary:
     unproven: tuple[str, ...] = ()
     stopped: str = ""
     run: str = ""
+    passed_over: tuple[str, ...] = ()
 
 
 _LEFT_ALONE = frozenset({State.ABSENT, State.SKIPPED})
@@ -45,7 +46,9 @@ def summarise(
             refused.append(f"{what(change)}: {standing.state}{f', {standing.reason}' if standing.reason else ''}")
     for left in plan.to_person:
         refused += [f"{_whose(findings.get(finding), finding)}: {left.reason}" for finding in left.findings]
-    return StandingSummary(tuple(done), tuple(sorted(refused)), unproven, applied.stopped, plan.run)
+    return StandingSummary(
+        tuple(done), tuple(sorted(refused)), unproven, applied.stopped, plan.run, applied.passed_over
+    )
 
 
 def what(change: Change) -> str:
@@ -77,6 +80,7 @@ def _lines(summary: StandingSummary) -> Iterator[str]:
         ("Done now, to be proven by later reads:", summary.done),
         ("Refused or left to a person:", summary.refused),
         ("Of earlier runs, not proven or given back:", summary.unproven),
+        ("Signatures that do not count any more; renew them before too few are left:", summary.passed_over),
     ):
         if lines:
             yield heading

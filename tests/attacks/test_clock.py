@@ -28,7 +28,7 @@ def company(approved, tmp_path):
 
 
 def test_an_expired_plan_writes_nothing_whatever_time_is_asked_for(company):
-    done = company.run("--as-of", APPLY, "apply", "--by", "00007", at=LATE)
+    done = company.run("--as-of", APPLY, "apply", "--by", "00007", "--key", "key7", at=LATE)
     assert done.code == 4
     assert "--as-of is for reviewing: app can be written to" in done.err
     assert "leave --as-of out" in done.err
@@ -88,19 +88,28 @@ def test_a_plan_moved_into_a_rehearsal_is_refused(company):
     (plan,) = company.folder.glob("runs/*/plan")
     plan.rename(rehearsal.parent / "plan")
     # Neither where it lies nor among the runs does it count.
-    named = company.run("--run", rehearsal.parent.name, "apply", "--by", "00007", at=APPLY)
+    named = company.run("--run", rehearsal.parent.name, "apply", "--by", "00007", "--key", "key7", at=APPLY)
     assert named.code == 4
     assert "is a rehearsal" in named.err
     rehearsal.parent.rename(company.folder / "runs" / rehearsal.parent.name)
-    moved = company.run("--run", rehearsal.parent.name, "apply", "--by", "00007", at=APPLY)
-    assert moved.code == 4
+    moved = company.run("--run", rehearsal.parent.name, "apply", "--by", "00007", "--key", "key7", at=APPLY)
+    assert moved.code == 1
+    assert "is not known to the logbook" in moved.err
     assert company.calls == {}
 
 
 def test_no_variable_moves_the_clock_of_the_command(company):
     moved = dict.fromkeys(("AT", "AS_OF", "NOW", "CLOCK", "ACCESS_REVIEW_AS_OF", "ACCESS_REVIEW_NOW"), APPLY)
     path = f"{company.folder / 'packages'}"
-    done = in_own_process(company.folder, "apply", "--by", "00007", environment={**moved, "PYTHONPATH": path})
+    done = in_own_process(
+        company.folder,
+        "apply",
+        "--by",
+        "00007",
+        "--key",
+        str(company.folder / "key7"),
+        environment={**moved, "PYTHONPATH": path},
+    )
     assert done.code == 4, done.out
     assert company.calls == {}
 

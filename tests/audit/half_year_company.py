@@ -1,13 +1,13 @@
 """A small company on disk over half a year: joiners, movers, leavers in three time zones, and reviewers who answer or do not."""
 
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
 from access_review import store
 from access_review import workspace as workspaces
-from access_review.artifacts import DECISIONS, WORKLIST
+from access_review.artifacts import WORKLIST
 from access_review.audit import decisions
 from access_review.audit.decisions import ReviewerAnswer
 from access_review.audit.worklist import UNASSIGNED, WorkItem
@@ -17,6 +17,7 @@ from access_review.stages.collect import collect_run
 from access_review.stages.offboarding import follow_leavers
 from access_review.stages.review import review_run
 from access_review.store import audits
+from access_review.store.decisions import claimed, unread
 from tests.support.command import lay_out
 
 START = datetime(2026, 1, 5, 6, tzinfo=UTC)
@@ -105,19 +106,20 @@ class Company:
         self.write()
         space = workspaces.load(self.folder)
         run = collect_run(space, at)
-        review_run(space, run)
-        opened = open_audit(space, run, at.isoformat().encode().ljust(32, b"."))
+        review_run(space, run, at)
+        opened = open_audit(space, run, at.isoformat().encode().ljust(32, b"."), at)
         return opened, follow_leavers(space, run)
 
     def answer(self, run: Run, on: date) -> None:
         """Everybody but the silent manager answers: what no role allows is to go."""
-        work, given = store.read(run, WORKLIST), audits.decisions(run)
+        work = store.read(run, WORKLIST)
         new = [
             decisions.decision_on(item, self.says(item), by=self.decider(item), at=on)
             for item in work.items
             if item.reviewer != SILENT
         ]
-        store.write(run, DECISIONS, decisions.record(given, new))
+        at = datetime.combine(on, time(), UTC)
+        audits.write(run, lambda now: claimed(unread(now, new), lambda by: by), at)
 
     def says(self, item: WorkItem) -> ReviewerAnswer:
         accepted = item.entitlement_name == "Agent" or item.unit in {f"hr:person:{name}" for name in KEPT}

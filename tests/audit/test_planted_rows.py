@@ -39,8 +39,8 @@ def example(tmp_path_factory):
     folder = copy_example(tmp_path_factory.mktemp("example"))
     space = workspaces.load(folder)
     run = collect_run(space, AS_OF)
-    review_run(space, run)
-    drawn = open_audit(space, run, b"k" * 32).drawn
+    review_run(space, run, AS_OF)
+    drawn = open_audit(space, run, b"k" * 32, AS_OF).drawn
     with reviews.opened(space, run) as facts:
         people = reviewers.people_of(facts.snapshot.tables["people"].to_pylist())
         asked = worklist.list_work(facts.engine, drawn.sample)

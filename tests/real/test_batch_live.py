@@ -135,6 +135,7 @@ def _keys(folder):
     lines = ["approvers:"]
     for person in (ASKS, SECOND):
         key = Ed25519PrivateKey.generate()
+        (folder / person).touch(mode=0o600)
         (folder / person).write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
         public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
         lines.append(f'  - {{person: "{person}", key: "{public}", enrolled: in person}}')
@@ -168,12 +169,12 @@ def test_from_plan_to_undo_and_nothing_is_written_but_by_apply(company, domain, 
         ("remove-member", "ad"),
         ("remove-member", "entra"),
     }
-    assert company.run("apply", "--by", ASKS).code == 4, "nobody has approved"
+    assert company.run("apply", "--by", ASKS, "--key", ASKS).code == 4, "nobody has approved"
     company.agreed()
     assert company.wire().only_read()
 
     run = plan["run"]
-    done = company.done("apply", "--by", ASKS)
+    done = company.done("apply", "--by", ASKS, "--key", ASKS)
     assert set(done["states"].values()) == {"pending"}, done
     wire = company.wire()
     sessions = asked["revoke-sessions", "entra"]["target"]["account"]["native_id"]
@@ -185,7 +186,7 @@ def test_from_plan_to_undo_and_nothing_is_written_but_by_apply(company, domain, 
     assert payments(admin, domain) == before - {EXCESS}
     assert not enabled(admin, domain, LEAVER)
     assert company.simulator.tenant.links[board] == []
-    assert company.done("apply", "--by", ASKS)["calls"] == 0, "applied twice equals once"
+    assert company.done("apply", "--by", ASKS, "--key", ASKS)["calls"] == 0, "applied twice equals once"
     company.wire()
 
     later = now() + timedelta(minutes=20)
@@ -202,7 +203,7 @@ def test_from_plan_to_undo_and_nothing_is_written_but_by_apply(company, domain, 
     for words in (("--request", "--by", ASKS, "--key", ASKS), ("--by", SECOND, "--key", SECOND)):
         company.done("approve", "--of", "undo", *words, at=later)
     assert company.wire().only_read()
-    given = company.done("apply", "--of", "undo", "--by", ASKS, at=later)
+    given = company.done("apply", "--of", "undo", "--by", ASKS, "--key", ASKS, at=later)
     assert set(given["states"].values()) == {"pending"}
     wire = company.wire()
     assert wire.written == [("POST", f"/groups/{company.cloud_group}/members/$ref")]
@@ -225,7 +226,7 @@ def test_without_a_writer_each_change_is_a_work_order(company, domain, admin):
     company.done("audit")
     company.done("plan", "--requested-by", ASKS, "--rule", "access-beyond-role")
     company.agreed()
-    done = company.done("apply", "--by", ASKS)
+    done = company.done("apply", "--by", ASKS, "--key", ASKS)
     assert set(done["states"].values()) == {"ordered"}
     assert company.wire().only_read()
     assert payments(admin, domain) == before

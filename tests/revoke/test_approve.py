@@ -30,6 +30,7 @@ def keys(tmp_path):
     for person in (ASKS, SECOND, THIRD, GONE):
         key = Ed25519PrivateKey.generate()
         path = tmp_path / person.replace(":", "-")
+        path.touch(mode=0o600)
         path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
         line = key.public_key().public_bytes(Encoding.OpenSSH, Public.OpenSSH).decode()
         made[person] = (path, line)
@@ -55,7 +56,8 @@ PEOPLE = Signatories.of(
 
 def signed(keys, by, kind, digest, *, key=None, at=START):
     statement = Statement(kind, digest, by, at)
-    return signatures.sign(statement.payload(), private_key(keys[key or by][0]))
+    path = keys[key or by][0]
+    return signatures.sign(statement.payload(), signatures.private_key(path.read_bytes(), name=path.name))
 
 
 def ask(plan, keys, approvers, *approvals, by=ASKS, now=LATER):
@@ -134,7 +136,7 @@ def test_one_byte_changed_is_refused(keys, approvers):
 def test_a_standing_approval_takes_two_people_and_exactly_its_words(keys, approvers):
     standing = StandingApproval.model_validate({"daily": 20, "until": "2026-12-31"})
     both = [signed(keys, who, StatementKind.STANDING, digest_of_standing(standing)) for who in (SECOND, THIRD)]
-    assert require_standing(standing, both, approvers, PEOPLE, now=LATER) == (SECOND, THIRD)
+    assert require_standing(standing, both, approvers, PEOPLE, now=LATER).approvers == (SECOND, THIRD)
     with pytest.raises(PlanRefused, match="1 of 2"):
         require_standing(standing, both[:1], approvers, PEOPLE, now=LATER)
     with pytest.raises(PlanRefused, match="0 of 2"):
@@ -144,6 +146,7 @@ def test_a_standing_approval_takes_two_people_and_exactly_its_words(keys, approv
 def test_a_key_with_a_passphrase_asks_for_it_and_never_shows_it(tmp_path):
     key = Ed25519PrivateKey.generate()
     path = tmp_path / "k"
+    path.touch(mode=0o600)
     path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"open sesame")))
     assert needs_passphrase(path)
     assert private_key(path, b"open sesame")

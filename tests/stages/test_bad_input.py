@@ -66,7 +66,7 @@ def findings(folder, rule):
 
 
 def runs(folder):
-    return sorted(path.name for path in (folder / "runs").glob("*"))
+    return sorted(path.name for path in (folder / "runs").glob("[0-9]*"))
 
 
 def good_run(folder):

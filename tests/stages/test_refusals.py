@@ -67,9 +67,9 @@ def _byte(at):
         (lambda _: None, EXPIRED, "the plan expired"),
         (_source, APPLY, "have changed since the plan"),
         (_template, APPLY, "have changed since the plan"),
-        (_byte(0.01), APPLY, "not as it was sealed"),
-        (_byte(0.5), APPLY, "not as it was sealed"),
-        (_byte(0.999), APPLY, "not as it was sealed"),
+        (_byte(0.01), APPLY, "plan.json: was changed since line"),
+        (_byte(0.5), APPLY, "the plan is not as it was written"),
+        (_byte(0.999), APPLY, "plan.json: was changed since line"),
     ],
     ids=["expired", "source", "template", "first byte", "middle byte", "last byte"],
 )

@@ -22,6 +22,7 @@ def planned(tmp_path_factory):
     lines = ["approvers:"]
     for number, person in enumerate((ASKS, SECOND)):
         key = Ed25519PrivateKey.generate()
+        (folder / f"key{number}").touch(mode=0o600)
         (folder / f"key{number}").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
         public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
         lines.append(f'  - {{person: "{person}", key: "{public}", enrolled: in person}}')
@@ -38,19 +39,21 @@ def run(folder, *words, at=AT):
 
 
 def test_a_batch_from_request_to_confirmation(planned):
-    assert run(planned, "apply", "--by", ASKS).code == 4, "nobody has asked"
+    assert run(planned, "apply", "--by", ASKS, "--key", "key0").code == 4, "nobody has asked"
     assert run(planned, "approve", "--request", "--by", ASKS, "--key", "key0").code == 0
     assert run(planned, "approve", "--by", ASKS, "--key", "key0").code == 4, "not independent"
     assert run(planned, "approve", "--by", SECOND, "--key", "key0").code == 4, "not their key"
-    assert run(planned, "apply", "--by", ASKS).code == 4, "nobody has approved"
+    assert run(planned, "apply", "--by", ASKS, "--key", "key0").code == 4, "nobody has approved"
     assert run(planned, "approve", "--by", SECOND, "--key", "key1").code == 0
-    assert run(planned, "apply", "--by", ASKS, at="2026-11-03T06:06:00Z").code == 4, "expired"
-    done = run(planned, "--json", "apply", "--by", ASKS)
+    assert run(planned, "apply", "--by", ASKS, "--key", "key0", at="2026-11-03T06:06:00Z").code == 4, "expired"
+    done = run(planned, "--json", "apply", "--by", ASKS, "--key", "key0")
     assert done.code == 0, done.err
     assert set(done.json["states"].values()) == {"ordered"}
     (orders,) = planned.glob("runs/*/plan/orders.csv")
     assert len(orders.read_text().splitlines()) == done.json["calls"] + 1
-    assert run(planned, "--json", "apply", "--by", ASKS).json["calls"] == 0, "applied twice equals once"
+    assert run(planned, "--json", "apply", "--by", ASKS, "--key", "key0").json["calls"] == 0, (
+        "applied twice equals once"
+    )
     first = min(done.json["states"])
     verified = run(planned, "--json", "verify", "--confirm", first, "--by", ASKS, at="2026-11-02T09:00:00Z")
     states = {one["change"]: one["state"] for one in verified.json["changes"]}
@@ -64,11 +67,11 @@ def test_one_byte_of_the_plan_or_of_the_workspace_changed_is_refused(planned, tm
     (path,) = copy.glob("runs/*/plan/plan.json")
     whole = path.read_bytes()
     path.write_bytes(whole.replace(b"hr:person:10031", b"hr:person:10032", 1))
-    assert run(copy, "apply", "--by", ASKS).code == 4
+    assert run(copy, "apply", "--by", ASKS, "--key", "key0").code == 4
     path.write_bytes(whole)
     with (copy / "roles/policy.yaml").open("a") as policy:
         policy.write("# edited\n")
-    assert run(copy, "apply", "--by", ASKS).code == 4
+    assert run(copy, "apply", "--by", ASKS, "--key", "key0").code == 4
     assert not any(
         sqlite3.connect(j).execute("SELECT count(*) FROM rows").fetchone()[0]
         for j in copy.glob("runs/*/plan/journal.sqlite")

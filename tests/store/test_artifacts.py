@@ -93,7 +93,7 @@ def test_a_manifest_of_before_has_no_digests_of_files():
 def test_the_secret_of_the_next_draw_is_kept_and_in_no_message(tmp_path):
     state = SampleState(pledge=pledge(KEY))
     assert audits.sample_state(tmp_path) == SampleState()
-    audits.keep_sample_state(tmp_path, state)
+    audits.keep_sample_state(tmp_path, state, AT)
     path = tmp_path / "runs/state.json"
     assert audits.sample_state(tmp_path) == state
     assert path.stat().st_mode & 0o777 == 0o600

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from access_review.errors import ArtifactError, PlanRefused
+from access_review.errors import ArtifactError
 from access_review.revoke.journal import JournalFull, Note
 from access_review.revoke.states import State, Transition
-from access_review.store.journal import _COLUMNS, JournalFile, _digest, begun, single_writer
+from access_review.store.journal import _COLUMNS, JournalFile, _digest, begun
 from access_review.store.journal import START as BEGINNING
 from tests.support.fake_system import START
 
@@ -97,8 +97,6 @@ def test_what_is_no_journal_is_refused_by_name(tmp_path):
     path.write_bytes(b"not a database, but long enough to be taken for one" * 20)
     with pytest.raises(ArtifactError, match=r"j\.sqlite cannot be used: file is not a database"):
         JournalFile(path, PLAN)
-    with pytest.raises(ArtifactError, match=r"j\.sqlite cannot be used: file is not a database"), single_writer(path):
-        pass
 
 
 def test_a_journal_has_begun_when_something_stands_in_it(tmp_path):
@@ -164,14 +162,6 @@ def test_a_disk_that_is_full_is_said_before_anything_is_called(tmp_path):
                 journal.flush()
         with pytest.raises(JournalFull):
             journal.add(Transition("c-later", State.INTENT, START, 1))
-
-
-def test_only_one_process_may_write(tmp_path):
-    path = tmp_path / "lock"
-    with single_writer(path), pytest.raises(PlanRefused, match="another batch"), single_writer(path):
-        pass
-    with single_writer(path):
-        pass
 
 
 def test_a_row_forged_with_a_digest_of_its_own_breaks_the_chain(tmp_path):

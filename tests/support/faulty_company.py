@@ -87,7 +87,9 @@ class Faulty(Company):
             assert said.code == 0, said.err
 
     def apply(self, *words: str, at: str = APPLY, file_size: int | None = None) -> CommandResult:
-        return self.run("--json", "apply", "--by", "00007", *words, at=at, file_size=file_size)
+        return self.run(
+            "--json", "apply", "--by", "00007", "--key", str(self.folder / "key7"), *words, at=at, file_size=file_size
+        )
 
     def fail(self, **faults: Any) -> None:
         (self.folder / "sources/faults.json").write_text(json.dumps(faults))

@@ -53,6 +53,7 @@ class Company:
         for person in (7, 8, 9):
             key = Ed25519PrivateKey.generate()
             private = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+            (folder / f"key{person}").touch(mode=0o600)
             (folder / f"key{person}").write_bytes(private)
             public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
             lines.append(f'  - {{person: "{person:05}", key: "{public}", enrolled: in person}}')
@@ -84,7 +85,9 @@ class Company:
         self.write()
 
     def run(self, *words: str, at: str) -> CommandResult:
-        """Run the command at a time."""
+        """Run the command at a time; whoever carries a plan out signs with their key."""
+        if "apply" in words and "--by" in words and "--key" not in words:
+            words = (*words, "--key", str(self.folder / f"key{int(words[words.index('--by') + 1])}"))
         return access_review(self.folder, "--as-of", at, *words)
 
     def sign(self, person: int, *words: str, at: str) -> CommandResult:

@@ -1,0 +1,103 @@
+"""What was done cannot be taken back unseen: journals deleted, rolled back or copied, and the logbook itself."""
+
+import shutil
+
+import pytest
+
+from access_review.store import logbook
+from tests.support.workspaces import Company
+
+pytestmark = pytest.mark.slow
+AT, LATER = "2026-11-02T06:00:00Z", "2026-11-02T06:30:00Z"
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory):
+    """Return a company whose one batch has ordered two leavers' accounts to be disabled."""
+    company = Company(tmp_path_factory.mktemp("company"))
+    company.leave(20, "2026-10-30")
+    company.leave(21, "2026-10-30")
+    assert company.run("audit", at=AT).code == 0
+    assert company.run("plan", "--rule", "leaver-active", "--requested-by", "00007", at=AT).code == 0
+    assert company.sign(7, "--request", at=AT).code == 0
+    assert company.sign(8, at=AT).code == 0
+    done = company.run("--json", "apply", "--by", "00007", at="2026-11-02T06:05:00Z")
+    assert done.code == 0, done.err
+    return company
+
+
+@pytest.fixture
+def company(begun, tmp_path):
+    return begun.copy(tmp_path / "company")
+
+
+def plan_of(company):
+    (folder,) = company.folder.glob("runs/*/plan")
+    return folder
+
+
+def test_a_journal_that_is_gone_is_never_begun_again(company):
+    (plan_of(company) / "journal.sqlite").unlink()
+    for words in (("apply", "--by", "00007"), ("verify",), ("undo", "--requested-by", "00007")):
+        refused = company.run(*words, at=LATER)
+        assert refused.code == 4, words
+        assert "journal.sqlite: is gone" in refused.err
+    refused = company.run("apply", "--standing", at=LATER)
+    assert refused.code != 0
+    assert "journal.sqlite: is gone" in refused.err, "what the day has taken is counted from every journal"
+
+
+def test_a_journal_that_was_rolled_back_is_refused(company):
+    folder = plan_of(company)
+    before = (folder / "journal.sqlite").read_bytes()
+    assert company.run("apply", "--by", "00007", at="2026-11-02T06:25:00Z").code == 0
+    (folder / "journal.sqlite").write_bytes(before)
+    refused = company.run("apply", "--by", "00007", at=LATER)
+    assert (refused.code, "has fewer than" in refused.err) == (4, True)
+
+
+def test_a_plan_under_another_name_is_none(company):
+    folder = plan_of(company)
+    shutil.copytree(folder, folder.with_name("again"))
+    (folder.with_name("again") / "journal.sqlite").unlink()
+    refused = company.run("apply", "--of", "again", "--by", "00007", at=LATER)
+    assert (refused.code, "is not known to the logbook" in refused.err) == (4, True)
+
+
+def test_what_lies_there_and_was_never_logged_counts_for_nothing(company):
+    (run,) = (path for path in company.folder.glob("runs/2*"))
+    shutil.copytree(run, run.with_name("20261103T060000Z-0011aabb"))
+    refused = company.run("plan", "--requested-by", "00007", at="2026-11-03T07:00:00Z")
+    assert (refused.code, "is not known to the logbook" in refused.err) == (1, True)
+
+
+def test_the_check_names_what_was_changed_and_a_head_kept_elsewhere_shows_a_rollback(company):
+    kept = company.run("--json", "logbook", at=LATER).json["head"]
+    assert company.run("logbook", "--check", "--head", kept, at=LATER).code == 0
+    path = logbook.path_of(company.folder)
+    lines = path.read_bytes().splitlines(keepends=True)
+    report = next(company.folder.glob("runs/2*/review.json"))
+    report.write_bytes(report.read_bytes().replace(b'"rules"', b'"ruleS"'))
+    checked = company.run("--json", "logbook", "--check", at=LATER)
+    assert checked.code == 1
+    assert [one["kind"] for one in checked.json["differs"]] == ["different"]
+    path.write_bytes(b"".join(lines[:-2]))
+    rolled = company.run("logbook", "--check", "--head", kept, at=LATER)
+    assert rolled.code == 1
+    assert "the logbook is not the one that --head" in rolled.out
+    path.write_bytes(lines[0] + b"".join(lines[2:]))
+    damaged = company.run("plan", "--requested-by", "00007", at=LATER)
+    assert damaged.code == 1
+    assert "a line before it was changed, moved or left out" in damaged.err
+
+
+def test_a_workspace_from_before_the_logbook_gets_one_once(company):
+    logbook.path_of(company.folder).unlink()
+    first = company.run("verify", at="2026-11-02T06:25:00Z")
+    assert "The logbook of this workspace is begun: 1 run from before" in first.err
+    assert company.run("verify", at=LATER).err == ""
+    checked = company.run("logbook", "--check", at=LATER)
+    assert checked.code == 1
+    assert "is not the one that runs/" in checked.out, "nobody rolls back past a signature unnoticed"
+    refused = company.run("apply", "--by", "00007", at=LATER)
+    assert (refused.code, "other workspace" in refused.err) == (4, True)
