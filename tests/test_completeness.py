@@ -12,6 +12,7 @@ from access_review.errors import Transient
 from access_review.findings import Gaps
 from access_review.model import Relation, Severity
 from access_review.plan.request import find_gaps
+from access_review.review import RESTS_ON
 from access_review.rules import Rule
 from access_review.tables import TABLES
 from tests.support.snapshots import snapshot
@@ -86,7 +87,7 @@ def a_rule(needs, whole=(), *, timed=False):
 
 
 SHORT = {"accounts": {"ad": "page 2", "entra": "no answer"}, "people": {"hr": "cut"}, "nesting": {"ad": "range"}}
-GAPS = Gaps(frozenset({"signins"}), SHORT, {"ad": "7 min off", "cloud": "silent"})
+GAPS = Gaps(frozenset({"signins"}), SHORT, RESTS_ON, {"ad": "7 min off", "cloud": "silent"})
 
 
 @pytest.mark.parametrize(

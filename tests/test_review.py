@@ -268,7 +268,7 @@ def test_nobody_is_called_without_an_owner_while_another_source_may_know_one(rul
 def test_a_rule_that_breaks_its_contract_is_named(sql, said, on_disk, tmp_path):
     world, space = snapshot(accounts=[account(n) for n in (1, 2, 3)]), workspace()
     rule = Rule("own-rule", lambda: Relation(sql, {}), Severity.LOW, (), (), ())
-    gaps = Gaps(frozenset(), {})
+    gaps = Gaps(frozenset(), {}, {})
     to = ParquetFile(tmp_path / "findings.parquet") if on_disk else None
 
     def judged(engine):
@@ -307,7 +307,7 @@ def test_a_rule_that_breaks_its_contract_is_named(sql, said, on_disk, tmp_path):
 def test_a_rule_of_codes_that_breaks_its_contract_is_named(sql, said, on_disk, tmp_path):
     world, space = snapshot(accounts=[account(n) for n in (1, 2, 3)]), workspace()
     rule = Rule("own-rule", lambda: Relation(sql, {}), Severity.LOW, (), (), (), sentences={"used": "used on {day}"})
-    gaps = Gaps(frozenset(), {})
+    gaps = Gaps(frozenset(), {}, {})
     to = ParquetFile(tmp_path / "findings.parquet") if on_disk else None
 
     def judged(engine):

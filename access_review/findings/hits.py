@@ -35,8 +35,8 @@ class Gaps:
 
     missing: frozenset[str]
     incomplete: Mapping[str, Mapping[str, str]]
+    rests_on: Mapping[str, Sequence[str]]  # no default: a forgotten lineage would pass what is short for whole
     clocks: Mapping[str, str] = field(default_factory=dict)
-    rests_on: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def why_not(self, rule: Rule) -> str:
         """Return why a rule cannot be evaluated at all, or nothing."""
