@@ -119,7 +119,6 @@ def test_a_plan_tells_its_inputs_and_its_limits(departed):
     assert departed.expires_at == AS_OF + DAY
     assert departed.run.startswith("20260201T000000Z-")
     assert departed.workspace_digest == "sha256:0"
-    assert departed.limits.approvals == 1
     counted = {(c.what, c.where): c.changed for c in departed.limits.counts}
     assert counted["grants removed", "ad"] == 3
     assert counted["accounts disabled", "entra"] == 1
@@ -516,10 +515,9 @@ def test_a_plan_with_more_in_it_or_of_another_version_is_refused(departed):
         read(write(departed).rstrip())
     with pytest.raises(PlanRefused):
         read(b"[]")
-    with pytest.raises(PlanRefused):
-        read(write(replace(departed, requested_by="somebody else")))
-    newer = seal(replace(departed, format="access-review/plan@2"))
-    with pytest.raises(ArtifactError, match="plan@2"):
+    assert read(write(replace(departed, requested_by="somebody else"))).digest != departed.digest
+    newer = seal(replace(departed, format="access-review/plan@3"))
+    with pytest.raises(ArtifactError, match="plan@3"):
         read(write(newer))
 
 
