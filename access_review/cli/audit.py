@@ -60,6 +60,10 @@ def audit(
     draw_key: Annotated[
         Path | None, typer.Option(metavar="FILE", help="This draw's key (64 hex digits), where the auditor kept it.")
     ] = None,
+    trial: Annotated[
+        bool,
+        typer.Option("--trial", help="While setting up: no sample, no campaign, and no later run compares with it."),
+    ] = False,
 ) -> None:
     """Do the weekly audit: collect, review, sample, work sheets, report."""
     import secrets
@@ -71,6 +75,17 @@ def audit(
 
     options: Options = ctx.obj
     workspace = options.workspace()
+    if trial:
+        if commitment or draw_key:
+            raise typer.BadParameter(
+                "a trial draws nothing: leave --commitment and --draw-key away", param_hint="--trial"
+            )
+        tried = options.collect(workspace, trial=True)
+        found = review_run(workspace, tried, options.now)
+        _summarise(options, workspace, tried, found, file=write_report(workspace, tried))
+        options.say("A trial: nothing is drawn, and no clock starts. The first audit without --trial starts them.")
+        leave(_unread(tried) or _found(found, fail_on))
+        return
     promised = pledge_elsewhere(_small(commitment)) if commitment else None
     key = _key(draw_key) if draw_key else None
     with options.holding_campaign("audit"):

@@ -99,14 +99,14 @@ class Options:
 
         return hold(self.folder, Right.CAMPAIGN, now=self.now, command=command)
 
-    def collect(self, workspace: "Workspace") -> "Run":
+    def collect(self, workspace: "Workspace", *, trial: bool = False) -> "Run":
         """Read every source into a new run, and show how far it is."""
         from access_review.stages.collect import collect_run
         from access_review.views import terminal
 
         self.begin_logbook("collect")
         with terminal.progress(shown=False if self.quiet or self.json else None) as progress:
-            return collect_run(workspace, self.now, progress, chosen=self.as_of is not None)
+            return collect_run(workspace, self.now, progress, chosen=self.as_of is not None, trial=trial)
 
     @property
     def colour(self) -> bool:

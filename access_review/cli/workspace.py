@@ -8,24 +8,6 @@ import typer
 from access_review.cli.options import Options, leave, shown
 
 
-def init(ctx: typer.Context, directory: Annotated[Path, typer.Argument(help="Where to lay it out.")] = Path()) -> None:
-    """Lay out a working example workspace to start from."""
-    from access_review.stages.init import lay_out_example
-
-    options: Options = ctx.obj
-    lay_out_example(directory)
-    here = directory == Path()
-    where = "" if here else f"-C {directory} "
-    options.show(
-        {"workspace": str(directory)},
-        f"A workspace is laid out in {'this folder' if here else directory}: the example company.\n"
-        f"Next: access-review {where}--as-of {_DEMO_TIME} audit",
-    )
-
-
-_DEMO_TIME = "2026-11-02T06:00:00Z"
-
-
 def check(
     ctx: typer.Context,
     live: Annotated[
@@ -132,13 +114,44 @@ def roles_show(
     )
 
 
+def roles_draft(
+    ctx: typer.Context,
+    to: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the templates are written.")] = Path("drafted"),
+    exact: Annotated[
+        bool,
+        typer.Option("--exact", help="Instead, the fewest roles that give exactly today's access; writes nothing."),
+    ] = False,
+    of: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="With --exact: a table of who holds what, instead of a run.")
+    ] = None,
+    min_people: Annotated[int, typer.Option(min=2, help="People that a template needs.")] = 2,
+) -> None:
+    """Draft templates from what people hold today, or mine exact roles."""
+    from access_review.stages import drafting, exact_roles
+    from access_review.views import drafted as view
+
+    options: Options = ctx.obj
+    if of and not exact:
+        raise typer.BadParameter("a table has no people with attributes: add --exact", param_hint="--of")
+    if exact:
+        mined = (
+            exact_roles.of_table(of, options.now)
+            if of
+            else exact_roles.of_run(options.workspace(), options.found_run())
+        )
+        options.show(exact_roles.value(mined), mined.sentence)
+        return
+    made = drafting.draft_roles(options.workspace(), options.found_run(), to, options.now.date(), min_people=min_people)
+    options.show(drafting.value(made), view.text(made.draft, len(made.files), shown(to)))
+
+
 def add_to(app: typer.Typer) -> None:
     """Register the commands, in the order of the help."""
-    app.command()(init)
     app.command()(check)
     app.command()(report)
     app.command()(explain)
     app.command()(export)
     roles = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Role templates.")
     roles.command("show")(roles_show)
+    roles.command("draft")(roles_draft)
     app.add_typer(roles, name="roles")

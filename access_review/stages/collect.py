@@ -12,24 +12,30 @@ from access_review.workspace import Workspace
 
 
 def collect_run(
-    workspace: Workspace, as_of: datetime, progress: Progress = lambda *_: None, *, chosen: bool = False
+    workspace: Workspace,
+    as_of: datetime,
+    progress: Progress = lambda *_: None,
+    *,
+    chosen: bool = False,
+    trial: bool = False,
 ) -> Run:
     """Read every source into a new run; the newest run before ``as_of`` is what it is compared with.
 
-    A moment that was ``chosen`` rather than now makes it a rehearsal where a source is read live.
+    A moment that was ``chosen`` rather than now makes it a rehearsal where a source is read live; so
+    is a ``trial``, which no later run is compared with.
     Raises ``WorkspaceError`` for what cannot be used as written, ``RosterFault`` for a roster.
     """
     with hold(workspace.folder, Right.CAMPAIGN, now=as_of, command="collect"):
-        made = _collected(workspace, as_of, progress, chosen)
+        made = _collected(workspace, as_of, progress, chosen=chosen, trial=trial)
         if not made.is_rehearsal:
             line = entries.run_made(made.id, as_of, logged.snapshot_marks(made), rehearsal=False)
             logged.append(workspace.folder, line, command="collect")
     return made
 
 
-def _collected(workspace: Workspace, as_of: datetime, progress: Progress, chosen: bool) -> Run:
+def _collected(workspace: Workspace, as_of: datetime, progress: Progress, *, chosen: bool, trial: bool) -> Run:
     earlier = [run for run in logged.known_runs(workspace.folder) if run.as_of < as_of]
     previous = earlier[-1] if earlier else None
     known = snapshots.load(previous) if previous else None
     collected = snapshot.collect(workspace, as_of, previous=known, progress=progress)
-    return snapshots.save(collected, workspace, previous, rehearsal=chosen and bool(workspace.read_live()))
+    return snapshots.save(collected, workspace, previous, rehearsal=trial or (chosen and bool(workspace.read_live())))

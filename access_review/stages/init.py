@@ -4,6 +4,8 @@ import shutil
 from pathlib import Path
 
 from access_review.errors import WorkspaceError
+from access_review.store import files
+from access_review.views import source_yaml
 
 
 def lay_out_example(folder: Path) -> None:
@@ -14,6 +16,17 @@ def lay_out_example(folder: Path) -> None:
         raise WorkspaceError(f"{folder / taken[0]} is already there", hint="name an empty folder")
     for name in parts:
         shutil.copytree(_starter() / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+
+
+def lay_out_empty(folder: Path, organisation: str) -> None:
+    """Lay out a workspace without sources or templates; raises ``WorkspaceError`` where one is already."""
+    taken = [name for name in ("sources", "roles") if (folder / name).exists()]
+    if taken:
+        raise WorkspaceError(f"{folder / taken[0]} is already there", hint="name an empty folder")
+    (folder / "sources").mkdir(parents=True)
+    (folder / "roles" / "templates").mkdir(parents=True)
+    shutil.copytree(_starter() / "roles" / "schemas", folder / "roles" / "schemas")
+    files.write(folder / "roles" / "policy.yaml", source_yaml.policy(organisation).encode())
 
 
 def _starter() -> Path:

@@ -1,0 +1,229 @@
+"""What a source file is to say of a table or an export: options with why each is so, and the match ladder."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from access_review.draft.columns import ColumnLook
+from access_review.draft.headers import plain_header
+from access_review.draft.joins import JoinStep
+from access_review.draft.ladder import LEAST, suggest_ladder
+from access_review.draft.look import FilesLook, TableLook
+from access_review.draft.naming import slug
+from access_review.settings import ACCOUNT_COLUMNS, PERSON_COLUMNS
+
+_ROSTER_FIELDS = ("person", "name", "mail", "status", "starts", "left_at", "notified", "client", "manager")
+_ROSTER_ATTRIBUTES = ("department", "title", "site", "country", "team", "unit")
+_TABLE_FIELDS = (
+    *("account", "display_name", "mail", "employee_id", "enabled", "client", "created_at"),
+    *("entitlement", "since", "until", "used"),
+)
+_DATED = frozenset({"starts", "left_at", "notified", "created_at", "since", "until", "used"})
+_CONTRACTOR = re.compile(r"\b(contract\w*|vendor|temp\w*|extern\w*|contingent|consultant|agency|freelance\w*)\b")
+_YES = frozenset({"1", "true", "yes", "y", "active", "enabled", "open", "on", "ja", "j", "x", "ok", "aktiv", "in"})
+_SAID_EXACTLY = frozenset({JoinStep.EXACT, JoinStep.CASE})
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What no file says: when a last day ends, where, what words mean."""
+
+    last_day: str = "end-of-day"
+    zone: str = "UTC"
+    statuses: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class OptionLine:
+    """One line of a source file, and why it is so."""
+
+    name: str
+    value: Any
+    because: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RungLine:
+    """A rung of the ladder; ``possible`` is false where it is shown and cannot be written as it would be needed."""
+
+    account: str
+    person: str
+    certain: bool
+    because: str
+    possible: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SourceDraft:
+    """One file of ``sources/``."""
+
+    name: str
+    connector: str
+    about: tuple[str, ...]
+    options: tuple[OptionLine, ...]
+    columns: tuple[OptionLine, ...] = ()
+    match: tuple[RungLine, ...] = ()
+    doubts: tuple[str, ...] = ()
+    """What was taken without proof, for a person to look at."""
+
+
+def roster_source(name: str, look: TableLook, path: str, reading: Mapping[str, Any], answers: Answers) -> SourceDraft:
+    """Describe a roster; one that names nobody by an id cannot be described, see :func:`names_people`."""
+    found = {m.field: m for m in look.guess.meanings}
+    columns: list[OptionLine] = []
+    doubts: list[str] = []
+    form, left = _one_form(look)
+    doubts += left
+    for name_ in (*_ROSTER_FIELDS, *_ROSTER_ATTRIBUTES):
+        meaning = found.get(name_)
+        if meaning is None or (name_ in _DATED and not _has_form(look, meaning.columns[0], form)):
+            continue
+        value: Any = meaning.columns[0] if len(meaning.columns) == 1 else list(meaning.columns)
+        if name_ == "manager" and look.manager_by == "name":
+            value = {"column": meaning.columns[0], "by": "name"}
+        columns.append(OptionLine(name_, value, f"{meaning.sureness}: {meaning.because}"))
+        if meaning.sureness == "guess":
+            doubts.append(f"{meaning.columns[0]} is taken for {name_}: {meaning.because}")
+    taken = {one.name for one in columns}
+    kind, kind_column = _kind(look, found)
+    for column in (*kind_column, *look.attributes):
+        attribute = slug(plain_header(column)).replace("-", "_")
+        if attribute and attribute not in taken:
+            taken.add(attribute)
+            columns.append(OptionLine(attribute, column, "an attribute that templates may ask for"))
+    options = [OptionLine("path", path), *(OptionLine(k, v, "seen in the file") for k, v in reading.items())]
+    if any(column.blanks_around for column in look.columns):
+        options.append(OptionLine("strip", value=True, because="some values have blanks around"))
+    if form:
+        options += [OptionLine("dates", form, _evidence(look, form))]
+        options.append(OptionLine("timezone", answers.zone, "no file says it: asked for, or UTC"))
+    if "left_at" in taken:
+        options.append(OptionLine("left_at_means", answers.last_day, "no file says it: asked for, or end-of-day"))
+        doubts.append(f"a last day is taken for {answers.last_day}, in {answers.zone}")
+    if "status" in taken and look.status:
+        words, unplaced = _statuses(look, answers)
+        options.append(OptionLine("statuses", words, look.status.sentence))
+        doubts += [f"the status {word!r} has no meaning yet: those people are set aside" for word in unplaced]
+    options.append(kind)
+    return SourceDraft(name, "roster", _about(look), tuple(options), tuple(columns), (), tuple(doubts))
+
+
+def names_people(look: TableLook) -> bool:
+    """Say whether a roster has a column that says who."""
+    return look.column("person") is not None
+
+
+def table_source(
+    name: str, look: TableLook, path: str, reading: Mapping[str, Any], answers: Answers, ladder: Sequence[RungLine]
+) -> SourceDraft:
+    """Describe a list of who holds what; the account is what names somebody best."""
+    found = {m.field: m.columns[0] for m in look.guess.meanings}
+    meant = {m.field: m for m in look.guess.meanings}
+    account = found.get("account") or found.get("employee_id") or found.get("mail") or found.get("display_name", "")
+    form, doubts = _one_form(look)
+    columns = [OptionLine("account", account, meant["account"].because if "account" in meant else "it names somebody")]
+    columns += [
+        OptionLine(one, found[one], f"{meant[one].sureness}: {meant[one].because}")
+        for one in _TABLE_FIELDS[1:]
+        if one in found and (one not in _DATED or _has_form(look, found[one], form))
+    ]
+    options = [OptionLine("path", path), *(OptionLine(k, v, "seen in the file") for k, v in reading.items())]
+    if any(column.blanks_around for column in look.columns):
+        options.append(OptionLine("strip", value=True, because="some values have blanks around"))
+    if form and any(one.name in _DATED for one in columns):
+        options += [
+            OptionLine("dates", form, _evidence(look, form)),
+            OptionLine("timezone", answers.zone, "asked for, or UTC"),
+        ]
+    if "enabled" in found:
+        words = _words(look, found["enabled"])
+        yes = [word for word in words if word.casefold() in _YES]
+        no = [word for word in words if word.casefold() not in _YES]
+        options.append(
+            OptionLine("enabled", {"yes": yes or ["true"], "no": no or ["false"]}, "by the words of the column")
+        )
+    guesses = [f"{m.columns[0]} is taken for {m.field}" for m in look.guess.meanings if m.sureness == "guess"]
+    return SourceDraft(name, "table", _about(look), tuple(options), tuple(columns), tuple(ladder), (*doubts, *guesses))
+
+
+def ladder_lines(files: FilesLook, accounts: str, rosters: Sequence[str]) -> tuple[RungLine, ...]:
+    """Propose the ladder of one file of accounts, with the rate of each rung; the best roster speaks for each."""
+    look = next(t for t in files.tables if t.name == accounts)
+    mine = {c: m.field for m in look.guess.meanings for c in m.columns}
+    lines: dict[tuple[str, str], RungLine] = {}
+    for roster in rosters:
+        for rung in suggest_ladder(files, accounts, roster):
+            account = {"account": "name"}.get(
+                mine.get(rung.join.column, ""), mine.get(rung.join.column, rung.join.column)
+            )
+            possible = account in ACCOUNT_COLUMNS and rung.field in PERSON_COLUMNS
+            possible = possible and any(r.step in _SAID_EXACTLY and r.rate >= LEAST for r in rung.join.rates)
+            line = RungLine(
+                account, rung.field, rung.certain, f"{rung.join.column} in {roster}: {rung.because}", possible
+            )
+            lines.setdefault((account, rung.field), line)
+    return tuple(sorted(lines.values(), key=lambda line: (not line.possible, not line.certain)))
+
+
+def _about(look: TableLook) -> tuple[str, ...]:
+    return (f"{look.name}: {look.guess.kind}, {look.rows:,} rows: {look.guess.because}.",)
+
+
+def _column(look: TableLook, name: str) -> ColumnLook:
+    return next(c for c in look.columns if c.name == name)
+
+
+def _one_form(look: TableLook) -> tuple[str | None, list[str]]:
+    """Return the form of the dates of most of the columns in use, and what is left out for being written otherwise."""
+    dated = [m.columns[0] for m in look.guess.meanings if m.field in _DATED]
+    forms = {c: _form(_column(look, c)) for c in dated}
+    known = [form for form in forms.values() if form]
+    best = max(dict.fromkeys(known), key=known.count, default=None)
+    left = [
+        f"{c} is left out: its dates are {'not clear' if f is None else f'written as {f}'}"
+        for c, f in forms.items()
+        if f != best
+    ]
+    return best, left if dated else []
+
+
+def _form(column: ColumnLook) -> str | None:
+    return column.dates.format if column.dates and not column.dates.timed else None
+
+
+def _has_form(look: TableLook, column: str, form: str | None) -> bool:
+    return form is not None and _form(_column(look, column)) == form
+
+
+def _evidence(look: TableLook, form: str) -> str:
+    return next(c.dates.sentence for c in look.columns if c.dates and c.dates.format == form)
+
+
+def _words(look: TableLook, column: str) -> list[str]:
+    return [word.word for word in _column(look, column).words]
+
+
+def _statuses(look: TableLook, answers: Answers) -> tuple[dict[str, list[str]], list[str]]:
+    if look.status is None:
+        return {}, []
+    words = {name: [w.word for w in getattr(look.status, name)] for name in ("active", "leave", "left")}
+    unplaced = []
+    for word in look.status.unknown:
+        if meaning := answers.statuses.get(word.word):
+            words[meaning].append(word.word)
+        else:
+            unplaced.append(word.word)
+    return {name: found for name, found in words.items() if found}, unplaced
+
+
+def _kind(look: TableLook, found: Mapping[str, Any]) -> tuple[OptionLine, Iterator[str]]:
+    """Say of which kind people are: by the words of a column that has one in each row."""
+    if "kind" not in found:
+        return OptionLine("kind", "employee", "no column says otherwise"), iter(())
+    column = _column(look, found["kind"].columns[0])
+    words = [word.word for word in column.words]
+    if not words or column.filled < column.rows:
+        return OptionLine("kind", "employee", f"{column.name} is not filled in each row"), iter((column.name,))
+    kinds = {word: "contractor" if _CONTRACTOR.search(plain_header(word)) else "employee" for word in words}
+    return OptionLine("kind", {"column": column.name, "map": kinds}, "by its words"), iter((column.name,))

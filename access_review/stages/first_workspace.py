@@ -1,0 +1,214 @@
+"""Init from exports: sources, ladder, policy and drafted templates, then a first trial review."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv
+
+from access_review import workspace as workspaces
+from access_review.draft.file_kinds import FileKind
+from access_review.draft.holdings import matrix_of
+from access_review.draft.look import TableLook
+from access_review.draft.naming import slug
+from access_review.draft.sources import (
+    Answers,
+    OptionLine,
+    RungLine,
+    SourceDraft,
+    ladder_lines,
+    names_people,
+    roster_source,
+    table_source,
+)
+from access_review.errors import WorkspaceError
+from access_review.review import Report
+from access_review.runs import Run
+from access_review.stages.collect import collect_run
+from access_review.stages.drafting import Drafted, draft_roles
+from access_review.stages.init import lay_out_empty
+from access_review.stages.inspect import Inspection
+from access_review.stages.report import write_report
+from access_review.stages.review import review_run
+from access_review.store import files
+from access_review.views import source_yaml
+from access_review.workspace import Workspace
+
+_HELD = frozenset({FileKind.HOLDINGS, FileKind.MATRIX_LONG, FileKind.MATRIX_WIDE, FileKind.DECISIONS})
+_CONVERTED = frozenset({FileKind.MATRIX_WIDE, FileKind.DECISIONS})
+
+
+@dataclass(frozen=True, slots=True)
+class FirstWorkspace:
+    """What was laid out, and what was left out and why."""
+
+    sources: tuple[SourceDraft, ...]
+    unused: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A first review, that starts no clock."""
+
+    run: Run
+    drafted: Drafted
+    report: Report
+    page: Path
+    workspace: Workspace
+
+
+def lay_out(folder: Path, seen: Inspection, organisation: str, answers: Answers) -> FirstWorkspace:
+    """Write the sources of a new workspace; raises ``WorkspaceError`` where nothing can be a source, or one is there."""
+    drafts, converted, unused = _drafts(folder, seen, answers)
+    if not drafts:
+        raise WorkspaceError(
+            "none of these files can be a source", hint="see what they are: access-review inspect FILE…"
+        )
+    lay_out_empty(folder, organisation)
+    for draft in drafts:
+        files.write(folder / "sources" / f"{draft.name}.yaml", source_yaml.source(draft).encode())
+    for name, table in converted.items():
+        pyarrow.csv.write_csv(table, folder / "sources" / name)
+    return FirstWorkspace(tuple(drafts), tuple(unused))
+
+
+def first_review(folder: Path, now: datetime) -> Trial:
+    """Draft templates and make a first review, both from a run that starts no clock."""
+    workspace = workspaces.load(folder)
+    run = collect_run(workspace, now, trial=True)
+    drafted = draft_roles(workspace, run, folder / "roles" / "templates", now.date())
+    workspace = workspaces.load(folder)
+    report = review_run(workspace, run, now)
+    return Trial(run, drafted, report, write_report(workspace, run), workspace)
+
+
+def _drafts(
+    folder: Path, seen: Inspection, answers: Answers
+) -> tuple[list[SourceDraft], dict[str, pa.Table], list[tuple[str, str]]]:
+    names = _Names()
+    drafts: list[SourceDraft] = []
+    converted: dict[str, pa.Table] = {}
+    unused: list[tuple[str, str]] = []
+    earlier = {file: files[-1] for files in seen.look.series for file in files[:-1]}
+    tables = [look for look in seen.look.tables if look.name in seen.found.tables and look.name not in earlier]
+    rosters = [t for t in tables if t.guess.kind is FileKind.ROSTER and names_people(t)]
+    for look in rosters:
+        file = seen.found.tables[look.name]
+        drafts.append(
+            roster_source(names.of("hr", look.name), look, _relative(folder, file.path), file.reading, answers)
+        )
+    people = [look.name for look in rosters]
+    directory = ""
+    for name, export in sorted(seen.found.exports.items(), key=lambda item: item[1].connector == "entra"):
+        draft = _export_source(folder, names, seen, name, people, directory)
+        directory = directory or (draft.name if export.connector != "entra" else "")
+        drafts.append(draft)
+    for look in tables:
+        if look in rosters:
+            continue
+        file = seen.found.tables[look.name]
+        unfit = _unfit(look)
+        if unfit:
+            unused.append((look.name, unfit))
+        elif look.guess.kind in _CONVERTED or not file.path.suffix or file.form.form == "pairs":
+            made, parts = _converted(names, look, file.table)
+            drafts += made
+            converted |= parts
+        else:
+            ladder = ladder_lines(seen.look, look.name, people)
+            path = _relative(folder, file.path)
+            drafts.append(table_source(names.of("", look.name), look, path, file.reading, answers, ladder))
+    unused += [(file, f"an earlier state of {last}, which is read") for file, last in earlier.items()]
+    return drafts, converted, unused
+
+
+def _unfit(look: TableLook) -> str:
+    """Say why a table becomes no source, or nothing."""
+    if look.guess.kind is FileKind.ROSTER:
+        return "a roster without a column that says who: give its people an id"
+    if look.guess.kind not in _HELD:
+        return f"{look.guess.kind}: {look.guess.because}; describe it by hand where it matters"
+    if look.guess.kind is FileKind.HOLDINGS and look.column("entitlement") is None and look.column("account") is None:
+        return "it says neither whose nor what"
+    return ""
+
+
+def _export_source(
+    folder: Path, names: "_Names", seen: Inspection, name: str, people: Sequence[str], directory: str
+) -> SourceDraft:
+    export = seen.found.exports[name]
+    wanted = {"ldap": "ad", "sharphound": "ad", "entra": "entra"}[export.connector]
+    options = []
+    for key, value in export.options.items():
+        here = [value] if isinstance(value, str) else list(value)
+        paths = [_relative(folder, export.folder / one) for one in here]
+        options.append(OptionLine(key, paths[0] if isinstance(value, str) else paths))
+    if export.connector == "entra" and directory:
+        options.append(OptionLine("synced_from", directory, "most users are synchronised from there"))
+    inside = ", ".join(f"{number:,} {table}" for table, number in export.rows.items())
+    ladder = ladder_lines(seen.look, name, people)
+    about = (f"{name}: {inside}.", *(f"Not read whole: {reason}" for reason in export.unread[:3]))
+    return SourceDraft(names.of(wanted, name), export.connector, about, tuple(options), (), ladder)
+
+
+def _converted(names: "_Names", look: TableLook, table: pa.Table) -> tuple[list[SourceDraft], dict[str, pa.Table]]:
+    """Turn a matrix or decisions into a list of who holds what, beside the source; people by what tells them apart."""
+    matrix = matrix_of(table, look)
+    if matrix is None:
+        return [], {}
+    name = names.of("", look.name)
+    person = [matrix.people[p] for p in matrix.person.tolist()]
+    entitlement = [matrix.entitlements[e] for e in matrix.entitlement.tolist()]
+    tables = {f"{name}.csv": pa.table({"account": person, "entitlement": entitlement})}
+    about = (
+        f"{look.name}: {look.guess.kind}: {look.guess.because}.",
+        f"Written out as {name}.csv, one row a grant: make it again when the export changes.",
+    )
+    columns = (OptionLine("account", "account"), OptionLine("entitlement", "entitlement"))
+    held = SourceDraft(name, "table", about, (OptionLine("path", f"{name}.csv"),), columns)
+    if not look.composite:
+        return [held], tables
+    people = names.of("people", look.name)
+    known = table.select(list(look.composite)).group_by(list(look.composite)).aggregate([])
+    ids = [" | ".join(str(v).strip() for v in row.values()) for row in known.select(list(look.composite)).to_pylist()]
+    tables[f"{people}.csv"] = known.append_column("person", pa.array(ids))
+    attributes = tuple(
+        OptionLine(slug(c).replace("-", "_"), c, "of those that tell people apart") for c in look.composite
+    )
+    who = f"No column says who: {', '.join(look.composite)} together stand for a person."
+    roster = SourceDraft(
+        people,
+        "roster",
+        (*about, who),
+        (OptionLine("path", f"{people}.csv"),),
+        (OptionLine("person", "person"), *attributes),
+    )
+    rung = RungLine("name", "person", certain=True, because="both are made of the same columns")
+    return [roster, replace(held, match=(rung,))], tables
+
+
+def _relative(folder: Path, path: Path) -> str:
+    """Return a path as the workspace's sources say it: exports stay where they are."""
+    try:
+        return Path(os.path.relpath(path.resolve(), (folder / "sources").resolve())).as_posix()
+    except ValueError:
+        return path.resolve().as_posix()
+
+
+class _Names:
+    """Names of sources, none twice."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def of(self, wanted: str, file: str) -> str:
+        base = wanted or slug(Path(file).stem) or "table"
+        name, number = base, 1
+        while name in self._taken:
+            number += 1
+            name = f"{base}-{number}"
+        self._taken.add(name)
+        return name

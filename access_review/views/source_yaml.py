@@ -1,0 +1,109 @@
+"""A drafted source, policy or template as commented YAML: each line with why it is so."""
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import Any
+
+from access_review.draft.sources import OptionLine, SourceDraft
+from access_review.draft.templates import DraftBundle, DraftLine, DraftTemplate
+from access_review.views.text import visible
+
+_SCHEMA = "# yaml-language-server: $schema={}schemas/{}.schema.json"
+
+
+def source(drafted: SourceDraft) -> str:
+    """Write one file of ``sources/``."""
+    return "\n".join(_source_lines(drafted)) + "\n"
+
+
+def _source_lines(drafted: SourceDraft) -> Iterator[str]:
+    yield _SCHEMA.format("../roles/", "source")
+    yield from (_comment(line) for line in drafted.about)
+    yield from (_comment(f"LOOK: {doubt}") for doubt in drafted.doubts)
+    yield f"connector: {drafted.connector}"
+    yield "options:"
+    yield from (f"  {line}" for line in _options(drafted.options))
+    if drafted.columns:
+        yield "  columns:"
+        yield from (f"    {line}" for line in _options(drafted.columns))
+    if any(rung.possible for rung in drafted.match):
+        yield "match:"
+    for rung in drafted.match:
+        yield f"  {_comment(rung.because)}"
+        certain = "" if rung.certain else ", certain: false"
+        line = f"- {{on: [{rung.account}, {rung.person}]{certain}}}"
+        yield f"  {line}" if rung.possible else f"  # not possible as it stands: {line}"
+
+
+def _options(lines: Sequence[OptionLine]) -> Iterator[str]:
+    for line in lines:
+        if line.because:
+            yield _comment(line.because)
+        yield f"{_key(line.name)}: {_value(line.value)}"
+
+
+def policy(organisation: str) -> str:
+    """Write ``roles/policy.yaml`` of a new workspace."""
+    return "\n".join(
+        (
+            _SCHEMA.format("", "policy"),
+            "# What is not given here has its default; the editor knows what may be set.",
+            f"organisation: {_value(organisation)}",
+            "",
+        )
+    )
+
+
+def template(drafted: DraftTemplate, review_by: date) -> str:
+    """Write one drafted template: everything under ``may``, withheld lines commented out."""
+    lines = [
+        _SCHEMA.format("../", "template"),
+        _comment(
+            f"Drafted from what {len(drafted.people):,} people hold today: a proposal, to be read by somebody who knows the work."
+        ),
+        *(_comment(f"ASK: {question}") for question in drafted.questions),
+        f"role: {_value(drafted.name)}",
+    ]
+    # Of nobody in particular is everybody of any kind.
+    who = ", ".join(f"{_key(name)}: {_value(list(values))}" for name, values in drafted.who or (("kind", ("*",)),))
+    lines.append(f"who: {{{who}}}")
+    if any(not line.withheld for line in drafted.lines):
+        lines.append("may:")
+    for line in drafted.lines:
+        lines += _template_line(line)
+    if drafted.undecided:
+        lines.append("  # Some of them hold these, and no template allows them: decide.")
+        lines += [f"  # - {_value(line.pattern)}  {visible(line.note)}" for line in drafted.undecided]
+    return "\n".join((*lines, f"review_by: {review_by.isoformat()}", ""))
+
+
+def _template_line(line: DraftLine) -> Iterator[str]:
+    yield from (f"  {_comment(f'{caution.kind}: {caution.sentence}')}" for caution in line.cautions)
+    mark = "  # " if line.withheld else "  "
+    all_of_them = "; held by all: a person may promote it to must" if line.held_by_all else ""
+    yield f"{mark}- {_value(line.pattern)}  # {visible(line.note)}{all_of_them}"
+
+
+def bundle(drafted: DraftBundle) -> str:
+    """Write a bundle that no attribute explains, as a remark and no template: nobody has it by an attribute."""
+    held = ", ".join(map(visible, drafted.entitlements))
+    return f"{visible(drafted.name)}: {len(drafted.people):,} people hold {held}"
+
+
+def _comment(text: str) -> str:
+    return f"# {visible(text)}"
+
+
+def _key(name: str) -> str:
+    return name if name.replace("_", "").isalnum() and name.isascii() else _value(name)
+
+
+def _value(value: Any) -> str:
+    """Write a value so that YAML reads it as what it is: JSON is YAML."""
+    if isinstance(value, str) and value.isascii() and value.replace("_", "").replace("-", "").isalpha():
+        return value if value.casefold() not in _READ_OTHERWISE else json.dumps(value)
+    return json.dumps(value, ensure_ascii=False)
+
+
+_READ_OTHERWISE = frozenset({"yes", "no", "on", "off", "true", "false", "null", "y", "n"})

@@ -1,0 +1,122 @@
+"""Init from exports, as a newcomer runs it: to a first trial review without an edit."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from tests.support.command import CommandResult, access_review, in_folder
+
+NOW = ("--as-of", "2026-11-02T06:00:00Z")
+
+
+def made(folder: Path, *words: str) -> dict[str, Any]:
+    result: CommandResult = in_folder(folder, *NOW, "--json", "init", "w", "--from", *words)
+    assert result.code == 0, result.err
+    said: dict[str, Any] = result.json
+    return said
+
+
+def source(folder: Path, name: str) -> Any:
+    return YAML(typ="safe").load((folder / "w/sources" / f"{name}.yaml").read_text("utf-8"))
+
+
+def write(path: Path, header: list[str], rows: list[list[str]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([header, *rows])
+
+
+@pytest.fixture
+def company(tmp_path: Path) -> Path:
+    """Lay out a roster and a list of who holds what, in which one person has something beside the others."""
+    jobs = ("Clerk", "Agent", "Engineer")
+    people = [[f"{n:04}", f"Ana{n} Bor{n}", jobs[n % 3], "Ops" if n % 2 else "IT", "Active"] for n in range(1, 31)]
+    people.append(["0031", "Dee Elm", "Clerk", "Ops", "Terminated"])
+    write(tmp_path / "staff.csv", ["emp_no", "full name", "job title", "department", "status"], people)
+    held = [[f"u{p[0]}", p[0], role] for p in people for role in ("MAIL", f"{p[2].upper()}_DESK")]
+    write(tmp_path / "ledger.csv", ["login", "employee no", "role"], [*held, ["u0002", "0002", "VAULT"]])
+    return tmp_path
+
+
+def test_a_company_of_two_files_reaches_a_first_review(company: Path) -> None:
+    said = made(company, "staff.csv", "ledger.csv")
+    assert source(company, "ledger")["match"] == [{"on": ["employee_id", "person"]}]
+    assert source(company, "hr")["options"]["statuses"] == {"active": ["Active"], "left": ["Terminated"]}
+    assert {one["role"] for one in said["draft"]["templates"]} == {"everybody", "clerk", "agent", "engineer"}
+    assert [one["entitlement"] for one in said["draft"]["left_out"]] == ["ledger:role:VAULT"]
+    found = {(one["rule"], one["about_name"]) for one in said["summary"]["top"]}
+    assert ("access-beyond-role", "VAULT") in found
+    assert any(rule == "leaver-active" for rule, _ in found)
+    text = (company / "w/roles/templates/clerk.yaml").read_text("utf-8")
+    assert "must:" not in text
+    assert "held by all: a person may promote it to must" in text
+
+
+def test_a_trial_starts_no_clock(company: Path) -> None:
+    made(company, "staff.csv", "ledger.csv")
+    assert access_review(company / "w", "explain", "0002").code == 1
+    again = access_review(company / "w", *NOW, "--json", "audit", "--trial")
+    assert again.code == 0, again.err
+    assert not list((company / "w/runs").glob("*/sample"))
+    first = access_review(company / "w", "--as-of", "2026-11-03T06:00:00Z", "--json", "audit")
+    assert first.code == 0, first.err
+    assert first.json["findings"]["status"]["open"] == 0
+
+
+def test_what_no_file_says_is_an_option_and_shown(company: Path) -> None:
+    rows = [[f"{n:04}", f"Ana{n} Bor{n}", "IT", ("Hot", "Cold")[n % 2], "2026-01-17"] for n in range(1, 21)]
+    write(company / "other.csv", ["emp_no", "full name", "department", "employment status", "termination date"], rows)
+    words = ("--last-day", "start-of-day", "--zone", "Asia/Manila")
+    result = in_folder(company, *NOW, "init", "w", "--from", "other.csv", *words)
+    assert result.code == 0, result.err
+    options = source(company, "hr")["options"]
+    assert (options["left_at_means"], options["timezone"]) == ("start-of-day", "Asia/Manila")
+    assert "LOOK: a last day is taken for start-of-day, in Asia/Manila" in result.out
+
+
+def test_nothing_is_overwritten_and_nothing_is_written_where_nothing_fits(company: Path) -> None:
+    made(company, "staff.csv")
+    assert in_folder(company, "init", "w", "--from", "staff.csv").code == 2
+    (company / "letter.txt").write_text("Dear all,\nno table.\n", encoding="utf-8")
+    refused = in_folder(company, "init", "v", "--from", "letter.txt")
+    assert refused.code == 2
+    assert "none of these files can be a source" in refused.err
+    assert not (company / "v").exists()
+    assert in_folder(company, "init", "v", "--empty", "--organisation", "Acme: North").code == 0
+    assert YAML(typ="safe").load((company / "v/roles/policy.yaml").read_text("utf-8")) == {
+        "organisation": "Acme: North"
+    }
+
+
+def test_exports_of_others_reach_a_first_review(outside_data: Path, tmp_path: Path) -> None:
+    said = made(tmp_path, str(outside_data / "midpoint-associations"))
+    assert source(tmp_path, "ad")["match"] == [{"on": ["employee_id", "person"]}]
+    assert said["summary"]["rows"] == {"people": 44, "accounts": 43, "entitlements": 66, "grants": 1721}
+    assert said["summary"]["findings"]["current"] > 0
+
+
+@pytest.mark.parametrize("name", ["cert-r5.2-ldap", "entra-graph-psoxy", "hr-huebner", "role-mining-hp/domino.txt"])
+def test_each_kind_of_export_is_reviewed_alone(outside_data: Path, tmp_path: Path, name: str) -> None:
+    said = made(tmp_path, str(outside_data / name))
+    assert said["sources"]
+    assert (tmp_path / said["summary"]["report"]).is_file()
+
+
+def test_a_directory_finds_its_people_by_name_where_nothing_else_joins(outside_data: Path, tmp_path: Path) -> None:
+    ldif = (outside_data / "marvel-ad/marvel.local.ldif").read_text("utf-8")
+    names = sorted({line[13:] for line in ldif.splitlines() if line.startswith("displayName: ") and " " in line[13:]})
+    rows = [[f"M{n:03}", name, ("Hero", "Agent")[n % 2], "Active"] for n, name in enumerate(names)]
+    write(tmp_path / "staff.csv", ["emp_no", "full name", "job title", "status"], rows)
+    said = made(tmp_path, str(outside_data / "marvel-ad"), "staff.csv")
+    (ladder,) = (one["match"] for one in said["sources"] if one["connector"] == "ldap")
+    assert (ladder[0]["on"], ladder[0]["certain"]) == (["display_name", "name"], False)
+
+
+def test_exact_roles_are_those_of_the_reference(outside_data: Path, tmp_path: Path) -> None:
+    table = outside_data / "role-mining-hp/domino.txt"
+    mined = in_folder(tmp_path, "--json", "roles", "draft", "--exact", "--of", str(table)).json
+    held = {tuple(line.split()) for line in table.read_text("utf-8").splitlines()}
+    assert {(p, e) for role in mined["roles"] for p in role["people"] for e in role["entitlements"]} == held
+    assert len(mined["roles"]) == mined["at_least"] == 20
