@@ -25,7 +25,7 @@ def test_a_plain_reader_reads_everything_and_is_told_so(found):
 
 def test_people_machines_and_services_are_told_apart(found):
     kinds = {row["name"]: row["kind"] for row in found["accounts"]}
-    expected = {"user01": "human", "WS1$": "computer", "gmsa1$": "service", "DC1$": "computer", "krbtgt": "service"}
+    expected = {"user01": "human", "WS1$": "computer", "gmsa1$": "service", "DC1$": "computer", "krbtgt": "computer"}
     assert {name: kinds[name] for name in expected} == expected
     assert "Partner" not in kinds
 
