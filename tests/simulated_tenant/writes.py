@@ -219,7 +219,10 @@ class Writes:
         }
         body, collection = request.body, collections[kind]
         if body["action"] == "adminAssign":
-            more = {"memberType": "Direct", "assignmentType": "Assigned", "startDateTime": "2026-11-24T09:00:00Z"}
+            more = {"memberType": "Direct", "assignmentType": "Assigned"}
+            if collection.startswith("group"):  # their types write the same words small
+                more = {name: word.lower() for name, word in more.items()}
+            more["startDateTime"] = "2026-11-24T09:00:00Z"
             ends = {**{name: body[name] for name in key}, "endDateTime": None, **more}
             self._simulator.tenant.add(collection, {"id": f"schedule-{len(self.made):032}", **ends})
             return Response(201, {"id": "request", "status": "Provisioned", "action": "adminAssign"})

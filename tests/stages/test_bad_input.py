@@ -216,7 +216,12 @@ def test_a_second_run_of_everything_gives_the_same_digests(folder):
     def run_all():
         said = [access_review(folder, *TIME, "--json", *stage) for stage in stages]
         assert [one.code for one in said] == [0, 0, 0]
-        return [one.json for one in said], {p: p.read_bytes() for p in (folder / "runs").rglob("*") if p.is_file()}
+        return [one.json for one in said], {
+            # The logbook goes on: it says that everything was done twice.
+            p: p.read_bytes()
+            for p in (folder / "runs").rglob("*")
+            if p.is_file() and p.parent != folder / "runs"
+        }
 
     assert run_all() == run_all()
 

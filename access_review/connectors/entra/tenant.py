@@ -17,6 +17,9 @@ from access_review.tables import TABLES, Row
 LARGE = 1000
 """Members from which a group has a verdict of its own even when it is complete."""
 
+_SOFT_DELETED = frozenset({"users", "groups", "servicePrincipals", "agentIdentities"})
+"""Parts whose objects Graph keeps for 30 days after they were deleted; no other type has that property."""
+
 ROLE_RUN = roles.check_schedule(roles.read_assignment, "assignmentType", "roleAssignmentScheduleId")
 ROLE_ELIGIBLE = roles.check_schedule(roles.read_assignment, "roleEligibilityScheduleId")
 GROUP_RUN = roles.check_schedule(roles.read_membership, "accessId", "assignmentType", "assignmentScheduleId")
@@ -196,7 +199,7 @@ class Tenant:
         """Read one collection and translate its objects as they come; ``remembered`` ones are principals."""
         reading = PagedCollection(part, self.pages(part))
         for thing in reading.objects():
-            if part != "deletedUsers" and thing.get("deletedDateTime"):
+            if part in _SOFT_DELETED and thing.get("deletedDateTime"):
                 self.unusable.append(self.directory.unusable(f"{part}/{thing['id']}", "deleted object"))
                 continue
             rows = self._translated(reading, thing, translate)
