@@ -131,8 +131,15 @@ def test_what_was_given_since_has_another_id_and_is_left_alone(world: World, nam
     assert world.there(replace(one, action=Action(one.undo or Action.ADD_ROLE_ASSIGNMENT))) is True
 
 
-@pytest.mark.parametrize("passed_on", [{"assignmentType": "Activated"}, {"memberType": "Group"}])
-@pytest.mark.parametrize("name", ["assigned role", "assigned group"])
+@pytest.mark.parametrize(
+    ("name", "passed_on"),
+    [
+        ("assigned role", {"assignmentType": "Activated"}),
+        ("assigned role", {"memberType": "Group"}),
+        ("assigned group", {"assignmentType": "activated"}),
+        ("assigned group", {"memberType": "group"}),
+    ],
+)
 def test_an_activation_and_what_a_group_passes_on_are_no_assignment(
     world: World, name: str, passed_on: dict[str, str]
 ) -> None:
@@ -152,7 +159,7 @@ def test_an_activation_among_the_role_assignments_is_none_either(world: World) -
     key = {name: run[name] for name in ("principalId", "roleDefinitionId", "directoryScopeId")}
     world.tenant.collections["roleAssignments"] = {"activated-now": {"id": "activated-now", **key}}
     run["assignmentType"] = "Activated"
-    gone = replace(one, target=replace(one.target, native_id="as-approved"))
+    gone = replace(one, target=replace(one.target, native_id="as-approved-0123456789-0123456789"))
     seen = world.writer.holds(gone, START)
     assert (seen.there, seen.another, seen.reason) == (False, False, PASSED_ON)
     assert world.writer.revoke(gone).result is WriteResult.ABSENT
