@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,8 @@ from hypothesis import settings
 from jsonschema import Draft202012Validator
 
 from access_review.plan import record
+from access_review.views import plan_folder
+from tests.powershell.reads import lacking
 from tests.support.command import access_review
 from tests.support.example import AUDITED_AT, REPOSITORY, copy_example
 
@@ -54,9 +56,11 @@ def _shared_by(item: pytest.Item) -> str:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _every_plan_fits_its_schema() -> Iterator[None]:
-    """Hold every plan that any test makes to the published schema, whoever made it."""
-    validator, write, known = Draft202012Validator(record.schema()), record.write, set[bytes]()
+def _every_plan_fits_its_readers() -> Iterator[None]:
+    """Hold every plan that any test makes to the published schema, and every one on disk to what the program reads."""
+    schema = REPOSITORY / "roles" / "schemas" / "plan.schema.json"
+    validator, known = Draft202012Validator(json.loads(schema.read_text("utf-8"))), set[bytes]()
+    write, files = record.write, plan_folder.files
 
     def held(plan: record.Plan) -> bytes:
         data = write(plan)
@@ -65,8 +69,14 @@ def _every_plan_fits_its_schema() -> Iterator[None]:
             validator.validate(json.loads(data))
         return data
 
+    def held_files(plan: record.Plan, reasons: Mapping[str, str]) -> dict[str, bytes]:
+        made = files(plan, reasons)
+        assert lacking(made["plan.json"]) == [], "carry-out.ps1 does not find in the plan what it reads"
+        return made
+
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(record, "write", held)
+        patched.setattr(plan_folder, "files", held_files)
         yield
 
 

@@ -7,6 +7,7 @@ already is looked at too. A row that was taken once is known by its moment, so t
 again, and again when the program has gone on.
 """
 
+import codecs
 import csv
 import io
 from collections import defaultdict
@@ -67,7 +68,7 @@ class LogRow:
 def read_log(data: bytes, plan: Plan, now: datetime) -> list[LogRow]:
     """Return the whole rows of a log; raises ``PlanRefused`` for one that is not this plan's."""
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode(_encoding(data))
         head, _, rest = text.partition("\n")
         found = list(csv.reader(io.StringIO(rest, newline="")))
     except (UnicodeDecodeError, csv.Error) as error:
@@ -77,6 +78,11 @@ def read_log(data: bytes, plan: Plan, now: datetime) -> list[LogRow]:
     # A break tears the row that is being written: the one before it says what was begun.
     whole = [row for row in found if len(row) >= len(COLUMNS)]
     return [_row(number, cells, plan, now) for number, cells in enumerate(whole, start=2)]
+
+
+def _encoding(data: bytes) -> str:
+    """Return how a log is written: by the program in UTF-8, and in UTF-16 where ``>`` of Windows PowerShell copied it."""
+    return "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
 
 
 def _row(number: int, cells: Sequence[str], plan: Plan, now: datetime) -> LogRow:

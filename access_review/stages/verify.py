@@ -43,12 +43,13 @@ def _verified(
         if strange := sorted(set(confirmed) - {change.id for change in plan.changes}):
             raise Unclear(f"the plan has no change {strange[0]!r}", hint="orders.txt and plan.csv name them")
         by = rosters.person_now(stored.run, by) if confirmed or log is not None else by
-        for change in confirmed:
-            verify.confirm(journal, change, by=by, now=now, reason="by hand (claimed)")
         rows = carried_out.read_log(log, plan, now) if log is not None else []
         with systems.witnesses(workspace, plan.changes, now) as witnesses:
             if rows:
                 carried_out.take_log(plan, rows, journal, partial(verify.look, witnesses), by=by, now=now)
+            # After the log: where that is refused, nothing at all is taken.
+            for change in confirmed:
+                verify.confirm(journal, change, by=by, now=now, reason="by hand (claimed)")
             return verify.verify(plan.changes, journal, witnesses, now=now, pace=policy.apply, targets=policy.targets)
 
 

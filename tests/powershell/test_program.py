@@ -1,7 +1,6 @@
 """The one program that carries plans out in PowerShell: as it was run, in every plan's folder, with what it reads."""
 
 import hashlib
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -73,9 +72,3 @@ def test_revocations_and_undos_have_the_program_beside_them_as_it_is(made: recor
         assert sorted(files) == ["carry-out.ps1", "plan.csv", "plan.json", "plan.xlsx"]
         assert files["carry-out.ps1"] == carry_out.program()
         assert "sha256:" + hashlib.sha256(files["plan.json"]).hexdigest() == plan.digest
-
-
-def test_the_wheel_brings_the_program_along(repository: Path) -> None:
-    for wheel in (repository / "dist").glob("*.whl"):
-        with zipfile.ZipFile(wheel) as archive:
-            assert archive.read("access_review/views/templates/carry-out.ps1") == carry_out.program()

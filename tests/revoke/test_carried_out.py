@@ -132,6 +132,7 @@ def test_the_same_log_twice_changes_nothing(carried: Carried) -> None:
 @pytest.mark.parametrize(
     ("outcomes", "there", "state"),
     [
+        (("intent", "pending"), True, "contradicted"),
         (("intent",), False, "pending"),
         (("intent",), True, "still-there"),
         (("intent", "unknown"), False, "pending"),
@@ -218,7 +219,13 @@ def _altered(text: str, new: str) -> Spoil:
             ),
             "of another plan",
         ),
-        (lambda carried: log(*carried.of(carried.first, "pending")).decode("utf-8").encode("utf-16"), "cannot be read"),
+        (lambda carried: log(*carried.of(carried.first, "pending")).replace(b"ann", b"\xe4nne"), "cannot be read"),
+        (
+            lambda carried: log(*carried.of(carried.first, "pending")).decode("utf-8").encode("utf-16")[:-1],
+            "cannot be read",
+        ),
+        (_altered('"At"', '#TYPE System.Management.Automation.PSCustomObject\r\n"At"'), "heading"),
+        (lambda _: b"", "heading"),
     ],
 )
 def test_a_log_that_is_not_this_plans_is_refused_and_nothing_is_taken(
@@ -249,6 +256,29 @@ def test_what_had_ended_is_not_made_done_by_a_log(carried: Carried) -> None:
     with pytest.raises(PlanRefused, match="ended before: absent"):
         carried.take(log(*absent, *carried.of(carried.first, "intent", "pending", minute=7)))
     assert carried.rows() == before
+
+
+@pytest.mark.parametrize(
+    "copied",
+    [
+        lambda text: text.encode("utf-16"),
+        lambda text: b"\xfe\xff" + text.encode("utf-16-be"),
+        lambda text: text.replace("\r\n", "\n").encode(),
+    ],
+    ids=["a copy by > of Windows PowerShell", "the other order of bytes", "ends of lines as on Linux"],
+)
+def test_a_copy_that_says_the_same_is_the_same(carried: Carried, copied: Callable[[str], bytes]) -> None:
+    carried.done(carried.first)
+    written = log(*carried.of(carried.first, "intent", "pending"))
+    assert carried.take(copied(written.decode("utf-8-sig"))) == 1
+    assert carried.take(written) == 0
+
+
+def test_a_log_twice_over_in_one_file_says_no_more_than_once(carried: Carried) -> None:
+    carried.done(carried.first)
+    rows = [*carried.of(carried.first, "intent", "pending"), *carried.of(carried.second, "intent", "failed")]
+    assert carried.take(log(*rows, *rows)) == 2
+    assert states(carried) == ["pending", "deferred"]
 
 
 def test_moments_of_seven_digits_are_read(carried: Carried) -> None:
