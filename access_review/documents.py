@@ -5,6 +5,8 @@ each with line and column; values keep their position so that whoever validates 
 can say where they stand.
 """
 
+import hashlib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -17,19 +19,25 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from access_review.errors import Mistake
+from access_review.plain_files import read_plain
 
 # Aliases let a few lines stand for billions; no honest file comes near this.
 MOST_NODES = 200_000
 LARGEST_FILE = 16 * 2**20
 
 _TAG = "tag:yaml.org,2002:"
+_NAMED = re.compile(r"\b(alias|anchor|handle|tag) ['\"]?\S+")
 
 
 @dataclass(slots=True)
 class Document:
-    """What one YAML file says: its value, the place of each value, and what is wrong with it."""
+    """What one YAML file says: its value, the place of each value, and what is wrong with it.
+
+    ``digest`` is the SHA-256 of the bytes read, empty where none were.
+    """
 
     file: str
+    digest: str = ""
     data: Any = None
     places: dict[tuple[str | int, ...], tuple[int, int]] = field(default_factory=dict)
     mistakes: list[Mistake] = field(default_factory=list)
@@ -49,17 +57,18 @@ def read(path: Path, shown: str) -> Document:
     """Read a file; what cannot be read becomes a mistake of the document, never an exception."""
     document = Document(shown)
     try:
-        if path.stat().st_size > LARGEST_FILE:
-            document.mistakes.append(Mistake(shown, 1, 1, "the file is larger than 16 MiB", "split it"))
-            return document
-        text = path.read_text(encoding="utf-8-sig")
+        data = read_plain(path.resolve(), LARGEST_FILE)
+        document.digest = hashlib.sha256(data).hexdigest()
+        text = data.decode("utf-8-sig")
     except OSError as error:
         document.mistakes.append(Mistake(shown, 0, 0, f"cannot be read: {error.strerror}"))
         return document
     except UnicodeDecodeError as error:
         document.mistakes.append(Mistake(shown, 1, 1, f"is not UTF-8 (byte {error.start})", "save it as UTF-8"))
         return document
-    return parse(text, shown)
+    parsed = parse(text, shown)
+    parsed.digest = document.digest
+    return parsed
 
 
 def parse(text: str, shown: str) -> Document:
@@ -72,7 +81,8 @@ def parse(text: str, shown: str) -> Document:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-        problem = " ".join(str(error.problem or error.context).split())
+        # A secret may stand here, and begin with a character that makes it a tag, an alias or an anchor.
+        problem = _NAMED.sub(r"\1", " ".join(str(error.problem or error.context).split()))
         document.mistakes.append(Mistake(shown, line, column, f"is not YAML: {problem}"))
     except (YAMLError, ValueError, RecursionError) as error:
         document.mistakes.append(Mistake(shown, 0, 0, f"is not YAML: {' '.join(str(error).split())}"))
@@ -96,6 +106,9 @@ _SCALARS: Mapping[str, Callable[[str], Any]] = {
     "float": lambda text: float(text.replace("_", "").replace(".inf", "inf").replace(".nan", "nan")),
     "timestamp": _moment,
 }
+
+
+_KINDS = {"timestamp": "a date", "bool": "a yes or no"}
 
 
 @dataclass(slots=True)
@@ -138,9 +151,11 @@ class _Reader:
         try:
             return _SCALARS[str(node.tag).removeprefix(_TAG)](node.value)
         except KeyError:
-            self._say(*self.document.place(path), f"the tag {node.tag} is not known", "leave it out")
-        except ValueError as error:
-            self._say(*self.document.place(path), f"{node.value!r} cannot be read: {error}", "write it in quotes")
+            self._say(*self.document.place(path), "the tag is not known", "leave it out")
+        except ValueError:
+            # The value is not repeated: it may be a secret that looks like a date.
+            kind = _KINDS.get(str(node.tag).removeprefix(_TAG), "a number")
+            self._say(*self.document.place(path), f"cannot be read as {kind}", "write it in quotes")
         return None
 
     def _say(self, line: int, column: int, message: str, hint: str = "") -> None:

@@ -28,8 +28,12 @@ def read_plain(path: Path, most: int) -> bytes:
     with os.fdopen(open_plain(path, os.O_RDONLY), "rb") as file:
         data = file.read(most + 1)
     if len(data) > most:
-        raise OSError(errno.EFBIG, f"is larger than {most} bytes", str(path))
+        raise OSError(errno.EFBIG, f"larger than {_size(most)}", str(path))
     return data
+
+
+def _size(most: int) -> str:
+    return f"{most // 2**20} MiB" if most % 2**20 == 0 else f"{most} bytes"
 
 
 def size_and_digest(path: Path) -> tuple[int, str]:

@@ -30,9 +30,10 @@ def resolve(tables: Tables) -> Tables:
         if table.ids and len(tables[name]):
             made[name] = _settle_references(name, tables[name], names, problems)
     made["grants"], foreign = _groups_among_members(made["grants"], made["entitlements"])
-    made["nesting"] = pa.concat_tables(
-        [made["nesting"], foreign, _synced_groups(made["aliases"], made["entitlements"])]
-    )
+    nested = (made["nesting"], foreign, _synced_groups(made["aliases"], made["entitlements"]))
+    # Where nothing was settled, a table still says which columns are never null.
+    loose = pa.schema([one.with_nullable(True) for one in TABLES["nesting"].schema])
+    made["nesting"] = pa.concat_tables([part.cast(loose) for part in nested])
     for name in _EDGES:
         made[name] = _existing_ends(name, made, problems)
     for name, table in TABLES.items():

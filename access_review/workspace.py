@@ -136,8 +136,8 @@ class _Loader:
     def _read(self, path: Path) -> Document:
         document = read(path, self._shown(path))
         self.mistakes += document.mistakes
-        if path.is_file():
-            self.hashed.append(f"{document.file} {hashlib.sha256(path.read_bytes()).hexdigest()}\n")
+        if document.digest:
+            self.hashed.append(f"{document.file} {document.digest}\n")
         return document
 
     def _valid(self, document: Document, model: type[M], data: Any, prefix: tuple[str | int, ...] = ()) -> M | None:
@@ -278,7 +278,9 @@ def mistake_of(
     loc: tuple[str | int, ...] = error["loc"]
     path = _path(document.data, prefix, loc)
     kind = error["type"]
-    words = _PLAIN_WORDS.get(kind, error["msg"].removeprefix("Value error, ")).format(**error.get("ctx", {}))
+    # Only our own words have places to fill in: a message may hold braces.
+    plain = _PLAIN_WORDS.get(kind)
+    words = plain.format(**error.get("ctx", {})) if plain else error["msg"].removeprefix("Value error, ")
     hint = ""
     if kind == "string_type" and isinstance(error["input"], int | float):
         hint = "it is read as a number or a yes/no: write it in quotes"

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -20,6 +20,8 @@ from access_review.cli.clocks import MachineClock
 from access_review.cli.options import Options, moment
 from access_review.clock import Clock
 from access_review.errors import AccessReviewError
+
+INTERRUPTED = 130
 
 _FLAGS = ("--json", "--quiet", "-q")
 _VALUES = ("-C", "--workspace", "--run", "--as-of")
@@ -117,6 +119,13 @@ def run(clock: Clock, args: Sequence[str] | None = None) -> None:
     except AccessReviewError as error:
         _complain(error)
         sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        _interrupted()
+    except SystemExit as ended:
+        # Typer turns an interruption within a command into this code, and says nothing.
+        if ended.code == INTERRUPTED:
+            _interrupted()
+        raise
     except BrokenPipeError:
         # Whoever read the output has enough of it; nothing more is written, not even at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -127,6 +136,11 @@ def run(clock: Clock, args: Sequence[str] | None = None) -> None:
             AccessReviewError(f"{where}{error.strerror}", hint="nothing was left half-written; see to it and repeat")
         )
         sys.exit(1)
+
+
+def _interrupted() -> NoReturn:
+    typer.echo("access-review: interrupted; the same command goes on with what was begun", err=True)
+    sys.exit(INTERRUPTED)
 
 
 def _complain(error: AccessReviewError) -> None:

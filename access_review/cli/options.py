@@ -45,7 +45,13 @@ class Options:
 
         Raises ``PlanRefused`` for a moment asked for where a source is written to live: there it
         is the machine's clock, or an expired plan would write and a leaver of next month be disabled today.
+        Raises ``ArtifactError`` where others may open ``runs/``: they could write what is signed.
         """
+        from access_review.private import require_private
+
+        runs = self.folder / "runs"
+        if runs.exists():
+            require_private(runs)
         if self.as_of is None:
             return self.clock
         if live := workspace.written_live():

@@ -275,6 +275,21 @@ def signing_key(data: bytes, password: bytes | None = None, *, name: str) -> "Si
     raise ArtifactError(f"{name} is a key of a kind that is not used here", hint="make one: ssh-keygen -t ed25519")
 
 
+def is_locked(data: bytes) -> bool:
+    """Tell whether a private key is encrypted; what is no key is not."""
+    from cryptography.hazmat.primitives import serialization
+
+    openssh = b"OPENSSH PRIVATE KEY" in data[:64]
+    load = serialization.load_ssh_private_key if openssh else serialization.load_pem_private_key
+    try:
+        load(data, None)
+    except TypeError:  # how both say that a password is needed
+        return True
+    except Exception:  # noqa: BLE001 - what is wrong with it is said when it is used
+        return False
+    return False
+
+
 def statement_format(payload: bytes) -> str:
     """Return the format that a payload says it has; raises ``PlanRefused`` for one that says none."""
     try:

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from access_review.errors import ArtifactError
 from access_review.private import read_private
 from access_review.revoke import statements
 
@@ -21,9 +20,4 @@ def private_key(path: Path, password: bytes | None = None) -> "SigningKey":
 
 def needs_passphrase(path: Path) -> bool:
     """Tell whether a private key asks for a passphrase."""
-    data = read_private(path)
-    try:
-        statements.signing_key(data, name=str(path))
-    except ArtifactError:
-        return True
-    return False
+    return statements.is_locked(read_private(path))

@@ -137,6 +137,7 @@ def _keys(folder):
         key = Ed25519PrivateKey.generate()
         (folder / person).touch(mode=0o600)
         (folder / person).write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
+        (folder / person).chmod(0o600)
         public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
         lines.append(f'  - {{person: "{person}", key: "{public}", enrolled: in person}}')
     return "\n".join(lines) + "\n"

@@ -32,6 +32,7 @@ def keys(tmp_path):
         path = tmp_path / person.replace(":", "-")
         path.touch(mode=0o600)
         path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
+        path.chmod(0o600)
         line = key.public_key().public_bytes(Encoding.OpenSSH, Public.OpenSSH).decode()
         made[person] = (path, line)
     return made
@@ -148,6 +149,7 @@ def test_a_key_with_a_passphrase_asks_for_it_and_never_shows_it(tmp_path):
     path = tmp_path / "k"
     path.touch(mode=0o600)
     path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"open sesame")))
+    path.chmod(0o600)
     assert needs_passphrase(path)
     assert private_key(path, b"open sesame")
     with pytest.raises(ArtifactError) as refused:

@@ -24,6 +24,7 @@ def planned(tmp_path_factory):
         key = Ed25519PrivateKey.generate()
         (folder / f"key{number}").touch(mode=0o600)
         (folder / f"key{number}").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
+        (folder / f"key{number}").chmod(0o600)
         public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
         lines.append(f'  - {{person: "{person}", key: "{public}", enrolled: in person}}')
     (folder / "roles/approvers.yaml").write_text("\n".join(lines) + "\n")

@@ -55,6 +55,7 @@ class Company:
             private = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
             (folder / f"key{person}").touch(mode=0o600)
             (folder / f"key{person}").write_bytes(private)
+            (folder / f"key{person}").chmod(0o600)
             public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
             lines.append(f'  - {{person: "{person:05}", key: "{public}", enrolled: in person}}')
         (folder / "roles/approvers.yaml").write_text("\n".join(lines) + "\n")

@@ -14,7 +14,7 @@ not end well, or not with its last page, is kept in :attr:`Ldif.endings`.
 import base64
 import binascii
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
@@ -163,6 +163,26 @@ def split_lines(data: bytes) -> Iterable[bytes]:
     if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
         data = data.decode("utf-16").encode()
     return data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+
+
+def cut_off(lines: Sequence[bytes]) -> str:
+    """Say why a file may not be whole: empty, broken off within a line, or without the end that its tool writes."""
+    if not any(line.strip() for line in lines):
+        return "the file is empty"
+    if lines[-1]:
+        return "the file does not end with a line end: it may be cut"
+    for beginning, ending, tool in _ENDED:
+        begins = any(line.startswith(beginning) for line in lines[:3])
+        if begins and not any(line.startswith(ending) for line in lines[-12:]):
+            return f"the end that {tool} writes is not there: the file may be cut"
+    return ""
+
+
+_ENDED = (
+    (b"# extended LDIF", b"result: ", "ldapsearch"),
+    (b"# record 1", b"# returned ", "ldbsearch"),
+)
+"""How tools begin that say at the end how the search went."""
 
 
 def _unfolded(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:

@@ -12,10 +12,14 @@ from access_review.connectors import Source
 from access_review.connectors.ad.capabilities import CAPABILITIES
 from access_review.connectors.ad.dialect import DirectoryOptions
 from access_review.connectors.ad.entry import Entry
-from access_review.connectors.ad.ldif import Ldif, split_lines
+from access_review.connectors.ad.ldif import Ldif, cut_off, split_lines
 from access_review.connectors.ad.rows import DirectoryReading
 from access_review.errors import Mistake, WorkspaceError
+from access_review.plain_files import read_plain
 from access_review.tables import Row
+
+LARGEST = 16 * 2**30
+"""Bytes of one file: ten million accounts. A pipe or a device is no file, and ends nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,10 @@ class RecordedDirectory:
         for name, path in paths:
             ldif = Ldif(name)
             try:
-                yield from ldif.entries(split_lines(path.read_bytes()))
+                lines = list(split_lines(read_plain(path.resolve(), LARGEST)))
+                if cut := cut_off(lines):
+                    reading.tally.doubt(f"{name}: {cut}")
+                yield from ldif.entries(lines)
             except UnicodeDecodeError as error:
                 mistakes.append(Mistake(name, 0, 0, f"not UTF-16, though it starts so: {error.reason}"))
             except OSError as error:

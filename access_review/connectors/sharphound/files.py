@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from access_review.connectors.unpacking import is_bomb
 from access_review.errors import Mistake, WorkspaceError
 
 VERSIONS = (5, 6)
@@ -92,10 +93,14 @@ def _check(infos: list[zipfile.ZipInfo], shown: str) -> None:
 
 def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo, shown: str) -> bytes:
     name = f"{shown}/{info.filename}"
+    if info.file_size > LARGEST:
+        raise _Refused(Mistake(name, 0, 0, f"larger than {LARGEST} bytes"))
+    if is_bomb(info):
+        raise _Refused(Mistake(name, 0, 0, "unpacks to hundreds of times its size", "unpack it and look at it"))
     if info.flag_bits & 0x1:
         raise _Refused(Mistake(name, 0, 0, "is encrypted", "unpack it and name the folder"))
     with archive.open(info) as file:
-        data = file.read(LARGEST + 1)  # the size that the archive states is only a claim
+        data = file.read(LARGEST + 1)
     if len(data) > LARGEST:
         raise _Refused(Mistake(name, 0, 0, f"larger than {LARGEST} bytes"))
     return data

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from access_review.connectors.tabular.cells import Raw, Value
+from access_review.connectors.unpacking import is_bomb
 from access_review.errors import Mistake, WorkspaceError
 
 if TYPE_CHECKING:
@@ -57,11 +58,14 @@ def _bound(data: bytes, file: str) -> None:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             unpacked = sum(entry.file_size for entry in archive.infolist())
+            bombs = [entry.filename for entry in archive.infolist() if is_bomb(entry)]
     except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
         raise _no_workbook(file) from error
     if unpacked > UNPACKED:
         limit = f"{UNPACKED // 2**20} MiB allowed"
         raise WorkspaceError.of([Mistake(file, 0, 0, f"unpacks to {unpacked // 2**20:,} MiB, {limit}")])
+    if bombs:
+        raise WorkspaceError.of([Mistake(file, 0, 0, f"{bombs[0]} in it unpacks to hundreds of times its size")])
 
 
 def _no_workbook(file: str) -> WorkspaceError:

@@ -483,8 +483,8 @@ def test_a_piece_that_is_missing_makes_the_group_and_the_edges_incomplete(collec
 
 
 def test_an_empty_recording_concludes_nothing(collected):
-    for text in ("", "version: 1\n\n# nothing\n"):
-        assert verdicts(collected(text)) == dict.fromkeys(ALL, "nothing was read")
+    for text, why in (("", "a.ldif: the file is empty; "), ("version: 1\n\n# nothing\n", "")):
+        assert verdicts(collected(text)) == dict.fromkeys(ALL, f"{why}nothing was read")
 
 
 def test_counts_and_canaries_are_checked(collected):
