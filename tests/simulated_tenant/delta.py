@@ -79,7 +79,8 @@ class Delta:
         for link in _LINKS:
             if link not in names:
                 continue
-            targets = self._simulator.tenant.links.get((f"{collection}/{link}", native), [])
+            unseen = link == "members" and self._simulator.hides(native)
+            targets = [] if unseen else self._simulator.tenant.links.get((f"{collection}/{link}", native), [])
             told = [self._target(target) for target in targets]
             if told:
                 shown[f"{link}@delta"] = told[:MEMBERS]
@@ -105,7 +106,7 @@ class Delta:
             names = state["select"].split(",")
             shown = found.setdefault(native, {})
             shown |= {name: thing[name] for name in names if name in thing} | {"id": native}
-            if what and what in names:
+            if what and what in names and not (what == "members" and self._simulator.hides(native)):
                 told = shown.setdefault(f"{what}@delta", [])
                 told[:] = [t for t in told if t["id"] != target]
                 told.append(

@@ -16,6 +16,7 @@ from access_review.connectors.entra.graph import Graph
 from access_review.connectors.entra.live_pages import LivePages, SigninWindow
 from access_review.connectors.entra.paged_tenant import PagedTenant
 from access_review.connectors.entra.permissions import READING
+from access_review.connectors.entra.queries import SEES_HIDDEN
 from access_review.connectors.entra.throttle import ThrottlePace, Time
 from tests.simulated_tenant import contract, permissions, tenants
 from tests.simulated_tenant.simulator import Simulator
@@ -82,7 +83,8 @@ def read(simulator: Simulator, *, client: Graph | None = None, check: bool = Tru
     """Read the whole tenant; ``check`` holds the rows against the tables' contracts."""
     used = client or graph(simulator)
     try:
-        return collected(PagedTenant(SOURCE, door(used, **options)), check=check)
+        sees_hidden = SEES_HIDDEN in used.permissions()
+        return collected(PagedTenant(SOURCE, door(used, **options), sees_hidden=sees_hidden), check=check)
     finally:
         used.close()
 

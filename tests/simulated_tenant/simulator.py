@@ -229,12 +229,12 @@ class Simulator:
             owners = [
                 o
                 for (what, o) in self.tenant.links
-                if what == "groups/members" and not self._hides(o) and native in self.linked(what, o)
+                if what == "groups/members" and not self.hides(o) and native in self.linked(what, o)
             ]
             return self._list(request, "", [self.tenant.of("groups")[o] for o in owners], typed=True)
         if last not in LINKS:
             return failed(400, "BadRequest", f"Resource not found for the segment '{last}'.")
-        targets = [] if last == "members" and self._hides(native) else self.linked(f"{folder}/{last}", native)
+        targets = [] if last == "members" and self.hides(native) else self.linked(f"{folder}/{last}", native)
         if last == "appRoleAssignedTo":
             known = self.visible("appRoleAssignments")
             return self._list(request, "appRoleAssignments", [known[t] for t in targets if t in known])
@@ -259,7 +259,7 @@ class Simulator:
         deleted = self.tenant.of("deletedUsers").keys()
         return {native: thing for native, thing in found.items() if thing.get("principalId") not in deleted}
 
-    def _hides(self, group: str) -> bool:
+    def hides(self, group: str) -> bool:
         """Tell whether a group's members are not shown to this application: no error says so."""
         hidden = self.tenant.of("groups").get(group, {}).get("visibility") == "HiddenMembership"
         return hidden and self.granted is not None and "Member.Read.Hidden" not in self.granted

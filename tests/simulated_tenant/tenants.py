@@ -188,6 +188,7 @@ def group(native: str, name: str, **more: Any) -> Object:
         "onPremisesSyncEnabled": None,
         "onPremisesSecurityIdentifier": None,
         "assignedLicenses": [],
+        "visibility": None,
         **more,
     }
 

@@ -19,7 +19,7 @@ from access_review.connectors.entra.properties import Object
 from access_review.connectors.entra.queries import GROUPS
 from access_review.connectors.private_file import write_private
 
-FORMAT = "access-review/mirror@1"
+FORMAT = "access-review/mirror@2"
 LINKS = ("members", "owners")
 START = GraphRequest(f"/groups/delta?$select={','.join(GROUPS.split())},{','.join(LINKS)}")
 COUNT = GraphRequest("/groups?$select=id&$top=1&$count=true", EVENTUAL_CONSISTENCY)

@@ -14,16 +14,17 @@ from datetime import UTC
 from access_review.changes import Change, Sighting, Target, Thing
 from access_review.connectors.entra.graph import Graph, GraphRequest, VanishedError, quoted
 from access_review.connectors.entra.graph import GraphResponse as Reply
+from access_review.connectors.entra.groups import hides_members
 from access_review.connectors.entra.live_pages import follow
 from access_review.connectors.entra.pages import NotReadError
 from access_review.connectors.entra.properties import Object
+from access_review.connectors.entra.queries import SEES_HIDDEN
 from access_review.connectors.entra.roles import is_activation, is_own
 
 FOLDERS = {"user": "users", "sp": "servicePrincipals", "group": "groups"}
 SYNCED = "the group is synchronised: remove the member in the directory that masters it"
 DYNAMIC = "the group is dynamic: change its rule, or the attribute that the rule reads"
 MAIL = "the group is mail-enabled: only Exchange changes its members"
-SEES_HIDDEN = "Member.Read.Hidden"
 HIDDEN = f"the group hides its members, and it takes the application permission {SEES_HIDDEN} to see them"
 ANOTHER = "what was approved is gone; another one was given since, and is left alone"
 PASSED_ON = "what is left is an activation of an eligible one, or a group's: it is no assignment, and is left alone"
@@ -101,8 +102,7 @@ class Grants:
         def look() -> Sighting:
             if any(thing.get("id") == group.native_id for thing in self._all(there)):
                 return Sighting(True, self.graph.base)
-            hides = str(self._group(group).get("visibility") or "").casefold() == "hiddenmembership"
-            if hides and SEES_HIDDEN not in self.graph.permissions():
+            if hides_members(self._group(group)) and SEES_HIDDEN not in self.graph.permissions():
                 return Sighting(None, self.graph.base, HIDDEN)
             return Sighting(False, self.graph.base)
 

@@ -4,8 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from access_review.connectors.entra.properties import Object, flag, needed, objects, text, texts, type_of
+from access_review.connectors.entra.queries import SEES_HIDDEN
 from access_review.connectors.entra.tenant_objects import SCHEME, TableRow, TenantObjects
 from access_review.tables import Row
+
+_HIDDEN = f"the group hides its members: they are not shown without the permission {SEES_HIDDEN}"
+_UNSAID = "no member, and whether the group hides them was not saved: save groups with visibility"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,25 @@ def removal_of(directory: TenantObjects, thing: Object) -> Row:
     if flag(thing, "mailEnabled") and "Unified" not in kinds:
         return {**here, "removable": False, "why_not": "mail-enabled group: only Exchange changes its members"}
     return {**here, "removable": True}
+
+
+def hides_members(thing: Object) -> bool:
+    """Tell whether a group shows its members only to who may see hidden ones; to others it looks empty, without an error."""
+    return (text(thing, "visibility") or "").casefold() == "hiddenmembership"
+
+
+def why_unseen(thing: Object, sees_hidden: bool | None) -> str:
+    """Return why an empty list of a group's members says nothing; empty where it does.
+
+    ``sees_hidden`` tells whether the reader may see hidden members; null for saved pages, which do not say.
+    """
+    if sees_hidden:
+        return ""
+    if hides_members(thing):
+        return _HIDDEN
+    # Only groups of Microsoft 365 can hide their members. Live pages have what they were asked for.
+    unsaid = sees_hidden is None and "visibility" not in thing and "Unified" in texts(thing, "groupTypes")
+    return _UNSAID if unsaid else ""
 
 
 def member(

@@ -17,6 +17,7 @@ from access_review.connectors.entra.live_pages import LivePages, SigninWindow
 from access_review.connectors.entra.paged_tenant import PagedTenant
 from access_review.connectors.entra.pages import NotReadError
 from access_review.connectors.entra.properties import Object
+from access_review.connectors.entra.queries import SEES_HIDDEN
 from access_review.connectors.entra.readable_parts import ReadablePart, readable_parts
 from access_review.connectors.entra.registration import TenantReach
 from access_review.connectors.entra.writer import GraphWriter, covers
@@ -53,7 +54,8 @@ class LiveTenant:
         with self._graph() as graph:
             named = self._organisation(graph)
             door = self._door(graph, SigninWindow(as_of - self.reach.sign_ins, as_of), str(named.get("id") or ""))
-            yield from replace(self.paged, pages=door).collect(as_of)
+            sees_hidden = SEES_HIDDEN in graph.permissions()
+            yield from replace(self.paged, pages=door, sees_hidden=sees_hidden).collect(as_of)
             yield self._clock(graph, as_of)
             yield self._provenance(graph, door, named)
             if named:
@@ -78,7 +80,9 @@ class LiveTenant:
         if self.reach.mirror is None or not tenant:
             return LivePages(graph, window, without, authority)
         path = self.source.folder / self.reach.mirror / f"{self.source.name}-groups.json"
-        return DeltaChanges(graph, window, without, authority, path=path, of=f"{graph.base} {tenant}")
+        # What a mirror was not shown does not come as a change when it may be seen: another right is another mirror.
+        of = f"{graph.base} {tenant}" + (f" {SEES_HIDDEN}" if SEES_HIDDEN in graph.permissions() else "")
+        return DeltaChanges(graph, window, without, authority, path=path, of=of)
 
     def _organisation(self, graph: Graph) -> Object:
         """Ask whose tenant it is, which also shows that the service answers at all."""

@@ -21,7 +21,10 @@ ORGANISATION = "organization"
 
 @dataclass(frozen=True, slots=True)
 class PagedTenant:
-    """One tenant; ``pages`` is the only door to it."""
+    """One tenant; ``pages`` is the only door to it.
+
+    ``sees_hidden`` tells whether that shows members that are hidden from others; null where nobody says.
+    """
 
     capabilities: ClassVar[Capabilities] = CAPABILITIES
     recorded: ClassVar[bool] = True
@@ -32,11 +35,18 @@ class PagedTenant:
     synced_from: str = "on-premises"
     privileged_roles: Sequence[str] = PRIVILEGED_ROLES
     empty: frozenset[str] = frozenset()
+    sees_hidden: bool | None = None
 
     def collect(self, as_of: datetime) -> Iterator[tuple[str, Row]]:  # noqa: ARG002  pages say when they were saved
         """Yield ``(table, row)`` for everything the tenant holds, and the verdicts."""
         tenant = Tenant(
-            self.source, self.pages, self.classification, self.synced_from, self.privileged_roles, self.empty
+            self.source,
+            self.pages,
+            self.classification,
+            self.synced_from,
+            self.privileged_roles,
+            self.empty,
+            sees_hidden=self.sees_hidden,
         )
         counted: Counter[str] = Counter()
         for table, row in tenant.rows():

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from access_review.changes import Action, Change
-from access_review.connectors.entra.queries import QUERIES
+from access_review.connectors.entra.queries import QUERIES, SEES_HIDDEN
 from access_review.connectors.entra.tenant_parts import PARTS
 
 OPTIONAL = frozenset({"Group-OnPremisesSyncBehavior.ReadWrite.All"})
@@ -79,6 +79,12 @@ def writing() -> Iterator[str]:
     yield from (f"| {write.permission} | {write.why} |" for write in WRITES)
 
 
+_HIDDEN = (
+    "who is in groups that hide their members | While there is such a group, who is in it is unknown, and nothing is "
+    "concluded from what the tenant's grants do not show."
+)
+
+
 def _parts() -> dict[str, list[str]]:
     found = defaultdict(list)
     for read in QUERIES:
@@ -91,7 +97,10 @@ def reading() -> Iterator[str]:
     yield "| permission | for | without it |"
     yield "| --- | --- | --- |"
     needed = {part.name for part in PARTS if part.with_ == "always"}
-    for permission in sorted(_parts()):
+    for permission in sorted({*_parts(), SEES_HIDDEN}):
+        if permission == SEES_HIDDEN:
+            yield f"| {SEES_HIDDEN} (optional) | {_HIDDEN} |"
+            continue
         reads = [read for read in QUERIES if read.permission == permission]
         why = "; ".join(dict.fromkeys(read.why.rstrip(".") for read in reads))
         lost = " ".join(dict.fromkeys(read.lost for read in reads))

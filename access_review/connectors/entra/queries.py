@@ -15,7 +15,7 @@ USERS = (
 )
 GROUPS = (
     "id displayName mailNickname description groupTypes securityEnabled mailEnabled isAssignableToRole "
-    "onPremisesSyncEnabled onPremisesSecurityIdentifier assignedLicenses"
+    "onPremisesSyncEnabled onPremisesSecurityIdentifier assignedLicenses visibility"
 )
 SERVICE_PRINCIPALS = (
     "id appId displayName appDisplayName servicePrincipalType appOwnerOrganizationId accountEnabled appRoles "
@@ -23,6 +23,9 @@ SERVICE_PRINCIPALS = (
 )
 ROLE_INSTANCE = "id principalId roleDefinitionId directoryScopeId appScopeId memberType startDateTime endDateTime"
 GROUP_INSTANCE = "id groupId principalId accessId memberType startDateTime endDateTime"
+
+SEES_HIDDEN = "Member.Read.Hidden"
+"""The permission to see who is in a group that hides its members: without it, Graph's answer is a group without members."""
 
 DIRECTORY, REPORTS, POLICIES = "directory", "reports", "policies"
 MOST = 999

@@ -39,8 +39,11 @@ class Tenant:
         synced_from: str,
         privileged_roles: Sequence[str],
         empty: frozenset[str] = frozenset(),
+        *,
+        sees_hidden: bool | None = None,
     ) -> None:
         self.pages = pages
+        self.sees_hidden = sees_hidden
         self.directory = TenantObjects(source, classification, synced_from, empty)
         self.roles = roles.Roles(self.directory, privileged_roles)
         self.applications = Applications(self.directory)
@@ -48,6 +51,7 @@ class Tenant:
         self.packages = access_packages.AccessPackages(self.directory)
         self.verdicts: dict[str, Verdict] = {}
         self.unusable: list[TableRow] = []
+        self._unseen: dict[str, str] = {}
 
     def rows(self) -> Iterator[TableRow]:
         """Yield everything; memory grows with users and groups, not with memberships."""
@@ -108,6 +112,8 @@ class Tenant:
 
         def translate(thing: Object) -> Iterator[TableRow]:
             yield from groups.group(self.directory, thing, restricting, exempting)
+            if why := groups.why_unseen(thing, self.sees_hidden):
+                self._unseen[thing["id"]] = why
             if flag(thing, "onPremisesSyncEnabled"):
                 synced[thing["id"]] = thing
             if licensed:
@@ -235,11 +241,19 @@ class Tenant:
             self._note_nameless(reading)
             readings.append(reading)
             if part == "groups/members":
+                self._note_unseen(native, reading)
                 yield from self._group_verdict(native, reading)
         self.verdicts[part] = _verdict(readings)
         empty = len(readings) > 1 and self.verdicts[part].complete and not self.verdicts[part].received
         if part == "groups/members" and empty:
             self.verdicts[part] = Verdict(False, "no group has a member: were they read?")
+
+    def _note_unseen(self, native: str, reading: PagedCollection) -> None:
+        """Note a group that shows no member because it shows none to this reader, or may do so."""
+        why = self._unseen.get(native)
+        if why and reading.complete and not reading.received:
+            reading.faults.append(why)
+            self.unusable.append(self.directory.unusable(reading.collection, why, self.directory.group(native)))
 
     def _group_verdict(self, native: str, reading: PagedCollection) -> Iterator[TableRow]:
         source, group = self.directory.source, self.directory.group(native)

@@ -8,10 +8,14 @@ from typing import Any
 import pytest
 
 from access_review.connectors.entra.delta import DeltaChanges, Mirror
+from access_review.connectors.entra.live import LiveTenant
 from access_review.connectors.entra.paged_tenant import PagedTenant
+from access_review.connectors.entra.permissions import READING
+from access_review.connectors.entra.queries import SEES_HIDDEN
+from access_review.connectors.entra.registration import TenantReach
 from tests.simulated_tenant import tenants
 from tests.simulated_tenant.faults import Fault
-from tests.simulated_tenant.reading import SOURCE, WINDOW, Outcome, collected, graph, read, simulate
+from tests.simulated_tenant.reading import SOURCE, WINDOW, Outcome, collected, door, graph, read, simulate
 from tests.simulated_tenant.simulator import Simulator
 from tests.simulated_tenant.wire import Request
 
@@ -125,3 +129,28 @@ def test_a_mirror_of_another_tenant_or_a_damaged_one_is_not_believed(tmp_path: P
     assert Mirror.load(path, "b") == Mirror("b")
     path.write_text("{")
     assert Mirror.load(path, "a") == Mirror("a")
+
+
+def test_a_right_to_see_hidden_members_that_came_later_shows_all_of_them(tmp_path: Path) -> None:
+    """Who was there all along is no change: another right is another mirror."""
+    simulator = simulate()
+    simulator.granted = simulator.granted or READING
+    native = next(
+        group for (what, group), found in simulator.tenant.links.items() if what == "groups/members" and found
+    )
+    simulator.tenant.of("groups")[native]["visibility"] = "HiddenMembership"
+
+    def held(made: Outcome) -> tuple[set[str], bool]:
+        grants = [row for row in made.rows["grants"] if row["via"] == "member" and row["mode"] == "assigned"]
+        edges = [(row["entitlement"], row["account"]) for row in grants]
+        edges += [(row["parent"], row["child"]) for row in made.rows["nesting"] if row["why"] == "member"]
+        unknown = f"entra:group:{native}" in made.short
+        return {who for group, who in edges if group == f"entra:group:{native}"}, unknown
+
+    paged = PagedTenant(SOURCE, door(graph(simulator)))
+    tenant = LiveTenant(paged, lambda: graph(simulator), TenantReach(mirror=str(tmp_path)))
+    assert held(collected(tenant)) == (set(), True)
+    simulator.granted |= {SEES_HIDDEN}
+    found, unknown = held(collected(tenant))
+    assert (found, unknown) == held(read(simulator))
+    assert (bool(found), unknown) == (True, False)

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from access_review.changes import Action, Change, Remembering, WriteResult
-from access_review.connectors.entra.grants import ANOTHER, HIDDEN, PASSED_ON, SEES_HIDDEN
+from access_review.connectors.entra.grants import ANOTHER, HIDDEN, PASSED_ON
 from access_review.connectors.entra.permissions import WRITING
+from access_review.connectors.entra.queries import SEES_HIDDEN
 from access_review.connectors.entra.writer import GraphWriter
 from tests.connectors.entra.test_writer import World, change, every_change, held_by, thing
 from tests.simulated_tenant.reading import graph, read, simulate

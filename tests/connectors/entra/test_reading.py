@@ -10,7 +10,7 @@ from access_review.connectors.entra.graph import GraphRequest
 from access_review.connectors.entra.paged_tenant import PagedTenant
 from access_review.connectors.entra.pages import NotReadError
 from access_review.connectors.entra.permissions import READING
-from access_review.connectors.entra.queries import QUERIES
+from access_review.connectors.entra.queries import QUERIES, SEES_HIDDEN
 from access_review.connectors.entra.readable_parts import readable_parts
 from access_review.connectors.entra.tenant_parts import PARTS
 from access_review.connectors.entra.throttle import Bucket, ThrottlePace, Time, cost, retry_after
@@ -192,6 +192,46 @@ def test_an_eligible_membership_and_an_agent_come_through() -> None:
     direct = [row for row in made.rows["nesting"] if ":approle:" in row["parent"] and ":group:" in row["child"]]
     assert direct
     assert all(row["reach"] == "direct-only" for row in direct)
+
+
+# Groups that hide their members
+
+
+def hiding(simulator: Simulator) -> str:
+    """Let a group with members hide them, and return its id."""
+    native = next(g for (what, g), members in simulator.tenant.links.items() if what == "groups/members" and members)
+    simulator.tenant.of("groups")[native]["visibility"] = "HiddenMembership"
+    return native
+
+
+def test_who_is_in_a_group_that_hides_its_members_is_unknown_without_the_right() -> None:
+    simulator = simulate()
+    simulator.granted = simulator.granted or READING
+    native = hiding(simulator)
+    made = read(simulator)
+    assert all(
+        SEES_HIDDEN in made.short[subject] for subject in (f"entra:group:{native}", "part:groups/members", "grants")
+    )
+    assert [row["locator"] for row in made.rows["problems"] if row["subject"] == f"entra:group:{native}"] == [
+        f"groups/{native}/members"
+    ]
+    simulator.granted |= {SEES_HIDDEN}
+    seen = read(simulator)
+    assert seen.short == {}
+    assert set(held(simulator.tenant)) <= {
+        *((row["entitlement"].rpartition(":")[2], row["account"].rpartition(":")[2]) for row in seen.rows["grants"]),
+        *((row["parent"].rpartition(":")[2], row["child"].rpartition(":")[2]) for row in seen.rows["nesting"]),
+    }
+
+
+def test_a_group_that_hides_nobody_is_known_to_be_empty_only_with_the_right() -> None:
+    simulator = simulate()
+    simulator.granted = simulator.granted or READING
+    native = hiding(simulator)
+    simulator.tenant.links["groups/members", native] = []
+    assert f"entra:group:{native}" in read(simulator).short
+    simulator.granted |= {SEES_HIDDEN}
+    assert read(simulator).short == {}
 
 
 # The throttle

@@ -81,7 +81,7 @@ def tenant() -> Collections:
             group("g-all", groupTypes=["DynamicMembership"], membershipRule="user.enabled"),
             group("g-ad", onPremisesSyncEnabled=True, onPremisesSecurityIdentifier="S-1-5-21-1-2-3-2001"),
             group("g-dl", securityEnabled=False, mailEnabled=True),
-            group("g-m365", groupTypes=["Unified"], securityEnabled=False, mailEnabled=True),
+            group("g-m365", groupTypes=["Unified"], securityEnabled=False, mailEnabled=True, visibility="Private"),
             group("g-adm", isAssignableToRole=True),
             group("g-mfa"),
             group("g-exempt"),
@@ -315,6 +315,32 @@ def test_a_whole_tenant_is_complete(whole: Read) -> None:
     assert short == {}
     assert whole.one("completeness", subject="part:users")["received"] == 7
     assert whole.one("completeness", subject="grants")["received"] == len(whole.tables["grants"])
+
+
+@pytest.mark.parametrize(
+    ("members", "visibility", "known"),
+    [
+        ([], {"visibility": "Private"}, True),
+        ([], {"visibility": None}, True),
+        ([], {}, False),
+        ([], {"visibility": "HiddenMembership"}, False),
+        ([typed("user", "ana")], {}, True),
+        ([typed("user", "ana")], {"visibility": "HiddenMembership"}, True),
+    ],
+)
+def test_an_empty_group_that_hides_its_members_or_does_not_say_is_not_known_to_be_empty(
+    members: list[dict[str, Any]], visibility: dict[str, Any], known: bool
+) -> None:
+    """Who saved the pages may have had no right to see them; and Graph says nothing of it."""
+    found = tenant()
+    (team,) = [one for one in found["groups"] if one["id"] == "g-m365"]
+    del team["visibility"]
+    team.update(visibility)
+    found["groups/g-m365/members"] = members
+    made = read(found)
+    assert made.one("completeness", subject="grants")["complete"] is known
+    assert bool(made.some("completeness", subject="entra:group:g-m365")) is not known
+    assert bool(made.some("problems", subject="entra:group:g-m365")) is not known
 
 
 def test_every_row_id_refers_to_a_row_or_is_a_reference(whole: Read) -> None:
