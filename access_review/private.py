@@ -88,6 +88,13 @@ def read_private(path: Path, most: int = 2**16) -> bytes:
     return data
 
 
+def private_folder(folder: Path) -> None:
+    """Make a folder and those above it that are not there, each for its owner only; raises ``OSError``."""
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    for one in reversed(missing):  # `parents=True` would leave the outer ones as the umask has them
+        one.mkdir(mode=0o700, exist_ok=True)
+
+
 _BITS = (
     ("its group", stat.S_IRGRP, stat.S_IWGRP, stat.S_IXGRP),
     ("everybody", stat.S_IROTH, stat.S_IWOTH, stat.S_IXOTH),

@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -159,11 +160,25 @@ class Separation(File):
         return self
 
 
+_KEY = re.compile(r"(ssh-ed25519|ecdsa-sha2-nistp(?:256|384|521)|ssh-rsa) ([A-Za-z0-9+/]+=*)( .*)?")
+_LEAST_RSA = 3072 // 8
+
+
+def _public_key(line: str) -> str:
+    """Accept what ``ssh-keygen`` writes into a ``.pub`` file; what its bytes are is checked where it signs."""
+    found = _KEY.fullmatch(line)
+    if not found:
+        raise ValueError("must be a public key as ssh-keygen writes it: ssh-ed25519, ecdsa-sha2-nistp… or ssh-rsa")
+    if found[1] == "ssh-rsa" and len(found[2]) * 3 // 4 < _LEAST_RSA:
+        raise ValueError("the RSA key is too short: 3072 bits at least, or better ssh-keygen -t ed25519")
+    return line
+
+
 class Approver(File):
-    """One key of a person: an Ed25519 public key as OpenSSH writes it, how it was enrolled, and by whom."""
+    """One key of a person: a public key as OpenSSH writes it, how it was enrolled, and by whom."""
 
     person: str
-    key: Annotated[str, Field(pattern=r"^ssh-ed25519 [A-Za-z0-9+/=]+( .*)?$")]
+    key: Annotated[str, AfterValidator(_public_key), Field(json_schema_extra={"pattern": f"^{_KEY.pattern}$"})]
     enrolled: Annotated[str, Field(min_length=1)]
     may: Annotated[tuple[Literal["request", "approve"], ...], Field(min_length=1)] = ("request", "approve")
     until: date | None = None

@@ -63,6 +63,16 @@ def test_a_small_workspace_loads_and_its_digest_covers_every_file(folder):
         ("roles/templates/b.yaml", "role: b\nextends: [b]\n", "b.yaml:2:11: 'b' extends itself"),
         ("roles/templates/b.yaml", "role: [b\n", "roles/templates/b.yaml:2:1: is not YAML"),
         ("roles/templates/b.yaml", "role: b\nreview_by: 2026-02-30\n", "b.yaml:2:12: cannot be read as a date"),
+        (
+            "roles/approvers.yaml",
+            'approvers:\n  - {person: "7", key: ssh-dss AAAA, enrolled: x}\n',
+            "roles/approvers.yaml:2:19: key: must be a public key as ssh-keygen writes it",
+        ),
+        (
+            "roles/approvers.yaml",
+            f'approvers:\n  - {{person: "7", key: ssh-rsa {"A" * 372}, enrolled: x}}\n',
+            "roles/approvers.yaml:2:19: key: the RSA key is too short: 3072 bits",
+        ),
         ("roles/templates/b.yml", "role: b\n", "roles/templates/b.yml: is not read: its name ends in .yml"),
         (
             "roles/policy.yaml",

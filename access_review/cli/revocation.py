@@ -78,7 +78,7 @@ def _show_plan(options: Options, made: "Plan", files: "Iterable[Path]") -> None:
     )
 
 
-Key = Annotated[Path, typer.Option("--key", help="Your private SSH key (ssh-ed25519), as ~/.ssh/id_ed25519.")]
+Key = Annotated[Path, typer.Option("--key", help="Your private SSH key, as ~/.ssh/id_ed25519.")]
 By = Annotated[str, typer.Option("--by", help="Who you are: a person of the roster, by id or name.")]
 Which = Annotated[
     str, typer.Option("--of", help="Which plan of the run: plan, undo, standing, or the --name it was given.")

@@ -4,10 +4,12 @@ import os
 import tempfile
 from pathlib import Path
 
+from access_review.private import private_folder
+
 
 def write_private(path: Path, data: bytes) -> None:
     """Write a file whole or not at all, 0600 in a folder 0700; raises ``OSError``."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private_folder(path.parent)
     # mkstemp makes the file 0600 from its first moment: at no time can others read it.
     handle, temporary = tempfile.mkstemp(prefix=".", dir=path.parent)
     partial = Path(temporary)

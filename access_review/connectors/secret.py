@@ -8,14 +8,14 @@
 """
 
 import os
-import stat
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from access_review.connectors import Source
-from access_review.errors import ConnectorError
+from access_review.errors import ArtifactError, ConnectorError
+from access_review.private import read_private
 
 
 class Keyring(BaseModel):
@@ -78,17 +78,19 @@ def _from_environment(source: Source, name: str) -> str:
     return value
 
 
+def private_file(source: Source, path: Path, most: int = 2**16) -> bytes:
+    """Return the bytes of a file that nobody else may open; raises ``ConnectorError`` for one that is open, or none."""
+    try:
+        return read_private(path.resolve(), most)
+    except ArtifactError as error:
+        raise ConnectorError(source.name, error.message, hint=error.hint) from None
+
+
 def _from_file(source: Source, path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            if os.fstat(file.fileno()).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-                raise ConnectorError(
-                    source.name, f"{path} can be read by others than its owner", hint=f"chmod 600 {path}"
-                )
-            value = file.read().decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise ConnectorError(source.name, f"the secret in {path} cannot be read: {reason}") from None
+        value = private_file(source, path).decode("utf-8")
+    except UnicodeDecodeError:
+        raise ConnectorError(source.name, f"the secret in {path} cannot be read: not UTF-8") from None
     value = value.removesuffix("\n").removesuffix("\r")
     if not value:
         raise ConnectorError(source.name, f"{path} is empty")

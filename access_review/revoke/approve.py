@@ -16,7 +16,6 @@ from access_review.logbook.lines import Logbook
 from access_review.plan.record import Plan
 from access_review.policy import StandingApproval
 from access_review.revoke import statements
-from access_review.revoke.signatures import fingerprint
 from access_review.revoke.sshsig import PublicKeyLine
 from access_review.revoke.statements import Objection
 from access_review.settings import Approver, Approvers
@@ -74,7 +73,7 @@ def enrolled(approvers: Approvers, keys: Sequence[str], on: date) -> list[Approv
     return [
         approver
         for approver in approvers.approvers
-        if fingerprint(approver.key) in keys and (approver.until is None or on <= approver.until)
+        if PublicKeyLine.parse(approver.key).fingerprint in keys and (approver.until is None or on <= approver.until)
     ]
 
 

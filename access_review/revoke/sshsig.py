@@ -1,6 +1,6 @@
 """Signatures in OpenSSH's format (SSHSIG), made and checked so that stock ``ssh-keygen -Y`` agrees.
 
-Keys are public key lines as OpenSSH writes them: Ed25519, ECDSA, and FIDO keys (``sk-…``).
+Keys are public key lines as OpenSSH writes them: Ed25519, ECDSA, RSA, and FIDO keys (``sk-…``).
 A passkey of a browser is such a line too, with the name of the site as its application;
 its signature carries what the browser signed around ours. ``ssh-keygen`` asks neither
 whether the person was verified nor which site asked; :func:`check` does. Pure.
@@ -19,12 +19,16 @@ from access_review.errors import ArtifactError, PlanRefused
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-    SigningKey = Ed25519PrivateKey | EllipticCurvePrivateKey
+    SigningKey = Ed25519PrivateKey | EllipticCurvePrivateKey | RSAPrivateKey
 
 NAMESPACE = "access-review-approval"
 """What a signature is for: one that was given for anything else (a commit, a file) counts for nothing here."""
 HASH = "sha512"
+SHORTEST_RSA = 3072
+"""Bits, as ``ssh-keygen -t rsa`` makes them; NIST SP 800-57 calls that as strong as AES-128."""
+LONGEST_RSA = 16384
 LONGEST_KEY = 2**12
 LONGEST_SIGNATURE = 2**16
 
@@ -36,6 +40,7 @@ _BEGIN, _END = "-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----"
 PRESENT, VERIFIED, ATTESTED, EXTENDED = 0x01, 0x04, 0x40, 0x80
 
 _ED25519, _SK_ED25519 = "ssh-ed25519", "sk-ssh-ed25519@openssh.com"
+_RSA, _RSA_SIGNATURES = "ssh-rsa", {"rsa-sha2-512": "SHA512", "rsa-sha2-256": "SHA256"}
 _SK_ECDSA, _WEBAUTHN = "sk-ecdsa-sha2-nistp256@openssh.com", "webauthn-sk-ecdsa-sha2-nistp256@openssh.com"
 _CURVES = {
     "ecdsa-sha2-nistp256": "nistp256",
@@ -172,12 +177,12 @@ def _check(
     attended = None
     if kind == _WEBAUTHN and key.algorithm == _SK_ECDSA:
         attended, signed = _by_browser(wire, signed, key, origins)
-    elif kind != key.algorithm:
+    elif kind not in (_RSA_SIGNATURES if key.algorithm == _RSA else {key.algorithm}):
         raise _Malformed("it is of another kind than its key")
     elif key.application:
         attended, signed = _by_token(wire, signed, key)
     wire.end()
-    if not _holds(key, raw, signed):
+    if not _holds(key, raw, signed, _RSA_SIGNATURES.get(kind, "")):
         raise PlanRefused("a signature does not fit what it is said to sign", hint="sign again")
     return attended
 
@@ -231,14 +236,17 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _holds(key: PublicKeyLine, raw: bytes, signed: bytes) -> bool:
+def _holds(key: PublicKeyLine, raw: bytes, signed: bytes, hashed: str) -> bool:
     from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
     public, curve = _public(key.algorithm, key.blob)
     try:
         if isinstance(public, ed25519.Ed25519PublicKey):
             public.verify(raw, signed)
+        elif isinstance(public, rsa.RSAPublicKey):
+            public.verify(raw, signed, padding.PKCS1v15(), getattr(hashes, hashed)())
         else:
             public.verify(_der(raw), signed, ec.ECDSA(_hash(curve)))
     except InvalidSignature:
@@ -248,7 +256,7 @@ def _holds(key: PublicKeyLine, raw: bytes, signed: bytes) -> bool:
 
 def _public(algorithm: str, blob: bytes) -> tuple[Any, str]:
     """Return the key of a blob and its curve; raises ``ValueError`` unless it is that algorithm's, to the last byte."""
-    from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
     wire = _Wire(blob)
     if wire.text() != algorithm:
@@ -256,6 +264,11 @@ def _public(algorithm: str, blob: bytes) -> tuple[Any, str]:
     curve = _CURVES.get(algorithm, "")
     if algorithm in {_ED25519, _SK_ED25519}:
         public: Any = ed25519.Ed25519PublicKey.from_public_bytes(wire.string())
+    elif algorithm == _RSA:
+        exponent, modulus = (int.from_bytes(wire.string(), signed=True) for _ in range(2))
+        if not SHORTEST_RSA <= modulus.bit_length() <= LONGEST_RSA or modulus < 0:
+            raise _Malformed("the key is too short")
+        public = rsa.RSAPublicNumbers(exponent, modulus).public_key()
     elif curve and wire.text() == curve:
         known = {one.name: one for one in (ec.SECP256R1(), ec.SECP384R1(), ec.SECP521R1())}
         public = ec.EllipticCurvePublicKey.from_encoded_point(known[_CURVE_NAMES[curve]], wire.string())
@@ -281,13 +294,17 @@ def _application(algorithm: str, blob: bytes) -> str:
 
 
 def _inner(key: "SigningKey", signed: bytes) -> bytes:
-    from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
+    from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
     from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
     algorithm = public_line(key).algorithm
     if isinstance(key, ed25519.Ed25519PrivateKey):
         return _string(algorithm.encode()) + _string(key.sign(signed))
-    both = decode_dss_signature(key.sign(signed, ec.ECDSA(_hash(_CURVES[algorithm]))))
+    if isinstance(key, rsa.RSAPrivateKey):
+        return _string(b"rsa-sha2-512") + _string(key.sign(signed, padding.PKCS1v15(), hashes.SHA512()))
+    both = decode_dss_signature(key.sign(signed, ECDSA(_hash(_CURVES[algorithm]))))
     return _string(algorithm.encode()) + _string(b"".join(_mpint(number) for number in both))
 
 

@@ -250,13 +250,13 @@ def withdrawals(statements: Iterable[Statement]) -> frozenset[tuple[str, str]]:
 
 
 def signing_key(data: bytes, password: bytes | None = None, *, name: str) -> "SigningKey":
-    """Read a private key as ``ssh-keygen -t ed25519`` (or ``ecdsa``) writes it, or PKCS #8 PEM; raises ``ArtifactError``.
+    """Read a private key as ``ssh-keygen -t ed25519`` (or ``ecdsa``, ``rsa``) writes it, or PKCS #8 PEM; raises ``ArtifactError``.
 
     What is wrong with it is said by its ``name``, without any of it.
     """
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
     openssh = b"OPENSSH PRIVATE KEY" in data[:64]
     load = serialization.load_ssh_private_key if openssh else serialization.load_pem_private_key
@@ -265,14 +265,18 @@ def signing_key(data: bytes, password: bytes | None = None, *, name: str) -> "Si
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise ArtifactError(
             f"{name} is no private key that can be read, or its passphrase is wrong, missing or not asked for",
-            hint="name the private half of an ssh-ed25519 key",
+            hint="name the private half, as ~/.ssh/id_ed25519",
         ) from None
     curves = {"secp256r1", "secp384r1", "secp521r1"}
     if isinstance(key, ed25519.Ed25519PrivateKey):
         return key
     if isinstance(key, ec.EllipticCurvePrivateKey) and key.curve.name in curves:
         return key
-    raise ArtifactError(f"{name} is a key of a kind that is not used here", hint="make one: ssh-keygen -t ed25519")
+    if isinstance(key, rsa.RSAPrivateKey) and key.key_size >= sshsig.SHORTEST_RSA:
+        return key
+    raise ArtifactError(
+        f"{name} is a key of a kind or length that is not used here", hint="make one: ssh-keygen -t ed25519"
+    )
 
 
 def is_locked(data: bytes) -> bool:

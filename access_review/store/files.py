@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from access_review.artifacts import Artifact
 from access_review.errors import ArtifactError
+from access_review.private import private_folder
 
 T = TypeVar("T")
 
@@ -34,7 +35,7 @@ def write(path: Path, data: bytes) -> None:
 @contextmanager
 def writing(path: Path) -> Iterator[Path]:
     """Give a file to write to; it takes the place of ``path`` when it is whole, and is gone otherwise."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private_folder(path.parent)
     handle, temporary = tempfile.mkstemp(prefix=".", dir=path.parent)
     os.close(handle)
     partial = Path(temporary)

@@ -19,6 +19,7 @@ from typing import Any, Self
 import rfc8785
 
 from access_review.errors import ArtifactError
+from access_review.private import private_folder
 from access_review.revoke.journal import JournalFull, Note
 from access_review.revoke.states import ChangeStatus, State, Transition, advance, fold
 
@@ -43,7 +44,7 @@ class JournalFile:
         self.path = path
         new = not path.exists()
         if new:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            private_folder(path.parent)
             path.touch(mode=0o600)
         self._broken = False
         self._connection = sqlite3.connect(path, isolation_level=None, timeout=30)

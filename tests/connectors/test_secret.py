@@ -31,7 +31,7 @@ def test_a_secret_in_a_file_that_only_its_owner_reads(source, tmp_path):
     assert SecretReference(file=str(file)).read(source) == HIDDEN
     for mode in (0o640, 0o604, 0o660):
         file.chmod(mode)
-        with pytest.raises(ConnectorError, match="read by others") as caught:
+        with pytest.raises(ConnectorError, match="open to others") as caught:
             SecretReference(file="ad.pw").read(source)
         assert "chmod 600" in caught.value.hint
 

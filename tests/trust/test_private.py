@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from access_review.connectors.private_file import write_private
 from access_review.errors import ArtifactError
 from access_review.private import Acl, _read_acl, exposure, read_private, require_private
 
@@ -200,3 +201,14 @@ def test_a_private_file_is_read_and_no_other(secret):
     for name in ("pipe", "none", "."):
         with pytest.raises(ArtifactError, match="cannot be read"):
             read_private(secret.with_name(name) if name != "." else secret.parent)
+
+
+@posix
+def test_every_folder_that_is_made_is_its_owners_only(tmp_path):
+    before = os.umask(0o022)
+    try:
+        write_private(tmp_path / "a/b/c/kept.json", b"x")
+    finally:
+        os.umask(before)
+    made = [tmp_path / part for part in ("a", "a/b", "a/b/c")]
+    assert [folder.stat().st_mode & 0o777 for folder in made] == [0o700] * 3

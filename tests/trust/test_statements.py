@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
+    PublicFormat,
 )
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -43,6 +44,7 @@ KEYS: "dict[str, sshsig.SigningKey]" = {
     "ecdsa-256": ec.generate_private_key(ec.SECP256R1()),
     "ecdsa-384": ec.generate_private_key(ec.SECP384R1()),
     "ecdsa-521": ec.generate_private_key(ec.SECP521R1()),
+    "rsa-3072": rsa.generate_private_key(65537, 3072),
 }
 
 
@@ -137,7 +139,8 @@ def test_fingerprints_are_those_of_ssh_keygen(tmp_path, name):
 
 
 @pytest.mark.parametrize(
-    ("kind", "bits", "passphrase"), [("ed25519", 256, ""), ("ed25519", 256, "open sesame"), ("ecdsa", 384, "")]
+    ("kind", "bits", "passphrase"),
+    [("ed25519", 256, ""), ("ed25519", 256, "open sesame"), ("ecdsa", 384, ""), ("rsa", 3072, "")],
 )
 def test_keys_of_ssh_keygen_sign_by_our_hand_and_by_its_own(tmp_path, kind, bits, passphrase):
     path = tmp_path / "k"
@@ -155,7 +158,7 @@ def test_keys_of_ssh_keygen_sign_by_our_hand_and_by_its_own(tmp_path, kind, bits
     assert ssh_keygen("-Y", "sign", "-f", path, "-n", sshsig.NAMESPACE, tmp_path / "message").returncode == 0
     theirs = sshsig.dearmored((tmp_path / "message.sig").read_text())
     assert open_statement(statements.signed_elsewhere(SAID, theirs, line), [line]).statement == SAID
-    if kind == "ed25519":
+    if kind != "ecdsa":
         assert sshsig.sign(signing_key(path), MESSAGE) == theirs
 
 
@@ -284,6 +287,7 @@ BAD_LINES = [
     "ssh-ed25519 AAAA",
     "ssh-ed25519 ????",
     "ssh-rsa " + base64.b64encode(sshsig._string(b"ssh-rsa") + bytes(30)).decode(),
+    RSA.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode(),
     f"ssh-rsa {str(GOOD['ed25519'][0]).split()[1]}",
     f"{GOOD['ed25519'][0]}AAAA",
     f"ssh-ed25519 {base64.b64encode(GOOD['ed25519'][0].blob[:-1]).decode()}",
@@ -526,7 +530,7 @@ def test_only_private_keys_of_a_known_kind_are_read(tmp_path):
     others = (RSA, ec.generate_private_key(ec.SECP256K1()))
     for other in others:
         path.write_bytes(other.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-        with pytest.raises(ArtifactError, match="a key of a kind that is not used here"):
+        with pytest.raises(ArtifactError, match="a key of a kind or length that is not used here"):
             signing_key(path)
     for junk in (b"", b"-----BEGIN OPENSSH PRIVATE KEY-----\n\n-----END OPENSSH PRIVATE KEY-----", bytes(2**16 + 1)):
         path.write_bytes(junk)

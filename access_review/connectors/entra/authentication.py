@@ -5,7 +5,6 @@ authorities or the one named, a proxy is used only when named. Environment varia
 change neither.
 """
 
-import os
 import re
 import sys
 import threading
@@ -19,8 +18,14 @@ import requests
 from access_review.connectors import Source
 from access_review.connectors.entra.registration import Certificate, Cloud, Registration
 from access_review.connectors.entra.throttle import ThrottlePace, retry_after
-from access_review.connectors.secret import text_of
+from access_review.connectors.private_file import write_private
+from access_review.connectors.secret import private_file, text_of
 from access_review.errors import ConnectorError, Transient
+from access_review.plain_files import read_plain
+
+LARGEST_CACHE = 2**24
+LARGEST_CERTIFICATE = 2**20
+"""Bytes."""
 
 # What to do about the refusals that set-ups meet; the codes are listed in Microsoft's "AADSTS error codes".
 ADVICE: Mapping[int, str] = {
@@ -197,18 +202,17 @@ class TokenProvider:
 
         cache = msal.SerializableTokenCache()
         path = self._cache_path()
-        if path and path.is_file():
-            if path.stat().st_mode & 0o077:
-                raise self._fault(f"{path} can be read by others than its owner", f"chmod 600 {path}")
-            cache.deserialize(path.read_text("utf-8"))
+        if path and path.exists():
+            try:
+                cache.deserialize(private_file(self.source, path, LARGEST_CACHE).decode("utf-8"))
+            except ValueError:
+                raise self._fault(f"{path} is no token cache", "delete it, and sign in again") from None
         return cache
 
     def _keep(self) -> None:
         path = self._cache_path()
         if path and self._app.token_cache.has_state_changed:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(self._app.token_cache.serialize())
+            write_private(path, self._app.token_cache.serialize().encode())
             self._app.token_cache.has_state_changed = False
 
     def _cache_path(self) -> Path | None:
@@ -232,15 +236,14 @@ def _certificate(source: Source, given: Certificate) -> Mapping[str, str]:
     from cryptography.hazmat.primitives import serialization
 
     path = source.folder / given.file
-    try:
-        held = path.read_bytes()
-    except OSError as error:
-        raise ConnectorError(source.name, f"the certificate {path} cannot be read: {error.strerror}") from None
-    key = given.key.read(source).encode() if given.key else held
-    if given.key is None and path.stat().st_mode & 0o077:
-        raise ConnectorError(
-            source.name, f"{path} holds a key and can be read by others than its owner", hint=f"chmod 600 {path}"
-        )
+    if given.key:
+        key = given.key.read(source).encode()
+        try:
+            held = read_plain(path.resolve(), LARGEST_CERTIFICATE)
+        except OSError as error:
+            raise ConnectorError(source.name, f"the certificate {path} cannot be read: {error.strerror}") from None
+    else:
+        key = held = private_file(source, path, LARGEST_CERTIFICATE)
     password = given.password.read(source).encode() if given.password else None
     try:
         private = serialization.load_pem_private_key(key, password)

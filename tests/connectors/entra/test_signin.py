@@ -187,7 +187,7 @@ def test_a_certificate_the_tenant_does_not_know_is_refused(server: Server) -> No
 def test_a_key_that_others_can_read_or_that_is_none_is_refused(server: Server) -> None:
     path, _, _ = certificate(server.folder)
     path.chmod(0o644)
-    with pytest.raises(ConnectorError, match="can be read by others"):
+    with pytest.raises(ConnectorError, match="is open to others"):
         signed_in(server, registration(certificate={"file": str(path)}))()
     path.chmod(0o600)
     path.write_text("no PEM")
@@ -208,7 +208,7 @@ def test_a_person_signs_in_at_another_screen_and_the_cache_is_kept(server: Serve
     assert signed_in(server, how, say=said.append)()
     assert len(said) == 1
     kept.chmod(0o644)
-    with pytest.raises(ConnectorError, match="can be read by others"):
+    with pytest.raises(ConnectorError, match="is open to others"):
         signed_in(server, how, say=said.append)()
 
 
