@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Generic, TypeVar
 
 import rfc8785
@@ -37,6 +38,10 @@ def _as_it_is(plain: Plain) -> Plain:
     return plain
 
 
+# Made once for each kind of file: that takes longer than reading one.
+_adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)
+
+
 @dataclass(frozen=True, slots=True)
 class Artifact(Generic[T]):
     """One kind of file: its place in the folder of its run, its format, and the dataclass it holds.
@@ -52,7 +57,7 @@ class Artifact(Generic[T]):
 
     def plain(self, value: T) -> Plain:
         """Return a value as the JSON object that the file holds."""
-        return {"format": self.format, **self.to_file(TypeAdapter(self.type).dump_python(value, mode="json"))}
+        return {"format": self.format, **self.to_file(_adapter(self.type).dump_python(value, mode="json"))}
 
     def dump(self, value: T) -> bytes:
         """Return the bytes of the file: canonical, so that equal values are equal bytes."""
@@ -82,7 +87,7 @@ class Artifact(Generic[T]):
             )
         try:
             fields = self.from_file({name: part for name, part in plain.items() if name != "format"})
-            made: T = TypeAdapter(self.type).validate_python(fields)
+            made: T = _adapter(self.type).validate_python(fields)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             where = ".".join(str(part) for part in first["loc"])

@@ -24,21 +24,31 @@ from access_review.tables import TABLES, Row, digest, frame
 from access_review.workspace import SourceEntry, Workspace
 
 _CHUNK = 50_000
+_KEPT = 10_000
 
 Progress = Callable[[str, int], None]
 """Told a source's name and how many rows have been read from it so far."""
 
 
 class Stored(Mapping[str, pa.Table]):
-    """Tables of which some are Parquet files: one is read into memory only when asked for by name."""
+    """Tables of which some are Parquet files: one is read into memory only when asked for by name.
+
+    A small one stays there: the verdicts of completeness are asked for by everything that concludes.
+    """
 
     def __init__(self, parts: Mapping[str, pa.Table | ParquetFile]) -> None:
         self._parts = dict(parts)
         self._digests: dict[str, str] = {}
+        self._read: dict[str, pa.Table] = {}
 
     def __getitem__(self, name: str) -> pa.Table:
-        part = self._parts[name]
-        return part.read() if isinstance(part, ParquetFile) else part
+        part = self._read.get(name, self._parts[name])
+        if not isinstance(part, ParquetFile):
+            return part
+        table = part.read()
+        if len(table) <= _KEPT:
+            self._read[name] = table
+        return table
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._parts)

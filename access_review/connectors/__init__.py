@@ -11,8 +11,10 @@ Connectors are registered as entry points of the group ``access_review.connector
 and imported only when a source names them.
 """
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
@@ -96,6 +98,12 @@ def problem(source: Source, locator: str, kind: str, reason: str, subject: str |
 
 def known() -> dict[str, EntryPoint]:
     """Return the registered connectors by name; nothing is imported."""
+    return dict(_registered(tuple(sys.path)))
+
+
+@lru_cache(maxsize=1)
+def _registered(_path: tuple[str, ...]) -> dict[str, EntryPoint]:
+    """Look through the packages on the path once: a workspace asks for each of its sources."""
     return {point.name: point for point in sorted(entry_points(group=GROUP), key=lambda point: point.name)}
 
 

@@ -30,9 +30,11 @@ import importlib
 import inspect
 import pkgutil
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
+from functools import lru_cache
+from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -115,7 +117,7 @@ def load() -> dict[str, Rule]:
     """Import every rule, ours and those of entry points; a rule that does not load stops the run."""
     modules = [importlib.import_module(f"{__name__}.{m.name}") for m in pkgutil.iter_modules(__path__)]
     found = [getattr(module, "check", None) for module in modules]
-    found += [point.load() for point in entry_points(group=GROUP)]
+    found += [point.load() for point in _registered(tuple(sys.path))]
     rules: dict[str, Rule] = {}
     for check in found:
         if not isinstance(check, Rule):
@@ -124,3 +126,9 @@ def load() -> dict[str, Rule]:
             raise RuleError(check.id, "is defined twice")
         rules[check.id] = check
     return dict(sorted(rules.items()))
+
+
+@lru_cache(maxsize=1)
+def _registered(_path: tuple[str, ...]) -> tuple[EntryPoint, ...]:
+    """Look through the packages on the path once: a command loads the rules for the workspace and for the review."""
+    return tuple(entry_points(group=GROUP))
