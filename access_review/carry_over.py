@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from access_review.connectors.shrunk import shrunk_sources
 from access_review.errors import RosterFault
 from access_review.tables import Row, frame
 from access_review.workspace import Workspace
@@ -34,8 +35,10 @@ def carry_over(
     known = {row["person"]: row for row in previous["people"].to_pylist()}
     gone = _gone(known, tables["people"])
     complete = _complete_rosters(tables)
+    # A roster that shrunk is not believed; that nobody is missing from it must not keep it from stopping the run.
+    stopping = complete | shrunk_sources(tables["completeness"].to_pylist())
     for entry in workspace.sources:
-        if entry.name in complete:
+        if entry.name in stopping:
             _check_ceiling(entry.name, gone, known, workspace)
     kept = [_remember(row, row["source"] in complete, _absence(workspace, row["source"]), as_of) for row in gone]
     people = frame("people", kept, also=[tables["people"]])

@@ -112,11 +112,15 @@ PERSON_COLUMNS = ("person", "mail", "name")
 
 
 class SourceFile(File):
-    """``sources/<name>.yaml``: which connector reads the source, and how its accounts are matched to people."""
+    """``sources/<name>.yaml``: which connector reads the source, and how its accounts are matched to people.
+
+    ``accept_fewer`` is a day: until then, and for a week at most, it is right that the source holds much less than before.
+    """
 
     connector: str
     options: Mapping[str, Any] = {}
     match: tuple[Rung, ...] = ()
+    accept_fewer: date | None = None
 
 
 class TemplateTest(File):

@@ -6,6 +6,7 @@ and the others go on; a roster that breaks its guard stops everything.
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from access_review import __version__, carry_over, connectors
-from access_review.connectors import Source
+from access_review.connectors import Source, shrunk
 from access_review.connectors.contradictions import believed
 from access_review.connectors.tabular.freshness import AGE
 from access_review.engine import ParquetFile
@@ -121,6 +122,14 @@ class Snapshot:
         return {source: (system["identity"], system["name"]) for source, system in said.items()}
 
     @property
+    def last_read(self) -> Mapping[str, Mapping[str, int]]:
+        """How much each source held of what was read whole, by subject."""
+        found: dict[str, list[Row]] = defaultdict(list)
+        for row in self.tables["completeness"].to_pylist():
+            found[row["source"]].append(row)
+        return {source: shrunk.counted(rows, accepted=False) for source, rows in found.items()}
+
+    @property
     def collected(self) -> frozenset[str]:
         """The tables that at least one source filled, wholly or not."""
         return frozenset(self.tables["completeness"]["subject"].to_pylist()) & frozenset(TABLES)
@@ -134,17 +143,28 @@ CLOCK = "part:clock"
 
 
 def collect(
-    workspace: Workspace, as_of: datetime, *, previous: Snapshot | None = None, progress: Progress = lambda *_: None
+    workspace: Workspace,
+    as_of: datetime,
+    *,
+    previous: Snapshot | None = None,
+    last: Mapping[str, Mapping[str, int]] | None = None,
+    progress: Progress = lambda *_: None,
 ) -> Snapshot:
-    """Read all sources; raises ``WorkspaceError`` for what cannot be used as written, ``RosterFault`` for a roster."""
-    read = [_read(workspace, entry, as_of, progress) for entry in workspace.sources]
+    """Read all sources; raises ``WorkspaceError`` for what cannot be used as written, ``RosterFault`` for a roster.
+
+    ``last`` is how much each source held when it was last read whole; that of the run before where it is not given.
+    """
+    known = (previous.last_read if previous else {}) if last is None else last
+    read = [_read(workspace, entry, as_of, progress, known.get(entry.name, {})) for entry in workspace.sources]
     whole = {name: frame(name, [], also=[t for one in read for t in one[name]]) for name in TABLES}
     whole = carry_over.carry_over(whole, workspace, as_of, previous.tables if previous else None)
     tables = Stored(resolve(whole))
     return Snapshot(as_of, tables, digest_of(as_of, tables), previous.digest if previous else "")
 
 
-def _read(workspace: Workspace, entry: SourceEntry, as_of: datetime, progress: Progress) -> dict[str, list[pa.Table]]:
+def _read(
+    workspace: Workspace, entry: SourceEntry, as_of: datetime, progress: Progress, last: Mapping[str, int]
+) -> dict[str, list[pa.Table]]:
     """Read one source; what came before a failure is kept, and said to be incomplete."""
     source = Source(entry.name, workspace.folder / "sources")
     made: dict[str, list[pa.Table]] = {name: [] for name in TABLES}
@@ -161,7 +181,28 @@ def _read(workspace: Workspace, entry: SourceEntry, as_of: datetime, progress: P
     for table, rows in waiting.items():
         made[table].append(_loose(table, rows))
     _add_missing_verdicts(source, made)
+    made["completeness"] = [_loose("completeness", _compared(workspace, entry, source, made, as_of, last))]
     return made
+
+
+def _compared(
+    workspace: Workspace,
+    entry: SourceEntry,
+    source: Source,
+    made: Mapping[str, list[pa.Table]],
+    as_of: datetime,
+    last: Mapping[str, int],
+) -> list[Row]:
+    """Return the verdicts on a source, what was read of it held against what it held before."""
+    said = [row for part in made["completeness"] for row in part.to_pylist()]
+    own = [row for row in said if row["subject"] == shrunk.SIZES]
+    found = shrunk.filled(made) | (json.loads(own[0]["reason"]) if own else {})
+    verdicts = [row for row in said if row not in own]
+    if found:
+        verdicts.append(shrunk.sizes(source, found)[1])
+    accepted = entry.file.accept_fewer
+    live = bool(last) and not connectors.is_recorded(workspace.connected(entry))
+    return shrunk.noticed(source, verdicts, last, on=as_of.date(), accepted=accepted, live=live)
 
 
 def _rows(source: Source, entry: SourceEntry, as_of: datetime) -> Iterator[tuple[str, Row]]:

@@ -1,4 +1,6 @@
-"""Rows that contradict themselves are not believed: what they claim becomes unknown, and a problem says so.
+"""Rows that cannot be true are not believed: what they claim becomes unknown, and a problem says so.
+
+A row may contradict itself, and a mail may be none: a word such as *unassigned* would join everybody who has it.
 
 One place for every connector, third-party ones included: it stands between what a connector yields and the
 snapshot. Rosters look at their own rows besides, since a person follows from several of them. Pure.
@@ -7,7 +9,7 @@ snapshot. Rosters look at their own rows besides, since a person follows from se
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
-from access_review.connectors import Source, problem
+from access_review.connectors import Source, no_value, problem
 from access_review.tables import TABLES, Row
 
 SKEW = timedelta(days=1)
@@ -20,6 +22,9 @@ _SPANS: Mapping[str, tuple[tuple[str, str], ...]] = {
 }
 """Beginnings and ends, by table. An assignment whose end comes first says nothing of where somebody stands."""
 
+_MAILED = frozenset({"accounts", "people"})
+_MAILS = frozenset({"mail", "person-mail"})
+
 _USE = ("last_used_earliest", "last_used_latest")
 
 
@@ -27,15 +32,29 @@ def believed(source: Source, rows: Iterable[tuple[str, Row]], as_of: datetime) -
     """Yield the rows, each without what it contradicts itself in, and a problem for each such row."""
     for table, claimed in rows:
         row, reasons = claimed, list[str]()
+        if table == "aliases":
+            if row["scheme"] in _MAILS and not no_value.is_mail(row["value"]):
+                continue
+        elif table in _MAILED:
+            row = _mail(claimed, reasons)
         if table in _SPANS:
-            row = _spans(table, claimed, reasons)
+            row = _spans(table, row, reasons)
         elif table in {"accounts", "activity"}:
-            row = _use(claimed, as_of, reasons)
+            row = _use(row, as_of, reasons)
         yield table, row
         if reasons:
             key = " ".join(str(row[column]) for column in TABLES[table].key)
             subject = row.get("account") or row.get("person")
             yield problem(source, f"{table} {key}", "unusable", "; ".join(reasons), subject)
+
+
+def _mail(row: Row, reasons: list[str]) -> Row:
+    mail = row.get("mail")
+    if mail is None or no_value.is_mail(mail):
+        return row
+    if not no_value.is_nothing(mail):
+        reasons.append(f"the mail {mail!r} is no address: it joins nobody")
+    return {**row, "mail": None}
 
 
 def _spans(table: str, row: Row, reasons: list[str]) -> Row:

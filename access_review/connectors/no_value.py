@@ -14,14 +14,56 @@ from enum import StrEnum
 
 NOTHING = frozenset(
     {
-        *("", "n/a", "#n/a", "null", "<null>", "(null)", "\\n", "none", "nan"),
+        *(
+            "",
+            "n/a",
+            "#n/a",
+            "n.a.",
+            "null",
+            "<null>",
+            "(null)",
+            "[null]",
+            "#null!",
+            "\\n",
+            "none",
+            "<none>",
+            "(none)",
+            "[none]",
+        ),
+        *(
+            "nan",
+            "nil",
+            "<nil>",
+            "undefined",
+            "unknown",
+            "<unknown>",
+            "(unknown)",
+            "[unknown]",
+            "(empty)",
+            "<empty>",
+            "(blank)",
+        ),
+        *("not set", "<not set>", "(not set)", "not available", "not applicable", "tbd", "t.b.d.", "?", "??", "???"),
+        *(
+            "k.a.",
+            "k. a.",
+            "k.a",
+            "keine angabe",
+            "s/o",
+            "s.o.",
+            "sin datos",
+            "brak",
+            "n.v.t.",
+            "inconnu",
+            "non renseign\N{LATIN SMALL LETTER E WITH ACUTE}",
+        ),
         *("-", "--", "---", "\N{EN DASH}", "\N{EM DASH}", "\N{MINUS SIGN}"),
         *("0000-00-00", "0000-00-00 00:00:00", "0000-00-00t00:00:00", "0000-00-00t00:00:00z"),
     }
 )
 """Texts for nothing, folded."""
 
-NAMES = frozenset({"null", "nan", "none"})
+NAMES = frozenset({"null", "nan", "none", "nil", "brak"})
 """Those of them that people are called."""
 
 BEFORE = 1901
@@ -93,6 +135,14 @@ _LONGEST = max(map(len, NOTHING)) + 8
 def something(text: str | None, further: Collection[str] = (), *, name: bool = False) -> str | None:
     """Return a text that says something, as it is; null for one that stands for nothing."""
     return None if is_nothing(text, further, name=name) else text
+
+
+def is_mail(text: str | None) -> bool:
+    """Tell whether a text can be somebody's address: what stands there else would join all who have it."""
+    if text is None:
+        return False
+    before, at, after = bare(text).rpartition("@")
+    return bool(at) and not is_nothing(before) and not is_nothing(after)
 
 
 def is_nothing_dated(text: str | None, further: Collection[str] = ()) -> bool:

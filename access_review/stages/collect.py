@@ -6,7 +6,7 @@ from access_review import snapshot
 from access_review.logbook import entries
 from access_review.runs import Run
 from access_review.snapshot import Progress
-from access_review.store import logged, snapshots
+from access_review.store import last_reads, logged, snapshots
 from access_review.store.rights import Right, hold
 from access_review.workspace import Workspace
 
@@ -37,5 +37,6 @@ def _collected(workspace: Workspace, as_of: datetime, progress: Progress, *, cho
     earlier = [run for run in logged.known_runs(workspace.folder) if run.as_of < as_of]
     previous = earlier[-1] if earlier else None
     known = snapshots.load(previous) if previous else None
-    collected = snapshot.collect(workspace, as_of, previous=known, progress=progress)
+    last = last_reads.of(earlier)
+    collected = snapshot.collect(workspace, as_of, previous=known, last=last, progress=progress)
     return snapshots.save(collected, workspace, previous, rehearsal=trial or (chosen and bool(workspace.read_live())))

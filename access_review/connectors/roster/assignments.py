@@ -67,8 +67,12 @@ def overdue(spell: Spell, at: datetime) -> bool:
 
 
 def contradictions(spells: Sequence[Spell], at: datetime) -> dict[int, str]:
-    """Say, by line, which rows of one person contradict each other: one spell both going on and ended."""
-    found: dict[int, str] = {}
+    """Say, by line, which rows of one person contradict each other, or the moment: one spell both going on and ended."""
+    found = {
+        spell.line: "it has ended, and begins only later"
+        for spell in spells
+        if spell.word == "left" and not spell.ends.known and spell.starts.earliest and spell.starts.earliest > at
+    }
     same: dict[Bounds, list[Spell]] = defaultdict(list)
     for spell in spells:
         same[spell.starts].append(spell)

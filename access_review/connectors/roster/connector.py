@@ -15,7 +15,7 @@ from typing import Annotated, ClassVar, Literal, TypeVar
 from pydantic import Field
 
 from access_review.changes import Capabilities
-from access_review.connectors import Source, complete, incomplete, problem
+from access_review.connectors import Source, complete, incomplete, problem, shrunk
 from access_review.connectors.roster.assignments import Spell
 from access_review.connectors.roster.mapping import (
     Cleaning,
@@ -97,6 +97,7 @@ class Roster:
             count = counts[name]
             why = stopped or (gaps if name == "assignments" else None)
             yield incomplete(self.source, name, why, received=count) if why else complete(self.source, name, count)
+        yield shrunk.sizes(self.source, sheet.filled(columns.sources()))
 
     def _bad_cells(self, sheet: Sheet) -> Iterator[Mistake]:
         """Yield the cells that cannot be used in a file that is malformed besides: whoever mends it mends both."""

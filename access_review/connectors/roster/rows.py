@@ -1,6 +1,7 @@
 """One row of a roster, understood: pure, so a row in a test is enough."""
 
 import json
+import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -8,6 +9,7 @@ from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 from access_review.connectors import no_value
+from access_review.connectors.no_value import NoDate
 from access_review.connectors.roster.assignments import Spell
 from access_review.connectors.roster.mapping import (
     HistoryColumns,
@@ -80,14 +82,31 @@ class _Entry:
         )
 
     def spell(
-        self, first: str | None, last: str | None, shift: tuple[str | None, str | None] = (None, None)
+        self,
+        first: str | None,
+        last: str | None,
+        shift: tuple[str | None, str | None] = (None, None),
+        *,
+        over: bool = False,
     ) -> tuple[Bounds, Bounds]:
-        """Return when a spell starts and ends; one that ends before it starts is a fault, and nothing follows from it."""
+        """Return when a spell starts and ends; one that ends before it starts is a fault, and nothing follows from it.
+
+        Nor from one that is said to be ``over`` and to end never.
+        """
         starts, ends = self.start(first), self.end(last, shift)
+        if over and self._is_never(last):
+            self.faults.append(f"{last} ({self.row.get(last or '')}) is never, and the status says it has come")
         if starts.known and ends.known and self._wall(last) < self._wall(first):
             said = f"{last} ({self.row.get(last or '')}) is before {first} ({self.row.get(first or '')})"
             self.faults.append(f"{said}: the row contradicts itself")
         return starts, ends
+
+    def _is_never(self, column: str | None) -> bool:
+        try:
+            day = self.day(column) if column else None
+        except Unreadable:
+            return False
+        return day is not None and no_value.no_date(day) is NoDate.END
 
     def _wall(self, column: str | None) -> datetime:
         """Return a date that was read before as the row has it: two of one row are of one clock."""
@@ -121,6 +140,8 @@ class _Entry:
         text = self.row.get(column)
         if text is None:
             self.faults.append(f"{column} is empty: a row without an id")
+        elif re.fullmatch(r"\d+\.0+", text):
+            self.faults.append(f"{column} is a number that was reckoned with, {text!r}: leading zeros may be lost")
         elif text != text.strip() or any(unicodedata.category(letter) in ("Cc", "Cf") for letter in text):
             self.faults.append(f"{column} has white space around it, or invisible characters: {text!r}")
         return text
@@ -150,11 +171,13 @@ def read_spell(
 ) -> Spell:
     """Translate a row of the roster."""
     entry = _Entry(terms, line, row, stored)
-    starts, ends = entry.spell(columns.starts, columns.left_at, (columns.shift_start, columns.shift_end))
+    native, word = entry.native(columns.person), entry.word(columns.status)
+    shift = (columns.shift_start, columns.shift_end)
+    starts, ends = entry.spell(columns.starts, columns.left_at, shift, over=word == "left")
     return Spell(
         line,
-        entry.native(columns.person),
-        word=entry.word(columns.status),
+        native,
+        word=word,
         starts=starts,
         ends=ends,
         name=read(row, columns.name),
@@ -206,4 +229,7 @@ def attributes(row: Cells, specs: Mapping[str, Text]) -> str | None:
 
 def folded(native: str) -> str:
     """Return an id without case and forms: two ids that are equal so are taken for one another."""
-    return unicodedata.normalize("NFKC", native).casefold().strip()
+    plain = unicodedata.normalize("NFKC", native).casefold().strip()
+    # What a spreadsheet makes of 00123: the number 123, and 123.0 where it reckons.
+    number = re.fullmatch(r"0*(\d+)(?:\.0+)?", plain)
+    return number[1] if number else plain

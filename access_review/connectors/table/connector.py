@@ -34,7 +34,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field
 
 from access_review.changes import Capabilities
-from access_review.connectors import Source, complete, incomplete, no_value
+from access_review.connectors import Source, complete, incomplete, no_value, shrunk
 from access_review.connectors.classification import Classification, Effect
 from access_review.connectors.table.columns import (
     ALLOWED,
@@ -89,6 +89,7 @@ class Export:
                 yield incomplete(self.source, table, why, received=counted[table])
             else:
                 yield complete(self.source, table, counted[table])
+        yield shrunk.sizes(self.source, sheet.filled(self.terms.columns.values(), self.terms.empty))
 
     def _sheet(self) -> Sheet:
         columns = self.terms.columns

@@ -5,13 +5,13 @@ stay what they are. A structural fault stops the read, and every place is named.
 """
 
 import unicodedata
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from access_review.connectors import no_value
+from access_review.connectors import no_value, shrunk
 from access_review.connectors.tabular import cells, delimited, workbook
 from access_review.connectors.tabular.cells import Raw
 from access_review.connectors.tabular.records import read_json, read_parquet
@@ -52,6 +52,15 @@ class Sheet:
         """Tell whether a column exists; below a list or object that is empty everywhere, any path does."""
         parts = column.split(".")
         return any(".".join(parts[:length]) in self.columns for length in range(len(parts), 0, -1))
+
+    def filled(self, columns: Iterable[str], empty: Collection[str] = ()) -> dict[str, int]:
+        """Return how filled some columns are."""
+        return {
+            f"{shrunk.CELLS}{column}": shrunk.thousandths(
+                sum(not no_value.is_nothing(cells.get(column), empty) for _, cells in self.rows), len(self.rows)
+            )
+            for column in sorted(set(columns))
+        }
 
 
 class MalformedSheet(WorkspaceError):
@@ -196,6 +205,13 @@ def _settle(
         Mistake(file, raw.heading_line, columns.index(name) + 1, f"the heading {name!r} stands more than once")
         for name in cells.repeated(columns)
         if name
+    ]
+    mistakes += [
+        Mistake(
+            file, raw.heading_line, columns.index(name) + 1, f"the heading {name!r} stands again, with other blanks"
+        )
+        for name in sorted(wanted & set(columns))
+        if len({other for other in columns if heading_key(other) == heading_key(name)}) > 1
     ]
     rows, stored_dates = [], {}
     for line, values in raw.rows:

@@ -21,6 +21,7 @@ from pydantic import ValidationError, validate_call
 from access_review import tables
 from access_review.connectors import Source, no_value
 from access_review.connectors.roster import connector
+from access_review.connectors.shrunk import SIZES
 from access_review.connectors.tabular import freshness, instants, sheets
 from access_review.connectors.tabular.instants import Bounds, LastDayMeaning
 from access_review.errors import ConnectorError, RosterFault, WorkspaceError
@@ -72,7 +73,7 @@ def utc(year: int, month: int, day: int, hour: int = 0, minute: int = 0) -> date
 
 
 def is_complete(found: dict[str, list[Any]]) -> dict[str, bool]:
-    return {row["subject"]: row["complete"] for row in found["completeness"]}
+    return {row["subject"]: row["complete"] for row in found["completeness"] if row["subject"] != SIZES}
 
 
 # --- what stands in a row

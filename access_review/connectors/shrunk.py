@@ -1,0 +1,133 @@
+"""A source that holds much less than it did: read without a fault, and not believed until somebody accepts it.
+
+A file of which whole rows are gone, or whole cells, is as well-formed as one that lost nothing, so only what was
+there before tells. What has fewer than :data:`SHARE` percent of it makes its source incomplete: nothing is concluded
+from what it does not show. One place for every connector, third-party ones included. Pure.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+import pyarrow as pa
+import rfc8785
+
+from access_review.connectors import Source, complete
+from access_review.tables import TABLES, Row
+
+SHARE = 90
+"""Percent of what was read last that must be there."""
+
+SHRUNK = "part:shrunk"
+"""The subject of a verdict that says, as canonical JSON, of what there is too little: the numbers now and then."""
+
+SIZES = "part:sizes"
+"""The subject of a verdict that says, as canonical JSON, how much single files hold, and columns, in thousandths."""
+
+FILE, CELLS = "file:", "cells:"
+
+AHEAD = timedelta(days=7)
+"""How long after it was written an acceptance may hold: one without end would switch the guard off."""
+
+# Logs hold what happened in their span and not what there is; the last two are of the reading itself.
+_NOT_KEPT = frozenset({"signins", "activity", "problems", "completeness"})
+_CARRYING = frozenset({"people", "accounts", "entitlements"})
+# What accounts are matched by, and what decides whether they are open. A column that was half empty says little.
+_COLUMNS = {"accounts": ("mail", "employee_id", "principal_name", "enabled"), "people": ("mail", "name", "manager")}
+_HALF = 500
+
+
+def sizes(source: Source, found: Mapping[str, int]) -> tuple[str, Row]:
+    """Return the verdict that says how much files and columns of a source hold."""
+    return _said(source, SIZES, dict(found))
+
+
+def _said(source: Source, subject: str, what: Mapping[str, Any]) -> tuple[str, Row]:
+    table, row = complete(source, subject, 0)
+    return table, {**row, "received": None, "reason": rfc8785.dumps(dict(what)).decode()}
+
+
+def thousandths(filled: int, rows: int) -> int:
+    """Return the share of a column's cells that say something."""
+    return filled * 1000 // rows if rows else 0
+
+
+def filled(tables: Mapping[str, Sequence[pa.Table]]) -> dict[str, int]:
+    """Return how filled the columns are that much rests on, from what was read of one source."""
+    found = {}
+    for table, columns in _COLUMNS.items():
+        rows = sum(map(len, tables[table]))
+        for column in columns if rows else ():
+            empty = sum(part[column].null_count for part in tables[table])
+            found[f"{CELLS}{table}.{column}"] = thousandths(rows - empty, rows)
+    return found
+
+
+def is_compared(subject: str) -> bool:
+    """Tell whether the number of a subject's rows is held against that of the last read."""
+    return subject in TABLES and subject not in _NOT_KEPT
+
+
+def counted(verdicts: Iterable[Mapping[str, Any]], *, accepted: bool = True) -> dict[str, int]:
+    """Return what one source holds: tables, files and columns that were read whole, and what shrunk where ``accepted``."""
+    rows = list(verdicts)
+    shrunk = any(row["subject"] == SHRUNK for row in rows)
+    found = {
+        row["subject"]: row["received"]
+        for row in rows
+        if row["received"] is not None and is_compared(row["subject"]) and (row["complete"] or (shrunk and accepted))
+    }
+    for row in rows:
+        if row["subject"] == SIZES and (accepted or not shrunk) and found:
+            found |= json.loads(row["reason"])
+    return found
+
+
+def noticed(
+    source: Source,
+    verdicts: Sequence[Row],
+    last: Mapping[str, int],
+    *,
+    on: date,
+    accepted: date | None = None,
+    live: bool = False,
+) -> list[Row]:
+    """Return the verdicts on a source, those of what shrunk turned into incomplete ones.
+
+    Too few objects, or too little in a file or column, make every table doubtful: what refers to them is gone with
+    them. ``last`` is how much there was; ``accepted`` the day up to which the source file accepts less. Of a
+    ``live`` source only objects are compared: a batch takes memberships from it, and never an object.
+    """
+    if accepted is not None and on <= accepted <= on + AHEAD:
+        return list(verdicts)
+    less = {
+        what: (now, last[what])
+        for what, now in counted(verdicts, accepted=False).items()
+        if what in last and (what in _CARRYING or not live)
+        if now * 100 < last[what] * SHARE and not (what.startswith(CELLS) and last[what] < _HALF)
+    }
+    if not less:
+        return list(verdicts)
+    everything = any(what in _CARRYING or what not in TABLES for what in less)
+    said = "; ".join(_sentence(what, *numbers) for what, numbers in sorted(less.items()))
+    hint = f"look whether the export is whole; if it is, write `accept_fewer: {on}` in sources/{source.name}.yaml"
+    found = [
+        {**row, "complete": False, "reason": f"{said}: {hint}", "expected": last.get(row["subject"])}
+        if row["complete"] and (row["subject"] in less or (everything and row["subject"] in TABLES))
+        else row
+        for row in verdicts
+    ]
+    return [*found, _said(source, SHRUNK, {what: list(numbers) for what, numbers in less.items()})[1]]
+
+
+def shrunk_sources(verdicts: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """Return the sources of which something shrunk."""
+    return frozenset(row["source"] for row in verdicts if row["subject"] == SHRUNK)
+
+
+def _sentence(what: str, now: int, then: int) -> str:
+    if what.startswith(CELLS):
+        column = what.removeprefix(CELLS)
+        return f"{column} is filled in {now / 10:g} % of the rows where it was in {then / 10:g} %"
+    return f"{what.removeprefix(FILE)} shrunk: {now:,} where {then:,} were read last, fewer than {SHARE} %"
