@@ -8,7 +8,7 @@ from datetime import datetime
 from access_review.connectors import Source
 from access_review.connectors.roster.assignments import Spell, contradictions, in_order, person_status, spell_status
 from access_review.connectors.roster.mapping import Reference, RosterColumns
-from access_review.connectors.roster.rows import folded
+from access_review.connectors.roster.rows import as_number, folded
 from access_review.tables import Row, ref
 
 TOLERATED = 0.01
@@ -31,17 +31,22 @@ class RosterPeople:
         people: dict[str, list[Spell]] = defaultdict(list)
         faults: dict[int, list[str]] = defaultdict(list)
         alike: dict[str, set[str]] = defaultdict(set)
+        same: dict[tuple[str, str | None], set[str]] = defaultdict(set)
         for spell in spells:
             if spell.faults:
                 faults[spell.line] += spell.faults
             if spell.native is not None:
                 people[spell.native].append(spell)
                 alike[folded(spell.native)].add(spell.native)
+                for text in (spell.name, spell.mail):
+                    same[as_number(spell.native), text].add(spell.native)
         for native, own in people.items():
             for line, reason in contradictions(own, as_of).items():
                 faults[line].append(reason)
-            # 00123 and 123 may be one person or two: the rows of both wait until somebody says.
-            twins = alike[folded(native)] - {native}
+            # k7 and K7 may be one person or two: the rows of both wait until somebody says. So may 00123 and 123, and
+            # these are only taken for one another where they have a name or a mail in common.
+            called = {word for spell in own for word in (spell.name, spell.mail) if word}
+            twins = alike[folded(native)].union(*(same[as_number(native), word] for word in called)) - {native}
             for spell in own if twins else ():
                 faults[spell.line].append(f"the id {native!r} differs only in form from {', '.join(sorted(twins))}")
         return cls(source, as_of, people, faults, {spell.line: spell.native for spell in spells})

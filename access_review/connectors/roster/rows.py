@@ -229,7 +229,10 @@ def attributes(row: Cells, specs: Mapping[str, Text]) -> str | None:
 
 def folded(native: str) -> str:
     """Return an id without case and forms: two ids that are equal so are taken for one another."""
-    plain = unicodedata.normalize("NFKC", native).casefold().strip()
-    # What a spreadsheet makes of 00123: the number 123, and 123.0 where it reckons.
-    number = re.fullmatch(r"0*(\d+)(?:\.0+)?", plain)
-    return number[1] if number else plain
+    return unicodedata.normalize("NFKC", native).casefold().strip()
+
+
+def as_number(native: str) -> str:
+    """Return what a spreadsheet makes of an id: 00123 is 123 to it, and 123.0 where it reckons."""
+    number = re.fullmatch(r"0*(\d+)(?:\.0+)?", folded(native))
+    return number[1] if number else folded(native)

@@ -6,6 +6,7 @@ Nothing is unpacked to disk, sizes are capped, and a version that is not known i
 import json
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -76,7 +77,7 @@ def _zip(path: Path, shown: str) -> Iterator[tuple[str, bytes]]:
                     yield f"{shown}/{info.filename}", _unpacked(archive, info, shown)
     except FileNotFoundError as error:
         raise _Refused(Mistake(shown, 0, 0, "no such file or folder")) from error
-    except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, NotImplementedError) as error:
         raise _Refused(Mistake(shown, 0, 0, f"neither a folder nor a sound zip: {error}")) from error
 
 
