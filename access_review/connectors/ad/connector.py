@@ -83,7 +83,7 @@ def connect(
 ) -> Connector:
     """Open a directory: ``recorded`` or ``server``.
 
-    recorded: LDIF files, by path or pattern, from the source's folder.
+    recorded: LDIF files, or exports of csvde (.csv), by path or pattern, from the source's folder.
     server: domain controllers of one domain, tried in this order: ldaps://NAME, or ldap://NAME for StartTLS.
     user, password: who reads: the name, or where it is kept; and where the password is kept.
     sign_in: simple, or kerberos with the ticket that the machine holds (extra "kerberos"); both over verified TLS.

@@ -185,6 +185,16 @@ _ENDED = (
 """How tools begin that say at the end how the search went."""
 
 
+def declared_entries(lines: Iterable[bytes]) -> int | None:
+    """Return how many entries the tool says that it wrote, of all searches in a file; null where it says nothing."""
+    said = [int(found[1] or found[2]) for line in lines if (found := _DECLARED.fullmatch(line.rstrip(b"\r")))]
+    return sum(said) if said else None
+
+
+_DECLARED = re.compile(rb"# (?:numEntries: (\d{1,12})|(\d{1,12}) entries)")
+"""How ldapsearch and ldbsearch say it, in their last lines."""
+
+
 def _unfolded(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
     """Yield logical lines with the number of their first physical line; comments are gone, folded ones too."""
     start, parts = 0, [b""]

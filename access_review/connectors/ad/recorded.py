@@ -1,6 +1,7 @@
-"""A directory as it stands in recordings: LDIF files become entries."""
+"""A directory as it stands in recordings: LDIF files, and exports of csvde, become entries."""
 
 import glob
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,11 +9,12 @@ from pathlib import Path
 from typing import ClassVar
 
 from access_review.changes import Capabilities
-from access_review.connectors import Source
+from access_review.connectors import Source, shrunk
+from access_review.connectors.ad import csvde
 from access_review.connectors.ad.capabilities import CAPABILITIES
 from access_review.connectors.ad.dialect import DirectoryOptions
 from access_review.connectors.ad.entry import Entry
-from access_review.connectors.ad.ldif import Ldif, cut_off, split_lines
+from access_review.connectors.ad.ldif import Ldif, cut_off, declared_entries, split_lines
 from access_review.connectors.ad.rows import DirectoryReading
 from access_review.errors import Mistake, WorkspaceError
 from access_review.plain_files import read_plain
@@ -37,8 +39,10 @@ class RecordedDirectory:
         """Yield every row; raises ``WorkspaceError`` with every mistake of every file, after all have been read."""
         mistakes: list[Mistake] = []
         reading = DirectoryReading(self.source, self.options, as_of)
-        entries = self._entries(self._paths(), mistakes, reading)
-        yield from reading.rows(entries)
+        found: Counter[str] = Counter()
+        yield from reading.rows(self._entries(self._paths(), mistakes, reading, found))
+        if len(found) > 1:  # of one file the tables say as much
+            yield shrunk.sizes(self.source, {f"{shrunk.FILE}{name}": count for name, count in found.items()})
 
     def _paths(self) -> list[tuple[str, Path]]:
         found: dict[str, Path] = {}
@@ -53,15 +57,26 @@ class RecordedDirectory:
         return sorted(found.items())
 
     def _entries(
-        self, paths: Sequence[tuple[str, Path]], mistakes: list[Mistake], reading: DirectoryReading
+        self,
+        paths: Sequence[tuple[str, Path]],
+        mistakes: list[Mistake],
+        reading: DirectoryReading,
+        found: Counter[str],
     ) -> Iterator[Entry]:
         for name, path in paths:
             ldif = Ldif(name)
             try:
+                if path.suffix.lower() == ".csv":
+                    yield from self._rows(name, path, mistakes, reading, found)
+                    continue
                 lines = list(split_lines(read_plain(path.resolve(), LARGEST)))
                 if cut := cut_off(lines):
                     reading.tally.doubt(f"{name}: {cut}")
-                yield from ldif.entries(lines)
+                for entry in ldif.entries(lines):
+                    found[name] += 1
+                    yield entry
+                if (said := declared_entries(lines)) is not None and said != found[name]:
+                    reading.tally.doubt(f"{name} holds {found[name]:,} entries, and says that {said:,} were found")
             except UnicodeDecodeError as error:
                 mistakes.append(Mistake(name, 0, 0, f"not UTF-16, though it starts so: {error.reason}"))
             except OSError as error:
@@ -71,6 +86,20 @@ class RecordedDirectory:
                 reading.tally.doubt(ending)
         if mistakes:
             raise WorkspaceError.of(mistakes, hint="nothing is taken from a damaged recording: export it again")
+
+    @staticmethod
+    def _rows(
+        name: str, path: Path, mistakes: list[Mistake], reading: DirectoryReading, found: Counter[str]
+    ) -> Iterator[Entry]:
+        data = read_plain(path.resolve(), LARGEST)
+        if csvde.is_cut(data):
+            reading.tally.doubt(f"{name}: the file does not end with a line end: it may be cut")
+        try:
+            for entry in csvde.entries(data, name):
+                found[name] += 1
+                yield entry
+        except WorkspaceError as error:
+            mistakes.extend(error.mistakes)
 
 
 def _exists(path: Path) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from access_review.connectors.entra.properties import Object
-from access_review.connectors.entra.saved_forms import NotReadError, as_page
+from access_review.connectors.entra.saved_forms import NotReadError, as_page, unbatched
 
 Page = Mapping[str, Any]
 Pages = Callable[[str], Iterator[Page]]
@@ -142,13 +142,13 @@ def saved(folder: Path, names: Mapping[str, str] | None = None) -> Pages:
         if names is not None:
             if collection not in names:
                 raise AbsentError("not saved")
-            yield from _files(folder / names[collection])
+            yield from _pages(folder / names[collection])
             return
         first = folder / f"{collection}.json"
         owner, _, last = collection.rpartition("/")
         parent, _, native = owner.rpartition("/")
         if first.exists() or not parent:
-            yield from _files(first)
+            yield from _pages(first)
             return
         batch = f"{parent}/{last}"
         if batch not in batches:
@@ -156,6 +156,11 @@ def saved(folder: Path, names: Mapping[str, str] | None = None) -> Pages:
         yield from _answers(batches[batch].get(native))
 
     return pages
+
+
+def _pages(first: Path) -> Iterator[Page]:
+    for page in _files(first):
+        yield unbatched(page, first.name)
 
 
 def _files(first: Path) -> Iterator[Page]:

@@ -21,6 +21,8 @@ class NotReadError(Exception):
 
 def as_page(saved: Any, name: str) -> Mapping[str, Any]:
     """Return a page of what a file holds; raises ``NotReadError`` for what is none."""
+    if isinstance(saved, list) and saved and all(_is_page(page) for page in saved):
+        return _joined(saved)
     if isinstance(saved, list):
         if len(saved) == DEFAULT_PAGE:
             reason = f"{name} is a list of exactly {DEFAULT_PAGE} objects, which is one page: save it with -All"
@@ -29,7 +31,36 @@ def as_page(saved: Any, name: str) -> Mapping[str, Any]:
     if not isinstance(saved, dict):
         raise NotReadError(f"{name} does not hold a page")
     alone = not saved.keys() & {"value", "responses", "error"} and saved.keys() & {"id", "Id"}
-    return {"value": [_as_graph_writes(saved)]} if alone else saved
+    if alone:
+        return {"value": [_as_graph_writes(saved)]}
+    value = saved.get("value")
+    return {**saved, "value": [_as_graph_writes(thing) for thing in value]} if isinstance(value, list) else saved
+
+
+def unbatched(page: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return the page in the answer to a ``$batch`` of one request; any other page as it is. Raises ``NotReadError``."""
+    responses = page.get("responses")
+    if not isinstance(responses, list):
+        return page
+    bodies = [one.get("body") for one in responses if isinstance(one, dict) and one.get("status") == 200]
+    if len(responses) != 1 or len(bodies) != 1:
+        raise NotReadError(
+            f"{name} holds {len(responses)} answers to a $batch, {len(bodies)} of them good: one is meant"
+        )
+    return as_page(bodies[0], name)
+
+
+def _is_page(saved: Any) -> bool:
+    return isinstance(saved, dict) and isinstance(saved.get("value"), list) and not saved.keys() & {"id", "Id"}
+
+
+def _joined(pages: list[Any]) -> Mapping[str, Any]:
+    """Return pages that a loop kept in one list as one page; the link of the last says whether there are more."""
+    followed = [page.get("@odata.nextLink") for page in pages]
+    if not all(followed[:-1]):
+        raise NotReadError("a page in the list follows the one that ends the collection")
+    value = [_as_graph_writes(thing) for page in pages for thing in page["value"]]
+    return {**pages[0], "value": value, "@odata.nextLink": followed[-1]}
 
 
 def _as_graph_writes(thing: Any) -> Any:

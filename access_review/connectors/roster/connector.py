@@ -97,7 +97,7 @@ class Roster:
             count = counts[name]
             why = stopped or (gaps if name == "assignments" else None)
             yield incomplete(self.source, name, why, received=count) if why else complete(self.source, name, count)
-        yield shrunk.sizes(self.source, sheet.filled(columns.sources()))
+        yield shrunk.sizes(self.source, sheet.sizes(columns.sources()))
 
     def _bad_cells(self, sheet: Sheet) -> Iterator[Mistake]:
         """Yield the cells that cannot be used in a file that is malformed besides: whoever mends it mends both."""

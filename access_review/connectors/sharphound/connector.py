@@ -1,4 +1,6 @@
-"""Active Directory as SharpHound collected it (BloodHound's JSON, versions 5 and 6), a folder or a zip.
+"""Active Directory as SharpHound collected it (BloodHound's JSON, versions 3 to 6), a folder or a zip.
+
+Its relatives on Linux (``bloodhound-python``, ``bloodhound-ce-python``, ``rusthound``) write the same.
 
 Read are users, groups and computers: names, state, memberships, primary groups,
 SID history. A collection has no ``objectGUID``, so ids are SIDs; BUILTIN groups

@@ -15,7 +15,10 @@ from typing import Any
 from access_review.connectors.unpacking import is_bomb
 from access_review.errors import Mistake, WorkspaceError
 
-VERSIONS = (5, 6)
+VERSIONS = (3, 4, 5, 6)
+_OLD = 3
+"""This version calls the list after what is in it, and members and the primary group otherwise than all later ones."""
+
 LARGEST = 2 * 2**30  # bytes of one file, unpacked
 MOST_FILES = 10_000
 
@@ -112,16 +115,28 @@ def _collection(name: str, data: bytes) -> Collection:
     meta = content.get("meta") if isinstance(content, dict) else None
     if not isinstance(meta, dict):
         raise _Refused(Mistake(name, 0, 0, "no meta: not a SharpHound collection"))
-    version, kind, count, objects = (*(meta.get(key) for key in ("version", "type", "count")), content.get("data"))
+    version, kind, count = (meta.get(key) for key in ("version", "type", "count"))
+    old = version == _OLD
+    objects = content.get(kind if old and isinstance(kind, str) else "data")
     if version not in VERSIONS or isinstance(version, bool):
-        hint = f"known are {' and '.join(map(str, VERSIONS))}"
+        hint = f"known are {VERSIONS[0]} to {VERSIONS[-1]}"
         raise _Refused(Mistake(name, 0, 0, f"version {version!r} of the format is not known", hint))
     expected = _FILE.fullmatch(PurePosixPath(name).name)
     if not expected or kind != expected[1].lower():
         raise _Refused(Mistake(name, 0, 0, f"its type is {kind!r}, not what its name says"))
     if not isinstance(objects, list) or not isinstance(count, int) or isinstance(count, bool):
         raise _Refused(Mistake(name, 0, 0, "no list of data, or no count"))
-    return Collection(name, kind, count, tuple(objects))
+    return Collection(name, kind, count, tuple(map(_renamed, objects) if old else objects))
+
+
+_RENAMED = {"PrimaryGroupSid": "PrimaryGroupSID", "MemberId": "ObjectIdentifier", "MemberType": "ObjectType"}
+
+
+def _renamed(thing: Any) -> Any:
+    """Return an object of the old version with the names of today."""
+    if isinstance(thing, dict):
+        return {_RENAMED.get(key, key): _renamed(value) if key == "Members" else value for key, value in thing.items()}
+    return [_renamed(item) for item in thing] if isinstance(thing, list) else thing
 
 
 def _json(name: str, data: bytes) -> Any:

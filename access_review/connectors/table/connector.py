@@ -89,7 +89,7 @@ class Export:
                 yield incomplete(self.source, table, why, received=counted[table])
             else:
                 yield complete(self.source, table, counted[table])
-        yield shrunk.sizes(self.source, sheet.filled(self.terms.columns.values(), self.terms.empty))
+        yield shrunk.sizes(self.source, sheet.sizes(self.terms.columns.values(), self.terms.empty))
 
     def _sheet(self) -> Sheet:
         columns = self.terms.columns

@@ -26,6 +26,7 @@ _MARKS = (
 )
 
 
+_TYPE_LINE = re.compile(r'"?#TYPE [\w.`+\[\], ]+"?[,;\t]*')
 _SEPARATOR = re.compile(r"""["']?sep=(.)["']?[,;\t]*""", re.IGNORECASE)
 
 
@@ -47,9 +48,11 @@ def read_delimited(
     cut = bool(lines) and not lines[-1].endswith(("\r", "\n"))
     while lines and not lines[-1].strip("\r\n"):
         lines.pop()
-    # Excel's own first line names the delimiter; it is no row, and headings are counted from the one after it.
-    if lines and (declared := _SEPARATOR.fullmatch(lines[0].rstrip("\r\n"))):
+    # Excel's own first line names the delimiter, Export-Csv's the type; neither is a row, and headings are counted after it.
+    first = lines[0].rstrip("\r\n") if lines else ""
+    if declared := _SEPARATOR.fullmatch(first):
         delimiter = delimiter or declared[1]
+    if declared or _TYPE_LINE.fullmatch(first):
         header_row += 1
     if len(lines) < header_row:
         raise WorkspaceError.of([Mistake(file, header_row, 0, "there are no headings: the file is empty")])

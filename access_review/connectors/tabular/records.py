@@ -30,10 +30,28 @@ def read_json(data: bytes, file: str, *, records: str | None = None, encoding: s
             found = found[step]
         else:
             raise WorkspaceError.of([Mistake(file, 0, 0, f"nothing at {records!r} (`records`): no {step!r}")])
+    found = _listed(found, file) if isinstance(found, dict) else found
     if not isinstance(found, list):
         hint = f"set `records`; keys here: {', '.join(found)}" if isinstance(found, dict) else "set `records`"
         raise WorkspaceError.of([Mistake(file, 0, 0, f"no list at {records or 'the top'!r}", hint)])
     return _raw(found, file, exact_integers=True)
+
+
+def _listed(found: dict[str, Any], file: str) -> Any:
+    """Return the list that an object is or holds, as ConvertTo-Json writes one: an array with its count, or one object alone."""
+    if found.keys() == {"value", "Count"} and isinstance(found["value"], list):
+        if found["Count"] != len(found["value"]):
+            message = f"holds {len(found['value'])} objects and says {found['Count']}"
+            raise WorkspaceError.of([Mistake(file, 0, 0, message)])
+        return found["value"]
+    holds_list = any(
+        isinstance(value, list) and any(isinstance(item, dict) for item in value) for value in found.values()
+    )
+    return found if holds_list or not _ALONE & found.keys() else [found]
+
+
+_ALONE = frozenset({"DistinguishedName", "distinguishedName", "SamAccountName"})
+"""What an object of the Active Directory module always has."""
 
 
 def _parse(text: str, file: str) -> Any:

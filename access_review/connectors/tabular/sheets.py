@@ -53,9 +53,9 @@ class Sheet:
         parts = column.split(".")
         return any(".".join(parts[:length]) in self.columns for length in range(len(parts), 0, -1))
 
-    def filled(self, columns: Iterable[str], empty: Collection[str] = ()) -> dict[str, int]:
-        """Return how filled some columns are."""
-        return {
+    def sizes(self, columns: Iterable[str], empty: Collection[str] = ()) -> dict[str, int]:
+        """Return how many rows there are, and how filled some columns."""
+        return {f"{shrunk.FILE}{self.file}": len(self.rows)} | {
             f"{shrunk.CELLS}{column}": shrunk.thousandths(
                 sum(not no_value.is_nothing(cells.get(column), empty) for _, cells in self.rows), len(self.rows)
             )
