@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 AS_OF := 2026-11-02T06:00:00Z
 
 .DEFAULT_GOAL := all
-.PHONY: all demo test quick check simulate crash mutants sweep damages schemas docs lock clean
+.PHONY: all demo test quick check simulate crash mutants sweep damages fuzz schemas docs lock clean
 
 all: test
 
@@ -87,6 +87,12 @@ sweep: $(VENV)/.dev
 # 500 damages to the good file of every connector, about 20 minutes on one core; CI does a dozen of each.
 damages: $(VENV)/.dev
 	@DAMAGES=500 $(BIN)/python -m pytest -q tests/connectors/test_damaged_copies.py
+
+# Every reader of files, fed with what no program writes, for as many minutes; CI does a small share with the same examples.
+FUZZ_MINUTES ?= 10
+
+fuzz: $(VENV)/.dev
+	@FUZZ_MINUTES=$(FUZZ_MINUTES) $(BIN)/python -m pytest -q $(PYTEST) tests/fuzz
 
 schemas: $(VENV)/.dev
 	@$(BIN)/python -m access_review.stages.schemas

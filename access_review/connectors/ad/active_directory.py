@@ -43,7 +43,7 @@ _OWN = frozenset({"objectsid", "objectguid", "samaccountname", "objectcategory"}
 
 def recognises(entry: Entry) -> bool:
     """Tell whether an entry comes from Active Directory (or Samba's), by attributes and classes only it has."""
-    return bool(_OWN & entry.values.keys()) or bool({"user", "group"} & entry.classes())
+    return bool(_OWN & entry.values.keys()) or bool({"user", "group", "computer"} & entry.classes())
 
 
 class EntryRole(StrEnum):

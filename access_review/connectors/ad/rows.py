@@ -106,8 +106,13 @@ class DirectoryReading:
             if self._options.directory is None
             else self._options.directory == "active-directory"
         )
-        dialect = self._active_directory if is_active_directory else self._other_directory
-        return dialect.translate(entry, dn)
+        if not is_active_directory:
+            return self._other_directory.translate(entry, dn)
+        found = self._active_directory.translate(entry, dn)
+        # Other directories borrow attributes of Active Directory: an inetOrgPerson with a sAMAccountName is an account.
+        return (
+            self._other_directory.translate(entry, dn) if found is None and self._options.directory is None else found
+        )
 
     def _object_rows(self, found: DirectoryObject, fingerprint: int) -> Iterator[tuple[str, Row]]:
         if found.dn in self._read:
