@@ -161,6 +161,22 @@ def lines(folder: Path, company: Company) -> dict[str, Any]:
     return {"path": "lines.txt"}
 
 
+def roster(folder: Path, company: Company) -> dict[str, Any]:
+    """Write the people whose accounts these are: who began when the account was made, and has no end."""
+    lines = ["id,name,mail,status,start,end"]
+    lines += [f"{n},{n.title()},{said['mail']},Active,{said['made']}," for n, said in company.accounts.items()]
+    (folder / "hr.csv").write_text("\n".join([*lines, ""]), "utf-8")
+    columns = {"person": "id", "name": "name", "mail": "mail", "status": "status", "starts": "start", "left_at": "end"}
+    return {
+        "path": "hr.csv",
+        "columns": columns,
+        "dates": "%Y-%m-%d",
+        "timezone": "UTC",
+        "left_at_means": "end-of-day",
+        "statuses": {"active": ["Active"], "left": ["Terminated"]},
+    }
+
+
 FORMATS: Mapping[str, Format] = {"table": table, "ldap": ldap, "sharphound": sharphound, "entra": entra}
 
 

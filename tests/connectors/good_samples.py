@@ -47,8 +47,8 @@ def login(number: int) -> str:
 
 
 def teams(number: int) -> list[str]:
-    """Return the groups that an account is in: its own, everybody's, and for two of them one too many."""
-    return ["staff", TEAMS[number % 3], *(["vault"] if number in {4, 9, 15} else [])]
+    """Return the groups that an account is in: its own, everybody's two, and for two of them one too many."""
+    return ["staff", "news", TEAMS[number % 3], *(["vault"] if number in {4, 9, 15} else [])]
 
 
 ACCOUNTS = (*STAFF, NOBODY)
@@ -67,7 +67,7 @@ APP = "connector: {connector}\noptions: {options}\nmatch:\n  - {{on: [mail, mail
 POLICY = "engine: {{threads: 1}}\nrules:\n{off}"
 JUDGING = ("leaver-active", "leaver-residue", "access-beyond-role", "account-unowned")
 """The rules that judge a damage; the others only take time."""
-TEMPLATE = "role: {team}\nwho: {{team: {team}}}\nmay: [app:{kind}:staff, app:{kind}:{team}]\n"
+TEMPLATE = "role: {team}\nwho: {{team: {team}}}\nmay: [app:{kind}:staff, app:{kind}:news, app:{kind}:{team}]\n"
 
 
 def _csv(rows: Rows) -> bytes:
@@ -161,7 +161,7 @@ def _records() -> Iterable[str]:
             f"objectSid: {DOMAIN}-{1000 + number}\nprimaryGroupID: 2000\nuserAccountControl: 512\n"
             f"mail: {name}@norwind.example.test\nwhenCreated: 20240101000000.0Z\nlastLogonTimestamp: {_filetime(USED)}\n"
         )
-    for place, team in enumerate(("staff", *TEAMS, "vault")):
+    for place, team in enumerate(("staff", "news", *TEAMS, "vault")):
         members = [n for n in ACCOUNTS if team in teams(n)] if team != "staff" else []
         lines = "".join(f"member: CN={login(number)},OU=People,DC=home,DC=test\n" for number in members)
         sid = f"{DOMAIN}-{2000 + place}"
@@ -213,7 +213,7 @@ def sharphound(folder: Path, form: str) -> list[Path]:
                 if team != "staff" and team in teams(number)
             ],
         }
-        for place, team in enumerate(("staff", *TEAMS, "vault"))
+        for place, team in enumerate(("staff", "news", *TEAMS, "vault"))
     ]
     computers = [
         {
@@ -254,7 +254,7 @@ def graph(folder: Path, form: str) -> list[Path]:  # noqa: ARG001 - as every sam
         }
         for number in ACCOUNTS
     ]
-    names = ("staff", *TEAMS, "vault")
+    names = ("staff", "news", *TEAMS, "vault")
     pages: dict[str, list[dict[str, Any]]] = {
         "users": users,
         "groups": [{"id": f"g{place}", "displayName": team, "groupTypes": []} for place, team in enumerate(names)],

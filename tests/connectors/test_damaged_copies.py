@@ -71,7 +71,12 @@ class Sample:
                 path.unlink()
                 yield "gone", None
             else:
-                yield damage(path, chance)
+                kind, share = damage(path, chance)
+                # The members of all groups are one part, a file for each group: three in a group may well become one.
+                part = sum(
+                    len(kept) if one == path else one.stat().st_size for one in self.files if one.name == path.name
+                )
+                yield kind, None if share is None else 1 - (1 - share) * len(kept) / part
         finally:
             path.write_bytes(kept)
 

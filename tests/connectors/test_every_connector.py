@@ -9,7 +9,7 @@ import pytest
 from access_review.connectors import Source
 from access_review.connectors.contradictions import believed
 from access_review.errors import AccessReviewError
-from tests.connectors.faulty_inputs import FORMATS, Company, lines, third_party
+from tests.connectors.faulty_inputs import FORMATS, Company, lines, roster, third_party
 from tests.connectors.small_sources import AS_OF, Found, read
 
 BUILT_IN = sorted(FORMATS)
@@ -131,3 +131,47 @@ def test_objects_that_the_recycle_bin_holds_are_nobody(tmp_path):
         found = read(name, folder, **options)
         assert not [row for row in found["accounts"] if "ana" in row["name"].lower()], name
         assert "deleted object" in found.texts(), name
+
+
+# Rosters hold people where the others hold accounts; what is done to them is the same.
+
+
+def people(folder: Path, company: Company, **options: Any) -> Found:
+    return read("roster", folder, **roster(folder, company), **options)
+
+
+@pytest.mark.parametrize("nothing", ["N/A", "NULL", "-", "none", "nan", "System.Object[]"])
+def test_a_person_s_mail_that_says_nothing_is_none(nothing, tmp_path):
+    found = people(tmp_path, Company.usual(mail=nothing))
+    assert found["people"][0]["mail"] is None
+    assert nothing.casefold() not in {row["value"] for row in found["aliases"]}
+    assert people(tmp_path, Company.usual(mail="keine"), empty=["keine"])["people"][0]["mail"] is None
+
+
+@pytest.mark.parametrize("zero", ["1601-01-01", "1899-12-31", "0001-01-01"])
+def test_a_person_who_began_at_the_zero_of_a_calendar_began_nobody_knows_when(zero, tmp_path):
+    found = people(tmp_path, Company.usual(made=zero))
+    assert found["assignments"][0]["starts_earliest"] is None
+    assert found["people"][0]["status"] == "active"
+
+
+def test_a_roster_in_utf_16_reads_as_in_utf_8(tmp_path):
+    plain = people(tmp_path, Company.usual(mail="ána@norwind.example.test"))
+    path = tmp_path / "hr.csv"
+    path.write_text(path.read_text("utf-8"), "utf-16")
+    assert read("roster", tmp_path, **{**roster_options(tmp_path), "path": "hr.csv"}) == plain
+
+
+def roster_options(folder: Path) -> dict[str, Any]:
+    (folder / "other").mkdir()
+    return roster(folder / "other", Company.usual())
+
+
+@pytest.mark.parametrize(
+    "text", ["", "id,name,mail,status,start,end\n", "id,name,mail,status,start,end\nana,Ana,a@x.test,Act"]
+)
+def test_a_roster_that_holds_nobody_or_was_cut_is_refused(text, tmp_path):
+    options = roster_options(tmp_path)
+    (tmp_path / "hr.csv").write_text(text)
+    with pytest.raises(AccessReviewError):
+        read("roster", tmp_path, **options)

@@ -28,7 +28,10 @@ def told(now, last, **how):
     return {row["subject"]: row["reason"] for row in rows if not row["complete"]}
 
 
-@pytest.mark.parametrize(("now", "then", "noticed_"), [(90, 100, False), (89, 100, True), (0, 1, True), (5, 0, False)])
+@pytest.mark.parametrize(
+    ("now", "then", "noticed_"),
+    [(90, 100, False), (89, 100, True), (4, 6, True), (5, 6, False), (0, 1, False), (5, 0, False)],
+)
 def test_nine_tenths_must_be_there(now, then, noticed_):
     found = told(verdicts(accounts=now), verdicts(accounts=then))
     assert bool(found) is noticed_
