@@ -33,7 +33,7 @@ def believed(source: Source, rows: Iterable[tuple[str, Row]], as_of: datetime) -
     for table, claimed in rows:
         row, reasons = claimed, list[str]()
         if table == "aliases":
-            if row["scheme"] in _MAILS and not no_value.is_mail(row["value"]):
+            if _joins_nobody(row["scheme"], row["value"]):
                 continue
         elif table in _MAILED:
             row = _mail(claimed, reasons)
@@ -46,6 +46,10 @@ def believed(source: Source, rows: Iterable[tuple[str, Row]], as_of: datetime) -
             key = " ".join(str(row[column]) for column in TABLES[table].key)
             subject = row.get("account") or row.get("person")
             yield problem(source, f"{table} {key}", "unusable", "; ".join(reasons), subject)
+
+
+def _joins_nobody(scheme: str, value: str) -> bool:
+    return (scheme in _MAILS and not no_value.is_mail(value)) or (scheme == "upn" and no_value.is_nothing(value))
 
 
 def _mail(row: Row, reasons: list[str]) -> Row:

@@ -245,6 +245,36 @@ def test_a_name_written_apart_is_the_same_name(tmp_path):
     assert not [row for row in found["grants"] if row["account"].startswith("ref:")]
 
 
+def test_an_object_that_is_deleted_by_its_name_is_nobody(tmp_path):
+    options = FORMATS["ldap"](tmp_path, Company(Company.usual().accounts, ("ben",)))
+    path = tmp_path / "ad.ldif"
+    gone = "CN=ana\\0ADEL:5f0e3a52-1111-2222-3333-444444444444,CN=Deleted Objects,"
+    path.write_text(path.read_text().replace("dn: CN=ana,", f"dn: {gone}"))
+    found = read("ldap", tmp_path, **options)
+    assert {row["name"] for row in found["accounts"]} == {"ben"}
+    assert "deleted object" in found.texts()
+
+
+def test_a_member_that_is_empty_names_its_group_and_keeps_the_others(tmp_path):
+    options = FORMATS["ldap"](tmp_path, Company.usual())
+    path = tmp_path / "ad.ldif"
+    path.write_text(path.read_text() + "member:\n")
+    found = read("ldap", tmp_path, **options)
+    assert len([row for row in found["grants"] if row["via"] == "member"]) == 2
+    assert "members of Ops" in found.reasons["grants"]
+
+
+@pytest.mark.parametrize("word", ["N/A", "-", "unknown"])
+def test_a_name_to_sign_in_with_that_is_none_joins_nobody(word, tmp_path):
+    options = FORMATS["entra"](tmp_path, Company.usual())
+    path = tmp_path / "users.json"
+    page = json.loads(path.read_text())
+    page["value"][0]["userPrincipalName"] = word
+    path.write_text(json.dumps(page))
+    found = read("entra", tmp_path, **options)
+    assert not [row for row in found["aliases"] if row["scheme"] == "upn" and row["id"].endswith("id-ana")]
+
+
 def twice(name: str, folder: Path) -> None:
     """Write the first object a second time, the very same."""
     match name:

@@ -158,7 +158,7 @@ class ActiveDirectory:
             columns=self._group_columns(entry, dn),
             members=tuple(_members(entry)),
             ranges=entry.ranges("member"),
-            doubts=tuple(self._unread(entry, "entitlements", "groupType")),
+            doubts=(*self._unread(entry, "entitlements", "groupType"), *_nameless(entry)),
         )
 
     def _object(self, entry: Entry, dn: str, kind: ObjectKind, **differing: Any) -> DirectoryObject:
@@ -262,6 +262,12 @@ def _members(entry: Entry) -> Iterator[StatedMember]:
     for text in entry.all("member"):
         dn = canonical(text)
         yield StatedMember(Name("dn", dn), since.get(dn))
+
+
+def _nameless(entry: Entry) -> Iterator[Doubt]:
+    """Doubt memberships where a member is an empty text: a value was there, and is lost."""
+    if lost := sum(not value for value in entry.values.get("member", ())):
+        yield Doubt(f"{lost} of the members of {_name(entry)} are empty", ("grants", "nesting"))
 
 
 def last_use(here: datetime | None, replicated: datetime | None, as_of: datetime, *, exact: bool = False) -> Row:

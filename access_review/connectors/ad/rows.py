@@ -5,6 +5,7 @@ comes, and its memberships are resolved at the end. Which dialect an entry is of
 entry, so files of several domains and forests may stand together in one source. Pure.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
@@ -31,6 +32,7 @@ TABLES = ("accounts", "entitlements", "grants", "nesting", "aliases", "owners")
 _SAID = frozenset({"mail", "employeeid", "employeenumber", "displayname", "description", "userprincipalname"})
 """Attributes that people fill in, and so with words for nothing; names and links are what they are."""
 
+_DELETED_NAME = re.compile(r"(?:\\0A|\n)DEL:[0-9a-f]{8}-[0-9a-f-]{27}(?:,|$)", re.IGNORECASE)
 _DELETED = NotAPrincipal("dangling-member", "deleted object")
 
 
@@ -99,7 +101,8 @@ class DirectoryReading:
             self._memberships.add_member(principal, Name("dn", canonical(text)))
 
     def _translated(self, entry: Entry, dn: str) -> Translated:
-        if entry.flag("isdeleted"):
+        # An export of chosen attributes lacks the flag; the name that a deleted object gets says as much.
+        if entry.flag("isdeleted") or _DELETED_NAME.search(entry.dn):
             return _DELETED
         is_active_directory = (
             active_directory.recognises(entry)
