@@ -12,9 +12,12 @@ from jsonschema import Draft202012Validator
 
 from access_review.plan import record
 from access_review.views import plan_folder
+from tests.powershell import carry
+from tests.powershell.carry import PowerShell
 from tests.powershell.reads import lacking
 from tests.support.command import access_review
 from tests.support.example import AUDITED_AT, REPOSITORY, copy_example
+from tests.support.programs import need
 
 OUTSIDE_DATA = "ACCESS_REVIEW_OUTSIDE_DATA"
 
@@ -87,6 +90,15 @@ def outside_data() -> Path:
     if not folder:
         pytest.skip(f"outside data not tested: set {OUTSIDE_DATA} to its folder")
     return Path(folder).resolve(strict=True)
+
+
+@pytest.fixture(scope="session")
+def powershell() -> PowerShell:
+    """Return the PowerShell of this machine, or say that what takes one did not run."""
+    found = carry.find()
+    need("pwsh", "carrying out in PowerShell", None if found else "pwsh is not found (PWSH names it)")
+    assert found is not None
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """A plan with every action, made for a directory and a tenant in which names are hostile, and the undo of it."""
 
 from dataclasses import replace
+from functools import cache
 
 from access_review.changes import UNDO, Action, Thing
 from access_review.plan.limits import Count
@@ -17,6 +18,7 @@ def guid(number: int) -> str:
     return f"00000000-0000-4000-8000-{number:012d}"
 
 
+@cache
 def everything() -> Plan:
     """Return a plan with every action that a program can carry out."""
     rows = leave(company(), 5)
@@ -47,6 +49,7 @@ def everything() -> Plan:
     return seal(replace(planned(rows, requested_by="hr:person:60\nRemove-ADUser x"), systems=SYSTEMS))
 
 
+@cache
 def nesting() -> Plan:
     """Return a plan that cuts a group out of a group, in the directory and in the tenant."""
     made = everything()

@@ -11,6 +11,7 @@ from access_review.changes import Action
 from access_review.plan import record
 from access_review.views import carry_out, plan_folder
 from tests.powershell.every_action import everything, nesting, undone
+from tests.powershell.mutations import MUTATIONS
 from tests.powershell.reads import lacking
 
 AS_RUN = "sha256:1cac8dd7cdfda84f497a4a00e7a62e9abe897c7d723d54e87425c8b2a3a00a52"
@@ -30,16 +31,29 @@ def test_the_program_is_the_one_that_was_run() -> None:
     assert "sha256:" + hashlib.sha256(carry_out.program()).hexdigest() == AS_RUN
 
 
-def test_the_program_parses() -> None:
+def faults_of(program: bytes) -> list[bytes]:
+    """Return what does not parse."""
     parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_powershell.language()))
-    parsed = parser.parse(carry_out.program())
-    open_, faults = [parsed.root_node], []
+    open_, faults = [parser.parse(program).root_node], []
     while open_:
         node = open_.pop()
         open_ += node.children
         if node.type == "ERROR" or node.is_missing:
             faults.append(node.text or b"")
-    assert sorted(faults) == sorted(GRAMMAR_LACKS)
+    return sorted(faults)
+
+
+def test_the_program_parses() -> None:
+    assert faults_of(carry_out.program()) == sorted(GRAMMAR_LACKS)
+
+
+def test_each_mutation_is_one_of_the_program_as_it_is() -> None:
+    """And breaks what it means, not how it is written: that would be noticed by anything."""
+    program = carry_out.program().decode()
+    assert len({one.name for one in MUTATIONS}) == len({one.of(program) for one in MUTATIONS}) == len(MUTATIONS)
+    for one in MUTATIONS:
+        assert one.of(program) != program, one.name
+        assert faults_of(one.of(program).encode()) == sorted(GRAMMAR_LACKS), one.name
 
 
 def test_the_package_has_one_program_and_nothing_that_makes_another(repository: Path) -> None:
