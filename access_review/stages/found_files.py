@@ -9,7 +9,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -180,8 +180,10 @@ def _delimited(path: Path, text: str, form: FormGuess, encoding: str | None) -> 
         **({"encoding": encoding} if encoding else {}),
         **({"header_row": header_row} if header_row > 1 else {}),
     }
+    # A program that never ends its last line looks like a file that was cut; what it is, whoever looks at it says.
+    said = reading if text.endswith(("\n", "\r")) else {**reading, "open_end": True}
     if "" in heading or len(set(heading)) < len(heading):
-        return _strict(path, form, reading)
+        return replace(_strict(path, form, reading), reading=said)
     try:
         table = pyarrow.csv.read_csv(
             io.BytesIO(body.encode()),
@@ -191,8 +193,8 @@ def _delimited(path: Path, text: str, form: FormGuess, encoding: str | None) -> 
             ),
         )
     except pa.ArrowException:
-        return _strict(path, form, reading)
-    return FoundTable(path, form, table, reading)
+        return replace(_strict(path, form, reading), reading=said)
+    return FoundTable(path, form, table, said)
 
 
 def _header_row(text: str, delimiter: str) -> int:

@@ -175,3 +175,10 @@ def test_a_roster_that_holds_nobody_or_was_cut_is_refused(text, tmp_path):
     (tmp_path / "hr.csv").write_text(text)
     with pytest.raises(AccessReviewError):
         read("roster", tmp_path, **options)
+
+
+def test_a_roster_whose_last_line_does_not_end_may_have_been_cut(tmp_path):
+    options = roster_options(tmp_path)
+    (tmp_path / "hr.csv").write_text("id,name,mail,status,start,end\nana,Ana,a@x.test,Terminated,2024-01-01,")
+    assert "does not end" in read("roster", tmp_path, **options).reasons["people"]
+    assert not read("roster", tmp_path, **options, open_end=True).reasons

@@ -66,6 +66,7 @@ class Roster:
     absence: Absence = "unknown"
     max_age: timedelta | None = None
     cleaning: Cleaning = AS_WRITTEN
+    open_end: bool = False
 
     def collect(self, as_of: datetime) -> Iterator[tuple[str, Row]]:
         """Yield people, their assignments and aliases, the problems, and a verdict on each table.
@@ -88,7 +89,8 @@ class Roster:
         yield from unused
         old = freshness.stale(sheet, self.max_age, as_of)
         yield from freshness.verdict(self.source, old)
-        stopped = too_many(len(people.faults), len(sheet.rows), "rows") or old
+        cut = None if self.open_end else sheet.broken_off
+        stopped = too_many(len(people.faults), len(sheet.rows), "rows") or cut or old
         gaps = too_many(
             sum(row["kind"] == "unusable" for _, row in unused), len(former) + len(unused), "former assignments"
         )
@@ -226,6 +228,7 @@ def connect(
     records: Named | None = None,
     empty: tuple[Named, ...] = (),
     optional: tuple[Named, ...] = (),
+    open_end: bool = False,
 ) -> Roster:
     """Take up a roster: a CSV, XLSX, JSON or Parquet file, at a path or any fsspec URL.
 
@@ -236,7 +239,8 @@ def connect(
     is a ``strptime`` form, ``timezone`` one IANA zone or a column and a map,
     ``left_at_means`` what a last day is. ``empty`` lists what stands for an empty
     cell in any column, beside the usual (``N/A``, ``NULL``, ``-`` …). ``optional`` lists columns that a JSON
-    export leaves out when nobody has a value. Raises ``WorkspaceError`` with
+    export leaves out when nobody has a value. ``open_end`` says that the program never ends its last line, which
+    otherwise means that the file was cut. Raises ``WorkspaceError`` with
     every option that does not fit the others.
     """
     wrong = [
@@ -264,7 +268,7 @@ def connect(
     cleaning = Cleaning(
         strip, frozenset(empty), frozenset(optional), _declared_words(columns, words, kind, places), _names(columns)
     )
-    return Roster(source, file, columns, terms, join, history, absence, freshness.span(max_age), cleaning)
+    return Roster(source, file, columns, terms, join, history, absence, freshness.span(max_age), cleaning, open_end)
 
 
 def _declared_words(

@@ -334,7 +334,7 @@ def test_marks_utf_16_and_other_delimiters_are_read_right(tmp_path, encoding, de
 
 def test_an_old_file_is_incomplete(tmp_path):
     line = ["1,,,Manila,,,Active"]
-    (tmp_path / "roster.csv").write_text("\n".join([HEADER, *line]))
+    (tmp_path / "roster.csv").write_text("\n".join([HEADER, *line, ""]))
     for age, whole in ((timedelta(hours=47), True), (timedelta(hours=49), False)):
         at = (AS_OF - age).timestamp()
         os.utime(tmp_path / "roster.csv", (at, at))
