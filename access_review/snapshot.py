@@ -7,7 +7,7 @@ and the others go on; a roster that breaks its guard stops everything.
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -160,6 +160,39 @@ def collect(
     whole = carry_over.carry_over(whole, workspace, as_of, previous.tables if previous else None)
     tables = Stored(resolve(whole))
     return Snapshot(as_of, tables, digest_of(as_of, tables), previous.digest if previous else "")
+
+
+def collect_again(workspace: Workspace, taken: Snapshot, names: Collection[str], as_of: datetime) -> Snapshot:
+    """Return a snapshot in which the sources of these names are as they can be read now, and the others as they were.
+
+    Raises as :func:`collect` does.
+    """
+    entries = [entry for entry in workspace.sources if entry.name in names]
+    # Held to no earlier size: a batch that goes on has made it smaller, and what is not seen is left alone here.
+    read = [_read(workspace, entry, as_of, lambda *_: None, {}) for entry in entries]
+    again = {entry.name for entry in entries}
+    whole = {}
+    for name in TABLES:
+        fresh = frame(name, [], also=[table for tables in read for table in tables[name]])
+        whole[name] = frame(name, [], also=[fresh, _of_others(name, taken.tables[name], fresh, again)])
+    tables = Stored(resolve(carry_over.carry_over(whole, workspace, as_of, taken.tables)))
+    return Snapshot(as_of, tables, digest_of(as_of, tables), taken.digest)
+
+
+_SAID_BY = {"aliases": "id", "grants": "entitlement", "nesting": "parent"}
+"""The column whose id names the source that says a row, where no column does so itself."""
+
+
+def _of_others(name: str, before: pa.Table, fresh: pa.Table, again: Collection[str]) -> pa.Table:
+    """Return the rows of a table that were read from other sources; who says owners and the like is not kept with them."""
+    table = before.cast(TABLES[name].schema)
+    if "source" in table.column_names:
+        return table.filter(pc.invert(pc.is_in(table["source"], pa.array(sorted(again), pa.string()))))
+    if name in _SAID_BY:
+        source = pc.list_element(pc.split_pattern(table[_SAID_BY[name]], ":", max_splits=1), 0)
+        return table.filter(pc.invert(pc.is_in(source, pa.array(sorted(again), pa.string()))))
+    keys = list(TABLES[name].key)
+    return table.join(fresh.select(keys), keys=keys, join_type="left anti").select(table.column_names)
 
 
 def _read(

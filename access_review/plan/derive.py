@@ -86,7 +86,7 @@ def derive(order: PlanOrder, inputs: PlanInputs) -> DerivedPlan:
         report = review(snapshot, inputs.workspace, engine, inputs.previous)
         if not going and report.digest != inputs.pinned.findings:
             raise changed(run_name(snapshot.as_of, snapshot.digest))
-        requests = _decided(inputs, scope)
+        requests = decided_of(inputs, scope)
         made = plan(
             snapshot,
             inputs.workspace,
@@ -123,7 +123,8 @@ def _going(order: PlanOrder, inputs: PlanInputs) -> tuple[Ahead, Scope]:
     return going, replace(order.scope, rules=order.scope.rules or RULES, persons=going.persons)
 
 
-def _decided(inputs: PlanInputs, scope: Scope) -> tuple[Decided, ...]:
+def decided_of(inputs: PlanInputs, scope: Scope) -> tuple[Decided, ...]:
+    """Return what reviewers decided to revoke, where a plan is for that."""
     if not scope.reviewed:
         return ()
     return decided(inputs.answered, people_of(inputs.snapshot.tables["people"].to_pylist()), scope)

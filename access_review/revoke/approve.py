@@ -21,6 +21,9 @@ from access_review.revoke.statements import Objection
 from access_review.settings import Approver, Approvers
 from access_review.tables import Row
 
+BY_STANDING = "the standing approval"
+"""Who asks for a plan that an unattended run makes."""
+
 Statement = statements.Statement
 StatementKind = statements.StatementKind
 

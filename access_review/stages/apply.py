@@ -12,8 +12,11 @@ from access_review.errors import PlanRefused
 from access_review.plan.record import refuse_early, refuse_stale
 from access_review.revoke import apply, approve, recheck, systems
 from access_review.revoke.approve import Signatories
+from access_review.revoke.read_again import SecondReview, ask_again, read_again
 from access_review.revoke.states import CHANGED, Recheck, State, Transition
+from access_review.snapshot import Snapshot
 from access_review.stages.approve import Signer, sign_execution
+from access_review.stages.rederive import decided, refuse_earlier, require_derived
 from access_review.store import files, plans, snapshots
 from access_review.store.journal import JournalFile
 from access_review.store.plans import StoredPlan
@@ -73,6 +76,7 @@ def _applied(
     plan, now = stored.plan, clock.now()
     with JournalFile(stored.journal, plan.digest) as journal:
         refuse_early(plan, now=now)
+        refuse_earlier(stored, begun=bool(journal.changes))
         if not journal.changes:
             refuse_stale(plan, now=now, workspace_digest=workspace.digest)
         people, most = stored.signatories, None
@@ -82,8 +86,14 @@ def _applied(
             passed_over = _require_approved(stored, workspace, people, now, by).passed_over
             if signer is None:
                 raise PlanRefused("whoever carries a plan out signs that they do", hint="name your key: --key FILE")
+        if standing:
+            _refuse_unprepared(stored)
+        # A batch that is over calls nothing more, and may still be settled.
+        if plan.inputs and now < plan.expires_at and workspace.digest == plan.workspace_digest:
+            require_derived(stored, workspace)
+        if signer:
             sign_execution(stored, workspace, signer, now)
-        judge = _judge(stored, workspace)
+        judge = _judge(stored, workspace, journal)
         if standing:
             judge = _not_ordered_twice(judge, workspace, now)
         plans.begin(stored, by, now)
@@ -158,20 +168,46 @@ def _journalled(workspace: Workspace) -> Iterator[tuple[Change, Transition]]:
         yield from ((by_id[row.change], row) for row in journal.changes)
 
 
-def _judge(stored: StoredPlan, workspace: Workspace) -> apply.Judge:
-    """Judge by facts that are read anew every few minutes; a workspace edited meanwhile stops everything."""
+def _refuse_unprepared(stored: StoredPlan) -> None:
+    """Raise ``PlanRefused`` for a plan that nobody prepared for an unattended run, and that merely lies there."""
+    if stored.name != plans.STANDING and stored.plan.ahead is None and stored.plan.valid_from is None:
+        raise PlanRefused(
+            f"the {stored.name} of {stored.run.id} was not made for an unattended run",
+            hint="let it plan for itself, or prepare one: access-review plan --ahead",
+        )
+
+
+def _judge(stored: StoredPlan, workspace: Workspace, journal: JournalFile) -> apply.Judge:
+    """Judge by facts that are read anew every few minutes; a workspace edited meanwhile stops everything.
+
+    What is written to is read again once, before the first call: what is done later is seen by each change's own look.
+    """
     snapshot = snapshots.load(stored.run)
     known: list[recheck.Facts] = []
+    again: list[Snapshot] = []
+    taken = [one for one in stored.plan.changes if journal.standing(one.id).state in CHANGED]
+    by = SecondReview(workspace, workspace.capabilities(), decided(stored, workspace), taken)
 
     def judged(change: Change, now: datetime) -> Recheck:
         if not known or now - known[0].at >= workspace.policy.apply.facts_valid:
             current = workspaces.load(workspace.folder)
             refuse_stale(stored.plan, now=now, workspace_digest=current.digest)
             fresh = recheck.with_rosters(snapshot, workspace, now)
-            known[:] = [recheck.judge(stored.plan, fresh, workspace, _others(stored, workspace), now)]
+            facts = recheck.judge(stored.plan, fresh, workspace, _others(stored, workspace), now)
+            if not again:
+                again.append(read_again(stored.plan, snapshot, workspace, now))
+            against = ask_again(stored.plan, snapshot, again[0], fresh, by, now)
+            known[:] = [recheck.Facts(_both(facts.judged, against), now)]
         return known[0].of(change)
 
     return judged
+
+
+def _both(judged: Mapping[str, Recheck], against: Mapping[str, Recheck]) -> Mapping[str, Recheck]:
+    """Return the verdicts with what speaks against a change that nothing else did."""
+    return {
+        change: against.get(change, verdict) if verdict == Recheck() else verdict for change, verdict in judged.items()
+    }
 
 
 def _others(stored: StoredPlan, workspace: Workspace) -> list[Change]:

@@ -41,7 +41,6 @@ from access_review.workspace import Workspace
 LEAVERS = "leaver-active"
 """The rule whose findings are planned on: accounts that work after their owner has left."""
 
-REQUESTED_BY = "the standing approval"
 _AGAIN = timedelta(hours=24)
 
 
@@ -109,7 +108,7 @@ def _plan_leavers(workspace: Workspace, now: datetime, progress: Progress) -> St
     if begun(plans.journal_of(run, STANDING)):
         return plans.find(run, STANDING)
     review_run(workspace, run, now)
-    made = derive_plan(workspace, run, PlanOrder(REQUESTED_BY, now, STANDING, Scope(rules=(LEAVERS,))))
+    made = derive_plan(workspace, run, PlanOrder(approve.BY_STANDING, now, STANDING, Scope(rules=(LEAVERS,))))
     write_plan(run, made)
     return StoredPlan(run, STANDING, made.plan)
 
@@ -118,7 +117,7 @@ def _carry_out(stored: StoredPlan, workspace: Workspace, clock: Clock, pace: Pac
     """Carry a plan out; one without changes needs the signatures too, so that their end is noticed before a leaver is."""
     if not stored.plan.changes:
         return Applied({}, "", 0, _signers(stored.run, workspace, clock.now()).passed_over)
-    return apply_plan(stored, workspace, clock, by=REQUESTED_BY, pace=pace, standing=True)
+    return apply_plan(stored, workspace, clock, by=approve.BY_STANDING, pace=pace, standing=True)
 
 
 def _signers(run: Run, workspace: Workspace, now: datetime) -> approve.Approved:

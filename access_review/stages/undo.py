@@ -8,7 +8,7 @@ from pathlib import Path
 from access_review.changes import Change
 from access_review.plan.after_undo import tables_after_undo
 from access_review.plan.proof import Failure, Proof, prove_undo
-from access_review.plan.record import PinnedPosition, Plan, UndonePlan
+from access_review.plan.record import PinnedInputs, PinnedPosition, Plan, UndonePlan
 from access_review.revoke import undo
 from access_review.runs import Run
 from access_review.store import plans, reviews, snapshots
@@ -28,15 +28,24 @@ def undo_plan(
     plans.require_journals(workspace.folder)
     with JournalFile(stored.journal, stored.plan.digest) as journal:
         rows = journal.rows
-    made = derive_undo(stored, rows, newest, workspace, requested_by=requested_by, now=now, name=UNDO)
+    inputs = pin(workspace.folder, newest, now=now, reviewed=False)
+    made = derive_undo(stored, rows, newest, workspace, requested_by=requested_by, now=now, name=UNDO, inputs=inputs)
     reasons = {change.id: f"taken by {stored.plan.digest}" for change in stored.plan.changes}
     return made, plans.write(newest, UNDO, made, plan_folder.files(made, reasons))
 
 
 def derive_undo(
-    stored: StoredPlan, rows: int, newest: Run, workspace: Workspace, *, requested_by: str, now: datetime, name: str
+    stored: StoredPlan,
+    rows: int,
+    newest: Run,
+    workspace: Workspace,
+    *,
+    requested_by: str,
+    now: datetime,
+    name: str,
+    inputs: PinnedInputs,
 ) -> Plan:
-    """Derive what gives back what a batch took by the first rows of its journal, beside a run."""
+    """Derive what gives back what a batch took by the first rows of its journal, beside a run; ``inputs`` are of that run."""
     now_held, before, report = snapshots.load(newest), snapshots.load(stored.run), reviews.read(newest)
     known = frozenset(reviews.read(stored.run).findings["finding"].to_pylist())
 
@@ -48,7 +57,6 @@ def derive_undo(
         head, standings = journal.upto(rows)
     journalled = PinnedPosition(f"{stored.run.id}/{stored.name}", rows, head)
     undone = UndonePlan(stored.run.id, stored.name, stored.plan.digest, journalled)
-    pinned = pin(workspace.folder, newest, now=now, reviewed=False)
     return undo.undo(
         stored.plan,
         standings,
@@ -56,7 +64,7 @@ def derive_undo(
         workspace,
         run=newest.id,
         name=name,
-        inputs=replace(pinned, accepted=None, undoes=undone),
+        inputs=replace(inputs, accepted=None, undoes=undone),
         requested_by=requested_by,
         now=now,
         prove=prove,

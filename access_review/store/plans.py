@@ -77,6 +77,8 @@ def writing(workspace: Path, now: datetime, command: str) -> AbstractContextMana
 
 def find(run: Run, name: str) -> StoredPlan:
     """Read a plan of a run; raises ``ArtifactError`` when there is none, ``PlanRefused`` for an altered one."""
+    if not _NAME.fullmatch(name):
+        raise Unclear(f"{name!r} is no name for a plan", hint="small letters, digits and -, as in leavers-tonight")
     kind = artifacts.plan(name)
     snapshots.refuse_rehearsal(run)
     path = run.folder / kind.path
@@ -84,6 +86,7 @@ def find(run: Run, name: str) -> StoredPlan:
         command = name if name in {PLAN, UNDO} else f"plan --name {name}"
         raise ArtifactError(f"{run.id} has no {name}", hint=f"access-review {command}")
     found = StoredPlan(run, name, kind.load(path.read_bytes(), str(path)))
+    _refuse_elsewhere(found)
     if (log := logged.known(run.workspace)) is not None:
         _refusing(lambda: logged.require_file(log, run.workspace, path))
     return found
@@ -95,6 +98,19 @@ def _refusing(require: Callable[[], object]) -> None:
         require()
     except ArtifactError as error:
         raise PlanRefused(error.message, hint=error.hint) from None
+
+
+def _refuse_elsewhere(stored: StoredPlan) -> None:
+    """Raise ``PlanRefused`` for a plan that was made for another folder: it would have a second journal."""
+    plan, folder = stored.plan, stored.folder
+    if folder.resolve() != stored.run.folder.parent.resolve() / stored.run.id / stored.name:
+        raise PlanRefused(f"{folder} leads elsewhere", hint="a plan is carried out from where it was made")
+    made_for = f"{plan.run}/{plan.name or stored.name}"
+    if made_for != f"{stored.run.id}/{stored.name}":
+        raise PlanRefused(
+            f"the plan in {stored.run.id}/{stored.name} was made as {made_for}",
+            hint="a plan is carried out from where it was made",
+        )
 
 
 def refuse_name(run: Run, name: str) -> None:

@@ -1,0 +1,105 @@
+"""What is, is read again: a run shows what was decided, and somebody may have edited it.
+
+Before the first call, each source that a plan writes to is read again and reviewed with the
+rosters as they are now. A change goes out only where that review asks for it too, and only
+to the same person: who owns an account is found afresh.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import pyarrow as pa
+
+from access_review.changes import UNDO, Action, Capabilities, Change
+from access_review.engine import Engine
+from access_review.engine.duckdb import EmbeddedEngine
+from access_review.plan.after_undo import tables_after_undo
+from access_review.plan.plan import merge
+from access_review.plan.protect import guard
+from access_review.plan.record import Plan
+from access_review.plan.remedies import changes_for
+from access_review.plan.request import Decided, collect_request
+from access_review.plan.withheld import Withheld
+from access_review.review import review
+from access_review.revoke.recheck import ROSTER_TABLES
+from access_review.revoke.states import Recheck
+from access_review.snapshot import Snapshot, collect_again, stored
+from access_review.workspace import Workspace
+
+
+def read_again(plan: Plan, taken: Snapshot, workspace: Workspace, now: datetime) -> Snapshot:
+    """Return the snapshot of a plan with every roster and every source it writes to as they can be read now."""
+    verdicts = taken.tables["completeness"].to_pylist()
+    rosters = {v["source"] for v in verdicts if v["subject"] in ROSTER_TABLES}
+    return collect_again(workspace, taken, rosters | {change.target.source for change in plan.changes}, now)
+
+
+@dataclass(frozen=True, slots=True)
+class SecondReview:
+    """What a plan is judged by, beside what was read: what reviewers decided, and what this batch has taken already."""
+
+    workspace: Workspace
+    capabilities: Mapping[str, Capabilities]
+    decided: Sequence[Decided] = ()
+    taken: Sequence[Change] = ()
+
+
+def ask_again(
+    plan: Plan, before: Snapshot, again: Snapshot, rosters: Snapshot, by: SecondReview, now: datetime
+) -> Mapping[str, Recheck]:
+    """Return what speaks against each change by what is there now; nothing of those that are asked for as before.
+
+    ``again`` is what was read again, ``rosters`` has the newest rosters. What this batch took itself
+    does not count as gone, or the rest of it would have no reason any more.
+    """
+    fresh = {name: rosters.tables[name] for name in ROSTER_TABLES}
+    own = [replace(one, action=Action(UNDO[one.action])) for one in by.taken if UNDO[one.action] not in {"", "manual"}]
+    tables = tables_after_undo(stored(again.tables) | fresh, before.tables, own)
+    settings = by.workspace.policy.engine
+    with EmbeddedEngine(now, settings.memory, settings.threads) as engine:
+        review(replace(again, as_of=now, tables=tables), by.workspace, engine)
+        owners = _owners(engine, plan.changes)
+        if plan.gives_back:
+            return {one.id: verdict for one in plan.changes if (verdict := _other_owner(one, owners))}
+        guard(engine, by.workspace.policy.protect, plan.requested_by)
+        connectors = {source.name: source.file.connector for source in by.workspace.sources}
+        request = collect_request(engine, again, plan.scope, connectors, by.capabilities, by.decided)
+        outcomes = {finding["finding"]: changes_for(request, finding) for finding in request.findings}
+    asked = {change.id: change for change in merge(outcomes)}
+    against = {}
+    for one in plan.changes:
+        verdict = _other_owner(one, owners) or _not_asked(one, asked, outcomes)
+        if verdict:
+            against[one.id] = verdict
+    return against
+
+
+def _owners(engine: Engine, changes: Sequence[Change]) -> Mapping[str, tuple[str | None, bool]]:
+    """Return who owns each account that a plan names, and whether that is certain, by the ladder of its source."""
+    names = pa.array(sorted({one.target.account.id for one in changes if one.target.account}), pa.string())
+    engine.register("owned", pa.table({"account": names}))
+    rows = engine.rows("SELECT account, person, certain FROM accounts JOIN owned USING (account)")
+    return {row["account"]: (row["person"], bool(row["certain"])) for row in rows}
+
+
+def _other_owner(change: Change, owners: Mapping[str, tuple[str | None, bool]]) -> Recheck | None:
+    account = change.target.account
+    if account is None or account.id not in owners:
+        return None  # whether it is there at all is looked at just before the call
+    person, certain = owners[account.id]
+    if person == change.target.person and (certain or person is None):
+        return None
+    now = "nobody" if person is None else person if certain else f"{person}, which is a guess"
+    return Recheck(skipped=f"its owner was {change.target.person or 'nobody'} and is now {now}")
+
+
+def _not_asked(
+    change: Change, asked: Mapping[str, Change], outcomes: Mapping[str, tuple[Change, ...] | Withheld]
+) -> Recheck | None:
+    if change.id in asked:
+        return None
+    reasons = sorted({why.reason for name in change.because if isinstance(why := outcomes.get(name), Withheld)})
+    return Recheck(
+        skipped=f"now: {reasons[0]}" if reasons else "what was read just now gives no reason for it any more"
+    )

@@ -1,0 +1,112 @@
+"""Derive a plan on disk again: what is carried out is what follows from its inputs, and not what its file says."""
+
+from access_review import runs
+from access_review.errors import AccessReviewError, PlanRefused
+from access_review.logbook.lines import LogEvent
+from access_review.plan import record
+from access_review.plan.derive import PlanOrder, decided_of, derive
+from access_review.plan.record import EARLIER, Plan
+from access_review.plan.request import Decided
+from access_review.revoke import approve
+from access_review.runs import Run
+from access_review.stages.undo import derive_undo
+from access_review.store import logged, pinned, plans
+from access_review.store.journal import JournalFile
+from access_review.store.plans import StoredPlan
+from access_review.workspace import Workspace
+
+
+def require_derived(stored: StoredPlan, workspace: Workspace) -> None:
+    """Raise ``PlanRefused`` unless a plan is, byte for byte, what follows from the inputs that it pins.
+
+    Raises ``StalePlan`` that names an input which is missing or different.
+    """
+    plan = stored.plan
+    if plan.inputs is None:
+        raise _earlier(plan)
+    derived = _undo_again(stored, workspace) if plan.inputs.undoes else _again(stored, workspace)
+    if record.write(derived) != record.write(plan):
+        raise PlanRefused(
+            "the plan is not what follows from the run it was made on: something in plan.json was changed",
+            hint="plan again; who may write to runs/ is to be looked into",
+        )
+
+
+def refuse_earlier(stored: StoredPlan, *, begun: bool) -> None:
+    """Raise ``PlanRefused`` for a plan of the format before, unless it is begun, or was signed to be carried out later."""
+    signed_ahead = stored.plan.valid_from is not None and bool(stored.approvals)
+    if stored.plan.format == EARLIER and not begun and not signed_ahead:
+        raise _earlier(stored.plan)
+
+
+def decided(stored: StoredPlan, workspace: Workspace) -> tuple[Decided, ...]:
+    """Return what reviewers had decided when a plan was made, within its scope."""
+    plan = stored.plan
+    if plan.inputs is None or not plan.scope.reviewed:
+        return ()
+    return decided_of(pinned.load(workspace, stored.run, plan.inputs), plan.scope)
+
+
+def _earlier(plan: Plan) -> PlanRefused:
+    return PlanRefused(f"the plan is of {plan.format}, which cannot be derived again", hint="plan again")
+
+
+def _again(stored: StoredPlan, workspace: Workspace) -> Plan:
+    plan = stored.plan
+    assert plan.inputs is not None  # noqa: S101 - its caller has looked
+    return derive(PlanOrder.of(plan), pinned.load(workspace, stored.run, plan.inputs)).plan
+
+
+def _undo_again(stored: StoredPlan, workspace: Workspace) -> Plan:
+    """Derive an undo, from a batch that people stood behind and that is itself what followed from its inputs."""
+    plan = stored.plan
+    assert plan.inputs is not None  # noqa: S101 - its caller has looked
+    assert plan.inputs.undoes is not None  # noqa: S101 - its caller has looked
+    undoes = plan.inputs.undoes
+    undone = plans.find(_run(workspace, undoes.run), undoes.name)
+    if undone.plan.digest != undoes.digest:
+        raise PlanRefused(f"the {undoes.name} of {undoes.run} is another plan than the one to be undone")
+    _require_signed(undone, workspace)
+    # Sources and roles may have been put right since: then it rests on what two people signed.
+    if undone.plan.inputs and undone.plan.workspace_digest == workspace.digest:
+        require_derived(undone, workspace)
+    pinned.load(workspace, stored.run, plan.inputs)
+    return derive_undo(
+        undone,
+        undoes.journal.rows,
+        stored.run,
+        workspace,
+        requested_by=plan.requested_by,
+        now=plan.made_at,
+        name=plan.name,
+        inputs=plan.inputs,
+    )
+
+
+def _require_signed(undone: StoredPlan, workspace: Workspace) -> None:
+    """Raise ``PlanRefused`` unless a batch began, and people stood behind it when it did."""
+    log = logged.known(workspace.folder)
+    begun = log.latest(LogEvent.BEGUN, undone.plan.digest) if log else None
+    with JournalFile(undone.journal, undone.plan.digest) as journal:
+        by = [note.reason for note in journal.notes if note.what in {"opened", "resumed"}]
+    if begun is None or not by:
+        raise PlanRefused(f"the {undone.name} of {undone.run.id} was never begun, so there is nothing to give back")
+    people, signed = undone.signatories, undone.approvals
+    if undone.plan.requested_by == approve.BY_STANDING:
+        standing, seen = workspace.policy.standing, plans.seen_standing(workspace.folder)
+        signed = plans.envelopes(workspace.folder / plans.STANDING_APPROVALS)
+        approve.require_standing(
+            standing, signed, workspace.approvers, people, now=begun.at, plan=undone.plan, seen=seen
+        )
+        return
+    executor = begun.details["executor"] or by[0]
+    approve.require(
+        undone.plan, signed, workspace.approvers, people, now=begun.at, by=executor, seen=plans.seen(undone)
+    )
+
+
+def _run(workspace: Workspace, name: str) -> Run:
+    try:
+        return runs.find(workspace.folder, name)
+    except AccessReviewError:
+        raise PlanRefused(f"{name}, whose batch is undone, is not there", hint="restore the run") from None

@@ -1,0 +1,222 @@
+"""Who may write to ``runs/`` edits, copies and forges plans: through the command line, on a system that can be written to.
+
+Even where two people were brought to sign what was edited, nothing is carried out that does not
+follow from the run; and where the run itself was edited, nothing that is not so in the system.
+"""
+
+import json
+import shutil
+from dataclasses import replace
+
+import pyarrow as pa
+import pytest
+import rfc8785
+
+from access_review import runs, workspace
+from access_review.snapshot import Snapshot, digest_of
+from access_review.store import snapshots
+from tests.support.faulty_company import APPLY, AUDIT, PLAN, SIGN, Faulty, key
+from tests.support.workspaces import Company
+
+pytestmark = pytest.mark.slow
+
+LATER = "2026-11-02T06:15:00Z"
+
+
+@pytest.fixture(scope="module")
+def audited(tmp_path_factory):
+    company = Faulty(tmp_path_factory.mktemp("attacked") / "company", excess=range(11, 14))
+    assert company.run("audit", at=AUDIT).code == 0
+    made = company.run("plan", "--requested-by", "00007", at=PLAN)
+    assert made.code == 0, made.err
+    return company
+
+
+@pytest.fixture
+def company(audited, tmp_path):
+    return audited.copy(tmp_path / "company")
+
+
+def edited(company, edit):
+    """Rewrite the plan as this tool would write it."""
+    (path,) = company.folder.glob("runs/*/plan/plan.json")
+    plan = json.loads(path.read_text())
+    edit(plan)
+    path.write_bytes(rfc8785.dumps(plan) + b"\n")
+
+
+def signed(company, *words):
+    for person, more in ((7, ("--request",)), (8, ())):
+        assert company.sign(person, *more, *words, at=SIGN).code == 0
+
+
+def refused(company, said, *words):
+    done = company.apply(*words)
+    assert done.code == 4, done.out
+    assert said in done.err, done.err
+    assert "Traceback" not in done.err
+    assert company.calls == {}
+
+
+def further(plan):
+    """Another account loses what it may have, and the plan holds for ten years."""
+    first = plan["changes"][0]
+    other = json.loads(json.dumps(first).replace("00011", "00050").replace(first["id"], "c-0000000000000000"))
+    plan["changes"].append(other)
+    plan["batches"][0]["changes"].append(other["id"])
+    plan["expires_at"] = "2036-11-02T06:05:00Z"
+
+
+def giving(plan):
+    """A privileged role is granted among what is taken away."""
+    first = plan["changes"][0]
+    role = {**first["target"]["entitlement"], "id": "app:role:Admins", "native_id": "Admins", "name": "Admins"}
+    other = {**first, "id": "c-0000000000000001", "action": "add-member"}
+    plan["changes"].append({**other, "target": {**first["target"], "entitlement": role}})
+    plan["batches"][0]["changes"].append(other["id"])
+
+
+def longer(plan):
+    plan["expires_at"] = "2036-11-02T06:05:00Z"
+
+
+def unaccepted(plan):
+    plan["limits"]["remove_percent"] = 100
+    plan["limits"]["counts"] = []
+
+
+@pytest.mark.parametrize("edit", [further, giving, longer, unaccepted])
+def test_an_edited_plan_is_not_carried_out_though_two_people_signed_it(company, edit):
+    edited(company, edit)
+    signed(company)
+    refused(company, "not what follows from the run")
+
+
+def test_a_plan_that_was_edited_after_it_was_signed_has_no_signatures(company):
+    signed(company)
+    edited(company, further)
+    refused(company, "has not signed the request")
+
+
+def test_a_plan_cannot_say_that_nobody_need_approve_it(company):
+    def alone(plan):
+        plan["limits"]["approvals"] = 0
+
+    edited(company, alone)
+    refused(company, "not as it was written")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("tool", "0.0.9", "made by version 0.0.9"),
+        ("findings", "sha256:0", "the findings of"),
+        ("left_open", "sha256:0", "what earlier audits left open"),
+        (
+            "previous",
+            {"run": "20260101T000000Z-00000000", "digest": "sha256:0"},
+            "20260101T000000Z-00000000 is not there",
+        ),
+        (
+            "accepted",
+            {"run": "20260101T000000Z-00000000", "digest": "sha256:0"},
+            "20260101T000000Z-00000000 is not there",
+        ),
+    ],
+)
+def test_an_input_that_is_missing_or_different_is_named(company, name, value, said):
+    def other(plan):
+        plan["inputs"][name] = value
+
+    edited(company, other)
+    signed(company)
+    refused(company, said)
+
+
+def test_a_plan_is_carried_out_from_where_it_was_made_and_once(company):
+    signed(company)
+    (folder,) = company.folder.glob("runs/*/plan")
+    shutil.copytree(folder, folder.with_name("again"))
+    shutil.copytree(folder, company.folder / "outside")
+    (folder.parent / "linked").symlink_to(company.folder / "outside")
+    for of, said in (("again", "was made as"), ("linked", "leads elsewhere")):
+        refused(company, said, "--of", of)
+    assert company.apply("--of", "../plan").code != 0
+    assert company.apply().code == 0
+    assert company.calls == {"revoke called": 3, "revoke": 3}
+
+
+def test_a_plan_copied_into_another_run_is_refused(company):
+    signed(company)
+    assert company.run("collect", at=LATER).code == 0
+    assert company.run("review", at=LATER).code == 0
+    old, new = sorted(path for path in company.folder.glob("runs/2*"))
+    shutil.copytree(old / "plan", new / "plan")
+    done = company.run("--run", new.name, "apply", "--by", "00007", at=APPLY)
+    assert done.code == 4
+    assert "was made as" in done.err
+    assert company.calls == {}
+
+
+def test_a_run_edited_consistently_changes_nothing_for_who_is_employed(company, monkeypatch):
+    """The account of somebody employed is given the number of somebody else, in the snapshot and in its manifest."""
+    monkeypatch.syspath_prepend(company.folder / "packages")
+    (run,) = runs.all_runs(company.folder)
+    taken = snapshots.load(run)
+    grants = taken.tables["grants"]
+    forged = grants.slice(0, 1).to_pylist()[0] | {"account": "app:user:u00050", "entitlement": "app:role:Other"}
+    tables = {name: taken.tables[name] for name in taken.tables}
+    tables["grants"] = pa.concat_tables([grants, pa.Table.from_pylist([forged], schema=grants.schema)]).sort_by(
+        [("account", "ascending"), ("entitlement", "ascending"), ("mode", "ascending")]
+    )
+    number = pa.array(
+        [
+            "00050" if one == "00012" else "00012" if one == "00050" else one
+            for one in tables["accounts"]["employee_id"].to_pylist()
+        ]
+    )
+    place = tables["accounts"].schema.get_field_index("employee_id")
+    tables["accounts"] = tables["accounts"].set_column(place, tables["accounts"].schema.field(place), number)
+    edited_run = replace(taken, tables=tables, digest=digest_of(taken.as_of, tables))
+    assert isinstance(edited_run, Snapshot)
+    made = snapshots.save(edited_run, workspace.load(company.folder))
+    shutil.rmtree(run.folder)
+    assert company.run("--run", made.id, "review", at=AUDIT).code == 0
+    assert company.run("plan", "--requested-by", "00007", at=PLAN).code == 0
+    signed(company)
+    done = company.apply()
+    states = done.json["states"]
+    assert sorted(states.values()).count("pending") == 2, "those whose excess and whose owner are as they were"
+    assert key(12, "Other") in company.system["there"], "its owner is another than the run said"
+    taken_away = {key(11, "Other"), key(13, "Other")}
+    assert company.calls == {"revoke called": 2, "revoke": 2}
+    assert not taken_away & company.system["there"].keys()
+
+
+def test_what_happens_besides_between_plan_and_apply_refuses_nothing(company):
+    """Another audit is signed off, a newer run reviewed, decisions come in: the plan is derived from what it pinned."""
+    signed(company)
+    old = next(iter(runs.all_runs(company.folder))).id
+    assert company.run("remind", at="2026-11-02T06:12:00Z").code == 0
+    company.run("sign-off", "--by", "00007", at="2026-11-02T06:13:00Z")
+    assert company.run("collect", at=LATER).code == 0
+    assert company.run("review", at=LATER).code == 0
+    done = company.run("--json", "--run", old, "apply", "--by", "00007", at=APPLY)
+    assert (done.code, set(done.json["states"].values())) == (0, {"pending"}), done.err
+
+
+FRIDAY = "2026-10-30T19:00:00Z"
+
+
+def test_a_plan_that_nobody_signed_is_not_carried_out_unattended(tmp_path):
+    company = Company(tmp_path / "company")
+    company.leave(20, "2026-10-29")
+    assert company.run("audit", at=FRIDAY).code == 0
+    for person in (8, 9):
+        assert company.sign(person, "--standing", at=FRIDAY).code == 0
+    made = company.run("--json", "plan", "--requested-by", "00007", "--rule", "leaver-active", "--name", "x", at=FRIDAY)
+    assert made.code == 0, made.err
+    done = company.run("--run", made.json["run"], "apply", "--standing", "--of", "x", at=FRIDAY)
+    assert done.code == 4
+    assert "was not made for an unattended run" in done.err
+    assert not list(company.folder.glob("runs/*/x/orders.csv"))
