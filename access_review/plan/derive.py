@@ -8,6 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from access_review.audit.decisions import Decision
 from access_review.audit.reviewers import people_of
 from access_review.audit.worklist import WorkItem
@@ -106,7 +109,8 @@ def derive(order: PlanOrder, inputs: PlanInputs) -> DerivedPlan:
         if going:
             reason = f"is to leave by {going.since:%Y-%m-%d %H:%M} UTC"
             return DerivedPlan(made, {finding: reason for change in made.changes for finding in change.because})
-        found = report.findings
+        asked = pa.array(sorted({name for change in made.changes for name in change.because}), pa.string())
+        found = report.findings.filter(pc.is_in(report.findings["finding"], asked))
     reasons = dict(zip(found["finding"].to_pylist(), found["reason"].to_pylist(), strict=True))
     return DerivedPlan(made, reasons | {request.name: request.words for request in requests})
 

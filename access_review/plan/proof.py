@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from access_review.changes import Change
 from access_review.engine import Engine
@@ -57,7 +58,7 @@ def prove(
 
     Reads what :func:`access_review.plan.consequences.foresee` made of the same changes.
     """
-    before = _open(report.findings, {"new", "open", "waived"})
+    before = _open(report.findings)
     wanted = {finding for change in changes for finding in change.because}
     touched = [row["account"] for row in engine.rows(_TOUCHED)]
     engine.create("touched", _TOUCHED)
@@ -67,12 +68,11 @@ def prove(
         again = review(replace(snapshot, tables=after), workspace, fresh)
         fresh.register("touched", pa.table({"account": pa.array(touched, pa.string())}))
         still_held = _expected_held(fresh)
-    found = _open(again.findings, {"new", "open", "waived"})
+    found = _open(again.findings)
     disabled = {row["account"] for row in engine.rows("SELECT DISTINCT account FROM disabled_after")}
-    outlasting = {
-        f for f in found.keys() & wanted if found[f]["remedy"] == "disable" and found[f]["subject"] in disabled
-    }
-    wrong = {f: row for f, row in found.items() if f not in before or f in wanted - outlasting}
+    still = _rows(found, _is_in(found, wanted))
+    outlasting = {f for f, row in still.items() if row["remedy"] == "disable" and row["subject"] in disabled}
+    wrong = _appearing(found, before) | {f: row for f, row in still.items() if f not in outlasting}
     excused = {(row["account"], row["entitlement"]) for row in engine.rows("SELECT account, entitlement FROM excused")}
     failures = _blame(changes, wrong, held - still_held - excused)
     if failures:
@@ -80,8 +80,8 @@ def prove(
     return Proof(
         findings_before=len(before),
         findings_after=len(found),
-        ended=len(wanted - found.keys()),
-        ended_besides=len(before.keys() - found.keys() - wanted),
+        ended=len(wanted - still.keys()),
+        ended_besides=_count(pc.invert(pc.or_(_is_in(before, found["finding"]), _is_in(before, wanted)))),
         outlasting=len(outlasting),
         appeared=0,
         expected_lost=0,
@@ -105,19 +105,19 @@ def prove_undo(
     ``report`` is the review of the snapshot as it is. What appears besides would be wrong
     by now, and the changes behind it fail. Raises ``PlanRefused`` as :func:`prove` does.
     """
-    before = _open(report.findings, {"new", "open", "waived"})
+    before = _open(report.findings)
     settings = workspace.policy.engine
     with EmbeddedEngine(taken.as_of, settings.memory, settings.threads) as engine:
         again = review(replace(taken, tables=after), workspace, engine)
-    found = _open(again.findings, {"new", "open", "waived"})
-    appearing = {finding: row for finding, row in found.items() if finding not in before}
+    found = _open(again.findings)
+    appearing = _appearing(found, before)
     if failures := _blame(changes, {f: row for f, row in appearing.items() if f not in known}, set()):
         return Failure(failures)
     return Proof(
         findings_before=len(before),
         findings_after=len(found),
         ended=0,
-        ended_besides=len(before.keys() - found.keys()),
+        ended_besides=_count(pc.invert(_is_in(before, found["finding"]))),
         outlasting=0,
         appeared=len(appearing),
         expected_lost=0,
@@ -126,9 +126,27 @@ def prove_undo(
     )
 
 
-def _open(findings: pa.Table, statuses: set[str]) -> dict[str, Row]:
+# There may be millions of findings, nearly all of them in both reviews: only those that differ become Python objects.
+def _open(findings: pa.Table) -> pa.Table:
     columns = ["finding", "rule", "subject", "about", "person", "reason", "remedy", "status"]
-    return {row["finding"]: row for row in findings.select(columns).to_pylist() if row["status"] in statuses}
+    return findings.select(columns).filter(pc.is_in(findings["status"], pa.array(["new", "open", "waived"])))
+
+
+def _is_in(findings: pa.Table, among: Collection[str] | pa.ChunkedArray) -> pa.ChunkedArray:
+    known = among if isinstance(among, pa.ChunkedArray) else pa.array(sorted(among), pa.string())
+    return pc.is_in(findings["finding"], known)
+
+
+def _rows(findings: pa.Table, where: pa.ChunkedArray) -> dict[str, Row]:
+    return {row["finding"]: row for row in findings.filter(where).to_pylist()}
+
+
+def _appearing(found: pa.Table, before: pa.Table) -> dict[str, Row]:
+    return _rows(found, pc.invert(_is_in(found, before["finding"])))
+
+
+def _count(where: pa.ChunkedArray) -> int:
+    return pc.sum(where).as_py() or 0
 
 
 def _expected_held(engine: Engine) -> set[tuple[str, str]]:
