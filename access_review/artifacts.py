@@ -113,6 +113,7 @@ def _offset(plain: Plain) -> Plain:
 class Reviewed:
     """What a review of a run concluded, beside its findings: ``digest`` is that of their rows, ``file`` of the bytes.
 
+    ``owners`` and ``owners_file`` are the same of whose each account is, empty in a review from before that was kept.
     Its file is written last: a run that has it is reviewed.
     """
 
@@ -122,6 +123,8 @@ class Reviewed:
     digest: str
     rules: tuple[Evaluation, ...]
     file: str = ""
+    owners: str = ""
+    owners_file: str = ""
 
 
 def _by_rule(plain: Plain) -> Plain:

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import pyarrow as pa
+
 from access_review.engine import Engine
 from access_review.engine.relation import NamedRelation
 from access_review.engine.sql import identifier
@@ -27,10 +29,11 @@ _EXACT = ("employee_id", "native_id")
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """The rungs of one source, in order."""
+    """The rungs of one source, in order; ``same`` are accounts whose person is told by ids, before any of them."""
 
     source: str
     rungs: Sequence[Rung]
+    same: Sequence[tuple[str, str]] = ()
 
 
 def correlate(engine: Engine, ladders: Sequence[Ladder]) -> None:
@@ -39,8 +42,9 @@ def correlate(engine: Engine, ladders: Sequence[Ladder]) -> None:
     Reads ``read_accounts``, ``people`` and ``aliases``; leaves :data:`RELATIONS` but for
     ``climbed`` in the engine. Raises ``ValueError`` for a rung on what is no column's name.
     """
+    engine.register("told", _told(ladders))
     sql, params = _candidates(ladders)
-    rungs = {"rung": ("", *sorted({_said(rung) for ladder in ladders for rung in ladder.rungs}))}
+    rungs = {"rung": ("", SAME, *sorted({_said(rung) for ladder in ladders for rung in ladder.rungs}))}
     replace(CANDIDATES, sql=sql, among=rungs).make(engine, **params)
     for relation in (CLIMBED, TWINS, ACCOUNTS):
         relation.make(engine)
@@ -52,6 +56,8 @@ def _candidates(ladders: Sequence[Ladder]) -> tuple[str, dict[str, Any]]:
     """Return the SELECT of every pair that an account and a person make on some rung, and its parameters."""
     parts: list[str] = [_NO_CANDIDATES]
     params: dict[str, Any] = {"kinds": MATCHED_KINDS}
+    if any(ladder.same for ladder in ladders):
+        parts.append(_TOLD)
     for ladder in ladders:
         for step, rung in enumerate(ladder.rungs, start=1):
             place = len(parts)
@@ -62,6 +68,24 @@ def _candidates(ladders: Sequence[Ladder]) -> tuple[str, dict[str, Any]]:
                 WHERE a.source = :source_{place} AND a.kind IN :kinds
             """)
     return " UNION ALL ".join(parts), params
+
+
+def _told(ladders: Sequence[Ladder]) -> pa.Table:
+    """Return the accounts whose person the source files tell; one told twice has two candidates, and no owner."""
+    pairs = sorted({pair for ladder in ladders for pair in ladder.same})
+    return pa.table(
+        {name: pa.array([p[i] for p in pairs], pa.string()) for i, name in enumerate(("account", "person"))}
+    )
+
+
+SAME = "same"
+"""What a person told by ids is matched on; no rung of columns is called so."""
+
+_TOLD = """
+    SELECT a.account, p.person, 0 AS step, 'same' AS rung, TRUE AS certain
+    FROM told JOIN read_accounts AS a ON a.account = told.account JOIN people AS p ON p.person = told.person
+    WHERE a.kind IN :kinds
+"""
 
 
 def _said(rung: Rung) -> str:
@@ -152,7 +176,8 @@ ACCOUNTS = NamedRelation(
            CASE decided WHEN 'own' THEN own_person WHEN 'twin' THEN twin_person END AS person,
            CASE decided WHEN 'own' THEN own_rung WHEN 'twin' THEN 'synced' END AS rung,
            CASE decided WHEN 'own' THEN own_certain WHEN 'twin' THEN twin_certain END AS certain,
-           CASE WHEN decided = 'own' THEN concat('matched on ', own_rung)
+           CASE WHEN decided = 'own' AND own_rung = 'same' THEN 'its source file says so'
+                WHEN decided = 'own' THEN concat('matched on ', own_rung)
                 WHEN decided = 'twin' THEN concat('synced from ', twin, ', which belongs to this person')
                 WHEN own_people > 1 THEN concat(CAST(own_people AS VARCHAR), ' people match on ', own_rung,
                                                 ': two candidates are no owner')

@@ -15,6 +15,7 @@ from access_review.tables import FLAG, MODES, TABLES, TIME, WHOLE, Column, Table
 ALLOWS = ("must", "may", "eligible", "carried", "never")
 VERDICTS = ("within", "beyond", "mixed")
 SPELLS = ("current", "grace", "former")
+DOUBT_CODES = ("changed", "denied", "id", "mail", "name", "namesake", "owner", "renumbered")
 
 _LINK = (Column("person"), Column("rung"), Column("certain", FLAG), Column("link"))
 
@@ -93,6 +94,22 @@ _FACTS = (
         ("object", "owner"),
         (Column("object"), Column("owner"), Column("person"), Column("status")),
         "Owners with the person behind each and that person's status.",
+    ),
+    Table(
+        "doubts",
+        ("account", "other"),
+        (
+            Column("account"),
+            Column("other"),
+            Column("person", required=True),
+            Column("code", required=True, among=DOUBT_CODES),
+            Column("former"),
+            Column("owner_name", required=True),
+            Column("other_name"),
+        ),
+        "What speaks against the certain owner (`person`) of an account: it may be of `other`, empty where nobody is known. "
+        "`former` is the name or number that says so. Nothing is planned on such an account until `same` or `not_same` in "
+        "a source file settles it.",
     ),
     Table(
         "separation",
@@ -200,6 +217,20 @@ FINDINGS = Table(
 
 PREVIOUS_FINDINGS = Table(
     "previous_findings", FINDINGS.key, FINDINGS.columns, "The findings of the run before, those it closed included."
+)
+
+FORMER_OWNERS = Table(
+    "former_owners",
+    ("account",),
+    (
+        Column("account"),
+        Column("person", required=True),
+        Column("name"),
+        Column("mail"),
+        Column("rungs", required=True),
+    ),
+    "Whose each account was when that was last certain and beyond doubt: what the next run compares with. `rungs` are those "
+    "of the ladder then.",
 )
 
 FACTS: Mapping[str, Table] = {**TABLES, **{fact.name: fact for fact in (*_FACTS, PREVIOUS_FINDINGS)}}

@@ -22,8 +22,9 @@ from access_review.correlate import RELATIONS as CORRELATED
 from access_review.correlate import Ladder, correlate
 from access_review.engine import Engine, ParquetFile
 from access_review.engine.relation import lineage
-from access_review.facts import FINDINGS, PREVIOUS_FINDINGS, CarryForward, carry_forward_tables
+from access_review.facts import FINDINGS, FORMER_OWNERS, PREVIOUS_FINDINGS, CarryForward, carry_forward_tables
 from access_review.findings import Evaluation, Gaps
+from access_review.findings.doubts import DOUBTED, DOUBTS, doubt, owners_now
 from access_review.graph import closure
 from access_review.rules import load
 from access_review.snapshot import Snapshot, Stored, stored
@@ -33,10 +34,11 @@ from access_review.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class Previous:
-    """What is known from before a run: the findings of the run before, and what earlier audits left open."""
+    """What is known from before a run: the findings of the run before, what earlier audits left open, and whose accounts were."""
 
     findings: pa.Table | ParquetFile | None = None
     left_open: CarryForward = field(default_factory=CarryForward)
+    owners: pa.Table | ParquetFile | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +62,18 @@ def review(
     engine: Engine,
     previous: Previous | pa.Table | ParquetFile | None = None,
     to: ParquetFile | None = None,
+    owners_to: ParquetFile | None = None,
 ) -> Report:
     """Decide what is wrong. ``previous`` are the findings of the run before, or all that is known; raises ``RuleError``.
 
-    The findings are returned, or written to the Parquet file ``to``: there may be millions.
+    The findings are returned, or written to the Parquet file ``to``: there may be millions. Whose accounts are is
+    written to ``owners_to``, for the next run to compare with.
     """
-    establish(snapshot.tables, workspace, engine)
     known = previous if isinstance(previous, Previous) else Previous(previous)
+    establish(snapshot.tables, workspace, engine, known.owners)
+    if owners_to:
+        sql, params = owners_now(sorted(snapshot.incomplete("accounts")))
+        engine.write(sql, owners_to, **params)
     before = PREVIOUS_FINDINGS.schema.empty_table() if known.findings is None else known.findings
     for name, table in {"previous_findings": before, **carry_forward_tables(known.left_open)}.items():
         engine.register(name, table)
@@ -82,8 +89,17 @@ def review(
     return Report(snapshot.as_of, found, evaluations, Stored({"findings": found}).digest("findings"))
 
 
-def establish(tables: Mapping[str, pa.Table], workspace: Workspace, engine: Engine) -> None:
-    """Put every fact that the rules read into the engine: each step reads what those before it made."""
+def establish(
+    tables: Mapping[str, pa.Table],
+    workspace: Workspace,
+    engine: Engine,
+    owners: pa.Table | ParquetFile | None = None,
+) -> None:
+    """Put every fact that the rules read into the engine: each step reads what those before it made.
+
+    ``owners`` is whose each account was before, where that is known.
+    """
+    engine.register("former_owners", FORMER_OWNERS.schema.empty_table() if owners is None else owners)
     for step in STEPS:
         step(tables, workspace, engine)
 
@@ -96,7 +112,7 @@ def _read(tables: Mapping[str, pa.Table], workspace: Workspace, engine: Engine) 
 
 
 def _correlate(tables: Mapping[str, pa.Table], workspace: Workspace, engine: Engine) -> None:  # noqa: ARG001 - as every step
-    correlate(engine, [Ladder(source.name, source.file.match) for source in workspace.sources])
+    correlate(engine, [Ladder(one.name, one.file.match, one.file.same) for one in workspace.sources])
 
 
 def _assign_roles(tables: Mapping[str, pa.Table], workspace: Workspace, engine: Engine) -> None:  # noqa: ARG001 - as every step
@@ -126,6 +142,10 @@ def _declare(tables: Mapping[str, pa.Table], workspace: Workspace, engine: Engin
         relation.make(engine)
 
 
+def _doubt(tables: Mapping[str, pa.Table], workspace: Workspace, engine: Engine) -> None:  # noqa: ARG001 - as every step
+    doubt(engine, workspace)
+
+
 def _compare(tables: Mapping[str, pa.Table], workspace: Workspace, engine: Engine) -> None:  # noqa: ARG001 - as every step
     diff.diff(engine)
 
@@ -144,11 +164,12 @@ STEPS: tuple[Callable[[Mapping[str, pa.Table], Workspace, Engine], None], ...] =
     _assign_roles,
     _close,
     _declare,
+    _doubt,
     _compare,
 )
 """What comes before the rules, in this order."""
 
-RELATIONS = (*CORRELATED, *roles.RELATIONS, *declared.RELATIONS, *diff.RELATIONS)
+RELATIONS = (*CORRELATED, *roles.RELATIONS, *declared.RELATIONS, DOUBTS, DOUBTED, *diff.RELATIONS)
 """Every relation that the steps make in the engine, in this order."""
 
 COMPUTED: Mapping[str, tuple[str, ...]] = {
@@ -163,6 +184,10 @@ COMPUTED: Mapping[str, tuple[str, ...]] = {
     "applications": ("accounts", "entitlements"),
     "read_accounts": ("accounts",),
     "moment": (),
+    "told": (),
+    "not_same": (),
+    "ladders": (),
+    "former_owners": (),
     "previous_findings": (),
     "unreviewed": (),
     "kept": (),

@@ -111,16 +111,36 @@ ACCOUNT_COLUMNS = ("employee_id", "mail", "principal_name", "name", "display_nam
 PERSON_COLUMNS = ("person", "mail", "name")
 
 
+def pair_of_ids(value: Any) -> tuple[str, str]:
+    """Read two ids; raises ``ValueError``."""
+    pair = tuple(value) if isinstance(value, list | tuple) else ()
+    if len(pair) != 2 or not all(isinstance(one, str) and one.count(":") >= 2 for one in pair):
+        raise ValueError(f"{value!r} is no pair of ids; write for example [ad:user:…, hr:person:1001]")
+    return str(pair[0]), str(pair[1])
+
+
+PairOfIds = Annotated[
+    tuple[str, str],
+    BeforeValidator(pair_of_ids),
+    WithJsonSchema({"type": "array", "items": {"type": "string"}, "minItems": 2, "maxItems": 2}),
+]
+
+
 class SourceFile(File):
     """``sources/<name>.yaml``: which connector reads the source, and how its accounts are matched to people.
 
     ``accept_fewer`` is a day: until then, and for a week at most, it is right that the source holds much less than before.
+
+    What nobody can tell from columns is settled by ids: ``same`` says whose an account is, before any
+    rung; ``not_same`` says of an account and a person, or of two people, that they do not belong together.
     """
 
     connector: str
     options: Mapping[str, Any] = {}
     match: tuple[Rung, ...] = ()
     accept_fewer: date | None = None
+    same: tuple[PairOfIds, ...] = ()
+    not_same: tuple[PairOfIds, ...] = ()
 
 
 class TemplateTest(File):

@@ -196,7 +196,8 @@ _EXCUSED = """
 # Through a nesting edge a change reaches accounts that no finding named: each must be as certain as those.
 _UNEXPECTED = """
     WITH judged AS (
-        SELECT l.change, a.name AS account_name, e.name, e.effect, e.kind, a.person, a.certain, p.status,
+        SELECT l.change, a.name AS account_name, e.name, e.effect, e.kind, a.person, p.status,
+               a.certain AND a.account NOT IN (SELECT account FROM doubted) AS certain,
                coalesce(ia.source, ie.source) AS unread, coalesce(ia.reason, ie.reason) AS unread_reason,
                coalesce(ga.code, ge.code) AS protected,
                CASE WHEN ga.code IS NULL THEN ge.detail ELSE ga.detail END AS protected_detail,

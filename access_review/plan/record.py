@@ -94,7 +94,7 @@ class UndonePlan:
 class PinnedInputs:
     """What a plan is derived from, beside its snapshot and its workspace; deriving it again reads this and nothing newer.
 
-    ``findings`` and ``previous`` are digests of findings, ``left_open`` of what earlier audits left open,
+    ``findings`` and ``previous`` are digests of findings, ``owners`` of whose accounts were before, ``left_open`` of what earlier audits left open,
     ``accepted`` of the last snapshot signed off, ``decisions`` of reviewers' answers, ``logbook`` its head.
     """
 
@@ -106,6 +106,7 @@ class PinnedInputs:
     decisions: tuple[PinnedPosition, ...] = ()
     logbook: str | None = None
     undoes: UndonePlan | None = None
+    owners: PinnedRun | None = None
 
 
 @dataclass(frozen=True, slots=True)

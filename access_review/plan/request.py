@@ -134,7 +134,7 @@ def collect_request(
         {entitlement: frozenset(reached) for entitlement, reached in reach.items()},
         {role_set: frozenset(entitlements) for role_set, entitlements in allowed.items()},
         originals,
-        {row["account"]: _doubt(row) for row in engine.rows(_QUARANTINED)},
+        {row["account"]: _quarantine(row) for row in engine.rows(_QUARANTINED)} | doubtful_owners(engine),
         {row["id"]: protection(row) for row in engine.rows("SELECT id, code, detail FROM protections")},
         unread,
         connectors,
@@ -142,7 +142,21 @@ def collect_request(
     )
 
 
-def _doubt(row: Row) -> Withheld:
+def doubtful_owners(engine: Engine) -> dict[str, Withheld]:
+    """Return the accounts whose owner is in doubt, with the people it may be; a synced copy is so with its origin."""
+    return {
+        row["account"]: withheld(
+            WithheldCode.OWNER_DOUBTFUL,
+            f"say whose it is in sources/{row['source']}.yaml: same: [[{row['account']}, PERSON]]",
+            *([f"or whose it is not: not_same: [[{row['account']}, {row['other']}]]"] if row["other"] else []),
+            owner=row["owner_name"],
+            other=row["other_name"] or "somebody else",
+        )
+        for row in engine.rows(_DOUBTFUL)
+    }
+
+
+def _quarantine(row: Row) -> Withheld:
     code = WithheldCode(row["code"])
     return withheld(code, detail=row["detail"]) if code is WithheldCode.QUARANTINED else withheld(code)
 
@@ -285,6 +299,17 @@ _ORIGINALS = """
     JOIN nesting AS synced ON synced.parent = copy.entitlement AND synced.why = 'synced-to'
     JOIN grants AS original ON original.account = twins.twin AND original.entitlement = synced.child
     ORDER BY copy.account, copy.entitlement, original.account, original.entitlement
+"""
+
+_DOUBTFUL = """
+    WITH first AS (
+        SELECT doubted.account, min(concat(about, ' ', other)) AS place
+        FROM doubted JOIN doubts ON doubts.account = doubted.about GROUP BY doubted.account
+    )
+    SELECT doubted.account, split_part(doubted.account, ':', 1) AS source, d.other, d.owner_name, d.other_name
+    FROM doubted JOIN doubts AS d ON d.account = doubted.about
+    JOIN first ON first.account = doubted.account AND first.place = concat(doubted.about, ' ', d.other)
+    ORDER BY doubted.account
 """
 
 # Both sides of a look-alike are in doubt, and so is whatever a row that could not be used is about.

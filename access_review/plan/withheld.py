@@ -40,6 +40,7 @@ class WithheldCode(StrEnum):
     QUARANTINED = "quarantined"
     OWNER_UNKNOWN = "owner-unknown"
     OWNER_GUESSED = "owner-guessed"
+    OWNER_DOUBTFUL = "owner-doubtful"
     STATUS_UNCERTAIN = "status-uncertain"
     STILL_ASSIGNED = "still-assigned"
     NOT_OVER_YET = "not-over-yet"
@@ -109,6 +110,7 @@ SENTENCES = {
     WithheldCode.QUARANTINED: "quarantined: {detail}",
     WithheldCode.OWNER_UNKNOWN: "nobody is known to own it: {link}",
     WithheldCode.OWNER_GUESSED: "who owns it is a guess ({link})",
+    WithheldCode.OWNER_DOUBTFUL: "it is in doubt whether it is {owner}'s, or {other}'s",
     WithheldCode.STATUS_UNCERTAIN: "the person is {status}: missing is not terminated",
     WithheldCode.STILL_ASSIGNED: "the roster says left, and an assignment has not ended",
     WithheldCode.NOT_OVER_YET: "the last day is not certainly over yet",

@@ -12,7 +12,7 @@ from datetime import datetime
 import pyarrow as pa
 
 from access_review.changes import UNDO, Action, Capabilities, Change
-from access_review.engine import Engine
+from access_review.engine import Engine, ParquetFile
 from access_review.engine.duckdb import EmbeddedEngine
 from access_review.plan.after_undo import tables_after_undo
 from access_review.plan.plan import merge
@@ -21,7 +21,7 @@ from access_review.plan.record import Plan
 from access_review.plan.remedies import changes_for
 from access_review.plan.request import Decided, collect_request
 from access_review.plan.withheld import Withheld
-from access_review.review import review
+from access_review.review import Previous, review
 from access_review.revoke.recheck import ROSTER_TABLES
 from access_review.revoke.states import Recheck
 from access_review.snapshot import Snapshot, collect_again, stored
@@ -37,12 +37,16 @@ def read_again(plan: Plan, taken: Snapshot, workspace: Workspace, now: datetime)
 
 @dataclass(frozen=True, slots=True)
 class SecondReview:
-    """What a plan is judged by, beside what was read: what reviewers decided, and what this batch has taken already."""
+    """What a plan is judged by, beside what was read: what reviewers decided, and what this batch has taken already.
+
+    ``owners`` is whose each account was in the run of the plan.
+    """
 
     workspace: Workspace
     capabilities: Mapping[str, Capabilities]
     decided: Sequence[Decided] = ()
     taken: Sequence[Change] = ()
+    owners: pa.Table | ParquetFile | None = None
 
 
 def ask_again(
@@ -58,7 +62,7 @@ def ask_again(
     tables = tables_after_undo(stored(again.tables) | fresh, before.tables, own)
     settings = by.workspace.policy.engine
     with EmbeddedEngine(now, settings.memory, settings.threads) as engine:
-        review(replace(again, as_of=now, tables=tables), by.workspace, engine)
+        review(replace(again, as_of=now, tables=tables), by.workspace, engine, Previous(owners=by.owners))
         owners = _owners(engine, plan.changes)
         if plan.gives_back:
             return {one.id: verdict for one in plan.changes if (verdict := _other_owner(one, owners))}

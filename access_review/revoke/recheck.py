@@ -14,13 +14,13 @@ import pyarrow as pa
 
 from access_review import snapshot
 from access_review.changes import Change
-from access_review.engine import Engine
+from access_review.engine import Engine, ParquetFile
 from access_review.engine.duckdb import EmbeddedEngine
 from access_review.errors import LimitExceeded, PlanRefused
 from access_review.plan import consequences, limits
 from access_review.plan.protect import guard, protection, without_holders
 from access_review.plan.record import Plan
-from access_review.plan.request import find_gaps, register_unread
+from access_review.plan.request import doubtful_owners, find_gaps, register_unread
 from access_review.plan.withheld import Withheld
 from access_review.policy import Limits
 from access_review.review import establish
@@ -56,24 +56,33 @@ class Facts:
         return self.judged.get(change.id, Recheck(refused="it was not judged"))
 
 
-def judge(plan: Plan, taken: Snapshot, workspace: Workspace, others: Sequence[Change], now: datetime) -> Facts:
+def judge(
+    plan: Plan,
+    taken: Snapshot,
+    workspace: Workspace,
+    others: Sequence[Change],
+    now: datetime,
+    owners: pa.Table | ParquetFile | None = None,
+) -> Facts:
     """Judge every change of a plan by the facts of ``taken``; raises ``LimitExceeded``.
 
-    ``others`` are the changes that other batches have made since the plan's snapshot.
+    ``others`` are the changes that other batches have made since the plan's snapshot, ``owners`` is
+    whose each account was in the run of the plan.
     """
     status = {row["person"]: row["status"] for row in taken.tables["people"].to_pylist()}
     if any(change.action.restores for change in plan.changes):
         return Facts({change.id: _restoring(change, status) for change in plan.changes}, now)
     settings = workspace.policy.engine
     with EmbeddedEngine(taken.as_of, settings.memory, settings.threads) as engine:
-        establish(taken.tables, workspace, engine)
+        establish(taken.tables, workspace, engine, owners)
         guard(engine, workspace.policy.protect, plan.requested_by)
         register_unread(engine, find_gaps(taken))
         planned = {change.id for change in plan.changes}
         every = [*plan.changes, *(change for change in others if change.id not in planned)]
         consequences.foresee(engine, taken.tables, every)
         without = without_holders(engine, workspace.policy.protect.last_holders)
-        against = consequences.unexpected(engine) | without | _protected(engine, plan.changes)
+        doubtful = _doubtful(engine, plan.changes)
+        against = consequences.unexpected(engine) | doubtful | without | _protected(engine, plan.changes)
         _check_limits(engine, plan, workspace.policy.limits)
     return Facts({change.id: _judged(change, against.get(change.id), status) for change in plan.changes}, now)
 
@@ -100,6 +109,13 @@ def _restoring(change: Change, status: Mapping[str, str]) -> Recheck:
             refused=f"the person is {status.get(person, 'not in the roster')}: only who is employed gets it back"
         )
     return Recheck()
+
+
+def _doubtful(engine: Engine, changes: Sequence[Change]) -> dict[str, Withheld]:
+    """Return the changes to an account of which it has become doubtful whose it is."""
+    doubts = doubtful_owners(engine)
+    named = ((change.id, change.target.account) for change in changes)
+    return {change: doubts[account.id] for change, account in named if account and account.id in doubts}
 
 
 def _protected(engine: Engine, changes: Sequence[Change]) -> dict[str, Withheld]:

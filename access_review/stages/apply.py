@@ -17,7 +17,7 @@ from access_review.revoke.states import CHANGED, Recheck, State, Transition
 from access_review.snapshot import Snapshot
 from access_review.stages.approve import Signer, sign_execution
 from access_review.stages.rederive import decided, refuse_earlier, require_derived
-from access_review.store import files, plans, snapshots
+from access_review.store import files, plans, reviews, snapshots
 from access_review.store.journal import JournalFile
 from access_review.store.plans import StoredPlan
 from access_review.views import work_orders
@@ -182,18 +182,18 @@ def _judge(stored: StoredPlan, workspace: Workspace, journal: JournalFile) -> ap
 
     What is written to is read again once, before the first call: what is done later is seen by each change's own look.
     """
-    snapshot = snapshots.load(stored.run)
+    snapshot, owners = snapshots.load(stored.run), reviews.owners(stored.run)
     known: list[recheck.Facts] = []
     again: list[Snapshot] = []
     taken = [one for one in stored.plan.changes if journal.standing(one.id).state in CHANGED]
-    by = SecondReview(workspace, workspace.capabilities(), decided(stored, workspace), taken)
+    by = SecondReview(workspace, workspace.capabilities(), decided(stored, workspace), taken, owners)
 
     def judged(change: Change, now: datetime) -> Recheck:
         if not known or now - known[0].at >= workspace.policy.apply.facts_valid:
             current = workspaces.load(workspace.folder)
             refuse_stale(stored.plan, now=now, workspace_digest=current.digest)
             fresh = recheck.with_rosters(snapshot, workspace, now)
-            facts = recheck.judge(stored.plan, fresh, workspace, _others(stored, workspace), now)
+            facts = recheck.judge(stored.plan, fresh, workspace, _others(stored, workspace), now, owners)
             if not again:
                 again.append(read_again(stored.plan, snapshot, workspace, now))
             against = ask_again(stored.plan, snapshot, again[0], fresh, by, now)

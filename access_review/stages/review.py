@@ -33,8 +33,14 @@ def _reviewed(workspace: Workspace, run: Run) -> Report:
     # Written first: reviewing again must not depend on what has been answered since.
     store.write(run, CONTROL, _left_open(workspace, run))
     snapshot = snapshots.load(run)
-    with reviews.writing(run) as findings, open_engine(snapshot.as_of, workspace.policy.engine) as engine:
-        report = review(snapshot, workspace, engine, reviews.previous(workspace.folder, run), to=ParquetFile(findings))
+    known = reviews.previous(workspace.folder, run)
+    with (
+        reviews.writing(run) as findings,
+        reviews.writing_owners(run) as owners,
+        open_engine(snapshot.as_of, workspace.policy.engine) as engine,
+    ):
+        to, owners_to = ParquetFile(findings), ParquetFile(owners)
+        report = review(snapshot, workspace, engine, known, to=to, owners_to=owners_to)
     return reviews.conclude(run, report, snapshot, workspace)
 
 

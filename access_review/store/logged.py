@@ -21,9 +21,10 @@ from access_review.store import decisions, hash_chain, logbook, logbook_check, s
 from access_review.store.rights import Right, hold
 
 FINDINGS = "findings.parquet"
+OWNERS = "owners.parquet"
 CAMPAIGN = (FRAME.path, WORKLIST.path, SAMPLE.path, AUDIT.path)
 """The files of an audit, whose draw is one line."""
-REVIEW = (CONTROL.path, FINDINGS, REVIEWED.path)
+REVIEW = (CONTROL.path, FINDINGS, OWNERS, REVIEWED.path)
 _FROM_BEFORE = "from before the logbook"
 
 

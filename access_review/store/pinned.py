@@ -33,6 +33,7 @@ def pin(workspace: Path, run: Run, *, now: datetime, reviewed: bool) -> PinnedIn
     audited = audits.all_audits(workspace)
     signed = [known for known, audit in audited if audit.signed_off_at and known.as_of <= run.as_of]
     recent = [known for known, _ in audited if now - known.as_of <= DECIDED] if reviewed else []
+    owners = store.read(earlier[-1], REVIEWED).owners if earlier else ""
     return PinnedInputs(
         tool=__version__,
         findings=store.read(run, REVIEWED).digest,
@@ -40,6 +41,7 @@ def pin(workspace: Path, run: Run, *, now: datetime, reviewed: bool) -> PinnedIn
         left_open=_left_open(run)[1],
         accepted=PinnedRun(signed[-1].id, snapshots.read_manifest(signed[-1]).digest) if signed else None,
         decisions=tuple(_position(known, len(audits.decisions(known).history)) for known in recent),
+        owners=PinnedRun(earlier[-1].id, owners) if owners else None,
     )
 
 
@@ -57,7 +59,7 @@ def load(workspace: Workspace, run: Run, pinned: PinnedInputs) -> PlanInputs:
     return PlanInputs(
         snapshots.load(run),
         workspace,
-        Previous(_previous(workspace.folder, pinned.previous), left_open),
+        Previous(_previous(workspace.folder, pinned.previous), left_open, _owners(workspace.folder, pinned.owners)),
         pinned,
         workspace.capabilities(),
         populations(_accepted(workspace.folder, pinned.accepted).tables) if pinned.accepted else {},
@@ -84,6 +86,15 @@ def _previous(workspace: Path, pinned: PinnedRun | None) -> pa.Table | ParquetFi
     if report.digest != pinned.digest:
         raise _other(f"the findings of {pinned.run}")
     return report.found
+
+
+def _owners(workspace: Path, pinned: PinnedRun | None) -> ParquetFile | None:
+    if pinned is None:
+        return None
+    run = _run(workspace, pinned.run, "whose accounts were in it")
+    if store.read(run, REVIEWED).owners != pinned.digest:
+        raise _other(f"whose accounts were in {pinned.run}")
+    return reviews.owners(run)
 
 
 def _accepted(workspace: Path, pinned: PinnedRun) -> Snapshot:

@@ -16,9 +16,9 @@ from access_review.facts import CarryForward, carry_forward_tables
 from access_review.plan.derive import changed
 from access_review.review import Previous, Report, establish
 from access_review.runs import Run
-from access_review.snapshot import Snapshot
+from access_review.snapshot import Snapshot, Stored
 from access_review.store import files, logged, snapshots
-from access_review.store.logged import FINDINGS
+from access_review.store.logged import FINDINGS, OWNERS
 from access_review.workspace import Workspace
 
 
@@ -27,9 +27,14 @@ def writing(run: Run) -> AbstractContextManager[Path]:
     return files.writing(run.folder / FINDINGS)
 
 
+def writing_owners(run: Run) -> AbstractContextManager[Path]:
+    """Give a Parquet file for whose each account is, as :func:`writing` does for the findings."""
+    return files.writing(run.folder / OWNERS)
+
+
 def conclude(run: Run, report: Report, snapshot: Snapshot, workspace: Workspace) -> Report:
     """Write what a review concluded, its findings being written; return it with the findings where they are."""
-    path = run.folder / FINDINGS
+    path, owners = run.folder / FINDINGS, run.folder / OWNERS
     reviewed = Reviewed(
         run=run.id,
         snapshot=snapshot.digest,
@@ -37,6 +42,8 @@ def conclude(run: Run, report: Report, snapshot: Snapshot, workspace: Workspace)
         digest=report.digest,
         rules=report.evaluations,
         file=files.digest_of(path),
+        owners=Stored({"owners": ParquetFile(owners)}).digest("owners"),
+        owners_file=files.digest_of(owners),
     )
     store.write(run, REVIEWED, reviewed)
     return replace(report, found=ParquetFile(path))
@@ -50,11 +57,26 @@ def read(run: Run) -> Report:
     return Report(run.as_of, ParquetFile(path), known.rules, known.digest)
 
 
+def owners(run: Run) -> ParquetFile | None:
+    """Return whose each account was when that was last beyond doubt; nothing in a review from before that was kept.
+
+    Raises ``ArtifactError`` when it is not what was written.
+    """
+    known = store.read(run, REVIEWED)
+    if not known.owners:
+        return None
+    path = run.folder / OWNERS
+    snapshots.verify(path, digest=known.owners, file=known.owners_file, made="reviewed", hint="access-review review")
+    return ParquetFile(path)
+
+
 def previous(workspace: Path, run: Run) -> Previous:
-    """Return the findings of the newest reviewed run before this one, and what this run was told of earlier audits."""
+    """Return what the newest reviewed run before this one concluded, and what this run was told of earlier audits."""
     earlier = [one for one in logged.before(workspace, run) if one.reviewed]
     left_open = store.read(run, CONTROL) if store.has(run, CONTROL) else CarryForward()
-    return Previous(read(earlier[-1]).found if earlier else None, left_open)
+    if not earlier:
+        return Previous(None, left_open)
+    return Previous(read(earlier[-1]).found, left_open, owners(earlier[-1]))
 
 
 def refuse_changed(run: Run, workspace: Workspace) -> None:
@@ -85,8 +107,9 @@ def opened(workspace: Workspace, run: Run) -> Iterator[OpenRun]:
     """Open a reviewed run for those who ask about it; raises ``ArtifactError``."""
     report, snapshot = read(run), snapshots.load(run)
     with engine_of(workspace, snapshot) as engine:
-        establish(snapshot.tables, workspace, engine)
+        known = previous(workspace.folder, run)
+        establish(snapshot.tables, workspace, engine, known.owners)
         engine.register("findings", report.found)
-        for name, table in carry_forward_tables(previous(workspace.folder, run).left_open).items():
+        for name, table in carry_forward_tables(known.left_open).items():
             engine.register(name, table)
         yield OpenRun(engine, snapshot, report)

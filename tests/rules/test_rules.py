@@ -83,6 +83,7 @@ MADE_OF: Mapping[str, tuple[str, ...]] = {
     "separation": ("entitlements",),
     "applications": ("entitlements",),
     "owned": ("people", "owners"),
+    "doubts": ("people", "assignments", "accounts"),
     "patterns": ("entitlements",),
 }
 # Conditions that several rules share, as views of facts.
