@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.command import CommandResult, access_review, lay_out
+from tests.support.workspaces import Company
 
 HR = """\
 connector: roster
@@ -204,3 +205,17 @@ def test_pairs_are_ids(small: Small) -> None:
     result = small.run("check")
     assert result.code == 2
     assert "sources/ledger.yaml:11:12: not_same[0]: ['ann', 'hr:person:1'] is no pair of ids" in result.err
+
+
+def test_a_rehire_after_the_signatures_is_left_alone(tmp_path: Path) -> None:
+    company = Company(tmp_path / "company")
+    company.leave(3, "2026-10-30")
+    at = "2026-11-02T06:{}:00Z"
+    assert company.run("audit", at=at.format("00")).code == 0
+    assert company.run("plan", "--requested-by", "00007", at=at.format("05")).code == 0
+    for person, more in ((7, ("--request",)), (8, ())):
+        assert company.sign(person, *more, at=at.format("06")).code == 0
+    with (company.folder / "sources/people.csv").open("a") as roster:
+        roster.write("00099,Person 3,Active,,Finance\n")
+    applied = company.run("--json", "apply", "--by", "00007", at=at.format("10"))
+    assert set(applied.json["states"].values()) == {"skipped"}, applied.err
