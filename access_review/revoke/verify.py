@@ -14,7 +14,7 @@ from access_review.engine import Engine
 from access_review.export import effective
 from access_review.policy import Applying, Targets
 from access_review.revoke.journal import Journal
-from access_review.revoke.states import State, Transition, after_interruption, after_verifying_read
+from access_review.revoke.states import UNTOUCHED, State, Transition, after_interruption, after_verifying_read
 
 READ_AGAIN = (State.PENDING, State.CONTRADICTED, State.ORDERED, State.REVOKED, State.UNKNOWN, State.CALLING)
 MOST_CONTRADICTIONS = 3
@@ -115,10 +115,16 @@ _REMAINING = """
 
 
 def confirm(journal: Journal, change: str, *, by: str, now: datetime, reason: str) -> None:
-    """Note that a person did what they were ordered to; reads still have to prove it, where it can be read."""
-    standing = journal.standing(change)
-    if standing.state is State.ORDERED:
-        journal.add(
-            Transition(change, State.PENDING, now, standing.attempt, "", f"{by} says it is done: {reason}".rstrip(": "))
-        )
+    """Note that a person did what they were ordered to, or what nobody else has done; reads still have to prove it.
+
+    Of what was carried out already it says nothing new.
+    """
+    standing, words = journal.standing(change), f"{by} says it is done: {reason}".rstrip(": ")
+    attempt = standing.attempt
+    if standing.state in UNTOUCHED:
+        attempt += 1
+        journal.add(Transition(change, State.INTENT, now, attempt))
+        journal.add(Transition(change, State.CALLING, now, attempt, called_at=now))
+    if standing.state in UNTOUCHED | {State.ORDERED}:
+        journal.add(Transition(change, State.PENDING, now, attempt, "", words))
         journal.flush()

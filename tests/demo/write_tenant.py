@@ -53,6 +53,7 @@ class _Tenant:
         groups = [*(self._synced(g) for g in self.groups), *map(self._group, self.company.cloud_groups.values())]
         blueprint = next(a for a in applications if a.blueprint)
         return {
+            "organization": [{"id": TENANT, "displayName": "Norwind Outsourcing"}],
             "users": [self._user(user) for user in users],
             "groups": sorted(groups, key=lambda g: str(g["displayName"])),
             "servicePrincipals": [self._principal(a, blueprint) for a in applications],

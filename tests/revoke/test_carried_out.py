@@ -281,6 +281,23 @@ def test_a_log_twice_over_in_one_file_says_no_more_than_once(carried: Carried) -
     assert states(carried) == ["pending", "deferred"]
 
 
+def test_what_a_person_did_beside_the_log_is_confirmed_once(carried: Carried) -> None:
+    """The program leaves to people what it cannot do, and no order was ever written for it."""
+    carried.take(log(*carried.of(carried.first, "intent", "pending")))
+    for change in carried.plan.changes:
+        carried.done(change)
+    with JournalFile(carried.path, carried.plan.digest) as journal:
+        for _ in range(2):
+            for change in carried.plan.changes:
+                verify.confirm(journal, change.id, by="Ann", now=carried.clock.now(), reason="took the badge")
+        said = [(row.change, row.state) for row in journal.changes if row.change == carried.second.id]
+        standing = journal.standing(carried.second.id)
+    assert [state for _, state in said] == [State.INTENT, State.CALLING, State.PENDING]
+    assert (standing.reason, standing.attempt) == ("Ann says it is done: took the badge", 1)
+    assert set(carried.verify().values()) == {"pending"}
+    assert set(carried.verify(16).values()) == {"revoked"}
+
+
 def test_moments_of_seven_digits_are_read(carried: Carried) -> None:
     (found,) = carried_out.read_log(log(*carried.of(carried.first, "intent")), carried.plan, carried.clock.now())
     assert found.at == START + MINUTE + timedelta(microseconds=123456)

@@ -76,7 +76,7 @@ def test_months_of_one_list_are_a_series(outside_data: Path) -> None:
 def test_the_example_joins_its_directories_to_its_roster(repository: Path) -> None:
     said = seen(repository, "sources/demo")
     joins = {(j["file"], j["column"], j["other_file"].rpartition("/")[2]) for j in said["joins"]}
-    for directory in ("sources/demo/ad/ (3 files)", "sources/demo/entra/ (27 files)"):
+    for directory in ("sources/demo/ad/ (3 files)", "sources/demo/entra/ (28 files)"):
         assert (directory, "employee_id", "roster.csv") in joins
     assert said["series"] == []
     assert said["files"]["sources/demo/vendor/brightdesk.xlsx"]["kind"] == "roster"
