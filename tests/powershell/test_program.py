@@ -1,6 +1,7 @@
 """The one program that carries plans out in PowerShell: as it was run, in every plan's folder, with what it reads."""
 
 import hashlib
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import tree_sitter_powershell
 
 from access_review.changes import Action
 from access_review.plan import record
+from access_review.revoke.carried_out import COLUMNS, Outcome
 from access_review.views import carry_out, plan_folder
 from tests.powershell.every_action import everything, nesting, undone
 from tests.powershell.mutations import MUTATIONS
@@ -41,6 +43,16 @@ def faults_of(program: bytes) -> list[bytes]:
         if node.type == "ERROR" or node.is_missing:
             faults.append(node.text or b"")
     return sorted(faults)
+
+
+def test_it_writes_the_log_that_is_read() -> None:
+    program = carry_out.program().decode()
+    (heading,) = re.findall(r"\$LogHeader = '(.*)'", program)
+    assert heading == ",".join(f'"{name}"' for name in COLUMNS)
+    outcomes = set(re.findall(r"return '([a-z ]+)', ", program)) | set(
+        re.findall(r"Write-Log \$Step '([a-z]+)'", program)
+    )
+    assert outcomes - {"planned"} == set(Outcome)
 
 
 def test_the_program_parses() -> None:
