@@ -14,7 +14,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from access_review.connectors.shrunk import shrunk_sources
 from access_review.errors import RosterFault
 from access_review.tables import Row, frame
 from access_review.workspace import Workspace
@@ -35,8 +34,8 @@ def carry_over(
     known = {row["person"]: row for row in previous["people"].to_pylist()}
     gone = _gone(known, tables["people"])
     complete = _complete_rosters(tables)
-    # A roster that shrunk is not believed; that nobody is missing from it must not keep it from stopping the run.
-    stopping = complete | shrunk_sources(tables["completeness"].to_pylist())
+    # A roster that was cut is not believed, so nobody is missing from it; it must stop the run all the same.
+    stopping = {row["source"] for row in tables["completeness"].to_pylist() if row["subject"] == "people"}
     for entry in workspace.sources:
         if entry.name in stopping:
             _check_ceiling(entry.name, gone, known, workspace)

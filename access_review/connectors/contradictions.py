@@ -6,6 +6,8 @@ One place for every connector, third-party ones included: it stands between what
 snapshot. Rosters look at their own rows besides, since a person follows from several of them. Pure.
 """
 
+import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
@@ -36,7 +38,7 @@ def believed(source: Source, rows: Iterable[tuple[str, Row]], as_of: datetime) -
             if _joins_nobody(row["scheme"], row["value"]):
                 continue
         elif table in _MAILED:
-            row = _mail(claimed, reasons)
+            row = _joined(claimed, reasons)
         if table in _SPANS:
             row = _spans(table, row, reasons)
         elif table in {"accounts", "activity"}:
@@ -52,13 +54,21 @@ def _joins_nobody(scheme: str, value: str) -> bool:
     return (scheme in _MAILS and not no_value.is_mail(value)) or (scheme == "upn" and no_value.is_nothing(value))
 
 
-def _mail(row: Row, reasons: list[str]) -> Row:
-    mail = row.get("mail")
-    if mail is None or no_value.is_mail(mail):
-        return row
-    if not no_value.is_nothing(mail):
+def _joined(row: Row, reasons: list[str]) -> Row:
+    """Return the row with what joins it to others in the one form in which that is compared."""
+    mail, number = row.get("mail"), row.get("employee_id")
+    made = {"mail": _plain(mail) if no_value.is_mail(mail) else None}
+    if mail is not None and made["mail"] is None and not no_value.is_nothing(mail):
         reasons.append(f"the mail {mail!r} is no address: it joins nobody")
-    return {**row, "mail": None}
+    if number is not None and re.fullmatch(r"\d+\.0+", number):
+        reasons.append(f"the number {number!r} was reckoned with: leading zeros may be lost, and it joins nobody")
+        number = None
+    same = made["mail"] == mail and (number is None or _plain(number) == number) and number == row.get("employee_id")
+    return row if same else {**row, **made, **({"employee_id": _plain(number)} if "employee_id" in row else {})}
+
+
+def _plain(text: str | None) -> str | None:
+    return None if text is None else unicodedata.normalize("NFC", no_value.bare(text))
 
 
 def _spans(table: str, row: Row, reasons: list[str]) -> Row:

@@ -138,11 +138,6 @@ def _is_ordinary(what: str, now: int, then: int, rows: int) -> bool:
     return then - now <= (_ORDINARY_OBJECTS if what in _CARRYING else _ORDINARY_ROWS)
 
 
-def shrunk_sources(verdicts: Iterable[Mapping[str, Any]]) -> frozenset[str]:
-    """Return the sources of which something shrunk."""
-    return frozenset(row["source"] for row in verdicts if row["subject"] == SHRUNK)
-
-
 def _sentence(what: str, now: int, then: int) -> str:
     if what.startswith(CELLS):
         column = what.removeprefix(CELLS)

@@ -233,6 +233,43 @@ def test_two_accounts_whose_names_fold_into_one_are_two(one, other, tmp_path):
     assert not found.reasons
 
 
+@pytest.mark.parametrize(("one", "other"), [("weiss", "wei\u00df"), ("fit", "\ufb01t"), ("kim", "\u212aim")])
+def test_two_mails_that_fold_into_one_are_two(one, other, tmp_path):
+    rows = [[f"0000{n}", "Ada", f"{name}@x.test", *ADA[3:]] for n, name in enumerate((one, other))]
+    found = roster(tmp_path, rows, "json")
+    mails = {row["value"]: row["id"] for row in found["aliases"] if row["scheme"] == "person-mail"}
+    assert {mails[f"{one}@x.test"], mails[f"{other}@x.test"]} == {"app:person:00000", "app:person:00001"}
+    table = read_table(
+        tmp_path, f"login,mail\na,{one}@x.test\nb,{other}@x.test\n", columns={"account": "login", "mail": "mail"}
+    )
+    assert len({row["value"] for row in table["aliases"] if row["scheme"] == "mail"}) == 2
+
+
+def test_a_mail_and_a_manager_s_name_that_are_composed_otherwise_are_the_same(tmp_path):
+    (tmp_path / "hr.json").write_text(
+        json.dumps(
+            [
+                {"id": "1", "name": "Zoe\u0308  Ros", "mail": "zoe\u0308@x.test", "boss": ""},
+                {"id": "2", "name": "Ben", "mail": "ben@x.test", "boss": "Zo\u00eb Ros"},
+            ]
+        )
+    )
+    columns = {"person": "id", "name": "name", "mail": "mail", "manager": {"column": "boss", "by": "name"}}
+    found = read("roster", tmp_path, path="hr.json", columns=columns)
+    assert [(row["mail"], row["manager"]) for row in found["people"]] == [
+        ("zo\u00eb@x.test", None),
+        ("ben@x.test", "app:person:1"),
+    ]
+    assert not found.texts()
+
+
+def test_a_number_that_was_reckoned_with_joins_nobody(tmp_path):
+    columns = {"account": "login", "employee_id": "emp"}
+    found = read_table(tmp_path, "login,emp\nana,7.0\nben,00007\n", columns=columns)
+    assert [row["employee_id"] for row in found["accounts"]] == [None, "00007"]
+    assert "reckoned" in found.texts()
+
+
 def test_a_name_written_apart_is_the_same_name(tmp_path):
     options = FORMATS["ldap"](tmp_path, Company(Company.usual().accounts, ("ana",)))
     path = tmp_path / "ad.ldif"

@@ -30,6 +30,7 @@ from access_review.connectors.ad.dialect import (
 from access_review.connectors.ad.entry import Entry, canonical, domain
 from access_review.connectors.ad.membership import Name
 from access_review.connectors.ad.windows_values import SCOPES, GroupType, UserAccountControl, control_words, filetime
+from access_review.connectors.same_name import folded
 from access_review.tables import Row
 
 LAG = timedelta(days=14)
@@ -308,12 +309,12 @@ def _aliases(entry: Entry, dn: str, netbios: Mapping[str, str]) -> Iterator[tupl
     if found := _guid(entry):
         yield "immutable-id", base64.b64encode(identifiers.guid_bytes(found)).decode("ascii")
     if principal := entry.text("userprincipalname"):
-        yield "upn", principal.casefold()
+        yield "upn", folded(principal)
     name, where = entry.text("samaccountname"), domain(dn) or ""
     # The NetBIOS name of most domains is their first label; of the others the source file says it.
     label = netbios.get(where) or where.partition(".")[0]
     if name and label:
-        yield "sam", f"{label}\\{name}".casefold()
+        yield "sam", folded(f"{label}\\{name}")
 
 
 def _control_changed(entry: Entry) -> datetime | None:

@@ -19,6 +19,7 @@ import rfc8785
 from access_review.connectors.ad.entry import Entry, Range, canonical
 from access_review.connectors.ad.membership import Name
 from access_review.connectors.classification import Classification
+from access_review.connectors.same_name import folded
 from access_review.tables import Row
 
 DirectoryKind = Literal["active-directory", "other"]
@@ -171,7 +172,7 @@ def common_aliases(entry: Entry, dn: str) -> Iterator[tuple[str, str]]:
     """Yield scheme and value of the names that objects of every directory have."""
     yield "dn", dn
     if mail := entry.text("mail"):
-        yield "mail", mail.casefold()
+        yield "mail", folded(mail)
 
 
 def linked(entry: Entry, *attributes: str) -> tuple[Name, ...]:

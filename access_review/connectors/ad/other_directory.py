@@ -25,6 +25,7 @@ from access_review.connectors.ad.dialect import (
 )
 from access_review.connectors.ad.entry import Entry, canonical, domain
 from access_review.connectors.ad.membership import Name
+from access_review.connectors.same_name import folded
 from access_review.tables import Row
 
 _ACCOUNTS = frozenset({"person", "account", "posixaccount", "inetorgperson", "organizationalperson"})
@@ -60,7 +61,7 @@ class OtherDirectory:
     def _account(self, entry: Entry, dn: str) -> DirectoryObject:
         name = entry.text("uid", "cn") or entry.dn
         columns = {**self._account_columns(entry, dn, name), **account_columns(entry, self._options, "employeenumber")}
-        uids = (Name("uid", uid.casefold()) for uid in entry.texts("uid"))
+        uids = (Name("uid", folded(uid)) for uid in entry.texts("uid"))
         return self._object(
             entry, dn, ObjectKind.USER, name, uids, columns=columns, primary_group=_primary_group(entry)
         )
@@ -162,7 +163,7 @@ def _members(entry: Entry) -> Iterator[Name]:
         yield Name("dn", canonical(_UNIQUE_ID.sub("", text)))
     # POSIX groups name logins, not objects: two accounts of one login make such a member ambiguous.
     if "posixgroup" in entry.classes():
-        yield from (Name("uid", text.casefold()) for text in entry.texts("memberuid"))
+        yield from (Name("uid", folded(text)) for text in entry.texts("memberuid"))
 
 
 def _primary_group(entry: Entry) -> Name | None:

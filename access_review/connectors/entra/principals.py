@@ -19,6 +19,7 @@ from access_review.connectors.entra.properties import (
     type_of,
 )
 from access_review.connectors.entra.tenant_objects import SCHEME, TableRow, TenantObjects, attributes
+from access_review.connectors.same_name import folded
 from access_review.tables import Row
 
 SYNC_ACCOUNT = "directory synchronisation account"
@@ -94,11 +95,11 @@ def _user_names(directory: TenantObjects, thing: Object, account: str) -> Iterat
         if value := directory.said(thing, name):
             yield directory.alias(scheme, value, account)
     if upn := text(thing, "userPrincipalName"):
-        yield directory.alias("upn", upn.casefold(), account)
+        yield directory.alias("upn", folded(upn), account)
     proxies = [
         address[5:] for address in directory.all_said(thing, "proxyAddresses") if address.casefold().startswith("smtp:")
     ]
-    for address in sorted({mail.casefold() for mail in (directory.said(thing, "mail"), *proxies) if mail}):
+    for address in sorted({folded(mail) for mail in (directory.said(thing, "mail"), *proxies) if mail}):
         yield directory.alias("mail", address, account)
 
 

@@ -1,11 +1,12 @@
 """All rows of a roster together: who is in it, where each person stands, what is in quarantine. Pure."""
 
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from access_review.connectors import Source
+from access_review.connectors import Source, same_name
 from access_review.connectors.roster.assignments import Spell, contradictions, in_order, person_status, spell_status
 from access_review.connectors.roster.mapping import Reference, RosterColumns
 from access_review.connectors.roster.rows import as_number, folded
@@ -95,9 +96,9 @@ class RosterPeople:
             if not isinstance(spec, Reference) or spec.by != "name":
                 continue
             said = [value for own in self.spells.values() for spell in own if (value := getattr(spell, target))]
-            lost = [value for value in said if len(names.get(value, ())) != 1]
+            lost = [value for value in said if len(names.get(called(value), ())) != 1]
             if lost:
-                several = sum(len(names.get(value, ())) > 1 for value in lost)
+                several = sum(len(names.get(called(value), ())) > 1 for value in lost)
                 more = f", {several} of them as several people are called so" if several else ""
                 yield spec.column, f"{len(lost)} of {len(said)} names in {spec.column} are those of no one person{more}"
 
@@ -131,7 +132,7 @@ class RosterPeople:
         """Yield the id and every mail of each person, by which other sources name them."""
         for native in sorted(self.spells):
             yield "aliases", {"scheme": "person-id", "value": native, "id": self.person(native)}
-            for mail in sorted({spell.mail.casefold() for spell in self.spells[native] if spell.mail}):
+            for mail in sorted({same_name.folded(spell.mail) for spell in self.spells[native] if spell.mail}):
                 yield "aliases", {"scheme": "person-mail", "value": mail, "id": self.person(native)}
 
     def _names(self) -> Mapping[str, set[str]]:
@@ -139,7 +140,7 @@ class RosterPeople:
         for native, spells in self.spells.items():
             for spell in spells:
                 if spell.name:
-                    names[spell.name].add(native)
+                    names[called(spell.name)].add(native)
         return names
 
     def _resolve(self, value: str | None, spec: str | Reference | None, names: Mapping[str, set[str]]) -> str | None:
@@ -148,12 +149,17 @@ class RosterPeople:
             return None
         match spec.by if isinstance(spec, Reference) else "id":
             case "mail":
-                return ref("person-mail", value.casefold())
+                return ref("person-mail", same_name.folded(value))
             case "name":
-                found = names.get(value, set())
+                found = names.get(called(value), set())
                 return self.person(next(iter(found))) if len(found) == 1 else None
             case _:
                 return self.person(value) if value in self.spells else ref("person-id", value)
+
+
+def called(name: str) -> str:
+    """Return a name in the form in which two are compared: one that is composed otherwise, or set apart otherwise, is it."""
+    return unicodedata.normalize("NFC", " ".join(name.split()))
 
 
 def too_many(faulty: int, rows: int, what: str) -> str | None:

@@ -18,6 +18,7 @@ from access_review.connectors.ad.entry import domain
 from access_review.connectors.ad.membership import MEMBER_TABLES, Memberships, Name, Principal
 from access_review.connectors.ad.tally import Tally
 from access_review.connectors.classification import Classification
+from access_review.connectors.same_name import folded
 from access_review.connectors.sharphound.files import Collection
 from access_review.connectors.sharphound.objects import CollectedObject, plain_sid
 from access_review.tables import Row
@@ -202,12 +203,12 @@ def _aliases(thing: CollectedObject) -> Iterator[tuple[str, str]]:
     if thing.dn:
         yield "dn", thing.dn
     if mail := thing.text("email"):
-        yield "mail", mail.casefold()
+        yield "mail", folded(mail)
     if principal := thing.text("userprincipalname"):
-        yield "upn", principal.casefold()
+        yield "upn", folded(principal)
     where = (thing.text("domain") or "").partition(".")[0]
     if where and (thing.text("samaccountname") or "@" in (thing.text("name") or "")):
-        yield "sam", f"{where}\\{thing.name}".casefold()
+        yield "sam", folded(f"{where}\\{thing.name}")
 
 
 def _never_used(thing: CollectedObject) -> bool | None:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from access_review.connectors import Source, no_value, problem
 from access_review.connectors.classification import Classification
 from access_review.connectors.no_value import NoDate
+from access_review.connectors.same_name import folded
 from access_review.connectors.table.columns import ELSEWHERE, ColumnWords, Filled, TableColumns
 from access_review.connectors.tabular import instants
 from access_review.connectors.tabular.instants import UNKNOWN, Bounds, Unreadable
@@ -95,7 +96,7 @@ class ListedRow:
         value, scheme = self.needed(name), self.terms.scheme(name)
         if scheme is None:
             return value
-        return ref(scheme, value.casefold() if scheme in _FOLDED else value)
+        return ref(scheme, folded(value) if scheme in _FOLDED else value)
 
     def flag(self, name: str, words: ColumnWords) -> bool | None:
         """Return yes, no, or null."""
@@ -368,7 +369,7 @@ class ExportListing:
         yield "accounts", {**row, "client": _only(classification.clients(login, "")) or agreed.get("client")}
         yield "aliases", {"scheme": f"{self.source.name}-login", "value": login, "id": account_id}
         if mail := agreed.get("mail"):
-            yield "aliases", {"scheme": "mail", "value": mail.casefold(), "id": account_id}
+            yield "aliases", {"scheme": "mail", "value": folded(mail), "id": account_id}
         if disputes:
             place = f"{self.sheet.file}: {native}"
             yield problem(self.source, place, "ambiguous", "; ".join(sorted(disputes)), account_id)
