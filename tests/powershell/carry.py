@@ -109,7 +109,7 @@ def words_for_file(program: Path, words: Sequence[str]) -> list[str]:
     return ["-File", str(program), *words]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Ran:
     """What a run did."""
 
@@ -162,7 +162,7 @@ class Ran:
         """Return the writing calls that name something."""
         return [call for call in self.writes if text in json.dumps(call)]
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return f"exit code {self.code}, {self.outcomes}\n{self.out[-1500:]}\n{self.err[-1500:]}"
 
 
