@@ -160,6 +160,16 @@ def test_a_number_of_staff_that_is_none_is_none(word, tmp_path):
     assert [row["employee_id"] for row in table["accounts"]] == [None, "2"]
 
 
+def test_a_list_in_one_cell_holds_nothing_that_says_nothing(tmp_path):
+    columns = {"account": "login", "entitlement": "role"}
+    found = read_table(tmp_path, "login,role\nana,Agent;N/A;;-\nben,NULL; Lead\n", columns=columns, separator=";")
+    assert {row["name"] for row in found["entitlements"]} == {"Agent", "Lead"}
+    assert not found.reasons
+    typed = read_table(tmp_path, "login,role\nana,Agent;[object Object]\n", columns=columns, separator=";")
+    assert {row["name"] for row in typed["entitlements"]} == {"Agent"}
+    assert "names of types" in typed.reasons["grants"]
+
+
 @pytest.mark.parametrize("stamp", ["0", "9223372036854775807", "116444736000000000"])
 def test_numbers_of_windows_for_never_are_no_last_use(stamp, tmp_path):
     options = FORMATS["ldap"](tmp_path, Company.usual())
@@ -292,13 +302,26 @@ def test_an_object_that_is_deleted_by_its_name_is_nobody(tmp_path):
     assert "deleted object" in found.texts()
 
 
-def test_a_member_that_is_empty_names_its_group_and_keeps_the_others(tmp_path):
+@pytest.mark.parametrize("word", ["", " N/A", " -"])
+def test_a_member_that_says_nothing_names_its_group_and_keeps_the_others(word, tmp_path):
     options = FORMATS["ldap"](tmp_path, Company.usual())
     path = tmp_path / "ad.ldif"
-    path.write_text(path.read_text() + "member:\n")
+    path.write_text(f"{path.read_text()}member:{word}\n")
     found = read("ldap", tmp_path, **options)
     assert len([row for row in found["grants"] if row["via"] == "member"]) == 2
     assert "members of Ops" in found.reasons["grants"]
+
+
+@pytest.mark.parametrize("word", ["", "N/A", "(null)"])
+def test_a_member_of_a_collection_that_says_nothing_names_its_group(word, tmp_path):
+    options = FORMATS["sharphound"](tmp_path, Company.usual())
+    path = tmp_path / "groups.json"
+    page = json.loads(path.read_text())
+    page["data"][0]["Members"].append({"ObjectIdentifier": word, "ObjectType": "User"})
+    path.write_text(json.dumps(page))
+    found = read("sharphound", tmp_path, **options)
+    assert len([row for row in found["grants"] if row["via"] == "member"]) == 2
+    assert "members of OPS" in found.reasons["grants"]
 
 
 @pytest.mark.parametrize("word", ["N/A", "-", "unknown"])

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from access_review.connectors import no_value
 from access_review.connectors.ad import identifiers, replication, well_known
 from access_review.connectors.ad.dialect import (
     DirectoryObject,
@@ -40,6 +41,10 @@ _SERVICE = frozenset(
     {"msds-groupmanagedserviceaccount", "msds-managedserviceaccount", "msds-delegatedmanagedserviceaccount"}
 )
 _OWN = frozenset({"objectsid", "objectguid", "samaccountname", "objectcategory"})
+
+
+_SHORTEST = 24
+"""Letters below which a member may be a word for nothing: a DN below a domain is longer, and there are millions."""
 
 
 def recognises(entry: Entry) -> bool:
@@ -261,14 +266,18 @@ def _members(entry: Entry) -> Iterator[StatedMember]:
     metadata = (replication.read_link_value(text) for text in entry.all("msds-replvaluemetadata"))
     since = {canonical(link.dn): link.since for link in metadata if link and link.since and link.name == "member"}
     for text in entry.all("member"):
+        if len(text) < _SHORTEST and no_value.is_nothing(text):
+            continue
         dn = canonical(text)
         yield StatedMember(Name("dn", dn), since.get(dn))
 
 
 def _nameless(entry: Entry) -> Iterator[Doubt]:
-    """Doubt memberships where a member is an empty text: a value was there, and is lost."""
-    if lost := sum(not value for value in entry.values.get("member", ())):
-        yield Doubt(f"{lost} of the members of {_name(entry)} are empty", ("grants", "nesting"))
+    """Doubt memberships where a member is an empty text, or a word for nothing: a value was there, and is lost."""
+    short = (value for value in entry.values.get("member", ()) if len(value) < _SHORTEST)
+    lost = sum(no_value.is_nothing(value.decode("utf-8", "replace")) for value in short)
+    if lost:
+        yield Doubt(f"{lost} of the members of {_name(entry)} say nothing", ("grants", "nesting"))
 
 
 def last_use(here: datetime | None, replicated: datetime | None, as_of: datetime, *, exact: bool = False) -> Row:

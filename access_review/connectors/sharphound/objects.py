@@ -71,9 +71,11 @@ class CollectedObject(BaseModel):
         stated: list[CollectedMember] = []
         for item in self.Members or ():
             try:
-                stated.append(CollectedMember.model_validate(item))
+                member = CollectedMember.model_validate(item)
             except ValidationError:
                 continue
+            if not no_value.is_nothing(member.ObjectIdentifier):
+                stated.append(member)
         return stated, len(self.Members or ()) - len(stated)
 
     @property

@@ -76,7 +76,10 @@ class ListedRow:
 
     def text(self, name: str) -> str | None:
         """Return a text; null when the column is not mapped or the cell holds nothing, or the name of a type."""
-        value = self.written(name)
+        return self.item(name, self.written(name))
+
+    def item(self, name: str, value: str | None) -> str | None:
+        """Return a value of a column, or of the list in one; null when it holds nothing, or the name of a type."""
         if no_value.is_type_name(value):
             self.typed.add(self.terms.columns[name])
             if (message := f"{name} is the name of a type, not a value: {value!r}") not in self.faults:
@@ -323,7 +326,7 @@ class ExportListing:
         if self.terms.separator is None:
             return [self._entitlement(line, line.text("entitlement_id") or named, named)]
         names = dict.fromkeys(name.strip() for name in named.split(self.terms.separator))
-        return [self._entitlement(line, name, name) for name in names if name]
+        return [self._entitlement(line, name, name) for name in names if line.item("entitlement", name)]
 
     def _entitlement(self, line: ListedRow, native: str, name: str) -> str:
         entitlement = self.source.id(self.terms.entitlement_kind, native)
