@@ -11,7 +11,7 @@ import codecs
 import csv
 import io
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -75,9 +75,21 @@ def read_log(data: bytes, plan: Plan, now: datetime) -> list[LogRow]:
         raise PlanRefused(f"the log cannot be read: {error}", hint=_HINT) from None
     if head.rstrip("\r") != _HEADING:
         raise PlanRefused("the log has another heading than carry-out.ps1 writes", hint=_HINT)
+    inside = frozenset((name, part.id) for part in plan.batches for name in part.changes)
+    known = _Known(plan, {one.id: one for one in plan.changes}, inside, now)
     # A break tears the row that is being written: the one before it says what was begun.
-    whole = [row for row in found if len(row) >= len(COLUMNS)]
-    return [_row(number, cells, plan, now) for number, cells in enumerate(whole, start=2)]
+    whole = [(number, row) for number, row in enumerate(found, start=2) if len(row) >= len(COLUMNS)]
+    return [_row(number, cells, known) for number, cells in whole]
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the rows of a log are held against."""
+
+    plan: Plan
+    changes: Mapping[str, Change]
+    inside: frozenset[tuple[str, str]]
+    now: datetime
 
 
 def _encoding(data: bytes) -> str:
@@ -85,20 +97,23 @@ def _encoding(data: bytes) -> str:
     return "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
 
 
-def _row(number: int, cells: Sequence[str], plan: Plan, now: datetime) -> LogRow:
+def _row(number: int, cells: Sequence[str], known: _Known) -> LogRow:
+    plan, now = known.plan, known.now
+
     def refused(what: str) -> PlanRefused:
         return PlanRefused(f"row {number} of the log {what}", hint=_HINT)
 
     if len(cells) > len(COLUMNS):
         raise refused(f"has {len(cells)} cells, not {len(COLUMNS)}")
     at, of, name, batch, action, outcome, note, by, on = cells
+    if tuple(cells[1:]) == COLUMNS[1:]:
+        raise refused("is the heading again: bring one log after the other")
     if of != plan.digest:
         raise refused(f"is of another plan: {of[:90]}")
-    change = next((one for one in plan.changes if one.id == name), None)
+    change = known.changes.get(name)
     if change is None:
         raise refused(f"is of a change that the plan does not have: {name[:90]}")
-    inside = any(part.id == batch and name in part.changes for part in plan.batches)
-    if change.action != action or not inside:
+    if change.action != action or (name, batch) not in known.inside:
         raise refused(f"says {action[:40]} in {batch[:40]} of {name}, which the plan does not")
     try:
         moment, said = datetime.fromisoformat(at), Outcome(outcome)

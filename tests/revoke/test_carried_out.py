@@ -226,6 +226,7 @@ def _altered(text: str, new: str) -> Spoil:
         ),
         (_altered('"At"', '#TYPE System.Management.Automation.PSCustomObject\r\n"At"'), "heading"),
         (lambda _: b"", "heading"),
+        (lambda carried: log(*carried.of(carried.first, "pending")) * 2, "row 3 of the log is the heading again"),
     ],
 )
 def test_a_log_that_is_not_this_plans_is_refused_and_nothing_is_taken(
