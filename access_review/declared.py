@@ -6,6 +6,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from access_review.connectors.ad import well_known
+from access_review.connectors.entra import roles as entra_roles
 from access_review.engine import Engine
 from access_review.engine.relation import NamedRelation
 from access_review.facts import FACTS
@@ -41,9 +43,35 @@ OWNED = NamedRelation(
 """,
 )
 
+# A group is known by the last part of its SID, a role by its template; one given for a part of a tenant is neither.
+POWERS = NamedRelation(
+    "powers",
+    "The fact `powers`.",
+    tuple(FACTS["powers"].schema.names),
+    """
+    WITH named AS (
+        SELECT entitlement, native_id AS value FROM entitlements WHERE kind = 'role'
+        UNION
+        SELECT a.id, CASE WHEN a.value LIKE 'S-1-5-21-%' THEN concat('S-1-5-21-*-', regexp_extract(a.value, '[0-9]+$', 0))
+                          ELSE a.value END
+        FROM aliases AS a
+        WHERE a.scheme = 'sid' AND a.id IN (SELECT entitlement FROM entitlements WHERE kind = 'group' AND privileged)
+    )
+    SELECT named.entitlement, min(known.place) AS place, max(CASE WHEN known.tier0 THEN 1 ELSE 0 END) = 1 AS tier0
+    FROM named JOIN known_powers AS known ON known.value = named.value GROUP BY named.entitlement
+""",
+)
 
-RELATIONS = (VALID_WAIVERS, OWNED)
+
+RELATIONS = (VALID_WAIVERS, OWNED, POWERS)
 """What is made of what the workspace says."""
+
+
+def known_powers() -> pa.Table:
+    """Return what connectors know of powerful groups and roles: by id, place and tier."""
+    rows = [*well_known.powers(), *entra_roles.powers()]
+    types = {"value": pa.string(), "place": pa.int64(), "tier0": pa.bool_()}
+    return pa.table({n: pa.array([row[i] for row in rows], kind) for i, (n, kind) in enumerate(types.items())})
 
 
 def moment(as_of: datetime) -> pa.Table:

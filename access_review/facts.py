@@ -96,6 +96,13 @@ _FACTS = (
         "Owners with the person behind each and that person's status.",
     ),
     Table(
+        "powers",
+        ("entitlement",),
+        (Column("entitlement"), Column("place", WHOLE, required=True), Column("tier0", FLAG, required=True)),
+        "What is known to be powerful by its id: `place` in an order of power (1 is the most), and whether whoever holds it "
+        "can give themselves everything (`tier0`).",
+    ),
+    Table(
         "doubts",
         ("account", "other"),
         (

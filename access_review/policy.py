@@ -76,6 +76,7 @@ class RiskWeights(File):
     high: Whole = 55
     critical: Whole = 80
     privileged: Whole = 20
+    tier0: Whole = 20
     sensitive: Whole = 10
     leaver: Whole = 15
     enabled_unknown: Whole = 5

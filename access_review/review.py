@@ -138,6 +138,7 @@ def _declare(tables: Mapping[str, pa.Table], workspace: Workspace, engine: Engin
     engine.register("patterns", declared.patterns(templates, workspace))
     engine.register("waivers", declared.waivers(workspace, engine))
     engine.register("applications", declared.applications(workspace.policy, engine))
+    engine.register("known_powers", declared.known_powers())
     for relation in declared.RELATIONS:
         relation.make(engine)
 
@@ -185,6 +186,7 @@ COMPUTED: Mapping[str, tuple[str, ...]] = {
     "read_accounts": ("accounts",),
     "moment": (),
     "told": (),
+    "known_powers": (),
     "not_same": (),
     "ladders": (),
     "former_owners": (),

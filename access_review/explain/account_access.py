@@ -220,12 +220,14 @@ _CUSTODIANS = """
 _EDGE = "SELECT mastered_in, removable, why_not FROM nesting WHERE child = :child AND parent = :parent AND mode = :mode"
 
 _HELD = """
-    SELECT held.*, entitlements.source, entitlements.effect FROM held LEFT JOIN entitlements USING (entitlement)
-    WHERE account = :account ORDER BY verdict = 'within', entitlements.name, entitlement, mode
+    SELECT held.*, entitlements.source, entitlements.effect
+    FROM held LEFT JOIN entitlements USING (entitlement) LEFT JOIN powers USING (entitlement)
+    WHERE account = :account ORDER BY verdict = 'within', powers.place NULLS LAST, entitlements.name, entitlement, mode
 """
 
 _HELD_REACHING = """
-    SELECT held.*, entitlements.source, entitlements.effect FROM held LEFT JOIN entitlements USING (entitlement)
+    SELECT held.*, entitlements.source, entitlements.effect
+    FROM held LEFT JOIN entitlements USING (entitlement) LEFT JOIN powers USING (entitlement)
     WHERE account = :account AND entitlement IN (SELECT entitlement FROM closure WHERE reached IN :goals)
-    ORDER BY entitlement IN :goals DESC, entitlements.name, entitlement, mode
+    ORDER BY entitlement IN :goals DESC, powers.place NULLS LAST, entitlements.name, entitlement, mode
 """

@@ -63,7 +63,7 @@ def _controls_of_rule(rules: int) -> str:
 
 def _weights(policy: Policy) -> Mapping[str, Any]:
     """Return what scoring takes from the policy."""
-    more = ("privileged", "sensitive", "leaver", "enabled_unknown", "old")
+    more = ("privileged", "tier0", "sensitive", "leaver", "enabled_unknown", "old")
     return {
         **{f"w_{name}": getattr(policy.risk, name) for name in (*Severity, *more)},
         "old_before": AsOf(-policy.risk.old_after),
@@ -172,6 +172,7 @@ _CIRCUMSTANCES = f"""
            coalesce(b.name, o.name, bp.name) AS about_name,
            coalesce(b.client, e.client, a.client) AS client,
            coalesce(b.privileged, e.privileged, h.privileged, FALSE) AS privileged,
+           coalesce(bt.tier0, et.tier0, FALSE) AS tier0,
            coalesce(b.sensitivity, e.sensitivity) AS sensitivity,
            a.account IS NOT NULL AND a.enabled IS NULL AS enabled_unknown
     FROM ({_IDENTIFIED}) AS f
@@ -181,6 +182,8 @@ _CIRCUMSTANCES = f"""
     LEFT JOIN entitlements AS b ON b.entitlement = f.about
     LEFT JOIN ({_OTHER}) AS o ON o.account = f.about
     LEFT JOIN ({_PERSON.format("about")}) AS bp ON bp.person = f.about
+    LEFT JOIN powers AS et ON et.entitlement = f.subject
+    LEFT JOIN powers AS bt ON bt.entitlement = f.about
     LEFT JOIN powerful_holders AS h ON h.account = f.subject AND f.about IS NULL AND f.about_text IS NULL
 """
 
@@ -206,6 +209,7 @@ _SCORED = f"""
            CASE severity WHEN 'critical' THEN :w_critical WHEN 'high' THEN :w_high
                          WHEN 'medium' THEN :w_medium ELSE :w_low END AS base,
            CASE WHEN privileged THEN :w_privileged ELSE 0 END AS for_privileged,
+           CASE WHEN tier0 THEN :w_tier0 ELSE 0 END AS for_tier0,
            CASE WHEN sensitivity IS NOT NULL THEN :w_sensitive ELSE 0 END AS for_sensitive,
            CASE WHEN leaver THEN :w_leaver ELSE 0 END AS for_leaver,
            CASE WHEN enabled_unknown THEN :w_enabled_unknown ELSE 0 END AS for_unknown,
@@ -221,6 +225,7 @@ _FINDINGS = f"""
            CAST(total AS BIGINT) AS risk, reason,
            concat(severity, ' ', CAST(base AS VARCHAR),
                   CASE WHEN for_privileged > 0 THEN concat(', privileged ', CAST(for_privileged AS VARCHAR)) ELSE '' END,
+                  CASE WHEN for_tier0 > 0 THEN concat(', tier 0 ', CAST(for_tier0 AS VARCHAR)) ELSE '' END,
                   CASE WHEN for_sensitive > 0 THEN concat(', ', sensitivity, ' data ', CAST(for_sensitive AS VARCHAR)) ELSE '' END,
                   CASE WHEN for_leaver > 0 THEN concat(', leaver ', CAST(for_leaver AS VARCHAR)) ELSE '' END,
                   CASE WHEN for_unknown > 0 THEN concat(', state unknown ', CAST(for_unknown AS VARCHAR)) ELSE '' END,
@@ -229,7 +234,7 @@ _FINDINGS = f"""
            CASE WHEN status <> 'closed' AND waiver IS NOT NULL THEN 'waived' ELSE status END AS status,
            waiver, coalesce(first_seen, :now) AS first_seen, CASE WHEN status = 'closed' THEN :now END AS closed_at
     FROM (
-        SELECT *, least(100, base + for_privileged + for_sensitive + for_leaver + for_unknown + for_age) AS total
+        SELECT *, least(100, base + for_privileged + for_tier0 + for_sensitive + for_leaver + for_unknown + for_age) AS total
         FROM ({_SCORED}) AS scored
     ) AS totalled
 """

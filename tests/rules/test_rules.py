@@ -83,6 +83,7 @@ MADE_OF: Mapping[str, tuple[str, ...]] = {
     "separation": ("entitlements",),
     "applications": ("entitlements",),
     "owned": ("people", "owners"),
+    "powers": ("entitlements",),
     "doubts": ("people", "assignments", "accounts"),
     "patterns": ("entitlements",),
 }

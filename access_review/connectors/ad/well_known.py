@@ -5,7 +5,7 @@ Definitions: Microsoft's lists of well-known SIDs and of groups that AdminSDHold
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -61,6 +61,14 @@ def is_privileged(sid: str | None) -> bool:
 def effect(sid: str | None) -> str:
     """Return what holding a group does by its SID: Protected Users takes ways to sign in away, and gives nothing."""
     return str(_group(sid).get("effect", "grants")) if sid else "grants"
+
+
+def powers() -> Iterator[tuple[str, int, bool]]:
+    """Yield the SID of each powerful group (``*`` for that of any domain), its place in the order of power, and whether it is tier 0."""
+    for kind, prefix in (("domain_groups", "S-1-5-21-*-"), ("builtin_groups", "S-1-5-32-")):
+        for number, group in _facts()[kind].items():
+            if group.get("privileged"):
+                yield f"{prefix}{number}", group["place"], group["tier"] == 0
 
 
 def _group(sid: str) -> Mapping[str, Any]:
