@@ -31,7 +31,8 @@ def carry_over(
     """
     if previous is None:
         return tables | {"people": _first_seen(tables["people"], {}, as_of)}
-    known = {row["person"]: row for row in previous["people"].to_pylist()}
+    retired = {entry.name for entry in workspace.sources if entry.is_retired(as_of)}
+    known = {row["person"]: row for row in previous["people"].to_pylist() if row["source"] not in retired}
     gone = _gone(known, tables["people"])
     complete = _complete_rosters(tables)
     # A roster that was cut is not believed, so nobody is missing from it; it must stop the run all the same.
@@ -45,11 +46,34 @@ def carry_over(
     aliases = previous["aliases"].filter(pc.is_in(previous["aliases"]["id"], ids))
     spells = previous["assignments"].filter(pc.is_in(previous["assignments"]["person"], ids))
     former = _former(previous["assignments"], tables["assignments"], complete, as_of)
+    said = {row["source"] for row in tables["completeness"].to_pylist() if row["subject"] == UNDECLARED}
+    undeclared = [row for row in undeclared_sources(workspace, previous) if row["source"] not in said]
     return tables | {
+        "completeness": frame("completeness", undeclared, also=[tables["completeness"]]),
         "people": _first_seen(people, known, as_of),
         "aliases": frame("aliases", [], also=[tables["aliases"], aliases]),
         "assignments": frame("assignments", former, also=[tables["assignments"], spells]),
     }
+
+
+UNDECLARED = "undeclared"
+"""The subject of a verdict on a source of earlier runs that no file declares any more."""
+
+
+def undeclared_sources(workspace: Workspace, previous: Mapping[str, pa.Table]) -> list[Row]:
+    """Return a verdict on each source that the run before had and that the workspace neither declares nor has retired."""
+    declared = {entry.name for entry in workspace.sources}
+    before = sorted(set(previous["completeness"]["source"].to_pylist()) - declared)
+    return [
+        {
+            "source": name,
+            "subject": UNDECLARED,
+            "complete": False,
+            "reason": f"sources/{name}.yaml is gone, and its people stay as last seen: put it back, "
+            f"and if the source is no more: access-review sources retire {name}",
+        }
+        for name in before
+    ]
 
 
 _JOB = ("person", "source", "client", "role", "attributes")

@@ -130,6 +130,7 @@ class SourceFile(File):
     """``sources/<name>.yaml``: which connector reads the source, and how its accounts are matched to people.
 
     ``accept_fewer`` is a day: until then, and for a week at most, it is right that the source holds much less than before.
+    From the day ``retired`` on the source is not read, and its people are forgotten.
 
     What nobody can tell from columns is settled by ids: ``same`` says whose an account is, before any
     rung; ``not_same`` says of an account and a person, or of two people, that they do not belong together.
@@ -139,6 +140,7 @@ class SourceFile(File):
     options: Mapping[str, Any] = {}
     match: tuple[Rung, ...] = ()
     accept_fewer: date | None = None
+    retired: date | None = None
     same: tuple[PairOfIds, ...] = ()
     not_same: tuple[PairOfIds, ...] = ()
 

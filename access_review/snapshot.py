@@ -155,7 +155,8 @@ def collect(
     ``last`` is how much each source held when it was last read whole; that of the run before where it is not given.
     """
     known = (previous.last_read if previous else {}) if last is None else last
-    read = [_read(workspace, entry, as_of, progress, known.get(entry.name, {})) for entry in workspace.sources]
+    entries = [entry for entry in workspace.sources if not entry.is_retired(as_of)]
+    read = [_read(workspace, entry, as_of, progress, known.get(entry.name, {})) for entry in entries]
     whole = {name: frame(name, [], also=[t for one in read for t in one[name]]) for name in TABLES}
     whole = carry_over.carry_over(whole, workspace, as_of, previous.tables if previous else None)
     tables = Stored(resolve(whole))
@@ -350,17 +351,25 @@ def manifest(snapshot: Snapshot, workspace: Workspace, previous: str = "", *, re
         previous=PreviousRun(previous, snapshot.previous) if previous else None,
         workspace_digest=workspace.digest,
         tables={name: ManifestTable(tables.rows(name), tables.digest(name)) for name in tables},
-        sources={entry.name: _describe(snapshot, entry) for entry in workspace.sources},
+        sources=_sources(snapshot, workspace),
         rehearsal=rehearsal,
     )
 
 
-def _describe(snapshot: Snapshot, entry: SourceEntry) -> ManifestSource:
-    verdicts = [v for v in snapshot.tables["completeness"].to_pylist() if v["source"] == entry.name]
+def _sources(snapshot: Snapshot, workspace: Workspace) -> dict[str, ManifestSource]:
+    """Describe the sources that are declared and not retired, and those that are not declared any more."""
+    known = {entry.name: entry.file.connector for entry in workspace.sources if not entry.is_retired(snapshot.as_of)}
+    verdicts = snapshot.tables["completeness"].to_pylist()
+    known |= {v["source"]: "" for v in verdicts if v["subject"] == carry_over.UNDECLARED}
+    return {name: _describe(snapshot, name, known[name]) for name in sorted(known)}
+
+
+def _describe(snapshot: Snapshot, name: str, connector: str) -> ManifestSource:
+    verdicts = [v for v in snapshot.tables["completeness"].to_pylist() if v["source"] == name]
     problems = snapshot.tables["problems"]
-    kinds = problems.filter(pc.equal(problems["source"], entry.name)).group_by("kind").aggregate([([], "count_all")])
+    kinds = problems.filter(pc.equal(problems["source"], name)).group_by("kind").aggregate([([], "count_all")])
     return ManifestSource(
-        connector=entry.file.connector,
+        connector=connector,
         # An optional part that was not read is said; what rests on it is the verdict of a table.
         complete=all(v["complete"] or v["subject"].startswith("part:") for v in verdicts),
         verdicts={

@@ -13,6 +13,7 @@ import re
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -39,6 +40,10 @@ class SourceEntry:
     name: str
     file: SourceFile
     options: Mapping[str, Any]
+
+    def is_retired(self, at: datetime) -> bool:
+        """Tell whether the source is no more at a moment: it is not read, and nothing of it stays as last seen."""
+        return self.file.retired is not None and at.date() >= self.file.retired
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Commands that look: lay out and check a workspace, explain, export, show templates."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -145,6 +146,23 @@ def roles_draft(
     options.show(drafting.value(made), view.text(made.draft, len(made.files), shown(to)))
 
 
+def sources_retire(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(help="The source, as its file in sources/ is called.")],
+    on: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The first day without it; today by default.")
+    ] = None,
+) -> None:
+    """Say in its file that a source is no more: it is not read, and its people are forgotten."""
+    from access_review.stages.sources import retire_source
+
+    options: Options = ctx.obj
+    day = on.date() if on else options.now.date()
+    file = retire_source(options.workspace(), name, day)
+    said = f"{file} says: retired: {day}\nNext: review the change as any other, then access-review check"
+    options.show({"source": name, "file": file, "retired": day.isoformat()}, said)
+
+
 def add_to(app: typer.Typer) -> None:
     """Register the commands, in the order of the help."""
     app.command()(check)
@@ -155,3 +173,6 @@ def add_to(app: typer.Typer) -> None:
     roles.command("show")(roles_show)
     roles.command("draft")(roles_draft)
     app.add_typer(roles, name="roles")
+    sources = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Sources.")
+    sources.command("retire")(sources_retire)
+    app.add_typer(sources, name="sources")

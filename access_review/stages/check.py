@@ -5,7 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from access_review import roles
+from access_review.carry_over import undeclared_sources
 from access_review.snapshot import ManifestSource, Progress, Snapshot, collect, manifest
+from access_review.store import logged, snapshots
 from access_review.tables import TABLES
 from access_review.views.check import CheckedSource, CheckedVerdict, CheckResult, UnresolvedPattern, UnusableInput
 from access_review.workspace import Workspace
@@ -16,14 +18,35 @@ FORMAT = "access-review/check@1"
 def check_sources(workspace: Workspace, as_of: datetime, progress: Progress) -> CheckResult:
     """Read every source as ``collect`` would and describe it; raises what ``collect`` raises."""
     snapshot = collect(workspace, as_of, progress=progress)
+    sources = [_checked(name, source, snapshot) for name, source in manifest(snapshot, workspace).sources.items()]
     return {
         "format": FORMAT,
         "as_of": as_of.isoformat(),
         "workspace_digest": workspace.digest,
-        "sources": [_checked(name, source, snapshot) for name, source in manifest(snapshot, workspace).sources.items()],
+        "sources": [*sources, *_undeclared(workspace, as_of)],
         "templates": len(workspace.templates),
         "unresolved": _unresolved(workspace, snapshot),
     }
+
+
+def _undeclared(workspace: Workspace, as_of: datetime) -> list[CheckedSource]:
+    """Name the sources of the run before that no file declares any more."""
+    earlier = [run for run in logged.known_runs(workspace.folder) if run.as_of < as_of]
+    rows = undeclared_sources(workspace, snapshots.load(earlier[-1]).tables) if earlier else []
+    return [
+        {
+            "source": row["source"],
+            "connector": "",
+            "complete": False,
+            "verdicts": {
+                row["subject"]: {"complete": False, "reason": row["reason"], "received": None, "expected": None}
+            },
+            "problems": {},
+            "rows": {},
+            "unusable": [],
+        }
+        for row in rows
+    ]
 
 
 def _checked(name: str, source: ManifestSource, snapshot: Snapshot) -> CheckedSource:

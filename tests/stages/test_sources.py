@@ -1,0 +1,98 @@
+"""A source that is no more is retired in its own file; one that merely vanishes is said until then."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support.command import CommandResult, access_review, lay_out
+
+ROSTER = """\
+# who works for {name}: ask Bo
+connector: roster   # the export of the night
+options:
+  path: {name}.csv
+  timezone: UTC
+  dates: "%Y-%m-%d"
+  left_at_means: end-of-day
+  statuses: {{active: [Active], left: [Left]}}
+  columns: {{person: id, name: name, status: status}}
+# the end
+"""
+HR, VENDOR = ROSTER.format(name="hr"), ROSTER.format(name="vendor")
+DAY = "2026-02-{:02}T06:00:00Z"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return lay_out(
+        tmp_path,
+        {
+            "sources/hr.yaml": HR,
+            "sources/hr.csv": "id,name,status\n1,Ann Lee,Active\n",
+            "sources/vendor.yaml": VENDOR,
+            "sources/vendor.csv": "id,name,status\n9,Vi Dor,Active\n",
+            "roles/policy.yaml": "engine: {threads: 1}\n",
+        },
+    )
+
+
+def run(folder: Path, day: int, *words: str) -> CommandResult:
+    return access_review(folder, "--as-of", DAY.format(day), *words)
+
+
+def people(folder: Path) -> list[str]:
+    assert access_review(folder, "export", "people", "--format", "json", "-o", "people.json").code == 0
+    return [f"{row['name']} {row['status']}" for row in json.loads((folder / "people.json").read_text())]
+
+
+def test_a_source_that_vanishes_is_said_until_it_is_back_or_retired(folder: Path) -> None:
+    assert run(folder, 1, "audit").code == 0
+    (folder / "sources/vendor.yaml").unlink()
+    for day in (2, 3):  # not only in the first run without it
+        audited = run(folder, day, "audit")
+        assert audited.code == 1
+        assert "incomplete: undeclared: sources/vendor.yaml is" in audited.out  # cut to the width of the terminal
+        assert people(folder) == ["Ann Lee active", "Vi Dor active"]
+    (report,) = (folder / "runs").glob("20260203*/report.html")
+    assert "sources/vendor.yaml is gone" in report.read_text("utf-8")
+    checked = run(folder, 4, "check")
+    assert checked.code == 1
+    assert "sources/vendor.yaml is gone" in checked.out
+    assert "is called 'vendor'" in run(folder, 4, "sources", "retire", "vendor").err
+
+    (folder / "sources/vendor.yaml").write_text(VENDOR)
+    done = run(folder, 4, "sources", "retire", "vendor")
+    assert (done.code, done.err) == (0, "")
+    after = VENDOR.replace("of the night\n", "of the night\nretired: 2026-02-04\n")
+    assert (folder / "sources/vendor.yaml").read_text() == after
+    again = run(folder, 5, "sources", "retire", "vendor")
+    assert again.code == 2
+    assert "is retired since 2026-02-04: nothing was written" in again.err
+    assert run(folder, 4, "check").code == 0
+    assert [run(folder, 4, command).code for command in ("collect", "review")] == [0, 0]
+    assert people(folder) == ["Ann Lee active"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("\ufeff" + VENDOR, "\ufeff" + VENDOR.replace("of the night\n", "of the night\nretired: 2026-12-01\n")),
+        (
+            VENDOR.replace("\n", "\r\n"),
+            VENDOR.replace("of the night\n", "of the night\nretired: 2026-12-01\n").replace("\n", "\r\n"),
+        ),
+        ('{"connector": roster, options: {path: a.csv, columns: {person: id}}}\n', None),
+    ],
+    ids=["byte order mark", "lines of Windows", "one line"],
+)
+def test_an_operator_s_file_stays_valid_or_is_left_alone(folder: Path, before: str, after: str | None) -> None:
+    path = folder / "sources/vendor.yaml"
+    path.write_bytes(before.encode())
+    path.chmod(0o640)
+    done = run(folder, 4, "sources", "retire", "vendor", "--on", "2026-12-01")
+    assert done.code == (2 if after is None else 0)
+    assert path.read_bytes().decode() == (before if after is None else after)
+    assert path.stat().st_mode & 0o777 == 0o640
+    if after is None:
+        assert "write into it yourself: retired: 2026-12-01" in done.err
