@@ -26,6 +26,9 @@ SHRUNK = "part:shrunk"
 SIZES = "part:sizes"
 """The subject of a verdict that says, as canonical JSON, how much single files hold, and columns, in thousandths."""
 
+FIRST = "part:first-read"
+"""The subject of a verdict that says that there was nothing to compare with."""
+
 FILE, CELLS, VIA = "file:", "cells:", "grants by "
 
 AHEAD = timedelta(days=7)
@@ -107,6 +110,12 @@ def noticed(
     them. ``last`` is how much there was; ``accepted`` the day up to which the source file accepts less. Of a
     ``live`` source only objects are compared: a batch takes memberships from it, and never an object.
     """
+    if not last:
+        _, first = complete(source, FIRST, 0)
+        return [
+            *verdicts,
+            {**first, "received": None, "reason": "read for the first time: what there should be is not known"},
+        ]
     if accepted is not None and on <= accepted <= on + AHEAD:
         return list(verdicts)
     held = counted(verdicts, accepted=False)

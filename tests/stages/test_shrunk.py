@@ -8,7 +8,7 @@ import pytest
 from access_review import store
 from access_review.artifacts import AUDIT
 from access_review.connectors import Source, complete, incomplete
-from access_review.connectors.shrunk import counted, noticed, sizes
+from access_review.connectors.shrunk import FIRST, counted, noticed, sizes
 from access_review.runs import all_runs
 from access_review.store import last_reads
 from access_review.tables import Row
@@ -61,6 +61,12 @@ def test_what_was_not_read_whole_is_nothing_to_compare_with():
     cut = [incomplete(SOURCE, "accounts", "cut", received=3)[1]]
     assert counted(cut) == {}
     assert not told(cut, verdicts(accounts=100)).keys() - {"accounts"}
+
+
+def test_a_first_read_says_that_it_cannot_know():
+    (said,) = (row for row in noticed(SOURCE, verdicts(accounts=3), {}, on=AS_OF.date()) if row["subject"] == FIRST)
+    assert "first time" in said["reason"]
+    assert said["complete"]
 
 
 def test_logs_are_as_long_as_they_are():
