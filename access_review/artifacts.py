@@ -71,7 +71,7 @@ class Artifact(Generic[T]):
         place = place or self.path
         try:
             plain = json.loads(data)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ArtifactError(
                 f"{place} cannot be read: {error}", hint="restore the file or run the stage again"
             ) from None

@@ -61,7 +61,7 @@ def sign_execution(stored: StoredPlan, workspace: Workspace, signer: Signer, now
 def _refuse_other_program(stored: StoredPlan) -> None:
     """Refuse where the program beside a plan is not the one that this tool puts there."""
     beside = stored.folder / carry_out.NAME
-    if beside.exists() and beside.read_bytes() != carry_out.program():
+    if beside.exists() and files.content(beside) != carry_out.program():
         raise PlanRefused(
             f"{carry_out.NAME} beside the plan is not the program that was put there",
             hint=f"it must have {carry_out.digest()}: plan again, and find out who changed it",

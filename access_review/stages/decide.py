@@ -13,6 +13,7 @@ from access_review.audit.judge import Judgement
 from access_review.audit.reviewers import People
 from access_review.audit.worklist import UNASSIGNED, WorkItem
 from access_review.errors import Mistake, Unclear
+from access_review.plain_files import read_plain
 from access_review.runs import Run
 from access_review.store import audits, rosters
 from access_review.store.decisions import NewDecision, RunDecisions, claimed, unread
@@ -41,10 +42,7 @@ def open_sheets(paths: Iterable[Path]) -> tuple[list[tuple[str, bytes]], list[Mi
     unread: list[Mistake] = []
     for path in paths:
         try:
-            if path.stat().st_size > LARGEST:
-                unread.append(Mistake(path.name, 0, 0, f"larger than {LARGEST // 2**20} MiB: no work sheet"))
-            else:
-                sheets.append((path.name, path.read_bytes()))
+            sheets.append((path.name, read_plain(path.resolve(), LARGEST)))
         except OSError as error:
             unread.append(Mistake(path.name, 0, 0, f"cannot be read: {error.strerror}"))
     return sheets, unread

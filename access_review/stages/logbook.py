@@ -8,7 +8,7 @@ from access_review.logbook.known import Discrepancy
 from access_review.logbook.lines import Logbook
 from access_review.logbook.tree import TreeHead
 from access_review.revoke.statements import heads_seen
-from access_review.store import logbook, logbook_check, plans
+from access_review.store import files, logbook, logbook_check, plans
 
 
 def read_logbook(folder: Path) -> Logbook:
@@ -41,6 +41,6 @@ def _seen_by_signatures(folder: Path) -> dict[str, TreeHead]:
         *sorted((folder / plans.STANDING_APPROVALS).glob("*.json")),
     ]
     for path in places:
-        if (head := heads_seen(path.read_bytes())) is not None:
+        if (head := heads_seen(files.content(path))) is not None:
             seen[path.relative_to(folder).as_posix()] = head
     return seen

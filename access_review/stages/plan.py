@@ -16,8 +16,8 @@ from access_review.plan.request import Scope
 from access_review.rules import load as load_rules
 from access_review.runs import Run
 from access_review.snapshot import Snapshot
+from access_review.store import files, plans, reviews, snapshots
 from access_review.store import pinned as pin
-from access_review.store import plans, reviews, snapshots
 from access_review.store.plans import AHEAD, PLAN, StoredPlan
 from access_review.tables import Row
 from access_review.views import plan_folder
@@ -79,7 +79,7 @@ def require_lists(stored: StoredPlan, workspace: Workspace) -> None:
     reasons = _reasons(stored, workspace)
     for name, data in plan_folder.files(made, reasons).items():
         path = stored.folder / name
-        if path.suffix in {".csv", ".xlsx"} and path.exists() and path.read_bytes() != data:
+        if path.suffix in {".csv", ".xlsx"} and path.exists() and files.content(path) != data:
             hint = "plan again, and look at the new lists"
             raise PlanRefused(f"{path} is not what follows from plan.json", hint=hint)
 

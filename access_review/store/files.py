@@ -1,6 +1,5 @@
 """Files as they come and go: a file that exists is whole, and readable by its owner only."""
 
-import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -10,20 +9,29 @@ from typing import TypeVar
 
 from access_review.artifacts import Artifact
 from access_review.errors import ArtifactError
+from access_review.plain_files import read_plain, size_and_digest
 from access_review.private import private_folder
 
 T = TypeVar("T")
 
+LARGEST = 2**31
+"""Bytes of one file; a plan or a work list of a million items is far below."""
+
 
 def read(path: Path, artifact: Artifact[T]) -> T:
     """Read a JSON file; raises ``ArtifactError`` when it is not there, damaged or of another format."""
+    return artifact.load(content(path), str(path))
+
+
+def content(path: Path, most: int = LARGEST) -> bytes:
+    """Return the bytes of a file; raises ``ArtifactError`` when it is not there, is no file, or has more than ``most``."""
     try:
-        data = path.read_bytes()
+        return read_plain(path, most)
     except FileNotFoundError:
         raise ArtifactError(f"{path.name} is not there", hint=f"looked in {path.parent}") from None
     except OSError as error:
-        raise ArtifactError(f"{path} cannot be read: {error}", hint="restore the file or run the stage again") from None
-    return artifact.load(data, str(path))
+        hint = "restore the file or run the stage again"
+        raise ArtifactError(f"{path} cannot be read: {error.strerror}", hint=hint) from None
 
 
 def write(path: Path, data: bytes) -> None:
@@ -52,5 +60,4 @@ def writing(path: Path) -> Iterator[Path]:
 
 def digest_of(path: Path) -> str:
     """Fingerprint a file by its bytes: ``sha256:`` and 64 hex digits."""
-    with path.open("rb") as file:
-        return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
+    return size_and_digest(path)[1]

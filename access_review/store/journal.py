@@ -9,6 +9,7 @@ One process at a time may write: who holds the right ``batch``.
 """
 
 import hashlib
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
@@ -19,6 +20,7 @@ from typing import Any, Self
 import rfc8785
 
 from access_review.errors import ArtifactError
+from access_review.plain_files import open_plain
 from access_review.private import private_folder
 from access_review.revoke.journal import JournalFull, Note
 from access_review.revoke.states import ChangeStatus, State, Transition, advance, fold
@@ -47,20 +49,42 @@ class JournalFile:
             private_folder(path.parent)
             path.touch(mode=0o600)
         self._broken = False
+        try:
+            os.close(open_plain(path, os.O_RDONLY))
+        except OSError as error:
+            raise _unusable(path, error) from None
         self._connection = sqlite3.connect(path, isolation_level=None, timeout=30)
         try:
+            self._open(plan)
+        except BaseException:
+            self._connection.close()
+            raise
+        self._plan = plan
+
+    def _open(self, plan: str) -> None:
+        """Read and check every row; raises ``ArtifactError``."""
+        try:
+            self._connection.execute("PRAGMA trusted_schema=OFF")
             self._connection.execute("PRAGMA journal_mode=PERSIST")
             self._connection.execute("PRAGMA synchronous=FULL")
+            # A trigger that somebody slipped in could swallow the rows that are to be written.
+            objects = self._connection.execute("SELECT type, name FROM sqlite_schema").fetchall()
+            if objects not in ([], [("table", "rows")]):
+                raise ArtifactError(f"{self.path} holds more than a journal", hint="restore the run's folder")
             self._connection.execute(_CREATE)
             self._rows = [dict(zip((*_COLUMNS, "digest"), row, strict=True)) for row in self._all()]
         except sqlite3.Error as error:
-            self._connection.close()
-            raise _unusable(path, error) from None
-        self._head = _check(path, self._rows)
+            raise _unusable(self.path, error) from None
+        try:
+            self._head = _check(self.path, self._rows)
+            self.standings: dict[str, ChangeStatus] = fold(self.changes)
+            aware = all(at.tzinfo for at in (*(one.at for one in self.changes), *(one.at for one in self.notes)))
+        except (ValueError, TypeError, KeyError, OverflowError):
+            aware = False
+        if not aware:
+            raise ArtifactError(f"{self.path} holds a row that is none", hint="restore the run's folder")
         if self.plan not in {"", plan}:
-            raise ArtifactError(f"{path} is the journal of another plan", hint="restore the run's folder")
-        self.standings: dict[str, ChangeStatus] = fold(self.changes)
-        self._plan = plan
+            raise ArtifactError(f"{self.path} is the journal of another plan", hint="restore the run's folder")
 
     @property
     def plan(self) -> str:
@@ -209,8 +233,9 @@ def _check(path: Path, rows: Sequence[Mapping[str, Any]]) -> str:
     return head
 
 
-def _unusable(path: Path, error: sqlite3.Error) -> ArtifactError:
-    return ArtifactError(f"{path} cannot be used: {error}", hint="restore the run's folder; nothing was called")
+def _unusable(path: Path, error: sqlite3.Error | OSError) -> ArtifactError:
+    why = error.strerror if isinstance(error, OSError) else error
+    return ArtifactError(f"{path} cannot be used: {why}", hint="restore the run's folder; nothing was called")
 
 
 def begun(path: Path) -> bool:

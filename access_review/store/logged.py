@@ -16,8 +16,9 @@ from access_review.logbook import entries
 from access_review.logbook.known import Discrepancy, compare_file, known_things
 from access_review.logbook.lines import FileMark, Logbook, LogEntry, LogEvent, StoreMark
 from access_review.logbook.tree import TreeHead
+from access_review.plain_files import read_plain
 from access_review.runs import Run
-from access_review.store import decisions, hash_chain, logbook, logbook_check, snapshots
+from access_review.store import decisions, files, hash_chain, logbook, logbook_check, snapshots
 from access_review.store.rights import Right, hold
 
 FINDINGS = "findings.parquet"
@@ -105,7 +106,7 @@ def require_run(log: Logbook, run: Run) -> None:
 def require_file(log: Logbook, workspace: Path, path: Path) -> bytes:
     """Return the bytes of a file of ``runs/`` as the logbook knows them; raises ``ArtifactError``."""
     try:
-        data = path.read_bytes()
+        data = read_plain(path, files.LARGEST)
     except OSError as error:
         raise ArtifactError(f"{path} cannot be read: {error.strerror}", hint="restore runs/ from a backup") from None
     logbook_check.require(log, path.relative_to(workspace / "runs").as_posix(), data)
@@ -156,7 +157,7 @@ def _from_before(workspace: Path, before: list[Run], at: datetime) -> Iterator[L
 
 def _plan_from_before(root: Path, run: Run, path: Path, at: datetime) -> Iterator[LogEntry]:
     try:
-        digest = artifacts.plan(path.parent.name).load(path.read_bytes()).digest
+        digest = files.read(path, artifacts.plan(path.parent.name)).digest
     except (OSError, AccessReviewError):
         return  # altered, or another version's: nothing is built on it
     yield entries.plan_made(digest, at, run.id, path.relative_to(root).as_posix(), logbook.mark_of(path))

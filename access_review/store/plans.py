@@ -82,10 +82,10 @@ def find(run: Run, name: str) -> StoredPlan:
     kind = artifacts.plan(name)
     snapshots.refuse_rehearsal(run)
     path = run.folder / kind.path
-    if not path.is_file():
+    if not path.exists():
         command = name if name in {PLAN, UNDO} else f"plan --name {name}"
         raise ArtifactError(f"{run.id} has no {name}", hint=f"access-review {command}")
-    found = StoredPlan(run, name, kind.load(path.read_bytes(), str(path)))
+    found = StoredPlan(run, name, files.read(path, kind))
     _refuse_elsewhere(found)
     if (log := logged.known(run.workspace)) is not None:
         _refusing(lambda: logged.require_file(log, run.workspace, path))
@@ -137,7 +137,7 @@ def write(run: Run, name: str, made: Plan, written: Mapping[str, bytes]) -> tupl
 
 def envelopes(folder: Path) -> list[bytes]:
     """Return the signed statements of a folder."""
-    return [path.read_bytes() for path in sorted(folder.glob("*.json"))]
+    return [files.content(path) for path in sorted(folder.glob("*.json"))]
 
 
 def signed(stored: StoredPlan) -> list[bytes]:
@@ -222,6 +222,6 @@ def journals(workspace: Path, besides: Path | None = None) -> Iterator[tuple[Pla
     require_journals(workspace)
     for path in sorted((workspace / "runs").glob(f"*/*/{JOURNAL}")):
         if path != besides:
-            plan = artifacts.plan(path.parent.name).load((path.parent / "plan.json").read_bytes())
+            plan = files.read(path.parent / "plan.json", artifacts.plan(path.parent.name))
             with JournalFile(path, plan.digest) as journal:
                 yield plan, journal

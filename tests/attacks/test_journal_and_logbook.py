@@ -61,7 +61,7 @@ def test_a_plan_under_another_name_is_none(company):
     shutil.copytree(folder, folder.with_name("again"))
     (folder.with_name("again") / "journal.sqlite").unlink()
     refused = company.run("apply", "--of", "again", "--by", "00007", at=LATER)
-    assert (refused.code, "is not known to the logbook" in refused.err) == (4, True)
+    assert (refused.code, "was made as" in refused.err) == (4, True)
 
 
 def test_what_lies_there_and_was_never_logged_counts_for_nothing(company):

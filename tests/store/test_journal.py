@@ -175,3 +175,33 @@ def test_a_row_forged_with_a_digest_of_its_own_breaks_the_chain(tmp_path):
     outside.close()
     with pytest.raises(ArtifactError, match="row 3 is not as it was written"):
         JournalFile(path, PLAN)
+
+
+def test_a_trigger_that_would_swallow_rows_is_refused(tmp_path):
+    path = tmp_path / "j.sqlite"
+    written(path, State.INTENT)
+    with sqlite3.connect(path) as attacker:
+        attacker.execute("CREATE TRIGGER silent BEFORE INSERT ON rows BEGIN SELECT RAISE(IGNORE); END")
+    attacker.close()
+    with pytest.raises(ArtifactError, match="holds more than a journal"):
+        JournalFile(path, PLAN)
+
+
+def test_a_row_that_was_chained_again_and_is_none_is_an_error(tmp_path):
+    for column, value in (("state", "gone"), ("at", "2026-02-02T08:00:00"), ("attempt", 2**60), ("checked_at", "soon")):
+        path = tmp_path / f"{column}.sqlite"
+        written(path, State.INTENT)
+        with sqlite3.connect(path) as attacker:
+            attacker.execute(f"UPDATE rows SET {column} = ? WHERE seq = 2", (value,))
+            row = dict(
+                zip(
+                    _COLUMNS,
+                    attacker.execute(f"SELECT {', '.join(_COLUMNS)} FROM rows WHERE seq = 2").fetchone(),
+                    strict=True,
+                )
+            )
+            if column != "attempt":
+                attacker.execute("UPDATE rows SET digest = ? WHERE seq = 2", (_digest(row),))
+        attacker.close()
+        with pytest.raises(ArtifactError, match=r"is none|not as it was"):
+            JournalFile(path, PLAN)
