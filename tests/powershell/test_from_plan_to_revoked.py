@@ -1,6 +1,7 @@
 """Batches and their undo through the command line, carried out by people: from the plan through the program's log to proven."""
 
 import hashlib
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -30,12 +31,33 @@ def states(verified: CommandResult) -> set[str]:
     return {one["state"] for one in verified.json["changes"]}
 
 
-@pytest.fixture
-def domain(tmp_path):
-    made = Domain(tmp_path)
+def _domain(folder: Path) -> Domain:
+    made = Domain(folder)
     (made.folder / "sources/ad.yaml").write_text(AD)
     (made.folder / "roles/templates/clerk.yaml").write_text(TEMPLATE)
     return made
+
+
+@pytest.fixture
+def domain(tmp_path):
+    return _domain(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def planned_once(tmp_path_factory):
+    """Return a company with a plan that removes one person from one group, and what was printed of it."""
+    made = _domain(tmp_path_factory.mktemp("planned"))
+    now_in_other(made, 14)
+    assert made.run("audit", at="2026-10-26T06:00:00Z").code == 0
+    return made, made.run("--json", "plan", "--requested-by", "00007", at="2026-10-26T06:05:00Z").json
+
+
+@pytest.fixture
+def planned(planned_once, tmp_path):
+    """Return a copy of it, the plan's digest and its folder."""
+    made, printed = planned_once
+    copied = made.copy(tmp_path / "company")
+    return copied, printed["digest"], copied.folder / "runs" / printed["run"] / "plan"
 
 
 @dataclass
@@ -85,33 +107,30 @@ def test_a_batch_and_its_undo_are_proven_from_the_log(domain, tmp_path):
     assert (states(given), given.code) == ({"restored"}, 0), given.err
 
 
-def test_a_log_that_lies_is_contradicted_by_what_is_read(domain):
+def test_a_log_that_lies_is_contradicted_by_what_is_read(planned):
     """What it says was done is there, read after read: nobody takes the log's word."""
-    now_in_other(domain, 14)
-    assert domain.run("audit", at="2026-10-26T06:00:00Z").code == 0
-    planned = domain.run("--json", "plan", "--requested-by", "00007", at="2026-10-26T06:05:00Z").json
-    folder = domain.folder / "runs" / planned["run"] / "plan"
+    company, digest, folder = planned
     log = carried_out(folder, datetime(2026, 10, 26, 6, 10, tzinfo=UTC))
     journal = folder / "journal.sqlite"
     strange = log.read_bytes().replace(b'"batch-1"', b'"batch-2"', 1)
     (folder / "strange.csv").write_bytes(strange)
     words = ("verify", "--by", "00007", "--log")
-    refused = domain.run(*words, str(folder / "strange.csv"), at="2026-10-26T06:20:00Z")
+    (change,) = json.loads((folder / "plan.json").read_bytes())["changes"]
+    with_it = ("--confirm", change["id"])
+    refused = company.run(*words, str(folder / "strange.csv"), *with_it, at="2026-10-26T06:20:00Z")
     assert (refused.code, "row 2 of the log" in refused.err) == (4, True), refused.err
-    with JournalFile(journal, planned["digest"]) as rows:
+    with JournalFile(journal, digest) as rows:
         assert rows.rows == 0
-    answers = [domain.run("--json", *words, str(log), at=f"2026-10-26T{hour:02}:20:00Z") for hour in (6, 7, 8)]
+    answers = [company.run("--json", *words, str(log), at=f"2026-10-26T{hour:02}:20:00Z") for hour in (6, 7, 8)]
     assert [sorted(states(one)) for one in answers] == [["contradicted"], ["contradicted"], ["failed"]]
     assert [one.code for one in answers] == [0, 0, 4]
 
 
-def test_a_program_that_was_changed_is_not_signed_beside(domain):
-    now_in_other(domain, 14)
-    assert domain.run("audit", at="2026-10-26T06:00:00Z").code == 0
-    planned = domain.run("--json", "plan", "--requested-by", "00007", at="2026-10-26T06:05:00Z").json
-    program = domain.folder / "runs" / planned["run"] / "plan" / carry_out.NAME
+def test_a_program_that_was_changed_is_not_signed_beside(planned):
+    company, _, folder = planned
+    program = folder / carry_out.NAME
     program.write_bytes(program.read_bytes() + b"# mine\n")
-    refused = domain.sign(7, "--request", at="2026-10-26T06:06:00Z")
+    refused = company.sign(7, "--request", at="2026-10-26T06:06:00Z")
     assert (refused.code, carry_out.digest() in refused.err) == (4, True)
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,12 @@ def test_what_a_plan_lacks_is_noticed(made: record.Plan) -> None:
     assert lacking(data.replace(b'"systems":{"ad"', b'"systems":{"aD"')) != []
     assert lacking(data.replace(b"access-review/plan@2", b"access-review/plan@3")) != []
     assert lacking(data.replace(f'"id":"{made.changes[0].id}"'.encode(), b'"id":"c-other"', 1)) != []
+
+
+def test_no_test_lays_out_a_plan_that_lacks_something(made: record.Plan) -> None:
+    """What holds every plan of the suite does hold them."""
+    with pytest.raises(AssertionError, match="does not find in the plan"):
+        plan_folder.files(record.seal(replace(made, systems={})), {})
 
 
 def test_revocations_and_undos_have_the_program_beside_them_as_it_is(made: record.Plan) -> None:
