@@ -55,6 +55,9 @@ def _shared_by(item: pytest.Item) -> str:
         return "real servers"
     if "audited_once" in getattr(item, "fixturenames", ()):
         return "the audited example"
+    # Each runs PowerShell several times, and shares nothing.
+    if "powershell" in getattr(item, "fixturenames", ()):
+        return item.nodeid
     return item.nodeid.partition("::")[0]
 
 

@@ -10,6 +10,7 @@ import tree_sitter
 import tree_sitter_powershell
 
 from access_review.changes import Action
+from access_review.connectors.entra.permissions import WRITING
 from access_review.plan import record
 from access_review.revoke.carried_out import COLUMNS, Outcome
 from access_review.views import carry_out, plan_folder
@@ -54,6 +55,13 @@ def test_it_writes_the_log_that_is_read() -> None:
         re.findall(r"Write-Log \$Step '([a-z]+)'", program)
     )
     assert outcomes - {"planned"} == set(Outcome)
+
+
+def test_the_runbook_knows_what_to_do_for_each_outcome_and_which_right_each_change_takes(repository: Path) -> None:
+    runbook = (repository / "runbooks" / "revocation-batch.md").read_text("utf-8")
+    section = runbook.partition("### By PowerShell")[2].partition("\n### ")[0]
+    assert [one for one in Outcome if one is not Outcome.INTENT and f"`{one}`" not in section] == []
+    assert [name for name in sorted(WRITING) if f"`{name}`" not in section] == []
 
 
 def test_the_program_parses() -> None:
