@@ -64,7 +64,7 @@ def _candidates(ladders: Sequence[Ladder]) -> tuple[str, dict[str, Any]]:
             params |= {f"source_{place}": ladder.source, f"rung_{place}": _said(rung), f"certain_{place}": rung.certain}
             parts.append(f"""
                 SELECT account, person, {step} AS step, :rung_{place} AS rung, :certain_{place} AS certain
-                FROM read_accounts AS a JOIN people AS p ON {_same(*rung.on)}
+                FROM read_accounts AS a JOIN people AS p ON {person_column_matches(*rung.on)}
                 WHERE a.source = :source_{place} AND a.kind IN :kinds
             """)
     return " UNION ALL ".join(parts), params
@@ -92,7 +92,8 @@ def _said(rung: Rung) -> str:
     return " = ".join(rung.on)
 
 
-def _same(account_column: str, person_column: str) -> str:
+def person_column_matches(account_column: str, person_column: str) -> str:
+    """Return the condition under which an account (``a``) has the value of a person (``p``) in these columns."""
     theirs = "native_id" if person_column == "person" else person_column
     left, right = f"a.{identifier(account_column)}", f"p.{identifier(theirs)}"
     if account_column not in _EXACT or person_column != "person":

@@ -13,6 +13,7 @@ from access_review.model import Severity
 if TYPE_CHECKING:
     from access_review.review import Report
     from access_review.runs import Run
+    from access_review.stages.report import WrittenReport
     from access_review.workspace import Workspace
 
 
@@ -82,7 +83,7 @@ def audit(
             )
         tried = options.collect(workspace, trial=True)
         found = review_run(workspace, tried, options.now)
-        _summarise(options, workspace, tried, found, file=write_report(workspace, tried))
+        _summarise(options, workspace, tried, found, written=write_report(workspace, tried))
         options.say("A trial: nothing is drawn, and no clock starts. The first audit without --trial starts them.")
         leave(_unread(tried) or _found(found, fail_on))
         return
@@ -93,7 +94,7 @@ def audit(
         run = options.found_run() if options.run else options.collect(workspace)
         report = review_run(workspace, run, options.now)
         opened = open_audit(workspace, run, promised or secrets.token_bytes(32), options.now, key)
-    _summarise(options, workspace, run, report, file=write_report(workspace, run))
+    _summarise(options, workspace, run, report, written=write_report(workspace, run))
     if opened.drawn:
         sheets = f"{len(opened.drawn.sheets)} work sheets in {shown(run.folder / 'sample')}"
         options.say(f"Sample: {len(opened.drawn.sample.picks)} to check by hand in {opened.week}; {sheets}")
@@ -280,19 +281,23 @@ def _found(report: "Report", fail_on: Severity | None) -> int:
 
 
 def _summarise(
-    options: Options, workspace: "Workspace", run: "Run", report: "Report", *, file: Path | None = None
+    options: Options, workspace: "Workspace", run: "Run", report: "Report", *, written: "WrittenReport | None" = None
 ) -> None:
     from access_review.store import snapshots
-    from access_review.views import summary, terminal
+    from access_review.views import coverage, summary, terminal
 
     value = summary.summary(
         report,
         snapshots.read_manifest(run),
         organisation=workspace.policy.organisation,
-        report_file=shown(file) if file else "",
+        report_file=shown(written.path) if written else "",
     )
     text = terminal.render(value, colour=options.colour, width=options.width, quiet=options.quiet).rstrip()
-    options.show({"run": run.id, **value}, text)
+    if not written:
+        options.show({"run": run.id, **value}, text)
+        return
+    text = "\n".join((*coverage.warnings(written.coverage), text))
+    options.show({"run": run.id, **value, "coverage": coverage.value(written.coverage)}, text)
 
 
 def _first(report: "Report") -> str:

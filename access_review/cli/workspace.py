@@ -30,7 +30,7 @@ def check(
         return
     with terminal.progress(shown=None if not options.quiet else False) as progress:
         result = check_sources(workspace, options.now, progress)
-    options.show(result, view.text(result))
+    options.show(view.value(result), view.text(result))
     leave(1 if any(not source["complete"] for source in result["sources"]) else 0)
 
 
@@ -41,7 +41,7 @@ def report(ctx: typer.Context) -> None:
 
     options: Options = ctx.obj
     run = options.found_run(reviewed=True)
-    file = write_report(options.workspace(), run)
+    file = write_report(options.workspace(), run).path
     options.show({"report": str(file)}, f"Report: {shown(file)}")
     audited = [one for one, _ in audits.all_audits(options.folder)]
     if not options.run and audited and audited[-1] != run:
@@ -115,6 +115,16 @@ def roles_show(
     )
 
 
+def roles_coverage(ctx: typer.Context) -> None:
+    """Say which accounts find their person, which access a template judges, and who has no role."""
+    from access_review.stages.roles import measure_coverage
+    from access_review.views import coverage as view
+
+    options: Options = ctx.obj
+    measured = measure_coverage(options.workspace(), options.found_run(reviewed=True))
+    options.show(view.value(measured), view.text(measured))
+
+
 def roles_draft(
     ctx: typer.Context,
     to: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the templates are written.")] = Path("drafted"),
@@ -171,6 +181,7 @@ def add_to(app: typer.Typer) -> None:
     app.command()(export)
     roles = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Role templates.")
     roles.command("show")(roles_show)
+    roles.command("coverage")(roles_coverage)
     roles.command("draft")(roles_draft)
     app.add_typer(roles, name="roles")
     sources = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Sources.")

@@ -6,8 +6,10 @@ from typing import Any
 
 from access_review import roles
 from access_review.carry_over import undeclared_sources
+from access_review.explain import coverage
+from access_review.review import establish
 from access_review.snapshot import ManifestSource, Progress, Snapshot, collect, manifest
-from access_review.store import logged, snapshots
+from access_review.store import logged, reviews, snapshots
 from access_review.tables import TABLES
 from access_review.views.check import CheckedSource, CheckedVerdict, CheckResult, UnresolvedPattern, UnusableInput
 from access_review.workspace import Workspace
@@ -26,6 +28,7 @@ def check_sources(workspace: Workspace, as_of: datetime, progress: Progress) -> 
         "sources": [*sources, *_undeclared(workspace, as_of)],
         "templates": len(workspace.templates),
         "unresolved": _unresolved(workspace, snapshot),
+        "coverage": _coverage(workspace, snapshot),
     }
 
 
@@ -47,6 +50,12 @@ def _undeclared(workspace: Workspace, as_of: datetime) -> list[CheckedSource]:
         }
         for row in rows
     ]
+
+
+def _coverage(workspace: Workspace, snapshot: Snapshot) -> coverage.Coverage:
+    with reviews.engine_of(workspace, snapshot) as engine:
+        establish(snapshot.tables, workspace, engine)
+        return coverage.measure(engine)
 
 
 def _checked(name: str, source: ManifestSource, snapshot: Snapshot) -> CheckedSource:

@@ -82,7 +82,7 @@ def first_review(folder: Path, now: datetime) -> Trial:
     drafted = draft_roles(workspace, run, folder / "roles" / "templates", now.date())
     workspace = workspaces.load(folder)
     report = review_run(workspace, run, now)
-    return Trial(run, drafted, report, write_report(workspace, run), workspace)
+    return Trial(run, drafted, report, write_report(workspace, run).path, workspace)
 
 
 def _drafts(

@@ -1,10 +1,12 @@
 """Report: a run as one HTML page, with its plan, sample and decisions where they are there."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from access_review import artifacts, store
 from access_review.artifacts import JUDGEMENT, SAMPLE, Artifact
+from access_review.explain.coverage import Coverage
 from access_review.runs import Run
 from access_review.store import audits, files, plans, reviews, snapshots
 from access_review.views import report_contents, report_page
@@ -13,8 +15,16 @@ from access_review.workspace import Workspace
 T = TypeVar("T")
 
 
-def write_report(workspace: Workspace, run: Run) -> Path:
-    """Write the HTML report of a reviewed run; return where it is."""
+@dataclass(frozen=True, slots=True)
+class WrittenReport:
+    """Where the report of a run is, and what its conclusions rest on."""
+
+    path: Path
+    coverage: Coverage
+
+
+def write_report(workspace: Workspace, run: Run) -> WrittenReport:
+    """Write the HTML report of a reviewed run; raises ``ArtifactError``."""
     with reviews.opened(workspace, run) as facts:
         page = report_contents.contents(
             facts.engine,
@@ -28,7 +38,7 @@ def write_report(workspace: Workspace, run: Run) -> Path:
         )
     path = run.folder / "report.html"
     files.write(path, report_page.render(page))
-    return path
+    return WrittenReport(path, page.coverage)
 
 
 def _plain(run: Run, artifact: Artifact[T]) -> dict[str, Any] | None:

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypedDict
 
 from access_review.connectors.tabular.freshness import AGE
+from access_review.explain.coverage import Coverage
+from access_review.views import coverage
 from access_review.views.terminal import table
 from access_review.views.text import count, visible
 
@@ -53,6 +55,12 @@ class CheckResult(TypedDict):
     sources: list[CheckedSource]
     templates: int
     unresolved: list[UnresolvedPattern]
+    coverage: Coverage
+
+
+def value(result: CheckResult) -> Mapping[str, Any]:
+    """Return it as the JSON that scripts read."""
+    return {**result, "coverage": coverage.value(result["coverage"])}
 
 
 def text(result: CheckResult) -> str:
@@ -61,6 +69,7 @@ def text(result: CheckResult) -> str:
 
 
 def _lines(result: CheckResult) -> Iterator[str]:
+    yield from coverage.warnings(result["coverage"])
     yield f"The workspace is valid: {count(len(result['sources']), 'source')}, {count(result['templates'], 'role template')}."
     yield ""
     rows = [
@@ -81,6 +90,8 @@ def _lines(result: CheckResult) -> Iterator[str]:
         yield from (f"  {visible(row['locator'])}: {visible(row['reason'])}" for row in source["unusable"])
     for line in result["unresolved"]:
         yield f"{line['place']}: {visible(line['pattern'])} matches nothing today"
+    yield ""
+    yield from coverage.by_source(result["coverage"])
 
 
 def _unread(source: CheckedSource) -> Iterator[str]:

@@ -16,6 +16,7 @@ from markupsafe import Markup
 from access_review.audit import inventory
 from access_review.audit.inventory import ListedAgent, ListedApplication
 from access_review.engine import Engine
+from access_review.explain.coverage import Coverage, measure
 from access_review.explain.finding_paths import AccountPaths, NestingPath, find_paths
 from access_review.model import Family
 from access_review.offboarding.queries import LeftPerson, list_left
@@ -49,6 +50,7 @@ class Contents:
     agents: Sequence[ListedAgent]
     problems: Sequence[Row]
     families: Sequence[Row]
+    coverage: Coverage
     pictures: Mapping[str, Markup] = field(repr=False)
     plan: Mapping[str, Any] | None = None
     sample: Mapping[str, Any] | None = None
@@ -91,6 +93,7 @@ def contents(
         agents=inventory.list_agents(engine),
         problems=engine.rows(_PROBLEMS),
         families=_families(summarised),
+        coverage=measure(engine),
         pictures=pictures(engine, shown),
         plan=plan,
         sample=sample,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from access_review.offboarding.lag import LagState, lag_of
-from access_review.views import text
+from access_review.views import coverage, text
 from access_review.views.families import family_of
 from access_review.views.report_contents import Contents
 from access_review.views.summary import RAGS, SEVERITIES
@@ -39,6 +39,8 @@ def render(contents: Contents) -> bytes:
         titles={rule["rule"]: rule["title"] for rule in contents.summary["rules"]},
         severities=SEVERITIES,
         rags=RAGS,
+        coverage_warnings=list(coverage.warnings(contents.coverage)),
+        coverage_rows=coverage.rows(contents.coverage),
         severity_chart=bars(
             "Findings by family and severity",
             [Bar(row["family"], [(s, row[s]) for s in SEVERITIES]) for row in contents.families],
