@@ -224,9 +224,13 @@ _TABLES = (
             Column("at", TIME),
             Column("signin"),
             Column("success", FLAG),
-            *_text("country", "device", "application"),
+            *_text("country", "device", "application", "address"),
+            Column("managed", FLAG),
+            Column("compliant", FLAG),
+            Column("conditional_access"),
         ),
-        "Sign-ins of a bounded window, badge swipes included.",
+        "Sign-ins of a bounded window, badge swipes included. `address` is an IP address; whether the device is managed, and "
+        "compliant, and what Conditional Access said, are null where the log does not say.",
     ),
     Table(
         "problems",

@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from access_review import connectors, rules
 from access_review.changes import Capabilities, Connector, Writable
 from access_review.documents import Document, read
-from access_review.errors import Mistake, WorkspaceError
+from access_review.errors import Mistake, RuleError, WorkspaceError
 from access_review.policy import Policy, RuleSettings
 from access_review.settings import Approvers, Separation, SourceFile, Template, Waivers
 
@@ -234,7 +234,15 @@ class _Loader:
             self.mistakes.append(document.mistake(("rules", name, ""), f"no rule is called {name!r}", hint))
         elif isinstance(settings, dict):
             own = {key: value for key, value in settings.items() if key not in RuleSettings.model_fields}
-            self._valid(document, options_of(known[name].check), own, ("rules", name))
+            if self._valid(document, options_of(known[name].check), own, ("rules", name)) is not None:
+                self._try_rule(document, known[name], own)
+
+    def _try_rule(self, document: Document, rule: rules.Rule, own: Mapping[str, Any]) -> None:
+        """Let a rule say what is wrong with settings that have the right form."""
+        try:
+            rule.check(**own)
+        except RuleError as error:
+            self.mistakes.append(document.mistake(("rules", rule.id), error.message, error.hint))
 
     def _waivers(self) -> Waivers:
         path = self.folder / "roles/waivers.yaml"

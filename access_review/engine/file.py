@@ -22,6 +22,13 @@ class ParquetFile:
 
         return int(pq.read_metadata(self.path).num_rows)
 
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns of the table, from the end of the file alone."""
+        import pyarrow.parquet as pq
+
+        return pq.read_schema(self.path)
+
     def read(self) -> pa.Table:
         """Return the table in memory."""
         import pyarrow.parquet as pq

@@ -15,7 +15,10 @@ from access_review.store import reviews
 from access_review.tables import Row
 from access_review.workspace import Workspace
 
-SIGNIN_RULES = ("signin-after-end", "signin-off-shift", "signin-outside-countries")
+SIGNIN_RULES = (
+    *("signin-after-end", "signin-off-shift", "signin-outside-countries"),
+    *("signin-outside-network", "signin-unmanaged-device"),
+)
 
 
 @dataclass(frozen=True, slots=True)

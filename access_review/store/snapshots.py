@@ -65,7 +65,19 @@ def _part(run: Run, known: Manifest, name: str) -> pa.Table | ParquetFile:
         return empty(name)  # an older run, from before this table
     path = _table(run.folder, name)
     verify(path, digest=known.tables[name].digest, file=known.tables[name].file)
-    return ParquetFile(path)
+    return _with_columns(name, ParquetFile(path))
+
+
+def _with_columns(name: str, file: ParquetFile) -> pa.Table | ParquetFile:
+    """Return a table of an older run with the columns that it has got since, of which nothing is known."""
+    there = file.schema.names
+    lacking = [column for column in TABLES[name].schema if column.name not in there]
+    if not lacking:
+        return file
+    table = file.read()
+    for column in lacking:
+        table = table.append_column(column.with_nullable(True), pa.nulls(len(table), column.type))
+    return table.select(TABLES[name].schema.names)
 
 
 def read_manifest(run: Run) -> Manifest:

@@ -14,6 +14,7 @@ _FIRST = (
     *("owner-doubtful", "lookalike-account"),
     "app-consent-unapproved",
     *("signin-after-end", "signin-off-shift", "signin-outside-countries"),
+    *("signin-outside-network", "signin-unmanaged-device"),
     *("waiver-expired", "waiver-incomplete", "birthright-missing", "template-unresolved", "template-overdue"),
     *("repeat-finding", "not-reviewed-again", "not-reviewed", "kept-unlogged"),
 )

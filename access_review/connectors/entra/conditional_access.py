@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
-from access_review.connectors.entra.properties import Object, UnusableError, date, inner, text, texts, whole
+from access_review.connectors.addresses import address
+from access_review.connectors.entra.properties import Object, UnusableError, date, flag, inner, text, texts, whole
 from access_review.connectors.entra.tenant_objects import TableRow, TenantObjects
 
 # Words that stand where ids do.
@@ -49,6 +50,10 @@ def exclusions(directory: TenantObjects, policy: Object) -> Iterator[TableRow]:
         yield directory.holding(user_id, exclusion, via="list", native_id=native, removable=False, why_not=why)
 
 
+_RESULTS = {"success": "success", "failure": "failure", "notApplied": "not-applied"}
+"""What Conditional Access said, by Graph's word; any other is a word of the future, and unknown."""
+
+
 def signin(directory: TenantObjects, thing: Object) -> Iterator[TableRow]:
     """Translate a sign-in."""
     who = text(thing, "userId") or text(thing, "servicePrincipalId")
@@ -66,5 +71,9 @@ def signin(directory: TenantObjects, thing: Object) -> Iterator[TableRow]:
             "country": text(inner(thing, "location"), "countryOrRegion"),
             "device": text(device, "displayName") or text(device, "deviceId"),
             "application": text(thing, "appDisplayName"),
+            "address": address(text(thing, "ipAddress")),
+            "managed": flag(device, "isManaged"),
+            "compliant": flag(device, "isCompliant"),
+            "conditional_access": _RESULTS.get(text(thing, "conditionalAccessStatus") or ""),
         },
     )

@@ -321,7 +321,8 @@ QUERIES = (
     GraphQuery(
         "signIns",
         "/auditLogs/signIns",
-        "id userId servicePrincipalId createdDateTime status location deviceDetail appDisplayName",
+        "id userId servicePrincipalId createdDateTime status location deviceDetail appDisplayName ipAddress "
+        "conditionalAccessStatus",
         "AuditLog.Read.All",
         "sign-ins of a bounded window (needs Entra ID P1)",
         "Sign-ins after the end of employment, and from elsewhere, are not found.",

@@ -24,7 +24,17 @@ NEEDED: Mapping[Filled, tuple[str, ...]] = {
 }
 ALLOWED: Mapping[Filled, tuple[str, ...]] = {
     "grants": (*OF_ACCOUNTS, *OF_ENTITLEMENTS, "since", "until", "used"),
-    "signins": (*OF_ACCOUNTS, "signin", "success", "country", "device", "application"),
+    "signins": (
+        *OF_ACCOUNTS,
+        "signin",
+        "success",
+        "country",
+        "device",
+        "application",
+        "address",
+        "managed",
+        "compliant",
+    ),
     "custody": ("starts", "ends"),
     "owners": (),
     "activity": (*OF_ACCOUNTS, *OF_ENTITLEMENTS),
@@ -77,6 +87,9 @@ class TableColumns(BaseModel):
     country: Named | None = None
     device: Named | None = None
     application: Named | None = None
+    address: Named | None = None
+    managed: Named | None = None
+    compliant: Named | None = None
     person: Named | None = None
     starts: Named | None = None
     ends: Named | None = None

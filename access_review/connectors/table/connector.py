@@ -6,7 +6,8 @@ One source is one file and fills one of these tables:
 ``table``      columns                                                              also fills
 =============  ===================================================================  ==========================
 ``grants``     ``account``; entitlement, since, until, used                         accounts, entitlements, activity
-``signins``    ``account, at``; signin, success, country, device, application       accounts
+``signins``    ``account, at``; signin, success, country, device, application,      accounts
+               address, managed, compliant
 ``activity``   ``account, entitlement, used``                                       accounts, entitlements
 ``custody``    ``account, person``; starts, ends
 ``owners``     ``object, owner``
@@ -166,6 +167,7 @@ def connect(
     timezone: Named | None = None,
     enabled: ColumnWords | None = None,
     success: ColumnWords | None = None,
+    managed: ColumnWords | None = None,
     never: Sequence[str] = (),
     empty: Sequence[Named] = (),
     privileged: Sequence[str] = (),
@@ -190,8 +192,8 @@ def connect(
     ``separator`` parts several entitlements in one cell. ``stable_id`` says that
     logins and names never change or pass to somebody else; an ``id`` column is
     taken to be stable. ``dates`` is a ``strptime`` form, ``timezone`` one IANA
-    zone; a bare date is the whole day. ``enabled`` and ``success`` give the words
-    for yes and no, ``never`` those for an account that was never used, ``empty`` what
+    zone; a bare date is the whole day. ``enabled``, ``success`` and ``managed``
+    (for ``compliant`` too) give the words for yes and no, ``never`` those for an account that was never used, ``empty`` what
     stands for an empty cell beside the usual (``N/A``, ``NULL``, ``-`` …). ``client``
     is ``{PATTERN: client}`` over logins and entitlement names, ``sensitivity``
     ``{PATTERN: class of data}`` over entitlement names. ``open_end`` says that the program
@@ -219,6 +221,7 @@ def connect(
         zone=zone,
         enabled=enabled or ColumnWords(),
         success=success or ColumnWords(),
+        managed=managed or ColumnWords(),
         never=frozenset(never),
         empty=frozenset(empty),
         classification=classification,

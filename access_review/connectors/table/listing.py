@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from access_review.connectors import Source, no_value, problem
+from access_review.connectors.addresses import address
 from access_review.connectors.classification import Classification
 from access_review.connectors.no_value import NoDate
 from access_review.connectors.same_name import folded
@@ -40,6 +41,7 @@ class ListingTerms:
     zone: ZoneInfo | None = None
     enabled: ColumnWords = field(default_factory=ColumnWords)
     success: ColumnWords = field(default_factory=ColumnWords)
+    managed: ColumnWords = field(default_factory=ColumnWords)
     never: frozenset[str] = frozenset()
     empty: frozenset[str] = frozenset()
     classification: Classification = field(default_factory=Classification)
@@ -276,6 +278,8 @@ class ExportListing:
                 "signin": line.text("signin") or f"{self.sheet.file}:{line.number}",
                 "success": line.flag("success", self.terms.success),
                 **{name: line.text(name) for name in ("country", "device", "application")},
+                "address": address(line.text("address")),
+                **{name: line.flag(name, self.terms.managed) for name in ("managed", "compliant")},
             },
         )
 

@@ -231,8 +231,10 @@ def tenant() -> Collections:
                 "createdDateTime": "2026-02-20T08:00:00Z",
                 "status": {"errorCode": 0},
                 "location": {"countryOrRegion": "PH"},
-                "deviceDetail": {"deviceId": "d-1", "displayName": ""},
+                "deviceDetail": {"deviceId": "d-1", "displayName": "", "isManaged": False, "isCompliant": None},
                 "appDisplayName": "Ledger",
+                "ipAddress": "2001:DB8::1",
+                "conditionalAccessStatus": "notApplied",
             },
             {"id": "s-2", "userId": "ana", "createdDateTime": "2026-02-21T08:00:00Z", "status": {"errorCode": 50126}},
         ],
@@ -533,6 +535,9 @@ def test_sign_ins(whole: Read) -> None:
     good, bad = whole.tables["signins"]
     assert (good["success"], good["country"], good["device"]) == (True, "PH", "d-1")
     assert (bad["success"], bad["country"]) == (False, None)
+    where = ("address", "managed", "compliant", "conditional_access")
+    assert [good[name] for name in where] == ["2001:db8::1", False, None, "not-applied"]
+    assert [bad[name] for name in where] == [None] * 4
 
 
 @pytest.mark.parametrize(
