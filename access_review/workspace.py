@@ -82,9 +82,12 @@ class Workspace:
         return self.places.get((kind, name), "")
 
 
-def load(folder: Path) -> Workspace:
-    """Read a workspace; raises ``WorkspaceError`` with every mistake in it."""
-    return _Loader(folder).workspace()
+def load(folder: Path, roles: Path | None = None) -> Workspace:
+    """Read a workspace; with ``roles``, that folder stands for its own ``roles/``.
+
+    Raises ``WorkspaceError`` with every mistake in it.
+    """
+    return _Loader(folder, roles or folder / "roles").workspace()
 
 
 @cache
@@ -104,22 +107,23 @@ class _Loader:
     """Reads file after file, keeping every mistake."""
 
     folder: Path
+    roles: Path
     mistakes: list[Mistake] = field(default_factory=list)
     hashed: list[str] = field(default_factory=list)
     places: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def workspace(self) -> Workspace:
-        if not (self.folder / "sources").is_dir() or not (self.folder / "roles").is_dir():
+        if not (self.folder / "sources").is_dir() or not self.roles.is_dir():
             raise WorkspaceError(
                 f"{self.folder} has no sources/ and roles/",
                 hint="name a workspace with -C, or make one: access-review init",
             )
-        sources = tuple(filter(None, (self._source(path) for path in self._files("sources", "*.yaml"))))
+        sources = tuple(filter(None, (self._source(path) for path in self._files(self.folder / "sources", "*.yaml"))))
         templates = self._templates()
         policy = self._policy()
-        separation = self._one("roles/separation.yaml", Separation)
+        separation = self._one("separation.yaml", Separation)
         waivers = self._waivers()
-        approvers = self._one("roles/approvers.yaml", Approvers)
+        approvers = self._one("approvers.yaml", Approvers)
         if not sources and not self.mistakes:
             self.mistakes.append(Mistake("sources", 0, 0, "holds no source", "add a file such as sources/hr.yaml"))
         if self.mistakes:
@@ -127,15 +131,17 @@ class _Loader:
         digest = "sha256:" + hashlib.sha256("".join(sorted(self.hashed)).encode()).hexdigest()
         return Workspace(self.folder, sources, templates, policy, separation, waivers, digest, self.places, approvers)
 
-    def _files(self, folder: str, pattern: str) -> list[Path]:
-        wrong = sorted((self.folder / folder).glob(pattern.replace(".yaml", ".yml")))
+    def _files(self, folder: Path, pattern: str) -> list[Path]:
+        wrong = sorted(folder.glob(pattern.replace(".yaml", ".yml")))
         self.mistakes += [
             Mistake(self._shown(path), 0, 0, "is not read: its name ends in .yml", "rename it to .yaml")
             for path in wrong
         ]
-        return sorted((self.folder / folder).glob(pattern))
+        return sorted(folder.glob(pattern))
 
     def _shown(self, path: Path) -> str:
+        if path.is_relative_to(self.roles):
+            return (Path("roles") / path.relative_to(self.roles)).as_posix()
         return path.relative_to(self.folder).as_posix()
 
     def _read(self, path: Path) -> Document:
@@ -156,8 +162,8 @@ class _Loader:
             return None
 
     def _one(self, name: str, model: type[M]) -> M:
-        """Read a file that may be absent: then everything in it has its default."""
-        path = self.folder / name
+        """Read a file of the roles that may be absent: then everything in it has its default."""
+        path = self.roles / name
         if not path.exists():
             return model()
         document = self._read(path)
@@ -184,7 +190,7 @@ class _Loader:
     def _templates(self) -> tuple[Template, ...]:
         found: dict[str, Template] = {}
         documents: dict[str, Document] = {}
-        for path in self._files("roles", "templates/*.yaml"):
+        for path in self._files(self.roles, "templates/*.yaml"):
             document = self._read(path)
             template = self._valid(document, Template, document.data)
             if template is None:
@@ -217,7 +223,7 @@ class _Loader:
                 self.mistakes.append(document.mistake(("extends", index), f"{template.role!r} extends itself"))
 
     def _policy(self) -> Policy:
-        path = self.folder / "roles/policy.yaml"
+        path = self.roles / "policy.yaml"
         if not path.exists():
             return Policy()
         document = self._read(path)
@@ -245,7 +251,7 @@ class _Loader:
             self.mistakes.append(document.mistake(("rules", rule.id), error.message, error.hint))
 
     def _waivers(self) -> Waivers:
-        path = self.folder / "roles/waivers.yaml"
+        path = self.roles / "waivers.yaml"
         if not path.exists():
             return Waivers()
         document = self._read(path)

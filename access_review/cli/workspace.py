@@ -1,5 +1,6 @@
 """Commands that look: lay out and check a workspace, explain, export, show templates."""
 
+import json
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -125,6 +126,31 @@ def roles_coverage(ctx: typer.Context) -> None:
     options.show(view.value(measured), view.text(measured))
 
 
+def roles_diff(
+    ctx: typer.Context,
+    before: Annotated[Path, typer.Argument(help="A folder of role files, as roles/ of the branch that is changed.")],
+    after: Annotated[Path | None, typer.Argument(help="The changed one; the workspace's roles/ by default.")] = None,
+    sarif: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write what appears as SARIF too, for the checks of a pull request."),
+    ] = None,
+) -> None:
+    """Say which findings of a run a change of role files makes and ends; nothing is kept. Exit code 3 if any appears."""
+    from access_review.stages.compare_roles import compare_roles
+    from access_review.views import role_change as view
+
+    options: Options = ctx.obj
+    for folder in filter(None, (before, after)):
+        if not (folder / "templates").is_dir():
+            raise typer.BadParameter(f"{folder} has no templates/: name a folder such as roles/")
+    changed = after or options.folder / "roles"
+    change = compare_roles(options.folder, options.found_run(reviewed=True), before, changed)
+    if sarif:
+        sarif.write_text(json.dumps(view.sarif(change, changed.as_posix()), indent=1) + "\n", encoding="utf-8")
+    options.show(view.value(change), view.text(change))
+    leave(3 if change.appear else 0)
+
+
 def roles_draft(
     ctx: typer.Context,
     to: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the templates are written.")] = Path("drafted"),
@@ -182,6 +208,7 @@ def add_to(app: typer.Typer) -> None:
     roles = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Role templates.")
     roles.command("show")(roles_show)
     roles.command("coverage")(roles_coverage)
+    roles.command("diff")(roles_diff)
     roles.command("draft")(roles_draft)
     app.add_typer(roles, name="roles")
     sources = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Sources.")

@@ -1,0 +1,105 @@
+"""What a change of role files does, in words, as JSON, and as SARIF for the checks of a pull request."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from access_review import rules
+from access_review.explain.role_change import RoleChange
+from access_review.tables import Row
+from access_review.views.terminal import table
+from access_review.views.text import count, visible
+
+FORMAT = "access-review/role-change@1"
+_NAMED = 20
+_COLUMNS = (
+    "finding",
+    "rule",
+    "severity",
+    "risk",
+    "subject",
+    "subject_name",
+    "about",
+    "about_name",
+    "person_name",
+    "remedy",
+)
+_LEVELS = {"critical": "error", "high": "error", "medium": "warning", "low": "note"}
+
+
+def value(change: RoleChange) -> Mapping[str, Any]:
+    """Return it as the JSON that scripts read."""
+    return {
+        "format": FORMAT,
+        "appear": [_plain(row) for row in change.appear],
+        "go": [_plain(row) for row in change.go],
+        "stay": change.stay,
+        "rules": {rule: {"appear": appear, "go": go} for rule, appear, go in change.by_rule},
+    }
+
+
+def sarif(change: RoleChange, place: str) -> Mapping[str, Any]:
+    """Return the findings that appear as SARIF 2.1.0 (OASIS, 2020), at ``place``: the folder that was changed."""
+    known = rules.load()
+    named = sorted({row["rule"] for row in change.appear})
+    return {
+        "$schema": "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {
+                    "driver": {
+                        "name": "access-review",
+                        "rules": [
+                            {"id": name, "shortDescription": {"text": known[name].title}}
+                            for name in named
+                            if name in known
+                        ],
+                    }
+                },
+                "results": [
+                    {
+                        "ruleId": row["rule"],
+                        "level": _LEVELS[row["severity"]],
+                        "message": {"text": _sentence(row)},
+                        "partialFingerprints": {"finding": row["finding"]},
+                        "locations": [{"physicalLocation": {"artifactLocation": {"uri": place}}}],
+                    }
+                    for row in change.appear
+                ],
+            }
+        ],
+    }
+
+
+def text(change: RoleChange) -> str:
+    """Say it: by rule, then the findings that appear and those that go."""
+    return "\n".join(_lines(change))
+
+
+def _lines(change: RoleChange) -> Iterator[str]:
+    yield f"{count(len(change.appear), 'finding')} would appear, {len(change.go):,} would go, {change.stay:,} stay."
+    if change.by_rule:
+        yield table(
+            ("rule", "appear", "go"), [(rule, f"{a:,}", f"{g:,}") for rule, a, g in change.by_rule], numbers=(1, 2)
+        )
+    yield from _named("Would appear:", change.appear)
+    yield from _named("Would go:", change.go)
+
+
+def _named(heading: str, rows: Sequence[Row]) -> Iterator[str]:
+    if not rows:
+        return
+    yield heading
+    yield from (f"  {_sentence(row)}" for row in rows[:_NAMED])
+    if len(rows) > _NAMED:
+        yield f"  and {len(rows) - _NAMED:,} more; --json has them all"
+
+
+def _sentence(row: Row) -> str:
+    subject = visible(row["subject_name"] or row["subject"])
+    about = f" / {visible(row['about_name'] or row['about'])}" if row["about"] else ""
+    return f"{row['rule']}: {subject}{about} ({row['severity']}, risk {row['risk']})"
+
+
+def _plain(row: Row) -> dict[str, Any]:
+    return {name: row[name] for name in _COLUMNS}
