@@ -8,6 +8,7 @@ import pytest
 
 from access_review.connectors import Source
 from access_review.connectors.contradictions import believed
+from access_review.connectors.shrunk import noticed
 from access_review.errors import AccessReviewError
 from tests.connectors.faulty_inputs import FORMATS, Company, lines, roster, third_party
 from tests.connectors.small_sources import AS_OF, Found, read
@@ -46,6 +47,21 @@ def test_a_mail_that_says_nothing_is_none(name, nothing, tmp_path):
     found = collected(name, tmp_path, Company.usual(mail=nothing))
     assert account(found)["mail"] is None
     assert nothing.casefold() not in {row["value"] for row in found["aliases"]}
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_mail_without_an_address_in_it_joins_nobody_and_is_said(name, tmp_path):
+    found = collected(name, tmp_path, Company.usual(mail="unassigned"))
+    assert account(found)["mail"] is None
+    assert "no address" in found.texts()
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_source_that_holds_much_less_than_before_is_not_believed(name, tmp_path):
+    whole = {"accounts": 30, "grants": 30}
+    found = collected(name, tmp_path, Company.usual())
+    held = noticed(Source("app", tmp_path), found["completeness"], whole, on=AS_OF.date())
+    assert "accounts" in {row["subject"] for row in held if not row["complete"]}
 
 
 @pytest.mark.parametrize("name", BUILT_IN)

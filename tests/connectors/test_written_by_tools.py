@@ -217,6 +217,7 @@ def test_old_and_new_collections_say_the_same(version, form, tmp_path):
         with zipfile.ZipFile(tmp_path / "bh.zip", "w") as archive:
             for name, text in files.items():
                 archive.writestr(name, text.encode("utf-8-sig"))
+                archive.writestr(f"__MACOSX/._{name}", b"\0\5\x16\7")
     else:
         (tmp_path / "bh").mkdir()
         for name, text in files.items():

@@ -22,7 +22,8 @@ _OLD = 3
 LARGEST = 2 * 2**30  # bytes of one file, unpacked
 MOST_FILES = 10_000
 
-_FILE = re.compile(r"(?:.*_)?(users|groups|computers)(?:_\d+)?\.json", re.IGNORECASE)
+# Packed on a Mac, each file has another beside it that begins with ._ and holds nothing of it.
+_FILE = re.compile(r"(?!\._)(?:.*_)?(users|groups|computers)(?:_\d+)?\.json", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
