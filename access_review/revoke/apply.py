@@ -69,6 +69,8 @@ class Applied:
     calls: int
     passed_over: tuple[str, ...] = ()
     """Why signatures did not count: of somebody who left, or with a key that ended."""
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    """Why each change that was left alone, or is not done, is not."""
 
     @property
     def counts(self) -> Mapping[State, int]:
@@ -127,9 +129,12 @@ def apply(batch: ApplyRun, *, only: Sequence[str] = ()) -> Applied:
         batch.journal.flush()
     except JournalFull as error:
         batch.stopped = error.message
-    return Applied(
-        {change.id: batch.journal.standing(change.id).state for change in wanted}, batch.stopped, batch.calls
-    )
+    standing = {change.id: batch.journal.standing(change.id) for change in wanted}
+    reasons = {name: one.reason for name, one in standing.items() if one.state in NOT_DONE | _LEFT_ALONE and one.reason}
+    return Applied({name: one.state for name, one in standing.items()}, batch.stopped, batch.calls, reasons=reasons)
+
+
+_LEFT_ALONE = {State.ABSENT, State.SKIPPED}
 
 
 def _wanted(plan: Plan, only: Sequence[str]) -> list[Change]:

@@ -41,6 +41,7 @@ def value(plan: Plan, applied: Applied) -> dict[str, Any]:
         "plan": plan.digest,
         "states": {name: str(state) for name, state in sorted(applied.states.items())},
         "calls": applied.calls,
+        "reasons": dict(sorted(applied.reasons.items())),
         "stopped": applied.stopped,
         "passed_over": list(applied.passed_over),
         "partly": applied.partly,
@@ -57,6 +58,7 @@ def _applied(plan: Plan, applied: Applied) -> Iterator[str]:
     for state in State:
         if number := applied.counts.get(state):
             yield f"  {number:>5}  {_SAID[state]}"
+            yield from _why(plan, applied, state)
     if applied.stopped:
         yield f"Stopped: {visible(applied.stopped)}"
     yield from (f"Passed over: {visible(why)}" for why in applied.passed_over)
@@ -64,6 +66,17 @@ def _applied(plan: Plan, applied: Applied) -> Iterator[str]:
         yield f"Partly applied. Next: access-review --run {plan.run} apply"
     else:
         yield f"Next: access-review --run {plan.run} verify"
+
+
+SHOWN = 10
+"""Changes of one state that are named with their reason; the journal and ``--json`` have all of them."""
+
+
+def _why(plan: Plan, applied: Applied, state: State) -> Iterator[str]:
+    some = [one for one in plan.changes if applied.states.get(one.id) is state and one.id in applied.reasons]
+    yield from (f"         {_what(one)}: {visible(applied.reasons[one.id])}" for one in some[:SHOWN])
+    if len(some) > SHOWN:
+        yield f"         and {len(some) - SHOWN} more: --json has all of them"
 
 
 def verified_value(found: Sequence[Verified], remaining: Sequence[Remaining] | None) -> dict[str, Any]:

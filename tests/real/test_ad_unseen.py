@@ -9,7 +9,7 @@ import pytest
 from access_review.changes import Action, Change, Expectation, Target, Thing, WriteResult
 from access_review.connectors.ad import identifiers
 from access_review.connectors.ad.executor import DirectoryExecutor, EveryServer
-from access_review.connectors.ad.writer import PRIMARY, DirectoryWriter, address_of
+from access_review.connectors.ad.writer import DELETED, NOT_SEEN, PRIMARY, DirectoryWriter, address_of
 from tests.real.conftest import MEMBER, servers
 from tests.real.example_domain import READER, WRITER
 
@@ -99,6 +99,21 @@ def test_a_primary_group_is_not_gone_although_no_member_value_shows_it(admin, do
     with closing(EveryServer(servers(tmp_path, domain, READER))) as reader:
         seen = reader.holds(of("user07", "Large"), SINCE)
     assert (seen.there, seen.reason) == (None, PRIMARY)
+
+
+def test_a_deleted_group_has_no_member_for_who_may_see_that_it_is_deleted(admin, domain, of, tmp_path):
+    doomed = f"CN=Doomed,OU=Groups,{domain.base}"
+    member = [f"CN=user12,OU=Staff,{domain.base}"]
+    admin._connection.add(doomed, "group", {"sAMAccountName": "Doomed", "member": member})
+    assert admin._connection.result["result"] == 0
+    change = of("user12", "Doomed")
+    ends = [change.target.account.native_id, change.target.entitlement.native_id]
+    assert DirectoryWriter(admin).look(*ends) == (True, "")
+    admin._connection.delete(doomed)
+    assert DirectoryWriter(admin).look(*ends) == (False, DELETED)
+    with servers(tmp_path, domain, READER).session() as session:
+        there, why = DirectoryWriter(session).look(*ends)
+    assert (there, why) in {(False, DELETED), (None, NOT_SEEN)}, "what the reader may see decides"
 
 
 def test_who_is_deleted_is_not_seen_and_nothing_is_said_of_what_they_held(admin, domain, of, tmp_path):

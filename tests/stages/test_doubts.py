@@ -219,3 +219,8 @@ def test_a_rehire_after_the_signatures_is_left_alone(tmp_path: Path) -> None:
         roster.write("00099,Person 3,Active,,Finance\n")
     applied = company.run("--json", "apply", "--by", "00007", at=at.format("10"))
     assert set(applied.json["states"].values()) == {"skipped"}, applied.err
+    assert {why.removeprefix("now: ") for why in applied.json["reasons"].values()} == {
+        "it is in doubt whether it is Person 3 (00003)'s, or Person 3 (00099)'s"
+    }
+    again = company.run("apply", "--by", "00007", at=at.format("12"))
+    assert "(00099)'s" in again.out, again.err

@@ -36,6 +36,7 @@ _NOTHING_TO_DO = frozenset({code.UNWILLING, code.NO_SUCH_ATTRIBUTE, code.ENTRY_E
 # After these it is not certain that nothing was done.
 _UNCLEAR = frozenset({code.TIME_LIMIT, code.ADMIN_LIMIT, code.OTHER})
 NOT_SEEN = "the account or the group is not seen: deleted, or hidden from this account"
+DELETED = "the group is deleted, and nobody is a member of it any more"
 PRIMARY = "it is the account's primary group, which no member value shows: give it another one first"
 ADMIN_SD_HOLDER = (
     "AdminSDHolder protects it, so a delegated writer cannot change it: hand it to those who administer tier 0"
@@ -79,14 +80,23 @@ class DirectoryWriter:
         has = f"(member={escape_filter(found.dn)})"
         answer = self._session.search(address_of(group), has, ["objectGUID"])
         if answer.fault:
-            return None, NOT_SEEN
+            return (False, DELETED) if self._is_deleted(group) else (None, NOT_SEEN)
         if answer.entries:
             return True, ""
         opposite = self._session.search(address_of(group), f"(!{has})", ["objectSid"])
         if opposite.fault or len(opposite.entries) != 1:
-            return None, NOT_SEEN
+            return (False, DELETED) if self._is_deleted(group) else (None, NOT_SEEN)
         dn, values = opposite.entries[0]
         return self._not_listed(member, found, Entry.of(dn, values, group))
+
+    def _is_deleted(self, native: str) -> bool:
+        """Tell whether the server shows what is left of a deleted object; not to be seen at all proves nothing.
+
+        Whoever may not read deleted objects is shown none, and then it is not known.
+        """
+        show = ldap3.protocol.microsoft.show_deleted_control(criticality=True)
+        answer = self._session.search(address_of(native), "(isDeleted=TRUE)", ["isDeleted"], controls=(show,))
+        return answer.fault is None and len(answer.entries) == 1
 
     def _not_listed(self, member: str, found: Entry, group: Entry) -> tuple[bool | None, str]:
         """Tell about a member that the group does not show; the member itself may show the group."""
