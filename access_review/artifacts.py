@@ -21,7 +21,7 @@ from access_review.audit.judge import Judgement
 from access_review.audit.worklist import Worklist
 from access_review.errors import ArtifactError
 from access_review.facts import CarryForward
-from access_review.findings import Evaluation
+from access_review.findings import Evaluation, former
 from access_review.offboarding.leaver import Leavers
 from access_review.plan import record
 from access_review.plan.record import Plan
@@ -46,7 +46,8 @@ _adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)
 class Artifact(Generic[T]):
     """One kind of file: its place in the folder of its run, its format, and the dataclass it holds.
 
-    ``to_file`` and ``from_file`` turn the fields of the dataclass into those of the file, and back.
+    ``to_file`` and ``from_file`` turn the fields of the dataclass into those of the file, and back;
+    ``former`` are the formats that are read too.
     """
 
     path: str
@@ -54,6 +55,7 @@ class Artifact(Generic[T]):
     type: type[T]
     to_file: Callable[[Plain], Plain] = _as_it_is
     from_file: Callable[[Plain], Plain] = _as_it_is
+    former: tuple[str, ...] = ()
 
     def plain(self, value: T) -> Plain:
         """Return a value as the JSON object that the file holds."""
@@ -81,7 +83,7 @@ class Artifact(Generic[T]):
         """Return the value of a JSON object; raises ``ArtifactError`` as :meth:`load` does."""
         place = place or self.path
         found = plain.get("format") if isinstance(plain, dict) else None
-        if not isinstance(plain, dict) or found != self.format:
+        if not isinstance(plain, dict) or found not in (self.format, *self.former):
             raise ArtifactError(
                 f"{place} has format {found!r}, not {self.format!r}", hint="use the version that wrote it"
             )
@@ -114,6 +116,7 @@ class Reviewed:
     """What a review of a run concluded, beside its findings: ``digest`` is that of their rows, ``file`` of the bytes.
 
     ``owners`` and ``owners_file`` are the same of whose each account is, empty in a review from before that was kept.
+    ``findings`` is the format of the findings, which a review from before there were two does not name.
     Its file is written last: a run that has it is reviewed.
     """
 
@@ -125,6 +128,7 @@ class Reviewed:
     file: str = ""
     owners: str = ""
     owners_file: str = ""
+    findings: str = former.FORMER
 
 
 def _by_rule(plain: Plain) -> Plain:
@@ -193,7 +197,9 @@ def plan(folder: str) -> Artifact[Plan]:
 
 
 MANIFEST = Artifact("manifest.json", "access-review/snapshot@1", Manifest, _offset)
-REVIEWED = Artifact("review.json", "access-review/review@1", Reviewed, _by_rule, _listed)
+REVIEWED = Artifact(
+    "review.json", "access-review/review@2", Reviewed, _by_rule, _listed, former=("access-review/review@1",)
+)
 CONTROL = Artifact("control.json", "access-review/control@1", CarryForward)
 FRAME = Artifact("sample/frame.json", "access-review/frame@1", SamplingFrame)
 SAMPLE = Artifact("sample/sample.json", "access-review/sample@1", Sample)

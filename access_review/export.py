@@ -2,9 +2,11 @@
 
 JSON and Parquet hold the exact values. CSV is for spreadsheets, so its cells are made
 inert (:mod:`access_review.connectors.tabular.inert`). Rows are sorted by key and written
-batch by batch: the size of a table is the engine's business, not this process's.
+batch by batch: the size of a table is the engine's business, not this process's. Findings
+have code and facts, and their sentences, which are made as they are written.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import IO, Any
@@ -15,8 +17,9 @@ from access_review.connectors.tabular.inert import inert
 from access_review.engine import Engine
 from access_review.errors import Unclear
 from access_review.facts import FACTS, FINDINGS
+from access_review.findings.sentences import every_sentence, risk_reasons
 from access_review.graph import Paths, paths
-from access_review.tables import FLAG, TEXT, WHOLE, Column, Table
+from access_review.tables import FLAG, TEXT, WHOLE, Column, Row, Table
 
 
 class Format(StrEnum):
@@ -50,9 +53,22 @@ VERDICTS = Table(
     "Each distinct pair of role set and granted entitlement, judged once.",
 )
 
+TOLD_FINDINGS = Table(
+    FINDINGS.name,
+    FINDINGS.key,
+    (*FINDINGS.columns, Column("reason", required=True), Column("risk_reasons", required=True)),
+    f"{FINDINGS.about} `reason` and `risk_reasons` say it in words.",
+)
+"""Findings as they are exported. What JSON holds as objects, and the sentences, are its last columns."""
+
+_OBJECTS = ("facts", "risk_parts")
+_WORDS = ("reason", "risk_reasons")
+# What sentences are made of. It is read beside the columns, which may be text of another kind.
+_TOLD_OF = ("rule", "severity", "sensitivity", "code", "facts", "checked", "risk_parts")
+
 EXPORTED: Mapping[str, Table] = {
     table.name: table
-    for table in sorted((*FACTS.values(), FINDINGS, VERDICTS, EFFECTIVE), key=lambda table: table.name)
+    for table in sorted((*FACTS.values(), TOLD_FINDINGS, VERDICTS, EFFECTIVE), key=lambda table: table.name)
     if table.name != "previous_findings"
 }
 """The tables that can be exported, by name."""
@@ -134,9 +150,36 @@ _EFFECTIVE = """
 """
 
 
-def _select(table: Table, columns: str = "") -> str:
+def _select(table: Table, columns: str) -> str:
+    beside = "".join(f", {name} AS told_{name}" for name in _TOLD_OF if table is TOLD_FINDINGS)
     order = ", ".join(map(_quoted, table.key))
-    return f"SELECT {columns or ', '.join(map(_quoted, table.schema.names))} FROM {table.name} ORDER BY {order}"
+    return f"SELECT {columns}{beside} FROM {table.name} ORDER BY {order}"
+
+
+def _kept(table: Table) -> tuple[Column, ...]:
+    """Return the columns that the engine has; those of sentences are made of them."""
+    return tuple(column for column in table.columns if table is not TOLD_FINDINGS or column.name not in _WORDS)
+
+
+def _told(engine: Engine, table: Table, columns: str) -> Iterator[tuple[pa.RecordBatch, list[Row]]]:
+    """Yield a table batch by batch and, of findings, beside each row its facts and its sentences."""
+    sentences = every_sentence() if table is TOLD_FINDINGS else None
+    names = [f"told_{name}" for name in _TOLD_OF]
+    for batch in engine.batches(_select(table, columns)):
+        if sentences is None:
+            yield batch, []
+            continue
+        rows = batch.select(names).rename_columns(list(_TOLD_OF)).to_pylist()
+        yield (
+            batch.drop_columns(names),
+            [{**row, "reason": sentences.reason(row), "risk_reasons": risk_reasons(row)} for row in rows],
+        )
+
+
+def _with_words(batch: pa.RecordBatch, rows: list[Row], table: Table) -> pa.RecordBatch:
+    for name in _WORDS if table is TOLD_FINDINGS else ():
+        batch = batch.append_column(name, pa.array([row[name] for row in rows], TEXT))
+    return batch
 
 
 def _quoted(name: str) -> str:
@@ -148,22 +191,34 @@ def _write_parquet(engine: Engine, table: Table, file: IO[bytes]) -> int:
 
     rows = 0
     with pq.ParquetWriter(file, table.schema, compression="zstd") as writer:
-        for batch in engine.batches(_select(table)):
-            writer.write_batch(batch.cast(table.schema))
+        for batch, told in _told(engine, table, ", ".join(_quoted(column.name) for column in _kept(table))):
+            writer.write_batch(_with_words(batch, told, table).cast(table.schema))
             rows += batch.num_rows
     return rows
 
 
 def _write_json(engine: Engine, table: Table, file: IO[bytes]) -> int:
     """Write an array with one object a line, so that big tables can be read line by line too."""
-    fields = [f"{_quoted(column.name)} := {_iso(column)}" for column in table.columns]
+    apart = _OBJECTS if table is TOLD_FINDINGS else ()
+    fields = [f"{_quoted(column.name)} := {_iso(column)}" for column in _kept(table) if column.name not in apart]
     rows = 0
-    for batch in engine.batches(_select(table, f"CAST(to_json(struct_pack({', '.join(fields)})) AS VARCHAR) AS line")):
-        if lines := batch.column("line").to_pylist():
+    columns = f"CAST(to_json(struct_pack({', '.join(fields)})) AS VARCHAR) AS line"
+    for batch, told in _told(engine, table, columns):
+        lines = batch.column("line").to_pylist()
+        if told:
+            lines = [_joined(line, row) for line, row in zip(lines, told, strict=True)]
+        if lines:
             file.write((",\n" if rows else "[\n").encode() + ",\n".join(lines).encode())
             rows += len(lines)
     file.write(b"\n]\n" if rows else b"[]\n")
     return rows
+
+
+def _joined(line: str, told: Row) -> str:
+    """Add to the JSON object of a finding its facts, which are JSON already, and its sentences."""
+    objects = [f'"{name}":{told[name]}' for name in _OBJECTS]
+    words = [f'"{name}":{json.dumps(told[name], ensure_ascii=False)}' for name in _WORDS]
+    return f"{line[:-1]},{','.join((*objects, *words))}}}"
 
 
 def _iso(column: Column) -> str:
@@ -176,11 +231,12 @@ def _write_csv(engine: Engine, table: Table, file: IO[bytes]) -> int:
     from pyarrow import csv
 
     text = pa.schema([(name, TEXT) for name in table.schema.names])
-    columns = ", ".join(f"CAST({_iso(column)} AS VARCHAR) AS {_quoted(column.name)}" for column in table.columns)
+    columns = ", ".join(f"CAST({_iso(column)} AS VARCHAR) AS {_quoted(column.name)}" for column in _kept(table))
     rows = 0
     file.write(b"\xef\xbb\xbf")
     with csv.CSVWriter(file, text, write_options=csv.WriteOptions(quoting_style="all_valid")) as writer:
-        for batch in engine.batches(_select(table, columns)):
+        for kept, told in _told(engine, table, columns):
+            batch = _with_words(kept, told, table)
             cells = [_inert(batch.column(index)) for index in range(batch.num_columns)]
             writer.write_batch(pa.RecordBatch.from_arrays(cells, schema=text))
             rows += batch.num_rows

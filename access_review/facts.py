@@ -209,17 +209,22 @@ FINDINGS = Table(
         Column("severity", required=True, among=("low", "medium", "high", "critical")),
         Column("rag", required=True, among=("red", "amber", "green")),
         Column("risk", WHOLE, required=True),
-        Column("reason", required=True),
-        Column("risk_reasons"),
+        Column("sensitivity"),
         Column("remedy", required=True),
         Column("controls"),
         Column("status", required=True, among=("new", "open", "waived", "closed")),
         Column("waiver"),
         Column("first_seen", TIME, required=True),
         Column("closed_at", TIME),
+        Column("code", required=True),
+        Column("checked", FLAG, required=True),
+        Column("facts", required=True),
+        Column("risk_parts", required=True),
     ),
-    "What is wrong, one row each. `finding` is the hash of rule, subject and about; `reason` is the rule's, "
-    "`risk_reasons` says what the score of 0 to 100 is made of; closed findings stay for the run that closes them.",
+    "What is wrong, one row each. `finding` is the hash of rule, subject and about. `code` is the rule's word for what it "
+    "found and `facts` what its sentence names, a JSON object (null: unknown); where it is not `checked`, it stays as it "
+    "was, since not everything was read. `risk_parts` is a JSON object of the points that the score of 0 to 100 is the "
+    "sum of. Closed findings stay for the run that closes them.",
 )
 
 PREVIOUS_FINDINGS = Table(

@@ -22,9 +22,10 @@ from access_review.correlate import RELATIONS as CORRELATED
 from access_review.correlate import Ladder, correlate
 from access_review.engine import Engine, ParquetFile
 from access_review.engine.relation import lineage
-from access_review.facts import FINDINGS, FORMER_OWNERS, PREVIOUS_FINDINGS, CarryForward, carry_forward_tables
+from access_review.facts import FORMER_OWNERS, PREVIOUS_FINDINGS, CarryForward, carry_forward_tables
 from access_review.findings import Evaluation, Gaps
 from access_review.findings.doubts import DOUBTED, DOUBTS, doubt, owners_now
+from access_review.findings.former import of_today
 from access_review.graph import closure
 from access_review.rules import load
 from access_review.snapshot import Snapshot, Stored, stored
@@ -53,7 +54,7 @@ class Report:
     @property
     def findings(self) -> pa.Table:
         """The findings as a table, read from disk if that is where they are."""
-        return Stored({"findings": self.found})["findings"].cast(FINDINGS.schema)
+        return of_today(Stored({"findings": self.found})["findings"])
 
 
 def review(
@@ -75,7 +76,8 @@ def review(
         sql, params = owners_now(sorted(snapshot.incomplete("accounts")))
         engine.write(sql, owners_to, **params)
     before = PREVIOUS_FINDINGS.schema.empty_table() if known.findings is None else known.findings
-    for name, table in {"previous_findings": before, **carry_forward_tables(known.left_open)}.items():
+    findings.register(engine, "previous_findings", before)
+    for name, table in carry_forward_tables(known.left_open).items():
         engine.register(name, table)
     gaps = Gaps(
         missing=frozenset(TABLES) - snapshot.collected,

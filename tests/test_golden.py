@@ -10,6 +10,7 @@ import pytest
 
 from access_review import snapshot, workspace
 from access_review.engine.duckdb import EmbeddedEngine
+from access_review.findings.sentences import every_sentence
 from access_review.plan import plan
 from access_review.plan.request import Scope
 from access_review.review import review
@@ -39,7 +40,7 @@ def texts(repository) -> dict[str, str]:
             scope=SCOPE,
         )
     told = summary.summary(report, snapshot.manifest(taken, space), organisation=space.policy.organisation)
-    findings = report.findings.to_pylist()
+    findings = [*map(every_sentence().shown, report.findings.to_pylist())]
     return {
         "findings.txt": lines(
             f"{f['rule']} | {f['subject_name']} | {f['about_name'] or ''} | {f['severity']}, {f['rag']} {f['risk']} "

@@ -11,6 +11,7 @@ from access_review.engine.duckdb import EmbeddedEngine
 from access_review.errors import RuleError
 from access_review.facts import PREVIOUS_FINDINGS
 from access_review.findings import Gaps
+from access_review.findings.sentences import every_sentence, risk_reasons
 from access_review.graph import closure
 from access_review.model import Relation, Severity
 from access_review.review import establish, review
@@ -172,9 +173,13 @@ def test_an_incomplete_read_closes_nothing():
     short = [{"source": "ad", "subject": "grants", "complete": False, "reason": "cut"}]
     second, _ = reviewed(company(grants=[], completeness=short), SPACE, first.findings)
     kept = [f for f in second.findings.to_pylist() if f["rule"] == "access-beyond-role"]
-    assert [(f["status"], f["reason"].startswith("not checked this time: ")) for f in kept] == [("open", True)]
+    assert [(f["status"], f["checked"]) for f in kept] == [("open", False)]
+    assert every_sentence().reason(kept[0]).startswith("not checked this time: holds ")
     third, _ = reviewed(company(grants=[], completeness=short), SPACE, second.findings)
-    assert third.findings["reason"].to_pylist().count(kept[0]["reason"]) == 1
+    assert [f for f in third.findings.to_pylist() if f["rule"] == "access-beyond-role"] == kept
+    closed, _ = reviewed(company(grants=[holds(1, "a")]), SPACE, third.findings)
+    (gone,) = [f for f in closed.findings.to_pylist() if f["rule"] == "access-beyond-role"]
+    assert (gone["status"], gone["checked"], gone["facts"]) == ("closed", True, kept[0]["facts"])
 
 
 WAIVER = {"waiver": "W-1", "rule": "access-beyond-role", "subject": "ad:user:1", "about": "ad:group:b"}
@@ -198,7 +203,7 @@ def test_only_a_whole_and_unexpired_waiver_waives(more, status):
 def test_the_risk_says_what_it_is_made_of():
     world = company(entitlements=[group("a"), group("b", privileged=True, sensitivity="restricted")])
     finding = next(f for f in reviewed(world, SPACE)[0].findings.to_pylist() if f["rule"] == "access-beyond-role")
-    assert finding["risk_reasons"] == "medium 30, privileged 20, restricted data 10"
+    assert risk_reasons(finding) == "medium 30, privileged 20, restricted data 10"
     assert (finding["risk"], finding["rag"]) == (60, "amber")
 
 

@@ -16,6 +16,7 @@ from access_review.audit.decisions import Decision
 from access_review.audit.worklist import UNASSIGNED, WorkItem
 from access_review.engine import Engine
 from access_review.errors import Unclear
+from access_review.findings.sentences import every_sentence
 from access_review.model import AsOf
 from access_review.offboarding.leaver import AccessState, Late, Leaver, LeaverStatus
 from access_review.sample.draw import Sample
@@ -129,9 +130,10 @@ def select_findings(rows: Iterable[Row], within: Borders) -> list[Row]:
         if row["status"] != "closed"
         and (row["person"] in within.own if row["person"] else row["client"] == within.client)
     ]
+    sentences = every_sentence()
     return [
         {name: within.strike(value) if isinstance(value := row[name], str) else value for name in FINDING}
-        for row in kept
+        for row in ({**row, "reason": sentences.reason(row)} for row in kept)
     ]
 
 

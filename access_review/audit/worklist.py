@@ -15,6 +15,7 @@ import pyarrow as pa
 import rfc8785
 
 from access_review.engine import Engine
+from access_review.findings.sentences import Sentences, every_sentence
 from access_review.model import AsOf
 from access_review.sample.draw import Draw, Sample, Stratum
 from access_review.sample.population import CLIENTS
@@ -84,7 +85,8 @@ def list_work(engine: Engine, sample: Sample) -> Worklist:
     engine.create("asked", _ASKED)
     engine.create("reviewers", _REVIEWERS)
     rows = engine.rows(_ITEMS, now=AsOf())
-    items = (_item(sample.run, row) for row in rows)
+    sentences = every_sentence()
+    items = (_item(sample.run, row, sentences) for row in rows)
     return Worklist(
         sample.run,
         sample.as_of,
@@ -107,7 +109,7 @@ def fold(name: str) -> str:
     return " ".join(name.split()).casefold()
 
 
-def _item(run: str, row: Mapping[str, Any]) -> WorkItem:
+def _item(run: str, row: Mapping[str, Any], sentences: Sentences) -> WorkItem:
     mode = row["mode"]
     return WorkItem(
         item=item_id(run, row["unit"], row["account"], row["entitlement"], mode),
@@ -127,10 +129,15 @@ def _item(run: str, row: Mapping[str, Any]) -> WorkItem:
         mode=mode,
         how=f"{row['via']}, eligible" if mode == "eligible" else row["via"] or "",
         last_used=_last_used(row),
-        found=row["found"] or "",
+        found="; ".join(sorted(_remark(finding, sentences) for finding in row["found"] or ())),
         own=tuple(sorted({fold(name) for name in row["own"] if name and name.strip()})),
         findings=tuple(row["findings"] or ()),
     )
+
+
+def _remark(finding: Mapping[str, Any], sentences: Sentences) -> str:
+    waived = " (waived)" if finding["status"] == "waived" else ""
+    return f"{finding['rule']}: {sentences.reason(finding)}{waived}"
 
 
 def _last_used(row: Mapping[str, Any]) -> str:
@@ -201,7 +208,8 @@ WITH clients AS ({CLIENTS}), custodians AS (
     SELECT person, string_agg(DISTINCT role, ', ' ORDER BY role) AS roles
     FROM person_roles WHERE spell IN ('current', 'grace') GROUP BY person
 ), open_findings AS (
-    SELECT finding, status, subject, about, concat(rule, ': ', reason, CASE status WHEN 'waived' THEN ' (waived)' ELSE '' END) AS remark
+    SELECT finding, status, subject, about,
+           struct_pack(rule := rule, code := code, facts := facts, checked := checked, status := status) AS remark
     FROM findings WHERE status <> 'closed'
 ), reached AS (
     SELECT DISTINCT k.account, k.entitlement, k.mode, k.person, c.reached
@@ -228,7 +236,7 @@ WITH clients AS ({CLIENTS}), custodians AS (
     SELECT k.account, k.entitlement, k.mode, f.remark, f.finding, f.status
     FROM asked k JOIN open_findings f ON f.about IS NULL AND f.subject = k.person
 ), found AS (
-    SELECT account, entitlement, mode, string_agg(remark, '; ' ORDER BY remark) AS found,
+    SELECT account, entitlement, mode, list(remark) AS found,
            list(finding ORDER BY finding) FILTER (status <> 'waived') AS findings
     FROM remarks GROUP BY account, entitlement, mode
 ), own_accounts AS (

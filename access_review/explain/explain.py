@@ -28,6 +28,7 @@ from access_review.explain.explanation import (
     ThingCard,
 )
 from access_review.explain.lookup import Subject, look_up
+from access_review.findings.sentences import Sentences
 from access_review.workspace import Workspace
 
 NAMED_HOLDERS = 12
@@ -155,17 +156,18 @@ class _Question:
 
     def _findings(self, where: str, **params: Any) -> tuple[FindingCard, ...]:
         sql = f"SELECT * FROM findings WHERE ({where}) ORDER BY status = 'closed', risk DESC, rule, finding"
-        titles = {name: rule.title.rstrip(".") for name, rule in rules.load().items()}
+        known = rules.load()
+        titles = {name: rule.title.rstrip(".") for name, rule in known.items()}
+        sentences = Sentences.of(known.values())
         return tuple(
             FindingCard(
                 subject=ThingCard(row["subject"], row["subject_name"] or row["subject"]),
                 about=ThingCard(row["about"], row["about_name"] or row["about"]) if row["about"] else None,
                 title=titles.get(row["rule"], row["rule"]),
-                risk_reasons=row["risk_reasons"] or "",
                 controls=row["controls"] or "",
                 **{name: row[name] for name in _AS_IS},
             )
-            for row in self.engine.rows(sql, **params)
+            for row in map(sentences.shown, self.engine.rows(sql, **params))
         )
 
     def _person(self, person: str) -> PersonCard | None:
@@ -235,7 +237,8 @@ def _because(row: Mapping[str, Any], who: Iterable[str]) -> str:
     return " and ".join(f"{key} is {attributes.get(key)}" for key in who) or "its template applies"
 
 
-_AS_IS = ("finding", "rule", "severity", "rag", "risk", "reason", "remedy", "status", "waiver", "first_seen")
+_JUDGED = ("finding", "rule", "severity", "rag", "risk", "remedy", "status", "waiver", "first_seen")
+_AS_IS = (*_JUDGED, "code", "facts", "reason", "risk_reasons")
 
 _ROLES = """
     SELECT DISTINCT role_given.role, spells.spell, spells.client, spells.since, spells.until,

@@ -6,6 +6,7 @@ them safe to look at.
 """
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -206,7 +207,7 @@ class EntitlementCard:
 
 @dataclass(frozen=True, slots=True)
 class FindingCard:
-    """One finding, in the words of its rule."""
+    """One finding: its code and facts, and in words. A fact is text or a whole number, and null where it is unknown."""
 
     finding: str
     rule: str
@@ -217,6 +218,8 @@ class FindingCard:
     rag: str
     risk: int
     risk_reasons: str
+    code: str
+    facts: Mapping[str, str | int | None]
     reason: str
     remedy: str
     status: str

@@ -118,10 +118,8 @@ _GONE = """
         SELECT before.* FROM previous_findings AS before
         WHERE before.status <> 'closed' AND NOT EXISTS (SELECT 1 FROM hits WHERE hits.finding = before.finding)
     )
-    SELECT finding, rule, subject, about,
-           CASE WHEN carried AND reason NOT LIKE 'not checked%' THEN concat('not checked this time: ', reason) ELSE reason END
-               AS reason,
-           remedy, severity, controls, CASE WHEN carried THEN 'open' ELSE 'closed' END AS status, first_seen, carried
+    SELECT finding, rule, subject, about, code, facts, NOT carried AS checked, remedy, severity, controls,
+           CASE WHEN carried THEN 'open' ELSE 'closed' END AS status, first_seen, carried
     FROM (
         SELECT silent.*, EXISTS (
             SELECT 1 FROM uncertain AS u
@@ -133,7 +131,8 @@ _GONE = """
 """
 
 _NOTHING_GONE = """
-    SELECT finding, rule, subject, about, reason, remedy, severity, controls, status, first_seen, FALSE AS carried
+    SELECT finding, rule, subject, about, code, facts, checked, remedy, severity, controls, status, first_seen,
+           FALSE AS carried
     FROM previous_findings WHERE FALSE
 """
 
@@ -147,13 +146,14 @@ _POWERFUL_HOLDERS = """
 """
 
 _IDENTIFIED = """
-    SELECT hits.finding, hits.rule, hits.subject, hits.subject_text, hits.about, hits.about_text, hits.reason, hits.remedy,
-           hits.severity, CAST(NULL AS VARCHAR) AS controls,
+    SELECT hits.finding, hits.rule, hits.subject, hits.subject_text, hits.about, hits.about_text, hits.code, hits.facts,
+           TRUE AS checked, hits.remedy, hits.severity, CAST(NULL AS VARCHAR) AS controls,
            CASE WHEN before.status IS NULL OR before.status = 'closed' THEN 'new' ELSE 'open' END AS status,
            before.first_seen
     FROM hits LEFT JOIN previous_findings AS before ON before.finding = hits.finding
     UNION ALL
-    SELECT finding, rule, subject, subject_text, about, about_text, reason, remedy, severity, controls, status, first_seen
+    SELECT finding, rule, subject, subject_text, about, about_text, code, facts, checked, remedy, severity, controls,
+           status, first_seen
     FROM leaving
 """
 
@@ -222,17 +222,13 @@ _FINDINGS = f"""
            coalesce(subject_name, spelled_subject) AS subject_name, coalesce(about_name, spelled_about) AS about_name,
            person, person_name, client, split_part(spelled_subject, ':', 1) AS source, severity,
            CASE WHEN total >= :red THEN 'red' WHEN total >= :amber THEN 'amber' ELSE 'green' END AS rag,
-           CAST(total AS BIGINT) AS risk, reason,
-           concat(severity, ' ', CAST(base AS VARCHAR),
-                  CASE WHEN for_privileged > 0 THEN concat(', privileged ', CAST(for_privileged AS VARCHAR)) ELSE '' END,
-                  CASE WHEN for_tier0 > 0 THEN concat(', tier 0 ', CAST(for_tier0 AS VARCHAR)) ELSE '' END,
-                  CASE WHEN for_sensitive > 0 THEN concat(', ', sensitivity, ' data ', CAST(for_sensitive AS VARCHAR)) ELSE '' END,
-                  CASE WHEN for_leaver > 0 THEN concat(', leaver ', CAST(for_leaver AS VARCHAR)) ELSE '' END,
-                  CASE WHEN for_unknown > 0 THEN concat(', state unknown ', CAST(for_unknown AS VARCHAR)) ELSE '' END,
-                  CASE WHEN for_age > 0 THEN concat(', long open ', CAST(for_age AS VARCHAR)) ELSE '' END) AS risk_reasons,
-           remedy, coalesce(controls, {{controls}}) AS controls,
+           CAST(total AS BIGINT) AS risk, sensitivity, remedy, coalesce(controls, {{controls}}) AS controls,
            CASE WHEN status <> 'closed' AND waiver IS NOT NULL THEN 'waived' ELSE status END AS status,
-           waiver, coalesce(first_seen, :now) AS first_seen, CASE WHEN status = 'closed' THEN :now END AS closed_at
+           waiver, coalesce(first_seen, :now) AS first_seen, CASE WHEN status = 'closed' THEN :now END AS closed_at,
+           code, checked, facts,
+           CAST(to_json(struct_pack(severity := base, privileged := for_privileged, tier0 := for_tier0,
+                                    sensitive := for_sensitive, leaver := for_leaver, enabled_unknown := for_unknown,
+                                    old := for_age)) AS VARCHAR) AS risk_parts
     FROM (
         SELECT *, least(100, base + for_privileged + for_tier0 + for_sensitive + for_leaver + for_unknown + for_age) AS total
         FROM ({_SCORED}) AS scored

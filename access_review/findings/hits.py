@@ -61,7 +61,7 @@ class Gaps:
 
 
 def evaluate(engine: Engine, rules: Sequence[Rule], policy: Policy, gaps: Gaps) -> tuple[Evaluation, ...]:
-    """Run every rule and make ``hits`` known: finding, rule, subject, about, reason, remedy, severity.
+    """Run every rule and make ``hits`` known: finding, rule, subject, about, code, facts, remedy, severity.
 
     Hits stay in the engine: a rule may have millions. What rules returned is looked at
     all at once. Raises ``RuleError`` for a rule that breaks its contract.
@@ -121,7 +121,7 @@ def _check_columns(engine: Engine, rules: Sequence[Rule]) -> None:
 # Subject and about are ids, which the engine may keep as numbers, or text that is no id, beside them.
 ABOUT = ("subject", "about")
 SUBJECT, OBJECT = (f"coalesce(CAST({name} AS VARCHAR), {name}_text)" for name in ABOUT)
-_HIT = ("subject", "subject_text", "about", "about_text", "reason", "remedy")
+_HIT = ("subject", "subject_text", "about", "about_text", "code", "facts", "remedy")
 _SPELLED = ", ".join(_HIT[:4])
 
 
@@ -181,7 +181,7 @@ def _name_hits(engine: Engine, rules: Sequence[Rule], policy: Policy) -> None:
     columns = {"place": pa.array(range(len(rules)), pa.int32()), "rule": pa.array([r.id for r in rules], pa.string())}
     engine.register("hitting", pa.table({**columns, "severity": pa.array(severities, pa.string())}))
     tables = [
-        f"SELECT {_SPELLED}, {sentences.reason_of(rule, engine.as_of)} AS reason, remedy, {place} AS place "
+        f"SELECT {_SPELLED}, {sentences.found_by(rule, engine.as_of)}, remedy, {place} AS place "
         f"FROM ({engine.referring(_table_of(rule), ABOUT)}) AS found"
         for place, rule in enumerate(rules)
     ]

@@ -17,6 +17,7 @@ from access_review.audit.worklist import WorkItem
 from access_review.changes import Capabilities
 from access_review.engine.duckdb import EmbeddedEngine
 from access_review.errors import StalePlan
+from access_review.findings.sentences import every_sentence
 from access_review.plan.ahead import RULES, Ahead, as_left, leaving
 from access_review.plan.limits import Population, Raised
 from access_review.plan.plan import plan
@@ -109,10 +110,16 @@ def derive(order: PlanOrder, inputs: PlanInputs) -> DerivedPlan:
         if going:
             reason = f"is to leave by {going.since:%Y-%m-%d %H:%M} UTC"
             return DerivedPlan(made, {finding: reason for change in made.changes for finding in change.because})
-        asked = pa.array(sorted({name for change in made.changes for name in change.because}), pa.string())
-        found = report.findings.filter(pc.is_in(report.findings["finding"], asked))
-    reasons = dict(zip(found["finding"].to_pylist(), found["reason"].to_pylist(), strict=True))
+        reasons = _reasons(made, report.findings)
     return DerivedPlan(made, reasons | {request.name: request.words for request in requests})
+
+
+def _reasons(made: Plan, found: pa.Table) -> dict[str, str]:
+    """Say of each finding that a change is for what was found."""
+    because = sorted({finding for change in made.changes for finding in change.because})
+    asking = found.filter(pc.is_in(found["finding"], pa.array(because, pa.string())))
+    sentences = every_sentence()
+    return {row["finding"]: sentences.reason(row) for row in asking.to_pylist()}
 
 
 def changed(run: str) -> StalePlan:

@@ -13,6 +13,7 @@ from access_review.changes import Change
 from access_review.engine import Engine
 from access_review.engine.duckdb import EmbeddedEngine
 from access_review.errors import PlanRefused
+from access_review.findings.sentences import Sentences, every_sentence
 from access_review.plan.withheld import Withheld, WithheldCode, withheld
 from access_review.review import Report, review
 from access_review.snapshot import Snapshot
@@ -72,7 +73,7 @@ def prove(
     disabled = {row["account"] for row in engine.rows("SELECT DISTINCT account FROM disabled_after")}
     still = _rows(found, _is_in(found, wanted))
     outlasting = {f for f, row in still.items() if row["remedy"] == "disable" and row["subject"] in disabled}
-    wrong = _appearing(found, before) | {f: row for f, row in still.items() if f not in outlasting}
+    wrong = _in_words(_appearing(found, before) | {f: row for f, row in still.items() if f not in outlasting})
     excused = {(row["account"], row["entitlement"]) for row in engine.rows("SELECT account, entitlement FROM excused")}
     failures = _blame(changes, wrong, held - still_held - excused)
     if failures:
@@ -111,7 +112,7 @@ def prove_undo(
         again = review(replace(taken, tables=after), workspace, engine)
     found = _open(again.findings)
     appearing = _appearing(found, before)
-    if failures := _blame(changes, {f: row for f, row in appearing.items() if f not in known}, set()):
+    if failures := _blame(changes, _in_words({f: row for f, row in appearing.items() if f not in known}), set()):
         return Failure(failures)
     return Proof(
         findings_before=len(before),
@@ -128,7 +129,7 @@ def prove_undo(
 
 # There may be millions of findings, nearly all of them in both reviews: only those that differ become Python objects.
 def _open(findings: pa.Table) -> pa.Table:
-    columns = ["finding", "rule", "subject", "about", "person", "reason", "remedy", "status"]
+    columns = ["finding", "rule", "subject", "about", "person", "code", "facts", "checked", "remedy", "status"]
     return findings.select(columns).filter(pc.is_in(findings["status"], pa.array(["new", "open", "waived"])))
 
 
@@ -147,6 +148,12 @@ def _appearing(found: pa.Table, before: pa.Table) -> dict[str, Row]:
 
 def _count(where: pa.ChunkedArray) -> int:
     return pc.sum(where).as_py() or 0
+
+
+def _in_words(found: Mapping[str, Row]) -> dict[str, Row]:
+    """Return findings with what each says: of those that a proof fails by, for it says so."""
+    sentences = every_sentence() if found else Sentences({})
+    return {finding: {**row, "reason": sentences.reason(row)} for finding, row in found.items()}
 
 
 def _expected_held(engine: Engine) -> set[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """What the open findings in scope ask for, and everything known about what they name."""
 
+import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ import pyarrow as pa
 
 from access_review.changes import Action, Capabilities
 from access_review.engine import Engine
+from access_review.findings.sentences import IN_WORDS, WORDS, every_sentence
 from access_review.model import AsOf
 from access_review.plan.protect import protection
 from access_review.plan.withheld import Withheld, WithheldCode, withheld
@@ -124,8 +126,9 @@ def collect_request(
         allowed[row["role_set"]].add(row["entitlement"])
     for row in engine.rows(_ORIGINALS):
         originals[row["account"], row["entitlement"]].append(row)
+    sentences = every_sentence()
     return Request(
-        engine.rows(_TO_CHANGE),
+        [{**row, "reason": sentences.reason(row)} for row in engine.rows(_TO_CHANGE)],
         engine.rows(_REVIEWS),
         {row["account"]: row for row in engine.rows(_ACCOUNTS, now=AsOf())},
         held,
@@ -167,7 +170,8 @@ def _decided(decided: Sequence[Decided]) -> pa.Table:
         "subject": [decision.account for decision in decided],
         "about": [decision.entitlement for decision in decided],
         "mode": [decision.mode for decision in decided],
-        "reason": [decision.doubt or decision.words for decision in decided],
+        "code": [IN_WORDS for _ in decided],
+        "facts": [json.dumps({WORDS: decision.doubt or decision.words}) for decision in decided],
     }
     doubted = pa.array([bool(decision.doubt) for decision in decided], pa.bool_())
     return pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()} | {"carried": doubted})
@@ -195,12 +199,13 @@ def find_gaps(snapshot: Snapshot) -> PlanGaps:
 
 # A decision about what is not held any more has been carried out, by whomever.
 _REQUESTED = """
-    SELECT finding, 'reviewed' AS rule, subject, about, 'revoke' AS remedy, reason, carried, mode
+    SELECT finding, 'reviewed' AS rule, subject, about, 'revoke' AS remedy, code, facts, TRUE AS checked, carried, mode
     FROM decided AS d
     WHERE about IS NULL
        OR EXISTS (SELECT 1 FROM held WHERE held.account = d.subject AND held.entitlement = d.about AND held.mode = d.mode)
     UNION ALL
-    SELECT f.finding, f.rule, f.subject, f.about, f.remedy, f.reason, i.carried, CAST(NULL AS VARCHAR) AS mode
+    SELECT f.finding, f.rule, f.subject, f.about, f.remedy, f.code, f.facts, f.checked, i.carried,
+           CAST(NULL AS VARCHAR) AS mode
     FROM findings AS f JOIN identified AS i USING (finding)
     WHERE f.status IN ('new', 'open') AND f.remedy IN ('disable', 'remove', 'cut', 'review')
       AND (:any_rule OR f.rule IN :rules)

@@ -13,9 +13,9 @@ returns a :class:`~access_review.model.Relation` with the columns
     what would end it (:class:`~access_review.model.Remedy`)
 ``code``
     what was found, as a word of the rule
-and every fact that its ``sentences`` name, which has one for each code
-(:mod:`access_review.findings.sentences` says how they are written). A rule without
-sentences returns ``reason`` instead: why, in one line for a person.
+and every fact that its ``sentences`` name, as text or a whole number, null where it is
+unknown. ``sentences`` has one for each code (:mod:`access_review.findings.sentences` says
+how they are written). A rule without sentences returns ``reason`` instead: why, in one line for a person.
 
 Its ``family`` says under what heading a report lists it.
 

@@ -14,6 +14,7 @@ from access_review.audit.worklist import WorkItem
 from access_review.engine import ParquetFile
 from access_review.errors import AccessReviewError, StalePlan
 from access_review.facts import CarryForward
+from access_review.findings.former import FORMAT
 from access_review.plan.derive import PlanInputs
 from access_review.plan.limits import populations
 from access_review.plan.record import PinnedInputs, PinnedPosition, PinnedRun
@@ -51,8 +52,14 @@ def load(workspace: Workspace, run: Run, pinned: PinnedInputs) -> PlanInputs:
         raise StalePlan(
             f"the plan was made by version {pinned.tool} of this tool, and this is {__version__}", hint=_AGAIN
         )
-    if store.read(run, REVIEWED).digest != pinned.findings:
+    reviewed = store.read(run, REVIEWED)
+    if reviewed.digest != pinned.findings:
         raise _other(f"the findings of {run.id}")
+    if reviewed.findings != FORMAT:
+        raise StalePlan(
+            f"the findings of {run.id} have format {reviewed.findings!r}, not {FORMAT!r}",
+            hint=f"access-review review --run {run.id}, then plan again",
+        )
     left_open, digest = _left_open(run)
     if digest != pinned.left_open:
         raise _other(f"what earlier audits left open for {run.id}")

@@ -12,7 +12,9 @@ from access_review import store
 from access_review.artifacts import CONTROL, REVIEWED, Reviewed
 from access_review.engine import Engine, ParquetFile
 from access_review.engine.duckdb import EmbeddedEngine
+from access_review.errors import ArtifactError
 from access_review.facts import CarryForward, carry_forward_tables
+from access_review.findings import former, register
 from access_review.plan.derive import changed
 from access_review.review import Previous, Report, establish
 from access_review.runs import Run
@@ -44,15 +46,23 @@ def conclude(run: Run, report: Report, snapshot: Snapshot, workspace: Workspace)
         file=files.digest_of(path),
         owners=Stored({"owners": ParquetFile(owners)}).digest("owners"),
         owners_file=files.digest_of(owners),
+        findings=former.FORMAT,
     )
     store.write(run, REVIEWED, reviewed)
     return replace(report, found=ParquetFile(path))
 
 
 def read(run: Run) -> Report:
-    """Read a review back; raises ``ArtifactError`` when the findings, which stay on disk, are not those written."""
+    """Read a review back; raises ``ArtifactError`` when the findings, which stay on disk, are not those written.
+
+    They may be of the format before: what reads them (:mod:`access_review.findings.former`) knows it.
+    """
     known = store.read(run, REVIEWED)
     path = run.folder / FINDINGS
+    if known.findings not in former.KNOWN:
+        raise ArtifactError(
+            f"{path} has format {known.findings!r}, not {former.FORMAT!r}", hint="use the version that wrote it"
+        )
     snapshots.verify(path, digest=known.digest, file=known.file, made="reviewed", hint="access-review review")
     return Report(run.as_of, ParquetFile(path), known.rules, known.digest)
 
@@ -109,7 +119,7 @@ def opened(workspace: Workspace, run: Run) -> Iterator[OpenRun]:
     with engine_of(workspace, snapshot) as engine:
         known = previous(workspace.folder, run)
         establish(snapshot.tables, workspace, engine, known.owners)
-        engine.register("findings", report.found)
+        register(engine, "findings", report.found)
         for name, table in carry_forward_tables(known.left_open).items():
             engine.register(name, table)
         yield OpenRun(engine, snapshot, report)

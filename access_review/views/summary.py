@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from access_review import rules
+from access_review.findings.sentences import every_sentence
 from access_review.model import Rag, Severity, Status
 from access_review.review import Report
 from access_review.snapshot import Manifest, ManifestSource
@@ -77,6 +78,8 @@ class TopFinding(TypedDict):
     about: str | None
     about_name: str | None
     person_name: str | None
+    code: str
+    facts: dict[str, str | int | None]
     reason: str
     remedy: str
     status: str
@@ -176,10 +179,13 @@ def summary(
 
 
 def highest(findings: pa.Table, most: int) -> list[Row]:
-    """Return the findings of highest risk, ties by rule and subject, so that equal reviews list the same ones."""
+    """Return the findings of highest risk, ties by rule and subject, so that equal reviews list the same ones.
+
+    They are as people are shown them: with their sentences, made here.
+    """
     order = [("risk", "descending"), ("rule", "ascending"), ("subject", "ascending"), ("finding", "ascending")]
-    rows: list[Row] = findings.sort_by(order).slice(0, most).to_pylist()
-    return rows
+    sentences = every_sentence()
+    return [sentences.shown(row) for row in findings.sort_by(order).slice(0, most).to_pylist()]
 
 
 def _source(name: str, source: ManifestSource) -> SourceSummary:

@@ -11,6 +11,7 @@ from access_review import store
 from access_review import workspace as workspaces
 from access_review.artifacts import AUDIT, FRAME, LEAVERS, WORKLIST
 from access_review.audit import campaign
+from access_review.findings.sentences import every_sentence
 from access_review.offboarding.leaver import AccessState, Late, LeaverStatus
 from access_review.policy import Sampling
 from access_review.sample import coverage, draw, hypergeometric
@@ -160,7 +161,7 @@ def test_what_a_manager_keeps_against_a_finding_is_one_until_it_is_logged(half_y
     kept: set[Any] = set()
     seen: set[Any] = set()
     for week, (opened, _, _) in told.items():
-        reported = {row["reason"] for row in findings(told, week, "kept-unlogged").values()}
+        reported = {every_sentence().reason(row) for row in findings(told, week, "kept-unlogged").values()}
         named = {name for name in KEPT if any(f" for {name} about " in reason for reason in reported)}
         assert named == (kept if week < 22 else set()), week
         seen |= named

@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 from access_review import workspace
 from access_review.engine.duckdb import EmbeddedEngine
 from access_review.errors import RosterFault
+from access_review.findings.sentences import every_sentence
 from access_review.review import Report, review
 from access_review.roles import Names, Resolved, resolve
 from access_review.rules import load
@@ -53,8 +54,9 @@ class Demo:
         def name(value: str | None) -> str | None:
             return None if value is None else self.named.get(value, value)
 
+        said = every_sentence()
         return {
-            (f["rule"], name(f["subject"]) or "", name(f["about"]), f["status"] == "waived"): f["reason"]
+            (f["rule"], name(f["subject"]) or "", name(f["about"]), f["status"] == "waived"): said.reason(f)
             for f in findings.to_pylist()
         }
 

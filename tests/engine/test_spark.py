@@ -107,6 +107,7 @@ def test_the_findings_are_the_same_on_spark(tmp_path, capfd):
         ("SELECT strftime(a, '%Y-%m-%d') AS x FROM t", "DATE_FORMAT(a, 'yyyy-MM-dd')"),
         ("SELECT strftime(a, '%Y-%m-%dT%H:%MZ') AS x FROM t", r"DATE_FORMAT(a, 'yyyy-MM-dd\'T\'HH:mm\'Z\'')"),
         ("SELECT concat(a, 'b') AS x FROM t", "COALESCE(a, '')"),
+        ('SELECT CAST(to_json(struct_pack("a" := a)) AS VARCHAR) AS x FROM t', "TO_JSON(STRUCT(a AS `a`))"),
     ],
 )
 def test_what_the_dialects_mean_differently_is_put_right(written, read):

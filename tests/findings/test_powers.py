@@ -6,6 +6,7 @@ from access_review.connectors.ad import well_known
 from access_review.connectors.entra import roles
 from access_review.engine.duckdb import EmbeddedEngine
 from access_review.explain.account_access import _HELD
+from access_review.findings.sentences import risk_reasons
 from access_review.review import review
 from tests.support.snapshots import snapshot, workspace
 
@@ -36,7 +37,7 @@ def test_tier_0_that_no_role_allows_is_red_and_shown_first():
         report = review(world, workspace(templates=[{"role": "clerk"}]), engine)
         shown = [row["entitlement"] for row in engine.rows(_HELD, account="ad:user:1")]
     rows = report.findings.to_pylist()
-    found = {row["about"]: (row["rag"], row["risk_reasons"]) for row in rows if row["rule"] == "access-beyond-role"}
+    found = {row["about"]: (row["rag"], risk_reasons(row)) for row in rows if row["rule"] == "access-beyond-role"}
     powerful = ("red", "medium 30, privileged 20, tier 0 20")
     assert found == {
         "ad:group:admins": powerful,

@@ -1,22 +1,45 @@
 """Codes and facts as sentences."""
 
+import json
+
 import pyarrow as pa
 import pytest
 
+from access_review.engine import Engine
 from access_review.engine.duckdb import EmbeddedEngine
-from access_review.findings.sentences import columns_of, facts_of, reason_of
+from access_review.findings.sentences import IN_WORDS, Sentences, columns_of, facts_of, found_by, risk_reasons
 from access_review.model import Relation, Severity
 from access_review.rules import Rule, load
 from tests.support.snapshots import AS_OF
 
+# Whatever a name may hold, and what each engine might write otherwise: quotes, controls, other planes, SQL and JSON.
+ODD = (
+    "q\"uo'te",
+    "back\\slash",
+    "nl\nx\ttab",
+    "\x01\x1f\x7f",
+    "é😀\u2028\u202e",
+    'a/b<&>,"x":null',
+    "x'; DROP TABLE {day} [a|b]",
+)
+CODES = {"named": "{name} is of {number}[ since {day}]", "known": "of {number}, the {name}", "bare": "nothing to name"}
+
+
+def rule(sentences: dict[str, str]) -> Rule:
+    return Rule("own", lambda: Relation("", {}), Severity.LOW, (), (), (), sentences=sentences)
+
+
+def kept(own: Rule, engine: Engine, **row: object) -> dict[str, object]:
+    """Return what is kept of a row that a rule returned."""
+    engine.register("found", pa.table({name: [value] for name, value in row.items()}))
+    (made,) = engine.rows(f"SELECT {found_by(own, AS_OF)} FROM found")
+    return {"rule": own.id, "checked": True, **made}
+
 
 def said(template: str, **facts: object) -> str:
-    rule = Rule("own", lambda: Relation("", {}), Severity.LOW, (), (), (), sentences={"it's": template})
+    one = rule({"it's": template})
     with EmbeddedEngine(AS_OF, threads=1) as engine:
-        row = {"code": "it's", **dict.fromkeys(facts_of(rule)), **facts}
-        engine.register("found", pa.table({name: [value] for name, value in row.items()}))
-        (made,) = engine.rows(f"SELECT {reason_of(rule, AS_OF)} AS reason FROM found")
-    return str(made["reason"])
+        return Sentences.of([one]).reason(kept(one, engine, code="it's", **{**dict.fromkeys(facts_of(one)), **facts}))
 
 
 @pytest.mark.parametrize(
@@ -34,7 +57,46 @@ def said(template: str, **facts: object) -> str:
     ],
 )
 def test_a_sentence_says_its_facts_and_leaves_out_what_is_not_known(template, facts, sentence):
-    assert said(template, **facts) == sentence
+    assert said(template, **dict.fromkeys(facts_of(rule({"": template})) - facts.keys()) | facts) == sentence
+
+
+def test_what_is_kept_are_the_facts_of_the_code_sorted_and_null_where_unknown():
+    with EmbeddedEngine(AS_OF, threads=1) as engine:
+        facts = {code: kept(rule(CODES), engine, code=code, name="Fin", number=2, day=None) for code in CODES}
+        other = kept(rule(CODES), engine, code="other", name="Fin", number=2, day=None)
+    assert facts["named"]["facts"] == '{"day":null,"name":"Fin","number":2}'
+    assert facts["known"]["facts"] == '{"name":"Fin","number":2}'
+    assert facts["bare"]["facts"] == "{}"
+    assert other["facts"] is None, "a code without a sentence, which the rule's contract refuses"
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_a_fact_is_kept_as_it_is(name):
+    assert said("it is {name}.", name=name) == f"it is {name}."
+
+
+def test_what_has_no_code_is_said_in_its_words_and_what_nobody_knows_any_more_as_it_is():
+    sentences = Sentences.of([rule(CODES)])
+    row = {"rule": "own", "checked": True, "facts": json.dumps({"words": "{day} is odd"})}
+    assert sentences.reason({**row, "code": IN_WORDS}) == "{day} is odd"
+    assert sentences.reason({**row, "code": IN_WORDS, "rule": "gone"}) == "{day} is odd"
+    assert sentences.reason({**row, "code": "was", "facts": '{"n":2,"day":null}'}) == "was (day unknown, n 2)"
+    assert sentences.reason({**row, "code": "bare", "checked": False}) == "not checked this time: nothing to name"
+    assert sentences.reason({**row, "code": "named", "rule": "gone", "facts": "{}"}) == "named"
+
+
+def test_the_parts_of_a_risk_are_said_where_they_count():
+    parts = {
+        "severity": 0,
+        "privileged": 20,
+        "tier0": 20,
+        "sensitive": 10,
+        "leaver": 0,
+        "enabled_unknown": 5,
+        "old": 10,
+    }
+    row = {"severity": "low", "sensitivity": "client", "risk_parts": json.dumps(parts)}
+    assert risk_reasons(row) == "low 0, privileged 20, tier 0 20, client data 10, state unknown 5, long open 10"
 
 
 @pytest.mark.parametrize("rule", load().values(), ids=load())

@@ -67,7 +67,10 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
         "severity": "medium",
         "rag": "amber",
         "risk": 40,
-        "reason": "holds too much",
+        "code": "held",
+        "facts": '{"name":"Ledger-Admins","roles":null}',
+        "checked": True,
+        "risk_parts": "{}",
         "remedy": "remove",
         "status": "open",
     },
@@ -173,7 +176,7 @@ def findings(rule: Rule, as_of: datetime, case: Case) -> pa.Table:
         found = engine.run(rule.check(**settings))
         assert set(found.column_names) == set(sentences.columns_of(rule))
         engine.register("found", found)
-        return engine.query(f"SELECT subject, about, {sentences.reason_of(rule, as_of)} AS reason, remedy FROM found")
+        return engine.query(f"SELECT subject, about, {sentences.found_by(rule, as_of)}, remedy FROM found")
 
 
 def order(row: Case) -> tuple[str, str]:
@@ -184,8 +187,9 @@ def order(row: Case) -> tuple[str, str]:
 @pytest.mark.parametrize(("rule", "as_of", "case"), list(cases()))
 def test_a_case_gives_exactly_what_its_twin_expects(rule, as_of, case):
     assert case.keys() <= {*FACTS, "settings", "expect"}, "a case has facts, settings and expectations"
-    found = findings(RULES[rule], as_of, case)
-    rows = sorted(found.to_pylist(), key=order)
+    said = sentences.Sentences.of([RULES[rule]])
+    found = [{**row, "rule": rule, "checked": True} for row in findings(RULES[rule], as_of, case).to_pylist()]
+    rows = sorted(({**row, "reason": said.reason(row)} for row in found), key=order)
     assert len({(row["subject"], row["about"]) for row in rows}) == len(rows), "one identity, one finding"
     assert all(row["reason"] and "\n" not in row["reason"] for row in rows)
     assert {row["remedy"] for row in rows} <= set(Remedy)
