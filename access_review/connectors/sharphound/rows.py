@@ -4,12 +4,11 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import rfc8785
 from pydantic import ValidationError
 
-from access_review.connectors import Source, problem
+from access_review.connectors import Source, incomplete, problem
 from access_review.connectors.ad import identifiers, well_known
 from access_review.connectors.ad.active_directory import last_use
 from access_review.connectors.ad.dialect import ObjectKind
@@ -50,11 +49,13 @@ class CollectionReading:
         self._as_of = as_of
         self._memberships = Memberships(source)
         self._domains = DomainsSeen()
-        self._ids: dict[str, int] = {}
+        self._read: dict[str, CollectedObject] = {}
+        self._torn: frozenset[str] = frozenset()
         self._tally = Tally(source, TABLES, canaries=options.canaries)
 
     def rows(self, collections: Sequence[Collection]) -> Iterator[tuple[str, Row]]:
         """Yield every row, the verdicts last."""
+        self._torn = _told_twice(self._source, collections)
         for kind, tables in (("users", ("accounts",)), ("computers", ("accounts",)), ("groups", ("entitlements",))):
             files = [c for c in collections if c.kind == kind]
             if not files:
@@ -66,6 +67,8 @@ class CollectionReading:
         if self._tally.received["entitlements"] and not self._memberships.stated:
             self._tally.doubt("no group has a member: were they collected?", *MEMBER_TABLES)
         yield from self._tally.verdicts(self._options.expected)
+        for group in sorted(one for one in self._torn if one.split(":", 2)[1] == ObjectKind.GROUP):
+            yield incomplete(self._source, group, _TORN)
         yield from self._domains.rows(self._source)
 
     def _file(self, file: Collection) -> Iterator[tuple[str, Row]]:
@@ -82,9 +85,9 @@ class CollectionReading:
                 self._tally.doubt(f"{file.name} holds objects that cannot be used")
                 yield problem(self._source, place, "unusable", f"{where}: {first['msg']}")
                 continue
-            yield from self._object(thing, item, place, _KINDS[file.kind])
+            yield from self._object(thing, place, _KINDS[file.kind])
 
-    def _object(self, thing: CollectedObject, item: Any, place: str, kind: ObjectKind) -> Iterator[tuple[str, Row]]:
+    def _object(self, thing: CollectedObject, place: str, kind: ObjectKind) -> Iterator[tuple[str, Row]]:
         if thing.IsDeleted:
             self._memberships.add_unable(Name("sid", thing.native_id), "dangling-member", "deleted object")
             yield problem(self._source, place, "unusable", "deleted object", subject=thing.native_id)
@@ -94,25 +97,40 @@ class CollectionReading:
         group = kind is ObjectKind.GROUP
         row_id = self._source.id(kind, thing.native_id)
         principal = Principal(row_id, group, tier0=thing.flag("admincount") is True)
-        fingerprint = hash(json.dumps(item, sort_keys=True, default=str))
-        if self._ids.get(principal.id) == fingerprint:
-            return  # the very same object again, as collections of two domains give it, is no contradiction
-        if principal.id in self._ids:
-            self._tally.doubt("an object stands more than once")
-            yield problem(self._source, place, "ambiguous", "an object of this id was read before", principal.id)
+        if principal.id in self._read:
+            # The very same object again, as collections of two domains give it, is no contradiction.
+            if principal.id in self._torn:
+                yield from self._other_record(thing, principal, place)
             return
         self._domains.see(thing.sid, thing.text("domain") or domain(thing.dn))
-        self._ids[principal.id] = fingerprint
+        self._read[principal.id] = thing
         self._tally.see(thing.name, thing.text("name"), thing.text("distinguishedname"))
         if group:
             yield "entitlements", self._entitlement(thing, principal)
         else:
-            yield "accounts", self._account(thing, principal, kind)
+            account = self._account(thing, principal, kind)
+            unknown: Row = dict.fromkeys(_DOUBTFUL) if principal.id in self._torn else {}
+            yield "accounts", {**account, **unknown}
         clients = self._options.classification.clients(thing.name, thing.dn)
         if len(clients) > 1:
             reason = f"its name belongs to more than one client: {', '.join(clients)}"
             yield problem(self._source, place, "ambiguous", reason, principal.id)
         yield from self._names(thing, principal)
+
+    def _other_record(self, thing: CollectedObject, principal: Principal, place: str) -> Iterator[tuple[str, Row]]:
+        """Take an object that an earlier record tells otherwise: what either says it holds, it may hold.
+
+        Only the object itself is in doubt: nothing is planned on it, and nothing else is less known.
+        """
+        yield problem(self._source, place, "quarantined", _TORN, principal.id)
+        members, nameless = thing.members()
+        if nameless:
+            self._tally.doubt(f"{nameless} of the members of {thing.name} say no id", *MEMBER_TABLES)
+        for member in members:
+            self._memberships.add_member(principal, self._member(member.ObjectIdentifier))
+        primary = thing.PrimaryGroupSID
+        if primary and not principal.group and primary != self._read[principal.id].PrimaryGroupSID:
+            self._memberships.add_primary_group(principal, self._member(primary))
 
     def _common(self, thing: CollectedObject) -> Row:
         clients = self._options.classification.clients(thing.name, thing.dn)
@@ -187,6 +205,26 @@ class CollectionReading:
         """Name a member: BUILTIN groups by domain and SID, all others by SID."""
         sid = plain_sid(identifier)
         return Name("sid", identifier.upper() if identifiers.is_builtin(sid) else sid)
+
+
+_TORN = "the object stands more than once, with different values"
+_DOUBTFUL = ("enabled", "created_at", "last_used_earliest", "last_used_latest", "never_used", "password_set_at")
+"""What is unknown of an account of which two records differ."""
+
+
+def _told_twice(source: Source, collections: Sequence[Collection]) -> frozenset[str]:
+    """Return the objects that stand more than once, and not alike."""
+    known: dict[str, int] = {}
+    torn = set()
+    for file in collections:
+        for item in file.objects:
+            native = item.get("ObjectIdentifier") if isinstance(item, dict) else None
+            if isinstance(native, str):
+                name = source.id(_KINDS[file.kind], native.upper())
+                fingerprint = hash(json.dumps(item, sort_keys=True, default=str))
+                if known.setdefault(name, fingerprint) != fingerprint:
+                    torn.add(name)
+    return frozenset(torn)
 
 
 def _account_kind(thing: CollectedObject, kind: ObjectKind, protected: str | None) -> str:

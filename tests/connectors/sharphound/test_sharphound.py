@@ -179,6 +179,21 @@ def test_sid_history_and_deleted_objects(collected):
     assert [row["via"] for row in found["grants"]] == ["primary", "primary"]
 
 
+def test_an_object_that_two_records_tell_otherwise_is_in_doubt_alone(collected):
+    found = collected(
+        users=[user(1001, "ANA", enabled=False), user(1001, "ANA", enabled=True), user(1002, "BEN", enabled=True)],
+        groups=[group(1201, "OPS", sid(1001)), group(1202, "DEV", sid(1001)), group(1201, "OPS", sid(1002))],
+        computers=[thing(1101, "PC.HOME.TEST", PrimaryGroupSID=sid(515))],
+    )
+    short = {subject for subject, reason in verdicts(found).items() if reason}
+    assert short == {f"ad:group:{sid(1201)}"}
+    assert [row["enabled"] for row in found["accounts"] if row["kind"] == "human"] == [None, True]
+    held = {(row["account"][-4:], row["entitlement"][-4:]) for row in found["grants"] if row["via"] == "member"}
+    assert held == {("1001", "1201"), ("1002", "1201"), ("1001", "1202")}
+    subjects = {row["subject"] for row in found["problems"] if row["kind"] == "quarantined"}
+    assert subjects == {f"ad:user:{sid(1001)}", f"ad:group:{sid(1201)}"}
+
+
 @pytest.mark.parametrize(
     ("count", "complete"),
     [(1, True), (0, True), (2, False), (5, False)],
@@ -205,7 +220,7 @@ def test_what_is_missing_or_unusable_is_not_concluded_from(collected, tmp_path):
         groups=[thing(1201, "OPS@HOME.TEST")],
     )
     assert all(verdicts(found).values())
-    assert sorted(row["kind"] for row in found["problems"]) == ["ambiguous", "unusable", "unusable"]
+    assert sorted(row["kind"] for row in found["problems"]) == [*["quarantined"] * 2, *["unusable"] * 2]
     (tmp_path / "c" / "computers.json").unlink()
     found = tables(sharphound.connect(Source("ad", tmp_path), path="c"))
     assert "no computers were collected" in str(verdicts(found)["accounts"])
