@@ -29,13 +29,16 @@ SIZES = "part:sizes"
 FIRST = "part:first-read"
 """The subject of a verdict that says that there was nothing to compare with."""
 
-FILE, CELLS, VIA = "file:", "cells:", "grants by "
+FILE, OBJECTS, CELLS, VIA = "file:", "objects:", "cells:", "grants by "
+"""How the names of what is counted beside tables begin: rows of a file, objects in one, cells of a column, grants of a way."""
+
+_PEOPLES = f"{OBJECTS}accounts besides those of computers"
 
 AHEAD = timedelta(days=7)
 """How long after it was written an acceptance may hold: one without end would switch the guard off."""
 
-# Logs hold what happened in their span and not what there is; the last two are of the reading itself.
-_NOT_KEPT = frozenset({"signins", "activity", "problems", "completeness"})
+# Logs hold what happened in their span and not what there is; an object has several names; the last two are of the reading.
+_NOT_KEPT = frozenset({"signins", "activity", "aliases", "problems", "completeness"})
 _CARRYING = frozenset({"people", "accounts", "entitlements"})
 # What accounts are matched by, and what decides whether they are open. A column that was half empty says little.
 _COLUMNS = {"accounts": ("mail", "employee_id", "principal_name", "enabled"), "people": ("mail", "name", "manager")}
@@ -60,13 +63,18 @@ def thousandths(filled: int, rows: int) -> int:
 
 
 def filled(tables: Mapping[str, Sequence[pa.Table]]) -> dict[str, int]:
-    """Return how filled the columns are that much rests on, and how many grants of each way, from one source."""
+    """Return how filled the columns are that much rests on, how many accounts there are, and how many grants of each way."""
     found: dict[str, int] = {}
     for table, columns in _COLUMNS.items():
         rows = sum(map(len, tables[table]))
         for column in columns if rows else ():
             empty = sum(part[column].null_count for part in tables[table])
             found[f"{CELLS}{table}.{column}"] = thousandths(rows - empty, rows)
+    # Computers are many and come and go, and hardly anybody's absence shows among them.
+    for part in tables["accounts"]:
+        for counts in pc.value_counts(part["kind"]).to_pylist():
+            if counts["values"] != "computer":
+                found[_PEOPLES] = found.get(_PEOPLES, 0) + counts["counts"]
     # Everybody has a primary group, so that memberships may be lost by the dozen and hardly show among all grants.
     for part in tables["grants"]:
         for counts in pc.value_counts(part["via"]).to_pylist():
@@ -122,12 +130,12 @@ def noticed(
     less = {
         what: (now, last[what])
         for what, now in held.items()
-        if what in last and (what in _CARRYING or not live)
+        if what in last and (what in _CARRYING or what.startswith(OBJECTS) or not live)
         if now * 100 < last[what] * SHARE and not _is_ordinary(what, now, last[what], max(held.values()))
     }
     if not less:
         return list(verdicts)
-    everything = any(what in _CARRYING or what.startswith((FILE, CELLS)) for what in less)
+    everything = any(what in _CARRYING or what.startswith((FILE, OBJECTS, CELLS)) for what in less)
     tables = {"grants" if what.startswith(VIA) else what for what in less}
     said = "; ".join(_sentence(what, *numbers) for what, numbers in sorted(less.items()))
     hint = f"look whether the export is whole; if it is, write `accept_fewer: {on}` in sources/{source.name}.yaml"
@@ -144,11 +152,12 @@ def _is_ordinary(what: str, now: int, then: int, rows: int) -> bool:
     """Tell whether so little is missing that it says nothing."""
     if what.startswith(CELLS):
         return then < _HALF or (then - now) * rows <= _ORDINARY_ROWS * 1000
-    return then - now <= (_ORDINARY_OBJECTS if what in _CARRYING else _ORDINARY_ROWS)
+    objects = what in _CARRYING or what.startswith(OBJECTS)
+    return then - now <= (_ORDINARY_OBJECTS if objects else _ORDINARY_ROWS)
 
 
 def _sentence(what: str, now: int, then: int) -> str:
     if what.startswith(CELLS):
         column = what.removeprefix(CELLS)
         return f"{column} is filled in {now / 10:g} % of the rows where it was in {then / 10:g} %"
-    return f"{what.removeprefix(FILE)} shrunk: {now:,} where {then:,} were read last, fewer than {SHARE} %"
+    return f"{what.removeprefix(FILE).removeprefix(OBJECTS)} shrunk: {now:,} where {then:,} were read last, fewer than {SHARE} %"

@@ -42,7 +42,7 @@ class RecordedDirectory:
         found: Counter[str] = Counter()
         yield from reading.rows(self._entries(self._paths(), mistakes, reading, found))
         if len(found) > 1:  # of one file the tables say as much
-            yield shrunk.sizes(self.source, {f"{shrunk.FILE}{name}": count for name, count in found.items()})
+            yield shrunk.sizes(self.source, {f"{shrunk.OBJECTS}{name}": count for name, count in found.items()})
 
     def _paths(self) -> list[tuple[str, Path]]:
         found: dict[str, Path] = {}
