@@ -89,18 +89,20 @@ def is_compared(subject: str) -> bool:
 
 
 def counted(verdicts: Iterable[Mapping[str, Any]], *, accepted: bool = True) -> dict[str, int]:
-    """Return what one source holds: tables, files and columns that were read whole, and what shrunk where ``accepted``."""
+    """Return what one source held: the tables that were read whole, or shrunk and were ``accepted``.
+
+    Files and columns count where every table did: of a file that was cut they say what is left of it.
+    """
     rows = list(verdicts)
     shrunk = any(row["subject"] == SHRUNK for row in rows)
-    found = {
-        row["subject"]: row["received"]
-        for row in rows
-        if row["received"] is not None and is_compared(row["subject"]) and (row["complete"] or (shrunk and accepted))
-    }
-    for row in rows:
-        if row["subject"] == SIZES and (accepted or not shrunk) and found:
-            found |= json.loads(row["reason"])
-    return found
+    compared = [row for row in rows if is_compared(row["subject"])]
+    good = [row for row in compared if row["complete"] or (shrunk and accepted)]
+    found = {row["subject"]: row["received"] for row in good if row["received"] is not None}
+    return found | (_sizes(rows) if good and len(good) == len(compared) else {})
+
+
+def _sizes(rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    return {what: count for row in rows if row["subject"] == SIZES for what, count in json.loads(row["reason"]).items()}
 
 
 def noticed(
@@ -126,7 +128,7 @@ def noticed(
         ]
     if accepted is not None and on <= accepted <= on + AHEAD:
         return list(verdicts)
-    held = counted(verdicts, accepted=False)
+    held = counted(verdicts, accepted=False) | _sizes(verdicts)
     less = {
         what: (now, last[what])
         for what, now in held.items()

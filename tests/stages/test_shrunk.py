@@ -60,6 +60,8 @@ def test_a_column_that_is_less_filled_is_noticed_and_one_that_never_was_is_not()
 def test_what_was_not_read_whole_is_nothing_to_compare_with():
     cut = [incomplete(SOURCE, "accounts", "cut", received=3)[1]]
     assert counted(cut) == {}
+    sized = [*cut, *verdicts(grants=9), sizes(SOURCE, {"cells:mail": 100})[1]]
+    assert counted(sized) == {"grants": 9}
     assert not told(cut, verdicts(accounts=100)).keys() - {"accounts"}
 
 
