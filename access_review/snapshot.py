@@ -276,10 +276,23 @@ def run_name(as_of: datetime, digest: str) -> str:
 
 
 def digest_of(as_of: datetime, tables: Mapping[str, pa.Table]) -> str:
-    """Return the digest of a snapshot: of its moment and the digests of its tables."""
+    """Return the digest of a snapshot: of its moment and the digests of its tables, problems without where they stand."""
     known = stored(tables)
-    rows = [{"scheme": name, "value": known.digest(name), "id": as_of.isoformat()} for name in TABLES]
+    digests = {name: known.digest(name) for name in TABLES if name != "problems"}
+    digests["problems"] = digest(_without_places(tables["problems"]))
+    rows = [{"scheme": name, "value": digests[name], "id": as_of.isoformat()} for name in TABLES]
     return digest(frame("aliases", rows))
+
+
+_LINES = r"\blines? \d+(, \d+)*"
+
+
+def _without_places(problems: pa.Table) -> pa.Table:
+    """Return problems without where they stand: the same rows in another order are the same snapshot."""
+    columns = ["source", "kind", "subject", "reason"]
+    reasons = pc.replace_substring_regex(problems["reason"], _LINES, "")
+    told = problems.set_column(problems.schema.get_field_index("reason"), "reason", reasons).select(columns)
+    return told.sort_by([(name, "ascending") for name in columns])
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Where people sign in from: a VPN's log as a table, Entra's own words, and networks that the policy allows."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pyarrow as pa
@@ -106,3 +107,21 @@ def test_a_range_that_is_none_is_a_mistake_with_its_place(folder: Path) -> None:
 )
 def test_addresses_have_one_form(text: str | None, known: str | None) -> None:
     assert address(text) == known
+
+
+def test_the_same_rows_in_another_order_are_the_same_run(folder: Path) -> None:
+    """With rows among them that cannot be used, that contradict each other, and that have no name of their own."""
+    texts = {
+        "people.csv": "id,name,status,site\n1,Ann Lee,Active,Manila\n2,Ben Oda,Gone,Cebu\n3,Cy Poe,?,Cebu\n",
+        "vpn.csv": LOG
+        + "ben,2,2026-01-23 09:00,ok,unknown,no\nben,9,yesterday,ok,,\ncy,3,2026-01-24 10:00,ok,,maybe\n",
+    }
+    made = []
+    for order in (1, -1):
+        for name, text in texts.items():
+            head, *rows = text.splitlines()
+            (folder / "sources" / name).write_text("\n".join([head, *rows[::order]]) + "\n")
+        collected = access_review(folder, "--as-of", AT, "--json", "collect")
+        made.append(collected.json["run"])
+        shutil.rmtree(folder / "runs")
+    assert made[0] == made[1]

@@ -1,5 +1,6 @@
 """Rows of an application's export, translated. Pure: a sheet goes in, rows come out."""
 
+import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -213,6 +214,7 @@ class ExportListing:
     _entitlements: dict[str, Row] = field(default_factory=dict)
     _links: dict[tuple[str, ...], TableRow] = field(default_factory=dict)
     _problems: list[TableRow] = field(default_factory=list)
+    _unnamed: Counter[str] = field(default_factory=Counter)
 
     def rows(self) -> Iterator[TableRow]:
         """Yield everything the sheet says."""
@@ -269,19 +271,21 @@ class ExportListing:
             yield "activity", _used(account, entitlement, line)
 
     def _signins(self, line: ListedRow) -> Iterator[TableRow]:
-        at = line.instant("at")
-        yield (
-            "signins",
-            {
-                "account": self._who(line),
-                "at": at,
-                "signin": line.text("signin") or f"{self.sheet.file}:{line.number}",
-                "success": line.flag("success", self.terms.success),
-                **{name: line.text(name) for name in ("country", "device", "application")},
-                "address": address(line.text("address")),
-                **{name: line.flag(name, self.terms.managed) for name in ("managed", "compliant")},
-            },
-        )
+        row = {
+            "account": self._who(line),
+            "at": line.instant("at"),
+            "success": line.flag("success", self.terms.success),
+            **{name: line.text(name) for name in ("country", "device", "application")},
+            "address": address(line.text("address")),
+            **{name: line.flag(name, self.terms.managed) for name in ("managed", "compliant")},
+        }
+        yield "signins", {**row, "signin": line.text("signin") or self._signin_name(row)}
+
+    def _signin_name(self, row: Row) -> str:
+        """Name a sign-in that its log does not: by what it says, so that rows in another order have the same names."""
+        said = hashlib.sha256("\x1f".join(map(str, row.values())).encode()).hexdigest()[:16]
+        self._unnamed[said] += 1
+        return f"{self.sheet.file}:{said}-{self._unnamed[said]}"
 
     def _custody(self, line: ListedRow) -> Iterator[TableRow]:
         ends = line.when("ends", instants.until)
