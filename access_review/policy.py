@@ -53,7 +53,7 @@ class Protect(File):
     accounts: Texts = ()
     entitlements: Texts = ()
     operators: Texts = ()
-    last_holders: Whole = 2
+    last_holders: Annotated[StrictInt, Field(ge=1)] = 2
 
 
 class Sampling(File):
@@ -257,6 +257,10 @@ class RuleSettings(BaseModel):
         return dict(self.model_extra or {})
 
 
+LONGEST_VALID, CLOSEST_READS = timedelta(days=7), timedelta(minutes=1)
+"""How long a plan may be valid at most, and how far apart the reads are at least that prove a change."""
+
+
 class Policy(File):
     """``roles/policy.yaml``: settings of the rules, limits, sampling, protection, risk."""
 
@@ -279,6 +283,15 @@ class Policy(File):
     standing: StandingApproval | None = None
     engine: EngineSettings = EngineSettings()
     rules: Mapping[str, RuleSettings] = {}
+
+    @model_validator(mode="after")
+    def _keeps_the_floors(self) -> Self:
+        """Hold what no policy switches off; at least one second approver is not a setting at all."""
+        if self.plan_valid > LONGEST_VALID:
+            raise ValueError(f"plan_valid: a plan is valid for {LONGEST_VALID.days} days at most")
+        if self.apply.spacing < CLOSEST_READS:
+            raise ValueError("apply.spacing: the two reads that prove a change are at least a minute apart")
+        return self
 
     def rule(self, name: str) -> RuleSettings:
         """Return what is set for a rule."""

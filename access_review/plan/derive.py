@@ -24,6 +24,7 @@ from access_review.plan.plan import plan
 from access_review.plan.record import PinnedInputs, Plan
 from access_review.plan.request import Decided, Scope
 from access_review.plan.reviewed import decided
+from access_review.plan.taken import Taken
 from access_review.review import Previous, review
 from access_review.snapshot import Snapshot, run_name
 from access_review.workspace import Workspace
@@ -65,6 +66,7 @@ class PlanInputs:
     capabilities: Mapping[str, Capabilities]
     accepted: Mapping[str, Population]
     answered: Sequence[tuple[Iterable[WorkItem], Mapping[str, Decision]]] = ()
+    taken: Taken = Taken()  # noqa: RUF009 - frozen
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,7 @@ def derive(order: PlanOrder, inputs: PlanInputs) -> DerivedPlan:
             ahead=going,
             decided=requests,
             inputs=inputs.pinned,
+            taken=inputs.taken,
         )
         if going:
             reason = f"is to leave by {going.since:%Y-%m-%d %H:%M} UTC"

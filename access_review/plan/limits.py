@@ -22,18 +22,19 @@ from access_review.tables import Row
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many of a population a plan changes, and how many it may."""
+    """How many of a population a plan changes, how many it may, and how many batches took lately."""
 
     what: str
     where: str
     changed: int
     population: int
     allowed: int
+    taken: int = 0
 
     @property
     def exceeded(self) -> bool:
         """Tell whether the plan goes too far."""
-        return self.changed > self.allowed
+        return self.changed + self.taken > self.allowed
 
 
 KINDS = {
@@ -111,28 +112,57 @@ def allowed_of_group(ceiling: GroupCeiling, members: int) -> int:
     return max(ceiling.members, math.floor(members * ceiling.percent / 100))
 
 
-def count(engine: Engine, limits: Limits, accepted: Mapping[str, Population] | None = None) -> tuple[Count, ...]:
+def count(
+    engine: Engine,
+    limits: Limits,
+    accepted: Mapping[str, Population] | None = None,
+    taken: Mapping[tuple[str, str], int] | None = None,
+) -> tuple[Count, ...]:
     """Count what a plan changes, from what :func:`access_review.plan.consequences.foresee` made.
 
-    The population is the last accepted one of a source where there is one, else that of
-    the snapshot.
+    The population is the smaller one of the last accepted and that in the engine. ``taken`` is
+    what batches took from each lately.
     """
     populations = dict(accepted or {})
     counts = []
     for row in engine.rows(_DISABLED):
         known = populations.get(row["source"])
-        population = known.accounts if known and known.accounts is not None else row["population"]
+        population = _smaller(known.accounts if known else None, row["population"])
         allowed = allowed_of(limits.disable, population)
         counts.append(Count("accounts disabled", row["source"], row["changed"], population, allowed))
     for row in engine.rows(_REMOVED):
         known = populations.get(row["source"])
-        population = known.grants if known and known.grants is not None else row["population"]
+        population = _smaller(known.grants if known else None, row["population"])
         allowed = allowed_of(limits.remove, population)
         counts.append(Count("grants removed", row["source"], row["changed"], population, allowed))
     for row in engine.rows(_GROUPS):
         allowed = allowed_of_group(limits.group, row["population"])
         counts.append(Count(row["what"], row["entitlement"], row["changed"], row["population"], allowed))
-    return tuple(counts)
+    return tuple(replace(one, taken=(taken or {}).get((one.what, one.where), 0)) for one in counts)
+
+
+def _smaller(accepted: int | None, found: int) -> int:
+    return found if accepted is None else min(accepted, found)
+
+
+MOST_PERCENT, MOST_OF_FEW = 20, 10
+"""What no policy and no raised limit passes in 24 hours: of a source's enabled accounts, and of its grants."""
+
+
+def check_day(counts: Sequence[Count], taken: Mapping[tuple[str, str], int]) -> None:
+    """Raise ``LimitExceeded`` for more of a source than may go in 24 hours, whatever the policy says; ``taken`` went in these."""
+    for one in counts:
+        if KINDS[one.what] == "group":
+            continue
+        most = max(MOST_OF_FEW, one.population * MOST_PERCENT // 100)
+        before = taken.get((one.what, one.where), 0)
+        if one.changed + before > most:
+            already = f" and {before} taken" if before else ""
+            raise LimitExceeded(
+                f"{one.where}: {one.changed} {one.what}{already} in 24 hours, and no more than {most} of "
+                f"{one.population} may be, whatever the policy allows",
+                hint="look whether a source or template is wrong; then plan for fewer people, and the rest on another day",
+            )
 
 
 def as_raised(counts: Sequence[Count], raised: Sequence[Higher]) -> tuple[Count, ...]:
@@ -176,16 +206,21 @@ def check(counts: Sequence[Count], names: Mapping[str, str]) -> None:
     over = [count for count in counts if count.exceeded]
     if over:
         message = "; ".join(
-            f"{names.get(count.where, count.where)}: {count.changed} {count.what}, {count.allowed} of {count.population} allowed"
+            f"{names.get(count.where, count.where)}: {count.changed} {count.what}{_lately(count)}, "
+            f"{count.allowed} of {count.population} allowed"
             for count in over[:5]
         )
         more = f"; and {len(over) - 5} more limits" if len(over) > 5 else ""
         raise LimitExceeded(
             f"the plan goes beyond its limits: {message}{more}",
             hint="look whether a source or template is wrong; then narrow the plan with --rule, --person or --client, "
-            f"or raise the limit for this plan: --raise {over[0].where}.{KINDS[over[0].what]}={over[0].changed} "
+            f"or raise the limit for this plan: --raise {over[0].where}.{KINDS[over[0].what]}={over[0].changed + over[0].taken} "
             "--reason WHY; two people must then approve it",
         )
+
+
+def _lately(count: Count) -> str:
+    return f" and {count.taken} taken lately" if count.taken else ""
 
 
 def cuts_beyond(engine: Engine, counts: Sequence[Count]) -> Sequence[Row]:

@@ -23,6 +23,7 @@ from access_review.plan.protect import guard, without_holders
 from access_review.plan.record import FORMAT, AppliedLimits, NamedSystem, PinnedInputs, Plan, batches, seal
 from access_review.plan.remedies import changes_for
 from access_review.plan.request import Decided, Request, Scope, collect_request
+from access_review.plan.taken import DAY, Taken
 from access_review.plan.withheld import ToPerson, Withheld, WithheldCode, withheld
 from access_review.policy import Limits
 from access_review.review import Report
@@ -49,12 +50,13 @@ def plan(
     decided: Sequence[Decided] = (),
     name: str = "plan",
     inputs: PinnedInputs | None = None,
+    taken: Taken = Taken(),  # noqa: B008 - frozen
 ) -> Plan:
     """Plan the removals for the open findings in scope and for what reviewers ``decided``, proven and sealed.
 
     ``engine`` is the one that :func:`access_review.review.review` ran in. ``capabilities`` is what
     the connector of each source declares, ``accepted`` the population of each source at the last
-    sign-off, ``inputs`` says what all of this is. With ``ahead``, the snapshot shows leavers as they will be, and the plan holds from
+    sign-off, ``taken`` what batches took lately, ``inputs`` says what all of this is. With ``ahead``, the snapshot shows leavers as they will be, and the plan holds from
     their end. Raises ``StalePlan`` for a snapshot older than a plan may be, ``LimitExceeded``, and
     ``PlanRefused``, also when nobody can say which change fails the proof.
     """
@@ -64,7 +66,7 @@ def plan(
     request = collect_request(engine, snapshot, scope, connectors, capabilities, decided)
     outcomes: Outcomes = {finding["finding"]: changes_for(request, finding) for finding in request.findings}
     outcomes, settled = _settle(
-        snapshot, workspace, engine, report, outcomes, accepted or {}, raised.limits if raised else ()
+        snapshot, workspace, engine, report, outcomes, accepted or {}, raised.limits if raised else (), taken, now - DAY
     )
     ordered = tuple(sorted(_with_collateral(settled.changes, engine), key=_order))
     return seal(
@@ -107,6 +109,8 @@ def _settle(
     outcomes: Outcomes,
     accepted: Mapping[str, Population],
     raised: Sequence[Higher],
+    taken: Taken,
+    yesterday: datetime,
 ) -> tuple[Outcomes, _Settled]:
     """Withhold what would take too much until nothing does; then count, and prove what is left."""
     while True:
@@ -114,12 +118,14 @@ def _settle(
         after = consequences.foresee(engine, snapshot.tables, changes)
         refused = _refused(engine, workspace.policy.protect.last_holders)
         if not refused:
-            counts = limits.count(engine, workspace.policy.limits, accepted)
+            own = {change.id for change in changes}
+            counts = limits.count(engine, workspace.policy.limits, accepted, taken.counts(own))
             limits.check_raised(counts, raised)
             counts = limits.as_raised(counts, raised)
             refused = _apart(engine, counts)
         if not refused:
             limits.check(counts, _names(changes))
+            limits.check_day(counts, taken.counts(own, yesterday))
             proven = proof.prove(snapshot, workspace, engine, report, changes, after)
             if isinstance(proven, Proof):
                 return outcomes, _Settled(changes, counts, proven)

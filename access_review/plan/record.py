@@ -94,8 +94,9 @@ class UndonePlan:
 class PinnedInputs:
     """What a plan is derived from, beside its snapshot and its workspace; deriving it again reads this and nothing newer.
 
-    ``findings`` and ``previous`` are digests of findings, ``owners`` of whose accounts were before, ``left_open`` of what earlier audits left open,
-    ``accepted`` of the last snapshot signed off, ``decisions`` of reviewers' answers, ``logbook`` its head.
+    ``findings`` and ``previous`` are digests of findings, ``owners`` of whose accounts were before, ``left_open`` of what
+    earlier audits left open, ``accepted`` of the last snapshot signed off, ``decisions`` of reviewers' answers, ``taken``
+    of the journals of batches that count toward its limits, ``logbook`` its head.
     """
 
     tool: str
@@ -104,6 +105,7 @@ class PinnedInputs:
     left_open: str
     accepted: PinnedRun | None
     decisions: tuple[PinnedPosition, ...] = ()
+    taken: tuple[PinnedPosition, ...] = ()
     logbook: str | None = None
     undoes: UndonePlan | None = None
     owners: PinnedRun | None = None
@@ -173,7 +175,9 @@ def plain(plan: Plan) -> dict[str, Any]:
 
 def _as_earlier(body: Mapping[str, Any]) -> dict[str, Any]:
     kept = {name: part for name, part in body.items() if name not in {"name", "systems", "inputs", "ahead"}}
-    return kept | {"limits": {**kept["limits"], "approvals": 2 if kept["limits"]["raised"] else 1}}
+    limits = kept["limits"]
+    counts = [{name: part for name, part in count.items() if name != "taken"} for count in limits["counts"]]
+    return kept | {"limits": {**limits, "counts": counts, "approvals": 2 if limits["raised"] else 1}}
 
 
 def seal(plan: Plan) -> Plan:

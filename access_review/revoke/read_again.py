@@ -14,12 +14,14 @@ import pyarrow as pa
 from access_review.changes import UNDO, Action, Capabilities, Change
 from access_review.engine import Engine, ParquetFile
 from access_review.engine.duckdb import EmbeddedEngine
+from access_review.plan import consequences, limits
 from access_review.plan.after_undo import tables_after_undo
 from access_review.plan.plan import merge
-from access_review.plan.protect import guard
+from access_review.plan.protect import guard, without_holders
 from access_review.plan.record import Plan
 from access_review.plan.remedies import changes_for
 from access_review.plan.request import Decided, collect_request
+from access_review.plan.taken import DAY, Taken
 from access_review.plan.withheld import Withheld
 from access_review.review import Previous, review
 from access_review.revoke.recheck import ROSTER_TABLES
@@ -37,7 +39,7 @@ def read_again(plan: Plan, taken: Snapshot, workspace: Workspace, now: datetime)
 
 @dataclass(frozen=True, slots=True)
 class SecondReview:
-    """What a plan is judged by, beside what was read: what reviewers decided, and what this batch has taken already.
+    """What a plan is judged by, beside what was read: what reviewers decided, and what this batch and others have taken.
 
     ``owners`` is whose each account was in the run of the plan.
     """
@@ -46,6 +48,7 @@ class SecondReview:
     capabilities: Mapping[str, Capabilities]
     decided: Sequence[Decided] = ()
     taken: Sequence[Change] = ()
+    lately: Taken = Taken()  # noqa: RUF009 - frozen
     owners: pa.Table | ParquetFile | None = None
 
 
@@ -55,7 +58,8 @@ def ask_again(
     """Return what speaks against each change by what is there now; nothing of those that are asked for as before.
 
     ``again`` is what was read again, ``rosters`` has the newest rosters. What this batch took itself
-    does not count as gone, or the rest of it would have no reason any more.
+    does not count as gone, or the rest of it would have no reason any more. Raises ``LimitExceeded``
+    where it would take too much of what is there now, with what others took lately.
     """
     fresh = {name: rosters.tables[name] for name in ROSTER_TABLES}
     own = [replace(one, action=Action(UNDO[one.action])) for one in by.taken if UNDO[one.action] not in {"", "manual"}]
@@ -70,13 +74,28 @@ def ask_again(
         connectors = {source.name: source.file.connector for source in by.workspace.sources}
         request = collect_request(engine, again, plan.scope, connectors, by.capabilities, by.decided)
         outcomes = {finding["finding"]: changes_for(request, finding) for finding in request.findings}
+        consequences.foresee(engine, tables, plan.changes)
+        holders = without_holders(engine, by.workspace.policy.protect.last_holders)
+        _check_limits(engine, plan, by, now)
     asked = {change.id: change for change in merge(outcomes)}
     against = {}
     for one in plan.changes:
         verdict = _other_owner(one, owners) or _not_asked(one, asked, outcomes)
+        if one.id in holders:
+            verdict = Recheck(refused=holders[one.id].reason)
         if verdict:
             against[one.id] = verdict
     return against
+
+
+def _check_limits(engine: Engine, plan: Plan, by: SecondReview, now: datetime) -> None:
+    """Hold what a plan takes of what is there now to the limits: those of the smallest population that anybody knows."""
+    own = {change.id for change in plan.changes}
+    known, ceilings = limits.counted(plan.limits.counts), by.workspace.policy.limits
+    counts = limits.as_raised(limits.count(engine, ceilings, known, by.lately.counts(own)), plan.limits.raised)
+    things = (thing for one in plan.changes for thing in (one.target.entitlement, one.target.child) if thing)
+    limits.check(counts, {thing.id: thing.name for thing in things})
+    limits.check_day(counts, by.lately.counts(own, now - DAY))
 
 
 def _owners(engine: Engine, changes: Sequence[Change]) -> Mapping[str, tuple[str | None, bool]]:

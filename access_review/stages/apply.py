@@ -5,15 +5,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from access_review import runs
 from access_review import workspace as workspaces
 from access_review.changes import Change
 from access_review.clock import Clock
 from access_review.errors import PlanRefused
 from access_review.plan.record import refuse_early, refuse_stale
+from access_review.plan.taken import WEEK, Taken
 from access_review.revoke import apply, approve, recheck, systems
 from access_review.revoke.approve import Signatories
 from access_review.revoke.read_again import SecondReview, ask_again, read_again
 from access_review.revoke.states import CHANGED, Recheck, State, Transition
+from access_review.revoke.taken import taken as taken_by
 from access_review.snapshot import Snapshot
 from access_review.stages.approve import Signer, sign_execution
 from access_review.stages.rederive import decided, refuse_earlier, require_derived
@@ -93,7 +96,7 @@ def _applied(
             require_derived(stored, workspace)
         if signer:
             sign_execution(stored, workspace, signer, now)
-        judge = _judge(stored, workspace, journal)
+        judge = _judge(stored, workspace, journal, now)
         if standing:
             judge = _not_ordered_twice(judge, workspace, now)
         plans.begin(stored, by, now)
@@ -177,7 +180,7 @@ def _refuse_unprepared(stored: StoredPlan) -> None:
         )
 
 
-def _judge(stored: StoredPlan, workspace: Workspace, journal: JournalFile) -> apply.Judge:
+def _judge(stored: StoredPlan, workspace: Workspace, journal: JournalFile, now: datetime) -> apply.Judge:
     """Judge by facts that are read anew every few minutes; a workspace edited meanwhile stops everything.
 
     What is written to is read again once, before the first call: what is done later is seen by each change's own look.
@@ -186,7 +189,8 @@ def _judge(stored: StoredPlan, workspace: Workspace, journal: JournalFile) -> ap
     known: list[recheck.Facts] = []
     again: list[Snapshot] = []
     taken = [one for one in stored.plan.changes if journal.standing(one.id).state in CHANGED]
-    by = SecondReview(workspace, workspace.capabilities(), decided(stored, workspace), taken, owners)
+    lately = _lately(stored, workspace, now)
+    by = SecondReview(workspace, workspace.capabilities(), decided(stored, workspace), taken, lately, owners)
 
     def judged(change: Change, now: datetime) -> Recheck:
         if not known or now - known[0].at >= workspace.policy.apply.facts_valid:
@@ -208,6 +212,16 @@ def _both(judged: Mapping[str, Recheck], against: Mapping[str, Recheck]) -> Mapp
     return {
         change: against.get(change, verdict) if verdict == Recheck() else verdict for change, verdict in judged.items()
     }
+
+
+def _lately(stored: StoredPlan, workspace: Workspace, now: datetime) -> Taken:
+    """Return what other batches took since the last accepted population, or in the last week."""
+    since, inputs = now - WEEK, stored.plan.inputs
+    if inputs and inputs.accepted:
+        since = max(since, runs.find(workspace.folder, inputs.accepted.run).as_of)
+    return taken_by(
+        ((plan, journal.standings) for plan, journal in plans.journals(workspace.folder, besides=stored.journal)), since
+    )
 
 
 def _others(stored: StoredPlan, workspace: Workspace) -> list[Change]:

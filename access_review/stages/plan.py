@@ -59,7 +59,7 @@ def plan_run(
 def derive_plan(workspace: Workspace, run: Run, order: PlanOrder) -> DerivedPlan:
     """Plan on a reviewed run from what is there now; raises ``StalePlan`` when the workspace has changed since."""
     pinned = pin.pin(workspace.folder, run, now=order.made_at, reviewed=order.scope.reviewed)
-    return derive(order, pin.load(workspace, run, pinned))
+    return derive(order, pin.load(workspace, run, pinned, made_at=order.made_at))
 
 
 def write_plan(run: Run, made: DerivedPlan) -> tuple[Path, ...]:
@@ -91,7 +91,7 @@ def _reasons(stored: StoredPlan, workspace: Workspace) -> Mapping[str, str]:
         return {}
     if made.inputs.undoes:
         return dict.fromkeys((name for change in made.changes for name in change.because), undone(made.inputs.undoes))
-    return derive(PlanOrder.of(made), pin.load(workspace, stored.run, made.inputs)).reasons
+    return derive(PlanOrder.of(made), pin.load(workspace, stored.run, made.inputs, made_at=made.made_at)).reasons
 
 
 def undone(taken: UndonePlan) -> str:

@@ -64,7 +64,7 @@ def derive_undo(
         workspace,
         run=newest.id,
         name=name,
-        inputs=replace(inputs, accepted=None, undoes=undone),
+        inputs=replace(inputs, accepted=None, taken=(), undoes=undone),
         requested_by=requested_by,
         now=now,
         prove=prove,

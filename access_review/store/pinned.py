@@ -15,13 +15,17 @@ from access_review.engine import ParquetFile
 from access_review.errors import AccessReviewError, StalePlan
 from access_review.facts import CarryForward
 from access_review.findings.former import FORMAT
+from access_review.logbook.tree import TreeHead
 from access_review.plan.derive import PlanInputs
 from access_review.plan.limits import populations
 from access_review.plan.record import PinnedInputs, PinnedPosition, PinnedRun
+from access_review.plan.taken import WEEK, Taken
 from access_review.review import Previous
+from access_review.revoke.taken import taken
 from access_review.runs import Run
 from access_review.snapshot import Snapshot
-from access_review.store import audits, logged, reviews, snapshots
+from access_review.store import audits, logged, plans, reviews, snapshots
+from access_review.store.journal import JournalFile
 from access_review.workspace import Workspace
 
 DECIDED = timedelta(days=35)
@@ -42,11 +46,13 @@ def pin(workspace: Path, run: Run, *, now: datetime, reviewed: bool) -> PinnedIn
         left_open=_left_open(run)[1],
         accepted=PinnedRun(signed[-1].id, snapshots.read_manifest(signed[-1]).digest) if signed else None,
         decisions=tuple(_position(known, len(audits.decisions(known).history)) for known in recent),
+        taken=_journals(workspace, now - WEEK),
+        logbook=str(log.head) if (log := logged.known(workspace)) else None,
         owners=PinnedRun(earlier[-1].id, owners) if owners else None,
     )
 
 
-def load(workspace: Workspace, run: Run, pinned: PinnedInputs) -> PlanInputs:
+def load(workspace: Workspace, run: Run, pinned: PinnedInputs, *, made_at: datetime) -> PlanInputs:
     """Read what a plan on a run was derived from; raises ``StalePlan`` that names what is missing or different."""
     if pinned.tool != __version__:
         raise StalePlan(
@@ -60,17 +66,20 @@ def load(workspace: Workspace, run: Run, pinned: PinnedInputs) -> PlanInputs:
             f"the findings of {run.id} have format {reviewed.findings!r}, not {FORMAT!r}",
             hint=f"access-review review --run {run.id}, then plan again",
         )
+    _require_logbook(workspace.folder, pinned.logbook)
     left_open, digest = _left_open(run)
     if digest != pinned.left_open:
         raise _other(f"what earlier audits left open for {run.id}")
+    accepted = _accepted(workspace.folder, pinned.accepted) if pinned.accepted else None
     return PlanInputs(
         snapshots.load(run),
         workspace,
         Previous(_previous(workspace.folder, pinned.previous), left_open, _owners(workspace.folder, pinned.owners)),
         pinned,
         workspace.capabilities(),
-        populations(_accepted(workspace.folder, pinned.accepted).tables) if pinned.accepted else {},
+        populations(accepted.tables) if accepted else {},
         _answered(workspace.folder, pinned.decisions),
+        _taken(workspace.folder, pinned.taken, max(made_at - WEEK, accepted.as_of) if accepted else made_at - WEEK),
     )
 
 
@@ -129,6 +138,39 @@ def _position(run: Run, rows: int) -> PinnedPosition:
     known = Decisions(run.id, audits.decisions(run).history[:rows])
     asked = WORKLIST.dump(store.read(run, WORKLIST))
     return PinnedPosition(run.id, rows, _digest(asked + artifacts.DECISIONS.dump(known)))
+
+
+def _require_logbook(workspace: Path, head: str | None) -> None:
+    """Raise ``StalePlan`` unless the logbook still holds every line that was there when a plan was made."""
+    if head is None:
+        return
+    log = logged.known(workspace)
+    if log is None or not log.holds(TreeHead.parse(head)):
+        raise _other("the logbook was taken back or changed")
+
+
+def _journals(workspace: Path, since: datetime) -> tuple[PinnedPosition, ...]:
+    """Return how far the journals are in which something was done since a moment."""
+    return tuple(
+        PinnedPosition(f"{plan.run}/{plan.name or journal.path.parent.name}", journal.rows, journal.head)
+        for plan, journal in plans.journals(workspace)
+        if any(row.at >= since for row in journal.changes)
+    )
+
+
+def _taken(workspace: Path, pinned: Sequence[PinnedPosition], since: datetime) -> Taken:
+    batches = []
+    for position in pinned:
+        name, _, folder = position.of.partition("/")
+        stored = plans.find(_run(workspace, name, "what its batch took"), folder)
+        with JournalFile(stored.journal, stored.plan.digest) as journal:
+            if journal.rows < position.rows:
+                raise _other(f"the journal of {position.of}")
+            head, standings = journal.upto(position.rows)
+        if head != position.digest:
+            raise _other(f"the journal of {position.of}")
+        batches.append((stored.plan, standings))
+    return taken(batches, since)
 
 
 def _run(workspace: Path, name: str, what: str) -> Run:

@@ -41,6 +41,7 @@ def edited(company, edit):
     """Rewrite the plan as this tool would write it, without its lists, and let the logbook begin anew with what lies there."""
     (path,) = company.folder.glob("runs/*/plan/plan.json")
     plan = json.loads(path.read_text())
+    plan["inputs"]["logbook"] = None
     edit(plan)
     path.write_bytes(rfc8785.dumps(plan) + b"\n")
     for made in (logbook.path_of(company.folder), *path.parent.glob("*.csv"), *path.parent.glob("*.xlsx")):

@@ -240,17 +240,17 @@ def test_what_is_disabled_removed_and_lost_is_counted_for_each_source_and_group(
     )
 
 
-def test_each_limit_is_held_to_the_population_that_was_accepted():
+def test_each_limit_is_held_to_the_smaller_of_the_accepted_population_and_this_one():
     ceilings = Limits(
         disable=Ceiling(percent=10, floor=0),
         remove=Ceiling(percent=20, floor=0),
         group=GroupCeiling(percent=10, members=1),
     )
-    known = {"ad": Population(accounts=50, grants=200), "entra": Population(accounts=1, grants=5)}
+    known = {"ad": Population(accounts=10, grants=200), "entra": Population(accounts=1, grants=5)}
     found = counts_of(SMALL, one_less(5), one_less(5, "Other"), ceilings=ceilings, accepted=known)
     assert found == (
-        Count("accounts disabled", "ad", 1, 50, 5),
-        Count("grants removed", "ad", 1, 200, 40),
+        Count("accounts disabled", "ad", 1, 10, 1),
+        Count("grants removed", "ad", 1, 30, 6),
         Count("direct members", "ad:group:Other", 1, 3, 1),
         Count("members", "ad:group:Other", 1, 3, 1),
     )

@@ -229,7 +229,7 @@ def refusals():
         owners=[],
     )
     protect = {"accounts": ["ad:user:user23"], "operators": ["HR:person:24"], "entitlements": ["ad:group:Crow*"]}
-    space = declared(policy={"protect": {**protect, "last_holders": 0}})
+    space = planning.without_last_holders(declared(policy={"protect": protect}))
     ladder = [{"on": ["employee_id", "person"]}, {"on": ["mail", "mail"], "certain": False}]
     sources = tuple(
         replace(s, file=type(s.file).model_validate(s.file.model_dump() | {"match": ladder})) if s.name == "ad" else s
@@ -387,8 +387,8 @@ def escalating():
     rows = company(8)
     rows = {**rows, "grants": [row for row in rows["grants"] if row["entitlement"] != "ad:group:Admins"]}
     rows = add(rows, nesting=[nest("Fin", "Admins")])
-    policy = planning.limits(group={"percent": 100, "members": 3}) | {"protect": {"last_holders": 0}}
-    return rows, declared(templates=templates, policy=policy)
+    policy = planning.limits(group={"percent": 100, "members": 3})
+    return rows, planning.without_last_holders(declared(templates=templates, policy=policy))
 
 
 def test_one_edge_is_cut_for_everybody_behind_it(escalating):
@@ -605,8 +605,9 @@ GENEROUS = {
 def test_a_plan_applied_and_reviewed_again_plans_nothing_and_never_touches_the_protected(rows, strict):
     # Where nobody may administrate, nesting that leads there escalates, and edges are cut.
     nobody = [{**planning.TEMPLATES[0], "may": ["ad:group:Fin*"]}]
-    free = {"protect": {"last_holders": 0}}
-    space = declared(policy=GENEROUS | free, templates=nobody) if strict else declared(policy=GENEROUS)
+    space = declared(policy=GENEROUS)
+    if strict:
+        space = planning.without_last_holders(declared(policy=GENEROUS, templates=nobody))
     with EmbeddedEngine(AS_OF, threads=1) as engine:
         taken, report = planning.reviewed(rows, space, engine)
         made = plan(taken, space, engine, report, **planning.ASKED | {"requested_by": "hr:person:99"})

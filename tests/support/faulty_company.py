@@ -21,6 +21,8 @@ AUDIT, PLAN, SIGN, APPLY = (
 )
 STAFF = 120
 EXCESS = range(11, 111)
+USES = ("UseA", "UseB", "UseC", "UseD")
+"""What everybody may have besides, so that the excess is no fifth of everything."""
 
 APP = """\
 connector: faulty
@@ -56,11 +58,12 @@ class Faulty(Company):
         (folder / "sources/app.yaml").write_text(APP)
         (folder / "roles/policy.yaml").write_text(policy)
         (folder / "roles/templates/clerk.yaml").write_text(
-            "role: clerk\nwho: {department: Finance}\nmay: [app:role:View]\n"
+            "role: clerk\nwho: {department: Finance}\nmay: [app:role:View, app:role:Use*]\n"
         )
         people = "".join(f"{number:05},Person {number},Active,,Finance\n" for number in range(1, STAFF + 1))
         (folder / "sources/people.csv").write_text("id,name,status,last_day,department\n" + people)
-        held = [key(n, "View") for n in range(11, STAFF + 1)] + [key(n, "Other") for n in excess]
+        roles = ("View", *USES)
+        held = [key(n, role) for n in range(11, STAFF + 1) for role in roles] + [key(n, "Other") for n in excess]
         FakeOnDisk.create(folder / "sources/system.json", held + [key(n, "Admins") for n in (112, 113, 114)])
         package = folder / "packages/faulty-1.0.dist-info"
         package.mkdir(parents=True)

@@ -38,6 +38,12 @@ TEMPLATES = (
 )
 
 
+def without_last_holders(space: Workspace) -> Workspace:
+    """Return a workspace in which nobody keeps what is privileged: less than any policy file may say."""
+    protect = space.policy.protect.model_copy(update={"last_holders": 0})
+    return replace(space, policy=space.policy.model_copy(update={"protect": protect}))
+
+
 def person(number: int, status: str = "active", **more: Any) -> dict[str, Any]:
     left = {"left_at_latest": AS_OF - timedelta(days=3)} if status == "left" else {}
     return {"person": f"hr:person:{number}", "name": f"Person {number}", "status": status, **left, **more}

@@ -1,0 +1,38 @@
+"""What batches took lately: it counts toward the limits of the next plan, or these could be passed in small rounds."""
+
+import math
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+WEEK, DAY = timedelta(days=7), timedelta(hours=24)
+"""How long what was taken counts toward the limits of the policy, and toward what no policy may pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakenAmount:
+    """What one change took from one population, as limits count it; a part of what fell away with it is a fraction."""
+
+    change: str
+    at: datetime
+    what: str
+    where: str
+    amount: float
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What was taken and not given back; it counts from ``since``, the last accepted population or a week ago."""
+
+    amounts: tuple[TakenAmount, ...] = ()
+    since: datetime | None = None
+
+    def counts(self, besides: Collection[str], since: datetime | None = None) -> Mapping[tuple[str, str], int]:
+        """Sum what was taken from each population, besides by changes that a plan has itself (by id)."""
+        start = max((moment for moment in (since, self.since) if moment), default=None)
+        sums: dict[tuple[str, str], float] = defaultdict(float)
+        for one in self.amounts:
+            if one.change not in besides and (start is None or one.at >= start):
+                sums[one.what, one.where] += one.amount
+        return {key: math.ceil(total - 1e-9) for key, total in sums.items()}

@@ -1,0 +1,55 @@
+"""What journals show that batches took, less what was given back."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+
+from access_review.changes import UNDO, Action, Change
+from access_review.plan.record import Plan
+from access_review.plan.taken import Taken, TakenAmount
+from access_review.revoke.states import CHANGED, ChangeStatus, State
+
+_COUNTED = CHANGED | {State.ORDERED}
+_SHARED = frozenset({"grants removed", "members"})
+"""What falls away through nesting too: a change has its part of what its plan counted."""
+
+
+def taken(batches: Iterable[tuple[Plan, Mapping[str, ChangeStatus]]], since: datetime) -> Taken:
+    """Return what batches took since a moment, or may have, or ordered, and no later batch gave back."""
+    made = sorted(
+        (
+            (status.intended_at, index, change, plan)
+            for index, (plan, standings) in enumerate(batches)
+            for change in plan.changes
+            if (status := standings.get(change.id))
+            and status.intended_at
+            and status.intended_at >= since
+            and status.state in _COUNTED
+        ),
+        key=lambda one: (one[0], one[1], one[2].id),
+    )
+    left: dict[tuple[str, tuple[object, ...]], tuple[datetime, Change, Plan]] = {}
+    for at, _, change, plan in made:
+        if change.action.restores:
+            for action in (one for one in Action if UNDO[one] == change.action):
+                left.pop((action, change.target.key), None)
+        else:
+            left.setdefault((change.action, change.target.key), (at, change, plan))
+    return Taken(tuple(amount for at, change, plan in left.values() for amount in _amounts(at, change, plan)), since)
+
+
+def _amounts(at: datetime, change: Change, plan: Plan) -> Iterator[TakenAmount]:
+    account, entitlement, child = change.target.account, change.target.entitlement, change.target.child
+    if account and entitlement is None and change.action in {Action.DISABLE_ACCOUNT, Action.MANUAL}:
+        yield TakenAmount(change.id, at, "accounts disabled", change.target.source, 1)
+    if entitlement is None:
+        return
+    if account and not child:
+        yield TakenAmount(change.id, at, "direct members", entitlement.id, 1)
+    cuts = _cuts(plan.changes)
+    for count in plan.limits.counts:
+        if count.what in _SHARED:
+            yield TakenAmount(change.id, at, count.what, count.where, count.changed / cuts)
+
+
+def _cuts(changes: Sequence[Change]) -> int:
+    return sum(change.target.entitlement is not None and not change.action.restores for change in changes)

@@ -1,0 +1,73 @@
+"""Whoever wants to take much takes it in small rounds: limits count what batches took lately, less what was given back."""
+
+import pytest
+
+from tests.support.faulty_company import POLICY, Faulty
+
+pytestmark = pytest.mark.slow
+LIMITED = POLICY.replace("remove: {percent: 100, floor: 200}", "remove: {percent: 0.5, floor: 3}")
+
+
+def at(minute, day=2):
+    return f"2026-11-{day:02}T06:{minute:02}:00Z"
+
+
+def collected(company, minute, day=2):
+    for words in (("collect",), ("review",)):
+        assert company.run(*words, at=at(minute, day)).code in {0, 3}
+
+
+def planned(company, numbers, minute, day=2, name="plan"):
+    persons = (f"--person={n:05}" for n in numbers)
+    return company.run("plan", "--requested-by", "00007", "--name", name, *persons, at=at(minute, day))
+
+
+def carried_out(company, minute, name="plan"):
+    for person, more in ((7, ("--request",)), (8, ())):
+        done = company.sign(person, *more, "--of", name, at=at(minute))
+        assert done.code == 0, done.err
+    return company.apply("--of", name, at=at(minute + 1))
+
+
+def test_a_second_round_counts_with_the_first_until_that_is_given_back_or_a_week_old(tmp_path):
+    company = Faulty(tmp_path / "company", excess=range(11, 21), policy=LIMITED)
+    collected(company, 0)
+    assert planned(company, (11, 12), 1).code == 0
+    assert planned(company, (13, 14), 1, name="beside").code == 0, "each alone is within the limit"
+    assert carried_out(company, 2).code == 0
+    refused = carried_out(company, 4, name="beside")
+    assert refused.code == 4, (refused.out, refused.err)
+    assert "app would lose 4 grants removed" in refused.json["stopped"]
+    collected(company, 10)
+    refused = planned(company, (13, 14), 11)
+    assert (refused.code, "2 grants removed and 2 taken lately, 3 of" in refused.err) == (4, True), refused.err
+    assert "--raise app.remove=4" in refused.err
+    assert planned(company, (13,), 11).code == 0
+    assert company.calls["revoke"] == 2
+    collected(company, 10, day=9)
+    assert planned(company, (13, 14), 11, day=9).code == 0, "what was taken is a week old"
+
+
+def test_no_policy_and_no_raised_limit_takes_more_than_a_fifth_in_a_day(tmp_path):
+    company = Faulty(tmp_path / "company")
+    (company.folder / "roles/templates/clerk.yaml").write_text(
+        "role: clerk\nwho: {department: Finance}\nmay: [app:role:View, app:role:UseA, app:role:UseB]\n"
+    )
+    collected(company, 0)
+    refused = planned(company, range(11, 100), 1)
+    assert (refused.code, "whatever the policy allows" in refused.err) == (4, True), refused.err
+    assert planned(company, range(11, 21), 1).code == 0
+
+
+@pytest.mark.parametrize(
+    ("said", "refused"),
+    [
+        ("plan_valid: 8d\n", "a plan is valid for 7 days at most"),
+        ("apply: {spacing: 0m}\n", "at least a minute apart"),
+        ("protect: {last_holders: 0}\n", "last_holders"),
+    ],
+)
+def test_a_policy_does_not_switch_guards_off(tmp_path, said, refused):
+    company = Faulty(tmp_path / "company", policy=said)
+    checked = company.run("check", at=at(0))
+    assert (checked.code, refused in checked.err) == (2, True), checked.err
