@@ -138,10 +138,12 @@ def count_statements(
     *,
     now: datetime,
     seen: Seen | None = None,
+    valid: tuple[datetime, datetime] | None = None,
 ) -> Counted:
     """Return what was said of a digest and counts now; what does not is passed over, and stops nothing else.
 
-    Without ``seen``, statements of format ``@1`` are read, as before there was a logbook.
+    Without ``seen``, statements of format ``@1`` are read, as before there was a logbook. ``valid`` is when what is
+    signed was made and when it expires: nobody signs it before or after.
     """
     every = []
     passed: list[str] = []
@@ -157,13 +159,19 @@ def count_statements(
     for whole, (statement, key) in every:
         if statement.kind is StatementKind.WITHDRAWAL:
             continue
-        if why := _objection(whole, statement, digest, now, seen, taken_back):
+        if why := _objection(whole, statement, digest, now, seen, taken_back) or _outside(statement, valid):
             passed.append(f"{statement.kind} of {statement.person}: {why}")
             if why not in {str(Objection.OTHER_DIGEST), str(Objection.WITHDRAWN)}:
                 stale.append(passed[-1])
         else:
             said.append((statement, key))
     return Counted(tuple(said), tuple(sorted(set(passed))), tuple(sorted(set(stale))))
+
+
+def _outside(statement: Statement, valid: tuple[datetime, datetime] | None) -> str:
+    if valid and statement.at < valid[0]:
+        return str(Objection.TOO_EARLY)
+    return str(Objection.TOO_LATE) if valid and statement.at > valid[1] else ""
 
 
 def _objection(
@@ -211,7 +219,8 @@ def require(
     """
     requester = people.person(plan.requested_by)
     executor = people.person(by)
-    found = count_statements(envelopes, plan.digest, approvers, people, now=now, seen=seen)
+    valid = (plan.made_at, plan.expires_at)
+    found = count_statements(envelopes, plan.digest, approvers, people, now=now, seen=seen, valid=valid)
     if requester not in found.by(StatementKind.REQUEST, "request"):
         raise PlanRefused(
             f"{plan.requested_by} has not signed the request{found.words}", hint="access-review approve --request"

@@ -14,6 +14,7 @@ import pyarrow as pa
 from access_review.changes import UNDO, Action, Capabilities, Change
 from access_review.engine import Engine, ParquetFile
 from access_review.engine.duckdb import EmbeddedEngine
+from access_review.errors import PlanRefused
 from access_review.plan import consequences, limits
 from access_review.plan.after_undo import tables_after_undo
 from access_review.plan.plan import merge
@@ -86,6 +87,19 @@ def ask_again(
         if verdict:
             against[one.id] = verdict
     return against
+
+
+def require_same_systems(plan: Plan, again: Snapshot) -> None:
+    """Raise ``PlanRefused`` where a source that a plan writes to is of another system now than when the plan was made."""
+    now = again.systems
+    for source, system in sorted(plan.systems.items()):
+        identity, name = now.get(source, (None, None))
+        if system.identity is not None and identity != system.identity:
+            found = f"{name or identity} ({identity})" if identity else "of a system that does not say which it is"
+            raise PlanRefused(
+                f"{source} is now {found}, and the plan was made for {system.name or system.identity} ({system.identity})",
+                hint="look whether server or tenant in the source file is right; then collect, review and plan again",
+            )
 
 
 def _check_limits(engine: Engine, plan: Plan, by: SecondReview, now: datetime) -> None:

@@ -123,6 +123,7 @@ class Objection(StrEnum):
     OTHER_LOGBOOK = "other logbook"
     IN_FUTURE = "in the future"
     TOO_EARLY = "too early"
+    TOO_LATE = "after the plan expired"
     WITHDRAWN = "withdrawn"
 
 

@@ -14,7 +14,7 @@ from access_review.plan.record import refuse_early, refuse_stale
 from access_review.plan.taken import WEEK, Taken
 from access_review.revoke import apply, approve, recheck, systems
 from access_review.revoke.approve import Signatories
-from access_review.revoke.read_again import SecondReview, ask_again, read_again
+from access_review.revoke.read_again import SecondReview, ask_again, read_again, require_same_systems
 from access_review.revoke.states import CHANGED, Recheck, State, Transition
 from access_review.revoke.taken import taken as taken_by
 from access_review.snapshot import Snapshot
@@ -200,6 +200,7 @@ def _judge(stored: StoredPlan, workspace: Workspace, journal: JournalFile, now: 
             facts = recheck.judge(stored.plan, fresh, workspace, _others(stored, workspace), now, owners)
             if not again:
                 again.append(read_again(stored.plan, snapshot, workspace, now))
+                require_same_systems(stored.plan, again[0])
             against = ask_again(stored.plan, snapshot, again[0], fresh, by, now)
             known[:] = [recheck.Facts(_both(facts.judged, against), now)]
         return known[0].of(change)

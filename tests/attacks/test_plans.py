@@ -215,6 +215,18 @@ def test_what_happens_besides_between_plan_and_apply_refuses_nothing(company):
     assert (done.code, set(done.json["states"].values())) == (0, {"pending"}), done.err
 
 
+def test_a_plan_is_not_carried_out_on_another_system_than_the_one_it_was_made_for(tmp_path):
+    company = Faulty(tmp_path / "company", excess=range(11, 14))
+    (company.folder / "sources/identity").write_text("S-1-5-21-1")
+    assert company.run("audit", at=AUDIT).code == 0
+    assert company.run("plan", "--requested-by", "00007", at=PLAN).code == 0
+    signed(company)
+    (company.folder / "sources/identity").write_text("S-1-5-21-2")
+    done = company.apply()
+    assert (done.code, company.calls) == (4, {})
+    assert "app is now app.example (S-1-5-21-2), and the plan was made for app.example (S-1-5-21-1)" in done.json["stopped"]
+
+
 FRIDAY = "2026-10-30T19:00:00Z"
 
 

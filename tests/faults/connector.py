@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from access_review.changes import Action, Capabilities, Change
-from access_review.connectors import Source, complete
+from access_review.connectors import Source, complete, system
 from access_review.tables import TABLES, Row
 from tests.support.fake_system import FakeOnDisk, Faults, Time
 from tests.support.snapshots import fill
@@ -29,6 +29,9 @@ class Faulty:
     def collect(self, as_of: datetime) -> Iterator[tuple[str, Row]]:
         """Yield accounts, roles and grants from the keys of the system: ``account|role||mode``."""
         del as_of
+        named = self.path.with_name("identity")
+        if named.exists():
+            yield system(self.source, named.read_text(), "app.example")
         keys = [key.split("|") for key in sorted(json.loads(self.path.read_text())["there"])]
         rows: dict[str, list[dict[str, Any]]] = {
             "accounts": [

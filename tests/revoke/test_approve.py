@@ -155,3 +155,17 @@ def test_a_key_with_a_passphrase_asks_for_it_and_never_shows_it(tmp_path):
     with pytest.raises(ArtifactError) as refused:
         private_key(path, b"wrong words")
     assert "wrong words" not in str(refused.value)
+
+
+def test_nobody_signs_a_plan_before_it_is_made_or_after_it_expired(keys, approvers):
+    plan = a_plan(a_change(1))
+    for at, why in (
+        (plan.made_at - timedelta(seconds=1), "too early"),
+        (plan.expires_at + timedelta(seconds=1), "after the plan expired"),
+    ):
+        given = signed(keys, SECOND, StatementKind.APPROVAL, plan.digest, at=at)
+        with pytest.raises(PlanRefused, match=why):
+            ask(plan, keys, approvers, given, now=plan.expires_at + timedelta(days=1))
+    for at in (plan.made_at, plan.expires_at):
+        given = signed(keys, SECOND, StatementKind.APPROVAL, plan.digest, at=at)
+        assert ask(plan, keys, approvers, given, now=plan.expires_at + timedelta(days=1)).approvers == (SECOND,)
