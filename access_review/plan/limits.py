@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from access_review.engine import Engine
 from access_review.errors import LimitExceeded, PlanRefused
+from access_review.plan.taken import ANYTHING
 from access_review.policy import Ceiling, GroupCeiling, Limits
 from access_review.tables import Row
 
@@ -138,7 +139,11 @@ def count(
     for row in engine.rows(_GROUPS):
         allowed = allowed_of_group(limits.group, row["population"])
         counts.append(Count(row["what"], row["entitlement"], row["changed"], row["population"], allowed))
-    return tuple(replace(one, taken=(taken or {}).get((one.what, one.where), 0)) for one in counts)
+    return tuple(replace(one, taken=_taken_of(one, taken or {})) for one in counts)
+
+
+def _taken_of(count: Count, taken: Mapping[tuple[str, str], int]) -> int:
+    return taken.get((count.what, count.where), 0) + taken.get(ANYTHING, 0)
 
 
 def _smaller(accepted: int | None, found: int) -> int:
@@ -155,7 +160,7 @@ def check_day(counts: Sequence[Count], taken: Mapping[tuple[str, str], int]) -> 
         if KINDS[one.what] == "group":
             continue
         most = max(MOST_OF_FEW, one.population * MOST_PERCENT // 100)
-        before = taken.get((one.what, one.where), 0)
+        before = _taken_of(one, taken)
         if one.changed + before > most:
             already = f" and {before} taken" if before else ""
             raise LimitExceeded(

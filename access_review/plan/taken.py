@@ -10,6 +10,10 @@ WEEK, DAY = timedelta(days=7), timedelta(hours=24)
 """How long what was taken counts toward the limits of the policy, and toward what no policy may pass."""
 
 
+ANYTHING = ("", "")
+"""The population of what nobody can say any more: it counts toward each."""
+
+
 @dataclass(frozen=True, slots=True)
 class TakenAmount:
     """What one change took from one population, as limits count it; a part of what fell away with it is a fraction."""

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from access_review.changes import UNDO, Action, Change
 from access_review.plan.record import Plan
-from access_review.plan.taken import Taken, TakenAmount
+from access_review.plan.taken import ANYTHING, Taken, TakenAmount
 from access_review.revoke.states import CHANGED, ChangeStatus, State
 
 _COUNTED = CHANGED | {State.ORDERED}
@@ -13,8 +13,15 @@ _SHARED = frozenset({"grants removed", "members"})
 """What falls away through nesting too: a change has its part of what its plan counted."""
 
 
-def taken(batches: Iterable[tuple[Plan, Mapping[str, ChangeStatus]]], since: datetime) -> Taken:
-    """Return what batches took since a moment, or may have, or ordered, and no later batch gave back."""
+def taken(
+    batches: Iterable[tuple[Plan, Mapping[str, ChangeStatus]]],
+    lost: Iterable[Mapping[str, ChangeStatus]],
+    since: datetime,
+) -> Taken:
+    """Return what batches took since a moment, or may have, or ordered, and no later batch gave back.
+
+    ``lost`` are those whose plan is gone: each change of theirs may have taken anything.
+    """
     made = sorted(
         (
             (status.intended_at, index, change, plan)
@@ -34,7 +41,14 @@ def taken(batches: Iterable[tuple[Plan, Mapping[str, ChangeStatus]]], since: dat
                 left.pop((action, change.target.key), None)
         else:
             left.setdefault((change.action, change.target.key), (at, change, plan))
-    return Taken(tuple(amount for at, change, plan in left.values() for amount in _amounts(at, change, plan)), since)
+    known = [amount for at, change, plan in left.values() for amount in _amounts(at, change, plan)]
+    unknown = [
+        TakenAmount(name, status.intended_at, *ANYTHING, 1)
+        for standings in lost
+        for name, status in sorted(standings.items())
+        if status.state in _COUNTED and status.intended_at and status.intended_at >= since
+    ]
+    return Taken((*known, *unknown), since)
 
 
 def _amounts(at: datetime, change: Change, plan: Plan) -> Iterator[TakenAmount]:

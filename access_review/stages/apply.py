@@ -145,6 +145,11 @@ def _allowed_today(
         approve.is_covered(change) and row.state is State.CALLING and row.at > now - _DAY
         for change, row in _journalled(workspace)
     )
+    called += sum(
+        row.state is State.CALLING and row.at > now - _DAY
+        for _, journal in plans.lost(workspace.folder)
+        for row in journal.changes
+    )
     return max(0, standing.daily - called) if standing else 0, stands.passed_over
 
 
@@ -220,9 +225,8 @@ def _lately(stored: StoredPlan, workspace: Workspace, now: datetime) -> Taken:
     since, inputs = now - WEEK, stored.plan.inputs
     if inputs and inputs.accepted:
         since = max(since, runs.find(workspace.folder, inputs.accepted.run).as_of)
-    return taken_by(
-        ((plan, journal.standings) for plan, journal in plans.journals(workspace.folder, besides=stored.journal)), since
-    )
+    known = ((plan, journal.standings) for plan, journal in plans.journals(workspace.folder, besides=stored.journal))
+    return taken_by(known, (journal.standings for _, journal in plans.lost(workspace.folder)), since)
 
 
 def _others(stored: StoredPlan, workspace: Workspace) -> list[Change]:

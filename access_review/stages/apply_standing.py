@@ -135,7 +135,11 @@ def _verify_earlier(workspace: Workspace, now: datetime) -> tuple[str, ...]:
     for run in logged.known_runs(workspace.folder):
         if now - run.as_of > FOLLOWED or not begun(plans.journal_of(run, STANDING)):
             continue
-        stored = plans.find(run, STANDING)
+        try:
+            stored = plans.find(run, STANDING)
+        except AccessReviewError as error:
+            wrong.append(error.message)  # one batch that cannot be followed stops no other
+            continue
         with JournalFile(stored.journal, stored.plan.digest) as journal:
             settled = all(standing.state in TERMINAL for standing in journal.standings.values())
         found: Sequence[Verified] = () if settled else verify_plan(stored, workspace, now=now)

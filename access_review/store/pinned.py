@@ -21,6 +21,7 @@ from access_review.plan.limits import populations
 from access_review.plan.record import PinnedInputs, PinnedPosition, PinnedRun
 from access_review.plan.taken import WEEK, Taken
 from access_review.review import Previous
+from access_review.revoke.states import ChangeStatus
 from access_review.revoke.taken import taken
 from access_review.runs import Run
 from access_review.snapshot import Snapshot
@@ -151,26 +152,37 @@ def _require_logbook(workspace: Path, head: str | None) -> None:
 
 def _journals(workspace: Path, since: datetime) -> tuple[PinnedPosition, ...]:
     """Return how far the journals are in which something was done since a moment."""
+    known = ((f"{plan.run}/{journal.path.parent.name}", journal) for plan, journal in plans.journals(workspace))
     return tuple(
-        PinnedPosition(f"{plan.run}/{plan.name or journal.path.parent.name}", journal.rows, journal.head)
-        for plan, journal in plans.journals(workspace)
+        PinnedPosition(of, journal.rows, journal.head)
+        for of, journal in (*known, *plans.lost(workspace))
         if any(row.at >= since for row in journal.changes)
     )
 
 
 def _taken(workspace: Path, pinned: Sequence[PinnedPosition], since: datetime) -> Taken:
-    batches = []
+    batches, gone = [], []
+    without_plan = {of: _upto(journal, of, pinned) for of, journal in plans.lost(workspace)}
     for position in pinned:
+        if position.of in without_plan:
+            gone.append(without_plan[position.of])
+            continue
         name, _, folder = position.of.partition("/")
         stored = plans.find(_run(workspace, name, "what its batch took"), folder)
         with JournalFile(stored.journal, stored.plan.digest) as journal:
-            if journal.rows < position.rows:
-                raise _other(f"the journal of {position.of}")
-            head, standings = journal.upto(position.rows)
-        if head != position.digest:
-            raise _other(f"the journal of {position.of}")
-        batches.append((stored.plan, standings))
-    return taken(batches, since)
+            batches.append((stored.plan, _upto(journal, position.of, pinned)))
+    return taken(batches, gone, since)
+
+
+def _upto(journal: JournalFile, of: str, pinned: Sequence[PinnedPosition]) -> Mapping[str, ChangeStatus]:
+    """Return where each change of a batch stood when a plan was made; raises ``StalePlan`` for another journal."""
+    position = next((one for one in pinned if one.of == of), PinnedPosition(of, 0, ""))
+    if journal.rows < position.rows:
+        raise _other(f"the journal of {of}")
+    head, standings = journal.upto(position.rows)
+    if position.rows and head != position.digest:
+        raise _other(f"the journal of {of}")
+    return standings
 
 
 def _run(workspace: Path, name: str, what: str) -> Run:

@@ -217,11 +217,26 @@ def journals(workspace: Path, besides: Path | None = None) -> Iterator[tuple[Pla
     """Yield plan and open journal of each batch that began, the oldest run first; ``besides`` is the path of one left out.
 
     Raises ``ArtifactError`` for a damaged journal, ``PlanRefused`` for one that the logbook
-    knows and that is gone, and for an altered plan.
+    knows and that is gone, and for an altered plan. A batch whose ``plan.json`` is gone is left out:
+    what it may have taken is counted by :func:`lost`.
     """
     require_journals(workspace)
     for path in sorted((workspace / "runs").glob(f"*/*/{JOURNAL}")):
-        if path != besides:
+        if path != besides and path.with_name("plan.json").exists():
             plan = files.read(path.parent / "plan.json", artifacts.plan(path.parent.name))
             with JournalFile(path, plan.digest) as journal:
                 yield plan, journal
+
+
+def lost(workspace: Path) -> Iterator[tuple[str, JournalFile]]:
+    """Yield the open journal of each batch whose ``plan.json`` is gone, with ``RUN/NAME``: nobody can say what it was about.
+
+    Every command says that the file is gone, since the logbook knows it.
+    """
+    log = require_journals(workspace)
+    digests = {entry.details["journal"]: entry.name for entry in log.of(LogEvent.BEGUN)} if log else {}
+    for path in sorted((workspace / "runs").glob(f"*/*/{JOURNAL}")):
+        place = path.relative_to(workspace / "runs").as_posix()
+        if place in digests and not path.with_name("plan.json").exists():
+            with JournalFile(path, digests[place]) as journal:
+                yield place.removesuffix(f"/{JOURNAL}"), journal

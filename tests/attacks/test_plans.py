@@ -224,7 +224,10 @@ def test_a_plan_is_not_carried_out_on_another_system_than_the_one_it_was_made_fo
     (company.folder / "sources/identity").write_text("S-1-5-21-2")
     done = company.apply()
     assert (done.code, company.calls) == (4, {})
-    assert "app is now app.example (S-1-5-21-2), and the plan was made for app.example (S-1-5-21-1)" in done.json["stopped"]
+    assert (
+        "app is now app.example (S-1-5-21-2), and the plan was made for app.example (S-1-5-21-1)"
+        in done.json["stopped"]
+    )
 
 
 FRIDAY = "2026-10-30T19:00:00Z"

@@ -48,6 +48,24 @@ def test_a_second_round_counts_with_the_first_until_that_is_given_back_or_a_week
     assert planned(company, (13, 14), 11, day=9).code == 0, "what was taken is a week old"
 
 
+def test_a_batch_whose_plan_is_gone_stops_no_other_and_still_counts(tmp_path):
+    company = Faulty(tmp_path / "company", excess=range(11, 21), policy=LIMITED)
+    collected(company, 0)
+    for name, numbers in (("plan", (11, 12)), ("beside", (13,)), ("more", (14, 15))):
+        assert planned(company, numbers, 1, name=name).code == 0
+    assert carried_out(company, 2).code == 0
+    next(company.folder.glob("runs/*/plan/plan.json")).unlink()
+    beside = carried_out(company, 4, name="beside")
+    assert (beside.code, "plan/plan.json: is gone" in beside.err) == (0, True), beside.err
+    refused = carried_out(company, 6, name="more")
+    assert refused.code == 4
+    assert "2 grants removed and 3 taken lately, 3 of" in refused.json["stopped"]
+    assert company.calls["revoke"] == 3
+    collected(company, 10)
+    again = planned(company, (14,), 11)
+    assert (again.code, "1 grants removed and 3 taken lately" in again.err) == (4, True), again.err
+
+
 def test_no_policy_and_no_raised_limit_takes_more_than_a_fifth_in_a_day(tmp_path):
     company = Faulty(tmp_path / "company")
     (company.folder / "roles/templates/clerk.yaml").write_text(
