@@ -123,11 +123,13 @@ def test_accounts_disabled_are_limited_at_the_edge_and_zero_means_none():
         only_disabling(leavers(1), limits(disable={"percent": 0, "floor": 10}))
 
 
-def test_the_population_is_the_accepted_one_where_there_is_one():
+def test_the_population_is_the_accepted_one_where_that_is_smaller():
     policy = limits(disable={"percent": 10, "floor": 0})
+    assert only_disabling(leavers(2), policy).changes
+    with pytest.raises(LimitExceeded, match="1 of 19 allowed"):
+        only_disabling(leavers(2), policy, accepted={"ad": Population(accounts=19, grants=60)})
     with pytest.raises(LimitExceeded, match="2 of 24 allowed"):
-        only_disabling(leavers(3), policy)
-    assert only_disabling(leavers(3), policy, accepted={"ad": Population(accounts=30, grants=60)}).changes
+        only_disabling(leavers(3), policy, accepted={"ad": Population(accounts=30, grants=60)})
 
 
 def test_the_populations_of_a_snapshot_are_what_a_plan_counts():
