@@ -131,18 +131,6 @@ def mark_of_bytes(data: bytes) -> FileMark:
     return FileMark(len(data), "sha256:" + hashlib.sha256(data).hexdigest())
 
 
-def marks_below(workspace: Path, folder: Path) -> dict[str, FileMark]:
-    """Return every file of a folder in ``runs/``, by its path; hidden ones and stores' own files are left out."""
-    root = workspace / "runs"
-    found = sorted(path for path in folder.rglob("*") if not path.is_dir() and not _not_listed(path.relative_to(root)))
-    return {path.relative_to(root).as_posix(): mark_of(path) for path in found}
-
-
-def _not_listed(path: Path) -> bool:
-    hidden = any(part.startswith(".") for part in path.parts)
-    return hidden or path.name == LOGBOOK or ".sqlite" in path.name or path.suffix == ".db"
-
-
 @contextmanager
 def _opened(path: Path, flags: int) -> Iterator[int]:
     try:

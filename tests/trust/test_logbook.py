@@ -258,24 +258,6 @@ def test_what_was_pruned_may_be_gone(workspace):
     assert check.check(workspace) == ()
 
 
-def test_every_file_of_a_folder_is_marked_but_not_stores_and_hidden_ones(workspace):
-    root = workspace / "runs/r1"
-    for name in (
-        "manifest.json",
-        "snapshot/a.parquet",
-        ".partial",
-        "plan/journal.sqlite",
-        "plan/journal.sqlite-journal",
-    ):
-        (root / name).parent.mkdir(exist_ok=True, parents=True)
-        (root / name).write_bytes(b"x")
-    found = book.marks_below(workspace, root)
-    assert list(found) == ["r1/manifest.json", "r1/snapshot/a.parquet"]
-    assert found["r1/manifest.json"] == book.mark_of_bytes(b"x")
-    with pytest.raises(ArtifactError, match="cannot be read"):
-        book.mark_of(root / "none")
-
-
 def test_a_full_disk_leaves_no_half_line(workspace, monkeypatch):
     head = put(workspace, "a")
     before = book.path_of(workspace).read_bytes()
