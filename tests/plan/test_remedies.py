@@ -283,7 +283,10 @@ def test_a_proof_that_fails_for_no_change_refuses_the_plan():
 
 @given(st.sampled_from(WithheldCode), st.text())
 def test_a_code_decides_whatever_the_sentence_says(code, text):
-    names = ("detail", "name", "holders", "keep", "rule", "kind", "link", "status", "via", "why", "account", "effect")
+    names = [
+        *("detail", "name", "holders", "keep", "rule", "kind", "link", "status", "via", "why", "account", "effect")
+    ]
+    names += ["owner", "other"]
     why = withheld(code, **dict.fromkeys(names, text))
     assert why.protected == (code in PROTECTIONS)
     assert why.refuses == (code in PROTECTIONS | {WithheldCode.INCOMPLETE, WithheldCode.NOT_CHECKED})
