@@ -64,6 +64,7 @@ check: $(VENV)/.dev
 simulate: $(VENV)/.dev
 	@SIMULATION_SEEDS=10000 MACHINE_EXAMPLES=1000 $(BIN)/python -m pytest -q \
 		tests/simulation/test_simulation.py tests/simulation/test_machine.py
+	@TAMPERED_HISTORIES=1000 TAMPERED_FILES=10000 $(BIN)/python -m pytest -q tests/attacks/test_tampering.py
 
 # mutmut makes the code wrong in one place, runs the tests of that code, and puts it right again: about an hour on one
 # core. It is no part of the locks; what it found last stands in CONTRIBUTING.md.

@@ -1,12 +1,15 @@
 """A company whose application can be written to, and fails on schedule: what ``apply`` does with it, by the command line."""
 
+import contextlib
 import json
 import os
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tests.support.command import CommandResult, access_review, in_own_process
 from tests.support.example import REPOSITORY
@@ -77,6 +80,13 @@ class Faulty(Company):
         path = os.pathsep.join([str(REPOSITORY), str(packages)])
         limited = {"PYTHONPATH": path, "FILE_SIZE": str(file_size)}
         return in_own_process(self.folder, *words, at=at, environment=limited)
+
+    @contextlib.contextmanager
+    def installed(self) -> Iterator[None]:
+        """Let this process find the connector of the application, as the command does."""
+        with pytest.MonkeyPatch.context() as borrowed:
+            borrowed.syspath_prepend(str(self.folder / "packages"))
+            yield
 
     def approved(self, numbers: Iterable[int], name: str = "plan") -> None:
         """Plan what these people hold too much, ask and approve."""
