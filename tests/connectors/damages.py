@@ -51,7 +51,7 @@ def encoded(data: bytes, chance: random.Random) -> Damaged:
 def lines_dropped(data: bytes, chance: random.Random) -> Damaged:
     lines = data.splitlines(keepends=True)
     gone = _some(chance, len(lines))
-    return b"".join(line for n, line in enumerate(lines) if n not in gone), 1 - len(gone) / len(lines)
+    return b"".join(line for n, line in enumerate(lines) if n not in gone), _left(len(gone), len(lines))
 
 
 def letters_changed(data: bytes, chance: random.Random) -> Damaged:
@@ -66,7 +66,7 @@ def rows_of_csv(data: bytes, chance: random.Random) -> Damaged:
     """Drop whole rows: what is left is as well-formed as it was."""
     heading, *rows = data.splitlines(keepends=True)
     gone = _some(chance, len(rows))
-    return b"".join([heading, *(row for n, row in enumerate(rows) if n not in gone)]), 1 - len(gone) / len(rows)
+    return b"".join([heading, *(row for n, row in enumerate(rows) if n not in gone)]), _left(len(gone), len(rows))
 
 
 def cells_of_csv(data: bytes, chance: random.Random) -> Damaged:
@@ -90,7 +90,7 @@ def entries_of_ldif(data: bytes, chance: random.Random) -> Damaged:
     """Drop whole entries."""
     entries = data.split(b"\n\n")
     gone = _some(chance, len(entries))
-    return b"\n\n".join(entry for n, entry in enumerate(entries) if n not in gone), 1 - len(gone) / len(entries)
+    return b"\n\n".join(entry for n, entry in enumerate(entries) if n not in gone), _left(len(gone), len(entries))
 
 
 def items_of_json(data: bytes, chance: random.Random) -> Damaged:
@@ -102,7 +102,7 @@ def items_of_json(data: bytes, chance: random.Random) -> Damaged:
         held[:] = [item for item in held if id(item) not in gone]
     if isinstance(content, dict) and chance.random() < 0.5 and "meta" in content:
         content["meta"]["count"] = len(content["data"])
-    return json.dumps(content, indent=0).encode(), 1 - len(gone) / max(1, len(items))
+    return json.dumps(content, indent=0).encode(), _left(len(gone), len(items))
 
 
 def values_of_json(data: bytes, chance: random.Random) -> Damaged:
@@ -134,7 +134,7 @@ def _xlsx(data: bytes, chance: random.Random, *, rows: bool) -> Damaged:
     heading, *kept = [["" if cell is None else str(cell) for cell in row] for row in page.iter_rows(values_only=True)]
     if rows:
         gone = _some(chance, len(kept))
-        share, kept = 1 - len(gone) / len(kept), [row for n, row in enumerate(kept) if n not in gone]
+        share, kept = _left(len(gone), len(kept)), [row for n, row in enumerate(kept) if n not in gone]
     else:
         share = _blank(kept, chance)
     made = openpyxl.Workbook()
@@ -148,7 +148,7 @@ def _xlsx(data: bytes, chance: random.Random, *, rows: bool) -> Damaged:
 def rows_of_parquet(data: bytes, chance: random.Random) -> Damaged:
     rows = pq.read_table(io.BytesIO(data))
     gone = _some(chance, len(rows))
-    return _parquet(rows.take([n for n in range(len(rows)) if n not in gone])), 1 - len(gone) / len(rows)
+    return _parquet(rows.take([n for n in range(len(rows)) if n not in gone])), _left(len(gone), len(rows))
 
 
 def cells_of_parquet(data: bytes, chance: random.Random) -> Damaged:
@@ -178,6 +178,11 @@ def file_of_zip(data: bytes, chance: random.Random) -> Damaged:
         for each, content in files.items():
             archive.writestr(each, damaged if each == name else content)
     return stream.getvalue(), share
+
+
+def _left(gone: int, of: int) -> float:
+    """Return the share that is left; of one record that is gone nobody can tell whether it was there, however few there are."""
+    return 1 - gone / of if gone > 1 else 1.0
 
 
 def _some(chance: random.Random, number: int) -> set[int]:
