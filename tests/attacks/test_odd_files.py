@@ -140,6 +140,17 @@ def test_a_directory_of_which_one_file_is_cut_is_incomplete_and_closes_nothing(d
     assert _leavers(folder) == _leavers(directory)
 
 
+def test_a_directory_cut_between_entries_is_fewer_than_was_read_before_and_closes_nothing(directory, tmp_path):
+    """Nothing in the file says so: the read before does, and a first read cannot know."""
+    folder = tmp_path / "cut"
+    shutil.copytree(directory, folder)
+    path = folder / "sources/b.ldif"
+    path.write_bytes(path.read_bytes().partition(b"dn: CN=u16,")[0])
+    later = ("--as-of", "2026-11-09T06:00:00Z", "-q")
+    assert [access_review(folder, *later, stage).code for stage in ("collect", "review")] == [1, 1]
+    assert _leavers(folder) == _leavers(directory)
+
+
 @pytest.mark.parametrize("cut", [None, 0, 20], ids=["missing", "empty", "cut"])
 def test_a_tenant_without_its_groups_is_incomplete_and_the_run_goes_on(small, cut):
     pages = small / "sources/tenant"
