@@ -66,8 +66,10 @@ def _public(company, number):
 
 
 def test_an_approval_of_another_workspace_counts_for_nothing(company, tmp_path):
+    begun_anew = company.copy(tmp_path / "anew")
+    logbook.path_of(begun_anew.folder).unlink()
+    assert refused(begun_anew.sign(8, at=SIGNED), "the logbook was taken back or changed"), "the plan names its head"
     other = company.copy(tmp_path / "other")
-    logbook.path_of(other.folder).unlink()
     assert other.sign(8, at=SIGNED).code == 0
     (theirs,) = newest(other).folder.glob("plan/approvals/approval-*.json")
     here = newest(company).folder / "plan/approvals" / theirs.name
