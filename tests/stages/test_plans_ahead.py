@@ -121,18 +121,20 @@ def test_only_what_ends_has_ended():
 
 def test_a_raised_limit_is_in_the_plan_and_takes_two_approvers(tmp_path):
     company = Company(tmp_path)
-    for number in range(15, 27):
+    with (company.folder / "roles/policy.yaml").open("a") as policy:
+        policy.write("limits: {disable: {percent: 5, floor: 3}}\n")
+    for number in range(15, 23):
         company.leave(number, "2026-10-28")
     assert company.run("audit", at=MORNING).code == 0
     ask = ("plan", "--requested-by", "00007", "--rule", "leaver-active")
     stopped = company.run(*ask, at=MORNING)
     assert stopped.code == 4
-    assert "--raise ledger.disable=12 --reason WHY" in stopped.err
+    assert "--raise ledger.disable=8 --reason WHY" in stopped.err
     assert company.run(*ask, "--raise", "ledger.disable", at=MORNING).code == 2
-    assert company.run(*ask, "--raise", "ledger.disable=12", at=MORNING).code == 4, "no reason"
-    made = company.run("--json", *ask, "--raise", "ledger.disable=12", "--reason", "the site has closed", at=MORNING)
+    assert company.run(*ask, "--raise", "ledger.disable=8", at=MORNING).code == 4, "no reason"
+    made = company.run("--json", *ask, "--raise", "ledger.disable=8", "--reason", "the site has closed", at=MORNING)
     assert made.code == 0, made.err
-    assert made.json["limits"]["raised"] == [{"where": "ledger", "kind": "disable", "to": 12}]
+    assert made.json["limits"]["raised"] == [{"where": "ledger", "kind": "disable", "to": 8}]
     assert company.sign(7, "--request", at=MORNING).code == 0
     assert company.sign(8, at=MORNING).code == 0
     once = company.run("apply", "--by", "00007", at=MORNING)
@@ -140,4 +142,4 @@ def test_a_raised_limit_is_in_the_plan_and_takes_two_approvers(tmp_path):
     assert "1 of 2 approvals" in once.err
     assert company.sign(9, at=MORNING).code == 0
     done = company.run("--json", "apply", "--by", "00007", at=MORNING)
-    assert (done.code, done.json["calls"]) == (0, 12), done.err
+    assert (done.code, done.json["calls"]) == (0, 8), done.err

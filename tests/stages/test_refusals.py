@@ -48,7 +48,9 @@ def _source(folder):
 
 def _template(folder):
     path = folder / "roles/templates/clerk.yaml"
-    path.write_text(path.read_text().replace("View]", "View, app:role:Other]"))
+    text = path.read_text()
+    assert "app:role:View," in text
+    path.write_text(text.replace("app:role:View,", "app:role:View, app:role:Other,"))
 
 
 def _byte(at):
