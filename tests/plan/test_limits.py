@@ -268,7 +268,7 @@ def test_who_is_disabled_already_is_not_counted_and_who_may_be_enabled_is():
 
 def test_what_is_not_known_of_the_accepted_population_is_that_of_the_snapshot():
     ceilings = Limits(disable=Ceiling(percent=10, floor=0), remove=Ceiling(percent=10, floor=0))
-    for known, (accounts, grants) in ((Population(None, 90), (12, 90)), (Population(0, None), (0, 30))):
+    for known, (accounts, grants) in ((Population(None, 20), (12, 20)), (Population(0, None), (0, 30))):
         found = counts_of(SMALL, one_less(5), one_less(5, "Other"), ceilings=ceilings, accepted={"ad": known})
         assert [one.population for one in found[:2]] == [accounts, grants]
 
