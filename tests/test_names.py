@@ -37,7 +37,7 @@ def test_the_top_of_the_package_can_be_read_at_a_glance(repository: Path) -> Non
 def test_tests_are_found_where_the_package_has_what_they_test(repository: Path) -> None:
     """A folder of tests is named as a package, or is one of those that hold no tests of a package."""
     beside = {
-        *("bench", "demo", "documentation", "faults", "golden", "oidc"),
+        *("bench", "demo", "documentation", "faults", "fuzz", "golden", "oidc"),
         *("attacks", "powershell", "real", "simulated_tenant", "simulation", "support", "trust"),
     }
     folders = {path.name for path in (repository / "tests").iterdir() if path.is_dir() and path.name != "__pycache__"}

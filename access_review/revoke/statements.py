@@ -205,16 +205,6 @@ def heads_seen(data: bytes) -> TreeHead | None:
         return None
 
 
-def allowed_signers(people: Iterable[tuple[str, PublicKeyLine]]) -> str:
-    """Return the file that ``ssh-keygen -Y verify -f`` reads; raises ``ArtifactError`` for an id it cannot hold."""
-    lines = []
-    for person, key in people:
-        if not re.fullmatch(r"[\w.:@+/-]+", person):
-            raise ArtifactError(f"{person!r} cannot stand in a file of allowed signers", hint="use the roster's id")
-        lines.append(f'{person} namespaces="{sshsig.NAMESPACE}" {key}\n')
-    return "".join(lines)
-
-
 def objection(
     statement: Statement,
     *,
