@@ -67,6 +67,10 @@ class Status(StrEnum):
     CLOSED = "closed"
 
 
+CURRENT = (str(Status.NEW), str(Status.OPEN))
+"""Findings that call for something: waived and closed ones do not."""
+
+
 @dataclass(frozen=True, slots=True)
 class AsOf:
     """A moment relative to the time of the snapshot, filled in when the statement runs."""

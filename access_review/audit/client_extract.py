@@ -17,7 +17,7 @@ from access_review.audit.worklist import UNASSIGNED, WorkItem
 from access_review.engine import Engine
 from access_review.errors import Unclear
 from access_review.findings.sentences import every_sentence
-from access_review.model import AsOf
+from access_review.model import CURRENT, AsOf
 from access_review.offboarding.leaver import AccessState, Late, Leaver, LeaverStatus
 from access_review.sample.draw import Sample
 from access_review.sample.population import CLIENTS, ReviewUnit
@@ -201,7 +201,7 @@ def score(
 ) -> ClientScorecard:
     """Count how the client stands; ``found`` and ``items`` are its own, of which ``answered`` have an answer."""
     left = [one for one in leavers if within.client in one.clients and one.standing is LeaverStatus.LEFT]
-    current = [row for row in found if row["status"] in {"new", "open"}]
+    current = [row for row in found if row["status"] in CURRENT]
     return {
         "client": within.client,
         "people": len(within.own),

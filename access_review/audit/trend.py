@@ -10,6 +10,7 @@ import pyarrow as pa
 from access_review.audit.campaign import Campaign
 from access_review.audit.decisions import ReviewerAnswer
 from access_review.audit.judge import Judgement
+from access_review.model import CURRENT
 from access_review.sample.coverage import WEEK, LastReviewed
 
 
@@ -39,7 +40,7 @@ class TrendPoint:
 def trend_point(campaign: Campaign, findings: pa.Table, judged: Judgement, sampled: int) -> TrendPoint:
     """Return one week of the trend; ``findings`` is that table of its run, ``sampled`` the number of units drawn."""
     pairs = zip(findings["status"].to_pylist(), findings["rag"].to_pylist(), strict=True)
-    current = Counter(rag for status, rag in pairs if status in {"new", "open"})
+    current = Counter(rag for status, rag in pairs if status in CURRENT)
     rest = next(line for line in judged.lines if line.stratum == "rest")
     return TrendPoint(
         week=campaign.week,

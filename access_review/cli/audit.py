@@ -8,7 +8,7 @@ import typer
 from access_review.cli import decide as one_by_one
 from access_review.cli import revocation as signatures
 from access_review.cli.options import FailOn, Options, leave, shown
-from access_review.model import Severity
+from access_review.model import CURRENT, Severity
 
 if TYPE_CHECKING:
     from access_review.review import Report
@@ -277,7 +277,7 @@ def _found(report: "Report", fail_on: Severity | None) -> int:
         return 0
     severe = [str(s) for s in Severity if s.rank >= fail_on.rank]
     rows = zip(report.findings["severity"].to_pylist(), report.findings["status"].to_pylist(), strict=True)
-    return 3 if any(severity in severe and status in ("new", "open") for severity, status in rows) else 0
+    return 3 if any(severity in severe and status in CURRENT for severity, status in rows) else 0
 
 
 def _summarise(

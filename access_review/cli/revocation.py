@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from access_review.stages.apply import Pace
 
 
+_LARGEST_LOG = 64 * 2**20
+
+
 def _higher(text: str) -> "Higher":
     from access_review.plan.limits import higher
 
@@ -242,8 +245,10 @@ def verify(
 
 
 def _log(path: Path | None) -> bytes | None:
+    from access_review.plain_files import read_plain
+
     try:
-        return path.read_bytes() if path else None
+        return read_plain(path.resolve(), _LARGEST_LOG) if path else None
     except OSError as error:
         raise typer.BadParameter(f"{path} cannot be read: {error.strerror}", param_hint="--log") from None
 

@@ -4,7 +4,7 @@ Asked of an engine in which a review's facts are established.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from access_review.correlate import MATCHED_KINDS, person_column_matches
 from access_review.engine import Engine
@@ -100,9 +100,7 @@ def _matches(engine: Engine) -> Iterator[SourceMatch]:
             tuple((row["rung"], row["accounts"]) for row in own if row["rung"]),
             sum(row["accounts"] for row in own if row["several"]),
         )
-        yield SourceMatch(
-            source, match.accounts, match.rungs, match.ambiguous, _better(engine, match) if match.few else None
-        )
+        yield replace(match, better=_better(engine, match)) if match.few else match
 
 
 def _better(engine: Engine, match: SourceMatch) -> ColumnPair | None:

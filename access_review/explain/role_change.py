@@ -7,10 +7,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from access_review.model import Status
+from access_review.model import CURRENT
 from access_review.tables import Row
-
-_CURRENT = (str(Status.NEW), str(Status.OPEN))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +37,7 @@ def compare(before: pa.Table, after: pa.Table) -> RoleChange:
 
 
 def _current(findings: pa.Table) -> dict[str, Row]:
-    rows = findings.filter(pc.is_in(findings["status"], pa.array(_CURRENT))).to_pylist()
+    rows = findings.filter(pc.is_in(findings["status"], pa.array(CURRENT))).to_pylist()
     return {row["finding"]: row for row in rows}
 
 

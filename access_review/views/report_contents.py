@@ -18,14 +18,14 @@ from access_review.audit.inventory import ListedAgent, ListedApplication
 from access_review.engine import Engine
 from access_review.explain.coverage import Coverage, measure
 from access_review.explain.finding_paths import AccountPaths, NestingPath, find_paths
-from access_review.model import Family
+from access_review.model import CURRENT, Family
 from access_review.offboarding.queries import LeftPerson, list_left
 from access_review.policy import Targets
 from access_review.review import Report
 from access_review.snapshot import Manifest
 from access_review.tables import Row
 from access_review.views import svg
-from access_review.views.summary import CURRENT, SEVERITIES, Summary, counts_of, highest, summary
+from access_review.views.summary import SEVERITIES, Summary, counts_of, highest, summary
 from access_review.workspace import Workspace
 
 MOST_FINDINGS = 2000

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from access_review import rules
 from access_review.findings.sentences import every_sentence
-from access_review.model import Rag, Severity, Status
+from access_review.model import CURRENT, Rag, Severity, Status
 from access_review.review import Report
 from access_review.snapshot import Manifest, ManifestSource
 from access_review.tables import Row
@@ -18,8 +18,6 @@ from access_review.views.families import family_of, order_of
 FORMAT = "access-review/summary@1"
 SEVERITIES = tuple(str(s) for s in reversed(Severity))
 RAGS = tuple(str(r) for r in Rag)
-CURRENT = (str(Status.NEW), str(Status.OPEN))
-"""Findings that call for something: waived and closed ones do not."""
 
 
 class UnreadPart(TypedDict):
