@@ -52,6 +52,8 @@ class WorkItem:
     own: tuple[str, ...]
     findings: tuple[str, ...] = ()
     """Ids of the findings that ``found`` tells of and no waiver accepts."""
+    peers: str = ""
+    """What peers suggest, with the reason; empty where there is nothing to compare."""
     planted: bool = False
     """A test row (:mod:`access_review.audit.planted`): it says nothing about access."""
 

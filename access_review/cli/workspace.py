@@ -58,13 +58,19 @@ def explain(
 ) -> None:
     """Say who has what, why, and what ends it."""
     from access_review.stages.explain import explain_in
-    from access_review.views import explanation, svg
+    from access_review.views import explanation, svg, unusual
 
     options: Options = ctx.obj
     answer = explain_in(options.workspace(), options.found_run(reviewed=True), what)
+    explained = answer.explanation
     if drawing:
-        drawing.write_text(svg.draw_explanation(answer, alone=True), encoding="utf-8")
-    options.show(answer.to_json(), explanation.text(answer, colour=options.colour, width=options.width))
+        drawing.write_text(svg.draw_explanation(explained, alone=True), encoding="utf-8")
+    beside = [{"account": account, **unusual.counts(one)} for (account, _), one in sorted(answer.peers.items())]
+    said = {grant: unusual.said(one) for grant, one in answer.peers.items()}
+    options.show(
+        {**explained.to_json(), "peers": beside},
+        explanation.text(explained, said, colour=options.colour, width=options.width),
+    )
 
 
 def export(

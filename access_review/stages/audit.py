@@ -6,7 +6,7 @@ from pathlib import Path
 
 from access_review import store
 from access_review.artifacts import FRAME, SAMPLE, WORKLIST
-from access_review.audit import campaign, planted, reviewers, worklist
+from access_review.audit import campaign, peer_suggestions, planted, reviewers, worklist
 from access_review.audit.campaign import Campaign
 from access_review.audit.worklist import Worklist
 from access_review.logbook import entries
@@ -131,9 +131,10 @@ def draw_sample(
             carried=carried.intersection(unit.unit for unit in units),
         )
         people = reviewers.people_of(facts.snapshot.tables["people"].to_pylist())
-        asked = worklist.list_work(facts.engine, sample)
-        routed = reviewers.route(asked, workspace.policy.reviewing, people, facts.snapshot.as_of.date())
-        work = planted.plant_test_rows(facts.engine, routed, bytes.fromhex(sample.seed), sample.policy.planted)
+        listed = worklist.list_work(facts.engine, sample)
+        routed = reviewers.route(listed, workspace.policy.reviewing, people, facts.snapshot.as_of.date())
+        asked = planted.plant_test_rows(facts.engine, routed, bytes.fromhex(sample.seed), sample.policy.planted)
+        work = peer_suggestions.suggest(facts.engine, asked)
     # The sample reveals its key, so what the next draw has promised is on disk first.
     audits.keep_sample_state(workspace.folder, after, now)
     store.write(run, FRAME, population.SamplingFrame(run.id, units))

@@ -6,24 +6,30 @@ from pathlib import Path
 from typing import Any
 
 from access_review.draft.holdings import matrix_of
+from access_review.draft.matrix import AccessMatrix
 from access_review.draft.mine import Decomposition, decompose
+from access_review.draft.run_input import draft_input
 from access_review.errors import Unclear
 from access_review.review import establish
 from access_review.runs import Run
-from access_review.stages.drafting import draft_input
 from access_review.stages.inspect import inspect_files
 from access_review.store import reviews, snapshots
 from access_review.workspace import Workspace
 
 
-def of_table(path: Path, now: datetime) -> Decomposition:
-    """Decompose a table of who holds what; raises ``Unclear`` for a file that does not say it."""
+def matrix_in(path: Path, now: datetime) -> AccessMatrix:
+    """Read who holds what from a table; raises ``Unclear`` for a file that does not say it."""
     seen = inspect_files([path], now)
     found = seen.found.tables.get(path.as_posix())
     matrix = matrix_of(found.table, seen.table(path.as_posix())) if found else None
     if matrix is None:
         raise Unclear(f"{path} does not say who holds what", hint=f"see what it is: access-review inspect {path}")
-    return decompose(matrix)
+    return matrix
+
+
+def of_table(path: Path, now: datetime) -> Decomposition:
+    """Decompose a table of who holds what; raises ``Unclear`` for a file that does not say it."""
+    return decompose(matrix_in(path, now))
 
 
 def of_run(workspace: Workspace, run: Run) -> Decomposition:

@@ -1,8 +1,9 @@
 """An explanation in words, as a tree for the terminal."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
 from access_review.explain.explanation import (
@@ -62,9 +63,15 @@ _VIA = {
 _SPELL = {"current": "current", "grace": "ended, still within the grace period", "former": "former"}
 
 
-def text(explanation: Explanation, *, colour: bool = False, width: int = 100) -> str:
-    """Write an explanation as a tree."""
-    return draw_tree(tree_of(explanation), colour=colour, width=width)
+def text(
+    explanation: Explanation,
+    peers: Mapping[tuple[str, str], str] = MappingProxyType({}),
+    *,
+    colour: bool = False,
+    width: int = 100,
+) -> str:
+    """Write an explanation as a tree; ``peers`` says of grants, by account and entitlement, what peers suggest."""
+    return draw_tree(tree_of(explanation, peers), colour=colour, width=width)
 
 
 def draw_tree(trees: TreeLines, *, colour: bool = False, width: int = 100) -> str:
@@ -95,11 +102,11 @@ def _grown(line: TreeLine) -> "Tree":
     return tree
 
 
-def tree_of(explanation: Explanation) -> TreeLines:
+def tree_of(explanation: Explanation, peers: Mapping[tuple[str, str], str] = MappingProxyType({})) -> TreeLines:
     """Return an explanation as lines in a tree: first what it is about, last what would end it."""
     title = f"{explanation.kind.capitalize()} {_named(ThingCard(explanation.id, explanation.name))}"
     parts = [TreeLine(title, tuple(_facts(explanation)))]
-    parts += [TreeLine(*_account(account)) for account in explanation.accounts]
+    parts += [TreeLine(*_account(account, peers)) for account in explanation.accounts]
     parts += [TreeLine(*_entitlement(entitlement)) for entitlement in explanation.entitlements]
     if explanation.ends:
         parts.append(TreeLine("What would end it", _most([_end(cut) for cut in explanation.ends])))
@@ -161,7 +168,7 @@ def _role(role: RoleHeld) -> TreeLine:
     return TreeLine(f"{role.role}{client}, {spell}: {role.because}{place}")
 
 
-def _account(account: AccountCard) -> tuple[str, TreeLines]:
+def _account(account: AccountCard, peers: Mapping[tuple[str, str], str]) -> tuple[str, TreeLines]:
     state = {True: "enabled", False: "disabled", None: "enabled or not is unknown"}[account.enabled]
     used = (
         "never used"
@@ -177,7 +184,7 @@ def _account(account: AccountCard) -> tuple[str, TreeLines]:
     if account.custodians:
         below.append(TreeLine(f"Its secret is known to {listed([one.name for one in account.custodians])}"))
     owner = account.ownership.person
-    grants = [_grant(grant, owner) for grant in account.grants]
+    grants = [_grant(g, owner, peers.get((account.account.id, g.entitlement.id), "")) for g in account.grants]
     below.append(
         TreeLine(f"Holds directly ({len(grants)})", _most(grants))
         if grants
@@ -202,7 +209,7 @@ def _ownership(owned: Ownership) -> TreeLine:
     return TreeLine(f"Belongs to {_named(owned.person)}, {sure}: {owned.reason}", rungs)
 
 
-def _grant(grant: GrantHeld, owner: ThingCard | None) -> TreeLine:
+def _grant(grant: GrantHeld, owner: ThingCard | None, peers: str) -> TreeLine:
     how = _VIA.get(grant.via, grant.via) + (", eligible only" if grant.mode == "eligible" else "")
     times = (f", since {day(grant.since)}" if grant.since else "") + (
         f", until {day(grant.until)}" if grant.until else ""
@@ -211,6 +218,8 @@ def _grant(grant: GrantHeld, owner: ThingCard | None) -> TreeLine:
     below = [_allowance(allowance) for allowance in grant.allowed_by]
     if grant.former_role:
         below.append(TreeLine(f"allowed formerly, as {grant.former_role} until {day(grant.former_until)}", tone="warn"))
+    if peers:
+        below.append(TreeLine(f"beside peers {peers}"))
     below += _most([_reach(reach, judged=bool(grant.verdict)) for reach in grant.reaches])
     if tone != "good":
         below.append(_end(grant.end, "to end it: "))

@@ -15,6 +15,8 @@ from markupsafe import Markup
 
 from access_review.audit import inventory
 from access_review.audit.inventory import ListedAgent, ListedApplication
+from access_review.draft.run_input import names_of
+from access_review.draft.run_peers import most_unusual_of
 from access_review.engine import Engine
 from access_review.explain.coverage import Coverage, measure
 from access_review.explain.finding_paths import AccountPaths, NestingPath, find_paths
@@ -32,6 +34,7 @@ MOST_FINDINGS = 2000
 """Findings that the report lists; all of them are in ``findings.parquet``."""
 
 _MOST_ROWS = 200
+_MOST_UNUSUAL = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ class Contents:
     problems: Sequence[Row]
     families: Sequence[Row]
     coverage: Coverage
+    unusual: Sequence[Row] | None
     pictures: Mapping[str, Markup] = field(repr=False)
     plan: Mapping[str, Any] | None = None
     sample: Mapping[str, Any] | None = None
@@ -94,11 +98,31 @@ def contents(
         problems=engine.rows(_PROBLEMS),
         families=_families(summarised),
         coverage=measure(engine),
+        unusual=_unusual(engine),
         pictures=pictures(engine, shown),
         plan=plan,
         sample=sample,
         judgement=judgement,
     )
+
+
+def _unusual(engine: Engine) -> list[Row] | None:
+    """Return the grants that stand out most, by name; nothing where there are too many people for a report to wait."""
+    found = most_unusual_of(engine, _MOST_UNUSUAL)
+    if found is None:
+        return None
+    names = names_of(engine)
+    return [
+        {
+            "place": one.place,
+            "person": names.get(one.person, one.person),
+            "entitlement": names.get(one.entitlement, one.entitlement),
+            "holders": one.holders,
+            "people": one.people,
+            "reason": one.reason,
+        }
+        for one in found
+    ]
 
 
 def _families(summarised: Summary) -> list[dict[str, Any]]:

@@ -31,3 +31,5 @@ def _lines(item: WorkItem, gained: Sequence[Reached]) -> Iterator[TreeLine]:
     yield TreeLine(f"last used: {item.last_used}")
     yield from gives(gained)
     yield TreeLine(f"machine says: {item.found or 'nothing found'}", tone="warn" if item.found else "")
+    if item.peers:
+        yield TreeLine(f"peers suggest: {item.peers}")

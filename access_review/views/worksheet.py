@@ -30,6 +30,7 @@ _WIDTHS = {
     "how": 14,
     "last used": 22,
     "machine says": 44,
+    "peers suggest": 44,
     "decision": 14,
     "comment": 34,
     "decided by": 24,
@@ -58,6 +59,7 @@ def cells(run: str, item: WorkItem) -> tuple[str, ...]:
         item.how,
         item.last_used,
         item.found or "nothing found",
+        item.peers or "nothing to compare",
         *("" for _ in FILLED_IN),
         run,
     )
@@ -97,6 +99,7 @@ def _instruct(book: "Workbook", run: str, items: Sequence[WorkItem], as_of: date
         "Nobody decides on their own access. Leave such a row empty and say so to whoever sent this sheet.",
         "A row may be a test row: nobody has what it asks about. Such rows measure the review, and nothing else.",
         "“nothing found” means that the machine saw nothing wrong. It does not know the work: you do.",
+        "“peers suggest” compares with people whose access is alike: unusual is a reason to look, usual is none to keep. It decides nothing.",
         "Order and width of rows and columns may change; the other cells may not. Send the file back as XLSX or CSV.",
     )
     for number, line in enumerate(lines, 1):

@@ -1,0 +1,34 @@
+"""Commands that compare: how access stands beside that of peers."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from access_review.cli.options import Options
+
+
+def unusual(
+    ctx: typer.Context,
+    most: Annotated[int, typer.Option("--most", min=1, help="How many are shown, with why.")] = 20,
+    of: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A table of who holds what, instead of a run.")
+    ] = None,
+) -> None:
+    """Show the grants that stand out most beside those of peers, and why. It orders, and decides nothing."""
+    from access_review.draft.unusual import most_unusual
+    from access_review.stages.unusual import score_grants, score_table
+    from access_review.views import unusual as view
+
+    options: Options = ctx.obj
+    scored = score_table(of, options.now) if of else score_grants(options.workspace(), options.found_run())
+    shown = most_unusual(scored.access, most, scored.names)
+    if options.json:
+        options.show(view.value(scored.access, shown), "")
+    else:
+        options.show({}, view.text(scored.access, shown, scored.names))
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands, in the order of the help."""
+    app.command()(unusual)

@@ -1,0 +1,75 @@
+"""Unusual access, for the terminal and as JSON: what to look at first, and why."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from access_review.draft.peer_counts import PeerCounts, PeerView
+from access_review.draft.unusual import UnusualAccess, UnusualGrant, figures
+from access_review.views.text import count, visible
+
+FORMAT = "access-review/unusual@1"
+
+
+def value(access: UnusualAccess, most: Sequence[UnusualGrant]) -> Mapping[str, Any]:
+    """Return every grant with its figures, and the first ones with their reasons too, the most unusual first."""
+    return {
+        "format": FORMAT,
+        "people": len(access.matrix.people),
+        "peers_used": access.peers_used,
+        "most_unusual": [counts(one) for one in most],
+        "grants": list(figures(access)),
+    }
+
+
+def counts(one: PeerCounts) -> Mapping[str, Any]:
+    """Return what peers say of one grant as JSON."""
+    return {**asdict(one), "view": str(one.view)}
+
+
+def said(one: PeerCounts) -> str:
+    """Say what peers suggest, with the reason."""
+    if one.view is PeerView.UNKNOWN:
+        return one.reason
+    return f"{one.view}: {one.reason}"
+
+
+def text(access: UnusualAccess, most: Sequence[UnusualGrant], names: Mapping[str, str]) -> str:
+    """Say the most unusual grants, those of one entitlement together."""
+    return "\n".join(_lines(access, most, names))
+
+
+def _lines(access: UnusualAccess, most: Sequence[UnusualGrant], names: Mapping[str, str]) -> Iterator[str]:
+    matrix = access.matrix
+    if not matrix.grants:
+        yield "Nobody's access is known, or no account finds its person: there is nothing to compare."
+        return
+    beside = "the other access of the person"
+    if access.peers_used:
+        beside = f"{beside}, and their peers by attributes"
+    yield (
+        f"{count(matrix.grants, 'grant')} of {count(len(matrix.people), 'person', 'people')}, each compared with the ten "
+        f"people whose access is most alike, {beside}. This orders what to look at; it decides nothing."
+    )
+    few = int((~access.comparable).sum())
+    if few:
+        yield f"{count(few, 'grant')} of people who hold too little cannot be compared."
+    together: dict[str, list[UnusualGrant]] = {}
+    for one in most:
+        together.setdefault(one.entitlement, []).append(one)
+    for entitlement, grants in together.items():
+        what = (
+            f"{visible(names.get(entitlement, entitlement))}, which {grants[0].holders:,} of {grants[0].people:,} have"
+        )
+        if len(grants) == 1:
+            yield f"{grants[0].place:>4}. {_who(grants[0], names)}: {what}"
+            yield f"      {visible(grants[0].reason)}"
+            continue
+        yield f"      {what}, {len(grants)} of them among the {len(most)} most unusual:"
+        for one in grants:
+            yield f"{one.place:>4}. {_who(one, names)}"
+            yield f"      {visible(one.reason)}"
+
+
+def _who(one: UnusualGrant, names: Mapping[str, str]) -> str:
+    return visible(names.get(one.person, one.person))
