@@ -1,4 +1,4 @@
-"""Commands that compare: how access stands beside that of peers."""
+"""Commands that compare: how access stands beside that of peers, and what past decisions say of it."""
 
 from pathlib import Path
 from typing import Annotated
@@ -29,6 +29,30 @@ def unusual(
         options.show({}, view.text(scored.access, shown, scored.names))
 
 
+def predict(
+    ctx: typer.Context,
+    decisions: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A table of past decisions, instead of those of this workspace."),
+    ] = None,
+    items: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A table of open items, instead of what people hold in the run.")
+    ] = None,
+    most: Annotated[int, typer.Option("--most", min=1, help="How many items are shown, with why.")] = 10,
+) -> None:
+    """Say what past decisions tell of the next: what is likely to be revoked, where and why. Silent on few decisions."""
+    from access_review.stages.predict import predict_items
+    from access_review.views import predicted as view
+
+    options: Options = ctx.obj
+    tables_only = decisions is not None and (items is not None or not (options.folder / "sources").is_dir())
+    workspace = None if tables_only else options.workspace()
+    run = None if tables_only or items else options.found_run(reviewed=True)
+    found = predict_items(workspace, run, decisions, items, options.now)
+    options.show(view.value(found), view.text(found, most))
+
+
 def add_to(app: typer.Typer) -> None:
     """Register the commands, in the order of the help."""
     app.command()(unusual)
+    app.command()(predict)

@@ -19,10 +19,13 @@ class Logistic:
     weights: Floats
     """One a feature, on the log-odds."""
     intercept: float
+    low: Floats
+    """The least of each standardised feature that was seen; what is beyond is taken for it, as nothing is known of there."""
+    high: Floats
 
     def contributions(self, features: Floats) -> Floats:
         """Return what each feature of each row adds to the log-odds."""
-        added: Floats = (features - self.mean) / self.spread * self.weights
+        added: Floats = np.clip((features - self.mean) / self.spread, self.low, self.high) * self.weights
         return added
 
     def probabilities(self, features: Floats) -> Floats:
@@ -55,7 +58,7 @@ def fit(features: Floats, happened: Floats, *, ridge: float = 10.0) -> Logistic:
         weights, loss = weights + step, after
         if np.abs(step).max() < _CLOSE:
             break
-    return Logistic(mean, spread, weights[:-1], float(weights[-1]))
+    return Logistic(mean, spread, weights[:-1], float(weights[-1]), x[:, :-1].min(axis=0), x[:, :-1].max(axis=0))
 
 
 def _loss(x: Floats, happened: Floats, penalty: Floats, weights: Floats) -> float:
