@@ -120,7 +120,10 @@ class ChangeWindow(File):
 
 
 class Applying(File):
-    """How a batch is carried out, and when it stops by itself."""
+    """How a batch is carried out, and when it stops by itself.
+
+    Whoever approved a plan never carries it out; with ``requester_applies: false`` whoever asked for it does not either.
+    """
 
     attempts: Annotated[StrictInt, Field(ge=1, le=10)] = 3
     spacing: Duration = timedelta(minutes=15)
@@ -130,6 +133,7 @@ class Applying(File):
     failures_in_a_row: Annotated[StrictInt, Field(ge=1)] = 5
     failures_percent: Percent = 10
     facts_valid: Duration = timedelta(minutes=5)
+    requester_applies: StrictBool = True
     windows: tuple[ChangeWindow, ...] = ()
 
 

@@ -201,13 +201,26 @@ def _public_key(line: str) -> str:
 
 
 class Approver(File):
-    """One key of a person: a public key as OpenSSH writes it, how it was enrolled, and by whom."""
+    """One key of a person: a public key as OpenSSH writes it, how it was enrolled, and by whom.
 
-    person: str
+    Or, with ``job`` in place of ``person``, that of an unattended job, which signs what it carries out and may nothing else.
+    """
+
+    person: str = ""
+    job: Literal["standing"] | None = None
     key: Annotated[str, AfterValidator(_public_key), Field(json_schema_extra={"pattern": f"^{_KEY.pattern}$"})]
     enrolled: Annotated[str, Field(min_length=1)]
     may: Annotated[tuple[Literal["request", "approve"], ...], Field(min_length=1)] = ("request", "approve")
     until: date | None = None
+
+    @model_validator(mode="after")
+    def _one_holder(self) -> Self:
+        """A key is a person's or a job's; what a job may do is nobody's to widen."""
+        if bool(self.person.strip()) == (self.job is not None):
+            raise ValueError("whose key it is: either person, or job: standing")
+        if self.job and "may" in self.model_fields_set:
+            raise ValueError("may: the key of a job signs what the job carries out, and may nothing else")
+        return self
 
 
 class Approvers(File):

@@ -153,7 +153,11 @@ def apply(
     ctx: typer.Context,
     by: Annotated[str, typer.Option("--by", help="Who you are; not with --standing.")] = "",
     key: Annotated[
-        Path | None, typer.Option("--key", help="Your private SSH key: whoever carries a plan out signs that they do.")
+        Path | None,
+        typer.Option(
+            "--key",
+            help="Your private SSH key: whoever carries a plan out signs that they do; with --standing, the job's own.",
+        ),
     ] = None,
     only: Annotated[list[str] | None, typer.Option("--batch", help="Only this batch; may be given again.")] = None,
     until: Annotated[
@@ -186,7 +190,7 @@ def apply(
     told = (lambda step: options.say(applied.progress(step))) if sys.stdout.isatty() else (lambda _: None)
     pace = Pace(tuple(only or ()), until, go_on, told)
     if standing:
-        _unattended(options, of, pace)
+        _unattended(options, of, pace, key)
         return
     workspace, stored = options.workspace(), plans.find(options.found_run(reviewed=True), of)
     clock = options.acting(workspace)
@@ -197,7 +201,7 @@ def apply(
     leave(4 if done.partly else 0)
 
 
-def _unattended(options: Options, of: str, pace: "Pace") -> None:
+def _unattended(options: Options, of: str, pace: "Pace", key: Path | None) -> None:
     import os
 
     from access_review.stages.apply_standing import apply_standing
@@ -206,7 +210,7 @@ def _unattended(options: Options, of: str, pace: "Pace") -> None:
 
     prepared = plans.find(options.found_run(reviewed=True), of) if options.run else None
     workspace = options.workspace()
-    outcome = apply_standing(workspace, options.acting(workspace), os.environ, pace=pace, prepared=prepared)
+    outcome = apply_standing(workspace, options.acting(workspace), os.environ, pace=pace, prepared=prepared, key=key)
     value = view.value(outcome.stored.plan, outcome.applied, outcome.told, outcome.not_sent)
     options.show(value, view.text(outcome.told, outcome.not_sent))
     leave(4 if outcome.partly else 1 if outcome.not_sent else 0)

@@ -58,9 +58,13 @@ def statement_signed(
     return LogEntry(LogEvent.SIGNATURE, statement, at, files={path: mark}, details=details)
 
 
-def batch_begun(plan: str, at: datetime, journal: str, *, executor: str, run: str) -> LogEntry:
-    """A batch begins, before its first call: one plan digest has one journal, for ever."""
-    return LogEntry(LogEvent.BEGUN, plan, at, details={"journal": journal, "executor": executor, "run": run})
+def batch_begun(plan: str, at: datetime, journal: str, *, executor: str, run: str, standing: str = "") -> LogEntry:
+    """A batch begins, before its first call: one plan digest has one journal, for ever.
+
+    ``standing`` is the digest of the standing approval, where it is carried out under that.
+    """
+    details = {"journal": journal, "executor": executor, "run": run}
+    return LogEntry(LogEvent.BEGUN, plan, at, details=details | ({"standing": standing} if standing else {}))
 
 
 def journal_at(plan: str, at: datetime, journal: str, mark: StoreMark) -> LogEntry:

@@ -24,6 +24,9 @@ from access_review.tables import Row
 BY_STANDING = "the standing approval"
 """Who asks for a plan that an unattended run makes."""
 
+JOB = "job:standing"
+"""Who signs that an unattended run carries a plan out: it attributes, and authorises nothing."""
+
 Statement = statements.Statement
 StatementKind = statements.StatementKind
 
@@ -89,12 +92,26 @@ def read_statement(
     """
     signed = statements.open_statement(data, [PublicKeyLine.parse(approver.key) for approver in approvers.approvers])
     statement = signed.statement
-    person = people.person(statement.person)
     on = max(statement.at, now or statement.at)
-    for approver in enrolled(approvers, signed.keys, on.date()):
-        if people.person(approver.person) == person:
+    valid = enrolled(approvers, signed.keys, on.date())
+    if statement.person == JOB:
+        return statement, _job(statement, valid)
+    person = people.person(statement.person)
+    for approver in valid:
+        if not approver.job and people.person(approver.person) == person:
             return replace(statement, person=person), approver
     raise PlanRefused(f"{statement.person} did not sign with a key of their own that is valid", hint="sign again")
+
+
+def _job(statement: Statement, valid: Sequence[Approver]) -> Approver:
+    """Return the job's entry for a key; raises ``PlanRefused`` for another key, and for all but an execution."""
+    found = next((approver for approver in valid if approver.job), None)
+    if found is None or statement.kind is not StatementKind.EXECUTION:
+        raise PlanRefused(
+            f"{JOB} did not sign that it carries a plan out with its own key, and may say nothing else",
+            hint="enrol the key of the job in roles/approvers.yaml: job: standing",
+        )
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +139,11 @@ class Counted:
 
     def by(self, kind: StatementKind, may: str) -> set[str]:
         """Return who said something of a kind, and may."""
-        return {statement.person for statement, key in self.said if statement.kind is kind and may in key.may}
+        return {
+            statement.person
+            for statement, key in self.said
+            if statement.kind is kind and may in key.may and not key.job
+        }
 
     @property
     def words(self) -> str:
@@ -155,7 +176,7 @@ def count_statements(
             passed.append(error.message)
             stale.append(error.message)
     said = []
-    taken_back = statements.withdrawals(statement for _, (statement, _) in every)
+    taken_back = statements.withdrawals(statement for _, (statement, _) in every if statement.at <= now)
     for whole, (statement, key) in every:
         if statement.kind is StatementKind.WITHDRAWAL:
             continue
@@ -296,14 +317,55 @@ def require_standing(
     if now.date() > standing.until:
         raise PlanRefused(f"the standing approval ended on {standing.until}", hint="renew it: two people sign again")
     found = count_statements(envelopes, digest_of_standing(standing), approvers, people, now=now, seen=seen)
-    counted = sorted(
-        person for person in found.by(StatementKind.STANDING, "approve") if not (plan and conflict(plan, person, ""))
-    )
-    if len({frozenset(one for one in counted if one == person or people.alike(one, person)) for person in counted}) < 2:
-        counted = counted[:1]
+    counted = two_of(found, StatementKind.STANDING, people, plan)
     if len(counted) < 2:
         raise PlanRefused(
             f"{len(counted)} of 2 people have signed the standing approval as it now is{found.words}",
             hint="access-review approve --standing",
         )
-    return Approved("", tuple(counted), found.stale)
+    return Approved("", counted, found.stale)
+
+
+def two_of(found: Counted, kind: StatementKind, people: Signatories, plan: Plan | None = None) -> tuple[str, ...]:
+    """Return who signed something of a kind and counts; of namesakes, whom nobody can tell apart, one alone."""
+    counted = sorted(person for person in found.by(kind, "approve") if not (plan and conflict(plan, person, "")))
+    if len({frozenset(one for one in counted if one == person or people.alike(one, person)) for person in counted}) < 2:
+        counted = counted[:1]
+    return tuple(counted)
+
+
+def require_stood(
+    digest: str,
+    envelopes: Iterable[bytes],
+    approvers: Approvers,
+    people: Signatories,
+    *,
+    now: datetime,
+    plan: Plan,
+    seen: Seen,
+) -> Approved:
+    """Return who stood behind an unattended batch when it began, at ``now``; raises ``PlanRefused`` unless two did.
+
+    ``digest`` is that of the standing approval which it was carried out under; where a line from before it was
+    written down names none, any that two people had signed by then.
+    """
+    signed = list(envelopes)
+    standing = (one for one in map(_read_or_none, signed) if one and one.kind is StatementKind.STANDING)
+    counts = []
+    for known in (digest,) if digest else sorted({one.digest for one in standing}):
+        found = count_statements(signed, known, approvers, people, now=now, seen=seen)
+        counted = two_of(found, StatementKind.STANDING, people, plan)
+        if len(counted) >= 2:
+            return Approved("", counted, found.stale)
+        counts.append(len(counted))
+    raise PlanRefused(
+        f"{max(counts, default=0)} of 2 people had signed the standing approval that the batch was carried out under",
+        hint="what they signed lies in roles/approvals: restore it, and their keys in roles/approvers.yaml",
+    )
+
+
+def _read_or_none(data: bytes) -> Statement | None:
+    try:
+        return statements.payload_of(data)
+    except PlanRefused:
+        return None

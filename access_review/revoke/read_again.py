@@ -32,10 +32,8 @@ from access_review.workspace import Workspace
 
 
 def read_again(plan: Plan, taken: Snapshot, workspace: Workspace, now: datetime) -> Snapshot:
-    """Return the snapshot of a plan with every roster and every source it writes to as they can be read now."""
-    verdicts = taken.tables["completeness"].to_pylist()
-    rosters = {v["source"] for v in verdicts if v["subject"] in ROSTER_TABLES}
-    return collect_again(workspace, taken, rosters | {change.target.source for change in plan.changes}, now)
+    """Return the snapshot of a plan with every source it writes to as it can be read now; rosters are read beside it."""
+    return collect_again(workspace, taken, {change.target.source for change in plan.changes}, now)
 
 
 @dataclass(frozen=True, slots=True)

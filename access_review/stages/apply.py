@@ -82,24 +82,23 @@ def _applied(
         refuse_earlier(stored, begun=bool(journal.changes))
         if not journal.changes:
             refuse_stale(plan, now=now, workspace_digest=workspace.digest)
-        people, most = stored.signatories, None
+        most: int | None = None
         if standing:
-            most, passed_over = _allowed_today(stored, workspace, people, now)
+            most, passed_over, rosters = _allowed_today(stored, workspace, now)
+            _refuse_unprepared(stored)
         else:
-            passed_over = _require_approved(stored, workspace, people, now, by).passed_over
+            passed_over, rosters = _require_approved(stored, workspace, now, by)
             if signer is None:
                 raise PlanRefused("whoever carries a plan out signs that they do", hint="name your key: --key FILE")
-        if standing:
-            _refuse_unprepared(stored)
         # A batch that is over calls nothing more, and may still be settled.
         if plan.inputs and now < plan.expires_at and workspace.digest == plan.workspace_digest:
             require_derived(stored, workspace)
         if signer:
             sign_execution(stored, workspace, signer, now)
-        judge = _judge(stored, workspace, journal, now)
+        judge = _judge(stored, workspace, journal, now, rosters)
         if standing:
             judge = _not_ordered_twice(judge, workspace, now)
-        plans.begin(stored, by, now)
+        plans.begin(stored, by, now, standing=_digest_of_standing(workspace) if standing else "")
         with systems.executors(workspace, plan.changes, now) as executors:
             batch = apply.ApplyRun(
                 plan=plan,
@@ -121,26 +120,59 @@ def _applied(
 
 
 def _require_approved(
-    stored: StoredPlan, workspace: Workspace, people: Signatories, now: datetime, by: str
-) -> approve.Approved:
-    """Return who stands behind a plan, and is employed by the rosters read now; raises ``PlanRefused``."""
+    stored: StoredPlan, workspace: Workspace, now: datetime, by: str
+) -> tuple[tuple[str, ...], Snapshot]:
+    """Return whose signature was passed over, and the rosters read now, by which all who count are employed.
+
+    Raises ``PlanRefused`` where too few stand behind a plan.
+    """
     held, said, plan = plans.seen(stored), stored.approvals, stored.plan
-    approve.require(plan, said, workspace.approvers, people, now=now, by=by, seen=held)
-    fresh = recheck.with_rosters(snapshots.load(stored.run), workspace, now)
-    current = Signatories.of(fresh.tables["people"].to_pylist(), ())
-    return approve.require(plan, said, workspace.approvers, current, now=now, by=by, seen=held)
+    _refuse_requester(stored, workspace, by)
+    approve.require(plan, said, workspace.approvers, stored.signatories, now=now, by=by, seen=held)
+    rosters, current = _rosters_now(stored, workspace, now)
+    return approve.require(plan, said, workspace.approvers, current, now=now, by=by, seen=held).passed_over, rosters
 
 
-def _allowed_today(
-    stored: StoredPlan, workspace: Workspace, people: Signatories, now: datetime
-) -> tuple[int, tuple[str, ...]]:
-    """Return how many changes are left for today, and whose signature was passed over; raises ``PlanRefused``."""
+def _refuse_requester(stored: StoredPlan, workspace: Workspace, by: str) -> None:
+    """Raise ``PlanRefused`` where the policy wants another to carry out what somebody asked for."""
+    people = stored.signatories
+    if workspace.policy.apply.requester_applies:
+        return
+    asks, applies = people.person(stored.plan.requested_by), people.person(by)
+    if asks == applies or people.alike(asks, applies):
+        raise PlanRefused(
+            f"{by} asked for this plan, and whoever asks does not carry it out (apply: requester_applies: false)",
+            hint="somebody who neither asked for it nor approved it applies it",
+        )
+
+
+def _rosters_now(stored: StoredPlan, workspace: Workspace, now: datetime) -> tuple[Snapshot, Signatories]:
+    """Return the run of a plan with its rosters read anew, and who is who by them."""
+    rosters = recheck.with_rosters(snapshots.load(stored.run), workspace, now)
+    return rosters, Signatories.of(rosters.tables["people"].to_pylist(), ())
+
+
+def _digest_of_standing(workspace: Workspace) -> str:
+    standing = workspace.policy.standing
+    return approve.digest_of_standing(standing) if standing else ""
+
+
+def _allowed_today(stored: StoredPlan, workspace: Workspace, now: datetime) -> tuple[int, tuple[str, ...], Snapshot]:
+    """Return how many changes are left for today, whose signature was passed over, and the rosters read now.
+
+    Raises ``PlanRefused``, also where somebody who signed is no longer employed by these.
+    """
     standing = workspace.policy.standing
     signed = plans.envelopes(workspace.folder / plans.STANDING_APPROVALS)
     held = plans.seen_standing(workspace.folder)
-    stands = approve.require_standing(
-        standing, signed, workspace.approvers, people, now=now, plan=stored.plan, seen=held
-    )
+
+    def stands(people: Signatories) -> approve.Approved:
+        known = workspace.approvers
+        return approve.require_standing(standing, signed, known, people, now=now, plan=stored.plan, seen=held)
+
+    stands(stored.signatories)
+    rosters, current = _rosters_now(stored, workspace, now)
+    passed_over = stands(current).passed_over
     called = sum(
         approve.is_covered(change) and row.state is State.CALLING and row.at > now - _DAY
         for change, row in _journalled(workspace)
@@ -150,7 +182,7 @@ def _allowed_today(
         for _, journal in plans.lost(workspace.folder)
         for row in journal.changes
     )
-    return max(0, standing.daily - called) if standing else 0, stands.passed_over
+    return max(0, standing.daily - called) if standing else 0, passed_over, rosters
 
 
 def _not_ordered_twice(judge: apply.Judge, workspace: Workspace, now: datetime) -> apply.Judge:
@@ -185,23 +217,26 @@ def _refuse_unprepared(stored: StoredPlan) -> None:
         )
 
 
-def _judge(stored: StoredPlan, workspace: Workspace, journal: JournalFile, now: datetime) -> apply.Judge:
+def _judge(
+    stored: StoredPlan, workspace: Workspace, journal: JournalFile, read_at: datetime, rosters: Snapshot
+) -> apply.Judge:
     """Judge by facts that are read anew every few minutes; a workspace edited meanwhile stops everything.
 
-    What is written to is read again once, before the first call: what is done later is seen by each change's own look.
+    ``rosters`` were read a moment ago, at ``read_at``, and serve for as long as such facts do. What is written to is read again once, before the first call: what is done later is seen by each change's own look.
     """
     snapshot, owners = snapshots.load(stored.run), reviews.owners(stored.run)
     known: list[recheck.Facts] = []
     again: list[Snapshot] = []
     taken = [one for one in stored.plan.changes if journal.standing(one.id).state in CHANGED]
-    lately = _lately(stored, workspace, now)
+    lately = _lately(stored, workspace, read_at)
     by = SecondReview(workspace, workspace.capabilities(), decided(stored, workspace), taken, lately, owners)
 
     def judged(change: Change, now: datetime) -> Recheck:
         if not known or now - known[0].at >= workspace.policy.apply.facts_valid:
             current = workspaces.load(workspace.folder)
             refuse_stale(stored.plan, now=now, workspace_digest=current.digest)
-            fresh = recheck.with_rosters(snapshot, workspace, now)
+            recent = not known and now - read_at < workspace.policy.apply.facts_valid
+            fresh = rosters if recent else recheck.with_rosters(snapshot, workspace, now)
             facts = recheck.judge(stored.plan, fresh, workspace, _others(stored, workspace), now, owners)
             if not again:
                 again.append(read_again(stored.plan, snapshot, workspace, now))

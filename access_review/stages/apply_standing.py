@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from access_review.audit import reviewers
 from access_review.audit.reviewers import People
@@ -27,6 +28,7 @@ from access_review.runs import Run
 from access_review.snapshot import Progress
 from access_review.stages import notify
 from access_review.stages.apply import FOLLOWED, Pace, apply_plan
+from access_review.stages.approve import Signer, job_signer
 from access_review.stages.collect import collect_run
 from access_review.stages.plan import derive_plan, write_plan
 from access_review.stages.review import review_run
@@ -67,17 +69,19 @@ def apply_standing(
     pace: Pace = Pace(),  # noqa: B008 - frozen
     progress: Progress = lambda *_: None,
     prepared: StoredPlan | None = None,
+    key: Path | None = None,
 ) -> StandingOutcome:
     """Plan for leavers and carry it out, or a plan ``prepared`` before; then tell people.
 
-    ``environment`` holds the secrets of mail that the policy names. Raises what stops it,
+    ``key`` is the job's own, which signs that it carries the plan out. ``environment`` holds the secrets of mail that the policy names. Raises what stops it,
     after telling: ``PlanRefused`` without the two signatures, or what reading, reviewing and
     planning raise.
     """
     try:
+        signer = job_signer(workspace, key, clock.now())
         unproven = _verify_earlier(workspace, clock.now())
         stored = prepared or _plan_leavers(workspace, clock.now(), progress)
-        applied = _carry_out(stored, workspace, clock, pace)
+        applied = _carry_out(stored, workspace, clock, pace, signer)
         account = _account(stored, applied, unproven)
     except AccessReviewError as error:
         stopped = view.StandingSummary(stopped=error.message + (f" → {error.hint}" if error.hint else ""))
@@ -113,11 +117,11 @@ def _plan_leavers(workspace: Workspace, now: datetime, progress: Progress) -> St
     return StoredPlan(run, STANDING, made.plan)
 
 
-def _carry_out(stored: StoredPlan, workspace: Workspace, clock: Clock, pace: Pace) -> Applied:
+def _carry_out(stored: StoredPlan, workspace: Workspace, clock: Clock, pace: Pace, signer: Signer | None) -> Applied:
     """Carry a plan out; one without changes needs the signatures too, so that their end is noticed before a leaver is."""
     if not stored.plan.changes:
         return Applied({}, "", 0, _signers(stored.run, workspace, clock.now()).passed_over)
-    return apply_plan(stored, workspace, clock, by=approve.BY_STANDING, pace=pace, standing=True)
+    return apply_plan(stored, workspace, clock, by=approve.BY_STANDING, pace=pace, standing=True, signer=signer)
 
 
 def _signers(run: Run, workspace: Workspace, now: datetime) -> approve.Approved:

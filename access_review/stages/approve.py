@@ -50,12 +50,35 @@ def approve_plan(stored: StoredPlan, workspace: Workspace, kind: StatementKind, 
 
 
 def sign_execution(stored: StoredPlan, workspace: Workspace, signer: Signer, now: datetime) -> Path:
-    """Sign that one carries a plan out; return the file. Raises ``PlanRefused``, also for whoever approved it."""
+    """Sign that one carries a plan out, or that the unattended job does; return the file. Raises ``PlanRefused``."""
     people = stored.signatories
-    said = Statement(
-        StatementKind.EXECUTION, stored.plan.digest, people.person(signer.by), now, signer.reason, run=stored.run.id
-    )
+    job = signer.by == approve.JOB
+    person = signer.by if job else people.person(signer.by)
+    said = Statement(StatementKind.EXECUTION, stored.plan.digest, person, now, signer.reason, run=stored.run.id)
+    said = replace(said, role="job") if job else said
     return _sign(said, workspace, people, signer, stored.folder / "approvals")
+
+
+def job_signer(workspace: Workspace, key: Path | None, now: datetime) -> Signer | None:
+    """Return who signs what an unattended run carries out; nobody where roles/approvers.yaml enrols no key for it.
+
+    Raises ``PlanRefused`` where one is enrolled and another, or none, is named; ``ArtifactError`` for one that cannot be read.
+    """
+    enrolled = [one for one in workspace.approvers.approvers if one.job]
+    if key is None:
+        if enrolled:
+            raise PlanRefused(
+                "roles/approvers.yaml enrols a key of the unattended job, and none is named to sign with",
+                hint="apply --standing --key FILE",
+            )
+        return None
+    public = sshsig.public_line(keys.private_key(key)).fingerprint
+    if not any(one.job for one in approve.enrolled(workspace.approvers, (public,), now.date())):
+        raise PlanRefused(
+            f"{key} is not, or no longer, the key that roles/approvers.yaml enrols for the unattended job",
+            hint="a key of its own that no person has: {job: standing, key: ssh-ed25519 …, enrolled: how}",
+        )
+    return Signer(approve.JOB, key)
 
 
 def _refuse_other_program(stored: StoredPlan) -> None:
@@ -117,7 +140,7 @@ def _said(envelopes: list[bytes], people: Signatories, person: str) -> Iterator[
 def _sign(said: Statement, workspace: Workspace, people: Signatories, signer: Signer, folder: Path) -> Path:
     """Sign a statement and write it where it is looked for; raises ``PlanRefused`` when it would not count."""
     log, _ = logged.begin(workspace.folder, said.at, "approve")
-    role, needed = _ROLES.get(said.kind, ("", ""))
+    role, needed = (said.role, "") if said.role else _ROLES.get(said.kind, ("", ""))
     statement = replace(said, role=role, workspace=log.workspace, head=log.head)
     key = keys.private_key(signer.key, signer.password)
     data = statements.sign(statement, key)
@@ -127,6 +150,9 @@ def _sign(said: Statement, workspace: Workspace, people: Signatories, signer: Si
     name = sshsig.public_line(key).fingerprint.removeprefix("SHA256:").replace("/", "_").replace("+", "-")[:16]
     if said.kind is StatementKind.WITHDRAWAL:
         name = said.digest.removeprefix("sha256:")[:16]
+    elif said.kind is StatementKind.STANDING:
+        # What was signed of other words before stays: batches carried out under it may be given back.
+        name = f"{said.digest.removeprefix('sha256:')[:12]}-{name}"
     path = folder / f"{said.kind}-{name}.json"
     _write(workspace.folder, path, data, statement)
     return path

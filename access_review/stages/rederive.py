@@ -91,18 +91,18 @@ def _require_signed(undone: StoredPlan, workspace: Workspace) -> None:
         by = [note.reason for note in journal.notes if note.what in {"opened", "resumed"}]
     if begun is None or not by:
         raise PlanRefused(f"the {undone.name} of {undone.run.id} was never begun, so there is nothing to give back")
-    people, signed = undone.signatories, undone.approvals
-    if undone.plan.requested_by == approve.BY_STANDING:
-        standing, seen = workspace.policy.standing, plans.seen_standing(workspace.folder)
-        signed = plans.envelopes(workspace.folder / plans.STANDING_APPROVALS)
-        approve.require_standing(
-            standing, signed, workspace.approvers, people, now=begun.at, plan=undone.plan, seen=seen
-        )
-        return
+    people, known, at = undone.signatories, workspace.approvers, begun.at
     executor = begun.details["executor"] or by[0]
-    approve.require(
-        undone.plan, signed, workspace.approvers, people, now=begun.at, by=executor, seen=plans.seen(undone)
-    )
+    if executor == approve.BY_STANDING:
+        # The policy may say something else by now: what counts is what was signed when the batch began.
+        signed, seen = (
+            plans.envelopes(workspace.folder / plans.STANDING_APPROVALS),
+            plans.seen_standing(workspace.folder, at),
+        )
+        then = begun.details.get("standing", "")
+        approve.require_stood(then, signed, known, people, now=at, plan=undone.plan, seen=seen)
+        return
+    approve.require(undone.plan, undone.approvals, known, people, now=at, by=executor, seen=plans.seen(undone, at))
 
 
 def _run(workspace: Workspace, name: str) -> Run:

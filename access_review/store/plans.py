@@ -153,27 +153,38 @@ def signed(stored: StoredPlan) -> list[bytes]:
     return [logged.require_file(log, workspace, workspace / "runs" / path) for path in names]
 
 
-def seen(stored: StoredPlan) -> Seen | None:
-    """Return what signatures of a plan are held against; nothing where there is no logbook yet."""
-    log = logged.known(stored.run.workspace)
-    if log is None:
-        return None
+def seen(stored: StoredPlan, until: datetime | None = None) -> Seen:
+    """Return what signatures of a plan are held against; raises ``PlanRefused`` where no logbook knows the plan.
+
+    What was taken back after ``until`` is as if it had not been yet.
+    """
+    log = _log_of(stored.run.workspace)
     line = log.line_of(LogEvent.PLAN, stored.plan.digest)
     if line is None:
         raise PlanRefused("the logbook does not know that this plan was made", hint="plan again")
     older = stored.plan.format.endswith("@1")
-    return Seen(log, stored.run.id, line, older, _withdrawn(log))
+    return Seen(log, stored.run.id, line, older, _withdrawn(log, until))
 
 
-def seen_standing(workspace: Path) -> Seen | None:
-    """Return what signatures of the standing approval are held against; they belong to no run."""
-    log = logged.known(workspace)
-    return Seen(log, "", 1, older=False, withdrawn=_withdrawn(log)) if log else None
+def seen_standing(workspace: Path, until: datetime | None = None) -> Seen:
+    """Return what signatures of the standing approval are held against; they belong to no run.
+
+    What was taken back after ``until`` is as if it had not been yet. Raises ``PlanRefused`` without a logbook.
+    """
+    log = _log_of(workspace)
+    return Seen(log, "", 1, older=False, withdrawn=_withdrawn(log, until))
 
 
-def _withdrawn(log: Logbook) -> frozenset[tuple[str, str]]:
+def _log_of(workspace: Path) -> Logbook:
+    if (log := logged.known(workspace)) is None:
+        hint = "restore runs/ from a backup, or plan and sign again"
+        raise PlanRefused("there is no logbook, so nobody can say what was signed and taken back", hint=hint)
+    return log
+
+
+def _withdrawn(log: Logbook, until: datetime | None = None) -> frozenset[tuple[str, str]]:
     """Return what was taken back: the logbook knows it also where the signed withdrawal is gone."""
-    lines = (entry.details for entry in log.of(LogEvent.SIGNATURE))
+    lines = [entry.details for entry in log.of(LogEvent.SIGNATURE) if until is None or entry.at <= until]
     return frozenset((one["person"], one["about"]) for one in lines if one["kind"] == StatementKind.WITHDRAWAL)
 
 
@@ -189,8 +200,11 @@ def require_journals(workspace: Path) -> Logbook | None:
     return log
 
 
-def begin(stored: StoredPlan, executor: str, now: datetime) -> None:
-    """Write down that a batch begins, before its first row; raises ``PlanRefused`` for one begun with another journal."""
+def begin(stored: StoredPlan, executor: str, now: datetime, *, standing: str = "") -> None:
+    """Write down that a batch begins, before its first row; raises ``PlanRefused`` for one begun with another journal.
+
+    ``standing`` is the digest of the standing approval that it is carried out under.
+    """
     workspace, digest = stored.run.workspace, stored.plan.digest
     log, _ = logged.begin(workspace, now, "apply")
     journal = stored.journal.relative_to(workspace / "runs").as_posix()
@@ -200,7 +214,7 @@ def begin(stored: StoredPlan, executor: str, now: datetime) -> None:
     if begun_before and not begun(stored.journal) and log.latest(LogEvent.JOURNAL, digest):
         raise PlanRefused(f"the journal {journal} is gone, and the batch had begun", hint="restore runs/ from a backup")
     if begun_before is None:
-        line = entries.batch_begun(digest, now, journal, executor=executor, run=stored.run.id)
+        line = entries.batch_begun(digest, now, journal, executor=executor, run=stored.run.id, standing=standing)
         logged.append(workspace, line, command="apply")
 
 

@@ -14,9 +14,10 @@ from tests.support.fake_system import FakeOnDisk, Faults, Time
 from tests.support.snapshots import fill
 
 
-def connect(source: Source, *, path: str = "system.json", declares: bool = False) -> "Faulty":
+def connect(source: Source, *, path: str = "system.json", declares: bool = False, disables: bool = False) -> "Faulty":
     """Return the connector of the system in a file beside the source's own, which may declare what the system can do."""
-    return (Declaring if declares else Faulty)(source, source.folder / path)
+    kind = Disabling if disables else Declaring if declares else Faulty
+    return kind(source, source.folder / path)
 
 
 class Faulty:
@@ -32,10 +33,16 @@ class Faulty:
         named = self.path.with_name("identity")
         if named.exists():
             yield system(self.source, named.read_text(), "app.example")
-        keys = [key.split("|") for key in sorted(json.loads(self.path.read_text())["there"])]
+        every = [key.split("|") for key in sorted(json.loads(self.path.read_text())["there"])]
+        keys, working = [key for key in every if key[1]], {key[0] for key in every if not key[1]}
         rows: dict[str, list[dict[str, Any]]] = {
             "accounts": [
-                {"account": account, "name": account.rsplit(":", 1)[1], "employee_id": account.rsplit(":u", 1)[1]}
+                {
+                    "account": account,
+                    "name": account.rsplit(":", 1)[1],
+                    "employee_id": account.rsplit(":u", 1)[1],
+                    "enabled": account in working or not working,
+                }
                 for account in sorted({key[0] for key in keys})
             ],
             "entitlements": [
@@ -71,3 +78,9 @@ class Declaring(Faulty):
     """The same, saying that roles can be taken away; that accounts can be disabled, it does not say."""
 
     capabilities = Capabilities(actions=frozenset({Action.REMOVE_MEMBER}), signs_in=False)
+
+
+class Disabling(Faulty):
+    """The same, in which accounts can be disabled: those that may sign in have a key without a role."""
+
+    capabilities = Capabilities(actions=frozenset({Action.REMOVE_MEMBER, Action.DISABLE_ACCOUNT}), signs_in=False)

@@ -55,10 +55,12 @@ def key(number: int, role: str) -> str:
 class Faulty(Company):
     """The company, with an application in which 100 people hold what no role of theirs allows, and three administer."""
 
-    def __init__(self, folder: Path, excess: Iterable[int] = EXCESS, policy: str = POLICY) -> None:
+    def __init__(
+        self, folder: Path, excess: Iterable[int] = EXCESS, policy: str = POLICY, *, disables: bool = False
+    ) -> None:
         super().__init__(folder)
         (folder / "sources/ledger.yaml").unlink()
-        (folder / "sources/app.yaml").write_text(APP)
+        (folder / "sources/app.yaml").write_text(APP + ("options: {disables: true}\n" if disables else ""))
         (folder / "roles/policy.yaml").write_text(policy)
         (folder / "roles/templates/clerk.yaml").write_text(
             "role: clerk\nwho: {department: Finance}\nmay: [app:role:View, app:role:Use*]\n"
@@ -67,6 +69,7 @@ class Faulty(Company):
         (folder / "sources/people.csv").write_text("id,name,status,last_day,department\n" + people)
         roles = ("View", *USES)
         held = [key(n, role) for n in range(11, STAFF + 1) for role in roles] + [key(n, "Other") for n in excess]
+        held += [f"app:user:u{n:05}|||" for n in range(11, STAFF + 1)] if disables else []
         FakeOnDisk.create(folder / "sources/system.json", held + [key(n, "Admins") for n in (112, 113, 114)])
         package = folder / "packages/faulty-1.0.dist-info"
         package.mkdir(parents=True)
