@@ -22,6 +22,7 @@ from access_review.audit.worklist import Worklist
 from access_review.errors import ArtifactError
 from access_review.facts import CarryForward
 from access_review.findings import Evaluation, former
+from access_review.model import Plain
 from access_review.offboarding.leaver import Leavers
 from access_review.plan import record
 from access_review.plan.record import Plan
@@ -30,8 +31,6 @@ from access_review.sample.population import SamplingFrame
 from access_review.snapshot import Manifest
 
 T = TypeVar("T")
-Plain = dict[str, Any]
-"""A value as JSON knows it."""
 
 
 def _as_it_is(plain: Plain) -> Plain:

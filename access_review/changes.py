@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeGuard, runtime_checkable
 
 from access_review.tables import Row
 
@@ -202,6 +202,22 @@ class Capabilities:
     synchronised: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ReadablePart:
+    """One part of a system: can it be read, if not why, which permission it needs and what is lost without it.
+
+    ``absent`` parts were left out on purpose or do not exist in this system; they take
+    nothing from the rest.
+    """
+
+    part: str
+    can: bool
+    absent: bool
+    reason: str
+    permission: str
+    lost: str
+
+
 class Connector(Protocol):
     """Something that can be read; what else it can do stands in ``capabilities`` (:func:`capabilities_of`).
 
@@ -224,6 +240,19 @@ def capabilities_of(connector: Connector) -> Capabilities:
     if not isinstance(declared, Capabilities):
         raise TypeError(f"{type(connector).__name__}.capabilities is no Capabilities: {declared!r}")
     return declared
+
+
+class TellsReadable(Connector, Protocol):
+    """A connector that can ask what its reader may read, part by part; it says so by ``tells_readable = True``."""
+
+    def readable(self, as_of: datetime) -> tuple[ReadablePart, ...]:
+        """Say of each part whether it can be read; raises ``ConnectorError`` as :meth:`collect` does."""
+        ...
+
+
+def tells_readable(connector: Connector) -> TypeGuard[TellsReadable]:
+    """Tell whether a connector declares that it has :meth:`TellsReadable.readable`; nothing is opened."""
+    return getattr(connector, "tells_readable", False) is True
 
 
 def is_recorded(connector: Connector) -> bool:

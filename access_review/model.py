@@ -9,6 +9,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
+Plain = dict[str, Any]
+"""A JSON object on its way to or from a file; its shape stands where it is made: a dataclass, a format, a schema."""
+
+Options = Mapping[str, Any]
+"""Options by name, as a file sets them and as the arguments of a connector's ``connect`` or a rule's ``check`` allow."""
+
 
 class Severity(StrEnum):
     """How bad a finding is, whoever it is about."""
@@ -92,5 +98,5 @@ class Relation:
     """
 
     sql: str
-    params: Mapping[str, Any]
+    params: Mapping[str, object]
     then: "Callable[[pd.DataFrame], pd.DataFrame] | None" = None

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, timedelta
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 from zoneinfo import available_timezones
 
 from pydantic import (
@@ -14,7 +14,7 @@ from pydantic import (
     model_validator,
 )
 
-from access_review.model import Severity
+from access_review.model import Options, Severity
 from access_review.settings import Duration, File, OneOrMore, Percent, Share, Texts, Whole
 
 
@@ -256,7 +256,7 @@ class RuleSettings(BaseModel):
     severity: Severity | None = None
 
     @property
-    def own(self) -> dict[str, Any]:
+    def own(self) -> Options:
         """The settings that the rule's ``check`` declares."""
         return dict(self.model_extra or {})
 

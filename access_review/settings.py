@@ -23,6 +23,8 @@ from pydantic import (
     model_validator,
 )
 
+from access_review.model import Options
+
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -137,7 +139,7 @@ class SourceFile(File):
     """
 
     connector: str
-    options: Mapping[str, Any] = {}
+    options: Options = {}
     match: tuple[Rung, ...] = ()
     accept_fewer: date | None = None
     retired: date | None = None

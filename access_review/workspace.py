@@ -24,6 +24,7 @@ from access_review import connectors, rules
 from access_review.changes import Capabilities, Connector, Writable
 from access_review.documents import Document, read
 from access_review.errors import Mistake, RuleError, WorkspaceError
+from access_review.model import Options
 from access_review.policy import Policy, RuleSettings
 from access_review.settings import Approvers, Separation, SourceFile, Template, Waivers
 
@@ -39,7 +40,7 @@ class SourceEntry:
 
     name: str
     file: SourceFile
-    options: Mapping[str, Any]
+    options: Options
 
     def is_retired(self, at: datetime) -> bool:
         """Tell whether the source is no more at a moment: it is not read, and nothing of it stays as last seen."""

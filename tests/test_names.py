@@ -1,6 +1,7 @@
 """The house keeps its order: a public class name has one meaning, no module is long, the top is the list of its rooms."""
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,30 @@ def test_a_public_class_name_has_one_meaning(repository: Path) -> None:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 defined[node.name].append(module)
     assert {name: where for name, where in defined.items() if len(where) > 1} == {}
+
+
+def public(body: list[ast.stmt], within: str = "") -> Iterator[tuple[str, ast.expr]]:
+    """Yield the name and type of what public functions return and of what public classes hold."""
+    for node in body:
+        match node:
+            case ast.FunctionDef(name=name, returns=ast.expr() as said) if not name.startswith("_"):
+                yield within + name, said
+            case ast.AnnAssign(target=ast.Name(id=name), annotation=said) if within and not name.startswith("_"):
+                yield within + name, said
+            case ast.ClassDef(name=name) if not name.startswith("_"):
+                yield from public(node.body, f"{within}{name}.")
+
+
+def test_a_public_result_says_what_it_holds(repository: Path) -> None:
+    """A name for a shape, such as ``Row`` or ``Page``, says where it is written down; ``dict[str, Any]`` says nothing."""
+    untyped = re.compile(r"\b[dD]ict\b(?!\[)|\b(?:[dD]ict|Mapping|MutableMapping)\[[^\[\]]*, Any\]")
+    found = {
+        f"{module}: {name}": ast.unparse(said)
+        for module, text in modules(repository)
+        for name, said in public(ast.parse(text).body)
+        if untyped.search(ast.unparse(said))
+    }
+    assert found == {}
 
 
 def test_no_module_is_longer_than_one_reads_at_once(repository: Path) -> None:

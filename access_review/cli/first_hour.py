@@ -25,7 +25,7 @@ def inspect(
 
     options: Options = ctx.obj
     seen = inspect_files(files, options.now)
-    exports = {
+    exports: dict[str, view.ExportLook] = {
         name: {"connector": one.connector, "rows": dict(one.rows), "unread": list(one.unread)}
         for name, one in seen.found.exports.items()
     }

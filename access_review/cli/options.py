@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -126,7 +126,7 @@ class Options:
         """Columns of the terminal; 100 where there is none."""
         return shutil.get_terminal_size((100, 24)).columns
 
-    def show(self, value: Mapping[str, Any], text: str) -> None:
+    def show(self, value: Mapping[str, object], text: str) -> None:
         """Print a result: as JSON for scripts, or as text for people."""
         typer.echo(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, default=str) if self.json else text)
 

@@ -25,8 +25,8 @@ def check(
     workspace = options.workspace()
     if live:
         parts = readable_parts(workspace, options.now)
-        options.show(parts, view.live_text(parts))
-        lacking = any(not part["can"] and not part["absent"] for told in parts.values() for part in told)
+        options.show(view.live_value(parts), view.live_text(parts))
+        lacking = any(not part.can and not part.absent for told in parts.values() for part in told)
         leave(1 if lacking else 0)
         return
     with terminal.progress(shown=None if not options.quiet else False) as progress:

@@ -8,7 +8,7 @@ matrices the sum beats the ten nearest alone, above all for grants that many peo
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -95,7 +95,23 @@ def explain_grant(access: UnusualAccess, grant: int, names: Mapping[str, str] | 
     return worded(UnusualGrant(**known, score=float(access.score[grant]), place=int(access.place[grant])), names)
 
 
-def figures(access: UnusualAccess) -> Iterator[dict[str, Any]]:
+class GrantFigures(TypedDict):
+    """The figures of a grant: ``score`` from 0 to 1; counts of the nearest people, of peers, and of who holds it."""
+
+    person: str
+    entitlement: str
+    place: int
+    score: float
+    view: str
+    comparable: bool
+    near: int
+    near_holding: int
+    peers: int
+    peers_holding: int
+    holders: int
+
+
+def figures(access: UnusualAccess) -> Iterator[GrantFigures]:
     """Yield every grant with its figures and without words, the most unusual first: quick for hundreds of thousands."""
     matrix, near = access.matrix, access.near
     peers, holding = _peers(access.index)

@@ -16,6 +16,7 @@ import pyarrow as pa
 from access_review.engine.file import ParquetFile
 from access_review.model import Relation
 from access_review.policy import EngineSettings
+from access_review.tables import Row
 
 __all__ = ["Engine", "ParquetFile", "open_engine"]
 
@@ -94,7 +95,7 @@ class Engine(Protocol):
         """Return what a SELECT returns."""
         ...
 
-    def rows(self, sql: str, **params: Any) -> list[dict[str, Any]]:
+    def rows(self, sql: str, **params: Any) -> list[Row]:
         """Return what a SELECT returns as dictionaries: for the few, never for the many."""
         ...
 

@@ -20,8 +20,9 @@ import pyarrow as pa
 
 from access_review.engine import scratch as spill
 from access_review.engine.file import ParquetFile
-from access_review.engine.sql import applied, identifier, prepare
+from access_review.engine.sql import Bound, applied, identifier, prepare
 from access_review.model import Relation
+from access_review.tables import Row
 
 if TYPE_CHECKING:
     import duckdb
@@ -299,9 +300,9 @@ class EmbeddedEngine:
             warnings.filterwarnings("ignore", "Arrow output on a DB-API result", UserWarning)
             return self._execute(text, values).to_arrow_table()
 
-    def rows(self, sql: str, **params: Any) -> list[dict[str, Any]]:
+    def rows(self, sql: str, **params: Any) -> list[Row]:
         """Return what a SELECT returns as dictionaries: for the few, never for the many."""
-        rows: list[dict[str, Any]] = self.query(sql, **params).to_pylist()
+        rows: list[Row] = self.query(sql, **params).to_pylist()
         return rows
 
     def batches(self, sql: str, *, rows: int = 100_000, **params: Any) -> pa.RecordBatchReader:
@@ -332,7 +333,7 @@ class EmbeddedEngine:
             _parsed[text] = found
         return found
 
-    def _spelled_out(self, sql: str, params: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    def _spelled_out(self, sql: str, params: Mapping[str, Any]) -> tuple[str, Mapping[str, Bound]]:
         """Return a statement, with its values, of the same in which numbers are the text they stand for."""
         text, values = prepare(sql, params, self.as_of)
         if not self._numbered:

@@ -24,6 +24,7 @@ from access_review.engine.file import ParquetFile
 from access_review.engine.sql import applied, bind, identifier
 from access_review.errors import WorkspaceError
 from access_review.model import Relation
+from access_review.tables import Row
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -166,9 +167,9 @@ class SparkEngine:
         """Return what a SELECT returns."""
         return self._run(sql, params).toArrow()
 
-    def rows(self, sql: str, **params: Any) -> list[dict[str, Any]]:
+    def rows(self, sql: str, **params: Any) -> list[Row]:
         """Return what a SELECT returns as dictionaries: for the few, never for the many."""
-        rows: list[dict[str, Any]] = self.query(sql, **params).to_pylist()
+        rows: list[Row] = self.query(sql, **params).to_pylist()
         return rows
 
     def run(self, relation: Relation) -> pa.Table:

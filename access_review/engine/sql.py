@@ -32,6 +32,10 @@ _SOURCES = re.compile(
 )
 
 
+Bound = str | bool | int | float | datetime | list[Any]
+"""What a parameter of a statement is bound to; a list holds values of one of the other types."""
+
+
 def identifier(name: str) -> str:
     """Return a name of a table or column, which may stand in a statement as it is; raises ``ValueError`` for others."""
     if not _IDENTIFIER.fullmatch(name):
@@ -67,12 +71,12 @@ def bind(sql: str, params: Mapping[str, Any], as_of: datetime) -> str:
     return _PARAMETER.sub(lambda match: literal(params[match[1]], as_of) if match[1] else match[0], sql)
 
 
-def prepare(sql: str, params: Mapping[str, Any], as_of: datetime) -> tuple[str, dict[str, Any]]:
+def prepare(sql: str, params: Mapping[str, Any], as_of: datetime) -> tuple[str, Mapping[str, Bound]]:
     """Return a statement with ``$name`` for each parameter, and the values to bind; a sequence is bound item by item.
 
     Raises ``KeyError`` for a parameter that is not given.
     """
-    values: dict[str, Any] = {}
+    values: dict[str, Bound] = {}
 
     def placed(name: str, value: Any) -> str:
         match value:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from typing import Any
 
 from access_review.correlate import MATCHED_KINDS, candidates_of
 from access_review.engine import Engine
@@ -21,6 +20,7 @@ from access_review.explain.explanation import (
     ThingCard,
 )
 from access_review.roles import LISTS, Resolved, resolve
+from access_review.tables import Row
 from access_review.workspace import Workspace
 
 Goals = frozenset[str] | None
@@ -64,7 +64,7 @@ class AccessFacts:
     def _people(self, sql: str, account: str) -> tuple[ThingCard, ...]:
         return tuple(ThingCard(row["id"], row["name"]) for row in self._engine.rows(sql, object=account))
 
-    def _ownership(self, account: dict[str, Any]) -> Ownership:
+    def _ownership(self, account: Row) -> Ownership:
         found = self._engine.run(candidates_of(account["account"])).to_pylist()
         ladder = next((s.file.match for s in self._workspace.sources if s.name == account["source"]), ())
         decisive = min((row["step"] for row in found), default=0)
@@ -89,7 +89,7 @@ class AccessFacts:
         )
         return tuple(self._grant(account, row, roles, goals) for row in rows)
 
-    def _grant(self, account: ThingCard, row: dict[str, Any], roles: frozenset[str], goals: Goals) -> GrantHeld:
+    def _grant(self, account: ThingCard, row: Row, roles: frozenset[str], goals: Goals) -> GrantHeld:
         entitlement = self.card(row["entitlement"])
         columns = ("mode", "via", "since", "until", "verdict", "mirrored", "former_role", "former_until")
         mastered = row["mastered_in"] or row["source"]

@@ -163,7 +163,7 @@ class _Question:
             FindingCard(
                 subject=ThingCard(row["subject"], row["subject_name"] or row["subject"]),
                 about=ThingCard(row["about"], row["about_name"] or row["about"]) if row["about"] else None,
-                title=titles.get(row["rule"], row["rule"]),
+                title=titles.get(row["rule"], str(row["rule"])),
                 controls=row["controls"] or "",
                 **{name: row[name] for name in _AS_IS},
             )

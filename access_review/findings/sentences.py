@@ -91,7 +91,7 @@ class Sentences:
         said = _code_itself(finding["code"], facts) if template is None else _said(template, facts)
         return said if finding["checked"] else UNCHECKED + said
 
-    def shown(self, finding: Row) -> dict[str, Any]:
+    def shown(self, finding: Row) -> Row:
         """Return a finding as it is shown: its facts as an object, and what people read, in words."""
         objects = {name: json.loads(finding[name]) for name in ("facts", "risk_parts")}
         return {**finding, **objects, "reason": self.reason(finding), "risk_reasons": risk_reasons(finding)}

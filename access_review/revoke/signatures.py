@@ -8,13 +8,14 @@ protocol 1.0): the type of what is signed is signed with it.
 import base64
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import rfc8785
 
 from access_review.errors import ArtifactError, PlanRefused
+from access_review.model import Plain
 
 if TYPE_CHECKING:
     from securesystemslib.signer import CryptoSigner, SSlibKey  # type: ignore[attr-defined]
@@ -26,7 +27,7 @@ PAYLOAD_TYPE = "application/vnd.access-review.approval+json"
 class Signed:
     """What an envelope says, and the fingerprints of the keys that truly signed it."""
 
-    content: Mapping[str, Any]
+    content: Plain
     keys: tuple[str, ...]
 
 
@@ -76,7 +77,7 @@ def private_key(data: bytes, password: bytes | None = None, *, name: str) -> "Cr
     return CryptoSigner(key, public_key(public.decode()))
 
 
-def sign(content: Mapping[str, Any], signer: "CryptoSigner") -> bytes:
+def sign(content: Plain, signer: "CryptoSigner") -> bytes:
     """Return an envelope around canonical JSON."""
     from securesystemslib.dsse import Envelope
 

@@ -23,6 +23,7 @@ import rfc8785
 from access_review.errors import AccessReviewError, ArtifactError, PlanRefused
 from access_review.logbook.lines import Logbook
 from access_review.logbook.tree import TreeHead
+from access_review.model import Plain
 from access_review.revoke import signatures, sshsig
 from access_review.revoke.sshsig import Attended, PublicKeyLine
 
@@ -73,7 +74,7 @@ class Statement:
     workspace: str = ""
     head: TreeHead | None = None
 
-    def payload(self) -> dict[str, Any]:
+    def payload(self) -> Plain:
         """Return what is signed, as plain values."""
         plain: dict[str, Any] = {
             "format": FORMAT_1,

@@ -1,11 +1,10 @@
 """Check: what a workspace would load, without writing anything."""
 
-from dataclasses import asdict
 from datetime import datetime
-from typing import Any
 
 from access_review import roles
 from access_review.carry_over import undeclared_sources
+from access_review.changes import ReadablePart, tells_readable
 from access_review.explain import coverage
 from access_review.review import establish
 from access_review.snapshot import ManifestSource, Progress, Snapshot, collect, manifest
@@ -78,16 +77,16 @@ def _checked(name: str, source: ManifestSource, snapshot: Snapshot) -> CheckedSo
     }
 
 
-def readable_parts(workspace: Workspace, as_of: datetime) -> dict[str, list[dict[str, Any]]]:
+def readable_parts(workspace: Workspace, as_of: datetime) -> dict[str, tuple[ReadablePart, ...]]:
     """Ask each live source what its reader may and may not read, part by part, and what is lost without it.
 
-    Sources that cannot tell are left out; raises ``ConnectorError`` for one that cannot be reached.
+    Sources that cannot tell, as their connectors declare, are left out; raises ``ConnectorError`` for one that cannot be reached.
     """
     parts = {}
     for entry in workspace.sources:
-        opened: Any = workspace.connected(entry)
-        if hasattr(opened, "readable"):
-            parts[entry.name] = [asdict(part) for part in opened.readable(as_of)]
+        opened = workspace.connected(entry)
+        if tells_readable(opened):
+            parts[entry.name] = opened.readable(as_of)
     return parts
 
 

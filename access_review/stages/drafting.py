@@ -1,10 +1,9 @@
 """Draft role templates from a run: what people hold today, by their attributes, written as files to be read."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from access_review.draft.run_input import draft_input
 from access_review.draft.templates import TemplateDraft, draft_templates
@@ -50,7 +49,71 @@ def draft_roles(workspace: Workspace, run: Run, folder: Path, today: date, *, mi
     return Drafted(draft, len(given.matrix.people), given.attributes, tuple(texts))
 
 
-def value(drafted: Drafted) -> Mapping[str, Any]:
+class DraftedLine(TypedDict):
+    """A line of a drafted template: ``holding`` of ``people`` have it; ``withheld`` ones are shown and not drafted."""
+
+    pattern: str
+    people: int
+    holding: int
+    held_by_all: bool
+    confidence: str
+    withheld: bool
+    cautions: list[str]
+
+
+class DraftedTemplate(TypedDict):
+    """A drafted template: whom it is for, how many they are, and how many grants it explains that no other does."""
+
+    role: str
+    who: dict[str, list[str]]
+    people: int
+    explains: int
+    lines: list[DraftedLine]
+    questions: list[str]
+
+
+class ExplainedShare(TypedDict):
+    """The share (0 to 1) of grants that so many templates explain."""
+
+    templates: int
+    share: float
+
+
+class DraftedBundle(TypedDict):
+    """Entitlements that the same people hold, by ids."""
+
+    bundle: str
+    people: list[str]
+    entitlements: list[str]
+
+
+class LeftOutGrant(TypedDict):
+    """A grant that no template is drafted for, and why."""
+
+    person: str
+    entitlement: str
+    reason: str
+
+
+class DraftedValue(TypedDict):
+    """A draft; ``coverage`` and ``chance`` are shares (0 to 1) of the grants that it explains, and would by chance."""
+
+    format: str
+    people: int
+    attributes: list[str]
+    grants: int
+    coverage: float
+    chance: float
+    explains: int
+    sentence: str
+    files: list[str]
+    templates: list[DraftedTemplate]
+    curve: list[ExplainedShare]
+    bundles: list[DraftedBundle]
+    left_out: list[LeftOutGrant]
+
+
+def value(drafted: Drafted) -> DraftedValue:
     """Return a draft as JSON."""
     draft = drafted.draft
     return {

@@ -1,9 +1,8 @@
 """Exact roles: today's access decomposed without a grant lost or added."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from access_review.draft.holdings import matrix_of
 from access_review.draft.matrix import AccessMatrix
@@ -40,7 +39,25 @@ def of_run(workspace: Workspace, run: Run) -> Decomposition:
         return decompose(draft_input(engine).matrix)
 
 
-def value(mined: Decomposition) -> Mapping[str, Any]:
+class ExactRole(TypedDict):
+    """A role that was mined: the ids of its people and of the entitlements that all of them hold."""
+
+    people: list[str]
+    entitlements: list[str]
+
+
+class ExactRolesValue(TypedDict):
+    """A decomposition; ``at_least`` is how many roles no other could do with fewer than."""
+
+    format: str
+    grants: int
+    at_least: int
+    structure: str
+    sentence: str
+    roles: list[ExactRole]
+
+
+def value(mined: Decomposition) -> ExactRolesValue:
     """Return a decomposition as JSON."""
     return {
         "format": "access-review/exact-roles@1",

@@ -23,6 +23,7 @@ from access_review.connectors.tabular import cells, delimited, sheets
 from access_review.connectors.tabular.records import read_json
 from access_review.draft.forms import FormGuess, TextForm, guess_form, guess_json
 from access_review.errors import AccessReviewError, Unclear, WorkspaceError
+from access_review.model import Options
 
 _HEAD = 20_000
 _SHEETS = (".xlsx", ".xlsm", ".parquet")
@@ -38,7 +39,7 @@ class FoundTable:
     path: Path
     form: FormGuess
     table: pa.Table = field(repr=False)
-    reading: Mapping[str, Any]
+    reading: Options
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class FoundExport:
     name: str
     connector: str
     folder: Path
-    options: Mapping[str, Any]
+    options: Options
     files: tuple[Path, ...]
     accounts: pa.Table = field(repr=False)
     """Accounts that belong to people, their columns as text."""

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from access_review import artifacts, store
-from access_review.artifacts import JUDGEMENT, SAMPLE, Artifact
+from access_review.artifacts import SAMPLE, Artifact
 from access_review.explain.coverage import Coverage
 from access_review.runs import Run
 from access_review.store import audits, files, plans, reviews, snapshots
@@ -32,14 +32,14 @@ def write_report(workspace: Workspace, run: Run) -> WrittenReport:
             facts.report,
             snapshots.read_manifest(run),
             run=run.id,
-            plan=_plain(run, artifacts.plan(plans.PLAN)),
-            sample=_plain(run, SAMPLE),
-            judgement=JUDGEMENT.plain(audits.judgement(run)) if audits.decisions(run).history else None,
+            plan=_kept(run, artifacts.plan(plans.PLAN)),
+            sample=_kept(run, SAMPLE),
+            judgement=audits.judgement(run) if audits.decisions(run).history else None,
         )
     path = run.folder / "report.html"
     files.write(path, report_page.render(page))
     return WrittenReport(path, page.coverage)
 
 
-def _plain(run: Run, artifact: Artifact[T]) -> dict[str, Any] | None:
-    return artifact.plain(store.read(run, artifact)) if store.has(run, artifact) else None
+def _kept(run: Run, artifact: Artifact[T]) -> T | None:
+    return store.read(run, artifact) if store.has(run, artifact) else None

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from access_review import connectors, rules
+from access_review.model import Plain
 from access_review.plan import record
 from access_review.policy import Policy
 from access_review.settings import Approvers, Separation, SourceFile, Template, Waivers
@@ -16,7 +17,7 @@ from access_review.workspace import options_of
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
-def all_schemas() -> dict[str, dict[str, Any]]:
+def all_schemas() -> dict[str, Plain]:
     """Return the schema of each kind of file by its name."""
     return {
         "source": _source(),
@@ -29,11 +30,11 @@ def all_schemas() -> dict[str, dict[str, Any]]:
     }
 
 
-def _of(model: Any) -> dict[str, Any]:
+def _of(model: Any) -> Plain:
     return {"$schema": _DIALECT, **model.model_json_schema()}
 
 
-def _source() -> dict[str, Any]:
+def _source() -> Plain:
     """A source's options are those of the connector it names."""
     schema = _of(SourceFile)
     branches = []
@@ -50,7 +51,7 @@ def _source() -> dict[str, Any]:
     return {**schema, "allOf": branches}
 
 
-def _policy() -> dict[str, Any]:
+def _policy() -> Plain:
     """Each rule has its own settings beside the common ones."""
     schema = _of(Policy)
     common = schema["$defs"]["RuleSettings"]["properties"]
@@ -70,7 +71,7 @@ def _policy() -> dict[str, Any]:
     return schema
 
 
-def text(schema: dict[str, Any]) -> str:
+def text(schema: Plain) -> str:
     """Return a schema as it is published."""
     return json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 

@@ -16,6 +16,7 @@ from typing import Any
 import rfc8785
 
 from access_review.errors import ArtifactError
+from access_review.model import Plain
 from access_review.plain_files import open_plain
 
 START = "sha256:" + "0" * 64
@@ -29,13 +30,13 @@ def row_digest(body: Mapping[str, Any]) -> str:
     return "sha256:" + hashlib.sha256(rfc8785.dumps(dict(body))).hexdigest()
 
 
-def chained_rows(path: Path) -> tuple[dict[str, Any], ...]:
+def chained_rows(path: Path) -> tuple[Plain, ...]:
     """Return the rows of a store, checked from the first to the last; raises ``ArtifactError`` naming the first wrong one."""
     with opened_store(path) as connection:
         return checked_rows(path, connection)
 
 
-def checked_rows(path: Path, connection: sqlite3.Connection) -> tuple[dict[str, Any], ...]:
+def checked_rows(path: Path, connection: sqlite3.Connection) -> tuple[Plain, ...]:
     """Return the rows of an open store, as :func:`chained_rows` does; raises ``ArtifactError`` and ``sqlite3.Error``."""
     cursor = connection.execute("SELECT * FROM rows ORDER BY seq")
     names = [column[0] for column in cursor.description]

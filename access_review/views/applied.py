@@ -1,7 +1,7 @@
 """What came of a batch, for the terminal and for scripts."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TypedDict
 
 from access_review.changes import Change
 from access_review.plan.record import Plan
@@ -35,7 +35,47 @@ def progress(step: Progress) -> str:
     return f"{step.done}/{step.of}  {visible(step.saying)}  {step.remaining:.0f} s to go"
 
 
-def value(plan: Plan, applied: Applied) -> dict[str, Any]:
+class AppliedValue(TypedDict):
+    """What came of a batch: states and their reasons by id of the change, and how often a system was called."""
+
+    plan: str
+    states: dict[str, str]
+    calls: int
+    reasons: dict[str, str]
+    stopped: str
+    passed_over: list[str]
+    partly: bool
+
+
+class ProvenChange(TypedDict):
+    """What is proven of one change; moments in ISO 8601, ``due`` is null where nothing is awaited."""
+
+    change: str
+    state: str
+    at: str
+    server: str
+    reason: str
+    due: str | None
+    overdue: bool
+
+
+class HeldStill(TypedDict):
+    """Access that a change was to end and that is still there by another path."""
+
+    change: str
+    account: str
+    entitlement: str
+    path: str
+
+
+class VerifiedValue(TypedDict):
+    """What is proven; ``still_held`` is null where nobody looked for other paths."""
+
+    changes: list[ProvenChange]
+    still_held: list[HeldStill] | None
+
+
+def value(plan: Plan, applied: Applied) -> AppliedValue:
     """Return what came of a batch, as JSON."""
     return {
         "plan": plan.digest,
@@ -79,7 +119,7 @@ def _why(plan: Plan, applied: Applied, state: State) -> Iterator[str]:
         yield f"         and {len(some) - SHOWN} more: --json has all of them"
 
 
-def verified_value(found: Sequence[Verified], remaining: Sequence[Remaining] | None) -> dict[str, Any]:
+def verified_value(found: Sequence[Verified], remaining: Sequence[Remaining] | None) -> VerifiedValue:
     """Return what is proven, as JSON."""
     return {
         "changes": [

@@ -1,8 +1,10 @@
 """What a check of the workspace found, for the terminal."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypedDict
+from dataclasses import asdict
+from typing import TypedDict
 
+from access_review.changes import ReadablePart
 from access_review.connectors.tabular.freshness import AGE
 from access_review.explain.coverage import Coverage
 from access_review.views import coverage
@@ -58,9 +60,26 @@ class CheckResult(TypedDict):
     coverage: Coverage
 
 
-def value(result: CheckResult) -> Mapping[str, Any]:
+class CheckValue(TypedDict):
+    """A :class:`CheckResult` as scripts read it."""
+
+    format: str
+    as_of: str
+    workspace_digest: str
+    sources: list[CheckedSource]
+    templates: int
+    unresolved: list[UnresolvedPattern]
+    coverage: coverage.CoverageValue
+
+
+def value(result: CheckResult) -> CheckValue:
     """Return it as the JSON that scripts read."""
     return {**result, "coverage": coverage.value(result["coverage"])}
+
+
+def live_value(said: Mapping[str, Sequence[ReadablePart]]) -> dict[str, list[dict[str, str | bool]]]:
+    """Return the parts of each live source as the JSON that scripts read."""
+    return {source: [asdict(part) for part in parts] for source, parts in said.items()}
 
 
 def text(result: CheckResult) -> str:
@@ -104,18 +123,18 @@ def _unread(source: CheckedSource) -> Iterator[str]:
             yield f"{visible(source['source'])}: {what} {state}: {visible(verdict['reason'] or 'no reason given')}"
 
 
-def live_text(said: Mapping[str, Any]) -> str:
+def live_text(said: Mapping[str, Sequence[ReadablePart]]) -> str:
     """Say of each live source what its reader may not read, which permission is missing, and what that costs."""
     if not said:
         return "No source is read live, or none of them can tell what its reader may read."
     return "\n".join(line for source, parts in said.items() for line in _live_lines(source, parts))
 
 
-def _live_lines(source: str, parts: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    lost = [part for part in parts if not part["can"] and not part["absent"]]
-    absent = [part for part in parts if part["absent"]]
-    yield f"{visible(source)}: {sum(part['can'] for part in parts)} of {count(len(parts), 'part')} can be read."
+def _live_lines(source: str, parts: Sequence[ReadablePart]) -> Iterator[str]:
+    lost = [part for part in parts if not part.can and not part.absent]
+    absent = [part for part in parts if part.absent]
+    yield f"{visible(source)}: {sum(part.can for part in parts)} of {count(len(parts), 'part')} can be read."
     for part in lost:
-        yield f"  {visible(part['part'])}: {visible(part['reason'])}; needs {part['permission']}. {part['lost']}"
+        yield f"  {visible(part.part)}: {visible(part.reason)}; needs {part.permission}. {part.lost}"
     for part in absent:
-        yield f"  {visible(part['part'])}: left out, or not in this tenant: {visible(part['reason'])}"
+        yield f"  {visible(part.part)}: left out, or not in this tenant: {visible(part.reason)}"

@@ -1,7 +1,7 @@
 """What conclusions rest on, for the terminal: who finds whom, what templates judge, who has no role."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
+from typing import TypedDict
 
 from access_review.explain.coverage import Coverage, SourceMatch
 from access_review.views.terminal import table
@@ -10,7 +10,43 @@ from access_review.views.text import count, visible
 _NAMED = 10
 
 
-def value(coverage: Coverage) -> Mapping[str, Any]:
+class BetterPair(TypedDict):
+    """A column of accounts and one of people by which more accounts find their person, and how many."""
+
+    account: str
+    person: str
+    found: int
+
+
+class MatchedSource(TypedDict):
+    """How the accounts of a source that belong to people find them; ``better`` is null where no pair is."""
+
+    source: str
+    accounts: int
+    found: int
+    by_rung: dict[str, int]
+    ambiguous: int
+    few: bool
+    better: BetterPair | None
+
+
+class JudgedGrants(TypedDict):
+    """Direct grants, and how many of them a template judges."""
+
+    grants: int
+    judged: int
+
+
+class CoverageValue(TypedDict):
+    """What conclusions rest on: ``grants`` by source, ``without_role`` the people who have none, by id."""
+
+    sources: list[MatchedSource]
+    grants: dict[str, JudgedGrants]
+    people: int
+    without_role: list[str]
+
+
+def value(coverage: Coverage) -> CoverageValue:
     """Return it as the JSON that scripts read."""
     return {
         "sources": [
@@ -21,8 +57,9 @@ def value(coverage: Coverage) -> Mapping[str, Any]:
                 "by_rung": dict(one.rungs),
                 "ambiguous": one.ambiguous,
                 "few": one.few,
-                "better": one.better
-                and {"account": one.better.account, "person": one.better.person, "found": one.better.found},
+                "better": {"account": one.better.account, "person": one.better.person, "found": one.better.found}
+                if one.better
+                else None,
             }
             for one in coverage.matches
         ],

@@ -1,9 +1,10 @@
 """What a workspace from exports is made of, with what was taken without proof."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TypedDict
 
 from access_review.draft.sources import SourceDraft
+from access_review.model import Options
 from access_review.views.text import visible
 
 
@@ -23,7 +24,28 @@ def _lines(sources: Sequence[SourceDraft], unused: Sequence[tuple[str, str]]) ->
     yield from (f"Not used: {visible(file)}: {visible(reason)}" for file, reason in unused)
 
 
-def value(source: SourceDraft) -> dict[str, Any]:
+class DraftedRung(TypedDict):
+    """A rung of the ladder from accounts to people: two columns; of ``possible`` accounts ``certain`` find theirs."""
+
+    on: list[str]
+    certain: bool
+    possible: int
+    because: str
+
+
+class DraftedSource(TypedDict):
+    """A drafted source; ``look`` says what a person should look at."""
+
+    source: str
+    connector: str
+    about: list[str]
+    options: Options
+    columns: Options
+    match: list[DraftedRung]
+    look: list[str]
+
+
+def value(source: SourceDraft) -> DraftedSource:
     """Return a drafted source as JSON."""
     return {
         "source": source.name,

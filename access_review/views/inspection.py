@@ -1,11 +1,13 @@
 """What files are, for the terminal and as JSON."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TypedDict
 
 from access_review.draft.columns import ColumnLook
+from access_review.draft.date_forms import DateLook
 from access_review.draft.joins import ColumnJoin
 from access_review.draft.look import FilesLook, TableLook
+from access_review.draft.meanings import ColumnMeaning
 from access_review.views.terminal import table
 from access_review.views.text import count, listed, visible
 
@@ -14,9 +16,115 @@ _JOINS = 3  # of two files
 _COLUMNS = 40
 
 
-def value(
-    look: FilesLook, exports: Mapping[str, Mapping[str, Any]], ignored: Sequence[tuple[str, str]]
-) -> dict[str, Any]:
+class ExportLook(TypedDict):
+    """A system's own export: its connector, how many rows of each table it gives, and what was not read whole."""
+
+    connector: str
+    rows: dict[str, int]
+    unread: list[str]
+
+
+class MeaningValue(TypedDict):
+    """Columns that are taken for a field, how sure that is and why."""
+
+    field: str
+    columns: list[str]
+    sureness: str
+    because: str
+
+
+class DatesValue(TypedDict):
+    """How dates are written, whether day or month comes first, and what shows it."""
+
+    format: str | None
+    order: str
+    evidence: str
+
+
+class ColumnValue(TypedDict):
+    """A column: ``filled``, ``different`` and the counts are of values; ``samples`` are masked."""
+
+    column: str
+    form: str
+    filled: int
+    different: int
+    blanks_around: int
+    leading_zeros: int
+    shapes: dict[str, int]
+    words: dict[str, int]
+    samples: list[str]
+    dates: DatesValue | None
+
+
+class DecisionColumn(TypedDict):
+    """The column that says what was decided about a row, and its words for kept and revoked."""
+
+    column: str
+    kept: list[str]
+    revoked: list[str]
+
+
+class TableValue(TypedDict):
+    """A file; what it does not have is null. ``statuses`` counts the words of each status."""
+
+    file: str
+    kind: str
+    because: str
+    rows: int
+    export: ExportLook | None
+    meanings: list[MeaningValue]
+    attributes: list[str]
+    left_out: list[str]
+    statuses: dict[str, dict[str, int]] | None
+    names: str | None
+    manager_by: str | None
+    composite: list[str]
+    entitlement_columns: int
+    decision: DecisionColumn | None
+    questions: list[str]
+    columns: list[ColumnValue]
+
+
+class StepRate(TypedDict):
+    """How many values are found after a step, and as a share (0 to 1)."""
+
+    step: str
+    found: int
+    rate: float
+
+
+class JoinValue(TypedDict):
+    """A column whose values stand in a column of another file; ``unmatched`` are some of those that do not."""
+
+    file: str
+    column: str
+    other_file: str
+    other_column: str
+    values: int
+    rates: list[StepRate]
+    ambiguous: int
+    unmatched: list[str]
+
+
+class IgnoredValue(TypedDict):
+    """A file that was not looked at, and why."""
+
+    file: str
+    reason: str
+
+
+class InspectionValue(TypedDict):
+    """A look at files: ``series`` are files of the same columns, ``missing`` is what none of them tells."""
+
+    format: str
+    files: list[TableValue]
+    joins: list[JoinValue]
+    series: list[list[str]]
+    missing: list[str]
+    ignored: list[IgnoredValue]
+
+
+def value(look: FilesLook, exports: Mapping[str, ExportLook], ignored: Sequence[tuple[str, str]]) -> InspectionValue:
     """Return a look at files as JSON; samples are masked."""
     return {
         "format": FORMAT,
@@ -28,13 +136,13 @@ def value(
     }
 
 
-def _table_value(look: TableLook, export: Mapping[str, Any] | None) -> dict[str, Any]:
+def _table_value(look: TableLook, export: ExportLook | None) -> TableValue:
     return {
         "file": look.name,
         "kind": str(look.guess.kind),
         "because": look.guess.because,
         "rows": look.rows,
-        "export": dict(export) if export else None,
+        "export": export,
         "meanings": [
             {"field": m.field, "columns": list(m.columns), "sureness": str(m.sureness), "because": m.because}
             for m in look.guess.meanings
@@ -63,7 +171,11 @@ def _table_value(look: TableLook, export: Mapping[str, Any] | None) -> dict[str,
     }
 
 
-def _column_value(column: ColumnLook) -> dict[str, Any]:
+def _dates(look: DateLook) -> DatesValue:
+    return {"format": look.format, "order": str(look.order), "evidence": look.sentence}
+
+
+def _column_value(column: ColumnLook) -> ColumnValue:
     return {
         "column": column.name,
         "form": str(column.form),
@@ -74,13 +186,11 @@ def _column_value(column: ColumnLook) -> dict[str, Any]:
         "shapes": dict(column.shapes),
         "words": {word.word: word.rows for word in column.words},
         "samples": list(column.samples),
-        "dates": {"format": column.dates.format, "order": str(column.dates.order), "evidence": column.dates.sentence}
-        if column.dates
-        else None,
+        "dates": _dates(column.dates) if column.dates else None,
     }
 
 
-def _join_value(join: ColumnJoin) -> dict[str, Any]:
+def _join_value(join: ColumnJoin) -> JoinValue:
     return {
         "file": join.file,
         "column": join.column,
@@ -94,7 +204,7 @@ def _join_value(join: ColumnJoin) -> dict[str, Any]:
 
 
 def text(
-    look: FilesLook, exports: Mapping[str, Mapping[str, Any]], ignored: Sequence[tuple[str, str]], *, width: int = 100
+    look: FilesLook, exports: Mapping[str, ExportLook], ignored: Sequence[tuple[str, str]], *, width: int = 100
 ) -> str:
     """Say what files are, how sure that is, how they join, and what they do not tell."""
     parts = ["\n".join(_table_lines(one, exports.get(one.name), width)) for one in look.tables]
@@ -122,7 +232,7 @@ def _best(joins: Sequence[ColumnJoin]) -> Iterator[ColumnJoin]:
             yield join
 
 
-def _table_lines(look: TableLook, export: Mapping[str, Any] | None, width: int) -> Iterator[str]:
+def _table_lines(look: TableLook, export: ExportLook | None, width: int) -> Iterator[str]:
     rows = count(look.rows, "row")
     if export:
         inside = ", ".join(f"{number:,} {name}" for name, number in export["rows"].items())
@@ -164,7 +274,7 @@ def _table_lines(look: TableLook, export: Mapping[str, Any] | None, width: int) 
     yield from (f"  ? {visible(question)}" for question in look.questions)
 
 
-def _meaning(look: TableLook, column: str, meant: Mapping[str, Any]) -> str:
+def _meaning(look: TableLook, column: str, meant: Mapping[str, ColumnMeaning]) -> str:
     if column in meant:
         meaning = meant[column]
         return meaning.field if meaning.sureness == "sure" else f"{meaning.field} ({meaning.sureness})"

@@ -1,14 +1,50 @@
 """The logbook in words, and what differs from it."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TypedDict
 
 from access_review.logbook.known import Discrepancy
 from access_review.logbook.lines import Logbook, LogEntry
 from access_review.views.text import count, visible
 
 
-def value(log: Logbook) -> dict[str, Any]:
+class LogbookLine(TypedDict):
+    """One line: ``at`` in ISO 8601, ``stores`` the number of rows of each file that only grows."""
+
+    line: int
+    at: str
+    event: str
+    name: str
+    details: dict[str, str]
+    files: list[str]
+    stores: dict[str, int]
+
+
+class LogbookValue(TypedDict):
+    """A logbook, from its first line."""
+
+    workspace: str
+    head: str
+    lines: list[LogbookLine]
+
+
+class Difference(TypedDict):
+    """A file that is not as the logbook has it."""
+
+    path: str
+    kind: str
+    message: str
+
+
+class CheckedLogbook(TypedDict):
+    """What differs from a logbook; its fields are null where there is none."""
+
+    workspace: str | None
+    head: str | None
+    differs: list[Difference]
+
+
+def value(log: Logbook) -> LogbookValue:
     """Return the logbook for scripts."""
     return {
         "workspace": log.workspace,
@@ -40,7 +76,7 @@ def _row(number: int, entry: LogEntry) -> str:
     return visible(f"{number:6}  {entry.at:%Y-%m-%d %H:%M}  {entry.event:10} {what}  {more}")
 
 
-def checked_value(log: Logbook | None, found: Sequence[Discrepancy]) -> dict[str, Any]:
+def checked_value(log: Logbook | None, found: Sequence[Discrepancy]) -> CheckedLogbook:
     """Return what differs for scripts."""
     return {
         "workspace": log.workspace if log else None,

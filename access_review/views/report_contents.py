@@ -7,7 +7,6 @@ Everything here is sorted and depends on nothing but its arguments; the report
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,6 +14,7 @@ from markupsafe import Markup
 
 from access_review.audit import inventory
 from access_review.audit.inventory import ListedAgent, ListedApplication
+from access_review.audit.judge import Judgement
 from access_review.draft.run_input import names_of
 from access_review.draft.run_peers import most_unusual_of
 from access_review.engine import Engine
@@ -22,8 +22,10 @@ from access_review.explain.coverage import Coverage, measure
 from access_review.explain.finding_paths import AccountPaths, NestingPath, find_paths
 from access_review.model import CURRENT, Family
 from access_review.offboarding.queries import LeftPerson, list_left
+from access_review.plan.record import Plan
 from access_review.policy import Targets
 from access_review.review import Report
+from access_review.sample.draw import Sample
 from access_review.snapshot import Manifest
 from access_review.tables import Row
 from access_review.views import svg
@@ -38,8 +40,44 @@ _MOST_UNUSUAL = 20
 
 
 @dataclass(frozen=True, slots=True)
+class FamilyCounts:
+    """The findings of a family that are new or open, by severity."""
+
+    family: Family
+    severities: Mapping[str, int]
+
+    @property
+    def total(self) -> int:
+        """How many there are."""
+        return sum(self.severities.values())
+
+
+@dataclass(frozen=True, slots=True)
+class UnusableKind:
+    """One kind of input of a source that could not be used: how many rows, one of the reasons and one of the places."""
+
+    source: str
+    kind: str
+    rows: int
+    example: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnusualLine:
+    """A grant that few peers have: whose, what, how many of how many hold it, and why it stands out; by name."""
+
+    place: int
+    person: str
+    entitlement: str
+    holders: int
+    people: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Contents:
-    """The report before it is set in type; rows are dictionaries with exact names and moments."""
+    """The report before it is set in type; ``findings`` and ``waived`` are rows of findings, with their sentences."""
 
     as_of: datetime
     run: str
@@ -51,14 +89,14 @@ class Contents:
     targets: Targets
     applications: Sequence[ListedApplication]
     agents: Sequence[ListedAgent]
-    problems: Sequence[Row]
-    families: Sequence[Row]
+    problems: Sequence[UnusableKind]
+    families: Sequence[FamilyCounts]
     coverage: Coverage
-    unusual: Sequence[Row] | None
+    unusual: Sequence[UnusualLine] | None
     pictures: Mapping[str, Markup] = field(repr=False)
-    plan: Mapping[str, Any] | None = None
-    sample: Mapping[str, Any] | None = None
-    judgement: Mapping[str, Any] | None = None
+    plan: Plan | None = None
+    sample: Sample | None = None
+    judgement: Judgement | None = None
 
 
 def contents(
@@ -69,16 +107,15 @@ def contents(
     *,
     run: str = "",
     leavers: Sequence[LeftPerson] | None = None,
-    plan: Mapping[str, Any] | None = None,
-    sample: Mapping[str, Any] | None = None,
-    judgement: Mapping[str, Any] | None = None,
+    plan: Plan | None = None,
+    sample: Sample | None = None,
+    judgement: Judgement | None = None,
     most: int = MOST_FINDINGS,
 ) -> Contents:
     """Gather the report of a review whose facts and ``findings`` are in the engine.
 
     ``leavers`` are rows as :func:`access_review.offboarding.queries.list_left` gives, by default those of the snapshot
-    alone, which proves nobody gone. ``plan``, ``sample`` and ``judgement`` are the JSON
-    of those artifacts, where they are there.
+    alone, which proves nobody gone. ``plan``, ``sample`` and ``judgement`` are those of the run, where they are there.
     """
     summarised = summary(report, manifest, organisation=workspace.policy.organisation)
     current = report.findings.filter(pc.is_in(report.findings["status"], pa.array(CURRENT)))
@@ -95,7 +132,7 @@ def contents(
         targets=workspace.policy.targets,
         applications=inventory.list_applications(engine),
         agents=inventory.list_agents(engine),
-        problems=engine.rows(_PROBLEMS),
+        problems=[UnusableKind(**row) for row in engine.rows(_PROBLEMS)],
         families=_families(summarised),
         coverage=measure(engine),
         unusual=_unusual(engine),
@@ -106,32 +143,32 @@ def contents(
     )
 
 
-def _unusual(engine: Engine) -> list[Row] | None:
+def _unusual(engine: Engine) -> list[UnusualLine] | None:
     """Return the grants that stand out most, by name; nothing where there are too many people for a report to wait."""
     found = most_unusual_of(engine, _MOST_UNUSUAL)
     if found is None:
         return None
     names = names_of(engine)
     return [
-        {
-            "place": one.place,
-            "person": names.get(one.person, one.person),
-            "entitlement": names.get(one.entitlement, one.entitlement),
-            "holders": one.holders,
-            "people": one.people,
-            "reason": one.reason,
-        }
+        UnusualLine(
+            place=one.place,
+            person=names.get(one.person, one.person),
+            entitlement=names.get(one.entitlement, one.entitlement),
+            holders=one.holders,
+            people=one.people,
+            reason=one.reason,
+        )
         for one in found
     ]
 
 
-def _families(summarised: Summary) -> list[dict[str, Any]]:
+def _families(summarised: Summary) -> list[FamilyCounts]:
     counted: dict[str, dict[str, int]] = {family: dict.fromkeys(SEVERITIES, 0) for family in Family}
     for rule in summarised["rules"]:
         for severity in SEVERITIES:
             counted[rule["family"]][severity] += counts_of(rule)[severity]
-    named = [{"family": family, **of, "total": sum(of.values())} for family, of in counted.items()]
-    return [row for row in named if row["family"] != Family.OTHER or row["total"]]
+    named = [FamilyCounts(Family(family), of) for family, of in counted.items()]
+    return [one for one in named if one.family != Family.OTHER or one.total]
 
 
 def pictures(engine: Engine, findings: Sequence[Row]) -> dict[str, Markup]:

@@ -7,14 +7,16 @@ and escaped, by the environment and not by the template, so that none can be for
 import base64
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from access_review.changes import Target
 from access_review.offboarding.lag import LagState, lag_of
+from access_review.plan.record import Plan
 from access_review.views import coverage, text
 from access_review.views.families import family_of
 from access_review.views.report_contents import Contents
@@ -43,7 +45,7 @@ def render(contents: Contents) -> bytes:
         coverage_rows=coverage.rows(contents.coverage),
         severity_chart=bars(
             "Findings by family and severity",
-            [Bar(row["family"], [(s, row[s]) for s in SEVERITIES]) for row in contents.families],
+            [Bar(one.family, [(s, one.severities[s]) for s in SEVERITIES]) for one in contents.families],
         ),
         lags=[lag_of(row, contents.as_of) for row in contents.leavers],
         lag_chart=bars("Leavers by how long their access has been open", lag_bars(contents)),
@@ -117,18 +119,12 @@ def _step(least: timedelta, steps: Iterable[tuple[str, timedelta, str]]) -> str:
     return next(label for label, limit, _ in steps if least <= limit)
 
 
-def _actions(plan: Mapping[str, Any] | None) -> Sequence[tuple[str, int]]:
-    counted = Counter(change["action"] for change in plan["changes"]) if plan else Counter()
+def _actions(plan: Plan | None) -> Sequence[tuple[str, int]]:
+    counted = Counter(change.action for change in plan.changes) if plan else Counter()
     return sorted(counted.items())
 
 
-def _target_name(target: Any) -> str:
+def _target_name(target: Target) -> str:
     """Say in words what a planned change is about."""
-    if not isinstance(target, Mapping):
-        return str(target)
-    names = [
-        value["name"] if isinstance(value, Mapping) else value
-        for part in ("account", "child", "entitlement")
-        if (value := target.get(part))
-    ]
-    return " → ".join(map(str, names)) or str(target.get("source", ""))
+    things = (target.account, target.child, target.entitlement)
+    return " → ".join(thing.name for thing in things if thing) or target.source

@@ -1,10 +1,11 @@
 """What a change of role files does, in words, as JSON, and as SARIF for the checks of a pull request."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TypedDict
 
 from access_review import rules
 from access_review.explain.role_change import RoleChange
+from access_review.model import Plain
 from access_review.tables import Row
 from access_review.views.terminal import table
 from access_review.views.text import count, visible
@@ -26,7 +27,24 @@ _COLUMNS = (
 _LEVELS = {"critical": "error", "high": "error", "medium": "warning", "low": "note"}
 
 
-def value(change: RoleChange) -> Mapping[str, Any]:
+class RuleChange(TypedDict):
+    """How many findings of a rule appear and go."""
+
+    appear: int
+    go: int
+
+
+class RoleChangeValue(TypedDict):
+    """What a change of role files does; ``appear`` and ``go`` are findings, ``stay`` counts the others."""
+
+    format: str
+    appear: list[Row]
+    go: list[Row]
+    stay: int
+    rules: dict[str, RuleChange]
+
+
+def value(change: RoleChange) -> RoleChangeValue:
     """Return it as the JSON that scripts read."""
     return {
         "format": FORMAT,
@@ -37,7 +55,7 @@ def value(change: RoleChange) -> Mapping[str, Any]:
     }
 
 
-def sarif(change: RoleChange, place: str) -> Mapping[str, Any]:
+def sarif(change: RoleChange, place: str) -> Plain:
     """Return the findings that appear as SARIF 2.1.0 (OASIS, 2020), at ``place``: the folder that was changed."""
     known = rules.load()
     named = sorted({row["rule"] for row in change.appear})
@@ -101,5 +119,5 @@ def _sentence(row: Row) -> str:
     return f"{row['rule']}: {subject}{about} ({row['severity']}, risk {row['risk']})"
 
 
-def _plain(row: Row) -> dict[str, Any]:
+def _plain(row: Row) -> Row:
     return {name: row[name] for name in _COLUMNS}

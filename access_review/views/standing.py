@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 from access_review.changes import Change
 from access_review.plan.record import Plan
@@ -99,7 +99,21 @@ def text(summary: StandingSummary, not_sent: tuple[str, ...]) -> str:
     return "\n".join((*lines, *(f"Not sent: {visible(why)}" for why in not_sent))).rstrip()
 
 
-def value(plan: Plan, applied: Applied, summary: StandingSummary, not_sent: tuple[str, ...]) -> dict[str, Any]:
+class StandingValue(TypedDict):
+    """What a standing approval did: ids of changes by what came of them, and the notices that were not sent."""
+
+    run: str
+    plan: str
+    states: dict[str, str]
+    calls: int
+    done: list[str]
+    refused: list[str]
+    unproven: list[str]
+    stopped: str
+    not_sent: list[str]
+
+
+def value(plan: Plan, applied: Applied, summary: StandingSummary, not_sent: tuple[str, ...]) -> StandingValue:
     """Return it as JSON."""
     return {
         "run": plan.run,

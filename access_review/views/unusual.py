@@ -2,16 +2,27 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TypedDict
 
 from access_review.draft.peer_counts import PeerCounts, PeerView
-from access_review.draft.unusual import UnusualAccess, UnusualGrant, figures
+from access_review.draft.unusual import GrantFigures, UnusualAccess, UnusualGrant, figures
+from access_review.model import Plain
 from access_review.views.text import count, visible
 
 FORMAT = "access-review/unusual@1"
 
 
-def value(access: UnusualAccess, most: Sequence[UnusualGrant]) -> Mapping[str, Any]:
+class UnusualValue(TypedDict):
+    """Every grant with its figures, and the first ones as :class:`UnusualGrant` has them, the most unusual first."""
+
+    format: str
+    people: int
+    peers_used: bool
+    most_unusual: list[Plain]
+    grants: list[GrantFigures]
+
+
+def value(access: UnusualAccess, most: Sequence[UnusualGrant]) -> UnusualValue:
     """Return every grant with its figures, and the first ones with their reasons too, the most unusual first."""
     return {
         "format": FORMAT,
@@ -22,7 +33,7 @@ def value(access: UnusualAccess, most: Sequence[UnusualGrant]) -> Mapping[str, A
     }
 
 
-def counts(one: PeerCounts) -> Mapping[str, Any]:
+def counts(one: PeerCounts) -> Plain:
     """Return what peers say of one grant as JSON."""
     return {**asdict(one), "view": str(one.view)}
 

@@ -1,9 +1,11 @@
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
+from access_review.changes import ReadablePart
 from access_review.cli import globals_first
 from access_review.views.check import live_text
 from tests.support.command import access_review, in_own_process, lay_out
@@ -87,11 +89,9 @@ def test_check_live_says_what_a_reader_may_not_read(repository):
     result = access_review(repository, "check", "--live")
     assert result.code == 0, result.err
     assert "No source is read live" in result.out
-    part = {"part": "users", "can": True, "absent": False, "reason": "", "permission": "User.Read.All", "lost": ""}
-    refused = {**part, "part": "signIns", "can": False, "reason": "refused", "permission": "P", "lost": "All of it."}
-    text = live_text(
-        {"entra": [part, refused, {**part, "part": "pim", "can": False, "absent": True, "reason": "no P2"}]}
-    )
+    part = ReadablePart("users", can=True, absent=False, reason="", permission="User.Read.All", lost="")
+    refused = replace(part, part="signIns", can=False, reason="refused", permission="P", lost="All of it.")
+    text = live_text({"entra": [part, refused, replace(part, part="pim", can=False, absent=True, reason="no P2")]})
     assert text.splitlines() == [
         "entra: 1 of 3 parts can be read.",
         "  signIns: refused; needs P. All of it.",

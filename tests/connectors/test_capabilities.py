@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 
 from access_review import workspace
-from access_review.changes import Action, Capabilities, capabilities_of
+from access_review.changes import Action, Capabilities, capabilities_of, tells_readable
 from access_review.tables import Row
 from tests.support.faulty_company import APP, Faulty
 
@@ -53,9 +53,26 @@ class Silent:
     collect = Mistaken.collect
 
 
+class Librarian:
+    """Has a method of the same name, for a purpose of its own."""
+
+    collect = Mistaken.collect
+
+    def readable(self) -> bool:
+        return True
+
+
+class Telling(Librarian):
+    tells_readable = True
+
+
 def test_who_declares_nothing_can_only_be_read():
     assert capabilities_of(Silent()) == Capabilities()
     assert Capabilities().actions == frozenset()
+
+
+def test_who_can_tell_what_may_be_read_declares_it():
+    assert [tells_readable(one) for one in (Silent(), Librarian(), Telling())] == [False, False, True]
 
 
 def test_a_declaration_of_another_shape_is_a_mistake_of_the_connector():

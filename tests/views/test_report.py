@@ -1,52 +1,67 @@
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
 
 import pytest
 
+from access_review.audit.judge import Judgement, JudgementLine, Rate
+from access_review.changes import Action, Expectation, Target, Thing, change
 from access_review.offboarding.lag import lag_of
+from access_review.plan.withheld import ToPerson
+from access_review.policy import Sampling
+from access_review.sample.draw import Draw, DrawPart, Pick, Sample, Stratum
+from access_review.sample.hypergeometric import Size
 from access_review.views import report_page, svg
 from access_review.views.report_contents import contents
+from tests.support.fake_system import a_plan
 from tests.support.small_company import AS_OF, MARKUP, account, group, member, reviewed, rows
 
 CHROMIUM = next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
 )
 
-PLAN = {
-    "changes": [
-        {
-            "action": "remove-member",
-            "target": {"source": "ad", "account": {"name": "ana"}, "entitlement": {"name": MARKUP}, "child": None},
-            "because": ["x", "y"],
-            "collateral": ["loses the licence Office E3"],
-        }
-    ],
-    "to_person": [{"findings": ["z"], "reason": "part of it is expected", "ways_out": ["cut the nesting"]}],
-    "expires_at": "2026-02-02T00:00:00Z",
-}
-SAMPLE = {
-    "picks": [{}, {}, {}],
-    "policy": {"minutes_per_item": 6},
-    "reasons": ["5 % of 12 is 1; 12 are needed"],
-    "parts": [{"stratum": "leavers", "population": 1, "census": 1, "inference": 0, "coverage": 0}],
-}
-JUDGEMENT = {
-    "confidence": 0.95,
-    "unanswered": 2,
-    "lines": [
-        {
-            "stratum": "rest",
-            "population": 12,
-            "drawn": 3,
-            "tested": 1,
-            "wrong": {"found_least": 1, "limit_most": 0.0467},
-            "missed": {"found_least": 0, "limit_most": None},
-        }
-    ],
-}
+MEMBERSHIP = Target("ad", "ldap", Thing("ad:user:ana", "ana", "ana"), Thing("ad:group:x", "x", MARKUP), mode="assigned")
+PLAN = replace(
+    a_plan(
+        replace(
+            change(Action.REMOVE_MEMBER, MEMBERSHIP, Expectation(present=True), "x"),
+            because=("x", "y"),
+            collateral=("loses the licence Office E3",),
+        )
+    ),
+    to_person=(ToPerson(("z",), "part of it is expected", ("cut the nesting",)),),
+)
+PICKS = tuple(Pick(f"person {n}", Stratum.LEAVERS, Draw.CENSUS) for n in range(3))
+SAMPLE = Sample(
+    run="20260201T000000Z-0123abcd",
+    as_of=AS_OF,
+    policy=Sampling(minutes_per_item=6),
+    size=Size(12, 12, 1, 12, ""),
+    parts=(DrawPart(Stratum.LEAVERS, 1, 1, 0, 0),),
+    picks=PICKS,
+    overdue=0,
+    reasons=("5 % of 12 is 1; 12 are needed",),
+    committed=True,
+    commitment="",
+    key="",
+    root="",
+    seed="",
+    next_commitment="",
+)
+JUDGEMENT = Judgement(
+    run="20260201T000000Z-0123abcd",
+    confidence=0.95,
+    lines=(
+        JudgementLine("rest", 12, 3, 1, 2, Rate(1, 3, None, None, None, 0.0467), Rate(0, 2, None, None, None, None)),
+    ),
+    reviewers=(),
+    reviewed=(),
+    unanswered=2,
+    within_tolerance=None,
+)
 
 
 class Page(HTMLParser):

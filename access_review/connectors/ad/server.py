@@ -204,6 +204,10 @@ def _is_ip(host: str) -> bool:
     return True
 
 
+Controls = dict[str, Any]
+"""The controls of an answer by OID, as ldap3 decodes them."""
+
+
 @dataclass(frozen=True, slots=True)
 class LdapResult:
     """What a server said to one request: entries as (DN, values by attribute), and its result.
@@ -215,7 +219,7 @@ class LdapResult:
     message: str
     entries: Sequence[tuple[str, dict[str, list[bytes]]]] = ()
     cookie: bytes | None = None
-    controls: dict[str, Any] = field(default_factory=dict)
+    controls: Controls = field(default_factory=dict)
     undecoded: Sequence[bytes] = field(default=(), repr=False)
 
     @property

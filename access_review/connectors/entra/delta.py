@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from access_review.connectors.entra.graph import EVENTUAL_CONSISTENCY, ExpiredError, Graph, GraphRequest, RejectedError
 from access_review.connectors.entra.live_pages import LivePages, follow
@@ -18,6 +17,7 @@ from access_review.connectors.entra.pages import NotReadError, Page
 from access_review.connectors.entra.properties import Object
 from access_review.connectors.entra.queries import GROUPS
 from access_review.connectors.private_file import write_private
+from access_review.model import Plain
 
 FORMAT = "access-review/mirror@2"
 LINKS = ("members", "owners")
@@ -31,7 +31,7 @@ class Mirror:
 
     of: str
     link: str = ""
-    groups: dict[str, dict[str, Any]] = field(default_factory=dict)
+    groups: dict[str, Plain] = field(default_factory=dict)
     linked: dict[str, dict[str, dict[str, Object]]] = field(default_factory=dict)
 
     @classmethod

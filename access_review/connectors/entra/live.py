@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import rfc8785
 
-from access_review.changes import Capabilities, Change
+from access_review.changes import Capabilities, Change, ReadablePart
 from access_review.connectors import Source, complete, incomplete, system
 from access_review.connectors.entra.capabilities import CAPABILITIES
 from access_review.connectors.entra.delta import DeltaChanges
@@ -18,7 +18,7 @@ from access_review.connectors.entra.paged_tenant import PagedTenant
 from access_review.connectors.entra.pages import NotReadError
 from access_review.connectors.entra.properties import Object
 from access_review.connectors.entra.queries import SEES_HIDDEN
-from access_review.connectors.entra.readable_parts import ReadablePart, readable_parts
+from access_review.connectors.entra.readable_parts import readable_parts
 from access_review.connectors.entra.registration import TenantReach
 from access_review.connectors.entra.writer import GraphWriter, covers
 from access_review.errors import ConnectorError, Transient
@@ -36,6 +36,7 @@ class LiveTenant:
     """One tenant, reached through ``open_reader``; ``paged`` says how its pages become rows."""
 
     capabilities: ClassVar[Capabilities] = CAPABILITIES
+    tells_readable: ClassVar[bool] = True
 
     paged: PagedTenant
     open_reader: Callable[[], Graph]

@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from access_review.connectors.entra.properties import Object
-from access_review.connectors.entra.saved_forms import NotReadError, as_page, unbatched
+from access_review.connectors.entra.saved_forms import NotReadError, Page, as_page, unbatched
 
-Page = Mapping[str, Any]
 Pages = Callable[[str], Iterator[Page]]
 
 __all__ = ["AbsentError", "NotReadError", "Page", "PagedCollection", "Pages", "saved"]

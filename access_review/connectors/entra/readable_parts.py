@@ -1,27 +1,11 @@
 """What an application may read of a tenant, part by part, without reading it all."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from access_review.changes import ReadablePart
 from access_review.connectors.entra.live_pages import LivePages
 from access_review.connectors.entra.pages import AbsentError, NotReadError
 from access_review.connectors.entra.queries import QUERIES
-
-
-@dataclass(frozen=True, slots=True)
-class ReadablePart:
-    """One part: can it be read, if not why, which permission it needs and what is lost without it.
-
-    ``absent`` parts were left out on purpose or do not exist in this tenant; they take
-    nothing from the rest.
-    """
-
-    part: str
-    can: bool
-    absent: bool
-    reason: str
-    permission: str
-    lost: str
 
 
 def readable_parts(door: LivePages) -> Iterator[ReadablePart]:

@@ -9,6 +9,9 @@ there is one; the SDK writes the names of properties with a capital, and what it
 from collections.abc import Mapping
 from typing import Any
 
+Page = Mapping[str, Any]
+"""A page as Graph answers it: ``value``, ``@odata.nextLink`` and what else stands in it."""
+
 DEFAULT_PAGE = 100
 """Objects that Graph returns when nobody asks for more."""
 
@@ -19,7 +22,7 @@ class NotReadError(Exception):
     """A collection, or the rest of it, could not be read; the message says why."""
 
 
-def as_page(saved: Any, name: str) -> Mapping[str, Any]:
+def as_page(saved: Any, name: str) -> Page:
     """Return a page of what a file holds; raises ``NotReadError`` for what is none."""
     if isinstance(saved, list) and saved and all(_is_page(page) for page in saved):
         return _joined(saved)
@@ -37,7 +40,7 @@ def as_page(saved: Any, name: str) -> Mapping[str, Any]:
     return {**saved, "value": [_as_graph_writes(thing) for thing in value]} if isinstance(value, list) else saved
 
 
-def unbatched(page: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+def unbatched(page: Page, name: str) -> Page:
     """Return the page in the answer to a ``$batch`` of one request; any other page as it is. Raises ``NotReadError``."""
     responses = page.get("responses")
     if not isinstance(responses, list):
@@ -54,7 +57,7 @@ def _is_page(saved: Any) -> bool:
     return isinstance(saved, dict) and isinstance(saved.get("value"), list) and not saved.keys() & {"id", "Id"}
 
 
-def _joined(pages: list[Any]) -> Mapping[str, Any]:
+def _joined(pages: list[Any]) -> Page:
     """Return pages that a loop kept in one list as one page; the link of the last says whether there are more."""
     followed = [page.get("@odata.nextLink") for page in pages]
     if not all(followed[:-1]):

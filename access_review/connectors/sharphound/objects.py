@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from access_review.connectors import no_value
 from access_review.connectors.ad.entry import canonical
+from access_review.model import Plain
 
 _NAMES = frozenset({"name", "samaccountname", "distinguishedname", "domain"})
 
@@ -25,7 +26,7 @@ class CollectedObject(BaseModel):
 
     model_config = ConfigDict(strict=True)
     ObjectIdentifier: str = Field(min_length=1)
-    Properties: dict[str, Any]
+    Properties: Plain
     PrimaryGroupSID: str | None = None
     Members: list[Any] | None = None
     HasSIDHistory: list[CollectedMember] | None = None

@@ -29,7 +29,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from difflib import get_close_matches
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import Field
@@ -51,6 +51,7 @@ from access_review.connectors.table.listing import ExportListing, ListingTerms, 
 from access_review.connectors.tabular import freshness, instants, sheets
 from access_review.connectors.tabular.sheets import Sheet
 from access_review.errors import ConnectorError, Mistake, WorkspaceError
+from access_review.model import Options
 
 _HELD = frozenset({"entitlement", "entitlement_id", "description", "since", "until", "used"})
 
@@ -66,7 +67,7 @@ class Export:
 
     source: Source
     path: str
-    form: Mapping[str, Any]
+    form: Options
     terms: ListingTerms
     max_age: timedelta | None = None
     open_end: bool = False

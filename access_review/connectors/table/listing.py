@@ -187,7 +187,7 @@ class ListedAccount:
             if value is not None:
                 self.stated[name].setdefault(value, line)
 
-    def settled(self) -> tuple[dict[str, Any], list[str]]:
+    def settled(self) -> tuple[Row, list[str]]:
         """Return what is agreed, and what is not: unknown then, save the last use, where the latest holds."""
         agreed: dict[str, Any] = {}
         disputes = []
