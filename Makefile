@@ -40,8 +40,8 @@ $(VENV)/.spark: requirements-spark.txt $(VENV)/.dev
 demo: $(VENV)/.tool
 	@$(BIN)/access-review --as-of $(AS_OF) audit
 
-# Each module stays on one core, and so do the tests that share real servers; what takes long begins first.
-PARALLEL := -n auto --dist loadgroup --no-loadscope-reorder
+# tests/conftest.py keeps each module on one core, and the tests that share real servers; what takes long begins first.
+PARALLEL := -n auto --dist loadscope --no-loadscope-reorder
 
 test: check
 	@tests/system-packages.sh

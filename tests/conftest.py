@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -35,30 +36,54 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run what takes long first, and keep together what shares something expensive: real servers, a module's company.
-
-    ``make test`` hands out groups of tests to the cores in this order.
-    """
+    """Run what takes long first: ``make test`` hands out groups of tests to the cores in this order."""
     slow: set[Path] = set()
     for item in items:
-        real = REAL in item.path.parents
-        if real:
+        if REAL in item.path.parents:
             item.add_marker(pytest.mark.slow)
         if item.get_closest_marker("slow"):
             slow.add(item.path)
-        item.add_marker(pytest.mark.xdist_group(_shared_by(item)))
     items.sort(key=lambda item: (REAL not in item.path.parents, item.path not in slow))
 
 
-def _shared_by(item: pytest.Item) -> str:
-    if REAL in item.path.parents:
-        return "real servers"
-    if "audited_once" in getattr(item, "fixturenames", ()):
-        return "the audited example"
-    # Each runs PowerShell several times, and shares nothing.
-    if "powershell" in getattr(item, "fixturenames", ()):
-        return item.nodeid
-    return item.nodeid.partition("::")[0]
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep on one core what shares something expensive, by the ids of tests, which are all that is known where they are handed out."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByWhatTheyShare(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            return shared_by(nodeid)
+
+    return ByWhatTheyShare(config, log)
+
+
+def shared_by(nodeid: str) -> str:
+    """Return what a test has in common with others: the real servers, or what its module makes."""
+    path, _, _ = nodeid.partition("::")
+    # Each scenario runs PowerShell several times, and shares nothing.
+    if path in SHARING_NOTHING:
+        return nodeid
+    return "real servers" if path.startswith("tests/real/") else path
+
+
+SHARING_NOTHING = ("tests/powershell/test_scenarios.py",)
+
+_ran_on: dict[str, set[str]] = {}
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Note where a test ran, if not here."""
+    if node := getattr(report, "node", None):
+        _ran_on.setdefault(shared_by(report.nodeid), set()).add(node.gateway.id)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail where what is shared was made on two cores: nothing else would tell, and ``make test`` took half as long again."""
+    apart = sorted(shared for shared, nodes in _ran_on.items() if len(nodes) > 1)
+    if apart:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        print(f"\nRan on several cores, and should not: {', '.join(apart)}")  # noqa: T201
 
 
 @pytest.fixture(scope="session", autouse=True)
