@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,7 @@ def parse(text: str, shown: str) -> Document:
     """Read YAML from text."""
     document = Document(shown)
     try:
-        node = YAML(typ="safe", pure=True).compose(StringIO(text))
+        node = _composed(text)
         if node is not None:
             document.data = _Reader(document).value(node, ())
     except MarkedYAMLError as error:
@@ -87,6 +88,13 @@ def parse(text: str, shown: str) -> Document:
     except (YAMLError, ValueError, RecursionError) as error:
         document.mistakes.append(Mistake(shown, 0, 0, f"is not YAML: {' '.join(str(error).split())}"))
     return document
+
+
+@lru_cache(256)
+def _composed(text: str) -> Node | None:
+    """Return the nodes of a text, which nobody changes: one process reads most files of a workspace more than once."""
+    root: Node | None = YAML(typ="safe", pure=True).compose(StringIO(text))
+    return root
 
 
 def _whole(text: str) -> int:

@@ -7,6 +7,7 @@ are unlocked, and the narrow column ``item`` ties each row to its question.
 import hashlib
 import re
 from collections.abc import Sequence
+from copy import copy
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -80,6 +81,7 @@ def as_xlsx(run: str, items: Sequence[WorkItem], *, as_of: datetime) -> bytes:
     _fill(page, run, items)
     _look(page, len(items))
     _guard(page, len(items), as_of)
+    _alike(page, len(items))
     book.active = page
     return workbook_bytes(book, at=as_of)
 
@@ -131,10 +133,10 @@ def _look(page: "Worksheet", count: int) -> None:
         page.column_dimensions[get_column_letter(column)].width = width
         page.cell(1, column).font = Font(bold=True)
         wrapped = Alignment(wrap_text=heading not in {"item", "run"}, vertical="top")
-        for row in range(2, count + 2):
-            page.cell(row, column).alignment = wrapped
+        if count:
+            page.cell(2, column).alignment = wrapped
             if heading in FILLED_IN:
-                page.cell(row, column).fill = PatternFill("solid", start_color="FFF7D6")
+                page.cell(2, column).fill = PatternFill("solid", start_color="FFF7D6")
     page.freeze_panes = "C2"
     page.print_title_rows = "1:1"
     page.page_setup.orientation = "landscape"
@@ -148,9 +150,9 @@ def _guard(page: "Worksheet", count: int, as_of: datetime) -> None:
     from openpyxl.utils import get_column_letter
     from openpyxl.worksheet.datavalidation import DataValidation
 
-    for heading in FILLED_IN:
-        for row in range(2, count + 2):
-            cell = page.cell(row, COLUMNS.index(heading) + 1)
+    if count:
+        for heading in FILLED_IN:
+            cell = page.cell(2, COLUMNS.index(heading) + 1)
             cell.protection = Protection(locked=False)
             cell.number_format = "yyyy-mm-dd" if heading == "decided on" else "@"
     page.protection.sheet = True
@@ -168,3 +170,12 @@ def _guard(page: "Worksheet", count: int, as_of: datetime) -> None:
         letter = get_column_letter(COLUMNS.index(heading) + 1)
         page.add_data_validation(rule)
         rule.add(f"{letter}2:{letter}{count + 1}")
+
+
+def _alike(page: "Worksheet", count: int) -> None:
+    """Let every row look as the first: to give each cell its looks anew takes longer than all else of a sheet."""
+    for column in range(1, len(COLUMNS) + 1):
+        for row in range(3, count + 2):
+            first, cell = page.cell(2, column), page.cell(row, column)
+            # openpyxl has no public name for what a cell looks like as a whole.
+            cell._style = copy(first._style)  # type: ignore[union-attr]  # noqa: SLF001
