@@ -16,20 +16,10 @@ from access_review.findings import former, register
 from access_review.findings.sentences import every_sentence
 from access_review.store import files, reviews
 from access_review.tables import digest, frame
+from tests.support.old_runs import FINDINGS_1
 from tests.support.snapshots import AS_OF
 from tests.support.workspaces import Company
 
-# As they were: the columns of findings@1, in their order.
-TEXT = "finding rule subject about subject_name about_name person person_name client source severity rag"
-SCHEMA = pa.schema(
-    [
-        *((name, pa.string()) for name in TEXT.split()),
-        ("risk", pa.int64()),
-        *((name, pa.string()) for name in ("reason", "risk_reasons", "remedy", "controls", "status", "waiver")),
-        ("first_seen", pa.timestamp("us", "UTC")),
-        ("closed_at", pa.timestamp("us", "UTC")),
-    ]
-)
 JUDGED = {"severity": "medium", "rag": "amber", "risk": 45, "remedy": "remove", "status": "new", "first_seen": AS_OF}
 HELD = {
     "finding": "3f" * 32,
@@ -53,7 +43,7 @@ CARRIED = {
     "risk_reasons": None,
     "status": "open",
 }
-OLD = pa.Table.from_pylist([HELD, CARRIED], SCHEMA)
+OLD = pa.Table.from_pylist([HELD, CARRIED], FINDINGS_1)
 DIGEST = "sha256:a7b8ab2d9bcdf896ba2d8839dd3562f05173dcec53622c496c1bf5f50229447f"
 
 
@@ -97,7 +87,7 @@ def company(tmp_path_factory) -> Company:
     assert made.run("review", at="2026-11-02T06:00:00Z").code == 0
     run = runs.find(made.folder)
     (now,) = [row for row in reviews.read(run).findings.to_pylist() if row["rule"] == "access-beyond-role"]
-    old = pa.Table.from_pylist([{**HELD, "finding": now["finding"], "subject": now["subject"]}], SCHEMA)
+    old = pa.Table.from_pylist([{**HELD, "finding": now["finding"], "subject": now["subject"]}], FINDINGS_1)
     pq.write_table(old, run.folder / "findings.parquet")
     known = json.loads((run.folder / REVIEWED.path).read_text())
     del known["findings"]
