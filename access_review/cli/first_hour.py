@@ -124,7 +124,10 @@ def _init_from(options: Options, directory: Path, exports: list[Path], organisat
     options.say("\n" + check_view.text(check_sources(workspaces.load(directory), options.now, lambda *_: None)))
     trial = first_review(directory, options.now)
     options.say(
-        "\n" + drafted_view.text(trial.drafted.draft, len(trial.drafted.files), shown(directory / "roles/templates"))
+        "\n"
+        + drafted_view.text(
+            trial.drafted.draft, len(trial.drafted.files), shown(directory / "roles/templates"), trial.drafted.names
+        )
     )
     said = summary(
         trial.report,

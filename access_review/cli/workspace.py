@@ -167,15 +167,24 @@ def roles_draft(
     of: Annotated[
         Path | None, typer.Option(metavar="FILE", help="With --exact: a table of who holds what, instead of a run.")
     ] = None,
+    update: Annotated[
+        bool, typer.Option("--update", help="Instead, propose changes to the templates that exist.")
+    ] = False,
+    promote: Annotated[
+        bool, typer.Option("--promote", help="Write what all of a role hold as duties, under must.")
+    ] = False,
     min_people: Annotated[int, typer.Option(min=2, help="People that a template needs.")] = 2,
 ) -> None:
-    """Draft templates from what people hold today, or mine exact roles."""
-    from access_review.stages import drafting, exact_roles
+    """Draft templates from what people hold today, propose changes to those that exist, or mine exact roles."""
+    from access_review.stages import drafting, exact_roles, role_updates
+    from access_review.views import changed_template
     from access_review.views import drafted as view
 
     options: Options = ctx.obj
     if of and not exact:
         raise typer.BadParameter("a table has no people with attributes: add --exact", param_hint="--of")
+    if exact and (update or promote):
+        raise typer.BadParameter("--exact writes nothing: leave --update and --promote away", param_hint="--exact")
     if exact:
         mined = (
             exact_roles.of_table(of, options.now)
@@ -184,8 +193,14 @@ def roles_draft(
         )
         options.show(exact_roles.value(mined), mined.sentence)
         return
-    made = drafting.draft_roles(options.workspace(), options.found_run(), to, options.now.date(), min_people=min_people)
-    options.show(drafting.value(made), view.text(made.draft, len(made.files), shown(to)))
+    workspace, run, today = options.workspace(), options.found_run(), options.now.date()
+    if update:
+        found = role_updates.update_roles(workspace, run, to, today, promote=promote)
+        said = changed_template.told(found.proposals, found.templates, len(found.files), shown(to))
+        options.show(role_updates.value(found), said)
+        return
+    made = drafting.draft_roles(workspace, run, to, today, min_people=min_people, promote=promote)
+    options.show(drafting.value(made), view.text(made.draft, len(made.files), shown(to), made.names, promoted=promote))
 
 
 def sources_retire(

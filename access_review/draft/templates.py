@@ -132,7 +132,12 @@ class DraftInput:
 
 
 def draft_templates(
-    given: DraftInput, *, min_people: int = 2, most_bundles: int = 10, most_left_out: int = 1_000
+    given: DraftInput,
+    *,
+    min_people: int = 2,
+    most_bundles: int = 10,
+    most_left_out: int = 1_000,
+    names: Mapping[str, str] | None = None,
 ) -> TemplateDraft:
     """Draft templates; 300,000 grants take some tens of seconds.
 
@@ -152,10 +157,10 @@ def draft_templates(
     for line in lines:
         by_condition.setdefault(line.condition, []).append((line, _draft_line(given, line, allowed)))
     ordered, newly, explained = _in_order(matrix, by_condition)
-    names = template_names(_named_by(given, condition, by_condition[condition]) for condition in ordered)
+    titles = template_names(_named_by(given, condition, by_condition[condition]) for condition in ordered)
     templates = tuple(
         _template(given, name, by_condition[condition], gain, explained)
-        for name, condition, gain in zip(names, ordered, newly, strict=True)
+        for name, condition, gain in zip(titles, ordered, newly, strict=True)
     )
     coverage = float(explained.mean()) if matrix.grants else 0.0
     access = score_access(matrix, telling_groups(matrix, given.assignments, given.attributes))
@@ -164,7 +169,7 @@ def draft_templates(
     return TemplateDraft(
         templates,
         _bundles(given, explained, most_bundles) if explains or not given.attributes else (),
-        tuple(explain_grant(access, grant) for grant in left.tolist()),
+        tuple(explain_grant(access, grant, names) for grant in left.tolist()),
         access,
         explained,
         _curve(newly, matrix.grants),

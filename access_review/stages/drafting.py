@@ -1,11 +1,12 @@
 """Draft role templates from a run: what people hold today, by their attributes, written as files to be read."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TypedDict
 
-from access_review.draft.run_input import draft_input
+from access_review.draft.run_input import draft_input, names_of
 from access_review.draft.templates import TemplateDraft, draft_templates
 from access_review.errors import WorkspaceError
 from access_review.review import establish
@@ -26,27 +27,40 @@ class Drafted:
     people: int
     attributes: tuple[str, ...]
     files: tuple[Path, ...]
+    names: Mapping[str, str]
+    """What people and entitlements are called."""
 
 
-def draft_roles(workspace: Workspace, run: Run, folder: Path, today: date, *, min_people: int = 2) -> Drafted:
-    """Draft templates from a run into a folder; raises ``WorkspaceError`` where one would be overwritten."""
+def draft_roles(
+    workspace: Workspace, run: Run, folder: Path, today: date, *, min_people: int = 2, promote: bool = False
+) -> Drafted:
+    """Draft templates from a run into a folder, and bundles into ``bundles`` below; with ``promote``, duties too.
+
+    Raises ``WorkspaceError`` where a file would be overwritten.
+    """
     snapshot = snapshots.load(run)
     with reviews.engine_of(workspace, snapshot) as engine:
         establish(snapshot.tables, workspace, engine)
-        given = draft_input(engine)
-    draft = draft_templates(given, min_people=min_people)
+        given, names = draft_input(engine), names_of(engine)
+    draft = draft_templates(given, min_people=min_people, names=names)
     texts = {
-        folder / f"{one.name}.yaml": source_yaml.template(one, today + REVIEW_AFTER)
+        folder / f"{one.name}.yaml": source_yaml.template(one, today + REVIEW_AFTER, promote=promote)
         for one in draft.templates
         if one.lines
     }
+    templates = tuple(texts)
+    for one in draft.bundles:
+        patterns = [given.entitlements[e].pattern if e in given.entitlements else e for e in one.entitlements]
+        people = [names.get(person, person) for person in one.people]
+        made = source_yaml.bundle_template(one, patterns, people, today + REVIEW_AFTER)
+        texts[folder / "bundles" / f"{one.name}.yaml"] = made
     taken = [path for path in texts if path.exists()]
     if taken:
         raise WorkspaceError(f"{taken[0]} is already there", hint="name an empty folder with --to, and compare")
     for path, text in texts.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         files.write(path, text.encode())
-    return Drafted(draft, len(given.matrix.people), given.attributes, tuple(texts))
+    return Drafted(draft, len(given.matrix.people), given.attributes, templates, names)
 
 
 class DraftedLine(TypedDict):
@@ -85,13 +99,16 @@ class DraftedBundle(TypedDict):
     bundle: str
     people: list[str]
     entitlements: list[str]
+    cautions: list[str]
 
 
 class LeftOutGrant(TypedDict):
-    """A grant that no template is drafted for, and why."""
+    """A grant that no template is drafted for, its place by how unusual it is among all, and why."""
 
     person: str
     entitlement: str
+    place: int
+    score: float
     reason: str
 
 
@@ -150,7 +167,16 @@ def value(drafted: Drafted) -> DraftedValue:
         ],
         "curve": [{"templates": p.roles, "share": round(p.share, 4)} for p in draft.curve],
         "bundles": [
-            {"bundle": b.name, "people": list(b.people), "entitlements": list(b.entitlements)} for b in draft.bundles
+            {
+                "bundle": b.name,
+                "people": list(b.people),
+                "entitlements": list(b.entitlements),
+                "cautions": [str(caution.kind) for caution in b.cautions],
+            }
+            for b in draft.bundles
         ],
-        "left_out": [{"person": g.person, "entitlement": g.entitlement, "reason": g.reason} for g in draft.left_out],
+        "left_out": [
+            {"person": g.person, "entitlement": g.entitlement, "place": g.place, "score": g.score, "reason": g.reason}
+            for g in draft.left_out
+        ],
     }

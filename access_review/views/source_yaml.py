@@ -1,7 +1,7 @@
 """A drafted source, policy or template as commented YAML: each line with why it is so."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -55,8 +55,11 @@ def policy(organisation: str) -> str:
     )
 
 
-def template(drafted: DraftTemplate, review_by: date) -> str:
-    """Write one drafted template: everything under ``may``, withheld lines commented out."""
+def template(drafted: DraftTemplate, review_by: date, *, promote: bool = False) -> str:
+    """Write one drafted template: everything under ``may``, withheld lines commented out.
+
+    With ``promote``, lines that all hold and that nothing speaks against are duties, under ``must``.
+    """
     lines = [
         _SCHEMA.format("../", "template"),
         _comment(
@@ -68,9 +71,14 @@ def template(drafted: DraftTemplate, review_by: date) -> str:
     # Of nobody in particular is everybody of any kind.
     who = ", ".join(f"{_key(name)}: {_value(list(values))}" for name, values in drafted.who or (("kind", ("*",)),))
     lines.append(f"who: {{{who}}}")
-    if any(not line.withheld for line in drafted.lines):
+    duties = [line for line in drafted.lines if promote and line.held_by_all and not line.withheld]
+    if duties:
+        lines.append("must:")
+        lines += [f"  - {_value(line.pattern)}  # {visible(line.note)}; promoted" for line in duties]
+    others = [line for line in drafted.lines if line not in duties]
+    if any(not line.withheld for line in others):
         lines.append("may:")
-    for line in drafted.lines:
+    for line in others:
         lines += _template_line(line)
     if drafted.undecided:
         lines.append("  # Some of them hold these, and no template allows them: decide.")
@@ -85,9 +93,23 @@ def _template_line(line: DraftLine) -> Iterator[str]:
     yield f"{mark}- {_value(line.pattern)}  # {visible(line.note)}{all_of_them}"
 
 
-def bundle(drafted: DraftBundle) -> str:
-    """Write a bundle that no attribute explains, as a remark and no template: nobody has it by an attribute."""
-    held = ", ".join(map(visible, drafted.entitlements))
+def bundle_template(drafted: DraftBundle, patterns: Sequence[str], people: Sequence[str], review_by: date) -> str:
+    """Write a bundle as a template that nobody has yet: a person gives it a name and says who has it, or leaves it."""
+    lines = [
+        _SCHEMA.format("../../", "template"),
+        _comment(f"{drafted.note}. Who are they? Name the role, say under who what they have in common, or leave it."),
+        _comment(f"Held together by {', '.join(people)}."),
+        *(_comment(f"{caution.kind}: {caution.sentence}") for caution in drafted.cautions),
+        f"role: {_value(drafted.name)}",
+        "may:",
+        *(f"  - {_value(pattern)}" for pattern in patterns),
+    ]
+    return "\n".join((*lines, f"review_by: {review_by.isoformat()}", ""))
+
+
+def bundle(drafted: DraftBundle, names: Mapping[str, str]) -> str:
+    """Say a bundle that no attribute explains in one line."""
+    held = ", ".join(visible(names.get(one, one)) for one in drafted.entitlements)
     return f"{visible(drafted.name)}: {len(drafted.people):,} people hold {held}"
 
 

@@ -16,7 +16,7 @@ from access_review.draft.naming import slug, template_names
 from access_review.draft.peer_groups import telling_groups
 from access_review.draft.templates import Confidence, DraftInput, TemplateDraft, draft_templates, wilson_lower
 from access_review.draft.unusual import explain_grant
-from access_review.draft.updates import ProposalKind, propose_updates
+from access_review.draft.updates import OwnLine, ProposalKind, RolesToday, propose_updates
 from tests.draft.example import ExampleDraft, example_draft
 from tests.draft.matrices import matrix
 
@@ -74,7 +74,7 @@ def test_one_stray_grant_is_left_out_with_how_unusual_it_is() -> None:
     draft = drafted([*grants, ("agent03", "ledger")], people)
     (left,) = draft.left_out
     assert (left.person, left.entitlement, left.place) == ("agent03", "ledger", 1)
-    assert "0 of the 11 others in Agent have it" in left.reason
+    assert "0 of the 11 others in title Agent have it" in left.reason
     assert explain_grant(draft.access, int(np.flatnonzero(~draft.explained)[0])) == left
 
 
@@ -207,24 +207,39 @@ def test_sureness_grows_with_the_people(hits: int, of: int, low: float) -> None:
 
 
 def test_updates_are_proposed_for_what_a_role_has_and_for_what_nobody_uses() -> None:
-    grants, _ = office()
-    held = access_matrix([p for p, _ in grants], [e for _, e in grants])
-    agents = [p for p in held.people if p.startswith("agent")]
-    proposals = propose_updates(
-        held,
-        {"agent": agents, "tiny": agents[:2], "clerk": ["clerk00", "clerk01", "clerk02"]},
-        {"agent": ["mail", "fax"], "clerk": ["mail", "ledger"]},
-        {"clerk": ["phone"]},
-        never_used={(f"clerk{n:02}", "ledger") for n in range(6)},
+    agents, clerks = ({f"{team}{n:02}" for n in range(12)} for team in ("agent", "clerk"))
+    held = {"mail": agents | clerks, "phone": agents | clerks, "ledger": clerks, "vault": agents}
+    today = RolesToday(
+        members={"agent": frozenset(agents), "clerk": frozenset(clerks), "tiny": frozenset(sorted(agents)[:2])},
+        allowed={"agent": frozenset({"mail", "fax"}), "clerk": frozenset({"mail", "ledger"}), "tiny": frozenset()},
+        forbidden={"agent": frozenset(), "clerk": frozenset({"phone"}), "tiny": frozenset()},
+        lines=(
+            OwnLine("agent", "may", "mail", frozenset({"mail"})),
+            OwnLine("agent", "may", "fax", frozenset({"fax"})),
+            OwnLine("clerk", "must", "ledger", frozenset({"ledger"})),
+        ),
+        direct={name: frozenset(people) for name, people in held.items()},
+        reached={name: frozenset(people) for name, people in held.items()},
+        names={"vault": DraftEntitlement("vault", privileged=True)},
+        never_used=frozenset((person, "ledger") for person in clerks),
     )
-    assert [(p.role, p.kind, p.entitlement) for p in proposals] == [
+    found = [(p.role, p.kind, p.pattern) for p in propose_updates(today)]
+    assert found == [
         ("agent", ProposalKind.ADD, "phone"),
+        ("agent", ProposalKind.ADD, "vault"),
         ("agent", ProposalKind.REMOVE, "fax"),
         ("clerk", ProposalKind.REMOVE, "ledger"),
     ]
-    assert proposals[0].sentence == "12 of the 12 in agent hold it and the template does not name it"
-    forbidden = propose_updates(held, {"agent": agents}, {"agent": ["mail"]}, {"agent": ["phone"]})
-    assert forbidden == ()
+    phone, vault, *_ = propose_updates(today)
+    assert phone.sentence == "12 of the 12 in agent hold it and the template does not name it"
+    assert [c.kind for c in vault.cautions] == [CautionKind.PRIVILEGED]
+    promoted = [(p.role, p.pattern) for p in propose_updates(today, promote=True) if p.kind is ProposalKind.PROMOTE]
+    assert promoted == [("agent", "mail")]
+    # What a wider role would give to the same people is proposed for that one alone.
+    wider = replace(today, members={"all": frozenset(agents | clerks), "agent": frozenset(agents)}, lines=())
+    wider = replace(wider, allowed={"all": frozenset({"mail"}), "agent": frozenset({"mail", "vault"})})
+    wider = replace(wider, forbidden={"all": frozenset(), "agent": frozenset()})
+    assert [(p.role, p.pattern) for p in propose_updates(wider)] == [("all", "phone")]
 
 
 @pytest.fixture(scope="module")
