@@ -201,15 +201,42 @@ def verified(data: bytes) -> Logbook:
         raise ArtifactError("the logbook is empty", hint=_RESTORE)
     if len(rest) > LONGEST_LINE:
         raise ArtifactError(f"logbook: {len(rest)} bytes follow the last line, more than any line", hint=_RESTORE)
-    entries, heads, leaves = [], [GrowingTree().head], []
-    tree = GrowingTree()
-    for number, line in enumerate(lines, start=1):
+    known = _checked_last if data.startswith(_checked_last.data) else _NOTHING
+    tree, entries, leaves, heads = known.tree.copy(), list(known.entries), list(known.leaves), list(known.heads)
+    for number, line in enumerate(lines[len(entries) :], start=len(entries) + 1):
         entry = _checked(line, number, tree.head)
         entries.append(entry)
         leaves.append(leaf(line))
         tree.add(leaves[-1])
         heads.append(tree.head)
-    return Logbook(tuple(entries), tuple(heads), tuple(leaves), len(rest))
+    book = Logbook(tuple(entries), tuple(heads), tuple(leaves), len(rest))
+    _keep(data[: len(data) - len(rest)], book, tree)
+    return book
+
+
+@dataclass(frozen=True, slots=True)
+class _Beginning:
+    """Whole lines that were found right, byte for byte, with what was made of them."""
+
+    data: bytes = b""
+    entries: tuple[LogEntry, ...] = ()
+    heads: tuple[TreeHead, ...] = (GrowingTree().head,)
+    leaves: tuple[bytes, ...] = ()
+    tree: GrowingTree = field(default_factory=GrowingTree)
+
+
+_NOTHING = _Beginning()
+_checked_last = _NOTHING
+"""What was checked last: a command reads the logbook a dozen times, and the same bytes say the same."""
+
+KEPT = 64 * 2**20
+"""Bytes of a logbook that are kept for that."""
+
+
+def _keep(data: bytes, book: Logbook, tree: GrowingTree) -> None:
+    global _checked_last  # noqa: PLW0603 - one beginning, kept for the next reading
+    if len(data) <= KEPT:
+        _checked_last = _Beginning(data, book.entries, book.heads, book.leaves, tree)
 
 
 def grown(data: bytes) -> GrowingTree:

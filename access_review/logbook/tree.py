@@ -46,6 +46,10 @@ class GrowingTree:
     size: int = 0
     _peaks: list[bytes] = field(default_factory=list)
 
+    def copy(self) -> Self:
+        """Return a tree of the same lines, which grows by itself."""
+        return type(self)(self.size, [*self._peaks])
+
     def add(self, leaf: bytes) -> None:
         """Add the hash of one more line."""
         node, size = leaf, self.size

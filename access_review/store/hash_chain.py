@@ -10,6 +10,7 @@ import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,13 @@ _RESTORE = "restore runs/ from a backup"
 
 def row_digest(body: Mapping[str, Any]) -> str:
     """Return the hash of a row from all its columns but ``digest``; raises ``ValueError`` for what JSON cannot hold."""
-    return "sha256:" + hashlib.sha256(rfc8785.dumps(dict(body))).hexdigest()
+    return _digest(tuple(body), *body.values())
+
+
+@lru_cache(10_000, typed=True)
+def _digest(names: tuple[str, ...], *values: Any) -> str:
+    # The rows of a store are checked whenever it is read, a dozen times a command, and the same row has the same hash.
+    return "sha256:" + hashlib.sha256(rfc8785.dumps(dict(zip(names, values, strict=True)))).hexdigest()
 
 
 def chained_rows(path: Path) -> tuple[Plain, ...]:

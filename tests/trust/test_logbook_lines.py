@@ -106,6 +106,23 @@ def test_one_changed_byte_anywhere_is_found(place, by):
         assert not book.holds(whole.head)
 
 
+@given(st.data())
+def test_what_was_read_before_changes_nothing_of_what_is_found(data):
+    whole = logbook(*FIVE)
+    ends = [place + 1 for place, byte in enumerate(whole) if byte == ord("\n")]
+    at_once = verified(logbook(LogEntry(LogEvent.PRUNE, "another", AT))), verified(whole)
+    before = data.draw(st.sampled_from(ends[:-1]))
+    verified(whole[: before + data.draw(st.integers(0, 3))])
+    assert (verified(whole), grown(whole).head) == (at_once[1], at_once[1].head)
+    changed = bytearray(whole)
+    changed[data.draw(st.integers(0, before - 2))] ^= 1
+    with pytest.raises(ArtifactError, match="logbook"):
+        verified(bytes(changed))
+    cut = verified(whole[:before])
+    assert cut.entries == at_once[1].entries[: len(cut.entries)]
+    assert cut.head == at_once[1].heads[len(cut.entries)]
+
+
 @pytest.mark.parametrize("number", range(5))
 def test_a_line_left_out_moved_or_repeated_is_named(number):
     lines = logbook(*FIVE).splitlines(keepends=True)
