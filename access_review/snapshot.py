@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from access_review import __version__, carry_over, connectors
-from access_review.connectors import Source, shrunk
+from access_review.connectors import Source, emptied, shrunk
 from access_review.connectors.contradictions import believed
 from access_review.connectors.tabular.freshness import AGE
 from access_review.engine import ParquetFile
@@ -123,11 +123,15 @@ class Snapshot:
 
     @property
     def last_read(self) -> Mapping[str, Mapping[str, int]]:
-        """How much each source held of what was read whole, by subject."""
+        """How much each source held of what was read whole, by subject, and of groups by their ids."""
         found: dict[str, list[Row]] = defaultdict(list)
         for row in self.tables["completeness"].to_pylist():
             found[row["source"]].append(row)
-        return {source: shrunk.counted(rows, accepted=False) for source, rows in found.items()}
+        counts = {source: shrunk.counted(rows, accepted=False) for source, rows in found.items()}
+        return {
+            source: count | (emptied.remembered(source, self.tables) if "grants" in count else {})
+            for source, count in counts.items()
+        }
 
     @property
     def collected(self) -> frozenset[str]:
@@ -236,7 +240,8 @@ def _compared(
         verdicts.append(shrunk.sizes(source, found)[1])
     accepted = entry.file.accept_fewer
     live = bool(last) and not connectors.is_recorded(workspace.connected(entry))
-    return shrunk.noticed(source, verdicts, last, on=as_of.date(), accepted=accepted, live=live)
+    held = shrunk.NOTHING_LESS if live else emptied.compared(source.name, last, made)
+    return shrunk.noticed(source, verdicts, last, on=as_of.date(), accepted=accepted, live=live, held=held)
 
 
 def _rows(source: Source, entry: SourceEntry, as_of: datetime) -> Iterator[tuple[str, Row]]:

@@ -70,9 +70,16 @@ class Workspace:
         """Return what the connector of each source declares that its system can do; raises as :meth:`connected`."""
         return {entry.name: connectors.capabilities_of(self.connected(entry)) for entry in self.sources}
 
-    def read_live(self) -> tuple[str, ...]:
-        """Return the sources that say what is now, whatever moment is reviewed; raises as :meth:`connected`."""
-        return tuple(one.name for one in self.sources if not connectors.is_recorded(self.connected(one)))
+    def read_live(self, at: datetime) -> tuple[str, ...]:
+        """Return the sources that say what is now, whatever moment is reviewed; raises as :meth:`connected`.
+
+        One that is retired at that moment says nothing.
+        """
+        return tuple(
+            one.name
+            for one in self.sources
+            if not one.is_retired(at) and not connectors.is_recorded(self.connected(one))
+        )
 
     def written_live(self) -> tuple[str, ...]:
         """Return the sources that this tool itself can change; raises as :meth:`connected`."""

@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import rfc8785
 
-from access_review.connectors import Source, complete
+from access_review.connectors import Source, complete, emptied, incomplete
+from access_review.connectors.emptied import LessHeld
 from access_review.tables import TABLES, Row
 
 SHARE = 90
@@ -26,11 +27,19 @@ SHRUNK = "part:shrunk"
 SIZES = "part:sizes"
 """The subject of a verdict that says, as canonical JSON, how much single files hold, and columns, in thousandths."""
 
+EMPTIED = "part:emptied groups"
+"""The subject of a verdict that names groups in which nobody is any more: too few were in them to doubt the source."""
+
 FIRST = "part:first-read"
 """The subject of a verdict that says that there was nothing to compare with."""
 
+TOLD = (FIRST, EMPTIED)
+"""What people are told of a source that is complete all the same."""
+
 FILE, OBJECTS, CELLS, VIA = "file:", "objects:", "cells:", "grants by "
 """How the names of what is counted beside tables begin: rows of a file, objects in one, cells of a column, grants of a way."""
+
+_MEMBERSHIPS = ("grants", "nesting")
 
 _PEOPLES = f"{OBJECTS}accounts besides those of computers"
 
@@ -105,6 +114,9 @@ def _sizes(rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     return {what: count for row in rows if row["subject"] == SIZES for what, count in json.loads(row["reason"]).items()}
 
 
+NOTHING_LESS = LessHeld({}, {})
+
+
 def noticed(
     source: Source,
     verdicts: Sequence[Row],
@@ -113,41 +125,64 @@ def noticed(
     on: date,
     accepted: date | None = None,
     live: bool = False,
+    held: LessHeld = NOTHING_LESS,
 ) -> list[Row]:
     """Return the verdicts on a source, those of what shrunk turned into incomplete ones.
 
     Too few objects, or too little in a file or column, make every table doubtful: what refers to them is gone with
     them. ``last`` is how much there was; ``accepted`` the day up to which the source file accepts less. Of a
-    ``live`` source only objects are compared: a batch takes memberships from it, and never an object.
+    ``live`` source only objects are compared: a batch takes memberships from it, and never an object. ``held`` are
+    the groups that hold less than they did.
     """
     if not last:
         _, first = complete(source, FIRST, 0)
         return [
             *verdicts,
-            {**first, "received": None, "reason": "read for the first time: what there should be is not known"},
+            {
+                **first,
+                "received": None,
+                "reason": "read for the first time: what there should be is not known, so what the files lack is not noticed",
+            },
         ]
     if accepted is not None and on <= accepted <= on + AHEAD:
         return list(verdicts)
-    held = counted(verdicts, accepted=False) | _sizes(verdicts)
+    rows = counted(verdicts, accepted=False) | _sizes(verdicts)
     less = {
         what: (now, last[what])
-        for what, now in held.items()
+        for what, now in rows.items()
         if what in last and (what in _CARRYING or what.startswith(OBJECTS) or not live)
-        if now * 100 < last[what] * SHARE and not _is_ordinary(what, now, last[what], max(held.values()))
+        if now * 100 < last[what] * SHARE and not _is_ordinary(what, now, last[what], max(rows.values()))
     }
-    if not less:
-        return list(verdicts)
+    # Where members were not read whole anyway, those that are missing say nothing more.
+    unread = any(not row["complete"] and row["subject"] in _MEMBERSHIPS for row in verdicts)
+    doubted, told = NOTHING_LESS if unread or live else held
+    found = _told(source, told)
+    if not less and not doubted:
+        return [*verdicts, *found]
     everything = any(what in _CARRYING or what.startswith((FILE, OBJECTS, CELLS)) for what in less)
-    tables = {"grants" if what.startswith(VIA) else what for what in less}
-    said = "; ".join(_sentence(what, *numbers) for what, numbers in sorted(less.items()))
+    tables = {"grants" if what.startswith(VIA) else what for what in less} | {*(_MEMBERSHIPS if doubted else ())}
+    said = "; ".join(
+        [_sentence(what, *numbers) for what, numbers in sorted(less.items())]
+        + ([f"{emptied.sentence(doubted)}: were their members read?"] if doubted else [])
+    )
     hint = f"look whether the export is whole; if it is, write `accept_fewer: {on}` in sources/{source.name}.yaml"
-    found = [
+    found += [
         {**row, "complete": False, "reason": f"{said}: {hint}", "expected": last.get(row["subject"])}
         if row["complete"] and (row["subject"] in tables or (everything and row["subject"] in TABLES))
         else row
         for row in verdicts
     ]
-    return [*found, _said(source, SHRUNK, {what: list(numbers) for what, numbers in less.items()})[1]]
+    both = {**less, **{f"{emptied.MEMBERS}{one}": numbers for one, numbers in doubted.items()}}
+    return [*found, _said(source, SHRUNK, {what: list(numbers) for what, numbers in both.items()})[1]]
+
+
+def _told(source: Source, groups: Mapping[str, tuple[int, int]]) -> list[Row]:
+    if not groups:
+        return []
+    reason = (
+        f"{emptied.sentence(groups)}: where that is not so, their members were not read, and findings about them end"
+    )
+    return [incomplete(source, EMPTIED, reason)[1]]
 
 
 def _is_ordinary(what: str, now: int, then: int, rows: int) -> bool:

@@ -37,6 +37,7 @@ def _collected(workspace: Workspace, as_of: datetime, progress: Progress, *, cho
     earlier = [run for run in logged.known_runs(workspace.folder) if run.as_of < as_of]
     previous = earlier[-1] if earlier else None
     known = snapshots.load(previous) if previous else None
-    last = last_reads.of(earlier)
+    live = workspace.read_live(as_of)
+    last = last_reads.of(earlier, live)
     collected = snapshot.collect(workspace, as_of, previous=known, last=last, progress=progress)
-    return snapshots.save(collected, workspace, previous, rehearsal=trial or (chosen and bool(workspace.read_live())))
+    return snapshots.save(collected, workspace, previous, rehearsal=trial or (chosen and bool(live)))

@@ -5,9 +5,11 @@ from dataclasses import asdict
 from typing import TypedDict
 
 from access_review.changes import ReadablePart
+from access_review.connectors.shrunk import TOLD
 from access_review.connectors.tabular.freshness import AGE
 from access_review.explain.coverage import Coverage
 from access_review.views import coverage
+from access_review.views.summary import told_of
 from access_review.views.terminal import table
 from access_review.views.text import count, visible
 
@@ -82,6 +84,11 @@ def live_value(said: Mapping[str, Sequence[ReadablePart]]) -> dict[str, list[dic
     return {source: [asdict(part) for part in parts] for source, parts in said.items()}
 
 
+def told(verdicts: Mapping[str, CheckedVerdict]) -> list[str]:
+    """Return what people are told of a source though it is complete."""
+    return [verdicts[subject]["reason"] or "" for subject in TOLD if subject in verdicts]
+
+
 def text(result: CheckResult) -> str:
     """Say per source what would be loaded and what could not be read, and which template lines match nothing."""
     return "\n".join(_lines(result))
@@ -107,6 +114,7 @@ def _lines(result: CheckResult) -> Iterator[str]:
             kinds = ", ".join(f"{number:,} {kind}" for kind, number in sorted(source["problems"].items()))
             yield f"{visible(source['source'])}: input that could not be used: {kinds}"
         yield from (f"  {visible(row['locator'])}: {visible(row['reason'])}" for row in source["unusable"])
+    yield from told_of({source["source"]: told(source["verdicts"]) for source in result["sources"]})
     for line in result["unresolved"]:
         yield f"{line['place']}: {visible(line['pattern'])} matches nothing today"
     yield ""
@@ -116,7 +124,7 @@ def _lines(result: CheckResult) -> Iterator[str]:
 def _unread(source: CheckedSource) -> Iterator[str]:
     """Say what was not read: optional parts apart from what makes the source incomplete."""
     for subject, verdict in sorted(source["verdicts"].items()):
-        if not verdict["complete"]:
+        if not verdict["complete"] and subject not in TOLD:
             part = "is too much" if subject == AGE else "was not read"
             state = part if subject.startswith("part:") else "is incomplete"
             what = visible(subject.removeprefix("part:"))

@@ -8,12 +8,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from access_review import rules
+from access_review.connectors.shrunk import TOLD
 from access_review.findings.sentences import every_sentence
 from access_review.model import CURRENT, Rag, Severity, Status
 from access_review.review import Report
 from access_review.snapshot import Manifest, ManifestSource
 from access_review.tables import Row
 from access_review.views.families import family_of, order_of
+from access_review.views.text import visible
 
 FORMAT = "access-review/summary@1"
 SEVERITIES = tuple(str(s) for s in reversed(Severity))
@@ -28,13 +30,17 @@ class UnreadPart(TypedDict):
 
 
 class SourceSummary(TypedDict):
-    """How a source was read: the rows it gave, what of it is incomplete, and unusable input by kind."""
+    """How a source was read: the rows it gave, what of it is incomplete, and unusable input by kind.
+
+    ``told`` is what somebody should know of it though it is complete: that nothing could tell whether it is.
+    """
 
     source: str
     connector: str
     complete: bool
     received: int
     incomplete: list[UnreadPart]
+    told: list[str]
     problems: dict[str, int]
 
 
@@ -198,8 +204,18 @@ def _source(name: str, source: ManifestSource) -> SourceSummary:
             for subject, verdict in sorted(source.verdicts.items())
             if not verdict.complete
         ],
+        "told": [source.verdicts[subject].reason or "" for subject in TOLD if subject in source.verdicts],
         "problems": dict(sorted(source.problems.items())),
     }
+
+
+def told_of(sources: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return a line for each thing that is told, the sources that it is told of before it."""
+    named: dict[str, list[str]] = defaultdict(list)
+    for source, lines in sorted(sources.items()):
+        for line in lines:
+            named[line].append(visible(source))
+    return [f"{', '.join(names)}: {visible(line)}" for line, names in named.items()]
 
 
 def _counts(findings: pa.Table, column: str, values: Sequence[str]) -> dict[str, int]:

@@ -9,7 +9,7 @@ from typing import IO, Any
 import typer
 from tabulate import tabulate
 
-from access_review.views.summary import RAGS, SEVERITIES, Summary, counts_of
+from access_review.views.summary import RAGS, SEVERITIES, Summary, counts_of, told_of
 from access_review.views.text import count, moment, shorten, visible
 
 _COLOURS = {"red": "red", "amber": "yellow", "green": "green", "critical": "red", "high": "yellow"}
@@ -84,7 +84,9 @@ def _sources(summary: Summary, width: int, colour: bool) -> str:
                 shown,
             )
         )
-    return table(("source", "connector", "rows", "unusable", "read"), rows, numbers=(2, 3))
+    said = told_of({source["source"]: source["told"] for source in summary["sources"]})
+    drawn = table(("source", "connector", "rows", "unusable", "read"), rows, numbers=(2, 3))
+    return "\n".join([drawn, *(shorten(line, width) for line in said)])
 
 
 def _findings(summary: Summary, width: int, colour: bool) -> str:

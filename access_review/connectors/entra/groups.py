@@ -74,6 +74,13 @@ def hides_members(thing: Object) -> bool:
     return (text(thing, "visibility") or "").casefold() == "hiddenmembership"
 
 
+def members_shown(thing: Object) -> int:
+    """Return how many members a group that was read with ``$expand`` or ``$count`` of them shows itself; 0 where it shows none."""
+    counted, expanded = thing.get("members@odata.count"), thing.get("members")
+    shown = [counted] if isinstance(counted, int) else []
+    return max([*shown, len(expanded) if isinstance(expanded, list) else 0])
+
+
 def why_unseen(thing: Object, sees_hidden: bool | None) -> str:
     """Return why an empty list of a group's members says nothing; empty where it does.
 

@@ -52,6 +52,7 @@ class Tenant:
         self.verdicts: dict[str, Verdict] = {}
         self.unusable: list[TableRow] = []
         self._unseen: dict[str, str] = {}
+        self._shown: dict[str, int] = {}
 
     def rows(self) -> Iterator[TableRow]:
         """Yield everything; memory grows with users and groups, not with memberships."""
@@ -114,6 +115,8 @@ class Tenant:
             yield from groups.group(self.directory, thing, restricting, exempting)
             if why := groups.why_unseen(thing, self.sees_hidden):
                 self._unseen[thing["id"]] = why
+            if shown := groups.members_shown(thing):
+                self._shown[thing["id"]] = shown
             if flag(thing, "onPremisesSyncEnabled"):
                 synced[thing["id"]] = thing
             if licensed:
@@ -254,6 +257,8 @@ class Tenant:
         if why and reading.complete and not reading.received:
             reading.faults.append(why)
             self.unusable.append(self.directory.unusable(reading.collection, why, self.directory.group(native)))
+        if reading.complete and reading.received < (shown := self._shown.get(native, 0)):
+            reading.faults.append(f"{reading.received} received, and the group itself shows {shown}")
 
     def _group_verdict(self, native: str, reading: PagedCollection) -> Iterator[TableRow]:
         source, group = self.directory.source, self.directory.group(native)

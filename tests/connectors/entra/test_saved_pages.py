@@ -345,6 +345,18 @@ def test_an_empty_group_that_hides_its_members_or_does_not_say_is_not_known_to_b
     assert bool(made.some("problems", subject="entra:group:g-m365")) is not known
 
 
+@pytest.mark.parametrize(
+    "shown", [{"members@odata.count": 2}, {"members": [typed("user", "ana"), typed("user", "bob")]}]
+)
+def test_a_group_that_shows_more_members_itself_than_its_pages_was_not_read_whole(shown: dict[str, Any]) -> None:
+    found = tenant()
+    (team,) = [one for one in found["groups"] if one["id"] == "g-m365"]
+    team |= {"visibility": "Private", **shown}
+    found["groups/g-m365/members"] = []
+    made = read(found)
+    assert "the group itself shows 2" in made.one("completeness", subject="grants")["reason"]
+
+
 def test_every_row_id_refers_to_a_row_or_is_a_reference(whole: Read) -> None:
     assert_resolves(whole)
 
