@@ -1,6 +1,6 @@
 """Accounts to people, by the ladder each source declares.
 
-Rung by rung, exact columns only: the first rung with any candidate decides, and two
+Rung by rung, exact columns unless a rung says what it ignores: the first rung with any candidate decides, and two
 candidates there are no owner, not a choice. A synced account takes the person of the
 account it is synced from. Names that merely look alike never match; they are findings
 (``lookalike-account``).
@@ -8,7 +8,8 @@ account it is synced from. Names that merely look alike never match; they are fi
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
+from typing import Any, assert_never
 
 import pyarrow as pa
 
@@ -17,7 +18,7 @@ from access_review.engine.relation import NamedRelation
 from access_review.engine.sql import identifier
 from access_review.facts import FACTS
 from access_review.model import Relation
-from access_review.settings import Rung
+from access_review.settings import Ignored, Rung
 from access_review.tables import TABLES
 
 MATCHED_KINDS = ("human", "guest", "agent", "break-glass")
@@ -39,12 +40,12 @@ class Ladder:
 def correlate(engine: Engine, ladders: Sequence[Ladder]) -> None:
     """Create ``accounts``: those read, with ``person``, ``rung``, ``certain`` and ``link`` (the reason in words).
 
-    Reads ``read_accounts``, ``people`` and ``aliases``; leaves :data:`RELATIONS` but for
+    Reads ``read_accounts``, ``people``, ``assignments`` and ``aliases``; leaves :data:`RELATIONS` but for
     ``climbed`` in the engine. Raises ``ValueError`` for a rung on what is no column's name.
     """
     engine.register("told", _told(ladders))
     sql, params = _candidates(ladders)
-    rungs = {"rung": ("", SAME, *sorted({_said(rung) for ladder in ladders for rung in ladder.rungs}))}
+    rungs = {"rung": ("", SAME, *sorted({rung.label for ladder in ladders for rung in ladder.rungs}))}
     replace(CANDIDATES, sql=sql, among=rungs).make(engine, **params)
     for relation in (CLIMBED, TWINS, ACCOUNTS):
         relation.make(engine)
@@ -61,10 +62,12 @@ def _candidates(ladders: Sequence[Ladder]) -> tuple[str, dict[str, Any]]:
     for ladder in ladders:
         for step, rung in enumerate(ladder.rungs, start=1):
             place = len(parts)
-            params |= {f"source_{place}": ladder.source, f"rung_{place}": _said(rung), f"certain_{place}": rung.certain}
+            params |= {f"source_{place}": ladder.source, f"rung_{place}": rung.label, f"certain_{place}": rung.certain}
+            if rung.attribute is not None:
+                params[f"attribute_{place}"] = f'$."{rung.attribute}"'
             parts.append(f"""
                 SELECT account, person, {step} AS step, :rung_{place} AS rung, :certain_{place} AS certain
-                FROM read_accounts AS a JOIN people AS p ON {person_column_matches(*rung.on)}
+                FROM {accounts_beside_people(rung, f"attribute_{place}")}
                 WHERE a.source = :source_{place} AND a.kind IN :kinds
             """)
     return " UNION ALL ".join(parts), params
@@ -88,17 +91,42 @@ _TOLD = """
 """
 
 
-def _said(rung: Rung) -> str:
-    return " = ".join(rung.on)
+def accounts_beside_people(rung: Rung, attribute: str) -> str:
+    """Return what joins accounts (``a``) to people (``p``) on a rung, each pair once.
+
+    An HR attribute is looked up in every assignment, by the path that the parameter called ``attribute`` has.
+    """
+    column, theirs = rung.on
+    exact = column in _EXACT and theirs == "person" and rung.ignoring is None
+    spelled = partial(_respelled, ignoring=rung.ignoring, exact=exact)
+    if rung.attribute is not None:
+        # Twice the same of one person, in two assignments or in two spellings, is one person.
+        value = spelled(f"json_extract_string(attributes, :{attribute})")
+        people = f"(SELECT DISTINCT person, {value} AS value FROM assignments)"
+    else:
+        value = spelled(identifier("native_id" if theirs == "person" else theirs))
+        people = f"(SELECT person, {value} AS value FROM people)"
+    return f"read_accounts AS a JOIN {people} AS p ON {spelled(f'a.{identifier(column)}')} = p.value"
 
 
-def person_column_matches(account_column: str, person_column: str) -> str:
-    """Return the condition under which an account (``a``) has the value of a person (``p``) in these columns."""
-    theirs = "native_id" if person_column == "person" else person_column
-    left, right = f"a.{identifier(account_column)}", f"p.{identifier(theirs)}"
-    if account_column not in _EXACT or person_column != "person":
-        left, right = f"lower({left})", f"lower({right})"
-    return f"nullif(trim({left}), '') = nullif(trim({right}), '')"
+def _respelled(value: str, *, ignoring: Ignored | None, exact: bool) -> str:
+    """Return the SQL of a value in the form in which it is compared; what is empty then is compared with nothing."""
+    value = f"trim({value})" if exact else f"lower(trim({value}))"
+    match ignoring:
+        case None | Ignored.CASE:
+            pass
+        case Ignored.LEADING_ZEROS:
+            value = f"ltrim({value}, '0')"
+        case Ignored.DOMAIN:
+            value = rf"split_part({value}, '\', -1)"
+        case Ignored.MAIL_DOMAIN:
+            value = rf"split_part(split_part({value}, '\', -1), '@', 1)"
+        case Ignored.NAME_ORDER:
+            words = rf"string_split(trim(regexp_replace({value}, '[\s,.]+', ' ', 'g')), ' ')"
+            value = f"array_to_string(list_sort({words}), ' ')"
+        case _:
+            assert_never(ignoring)
+    return f"nullif({value}, '')"
 
 
 _NO_CANDIDATES = """

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -92,21 +93,65 @@ class File(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Ignored(StrEnum):
+    """What two values may differ in and still be taken for one."""
+
+    CASE = "case"
+    """``k7`` and ``K7``; of ids alone, since mails, names and attributes are compared so anyway."""
+    LEADING_ZEROS = "leading-zeros"
+    """``00123`` and ``123``."""
+    DOMAIN = "domain"
+    """``ACME\\ana`` and ``ana``."""
+    MAIL_DOMAIN = "mail-domain"
+    """``ana@old.test``, ``ana@new.test``, ``ACME\\ana`` and ``ana``."""
+    NAME_ORDER = "name-order"
+    """``Cruz, Ana`` and ``Ana Cruz``."""
+
+
+_IGNORED_WORDS = {
+    Ignored.CASE: "in any case of letters",
+    Ignored.LEADING_ZEROS: "without leading zeros",
+    Ignored.DOMAIN: "without the domain",
+    Ignored.MAIL_DOMAIN: "by the part before @",
+    Ignored.NAME_ORDER: "in any order of names",
+}
+_NEVER_CERTAIN = (Ignored.MAIL_DOMAIN, Ignored.NAME_ORDER)
+
+
 class Rung(File):
-    """One step of the ladder from accounts to people: equal columns, and whether a change may rest on it."""
+    """One step of the ladder from accounts to people: equal columns, and whether a change may rest on it.
+
+    The second column is ``person`` (the id), ``mail``, ``name`` or any HR attribute that a roster maps.
+    """
 
     on: Annotated[tuple[str, ...], Field(min_length=2, max_length=2)]
+    ignoring: Ignored | None = None
     certain: StrictBool = True
 
     @model_validator(mode="after")
     def _known(self) -> Self:
         account, person = self.on
-        if account not in ACCOUNT_COLUMNS or person not in PERSON_COLUMNS:
+        if account not in ACCOUNT_COLUMNS or not person:
             raise ValueError(
                 f"on: {list(self.on)} is not [account column, person column]; accounts have "
-                f"{', '.join(ACCOUNT_COLUMNS)}, people have {', '.join(PERSON_COLUMNS)}"
+                f"{', '.join(ACCOUNT_COLUMNS)}, people have {', '.join(PERSON_COLUMNS)} and what a roster maps"
+            )
+        if self.certain and self.ignoring in _NEVER_CERTAIN:
+            raise ValueError(
+                f"ignoring: what matches {_IGNORED_WORDS[self.ignoring]} is a guess, and no change may rest on it: "
+                "write certain: false beside it"
             )
         return self
+
+    @property
+    def attribute(self) -> str | None:
+        """The HR attribute that the second column is, or nothing where every roster has that column."""
+        return None if self.on[1] in PERSON_COLUMNS else self.on[1]
+
+    @property
+    def label(self) -> str:
+        """Name the rung, and what it ignores."""
+        return " ".join((" = ".join(self.on), *([_IGNORED_WORDS[self.ignoring]] if self.ignoring else [])))
 
 
 ACCOUNT_COLUMNS = ("employee_id", "mail", "principal_name", "name", "display_name", "native_id")

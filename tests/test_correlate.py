@@ -2,7 +2,7 @@ import pytest
 
 from access_review.correlate import Ladder, candidates_of, correlate
 from access_review.engine.duckdb import EmbeddedEngine
-from access_review.settings import Rung
+from access_review.settings import Ignored, Rung
 from tests.support.snapshots import AS_OF, tables
 
 ID = Rung(on=("employee_id", "person"))
@@ -48,6 +48,42 @@ def test_the_first_rung_with_a_candidate_decides(account, person, rung, certain)
     found, _ = linked({"people": PEOPLE, "accounts": [{"account": "ad:user:x", **account}]}, Ladder("ad", [ID, MAIL]))
     row = found["ad:user:x"]
     assert (row["person"], row["rung"], row["certain"]) == (person, rung, certain)
+
+
+@pytest.mark.parametrize(
+    ("on", "ignoring", "account", "person"),
+    [
+        (("employee_id", "person"), "leading-zeros", {"employee_id": "0007"}, "hr:person:7"),
+        (("employee_id", "person"), "leading-zeros", {"employee_id": "0123"}, None),  # 00123 and 123 are two
+        (("name", "login"), None, {"name": "ACruz"}, "hr:person:00123"),
+        (("name", "login"), "domain", {"name": r"ACME\acruz"}, "hr:person:00123"),
+        (("name", "login"), "domain", {"name": "ACME\\"}, None),
+        (("mail", "mail"), "mail-domain", {"mail": "ana@new.test"}, "hr:person:00123"),
+        (("display_name", "name"), "name-order", {"display_name": "CRUZ,  Ana"}, "hr:person:00123"),
+        (("display_name", "name"), "name-order", {"display_name": "Lee, Bo"}, None),  # two are called so
+        (("name", "badge"), None, {"name": "acruz"}, None),  # an attribute nobody has
+    ],
+)
+def test_a_rung_may_say_what_it_ignores_and_ask_for_an_attribute(on, ignoring, account, person):
+    rows = {
+        "people": PEOPLE,
+        # Twice the same login of one person, spelled in two ways, is one person.
+        "assignments": [
+            {"person": "hr:person:00123", "seq": seq, "attributes": f'{{"login":"{login}"}}'}
+            for seq, login in enumerate(("acruz", "ACRUZ"), 1)
+        ],
+        "accounts": [{"account": "ad:user:x", **account}],
+    }
+    rung = Rung(on=on, ignoring=ignoring and Ignored(ignoring), certain=False)
+    found, _ = linked(rows, Ladder("ad", [rung]))
+    assert found["ad:user:x"]["person"] == person
+    assert found["ad:user:x"]["rung"] in (None, rung.label)
+
+
+def test_what_ignores_most_can_never_be_certain():
+    for ignoring in (Ignored.MAIL_DOMAIN, Ignored.NAME_ORDER):
+        with pytest.raises(ValueError, match="certain: false"):
+            Rung(on=("name", "name"), ignoring=ignoring)
 
 
 def test_two_candidates_are_no_owner_and_the_reason_says_so():

@@ -123,7 +123,7 @@ def _respell(step: JoinStep) -> Callable[[Any], Any]:
         case JoinStep.CASE:
             return folded
         case JoinStep.ZEROS:
-            return lambda values: pc.replace_substring_regex(folded(values), r"^0+(\d)", r"\1")
+            return lambda values: pc.utf8_ltrim(folded(values), "0")
         case JoinStep.DOMAIN:
             return lambda values: pc.replace_substring_regex(folded(values), r"^[^\\]*\\", "")
         case JoinStep.LOCAL_PART:
@@ -133,8 +133,8 @@ def _respell(step: JoinStep) -> Callable[[Any], Any]:
 
 
 def name_key(name: str) -> str:
-    """Return a name with its words sorted and commas gone: ``Adinolfi, Wilson  K`` and ``Wilson K Adinolfi`` are one."""
-    return " ".join(sorted(name.replace(",", " ").casefold().split()))
+    """Return a name with its words sorted, commas and full stops gone: ``Adinolfi, Wilson  K`` and ``Wilson K Adinolfi`` are one."""
+    return " ".join(sorted(name.replace(",", " ").replace(".", " ").casefold().split()))
 
 
 def joins_between(

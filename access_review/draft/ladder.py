@@ -1,15 +1,24 @@
 """By which columns accounts find their people: a match ladder, proposed from what joins."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from access_review.draft.joins import ColumnJoin, JoinStep
 from access_review.draft.look import FilesLook
+from access_review.settings import Ignored
 
 LEAST = 0.5
 """Share of an account column's values that must be found for it to be a rung."""
 
 _CERTAIN = frozenset({JoinStep.EXACT, JoinStep.CASE, JoinStep.ZEROS})
 _RUNGS = 3
+_IGNORED: Mapping[JoinStep, Ignored] = {
+    JoinStep.CASE: Ignored.CASE,
+    JoinStep.ZEROS: Ignored.LEADING_ZEROS,
+    JoinStep.DOMAIN: Ignored.DOMAIN,
+    JoinStep.LOCAL_PART: Ignored.MAIL_DOMAIN,
+    JoinStep.NAME_ORDER: Ignored.NAME_ORDER,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +31,12 @@ class LadderRung:
     certain: bool
     """Whether a change may rest on it: ids of people that nothing makes ambiguous."""
     because: str
+
+    @property
+    def ignoring(self) -> Ignored | None:
+        """What the two columns differ in where they are the same; of ids alone upper and lower case count."""
+        step = self.join.best.step
+        return None if step is JoinStep.CASE and self.field != "person" else _IGNORED.get(step)
 
 
 def suggest_ladder(files: FilesLook, accounts: str, roster: str) -> tuple[LadderRung, ...]:

@@ -3,12 +3,12 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any
 
 from access_review.draft.columns import ColumnLook
 from access_review.draft.headers import plain_header
-from access_review.draft.joins import JoinStep
-from access_review.draft.ladder import LEAST, suggest_ladder
+from access_review.draft.ladder import suggest_ladder
 from access_review.draft.look import FilesLook, TableLook
 from access_review.draft.naming import slug
 from access_review.settings import ACCOUNT_COLUMNS, PERSON_COLUMNS
@@ -22,7 +22,8 @@ _TABLE_FIELDS = (
 _DATED = frozenset({"starts", "left_at", "notified", "created_at", "since", "until", "used"})
 _CONTRACTOR = re.compile(r"\b(contract\w*|vendor|temp\w*|extern\w*|contingent|consultant|agency|freelance\w*)\b")
 _YES = frozenset({"1", "true", "yes", "y", "active", "enabled", "open", "on", "ja", "j", "x", "ok", "aktiv", "in"})
-_SAID_EXACTLY = frozenset({JoinStep.EXACT, JoinStep.CASE})
+_MISTAKEN = ("id", "employee_id", "email", "e_mail", "start", "hired", "end", "ends", "left", "last_day", "sponsor")
+_ALIKE = 0.85
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class RungLine:
     person: str
     certain: bool
     because: str
+    ignoring: str = ""
     possible: bool = True
 
 
@@ -68,8 +70,13 @@ class SourceDraft:
     """What was taken without proof, for a person to look at."""
 
 
-def roster_source(name: str, look: TableLook, path: str, reading: Mapping[str, Any], answers: Answers) -> SourceDraft:
-    """Describe a roster; one that names nobody by an id cannot be described, see :func:`names_people`."""
+def roster_source(
+    name: str, look: TableLook, path: str, reading: Mapping[str, Any], answers: Answers, keys: Sequence[str] = ()
+) -> SourceDraft:
+    """Describe a roster; one that names nobody by an id cannot be described, see :func:`names_people`.
+
+    ``keys`` are columns by which accounts find their people, whatever else they mean.
+    """
     found = {m.field: m for m in look.guess.meanings}
     columns: list[OptionLine] = []
     doubts: list[str] = []
@@ -87,11 +94,12 @@ def roster_source(name: str, look: TableLook, path: str, reading: Mapping[str, A
             doubts.append(f"{meaning.columns[0]} is taken for {name_}: {meaning.because}")
     taken = {one.name for one in columns}
     kind, kind_column = _kind(look, found)
-    for column in (*kind_column, *look.attributes):
-        attribute = slug(plain_header(column)).replace("-", "_")
-        if attribute and attribute not in taken:
+    for column in (*kind_column, *keys, *look.attributes):
+        attribute = attribute_name(column)
+        if attribute not in taken:
             taken.add(attribute)
-            columns.append(OptionLine(attribute, column, "an attribute that templates may ask for"))
+            why = "accounts find their people by it" if column in keys else "an attribute that templates may ask for"
+            columns.append(OptionLine(attribute, column, why))
     options = [OptionLine("path", path), *(OptionLine(k, v, "seen in the file") for k, v in reading.items())]
     if any(column.blanks_around for column in look.columns):
         options.append(OptionLine("strip", value=True, because="some values have blanks around"))
@@ -107,6 +115,13 @@ def roster_source(name: str, look: TableLook, path: str, reading: Mapping[str, A
         doubts += [f"the status {word!r} has no meaning yet: those people are set aside" for word in unplaced]
     options.append(kind)
     return SourceDraft(name, "roster", _about(look), tuple(options), tuple(columns), (), tuple(doubts))
+
+
+def attribute_name(column: str) -> str:
+    """Return what a column of a roster is called as an attribute; never as a column of ours is."""
+    name = slug(plain_header(column)).replace("-", "_") or "column"
+    ours = get_close_matches(name, (*_ROSTER_FIELDS, *_MISTAKEN), 1, _ALIKE)
+    return f"hr_{name}" if ours else name
 
 
 def names_people(look: TableLook) -> bool:
@@ -147,6 +162,17 @@ def table_source(
     return SourceDraft(name, "table", _about(look), tuple(options), tuple(columns), tuple(ladder), (*doubts, *guesses))
 
 
+def key_columns(files: FilesLook, rosters: Sequence[str]) -> dict[str, list[str]]:
+    """Return of each roster the columns by which accounts find their people and that are none of ours, in order."""
+    keys: dict[str, list[str]] = {roster: [] for roster in rosters}
+    for roster in rosters:
+        for look in files.tables:
+            rungs = suggest_ladder(files, look.name, roster) if look.name not in rosters else ()
+            keys[roster] += [r.join.other_column for r in rungs if r.field not in PERSON_COLUMNS]
+        keys[roster] = list(dict.fromkeys(keys[roster]))
+    return keys
+
+
 def ladder_lines(files: FilesLook, accounts: str, rosters: Sequence[str]) -> tuple[RungLine, ...]:
     """Propose the ladder of one file of accounts, with the rate of each rung; the best roster speaks for each."""
     look = next(t for t in files.tables if t.name == accounts)
@@ -157,12 +183,11 @@ def ladder_lines(files: FilesLook, accounts: str, rosters: Sequence[str]) -> tup
             account = {"account": "name"}.get(
                 mine.get(rung.join.column, ""), mine.get(rung.join.column, rung.join.column)
             )
-            possible = account in ACCOUNT_COLUMNS and rung.field in PERSON_COLUMNS
-            possible = possible and any(r.step in _SAID_EXACTLY and r.rate >= LEAST for r in rung.join.rates)
-            line = RungLine(
-                account, rung.field, rung.certain, f"{rung.join.column} in {roster}: {rung.because}", possible
-            )
-            lines.setdefault((account, rung.field), line)
+            person = rung.field if rung.field in PERSON_COLUMNS else attribute_name(rung.join.other_column)
+            because = f"{rung.join.column} beside {rung.join.other_column} in {roster}: {rung.because}"
+            ignoring = rung.ignoring or ""
+            possible = account in ACCOUNT_COLUMNS
+            lines.setdefault((account, person), RungLine(account, person, rung.certain, because, ignoring, possible))
     return tuple(sorted(lines.values(), key=lambda line: (not line.possible, not line.certain)))
 
 

@@ -3,18 +3,23 @@
 Asked of an engine in which a review's facts are established.
 """
 
+import json
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from access_review.correlate import MATCHED_KINDS, person_column_matches
+from access_review.correlate import MATCHED_KINDS, accounts_beside_people
 from access_review.engine import Engine
+from access_review.settings import Ignored, Rung
 
 FEW = 0.9
 """Share of a source's accounts below which too few find their person for its findings to be believed."""
 
-ACCOUNT_COLUMNS = ("employee_id", "principal_name", "mail", "name", "display_name")
-PERSON_COLUMNS = ("person", "mail", "name")
+_ACCOUNT_COLUMNS = ("employee_id", "principal_name", "mail", "name", "display_name")
+_PERSON_COLUMNS = ("person", "mail", "name")
 _BETTER = 0.05  # what another pair of columns must add to be worth naming
+_ASKED = 1000  # people whose attributes are looked at for one that names an account
+_TELLING = 0.8  # share of their values that are different, of an attribute that may name somebody
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,14 @@ class ColumnPair:
     account: str
     person: str
     found: int
+    ignoring: str | None = None
+
+    @property
+    def rung(self) -> str:
+        """Write it as a line under ``match``; a change may rest on ids alone."""
+        ignoring = f", ignoring: {self.ignoring}" if self.ignoring else ""
+        guess = "" if (self.account, self.person) == ("employee_id", "person") else ", certain: false"
+        return f"{{on: [{self.account}, {self.person}]{ignoring}{guess}}}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,25 +118,56 @@ def _matches(engine: Engine) -> Iterator[SourceMatch]:
 
 def _better(engine: Engine, match: SourceMatch) -> ColumnPair | None:
     """Return the pair of columns that finds clearly more people than the ladder does, if there is one."""
-    pairs = [
-        ColumnPair(account, person, _found(engine, match.source, account, person))
-        for account in ACCOUNT_COLUMNS
-        for person in PERSON_COLUMNS
-    ]
-    best = max(pairs, key=lambda pair: pair.found)
-    return best if best.found > match.found + _BETTER * match.accounts else None
+    best: ColumnPair | None = None
+    reached = match.found
+    for rung in _rungs_to_try(_telling_attributes(engine)):
+        # What ignores more is only better where it finds clearly more.
+        if reached < FEW * match.accounts or rung.ignoring is None:
+            found = _found(engine, match.source, rung)
+            if found > reached + (_BETTER * match.accounts if best is None or rung.ignoring else 0):
+                best, reached = ColumnPair(rung.on[0], rung.on[1], found, rung.ignoring), found
+    return best
 
 
-def _found(engine: Engine, source: str, account: str, person: str) -> int:
+def _rungs_to_try(attributes: Sequence[str]) -> Iterator[Rung]:
+    """Yield pairs of columns, those that ignore nothing first."""
+    ids = ("person", *attributes)
+    tried: tuple[tuple[Ignored | None, tuple[str, ...], tuple[str, ...]], ...] = (
+        (None, _ACCOUNT_COLUMNS, (*_PERSON_COLUMNS, *attributes)),
+        (Ignored.LEADING_ZEROS, ("employee_id", "name"), ids),
+        (Ignored.DOMAIN, ("name", "principal_name"), ids),
+        (Ignored.MAIL_DOMAIN, ("principal_name", "mail", "name"), ("mail", *ids)),
+        (Ignored.NAME_ORDER, ("display_name", "name"), ("name",)),
+    )
+    for ignoring, accounts, people in tried:
+        for account in accounts:
+            for person in people:
+                yield Rung(on=(account, person), ignoring=ignoring, certain=False)
+
+
+def _telling_attributes(engine: Engine) -> tuple[str, ...]:
+    """Return the HR attributes that are different for nearly everybody, as a login is."""
+    rows = engine.rows(
+        f"SELECT attributes FROM assignments WHERE attributes IS NOT NULL ORDER BY person, seq LIMIT {_ASKED}"
+    )
+    values: dict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        for name, value in json.loads(row["attributes"]).items():
+            values[name].append(str(value).casefold())
+    return tuple(sorted(name for name, own in values.items() if len(set(own)) > max(1.0, _TELLING * len(own))))
+
+
+def _found(engine: Engine, source: str, rung: Rung) -> int:
     (row,) = engine.rows(
         f"""
         SELECT count(*) AS found FROM (
-            SELECT account FROM accounts AS a JOIN people AS p ON {person_column_matches(account, person)}
+            SELECT account FROM {accounts_beside_people(rung, "attribute")}
             WHERE a.source = :source AND a.kind IN :kinds GROUP BY account HAVING count(*) = 1
         ) AS single
         """,
         source=source,
         kinds=MATCHED_KINDS,
+        attribute=f'$."{rung.on[1]}"',
     )
     return int(row["found"])
 

@@ -23,9 +23,7 @@ def doubt(engine: Engine, workspace: Workspace) -> None:
     settled = [pair for source in workspace.sources for pair in source.file.not_same]
     both = sorted({*settled, *((two, one) for one, two in settled)})
     engine.register("not_same", _texts(("one", "two"), both))
-    ladders = [
-        (source.name, _joined(" = ".join(rung.on) for rung in source.file.match)) for source in workspace.sources
-    ]
+    ladders = [(source.name, _joined(rung.label for rung in source.file.match)) for source in workspace.sources]
     engine.register("ladders", _texts(("source", "rungs"), ladders))
     alien, latin = lookalikes()
     DOUBTS.make(engine, alien=alien + _BLANK, latin=latin)

@@ -19,6 +19,7 @@ from access_review.draft.sources import (
     OptionLine,
     RungLine,
     SourceDraft,
+    key_columns,
     ladder_lines,
     names_people,
     roster_source,
@@ -95,12 +96,12 @@ def _drafts(
     earlier = {file: files[-1] for files in seen.look.series for file in files[:-1]}
     tables = [look for look in seen.look.tables if look.name in seen.found.tables and look.name not in earlier]
     rosters = [t for t in tables if t.guess.kind is FileKind.ROSTER and names_people(t)]
+    people = [look.name for look in rosters]
+    keys = key_columns(seen.look, people)
     for look in rosters:
         file = seen.found.tables[look.name]
-        drafts.append(
-            roster_source(names.of("hr", look.name), look, _relative(folder, file.path), file.reading, answers)
-        )
-    people = [look.name for look in rosters]
+        path = _relative(folder, file.path)
+        drafts.append(roster_source(names.of("hr", look.name), look, path, file.reading, answers, keys[look.name]))
     directory = ""
     for name, export in sorted(seen.found.exports.items(), key=lambda item: item[1].connector == "entra"):
         draft = _export_source(folder, names, seen, name, people, directory)

@@ -16,6 +16,7 @@ class BetterPair(TypedDict):
     account: str
     person: str
     found: int
+    ignoring: str | None
 
 
 class MatchedSource(TypedDict):
@@ -57,7 +58,12 @@ def value(coverage: Coverage) -> CoverageValue:
                 "by_rung": dict(one.rungs),
                 "ambiguous": one.ambiguous,
                 "few": one.few,
-                "better": {"account": one.better.account, "person": one.better.person, "found": one.better.found}
+                "better": {
+                    "account": one.better.account,
+                    "person": one.better.person,
+                    "found": one.better.found,
+                    "ignoring": one.better.ignoring,
+                }
                 if one.better
                 else None,
             }
@@ -77,8 +83,7 @@ def warnings(coverage: Coverage) -> Iterator[str]:
             f"{'finds its' if one.accounts == 1 else 'find their'} person: what is said of the others is about nobody."
         )
         if one.better:
-            pair = f"{{on: [{one.better.account}, {one.better.person}]}}"
-            said += f" {pair} under match would find {one.better.found:,}."
+            said += f" {visible(one.better.rung)} under match would find {one.better.found:,}."
         yield said
 
 

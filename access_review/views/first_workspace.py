@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import TypedDict
 
-from access_review.draft.sources import SourceDraft
+from access_review.draft.sources import RungLine, SourceDraft
 from access_review.model import Options
 from access_review.views.text import visible
 
@@ -19,17 +19,22 @@ def _lines(sources: Sequence[SourceDraft], unused: Sequence[tuple[str, str]]) ->
         for rung in source.match:
             sure = "" if rung.possible else " (not possible as it stands)"
             sure = sure or ("" if rung.certain else " (a guess: no change may rest on it)")
-            yield f"  accounts find people by {rung.account} = {rung.person}: {visible(rung.because)}{sure}"
+            yield f"  accounts find people by {rung.account} = {rung.person}{_ignoring(rung)}: {visible(rung.because)}{sure}"
         yield from (f"  LOOK: {visible(doubt)}" for doubt in source.doubts)
     yield from (f"Not used: {visible(file)}: {visible(reason)}" for file, reason in unused)
 
 
+def _ignoring(rung: RungLine) -> str:
+    return f", ignoring {rung.ignoring}" if rung.ignoring else ""
+
+
 class DraftedRung(TypedDict):
-    """A rung of the ladder from accounts to people: two columns; of ``possible`` accounts ``certain`` find theirs."""
+    """A rung of the ladder from accounts to people: two columns, and what they may differ in."""
 
     on: list[str]
+    ignoring: str | None
     certain: bool
-    possible: int
+    possible: bool
     because: str
 
 
@@ -54,7 +59,13 @@ def value(source: SourceDraft) -> DraftedSource:
         "options": {line.name: line.value for line in source.options},
         "columns": {line.name: line.value for line in source.columns},
         "match": [
-            {"on": [r.account, r.person], "certain": r.certain, "possible": r.possible, "because": r.because}
+            {
+                "on": [r.account, r.person],
+                "ignoring": r.ignoring or None,
+                "certain": r.certain,
+                "possible": r.possible,
+                "because": r.because,
+            }
             for r in source.match
         ],
         "look": list(source.doubts),

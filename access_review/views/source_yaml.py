@@ -31,8 +31,9 @@ def _source_lines(drafted: SourceDraft) -> Iterator[str]:
         yield "match:"
     for rung in drafted.match:
         yield f"  {_comment(rung.because)}"
+        ignoring = f", ignoring: {rung.ignoring}" if rung.ignoring else ""
         certain = "" if rung.certain else ", certain: false"
-        line = f"- {{on: [{rung.account}, {rung.person}]{certain}}}"
+        line = f"- {{on: [{rung.account}, {rung.person}]{ignoring}{certain}}}"
         yield f"  {line}" if rung.possible else f"  # not possible as it stands: {line}"
 
 

@@ -33,7 +33,7 @@ def set_ladder(company: Company, pair: str) -> None:
 
 def test_too_few_who_find_their_person_are_said_first_with_the_columns_that_do_better(company):
     said = f"ledger: only 0 of {STAFF} accounts that belong to people find their person"
-    better = f"{{on: [mail, mail]}} under match would find {STAFF}."
+    better = f"{{on: [mail, mail], certain: false}} under match would find {STAFF}."
     checked = access_review(company.folder, "--as-of", AT, "check")
     assert checked.out.startswith(said)
     assert better in checked.out.splitlines()[0]
@@ -71,3 +71,32 @@ def test_accounts_that_find_several_are_counted_apart(company):
     set_ladder(company, "[mail, mail]")
     shown = access_review(company.folder, "--as-of", AT, "--json", "check").json["coverage"]["sources"][0]
     assert (shown["found"], shown["ambiguous"], shown["few"]) == (STAFF - 2, 1, False)
+
+
+@pytest.mark.parametrize(
+    ("login", "known_as", "better"),
+    [
+        ("ACME\\p{n}", "p{n}", "{on: [name, login], ignoring: domain, certain: false}"),
+        ("{n}", "{n:05}", "{on: [name, login], ignoring: leading-zeros, certain: false}"),
+        ("p{n}@new.example", "P{n}@old.example", "{on: [name, login], ignoring: mail-domain, certain: false}"),
+        ("P{n}", "p{n}", "{on: [name, login], certain: false}"),
+    ],
+)
+def test_the_better_pair_may_be_an_attribute_and_ignore_something_and_works_when_taken(
+    tmp_path, login, known_as, better
+):
+    made = Company(tmp_path / "company")
+    rows = [f"{login.format(n=n)},Viewer,,yes" for n in range(1, STAFF + 1)]
+    (made.folder / "sources/ledger.csv").write_text("login,role,employee,enabled\n" + "\n".join(rows) + "\n")
+    people = [f"E{n:05},Person {n},Active,,Stores,{known_as.format(n=n)}" for n in range(1, STAFF + 1)]
+    (made.folder / "sources/people.csv").write_text(
+        "id,name,status,last_day,department,user\n" + "\n".join(people) + "\n"
+    )
+    hr = (made.folder / "sources/hr.yaml").read_text().replace("name: name,", "name: name, login: user,")
+    (made.folder / "sources/hr.yaml").write_text(hr)
+    first = access_review(made.folder, "--as-of", AT, "check").out.splitlines()[0]
+    assert f"{better} under match would find {STAFF}." in first
+    ledger = (made.folder / "sources/ledger.yaml").read_text()
+    (made.folder / "sources/ledger.yaml").write_text(ledger.replace("{on: [employee_id, person]}", better))
+    (match,) = access_review(made.folder, "--as-of", AT, "--json", "check").json["coverage"]["sources"]
+    assert match["found"] == STAFF

@@ -112,7 +112,7 @@ class Roster:
     def _read(self, file: RosterFile, columns: C, join: tuple[Join, ...]) -> tuple[Sheet, C, Notes]:
         """Read a file and what is joined to it; return the columns with those that came by joining."""
         keys = {column for other in join for column in other.on}
-        ids = {columns.person, *keys}
+        ids = {*columns.ids(), *keys}
         for name in ("manager", "sponsor"):
             spec = getattr(columns, name, None)
             if isinstance(spec, str) or (isinstance(spec, Reference) and spec.by == "id"):

@@ -44,7 +44,7 @@ class Mapped(_Option):
     model_config = ConfigDict(frozen=True, extra="allow")
     __pydantic_extra__: dict[str, Text]
 
-    person: Named
+    person: Named | tuple[Named, ...]
     starts: Named | None = None
     client: Text | None = None
     role: Text | None = None
@@ -53,6 +53,10 @@ class Mapped(_Option):
     def attributes(self) -> Mapping[str, Text]:
         """The HR attributes, by name."""
         return self.__pydantic_extra__
+
+    def ids(self) -> tuple[str, ...]:
+        """Return the columns that together are a person's id."""
+        return (self.person,) if isinstance(self.person, str) else self.person
 
     def sources(self) -> set[str]:
         """Return every column of the file that is used."""

@@ -1,5 +1,6 @@
 """All rows of a roster together: who is in it, where each person stands, what is in quarantine. Pure."""
 
+import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -96,9 +97,9 @@ class RosterPeople:
             if not isinstance(spec, Reference) or spec.by != "name":
                 continue
             said = [value for own in self.spells.values() for spell in own if (value := getattr(spell, target))]
-            lost = [value for value in said if len(names.get(called(value), ())) != 1]
+            lost = [value for value in said if len(_people_called(value, names)) != 1]
             if lost:
-                several = sum(len(names.get(called(value), ())) > 1 for value in lost)
+                several = sum(len(_people_called(value, names)) > 1 for value in lost)
                 more = f", {several} of them as several people are called so" if several else ""
                 yield spec.column, f"{len(lost)} of {len(said)} names in {spec.column} are those of no one person{more}"
 
@@ -141,6 +142,7 @@ class RosterPeople:
             for spell in spells:
                 if spell.name:
                     names[called(spell.name)].add(native)
+                    names[in_any_order(spell.name)].add(native)
         return names
 
     def _resolve(self, value: str | None, spec: str | Reference | None, names: Mapping[str, set[str]]) -> str | None:
@@ -151,7 +153,7 @@ class RosterPeople:
             case "mail":
                 return ref("person-mail", same_name.folded(value))
             case "name":
-                found = names.get(called(value), set())
+                found = _people_called(value, names)
                 return self.person(next(iter(found))) if len(found) == 1 else None
             case _:
                 return self.person(value) if value in self.spells else ref("person-id", value)
@@ -160,6 +162,16 @@ class RosterPeople:
 def called(name: str) -> str:
     """Return a name in the form in which two are compared: one that is composed otherwise, or set apart otherwise, is it."""
     return unicodedata.normalize("NFC", " ".join(name.split()))
+
+
+def in_any_order(name: str) -> str:
+    """Return a name whose first and last may stand in any order: ``Cruz, Ana`` and ``Ana Cruz`` are one."""
+    return "~" + " ".join(sorted(re.sub(r"[\s,.]+", " ", called(name)).casefold().split()))
+
+
+def _people_called(name: str, names: Mapping[str, set[str]]) -> set[str]:
+    """Return who is called so; where nobody is, those who are so in another order."""
+    return names.get(called(name)) or names.get(in_any_order(name), set())
 
 
 def too_many(faulty: int, rows: int, what: str) -> str | None:

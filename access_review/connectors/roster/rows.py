@@ -23,7 +23,7 @@ from access_review.connectors.roster.mapping import (
 )
 from access_review.connectors.tabular import instants
 from access_review.connectors.tabular.instants import UNKNOWN, Bounds, LastDayMeaning, Unreadable
-from access_review.connectors.tabular.sheets import Cells
+from access_review.connectors.tabular.sheets import COMPOSED, Cells
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +135,15 @@ class _Entry:
             self.faults.append(f"{column} {error}")
             return None
 
-    def native(self, column: str) -> str | None:
-        """Return the id; one with white space around it or invisible characters would never join, and is a fault."""
+    def native(self, columns: str | tuple[str, ...]) -> str | None:
+        """Return the id, which several columns may only be together; where one of them lacks, all do."""
+        if isinstance(columns, str):
+            return self._id(columns)
+        parts = [self._id(column) for column in columns]
+        return COMPOSED.join(part or "" for part in parts) if None not in parts else None
+
+    def _id(self, column: str) -> str | None:
+        """Return an id; one with white space around it or invisible characters would never join, and is a fault."""
         text = self.row.get(column)
         if text is None:
             self.faults.append(f"{column} is empty: a row without an id")

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from access_review.connectors.tabular.sheets import COMPOSED
+
 Named = Annotated[str, Field(min_length=1)]
 Filled = Literal["grants", "signins", "custody", "owners", "activity"]
 
@@ -64,7 +66,7 @@ class TableColumns(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    account: Named | None = None
+    account: Named | tuple[Named, ...] | None = None
     id: Named | None = None
     display_name: Named | None = None
     mail: Named | None = None
@@ -97,8 +99,13 @@ class TableColumns(BaseModel):
     owner: Named | None = None
 
     def mapped(self) -> dict[str, str]:
-        """Return the columns that are set, by what they hold."""
-        return self.model_dump(exclude_none=True)
+        """Return the columns that are set, by what they hold; several that are one id are as one column."""
+        return self.model_dump(exclude_none=True) | ({"account": self.composed[0]} if self.composed else {})
+
+    @property
+    def composed(self) -> tuple[str, tuple[str, ...]] | None:
+        """The column that the account is of, where several are one id together, and those several."""
+        return (COMPOSED.join(self.account), self.account) if isinstance(self.account, tuple) else None
 
 
 class ColumnWords(BaseModel):

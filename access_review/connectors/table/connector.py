@@ -99,16 +99,18 @@ class Export:
 
     def _sheet(self) -> Sheet:
         columns = self.terms.columns
-        ids = {column for name, column in columns.items() if name in IDS}
+        composed, parts = self.terms.composed or ("", ())
+        wanted = {*columns.values(), *parts} - {composed}
+        ids = ({column for name, column in columns.items() if name in IDS} | {*parts}) - {composed}
         try:
-            sheet = sheets.read(self.path, folder=self.source.folder, ids=ids, wanted=columns.values(), **self.form)
+            sheet = sheets.read(self.path, folder=self.source.folder, ids=ids, wanted=wanted, **self.form)
         except OSError as error:
             raise ConnectorError(self.source.name, f"{sheets.shown(self.path)}: {error.strerror or error}") from error
-        lacking = sorted({column for column in columns.values() if not sheet.has(column)})
+        lacking = sorted(column for column in wanted if not sheet.has(column))
         # Nothing can be said of the columns of a JSON file without records: an empty file is incomplete instead.
         if lacking and (sheet.columns or sheet.rows):
             raise WorkspaceError.of([_lack(sheet, column) for column in lacking])
-        return sheet
+        return sheets.with_composed(sheet, composed, parts) if parts else sheet
 
 
 def _short(sheet: Sheet, listing: ExportListing) -> str | None:

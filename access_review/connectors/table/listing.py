@@ -33,6 +33,7 @@ class ListingTerms:
 
     table: Filled
     columns: Mapping[str, str]
+    composed: tuple[str, tuple[str, ...]] | None = None
     references: Mapping[str, str] = field(default_factory=dict)
     kind: str = "human"
     entitlement_kind: str = "role"
@@ -50,7 +51,7 @@ class ListingTerms:
     @classmethod
     def of(cls, columns: TableColumns, **terms: Any) -> "ListingTerms":
         """Take the columns that are set."""
-        return cls(columns=columns.mapped(), **terms)
+        return cls(columns=columns.mapped(), composed=columns.composed, **terms)
 
     def scheme(self, name: str) -> str | None:
         """Return the alias scheme by which a column names something elsewhere; null when there is none."""

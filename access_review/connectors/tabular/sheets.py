@@ -6,7 +6,7 @@ stay what they are. A structural fault stops the read, and every place is named.
 
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,6 +20,9 @@ from access_review.plain_files import read_plain
 
 LARGEST = 2**30
 """Bytes of one file. A roster of a million people is a fifth of it."""
+
+COMPOSED = " | "
+"""What stands between the parts of an id that several columns are together."""
 
 Cells = Mapping[str, str | None]
 
@@ -61,6 +64,16 @@ class Sheet:
             )
             for column in sorted(set(columns))
         }
+
+
+def with_composed(sheet: Sheet, name: str, parts: Sequence[str]) -> Sheet:
+    """Return a sheet with one more column, of what several are together; nothing where one of them is empty."""
+    rows = tuple(
+        (line, {**row, name: COMPOSED.join(filter(None, found)) if None not in found else None})
+        for line, row in sheet.rows
+        for found in [[row.get(part) for part in parts]]
+    )
+    return replace(sheet, columns=(*sheet.columns, name), rows=rows)
 
 
 class MalformedSheet(WorkspaceError):

@@ -131,6 +131,22 @@ def test_managers_are_named_by_id_mail_or_an_unshared_name(tmp_path):
     assert manager("last") == "ref:person-id:X@Example.test"
 
 
+def test_a_manager_may_be_called_last_name_first(tmp_path):
+    (tmp_path / "staff.csv").write_text(
+        'id;name;boss\n1;Ann Van Dam;\n2;"Dee, Bo";Van Dam, Ann\n3;Cy Elm;Bo  Dee\n4;Fay;Bo Elm\n', "utf-8"
+    )
+    columns = {"person": "id", "name": "name", "manager": {"column": "boss", "by": "name"}}
+    found = collect(tmp_path, {"path": "staff.csv", "columns": columns, "delimiter": ";"})
+    assert [one["manager"] for one in found["people"]] == [None, "hr:person:1", "hr:person:2", None]
+
+
+def test_several_columns_may_be_the_id_together(tmp_path):
+    (tmp_path / "staff.csv").write_text("mgr,title\n0100,Clerk\n0100,Lead\n,Clerk\n", "utf-8")
+    found = collect(tmp_path, {"path": "staff.csv", "columns": {"person": ["mgr", "title"], "title": "title"}})
+    assert [one["native_id"] for one in found["people"]] == ["0100 | Clerk", "0100 | Lead"]
+    assert [one["reason"] for one in found["problems"]] == ["mgr is empty: a row without an id"]
+
+
 def test_agents_have_a_sponsor_a_purpose_and_an_end_of_approval(tmp_path):
     (tmp_path / "agents.csv").write_text("id,owner,why,class,ok\nbot-1,E7,Invoices,internal,2026-03-31\n")
     options = {

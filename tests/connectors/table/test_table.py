@@ -100,6 +100,12 @@ def test_who_holds_what(tmp_path: Path) -> None:
     assert made.some("problems") == []
 
 
+def test_several_columns_may_be_the_account_together(tmp_path: Path) -> None:
+    made = read(tmp_path, "M,T,R\n1,A,X\n1,B,X\n1,A,Y\n1,,Y\n", columns={"account": ["M", "T"], "entitlement": "R"})
+    assert [r["account"] for r in made.tables["grants"]] == ["crm:user:1 | A", "crm:user:1 | A", "crm:user:1 | B"]
+    assert [r["reason"] for r in made.tables["problems"]] == ["account (M | T) is empty"]
+
+
 def test_roles_in_one_cell_are_parted(tmp_path: Path) -> None:
     text = "u,r\nana,Agent; Supervisor;;Agent\nben,\n"
     made = read(tmp_path, text, columns={"account": "u", "entitlement": "r"}, separator=";")
