@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from access_review import __version__, carry_over, connectors
 from access_review.connectors import Source, emptied, shrunk
-from access_review.connectors.contradictions import believed
+from access_review.connectors.contradictions import believed, without_doubtful
 from access_review.connectors.tabular.freshness import AGE
 from access_review.engine import ParquetFile
 from access_review.errors import ConnectorError
@@ -218,6 +218,7 @@ def _read(
     progress(entry.name, count)
     for table, rows in waiting.items():
         made[table].append(_loose(table, rows))
+    made["accounts"] = without_doubtful(made["accounts"], made["problems"])
     _add_missing_verdicts(source, made)
     made["completeness"] = [_loose("completeness", _compared(workspace, entry, source, made, as_of, last))]
     return made

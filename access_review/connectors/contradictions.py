@@ -8,8 +8,11 @@ snapshot. Rosters look at their own rows besides, since a person follows from se
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from access_review.connectors import Source, no_value, problem
 from access_review.tables import TABLES, Row
@@ -48,6 +51,27 @@ def believed(source: Source, rows: Iterable[tuple[str, Row]], as_of: datetime) -
             key = " ".join(str(row[column]) for column in TABLES[table].key)
             subject = row.get("account") or row.get("person")
             yield problem(source, f"{table} {key}", "unusable", "; ".join(reasons), subject)
+
+
+_IN_DOUBT = (*_USE, "enabled", "created_at", "never_used", "password_set_at")
+"""What is unknown of an account of which two records differ."""
+
+
+def without_doubtful(accounts: Sequence[pa.Table], problems: Sequence[pa.Table]) -> list[pa.Table]:
+    """Return the accounts, what may be otherwise of those in quarantine made unknown: which record is right nobody knows."""
+    told = [row["subject"] for part in problems for row in part.to_pylist() if row["kind"] == "quarantined"]
+    if not told:
+        return list(accounts)
+    ids = pa.array(told, pa.string())
+    return [_unsure(part, pc.is_in(part["account"], ids)) for part in accounts]
+
+
+def _unsure(accounts: pa.Table, torn: pa.ChunkedArray) -> pa.Table:
+    for name in _IN_DOUBT:
+        field, column = accounts.schema.field(name), accounts[name]
+        unknown = pc.if_else(torn, pa.scalar(None, column.type), column)
+        accounts = accounts.set_column(accounts.schema.get_field_index(name), field, unknown)
+    return accounts
 
 
 def _joins_nobody(scheme: str, value: str) -> bool:

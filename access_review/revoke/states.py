@@ -173,12 +173,15 @@ def after_recheck(seen: Sighting, judged: Recheck, *, wanted: bool, planned_on: 
 
     After ``unchanged`` calls whose effect no read showed, what is found done was not absent:
     it is to be proven, and an undo gives it back. Protections come before any write, and what
-    cannot be read is not written.
+    cannot be read is not written. Nor is it waited for where the review of now gives no reason for
+    it any more: a group that was deleted is shown to nobody who may not see deleted objects.
     """
     if unchanged and (seen.there is wanted or _replaced(seen, wanted=wanted)):
         return NextStep(State.PENDING, "an earlier call did it, which the read after it did not show")
     if judged.refused:
         return NextStep(State.REFUSED, judged.refused)
+    if seen.there is None and judged.skipped and not unchanged:
+        return NextStep(State.SKIPPED, f"{judged.skipped} ({seen.reason or 'it cannot be read'})")
     if seen.there is None:
         return NextStep(State.DEFERRED, seen.reason or "it could not be read just before the change")
     if seen.there is wanted:

@@ -16,6 +16,7 @@ import pytest
 
 from access_review import snapshot, workspace
 from access_review.errors import AccessReviewError, RosterFault, WorkspaceError
+from access_review.tables import TABLES
 from tests.connectors.faulty_inputs import DOMAIN, FORMATS, Company
 from tests.connectors.good_samples import SAMPLES
 from tests.connectors.small_sources import AS_OF, Found, read, read_table
@@ -362,6 +363,41 @@ def test_the_very_same_object_twice_makes_nothing_incomplete(name, tmp_path):
     assert found.reasons == once.reasons
     assert found["accounts"] == once["accounts"]
     assert found["grants"] == once["grants"]
+
+
+def torn(name: str, folder: Path) -> str:
+    """Write somebody's account a second time, and disabled there; return its id."""
+    sources, login = folder / "sources", "ana15"
+    if name.startswith("ldif"):
+        path = sources / "ad.ldif"
+        (entry,) = [one for one in path.read_text().split("\n\n") if f"dn: CN={login}," in one]
+        entry = entry.replace("userAccountControl: 512", "userAccountControl: 514")
+        (sources / "more.ldif").write_text(entry.rstrip("\n") + "\n")
+        (sources / "app.yaml").write_text((sources / "app.yaml").read_text().replace("ad.ldif", "ad.ldif, more.ldif"))
+        return f"app:user:{DOMAIN}-1015"
+    path, key = (
+        (sources / "bh/20260930_users.json", "data") if "sharp" in name else (sources / "tenant/users.json", "value")
+    )
+    page = json.loads(path.read_text())
+    (one,) = [one for one in page[key] if login in json.dumps(one).replace(f"{login}0", "")]
+    page[key].append(json.loads(json.dumps(one).replace("true", "false")))
+    page["meta"] = {**page["meta"], "count": len(page[key])} if "meta" in page else None
+    path.write_text(json.dumps({name: value for name, value in page.items() if value is not None}))
+    return f"app:user:{DOMAIN}-1015" if "sharp" in name else "app:user:u015"
+
+
+@pytest.mark.parametrize("name", ["ldif-plain", "ldif-ldifde", "sharphound-folder", "graph-pages"])
+def test_an_object_that_two_records_tell_otherwise_is_in_doubt_and_nothing_else_is(name, tmp_path):
+    SAMPLES[name](tmp_path)
+    native = torn(name, tmp_path)
+    found = snapshot.collect(workspace.load(tmp_path), AS_OF)
+    assert not [
+        row for row in found.tables["completeness"].to_pylist() if not row["complete"] and row["subject"] in TABLES
+    ]
+    told = [row for row in found.tables["problems"].to_pylist() if row["kind"] == "quarantined"]
+    assert [row["subject"] for row in told] == [native]
+    people = [row for row in found.tables["accounts"].to_pylist() if row["kind"] != "computer"]
+    assert [row["account"] for row in people if row["enabled"] is None] == [native]
 
 
 @pytest.mark.parametrize("name", [name for name in SAMPLES if not name.endswith(("xlsx", "parquet", "zip", "ldifde"))])

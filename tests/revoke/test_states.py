@@ -144,12 +144,13 @@ ALREADY = "there was nothing to do: it is as wanted already"
         (UNREAD, Recheck(), False, NextStep(State.DEFERRED, "no answer")),
         (
             Sighting(None, "dc1"),
-            EXPECTED,
+            Recheck(),
             False,
             NextStep(State.DEFERRED, "it could not be read just before the change"),
         ),
         *((seen, PROTECTED, False, NextStep(State.REFUSED, "protected: tier 0")) for seen in (THERE, GONE, UNREAD)),
         (GONE, EXPECTED, False, NextStep(State.ABSENT, ALREADY)),
+        (UNREAD, EXPECTED, False, NextStep(State.SKIPPED, "expected now (no answer)")),
         (THERE, EXPECTED, False, NextStep(State.SKIPPED, "expected now")),
         (ANEW, Recheck(), False, NextStep(State.SKIPPED, ANEW_SAID)),
         (Sighting(False, "dc1", since=ANEW.since), Recheck(), True, NextStep(State.CALLING)),
@@ -165,9 +166,10 @@ def test_just_before_a_call(seen, judged, wanted, step):
 def test_what_an_earlier_call_did_is_not_absent_but_to_be_proven(judged):
     done = after_recheck(GONE, judged, wanted=False, planned_on=START, unchanged=1)
     assert done == NextStep(State.PENDING, "an earlier call did it, which the read after it did not show")
-    for seen in (THERE, UNREAD):
-        again = after_recheck(seen, judged, wanted=False, planned_on=START, unchanged=1)
-        assert again == after_recheck(seen, judged, wanted=False, planned_on=START, unchanged=0)
+    again = after_recheck(THERE, judged, wanted=False, planned_on=START, unchanged=1)
+    assert again == after_recheck(THERE, judged, wanted=False, planned_on=START, unchanged=0)
+    unread = after_recheck(UNREAD, judged, wanted=False, planned_on=START, unchanged=1)
+    assert unread.state is (State.REFUSED if judged.refused else State.DEFERRED), "the earlier call may be why"
 
 
 # After a call

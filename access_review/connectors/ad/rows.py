@@ -33,6 +33,10 @@ _SAID = frozenset({"mail", "employeeid", "employeenumber", "displayname", "descr
 """Attributes that people fill in, and so with words for nothing; names and links are what they are."""
 
 _DELETED_NAME = re.compile(r"(?:\\0A|\n)DEL:[0-9a-f]{8}-[0-9a-f-]{27}(?:,|$)", re.IGNORECASE)
+TORN = "the object stands more than once, with different values"
+_TORN_PERCENT = 1
+"""Of so many objects in a hundred, and of one always, two records may differ before the whole source is in doubt."""
+
 _DELETED = NotAPrincipal("dangling-member", "deleted object")
 
 
@@ -50,6 +54,7 @@ class DirectoryReading:
             self._said |= {options.employee_id.lower()}
         self._read: dict[str, tuple[int, Principal]] = {}
         self._ids: set[str] = set()
+        self._torn: dict[str, bool] = {}
         self._ranges: dict[str, list[Range]] = {}
         self._short: dict[str, str] = {}
         self._domains = DomainsSeen()
@@ -65,6 +70,7 @@ class DirectoryReading:
             yield from self.tally.through(self._entry_rows(entry))
         yield from self.tally.through(self._memberships.rows())
         self._doubt_memberships()
+        yield from self._torn_verdicts()
         yield from self._range_verdicts()
         yield from self.tally.verdicts(self._options.expected)
         yield from self._domains.rows(self._source)
@@ -164,10 +170,21 @@ class DirectoryReading:
             yield from self._contradiction(found, principal)
 
     def _contradiction(self, found: DirectoryObject, principal: Principal) -> Iterator[tuple[str, Row]]:
-        self.tally.doubt("an object stands more than once, with different values")
-        yield problem(
-            self._source, found.place, "ambiguous", "an object of this id or DN was read before", principal.id
-        )
+        """Take another record of an object: what either says it holds, it may hold, and nothing is planned on it."""
+        self._torn[principal.id] = principal.group
+        yield problem(self._source, found.place, "quarantined", TORN, principal.id)
+        self._memberships.add_principal(principal, *found.names)
+        if principal.group == found.is_group:
+            self._note_members(found, principal)
+        if found.primary_group:
+            self._memberships.add_primary_group(principal, found.primary_group)
+
+    def _torn_verdicts(self) -> Iterator[tuple[str, Row]]:
+        """Say of groups in doubt that they are; above so many objects the files are of two moments, or of two directories."""
+        if len(self._torn) > max(1, len(self._ids) * _TORN_PERCENT / 100):
+            self.tally.doubt(f"{len(self._torn):,} objects stand more than once, with different values")
+        for group in sorted(one for one, is_group in self._torn.items() if is_group):
+            yield incomplete(self._source, group, TORN)
 
     def _row(self, found: DirectoryObject, principal: Principal) -> tuple[str, Row]:
         table, key = ("entitlements", "entitlement") if found.is_group else ("accounts", "account")

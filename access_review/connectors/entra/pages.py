@@ -24,13 +24,20 @@ _ID = re.compile(r"[^\s:/\\@\x00-\x1f]+")
 _SAFE = re.compile(r"[A-Za-z0-9_=-][A-Za-z0-9._=-]*")
 
 
+_TORN_PERCENT = 1
+"""Of so many objects in a hundred, and of one always, two records may differ before all of them are in doubt."""
+
+
 class AbsentError(NotReadError):
     """Nobody tried to read the collection, or the reader has no permission for it."""
 
 
 @dataclass
 class PagedCollection:
-    """The objects of one collection, each id once; ``faults`` says afterwards why it is not complete."""
+    """The objects of one collection, each id once; ``faults`` says afterwards why it is not complete.
+
+    ``torn`` are those that arrived twice and differ. Where each is in doubt ``alone``, few of them are no fault.
+    """
 
     collection: str
     pages: Iterator[Page]
@@ -39,6 +46,8 @@ class PagedCollection:
     started: bool = False
     absent: bool = False
     nameless: int = 0
+    alone: bool = False
+    torn: dict[str, None] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
     _seen: dict[str, int] = field(default_factory=dict)
 
@@ -60,6 +69,8 @@ class PagedCollection:
         except NotReadError as error:
             self.absent = isinstance(error, AbsentError) and not self.started
             self.faults.append(str(error))
+        if self.torn and not (self.alone and len(self.torn) <= max(1, self.received * _TORN_PERCENT / 100)):
+            self.faults.append(f"id {min(self.torn)} arrived twice and differs")
         if self.nameless:
             self.faults.append(f"{self.nameless} without a usable id")
         if self.expected is not None and self.expected != self.received:
@@ -102,7 +113,7 @@ class PagedCollection:
                 self.received += 1
                 yield thing
             elif self._seen[thing["id"]] != print_:
-                self.faults.append(f"id {thing['id']} arrived twice and differs")
+                self.torn[thing["id"]] = None
 
     def _check_context(self, page: Page) -> None:
         """Refuse a page of another collection, where Graph's context says so."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from access_review.connectors import Source, complete, incomplete
+from access_review.connectors import Source, complete, incomplete, problem
 from access_review.connectors.classification import Classification
 from access_review.connectors.entra import access_packages, conditional_access, groups, principals, roles
 from access_review.connectors.entra.applications import Applications
@@ -13,6 +13,8 @@ from access_review.connectors.entra.properties import Object, UnusableError, dat
 from access_review.connectors.entra.tenant_objects import TableRow, TenantObjects
 from access_review.connectors.entra.tenant_parts import Verdict
 from access_review.tables import TABLES, Row
+
+_TORN = "the object stands more than once, with different values"
 
 LARGE = 1000
 """Members from which a group has a verdict of its own even when it is complete."""
@@ -53,6 +55,7 @@ class Tenant:
         self.unusable: list[TableRow] = []
         self._unseen: dict[str, str] = {}
         self._shown: dict[str, int] = {}
+        self._torn: set[str] = set()
 
     def rows(self) -> Iterator[TableRow]:
         """Yield everything; memory grows with users and groups, not with memberships."""
@@ -206,7 +209,7 @@ class Tenant:
 
     def _each(self, part: str, translate: Translate, *, remembered: bool = False) -> Iterator[TableRow]:
         """Read one collection and translate its objects as they come; ``remembered`` ones are principals."""
-        reading = PagedCollection(part, self.pages(part))
+        reading = PagedCollection(part, self.pages(part), alone=remembered)
         for thing in reading.objects():
             if part in _SOFT_DELETED and thing.get("deletedDateTime"):
                 self.unusable.append(self.directory.unusable(f"{part}/{thing['id']}", "deleted object"))
@@ -216,6 +219,8 @@ class Tenant:
                 self.directory.forget(thing["id"])
             yield from rows or ()
         self._note_nameless(reading)
+        if remembered:
+            self._note_torn(reading)
         self.verdicts[part] = _verdict([reading])
 
     def _kept(self, part: str, check: Callable[[Object], Any]) -> list[Object]:
@@ -264,6 +269,8 @@ class Tenant:
         source, group = self.directory.source, self.directory.group(native)
         if not reading.complete:
             yield incomplete(source, group, reading.reason, received=reading.received, expected=reading.expected)
+        elif native in self._torn:
+            yield incomplete(source, group, _TORN, received=reading.received, expected=reading.expected)
         elif reading.received >= LARGE:
             yield complete(source, group, reading.received, reading.expected)
 
@@ -275,6 +282,14 @@ class Tenant:
             reading.faults.append("an object could not be used")
             self.unusable.append(self.directory.unusable(f"{reading.collection}/{thing['id']}", str(error)))
             return None
+
+    def _note_torn(self, reading: PagedCollection) -> None:
+        """Put in quarantine the objects that arrived twice and differ: the first record counts, and nothing is planned on it."""
+        self._torn.update(reading.torn)
+        for native in reading.torn:
+            row_id = self.directory.row_id(native)
+            place = f"{reading.collection}/{native}"
+            self.unusable.append(problem(self.directory.source, place, "quarantined", _TORN, row_id))
 
     def _note_nameless(self, reading: PagedCollection) -> None:
         if reading.nameless:

@@ -80,7 +80,7 @@ class Roster:
             raise RosterFault.of([*error.mistakes, *self._bad_cells(error.sheet)]) from error
         spells = [read_spell(line, row, sheet.stored_dates, columns, self.terms) for line, row in sheet.rows]
         people = RosterPeople.of(self.source, spells, as_of)
-        former, unused = self._former(people)
+        former, unused, history = self._former(people)
         rows = [*people.rows(columns), *people.assignments(former), *people.aliases()]
         yield from rows
         yield from self._problems(sheet, people, notes)
@@ -90,6 +90,7 @@ class Roster:
         old = freshness.stale(sheet, self.max_age, as_of)
         yield from freshness.verdict(self.source, old)
         cut = None if self.open_end else sheet.broken_off
+        torn = None if self.open_end or history is None else history.broken_off
         stopped = too_many(len(people.faults), len(sheet.rows), "rows") or cut or old
         gaps = too_many(
             sum(row["kind"] == "unusable" for _, row in unused), len(former) + len(unused), "former assignments"
@@ -97,9 +98,10 @@ class Roster:
         counts = Counter(table for table, _ in rows)
         for name in ("people", "assignments", "aliases"):
             count = counts[name]
-            why = stopped or (gaps if name == "assignments" else None)
+            why = stopped or ((gaps or torn) if name == "assignments" else None)
             yield incomplete(self.source, name, why, received=count) if why else complete(self.source, name, count)
-        yield shrunk.sizes(self.source, sheet.sizes(columns.sources()))
+        listed = {f"{shrunk.FILE}{history.file} (history)": len(history.rows)} if history else {}
+        yield shrunk.sizes(self.source, sheet.sizes(columns.sources()) | listed)
 
     def _bad_cells(self, sheet: Sheet) -> Iterator[Mistake]:
         """Yield the cells that cannot be used in a file that is malformed besides: whoever mends it mends both."""
@@ -133,10 +135,10 @@ class Roster:
             columns = type(columns).model_validate({**columns.model_dump(exclude_none=True), **taken})
         return sheet, columns, notes
 
-    def _former(self, people: RosterPeople) -> tuple[list[Spell], list[tuple[str, Row]]]:
+    def _former(self, people: RosterPeople) -> tuple[list[Spell], list[tuple[str, Row]], Sheet | None]:
         """Read the former assignments; those of nobody in the roster, or that cannot be used, become problems."""
         if self.history is None:
-            return [], []
+            return [], [], None
         sheet, columns, notes = self._read(self.history, self.history.columns, self.history.join)
         spells, unused = [], []
         for line, row in sheet.rows:
@@ -153,7 +155,7 @@ class Roster:
             problem(self.source, f"{sheet.file}:{line} (history, joined)", "unresolved", "; ".join(reasons))
             for line, reasons in notes.items()
         ]
-        return spells, unused
+        return spells, unused, sheet
 
     def _problems(self, sheet: Sheet, people: RosterPeople, notes: Notes) -> Iterator[tuple[str, Row]]:
         for kind, found in (("quarantined", people.faults), ("unresolved", notes)):
@@ -202,7 +204,7 @@ def _joined(sheet: Sheet, other: Sheet, join: Join, mark: str, notes: Notes) -> 
             if (at, column) in other.stored_dates
         }
     joined = {target: mark + column for target, column in join.columns.items()}
-    return replace(sheet, rows=tuple(rows), stored_dates=stored), joined
+    return replace(sheet, rows=tuple(rows), stored_dates=stored, cut=sheet.cut or other.cut), joined
 
 
 def connect(

@@ -15,6 +15,7 @@ from access_review.connectors.ad.dialect import ObjectKind
 from access_review.connectors.ad.domains_seen import DomainsSeen
 from access_review.connectors.ad.entry import domain
 from access_review.connectors.ad.membership import MEMBER_TABLES, Memberships, Name, Principal
+from access_review.connectors.ad.rows import TORN
 from access_review.connectors.ad.tally import Tally
 from access_review.connectors.classification import Classification
 from access_review.connectors.same_name import folded
@@ -68,7 +69,7 @@ class CollectionReading:
             self._tally.doubt("no group has a member: were they collected?", *MEMBER_TABLES)
         yield from self._tally.verdicts(self._options.expected)
         for group in sorted(one for one in self._torn if one.split(":", 2)[1] == ObjectKind.GROUP):
-            yield incomplete(self._source, group, _TORN)
+            yield incomplete(self._source, group, TORN)
         yield from self._domains.rows(self._source)
 
     def _file(self, file: Collection) -> Iterator[tuple[str, Row]]:
@@ -108,9 +109,7 @@ class CollectionReading:
         if group:
             yield "entitlements", self._entitlement(thing, principal)
         else:
-            account = self._account(thing, principal, kind)
-            unknown: Row = dict.fromkeys(_DOUBTFUL) if principal.id in self._torn else {}
-            yield "accounts", {**account, **unknown}
+            yield "accounts", self._account(thing, principal, kind)
         clients = self._options.classification.clients(thing.name, thing.dn)
         if len(clients) > 1:
             reason = f"its name belongs to more than one client: {', '.join(clients)}"
@@ -122,7 +121,7 @@ class CollectionReading:
 
         Only the object itself is in doubt: nothing is planned on it, and nothing else is less known.
         """
-        yield problem(self._source, place, "quarantined", _TORN, principal.id)
+        yield problem(self._source, place, "quarantined", TORN, principal.id)
         members, nameless = thing.members()
         if nameless:
             self._tally.doubt(f"{nameless} of the members of {thing.name} say no id", *MEMBER_TABLES)
@@ -205,11 +204,6 @@ class CollectionReading:
         """Name a member: BUILTIN groups by domain and SID, all others by SID."""
         sid = plain_sid(identifier)
         return Name("sid", identifier.upper() if identifiers.is_builtin(sid) else sid)
-
-
-_TORN = "the object stands more than once, with different values"
-_DOUBTFUL = ("enabled", "created_at", "last_used_earliest", "last_used_latest", "never_used", "password_set_at")
-"""What is unknown of an account of which two records differ."""
 
 
 def _told_twice(source: Source, collections: Sequence[Collection]) -> frozenset[str]:

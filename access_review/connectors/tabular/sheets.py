@@ -44,12 +44,13 @@ class Sheet:
     rows: tuple[tuple[int, Cells], ...]
     stored_dates: Mapping[tuple[int, str], date] = field(default_factory=dict)
     modified: datetime | None = None
-    cut: bool = False
+    cut: str = ""
+    """The file whose last line does not end: this one, or one that was joined to it."""
 
     @property
     def broken_off(self) -> str | None:
         """Say that the file may be the beginning of one only, or nothing."""
-        return f"the last line of {self.file} does not end: was the file cut?" if self.cut else None
+        return f"the last line of {self.cut} does not end: was the file cut?" if self.cut else None
 
     def has(self, column: str) -> bool:
         """Tell whether a column exists; below a list or object that is empty everywhere, any path does."""
@@ -240,7 +241,7 @@ def _settle(
             if at is not None:
                 stored_dates[line, column] = at
         rows.append((line, {c: cells.cell_text(v, strip=strip) for c, v in zip(columns, values, strict=True)}))
-    sheet = Sheet(file, columns, tuple(rows), stored_dates, modified, raw.cut)
+    sheet = Sheet(file, columns, tuple(rows), stored_dates, modified, file if raw.cut else "")
     if mistakes:
         raise MalformedSheet(mistakes, sheet)
     return sheet

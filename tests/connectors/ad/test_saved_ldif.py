@@ -520,7 +520,8 @@ def test_a_search_that_ended_badly_is_incomplete(collected):
         ((user("ana", 1001, primaryGroupID=[]), group("Team", 1201, person("ana"))), {"grants"}),
         ((record("CN=thing,DC=home", cn="thing"), user("ana", 1001)), ALL),
         ((user("ana", 1001), user("ana", 1002)), ALL),
-        ((user("ana", 1001), user("ben", 1001)), ALL),
+        ((user("ana", 1001), user("ben", 1001)), set()),  # it alone is in quarantine
+        ((*(user(f"u{n}", 1001 + n % 2) for n in range(4)),), ALL),
         ((user("ana", 1001), user("ana", 1001)), set()),
         ((user("ana", 1001, memberOf=team("Team")),), {"entitlements", "grants", "nesting"}),
         ((user("ana", 1001, memberOf=team("Else")), group("Team", 1201, person("ana"))), set()),

@@ -451,6 +451,17 @@ def test_a_former_assignment_that_cannot_be_used_says_nothing_about_the_person(t
     assert is_complete(found) == {"people": True, "assignments": False, "aliases": True}
 
 
+def test_joined_files_and_former_assignments_may_be_cut_as_the_roster_may(tmp_path):
+    whole = "1,01.01.2020,31.12.2020,A\n"
+    found = collect(tmp_path, company(tmp_path, history=whole.rstrip()))
+    assert is_complete(found) == {"people": True, "assignments": False, "aliases": True}
+    found = collect(tmp_path, company(tmp_path, history=whole, jobs="job,title\nA,Ana"))
+    assert is_complete(found) == {"people": False, "assignments": False, "aliases": False}
+    assert "the last line of jobs.csv does not end" in found["completeness"][0]["reason"]
+    options = company(tmp_path, history=whole.rstrip(), jobs="job,title\nA,Ana")
+    assert all(is_complete(collect(tmp_path, {**options, "open_end": True})).values())
+
+
 def test_a_joined_key_that_stands_twice_stops(tmp_path):
     options = company(tmp_path, jobs="job,title\nA,x\nB,y\nA,z\nA,w\n", history="1,01.01.2020,,A\n")
     with pytest.raises(RosterFault) as caught:

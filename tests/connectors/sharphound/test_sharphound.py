@@ -187,7 +187,7 @@ def test_an_object_that_two_records_tell_otherwise_is_in_doubt_alone(collected):
     )
     short = {subject for subject, reason in verdicts(found).items() if reason}
     assert short == {f"ad:group:{sid(1201)}"}
-    assert [row["enabled"] for row in found["accounts"] if row["kind"] == "human"] == [None, True]
+    assert [row["enabled"] for row in found["accounts"] if row["kind"] == "human"] == [False, True]
     held = {(row["account"][-4:], row["entitlement"][-4:]) for row in found["grants"] if row["via"] == "member"}
     assert held == {("1001", "1201"), ("1002", "1201"), ("1001", "1202")}
     subjects = {row["subject"] for row in found["problems"] if row["kind"] == "quarantined"}
