@@ -34,7 +34,6 @@ LONGEST_SIGNATURE = 2**16
 
 _MAGIC = b"SSHSIG"
 _VERSION = 1
-_BEGIN, _END = "-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----"
 
 # Bits of an authenticator's flags (Web Authentication, 6.1).
 PRESENT, VERIFIED, ATTESTED, EXTENDED = 0x01, 0x04, 0x40, 0x80
@@ -98,7 +97,7 @@ class Attended:
 
 
 def sign(key: "SigningKey", message: bytes, namespace: str = NAMESPACE) -> bytes:
-    """Return a signature over a message; :func:`armored` makes the text that ``ssh-keygen`` reads."""
+    """Return a signature over a message, without the armour that ``ssh-keygen`` writes around it."""
     blob = public_line(key).blob
     return b"".join((_MAGIC, _u32(_VERSION), *map(_string, (blob, namespace.encode(), b"", HASH.encode())))) + _string(
         _inner(key, signed_bytes(message, namespace))
@@ -144,23 +143,6 @@ def key_in(signature: bytes) -> bytes:
         return _parts(signature)[0]
     except _Malformed as error:
         raise PlanRefused(f"a signature is damaged: {error}", hint="sign again") from None
-
-
-def armored(signature: bytes) -> str:
-    """Return the text that ``ssh-keygen -Y verify -s`` reads."""
-    text = base64.b64encode(signature).decode()
-    return "\n".join((_BEGIN, *(text[at : at + 70] for at in range(0, len(text), 70)), _END, ""))
-
-
-def dearmored(text: str) -> bytes:
-    """Return the signature in what ``ssh-keygen -Y sign`` writes; raises ``PlanRefused``."""
-    lines = [line.strip() for line in text.strip().splitlines()]
-    try:
-        if len(lines) < 3 or (lines[0], lines[-1]) != (_BEGIN, _END):
-            raise _Malformed
-        return base64.b64decode("".join(lines[1:-1]), validate=True)
-    except (ValueError, binascii.Error):
-        raise PlanRefused("this is no signature of ssh-keygen", hint=f"ssh-keygen -Y sign -n {NAMESPACE}") from None
 
 
 def _check(

@@ -2,8 +2,8 @@
 
 A statement of format ``approval@2`` names the run, the workspace and the head of the
 logbook that was seen, so it counts nowhere else, and no logbook can be rolled back past it.
-The envelope is DSSE (protocol 1.0) and the signature in it OpenSSH's own, so that anybody
-checks it with ``ssh-keygen -Y verify`` (:func:`detached` gives the files for it). Format
+The envelope is DSSE (protocol 1.0) and the signature in it OpenSSH's own over :func:`message`, so
+that anybody checks it with ``ssh-keygen -Y verify`` once it is written in its armour. Format
 ``@1``, which names none of these, is read as before. Pure.
 """
 
@@ -105,15 +105,6 @@ class SignedStatement:
     attended: Mapping[str, Attended]
 
 
-@dataclass(frozen=True, slots=True)
-class Detached:
-    """One signature as ``ssh-keygen -Y verify -n access-review-approval -s SIGNATURE < MESSAGE`` takes it."""
-
-    fingerprint: str
-    message: bytes
-    signature: str
-
-
 class Objection(StrEnum):
     """Why a signed statement does not count; each is passed over and said."""
 
@@ -136,17 +127,6 @@ def message(statement: Statement) -> bytes:
 def sign(statement: Statement, key: "SigningKey") -> bytes:
     """Return an envelope with the signature of a key."""
     return _envelope(statement, sshsig.public_line(key).fingerprint, sshsig.sign(key, message(statement)))
-
-
-def signed_elsewhere(
-    statement: Statement, signature: bytes, key: PublicKeyLine, *, origins: Collection[str] = ()
-) -> bytes:
-    """Return an envelope around a signature that an agent, a token or a browser made over :func:`message`.
-
-    Raises ``PlanRefused`` when it is not that key's signature over it.
-    """
-    sshsig.check(signature, message(statement), key, origins=origins)
-    return _envelope(statement, key.fingerprint, signature)
 
 
 def open_statement(data: bytes, keys: Iterable[PublicKeyLine], *, origins: Collection[str] = ()) -> SignedStatement:
@@ -177,17 +157,6 @@ def open_statement(data: bytes, keys: Iterable[PublicKeyLine], *, origins: Colle
         statement,
         tuple(sorted(good)),
         {key: attended for key, attended in sorted(good.items()) if attended is not None},
-    )
-
-
-def detached(data: bytes) -> tuple[Detached, ...]:
-    """Return the signatures of an envelope for ``ssh-keygen``, unchecked; raises ``PlanRefused`` for a damaged one."""
-    payload, given = _parts(data)
-    if statement_format(payload) != FORMAT:
-        raise PlanRefused("only statements of format @2 are signed in OpenSSH's way", hint="sign again")
-    return tuple(
-        Detached(_fingerprint(sshsig.key_in(signature)), _message(payload), sshsig.armored(signature))
-        for signature in given
     )
 
 

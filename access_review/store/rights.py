@@ -119,14 +119,6 @@ def hold(
         yield
 
 
-@contextmanager
-def only_instance(workspace: Path, name: str, *, now: datetime, command: str = "") -> Iterator[None]:
-    """Be the one long-running program of this name (``serve``, ``watch``); raises ``RightHeld``."""
-    message = f"{name} is already running for this workspace"
-    with _locked(workspace / FOLDER / f"one-{name}", message, Holder(os.getpid(), command, now), 0.0, time.sleep):
-        yield
-
-
 def holder(workspace: Path, right: Right) -> Holder | None:
     """Return who wrote that they hold a right; nobody where that is unknown. A note left by a crash is still there."""
     return _read_note(workspace / FOLDER / right)

@@ -8,7 +8,7 @@ import pytest
 
 from access_review.errors import ArtifactError, PlanRefused
 from access_review.store import rights
-from access_review.store.rights import Right, RightHeld, hold, holder, only_instance
+from access_review.store.rights import Right, RightHeld, hold, holder
 
 NOW = datetime(2026, 11, 2, 6, 0, 1, tzinfo=UTC)
 
@@ -126,17 +126,6 @@ def test_a_forked_child_does_not_have_its_parents_right(tmp_path):
             except RightHeld:
                 os._exit(0)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-
-
-def test_a_long_running_program_is_there_once_and_holds_no_right(tmp_path):
-    with only_instance(tmp_path, "serve", now=NOW, command="serve"), hold(tmp_path, Right.BATCH, now=NOW):
-        code = (
-            "import sys; from datetime import UTC, datetime; from pathlib import Path\n"
-            "from access_review.store.rights import only_instance\n"
-            "with only_instance(Path(sys.argv[1]), 'serve', now=datetime(2026, 1, 1, tzinfo=UTC)): pass"
-        )
-        found = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=False)
-    assert "serve is already running for this workspace" in found.stderr
 
 
 NO_NOTES = (

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from access_review.changes import Action, Change, Sighting, Target, Thing, WriteAnswer, WriteResult
-from access_review.connectors.entra.grants import FOLDERS, Grants, OddError, folder_of, link, object_id
+from access_review.connectors.entra.grants import FOLDERS, Grants, OddError, folder_of, object_id
 from access_review.connectors.entra.graph import Graph, GraphRequest, RefusedError
 from access_review.connectors.entra.graph import GraphResponse as Reply
 from access_review.connectors.entra.pages import NotReadError
 from access_review.connectors.entra.permissions import LOOKING, writes_with
-from access_review.connectors.entra.properties import NEVER, UnusableError, objects, time_or_never
+from access_review.connectors.entra.properties import NEVER, UnusableError, time_or_never
 from access_review.connectors.entra.throttle import retry_after
 from access_review.errors import ConnectorError
 
@@ -33,7 +33,6 @@ _GRANTS = {
     Action.ADD_CONSENT: ("consent",),
 }
 
-INHERITED = "the licence comes from a group: change the group's licences, or who is in it"
 ADMINISTRATOR = (
     "if the account holds a directory role, or is in a restricted administrative unit, the writer's application needs "
     "a role that may manage it"
@@ -97,30 +96,6 @@ class GraphWriter:
         if change.action is Action.REVOKE_SESSIONS:
             return WriteAnswer(WriteResult.REFUSED, self._graph.base, "sessions begin anew by signing in")
         return self._answered(lambda: self._grants.handle(change).give(), change)
-
-    def remove_owner(self, group: str, owner: str) -> WriteAnswer:
-        """Remove an owner of a group; the last one stays."""
-        return self._answered(lambda: self._graph.send("DELETE", link(group, "owners", owner)))
-
-    def remove_licence(self, user: str, sku: str) -> WriteAnswer:
-        """Remove a licence of the user's own. Nothing calls this by itself: data may go with a licence."""
-
-        def remove() -> Reply | str:
-            thing = self._graph.get(GraphRequest(f"/users/{object_id(user)}?$select=id,licenseAssignmentStates"))
-            sources = [s.get("assignedByGroup") for s in objects(thing, "licenseAssignmentStates") if s["skuId"] == sku]
-            # Without a state nobody knows whose licence it is; Graph then refuses what is a group's.
-            if sources and None not in sources:
-                return INHERITED
-            body = {"addLicenses": [], "removeLicenses": [sku]}
-            return self._graph.send("POST", f"/users/{user}/assignLicense", body=body)
-
-        return self._answered(remove)
-
-    def end_package(self, assignment: str) -> WriteAnswer:
-        """End the assignment of an access package, which takes what it gave."""
-        body = {"requestType": "adminRemove", "assignment": {"id": object_id(assignment)}}
-        address = "/identityGovernance/entitlementManagement/assignmentRequests"
-        return self._answered(lambda: self._graph.send("POST", address, body=body))
 
     # Accounts
 

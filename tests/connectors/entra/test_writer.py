@@ -10,7 +10,7 @@ import pytest
 from access_review.changes import UNDO, Action, Change, Executor, Expectation, Target, Thing, WriteResult
 from access_review.connectors.entra.grants import DYNAMIC, MAIL, SYNCED, link
 from access_review.connectors.entra.permissions import WRITING
-from access_review.connectors.entra.writer import ADMINISTRATOR, INHERITED, GraphWriter, covers
+from access_review.connectors.entra.writer import ADMINISTRATOR, GraphWriter, covers
 from access_review.errors import ConnectorError
 from tests.simulated_tenant.reading import graph, simulate
 from tests.simulated_tenant.tenants import GLOBAL_ADMIN, READERS, Object
@@ -233,40 +233,6 @@ def test_a_membership_in_pim_is_ended(world: World, collection: str, mode: str) 
         "entitlement": thing("group", held["groupId"]),
     }
     round_trip(world, change(Action.END_PIM, via="pim", mode=mode, **ends))
-
-
-def test_an_owner_is_removed_but_not_the_last(world: World) -> None:
-    world.simulator.granted = None
-    group = next(
-        g
-        for g in world.groups
-        if not world.tenant.of("groups")[g]["mailEnabled"]
-        and not world.tenant.of("groups")[g]["onPremisesSyncEnabled"]
-        and not world.tenant.of("groups")[g]["groupTypes"]
-    )
-    world.tenant.links[("groups/owners", group)] = world.users[:2]
-    assert world.writer.remove_owner(group, world.users[0]).result is WriteResult.DONE
-    assert world.writer.remove_owner(group, world.users[1]).result is WriteResult.REFUSED
-    assert world.tenant.links[("groups/owners", group)] == [world.users[1]]
-
-
-def test_a_licence_of_ones_own_is_removed_and_a_groups_is_refused(world: World) -> None:
-    world.simulator.granted = None
-    person = world.tenant.of("users")[world.users[0]]
-    sku = person["assignedLicenses"][0]["skuId"]
-    person["licenseAssignmentStates"][0]["assignedByGroup"] = world.groups[0]
-    answer = world.writer.remove_licence(world.users[0], sku)
-    assert (answer.result, answer.reason) == (WriteResult.REFUSED, INHERITED)
-    person["licenseAssignmentStates"][0]["assignedByGroup"] = None
-    assert world.writer.remove_licence(world.users[0], sku).result is WriteResult.DONE
-    assert person["assignedLicenses"] == []
-
-
-def test_an_access_package_is_ended(world: World) -> None:
-    world.simulator.granted = None
-    native = next(iter(world.tenant.of("accessPackageAssignments")))
-    assert world.writer.end_package(native).result is WriteResult.DONE
-    assert native not in world.tenant.of("accessPackageAssignments")
 
 
 def test_a_removal_is_seen_when_reads_have_caught_up_and_not_before() -> None:
