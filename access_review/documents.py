@@ -24,7 +24,9 @@ from access_review.plain_files import read_plain
 
 # Aliases let a few lines stand for billions; no honest file comes near this.
 MOST_NODES = 200_000
+"""Values that a file may have, its aliases expanded."""
 LARGEST_FILE = 16 * 2**20
+"""Bytes of a file that is read."""
 
 _TAG = "tag:yaml.org,2002:"
 _NAMED = re.compile(r"\b(alias|anchor|handle|tag) ['\"]?\S+")

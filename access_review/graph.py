@@ -79,7 +79,7 @@ class Walks:
 def walks(nesting: pa.Table, entitlements: pa.Array) -> Walks:
     """Prepare the graph of states over ``nesting (child, parent, mode, why, reach)`` and these entitlements.
 
-    Entitlements that only the nesting names are part of it.
+    Entitlements that only the nesting names are part of it. Columns are text; ``entitlements`` is one of ids.
     """
     child, parent = (_whole(nesting[column]) for column in ("child", "parent"))
     known = pc.unique(pa.concat_arrays([entitlements, child, parent]))

@@ -120,7 +120,7 @@ class ChangeWindow(File):
 
 
 class Applying(File):
-    """How a batch is carried out, and when it stops by itself.
+    """How a batch is carried out, in changes ``per_minute``, and when it stops by itself.
 
     Whoever approved a plan never carries it out; with ``requester_applies: false`` whoever asked for it does not either.
     """

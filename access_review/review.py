@@ -65,9 +65,10 @@ def review(
     to: ParquetFile | None = None,
     owners_to: ParquetFile | None = None,
 ) -> Report:
-    """Decide what is wrong. ``previous`` are the findings of the run before, or all that is known; raises ``RuleError``.
+    """Decide what is wrong; ``previous`` are the findings of the run before, or all that is known.
 
-    The findings are returned, or written to the Parquet file ``to``: there may be millions. Whose accounts are is
+    Reads the tables of :mod:`access_review.tables`, and makes rows of ``facts.FINDINGS``. Raises ``RuleError`` for a rule
+    that breaks its contract and ``ArtifactError`` for findings of a version to come. The findings are returned, or written to the Parquet file ``to``: there may be millions. Whose accounts are is
     written to ``owners_to``, for the next run to compare with.
     """
     known = previous if isinstance(previous, Previous) else Previous(previous)
@@ -99,7 +100,8 @@ def establish(
 ) -> None:
     """Put every fact that the rules read into the engine: each step reads what those before it made.
 
-    ``owners`` is whose each account was before, where that is known.
+    ``tables`` are all those of :mod:`access_review.tables`, by name; what is made of them is in :mod:`access_review.facts`.
+    ``owners`` has the rows of ``facts.FORMER_OWNERS``: whose each account was before, where that is known.
     """
     engine.register("former_owners", FORMER_OWNERS.schema.empty_table() if owners is None else owners)
     for step in STEPS:

@@ -187,7 +187,7 @@ def assign(engine: Engine, templates: Sequence[Template], policy: Policy) -> Non
     Leaves :data:`RELATIONS` but for ``stated`` and ``role_texts`` in the engine, and ``profile_roles (profile, role)``.
     """
     asked = sorted({name for template in templates for name in template.who})
-    paths = {f"path_{i}": f'$."{name}"' for i, name in enumerate(asked)}
+    paths = {f"path_{i}": _path_of(name) for i, name in enumerate(asked)}
     keys = {f"key_{i}": json.dumps(name) for i, name in enumerate(asked)}
     TIMED_ASSIGNMENTS.make(engine)
     replace(STATED, sql=_stated(len(asked))).make(engine, **paths, **keys)
@@ -208,6 +208,12 @@ def assign(engine: Engine, templates: Sequence[Template], policy: Policy) -> Non
     for relation in (PERSON_ROLES, ROLE_TEXTS, ROLE_SETS, PERSON_ROLE_SETS):
         relation.make(engine)
     engine.drop(STATED.name, ROLE_TEXTS.name)
+
+
+def _path_of(attribute: str) -> str:
+    """Return the JSON path of an attribute, whatever it is called."""
+    escaped = attribute.replace("\\", "\\\\").replace('"', '\\"')
+    return f'$."{escaped}"'
 
 
 def roles_of(profile: Mapping[str, Any], templates: Sequence[Template]) -> list[str]:

@@ -49,6 +49,48 @@ def test_a_public_result_says_what_it_holds(repository: Path) -> None:
     assert found == {}
 
 
+MEASURED = re.compile(
+    r"(^|_)(timeout|size|sizes|limit|max|most|age|wait|delay|interval|width|height|bytes|length|window"
+    r"|longest|shortest|largest|tolerance|pause|per_minute|retry_after|rate|percent|share|bits)($|_)",
+    re.IGNORECASE,
+)
+UNIT = re.compile(
+    r"\b(seconds?|minutes?|hours?|days?|weeks?|bytes|bits|characters|columns|pixels|percent|0 to 1|how many|number of"
+    r"|rows|lines|files|items|units|people|accounts|members|grants|values|objects|requests|changes|findings|paths|shapes)\b",
+    re.IGNORECASE,
+)
+
+
+def measures(body: list[ast.stmt], within: str, said: str = "") -> Iterator[tuple[str, str]]:
+    """Yield every public number whose name is of a time or a size, and what is said of it."""
+    for node, after in zip(body, [*body[1:], ast.Pass()], strict=True):
+        beside = ast.get_docstring(ast.Module([after], []), clean=False) or ""
+        match node:
+            case ast.FunctionDef(name=name, args=args) if not name.startswith("_"):
+                doc = (ast.get_docstring(node) or "") + said
+                for one in (*args.args, *args.kwonlyargs):
+                    if one.annotation and re.search(r"\b(int|float)\b", ast.unparse(one.annotation)):
+                        yield f"{within}{name}({one.arg})", doc + ast.unparse(one.annotation)
+            case ast.ClassDef(name=name) if not name.startswith("_"):
+                yield from measures(node.body, f"{within}{name}.", ast.get_docstring(node) or "")
+            case ast.AnnAssign(target=ast.Name(id=name), annotation=kind) if not name.startswith("_"):
+                if re.search(r"\b(int|float|StrictInt|Whole)\b", ast.unparse(kind)):
+                    yield f"{within}{name}", said + beside
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=int() | float())):
+                if not name.startswith("_"):
+                    yield f"{within}{name}", said + beside
+
+
+def test_a_time_or_size_says_in_what_it_is_measured(repository: Path) -> None:
+    found = {
+        f"{module}: {name}"
+        for module, text in modules(repository)
+        for name, said in measures(ast.parse(text).body, "")
+        if MEASURED.search(re.split(r"[.(]", name.rstrip(")"))[-1]) and not UNIT.search(said)
+    }
+    assert found == set()
+
+
 def test_no_module_is_longer_than_one_reads_at_once(repository: Path) -> None:
     lines = {module: len(text.splitlines()) for module, text in modules(repository)}
     assert {module: count for module, count in lines.items() if count > LONGEST} == {}

@@ -1,3 +1,5 @@
+import contextlib
+import json
 from datetime import timedelta
 
 import pyarrow as pa
@@ -8,7 +10,8 @@ from hypothesis import strategies as st
 from access_review import findings
 from access_review.engine import ParquetFile
 from access_review.engine.duckdb import EmbeddedEngine
-from access_review.errors import RuleError
+from access_review.errors import RuleError, Unclear
+from access_review.explain.lookup import look_up
 from access_review.facts import PREVIOUS_FINDINGS
 from access_review.findings import Gaps
 from access_review.findings.sentences import every_sentence, risk_reasons
@@ -350,6 +353,68 @@ def test_runs_of_sources_with_any_name_are_reviewed(name):
     assert row["verdict"] == "beyond"
     excess = next(e for e in report.evaluations if e.rule == "access-beyond-role")
     assert (excess.hits, excess.withheld, excess.reason) == (0, 1, f"{name}: {name}")
+
+
+class Watched:
+    """A connection to the engine's database that notes every statement."""
+
+    def __init__(self, connection):
+        self.connection, self.statements = connection, []
+
+    def __getattr__(self, name):
+        return getattr(self.connection, name)
+
+    def execute(self, statement, *more):
+        self.statements.append(str(getattr(statement, "query", statement)))
+        return self.connection.execute(statement, *more)
+
+    def sql(self, statement, **more):
+        self.statements.append(str(getattr(statement, "query", statement)))
+        return self.connection.sql(statement, **more)
+
+
+MARK = "zqx"
+MARKED = st.lists(st.sampled_from([*AWKWARD, '"', "'", "\\", ";", "\n", ":as_of", "$1", "/*", "NULL"]), max_size=3).map(
+    lambda parts: MARK + "".join(parts)
+)
+
+
+@given(*[MARKED] * 4)
+@settings(max_examples=6, deadline=None)
+def test_no_name_reaches_the_engine_as_text_of_a_statement(source, role, group_name, attribute):
+    """Names of sources, roles, groups, clients, and of attributes with their values, in data and in the workspace alike."""
+    world = snapshot(
+        people=[{"person": f"{source}:person:1", "source": source, "name": role}],
+        assignments=[
+            {
+                "person": f"{source}:person:1",
+                "role": role,
+                "client": group_name,
+                "source": source,
+                "attributes": json.dumps({attribute: role}),
+            }
+        ],
+        accounts=[{"account": f"{source}:user:1", "employee_id": "1", "source": source, "name": group_name}],
+        entitlements=[
+            {"entitlement": f"{source}:group:{group_name}", "source": source, "kind": "group", "name": group_name}
+        ],
+        grants=[{"account": f"{source}:user:1", "entitlement": f"{source}:group:{group_name}"}],
+        completeness=[{"source": source, "subject": "people", "complete": True}],
+    )
+    space = workspace(
+        match={source: [{"on": ["employee_id", "person"]}]},
+        templates=[{"role": role, "who": {attribute: role, "client": group_name}}],
+        policy={"protect": {"accounts": [f"{source}:user:{role}"], "entitlements": [f"{source}:group:{role}"]}},
+    )
+    with EmbeddedEngine(AS_OF) as engine:
+        engine._db = watched = Watched(engine._db)
+        review(world, space, engine)
+        (row,) = engine.rows("SELECT verdict FROM held")
+        assert row["verdict"] in {"", "beyond"}  # none where the role only looks alike
+        with contextlib.suppress(Unclear):
+            look_up(engine, role)
+    assert len(watched.statements) > 50
+    assert [text for text in watched.statements if MARK in text] == []
 
 
 @pytest.mark.parametrize(("ends", "spell"), [(timedelta(0), "former"), (timedelta(microseconds=1), "current")])

@@ -19,7 +19,7 @@ Condition = tuple[tuple[str, tuple[str, ...]], ...]
 """Attributes by name, each with its values sorted: all must hold for one and the same assignment."""
 
 MAX_VALUES = 12
-"""Longer lists fit the data and explain nothing."""
+"""Values that a condition lists: longer lists fit the data and explain nothing."""
 
 _PER_ATTRIBUTE = 1.0  # holders that one more attribute must explain to be worth reading
 _PER_VALUE = 0.25

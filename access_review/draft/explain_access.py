@@ -37,7 +37,7 @@ class AttributeLine:
     holding: Indices
     """Those of them who hold it."""
     least_share: float
-    """The smallest share among the groups of the condition."""
+    """The smallest share (0 to 1) among the groups of the condition."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -100,6 +100,6 @@ def out_of_part(keys: Indices, revoked: Floats, dealt: Indices) -> tuple[Indices
 
 
 def log_odds(decided: Indices, revoked: Indices, rate: float) -> Floats:
-    """Turn counts into log-odds of revocation, drawn towards the overall rate where there are few."""
+    """Turn counts into log-odds of revocation, drawn towards the overall ``rate`` (0 to 1) where there are few."""
     odds: Floats = np.log((revoked + _PRIOR * rate) / (decided - revoked + _PRIOR * (1 - rate)))
     return odds

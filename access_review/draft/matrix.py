@@ -94,7 +94,7 @@ def _encode(values: Any, more: Iterable[str]) -> tuple[Indices, tuple[str, ...]]
 def masks(index: Indices, members_of: Indices, groups: int, width: int) -> list[int]:
     """Return one bit set a group, as a plain integer: bit ``m`` is set where ``m`` belongs to the group.
 
-    ``index`` has the group and ``members_of`` the member of each cell.
+    ``index`` has the group and ``members_of`` the member of each cell; ``width`` is the number of members.
     """
     order = np.argsort(index, kind="stable")
     starts = np.searchsorted(index[order], np.arange(groups + 1))

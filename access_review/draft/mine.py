@@ -63,7 +63,7 @@ class Decomposition:
 
 @dataclass(frozen=True, slots=True)
 class CurvePoint:
-    """What the first ``roles`` roles cover together."""
+    """What the first ``roles`` roles cover together, in grants and as a ``share`` (0 to 1) of them."""
 
     roles: int
     grants: int

@@ -9,7 +9,7 @@ from access_review.explain.explanation import SubjectKind
 from access_review.tables import Row
 
 SHORTEST_PREFIX = 6
-"""Hexadecimal digits by which a finding may be named, if no other begins like it."""
+"""How many hexadecimal digits are enough by which a finding may be named, if no other begins like it."""
 
 _LISTED = 10
 

@@ -16,6 +16,7 @@ from access_review.errors import ArtifactError
 _HEAD = re.compile(r"(0|[1-9][0-9]{0,11}):(sha256:[0-9a-f]{64})")
 _EMPTY = hashlib.sha256().digest()
 DIGEST_BYTES = 32
+"""How many bytes are in a SHA-256 digest."""
 
 
 @dataclass(frozen=True, slots=True)

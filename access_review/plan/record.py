@@ -42,7 +42,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class AppliedLimits:
-    """The limits a plan keeps, what they count, which were raised for it and why."""
+    """The limits a plan keeps, what they count, which were raised for it and why; percent are of 100."""
 
     disable_percent: float
     disable_floor: int

@@ -29,8 +29,11 @@ HASH = "sha512"
 SHORTEST_RSA = 3072
 """Bits, as ``ssh-keygen -t rsa`` makes them; NIST SP 800-57 calls that as strong as AES-128."""
 LONGEST_RSA = 16384
+"""Bits of an RSA key that is still checked: longer ones take long."""
 LONGEST_KEY = 2**12
+"""Characters of the line of a public key."""
 LONGEST_SIGNATURE = 2**16
+"""Bytes of a signature, with what an authenticator says."""
 
 _MAGIC = b"SSHSIG"
 _VERSION = 1

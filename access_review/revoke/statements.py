@@ -36,6 +36,7 @@ PAYLOAD_TYPE = signatures.PAYLOAD_TYPE
 LARGEST = 2**20
 """Bytes of an envelope; a statement is a few hundred."""
 MOST_SIGNATURES = 16
+"""How many signatures one envelope may hold."""
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 

@@ -240,8 +240,8 @@ def after_verifying_read(
 ) -> NextStep | None:
     """Decide after a later read; null where nothing new is known.
 
-    Proven are two reads that agree and lie ``spacing`` apart. ``most`` reads that contradict an
-    earlier one end in ``failed``.
+    Proven are two reads that agree and lie ``spacing`` apart. ``most`` is the number of reads that may
+    contradict an earlier one: so many end in ``failed``.
     """
     if seen.there is None or standing.at is None:
         return None

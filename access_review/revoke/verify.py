@@ -18,6 +18,7 @@ from access_review.revoke.states import UNTOUCHED, State, Transition, after_inte
 
 READ_AGAIN = (State.PENDING, State.CONTRADICTED, State.ORDERED, State.REVOKED, State.UNKNOWN, State.CALLING)
 MOST_CONTRADICTIONS = 3
+"""How many reads may contradict the one before them until a person is asked."""
 
 
 @dataclass(frozen=True, slots=True)

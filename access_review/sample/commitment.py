@@ -14,6 +14,7 @@ import hmac
 from collections.abc import Iterable, Mapping
 
 KEY_BYTES = 32
+"""Bytes that a key has at least."""
 
 
 def commitment(key: bytes) -> str:

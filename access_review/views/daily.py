@@ -16,7 +16,7 @@ def text(
     *,
     width: int = 100,
 ) -> str:
-    """Say what there is to do today."""
+    """Say what there is to do today, in lines of ``width`` columns."""
     return "\n".join((leavers, "", *_lines(signins, applications, agents, silent, width)))
 
 

@@ -15,7 +15,7 @@ Stand = Sequence[tuple[Waiver, str]]
 
 
 def text(stand: Stand, kept: Sequence[WorkItem], *, width: int = 100) -> str:
-    """List the waivers with how each stands, and what reviewers kept against a finding without one."""
+    """List the waivers with how each stands, and what reviewers kept against a finding without one, in ``width`` columns."""
     room = max(20, (width - 50) // 2)
     rows = [
         (

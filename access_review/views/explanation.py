@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from rich.tree import Tree
 
 MOST = 12
-"""Branches of one kind that are drawn; of the others only the number is said."""
+"""How many branches of one kind are drawn; of the others only the number is said."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ _STATE = {
 
 
 def listing(made: Leavers, shown: Sequence[Leaver], *, colour: bool = False, width: int = 100, stale: str = "") -> str:
-    """List leavers, those with the longest open access first; ``shown`` are the ones asked for."""
+    """List leavers, those with the longest open access first; ``shown`` are the ones asked for. Lines have ``width`` columns."""
     return "\n".join(_listing(made, shown, colour, width, stale))
 
 
@@ -147,7 +147,7 @@ def _counted(check: Check) -> str:
 
 
 def details(one: Leaver, made: Leavers, *, colour: bool = False, width: int = 100) -> str:
-    """Show one leaver in full: the four instants, the clock, and the check list of each system."""
+    """Show one leaver in full: the four instants, the clock, and the check list of each system, ``width`` columns wide."""
     lines = [
         f"{visible(one.name)} ({visible(one.person)}), as of {moment(made.as_of)} (run {made.run})",
         "",

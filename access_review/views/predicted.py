@@ -1,11 +1,12 @@
 """What past decisions say about open items, for the terminal and as JSON."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any
+from typing import TypedDict
 
 from access_review.draft.learned import LearnedModel, TooFewDecisions
 from access_review.draft.predicted import PredictedRisk
+from access_review.model import Plain
 from access_review.views.terminal import table
 from access_review.views.text import count, visible
 
@@ -13,10 +14,39 @@ FORMAT = "access-review/predicted@1"
 _LISTED = 10
 
 
-def value(found: PredictedRisk) -> Mapping[str, Any]:
+class LikelyItem(TypedDict):
+    """An open item by its columns, how likely it is to be revoked (0 to 1), why, and columns whose value was never seen."""
+
+    item: Plain
+    likelihood: float
+    reasons: list[Plain]
+    unseen: list[str]
+
+
+class PredictedSilence(TypedDict):
+    """How many decisions there are; ``silent`` where they are too few to say more."""
+
+    format: str
+    silent: bool
+    decisions: int
+    revoked: int
+    sentence: str
+
+
+class PredictedValue(PredictedSilence):
+    """What was learned, as the dataclasses of ``draft.learned`` and ``draft.history`` have it."""
+
+    learned_from: list[str]
+    held_out: Plain
+    items: list[LikelyItem]
+    riskiest: dict[str, list[Plain]]
+    actual: Plain | None
+
+
+def value(found: PredictedRisk) -> PredictedSilence | PredictedValue:
     """Return it as the JSON that scripts read; items stand in the order in which they were given."""
     learned = found.learned
-    known: dict[str, Any] = {
+    known: PredictedSilence = {
         "format": FORMAT,
         "silent": isinstance(learned, TooFewDecisions),
         "decisions": learned.decisions,

@@ -78,7 +78,7 @@ def value(resolved: Resolved, workspace: Workspace, entitlements: pa.Table) -> R
 
 
 def text(shown: RoleTemplateValue, *, short: bool = False, colour: bool = False, width: int = 100) -> str:
-    """Write a template as a tree; short is one line with the counts."""
+    """Write a template as a tree, ``width`` columns wide; short is one line with the counts."""
     if short:
         counts = ", ".join(f"{len(lines)} {name}" for name, lines in shown["lists"].items() if lines)
         return draw_tree([TreeLine(f"{_title(shown)}: {counts or 'no entitlements'}")], width=width).rstrip("\n")

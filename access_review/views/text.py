@@ -36,7 +36,7 @@ def _shown(letter: str) -> str:
 
 
 def shorten(text: str, width: int) -> str:
-    """Return visible text of at most ``width`` terminal cells, cut at the end with an ellipsis."""
+    """Return visible text of at most ``width`` columns of a terminal, cut at the end with an ellipsis."""
     from rich.cells import cell_len, set_cell_size
 
     text = visible(text)

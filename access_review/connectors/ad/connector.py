@@ -27,7 +27,7 @@ SignIn = Literal["simple", "kerberos"]
 
 
 class DirectoryReach(BaseModel):
-    """What of a domain is read live, and how much of the server's time that may take."""
+    """What of a domain is read live, in pages of ``page_size`` objects, and how much of the server's time that may take."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -23,6 +23,7 @@ from access_review.connectors.ad.entry import Entry
 from access_review.errors import Mistake
 
 MOST_MISTAKES = 1000
+"""Lines that may be no LDIF before a file is taken for something else."""
 
 _NAME = re.compile(rb"(?:[A-Za-z][A-Za-z0-9-]*|\d+(?:\.\d+)*)(?:;[A-Za-z0-9=*-]+)*")
 _ENDING = frozenset({"search", "result", "ref", "pagedresults"})

@@ -18,8 +18,9 @@ from access_review.connectors.entra.queries import DIRECTORY, POLICIES, REPORTS
 
 SIZES = ((50, 3500), (500, 5000))
 LARGEST = 8000
+"""Resource units in ten seconds that the largest tenants have."""
 SHARE = 0.9
-"""How much of a limit is used, so that others who sign in as the same application are not starved."""
+"""The share (0 to 1) of a limit that is used, so that others who sign in as the same application are not starved."""
 
 
 def cost(url: str) -> int:
@@ -121,7 +122,7 @@ class ThrottlePace:
         return float(min(60, 2**attempt)) * (0.5 + self.time.jitter() / 2)
 
     def pause(self, seconds: float) -> None:
-        """Wait."""
+        """Wait ``seconds``."""
         self._pause(seconds)
 
     def _pause(self, seconds: float) -> None:

@@ -21,6 +21,7 @@ _OLD = 3
 
 LARGEST = 2 * 2**30  # bytes of one file, unpacked
 MOST_FILES = 10_000
+"""Files that one collection may have."""
 
 # Packed on a Mac, each file has another beside it that begins with ._ and holds nothing of it.
 _FILE = re.compile(r"(?!\._)(?:.*_)?(users|groups|computers)(?:_\d+)?\.json", re.IGNORECASE)
