@@ -407,7 +407,8 @@ def test_no_name_reaches_the_engine_as_text_of_a_statement(source, role, group_n
         policy={"protect": {"accounts": [f"{source}:user:{role}"], "entitlements": [f"{source}:group:{role}"]}},
     )
     with EmbeddedEngine(AS_OF) as engine:
-        engine._db = watched = Watched(engine._db)
+        watched = Watched(engine._db)
+        setattr(engine, "_db", watched)  # noqa: B010 - it stands in for what it watches
         review(world, space, engine)
         (row,) = engine.rows("SELECT verdict FROM held")
         assert row["verdict"] in {"", "beyond"}  # none where the role only looks alike
