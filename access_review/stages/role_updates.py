@@ -1,11 +1,10 @@
 """Propose changes to the templates that exist, and write the changed files beside them for a person to compare."""
 
 from collections import defaultdict
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from access_review import roles
 from access_review.draft.run_roles import roles_today
@@ -54,7 +53,28 @@ def update_roles(workspace: Workspace, run: Run, folder: Path, today: date, *, p
     return RoleUpdates(proposals, tuple(texts), len(resolved))
 
 
-def value(updates: RoleUpdates) -> Mapping[str, Any]:
+class ProposedChange(TypedDict):
+    """A change to a template: of its ``people``, ``holding`` have what the pattern says."""
+
+    role: str
+    kind: str
+    pattern: str
+    people: int
+    holding: int
+    cautions: list[str]
+    sentence: str
+
+
+class RoleUpdatesValue(TypedDict):
+    """What is proposed; ``templates`` counts those that were compared."""
+
+    format: str
+    templates: int
+    files: list[str]
+    proposals: list[ProposedChange]
+
+
+def value(updates: RoleUpdates) -> RoleUpdatesValue:
     """Return the proposals as JSON."""
     return {
         "format": "access-review/role-updates@1",
