@@ -133,7 +133,7 @@ def _declare(tables: Mapping[str, pa.Table], workspace: Workspace, engine: Engin
     """Add what the workspace says: ``expected``, ``escalations``, toxic pairs, templates, waivers, applications."""
     templates = roles.resolve(workspace.templates, tables["entitlements"])
     pairs = declared.separation(workspace.separation, tables["entitlements"])
-    expected, escalations = roles.expected(templates, tables["nesting"], _by_name_only(engine, pairs))
+    expected, escalations = roles.expected(templates, tables["nesting"], by_name_only(engine, pairs))
     engine.register("expected", expected)
     engine.narrow("expected", "SELECT * FROM expected", ids={"entitlement": "entitlements"}, few=("role", "allows"))
     engine.register("escalations", escalations)
@@ -233,7 +233,7 @@ SPARE = _only_for_rules()
 """What the engine may forget once the rules have run."""
 
 
-def _by_name_only(engine: Engine, pairs: pa.Table) -> Mapping[str, str]:
+def by_name_only(engine: Engine, pairs: pa.Table) -> Mapping[str, str]:
     """Return what nobody gets merely by being carried, with the reason."""
     halves = {row["entitlement"]: f"half of the toxic pair {row['pair']}" for row in pairs.to_pylist()}
     sql = "SELECT entitlement, coalesce(privileged, FALSE) AS privileged FROM entitlements WHERE privileged OR effect = 'exempts'"

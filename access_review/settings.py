@@ -213,6 +213,36 @@ class Template(File):
     tests: tuple[TemplateTest, ...] = ()
 
 
+class RoleExpectation(File):
+    """What must come out for a person of the roster, by id, name or mail, or for whoever has some attributes.
+
+    ``roles`` and ``not_roles`` are roles that they must and must not have, ``may`` and ``may_not`` what these roles
+    must and must not allow, ``must`` what must be a duty.
+    """
+
+    person: str | None = None
+    attributes: Mapping[str, str] = {}
+    roles: Texts = ()
+    not_roles: Texts = ()
+    must: tuple[PatternText, ...] = ()
+    may: tuple[PatternText, ...] = ()
+    may_not: tuple[PatternText, ...] = ()
+
+    @model_validator(mode="after")
+    def _about_somebody(self) -> Self:
+        if bool(self.person) == bool(self.attributes):
+            raise ValueError("name a person, or attributes")
+        if not (self.roles or self.not_roles or self.must or self.may or self.may_not):
+            raise ValueError("expects nothing: give roles, not_roles, must, may or may_not")
+        return self
+
+
+class RoleExpectations(File):
+    """``roles/expectations.yaml``: what ``roles test`` holds the templates to."""
+
+    expectations: tuple[RoleExpectation, ...] = ()
+
+
 class ToxicPair(File):
     """Two sets of entitlements nobody may hold together."""
 

@@ -26,7 +26,7 @@ from access_review.documents import Document, read
 from access_review.errors import Mistake, RuleError, WorkspaceError
 from access_review.model import Options
 from access_review.policy import Policy, RuleSettings
-from access_review.settings import Approvers, Separation, SourceFile, Template, Waivers
+from access_review.settings import Approvers, RoleExpectations, Separation, SourceFile, Template, Waivers
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -60,6 +60,7 @@ class Workspace:
     digest: str
     places: Mapping[tuple[str, str], str] = field(repr=False, default_factory=dict)
     approvers: Approvers = field(default_factory=Approvers)
+    expectations: RoleExpectations = field(default_factory=RoleExpectations)
 
     def connected(self, entry: SourceEntry) -> Connector:
         """Return the connector of one source, with nothing opened; raises ``WorkspaceError`` for options at odds."""
@@ -132,12 +133,14 @@ class _Loader:
         separation = self._one("separation.yaml", Separation)
         waivers = self._waivers()
         approvers = self._one("approvers.yaml", Approvers)
+        expected = self._expectations()
         if not sources and not self.mistakes:
             self.mistakes.append(Mistake("sources", 0, 0, "holds no source", "add a file such as sources/hr.yaml"))
         if self.mistakes:
             raise WorkspaceError.of(self.mistakes)
         digest = "sha256:" + hashlib.sha256("".join(sorted(self.hashed)).encode()).hexdigest()
-        return Workspace(self.folder, sources, templates, policy, separation, waivers, digest, self.places, approvers)
+        declared = (sources, templates, policy, separation, waivers, digest, self.places, approvers, expected)
+        return Workspace(self.folder, *declared)
 
     def _files(self, folder: Path, pattern: str) -> list[Path]:
         wrong = sorted(folder.glob(pattern.replace(".yaml", ".yml")))
@@ -217,6 +220,10 @@ class _Loader:
 
     def _note_template(self, document: Document, template: Template) -> None:
         self.places["template", template.role] = f"{document.file}:{document.place(('role',))[0]}"
+        for index in range(len(template.tests)):
+            self.places[f"test of {template.role}", str(index)] = (
+                f"{document.file}:{document.place(('tests', index))[0]}"
+            )
         for name in ("must", "may", "never", "eligible"):
             for index, pattern in enumerate(getattr(template, name)):
                 line = document.place((name, index))[0]
@@ -257,6 +264,16 @@ class _Loader:
             rule.check(**own)
         except RuleError as error:
             self.mistakes.append(document.mistake(("rules", rule.id), error.message, error.hint))
+
+    def _expectations(self) -> RoleExpectations:
+        path = self.roles / "expectations.yaml"
+        if not path.exists():
+            return RoleExpectations()
+        document = self._read(path)
+        expected = self._valid(document, RoleExpectations, document.data) or RoleExpectations()
+        for index in range(len(expected.expectations)):
+            self.places["expectation", str(index)] = f"{document.file}:{document.place(('expectations', index))[0]}"
+        return expected
 
     def _waivers(self) -> Waivers:
         path = self.roles / "waivers.yaml"

@@ -104,22 +104,37 @@ def roles_show(
 ) -> None:
     """Show a template after inheritance, with what each pattern matches today."""
     from access_review.errors import Unclear
-    from access_review.stages.roles import resolve_templates
-    from access_review.views import role_template
+    from access_review.stages.roles import members_of, resolve_templates
+    from access_review.views import role_members, role_template
 
     options: Options = ctx.obj
     workspace = options.workspace()
-    resolved, entitlements = resolve_templates(workspace, options.found_run())
+    run = options.found_run()
+    resolved, entitlements = resolve_templates(workspace, run)
     if role and role not in resolved:
         raise Unclear(f"no template has the role {role!r}", hint=f"known: {', '.join(resolved)}")
     wanted = [resolved[role]] if role else list(resolved.values())
-    values = [role_template.value(one, workspace, entitlements) for one in wanted]
+    members = members_of(workspace, run)
+    values = [role_template.value(o, workspace, entitlements, members.people[o.template.role]) for o in wanted]
+    unmatched = [one for one in members.unmatched if not role or one.role == role]
+    lines = [role_template.text(v, short=not role, colour=options.colour, width=options.width) for v in values]
     options.show(
-        {"roles": values},
-        "\n".join(
-            role_template.text(value, short=not role, colour=options.colour, width=options.width) for value in values
-        ),
+        {"roles": values, "nobody_has": [role_members.value(one) for one in unmatched]},
+        "\n".join((*lines, *map(role_members.warning, unmatched))),
     )
+
+
+def roles_test(ctx: typer.Context) -> None:
+    """Run the tests of the templates and roles/expectations.yaml, against a run where there is one. Exit code 3 if any fails."""
+    from access_review import runs
+    from access_review.stages.roles import run_role_tests
+    from access_review.views import role_tests as view
+
+    options: Options = ctx.obj
+    run = options.found_run() if options.run or runs.all_runs(options.folder) else None
+    results = run_role_tests(options.workspace(), run)
+    options.show(view.value(results), view.text(results))
+    leave(3 if any(not one.holds for one in results) else 0)
 
 
 def roles_coverage(ctx: typer.Context) -> None:
@@ -228,6 +243,7 @@ def add_to(app: typer.Typer) -> None:
     app.command()(export)
     roles = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Role templates.")
     roles.command("show")(roles_show)
+    roles.command("test")(roles_test)
     roles.command("coverage")(roles_coverage)
     roles.command("diff")(roles_diff)
     roles.command("draft")(roles_draft)

@@ -12,12 +12,24 @@ from access_review.tables import Row
 
 
 @dataclass(frozen=True, slots=True)
+class PlanChange:
+    """What a plan for everything would hold before and after, in words; ``why_not`` says where it would be refused."""
+
+    before: int
+    after: int
+    appear: tuple[str, ...]
+    go: tuple[str, ...]
+    why_not: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RoleChange:
     """Findings that appear and that go, highest risk first; those that stay are counted."""
 
     appear: tuple[Row, ...]
     go: tuple[Row, ...]
     stay: int
+    plan: PlanChange | None = None
 
     @property
     def by_rule(self) -> tuple[tuple[str, int, int], ...]:

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TypedDict
 
 from access_review import roles
 from access_review.carry_over import undeclared_sources
 from access_review.changes import ReadablePart, tells_readable
 from access_review.explain import coverage
+from access_review.explain.role_members import WhoNobodyHas, role_members
 from access_review.review import establish
 from access_review.runs import Run
 from access_review.snapshot import ManifestSource, Progress, Snapshot, collect, manifest
@@ -34,7 +36,7 @@ def check_sources(workspace: Workspace, as_of: datetime, progress: Progress) -> 
         "sources": [*sources, *_undeclared(workspace, earlier)],
         "templates": len(workspace.templates),
         "unresolved": _unresolved(workspace, snapshot),
-        "coverage": _coverage(workspace, snapshot),
+        **_asked(workspace, snapshot),
     }
 
 
@@ -57,10 +59,16 @@ def _undeclared(workspace: Workspace, earlier: Sequence[Run]) -> list[CheckedSou
     ]
 
 
-def _coverage(workspace: Workspace, snapshot: Snapshot) -> coverage.Coverage:
+class _Asked(TypedDict):
+    coverage: coverage.Coverage
+    nobody_has: tuple[WhoNobodyHas, ...]
+
+
+def _asked(workspace: Workspace, snapshot: Snapshot) -> _Asked:
     with reviews.engine_of(workspace, snapshot) as engine:
         establish(snapshot.tables, workspace, engine)
-        return coverage.measure(engine)
+        unmatched = role_members(engine, workspace).unmatched
+        return {"coverage": coverage.measure(engine), "nobody_has": unmatched}
 
 
 def _checked(name: str, source: ManifestSource, snapshot: Snapshot) -> CheckedSource:

@@ -8,7 +8,8 @@ from access_review.changes import ReadablePart
 from access_review.connectors.shrunk import TOLD
 from access_review.connectors.tabular.freshness import AGE
 from access_review.explain.coverage import Coverage
-from access_review.views import coverage
+from access_review.explain.role_members import WhoNobodyHas
+from access_review.views import coverage, role_members
 from access_review.views.summary import told_of
 from access_review.views.terminal import table
 from access_review.views.text import count, visible
@@ -60,6 +61,7 @@ class CheckResult(TypedDict):
     templates: int
     unresolved: list[UnresolvedPattern]
     coverage: Coverage
+    nobody_has: tuple[WhoNobodyHas, ...]
 
 
 class CheckValue(TypedDict):
@@ -72,11 +74,13 @@ class CheckValue(TypedDict):
     templates: int
     unresolved: list[UnresolvedPattern]
     coverage: coverage.CoverageValue
+    nobody_has: list[role_members.NobodyValue]
 
 
 def value(result: CheckResult) -> CheckValue:
     """Return it as the JSON that scripts read."""
-    return {**result, "coverage": coverage.value(result["coverage"])}
+    unmatched = [role_members.value(one) for one in result["nobody_has"]]
+    return {**result, "coverage": coverage.value(result["coverage"]), "nobody_has": unmatched}
 
 
 def live_value(said: Mapping[str, Sequence[ReadablePart]]) -> dict[str, list[dict[str, str | bool]]]:
@@ -117,6 +121,7 @@ def _lines(result: CheckResult) -> Iterator[str]:
     yield from told_of({source["source"]: told(source["verdicts"]) for source in result["sources"]})
     for line in result["unresolved"]:
         yield f"{line['place']}: {visible(line['pattern'])} matches nothing today"
+    yield from map(role_members.warning, result["nobody_has"])
     yield ""
     yield from coverage.by_source(result["coverage"])
 

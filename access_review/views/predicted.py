@@ -1,12 +1,10 @@
 """What past decisions say about open items, for the terminal and as JSON."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import TypedDict
 
-from access_review.draft.learned import LearnedModel, TooFewDecisions
-from access_review.draft.predicted import PredictedRisk
-from access_review.model import Plain
+from access_review.draft.learned import HeldOut, LearnedModel, TooFewDecisions
+from access_review.draft.predicted import ActualAnswers, PredictedRisk
 from access_review.views.terminal import table
 from access_review.views.text import count, visible
 
@@ -14,62 +12,115 @@ FORMAT = "access-review/predicted@1"
 _LISTED = 10
 
 
-class LikelyItem(TypedDict):
-    """An open item by its columns, how likely it is to be revoked (0 to 1), why, and columns whose value was never seen."""
+class ReasonValue(TypedDict):
+    """What was decided about items that share some values."""
 
-    item: Plain
+    attributes: list[str]
+    values: list[str]
+    decided: int
+    revoked: int
+    sentence: str
+
+
+class PredictedItem(TypedDict):
+    """An open item, in the order in which it was given, with how likely it is to be revoked, 0 to 1."""
+
+    item: dict[str, str]
     likelihood: float
-    reasons: list[Plain]
+    reasons: list[ReasonValue]
     unseen: list[str]
 
 
-class PredictedSilence(TypedDict):
-    """How many decisions there are; ``silent`` where they are too few to say more."""
+class RiskValue(TypedDict):
+    """Open items that share a value: how many, and how many of them are expected to be revoked."""
+
+    value: str
+    items: int
+    expected: float
+    highest: float
+
+
+class HeldOutValue(TypedDict):
+    """How well it did on decisions that it had not seen."""
+
+    area: float
+    calibration_error: float
+    first_tenth: float
+
+
+class ActualValue(TypedDict):
+    """How well it did on items that say themselves what was decided."""
+
+    items: int
+    revoked: int
+    area: float | None
+    calibration_error: float
+
+
+class PredictedValue(TypedDict):
+    """What past decisions say about open items; silent says why not, and everything else is empty then."""
 
     format: str
     silent: bool
     decisions: int
     revoked: int
     sentence: str
-
-
-class PredictedValue(PredictedSilence):
-    """What was learned, as the dataclasses of ``draft.learned`` and ``draft.history`` have it."""
-
     learned_from: list[str]
-    held_out: Plain
-    items: list[LikelyItem]
-    riskiest: dict[str, list[Plain]]
-    actual: Plain | None
+    held_out: HeldOutValue | None
+    items: list[PredictedItem]
+    riskiest: dict[str, list[RiskValue]]
+    actual: ActualValue | None
 
 
-def value(found: PredictedRisk) -> PredictedSilence | PredictedValue:
+def value(found: PredictedRisk) -> PredictedValue:
     """Return it as the JSON that scripts read; items stand in the order in which they were given."""
     learned = found.learned
-    known: PredictedSilence = {
+    return {
         "format": FORMAT,
         "silent": isinstance(learned, TooFewDecisions),
         "decisions": learned.decisions,
         "revoked": learned.revoked,
         "sentence": sentence(learned),
+        "learned_from": list(learned.codes.attributes) if isinstance(learned, LearnedModel) else [],
+        "held_out": _held_out(learned.held_out) if isinstance(learned, LearnedModel) else None,
+        "items": [_item(found, place) for place in range(len(found.likelihoods))],
+        "riskiest": {
+            name: [{"value": g.value, "items": g.items, "expected": g.expected, "highest": g.highest} for g in groups]
+            for name, groups in found.riskiest.items()
+        },
+        "actual": _actual(found.actual) if found.actual else None,
     }
-    if isinstance(learned, TooFewDecisions):
-        return known
+
+
+def _held_out(of: HeldOut) -> HeldOutValue:
+    return {"area": of.area, "calibration_error": of.calibration_error, "first_tenth": of.first_tenth}
+
+
+def _actual(of: ActualAnswers) -> ActualValue:
     return {
-        **known,
-        "learned_from": list(learned.codes.attributes),
-        "held_out": asdict(learned.held_out),
-        "items": [
+        "items": of.items,
+        "revoked": of.revoked,
+        "area": of.area,
+        "calibration_error": of.calibration_error,
+    }
+
+
+def _item(found: PredictedRisk, place: int) -> PredictedItem:
+    one = found.likelihoods[place]
+    return {
+        "item": {name: column[place] for name, column in found.items.items()},
+        "likelihood": one.likelihood,
+        "reasons": [
             {
-                "item": {name: column[place] for name, column in found.items.items()},
-                "likelihood": one.likelihood,
-                "reasons": [asdict(reason) for reason in one.reasons],
-                "unseen": list(one.unseen),
+                "attributes": list(r.attributes),
+                "values": list(r.values),
+                "decided": r.decided,
+                "revoked": r.revoked,
+                "sentence": r.sentence,
             }
-            for place, one in enumerate(found.likelihoods)
+            for r in one.reasons
         ],
-        "riskiest": {name: [asdict(group) for group in groups] for name, groups in found.riskiest.items()},
-        "actual": asdict(found.actual) if found.actual else None,
+        "unseen": list(one.unseen),
     }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import TypedDict
 
 from access_review import rules
-from access_review.explain.role_change import RoleChange
+from access_review.explain.role_change import PlanChange, RoleChange
 from access_review.model import Plain
 from access_review.tables import Row
 from access_review.views.terminal import table
@@ -34,6 +34,16 @@ class RuleChange(TypedDict):
     go: int
 
 
+class PlanChangeValue(TypedDict):
+    """How many changes a plan for everything would hold before and after, and which; ``why_not`` if it would be refused."""
+
+    before: int
+    after: int
+    appear: list[str]
+    go: list[str]
+    why_not: list[str]
+
+
 class RoleChangeValue(TypedDict):
     """What a change of role files does; ``appear`` and ``go`` are findings, ``stay`` counts the others."""
 
@@ -42,6 +52,7 @@ class RoleChangeValue(TypedDict):
     go: list[Row]
     stay: int
     rules: dict[str, RuleChange]
+    plan: PlanChangeValue | None
 
 
 def value(change: RoleChange) -> RoleChangeValue:
@@ -52,6 +63,17 @@ def value(change: RoleChange) -> RoleChangeValue:
         "go": [_plain(row) for row in change.go],
         "stay": change.stay,
         "rules": {rule: {"appear": appear, "go": go} for rule, appear, go in change.by_rule},
+        "plan": _plan(change.plan) if change.plan else None,
+    }
+
+
+def _plan(of: PlanChange) -> PlanChangeValue:
+    return {
+        "before": of.before,
+        "after": of.after,
+        "appear": list(of.appear),
+        "go": list(of.go),
+        "why_not": list(of.why_not),
     }
 
 
@@ -102,6 +124,17 @@ def _lines(change: RoleChange) -> Iterator[str]:
         )
     yield from _named("Would appear:", change.appear)
     yield from _named("Would go:", change.go)
+    if change.plan:
+        yield from _planned(change.plan)
+
+
+def _planned(of: PlanChange) -> Iterator[str]:
+    yield f"A plan for everything: {count(of.before, 'change')} before, {of.after:,} after."
+    for sign, changes in (("+", of.appear), ("-", of.go)):
+        yield from (f"  {sign} {visible(one)}" for one in changes[:_NAMED])
+        if len(changes) > _NAMED:
+            yield f"  {sign} and {len(changes) - _NAMED:,} more; --json has them all"
+    yield from (f"A plan for everything would be refused {visible(why)}" for why in of.why_not)
 
 
 def _named(heading: str, rows: Sequence[Row]) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """A role template after inheritance: each line, the template it comes from, and what it matches today."""
 
+from collections.abc import Sequence
 from typing import TypedDict
 
 import pyarrow as pa
@@ -36,7 +37,7 @@ class RoleTemplateValue(TypedDict):
     """A role template after inheritance, as JSON.
 
     ``who`` is whoever else has the role, as HR attributes with their values; ``review_by`` a day in
-    ISO 8601; ``lists`` holds the lines of must, may, eligible and never.
+    ISO 8601; ``people`` has the names of whoever has the role now; ``lists`` holds the lines of must, may, eligible and never.
     """
 
     role: str
@@ -44,11 +45,14 @@ class RoleTemplateValue(TypedDict):
     who: dict[str, list[str]]
     extends: list[str]
     review_by: str | None
+    people: list[str]
     lists: dict[str, list[TemplateLine]]
 
 
-def value(resolved: Resolved, workspace: Workspace, entitlements: pa.Table) -> RoleTemplateValue:
-    """Return a template as JSON; ``entitlements`` is that table of a snapshot."""
+def value(
+    resolved: Resolved, workspace: Workspace, entitlements: pa.Table, people: Sequence[str] = ()
+) -> RoleTemplateValue:
+    """Return a template as JSON; ``entitlements`` is that table of a snapshot, ``people`` who has the role now."""
     wanted = frozenset().union(*(resolved.entitlements(name) for name in LISTS))
     found = entitlements.filter(pc.is_in(entitlements["entitlement"], pa.array(sorted(wanted), pa.string())))
     names = dict(zip(found["entitlement"].to_pylist(), found["name"].to_pylist(), strict=True))
@@ -59,6 +63,7 @@ def value(resolved: Resolved, workspace: Workspace, entitlements: pa.Table) -> R
         "who": {key: list(values) for key, values in template.who.items()},
         "extends": list(template.extends),
         "review_by": template.review_by.isoformat() if template.review_by else None,
+        "people": list(people),
         "lists": {
             name: [
                 {
@@ -81,9 +86,18 @@ def text(shown: RoleTemplateValue, *, short: bool = False, colour: bool = False,
     """Write a template as a tree, ``width`` columns wide; short is one line with the counts."""
     if short:
         counts = ", ".join(f"{len(lines)} {name}" for name, lines in shown["lists"].items() if lines)
-        return draw_tree([TreeLine(f"{_title(shown)}: {counts or 'no entitlements'}")], width=width).rstrip("\n")
+        return draw_tree(
+            [TreeLine(f"{_title(shown)}: {_people(shown)}; {counts or 'no entitlements'}")], width=width
+        ).rstrip("\n")
     who = " and ".join(f"{key} is {' or '.join(values)}" for key, values in shown["who"].items())
     below = [TreeLine(f"applies to whoever has this role in the roster{', or whose ' + who if who else ''}")]
+    named = f": {listed(shown['people'], NAMED)}" if shown["people"] else ""
+    below.append(
+        TreeLine(
+            f"{_people(shown)} {'has' if len(shown['people']) < 2 else 'have'} it now{named}",
+            tone="" if shown["people"] else "warn",
+        )
+    )
     if shown["extends"]:
         below.append(TreeLine(f"extends {', '.join(shown['extends'])}"))
     below.append(
@@ -95,6 +109,10 @@ def text(shown: RoleTemplateValue, *, short: bool = False, colour: bool = False,
         if lines:
             below.append(TreeLine(_WORDS[name], tuple(_line(line, shown["role"]) for line in lines)))
     return draw_tree([TreeLine(_title(shown), tuple(below))], colour=colour, width=width)
+
+
+def _people(shown: RoleTemplateValue) -> str:
+    return count(len(shown["people"]), "person", "people") if shown["people"] else "nobody"
 
 
 def _title(shown: RoleTemplateValue) -> str:

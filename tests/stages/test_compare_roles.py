@@ -35,6 +35,11 @@ def test_what_appears_and_goes_is_said_by_rule_and_nothing_is_kept(company):
     assert told.json["rules"]["access-beyond-role"] == {"appear": 10, "go": 3}
     assert {row["about_name"] for row in told.json["appear"] if row["rule"] == "access-beyond-role"} == {"Viewer"}
     assert {path: path.read_bytes() for path in company.folder.rglob("*") if path.is_file()} == before
+    # Whoever may view no more would lose it, and those who may now post would keep that.
+    plan = told.json["plan"]
+    assert (plan["before"], plan["after"]) == (3, 10)
+    assert "beyond its limits" in plan["why_not"][0]
+    assert (len(plan["appear"]), len(plan["go"])) == (10, 3)
     text = access_review(company.folder, "roles", "diff", "roles", "changed").out
     assert "would appear, " in text
     assert "access-beyond-role: u1 / Viewer" in text

@@ -163,10 +163,10 @@ def test_every_rule_has_a_family_and_every_family_has_its_rules():
 def test_a_template_is_shown_with_where_each_line_comes_from(company):
     table = company.snapshot.tables["entitlements"]
     one = {r.template.role: r for r in roles.resolve(company.workspace.templates, table)}["finance-analyst"]
-    value = role_template.value(one, company.workspace, table)
+    value = role_template.value(one, company.workspace, table, ["Ana Cruz", "Bo Reyes"])
     assert json.loads(json.dumps(value)) == value
     assert role_template.text(value) == TEMPLATE
-    assert role_template.text(value, short=True).endswith(": 1 must, 1 may, 1 never")
+    assert role_template.text(value, short=True).endswith(": 2 people; 1 must, 1 may, 1 never")
 
 
 def test_a_pattern_that_matches_many_is_counted():
@@ -176,6 +176,7 @@ def test_a_pattern_that_matches_many_is_counted():
         "who": {},
         "extends": [],
         "review_by": "2027-01-01",
+        "people": [],
         "lists": {"may": [{"pattern": "ad:group:*", "template": "r", "place": "", "matches": _named(20)}]},
     }
     assert "20 matches: G00, G01, G02, G03, G04, G05, G06, G07 and 12 more" in role_template.text(value)
@@ -188,6 +189,7 @@ def _named(number: int) -> list[role_template.MatchedEntitlement]:
 TEMPLATE = """\
 finance-analyst (roles/templates/finance-analyst.yaml:1)
 ├── applies to whoever has this role in the roster, or whose department is Finance
+├── 2 people have it now: Ana Cruz, Bo Reyes
 ├── extends all-staff
 ├── never to be looked at again
 ├── must have
