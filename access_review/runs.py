@@ -4,7 +4,7 @@ What is in them is read and written by :mod:`access_review.store`. What reaches 
 run and is no artifact of one (the sample's secret and coverage) is in ``runs/state.json``.
 All of it is readable by its owner only.
 
-A *rehearsal* read a live source and calls it another moment (``--as-of``): it lies in
+A *rehearsal* is a trial, or read a live source and calls it another moment (``--as-of``): it lies in
 ``runs/rehearsals/``, where it is found by its name alone, and nothing rests on it.
 """
 

@@ -218,6 +218,16 @@ def roles_draft(
     options.show(drafting.value(made), view.text(made.draft, len(made.files), shown(to), made.names, promoted=promote))
 
 
+def sources_list(ctx: typer.Context) -> None:
+    """Show the sources: of which kind each is, read live or from files, when last, whether whole, and retired since when."""
+    from access_review.stages.sources import list_sources
+    from access_review.views import sources as view
+
+    options: Options = ctx.obj
+    found = list_sources(options.workspace(), options.now)
+    options.show(view.value(found), view.text(found))
+
+
 def sources_retire(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(help="The source, as its file in sources/ is called.")],
@@ -249,5 +259,6 @@ def add_to(app: typer.Typer) -> None:
     roles.command("draft")(roles_draft)
     app.add_typer(roles, name="roles")
     sources = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Sources.")
+    sources.command("list")(sources_list)
     sources.command("retire")(sources_retire)
     app.add_typer(sources, name="sources")

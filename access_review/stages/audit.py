@@ -82,7 +82,7 @@ def _opened(workspace: Workspace, run: Run, secret: bytes | Pledge, now: datetim
 def _why_not(run: Run, known: list[tuple[Run, Campaign]]) -> str:
     """Say why no sample may be drawn from a run, or nothing."""
     if snapshots.read_manifest(run).rehearsal:
-        return "the run is a rehearsal: a live source was read under --as-of"
+        return "the run is a rehearsal: a trial, or a live source read under --as-of"
     snapshot = snapshots.load(run)
     for table in ("people", "assignments"):
         if short := snapshot.incomplete(table):

@@ -24,6 +24,7 @@ from access_review.connectors.tabular.records import read_json
 from access_review.draft.forms import FormGuess, TextForm, guess_form, guess_json
 from access_review.errors import AccessReviewError, Unclear, WorkspaceError
 from access_review.model import Options
+from access_review.plain_files import read_plain
 
 _HEAD = 20_000
 _SHEETS = (".xlsx", ".xlsm", ".parquet")
@@ -129,7 +130,7 @@ def _read(path: Path) -> FoundTable | FormGuess:
         return _sheet(path, FormGuess(TextForm.DELIMITED, "a workbook" if suffix != ".parquet" else "Parquet"))
     if suffix == ".zip":
         return FormGuess(TextForm.SHARPHOUND, "a zip")
-    data = path.read_bytes()
+    data = read_plain(path.resolve(), sheets.LARGEST)
     if b"\0" in data[:_HEAD] and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return FormGuess(TextForm.UNKNOWN, "not text")
     text, encoding = _text(data, path)

@@ -1,14 +1,56 @@
-"""Sources: retire one, in its own file, which keeps its comments and stays a file that can be read."""
+"""Sources: list them, and retire one, in its own file, which keeps its comments and stays a file that can be read."""
 
 import re
-from datetime import date
+from datetime import date, datetime
 
-from access_review import documents
+from access_review import connectors, documents
+from access_review.carry_over import UNDECLARED
 from access_review.errors import Unclear, WorkspaceError
-from access_review.store import files
-from access_review.workspace import Workspace
+from access_review.store import files, logged, snapshots
+from access_review.views.sources import ListedSource
+from access_review.workspace import SourceEntry, Workspace
 
 _BEGINS = re.compile(r"^connector[ \t]*:[^\n]*\n?", re.MULTILINE)
+
+
+def list_sources(workspace: Workspace, now: datetime) -> list[ListedSource]:
+    """Describe each source that a file declares, and those that only the last run knows; nothing is read of them."""
+    runs = [run for run in logged.known_runs(workspace.folder) if run.as_of <= now]
+    last: dict[str, tuple[datetime, bool]] = {}
+    wanted = {entry.name for entry in workspace.sources}
+    for run in reversed(runs):
+        for name, source in snapshots.read_manifest(run).sources.items():
+            wanted.add(name)
+            if UNDECLARED not in source.verdicts:
+                last.setdefault(name, (run.as_of, source.complete))
+        if wanted <= last.keys():
+            break
+    kinds = {entry.name: entry.file.connector for entry in workspace.sources}
+    read_from = {entry.name: _read_from(workspace, entry) for entry in workspace.sources}
+    retired = {entry.name: entry.file.retired for entry in workspace.sources}
+    found: list[ListedSource] = []
+    for name in sorted(kinds.keys() | last.keys()):
+        at, whole = last.get(name, (None, None))
+        gone = retired.get(name)
+        found.append(
+            {
+                "source": name,
+                "connector": kinds.get(name, ""),
+                "read_from": read_from.get(name, ""),
+                "last_read": at.isoformat() if at else None,
+                "complete": whole,
+                "retired": gone.isoformat() if gone else None,
+            }
+        )
+    return found
+
+
+def _read_from(workspace: Workspace, entry: SourceEntry) -> str:
+    """Tell whether a source is read live or from files; empty where that cannot be told, as its files are gone."""
+    try:
+        return "files" if connectors.is_recorded(workspace.connected(entry)) else "live"
+    except WorkspaceError:
+        return ""
 
 
 def retire_source(workspace: Workspace, name: str, day: date) -> str:

@@ -89,8 +89,8 @@ def refuse_rehearsal(run: Run) -> None:
     """Raise ``PlanRefused`` for a run that read a live source and calls it another moment."""
     if read_manifest(run).rehearsal:
         raise PlanRefused(
-            f"{run.id} is a rehearsal: it read a live source under --as-of, and shows another moment than it says",
-            hint="leave --as-of out: access-review audit",
+            f"{run.id} is a rehearsal: a trial, or a live source read under --as-of, which shows another moment than it says",
+            hint="leave --trial and --as-of out: access-review audit",
         )
 
 

@@ -1,10 +1,12 @@
 """A source that is no more is retired in its own file; one that merely vanishes is said until then."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from access_review import workspace
 from tests.support.command import CommandResult, access_review, lay_out
 
 ROSTER = """\
@@ -46,6 +48,28 @@ def people(folder: Path) -> list[str]:
     return [f"{row['name']} {row['status']}" for row in json.loads((folder / "people.json").read_text())]
 
 
+def listed(name: str, kind: str, read_from: str, day: int, complete: bool, retired: str | None) -> dict[str, object]:
+    last = f"2026-02-{day:02}T06:00:00+00:00"
+    said = {"source": name, "connector": kind, "read_from": read_from, "last_read": last}
+    return {**said, "complete": complete, "retired": retired}
+
+
+def test_sources_are_listed_and_a_live_one_that_is_retired_is_read_by_nobody(folder: Path) -> None:
+    options = "{tenant: t, reader: {client_id: c, secret: {env: NONE}}}"
+    (folder / "sources/tenant.yaml").write_text(f"connector: entra\nretired: 2026-02-03\noptions: {options}\n")
+    space = workspace.load(folder)
+    days = [datetime(2026, 2, day, 6, tzinfo=UTC) for day in (2, 3)]
+    assert [space.read_live(day) for day in days] == [("tenant",), ()]
+    assert run(folder, 4, "audit").code == 0
+    assert not (folder / "runs/rehearsals").exists()
+    lines = run(folder, 5, "sources", "list").out.splitlines()
+    assert [line.split() for line in lines[4:]] == [
+        ["hr", "roster", "files", "2026-02-04", "06:00", "UTC", "complete"],
+        ["tenant", "entra", "live", "never", "2026-02-03"],
+        ["vendor", "roster", "files", "2026-02-04", "06:00", "UTC", "complete"],
+    ]
+
+
 def test_a_source_that_vanishes_is_said_until_it_is_back_or_retired(folder: Path) -> None:
     assert run(folder, 1, "audit").code == 0
     (folder / "sources/vendor.yaml").unlink()
@@ -61,6 +85,10 @@ def test_a_source_that_vanishes_is_said_until_it_is_back_or_retired(folder: Path
     assert "sources/vendor.yaml is gone" in checked.out
     assert "is called 'vendor'" in run(folder, 4, "sources", "retire", "vendor").err
 
+    assert json.loads(run(folder, 4, "--json", "sources", "list").out)["sources"] == [
+        listed("hr", "roster", "files", 3, True, None),
+        listed("vendor", "", "", 1, True, None),
+    ]
     (folder / "sources/vendor.yaml").write_text(VENDOR)
     done = run(folder, 4, "sources", "retire", "vendor")
     assert (done.code, done.err) == (0, "")
@@ -70,6 +98,8 @@ def test_a_source_that_vanishes_is_said_until_it_is_back_or_retired(folder: Path
     assert again.code == 2
     assert "is retired since 2026-02-04: nothing was written" in again.err
     assert run(folder, 4, "check").code == 0
+    said = json.loads(run(folder, 5, "--json", "sources", "list").out)["sources"]
+    assert said[1] == listed("vendor", "roster", "files", 1, True, "2026-02-04")
     assert [run(folder, 4, command).code for command in ("collect", "review")] == [0, 0]
     assert people(folder) == ["Ann Lee active"]
 

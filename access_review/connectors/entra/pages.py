@@ -14,10 +14,14 @@ from typing import Any
 
 from access_review.connectors.entra.properties import Object
 from access_review.connectors.entra.saved_forms import NotReadError, Page, as_page, unbatched
+from access_review.plain_files import read_plain
 
 Pages = Callable[[str], Iterator[Page]]
 
 __all__ = ["AbsentError", "NotReadError", "Page", "PagedCollection", "Pages", "saved"]
+
+LARGEST = 2 * 2**30
+"""Bytes of one saved page; Graph itself sends none of more than some megabytes."""
 
 # An id may hold nothing that means something in an id of ours; the ids in a file name are held to less still.
 _ID = re.compile(r"[^\s:/\\@\x00-\x1f]+")
@@ -187,7 +191,9 @@ def _files(first: Path) -> Iterator[Page]:
 
 def _load(path: Path) -> Page:
     try:
-        page = json.loads(path.read_bytes())  # in any encoding of Unicode: PowerShell's > writes UTF-16
+        page = json.loads(
+            read_plain(path.resolve(), LARGEST)
+        )  # in any encoding of Unicode: PowerShell's > writes UTF-16
     except (OSError, ValueError, RecursionError) as error:
         raise NotReadError(f"{path.name} is not readable as JSON: {error}") from error
     if page == [] and path.stem.partition(".")[0] in _TOP:
