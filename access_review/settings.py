@@ -311,6 +311,39 @@ class Approvers(File):
         return self
 
 
+LONGEST_WIND_DOWN = timedelta(days=92)
+
+
+class WindDown(File):
+    """``roles/wind-downs/NAME.yaml``: a ``client`` that ends, or those ``who`` have some attributes, as a site that closes.
+
+    ``expected`` is how many people lose their access by it in all, from the day ``since`` to the day ``until``.
+    """
+
+    client: str = ""
+    who: Mapping[str, OneOrMore] = {}
+    expected: Annotated[StrictInt, Field(ge=1, le=1_000_000)]
+    since: date
+    until: date
+    reason: Annotated[str, Field(min_length=1, max_length=2000)]
+
+    @model_validator(mode="after")
+    def _of_some(self) -> Self:
+        """Hold it to one kind of people, and to a quarter of a year."""
+        if bool(self.client.strip()) == bool(self.who):
+            raise ValueError("whose access ends: either client, or who, as {site: Cebu}")
+        if not all(values and all(value.strip() for value in values) for values in self.who.values()):
+            raise ValueError("who: each attribute has the values that are meant")
+        if not self.since <= self.until <= self.since + LONGEST_WIND_DOWN:
+            raise ValueError(f"until: between since and {LONGEST_WIND_DOWN.days} days after it")
+        return self
+
+    @property
+    def of(self) -> str:
+        """Whose access ends, in words."""
+        return self.client or ", ".join(f"{key} {' or '.join(values)}" for key, values in sorted(self.who.items()))
+
+
 class Waiver(File):
     """One accepted finding. What is missing here is a finding of its own (``waiver-incomplete``)."""
 

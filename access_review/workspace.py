@@ -2,7 +2,8 @@
 
 A workspace is any folder with ``sources/*.yaml`` (one file per source),
 ``roles/templates/*.yaml`` (one file per role), ``roles/policy.yaml``,
-``roles/separation.yaml``, ``roles/waivers.yaml`` and ``roles/approvers.yaml``. What each file may say is in
+``roles/separation.yaml``, ``roles/waivers.yaml``, ``roles/approvers.yaml`` and
+``roles/wind-downs/*.yaml`` (one file per wind-down). What each file may say is in
 :mod:`access_review.settings`; connectors and rules add their own options, taken from
 their signatures.
 """
@@ -26,12 +27,13 @@ from access_review.documents import Document, read
 from access_review.errors import Mistake, RuleError, WorkspaceError
 from access_review.model import Options
 from access_review.policy import Policy, RuleSettings
-from access_review.settings import Approvers, RoleExpectations, Separation, SourceFile, Template, Waivers
+from access_review.settings import Approvers, RoleExpectations, Separation, SourceFile, Template, Waivers, WindDown
 
 M = TypeVar("M", bound=BaseModel)
 
 # Ids begin with it. Only what is loaded is held to it: snapshots of sources that were named otherwise are still read.
 _SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+_WIND_DOWN_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class Workspace:
     places: Mapping[tuple[str, str], str] = field(repr=False, default_factory=dict)
     approvers: Approvers = field(default_factory=Approvers)
     expectations: RoleExpectations = field(default_factory=RoleExpectations)
+    wind_downs: Mapping[str, WindDown] = field(default_factory=dict)
 
     def connected(self, entry: SourceEntry) -> Connector:
         """Return the connector of one source, with nothing opened; raises ``WorkspaceError`` for options at odds."""
@@ -134,12 +137,24 @@ class _Loader:
         waivers = self._waivers()
         approvers = self._one("approvers.yaml", Approvers)
         expected = self._expectations()
+        wind_downs = self._wind_downs()
         if not sources and not self.mistakes:
             self.mistakes.append(Mistake("sources", 0, 0, "holds no source", "add a file such as sources/hr.yaml"))
         if self.mistakes:
             raise WorkspaceError.of(self.mistakes)
         digest = "sha256:" + hashlib.sha256("".join(sorted(self.hashed)).encode()).hexdigest()
-        declared = (sources, templates, policy, separation, waivers, digest, self.places, approvers, expected)
+        declared = (
+            sources,
+            templates,
+            policy,
+            separation,
+            waivers,
+            digest,
+            self.places,
+            approvers,
+            expected,
+            wind_downs,
+        )
         return Workspace(self.folder, *declared)
 
     def _files(self, folder: Path, pattern: str) -> list[Path]:
@@ -274,6 +289,19 @@ class _Loader:
         for index in range(len(expected.expectations)):
             self.places["expectation", str(index)] = f"{document.file}:{document.place(('expectations', index))[0]}"
         return expected
+
+    def _wind_downs(self) -> dict[str, WindDown]:
+        found = {}
+        for path in self._files(self.roles, "wind-downs/*.yaml"):
+            document = self._read(path)
+            declared = self._valid(document, WindDown, document.data)
+            if not _WIND_DOWN_NAME.fullmatch(path.stem):
+                hint = "name the file in small letters, digits and -, as harbor-ends.yaml"
+                what = f"{path.stem!r} cannot be the name of a wind-down"
+                self.mistakes.append(Mistake(document.file, 1, 1, what, hint))
+            elif declared:
+                found[path.stem] = declared
+        return found
 
     def _waivers(self) -> Waivers:
         path = self.roles / "waivers.yaml"

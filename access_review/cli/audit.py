@@ -162,6 +162,7 @@ def withdraw(
     ] = None,
     of: Annotated[str, typer.Option("--of", help="Your signatures under this plan of the run instead.")] = "",
     standing: Annotated[bool, typer.Option("--standing", help="Yours under the standing approval instead.")] = False,
+    wind_down: Annotated[str, typer.Option("--wind-down", help="Yours under this wind-down instead.")] = "",
     key: Annotated[Path | None, typer.Option("--key", help="Your private SSH key, for signatures.")] = None,
 ) -> None:
     """Take decisions back, or signatures. They stay in the history and count no more."""
@@ -172,10 +173,13 @@ def withdraw(
     from access_review.views.text import count
 
     options: Options = ctx.obj
-    if [bool(items), bool(of), standing].count(True) != 1 or bool(key) != (bool(of) or standing):
-        raise typer.BadParameter("name items; or --of PLAN, or --standing, with --key for your signature")
+    signed = bool(of) or standing or bool(wind_down)
+    if [bool(items), bool(of), standing, bool(wind_down)].count(True) != 1 or bool(key) != signed:
+        raise typer.BadParameter(
+            "name items; or --of PLAN, --standing or --wind-down NAME, with --key for your signature"
+        )
     if key:
-        signatures.withdraw_signature(options, (by, key, comment), of=of or None)
+        signatures.withdraw_signature(options, (by, key, comment), of=of or None, wind_down=wind_down)
         return
     items = items or []
     run = _audited(options)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from access_review.plan.limits import Higher
     from access_review.plan.record import Plan
     from access_review.stages.apply import Pace
+    from access_review.workspace import Workspace
 
 
 _LARGEST_LOG = 64 * 2**20
@@ -47,6 +48,10 @@ def plan(
     ahead: Annotated[
         bool, typer.Option("--ahead", help="For who is to leave: it holds for a day from the end of employment.")
     ] = False,
+    wind_down: Annotated[
+        str,
+        typer.Option("--wind-down", help="For a client or site that ends: roles/wind-downs/NAME.yaml, signed by two."),
+    ] = "",
     higher: Annotated[
         list[Any] | None,
         typer.Option("--raise", parser=_higher, metavar="LIMIT", help="Raise a limit for this plan, as ad.disable=40."),
@@ -62,8 +67,13 @@ def plan(
     options.begin_logbook("plan")
     if ahead and reviewed:
         raise typer.BadParameter("--ahead is for who is to leave, --reviewed for who stays: plan them apart")
+    if wind_down and (ahead or reviewed or higher or client):
+        raise typer.BadParameter(
+            "it says itself whose access ends and how many: leave --ahead, --reviewed, --raise and --client out",
+            param_hint="--wind-down",
+        )
     raised = Raised(tuple(higher), reason) if higher else None
-    scope = Scope(tuple(rule or ()), tuple(person or ()), tuple(client or ()), reviewed)
+    scope = Scope(tuple(rule or ()), tuple(person or ()), tuple(client or ()), reviewed, wind_down)
     workspace, run = options.workspace(), options.found_run(reviewed=True)
     made, files = plan_run(
         workspace, run, requested_by=requested_by, now=options.now, scope=scope, name=name, ahead=ahead, raised=raised
@@ -96,37 +106,54 @@ def approve(
     standing: Annotated[
         bool, typer.Option("--standing", help="Sign the standing approval of roles/policy.yaml.")
     ] = False,
+    wind_down: Annotated[
+        str, typer.Option("--wind-down", help="Sign this wind-down, as roles/wind-downs/NAME.yaml declares it.")
+    ] = "",
     reason: Annotated[str, typer.Option(help="Why, for the record.")] = "",
     of: Which = "plan",
 ) -> None:
     """Approve, as a second person, what the first asked for."""
     from access_review.revoke.approve import StatementKind
-    from access_review.stages.approve import Signer, approve_plan, approve_standing
+    from access_review.stages.approve import Signer, approve_plan, approve_standing, approve_wind_down
     from access_review.stages.plan import require_lists
     from access_review.store import plans
     from access_review.views import carry_out, planned
 
     options: Options = ctx.obj
     options.begin_logbook("approve")
+    if [request, standing, bool(wind_down)].count(True) > 1:
+        raise typer.BadParameter("one at a time: --request, --standing or --wind-down NAME")
     kind = StatementKind.STANDING if standing else StatementKind.REQUEST if request else StatementKind.APPROVAL
     run, workspace = options.found_run(reviewed=True), options.workspace()
     now = options.acting(workspace).now().replace(microsecond=0)
-    stored = None if standing else plans.find(run, of)
+    stored = None if standing or wind_down else plans.find(run, of)
     if stored:
         # What is signed is shown from the record alone; lists that say something else must not lie beside it.
         require_lists(stored, workspace)
         options.say(planned.text(stored.plan, []))
     signer = Signer(by, key, _passphrase(key), reason)
-    if stored is None:
+    if wind_down:
+        kind = StatementKind.WIND_DOWN
+        options.say(_declared(workspace, wind_down))
+        digest, path = approve_wind_down(run, workspace, wind_down, signer, now)
+    elif stored is None:
         digest, path = approve_standing(run, workspace, signer, now)
     else:
         digest, path = stored.plan.digest, approve_plan(stored, workspace, kind, signer, now)
     signed = {"kind": kind, "digest": digest, "file": str(path)}
     text = f"Signed ({kind}) {digest}\n  {shown(path)}"
-    if not standing:
+    if stored:
         signed |= {"program": carry_out.digest()}
         text += f"\n{carry_out.NAME}, which can carry it out: {carry_out.digest()}"
     options.show(signed, text)
+
+
+def _declared(workspace: "Workspace", name: str) -> str:
+    """Show what is signed of a wind-down, from its file alone."""
+    from access_review.revoke.wind_down import find_wind_down
+    from access_review.views import planned
+
+    return planned.wind_down(name, find_wind_down(workspace.wind_downs, name))
 
 
 def _passphrase(key: Path) -> bytes | None:
@@ -135,8 +162,8 @@ def _passphrase(key: Path) -> bytes | None:
     return getpass.getpass(f"Passphrase of {key}: ").encode() if keys.needs_passphrase(key) else None
 
 
-def withdraw_signature(options: Options, signer: tuple[str, Path, str], *, of: str | None) -> None:
-    """Take back what somebody signed of a plan, or of the standing approval."""
+def withdraw_signature(options: Options, signer: tuple[str, Path, str], *, of: str | None, wind_down: str = "") -> None:
+    """Take back what somebody signed of a plan, of a wind-down, or of the standing approval."""
     from access_review.stages.approve import Signer, withdraw_signatures
     from access_review.store import plans
 
@@ -144,7 +171,7 @@ def withdraw_signature(options: Options, signer: tuple[str, Path, str], *, of: s
     run = options.found_run(reviewed=True)
     stored = plans.find(run, of) if of else None
     signed = Signer(by, key, _passphrase(key), reason)
-    files = withdraw_signatures(options.workspace(), signed, options.now, run=run, stored=stored)
+    files = withdraw_signatures(options.workspace(), signed, options.now, run=run, stored=stored, wind_down=wind_down)
     lines = [f"Withdrawn, for the record: {shown(path)}" for path in files]
     options.show({"withdrawn": [str(path) for path in files]}, "\n".join(lines))
 

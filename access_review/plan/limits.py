@@ -38,6 +38,9 @@ class Count:
         return self.changed + self.taken > self.allowed
 
 
+WOUND_DOWN = "people wound down"
+"""What is counted under a declared wind-down, in place of all others."""
+
 KINDS = {
     "accounts disabled": "disable",
     "grants removed": "remove",
@@ -166,7 +169,8 @@ def check_day(counts: Sequence[Count], taken: Mapping[tuple[str, str], int]) -> 
             raise LimitExceeded(
                 f"{one.where}: {one.changed} {one.what}{already} in 24 hours, and no more than {most} of "
                 f"{one.population} may be, whatever the policy allows",
-                hint="look whether a source or template is wrong; then plan for fewer people, and the rest on another day",
+                hint="look whether a source or template is wrong; then plan for fewer people, and the rest on another day; "
+                "or declare that a client or site ends, in roles/wind-downs/, signed by two",
             )
 
 
@@ -174,6 +178,11 @@ def as_raised(counts: Sequence[Count], raised: Sequence[Higher]) -> tuple[Count,
     """Return the counts with what is allowed by the limits raised for one plan."""
     to = {(count.where, count.kind): count.to for count in raised}
     return tuple(replace(c, allowed=max(c.allowed, to.get((c.where, KINDS[c.what]), 0))) for c in counts)
+
+
+def lifted(counts: Sequence[Count]) -> tuple[Count, ...]:
+    """Return the counts as they are under a wind-down, whose own number holds instead."""
+    return tuple(replace(one, allowed=max(one.allowed, one.changed + one.taken)) for one in counts)
 
 
 def check_raised(counts: Sequence[Count], raised: Sequence[Higher]) -> None:

@@ -24,6 +24,7 @@ from access_review.plan.record import FORMAT, AppliedLimits, NamedSystem, Pinned
 from access_review.plan.remedies import changes_for
 from access_review.plan.request import Decided, Request, Scope, collect_request
 from access_review.plan.taken import DAY, Taken
+from access_review.plan.wind_down import check_people, count_people, uncovered
 from access_review.plan.withheld import ToPerson, Withheld, WithheldCode, withheld
 from access_review.policy import Limits
 from access_review.review import Report
@@ -65,9 +66,10 @@ def plan(
     connectors = {s.name: s.file.connector for s in workspace.sources}
     request = collect_request(engine, snapshot, scope, connectors, capabilities, decided)
     outcomes: Outcomes = {finding["finding"]: changes_for(request, finding) for finding in request.findings}
-    outcomes, settled = _settle(
-        snapshot, workspace, engine, report, outcomes, accepted or {}, raised.limits if raised else (), taken, now - DAY
-    )
+    if scope.wind_down:
+        outcomes = _only_covered(engine, workspace, scope.wind_down, outcomes, snapshot.as_of)
+    settled_by = _Limiting(accepted or {}, raised.limits if raised else (), taken, now - DAY, scope.wind_down)
+    outcomes, settled = _settle(snapshot, workspace, engine, report, outcomes, settled_by)
     ordered = tuple(sorted(_with_collateral(settled.changes, engine), key=_order))
     return seal(
         Plan(
@@ -101,16 +103,24 @@ class _Settled:
     proof: Proof
 
 
+@dataclass(frozen=True, slots=True)
+class _Limiting:
+    """What the limits of a plan are reckoned from; under a ``wind_down`` its own number takes their place."""
+
+    accepted: Mapping[str, Population]
+    raised: Sequence[Higher]
+    taken: Taken
+    yesterday: datetime
+    wind_down: str
+
+
+def _only_covered(engine: Engine, workspace: Workspace, name: str, outcomes: Outcomes, now: datetime) -> Outcomes:
+    """Leave to a person what a wind-down does not cover."""
+    return _withhold(outcomes, uncovered(engine, name, workspace.wind_downs[name], merge(outcomes), now))
+
+
 def _settle(
-    snapshot: Snapshot,
-    workspace: Workspace,
-    engine: Engine,
-    report: Report,
-    outcomes: Outcomes,
-    accepted: Mapping[str, Population],
-    raised: Sequence[Higher],
-    taken: Taken,
-    yesterday: datetime,
+    snapshot: Snapshot, workspace: Workspace, engine: Engine, report: Report, outcomes: Outcomes, by: _Limiting
 ) -> tuple[Outcomes, _Settled]:
     """Withhold what would take too much until nothing does; then count, and prove what is left."""
     while True:
@@ -119,13 +129,18 @@ def _settle(
         refused = _refused(engine, workspace.policy.protect.last_holders)
         if not refused:
             own = {change.id for change in changes}
-            counts = limits.count(engine, workspace.policy.limits, accepted, taken.counts(own))
-            limits.check_raised(counts, raised)
-            counts = limits.as_raised(counts, raised)
+            counts = limits.count(engine, workspace.policy.limits, by.accepted, by.taken.counts(own))
+            limits.check_raised(counts, by.raised)
+            counts = limits.lifted(counts) if by.wind_down else limits.as_raised(counts, by.raised)
             refused = _apart(engine, counts)
         if not refused:
-            limits.check(counts, _names(changes))
-            limits.check_day(counts, taken.counts(own, yesterday))
+            if by.wind_down:
+                people = count_people(by.wind_down, workspace.wind_downs[by.wind_down], changes, by.taken)
+                check_people(people)
+                counts = (*counts, people)
+            else:
+                limits.check(counts, _names(changes))
+                limits.check_day(counts, by.taken.counts(own, by.yesterday))
             proven = proof.prove(snapshot, workspace, engine, report, changes, after)
             if isinstance(proven, Proof):
                 return outcomes, _Settled(changes, counts, proven)

@@ -161,7 +161,7 @@ def schema() -> Plain:
     made["properties"]["format"] = {"const": FORMAT}
     for part in (made, *made["$defs"].values()):
         if "properties" in part:
-            part |= {"additionalProperties": False, "required": sorted(part["properties"])}
+            part |= {"additionalProperties": False, "required": sorted({*part["properties"]} - {"wind_down"})}
     return made
 
 
@@ -169,6 +169,8 @@ def plain(plan: Plan) -> Plain:
     """Return a plan as the JSON object that its file holds."""
     body: dict[str, Any] = _form().dump_python(plan, mode="json")
     del body["digest"]
+    if not plan.scope.wind_down:
+        del body["scope"]["wind_down"]  # as plans were written before there were any
     if plan.format == EARLIER:
         return _as_earlier(body) | {"digest": plan.digest}
     return body

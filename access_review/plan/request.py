@@ -25,12 +25,14 @@ class Scope:
     """Which findings a plan is for: those of some rules, persons or clients; empty is all.
 
     ``reviewed`` is for what reviewers decided to revoke, and for findings only of the rules given beside it.
+    ``wind_down`` is the declared one that it is for.
     """
 
     rules: tuple[str, ...] = ()
     persons: tuple[str, ...] = ()
     clients: tuple[str, ...] = ()
     reviewed: bool = False
+    wind_down: str = ""
 
 
 @dataclass(frozen=True, slots=True)

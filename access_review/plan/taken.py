@@ -27,10 +27,19 @@ class TakenAmount:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What was taken and not given back; it counts from ``since``, the last accepted population or a week ago."""
+    """What was taken and not given back; it counts from ``since``, the last accepted population or a week ago.
+
+    ``people`` are those from whom something was taken under a wind-down, with its name: they count toward its own number.
+    """
 
     amounts: tuple[TakenAmount, ...] = ()
     since: datetime | None = None
+    people: frozenset[tuple[str, str]] = frozenset()
+
+    def wound_down(self, name: str) -> frozenset[str]:
+        """Return from whom something was taken under a wind-down, or may have been where nobody can say any more."""
+        lost = {one.change for one in self.amounts if (one.what, one.where) == ANYTHING}
+        return frozenset({person for of, person in self.people if of == name} | lost)
 
     def counts(self, besides: Collection[str], since: datetime | None = None) -> Mapping[tuple[str, str], int]:
         """Sum what was taken from each population, besides by changes that a plan has itself (by id)."""

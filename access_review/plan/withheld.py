@@ -69,6 +69,7 @@ class WithheldCode(StrEnum):
     PROOF_FINDS = "proof-finds"
     PROOF_LOSES = "proof-loses"
     NOT_GIVEN_BACK = "not-given-back"
+    NOT_WOUND_DOWN = "not-wound-down"
 
 
 PROTECTIONS = frozenset(
@@ -137,6 +138,7 @@ SENTENCES = {
     WithheldCode.PROOF_FINDS: "the proof fails: {rule} would still or newly be found ({detail})",
     WithheldCode.PROOF_LOSES: "the proof fails: {account} would lose {name}, which is expected",
     WithheldCode.NOT_GIVEN_BACK: "not given back: {detail}",
+    WithheldCode.NOT_WOUND_DOWN: "the wind-down {name} does not cover it: {detail}",
 }
 """What people read, with the facts in their places."""
 

@@ -23,6 +23,7 @@ from access_review.plan.record import Plan
 from access_review.plan.remedies import changes_for
 from access_review.plan.request import Decided, collect_request
 from access_review.plan.taken import DAY, Taken
+from access_review.plan.wind_down import check_people, count_people, uncovered
 from access_review.plan.withheld import Withheld
 from access_review.review import Previous, review
 from access_review.revoke.recheck import ROSTER_TABLES
@@ -75,11 +76,15 @@ def ask_again(
         outcomes = {finding["finding"]: changes_for(request, finding) for finding in request.findings}
         consequences.foresee(engine, tables, plan.changes)
         holders = without_holders(engine, by.workspace.policy.protect.last_holders)
+        name = plan.scope.wind_down
+        beyond = uncovered(engine, name, by.workspace.wind_downs[name], plan.changes, now) if name else {}
         _check_limits(engine, plan, by, now)
     asked = {change.id: change for change in merge(outcomes)}
     against = {}
     for one in plan.changes:
         verdict = _other_owner(one, owners) or _not_asked(one, asked, outcomes)
+        if one.id in beyond:
+            verdict = verdict or Recheck(skipped=f"now: {beyond[one.id].reason}")
         if one.id in holders:
             verdict = Recheck(refused=holders[one.id].reason)
         if verdict:
@@ -101,7 +106,13 @@ def require_same_systems(plan: Plan, again: Snapshot) -> None:
 
 
 def _check_limits(engine: Engine, plan: Plan, by: SecondReview, now: datetime) -> None:
-    """Hold what a plan takes of what is there now to the limits: those of the smallest population that anybody knows."""
+    """Hold what a plan takes of what is there now to the limits: those of the smallest population that anybody knows.
+
+    Under a wind-down, to the number of people that was declared.
+    """
+    if name := plan.scope.wind_down:
+        check_people(count_people(name, by.workspace.wind_downs[name], plan.changes, by.lately))
+        return
     own = {change.id for change in plan.changes}
     known, ceilings = limits.counted(plan.limits.counts), by.workspace.policy.limits
     counts = limits.as_raised(limits.count(engine, ceilings, known, by.lately.counts(own)), plan.limits.raised)

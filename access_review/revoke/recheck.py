@@ -83,7 +83,8 @@ def judge(
         without = without_holders(engine, workspace.policy.protect.last_holders)
         doubtful = _doubtful(engine, plan.changes)
         against = consequences.unexpected(engine) | doubtful | without | _protected(engine, plan.changes)
-        _check_limits(engine, plan, workspace.policy.limits)
+        if not plan.scope.wind_down:  # which has a number of its own, held by the second review
+            _check_limits(engine, plan, workspace.policy.limits)
     return Facts({change.id: _judged(change, against.get(change.id), status) for change in plan.changes}, now)
 
 

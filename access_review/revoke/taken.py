@@ -48,10 +48,17 @@ def taken(
         for name, status in sorted(standings.items())
         if status.state in _COUNTED and status.intended_at and status.intended_at >= since
     ]
-    return Taken((*known, *unknown), since)
+    people = frozenset(
+        (plan.scope.wind_down, change.target.person or change.id)
+        for _, change, plan in left.values()
+        if plan.scope.wind_down
+    )
+    return Taken((*known, *unknown), since, people)
 
 
 def _amounts(at: datetime, change: Change, plan: Plan) -> Iterator[TakenAmount]:
+    if plan.scope.wind_down:
+        return  # it has a number of its own, which two people signed
     account, entitlement, child = change.target.account, change.target.entitlement, change.target.child
     if account and entitlement is None and change.action in {Action.DISABLE_ACCOUNT, Action.MANUAL}:
         yield TakenAmount(change.id, at, "accounts disabled", change.target.source, 1)

@@ -10,7 +10,7 @@ from access_review import workspace as workspaces
 from access_review.changes import Change
 from access_review.clock import Clock
 from access_review.errors import PlanRefused
-from access_review.plan.record import refuse_early, refuse_stale
+from access_review.plan.record import Plan, refuse_early, refuse_stale
 from access_review.plan.taken import WEEK, Taken
 from access_review.revoke import apply, approve, recheck, systems
 from access_review.revoke.approve import Signatories
@@ -20,7 +20,7 @@ from access_review.revoke.taken import taken as taken_by
 from access_review.snapshot import Snapshot
 from access_review.stages.approve import Signer, sign_execution
 from access_review.stages.rederive import decided, refuse_earlier, require_derived
-from access_review.store import files, plans, reviews, snapshots
+from access_review.store import files, pinned, plans, reviews, snapshots
 from access_review.store.journal import JournalFile
 from access_review.store.plans import StoredPlan
 from access_review.views import work_orders
@@ -128,9 +128,19 @@ def _require_approved(
     """
     held, said, plan = plans.seen(stored), stored.approvals, stored.plan
     _refuse_requester(stored, workspace, by)
-    approve.require(plan, said, workspace.approvers, stored.signatories, now=now, by=by, seen=held)
+
+    def stands(people: Signatories) -> tuple[str, ...]:
+        under: tuple[str, ...] = ()
+        if plan.scope.wind_down:
+            under = plans.require_wind_down(workspace, plan.scope.wind_down, people, now, plan).passed_over
+        return (
+            *approve.require(plan, said, workspace.approvers, people, now=now, by=by, seen=held).passed_over,
+            *under,
+        )
+
+    stands(stored.signatories)
     rosters, current = _rosters_now(stored, workspace, now)
-    return approve.require(plan, said, workspace.approvers, current, now=now, by=by, seen=held).passed_over, rosters
+    return stands(current), rosters
 
 
 def _refuse_requester(stored: StoredPlan, workspace: Workspace, by: str) -> None:
@@ -175,7 +185,8 @@ def _allowed_today(stored: StoredPlan, workspace: Workspace, now: datetime) -> t
     passed_over = stands(current).passed_over
     called = sum(
         approve.is_covered(change) and row.state is State.CALLING and row.at > now - _DAY
-        for change, row in _journalled(workspace)
+        for plan, change, row in _journalled(workspace)
+        if not plan.scope.wind_down
     )
     called += sum(
         row.state is State.CALLING and row.at > now - _DAY
@@ -188,7 +199,7 @@ def _allowed_today(stored: StoredPlan, workspace: Workspace, now: datetime) -> t
 def _not_ordered_twice(judge: apply.Judge, workspace: Workspace, now: datetime) -> apply.Judge:
     """Leave alone what a person has been asked to do and has not done yet: an unattended run comes again soon."""
     ordered: dict[str, datetime] = {}
-    for change, row in _journalled(workspace):
+    for _, change, row in _journalled(workspace):
         ordered.pop(change.id, None)
         if row.state is State.ORDERED and now - row.at < FOLLOWED:
             ordered[change.id] = row.at
@@ -201,11 +212,11 @@ def _not_ordered_twice(judge: apply.Judge, workspace: Workspace, now: datetime) 
     return judged
 
 
-def _journalled(workspace: Workspace) -> Iterator[tuple[Change, Transition]]:
-    """Yield every row about a change from the journals of a workspace, with the change."""
+def _journalled(workspace: Workspace) -> Iterator[tuple[Plan, Change, Transition]]:
+    """Yield every row about a change from the journals of a workspace, with the change and its plan."""
     for plan, journal in plans.journals(workspace.folder):
         by_id = {change.id: change for change in plan.changes}
-        yield from ((by_id[row.change], row) for row in journal.changes)
+        yield from ((plan, by_id[row.change], row) for row in journal.changes)
 
 
 def _refuse_unprepared(stored: StoredPlan) -> None:
@@ -260,6 +271,8 @@ def _lately(stored: StoredPlan, workspace: Workspace, now: datetime) -> Taken:
     since, inputs = now - WEEK, stored.plan.inputs
     if inputs and inputs.accepted:
         since = max(since, runs.find(workspace.folder, inputs.accepted.run).as_of)
+    if name := stored.plan.scope.wind_down:
+        since = min(since, pinned.began(workspace.wind_downs[name]))
     known = ((plan, journal.standings) for plan, journal in plans.journals(workspace.folder, besides=stored.journal))
     return taken_by(known, (journal.standings for _, journal in plans.lost(workspace.folder)), since)
 

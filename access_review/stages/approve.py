@@ -10,6 +10,7 @@ from access_review.logbook import entries
 from access_review.plan.record import refuse_stale
 from access_review.revoke import approve, sshsig, statements
 from access_review.revoke.approve import Signatories, Statement, StatementKind
+from access_review.revoke.wind_down import digest_of_wind_down, find_wind_down
 from access_review.runs import Run
 from access_review.store import files, keys, logbook, logged, plans
 from access_review.store.plans import StoredPlan
@@ -20,6 +21,7 @@ _ROLES = {
     StatementKind.REQUEST: ("requester", "request"),
     StatementKind.APPROVAL: ("approver", "approve"),
     StatementKind.STANDING: ("approver", "approve"),
+    StatementKind.WIND_DOWN: ("approver", "approve"),
     StatementKind.EXECUTION: ("executor", "request"),
 }
 """In which capacity somebody says a thing, and what roles/approvers.yaml must allow them."""
@@ -101,19 +103,32 @@ def approve_standing(run: Run, workspace: Workspace, signer: Signer, now: dateti
     return digest, _sign(said, workspace, people, signer, workspace.folder / plans.STANDING_APPROVALS)
 
 
+def approve_wind_down(run: Run, workspace: Workspace, name: str, signer: Signer, now: datetime) -> tuple[str, Path]:
+    """Sign a declared wind-down as it now is; return its digest and the file; raises ``PlanRefused`` for one that is over."""
+    people, declared = plans.signatories(run), find_wind_down(workspace.wind_downs, name)
+    if now.date() > declared.until:
+        raise PlanRefused(f"the wind-down {name} ended on {declared.until}", hint="declare another one")
+    digest = digest_of_wind_down(name, declared)
+    said = Statement(StatementKind.WIND_DOWN, digest, people.person(signer.by), now, signer.reason)
+    return digest, _sign(said, workspace, people, signer, workspace.folder / plans.STANDING_APPROVALS)
+
+
 def withdraw_signatures(
-    workspace: Workspace, signer: Signer, now: datetime, *, run: Run, stored: StoredPlan | None
+    workspace: Workspace, signer: Signer, now: datetime, *, run: Run, stored: StoredPlan | None, wind_down: str = ""
 ) -> tuple[Path, ...]:
-    """Take back what one signed of a plan, or of the standing approval without one; return the files.
+    """Take back what one signed of a plan, of a wind-down, or of the standing approval; return the files.
 
     What was signed stays where it is. Raises ``Unclear`` where nothing of theirs is there.
     """
     people = plans.signatories(run)
     person = people.person(signer.by)
     folder = stored.folder / "approvals" if stored else workspace.folder / plans.STANDING_APPROVALS
-    said = list(_said(stored.approvals if stored else plans.envelopes(folder), people, person))
+    kind = None if stored else StatementKind.WIND_DOWN if wind_down else StatementKind.STANDING
+    digest = digest_of_wind_down(wind_down, find_wind_down(workspace.wind_downs, wind_down)) if wind_down else ""
+    said = list(_said(stored.approvals if stored else plans.envelopes(folder), people, person, kind, digest))
     if not said:
-        raise Unclear(f"nothing that {signer.by} signed is in {folder}", hint="--standing, or --of another plan")
+        hint = "--standing, --wind-down NAME, or --of another plan"
+        raise Unclear(f"nothing that {signer.by} signed of this is in {folder}", hint=hint)
     about = stored.run.id if stored else ""
     return tuple(
         _sign(
@@ -127,12 +142,15 @@ def withdraw_signatures(
     )
 
 
-def _said(envelopes: list[bytes], people: Signatories, person: str) -> Iterator[str]:
-    """Yield the ids of the statements that name a person and are not taken back."""
+def _said(
+    envelopes: list[bytes], people: Signatories, person: str, kind: StatementKind | None, digest: str
+) -> Iterator[str]:
+    """Yield the ids of the statements of a kind, and of a digest, that name a person and are not taken back."""
     every = [statements.payload_of(data) for data in envelopes]
     taken_back = statements.withdrawals(every)
     for one in every:
         theirs = person in people.by_name.get(one.person.casefold(), frozenset())
+        theirs = theirs and kind in {None, one.kind} and digest in {"", one.digest}
         if theirs and one.kind is not StatementKind.WITHDRAWAL and (person, one.id) not in taken_back:
             yield one.id
 
@@ -150,7 +168,7 @@ def _sign(said: Statement, workspace: Workspace, people: Signatories, signer: Si
     name = sshsig.public_line(key).fingerprint.removeprefix("SHA256:").replace("/", "_").replace("+", "-")[:16]
     if said.kind is StatementKind.WITHDRAWAL:
         name = said.digest.removeprefix("sha256:")[:16]
-    elif said.kind is StatementKind.STANDING:
+    elif said.kind in {StatementKind.STANDING, StatementKind.WIND_DOWN}:
         # What was signed of other words before stays: batches carried out under it may be given back.
         name = f"{said.digest.removeprefix('sha256:')[:12]}-{name}"
     path = folder / f"{said.kind}-{name}.json"

@@ -9,12 +9,20 @@ from access_review.carry_over import undeclared_sources
 from access_review.changes import ReadablePart, tells_readable
 from access_review.explain import coverage
 from access_review.explain.role_members import WhoNobodyHas, role_members
+from access_review.plan.wind_down import belonging
 from access_review.review import establish
 from access_review.runs import Run
 from access_review.snapshot import ManifestSource, Progress, Snapshot, collect, manifest
 from access_review.store import last_reads, logged, reviews, snapshots
 from access_review.tables import TABLES
-from access_review.views.check import CheckedSource, CheckedVerdict, CheckResult, UnresolvedPattern, UnusableInput
+from access_review.views.check import (
+    CheckedSource,
+    CheckedVerdict,
+    CheckedWindDown,
+    CheckResult,
+    UnresolvedPattern,
+    UnusableInput,
+)
 from access_review.workspace import Workspace
 
 FORMAT = "access-review/check@1"
@@ -36,8 +44,24 @@ def check_sources(workspace: Workspace, as_of: datetime, progress: Progress) -> 
         "sources": [*sources, *_undeclared(workspace, earlier)],
         "templates": len(workspace.templates),
         "unresolved": _unresolved(workspace, snapshot),
+        "wind_downs": _wind_downs(workspace, snapshot),
         **_asked(workspace, snapshot),
     }
+
+
+def _wind_downs(workspace: Workspace, snapshot: Snapshot) -> list[CheckedWindDown]:
+    rows = snapshot.tables["assignments"].to_pylist() if workspace.wind_downs else []
+    return [
+        {
+            "wind_down": name,
+            "of": declared.of,
+            "expected": declared.expected,
+            "since": declared.since.isoformat(),
+            "until": declared.until.isoformat(),
+            "people": len(belonging(rows, declared, snapshot.as_of)),
+        }
+        for name, declared in sorted(workspace.wind_downs.items())
+    ]
 
 
 def _undeclared(workspace: Workspace, earlier: Sequence[Run]) -> list[CheckedSource]:

@@ -13,6 +13,8 @@ from access_review.plan.derive import DerivedPlan, PlanOrder, derive
 from access_review.plan.limits import Raised
 from access_review.plan.record import Plan, UndonePlan
 from access_review.plan.request import Scope
+from access_review.plan.wind_down import belonging
+from access_review.revoke.wind_down import find_wind_down
 from access_review.rules import load as load_rules
 from access_review.runs import Run
 from access_review.snapshot import Snapshot
@@ -49,6 +51,8 @@ def plan_run(
     snapshot = snapshots.load(run)
     rows = snapshot.tables["people"].to_pylist()
     people = reviewers.people_of(rows)
+    if scope.wind_down:
+        scope = _of_wind_down(workspace, run, scope, snapshot, now)
     asks = people.who(requested_by) or _unclear(requested_by, rows, "works here, as far as the rosters say")
     scope = _resolve(scope, people, rows, snapshot)
     order = PlanOrder(asks, now, name, scope, raised, ahead)
@@ -58,8 +62,10 @@ def plan_run(
 
 def derive_plan(workspace: Workspace, run: Run, order: PlanOrder) -> DerivedPlan:
     """Plan on a reviewed run from what is there now; raises ``StalePlan`` when the workspace has changed since."""
-    pinned = pin.pin(workspace.folder, run, now=order.made_at, reviewed=order.scope.reviewed)
-    return derive(order, pin.load(workspace, run, pinned, made_at=order.made_at))
+    name = order.scope.wind_down
+    declared = workspace.wind_downs[name] if name else None
+    pinned = pin.pin(workspace.folder, run, now=order.made_at, reviewed=order.scope.reviewed, wind_down=declared)
+    return derive(order, pin.load(workspace, run, pinned, made_at=order.made_at, wind_down=name))
 
 
 def write_plan(run: Run, made: DerivedPlan) -> tuple[Path, ...]:
@@ -91,12 +97,27 @@ def _reasons(stored: StoredPlan, workspace: Workspace) -> Mapping[str, str]:
         return {}
     if made.inputs.undoes:
         return dict.fromkeys((name for change in made.changes for name in change.because), undone(made.inputs.undoes))
-    return derive(PlanOrder.of(made), pin.load(workspace, stored.run, made.inputs, made_at=made.made_at)).reasons
+    return derive(PlanOrder.of(made), pin.inputs_of(stored, workspace)).reasons
 
 
 def undone(taken: UndonePlan) -> str:
     """Say why something is given back."""
     return f"taken by {taken.digest}"
+
+
+def _of_wind_down(workspace: Workspace, run: Run, scope: Scope, snapshot: Snapshot, now: datetime) -> Scope:
+    """Return a scope of the people that a wind-down is about; raises ``PlanRefused`` unless two people signed it."""
+    name = scope.wind_down
+    declared = find_wind_down(workspace.wind_downs, name)
+    plans.require_wind_down(workspace, name, plans.signatories(run), now)
+    rows = snapshot.tables["assignments"].to_pylist()
+    belong = sorted(belonging(rows, declared, snapshot.as_of))
+    if not belong:
+        raise PlanRefused(
+            f"nobody is of {declared.of} alone, so the wind-down {name} is about nobody",
+            hint="look how the rosters call it: access-review export assignments",
+        )
+    return scope if scope.persons else replace(scope, persons=tuple(belong))
 
 
 def _resolve(scope: Scope, people: reviewers.People, rows: Iterable[Row], snapshot: Snapshot) -> Scope:

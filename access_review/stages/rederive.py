@@ -44,7 +44,7 @@ def decided(stored: StoredPlan, workspace: Workspace) -> tuple[Decided, ...]:
     plan = stored.plan
     if plan.inputs is None or not plan.scope.reviewed:
         return ()
-    return decided_of(pinned.load(workspace, stored.run, plan.inputs, made_at=plan.made_at), plan.scope)
+    return decided_of(pinned.inputs_of(stored, workspace), plan.scope)
 
 
 def _earlier(plan: Plan) -> PlanRefused:
@@ -54,7 +54,7 @@ def _earlier(plan: Plan) -> PlanRefused:
 def _again(stored: StoredPlan, workspace: Workspace) -> Plan:
     plan = stored.plan
     assert plan.inputs is not None  # noqa: S101 - its caller has looked
-    return derive(PlanOrder.of(plan), pinned.load(workspace, stored.run, plan.inputs, made_at=plan.made_at)).plan
+    return derive(PlanOrder.of(plan), pinned.inputs_of(stored, workspace)).plan
 
 
 def _undo_again(stored: StoredPlan, workspace: Workspace) -> Plan:

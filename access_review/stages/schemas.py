@@ -11,7 +11,7 @@ from access_review import connectors, rules
 from access_review.model import Plain
 from access_review.plan import record
 from access_review.policy import Policy
-from access_review.settings import Approvers, RoleExpectations, Separation, SourceFile, Template, Waivers
+from access_review.settings import Approvers, RoleExpectations, Separation, SourceFile, Template, Waivers, WindDown
 from access_review.workspace import options_of
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -27,6 +27,7 @@ def all_schemas() -> dict[str, Plain]:
         "waivers": _of(Waivers),
         "approvers": _of(Approvers),
         "expectations": _of(RoleExpectations),
+        "wind-down": _of(WindDown),
         "plan": {"$schema": _DIALECT, **record.schema()},
     }
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -24,17 +24,22 @@ from access_review.review import Previous
 from access_review.revoke.states import ChangeStatus
 from access_review.revoke.taken import taken
 from access_review.runs import Run
+from access_review.settings import WindDown
 from access_review.snapshot import Snapshot
 from access_review.store import audits, logged, plans, reviews, snapshots
 from access_review.store.journal import JournalFile
+from access_review.store.plans import StoredPlan
 from access_review.workspace import Workspace
 
 DECIDED = timedelta(days=35)
 """How long a reviewer's decision asks for a change: the access may have another reason later."""
 
 
-def pin(workspace: Path, run: Run, *, now: datetime, reviewed: bool) -> PinnedInputs:
-    """Say what a plan on a run made now is derived from; with ``reviewed``, of reviewers' decisions too."""
+def pin(workspace: Path, run: Run, *, now: datetime, reviewed: bool, wind_down: WindDown | None = None) -> PinnedInputs:
+    """Say what a plan on a run made now is derived from; with ``reviewed``, of reviewers' decisions too.
+
+    Under a ``wind_down``, all that batches took since it began counts.
+    """
     earlier = [one for one in logged.before(workspace, run) if one.reviewed]
     audited = audits.all_audits(workspace)
     signed = [known for known, audit in audited if audit.signed_off_at and known.as_of <= run.as_of]
@@ -47,13 +52,18 @@ def pin(workspace: Path, run: Run, *, now: datetime, reviewed: bool) -> PinnedIn
         left_open=_left_open(run)[1],
         accepted=PinnedRun(signed[-1].id, snapshots.read_manifest(signed[-1]).digest) if signed else None,
         decisions=tuple(_position(known, len(audits.decisions(known).history)) for known in recent),
-        taken=_journals(workspace, now - WEEK),
+        taken=_journals(workspace, min(now - WEEK, began(wind_down)) if wind_down else now - WEEK),
         logbook=str(log.head) if (log := logged.known(workspace)) else None,
         owners=PinnedRun(earlier[-1].id, owners) if owners else None,
     )
 
 
-def load(workspace: Workspace, run: Run, pinned: PinnedInputs, *, made_at: datetime) -> PlanInputs:
+def began(wind_down: WindDown) -> datetime:
+    """Return from when a wind-down counts who lost access by it."""
+    return datetime.combine(wind_down.since, time.min, UTC)
+
+
+def load(workspace: Workspace, run: Run, pinned: PinnedInputs, *, made_at: datetime, wind_down: str = "") -> PlanInputs:
     """Read what a plan on a run was derived from; raises ``StalePlan`` that names what is missing or different."""
     if pinned.tool != __version__:
         raise StalePlan(
@@ -72,6 +82,9 @@ def load(workspace: Workspace, run: Run, pinned: PinnedInputs, *, made_at: datet
     if digest != pinned.left_open:
         raise _other(f"what earlier audits left open for {run.id}")
     accepted = _accepted(workspace.folder, pinned.accepted) if pinned.accepted else None
+    since = max(made_at - WEEK, accepted.as_of) if accepted else made_at - WEEK
+    if wind_down:
+        since = min(since, began(workspace.wind_downs[wind_down]))
     return PlanInputs(
         snapshots.load(run),
         workspace,
@@ -80,8 +93,17 @@ def load(workspace: Workspace, run: Run, pinned: PinnedInputs, *, made_at: datet
         workspace.capabilities(),
         populations(accepted.tables) if accepted else {},
         _answered(workspace.folder, pinned.decisions),
-        _taken(workspace.folder, pinned.taken, max(made_at - WEEK, accepted.as_of) if accepted else made_at - WEEK),
+        _taken(workspace.folder, pinned.taken, since),
     )
+
+
+def inputs_of(stored: StoredPlan, workspace: Workspace) -> PlanInputs:
+    """Read what a stored plan was derived from; raises as :func:`load` does."""
+    plan = stored.plan
+    assert plan.inputs is not None  # noqa: S101 - its caller has looked
+    if (name := plan.scope.wind_down) and name not in workspace.wind_downs:
+        raise StalePlan(f"the wind-down {name}, which the plan is for, is not declared any more", hint=_AGAIN)
+    return load(workspace, stored.run, plan.inputs, made_at=plan.made_at, wind_down=name)
 
 
 _AGAIN = "plan again"

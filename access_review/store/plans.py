@@ -14,17 +14,19 @@ from access_review.logbook import entries
 from access_review.logbook.known import known_things
 from access_review.logbook.lines import Logbook, LogEvent
 from access_review.plan.record import Plan
-from access_review.revoke.approve import Seen, Signatories, StatementKind
+from access_review.revoke import wind_down
+from access_review.revoke.approve import Approved, Seen, Signatories, StatementKind
 from access_review.runs import Run
 from access_review.store import files, logbook, logbook_check, logged, snapshots
 from access_review.store.journal import JournalFile, begun
 from access_review.store.rights import Right, hold
+from access_review.workspace import Workspace
 
 PLAN, AHEAD, STANDING, UNDO = "plan", "ahead", "standing", "undo"
 """The names of plans that commands give by themselves."""
 
 STANDING_APPROVALS = "roles/approvals"
-"""Where the standing approval's signatures are: in the workspace, since it belongs to no run."""
+"""Where the signatures of the standing approval and of wind-downs are: in the workspace, since these belong to no run."""
 
 JOURNAL = "journal.sqlite"
 
@@ -173,6 +175,17 @@ def seen_standing(workspace: Path, until: datetime | None = None) -> Seen:
     """
     log = _log_of(workspace)
     return Seen(log, "", 1, older=False, withdrawn=_withdrawn(log, until))
+
+
+def require_wind_down(
+    workspace: Workspace, name: str, people: Signatories, now: datetime, plan: Plan | None = None
+) -> Approved:
+    """Return who signed a declared wind-down; raises ``PlanRefused`` unless two people did as it now is, and it lasts."""
+    declared = wind_down.find_wind_down(workspace.wind_downs, name)
+    signed, seen = envelopes(workspace.folder / STANDING_APPROVALS), seen_standing(workspace.folder)
+    return wind_down.require_wind_down(
+        name, declared, signed, workspace.approvers, people, now=now, plan=plan, seen=seen
+    )
 
 
 def _log_of(workspace: Path) -> Logbook:

@@ -51,6 +51,17 @@ class UnresolvedPattern(TypedDict):
     pattern: str
 
 
+class CheckedWindDown(TypedDict):
+    """A declared wind-down, and how many ``people`` the rosters have who belong to it alone."""
+
+    wind_down: str
+    of: str
+    expected: int
+    since: str
+    until: str
+    people: int
+
+
 class CheckResult(TypedDict):
     """What a workspace would load; ``as_of`` is in ISO 8601, ``templates`` counts the role templates."""
 
@@ -60,6 +71,7 @@ class CheckResult(TypedDict):
     sources: list[CheckedSource]
     templates: int
     unresolved: list[UnresolvedPattern]
+    wind_downs: list[CheckedWindDown]
     coverage: Coverage
     nobody_has: tuple[WhoNobodyHas, ...]
 
@@ -73,6 +85,7 @@ class CheckValue(TypedDict):
     sources: list[CheckedSource]
     templates: int
     unresolved: list[UnresolvedPattern]
+    wind_downs: list[CheckedWindDown]
     coverage: coverage.CoverageValue
     nobody_has: list[role_members.NobodyValue]
 
@@ -122,6 +135,12 @@ def _lines(result: CheckResult) -> Iterator[str]:
     for line in result["unresolved"]:
         yield f"{line['place']}: {visible(line['pattern'])} matches nothing today"
     yield from map(role_members.warning, result["nobody_has"])
+    for wind_down in result["wind_downs"]:
+        yield (
+            f"roles/wind-downs/{visible(wind_down['wind_down'])}.yaml: {visible(wind_down['of'])}, "
+            f"{wind_down['expected']:,} people from {wind_down['since']} to {wind_down['until']}; "
+            f"{wind_down['people']:,} in the rosters are of it alone"
+        )
     yield ""
     yield from coverage.by_source(result["coverage"])
 

@@ -5,9 +5,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from access_review.changes import Action
+from access_review.plan.limits import WOUND_DOWN
 from access_review.plan.record import Plan
 from access_review.plan.withheld import UNDECIDED, WithheldCode
 from access_review.revoke.approve import approvals_needed
+from access_review.settings import WindDown
 from access_review.views.terminal import table
 from access_review.views.text import count, moment, visible
 
@@ -36,6 +38,19 @@ def text(plan: Plan, files: Sequence[str]) -> str:
     return "\n".join(_lines(plan, files))
 
 
+def wind_down(name: str, declared: WindDown) -> str:
+    """Say what is signed of a wind-down."""
+    people = count(declared.expected, "person", "people")
+    return "\n".join(
+        (
+            f"Wind-down {visible(name)}: {visible(declared.of)}",
+            f"  {people} may lose access by it, from {declared.since} to {declared.until}, in place of the limits",
+            f"  Why: {visible(declared.reason)}",
+            "  Never: who also belongs elsewhere, and who holds anything privileged",
+        )
+    )
+
+
 def _lines(plan: Plan, files: Sequence[str]) -> Iterator[str]:
     yield f"{count(len(plan.changes), 'change')} in {count(len(plan.batches), 'batch', 'batches')}; nothing is changed yet."
     kinds = Counter((one.action, one.target.source) for one in plan.changes)
@@ -52,6 +67,10 @@ def _lines(plan: Plan, files: Sequence[str]) -> Iterator[str]:
     yield f"Digest to approve: {plan.digest}"
     if plan.limits.raised:
         yield f"Limits raised, so {approvals_needed(plan)} people must approve it: {visible(plan.limits.raised_because)}"
+    if name := plan.scope.wind_down:
+        people = next((one for one in plan.limits.counts if one.where == name and one.what == WOUND_DOWN), None)
+        number = f"{people.changed + people.taken} of {people.allowed} people" if people else "no people"
+        yield f"Under the wind-down {visible(name)}, in place of the limits: {number}"
     since = f"from {moment(plan.valid_from)} " if plan.valid_from else ""
     yield f"Valid {since}until {moment(plan.expires_at)}"
     yield ""

@@ -1,0 +1,58 @@
+"""A declared wind-down counts while it lasts, and when two people have signed it as it now is."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+import rfc8785
+
+from access_review.errors import PlanRefused, Unclear
+from access_review.plan.record import Plan
+from access_review.revoke.approve import Approved, Seen, Signatories, StatementKind, count_statements, two_of
+from access_review.settings import Approvers, WindDown
+
+
+def digest_of_wind_down(name: str, declared: WindDown) -> str:
+    """Return the digest that two people sign of a wind-down: of its name and all it says."""
+    plain = {"name": name, **declared.model_dump(mode="json")}
+    return "sha256:" + hashlib.sha256(rfc8785.dumps(plain)).hexdigest()
+
+
+def find_wind_down(declared: Mapping[str, WindDown], name: str) -> WindDown:
+    """Return a wind-down by its name; raises ``Unclear``."""
+    if name not in declared:
+        known = ", ".join(sorted(declared)) or "none"
+        raise Unclear(
+            f"no wind-down is called {name!r}", hint=f"declared in roles/wind-downs/NAME.yaml; there is: {known}"
+        )
+    return declared[name]
+
+
+def require_wind_down(
+    name: str,
+    declared: WindDown,
+    envelopes: Iterable[bytes],
+    approvers: Approvers,
+    people: Signatories,
+    *,
+    now: datetime,
+    seen: Seen,
+    plan: Plan | None = None,
+) -> Approved:
+    """Return who signed a wind-down; raises ``PlanRefused`` unless two people did as it now is, and it lasts.
+
+    Whose own access a ``plan`` under it touches does not count.
+    """
+    if not declared.since <= now.date() <= declared.until:
+        raise PlanRefused(
+            f"the wind-down {name} lasts from {declared.since} to {declared.until}, and today is {now.date()}",
+            hint="wait for it, or have another day declared and signed",
+        )
+    found = count_statements(envelopes, digest_of_wind_down(name, declared), approvers, people, now=now, seen=seen)
+    counted = two_of(found, StatementKind.WIND_DOWN, people, plan)
+    if len(counted) < 2:
+        raise PlanRefused(
+            f"{len(counted)} of 2 people have signed the wind-down {name} as it now is{found.words}",
+            hint=f"access-review approve --wind-down {name}, by two people",
+        )
+    return Approved("", counted, found.stale)
