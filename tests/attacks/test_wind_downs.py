@@ -107,9 +107,14 @@ def test_two_sign_it_and_then_all_of_them_go_at_once_and_nobody_else(declared, t
     assert "Under the wind-down harbor-ends, in place of the limits: 60 of 60 people" in shown.out
     done = company.carry_out(4)
     assert (done.code, company.ended) == (0, {*HARBOR}), done.err
-    assert company.at(6, "collect").code == 0
-    assert company.at(6, "review").code == 0
-    another = company.at(7, "--json", "plan", "--requested-by", "00007", "--person", "00100")
+    assert company.at(6, "collect").code == 1, (
+        "much less than before is not believed until somebody says that it is right"
+    )
+    app = company.folder / "sources/app.yaml"
+    app.write_text(app.read_text() + "accept_fewer: 2026-11-05\n")
+    assert company.at(7, "collect").code == 0
+    assert company.at(7, "review").code == 0
+    another = company.at(8, "--json", "plan", "--requested-by", "00007", "--person", "00100")
     assert another.code == 0, "what a wind-down took blocks no other leaver: " + another.err
 
 
