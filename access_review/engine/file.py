@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
+THREADED = 100_000
+"""From so many rows a table is read by several threads."""
+
 
 @dataclass(frozen=True, slots=True)
 class ParquetFile:
@@ -33,7 +36,9 @@ class ParquetFile:
         """Return the table in memory."""
         import pyarrow.parquet as pq
 
-        return pq.read_table(self.path)
+        # Nothing is looked for in the folder, and a small table is read sooner than threads begin.
+        with pq.ParquetFile(self.path) as file:
+            return file.read(use_threads=file.metadata.num_rows > THREADED)
 
     def reader(self, columns: list[str] | None = None) -> pa.RecordBatchReader:
         """Return the table, or some columns of it, batch by batch."""

@@ -15,10 +15,12 @@ import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typer.main
 
 from access_review import cli
 from tests.support.clocks import clock_at
@@ -102,6 +104,10 @@ class _Terminalless(io.TextIOWrapper):
         return kept.getvalue().decode("utf-8")
 
 
+_command = cache(typer.main.get_command)
+"""The commands, put together once: they hold nothing of a run."""
+
+
 @contextlib.contextmanager
 def _as_if_alone(folder: Path, out: _Terminalless, err: _Terminalless, path: Sequence[Path]) -> Iterator[None]:
     """Give a command what a process would have for itself, and take it back."""
@@ -116,6 +122,7 @@ def _as_if_alone(folder: Path, out: _Terminalless, err: _Terminalless, path: Seq
         borrowed.setattr(sys, "stdin", io.StringIO())
         borrowed.setattr(sys, "path", [*map(str, path), *sys.path])
         borrowed.setenv("COLUMNS", "100")
+        borrowed.setattr(typer.main, "get_command", _command)
         warnings.simplefilter("error")
         try:
             yield
