@@ -42,12 +42,16 @@ class Gaps:
         """Return why a rule cannot be evaluated at all, or nothing."""
         for fact in dict.fromkeys((*rule.needs, *rule.whole)):
             for table in self.rests_on.get(fact, (fact,)):
-                if fact in rule.needs and table in self.missing:
+                if fact in rule.needs and table in self.missing and not (rule.rosterless and self._unlisted(table)):
                     return f"no source provides {table}"
                 if (fact in rule.whole or table in ROSTER) and self.incomplete.get(table):
                     source, reason = min(self.incomplete[table].items())
                     return f"{table} of {source} is incomplete: {reason}"
         return ""
+
+    def _unlisted(self, table: str) -> bool:
+        """Tell whether a table is missing because no source is a roster at all."""
+        return table in ROSTER and "people" in self.missing
 
     def withheld_for(self, rule: Rule) -> Mapping[str, str]:
         """Return the sources about which a rule may conclude nothing, with the reason."""

@@ -24,6 +24,7 @@ Findings about a source that was read incompletely there are withheld; facts nam
 in ``whole`` (and always people and assignments), needed or not, must be complete in every source,
 or the rule is not evaluated at all. ``timed`` rules turn on the hour: their findings are
 withheld about a source whose clock and ours disagree, since either may be the wrong one.
+``rosterless`` rules are evaluated too where no source is a roster: then nobody is known, and accounts are all there is.
 """
 
 import importlib
@@ -64,6 +65,7 @@ class Rule:
     timed: bool = False
     family: Family = Family.OTHER
     sentences: Mapping[str, str] = field(default_factory=dict)
+    rosterless: bool = False
 
     @property
     def title(self) -> str:
@@ -85,6 +87,7 @@ def rule(
     timed: bool = False,
     family: Family = Family.OTHER,
     sentences: Mapping[str, str] = MappingProxyType({}),
+    rosterless: bool = False,
 ) -> Callable[[Callable[..., Relation]], Rule]:
     """Make a module's ``check`` a rule named after its file.
 
@@ -98,7 +101,7 @@ def rule(
         if unknown := set(needs) - set(FACTS):
             raise RuleError(name, f"needs {min(unknown)!r}, which is no fact", hint=f"known: {', '.join(FACTS)}")
         strict = tuple(dict.fromkeys((*(n for n in needs if n in ROSTER), *whole)))
-        return Rule(name, check, severity, needs, strict, controls, timed, family, sentences)
+        return Rule(name, check, severity, needs, strict, controls, timed, family, sentences, rosterless)
 
     return make
 

@@ -11,6 +11,7 @@ from access_review.rules import rule, select
     severity=Severity.LOW,
     needs=("people", "assignments", "accounts", "entitlements", "grants", "activity"),
     controls=("iso27001:A.5.18", "nist:AC-6(7)", "soc2:CC6.3"),
+    rosterless=True,
     sentences={
         "unused": "{name} was last used on {used} at the latest",
     },

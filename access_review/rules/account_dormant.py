@@ -12,6 +12,7 @@ from access_review.rules import rule, select
     needs=("people", "accounts"),
     whole=("accounts", "activity", "signins"),
     controls=("pci:8.2.6", "nist:AC-2(3)", "cis:5.3", "iso27001:A.5.18"),
+    rosterless=True,
     sentences={
         "past": "last used on {used} at the latest, by any sign-in of its holder known; past the limit of {days} days",
         "close": "last used on {used} at the latest, by any sign-in of its holder known; close to the limit of {days} days",

@@ -12,6 +12,7 @@ from access_review.rules import rule, select
     needs=("people", "accounts"),
     whole=("accounts", "activity", "signins"),
     controls=("pci:8.2.6", "nist:AC-2(3)", "cis:5.3"),
+    rosterless=True,
     sentences={
         "never-used": "created on {created} and never used",
     },

@@ -13,6 +13,7 @@ MICROSOFT = "f8cdef31-a31e-4b4a-93e4-5f571e91255a"
     needs=("people", "accounts", "owners"),
     whole=("accounts", "owners", "custody"),
     controls=("pci:7.2.5.1", "pci:8.2.2", "iso27001:A.5.16", "soc2:CC6.1"),
+    rosterless=True,
     sentences={
         "no-owner": "no owner is named",
         "owner-gone": "its owner {owner} is no one who works here",
@@ -24,7 +25,7 @@ def check(*, publishers: tuple[str, ...] = (MICROSOFT,)) -> Relation:
 
     An owner, the person the account is linked to or a custodian in office counts while
     employed, on leave included. An owner who is missing from the roster or quarantined
-    is not known to be gone, so nothing is said. Applications of ``publishers`` (ids of
+    is not known to be gone, so nothing is said, and nobody is where no source is a roster. Applications of ``publishers`` (ids of
     tenants) are part of the platform, which nobody here can answer for.
     """
     return select(
@@ -44,7 +45,9 @@ def check(*, publishers: tuple[str, ...] = (MICROSOFT,)) -> Relation:
                'assign-owner' AS remedy
         FROM accounts AS a LEFT JOIN named ON named.account = a.account
              LEFT JOIN living ON living.account = a.account
+             CROSS JOIN (SELECT count(*) AS people FROM people) AS roster
         WHERE a.kind IN ('service', 'shared') AND coalesce(a.enabled, TRUE) AND living.account IS NULL
+          AND (owners IS NULL OR roster.people > 0)
           AND coalesce(json_extract_string(a.attributes, '$.owner_tenant') NOT IN :publishers, TRUE)
         """,
         publishers=publishers,

@@ -9,6 +9,7 @@ from access_review.rules import rule, select
     severity=Severity.HIGH,
     needs=("people", "assignments", "accounts", "entitlements", "grants", "nesting"),
     controls=("soc2:CC6.3", "iso27001:A.8.2", "nist:AC-6(7)", "pci:7.2.4"),
+    rosterless=True,
     sentences={
         "unlisted": "holds {name} all the time, without an end, and no role of the holder lists it",
         "eligible-only": "holds {name} all the time, which the role {role} allows as eligible only",
@@ -21,14 +22,16 @@ def check(*, kinds: tuple[str, ...] = ("role",)) -> Relation:
     ``must`` or ``may``; or a human or guest account holds a privileged entitlement of
     one of ``kinds`` without an end, and no role of the holder lists it. Break-glass
     accounts stand by design; what a role forbids belongs to ``never-allowed``. Whether
-    an entitlement is privileged must be known.
+    an entitlement is privileged must be known. Where no source is a roster, no role can
+    list anything: then everything privileged is looked at, of whatever kind.
     """
     return select(
         """
         WITH watched AS (
-            SELECT entitlement, name, coalesce(privileged, FALSE) AND coalesce(kind IN :kinds, FALSE) AS privileged
-            FROM entitlements
-            WHERE (privileged AND kind IN :kinds)
+            SELECT entitlement, name,
+                   coalesce(privileged, FALSE) AND (coalesce(kind IN :kinds, FALSE) OR roster.people = 0) AS privileged
+            FROM entitlements CROSS JOIN (SELECT count(*) AS people FROM people) AS roster
+            WHERE (privileged AND (kind IN :kinds OR roster.people = 0))
                OR entitlement IN (SELECT entitlement FROM expected WHERE allows = 'eligible')
         ), listed AS (
             SELECT role_set, entitlement,
