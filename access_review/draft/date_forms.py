@@ -41,6 +41,8 @@ class DateLook:
     unreadable: int
     timed: bool
     sentence: str
+    clock: str | None = None
+    """How the time of day behind each date is written, as ``strptime`` has it; null where not all have the same."""
 
 
 def date_look(values: Any) -> DateLook | None:
@@ -56,7 +58,7 @@ def date_look(values: Any) -> DateLook | None:
         if hits >= _MOST * count:
             timed = pc.any(pc.match_substring_regex(values.filter(matches), r"\d[ T]\d{1,2}:\d{2}")).as_py()
             sentence = f"{order.value}, as in {form}; {hits} of {count} different values read so"
-            return DateLook(order, form, "", 0, 0, 0, count - hits, bool(timed), sentence)
+            return DateLook(order, form, "", 0, 0, 0, count - hits, bool(timed), sentence, _clock(values))
     for separator in "/.-":
         look = _either_way(values, separator, count)
         if look:
@@ -74,6 +76,25 @@ _PLAIN = (
     (r"\d{1,2}-[A-Za-z]{3}-\d{2}", DateOrder.DAY_FIRST, "%d-%b-%y"),
     (r"[A-Za-z]{3,9} \d{1,2}, \d{4}", DateOrder.MONTH_FIRST, "%B %d, %Y"),
 )
+
+
+_CLOCKS = (
+    (r" \d{1,2}:\d{2}$", " %H:%M"),
+    (r" \d{1,2}:\d{2}:\d{2}$", " %H:%M:%S"),
+    (r" \d{1,2}:\d{2} [AaPp][Mm]$", " %I:%M %p"),
+    (r" \d{1,2}:\d{2}:\d{2} [AaPp][Mm]$", " %I:%M:%S %p"),
+    (r"T\d{2}:\d{2}$", "T%H:%M"),
+    (r"T\d{2}:\d{2}:\d{2}$", "T%H:%M:%S"),
+    (r"T\d{2}:\d{2}:\d{2}(Z|[+-]\d{2}:?\d{2})$", "T%H:%M:%S%z"),
+    (r"T\d{2}:\d{2}:\d{2}\.\d{1,6}(Z|[+-]\d{2}:?\d{2})$", "T%H:%M:%S.%f%z"),
+)
+
+
+def _clock(values: Any) -> str | None:
+    """Return how the time of day behind every date is written, where all are written alike."""
+    import pyarrow.compute as pc
+
+    return next((form for shape, form in _CLOCKS if pc.all(pc.match_substring_regex(values, shape)).as_py()), None)
 
 
 def _either_way(values: Any, separator: str, count: int) -> DateLook | None:
@@ -98,7 +119,16 @@ def _either_way(values: Any, separator: str, count: int) -> DateLook | None:
     elif day_first or month_first:
         order = DateOrder.DAY_FIRST if day_first else DateOrder.MONTH_FIRST
     look = DateLook(
-        order, _format(order, separator, year), separator, day_first, month_first, silent, unreadable, timed, ""
+        order,
+        _format(order, separator, year),
+        separator,
+        day_first,
+        month_first,
+        silent,
+        unreadable,
+        timed,
+        "",
+        _clock(values),
     )
     return replace(look, sentence=_evidence(look))
 

@@ -4,7 +4,7 @@ import re
 
 _PERSONAL = re.compile(
     r"\b(sex|gender|race|ethnic\w*|hispanic|latino|religion|marital|married|citizen\w*|dob|birth\w*|geburt\w*|salary|"
-    r"wage|pay|bonus|commission|ssn|disab\w*|zip|postcode|phone|mobile|address|survey|satisfaction|absences?|late|"
+    r"wage|pay|bonus|commission|ssn|disab\w*|zip|postcode|phone|mobile|(?<!mail )address|survey|satisfaction|absences?|late|"
     r"perf|performance|diversity|recruit\w*|reason)\b"
 )
 """What says nothing about access and much about a person: never proposed as an attribute, always masked."""

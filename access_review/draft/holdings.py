@@ -40,16 +40,23 @@ def matrix_of(table: Any, look: TableLook) -> AccessMatrix | None:
     return access_matrix(person.filter(there), entitlement.filter(there))
 
 
-def _person(table: Any, look: TableLook) -> Any:
-    import pyarrow.compute as pc
-
+def person_column(look: TableLook) -> str | None:
+    """Return the column that says who holds something, or nothing where several do together."""
     for field in ("account", "employee_id", "mail", "person"):
         column = look.column(field)
         if column is not None:
-            return _trimmed(table.column(column))
+            return column
     if look.guess.kind is FileKind.MATRIX_WIDE:
-        key = next((c.name for c in look.columns if c.name not in look.guess.marked and c.keylike), None)
-        return None if key is None else _trimmed(table.column(key))
+        return next((c.name for c in look.columns if c.name not in look.guess.marked and c.keylike), None)
+    return None
+
+
+def _person(table: Any, look: TableLook) -> Any:
+    import pyarrow.compute as pc
+
+    column = person_column(look)
+    if column is not None:
+        return _trimmed(table.column(column))
     if not look.composite:
         return None
     return pc.binary_join_element_wise(*(_trimmed(table.column(c)) for c in look.composite), " | ")

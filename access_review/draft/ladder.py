@@ -12,6 +12,8 @@ LEAST = 0.5
 
 _CERTAIN = frozenset({JoinStep.EXACT, JoinStep.CASE, JoinStep.ZEROS})
 _RUNGS = 3
+_STEPS = 10
+_RISK = {step: number for number, step in enumerate(JoinStep)}
 _IGNORED: Mapping[JoinStep, Ignored] = {
     JoinStep.CASE: Ignored.CASE,
     JoinStep.ZEROS: Ignored.LEADING_ZEROS,
@@ -42,13 +44,14 @@ class LadderRung:
 def suggest_ladder(files: FilesLook, accounts: str, roster: str) -> tuple[LadderRung, ...]:
     """Propose rungs from one file to a roster, the certain ones first, then those that find most; a column once."""
     look = next(t for t in files.tables if t.name == roster)
-    fields = {c: m.field for m in look.guess.meanings for c in m.columns}
+    fields = {m.label: m.field for m in look.guess.meanings}
     rungs = [
         _rung(join, fields.get(join.other_column, join.other_column))
         for join in files.joins
         if join.file == accounts and join.other_file == roster and join.best.rate >= LEAST
     ]
-    rungs.sort(key=lambda r: (not r.certain, -r.join.best.rate, len(r.join.rates), r.join.column))
+    # Of what finds nearly the same the one that ignores less is the safer.
+    rungs.sort(key=lambda r: (not r.certain, -round(_STEPS * r.join.best.rate), _RISK[r.join.best.step], r.join.column))
     chosen: list[LadderRung] = []
     for rung in rungs:
         if all(rung.join.column != c.join.column and rung.field != c.field for c in chosen):

@@ -1,6 +1,6 @@
 """Look at files before anything is configured: what each is, what its columns mean, how they fit together."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -90,9 +90,12 @@ def look_at_files(tables: Mapping[str, Any], *, apart: Collection[str] = ()) -> 
     looks = {name: look_at_table(name, table) for name, table in sorted(tables.items())}
     spelled = {
         name: [
-            Spelling(c, tables[name].column(c.name))
-            for c in look.columns[:_MANY_COLUMNS]
-            if c.name not in look.guess.marked
+            *(
+                Spelling(c, tables[name].column(c.name))
+                for c in look.columns[:_MANY_COLUMNS]
+                if c.name not in look.guess.marked
+            ),
+            *_whole_names(tables[name], look),
         ]
         for name, look in looks.items()
     }
@@ -109,6 +112,19 @@ def look_at_files(tables: Mapping[str, Any], *, apart: Collection[str] = ()) -> 
     ]
     joins.sort(key=lambda j: (j.file, j.other_file, -j.best.rate, len(j.rates), j.column, j.other_column))
     return FilesLook(tuple(looks.values()), tuple(joins), series, missing(tuple(looks.values()), series))
+
+
+def _whole_names(table: Any, look: TableLook) -> Iterator[Spelling]:
+    """Yield the names that a table has in parts, put together: other files have them whole."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    for meaning in look.guess.meanings:
+        if len(meaning.columns) > 1:
+            parts = [pc.utf8_trim_whitespace(table.column(column).cast(pa.string())) for column in meaning.columns]
+            whole = pc.binary_join_element_wise(*parts, " ")
+            (joined,) = look_at_columns(pa.table({meaning.label: whole}))
+            yield Spelling(joined, whole)
 
 
 def _series(looks: Mapping[str, TableLook]) -> tuple[tuple[str, ...], ...]:

@@ -34,6 +34,11 @@ class ColumnMeaning:
     sureness: Sureness
     because: str
 
+    @property
+    def label(self) -> str:
+        """The columns as one name."""
+        return " + ".join(self.columns)
+
 
 @dataclass(frozen=True, slots=True)
 class _Hint:
@@ -58,14 +63,14 @@ def _few(look: ColumnLook) -> bool:
     return bool(look.words) or look.distinct <= 40
 
 
-_MANAGER = r"\b(manager|supervisor|boss|reports to|line manager|vorgesetzte[rn]?|mgr|responsable)\b"
+_MANAGER = r"\b(manager|supervisor|boss|superior|reports to|line manager|vorgesetzte[rn]?|mgr|responsable|chef)\b"
 
 ROSTER_HINTS = (
     _Hint("manager", _MANAGER, _IDS | _NAMES),
     _Hint(
         "person",
-        r"^(person|worker|staff|user|emp\w*|personal\w*|associate|mitarbeiter\w*)? ?"
-        r"(id|no|num|number|nr|nummer|code|key|uid)$|^(empnum|empno|empid|personalnummer|matricule|person|employee)$",
+        r"^(person\w*|worker|staff|user|emp\w*|associate|mitarbeiter\w*|payroll|hr|global|badge|workday|clock|file)? ?"
+        r"(id|no|num|number|nr|nummer|code|key|uid)$|^(empnum|empno|empid|personalnummer|matricule|person|employee|hrid|gid|pernr)$",
         _IDS,
         lambda c: c.keylike or c.distinct > 0.5 * c.filled,
     ),

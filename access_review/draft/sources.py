@@ -101,6 +101,8 @@ def roster_source(
             why = "accounts find their people by it" if column in keys else "an attribute that templates may ask for"
             columns.append(OptionLine(attribute, column, why))
     options = [OptionLine("path", path), *(OptionLine(k, v, "seen in the file") for k, v in reading.items())]
+    if "number_ids" in reading:
+        doubts.append("ids are stored as numbers: zeros before them, if there were any, are lost in this file")
     if any(column.blanks_around for column in look.columns):
         options.append(OptionLine("strip", value=True, because="some values have blanks around"))
     if form:
@@ -144,6 +146,8 @@ def table_source(
         if one in found and (one not in _DATED or _has_form(look, found[one], form))
     ]
     options = [OptionLine("path", path), *(OptionLine(k, v, "seen in the file") for k, v in reading.items())]
+    if "number_ids" in reading:
+        doubts.append("ids are stored as numbers: zeros before them, if there were any, are lost in this file")
     if any(column.blanks_around for column in look.columns):
         options.append(OptionLine("strip", value=True, because="some values have blanks around"))
     if form and any(one.name in _DATED for one in columns):
@@ -173,16 +177,22 @@ def key_columns(files: FilesLook, rosters: Sequence[str]) -> dict[str, list[str]
     return keys
 
 
-def ladder_lines(files: FilesLook, accounts: str, rosters: Sequence[str]) -> tuple[RungLine, ...]:
-    """Propose the ladder of one file of accounts, with the rate of each rung; the best roster speaks for each."""
+def ladder_lines(
+    files: FilesLook, accounts: str, rosters: Sequence[str], only: str | None = None
+) -> tuple[RungLine, ...]:
+    """Propose the ladder of one file of accounts, with the rate of each rung; the best roster speaks for each.
+
+    Of a file that is written anew ``only`` one column is left, as the accounts.
+    """
     look = next(t for t in files.tables if t.name == accounts)
     mine = {c: m.field for m in look.guess.meanings for c in m.columns}
     lines: dict[tuple[str, str], RungLine] = {}
     for roster in rosters:
         for rung in suggest_ladder(files, accounts, roster):
-            account = {"account": "name"}.get(
-                mine.get(rung.join.column, ""), mine.get(rung.join.column, rung.join.column)
-            )
+            if only is not None and rung.join.column != only:
+                continue
+            account = "account" if only else mine.get(rung.join.column, rung.join.column)
+            account = "name" if account == "account" else account
             person = rung.field if rung.field in PERSON_COLUMNS else attribute_name(rung.join.other_column)
             because = f"{rung.join.column} beside {rung.join.other_column} in {roster}: {rung.because}"
             ignoring = rung.ignoring or ""
@@ -214,7 +224,10 @@ def _one_form(look: TableLook) -> tuple[str | None, list[str]]:
 
 
 def _form(column: ColumnLook) -> str | None:
-    return column.dates.format if column.dates and not column.dates.timed else None
+    """Return the form of a column's dates with their time of day; nothing where some have one and some have none."""
+    if column.dates is None or column.dates.format is None or (column.dates.timed and column.dates.clock is None):
+        return None
+    return column.dates.format + (column.dates.clock or "")
 
 
 def _has_form(look: TableLook, column: str, form: str | None) -> bool:
@@ -222,7 +235,7 @@ def _has_form(look: TableLook, column: str, form: str | None) -> bool:
 
 
 def _evidence(look: TableLook, form: str) -> str:
-    return next(c.dates.sentence for c in look.columns if c.dates and c.dates.format == form)
+    return next(c.dates.sentence for c in look.columns if c.dates and _form(c) == form)
 
 
 def _words(look: TableLook, column: str) -> list[str]:

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv
 
 from access_review import workspace as workspaces
 from access_review.draft.file_kinds import FileKind
-from access_review.draft.holdings import matrix_of
+from access_review.draft.holdings import matrix_of, person_column
 from access_review.draft.look import TableLook
 from access_review.draft.naming import slug
 from access_review.draft.sources import (
@@ -30,6 +31,7 @@ from access_review.review import Report
 from access_review.runs import Run
 from access_review.stages.collect import collect_run
 from access_review.stages.drafting import Drafted, draft_roles
+from access_review.stages.found_files import FoundTable
 from access_review.stages.init import lay_out_empty
 from access_review.stages.inspect import Inspection
 from access_review.stages.report import write_report
@@ -39,6 +41,7 @@ from access_review.views import source_yaml
 from access_review.workspace import Workspace
 
 _HELD = frozenset({FileKind.HOLDINGS, FileKind.MATRIX_LONG, FileKind.MATRIX_WIDE, FileKind.DECISIONS})
+_IDS = frozenset({"person", "manager", "account", "employee_id", "entitlement"})
 _CONVERTED = frozenset({FileKind.MATRIX_WIDE, FileKind.DECISIONS})
 
 
@@ -101,7 +104,9 @@ def _drafts(
     for look in rosters:
         file = seen.found.tables[look.name]
         path = _relative(folder, file.path)
-        drafts.append(roster_source(names.of("hr", look.name), look, path, file.reading, answers, keys[look.name]))
+        drafts.append(
+            roster_source(names.of("hr", look.name), look, path, _reading(file, look), answers, keys[look.name])
+        )
     directory = ""
     for name, export in sorted(seen.found.exports.items(), key=lambda item: item[1].connector == "entra"):
         draft = _export_source(folder, names, seen, name, people, directory)
@@ -115,15 +120,22 @@ def _drafts(
         if unfit:
             unused.append((look.name, unfit))
         elif look.guess.kind in _CONVERTED or not file.path.suffix or file.form.form == "pairs":
-            made, parts = _converted(names, look, file.table)
+            ladder = ladder_lines(seen.look, look.name, people, only=person_column(look) or "")
+            made, parts = _converted(names, look, file.table, ladder)
             drafts += made
             converted |= parts
         else:
             ladder = ladder_lines(seen.look, look.name, people)
             path = _relative(folder, file.path)
-            drafts.append(table_source(names.of("", look.name), look, path, file.reading, answers, ladder))
+            drafts.append(table_source(names.of("", look.name), look, path, _reading(file, look), answers, ladder))
     unused += [(file, f"an earlier state of {last}, which is read") for file, last in earlier.items()]
     return drafts, converted, unused
+
+
+def _reading(file: FoundTable, look: TableLook) -> dict[str, Any]:
+    """Return how a file is read, ids that a workbook stores as numbers included."""
+    ids = {column for meaning in look.guess.meanings if meaning.field in _IDS for column in meaning.columns}
+    return {**file.reading, **({"number_ids": True} if ids & file.numbers else {})}
 
 
 def _unfit(look: TableLook) -> str:
@@ -155,7 +167,9 @@ def _export_source(
     return SourceDraft(names.of(wanted, name), export.connector, about, tuple(options), (), ladder)
 
 
-def _converted(names: "_Names", look: TableLook, table: pa.Table) -> tuple[list[SourceDraft], dict[str, pa.Table]]:
+def _converted(
+    names: "_Names", look: TableLook, table: pa.Table, ladder: tuple[RungLine, ...]
+) -> tuple[list[SourceDraft], dict[str, pa.Table]]:
     """Turn a matrix or decisions into a list of who holds what, beside the source; people by what tells them apart."""
     matrix = matrix_of(table, look)
     if matrix is None:
@@ -171,7 +185,7 @@ def _converted(names: "_Names", look: TableLook, table: pa.Table) -> tuple[list[
     columns = (OptionLine("account", "account"), OptionLine("entitlement", "entitlement"))
     held = SourceDraft(name, "table", about, (OptionLine("path", f"{name}.csv"),), columns)
     if not look.composite:
-        return [held], tables
+        return [replace(held, match=ladder)], tables
     people = names.of("people", look.name)
     known = table.select(list(look.composite)).group_by(list(look.composite)).aggregate([])
     ids = [" | ".join(str(v).strip() for v in row.values()) for row in known.select(list(look.composite)).to_pylist()]

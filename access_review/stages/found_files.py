@@ -41,6 +41,7 @@ class FoundTable:
     form: FormGuess
     table: pa.Table = field(repr=False)
     reading: Options
+    numbers: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +223,7 @@ def _sheet(path: Path, form: FormGuess) -> FoundTable:
         except WorkspaceError as error:
             refused = refused or error
         else:
-            return FoundTable(path, form, _as_text(sheet), {"header_row": row} if row > 1 else {})
+            return FoundTable(path, form, _as_text(sheet), {"header_row": row} if row > 1 else {}, sheet.numbers)
     raise refused or WorkspaceError(f"{path} holds no table")
 
 

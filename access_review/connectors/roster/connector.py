@@ -228,6 +228,7 @@ def connect(
     header_row: Annotated[int, Field(ge=1)] = 1,
     footer: Annotated[int, Field(ge=0)] = 0,
     records: Named | None = None,
+    number_ids: bool = False,
     empty: tuple[Named, ...] = (),
     optional: tuple[Named, ...] = (),
     open_end: bool = False,
@@ -241,7 +242,8 @@ def connect(
     is a ``strptime`` form, ``timezone`` one IANA zone or a column and a map,
     ``left_at_means`` what a last day is. ``empty`` lists what stands for an empty
     cell in any column, beside the usual (``N/A``, ``NULL``, ``-`` …). ``optional`` lists columns that a JSON
-    export leaves out when nobody has a value. ``open_end`` says that the program never ends its last line, which
+    export leaves out when nobody has a value. ``number_ids`` takes the ids of a workbook that stores them as whole
+    numbers, which has lost the zeros before them. ``open_end`` says that the program never ends its last line, which
     otherwise means that the file was cut. Raises ``WorkspaceError`` with
     every option that does not fit the others.
     """
@@ -262,6 +264,7 @@ def connect(
         header_row=header_row,
         footer=footer,
         records=records,
+        number_ids=number_ids,
     )
     zone = instants.zone(timezone) if isinstance(timezone, str) else None
     places = timezone if isinstance(timezone, Zones) else None

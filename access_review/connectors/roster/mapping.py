@@ -190,6 +190,7 @@ class RosterFile(_Option):
     header_row: Annotated[int, Field(ge=1)] = 1
     footer: Annotated[int, Field(ge=0)] = 0
     records: Named | None = None
+    number_ids: bool = False
 
     def rows(self, source: Source, used: set[str], *, ids: set[str], cleaning: "Cleaning") -> Sheet:
         """Read the file; raises ``RosterFault`` for what is malformed, empty, or lacks a column in use."""

@@ -189,6 +189,7 @@ def connect(
     footer: Annotated[int, Field(ge=0)] = 0,
     open_end: bool = False,
     records: Named | None = None,
+    number_ids: bool = False,
 ) -> Export:
     """Take up an export: a CSV, XLSX, JSON or Parquet file, at a path or any fsspec URL.
 
@@ -199,7 +200,8 @@ def connect(
     (for ``compliant`` too) give the words for yes and no, ``never`` those for an account that was never used, ``empty`` what
     stands for an empty cell beside the usual (``N/A``, ``NULL``, ``-`` …). ``client``
     is ``{PATTERN: client}`` over logins and entitlement names, ``sensitivity``
-    ``{PATTERN: class of data}`` over entitlement names. ``open_end`` says that the program
+    ``{PATTERN: class of data}`` over entitlement names. ``number_ids`` takes ids that a workbook stores as whole
+    numbers, without the zeros they had. ``open_end`` says that the program
     which writes the file never ends its last line; one that does not end is a cut file otherwise. Raises
     ``WorkspaceError`` with everything that does not fit.
     """
@@ -229,7 +231,14 @@ def connect(
         empty=frozenset(empty),
         classification=classification,
     )
-    form = {"strip": strip, "delimiter": delimiter, "encoding": encoding, "sheet": sheet, "records": records}
+    form = {
+        "number_ids": number_ids,
+        "strip": strip,
+        "delimiter": delimiter,
+        "encoding": encoding,
+        "sheet": sheet,
+        "records": records,
+    }
     return Export(
         source, path, {**form, "header_row": header_row, "footer": footer}, terms, freshness.span(max_age), open_end
     )

@@ -75,7 +75,7 @@ def cell_fault(value: Value, *, is_id: bool, exact_integers: bool) -> tuple[str,
     )
     return (
         f"an id is stored as {kind}: {cell_text(value, strip=False)}",
-        "leading zeros may be lost already; export ids as text",
+        "leading zeros may be lost already; export ids as text, or set number_ids: true",
     )
 
 

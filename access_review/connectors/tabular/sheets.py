@@ -35,7 +35,8 @@ class Sheet:
     record), of the sheet (XLSX), or the number of the record from 1 (JSON,
     Parquet). ``stored_dates`` holds the cells, by line and column, that the file
     itself stores as dates or times (their text is ISO 8601); a midnight
-    without a zone is a bare ``date``. ``modified`` is the file's age in UTC,
+    without a zone is a bare ``date``. ``numbers`` are the columns of a workbook in which some cell is stored as a number.
+    ``modified`` is the file's age in UTC,
     null where the storage does not tell.
     """
 
@@ -46,6 +47,7 @@ class Sheet:
     modified: datetime | None = None
     cut: str = ""
     """The file whose last line does not end: this one, or one that was joined to it."""
+    numbers: frozenset[str] = frozenset()
 
     @property
     def broken_off(self) -> str | None:
@@ -99,10 +101,11 @@ def read(
     strip: bool = False,
     ids: Collection[str] = (),
     wanted: Collection[str] = (),
+    number_ids: bool = False,
 ) -> Sheet:
     """Read one file; its ending says the format. A sheet without rows is returned as such.
 
-    ``ids`` names the columns that must be stored as text, ``wanted`` those in use: a
+    ``ids`` names the columns that must be stored as text (or, with ``number_ids``, as whole numbers), ``wanted`` those in use: a
     heading that differs from one only in blanks or the composition of letters is it. ``header_row`` and
     ``footer`` (last rows left out) are for CSV and XLSX, ``records`` (dotted
     path to the list) for JSON. ``strip`` takes white space off both ends.
@@ -127,6 +130,7 @@ def read(
             raw = read_json(data, name, records=records, encoding=encoding)
         case _:
             raw = read_parquet(data, name)
+    raw = replace(raw, exact_integers=raw.exact_integers or number_ids)
     return _settle(raw, name, strip=strip, ids=frozenset(ids), wanted=frozenset(wanted), modified=modified)
 
 
@@ -227,7 +231,7 @@ def _settle(
         for name in sorted(wanted & set(columns))
         if len({other for other in columns if heading_key(other) == heading_key(name)}) > 1
     ]
-    rows, stored_dates = [], {}
+    rows, stored_dates, numbers = [], {}, set()
     for line, values in raw.rows:
         if len(values) != len(columns):
             found = f"{len(values)} columns" if any(v is not None for v in values) else "an empty line"
@@ -237,11 +241,14 @@ def _settle(
             wrong = cells.cell_fault(value, is_id=column in ids, exact_integers=raw.exact_integers)
             if wrong:
                 mistakes.append(Mistake(file, line, place, *wrong))
+            if isinstance(value, int | float):
+                numbers.add(column)
             at = cells.stored_date(value)
             if at is not None:
                 stored_dates[line, column] = at
         rows.append((line, {c: cells.cell_text(v, strip=strip) for c, v in zip(columns, values, strict=True)}))
-    sheet = Sheet(file, columns, tuple(rows), stored_dates, modified, file if raw.cut else "")
+    cut = file if raw.cut else ""
+    sheet = Sheet(file, columns, tuple(rows), stored_dates, modified, cut, frozenset(numbers))
     if mistakes:
         raise MalformedSheet(mistakes, sheet)
     return sheet
