@@ -185,11 +185,15 @@ def summary(
 def highest(findings: pa.Table, most: int) -> list[Row]:
     """Return the findings of highest risk, ties by rule and subject, so that equal reviews list the same ones.
 
-    They are as people are shown them: with their sentences, made here.
+    Of equal risk, which ends at 100, what gives everything away stands first. They are as people are shown them:
+    with their sentences, made here.
     """
-    order = [("risk", "descending"), ("rule", "ascending"), ("subject", "ascending"), ("finding", "ascending")]
+    parts = pc.struct_field(pc.extract_regex(findings["risk_parts"], r'"tier0":(?P<tier0>\d+)'), "tier0")
+    ranked = findings.append_column("_tier0", pc.fill_null(parts.cast(pa.int64()), 0))
+    order = [("risk", "descending"), ("_tier0", "descending"), ("rule", "ascending"), ("subject", "ascending")]
+    shown = ranked.sort_by([*order, ("finding", "ascending")]).slice(0, most).drop_columns(["_tier0"])
     sentences = every_sentence()
-    return [sentences.shown(row) for row in findings.sort_by(order).slice(0, most).to_pylist()]
+    return [sentences.shown(row) for row in shown.to_pylist()]
 
 
 def _source(name: str, source: ManifestSource) -> SourceSummary:

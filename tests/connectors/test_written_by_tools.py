@@ -185,6 +185,39 @@ def test_members_of_the_active_directory_module_with_the_group_beside_them(tmp_p
     assert not found.reasons
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("form", ["list", "counted", "single", "lists with their count", "one value alone"])
+def test_groups_of_users_as_the_active_directory_module_lists_them(form, encoding, tmp_path):
+    """The values of ``MemberOf`` are grants, each of them, and nobody's list hides another's."""
+    groups = {"ana": ["CN=All,DC=x", "CN=Ops,DC=x"], "ben": [], "zoë": ["CN=Ops,DC=x"]}
+    things: list[dict[str, Any]] = [{"SamAccountName": name, "MemberOf": held} for name, held in groups.items()]
+    match form:
+        case "lists with their count":
+            things = [{**one, "MemberOf": {"value": one["MemberOf"], "Count": len(one["MemberOf"])}} for one in things]
+        case "one value alone":
+            things[2]["MemberOf"] = "CN=Ops,DC=x"
+        case "single":
+            things = things[:1]
+    written = {"value": things, "Count": 3} if form == "counted" else things[0] if form == "single" else things
+    (tmp_path / "users.json").write_bytes(json.dumps(written).encode(encoding))
+    columns = {"account": "SamAccountName", "entitlement": "MemberOf"}
+    found = read("table", tmp_path, path="users.json", columns=columns)
+    who = [one["SamAccountName"] for one in things]
+    assert held_names(found) == {(name, group) for name in who for group in groups[name]}
+    assert {row["name"] for row in found["accounts"]} == set(who)
+    assert not found.reasons
+
+
+def test_a_column_of_which_one_value_is_meant_and_some_records_have_a_list_is_refused(tmp_path):
+    text = json.dumps(
+        [{"login": "ana", "role": "a", "mail": "x@y.test"}, {"login": "b", "role": "a", "mail": ["u", "v"]}]
+    )
+    (tmp_path / "users.json").write_text(text)
+    with pytest.raises(WorkspaceError) as raised:
+        read("table", tmp_path, path="users.json", columns={"account": "login", "entitlement": "role", "mail": "mail"})
+    assert "a list in some records" in str(raised.value.mistakes[0])
+
+
 def held_names(found: Found) -> set[tuple[str, str]]:
     names = {row["entitlement"]: row["name"] for row in found["entitlements"]}
     who = {row["account"]: row["name"] for row in found["accounts"]}
@@ -225,6 +258,26 @@ def test_old_and_new_collections_say_the_same(version, form, tmp_path):
     found = read("sharphound", tmp_path, path="bh.zip" if form == "zip" else "bh")
     now = read("sharphound", WRITTEN, path="bloodhound-ce-python.zip")
     assert (found["accounts"], found["grants"], found["nesting"]) == (now["accounts"], now["grants"], now["nesting"])
+    assert not found.reasons
+
+
+def test_a_collection_of_rusthound_says_the_same(tmp_path):
+    """After its source: a zip of plain names, a user's past as texts, and empty texts for what is not there."""
+    with zipfile.ZipFile(tmp_path / "home-test_rusthound-ce.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for kind, content in collected().items():
+            for thing in content["data"]:
+                thing |= {"ContainedBy": None, "IsDeleted": False, "HasSIDHistory": []}
+            if kind == "users":
+                former = ["S-1-5-21-9-9-9-1001"]
+                content["data"][0] |= {"HasSIDHistory": former}
+                content["data"][0]["Properties"] |= {"sidhistory": former, "title": "", "email": ""}
+            meta = {"methods": 0, "type": kind, "count": len(content["data"]), "version": 6, "collectorversion": "x"}
+            archive.writestr(f"{kind}.json", json.dumps({"data": content["data"], "meta": meta}))
+        archive.writestr("ous.json", json.dumps({"data": [], "meta": {"type": "ous"}}))
+    found = read("sharphound", tmp_path, path="home-test_rusthound-ce.zip")
+    now = read("sharphound", WRITTEN, path="bloodhound-ce-python.zip")
+    assert (found["grants"], found["nesting"]) == (now["grants"], now["nesting"])
+    assert "S-1-5-21-9-9-9-1001" in {row["value"] for row in found["aliases"] if row["scheme"] == "sid"}
     assert not found.reasons
 
 

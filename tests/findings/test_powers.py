@@ -2,12 +2,15 @@
 
 from typing import Any
 
+import pyarrow as pa
+
 from access_review.connectors.ad import well_known
 from access_review.connectors.entra import roles
 from access_review.engine.duckdb import EmbeddedEngine
 from access_review.explain.account_access import _HELD
 from access_review.findings.sentences import risk_reasons
 from access_review.review import review
+from access_review.views.summary import highest
 from tests.support.snapshots import snapshot, workspace
 
 GLOBAL, APPLICATION = "62e90394-69f5-4237-9190-012177145e10", "9b895d92-2cd3-44c7-9d02-a6ac2d5ea5c3"
@@ -36,6 +39,10 @@ def test_tier_0_that_no_role_allows_is_red_and_shown_first():
     with EmbeddedEngine(world.as_of, threads=1) as engine:
         report = review(world, workspace(templates=[{"role": "clerk"}]), engine)
         shown = [row["entitlement"] for row in engine.rows(_HELD, account="ad:user:1")]
+    full = report.findings.schema.get_field_index("risk")
+    equal = report.findings.set_column(full, "risk", pa.array([100] * len(report.findings)))
+    first = [row["about"] for row in highest(equal, 99) if row["rule"] == "access-beyond-role"]
+    assert set(first[:3]) == {"ad:group:admins", "ad:group:builtin", f"ad:role:{GLOBAL}"}
     rows = report.findings.to_pylist()
     found = {row["about"]: (row["rag"], risk_reasons(row)) for row in rows if row["rule"] == "access-beyond-role"}
     powerful = ("red", "medium 30, privileged 20, tier 0 20")

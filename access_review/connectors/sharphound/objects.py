@@ -29,7 +29,7 @@ class CollectedObject(BaseModel):
     Properties: Plain
     PrimaryGroupSID: str | None = None
     Members: list[Any] | None = None
-    HasSIDHistory: list[CollectedMember] | None = None
+    HasSIDHistory: list[Any] | None = None
     IsDeleted: bool = False
 
     def saying(self, empty: Collection[str]) -> "CollectedObject":
@@ -78,6 +78,13 @@ class CollectedObject(BaseModel):
             if not no_value.is_nothing(member.ObjectIdentifier):
                 stated.append(member)
         return stated, len(self.Members or ()) - len(stated)
+
+    def former_sids(self) -> frozenset[str]:
+        """Return the SIDs of its past: rusthound writes a user's as text, where others write objects."""
+        listed = self.Properties.get("sidhistory")
+        told = [*(listed if isinstance(listed, list) else []), *(self.HasSIDHistory or ())]
+        named = [one.get("ObjectIdentifier") if isinstance(one, dict) else one for one in told]
+        return frozenset(text.upper() for text in named if isinstance(text, str) and not no_value.is_nothing(text))
 
     @property
     def native_id(self) -> str:

@@ -191,10 +191,7 @@ class CollectionReading:
             self._tally.doubt("accounts were read without their primary group", "grants")
         if principal.group and thing.Members is None:
             self._tally.doubt("groups were read without their members", *MEMBER_TABLES)
-        history = thing.Properties.get("sidhistory")
-        former = {text.upper() for text in history if isinstance(text, str)} if isinstance(history, list) else set()
-        former |= {member.ObjectIdentifier.upper() for member in thing.HasSIDHistory or ()}
-        for sid in sorted(former):
+        for sid in sorted(thing.former_sids()):
             self._memberships.add_former_sid(principal, sid)
         for scheme, value in sorted(_aliases(thing)):
             yield "aliases", {"scheme": scheme, "value": value, "id": principal.id}

@@ -106,6 +106,9 @@ class Export:
             sheet = sheets.read(self.path, folder=self.source.folder, ids=ids, wanted=wanted, **self.form)
         except OSError as error:
             raise ConnectorError(self.source.name, f"{sheets.shown(self.path)}: {error.strerror or error}") from error
+        sheet = sheets.with_listed(sheet, columns["entitlement"]) if "entitlement" in columns else sheet
+        if torn := sorted(column for column in wanted if column in sheet.columns and sheets.items_of(sheet, column)):
+            raise WorkspaceError.of([_listed(sheet, column) for column in torn])
         lacking = sorted(column for column in wanted if not sheet.has(column))
         # Nothing can be said of the columns of a JSON file without records: an empty file is incomplete instead.
         if lacking and (sheet.columns or sheet.rows):
@@ -148,6 +151,12 @@ def filled(terms: ListingTerms) -> tuple[str, ...]:
     # An export is flat: that nothing in it carries anything else is known, not missing.
     tables |= {"nesting"} if terms.table == "grants" else set()
     return tuple(sorted(tables))
+
+
+def _listed(sheet: Sheet, column: str) -> Mistake:
+    return Mistake(
+        sheet.file, 0, 0, f"{column!r} is a list in some records", f"name one value of it, such as {column}.0"
+    )
 
 
 def _lack(sheet: Sheet, column: str) -> Mistake:

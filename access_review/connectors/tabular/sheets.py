@@ -4,6 +4,7 @@ Every value becomes text (or null where empty), so ``00123``, ``1E5`` and ``NO``
 stay what they are. A structural fault stops the read, and every place is named.
 """
 
+import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -67,6 +68,29 @@ class Sheet:
             )
             for column in sorted(set(columns))
         }
+
+
+def with_listed(sheet: Sheet, column: str) -> Sheet:
+    """Return the sheet with a row for each value of a column that a JSON file gives as a list, as ``MemberOf`` of ``Get-ADUser``.
+
+    An empty list is a row whose cell is empty.
+    """
+    items = items_of(sheet, column)
+    if not items:
+        return sheet
+    rows: list[tuple[int, Cells]] = []
+    for line, found in sheet.rows:
+        values: list[str | None] = [v for name in (column, *items) if (v := found.get(name)) is not None]
+        rest = {name: value for name, value in found.items() if name not in items}
+        rows += [(line, {**rest, column: value}) for value in values or [None]]
+    kept = [name for name in sheet.columns if name not in items]
+    return replace(sheet, columns=(*kept, *(() if column in kept else (column,))), rows=tuple(rows))
+
+
+def items_of(sheet: Sheet, column: str) -> tuple[str, ...]:
+    """Return the columns that are the values of a list: PowerShell puts some lists below ``value``, with a count."""
+    item = re.compile(re.escape(column) + r"(?:\.value)?\.\d+")
+    return tuple(name for name in sheet.columns if item.fullmatch(name))
 
 
 def with_composed(sheet: Sheet, name: str, parts: Sequence[str]) -> Sheet:
