@@ -350,7 +350,7 @@ def require_stood(
     written down names none, any that two people had signed by then.
     """
     signed = list(envelopes)
-    standing = (one for one in map(_read_or_none, signed) if one and one.kind is StatementKind.STANDING)
+    standing = (one for one in map(read_or_none, signed) if one and one.kind is StatementKind.STANDING)
     counts = []
     for known in (digest,) if digest else sorted({one.digest for one in standing}):
         found = count_statements(signed, known, approvers, people, now=now, seen=seen)
@@ -364,7 +364,8 @@ def require_stood(
     )
 
 
-def _read_or_none(data: bytes) -> Statement | None:
+def read_or_none(data: bytes) -> Statement | None:
+    """Return what an envelope says, unchecked; nothing of one that is damaged."""
     try:
         return statements.payload_of(data)
     except PlanRefused:

@@ -146,7 +146,8 @@ def _said(
     envelopes: list[bytes], people: Signatories, person: str, kind: StatementKind | None, digest: str
 ) -> Iterator[str]:
     """Yield the ids of the statements of a kind, and of a digest, that name a person and are not taken back."""
-    every = [statements.payload_of(data) for data in envelopes]
+    # Nobody keeps another from taking back what they signed by a file that cannot be read.
+    every = [one for one in map(approve.read_or_none, envelopes) if one]
     taken_back = statements.withdrawals(every)
     for one in every:
         theirs = person in people.by_name.get(one.person.casefold(), frozenset())
