@@ -8,6 +8,9 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 AS_OF := 2026-11-02T06:00:00Z
 
+# Tests start the tool many times; what Python compiled once is kept, even where the shell says otherwise.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := all
 .PHONY: all demo test quick check simulate crash mutants sweep damages fuzz schemas docs lock clean
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -69,9 +70,18 @@ def runs(folder):
     return sorted(path.name for path in (folder / "runs").glob("[0-9]*"))
 
 
+_audited: dict[tuple[bytes, ...], Path] = {}
+"""Runs that nothing disturbed, by the bytes of all that was audited: each is made once, and copied."""
+
+
 def good_run(folder):
+    given = tuple(path.read_bytes() for path in sorted(folder.glob("[sr]o*/**/*")) if path.is_file())
+    if given in _audited:
+        shutil.copytree(_audited[given], folder / "runs")
+        return runs(folder)
     result = access_review(folder, *TIME, "audit")
     assert result.code == 0, result.err
+    _audited[given] = Path(shutil.copytree(folder / "runs", folder.with_name(f"{folder.name}-runs")))
     return runs(folder)
 
 
