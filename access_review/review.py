@@ -26,6 +26,7 @@ from access_review.facts import FORMER_OWNERS, PREVIOUS_FINDINGS, CarryForward, 
 from access_review.findings import Evaluation, Gaps
 from access_review.findings.doubts import DOUBTED, DOUBTS, doubt, owners_now
 from access_review.findings.former import of_today
+from access_review.findings.judged import Judged, measure_judged
 from access_review.graph import closure
 from access_review.rules import load
 from access_review.snapshot import Snapshot, Stored, stored
@@ -44,12 +45,16 @@ class Previous:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a review concludes: the findings (in memory, or where they are on disk), and what became of every rule."""
+    """What a review concludes: the findings (in memory, or where they are on disk), and what became of every rule.
+
+    ``judged`` is how much of what people hold was judged; it is not kept, so that one read back has none.
+    """
 
     as_of: datetime
     found: pa.Table | ParquetFile = field(repr=False)
     evaluations: tuple[Evaluation, ...]
     digest: str
+    judged: Judged | None = None
 
     @property
     def findings(self) -> pa.Table:
@@ -67,9 +72,10 @@ def review(
 ) -> Report:
     """Decide what is wrong; ``previous`` are the findings of the run before, or all that is known.
 
-    Reads the tables of :mod:`access_review.tables`, and makes rows of ``facts.FINDINGS``. Raises ``RuleError`` for a rule
-    that breaks its contract and ``ArtifactError`` for findings of a version to come. The findings are returned, or written to the Parquet file ``to``: there may be millions. Whose accounts are is
-    written to ``owners_to``, for the next run to compare with.
+    Reads the tables of :mod:`access_review.tables`, and makes rows of ``facts.FINDINGS``, which are returned, or
+    written to the Parquet file ``to``: there may be millions. Whose accounts are is written to ``owners_to``, for the
+    next run to compare with. Raises ``RuleError`` for a rule that breaks its contract and ``ArtifactError`` for
+    findings of a version to come.
     """
     known = previous if isinstance(previous, Previous) else Previous(previous)
     establish(snapshot.tables, workspace, engine, known.owners)
@@ -88,8 +94,10 @@ def review(
     )
     rules = list(load().values())
     evaluations = findings.evaluate(engine, rules, workspace.policy, gaps)
+    judged = measure_judged(engine)  # before what it reads is let go
     found = findings.conclude(engine, workspace.policy, evaluations, gaps, rules, to, spare=SPARE)
-    return Report(snapshot.as_of, found, evaluations, Stored({"findings": found}).digest("findings"))
+    digest = Stored({"findings": found}).digest("findings")
+    return Report(snapshot.as_of, found, evaluations, digest, judged)
 
 
 def establish(

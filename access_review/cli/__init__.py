@@ -56,7 +56,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Reconcile who has access with who should have it, and take the rest away safely.",
     epilog="Exit codes: 0 clean; 1 a source or artifact could not be read; 2 usage, workspace or roster; "
-    "3 findings at or above --fail-on; 4 refused or partly applied.",
+    "3 findings at or above --fail-on; 4 refused or partly applied; 5 too little was judged to call it clean.",
 )
 
 

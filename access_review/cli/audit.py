@@ -26,7 +26,7 @@ def collect(ctx: typer.Context) -> None:
     run = options.collect(options.workspace())
     manifest = snapshots.read_manifest(run)
     options.show({"run": run.id, **MANIFEST.plain(manifest)}, _collected(run.id, manifest.rehearsal))
-    leave(_unread(run))
+    leave(*_unread(run))
 
 
 def _collected(run: str, rehearsal: bool) -> str:
@@ -48,7 +48,7 @@ def review(ctx: typer.Context, fail_on: FailOn = None) -> None:
     report = review_run(workspace, run, options.now)
     _summarise(options, workspace, run, report)
     options.say(f"Next:   access-review audit --run {run.id[:16]}")
-    leave(_unread(run) or _found(report, fail_on))
+    leave(*_outcome(run, report, fail_on))
 
 
 def audit(
@@ -85,7 +85,7 @@ def audit(
         found = review_run(workspace, tried, options.now)
         _summarise(options, workspace, tried, found, written=write_report(workspace, tried))
         options.say("A trial: nothing is drawn, and no clock starts. The first audit without --trial starts them.")
-        leave(_unread(tried) or _found(found, fail_on))
+        leave(*_outcome(tried, found, fail_on))
         return
     promised = pledge_elsewhere(_small(commitment)) if commitment else None
     key = _key(draw_key) if draw_key else None
@@ -104,7 +104,7 @@ def audit(
     options.say(
         f"Next:   access-review explain {_first(report)}, or access-review plan --rule leaver-active --requested-by YOU"
     )
-    leave(_unread(run) or _found(report, fail_on))
+    leave(*_outcome(run, report, fail_on))
 
 
 def _small(file: Path) -> str:
@@ -270,18 +270,43 @@ def client(
     options.show({**card, "folder": str(folder)}, "\n".join((*lines, "", f"In {shown(folder)}")))
 
 
-def _unread(run: "Run") -> int:
+def _unread(run: "Run") -> tuple[int, str]:
+    """Return the exit code for sources that were not read whole, and the first reason of each."""
     from access_review.store import snapshots
+    from access_review.views.text import visible
 
-    return 0 if snapshots.read_manifest(run).complete else 1
+    manifest = snapshots.read_manifest(run)
+    if manifest.complete:
+        return 0, ""
+    why = []
+    for name, source in sorted(manifest.sources.items()):
+        reasons = [f"{part}: {v.reason}" for part, v in sorted(source.verdicts.items()) if not v.complete]
+        if reasons or not source.verdicts:
+            more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
+            why.append(f"\n  {visible(name)}: {visible(reasons[0]) if reasons else 'it says nothing of itself'}{more}")
+    return 1, f"not everything was read, so that less is concluded:{''.join(why)}"
 
 
-def _found(report: "Report", fail_on: Severity | None) -> int:
-    if fail_on is None:
-        return 0
-    severe = [str(s) for s in Severity if s.rank >= fail_on.rank]
+def _outcome(run: "Run", report: "Report", fail_on: Severity | None) -> tuple[int, str]:
+    """Return the exit code of a review and its reason: 1 unread, 3 found at or above ``fail_on``, 5 not all judged."""
+    from access_review.views.text import count
+
+    code, reason = _unread(run)
+    if code:
+        return code, reason
     rows = zip(report.findings["severity"].to_pylist(), report.findings["status"].to_pylist(), strict=True)
-    return 3 if any(severity in severe and status in CURRENT for severity, status in rows) else 0
+    current = [severity for severity, status in rows if status in CURRENT]
+    severe = [str(s) for s in Severity if fail_on is not None and s.rank >= fail_on.rank]
+    found = sum(severity in severe for severity in current)
+    if found:
+        return 3, f"{count(found, 'finding')} at or above {fail_on}"
+    judged = report.judged
+    if judged is not None and not judged.whole and (fail_on is not None or not current):
+        return 5, (
+            f"{judged.grants - judged.grants_judged:,} of {count(judged.grants, 'grant')} were not judged, so that nobody "
+            "can say that nothing is wrong\n  → see whose and why: access-review roles coverage"
+        )
+    return 0, ""
 
 
 def _summarise(

@@ -160,7 +160,9 @@ def shown(path: Path) -> str:
         return str(path)
 
 
-def leave(code: int) -> None:
-    """End with an exit code, unless it is 0."""
+def leave(code: int, reason: str = "") -> None:
+    """End with an exit code, unless it is 0, and say why on standard error."""
     if code:
+        if reason:
+            typer.echo(f"access-review: {reason}", err=True)
         raise typer.Exit(code)

@@ -5,7 +5,7 @@ Everything here is sorted and depends on nothing but its arguments; the report
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import pyarrow as pa
@@ -20,6 +20,7 @@ from access_review.draft.run_peers import most_unusual_of
 from access_review.engine import Engine
 from access_review.explain.coverage import Coverage, measure
 from access_review.explain.finding_paths import AccountPaths, NestingPath, find_paths
+from access_review.findings.judged import measure_judged
 from access_review.model import CURRENT, Family
 from access_review.offboarding.queries import LeftPerson, list_left
 from access_review.plan.record import Plan
@@ -117,6 +118,8 @@ def contents(
     ``leavers`` are rows as :func:`access_review.offboarding.queries.list_left` gives, by default those of the snapshot
     alone, which proves nobody gone. ``plan``, ``sample`` and ``judgement`` are those of the run, where they are there.
     """
+    if report.judged is None:
+        report = replace(report, judged=measure_judged(engine))
     summarised = summary(report, manifest, organisation=workspace.policy.organisation)
     current = report.findings.filter(pc.is_in(report.findings["status"], pa.array(CURRENT)))
     shown = highest(current, most)

@@ -103,6 +103,32 @@ class WithheldRule(SilentRule):
     withheld: int
 
 
+class UnjudgedSummary(TypedDict):
+    """Accounts, and grants of theirs, that were not judged, and why: no-owner, no-role, not-a-person."""
+
+    why: str
+    accounts: int
+    grants: int
+
+
+class JudgedSummary(TypedDict):
+    """How many accounts and direct grants there are, how many were judged, and the others by why not.
+
+    ``whole`` is true where all were judged and every source was read whole: only then no finding means that
+    nothing is wrong. ``unread`` are the sources that were not. ``copies`` are synced copies of grants, judged where
+    they come from.
+    """
+
+    accounts: int
+    accounts_judged: int
+    grants: int
+    copies: int
+    grants_judged: int
+    not_judged: list[UnjudgedSummary]
+    unread: list[str]
+    whole: bool
+
+
 class Summary(TypedDict):
     """A review in short, as JSON: moments in ISO 8601, ``snapshot`` and ``digest`` as ``sha256:<hex>``.
 
@@ -116,6 +142,7 @@ class Summary(TypedDict):
     digest: str
     sources: list[SourceSummary]
     rows: dict[str, int]
+    judged: JudgedSummary | None
     findings: FindingCounts
     rules: list[RuleCounts]
     top: list[TopFinding]
@@ -156,6 +183,7 @@ def summary(
         "digest": report.digest,
         "sources": [_source(name, source) for name, source in sorted(manifest.sources.items())],
         "rows": {name: manifest.tables[name].rows for name in ("people", "accounts", "entitlements", "grants")},
+        "judged": _judged(report, manifest),
         "findings": {
             "current": len(current),
             "status": _counts(report.findings, "status", [str(s) for s in Status]),
@@ -179,6 +207,23 @@ def summary(
         ],
         "report": report_file,
         "next": next_command,
+    }
+
+
+def _judged(report: Report, manifest: Manifest) -> JudgedSummary | None:
+    found = report.judged
+    if found is None:
+        return None
+    unread = [name for name, source in sorted(manifest.sources.items()) if not (source.verdicts and source.complete)]
+    return {
+        "accounts": found.accounts,
+        "accounts_judged": found.accounts_judged,
+        "grants": found.grants,
+        "copies": found.copies,
+        "grants_judged": found.grants_judged,
+        "not_judged": [{"why": str(p.why), "accounts": p.accounts, "grants": p.grants} for p in found.unjudged],
+        "unread": unread,
+        "whole": found.whole and not unread,
     }
 
 

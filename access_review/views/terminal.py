@@ -1,6 +1,7 @@
 """The terminal: tables in plain words, colour only where somebody looks, progress on long work."""
 
 import sys
+import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -9,6 +10,7 @@ from typing import IO, Any
 import typer
 from tabulate import tabulate
 
+from access_review.views import judged
 from access_review.views.summary import RAGS, SEVERITIES, Summary, counts_of, told_of
 from access_review.views.text import count, moment, shorten, visible
 
@@ -33,7 +35,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]], *, numbers: S
 def render(summary: Summary, *, colour: bool = False, width: int = 100, quiet: bool = False) -> str:
     """Write a summary (:func:`access_review.views.summary.summary`) for the terminal; quiet is the first lines only."""
     width = max(width, NARROWEST)
-    parts = [_heading(summary, colour)]
+    parts = [_heading(summary, width, colour)]
     if not quiet:
         parts += [_sources(summary, width, colour), _findings(summary, width, colour), _top(summary, width, colour)]
     parts.append(_silent(summary, width, colour))
@@ -51,7 +53,7 @@ def _strong(text: str, colour: bool) -> str:
     return typer.style(text, bold=True) if colour else text
 
 
-def _heading(summary: Summary, colour: bool) -> str:
+def _heading(summary: Summary, width: int, colour: bool) -> str:
     found, rows = summary["findings"], summary["rows"]
     whose = f" of {visible(summary['organisation'])}" if summary["organisation"] else ""
     title = f"Access review{whose}, as of {moment(datetime.fromisoformat(summary['as_of']))}"
@@ -65,7 +67,11 @@ def _heading(summary: Summary, colour: bool) -> str:
         f"{count(found['current'], 'finding')}: {rag} ({status['new']:,} new, {status['open']:,} known before; "
         f"{status['waived']:,} waived, {status['closed']:,} closed)"
     )
-    return "\n".join((_strong(title, colour), population, current))
+    found_judged = summary["judged"]
+    said = textwrap.wrap(judged.sentence(found_judged), width, break_on_hyphens=False) if found_judged else []
+    if found_judged and not found_judged["whole"]:
+        said = [paint(line, "amber", colour) for line in said]
+    return "\n".join((_strong(title, colour), population, current, *said))
 
 
 def _sources(summary: Summary, width: int, colour: bool) -> str:
@@ -91,7 +97,7 @@ def _sources(summary: Summary, width: int, colour: bool) -> str:
 
 def _findings(summary: Summary, width: int, colour: bool) -> str:
     if not summary["rules"]:
-        return "Nothing is wrong that the evaluated rules can see."
+        return judged.nothing_found(summary)
     columns = (*SEVERITIES, *RAGS) if width >= _WIDE else RAGS
     room = width - sum(len(column) + 4 for column in columns)
     rows = [

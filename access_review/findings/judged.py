@@ -1,0 +1,81 @@
+"""How much of what people hold was judged, how much was not, and why not.
+
+A grant is judged when a role template says whether its holder may have it, or when its holder has left, so that nothing
+may be held. An account is judged when whatever it holds would be.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from access_review.correlate import MATCHED_KINDS
+from access_review.engine import Engine
+
+
+class NotJudged(StrEnum):
+    """Why nothing says whether an account may hold what it holds."""
+
+    NO_OWNER = "no-owner"
+    NO_ROLE = "no-role"
+    NOT_A_PERSON = "not-a-person"
+    """Service, shared and other accounts, whose access no template of a person judges."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnjudgedPart:
+    """How many accounts, and how many grants of theirs, were not judged for one reason."""
+
+    why: NotJudged
+    accounts: int
+    grants: int
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """All accounts and direct grants, their synced copies apart, and those that were not judged, by why."""
+
+    accounts: int
+    grants: int
+    copies: int
+    unjudged: tuple[UnjudgedPart, ...]
+
+    @property
+    def accounts_judged(self) -> int:
+        """How many accounts were judged."""
+        return self.accounts - sum(part.accounts for part in self.unjudged)
+
+    @property
+    def grants_judged(self) -> int:
+        """How many grants were judged."""
+        return self.grants - sum(part.grants for part in self.unjudged)
+
+    @property
+    def whole(self) -> bool:
+        """Tell whether all of it was judged."""
+        return not self.unjudged
+
+
+def measure_judged(engine: Engine) -> Judged:
+    """Count what was judged in a review whose facts are established in the engine."""
+    rows = engine.rows(_COUNTED, kinds=MATCHED_KINDS)
+    unjudged = [UnjudgedPart(NotJudged(row["why"]), row["accounts"], row["grants"]) for row in rows if row["why"]]
+    accounts, grants, copies = (sum(row[column] for row in rows) for column in ("accounts", "grants", "copies"))
+    return Judged(accounts, grants, copies, tuple(unjudged))
+
+
+_COUNTED = """
+    WITH granted AS (
+        SELECT account, count(*) FILTER (WHERE NOT mirrored) AS grants, count(*) FILTER (WHERE mirrored) AS copies
+        FROM held GROUP BY account
+    )
+    SELECT CASE WHEN people.status = 'left' OR roles.role_set IS NOT NULL THEN ''
+                WHEN accounts.person IS NOT NULL THEN 'no-role'
+                WHEN accounts.kind IN :kinds THEN 'no-owner'
+                ELSE 'not-a-person' END AS why,
+           count(*) AS accounts, CAST(coalesce(sum(granted.grants), 0) AS BIGINT) AS grants,
+           CAST(coalesce(sum(granted.copies), 0) AS BIGINT) AS copies
+    FROM accounts
+    LEFT JOIN granted ON granted.account = accounts.account
+    LEFT JOIN people ON people.person = accounts.person
+    LEFT JOIN person_role_sets AS roles ON roles.person = accounts.person
+    GROUP BY 1 ORDER BY 1
+"""

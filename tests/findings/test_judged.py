@@ -1,0 +1,68 @@
+"""How much was judged, how much was not and why, and what that lets one say."""
+
+import pytest
+
+from access_review.engine.duckdb import EmbeddedEngine
+from access_review.findings.judged import Judged, NotJudged, UnjudgedPart
+from access_review.review import review
+from tests.support.command import CommandResult
+from tests.support.snapshots import AS_OF, snapshot, workspace
+from tests.support.workspaces import Company
+
+
+def account(number: int, **more: object) -> dict[str, object]:
+    return {"account": f"ad:user:{number}", "employee_id": str(number), **more}
+
+
+def holds(number: int) -> dict[str, object]:
+    return {"account": f"ad:user:{number}", "entitlement": "ad:group:a"}
+
+
+def test_every_account_and_grant_is_judged_or_has_a_reason_why_not() -> None:
+    world = snapshot(
+        people=[
+            {"person": "hr:person:1"},
+            {"person": "hr:person:2"},
+            {"person": "hr:person:3", "status": "left", "left_at_latest": AS_OF},
+        ],
+        assignments=[{"person": "hr:person:1", "role": "clerk"}, {"person": "hr:person:2", "role": "none"}],
+        accounts=[*map(account, (1, 2, 3, 4)), account(5, employee_id=None, kind="service")],
+        entitlements=[{"entitlement": "ad:group:a"}],
+        grants=[holds(number) for number in (1, 2, 3, 5)],
+    )
+    with EmbeddedEngine(AS_OF) as engine:
+        judged = review(world, workspace(templates=[{"role": "clerk", "may": ["ad:group:a"]}]), engine).judged
+    assert judged == Judged(
+        accounts=5,
+        grants=4,
+        copies=0,
+        unjudged=(
+            UnjudgedPart(NotJudged.NO_OWNER, 1, 0),
+            UnjudgedPart(NotJudged.NO_ROLE, 1, 1),
+            UnjudgedPart(NotJudged.NOT_A_PERSON, 1, 1),
+        ),
+    )
+    assert (judged.accounts_judged, judged.grants_judged, judged.whole) == (2, 2, False)
+
+
+@pytest.fixture(scope="module")
+def audited(tmp_path_factory: pytest.TempPathFactory) -> tuple[CommandResult, CommandResult]:
+    """One audit of a company whose people all have a role, and one of the same company when no role fits any more."""
+    company = Company(tmp_path_factory.mktemp("company"))
+    whole = company.run("audit", at="2026-11-02T06:00:00Z")
+    template = company.folder / "roles/templates/clerk.yaml"
+    template.write_text(template.read_text().replace("Finance", "Elsewhere"))
+    return whole, company.run("--json", "review", "--run", "2026", at="2026-11-02T06:00:00Z")
+
+
+@pytest.mark.slow
+def test_that_nothing_is_wrong_is_said_only_where_all_was_judged(audited: tuple[CommandResult, CommandResult]) -> None:
+    whole, empty = audited
+    assert (whole.code, whole.err) == (0, "")
+    assert "Judged: 30 of 30 grants, 30 of 30 accounts." in whole.out
+    assert "Nothing is wrong that the evaluated rules can see." in whole.out
+    assert empty.code == 5
+    assert "30 of 30 grants were not judged" in empty.err
+    judged = empty.json["judged"]
+    assert (judged["whole"], judged["grants_judged"], judged["grants"]) == (False, 0, 30)
+    assert judged["not_judged"] == [{"why": "no-role", "accounts": 30, "grants": 30}]
