@@ -259,12 +259,13 @@ class _Loader:
         document = self._read(path)
         policy = self._valid(document, Policy, document.data) or Policy()
         declared = document.data.get("rules") if isinstance(document.data, dict) else None
-        for name, settings in (declared if isinstance(declared, dict) else {}).items():
-            self._check_rule(document, name, settings)
+        if isinstance(declared, dict):
+            known = rules.load()
+            for name, settings in declared.items():
+                self._check_rule(document, known, name, settings)
         return policy
 
-    def _check_rule(self, document: Document, name: str, settings: Any) -> None:
-        known = rules.load()
+    def _check_rule(self, document: Document, known: Mapping[str, rules.Rule], name: str, settings: Any) -> None:
         if name not in known:
             hint = f"known: {', '.join(known)}"
             self.mistakes.append(document.mistake(("rules", name, ""), f"no rule is called {name!r}", hint))

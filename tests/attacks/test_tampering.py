@@ -8,11 +8,13 @@ import pytest
 
 from access_review import workspace
 from access_review.errors import AccessReviewError
-from tests.attacks.tampering import History, Prepared, believed, tampered
+from tests.attacks.believing import believed, tampered
+from tests.attacks.once import derive_once
+from tests.attacks.tampering import TAKEN, History, Prepared
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forged_plans")]
 
-HISTORIES = int(os.environ.get("TAMPERED_HISTORIES", "20"))
+HISTORIES = int(os.environ.get("TAMPERED_HISTORIES", "60"))
 FIRST = int(os.environ.get("TAMPERED_FROM", "0"))
 TAMPERED = int(os.environ.get("TAMPERED_FILES", "100"))
 FAILED: tuple[int, ...] = ()
@@ -20,7 +22,9 @@ FAILED: tuple[int, ...] = ()
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
-    return Prepared(tmp_path_factory.mktemp("tampering"))
+    with pytest.MonkeyPatch.context() as patched:
+        derive_once(patched)
+        yield Prepared(tmp_path_factory.mktemp("tampering"))
 
 
 def test_nothing_is_done_that_two_people_did_not_ask_for_and_a_review_does_not_justify(prepared):
@@ -37,7 +41,8 @@ def test_nothing_is_done_that_two_people_did_not_ask_for_and_a_review_does_not_j
             ) from broken
         ended[len(history.before) - len(history.company.system["there"])] += 1
     assert ended[0], "some attacks prevent everything"
-    assert ended[3], "and some change nothing: the honest batch goes through"
+    assert ended[len(TAKEN)], "and some change nothing: the honest batch goes through"
+    assert ended[-len(TAKEN)], "and so does its undo"
 
 
 def test_what_lies_on_disk_is_believed_as_it_once_was_or_not_at_all(prepared):
@@ -45,7 +50,7 @@ def test_what_lies_on_disk_is_believed_as_it_once_was_or_not_at_all(prepared):
     with prepared.company.installed():
         space = workspace.load(prepared.company.folder)
         once = []
-        for stage in ("approved", "applied"):
+        for stage in ("approved", "applied", "proven"):
             prepared.at(stage)
             once.append(believed(prepared, space))
         refused = 0
