@@ -8,7 +8,6 @@ carries the hash of the one before, so that none can be changed, moved or left o
 One process at a time may write: who holds the right ``batch``.
 """
 
-import hashlib
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,13 +16,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
-import rfc8785
-
 from access_review.errors import ArtifactError
 from access_review.plain_files import open_plain
 from access_review.private import private_folder
 from access_review.revoke.journal import JournalFull, Note
 from access_review.revoke.states import ChangeStatus, State, Transition, advance, fold
+from access_review.store.hash_chain import row_digest
 
 FORMAT = "access-review/journal@1"
 START = "sha256:" + "0" * 64
@@ -147,7 +145,7 @@ class JournalFile:
 
     def _insert(self, values: Mapping[str, Any]) -> None:
         body = {"seq": len(self._rows) + 1, **values, "previous": self._head}
-        digest = _digest(body)
+        digest = row_digest(body)
         if not self._connection.in_transaction:
             self._execute("BEGIN IMMEDIATE")
         self._execute(_INSERT, [*(body[name] for name in _COLUMNS), digest])
@@ -214,16 +212,12 @@ def _row(one: Mapping[str, Any]) -> Transition:
     return Transition(one["change"], State(one["state"]), at, one["attempt"], one["server"], one["reason"], **moments)
 
 
-def _digest(body: Mapping[str, Any]) -> str:
-    return "sha256:" + hashlib.sha256(rfc8785.dumps(dict(body))).hexdigest()
-
-
 def _check(path: Path, rows: Sequence[Mapping[str, Any]]) -> str:
     """Return the hash of the last row; raises ``ArtifactError`` for a row that is not as it was written."""
     head = START
     for number, row in enumerate(rows, start=1):
         body = {name: row[name] for name in _COLUMNS}
-        if row["seq"] != number or row["previous"] != head or row["digest"] != _digest(body):
+        if row["seq"] != number or row["previous"] != head or row["digest"] != row_digest(body):
             raise ArtifactError(f"{path}: row {number} is not as it was written", hint="restore the run's folder")
         head = str(row["digest"])
     if rows and rows[0]["state"] != FORMAT:

@@ -8,7 +8,8 @@ import pytest
 from access_review.errors import ArtifactError
 from access_review.revoke.journal import JournalFull, Note
 from access_review.revoke.states import State, Transition
-from access_review.store.journal import _COLUMNS, JournalFile, _digest, begun
+from access_review.store.hash_chain import row_digest
+from access_review.store.journal import _COLUMNS, JournalFile, begun
 from access_review.store.journal import START as BEGINNING
 from tests.support.fake_system import START
 
@@ -170,7 +171,7 @@ def test_a_row_forged_with_a_digest_of_its_own_breaks_the_chain(tmp_path):
     with sqlite3.connect(path) as outside:
         columns = ", ".join(_COLUMNS)
         row = dict(zip(_COLUMNS, outside.execute(f"SELECT {columns} FROM rows WHERE seq = 2").fetchone(), strict=True))
-        forged = _digest(row | {"reason": "forged"})
+        forged = row_digest(row | {"reason": "forged"})
         outside.execute("UPDATE rows SET reason = 'forged', digest = ? WHERE seq = 2", (forged,))
     outside.close()
     with pytest.raises(ArtifactError, match="row 3 is not as it was written"):
@@ -201,7 +202,7 @@ def test_a_row_that_was_chained_again_and_is_none_is_an_error(tmp_path):
                 )
             )
             if column != "attempt":
-                attacker.execute("UPDATE rows SET digest = ? WHERE seq = 2", (_digest(row),))
+                attacker.execute("UPDATE rows SET digest = ? WHERE seq = 2", (row_digest(row),))
         attacker.close()
         with pytest.raises(ArtifactError, match=r"is none|not as it was"):
             JournalFile(path, PLAN)
