@@ -344,8 +344,14 @@ class WindDown(File):
         return self.client or ", ".join(f"{key} {' or '.join(values)}" for key, values in sorted(self.who.items()))
 
 
+Assured = Literal["authenticated", "claimed"]
+
+
 class Waiver(File):
-    """One accepted finding. What is missing here is a finding of its own (``waiver-incomplete``)."""
+    """One accepted finding. What is missing here is a finding of its own (``waiver-incomplete``).
+
+    ``asked_as`` and ``approved_as`` say whether that person signed with a key, or whether a name was typed.
+    """
 
     waiver: str
     rule: str
@@ -356,6 +362,8 @@ class Waiver(File):
     approver: str | None = None
     ticket: str | None = None
     expires: date | None = None
+    asked_as: Assured | None = None
+    approved_as: Assured | None = None
 
 
 class Waivers(File):

@@ -51,6 +51,8 @@ class Campaign:
     not_reviewed: tuple[str, ...] = ()
     signed_off_by: str | None = None
     signed_off_at: datetime | None = None
+    signed_off_as: str | None = None
+    """``authenticated`` where they signed with a key, ``claimed`` where a name was typed; null before that was kept."""
 
     @property
     def going_on(self) -> bool:
@@ -105,7 +107,15 @@ def close_campaign(
     return replace(campaign, closed_at=now, not_reviewed=tuple(sorted(units)), sent=(*campaign.sent, *last))
 
 
-def sign_off(campaign: Campaign, by: str, at: datetime, *, unanswered: int, strangers: Collection[str]) -> Campaign:
+def sign_off(
+    campaign: Campaign,
+    by: str,
+    at: datetime,
+    *,
+    unanswered: int,
+    strangers: Collection[str],
+    assurance: str = "claimed",
+) -> Campaign:
     """End a campaign; raises ``PlanRefused`` while items are open in time, or somebody unknown answered.
 
     ``unanswered`` counts items, ``strangers`` are those who answered and are in no roster.
@@ -125,4 +135,4 @@ def sign_off(campaign: Campaign, by: str, at: datetime, *, unanswered: int, stra
             f"{unanswered} items of {campaign.week} are open and their time is not over",
             hint="access-review remind says who is waited for; what stays open is closed as not reviewed",
         )
-    return replace(campaign, signed_off_by=by, signed_off_at=at)
+    return replace(campaign, signed_off_by=by, signed_off_at=at, signed_off_as=assurance)

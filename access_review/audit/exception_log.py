@@ -19,7 +19,7 @@ from access_review.audit.reviewers import People
 from access_review.audit.worklist import fold
 from access_review.errors import PlanRefused, Unclear, WorkspaceError
 from access_review.policy import Exceptions
-from access_review.settings import Waiver, Waivers
+from access_review.settings import Assured, Waiver, Waivers
 
 EMPTY = "waivers: []\n"
 _NAME = re.compile(r"W-(\d{4})-(\d+)")
@@ -58,13 +58,26 @@ def request_waiver(text: str, request: WaiverRequest, settings: Exceptions, toda
         **({"about": request.about} if request.about else {}),
         "reason": request.reason,
         "asked_by": request.asked_by,
+        "asked_as": "claimed",
         "ticket": request.ticket,
         "expires": request.expires,
     }
     return _edited(text, lambda waivers: waivers.append(entry)), name
 
 
-def approve_waiver(text: str, name: str, by: str, people: People | None = None, beneficiary: str = "") -> str:
+def words_of(waiver: Waiver) -> dict[str, Any]:
+    """Return what an approver signs of an entry: all of it but how its people are known."""
+    return waiver.model_dump(mode="json", exclude={"asked_as", "approved_as"})
+
+
+def approve_waiver(
+    text: str,
+    name: str,
+    by: str,
+    people: People | None = None,
+    beneficiary: str = "",
+    approved_as: Assured = "claimed",
+) -> str:
     """Put the approver's name to an entry; raises ``PlanRefused`` for who asked for it, and for one that has an approver.
 
     With ``people``, ``by`` is a person's id, and so must be who asked: neither they nor the
@@ -77,7 +90,7 @@ def approve_waiver(text: str, name: str, by: str, people: People | None = None, 
         raise PlanRefused(f"{by} asked for {name}, so another approves it", hint="have a second person approve")
     if people:
         _refuse_dependent(waiver, by, people, beneficiary)
-    return _edited(text, lambda waivers: _entry(waivers, name).update(approver=by))
+    return _edited(text, lambda waivers: _entry(waivers, name).update(approver=by, approved_as=approved_as))
 
 
 def _refuse_dependent(waiver: Waiver, by: str, people: People, beneficiary: str) -> None:
@@ -105,7 +118,8 @@ def renew_waiver(
     def change(waivers: Any) -> None:
         entry = _entry(waivers, name)
         entry.pop("approver", None)
-        entry.update(asked_by=by, ticket=ticket, expires=expires)
+        entry.pop("approved_as", None)
+        entry.update(asked_by=by, asked_as="claimed", ticket=ticket, expires=expires)
 
     return _edited(text, change)
 

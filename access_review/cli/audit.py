@@ -221,7 +221,11 @@ def remind(ctx: typer.Context) -> None:
 
 
 def sign_off(
-    ctx: typer.Context, by: Annotated[str, typer.Option(help="Your id, name or mail, as the roster has it.")]
+    ctx: typer.Context,
+    by: Annotated[str, typer.Option(help="Your id, name or mail, as the roster has it.")],
+    key: Annotated[
+        Path | None, typer.Option("--key", help="Your private SSH key: signed, and not merely claimed.")
+    ] = None,
 ) -> None:
     """End the audit: everything is answered, or its time is over."""
     from access_review.artifacts import AUDIT
@@ -232,12 +236,15 @@ def sign_off(
 
     options: Options = ctx.obj
     run = _audited(options)
-    ended = signing.sign_off(run, by, options.now)
+    signer = signatures.signer_of(by, key)
+    ended = signing.sign_off(run, by, options.now, signing.SignedBy(options.workspace(), signer) if signer else None)
     people = reviewers.people_of(snapshots.people(run))
     who = campaign.named(people.who(by) or by, people.names)
     missed = f"; {len(ended.not_reviewed)} not reviewed" if ended.not_reviewed else ""
     measured = judgement.reviewers(audits.judgement(run).reviewers)
-    text = f"{ended.week} is signed off by {who}{missed}" + (f"\n\n{measured}" if measured else "")
+    text = f"{ended.week} is signed off by {who} ({ended.signed_off_as}){missed}" + (
+        f"\n\n{measured}" if measured else ""
+    )
     options.show(AUDIT.plain(ended), text)
 
 

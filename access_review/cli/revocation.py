@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from access_review.plan.limits import Higher
     from access_review.plan.record import Plan
     from access_review.stages.apply import Pace
+    from access_review.stages.approve import Signer
     from access_review.workspace import Workspace
 
 
@@ -154,6 +155,13 @@ def _declared(workspace: "Workspace", name: str) -> str:
     from access_review.views import planned
 
     return planned.wind_down(name, find_wind_down(workspace.wind_downs, name))
+
+
+def signer_of(by: str, key: Path | None) -> "Signer | None":
+    """Return who signs with which key; nobody without one."""
+    from access_review.stages.approve import Signer
+
+    return Signer(by, key, _passphrase(key)) if key else None
 
 
 def _passphrase(key: Path) -> bytes | None:

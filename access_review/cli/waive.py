@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from access_review.cli.options import Options, shown
+from access_review.cli.revocation import signer_of
 
 
 def _day(text: str) -> date:
@@ -41,15 +42,25 @@ def ask(
     options.show({"waiver": name}, _waits(name))
 
 
-def approve(ctx: typer.Context, name: Name, by: By) -> None:
+def approve(
+    ctx: typer.Context,
+    name: Name,
+    by: By,
+    key: Annotated[
+        Path | None, typer.Option("--key", help="Your private SSH key: signed, and not merely claimed.")
+    ] = None,
+) -> None:
     """Approve what another asked for."""
     from access_review.stages.waive import approve_waiver
 
     options: Options = ctx.obj
-    by = approve_waiver(options.found_run(reviewed=True), name, by)
+    workspace, run = options.workspace(), options.found_run(reviewed=True)
+    signer = signer_of(by, key)
+    by = approve_waiver(run, name, by, signer, workspace=workspace, now=options.now)
+    how = "authenticated" if signer else "claimed"
     options.show(
-        {"waiver": name, "approver": by, "assurance": "claimed"},
-        f"{name} is approved by {by} (claimed); it counts from the next review on.",
+        {"waiver": name, "approver": by, "assurance": how},
+        f"{name} is approved by {by} ({how}); it counts from the next review on.",
     )
 
 
@@ -87,14 +98,17 @@ def list_(
     options: Options = ctx.obj
     log = list_waivers(options.workspace(), options.found_run(reviewed=True), options.now.date())
     if output:
-        output.write_bytes(view.csv(log.states, log.unlogged))
+        output.write_bytes(view.csv(log.states, log.unlogged, log.approved_as))
     value: dict[str, Any] = {
-        "waivers": [{**waiver.model_dump(mode="json"), "state": state} for waiver, state in log.states],
+        "waivers": [
+            {**waiver.model_dump(mode="json"), "approved_as": log.approved_as.get(waiver.waiver), "state": state}
+            for waiver, state in log.states
+        ],
         "kept_without_waiver": [
             {"item": item.item, "account": item.account, "entitlement": item.entitlement} for item in log.unlogged
         ],
     }
-    text = view.text(log.states, log.unlogged, width=options.width)
+    text = view.text(log.states, log.unlogged, log.approved_as, width=options.width)
     options.show(value, text + (f"\n\nTo sign: {shown(output)}" if output else ""))
 
 

@@ -23,6 +23,8 @@ _ROLES = {
     StatementKind.STANDING: ("approver", "approve"),
     StatementKind.WIND_DOWN: ("approver", "approve"),
     StatementKind.EXECUTION: ("executor", "request"),
+    StatementKind.WAIVER: ("approver", "approve"),
+    StatementKind.SIGN_OFF: ("auditor", ""),
 }
 """In which capacity somebody says a thing, and what roles/approvers.yaml must allow them."""
 
@@ -113,6 +115,14 @@ def approve_wind_down(run: Run, workspace: Workspace, name: str, signer: Signer,
     return digest, _sign(said, workspace, people, signer, workspace.folder / plans.STANDING_APPROVALS)
 
 
+def sign_words(run: Run, workspace: Workspace, kind: StatementKind, digest: str, signer: Signer, now: datetime) -> Path:
+    """Sign a waiver (in the workspace) or the end of an audit (in its run); return the file. Raises ``PlanRefused``."""
+    people, ends = plans.signatories(run), kind is StatementKind.SIGN_OFF
+    said = Statement(kind, digest, people.person(signer.by), now, signer.reason, run=run.id if ends else "")
+    folder = run.folder / "sign-off" if ends else workspace.folder / plans.STANDING_APPROVALS
+    return _sign(said, workspace, people, signer, folder)
+
+
 def withdraw_signatures(
     workspace: Workspace, signer: Signer, now: datetime, *, run: Run, stored: StoredPlan | None, wind_down: str = ""
 ) -> tuple[Path, ...]:
@@ -169,7 +179,7 @@ def _sign(said: Statement, workspace: Workspace, people: Signatories, signer: Si
     name = sshsig.public_line(key).fingerprint.removeprefix("SHA256:").replace("/", "_").replace("+", "-")[:16]
     if said.kind is StatementKind.WITHDRAWAL:
         name = said.digest.removeprefix("sha256:")[:16]
-    elif said.kind in {StatementKind.STANDING, StatementKind.WIND_DOWN}:
+    elif said.kind in {StatementKind.STANDING, StatementKind.WIND_DOWN, StatementKind.WAIVER}:
         # What was signed of other words before stays: batches carried out under it may be given back.
         name = f"{said.digest.removeprefix('sha256:')[:12]}-{name}"
     path = folder / f"{said.kind}-{name}.json"

@@ -1,5 +1,7 @@
 """Sign off: end the audit of a run."""
 
+import hashlib
+from dataclasses import dataclass
 from datetime import datetime
 
 from access_review import store
@@ -10,24 +12,45 @@ from access_review.audit.filled_sheets import names_in
 from access_review.audit.reviewers import People
 from access_review.errors import PlanRefused
 from access_review.logbook import entries
+from access_review.revoke.approve import StatementKind
 from access_review.runs import Run
+from access_review.stages.approve import Signer, sign_words
 from access_review.store import audits, logged, rosters, snapshots
 from access_review.store.rights import Right, hold
+from access_review.workspace import Workspace
 
 
-def sign_off(run: Run, by: str, now: datetime) -> Campaign:
-    """End the audit of a run; raises ``PlanRefused``, also for somebody who is in no roster."""
+@dataclass(frozen=True, slots=True)
+class SignedBy:
+    """With which key an audit is signed off, and the workspace that says whose it is."""
+
+    workspace: Workspace
+    signer: Signer
+
+
+def sign_off(run: Run, by: str, now: datetime, key: SignedBy | None = None) -> Campaign:
+    """End the audit of a run; raises ``PlanRefused``, also for somebody who is in no roster. With a ``key`` it is signed."""
     with hold(run.workspace, Right.CAMPAIGN, now=now, command="sign-off"):
-        return _signed_off(run, by, now)
+        return _signed_off(run, by, now, key)
 
 
-def _signed_off(run: Run, by: str, now: datetime) -> Campaign:
+def _signed_off(run: Run, by: str, now: datetime, key: SignedBy | None) -> Campaign:
     people = reviewers.people_of(snapshots.people(run))
     person = rosters.people_now(run).who(by)
     if person is None:
         raise PlanRefused(f"{by} is in no roster, so cannot sign off", hint="give the id, name or mail of a person")
     unanswered = sum(audits.waited_for(run).values())
-    ended = campaign.sign_off(store.read(run, AUDIT), by, now, unanswered=unanswered, strangers=_strangers(run, people))
+    ended = campaign.sign_off(
+        store.read(run, AUDIT),
+        by,
+        now,
+        unanswered=unanswered,
+        strangers=_strangers(run, people),
+        assurance="authenticated" if key else "claimed",
+    )
+    if key:  # over the very bytes of audit.json
+        digest = "sha256:" + hashlib.sha256(AUDIT.dump(ended)).hexdigest()
+        sign_words(run, key.workspace, StatementKind.SIGN_OFF, digest, key.signer, now)
     line = entries.signed_off(run.id, now, person, logged.marks(run, logged.CAMPAIGN))
     revealed = logged.marks(run, (SAMPLE.path, FRAME.path))
     logged.append(run.workspace, entries.draw_revealed(run.id, now, revealed), command="sign-off")

@@ -1,8 +1,9 @@
 """Waive: the exception log of a workspace, ``roles/waivers.yaml``, and how each entry stands in a run."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 from access_review import store
@@ -11,9 +12,12 @@ from access_review.audit import exception_log
 from access_review.audit.decisions import ReviewerAnswer
 from access_review.audit.worklist import WorkItem
 from access_review.errors import Unclear
+from access_review.revoke.approve import StatementKind
+from access_review.revoke.assurance import digest_of_words, is_authenticated
 from access_review.runs import Run
-from access_review.settings import Waiver
-from access_review.store import audits, reviews, rosters
+from access_review.settings import Assured, Waiver
+from access_review.stages.approve import Signer, sign_words
+from access_review.store import audits, logged, plans, reviews, rosters
 from access_review.workspace import Workspace
 
 
@@ -37,14 +41,20 @@ def ask_waiver(
     return name
 
 
-def approve_waiver(run: Run, name: str, by: str) -> str:
-    """Approve what another asked for; return who did, by id.
+def approve_waiver(
+    run: Run, name: str, by: str, signer: Signer | None = None, *, workspace: Workspace, now: datetime
+) -> str:
+    """Approve what another asked for; return who did, by id. With a ``signer`` that is signed, and not merely claimed.
 
     Raises ``PlanRefused`` for who asked, whom it is about, and for a stranger.
     """
     folder, people = run.workspace, rosters.people_now(run)
     person = rosters.person_now(run, by)
-    text = exception_log.approve_waiver(_text(folder), name, person, people, _beneficiary(run, name))
+    how: Assured = "authenticated" if signer else "claimed"
+    text = exception_log.approve_waiver(_text(folder), name, person, people, _beneficiary(run, name), how)
+    if signer:
+        digest = digest_of_words(exception_log.words_of(exception_log.find_waiver(text, name)))
+        sign_words(run, workspace, StatementKind.WAIVER, digest, signer, now)
     _write(folder, text)
     return person
 
@@ -79,6 +89,7 @@ class WaiverLog:
     """Every entry of the log with how it stands, and what reviewers keep against findings that none accepts."""
 
     states: tuple[tuple[Waiver, str], ...]
+    approved_as: Mapping[str, Assured]
     unlogged: tuple[WorkItem, ...]
 
 
@@ -87,7 +98,23 @@ def list_waivers(workspace: Workspace, run: Run, today: date) -> WaiverLog:
     findings = reviews.read(run).findings.to_pylist()
     used = Counter(row["waiver"] for row in findings if row["status"] == "waived")
     states = exception_log.waiver_states(workspace.waivers.waivers, used, workspace.policy.exceptions, today)
-    return WaiverLog(states, kept_unlogged(run))
+    return WaiverLog(states, approved_as(workspace, run), kept_unlogged(run))
+
+
+def approved_as(workspace: Workspace, run: Run) -> Mapping[str, Assured]:
+    """Say of each approved entry whether its approver signed it as it now is; what the file says of that is not believed."""
+    log, people = logged.known(workspace.folder), plans.signatories(run)
+    signed = plans.envelopes(workspace.folder / plans.STANDING_APPROVALS)
+
+    def how(waiver: Waiver) -> Assured:
+        digest, approver = digest_of_words(exception_log.words_of(waiver)), waiver.approver or ""
+        known = workspace.approvers
+        by_key = log is not None and is_authenticated(
+            signed, StatementKind.WAIVER, digest, approver, known, people, log.workspace
+        )
+        return "authenticated" if by_key else "claimed"
+
+    return {one.waiver: how(one) for one in workspace.waivers.waivers if one.approver}
 
 
 def kept_unlogged(run: Run) -> tuple[WorkItem, ...]:

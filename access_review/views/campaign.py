@@ -28,7 +28,8 @@ def _lines(
 ) -> Iterator[str]:
     yield f"{campaign.week}, opened {moment(campaign.opened_at)} ({span(now - campaign.opened_at)} ago), run {campaign.run}"
     if campaign.signed_off_at:
-        yield f"Signed off by {visible(campaign.signed_off_by or '')} on {moment(campaign.signed_off_at)}"
+        how = f" ({campaign.signed_off_as})" if campaign.signed_off_as else ""
+        yield f"Signed off by {visible(campaign.signed_off_by or '')}{how} on {moment(campaign.signed_off_at)}"
     elif campaign.closed_at:
         yield f"Closed on {moment(campaign.closed_at)}; to be signed off: access-review sign-off --by YOU"
     open_items = sum(waiting.values())

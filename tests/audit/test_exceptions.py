@@ -2,6 +2,7 @@
 
 import json
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -92,7 +93,7 @@ def test_whatever_the_reason_says_is_read_back_as_text(reason):
 
 
 def test_how_each_entry_stands():
-    full = {"rule": "r", "subject": "s", "reason": "x", "approver": "a", "ticket": "t"}
+    full: dict[str, Any] = {"rule": "r", "subject": "s", "reason": "x", "approver": "a", "ticket": "t"}
     rows = [
         (Waiver(waiver="1", **full, expires=TODAY - timedelta(days=1)), "expired"),
         (Waiver(waiver="2", rule="r", subject="s", expires=TODAY), "accepts nothing: without reason, approver, ticket"),

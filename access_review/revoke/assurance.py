@@ -1,0 +1,43 @@
+"""Whether a person said something with a key of their own, or whether their name was typed: what a file says of it is not believed."""
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any
+
+import rfc8785
+
+from access_review.errors import PlanRefused
+from access_review.revoke import statements
+from access_review.revoke.approve import Signatories, StatementKind, enrolled
+from access_review.revoke.sshsig import PublicKeyLine
+from access_review.settings import Approvers
+
+
+def digest_of_words(words: dict[str, Any]) -> str:
+    """Return the digest that is signed of some words."""
+    return "sha256:" + hashlib.sha256(rfc8785.dumps(words)).hexdigest()
+
+
+def is_authenticated(
+    envelopes: Iterable[bytes],
+    kind: StatementKind,
+    digest: str,
+    person: str,
+    approvers: Approvers,
+    people: Signatories,
+    workspace: str,
+) -> bool:
+    """Tell whether a person signed a digest in this workspace, with a key of theirs that held on that day."""
+    lines = [PublicKeyLine.parse(one.key) for one in approvers.approvers]
+    for data in envelopes:
+        try:
+            signed = statements.open_statement(data, lines)
+        except PlanRefused:
+            continue
+        said = signed.statement
+        if (said.kind, said.digest, said.person, said.workspace) == (kind, digest, person, workspace) and any(
+            people.by_name.get(key.person.casefold()) == frozenset({person})
+            for key in enrolled(approvers, signed.keys, said.at.date())
+        ):
+            return True
+    return False
