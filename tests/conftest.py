@@ -28,6 +28,8 @@ settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 REAL = REPOSITORY / "tests" / "real"
+LONG = {REPOSITORY / "tests" / "plan" / "test_plan.py", REPOSITORY / "tests" / "rules" / "test_rules.py"}
+"""Modules of many quick tests, which would else be what everybody waits for at the end."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -43,7 +45,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
         if item.get_closest_marker("slow"):
             slow.add(item.path)
-    items.sort(key=lambda item: (REAL not in item.path.parents, item.path not in slow))
+    items.sort(key=lambda item: (REAL not in item.path.parents, item.path not in slow, item.path not in LONG))
 
 
 @pytest.hookimpl(optionalhook=True)
