@@ -19,9 +19,11 @@ Not errors: a row that cannot be used (table ``problems``), a rule without its
 inputs (*not evaluated*), a change that failed (its outcome).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar, Self, TypeVar
+
+T = TypeVar("T")
 
 
 class AccessReviewError(Exception):
@@ -69,6 +71,28 @@ class WorkspaceError(AccessReviewError):
 
 class RosterFault(WorkspaceError):
     """A roster breaks its guard, so nothing may be concluded from who is not in it."""
+
+
+def every(calls: Iterable[Callable[[], T]]) -> list[T]:
+    """Return what every call returns; raises one ``WorkspaceError`` with the mistakes of all calls that raise one.
+
+    It is a ``RosterFault`` where one of them is.
+    """
+    found: list[T] = []
+    wrong: list[WorkspaceError] = []
+    for call in calls:
+        try:
+            found.append(call())
+        except WorkspaceError as error:
+            wrong.append(error)
+    if len(wrong) == 1:
+        raise wrong[0]
+    if wrong:
+        kind = next((type(error) for error in wrong if isinstance(error, RosterFault)), WorkspaceError)
+        mistakes = [one for e in wrong for one in e.mistakes or (Mistake("sources", 0, 0, e.message, e.hint),)]
+        hints = dict.fromkeys(error.hint for error in wrong if error.mistakes and error.hint)
+        raise kind.of(mistakes, hint="; ".join(hints))
+    return found
 
 
 class Unclear(AccessReviewError):

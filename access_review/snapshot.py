@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,7 +20,7 @@ from access_review.connectors import Source, emptied, shrunk
 from access_review.connectors.contradictions import believed, without_doubtful
 from access_review.connectors.tabular.freshness import AGE
 from access_review.engine import ParquetFile
-from access_review.errors import ConnectorError
+from access_review.errors import ConnectorError, every
 from access_review.references import resolve
 from access_review.tables import TABLES, Row, digest, frame
 from access_review.workspace import SourceEntry, Workspace
@@ -160,7 +161,7 @@ def collect(
     """
     known = (previous.last_read if previous else {}) if last is None else last
     entries = [entry for entry in workspace.sources if not entry.is_retired(as_of)]
-    read = [_read(workspace, entry, as_of, progress, known.get(entry.name, {})) for entry in entries]
+    read = every(partial(_read, workspace, entry, as_of, progress, known.get(entry.name, {})) for entry in entries)
     whole = {name: frame(name, [], also=[t for one in read for t in one[name]]) for name in TABLES}
     whole = carry_over.carry_over(whole, workspace, as_of, previous.tables if previous else None)
     tables = Stored(resolve(whole))

@@ -178,14 +178,20 @@ class _Loader:
         return document
 
     def _valid(self, document: Document, model: type[M], data: Any, prefix: tuple[str | int, ...] = ()) -> M | None:
-        """Validate a part of a document; what is wrong becomes mistakes with the place of each value."""
-        if document.mistakes:
+        """Validate a part of a document; what is wrong becomes mistakes with the place of each value.
+
+        A document with mistakes of its form is looked through as well, and never valid.
+        """
+        if document.mistakes and not isinstance(data, dict):
             return None
         try:
-            return model.model_validate({} if data is None else data)
+            made = model.model_validate({} if data is None else data)
         except ValidationError as error:
-            self.mistakes += [mistake_of(document, prefix, dict(e), model) for e in error.errors(include_url=False)]
+            found = [mistake_of(document, prefix, dict(e), model) for e in error.errors(include_url=False)]
+            told = {mistake.line for mistake in document.mistakes}
+            self.mistakes += [one for one in found if one.line not in told]
             return None
+        return None if document.mistakes else made
 
     def _one(self, name: str, model: type[M]) -> M:
         """Read a file of the roles that may be absent: then everything in it has its default."""
@@ -199,6 +205,7 @@ class _Loader:
         document = self._read(path)
         file = self._valid(document, SourceFile, document.data)
         if file is None:
+            self._options_besides(document)
             return None
         if not _SOURCE_NAME.fullmatch(path.stem):
             hint = "name the file in small ASCII letters, digits, - and _, beginning with a letter or digit"
@@ -212,6 +219,13 @@ class _Loader:
         if options is None:
             return None
         return SourceEntry(path.stem, file, {name: getattr(options, name) for name in type(options).model_fields})
+
+    def _options_besides(self, document: Document) -> None:
+        """Find the mistakes in the options of a source whose file has others already: whoever mends it mends both."""
+        said = document.data if isinstance(document.data, dict) else {}
+        options = said.get("options")
+        if said.get("connector") in connectors.known() and isinstance(options, dict):
+            self._valid(document, options_of(connectors.load(said["connector"])), options, ("options",))
 
     def _templates(self) -> tuple[Template, ...]:
         found: dict[str, Template] = {}
