@@ -37,7 +37,7 @@ def taken(
     left: dict[tuple[str, tuple[object, ...]], tuple[datetime, Change, Plan]] = {}
     for at, _, change, plan in made:
         if change.action.restores:
-            for action in (one for one in Action if UNDO[one] == change.action):
+            for action in (taking for taking, giving_back in UNDO.items() if giving_back == change.action):
                 left.pop((action, change.target.key), None)
         else:
             left.setdefault((change.action, change.target.key), (at, change, plan))

@@ -2,6 +2,7 @@
 
 import pytest
 
+from access_review import runs
 from tests.support.faulty_company import POLICY, Faulty
 
 pytestmark = pytest.mark.slow
@@ -46,6 +47,24 @@ def test_a_second_round_counts_with_the_first_until_that_is_given_back_or_a_week
     assert company.calls["revoke"] == 2
     collected(company, 10, day=9)
     assert planned(company, (13, 14), 11, day=9).code == 0, "what was taken is a week old"
+
+
+def test_what_was_given_back_counts_no_more(tmp_path):
+    company = Faulty(tmp_path / "company", excess=range(11, 21), policy=LIMITED)
+    source = company.folder / "sources/app.yaml"
+    source.write_text(source.read_text() + "options: {declares: true}\n")
+    collected(company, 0)
+    assert planned(company, (11, 12), 1).code == 0
+    assert carried_out(company, 2).code == 0
+    collected(company, 10)
+    assert planned(company, (13, 14, 15), 11, name="early").code == 4
+    undone = company.run("--run", runs.all_runs(company.folder)[0].id, "undo", "--requested-by", "00007", at=at(12))
+    assert undone.code == 0, undone.err
+    assert carried_out(company, 13, name="undo").code == 0
+    assert company.calls == {"revoke called": 2, "revoke": 2, "restore called": 2, "restore": 2}
+    collected(company, 20)
+    made = planned(company, (13, 14, 15), 21)
+    assert made.code == 0, made.err
 
 
 def test_a_batch_whose_plan_is_gone_stops_no_other_and_still_counts(tmp_path):
