@@ -12,7 +12,7 @@ AS_OF := 2026-11-02T06:00:00Z
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := all
-.PHONY: all demo test quick check simulate crash mutants sweep damages fuzz schemas docs lock clean
+.PHONY: all demo test quick check simulate crash mutants sweep damages fuzz drafts schemas docs lock clean
 
 all: test
 
@@ -97,6 +97,10 @@ FUZZ_MINUTES ?= 10
 
 fuzz: $(VENV)/.dev
 	@FUZZ_MINUTES=$(FUZZ_MINUTES) $(BIN)/python -m pytest -q $(PYTEST) tests/fuzz
+
+# What drafts, unusual access and predictions are worth on the outside data, asked of the command line: some minutes.
+drafts: $(VENV)/.dev
+	@$(BIN)/python -m bench.drafting $(ACCESS_REVIEW_OUTSIDE_DATA)
 
 schemas: $(VENV)/.dev
 	@$(BIN)/python -m access_review.stages.schemas

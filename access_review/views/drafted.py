@@ -9,6 +9,7 @@ from access_review.views.text import count, visible
 
 _LEFT_OUT = 10
 _WARNED = 15
+_SHOWN = 40  # templates that are named: more than anybody reads at once
 _STEPS = (1, 3, 5, 10, 15, 20, 30)
 
 
@@ -32,9 +33,11 @@ def _lines(draft: TemplateDraft, folder: str, names: Mapping[str, str]) -> Itera
     if draft.templates:
         rows = [
             (visible(one.name), f"{len(one.people):,}", str(len(one.lines)), f"{one.newly:,}", _marks(one.lines))
-            for one in draft.templates
+            for one in draft.templates[:_SHOWN]
         ]
         yield table(("template", "people", "lines", "explains", "look at"), rows, numbers=(1, 2, 3))
+        if len(draft.templates) > _SHOWN:
+            yield f"and {len(draft.templates) - _SHOWN:,} more, each explaining less; --json has them all"
     warned = [(one.name, line) for one in draft.templates for line in one.lines if line.cautions]
     if warned:
         yield "Look at these lines first; what a whole team has too much is drafted like anything else:"
