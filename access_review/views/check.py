@@ -145,14 +145,30 @@ def _lines(result: CheckResult) -> Iterator[str]:
     yield from coverage.by_source(result["coverage"])
 
 
+FOLDED = 3
+"""Parts or groups with one and the same reason that stand in lines of their own; more of them are one line."""
+
+
 def _unread(source: CheckedSource) -> Iterator[str]:
-    """Say what was not read: optional parts apart from what makes the source incomplete."""
+    """Say what was not read: optional parts apart from what makes the source incomplete; many of one kind in one line."""
+    alike: dict[tuple[str, str, str], list[str]] = {}
     for subject, verdict in sorted(source["verdicts"].items()):
         if not verdict["complete"] and subject not in TOLD:
-            part = "is too much" if subject == AGE else "was not read"
-            state = part if subject.startswith("part:") else "is incomplete"
-            what = visible(subject.removeprefix("part:"))
-            yield f"{visible(source['source'])}: {what} {state}: {visible(verdict['reason'] or 'no reason given')}"
+            kind = "part" if subject.startswith("part:") else ":".join(subject.split(":")[1:2])
+            states = ("is too much", "are too much") if subject == AGE else ("was not read", "were not read")
+            one, several = states if kind == "part" else ("is incomplete", "are incomplete")
+            reason = visible(verdict["reason"] or "no reason given")
+            # A table is a line of its own: each withholds findings of its own.
+            group = (kind, several, reason) if kind else (subject, one, reason)
+            alike.setdefault(group, []).append(visible(subject.removeprefix("part:")))
+    for (kind, state, reason), subjects in alike.items():
+        name = visible(source["source"])
+        if len(subjects) > FOLDED:
+            what = f"{len(subjects):,} {kind}s"
+            yield f"{name}: {what} {state}: {reason} ({', '.join(subjects[:FOLDED])} …; all of them: check --json)"
+        else:
+            single = {"are too much": "is too much", "were not read": "was not read"}.get(state, "is incomplete")
+            yield from (f"{name}: {subject} {single}: {reason}" for subject in subjects)
 
 
 def live_text(said: Mapping[str, Sequence[ReadablePart]]) -> str:

@@ -287,7 +287,9 @@ class Session:
             hint = "pip install 'access-review[kerberos]'"
             raise ConnectorError(self.source.name, "Kerberos needs the extra kerberos", hint=hint) from None
         except Exception as error:
-            if type(error).__module__.startswith("gssapi"):  # only importable where the extra is installed
+            if type(error).__module__.startswith(
+                ("gssapi", "winkerberos")
+            ):  # only importable where the extra is installed
                 hint = "kinit, or name a keytab in KRB5_CLIENT_KTNAME"
                 raise ConnectorError(self.source.name, f"no Kerberos ticket: {error}", hint=hint) from None
             raise
