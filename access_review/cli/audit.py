@@ -73,6 +73,7 @@ def audit(
     from access_review.stages.audit import AUDITOR, OPERATOR, commit_draw, open_audit
     from access_review.stages.report import write_report
     from access_review.stages.review import review_run
+    from access_review.store import audits
 
     options: Options = ctx.obj
     workspace = options.workspace()
@@ -90,6 +91,8 @@ def audit(
     promised = pledge_elsewhere(_small(commitment)) if commitment else None
     key = _key(draw_key) if draw_key else None
     with options.holding_campaign("audit"):
+        if promised and key is None and audits.sample_state(options.folder).pledge is None:
+            key = secrets.token_bytes(32)  # the first draw, which nobody was promised a key for, and which says so
         commit_draw(workspace, options.now)
         run = options.found_run() if options.run else options.collect(workspace)
         report = review_run(workspace, run, options.now)

@@ -120,3 +120,25 @@ def test_the_key_of_the_draw_may_lie_with_the_auditor(company):
     lines = company.run("--json", "logbook", at="2026-11-09T06:30:00Z").json["lines"]
     held = [line["details"]["held by"] for line in lines if line["event"] == "draw"]
     assert held[-1] == "the auditor"
+
+
+def test_the_auditor_may_keep_the_key_from_the_first_week_on(tmp_path):
+    company = Company(tmp_path / "company")
+    key = b"k" * 32
+    for name, text in (("promise", commitment.commitment(key)), ("key", key.hex()), ("wrong", "77" * 32), ("odd", "7")):
+        (company.folder / name).write_text(text + "\n")
+    odd = company.run("audit", "--commitment", str(company.folder / "odd"), at=MONDAY)
+    assert (odd.code, "is no commitment to a key" in odd.err) == (1, True)
+    first = company.run("audit", "--commitment", str(company.folder / "promise"), at=MONDAY)
+    assert (first.code, "held by the auditor" in first.out) == (0, True), first.err
+    assert not read(runs.find(company.folder), SAMPLE).committed, "nobody was promised the key of the first draw"
+    late = company.run("audit", "--draw-key", str(company.folder / "key"), at="2026-10-28T06:00:00Z")
+    assert (late.code, "2026-W44 was drawn in run" in late.out) == (0, True), late.err
+    for words in ((), ("--draw-key", str(company.folder / "wrong"))):
+        refused = company.run("audit", *words, at="2026-11-02T06:00:00Z")
+        assert refused.code == 1, refused.out
+    done = company.run("audit", "--draw-key", str(company.folder / "key"), at="2026-11-02T07:00:00Z")
+    drawn = read(runs.find(company.folder), SAMPLE)
+    assert (done.code, drawn.committed, drawn.key) == (0, True, key.hex()), done.err
+    again = company.run("audit", "--draw-key", str(company.folder / "key"), at="2026-11-09T07:00:00Z")
+    assert (again.code, "the key is not the one promised" in again.err) == (1, True), again.out
