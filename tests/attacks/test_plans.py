@@ -4,6 +4,7 @@ Even where two people were brought to sign what was edited, nothing is carried o
 follow from the run; and where the run itself was edited, nothing that is not so in the system.
 """
 
+import csv
 import json
 import shutil
 from dataclasses import replace
@@ -245,3 +246,37 @@ def test_a_plan_that_nobody_signed_is_not_carried_out_unattended(tmp_path):
     assert done.code == 4
     assert "was not made for an unattended run" in done.err
     assert not list(company.folder.glob("runs/*/x/orders.csv"))
+
+
+def answered(company):
+    sheet = min(company.folder.glob("runs/2*/sample/*.csv"))
+    rows = list(csv.DictReader(sheet.read_text("utf-8-sig").splitlines()))
+    for row in rows:
+        row |= {"decision": "keep", "decided by": "Person 7", "decided on": "2026-11-02", "comment": "agreed"}
+    path = company.folder / "back.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, rows[0].keys())
+        writer.writeheader()
+        writer.writerows(rows)
+    done = company.run("decide", str(path), at="2026-11-02T06:12:00Z")
+    assert done.code == 0, done.err
+
+
+def test_new_decisions_between_plan_and_apply_refuse_nothing(company):
+    signed(company)
+    answered(company)
+    done = company.apply()
+    assert (done.code, set(done.json["states"].values())) == (0, {"pending"}), done.err
+
+
+def test_a_batch_that_was_stopped_goes_on_after_a_newer_review(company):
+    signed(company)
+    old = next(iter(runs.all_runs(company.folder))).id
+    company.fail(calls={"2": "transient", "3": "transient"})
+    company.apply()
+    assert company.calls["revoke"] == 1
+    company.fail()
+    for command in ("collect", "review"):
+        assert company.run(command, at="2026-11-02T06:25:00Z").code == 0
+    again = company.run("--json", "--run", old, "apply", *by_the_first(company), at="2026-11-02T06:30:00Z")
+    assert (again.code, company.calls["revoke"]) == (0, 3), (again.out, again.err)
