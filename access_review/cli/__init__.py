@@ -66,12 +66,25 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _nearest(here: Path) -> Path:
+    """Return the workspace that a folder lies in, or is: as short as it can be said from there."""
+    for up, folder in enumerate((here, *here.parents)):
+        if (folder / "sources").is_dir() and (folder / "roles").is_dir():
+            return Path(*[".."] * up)
+    return Path()
+
+
 @app.callback()
 def _globals(
     ctx: typer.Context,
     folder: Annotated[
-        Path, typer.Option("-C", "--workspace", help="The workspace: a folder with sources/ and roles/.")
-    ] = Path(),
+        Path | None,
+        typer.Option(
+            "-C",
+            "--workspace",
+            help="The workspace: a folder with sources/ and roles/; the nearest that this folder is in by default.",
+        ),
+    ] = None,
     run: Annotated[str | None, typer.Option(help="The run, by the start of its name; the newest by default.")] = None,
     as_of: Annotated[
         datetime | None,
@@ -89,7 +102,7 @@ def _globals(
     ] = False,
 ) -> None:
     del version
-    ctx.obj = Options(folder, run, as_of, ctx.obj, as_json, quiet)
+    ctx.obj = Options(folder or _nearest(Path.cwd()), run, as_of, ctx.obj, as_json, quiet)
 
 
 first_hour.add_to(app)

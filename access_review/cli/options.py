@@ -148,7 +148,8 @@ def moment(text: str) -> datetime:
     except ValueError:
         raise typer.BadParameter(f"{text!r} is no time; write for example 2026-11-02T06:00:00Z") from None
     if moment.tzinfo is None:
-        raise typer.BadParameter(f"{text!r} has no time zone; add Z for UTC")
+        example = text + ("Z" if "T" in text or ":" in text else "T06:00:00Z")
+        raise typer.BadParameter(f"{text!r} has no time zone, so it is no moment; write for example {example}")
     return moment.astimezone(UTC).replace(microsecond=0)
 
 

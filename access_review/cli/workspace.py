@@ -1,6 +1,7 @@
 """Commands that look: lay out and check a workspace, explain, export, show templates."""
 
 import json
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -78,12 +79,13 @@ def export(
     table: Annotated[str, typer.Argument(help="A table, as findings, people, held or effective; 'list' names them.")],
     form: Annotated[str, typer.Option("--format", help="csv, json or parquet.")] = "csv",
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="The file; <table>.<format> by default.")
+        Path | None,
+        typer.Option("-o", "--output", help="The file, or - for the standard output; <table>.<format> by default."),
     ] = None,
 ) -> None:
     """Write any table of a run, or who has what effectively."""
     from access_review.export import EXPORTED, Format
-    from access_review.stages.export import export_table
+    from access_review.stages.export import export_table, pipe_table
 
     options: Options = ctx.obj
     if table == "list":
@@ -94,6 +96,9 @@ def export(
         wanted = Format(form)
     except ValueError:
         raise typer.BadParameter(f"{form!r} is not csv, json or parquet", param_hint="--format") from None
+    if output == Path("-"):
+        pipe_table(options.workspace(), options.found_run(reviewed=True), table, sys.stdout.buffer, wanted)
+        return
     target = output or Path(f"{table}.{form}")
     rows = export_table(options.workspace(), options.found_run(reviewed=True), table, target, wanted)
     options.show({"file": str(target), "rows": rows}, f"{rows} rows in {target}")

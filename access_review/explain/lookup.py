@@ -1,5 +1,6 @@
 """What somebody means who names a finding, a person, an account or an entitlement."""
 
+import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,8 @@ SHORTEST_PREFIX = 6
 """How many hexadecimal digits are enough by which a finding may be named, if no other begins like it."""
 
 _LISTED = 10
+_SAID = 3
+_OFF = 3  # characters by which a misspelt name is longer or shorter
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -44,10 +47,19 @@ def look_up(engine: Engine, text: str) -> Subject:
             more = f" and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
             known = ", ".join(map(str, sorted(found)[:_LISTED]))
             raise Unclear(f"{text!r} could be {len(found)} things", hint=f"name one by its id: {known}{more}")
+    if near := _nearest(engine, text):
+        raise Unclear(f"nothing is called {text!r}", hint=f"did you mean {', '.join(near)}?")
     raise Unclear(
         f"nothing is called {text!r}",
         hint="give the id of a finding (or its start), or a person, account or entitlement by id, source:kind:name or name",
     )
+
+
+def _nearest(engine: Engine, text: str) -> list[str]:
+    """Return the names most like what was asked for, the nearest first."""
+    rows = engine.rows(_NAMES, shortest=len(text) - _OFF, longest=len(text) + _OFF)
+    names = {row["name"].lower(): row["name"] for row in rows}
+    return [names[found] for found in difflib.get_close_matches(text.lower(), names, _SAID, cutoff=0.75)]
 
 
 def _candidates(engine: Engine, sql: str, text: str) -> Sequence[Row]:
@@ -59,6 +71,12 @@ _THINGS = """
     SELECT 'account' AS kind, account AS id, name, source, split_part(account, ':', 2) AS sort FROM accounts
     UNION ALL SELECT 'entitlement', entitlement, name, source, kind FROM entitlements
     UNION ALL SELECT 'person', person, name, source, 'person' FROM people
+"""
+
+_NAMES = f"""
+    SELECT name FROM ({_THINGS}) AS things WHERE name IS NOT NULL AND length(name) BETWEEN :shortest AND :longest
+    UNION SELECT display_name FROM accounts WHERE length(display_name) BETWEEN :shortest AND :longest
+    ORDER BY name LIMIT 200000
 """
 
 _IDS = f"""

@@ -2,6 +2,7 @@
 
 import tempfile
 from pathlib import Path
+from typing import IO
 
 from access_review import export
 from access_review.engine import Engine
@@ -15,6 +16,17 @@ def export_table(workspace: Workspace, run: Run, table: str, path: Path, form: F
     """Write a table of a reviewed run to ``path``; return its number of rows. Raises ``Unclear`` for no table."""
     with reviews.opened(workspace, run) as facts:
         return write_table(facts.engine, table, path, form)
+
+
+def pipe_table(workspace: Workspace, run: Run, table: str, to: IO[bytes], form: Format) -> int:
+    """Write a table of a reviewed run to an open stream, as a pipe is; return its number of rows.
+
+    Raises ``Unclear`` for no table, before anything is written.
+    """
+    with reviews.opened(workspace, run) as facts:
+        rows = export.write(facts.engine, table, to, form)
+    to.flush()
+    return rows
 
 
 def write_table(engine: Engine, table: str, path: Path, form: Format) -> int:
