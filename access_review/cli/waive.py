@@ -1,5 +1,6 @@
 """Commands of the exception log."""
 
+import sys
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
@@ -89,7 +90,9 @@ def end(ctx: typer.Context, name: Name) -> None:
 
 def list_(
     ctx: typer.Context,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the list to sign, as CSV.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Write the list to sign, as CSV; - is the standard output.")
+    ] = None,
 ) -> None:
     """List every waiver with how it stands: the list that is signed off each month."""
     from access_review.stages.waive import list_waivers
@@ -97,6 +100,10 @@ def list_(
 
     options: Options = ctx.obj
     log = list_waivers(options.workspace(), options.found_run(reviewed=True), options.now.date())
+    if output == Path("-"):
+        sys.stdout.buffer.write(view.csv(log.states, log.unlogged))
+        sys.stdout.buffer.flush()
+        return
     if output:
         output.write_bytes(view.csv(log.states, log.unlogged, log.approved_as))
     value: dict[str, Any] = {
