@@ -101,7 +101,7 @@ def list_(
     options: Options = ctx.obj
     log = list_waivers(options.workspace(), options.found_run(reviewed=True), options.now.date())
     if output == Path("-"):
-        sys.stdout.buffer.write(view.csv(log.states, log.unlogged))
+        sys.stdout.buffer.write(view.csv(log.states, log.unlogged, log.approved_as))
         sys.stdout.buffer.flush()
         return
     if output:
