@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from access_review import workspace as workspaces
-from access_review.audit import decisions, judge, planted, reviewers, worklist
+from access_review.audit import decisions, judge, peer_suggestions, planted, reviewers, worklist
 from access_review.audit import filled_sheets as deciding
 from access_review.audit.decisions import Decisions, ReviewerAnswer, decision_on
 from access_review.audit.judge import ENOUGH, Sign
@@ -45,7 +45,7 @@ def example(tmp_path_factory):
         people = reviewers.people_of(facts.snapshot.tables["people"].to_pylist())
         asked = worklist.list_work(facts.engine, drawn.sample)
         plain = reviewers.route(asked, space.policy.reviewing, people, facts.snapshot.as_of.date())
-        yield facts.engine, drawn.sample, plain, drawn.work
+        yield facts.engine, drawn.sample, peer_suggestions.suggest(facts.engine, plain), drawn.work
 
 
 def test_no_plan_follows_from_a_test_row_that_is_to_be_revoked(example):
@@ -103,7 +103,8 @@ def test_nothing_on_the_sheet_tells_a_test_row_from_another(example):
 
 def test_the_seed_chooses_them_and_anyone_chooses_the_same_again(example):
     engine, drawn, plain, work = example
-    assert planted.plant_test_rows(engine, plain, bytes.fromhex(drawn.seed), 1) == work
+    again = planted.plant_test_rows(engine, plain, bytes.fromhex(drawn.seed), 1)
+    assert peer_suggestions.suggest(engine, again) == work
     other = planted.plant_test_rows(engine, plain, b"another seed", 1)
     assert [i.item for i in other.items if i.planted] != [i.item for i in work.items if i.planted]
     assert planted.plant_test_rows(engine, plain, bytes.fromhex(drawn.seed), 0) == plain
