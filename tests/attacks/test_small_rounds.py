@@ -57,13 +57,17 @@ def test_what_was_given_back_counts_no_more(tmp_path):
     assert planned(company, (11, 12), 1).code == 0
     assert carried_out(company, 2).code == 0
     collected(company, 10)
-    assert planned(company, (13, 14, 15), 11, name="early").code == 4
+    assert planned(company, (13,), 11, name="beside").code == 0
+    for person, more in ((7, ("--request",)), (8, ())):
+        assert company.sign(person, *more, "--of", "beside", at=at(11)).code == 0
     undone = company.run("--run", runs.all_runs(company.folder)[0].id, "undo", "--requested-by", "00007", at=at(12))
     assert undone.code == 0, undone.err
     assert carried_out(company, 13, name="undo").code == 0
     assert company.calls == {"revoke called": 2, "revoke": 2, "restore called": 2, "restore": 2}
+    done = company.apply("--of", "beside", at=at(15))
+    assert (done.code, company.calls["revoke"]) == (0, 3), "an undo between plan and apply refuses nothing"
     collected(company, 20)
-    made = planned(company, (13, 14, 15), 21)
+    made = planned(company, (14, 15), 21)
     assert made.code == 0, made.err
 
 
