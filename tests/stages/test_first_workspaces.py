@@ -32,7 +32,7 @@ def entries(ldif: str) -> Iterator[dict[str, list[str]]]:
 
 def directory_of_the_dentists(data: Path, folder: Path) -> list[Path]:
     """Make a directory of a roster: ids of eight digits, first name first, groups by department and position."""
-    people = list(csv.DictReader((data / "HRDataset_v14.csv").open(encoding="utf-8-sig")))
+    people = list(csv.DictReader((data / "HRDataset_v14.csv").read_text("utf-8-sig").splitlines()))
     groups: dict[str, list[str]] = {}
     lines = ["version: 1", ""]
     for one in people:
@@ -60,7 +60,7 @@ def directory_of_the_dentists(data: Path, folder: Path) -> list[Path]:
 
 def doors_of_the_insiders(data: Path, folder: Path) -> list[Path]:
     """Make a list of who opened which door, of every fourth person of the last roster."""
-    people = list(csv.DictReader((data / "2010-05.csv").open(encoding="utf-8")))[::4]
+    people = list(csv.DictReader((data / "2010-05.csv").read_text("utf-8").splitlines()))[::4]
     with (folder / "doors.csv").open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
         rows.writerow(["Card login", "Door", "Last used"])
