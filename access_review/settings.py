@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from difflib import get_close_matches
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
@@ -116,6 +117,8 @@ _IGNORED_WORDS = {
     Ignored.NAME_ORDER: "in any order of names",
 }
 _NEVER_CERTAIN = (Ignored.MAIL_DOMAIN, Ignored.NAME_ORDER)
+_NEAR = 0.75
+"""So alike is a name that is meant to be a column of every roster, and would match nobody: ``male`` and ``mail``."""
 
 
 class Rung(File):
@@ -135,6 +138,11 @@ class Rung(File):
             raise ValueError(
                 f"on: {list(self.on)} is not [account column, person column]; accounts have "
                 f"{', '.join(ACCOUNT_COLUMNS)}, people have {', '.join(PERSON_COLUMNS)} and what a roster maps"
+            )
+        near = get_close_matches(person, PERSON_COLUMNS, 1, _NEAR)
+        if self.attribute and near and abs(len(person) - len(near[0])) <= 1:
+            raise ValueError(
+                f"on: {list(self.on)} looks misspelt: write {near[0]}, or give the HR attribute {person!r} a name less like it"
             )
         if self.certain and self.ignoring in _NEVER_CERTAIN:
             raise ValueError(

@@ -224,8 +224,9 @@ class _Loader:
         """Find the mistakes in the options of a source whose file has others already: whoever mends it mends both."""
         said = document.data if isinstance(document.data, dict) else {}
         options = said.get("options")
-        if said.get("connector") in connectors.known() and isinstance(options, dict):
-            self._valid(document, options_of(connectors.load(said["connector"])), options, ("options",))
+        connector = said.get("connector")
+        if isinstance(connector, str) and connector in connectors.known() and isinstance(options, dict):
+            self._valid(document, options_of(connectors.load(connector)), options, ("options",))
 
     def _templates(self) -> tuple[Template, ...]:
         found: dict[str, Template] = {}

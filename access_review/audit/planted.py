@@ -22,7 +22,7 @@ from access_review.sample.commitment import rank
 FEWEST = 5
 """Rows that a sheet has at least for a test row to be among them: beside fewer it would stand out."""
 
-_TRIED = 40
+_TRIED = 10
 """Accounts looked at for each row wanted; with some, nothing is left that could be asked."""
 
 

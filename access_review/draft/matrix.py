@@ -60,6 +60,11 @@ class AccessMatrix:
         """Return the matrix of some of the grants: the same people and entitlements, fewer cells."""
         return AccessMatrix(self.people, self.entitlements, self.person[kept], self.entitlement[kept])
 
+    def naming(self, entitlements: Iterable[str]) -> "AccessMatrix":
+        """Return the matrix that knows these entitlements too: the same grants, and nobody holds what is new."""
+        new = sorted(set(entitlements) - set(self.entitlements))
+        return AccessMatrix(self.people, (*self.entitlements, *new), self.person, self.entitlement)
+
 
 def access_matrix(person: Any, entitlement: Any, *, people: Iterable[str] = ()) -> AccessMatrix:
     """Build the matrix from two columns of ids of equal length: lists, Arrow arrays or pandas columns of text.

@@ -33,4 +33,6 @@ def compare_in(
         return {}
     given = draft_input(engine)
     groups = telling_groups(given.matrix, given.assignments, given.attributes)
-    return compare_pairs(index_peers(given.matrix, groups), wanted, names_of(engine), naming=naming)
+    # What no person holds directly is compared too: a row about it without a word would tell that nobody has it.
+    matrix = given.matrix.naming(entitlement for _, entitlement in wanted)
+    return compare_pairs(index_peers(matrix, groups), wanted, names_of(engine), naming=naming)

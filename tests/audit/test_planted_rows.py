@@ -60,11 +60,18 @@ def test_no_plan_follows_from_a_test_row_that_is_to_be_revoked(example):
 
 
 def test_every_sheet_that_is_long_enough_has_one_and_the_real_rows_are_as_they_were(example):
-    _, _, plain, work = example
+    engine, _, plain, work = example
     assert tuple(i for i in work.items if not i.planted) == plain.items
     rows = Counter(i.reviewer for i in work.items if i.planted)
-    long = {who for who, items in plain.by_reviewer().items() if len(items) >= planted.FEWEST and who != UNASSIGNED}
+    # Of whom no role is known nobody can say what they must not have.
+    known = {row["person"] for row in engine.rows("SELECT person FROM person_role_sets")}
+    long = {
+        who
+        for who, items in plain.by_reviewer().items()
+        if len(items) >= planted.FEWEST and who != UNASSIGNED and any(i.entitlement and i.unit in known for i in items)
+    }
     assert set(rows) == long
+    assert len(long) > 10
     assert set(rows.values()) == {1}
     assert len({i.item for i in work.items}) == len(work.items)
 
@@ -98,6 +105,10 @@ def test_nothing_on_the_sheet_tells_a_test_row_from_another(example):
             (row.reviewer, row.person, row.roles, row.system, row.own)
         }
         assert row.how in {i.how for i in like}
+        # Whether peers suggest anything follows from whose row it is, never from what it asks about.
+        assert {bool(i.peers) for i in plain.items if i.unit == row.unit and i.mode == row.mode and i.entitlement} == {
+            bool(row.peers)
+        }
     assert work.items == tuple(sorted(work.items, key=worklist.sort_key))
 
 
