@@ -184,6 +184,7 @@ def test_what_the_schedules_run_is_what_there_is(audited):
         "access-review-standing.service",
         "access-review-weekly.service",
         "access-review-daily.xml",
+        "access-review-standing.xml",
         "access-review-weekly.xml",
         "crontab",
     }

@@ -109,6 +109,10 @@ def test_a_fault_changes_nothing_or_is_said(part: str, place: int, kind: str) ->
         assert same == set(before.rows)
         return
     short = made.short
+    if kind == "differs" and any(row["kind"] == "quarantined" for row in made.rows["problems"]):
+        # One object of which two records differ is in doubt alone, and named; all that it holds is there.
+        assert_only_what_is_said_is_missing(made, before)
+        return
     assert f"part:{part}" in short, kind
     assert short[f"part:{part}"]
     assert_only_what_is_said_is_missing(made, before)
