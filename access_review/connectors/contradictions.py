@@ -53,6 +53,17 @@ def believed(source: Source, rows: Iterable[tuple[str, Row]], as_of: datetime) -
             yield problem(source, f"{table} {key}", "unusable", "; ".join(reasons), subject)
 
 
+TORN = "the object stands more than once, with different values"
+"""Why an object is in quarantine of which two records differ."""
+
+_TORN_PERCENT = 1
+
+
+def are_many(torn: int, objects: int) -> bool:
+    """Tell whether two records differ of more than one object, and of more than one in a hundred: then all are in doubt."""
+    return torn > max(1, objects * _TORN_PERCENT / 100)
+
+
 _IN_DOUBT = (*_USE, "enabled", "created_at", "never_used", "password_set_at")
 """What is unknown of an account of which two records differ."""
 

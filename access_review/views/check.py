@@ -62,9 +62,7 @@ class CheckedWindDown(TypedDict):
     people: int
 
 
-class CheckResult(TypedDict):
-    """What a workspace would load; ``as_of`` is in ISO 8601, ``templates`` counts the role templates."""
-
+class _Checked(TypedDict):
     format: str
     as_of: str
     workspace_digest: str
@@ -72,20 +70,18 @@ class CheckResult(TypedDict):
     templates: int
     unresolved: list[UnresolvedPattern]
     wind_downs: list[CheckedWindDown]
+
+
+class CheckResult(_Checked):
+    """What a workspace would load; ``as_of`` is in ISO 8601, ``templates`` counts the role templates."""
+
     coverage: Coverage
     nobody_has: tuple[WhoNobodyHas, ...]
 
 
-class CheckValue(TypedDict):
+class CheckValue(_Checked):
     """A :class:`CheckResult` as scripts read it."""
 
-    format: str
-    as_of: str
-    workspace_digest: str
-    sources: list[CheckedSource]
-    templates: int
-    unresolved: list[UnresolvedPattern]
-    wind_downs: list[CheckedWindDown]
     coverage: coverage.CoverageValue
     nobody_has: list[role_members.NobodyValue]
 

@@ -25,6 +25,7 @@ from access_review.connectors.ad.entry import Entry, Range, canonical, domain, m
 from access_review.connectors.ad.membership import MEMBER_TABLES, Memberships, Name, Principal
 from access_review.connectors.ad.other_directory import OtherDirectory
 from access_review.connectors.ad.tally import Tally
+from access_review.connectors.contradictions import TORN, are_many
 from access_review.tables import Row
 
 TABLES = ("accounts", "entitlements", "grants", "nesting", "aliases", "owners")
@@ -33,10 +34,6 @@ _SAID = frozenset({"mail", "employeeid", "employeenumber", "displayname", "descr
 """Attributes that people fill in, and so with words for nothing; names and links are what they are."""
 
 _DELETED_NAME = re.compile(r"(?:\\0A|\n)DEL:[0-9a-f]{8}-[0-9a-f-]{27}(?:,|$)", re.IGNORECASE)
-TORN = "the object stands more than once, with different values"
-_TORN_PERCENT = 1
-"""Of so many objects in a hundred, and of one always, two records may differ before the whole source is in doubt."""
-
 _DELETED = NotAPrincipal("dangling-member", "deleted object")
 
 
@@ -181,7 +178,7 @@ class DirectoryReading:
 
     def _torn_verdicts(self) -> Iterator[tuple[str, Row]]:
         """Say of groups in doubt that they are; above so many objects the files are of two moments, or of two directories."""
-        if len(self._torn) > max(1, len(self._ids) * _TORN_PERCENT / 100):
+        if are_many(len(self._torn), len(self._ids)):
             self.tally.doubt(f"{len(self._torn):,} objects stand more than once, with different values")
         for group in sorted(one for one, is_group in self._torn.items() if is_group):
             yield incomplete(self._source, group, TORN)

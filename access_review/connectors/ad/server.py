@@ -287,9 +287,8 @@ class Session:
             hint = "pip install 'access-review[kerberos]'"
             raise ConnectorError(self.source.name, "Kerberos needs the extra kerberos", hint=hint) from None
         except Exception as error:
-            if type(error).__module__.startswith(
-                ("gssapi", "winkerberos")
-            ):  # only importable where the extra is installed
+            # Their errors can only be imported where the extra is installed.
+            if type(error).__module__.startswith(("gssapi", "winkerberos")):
                 hint = "kinit, or name a keytab in KRB5_CLIENT_KTNAME"
                 raise ConnectorError(self.source.name, f"no Kerberos ticket: {error}", hint=hint) from None
             raise

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from access_review.connectors.contradictions import are_many
 from access_review.connectors.entra.properties import Object
 from access_review.connectors.entra.saved_forms import NotReadError, Page, as_page, unbatched
 from access_review.plain_files import read_plain
@@ -26,10 +27,6 @@ LARGEST = 2 * 2**30
 # An id may hold nothing that means something in an id of ours; the ids in a file name are held to less still.
 _ID = re.compile(r"[^\s:/\\@\x00-\x1f]+")
 _SAFE = re.compile(r"[A-Za-z0-9_=-][A-Za-z0-9._=-]*")
-
-
-_TORN_PERCENT = 1
-"""Of so many objects in a hundred, and of one always, two records may differ before all of them are in doubt."""
 
 
 class AbsentError(NotReadError):
@@ -73,7 +70,7 @@ class PagedCollection:
         except NotReadError as error:
             self.absent = isinstance(error, AbsentError) and not self.started
             self.faults.append(str(error))
-        if self.torn and not (self.alone and len(self.torn) <= max(1, self.received * _TORN_PERCENT / 100)):
+        if self.torn and (not self.alone or are_many(len(self.torn), self.received)):
             self.faults.append(f"id {min(self.torn)} arrived twice and differs")
         if self.nameless:
             self.faults.append(f"{self.nameless} without a usable id")

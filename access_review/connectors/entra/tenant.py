@@ -6,6 +6,7 @@ from typing import Any
 
 from access_review.connectors import Source, complete, incomplete, problem
 from access_review.connectors.classification import Classification
+from access_review.connectors.contradictions import TORN
 from access_review.connectors.entra import access_packages, conditional_access, groups, principals, roles
 from access_review.connectors.entra.applications import Applications
 from access_review.connectors.entra.pages import PagedCollection, Pages
@@ -13,8 +14,6 @@ from access_review.connectors.entra.properties import Object, UnusableError, dat
 from access_review.connectors.entra.tenant_objects import TableRow, TenantObjects
 from access_review.connectors.entra.tenant_parts import Verdict
 from access_review.tables import TABLES, Row
-
-_TORN = "the object stands more than once, with different values"
 
 LARGE = 1000
 """Members from which a group has a verdict of its own even when it is complete."""
@@ -270,7 +269,7 @@ class Tenant:
         if not reading.complete:
             yield incomplete(source, group, reading.reason, received=reading.received, expected=reading.expected)
         elif native in self._torn:
-            yield incomplete(source, group, _TORN, received=reading.received, expected=reading.expected)
+            yield incomplete(source, group, TORN, received=reading.received, expected=reading.expected)
         elif reading.received >= LARGE:
             yield complete(source, group, reading.received, reading.expected)
 
@@ -289,7 +288,7 @@ class Tenant:
         for native in reading.torn:
             row_id = self.directory.row_id(native)
             place = f"{reading.collection}/{native}"
-            self.unusable.append(problem(self.directory.source, place, "quarantined", _TORN, row_id))
+            self.unusable.append(problem(self.directory.source, place, "quarantined", TORN, row_id))
 
     def _note_nameless(self, reading: PagedCollection) -> None:
         if reading.nameless:

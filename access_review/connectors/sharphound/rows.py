@@ -15,9 +15,9 @@ from access_review.connectors.ad.dialect import ObjectKind
 from access_review.connectors.ad.domains_seen import DomainsSeen
 from access_review.connectors.ad.entry import domain
 from access_review.connectors.ad.membership import MEMBER_TABLES, Memberships, Name, Principal
-from access_review.connectors.ad.rows import TORN
 from access_review.connectors.ad.tally import Tally
 from access_review.connectors.classification import Classification
+from access_review.connectors.contradictions import TORN
 from access_review.connectors.same_name import folded
 from access_review.connectors.sharphound.files import Collection
 from access_review.connectors.sharphound.objects import CollectedObject, plain_sid
