@@ -82,6 +82,8 @@ def find(workspace: Path, name: str | None = None, *, reviewed: bool = False) ->
     if name is None:
         if not runs:
             hint = "access-review review" if reviewed and all_runs(workspace) else "access-review audit"
+            if trials := _whole(workspace / "runs" / REHEARSALS):
+                hint += f"; or name the trial: --run {trials[-1].id}"
             raise ArtifactError(f"{workspace} has no {'reviewed ' if reviewed else ''}run yet", hint=hint)
         return runs[-1]
     rehearsals = [run for run in _whole(workspace / "runs" / REHEARSALS) if not reviewed or run.reviewed]

@@ -1,4 +1,4 @@
-"""The generated parts of README.md: the help of the command line and the table of rules.
+"""The generated parts of README.md: the film of the first hour, the help of the command line and the table of rules.
 
 ``python -m tests.documentation.generate`` (or ``make docs``) writes them between their marks;
 ``tests/documentation/test_documentation.py`` fails when they are not what would be written.
@@ -12,13 +12,14 @@ from pathlib import Path
 
 from access_review import rules
 from access_review.views.families import family_of, order_of
+from tests.documentation.film import film
 
 README = Path(__file__).resolve().parent.parent.parent / "README.md"
 
 
 def written(text: str) -> str:
     """Return the text of README.md with its generated parts as they should be; raises ``ValueError`` without marks."""
-    for name, part in (("help", help_block()), ("rules", rule_table())):
+    for name, part in (("film", film()), ("help", help_block()), ("rules", rule_table())):
         opening, closing = f"<!-- {name} -->", f"<!-- /{name} -->"
         before, marked, rest = text.partition(opening)
         _, closed, after = rest.partition(closing)

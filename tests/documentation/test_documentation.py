@@ -22,6 +22,7 @@ import pytest
 
 from access_review import __version__
 from access_review.rules import load
+from tests.documentation.film import SCENES
 from tests.documentation.generate import README, rule_table, written
 from tests.support.command import in_folder
 from tests.support.example import REPOSITORY, copy_example
@@ -206,9 +207,17 @@ def anchors(text: str) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
+@pytest.mark.slow
 def test_the_generated_parts_of_the_readme_are_up_to_date():
     text = README.read_text(encoding="utf-8")
     assert written(text) == text, "run make docs"
+
+
+def test_the_first_hour_is_read_and_typed_in_less_than_ten_minutes():
+    shown = README.read_text(encoding="utf-8").partition("<!-- film -->")[2].partition("<!-- /film -->")[0]
+    typed = [scene.typed for scene in SCENES]
+    assert all(f"$ {one}" in shown for one in typed)
+    assert len(shown.split()) / 200 + len("".join(typed)) / 150 < 10, "words and keys in a minute, unhurried"
 
 
 def test_the_table_has_every_rule_once():
