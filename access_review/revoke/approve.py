@@ -349,6 +349,11 @@ def require_stood(
     ``digest`` is that of the standing approval which it was carried out under; where a line from before it was
     written down names none, any that two people had signed by then.
     """
+    if beyond := [change.id for change in plan.changes if not is_covered(change)]:
+        raise PlanRefused(
+            f"no standing approval covers {beyond[0]}, so nobody stood behind it ({len(beyond)} of {len(plan.changes)} changes)",
+            hint="who may write to runs/ is to be looked into",
+        )
     signed = list(envelopes)
     standing = (one for one in map(read_or_none, signed) if one and one.kind is StatementKind.STANDING)
     counts = []

@@ -19,7 +19,7 @@ from access_review.revoke.states import CHANGED, Recheck, State, Transition
 from access_review.revoke.taken import taken as taken_by
 from access_review.snapshot import Snapshot
 from access_review.stages.approve import Signer, sign_execution
-from access_review.stages.rederive import decided, refuse_earlier, require_derived
+from access_review.stages.rederive import decided, is_derivable, refuse_other_version, require_derived
 from access_review.store import files, pinned, plans, reviews, snapshots
 from access_review.store.journal import JournalFile
 from access_review.store.plans import StoredPlan
@@ -79,19 +79,21 @@ def _applied(
     plan, now = stored.plan, clock.now()
     with JournalFile(stored.journal, plan.digest) as journal:
         refuse_early(plan, now=now)
-        refuse_earlier(stored, begun=bool(journal.changes))
+        refuse_other_version(stored, begun=bool(journal.changes))
         if not journal.changes:
             refuse_stale(plan, now=now, workspace_digest=workspace.digest)
         most: int | None = None
         if standing:
             most, passed_over, rosters = _allowed_today(stored, workspace, now)
             _refuse_unprepared(stored)
+            if not is_derivable(plan):  # the standing approval says nothing of what is in it
+                _require_approved(stored, workspace, now, plan.requested_by)
         else:
             passed_over, rosters = _require_approved(stored, workspace, now, by)
             if signer is None:
                 raise PlanRefused("whoever carries a plan out signs that they do", hint="name your key: --key FILE")
         # A batch that is over calls nothing more, and may still be settled.
-        if plan.inputs and now < plan.expires_at and workspace.digest == plan.workspace_digest:
+        if is_derivable(plan) and now < plan.expires_at and workspace.digest == plan.workspace_digest:
             require_derived(stored, workspace)
         if signer:
             sign_execution(stored, workspace, signer, now)

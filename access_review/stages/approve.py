@@ -12,6 +12,7 @@ from access_review.revoke import approve, sshsig, statements
 from access_review.revoke.approve import Signatories, Statement, StatementKind
 from access_review.revoke.wind_down import digest_of_wind_down, find_wind_down
 from access_review.runs import Run
+from access_review.stages.rederive import refuse_unsigned
 from access_review.store import files, keys, logbook, logged, plans
 from access_review.store.plans import StoredPlan
 from access_review.views import carry_out
@@ -43,6 +44,7 @@ def approve_plan(stored: StoredPlan, workspace: Workspace, kind: StatementKind, 
     """Sign a plan's request or approval, and check that it counts; return the file. Raises ``PlanRefused``."""
     plan, people = stored.plan, stored.signatories
     refuse_stale(plan, now=now, workspace_digest=workspace.digest)
+    refuse_unsigned(stored)
     _refuse_other_program(stored)
     person, requester = people.person(signer.by), people.person(plan.requested_by)
     if kind is StatementKind.REQUEST and person != requester:

@@ -1,16 +1,18 @@
 """Derive a plan on disk again: what is carried out is what follows from its inputs, and not what its file says."""
 
-from access_review import runs
-from access_review.errors import AccessReviewError, PlanRefused
+from access_review import __version__, runs
+from access_review.audit.reviewers import people_of
+from access_review.errors import AccessReviewError, PlanRefused, StalePlan
 from access_review.logbook.lines import LogEvent
 from access_review.plan import record
-from access_review.plan.derive import PlanOrder, decided_of, derive
-from access_review.plan.record import EARLIER, Plan
+from access_review.plan.derive import PlanOrder, derive
+from access_review.plan.record import Plan
 from access_review.plan.request import Decided
+from access_review.plan.reviewed import decided as decisions_asking
 from access_review.revoke import approve
 from access_review.runs import Run
 from access_review.stages.undo import derive_undo
-from access_review.store import logged, pinned, plans
+from access_review.store import logged, pinned, plans, snapshots
 from access_review.store.journal import JournalFile
 from access_review.store.plans import StoredPlan
 from access_review.workspace import Workspace
@@ -23,7 +25,7 @@ def require_derived(stored: StoredPlan, workspace: Workspace) -> None:
     """
     plan = stored.plan
     if plan.inputs is None:
-        raise _earlier(plan)
+        raise _other_version(plan)
     derived = _undo_again(stored, workspace) if plan.inputs.undoes else _again(stored, workspace)
     if record.write(derived) != record.write(plan):
         raise PlanRefused(
@@ -32,11 +34,25 @@ def require_derived(stored: StoredPlan, workspace: Workspace) -> None:
         )
 
 
-def refuse_earlier(stored: StoredPlan, *, begun: bool) -> None:
-    """Raise ``PlanRefused`` for a plan of the format before, unless it is begun, or was signed to be carried out later."""
+def is_derivable(plan: Plan) -> bool:
+    """Tell whether this version of the tool can derive a plan again; another plans by other rules."""
+    return plan.inputs is not None and plan.inputs.tool == __version__
+
+
+def refuse_other_version(stored: StoredPlan, *, begun: bool) -> None:
+    """Raise ``PlanRefused`` for a plan of another version, unless it is begun, or was signed to be carried out later.
+
+    Such a plan rests on what two people signed of its very bytes, under the version that could derive it.
+    """
     signed_ahead = stored.plan.valid_from is not None and bool(stored.approvals)
-    if stored.plan.format == EARLIER and not begun and not signed_ahead:
-        raise _earlier(stored.plan)
+    if not is_derivable(stored.plan) and not begun and not signed_ahead:
+        raise _other_version(stored.plan)
+
+
+def refuse_unsigned(stored: StoredPlan) -> None:
+    """Raise ``PlanRefused`` for a plan of another version that somebody is about to sign: nobody can tell what it follows from."""
+    if not is_derivable(stored.plan):
+        raise _other_version(stored.plan)
 
 
 def decided(stored: StoredPlan, workspace: Workspace) -> tuple[Decided, ...]:
@@ -44,11 +60,15 @@ def decided(stored: StoredPlan, workspace: Workspace) -> tuple[Decided, ...]:
     plan = stored.plan
     if plan.inputs is None or not plan.scope.reviewed:
         return ()
-    return decided_of(pinned.inputs_of(stored, workspace), plan.scope)
+    people = people_of(snapshots.people(stored.run))
+    return decisions_asking(pinned.answered(workspace.folder, plan.inputs.decisions), people, plan.scope)
 
 
-def _earlier(plan: Plan) -> PlanRefused:
-    return PlanRefused(f"the plan is of {plan.format}, which cannot be derived again", hint="plan again")
+def _other_version(plan: Plan) -> PlanRefused:
+    if plan.inputs is None:
+        return PlanRefused(f"the plan is of {plan.format}, which cannot be derived again", hint="plan again")
+    said = f"the plan was made by version {plan.inputs.tool} of this tool, and this is {__version__}"
+    return StalePlan(said, hint="plan again; what was begun or signed ahead is finished with apply --by PERSON")
 
 
 def _again(stored: StoredPlan, workspace: Workspace) -> Plan:
@@ -68,7 +88,7 @@ def _undo_again(stored: StoredPlan, workspace: Workspace) -> Plan:
         raise PlanRefused(f"the {undoes.name} of {undoes.run} is another plan than the one to be undone")
     _require_signed(undone, workspace)
     # Sources and roles may have been put right since: then it rests on what two people signed.
-    if undone.plan.inputs and undone.plan.workspace_digest == workspace.digest:
+    if is_derivable(undone.plan) and undone.plan.workspace_digest == workspace.digest:
         require_derived(undone, workspace)
     pinned.load(workspace, stored.run, plan.inputs, made_at=plan.made_at)
     return derive_undo(

@@ -92,7 +92,7 @@ def load(workspace: Workspace, run: Run, pinned: PinnedInputs, *, made_at: datet
         pinned,
         workspace.capabilities(),
         populations(accepted.tables) if accepted else {},
-        _answered(workspace.folder, pinned.decisions),
+        answered(workspace.folder, pinned.decisions),
         _taken(workspace.folder, pinned.taken, since),
     )
 
@@ -143,9 +143,10 @@ def _accepted(workspace: Path, pinned: PinnedRun) -> Snapshot:
     return taken
 
 
-def _answered(
+def answered(
     workspace: Path, pinned: Sequence[PinnedPosition]
 ) -> Sequence[tuple[Sequence[WorkItem], Mapping[str, Decision]]]:
+    """Return what was asked and answered when a plan was made; raises ``StalePlan`` where that is not there any more."""
     found = []
     for position in pinned:
         run = _run(workspace, position.of, "decisions that it rests on")
