@@ -21,7 +21,7 @@ from access_review.audit.judge import Judgement
 from access_review.audit.worklist import Worklist
 from access_review.errors import ArtifactError
 from access_review.facts import CarryForward
-from access_review.findings import Evaluation, former
+from access_review.findings import Evaluation, format_1
 from access_review.model import Plain
 from access_review.offboarding.leaver import Leavers
 from access_review.plan import record
@@ -127,7 +127,7 @@ class Reviewed:
     file: str = ""
     owners: str = ""
     owners_file: str = ""
-    findings: str = former.FORMER
+    findings: str = format_1.FORMER
 
 
 def _by_rule(plain: Plain) -> Plain:

@@ -31,7 +31,7 @@ def _quoted(column: str) -> str:
     return f'"{column}"'
 
 
-def judge(engine: Engine) -> None:
+def derive_verdicts(engine: Engine) -> None:
     """Create ``verdicts``: every pair of role set and granted entitlement, judged once.
 
     Reads ``pairs, entitlements, closure, allowed, forbidden``.

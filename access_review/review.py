@@ -25,8 +25,8 @@ from access_review.engine.relation import lineage
 from access_review.facts import FORMER_OWNERS, PREVIOUS_FINDINGS, CarryForward, carry_forward_tables
 from access_review.findings import Evaluation, Gaps
 from access_review.findings.doubts import DOUBTED, DOUBTS, doubt, owners_now
-from access_review.findings.former import of_today
-from access_review.findings.judged import Judged, measure_judged
+from access_review.findings.format_1 import of_today
+from access_review.findings.judged_share import Judged, measure_judged
 from access_review.graph import closure
 from access_review.rules import load
 from access_review.snapshot import Snapshot, Stored, stored

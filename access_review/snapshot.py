@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from access_review import __version__, carry_over, connectors
-from access_review.connectors import Source, emptied, shrunk
+from access_review.connectors import Source, emptied_groups, shrunk
 from access_review.connectors.contradictions import believed, without_doubtful
 from access_review.connectors.tabular.freshness import AGE
 from access_review.engine import ParquetFile
@@ -130,7 +130,7 @@ class Snapshot:
             found[row["source"]].append(row)
         counts = {source: shrunk.counted(rows, accepted=False) for source, rows in found.items()}
         return {
-            source: count | (emptied.remembered(source, self.tables) if "grants" in count else {})
+            source: count | (emptied_groups.remembered(source, self.tables) if "grants" in count else {})
             for source, count in counts.items()
         }
 
@@ -242,7 +242,7 @@ def _compared(
         verdicts.append(shrunk.sizes(source, found)[1])
     accepted = entry.file.accept_fewer
     live = bool(last) and not connectors.is_recorded(workspace.connected(entry))
-    held = shrunk.NOTHING_LESS if live else emptied.compared(source.name, last, made)
+    held = shrunk.NOTHING_LESS if live else emptied_groups.compared(source.name, last, made)
     return shrunk.noticed(source, verdicts, last, on=as_of.date(), accepted=accepted, live=live, held=held)
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from access_review.audit.worklist import WorkItem, Worklist
 from access_review.draft.peer_counts import PeerCounts, PeerView
-from access_review.draft.run_peers import compare_in
+from access_review.draft.peers_in_review import compare_in
 from access_review.engine import Engine
 
 MOST_PEOPLE = 200_000

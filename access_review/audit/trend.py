@@ -11,7 +11,7 @@ from access_review.audit.campaign import Campaign
 from access_review.audit.decisions import ReviewerAnswer
 from access_review.audit.judge import Judgement
 from access_review.model import CURRENT
-from access_review.sample.coverage import WEEK, LastReviewed
+from access_review.sample.rotation import WEEK, LastReviewed
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from access_review import __version__
-from access_review.cli import audit, first_hour, logbook, offboarding, peers, revocation, waive, workspace
+from access_review.cli import audit, comparison, first_hour, logbook, offboarding, revocation, waive, workspace
 from access_review.cli.clocks import MachineClock
 from access_review.cli.options import Options, moment
 from access_review.clock import Clock
@@ -107,7 +107,7 @@ def _globals(
 
 first_hour.add_to(app)
 workspace.add_to(app)
-peers.add_to(app)
+comparison.add_to(app)
 audit.add_to(app)
 offboarding.add_to(app)
 waive.add_to(app)

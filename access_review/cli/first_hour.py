@@ -9,7 +9,7 @@ import typer
 from access_review.cli.options import Options, shown
 
 if TYPE_CHECKING:
-    from access_review.draft.sources import Answers
+    from access_review.draft.sources import SourceAnswers
 
 _DEMO_TIME = "2026-11-02T06:00:00Z"
 _LAST_DAYS = ("start-of-day", "end-of-day")
@@ -81,10 +81,10 @@ def init(
         )
 
 
-def _answers(last_day: str | None, zone: str | None, status: list[str] | None) -> "Answers":
+def _answers(last_day: str | None, zone: str | None, status: list[str] | None) -> "SourceAnswers":
     """Take what no file says from the options, or ask where somebody sits at a terminal."""
     from access_review.connectors.tabular.instants import zone as known_zone
-    from access_review.draft.sources import Answers
+    from access_review.draft.sources import SourceAnswers
 
     asked = sys.stdin.isatty()
     if last_day is None and asked:
@@ -101,10 +101,12 @@ def _answers(last_day: str | None, zone: str | None, status: list[str] | None) -
     for word, _, meaning in pairs:
         if not word or meaning not in ("active", "leave", "left"):
             raise typer.BadParameter(f"{word}={meaning} is not WORD=active, leave or left", param_hint="--status")
-    return Answers(last_day or "end-of-day", zone or "UTC", {word: meaning for word, _, meaning in pairs})
+    return SourceAnswers(last_day or "end-of-day", zone or "UTC", {word: meaning for word, _, meaning in pairs})
 
 
-def _init_from(options: Options, directory: Path, exports: list[Path], organisation: str, answers: "Answers") -> None:
+def _init_from(
+    options: Options, directory: Path, exports: list[Path], organisation: str, answers: "SourceAnswers"
+) -> None:
     from access_review import workspace as workspaces
     from access_review.stages import drafting
     from access_review.stages.check import check_sources

@@ -151,7 +151,7 @@ def approve(
 
 def _declared(workspace: "Workspace", name: str) -> str:
     """Show what is signed of a wind-down, from its file alone."""
-    from access_review.revoke.wind_down import find_wind_down
+    from access_review.revoke.signed_wind_down import find_wind_down
     from access_review.views import planned
 
     return planned.wind_down(name, find_wind_down(workspace.wind_downs, name))

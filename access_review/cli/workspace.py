@@ -67,7 +67,7 @@ def explain(
     if drawing:
         drawing.write_text(svg.draw_explanation(explained, alone=True), encoding="utf-8")
     beside = [{"account": account, **unusual.counts(one)} for (account, _), one in sorted(answer.peers.items())]
-    said = {grant: unusual.said(one) for grant, one in answer.peers.items()}
+    said = {grant: unusual.peer_sentence(one) for grant, one in answer.peers.items()}
     options.show(
         {**explained.to_json(), "peers": beside},
         explanation.text(explained, said, colour=options.colour, width=options.width),
@@ -216,7 +216,7 @@ def roles_draft(
     workspace, run, today = options.workspace(), options.found_run(), options.now.date()
     if update:
         found = role_updates.update_roles(workspace, run, to, today, promote=promote)
-        said = changed_template.told(found.proposals, found.templates, len(found.files), shown(to))
+        said = changed_template.proposals_text(found.proposals, found.templates, len(found.files), shown(to))
         options.show(role_updates.value(found), said)
         return
     made = drafting.draft_roles(workspace, run, to, today, min_people=min_people, promote=promote)

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import rfc8785
 
-from access_review.connectors import Source, complete, emptied, incomplete
-from access_review.connectors.emptied import LessHeld
+from access_review.connectors import Source, complete, emptied_groups, incomplete
+from access_review.connectors.emptied_groups import LessHeld
 from access_review.tables import TABLES, Row
 
 SHARE = 90
@@ -163,7 +163,7 @@ def noticed(
     tables = {"grants" if what.startswith(VIA) else what for what in less} | {*(_MEMBERSHIPS if doubted else ())}
     said = "; ".join(
         [_sentence(what, *numbers) for what, numbers in sorted(less.items())]
-        + ([f"{emptied.sentence(doubted)}: were their members read?"] if doubted else [])
+        + ([f"{emptied_groups.sentence(doubted)}: were their members read?"] if doubted else [])
     )
     hint = f"look whether the export is whole; if it is, write `accept_fewer: {on}` in sources/{source.name}.yaml"
     found += [
@@ -172,16 +172,14 @@ def noticed(
         else row
         for row in verdicts
     ]
-    both = {**less, **{f"{emptied.MEMBERS}{one}": numbers for one, numbers in doubted.items()}}
+    both = {**less, **{f"{emptied_groups.MEMBERS}{one}": numbers for one, numbers in doubted.items()}}
     return [*found, _said(source, SHRUNK, {what: list(numbers) for what, numbers in both.items()})[1]]
 
 
 def _told(source: Source, groups: Mapping[str, tuple[int, int]]) -> list[Row]:
     if not groups:
         return []
-    reason = (
-        f"{emptied.sentence(groups)}: where that is not so, their members were not read, and findings about them end"
-    )
+    reason = f"{emptied_groups.sentence(groups)}: where that is not so, their members were not read, and findings about them end"
     return [incomplete(source, EMPTIED, reason)[1]]
 
 

@@ -12,7 +12,7 @@ from itertools import combinations
 import numpy as np
 
 from access_review.draft.matrix import Indices
-from access_review.draft.peers import Floats
+from access_review.draft.nearest_people import Floats
 
 PARTS = 10
 _PRIOR = 3.0  # decisions at the overall rate that are added to every count

@@ -3,7 +3,7 @@
 from typing import Any
 
 from access_review.draft.file_kinds import FileKind
-from access_review.draft.look import TableLook
+from access_review.draft.inspection import TableLook
 from access_review.draft.matrix import AccessMatrix, access_matrix
 
 _NOT_HELD = ("", "0", "-", "n", "no", "false", "f", "off", "nein", "non", "disabled")

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from access_review.draft.inspection import FilesLook
 from access_review.draft.joins import ColumnJoin, JoinStep
-from access_review.draft.look import FilesLook
 from access_review.settings import Ignored
 
 LEAST = 0.5

@@ -23,7 +23,7 @@ from access_review.draft.history import (
 )
 from access_review.draft.logistic import Logistic, area_under_curve, calibration_error, fit
 from access_review.draft.matrix import Indices
-from access_review.draft.peers import Floats
+from access_review.draft.nearest_people import Floats
 
 MIN_DECISIONS = 3_000
 MIN_REVOKED = 150

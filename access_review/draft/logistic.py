@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from access_review.draft.peers import Floats
+from access_review.draft.nearest_people import Floats
 
 _STEPS = 50
 _CLOSE = 1e-8

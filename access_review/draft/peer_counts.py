@@ -12,7 +12,7 @@ from typing import TypeVar
 import numpy as np
 
 from access_review.draft.matrix import AccessMatrix, Indices
-from access_review.draft.peers import nearest_people
+from access_review.draft.nearest_people import nearest_people
 
 TOO_FEW = 3
 """Grants a person needs before theirs can be compared with those of others."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from access_review.draft.conditions import Grouping, group_people
 from access_review.draft.matrix import AccessMatrix
-from access_review.draft.peers import EVERYBODY, Floats, compared_with
+from access_review.draft.nearest_people import EVERYBODY, Floats, compared_with
 
 _PRIOR = 2.0
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from access_review.draft.decided import Column
+from access_review.draft.decision_columns import Column
 from access_review.draft.learned import (
     LearnedModel,
     RevocationLikelihood,

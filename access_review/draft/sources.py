@@ -8,8 +8,8 @@ from typing import Any
 
 from access_review.draft.columns import ColumnLook
 from access_review.draft.headers import plain_header
+from access_review.draft.inspection import FilesLook, TableLook
 from access_review.draft.ladder import suggest_ladder
-from access_review.draft.look import FilesLook, TableLook
 from access_review.draft.naming import slug
 from access_review.settings import ACCOUNT_COLUMNS, PERSON_COLUMNS
 
@@ -27,7 +27,7 @@ _ALIKE = 0.85
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class SourceAnswers:
     """What no file says: when a last day ends, where, what words mean."""
 
     last_day: str = "end-of-day"
@@ -71,7 +71,7 @@ class SourceDraft:
 
 
 def roster_source(
-    name: str, look: TableLook, path: str, reading: Mapping[str, Any], answers: Answers, keys: Sequence[str] = ()
+    name: str, look: TableLook, path: str, reading: Mapping[str, Any], answers: SourceAnswers, keys: Sequence[str] = ()
 ) -> SourceDraft:
     """Describe a roster; one that names nobody by an id cannot be described, see :func:`names_people`.
 
@@ -132,7 +132,12 @@ def names_people(look: TableLook) -> bool:
 
 
 def table_source(
-    name: str, look: TableLook, path: str, reading: Mapping[str, Any], answers: Answers, ladder: Sequence[RungLine]
+    name: str,
+    look: TableLook,
+    path: str,
+    reading: Mapping[str, Any],
+    answers: SourceAnswers,
+    ladder: Sequence[RungLine],
 ) -> SourceDraft:
     """Describe a list of who holds what; the account is what names somebody best."""
     found = {m.field: m.columns[0] for m in look.guess.meanings}
@@ -242,7 +247,7 @@ def _words(look: TableLook, column: str) -> list[str]:
     return [word.word for word in _column(look, column).words]
 
 
-def _statuses(look: TableLook, answers: Answers) -> tuple[dict[str, list[str]], list[str]]:
+def _statuses(look: TableLook, answers: SourceAnswers) -> tuple[dict[str, list[str]], list[str]]:
     if look.status is None:
         return {}, []
     words = {name: [w.word for w in getattr(look.status, name)] for name in ("active", "leave", "left")}

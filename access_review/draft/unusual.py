@@ -14,16 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from access_review.draft.matrix import AccessMatrix, Indices
-from access_review.draft.peer_counts import (
-    TOO_FEW,
-    PeerCounts,
-    PeerIndex,
-    count_peers,
-    index_peers,
-    view_of,
-    worded,
-)
-from access_review.draft.peers import Floats, Neighbourhood, neighbourhood
+from access_review.draft.nearest_people import Floats, Neighbourhood, neighbourhood
+from access_review.draft.peer_counts import TOO_FEW, PeerCounts, PeerIndex, count_peers, index_peers, view_of, worded
 
 _PRIOR = 2.0  # peers worth of popularity mixed into the share of small groups
 _TELLING = 1.25  # times what is common that peers must share

@@ -7,7 +7,7 @@ closed by it.
 """
 
 from access_review.findings.conclusion import READS, conclude
-from access_review.findings.former import register
+from access_review.findings.format_1 import register
 from access_review.findings.hits import Evaluation, Gaps, evaluate
 
 __all__ = ["READS", "Evaluation", "Gaps", "conclude", "evaluate", "register"]

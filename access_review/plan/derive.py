@@ -21,10 +21,10 @@ from access_review.findings.sentences import every_sentence
 from access_review.plan.ahead import RULES, Ahead, as_left, leaving
 from access_review.plan.limits import Population, Raised
 from access_review.plan.plan import plan
+from access_review.plan.recent_removals import RecentRemovals
 from access_review.plan.record import PinnedInputs, Plan
-from access_review.plan.request import Decided, Scope
-from access_review.plan.reviewed import decided
-from access_review.plan.taken import Taken
+from access_review.plan.request import DecidedRevoke, Scope
+from access_review.plan.reviewed_revokes import decided_revokes
 from access_review.review import Previous, review
 from access_review.snapshot import Snapshot, run_name
 from access_review.workspace import Workspace
@@ -66,7 +66,7 @@ class PlanInputs:
     capabilities: Mapping[str, Capabilities]
     accepted: Mapping[str, Population]
     answered: Sequence[tuple[Iterable[WorkItem], Mapping[str, Decision]]] = ()
-    taken: Taken = Taken()  # noqa: RUF009 - frozen
+    taken: RecentRemovals = RecentRemovals()  # noqa: RUF009 - frozen
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +137,8 @@ def _going(order: PlanOrder, inputs: PlanInputs) -> tuple[Ahead, Scope]:
     return going, replace(order.scope, rules=order.scope.rules or RULES, persons=going.persons)
 
 
-def decided_of(inputs: PlanInputs, scope: Scope) -> tuple[Decided, ...]:
+def decided_of(inputs: PlanInputs, scope: Scope) -> tuple[DecidedRevoke, ...]:
     """Return what reviewers decided to revoke, where a plan is for that."""
     if not scope.reviewed:
         return ()
-    return decided(inputs.answered, people_of(inputs.snapshot.tables["people"].to_pylist()), scope)
+    return decided_revokes(inputs.answered, people_of(inputs.snapshot.tables["people"].to_pylist()), scope)

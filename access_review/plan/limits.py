@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from access_review.engine import Engine
 from access_review.errors import LimitExceeded, PlanRefused
-from access_review.plan.taken import ANYTHING
+from access_review.plan.recent_removals import ANYTHING
 from access_review.policy import Ceiling, GroupCeiling, Limits
 from access_review.tables import Row
 

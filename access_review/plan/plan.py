@@ -20,11 +20,11 @@ from access_review.plan.ahead import Ahead
 from access_review.plan.limits import Count, Higher, Population, Raised
 from access_review.plan.proof import Proof
 from access_review.plan.protect import guard, without_holders
+from access_review.plan.recent_removals import DAY, RecentRemovals
 from access_review.plan.record import FORMAT, AppliedLimits, NamedSystem, PinnedInputs, Plan, batches, seal
 from access_review.plan.remedies import changes_for
-from access_review.plan.request import Decided, Request, Scope, collect_request
-from access_review.plan.taken import DAY, Taken
-from access_review.plan.wind_down import check_people, count_people, uncovered
+from access_review.plan.request import DecidedRevoke, Request, Scope, collect_request
+from access_review.plan.wind_down_scope import check_people, count_people, uncovered
 from access_review.plan.withheld import ToPerson, Withheld, WithheldCode, withheld
 from access_review.policy import Limits
 from access_review.review import Report
@@ -48,10 +48,10 @@ def plan(
     accepted: Mapping[str, Population] | None = None,
     raised: Raised | None = None,
     ahead: Ahead | None = None,
-    decided: Sequence[Decided] = (),
+    decided: Sequence[DecidedRevoke] = (),
     name: str = "plan",
     inputs: PinnedInputs | None = None,
-    taken: Taken = Taken(),  # noqa: B008 - frozen
+    taken: RecentRemovals = RecentRemovals(),  # noqa: B008 - frozen
 ) -> Plan:
     """Plan the removals for the open findings in scope and for what reviewers ``decided``, proven and sealed.
 
@@ -109,7 +109,7 @@ class _Limiting:
 
     accepted: Mapping[str, Population]
     raised: Sequence[Higher]
-    taken: Taken
+    taken: RecentRemovals
     yesterday: datetime
     wind_down: str
 

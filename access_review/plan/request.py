@@ -36,7 +36,7 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
+class DecidedRevoke:
     """A reviewer's decision to revoke: its name, the grant (an account alone where ``entitlement`` is null), and the words.
 
     ``doubt`` is why nothing may follow from it, where something speaks against that.
@@ -95,7 +95,7 @@ def collect_request(
     scope: Scope,
     connectors: Mapping[str, str],
     capabilities: Mapping[str, Capabilities],
-    decided: Sequence[Decided] = (),
+    decided: Sequence[DecidedRevoke] = (),
 ) -> Request:
     """Collect it from an engine after a review and :func:`access_review.plan.protect.guard`.
 
@@ -166,7 +166,7 @@ def _quarantine(row: Row) -> Withheld:
     return withheld(code, detail=row["detail"]) if code is WithheldCode.QUARANTINED else withheld(code)
 
 
-def _decided(decided: Sequence[Decided]) -> pa.Table:
+def _decided(decided: Sequence[DecidedRevoke]) -> pa.Table:
     columns = {
         "finding": [decision.name for decision in decided],
         "subject": [decision.account for decision in decided],

@@ -317,7 +317,7 @@ def require_standing(
     if now.date() > standing.until:
         raise PlanRefused(f"the standing approval ended on {standing.until}", hint="renew it: two people sign again")
     found = count_statements(envelopes, digest_of_standing(standing), approvers, people, now=now, seen=seen)
-    counted = two_of(found, StatementKind.STANDING, people, plan)
+    counted = two_signers(found, StatementKind.STANDING, people, plan)
     if len(counted) < 2:
         raise PlanRefused(
             f"{len(counted)} of 2 people have signed the standing approval as it now is{found.words}",
@@ -326,7 +326,7 @@ def require_standing(
     return Approved("", counted, found.stale)
 
 
-def two_of(found: Counted, kind: StatementKind, people: Signatories, plan: Plan | None = None) -> tuple[str, ...]:
+def two_signers(found: Counted, kind: StatementKind, people: Signatories, plan: Plan | None = None) -> tuple[str, ...]:
     """Return who signed something of a kind and counts; of namesakes, whom nobody can tell apart, one alone."""
     counted = sorted(person for person in found.by(kind, "approve") if not (plan and conflict(plan, person, "")))
     if len({frozenset(one for one in counted if one == person or people.alike(one, person)) for person in counted}) < 2:
@@ -334,7 +334,7 @@ def two_of(found: Counted, kind: StatementKind, people: Signatories, plan: Plan 
     return tuple(counted)
 
 
-def require_stood(
+def require_standing_then(
     digest: str,
     envelopes: Iterable[bytes],
     approvers: Approvers,
@@ -355,11 +355,11 @@ def require_stood(
             hint="who may write to runs/ is to be looked into",
         )
     signed = list(envelopes)
-    standing = (one for one in map(read_or_none, signed) if one and one.kind is StatementKind.STANDING)
+    standing = (one for one in map(statement_or_none, signed) if one and one.kind is StatementKind.STANDING)
     counts = []
     for known in (digest,) if digest else sorted({one.digest for one in standing}):
         found = count_statements(signed, known, approvers, people, now=now, seen=seen)
-        counted = two_of(found, StatementKind.STANDING, people, plan)
+        counted = two_signers(found, StatementKind.STANDING, people, plan)
         if len(counted) >= 2:
             return Approved("", counted, found.stale)
         counts.append(len(counted))
@@ -369,7 +369,7 @@ def require_stood(
     )
 
 
-def read_or_none(data: bytes) -> Statement | None:
+def statement_or_none(data: bytes) -> Statement | None:
     """Return what an envelope says, unchecked; nothing of one that is damaged."""
     try:
         return statements.payload_of(data)

@@ -19,11 +19,11 @@ from access_review.plan import consequences, limits
 from access_review.plan.after_undo import tables_after_undo
 from access_review.plan.plan import merge
 from access_review.plan.protect import guard, without_holders
+from access_review.plan.recent_removals import DAY, RecentRemovals
 from access_review.plan.record import Plan
 from access_review.plan.remedies import changes_for
-from access_review.plan.request import Decided, collect_request
-from access_review.plan.taken import DAY, Taken
-from access_review.plan.wind_down import check_people, count_people, uncovered
+from access_review.plan.request import DecidedRevoke, collect_request
+from access_review.plan.wind_down_scope import check_people, count_people, uncovered
 from access_review.plan.withheld import Withheld
 from access_review.review import Previous, review
 from access_review.revoke.recheck import ROSTER_TABLES
@@ -46,9 +46,9 @@ class SecondReview:
 
     workspace: Workspace
     capabilities: Mapping[str, Capabilities]
-    decided: Sequence[Decided] = ()
+    decided: Sequence[DecidedRevoke] = ()
     taken: Sequence[Change] = ()
-    lately: Taken = Taken()  # noqa: RUF009 - frozen
+    lately: RecentRemovals = RecentRemovals()  # noqa: RUF009 - frozen
     owners: pa.Table | ParquetFile | None = None
 
 

@@ -56,7 +56,7 @@ class Facts:
         return self.judged.get(change.id, Recheck(refused="it was not judged"))
 
 
-def judge(
+def judge_plan(
     plan: Plan,
     taken: Snapshot,
     workspace: Workspace,

@@ -19,11 +19,11 @@ from enum import StrEnum
 
 from access_review.errors import ArtifactError
 from access_review.policy import Sampling
-from access_review.sample import coverage
+from access_review.sample import rotation
 from access_review.sample.commitment import commitment, lowest, merkle_root, rank, seed
-from access_review.sample.coverage import LastReviewed
 from access_review.sample.hypergeometric import Size, size
 from access_review.sample.population import ReviewUnit
+from access_review.sample.rotation import LastReviewed
 
 
 class Draw(StrEnum):
@@ -180,7 +180,7 @@ def draw(
     kept = tuple(sorted(set(carried)))
     picks, needed = _choose(units, policy, state.coverage, sown, run, as_of, kept)
     rest = [unit.unit for unit in units if not stratum(unit).is_census]
-    late = coverage.count_overdue(rest, state.coverage, run=run, as_of=as_of, weeks=policy.coverage_weeks)
+    late = rotation.count_overdue(rest, state.coverage, run=run, as_of=as_of, weeks=policy.coverage_weeks)
     parts = _parts(units, picks)
     sample = Sample(
         run=run,
@@ -200,7 +200,7 @@ def draw(
         next_commitment=reveal.next_commitment,
         carried=kept,
     )
-    seen = coverage.advance_clocks(
+    seen = rotation.advance_clocks(
         state.coverage, [unit.unit for unit in units], [pick.unit for pick in picks], run=run, as_of=as_of
     )
     promised = state.pledge if run in state.reveals else next_pledge
@@ -240,7 +240,7 @@ def _choose(
     ranks = {unit: rank(sown, unit) for unit in rest}
     inference = lowest(ranks, needed.units)
     # Ties are broken in the same order, so that who is drawn for inference serves the panel too where it can.
-    panel = coverage.choose_panel(rest, seen, run=run, as_of=as_of, weeks=policy.coverage_weeks, rank=ranks.__getitem__)
+    panel = rotation.choose_panel(rest, seen, run=run, as_of=as_of, weeks=policy.coverage_weeks, rank=ranks.__getitem__)
     draws = dict.fromkeys((unit for unit, part in strata.items() if part.is_census), Draw.CENSUS)
     waited = set(carried).intersection(rest)
     draws |= dict.fromkeys((*panel, *sorted(waited)), Draw.COVERAGE) | dict.fromkeys(inference, Draw.INFERENCE)
@@ -288,7 +288,7 @@ def _reasons(
 def not_reviewed(state: SampleState, sample: Sample, reviewed: Iterable[str]) -> SampleState:
     """Let the units that nobody looked at wait on from where they were before the sample was drawn."""
     missed = {pick.unit for pick in sample.picks} - set(reviewed)
-    return replace(state, coverage=coverage.set_clocks_back(state.coverage, missed, run=sample.run))
+    return replace(state, coverage=rotation.set_clocks_back(state.coverage, missed, run=sample.run))
 
 
 def verify(

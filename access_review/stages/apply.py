@@ -10,16 +10,16 @@ from access_review import workspace as workspaces
 from access_review.changes import Change
 from access_review.clock import Clock
 from access_review.errors import PlanRefused
+from access_review.plan.recent_removals import WEEK, RecentRemovals
 from access_review.plan.record import Plan, refuse_early, refuse_stale
-from access_review.plan.taken import WEEK, Taken
 from access_review.revoke import apply, approve, recheck, systems
 from access_review.revoke.approve import Signatories
+from access_review.revoke.journal_removals import recent_removals as taken_by
 from access_review.revoke.read_again import SecondReview, ask_again, read_again, require_same_systems
 from access_review.revoke.states import CHANGED, Recheck, State, Transition
-from access_review.revoke.taken import taken as taken_by
 from access_review.snapshot import Snapshot
 from access_review.stages.approve import Signer, sign_execution
-from access_review.stages.rederive import decided, is_derivable, refuse_other_version, require_derived
+from access_review.stages.rederive import decisions_then, is_derivable, refuse_other_version, require_derived
 from access_review.store import files, pinned, plans, reviews, snapshots
 from access_review.store.journal import JournalFile
 from access_review.store.plans import StoredPlan
@@ -242,7 +242,7 @@ def _judge(
     again: list[Snapshot] = []
     taken = [one for one in stored.plan.changes if journal.standing(one.id).state in CHANGED]
     lately = _lately(stored, workspace, read_at)
-    by = SecondReview(workspace, workspace.capabilities(), decided(stored, workspace), taken, lately, owners)
+    by = SecondReview(workspace, workspace.capabilities(), decisions_then(stored, workspace), taken, lately, owners)
 
     def judged(change: Change, now: datetime) -> Recheck:
         if not known or now - known[0].at >= workspace.policy.apply.facts_valid:
@@ -250,7 +250,7 @@ def _judge(
             refuse_stale(stored.plan, now=now, workspace_digest=current.digest)
             recent = not known and now - read_at < workspace.policy.apply.facts_valid
             fresh = rosters if recent else recheck.with_rosters(snapshot, workspace, now)
-            facts = recheck.judge(stored.plan, fresh, workspace, _others(stored, workspace), now, owners)
+            facts = recheck.judge_plan(stored.plan, fresh, workspace, _others(stored, workspace), now, owners)
             if not again:
                 again.append(read_again(stored.plan, snapshot, workspace, now))
                 require_same_systems(stored.plan, again[0])
@@ -268,7 +268,7 @@ def _both(judged: Mapping[str, Recheck], against: Mapping[str, Recheck]) -> Mapp
     }
 
 
-def _lately(stored: StoredPlan, workspace: Workspace, now: datetime) -> Taken:
+def _lately(stored: StoredPlan, workspace: Workspace, now: datetime) -> RecentRemovals:
     """Return what other batches took since the last accepted population, or in the last week."""
     since, inputs = now - WEEK, stored.plan.inputs
     if inputs and inputs.accepted:

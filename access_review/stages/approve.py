@@ -10,7 +10,7 @@ from access_review.logbook import entries
 from access_review.plan.record import refuse_stale
 from access_review.revoke import approve, sshsig, statements
 from access_review.revoke.approve import Signatories, Statement, StatementKind
-from access_review.revoke.wind_down import digest_of_wind_down, find_wind_down
+from access_review.revoke.signed_wind_down import digest_of_wind_down, find_wind_down
 from access_review.runs import Run
 from access_review.stages.rederive import refuse_unsigned
 from access_review.store import files, keys, logbook, logged, plans
@@ -159,7 +159,7 @@ def _said(
 ) -> Iterator[str]:
     """Yield the ids of the statements of a kind, and of a digest, that name a person and are not taken back."""
     # Nobody keeps another from taking back what they signed by a file that cannot be read.
-    every = [one for one in map(approve.read_or_none, envelopes) if one]
+    every = [one for one in map(approve.statement_or_none, envelopes) if one]
     taken_back = statements.withdrawals(every)
     for one in every:
         theirs = person in people.by_name.get(one.person.casefold(), frozenset())

@@ -9,7 +9,7 @@ from access_review.carry_over import undeclared_sources
 from access_review.changes import ReadablePart, tells_readable
 from access_review.explain import coverage
 from access_review.explain.role_members import WhoNobodyHas, role_members
-from access_review.plan.wind_down import belonging
+from access_review.plan.wind_down_scope import belonging
 from access_review.review import establish
 from access_review.runs import Run
 from access_review.snapshot import ManifestSource, Progress, Snapshot, collect, manifest

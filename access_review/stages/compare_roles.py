@@ -11,8 +11,8 @@ from access_review.changes import Capabilities, Change
 from access_review.engine import Engine
 from access_review.errors import PlanRefused
 from access_review.explain.role_change import PlanChange, RoleChange, compare
-from access_review.plan.asked import changes_asked
 from access_review.plan.plan import plan
+from access_review.plan.requested_changes import requested_changes
 from access_review.review import Report, review
 from access_review.runs import Run
 from access_review.snapshot import Snapshot
@@ -47,7 +47,7 @@ def _outcome(workspace: Workspace, run: Run) -> _Outcome:
     with reviews.engine_of(workspace, snapshot) as engine:
         report = review(snapshot, workspace, engine, known)
         findings, capabilities = report.findings, workspace.capabilities()
-        asked = changes_asked(snapshot, workspace, engine, capabilities, _ASKS)
+        asked = requested_changes(snapshot, workspace, engine, capabilities, _ASKS)
         why_not = _refusal(snapshot, workspace, engine, report, capabilities)
     return _Outcome(findings, {(c.action, c.target.source, *c.target.key): _words(c) for c in asked}, why_not)
 

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import TypedDict
 
-from access_review.draft.run_input import draft_input, names_of
+from access_review.draft.review_input import draft_input, names_of
 from access_review.draft.templates import TemplateDraft, draft_templates
 from access_review.errors import WorkspaceError
 from access_review.review import establish

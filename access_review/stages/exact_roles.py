@@ -7,7 +7,7 @@ from typing import TypedDict
 from access_review.draft.holdings import matrix_of
 from access_review.draft.matrix import AccessMatrix
 from access_review.draft.mine import Decomposition, decompose
-from access_review.draft.run_input import draft_input
+from access_review.draft.review_input import draft_input
 from access_review.errors import Unclear
 from access_review.review import establish
 from access_review.runs import Run

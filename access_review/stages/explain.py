@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from access_review.draft.peer_counts import PeerCounts
-from access_review.draft.run_peers import compare_in
+from access_review.draft.peers_in_review import compare_in
 from access_review.explain import explain
 from access_review.explain.explanation import Explanation
 from access_review.runs import Run

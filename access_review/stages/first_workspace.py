@@ -13,12 +13,12 @@ import pyarrow.csv
 from access_review import workspace as workspaces
 from access_review.draft.file_kinds import FileKind
 from access_review.draft.holdings import matrix_of, person_column
-from access_review.draft.look import TableLook
+from access_review.draft.inspection import TableLook
 from access_review.draft.naming import slug
 from access_review.draft.sources import (
-    Answers,
     OptionLine,
     RungLine,
+    SourceAnswers,
     SourceDraft,
     key_columns,
     ladder_lines,
@@ -64,7 +64,7 @@ class Trial:
     workspace: Workspace
 
 
-def lay_out(folder: Path, seen: Inspection, organisation: str, answers: Answers) -> FirstWorkspace:
+def lay_out(folder: Path, seen: Inspection, organisation: str, answers: SourceAnswers) -> FirstWorkspace:
     """Write the sources of a new workspace; raises ``WorkspaceError`` where nothing can be a source, or one is there."""
     drafts, converted, unused = _drafts(folder, seen, answers)
     if not drafts:
@@ -90,7 +90,7 @@ def first_review(folder: Path, now: datetime) -> Trial:
 
 
 def _drafts(
-    folder: Path, seen: Inspection, answers: Answers
+    folder: Path, seen: Inspection, answers: SourceAnswers
 ) -> tuple[list[SourceDraft], dict[str, pa.Table], list[tuple[str, str]]]:
     names = _Names()
     drafts: list[SourceDraft] = []

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from access_review.draft.file_kinds import FileKind, KindGuess
-from access_review.draft.look import FilesLook, TableLook, look_at_files, missing
+from access_review.draft.inspection import FilesLook, TableLook, inspect_tables, missing
 from access_review.draft.meanings import ColumnMeaning, Sureness
 from access_review.stages.found_files import FoundExport, FoundFiles, read_files
 
@@ -28,7 +28,7 @@ def inspect_files(paths: Sequence[Path], as_of: datetime) -> Inspection:
     found = read_files(paths, as_of)
     tables = {name: one.table for name, one in found.tables.items()}
     accounts = {name: one.accounts for name, one in found.exports.items()}
-    look = look_at_files(tables | accounts, apart=accounts.keys())
+    look = inspect_tables(tables | accounts, apart=accounts.keys())
     settled = tuple(_as_export(t, found.exports[t.name]) if t.name in found.exports else t for t in look.tables)
     return Inspection(found, replace(look, tables=settled, missing=missing(settled, look.series)))
 

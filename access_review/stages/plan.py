@@ -13,8 +13,8 @@ from access_review.plan.derive import DerivedPlan, PlanOrder, derive
 from access_review.plan.limits import Raised
 from access_review.plan.record import Plan, UndonePlan
 from access_review.plan.request import Scope
-from access_review.plan.wind_down import belonging
-from access_review.revoke.wind_down import find_wind_down
+from access_review.plan.wind_down_scope import belonging
+from access_review.revoke.signed_wind_down import find_wind_down
 from access_review.rules import load as load_rules
 from access_review.runs import Run
 from access_review.snapshot import Snapshot

@@ -10,7 +10,7 @@ from typing import Any
 from access_review import store
 from access_review.artifacts import WORKLIST
 from access_review.audit.decisions import ReviewerAnswer
-from access_review.draft.decided import Column, DecidedItems, items_of_table, like
+from access_review.draft.decision_columns import Column, DecidedItems, items_of_table, like
 from access_review.draft.predicted import PredictedRisk, predict
 from access_review.errors import Unclear
 from access_review.runs import Run

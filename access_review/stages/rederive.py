@@ -7,8 +7,8 @@ from access_review.logbook.lines import LogEvent
 from access_review.plan import record
 from access_review.plan.derive import PlanOrder, derive
 from access_review.plan.record import Plan
-from access_review.plan.request import Decided
-from access_review.plan.reviewed import decided as decisions_asking
+from access_review.plan.request import DecidedRevoke
+from access_review.plan.reviewed_revokes import decided_revokes
 from access_review.revoke import approve
 from access_review.runs import Run
 from access_review.stages.undo import derive_undo
@@ -55,13 +55,13 @@ def refuse_unsigned(stored: StoredPlan) -> None:
         raise _other_version(stored.plan)
 
 
-def decided(stored: StoredPlan, workspace: Workspace) -> tuple[Decided, ...]:
+def decisions_then(stored: StoredPlan, workspace: Workspace) -> tuple[DecidedRevoke, ...]:
     """Return what reviewers had decided when a plan was made, within its scope."""
     plan = stored.plan
     if plan.inputs is None or not plan.scope.reviewed:
         return ()
     people = people_of(snapshots.people(stored.run))
-    return decisions_asking(pinned.answered(workspace.folder, plan.inputs.decisions), people, plan.scope)
+    return decided_revokes(pinned.answered(workspace.folder, plan.inputs.decisions), people, plan.scope)
 
 
 def _other_version(plan: Plan) -> PlanRefused:
@@ -120,7 +120,7 @@ def _require_signed(undone: StoredPlan, workspace: Workspace) -> None:
             plans.seen_standing(workspace.folder, at),
         )
         then = begun.details.get("standing", "")
-        approve.require_stood(then, signed, known, people, now=at, plan=undone.plan, seen=seen)
+        approve.require_standing_then(then, signed, known, people, now=at, plan=undone.plan, seen=seen)
         return
     approve.require(undone.plan, undone.approvals, known, people, now=at, by=executor, seen=plans.seen(undone, at))
 

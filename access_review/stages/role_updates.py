@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from access_review import roles
-from access_review.draft.run_roles import roles_today
+from access_review.draft.roles_in_review import roles_today
 from access_review.draft.updates import TemplateProposal, propose_updates
 from access_review.errors import WorkspaceError
 from access_review.review import establish

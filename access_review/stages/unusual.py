@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from access_review.draft.run_input import names_of
-from access_review.draft.run_peers import score_run
+from access_review.draft.peers_in_review import score_run
+from access_review.draft.review_input import names_of
 from access_review.draft.unusual import UnusualAccess, score_access
 from access_review.review import establish
 from access_review.runs import Run

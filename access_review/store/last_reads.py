@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from access_review import store
 from access_review.artifacts import AUDIT
-from access_review.connectors import emptied
+from access_review.connectors import emptied_groups
 from access_review.connectors.shrunk import counted, is_compared
 from access_review.runs import Run
 from access_review.store import snapshots
@@ -38,6 +38,6 @@ def of(earlier: Sequence[Run], live: Collection[str] = ()) -> Mapping[str, Mappi
             break
     opened = {run.id: snapshots.load(run).tables for run in members.values()}
     return {
-        name: {**counts, **(emptied.remembered(name, opened[members[name].id]) if name in members else {})}
+        name: {**counts, **(emptied_groups.remembered(name, opened[members[name].id]) if name in members else {})}
         for name, counts in found.items()
     }

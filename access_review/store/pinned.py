@@ -14,15 +14,15 @@ from access_review.audit.worklist import WorkItem
 from access_review.engine import ParquetFile
 from access_review.errors import AccessReviewError, StalePlan
 from access_review.facts import CarryForward
-from access_review.findings.former import FORMAT
+from access_review.findings.format_1 import FORMAT
 from access_review.logbook.tree import TreeHead
 from access_review.plan.derive import PlanInputs
 from access_review.plan.limits import populations
+from access_review.plan.recent_removals import WEEK, RecentRemovals
 from access_review.plan.record import PinnedInputs, PinnedPosition, PinnedRun
-from access_review.plan.taken import WEEK, Taken
 from access_review.review import Previous
+from access_review.revoke.journal_removals import recent_removals
 from access_review.revoke.states import ChangeStatus
-from access_review.revoke.taken import taken
 from access_review.runs import Run
 from access_review.settings import WindDown
 from access_review.snapshot import Snapshot
@@ -137,10 +137,10 @@ def _owners(workspace: Path, pinned: PinnedRun | None) -> ParquetFile | None:
 
 
 def _accepted(workspace: Path, pinned: PinnedRun) -> Snapshot:
-    taken = snapshots.load(_run(workspace, pinned.run, "the run accepted last"))
-    if taken.digest != pinned.digest:
+    snapshot = snapshots.load(_run(workspace, pinned.run, "the run accepted last"))
+    if snapshot.digest != pinned.digest:
         raise _other(f"the snapshot of {pinned.run}")
-    return taken
+    return snapshot
 
 
 def answered(
@@ -183,7 +183,7 @@ def _journals(workspace: Path, since: datetime) -> tuple[PinnedPosition, ...]:
     )
 
 
-def _taken(workspace: Path, pinned: Sequence[PinnedPosition], since: datetime) -> Taken:
+def _taken(workspace: Path, pinned: Sequence[PinnedPosition], since: datetime) -> RecentRemovals:
     batches, gone = [], []
     without_plan = {of: _upto(journal, of, pinned) for of, journal in plans.lost(workspace)}
     for position in pinned:
@@ -194,7 +194,7 @@ def _taken(workspace: Path, pinned: Sequence[PinnedPosition], since: datetime) -
         stored = plans.find(_run(workspace, name, "what its batch took"), folder)
         with JournalFile(stored.journal, stored.plan.digest) as journal:
             batches.append((stored.plan, _upto(journal, position.of, pinned)))
-    return taken(batches, gone, since)
+    return recent_removals(batches, gone, since)
 
 
 def _upto(journal: JournalFile, of: str, pinned: Sequence[PinnedPosition]) -> Mapping[str, ChangeStatus]:

@@ -14,7 +14,7 @@ from access_review.logbook import entries
 from access_review.logbook.known import known_things
 from access_review.logbook.lines import Logbook, LogEvent
 from access_review.plan.record import Plan
-from access_review.revoke import wind_down
+from access_review.revoke import signed_wind_down
 from access_review.revoke.approve import Approved, Seen, Signatories, StatementKind
 from access_review.runs import Run
 from access_review.store import files, logbook, logbook_check, logged, snapshots
@@ -181,9 +181,9 @@ def require_wind_down(
     workspace: Workspace, name: str, people: Signatories, now: datetime, plan: Plan | None = None
 ) -> Approved:
     """Return who signed a declared wind-down; raises ``PlanRefused`` unless two people did as it now is, and it lasts."""
-    declared = wind_down.find_wind_down(workspace.wind_downs, name)
+    declared = signed_wind_down.find_wind_down(workspace.wind_downs, name)
     signed, seen = envelopes(workspace.folder / STANDING_APPROVALS), seen_standing(workspace.folder)
-    return wind_down.require_wind_down(
+    return signed_wind_down.require_wind_down(
         name, declared, signed, workspace.approvers, people, now=now, plan=plan, seen=seen
     )
 

@@ -14,7 +14,7 @@ from access_review.engine import Engine, ParquetFile
 from access_review.engine.duckdb import EmbeddedEngine
 from access_review.errors import ArtifactError
 from access_review.facts import CarryForward, carry_forward_tables
-from access_review.findings import former, register
+from access_review.findings import format_1, register
 from access_review.plan.derive import changed
 from access_review.review import Previous, Report, establish
 from access_review.runs import Run
@@ -46,7 +46,7 @@ def conclude(run: Run, report: Report, snapshot: Snapshot, workspace: Workspace)
         file=files.digest_of(path),
         owners=Stored({"owners": ParquetFile(owners)}).digest("owners"),
         owners_file=files.digest_of(owners),
-        findings=former.FORMAT,
+        findings=format_1.FORMAT,
     )
     store.write(run, REVIEWED, reviewed)
     return replace(report, found=ParquetFile(path))
@@ -55,13 +55,13 @@ def conclude(run: Run, report: Report, snapshot: Snapshot, workspace: Workspace)
 def read(run: Run) -> Report:
     """Read a review back; raises ``ArtifactError`` when the findings, which stay on disk, are not those written.
 
-    They may be of the format before: what reads them (:mod:`access_review.findings.former`) knows it.
+    They may be of the format before: what reads them (:mod:`access_review.findings.format_1`) knows it.
     """
     known = store.read(run, REVIEWED)
     path = run.folder / FINDINGS
-    if known.findings not in former.KNOWN:
+    if known.findings not in format_1.KNOWN:
         raise ArtifactError(
-            f"{path} has format {known.findings!r}, not {former.FORMAT!r}", hint="use the version that wrote it"
+            f"{path} has format {known.findings!r}, not {format_1.FORMAT!r}", hint="use the version that wrote it"
         )
     snapshots.verify(path, digest=known.digest, file=known.file, made="reviewed", hint="access-review review")
     return Report(run.as_of, ParquetFile(path), known.rules, known.digest)

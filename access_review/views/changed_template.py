@@ -59,7 +59,7 @@ def _take(data: Any, name: str, pattern: str) -> bool:
     return False
 
 
-def told(proposals: Sequence[TemplateProposal], templates: int, written: int, folder: str) -> str:
+def proposals_text(proposals: Sequence[TemplateProposal], templates: int, written: int, folder: str) -> str:
     """Say what is proposed, role by role."""
     return "\n".join(_lines(proposals, templates, written, folder))
 

@@ -10,7 +10,7 @@ from access_review.connectors.tabular.freshness import AGE
 from access_review.explain.coverage import Coverage
 from access_review.explain.role_members import WhoNobodyHas
 from access_review.views import coverage, role_members
-from access_review.views.summary import told_of
+from access_review.views.summary import warning_lines
 from access_review.views.terminal import table
 from access_review.views.text import count, visible
 
@@ -97,7 +97,7 @@ def live_value(said: Mapping[str, Sequence[ReadablePart]]) -> dict[str, list[dic
     return {source: [asdict(part) for part in parts] for source, parts in said.items()}
 
 
-def told(verdicts: Mapping[str, CheckedVerdict]) -> list[str]:
+def warnings_of(verdicts: Mapping[str, CheckedVerdict]) -> list[str]:
     """Return what people are told of a source though it is complete."""
     return [verdicts[subject]["reason"] or "" for subject in TOLD if subject in verdicts]
 
@@ -127,7 +127,7 @@ def _lines(result: CheckResult) -> Iterator[str]:
             kinds = ", ".join(f"{number:,} {kind}" for kind, number in sorted(source["problems"].items()))
             yield f"{visible(source['source'])}: input that could not be used: {kinds}"
         yield from (f"  {visible(row['locator'])}: {visible(row['reason'])}" for row in source["unusable"])
-    yield from told_of({source["source"]: told(source["verdicts"]) for source in result["sources"]})
+    yield from warning_lines({source["source"]: warnings_of(source["verdicts"]) for source in result["sources"]})
     for line in result["unresolved"]:
         yield f"{line['place']}: {visible(line['pattern'])} matches nothing today"
     yield from map(role_members.warning, result["nobody_has"])

@@ -5,8 +5,8 @@ from typing import TypedDict
 
 from access_review.draft.columns import ColumnLook
 from access_review.draft.date_forms import DateLook
+from access_review.draft.inspection import FilesLook, TableLook
 from access_review.draft.joins import ColumnJoin
-from access_review.draft.look import FilesLook, TableLook
 from access_review.draft.meanings import ColumnMeaning
 from access_review.views.terminal import table
 from access_review.views.text import count, listed, visible

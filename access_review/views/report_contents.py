@@ -15,12 +15,12 @@ from markupsafe import Markup
 from access_review.audit import inventory
 from access_review.audit.inventory import ListedAgent, ListedApplication
 from access_review.audit.judge import Judgement
-from access_review.draft.run_input import names_of
-from access_review.draft.run_peers import most_unusual_of
+from access_review.draft.peers_in_review import most_unusual_of
+from access_review.draft.review_input import names_of
 from access_review.engine import Engine
 from access_review.explain.coverage import Coverage, measure
 from access_review.explain.finding_paths import AccountPaths, NestingPath, find_paths
-from access_review.findings.judged import measure_judged
+from access_review.findings.judged_share import measure_judged
 from access_review.model import CURRENT, Family
 from access_review.offboarding.queries import LeftPerson, list_left
 from access_review.plan.record import Plan

@@ -17,7 +17,7 @@ from markupsafe import Markup
 from access_review.changes import Target
 from access_review.offboarding.lag import LagState, lag_of
 from access_review.plan.record import Plan
-from access_review.views import coverage, judged, text
+from access_review.views import coverage, judged_share, text
 from access_review.views.families import family_of
 from access_review.views.report_contents import Contents
 from access_review.views.summary import RAGS, SEVERITIES
@@ -41,8 +41,8 @@ def render(contents: Contents) -> bytes:
         titles={rule["rule"]: rule["title"] for rule in contents.summary["rules"]},
         severities=SEVERITIES,
         rags=RAGS,
-        judged=judged.sentence(contents.summary["judged"]) if contents.summary["judged"] else "",
-        nothing_found=judged.nothing_found(contents.summary),
+        judged=judged_share.sentence(contents.summary["judged"]) if contents.summary["judged"] else "",
+        nothing_found=judged_share.nothing_found(contents.summary),
         coverage_warnings=list(coverage.warnings(contents.coverage)),
         coverage_rows=coverage.rows(contents.coverage),
         severity_chart=bars(

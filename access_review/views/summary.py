@@ -258,7 +258,7 @@ def _source(name: str, source: ManifestSource) -> SourceSummary:
     }
 
 
-def told_of(sources: Mapping[str, Sequence[str]]) -> list[str]:
+def warning_lines(sources: Mapping[str, Sequence[str]]) -> list[str]:
     """Return a line for each thing that is told, the sources that it is told of before it."""
     named: dict[str, list[str]] = defaultdict(list)
     for source, lines in sorted(sources.items()):

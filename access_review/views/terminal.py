@@ -10,8 +10,8 @@ from typing import IO, Any
 import typer
 from tabulate import tabulate
 
-from access_review.views import judged
-from access_review.views.summary import RAGS, SEVERITIES, Summary, counts_of, told_of
+from access_review.views import judged_share
+from access_review.views.summary import RAGS, SEVERITIES, Summary, counts_of, warning_lines
 from access_review.views.text import count, moment, shorten, visible
 
 _COLOURS = {"red": "red", "amber": "yellow", "green": "green", "critical": "red", "high": "yellow"}
@@ -68,7 +68,7 @@ def _heading(summary: Summary, width: int, colour: bool) -> str:
         f"{status['waived']:,} waived, {status['closed']:,} closed)"
     )
     found_judged = summary["judged"]
-    said = textwrap.wrap(judged.sentence(found_judged), width, break_on_hyphens=False) if found_judged else []
+    said = textwrap.wrap(judged_share.sentence(found_judged), width, break_on_hyphens=False) if found_judged else []
     if found_judged and not found_judged["whole"]:
         said = [paint(line, "amber", colour) for line in said]
     return "\n".join((_strong(title, colour), population, current, *said))
@@ -90,14 +90,14 @@ def _sources(summary: Summary, width: int, colour: bool) -> str:
                 shown,
             )
         )
-    said = told_of({source["source"]: source["told"] for source in summary["sources"]})
+    said = warning_lines({source["source"]: source["told"] for source in summary["sources"]})
     drawn = table(("source", "connector", "rows", "unusable", "read"), rows, numbers=(2, 3))
     return "\n".join([drawn, *(shorten(line, width) for line in said)])
 
 
 def _findings(summary: Summary, width: int, colour: bool) -> str:
     if not summary["rules"]:
-        return judged.nothing_found(summary)
+        return judged_share.nothing_found(summary)
     columns = (*SEVERITIES, *RAGS) if width >= _WIDE else RAGS
     room = width - sum(len(column) + 4 for column in columns)
     rows = [

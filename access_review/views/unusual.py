@@ -38,7 +38,7 @@ def counts(one: PeerCounts) -> Plain:
     return {**asdict(one), "view": str(one.view)}
 
 
-def said(one: PeerCounts) -> str:
+def peer_sentence(one: PeerCounts) -> str:
     """Say what peers suggest, with the reason."""
     if one.view is PeerView.UNKNOWN:
         return one.reason

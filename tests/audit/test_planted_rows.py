@@ -15,7 +15,7 @@ from access_review.audit.judge import ENOUGH, Sign
 from access_review.audit.worklist import UNASSIGNED, Worklist
 from access_review.changes import decision_reference
 from access_review.plan.request import Scope
-from access_review.plan.reviewed import decided
+from access_review.plan.reviewed_revokes import decided_revokes
 from access_review.policy import Sampling
 from access_review.sample.draw import SampleState, draw, pledge
 from access_review.sample.population import ReviewUnit
@@ -55,7 +55,7 @@ def test_no_plan_follows_from_a_test_row_that_is_to_be_revoked(example):
     made = decisions.record(
         Decisions(drawn.run), [decision_on(row, ReviewerAnswer.REVOKE, by=by, at=DAY) for row in rows]
     )
-    told = decided([(work.items, made.current)], reviewers.people_of([]), Scope())
+    told = decided_revokes([(work.items, made.current)], reviewers.people_of([]), Scope())
     assert [one.name for one in told] == [decision_reference(rows[1].item)]
 
 

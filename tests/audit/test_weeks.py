@@ -14,7 +14,7 @@ from access_review.audit import campaign
 from access_review.findings.sentences import every_sentence
 from access_review.offboarding.leaver import AccessState, Late, LeaverStatus
 from access_review.policy import Sampling
-from access_review.sample import coverage, draw, hypergeometric
+from access_review.sample import draw, hypergeometric, rotation
 from access_review.sample.draw import Draw, SampleState
 from access_review.sample.population import ReviewUnit
 from access_review.stages.remind import remind
@@ -252,7 +252,7 @@ def test_coverage_and_confidence_hold_over_many_seeds():
         for _, drawn, there, wrong, state in half_a_year(seed):
             assert drawn.overdue == 0
             at = drawn.as_of
-            assert not coverage.count_overdue(there, state.coverage, run="later", as_of=at, weeks=24)
+            assert not rotation.count_overdue(there, state.coverage, run="later", as_of=at, weeks=24)
             inference = [pick.unit for pick in drawn.picks if pick.draw is Draw.INFERENCE]
             found = sum(unit in wrong for unit in inference)
             most = hypergeometric.upper_deviations(len(there), len(inference), found, 0.95)

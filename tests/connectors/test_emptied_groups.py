@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from access_review import snapshot, workspace
-from access_review.connectors.emptied import compared
+from access_review.connectors.emptied_groups import compared
 from access_review.connectors.shrunk import EMPTIED
 from access_review.snapshot import Snapshot
 from tests.connectors.good_samples import SAMPLES

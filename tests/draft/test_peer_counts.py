@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from access_review.draft import peers
+from access_review.draft import nearest_people
 from access_review.draft.peer_counts import PeerView, compare_pairs, index_peers, view_of
 from access_review.draft.unusual import explain_grant, find_grant, score_access
 from tests.draft.matrices import matrix
@@ -60,10 +60,10 @@ def test_what_counts_suggest(counts: tuple[int, int, int, int], view: PeerView) 
 
 def test_very_many_are_compared_with_some_and_still_stand_out(monkeypatch: pytest.MonkeyPatch) -> None:
     held = matrix(f"{TEAMS}; agent99: mail crm phone ledger")
-    monkeypatch.setattr(peers, "EVERYBODY", 10)
-    monkeypatch.setattr(peers, "COMPARED_WITH", 12)
-    near = peers.neighbourhood(held)
-    others = peers.compared_with(len(held.people))
+    monkeypatch.setattr(nearest_people, "EVERYBODY", 10)
+    monkeypatch.setattr(nearest_people, "COMPARED_WITH", 12)
+    near = nearest_people.neighbourhood(held)
+    others = nearest_people.compared_with(len(held.people))
     assert len(others) == 12
     assert set(near.nearest.ravel().tolist()) <= set(others.tolist())
     assert all(person not in row for person, row in enumerate(near.nearest.tolist()))
@@ -71,4 +71,4 @@ def test_very_many_are_compared_with_some_and_still_stand_out(monkeypatch: pytes
     grant = find_grant(held, "agent99", "ledger")
     assert grant is not None
     assert access.place[grant] == 1
-    assert np.array_equal(peers.nearest_people(held, np.arange(len(held.people))), near.nearest)
+    assert np.array_equal(nearest_people.nearest_people(held, np.arange(len(held.people))), near.nearest)

@@ -8,7 +8,7 @@ import pytest
 
 from access_review.draft.logistic import area_under_curve
 from access_review.draft.matrix import access_matrix
-from access_review.draft.peers import neighbourhood
+from access_review.draft.nearest_people import neighbourhood
 from access_review.draft.unusual import explain_grant, find_grant, most_unusual, score_access
 from tests.draft.matrices import REAL, matrix, planted, real_matrix
 

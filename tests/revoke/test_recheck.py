@@ -10,7 +10,7 @@ from access_review.changes import Action, Expectation, Target, Thing
 from access_review.changes import change as change_of
 from access_review.errors import LimitExceeded, PlanRefused, RosterFault
 from access_review.plan.limits import Count
-from access_review.revoke.recheck import Facts, judge, with_rosters
+from access_review.revoke.recheck import Facts, judge_plan, with_rosters
 from access_review.revoke.states import Recheck
 from access_review.workspace import load
 from tests.support.fake_system import a_change, a_plan
@@ -49,7 +49,7 @@ BACK = "the end was rescinded or postponed, or they came back"
 
 def verdicts(rows, *, plan=PLAN, space=SPACE, others=()):
     """Return the verdict by what is taken from whom."""
-    facts = judge(plan, snapshot(**rows), space, others, LATER)
+    facts = judge_plan(plan, snapshot(**rows), space, others, LATER)
     assert facts.at == LATER
     return {
         (one.target.account.name, one.target.entitlement.name if one.target.entitlement else ""): facts.of(one)
@@ -260,7 +260,7 @@ def test_each_limit_is_the_one_that_was_signed(signed, said):
 def test_only_who_is_employed_gets_something_back(status, judged):
     plan = a_plan(replace(a_change(1, left=False), action=Action.ADD_MEMBER))
     people = [{"person": "hr:person:1", "status": status}] if status else []
-    assert judge(plan, snapshot(people=people), SPACE, (), LATER).of(plan.changes[0]) == judged
+    assert judge_plan(plan, snapshot(people=people), SPACE, (), LATER).of(plan.changes[0]) == judged
 
 
 def test_an_edge_belongs_to_nobody_and_is_given_back():
@@ -268,7 +268,7 @@ def test_an_edge_belongs_to_nobody_and_is_given_back():
     plan = a_plan(change_of(Action.CUT_NESTING, target, Expectation(present=False), "f"))
     restoring = replace(plan.changes[0], action=Action.ADD_NESTING)
     plan = replace(plan, changes=(restoring,))
-    assert judge(plan, snapshot(), SPACE, (), LATER).of(restoring) == Recheck()
+    assert judge_plan(plan, snapshot(), SPACE, (), LATER).of(restoring) == Recheck()
 
 
 # Rosters read anew

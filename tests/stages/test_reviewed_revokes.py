@@ -4,7 +4,7 @@ import csv
 
 import pytest
 
-from access_review.plan.request import Decided, Scope
+from access_review.plan.request import DecidedRevoke, Scope
 from tests.support.command import access_review
 from tests.support.planning import add, company, declared, grant, nest, planned
 from tests.support.workspaces import Company
@@ -86,7 +86,7 @@ def test_who_decided_and_is_gone_decides_nothing(decided, tmp_path):
 
 
 def revoking(rows, number, name, **more):
-    word = Decided(
+    word = DecidedRevoke(
         "decision i1", f"ad:user:{number}", name and f"ad:group:{name}", name and "assigned", "revoke", **more
     )
     made = planned(rows, declared(), scope=Scope(reviewed=True), decided=[word])

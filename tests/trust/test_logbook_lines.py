@@ -7,13 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from access_review.errors import ArtifactError
-from access_review.logbook.known import (
-    Discrepancy,
-    DiscrepancyKind,
-    compare_file,
-    compare_store,
-    known_things,
-)
+from access_review.logbook.known import Discrepancy, DiscrepancyKind, compare_file, compare_store, known_things
 from access_review.logbook.lines import (
     FORMAT,
     FileMark,

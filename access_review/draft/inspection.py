@@ -58,7 +58,7 @@ class FilesLook:
     """What a review would not see with these files."""
 
 
-def look_at_table(name: str, table: Any) -> TableLook:
+def inspect_table(name: str, table: Any) -> TableLook:
     """Look at an Arrow table of text columns; an empty text is a missing value. A million rows take seconds."""
     looks = look_at_columns(table)
     guess = guess_kind(looks, pairs_unique=len(looks) == 2 and not pairs_repeat(table))
@@ -82,12 +82,12 @@ def look_at_table(name: str, table: Any) -> TableLook:
     )
 
 
-def look_at_files(tables: Mapping[str, Any], *, apart: Collection[str] = ()) -> FilesLook:
+def inspect_tables(tables: Mapping[str, Any], *, apart: Collection[str] = ()) -> FilesLook:
     """Look at several tables, by the name of their file, and at what joins them.
 
     Those ``apart`` are no series though their columns are the same: what a connector read is always in its columns.
     """
-    looks = {name: look_at_table(name, table) for name, table in sorted(tables.items())}
+    looks = {name: inspect_table(name, table) for name, table in sorted(tables.items())}
     spelled = {
         name: [
             *(

@@ -15,9 +15,9 @@ from access_review.draft.file_kinds import FileKind
 from access_review.draft.forms import TextForm, guess_form, guess_json
 from access_review.draft.headers import personal, plain_header
 from access_review.draft.holdings import matrix_of
+from access_review.draft.inspection import inspect_table, inspect_tables
 from access_review.draft.joins import JoinStep
 from access_review.draft.ladder import suggest_ladder
-from access_review.draft.look import look_at_files, look_at_table
 from access_review.draft.meanings import Sureness
 from access_review.draft.shapes import Form, common_shapes, mask
 from access_review.draft.status_words import place_status
@@ -59,7 +59,7 @@ HOLDINGS = table(
 
 
 def test_a_roster_is_told_with_what_its_columns_mean() -> None:
-    look = look_at_table("hr.csv", ROSTER)
+    look = inspect_table("hr.csv", ROSTER)
     assert look.guess.kind is FileKind.ROSTER
     assert {m.field: m.columns for m in look.guess.meanings} == {
         "person": ("emp_no",),
@@ -115,7 +115,7 @@ def test_what_is_no_date_is_none(values: list[str]) -> None:
 
 
 def test_holdings_join_the_roster_after_zeros_are_taken_off() -> None:
-    look = look_at_files({"hr.csv": ROSTER, "app.csv": HOLDINGS})
+    look = inspect_tables({"hr.csv": ROSTER, "app.csv": HOLDINGS})
     app = next(t for t in look.tables if t.name == "app.csv")
     assert app.guess.kind is FileKind.HOLDINGS
     assert {m.field for m in app.guess.meanings} == {"account", "employee_id", "entitlement", "used"}
@@ -128,7 +128,7 @@ def test_holdings_join_the_roster_after_zeros_are_taken_off() -> None:
 def test_a_domain_and_a_mail_address_lead_to_the_same_login() -> None:
     logins = table("uid | role\nana.abad | a\nben.cruz | a\ncy.diaz | b\ndee.elm | b\neve.fox | c")
     domain = table("account | group\n" + "\n".join(f"NW\\{n} | g" for n in ("Ana.Abad", "ben.cruz", "cy.diaz")))
-    joins = look_at_files({"a.csv": logins, "d.csv": domain, "hr.csv": ROSTER}).joins
+    joins = inspect_tables({"a.csv": logins, "d.csv": domain, "hr.csv": ROSTER}).joins
     found = {(j.file, j.column, j.other_file, j.other_column): j.best for j in joins}
     assert found["a.csv", "uid", "hr.csv", "work_mail"].step is JoinStep.LOCAL_PART
     assert found["d.csv", "account", "a.csv", "uid"].step is JoinStep.DOMAIN
@@ -140,20 +140,20 @@ def test_names_join_in_any_order() -> None:
     other = table(
         "employee name | site\n" + "\n".join(f"{n} | y" for n in ("Abad, Ana", "Cruz, Ben", "Diaz, Cy", "Elm, Dee"))
     )
-    (join,) = [j for j in look_at_files({"a": first, "b": other}).joins if j.file == "a"]
+    (join,) = [j for j in inspect_tables({"a": first, "b": other}).joins if j.file == "a"]
     assert (join.best.step, join.best.rate) == (JoinStep.NAME_ORDER, 1)
 
 
 def test_two_ids_that_a_step_makes_one_are_said() -> None:
     ids = table("id | x\n" + "\n".join(f"{n} | y" for n in ("0101", "101", "102", "103")))
     mine = table("emp id | z\n" + "\n".join(f"{n} | w" for n in ("00101", "00102", "00103")))
-    (join,) = [j for j in look_at_files({"a": mine, "b": ids}).joins if j.file == "a"]
+    (join,) = [j for j in inspect_tables({"a": mine, "b": ids}).joins if j.file == "a"]
     assert join.clashes == 1
     assert "1 values become ambiguous" in join.sentence
 
 
 def test_files_of_the_same_columns_are_a_series_and_the_last_is_asked() -> None:
-    look = look_at_files({"hr-01.csv": ROSTER, "hr-02.csv": ROSTER, "app.csv": HOLDINGS})
+    look = inspect_tables({"hr-01.csv": ROSTER, "hr-02.csv": ROSTER, "app.csv": HOLDINGS})
     assert look.series == (("hr-01.csv", "hr-02.csv"),)
     assert {j.other_file for j in look.joins} == {"hr-02.csv"}
 
@@ -165,7 +165,7 @@ def test_the_ladder_begins_with_what_joins_as_it_stands() -> None:
             f"{n[:3]} | 0010{i} | {n.upper()}@x.test | g" for i, n in enumerate(("ana.abad", "ben.cruz", "cy.diaz"), 1)
         )
     )
-    files = look_at_files({"hr.csv": ROSTER, "app.csv": accounts})
+    files = inspect_tables({"hr.csv": ROSTER, "app.csv": accounts})
     first, second = suggest_ladder(files, "app.csv", "hr.csv")
     assert (first.join.column, first.field, first.certain) == ("employee id", "person", True)
     assert (second.join.column, second.field, second.certain) == ("mail", "mail", False)
@@ -182,7 +182,7 @@ def test_a_wide_matrix_becomes_who_holds_what() -> None:
         dee  | x    | x   | 0   |        |       | x
         """
     )
-    look = look_at_table("matrix.csv", wide)
+    look = inspect_table("matrix.csv", wide)
     assert look.guess.kind is FileKind.MATRIX_WIDE
     assert look.guess.marked == ("mail", "vpn", "crm", "ledger", "vault", "badge")
     held = matrix_of(wide, look)
@@ -193,7 +193,7 @@ def test_a_wide_matrix_becomes_who_holds_what() -> None:
 
 def test_two_columns_of_ids_are_a_long_matrix() -> None:
     long = table("a | b\n" + "\n".join(f"{n % 7} | {n // 7 + 100}" for n in range(30)))
-    look = look_at_table("pairs.txt", long)
+    look = inspect_table("pairs.txt", long)
     assert look.guess.kind is FileKind.MATRIX_LONG
     assert all(m.sureness is Sureness.GUESS for m in look.guess.meanings)
     assert look.questions == ("is a really account?", "is b really entitlement?")
@@ -206,7 +206,7 @@ def test_decisions_without_a_person_have_the_columns_that_tell_people_apart() ->
     rows = [(m, t, d, r) for m in range(4) for t in range(3) for d in [t % 2] for r in range(3)]
     lines = [f"{'keep' if (m + r) % 4 else 'revoke'} | {r + 500} | {m + 10} | {t + 20} | d{d}" for m, t, d, r in rows]
     decisions = table("decision | resource | manager | title | dept\n" + "\n".join(lines))
-    look = look_at_table("decisions.csv", decisions)
+    look = inspect_table("decisions.csv", decisions)
     assert look.guess.kind is FileKind.DECISIONS
     assert (look.guess.decision, look.guess.kept, look.guess.revoked) == ("decision", ("keep",), ("revoke",))
     assert look.composite == ("manager", "title")
@@ -217,20 +217,20 @@ def test_decisions_without_a_person_have_the_columns_that_tell_people_apart() ->
 
 
 def test_what_nobody_can_place_is_unknown_and_says_so() -> None:
-    look = look_at_table("notes.csv", table("remark | more\nhello there | a\nhello there | b\nbye | b"))
+    look = inspect_table("notes.csv", table("remark | more\nhello there | a\nhello there | b\nbye | b"))
     assert look.guess.kind is FileKind.UNKNOWN
-    assert matrix_of(table("remark\nx"), look_at_table("n", table("remark\nx"))) is None
-    assert look_at_files({"notes.csv": table("remark\nx\nx")}).missing[0].startswith("no roster")
+    assert matrix_of(table("remark\nx"), inspect_table("n", table("remark\nx"))) is None
+    assert inspect_tables({"notes.csv": table("remark\nx\nx")}).missing[0].startswith("no roster")
 
 
 def test_samples_give_nobody_away() -> None:
-    look = look_at_table("hr.csv", ROSTER)
+    look = inspect_table("hr.csv", ROSTER)
     shown = " ".join(s for c in look.columns if c.name in {"last_name", "work_mail", "emp_no"} for s in c.samples)
     assert "Abad" not in shown
     assert "ana" not in shown
     assert mask("ana.abad@x.test") == "a**.a***@x.t***"
     managers = table("id | name | manager\n" + "\n".join(f"{n} | Ana B{n} | Cy Diaz" for n in range(9)))
-    named = next(c for c in look_at_table("hr", managers).columns if c.name == "manager")
+    named = next(c for c in inspect_table("hr", managers).columns if c.name == "manager")
     assert named.words == ()
     assert named.samples == ("C* D***",)
 
@@ -317,7 +317,7 @@ def test_columns_that_others_make_superfluous_are_dropped() -> None:
 @pytest.mark.parametrize("name", sorted(MAPPINGS))
 def test_columns_of_data_from_elsewhere_are_understood(name: str, outside_data: Path) -> None:
     expected = MAPPINGS[name]
-    look = look_at_table(name, read(outside_data / name))
+    look = inspect_table(name, read(outside_data / name))
     found = {m.field: list(m.columns) for m in look.guess.meanings}
     fields = {f: [c] if isinstance(c, str) else c for f, c in expected.get("fields", {}).items()}
     assert look.guess.kind == expected["kind"]

@@ -12,7 +12,7 @@ from access_review.snapshot import Snapshot
 from access_review.workspace import Workspace
 
 
-def changes_asked(
+def requested_changes(
     snapshot: Snapshot,
     workspace: Workspace,
     engine: Engine,

@@ -12,7 +12,7 @@ from access_review.engine import ParquetFile
 from access_review.engine.duckdb import EmbeddedEngine
 from access_review.errors import ArtifactError
 from access_review.facts import FINDINGS
-from access_review.findings import former, register
+from access_review.findings import format_1, register
 from access_review.findings.sentences import every_sentence
 from access_review.store import files, reviews
 from access_review.tables import digest, frame
@@ -49,7 +49,7 @@ DIGEST = "sha256:a7b8ab2d9bcdf896ba2d8839dd3562f05173dcec53622c496c1bf5f50229447
 
 def test_they_are_known_in_words_and_checked_or_not_alike_in_memory_and_in_the_engine(tmp_path):
     pq.write_table(OLD, tmp_path / "old.parquet")
-    today = former.of_today(OLD)
+    today = format_1.of_today(OLD)
     assert today.schema == FINDINGS.schema
     with EmbeddedEngine(AS_OF, threads=1) as engine:
         for found in (OLD, ParquetFile(tmp_path / "old.parquet")):
@@ -73,7 +73,7 @@ def test_those_of_today_are_what_they_are():
         "checked": True,
     }
     found = frame(FINDINGS, [{**row, "risk_parts": "{}"}])
-    assert former.of_today(found).equals(found)
+    assert format_1.of_today(found).equals(found)
     assert digest(OLD) == DIGEST, "the digest that runs of before were sealed with"
 
 

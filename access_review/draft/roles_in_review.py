@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from access_review.draft.run_input import draft_input
+from access_review.draft.review_input import draft_input
 from access_review.draft.updates import OwnLine, RolesToday
 from access_review.engine import Engine
 from access_review.roles import Resolved

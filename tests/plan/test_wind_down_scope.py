@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from access_review.plan.wind_down import belonging
+from access_review.plan.wind_down_scope import belonging
 from access_review.settings import WindDown
 
 NOW = datetime(2026, 11, 2, 6, tzinfo=UTC)

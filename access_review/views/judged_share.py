@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from access_review.findings.judged import NotJudged
+from access_review.findings.judged_share import NotJudged
 from access_review.views.summary import JudgedSummary, Summary
 from access_review.views.text import count, listed
 

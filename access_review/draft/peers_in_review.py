@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 
+from access_review.draft.nearest_people import EVERYBODY
 from access_review.draft.peer_counts import PeerCounts, compare_pairs, index_peers
 from access_review.draft.peer_groups import telling_groups
-from access_review.draft.peers import EVERYBODY
-from access_review.draft.run_input import draft_input, names_of
+from access_review.draft.review_input import draft_input, names_of
 from access_review.draft.unusual import UnusualAccess, UnusualGrant, most_unusual, score_access
 from access_review.engine import Engine
 

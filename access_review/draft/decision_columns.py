@@ -6,7 +6,7 @@ from typing import Any
 
 from access_review.draft.columns import ColumnLook
 from access_review.draft.headers import plain_header
-from access_review.draft.look import TableLook
+from access_review.draft.inspection import TableLook
 from access_review.draft.shapes import Form
 
 MOST_COLUMNS = 10

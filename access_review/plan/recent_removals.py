@@ -15,7 +15,7 @@ ANYTHING = ("", "")
 
 
 @dataclass(frozen=True, slots=True)
-class TakenAmount:
+class RemovedAmount:
     """What one change took from one population, as limits count it; a part of what fell away with it is a fraction."""
 
     change: str
@@ -26,13 +26,13 @@ class TakenAmount:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class RecentRemovals:
     """What was taken and not given back; it counts from ``since``, the last accepted population or a week ago.
 
     ``people`` are those from whom something was taken under a wind-down, with its name: they count toward its own number.
     """
 
-    amounts: tuple[TakenAmount, ...] = ()
+    amounts: tuple[RemovedAmount, ...] = ()
     since: datetime | None = None
     people: frozenset[tuple[str, str]] = frozenset()
 

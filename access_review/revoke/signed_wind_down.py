@@ -8,7 +8,7 @@ import rfc8785
 
 from access_review.errors import PlanRefused, Unclear
 from access_review.plan.record import Plan
-from access_review.revoke.approve import Approved, Seen, Signatories, StatementKind, count_statements, two_of
+from access_review.revoke.approve import Approved, Seen, Signatories, StatementKind, count_statements, two_signers
 from access_review.settings import Approvers, WindDown
 
 
@@ -49,7 +49,7 @@ def require_wind_down(
             hint="wait for it, or have another day declared and signed",
         )
     found = count_statements(envelopes, digest_of_wind_down(name, declared), approvers, people, now=now, seen=seen)
-    counted = two_of(found, StatementKind.WIND_DOWN, people, plan)
+    counted = two_signers(found, StatementKind.WIND_DOWN, people, plan)
     if len(counted) < 2:
         raise PlanRefused(
             f"{len(counted)} of 2 people have signed the wind-down {name} as it now is{found.words}",

@@ -3,7 +3,7 @@
 import pytest
 
 from access_review.engine.duckdb import EmbeddedEngine
-from access_review.findings.judged import Judged, NotJudged, UnjudgedPart
+from access_review.findings.judged_share import Judged, NotJudged, UnjudgedPart
 from access_review.review import review
 from tests.support.command import CommandResult
 from tests.support.snapshots import AS_OF, snapshot, workspace

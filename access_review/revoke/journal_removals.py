@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from access_review.changes import UNDO, Action, Change
+from access_review.plan.recent_removals import ANYTHING, RecentRemovals, RemovedAmount
 from access_review.plan.record import Plan
-from access_review.plan.taken import ANYTHING, Taken, TakenAmount
 from access_review.revoke.states import CHANGED, ChangeStatus, State
 
 _COUNTED = CHANGED | {State.ORDERED}
@@ -13,11 +13,11 @@ _SHARED = frozenset({"grants removed", "members"})
 """What falls away through nesting too: a change has its part of what its plan counted."""
 
 
-def taken(
+def recent_removals(
     batches: Iterable[tuple[Plan, Mapping[str, ChangeStatus]]],
     lost: Iterable[Mapping[str, ChangeStatus]],
     since: datetime,
-) -> Taken:
+) -> RecentRemovals:
     """Return what batches took since a moment, or may have, or ordered, and no later batch gave back.
 
     ``lost`` are those whose plan is gone: each change of theirs may have taken anything.
@@ -43,7 +43,7 @@ def taken(
             left.setdefault((change.action, change.target.key), (at, change, plan))
     known = [amount for at, change, plan in left.values() for amount in _amounts(at, change, plan)]
     unknown = [
-        TakenAmount(name, status.intended_at, *ANYTHING, 1)
+        RemovedAmount(name, status.intended_at, *ANYTHING, 1)
         for standings in lost
         for name, status in sorted(standings.items())
         if status.state in _COUNTED and status.intended_at and status.intended_at >= since
@@ -53,23 +53,23 @@ def taken(
         for _, change, plan in left.values()
         if plan.scope.wind_down
     )
-    return Taken((*known, *unknown), since, people)
+    return RecentRemovals((*known, *unknown), since, people)
 
 
-def _amounts(at: datetime, change: Change, plan: Plan) -> Iterator[TakenAmount]:
+def _amounts(at: datetime, change: Change, plan: Plan) -> Iterator[RemovedAmount]:
     if plan.scope.wind_down:
         return  # it has a number of its own, which two people signed
     account, entitlement, child = change.target.account, change.target.entitlement, change.target.child
     if account and entitlement is None and change.action in {Action.DISABLE_ACCOUNT, Action.MANUAL}:
-        yield TakenAmount(change.id, at, "accounts disabled", change.target.source, 1)
+        yield RemovedAmount(change.id, at, "accounts disabled", change.target.source, 1)
     if entitlement is None:
         return
     if account and not child:
-        yield TakenAmount(change.id, at, "direct members", entitlement.id, 1)
+        yield RemovedAmount(change.id, at, "direct members", entitlement.id, 1)
     cuts = _cuts(plan.changes)
     for count in plan.limits.counts:
         if count.what in _SHARED:
-            yield TakenAmount(change.id, at, count.what, count.where, count.changed / cuts)
+            yield RemovedAmount(change.id, at, count.what, count.where, count.changed / cuts)
 
 
 def _cuts(changes: Sequence[Change]) -> int:

@@ -7,12 +7,12 @@ from access_review.audit.filled_sheets import names_in
 from access_review.audit.reviewers import People
 from access_review.audit.worklist import WorkItem
 from access_review.changes import decision_reference
-from access_review.plan.request import Decided, Scope
+from access_review.plan.request import DecidedRevoke, Scope
 
 
-def decided(
+def decided_revokes(
     audits: Iterable[tuple[Iterable[WorkItem], Mapping[str, Decision]]], people: People, scope: Scope
-) -> tuple[Decided, ...]:
+) -> tuple[DecidedRevoke, ...]:
     """Return what reviewers decided to revoke, within a scope; a later decision replaces an earlier one.
 
     ``audits`` are the items and the current decisions of each, oldest first. Nobody has what
@@ -36,10 +36,10 @@ def decided(
     )
 
 
-def _request(decision: Decision, people: People) -> Decided:
+def _request(decision: Decision, people: People) -> DecidedRevoke:
     known = any(people.who(name) for name in names_in(decision.by))
     comment = f" ({decision.comment})" if decision.comment else ""
-    return Decided(
+    return DecidedRevoke(
         decision_reference(decision.item),
         decision.account,
         decision.entitlement,

@@ -14,7 +14,7 @@ from access_review.changes import Change
 from access_review.engine import Engine
 from access_review.errors import LimitExceeded
 from access_review.plan.limits import WOUND_DOWN, Count
-from access_review.plan.taken import Taken
+from access_review.plan.recent_removals import RecentRemovals
 from access_review.plan.withheld import Withheld, WithheldCode, withheld
 from access_review.settings import WindDown
 from access_review.tables import Row
@@ -83,7 +83,7 @@ def _why(change: Change, declared: WindDown, belong: Collection[str], powers: Ma
     return ""
 
 
-def count_people(name: str, declared: WindDown, changes: Iterable[Change], taken: Taken) -> Count:
+def count_people(name: str, declared: WindDown, changes: Iterable[Change], taken: RecentRemovals) -> Count:
     """Count the people of a plan, and those from whom plans under the same wind-down took before, against its number."""
     own = {one.target.person or one.id for one in changes}
     before = taken.wound_down(name) - own
