@@ -5,7 +5,10 @@ is taken is seen gone, and what was the employee's is given back.
 """
 
 import json
+import subprocess
+import sys
 from datetime import timedelta
+from time import perf_counter
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -231,3 +234,30 @@ def test_without_a_writer_each_change_is_a_work_order(company, domain, admin):
     assert set(done["states"].values()) == {"ordered"}
     assert company.wire().only_read()
     assert payments(admin, domain) == before
+
+
+@pytest.mark.slow
+def test_a_leaver_goes_from_a_name_to_disabled_sign_in(company, domain, admin, capsys):
+    """Every command as a process of its own, start-up and signatures included; the runbook says which time was seen."""
+    leaver = "h11"
+    (company.folder / "sources/people.csv").write_text(hybrid.roster(left=[leaver]))
+    assert enabled(admin, domain, leaver)
+    began, took = perf_counter(), []
+    for words in (
+        ("collect",),
+        ("review",),
+        ("plan", "--requested-by", ASKS, "--person", f"Person {leaver}", "--rule", "leaver-active"),
+        ("approve", "--request", "--by", ASKS, "--key", ASKS),
+        ("approve", "--by", SECOND, "--key", SECOND),
+        ("apply", "--by", ASKS, "--key", ASKS, "--go-on"),
+    ):
+        since = perf_counter()
+        command = [sys.executable, "-m", "access_review", "-C", str(company.folder), "--quiet", *words]
+        done = subprocess.run(command, cwd=company.folder, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, (words, done.stderr)
+        took.append(f"{words[0]} {perf_counter() - since:.1f}")
+    seconds = perf_counter() - began
+    assert not enabled(admin, domain, leaver)
+    assert [path.endswith("/revokeSignInSessions") for method, path in company.wire().written] == [True]
+    with capsys.disabled():
+        print(f"\nfrom a name to disabled sign-in: {seconds:.0f} s ({', '.join(took)})")  # noqa: T201 - the figure is what it is for
