@@ -280,3 +280,18 @@ def test_a_batch_that_was_stopped_goes_on_after_a_newer_review(company):
         assert company.run(command, at="2026-11-02T06:25:00Z").code == 0
     again = company.run("--json", "--run", old, "apply", *by_the_first(company), at="2026-11-02T06:30:00Z")
     assert (again.code, company.calls["revoke"]) == (0, 3), (again.out, again.err)
+
+
+def test_signing_off_another_audit_between_plan_and_apply_refuses_nothing(tmp_path):
+    company = Faulty(tmp_path / "company", excess=range(11, 14))
+    before = "2026-10-26T06:00:00Z"
+    assert company.run("audit", at=before).code == 0
+    (earlier,) = runs.all_runs(company.folder)
+    assert company.run("audit", at=AUDIT).code == 0
+    assert company.run("plan", "--requested-by", "00007", at=PLAN).code == 0
+    signed(company)
+    for words in (("remind",), ("sign-off", "--by", "00007")):
+        done = company.run("--run", earlier.id, *words, at="2026-11-02T06:12:00Z")
+        assert done.code == 0, done.err
+    done = company.apply()
+    assert (done.code, set(done.json["states"].values())) == (0, {"pending"}), done.err
