@@ -14,6 +14,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from typing import Any
 
 import pyarrow as pa
@@ -326,10 +327,15 @@ def digest(data: pa.Table | pa.RecordBatchReader) -> str:
     A reader is read to its end, batch by batch.
     """
     found = hashlib.sha256(_csv(data.schema.empty_table(), header=True))
-    batches = data.to_batches(max_chunksize=100_000) if isinstance(data, pa.Table) else data
+    batches = iter(data.to_batches(max_chunksize=100_000) if isinstance(data, pa.Table) else data)
+    first = [*islice(batches, 2)]
+    if len(first) < 2:  # a small table is hashed sooner than a thread begins
+        for batch in first:
+            found.update(_csv(batch))
+        return "sha256:" + found.hexdigest()
     with ThreadPoolExecutor(1) as pool:
         before: Future[pa.Buffer] | None = None
-        for batch in batches:  # the next one is read while one is written and the one before it is hashed
+        for batch in chain(first, batches):  # the next one is read while one is written and the one before it is hashed
             text = pool.submit(_csv, batch)
             if before:
                 found.update(before.result())

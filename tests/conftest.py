@@ -17,6 +17,7 @@ from tests.powershell import carry
 from tests.powershell.carry import PowerShell
 from tests.powershell.reads import lacking
 from tests.support.command import access_review
+from tests.support.derived_once import derived_once
 from tests.support.example import AUDITED_AT, REPOSITORY, copy_example
 from tests.support.programs import need
 
@@ -114,6 +115,13 @@ def _every_plan_fits_its_readers() -> Iterator[None]:
 
 
 _forged: list[bool] = []
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _each_plan_is_derived_once() -> Iterator[None]:
+    """Let commands share what they derive from the same inputs, which in processes of their own each does again."""
+    with derived_once():
+        yield
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import pytest
 from access_review import workspace
 from access_review.errors import AccessReviewError
 from tests.attacks.believing import believed, tampered
-from tests.attacks.once import derive_once
 from tests.attacks.tampering import TAKEN, History, Prepared
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forged_plans")]
@@ -22,9 +21,7 @@ FAILED: tuple[int, ...] = ()
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patched:
-        derive_once(patched)
-        yield Prepared(tmp_path_factory.mktemp("tampering"))
+    return Prepared(tmp_path_factory.mktemp("tampering"))
 
 
 def test_nothing_is_done_that_two_people_did_not_ask_for_and_a_review_does_not_justify(prepared):
