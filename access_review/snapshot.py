@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from access_review import __version__, carry_over, connectors
 from access_review.connectors import Source, emptied_groups, shrunk
 from access_review.connectors.contradictions import believed, without_doubtful
+from access_review.connectors.own_removals import LastRead
 from access_review.connectors.tabular.freshness import AGE
 from access_review.engine import ParquetFile
 from access_review.errors import ConnectorError, every
@@ -123,14 +124,14 @@ class Snapshot:
         return {source: (system["identity"], system["name"]) for source, system in said.items()}
 
     @property
-    def last_read(self) -> Mapping[str, Mapping[str, int]]:
+    def last_read(self) -> Mapping[str, LastRead]:
         """How much each source held of what was read whole, by subject, and of groups by their ids."""
         found: dict[str, list[Row]] = defaultdict(list)
         for row in self.tables["completeness"].to_pylist():
             found[row["source"]].append(row)
         counts = {source: shrunk.counted(rows, accepted=False) for source, rows in found.items()}
         return {
-            source: count | (emptied_groups.remembered(source, self.tables) if "grants" in count else {})
+            source: LastRead(count | (emptied_groups.remembered(source, self.tables) if "grants" in count else {}))
             for source, count in counts.items()
         }
 
@@ -152,7 +153,7 @@ def collect(
     as_of: datetime,
     *,
     previous: Snapshot | None = None,
-    last: Mapping[str, Mapping[str, int]] | None = None,
+    last: Mapping[str, LastRead] | None = None,
     progress: Progress = lambda *_: None,
 ) -> Snapshot:
     """Read all sources; raises ``WorkspaceError`` for what cannot be used as written, ``RosterFault`` for a roster.
@@ -161,7 +162,9 @@ def collect(
     """
     known = (previous.last_read if previous else {}) if last is None else last
     entries = [entry for entry in workspace.sources if not entry.is_retired(as_of)]
-    read = every(partial(_read, workspace, entry, as_of, progress, known.get(entry.name, {})) for entry in entries)
+    read = every(
+        partial(_read, workspace, entry, as_of, progress, known.get(entry.name, LastRead())) for entry in entries
+    )
     whole = {name: frame(name, [], also=[t for one in read for t in one[name]]) for name in TABLES}
     whole = carry_over.carry_over(whole, workspace, as_of, previous.tables if previous else None)
     tables = Stored(resolve(whole))
@@ -175,7 +178,7 @@ def collect_again(workspace: Workspace, taken: Snapshot, names: Collection[str],
     """
     entries = [entry for entry in workspace.sources if entry.name in names]
     # Held to no earlier size: a batch that goes on has made it smaller, and what is not seen is left alone here.
-    read = [_read(workspace, entry, as_of, lambda *_: None, {}) for entry in entries]
+    read = [_read(workspace, entry, as_of, lambda *_: None, LastRead()) for entry in entries]
     again = {entry.name for entry in entries}
     whole = {}
     for name in TABLES:
@@ -202,7 +205,7 @@ def _of_others(name: str, before: pa.Table, fresh: pa.Table, again: Collection[s
 
 
 def _read(
-    workspace: Workspace, entry: SourceEntry, as_of: datetime, progress: Progress, last: Mapping[str, int]
+    workspace: Workspace, entry: SourceEntry, as_of: datetime, progress: Progress, last: LastRead
 ) -> dict[str, list[pa.Table]]:
     """Read one source; what came before a failure is kept, and said to be incomplete."""
     source = Source(entry.name, workspace.folder / "sources")
@@ -231,19 +234,11 @@ def _compared(
     source: Source,
     made: Mapping[str, list[pa.Table]],
     as_of: datetime,
-    last: Mapping[str, int],
+    last: LastRead,
 ) -> list[Row]:
     """Return the verdicts on a source, what was read of it held against what it held before."""
-    said = [row for part in made["completeness"] for row in part.to_pylist()]
-    own = [row for row in said if row["subject"] == shrunk.SIZES]
-    found = shrunk.filled(made) | (json.loads(own[0]["reason"]) if own else {})
-    verdicts = [row for row in said if row not in own]
-    if found:
-        verdicts.append(shrunk.sizes(source, found)[1])
-    accepted = entry.file.accept_fewer
-    live = bool(last) and not connectors.is_recorded(workspace.connected(entry))
-    held = shrunk.NOTHING_LESS if live else emptied_groups.compared(source.name, last, made)
-    return shrunk.noticed(source, verdicts, last, on=as_of.date(), accepted=accepted, live=live, held=held)
+    live = bool(last.counts) and not connectors.is_recorded(workspace.connected(entry))
+    return shrunk.compared(source, made, last, on=as_of.date(), accepted=entry.file.accept_fewer, live=live)
 
 
 def _rows(source: Source, entry: SourceEntry, as_of: datetime) -> Iterator[tuple[str, Row]]:

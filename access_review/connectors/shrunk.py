@@ -16,6 +16,7 @@ import rfc8785
 
 from access_review.connectors import Source, complete, emptied_groups, incomplete
 from access_review.connectors.emptied_groups import LessHeld
+from access_review.connectors.own_removals import EXPLAINED, LastRead, explanation
 from access_review.tables import TABLES, Row
 
 SHARE = 90
@@ -33,7 +34,7 @@ EMPTIED = "part:emptied groups"
 FIRST = "part:first-read"
 """The subject of a verdict that says that there was nothing to compare with."""
 
-TOLD = (FIRST, EMPTIED)
+TOLD = (FIRST, EMPTIED, EXPLAINED)
 """What people are told of a source that is complete all the same."""
 
 FILE, OBJECTS, CELLS, VIA = "file:", "objects:", "cells:", "grants by "
@@ -97,13 +98,21 @@ def is_compared(subject: str) -> bool:
     return subject in TABLES and subject not in _NOT_KEPT
 
 
+def sized(source: Source, made: Mapping[str, Sequence[pa.Table]]) -> list[Row]:
+    """Return the verdicts on what was read of a source, with one that says how much files and columns of it hold."""
+    said = [row for part in made["completeness"] for row in part.to_pylist()]
+    own = [row for row in said if row["subject"] == SIZES]
+    found = filled(made) | (json.loads(own[0]["reason"]) if own else {})
+    return [*(row for row in said if row not in own), *([sizes(source, found)[1]] if found else [])]
+
+
 def counted(verdicts: Iterable[Mapping[str, Any]], *, accepted: bool = True) -> dict[str, int]:
     """Return what one source held: the tables that were read whole, or shrunk and were ``accepted``.
 
     Files and columns count where every table did: of a file that was cut they say what is left of it.
     """
     rows = list(verdicts)
-    shrunk = any(row["subject"] == SHRUNK for row in rows)
+    shrunk = _is_shrunk(rows)
     compared = [row for row in rows if is_compared(row["subject"])]
     good = [row for row in compared if row["complete"] or (shrunk and accepted)]
     found = {row["subject"]: row["received"] for row in good if row["received"] is not None}
@@ -115,6 +124,33 @@ def _sizes(rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
 
 
 NOTHING_LESS = LessHeld({}, {})
+
+
+def compared(
+    source: Source,
+    made: Mapping[str, Sequence[pa.Table]],
+    last: LastRead,
+    *,
+    on: date,
+    accepted: date | None,
+    live: bool,
+) -> list[Row]:
+    """Return the verdicts on a source, what was read of it held against what it held before, less what batches took of it."""
+    verdicts = sized(source, made)
+
+    def against(counts: Mapping[str, int]) -> list[Row]:
+        held = NOTHING_LESS if live else emptied_groups.compared(source.name, counts, made)
+        return noticed(source, verdicts, counts, on=on, accepted=accepted, live=live, held=held)
+
+    left = last.explained(made, (FILE, OBJECTS))
+    found = against(left)
+    if left is last.counts or _is_shrunk(found) or not _is_shrunk(against(last.counts)):
+        return found
+    return [*found, *explanation(source, last.removed, made)]
+
+
+def _is_shrunk(verdicts: Iterable[Mapping[str, Any]]) -> bool:
+    return any(row["subject"] == SHRUNK for row in verdicts)
 
 
 def noticed(

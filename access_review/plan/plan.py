@@ -135,7 +135,8 @@ def _settle(
             refused = _apart(engine, counts)
         if not refused:
             if by.wind_down:
-                people = count_people(by.wind_down, workspace.wind_downs[by.wind_down], changes, by.taken)
+                declared = workspace.wind_downs[by.wind_down]
+                people = count_people(engine, by.wind_down, declared, changes, by.taken, snapshot.as_of)
                 check_people(people)
                 counts = (*counts, people)
             else:

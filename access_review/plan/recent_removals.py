@@ -41,6 +41,10 @@ class RecentRemovals:
         lost = {one.change for one in self.amounts if (one.what, one.where) == ANYTHING}
         return frozenset({person for of, person in self.people if of == name} | lost)
 
+    def wound_down_by_others(self, name: str) -> frozenset[str]:
+        """Return from whom something was taken under a wind-down of another name."""
+        return frozenset({person for of, person in self.people if of != name})
+
     def counts(self, besides: Collection[str], since: datetime | None = None) -> Mapping[tuple[str, str], int]:
         """Sum what was taken from each population, besides by changes that a plan has itself (by id)."""
         start = max((moment for moment in (since, self.since) if moment), default=None)

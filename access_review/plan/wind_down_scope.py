@@ -83,10 +83,19 @@ def _why(change: Change, declared: WindDown, belong: Collection[str], powers: Ma
     return ""
 
 
-def count_people(name: str, declared: WindDown, changes: Iterable[Change], taken: RecentRemovals) -> Count:
-    """Count the people of a plan, and those from whom plans under the same wind-down took before, against its number."""
+def count_people(
+    engine: Engine, name: str, declared: WindDown, changes: Iterable[Change], taken: RecentRemovals, now: datetime
+) -> Count:
+    """Count the people of a plan, and those from whom plans under wind-downs took before, against its number.
+
+    Whoever lost access under a declaration of another name counts too where they are of the same client or site, or
+    where nobody can say any more: a second file does not begin anew. Reads an engine after a review.
+    """
     own = {one.target.person or one.id for one in changes}
-    before = taken.wound_down(name) - own
+    others = sorted(taken.wound_down_by_others(name))
+    rows = list(engine.rows(_ASSIGNMENTS, persons=others)) if others else []
+    elsewhere = {row["person"] for row in rows} - belonging(rows, declared, now)
+    before = (taken.wound_down(name) | (set(others) - elsewhere)) - own
     return Count(WOUND_DOWN, name, len(own), declared.expected, declared.expected, len(before))
 
 

@@ -111,7 +111,7 @@ def _check_limits(engine: Engine, plan: Plan, by: SecondReview, now: datetime) -
     Under a wind-down, to the number of people that was declared.
     """
     if name := plan.scope.wind_down:
-        check_people(count_people(name, by.workspace.wind_downs[name], plan.changes, by.lately))
+        check_people(count_people(engine, name, by.workspace.wind_downs[name], plan.changes, by.lately, now))
         return
     own = {change.id for change in plan.changes}
     known, ceilings = limits.counted(plan.limits.counts), by.workspace.policy.limits

@@ -1,27 +1,37 @@
-"""How much each source held when it was last read whole, or held less and somebody signed that off."""
+"""How much each source held when it was last read whole, or held less and somebody signed that off; and what batches took since."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
 
 from access_review import store
 from access_review.artifacts import AUDIT
+from access_review.changes import Target
 from access_review.connectors import emptied_groups
+from access_review.connectors.own_removals import LastRead, OwnRemovals
 from access_review.connectors.shrunk import counted, is_compared
+from access_review.errors import AccessReviewError
+from access_review.revoke.states import PROVEN, State
 from access_review.runs import Run
-from access_review.store import snapshots
+from access_review.store import plans, snapshots
+
+_TAKEN = PROVEN | {State.ORDERED}
 
 _FURTHEST = 60
 """How many runs are looked at: what has not been read whole for so long is not known any more."""
 
 
-def of(earlier: Sequence[Run], live: Collection[str] = ()) -> Mapping[str, Mapping[str, int]]:
+def of(earlier: Sequence[Run], live: Collection[str] = ()) -> Mapping[str, LastRead]:
     """Return by source and subject how much there was, and in which group, from runs given oldest first.
 
     The newest run that read a subject whole counts; one that shrunk counts once its audit is signed off.
-    Of sources read ``live`` nobody asks about groups.
+    Of sources read ``live`` nobody asks about groups. With it goes what batches took from the source since.
     """
     found: dict[str, dict[str, int]] = defaultdict(dict)
+    since: dict[str, datetime] = {}
     asked: set[tuple[str, str]] = set()
     members: dict[str, Run] = {}
     for run in reversed(earlier[-_FURTHEST:]):
@@ -32,12 +42,38 @@ def of(earlier: Sequence[Run], live: Collection[str] = ()) -> Mapping[str, Mappi
             rows = [{"subject": subject, **asdict(verdict)} for subject, verdict in source.verdicts.items()]
             for subject, count in counted(rows, accepted=accepted).items():
                 found[name].setdefault(subject, count)
+                since.setdefault(name, run.as_of)
             if "grants" in found[name] and name not in live:
                 members.setdefault(name, run)
         if all(subject in found[name] for name, subject in asked):
             break
     opened = {run.id: snapshots.load(run).tables for run in members.values()}
+    removed = _removals(earlier[-1].workspace, since) if earlier else {}
     return {
-        name: {**counts, **(emptied_groups.remembered(name, opened[members[name].id]) if name in members else {})}
+        name: LastRead(
+            {**counts, **(emptied_groups.remembered(name, opened[members[name].id]) if name in members else {})},
+            removed.get(name, OwnRemovals()),
+        )
         for name, counts in found.items()
+    }
+
+
+def _removals(workspace: Path, since: Mapping[str, datetime]) -> Mapping[str, OwnRemovals]:
+    """Return what batches took from each source since a moment of its own, as their journals say.
+
+    Where these are damaged nothing is explained: whoever plans or applies hears of that.
+    """
+    taken: dict[str, list[Target]] = defaultdict(list)
+    with suppress(AccessReviewError):
+        for plan, journal in plans.journals(workspace):
+            for change in plan.changes:
+                status, start = journal.standing(change.id), since.get(change.target.source)
+                if start and status.intended_at and status.intended_at >= start and status.state in _TAKEN:
+                    taken[change.target.source] += [] if change.action.restores else [change.target]
+    return {
+        source: OwnRemovals(
+            frozenset(one.account.id for one in targets if one.account),
+            frozenset((one.account.id, one.entitlement.id) for one in targets if one.account and one.entitlement),
+        )
+        for source, targets in taken.items()
     }
