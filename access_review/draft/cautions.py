@@ -41,6 +41,8 @@ class DraftEntitlement:
     pattern: str
     privileged: bool | None = None
     sensitivity: str | None = None
+    carries: str | None = None
+    """What is privileged and comes with it, as a group that is nested in another's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,8 @@ def cautions(
     known = facts.get(entitlement)
     if known and known.privileged:
         found.append(Caution(CautionKind.PRIVILEGED, "privileged: a whole team may have too much"))
+    elif known and known.carries:
+        found.append(Caution(CautionKind.PRIVILEGED, f"carries {known.carries}, which is privileged"))
     if known and known.sensitivity:
         found.append(Caution(CautionKind.SENSITIVE, f"sensitive: {known.sensitivity}"))
     found += [caution for pair in toxic if (caution := _toxic(entitlement, pair, with_it, allowed))]

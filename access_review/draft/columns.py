@@ -1,5 +1,6 @@
 """One column of a file: how full, how different, what its values look like, with samples that give nobody away."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +15,7 @@ FEW_WORDS = 40
 
 _SHAPED = 2_000
 _SAMPLES = 3
+_PARTS = (";", "|", ",")
 _REPEATS = 2.0  # rows a value at least, on average, to be a word and not somebody's own
 
 
@@ -49,6 +51,8 @@ class ColumnLook:
     words: tuple[WordCount, ...]
     """All values with their rows, most frequent first, where they are few and repeat."""
     dates: DateLook | None
+    parted: str | None = None
+    """What parts several values in one cell, where some cells have several and what they have repeats."""
 
     @property
     def unique(self) -> bool:
@@ -103,7 +107,21 @@ def _look(name: str, column: Any) -> ColumnLook:
         samples=tuple(w.word for w in words[:_SAMPLES]) if words else tuple(mask(value) for value in shown),
         words=words,
         dates=dates,
+        parted=_parted(sample, form),
     )
+
+
+def _parted(values: Sequence[str], form: Form) -> str | None:
+    """Find what parts values: a part stands in several cells, and mostly without a blank before a comma, as in a name."""
+    if form in {Form.DATE, Form.NUMBER, Form.MAIL, Form.GUID, Form.SID, Form.NAME}:
+        return None
+    for part in _PARTS if form is not Form.DN else ";":
+        several = [value for value in values if part in value]
+        parts = [one.strip() for value in values for one in value.split(part) if one.strip()]
+        repeated = len(set(parts)) < len(parts) and (part != "," or not any(", " in value for value in several))
+        if len(several) >= 0.2 * len(values) and several and (repeated or len(several) == len(values)):
+            return part
+    return None
 
 
 def _words(values: Any, counts: Any, distinct: int, filled: int, form: Form) -> tuple[WordCount, ...]:

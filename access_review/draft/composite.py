@@ -1,21 +1,33 @@
 """Columns that only together say who or what a row is about."""
 
 from collections.abc import Sequence
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 
 from access_review.draft.matrix import Indices
 
+MOST = 0.75
+"""Share of what all columns tell apart that two or three must, to stand for a person."""
 
-def identifying_columns(table: Any, names: Sequence[str]) -> tuple[str, ...]:
-    """Return the fewest columns found that tell apart all that the given ones tell apart together.
+_PAIRS = 12  # columns of which each two and three are tried
 
-    Without an id of people, ``[MGR_ID, ROLE_TITLE, …]`` is the nearest thing to one. Greedy: each further
-    column is the one that tells most rows apart; columns that later ones make superfluous are dropped.
+
+def identifying_columns(table: Any, names: Sequence[str], telling: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the fewest columns that tell apart nearly all that the given ones tell apart together.
+
+    Without an id of people, ``[MGR_ID, ROLE_TITLE]`` is the nearest thing to one: two or three columns that tell most
+    apart, those ``telling`` who somebody is before others. Where no few do, all that is told apart must be. Greedy:
+    each further column is the one that tells most rows apart; columns that later ones make superfluous are dropped.
     """
     codes = {name: _codes(table.column(name)) for name in names}
     goal = _count(list(codes.values()))
+    for few in (1, 2, 3) if len(names) <= _PAIRS else ():
+        sets = [(c, _count([codes[n] for n in c])) for c in combinations(names, few)]
+        good = [(len({*c} & {*telling}), told, c) for c, told in sets if told >= (MOST if few > 1 else 1) * goal]
+        if good:
+            return max(good, key=lambda one: one[:2])[2]
     chosen: list[str] = []
     while _count([codes[n] for n in chosen]) < goal:
         rest = [n for n in names if n not in chosen]

@@ -1,5 +1,6 @@
 """What a table is: a roster, a list of who holds what, a matrix, decisions; with the reasons for it."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,11 +9,13 @@ from access_review.draft.columns import ColumnLook
 from access_review.draft.headers import plain_header
 from access_review.draft.meanings import (
     DECISION_HEADER,
+    FOR_WANT_OF_AN_ID,
     KEEP_WORDS,
     REVOKE_WORDS,
     ROSTER_HINTS,
     TABLE_HINTS,
     ColumnMeaning,
+    Hint,
     Sureness,
     guess_meanings,
 )
@@ -56,6 +59,18 @@ class KindGuess:
     """Its words for revoking."""
 
 
+_STATE = re.compile(
+    r"\b(enabled|active|aktiv|disabled|locked|blocked|gesperrt|deleted|mfa|2fa|factor|verified|expired|password|is|has|sync\w*)\b"
+)
+"""Flags that say how an account is, and not what it holds."""
+
+_SIGN_IN = re.compile(r"\b(last|letzte\w*) ?(used|access\w*|log ?in|log ?on|sign ?in|anmeldung|activity|seen)\b")
+_ABOUT_ACCOUNTS = re.compile(
+    r"\b(last ?log ?(in|on)|last sign ?in|password|pwd|mfa|2fa|account enabled|enabled|locked( out)?|disabled|"
+    r"sam ?account ?name|user principal name|upn|roles|groups|permissions|entitlements|member ?of)\b"
+)
+
+
 def guess_kind(looks: Sequence[ColumnLook], *, pairs_unique: bool = False) -> KindGuess:
     """Guess what a table is; ``pairs_unique`` says that no two rows of the first two columns are the same."""
     roster = guess_meanings(looks, ROSTER_HINTS)
@@ -78,8 +93,15 @@ def guess_kind(looks: Sequence[ColumnLook], *, pairs_unique: bool = False) -> Ki
     if ended and all(_look(looks, m).filled == looks[0].rows for m in roster if m.field == "left_at"):
         ends = tuple(_as_ends(m) for m in roster)
         return KindGuess(FileKind.HISTORY, "people several times, with a start and an end", ends)
+    if _accounts(looks, fields, held):
+        return KindGuess(FileKind.HOLDINGS, _held_in(table), table)
     if _holds(table, people=people, once=once):
         return KindGuess(FileKind.HOLDINGS, "accounts with what they hold", table)
+    if people + len(fields & {"team", "unit", "site"}) >= 2 and "person" not in fields and people:
+        instead = next((m for hint in FOR_WANT_OF_AN_ID if (m := _only(looks, roster, hint))), None)
+        if instead:
+            said = f"people, one row each, told apart by {instead.label}, with {', '.join(sorted(fields))}"
+            return KindGuess(FileKind.ROSTER, said, (*roster, instead))
     if ("person" in fields and people >= 2 and once) or ({"name", "mail"} <= fields and people >= 3):
         return KindGuess(
             FileKind.ROSTER, f"people, one row each, with {', '.join(sorted(fields - {'person'}))}", roster
@@ -95,6 +117,29 @@ def guess_kind(looks: Sequence[ColumnLook], *, pairs_unique: bool = False) -> Ki
 
 def _look(looks: Sequence[ColumnLook], meaning: ColumnMeaning) -> ColumnLook:
     return next(c for c in looks if c.name == meaning.columns[0])
+
+
+def _accounts(looks: Sequence[ColumnLook], fields: set[str], held: set[str]) -> bool:
+    """Say whether rows are accounts, though they name people: they say how somebody signs in, and nothing of employment."""
+    telling = sum(bool(_ABOUT_ACCOUNTS.search(plain_header(c.name))) for c in looks)
+    signs_in = any(_SIGN_IN.search(plain_header(c.name)) and c.form is Form.DATE for c in looks)
+    named = bool(held & {"account", "mail", "employee_id"})
+    return named and not fields & {"starts", "left_at", "manager"} and telling + signs_in >= 2
+
+
+def _held_in(table: Sequence[ColumnMeaning]) -> str:
+    there = any(m.field == "entitlement" for m in table)
+    return "accounts with what they hold" if there else "accounts, without what they hold"
+
+
+def _only(looks: Sequence[ColumnLook], roster: Sequence[ColumnMeaning], hint: Hint) -> ColumnMeaning | None:
+    """Take for the person what is in each row another: a login that means nothing else yet, or a mail that is one too."""
+    used = {c for m in roster for c in m.columns if m.field != "mail"}
+    found = guess_meanings([c for c in looks if c.name not in used], [hint])
+    if not found:
+        return None
+    because = f"no column is an id, and {found[0].label} is in each row another"
+    return ColumnMeaning("person", found[0].columns, Sureness.GUESS, because)
 
 
 def _as_ends(meaning: ColumnMeaning) -> ColumnMeaning:
@@ -128,12 +173,12 @@ def _decisions(looks: Sequence[ColumnLook]) -> KindGuess | None:
 
 
 def _wide(looks: Sequence[ColumnLook]) -> KindGuess | None:
-    """Find a matrix: most columns have a mark or nothing."""
-    marked = tuple(c.name for c in looks if c.filled == 0 or _mark(c))
-    if len(marked) < 5 or len(marked) < 0.6 * len(looks):
+    """Find a matrix: most columns have a mark or nothing, and some have one; others say whose they are, alone or together."""
+    marked = tuple(c.name for c in looks if (c.filled == 0 or _mark(c)) and not _STATE.search(plain_header(c.name)))
+    if len(marked) < 3 or len(marked) < 0.6 * len(looks) or not any(c.filled for c in looks if c.name in marked):
         return None
     others = [c for c in looks if c.name not in marked]
-    if not any(c.keylike for c in others):
+    if not any(c.keylike for c in others) and (len(others) < 2 or len(marked) < 5):
         return None
     return KindGuess(
         FileKind.MATRIX_WIDE,

@@ -39,7 +39,7 @@ _MOST = 0.8  # lines with line breaks inside a cell do not agree
 _GRAPH_MARKS: Mapping[str, tuple[frozenset[str], ...]] = {
     "users": (frozenset({"userPrincipalName"}),),
     "groups": (frozenset({"securityEnabled"}), frozenset({"groupTypes"}), frozenset({"mailEnabled"})),
-    "roleDefinitions": (frozenset({"rolePermissions"}),),
+    "roleDefinitions": (frozenset({"rolePermissions"}), frozenset({"templateId", "isBuiltIn"})),
     "roleAssignments": (frozenset({"principalId", "roleDefinitionId"}),),
     "signIns": (frozenset({"appDisplayName", "createdDateTime"}),),
     "oauth2PermissionGrants": (frozenset({"clientId", "consentType"}),),
@@ -63,6 +63,8 @@ def guess_form(head: str) -> FormGuess:
         return FormGuess(TextForm.LDIF, "lines that begin with dn:")
     # The last line of a beginning may be cut.
     whole = lines[:-1][:50] or lines
+    if lines and re.match(r'(?i)"?dn"?,(.*,)?"?(objectclass|samaccountname|member|memberof|cn|name)"?(,|$)', lines[0]):
+        return FormGuess(TextForm.LDIF, "an export of csvde: the DN first")
     best = max(_DELIMITERS, key=lambda d: _agreement(whole, d))
     share, columns = _agreement(whole, best)
     if share >= _MOST and columns > 1:
@@ -97,6 +99,10 @@ def guess_json(value: Any) -> FormGuess:
             most = max(lists, key=lambda k: len(value[k]))
             return FormGuess(TextForm.JSON_RECORDS, f"{len(value[most])} records under {most}", most)
     if isinstance(value, list) and value and isinstance(value[0], dict):
+        lowered = [{k[:1].lower() + k[1:]: None for k in record} for record in value[:20] if isinstance(record, dict)]
+        alone = _collection_of(lowered)
+        if alone and all("id" in record for record in lowered):
+            return FormGuess(TextForm.GRAPH, f"objects of Microsoft Graph alone, as {alone} have them", alone)
         return FormGuess(TextForm.JSON_RECORDS, f"a list of {len(value)} records")
     return FormGuess(TextForm.UNKNOWN, "JSON without records")
 

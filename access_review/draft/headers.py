@@ -3,8 +3,8 @@
 import re
 
 _PERSONAL = re.compile(
-    r"\b(sex|gender|race|ethnic\w*|hispanic|latino|religion|marital|married|citizen\w*|dob|birth\w*|geburt\w*|salary|"
-    r"wage|pay|bonus|commission|ssn|disab\w*|zip|postcode|phone|mobile|(?<!mail )address|survey|satisfaction|absences?|late|"
+    r"\b(sex|gender|race|ethnic\w*|hispanic|latino|religion|marital|married|citizen\w*|dob|birth\w*|geburt\w*|salary|gehalt|\w*lohn|brutto\w*|"
+    r"wage|pay|bonus|commission|ssn|disabilit\w*|zip|postcode|phone|mobile|(?<!mail )address|survey|satisfaction|absences?|late|"
     r"perf|performance|diversity|recruit\w*|reason)\b"
 )
 """What says nothing about access and much about a person: never proposed as an attribute, always masked."""
@@ -15,6 +15,18 @@ def plain_header(name: str) -> str:
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
     words = re.sub(r"[\W_]+", " ", spaced).casefold().strip()
     return re.sub(r"\bdateof\b", "date of", words)
+
+
+_NAMES = re.compile(
+    r"\b((first|last|given|sur|family|middle|preferred|legal|full|display|nick|maiden|known) ?(name|as)|vor(name)?|nachname|"
+    r"forename|rufname|geburtsname|initials?|supervisor|vorgesetzte[rn]?|manager)\b"
+)
+"""What names somebody: masked wherever it stands, and never an attribute."""
+
+
+def names_somebody(name: str) -> bool:
+    """Say whether a column names people, by its header."""
+    return bool(_NAMES.search(plain_header(name)))
 
 
 def personal(name: str) -> bool:

@@ -33,6 +33,10 @@ def matrix_of(table: Any, look: TableLook) -> AccessMatrix | None:
     if column is None:
         return None
     entitlement = _trimmed(table.column(column))
+    part = next(c.parted for c in look.columns if c.name == column)
+    if part and look.guess.decision is None:
+        cells = pc.split_pattern(pc.fill_null(entitlement, ""), part)
+        person, entitlement = person.take(pc.list_parent_indices(cells)), _trimmed(pc.list_flatten(cells))
     there = pc.and_(_filled(person), _filled(entitlement))
     if look.guess.decision is not None:
         kept = pa.array(look.guess.kept, pa.string())

@@ -8,9 +8,9 @@ from access_review.draft.columns import ColumnLook, look_at_columns
 from access_review.draft.composite import identifying_columns, pairs_repeat
 from access_review.draft.date_forms import DateOrder
 from access_review.draft.file_kinds import FileKind, KindGuess, guess_kind
-from access_review.draft.headers import personal, plain_header
+from access_review.draft.headers import names_somebody, personal, plain_header
 from access_review.draft.joins import ColumnJoin, JoinStep, Spelling, join_columns, joins_between, name_key
-from access_review.draft.meanings import ColumnMeaning, Sureness
+from access_review.draft.meanings import ROSTER_HINTS, ColumnMeaning, Sureness, further_entitlements, guess_meanings
 from access_review.draft.shapes import Form, mask
 from access_review.draft.status_words import StatusLook, status_look
 
@@ -191,7 +191,7 @@ def _found_among(
 def _masked(look: ColumnLook, guess: KindGuess, left_out: Sequence[str]) -> ColumnLook:
     """Show no words of a column that names people or says something personal."""
     fields = {m.field for m in guess.meanings if look.name in m.columns}
-    if look.words and (fields & _PEOPLE or look.name in left_out or "manager" in plain_header(look.name)):
+    if look.words and (fields & _PEOPLE or look.name in left_out or names_somebody(look.name)):
         return replace(look, words=(), samples=tuple(mask(sample) for sample in look.samples))
     return look
 
@@ -209,7 +209,7 @@ def _attributes(
         and look.name not in left_out
         and look.form not in {Form.DATE, Form.EMPTY, Form.MAIL, Form.FLAG, Form.NUMBER}
         and 1 < look.distinct <= 0.5 * look.filled
-        and "manager" not in plain_header(look.name)
+        and not names_somebody(look.name)
     )
 
 
@@ -225,13 +225,16 @@ def _naming(looks: Mapping[str, ColumnLook], guess: KindGuess) -> str | None:
 def _composite(table: Any, looks: Sequence[ColumnLook], guess: KindGuess, left_out: Sequence[str]) -> tuple[str, ...]:
     """Say which columns together stand for the person where none does."""
     fields = {m.field for m in guess.meanings}
-    if fields & {"person", "account", "employee_id", "mail"} or guess.kind in {FileKind.LOOKUP, FileKind.MATRIX_WIDE}:
+    if fields & {"person", "account", "employee_id", "mail"} or guess.kind is FileKind.LOOKUP:
         return ()
-    taken = (
-        {c for m in guess.meanings if m.field == "entitlement" for c in m.columns} | {guess.decision} | set(left_out)
-    )
-    names = [c.name for c in looks if c.name not in taken and c.form not in {Form.DATE, Form.EMPTY}]
-    return identifying_columns(table, names) if 1 < len(names) <= 20 else ()
+    taken = {guess.decision} | set(left_out) | set(guess.marked)
+    taken |= {c for m in guess.meanings if m.field == "entitlement" for c in m.columns}
+    rest = [c for c in looks if c.name not in taken and c.form not in {Form.DATE, Form.EMPTY}]
+    if guess.kind is FileKind.MATRIX_WIDE and any(c.keylike for c in rest):
+        return ()
+    names = [c.name for c in rest]
+    who = [m.columns[0] for m in guess_meanings(rest, ROSTER_HINTS) if m.field in {"manager", "title"}]
+    return identifying_columns(table, names, who) if 1 < len(names) <= 20 else ()
 
 
 def _questions(looks: Sequence[ColumnLook], guess: KindGuess, status: StatusLook | None) -> tuple[str, ...]:
@@ -244,5 +247,8 @@ def _questions(looks: Sequence[ColumnLook], guess: KindGuess, status: StatusLook
         asked.append(f"{status.column}: what do {', '.join(w.word for w in status.unknown)} mean?")
     if any(m.field == "left_at" for m in guess.meanings):
         asked.append("is the last day still a day of work, and in which zone does it end?")
+    if guess.kind is FileKind.HOLDINGS:
+        further = further_entitlements(looks, guess.meanings)
+        asked += [f"{name} is not read: is it more of what is held? Then it is a source of its own" for name in further]
     asked += [f"is {m.columns[0]} really {m.field}?" for m in guess.meanings if m.sureness is Sureness.GUESS]
     return tuple(asked)

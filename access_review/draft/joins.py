@@ -29,7 +29,9 @@ class JoinStep(StrEnum):
 LEAST = 0.3
 """Share of a column's values that must be found in the other for the pair to be worth saying."""
 
-_ID = re.compile(r"\b(id|no|num|number|nr|nummer|key|code|emp|employee|person|worker|user|account|login)\b")
+_ID = re.compile(
+    r"\b(id|no|num|number|nr|nummer|key|code|emp|employee|person|worker|user|account|login|\w*(kennung|nummer)|pers\w*nr)\b"
+)
 _BETTER = 0.02  # what a further step must add to be worth its risk
 _FEWEST = 3
 _KEYS = frozenset({Form.NUMBER, Form.CODE, Form.GUID, Form.SID, Form.MAIL, Form.DOMAIN_ACCOUNT, Form.DN})

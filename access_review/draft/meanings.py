@@ -41,13 +41,15 @@ class ColumnMeaning:
 
 
 @dataclass(frozen=True, slots=True)
-class _Hint:
+class Hint:
     """A field, the headers that name it, the forms its values may have."""
 
     field: str
     header: str
     forms: frozenset[Form]
     fits: Callable[[ColumnLook], bool] = lambda _: True
+    but: str = r"(?!)"
+    """Headers that have such a word and mean something else."""
 
 
 _IDS = frozenset({Form.NUMBER, Form.CODE, Form.GUID, Form.SID, Form.MAIL, Form.DOMAIN_ACCOUNT})
@@ -63,68 +65,113 @@ def _few(look: ColumnLook) -> bool:
     return bool(look.words) or look.distinct <= 40
 
 
-_MANAGER = r"\b(manager|supervisor|boss|superior|reports to|line manager|vorgesetzte[rn]?|mgr|responsable|chef)\b"
+_MANAGER = (
+    r"\b(manager|supervisor|boss|superior|report(s|ing) to|line manager|vorgesetzte[rn]?|f(ü|ue)hrungskraft|teamleit\w*|"
+    r"mgr|responsable|jefe|chef)\b"
+)
+_LOGIN = (
+    r"\b(log ?in( name)?|log ?on( name)?|user ?name|account|sam ?account\w*|upn|user principal name|user|user ?id|uid|card|"
+    r"benutzer\w*|kennung|anmeldename|usuario|bname|uname|principal)\b"
+)
 
 ROSTER_HINTS = (
-    _Hint("manager", _MANAGER, _IDS | _NAMES),
-    _Hint(
+    Hint("manager", _MANAGER, _IDS | _NAMES),
+    Hint(
         "person",
         r"^(person\w*|worker|staff|user|emp\w*|associate|mitarbeiter\w*|payroll|hr|global|badge|workday|clock|file)? ?"
-        r"(id|no|num|number|nr|nummer|code|key|uid)$|^(empnum|empno|empid|personalnummer|matricule|person|employee|hrid|gid|pernr)$",
+        r"(id|no|num|number|nr|nummer|code|key|uid)$|"
+        r"^(empnum|empno|empid|pers(onal|onnel)? ?(no|nr|nummer|number|id)|matricule|person|employee|hrid|gid|pernr|legajo)$",
         _IDS,
         lambda c: c.keylike or c.distinct > 0.5 * c.filled,
     ),
-    _Hint("name.first", r"\b(first ?name|given ?name|forename|vorname|prenom|prénom)\b", _NAMES),
-    _Hint("name.last", r"\b(last ?name|sur ?name|family ?name|nachname|apellido|nom)\b", _NAMES),
-    _Hint(
+    Hint("name.first", r"\b(first ?name|given ?name|forename|vorname|prenom|prénom)\b", _NAMES),
+    Hint("name.last", r"\b(last ?name|sur ?name|family ?name|nachname|apellido|nom)\b", _NAMES),
+    Hint(
         "name",
-        r"^(employee|emp|worker|full|display|person|user|preferred|staff|legal)? ?name$|^(employee|worker)$",
+        r"^(employee|emp|worker|full|display|person|user|preferred|staff|legal)? ?name$|^(employee|worker|nombre)$",
         frozenset({Form.NAME, Form.TEXT}),
     ),
-    _Hint("mail", r"\b(e ?mail|mail|email)\b", _MAILS),
-    _Hint("left_at", r"\b(terminat\w*|leav\w*|left|last day|exit|austritt\w*|end|ends|until|separation)\b", _DATES),
-    _Hint("starts", r"\b(hire\w*|start\w*|entry|join\w*|eintritt\w*|effective|begin\w*|from|onboard\w*)\b", _DATES),
-    _Hint("notified", r"\b(notice|notified|notification|resign\w*)\b", _DATES),
-    _Hint("status", r"\b(status|state|stand)\b", _WORDS, says_status),
-    _Hint("department", r"\b(department|dept|abteilung|division|departement)\b(?! (id|no|code))", _TEXTS),
-    _Hint("title", r"\b(title|position|job|job title|role|function|stelle|funktion|poste)\b(?! (id|no|code))", _TEXTS),
-    _Hint("client", r"\b(client|customer|account name|kunde)\b", _TEXTS),
-    _Hint("kind", r"\b(worker type|emp(loyee|loyment)? ?type|contract type|person type|kind)\b", _WORDS, _few),
-    _Hint("site", r"\b(site|location|office|locality|city|ort|standort|campus|l)\b", _TEXTS),
-    _Hint("country", r"\b(country|land|pays)\b", _TEXTS),
-    _Hint("team", r"\b(team|squad|group)\b", _TEXTS),
-    _Hint("unit", r"\b((business|functional|org\w*) unit|cost cent(er|re)|kostenstelle|company)\b", _TEXTS),
+    Hint("mail", r"\b(e ?mail|mail|email)\b", _MAILS),
+    Hint(
+        "left_at",
+        r"\b(term|terminat\w*|leav\w*|left|last (working )?day|exit|austritt\w*|end|ende|ends|until|separation|departure|"
+        r"sortie|baja)\b",
+        _DATES,
+        but=r"\b(probation|review|notice|probezeit|visa|permit)\b",
+    ),
+    Hint("starts", r"\b(hire\w*|start\w*|entry|join\w*|eintritt\w*|effective|begin\w*|from|onboard\w*)\b", _DATES),
+    Hint("notified", r"\b(notice|notified|notification|resign\w*)\b", _DATES),
+    Hint("status", r"\b(\w*status|state|stand|estado|statut)\b", _WORDS, says_status),
+    Hint("department", r"\b(department|dept|abteilung|division|departement)\b(?! (id|no|code))", _TEXTS),
+    Hint(
+        "title",
+        r"\b(title|position|job|job title|role|function|stelle\w*|\w*funktion|poste|puesto|cargo|fonction|t(ä|ae)tigkeit)\b"
+        r"(?! (id|no|code))",
+        _TEXTS,
+    ),
+    Hint("client", r"\b(client|customer|account name|kunde)\b", _TEXTS),
+    Hint("kind", r"\b(worker type|emp(loyee|loyment)? ?type|contract type|person type|kind)\b", _WORDS, _few),
+    Hint("site", r"\b(site|location|office|locality|city|ort|\w*standort|campus|branch|filiale|l)\b", _TEXTS),
+    Hint("country", r"\b(country|land|pays)\b", _TEXTS),
+    Hint("team", r"\b(team|squad|group)\b", _TEXTS),
+    Hint(
+        "unit",
+        r"\b((business|functional|org\w*) unit|cost ?cent(er|re)|kostenstelle|company)\b",
+        _TEXTS | {Form.NUMBER},
+        lambda c: c.distinct <= 0.5 * c.filled,
+    ),
 )
 
+FOR_WANT_OF_AN_ID = (
+    Hint("person", _LOGIN, _IDS, lambda c: c.unique),
+    Hint("person", r"mail", _MAILS, lambda c: c.unique),
+)
+"""What tells people apart in a roster that has no id: a login, or else a mail."""
+
 TABLE_HINTS = (
-    _Hint(
+    Hint(
         "employee_id",
-        r"\b(employee|emp|personnel|worker|staff|personal)\w* ?(id|no|num|number|nr|nummer)\b|^(emp|employee)$",
+        r"\b(employee|emp|pers|personnel|worker|staff|personal|mitarbeiter)\w* ?(id|no|num|number|nr|nummer)\b|"
+        r"\bpersonal(nr|nummer)\b|^(emp|employee|pernr)$",
         _IDS,
     ),
-    _Hint(
+    Hint(
         "account",
-        r"\b(login|user ?name|account|sam ?account\w*|upn|user principal name|user|user ?id|uid|card|benutzer\w*)\b",
+        _LOGIN,
         _IDS | frozenset({Form.NAME, Form.TEXT, Form.DN}),
+        but=r"\b(type|typ|status|count|control|group|locked|enabled|active|expires)\b",
     ),
-    _Hint("mail", r"\b(e ?mail|mail|email)\b", _MAILS),
-    _Hint("display_name", r"\b(display ?name|full ?name|name)\b", _NAMES, lambda c: c.form is not Form.CODE),
-    _Hint("enabled", r"\b(enabled|active|disabled|locked|state|status)\b", _WORDS, _few),
-    _Hint("used", r"\b(last (used|access\w*|login|log ?on|sign ?in)|used|letzte\w*)\b", _DATES),
-    _Hint("since", r"\b(since|granted|assigned|from|start\w*|valid from)\b", _DATES),
-    _Hint("until", r"\b(until|expir\w*|end\w*|valid (to|until))\b", _DATES),
-    _Hint("created_at", r"\b(created|creation)\b", _DATES),
-    _Hint(
+    Hint("mail", r"\b(e ?mail|mail|email)\b", _MAILS),
+    Hint("display_name", r"\b(display ?name|full ?name|name)\b", _NAMES, lambda c: c.form is not Form.CODE),
+    Hint(
+        "enabled",
+        r"\b(enabled|active|aktiv|disabled|deactivated|inactive|locked|blocked|gesperrt|suspended|state|status)\b",
+        _WORDS,
+        _few,
+        but=r"\b(mfa|2fa|factor|password|sms|sync|synced|mail|out)\b",
+    ),
+    Hint(
+        "used",
+        r"\b(last (used|access\w*|login|log ?on|sign ?in|activity|seen)|used|letzte\w*|trdat)\b",
+        _DATES,
+        but=r"\b(update|updated|modified|changed|change)\b",
+    ),
+    Hint("since", r"\b(since|granted|assigned|from|start\w*|valid from)\b", _DATES),
+    Hint("until", r"\b(until|expir\w*|end\w*|valid (to|until))\b", _DATES),
+    Hint("created_at", r"\b(created|creation)\b", _DATES),
+    Hint(
         "entitlement",
-        r"\b(entitlement|role|group|permission|access|privilege|resource|profile|right|licen[cs]e|door|"
-        r"application|app|member ?of|authori[sz]ation|berechtigung\w*|gruppe|rolle|target)\b",
+        r"\b(entitlements?|roles?|groups?|permissions?|access|privileges?|resources?|profiles?|rights?|licen[cs]es?|doors?|"
+        r"applications?|apps?|member ?of|authori[sz]ations?|\w*berechtigung\w*|\w*gruppen?|\w*rollen?|\w*rechte?|target|"
+        r"polic(y|ies)|transactions?|responsibilit(y|ies)|agr name)\b",
         _LABELS,
+        but=r"\b(owner|created|modified|last|count)\b",
     ),
-    _Hint("client", r"\b(client|customer|kunde)\b", _TEXTS),
-    _Hint("at", r"^(at|time|timestamp|date|when|sign ?in (time|at|date))$", frozenset({Form.DATE})),
-    _Hint("success", r"\b(success|result|outcome)\b", _WORDS, _few),
-    _Hint("country", r"\bcountry\b", _TEXTS),
-    _Hint("owner", r"\b(owner|responsible)\b", _IDS | _NAMES),
+    Hint("client", r"\b(client|customer|kunde)\b", _TEXTS),
+    Hint("at", r"^(at|time|timestamp|date|when|sign ?in (time|at|date))$", frozenset({Form.DATE})),
+    Hint("success", r"\b(success|result|outcome)\b", _WORDS, _few),
+    Hint("country", r"\bcountry\b", _TEXTS),
+    Hint("owner", r"\b(owner|responsible)\b", _IDS | _NAMES),
 )
 
 DECISION_HEADER = re.compile(
@@ -144,7 +191,7 @@ REVOKE_WORDS = frozenset(
 )
 
 
-def guess_meanings(looks: Sequence[ColumnLook], hints: Sequence[_Hint]) -> tuple[ColumnMeaning, ...]:
+def guess_meanings(looks: Sequence[ColumnLook], hints: Sequence[Hint]) -> tuple[ColumnMeaning, ...]:
     """Take each field from the column that fits best; a column has one meaning.
 
     Where several fit a field, those whose header is the field's own word win, then fuller ones, then the first.
@@ -155,33 +202,53 @@ def guess_meanings(looks: Sequence[ColumnLook], hints: Sequence[_Hint]) -> tuple
         fitting = [c for c in looks if c.name not in taken and not personal(c.name) and _fits(hint, c)]
         if not fitting:
             continue
-        best = max(fitting, key=lambda c: (_exact(hint, c), _text_over_code(hint, c), c.filled, -looks.index(c)))
+        best = max(
+            fitting,
+            key=lambda c: (_exact(hint, c), _ends_so(hint, c), _text_over_code(hint, c), c.filled, -looks.index(c)),
+        )
         taken.add(best.name)
         found.append(ColumnMeaning(hint.field, (best.name,), _sureness(hint, best), _because(best)))
     return _joined_names(found)
 
 
-def _fits(hint: _Hint, look: ColumnLook) -> bool:
+def further_entitlements(looks: Sequence[ColumnLook], found: Sequence[ColumnMeaning]) -> tuple[str, ...]:
+    """Return the columns that are headed like what is held and were not taken for it, since another was."""
+    if not any(m.field == "entitlement" for m in found):
+        return ()
+    (hint,) = (one for one in TABLE_HINTS if one.field == "entitlement")
+    taken = {c for m in found for c in m.columns}
+    labels = hint.forms - {Form.NUMBER}
+    return tuple(c.name for c in looks if c.name not in taken and c.form in labels and _fits(hint, c))
+
+
+def _fits(hint: Hint, look: ColumnLook) -> bool:
     return (
         look.form in hint.forms
         and (look.filled > 0 or look.form is Form.EMPTY)
         and bool(re.search(hint.header, plain_header(look.name)))
+        and not re.search(hint.but, plain_header(look.name))
         and hint.fits(look)
     )
 
 
-def _exact(hint: _Hint, look: ColumnLook) -> bool:
+def _exact(hint: Hint, look: ColumnLook) -> bool:
     return bool(re.fullmatch(hint.header, plain_header(look.name)))
 
 
-def _text_over_code(hint: _Hint, look: ColumnLook) -> bool:
+def _ends_so(hint: Hint, look: ColumnLook) -> bool:
+    """Of ``role title`` and ``role family`` the first is a title: its last words are the field's."""
+    words = plain_header(look.name).split()
+    return any(re.fullmatch(hint.header, " ".join(words[at:])) for at in range(1, len(words)))
+
+
+def _text_over_code(hint: Hint, look: ColumnLook) -> bool:
     """A manager named by id is surer than one by name; of titles and departments the words say more than their codes."""
     if hint.field == "manager":
         return look.form in {Form.NUMBER, Form.CODE, Form.GUID}
     return look.form is not Form.NUMBER
 
 
-def _sureness(hint: _Hint, look: ColumnLook) -> Sureness:
+def _sureness(hint: Hint, look: ColumnLook) -> Sureness:
     if look.form is Form.EMPTY:
         return Sureness.GUESS
     telling = {"mail": Form.MAIL, "name": Form.NAME, "starts": Form.DATE, "left_at": Form.DATE, "used": Form.DATE}

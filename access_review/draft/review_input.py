@@ -31,7 +31,16 @@ _HELD = """
       AND NOT h.mirrored AND h.mode = 'assigned' AND e.effect = 'grants' AND a.kind = 'human'
     ORDER BY ALL
 """
-_ENTITLEMENTS = "SELECT entitlement, source, kind, name, privileged, sensitivity FROM entitlements ORDER BY entitlement"
+_ENTITLEMENTS = """
+    SELECT e.entitlement, e.source, e.kind, e.name, e.privileged, e.sensitivity, carried.carries
+    FROM entitlements AS e LEFT JOIN (
+        SELECT c.entitlement, min(coalesce(p.name, p.entitlement)) AS carries
+        FROM closure AS c JOIN entitlements AS p ON p.entitlement = c.reached
+        WHERE p.privileged AND c.mode = 'assigned' AND c.entitlement <> c.reached
+        GROUP BY c.entitlement
+    ) AS carried ON carried.entitlement = e.entitlement
+    ORDER BY e.entitlement
+"""
 # Only where a source says so: no record of a use is unknown, not unused.
 _NEVER_USED = """
     SELECT DISTINCT h.person, h.entitlement
@@ -56,7 +65,7 @@ def draft_input(engine: Engine) -> DraftInput:
     held = engine.query(_HELD)
     facts = {
         row["entitlement"]: DraftEntitlement(
-            f"{row['source']}:{row['kind']}:{row['name']}", row["privileged"], row["sensitivity"]
+            f"{row['source']}:{row['kind']}:{row['name']}", row["privileged"], row["sensitivity"], row["carries"]
         )
         for row in engine.rows(_ENTITLEMENTS)
     }

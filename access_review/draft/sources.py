@@ -10,6 +10,7 @@ from access_review.draft.columns import ColumnLook
 from access_review.draft.headers import plain_header
 from access_review.draft.inspection import FilesLook, TableLook
 from access_review.draft.ladder import suggest_ladder
+from access_review.draft.meanings import further_entitlements
 from access_review.draft.naming import slug
 from access_review.settings import ACCOUNT_COLUMNS, PERSON_COLUMNS
 
@@ -21,7 +22,50 @@ _TABLE_FIELDS = (
 )
 _DATED = frozenset({"starts", "left_at", "notified", "created_at", "since", "until", "used"})
 _CONTRACTOR = re.compile(r"\b(contract\w*|vendor|temp\w*|extern\w*|contingent|consultant|agency|freelance\w*)\b")
-_YES = frozenset({"1", "true", "yes", "y", "active", "enabled", "open", "on", "ja", "j", "x", "ok", "aktiv", "in"})
+_YES = frozenset(
+    (
+        *(
+            "1",
+            "true",
+            "yes",
+            "y",
+            "active",
+            "enabled",
+            "open",
+            "on",
+            "ja",
+            "j",
+            "x",
+            "ok",
+            "aktiv",
+            "in",
+            "si",
+            "sí",
+            "oui",
+        ),
+        *("unlocked", "valid", "activo", "actif", "wahr", "a", "t", "normal", "provisioned", "activated"),
+    )
+)
+_NO = frozenset(
+    (
+        *("0", "false", "no", "n", "inactive", "disabled", "closed", "off", "nein", "-", "inaktiv", "out", "non", "f"),
+        *(
+            "locked",
+            "blocked",
+            "gesperrt",
+            "suspended",
+            "deactivated",
+            "deprovisioned",
+            "terminated",
+            "revoked",
+            "deleted",
+        ),
+        *("expired", "invalid", "falsch", "inactivo", "inactif", "retired", "left", "d", "i"),
+    )
+)
+_REVERSED = re.compile(r"\b(disabled|deactivated|inactive|locked|blocked|gesperrt|suspended)\b")
+"""Headers under which yes means that nobody can sign in."""
+
 _MISTAKEN = ("id", "employee_id", "email", "e_mail", "start", "hired", "end", "ends", "left", "last_day", "sponsor")
 _ALIKE = 0.85
 
@@ -161,14 +205,33 @@ def table_source(
             OptionLine("timezone", answers.zone, "asked for, or UTC"),
         ]
     if "enabled" in found:
-        words = _words(look, found["enabled"])
-        yes = [word for word in words if word.casefold() in _YES]
-        no = [word for word in words if word.casefold() not in _YES]
-        options.append(
-            OptionLine("enabled", {"yes": yes or ["true"], "no": no or ["false"]}, "by the words of the column")
-        )
+        words, doubt = _signs_in(look, found["enabled"])
+        options.append(OptionLine("enabled", words, "by the words of the column"))
+        doubts += doubt
+    if "entitlement" in found and (part := _column(look, found["entitlement"]).parted):
+        options.append(OptionLine("separator", part, "several stand in one cell"))
+    doubts += [
+        f"{one} is not read: is it more of what is held? Then it is a source of its own"
+        for one in further_entitlements(look.columns, look.guess.meanings)
+    ]
     guesses = [f"{m.columns[0]} is taken for {m.field}" for m in look.guess.meanings if m.sureness == "guess"]
     return SourceDraft(name, "table", _about(look), tuple(options), tuple(columns), tuple(ladder), (*doubts, *guesses))
+
+
+def _signs_in(look: TableLook, column: str) -> tuple[dict[str, list[str]], list[str]]:
+    """Return which words of a column mean that an account can be used, and say which have no meaning yet."""
+    known = (_NO, _YES) if _REVERSED.search(plain_header(column)) else (_YES, _NO)
+    words = _words(look, column)
+    yes, no = ([word for word in words if word.casefold() in sure] for sure in known)
+    doubts = []
+    if unknown := [word for word in words if word not in {*yes, *no}]:
+        doubts = [
+            f"whether accounts with {column} {', '.join(unknown)} can be used is not known: put the words under enabled"
+        ]
+    if known[0] is _NO:
+        doubts.append(f"{column} is read the other way round: {', '.join(no) or 'yes'} means that nobody can sign in")
+    true, false = ("false", "true") if known[0] is _NO else ("true", "false")
+    return {"yes": yes or [true], "no": no or [false]}, doubts
 
 
 def key_columns(files: FilesLook, rosters: Sequence[str]) -> dict[str, list[str]]:

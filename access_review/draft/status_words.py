@@ -10,9 +10,12 @@ from access_review.draft.headers import plain_header
 # The order decides: "inactive" has "active" in it, and "on leave" is not "leaver".
 _LEFT = (
     r"\b(terminat\w*|left|leaver|former|inactive|ex|exited|resign\w*|retired|deceased|dismissed|separated|ended|"
-    r"ausgeschieden|inaktiv|gone|out|withdrawn)\b"
+    r"ausgeschieden|ausgetreten|gek(ü|ue)ndigt|inaktiv|inactivo|baja|parti|gone|out|withdrawn|deprovisioned|deactivated)\b"
 )
-_LEAVE = r"\b(leave|loa|parental|maternity|paternity|sabbatical|suspended|furlough\w*|absent|elternzeit|sick)\b"
+_LEAVE = (
+    r"\b(leave|loa|parental|maternity|paternity|sabbatical|suspended|furlough\w*|absent|elternzeit|beurlaubt|ruhend|"
+    r"mutterschutz|sick)\b"
+)
 _ACTIVE = r"\b(active|in|employed|current|aktiv|working|present|hired|a|actif|activo|future start)\b"
 _MEANINGS = (("left", _LEFT), ("leave", _LEAVE), ("active", _ACTIVE))
 

@@ -12,6 +12,7 @@ from access_review.rules import rule, select
     rosterless=True,
     sentences={
         "unlisted": "holds {name} all the time, without an end, and no role of the holder lists it",
+        "nested": "reaches {name} all the time through {via}[ and {more} more], which carries it",
         "eligible-only": "holds {name} all the time, which the role {role} allows as eligible only",
     },
 )
@@ -23,12 +24,12 @@ def check(*, kinds: tuple[str, ...] = ("role",)) -> Relation:
     one of ``kinds`` without an end, and no role of the holder lists it. Break-glass
     accounts stand by design; what a role forbids belongs to ``never-allowed``. Whether
     an entitlement is privileged must be known. Where no source is a roster, no role can
-    list anything: then everything privileged is looked at, of whatever kind.
+    list anything: then everything privileged is looked at, of whatever kind, and who reaches it through a nested group.
     """
     return select(
         """
         WITH watched AS (
-            SELECT entitlement, name,
+            SELECT entitlement, name, coalesce(privileged, FALSE) AND roster.people = 0 AS bare,
                    coalesce(privileged, FALSE) AND (coalesce(kind IN :kinds, FALSE) OR roster.people = 0) AS privileged
             FROM entitlements CROSS JOIN (SELECT count(*) AS people FROM people) AS roster
             WHERE (privileged AND (kind IN :kinds OR roster.people = 0))
@@ -40,10 +41,23 @@ def check(*, kinds: tuple[str, ...] = ("role",)) -> Relation:
             FROM watched JOIN expected USING (entitlement) JOIN role_sets USING (role)
             WHERE allows IN ('must', 'may', 'eligible')
             GROUP BY role_set, entitlement
+        ), carried AS (
+            SELECT c.entitlement, c.reached, w.name
+            FROM closure AS c JOIN watched AS w ON w.entitlement = c.reached AND w.bare
+            WHERE c.mode = 'assigned' AND c.entitlement NOT IN (SELECT entitlement FROM watched WHERE bare)
+        ), nearest AS (
+            SELECT * FROM carried AS far
+            WHERE NOT EXISTS (
+                SELECT 1 FROM carried AS near
+                     JOIN closure AS on_ ON on_.entitlement = near.reached AND on_.mode = 'assigned'
+                WHERE near.entitlement = far.entitlement AND near.reached <> far.reached AND on_.reached = far.reached
+                  AND NOT EXISTS (SELECT 1 FROM closure AS back
+                                  WHERE back.entitlement = far.reached AND back.reached = near.reached)
+            )
         )
         SELECT h.account AS subject, h.entitlement AS about,
                CASE WHEN l.eligible_by IS NULL THEN 'unlisted' ELSE 'eligible-only' END AS code, w.name, l.eligible_by AS role,
-               'review' AS remedy
+               'review' AS remedy, CAST(NULL AS VARCHAR) AS via, CAST(NULL AS BIGINT) AS more
         FROM held AS h JOIN watched AS w ON w.entitlement = h.entitlement
              JOIN accounts AS a ON a.account = h.account
              LEFT JOIN people AS p ON p.person = h.person
@@ -52,6 +66,14 @@ def check(*, kinds: tuple[str, ...] = ("role",)) -> Relation:
           AND (p.person IS NULL OR p.status IN ('active', 'leave'))
           AND coalesce(l.standing, 0) = 0 AND h.never IS NULL
           AND (l.eligible_by IS NOT NULL OR (w.privileged AND a.kind IN ('human', 'guest')))
+        UNION ALL
+        SELECT h.account, n.reached, 'nested', min(n.name), CAST(NULL AS VARCHAR), 'review', min(coalesce(e.name, h.entitlement)),
+               CASE WHEN count(*) > 1 THEN count(*) - 1 END
+        FROM held AS h JOIN nearest AS n ON n.entitlement = h.entitlement JOIN accounts AS a ON a.account = h.account
+             LEFT JOIN entitlements AS e ON e.entitlement = h.entitlement
+        WHERE h.mode = 'assigned' AND NOT h.mirrored AND h."until" IS NULL AND a.kind IN ('human', 'guest')
+          AND NOT EXISTS (SELECT 1 FROM held AS own WHERE own.account = h.account AND own.entitlement = n.reached)
+        GROUP BY h.account, n.reached
         """,
         kinds=kinds,
     )

@@ -4,11 +4,13 @@ Nothing is configured here: the form of a file is seen from its beginning, and w
 knows is kept with the reason, so that a file is never skipped in silence.
 """
 
+import base64
 import csv
 import io
 import json
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -250,12 +252,36 @@ def _together(
         folders.setdefault(path.parent, []).append(path)
     for folder, paths in folders.items():
         if form is TextForm.LDIF:
-            yield folder, {"recorded": tuple(path.name for path in paths)}, tuple(paths)
+            read = _each_entry_once(paths, {path for path, guess in files if "csvde" in guess.because}, ignored)
+            yield folder, {"recorded": tuple(path.name for path in read)}, tuple(read)
         else:
             zips = [path for path in paths if path.suffix.lower() == ".zip"]
             yield from ((folder, {"path": path.name}, (path,)) for path in zips)
             if rest := tuple(path for path in paths if path not in zips):
                 yield folder.parent, {"path": folder.name or "."}, rest
+
+
+def _each_entry_once(paths: Sequence[Path], rows: Collection[Path], ignored: list[IgnoredFile]) -> list[Path]:
+    """Leave out exports of csvde whose entries stand in LDIF beside them: ldifde says more of each, its GUID and SID too."""
+    if not rows or all(path in rows for path in paths):
+        return list(paths)
+    known = {dn for path in paths if path not in rows for dn in _dns(path)}
+    kept = []
+    for path in paths:
+        lines = (
+            csv.reader(io.StringIO(_text(read_plain(path.resolve(), sheets.LARGEST), path)[0])) if path in rows else ()
+        )
+        if any(row and row[0].casefold() in known for row in lines):
+            ignored.append(IgnoredFile(path, "has entries that stand in the LDIF beside it, which says more of each"))
+        else:
+            kept.append(path)
+    return kept
+
+
+def _dns(path: Path) -> Iterator[str]:
+    text = _text(read_plain(path.resolve(), sheets.LARGEST), path)[0].replace("\r\n", "\n").replace("\n ", "")
+    for found in re.finditer(r"(?im)^dn:(:?) *(.+)$", text):
+        yield (base64.b64decode(found[2]).decode("utf-8", "replace") if found[1] else found[2]).strip().casefold()
 
 
 def _tenants(
@@ -272,7 +298,8 @@ def _tenants(
     for path, guess in files:
         if not any(root in path.parents for root in roots):
             of = guess.collection or "an unknown collection"
-            ignored.append(IgnoredFile(path, f"a page of {of} of Microsoft Graph; users.json is not beside it"))
+            wanted = "save it as users.json" if of == "users" else "users.json is not beside it"
+            ignored.append(IgnoredFile(path, f"a page of {of} of Microsoft Graph; {wanted}"))
 
 
 _CONNECTORS = {TextForm.LDIF: "ldap", TextForm.SHARPHOUND: "sharphound", TextForm.GRAPH: "entra"}

@@ -14,6 +14,8 @@ from access_review.views.text import count, listed, visible
 FORMAT = "access-review/inspection@1"
 _JOINS = 3  # of two files
 _COLUMNS = 40
+_UNREAD = 5
+_BRIEF = 160
 
 
 class ExportLook(TypedDict):
@@ -42,7 +44,10 @@ class DatesValue(TypedDict):
 
 
 class ColumnValue(TypedDict):
-    """A column: ``filled``, ``different`` and the counts are of values; ``samples`` are masked."""
+    """A column: ``filled``, ``different`` and the counts are of values; ``samples`` are masked.
+
+    ``parted`` is what parts several values in one cell, if anything does.
+    """
 
     column: str
     form: str
@@ -54,6 +59,7 @@ class ColumnValue(TypedDict):
     words: dict[str, int]
     samples: list[str]
     dates: DatesValue | None
+    parted: str | None
 
 
 class DecisionColumn(TypedDict):
@@ -187,6 +193,7 @@ def _column_value(column: ColumnLook) -> ColumnValue:
         "words": {word.word: word.rows for word in column.words},
         "samples": list(column.samples),
         "dates": _dates(column.dates) if column.dates else None,
+        "parted": column.parted,
     }
 
 
@@ -238,7 +245,9 @@ def _table_lines(look: TableLook, export: ExportLook | None, width: int) -> Iter
         inside = ", ".join(f"{number:,} {name}" for name, number in export["rows"].items())
         yield f"{visible(look.name)}: {look.guess.because}: {inside}"
         yield f"  accounts of people: {look.rows:,}"
-        yield from (f"  not read whole: {visible(reason)}" for reason in export["unread"][:5])
+        yield from (f"  not read whole: {_brief(visible(reason))}" for reason in export["unread"][:_UNREAD])
+        if len(export["unread"]) > _UNREAD:
+            yield f"  not read whole: {len(export['unread']) - _UNREAD} more; all of them: inspect --json"
     else:
         yield f"{visible(look.name)}: {look.guess.kind}, {rows}: {look.guess.because}"
     meant = {column: m for m in look.guess.meanings for column in m.columns}
@@ -246,7 +255,7 @@ def _table_lines(look: TableLook, export: ExportLook | None, width: int) -> Iter
         (
             visible(column.name),
             _meaning(look, column.name, meant),
-            str(column.form),
+            f"{column.form}, parted by {column.parted}" if column.parted else str(column.form),
             f"{column.filled:,}",
             f"{column.distinct:,}",
             listed(column.samples, 3),
@@ -272,6 +281,10 @@ def _table_lines(look: TableLook, export: ExportLook | None, width: int) -> Iter
     if look.composite:
         yield f"  no column says who: {' + '.join(map(visible, look.composite))} tell people apart best"
     yield from (f"  ? {visible(question)}" for question in look.questions)
+
+
+def _brief(reason: str) -> str:
+    return reason if len(reason) <= _BRIEF else f"{reason[: _BRIEF - 1].rstrip()}…"
 
 
 def _meaning(look: TableLook, column: str, meant: Mapping[str, ColumnMeaning]) -> str:

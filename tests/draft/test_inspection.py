@@ -20,6 +20,7 @@ from access_review.draft.joins import JoinStep
 from access_review.draft.ladder import suggest_ladder
 from access_review.draft.meanings import Sureness
 from access_review.draft.shapes import Form, common_shapes, mask
+from access_review.draft.sources import SourceAnswers, table_source
 from access_review.draft.status_words import place_status
 
 MAPPINGS = YAML(typ="safe").load((Path(__file__).parent / "mappings.yaml").read_text("utf-8"))
@@ -216,6 +217,99 @@ def test_decisions_without_a_person_have_the_columns_that_tell_people_apart() ->
     assert held.grants == sum("keep" in line for line in lines)
 
 
+def test_a_wide_matrix_without_a_person_has_the_columns_that_tell_people_apart() -> None:
+    rows = "\n".join(
+        f"{m + 10} | {t + 20} | fam{t % 2} | x |  | {'x' if m else ''} | | x" for m in range(4) for t in range(6)
+    )
+    wide = table(f"mgr id | role title | role family | r1 | r2 | r3 | r4 | r5\n{rows}")
+    look = inspect_table("wide.csv", wide)
+    assert look.guess.kind is FileKind.MATRIX_WIDE
+    assert look.composite == ("mgr id", "role title")
+    held = matrix_of(wide, look)
+    assert held is not None
+    assert ("10 | 20", "r1") in set(held.pairs())
+
+
+def test_a_few_columns_that_say_who_somebody_is_win_over_all_that_tell_apart() -> None:
+    rows = [(n // 8, n % 8 // 2, n % 2 if n % 8 == 7 else 0) for n in range(64)]
+    apart = table("code | manager | title\n" + "\n".join(f"{c} | {a} | {b}" for a, b, c in rows))
+    assert identifying_columns(apart, ["code", "manager", "title"], ["manager", "title"]) == ("manager", "title")
+
+
+def test_headings_of_another_language_are_understood() -> None:
+    staff = table(
+        """
+        PersNr | Nachname | Vorname | Austrittsdatum | Beschäftigungsstatus | Stellenbezeichnung | Kostenstelle | Vorgesetzter | Gehalt
+        007    | Weber    | Uwe     | 31.10.2026     | ausgeschieden        | Referent           | 1000         | 009          | 4000
+        008    | Koch     | Lena    |                | aktiv                | Referent           | 1000         | 009          | 4100
+        009    | Braun    | Jörg    |                | Elternzeit           | Leiter             | 2000         |              | 4200
+        010    | Klein    | Mia     |                | aktiv                | Leiter             | 2000         | 009          | 4300
+        011    | Lange    | Eva     |                | aktiv                | Leiter             | 2000         | 009          | 4400
+        012    | Wolf     | Ida     |                | aktiv                | Leiter             | 2000         | 009          | 4500
+        """
+    )
+    look = inspect_table("staff.csv", staff)
+    assert {m.field: m.columns for m in look.guess.meanings} == {
+        "person": ("PersNr",),
+        "name": ("Vorname", "Nachname"),
+        "left_at": ("Austrittsdatum",),
+        "status": ("Beschäftigungsstatus",),
+        "title": ("Stellenbezeichnung",),
+        "unit": ("Kostenstelle",),
+        "manager": ("Vorgesetzter",),
+    }
+    assert look.left_out == ("Gehalt",)
+    assert look.status is not None
+    assert look.status.unknown == ()
+
+
+def test_a_roster_without_an_id_is_told_apart_by_its_login_and_says_so() -> None:
+    rows = "\n".join(f"u{n} | Ana{n} | Bor{n} | {'IT' if n % 2 else 'Ops'} | u{n}@x.test" for n in range(8))
+    look = inspect_table("people.csv", table(f"Login | Given name | Family name | Team | Mail\n{rows}"))
+    assert look.guess.kind is FileKind.ROSTER
+    assert look.column("person") == "Login"
+    assert "is Login really person?" in look.questions
+    assert next(c for c in look.columns if c.name == "Given name").words == ()
+
+
+def test_a_list_of_users_with_roles_in_one_cell_is_no_roster() -> None:
+    rows = "\n".join(
+        f"u{n}@x.test | Ana{n} | Bor{n} | {n:03} | {'ACTIVE' if n % 3 else 'STAGED'} | Everyone;{'IT' if n % 2 else 'Ops'} | Base | "
+        f"2026-10-{n + 1:02} | true"
+        for n in range(8)
+    )
+    users = table(
+        f"login | firstName | lastName | employeeNumber | status | groups | policies | lastLogin | MFA enabled\n{rows}"
+    )
+    look = inspect_table("users.csv", users)
+    assert look.guess.kind is FileKind.HOLDINGS
+    fields = {m.field: m.columns[0] for m in look.guess.meanings}
+    assert fields == {
+        "employee_id": "employeeNumber",
+        "account": "login",
+        "enabled": "status",
+        "used": "lastLogin",
+        "entitlement": "groups",
+    }
+    assert "policies is not read: is it more of what is held? Then it is a source of its own" in look.questions
+    held = matrix_of(users, look)
+    assert held is not None
+    assert set(held.entitlements) == {"Everyone", "IT", "Ops"}
+    source = table_source("users", look, "users.csv", {}, SourceAnswers(), ())
+    options = {one.name: one.value for one in source.options}
+    assert options["separator"] == ";"
+    assert options["enabled"] == {"yes": ["ACTIVE"], "no": ["false"]}
+    assert "whether accounts with status STAGED can be used is not known: put the words under enabled" in source.doubts
+
+
+def test_a_column_of_what_is_disabled_is_read_the_other_way_round() -> None:
+    rows = "\n".join(f"u{n} | r{n % 2} | {'true' if n % 4 else 'false'}" for n in range(8))
+    look = inspect_table("users.csv", table(f"user name | role | disabled\n{rows}"))
+    source = table_source("users", look, "users.csv", {}, SourceAnswers(), ())
+    assert {one.name: one.value for one in source.options}["enabled"] == {"yes": ["false"], "no": ["true"]}
+    assert any("the other way round" in doubt for doubt in source.doubts)
+
+
 def test_what_nobody_can_place_is_unknown_and_says_so() -> None:
     look = inspect_table("notes.csv", table("remark | more\nhello there | a\nhello there | b\nbye | b"))
     assert look.guess.kind is FileKind.UNKNOWN
@@ -284,6 +378,7 @@ def test_forms_of_values(values: list[str], form: Form) -> None:
         ("a;b;c\n1;2;3\n4;5;6\n", TextForm.DELIMITED),
         ('a,b\n"x, y",2\n"z, w",3\n', TextForm.DELIMITED),
         ("1 2\n3 4\n5 6\n", TextForm.PAIRS),
+        ('DN,objectClass,sAMAccountName\n"CN=a,DC=b",user,a\n', TextForm.LDIF),
         ("Dear all,\nthis is a letter, with commas, and no table.\nBye\n", TextForm.UNKNOWN),
         ("", TextForm.UNKNOWN),
     ],
@@ -300,6 +395,7 @@ def test_the_beginning_of_a_file_says_what_it_is(head: str, form: TextForm) -> N
         ({"value": [{"userPrincipalName": "a"}]}, TextForm.GRAPH, "users"),
         ({"Report_Entry": [{"a": 1}]}, TextForm.JSON_RECORDS, "Report_Entry"),
         ([{"a": 1}], TextForm.JSON_RECORDS, None),
+        ([{"Id": "1", "UserPrincipalName": "a@x.test"}], TextForm.GRAPH, "users"),
         ({"a": 1}, TextForm.UNKNOWN, None),
         ([], TextForm.UNKNOWN, None),
     ],
