@@ -17,9 +17,11 @@ from access_review.connectors.tabular.inert import inert
 from access_review.engine import Engine
 from access_review.errors import Unclear
 from access_review.facts import FACTS, FINDINGS
+from access_review.findings.group_rows import NUMBERED
+from access_review.findings.groups import GroupLevel, count_and_group
 from access_review.findings.sentences import every_sentence, risk_reasons
 from access_review.graph import Paths, paths
-from access_review.tables import FLAG, TEXT, WHOLE, Column, Row, Table
+from access_review.tables import FLAG, TEXT, TIME, WHOLE, Column, Row, Table
 
 
 class Format(StrEnum):
@@ -53,6 +55,37 @@ VERDICTS = Table(
     "Each distinct pair of role set and granted entitlement, judged once.",
 )
 
+FINDING_GROUPS = Table(
+    "finding_groups",
+    ("place",),
+    (
+        Column("place", WHOLE),
+        Column("group", required=True),
+        Column("rule", required=True),
+        Column("level", required=True, among=tuple(map(str, GroupLevel))),
+        Column("role"),
+        Column("entitlement"),
+        Column("entitlement_name"),
+        Column("risk", WHOLE, required=True),
+        Column("findings", WHOLE, required=True),
+        Column("new", WHOLE, required=True),
+        Column("people", WHOLE, required=True),
+        Column("things", WHOLE, required=True),
+        Column("roles", WHOLE, required=True),
+        Column("since", TIME, required=True),
+        Column("role_people", WHOLE),
+        Column("role_holding", WHOLE),
+        Column("holders", WHOLE),
+        Column("population", WHOLE, required=True),
+        Column("edge"),
+        Column("score", WHOLE, required=True),
+    ),
+    "Findings that are one matter as one line, in the order in which they are to be acted on: how many findings, new ones "
+    "among them, about how many people and things. `role_holding` of the `role_people` with the role have the entitlement, "
+    "`holders` of the `population`; `edge` is what gives it to all of them by one nesting. `score` is risk × reach × how "
+    "unusual, rounded.",
+)
+
 TOLD_FINDINGS = Table(
     FINDINGS.name,
     FINDINGS.key,
@@ -68,7 +101,9 @@ _TOLD_OF = ("rule", "severity", "sensitivity", "code", "facts", "checked", "risk
 
 EXPORTED: Mapping[str, Table] = {
     table.name: table
-    for table in sorted((*FACTS.values(), TOLD_FINDINGS, VERDICTS, EFFECTIVE), key=lambda table: table.name)
+    for table in sorted(
+        (*FACTS.values(), TOLD_FINDINGS, VERDICTS, EFFECTIVE, FINDING_GROUPS), key=lambda table: table.name
+    )
     if table.name != "previous_findings"
 }
 """The tables that can be exported, by name."""
@@ -88,6 +123,12 @@ def write(engine: Engine, name: str, file: IO[bytes], form: Format) -> int:
         raise Unclear(f"no table is called {name!r}", hint=f"known: {', '.join(EXPORTED)}")
     if name == EFFECTIVE.name:
         effective(engine)
+    if name == FINDING_GROUPS.name:
+        count_and_group(engine, 0)
+        engine.view(
+            name,
+            f'SELECT * EXCLUDE (score), CAST(round(score) AS BIGINT) AS score, grouped_as AS "group" FROM {NUMBERED}',
+        )
     return _WRITERS[form](engine, EXPORTED[name], file)
 
 
@@ -152,7 +193,7 @@ _EFFECTIVE = """
 
 def _select(table: Table, columns: str) -> str:
     beside = "".join(f", {name} AS told_{name}" for name in _TOLD_OF if table is TOLD_FINDINGS)
-    order = ", ".join(map(_quoted, table.key))
+    order = ", ".join(f"{table.name}.{_quoted(name)}" for name in table.key)  # not as text, which a CSV has
     return f"SELECT {columns}{beside} FROM {table.name} ORDER BY {order}"
 
 

@@ -26,7 +26,9 @@ from access_review.facts import FORMER_OWNERS, PREVIOUS_FINDINGS, CarryForward, 
 from access_review.findings import Evaluation, Gaps
 from access_review.findings.doubts import DOUBTED, DOUBTS, doubt, owners_now
 from access_review.findings.format_1 import of_today
+from access_review.findings.groups import Groups, group_findings
 from access_review.findings.judged_share import Judged, measure_judged
+from access_review.findings.peer_shares import count_shares
 from access_review.graph import closure
 from access_review.rules import load
 from access_review.snapshot import Snapshot, Stored, stored
@@ -47,7 +49,8 @@ class Previous:
 class Report:
     """What a review concludes: the findings (in memory, or where they are on disk), and what became of every rule.
 
-    ``judged`` is how much of what people hold was judged; it is not kept, so that one read back has none.
+    ``judged`` is how much of what people hold was judged, and ``groups`` are the findings as lines to act on; neither is
+    kept, so that one read back has none.
     """
 
     as_of: datetime
@@ -55,6 +58,7 @@ class Report:
     evaluations: tuple[Evaluation, ...]
     digest: str
     judged: Judged | None = None
+    groups: Groups | None = None
 
     @property
     def findings(self) -> pa.Table:
@@ -94,10 +98,11 @@ def review(
     )
     rules = list(load().values())
     evaluations = findings.evaluate(engine, rules, workspace.policy, gaps)
-    judged = measure_judged(engine)  # before what it reads is let go
+    judged = measure_judged(engine)  # before what these two read is let go
+    count_shares(engine, "hits")
     found = findings.conclude(engine, workspace.policy, evaluations, gaps, rules, to, spare=SPARE)
     digest = Stored({"findings": found}).digest("findings")
-    return Report(snapshot.as_of, found, evaluations, digest, judged)
+    return Report(snapshot.as_of, found, evaluations, digest, judged, group_findings(engine))
 
 
 def establish(

@@ -38,17 +38,36 @@ def _collected(run: str, rehearsal: bool) -> str:
     return f"Collected {run}\nNext: access-review review"
 
 
-def review(ctx: typer.Context, fail_on: FailOn = None) -> None:
+def review(
+    ctx: typer.Context,
+    fail_on: FailOn = None,
+    group: Annotated[
+        str, typer.Option(metavar="LINE", help="Instead, open a line of what to do: its place, or the start of its id.")
+    ] = "",
+) -> None:
     """Decide what is wrong in a run."""
     from access_review.stages.review import review_run
 
     options: Options = ctx.obj
+    if group:
+        _open_group(options, group)
+        return
     options.begin_logbook("review")
     workspace, run = options.workspace(), options.found_run()
     report = review_run(workspace, run, options.now)
     _summarise(options, workspace, run, report)
     options.say(f"Next:   access-review audit --run {run.id[:16]}")
     leave(*_outcome(run, report, fail_on))
+
+
+def _open_group(options: Options, wanted: str) -> None:
+    from access_review.stages.open_group import open_group
+    from access_review.views import opened_group
+    from access_review.views.summary import titles
+
+    found, rows = open_group(options.workspace(), options.found_run(reviewed=True), wanted)
+    named = titles()
+    options.show(opened_group.value(found, rows, named), opened_group.text(found, rows, named, options.width))
 
 
 def audit(

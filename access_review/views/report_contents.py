@@ -20,6 +20,7 @@ from access_review.draft.review_input import names_of
 from access_review.engine import Engine
 from access_review.explain.coverage import Coverage, measure
 from access_review.explain.finding_paths import AccountPaths, NestingPath, find_paths
+from access_review.findings.groups import count_and_group
 from access_review.findings.judged_share import measure_judged
 from access_review.model import CURRENT, Family
 from access_review.offboarding.queries import LeftPerson, list_left
@@ -120,6 +121,8 @@ def contents(
     """
     if report.judged is None:
         report = replace(report, judged=measure_judged(engine))
+    if report.groups is None:
+        report = replace(report, groups=count_and_group(engine))
     summarised = summary(report, manifest, organisation=workspace.policy.organisation)
     current = report.findings.filter(pc.is_in(report.findings["status"], pa.array(CURRENT)))
     shown = highest(current, most)

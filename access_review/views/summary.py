@@ -15,11 +15,14 @@ from access_review.review import Report
 from access_review.snapshot import Manifest, ManifestSource
 from access_review.tables import Row
 from access_review.views.families import family_of, order_of
+from access_review.views.groups import GroupsSummary, groups_summary
 from access_review.views.text import visible
 
 FORMAT = "access-review/summary@1"
 SEVERITIES = tuple(str(s) for s in reversed(Severity))
 RAGS = tuple(str(r) for r in Rag)
+MOST_LINES = 20
+"""Groups that are shown at first: as many lines as somebody acts on."""
 
 
 class UnreadPart(TypedDict):
@@ -132,6 +135,7 @@ class JudgedSummary(TypedDict):
 class Summary(TypedDict):
     """A review in short, as JSON: moments in ISO 8601, ``snapshot`` and ``digest`` as ``sha256:<hex>``.
 
+    ``groups`` are findings of one matter as one line each, null for a review read back whose groups were not counted.
     ``rows`` counts those of the main tables; ``report`` and ``next`` are empty where there is no file or command.
     """
 
@@ -145,6 +149,7 @@ class Summary(TypedDict):
     judged: JudgedSummary | None
     findings: FindingCounts
     rules: list[RuleCounts]
+    groups: GroupsSummary | None
     top: list[TopFinding]
     not_evaluated: list[SilentRule]
     withheld: list[WithheldRule]
@@ -169,10 +174,11 @@ def summary(
     *,
     organisation: str = "",
     top: int = 10,
+    groups: int = MOST_LINES,
     report_file: str = "",
     next_command: str = "",
 ) -> Summary:
-    """Summarise a review; ``manifest`` is the snapshot's, ``top`` how many findings of highest risk are in it."""
+    """Summarise a review; ``manifest`` is the snapshot's, ``top`` and ``groups`` how many of each are in it."""
     named = titles()
     current = report.findings.filter(pc.is_in(report.findings["status"], pa.array(CURRENT)))
     return {
@@ -191,6 +197,7 @@ def summary(
             "rag": _counts(current, "rag", RAGS),
         },
         "rules": _by_rule(current, named),
+        "groups": groups_summary(report.groups, named, groups) if report.groups else None,
         "top": [
             cast("TopFinding", {name: row[name] for name in TopFinding.__annotations__})
             for row in highest(current, top)

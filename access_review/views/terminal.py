@@ -11,6 +11,7 @@ import typer
 from tabulate import tabulate
 
 from access_review.views import judged_share
+from access_review.views.groups import GroupSummary
 from access_review.views.summary import RAGS, SEVERITIES, Summary, counts_of, warning_lines
 from access_review.views.text import count, moment, shorten, visible
 
@@ -19,6 +20,7 @@ NARROWEST = 60
 """Tables are drawn for at least so many columns, and wrap on what is narrower."""
 
 _WIDE = 100
+_MOST_LINES = 10
 
 
 def wants_colour(stream: IO[str], environment: Mapping[str, str]) -> bool:
@@ -37,7 +39,7 @@ def render(summary: Summary, *, colour: bool = False, width: int = 100, quiet: b
     width = max(width, NARROWEST)
     parts = [_heading(summary, width, colour)]
     if not quiet:
-        parts += [_sources(summary, width, colour), _findings(summary, width, colour), _top(summary, width, colour)]
+        parts += [_groups(summary, width, colour), _findings(summary, width, colour), _sources(summary, width, colour)]
     parts.append(_silent(summary, width, colour))
     ahead = (("Report: ", summary["report"]), ("Next:   ", summary["next"]))
     parts.append("\n".join(label + visible(what) for label, what in ahead if what))
@@ -114,22 +116,33 @@ def _number(value: int) -> str:
     return f"{value:,}" if value else "·"
 
 
-def _top(summary: Summary, width: int, colour: bool) -> str:
-    if not summary["top"]:
+def _groups(summary: Summary, width: int, colour: bool) -> str:
+    """Show what to act on, one line a matter: who and what before any number."""
+    groups = summary["groups"]
+    if not groups or not groups["first"]:
         return ""
-    room = width - len("  risk  finding    ") - 6
-    who, what, why = room * 2 // 9, room * 2 // 9, room * 5 // 9
+    shown = groups["first"][:_MOST_LINES]
+    room = width - len("00    12345678  100") - 4
     rows = [
         (
-            paint(str(row["risk"]), row["rag"], colour),
-            row["finding"][:8],
-            shorten(row["person_name"] or row["subject_name"] or row["subject"], who),
-            shorten(row["about_name"] or row["subject_name"] or row["subject"], what),
-            shorten(row["reason"], why),
+            str(group["place"]),
+            "\n".join(textwrap.wrap(_line(group), room, break_on_hyphens=False, max_lines=2, placeholder=" …")),
+            group["group"][:8],
+            paint(str(group["risk"]), group["rag"], colour),
         )
-        for row in summary["top"]
+        for group in shown
     ]
-    return "Highest risk\n" + table(("risk", "finding", "who", "what", "why"), rows, numbers=(0,))
+    drawn = table(("", "what, and what would end it", "group", "risk"), rows, numbers=(0, 3))
+    rest = groups["total"] - len(shown)
+    fewer = groups["findings"] - sum(group["findings"] for group in shown)
+    more = f"\nand {count(rest, 'line')} more, of {count(fewer, 'finding')}" if rest else ""
+    opening = f"Open one: access-review review --group {shown[0]['group'][:8]}"
+    return f"{_strong('What to do first', colour)}\n{drawn}{more}\n{opening}"
+
+
+def _line(group: GroupSummary) -> str:
+    said = f"{group['said']} ({group['share']})" if group["share"] else group["said"]
+    return f"{said} → {group['ends']}"
 
 
 def _silent(summary: Summary, width: int, colour: bool) -> str:

@@ -67,7 +67,7 @@ SCENES = (
             Excerpt("Left out", 2),
             Excerpt(" templates written to "),
             Excerpt(" findings: ", 4),
-            Excerpt("Highest risk", 6),
+            Excerpt("What to do first", 9),
             Excerpt("Report: "),
         ),
     ),
