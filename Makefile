@@ -69,10 +69,14 @@ simulate: $(VENV)/.dev
 		tests/simulation/test_simulation.py tests/simulation/test_machine.py
 	@TAMPERED_HISTORIES=1000 TAMPERED_FILES=10000 $(BIN)/python -m pytest -q tests/attacks/test_tampering.py
 
+# Packs of evidence, damaged by a seed and made to fit again: both verifiers must refuse each.
+damage-evidence: $(VENV)/.dev
+	@DAMAGED_PACKS=500 $(BIN)/python -m pytest -q tests/evidence
+
 # mutmut makes the code wrong in one place, runs the tests of that code, and puts it right again: about an hour on one
 # core. It is no part of the locks; what it found last stands in CONTRIBUTING.md.
 MUTANTS := plan.limits* plan.protect* revoke.recheck* store.journal* revoke.states* \
-	plan.request.x_find_gaps* findings.xǁGaps* snapshot.xǁSnapshot* snapshot.x__add_missing* carry_over* connectors.ad.paging*
+	plan.request.x_find_gaps* findings.xǁGaps* snapshot.xǁSnapshot* snapshot.x__add_missing* snapshot.carry_over* connectors.ad.paging*
 
 mutants: $(VENV)/.dev
 	@$(PIP) mutmut==3.8.1

@@ -20,6 +20,9 @@ from access_review.audit.decisions import Decisions
 from access_review.audit.judge import Judgement
 from access_review.audit.worklist import Worklist
 from access_review.errors import ArtifactError
+from access_review.evidence.declared import DeclaredValues
+from access_review.evidence.figures import EvidenceFigures
+from access_review.evidence.pack import EvidencePack
 from access_review.facts import CarryForward
 from access_review.findings import Evaluation, format_1
 from access_review.model import Plain
@@ -130,6 +133,14 @@ class Reviewed:
     findings: str = format_1.FORMER
 
 
+@dataclass(frozen=True, slots=True)
+class DeclaredFiles:
+    """The files of ``sources/`` and ``roles/`` that a run was reviewed with, by path; ``digest`` is the workspace's."""
+
+    digest: str
+    files: Mapping[str, str]
+
+
 def _by_rule(plain: Plain) -> Plain:
     rules = {rule["rule"]: {name: said for name, said in rule.items() if name != "rule"} for rule in plain["rules"]}
     return {**plain, "rules": rules}
@@ -199,12 +210,17 @@ MANIFEST = Artifact("manifest.json", "access-review/snapshot@1", Manifest, _offs
 REVIEWED = Artifact(
     "review.json", "access-review/review@2", Reviewed, _by_rule, _listed, former=("access-review/review@1",)
 )
+DECLARED = Artifact("declared.json", "access-review/declared@1", DeclaredFiles)
 CONTROL = Artifact("control.json", "access-review/control@1", CarryForward)
 FRAME = Artifact("sample/frame.json", "access-review/frame@1", SamplingFrame)
 SAMPLE = Artifact("sample/sample.json", "access-review/sample@1", Sample)
 WORKLIST = Artifact("sample/worklist.json", "access-review/worklist@1", Worklist)
 DECISIONS = Artifact("sample/decisions.json", "access-review/decisions@1", Decisions)
 AUDIT = Artifact("audit.json", "access-review/audit@1", Campaign)
+PACK = Artifact("pack.json", "access-review/evidence@1", EvidencePack)
+DECLARED_VALUES = Artifact("declared.json", "access-review/declared-values@1", DeclaredValues)
+FIGURES = Artifact("figures.json", "access-review/figures@1", EvidenceFigures)
+"""These lie in a pack of evidence, the last two one a run."""
 LEAVERS = Artifact("leavers.json", "access-review/leavers@1", Leavers)
 
 JUDGEMENT = Artifact("judgement.json", "access-review/judgement@1", Judgement)

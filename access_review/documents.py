@@ -36,11 +36,12 @@ _NAMED = re.compile(r"\b(alias|anchor|handle|tag) ['\"]?\S+")
 class Document:
     """What one YAML file says: its value, the place of each value, and what is wrong with it.
 
-    ``digest`` is the SHA-256 of the bytes read, empty where none were.
+    ``digest`` is the SHA-256 of the bytes read, empty where none were; ``text`` is what these say, as UTF-8.
     """
 
     file: str
     digest: str = ""
+    text: str = field(default="", repr=False)
     data: Any = None
     places: dict[tuple[str | int, ...], tuple[int, int]] = field(default_factory=dict)
     mistakes: list[Mistake] = field(default_factory=list)
@@ -62,15 +63,15 @@ def read(path: Path, shown: str) -> Document:
     try:
         data = read_plain(path.resolve(), LARGEST_FILE)
         document.digest = hashlib.sha256(data).hexdigest()
-        text = data.decode("utf-8-sig")
+        document.text = data.decode("utf-8")
     except OSError as error:
         document.mistakes.append(Mistake(shown, 0, 0, f"cannot be read: {error.strerror}"))
         return document
     except UnicodeDecodeError as error:
         document.mistakes.append(Mistake(shown, 1, 1, f"is not UTF-8 (byte {error.start})", "save it as UTF-8"))
         return document
-    parsed = parse(text, shown)
-    parsed.digest = document.digest
+    parsed = parse(document.text.removeprefix("\ufeff"), shown)
+    parsed.digest, parsed.text = document.digest, document.text
     return parsed
 
 

@@ -51,7 +51,7 @@ class SourceEntry:
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """Everything an organisation declares; ``digest`` covers every file that was read."""
+    """Everything an organisation declares; ``digest`` covers every file that was read, whose ``texts`` are by path."""
 
     folder: Path
     sources: tuple[SourceEntry, ...]
@@ -64,6 +64,7 @@ class Workspace:
     approvers: Approvers = field(default_factory=Approvers)
     expectations: RoleExpectations = field(default_factory=RoleExpectations)
     wind_downs: Mapping[str, WindDown] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(repr=False, default_factory=dict)
 
     def connected(self, entry: SourceEntry) -> Connector:
         """Return the connector of one source, with nothing opened; raises ``WorkspaceError`` for options at odds."""
@@ -122,6 +123,7 @@ class _Loader:
     roles: Path
     mistakes: list[Mistake] = field(default_factory=list)
     hashed: list[str] = field(default_factory=list)
+    texts: dict[str, str] = field(default_factory=dict)
     places: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def workspace(self) -> Workspace:
@@ -154,6 +156,7 @@ class _Loader:
             approvers,
             expected,
             wind_downs,
+            self.texts,
         )
         return Workspace(self.folder, *declared)
 
@@ -175,6 +178,7 @@ class _Loader:
         self.mistakes += document.mistakes
         if document.digest:
             self.hashed.append(f"{document.file} {document.digest}\n")
+            self.texts[document.file] = document.text
         return document
 
     def _valid(self, document: Document, model: type[M], data: Any, prefix: tuple[str | int, ...] = ()) -> M | None:

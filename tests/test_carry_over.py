@@ -2,8 +2,8 @@ from datetime import timedelta
 
 import pytest
 
-from access_review.carry_over import carry_over
 from access_review.errors import RosterFault
+from access_review.snapshot.carry_over import carry_over
 from tests.support.snapshots import AS_OF, tables, workspace
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from access_review.references import resolve
+from access_review.snapshot.references import resolve
 from access_review.tables import ref
 from tests.support.snapshots import tables
 

@@ -15,7 +15,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from access_review import __version__
-from access_review.cli import audit, comparison, first_hour, logbook, offboarding, revocation, waive, workspace
+from access_review.cli import audit, comparison, evidence, first_hour, logbook, offboarding, revocation, waive, workspace
 from access_review.cli.clocks import MachineClock
 from access_review.cli.options import Options, moment
 from access_review.clock import Clock
@@ -113,6 +113,7 @@ offboarding.add_to(app)
 waive.add_to(app)
 revocation.add_to(app)
 logbook.add_to(app)
+evidence.add_to(app)
 
 
 def main() -> None:

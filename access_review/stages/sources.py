@@ -4,8 +4,8 @@ import re
 from datetime import date, datetime
 
 from access_review import connectors, documents
-from access_review.carry_over import UNDECLARED
 from access_review.errors import Unclear, WorkspaceError
+from access_review.snapshot.carry_over import UNDECLARED
 from access_review.store import files, logged, snapshots
 from access_review.views.sources import ListedSource
 from access_review.workspace import SourceEntry, Workspace

@@ -9,7 +9,18 @@ from datetime import datetime
 from pathlib import Path
 
 from access_review import artifacts, runs, store
-from access_review.artifacts import AUDIT, CONTROL, DECISIONS, FRAME, MANIFEST, REVIEWED, SAMPLE, STATE, WORKLIST
+from access_review.artifacts import (
+    AUDIT,
+    CONTROL,
+    DECISIONS,
+    DECLARED,
+    FRAME,
+    MANIFEST,
+    REVIEWED,
+    SAMPLE,
+    STATE,
+    WORKLIST,
+)
 from access_review.audit import reviewers
 from access_review.errors import AccessReviewError, ArtifactError
 from access_review.logbook import entries
@@ -25,7 +36,7 @@ FINDINGS = "findings.parquet"
 OWNERS = "owners.parquet"
 CAMPAIGN = (FRAME.path, WORKLIST.path, SAMPLE.path, AUDIT.path)
 """The files of an audit, whose draw is one line."""
-REVIEW = (CONTROL.path, FINDINGS, OWNERS, REVIEWED.path)
+REVIEW = (CONTROL.path, FINDINGS, OWNERS, DECLARED.path, REVIEWED.path)
 _FROM_BEFORE = "from before the logbook"
 
 

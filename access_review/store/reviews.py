@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from access_review import store
-from access_review.artifacts import CONTROL, REVIEWED, Reviewed
+from access_review.artifacts import CONTROL, DECLARED, REVIEWED, DeclaredFiles, Reviewed
 from access_review.engine import Engine, ParquetFile
 from access_review.engine.duckdb import EmbeddedEngine
 from access_review.errors import ArtifactError
@@ -48,6 +48,7 @@ def conclude(run: Run, report: Report, snapshot: Snapshot, workspace: Workspace)
         owners_file=files.digest_of(owners),
         findings=format_1.FORMAT,
     )
+    store.write(run, DECLARED, DeclaredFiles(workspace.digest, workspace.texts))
     store.write(run, REVIEWED, reviewed)
     return replace(report, found=ParquetFile(path))
 

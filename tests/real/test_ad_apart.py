@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pytest
 
-from access_review import references
 from access_review.connectors.ad.replication import read_attribute, read_link_value
+from access_review.snapshot import references
 from access_review.tables import TABLES, frame
 from tests.real import example_domain, samba
 from tests.real.ad import connect, incomplete, named, now, tables, verdicts

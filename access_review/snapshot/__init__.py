@@ -15,14 +15,15 @@ from functools import partial
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from access_review import __version__, carry_over, connectors
+from access_review import __version__, connectors
 from access_review.connectors import Source, emptied_groups, shrunk
 from access_review.connectors.contradictions import believed, without_doubtful
 from access_review.connectors.own_removals import LastRead
 from access_review.connectors.tabular.freshness import AGE
 from access_review.engine import ParquetFile
 from access_review.errors import ConnectorError, every
-from access_review.references import resolve
+from access_review.snapshot import carry_over
+from access_review.snapshot.references import resolve
 from access_review.tables import TABLES, Row, digest, frame
 from access_review.workspace import SourceEntry, Workspace
 

@@ -1,0 +1,1 @@
+"""Evidence: what a pack of it holds, what it proves, and which controls that serves; pure."""

@@ -1,0 +1,248 @@
+"""Evidence check and rederive: what a pack says is held against what is in it, and nothing outside it is asked."""
+
+import base64
+import binascii
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC
+from pathlib import Path
+
+from access_review import runs, store
+from access_review.artifacts import DECLARED, DECLARED_VALUES, FIGURES, FRAME, PACK, REVIEWED, SAMPLE
+from access_review.engine import open_engine
+from access_review.errors import AccessReviewError, ArtifactError, PlanRefused
+from access_review.evidence import declared, pack
+from access_review.evidence.pack import EvidencePack, LeftOutReason, RederivedRun
+from access_review.logbook.known import DiscrepancyKind, known_things
+from access_review.logbook.lines import Logbook, LogEvent, inside
+from access_review.logbook.tree import TreeHead
+from access_review.review import review
+from access_review.revoke import approve, sshsig, statements
+from access_review.revoke.sshsig import PublicKeyLine
+from access_review.runs import Run
+from access_review.sample import draw
+from access_review.store import files, logbook, logbook_check, packs, plans, reviews, snapshots
+from access_review.store.plans import signatories
+from access_review.workspace import Workspace
+
+
+@dataclass(slots=True)
+class CheckedPack:
+    """What a check found wrong, in the order in which a reader would look, and what else there is to say."""
+
+    made: EvidencePack | None = None
+    digest: str = ""
+    wrong: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+
+
+def check_evidence(folder: Path, heads: Iterable[str] = ()) -> CheckedPack:
+    """Check a pack with nothing but its folder; ``heads`` are those its reader was told some other way.
+
+    Raises ``ArtifactError`` for a head that is none, and where there is no pack.
+    """
+    told = {f"--head {text}": TreeHead.parse(text) for text in heads}
+    found = CheckedPack()
+    data = files.content(folder / pack.MANIFEST)
+    found.digest = "sha256:" + hashlib.sha256(data).hexdigest()
+    try:
+        found.made = PACK.load(data)
+        if PACK.dump(found.made) != data:
+            raise ArtifactError("pack.json is not as this tool writes it")
+        log = logbook.read(folder)
+    except AccessReviewError as error:
+        found.wrong.append(error.message)
+        return found
+    for step in (_files, _logbook, _signature):
+        found.wrong += step(folder, found.made, log)
+    found.wrong += [str(one) for one in logbook_check.rolled_back(log, told | _seen(folder))]
+    for name in found.made.runs:
+        found.wrong += _guarded(name, _run(folder, log, name, found.said))
+    if not told:
+        found.said.append("no --head was given: that no week was cut off at the end is not shown")
+    if not (folder / pack.ENVELOPE).exists():
+        found.said.append("the pack is not signed: who made it is not shown")
+    return found
+
+
+def _guarded(name: str, found: Iterator[str]) -> Iterator[str]:
+    """Yield what is wrong; what cannot even be read is wrong too."""
+    try:
+        yield from found
+    except AccessReviewError as error:
+        yield f"{name}: {error.message}"
+
+
+def _files(folder: Path, made: EvidencePack, log: Logbook) -> Iterator[str]:
+    """Hold every file of the folder to what ``pack.json`` says."""
+    there = packs.marks_of(folder)
+    for path, mark in sorted(made.files.items()):
+        if not inside(path):
+            yield f"{path[:80]}: leads outside the folder"
+        elif path not in there:
+            yield f"{path}: is gone"
+        elif there[path] != mark:
+            yield f"{path}: was changed since the pack was made"
+    yield from (f"{path}: is not named in pack.json" for path in sorted(there.keys() - made.files.keys()))
+    if made.head != str(log.head):
+        yield f"{pack.RUNS}/{logbook.LOGBOOK}: its head is {log.head}, that of pack.json is {made.head}"
+    if made.workspace != log.workspace:
+        yield f"{pack.RUNS}/{logbook.LOGBOOK}: is that of another workspace"
+
+
+def _logbook(folder: Path, made: EvidencePack, log: Logbook) -> Iterator[str]:
+    """Hold what is there to the logbook, and what is not to what is said of it."""
+    absent = {one.path: one.why for one in made.left_out}
+    known = known_things(log.entries)
+    for one in logbook_check.check(folder):
+        if one.kind is not DiscrepancyKind.GONE or one.path not in absent:
+            yield str(one)
+    for path, why in sorted(absent.items()):
+        run = path.partition("/")[0]
+        if path not in known.files and path not in known.stores:
+            yield f"{path}: is said to be left out, and no line of the logbook knows it"
+        elif why is LeftOutReason.OTHER_RUN and run in made.runs:
+            yield f"{path}: is left out, and is of a run of the period"
+    listed = {entry.name for entry in log.of(LogEvent.RUN) if not entry.details.get("rehearsal")}
+    first, last = made.runs[0], made.runs[-1]
+    within = {name for name in listed if first[:16] <= name[:16] <= last[:16]}
+    gone = {name for entry in log.of(LogEvent.PRUNE) for name in entry.removed}
+    yield from (
+        f"{name}: is a run of the period, and is not in the pack" for name in sorted(within - {*made.runs} - gone)
+    )
+    yield from (f"{name}: is a run that the logbook does not know" for name in sorted({*made.runs} - listed))
+
+
+def _signature(folder: Path, made: EvidencePack, log: Logbook) -> Iterator[str]:
+    """Check who signed the pack as a whole, where somebody did: with a key that the last run's workspace enrols."""
+    del log
+    path = folder / pack.ENVELOPE
+    if not path.exists():
+        return
+    try:
+        envelope = json.loads(files.content(path, statements.LARGEST))
+        statement = base64.b64decode(envelope["payload"], validate=True)
+        said = json.loads(statement)
+        signature = base64.b64decode(envelope["signatures"][0]["sig"], validate=True)
+        subject = said["subject"][0]["digest"]["sha256"]
+        enrolled = _keys(folder, made)
+        key = sshsig.key_in(signature)
+    except (ValueError, KeyError, IndexError, TypeError, binascii.Error, PlanRefused):
+        yield f"{pack.ENVELOPE}: is no envelope of a pack"
+        return
+    if subject != hashlib.sha256(files.content(folder / pack.MANIFEST)).hexdigest():
+        yield f"{pack.ENVELOPE}: is about another pack.json"
+    try:
+        if key not in enrolled:
+            yield f"{pack.ENVELOPE}: is signed by a key that roles/approvers.yaml did not enrol in {made.runs[-1]}"
+        else:
+            sshsig.check(signature, pack.message(statement), enrolled[key])
+    except PlanRefused as error:
+        yield f"{pack.ENVELOPE}: {error.message}"
+
+
+def _keys(folder: Path, made: EvidencePack) -> dict[bytes, PublicKeyLine]:
+    with packs.declared_workspace(Run(folder / pack.RUNS / made.runs[-1])) as known:
+        lines = [PublicKeyLine.parse(one.key) for one in known.approvers.approvers]
+    return {line.blob: line for line in lines}
+
+
+def _seen(folder: Path) -> dict[str, TreeHead]:
+    """Return the heads that statements name, by file."""
+    places = [*folder.glob("runs/*/*/approvals/*.json"), *folder.glob("runs/*/sign-off/*.json")]
+    places += (folder / plans.STANDING_APPROVALS).glob("*.json")
+    seen = {path.relative_to(folder).as_posix(): statements.heads_seen(files.content(path)) for path in sorted(places)}
+    return {path: head for path, head in seen.items() if head is not None}
+
+
+def _run(folder: Path, log: Logbook, name: str, said: list[str]) -> Iterator[str]:
+    """Check one run: tables, workspace, draw, signatures, figures."""
+    run = Run(folder / pack.RUNS / name)
+    manifest = snapshots.read_manifest(run)
+    for table, known in sorted(manifest.tables.items()):
+        snapshots.verify(run.folder / "snapshot" / f"{table}.parquet", digest=known.digest, file=known.file)
+        yield from _table(folder, name, table, known.digest)
+    if not run.reviewed:
+        return
+    reviewed = store.read(run, REVIEWED)
+    reviews.read(run)
+    yield from _table(folder, name, "findings", reviewed.digest)
+    if reviewed.owners:
+        reviews.owners(run)
+        yield from _table(folder, name, "account_owners", reviewed.owners)
+    if not store.has(run, DECLARED):
+        said.append(
+            f"{name}: was reviewed before the files of its workspace were kept; its findings cannot be derived again"
+        )
+        return
+    with packs.declared_workspace(run) as known_workspace:
+        values = files.read(folder / pack.DECLARED / f"{name}.json", DECLARED_VALUES)
+        if DECLARED_VALUES.dump(values) != DECLARED_VALUES.dump(declared.values_of(known_workspace)):
+            yield f"{pack.DECLARED}/{name}.json: is not what the files of that workspace say"
+        yield from _draw(run, log)
+        yield from _statements(run, known_workspace, said)
+        stated = files.read(folder / pack.FIGURES / f"{name}.json", FIGURES)
+        if FIGURES.dump(stated) != FIGURES.dump(packs.figures_of(run, known_workspace)):
+            yield f"{pack.FIGURES}/{name}.json: is not what follows from the run"
+
+
+def _table(folder: Path, run: str, table: str, digest: str) -> Iterator[str]:
+    path = f"{pack.TABLES}/{run}/{table}.csv"
+    if files.digest_of(folder / path) != digest:
+        yield f"{path}: has other rows than the Parquet table of the run"
+
+
+def _draw(run: Run, log: Logbook) -> Iterator[str]:
+    """Choose again who was drawn."""
+    if not store.has(run, SAMPLE):
+        return
+    sample, frame = store.read(run, SAMPLE), store.read(run, FRAME)
+    promised = log.latest(LogEvent.DRAW, run.id)
+    published = promised.details["commitment"] if promised else None
+    for wrong in draw.verify(sample, frame.units, bytes.fromhex(sample.key), published=published):
+        yield f"{run.id}/{SAMPLE.path}: {wrong}"
+
+
+def _statements(run: Run, known: Workspace, said: list[str]) -> Iterator[str]:
+    """Read each signature in a run with the keys enrolled then; who said what is listed."""
+    people = signatories(run)
+    for path in sorted([*run.folder.glob("*/approvals/*.json"), *run.folder.glob("sign-off/*.json")]):
+        place = path.relative_to(run.folder.parent).as_posix()
+        try:
+            statement, _ = approve.read_statement(files.content(path, statements.LARGEST), known.approvers, people)
+        except PlanRefused as error:
+            yield f"{place}: {error.message}"
+            continue
+        said.append(
+            f"{place}: {statement.kind} of {statement.digest[:19]} by {statement.person}, authenticated, "
+            f"{statement.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        )
+        if path.parent.name == "approvals":
+            plan = path.parent.parent / "plan.json"
+            if files.digest_of(plan) != statement.digest and statement.kind is not statements.StatementKind.WITHDRAWAL:
+                yield f"{place}: signs another plan than the one beside it"
+
+
+def rederive_evidence(folder: Path) -> Iterator[RederivedRun]:
+    """Review every run of a pack again, from what was read, with the workspace of then; raises ``ArtifactError``."""
+    made = PACK.load(files.content(folder / pack.MANIFEST))
+    for name in made.runs:
+        run = runs.find(folder, name)
+        if not run.reviewed:
+            continue
+        known = store.read(run, REVIEWED).digest
+        try:
+            yield RederivedRun(name, known, _reviewed_again(run))
+        except ArtifactError as error:
+            yield RederivedRun(name, known, "", error.message)
+
+
+def _reviewed_again(run: Run) -> str:
+    snapshot = snapshots.load(run)
+    with (
+        packs.declared_workspace(run) as known,
+        open_engine(snapshot.as_of, known.policy.engine) as engine,
+    ):
+        return review(snapshot, known, engine, reviews.previous(run.workspace, run)).digest

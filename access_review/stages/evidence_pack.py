@@ -1,0 +1,158 @@
+"""Evidence pack: a run, or a period, as a folder that anyone can check without the workspace and without this tool."""
+
+import base64
+import hashlib
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+import rfc8785
+
+from access_review import __version__, store
+from access_review.artifacts import DECLARED, DECLARED_VALUES, FIGURES, PACK, REVIEWED, STATE
+from access_review.engine import ParquetFile
+from access_review.errors import ArtifactError
+from access_review.evidence import controls, declared, pack
+from access_review.evidence.pack import EvidencePack
+from access_review.logbook.known import known_things
+from access_review.logbook.lines import Logbook
+from access_review.revoke import sshsig
+from access_review.runs import Run
+from access_review.snapshot import Stored
+from access_review.store import files, keys, logbook, logbook_check, logged, packs, plans, snapshots
+from access_review.store.logged import FINDINGS, OWNERS
+from access_review.tables import write_rows
+from access_review.views import evidence as view
+
+
+@dataclass(frozen=True, slots=True)
+class PackedEvidence:
+    """A pack that was written, where, and the digest of its ``pack.json``, to be told apart from the pack."""
+
+    made: EvidencePack
+    folder: Path
+    digest: str
+    archive: Path | None
+
+
+def pack_evidence(
+    space: Path, period: list[Run], to: Path, now: datetime, *, key: Path | None = None, archive: bool = False
+) -> PackedEvidence:
+    """Write the evidence of some runs, the oldest first, into a folder that does not exist yet: whole or not at all.
+
+    With ``key`` (a private SSH key) the pack is signed; with ``archive`` a zip of it is written beside. Raises
+    ``ArtifactError`` where the logbook and what lies there differ: evidence is not made of what was changed.
+    """
+    log = logbook.read(space)
+    _refuse_differing(space, log)
+    if to.exists() or (archive and _zip_of(to).exists()):
+        raise ArtifactError(f"{to} is there already", hint="name a folder that is not")
+    to.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=".packing-", dir=to.parent))
+    try:
+        made = _written(space, log, period, partial, now)
+        data = PACK.dump(made)
+        files.write(partial / pack.MANIFEST, data)
+        digest = "sha256:" + hashlib.sha256(data).hexdigest()
+        if key:
+            files.write(partial / pack.ENVELOPE, _signed(pack.in_toto(digest, made), key))
+        zipped = _zipped(partial, _zip_of(to)) if archive else None
+        partial.rename(to)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return PackedEvidence(made, to, digest, zipped)
+
+
+def _refuse_differing(space: Path, log: Logbook) -> None:
+    """Raise ``ArtifactError`` where anything is not as the logbook says."""
+    if differs := logbook_check.check(space):
+        hint = f"access-review logbook --check; then restore runs/ from a backup ({len(differs)} in all)"
+        raise ArtifactError(
+            f"not as line {log.head.size} of the logbook and those before it say: {differs[0]}", hint=hint
+        )
+
+
+def _written(space: Path, log: Logbook, period: list[Run], to: Path, now: datetime) -> EvidencePack:
+    earlier = [one for one in logged.before(space, period[0]) if one.reviewed]
+    basis = earlier[-1].id if earlier else None
+    taken = pack.select_files(known_things(log.entries), [run.id for run in period], basis, [STATE.path])
+    shutil.copyfile(logbook.path_of(space), _made(to / pack.RUNS / logbook.LOGBOOK))
+    for path in taken.taken:
+        shutil.copyfile(space / "runs" / path, _made(to / pack.RUNS / path))
+    for signed in sorted((space / plans.STANDING_APPROVALS).glob("*.json")):
+        shutil.copyfile(signed, _made(to / plans.STANDING_APPROVALS / signed.name))
+    for run in period:
+        _write_tables(run, to / pack.TABLES / run.id)
+        if run.reviewed and store.has(run, DECLARED):
+            with packs.declared_workspace(run) as known:
+                files.write(to / pack.DECLARED / f"{run.id}.json", DECLARED_VALUES.dump(declared.values_of(known)))
+                files.write(to / pack.FIGURES / f"{run.id}.json", FIGURES.dump(packs.figures_of(run, known)))
+    files.write(to / "controls.csv", view.controls_csv(controls.CONTROLS))
+    files.write(to / pack.VERIFIER, view.verifier())
+    made = EvidencePack(
+        workspace=log.workspace,
+        head=str(log.head),
+        tool=__version__,
+        made_at=now,
+        runs=tuple(run.id for run in period),
+        basis=basis,
+        files={},
+        left_out=taken.left_out,
+        notice=pack.NOTICE,
+    )
+    files.write(to / "README.txt", view.readme(made).encode())
+    for made_now in to.rglob("*"):
+        made_now.chmod(0o700 if made_now.is_dir() else 0o600)
+    return replace(made, files=packs.marks_of(to))
+
+
+def _made(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _write_tables(run: Run, to: Path) -> None:
+    """Write the tables of a run as the CSV text whose SHA-256 manifests have as the digest of their rows."""
+    for name in snapshots.read_manifest(run).tables:
+        _write_table(run.folder / "snapshot" / f"{name}.parquet", to / f"{name}.csv")
+    if run.reviewed:
+        _write_table(run.folder / FINDINGS, to / "findings.csv")
+        if store.read(run, REVIEWED).owners:
+            _write_table(run.folder / OWNERS, to / "account_owners.csv")
+
+
+def _write_table(table: Path, to: Path) -> None:
+    with _made(to).open("wb") as file:
+        write_rows(Stored({"table": ParquetFile(table)}).reader("table"), file)
+
+
+def _signed(statement: bytes, key: Path) -> bytes:
+    """Return a DSSE envelope over an in-toto statement, signed with an SSH key; raises ``ArtifactError``."""
+    private = keys.private_key(key)
+    signature = sshsig.sign(private, pack.message(statement))
+    said = {"keyid": sshsig.public_line(private).fingerprint, "sig": base64.b64encode(signature).decode()}
+    payload = base64.b64encode(statement).decode()
+    return rfc8785.dumps({"payload": payload, "payloadType": pack.IN_TOTO, "signatures": [said]}) + b"\n"
+
+
+def _zip_of(folder: Path) -> Path:
+    return folder.with_name(folder.name + ".zip")
+
+
+def _zipped(folder: Path, to: Path) -> Path:
+    """Write a folder as a zip whose bytes follow from what is in it."""
+    with files.writing(to) as partial, zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(_files(folder)):
+            entry = zipfile.ZipInfo(path.relative_to(folder).as_posix(), (1980, 1, 1, 0, 0, 0))
+            entry.external_attr, entry.compress_type = 0o600 << 16, zipfile.ZIP_DEFLATED
+            with path.open("rb") as read, archive.open(entry, "w", force_zip64=True) as write:
+                shutil.copyfileobj(read, write)
+    return to
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*") if path.is_file())
