@@ -12,7 +12,7 @@ AS_OF := 2026-11-02T06:00:00Z
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := all
-.PHONY: all demo test quick check simulate crash mutants sweep damages fuzz drafts schemas docs lock clean
+.PHONY: all demo test quick check simulate crash mutants sweep damages damage-evidence fuzz drafts schemas docs lock clean
 
 all: test
 
