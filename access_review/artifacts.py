@@ -218,7 +218,7 @@ WORKLIST = Artifact("sample/worklist.json", "access-review/worklist@1", Worklist
 DECISIONS = Artifact("sample/decisions.json", "access-review/decisions@1", Decisions)
 AUDIT = Artifact("audit.json", "access-review/audit@1", Campaign)
 PACK = Artifact("pack.json", "access-review/evidence@1", EvidencePack)
-DECLARED_VALUES = Artifact("declared.json", "access-review/declared-values@1", DeclaredValues)
+DECLARED_VALUES = Artifact("declared-values.json", "access-review/declared-values@1", DeclaredValues)
 FIGURES = Artifact("figures.json", "access-review/figures@1", EvidenceFigures)
 """These lie in a pack of evidence, the last two one a run."""
 LEAVERS = Artifact("leavers.json", "access-review/leavers@1", Leavers)

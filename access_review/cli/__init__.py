@@ -15,7 +15,17 @@ from typing import Annotated, NoReturn
 import typer
 
 from access_review import __version__
-from access_review.cli import audit, comparison, evidence, first_hour, logbook, offboarding, revocation, waive, workspace
+from access_review.cli import (
+    audit,
+    comparison,
+    evidence,
+    first_hour,
+    logbook,
+    offboarding,
+    revocation,
+    waive,
+    workspace,
+)
 from access_review.cli.clocks import MachineClock
 from access_review.cli.options import Options, moment
 from access_review.clock import Clock

@@ -36,8 +36,8 @@ class CheckedValue(TypedDict):
 
 @cache
 def verifier() -> bytes:
-    """Return the second verifier as it is put into each pack."""
-    return (files("access_review") / "views" / "templates" / pack.VERIFIER).read_bytes()
+    """Return the second verifier as it is put into each pack: a program for its reader, and no module of this package."""
+    return (files("access_review") / "views" / "templates" / f"{pack.VERIFIER}.txt").read_bytes()
 
 
 def controls_csv(controls: Iterable[ControlEvidence]) -> bytes:

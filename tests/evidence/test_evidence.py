@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 DAMAGED_PACKS = int(os.environ.get("DAMAGED_PACKS", "18"))
 """How many packs are damaged; `make damage-evidence` asks for 500."""
-SECOND = files("access_review") / "views" / "templates" / "check_evidence.py"
+SECOND = files("access_review") / "views" / "templates" / "check_evidence.py.txt"
 
 
 @pytest.fixture(scope="module")
