@@ -58,6 +58,11 @@ class Run:
         return (self.folder / REVIEWED.path).is_file()
 
 
+def is_name(text: str) -> bool:
+    """Tell whether a text is the name of a run."""
+    return _NAME.fullmatch(text) is not None
+
+
 def all_runs(workspace: Path) -> list[Run]:
     """Return the whole runs of a workspace, oldest first; of one moment, the one collected last is the newest."""
     return _whole(workspace / "runs")

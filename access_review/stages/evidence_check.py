@@ -51,6 +51,8 @@ def check_evidence(folder: Path, heads: Iterable[str] = ()) -> CheckedPack:
         found.made = PACK.load(data)
         if PACK.dump(found.made) != data:
             raise ArtifactError("pack.json is not as this tool writes it")
+        if not found.made.runs or not all(map(runs.is_name, found.made.runs)):
+            raise ArtifactError("pack.json names no runs, or what is no name of one")
         log = logbook.read(folder)
     except AccessReviewError as error:
         found.wrong.append(error.message)
@@ -73,6 +75,8 @@ def _guarded(name: str, found: Iterator[str]) -> Iterator[str]:
         yield from found
     except AccessReviewError as error:
         yield f"{name}: {error.message}"
+    except ValueError as error:
+        yield f"{name}: a record in it cannot be read: {error}"
 
 
 def _files(folder: Path, made: EvidencePack, log: Logbook) -> Iterator[str]:
@@ -190,7 +194,7 @@ def _run(folder: Path, log: Logbook, name: str, said: list[str]) -> Iterator[str
 
 def _table(folder: Path, run: str, table: str, digest: str) -> Iterator[str]:
     path = f"{pack.TABLES}/{run}/{table}.csv"
-    if files.digest_of(folder / path) != digest:
+    if logbook.mark_of(folder / path).digest != digest:
         yield f"{path}: has other rows than the Parquet table of the run"
 
 
@@ -221,7 +225,10 @@ def _statements(run: Run, known: Workspace, said: list[str]) -> Iterator[str]:
         )
         if path.parent.name == "approvals":
             plan = path.parent.parent / "plan.json"
-            if files.digest_of(plan) != statement.digest and statement.kind is not statements.StatementKind.WITHDRAWAL:
+            if (
+                logbook.mark_of(plan).digest != statement.digest
+                and statement.kind is not statements.StatementKind.WITHDRAWAL
+            ):
                 yield f"{place}: signs another plan than the one beside it"
 
 
