@@ -11,12 +11,17 @@ import typer
 from access_review.cli.options import Options, leave, moment, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from access_review.plan.limits import Higher
     from access_review.plan.record import Plan
+    from access_review.review import Report
+    from access_review.runs import Run
     from access_review.stages.apply import Pace
     from access_review.stages.approve import Signer
+    from access_review.tables import Row
+    from access_review.views.plan_changes import Screen
+    from access_review.views.summary import JudgedSummary
     from access_review.workspace import Workspace
 
 
@@ -30,6 +35,14 @@ def _higher(text: str) -> "Higher":
         return higher(text)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
+
+
+Key = Annotated[Path, typer.Option("--key", help="Your private SSH key, as ~/.ssh/id_ed25519.")]
+By = Annotated[str, typer.Option("--by", help="Who you are: a person of the roster, by id or name.")]
+Which = Annotated[
+    str, typer.Option("--of", help="Which plan of the run: plan, undo, standing, or the --name it was given.")
+]
+Whole = Annotated[bool, typer.Option("--all", help="Show every change and every finding left, however many.")]
 
 
 def plan(
@@ -58,6 +71,7 @@ def plan(
         typer.Option("--raise", parser=_higher, metavar="LIMIT", help="Raise a limit for this plan, as ad.disable=40."),
     ] = None,
     reason: Annotated[str, typer.Option(help="Why a limit is raised; two people then approve.")] = "",
+    whole: Whole = False,
 ) -> None:
     """Write the revocation list. Nothing is changed anywhere: it is proven on a second review, and sealed."""
     from access_review.plan.limits import Raised
@@ -79,24 +93,40 @@ def plan(
     made, files = plan_run(
         workspace, run, requested_by=requested_by, now=options.now, scope=scope, name=name, ahead=ahead, raised=raised
     )
-    _show_plan(options, made, files)
+    _show_plan(options, made.plan, files, whole, found=made.left(), judged=_judged(run, made.report))
 
 
-def _show_plan(options: Options, made: "Plan", files: "Iterable[Path]") -> None:
+def _show_plan(
+    options: Options,
+    made: "Plan",
+    files: "Iterable[Path]",
+    whole: bool,
+    *,
+    found: "Mapping[str, Row] | None" = None,
+    judged: "JudgedSummary | None" = None,
+) -> None:
     from access_review import artifacts
     from access_review.store.plans import PLAN
     from access_review.views import planned
+    from access_review.views.judged_share import sentence
 
-    options.show(
-        artifacts.plan(PLAN).plain(made) | {"digest": made.digest}, planned.text(made, [shown(file) for file in files])
-    )
+    value = artifacts.plan(PLAN).plain(made) | {"digest": made.digest} | ({"judged": judged} if judged else {})
+    said = sentence(judged) if judged else ""
+    text = planned.text(made, [shown(file) for file in files], found=found, screen=_screen(options, whole), judged=said)
+    options.show(value, text)
 
 
-Key = Annotated[Path, typer.Option("--key", help="Your private SSH key, as ~/.ssh/id_ed25519.")]
-By = Annotated[str, typer.Option("--by", help="Who you are: a person of the roster, by id or name.")]
-Which = Annotated[
-    str, typer.Option("--of", help="Which plan of the run: plan, undo, standing, or the --name it was given.")
-]
+def _screen(options: Options, whole: bool) -> "Screen":
+    from access_review.views.plan_changes import Screen
+
+    return Screen(options.colour, options.width, whole)
+
+
+def _judged(run: "Run", report: "Report") -> "JudgedSummary | None":
+    from access_review.store import snapshots
+    from access_review.views.summary import judged_summary
+
+    return judged_summary(report.judged, snapshots.read_manifest(run))
 
 
 def approve(
@@ -112,6 +142,7 @@ def approve(
     ] = "",
     reason: Annotated[str, typer.Option(help="Why, for the record.")] = "",
     of: Which = "plan",
+    whole: Whole = False,
 ) -> None:
     """Approve, as a second person, what the first asked for."""
     from access_review.revoke.approve import StatementKind
@@ -131,7 +162,7 @@ def approve(
     if stored:
         # What is signed is shown from the record alone; lists that say something else must not lie beside it.
         require_lists(stored, workspace)
-        options.say(planned.text(stored.plan, []))
+        options.say(planned.text(stored.plan, [], screen=_screen(options, whole)))
     signer = Signer(by, key, _passphrase(key), reason)
     if wind_down:
         kind = StatementKind.WIND_DOWN
@@ -298,6 +329,7 @@ def undo(
         str, typer.Option("--requested-by", help="Who asks: a person of the roster, by id or name.")
     ],
     of: Which = "plan",
+    whole: Whole = False,
 ) -> None:
     """Plan to give back exactly what a batch took. It is approved and applied like any plan, with --of undo."""
     from access_review import runs
@@ -310,7 +342,7 @@ def undo(
     stored = plans.find(options.found_run(reviewed=True), of)
     now = options.acting(workspace).now().replace(microsecond=0)
     made, files = undo_plan(stored, newest, workspace, requested_by=requested_by, now=now)
-    _show_plan(options, made, files)
+    _show_plan(options, made, files, whole)
 
 
 def add_to(app: typer.Typer) -> None:

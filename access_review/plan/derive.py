@@ -25,8 +25,9 @@ from access_review.plan.recent_removals import RecentRemovals
 from access_review.plan.record import PinnedInputs, Plan
 from access_review.plan.request import DecidedRevoke, Scope
 from access_review.plan.reviewed_revokes import decided_revokes
-from access_review.review import Previous, review
+from access_review.review import Previous, Report, review
 from access_review.snapshot import Snapshot, run_name
+from access_review.tables import Row
 from access_review.workspace import Workspace
 
 
@@ -71,10 +72,24 @@ class PlanInputs:
 
 @dataclass(frozen=True, slots=True)
 class DerivedPlan:
-    """A plan, and why it does what it does: in words, by what asks for it."""
+    """A plan, and why it does what it does: in words, by what asks for it.
+
+    ``report`` is the review that it was planned on.
+    """
 
     plan: Plan
     reasons: Mapping[str, str]
+    report: Report
+
+    def left(self) -> dict[str, Row]:
+        """Return the findings that are left to a person, by id: who and what each is about."""
+        names = sorted({name for left in self.plan.to_person for name in left.findings})
+        found = self.report.findings
+        rows = found.filter(pc.is_in(found["finding"], pa.array(names, pa.string()))).select(_WHO)
+        return {row["finding"]: row for row in rows.to_pylist()}
+
+
+_WHO = ("finding", "subject", "subject_name", "about", "about_name", "person", "person_name")
 
 
 def derive(order: PlanOrder, inputs: PlanInputs) -> DerivedPlan:
@@ -112,9 +127,9 @@ def derive(order: PlanOrder, inputs: PlanInputs) -> DerivedPlan:
         )
         if going:
             reason = f"is to leave by {going.since:%Y-%m-%d %H:%M} UTC"
-            return DerivedPlan(made, {finding: reason for change in made.changes for finding in change.because})
+            return DerivedPlan(made, {finding: reason for change in made.changes for finding in change.because}, report)
         reasons = _reasons(made, report.findings)
-    return DerivedPlan(made, reasons | {request.name: request.words for request in requests})
+    return DerivedPlan(made, reasons | {request.name: request.words for request in requests}, report)
 
 
 def _reasons(made: Plan, found: pa.Table) -> dict[str, str]:

@@ -4,8 +4,10 @@ Whoever decides (whether a change is refused or skipped, what is shown first) re
 The sentence is for people: it may be reworded without anything else changing.
 """
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 from typing import Annotated
 
 from pydantic import Field
@@ -175,6 +177,30 @@ class Withheld:
 def withheld(code: WithheldCode, *alternatives: str, **facts: object) -> Withheld:
     """Return a reason with its facts by the names that the sentence has for them."""
     return Withheld(code, tuple((name, str(value)) for name, value in facts.items()), alternatives)
+
+
+def recognised(sentence: str) -> Withheld | None:
+    """Return what a sentence of a plan that was read says; nothing for one that this version would not write.
+
+    It is for showing alone: a plan that was read decides nothing by its sentences.
+    """
+    for code, form in _forms():
+        if said := form.fullmatch(sentence):
+            facts = said.groupdict(default="")
+            about = facts.pop("about_", "")
+            return Withheld(code, tuple(facts.items()), (), about)
+    return None
+
+
+@cache
+def _forms() -> tuple[tuple[WithheldCode, re.Pattern[str]], ...]:
+    """Return how the sentence of each code reads: those with most words of their own first."""
+    forms = []
+    for code, sentence in SENTENCES.items():
+        parts = re.split(r"\{(\w+)\}", sentence)
+        said = "".join(f"(?P<{part}>.*?)" if at % 2 else re.escape(part) for at, part in enumerate(parts))
+        forms.append((sum(map(len, parts[::2])), code, re.compile(said + r"(?: \((?P<about_>[^()]*)\))?", re.DOTALL)))
+    return tuple((code, form) for _, code, form in sorted(forms, key=lambda one: (-one[0], one[1])))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from access_review.audit import reviewers, worklist
 from access_review.errors import PlanRefused, Unclear
 from access_review.plan.derive import DerivedPlan, PlanOrder, derive
 from access_review.plan.limits import Raised
-from access_review.plan.record import Plan, UndonePlan
+from access_review.plan.record import UndonePlan
 from access_review.plan.request import Scope
 from access_review.plan.wind_down_scope import belonging
 from access_review.revoke.signed_wind_down import find_wind_down
@@ -37,7 +37,7 @@ def plan_run(
     name: str = "",
     ahead: bool = False,
     raised: Raised | None = None,
-) -> tuple[Plan, tuple[Path, ...]]:
+) -> tuple[DerivedPlan, tuple[Path, ...]]:
     """Plan the removals of a reviewed run and write them as JSON (the record), CSV, XLSX and PowerShell.
 
     ``requested_by`` and the persons of ``scope`` are given by id, name or mail, ``name`` is that of the
@@ -57,7 +57,7 @@ def plan_run(
     scope = _resolve(scope, people, rows, snapshot)
     order = PlanOrder(asks, now, name, scope, raised, ahead)
     made = derive_plan(workspace, run, order)
-    return made.plan, write_plan(run, made)
+    return made, write_plan(run, made)
 
 
 def derive_plan(workspace: Workspace, run: Run, order: PlanOrder) -> DerivedPlan:
@@ -71,7 +71,7 @@ def derive_plan(workspace: Workspace, run: Run, order: PlanOrder) -> DerivedPlan
 def write_plan(run: Run, made: DerivedPlan) -> tuple[Path, ...]:
     """Write a plan into its folder, as the record and as the lists that people work by."""
     files = plan_folder.files(made.plan, made.reasons)
-    return plans.write(run, made.plan.name, made.plan, files)
+    return plans.write(run, made.plan.name, made.plan, files, obsolete=plan_folder.obsolete(files))
 
 
 def require_lists(stored: StoredPlan, workspace: Workspace) -> None:

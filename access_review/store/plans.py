@@ -1,7 +1,7 @@
 """Plans on disk: each in a folder of its run, with its approvals, its journal and the lists people work by."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -125,9 +125,13 @@ def refuse_name(run: Run, name: str) -> None:
         )
 
 
-def write(run: Run, name: str, made: Plan, written: Mapping[str, bytes]) -> tuple[Path, ...]:
-    """Write the files of a plan into its folder, by name; return where they are."""
+def write(
+    run: Run, name: str, made: Plan, written: Mapping[str, bytes], *, obsolete: Sequence[str] = ()
+) -> tuple[Path, ...]:
+    """Write the files of a plan into its folder, by name, and take away what is ``obsolete``; return where they are."""
     folder, record = run.folder / name, artifacts.plan(name).path
+    for file in obsolete:
+        (folder / file).unlink(missing_ok=True)
     for file, data in written.items():
         if f"{name}/{file}" != record:
             files.write(folder / file, data)

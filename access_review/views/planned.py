@@ -1,15 +1,17 @@
-"""A plan in short, for the terminal."""
+"""A plan for the terminal, as much of it as fits or all."""
 
 import textwrap
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from access_review.changes import Action
 from access_review.plan.limits import WOUND_DOWN
 from access_review.plan.record import Plan
-from access_review.plan.withheld import UNDECIDED, WithheldCode
 from access_review.revoke.approve import approvals_needed
 from access_review.settings import WindDown
+from access_review.tables import Row
+from access_review.views import plan_changes, plan_left
+from access_review.views.plan_changes import Screen
 from access_review.views.terminal import table
 from access_review.views.text import count, moment, visible
 
@@ -32,10 +34,29 @@ _WORDS = {
     Action.ADD_NESTING: "nest a group again",
 }
 
+_KINDS = 8
+"""Lines of totals in short."""
 
-def text(plan: Plan, files: Sequence[str]) -> str:
-    """Say how many changes of which kind, what is left to a person, what proves it, and where the files are."""
-    return "\n".join(_lines(plan, files))
+_FEW = 100
+"""Changes and findings left of which each change is shown."""
+
+_MOST = 44
+"""Lines that changes, what is left and totals take in short: with the rest of it a plan is below 60."""
+
+
+def text(
+    plan: Plan,
+    files: Sequence[str],
+    *,
+    found: Mapping[str, Row] | None = None,
+    screen: Screen = Screen(),  # noqa: B008 - frozen
+    judged: str = "",
+) -> str:
+    """Show each change and what is left to a person, then the totals, what proves it, and where the files are.
+
+    ``found`` are findings by id, to say who is left to a person; ``judged`` how much of what people hold was judged.
+    """
+    return "\n".join(_lines(plan, files, found or {}, screen, judged))
 
 
 def wind_down(name: str, declared: WindDown) -> str:
@@ -51,19 +72,22 @@ def wind_down(name: str, declared: WindDown) -> str:
     )
 
 
-def _lines(plan: Plan, files: Sequence[str]) -> Iterator[str]:
-    yield f"{count(len(plan.changes), 'change')} in {count(len(plan.batches), 'batch', 'batches')}; nothing is changed yet."
-    kinds = Counter((one.action, one.target.source) for one in plan.changes)
-    if kinds:
+def _lines(plan: Plan, files: Sequence[str], found: Mapping[str, Row], screen: Screen, judged: str) -> Iterator[str]:
+    batches = count(len(plan.batches), "batch", "batches")
+    yield screen.strong(f"{count(len(plan.changes), 'change')} in {batches}; nothing is changed yet.")
+    left, totals = [*plan_left.lines(plan, found, screen)], [*_totals(plan, screen)]
+    totals += textwrap.wrap(judged, screen.width, break_on_hyphens=False)
+    if plan.changes:
         yield ""
-        rows = [
-            (_WORDS[action], visible(source), f"{n:,}") for (action, source), n in sorted(kinds.items(), key=_by_rank)
-        ]
-        yield table(("change", "in", "how many"), rows, numbers=(2,))
+        yield from plan_changes.lines(plan.changes, screen, _room(plan, len(left) + len(totals)))
     yield ""
-    yield from _left(plan)
+    yield from left
     yield ""
-    yield _proof(plan)
+    yield from totals
+    if not plan.changes:
+        yield "Nothing is planned, so there is nothing to prove, to approve or to carry out."
+        return
+    yield from textwrap.wrap(_proof(plan), screen.width, break_on_hyphens=False)
     yield f"Digest to approve: {plan.digest}"
     if plan.limits.raised:
         yield f"Limits raised, so {approvals_needed(plan)} people must approve it: {visible(plan.limits.raised_because)}"
@@ -77,6 +101,35 @@ def _lines(plan: Plan, files: Sequence[str]) -> Iterator[str]:
     yield from (f"  {name}" for name in files)
 
 
+def _room(plan: Plan, taken: int) -> int:
+    """Return how many lines the changes may take: of a small plan each is shown."""
+    few = len(plan.changes) + sum(len(left.findings) for left in plan.to_person) <= _FEW
+    return max(_MOST - taken, _FEW if few else 0)
+
+
+def _totals(plan: Plan, screen: Screen) -> Iterator[str]:
+    """Say how many changes of which kind there are in which system, and for how many people."""
+    kinds = Counter((one.action, one.target.source) for one in plan.changes)
+    if not kinds:
+        return
+    ordered = sorted(kinds.items(), key=_by_rank)
+    shown = ordered if screen.whole or len(ordered) <= _KINDS else ordered[: _KINDS - 1]
+    rows = [(_WORDS[action], visible(source), f"{n:,}") for (action, source), n in shown]
+    if more := sum(n for _, n in ordered[len(shown) :]):
+        rows.append(("others", "", f"{more:,}"))
+    people = len({one.target.person for one in plan.changes if one.target.person})
+    about = f", for {count(people, 'person', 'people')}" if people else ""
+    yield table(("change", "in", "how many"), rows, numbers=(2,))
+    yield ""
+    yield screen.strong(f"Plan: {_signs(plan)}{about}.")
+
+
+def _signs(plan: Plan) -> str:
+    signs = Counter(plan_changes.sign(one) for one in plan.changes)
+    words = {"-": "to take away", "!": "by hand", "+": "to give back"}
+    return ", ".join(f"{signs[sign]:,} {said}" for sign, said in words.items() if signs[sign])
+
+
 def _proof(plan: Plan) -> str:
     proof = plan.proof
     if plan.gives_back:
@@ -88,26 +141,6 @@ def _proof(plan: Plan) -> str:
         f"Proof: reviewed again with the plan carried out, {count(proof.ended, 'finding')} asked for are gone and "
         f"{proof.ended_besides} besides; {proof.appeared} appear, {proof.expected_lost} expected grants are lost"
     )
-
-
-def _left(plan: Plan) -> Iterator[str]:
-    """Say why how many findings are left to a person: what is protected first, rules that never plan in one line."""
-    undecided: Counter[str] = Counter()
-    others: Counter[tuple[bool, str]] = Counter()
-    for left in plan.to_person:
-        if left.why and left.why.code is WithheldCode.UNDECIDED:
-            undecided[dict(left.why.facts)["rule"]] += len(left.findings)
-        else:
-            others[bool(left.why and left.why.protected), left.reason] += len(left.findings)
-    total = undecided.total() + others.total()
-    yield f"Left to a person: {count(total, 'change' if plan.gives_back else 'finding')}"
-    for (_, reason), number in sorted(others.items(), key=lambda item: (not item[0][0], -item[1], item[0][1])):
-        yield f"  {number:>4}  {visible(reason)}"
-    if undecided:
-        yield f"  {undecided.total():>4}  {UNDECIDED}:"
-        ordered = sorted(undecided.items(), key=lambda item: (-item[1], f"{item[0]}:"))
-        listed = ", ".join(f"{visible(rule)}\N{NO-BREAK SPACE}{n}" for rule, n in ordered)
-        yield textwrap.fill(listed, 100, initial_indent=" " * 8, subsequent_indent=" " * 8, break_on_hyphens=False)
 
 
 def _by_rank(item: tuple[tuple[Action, str], int]) -> tuple[int, str]:

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from access_review import rules
 from access_review.connectors.shrunk import TOLD
+from access_review.findings.judged_share import Judged
 from access_review.findings.sentences import every_sentence
 from access_review.model import CURRENT, Rag, Severity, Status
 from access_review.review import Report
@@ -189,7 +190,7 @@ def summary(
         "digest": report.digest,
         "sources": [_source(name, source) for name, source in sorted(manifest.sources.items())],
         "rows": {name: manifest.tables[name].rows for name in ("people", "accounts", "entitlements", "grants")},
-        "judged": _judged(report, manifest),
+        "judged": judged_summary(report.judged, manifest),
         "findings": {
             "current": len(current),
             "status": _counts(report.findings, "status", [str(s) for s in Status]),
@@ -217,8 +218,8 @@ def summary(
     }
 
 
-def _judged(report: Report, manifest: Manifest) -> JudgedSummary | None:
-    found = report.judged
+def judged_summary(found: Judged | None, manifest: Manifest) -> JudgedSummary | None:
+    """Return how much was judged, as JSON; nothing where that was not measured."""
     if found is None:
         return None
     unread = [name for name, source in sorted(manifest.sources.items()) if not (source.verdicts and source.complete)]
