@@ -6,7 +6,6 @@ One place for every connector, third-party ones included: it stands between what
 snapshot. Rosters look at their own rows besides, since a person follows from several of them. Pure.
 """
 
-import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -95,7 +94,7 @@ def _joined(row: Row, reasons: list[str]) -> Row:
     made = {"mail": _plain(mail) if no_value.is_mail(mail) else None}
     if mail is not None and made["mail"] is None and not no_value.is_nothing(mail):
         reasons.append(f"the mail {mail!r} is no address: it joins nobody")
-    if number is not None and re.fullmatch(r"\d+\.0+", number):
+    if number is not None and no_value.is_reckoned(number):
         reasons.append(f"the number {number!r} was reckoned with: leading zeros may be lost, and it joins nobody")
         number = None
     same = made["mail"] == mail and (number is None or _plain(number) == number) and number == row.get("employee_id")

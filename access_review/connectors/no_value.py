@@ -66,6 +66,23 @@ NOTHING = frozenset(
 NAMES = frozenset({"null", "nan", "none", "nil", "brak"})
 """Those of them that people are called."""
 
+NEVER = frozenset(
+    {
+        *(
+            "never",
+            "(never)",
+            "<never>",
+            "never logged in",
+            "never logged on",
+            "never signed in",
+            "never used",
+            "no login",
+        ),
+        *("nie", "jamais", "nunca", "mai", "nooit", "nigdy"),
+    }
+)
+"""Texts for *never*, folded: no value where a date is read, and said of a last use."""
+
 BEFORE = 1901
 """Years before this one hold the zeros of calendars (0001, 1601, 1753, 1899-12-30, 1900-01-01) and no employment."""
 
@@ -74,7 +91,9 @@ FROM = 2999
 
 # An id may be all zeros, so such a text is nothing only where a date is read.
 _ZEROS = re.compile(r"(?=(?:\D*0){6})[0\s./:TZ+-]+")
-_END = str(2**63 - 1)
+_NUMBERS = frozenset({str(2**63 - 1), "0", "0.0", "-1"})
+"""The numbers that are no date: the last of a counter, its zero, and what stands where nothing was counted."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # The zero of Unix as clocks from Kiritimati to Baker Island show it.
 _EPOCH_SHOWN = (datetime(1969, 12, 31, 12), datetime(1970, 1, 1, 14))  # noqa: DTZ001 - clocks of any zone
@@ -147,10 +166,28 @@ def is_mail(text: str | None) -> bool:
 
 def is_nothing_dated(text: str | None, further: Collection[str] = ()) -> bool:
     """Tell whether a text stands for nothing where a date is read: zeros alone, and the last number of a counter."""
-    if text is None or is_nothing(text, further):
+    if text is None or is_nothing(text, further) or is_never(text):
         return True
     stripped = bare(text)
-    return stripped == _END or _ZEROS.fullmatch(stripped) is not None
+    return stripped in _NUMBERS or _ZEROS.fullmatch(stripped) is not None
+
+
+def is_never(text: str | None) -> bool:
+    """Tell whether a text says never, where a date is read."""
+    return text is not None and len(text) <= _LONGEST and bare(text).casefold() in NEVER
+
+
+def is_reckoned(text: str) -> bool:
+    """Tell whether an id is a number as a spreadsheet shows one that it reckoned with: ``123.0``, ``1.234,0``, ``1.2E+05``.
+
+    What zeros and digits it had nobody knows any more. ``1E5`` may be an id and is none.
+    """
+    return _RECKONED.fullmatch(bare(text)) is not None
+
+
+_RECKONED = re.compile(
+    r"\d+[.,]0+|\d{1,3}(?:[.,' \u00a0\u202f]\d{3})+[.,]\d+|\d(?:[.,]\d+)?E\+\d+|\d[.,]\d+E\d+", re.IGNORECASE
+)
 
 
 def no_date(value: date) -> NoDate | None:

@@ -21,7 +21,8 @@ import pyarrow.csv
 
 from access_review import connectors
 from access_review.connectors import Source
-from access_review.connectors.tabular import cells, delimited, sheets
+from access_review.connectors.tabular import cells, delimited, no_rows, sheets
+from access_review.connectors.tabular.cells import Raw
 from access_review.connectors.tabular.records import read_json
 from access_review.draft.forms import FormGuess, TextForm, guess_form, guess_json
 from access_review.errors import AccessReviewError, Unclear, WorkspaceError
@@ -188,7 +189,8 @@ def _delimited(path: Path, text: str, form: FormGuess, encoding: str | None) -> 
     # A program that never ends its last line looks like a file that was cut; what it is, whoever looks at it says.
     said = reading if text.endswith(("\n", "\r")) else {**reading, "open_end": True}
     if "" in heading or len(set(heading)) < len(heading):
-        return replace(_strict(path, form, reading), reading=said)
+        found = _strict(path, form, reading)
+        return replace(found, reading={**said, **found.reading})
     try:
         table = pyarrow.csv.read_csv(
             io.BytesIO(body.encode()),
@@ -198,7 +200,11 @@ def _delimited(path: Path, text: str, form: FormGuess, encoding: str | None) -> 
             ),
         )
     except pa.ArrowException:
-        return replace(_strict(path, form, reading), reading=said)
+        table = None
+    rows = [] if table is None else [tuple(row.values()) for row in table.slice(max(0, len(table) - 3)).to_pylist()]
+    if table is None or no_rows.has_total(Raw(header_row, tuple(heading), tuple(enumerate(rows))), len(rows)):
+        found = _strict(path, form, reading)
+        return replace(found, reading={**said, **found.reading})
     return FoundTable(path, form, table, said)
 
 
@@ -211,8 +217,19 @@ def _header_row(text: str, delimiter: str) -> int:
 
 
 def _strict(path: Path, form: FormGuess, reading: Mapping[str, Any]) -> FoundTable:
-    sheet = sheets.read(path.name, folder=path.parent, **reading)
-    return FoundTable(path, form, _as_text(sheet), reading)
+    sheet, footer = _footed(path, reading)
+    return FoundTable(path, form, _as_text(sheet), {**reading, **footer})
+
+
+def _footed(path: Path, reading: Mapping[str, Any]) -> tuple[sheets.Sheet, Mapping[str, Any]]:
+    """Read a file, without the lines at its end that are no rows; return how many those are, as an option."""
+    try:
+        return sheets.read(path.name, folder=path.parent, **reading), {}
+    except sheets.MalformedSheet as error:
+        if not error.footer:
+            raise
+        footer: dict[str, Any] = {"footer": error.footer}
+    return sheets.read(path.name, folder=path.parent, **reading, **footer), footer
 
 
 def _sheet(path: Path, form: FormGuess) -> FoundTable:
@@ -221,11 +238,13 @@ def _sheet(path: Path, form: FormGuess) -> FoundTable:
     refused: WorkspaceError | None = None
     for row in rows:
         try:
-            sheet = sheets.read(path.name, folder=path.parent, header_row=row)
+            sheet, footer = _footed(path, {"header_row": row})
         except WorkspaceError as error:
             refused = refused or error
         else:
-            return FoundTable(path, form, _as_text(sheet), {"header_row": row} if row > 1 else {}, sheet.numbers)
+            return FoundTable(
+                path, form, _as_text(sheet), {**({"header_row": row} if row > 1 else {}), **footer}, sheet.numbers
+            )
     raise refused or WorkspaceError(f"{path} holds no table")
 
 

@@ -215,7 +215,7 @@ def test_a_column_of_which_one_value_is_meant_and_some_records_have_a_list_is_re
     (tmp_path / "users.json").write_text(text)
     with pytest.raises(WorkspaceError) as raised:
         read("table", tmp_path, path="users.json", columns={"account": "login", "entitlement": "role", "mail": "mail"})
-    assert "a list in some records" in str(raised.value.mistakes[0])
+    assert "a list or an object in some records" in str(raised.value.mistakes[0])
 
 
 def held_names(found: Found) -> set[tuple[str, str]]:

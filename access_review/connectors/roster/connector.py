@@ -8,7 +8,7 @@ the rows, and more than one, the source is incomplete.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Annotated, ClassVar, Literal, TypeVar
 
@@ -44,7 +44,15 @@ from access_review.tables import Row
 
 Absence = Literal["unknown", "left-after-2-complete-reads"]
 C = TypeVar("C", bound=Mapped)
-Notes = dict[int, list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """What was found when files were joined: by line of the main file, and of the rows of others that are nobody's."""
+
+    lines: dict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
+    strangers: list[tuple[str, str]] = field(default_factory=list)
+
 
 AS_WRITTEN = Cleaning()
 _DATED = ("starts", "ends", "left_at", "notified", "approved_until")
@@ -89,8 +97,8 @@ class Roster:
         yield from unused
         old = freshness.stale(sheet, self.max_age, as_of)
         yield from freshness.verdict(self.source, old)
-        cut = None if self.open_end else sheet.broken_off
-        torn = None if self.open_end or history is None else history.broken_off
+        cut = sheet.broken_off(open_end=self.open_end)
+        torn = None if history is None else history.broken_off(open_end=self.open_end)
         stopped = too_many(len(people.faults), len(sheet.rows), "rows") or cut or old
         gaps = too_many(
             sum(row["kind"] == "unusable" for _, row in unused), len(former) + len(unused), "former assignments"
@@ -123,7 +131,7 @@ class Roster:
         if file is self.file:
             used |= {part.column for part in (self.terms.places, self.terms.kind) if isinstance(part, Zones | Kinds)}
         sheet = file.rows(self.source, used, ids=ids, cleaning=self.cleaning)
-        notes: Notes = defaultdict(list)
+        notes = Notes()
         for number, other in enumerate(join, 1):
             found = other.rows(
                 self.source,
@@ -131,7 +139,7 @@ class Roster:
                 ids=set(other.on.values()),
                 cleaning=self.cleaning,
             )
-            sheet, taken = _joined(sheet, found, other, f"\N{RIGHTWARDS ARROW}{number} ", notes)
+            sheet, taken = _joined(sheet, found, other, f"\N{RIGHTWARDS ARROW}{number} ", notes, {*columns.ids()})
             columns = type(columns).model_validate({**columns.model_dump(exclude_none=True), **taken})
         return sheet, columns, notes
 
@@ -153,15 +161,20 @@ class Roster:
                 spells.append(spell)
         unused += [
             problem(self.source, f"{sheet.file}:{line} (history, joined)", "unresolved", "; ".join(reasons))
-            for line, reasons in notes.items()
+            for line, reasons in notes.lines.items()
+        ]
+        unused += [
+            problem(self.source, f"{place} (history)", "unresolved", reason) for place, reason in notes.strangers
         ]
         return spells, unused, sheet
 
     def _problems(self, sheet: Sheet, people: RosterPeople, notes: Notes) -> Iterator[tuple[str, Row]]:
-        for kind, found in (("quarantined", people.faults), ("unresolved", notes)):
+        for kind, found in (("quarantined", people.faults), ("unresolved", notes.lines)):
             for line, reasons in sorted(found.items()):
                 person = people.id_if_known(people.natives[line])
                 yield problem(self.source, f"{sheet.file}:{line}", kind, "; ".join(reasons), person)
+        for place, reason in notes.strangers:
+            yield problem(self.source, place, "unresolved", reason)
         yield from self._homeless(sheet)
 
     def _homeless(self, sheet: Sheet) -> Iterator[tuple[str, Row]]:
@@ -174,7 +187,9 @@ class Roster:
             yield problem(self.source, f"{sheet.file}: {places.column} {place}", "unresolved", reason)
 
 
-def _joined(sheet: Sheet, other: Sheet, join: Join, mark: str, notes: Notes) -> tuple[Sheet, dict[str, str]]:
+def _joined(
+    sheet: Sheet, other: Sheet, join: Join, mark: str, notes: Notes, people: set[str]
+) -> tuple[Sheet, dict[str, str]]:
     """Add to each row what the other file says of its key; return the sheet and the new columns by target."""
     theirs = list(join.on.values())
     found: dict[tuple[str | None, ...], tuple[int, Mapping[str, str | None]]] = {}
@@ -196,7 +211,7 @@ def _joined(sheet: Sheet, other: Sheet, join: Join, mark: str, notes: Notes) -> 
         key = tuple(row.get(column) for column in join.on)
         at, match = found.get(key, (0, {})) if None not in key else (0, {})
         if not match and any(key):
-            notes[line].append(f"{', '.join(map(str, key))} is not in {other.file}")
+            notes.lines[line].append(f"{', '.join(map(str, key))} is not in {other.file}")
         rows.append((line, {**row, **{mark + column: match.get(column) for column in join.columns.values()}}))
         stored |= {
             (line, mark + column): other.stored_dates[at, column]
@@ -204,7 +219,16 @@ def _joined(sheet: Sheet, other: Sheet, join: Join, mark: str, notes: Notes) -> 
             if (at, column) in other.stored_dates
         }
     joined = {target: mark + column for target, column in join.columns.items()}
-    return replace(sheet, rows=tuple(rows), stored_dates=stored, cut=sheet.cut or other.cut), joined
+    told = {tuple(row.get(column) for column in join.on) for _, row in sheet.rows}
+    lost = [(line, key) for key, (line, _) in found.items() if key not in told]
+    unjoined = f"no row of {other.file} is of anybody in {sheet.file}: is {', '.join(theirs)} written otherwise?"
+    # A list of places or jobs may hold some that nobody has; one of people may not.
+    if lost and len(lost) < len(found) and people <= join.on.keys():
+        line, stranger = lost[0]
+        reason = f"{len(lost)} of {len(found)} rows are of nobody in {sheet.file}, the first of {', '.join(map(str, stranger))}"
+        notes.strangers.append((f"{other.file}: {', '.join(theirs)}", f"{reason} on line {line}"))
+    more = "; ".join(filter(None, (sheet.more, other.more, unjoined if len(lost) == len(found) else "")))
+    return replace(sheet, rows=tuple(rows), stored_dates=stored, cut=sheet.cut or other.cut, more=more), joined
 
 
 def connect(

@@ -213,6 +213,8 @@ class RosterFile(_Option):
         if lacking:
             line = self.header_row if sheet.rows[0][0] > 1 else 0
             raise RosterFault.of([_lack(sheet, line, column) for column in lacking])
+        if torn := sheets.torn(sheet, used):
+            raise RosterFault.of(torn)
         return cleaning.clean(sheet)
 
 

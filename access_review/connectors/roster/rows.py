@@ -23,7 +23,7 @@ from access_review.connectors.roster.mapping import (
 )
 from access_review.connectors.tabular import instants
 from access_review.connectors.tabular.instants import UNKNOWN, Bounds, LastDayMeaning, Unreadable
-from access_review.connectors.tabular.sheets import COMPOSED, Cells
+from access_review.connectors.tabular.sheets import COMPOSED, Cells, heading_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ class _Entry:
         text = self.row.get(column)
         if text is None:
             self.faults.append(f"{column} is empty: a row without an id")
-        elif re.fullmatch(r"\d+\.0+", text):
+        elif no_value.is_reckoned(text):
             self.faults.append(f"{column} is a number that was reckoned with, {text!r}: leading zeros may be lost")
         elif text != text.strip() or any(unicodedata.category(letter) in ("Cc", "Cf") for letter in text):
             self.faults.append(f"{column} has white space around it, or invisible characters: {text!r}")
@@ -157,10 +157,15 @@ class _Entry:
         if column is None:
             return None
         text = self.row.get(column)
-        if text is None or text not in self.terms.words:
-            self.faults.append(f"{column} is no known status: {text!r}" if text else f"{column} is empty: no status")
+        if text is None:
+            self.faults.append(f"{column} is empty: no status")
             return None
-        return self.terms.words[text]
+        meant = self.terms.words.get(text) or self.terms.words.get(heading_key(text))
+        if meant is None:
+            near = [word for word in self.terms.words if word.casefold() == heading_key(text).casefold()]
+            hint = f": is {near[0]!r} meant? A word counts as it is written" if near else ""
+            self.faults.append(f"{column} is no known status: {text!r}{hint}")
+        return meant
 
     def kind(self) -> str:
         kind = self.terms.kind

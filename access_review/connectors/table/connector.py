@@ -53,6 +53,9 @@ from access_review.connectors.tabular.sheets import Sheet
 from access_review.errors import ConnectorError, Mistake, WorkspaceError
 from access_review.model import Options
 
+UNREAD = 0.01
+"""Share of rows of which a cell may be unreadable before the source is incomplete; one row always may."""
+
 _HELD = frozenset({"entitlement", "entitlement_id", "description", "since", "until", "used"})
 
 AccountKind = Literal["human", "service", "shared", "guest", "agent", "computer", "break-glass"]
@@ -86,7 +89,7 @@ class Export:
             yield table, row
         old = freshness.stale(sheet, self.max_age, as_of)
         yield from freshness.verdict(self.source, old)
-        cut = None if self.open_end else sheet.broken_off
+        cut = sheet.broken_off(open_end=self.open_end)
         why = "; ".join(filter(None, (_short(sheet, listing), cut))) or old
         for table in filled(self.terms):
             if why:
@@ -107,8 +110,8 @@ class Export:
         except OSError as error:
             raise ConnectorError(self.source.name, f"{sheets.shown(self.path)}: {error.strerror or error}") from error
         sheet = sheets.with_listed(sheet, columns["entitlement"]) if "entitlement" in columns else sheet
-        if torn := sorted(column for column in wanted if column in sheet.columns and sheets.items_of(sheet, column)):
-            raise WorkspaceError.of([_listed(sheet, column) for column in torn])
+        if torn := sheets.torn(sheet, wanted):
+            raise WorkspaceError.of(torn)
         lacking = sorted(column for column in wanted if not sheet.has(column))
         # Nothing can be said of the columns of a JSON file without records: an empty file is incomplete instead.
         if lacking and (sheet.columns or sheet.rows):
@@ -129,6 +132,11 @@ def _short(sheet: Sheet, listing: ExportListing) -> str | None:
     reasons += [
         f"{column} holds names of types in place of values, in {count} of {len(sheet.rows)} rows"
         for column, count in sorted(listing.typed.items())
+    ]
+    reasons += [
+        f"{column} cannot be read in {count} of {len(sheet.rows)} rows, {UNREAD:.0%} may"
+        for column, count in sorted(listing.unread.items())
+        if count > 1 and count > UNREAD * len(sheet.rows)
     ]
     return "; ".join(reasons) or None
 
@@ -151,12 +159,6 @@ def filled(terms: ListingTerms) -> tuple[str, ...]:
     # An export is flat: that nothing in it carries anything else is known, not missing.
     tables |= {"nesting"} if terms.table == "grants" else set()
     return tuple(sorted(tables))
-
-
-def _listed(sheet: Sheet, column: str) -> Mistake:
-    return Mistake(
-        sheet.file, 0, 0, f"{column!r} is a list in some records", f"name one value of it, such as {column}.0"
-    )
 
 
 def _lack(sheet: Sheet, column: str) -> Mistake:

@@ -1,7 +1,7 @@
 """Rows of an application's export, translated. Pure: a sheet goes in, rows come out."""
 
 import hashlib
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -15,6 +15,7 @@ from access_review.connectors.classification import Classification
 from access_review.connectors.no_value import NoDate
 from access_review.connectors.same_name import folded
 from access_review.connectors.table.columns import ELSEWHERE, ColumnWords, Filled, TableColumns
+from access_review.connectors.table.listed_account import ListedAccount
 from access_review.connectors.tabular import instants
 from access_review.connectors.tabular.instants import UNKNOWN, Bounds, Unreadable
 from access_review.connectors.tabular.sheets import Cells, Sheet
@@ -72,6 +73,7 @@ class ListedRow:
     terms: ListingTerms
     faults: list[str] = field(default_factory=list)
     typed: set[str] = field(default_factory=set)
+    unread: set[str] = field(default_factory=set)
 
     def written(self, name: str) -> str | None:
         """Return a cell as it stands; null when the column is not mapped or the cell empty."""
@@ -86,8 +88,7 @@ class ListedRow:
         """Return a value of a column, or of the list in one; null when it holds nothing, or the name of a type."""
         if no_value.is_type_name(value):
             self.typed.add(self.terms.columns[name])
-            if (message := f"{name} is the name of a type, not a value: {value!r}") not in self.faults:
-                self.faults.append(message)
+            self._fault(f"{name} is the name of a type, not a value: {value!r}")
             return None
         return no_value.something(value, self.terms.empty, name=name == "display_name")
 
@@ -112,6 +113,7 @@ class ListedRow:
         if meant is None:  # a word that is declared is one, whatever it is elsewhere
             word = self.text(name)
         if word is not None and meant is None:
+            self.unread.add(self.terms.columns[name])
             self.faults.append(f"{name} {word!r} is none of the words declared")
         return meant
 
@@ -122,9 +124,13 @@ class ListedRow:
         try:
             return self._when(name, reading)
         except Unreadable as error:
-            if (message := f"{name} {error}") not in self.faults:
-                self.faults.append(message)
+            self.unread.add(self.terms.columns[name])
+            self._fault(f"{name} {error}")
             return UNKNOWN
+
+    def _fault(self, message: str) -> None:
+        if message not in self.faults:
+            self.faults.append(message)
 
     def _when(self, name: str, reading: Reading) -> Bounds:
         value = self.moment(name)
@@ -144,7 +150,8 @@ class ListedRow:
 
     def never(self, name: str) -> bool:
         """Tell whether a cell says *never*: by a word for it, or as the zero of a calendar."""
-        if self.written(name) in self.terms.never:
+        written = self.written(name)
+        if written in self.terms.never or no_value.is_never(written):
             return True
         try:
             value = self.moment(name) if name in self.terms.columns else None
@@ -176,33 +183,6 @@ def _time_of_day(value: date, zone: ZoneInfo | None) -> Bounds:
 
 
 @dataclass
-class ListedAccount:
-    """What the rows say of one account; each value with the first line that says it."""
-
-    login: str
-    stated: dict[str, dict[Any, int]] = field(default_factory=lambda: defaultdict(dict))
-
-    def add_row(self, line: int, stated: Mapping[str, Any]) -> None:
-        """Note what one row says."""
-        for name, value in stated.items():
-            if value is not None:
-                self.stated[name].setdefault(value, line)
-
-    def settled(self) -> tuple[Row, list[str]]:
-        """Return what is agreed, and what is not: unknown then, save the last use, where the latest holds."""
-        agreed: dict[str, Any] = {}
-        disputes = []
-        for name, values in self.stated.items():
-            # Of two last uses the later one is true; of two mails neither can be chosen.
-            if len(values) == 1 or name.startswith("last_used"):
-                agreed[name] = max(values)
-            else:
-                lines = ", ".join(str(line) for line in sorted(values.values()))
-                disputes.append(f"{name} differs between lines {lines}: unknown")
-        return agreed, disputes
-
-
-@dataclass
 class ExportListing:
     """One export on its way to rows: accounts and entitlements gather over many lines, the rest stands by itself."""
 
@@ -211,6 +191,7 @@ class ExportListing:
     terms: ListingTerms
     lost: int = 0
     typed: Counter[str] = field(default_factory=Counter)
+    unread: Counter[str] = field(default_factory=Counter)
     _accounts: dict[str, ListedAccount] = field(default_factory=dict)
     _entitlements: dict[str, Row] = field(default_factory=dict)
     _links: dict[tuple[str, ...], TableRow] = field(default_factory=dict)
@@ -229,9 +210,10 @@ class ExportListing:
                 self.lost += 1
                 line.faults.append(str(error))
             self.typed.update(line.typed)
+            self.unread.update(line.unread)
             if line.faults:
-                place = f"{self.sheet.file}:{number}"
-                self._problems.append(problem(self.source, place, "unusable", "; ".join(line.faults)))
+                why = "; ".join(line.faults)
+                self._problems.append(problem(self.source, f"{self.sheet.file}:{number}", "unusable", why))
         for native, account in self._accounts.items():
             yield from self._account(native, account)
         yield from (("entitlements", row) for row in self._entitlements.values())
@@ -383,8 +365,8 @@ class ExportListing:
         if mail := agreed.get("mail"):
             yield "aliases", {"scheme": "mail", "value": folded(mail), "id": account_id}
         if disputes:
-            place = f"{self.sheet.file}: {native}"
-            yield problem(self.source, place, "ambiguous", "; ".join(sorted(disputes)), account_id)
+            why = "; ".join(sorted(disputes))
+            yield problem(self.source, f"{self.sheet.file}: {native}", "ambiguous", why, account_id)
 
 
 def _used(account: str, entitlement: str, line: ListedRow) -> Row:

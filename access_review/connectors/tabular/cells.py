@@ -30,6 +30,8 @@ class Raw:
     """Integers were written digit by digit (JSON), so one may stand where an id belongs."""
     cut: bool = False
     """The last line does not end, as that of a whole file does."""
+    more: str = ""
+    """How the file itself says that there is more than it holds."""
 
 
 def stored_date(value: Value) -> date | None:
@@ -56,6 +58,11 @@ def cell_text(value: Value, *, strip: bool) -> str | None:
             return value.hex()
         case _:
             return str(value)
+
+
+def unmarked(text: str) -> str:
+    """Return an id without the apostrophe that spreadsheets put before digits to keep them text."""
+    return text[1:] if text[:1] == "'" and text[1:].isalnum() and text[1].isdigit() else text
 
 
 def cell_fault(value: Value, *, is_id: bool, exact_integers: bool) -> tuple[str, str] | None:

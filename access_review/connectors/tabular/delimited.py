@@ -136,7 +136,7 @@ def detect(heading: str, file: str, line: int) -> str:
 def _records(lines: list[str], start: int, delimiter: str) -> Iterator[tuple[int, tuple[str, ...] | str]]:
     """Yield each record, or what is wrong with it, with the line it begins on."""
     mark = re.escape(delimiter)
-    field = rf'(?:"(?:[^"]|"")*"|[^"{mark}\r\n]*)'
+    field = rf'(?:"(?:[^"]|"")*"|="[^"{mark}\r\n]*"|[^"{mark}\r\n]*)'
     strict = re.compile(rf"{field}(?:{mark}{field})*(?:\r\n|\r|\n)?")
     position = start - 1
     while position < len(lines):
@@ -155,9 +155,18 @@ def _records(lines: list[str], start: int, delimiter: str) -> Iterator[tuple[int
             if any('"' in part for part in raw) and not strict.fullmatch("".join(raw)):
                 wrong = "a quote stands inside a field that is not quoted"
                 break
-            yield begun + 1, tuple(record)
+            yield begun + 1, tuple(map(_unwrapped, record)) if '="' in "".join(raw) else tuple(record)
         yield begun + 1, wrong
         position = begun + 1
+
+
+def _unwrapped(field: str) -> str:
+    """Return a text that an export wrote as a formula, so that spreadsheets keep its zeros: ``="00123"``."""
+    wrapped = _FORMULA.fullmatch(field)
+    return wrapped[1] if wrapped else field
+
+
+_FORMULA = re.compile(r'="([^"]*)"')
 
 
 def _say(error: csv.Error) -> str:

@@ -19,6 +19,7 @@ from access_review.connectors.no_value import NoDate
 EASTERNMOST = timedelta(hours=14)
 WESTERNMOST = timedelta(hours=12)
 _OFFSET = re.compile(r"\s*(Z|[+-]\d\d:?\d\d)$")
+_FINER = re.compile(r"([.,]\d{6})\d+")
 # Microsoft's JSON dates, as SuccessFactors and ConvertTo-Json of Windows PowerShell write them.
 _MILLISECONDS = re.compile(r"\\?/Date\((-?\d{1,17})(?:[+-]\d{4})?\)\\?/")
 
@@ -161,6 +162,8 @@ def parse(text: str, form: str) -> date:
     """
     if milliseconds := _MILLISECONDS.fullmatch(text):
         return _since_epoch(int(milliseconds[1]))
+    if "%f" in form:  # .NET and PowerShell write seven digits of a second, where six can be kept
+        text = _FINER.sub(r"\1", text)
     offset = None if "%z" in form else _OFFSET.search(text)
     for written, read_by in ((text, form), *(((text[: offset.start()] + offset[1], f"{form}%z"),) if offset else ())):
         try:

@@ -3,8 +3,10 @@
 import io
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, NoReturn
 
+from access_review.connectors.tabular import further_pages
 from access_review.connectors.tabular.cells import Raw, Value
 from access_review.errors import Mistake, WorkspaceError
 
@@ -23,18 +25,20 @@ def read_json(data: bytes, file: str, *, records: str | None = None, encoding: s
     from access_review.connectors.tabular.delimited import decode
 
     found = _parse(decode(data, file, encoding), file)
+    around = [found]
     for step in records.split(".") if records else ():
         if isinstance(found, list) and step.isdecimal() and int(step) < len(found):
             found = found[int(step)]
         elif isinstance(found, dict) and step in found:
             found = found[step]
+            around.append(found)
         else:
             raise WorkspaceError.of([Mistake(file, 0, 0, f"nothing at {records!r} (`records`): no {step!r}")])
     found = _listed(found, file) if isinstance(found, dict) else found
     if not isinstance(found, list):
         hint = f"set `records`; keys here: {', '.join(found)}" if isinstance(found, dict) else "set `records`"
         raise WorkspaceError.of([Mistake(file, 0, 0, f"no list at {records or 'the top'!r}", hint)])
-    return _raw(found, file, exact_integers=True)
+    return replace(_raw(found, file, exact_integers=True), more=further_pages.more(around, len(found)))
 
 
 def _listed(found: dict[str, Any], file: str) -> Any:

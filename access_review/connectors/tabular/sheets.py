@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from access_review.connectors import no_value, shrunk
-from access_review.connectors.tabular import cells, delimited, workbook
+from access_review.connectors.tabular import cells, delimited, no_rows, workbook
 from access_review.connectors.tabular.cells import Raw
 from access_review.connectors.tabular.records import read_json, read_parquet
 from access_review.errors import Mistake, WorkspaceError
@@ -48,12 +48,14 @@ class Sheet:
     modified: datetime | None = None
     cut: str = ""
     """The file whose last line does not end: this one, or one that was joined to it."""
+    more: str = ""
+    """How this file, or one that was joined to it, says that there is more than it holds."""
     numbers: frozenset[str] = frozenset()
 
-    @property
-    def broken_off(self) -> str | None:
-        """Say that the file may be the beginning of one only, or nothing."""
-        return f"the last line of {self.cut} does not end: was the file cut?" if self.cut else None
+    def broken_off(self, *, open_end: bool = False) -> str | None:
+        """Say that the file may be the beginning of one only, or nothing; ``open_end`` is a last line that never ends."""
+        cut = f"the last line of {self.cut} does not end: was the file cut?" if self.cut and not open_end else ""
+        return "; ".join(filter(None, (self.more, cut))) or None
 
     def has(self, column: str) -> bool:
         """Tell whether a column exists; below a list or object that is empty everywhere, any path does."""
@@ -83,7 +85,7 @@ def with_listed(sheet: Sheet, column: str) -> Sheet:
         values: list[str | None] = [v for name in (column, *items) if (v := found.get(name)) is not None]
         rest = {name: value for name, value in found.items() if name not in items}
         rows += [(line, {**rest, column: value}) for value in values or [None]]
-    kept = [name for name in sheet.columns if name not in items]
+    kept = [name for name in sheet.columns if name not in {*items, f"{column}.Count", f"{column}.value"}]
     return replace(sheet, columns=(*kept, *(() if column in kept else (column,))), rows=tuple(rows))
 
 
@@ -91,6 +93,24 @@ def items_of(sheet: Sheet, column: str) -> tuple[str, ...]:
     """Return the columns that are the values of a list: PowerShell puts some lists below ``value``, with a count."""
     item = re.compile(re.escape(column) + r"(?:\.value)?\.\d+")
     return tuple(name for name in sheet.columns if item.fullmatch(name))
+
+
+def torn(sheet: Sheet, wanted: Iterable[str]) -> list[Mistake]:
+    """Return a mistake for each column that is a value in some records and a list or an object in others."""
+    found = {
+        column: [name for name in sheet.columns if name.startswith(f"{column}.")] for column in sorted(set(wanted))
+    }
+    return [
+        Mistake(
+            sheet.file,
+            next((line for line, row in sheet.rows if any(row.get(part) for part in parts)), 0),
+            0,
+            f"{column!r} is a list or an object in some records",
+            f"name one value of it, such as {parts[0]}",
+        )
+        for column, parts in found.items()
+        if parts and column in sheet.columns
+    ]
 
 
 def with_composed(sheet: Sheet, name: str, parts: Sequence[str]) -> Sheet:
@@ -106,10 +126,12 @@ def with_composed(sheet: Sheet, name: str, parts: Sequence[str]) -> Sheet:
 class MalformedSheet(WorkspaceError):
     """A file that is not what it should be, with the rows that can still be read, to look for further mistakes in."""
 
-    def __init__(self, mistakes: Sequence[Mistake], sheet: Sheet) -> None:
+    def __init__(self, mistakes: Sequence[Mistake], sheet: Sheet, footer: int = 0) -> None:
         whole = WorkspaceError.of(mistakes)
         super().__init__(whole.message, hint=whole.hint, mistakes=whole.mistakes)
         self.sheet = sheet
+        self.footer = footer
+        """How many lines at the end are a total and what stands around it: no rows, for certain."""
 
 
 def read(
@@ -255,11 +277,19 @@ def _settle(
         for name in sorted(wanted & set(columns))
         if len({other for other in columns if heading_key(other) == heading_key(name)}) > 1
     ]
+    moved = no_rows.headings_elsewhere(raw)
+    mistakes += [replace(moved, file=file)] if moved else []
+    headings, odd = frozenset(map(heading_key, columns)), no_rows.footer(raw) if raw.heading_line else 0
     rows, stored_dates, numbers = [], {}, set()
-    for line, values in raw.rows:
+    for number, (line, values) in enumerate(raw.rows):
+        # JSON and Parquet have no headings of their own: nothing in them stands above or below the records.
+        if raw.heading_line and (apart := no_rows.no_row(raw, number, headings, heading_key)):
+            mistakes.append(Mistake(file, line, 0, *apart))
+            continue
         if len(values) != len(columns):
             found = f"{len(values)} columns" if any(v is not None for v in values) else "an empty line"
-            mistakes.append(Mistake(file, line, 0, f"{found} where {len(columns)} are expected"))
+            message = f"{found} where {len(columns)} are expected"
+            mistakes += [] if moved else [Mistake(file, line, 0, message, no_rows.footer_hint(raw, number, odd))]
             continue
         for place, (column, value) in enumerate(zip(columns, values, strict=True), 1):
             wrong = cells.cell_fault(value, is_id=column in ids, exact_integers=raw.exact_integers)
@@ -270,9 +300,11 @@ def _settle(
             at = cells.stored_date(value)
             if at is not None:
                 stored_dates[line, column] = at
-        rows.append((line, {c: cells.cell_text(v, strip=strip) for c, v in zip(columns, values, strict=True)}))
-    cut = file if raw.cut else ""
-    sheet = Sheet(file, columns, tuple(rows), stored_dates, modified, cut, frozenset(numbers))
+        row = {c: cells.cell_text(v, strip=strip) for c, v in zip(columns, values, strict=True)}
+        row |= {c: cells.unmarked(text) for c in ids if (text := row.get(c))}
+        rows.append((line, row))
+    cut, more = file if raw.cut else "", f"{file}: {raw.more}: save all pages" if raw.more else ""
+    sheet = Sheet(file, columns, tuple(rows), stored_dates, modified, cut, more, frozenset(numbers))
     if mistakes:
-        raise MalformedSheet(mistakes, sheet)
+        raise MalformedSheet(mistakes, sheet, odd if no_rows.has_total(raw, odd) else 0)
     return sheet
