@@ -71,6 +71,16 @@ def words_of(waiver: Waiver) -> Plain:
     return waiver.model_dump(mode="json", exclude={"asked_as", "approved_as"})
 
 
+def words_asked(waiver: Waiver) -> Plain:
+    """Return what whoever asks signs of an entry: it has no approver yet."""
+    return words_of(waiver.model_copy(update={"approver": None}))
+
+
+def asked_by_key(text: str, name: str) -> str:
+    """Write down that whoever asks for an entry signed it."""
+    return _edited(text, lambda waivers: _entry(waivers, name).update(asked_as="authenticated"))
+
+
 def approve_waiver(
     text: str,
     name: str,

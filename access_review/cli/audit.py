@@ -230,6 +230,7 @@ def remind(ctx: typer.Context) -> None:
     from access_review.artifacts import AUDIT
     from access_review.audit import reviewers
     from access_review.stages import remind as reminding
+    from access_review.stages.sign_off import as_signed
     from access_review.store import audits, snapshots
     from access_review.views import campaign
 
@@ -237,8 +238,9 @@ def remind(ctx: typer.Context) -> None:
     workspace, run = options.workspace(), _audited(options)
     done = reminding.remind(workspace, run, options.now, os.environ)
     names = reviewers.people_of(snapshots.people(run)).names
-    text = campaign.text(done.audit, audits.waited_for(run), done.sent, options.now, names)
-    options.show(AUDIT.plain(done.audit), "\n".join((text, *(f"Not sent: {why}" for why in done.failed))))
+    audit = as_signed(run, workspace, done.audit)
+    text = campaign.text(audit, audits.waited_for(run), done.sent, options.now, names)
+    options.show(AUDIT.plain(audit), "\n".join((text, *(f"Not sent: {why}" for why in done.failed))))
     leave(1 if done.failed else 0)
 
 

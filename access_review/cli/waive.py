@@ -21,6 +21,7 @@ def _day(text: str) -> date:
 Until = Annotated[date, typer.Option(parser=_day, metavar="DAY", help="The last day, as 2026-12-31.")]
 By = Annotated[str, typer.Option(help="Who you are: id, name or mail.")]
 Ticket = Annotated[str, typer.Option(help="The ticket that asks for it.")]
+Key = Annotated[Path | None, typer.Option("--key", help="Your private SSH key: signed, and not merely claimed.")]
 Name = Annotated[str, typer.Argument(help="The waiver, as W-2026-011.")]
 
 
@@ -31,25 +32,25 @@ def ask(
     ticket: Ticket,
     until: Until,
     by: By,
+    key: Key = None,
 ) -> None:
     """Ask to have a finding accepted; it accepts nothing until another approves it."""
     from access_review.stages.waive import ask_waiver
 
     options: Options = ctx.obj
     workspace, run = options.workspace(), options.found_run(reviewed=True)
+    signer = signer_of(by, key)
     name = ask_waiver(
-        workspace, run, finding, reason=reason, ticket=ticket, until=until, by=by, today=options.now.date()
+        workspace, run, finding, reason=reason, ticket=ticket, until=until, by=by, now=options.now, signer=signer
     )
-    options.show({"waiver": name}, _waits(name))
+    _show_asked(options, name, signed=signer is not None)
 
 
 def approve(
     ctx: typer.Context,
     name: Name,
     by: By,
-    key: Annotated[
-        Path | None, typer.Option("--key", help="Your private SSH key: signed, and not merely claimed.")
-    ] = None,
+    key: Key = None,
 ) -> None:
     """Approve what another asked for."""
     from access_review.stages.waive import approve_waiver
@@ -65,18 +66,21 @@ def approve(
     )
 
 
-def renew(ctx: typer.Context, name: Name, until: Until, ticket: Ticket, by: By) -> None:
+def renew(ctx: typer.Context, name: Name, until: Until, ticket: Ticket, by: By, key: Key = None) -> None:
     """Ask for more time; another approves it again."""
     from access_review.stages.waive import renew_waiver
 
     options: Options = ctx.obj
     run = options.found_run(reviewed=True)
-    renew_waiver(options.workspace(), run, name, by=by, ticket=ticket, until=until, today=options.now.date())
-    options.show({"waiver": name}, _waits(name))
+    signer = signer_of(by, key)
+    renew_waiver(options.workspace(), run, name, by=by, ticket=ticket, until=until, now=options.now, signer=signer)
+    _show_asked(options, name, signed=signer is not None)
 
 
-def _waits(name: str) -> str:
-    return f"{name} waits for an approver.\nNext: access-review waive approve {name} --by SOMEBODY-ELSE"
+def _show_asked(options: Options, name: str, *, signed: bool) -> None:
+    how = "authenticated" if signed else "claimed"
+    text = f"{name} waits for an approver; who asked is {how}.\nNext: access-review waive approve {name} --by SOMEBODY-ELSE"
+    options.show({"waiver": name, "assurance": how}, text)
 
 
 def end(ctx: typer.Context, name: Name) -> None:
@@ -108,7 +112,12 @@ def list_(
         output.write_bytes(view.csv(log.states, log.unlogged, log.approved_as))
     value: dict[str, Any] = {
         "waivers": [
-            {**waiver.model_dump(mode="json"), "approved_as": log.approved_as.get(waiver.waiver), "state": state}
+            {
+                **waiver.model_dump(mode="json"),
+                "asked_as": log.asked_as.get(waiver.waiver),
+                "approved_as": log.approved_as.get(waiver.waiver),
+                "state": state,
+            }
             for waiver, state in log.states
         ],
         "kept_without_waiver": [

@@ -8,7 +8,7 @@ what was refused and why, and why nothing could be done.
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -82,7 +82,7 @@ def apply_standing(
         unproven = _verify_earlier(workspace, clock.now())
         stored = prepared or _plan_leavers(workspace, clock.now(), progress)
         applied = _carry_out(stored, workspace, clock, pace, signer)
-        account = _account(stored, applied, unproven)
+        account = replace(_account(stored, applied, unproven), unsigned=signer is None)
     except AccessReviewError as error:
         stopped = view.StandingSummary(stopped=error.message + (f" → {error.hint}" if error.hint else ""))
         _tell(workspace, _newest(workspace), clock.now(), stopped, environment)

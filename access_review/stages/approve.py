@@ -117,10 +117,16 @@ def approve_wind_down(run: Run, workspace: Workspace, name: str, signer: Signer,
     return digest, _sign(said, workspace, people, signer, workspace.folder / plans.STANDING_APPROVALS)
 
 
-def sign_words(run: Run, workspace: Workspace, kind: StatementKind, digest: str, signer: Signer, now: datetime) -> Path:
-    """Sign a waiver (in the workspace) or the end of an audit (in its run); return the file. Raises ``PlanRefused``."""
+def sign_words(
+    run: Run, workspace: Workspace, kind: StatementKind, digest: str, signer: Signer, now: datetime, role: str = ""
+) -> Path:
+    """Sign a waiver (in the workspace) or the end of an audit (in its run); return the file. Raises ``PlanRefused``.
+
+    ``role`` is another capacity than that in which such a thing is signed to make it count.
+    """
     people, ends = plans.signatories(run), kind is StatementKind.SIGN_OFF
-    said = Statement(kind, digest, people.person(signer.by), now, signer.reason, run=run.id if ends else "")
+    person = people.person(signer.by)
+    said = Statement(kind, digest, person, now, signer.reason, role, run=run.id if ends else "")
     folder = run.folder / "sign-off" if ends else workspace.folder / plans.STANDING_APPROVALS
     return _sign(said, workspace, people, signer, folder)
 

@@ -1,7 +1,7 @@
 """Sign off: end the audit of a run."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from access_review import store
@@ -13,9 +13,10 @@ from access_review.audit.reviewers import People
 from access_review.errors import PlanRefused
 from access_review.logbook import entries
 from access_review.revoke.approve import StatementKind
+from access_review.revoke.assurance import is_authenticated
 from access_review.runs import Run
 from access_review.stages.approve import Signer, sign_words
-from access_review.store import audits, logged, rosters, snapshots
+from access_review.store import audits, logged, plans, rosters, snapshots
 from access_review.store.rights import Right, hold
 from access_review.workspace import Workspace
 
@@ -32,6 +33,21 @@ def sign_off(run: Run, by: str, now: datetime, key: SignedBy | None = None) -> C
     """End the audit of a run; raises ``PlanRefused``, also for somebody who is in no roster. With a ``key`` it is signed."""
     with hold(run.workspace, Right.CAMPAIGN, now=now, command="sign-off"):
         return _signed_off(run, by, now, key)
+
+
+def as_signed(run: Run, workspace: Workspace, ended: Campaign) -> Campaign:
+    """Return an audit that says how it was signed off by what was signed of it; what its file says of that is not believed."""
+    if not ended.signed_off_by:
+        return ended
+    digest = "sha256:" + hashlib.sha256(AUDIT.dump(store.read(run, AUDIT))).hexdigest()
+    log, people = logged.known(run.workspace), plans.signatories(run)
+    who = people.by_name.get(ended.signed_off_by.strip().casefold(), frozenset())
+    signed = plans.envelopes(run.folder / "sign-off")
+    by_key = log is not None and any(
+        is_authenticated(signed, StatementKind.SIGN_OFF, digest, person, workspace.approvers, people, log.workspace)
+        for person in who
+    )
+    return replace(ended, signed_off_as="authenticated" if by_key else "claimed")
 
 
 def _signed_off(run: Run, by: str, now: datetime, key: SignedBy | None) -> Campaign:

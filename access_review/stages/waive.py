@@ -12,6 +12,7 @@ from access_review.audit import exception_log
 from access_review.audit.decisions import ReviewerAnswer
 from access_review.audit.worklist import WorkItem
 from access_review.errors import Unclear
+from access_review.model import Plain
 from access_review.revoke.approve import StatementKind
 from access_review.revoke.assurance import digest_of_words, is_authenticated
 from access_review.runs import Run
@@ -22,9 +23,18 @@ from access_review.workspace import Workspace
 
 
 def ask_waiver(
-    workspace: Workspace, run: Run, finding: str, *, reason: str, ticket: str, until: date, by: str, today: date
+    workspace: Workspace,
+    run: Run,
+    finding: str,
+    *,
+    reason: str,
+    ticket: str,
+    until: date,
+    by: str,
+    now: datetime,
+    signer: Signer | None = None,
 ) -> str:
-    """Ask to have a finding accepted, named by the start of its id; return the name of the entry.
+    """Ask to have a finding accepted, named by the start of its id; return the name of the entry. With a ``signer`` it is signed.
 
     Raises ``Unclear`` unless one open finding begins so, and ``PlanRefused`` for what may not be asked.
     """
@@ -36,9 +46,19 @@ def ask_waiver(
     wanted = exception_log.WaiverRequest(
         rows[0]["rule"], rows[0]["subject"], rows[0]["about"], reason, person, ticket, until
     )
-    text, name = exception_log.request_waiver(_text(workspace.folder), wanted, workspace.policy.exceptions, today)
-    _write(workspace.folder, text)
+    settings = workspace.policy.exceptions
+    text, name = exception_log.request_waiver(_text(workspace.folder), wanted, settings, now.date())
+    _write(workspace.folder, _asked(workspace, run, text, name, signer, now))
     return name
+
+
+def _asked(workspace: Workspace, run: Run, text: str, name: str, signer: Signer | None, now: datetime) -> str:
+    """Have whoever asks for an entry sign it, where they do; return the log that says so."""
+    if signer is None:
+        return text
+    digest = digest_of_words(exception_log.words_asked(exception_log.find_waiver(text, name)))
+    sign_words(run, workspace, StatementKind.WAIVER, digest, signer, now, role="requester")
+    return exception_log.asked_by_key(text, name)
 
 
 def approve_waiver(
@@ -69,14 +89,24 @@ def _beneficiary(run: Run, name: str) -> str:
     return entry.subject
 
 
-def renew_waiver(workspace: Workspace, run: Run, name: str, *, by: str, ticket: str, until: date, today: date) -> None:
-    """Ask for more time; another approves it again."""
+def renew_waiver(
+    workspace: Workspace,
+    run: Run,
+    name: str,
+    *,
+    by: str,
+    ticket: str,
+    until: date,
+    now: datetime,
+    signer: Signer | None = None,
+) -> None:
+    """Ask for more time; another approves it again. With a ``signer`` it is signed."""
     text, settings = _text(workspace.folder), workspace.policy.exceptions
     person = rosters.person_now(run, by)
     renewed = exception_log.renew_waiver(
-        text, name, by=person, ticket=ticket, expires=until, settings=settings, today=today
+        text, name, by=person, ticket=ticket, expires=until, settings=settings, today=now.date()
     )
-    _write(workspace.folder, renewed)
+    _write(workspace.folder, _asked(workspace, run, renewed, name, signer, now))
 
 
 def end_waiver(folder: Path, name: str, today: date) -> None:
@@ -89,6 +119,7 @@ class WaiverLog:
     """Every entry of the log with how it stands, and what reviewers keep against findings that none accepts."""
 
     states: tuple[tuple[Waiver, str], ...]
+    asked_as: Mapping[str, Assured]
     approved_as: Mapping[str, Assured]
     unlogged: tuple[WorkItem, ...]
 
@@ -98,23 +129,36 @@ def list_waivers(workspace: Workspace, run: Run, today: date) -> WaiverLog:
     findings = reviews.read(run).findings.to_pylist()
     used = Counter(row["waiver"] for row in findings if row["status"] == "waived")
     states = exception_log.waiver_states(workspace.waivers.waivers, used, workspace.policy.exceptions, today)
-    return WaiverLog(states, approved_as(workspace, run), kept_unlogged(run))
+    return WaiverLog(states, asked_as(workspace, run), approved_as(workspace, run), kept_unlogged(run))
+
+
+def asked_as(workspace: Workspace, run: Run) -> Mapping[str, Assured]:
+    """Say of each entry whether whoever asked for it signed it as it now is."""
+    every = workspace.waivers.waivers
+    said = {one.waiver: (exception_log.words_asked(one), one.asked_by) for one in every if one.asked_by}
+    return _assured(workspace, run, said)
 
 
 def approved_as(workspace: Workspace, run: Run) -> Mapping[str, Assured]:
     """Say of each approved entry whether its approver signed it as it now is; what the file says of that is not believed."""
+    every = workspace.waivers.waivers
+    said = {one.waiver: (exception_log.words_of(one), one.approver) for one in every if one.approver}
+    return _assured(workspace, run, said)
+
+
+def _assured(workspace: Workspace, run: Run, said: Mapping[str, tuple[Plain, str]]) -> Mapping[str, Assured]:
+    """Say of each entry whether that person signed those words with a key of theirs."""
     log, people = logged.known(workspace.folder), plans.signatories(run)
     signed = plans.envelopes(workspace.folder / plans.STANDING_APPROVALS)
 
-    def how(waiver: Waiver) -> Assured:
-        digest, approver = digest_of_words(exception_log.words_of(waiver)), waiver.approver or ""
-        known = workspace.approvers
+    def how(words: Plain, person: str) -> Assured:
+        digest, known = digest_of_words(words), workspace.approvers
         by_key = log is not None and is_authenticated(
-            signed, StatementKind.WAIVER, digest, approver, known, people, log.workspace
+            signed, StatementKind.WAIVER, digest, person, known, people, log.workspace
         )
         return "authenticated" if by_key else "claimed"
 
-    return {one.waiver: how(one) for one in workspace.waivers.waivers if one.approver}
+    return {name: how(words, person) for name, (words, person) in said.items()}
 
 
 def kept_unlogged(run: Run) -> tuple[WorkItem, ...]:

@@ -12,10 +12,15 @@ from access_review.tables import Row
 from access_review.views.plan_files import WORDS
 from access_review.views.text import count, visible
 
+UNSIGNED = "roles/approvers.yaml enrols no key of the job (job: standing), so nobody signed that this was carried out"
+
 
 @dataclass(frozen=True, slots=True)
 class StandingSummary:
-    """What people hear, a line for each thing: done, refused or left, not proven of earlier runs, and what stopped it."""
+    """What people hear, a line for each thing: done, refused or left, not proven of earlier runs, and what stopped it.
+
+    ``unsigned`` where the job has no key that says that it carried this out.
+    """
 
     done: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
@@ -23,6 +28,7 @@ class StandingSummary:
     stopped: str = ""
     run: str = ""
     passed_over: tuple[str, ...] = ()
+    unsigned: bool = False
 
 
 _LEFT_ALONE = frozenset({State.ABSENT, State.SKIPPED})
@@ -89,6 +95,9 @@ def _lines(summary: StandingSummary) -> Iterator[str]:
     if summary.stopped:
         yield f"Stopped: {summary.stopped}"
         yield ""
+    if summary.done and summary.unsigned:
+        yield f"Unsigned: {UNSIGNED}"
+        yield ""
     if summary.done:
         yield f"To give it back: access-review --run {summary.run} undo --of standing"
 
@@ -110,6 +119,7 @@ class StandingValue(TypedDict):
     refused: list[str]
     unproven: list[str]
     stopped: str
+    signed: bool
     not_sent: list[str]
 
 
@@ -124,5 +134,6 @@ def value(plan: Plan, applied: Applied, summary: StandingSummary, not_sent: tupl
         "refused": list(summary.refused),
         "unproven": list(summary.unproven),
         "stopped": summary.stopped,
+        "signed": not summary.unsigned,
         "not_sent": list(not_sent),
     }

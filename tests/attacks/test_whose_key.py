@@ -133,3 +133,11 @@ def test_where_the_policy_says_so_whoever_asked_does_not_carry_it_out(tmp_path):
     words = ("--json", "apply", "--by", "00009", "--key", str(company.folder / "key9"))
     done = company.run(*words, at=APPLY)
     assert (done.code, company.calls["revoke"]) == (0, 1), done.err
+
+
+def test_an_unattended_run_that_nobody_signs_says_so(company):
+    approvers = company.folder / "roles/approvers.yaml"
+    approvers.write_text("".join(approvers.read_text().splitlines(keepends=True)[:-1]))
+    done = unattended(company, "")
+    assert (done.code, company.calls["revoke"], done.json["signed"]) == (0, 1, False), done.err
+    assert any("Unsigned: roles/approvers.yaml enrols no key of the job" in notice for notice in company.notices())
