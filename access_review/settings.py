@@ -6,7 +6,7 @@ values out of range are errors. Editors get the same contract as JSON Schema
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from difflib import get_close_matches
@@ -198,6 +198,12 @@ class SourceFile(File):
     retired: date | None = None
     same: tuple[PairOfIds, ...] = ()
     not_same: tuple[PairOfIds, ...] = ()
+
+    def nearly(self, mapped: Collection[str]) -> list[tuple[int, str]]:
+        """Return the places of rungs that ask for an attribute that no roster maps and that is nearly one, and which."""
+        asked = [(index, rung.attribute) for index, rung in enumerate(self.match)]
+        near = [(i, get_close_matches(a, sorted(mapped), 1, _NEAR)) for i, a in asked if a and a not in mapped]
+        return [(index, found[0]) for index, found in near if found]
 
 
 class TemplateTest(File):

@@ -125,6 +125,7 @@ class _Loader:
     hashed: list[str] = field(default_factory=list)
     texts: dict[str, str] = field(default_factory=dict)
     places: dict[tuple[str, str], str] = field(default_factory=dict)
+    documents: dict[str, Document] = field(default_factory=dict)
 
     def workspace(self) -> Workspace:
         if not (self.folder / "sources").is_dir() or not self.roles.is_dir():
@@ -133,6 +134,7 @@ class _Loader:
                 hint="name a workspace with -C, or make one: access-review init",
             )
         sources = tuple(filter(None, (self._source(path) for path in self._files(self.folder / "sources", "*.yaml"))))
+        self._find_misspelt(sources)
         templates = self._templates()
         policy = self._policy()
         separation = self._one("separation.yaml", Separation)
@@ -145,20 +147,8 @@ class _Loader:
         if self.mistakes:
             raise WorkspaceError.of(self.mistakes)
         digest = "sha256:" + hashlib.sha256("".join(sorted(self.hashed)).encode()).hexdigest()
-        declared = (
-            sources,
-            templates,
-            policy,
-            separation,
-            waivers,
-            digest,
-            self.places,
-            approvers,
-            expected,
-            wind_downs,
-            self.texts,
-        )
-        return Workspace(self.folder, *declared)
+        roles = (templates, policy, separation, waivers, digest, self.places, approvers, expected, wind_downs)
+        return Workspace(self.folder, sources, *roles, self.texts)
 
     def _files(self, folder: Path, pattern: str) -> list[Path]:
         wrong = sorted(folder.glob(pattern.replace(".yaml", ".yml")))
@@ -206,7 +196,7 @@ class _Loader:
         return self._valid(document, model, document.data) or model()
 
     def _source(self, path: Path) -> SourceEntry | None:
-        document = self._read(path)
+        document = self.documents[path.stem] = self._read(path)
         file = self._valid(document, SourceFile, document.data)
         if file is None:
             self._options_besides(document)
@@ -223,6 +213,17 @@ class _Loader:
         if options is None:
             return None
         return SourceEntry(path.stem, file, {name: getattr(options, name) for name in type(options).model_fields})
+
+    def _find_misspelt(self, sources: Sequence[SourceEntry]) -> None:
+        """Find rungs that ask for an HR attribute that is nearly one that a roster maps."""
+        said = [one.file.options.get("columns") for one in sources if one.file.connector == "roster"]
+        mapped = {str(name) for columns in said if isinstance(columns, Mapping) for name in columns}
+        for one in sources:
+            for index, near in one.file.nearly(mapped):
+                what = f"no roster maps {one.file.match[index].attribute!r}"
+                self.mistakes.append(
+                    self.documents[one.name].mistake(("match", index, "on"), what, f"is {near!r} meant?")
+                )
 
     def _options_besides(self, document: Document) -> None:
         """Find the mistakes in the options of a source whose file has others already: whoever mends it mends both."""

@@ -117,6 +117,16 @@ def test_every_mistake_has_its_place_and_says_what_to_do(folder, file, text, sai
     assert any(said in mistake for mistake in mistakes(folder)), mistakes(folder)
 
 
+def test_a_rung_that_asks_for_nearly_an_attribute_of_the_roster_is_answered_with_it(folder):
+    (folder / "sources/hr.yaml").write_text(SOURCE.replace("{person: id}", "{person: id, login_name: Login}"))
+    (folder / "sources/x.yaml").write_text("connector: roster\noptions: {path: a.csv, columns: {person: id}}\n")
+    with (folder / "sources/x.yaml").open("a") as file:
+        file.write("match: [{on: [name, login_name]}, {on: [name, login_nmae]}, {on: [name, badge]}]\n")
+    (found,) = mistakes(folder)
+    assert found.startswith("sources/x.yaml:3:")
+    assert "no roster maps 'login_nmae' (is 'login_name' meant?)" in found
+
+
 def test_several_mistakes_in_several_files_are_reported_at_once(folder):
     (folder / "roles/templates/b.yaml").write_text("role: b\nrole: b\nmust: 5\n")
     (folder / "roles/policy.yaml").write_text("mover_grace: x\nlimit: {}\nrules: {no-such: {}}\n")

@@ -5,6 +5,7 @@ The console script is :func:`main`, which alone makes the machine's clock; :func
 """
 
 import gc
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -142,7 +143,7 @@ def run(clock: Clock, args: Sequence[str] | None = None) -> None:
     try:
         app(args=globals_first(sys.argv[1:] if args is None else args), prog_name="access-review", obj=clock)
     except AccessReviewError as error:
-        _complain(error)
+        _complain(error, as_json="--json" in (sys.argv[1:] if args is None else args))
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         _interrupted()
@@ -168,11 +169,16 @@ def _interrupted() -> NoReturn:
     sys.exit(INTERRUPTED)
 
 
-def _complain(error: AccessReviewError) -> None:
+def _complain(error: AccessReviewError, *, as_json: bool = False) -> None:
+    from access_review.views import mistakes as view
     from access_review.views.text import visible
 
+    mistakes = getattr(error, "mistakes", ())
     lines = [f"access-review: {visible(error.message)}"]
-    lines += [f"  {visible(str(mistake))}" for mistake in getattr(error, "mistakes", ())]
+    lines += [f"  {visible(line)}" for line in view.folded(mistakes)]
+    if as_json and mistakes:
+        told = {"error": error.message, "hint": error.hint, "mistakes": view.value(mistakes)}
+        typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
     if error.hint:
         lines.append(f"  → {visible(error.hint)}")
     typer.echo("\n".join(lines), err=True)

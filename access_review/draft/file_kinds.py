@@ -183,7 +183,7 @@ def _wide(looks: Sequence[ColumnLook]) -> KindGuess | None:
     return KindGuess(
         FileKind.MATRIX_WIDE,
         f"{len(marked)} columns have a mark or nothing",
-        guess_meanings(others, TABLE_HINTS),
+        tuple(m for m in guess_meanings(others, TABLE_HINTS) if m.field != "entitlement"),
         marked,
     )
 

@@ -10,7 +10,7 @@ from access_review.draft.date_forms import DateOrder
 from access_review.draft.file_kinds import FileKind, KindGuess, guess_kind
 from access_review.draft.headers import names_somebody, personal, plain_header
 from access_review.draft.joins import ColumnJoin, JoinStep, Spelling, join_columns, joins_between, name_key
-from access_review.draft.meanings import ROSTER_HINTS, ColumnMeaning, Sureness, further_entitlements, guess_meanings
+from access_review.draft.meanings import ColumnMeaning, Sureness, further_entitlements, headed_like
 from access_review.draft.shapes import Form, mask
 from access_review.draft.status_words import StatusLook, status_look
 
@@ -233,7 +233,7 @@ def _composite(table: Any, looks: Sequence[ColumnLook], guess: KindGuess, left_o
     if guess.kind is FileKind.MATRIX_WIDE and any(c.keylike for c in rest):
         return ()
     names = [c.name for c in rest]
-    who = [m.columns[0] for m in guess_meanings(rest, ROSTER_HINTS) if m.field in {"manager", "title"}]
+    who = [found for field in ("manager", "title") if (found := headed_like(field, names))]
     return identifying_columns(table, names, who) if 1 < len(names) <= 20 else ()
 
 

@@ -204,11 +204,24 @@ def guess_meanings(looks: Sequence[ColumnLook], hints: Sequence[Hint]) -> tuple[
             continue
         best = max(
             fitting,
-            key=lambda c: (_exact(hint, c), _ends_so(hint, c), _text_over_code(hint, c), c.filled, -looks.index(c)),
+            key=lambda c: (
+                _exact(hint, c),
+                _ends_so(hint.header, c.name),
+                _text_over_code(hint, c),
+                c.filled,
+                -looks.index(c),
+            ),
         )
         taken.add(best.name)
         found.append(ColumnMeaning(hint.field, (best.name,), _sureness(hint, best), _because(best)))
     return _joined_names(found)
+
+
+def headed_like(field: str, names: Sequence[str]) -> str | None:
+    """Return the column whose header says a field of a roster best, whatever its values are; codes say who as words do."""
+    (header, *_) = (hint.header for hint in ROSTER_HINTS if hint.field == field)
+    found = [name for name in names if re.search(header, plain_header(name))]
+    return max(found, key=lambda name: _ends_so(header, name), default=None)
 
 
 def further_entitlements(looks: Sequence[ColumnLook], found: Sequence[ColumnMeaning]) -> tuple[str, ...]:
@@ -235,10 +248,10 @@ def _exact(hint: Hint, look: ColumnLook) -> bool:
     return bool(re.fullmatch(hint.header, plain_header(look.name)))
 
 
-def _ends_so(hint: Hint, look: ColumnLook) -> bool:
+def _ends_so(header: str, name: str) -> bool:
     """Of ``role title`` and ``role family`` the first is a title: its last words are the field's."""
-    words = plain_header(look.name).split()
-    return any(re.fullmatch(hint.header, " ".join(words[at:])) for at in range(1, len(words)))
+    words = plain_header(name).split()
+    return any(re.fullmatch(header, " ".join(words[at:])) for at in range(1, len(words)))
 
 
 def _text_over_code(hint: Hint, look: ColumnLook) -> bool:

@@ -33,6 +33,22 @@ def test_outside_of_a_workspace_it_is_said_that_there_is_none(tmp_path) -> None:
     assert "has no sources/ and roles/" in said.err
 
 
+def test_many_mistakes_of_one_kind_are_said_a_few_times_and_all_of_them_in_json(tmp_path) -> None:
+    (tmp_path / "sources").mkdir()
+    (tmp_path / "roles/templates").mkdir(parents=True)
+    (tmp_path / "sources/hr.yaml").write_text("connector: roster\noptions: {path: a.csv, columns: {person: id}}\n")
+    numbers = "".join(f"  - {n}\n" for n in range(120))
+    (tmp_path / "roles/templates/x.yaml").write_text(f"role: x\nmay:\n{numbers}nverse: []\n")
+    said = in_folder(tmp_path, "check")
+    assert said.code == 2
+    lines = said.err.splitlines()
+    assert lines[0] == "access-review: 121 mistakes"
+    assert len(lines) == 8
+    assert "roles/templates/x.yaml: 115 more like these; all of them: --json" in said.err
+    assert "nverse" in said.err
+    assert len(in_folder(tmp_path, "--json", "check").json["mistakes"]) == 121
+
+
 @pytest.mark.slow
 def test_a_table_goes_to_a_pipe_where_a_dash_is_its_file(company: Company) -> None:
     said = company.run("export", "accounts", "--format", "json", "-o", "-", at=AT)

@@ -225,6 +225,7 @@ def test_a_wide_matrix_without_a_person_has_the_columns_that_tell_people_apart()
     look = inspect_table("wide.csv", wide)
     assert look.guess.kind is FileKind.MATRIX_WIDE
     assert look.composite == ("mgr id", "role title")
+    assert not any(m.field == "entitlement" for m in look.guess.meanings)
     held = matrix_of(wide, look)
     assert held is not None
     assert ("10 | 20", "r1") in set(held.pairs())
