@@ -4,7 +4,9 @@ The measures are this tool's; what a control asks for stands in its framework: S
 2022), ISO/IEC 27001:2022 (clauses and Annex A), PCI DSS 4.0.1, HIPAA 45 CFR 164, NIST SP 800-53 rev. 5, CIS Controls 8.1.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +19,20 @@ class ControlEvidence:
     places: tuple[str, ...]
 
 
+def without_evidence(paths: Collection[str]) -> tuple[ControlEvidence, ...]:
+    """Return the controls for which a pack of these files holds nothing, in the order of :data:`CONTROLS`."""
+    return tuple(one for one in CONTROLS if not any(_there(place, paths) for place in one.places))
+
+
+def _there(place: str, paths: Collection[str]) -> bool:
+    pattern = place + "*" if place.endswith("/") else place
+    return any(fnmatchcase(path, pattern) for path in paths)
+
+
 _POPULATION = ("runs/*/manifest.json", "tables/*/people.csv", "tables/*/accounts.csv")
 _FINDINGS = ("tables/*/findings.csv", "runs/*/review.json")
 _LEAVERS = ("tables/*/findings.csv", "figures/*.json")
-_BATCHES = ("runs/*/plan/plan.json", "runs/*/plan/approvals/", "runs/*/plan/journal.sqlite")
+_BATCHES = ("runs/*/*/journal.sqlite",)
 _DECISIONS = ("runs/decisions.sqlite", "runs/*/audit.json")
 _SAMPLE = ("runs/*/sample/frame.json", "runs/*/sample/sample.json", "figures/*.json")
 _LOGBOOK = ("runs/logbook.jsonl",)

@@ -13,7 +13,7 @@ from access_review import runs, store
 from access_review.artifacts import DECLARED, DECLARED_VALUES, FIGURES, FRAME, PACK, REVIEWED, SAMPLE
 from access_review.engine import open_engine
 from access_review.errors import AccessReviewError, ArtifactError, PlanRefused
-from access_review.evidence import declared, pack
+from access_review.evidence import controls, declared, pack
 from access_review.evidence.pack import EvidencePack, LeftOutReason, RederivedRun
 from access_review.logbook.known import DiscrepancyKind, known_things
 from access_review.logbook.lines import Logbook, LogEvent, inside
@@ -23,8 +23,10 @@ from access_review.revoke import approve, sshsig, statements
 from access_review.revoke.sshsig import PublicKeyLine
 from access_review.runs import Run
 from access_review.sample import draw
-from access_review.store import files, logbook, logbook_check, packs, plans, reviews, snapshots
+from access_review.store import audits, files, logbook, logbook_check, packs, plans, reviews, snapshots
+from access_review.store.decisions import Assurance
 from access_review.store.plans import signatories
+from access_review.views import evidence as view
 from access_review.workspace import Workspace
 
 
@@ -62,6 +64,8 @@ def check_evidence(folder: Path, heads: Iterable[str] = ()) -> CheckedPack:
     found.wrong += [str(one) for one in logbook_check.rolled_back(log, told | _seen(folder))]
     for name in found.made.runs:
         found.wrong += _guarded(name, _run(folder, log, name, found.said))
+    if lacking := view.without_evidence(controls.without_evidence(found.made.files.keys())):
+        found.said.append(lacking)
     if not told:
         found.said.append("no --head was given: that no week was cut off at the end is not shown")
     if not (folder / pack.ENVELOPE).exists():
@@ -186,8 +190,12 @@ def _run(folder: Path, log: Logbook, name: str, said: list[str]) -> Iterator[str
         if DECLARED_VALUES.dump(values) != DECLARED_VALUES.dump(declared.values_of(known_workspace)):
             yield f"{pack.DECLARED}/{name}.json: is not what the files of that workspace say"
         yield from _draw(run, log)
+        if answers := audits.recorded(run).history if store.has(run, SAMPLE) else ():
+            known_people = sum(one.assurance is Assurance.AUTHENTICATED for one in answers)
+            said.append(view.assured(name, known_people, len(answers) - known_people))
         yield from _statements(run, known_workspace, said)
         stated = files.read(folder / pack.FIGURES / f"{name}.json", FIGURES)
+        said += view.shown_by(name, stated)
         if FIGURES.dump(stated) != FIGURES.dump(packs.figures_of(run, known_workspace)):
             yield f"{pack.FIGURES}/{name}.json: is not what follows from the run"
 

@@ -1,15 +1,18 @@
 """Packs of evidence in words: what to read first, the mapping of controls, and what a check found."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
 from functools import cache
 from importlib.resources import files
 from typing import TypedDict
 
+from access_review.audit.judge import Rate
 from access_review.evidence import pack
 from access_review.evidence.controls import ControlEvidence
+from access_review.evidence.figures import EvidenceFigures
 from access_review.evidence.pack import EvidencePack, RederivedRun
 from access_review.views import spreadsheet
-from access_review.views.text import count, visible
+from access_review.views.text import count, limit, listed, span, visible
 
 
 class PackValue(TypedDict):
@@ -38,6 +41,24 @@ class CheckedValue(TypedDict):
 def verifier() -> bytes:
     """Return the second verifier as it is put into each pack: a program for its reader, and no module of this package."""
     return (files("access_review") / "views" / "templates" / f"{pack.VERIFIER}.txt").read_bytes()
+
+
+def shown_by(run: str, stated: EvidenceFigures) -> Iterator[str]:
+    """Say what the figures of a run show: how much is wrong, how much the machine missed, how late leavers are."""
+    for line in stated.lines:
+        if line.stratum == "rest" and line.wrong.limit_least is not None and line.missed.limit_least is not None:
+            tested = f"{line.tested} of {line.drawn} drawn were tested, of {line.population:,}"
+            yield f"{run}: {tested}; {_rate('wrong', line.wrong)}; {_rate('missed by the machine', line.missed)}"
+    slowest = dict(stated.open_lag.percentiles).get(100)
+    if slowest is not None:
+        lag = stated.open_lag.accounts
+        yield f"{run}: {count(lag, 'account')} of leavers not known to be off, the oldest for {span(timedelta(seconds=slowest))}"
+
+
+def _rate(what: str, rate: Rate) -> str:
+    found = str(rate.found_least) if rate.found_least == rate.found_most else f"{rate.found_least} to {rate.found_most}"
+    most = rate.limit_most if rate.limit_most is not None else 1.0
+    return f"{what} {found}, at most {limit(most)} of all"
 
 
 def controls_csv(controls: Iterable[ControlEvidence]) -> bytes:
@@ -89,6 +110,17 @@ Personal data in this folder
 How to get the tool in some years: its version stands above; sources and locked requirements are in its repository under
 the tag of that version, and the digests of this folder do not depend on it.
 """
+
+
+def without_evidence(controls: Sequence[ControlEvidence]) -> str:
+    """Say for which controls a pack holds nothing; empty where there is something for each."""
+    names = [f"{one.framework} {one.control}" for one in controls]
+    return f"nothing in it for {listed(names, most=12)}" if names else ""
+
+
+def assured(run: str, authenticated: int, claimed: int) -> str:
+    """Say how many answers of reviewers were given by people known, and by people merely named."""
+    return f"{run}: {count(authenticated + claimed, 'answer')}: {authenticated} authenticated, {claimed} claimed"
 
 
 def packed_value(made: EvidencePack, folder: str, archive: str | None, digest: str) -> PackValue:

@@ -99,7 +99,7 @@ def test_both_verifiers_agree_that_a_pack_is_as_it_was_made(pack):
     folder, made = pack
     first = access_review(folder, "--json", "evidence", "check", str(folder), "--head", made["head"])
     assert (first.code, first.json["wrong"]) == (0, [])
-    assert sum("authenticated" in line for line in first.json["said"]) == 4, first.json["said"]
+    assert sum(", authenticated, " in line for line in first.json["said"]) == 4, first.json["said"]
     other = second(folder, "--head", made["head"])
     assert (other.returncode, other.stderr) == (0, ""), other.stdout
     assert "Everything agrees" in other.stdout
@@ -164,3 +164,13 @@ def test_a_damaged_pack_is_refused_by_both(pack, tmp_path, seed):
     assert other.returncode == 1, f"the second verifier did not notice: {what}\n{other.stdout}{other.stderr}"
     assert "WRONG" in other.stdout
     assert "Traceback" not in other.stderr
+
+
+def test_a_stranger_reads_who_answered_what_it_proves_and_which_controls_have_nothing(pack):
+    folder, made = pack
+    said = access_review(folder, "--json", "evidence", "check", str(folder), "--head", made["head"]).json["said"]
+    first = made["runs"][0]
+    assert any(re.fullmatch(rf"{first}: \d+ answers: 0 authenticated, \d+ claimed", line) for line in said), said
+    assert any(re.search(r"drawn were tested.*wrong 1, at most \d+% of all; missed by the machine", line) for line in said), said
+    assert any("of leavers not known to be off" in line for line in said), said
+    assert not any(line.startswith("nothing in it for") for line in said), said
