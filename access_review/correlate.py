@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from access_review.engine import Engine
 from access_review.engine.relation import NamedRelation
-from access_review.engine.sql import identifier
+from access_review.engine.sql import identifier, json_path
 from access_review.facts import FACTS
 from access_review.model import Relation
 from access_review.settings import Ignored, Rung
@@ -40,7 +40,7 @@ class Ladder:
 def correlate(engine: Engine, ladders: Sequence[Ladder]) -> None:
     """Create ``accounts``: those read, with ``person``, ``rung``, ``certain`` and ``link`` (the reason in words).
 
-    Reads ``read_accounts``, ``people``, ``assignments`` and ``aliases``; leaves :data:`RELATIONS` but for
+    Its columns are those of :mod:`access_review.tables` and these four. Reads ``read_accounts``, ``people``, ``assignments`` and ``aliases``; leaves :data:`RELATIONS` but for
     ``climbed`` in the engine. Raises ``ValueError`` for a rung on what is no column's name.
     """
     engine.register("told", _told(ladders))
@@ -64,7 +64,7 @@ def _candidates(ladders: Sequence[Ladder]) -> tuple[str, dict[str, Any]]:
             place = len(parts)
             params |= {f"source_{place}": ladder.source, f"rung_{place}": rung.label, f"certain_{place}": rung.certain}
             if rung.attribute is not None:
-                params[f"attribute_{place}"] = f'$."{rung.attribute}"'
+                params[f"attribute_{place}"] = json_path(rung.attribute)
             parts.append(f"""
                 SELECT account, person, {step} AS step, :rung_{place} AS rung, :certain_{place} AS certain
                 FROM {accounts_beside_people(rung, f"attribute_{place}")}
@@ -92,7 +92,7 @@ _TOLD = """
 
 
 def accounts_beside_people(rung: Rung, attribute: str) -> str:
-    """Return what joins accounts (``a``) to people (``p``) on a rung, each pair once.
+    """Return what joins accounts ``a (account, …)`` to people ``p (person, value)`` on a rung, each pair once.
 
     An HR attribute is looked up in every assignment, by the path that the parameter called ``attribute`` has.
     """
@@ -231,7 +231,7 @@ RELATIONS = (CANDIDATES, CLIMBED, TWINS, ACCOUNTS, READ_ACCOUNTS)
 
 
 def candidates_of(account: str) -> Relation:
-    """Return every pair the ladder made for an account, rung by rung, for ``explain``."""
+    """Return every pair that the ladder made for an account, rung by rung: ``step, rung, certain, person, name``."""
     sql = """
         SELECT step, rung, certain, people.person, name
         FROM candidates JOIN people USING (person) WHERE account = :account ORDER BY step, people.person

@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from access_review.engine import Engine
 from access_review.engine.relation import NamedRelation
+from access_review.engine.sql import json_path
 from access_review.facts import FACTS
 from access_review.graph import Walks, walks
 from access_review.model import AsOf
@@ -53,7 +54,7 @@ class Resolved:
 
 
 class Names:
-    """The entitlements by name, to find what a pattern means."""
+    """The entitlements by name, to find what a pattern means; made of ``entitlements (entitlement, source, kind, name)``."""
 
     def __init__(self, entitlements: pa.Table) -> None:
         ids: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
@@ -182,12 +183,13 @@ class _Carrying:
 
 
 def assign(engine: Engine, templates: Sequence[Template], policy: Policy) -> None:
-    """Create ``person_roles``, ``role_sets`` and ``person_role_sets`` from ``assignments`` and ``people``.
+    """Create the facts about roles from the tables ``assignments`` and ``people``.
 
-    Leaves :data:`RELATIONS` but for ``stated`` and ``role_texts`` in the engine, and ``profile_roles (profile, role)``.
+    They are ``person_roles (person, role, spell, client, since, until)``, ``role_sets (role_set, role)`` and
+    ``person_role_sets (person, role_set)``. Leaves :data:`RELATIONS` but for ``stated`` and ``role_texts`` in the engine, and ``profile_roles (profile, role)``.
     """
     asked = sorted({name for template in templates for name in template.who})
-    paths = {f"path_{i}": _path_of(name) for i, name in enumerate(asked)}
+    paths = {f"path_{i}": json_path(name) for i, name in enumerate(asked)}
     keys = {f"key_{i}": json.dumps(name) for i, name in enumerate(asked)}
     TIMED_ASSIGNMENTS.make(engine)
     replace(STATED, sql=_stated(len(asked))).make(engine, **paths, **keys)
@@ -210,14 +212,11 @@ def assign(engine: Engine, templates: Sequence[Template], policy: Policy) -> Non
     engine.drop(STATED.name, ROLE_TEXTS.name)
 
 
-def _path_of(attribute: str) -> str:
-    """Return the JSON path of an attribute, whatever it is called."""
-    escaped = attribute.replace("\\", "\\\\").replace('"', '\\"')
-    return f'$."{escaped}"'
-
-
 def roles_of(profile: Mapping[str, Any], templates: Sequence[Template]) -> list[str]:
-    """Return the roles of an assignment with this role column, client, kind, source and attributes."""
+    """Return the roles of an assignment: those that its ``role`` names, and those whose ``who`` it satisfies.
+
+    ``profile`` has ``role, client, attributes, kind, source``; ``attributes`` is an object in JSON, or null.
+    """
     said = {
         **json.loads(profile["attributes"] or "{}", strict=False),
         **{k: profile[k] for k in ("role", "client", "kind", "source")},

@@ -43,6 +43,17 @@ def identifier(name: str) -> str:
     return name
 
 
+def json_path(name: str) -> str:
+    """Return the JSON path of a member of an object, whatever it is called; it is bound, as any other value.
+
+    Two names have no path in DuckDB, where ``"*"`` in quotes is every member still: they are a JSON pointer.
+    """
+    if name in {"", "*"}:
+        return f"/{name}"
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'$."{escaped}"'
+
+
 def literal(value: Any, as_of: datetime) -> str:
     """Write a value as SQL; a sequence becomes a bracketed list for ``IN`` that is never empty.
 

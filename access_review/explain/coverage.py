@@ -4,12 +4,15 @@ Asked of an engine in which a review's facts are established.
 """
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from access_review.correlate import MATCHED_KINDS, accounts_beside_people
 from access_review.engine import Engine
+from access_review.engine.sql import json_path
 from access_review.settings import Ignored, Rung
 
 FEW = 0.9
@@ -19,6 +22,7 @@ _ACCOUNT_COLUMNS = ("employee_id", "principal_name", "mail", "name", "display_na
 _PERSON_COLUMNS = ("person", "mail", "name")
 _BETTER = 0.05  # what another pair of columns must add to be worth naming
 _ASKED = 1000  # people whose attributes are looked at for one that names an account
+_PLAIN = re.compile(r"(?!(?:true|false|null|yes|no|on|off|y|n)$)[A-Za-z][A-Za-z0-9_]*", re.IGNORECASE)
 _TELLING = 0.8  # share of their values that are different, of an attribute that may name somebody
 
 
@@ -36,7 +40,9 @@ class ColumnPair:
         """Write it as a line under ``match``; a change may rest on ids alone."""
         ignoring = f", ignoring: {self.ignoring}" if self.ignoring else ""
         guess = "" if (self.account, self.person) == ("employee_id", "person") else ", certain: false"
-        return f"{{on: [{self.account}, {self.person}]{ignoring}{guess}}}"
+        # An attribute has whatever name a roster gives it; text in JSON is text in YAML.
+        person = self.person if _PLAIN.fullmatch(self.person) else json.dumps(self.person, ensure_ascii=False)
+        return f"{{on: [{self.account}, {person}]{ignoring}{guess}}}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +148,9 @@ def _rungs_to_try(attributes: Sequence[str]) -> Iterator[Rung]:
     for ignoring, accounts, people in tried:
         for account in accounts:
             for person in people:
-                yield Rung(on=(account, person), ignoring=ignoring, certain=False)
+                # What no ladder may say, such as an attribute that reads like a misspelt column, is not proposed either.
+                with suppress(ValueError):
+                    yield Rung(on=(account, person), ignoring=ignoring, certain=False)
 
 
 def _telling_attributes(engine: Engine) -> tuple[str, ...]:
@@ -167,7 +175,7 @@ def _found(engine: Engine, source: str, rung: Rung) -> int:
         """,
         source=source,
         kinds=MATCHED_KINDS,
-        attribute=f'$."{rung.on[1]}"',
+        attribute=json_path(rung.on[1]),
     )
     return int(row["found"])
 

@@ -117,7 +117,7 @@ def derive(sql: str, then: "Callable[[pd.DataFrame], pd.DataFrame]", **params: A
 
 
 def load() -> dict[str, Rule]:
-    """Import every rule, ours and those of entry points; a rule that does not load stops the run."""
+    """Import every rule, ours and those of entry points; raises ``RuleError`` for one that is none, or defined twice."""
     modules = [importlib.import_module(f"{__name__}.{m.name}") for m in pkgutil.iter_modules(__path__)]
     found = [getattr(module, "check", None) for module in modules]
     found += [point.load() for point in _registered(tuple(sys.path))]

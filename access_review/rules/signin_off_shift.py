@@ -4,6 +4,7 @@ from datetime import timedelta
 from functools import cache
 from zoneinfo import available_timezones
 
+from access_review.engine.sql import json_path
 from access_review.model import Family, Relation, Severity
 from access_review.rules import rule, select
 
@@ -65,8 +66,8 @@ def check(*, shift: str = "shift", timezone: str = "timezone", slack_minutes: in
         FROM judged WHERE unknown = 0 AND inside = 0
         GROUP BY account HAVING count(*) >= :at_least
         """,
-        shift=f'$."{shift}"',
-        timezone=f'$."{timezone}"',
+        shift=json_path(shift),
+        timezone=json_path(timezone),
         zones=_zones(),
         form=_SHIFT,
         slack=slack_minutes,

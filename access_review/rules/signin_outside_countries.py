@@ -1,5 +1,6 @@
 """Sign-ins from a country nobody agreed to."""
 
+from access_review.engine.sql import json_path
 from access_review.model import Family, Relation, Severity
 from access_review.rules import rule, select
 
@@ -50,7 +51,7 @@ def check(*, countries: tuple[str, ...] = (), attribute: str = "country") -> Rel
         FROM compared
         WHERE settled = 0
         """,
-        attribute=f'$."{attribute}"',
+        attribute=json_path(attribute),
         countries=tuple(country.upper() for country in countries),
         listed=", ".join(sorted(country.upper() for country in countries)),
     )

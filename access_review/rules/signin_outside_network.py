@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING
 
+from access_review.engine.sql import json_path
 from access_review.errors import RuleError
 from access_review.model import Family, Relation, Severity
 from access_review.rules import derive, rule
@@ -50,7 +51,7 @@ def check(*, ranges: tuple[str, ...] = (), attribute: str = "site") -> Relation:
              AND coalesce(sites.starts_earliest <= u.latest, TRUE) AND coalesce(sites.ends_latest >= u.earliest, TRUE)
         """,
         then=outside(allowed),
-        attribute=f'$."{attribute}"',
+        attribute=json_path(attribute),
         judged=bool(allowed),
     )
 

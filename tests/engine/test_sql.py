@@ -1,10 +1,12 @@
+import json
+
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from access_review.engine.duckdb import EmbeddedEngine
-from access_review.engine.sql import bind, identifier, literal, prepare
+from access_review.engine.sql import bind, identifier, json_path, literal, prepare
 from tests.support.snapshots import AS_OF
 
 AWKWARD = st.one_of(
@@ -32,6 +34,13 @@ def test_a_value_is_the_same_bound_and_as_a_literal(engine, value):
     assert (text, values) == ("SELECT $value AS value, ':value' AS quoted", {"value": value})
     assert literal(value, AS_OF) == "'" + value.replace("'", "''") + "'"
     assert engine.rows("SELECT x FROM t") == [{"x": "kept"}]
+
+
+@given(AWKWARD | st.sampled_from(["", "*", "a.b", "a\\b", "[0]", "/x~y"]))
+def test_a_member_of_an_object_is_found_whatever_it_is_called(engine, name):
+    value = json.dumps({name: "its own", f"{name}2": "another", "z": "a third"})
+    found = engine.rows("SELECT json_extract_string(:value, :path) AS found", value=value, path=json_path(name))
+    assert found == [{"found": "its own"}]
 
 
 @given(st.lists(AWKWARD, min_size=1, max_size=80, unique=True))

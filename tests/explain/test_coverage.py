@@ -1,11 +1,15 @@
 """What conclusions rest on: accounts that find their person, access that a template judges, people without a role."""
 
+import json
+from collections.abc import Callable
+
 import pytest
 
 from tests.support.command import access_review
 from tests.support.workspaces import LEDGER, STAFF, Company
 
 AT = "2026-11-02T06:00:00Z"
+AWKWARD = ('a"b', "$.x", "*", "a\nb", "yes", "nome")
 
 
 @pytest.fixture
@@ -100,3 +104,32 @@ def test_the_better_pair_may_be_an_attribute_and_ignore_something_and_works_when
     (made.folder / "sources/ledger.yaml").write_text(ledger.replace("{on: [employee_id, person]}", better))
     (match,) = access_review(made.folder, "--as-of", AT, "--json", "check").json["coverage"]["sources"]
     assert match["found"] == STAFF
+
+
+def name_attributes(company: Company, values: Callable[[int, int], str]) -> None:
+    """Give the roster an attribute of each awkward name, which says ``values(person, which)``."""
+    columns = {"person": "id", "name": "name", "status": "status", **{name: f"c{i}" for i, name in enumerate(AWKWARD)}}
+    options = {"path": "people.csv", "dates": "%Y-%m-%d", "statuses": {"active": ["Active"]}, "columns": columns}
+    (company.folder / "sources/hr.yaml").write_text(json.dumps({"connector": "roster", "options": options}))
+    lines = [",".join(["id", "name", "status", *(f"c{i}" for i in range(len(AWKWARD)))])]
+    every = range(len(AWKWARD))
+    lines += [
+        ",".join([f"{n:05}", f"Person {n}", "Active", *(values(n, i) for i in every)]) for n in range(1, STAFF + 1)
+    ]
+    (company.folder / "sources/people.csv").write_text("\n".join(lines) + "\n")
+
+
+@pytest.mark.parametrize("which", range(len(AWKWARD)))
+def test_an_attribute_of_any_name_can_find_people_and_is_proposed_as_it_may_be_written(company, which):
+    name_attributes(company, lambda n, i: f"u{n}" if i == which else f"x{n % 3}")
+    said = access_review(company.folder, "--as-of", AT, "check").out.splitlines()[0]
+    if AWKWARD[which] == "nome":  # it reads like `name`, so no ladder takes it
+        assert said.endswith("what is said of the others is about nobody.")
+        return
+    assert said.endswith(f" under match would find {STAFF}.")
+    line = said.partition("about nobody. ")[2].partition(" under match")[0]
+    set_ladder(company, "[employee_id, person]")
+    ledger = company.folder / "sources/ledger.yaml"
+    ledger.write_text(ledger.read_text() + f"  - {line}\n")
+    checked = access_review(company.folder, "--as-of", AT, "--json", "check").json
+    assert checked["coverage"]["sources"][0]["found"] == STAFF

@@ -74,8 +74,8 @@ class Mapped(_Option):
     def slips(self) -> list[str]:
         """Return what is wrong with the names: an attribute that was surely meant as a column of ours."""
         known = list(type(self).model_fields)
-        found = []
-        for name in self.attributes:
+        found = ["`columns`: an attribute without a name: give it one"] if "" in self.attributes else []
+        for name in filter(None, self.attributes):
             meant = [_MEANT[name]] if _MEANT.get(name) in known else get_close_matches(name, known, 1, 0.85)
             if meant:
                 found.append(f"`columns`: {name} is no column of ours: is {meant[0]} meant?")
@@ -193,7 +193,10 @@ class RosterFile(_Option):
     number_ids: bool = False
 
     def rows(self, source: Source, used: set[str], *, ids: set[str], cleaning: "Cleaning") -> Sheet:
-        """Read the file; raises ``RosterFault`` for what is malformed, empty, or lacks a column in use."""
+        """Read the file; raises ``RosterFault`` for what is malformed, empty, or lacks a column in use.
+
+        Raises ``ConnectorError`` for an address that does not answer.
+        """
         options = self.model_dump(include=set(RosterFile.model_fields) - {"path"})
         try:
             sheet = sheets.read(self.path, folder=source.folder, strip=cleaning.strip, ids=ids, wanted=used, **options)
