@@ -64,14 +64,14 @@ class Walks:
     after: Numbers
 
     def step(self, states: Numbers) -> tuple[Numbers, Numbers]:
-        """Return, for every edge out of some states, the position of its state and where it leads."""
+        """Return, for every edge out of some states, the position of its state among them and the state where it leads."""
         counts = self.starts[states + 1] - self.starts[states]
         position = np.repeat(np.arange(len(states)), counts)
         within = np.arange(len(position)) - np.repeat(np.cumsum(counts) - counts, counts)
         return position, self.after[self.starts[states][position] + within]
 
     def places(self, entitlements: pa.Array) -> Numbers:
-        """Return the number of each entitlement."""
+        """Return the number of each entitlement: its place in ``names``. ``entitlements`` is one column of ids."""
         found: Numbers = pc.index_in(entitlements, self.names).to_numpy(zero_copy_only=False)
         return found.astype(np.int64)
 
@@ -152,7 +152,7 @@ def _distinct(values: Numbers) -> Numbers:
 
 
 def paths(nesting: pa.Table) -> "Paths":
-    """Prepare to explain paths over this nesting."""
+    """Prepare to explain paths over ``nesting (child, parent, mode, why, reach)``."""
     return Paths(states(nesting))
 
 

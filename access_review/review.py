@@ -38,7 +38,10 @@ from access_review.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class Previous:
-    """What is known from before a run: the findings of the run before, what earlier audits left open, and whose accounts were."""
+    """What is known from before a run: the findings of the run before, what earlier audits left open, and whose accounts were.
+
+    ``findings`` has the columns of ``facts.FINDINGS``, ``owners`` those of ``facts.FORMER_OWNERS``.
+    """
 
     findings: pa.Table | ParquetFile | None = None
     left_open: CarryForward = field(default_factory=CarryForward)
@@ -49,6 +52,7 @@ class Previous:
 class Report:
     """What a review concludes: the findings (in memory, or where they are on disk), and what became of every rule.
 
+    ``found`` has the columns of ``facts.FINDINGS``, or those of a format before; ``digest`` is that of its rows.
     ``judged`` is how much of what people hold was judged, and ``groups`` are the findings as lines to act on; neither is
     kept, so that one read back has none.
     """
@@ -62,7 +66,7 @@ class Report:
 
     @property
     def findings(self) -> pa.Table:
-        """The findings as a table, read from disk if that is where they are."""
+        """The findings as a table with the columns of ``facts.FINDINGS``, read from disk if that is where they are."""
         return of_today(Stored({"findings": self.found})["findings"])
 
 
@@ -247,7 +251,10 @@ SPARE = _only_for_rules()
 
 
 def by_name_only(engine: Engine, pairs: pa.Table) -> Mapping[str, str]:
-    """Return what nobody gets merely by being carried, with the reason."""
+    """Return what nobody gets merely by being carried, with the reason, by entitlement.
+
+    ``pairs`` is the fact ``separation (pair, side, entitlement)``; the engine has the table ``entitlements``.
+    """
     halves = {row["entitlement"]: f"half of the toxic pair {row['pair']}" for row in pairs.to_pylist()}
     sql = "SELECT entitlement, coalesce(privileged, FALSE) AS privileged FROM entitlements WHERE privileged OR effect = 'exempts'"
     strong = {r["entitlement"]: "privileged" if r["privileged"] else "an exemption" for r in engine.rows(sql)}

@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 LONGEST = 400
 MOST_AT_THE_TOP = 40
 
@@ -110,3 +112,22 @@ def test_tests_are_found_where_the_package_has_what_they_test(repository: Path) 
     folders = {path.name for path in (repository / "tests").iterdir() if path.is_dir() and path.name != "__pycache__"}
     packages = {path.name for path in (repository / "access_review").iterdir() if path.is_dir()}
     assert folders - beside <= packages
+
+
+TABULAR = re.compile(r"\b(pa\.\w*(?:Table|Array|Batch\w*)|Engine|ParquetFile|Relation|DataFrame)\b")
+SHAPE = re.compile(
+    r"``\w+ \([\w, …]+\)``|``\w+(?:, \w+)+``|facts\.[A-Z_]+|access_review\.(?:tables|facts)|columns? |one of ids"
+)
+
+
+@pytest.mark.parametrize("module", ["graph", "review", "roles", "correlate"])
+def test_the_middle_says_the_tables_and_columns_that_go_in_and_come_out(repository: Path, module: str) -> None:
+    tree = ast.parse((repository / f"access_review/{module}.py").read_text("utf-8"))
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")]
+    unsaid = [
+        node.name
+        for node in functions
+        if TABULAR.search(ast.unparse(node.args) + (ast.unparse(node.returns) if node.returns else ""))
+        and not SHAPE.search(ast.get_docstring(node) or "")
+    ]
+    assert unsaid == []

@@ -91,8 +91,9 @@ def approve_waiver(
 ) -> str:
     """Put the approver's name to an entry; raises ``PlanRefused`` for who asked for it, and for one that has an approver.
 
-    With ``people``, ``by`` is a person's id, and so must be who asked: neither they nor the
-    ``beneficiary``, nor anybody who looks like them, approves.
+    With ``people``, ``by`` is a person's id, and so must be who asked: neither they nor the ``beneficiary``, nor
+    anybody who looks like them, approves. Raises ``Unclear`` for a name that is not in the log, ``WorkspaceError`` for
+    a log that cannot be read.
     """
     waiver = _named(_read(text), name)
     if waiver.approver:
@@ -121,7 +122,8 @@ def renew_waiver(
 ) -> str:
     """Ask for more time: the entry waits for an approver again, and accepts nothing until it has one.
 
-    Raises ``Unclear`` for a name that is not in the log, ``PlanRefused`` for too long a time.
+    Raises ``Unclear`` for a name that is not in the log, ``PlanRefused`` for too long a time. Raises ``WorkspaceError``
+    for a log that cannot be read.
     """
     _bounded(expires, settings, today)
     _named(_read(text), name)
@@ -136,12 +138,18 @@ def renew_waiver(
 
 
 def find_waiver(text: str, name: str) -> Waiver:
-    """Return an entry of the log by its name; raises ``Unclear``."""
+    """Return an entry of the log by its name; raises ``Unclear``.
+
+    Raises ``WorkspaceError`` for a log that cannot be read.
+    """
     return _named(_read(text), name)
 
 
 def end_waiver(text: str, name: str, today: date) -> str:
-    """End an entry: yesterday was its last day; raises ``PlanRefused`` for one that has ended."""
+    """End an entry: yesterday was its last day; raises ``PlanRefused`` for one that has ended.
+
+    Raises ``Unclear`` for a name that is not in the log, ``WorkspaceError`` for a log that cannot be read.
+    """
     waiver = _named(_read(text), name)
     if waiver.expires and waiver.expires < today:
         raise PlanRefused(f"{name} ended on {waiver.expires}", hint="nothing was changed")

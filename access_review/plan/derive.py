@@ -95,8 +95,8 @@ _WHO = ("finding", "subject", "subject_name", "about", "about_name", "person", "
 def derive(order: PlanOrder, inputs: PlanInputs) -> DerivedPlan:
     """Review what was read and plan on it.
 
-    Raises ``StalePlan`` when the review finds something else than the pinned one did, and what
-    :func:`access_review.plan.plan.plan` raises.
+    Raises ``StalePlan`` when the review finds something else than the pinned one did, ``PlanRefused`` for one who is
+    not to leave; else raises as :func:`access_review.plan.plan.plan` does.
     """
     snapshot, scope, going = inputs.snapshot, order.scope, None
     if order.ahead:

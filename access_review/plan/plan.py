@@ -55,11 +55,12 @@ def plan(
 ) -> Plan:
     """Plan the removals for the open findings in scope and for what reviewers ``decided``, proven and sealed.
 
-    ``engine`` is the one that :func:`access_review.review.review` ran in. ``capabilities`` is what
-    the connector of each source declares, ``accepted`` the population of each source at the last
-    sign-off, ``taken`` what batches took lately, ``inputs`` says what all of this is. With ``ahead``, the snapshot shows leavers as they will be, and the plan holds from
-    their end. Raises ``StalePlan`` for a snapshot older than a plan may be, ``LimitExceeded``, and
-    ``PlanRefused``, also when nobody can say which change fails the proof.
+    ``engine`` is the one that :func:`access_review.review.review` ran in. ``capabilities`` is what the connector of
+    each source declares, ``accepted`` the population of each source at the last sign-off, ``taken`` what batches took
+    lately, ``inputs`` says what all of this is. With ``ahead``, the snapshot shows leavers as they will be, and the
+    plan holds from their end. Raises ``StalePlan`` for a snapshot older than a plan may be, ``LimitExceeded``, and
+    ``PlanRefused``, also when nobody can say which change fails the proof. Raises ``ArtifactError`` as
+    :func:`access_review.review.review` does.
     """
     _may_plan(snapshot, workspace, requested_by, now, raised)
     guard(engine, workspace.policy.protect, requested_by)

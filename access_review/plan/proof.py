@@ -57,7 +57,8 @@ def prove(
 ) -> Proof | Failure:
     """Review the tables as they are after the plan; raises ``PlanRefused`` when nobody can say which change fails it.
 
-    Reads what :func:`access_review.plan.consequences.foresee` made of the same changes.
+    Reads what :func:`access_review.plan.consequences.foresee` made of the same changes. Raises ``ArtifactError`` as
+    :func:`access_review.review.review` does.
     """
     before = _open(report.findings)
     wanted = {finding for change in changes for finding in change.because}
@@ -103,8 +104,9 @@ def prove_undo(
 ) -> Proof | Failure:
     """Review the newest snapshot as it is ``after`` an undo: what appears again must have been ``known`` before the batch.
 
-    ``report`` is the review of the snapshot as it is. What appears besides would be wrong
-    by now, and the changes behind it fail. Raises ``PlanRefused`` as :func:`prove` does.
+    ``report`` is the review of the snapshot as it is. What appears besides would be wrong by now, and the changes
+    behind it fail. Raises ``PlanRefused`` as :func:`prove` does. Raises ``ArtifactError`` as
+    :func:`access_review.review.review` does.
     """
     before = _open(report.findings)
     settings = workspace.policy.engine

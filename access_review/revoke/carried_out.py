@@ -129,8 +129,9 @@ def _row(number: int, cells: Sequence[str], known: _Known) -> LogRow:
 def take_log(plan: Plan, rows: Sequence[LogRow], journal: Journal, look: Look, *, by: str, now: datetime) -> int:
     """Write into the journal what a log says, as carried out by hand; return of how many changes it says something new.
 
-    ``look`` is asked about what was found done already. Raises ``PlanRefused``, before anything is
-    written, where the log says done of what has ended otherwise in the journal.
+    ``look`` is asked about what was found done already. Raises ``PlanRefused``, before anything is written, where the
+    log says done of what has ended otherwise in the journal. Raises ``ArtifactError`` for a step that cannot follow in
+    the journal.
     """
     of: dict[str, list[LogRow]] = defaultdict(list)
     for row in rows:

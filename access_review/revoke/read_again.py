@@ -33,7 +33,10 @@ from access_review.workspace import Workspace
 
 
 def read_again(plan: Plan, taken: Snapshot, workspace: Workspace, now: datetime) -> Snapshot:
-    """Return the snapshot of a plan with every source it writes to as it can be read now; rosters are read beside it."""
+    """Return the snapshot of a plan with every source it writes to as it can be read now; rosters are read beside it.
+
+    Raises ``WorkspaceError`` as :func:`access_review.snapshot.collect` does.
+    """
     return collect_again(workspace, taken, {change.target.source for change in plan.changes}, now)
 
 
@@ -57,9 +60,9 @@ def ask_again(
 ) -> Mapping[str, Recheck]:
     """Return what speaks against each change by what is there now; nothing of those that are asked for as before.
 
-    ``again`` is what was read again, ``rosters`` has the newest rosters. What this batch took itself
-    does not count as gone, or the rest of it would have no reason any more. Raises ``LimitExceeded``
-    where it would take too much of what is there now, with what others took lately.
+    ``again`` is what was read again, ``rosters`` has the newest rosters. What this batch took itself does not count as
+    gone, or the rest of it would have no reason any more. Raises ``LimitExceeded`` where it would take too much of what
+    is there now, with what others took lately. Raises ``ArtifactError`` as :func:`access_review.review.review` does.
     """
     fresh = {name: rosters.tables[name] for name in ROSTER_TABLES}
     own = [replace(one, action=Action(UNDO[one.action])) for one in by.taken if UNDO[one.action] not in {"", "manual"}]

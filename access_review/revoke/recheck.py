@@ -33,7 +33,10 @@ ROSTER_TABLES = ("people", "assignments")
 
 
 def with_rosters(taken: Snapshot, workspace: Workspace, now: datetime) -> Snapshot:
-    """Return a snapshot with its rosters read anew; raises ``RosterFault``, and ``PlanRefused`` for an incomplete one."""
+    """Return a snapshot with its rosters read anew; raises ``RosterFault``, and ``PlanRefused`` for an incomplete one.
+
+    Raises ``WorkspaceError`` for rosters that cannot be read as the workspace says.
+    """
     verdicts = taken.tables["completeness"].to_pylist()
     filling = {v["source"] for v in verdicts if v["subject"] in ROSTER_TABLES}
     rosters = replace(workspace, sources=tuple(s for s in workspace.sources if s.name in filling))

@@ -126,7 +126,10 @@ def message(statement: Statement) -> bytes:
 
 
 def sign(statement: Statement, key: "SigningKey") -> bytes:
-    """Return an envelope with the signature of a key."""
+    """Return an envelope with the signature of a key.
+
+    Raises ``PlanRefused`` for a statement that could not be read again.
+    """
     return _envelope(statement, sshsig.public_line(key).fingerprint, sshsig.sign(key, message(statement)))
 
 

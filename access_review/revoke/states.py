@@ -145,7 +145,10 @@ def advance(standing: ChangeStatus, row: Transition) -> ChangeStatus:
 
 
 def fold(rows: Iterable[Transition]) -> dict[str, ChangeStatus]:
-    """Return where every change with a row stands."""
+    """Return where every change with a row stands.
+
+    Raises ``ArtifactError`` for a step that cannot follow the one before.
+    """
     known: dict[str, ChangeStatus] = {}
     for row in rows:
         known[row.change] = advance(known.get(row.change, ChangeStatus()), row)

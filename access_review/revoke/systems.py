@@ -15,7 +15,10 @@ from access_review.workspace import Workspace
 
 @contextmanager
 def executors(workspace: Workspace, changes: Sequence[Change], now: datetime) -> Iterator[dict[str, Executor]]:
-    """Open what can write to each system a plan touches; what cannot be written is ordered from people."""
+    """Open what can write to each system a plan touches; what cannot be written is ordered from people.
+
+    Raises ``WorkspaceError`` for options at odds, and ``ConnectorError`` where a session cannot be opened.
+    """
     with ExitStack() as stack:
         yield {
             name: work_orders.PartlyLiveExecutor(opened.covers, stack.enter_context(opened.writing()), orders)
@@ -27,7 +30,10 @@ def executors(workspace: Workspace, changes: Sequence[Change], now: datetime) ->
 
 @contextmanager
 def witnesses(workspace: Workspace, changes: Sequence[Change], now: datetime) -> Iterator[dict[str, Witness]]:
-    """Open what can look at each system a plan touches, without any right to write."""
+    """Open what can look at each system a plan touches, without any right to write.
+
+    Raises ``WorkspaceError`` for options at odds, and ``ConnectorError`` where a session cannot be opened.
+    """
     with ExitStack() as stack:
         yield {
             name: work_orders.PartlyLiveWitness(opened.covers, stack.enter_context(opened.verifying()), orders)

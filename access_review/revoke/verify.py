@@ -55,8 +55,8 @@ def verify(
 ) -> tuple[Verified, ...]:
     """Read everything that a batch changed again, write what follows into the journal, and return where all stands.
 
-    What is not proven three quarters into the time allowed for a leaver is overdue, so
-    that somebody acts before the time is over.
+    What is not proven three quarters into the time allowed for a leaver is overdue, so that somebody acts before the
+    time is over. Raises ``ArtifactError`` for a step that cannot follow in the journal, or cannot be kept.
     """
     found = []
     for change in changes:
@@ -118,7 +118,8 @@ _REMAINING = """
 def confirm(journal: Journal, change: str, *, by: str, now: datetime, reason: str) -> None:
     """Note that a person did what they were ordered to, or what nobody else has done; reads still have to prove it.
 
-    Of what was carried out already it says nothing new.
+    Of what was carried out already it says nothing new. Raises ``ArtifactError`` for a step that cannot follow in the
+    journal, or cannot be kept.
     """
     standing, words = journal.standing(change), f"{by} says it is done: {reason}".rstrip(": ")
     attempt = standing.attempt

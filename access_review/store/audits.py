@@ -20,7 +20,10 @@ from access_review.store.rights import Right, hold
 
 
 def all_audits(workspace: Path) -> list[tuple[Run, Campaign]]:
-    """Return every audit of a workspace with its run, oldest first."""
+    """Return every audit of a workspace with its run, oldest first.
+
+    Raises ``ArtifactError`` for files of a run that are damaged or gone.
+    """
     return [(run, store.read(run, AUDIT)) for run in logged.known_runs(workspace) if store.has(run, AUDIT)]
 
 
@@ -33,13 +36,19 @@ def newest(workspace: Path) -> tuple[Run, Campaign]:
 
 
 def last_sampled(workspace: Path, run: Run) -> Run | None:
-    """Return the newest run before this one that a sample was drawn for."""
+    """Return the newest run before this one that a sample was drawn for.
+
+    Raises ``ArtifactError`` for files of a run that are damaged or gone.
+    """
     sampled = [one for one in logged.before(workspace, run) if store.has(one, SAMPLE)]
     return sampled[-1] if sampled else None
 
 
 def decisions(run: Run) -> Decisions:
-    """Return every answer read for a run so far; of a run from before there was a store, what its file says."""
+    """Return every answer read for a run so far; of a run from before there was a store, what its file says.
+
+    Raises ``ArtifactError`` for a store that is damaged, or not as the logbook knows it.
+    """
     log = logged.known(run.workspace)
     if log is None and store.has(run, DECISIONS):
         return store.read(run, DECISIONS)
@@ -47,7 +56,10 @@ def decisions(run: Run) -> Decisions:
 
 
 def recorded(run: Run) -> RunDecisions:
-    """Return every answer in the store for a run, with who gave it, how that is known, and which answer it replaced."""
+    """Return every answer in the store for a run, with who gave it, how that is known, and which answer it replaced.
+
+    Raises ``ArtifactError`` for a store that is damaged, or not as the logbook knows it.
+    """
     if log := logged.known(run.workspace):
         logbook_check.require_store(log, run.workspace, STORE)
     return read_decisions(run.workspace, run.id)
@@ -71,29 +83,41 @@ def write(run: Run, decide: Decide, now: datetime) -> RunDecisions:
 
 
 def keep_campaign(run: Run, changed: Campaign, now: datetime, command: str) -> None:
-    """Write an audit as it stands now."""
+    """Write an audit as it stands now; raises ``ArtifactError`` as :func:`access_review.store.logged.append` does."""
     line = entries.campaign_changed(run.id, now, logged.marks(run, logged.CAMPAIGN))
     logged.replace_files(run.workspace, line, {f"{run.id}/{AUDIT.path}": AUDIT.dump(changed)}, command)
 
 
 def judgement(run: Run) -> Judgement:
-    """Judge the sample of a run by the answers there are."""
+    """Judge the sample of a run by the answers there are.
+
+    Raises ``ArtifactError`` for files of a run that are damaged or gone.
+    """
     return judge.judge(store.read(run, SAMPLE), store.read(run, WORKLIST), decisions(run))
 
 
 def not_reviewed(run: Run) -> frozenset[str]:
-    """Return the units of a run's sample that nobody answered for completely."""
+    """Return the units of a run's sample that nobody answered for completely.
+
+    Raises ``ArtifactError`` for files of a run that are damaged or gone.
+    """
     drawn = frozenset(pick.unit for pick in store.read(run, SAMPLE).picks)
     return drawn - frozenset(judgement(run).reviewed)
 
 
 def waited_for(run: Run) -> dict[str, int]:
-    """Count the items without an answer, by reviewer."""
+    """Count the items without an answer, by reviewer.
+
+    Raises ``ArtifactError`` for files of a run that are damaged or gone.
+    """
     return judge.waiting(store.read(run, WORKLIST), decisions(run))
 
 
 def sample_state(workspace: Path) -> SampleState:
-    """Return what reaches from one draw to the next: secret, since it holds the key of the next."""
+    """Return what reaches from one draw to the next: secret, since it holds the key of the next.
+
+    Raises ``ArtifactError`` for a file that is not as the logbook knows it.
+    """
     path = workspace / "runs" / STATE.path
     if (log := logged.known(workspace)) and STATE.path in known_things(log.entries).files:
         return STATE.load(logged.require_file(log, workspace, path), str(path)).sample
@@ -101,6 +125,9 @@ def sample_state(workspace: Path) -> SampleState:
 
 
 def keep_sample_state(workspace: Path, state: SampleState, now: datetime) -> None:
-    """Write what the next draw must know."""
+    """Write what the next draw must know.
+
+    Raises ``ArtifactError`` as :func:`access_review.store.logged.replace_files` does.
+    """
     line = entries.state_kept(now, {})
     logged.replace_files(workspace, line, {STATE.path: STATE.dump(WorkspaceState(state))}, "audit")

@@ -233,7 +233,10 @@ def _unusable(path: Path, error: sqlite3.Error | OSError) -> ArtifactError:
 
 
 def begun(path: Path) -> bool:
-    """Tell whether anything stands in a journal; an ``apply`` that was refused leaves an empty one."""
+    """Tell whether anything stands in a journal; an ``apply`` that was refused leaves an empty one.
+
+    Raises ``ArtifactError`` for a journal that cannot be opened.
+    """
     if not path.exists():
         return False
     with closing(sqlite3.connect(path)) as connection:

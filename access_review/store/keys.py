@@ -19,5 +19,8 @@ def private_key(path: Path, password: bytes | None = None) -> "SigningKey":
 
 
 def needs_passphrase(path: Path) -> bool:
-    """Tell whether a private key asks for a passphrase."""
+    """Tell whether a private key asks for a passphrase.
+
+    Raises ``ArtifactError`` for a file that is not there, or open to others.
+    """
     return statements.is_locked(read_private(path))

@@ -29,6 +29,7 @@ def of(earlier: Sequence[Run], live: Collection[str] = ()) -> Mapping[str, LastR
 
     The newest run that read a subject whole counts; one that shrunk counts once its audit is signed off.
     Of sources read ``live`` nobody asks about groups. With it goes what batches took from the source since.
+    Raises ``ArtifactError`` for files of a run that are damaged or gone.
     """
     found: dict[str, dict[str, int]] = defaultdict(dict)
     since: dict[str, datetime] = {}

@@ -48,7 +48,7 @@ def known(workspace: Path) -> Logbook | None:
 def known_runs(workspace: Path) -> list[Run]:
     """Return the whole runs that the logbook knows, oldest first; all of them where there is no logbook yet.
 
-    What merely lies there was never finished, or was put there.
+    What merely lies there was never finished, or was put there. Raises ``ArtifactError`` for a damaged logbook.
     """
     there = runs.all_runs(workspace)
     if not there or (log := known(workspace)) is None:
@@ -58,12 +58,18 @@ def known_runs(workspace: Path) -> list[Run]:
 
 
 def before(workspace: Path, run: Run) -> list[Run]:
-    """Return the known runs about a moment before that of ``run``, oldest first."""
+    """Return the known runs about a moment before that of ``run``, oldest first.
+
+    Raises ``ArtifactError`` for a damaged logbook.
+    """
     return [one for one in known_runs(workspace) if one.as_of < run.as_of]
 
 
 def begin(workspace: Path, at: datetime, command: str = "") -> tuple[Logbook, int]:
-    """Return the logbook, and how many runs from before it were taken into it now."""
+    """Return the logbook, and how many runs from before it were taken into it now.
+
+    Raises ``ArtifactError`` for a damaged logbook.
+    """
     with hold(workspace, Right.STORE, now=at, command=command):
         if log := known(workspace):
             return log, 0
@@ -81,19 +87,28 @@ def append(workspace: Path, *lines: LogEntry, command: str = "") -> TreeHead:
 
 
 def replace_files(workspace: Path, line: LogEntry, contents: Mapping[str, bytes], command: str = "") -> TreeHead:
-    """Write files that the logbook knows, and the line about them; the logbook is begun where there is none."""
+    """Write files that the logbook knows, and the line about them; the logbook is begun where there is none.
+
+    Raises ``ArtifactError`` as :func:`append` does.
+    """
     begin(workspace, line.at, command)
     return logbook.replace_files(workspace, line, contents, command=command)
 
 
 def marks(run: Run, paths: tuple[str, ...]) -> dict[str, FileMark]:
-    """Return size and digest of those of a run's files that are there, by their path below ``runs/``."""
+    """Return size and digest of those of a run's files that are there, by their path below ``runs/``.
+
+    Raises ``ArtifactError`` for a file that cannot be read.
+    """
     there = [path for path in paths if (run.folder / path).is_file()]
     return {f"{run.id}/{path}": logbook.mark_of(run.folder / path) for path in there}
 
 
 def snapshot_marks(run: Run) -> dict[str, FileMark]:
-    """Return size and digest of what was collected into a run."""
+    """Return size and digest of what was collected into a run.
+
+    Raises ``ArtifactError`` for a file that cannot be read.
+    """
     tables = sorted(path.relative_to(run.folder).as_posix() for path in (run.folder / "snapshot").glob("*.parquet"))
     return marks(run, (MANIFEST.path, *tables))
 
@@ -130,7 +145,10 @@ def glance(workspace: Path, log: Logbook) -> tuple[Discrepancy, ...]:
 
 
 def journal_mark(path: Path) -> StoreMark:
-    """Return how many rows a journal has, and the hash of the last."""
+    """Return how many rows a journal has, and the hash of the last.
+
+    Raises ``ArtifactError`` for a row that is not as it was written.
+    """
     rows = hash_chain.chained_rows(path)
     return StoreMark(len(rows), str(rows[-1]["digest"]) if rows else hash_chain.START)
 

@@ -38,7 +38,8 @@ DECIDED = timedelta(days=35)
 def pin(workspace: Path, run: Run, *, now: datetime, reviewed: bool, wind_down: WindDown | None = None) -> PinnedInputs:
     """Say what a plan on a run made now is derived from; with ``reviewed``, of reviewers' decisions too.
 
-    Under a ``wind_down``, all that batches took since it began counts.
+    Under a ``wind_down``, all that batches took since it began counts. Raises ``ArtifactError`` for files that are
+    damaged or gone, ``PlanRefused`` for a journal that lost rows.
     """
     earlier = [one for one in logged.before(workspace, run) if one.reviewed]
     audited = audits.all_audits(workspace)
@@ -64,7 +65,11 @@ def began(wind_down: WindDown) -> datetime:
 
 
 def load(workspace: Workspace, run: Run, pinned: PinnedInputs, *, made_at: datetime, wind_down: str = "") -> PlanInputs:
-    """Read what a plan on a run was derived from; raises ``StalePlan`` that names what is missing or different."""
+    """Read what a plan on a run was derived from; raises ``StalePlan`` that names what is missing or different.
+
+    Raises ``ArtifactError`` for files that are damaged, ``PlanRefused`` for a plan beside it that was altered. Raises
+    ``WorkspaceError`` for options of a source at odds, ``Unclear`` for a plan's name that is no folder's.
+    """
     if pinned.tool != __version__:
         raise StalePlan(
             f"the plan was made by version {pinned.tool} of this tool, and this is {__version__}", hint=_AGAIN
@@ -146,7 +151,10 @@ def _accepted(workspace: Path, pinned: PinnedRun) -> Snapshot:
 def answered(
     workspace: Path, pinned: Sequence[PinnedPosition]
 ) -> Sequence[tuple[Sequence[WorkItem], Mapping[str, Decision]]]:
-    """Return what was asked and answered when a plan was made; raises ``StalePlan`` where that is not there any more."""
+    """Return what was asked and answered when a plan was made; raises ``StalePlan`` where that is not there any more.
+
+    Raises ``ArtifactError`` for files of a run that are damaged or gone.
+    """
     found = []
     for position in pinned:
         run = _run(workspace, position.of, "decisions that it rests on")

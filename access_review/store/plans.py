@@ -53,12 +53,12 @@ class StoredPlan:
 
     @property
     def signatories(self) -> Signatories:
-        """Who is who by the roster of its run."""
+        """Who is who by the roster of its run; raises ``ArtifactError`` for files of a run that are damaged or gone."""
         return signatories(self.run)
 
     @property
     def approvals(self) -> list[bytes]:
-        """What was signed about it."""
+        """What was signed about it; raises ``ArtifactError`` for a file that cannot be read."""
         return signed(self)
 
 
@@ -73,12 +73,18 @@ def journal_of(run: Run, name: str) -> Path:
 
 
 def writing(workspace: Path, now: datetime, command: str) -> AbstractContextManager[None]:
-    """Hold the one right to carry plans out in a workspace; raises ``PlanRefused`` while another process has it."""
+    """Hold the one right to carry plans out in a workspace; raises ``PlanRefused`` while another process has it.
+
+    Raises ``ArtifactError`` where no lock can be had.
+    """
     return hold(workspace, Right.BATCH, now=now, command=command)
 
 
 def find(run: Run, name: str) -> StoredPlan:
-    """Read a plan of a run; raises ``ArtifactError`` when there is none, ``PlanRefused`` for an altered one."""
+    """Read a plan of a run; raises ``ArtifactError`` when there is none, ``PlanRefused`` for an altered one.
+
+    Raises ``Unclear`` for a name that is no folder's.
+    """
     if not _NAME.fullmatch(name):
         raise Unclear(f"{name!r} is no name for a plan", hint="small letters, digits and -, as in leavers-tonight")
     kind = artifacts.plan(name)
@@ -116,7 +122,11 @@ def _refuse_elsewhere(stored: StoredPlan) -> None:
 
 
 def refuse_name(run: Run, name: str) -> None:
-    """Refuse a name that is no folder's, and to replace a plan that is being carried out."""
+    """Refuse a name that is no folder's, and to replace a plan that is being carried out.
+
+    Raises ``Unclear`` for the one and ``PlanRefused`` for the other. Raises ``ArtifactError`` for a journal that cannot
+    be opened.
+    """
     if not _NAME.fullmatch(name):
         raise Unclear(f"{name!r} is no name for a plan", hint="small letters, digits and -, as in leavers-tonight")
     if begun(journal_of(run, name)):
@@ -128,7 +138,10 @@ def refuse_name(run: Run, name: str) -> None:
 def write(
     run: Run, name: str, made: Plan, written: Mapping[str, bytes], *, obsolete: Sequence[str] = ()
 ) -> tuple[Path, ...]:
-    """Write the files of a plan into its folder, by name, and take away what is ``obsolete``; return where they are."""
+    """Write the files of a plan into its folder, by name, and take away what is ``obsolete``; return where they are.
+
+    Raises ``ArtifactError`` as :func:`access_review.store.logged.append` does.
+    """
     folder, record = run.folder / name, artifacts.plan(name).path
     for file in obsolete:
         (folder / file).unlink(missing_ok=True)
@@ -142,7 +155,7 @@ def write(
 
 
 def envelopes(folder: Path) -> list[bytes]:
-    """Return the signed statements of a folder."""
+    """Return the signed statements of a folder; raises ``ArtifactError`` for a file that cannot be read."""
     return [files.content(path) for path in sorted(folder.glob("*.json"))]
 
 
@@ -162,7 +175,7 @@ def signed(stored: StoredPlan) -> list[bytes]:
 def seen(stored: StoredPlan, until: datetime | None = None) -> Seen:
     """Return what signatures of a plan are held against; raises ``PlanRefused`` where no logbook knows the plan.
 
-    What was taken back after ``until`` is as if it had not been yet.
+    What was taken back after ``until`` is as if it had not been yet. Raises ``ArtifactError`` for a damaged logbook.
     """
     log = _log_of(stored.run.workspace)
     line = log.line_of(LogEvent.PLAN, stored.plan.digest)
@@ -175,7 +188,8 @@ def seen(stored: StoredPlan, until: datetime | None = None) -> Seen:
 def seen_standing(workspace: Path, until: datetime | None = None) -> Seen:
     """Return what signatures of the standing approval are held against; they belong to no run.
 
-    What was taken back after ``until`` is as if it had not been yet. Raises ``PlanRefused`` without a logbook.
+    What was taken back after ``until`` is as if it had not been yet. Raises ``PlanRefused`` without a logbook. Raises
+    ``ArtifactError`` for a damaged logbook.
     """
     log = _log_of(workspace)
     return Seen(log, "", 1, older=False, withdrawn=_withdrawn(log, until))
@@ -184,7 +198,10 @@ def seen_standing(workspace: Path, until: datetime | None = None) -> Seen:
 def require_wind_down(
     workspace: Workspace, name: str, people: Signatories, now: datetime, plan: Plan | None = None
 ) -> Approved:
-    """Return who signed a declared wind-down; raises ``PlanRefused`` unless two people did as it now is, and it lasts."""
+    """Return who signed a declared wind-down; raises ``PlanRefused`` unless two people did as it now is, and it lasts.
+
+    Raises ``Unclear`` for one that is not declared. Raises ``ArtifactError`` for a damaged logbook.
+    """
     declared = signed_wind_down.find_wind_down(workspace.wind_downs, name)
     signed, seen = envelopes(workspace.folder / STANDING_APPROVALS), seen_standing(workspace.folder)
     return signed_wind_down.require_wind_down(
@@ -208,7 +225,7 @@ def _withdrawn(log: Logbook, until: datetime | None = None) -> frozenset[tuple[s
 def require_journals(workspace: Path) -> Logbook | None:
     """Hold every journal against the logbook, which is returned; raises ``PlanRefused`` for one that is gone or lost rows.
 
-    What a day has taken is counted from all of them.
+    What a day has taken is counted from all of them. Raises ``ArtifactError`` for a damaged logbook.
     """
     if (log := logged.known(workspace)) is not None:
         for path in known_things(log.entries).stores:
@@ -220,7 +237,8 @@ def require_journals(workspace: Path) -> Logbook | None:
 def begin(stored: StoredPlan, executor: str, now: datetime, *, standing: str = "") -> None:
     """Write down that a batch begins, before its first row; raises ``PlanRefused`` for one begun with another journal.
 
-    ``standing`` is the digest of the standing approval that it is carried out under.
+    ``standing`` is the digest of the standing approval that it is carried out under. Raises ``ArtifactError`` as
+    :func:`access_review.store.logged.append` does.
     """
     workspace, digest = stored.run.workspace, stored.plan.digest
     log, _ = logged.begin(workspace, now, "apply")
@@ -236,7 +254,10 @@ def begin(stored: StoredPlan, executor: str, now: datetime, *, standing: str = "
 
 
 def note_journal(stored: StoredPlan, now: datetime, command: str) -> None:
-    """Write down how far the journal of a batch is."""
+    """Write down how far the journal of a batch is.
+
+    Raises ``ArtifactError`` as :func:`access_review.store.logged.append` does.
+    """
     workspace = stored.run.workspace
     journal = stored.journal.relative_to(workspace / "runs").as_posix()
     mark = logged.journal_mark(stored.journal)
@@ -262,7 +283,8 @@ def journals(workspace: Path, besides: Path | None = None) -> Iterator[tuple[Pla
 def lost(workspace: Path) -> Iterator[tuple[str, JournalFile]]:
     """Yield the open journal of each batch whose ``plan.json`` is gone, with ``RUN/NAME``: nobody can say what it was about.
 
-    Every command says that the file is gone, since the logbook knows it.
+    Every command says that the file is gone, since the logbook knows it. Raises ``ArtifactError`` for a damaged
+    journal, ``PlanRefused`` for one that is gone or lost rows.
     """
     log = require_journals(workspace)
     digests = {entry.details["journal"]: entry.name for entry in log.of(LogEvent.BEGUN)} if log else {}

@@ -82,7 +82,10 @@ def owners(run: Run) -> ParquetFile | None:
 
 
 def previous(workspace: Path, run: Run) -> Previous:
-    """Return what the newest reviewed run before this one concluded, and what this run was told of earlier audits."""
+    """Return what the newest reviewed run before this one concluded, and what this run was told of earlier audits.
+
+    Raises ``ArtifactError`` for files of a run that are damaged or gone.
+    """
     earlier = [one for one in logged.before(workspace, run) if one.reviewed]
     left_open = store.read(run, CONTROL) if store.has(run, CONTROL) else CarryForward()
     if not earlier:
@@ -91,7 +94,10 @@ def previous(workspace: Path, run: Run) -> Previous:
 
 
 def refuse_changed(run: Run, workspace: Workspace) -> None:
-    """Raise ``StalePlan`` when the workspace is not the one that a run was reviewed with."""
+    """Raise ``StalePlan`` when the workspace is not the one that a run was reviewed with.
+
+    Raises ``ArtifactError`` for a run that is not reviewed.
+    """
     if store.read(run, REVIEWED).workspace_digest != workspace.digest:
         raise changed(run.id)
 

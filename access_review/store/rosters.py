@@ -8,7 +8,10 @@ from access_review.store import logged, snapshots
 
 
 def people_now(run: Run) -> People:
-    """Return the people of the newest run whose rosters are whole; of ``run`` where none is newer."""
+    """Return the people of the newest run whose rosters are whole; of ``run`` where none is newer.
+
+    Raises ``ArtifactError`` for files of a run that are damaged or gone.
+    """
     for later in reversed(logged.known_runs(run.workspace)):
         if later == run or later.as_of < run.as_of:
             break
@@ -18,7 +21,10 @@ def people_now(run: Run) -> People:
 
 
 def person_now(run: Run, name: str) -> str:
-    """Return the one person of a name who works here now, by id; raises ``PlanRefused`` for a stranger or somebody gone."""
+    """Return the one person of a name who works here now, by id; raises ``PlanRefused`` for a stranger or somebody gone.
+
+    Raises ``ArtifactError`` for files of a run that are damaged or gone.
+    """
     person = people_now(run).who(name)
     if person is None:
         hint = "give the id, name or mail of one person"

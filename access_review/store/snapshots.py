@@ -86,7 +86,10 @@ def read_manifest(run: Run) -> Manifest:
 
 
 def refuse_rehearsal(run: Run) -> None:
-    """Raise ``PlanRefused`` for a run that read a live source and calls it another moment."""
+    """Raise ``PlanRefused`` for a run that read a live source and calls it another moment.
+
+    Raises ``ArtifactError`` for a damaged manifest.
+    """
     if read_manifest(run).rehearsal:
         raise PlanRefused(
             f"{run.id} is a rehearsal: a trial, or a live source read under --as-of, which shows another moment than it says",

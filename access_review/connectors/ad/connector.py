@@ -106,6 +106,8 @@ def connect(
     expected: the server's own counts; a difference makes the source incomplete.
     canaries: names that are there for certain; one unseen makes the source incomplete.
     empty: what stands for an empty value in this directory, beside the usual (N/A, NULL, - …).
+
+    Raises ``WorkspaceError`` for options at odds, and for a file or pattern that is not there.
     """
     _check_way(source, recorded, server, directory)
     classification = Classification(

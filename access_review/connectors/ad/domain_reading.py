@@ -19,7 +19,7 @@ from access_review.connectors.ad.entry import Entry, canonical, generalized_time
 from access_review.connectors.ad.paging import Query, ReadPace, Values, entry_of, finish_ranges, first_range, read_pages
 from access_review.connectors.ad.server import Session
 from access_review.connectors.ad.token_groups import SecurityGroups, differences, sample_accounts
-from access_review.errors import ConnectorError, Transient
+from access_review.errors import ConnectorError
 from access_review.model import Plain
 
 ACTIVE_DIRECTORY = "1.2.840.113556.1.4.800"
@@ -170,7 +170,7 @@ class DomainReading:
             self._count_back_links(found)
             self._check_closures(found)
             self._read_apart(found)
-        except Transient as error:
+        except ConnectorError as error:
             found.doubt(error.message)
 
     def _list(self, base: str, found: DomainObjects) -> None:
@@ -315,7 +315,10 @@ class DomainReading:
 
 
 def tokens(session: Session, guid: str) -> list[str] | None:
-    """Return the SIDs of the groups that the server computes for an account, null when it does not."""
+    """Return the SIDs of the groups that the server computes for an account, null when it does not.
+
+    Raises ``Transient`` when the connection is lost.
+    """
     answer = session.search(f"<GUID={guid}>", "(objectClass=*)", ["tokenGroups"])
     values = answer.entries[0][1].get("tokenGroups") if answer.entries and not answer.fault else None
     return [identifiers.sid(value) for value in values] if values else None

@@ -101,7 +101,10 @@ class Servers:
             session.close()
 
     def open_session(self) -> "Session":
-        """Open a session as :meth:`session` does, for the caller to close."""
+        """Open a session as :meth:`session` does, for the caller to close.
+
+        Raises as :meth:`session` does.
+        """
         failures = []
         for address in self.addresses:
             try:
@@ -275,7 +278,11 @@ class Session:
         self.requests = 0
 
     def begin(self, tls: VerifiedTls) -> None:
-        """Open, encrypt and bind, in this order."""
+        """Open, encrypt and bind, in this order.
+
+        Raises ``Transient`` when nobody answers, ``ConnectorError`` when the server must not be trusted or refuses the
+        login.
+        """
         try:
             self._connection.open(read_server_info=False)
             if self.address.upgrade:
@@ -333,7 +340,7 @@ class Session:
     ) -> LdapResult:
         """Search as :meth:`search` does, and leave the entries undecoded; ``page`` is size and cookie.
 
-        So the next page can be asked for before this one is decoded.
+        So the next page can be asked for before this one is decoded. Raises ``Transient`` when the connection is lost.
         """
         size, cookie = page or (None, None)
         options = {"search_scope": scope, "attributes": list(attributes), "controls": list(controls) or None}

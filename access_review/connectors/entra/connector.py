@@ -104,7 +104,8 @@ def connect(
     sensitivity: the class of data behind entitlements, by pattern of their names; the first that fits.
     empty: what stands for an empty value in this tenant, beside the usual (N/A, NULL, - …).
 
-    Raises ``WorkspaceError`` for a folder or file that is not there.
+    Raises ``WorkspaceError`` for a folder or file that is not there. Raises ``ConnectorError`` for a secret or
+    certificate that cannot be had.
     """
     classification = Classification(
         privileged, effect or {}, service_accounts, shared_accounts, break_glass, client or {}, sensitivity or {}
