@@ -25,7 +25,7 @@ from access_review.evidence.figures import EvidenceFigures
 from access_review.evidence.pack import EvidencePack
 from access_review.facts import CarryForward
 from access_review.findings import Evaluation, format_1
-from access_review.model import Plain
+from access_review.model import JsonObject
 from access_review.offboarding.leaver import Leavers
 from access_review.plan import record
 from access_review.plan.record import Plan
@@ -36,7 +36,7 @@ from access_review.snapshot import Manifest
 T = TypeVar("T")
 
 
-def _as_it_is(plain: Plain) -> Plain:
+def _as_it_is(plain: Any) -> Any:
     return plain
 
 
@@ -55,11 +55,11 @@ class Artifact(Generic[T]):
     path: str
     format: str
     type: type[T]
-    to_file: Callable[[Plain], Plain] = _as_it_is
-    from_file: Callable[[Plain], Plain] = _as_it_is
+    to_file: Callable[[Any], JsonObject] = _as_it_is
+    from_file: Callable[[Any], JsonObject] = _as_it_is
     former: tuple[str, ...] = ()
 
-    def plain(self, value: T) -> Plain:
+    def plain(self, value: T) -> JsonObject:
         """Return a value as the JSON object that the file holds."""
         return {"format": self.format, **self.to_file(_adapter(self.type).dump_python(value, mode="json"))}
 
@@ -104,12 +104,13 @@ class Artifact(Generic[T]):
         return ArtifactError(f"{self.format} is damaged: {why}", hint="restore the file or run the stage again")
 
 
-def canonical(plain: Mapping[str, Any]) -> bytes:
+def canonical(plain: Mapping[str, object]) -> bytes:
     """Return canonical JSON (RFC 8785) and a line end, so that equal values are equal bytes."""
-    return rfc8785.dumps(dict(plain)) + b"\n"
+    fields: dict[str, Any] = dict(plain)
+    return rfc8785.dumps(fields) + b"\n"
 
 
-def _offset(plain: Plain) -> Plain:
+def _offset(plain: Any) -> JsonObject:
     return {**plain, "as_of": plain["as_of"].removesuffix("Z") + "+00:00"}
 
 
@@ -141,12 +142,12 @@ class DeclaredFiles:
     files: Mapping[str, str]
 
 
-def _by_rule(plain: Plain) -> Plain:
+def _by_rule(plain: Any) -> JsonObject:
     rules = {rule["rule"]: {name: said for name, said in rule.items() if name != "rule"} for rule in plain["rules"]}
     return {**plain, "rules": rules}
 
 
-def _listed(plain: Plain) -> Plain:
+def _listed(plain: Any) -> JsonObject:
     return {**plain, "rules": [{"rule": rule, **said} for rule, said in plain["rules"].items()]}
 
 
@@ -160,11 +161,11 @@ class WorkspaceState:
 SAMPLE_STATE = "access-review/sample-state@1"
 
 
-def _with_formats(plain: Plain) -> Plain:
+def _with_formats(plain: Any) -> JsonObject:
     return {"sample": {"format": SAMPLE_STATE, **plain["sample"]}}
 
 
-def _without_formats(plain: Plain) -> Plain:
+def _without_formats(plain: Any) -> JsonObject:
     sample = dict(plain["sample"])
     if (found := sample.pop("format", None)) != SAMPLE_STATE:
         raise ArtifactError(
@@ -180,14 +181,14 @@ class Notified:
     told: Mapping[str, datetime]
 
 
-def _offsets(plain: Plain) -> Plain:
+def _offsets(plain: Any) -> JsonObject:
     return {"told": {notice: at.removesuffix("Z") + "+00:00" for notice, at in plain["told"].items()}}
 
 
 class _Sealed(Artifact[Plan]):
     """A plan: its format is one of its fields, and its digest that of the bytes."""
 
-    def plain(self, value: Plan) -> Plain:
+    def plain(self, value: Plan) -> JsonObject:
         """Return a plan as the JSON object that the file holds."""
         return record.plain(value)
 

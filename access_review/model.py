@@ -1,16 +1,19 @@
 """The nouns that come in small numbers: enums and frozen values."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Plain = dict[str, Any]
-"""A JSON object on its way to or from a file; its shape stands where it is made: a dataclass, a format, a schema."""
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
+"""A value as JSON has them, for what is written whole or is signed; what is read field by field has a type of its own."""
+
+JsonObject: TypeAlias = Mapping[str, Json]
+"""An object in JSON; its fields stand where it is made: a dataclass, a format, a schema."""
 
 Options = Mapping[str, Any]
 """Options by name, as a file sets them and as the arguments of a connector's ``connect`` or a rule's ``check`` allow."""

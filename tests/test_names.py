@@ -39,8 +39,27 @@ def public(body: list[ast.stmt], within: str = "") -> Iterator[tuple[str, ast.ex
                 yield from public(node.body, f"{within}{name}.")
 
 
+SHAPES = {
+    "Controls": "what ldap3 makes of the controls of an answer",
+    "Object": "an object of Microsoft Graph, whose reference has its fields; properties.py reads them by type",
+    "Options": "arguments of a connector or rule, which its signature allows",
+    "Page": "a page of Microsoft Graph, read by type as the objects in it are",
+    "Row": "a row of a table, whose columns tables.py or facts.py has",
+}
+"""Names for a mapping of anything, each with the place where what it holds is written down."""
+
+
 def test_a_public_result_says_what_it_holds(repository: Path) -> None:
-    """A name for a shape, such as ``Row`` or ``Page``, says where it is written down; ``dict[str, Any]`` says nothing."""
+    """``dict[str, Any]`` says nothing, by whatever name; where it is any JSON, ``Json`` and ``JsonObject`` say so."""
+    named = {
+        node.targets[0].id
+        for _, text in modules(repository)
+        for node in ast.parse(text).body
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and re.fullmatch(r"(?:[dD]ict|(?:Mutable)?Mapping)\[str, Any\]", ast.unparse(node.value))
+    }
+    assert named == SHAPES.keys()
     untyped = re.compile(r"\b[dD]ict\b(?!\[)|\b(?:[dD]ict|Mapping|MutableMapping)\[[^\[\]]*, Any\]")
     found = {
         f"{module}: {name}": ast.unparse(said)

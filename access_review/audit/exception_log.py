@@ -18,7 +18,7 @@ from access_review import documents
 from access_review.audit.reviewers import People
 from access_review.audit.worklist import fold
 from access_review.errors import PlanRefused, Unclear, WorkspaceError
-from access_review.model import Plain
+from access_review.model import JsonObject
 from access_review.policy import Exceptions
 from access_review.settings import Assured, Waiver, Waivers
 
@@ -66,7 +66,7 @@ def request_waiver(text: str, request: WaiverRequest, settings: Exceptions, toda
     return _edited(text, lambda waivers: waivers.append(entry)), name
 
 
-def words_of(waiver: Waiver) -> Plain:
+def words_of(waiver: Waiver) -> JsonObject:
     """Return what an approver signs of an entry: all of it but how its people are known."""
     return waiver.model_dump(mode="json", exclude={"asked_as", "approved_as"})
 

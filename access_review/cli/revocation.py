@@ -110,7 +110,7 @@ def _show_plan(
     from access_review.views import planned
     from access_review.views.judged_share import sentence
 
-    value = artifacts.plan(PLAN).plain(made) | {"digest": made.digest} | ({"judged": judged} if judged else {})
+    value = {**artifacts.plan(PLAN).plain(made), "digest": made.digest, **({"judged": judged} if judged else {})}
     said = sentence(judged) if judged else ""
     text = planned.text(made, [shown(file) for file in files], found=found, screen=_screen(options, whole), judged=said)
     options.show(value, text)

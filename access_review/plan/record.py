@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from access_review.changes import Change
 from access_review.errors import ArtifactError, PlanRefused, StalePlan
-from access_review.model import Plain
+from access_review.model import JsonObject
 from access_review.plan.ahead import Ahead
 from access_review.plan.limits import Count, Higher
 from access_review.plan.proof import Proof
@@ -154,7 +154,7 @@ def _form() -> TypeAdapter[Plan]:
     return TypeAdapter(Plan)
 
 
-def schema() -> Plain:
+def schema() -> JsonObject:
     """Return the form of ``plan.json`` as JSON Schema."""
     made = _form().json_schema(mode="serialization")
     del made["properties"]["digest"]
@@ -165,7 +165,7 @@ def schema() -> Plain:
     return made
 
 
-def plain(plan: Plan) -> Plain:
+def plain(plan: Plan) -> JsonObject:
     """Return a plan as the JSON object that its file holds."""
     body: dict[str, Any] = _form().dump_python(plan, mode="json")
     del body["digest"]

@@ -6,14 +6,14 @@ from collections.abc import Iterable
 import rfc8785
 
 from access_review.errors import PlanRefused
-from access_review.model import Plain
+from access_review.model import JsonObject
 from access_review.revoke import statements
 from access_review.revoke.approve import Signatories, StatementKind, enrolled
 from access_review.revoke.sshsig import PublicKeyLine
 from access_review.settings import Approvers
 
 
-def digest_of_words(words: Plain) -> str:
+def digest_of_words(words: JsonObject) -> str:
     """Return the digest that is signed of some words."""
     return "sha256:" + hashlib.sha256(rfc8785.dumps(words)).hexdigest()
 

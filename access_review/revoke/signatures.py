@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import rfc8785
 
 from access_review.errors import ArtifactError, PlanRefused
-from access_review.model import Plain
+from access_review.model import JsonObject
 
 if TYPE_CHECKING:
     from securesystemslib.signer import CryptoSigner, SSlibKey  # type: ignore[attr-defined]
@@ -27,7 +27,7 @@ PAYLOAD_TYPE = "application/vnd.access-review.approval+json"
 class Signed:
     """What an envelope says, and the fingerprints of the keys that truly signed it."""
 
-    content: Plain
+    content: JsonObject
     keys: tuple[str, ...]
 
 
@@ -77,7 +77,7 @@ def private_key(data: bytes, password: bytes | None = None, *, name: str) -> "Cr
     return CryptoSigner(key, public_key(public.decode()))
 
 
-def sign(content: Plain, signer: "CryptoSigner") -> bytes:
+def sign(content: JsonObject, signer: "CryptoSigner") -> bytes:
     """Return an envelope around canonical JSON."""
     from securesystemslib.dsse import Envelope
 

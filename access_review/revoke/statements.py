@@ -23,7 +23,6 @@ import rfc8785
 from access_review.errors import AccessReviewError, ArtifactError, PlanRefused
 from access_review.logbook.lines import Logbook
 from access_review.logbook.tree import TreeHead
-from access_review.model import Plain
 from access_review.revoke import signatures, sshsig
 from access_review.revoke.sshsig import Attended, PublicKeyLine
 
@@ -75,9 +74,9 @@ class Statement:
     workspace: str = ""
     head: TreeHead | None = None
 
-    def payload(self) -> Plain:
+    def payload(self) -> dict[str, str]:
         """Return what is signed, as plain values."""
-        plain: dict[str, Any] = {
+        plain = {
             "format": FORMAT_1,
             "kind": str(self.kind),
             "digest": self.digest,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from access_review import connectors, rules
-from access_review.model import Plain
+from access_review.model import JsonObject
 from access_review.plan import record
 from access_review.policy import Policy
 from access_review.settings import Approvers, RoleExpectations, Separation, SourceFile, Template, Waivers, WindDown
@@ -17,7 +17,7 @@ from access_review.workspace import options_of
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
-def all_schemas() -> dict[str, Plain]:
+def all_schemas() -> dict[str, JsonObject]:
     """Return the schema of each kind of file by its name."""
     return {
         "source": _source(),
@@ -32,11 +32,11 @@ def all_schemas() -> dict[str, Plain]:
     }
 
 
-def _of(model: Any) -> Plain:
+def _of(model: Any) -> dict[str, Any]:
     return {"$schema": _DIALECT, **model.model_json_schema()}
 
 
-def _source() -> Plain:
+def _source() -> dict[str, Any]:
     """A source's options are those of the connector it names."""
     schema = _of(SourceFile)
     branches = []
@@ -53,7 +53,7 @@ def _source() -> Plain:
     return {**schema, "allOf": branches}
 
 
-def _policy() -> Plain:
+def _policy() -> dict[str, Any]:
     """Each rule has its own settings beside the common ones."""
     schema = _of(Policy)
     common = schema["$defs"]["RuleSettings"]["properties"]
@@ -73,7 +73,7 @@ def _policy() -> Plain:
     return schema
 
 
-def text(schema: Plain) -> str:
+def text(schema: JsonObject) -> str:
     """Return a schema as it is published."""
     return json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 

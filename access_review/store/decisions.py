@@ -229,7 +229,7 @@ def _rows(path: Path, connection: sqlite3.Connection, run: str) -> Iterator[Stor
         yield _stored(path, dict(zip(_COLUMNS, row, strict=True)))
 
 
-def _all_rows(path: Path) -> tuple[dict[str, Any], ...]:
+def _all_rows(path: Path) -> tuple[hash_chain.ChainedRow, ...]:
     if not os.path.lexists(path):
         return ()
     with hash_chain.opened_store(path, may_be_empty=True) as connection:
@@ -245,7 +245,7 @@ def _begun(path: Path, connection: sqlite3.Connection) -> bool:
     return bool(schema)
 
 
-def _require(path: Path, rows: tuple[dict[str, Any], ...], mark: StoreMark) -> None:
+def _require(path: Path, rows: tuple[hash_chain.ChainedRow, ...], mark: StoreMark) -> None:
     heads = [hash_chain.START, *(row["digest"] for row in rows)]
     if mark.position >= len(heads) or heads[mark.position] != mark.head:
         raise ArtifactError(

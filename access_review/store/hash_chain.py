@@ -17,8 +17,10 @@ from typing import Any
 import rfc8785
 
 from access_review.errors import ArtifactError
-from access_review.model import Plain
 from access_review.plain_files import open_plain
+
+ChainedRow = Mapping[str, str | int | float | None]
+"""A row of a store by its columns, as JSON has them: the last is ``digest``, its own hash."""
 
 START = "sha256:" + "0" * 64
 """What the first row names as the one before."""
@@ -37,13 +39,13 @@ def _digest(names: tuple[str, ...], *values: Any) -> str:
     return "sha256:" + hashlib.sha256(rfc8785.dumps(dict(zip(names, values, strict=True)))).hexdigest()
 
 
-def chained_rows(path: Path) -> tuple[Plain, ...]:
+def chained_rows(path: Path) -> tuple[ChainedRow, ...]:
     """Return the rows of a store, checked from the first to the last; raises ``ArtifactError`` naming the first wrong one."""
     with opened_store(path) as connection:
         return checked_rows(path, connection)
 
 
-def checked_rows(path: Path, connection: sqlite3.Connection) -> tuple[Plain, ...]:
+def checked_rows(path: Path, connection: sqlite3.Connection) -> tuple[ChainedRow, ...]:
     """Return the rows of an open store, as :func:`chained_rows` does; raises ``ArtifactError`` and ``sqlite3.Error``."""
     cursor = connection.execute("SELECT * FROM rows ORDER BY seq")
     names = [column[0] for column in cursor.description]

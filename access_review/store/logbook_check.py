@@ -110,7 +110,7 @@ def _store(workspace: Path, path: str, known: KnownStore, *, sizes_only: bool) -
         if sizes_only:
             found = hash_chain.head_at(place, known.mark.position)
         else:
-            heads = [hash_chain.START, *(row["digest"] for row in hash_chain.chained_rows(place))]
+            heads = [hash_chain.START, *(str(row["digest"]) for row in hash_chain.chained_rows(place))]
             found = heads[known.mark.position] if known.mark.position < len(heads) else None
     except ArtifactError as error:
         yield Discrepancy(path, DiscrepancyKind.UNREADABLE, error.message)

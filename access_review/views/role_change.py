@@ -5,7 +5,7 @@ from typing import TypedDict
 
 from access_review import rules
 from access_review.explain.role_change import PlanChange, RoleChange
-from access_review.model import Plain
+from access_review.model import JsonObject
 from access_review.tables import Row
 from access_review.views.terminal import table
 from access_review.views.text import count, visible
@@ -77,7 +77,7 @@ def _plan(of: PlanChange) -> PlanChangeValue:
     }
 
 
-def sarif(change: RoleChange, place: str) -> Plain:
+def sarif(change: RoleChange, place: str) -> JsonObject:
     """Return the findings that appear as SARIF 2.1.0 (OASIS, 2020), at ``place``: the folder that was changed."""
     known = rules.load()
     named = sorted({row["rule"] for row in change.appear})

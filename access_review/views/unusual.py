@@ -1,15 +1,41 @@
 """Unusual access, for the terminal and as JSON: what to look at first, and why."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from typing import TypedDict
 
 from access_review.draft.peer_counts import PeerCounts, PeerView
 from access_review.draft.unusual import GrantFigures, UnusualAccess, UnusualGrant, figures
-from access_review.model import Plain
 from access_review.views.text import count, visible
 
 FORMAT = "access-review/unusual@1"
+
+
+class PeerCountsValue(TypedDict):
+    """What peers say of one grant: the fields of :class:`PeerCounts`, and how they see it."""
+
+    person: str
+    entitlement: str
+    comparable: bool
+    near: int
+    near_holding: int
+    nearest: Sequence[str]
+    held: int
+    others: int
+    goes_with: float
+    peer_group: str | None
+    peers: int
+    peers_holding: int
+    holders: int
+    people: int
+    reason: str
+    view: str
+
+
+class UnusualGrantValue(PeerCountsValue):
+    """The same of one of the most unusual, with its score and its place among all."""
+
+    score: float
+    place: int
 
 
 class UnusualValue(TypedDict):
@@ -18,7 +44,7 @@ class UnusualValue(TypedDict):
     format: str
     people: int
     peers_used: bool
-    most_unusual: list[Plain]
+    most_unusual: list[UnusualGrantValue]
     grants: list[GrantFigures]
 
 
@@ -28,14 +54,31 @@ def value(access: UnusualAccess, most: Sequence[UnusualGrant]) -> UnusualValue:
         "format": FORMAT,
         "people": len(access.matrix.people),
         "peers_used": access.peers_used,
-        "most_unusual": [counts(one) for one in most],
+        "most_unusual": [{**counts(one), "score": one.score, "place": one.place} for one in most],
         "grants": list(figures(access)),
     }
 
 
-def counts(one: PeerCounts) -> Plain:
+def counts(one: PeerCounts) -> PeerCountsValue:
     """Return what peers say of one grant as JSON."""
-    return {**asdict(one), "view": str(one.view)}
+    return {
+        "person": one.person,
+        "entitlement": one.entitlement,
+        "comparable": one.comparable,
+        "near": one.near,
+        "near_holding": one.near_holding,
+        "nearest": one.nearest,
+        "held": one.held,
+        "others": one.others,
+        "goes_with": one.goes_with,
+        "peer_group": one.peer_group,
+        "peers": one.peers,
+        "peers_holding": one.peers_holding,
+        "holders": one.holders,
+        "people": one.people,
+        "reason": one.reason,
+        "view": str(one.view),
+    }
 
 
 def peer_sentence(one: PeerCounts) -> str:

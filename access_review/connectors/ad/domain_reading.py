@@ -20,7 +20,7 @@ from access_review.connectors.ad.paging import Query, ReadPace, Values, entry_of
 from access_review.connectors.ad.server import Session
 from access_review.connectors.ad.token_groups import SecurityGroups, differences, sample_accounts
 from access_review.errors import ConnectorError
-from access_review.model import Plain
+from access_review.model import Json
 
 ACTIVE_DIRECTORY = "1.2.840.113556.1.4.800"
 MEMBER_TABLES = ("grants", "nesting")
@@ -119,7 +119,7 @@ class DomainObjects:
     doubts: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     short: dict[str, str] = field(default_factory=dict)
     parts: dict[str, str | None] = field(default_factory=dict)
-    facts: Plain = field(default_factory=dict)
+    facts: dict[str, Json] = field(default_factory=dict)
     pages: int = 0
 
     def doubt(self, reason: str, *tables: str) -> None:

@@ -17,7 +17,6 @@ from access_review.connectors.entra.pages import NotReadError, Page
 from access_review.connectors.entra.properties import Object
 from access_review.connectors.entra.queries import GROUPS
 from access_review.connectors.private_file import write_private
-from access_review.model import Plain
 
 FORMAT = "access-review/mirror@2"
 LINKS = ("members", "owners")
@@ -31,7 +30,7 @@ class Mirror:
 
     of: str
     link: str = ""
-    groups: dict[str, Plain] = field(default_factory=dict)
+    groups: dict[str, Object] = field(default_factory=dict)
     linked: dict[str, dict[str, dict[str, Object]]] = field(default_factory=dict)
 
     @classmethod
@@ -58,7 +57,7 @@ class Mirror:
             self.linked.pop(native, None)
             return
         plain = {name: value for name, value in thing.items() if not name.endswith("@delta")}
-        self.groups.setdefault(native, {}).update(plain)
+        self.groups[native] = {**self.groups.get(native, {}), **plain}
         links = self.linked.setdefault(native, {name: {} for name in LINKS})
         for name in LINKS:
             for target in thing.get(f"{name}@delta", ()):

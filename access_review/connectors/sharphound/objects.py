@@ -2,13 +2,11 @@
 
 from collections.abc import Collection
 from datetime import UTC, datetime
-from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from access_review.connectors import no_value
 from access_review.connectors.ad.entry import canonical
-from access_review.model import Plain
 
 _NAMES = frozenset({"name", "samaccountname", "distinguishedname", "domain"})
 
@@ -26,10 +24,10 @@ class CollectedObject(BaseModel):
 
     model_config = ConfigDict(strict=True)
     ObjectIdentifier: str = Field(min_length=1)
-    Properties: Plain
+    Properties: dict[str, JsonValue]
     PrimaryGroupSID: str | None = None
-    Members: list[Any] | None = None
-    HasSIDHistory: list[Any] | None = None
+    Members: list[JsonValue] | None = None
+    HasSIDHistory: list[JsonValue] | None = None
     IsDeleted: bool = False
 
     def saying(self, empty: Collection[str]) -> "CollectedObject":
