@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 from access_review import errors
 
 HELD = (
@@ -51,6 +53,16 @@ NEVER: Mapping[str, str] = {
 """Functions that raise nothing where this package calls them, each with its reason."""
 
 Names = frozenset[str]
+
+
+def dotted(node: ast.expr) -> str:
+    """Return a name with the names before it; other expressions have none."""
+    match node:
+        case ast.Name(id=name):
+            return name
+        case ast.Attribute(value=before, attr=name):
+            return f"{dotted(before)}.{name}"
+    return "?"
 
 
 @dataclass
@@ -172,7 +184,7 @@ class Package:
             )
         for one in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
             if isinstance(one.annotation, ast.Name | ast.Attribute):
-                yield one.arg, self.meaning(module, ast.unparse(one.annotation))
+                yield one.arg, self.meaning(module, dotted(one.annotation))
         for node in ast.walk(function.node):
             match node:
                 case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=called)):
@@ -183,13 +195,13 @@ class Package:
     def _result(self, module: Module, called: ast.expr) -> str:
         if not isinstance(called, ast.Name | ast.Attribute):
             return ""
-        full = self.meaning(module, ast.unparse(called))
+        full = self.meaning(module, dotted(called))
         if self.is_class(full):
             return full
         found = self.function(full)
         if found is None or not isinstance(found.node.returns, ast.Name | ast.Attribute):
             return ""
-        return self.meaning(self.modules[found.module], ast.unparse(found.node.returns))
+        return self.meaning(self.modules[found.module], dotted(found.node.returns))
 
     def _walk(
         self, module: Module, function: Function, types: Mapping[str, str], body: list[ast.stmt], caught: Names
@@ -216,8 +228,7 @@ class Package:
                 kept = caught | {
                     name
                     for item in node.items
-                    if isinstance(item.context_expr, ast.Call)
-                    and ast.unparse(item.context_expr.func).endswith("suppress")
+                    if isinstance(item.context_expr, ast.Call) and dotted(item.context_expr.func).endswith("suppress")
                     for one in item.context_expr.args
                     for name in self._caught(one)
                 }
@@ -230,11 +241,11 @@ class Package:
                 names = {part.id for part in ast.walk(made) if isinstance(part, ast.Name)}
                 found = {name for name in names if self.meaning(module, name).startswith("access_review.errors.")}
                 yield from found & OURS.keys() - caught
-                helper = self.function(self.meaning(module, ast.unparse(made)))
+                helper = self.function(self.meaning(module, dotted(made)))
                 if helper is not None and helper.node.returns is not None:
                     yield from frozenset(re.findall(r"\w+", ast.unparse(helper.node.returns))) & OURS.keys() - caught
             case ast.Call(func=ast.Name() | ast.Attribute() as called):
-                yield from self._called(module, types, ast.unparse(called)) - caught
+                yield from self._called(module, types, dotted(called)) - caught
         for child in ast.iter_child_nodes(node):
             yield from self._one(module, function, types, child, caught)
 
@@ -268,6 +279,7 @@ def covers(named: Names, name: str) -> bool:
     return any(issubclass(OURS[name], OURS[one]) for one in named - {"AccessReviewError"})
 
 
+@pytest.mark.slow
 def test_a_docstring_names_the_errors_that_come_out(repository: Path) -> None:
     read = package(repository / "access_review")
     missing = {}
