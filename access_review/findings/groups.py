@@ -16,7 +16,7 @@ from typing import Any
 from access_review.engine import Engine
 from access_review.findings.group_rows import GROUPED, NUMBERED, create_groups
 from access_review.findings.peer_shares import TOO_FEW, count_shares
-from access_review.model import Rag, Remedy, Severity
+from access_review.model import JsonObject, Rag, Remedy, Severity
 from access_review.tables import Row
 
 MOST_GROUPS = 200
@@ -184,7 +184,7 @@ def _group(row: Row, named: Sequence[Row]) -> FindingGroup:
     )
 
 
-def facts_of(group: FindingGroup) -> dict[str, Any]:
+def facts_of(group: FindingGroup) -> JsonObject:
     """Return a group as JSON has it."""
     kept = {name: getattr(group, name) for name in FindingGroup.__dataclass_fields__}
     lists = {name: list(fact) for name, fact in kept.items() if isinstance(fact, tuple)}

@@ -70,7 +70,7 @@ def groups_summary(groups: Groups, titles: Mapping[str, str], most: int) -> Grou
 def group_summary(group: FindingGroup, titles: Mapping[str, str]) -> GroupSummary:
     """Return one group as JSON has it."""
     words = {"said": sentence(group, titles), "share": share(group), "ends": ending(group), "ranked": reasons(group)}
-    return cast("GroupSummary", facts_of(group) | words)
+    return cast("GroupSummary", {**facts_of(group), **words})
 
 
 _CHOICE = re.compile(r"\[([^\]|]*)\|([^\]|]*)\]")
