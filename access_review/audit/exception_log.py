@@ -71,13 +71,16 @@ def words_of(waiver: Waiver) -> JsonObject:
     return waiver.model_dump(mode="json", exclude={"asked_as", "approved_as"})
 
 
-def words_asked(waiver: Waiver) -> Plain:
+def words_asked(waiver: Waiver) -> JsonObject:
     """Return what whoever asks signs of an entry: it has no approver yet."""
     return words_of(waiver.model_copy(update={"approver": None}))
 
 
 def asked_by_key(text: str, name: str) -> str:
-    """Write down that whoever asks for an entry signed it."""
+    """Write down that whoever asks for an entry signed it.
+
+    Raises ``Unclear`` for a name that is not in the log, ``WorkspaceError`` for a log that cannot be read.
+    """
     return _edited(text, lambda waivers: _entry(waivers, name).update(asked_as="authenticated"))
 
 

@@ -20,7 +20,7 @@ from access_review.model import JsonObject, Rag, Remedy, Severity
 from access_review.tables import Row
 
 MOST_GROUPS = 200
-"""Groups that are held in memory; all of them are in the table ``groups``."""
+"""How many groups are held in memory; all of them are in the table ``groups``."""
 
 _NAMED = 3
 _MOST_OF_ROLE = 0.8

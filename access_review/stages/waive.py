@@ -12,7 +12,7 @@ from access_review.audit import exception_log
 from access_review.audit.decisions import ReviewerAnswer
 from access_review.audit.worklist import WorkItem
 from access_review.errors import Unclear
-from access_review.model import Plain
+from access_review.model import JsonObject
 from access_review.revoke.approve import StatementKind
 from access_review.revoke.assurance import digest_of_words, is_authenticated
 from access_review.runs import Run
@@ -146,12 +146,12 @@ def approved_as(workspace: Workspace, run: Run) -> Mapping[str, Assured]:
     return _assured(workspace, run, said)
 
 
-def _assured(workspace: Workspace, run: Run, said: Mapping[str, tuple[Plain, str]]) -> Mapping[str, Assured]:
+def _assured(workspace: Workspace, run: Run, said: Mapping[str, tuple[JsonObject, str]]) -> Mapping[str, Assured]:
     """Say of each entry whether that person signed those words with a key of theirs."""
     log, people = logged.known(workspace.folder), plans.signatories(run)
     signed = plans.envelopes(workspace.folder / plans.STANDING_APPROVALS)
 
-    def how(words: Plain, person: str) -> Assured:
+    def how(words: JsonObject, person: str) -> Assured:
         digest, known = digest_of_words(words), workspace.approvers
         by_key = log is not None and is_authenticated(
             signed, StatementKind.WAIVER, digest, person, known, people, log.workspace

@@ -59,7 +59,7 @@ class GroupsSummary(TypedDict):
 
 
 def groups_summary(groups: Groups, titles: Mapping[str, str], most: int) -> GroupsSummary:
-    """Return the first groups as JSON has them."""
+    """Return the first groups as JSON has them: ``most`` is how many."""
     return {
         "total": groups.total,
         "findings": groups.findings,
