@@ -154,6 +154,17 @@ def test_any_text_is_a_value_or_a_mistake_and_never_a_crash(text):
     parse(text, "x.yaml")
 
 
+def undescribed(node, place):
+    for key, inner in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
+        if key == "properties" and isinstance(inner, dict):
+            yield from (f"{place}/{name}" for name, one in inner.items() if not one.get("description"))
+        yield from undescribed(inner, f"{place}/{key}")
+
+
+def test_every_property_of_a_schema_says_what_it_is():
+    assert [place for name, schema in schemas.all_schemas().items() for place in undescribed(schema, name)] == []
+
+
 def test_the_published_schemas_are_those_of_the_models_and_accept_the_example(repository):
     for name, schema in schemas.all_schemas().items():
         published = repository / "roles/schemas" / f"{name}.schema.json"

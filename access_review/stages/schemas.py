@@ -4,6 +4,7 @@ Published in ``roles/schemas/``; the first line of each YAML file points there.
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 def all_schemas() -> dict[str, JsonObject]:
     """Return the schema of each kind of file by its name."""
-    return {
+    schemas: dict[str, Any] = {
         "source": _source(),
         "template": _of(Template),
         "policy": _policy(),
@@ -30,6 +31,27 @@ def all_schemas() -> dict[str, JsonObject]:
         "wind-down": _of(WindDown),
         "plan": {"$schema": _DIALECT, **record.schema()},
     }
+    words: dict[str, str] = json.loads((Path(__file__).parent / "descriptions.json").read_text(encoding="utf-8"))
+    for name, schema in schemas.items():
+        _describe(schema, name, words)
+    return schemas
+
+
+def _describe(node: Any, parent: str, words: Mapping[str, str]) -> None:
+    """Say of each property what it is, for editors: by where it stands, or else by its name."""
+    for key, inner in node.items() if isinstance(node, dict) else ():
+        if key == "$defs":
+            for name, definition in inner.items():
+                _describe(definition, name, words)
+        elif key == "properties" and isinstance(inner, dict):
+            for name, definition in inner.items():
+                said = words.get(f"{parent}.{name}") or words.get(name)
+                if said and "description" not in definition:
+                    definition["description"] = said
+                _describe(definition, f"{parent}.{name}", words)
+        else:
+            for one in inner if isinstance(inner, list) else (inner,):
+                _describe(one, parent, words)
 
 
 def _of(model: Any) -> dict[str, Any]:
