@@ -11,7 +11,7 @@ from access_review.engine.sql import tables_read
 from access_review.errors import RuleError
 from access_review.facts import FINDINGS
 from access_review.findings.hits import ABOUT, OBJECT, SUBJECT, Evaluation, Gaps, finding_of
-from access_review.model import AsOf, Severity
+from access_review.model import AsOf, Family, Severity
 from access_review.policy import Policy
 from access_review.rules import Rule
 from access_review.tables import settle
@@ -35,7 +35,10 @@ def conclude(
     engine.register("uncertain", _uncertain(evaluations, gaps, rules))
     # The first run has nothing to compare with: millions of hits need not be looked through for it.
     first = not engine.rows("SELECT 1 AS any FROM previous_findings LIMIT 1")
-    engine.create("gone", _NOTHING_GONE if first else _GONE)
+    if not first:
+        engine.create("unsure", _UNSURE)
+    of_use = [rule.id for rule in rules if rule.family is Family.STALE and "activity" not in rule.needs]
+    engine.create("gone", _NOTHING_GONE) if first else engine.create("gone", _GONE, of_use=of_use or [""])
     engine.view("leaving", engine.referring("gone", ABOUT))
     engine.create("powerful_holders", _POWERFUL_HOLDERS)
     for name in ABOUT:
@@ -112,6 +115,19 @@ def _uncertain(evaluations: Sequence[Evaluation], gaps: Gaps, rules: Sequence[Ru
     )
 
 
+# Whoever's row cannot be read this time, and what is in quarantine, is not better than it was; nor is an account used
+# again of which nobody can read any more when it was used.
+_UNSURE = """
+    SELECT CAST(person AS VARCHAR) AS id, FALSE AS of_use FROM people WHERE status = 'unknown'
+    UNION SELECT CAST(accounts.account AS VARCHAR), FALSE
+    FROM accounts JOIN people ON people.person = accounts.person WHERE people.status = 'unknown'
+    UNION SELECT subject, FALSE FROM problems WHERE kind = 'quarantined' AND subject IS NOT NULL
+    UNION SELECT CAST(account AS VARCHAR), TRUE FROM accounts
+    WHERE coalesce(enabled, TRUE) AND last_used_latest IS NULL AND never_used IS NULL
+      AND NOT EXISTS (SELECT 1 FROM signins WHERE signins.account = accounts.account)
+      AND NOT EXISTS (SELECT 1 FROM activity WHERE activity.account = accounts.account)
+"""
+
 # Findings of the run before that no rule reports now are closed, unless the silence means nothing.
 _GONE = """
     WITH silent AS (
@@ -125,6 +141,9 @@ _GONE = """
             SELECT 1 FROM uncertain AS u
             WHERE u.rule = silent.rule AND (u.source = '' OR silent.subject LIKE concat(u.source, ':%')
                                             OR silent.about LIKE concat(u.source, ':%'))
+        ) OR EXISTS (
+            SELECT 1 FROM unsure WHERE (unsure.id = silent.subject OR unsure.id = silent.about)
+                                   AND (NOT unsure.of_use OR silent.rule IN :of_use)
         ) AS carried
         FROM silent
     ) AS told
