@@ -76,7 +76,8 @@ damage-evidence: $(VENV)/.dev
 # mutmut makes the code wrong in one place, runs the tests of that code, and puts it right again: about an hour on one
 # core. It is no part of the locks; what it found last stands in CONTRIBUTING.md.
 MUTANTS := plan.limits* plan.protect* revoke.recheck* store.journal* revoke.states* \
-	plan.request.x_find_gaps* findings.xǁGaps* snapshot.xǁSnapshot* snapshot.x__add_missing* snapshot.carry_over* connectors.ad.paging*
+	plan.request.x_find_gaps* findings.xǁGaps* snapshot.xǁSnapshot* snapshot.x__add_missing* snapshot.carry_over* connectors.ad.paging* \
+	plan.derive* plan.after_undo* plan.recent_removals* plan.wind_down_scope* revoke.approve* revoke.journal_removals* revoke.read_again*
 
 mutants: $(VENV)/.dev
 	@$(PIP) mutmut==3.8.1

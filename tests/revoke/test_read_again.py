@@ -1,0 +1,149 @@
+"""Before the first call what is there is reviewed again: only what that review asks for too goes out, to the same person."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from access_review.changes import Action
+from access_review.connectors import SYSTEM
+from access_review.errors import LimitExceeded, PlanRefused
+from access_review.plan.recent_removals import RecentRemovals, RemovedAmount
+from access_review.plan.record import GIVEN_BACK, NamedSystem
+from access_review.revoke.read_again import SecondReview, ask_again, require_same_systems
+from tests.support.fake_system import a_plan
+from tests.support.planning import CAPABILITIES, add, change, company, declared, grant, leave, planned
+from tests.support.snapshots import AS_OF, snapshot
+
+ROWS = add(leave(company(12), 5), grants=[grant(7, "Other"), grant(8, "Other")])
+SPACE = declared()
+PLAN = planned(ROWS, SPACE)
+NARROWLY = declared(policy={"limits": {"remove": {"percent": 5, "floor": 8}}})
+NARROW = replace(PLAN, limits=replace(PLAN.limits, counts=()))
+NOW = AS_OF + timedelta(hours=1)
+
+
+def of(number, group=""):
+    """Return the change of the plan about somebody's access."""
+    (found,) = (
+        one
+        for one in PLAN.changes
+        if one.target.person == f"hr:person:{number}"
+        and (one.target.entitlement.name if one.target.entitlement else one.action.value) == group
+    )
+    return found
+
+
+def against(rows, *, rosters=None, plan=PLAN, space=SPACE, **more):
+    """Return what speaks against the changes of the plan, by id, when this is there now."""
+    now = snapshot(**rows)
+    by = SecondReview(space, CAPABILITIES, **more)
+    before = snapshot(**ROWS)
+    return ask_again(plan, before, now, snapshot(**(rosters or rows)), by, NOW)
+
+
+def test_where_nothing_changed_nothing_speaks_against_anything():
+    assert against(ROWS) == {}
+
+
+def test_what_is_asked_for_no_more_is_left_alone():
+    found = against(add(leave(company(12), 5), grants=[grant(8, "Other")]))
+    assert found.keys() == {of(7, "Other").id}
+    assert found[of(7, "Other").id].skipped == "what was read just now gives no reason for it any more"
+
+
+def test_whoever_came_back_by_the_rosters_of_now_keeps_what_they_have():
+    found = against(ROWS, rosters=add(company(12), grants=[]))
+    assert found.keys() == {one.id for one in PLAN.changes if one.target.person == "hr:person:5"}
+    assert all(verdict.skipped and not verdict.refused for verdict in found.values())
+
+
+def test_an_account_of_somebody_else_now_is_left_alone_and_both_are_named():
+    found = against(change(ROWS, "accounts", "ad:user:7", employee_id="9"))
+    assert found[of(7, "Other").id].skipped == "its owner was hr:person:7 and is now hr:person:9"
+    found = against(change(ROWS, "accounts", "ad:user:7", employee_id="nobody"))
+    assert found[of(7, "Other").id].skipped == "its owner was hr:person:7 and is now nobody"
+
+
+def test_an_owner_by_a_guess_is_another():
+    guess = declared()
+    rungs = tuple(
+        replace(one, file=one.file.model_copy(update={"match": tuple(
+            rung.model_copy(update={"certain": False}) for rung in one.file.match)}))
+        for one in guess.sources
+    )  # fmt: skip
+    found = against(ROWS, space=replace(guess, sources=rungs))
+    assert found[of(7, "Other").id].skipped == "its owner was hr:person:7 and is now hr:person:7, which is a guess"
+
+
+def test_what_is_held_back_now_says_why():
+    space = declared(policy={"protect": {"accounts": ["ad:user:7"]}})
+    found = against(ROWS, space=space)
+    assert found.keys() == {of(7, "Other").id}
+    assert found[of(7, "Other").id].skipped.startswith("now: ")
+
+
+def test_what_this_batch_took_itself_does_not_count_as_gone():
+    rest = add(leave(company(12), 5), grants=[grant(8, "Other")])
+    assert against(rest, taken=[of(7, "Other")]) == {}
+
+
+def test_the_last_usable_holder_of_what_is_privileged_is_refused():
+    few = change(change(ROWS, "accounts", "ad:user:2", enabled=False), "accounts", "ad:user:3", enabled=False)
+    leaver = leave(few, 1)
+    plan = planned(leave(ROWS, 1), SPACE)
+    found = ask_again(
+        plan, snapshot(**leave(ROWS, 1)), snapshot(**leaver), snapshot(**leaver), SecondReview(SPACE, CAPABILITIES), NOW
+    )
+    assert any(verdict.refused for verdict in found.values())
+
+
+def test_what_others_took_lately_counts_toward_the_limits_of_now():
+    lately = RecentRemovals((RemovedAmount("c-9", AS_OF, "grants removed", "ad", 9),))
+    with pytest.raises(LimitExceeded):
+        against(ROWS, plan=NARROW, space=NARROWLY, lately=lately)
+
+
+def test_what_this_batch_has_taken_already_is_counted_once():
+    lately = RecentRemovals(tuple(RemovedAmount(one.id, AS_OF, "grants removed", "ad", 9) for one in NARROW.changes))
+    assert against(ROWS, plan=NARROW, space=NARROWLY, lately=lately) == {}
+
+
+def test_of_a_plan_that_gives_back_only_the_owners_are_looked_at():
+    back = replace(of(7, "Other"), action=Action.ADD_MEMBER)
+    made = a_plan(back)
+    count = replace(PLAN.limits.counts[0], what=GIVEN_BACK)
+    made = replace(made, limits=replace(made.limits, counts=(count,)))
+    gone = add(leave(company(12), 5))
+    assert against(gone, plan=made) == {}
+    moved = change(gone, "accounts", "ad:user:7", employee_id="9")
+    assert against(moved, plan=made)[back.id].skipped == "its owner was hr:person:7 and is now hr:person:9"
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "said"),
+    [
+        (("id-1", "corp"), ("id-1", "renamed"), ""),
+        ((None, None), ("id-2", "corp"), ""),
+        (("id-1", "corp"), ("id-2", "lab"), "ad is now lab (id-2), and the plan was made for corp (id-1)"),
+        (("id-1", None), ("id-2", None), "ad is now id-2 (id-2), and the plan was made for id-1 (id-1)"),
+        (
+            ("id-1", "corp"),
+            None,
+            "ad is now of a system that does not say which it is, and the plan was made for corp (id-1)",
+        ),
+    ],
+)
+def test_a_source_that_is_of_another_system_now_stops_the_batch(then, now, said):
+    plan = replace(PLAN, systems={"ad": NamedSystem(*then)})
+    said_by = {"source": "ad", "subject": SYSTEM, "complete": True}
+    rows = [{**said_by, "reason": json.dumps(dict(zip(("identity", "name"), now, strict=True)))}] if now else []
+    again = snapshot(completeness=rows)
+    if not said:
+        require_same_systems(plan, again)
+        return
+    with pytest.raises(PlanRefused) as refused:
+        require_same_systems(plan, again)
+    assert refused.value.message == said
+    assert "collect, review and plan again" in refused.value.hint
