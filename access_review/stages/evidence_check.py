@@ -207,14 +207,24 @@ def _table(folder: Path, run: str, table: str, digest: str) -> Iterator[str]:
 
 
 def _draw(run: Run, log: Logbook) -> Iterator[str]:
-    """Choose again who was drawn."""
+    """Choose again who was drawn, and ask who had promised the key before."""
     if not store.has(run, SAMPLE):
         return
     sample, frame = store.read(run, SAMPLE), store.read(run, FRAME)
-    promised = log.latest(LogEvent.DRAW, run.id)
-    published = promised.details["commitment"] if promised else None
-    for wrong in draw.verify(sample, frame.units, bytes.fromhex(sample.key), published=published):
+    for wrong in draw.verify(sample, frame.units, bytes.fromhex(sample.key)):
         yield f"{run.id}/{SAMPLE.path}: {wrong}"
+    if sample.committed and not _promised(run, sample.commitment, log):
+        yield f"{run.id}/{SAMPLE.path}: calls itself committed, and nothing from before the run promises its key"
+
+
+def _promised(run: Run, commitment: str, log: Logbook) -> bool:
+    """Tell whether a line before the run's, or the audit before, published the commitment to a key."""
+    before = audits.last_sampled(run.workspace, run)
+    if before and store.read(before, SAMPLE).next_commitment == commitment:
+        return True
+    lines = [(entry.event, entry.name) for entry in log.entries]
+    said, made = (LogEvent.DRAW, commitment), (LogEvent.RUN, run.id)
+    return said in lines and made in lines and lines.index(said) < lines.index(made)
 
 
 def _statements(run: Run, known: Workspace, said: list[str]) -> Iterator[str]:

@@ -1,6 +1,8 @@
 """Twenty-six weeks of a small company in one process, and the promises of the sample over many seeds."""
 
 import random
+import subprocess
+import sys
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -11,12 +13,15 @@ from access_review import store
 from access_review import workspace as workspaces
 from access_review.artifacts import AUDIT, FRAME, LEAVERS, WORKLIST
 from access_review.audit import campaign
+from access_review.evidence.pack import VERIFIER
 from access_review.findings.sentences import every_sentence
 from access_review.offboarding.leaver import AccessState, Late, LeaverStatus
 from access_review.policy import Sampling
 from access_review.sample import draw, hypergeometric, rotation
 from access_review.sample.draw import Draw, SampleState
 from access_review.sample.population import ReviewUnit
+from access_review.stages.evidence_check import check_evidence, rederive_evidence
+from access_review.stages.evidence_pack import pack_evidence
 from access_review.stages.remind import remind
 from access_review.stages.sign_off import sign_off
 from access_review.store import audits, reviews
@@ -300,3 +305,20 @@ def test_a_mover_is_the_new_clients_and_what_no_role_of_the_new_work_allows_is_f
         ("PINEWAY", "active"),
         ("HARBOR", "left"),
     }
+
+
+def test_the_half_year_is_evidence_that_both_verifiers_check_and_of_which_every_finding_is_concluded_again(
+    half_year, tmp_path
+):
+    company, told = half_year
+    to = tmp_path / "pack"
+    period = [told[week][0].run for week in sorted(told)]
+    made = pack_evidence(company.folder, period, to, START + 26 * WEEK)
+    assert check_evidence(to, [made.made.head]).wrong == []
+    again = list(rederive_evidence(to))
+    assert len(again) == len(told)
+    assert all(one.digest == one.known for one in again), again
+    command = [sys.executable, "-I", str(to / VERIFIER), str(to), "--head", made.made.head]
+    second = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert second.returncode == 0, second.stdout
+    assert second.stdout.count("leaver-active") == len(told)

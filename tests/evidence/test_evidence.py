@@ -15,6 +15,9 @@ import pytest
 
 from access_review.errors import AccessReviewError
 from access_review.stages.evidence_check import check_evidence
+from bench.company import Company as DrawnCompany
+from bench.company import Size
+from bench.snapshots import write
 from tests.evidence.damages import DAMAGES
 from tests.support.command import access_review
 from tests.support.workspaces import Company
@@ -176,3 +179,17 @@ def test_a_stranger_reads_who_answered_what_it_proves_and_which_controls_have_no
     ), said
     assert any("of leavers not known to be off" in line for line in said), said
     assert not any(line.startswith("nothing in it for") for line in said), said
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_both_find_the_same_in_a_company_drawn_by_chance(tmp_path, seed):
+    """Nestings with cycles, movers, toxic pairs, synced copies: row by row the same, by code of its own."""
+    run = write(tmp_path, DrawnCompany(Size("tiny", 300, 150, 5), seed=seed))
+    assert access_review(tmp_path, "--quiet", "review", "--run", run.id).code == 0
+    to = tmp_path / "pack"
+    assert access_review(tmp_path, "evidence", "pack", "-o", str(to), at="2026-11-02T07:00:00Z").code == 0
+    found = second(to)
+    assert found.returncode == 0, found.stdout
+    assert re.search(r"access-beyond-role [1-9]\d\d, leaver-active \d+, never-allowed [1-9]", found.stdout), (
+        found.stdout
+    )
