@@ -29,6 +29,7 @@ from tests.support.example import REPOSITORY, copy_example
 
 RUNBOOKS = sorted((REPOSITORY / "runbooks").glob("*.md"))
 DOCUMENTS = sorted([*REPOSITORY.glob("*.md"), *RUNBOOKS])
+COMMANDS = re.findall(r"^  ([a-z-]+) ", README.read_text(encoding="utf-8").partition("Commands:")[2], re.MULTILINE)
 HEADINGS = ["When", "Before", "Steps", "Check", "Undo"]
 
 _FENCE = re.compile(r"^( *)(`{3,})(.*)$")
@@ -171,6 +172,35 @@ def test_what_a_runbook_shows_is_what_happens(runbook, workspace):
             assert code == step.code, told
             line = missing(step.shown, printed)
             assert line is None, f"{line!r} is not printed there\n{told}"
+
+
+def test_every_shell_block_that_is_more_than_one_command_has_its_powershell():
+    windows = next(path for path in RUNBOOKS if path.stem == "windows")
+    lines = [line for b in blocks(windows.read_text(encoding="utf-8")) if b.info == "powershell" for line in b.lines]
+    heads = [line.removeprefix("# ") for line in lines if line.startswith("# ")]
+    left = []
+    for runbook in RUNBOOKS:
+        for block in blocks(runbook.read_text(encoding="utf-8")):
+            for step in steps(block) if block.info.split()[:1] == ["console"] else ():
+                said = step.command.removeprefix("{\n").strip()
+                plain = _PLAIN.fullmatch(_STATED.sub("", said).replace("\\\n", " ").strip())
+                if not plain and not any(said.startswith(head) for head in heads):
+                    left.append(f"{runbook.name}: {said}")
+    assert left == [], "say in windows.md how it is done there"
+
+
+def test_what_is_shown_for_powershell_is_whole():
+    pairs = {"(": ")", "[": "]", "{": "}"}
+    for block in blocks(next(path for path in RUNBOOKS if path.stem == "windows").read_text(encoding="utf-8")):
+        if block.info != "powershell":
+            continue
+        text = "\n".join(line for line in block.lines if not line.startswith("#"))
+        bare = re.sub(r"'[^']*'|\"[^\"]*\"", "", text)
+        assert not set("'\"") & set(re.sub(r"#.*", "", bare)), f"line {block.line}: a quote is open"
+        for opened, closed in pairs.items():
+            assert bare.count(opened) == bare.count(closed), f"line {block.line}: {opened} and {closed}"
+        for command in re.findall(r"^access-review (?:-C \S+ |--\S+(?: \S+T\S+)? )*([a-z][a-z-]*)", text, re.MULTILINE):
+            assert command in COMMANDS, command
 
 
 @pytest.mark.parametrize("runbook", RUNBOOKS, ids=lambda path: path.stem)
