@@ -173,8 +173,9 @@ _FACTS = (
     Table(
         "unreviewed",
         ("unit",),
-        (Column("unit"), Column("week", required=True), Column("times", WHOLE, required=True)),
-        "People, and accounts of nobody, that audits in a row drew and nobody reviewed, with the week of the last.",
+        (Column("unit"), Column("week", required=True), Column("times", WHOLE, required=True), Column("reviewer")),
+        "People, and accounts of nobody, that audits in a row drew and nobody reviewed, with the week of the last and who was "
+        "asked then: nobody where it was put off.",
     ),
     Table(
         "kept",
@@ -250,11 +251,15 @@ FACTS: Mapping[str, Table] = {**TABLES, **{fact.name: fact for fact in (*_FACTS,
 
 @dataclass(frozen=True, slots=True)
 class UnreviewedUnit:
-    """A unit that ``times`` audits in a row drew and nobody reviewed; ``week`` is that of the last, as ``2026-W45``."""
+    """A unit that ``times`` audits in a row drew and nobody reviewed; ``week`` is that of the last, as ``2026-W45``.
+
+    ``reviewer`` is the name of who was asked then, null where it was put off.
+    """
 
     unit: str
     week: str
     times: int
+    reviewer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +290,10 @@ class CarryForward:
 
 def carry_forward_tables(left_open: CarryForward) -> dict[str, pa.Table]:
     """Return the facts ``unreviewed`` and ``kept``, as tables; a day stands for its start in UTC."""
-    missed = [{"unit": one.unit, "week": one.week, "times": one.times} for one in left_open.unreviewed]
+    missed = [
+        {"unit": one.unit, "week": one.week, "times": one.times, "reviewer": one.reviewer}
+        for one in left_open.unreviewed
+    ]
     kept = [
         {
             "finding": one.finding,

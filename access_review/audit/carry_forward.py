@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from access_review.audit.campaign import Campaign
 from access_review.audit.decisions import Decision, ReviewerAnswer
@@ -10,17 +11,25 @@ from access_review.facts import KeptFinding, UnreviewedUnit
 
 
 def unreviewed_units(
-    last: Campaign, open_units: Collection[str], *, week: str, now: datetime, close: timedelta
+    last: Campaign,
+    open_units: Collection[str],
+    *,
+    week: str,
+    now: datetime,
+    close: timedelta,
+    asked: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[UnreviewedUnit, ...]:
     """Return who is not reviewed, from the newest campaign and the units in it without all answers.
 
     Once its wait is over that is everyone without; until then those whom the campaign before
     it had left, unless they were reviewed meanwhile. ``week`` is that of ``now``; ``close`` is
-    the time after which a campaign waits no longer.
+    the time after which a campaign waits no longer; ``asked`` names by unit who has not answered.
     """
     over = not last.going_on or last.week != week or now - last.opened_at >= close
     missed = {unit: last.missed.get(unit, 0) + over for unit in open_units}
-    return tuple(UnreviewedUnit(unit, last.week, times) for unit, times in sorted(missed.items()) if times)
+    return tuple(
+        UnreviewedUnit(unit, last.week, times, asked.get(unit)) for unit, times in sorted(missed.items()) if times
+    )
 
 
 def kept_findings(campaigns: Iterable[tuple[Iterable[WorkItem], Mapping[str, Decision]]]) -> tuple[KeptFinding, ...]:

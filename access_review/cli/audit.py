@@ -362,9 +362,9 @@ def _summarise(
 
 def _first(report: "Report") -> str:
     """Return the start of the id of the finding with the highest risk, as something to ask about."""
-    from access_review.views.summary import highest
+    from access_review.views.summary import about_access, highest
 
-    return next((str(row["finding"])[:8] for row in highest(report.findings, 1)), "PERSON")
+    return next((str(row["finding"])[:8] for row in highest(about_access(report.findings), 1)), "PERSON")
 
 
 def add_to(app: typer.Typer) -> None:

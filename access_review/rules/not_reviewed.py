@@ -10,7 +10,7 @@ from access_review.rules import rule, select
     needs=("accounts",),
     controls=("soc2:CC4.1", "iso27001:A.5.18", "pci:7.2.4"),
     sentences={
-        "not-reviewed": "was drawn in {week} and not reviewed in time",
+        "not-reviewed": "was drawn in {week} and not reviewed in time[ by {reviewer}]",
     },
 )
 def check() -> Relation:
@@ -21,7 +21,7 @@ def check() -> Relation:
     """
     return select(
         """
-        SELECT unit AS subject, NULL AS about, 'not-reviewed' AS code, week, 'review' AS remedy
+        SELECT unit AS subject, NULL AS about, 'not-reviewed' AS code, week, reviewer, 'review' AS remedy
         FROM unreviewed
         WHERE times = 1 AND EXISTS (
             SELECT 1 FROM accounts AS a WHERE a.account = unreviewed.unit OR a.person = unreviewed.unit)

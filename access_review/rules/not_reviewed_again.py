@@ -10,7 +10,7 @@ from access_review.rules import rule, select
     needs=("accounts",),
     controls=("soc2:CC4.1", "iso27001:A.5.18", "pci:7.2.4"),
     sentences={
-        "not-reviewed-again": "not reviewed in time in {times} audits in a row, last in {week}",
+        "not-reviewed-again": "not reviewed in time in {times} audits in a row, last in {week}[ by {reviewer}]",
     },
 )
 def check() -> Relation:
@@ -22,7 +22,7 @@ def check() -> Relation:
     return select(
         """
         SELECT unit AS subject, NULL AS about,
-               'not-reviewed-again' AS code, times, week,
+               'not-reviewed-again' AS code, times, week, reviewer,
                'review' AS remedy
         FROM unreviewed
         WHERE times > 1 AND EXISTS (

@@ -19,7 +19,7 @@ def check(*, days: int = 30) -> Relation:
     """Findings of the run before that were open for more than ``days`` and not waived.
 
     The review found them and nobody acted, which is a failure of the review. Findings
-    of this rule do not count again.
+    that say that the review fell short, of this rule among them, do not count again: they are no access.
     """
     return select(
         """
@@ -28,7 +28,8 @@ def check(*, days: int = 30) -> Relation:
                strftime(first_seen, '%Y-%m-%d') AS since,
                'review' AS remedy
         FROM previous_findings
-        WHERE status IN ('new', 'open') AND rule <> 'repeat-finding' AND first_seen < :cutoff
+        WHERE status IN ('new', 'open') AND first_seen < :cutoff
+              AND rule NOT IN ('kept-unlogged', 'not-reviewed', 'not-reviewed-again', 'repeat-finding')
         """,
         cutoff=AsOf(timedelta(days=-days)),
     )

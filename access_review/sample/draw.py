@@ -141,7 +141,10 @@ class Sample:
     seed: str
     next_commitment: str
     carried: tuple[str, ...] = ()
-    """Units that the draw before took and nobody reviewed: looked at now whatever else is drawn."""
+    """Units that the draw before took and nobody reviewed: looked at now whatever else is drawn, but for ``put_off``."""
+    put_off: tuple[str, ...] | None = None
+    """Those of them for whom there is no room: they add no more work than the draw itself. They are not looked at now,
+    count as not tested, and are carried on. Null in a sample from before there was such a bound."""
 
     @property
     def minutes(self) -> int:
@@ -178,7 +181,8 @@ def draw(
     root = merkle_root(unit.unit for unit in units)
     sown = seed(secret, root, run)
     kept = tuple(sorted(set(carried)))
-    picks, needed = _choose(units, policy, state.coverage, sown, run, as_of, kept)
+    picks, needed = _choose(units, policy, state.coverage, sown, run, as_of, kept, bounded=True)
+    put_off = tuple(sorted(set(kept) - {pick.unit for pick in picks}))
     rest = [unit.unit for unit in units if not stratum(unit).is_census]
     late = rotation.count_overdue(rest, state.coverage, run=run, as_of=as_of, weeks=policy.coverage_weeks)
     parts = _parts(units, picks)
@@ -190,7 +194,9 @@ def draw(
         parts=parts,
         picks=picks,
         overdue=late,
-        reasons=_reasons(parts, needed, policy, late, len(kept), committed=reveal.committed, count=len(picks))
+        reasons=_reasons(
+            parts, needed, policy, late, (len(kept), len(put_off)), committed=reveal.committed, count=len(picks)
+        )
         + ((f"drawn again: what was drawn in {taken_back} is gone",) if taken_back else ()),
         committed=reveal.committed,
         commitment=commitment(secret),
@@ -199,6 +205,7 @@ def draw(
         seed=sown.hex(),
         next_commitment=reveal.next_commitment,
         carried=kept,
+        put_off=put_off,
     )
     seen = rotation.advance_clocks(
         state.coverage, [unit.unit for unit in units], [pick.unit for pick in picks], run=run, as_of=as_of
@@ -233,6 +240,8 @@ def _choose(
     run: str,
     as_of: datetime,
     carried: Iterable[str],
+    *,
+    bounded: bool,
 ) -> tuple[tuple[Pick, ...], Size]:
     strata = {unit.unit: stratum(unit) for unit in units}
     rest = [unit for unit, part in strata.items() if not part.is_census]
@@ -242,9 +251,22 @@ def _choose(
     # Ties are broken in the same order, so that who is drawn for inference serves the panel too where it can.
     panel = rotation.choose_panel(rest, seen, run=run, as_of=as_of, weeks=policy.coverage_weeks, rank=ranks.__getitem__)
     draws = dict.fromkeys((unit for unit, part in strata.items() if part.is_census), Draw.CENSUS)
-    waited = set(carried).intersection(rest)
-    draws |= dict.fromkeys((*panel, *sorted(waited)), Draw.COVERAGE) | dict.fromkeys(inference, Draw.INFERENCE)
+    draws |= dict.fromkeys(panel, Draw.COVERAGE) | dict.fromkeys(inference, Draw.INFERENCE)
+    waited = sorted(set(carried).intersection(rest) - set(draws), key=lambda unit: (ranks[unit], unit))
+    if bounded:
+        waited = _within(waited, {unit.unit: unit.accounts + unit.grants for unit in units}, draws)
+    draws |= dict.fromkeys(waited, Draw.COVERAGE)
     return tuple(Pick(unit, strata[unit], how) for unit, how in sorted(draws.items())), needed
+
+
+def _within(waited: Sequence[str], items: Mapping[str, int], drawn: Iterable[str]) -> list[str]:
+    """Return the first of those who wait, as long as they ask no more of reviewers than what is drawn does."""
+    room, kept = sum(items[unit] for unit in drawn), []
+    for unit in waited:
+        if items[unit] <= room:
+            kept.append(unit)
+            room -= items[unit]
+    return kept
 
 
 def _size(population: int, policy: Sampling) -> Size:
@@ -264,7 +286,14 @@ def _parts(units: Iterable[ReviewUnit], picks: Iterable[Pick]) -> tuple[DrawPart
 
 
 def _reasons(
-    parts: Iterable[DrawPart], needed: Size, policy: Sampling, late: int, carried: int, *, committed: bool, count: int
+    parts: Iterable[DrawPart],
+    needed: Size,
+    policy: Sampling,
+    late: int,
+    carried: tuple[int, int],
+    *,
+    committed: bool,
+    count: int,
 ) -> tuple[str, ...]:
     by_stratum = {part.stratum: part for part in parts}
     also = sum(part.coverage for part in by_stratum.values())
@@ -276,8 +305,11 @@ def _reasons(
         f"{also} more, so that everyone is seen within {policy.coverage_weeks} weeks",
         f"{count} in all at {policy.minutes_per_item} minutes each: {hours:.1f} reviewer hours",
     ]
-    if carried:
-        lines.append(f"{carried} that the audit before drew and nobody reviewed are among them")
+    waited, put_off = carried
+    if waited:
+        lines.append(f"{waited - put_off} that the audit before drew and nobody reviewed are among them")
+    if put_off:
+        lines.append(f"{put_off} more that nobody reviewed are not asked about again now: they count as not tested")
     if late:
         lines.append(f"{late} were not seen within {policy.coverage_weeks} weeks and are drawn now")
     if not committed:
@@ -314,7 +346,10 @@ def verify(
         wrong.append("the population is not the one that was frozen")
     if sown.hex() != sample.seed:
         wrong.append("the seed does not follow from key, population and run")
-    again, needed = _choose(units, sample.policy, seen or {}, sown, sample.run, sample.as_of, sample.carried)
+    bounded = sample.put_off is not None
+    again, needed = _choose(
+        units, sample.policy, seen or {}, sown, sample.run, sample.as_of, sample.carried, bounded=bounded
+    )
     if needed != sample.size:
         wrong.append(f"{needed.units} were to be drawn, {sample.size.units} are said to be")
     for how in Draw:

@@ -52,7 +52,14 @@ def _left_open(workspace: Workspace, run: Run) -> CarryForward:
         return CarryForward()
     last = store.read(audited[-1], AUDIT)
     week = campaign.week_of(run.as_of, reviewing.timezone)
-    missed = unreviewed_units(last, audits.not_reviewed(audited[-1]), week=week, now=run.as_of, close=reviewing.close)
+    missed = unreviewed_units(
+        last,
+        audits.not_reviewed(audited[-1]),
+        week=week,
+        now=run.as_of,
+        close=reviewing.close,
+        asked=audits.waited_on(audited[-1]),
+    )
     recent = audited[-workspace.policy.sampling.coverage_weeks :]
     return CarryForward(
         missed, kept_findings((store.read(one, WORKLIST).items, audits.decisions(one).current) for one in recent)

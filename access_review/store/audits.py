@@ -97,12 +97,25 @@ def judgement(run: Run) -> Judgement:
 
 
 def not_reviewed(run: Run) -> frozenset[str]:
-    """Return the units of a run's sample that nobody answered for completely.
+    """Return the units of a run's sample that nobody answered for completely, and those it carried on without asking.
 
     Raises ``ArtifactError`` for files of a run that are damaged or gone.
     """
-    drawn = frozenset(pick.unit for pick in store.read(run, SAMPLE).picks)
+    sample = store.read(run, SAMPLE)
+    drawn = frozenset(pick.unit for pick in sample.picks) | frozenset(sample.put_off or ())
     return drawn - frozenset(judgement(run).reviewed)
+
+
+def waited_on(run: Run) -> dict[str, str]:
+    """Return by unit the name of one reviewer who has not answered all that was asked about it.
+
+    Raises ``ArtifactError`` for files of a run that are damaged or gone.
+    """
+    answered = decisions(run).current
+    waiting = [item for item in store.read(run, WORKLIST).items if item.item not in answered and not item.planted]
+    return {
+        item.unit: item.reviewer_name for item in sorted(waiting, key=lambda item: item.reviewer_name, reverse=True)
+    }
 
 
 def waited_for(run: Run) -> dict[str, int]:

@@ -9,12 +9,14 @@ import pyarrow.compute as pc
 
 from access_review import rules
 from access_review.connectors.shrunk import TOLD
+from access_review.findings.control import CONTROL_RULES, control_lines
 from access_review.findings.judged_share import Judged
 from access_review.findings.sentences import every_sentence
 from access_review.model import CURRENT, Rag, Severity, Status
 from access_review.review import Report
 from access_review.snapshot import Manifest, ManifestSource
 from access_review.tables import Row
+from access_review.views.control import ControlSummary, control_summary
 from access_review.views.families import family_of, order_of
 from access_review.views.groups import GroupsSummary, groups_summary
 from access_review.views.text import visible
@@ -136,7 +138,8 @@ class JudgedSummary(TypedDict):
 class Summary(TypedDict):
     """A review in short, as JSON: moments in ISO 8601, ``snapshot`` and ``digest`` as ``sha256:<hex>``.
 
-    ``groups`` are findings of one matter as one line each, null for a review read back whose groups were not counted.
+    ``control`` is where the review itself fell short, and ``top`` has none of that. ``groups`` are findings of one matter as
+    one line each, null for a review read back whose groups were not counted.
     ``rows`` counts those of the main tables; ``report`` and ``next`` are empty where there is no file or command.
     """
 
@@ -151,6 +154,7 @@ class Summary(TypedDict):
     findings: FindingCounts
     rules: list[RuleCounts]
     groups: GroupsSummary | None
+    control: list[ControlSummary]
     top: list[TopFinding]
     not_evaluated: list[SilentRule]
     withheld: list[WithheldRule]
@@ -199,9 +203,10 @@ def summary(
         },
         "rules": _by_rule(current, named),
         "groups": groups_summary(report.groups, named, groups) if report.groups else None,
+        "control": [control_summary(line) for line in control_lines(_apart(current).to_pylist())],
         "top": [
             cast("TopFinding", {name: row[name] for name in TopFinding.__annotations__})
-            for row in highest(current, top)
+            for row in highest(about_access(current), top)
         ],
         "not_evaluated": [
             {"rule": e.rule, "title": named.get(e.rule, e.rule), "reason": e.reason}
@@ -233,6 +238,15 @@ def judged_summary(found: Judged | None, manifest: Manifest) -> JudgedSummary | 
         "unread": unread,
         "whole": found.whole and not unread,
     }
+
+
+def about_access(findings: pa.Table) -> pa.Table:
+    """Return findings without those that say that the review fell short."""
+    return findings.filter(pc.invert(pc.is_in(findings["rule"], pa.array(CONTROL_RULES))))
+
+
+def _apart(findings: pa.Table) -> pa.Table:
+    return findings.filter(pc.is_in(findings["rule"], pa.array(CONTROL_RULES)))
 
 
 def highest(findings: pa.Table, most: int) -> list[Row]:

@@ -39,7 +39,12 @@ def render(summary: Summary, *, colour: bool = False, width: int = 100, quiet: b
     width = max(width, NARROWEST)
     parts = [_heading(summary, width, colour)]
     if not quiet:
-        parts += [_groups(summary, width, colour), _findings(summary, width, colour), _sources(summary, width, colour)]
+        parts += [
+            _groups(summary, width, colour),
+            _control(summary, width, colour),
+            _findings(summary, width, colour),
+            _sources(summary, width, colour),
+        ]
     parts.append(_silent(summary, width, colour))
     ahead = (("Report: ", summary["report"]), ("Next:   ", summary["next"]))
     parts.append("\n".join(label + visible(what) for label, what in ahead if what))
@@ -138,6 +143,16 @@ def _groups(summary: Summary, width: int, colour: bool) -> str:
     more = f"\nand {count(rest, 'line')} more, of {count(fewer, 'finding')}" if rest else ""
     opening = f"Open one: access-review review --group {shown[0]['group'][:8]}"
     return f"{_strong('What to do first', colour)}\n{drawn}{more}\n{opening}"
+
+
+def _control(summary: Summary, width: int, colour: bool) -> str:
+    """Show where the review itself fell short, apart from what is wrong with access."""
+    if not summary["control"]:
+        return ""
+    shown = [shorten(f"  {line['said']}", width) for line in summary["control"][:_MOST_LINES]]
+    rest = summary["control"][_MOST_LINES:]
+    more = [f"  and {count(len(rest), 'line')} more, of {count(sum(one['findings'] for one in rest), 'finding')}"]
+    return "\n".join((_strong("The review itself fell short", colour), *shown, *(more if rest else ())))
 
 
 def _line(group: GroupSummary) -> str:

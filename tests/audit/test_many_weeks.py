@@ -137,7 +137,7 @@ def audited(world: World, week: int, *, quiet: bool) -> Week:
         frozenset(carried),
     )
     world.reviewed |= dict.fromkeys(judged.reviewed, at)
-    world.carried = frozenset(pick.unit for pick in drawn.picks) - set(judged.reviewed)
+    world.carried = frozenset(pick.unit for pick in drawn.picks) - set(judged.reviewed) | set(drawn.put_off or ())
     world.state = sample.not_reviewed(state, drawn, judged.reviewed)
     for decision in given:
         if decision.decision is ReviewerAnswer.REVOKE:
@@ -173,9 +173,14 @@ def test_everyone_is_reviewed_in_time_and_the_stated_limits_hold_as_often_as_the
             picked = {pick.unit for pick in week.drawn.picks}
             # What the audit says of its own delay is what the world knows: silence of some weeks broke no promise.
             assert week.drawn.overdue == week.waiting == 0
-            assert week.carried <= picked
+            put_off = set(week.drawn.put_off or ())
+            assert week.carried - put_off <= picked
+            assert not put_off & picked
+            fresh = picked - week.carried
+            assert len(picked & week.carried) <= max(len(fresh), len(picked) - len(week.carried - put_off))
             if before is not None:
                 left = {pick.unit for pick in before.drawn.picks} - set(before.judged.reviewed)
+                left |= set(before.drawn.put_off or ())
                 assert week.carried == left & week.there
                 assert all(reviewer(unit) == QUIET for unit in left)
                 assert before.quiet or not left
