@@ -149,6 +149,12 @@ def find_group(engine: Engine, wanted: str) -> FindingGroup | None:
     return _group(rows[0], _named(engine, [rows[0]["key"]]).get(rows[0]["key"], ()))
 
 
+def groups_of(engine: Engine) -> dict[str, str]:
+    """Return by finding the id of its group, once they are grouped."""
+    sql = f"SELECT g.finding, n.grouped_as FROM {GROUPED} AS g JOIN {NUMBERED} AS n ON n.key = g.key"
+    return {row["finding"]: row["grouped_as"] for row in engine.rows(sql)}
+
+
 def rows_of(engine: Engine, group: str) -> list[Row]:
     """Return the findings of a group, the highest risk first, then the longest open, as rows of the table."""
     return engine.rows(

@@ -52,3 +52,15 @@ REMEDIES: Mapping[str, str] = {
     "review": "decide",
     "fix": "put it right",
 }
+
+ACTORS: Mapping[str, str] = {
+    "disable": "the administrators",
+    "remove": "the administrators",
+    "cut": "the owner of the group",
+    "rotate": "the administrators",
+    "assign-owner": "the operations head",
+    "grant": "the administrators",
+    "review": "the manager or owner",
+    "fix": "whoever keeps the templates",
+}
+"""Who does what a remedy says."""

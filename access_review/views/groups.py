@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypedDict, cast
 
 from access_review.findings.groups import Ending, FindingGroup, GroupLevel, Groups, facts_of
-from access_review.views.group_phrases import PHRASES, REMEDIES
+from access_review.views.group_phrases import ACTORS, PHRASES, REMEDIES
 from access_review.views.text import count, shorten, visible
 
 
@@ -47,6 +47,7 @@ class GroupSummary(TypedDict):
     said: str
     share: str
     ends: str
+    by: str
     ranked: str
 
 
@@ -69,7 +70,13 @@ def groups_summary(groups: Groups, titles: Mapping[str, str], most: int) -> Grou
 
 def group_summary(group: FindingGroup, titles: Mapping[str, str]) -> GroupSummary:
     """Return one group as JSON has it."""
-    words = {"said": sentence(group, titles), "share": share(group), "ends": ending(group), "ranked": reasons(group)}
+    words = {
+        "said": sentence(group, titles),
+        "share": share(group),
+        "ends": ending(group),
+        "by": by_whom(group),
+        "ranked": reasons(group),
+    }
     return cast("GroupSummary", {**facts_of(group), **words})
 
 
@@ -111,6 +118,19 @@ def ending(group: FindingGroup) -> str:
             return f"people of {count(group.roles, 'role')}: its owner says who should have it, or templates do"
         case Ending.REMEDY:
             return " or ".join(REMEDIES[remedy] for remedy in group.remedies)
+
+
+def by_whom(group: FindingGroup) -> str:
+    """Say who would end it."""
+    match group.ending:
+        case Ending.TEMPLATE:
+            return ACTORS["fix"]
+        case Ending.EDGE:
+            return ACTORS["cut"]
+        case Ending.SPREAD:
+            return "its owner"
+        case _:
+            return " or ".join(dict.fromkeys(ACTORS[remedy] for remedy in group.remedies))
 
 
 def reasons(group: FindingGroup) -> str:

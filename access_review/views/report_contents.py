@@ -20,7 +20,7 @@ from access_review.draft.review_input import names_of
 from access_review.engine import Engine
 from access_review.explain.coverage import Coverage, measure
 from access_review.explain.finding_paths import AccountPaths, NestingPath, find_paths
-from access_review.findings.groups import count_and_group
+from access_review.findings.groups import count_and_group, groups_of
 from access_review.findings.judged_share import measure_judged
 from access_review.model import CURRENT, Family
 from access_review.offboarding.queries import LeftPerson, list_left
@@ -34,8 +34,11 @@ from access_review.views import svg
 from access_review.views.summary import SEVERITIES, Summary, counts_of, highest, summary
 from access_review.workspace import Workspace
 
-MOST_FINDINGS = 2000
+MOST_FINDINGS = 100_000
 """Findings that the report lists; all of them are in ``findings.parquet``."""
+
+MOST_PICTURES = 300
+"""Findings of which the path is drawn, the highest risk first."""
 
 _MOST_ROWS = 200
 _MOST_UNUSUAL = 20
@@ -96,6 +99,10 @@ class Contents:
     coverage: Coverage
     unusual: Sequence[UnusualLine] | None
     pictures: Mapping[str, Markup] = field(repr=False)
+    group_of: Mapping[str, str] = field(repr=False)
+    """By finding, the group that it is of."""
+    manager_of: Mapping[str, str] = field(repr=False)
+    """By person, what their manager or sponsor is called."""
     plan: Plan | None = None
     sample: Sample | None = None
     judgement: Judgement | None = None
@@ -121,8 +128,7 @@ def contents(
     """
     if report.judged is None:
         report = replace(report, judged=measure_judged(engine))
-    if report.groups is None:
-        report = replace(report, groups=count_and_group(engine))
+    report = replace(report, groups=count_and_group(engine))
     summarised = summary(report, manifest, organisation=workspace.policy.organisation)
     current = report.findings.filter(pc.is_in(report.findings["status"], pa.array(CURRENT)))
     shown = highest(current, most)
@@ -142,7 +148,9 @@ def contents(
         families=_families(summarised),
         coverage=measure(engine),
         unusual=_unusual(engine),
-        pictures=pictures(engine, shown),
+        pictures=pictures(engine, shown[:MOST_PICTURES]),
+        group_of=groups_of(engine),
+        manager_of={row["person"]: row["name"] for row in engine.rows(_MANAGERS)},
         plan=plan,
         sample=sample,
         judgement=judgement,
@@ -200,6 +208,11 @@ def _picture(finding: Row, found: AccountPaths | NestingPath) -> Markup:
         drawing.walk(grant.path, goals)
     return svg.draw(drawing, title=f"How {found.account.name} has {finding['about_name'] or finding['about']}")
 
+
+_MANAGERS = """
+    SELECT p.person, coalesce(m.name, m.person) AS name
+    FROM people AS p JOIN people AS m ON m.person = CASE WHEN p.kind = 'agent' THEN p.sponsor ELSE p.manager END
+"""
 
 _PROBLEMS = """
     SELECT source, kind, count(*) AS rows, min(reason) AS example, min(locator) AS place

@@ -1,4 +1,7 @@
-"""The report: one HTML file, without network or script, the same bytes for the same review.
+"""The report: one HTML file, without network, the same bytes for the same review.
+
+Its one script, which the policy allows by its hash and nothing else, draws the findings from the data in the file on
+demand (:mod:`access_review.views.report_data`), so that a browser is not asked to lay out what nobody looks at.
 
 Everything that is written into the page is made visible (:func:`access_review.views.text.visible`)
 and escaped, by the environment and not by the template, so that none can be forgotten.
@@ -20,7 +23,9 @@ from access_review.plan.record import Plan
 from access_review.views import coverage, judged_share, text
 from access_review.views.families import family_of
 from access_review.views.report_contents import Contents
+from access_review.views.report_data import island
 from access_review.views.summary import RAGS, SEVERITIES
+from access_review.views.summary import titles as every_title
 from access_review.views.svg import Bar, bars
 
 if TYPE_CHECKING:
@@ -34,11 +39,15 @@ def render(contents: Contents) -> bytes:
     """Set a report in type, as UTF-8."""
     environment = _environment()
     style = environment.get_template("report.css").render()
+    script = environment.get_template("report.js").render()
+    titles = every_title()
     page = environment.get_template("report.html.jinja").render(
         c=contents,
         style=Markup(style),  # noqa: S704 - our own file
-        policy=f"default-src 'none'; style-src '{_hash(style)}'; img-src data:; base-uri 'none'; form-action 'none'",
-        titles={rule["rule"]: rule["title"] for rule in contents.summary["rules"]},
+        script=Markup(script),  # noqa: S704 - our own file
+        data=island(contents.findings, titles, contents.group_of, contents.manager_of),
+        policy=f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; img-src data:; "
+        "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'",
         severities=SEVERITIES,
         rags=RAGS,
         judged=judged_share.sentence(contents.summary["judged"]) if contents.summary["judged"] else "",
@@ -57,9 +66,9 @@ def render(contents: Contents) -> bytes:
     return page.encode()
 
 
-def _hash(style: str) -> str:
-    """The digest by which the policy allows the page's one style sheet, and nothing else."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+def _hash(text: str) -> str:
+    """The digest by which the policy allows the page's one style sheet and one script, and nothing else."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 @cache

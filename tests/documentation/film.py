@@ -89,12 +89,13 @@ SCENES = (
 )
 _PAGE = (
     Excerpt("As of "),
+    Excerpt("What to do today"),
     Excerpt("red findings"),
+    Excerpt("hold 2 things"),
+    Excerpt("→ take away"),
+    Excerpt("left and can still sign in"),
+    Excerpt("→ disable"),
     Excerpt("Judged: "),
-    Excerpt("Zofia Lisek"),
-    Excerpt("holds Domain Admins"),
-    Excerpt("Bruno Zych"),
-    Excerpt("left by"),
 )
 
 

@@ -1,0 +1,128 @@
+"use strict";
+(() => {
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const at = Object.fromEntries(data.columns.map((name, place) => [name, place]));
+  const text = (row, name) => data.texts[row[at[name]]];
+  const find = (id) => document.getElementById(id);
+  const STEP = 50;
+  const body = find("rows"), said = find("said"), more = find("more");
+  const pictures = find("pictures").content;
+  let low = null, chosen = [], shown = 0, group = "";
+
+  const make = (tag, content, look) => {
+    const one = document.createElement(tag);
+    if (content) one.textContent = content;
+    if (look) one.className = look;
+    return one;
+  };
+  const cell = (label, ...parts) => {
+    const one = make("td");
+    one.dataset.label = label;
+    one.append(...parts);
+    return one;
+  };
+
+  const details = (row) => {
+    const list = make("dl");
+    const facts = [
+      ["Risk", `${row[at.risk]}: ${text(row, "reasons")}`], ["Suggested", text(row, "remedy")], ["First seen", text(row, "since")],
+      ["Client", text(row, "client")], ["Manager", text(row, "manager")], ["Controls", text(row, "controls")],
+      ["Subject", text(row, "subject")], ["About", text(row, "about")], ["In words", `access-review explain ${text(row, "id").slice(0, 12)}`],
+    ];
+    for (const [name, value] of facts) if (value) list.append(make("dt", name), make("dd", value));
+    const drawn = pictures.querySelector(`[data-finding="${text(row, "id")}"]`);
+    if (!drawn) return [list];
+    return [drawn.cloneNode(true), list];
+  };
+
+  const draw = (row) => {
+    const line = make("tr", "", text(row, "rag"));
+    line.id = `f-${text(row, "id")}`;
+    const who = make("th");
+    who.scope = "row";
+    who.append(make("bdi", text(row, "who")));
+    if (text(row, "account")) who.append(make("br"), make("bdi", text(row, "account"), "small"));
+    const why = cell("Why", make("span", text(row, "title"), "title"));
+    if (text(row, "status") === "new") why.append(" ", make("span", "new", "badge"));
+    why.append(make("br"), text(row, "reason"));
+    const opening = make("details");
+    opening.append(make("summary", "Details"));
+    opening.addEventListener("toggle", () => { if (opening.children.length === 1) opening.append(...details(row)); });
+    why.append(opening);
+    const risk = cell("Risk", String(row[at.risk]), " ", make("span", text(row, "rag"), `badge ${text(row, "rag")}`));
+    const what = cell("What", make("bdi", text(row, "what") || text(row, "system")));
+    line.append(who, what, why, risk);
+    return line;
+  };
+
+  const extend = (number) => {
+    const lines = document.createDocumentFragment();
+    for (const row of chosen.slice(shown, shown + number)) lines.append(draw(row));
+    body.append(lines);
+    shown = Math.min(chosen.length, shown + number);
+    more.hidden = shown >= chosen.length;
+    more.textContent = `Show ${Math.min(STEP, chosen.length - shown).toLocaleString("en")} more`;
+    const count = chosen.length.toLocaleString("en"), all = data.rows.length.toLocaleString("en");
+    said.textContent = `${count} of ${all} findings${group ? ", of one line of what to do" : ""}; ${shown.toLocaleString("en")} shown.`;
+  };
+
+  // A word is looked for once in each text, not once in each row.
+  const SEARCHED = ["id", "who", "account", "what", "system", "rule", "title", "reason", "client", "manager", "subject", "about"].map((name) => at[name]);
+  const places = (word) => {
+    low = low || data.texts.map((one) => one.toLowerCase());
+    return Uint8Array.from(low, (one) => one.includes(word) ? 1 : 0);
+  };
+
+  const choose = () => {
+    const asked = find("search").value.trim().toLowerCase().split(/\s+/).filter(Boolean);
+    const person = find("person").value.trim().toLowerCase();
+    const same = ["rule", "system", "manager"].map((name) => [at[name], data.texts.indexOf(find(name).value), find(name).value]);
+    const looks = new Set(["red", "amber", "green"].filter((one) => find(`show-${one}`).checked).map((one) => data.texts.indexOf(one)));
+    const hits = asked.map(places);
+    const named = person ? places(person) : null;
+    const wanted = group ? data.texts.indexOf(group) : -1;
+    chosen = data.rows.filter((row) =>
+      looks.has(row[at.rag])
+      && (!group || row[at.group] === wanted)
+      && same.every(([column, value, name]) => !name || row[column] === value)
+      && (!named || named[row[at.who]] || named[row[at.account]])
+      && hits.every((hit) => SEARCHED.some((column) => hit[row[column]])));
+    body.replaceChildren();
+    shown = 0;
+    extend(STEP);
+    find("whole").hidden = !group;
+  };
+
+  const offer = (name, title) => {
+    const found = new Map();
+    for (const row of data.rows) {
+      const value = text(row, name);
+      if (value && !found.has(value)) found.set(value, title ? text(row, title) : value);
+    }
+    for (const [value, label] of [...found].sort((a, b) => a[1] < b[1] ? -1 : 1)) {
+      const one = make("option", label);
+      one.value = value;
+      find(name).append(one);
+    }
+  };
+
+  offer("rule", "title");
+  offer("system");
+  offer("manager");
+  for (const id of ["search", "person"]) find(id).addEventListener("input", choose);
+  for (const id of ["rule", "system", "manager", "show-red", "show-amber", "show-green"]) find(id).addEventListener("change", choose);
+  more.addEventListener("click", () => extend(STEP));
+  find("whole").addEventListener("click", () => { group = ""; choose(); find("search").focus(); });
+  for (const button of document.querySelectorAll("button[data-group]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      group = button.dataset.group;
+      choose();
+      find("findings").scrollIntoView();
+      find("whole").focus({ preventScroll: true });
+    });
+  }
+  addEventListener("beforeprint", () => extend(Math.max(0, 500 - shown)));
+  find("choose").hidden = false;
+  choose();
+})();
