@@ -22,6 +22,7 @@ from access_review.offboarding.lag import LagState, lag_of
 from access_review.plan.record import Plan
 from access_review.views import coverage, judged_share, text
 from access_review.views.families import family_of
+from access_review.views.report_brief import brief
 from access_review.views.report_contents import Contents
 from access_review.views.report_data import island
 from access_review.views.summary import RAGS, SEVERITIES
@@ -48,6 +49,7 @@ def render(contents: Contents) -> bytes:
         data=island(contents.findings, titles, contents.group_of, contents.manager_of),
         policy=f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; img-src data:; "
         "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'",
+        brief=brief(contents.summary, contents.leavers, _checked(contents)),
         severities=SEVERITIES,
         rags=RAGS,
         judged=judged_share.sentence(contents.summary["judged"]) if contents.summary["judged"] else "",
@@ -64,6 +66,14 @@ def render(contents: Contents) -> bytes:
         most=_LISTED,
     )
     return page.encode()
+
+
+def _checked(contents: Contents) -> tuple[int, int] | None:
+    """Return how many of the units drawn people have checked."""
+    if contents.sample is None:
+        return None
+    tested = sum(line.tested for line in contents.judgement.lines) if contents.judgement else 0
+    return tested, len(contents.sample.picks)
 
 
 def _hash(text: str) -> str:
