@@ -47,6 +47,9 @@ def pack_evidence(
     With ``key`` (a private SSH key) the pack is signed; with ``archive`` a zip of it is written beside. Raises
     ``ArtifactError`` where the logbook and what lies there differ: evidence is not made of what was changed.
     """
+    if not period:
+        hint = "name a run that counts with --run, and an earlier one with --since"
+        raise ArtifactError("no run to give evidence of: a trial or a rehearsal is none", hint=hint)
     log = logbook.read(space)
     _refuse_differing(space, log)
     if to.exists() or (archive and _zip_of(to).exists()):

@@ -193,3 +193,35 @@ def test_both_find_the_same_in_a_company_drawn_by_chance(tmp_path, seed):
     assert re.search(r"access-beyond-role [1-9]\d\d, leaver-active \d+, never-allowed [1-9]", found.stdout), (
         found.stdout
     )
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["{}", "[]", "null", "[" * 100_000, '{"format": "access-review/evidence@1", "files": {}, "runs": ["../.."]}'],
+)
+def test_what_is_no_pack_is_refused_in_a_sentence(pack, tmp_path, said):
+    copy = shutil.copytree(pack[0], tmp_path / "pack")
+    (copy / "pack.json").write_text(said)
+    assert access_review(tmp_path, "evidence", "check", str(copy)).code == 1
+    assert access_review(tmp_path, "evidence", "rederive", str(copy)).code == 1
+    other = second(copy)
+    assert (other.returncode, other.stderr) == (1, "")
+    assert "WRONG" in other.stdout
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+def test_a_pipe_in_a_pack_is_not_waited_for(pack, tmp_path):
+    copy = shutil.copytree(pack[0], tmp_path / "pack")
+    (copy / "runs/logbook.jsonl").unlink()
+    os.mkfifo(copy / "runs/logbook.jsonl")
+    assert access_review(tmp_path, "evidence", "check", str(copy)).code == 1
+    assert "no plain file" in second(copy).stdout
+
+
+def test_a_trial_is_no_evidence(company, tmp_path):
+    own = company.copy(tmp_path / "copy")
+    assert own.run("--quiet", "audit", "--trial", at="2026-11-17T06:00:00Z").code in {0, 3}
+    (trial,) = (own.folder / "runs/rehearsals").iterdir()
+    refused = own.run("--run", trial.name, "evidence", "pack", "-o", str(tmp_path / "pack"), at="2026-11-17T07:00:00Z")
+    assert refused.code == 1
+    assert "a trial or a rehearsal is none" in refused.err
