@@ -151,6 +151,11 @@ def _item(item: WorkItem, within: Borders) -> WorkItem:
         clients=(within.client,),
         found=within.strike(item.found),
         entitlement_name=within.strike(item.entitlement_name),
+        title="" if len(item.clients) > 1 else item.title,
+        department="" if len(item.clients) > 1 else item.department,
+        manager=STRUCK_OUT if foreign or len(item.clients) > 1 else within.strike(item.manager),
+        what=within.strike(item.what),
+        beside=tuple(map(within.strike, item.beside)),
     )
 
 

@@ -25,6 +25,8 @@ SHEET = "Review"
 FILLED_IN = ("decision", "comment", "decided by", "decided on")
 ANSWERS = ("keep", "revoke", "cannot say")
 NEEDED = ("item", "account", "entitlement", *FILLED_IN, "run")
+NOT_ASKED = "not asked"
+"""What stands in the column ``item`` of the line that says what nobody is asked about."""
 PAUSE = timedelta(minutes=30)
 """After so long without an answer, somebody was doing something else."""
 
@@ -36,7 +38,7 @@ def read_decisions(
     today: date,
     unread: Iterable[Mistake] = (),
     people: People | None = None,
-) -> tuple[Decision, ...]:
+) -> "ReadSheets":
     """Read filled-in sheets (XLSX or CSV, by name), in order; rows without an answer give nothing.
 
     Rows that say the time of day as well also tell how long the answers took.
@@ -56,7 +58,15 @@ def read_decisions(
         reading.sheet(file, raw)
     if reading.mistakes:
         raise WorkspaceError.of(reading.mistakes, hint="nothing was recorded; correct the sheets and read them again")
-    return timed(reading.taken)
+    return ReadSheets(timed(reading.taken), tuple(sorted(reading.twice)))
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSheets:
+    """The answers of some sheets; ``doubles`` are any two files that answer the same items."""
+
+    decisions: tuple[Decision, ...]
+    doubles: tuple[tuple[str, str], ...] = ()
 
 
 def open_items(work: Worklist, answers: Decisions, reviewer: str, me: Iterable[str]) -> tuple[WorkItem, ...]:
@@ -113,6 +123,7 @@ class _Reading:
     taken: list[tuple[Decision, datetime | None]] = field(default_factory=list)
     first: dict[tuple[str, date], tuple[str, Decision]] = field(default_factory=dict)
     mistakes: list[Mistake] = field(default_factory=list)
+    twice: set[tuple[str, str]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.items = {item.item: item for item in self.work.items}
@@ -139,6 +150,15 @@ class _Reading:
 
     def row(self, row: "_Row") -> None:
         """Read one row; an answer counts only when nothing is wrong with it."""
+        if fold(row.text("item")) == NOT_ASKED:
+            if (
+                fold(row.text("decision")) == ReviewerAnswer.REVOKE
+            ):  # a keep that was filled down the column says nothing
+                hint = (
+                    "leave the line empty; to take it away is for who runs the system, or for a change of the template"
+                )
+                self.mistakes.append(row.mistake("decision", "this line asks nothing", hint))
+            return
         item = self.items.get(row.text("item"))
         wrong = list(_misplaced(row, item, self.work.run))
         if item is None or wrong or not row.text("decision"):
@@ -157,6 +177,8 @@ class _Reading:
     def add(self, row: "_Row", decision: Decision, when: datetime | None) -> None:
         """Take an answer; another answer of the same day to the same item contradicts it."""
         place, before = self.first.setdefault((decision.item, decision.at), (f"{row.file}:{row.line}", decision))
+        if (other := place.rpartition(":")[0]) != row.file:
+            self.twice.add((other, row.file))
         if before.decision is not decision.decision:
             said = f"says {decision.decision}, {place} says {before.decision} on the same day"
             self.mistakes.append(row.mistake("decision", said, "leave one"))

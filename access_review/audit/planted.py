@@ -15,7 +15,7 @@ from itertools import islice
 
 import pyarrow as pa
 
-from access_review.audit.worklist import UNASSIGNED, WorkItem, Worklist, item_id, sort_key
+from access_review.audit.worklist import HOLDERS, UNASSIGNED, WorkItem, Worklist, describe, item_id, sort_key
 from access_review.engine import Engine
 from access_review.sample.commitment import rank
 
@@ -60,7 +60,7 @@ def _models(items: Iterable[WorkItem], seed: bytes) -> Iterator[WorkItem]:
 def _row(
     run: str,
     model: WorkItem,
-    wrong: Mapping[str, Mapping[str, str]],
+    wrong: Mapping[str, Mapping[str, tuple[str, str]]],
     used: Collection[tuple[str, str | None]],
     seed: bytes,
 ) -> Iterator[WorkItem]:
@@ -73,7 +73,8 @@ def _row(
         model,
         item=item_id(run, model.unit, model.account, entitlement, model.mode),
         entitlement=entitlement,
-        entitlement_name=choice[entitlement],
+        entitlement_name=choice[entitlement][0],
+        what=choice[entitlement][1],
         # When the model's own grant was used says nothing of this one; when the account was, does.
         last_used="unknown" if (model.account, model.entitlement) in used else model.last_used,
         found="",
@@ -87,11 +88,11 @@ def _accounts_of(models: Iterable[Iterable[WorkItem]]) -> pa.Table:
     return pa.table({"account": pa.array(accounts, pa.string())})
 
 
-def _wrong_entitlements(engine: Engine) -> dict[str, dict[str, str]]:
-    """Return, by account, the names of entitlements that its holder does not have and must not have."""
-    found: dict[str, dict[str, str]] = {}
+def _wrong_entitlements(engine: Engine) -> dict[str, dict[str, tuple[str, str]]]:
+    """Return, by account, what its holder does not have and must not have, by name and in words."""
+    found: dict[str, dict[str, tuple[str, str]]] = {}
     for row in engine.rows(_WRONG):
-        found.setdefault(row["account"], {})[row["entitlement"]] = row["name"] or row["entitlement"]
+        found.setdefault(row["account"], {})[row["entitlement"]] = row["name"] or row["entitlement"], describe(row)
     return found
 
 
@@ -106,8 +107,8 @@ WHERE a.last_used_latest IS NOT NULL
 """
 
 # Held by somebody, so that the question is one that could be asked; by nobody with the same roles.
-_WRONG = """
-WITH holders AS (
+_WRONG = f"""
+WITH {HOLDERS}, asked_of AS (
     SELECT t.account, a.source, a.person, s.role_set
     FROM tested AS t JOIN accounts AS a ON a.account = t.account
     JOIN person_role_sets AS s ON s.person = a.person
@@ -119,21 +120,22 @@ WITH holders AS (
 ), of_peers AS (
     SELECT DISTINCT s.role_set, c.reached
     FROM held AS h JOIN person_role_sets AS s ON s.person = h.person JOIN closure AS c ON c.entitlement = h.entitlement
-    WHERE s.role_set IN (SELECT role_set FROM holders)
+    WHERE s.role_set IN (SELECT role_set FROM asked_of)
 ), once_allowed AS (
     SELECT DISTINCT r.person, x.entitlement
     FROM person_roles AS r JOIN expected AS x ON x.role = r.role
-    WHERE x.allows <> 'never' AND r.person IN (SELECT person FROM holders)
+    WHERE x.allows <> 'never' AND r.person IN (SELECT person FROM asked_of)
 ), has AS (
     SELECT DISTINCT h.person, c.reached
     FROM held AS h JOIN closure AS c ON c.entitlement = h.entitlement
-    WHERE h.person IN (SELECT person FROM holders)
+    WHERE h.person IN (SELECT person FROM asked_of)
 )
-SELECT p.account, e.entitlement, e.name
-FROM holders AS p
+SELECT p.account, e.entitlement, e.name, e.description, e.kind, e.privileged, e.sensitivity, b.holders
+FROM asked_of AS p
 JOIN entitlements AS e ON e.source = p.source
 JOIN kinds AS k ON k.account = p.account AND k.kind = e.kind
 JOIN given AS g ON g.entitlement = e.entitlement
+LEFT JOIN holders AS b ON b.entitlement = e.entitlement
 WHERE e.effect = 'grants'
   AND NOT EXISTS (SELECT 1 FROM has WHERE has.person = p.person AND has.reached = e.entitlement)
   AND NOT EXISTS (SELECT 1 FROM of_peers AS o WHERE o.role_set = p.role_set AND o.reached = e.entitlement)

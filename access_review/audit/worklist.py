@@ -1,12 +1,15 @@
 """The work list of a sample: one item per account and grant of each unit drawn, and who is to answer it.
 
-The manager reviews a person, the sponsor an agent. Where there is none who still works
+What nobody can take away, what restricts, and what a role of the holder must have is not asked about: its name stands
+beside the rest, unless something was found about it. The manager reviews a person, the sponsor an agent. Where there is none who still works
 here, the owner of the account or the entitlement does; else the item is unassigned.
 Nobody reviews their own access, and no custodian the account whose secret they know.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -54,6 +57,13 @@ class WorkItem:
     """Ids of the findings that ``found`` tells of and no waiver accepts."""
     peers: str = ""
     """What peers suggest, with the reason; empty where there is nothing to compare."""
+    title: str = ""
+    department: str = ""
+    manager: str = ""
+    what: str = ""
+    """What the entitlement is, and how many people have it, in words."""
+    beside: tuple[str, ...] = ()
+    """What the account holds besides that is not asked about, each with the reason."""
     planted: bool = False
     """A test row (:mod:`access_review.audit.planted`): it says nothing about access."""
 
@@ -88,7 +98,7 @@ def list_work(engine: Engine, sample: Sample) -> Worklist:
     engine.create("reviewers", _REVIEWERS)
     rows = engine.rows(_ITEMS, now=AsOf())
     sentences = every_sentence()
-    items = (_item(sample.run, row, sentences) for row in rows)
+    items = (_item(sample.run, row, sentences) for row in _folded(rows))
     return Worklist(
         sample.run,
         sample.as_of,
@@ -104,6 +114,29 @@ def sort_key(item: WorkItem) -> tuple[str, ...]:
 def item_id(run: str, unit: str, account: str, entitlement: str | None, mode: str | None) -> str:
     """Return the name of an item: it starts with a letter, so that no spreadsheet takes it for a number."""
     return "i" + hashlib.sha256(rfc8785.dumps([run, unit, account, entitlement, mode])).hexdigest()[:16]
+
+
+def _folded(rows: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Yield the rows that are asked about, each with what its account holds besides; of an account without any, itself."""
+    of_account: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for row in rows:
+        of_account[row["account"]].append(row)
+    for together in of_account.values():
+        beside = tuple(sorted({f"{row['entitlement_name']}: {row['fixed']}" for row in together if _is_fixed(row)}))
+        asked = [row for row in together if not _is_fixed(row)] or [{**together[0], **_ACCOUNT_ITSELF}]
+        yield from ({**row, "beside": beside} for row in asked)
+
+
+def _is_fixed(row: Mapping[str, Any]) -> bool:
+    return bool(row["fixed"]) and not row["found_here"]
+
+
+_ACCOUNT_ITSELF: Mapping[str, Any] = dict.fromkeys(
+    (
+        *("entitlement", "entitlement_name", "mode", "via", "used_earliest", "used_latest"),
+        *("description", "kind", "privileged", "sensitivity", "holders"),
+    )
+)
 
 
 def fold(name: str) -> str:
@@ -134,7 +167,27 @@ def _item(run: str, row: Mapping[str, Any], sentences: Sentences) -> WorkItem:
         found="; ".join(sorted(_remark(finding, sentences) for finding in row["found"] or ())),
         own=tuple(sorted({fold(name) for name in row["own"] if name and name.strip()})),
         findings=tuple(row["findings"] or ()),
+        title=_attribute(row, "title"),
+        department=_attribute(row, "department"),
+        manager=row["manager_name"] or "",
+        what=describe(row),
+        beside=row["beside"],
     )
+
+
+def _attribute(row: Mapping[str, Any], name: str) -> str:
+    return str(json.loads(row["attributes"] or "{}").get(name) or "")
+
+
+def describe(row: Mapping[str, Any]) -> str:
+    """Say what an entitlement is, and how many people have it: of test rows as of all others."""
+    if not row["kind"]:
+        return ""
+    parts = [row["description"] or row["kind"]]
+    parts += ["privileged"] * bool(row["privileged"])
+    parts += [f"{row['sensitivity']} data"] * bool(row["sensitivity"])
+    holders = row["holders"] or 0
+    return f"{', '.join(parts)}; {holders:,} {'person has' if holders == 1 else 'people have'} it"
 
 
 def _remark(finding: Mapping[str, Any], sentences: Sentences) -> str:
@@ -160,14 +213,25 @@ def _between(earliest: datetime | None, latest: datetime) -> str:
     return f"{earliest:%Y-%m-%d} to {latest:%Y-%m-%d}"
 
 
+def minutes_for(items: int) -> int:
+    """Return how many minutes so many items ask of somebody: half a minute each, at least one."""
+    return max(1, -(-items // 2)) if items else 0
+
+
 def of_client(items: Iterable[WorkItem], client: str) -> tuple[WorkItem, ...]:
     """Return the items of one client alone."""
     return tuple(item for item in items if client in item.clients)
 
 
+HOLDERS = """
+holders AS (
+    SELECT entitlement, count(DISTINCT coalesce(person, account)) AS holders FROM held GROUP BY entitlement
+)"""
+"""SQL: how many have each entitlement directly."""
+
 # Every account of a unit, each with its grants; an account without any is a question of its own.
 _ASKED = """
-SELECT s.unit, s.stratum, s.draw, p.person, a.account, h.entitlement, h.mode, h.via
+SELECT s.unit, s.stratum, s.draw, p.person, a.account, h.entitlement, h.mode, h.via, h.removable, h.why_not
 FROM accounts a
 LEFT JOIN people p ON p.person = a.person
 JOIN sampled s ON s.unit = coalesce(p.person, a.account)
@@ -210,7 +274,7 @@ WITH clients AS ({CLIENTS}), custodians AS (
     SELECT person, string_agg(DISTINCT role, ', ' ORDER BY role) AS roles
     FROM person_roles WHERE spell IN ('current', 'grace') GROUP BY person
 ), open_findings AS (
-    SELECT finding, status, subject, about,
+    SELECT finding, status, subject, about, about IS NOT NULL AS specific,
            struct_pack(rule := rule, code := code, facts := facts, checked := checked, status := status) AS remark
     FROM findings WHERE status <> 'closed'
 ), reached AS (
@@ -218,30 +282,40 @@ WITH clients AS ({CLIENTS}), custodians AS (
     FROM asked k JOIN closure c ON c.entitlement = k.entitlement
 ), remarks AS (
     -- About the grant itself, or about what it reaches.
-    SELECT r.account, r.entitlement, r.mode, f.remark, f.finding, f.status
+    SELECT r.account, r.entitlement, r.mode, f.remark, f.finding, f.status, f.specific
     FROM reached r JOIN open_findings f ON f.subject = r.account AND f.about = r.reached
     UNION
     -- About the nesting on the way: its subject and what it is about are both reached by the one grant.
-    SELECT r.account, r.entitlement, r.mode, f.remark, f.finding, f.status
+    SELECT r.account, r.entitlement, r.mode, f.remark, f.finding, f.status, f.specific
     FROM reached r JOIN open_findings f ON f.subject = r.reached
     JOIN reached o ON o.account = r.account AND o.entitlement = r.entitlement AND o.mode = r.mode AND o.reached = f.about
     UNION
     -- About a toxic pair: each grant that reaches one of its sides.
-    SELECT r.account, r.entitlement, r.mode, f.remark, f.finding, f.status
+    SELECT r.account, r.entitlement, r.mode, f.remark, f.finding, f.status, f.specific
     FROM reached r JOIN separation x ON x.entitlement = r.reached
     JOIN open_findings f ON f.about = x.pair AND f.subject IN (r.account, r.person)
     UNION
     -- About the account or the person as such: said beside each of the grants.
-    SELECT k.account, k.entitlement, k.mode, f.remark, f.finding, f.status
+    SELECT k.account, k.entitlement, k.mode, f.remark, f.finding, f.status, f.specific
     FROM asked k JOIN open_findings f ON f.about IS NULL AND f.subject = k.account
     UNION
-    SELECT k.account, k.entitlement, k.mode, f.remark, f.finding, f.status
+    SELECT k.account, k.entitlement, k.mode, f.remark, f.finding, f.status, f.specific
     FROM asked k JOIN open_findings f ON f.about IS NULL AND f.subject = k.person
 ), found AS (
     SELECT account, entitlement, mode, list(remark) AS found,
-           list(finding ORDER BY finding) FILTER (status <> 'waived') AS findings
+           list(finding ORDER BY finding) FILTER (status <> 'waived') AS findings, bool_or(specific) AS found_here
     FROM remarks GROUP BY account, entitlement, mode
-), own_accounts AS (
+), duties AS (
+    SELECT r.person, x.entitlement, min(x.role) AS role
+    FROM person_roles r JOIN expected x ON x.role = r.role AND x.allows = 'must'
+    WHERE r.spell IN ('current', 'grace') GROUP BY r.person, x.entitlement
+), powerful AS (
+    SELECT DISTINCT r.entitlement FROM reached r JOIN entitlements e ON e.entitlement = r.reached
+    WHERE e.privileged OR e.effect = 'exempts'
+), jobs AS (
+    SELECT person, min(attributes) AS attributes FROM assignments
+    WHERE status <> 'left' AND coalesce(ends_latest > :now, TRUE) GROUP BY person
+), {HOLDERS}, own_accounts AS (
     SELECT coalesce(p.person, a.account) AS unit,
            flatten(list([a.account, a.native_id, a.name, a.principal_name, a.display_name, a.mail, a.employee_id])) AS own
     FROM accounts a LEFT JOIN people p ON p.person = a.person
@@ -259,7 +333,13 @@ SELECT k.unit, k.stratum, k.draw, k.person, k.account, k.entitlement, k.mode, k.
        coalesce(e.source, a.source) AS system, e.name AS entitlement_name,
        t.last_used_earliest AS used_earliest, t.last_used_latest AS used_latest,
        a.last_used_earliest AS account_earliest, a.last_used_latest AS account_latest, a.never_used,
-       f.found, f.findings,
+       f.found, f.findings, coalesce(f.found_here, FALSE) AS found_here,
+       j.attributes, manager.name AS manager_name,
+       e.description, e.kind, e.privileged, e.sensitivity, b.holders,
+       CASE WHEN e.entitlement IS NULL OR q.entitlement IS NOT NULL THEN NULL
+            WHEN e.effect = 'restricts' THEN 'it restricts, so that without it more would be possible'
+            WHEN k.removable = FALSE THEN coalesce(split_part(k.why_not, ':', 1), 'it cannot be taken away')
+            WHEN d.role IS NOT NULL THEN concat('every ', d.role, ' must have it') END AS fixed,
        list_concat(list_concat(w.own, coalesce(g.own, [])), [p.person, p.native_id, p.name, p.mail]) AS own
 FROM asked k
 JOIN accounts a ON a.account = k.account
@@ -274,6 +354,11 @@ LEFT JOIN clients l ON l.person = k.person
 LEFT JOIN activity t ON t.account = k.account AND t.object = k.entitlement
 LEFT JOIN found f ON f.account = k.account AND f.entitlement IS NOT DISTINCT FROM k.entitlement
      AND f.mode IS NOT DISTINCT FROM k.mode
+LEFT JOIN duties d ON d.person = k.person AND d.entitlement = k.entitlement
+LEFT JOIN powerful q ON q.entitlement = k.entitlement
+LEFT JOIN jobs j ON j.person = k.person
+LEFT JOIN people manager ON manager.person = CASE WHEN p.kind = 'agent' THEN p.sponsor ELSE p.manager END
+LEFT JOIN holders b ON b.entitlement = k.entitlement
 JOIN own_accounts w ON w.unit = k.unit
 LEFT JOIN own_custodians g ON g.account = k.account
 """

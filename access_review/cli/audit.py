@@ -93,6 +93,8 @@ def audit(
     from access_review.stages.report import write_report
     from access_review.stages.review import review_run
     from access_review.store import audits
+    from access_review.views import asked_of
+    from access_review.views.text import count
 
     options: Options = ctx.obj
     workspace = options.workspace()
@@ -118,8 +120,9 @@ def audit(
         opened = open_audit(workspace, run, promised or secrets.token_bytes(32), options.now, key)
     _summarise(options, workspace, run, report, written=write_report(workspace, run))
     if opened.drawn:
-        sheets = f"{len(opened.drawn.sheets)} work sheets in {shown(run.folder / 'sample')}"
+        sheets = f"{count(len(opened.drawn.sheets), 'work sheet')} in {shown(run.folder / 'sample')}"
         options.say(f"Sample: {len(opened.drawn.sample.picks)} to check by hand in {opened.week}; {sheets}")
+        options.say(asked_of.text(opened.drawn.work))
         options.say(f"        The key of the next draw is held by {AUDITOR if promised else OPERATOR}")
     else:
         options.say(f"Sample: none is drawn now: {opened.why_not}")
@@ -152,7 +155,9 @@ def decide(
     ctx: typer.Context,
     sheets: Annotated[
         list[Path] | None,
-        typer.Argument(help="Filled-in work sheets, .xlsx or .csv; none to be asked in the terminal."),
+        typer.Argument(
+            help="Filled-in work sheets, .xlsx or .csv, or a folder of them; none to be asked in the terminal."
+        ),
     ] = None,
     by: Annotated[str | None, typer.Option(help="Who you are, to be asked one by one: id, name or mail.")] = None,
     of: Annotated[
@@ -171,8 +176,10 @@ def decide(
         return
     if by or of:
         raise typer.BadParameter("--by and --of are for being asked; the sheets say who decided")
-    count, judged = read_sheets(run, sheets, options.now)
-    options.show(JUDGEMENT.plain(judged), judgement.text(judged, read=count))
+    read = read_sheets(run, sheets, options.now)
+    value = {**JUDGEMENT.plain(read.judgement), "doubles": read.doubles, "strangers": read.strangers}
+    said = judgement.text(read.judgement, read=read.answers, doubles=read.doubles, strangers=read.strangers)
+    options.show(value, said)
 
 
 def withdraw(

@@ -18,22 +18,55 @@ from access_review.runs import Run
 from access_review.store import audits, rosters
 from access_review.store.decisions import NewDecision, RunDecisions, claimed, unread
 
+_SHEETS = (".xlsx", ".csv")
+
 LARGEST = 64 * 2**20
 """Bytes of one sheet; the largest we write is far below."""
 
 
-def read_sheets(run: Run, paths: Iterable[Path], now: datetime) -> tuple[int, Judgement]:
-    """Read filled-in work sheets into a run; return how many answers they held and what the sample proves now.
+@dataclass(frozen=True, slots=True)
+class ReadBack:
+    """How many answers sheets held, what the sample proves now, which sheets answer the same, and what was left aside."""
+
+    answers: int
+    judgement: Judgement
+    doubles: tuple[tuple[str, str], ...]
+    strangers: tuple[str, ...]
+
+
+def read_sheets(run: Run, paths: Iterable[Path], now: datetime) -> ReadBack:
+    """Read filled-in work sheets into a run, or all that lie in a folder, and what else lies there by name alone.
 
     ``now`` is on the last day on which something can have been decided. Raises
     ``WorkspaceError`` with every mistake of every sheet, and then keeps nothing.
     """
-    sheets, unread = open_sheets(paths)
+    named, strangers = _within(paths)
+    sheets, unread = open_sheets(named)
     read = filled_sheets.read_decisions(
         sheets, store.read(run, WORKLIST), today=now.date(), unread=unread, people=rosters.people_now(run)
     )
-    _record(run, read, now)
-    return len(read), audits.judgement(run)
+    _record(run, read.decisions, now)
+    return ReadBack(len(read.decisions), audits.judgement(run), read.doubles, strangers)
+
+
+def _within(paths: Iterable[Path]) -> tuple[list[Path], tuple[str, ...]]:
+    """Return the sheets named, and those of each folder named; beside them what else lies in a folder.
+
+    A file that a spreadsheet program keeps beside an open one is neither.
+    """
+    sheets: list[Path] = []
+    strangers: list[str] = []
+    for path in paths:
+        if not path.is_dir():
+            sheets.append(path)
+            continue
+        inside = sorted(one for one in path.iterdir() if not one.name.startswith((".", "~$")))
+        found = [one for one in inside if one.is_file() and one.suffix.lower() in _SHEETS]
+        sheets += found
+        strangers += [one.name for one in inside if one not in found]
+    if not sheets:
+        raise Unclear("no work sheet is there", hint="give sheets, .xlsx or .csv, or the folder that they came back to")
+    return sheets, tuple(strangers)
 
 
 def open_sheets(paths: Iterable[Path]) -> tuple[list[tuple[str, bytes]], list[Mistake]]:

@@ -24,6 +24,7 @@ FOLDER = "runs/notices"
 """Where notices are kept in a workspace."""
 
 _TIMEOUT = 30
+_WORKBOOK = "vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _ADDRESS = re.compile(r"[^\s@<>,;:\"\\]+@[A-Za-z0-9.-]+")
 
 
@@ -48,7 +49,8 @@ def deliver(
         )
         files.write(folder / name, content.encode())
         failed = []
-        if settings.smtp and (why := _mail(notice, settings.smtp, environment, at)):
+        sheet = files.content(folder.parent.parent / notice.sheet) if notice.sheet and settings.smtp else b""
+        if settings.smtp and (why := _mail(notice, settings.smtp, environment, at, sheet)):
             failed.append(f"mail: {why}")
         if settings.webhook and (why := _post(notice, settings.webhook, environment)):
             failed.append(f"webhook: {why}")
@@ -56,14 +58,17 @@ def deliver(
     return tuple(done)
 
 
-def _mail(notice: Notice, smtp: Smtp, environment: Mapping[str, str], at: datetime) -> str:
-    """Send one mail; return why it could not be sent, or nothing."""
+def _mail(notice: Notice, smtp: Smtp, environment: Mapping[str, str], at: datetime, sheet: bytes) -> str:
+    """Send one mail, with its work sheet; return why it could not be sent, or nothing."""
     if not notice.mail or not _ADDRESS.fullmatch(notice.mail):
         return f"{notice.name} has no mail address"
     message = EmailMessage()
     message["From"], message["To"], message["Subject"] = smtp.sender, notice.mail, notice.subject
     message["Date"] = format_datetime(at)
     message.set_content(notice.text)
+    if sheet:
+        name = notice.sheet.rpartition("/")[2]
+        message.add_attachment(sheet, maintype="application", subtype=_WORKBOOK, filename=name)
     if missing := [name for name in (smtp.user_env, smtp.password_env) if name and name not in environment]:
         return f"{missing[0]} is not set"
     try:

@@ -11,6 +11,7 @@ from access_review.audit.campaign import Campaign, Reminder
 from access_review.runs import Run
 from access_review.stages import notify
 from access_review.store import audits, snapshots
+from access_review.views import worksheet
 from access_review.views.notices import notices
 from access_review.workspace import Workspace
 
@@ -35,7 +36,8 @@ def remind(workspace: Workspace, run: Run, now: datetime, environment: Mapping[s
     audit = campaign.close_campaign(before, waiting, audits.not_reviewed(run), reviewing, now)
     sent = audit.sent[len(before.sent) :] or campaign.due_reminders(audit, waiting, reviewing, now)
     people = reviewers.people_of(snapshots.people(run))
-    written = notices(audit, sent, people, reviewing.escalate_to)
+    sheets = {one.reviewer: path for one in sent if (path := _sheet(workspace, run, one.reviewer))}
+    written = notices(audit, sent, people, reviewing.escalate_to, sheets)
     folder = workspace.folder / notify.FOLDER
     delivered = notify.deliver(written, workspace.policy.notify, environment, folder, now)
     missed = {one.notice.about for one in delivered if one.failed}
@@ -43,3 +45,9 @@ def remind(workspace: Workspace, run: Run, now: datetime, environment: Mapping[s
         audit = replace(audit, sent=(*audit.sent, *(one for one in sent if one.reviewer not in missed)))
     audits.keep_campaign(run, audit, now, "remind")
     return Reminded(audit, sent, tuple(sorted({why for one in delivered for why in one.failed})))
+
+
+def _sheet(workspace: Workspace, run: Run, reviewer: str) -> str:
+    """Return where the work sheet of a reviewer is, in the workspace; nothing where there is none."""
+    path = run.folder / "sample" / f"{worksheet.name_of(reviewer)}.xlsx"
+    return path.relative_to(workspace.folder).as_posix() if path.is_file() else ""

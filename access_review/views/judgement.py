@@ -4,11 +4,16 @@ from collections.abc import Sequence
 
 from access_review.audit.judge import Judgement, Rate, Reviewer
 from access_review.views.terminal import table
-from access_review.views.text import count, limit, shorten
+from access_review.views.text import count, limit, shorten, visible
 
 
-def text(judged: Judgement, *, read: int) -> str:
-    """Say how far the hand check is and what it says so far."""
+def text(
+    judged: Judgement, *, read: int, doubles: Sequence[tuple[str, str]] = (), strangers: Sequence[str] = ()
+) -> str:
+    """Say how far the hand check is and what it says so far.
+
+    ``doubles`` are sheets that answer the same items, ``strangers`` what lay beside the sheets and is none.
+    """
     rows = [
         (
             line.stratum,
@@ -25,8 +30,11 @@ def text(judged: Judgement, *, read: int) -> str:
         None: "Whether wrong access is within what is tolerable cannot be said yet.",
     }[judged.within_tolerance]
     header = ("part", "population", "checked", "wrong access", "missed by the machine")
+    came = [f"{count(read, 'decision')} read; {count(judged.unanswered, 'item')} still open."]
+    came += [f"Twice: {visible(one)} and {visible(other)} answer the same items alike." for one, other in doubles]
+    came += [f"No work sheet, left aside: {', '.join(map(visible, strangers))}"] * bool(strangers)
     parts = [
-        f"{count(read, 'decision')} read; {count(judged.unanswered, 'item')} still open.",
+        "\n".join(came),
         table(header, rows, numbers=(1, 2)),
         f"{verdict} Limits hold with {judged.confidence:.0%} confidence.",
         reviewers(judged.reviewers),

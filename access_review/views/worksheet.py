@@ -6,14 +6,16 @@ are unlocked, and the narrow column ``item`` ties each row to its question.
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from access_review.audit.filled_sheets import ANSWERS, FILLED_IN, SHEET
-from access_review.audit.worklist import WorkItem
+from access_review.audit.filled_sheets import ANSWERS, FILLED_IN, NOT_ASKED, SHEET
+from access_review.audit.worklist import WorkItem, minutes_for
 from access_review.connectors.tabular.inert import inert
+from access_review.views import text
 from access_review.views.spreadsheet import csv_bytes, workbook_bytes
 
 if TYPE_CHECKING:
@@ -23,11 +25,15 @@ if TYPE_CHECKING:
 _WIDTHS = {
     "item": 8,
     "person": 24,
+    "title": 20,
+    "department": 18,
+    "manager": 20,
     "client": 16,
     "roles": 24,
     "account": 24,
     "system": 10,
     "entitlement": 34,
+    "what it is": 34,
     "how": 14,
     "last used": 22,
     "machine says": 44,
@@ -39,6 +45,8 @@ _WIDTHS = {
     "run": 8,
 }
 COLUMNS = tuple(_WIDTHS)
+BESIDE = "Not asked"
+"""The sheet of a workbook that lists what nobody is asked about."""
 
 
 def name_of(reviewer: str) -> str:
@@ -52,11 +60,15 @@ def cells(run: str, item: WorkItem) -> tuple[str, ...]:
     return (
         item.item,
         item.person,
+        item.title,
+        item.department,
+        item.manager,
         ", ".join(item.clients),
         item.roles,
         item.account_name,
         item.system,
         item.entitlement_name,
+        item.what,
         item.how,
         item.last_used,
         item.found or "nothing found",
@@ -66,9 +78,29 @@ def cells(run: str, item: WorkItem) -> tuple[str, ...]:
     )
 
 
+def not_asked(run: str, items: Sequence[WorkItem]) -> tuple[tuple[str, ...], ...]:
+    """Return the one line that says what stands on nobody's list, and why; none where all is asked about."""
+    beside = _beside(items)
+    if not beside:
+        return ()
+    why = Counter(reason for _, _, _, reason in beside)
+    most = ", ".join(
+        f"{reason} ({number})" for reason, number in sorted(why.items(), key=lambda one: (-one[1], one[0]))
+    )
+    said = f"{len(beside)} more that nobody decides here: {most}"
+    row = dict.fromkeys(COLUMNS, "") | {"item": NOT_ASKED, "entitlement": said, "run": run}
+    return (tuple(row.values()),)
+
+
+def _beside(items: Iterable[WorkItem]) -> list[tuple[str, str, str, str]]:
+    """Return person, account, entitlement and reason of what is not asked about."""
+    found = {(item.person, item.account_name, *held.rpartition(": ")[::2]) for item in items for held in item.beside}
+    return sorted(found)
+
+
 def as_csv(run: str, items: Sequence[WorkItem]) -> bytes:
     """Write the items of one reviewer as CSV."""
-    return csv_bytes(COLUMNS, (cells(run, item) for item in items))
+    return csv_bytes(COLUMNS, (*(cells(run, item) for item in items), *not_asked(run, items)))
 
 
 def as_xlsx(run: str, items: Sequence[WorkItem], *, as_of: datetime) -> bytes:
@@ -78,10 +110,11 @@ def as_xlsx(run: str, items: Sequence[WorkItem], *, as_of: datetime) -> bytes:
     book = openpyxl.Workbook()
     _instruct(book, run, items, as_of)
     page = book.create_sheet(SHEET)
-    _fill(page, run, items)
+    _fill(page, [*(cells(run, item) for item in items), *not_asked(run, items)])
     _look(page, len(items))
     _guard(page, len(items), as_of)
     _alike(page, len(items))
+    _list_besides(book, items)
     book.active = page
     return workbook_bytes(book, at=as_of)
 
@@ -90,11 +123,9 @@ def _instruct(book: "Workbook", run: str, items: Sequence[WorkItem], as_of: date
     page = book.worksheets[0]
     page.title = "Read me"
     page.column_dimensions["A"].width = 100
-    who = items[0].reviewer_name if items else "nobody"
-    units = len({item.unit for item in items})
     lines = (
         "Access review",
-        f"For {who}: {len(items)} items about {units} people and accounts, as of {as_of:%Y-%m-%d} (run {run}).",
+        *summary(run, items, as_of),
         f"On the sheet {SHEET}, answer for each row: does this person still need this access for the work they do now?",
         "decision: keep, revoke or cannot say. Leave it empty where you have not looked: that is no answer, never a revoke.",
         "decided by: your own name, mail or id. decided on: the date, as 2026-12-31; add the time, as 2026-12-31 14:05, if you like. comment: what another should know.",
@@ -109,19 +140,56 @@ def _instruct(book: "Workbook", run: str, items: Sequence[WorkItem], as_of: date
     page.protection.sheet = True
 
 
-def _put(page: "Worksheet", row: int, column: int, text: str) -> None:
+def summary(run: str, items: Sequence[WorkItem], as_of: datetime) -> Iterator[str]:
+    """Yield what a sheet asks: how much about how many, how long it takes, and where to look first."""
+    who = items[0].reviewer_name if items else "nobody"
+    people = len({item.unit for item in items if item.unit != item.account})
+    accounts = len({item.unit for item in items if item.unit == item.account})
+    about = [text.count(people, "person", "people")] * bool(people) + [
+        f"{text.count(accounts, 'account')} of nobody"
+    ] * bool(accounts)
+    minutes = minutes_for(len(items))
+    asks = f"{text.count(len(items), 'item')} about {' and '.join(about) or 'nobody'}"
+    yield f"For {who}: {asks}, as of {as_of:%Y-%m-%d} (run {run}). It takes about {text.count(minutes, 'minute')}."
+    if objected := sum(bool(item.found) for item in items):
+        yield f"The machine objects to {text.count(objected, 'item')}: look at these first."
+    systems = Counter(item.system for item in items)
+    yield "By system: " + ", ".join(f"{system} {number}" for system, number in sorted(systems.items()))
+    if beside := _beside(items):
+        yield (
+            f"{len(beside)} more are not asked about, since nobody can take them away, they only restrict, or every holder "
+            f"of the role must have them: one line at the end, each on the sheet {BESIDE}."
+        )
+
+
+def _list_besides(book: "Workbook", items: Sequence[WorkItem]) -> None:
+    """List on a sheet of its own what is not asked about."""
+    beside = _beside(items)
+    if not beside:
+        return
+    page = book.create_sheet(BESIDE)
+    for letter, width in zip("ABCD", (24, 30, 34, 60), strict=True):
+        page.column_dimensions[letter].width = width
+    for number, row in enumerate((("person", "account", "entitlement", "why nobody is asked"), *beside), 1):
+        for column, said in enumerate(row, 1):
+            _put(page, number, column, said)
+    page.freeze_panes = "A2"
+    page.protection.sheet = True
+
+
+def _put(page: "Worksheet", row: int, column: int, said: str) -> None:
     # Told explicitly: left to itself, openpyxl takes "=…" for a formula and "#REF!" for an error.
-    cell = page.cell(row, column, inert(text))
+    cell = page.cell(row, column, inert(said))
     cell.data_type = "s"
 
 
-def _fill(page: "Worksheet", run: str, items: Sequence[WorkItem]) -> None:
+def _fill(page: "Worksheet", rows: Sequence[Sequence[str]]) -> None:
     for column, heading in enumerate(COLUMNS, 1):
         _put(page, 1, column, heading)
-    for row, item in enumerate(items, 2):
-        for column, text in enumerate(cells(run, item), 1):
-            if text:
-                _put(page, row, column, text)
+    for number, row in enumerate(rows, 2):
+        for column, said in enumerate(row, 1):
+            if said:
+                _put(page, number, column, said)
 
 
 def _look(page: "Worksheet", count: int) -> None:

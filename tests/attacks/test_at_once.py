@@ -79,7 +79,15 @@ def test_decisions_from_before_there_was_a_store_are_read_and_taken_over(tmp_pat
         writer = csv.DictWriter(file, rows[0].keys())
         writer.writeheader()
         writer.writerow(chosen)
-    assert company.run("decide", str(path), at=AT).code == 0
+    back = tmp_path / "back"
+    back.mkdir()
+    for name in ("sheet.csv", "sheet (1).csv"):
+        (back / name).write_bytes(path.read_bytes())
+    (back / "holiday.jpg").touch()
+    said = company.run("decide", str(back), at=AT)
+    assert said.code == 0, said.err
+    assert "Twice: sheet (1).csv and sheet.csv answer the same items alike." in said.out
+    assert "No work sheet, left aside: holiday.jpg" in said.out
     before = audits.decisions(run)
     logbook.path_of(tmp_path).unlink()
     decisions.path_of(tmp_path).unlink()

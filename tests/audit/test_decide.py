@@ -59,7 +59,7 @@ def csv_file(tmp_path, filled, *, name="lea.csv", edit=None, delimiter=",", enco
 
 def read(paths, *, work=WORK, today=TODAY):
     sheets, unread = open_sheets(paths)
-    return read_decisions(sheets, work, today=today, unread=unread)
+    return read_decisions(sheets, work, today=today, unread=unread).decisions
 
 
 def mistakes(path, *, work=WORK, today=TODAY):
@@ -134,20 +134,20 @@ def test_a_column_of_the_reviewers_own_is_left_alone(tmp_path):
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"decision": "maybe"}, "2:12: decision: 'maybe' is no answer (one of keep, revoke, cannot say, or empty)"),
-        ({"decision": "withdrawn"}, "2:12: decision: 'withdrawn' is no answer"),
-        ({"decided by": ""}, "2:14: decided by: is empty"),
-        ({"decided by": "  ANA  Cruz"}, "2:14: decided by: ANA  Cruz may not decide on their own access"),
+        ({"decision": "maybe"}, "2:16: decision: 'maybe' is no answer (one of keep, revoke, cannot say, or empty)"),
+        ({"decision": "withdrawn"}, "2:16: decision: 'withdrawn' is no answer"),
+        ({"decided by": ""}, "2:18: decided by: is empty"),
+        ({"decided by": "  ANA  Cruz"}, "2:18: decided by: ANA  Cruz may not decide on their own access"),
         ({"decided by": "Someone (Ana Cruz)"}, "may not decide on their own access"),
-        ({"decided on": ""}, "2:15: decided on: is empty"),
-        ({"decided on": "4/11/2026"}, "2:15: decided on: '4/11/2026' is no date"),
+        ({"decided on": ""}, "2:19: decided on: is empty"),
+        ({"decided on": "4/11/2026"}, "2:19: decided on: '4/11/2026' is no date"),
         ({"decided on": "46330"}, "decided on: '46330' is no date"),
         ({"decided on": "2026-11-01"}, "is not between 2026-11-02 (the sample) and 2026-11-09"),
         ({"decided on": "2027-11-01"}, "is not between"),
         ({"item": "i0000"}, "2:1: item: 'i0000' is no item of run"),
         ({"item": ""}, "2:1: item: is empty"),
-        ({"run": "another"}, "2:16: run: the sheet is of run another"),
-        ({"account": "Someone-Else"}, "2:5: account: 'Someone-Else', but i"),
+        ({"run": "another"}, "2:20: run: the sheet is of run another"),
+        ({"account": "Someone-Else"}, "2:8: account: 'Someone-Else', but i"),
         ({"entitlement": "Other"}, "sort whole rows only"),
         ({"decision": "=1+1"}, "a formula that was never computed"),
     ],
@@ -166,9 +166,9 @@ def test_every_mistake_at_once_and_nothing_taken(tmp_path):
     missing = tmp_path / "missing.csv"
     found = mistakes([first, second, third, missing])
     assert [line.split(": ")[0] for line in found] == [
-        "lea.csv:7:15",
-        "lea.xlsx (sheet Review):2:12",
-        "lea.xlsx (sheet Review):5:14",
+        "lea.csv:7:19",
+        "lea.xlsx (sheet Review):2:16",
+        "lea.xlsx (sheet Review):5:18",
         "missing.csv",
         "notes.pdf",
     ]
@@ -191,7 +191,7 @@ def test_a_missing_or_doubled_column(tmp_path):
 
 def test_a_row_of_another_width(tmp_path):
     found = mistakes(csv_file(tmp_path, {}, edit=lambda rows: [*rows[:2], rows[2][:-1], *rows[3:]]))
-    assert found == ["lea.csv:3: 15 columns where 16 are expected"]
+    assert found == ["lea.csv:3: 19 columns where 20 are expected"]
 
 
 def test_hidden_rows_are_no_answer_anybody_saw(tmp_path):
@@ -219,7 +219,7 @@ def test_contradictions_on_one_day(tmp_path):
     again = xlsx(tmp_path, one({"decision": "revoke"}), name="b.xlsx")
     found = mistakes([csv_file(tmp_path, one({})), again])
     assert found == [
-        "b.xlsx (sheet Review):2:12: decision: says revoke, lea.csv:2 says keep on the same day (leave one)"
+        "b.xlsx (sheet Review):2:16: decision: says revoke, lea.csv:2 says keep on the same day (leave one)"
     ]
     later = xlsx(tmp_path, one({"decision": "revoke", "decided on": "2026-11-05"}), name="c.xlsx")
     found = read([csv_file(tmp_path, one({})), later])

@@ -171,6 +171,7 @@ def engine():
         "entitlements": map(entitlement, names),
         "closure": ({"entitlement": group(a), "reached": group(b), "mode": "assigned"} for a, b in reached),
         "person_roles": ({"person": person(p), "role": r, "spell": "current", "client": c} for p, r, c in roles),
+        "expected": [],
         "assignments": (
             {"person": person(p), "seq": n, "source": "hr", "client": c, "status": s}
             for n, (p, c, s) in enumerate(spells)
@@ -278,6 +279,17 @@ def test_last_use_and_names(engine):
     assert (account("ana"), group("copy")) not in items
 
 
+def test_what_every_holder_of_the_role_must_have_is_beside_and_not_asked(engine):
+    duty = {"role": "analyst", "entitlement": group("write"), "allows": "must"}
+    engine.register("expected", frame(FACTS["expected"], [duty, {**duty, "entitlement": group("nest")}]))
+    items = {(item.account, item.entitlement): item for item in everything(engine).items}
+    assert (account("ben"), group("write")) not in items
+    assert items[account("ben"), None].beside == ("WRITE: every analyst must have it",)
+    assert items[account("ben"), None].reviewer == person("lead"), "the account itself is asked about instead"
+    assert items[account("ana"), group("nest")].beside == (), "something was found about it, so it is asked about"
+    assert items[account("svc"), group("write")].what == "group; 4 people have it"
+
+
 def test_a_use_known_to_the_day_is_one_day():
     row = {"used_earliest": AS_OF, "used_latest": AS_OF}
     assert worklist._last_used(row) == "2026-11-02"
@@ -324,6 +336,7 @@ def test_a_real_review_can_be_sampled():
     assert census == {"hr:person:1": "privileged", "hr:person:2": "left"}
     assert {unit.unit: unit.clients for unit in units}["hr:person:2"] == ("Sundown Retail",)
     said = {(item.unit, item.entitlement): item.found for item in work.items}
-    assert said["hr:person:1", "ad:group:All-Staff"] == ""
+    assert ("hr:person:1", "ad:group:All-Staff") not in said, "every holder of the role must have it"
+    assert any("All-Staff: " in held for item in work.items for held in item.beside)
     assert "toxic-pair" in said["hr:person:1", "ad:group:Payroll"]
     assert "leaver-active" in said["hr:person:2", "ad:group:Finance-Write"]

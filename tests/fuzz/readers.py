@@ -129,7 +129,7 @@ def _sheet_reader(run: Run, sheet: Path) -> Callable[[], object]:
 
     def read() -> object:
         sheets, unread = decide.open_sheets([sheet])
-        return filled_sheets.read_decisions(sheets, work, today=NOW.date(), unread=unread, people=people)
+        return filled_sheets.read_decisions(sheets, work, today=NOW.date(), unread=unread, people=people).decisions
 
     return read
 

@@ -6,6 +6,7 @@ import socketserver
 import ssl
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
 from ipaddress import ip_address
 from typing import Any
 
@@ -155,13 +156,19 @@ def test_mail_goes_over_verified_tls_and_the_password_stays_out_of_sight(certifi
         assert "Subject: Access review 2026-W45\r\n" in received
         assert "3 items wait.\r\n" in received
         received.clear()
+        (tmp_path / "ana.xlsx").write_bytes(b"the sheet")
+        with_sheet = replace(NOTICE, sheet="ana.xlsx")
+        (sent,) = notify.deliver([with_sheet], settings, environment, tmp_path / "runs/notices", AT)
+        assert sent.failed == ()
+        assert 'Content-Disposition: attachment; filename="ana.xlsx"\r\n' in received, "the sheet goes with its notice"
+        received.clear()
         (refused,) = notify.deliver([NOTICE], Notify(smtp=Smtp(**named, **login)), environment, tmp_path, AT)
         assert "SSLCertVerificationError" in refused.failed[0]
         assert not [line for line in received if line.startswith("AUTH")]
     (down,) = notify.deliver([NOTICE], settings, environment, tmp_path, AT)
     (unset,) = notify.deliver([NOTICE], settings, {}, tmp_path, AT)
     assert "MAIL_USER is not set" in unset.failed[0]
-    said = repr((done, refused, down)) + "".join(path.read_text() for path in tmp_path.iterdir())
+    said = repr((done, refused, down)) + "".join(path.read_text() for path in tmp_path.rglob("*.txt"))
     assert down.failed
     assert SECRET not in said
 

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 import openpyxl
 import pytest
 
-from access_review.audit.filled_sheets import FILLED_IN, SHEET
+from access_review.audit.filled_sheets import FILLED_IN, NOT_ASKED, SHEET
 from access_review.audit.worklist import WorkItem, item_id
 from access_review.sample.draw import Draw, Stratum
-from access_review.views.worksheet import COLUMNS, as_csv, as_xlsx, name_of
+from access_review.views.worksheet import BESIDE, COLUMNS, as_csv, as_xlsx, name_of
 
 AS_OF = datetime(2026, 11, 2, 6, tzinfo=UTC)
 RUN = "20261102T060000Z-0a1b2c3d"
@@ -76,8 +76,21 @@ def test_sheets_and_columns():
     assert [row[COLUMNS.index("machine says")] for row in rows[1:]] == ["Finance-Read", "nothing found"]
     assert [row[COLUMNS.index("run")] for row in rows[1:]] == [RUN, RUN]
     said = " ".join(str(row[0]) for row in book["Read me"].iter_rows(values_only=True))
-    assert "For Lea Lindqvist: 2 items about 2 people and accounts" in said
+    assert "For Lea Lindqvist: 2 items about 2 people, as of" in said
+    assert "It takes about 1 minute." in said
     assert "no answer, never a revoke" in said
+
+
+def test_what_nobody_decides_is_one_line_and_a_sheet_of_its_own():
+    one = replace(item(1), beside=("All: every clerk must have it", "Domain Users: primary group"))
+    book = opened([one, replace(item(2), beside=one.beside[:1])])
+    assert "1 item about 1 person" in str(opened([one])["Read me"]["A2"].value)
+    *asked, folded = book[SHEET].iter_rows(min_row=2, values_only=True)
+    assert len(asked) == 2
+    assert folded[0] == NOT_ASKED
+    assert "2 more that nobody decides here: every clerk must have it (1), primary group (1)" in folded
+    assert [row[2] for row in book[BESIDE].iter_rows(min_row=2, values_only=True)] == ["All", "Domain Users"]
+    assert NOT_ASKED in as_csv(RUN, [one]).decode("utf-8-sig")
 
 
 def test_only_the_answers_are_unlocked():

@@ -1,0 +1,28 @@
+"""How much an audit asks of each reviewer, for the terminal."""
+
+import textwrap
+
+from access_review.audit.worklist import UNASSIGNED, Worklist, minutes_for
+from access_review.views.text import count, visible
+
+_NAMED = 3
+
+
+def text(work: Worklist) -> str:
+    """Say how many minutes it asks of whom, the longest first, and how many items have nobody to answer them."""
+    sheets = work.by_reviewer()
+    unassigned = len(sheets.pop(UNASSIGNED, ()))
+    ordered = sorted(sheets.values(), key=lambda items: (-len(items), items[0].reviewer_name))
+    named = [f"{visible(items[0].reviewer_name)} {_asks(len(items))}" for items in ordered[:_NAMED]]
+    if more := ordered[_NAMED:]:
+        most, least = minutes_for(len(more[0])), minutes_for(len(more[-1]))
+        span = f"{least} min" if least == most else f"{least} to {most} min"
+        named.append(f"{count(len(more), 'other')} {span}")
+    said = f"It asks of {', '.join(named)}." if named else "It asks nothing of anybody."
+    if unassigned:
+        said += f" Nobody is known to answer {count(unassigned, 'item')}: see the sheet {UNASSIGNED}."
+    return textwrap.fill(said, 100, initial_indent=" " * 8, subsequent_indent=" " * 8, break_on_hyphens=False)
+
+
+def _asks(items: int) -> str:
+    return f"{minutes_for(items)} min ({count(items, 'item')})"
