@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from zoneinfo import available_timezones
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -265,6 +266,33 @@ LONGEST_VALID, CLOSEST_READS = timedelta(days=7), timedelta(minutes=1)
 """How long a plan may be valid at most, and how far apart the reads are at least that prove a change."""
 
 
+SHORTEST_KEPT = timedelta(days=90)
+"""How long what is reviewed is kept at least: limits, decisions, leavers and the next read look back."""
+
+
+def _long_enough(kept: timedelta) -> timedelta:
+    """Hold how long runs are kept to what limits, decisions and the following of leavers look back."""
+    if kept < SHORTEST_KEPT:
+        raise ValueError(f"what is reviewed is kept for {SHORTEST_KEPT.days} days at least")
+    return kept
+
+
+Kept = Annotated[Duration, AfterValidator(_long_enough)]
+
+
+class Retention(File):
+    """How long `prune` keeps runs, by what is in them; 90 days at least, rehearsals (and trials) as short as is liked.
+
+    ``audits`` are runs with a sample and work sheets, ``batches`` those from which something was
+    carried out, ``runs`` all others. The six years are those of HIPAA.
+    """
+
+    runs: Kept = timedelta(days=400)
+    audits: Kept = timedelta(days=2192)
+    batches: Kept = timedelta(days=2192)
+    rehearsals: Duration = timedelta(days=30)
+
+
 class Policy(File):
     """``roles/policy.yaml``: settings of the rules, limits, sampling, protection, risk."""
 
@@ -283,6 +311,7 @@ class Policy(File):
     reviewing: Reviewing = Reviewing()
     notify: Notify = Notify()
     exceptions: Exceptions = Exceptions()
+    retention: Retention = Retention()
     apply: Applying = Applying()
     standing: StandingApproval | None = None
     engine: EngineSettings = EngineSettings()

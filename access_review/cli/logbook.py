@@ -1,4 +1,4 @@
-"""The command about the logbook: what happened in a workspace, and whether all of it is still as it was."""
+"""Commands about all that was kept: what happened in a workspace, whether it is as it was, and what is kept no longer."""
 
 from typing import Annotated
 
@@ -32,6 +32,27 @@ def logbook(
     options.show(view.value(log), view.text(log, width=options.width))
 
 
+def prune(
+    ctx: typer.Context,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove them; without it they are listed.")] = False,
+) -> None:
+    """List the runs that the policy keeps no longer (retention), and remove them; what they were stays in the logbook."""
+    from access_review.errors import PlanRefused
+    from access_review.stages.prune import list_prunable
+    from access_review.stages.prune import prune as remove
+    from access_review.views import prune as view
+
+    options: Options = ctx.obj
+    if options.as_of is not None:
+        raise PlanRefused("what is old is old by the machine's clock", hint="leave --as-of out")
+    options.begin_logbook("prune")
+    workspace = options.workspace()
+    now = options.acting(workspace).now()
+    listed = remove(workspace, now) if yes else list_prunable(workspace, now)
+    options.show(view.value(listed, removed=yes), view.text(listed, removed=yes))
+
+
 def add_to(app: typer.Typer) -> None:
-    """Register the command."""
+    """Register the commands, in the order of the help."""
     app.command()(logbook)
+    app.command()(prune)

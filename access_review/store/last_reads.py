@@ -1,7 +1,7 @@
 """How much each source held when it was last read whole, or held less and somebody signed that off; and what batches took since."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
@@ -33,21 +33,14 @@ def of(earlier: Sequence[Run], live: Collection[str] = ()) -> Mapping[str, LastR
     """
     found: dict[str, dict[str, int]] = defaultdict(dict)
     since: dict[str, datetime] = {}
-    asked: set[tuple[str, str]] = set()
     members: dict[str, Run] = {}
-    for run in reversed(earlier[-_FURTHEST:]):
-        manifest = snapshots.read_manifest(run)
-        accepted = store.has(run, AUDIT) and store.read(run, AUDIT).signed_off_at is not None
-        for name, source in manifest.sources.items():
-            asked |= {(name, subject) for subject in source.verdicts if is_compared(subject)}
-            rows = [{"subject": subject, **asdict(verdict)} for subject, verdict in source.verdicts.items()]
-            for subject, count in counted(rows, accepted=accepted).items():
+    for run, counts in _counts(earlier):
+        for name, known in counts.items():
+            for subject, count in known.items():
                 found[name].setdefault(subject, count)
                 since.setdefault(name, run.as_of)
             if "grants" in found[name] and name not in live:
                 members.setdefault(name, run)
-        if all(subject in found[name] for name, subject in asked):
-            break
     opened = {run.id: snapshots.load(run).tables for run in members.values()}
     removed = _removals(earlier[-1].workspace, since) if earlier else {}
     return {
@@ -57,6 +50,36 @@ def of(earlier: Sequence[Run], live: Collection[str] = ()) -> Mapping[str, LastR
         )
         for name, counts in found.items()
     }
+
+
+def _counts(earlier: Sequence[Run]) -> Iterator[tuple[Run, Mapping[str, Mapping[str, int]]]]:
+    """Yield runs, the newest first, with how much they say that each source held, until everything that was asked is known."""
+    asked: set[tuple[str, str]] = set()
+    known: set[tuple[str, str]] = set()
+    for run in reversed(earlier[-_FURTHEST:]):
+        manifest = snapshots.read_manifest(run)
+        accepted = store.has(run, AUDIT) and store.read(run, AUDIT).signed_off_at is not None
+        found = {}
+        for name, source in manifest.sources.items():
+            asked |= {(name, subject) for subject in source.verdicts if is_compared(subject)}
+            rows = [{"subject": subject, **asdict(verdict)} for subject, verdict in source.verdicts.items()]
+            found[name] = counted(rows, accepted=accepted)
+        yield run, found
+        known |= {(name, subject) for name, counts in found.items() for subject in counts}
+        if asked <= known:
+            return
+
+
+def rests_on(earlier: Sequence[Run]) -> Mapping[str, str]:
+    """Return the runs that the next read is held against, by id, with a source that was read whole last in each."""
+    known: set[tuple[str, str]] = set()
+    used: dict[str, str] = {}
+    for run, counts in _counts(earlier):
+        fresh = {(name, subject) for name, found in counts.items() for subject in found} - known
+        if fresh:
+            used[run.id] = min(fresh)[0]
+        known |= fresh
+    return used
 
 
 def _removals(workspace: Path, since: Mapping[str, datetime]) -> Mapping[str, OwnRemovals]:

@@ -53,8 +53,13 @@ def known_runs(workspace: Path) -> list[Run]:
     there = runs.all_runs(workspace)
     if not there or (log := known(workspace)) is None:
         return there
-    names = {entry.name for entry in log.of(LogEvent.RUN)}
+    names = {entry.name for entry in log.of(LogEvent.RUN)} - pruned(log)
     return [run for run in there if run.id in names]
+
+
+def pruned(log: Logbook) -> frozenset[str]:
+    """Return what was removed by `prune`: what lies there under such a name was put there since."""
+    return frozenset(name for entry in log.of(LogEvent.PRUNE) for name in entry.removed)
 
 
 def before(workspace: Path, run: Run) -> list[Run]:
@@ -120,7 +125,7 @@ def require_run(log: Logbook, run: Run) -> None:
     """
     if run.is_rehearsal:
         return  # nothing rests on it
-    if log.latest(LogEvent.RUN, run.id) is None:
+    if log.latest(LogEvent.RUN, run.id) is None or run.id in pruned(log):
         hint = "a run that merely lies there counts for nothing: collect again"
         raise ArtifactError(f"run {run.id} is not known to the logbook", hint=hint)
     for path, file in known_things(log.entries).files.items():
