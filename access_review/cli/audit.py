@@ -351,7 +351,7 @@ def _summarise(
     options: Options, workspace: "Workspace", run: "Run", report: "Report", *, written: "WrittenReport | None" = None
 ) -> None:
     from access_review.store import snapshots
-    from access_review.views import coverage, summary, terminal
+    from access_review.views import coverage, predicted, summary, terminal
 
     value = summary.summary(
         report,
@@ -363,7 +363,8 @@ def _summarise(
     if not written:
         options.show({"run": run.id, **value}, text)
         return
-    text = "\n".join((*coverage.warnings(written.coverage), text))
+    risk = (predicted.next_to_fail(written.predicted),) if written.predicted else ()
+    text = "\n".join((*coverage.warnings(written.coverage), text, *risk))
     options.show({"run": run.id, **value, "coverage": coverage.value(written.coverage)}, text)
 
 

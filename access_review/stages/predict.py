@@ -10,9 +10,10 @@ from typing import Any
 from access_review import store
 from access_review.artifacts import WORKLIST
 from access_review.audit.decisions import ReviewerAnswer
+from access_review.draft import learned
 from access_review.draft.decision_columns import Column, DecidedItems, items_of_table, like
 from access_review.draft.predicted import PredictedRisk, predict
-from access_review.errors import Unclear
+from access_review.errors import AccessReviewError, Unclear
 from access_review.runs import Run
 from access_review.stages.inspect import inspect_files
 from access_review.store import audits, reviews, snapshots
@@ -66,6 +67,21 @@ def predict_items(
     found = like(held, list(columns)) if held else None
     by = [name for name in ("manager", "entitlement", "person", *columns) if name in columns]
     return predict(columns, revoked, found, by=list(dict.fromkeys(by))[: len(OWN)])
+
+
+def predict_for_report(workspace: Workspace, run: Run) -> PredictedRisk | None:
+    """Say what follows from this tool's own decisions for what is held; nothing where they are too few or cannot be read.
+
+    A report does not fail over an earlier audit: ``predict`` says what is wrong with it.
+    """
+    try:
+        answered = sum(len(audits.decisions(one).current) for one, _ in audits.all_audits(workspace.folder))
+        if answered < learned.MIN_DECISIONS:
+            return None
+        found = predict_items(workspace, run, None, None, run.as_of)
+    except AccessReviewError:
+        return None
+    return found if found.likelihoods else None
 
 
 def _table(path: Path, now: datetime, *, every: bool = False) -> DecidedItems:

@@ -6,8 +6,10 @@ from typing import TypeVar
 
 from access_review import artifacts, store
 from access_review.artifacts import SAMPLE, Artifact
+from access_review.draft.predicted import PredictedRisk
 from access_review.explain.coverage import Coverage
 from access_review.runs import Run
+from access_review.stages.predict import predict_for_report
 from access_review.store import audits, files, plans, reviews, snapshots
 from access_review.views import report_contents, report_page
 from access_review.workspace import Workspace
@@ -21,10 +23,13 @@ class WrittenReport:
 
     path: Path
     coverage: Coverage
+    predicted: PredictedRisk | None = None
+    """What enough past decisions say of what is held."""
 
 
 def write_report(workspace: Workspace, run: Run) -> WrittenReport:
     """Write the HTML report of a reviewed run; raises ``ArtifactError``."""
+    predicted = predict_for_report(workspace, run)
     with reviews.opened(workspace, run) as facts:
         page = report_contents.contents(
             facts.engine,
@@ -35,10 +40,11 @@ def write_report(workspace: Workspace, run: Run) -> WrittenReport:
             plan=_kept(run, artifacts.plan(plans.PLAN)),
             sample=_kept(run, SAMPLE),
             judgement=audits.judgement(run) if audits.decisions(run).history else None,
+            predicted=predicted,
         )
     path = run.folder / "report.html"
     files.write(path, report_page.render(page))
-    return WrittenReport(path, page.coverage)
+    return WrittenReport(path, page.coverage, predicted)
 
 
 def _kept(run: Run, artifact: Artifact[T]) -> T | None:

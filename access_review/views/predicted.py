@@ -9,6 +9,9 @@ from access_review.views.terminal import table
 from access_review.views.text import count, visible
 
 FORMAT = "access-review/predicted@1"
+LISTED = ("manager", "entitlement", "person")
+"""By these the report lists where most revocations are expected."""
+
 _LISTED = 10
 
 
@@ -127,6 +130,16 @@ def _item(found: PredictedRisk, place: int) -> PredictedItem:
 def sentence(learned: LearnedModel | TooFewDecisions) -> str:
     """Say how much was learned from and how well it does, or why nothing is said."""
     return learned.sentence if isinstance(learned, TooFewDecisions) else learned.held_out.sentence
+
+
+def next_to_fail(found: PredictedRisk) -> str:
+    """Say in one line of whom and what most revocations are expected, and how well that did so far."""
+    first = [
+        f"{visible(name)} {visible(groups[0].value) or '(none)'} ({groups[0].expected:.1f} of {groups[0].items:,})"
+        for name, groups in found.riskiest.items()
+        if groups and name in LISTED
+    ]
+    return f"Most likely to fail next: {', '.join(first)}; {sentence(found.learned)}. All of it: access-review predict"
 
 
 def text(found: PredictedRisk, most: int) -> str:

@@ -16,6 +16,7 @@ from access_review.audit import inventory
 from access_review.audit.inventory import ListedAgent, ListedApplication
 from access_review.audit.judge import Judgement
 from access_review.draft.peers_in_review import most_unusual_of
+from access_review.draft.predicted import PredictedRisk
 from access_review.draft.review_input import names_of
 from access_review.engine import Engine
 from access_review.explain.coverage import Coverage, measure
@@ -106,6 +107,7 @@ class Contents:
     plan: Plan | None = None
     sample: Sample | None = None
     judgement: Judgement | None = None
+    predicted: PredictedRisk | None = None
 
 
 def contents(
@@ -119,12 +121,14 @@ def contents(
     plan: Plan | None = None,
     sample: Sample | None = None,
     judgement: Judgement | None = None,
+    predicted: PredictedRisk | None = None,
     most: int = MOST_FINDINGS,
 ) -> Contents:
     """Gather the report of a review whose facts and ``findings`` are in the engine.
 
     ``leavers`` are rows as :func:`access_review.offboarding.queries.list_left` gives, by default those of the snapshot
-    alone, which proves nobody gone. ``plan``, ``sample`` and ``judgement`` are those of the run, where they are there.
+    alone, which proves nobody gone. ``plan``, ``sample`` and ``judgement`` are those of the run, where they are there;
+    ``predicted`` is what enough past decisions say of what is held.
     """
     if report.judged is None:
         report = replace(report, judged=measure_judged(engine))
@@ -154,6 +158,7 @@ def contents(
         plan=plan,
         sample=sample,
         judgement=judgement,
+        predicted=predicted,
     )
 
 

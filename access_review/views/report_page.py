@@ -20,7 +20,7 @@ from markupsafe import Markup
 from access_review.changes import Target
 from access_review.offboarding.lag import LagState, lag_of
 from access_review.plan.record import Plan
-from access_review.views import coverage, judged_share, text
+from access_review.views import coverage, judged_share, predicted, text
 from access_review.views.families import family_of
 from access_review.views.report_brief import brief
 from access_review.views.report_contents import Contents
@@ -63,6 +63,10 @@ def render(contents: Contents) -> bytes:
         lags=[lag_of(row, contents.as_of) for row in contents.leavers],
         lag_chart=bars("Leavers by how long their access has been open", lag_bars(contents)),
         actions=_actions(contents.plan),
+        risks=[(name, groups) for name, groups in contents.predicted.riskiest.items() if name in predicted.LISTED]
+        if contents.predicted
+        else [],
+        learned=predicted.sentence(contents.predicted.learned) if contents.predicted else "",
         most=_LISTED,
     )
     return page.encode()
