@@ -51,12 +51,19 @@ class Engine(Protocol):
         """Keep what a SELECT returns as table ``name``; return the number of its rows."""
         ...
 
-    def view(self, name: str, sql: str) -> None:
-        """Make a SELECT known under ``name``, to be run whenever it is read."""
+    def view(self, name: str, sql: str, *, steady: bool = False) -> None:
+        """Make a SELECT known under ``name``, to be run whenever it is read.
+
+        With ``steady`` nothing that it reads changes any more, and an engine may keep what it returns.
+        """
         ...
 
     def drop(self, *names: str) -> None:
         """Forget tables that nothing reads any more."""
+        ...
+
+    def is_empty(self, name: str) -> bool:
+        """Tell whether a table is known to have no row, without looking: nothing is known of a view."""
         ...
 
     def columns(self, *names: str) -> Mapping[str, Sequence[str]]:

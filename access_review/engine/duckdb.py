@@ -83,6 +83,7 @@ class EmbeddedEngine:
     _spill: Path = field(init=False, repr=False)
     _known: dict[str, str] = field(init=False, repr=False, default_factory=dict)
     _rows: dict[str, int] = field(init=False, repr=False, default_factory=dict)
+    _counts: dict[str, int] = field(init=False, repr=False, default_factory=dict)
     _numbered: bool = field(init=False, repr=False, default=False)
 
     def __post_init__(self) -> None:
@@ -124,7 +125,7 @@ class EmbeddedEngine:
         else:
             self._db.register(name, data)
             self._known[name] = "ARROW"
-        self._rows[name] = rows
+        self._rows[name] = self._counts[name] = rows
 
     def _copy(self, name: str, data: pa.Table | ParquetFile) -> None:
         """Keep a small table: what lies in a file or in Arrow is looked at anew by every statement that names it."""
@@ -144,8 +145,11 @@ class EmbeddedEngine:
         """Keep what a SELECT returns as table ``name``; return the number of its rows."""
         return self._keep(identifier(name), sql, params)
 
-    def view(self, name: str, sql: str) -> None:
-        """Make a SELECT known under ``name``, to be run whenever it is read."""
+    def view(self, name: str, sql: str, *, steady: bool = False) -> None:
+        """Make a SELECT known under ``name``: of a small company one that is ``steady`` is planned once and kept."""
+        if steady and not self._numbered:
+            self._keep(identifier(name), sql)
+            return
         self._forget(identifier(name))
         self._execute(f"CREATE VIEW {name} AS {sql}")
         self._known[name] = "VIEW"
@@ -154,6 +158,10 @@ class EmbeddedEngine:
         """Forget tables that nothing reads any more."""
         for name in names:
             self._forget(name)
+
+    def is_empty(self, name: str) -> bool:
+        """Tell whether a table is known to have no row: the count of what was registered or kept."""
+        return self._counts.get(name) == 0
 
     def columns(self, *names: str) -> Mapping[str, Sequence[str]]:
         """Return the columns of each of these tables, in order."""
@@ -218,6 +226,7 @@ class EmbeddedEngine:
         self._forget(name)
         self._db.execute(f"ALTER TABLE {name}_narrowed RENAME TO {name}")
         self._known[name] = self._known.pop(f"{name}_narrowed")
+        self._counts[name] = self._counts.pop(f"{name}_narrowed")
 
     def referring(self, name: str, columns: Sequence[str]) -> str:
         """Return a SELECT of a kept table in which columns are ids; text that is no id is beside, as ``<column>_text``."""
@@ -273,15 +282,17 @@ class EmbeddedEngine:
         text, values = prepare(sql, params, self.as_of)
         # What is read may be what has the name now.
         new = f"{name}_new" if name in self._known else name
-        (kept,) = self._execute(f"CREATE TABLE {new} AS {text}", values).fetchone() or (0,)
+        (kept,) = self._execute(f"CREATE TABLE {new} AS {text}", values).fetchall()[0]
         if new != name:
             self._forget(name)
             self._db.execute(f"ALTER TABLE {new} RENAME TO {name}")
         self._known[name] = "TABLE"
+        self._counts[name] = int(kept)
         return int(kept)
 
     def _forget(self, name: str) -> None:
         self._rows.pop(name, None)
+        self._counts.pop(name, None)
         match self._known.pop(name, None):
             case None:
                 pass

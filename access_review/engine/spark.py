@@ -112,7 +112,9 @@ class SparkEngine:
             shutil.copyfile(data.path, kept)
         else:
             kept = data.path
-        self._name(name, self._spark.read.parquet(self._seen(kept)))
+        # Spark would run a job to look at the columns of each file.
+        columns = _columns(pq.read_schema(kept))
+        self._name(name, self._spark.read.schema(columns).parquet(self._seen(kept)))
 
     def create(self, name: str, sql: str, **params: Any) -> int:
         """Keep what a SELECT returns as table ``name``; return the number of its rows.
@@ -128,7 +130,7 @@ class SparkEngine:
         self._name(name, self._spark.read.schema(found.schema).parquet(self._seen(folder)))
         return sum(int(pq.read_metadata(part).num_rows) for part in folder.glob("part-*.parquet"))
 
-    def view(self, name: str, sql: str) -> None:
+    def view(self, name: str, sql: str, *, steady: bool = False) -> None:  # noqa: ARG002 - to keep it takes a job
         """Make a SELECT known under ``name``, to be run whenever it is read."""
         self._run(sql, {}).createOrReplaceTempView(identifier(name))
 
@@ -136,6 +138,10 @@ class SparkEngine:
         """Forget tables that nothing reads any more."""
         for name in names:
             self._spark.catalog.dropTempView(name)
+
+    def is_empty(self, name: str) -> bool:  # noqa: ARG002 - nothing is known without looking
+        """Return false: to look would take a job."""
+        return False
 
     def columns(self, *names: str) -> Mapping[str, Sequence[str]]:
         """Return the columns of each of these tables, in order."""
@@ -234,6 +240,13 @@ def _session(master: str, options: Mapping[str, str]) -> "SparkSession":
         except PySparkRuntimeError as error:
             hint = "Java 17 or later must be on the PATH, or where JAVA_HOME says"
             raise WorkspaceError(f"engine: Spark did not start: {error}", hint=hint) from None
+
+
+def _columns(schema: pa.Schema) -> Any:
+    """Return what Spark calls the columns of a file."""
+    from pyspark.sql.pandas.types import from_arrow_schema
+
+    return from_arrow_schema(schema)
 
 
 def _spelled_out(data: pa.Table) -> pa.Table:

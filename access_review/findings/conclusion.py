@@ -39,7 +39,7 @@ def conclude(
         engine.create("unsure", _UNSURE)
     of_use = [rule.id for rule in rules if rule.family is Family.STALE and "activity" not in rule.needs]
     engine.create("gone", _NOTHING_GONE) if first else engine.create("gone", _GONE, of_use=of_use or [""])
-    engine.view("leaving", engine.referring("gone", ABOUT))
+    engine.view("leaving", engine.referring("gone", ABOUT), steady=True)
     engine.create("powerful_holders", _POWERFUL_HOLDERS)
     for name in ABOUT:
         engine.create(f"every_{name}", _EVERY.format(name=name))

@@ -8,6 +8,7 @@ joined by. ``same`` and ``not_same`` in a source file settle each doubt once.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import pyarrow as pa
 
@@ -26,7 +27,8 @@ def doubt(engine: Engine, workspace: Workspace) -> None:
     ladders = [(source.name, _joined(rung.label for rung in source.file.match)) for source in workspace.sources]
     engine.register("ladders", _texts(("source", "rungs"), ladders))
     alien, latin = lookalikes()
-    DOUBTS.make(engine, alien=alien + _BLANK, latin=latin)
+    shorter = _doubts(former=not engine.is_empty("former_owners"), settled=bool(both))
+    replace(DOUBTS, sql=shorter).make(engine, alien=alien + _BLANK, latin=latin)
     DOUBTED.make(engine)
 
 
@@ -59,11 +61,44 @@ _FOLDED = """
 
 _NAMED = "concat(coalesce({0}.name, '?'), ' (', coalesce({0}.native_id, {0}.person), ')')"
 
-DOUBTS = NamedRelation(
-    "doubts",
-    "What speaks against the certain owner of an account, one row for each other person.",
-    tuple(FACTS["doubts"].schema.names),
-    f"""
+# What finds something only where former owners are known, and where a source file settles something.
+_FORMER = f"""
+    ), former AS (
+        SELECT m.account, m.person, m.rung, m.person_name, m.person_mail, f.person AS before, f.name AS before_name,
+               f.mail AS before_mail, f.rungs
+        FROM former_owners AS f JOIN matched AS m ON m.account = f.account
+    ), renamed AS (
+        SELECT *, {_FOLDED.format("before_name")} AS folded_before FROM former
+        WHERE before = person AND {_FOLDED.format("before_name")} <> {_FOLDED.format("person_name")}
+"""
+_BEFORE = """
+        UNION
+        SELECT account, person, before, 'changed', before_name FROM former
+        WHERE before <> person AND rungs LIKE concat('%|', rung, '|%')
+        UNION
+        SELECT r.account, r.person, coalesce(here.person, ''), 'renumbered', r.before_name
+        FROM renamed AS r LEFT JOIN here ON here.folded = r.folded_before AND here.person <> r.person
+        WHERE here.person IS NOT NULL
+           OR (coalesce(lower(r.before_mail) <> lower(r.person_mail), TRUE)
+               AND split_part(lower(r.person_name), ' ', 1) NOT IN
+                   (split_part(lower(r.before_name), ' ', 1), regexp_extract(lower(r.before_name), '[^ ]+$', 0))
+               AND regexp_extract(lower(r.person_name), '[^ ]+$', 0) NOT IN
+                   (split_part(lower(r.before_name), ' ', 1), regexp_extract(lower(r.before_name), '[^ ]+$', 0)))
+"""
+_DENIED = """
+        UNION
+        SELECT m.account, m.person, '', 'denied', CAST(NULL AS VARCHAR)
+        FROM matched AS m JOIN not_same ON not_same.one = m.account AND not_same.two = m.person
+"""
+_UNSETTLED = """
+        WHERE NOT EXISTS (SELECT 1 FROM not_same AS n WHERE n.one = f.account AND n.two = f.other)
+          AND NOT EXISTS (SELECT 1 FROM not_same AS n WHERE f.code = 'namesake' AND n.one = f.person AND n.two = f.other)
+"""
+
+
+def _doubts(*, former: bool, settled: bool) -> str:
+    """Return the SELECT of ``doubts``; without former owners, and where nothing is settled, what finds nothing is left out."""
+    return f"""
     WITH confirmed AS (
         SELECT account FROM accounts WHERE rung = 'same'
         UNION SELECT twins.account FROM twins JOIN accounts ON accounts.account = twins.twin WHERE rung = 'same'
@@ -95,14 +130,7 @@ DOUBTS = NamedRelation(
             UNION SELECT account, person, split_part(name, '@', 1) FROM gone
             UNION SELECT account, person, split_part(principal_name, '@', 1) FROM gone
         ) AS every
-    ), former AS (
-        SELECT m.account, m.person, m.rung, m.person_name, m.person_mail, f.person AS before, f.name AS before_name,
-               f.mail AS before_mail, f.rungs
-        FROM former_owners AS f JOIN matched AS m ON m.account = f.account
-    ), renamed AS (
-        SELECT *, {_FOLDED.format("before_name")} AS folded_before FROM former
-        WHERE before = person AND {_FOLDED.format("before_name")} <> {_FOLDED.format("person_name")}
-    ), found AS (
+{_FORMER if former else ""}    ), found AS (
         SELECT mails.account, mails.person, here.person AS other, 'mail' AS code, CAST(NULL AS VARCHAR) AS former
         FROM mails JOIN here ON here.mail = mails.mail
         WHERE mails.mail <> '' AND here.person <> mails.person
@@ -120,19 +148,7 @@ DOUBTS = NamedRelation(
         WHERE own.folded <> '' AND here.person <> own.person
           AND (coalesce(began.unknown, 1) = 1 OR coalesce(began.earliest <= own.left_at_latest + INTERVAL 90 DAY, TRUE))
           AND coalesce(began.latest >= own.left_at_earliest - INTERVAL 30 DAY, TRUE)
-        UNION
-        SELECT account, person, before, 'changed', before_name FROM former
-        WHERE before <> person AND rungs LIKE concat('%|', rung, '|%')
-        UNION
-        SELECT r.account, r.person, coalesce(here.person, ''), 'renumbered', r.before_name
-        FROM renamed AS r LEFT JOIN here ON here.folded = r.folded_before AND here.person <> r.person
-        WHERE here.person IS NOT NULL
-           OR (coalesce(lower(r.before_mail) <> lower(r.person_mail), TRUE)
-               AND split_part(lower(r.person_name), ' ', 1) NOT IN
-                   (split_part(lower(r.before_name), ' ', 1), regexp_extract(lower(r.before_name), '[^ ]+$', 0))
-               AND regexp_extract(lower(r.person_name), '[^ ]+$', 0) NOT IN
-                   (split_part(lower(r.before_name), ' ', 1), regexp_extract(lower(r.before_name), '[^ ]+$', 0)))
-        UNION
+{_BEFORE if former else ""}        UNION
         SELECT m.account, m.person, CAST(p.person AS VARCHAR), 'id', m.employee_id
         FROM matched AS m JOIN people AS p ON p.native_id = trim(m.employee_id)
         WHERE p.person <> m.person AND m.number <> trim(m.employee_id)
@@ -142,21 +158,23 @@ DOUBTS = NamedRelation(
         WHERE trim(g.employee_id) <> '' AND g.number <> trim(g.employee_id) AND g.rung <> 'synced'
           AND ladders.rungs LIKE '%|employee_id = person|%'
           AND NOT EXISTS (SELECT 1 FROM people AS p WHERE p.native_id = trim(g.employee_id))
-        UNION
-        SELECT m.account, m.person, '', 'denied', CAST(NULL AS VARCHAR)
-        FROM matched AS m JOIN not_same ON not_same.one = m.account AND not_same.two = m.person
-    ), open AS (
+{_DENIED if settled else ""}    ), open AS (
         SELECT account, person, other, min(code) AS code, min(former) AS former
         FROM found AS f
-        WHERE NOT EXISTS (SELECT 1 FROM not_same AS n WHERE n.one = f.account AND n.two = f.other)
-          AND NOT EXISTS (SELECT 1 FROM not_same AS n WHERE f.code = 'namesake' AND n.one = f.person AND n.two = f.other)
-        GROUP BY account, person, other
+{_UNSETTLED if settled else ""}        GROUP BY account, person, other
     )
     SELECT o.account, o.other, o.person, o.code, o.former, {_NAMED.format("p")} AS owner_name,
            CASE WHEN q.person IS NOT NULL THEN {_NAMED.format("q")} WHEN o.other <> '' THEN concat(coalesce(o.former, '?'), ' (', o.other, ')')
            END AS other_name
     FROM open AS o JOIN people AS p ON p.person = o.person LEFT JOIN people AS q ON q.person = o.other
-    """,
+    """
+
+
+DOUBTS = NamedRelation(
+    "doubts",
+    "What speaks against the certain owner of an account, one row for each other person.",
+    tuple(FACTS["doubts"].schema.names),
+    _doubts(former=True, settled=True),
 )
 
 DOUBTED = NamedRelation(

@@ -74,7 +74,7 @@ def evaluate(engine: Engine, rules: Sequence[Rule], policy: Policy, gaps: Gaps) 
     running = [rule for rule in rules if not idle[rule.id]]
     unread = {rule.id: gaps.withheld_for(rule) for rule in running}
     found = {rule.id: _run(engine, rule, policy) for rule in running}
-    _check_columns(engine, running)
+    _check_columns(engine, [rule for rule in running if not _is_silent(engine, rule)])
     hitting = [rule for rule in running if found[rule.id]]
     withheld = _withheld(engine, hitting, unread)
     _name_hits(engine, hitting, policy)
@@ -100,6 +100,8 @@ def _why_idle(rule: Rule, policy: Policy, gaps: Gaps) -> str:
 def _run(engine: Engine, rule: Rule, policy: Policy) -> int:
     """Keep what a rule reports as a table of its own; return the number of its hits."""
     relation = rule.check(**policy.rule(rule.id).own)
+    if _is_silent(engine, rule):
+        return 0
     try:
         if relation.then is None:
             return engine.create(_table_of(rule), relation.sql, **relation.params)
@@ -108,6 +110,11 @@ def _run(engine: Engine, rule: Rule, policy: Policy) -> int:
         raise RuleError(rule.id, f"the statement names {error} and the rule does not give it") from None
     engine.register(_table_of(rule), found)
     return len(found)
+
+
+def _is_silent(engine: Engine, rule: Rule) -> bool:
+    """Tell whether a rule can find nothing, since there is none of what it finds; such a rule has no table."""
+    return any(engine.is_empty(table) for table in rule.nothing_without)
 
 
 def _table_of(rule: Rule) -> str:
@@ -192,7 +199,8 @@ def _name_hits(engine: Engine, rules: Sequence[Rule], policy: Policy) -> None:
     named = (
         f"SELECT {', '.join(_HIT)}, rule, severity FROM ({' UNION ALL '.join(tables)}) AS t JOIN hitting USING (place)"
     )
-    engine.view("hits", f"SELECT {finding_of(SUBJECT, OBJECT)}, * FROM ({named if tables else _NO_HITS}) AS found")
+    sql = f"SELECT {finding_of(SUBJECT, OBJECT)}, * FROM ({named if tables else _NO_HITS}) AS found"
+    engine.view("hits", sql, steady=True)
 
 
 _NO_HITS = f"SELECT {', '.join(f'CAST(NULL AS VARCHAR) AS {name}' for name in (*_HIT, 'rule', 'severity'))} WHERE FALSE"

@@ -10,6 +10,7 @@ from access_review.rules import rule, select
     family=Family.STALE,
     severity=Severity.LOW,
     needs=("people", "assignments", "accounts", "entitlements", "grants", "activity"),
+    nothing_without=("activity",),
     controls=("iso27001:A.5.18", "nist:AC-6(7)", "soc2:CC6.3"),
     rosterless=True,
     sentences={

@@ -9,6 +9,7 @@ from access_review.rules.service_unowned import MICROSOFT
     family=Family.AI_SHADOW_IT,
     severity=Severity.MEDIUM,
     needs=("accounts", "entitlements", "grants"),
+    nothing_without=("applications",),
     controls=("soc2:CC6.1", "iso27001:A.5.19", "iso27001:A.5.21", "iso27001:A.5.22"),
     sentences={
         "ai": "{name} is not among the approved applications; it is an AI application[; accounts that hold it: {holders}][; it holds {holds}][ and {more} more]",

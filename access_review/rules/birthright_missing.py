@@ -11,6 +11,7 @@ from access_review.rules import rule, select
     severity=Severity.LOW,
     needs=("people", "assignments", "accounts", "entitlements", "grants", "nesting"),
     whole=("accounts", "grants", "nesting"),
+    nothing_without=("expected",),
     controls=("soc2:CC6.2", "iso27001:A.5.18"),
     sentences={
         "missing": "{name} is missing, which the role {role} must have",

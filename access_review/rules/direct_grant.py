@@ -8,6 +8,7 @@ from access_review.rules import rule, select
     family=Family.EXCESS,
     severity=Severity.LOW,
     needs=("people", "accounts", "entitlements", "grants", "nesting"),
+    nothing_without=("nesting",),
     controls=("soc2:CC6.3", "iso27001:A.5.15"),
     sentences={
         "direct": "{name} is granted directly although {carrier}[ and {more} more carry it| carries it]",

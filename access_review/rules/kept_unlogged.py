@@ -8,6 +8,7 @@ from access_review.rules import rule, select
     family=Family.GOVERNANCE,
     severity=Severity.HIGH,
     needs=("accounts", "grants"),
+    nothing_without=("kept",),
     controls=("soc2:CC4.1", "iso27001:A.5.18"),
     sentences={
         "kept": "{reviewer} kept it on {kept_on} against {against} for {subject_name}[ about {about_name}]; no waiver accepts it",

@@ -15,6 +15,7 @@ SHOWN = 3
     family=Family.EXCESS,
     severity=Severity.LOW,
     needs=("entitlements", "nesting"),
+    nothing_without=("nesting",),
     controls=("soc2:CC6.3", "iso27001:A.5.15"),
     sentences={
         "itself": "{members} is a member of itself",

@@ -8,6 +8,7 @@ from access_review.rules import rule, select
     family=Family.EXCESS,
     severity=Severity.HIGH,
     needs=("people", "assignments", "entitlements", "nesting"),
+    nothing_without=("escalations",),
     controls=("soc2:CC6.3", "iso27001:A.8.2", "nist:AC-6(7)"),
     sentences={
         "carries": "{name} carries {carried}[ ({because})][ and is reached from {reached_from}], allowed to {role}[ and {more} more roles]; people with such a role: {people}",

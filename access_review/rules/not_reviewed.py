@@ -8,6 +8,7 @@ from access_review.rules import rule, select
     family=Family.GOVERNANCE,
     severity=Severity.HIGH,
     needs=("accounts",),
+    nothing_without=("unreviewed",),
     controls=("soc2:CC4.1", "iso27001:A.5.18", "pci:7.2.4"),
     sentences={
         "not-reviewed": "was drawn in {week} and not reviewed in time[ by {reviewer}]",

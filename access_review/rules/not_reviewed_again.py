@@ -8,6 +8,7 @@ from access_review.rules import rule, select
     family=Family.GOVERNANCE,
     severity=Severity.CRITICAL,
     needs=("accounts",),
+    nothing_without=("unreviewed",),
     controls=("soc2:CC4.1", "iso27001:A.5.18", "pci:7.2.4"),
     sentences={
         "not-reviewed-again": "not reviewed in time in {times} audits in a row, last in {week}[ by {reviewer}]",

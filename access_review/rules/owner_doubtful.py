@@ -8,6 +8,7 @@ from access_review.rules import rule, select
     family=Family.OWNERSHIP,
     severity=Severity.MEDIUM,
     needs=("people", "assignments", "accounts"),
+    nothing_without=("doubts",),
     controls=("iso27001:A.5.16", "soc2:CC6.1", "soc2:CC6.2", "nist:PS-4"),
     sentences={
         "mail": "belongs to {owner}, who left ({link}), and a mail address leads to {other}, who has not",

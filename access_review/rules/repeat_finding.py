@@ -10,6 +10,7 @@ from access_review.rules import rule, select
     family=Family.GOVERNANCE,
     severity=Severity.MEDIUM,
     needs=(),
+    nothing_without=("previous_findings",),
     controls=("soc2:CC4.1", "iso27001:A.5.18"),
     sentences={
         "repeated": "{repeated} for {first_subject}[ about {first_about}], open since {since}",

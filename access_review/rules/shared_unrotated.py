@@ -8,6 +8,7 @@ from access_review.rules import rule, select
     family=Family.OFFBOARDING_LAG,
     severity=Severity.HIGH,
     needs=("people", "accounts", "custody"),
+    nothing_without=("custody",),
     controls=("pci:8.2.2", "soc2:CC6.2", "iso27001:A.5.17", "iso27001:A.6.5"),
     sentences={
         "unrotated": "{name} was a custodian until [{ended_on}|an unknown day]; [its oldest secret is of {set_on}|the age of its secret is unknown]",

@@ -8,6 +8,7 @@ from access_review.rules import rule, select
     family=Family.SIGN_INS,
     severity=Severity.CRITICAL,
     needs=("people", "accounts", "signins"),
+    nothing_without=("signins",),
     controls=("soc2:CC7.2", "iso27001:A.8.15", "iso27001:A.6.5", "pci:8.2.5", "nist:PS-4"),
     timed=True,
     sentences={

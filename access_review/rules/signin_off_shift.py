@@ -16,6 +16,7 @@ DAY = timedelta(days=1) // timedelta(minutes=1)
     family=Family.SIGN_INS,
     severity=Severity.LOW,
     needs=("people", "assignments", "accounts", "signins"),
+    nothing_without=("signins",),
     controls=("soc2:CC7.2", "iso27001:A.8.15"),
     sentences={
         "off-shift": "outside the shift {shift} ({zone}): sign-ins {times}, the last on {latest} UTC",

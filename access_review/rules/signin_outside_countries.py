@@ -9,6 +9,7 @@ from access_review.rules import rule, select
     family=Family.SIGN_INS,
     severity=Severity.MEDIUM,
     needs=("people", "assignments", "accounts", "signins"),
+    nothing_without=("signins",),
     controls=("soc2:CC7.2", "iso27001:A.8.15", "iso27001:A.5.20"),
     sentences={
         "outside": "sign-ins from {country}: {times}, the last on {latest} UTC; agreed: {agreed}",

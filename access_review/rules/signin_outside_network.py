@@ -20,6 +20,7 @@ EVERYWHERE = "*"
     family=Family.SIGN_INS,
     severity=Severity.MEDIUM,
     needs=("people", "assignments", "accounts", "signins"),
+    nothing_without=("signins",),
     controls=("soc2:CC6.6", "soc2:CC7.2", "iso27001:A.8.20", "iso27001:A.6.7"),
     sentences={
         "outside": "sign-ins from outside the networks of {sites}: {times}, the last on {latest} UTC from {address}",

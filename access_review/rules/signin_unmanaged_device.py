@@ -8,6 +8,7 @@ from access_review.rules import rule, select
     family=Family.SIGN_INS,
     severity=Severity.MEDIUM,
     needs=("accounts", "signins"),
+    nothing_without=("signins",),
     controls=("soc2:CC6.7", "soc2:CC7.2", "iso27001:A.8.1", "iso27001:A.6.7"),
     sentences={
         "unmanaged": "sign-ins from devices that are not managed: {times}, the last on {latest} UTC[ from {device}]"

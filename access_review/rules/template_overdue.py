@@ -8,6 +8,7 @@ from access_review.rules import rule, select
     family=Family.GOVERNANCE,
     severity=Severity.LOW,
     needs=(),
+    nothing_without=("templates",),
     controls=("soc2:CC4.1", "iso27001:A.5.15"),
     sentences={
         "overdue": "was to be reviewed by {due} ({place})",

@@ -9,6 +9,7 @@ from access_review.rules import rule, select
     severity=Severity.LOW,
     needs=("entitlements",),
     whole=("entitlements",),
+    nothing_without=("patterns",),
     controls=("soc2:CC6.3", "iso27001:A.5.15"),
     sentences={
         "unresolved": "{pattern} under {listed} matches no entitlement ({place})",

@@ -8,6 +8,7 @@ from access_review.rules import rule, select
     family=Family.EXCESS,
     severity=Severity.HIGH,
     needs=("people", "accounts", "entitlements", "grants", "nesting"),
+    nothing_without=("separation",),
     controls=("soc2:CC6.3", "iso27001:A.5.3", "nist:AC-5"),
     sentences={
         "both": "has both {one} and {other}[: {because}]",

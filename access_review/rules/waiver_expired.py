@@ -8,6 +8,7 @@ from access_review.rules import rule, select
     family=Family.GOVERNANCE,
     severity=Severity.MEDIUM,
     needs=(),
+    nothing_without=("waivers",),
     controls=("soc2:CC4.1", "iso27001:A.5.18"),
     sentences={
         "expired": "expired on {expired_on}[; it accepted {accepted} for {accepted_for}] ({place})",

@@ -41,6 +41,25 @@ def test_every_kind_of_value_is_bound(engine):
     assert found["nowhere"] is None
 
 
+@pytest.mark.parametrize("small", [0, 1000])
+def test_a_table_is_empty_when_it_has_no_row_and_nobody_knows_of_a_view(small):
+    with EmbeddedEngine(AS_OF, small=small) as engine:
+        engine.register("known", pa.table({"id": ["a", "b"]}))
+        engine.register("nobody", pa.table({"id": pa.array([], pa.string())}))
+        engine.identify({"things": "SELECT id FROM known"})
+        engine.narrow("nobody", "SELECT * FROM nobody", ids={"id": "things"})
+        engine.narrow("known", "SELECT * FROM known", ids={"id": "things"})
+        assert (engine.is_empty("known"), engine.is_empty("nobody")) == (False, True)
+        engine.create("made", "SELECT * FROM known WHERE id = 'c'")
+        engine.view("seen", "SELECT * FROM nobody")
+        assert (engine.is_empty("made"), engine.is_empty("seen"), engine.is_empty("unheard_of")) == (True, False, False)
+        engine.create("made", "SELECT * FROM known")
+        engine.create("nobody", "SELECT * FROM nobody UNION ALL SELECT * FROM known")
+        assert (engine.is_empty("made"), engine.is_empty("nobody")) == (False, False)
+        engine.drop("made")
+        assert not engine.is_empty("made")
+
+
 def test_what_looks_like_a_parameter_inside_text_is_text(engine):
     assert engine.rows("SELECT 'at 10:30 :x ''y'' :z' AS t, CAST('1' AS INTEGER)::BIGINT AS n")[0]["t"].endswith(":z")
 

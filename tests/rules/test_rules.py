@@ -241,6 +241,60 @@ def test_a_rule_finds_nothing_in_nothing(rule, nothing):
     assert found.num_rows == 0
 
 
+RESTING = [
+    pytest.param(rule, table, id=f"{rule.id}-{table}") for rule in RULES.values() for table in rule.nothing_without
+]
+
+
+@pytest.mark.parametrize(("rule", "table"), RESTING)
+def test_a_rule_finds_nothing_without_a_row_of_what_it_says(rule, table):
+    """It is not run then, so this is shown twice: by how its statement is joined, and by its cases that fire."""
+    parsed = sqlglot.parse_one(statement(rule), read="duckdb")
+    assert vanishes(parsed, table, {cte.alias: cte.this for cte in parsed.find_all(exp.CTE)})
+    read = twin(rule.id)
+    firing = next(case for case in read["cases"].values() if case["expect"])
+    assert findings(rule, read["as_of"], firing).num_rows
+    assert not findings(rule, read["as_of"], {**firing, table: []}).num_rows
+
+
+def vanishes(node: Any, table: str, ctes: Mapping[str, Any]) -> bool:
+    """Tell whether what is read has no row while a table has none, whatever the rows of all others."""
+    match node:
+        case exp.Table():
+            return node.name == table or (node.name in ctes and vanishes(ctes[node.name], table, ctes))
+        case exp.Subquery():
+            return vanishes(node.this, table, ctes)
+        case exp.Union():
+            return vanishes(node.left, table, ctes) and vanishes(node.right, table, ctes)
+        case exp.Select():
+            whole = any(one.find(exp.AggFunc) for one in node.selects) and not node.args.get("group")
+            joins = node.args.get("joins") or []
+            if whole or any(join.side in {"RIGHT", "FULL"} for join in joins):
+                return False
+            joined = (join.this for join in joins if join.side != "LEFT")
+            return any(vanishes(one, table, ctes) for one in (node.find(exp.From).this, *joined))
+    return False
+
+
+@pytest.mark.parametrize(
+    ("sql", "empty"),
+    [
+        ("SELECT a FROM x JOIN t USING (a)", True),
+        ("SELECT a FROM t LEFT JOIN x USING (a)", True),
+        ("SELECT a FROM x LEFT JOIN t USING (a)", False),
+        ("SELECT a FROM t FULL JOIN x USING (a)", False),
+        ("SELECT count(*) AS n FROM t", False),
+        ("SELECT a, count(*) AS n FROM t GROUP BY a", True),
+        ("WITH y AS (SELECT a FROM t) SELECT a FROM (SELECT a FROM y) AS z", True),
+        ("SELECT a FROM t UNION ALL SELECT a FROM x", False),
+        ("SELECT a FROM x WHERE a IN (SELECT a FROM t)", False),
+    ],
+)
+def test_what_has_no_row_without_another_is_told_from_its_joins(sql, empty):
+    parsed = sqlglot.parse_one(sql, read="duckdb")
+    assert vanishes(parsed, "t", {cte.alias: cte.this for cte in parsed.find_all(exp.CTE)}) is empty
+
+
 def statement(rule: Rule) -> str:
     """Return the SQL of a rule with its parameters filled in."""
     relation = rule.check()
