@@ -75,10 +75,14 @@ def guess_form(head: str) -> FormGuess:
 
 
 def _agreement(lines: Sequence[str], delimiter: str) -> tuple[float, int]:
-    """Return the share of the lines that have as many columns as most do, and how many; prose with commas has little."""
+    """Return the share of the rows that have as many columns as most do, and how many; prose with commas has little.
+
+    A cell may hold line breaks, as headings of a spreadsheet do; where most lines were one cell, a quote was never closed.
+    """
     counts = Counter(len(row) for row in csv.reader(lines, delimiter=delimiter))
     columns, rows = max(counts.items(), key=lambda item: (item[1], item[0]), default=(0, 0))
-    return (rows / len(lines), columns) if columns > 1 else (0.0, columns)
+    every = counts.total() if 2 * counts.total() >= len(lines) else len(lines)
+    return (rows / every, columns) if columns > 1 else (0.0, columns)
 
 
 def guess_json(value: Any) -> FormGuess:

@@ -209,11 +209,15 @@ def _delimited(path: Path, text: str, form: FormGuess, encoding: str | None) -> 
 
 
 def _header_row(text: str, delimiter: str) -> int:
-    """Return the line of the headings: the first that has as many columns as most lines have."""
-    lines = text[:_HEAD].splitlines()[:50]
-    widths = [len(next(csv.reader([line], delimiter=delimiter), [])) for line in lines]
+    """Return the line where the headings begin: the first row that has as many columns as most rows have."""
+    lines = text[:_HEAD].splitlines(keepends=True)[:50]
+    rows = csv.reader(lines, delimiter=delimiter)
+    begins, widths = [1], []
+    for row in rows:
+        widths.append(len(row))
+        begins.append(rows.line_num + 1)
     usual = Counter(width for width in widths if width > 1).most_common(1)
-    return widths.index(usual[0][0]) + 1 if usual else 1
+    return begins[widths.index(usual[0][0])] if usual else 1
 
 
 def _strict(path: Path, form: FormGuess, reading: Mapping[str, Any]) -> FoundTable:

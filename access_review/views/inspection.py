@@ -268,9 +268,11 @@ def _table_lines(look: TableLook, export: ExportLook | None, width: int) -> Iter
         yield from (f"  {line[: max(width, 60) - 2].rstrip()}" for line in drawn.splitlines())
     if look.guess.marked:
         yield f"  entitlements: {listed(look.guess.marked, 5)}"
-    yield from (f"  {column.name}: {column.dates.sentence}" for column in look.columns if column.dates)
+    yield from (
+        f"  {visible(column.name)}: {visible(column.dates.sentence)}" for column in look.columns if column.dates
+    )
     if look.status:
-        yield f"  {look.status.column}: {visible(look.status.sentence)}"
+        yield f"  {visible(look.status.column)}: {visible(look.status.sentence)}"
     if look.guess.decision:
         yield f"  kept: {listed(look.guess.kept)}; revoked: {listed(look.guess.revoked)}"
     if look.names:

@@ -119,6 +119,28 @@ def test_windows_text_semicolons_and_a_title_above_are_read(tmp_path: Path) -> N
     assert said["ignored"] == []
 
 
+def test_a_heading_of_two_lines_is_one_heading_below_a_title_too(tmp_path: Path) -> None:
+    rows = "".join(f"E{n},Ann Nr{n},active,20{n}-01-02,Ops\r\n" for n in range(10, 18))
+    heading = 'Employee ID,Full name,Status,"Start\r\ndate",Department\r\n'
+    for name, above in (("plain.csv", ""), ("titled.csv", 'Staff\r\nmade ""today""\r\n')):
+        (tmp_path / name).write_bytes((above + heading + rows).encode())
+        (one,) = seen(tmp_path, name)["files"].values()
+        assert (one["kind"], one["rows"]) == ("roster", 8), name
+        assert [column["name"] for column in one["columns"]][3] == "Start\r\ndate"
+        assert one["reading"].get("header_row", 1) == (3 if above else 1)
+    shown = in_folder(tmp_path, "inspect", "plain.csv").out
+    assert "Start⟨U+000D⟩⟨U+000A⟩date: " in shown.replace("Start⟨U+000A⟩date", "Start⟨U+000D⟩⟨U+000A⟩date")
+    laid = in_folder(tmp_path, "init", "made", "--from", "titled.csv")
+    assert laid.code == 0, laid.err
+    assert in_folder(tmp_path / "made", "check").code == 0
+
+
+def test_a_quote_that_is_never_closed_makes_no_table(tmp_path: Path) -> None:
+    prose = "".join(f"a line of prose, with a comma, {n}\n" for n in range(20))
+    (tmp_path / "notes.txt").write_text(f'"{prose}')
+    assert [one["file"] for one in seen(tmp_path, "notes.txt")["ignored"]] == ["notes.txt"]
+
+
 def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     result = in_folder(tmp_path, "inspect", "none.csv")
     assert result.code == 2
