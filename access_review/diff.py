@@ -31,14 +31,6 @@ def _quoted(column: str) -> str:
     return f'"{column}"'
 
 
-def derive_verdicts(engine: Engine) -> None:
-    """Create ``verdicts``: every pair of role set and granted entitlement, judged once.
-
-    Reads ``pairs, entitlements, closure, allowed, forbidden``.
-    """
-    VERDICTS_OF_PAIRS.make(engine)
-
-
 HOLDERS = NamedRelation(
     "holders",
     "Every account with its person and that person's set of current roles.",

@@ -28,6 +28,7 @@ from pydantic import (
 from access_review.model import Options
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_LONGEST = timedelta(days=36_525)  # a moment so long before or after has a date still
 
 
 def duration(text: Any) -> timedelta:
@@ -37,7 +38,10 @@ def duration(text: Any) -> timedelta:
     match = re.fullmatch(r"(\d{1,6})([mhdw])", text) if isinstance(text, str) else None
     if match is None:
         raise ValueError(f"{text!r} is no duration; write for example 30m, 24h, 5d or 2w")
-    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+    found = timedelta(**{_UNITS[match[2]]: int(match[1])})
+    if found > _LONGEST:
+        raise ValueError(f"{text!r} is longer than a hundred years")
+    return found
 
 
 Duration = Annotated[

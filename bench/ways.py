@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from access_review import runs, workspace
-from access_review.diff import derive_verdicts
+from access_review.diff import VERDICTS_OF_PAIRS
 from access_review.engine import ParquetFile, open_engine
 from access_review.engine.duckdb import EmbeddedEngine
 from access_review.policy import EngineSettings
@@ -34,7 +34,7 @@ def pairs_alone(folder: Path, out: Path) -> None:
         engine.view("forbidden", "SELECT * FROM allowed WHERE FALSE")
         engine.narrow("granted", _GRANTED, ids={"entitlement": "entitlements"})
         engine.create("pairs", "SELECT DISTINCT role_set, entitlement FROM granted")
-        derive_verdicts(engine)
+        VERDICTS_OF_PAIRS.make(engine)
         engine.create("flagged", _FLAGGED_PAIRS)
         engine.write(_JOINED_BACK, ParquetFile(out))
 

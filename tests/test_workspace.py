@@ -86,6 +86,7 @@ def test_a_small_workspace_loads_and_its_digest_covers_every_file(folder):
         ),
         ("roles/policy.yaml", "limits: {disable: {percent: 5}}\n", "roles/policy.yaml:1:10: floor: is missing"),
         ("roles/policy.yaml", "mover_grace: 5\n", "mover_grace: 5 is no duration"),
+        ("roles/policy.yaml", "mover_grace: 999999w\n", "is longer than a hundred years"),
         (
             "roles/policy.yaml",
             "rules: {leaver-active: {grase_hours: 4}}\n",

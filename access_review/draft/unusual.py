@@ -128,15 +128,6 @@ def figures(access: UnusualAccess) -> Iterator[GrantFigures]:
         }
 
 
-def find_grant(matrix: AccessMatrix, person: str, entitlement: str) -> int | None:
-    """Return the index of a grant in the matrix, or nothing if there is no such grant."""
-    if person not in matrix.people or entitlement not in matrix.entitlements:
-        return None
-    cell = matrix.people.index(person), matrix.entitlements.index(entitlement)
-    found = np.flatnonzero((matrix.person == cell[0]) & (matrix.entitlement == cell[1]))
-    return int(found[0]) if len(found) else None
-
-
 def _ranks(values: Floats) -> Floats:
     """Return the rank of each value as a share of all, equal ones in the middle of their places."""
     _, place, count = np.unique(values, return_inverse=True, return_counts=True)

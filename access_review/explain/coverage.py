@@ -13,13 +13,12 @@ from dataclasses import dataclass, replace
 from access_review.correlate import MATCHED_KINDS, accounts_beside_people
 from access_review.engine import Engine
 from access_review.engine.sql import json_path
-from access_review.settings import Ignored, Rung
+from access_review.settings import PERSON_COLUMNS, Ignored, Rung
 
 FEW = 0.9
 """Share of a source's accounts below which too few find their person for its findings to be believed."""
 
 _ACCOUNT_COLUMNS = ("employee_id", "principal_name", "mail", "name", "display_name")
-_PERSON_COLUMNS = ("person", "mail", "name")
 _BETTER = 0.05  # what another pair of columns must add to be worth naming
 _ASKED = 1000  # people whose attributes are looked at for one that names an account
 _PLAIN = re.compile(r"(?!(?:true|false|null|yes|no|on|off|y|n)$)[A-Za-z][A-Za-z0-9_]*", re.IGNORECASE)
@@ -139,7 +138,7 @@ def _rungs_to_try(attributes: Sequence[str]) -> Iterator[Rung]:
     """Yield pairs of columns, those that ignore nothing first."""
     ids = ("person", *attributes)
     tried: tuple[tuple[Ignored | None, tuple[str, ...], tuple[str, ...]], ...] = (
-        (None, _ACCOUNT_COLUMNS, (*_PERSON_COLUMNS, *attributes)),
+        (None, _ACCOUNT_COLUMNS, (*PERSON_COLUMNS, *attributes)),
         (Ignored.LEADING_ZEROS, ("employee_id", "name"), ids),
         (Ignored.DOMAIN, ("name", "principal_name"), ids),
         (Ignored.MAIL_DOMAIN, ("principal_name", "mail", "name"), ("mail", *ids)),

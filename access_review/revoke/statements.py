@@ -359,7 +359,3 @@ def _signatures(plain: Any) -> Iterator[bytes]:
         raise TypeError
     for one in plain:
         yield base64.b64decode(one["sig"], validate=True)
-
-
-def _fingerprint(blob: bytes) -> str:
-    return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")

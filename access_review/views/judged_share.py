@@ -40,9 +40,3 @@ def nothing_found(summary: Summary) -> str:
     if judged is None or judged["whole"]:
         return NOTHING_WRONG
     return "Nothing was found, which does not mean that nothing is wrong: not everything was judged."
-
-
-def is_silent(summary: Summary) -> bool:
-    """Tell whether nothing was found where not everything was judged: neither good news nor bad."""
-    judged = summary["judged"]
-    return judged is not None and not judged["whole"] and not summary["findings"]["current"]

@@ -52,3 +52,12 @@ def planted(clean: AccessMatrix, kind: str, seed: int, share: float = 0.01) -> t
     cells = np.array(sorted(real | added))
     matrix = AccessMatrix(clean.people, clean.entitlements, cells // width, cells % width)
     return matrix, np.flatnonzero(np.isin(cells, sorted(added)))
+
+
+def find_grant(matrix: AccessMatrix, person: str, entitlement: str) -> int | None:
+    """Return the index of a grant in the matrix, or nothing if there is no such grant."""
+    if person not in matrix.people or entitlement not in matrix.entitlements:
+        return None
+    cell = matrix.people.index(person), matrix.entitlements.index(entitlement)
+    found = np.flatnonzero((matrix.person == cell[0]) & (matrix.entitlement == cell[1]))
+    return int(found[0]) if len(found) else None

@@ -5,8 +5,8 @@ import pytest
 
 from access_review.draft import nearest_people
 from access_review.draft.peer_counts import PeerView, compare_pairs, index_peers, view_of
-from access_review.draft.unusual import explain_grant, find_grant, score_access
-from tests.draft.matrices import matrix
+from access_review.draft.unusual import explain_grant, score_access
+from tests.draft.matrices import find_grant, matrix
 
 TEAMS = "; ".join(
     [f"clerk{n}: mail ledger invoices" for n in range(6)] + [f"agent{n}: mail crm phone" for n in range(12)]

@@ -9,8 +9,8 @@ import pytest
 from access_review.draft.logistic import area_under_curve
 from access_review.draft.matrix import access_matrix
 from access_review.draft.nearest_people import neighbourhood
-from access_review.draft.unusual import explain_grant, find_grant, most_unusual, score_access
-from tests.draft.matrices import REAL, matrix, planted, real_matrix
+from access_review.draft.unusual import explain_grant, most_unusual, score_access
+from tests.draft.matrices import REAL, find_grant, matrix, planted, real_matrix
 
 TEAMS = "; ".join(
     [f"clerk{n}: mail ledger invoices" for n in range(6)] + [f"agent{n}: mail crm phone" for n in range(6)]

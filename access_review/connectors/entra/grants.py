@@ -226,7 +226,7 @@ class Grants:
         def look() -> Sighting:
             if scope in current()[1]:
                 return Sighting(True, self.graph.base)
-            self._see_holder(_account(target))
+            self._see_holder(account_of(target))
             return Sighting(False, self.graph.base)
 
         def write(*, there: bool) -> Reply | str:
@@ -258,7 +258,7 @@ class Grants:
 
     def _edited(self, consent: Thing, target: Target) -> dict[str, bool]:
         client, resource, _ = consent.native_id.split("/", 2)
-        return self._scopes.setdefault((client, resource, _account(target).native_id), {})
+        return self._scopes.setdefault((client, resource, account_of(target).native_id), {})
 
     # Reading
 
@@ -333,7 +333,7 @@ def _of(holder: Thing) -> str:
 
 def _consent_key(consent: Thing, target: Target) -> dict[str, str]:
     client, resource, _ = consent.native_id.split("/", 2)
-    account = _account(target)
+    account = account_of(target)
     if account.native_id == client:
         return {"clientId": client, "resourceId": resource, "consentType": "AllPrincipals"}
     who = {"consentType": "Principal", "principalId": object_id(account)}
@@ -346,7 +346,8 @@ def _forget(edited: dict[str, bool], scope: str, before: bool | None) -> None:
         edited[scope] = before
 
 
-def _account(target: Target) -> Thing:
+def account_of(target: Target) -> Thing:
+    """Return the account that a change names; raises :class:`OddError` where there is none."""
     if target.account is None:
         raise OddError("the change names no account")
     return target.account

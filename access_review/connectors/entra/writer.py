@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from access_review.changes import Action, Change, Sighting, Target, Thing, WriteAnswer, WriteResult
-from access_review.connectors.entra.grants import FOLDERS, Grants, OddError, folder_of, object_id
+from access_review.connectors.entra.grants import FOLDERS, Grants, OddError, account_of, folder_of, object_id
 from access_review.connectors.entra.graph import Graph, GraphRequest, RefusedError
 from access_review.connectors.entra.graph import GraphResponse as Reply
 from access_review.connectors.entra.pages import NotReadError
@@ -71,7 +71,7 @@ class GraphWriter:
             if change.action is Action.REVOKE_SESSIONS:
                 return self._sessions(change.target, since)
             if change.action in _ACCOUNTS:
-                return self._seen(self._enabled(_account(change.target)))
+                return self._seen(self._enabled(account_of(change.target)))
             return self._grants.handle(change).look()
         except RefusedError as error:
             return Sighting(None, self._graph.base, _blind(error, change))
@@ -81,10 +81,10 @@ class GraphWriter:
     def revoke(self, change: Change) -> WriteAnswer:
         """Take away the one thing that the change names."""
         if change.action is Action.DISABLE_ACCOUNT:
-            return self._answered(lambda: self._switch(_account(change.target), on=False), change)
+            return self._answered(lambda: self._switch(account_of(change.target), on=False), change)
         if change.action is Action.REVOKE_SESSIONS:
             return self._answered(
-                lambda: self._graph.send("POST", f"/users/{object_id(_account(change.target))}/revokeSignInSessions"),
+                lambda: self._graph.send("POST", f"/users/{object_id(account_of(change.target))}/revokeSignInSessions"),
                 change,
             )
         return self._answered(lambda: self._grants.handle(change).take(), change)
@@ -92,7 +92,7 @@ class GraphWriter:
     def restore(self, change: Change) -> WriteAnswer:
         """Give back the one thing that the change names."""
         if change.action in _ACCOUNTS:
-            return self._answered(lambda: self._switch(_account(change.target), on=True), change)
+            return self._answered(lambda: self._switch(account_of(change.target), on=True), change)
         if change.action is Action.REVOKE_SESSIONS:
             return WriteAnswer(WriteResult.REFUSED, self._graph.base, "sessions begin anew by signing in")
         return self._answered(lambda: self._grants.handle(change).give(), change)
@@ -110,7 +110,7 @@ class GraphWriter:
 
     def _sessions(self, target: Target, since: datetime) -> Sighting:
         """Sessions older than the change are there until Graph counts only later ones as valid."""
-        account = _account(target)
+        account = account_of(target)
         thing = self._graph.get(GraphRequest(f"/users/{object_id(account)}?$select=id,signInSessionsValidFromDateTime"))
         valid = time_or_never(thing, "signInSessionsValidFromDateTime")
         older = valid is None or valid == NEVER or valid < since.astimezone(UTC)
@@ -171,12 +171,6 @@ def _blind(error: RefusedError, change: Change | None) -> str:
     """Say what the writer's application needs to look."""
     with_ = (*LOOKING, *(writes_with(change) if change else ()))
     return f"{error}; the writer looks with {', '.join(with_)}"
-
-
-def _account(target: Target) -> Thing:
-    if target.account is None:
-        raise OddError("the change names no account")
-    return target.account
 
 
 def _own(thing: Thing, source: str) -> bool:

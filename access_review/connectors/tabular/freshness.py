@@ -4,22 +4,28 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from access_review.connectors import Source, incomplete
 from access_review.connectors.tabular.sheets import Sheet
+from access_review.settings import duration
 from access_review.tables import Row
 
 AGE = "part:age"
 """The subject of a verdict that a source is older than it may be."""
 
-Age = Annotated[str, Field(pattern=r"^[1-9][0-9]*[mhdw]$")]
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+def _written(age: str) -> str:
+    duration(age)
+    return age
+
+
+Age = Annotated[str, Field(pattern=r"^[1-9][0-9]*[mhdw]$"), AfterValidator(_written)]
 
 
 def span(age: Age | None) -> timedelta | None:
     """Return a length of time written as ``30m``, ``24h``, ``2d`` or ``1w``."""
-    return timedelta(**{_UNITS[age[-1]]: int(age[:-1])}) if age else None
+    return duration(age) if age else None
 
 
 def stale(sheet: Sheet, max_age: timedelta | None, as_of: datetime) -> str | None:

@@ -505,6 +505,7 @@ def test_options_that_do_not_fit_together_are_refused(tmp_path, change, said):
         {"left_at_means": "noon"},
         {"max_age": "2 days"},
         {"max_age": "0d"},
+        {"max_age": "999999w"},
         {"kind": "robot"},
         {"absence": "left"},
         {"header_row": 0},
