@@ -28,7 +28,6 @@ from pydantic import (
 from access_review.model import Options
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_LONGEST = timedelta(days=36_525)  # a moment so long before or after has a date still
 
 
 def duration(text: Any) -> timedelta:
@@ -39,7 +38,7 @@ def duration(text: Any) -> timedelta:
     if match is None:
         raise ValueError(f"{text!r} is no duration; write for example 30m, 24h, 5d or 2w")
     found = timedelta(**{_UNITS[match[2]]: int(match[1])})
-    if found > _LONGEST:
+    if found > timedelta(days=36_525):  # a moment so long before or after has a date still
         raise ValueError(f"{text!r} is longer than a hundred years")
     return found
 

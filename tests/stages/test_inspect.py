@@ -126,12 +126,11 @@ def test_a_heading_of_two_lines_is_one_heading_below_a_title_too(tmp_path: Path)
         (tmp_path / name).write_bytes((above + heading + rows).encode())
         (one,) = seen(tmp_path, name)["files"].values()
         assert (one["kind"], one["rows"]) == ("roster", 8), name
-        assert [column["name"] for column in one["columns"]][3] == "Start\r\ndate"
-        assert one["reading"].get("header_row", 1) == (3 if above else 1)
-    shown = in_folder(tmp_path, "inspect", "plain.csv").out
-    assert "Start⟨U+000D⟩⟨U+000A⟩date: " in shown.replace("Start⟨U+000A⟩date", "Start⟨U+000D⟩⟨U+000A⟩date")
+        assert [column["column"] for column in one["columns"]][3] == "Start\r\ndate"
+    assert "  Start⟨U+000D⟩⟨U+000A⟩date: year-first" in in_folder(tmp_path, "inspect", "plain.csv").out
     laid = in_folder(tmp_path, "init", "made", "--from", "titled.csv")
     assert laid.code == 0, laid.err
+    assert "header_row: 3\n" in next((tmp_path / "made/sources").glob("*.yaml")).read_text()
     assert in_folder(tmp_path / "made", "check").code == 0
 
 
