@@ -25,6 +25,8 @@ from tests.draft.matrices import REAL, planted, real_matrix, reference_roles
 ROOT = Path(__file__).resolve().parent.parent
 AS_OF = "2026-11-02T06:00:00Z"
 KINDS = ("uniform", "popular", "mover")
+NO_ROOM = 0.995
+"""From this area under the curve on, there is nothing to be better at."""
 Pair = tuple[str, str]
 
 
@@ -104,22 +106,33 @@ def example(work: Path) -> bool:
 
 
 def unusual(outside: Path, work: Path, seeds: Mapping[str, Sequence[int]], kinds: Sequence[str] = KINDS) -> bool:
-    """Compare with the ten nearest alone, on the same planted grants: mean difference of AUC, with its interval."""
+    """Compare with the ten nearest alone, on the same planted grants: mean difference of AUC, with its interval.
+
+    Where the ten nearest leave room, popular and mover plants are to be found better, however little.
+    """
     met = []
     for kind in kinds:
-        gained = {name: _gains(outside, work, name, kind, seeds[name]) for name in seeds}
+        measured = {name: _gains(outside, work, name, kind, seeds[name]) for name in seeds}
+        gained = {name: [own - near for own, near in areas] for name, areas in measured.items()}
         for name, differences in gained.items():
-            what = f"{mean(differences):+.4f} ± {_half_interval(differences):.4f} in {len(differences)} seeds"
-            least = 0.05 if (kind, name) == ("uniform", "domino") else -0.005
+            alone = mean(near for _, near in measured[name])
+            what = (
+                f"{mean(differences):+.4f} ± {_half_interval(differences):.4f} in {len(differences)} seeds, "
+                f"beside {alone:.4f} of the ten nearest alone"
+            )
+            least = 0.0 if kind != "uniform" and alone < NO_ROOM else -0.005
+            least = 0.05 if (kind, name) == ("uniform", "domino") else least
             met.append(_line(f"unusual, {kind} on {name}", what, mean(differences) >= least, f"at least {least}"))
         every = mean(mean(differences) for differences in gained.values())
         least = 0.02 if set(gained) == set(REAL) and kind == "uniform" else 0.0
-        met.append(_line(f"unusual, {kind} on all", f"{every:+.4f}", every >= least, f"at least {least}"))
+        what = f"{every:+.4f} on average over {len(gained)} matrices"
+        met.append(_line(f"unusual, {kind} on all", what, every >= least, f"at least {least}"))
     return all(met)
 
 
-def _gains(outside: Path, work: Path, name: str, kind: str, seeds: Sequence[int]) -> list[float]:
-    clean, differences = real_matrix(outside, name), []
+def _gains(outside: Path, work: Path, name: str, kind: str, seeds: Sequence[int]) -> list[tuple[float, float]]:
+    """Return by seed the area under the curve of our order, and that of the ten nearest alone."""
+    clean, areas = real_matrix(outside, name), []
     for seed in seeds:
         held, wrong = planted(clean, kind, seed)
         pairs = list(held.pairs())
@@ -130,8 +143,8 @@ def _gains(outside: Path, work: Path, name: str, kind: str, seeds: Sequence[int]
         truth = np.array([float((g["person"], g["entitlement"]) in strange) for g in grants])
         score = np.array([g["score"] for g in grants])
         near = np.array([-float(g["near_holding"]) for g in grants])
-        differences.append(area_under_curve(score, truth) - area_under_curve(near, truth))
-    return differences
+        areas.append((area_under_curve(score, truth), area_under_curve(near, truth)))
+    return areas
 
 
 def decisions(outside: Path, work: Path, seeds: Sequence[int]) -> bool:

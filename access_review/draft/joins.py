@@ -70,6 +70,8 @@ class ColumnJoin:
     """Some values not found, masked."""
     clashes: int
     """Values of the other column that the step makes the same: two people could be taken for one."""
+    own_clashes: int
+    """Values of the column itself that the step makes the same: accounts of two could be given to one."""
 
     @property
     def best(self) -> JoinRate:
@@ -173,7 +175,7 @@ def join_columns(
     import pyarrow.compute as pc
 
     rates: list[JoinRate] = []
-    clashes = 0
+    clashes = own = 0
     unmatched: tuple[str, ...] = ()
     total = len(column.values(JoinStep.EXACT))
     for step, forms in _STEPS.items():
@@ -189,11 +191,20 @@ def join_columns(
         if not rates or rate >= rates[-1].rate + _BETTER:
             rates.append(JoinRate(step, found, rate))
             clashes = len(other.values(JoinStep.EXACT)) - len(theirs)
+            own = total - len(mine)
             unmatched = tuple(mask(value) for value in mine.filter(pc.invert(hits)).slice(0, 3).to_pylist())
         if rate == 1:
             break
     if not rates or rates[-1].rate < LEAST or rates[-1].found < fewest:
         return None
     return ColumnJoin(
-        file, column.look.name, other_file, other.look.name, total, tuple(rates), unmatched, max(clashes, 0)
+        file,
+        column.look.name,
+        other_file,
+        other.look.name,
+        total,
+        tuple(rates),
+        unmatched,
+        max(clashes, 0),
+        max(own, 0),
     )

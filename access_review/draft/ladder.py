@@ -60,7 +60,8 @@ def suggest_ladder(files: FilesLook, accounts: str, roster: str) -> tuple[Ladder
 
 
 def _rung(join: ColumnJoin, field: str) -> LadderRung:
-    certain = field == "person" and join.best.step in _CERTAIN and not join.clashes
+    certain = field == "person" and join.best.step in _CERTAIN and not join.clashes and not join.own_clashes
     best = join.best
     said = "exactly" if best.step is JoinStep.EXACT else f"after {best.step.value}"
-    return LadderRung(join, field, certain, f"{best.found:,} of {join.values:,} values are found {said}")
+    doubt = f"; {join.own_clashes} of them become another's" if field == "person" and join.own_clashes else ""
+    return LadderRung(join, field, certain, f"{best.found:,} of {join.values:,} values are found {said}{doubt}")

@@ -153,6 +153,15 @@ def test_two_ids_that_a_step_makes_one_are_said() -> None:
     assert "1 values become ambiguous" in join.sentence
 
 
+def test_a_rung_is_no_certain_one_where_accounts_of_two_become_those_of_one() -> None:
+    people = table("emp id | name | dept | title\n" + "\n".join(f"10{n} | Ana B{n} | d | t" for n in range(5)))
+    for extra, certain in (("", True), ("\nx | 0101 | g", False)):
+        accounts = table("login | emp id | group\n" + "\n".join(f"u{n} | 0010{n} | g" for n in range(5)) + extra)
+        files = inspect_tables({"hr.csv": people, "app.csv": accounts})
+        rung = suggest_ladder(files, "app.csv", "hr.csv")[0]
+        assert (rung.join.column, rung.join.best.step, rung.certain) == ("emp id", JoinStep.ZEROS, certain)
+
+
 def test_files_of_the_same_columns_are_a_series_and_the_last_is_asked() -> None:
     look = inspect_tables({"hr-01.csv": ROSTER, "hr-02.csv": ROSTER, "app.csv": HOLDINGS})
     assert look.series == (("hr-01.csv", "hr-02.csv"),)
