@@ -42,6 +42,9 @@ def job(client="Harbor", status="active", ends=None, attributes='{"Site":"cebu"}
         ([job(), job("Meridian", "leave")], False),
         ([job(), job("Meridian", "active", NOW + DAY)], False),
         ([job(), job("Meridian", "active", NOW - DAY)], True),
+        ([job(), job("Meridian", "active", NOW)], True),
+        ([job("Harbor", "left")], True),
+        ([job("Harbor", "left"), job("Meridian", "left")], False),
         ([job(), job("Meridian", "left", NOW - DAY)], True),
         ([job("Harbor", "left", NOW - DAY)], True),
         ([job("Harbor", "left", NOW - DAY), job("Meridian", "left", NOW - 9 * DAY)], True),
@@ -145,7 +148,8 @@ def test_the_people_of_a_plan_and_those_before_are_counted_each_once_against_the
     ours = {("harbor", "hr:person:2"), ("harbor", "hr:person:9")}
     others = {("second", "hr:person:4"), ("second", "hr:person:5"), ("second", "gone"), ("second", "hr:person:1")}
     before = RecentRemovals(people=frozenset(ours | others))
-    rows = [of(f"hr:person:{n}", client="Meridian" if n == 5 else "Harbor") for n in (1, 2, 4, 5)]
+    clients = {1: "Harbor", 2: "Harbor", 4: "Harbor", 5: "Meridian"}
+    rows = [of(f"hr:person:{n}", client=client, ends=NOW + DAY) for n, client in clients.items()]
     with engine_with(rows, ()) as engine:
         count = count_people(engine, "harbor", HARBOR, [first, session, second, nobody], before, NOW)
         alone = count_people(engine, "harbor", HARBOR, [first], RecentRemovals(people=frozenset(ours)), NOW)

@@ -58,6 +58,7 @@ def test_only_a_disabled_account_is_one_and_nothing_else_falls_away_with_it(acti
     change = a_change(1, action)
     counted = amounts((planned(change, TWO), {change.id: at()}))
     disabled = {(change.id, "accounts disabled", "ad"): 1}
+    assert {one.at for one in found((planned(change), {change.id: at()})).amounts} <= {START}
     assert counted == (disabled if action is Action.DISABLE_ACCOUNT else {})
 
 
