@@ -116,7 +116,7 @@ def test_what_a_wind_down_does_not_cover_is_left_with_the_reason():
     nesting = replace(ours, id="nesting", target=replace(ours.target, child=ours.target.entitlement))
     loose = replace(ours, id="loose", target=replace(ours.target, account=None))
     owned = replace(ours, id="owned", target=replace(ours.target, person=None))
-    rows = [of("hr:person:1"), of("hr:person:2", client="Meridian"), of("hr:person:3")]
+    rows = [of("hr:person:1", ends=NOW + DAY), of("hr:person:2", client="Meridian"), of("hr:person:3")]
     with engine_with(rows, {"hr:person:3"}) as engine:
         left = uncovered(engine, "harbor", HARBOR, [ours, named, strong, nesting, loose, owned], NOW)
     assert {change: why.reason for change, why in left.items()} == {
