@@ -71,7 +71,10 @@ def _counts(earlier: Sequence[Run]) -> Iterator[tuple[Run, Mapping[str, Mapping[
 
 
 def rests_on(earlier: Sequence[Run]) -> Mapping[str, str]:
-    """Return the runs that the next read is held against, by id, with a source that was read whole last in each."""
+    """Return the runs that the next read is held against, by id, with a source that was read whole last in each.
+
+    Raises ``ArtifactError`` for files of a run that are damaged or gone.
+    """
     known: set[tuple[str, str]] = set()
     used: dict[str, str] = {}
     for run, counts in _counts(earlier):
