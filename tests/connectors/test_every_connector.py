@@ -101,6 +101,12 @@ def test_lists_that_are_all_empty_were_not_read(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["ldap", "sharphound", "entra"])
+def test_groups_alone_are_no_directory(name, tmp_path):
+    found = collected(name, tmp_path, Company({}, ("ana", "ben")))
+    assert found.reasons.keys() >= {"accounts", "grants"}
+
+
+@pytest.mark.parametrize("name", ["ldap", "sharphound", "entra"])
 def test_a_member_that_resolves_to_nobody_is_not_dropped(name, tmp_path):
     company = Company.usual()
     found = collected(name, tmp_path, Company(company.accounts, ("ana", "gone")))

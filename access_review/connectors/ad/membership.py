@@ -56,6 +56,8 @@ class Memberships:
         # Counted by rows(): back-links without a forward link, and groups that only back-links name.
         self.unanswered = 0
         self.unread = 0
+        # Groups of which a member is named as two objects are.
+        self.unclear: set[str] = set()
 
     def add_principal(self, principal: Principal, *names: Name | None) -> None:
         """Say under which names an object was read."""
@@ -96,6 +98,11 @@ class Memberships:
         """How many memberships groups themselves have stated."""
         return len(self._members)
 
+    @property
+    def of_accounts(self) -> int:
+        """How many groups accounts say that they are in: their primary groups, and those that were not read."""
+        return len(self._primary) + self.unread
+
     def rows(self) -> Iterator[tuple[str, Row]]:
         """Yield grants, nesting, owners, the aliases of SID histories, and the members that are none."""
         for group, name, since in self._members:
@@ -126,6 +133,8 @@ class Memberships:
     def _member_rows(self, group: Principal, name: Name, since: datetime | None) -> Iterator[tuple[str, Row]]:
         name = self._foreign.get(name, name)
         found = self._find(name)
+        if name in self._ambiguous:
+            self.unclear.add(group.id)
         if found is None and (foreign := _FOREIGN.fullmatch(name.value)):
             name = Name("sid", foreign[1].upper())
             found = self._find(name)

@@ -52,6 +52,7 @@ class DirectoryReading:
         self._read: dict[str, tuple[int, Principal]] = {}
         self._ids: set[str] = set()
         self._torn: dict[str, bool] = {}
+        self._namesakes = 0
         self._ranges: dict[str, list[Range]] = {}
         self._short: dict[str, str] = {}
         self._domains = DomainsSeen()
@@ -134,10 +135,17 @@ class DirectoryReading:
         yield from self._new_object_rows(found, fingerprint)
 
     def _namesake(self, found: DirectoryObject, before: Principal) -> Iterator[tuple[str, Row]]:
-        """Say that two objects have one DN: their ids differ, so they are two, and neither is who a DN means."""
-        self.tally.doubt(f"two objects have the DN {found.written_dn}: memberships of it are nobody's")
-        reason = f"another object ({before.id}) has the same DN: neither gets what is held by that name"
-        yield problem(self._source, found.place, "ambiguous", reason, self._source.id(found.kind, found.native_id))
+        """Say that two objects have one DN: their ids differ, so they are two, and neither is who a DN means.
+
+        Only these two are in doubt, and the groups that name their DN.
+        """
+        other = self._source.id(found.kind, found.native_id)
+        self._namesakes += 1
+        for one, twin, is_group in ((before.id, other, before.group), (other, before.id, found.is_group)):
+            if one not in self._torn:
+                reason = f"another object ({twin}) has the same DN: neither gets what is held by that name"
+                yield problem(self._source, found.place if one == other else one, "quarantined", reason, one)
+            self._torn[one] = is_group
 
     def _new_object_rows(self, found: DirectoryObject, fingerprint: int) -> Iterator[tuple[str, Row]]:
         principal = Principal(self._source.id(found.kind, found.native_id), found.is_group, found.tier0)
@@ -178,10 +186,12 @@ class DirectoryReading:
 
     def _torn_verdicts(self) -> Iterator[tuple[str, Row]]:
         """Say of groups in doubt that they are; above so many objects the files are of two moments, or of two directories."""
-        if are_many(len(self._torn), len(self._ids)):
+        if are_many(len(self._torn) - self._namesakes, len(self._ids)):  # two objects of one name are one case
             self.tally.doubt(f"{len(self._torn):,} objects stand more than once, with different values")
         for group in sorted(one for one, is_group in self._torn.items() if is_group):
             yield incomplete(self._source, group, TORN)
+        for group in sorted(self._memberships.unclear - self._torn.keys()):
+            yield incomplete(self._source, group, "a member is named by the DN that two objects have")
 
     def _row(self, found: DirectoryObject, principal: Principal) -> tuple[str, Row]:
         table, key = ("entitlements", "entitlement") if found.is_group else ("accounts", "account")
@@ -224,8 +234,7 @@ class DirectoryReading:
             self.tally.doubt("no group has a member: was the attribute read?", *MEMBER_TABLES)
         if not groups and self._options.live:
             self.tally.doubt("no group was read, and groups are everywhere", "entitlements", *MEMBER_TABLES)
-        if not groups and self._memberships.unread:
-            self.tally.doubt("accounts are in groups, and no group was read", "entitlements", *MEMBER_TABLES)
+        self.tally.doubt_one_side(self._memberships)
 
     def _range_verdicts(self) -> Iterator[tuple[str, Row]]:
         short = {self._read[dn][1].id: reason for dn, reason in self._short.items() if dn in self._read}

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from access_review.connectors import Source, complete, incomplete
+from access_review.connectors.ad.membership import MEMBER_TABLES, Memberships
 from access_review.tables import Row
 
 
@@ -16,11 +17,13 @@ class Tally:
         self._unseen = {canary.casefold() for canary in canaries}
         self._reasons: dict[str, dict[str, None]] = {}
         self.received: Counter[str] = Counter()
+        self._users = 0
 
     def through(self, rows: Iterable[tuple[str, Row]]) -> Iterator[tuple[str, Row]]:
         """Count rows as they pass."""
         for table, row in rows:
             self.received[table] += 1
+            self._users += table == "accounts" and row.get("kind") != "computer"
             yield table, row
 
     def see(self, *names: str | None) -> None:
@@ -32,6 +35,13 @@ class Tally:
         """Give a reason why tables (all, when none is named) are incomplete."""
         for table in tables or self._tables:
             self._reasons.setdefault(table, {})[reason] = None
+
+    def doubt_one_side(self, memberships: Memberships) -> None:
+        """Doubt a directory of which accounts or groups alone were read, though the others are spoken of."""
+        if not self.received["entitlements"] and memberships.of_accounts:
+            self.doubt("accounts are in groups, and no group was read", "entitlements", *MEMBER_TABLES)
+        if not self._users and memberships.stated:
+            self.doubt("groups have members, and no user was read", "accounts", *MEMBER_TABLES)
 
     def verdicts(self, expected: Mapping[str, int]) -> Iterator[tuple[str, Row]]:
         """Yield the verdict of every table; ``expected`` are the server's own counts."""

@@ -254,6 +254,9 @@ class Tenant:
         empty = len(readings) > 1 and self.verdicts[part].complete and not self.verdicts[part].received
         if part == "groups/members" and empty:
             self.verdicts[part] = Verdict(False, "no group has a member: were they read?")
+        alone = self.verdicts[part].received and not self.directory.accounts
+        if part == "groups/members" and alone and self.verdicts["users"].complete:
+            self.verdicts["users"] = Verdict(False, "groups have members, and no user was read")
 
     def _note_unseen(self, native: str, reading: PagedCollection) -> None:
         """Note a group that shows no member because it shows none to this reader, or may do so."""

@@ -67,6 +67,7 @@ class CollectionReading:
         # A release of a collector wrote an empty list for every group; the same check stands for LDIF and Graph.
         if self._tally.received["entitlements"] and not self._memberships.stated:
             self._tally.doubt("no group has a member: were they collected?", *MEMBER_TABLES)
+        self._tally.doubt_one_side(self._memberships)
         yield from self._tally.verdicts(self._options.expected)
         for group in sorted(one for one in self._torn if one.split(":", 2)[1] == ObjectKind.GROUP):
             yield incomplete(self._source, group, TORN)
