@@ -58,7 +58,7 @@ def apply_plan(
     more changes than that leaves for today.
     """
     with plans.writing(workspace.folder, clock.now(), "apply"):
-        plans.require_journals(workspace.folder)
+        plans.require_journals(workspace.folder, clock.now())
         try:
             return _applied(stored, workspace, clock, by=by, pace=pace, standing=standing, signer=signer)
         finally:

@@ -14,9 +14,10 @@ from access_review.connectors import emptied_groups
 from access_review.connectors.own_removals import LastRead, OwnRemovals
 from access_review.connectors.shrunk import counted, is_compared
 from access_review.errors import AccessReviewError
+from access_review.logbook.lines import LogEvent
 from access_review.revoke.states import PROVEN, State
 from access_review.runs import Run
-from access_review.store import plans, snapshots
+from access_review.store import logged, plans, snapshots
 
 _TAKEN = PROVEN | {State.ORDERED}
 
@@ -88,12 +89,15 @@ def rests_on(earlier: Sequence[Run]) -> Mapping[str, str]:
 def _removals(workspace: Path, since: Mapping[str, datetime]) -> Mapping[str, OwnRemovals]:
     """Return what batches took from each source since a moment of its own, as their journals say.
 
-    Where these are damaged nothing is explained: whoever plans or applies hears of that.
+    Where these are damaged nothing is explained: whoever plans or applies hears of that. A journal that merely lies
+    there explains nothing either: what it says to be gone would not be missed.
     """
     taken: dict[str, list[Target]] = defaultdict(list)
     with suppress(AccessReviewError):
+        log = logged.known(workspace)
+        begun = {entry.name for entry in log.of(LogEvent.BEGUN)} if log else set()
         for plan, journal in plans.journals(workspace):
-            for change in plan.changes:
+            for change in plan.changes if plan.digest in begun else ():
                 status, start = journal.standing(change.id), since.get(change.target.source)
                 if start and status.intended_at and status.intended_at >= start and status.state in _TAKEN:
                     taken[change.target.source] += [] if change.action.restores else [change.target]

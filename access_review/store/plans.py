@@ -14,6 +14,7 @@ from access_review.logbook import entries
 from access_review.logbook.known import known_things
 from access_review.logbook.lines import Logbook, LogEvent
 from access_review.plan.record import Plan
+from access_review.policy import SHORTEST_KEPT
 from access_review.revoke import signed_wind_down
 from access_review.revoke.approve import Approved, Seen, Signatories, StatementKind
 from access_review.runs import Run
@@ -222,16 +223,32 @@ def _withdrawn(log: Logbook, until: datetime | None = None) -> frozenset[tuple[s
     return frozenset((one["person"], one["about"]) for one in lines if one["kind"] == StatementKind.WITHDRAWAL)
 
 
-def require_journals(workspace: Path) -> Logbook | None:
+def require_journals(workspace: Path, now: datetime | None = None) -> Logbook | None:
     """Hold every journal against the logbook, which is returned; raises ``PlanRefused`` for one that is gone or lost rows.
 
-    What a day has taken is counted from all of them. Raises ``ArtifactError`` for a damaged logbook.
+    What a day has taken is counted from all of them, so none may have been pruned before its time, or after ``now``.
+    Raises ``ArtifactError`` for a damaged logbook.
     """
     if (log := logged.known(workspace)) is not None:
+        _refuse_pruned_early(log, now)
         for path in known_things(log.entries).stores:
             if path.endswith(JOURNAL):
                 _refusing(partial(logbook_check.require_store, log, workspace, path))
     return log
+
+
+def _refuse_pruned_early(log: Logbook, now: datetime | None) -> None:
+    """Raise ``PlanRefused`` where a line says that a batch was pruned sooner than any policy lets it be, or is yet to be."""
+    begun = {entry.details["journal"].split("/")[0]: entry.at for entry in log.of(LogEvent.BEGUN)}
+    for entry in log.of(LogEvent.PRUNE):
+        for run in entry.removed:
+            if run not in begun or (entry.at - begun[run] >= SHORTEST_KEPT and (now is None or entry.at <= now)):
+                continue
+            raise PlanRefused(
+                f"the logbook says that {run} was pruned on {entry.at:%Y-%m-%d}, and its batch began on "
+                f"{begun[run]:%Y-%m-%d}: no batch is pruned so soon",
+                hint="restore runs/ from a backup; who may write to runs/ is to be looked into",
+            )
 
 
 def begin(stored: StoredPlan, executor: str, now: datetime, *, standing: str = "") -> None:

@@ -1,9 +1,11 @@
 """What was done cannot be taken back unseen: journals deleted, rolled back or copied, and the logbook itself."""
 
 import shutil
+from datetime import datetime
 
 import pytest
 
+from access_review.logbook import entries
 from access_review.store import logbook
 from tests.support.workspaces import Company
 
@@ -89,6 +91,25 @@ def test_the_check_names_what_was_changed_and_a_head_kept_elsewhere_shows_a_roll
     damaged = company.run("plan", "--requested-by", "00007", at=LATER)
     assert damaged.code == 1
     assert "a line before it was changed, moved or left out" in damaged.err
+
+
+@pytest.mark.parametrize("said", [LATER, "2027-06-01T06:00:00Z"], ids=["today", "in a year"])
+def test_a_batch_that_a_forged_line_calls_pruned_still_counts(company, said):
+    (run,) = (path for path in company.folder.glob("runs/2*"))
+    for at in ("2026-11-02T06:20:00Z", "2026-11-02T06:25:00Z"):
+        for command in ("collect", "review"):
+            assert company.run(command, at=at).code == 0
+    shutil.rmtree(run)
+    line = entries.pruned(run.name, datetime.fromisoformat(said), why="old", removed={})
+    logbook.append(company.folder, line, command="prune")
+    made = company.run("plan", "--requested-by", "00007", at=LATER)
+    if said == LATER:
+        assert (made.code, "no batch is pruned so soon" in made.err) == (4, True), made.err
+        return
+    for person, more in ((7, ("--request",)), (8, ())):
+        company.sign(person, *more, at="2026-11-02T06:31:00Z")
+    refused = company.run("apply", "--by", "00007", at="2026-11-02T06:32:00Z")
+    assert (refused.code, "no batch is pruned so soon" in refused.err) == (4, True), refused.err
 
 
 def test_a_workspace_from_before_the_logbook_gets_one_once(company):

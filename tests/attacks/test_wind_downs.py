@@ -1,6 +1,7 @@
 """A declared wind-down takes more than a day's share, from those whom it is about, and from as many as two people signed."""
 
 import json
+import shutil
 
 import pytest
 import rfc8785
@@ -143,6 +144,17 @@ def test_a_source_that_lost_more_than_a_batch_took_is_not_believed(company):
     path.write_text(json.dumps(system))
     less = company.at(7, "collect")
     assert (less.code, "shrunk: 41 where 50 were" in less.out + less.err) == (1, True), less
+
+
+def test_a_journal_that_merely_lies_there_explains_nothing(company, tmp_path):
+    after = company.copy(tmp_path / "after")
+    assert after.plan(3).code == 0
+    assert after.carry_out(4).code == 0
+    (made,) = after.folder.glob("runs/2*/plan")
+    shutil.copytree(made, company.folder / "runs" / made.parent.name / "plan")
+    shutil.copy(after.folder / "sources/system.json", company.folder / "sources")
+    less = company.at(7, "collect")
+    assert (less.code, "accounts shrunk: 50 where 110 were" in less.out + less.err) == (1, True), less
 
 
 @pytest.mark.parametrize("other", ["client: Harbor Bank", "who: {department: Finance}"])
