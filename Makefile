@@ -12,7 +12,7 @@ AS_OF := 2026-11-02T06:00:00Z
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := all
-.PHONY: all demo test quick check simulate crash mutants sweep damages damage-evidence fuzz drafts schemas docs lock clean
+.PHONY: all demo test quick check simulate crash mutants sweep damages damage-evidence fuzz drafts report-bench schemas docs pictures lock clean
 
 all: test
 
@@ -110,12 +110,22 @@ fuzz: $(VENV)/.dev
 drafts: $(VENV)/.dev
 	@$(BIN)/python -m bench.drafting $(ACCESS_REVIEW_OUTSIDE_DATA)
 
+# How soon the report of 10,000 findings opens in Chromium and its search answers; REPORT_FINDINGS=100000 for more.
+REPORT_FINDINGS ?= 10000
+
+report-bench: $(VENV)/.dev
+	@$(BIN)/python -m bench.report $(REPORT_FINDINGS)
+
 schemas: $(VENV)/.dev
 	@$(BIN)/python -m access_review.stages.schemas
 
 # Generated parts of the documentation.
 docs: $(VENV)/.dev
 	@$(BIN)/python -m tests.documentation.generate
+
+# The pictures of README and runbooks, taken of the example company in Chromium.
+pictures: $(VENV)/.dev
+	@$(BIN)/python -m tests.documentation.pictures
 
 # Needs uv on the PATH; the locks hold hashes and no index address.
 lock:

@@ -36,14 +36,27 @@ def check(
     leave(1 if any(not source["complete"] for source in result["sources"]) else 0)
 
 
-def report(ctx: typer.Context) -> None:
-    """Write the HTML report of a run again."""
+def report(
+    ctx: typer.Context,
+    manager: Annotated[
+        str,
+        typer.Option(
+            metavar="WHO", help="Only what concerns those who report to one manager: id, number, mail or name."
+        ),
+    ] = "",
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Where a manager's page goes.")
+    ] = None,
+) -> None:
+    """Write the HTML report of a run again, or the page of one manager, to be sent alone."""
     from access_review.stages.report import write_report
     from access_review.store import audits
 
     options: Options = ctx.obj
     run = options.found_run(reviewed=True)
-    file = write_report(options.workspace(), run).path
+    if bool(manager) != bool(output):
+        raise typer.BadParameter("a manager's page goes to a file of its own: --manager WHO -o FILE")
+    file = write_report(options.workspace(), run, manager=manager, to=output).path
     options.show({"report": str(file)}, f"Report: {shown(file)}")
     audited = [one for one, _ in audits.all_audits(options.folder)]
     if not options.run and audited and audited[-1] != run:

@@ -27,9 +27,12 @@ class WrittenReport:
     """What enough past decisions say of what is held."""
 
 
-def write_report(workspace: Workspace, run: Run) -> WrittenReport:
-    """Write the HTML report of a reviewed run; raises ``ArtifactError``."""
-    predicted = predict_for_report(workspace, run)
+def write_report(workspace: Workspace, run: Run, *, manager: str = "", to: Path | None = None) -> WrittenReport:
+    """Write the HTML report of a reviewed run, or the page of one manager, to a file; raises ``ArtifactError``.
+
+    ``Unclear`` is raised for a manager whom nobody knows or to whom nobody reports.
+    """
+    predicted = None if manager else predict_for_report(workspace, run)
     with reviews.opened(workspace, run) as facts:
         page = report_contents.contents(
             facts.engine,
@@ -41,8 +44,9 @@ def write_report(workspace: Workspace, run: Run) -> WrittenReport:
             sample=_kept(run, SAMPLE),
             judgement=audits.judgement(run) if audits.decisions(run).history else None,
             predicted=predicted,
+            manager=manager,
         )
-    path = run.folder / "report.html"
+    path = to or run.folder / "report.html"
     files.write(path, report_page.render(page))
     return WrittenReport(path, page.coverage, predicted)
 

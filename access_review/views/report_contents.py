@@ -21,6 +21,7 @@ from access_review.draft.review_input import names_of
 from access_review.engine import Engine
 from access_review.explain.coverage import Coverage, measure
 from access_review.explain.finding_paths import AccountPaths, NestingPath, find_paths
+from access_review.explain.reports_to import Reporting, keep_findings_about, reporting_to
 from access_review.findings.groups import count_and_group, groups_of
 from access_review.findings.judged_share import measure_judged
 from access_review.model import CURRENT, Family
@@ -108,6 +109,8 @@ class Contents:
     sample: Sample | None = None
     judgement: Judgement | None = None
     predicted: PredictedRisk | None = None
+    manager: str = ""
+    """Whose people the page is about alone, by name; empty where it is about all."""
 
 
 def contents(
@@ -122,16 +125,24 @@ def contents(
     sample: Sample | None = None,
     judgement: Judgement | None = None,
     predicted: PredictedRisk | None = None,
+    manager: str = "",
     most: int = MOST_FINDINGS,
 ) -> Contents:
     """Gather the report of a review whose facts and ``findings`` are in the engine.
 
     ``leavers`` are rows as :func:`access_review.offboarding.queries.list_left` gives, by default those of the snapshot
-    alone, which proves nobody gone. ``plan``, ``sample`` and ``judgement`` are those of the run, where they are there;
-    ``predicted`` is what enough past decisions say of what is held.
+    alone, which proves nobody gone. With ``manager`` (an id, number, mail or name) the page is about those who report to
+    them alone, and names nobody else; raises ``Unclear`` for nobody. ``plan``, ``sample`` and ``judgement`` are those
+    of the run, where they are there; ``predicted`` is what enough past decisions say of what is held.
     """
     if report.judged is None:
         report = replace(report, judged=measure_judged(engine))
+    gone = list_left(engine) if leavers is None else leavers
+    whose: Reporting | None = None
+    if manager:
+        whose = reporting_to(engine, manager)
+        report = replace(report, found=keep_findings_about(engine, whose.people))
+        gone = [row for row in gone if row["person"] in whose.people]
     report = replace(report, groups=count_and_group(engine))
     summarised = summary(report, manifest, organisation=workspace.policy.organisation)
     current = report.findings.filter(pc.is_in(report.findings["status"], pa.array(CURRENT)))
@@ -144,21 +155,22 @@ def contents(
         findings=shown,
         more_findings=len(current) - len(shown),
         waived=waived,
-        leavers=list_left(engine) if leavers is None else leavers,
+        leavers=gone,
         targets=workspace.policy.targets,
-        applications=inventory.list_applications(engine),
-        agents=inventory.list_agents(engine),
-        problems=[UnusableKind(**row) for row in engine.rows(_PROBLEMS)],
+        applications=[] if whose else inventory.list_applications(engine),
+        agents=[] if whose else inventory.list_agents(engine),
+        problems=[] if whose else [UnusableKind(**row) for row in engine.rows(_PROBLEMS)],
         families=_families(summarised),
         coverage=measure(engine),
-        unusual=_unusual(engine),
+        unusual=None if whose else _unusual(engine),
         pictures=pictures(engine, shown[:MOST_PICTURES]),
         group_of=groups_of(engine),
         manager_of={row["person"]: row["name"] for row in engine.rows(_MANAGERS)},
-        plan=plan,
-        sample=sample,
-        judgement=judgement,
-        predicted=predicted,
+        predicted=None if whose else predicted,
+        plan=None if whose else plan,
+        sample=None if whose else sample,
+        judgement=None if whose else judgement,
+        manager=whose.name if whose else "",
     )
 
 

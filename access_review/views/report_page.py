@@ -54,7 +54,7 @@ def render(contents: Contents) -> bytes:
         rags=RAGS,
         judged=judged_share.sentence(contents.summary["judged"]) if contents.summary["judged"] else "",
         nothing_found=judged_share.nothing_found(contents.summary),
-        coverage_warnings=list(coverage.warnings(contents.coverage)),
+        coverage_warnings=[] if contents.manager else list(coverage.warnings(contents.coverage)),
         coverage_rows=coverage.rows(contents.coverage),
         severity_chart=bars(
             "Findings by family and severity",

@@ -65,7 +65,7 @@ def test_every_command_that_reads_runs_reads_it(company: Company, old: Run, tmp_
         assert answer.code == 0, (words, answer.err)
         assert expected in answer.out, words
     page = (old.folder / "report.html").read_text()
-    assert "o&#39;brien" in page
+    assert "o'brien" in page
 
 
 @pytest.mark.slow

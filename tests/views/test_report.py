@@ -10,6 +10,7 @@ import pytest
 
 from access_review.audit.judge import Judgement, JudgementLine, Rate
 from access_review.changes import Action, Expectation, Target, Thing, change
+from access_review.errors import Unclear
 from access_review.offboarding.lag import lag_of
 from access_review.plan.withheld import ToPerson
 from access_review.policy import Sampling
@@ -19,7 +20,7 @@ from access_review.views import report_page, svg
 from access_review.views.report_contents import contents
 from access_review.views.summary import highest
 from tests.support.fake_system import a_plan
-from tests.support.small_company import AS_OF, MARKUP, account, group, member, reviewed, rows
+from tests.support.small_company import AS_OF, MARKUP, account, group, member, person, reviewed, rows
 
 CHROMIUM = next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
@@ -238,6 +239,29 @@ def test_an_incomplete_source_is_prominent():
     assert "1 source not read whole." in note
     assert "page &lt;3&gt; never came" in note
     assert "withheld" in note
+
+
+def test_the_page_of_a_manager_is_about_their_people_and_names_nobody_else():
+    told = rows()
+    told["people"].append(person("8", "Dora Solo"))
+    told["accounts"].append(account("8", "dora", "8"))
+    alone = report_of(told, plan=PLAN, sample=SAMPLE, judgement=JUDGEMENT, manager="hr:person:3")
+    assert {row["who"] for row in data_of(alone)} == {"Ana Lim"}
+    assert {row["manager"] for row in data_of(alone)} == {"Cem Aydin"}
+    assert "What concerns those who report to" in alone
+    for other in ("Bo Reyes", "Dora Solo", "Invoice agent", 'id="plan"', 'id="sample"', 'id="unusual"', 'id="ai"'):
+        assert other not in alone
+    assert report_of(told, manager="cem aydin") == report_of(told, manager="3")
+    assert "Bo Reyes" in report_of(told)
+
+
+@pytest.mark.parametrize("who", ["nobody", "Ana Lim", ""])
+def test_a_page_is_written_for_no_one_whom_nobody_knows_or_reports_to(who):
+    if not who:
+        assert "What concerns those" not in report_of(manager=who)
+        return
+    with pytest.raises(Unclear):
+        report_of(manager=who)
 
 
 def test_problems_are_counted_by_kind():

@@ -125,4 +125,5 @@
   addEventListener("beforeprint", () => extend(Math.max(0, 500 - shown)));
   find("choose").hidden = false;
   choose();
+  setTimeout(() => places(" "), 100);
 })();
