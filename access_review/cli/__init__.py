@@ -7,6 +7,7 @@ The console script is :func:`main`, which alone makes the machine's clock; :func
 import gc
 import json
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from datetime import datetime
@@ -113,7 +114,8 @@ def _globals(
     ] = False,
 ) -> None:
     del version
-    ctx.obj = Options(folder or _nearest(Path.cwd()), run, as_of, ctx.obj, as_json, quiet)
+    given = (["-C", str(folder)] if folder else []) + (["--as-of", f"{as_of:%Y-%m-%dT%H:%M:%SZ}"] if as_of else [])
+    ctx.obj = Options(folder or _nearest(Path.cwd()), run, as_of, ctx.obj, as_json, quiet, shlex.join(given))
 
 
 first_hour.add_to(app)

@@ -1,5 +1,6 @@
 """Commands of the weekly audit: collect, review, audit, reviewers' decisions, and how the weeks go."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -126,9 +127,11 @@ def audit(
         options.say(f"        The key of the next draw is held by {AUDITOR if promised else OPERATOR}")
     else:
         options.say(f"Sample: none is drawn now: {opened.why_not}")
-    options.say(
-        f"Next:   access-review explain {_first(report)}, or access-review plan --rule leaver-active --requested-by YOU"
-    )
+    if first := _first(report):
+        options.say(f"Next:   access-review explain {first}")
+        options.say("        Then, with your own id: access-review plan --rule leaver-active --requested-by YOU")
+    elif opened.drawn:
+        options.say("Next:   access-review remind")
     leave(*_outcome(run, report, fail_on))
 
 
@@ -240,6 +243,7 @@ def remind(ctx: typer.Context) -> None:
     from access_review.stages.sign_off import as_signed
     from access_review.store import audits, snapshots
     from access_review.views import campaign
+    from access_review.views.text import count, visible
 
     options: Options = ctx.obj
     workspace, run = options.workspace(), _audited(options)
@@ -248,7 +252,10 @@ def remind(ctx: typer.Context) -> None:
     audit = as_signed(run, workspace, done.audit)
     text = campaign.text(audit, audits.waited_for(run), done.sent, options.now, names)
     options.show(AUDIT.plain(audit), "\n".join((text, *(f"Not sent: {why}" for why in done.failed))))
-    leave(1 if done.failed else 0)
+    missed = count(len(done.failed), "notice")
+    leave(
+        1 if done.failed else 0, f"{missed} did not arrive, and will be sent again: {visible('; '.join(done.failed))}"
+    )
 
 
 def sign_off(
@@ -257,8 +264,9 @@ def sign_off(
     key: Annotated[
         Path | None, typer.Option("--key", help="Your private SSH key: signed, and not merely claimed.")
     ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; without a terminal nobody is asked.")] = False,
 ) -> None:
-    """End the audit: everything is answered, or its time is over."""
+    """End the audit: everything is answered, or its time is over. At a terminal, what is signed is shown, and asked."""
     from access_review.artifacts import AUDIT
     from access_review.audit import reviewers
     from access_review.stages import sign_off as signing
@@ -267,6 +275,8 @@ def sign_off(
 
     options: Options = ctx.obj
     run = _audited(options)
+    if not yes and not options.json and sys.stdin.isatty():
+        one_by_one.ask_to_sign(run, options)
     signer = signatures.signer_of(by, key)
     ended = signing.sign_off(run, by, options.now, signing.SignedBy(options.workspace(), signer) if signer else None)
     people = reviewers.people_of(snapshots.people(run))
@@ -369,10 +379,10 @@ def _summarise(
 
 
 def _first(report: "Report") -> str:
-    """Return the start of the id of the finding with the highest risk, as something to ask about."""
+    """Return the start of the id of the finding with the highest risk, as something to ask about; nothing where none is."""
     from access_review.views.summary import about_access, highest
 
-    return next((str(row["finding"])[:8] for row in highest(about_access(report.findings), 1)), "PERSON")
+    return next((str(row["finding"])[:8] for row in highest(about_access(report.findings), 1)), "")
 
 
 def add_to(app: typer.Typer) -> None:

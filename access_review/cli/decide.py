@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from access_review.cli.options import Options
+from access_review.cli.options import Options, leave
 
 if TYPE_CHECKING:
     from access_review.audit.decisions import ReviewerAnswer
@@ -81,3 +81,19 @@ def _answer(options: Options, item: "WorkItem", access: "AccessFacts", place: st
     except typer.Abort:
         return None
     return ReviewerAnswer(_KEYS[key]), reason.strip(), round(took, 1) if took < PAUSE.total_seconds() else None
+
+
+def ask_to_sign(run: "Run", options: Options) -> None:
+    """Show what is about to be signed off, and go on only when that is wanted."""
+    from access_review import store
+    from access_review.artifacts import AUDIT
+    from access_review.audit import reviewers
+    from access_review.store import audits, snapshots
+    from access_review.views import campaign, judgement
+
+    names = reviewers.people_of(snapshots.people(run)).names
+    waiting = audits.waited_for(run)
+    typer.echo(campaign.text(store.read(run, AUDIT), waiting, (), options.now, names))
+    typer.echo(judgement.text(audits.judgement(run), read=0))
+    if not typer.confirm("Sign this off?"):
+        leave(4, "not signed off; nothing is changed")

@@ -21,12 +21,13 @@ def logbook(
     """Say what happened, line by line, and the head to keep elsewhere; check that nothing was taken back."""
     from access_review.stages.logbook import check_logbook, read_logbook
     from access_review.views import logbook as view
+    from access_review.views.text import count
 
     options: Options = ctx.obj
     if check or head:
         log, found = check_logbook(options.folder, head or (), unknown=unknown)
         options.show(view.checked_value(log, found), view.checked_text(log, found))
-        leave(1 if found else 0)
+        leave(1 if found else 0, f"{count(len(found), 'thing')} not as the logbook says")
         return
     log = read_logbook(options.folder)
     options.show(view.value(log), view.text(log, width=options.width))

@@ -86,8 +86,7 @@ def daily(ctx: typer.Context) -> None:
         view.text(text, day.signins, day.applications, day.agents, day.silent, width=options.width),
     )
     if alarm:
-        typer.echo(alarm, err=True)
-        leave(4)
+        leave(4, alarm)
 
 
 def _certify(options: Options, leavers: "Leavers", some: "list[Leaver]", folder: Path) -> None:

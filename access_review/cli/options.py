@@ -34,6 +34,8 @@ class Options:
     clock: Clock
     json: bool
     quiet: bool
+    given: str = ""
+    """The workspace and the moment, as they were given: what is to be run next needs them too."""
 
     @property
     def now(self) -> datetime:
@@ -128,12 +130,28 @@ class Options:
 
     def show(self, value: Mapping[str, object], text: str) -> None:
         """Print a result: as JSON for scripts, or as text for people."""
-        typer.echo(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, default=str) if self.json else text)
+        typer.echo(
+            json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, default=str)
+            if self.json
+            else self._runs(text)
+        )
 
     def say(self, text: str) -> None:
         """Print a remark for people: not with --json, not with --quiet."""
         if not self.json and not self.quiet:
-            typer.echo(text)
+            typer.echo(self._runs(text))
+
+    def _runs(self, text: str) -> str:
+        """Return text in which the command to run next runs as it is printed, in the workspace and at the moment given."""
+        if not self.given or "Next:" not in text:
+            return text
+        return "\n".join(map(self._as_given, text.split("\n")))
+
+    def _as_given(self, line: str) -> str:
+        before, next_, after = line.partition("Next:")
+        if not next_ or "access-review -" in after.replace("access-review --run", ""):
+            return line
+        return before + next_ + after.replace("access-review ", f"access-review {self.given} ")
 
 
 FailOn = Annotated[
@@ -161,9 +179,8 @@ def shown(path: Path) -> str:
         return str(path)
 
 
-def leave(code: int, reason: str = "") -> None:
-    """End with an exit code, unless it is 0, and say why on standard error."""
+def leave(code: int, reason: str) -> None:
+    """End with an exit code, unless it is 0, and say why on standard error: no code goes without its reason."""
     if code:
-        if reason:
-            typer.echo(f"access-review: {reason}", err=True)
+        typer.echo(f"access-review: {reason}", err=True)
         raise typer.Exit(code)

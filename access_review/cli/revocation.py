@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 
 _LARGEST_LOG = 64 * 2**20
+_PARTLY = (
+    "not all of the plan was carried out; what was not stands above\n  → the same command goes on with what is left"
+)
 
 
 def _higher(text: str) -> "Higher":
@@ -264,7 +267,7 @@ def apply(
     signer = Signer(by, key, _passphrase(key)) if key else None
     done = apply_plan(stored, workspace, clock, by=by, pace=pace, signer=signer)
     options.show(applied.value(stored.plan, done), applied.text(stored.plan, done))
-    leave(4 if done.partly else 0)
+    leave(4 if done.partly else 0, _PARTLY)
 
 
 def _unattended(options: Options, of: str, pace: "Pace", key: Path | None) -> None:
@@ -273,13 +276,15 @@ def _unattended(options: Options, of: str, pace: "Pace", key: Path | None) -> No
     from access_review.stages.apply_standing import apply_standing
     from access_review.store import plans
     from access_review.views import standing as view
+    from access_review.views.text import visible
 
     prepared = plans.find(options.found_run(reviewed=True), of) if options.run else None
     workspace = options.workspace()
     outcome = apply_standing(workspace, options.acting(workspace), os.environ, pace=pace, prepared=prepared, key=key)
     value = view.value(outcome.stored.plan, outcome.applied, outcome.told, outcome.not_sent)
     options.show(value, view.text(outcome.told, outcome.not_sent))
-    leave(4 if outcome.partly else 1 if outcome.not_sent else 0)
+    unsent = f"nobody was told of it: {'; '.join(map(visible, outcome.not_sent))}"
+    leave(4 if outcome.partly else 1 if outcome.not_sent else 0, _PARTLY if outcome.partly else unsent)
 
 
 def verify(
@@ -298,6 +303,7 @@ def verify(
     from access_review.stages.verify import remaining_access, verify_plan
     from access_review.store import plans
     from access_review.views import applied
+    from access_review.views.text import count
 
     options: Options = ctx.obj
     options.begin_logbook("verify")
@@ -311,7 +317,9 @@ def verify(
     remaining = remaining_access(stored, workspace)
     options.show(applied.verified_value(found, remaining), applied.verified_text(stored.plan, found, remaining))
     wrong = {State.FAILED, State.REGRANTED}
-    leave(4 if remaining or any(one.state in wrong for one in found) else 0)
+    failed = sum(one.state in wrong for one in found)
+    reason = f"{count(failed, 'change')} did not hold" if failed else "access remains that the batch was to end"
+    leave(4 if remaining or failed else 0, f"{reason}; each stands above")
 
 
 def _log(path: Path | None) -> bytes | None:

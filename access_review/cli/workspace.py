@@ -21,19 +21,22 @@ def check(
     from access_review.stages.check import check_sources, readable_parts
     from access_review.views import check as view
     from access_review.views import terminal
+    from access_review.views.text import listed
 
     options: Options = ctx.obj
     workspace = options.workspace()
     if live:
         parts = readable_parts(workspace, options.now)
         options.show(view.live_value(parts), view.live_text(parts))
-        lacking = any(not part.can and not part.absent for told in parts.values() for part in told)
-        leave(1 if lacking else 0)
+        unread = [(name, p.part) for name, told in parts.items() for p in told if not p.can and not p.absent]
+        lacking = listed([f"{part} of {name}" for name, part in unread])
+        leave(1 if lacking else 0, f"not all can be read: {lacking}")
         return
     with terminal.progress(shown=None if not options.quiet else False) as progress:
         result = check_sources(workspace, options.now, progress)
     options.show(view.value(result), view.text(result))
-    leave(1 if any(not source["complete"] for source in result["sources"]) else 0)
+    cut = [source["source"] for source in result["sources"] if not source["complete"]]
+    leave(1 if cut else 0, f"not read whole, so that less is concluded: {listed(cut)}")
 
 
 def report(
@@ -147,12 +150,14 @@ def roles_test(ctx: typer.Context) -> None:
     from access_review import runs
     from access_review.stages.roles import run_role_tests
     from access_review.views import role_tests as view
+    from access_review.views.text import count
 
     options: Options = ctx.obj
     run = options.found_run() if options.run or runs.all_runs(options.folder) else None
     results = run_role_tests(options.workspace(), run)
     options.show(view.value(results), view.text(results))
-    leave(3 if any(not one.holds for one in results) else 0)
+    failed = [one for one in results if not one.holds]
+    leave(3 if failed else 0, f"{len(failed)} of {count(len(results), 'test')} failed")
 
 
 def roles_coverage(ctx: typer.Context) -> None:
@@ -177,6 +182,7 @@ def roles_diff(
     """Say which findings of a run a change of role files makes and ends; nothing is kept. Exit code 3 if any appears."""
     from access_review.stages.compare_roles import compare_roles
     from access_review.views import role_change as view
+    from access_review.views.text import count
 
     options: Options = ctx.obj
     for folder in filter(None, (before, after)):
@@ -187,7 +193,7 @@ def roles_diff(
     if sarif:
         sarif.write_text(json.dumps(view.sarif(change, changed.as_posix()), indent=1) + "\n", encoding="utf-8")
     options.show(view.value(change), view.text(change))
-    leave(3 if change.appear else 0)
+    leave(3 if change.appear else 0, f"the change makes {count(len(change.appear), 'finding')}")
 
 
 def roles_draft(
