@@ -77,7 +77,7 @@ def _weights(policy: Policy) -> Mapping[str, Any]:
 
 
 def _found(engine: Engine, statement: str, params: Mapping[str, Any]) -> pa.Table:
-    table = engine.query(statement, **params)
+    table = engine.query(statement, **params).sort_by("finding")  # handed over in memory, batches may come in any order
     _all_different(table.to_batches())
     return settle(FINDINGS, table)
 
