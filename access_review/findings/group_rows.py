@@ -29,8 +29,11 @@ _GROUPED = f"""
     WITH current AS (
         SELECT f.finding, f.rule, f.subject, f.subject_name, f.about, f.about_name, f.person, f.person_name,
                f.severity, f.rag, f.risk, f.remedy, f.status, f.first_seen, f.facts, r.role,
-               CASE WHEN e.entitlement IS NOT NULL THEN f.about END AS thing
+               CASE WHEN e.entitlement IS NOT NULL THEN f.about END AS thing,
+               coalesce(given.place, own.place) AS power
         FROM findings AS f
+        LEFT JOIN powers AS given ON given.entitlement = f.about
+        LEFT JOIN powers AS own ON own.entitlement = f.subject
         LEFT JOIN telling_roles AS r ON r.person = f.person
         LEFT JOIN entitlements AS e ON e.entitlement = f.about
         WHERE f.status IN :current AND f.rule NOT IN :apart
@@ -92,7 +95,7 @@ _NUMBERED = f"""
                CASE WHEN count(DISTINCT about) = 1 THEN min(about_name) END AS entitlement_name,
                max({_rank("severity", [str(s) for s in Severity])}) AS severity_rank,
                min({_rank("rag", [str(r) for r in Rag])}) AS rag_rank,
-               max(risk) AS risk, count(*) AS findings,
+               max(risk) AS risk, min(power) AS power, count(*) AS findings,
                CAST(sum(CASE WHEN status = 'new' THEN 1 ELSE 0 END) AS BIGINT) AS new,
                count(DISTINCT coalesce(person, subject)) AS people, count(DISTINCT about) AS things,
                count(DISTINCT subject) AS subjects, count(DISTINCT role) AS roles, min(first_seen) AS since,
@@ -120,7 +123,7 @@ _NUMBERED = f"""
     )
     SELECT *, round(risk * reach * unusual, 2) AS score,
            row_number() OVER (
-               ORDER BY round(risk * reach * unusual, 2) DESC, risk DESC, severity_rank DESC, findings DESC, since, grouped_as
+               ORDER BY round(risk * reach * unusual, 2) DESC, risk DESC, power NULLS LAST, severity_rank DESC, findings DESC, since, grouped_as
            ) AS place
     FROM scored
 """

@@ -161,7 +161,8 @@ def rows_of(engine: Engine, group: str) -> list[Row]:
         f"""
         SELECT findings.* FROM findings JOIN {GROUPED} AS g ON g.finding = findings.finding
         JOIN {NUMBERED} AS n ON n.key = g.key
-        WHERE n.grouped_as = :group ORDER BY findings.risk DESC, findings.first_seen, findings.subject, findings.finding
+        WHERE n.grouped_as = :group
+        ORDER BY findings.risk DESC, g.power NULLS LAST, findings.first_seen, findings.subject, findings.finding
         """,
         group=group,
     )
@@ -204,14 +205,14 @@ def _share(part: int | None, whole: int | None) -> float:
 # Those of highest risk first, and what is held by the most; each name once.
 _FIRST = f"""
     WITH named AS (
-        SELECT key, 'who' AS kind, coalesce(person_name, subject_name, subject) AS name, max(risk) AS risk,
+        SELECT key, 'who' AS kind, coalesce(person_name, subject_name, subject) AS name, max(risk) AS risk, min(power) AS power,
                min(first_seen) AS since, count(*) AS times
         FROM {GROUPED} WHERE key IN :keys GROUP BY key, coalesce(person_name, subject_name, subject)
         UNION ALL
-        SELECT key, 'what', coalesce(about_name, about), max(risk), min(first_seen), count(*)
+        SELECT key, 'what', coalesce(about_name, about), max(risk), min(power), min(first_seen), count(*)
         FROM {GROUPED} WHERE key IN :keys AND about IS NOT NULL GROUP BY key, coalesce(about_name, about)
     ), placed AS (
-        SELECT key, kind, name, row_number() OVER (PARTITION BY key, kind ORDER BY risk DESC, times DESC, since, name) AS place
+        SELECT key, kind, name, row_number() OVER (PARTITION BY key, kind ORDER BY risk DESC, power NULLS LAST, times DESC, since, name) AS place
         FROM named
     )
     SELECT key, kind, name FROM placed WHERE place <= :most ORDER BY key, kind, place

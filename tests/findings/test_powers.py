@@ -8,6 +8,7 @@ from access_review.connectors.ad import well_known
 from access_review.connectors.entra import roles
 from access_review.engine.duckdb import EmbeddedEngine
 from access_review.explain.account_access import _HELD
+from access_review.findings.groups import rows_of
 from access_review.findings.sentences import risk_reasons
 from access_review.review import review
 from access_review.views.summary import highest
@@ -38,11 +39,18 @@ def test_tier_0_that_no_role_allows_is_red_and_shown_first():
     )
     with EmbeddedEngine(world.as_of, threads=1) as engine:
         report = review(world, workspace(templates=[{"role": "clerk"}]), engine)
+        assert report.groups
+        group = next(one for one in report.groups.groups if one.rule == "access-beyond-role")
+        acted_on = [row["about"] for row in rows_of(engine, group.group)]
         shown = [row["entitlement"] for row in engine.rows(_HELD, account="ad:user:1")]
     full = report.findings.schema.get_field_index("risk")
     equal = report.findings.set_column(full, "risk", pa.array([100] * len(report.findings)))
     first = [row["about"] for row in highest(equal, 99) if row["rule"] == "access-beyond-role"]
     assert set(first[:3]) == {"ad:group:admins", "ad:group:builtin", f"ad:role:{GLOBAL}"}
+    assert acted_on.index("ad:group:admins") < acted_on.index("ad:group:builtin"), (
+        "of one tier, the most powerful first"
+    )
+    assert set(group.first_things[:2]) == {"Domänen-Admins", "Global Administrator"}
     rows = report.findings.to_pylist()
     found = {row["about"]: (row["rag"], risk_reasons(row)) for row in rows if row["rule"] == "access-beyond-role"}
     powerful = ("red", "medium 30, privileged 20, tier 0 20")
