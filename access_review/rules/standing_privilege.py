@@ -45,15 +45,18 @@ def check(*, kinds: tuple[str, ...] = ("role",)) -> Relation:
             SELECT c.entitlement, c.reached, w.name
             FROM closure AS c JOIN watched AS w ON w.entitlement = c.reached AND w.bare
             WHERE c.mode = 'assigned' AND c.entitlement NOT IN (SELECT entitlement FROM watched WHERE bare)
+        ), behind AS (
+            -- What is reached through another of them, which it does not lead back to.
+            SELECT DISTINCT far.entitlement, far.reached
+            FROM carried AS far
+                 JOIN carried AS near ON near.entitlement = far.entitlement AND near.reached <> far.reached
+                 JOIN closure AS through ON through.entitlement = near.reached AND through.reached = far.reached
+                 LEFT JOIN closure AS back ON back.entitlement = far.reached AND back.reached = near.reached
+            WHERE through.mode = 'assigned' AND back.entitlement IS NULL
         ), nearest AS (
-            SELECT * FROM carried AS far
-            WHERE NOT EXISTS (
-                SELECT 1 FROM carried AS near
-                     JOIN closure AS on_ ON on_.entitlement = near.reached AND on_.mode = 'assigned'
-                WHERE near.entitlement = far.entitlement AND near.reached <> far.reached AND on_.reached = far.reached
-                  AND NOT EXISTS (SELECT 1 FROM closure AS back
-                                  WHERE back.entitlement = far.reached AND back.reached = near.reached)
-            )
+            SELECT c.entitlement, c.reached, c.name
+            FROM carried AS c LEFT JOIN behind AS b ON b.entitlement = c.entitlement AND b.reached = c.reached
+            WHERE b.entitlement IS NULL
         )
         SELECT h.account AS subject, h.entitlement AS about,
                CASE WHEN l.eligible_by IS NULL THEN 'unlisted' ELSE 'eligible-only' END AS code, w.name, l.eligible_by AS role,
