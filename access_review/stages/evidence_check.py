@@ -35,7 +35,6 @@ class CheckedPack:
     """What a check found wrong, in the order in which a reader would look, and what else there is to say."""
 
     made: EvidencePack | None = None
-    digest: str = ""
     wrong: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
 
@@ -48,7 +47,6 @@ def check_evidence(folder: Path, heads: Iterable[str] = ()) -> CheckedPack:
     told = {f"--head {text}": TreeHead.parse(text) for text in heads}
     found = CheckedPack()
     data = files.content(folder / pack.MANIFEST)
-    found.digest = "sha256:" + hashlib.sha256(data).hexdigest()
     try:
         found.made = PACK.load(data)
         if PACK.dump(found.made) != data:
@@ -60,7 +58,7 @@ def check_evidence(folder: Path, heads: Iterable[str] = ()) -> CheckedPack:
         found.wrong.append(error.message)
         return found
     for step in (_files, _logbook, _signature):
-        found.wrong += step(folder, found.made, log)
+        found.wrong += _guarded(pack.MANIFEST, step(folder, found.made, log))
     found.wrong += [str(one) for one in logbook_check.rolled_back(log, told | _seen(folder))]
     for name in found.made.runs:
         found.wrong += _guarded(name, _run(folder, log, name, found.said))

@@ -14,6 +14,22 @@ from access_review.connectors.contradictions import believed
 from access_review.tables import Row
 
 AS_OF = datetime(2026, 11, 2, 6, tzinfo=UTC)
+HEADINGS = ["id", "name", "mail", "status", "start", "end"]
+ROSTER: dict[str, Any] = {
+    "dates": "%Y-%m-%d",
+    "timezone": "UTC",
+    "left_at_means": "end-of-day",
+    "statuses": {"active": ["Active"], "left": ["Terminated"]},
+    "columns": {
+        "person": "id",
+        "name": "name",
+        "mail": "mail",
+        "status": "status",
+        "starts": "start",
+        "left_at": "end",
+    },
+}
+"""Options of a roster with these headings."""
 
 
 class Found(dict[str, list[dict[str, Any]]]):

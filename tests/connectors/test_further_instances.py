@@ -19,23 +19,8 @@ from access_review.errors import AccessReviewError, RosterFault, WorkspaceError
 from access_review.tables import TABLES
 from tests.connectors.faulty_inputs import DOMAIN, FORMATS, Company
 from tests.connectors.good_samples import SAMPLES
-from tests.connectors.small_sources import AS_OF, Found, read, read_table
+from tests.connectors.small_sources import AS_OF, HEADINGS, ROSTER, Found, read, read_table
 
-ROSTER: dict[str, Any] = {
-    "dates": "%Y-%m-%d",
-    "timezone": "UTC",
-    "left_at_means": "end-of-day",
-    "statuses": {"active": ["Active"], "left": ["Terminated"]},
-    "columns": {
-        "person": "id",
-        "name": "name",
-        "mail": "mail",
-        "status": "status",
-        "starts": "start",
-        "left_at": "end",
-    },
-}
-HEADINGS = ["id", "name", "mail", "status", "start", "end"]
 ADA = ["00007", "Ada", "ada@norwind.example.test", "Active", "2024-01-01", ""]
 
 

@@ -11,24 +11,9 @@ import openpyxl
 import pytest
 
 from access_review.errors import WorkspaceError
-from tests.connectors.small_sources import Found, read
+from tests.connectors.small_sources import HEADINGS, ROSTER, Found, read
 
 PEOPLE = [[f"{n:05}", f"P {n}", f"p{n}@norwind.example.test", "Active", "2024-01-01", ""] for n in range(1, 31)]
-HEADINGS = ["id", "name", "mail", "status", "start", "end"]
-ROSTER: dict[str, Any] = {
-    "dates": "%Y-%m-%d",
-    "timezone": "UTC",
-    "left_at_means": "end-of-day",
-    "statuses": {"active": ["Active"], "left": ["Terminated"]},
-    "columns": {
-        "person": "id",
-        "name": "name",
-        "mail": "mail",
-        "status": "status",
-        "starts": "start",
-        "left_at": "end",
-    },
-}
 TABLE: dict[str, Any] = {
     "dates": "%Y-%m-%d",
     "timezone": "UTC",

@@ -272,6 +272,25 @@ def template_wider(pack: Path, chance: random.Random) -> str:
     return "a template allows everything, resealed"
 
 
+def gone_resealed(pack: Path, chance: random.Random) -> str:
+    """Take away what a verifier concludes from, as if the run had been from before it was kept."""
+    folder = chance.choice(["declared", "figures", "tables"])
+    path = some(pack, chance, f"{folder}/*.json" if folder != "tables" else "tables/*/*.csv")
+    path.unlink()
+    reseal(pack)
+    return f"{folder}/{path.name} gone, resealed"
+
+
+def rule_switched_off(pack: Path, chance: random.Random) -> str:
+    """Let a rule not have been switched on, in what a verifier without YAML reads."""
+    path = some(pack, chance, "declared/*.json")
+    said = json.loads(path.read_bytes())
+    said["derived"].remove(chance.choice(said["derived"]))
+    path.write_bytes(rfc8785.dumps(said) + b"\n")
+    reseal(pack)
+    return "a rule switched off, resealed"
+
+
 DAMAGES: tuple[Damage, ...] = (
     flip,
     cut,
@@ -291,4 +310,6 @@ DAMAGES: tuple[Damage, ...] = (
     draw_changed,
     figures_better,
     template_wider,
+    gone_resealed,
+    rule_switched_off,
 )

@@ -24,7 +24,7 @@ from tests.support.workspaces import Company
 
 pytestmark = pytest.mark.slow
 
-DAMAGED_PACKS = int(os.environ.get("DAMAGED_PACKS", "18"))
+DAMAGED_PACKS = int(os.environ.get("DAMAGED_PACKS", "20"))
 """How many packs are damaged; `make damage-evidence` asks for 500."""
 SECOND = files("access_review") / "views" / "templates" / "check_evidence.py.txt"
 
