@@ -20,7 +20,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from access_review.errors import Mistake
-from access_review.plain_files import read_plain
+from access_review.guarded_files.plain import read_plain
 
 # Aliases let a few lines stand for billions; no honest file comes near this.
 MOST_NODES = 200_000

@@ -1,10 +1,10 @@
-"""The nouns that come in small numbers: enums and frozen values."""
+"""The nouns that come in small numbers: enums, frozen values, and the clock."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,3 +103,15 @@ class Relation:
     sql: str
     params: Mapping[str, object]
     then: "Callable[[pd.DataFrame], pd.DataFrame] | None" = None
+
+
+class Clock(Protocol):
+    """Says what time it is, and lets time pass; the console script alone makes the machine's."""
+
+    def now(self) -> datetime:
+        """Return the time, aware, in UTC."""
+        ...
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        ...

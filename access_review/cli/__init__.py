@@ -30,8 +30,8 @@ from access_review.cli import (
 )
 from access_review.cli.clocks import MachineClock
 from access_review.cli.options import Options, moment
-from access_review.clock import Clock
 from access_review.errors import AccessReviewError
+from access_review.model import Clock
 
 INTERRUPTED = 130
 

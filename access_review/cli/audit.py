@@ -137,7 +137,7 @@ def audit(
 
 def _small(file: Path) -> str:
     from access_review.errors import ArtifactError
-    from access_review.plain_files import read_plain
+    from access_review.guarded_files.plain import read_plain
 
     try:
         return read_plain(file, 4096).decode("ascii")

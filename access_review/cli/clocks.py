@@ -3,7 +3,7 @@
 import time
 from datetime import UTC, datetime
 
-from access_review.clock import Clock
+from access_review.model import Clock
 
 
 class MachineClock:

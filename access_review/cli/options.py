@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from access_review.cli.clocks import RunningClock
-from access_review.clock import Clock
 from access_review.errors import PlanRefused
-from access_review.model import Severity
+from access_review.model import Clock, Severity
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -49,7 +48,7 @@ class Options:
         is the machine's clock, or an expired plan would write and a leaver of next month be disabled today.
         Raises ``ArtifactError`` where others may open ``runs/``: they could write what is signed.
         """
-        from access_review.private import require_private
+        from access_review.guarded_files.private import require_private
 
         runs = self.folder / "runs"
         if runs.exists():

@@ -323,7 +323,7 @@ def verify(
 
 
 def _log(path: Path | None) -> bytes | None:
-    from access_review.plain_files import read_plain
+    from access_review.guarded_files.plain import read_plain
 
     try:
         return read_plain(path.resolve(), _LARGEST_LOG) if path else None

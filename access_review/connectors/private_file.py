@@ -4,7 +4,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from access_review.private import private_folder
+from access_review.guarded_files.private import private_folder
 
 
 def write_private(path: Path, data: bytes) -> None:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from access_review.connectors import Source
 from access_review.errors import ArtifactError, ConnectorError
-from access_review.private import read_private
+from access_review.guarded_files.private import read_private
 
 
 class Keyring(BaseModel):

@@ -20,8 +20,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from access_review.changes import Change, Executor, Remembering, Sighting, WriteAnswer, WriteResult
-from access_review.clock import Clock
 from access_review.errors import AccessReviewError
+from access_review.model import Clock
 from access_review.plan.record import Plan
 from access_review.policy import Applying
 from access_review.revoke.change_windows import is_open

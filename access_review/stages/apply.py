@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from access_review import runs
 from access_review import workspace as workspaces
 from access_review.changes import Change
-from access_review.clock import Clock
 from access_review.errors import PlanRefused
+from access_review.model import Clock
 from access_review.plan.recent_removals import WEEK, RecentRemovals
 from access_review.plan.record import Plan, refuse_early, refuse_stale
 from access_review.revoke import apply, approve, recheck, systems

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from access_review.audit import reviewers
 from access_review.audit.reviewers import People
-from access_review.clock import Clock
 from access_review.errors import AccessReviewError
 from access_review.logbook import entries
 from access_review.logbook.lines import LogEvent
+from access_review.model import Clock
 from access_review.plan.derive import PlanOrder
 from access_review.plan.request import Scope
 from access_review.revoke import approve

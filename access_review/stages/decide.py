@@ -13,7 +13,7 @@ from access_review.audit.judge import Judgement
 from access_review.audit.reviewers import People
 from access_review.audit.worklist import UNASSIGNED, WorkItem
 from access_review.errors import Mistake, Unclear
-from access_review.plain_files import read_plain
+from access_review.guarded_files.plain import read_plain
 from access_review.runs import Run
 from access_review.store import audits, rosters
 from access_review.store.decisions import NewDecision, RunDecisions, claimed, unread

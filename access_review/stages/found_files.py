@@ -26,8 +26,8 @@ from access_review.connectors.tabular.cells import Raw
 from access_review.connectors.tabular.records import read_json
 from access_review.draft.forms import FormGuess, TextForm, guess_form, guess_json
 from access_review.errors import AccessReviewError, Unclear, WorkspaceError
+from access_review.guarded_files.plain import read_plain
 from access_review.model import Options
-from access_review.plain_files import read_plain
 
 _HEAD = 20_000
 _SHEETS = (".xlsx", ".xlsm", ".parquet")

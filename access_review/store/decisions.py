@@ -22,8 +22,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from access_review.audit.decisions import Decision, Decisions
 from access_review.errors import ArtifactError
+from access_review.guarded_files.plain import open_plain
 from access_review.logbook.lines import StoreMark
-from access_review.plain_files import open_plain
 from access_review.store import hash_chain
 from access_review.store.rights import Right, hold
 

@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from access_review.artifacts import Artifact
 from access_review.errors import ArtifactError
-from access_review.plain_files import read_plain, size_and_digest
-from access_review.private import private_folder
+from access_review.guarded_files.plain import read_plain, size_and_digest
+from access_review.guarded_files.private import private_folder
 
 T = TypeVar("T")
 

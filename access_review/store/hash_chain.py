@@ -17,7 +17,7 @@ from typing import Any
 import rfc8785
 
 from access_review.errors import ArtifactError
-from access_review.plain_files import open_plain
+from access_review.guarded_files.plain import open_plain
 
 ChainedRow = Mapping[str, str | int | float | None]
 """A row of a store by its columns, as JSON has them: the last is ``digest``, its own hash."""

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from access_review.errors import ArtifactError
-from access_review.plain_files import open_plain
-from access_review.private import private_folder
+from access_review.guarded_files.plain import open_plain
+from access_review.guarded_files.private import private_folder
 from access_review.revoke.journal import JournalFull, Note
 from access_review.revoke.states import ChangeStatus, State, Transition, advance, fold
 from access_review.store.hash_chain import row_digest

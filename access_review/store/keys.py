@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from access_review.private import read_private
+from access_review.guarded_files.private import read_private
 from access_review.revoke import statements
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from access_review.errors import ArtifactError
+from access_review.guarded_files.plain import open_plain, size_and_digest
 from access_review.logbook.lines import (
     LONGEST_LINE,
     FileMark,
@@ -26,7 +27,6 @@ from access_review.logbook.lines import (
     verified,
 )
 from access_review.logbook.tree import GrowingTree, TreeHead, leaf
-from access_review.plain_files import open_plain, size_and_digest
 from access_review.store import files
 from access_review.store.rights import Right, hold
 

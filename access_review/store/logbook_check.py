@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from access_review.errors import ArtifactError
+from access_review.guarded_files.plain import open_plain, size_and_digest
 from access_review.logbook.known import (
     Discrepancy,
     DiscrepancyKind,
@@ -15,7 +16,6 @@ from access_review.logbook.known import (
 )
 from access_review.logbook.lines import FileMark, Logbook, inside
 from access_review.logbook.tree import TreeHead
-from access_review.plain_files import open_plain, size_and_digest
 from access_review.store import hash_chain, logbook
 
 

@@ -23,11 +23,11 @@ from access_review.artifacts import (
 )
 from access_review.audit import reviewers
 from access_review.errors import AccessReviewError, ArtifactError
+from access_review.guarded_files.plain import read_plain
 from access_review.logbook import entries
 from access_review.logbook.known import Discrepancy, compare_file, known_things
 from access_review.logbook.lines import FileMark, Logbook, LogEntry, LogEvent, StoreMark
 from access_review.logbook.tree import TreeHead
-from access_review.plain_files import read_plain
 from access_review.runs import Run
 from access_review.store import decisions, files, hash_chain, logbook, logbook_check, snapshots
 from access_review.store.rights import Right, hold

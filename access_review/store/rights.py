@@ -21,7 +21,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from access_review.errors import ArtifactError, PlanRefused
-from access_review.plain_files import open_plain, read_plain
+from access_review.guarded_files.plain import open_plain, read_plain
 
 if sys.platform == "win32":  # pragma: no cover - each platform has one of the two
     import msvcrt

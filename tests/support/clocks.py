@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from access_review.cli.clocks import MachineClock, RunningClock
-from access_review.clock import Clock
+from access_review.model import Clock
 
 
 def clock_at(moment: str | datetime | None) -> Clock:

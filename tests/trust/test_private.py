@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from access_review.connectors.private_file import write_private
 from access_review.errors import ArtifactError
-from access_review.private import Acl, _read_acl, exposure, read_private, require_private
+from access_review.guarded_files.private import Acl, _read_acl, exposure, read_private, require_private
 
 ME, OTHER = "S-1-5-21-1004336348-1177238915-682003330-1042", "S-1-5-21-1004336348-1177238915-682003330-1007"
 

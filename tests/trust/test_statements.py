@@ -24,9 +24,9 @@ from hypothesis import strategies as st
 from securesystemslib.signer import CryptoSigner  # type: ignore[attr-defined]
 
 from access_review.errors import ArtifactError, PlanRefused
+from access_review.guarded_files.private import read_private
 from access_review.logbook.lines import LogEntry, LogEvent, encode, first_line, verified
 from access_review.logbook.tree import TreeHead, leaf
-from access_review.private import read_private
 from access_review.revoke import signatures, sshsig, statements
 from access_review.revoke.sshsig import PublicKeyLine
 from access_review.revoke.statements import Objection, Statement, StatementKind, objection, open_statement, withdrawals

@@ -17,7 +17,7 @@ from access_review.connectors.ad.entry import Entry
 from access_review.connectors.ad.ldif import Ldif, cut_off, declared_entries, split_lines
 from access_review.connectors.ad.rows import DirectoryReading
 from access_review.errors import Mistake, WorkspaceError
-from access_review.plain_files import read_plain
+from access_review.guarded_files.plain import read_plain
 from access_review.tables import Row
 
 LARGEST = 16 * 2**30

@@ -21,7 +21,7 @@ from access_review.connectors.entra.throttle import ThrottlePace, retry_after
 from access_review.connectors.private_file import write_private
 from access_review.connectors.secret import private_file, text_of
 from access_review.errors import ConnectorError, Transient
-from access_review.plain_files import read_plain
+from access_review.guarded_files.plain import read_plain
 
 LARGEST_CACHE = 2**24
 LARGEST_CERTIFICATE = 2**20

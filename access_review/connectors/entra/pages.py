@@ -15,7 +15,7 @@ from typing import Any
 from access_review.connectors.contradictions import are_many
 from access_review.connectors.entra.properties import Object
 from access_review.connectors.entra.saved_forms import NotReadError, Page, as_page, unbatched
-from access_review.plain_files import read_plain
+from access_review.guarded_files.plain import read_plain
 
 Pages = Callable[[str], Iterator[Page]]
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from access_review.connectors.unpacking import is_bomb
 from access_review.errors import Mistake, WorkspaceError
-from access_review.plain_files import read_plain
+from access_review.guarded_files.plain import read_plain
 
 VERSIONS = (3, 4, 5, 6)
 _OLD = 3

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from access_review.errors import ArtifactError
-from access_review.plain_files import open_plain
+from access_review.guarded_files.plain import open_plain
 
 
 @dataclass(frozen=True, slots=True)
