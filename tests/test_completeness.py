@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from access_review import snapshot as snapshots
 from access_review.connectors import Source, complete, incomplete
 from access_review.connectors.ad.paging import Query, ReadPace, entry_of, finish_ranges, first_range, read_pages
 from access_review.connectors.ad.server import LdapResult
@@ -14,6 +13,7 @@ from access_review.model import Relation, Severity
 from access_review.plan.request import find_gaps
 from access_review.review import RESTS_ON
 from access_review.rules import Rule
+from access_review.snapshot import reading
 from access_review.tables import TABLES
 from tests.support.snapshots import snapshot
 
@@ -131,8 +131,8 @@ SOURCE = Source("app", Path())
 
 def verdicts_added(**rows):
     """Return the verdicts of a source whose connector yielded these rows."""
-    made = {name: [snapshots._loose(name, rows.get(name, []))] for name in TABLES}
-    snapshots._add_missing_verdicts(SOURCE, made)
+    made = {name: [reading._loose(name, rows.get(name, []))] for name in TABLES}
+    reading._add_missing_verdicts(SOURCE, made)
     return [
         (row["subject"], row["complete"], row["reason"]) for part in made["completeness"] for row in part.to_pylist()
     ]

@@ -13,7 +13,8 @@ from access_review.findings.sentences import IN_WORDS, WORDS, every_sentence
 from access_review.model import AsOf
 from access_review.plan.protect import protection
 from access_review.plan.withheld import Withheld, WithheldCode, withheld
-from access_review.snapshot import WHOLE_SOURCE, Snapshot
+from access_review.snapshot import Snapshot
+from access_review.snapshot.reading import WHOLE_SOURCE
 from access_review.tables import Row
 
 SOURCE_TABLES = ("accounts", "entitlements", "grants", "nesting")

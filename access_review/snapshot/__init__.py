@@ -7,7 +7,7 @@ and the others go on; a roster that breaks its guard stops everything.
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -16,22 +16,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from access_review import __version__, connectors
-from access_review.connectors import Source, emptied_groups, shrunk
-from access_review.connectors.contradictions import believed, without_doubtful
+from access_review.connectors import emptied_groups, shrunk
 from access_review.connectors.own_removals import LastRead
 from access_review.connectors.tabular.freshness import AGE
 from access_review.engine import ParquetFile
-from access_review.errors import ConnectorError, every
+from access_review.errors import every
 from access_review.snapshot import carry_over
+from access_review.snapshot.reading import WHOLE_SOURCE, Progress, read_source
 from access_review.snapshot.references import resolve
 from access_review.tables import TABLES, Row, digest, frame
-from access_review.workspace import SourceEntry, Workspace
+from access_review.workspace import Workspace
 
-_CHUNK = 50_000
 _KEPT = 10_000
-
-Progress = Callable[[str, int], None]
-"""Told a source's name and how many rows have been read from it so far."""
 
 
 class Stored(Mapping[str, pa.Table]):
@@ -142,9 +138,6 @@ class Snapshot:
         return frozenset(self.tables["completeness"]["subject"].to_pylist()) & frozenset(TABLES)
 
 
-WHOLE_SOURCE = "source"
-"""The subject of a verdict on a source that could not be read at all."""
-
 CLOCK = "part:clock"
 """The subject of a verdict on whether a server and this machine agree on the time."""
 
@@ -164,9 +157,20 @@ def collect(
     known = (previous.last_read if previous else {}) if last is None else last
     entries = [entry for entry in workspace.sources if not entry.is_retired(as_of)]
     read = every(
-        partial(_read, workspace, entry, as_of, progress, known.get(entry.name, LastRead())) for entry in entries
+        partial(read_source, workspace, entry, as_of, progress, known.get(entry.name, LastRead())) for entry in entries
     )
-    whole = {name: frame(name, [], also=[t for one in read for t in one[name]]) for name in TABLES}
+    return assemble(workspace, as_of, read, previous)
+
+
+def assemble(
+    workspace: Workspace,
+    as_of: datetime,
+    read: Iterable[Mapping[str, Sequence[pa.Table]]],
+    previous: Snapshot | None = None,
+) -> Snapshot:
+    """Make one snapshot of what was read of each source, whenever that was; raises ``RosterFault`` for a roster cut short."""
+    parts = list(read)
+    whole = {name: frame(name, [], also=[table for part in parts for table in part.get(name, ())]) for name in TABLES}
     whole = carry_over.carry_over(whole, workspace, as_of, previous.tables if previous else None)
     tables = Stored(resolve(whole))
     return Snapshot(as_of, tables, digest_of(as_of, tables), previous.digest if previous else "")
@@ -179,7 +183,7 @@ def collect_again(workspace: Workspace, taken: Snapshot, names: Collection[str],
     """
     entries = [entry for entry in workspace.sources if entry.name in names]
     # Held to no earlier size: a batch that goes on has made it smaller, and what is not seen is left alone here.
-    read = [_read(workspace, entry, as_of, lambda *_: None, LastRead()) for entry in entries]
+    read = [read_source(workspace, entry, as_of) for entry in entries]
     again = {entry.name for entry in entries}
     whole = {}
     for name in TABLES:
@@ -203,74 +207,6 @@ def _of_others(name: str, before: pa.Table, fresh: pa.Table, again: Collection[s
         return table.filter(pc.invert(pc.is_in(source, pa.array(sorted(again), pa.string()))))
     keys = list(TABLES[name].key)
     return table.join(fresh.select(keys), keys=keys, join_type="left anti").select(table.column_names)
-
-
-def _read(
-    workspace: Workspace, entry: SourceEntry, as_of: datetime, progress: Progress, last: LastRead
-) -> dict[str, list[pa.Table]]:
-    """Read one source; what came before a failure is kept, and said to be incomplete."""
-    source = Source(entry.name, workspace.folder / "sources")
-    made: dict[str, list[pa.Table]] = {name: [] for name in TABLES}
-    waiting: dict[str, list[Row]] = {name: [] for name in TABLES}
-    count = 0
-    for table, row in _rows(source, entry, as_of):
-        waiting[table].append(row)
-        count += 1
-        if len(waiting[table]) == _CHUNK:
-            made[table].append(_loose(table, waiting[table]))
-            waiting[table] = []
-            progress(entry.name, count)
-    progress(entry.name, count)
-    for table, rows in waiting.items():
-        made[table].append(_loose(table, rows))
-    made["accounts"] = without_doubtful(made["accounts"], made["problems"])
-    _add_missing_verdicts(source, made)
-    made["completeness"] = [_loose("completeness", _compared(workspace, entry, source, made, as_of, last))]
-    return made
-
-
-def _compared(
-    workspace: Workspace,
-    entry: SourceEntry,
-    source: Source,
-    made: Mapping[str, list[pa.Table]],
-    as_of: datetime,
-    last: LastRead,
-) -> list[Row]:
-    """Return the verdicts on a source, what was read of it held against what it held before."""
-    live = bool(last.counts) and not connectors.is_recorded(workspace.connected(entry))
-    return shrunk.compared(source, made, last, on=as_of.date(), accepted=entry.file.accept_fewer, live=live)
-
-
-def _rows(source: Source, entry: SourceEntry, as_of: datetime) -> Iterator[tuple[str, Row]]:
-    try:
-        connector = connectors.load(entry.file.connector)(source, **entry.options)
-        yield from believed(source, connector.collect(as_of), as_of)
-    except ConnectorError as error:
-        yield connectors.incomplete(source, WHOLE_SOURCE, error.message.removeprefix(f"{source.name}: "))
-
-
-def _loose(name: str, rows: list[Row]) -> pa.Table:
-    """Convert rows without checking keys yet: that needs all of them."""
-    known = TABLES[name].schema
-    for row in rows:
-        if not row.keys() <= set(known.names):
-            raise ValueError(f"{name}: unknown column {min(row.keys() - set(known.names))!r}")
-    return pa.Table.from_pylist(rows, schema=pa.schema([f.with_nullable(True) for f in known]))
-
-
-def _add_missing_verdicts(source: Source, made: dict[str, list[pa.Table]]) -> None:
-    """A table without a verdict is incomplete: silence is not success."""
-    said = {subject for part in made["completeness"] for subject in part["subject"].to_pylist()}
-    silent = [
-        name
-        for name, parts in made.items()
-        if name not in said and name not in ("completeness", "problems") and any(len(part) for part in parts)
-    ]
-    rows = [connectors.incomplete(source, name, "the connector gave no verdict")[1] for name in silent]
-    if not said and not silent:
-        rows.append(connectors.incomplete(source, WHOLE_SOURCE, "the connector gave no verdict and no rows")[1])
-    made["completeness"].append(_loose("completeness", rows))
 
 
 def run_name(as_of: datetime, digest: str) -> str:

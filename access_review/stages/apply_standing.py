@@ -25,7 +25,7 @@ from access_review.revoke.apply import Applied
 from access_review.revoke.states import TERMINAL, State
 from access_review.revoke.verify import Verified
 from access_review.runs import Run
-from access_review.snapshot import Progress
+from access_review.snapshot.reading import Progress
 from access_review.stages import notify
 from access_review.stages.apply import FOLLOWED, Pace, apply_plan
 from access_review.stages.approve import Signer, job_signer

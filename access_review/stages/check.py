@@ -11,8 +11,9 @@ from access_review.explain.role_members import WhoNobodyHas, role_members
 from access_review.plan.wind_down_scope import belonging
 from access_review.review import establish
 from access_review.runs import Run
-from access_review.snapshot import ManifestSource, Progress, Snapshot, collect, manifest
+from access_review.snapshot import ManifestSource, Snapshot, collect, manifest
 from access_review.snapshot.carry_over import undeclared_sources
+from access_review.snapshot.reading import Progress
 from access_review.store import last_reads, logged, reviews, snapshots
 from access_review.tables import TABLES
 from access_review.views.check import (

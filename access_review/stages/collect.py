@@ -5,7 +5,7 @@ from datetime import datetime
 from access_review import snapshot
 from access_review.logbook import entries
 from access_review.runs import Run
-from access_review.snapshot import Progress
+from access_review.snapshot.reading import Progress
 from access_review.store import last_reads, logged, snapshots
 from access_review.store.rights import Right, hold
 from access_review.workspace import Workspace

@@ -267,7 +267,7 @@ def test_a_confirmation_of_a_change_that_nobody_planned_is_an_error(company):
 def test_an_interruption_is_one_line_and_130(small):
     code = (
         "import signal, os, threading\nfrom access_review import snapshot\nfrom access_review.cli import main\n"
-        "snapshot._read = lambda *_: os.kill(os.getpid(), signal.SIGINT) or threading.Event().wait(30)\nmain()"
+        "snapshot.read_source = lambda *_: os.kill(os.getpid(), signal.SIGINT) or threading.Event().wait(30)\nmain()"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, "-C", str(small), "check"],
