@@ -16,7 +16,7 @@ import rfc8785
 from pydantic import TypeAdapter, ValidationError
 
 from access_review.audit.campaign import Campaign
-from access_review.audit.decisions import Decisions
+from access_review.audit.decisions import Decisions, Submission
 from access_review.audit.judge import Judgement
 from access_review.audit.worklist import Worklist
 from access_review.errors import ArtifactError
@@ -200,6 +200,11 @@ class _Sealed(Artifact[Plan]):
         """Return the plan; raises ``PlanRefused`` for what this tool did not write so, and ``ArtifactError``."""
         del place
         return record.read(data)
+
+
+def submission(name: str) -> Artifact[Submission]:
+    """Return what a reviewer submitted, by the name of their work sheet."""
+    return Artifact(f"sample/submitted/{name}.json", "access-review/submission@1", Submission)
 
 
 def plan(folder: str) -> Artifact[Plan]:

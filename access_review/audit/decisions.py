@@ -61,6 +61,25 @@ class Decisions:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class SubmittedAnswer:
+    """One answer as it was submitted: ``row`` is its row in the store of decisions."""
+
+    item: str
+    decision: ReviewerAnswer
+    row: int
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What a reviewer who signed in said they are done with: their answers as they stood, by the rows of the store."""
+
+    run: str
+    person: str
+    at: datetime
+    answers: tuple[SubmittedAnswer, ...]
+
+
 TABLE = Table(
     "decisions",
     ("item",),
@@ -97,6 +116,11 @@ def withdraw(existing: Decisions, items: Iterable[str], *, by: str, at: date, co
         for standing in (existing.current[item] for item in wanted)
     )
     return replace(existing, history=(*existing.history, *taken_back))
+
+
+def needs_reason(item: WorkItem, answer: ReviewerAnswer) -> bool:
+    """Tell whether an answer is kept with a reason only: what the machine objects to, and what is not kept, needs a word."""
+    return answer is not ReviewerAnswer.KEEP or bool(item.found)
 
 
 def decision_on(

@@ -58,15 +58,16 @@ def read_decisions(
         reading.sheet(file, raw)
     if reading.mistakes:
         raise WorkspaceError.of(reading.mistakes, hint="nothing was recorded; correct the sheets and read them again")
-    return ReadSheets(timed(reading.taken), tuple(sorted(reading.twice)))
+    return ReadSheets(timed(reading.taken), tuple(sorted(reading.twice)), reading.places)
 
 
 @dataclass(frozen=True, slots=True)
 class ReadSheets:
-    """The answers of some sheets; ``doubles`` are any two files that answer the same items."""
+    """The answers of some sheets; ``doubles`` are any two files that answer the same items, ``places`` where each stands."""
 
     decisions: tuple[Decision, ...]
     doubles: tuple[tuple[str, str], ...] = ()
+    places: Mapping[tuple[str, date], tuple[str, int, int]] = field(default_factory=dict)
 
 
 def open_items(work: Worklist, answers: Decisions, reviewer: str, me: Iterable[str]) -> tuple[WorkItem, ...]:
@@ -124,6 +125,7 @@ class _Reading:
     first: dict[tuple[str, date], tuple[str, Decision]] = field(default_factory=dict)
     mistakes: list[Mistake] = field(default_factory=list)
     twice: set[tuple[str, str]] = field(default_factory=set)
+    places: dict[tuple[str, date], tuple[str, int, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.items = {item.item: item for item in self.work.items}
@@ -184,6 +186,7 @@ class _Reading:
             self.mistakes.append(row.mistake("decision", said, "leave one"))
         else:
             self.taken.append((decision, when))
+            self.places.setdefault((decision.item, decision.at), (row.file, row.line, row.places["decision"] + 1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,8 @@ class WorkItem:
     """What the entitlement is, and how many people have it, in words."""
     beside: tuple[str, ...] = ()
     """What the account holds besides that is not asked about, each with the reason."""
+    handed_on: str = ""
+    """Who handed the item to its reviewer, when and why; empty where nobody did."""
     planted: bool = False
     """A test row (:mod:`access_review.audit.planted`): it says nothing about access."""
 

@@ -60,7 +60,7 @@ Given = tuple["ReviewerAnswer", str, float | None]
 
 def _answer(options: Options, item: "WorkItem", access: "AccessFacts", place: str) -> Given | tuple[()] | None:
     """Put one item to whoever sits there; nothing for a skipped one, ``None`` to stop."""
-    from access_review.audit.decisions import ReviewerAnswer
+    from access_review.audit.decisions import ReviewerAnswer, needs_reason
     from access_review.audit.filled_sheets import PAUSE
     from access_review.views import review_question
 
@@ -73,8 +73,7 @@ def _answer(options: Options, item: "WorkItem", access: "AccessFacts", place: st
         took = time.monotonic() - shown
         if key not in _KEYS:
             return () if key == _SKIP else None
-        # What the machine objects to, and what is to go, is not decided without a word.
-        needed = key != "k" or bool(item.found)
+        needed = needs_reason(item, ReviewerAnswer(_KEYS[key]))
         reason = typer.prompt(
             "Reason" if needed else "Reason, if any", default=None if needed else "", show_default=False
         )

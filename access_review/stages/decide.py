@@ -1,9 +1,10 @@
 """Decide: keep what reviewers answered, read from work sheets or given one by one."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from access_review import store
 from access_review.artifacts import WORKLIST
@@ -12,11 +13,11 @@ from access_review.audit.decisions import Decision, ReviewerAnswer
 from access_review.audit.judge import Judgement
 from access_review.audit.reviewers import People
 from access_review.audit.worklist import UNASSIGNED, WorkItem
-from access_review.errors import Mistake, Unclear
+from access_review.errors import Mistake, Unclear, WorkspaceError
 from access_review.guarded_files.plain import read_plain
 from access_review.runs import Run
 from access_review.store import audits, rosters
-from access_review.store.decisions import NewDecision, RunDecisions, claimed, unread
+from access_review.store.decisions import Assurance, NewDecision, RunDecisions, StoredDecision, claimed, unread
 
 _SHEETS = (".xlsx", ".csv")
 
@@ -45,7 +46,7 @@ def read_sheets(run: Run, paths: Iterable[Path], now: datetime) -> ReadBack:
     read = filled_sheets.read_decisions(
         sheets, store.read(run, WORKLIST), today=now.date(), unread=unread, people=rosters.people_now(run)
     )
-    _record(run, read.decisions, now)
+    _record(run, read.decisions, now, read.places)
     return ReadBack(len(read.decisions), audits.judgement(run), read.doubles, strangers)
 
 
@@ -117,10 +118,45 @@ def answer_item(
     _record(run, [decisions.decision_on(item, answer, by=by, at=day, comment=comment, seconds=seconds)], now)
 
 
-def _record(run: Run, given: Iterable[Decision], now: datetime) -> None:
+Places = Mapping[tuple[str, date], tuple[str, int, int]]
+"""Where in which sheet an item is answered, with its day."""
+
+
+def _record(run: Run, given: Iterable[Decision], now: datetime, places: Places = MappingProxyType({})) -> None:
     people, new = rosters.people_now(run), tuple(given)
 
     def decide(known: RunDecisions) -> Iterable[NewDecision]:
-        return claimed(unread(known, new), lambda by: filled_sheets.person_in(by, people))
+        return claimed(
+            _not_meanwhile(known, unread(known, new), places), lambda by: filled_sheets.person_in(by, people)
+        )
 
     audits.write(run, decide, now)
+
+
+def _not_meanwhile(known: RunDecisions, new: Iterable[Decision], places: Places) -> tuple[Decision, ...]:
+    """Return the answers of sheets to items that nobody has answered signed in; the same answer again is left aside.
+
+    A name in a cell does not take the place of somebody who signed in. Raises ``WorkspaceError`` with every row that says
+    another thing, and what was answered meanwhile.
+    """
+    left: list[Decision] = []
+    mistakes: list[Mistake] = []
+    for one in new:
+        stands = known.standing.get(one.item)
+        if stands is None or stands.assurance is Assurance.CLAIMED or _is_withdrawn(stands):
+            left.append(one)
+        elif stands.decision.decision is not one.decision:
+            when = stands.recorded_at.astimezone(UTC)
+            meanwhile = (
+                f"{stands.decision.by} answered {stands.decision.decision} signed in, on {when:%Y-%m-%d %H:%M} UTC"
+            )
+            hint = "leave the cell empty, or change the answer in the browser"
+            place = places.get((one.item, one.at), ("the answer", 0, 0))
+            mistakes.append(Mistake(*place, f"decision: says {one.decision}, but meanwhile {meanwhile}", hint))
+    if mistakes:
+        raise WorkspaceError.of(mistakes, hint="nothing was recorded; correct the sheets and read them again")
+    return tuple(left)
+
+
+def _is_withdrawn(stored: StoredDecision) -> bool:
+    return stored.decision.decision is ReviewerAnswer.WITHDRAWN
