@@ -93,7 +93,7 @@ def audit(
     from access_review.stages.audit import AUDITOR, OPERATOR, commit_draw, open_audit
     from access_review.stages.report import write_report
     from access_review.stages.review import review_run
-    from access_review.store import audits
+    from access_review.store import audits, reviews
     from access_review.views import asked_of
     from access_review.views.text import count
 
@@ -118,8 +118,10 @@ def audit(
         commit_draw(workspace, options.now)
         run = options.found_run() if options.run else options.collect(workspace)
         report = review_run(workspace, run, options.now)
-        opened = open_audit(workspace, run, promised or secrets.token_bytes(32), options.now, key)
-    _summarise(options, workspace, run, report, written=write_report(workspace, run))
+        with reviews.opened(workspace, run):  # once for the draw and the report
+            opened = open_audit(workspace, run, promised or secrets.token_bytes(32), options.now, key)
+            written = write_report(workspace, run)
+    _summarise(options, workspace, run, report, written=written)
     if opened.drawn:
         sheets = f"{count(len(opened.drawn.sheets), 'work sheet')} in {shown(run.folder / 'sample')}"
         options.say(f"Sample: {len(opened.drawn.sample.picks)} to check by hand in {opened.week}; {sheets}")

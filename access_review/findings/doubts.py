@@ -27,7 +27,8 @@ def doubt(engine: Engine, workspace: Workspace) -> None:
     ladders = [(source.name, _joined(rung.label for rung in source.file.match)) for source in workspace.sources]
     engine.register("ladders", _texts(("source", "rungs"), ladders))
     alien, latin = lookalikes()
-    shorter = _doubts(former=not engine.is_empty("former_owners"), settled=bool(both))
+    left = bool(engine.rows("SELECT 1 AS any FROM people WHERE status = 'left' LIMIT 1"))
+    shorter = _doubts(former=not engine.is_empty("former_owners"), settled=bool(both), left=left)
     replace(DOUBTS, sql=shorter).make(engine, alien=alien + _BLANK, latin=latin)
     DOUBTED.make(engine)
 
@@ -61,7 +62,54 @@ _FOLDED = """
 
 _NAMED = "concat(coalesce({0}.name, '?'), ' (', coalesce({0}.native_id, {0}.person), ')')"
 
-# What finds something only where former owners are known, and where a source file settles something.
+# What finds something only where somebody has left, where former owners are known, and where a source file settles something.
+_GONE = f"""
+    ), gone AS (
+        SELECT * FROM matched WHERE status = 'left'
+    ), began AS (
+        SELECT CAST(person AS VARCHAR) AS person, min(starts_earliest) AS earliest, min(starts_latest) AS latest,
+               max(CASE WHEN starts_earliest IS NULL THEN 1 ELSE 0 END) AS unknown
+        FROM assignments GROUP BY person
+    ), mails AS (
+        SELECT account, person, lower(trim(mail)) AS mail FROM gone
+        UNION SELECT account, person, lower(trim(principal_name)) FROM gone
+        UNION SELECT account, person, lower(trim(person_mail)) FROM gone
+    ), own AS (
+        SELECT account, person, {_FOLDED.format("person_name")} AS folded, left_at_earliest, left_at_latest FROM gone
+    ), names AS (
+        SELECT account, person, {_FOLDED.format("called")} AS folded
+        FROM (
+            SELECT account, person, display_name AS called FROM gone
+            UNION SELECT account, person, split_part(name, '@', 1) FROM gone
+            UNION SELECT account, person, split_part(principal_name, '@', 1) FROM gone
+        ) AS every
+"""
+_LEAVERS = """
+        UNION
+        SELECT mails.account, mails.person, here.person, 'mail', CAST(NULL AS VARCHAR)
+        FROM mails JOIN here ON here.mail = mails.mail
+        WHERE mails.mail <> '' AND here.person <> mails.person
+        UNION
+        SELECT names.account, names.person, here.person, 'name', CAST(NULL AS VARCHAR)
+        FROM names JOIN here ON here.folded = names.folded JOIN own ON own.account = names.account
+        WHERE names.folded <> '' AND here.person <> names.person AND coalesce(own.folded <> here.folded, TRUE)
+        UNION
+        SELECT g.account, g.person, CAST(owned.person AS VARCHAR), 'owner', CAST(NULL AS VARCHAR)
+        FROM gone AS g JOIN owned ON owned.object = g.account
+        WHERE g.kind IN ('human', 'guest') AND owned.person <> g.person AND owned.status <> 'left'
+        UNION
+        SELECT own.account, own.person, here.person, 'namesake', CAST(NULL AS VARCHAR)
+        FROM own JOIN here ON here.folded = own.folded LEFT JOIN began ON began.person = here.person
+        WHERE own.folded <> '' AND here.person <> own.person
+          AND (coalesce(began.unknown, 1) = 1 OR coalesce(began.earliest <= own.left_at_latest + INTERVAL 90 DAY, TRUE))
+          AND coalesce(began.latest >= own.left_at_earliest - INTERVAL 30 DAY, TRUE)
+        UNION
+        SELECT g.account, g.person, '', 'id', g.employee_id
+        FROM gone AS g JOIN ladders ON ladders.source = g.source
+        WHERE trim(g.employee_id) <> '' AND g.number <> trim(g.employee_id) AND g.rung <> 'synced'
+          AND ladders.rungs LIKE '%|employee_id = person|%'
+          AND NOT EXISTS (SELECT 1 FROM people AS p WHERE p.native_id = trim(g.employee_id))
+"""
 _FORMER = f"""
     ), former AS (
         SELECT m.account, m.person, m.rung, m.person_name, m.person_mail, f.person AS before, f.name AS before_name,
@@ -96,8 +144,8 @@ _UNSETTLED = """
 """
 
 
-def _doubts(*, former: bool, settled: bool) -> str:
-    """Return the SELECT of ``doubts``; without former owners, and where nothing is settled, what finds nothing is left out."""
+def _doubts(*, former: bool, settled: bool, left: bool) -> str:
+    """Return the SELECT of ``doubts``, without what finds nothing: no former owners, nothing settled, nobody has left."""
     return f"""
     WITH confirmed AS (
         SELECT account FROM accounts WHERE rung = 'same'
@@ -108,57 +156,14 @@ def _doubts(*, former: bool, settled: bool) -> str:
                p.mail AS person_mail, p.left_at_earliest, p.left_at_latest
         FROM accounts AS a JOIN people AS p ON p.person = a.person
         WHERE a.certain AND a.account NOT IN (SELECT account FROM confirmed)
-    ), gone AS (
-        SELECT * FROM matched WHERE status = 'left'
     ), here AS (
         SELECT CAST(person AS VARCHAR) AS person, lower(trim(mail)) AS mail, {_FOLDED.format("name")} AS folded
         FROM people WHERE status <> 'left'
-    ), began AS (
-        SELECT CAST(person AS VARCHAR) AS person, min(starts_earliest) AS earliest, min(starts_latest) AS latest,
-               max(CASE WHEN starts_earliest IS NULL THEN 1 ELSE 0 END) AS unknown
-        FROM assignments GROUP BY person
-    ), mails AS (
-        SELECT account, person, lower(trim(mail)) AS mail FROM gone
-        UNION SELECT account, person, lower(trim(principal_name)) FROM gone
-        UNION SELECT account, person, lower(trim(person_mail)) FROM gone
-    ), own AS (
-        SELECT account, person, {_FOLDED.format("person_name")} AS folded, left_at_earliest, left_at_latest FROM gone
-    ), names AS (
-        SELECT account, person, {_FOLDED.format("called")} AS folded
-        FROM (
-            SELECT account, person, display_name AS called FROM gone
-            UNION SELECT account, person, split_part(name, '@', 1) FROM gone
-            UNION SELECT account, person, split_part(principal_name, '@', 1) FROM gone
-        ) AS every
-{_FORMER if former else ""}    ), found AS (
-        SELECT mails.account, mails.person, here.person AS other, 'mail' AS code, CAST(NULL AS VARCHAR) AS former
-        FROM mails JOIN here ON here.mail = mails.mail
-        WHERE mails.mail <> '' AND here.person <> mails.person
-        UNION
-        SELECT names.account, names.person, here.person, 'name', CAST(NULL AS VARCHAR)
-        FROM names JOIN here ON here.folded = names.folded JOIN own ON own.account = names.account
-        WHERE names.folded <> '' AND here.person <> names.person AND coalesce(own.folded <> here.folded, TRUE)
-        UNION
-        SELECT g.account, g.person, CAST(owned.person AS VARCHAR), 'owner', CAST(NULL AS VARCHAR)
-        FROM gone AS g JOIN owned ON owned.object = g.account
-        WHERE g.kind IN ('human', 'guest') AND owned.person <> g.person AND owned.status <> 'left'
-        UNION
-        SELECT own.account, own.person, here.person, 'namesake', CAST(NULL AS VARCHAR)
-        FROM own JOIN here ON here.folded = own.folded LEFT JOIN began ON began.person = here.person
-        WHERE own.folded <> '' AND here.person <> own.person
-          AND (coalesce(began.unknown, 1) = 1 OR coalesce(began.earliest <= own.left_at_latest + INTERVAL 90 DAY, TRUE))
-          AND coalesce(began.latest >= own.left_at_earliest - INTERVAL 30 DAY, TRUE)
-{_BEFORE if former else ""}        UNION
-        SELECT m.account, m.person, CAST(p.person AS VARCHAR), 'id', m.employee_id
+{_GONE if left else ""}{_FORMER if former else ""}    ), found AS (
+        SELECT m.account, m.person, CAST(p.person AS VARCHAR) AS other, 'id' AS code, m.employee_id AS former
         FROM matched AS m JOIN people AS p ON p.native_id = trim(m.employee_id)
         WHERE p.person <> m.person AND m.number <> trim(m.employee_id)
-        UNION
-        SELECT g.account, g.person, '', 'id', g.employee_id
-        FROM gone AS g JOIN ladders ON ladders.source = g.source
-        WHERE trim(g.employee_id) <> '' AND g.number <> trim(g.employee_id) AND g.rung <> 'synced'
-          AND ladders.rungs LIKE '%|employee_id = person|%'
-          AND NOT EXISTS (SELECT 1 FROM people AS p WHERE p.native_id = trim(g.employee_id))
-{_DENIED if settled else ""}    ), open AS (
+{_LEAVERS if left else ""}{_BEFORE if former else ""}{_DENIED if settled else ""}    ), open AS (
         SELECT account, person, other, min(code) AS code, min(former) AS former
         FROM found AS f
 {_UNSETTLED if settled else ""}        GROUP BY account, person, other
@@ -174,7 +179,7 @@ DOUBTS = NamedRelation(
     "doubts",
     "What speaks against the certain owner of an account, one row for each other person.",
     tuple(FACTS["doubts"].schema.names),
-    _doubts(former=True, settled=True),
+    _doubts(former=True, settled=True, left=True),
 )
 
 DOUBTED = NamedRelation(

@@ -36,7 +36,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -124,8 +124,7 @@ def derive(sql: str, then: "Callable[[pd.DataFrame], pd.DataFrame]", **params: A
 
 def load() -> dict[str, Rule]:
     """Import every rule, ours and those of entry points; raises ``RuleError`` for one that is none, or defined twice."""
-    modules = [importlib.import_module(f"{__name__}.{m.name}") for m in pkgutil.iter_modules(__path__)]
-    found = [getattr(module, "check", None) for module in modules]
+    found = list(_ours())
     found += [point.load() for point in _registered(tuple(sys.path))]
     rules: dict[str, Rule] = {}
     for check in found:
@@ -135,6 +134,12 @@ def load() -> dict[str, Rule]:
             raise RuleError(check.id, "is defined twice")
         rules[check.id] = check
     return dict(sorted(rules.items()))
+
+
+@cache
+def _ours() -> tuple[object, ...]:
+    modules = [importlib.import_module(f"{__name__}.{m.name}") for m in pkgutil.iter_modules(__path__)]
+    return tuple(getattr(module, "check", None) for module in modules)
 
 
 @lru_cache(maxsize=1)

@@ -5,6 +5,7 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -119,9 +120,18 @@ class OpenRun:
     report: Report
 
 
+_open: ContextVar[tuple[Workspace, Run, OpenRun] | None] = ContextVar("_open", default=None)
+
+
 @contextmanager
 def opened(workspace: Workspace, run: Run) -> Iterator[OpenRun]:
-    """Open a reviewed run for those who ask about it; raises ``ArtifactError``."""
+    """Open a reviewed run for those who ask about it; raises ``ArtifactError``.
+
+    Within, opening the same again gives the same: a command that asks several things establishes the facts once.
+    """
+    if (already := _open.get()) and already[0] is workspace and already[1] == run:
+        yield already[2]
+        return
     report, snapshot = read(run), snapshots.load(run)
     with engine_of(workspace, snapshot) as engine:
         known = previous(workspace.folder, run)
@@ -129,4 +139,9 @@ def opened(workspace: Workspace, run: Run) -> Iterator[OpenRun]:
         register(engine, "findings", report.found)
         for name, table in carry_forward_tables(known.left_open).items():
             engine.register(name, table)
-        yield OpenRun(engine, snapshot, report)
+        facts = OpenRun(engine, snapshot, report)
+        token = _open.set((workspace, run, facts))
+        try:
+            yield facts
+        finally:
+            _open.reset(token)
