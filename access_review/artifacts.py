@@ -25,6 +25,7 @@ from access_review.evidence.figures import EvidenceFigures
 from access_review.evidence.pack import EvidencePack
 from access_review.facts import CarryForward
 from access_review.findings import Evaluation, format_1
+from access_review.findings.counts import ReviewCounts
 from access_review.model import JsonObject
 from access_review.offboarding.leaver import Leavers
 from access_review.plan import record
@@ -217,6 +218,7 @@ REVIEWED = Artifact(
     "review.json", "access-review/review@2", Reviewed, _by_rule, _listed, former=("access-review/review@1",)
 )
 DECLARED = Artifact("declared.json", "access-review/declared@1", DeclaredFiles)
+COUNTS = Artifact("counts.json", "access-review/counts@1", ReviewCounts)
 CONTROL = Artifact("control.json", "access-review/control@1", CarryForward)
 FRAME = Artifact("sample/frame.json", "access-review/frame@1", SamplingFrame)
 SAMPLE = Artifact("sample/sample.json", "access-review/sample@1", Sample)

@@ -24,6 +24,7 @@ from access_review.engine import Engine, ParquetFile
 from access_review.engine.relation import lineage
 from access_review.facts import FORMER_OWNERS, PREVIOUS_FINDINGS, CarryForward, carry_forward_tables
 from access_review.findings import Evaluation, Gaps
+from access_review.findings.counts import ReviewCounts, count_review
 from access_review.findings.doubts import DOUBTED, DOUBTS, doubt, owners_now
 from access_review.findings.format_1 import of_today
 from access_review.findings.groups import Groups, group_findings
@@ -53,8 +54,8 @@ class Report:
     """What a review concludes: the findings (in memory, or where they are on disk), and what became of every rule.
 
     ``found`` has the columns of ``facts.FINDINGS``, or those of a format before; ``digest`` is that of its rows.
-    ``judged`` is how much of what people hold was judged, and ``groups`` are the findings as lines to act on; neither is
-    kept, so that one read back has none.
+    ``judged`` is how much of what people hold was judged, ``groups`` are the findings as lines to act on, and ``counts``
+    is how much there was; none of them is kept with it, so that one read back has none.
     """
 
     as_of: datetime
@@ -63,6 +64,7 @@ class Report:
     digest: str
     judged: Judged | None = None
     groups: Groups | None = None
+    counts: ReviewCounts | None = None
 
     @property
     def findings(self) -> pa.Table:
@@ -102,11 +104,12 @@ def review(
     )
     rules = list(load().values())
     evaluations = findings.evaluate(engine, rules, workspace.policy, gaps)
-    judged = measure_judged(engine)  # before what these two read is let go
+    judged = measure_judged(engine)  # before what these three read is let go
+    counts = count_review(engine, judged)
     count_shares(engine, "hits")
     found = findings.conclude(engine, workspace.policy, evaluations, gaps, rules, to, spare=SPARE)
     digest = Stored({"findings": found}).digest("findings")
-    return Report(snapshot.as_of, found, evaluations, digest, judged, group_findings(engine))
+    return Report(snapshot.as_of, found, evaluations, digest, judged, group_findings(engine), counts)
 
 
 def establish(

@@ -25,6 +25,7 @@ from access_review.cli import (
     logbook,
     offboarding,
     revocation,
+    status,
     waive,
     workspace,
 )
@@ -124,6 +125,7 @@ comparison.add_to(app)
 audit.add_to(app)
 offboarding.add_to(app)
 waive.add_to(app)
+status.add_to(app)
 revocation.add_to(app)
 logbook.add_to(app)
 evidence.add_to(app)

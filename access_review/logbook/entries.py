@@ -11,6 +11,8 @@ from access_review.logbook.lines import FileMark, LogEntry, LogEvent, StoreMark
 
 DECISIONS = "decisions"
 """The name of the lines about the one store of decisions."""
+FOLLOW_UPS = "follow-ups"
+"""The name of the lines about the one store of what people record beside the check list."""
 STATE = "state"
 """The name of the lines about what reaches from draw to draw."""
 
@@ -75,6 +77,12 @@ def journal_at(plan: str, at: datetime, journal: str, mark: StoreMark) -> LogEnt
 def decisions_at(at: datetime, store: str, mark: StoreMark, *, run: str, read: int) -> LogEntry:
     """Reviewers' decisions were written; ``read`` is how many, ``mark`` the store's position after them."""
     return LogEntry(LogEvent.DECISIONS, DECISIONS, at, stores={store: mark}, details={"run": run, "read": str(read)})
+
+
+def followed_up(at: datetime, store: str, mark: StoreMark, *, kind: str, about: str, person: str) -> LogEntry:
+    """Somebody stated something, took a step or was told; ``mark`` is the store's position after it."""
+    details = {"kind": kind, "about": about, "person": person}
+    return LogEntry(LogEvent.FOLLOW_UP, FOLLOW_UPS, at, stores={store: mark}, details=details)
 
 
 def signed_off(run: str, at: datetime, person: str, files: Mapping[str, FileMark]) -> LogEntry:

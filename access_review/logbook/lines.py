@@ -48,6 +48,7 @@ class LogEvent(StrEnum):
     CAMPAIGN = "campaign"
     SIGN_OFF = "sign-off"
     EVIDENCE = "evidence"
+    FOLLOW_UP = "follow-up"
     OBSERVATION = "observation"
     PRUNE = "prune"
 

@@ -44,7 +44,7 @@ class StatementKind(StrEnum):
 
     ``request``, ``approval`` and ``execution`` are of a plan, ``standing`` of a standing
     approval, ``wind-down`` of a declared one, ``waiver`` of an exception, ``sign-off`` of an
-    audit; ``withdrawal`` takes back the statement with that digest (:attr:`Statement.id`).
+    audit, ``attestation`` of what somebody states or does beside the check list; ``withdrawal`` takes back the statement with that digest (:attr:`Statement.id`).
     """
 
     REQUEST = "request"
@@ -55,6 +55,7 @@ class StatementKind(StrEnum):
     WAIVER = "waiver"
     WIND_DOWN = "wind-down"
     SIGN_OFF = "sign-off"
+    ATTESTATION = "attestation"
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ _ROLES = {
     StatementKind.EXECUTION: ("executor", "request"),
     StatementKind.WAIVER: ("approver", "approve"),
     StatementKind.SIGN_OFF: ("auditor", ""),
+    StatementKind.ATTESTATION: ("witness", ""),
 }
 """In which capacity somebody says a thing, and what roles/approvers.yaml must allow them."""
 
@@ -120,7 +121,7 @@ def approve_wind_down(run: Run, workspace: Workspace, name: str, signer: Signer,
 def sign_words(
     run: Run, workspace: Workspace, kind: StatementKind, digest: str, signer: Signer, now: datetime, role: str = ""
 ) -> Path:
-    """Sign a waiver (in the workspace) or the end of an audit (in its run); return the file. Raises ``PlanRefused``.
+    """Sign a waiver or an attestation (in the workspace) or the end of an audit (in its run); return the file. Raises ``PlanRefused``.
 
     ``role`` is another capacity than that in which such a thing is signed to make it count.
     """
@@ -187,7 +188,12 @@ def _sign(said: Statement, workspace: Workspace, people: Signatories, signer: Si
     name = sshsig.public_line(key).fingerprint.removeprefix("SHA256:").replace("/", "_").replace("+", "-")[:16]
     if said.kind is StatementKind.WITHDRAWAL:
         name = said.digest.removeprefix("sha256:")[:16]
-    elif said.kind in {StatementKind.STANDING, StatementKind.WIND_DOWN, StatementKind.WAIVER}:
+    elif said.kind in {
+        StatementKind.STANDING,
+        StatementKind.WIND_DOWN,
+        StatementKind.WAIVER,
+        StatementKind.ATTESTATION,
+    }:
         # What was signed of other words before stays: batches carried out under it may be given back.
         name = f"{said.digest.removeprefix('sha256:')[:12]}-{name}"
     path = folder / f"{said.kind}-{name}.json"

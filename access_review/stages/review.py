@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from access_review import store
-from access_review.artifacts import AUDIT, CONTROL, WORKLIST
+from access_review.artifacts import AUDIT, CONTROL, COUNTS, WORKLIST
 from access_review.audit import campaign
 from access_review.audit.carry_forward import kept_findings, unreviewed_units
 from access_review.engine import ParquetFile, open_engine
@@ -41,6 +41,8 @@ def _reviewed(workspace: Workspace, run: Run) -> Report:
     ):
         to, owners_to = ParquetFile(findings), ParquetFile(owners)
         report = review(snapshot, workspace, engine, known, to=to, owners_to=owners_to)
+    if report.counts is not None:
+        store.write(run, COUNTS, report.counts)
     return reviews.conclude(run, report, snapshot, workspace)
 
 

@@ -12,6 +12,7 @@ from access_review import artifacts, runs, store
 from access_review.artifacts import (
     AUDIT,
     CONTROL,
+    COUNTS,
     DECISIONS,
     DECLARED,
     FRAME,
@@ -36,7 +37,7 @@ FINDINGS = "findings.parquet"
 OWNERS = "owners.parquet"
 CAMPAIGN = (FRAME.path, WORKLIST.path, SAMPLE.path, AUDIT.path)
 """The files of an audit, whose draw is one line."""
-REVIEW = (CONTROL.path, FINDINGS, OWNERS, DECLARED.path, REVIEWED.path)
+REVIEW = (CONTROL.path, COUNTS.path, FINDINGS, OWNERS, DECLARED.path, REVIEWED.path)
 _FROM_BEFORE = "from before the logbook"
 
 

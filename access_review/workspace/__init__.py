@@ -2,7 +2,7 @@
 
 A workspace is any folder with ``sources/*.yaml`` (one file per source),
 ``roles/templates/*.yaml`` (one file per role), ``roles/policy.yaml``,
-``roles/separation.yaml``, ``roles/waivers.yaml``, ``roles/approvers.yaml`` and
+``roles/separation.yaml``, ``roles/waivers.yaml``, ``roles/approvers.yaml``, ``roles/checklist.yaml`` and
 ``roles/wind-downs/*.yaml`` (one file per wind-down). What each file may say is in
 :mod:`access_review.settings`; connectors and rules add their own options, taken from
 their signatures.
@@ -28,6 +28,7 @@ from access_review.errors import Mistake, RuleError, WorkspaceError
 from access_review.model import Options
 from access_review.policy import Policy, RuleSettings
 from access_review.settings import Approvers, RoleExpectations, Separation, SourceFile, Template, Waivers, WindDown
+from access_review.settings.checklist import CheckpointList
 from access_review.workspace.mistakes import mistake_of
 
 M = TypeVar("M", bound=BaseModel)
@@ -65,6 +66,7 @@ class Workspace:
     approvers: Approvers = field(default_factory=Approvers)
     expectations: RoleExpectations = field(default_factory=RoleExpectations)
     wind_downs: Mapping[str, WindDown] = field(default_factory=dict)
+    checklist: CheckpointList = field(default_factory=CheckpointList)
     texts: Mapping[str, str] = field(repr=False, default_factory=dict)
 
     def connected(self, entry: SourceEntry) -> Connector:
@@ -143,12 +145,24 @@ class _Loader:
         approvers = self._one("approvers.yaml", Approvers)
         expected = self._expectations()
         wind_downs = self._wind_downs()
+        checklist = self._checklist()
         if not sources and not self.mistakes:
             self.mistakes.append(Mistake("sources", 0, 0, "holds no source", "add a file such as sources/hr.yaml"))
         if self.mistakes:
             raise WorkspaceError.of(self.mistakes)
         digest = "sha256:" + hashlib.sha256("".join(sorted(self.hashed)).encode()).hexdigest()
-        roles = (templates, policy, separation, waivers, digest, self.places, approvers, expected, wind_downs)
+        roles = (
+            templates,
+            policy,
+            separation,
+            waivers,
+            digest,
+            self.places,
+            approvers,
+            expected,
+            wind_downs,
+            checklist,
+        )
         return Workspace(self.folder, sources, *roles, self.texts)
 
     def _files(self, folder: Path, pattern: str) -> list[Path]:
@@ -311,6 +325,26 @@ class _Loader:
         for index in range(len(expected.expectations)):
             self.places["expectation", str(index)] = f"{document.file}:{document.place(('expectations', index))[0]}"
         return expected
+
+    def _checklist(self) -> CheckpointList:
+        path = self.roles / "checklist.yaml"
+        if not path.exists():
+            return CheckpointList()
+        document = self._read(path)
+        listed = self._valid(document, CheckpointList, document.data) or CheckpointList()
+        self._require_rules(document, "checkpoints")
+        return listed
+
+    def _require_rules(self, document: Document, part: str) -> None:
+        """Find the rules that a list of a document names and that are none, whatever else is wrong with it."""
+        entries = document.data.get(part) if isinstance(document.data, dict) else None
+        for place, entry in enumerate(entries if isinstance(entries, list) else ()):
+            named = entry.get("rules") if isinstance(entry, dict) else None
+            for index, rule in enumerate(named if isinstance(named, list) else ()):
+                if rule not in rules.load():
+                    hint = f"known: {', '.join(rules.load())}"
+                    mistake = document.mistake((part, place, "rules", index), f"no rule is called {rule!r}", hint)
+                    self.mistakes.append(mistake)
 
     def _wind_downs(self) -> dict[str, WindDown]:
         found = {}

@@ -1,0 +1,358 @@
+"""Each figure of the check list and the scorecard, from the records as they stood at a moment."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from math import ceil
+
+from access_review.findings.counts import ReviewCounts
+from access_review.scorecard.follow_up import FollowUpKind
+from access_review.scorecard.records import AuditFigures, Records, RuleFigures, RunRecord
+from access_review.settings.measures import LOOK_BACK_DAYS, MeasureName
+
+QUARTER = timedelta(days=LOOK_BACK_DAYS)
+MONTH = timedelta(days=28)
+WEEKS_BACK = 13
+NINE_IN_TEN = 0.9
+
+
+class Unmeasured(StrEnum):
+    """Why a figure is not known."""
+
+    NO_RUN = "no-run"
+    NOT_REVIEWED = "not-reviewed"
+    NOT_COUNTED = "not-counted"
+    """The run was reviewed by a version that did not count it."""
+    NOT_EVALUATED = "not-evaluated"
+    NO_AUDIT = "no-audit"
+    NO_LEAVERS_READ = "no-leavers-read"
+    NOT_PROVEN = "not-proven"
+    NEVER_DONE = "never-done"
+    NOTHING_YET = "nothing-yet"
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """A figure: its value in the measure's unit, null where it is not known, with why.
+
+    ``at`` is the moment that it is about; ``part`` of ``whole`` are the counts behind a percentage, where there are any.
+    """
+
+    name: MeasureName
+    value: float | None
+    at: datetime | None
+    part: int | None = None
+    whole: int | None = None
+    why: Unmeasured | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """The records as they stood at a moment."""
+
+    records: Records
+    at: datetime
+    runs: tuple[RunRecord, ...]
+    rules: frozenset[str]
+
+    @property
+    def newest(self) -> RunRecord | None:
+        return self.runs[-1] if self.runs else None
+
+    def reviewed(self) -> RunRecord | None:
+        """Return the newest run, where it is reviewed: an older review says nothing of now."""
+        return self.newest if self.newest and self.newest.rules is not None else None
+
+    def audits(self, since: timedelta | None = None) -> list[tuple[RunRecord, AuditFigures]]:
+        found = [(run, run.audit) for run in self.runs if run.audit is not None]
+        return [one for one in found if since is None or one[0].as_of > self.at - since]
+
+    def wanted(self, run: RunRecord) -> list[tuple[str, RuleFigures]]:
+        """Return the rules that are asked about: all, where none is named."""
+        return [(name, one) for name, one in (run.rules or {}).items() if not self.rules or name in self.rules]
+
+
+_Found = tuple[float | None, datetime | None, int | None, int | None, Unmeasured | None]
+
+
+def measure(name: MeasureName, records: Records, at: datetime, rules: Collection[str] = ()) -> Measurement:
+    """Return a figure as the records had it at a moment; of some ``rules`` alone, where these are named."""
+    view = _View(records, at, tuple(run for run in records.runs if run.as_of <= at), frozenset(rules))
+    return Measurement(name, *_MEASURES[name](view))
+
+
+def _unknown(why: Unmeasured, at: datetime | None = None) -> _Found:
+    return None, at, None, None, why
+
+
+def _share(part: int, whole: int, at: datetime, empty: float = 100.0) -> _Found:
+    """Return a percentage; of nothing it is ``empty``, and says so by its counts."""
+    return (100.0 * part / whole if whole else empty), at, part, whole, None
+
+
+def _number(value: float, at: datetime) -> _Found:
+    return float(value), at, None, None, None
+
+
+def _sources_complete(view: _View) -> _Found:
+    run = view.newest
+    return _share(run.sources_complete, run.sources, run.as_of, 0.0) if run else _unknown(Unmeasured.NO_RUN)
+
+
+def _days_with_run(view: _View) -> _Found:
+    if view.newest is None:
+        return _unknown(Unmeasured.NO_RUN)
+    first = max(view.runs[0].as_of.date(), (view.at - MONTH).date() + timedelta(days=1))
+    days = {run.as_of.date() for run in view.runs if run.as_of.date() >= first}
+    return _share(len(days), (view.at.date() - first).days + 1, view.newest.as_of)
+
+
+def _weeks_audited(view: _View) -> _Found:
+    audits = view.audits()
+    if not audits:
+        return _unknown(Unmeasured.NO_AUDIT)
+    first, latest = audits[0][0].as_of, audits[-1][0].as_of
+    whole = min(WEEKS_BACK, _week_number(view.at) - _week_number(first) + 1)
+    weeks = {_week_number(run.as_of) for run, _ in audits if _week_number(view.at) - _week_number(run.as_of) < whole}
+    return _share(len(weeks), whole, latest)
+
+
+def _week_number(at: datetime) -> int:
+    """Number the weeks, which begin on Mondays."""
+    return (at.date().toordinal() - 1) // 7
+
+
+def _sampled_share(view: _View) -> _Found:
+    audits = view.audits()
+    if not audits:
+        return _unknown(Unmeasured.NO_AUDIT)
+    run, audit = audits[-1]
+    return _share(len(audit.drawn), len(audit.population), run.as_of)
+
+
+def _ended(view: _View, since: timedelta | None = QUARTER) -> list[tuple[RunRecord, AuditFigures]]:
+    return [(run, audit) for run, audit in view.audits(since) if audit.ended(view.at)]
+
+
+def _units_reviewed(view: _View) -> _Found:
+    ended = _ended(view)
+    if not ended:
+        return _unknown(Unmeasured.NO_AUDIT if not view.audits() else Unmeasured.NOTHING_YET)
+    drawn = sum(len(audit.drawn) for _, audit in ended)
+    return _share(sum(len(audit.drawn & audit.reviewed) for _, audit in ended), drawn, ended[-1][0].as_of)
+
+
+def _audits_signed_off(view: _View) -> _Found:
+    audits = view.audits(QUARTER)
+    if audits and not audits[-1][1].ended(view.at) and _week_number(audits[-1][0].as_of) == _week_number(view.at):
+        audits = audits[:-1]
+    if not audits:
+        return _unknown(Unmeasured.NO_AUDIT if not view.audits() else Unmeasured.NOTHING_YET)
+    signed = sum(audit.signed_off_at is not None and audit.signed_off_at <= view.at for _, audit in audits)
+    return _share(signed, len(audits), audits[-1][0].as_of)
+
+
+def _coverage(view: _View) -> _Found:
+    audits = view.audits()
+    if not audits:
+        return _unknown(Unmeasured.NO_AUDIT)
+    run, newest = audits[-1]
+    window = view.at - timedelta(weeks=view.records.coverage_weeks)
+    looked_at = frozenset[str]().union(*(audit.reviewed for one, audit in audits if one.as_of > window))
+    older = [audit.population for one, audit in audits if one.as_of <= window]
+    known_long = frozenset[str]().union(*older)
+    overdue = (newest.population & known_long) - looked_at
+    return _share(len(newest.population) - len(overdue), len(newest.population), run.as_of)
+
+
+def _limit(view: _View, of: Callable[[AuditFigures], float | None]) -> _Found:
+    ended = _ended(view, None)
+    if not ended:
+        return _unknown(Unmeasured.NO_AUDIT if not view.audits() else Unmeasured.NOTHING_YET)
+    run, audit = ended[-1]
+    limit = of(audit)
+    return _unknown(Unmeasured.NOT_PROVEN, run.as_of) if limit is None else _number(100 * limit, run.as_of)
+
+
+def _test_rows_caught(view: _View) -> _Found:
+    audits = view.audits(QUARTER)
+    tested = sum(audit.tested for _, audit in audits)
+    if not tested:
+        return _unknown(Unmeasured.NO_AUDIT if not audits else Unmeasured.NOTHING_YET)
+    return _share(sum(audit.caught for _, audit in audits), tested, audits[-1][0].as_of)
+
+
+def _counted(view: _View, of: Callable[[RunRecord, ReviewCounts], _Found]) -> _Found:
+    run = view.reviewed()
+    if run is None:
+        return _unknown(Unmeasured.NO_RUN if view.newest is None else Unmeasured.NOT_REVIEWED)
+    return _unknown(Unmeasured.NOT_COUNTED, run.as_of) if run.counts is None else of(run, run.counts)
+
+
+def _of_rules(view: _View, of: Callable[[RunRecord, Sequence[RuleFigures]], _Found]) -> _Found:
+    """Return a figure about findings; where a rule that was named was not evaluated, nothing is known."""
+    run = view.reviewed()
+    if run is None:
+        return _unknown(Unmeasured.NO_RUN if view.newest is None else Unmeasured.NOT_REVIEWED)
+    wanted = view.wanted(run)
+    if not wanted or (view.rules and not (len(wanted) == len(view.rules) and all(one.evaluated for _, one in wanted))):
+        return _unknown(Unmeasured.NOT_EVALUATED, run.as_of)
+    return of(run, [one for _, one in wanted])
+
+
+def _open_findings(run: RunRecord, rules: Sequence[RuleFigures]) -> _Found:
+    return _number(sum(one.open for one in rules), run.as_of)
+
+
+def _oldest_finding(run: RunRecord, rules: Sequence[RuleFigures]) -> _Found:
+    return _number(max((one.oldest_days or 0.0 for one in rules), default=0.0), run.as_of)
+
+
+def _excess_age(run: RunRecord, rules: Sequence[RuleFigures]) -> _Found:
+    excess = [one for one in rules if one.excess]
+    if not any(one.evaluated for one in excess):
+        return _unknown(Unmeasured.NOT_EVALUATED, run.as_of)
+    found = sum(one.open for one in excess)
+    return _number(sum(one.ages for one in excess) / found if found else 0.0, run.as_of)
+
+
+def _exception_rate(run: RunRecord, rules: Sequence[RuleFigures]) -> _Found:
+    waived = sum(one.waived for one in rules)
+    return _share(waived, waived + sum(one.open for one in rules), run.as_of, 0.0)
+
+
+def _revocation_speed(view: _View) -> _Found:
+    run = view.reviewed()
+    if run is None:
+        return _unknown(Unmeasured.NO_RUN if view.newest is None else Unmeasured.NOT_REVIEWED)
+    quarter = [one for one in view.runs if one.as_of > view.at - QUARTER]
+    days = [day for one in quarter for _, rule in view.wanted(one) for day in rule.closed]
+    if days:
+        return _number(_percentile(days), run.as_of)
+    still_open = sum(one.open for _, one in view.wanted(run))
+    return _unknown(Unmeasured.NOTHING_YET, run.as_of) if still_open else _number(0.0, run.as_of)
+
+
+def _percentile(values: Iterable[float]) -> float:
+    ordered = sorted(values)
+    return ordered[ceil(NINE_IN_TEN * len(ordered)) - 1]
+
+
+def _rule_share(*names: str) -> Callable[[_View], _Found]:
+    """Return the share of accounts that these rules find something about."""
+
+    def share(view: _View) -> _Found:
+        def of(run: RunRecord, counts: ReviewCounts) -> _Found:
+            rules = [(run.rules or {}).get(name) for name in names]
+            if not all(rule and rule.evaluated for rule in rules):
+                return _unknown(Unmeasured.NOT_EVALUATED, run.as_of)
+            return _share(sum(rule.open + rule.waived for rule in rules if rule), counts.accounts, run.as_of, 0.0)
+
+        return _counted(view, of)
+
+    return share
+
+
+def _agents_owned(view: _View) -> _Found:
+    def of(run: RunRecord, counts: ReviewCounts) -> _Found:
+        rule = (run.rules or {}).get("agent-unowned")
+        if rule is None or not rule.evaluated:
+            return _unknown(Unmeasured.NOT_EVALUATED, run.as_of)
+        return _share(max(counts.agents - rule.open - rule.waived, 0), counts.agents, run.as_of)
+
+    return _counted(view, of)
+
+
+def _leavers(view: _View, of: Callable[[RunRecord], _Found]) -> _Found:
+    """Return a figure of the newest run whose leavers were followed."""
+    followed = next((run for run in reversed(view.runs) if run.leavers is not None), None)
+    if followed is None:
+        return _unknown(Unmeasured.NO_RUN if view.newest is None else Unmeasured.NO_LEAVERS_READ)
+    return of(followed)
+
+
+def _leavers_open_late(run: RunRecord) -> _Found:
+    return _number(run.leavers.open_late if run.leavers else 0, run.as_of)
+
+
+def _leavers_in_time(run: RunRecord) -> _Found:
+    return _share(run.leavers.in_time, len(run.leavers.lags), run.as_of) if run.leavers else _unknown(Unmeasured.NO_RUN)
+
+
+def _leaver_lag(run: RunRecord) -> _Found:
+    lags = run.leavers.lags if run.leavers else ()
+    if not lags:
+        return _number(0.0, run.as_of)
+    # What no record says sorts last: it is unknown only where it reaches the percentile.
+    at_most = _percentile(float("inf") if lag is None else lag for lag in lags)
+    return _unknown(Unmeasured.NOT_PROVEN, run.as_of) if at_most == float("inf") else _number(at_most, run.as_of)
+
+
+def _rules_evaluated(view: _View) -> _Found:
+    run = view.reviewed()
+    if run is None:
+        return _unknown(Unmeasured.NO_RUN if view.newest is None else Unmeasured.NOT_REVIEWED)
+    wanted = view.wanted(run)
+    return _share(sum(one.evaluated for _, one in wanted), len(wanted), run.as_of, 0.0)
+
+
+def _followed_up(view: _View) -> _Found:
+    """It follows from the check list's own history: :func:`access_review.scorecard.checkpoints.followed_up`."""
+    return _unknown(Unmeasured.NOTHING_YET, view.at)
+
+
+def _mini_audit_answered(view: _View) -> _Found:
+    known = [one for one in view.records.follow_ups if one.kind is FollowUpKind.MINI_AUDIT and one.at <= view.at]
+    if not known:
+        return _unknown(Unmeasured.NEVER_DONE)
+    newest = known[-1]
+    controls = newest.said.get("controls")
+    asked = [str(one) for one in controls] if isinstance(controls, Sequence) and not isinstance(controls, str) else []
+    answers = {
+        one.text("control")
+        for one in view.records.follow_ups
+        if one.kind is FollowUpKind.ANSWER and one.about == newest.about and one.at <= view.at
+    }
+    return _share(sum(one in answers for one in asked), len(asked), newest.at, 0.0)
+
+
+def _with_rules(of: Callable[[RunRecord, Sequence[RuleFigures]], _Found]) -> Callable[[_View], _Found]:
+    return lambda view: _of_rules(view, of)
+
+
+def _with_leavers(of: Callable[[RunRecord], _Found]) -> Callable[[_View], _Found]:
+    return lambda view: _leavers(view, of)
+
+
+_MEASURES: Mapping[MeasureName, Callable[[_View], _Found]] = {
+    MeasureName.SOURCES_COMPLETE: _sources_complete,
+    MeasureName.DAYS_WITH_RUN: _days_with_run,
+    MeasureName.WEEKS_AUDITED: _weeks_audited,
+    MeasureName.SAMPLED_SHARE: _sampled_share,
+    MeasureName.UNITS_REVIEWED: _units_reviewed,
+    MeasureName.AUDITS_SIGNED_OFF: _audits_signed_off,
+    MeasureName.COVERAGE: _coverage,
+    MeasureName.MISS_LIMIT: lambda view: _limit(view, lambda audit: audit.miss_limit),
+    MeasureName.WRONG_LIMIT: lambda view: _limit(view, lambda audit: audit.wrong_limit),
+    MeasureName.TEST_ROWS_CAUGHT: _test_rows_caught,
+    MeasureName.GRANTS_JUDGED: lambda view: _counted(
+        view, lambda run, counts: _share(counts.grants_judged, counts.grants, run.as_of, 0.0)
+    ),
+    MeasureName.OPEN_FINDINGS: _with_rules(_open_findings),
+    MeasureName.OLDEST_FINDING: _with_rules(_oldest_finding),
+    MeasureName.EXCESS_AGE: _with_rules(_excess_age),
+    MeasureName.REVOCATION_SPEED: _revocation_speed,
+    MeasureName.EXCEPTION_RATE: _with_rules(_exception_rate),
+    MeasureName.ORPHAN_RATE: _rule_share("account-unowned", "service-unowned"),
+    MeasureName.AGENTS_OWNED: _agents_owned,
+    MeasureName.STANDING_PRIVILEGE: lambda view: _counted(
+        view, lambda run, counts: _share(counts.standing, counts.privileged, run.as_of, 0.0)
+    ),
+    MeasureName.LEAVERS_OPEN_LATE: _with_leavers(_leavers_open_late),
+    MeasureName.LEAVERS_IN_TIME: _with_leavers(_leavers_in_time),
+    MeasureName.LEAVER_LAG: _with_leavers(_leaver_lag),
+    MeasureName.RULES_EVALUATED: _rules_evaluated,
+    MeasureName.FOLLOWED_UP: _followed_up,
+    MeasureName.MINI_AUDIT_ANSWERED: _mini_audit_answered,
+}

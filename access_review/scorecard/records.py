@@ -1,0 +1,87 @@
+"""What the figures are made of: each run as it was read and reviewed, its audit, its leavers, and what people recorded."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from access_review.findings.counts import ReviewCounts
+from access_review.scorecard.follow_up import FollowUp
+
+
+@dataclass(frozen=True, slots=True)
+class RuleFigures:
+    """One rule in one run: whether it was evaluated, how many findings stand, when the oldest was found.
+
+    ``ages`` is the sum of the days that the open ones have been known, ``closed`` how many days each had been known
+    that this run closed.
+    """
+
+    evaluated: bool
+    excess: bool = False
+    open: int = 0
+    waived: int = 0
+    ages: float = 0.0
+    oldest_days: float | None = None
+    closed: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LeaverFigures:
+    """The leavers of a run who have left: how long each kept access, in hours, null where no record says.
+
+    ``in_time`` are proven to have been in time, ``open_late`` can still sign in, or may, beyond the failure line.
+    """
+
+    lags: tuple[float | None, ...]
+    in_time: int
+    open_late: int
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFigures:
+    """The audit of a run: who was in its population, drawn and reviewed, and what its draw proves.
+
+    ``miss_limit`` and ``wrong_limit`` are rates of 0 to 1, null where none can be stated.
+    """
+
+    opened_at: datetime
+    closed_at: datetime | None
+    signed_off_at: datetime | None
+    population: frozenset[str]
+    drawn: frozenset[str]
+    reviewed: frozenset[str]
+    miss_limit: float | None
+    wrong_limit: float | None
+    tested: int
+    caught: int
+
+    def ended(self, at: datetime) -> bool:
+        """Tell whether the audit had ended by a moment."""
+        return any(end is not None and end <= at for end in (self.closed_at, self.signed_off_at))
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One run: ``rules`` are null where it is not reviewed, the others where there is nothing of the kind.
+
+    ``week`` is that of its audit calendar, as ``2026-W45``.
+    """
+
+    run: str
+    as_of: datetime
+    week: str
+    sources: int
+    sources_complete: int
+    rules: Mapping[str, RuleFigures] | None = None
+    counts: ReviewCounts | None = None
+    leavers: LeaverFigures | None = None
+    audit: AuditFigures | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Everything that is recorded in a workspace, oldest first; ``coverage_weeks`` is the policy's."""
+
+    runs: tuple[RunRecord, ...]
+    follow_ups: tuple[FollowUp, ...]
+    coverage_weeks: int

@@ -1,0 +1,252 @@
+"""Status: how the check list stands by the records, and what people state and do about it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from access_review.errors import PlanRefused, Unclear
+from access_review.model import JsonObject, Rag
+from access_review.revoke.approve import StatementKind
+from access_review.revoke.assurance import digest_of_words, is_authenticated
+from access_review.runs import Run
+from access_review.scorecard import checkpoints
+from access_review.scorecard.checkpoints import CheckpointStatus, LadderCase, LadderStep, RootCause
+from access_review.scorecard.follow_up import FollowUp, FollowUpKind, words_of
+from access_review.scorecard.records import Records
+from access_review.settings.checklist import Attested, Checkpoint
+from access_review.stages import notify
+from access_review.stages.approve import Signer, sign_words
+from access_review.store import files, follow_ups, logged, plans, rosters, run_records
+from access_review.views import incident
+from access_review.workspace import Workspace
+
+LONGEST_NOTE = 2000
+"""Characters of a note."""
+
+
+@dataclass(frozen=True, slots=True)
+class OperationStatus:
+    """How every checkpoint stands at a moment, in the order of the file, with the records that say so."""
+
+    at: datetime
+    checkpoints: tuple[CheckpointStatus, ...]
+    records: Records
+
+
+def read_status(workspace: Workspace, now: datetime) -> OperationStatus:
+    """Say how the check list stands; raises ``Unclear`` where there is none, ``ArtifactError`` for damaged records."""
+    if not workspace.checklist.checkpoints:
+        raise Unclear(
+            "the workspace has no check list",
+            hint="write roles/checklist.yaml; access-review init DIR --example lays out one to begin with",
+        )
+    records = run_records.read_records(workspace.folder, workspace.policy)
+    return OperationStatus(now, checkpoints.assess(workspace.checklist, records, now), records)
+
+
+def find_checkpoint(workspace: Workspace, name: str) -> Checkpoint:
+    """Return a checkpoint by its name, or by the one beginning that fits; raises ``Unclear``."""
+    every = workspace.checklist.checkpoints
+    found = [one for one in every if one.checkpoint == name] or [
+        one for one in every if one.checkpoint.startswith(name)
+    ]
+    if len(found) != 1:
+        raise Unclear(
+            f"{len(found)} checkpoints are called {name!r}", hint="known: " + ", ".join(one.checkpoint for one in every)
+        )
+    return found[0]
+
+
+@dataclass(frozen=True, slots=True)
+class WhoSays:
+    """Who says something: by name as typed, and with which key they sign, if any."""
+
+    by: str
+    signer: Signer | None = None
+
+
+def attest(
+    workspace: Workspace,
+    run: Run,
+    name: str,
+    who: WhoSays,
+    *,
+    state: Rag,
+    link: str,
+    note: str,
+    until: datetime | None,
+    now: datetime,
+) -> FollowUp:
+    """State how a checkpoint stands that no record measures.
+
+    Raises ``PlanRefused`` for one that is measured, for who may not state it or is nobody of a roster, and for a
+    statement that would hold too long.
+    """
+    checkpoint = find_checkpoint(workspace, name)
+    if checkpoint.attested is None:
+        raise PlanRefused(
+            f"{checkpoint.checkpoint} is measured from the records, so nobody states it",
+            hint=f"access-review status show {checkpoint.checkpoint} says what it is made of",
+        )
+    ends = until_when(checkpoint.attested, until, now)
+    person = may_attest(run, checkpoint.attested, who.by)
+    said = {"state": str(state), "link": linked(link), "note": noted(note), "until": ends.isoformat()}
+    return record(workspace, run, FollowUp(FollowUpKind.ATTESTATION, checkpoint.checkpoint, now, person, said), who)
+
+
+def until_when(attested: Attested, until: datetime | None, now: datetime) -> datetime:
+    """Return when a statement expires; raises ``PlanRefused`` for an end that is past, or later than it may be."""
+    ends = until or now + attested.valid
+    if not now < ends <= now + attested.valid:
+        raise PlanRefused(
+            f"{ends:%Y-%m-%d} is not between today and {now + attested.valid:%Y-%m-%d}",
+            hint="attested.valid in the file says how long a statement holds",
+        )
+    return ends
+
+
+def may_attest(run: Run, attested: Attested, by: str) -> str:
+    """Return the person of a name who may state something, by id; raises ``PlanRefused``."""
+    person, people = rosters.person_now(run, by), rosters.people_now(run)
+    if attested.by and person not in {people.who(name) for name in attested.by}:
+        raise PlanRefused(f"{by} may not state this", hint="the file names who may: " + ", ".join(attested.by))
+    return person
+
+
+def take_step(
+    workspace: Workspace,
+    run: Run,
+    name: str,
+    step: LadderStep,
+    who: WhoSays,
+    *,
+    note: str,
+    link: str,
+    cause: RootCause | None,
+    next_by: datetime | None,
+    now: datetime,
+) -> FollowUp:
+    """Take the next step of the ladder for a checkpoint that is not green, or was red and is not finished.
+
+    Raises ``PlanRefused`` for a step that is not next, for investigating without a root cause, and for isolating a red
+    one of which nobody was told.
+    """
+    checkpoint = find_checkpoint(workspace, name)
+    case = _open_case(workspace, checkpoint, now)
+    if step is not case.next_step:
+        raise PlanRefused(f"{step} is not next for {checkpoint.checkpoint}", hint=f"next is {case.next_step}")
+    if (step is LadderStep.INVESTIGATE) is not (cause is not None):
+        hint = f"--cause, one of {', '.join(RootCause)}, belongs to investigate and to no other step"
+        raise PlanRefused("a root cause is what investigating finds", hint=hint)
+    if step is LadderStep.REINFORCE and case.until is None:
+        hint = "the next run that finds it green ends it"
+        raise PlanRefused(f"{checkpoint.checkpoint} is not green yet, so nothing is to be reinforced", hint=hint)
+    said: dict[str, str] = {"step": str(step), "note": noted(note), "link": linked(link) if link else ""}
+    said |= {"cause": str(cause)} if cause else {}
+    said |= {"halt": checkpoint.halt} if step is LadderStep.ISOLATE and case.is_red else {}
+    said |= {"next_by": next_by.isoformat()} if next_by else {}
+    person = rosters.person_now(run, who.by)
+    return record(workspace, run, FollowUp(FollowUpKind.STEP, checkpoint.checkpoint, now, person, said), who)
+
+
+def _open_case(workspace: Workspace, checkpoint: Checkpoint, now: datetime) -> LadderCase:
+    records = run_records.read_records(workspace.folder, workspace.policy)
+    known = checkpoints.cases_of(checkpoint, records, now)
+    if not known or not known[-1].is_open:
+        raise PlanRefused(f"{checkpoint.checkpoint} is green and nothing of it is open", hint="access-review status")
+    return known[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class ToldOfRed:
+    """A red checkpoint of which people were told now: by id, where its incident record is, and who was not reached."""
+
+    checkpoint: str
+    people: tuple[str, ...]
+    incident: Path
+    failed: tuple[str, ...]
+
+
+def tell_red(workspace: Workspace, run: Run, now: datetime, environment: Mapping[str, str]) -> tuple[ToldOfRed, ...]:
+    """Open an incident record for each red checkpoint and tell who is to hear of it, once a case.
+
+    Who was not reached is told again the next time. ``environment`` holds the secrets that the policy names.
+    """
+    red = [one for one in read_status(workspace, now).checkpoints if one.reading.rag is Rag.RED]
+    untold = [one for one in red if one.case and not any(told.said.get("reached") for told in one.case.told)]
+    return tuple(_tell(workspace, run, one, now, environment) for one in untold)
+
+
+def _tell(
+    workspace: Workspace, run: Run, status: CheckpointStatus, now: datetime, environment: Mapping[str, str]
+) -> ToldOfRed:
+    checkpoint, people = status.checkpoint, rosters.people_now(run)
+    asked = dict.fromkeys((*checkpoint.notify, *workspace.checklist.notify))
+    known = {name: people.who(name) for name in asked}
+    since = status.case.since if status.case else now
+    place = f"incidents/{checkpoint.checkpoint}-{since:%Y%m%dT%H%M%SZ}.md"
+    who = tuple(dict.fromkeys(person for person in known.values() if person))
+    names = tuple(people.names.get(person, person) for person in who)
+    text = incident.record(status, names, now, template=_template(workspace))
+    path = workspace.folder / "runs" / place
+    if not path.exists():  # whoever filled it in is not overwritten
+        files.write(path, text.encode())
+    notices = [incident.notice(status, one, people, place) for one in who]
+    sent = notify.deliver(notices, workspace.policy.notify, environment, workspace.folder / notify.FOLDER, now)
+    failed = (*(f"{name} is nobody who works here" for name, person in known.items() if person is None),)
+    failed += tuple(why for one in sent for why in one.failed)
+    reached = bool(sent) and not any(one.failed for one in sent)
+    said: JsonObject = {"people": list(who), "incident": place, "reached": reached, "failed": list(failed)}
+    told = FollowUp(FollowUpKind.TOLD, checkpoint.checkpoint, now, "", said, "")
+    follow_ups.add(workspace.folder, lambda _: told, now, "status")
+    return ToldOfRed(checkpoint.checkpoint, who, path, failed)
+
+
+def _template(workspace: Workspace) -> str | None:
+    """Return the workspace's own template of an incident record, where it has one."""
+    path = workspace.folder / "roles/incident.md"
+    return files.content(path).decode("utf-8") if path.is_file() else None
+
+
+def record(workspace: Workspace, run: Run, said: FollowUp, who: WhoSays) -> FollowUp:
+    """Keep what somebody says, signed where they have a key."""
+    if who.signer:
+        said = replace(said, assurance="authenticated")
+        digest = digest_of_words(words_of(said))
+        sign_words(run, workspace, StatementKind.ATTESTATION, digest, who.signer, said.at)
+    return follow_ups.add(workspace.folder, lambda _: said, said.at, "status")
+
+
+def as_signed(workspace: Workspace, run: Run, said: FollowUp) -> str:
+    """Say how the person of a record is known, by what was signed; what the record says of that is not believed."""
+    log, people = logged.known(workspace.folder), plans.signatories(run)
+    if not said.person or log is None or said.assurance != "authenticated":
+        return "claimed" if said.person else ""
+    signed = plans.envelopes(workspace.folder / plans.STANDING_APPROVALS)
+    digest, kind = digest_of_words(words_of(said)), StatementKind.ATTESTATION
+    by_key = is_authenticated(signed, kind, digest, said.person, workspace.approvers, people, log.workspace)
+    return "authenticated" if by_key else "claimed"
+
+
+def linked(link: str) -> str:
+    """Return a link as it is kept; raises ``PlanRefused`` for none, and for one that a page must not open."""
+    text = link.strip()
+    if not text or len(text) > LONGEST_NOTE or any(ord(letter) < ord(" ") for letter in text):
+        raise PlanRefused("where the evidence is must be said", hint="--link: an address, a ticket or a path")
+    if text.partition(":")[0].casefold() in {"javascript", "data", "vbscript"}:
+        raise PlanRefused("such a link shows nothing", hint="--link: an address, a ticket or a path")
+    return text
+
+
+def noted(note: str) -> str:
+    """Return a note as it is kept; raises ``PlanRefused`` for none."""
+    text = " ".join(note.split())
+    if not text or len(text) > LONGEST_NOTE:
+        raise PlanRefused("a note says what was seen or done", hint=f"--note, of {LONGEST_NOTE} characters at most")
+    return text
+
+
+def day_end(day: datetime | None) -> datetime | None:
+    """Return the end of a day given by its beginning."""
+    return day + timedelta(days=1) if day else None

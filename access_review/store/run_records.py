@@ -1,0 +1,113 @@
+"""What figures are made of, read from disk: each run that the logbook knows, and what people recorded."""
+
+from collections import defaultdict
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from access_review import store
+from access_review.artifacts import AUDIT, COUNTS, FRAME, LEAVERS, SAMPLE
+from access_review.audit import campaign
+from access_review.model import CURRENT, Family, Status
+from access_review.offboarding.leaver import AccessState, Late, Leaver, LeaverStatus
+from access_review.policy import Policy
+from access_review.rules import load
+from access_review.runs import Run
+from access_review.scorecard.records import AuditFigures, LeaverFigures, Records, RuleFigures, RunRecord
+from access_review.store import audits, follow_ups, logged, reviews, snapshots
+from access_review.tables import Row
+
+_DAY = timedelta(days=1)
+
+
+def read_records(workspace: Path, policy: Policy) -> Records:
+    """Read everything that is recorded in a workspace.
+
+    Raises ``ArtifactError`` for files of a run that are damaged or gone.
+    """
+    known = logged.known_runs(workspace)
+    first = known[0].as_of if known else None
+    runs = tuple(read_run(run, policy.reviewing.timezone, first or run.as_of) for run in known)
+    return Records(runs, follow_ups.read(workspace), policy.sampling.coverage_weeks)
+
+
+def read_run(run: Run, zone: str, first: datetime) -> RunRecord:
+    """Read what figures need of one run; ``first`` is the moment of the first run of the workspace.
+
+    Raises ``ArtifactError`` for files of a run that are damaged or gone.
+    """
+    sources = snapshots.read_manifest(run).sources.values()
+    return RunRecord(
+        run=run.id,
+        as_of=run.as_of,
+        week=campaign.week_of(run.as_of, zone),
+        sources=len(sources),
+        sources_complete=sum(one.complete for one in sources),
+        rules=_rules(run) if run.reviewed else None,
+        counts=store.read(run, COUNTS) if run.reviewed and store.has(run, COUNTS) else None,
+        leavers=_leavers(run, first) if store.has(run, LEAVERS) else None,
+        audit=_audit(run) if store.has(run, AUDIT) else None,
+    )
+
+
+def _rules(run: Run) -> dict[str, RuleFigures]:
+    report, families = reviews.read(run), load()
+    columns = ["rule", "status", "first_seen", "closed_at"]
+    rows: dict[str, list[Row]] = defaultdict(list)
+    for row in report.findings.select(columns).to_pylist():
+        rows[row["rule"]].append(row)
+    found = {}
+    for one in report.evaluations:
+        ages = [(run.as_of - row["first_seen"]) / _DAY for row in rows[one.rule] if row["status"] in CURRENT]
+        found[one.rule] = RuleFigures(
+            # What is withheld about one source may be any number: then the figure is not known either.
+            evaluated=one.evaluated and not one.reason,
+            excess=one.rule in families and families[one.rule].family is Family.EXCESS,
+            open=len(ages),
+            waived=sum(row["status"] == Status.WAIVED for row in rows[one.rule]),
+            ages=sum(ages),
+            oldest_days=max(ages, default=None),
+            closed=tuple((row["closed_at"] - row["first_seen"]) / _DAY for row in rows[one.rule] if row["closed_at"]),
+        )
+    return found
+
+
+def _leavers(run: Run, first: datetime) -> LeaverFigures:
+    followed = store.read(run, LEAVERS)
+    left = [one for one in followed.leavers if one.standing is LeaverStatus.LEFT and not _from_before(one, first)]
+    failure = followed.targets.failure
+    return LeaverFigures(
+        lags=tuple(None if one.clock.most is None else one.clock.most / timedelta(hours=1) for one in left),
+        in_time=sum(one.clock.late is Late.NO for one in left),
+        open_late=sum(_open_beyond(one, failure) for one in followed.leavers if one.standing is LeaverStatus.LEFT),
+    )
+
+
+def _from_before(leaver: Leaver, first: datetime) -> bool:
+    """Tell whether somebody had no access, or had left and lost it before there was a record: nothing to be proven."""
+    if leaver.signs_in is AccessState.NONE:
+        return True
+    gone = leaver.signs_in not in {AccessState.OPEN, AccessState.UNKNOWN}
+    return gone and leaver.clock.most is None and leaver.left_at_latest is not None and leaver.left_at_latest < first
+
+
+def _open_beyond(leaver: Leaver, failure: timedelta) -> bool:
+    if leaver.signs_in not in {AccessState.OPEN, AccessState.UNKNOWN}:
+        return False
+    return leaver.clock.most is None or leaver.clock.most > failure
+
+
+def _audit(run: Run) -> AuditFigures:
+    kept, sample, judged = store.read(run, AUDIT), store.read(run, SAMPLE), audits.judgement(run)
+    rest = next(line for line in judged.lines if line.stratum == "rest")
+    return AuditFigures(
+        opened_at=kept.opened_at,
+        closed_at=kept.closed_at,
+        signed_off_at=kept.signed_off_at,
+        population=frozenset(unit.unit for unit in store.read(run, FRAME).units),
+        drawn=frozenset(pick.unit for pick in sample.picks),
+        reviewed=frozenset(judged.reviewed) - frozenset(kept.not_reviewed),
+        miss_limit=rest.missed.limit_most,
+        wrong_limit=rest.wrong.limit_most,
+        tested=len(judged.test_rows),
+        caught=sum(row.decision == "revoke" for row in judged.test_rows),
+    )

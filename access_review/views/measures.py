@@ -1,0 +1,37 @@
+"""Figures in words: a value with its unit and its counts, or why it is not known."""
+
+from access_review.scorecard.measures import Measurement, Unmeasured
+from access_review.settings.measures import MEASURES, MeasureName, MeasureUnit
+from access_review.views.terminal import table
+
+_WHY = {
+    Unmeasured.NO_RUN: "there is no run yet",
+    Unmeasured.NOT_REVIEWED: "the newest run is not reviewed",
+    Unmeasured.NOT_COUNTED: "the run was reviewed by a version that did not count it: review it again",
+    Unmeasured.NOT_EVALUATED: "a rule behind it was not evaluated, or not for every source",
+    Unmeasured.NO_AUDIT: "no sample was drawn yet",
+    Unmeasured.NO_LEAVERS_READ: "leavers were not followed yet: access-review offboarding, or daily",
+    Unmeasured.NOT_PROVEN: "the records do not prove it",
+    Unmeasured.NEVER_DONE: "it was never done",
+    Unmeasured.NOTHING_YET: "nothing to measure yet",
+}
+
+
+def value_text(value: float, unit: MeasureUnit) -> str:
+    """Write a value with its unit: ``97%``, ``3``, ``26 h``, ``4.5 d``."""
+    number = f"{value:,.0f}" if value == round(value) or abs(value) >= 100 else f"{value:.1f}"
+    return number + ("%" if unit is MeasureUnit.PERCENT else f" {unit}" if unit else "")
+
+
+def figure(found: Measurement) -> str:
+    """Write a figure with the counts behind it, or why it is not known."""
+    if found.value is None:
+        return f"unknown: {_WHY[found.why]}" if found.why else "unknown"
+    counts = f" ({found.part:,} of {found.whole:,})" if found.whole is not None and found.part is not None else ""
+    return value_text(found.value, MEASURES[found.name].unit) + counts
+
+
+def measures_table(known: dict[MeasureName, Measurement]) -> str:
+    """List every figure that a file may use, with what it is now and what it means."""
+    rows = [(str(name), figure(known[name]), meaning.what) for name, meaning in MEASURES.items()]
+    return table(("measured", "now", "what it is"), rows)

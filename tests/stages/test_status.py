@@ -1,0 +1,143 @@
+"""The check list through the command line: how it stands, what is stated, told and done, and that none of it can be taken back."""
+
+import sqlite3
+
+import pytest
+
+from tests.support.workspaces import Company
+
+MONDAY, LATER = "2026-11-02T06:00:00Z", "2026-11-02T09:00:00Z"
+CHECKLIST = """\
+notify: ["00007", "nobody@example.test"]
+checkpoints:
+  - {checkpoint: sources-read, title: Read, every: daily, measured: sources-complete, green: {at_least: 100}, halt: stop}
+  - checkpoint: beyond
+    title: Beyond a role
+    every: weekly
+    measured: open-findings
+    rules: [access-beyond-role]
+    green: {at_most: 0}
+    halt: "No | grants"
+  - {checkpoint: log-signed, title: Signed, every: monthly, attested: {valid: 31d, by: ["00009", "00010"]}, halt: stop}
+"""
+
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory):
+    made = Company(tmp_path_factory.mktemp("company"))
+    made.besides = [(3, "Approver")]
+    made.write()
+    (made.folder / "roles/checklist.yaml").write_text(CHECKLIST)
+    assert made.run("--quiet", "audit", at=MONDAY).code in {0, 5}
+    return made
+
+
+@pytest.fixture
+def workspace(company, tmp_path):
+    return company.copy(tmp_path / "copy")
+
+
+def shown(company, at=LATER):
+    found = company.run("--json", "status", at=at)
+    return found.code, {one["checkpoint"]: one for one in found.json["checkpoints"]}
+
+
+def test_one_screen_says_what_is_red_and_the_code_says_why(company):
+    found = company.run("status", at=LATER)
+    assert found.code == 3
+    assert "1 red, 1 amber, 1 green; 1 not done or not known" in found.out
+    assert found.err.strip() == "access-review: red: beyond"
+    assert len(found.out.splitlines()) <= 24
+    plain = shown(company)[1]
+    assert (plain["beyond"]["measured"]["value"], plain["beyond"]["case"]["due"]) == (1, "2026-11-02T10:00:00+00:00")
+    assert (plain["log-signed"]["rag"], plain["log-signed"]["reason"]) == ("amber", "never-done")
+    assert "status step beyond isolate" in found.out
+
+
+def test_the_days_after_without_a_run_nothing_is_green(company):
+    code, plain = shown(company, "2026-11-20T06:00:00Z")
+    assert code == 3
+    assert [one["reason"] for one in plain.values()] == ["out-of-date", "out-of-date", "never-done"]
+    assert not any(one["rag"] == "green" for one in plain.values())
+
+
+def test_a_statement_is_of_somebody_who_may_and_expires(workspace):
+    words = ("status", "attest", "log-signed", "--link", "https://wiki.example.test/1", "--note", "signed")
+    refused = [
+        workspace.run(*words, "--by", "00008", at=LATER),
+        workspace.run(*words, "--by", "stranger", at=LATER),
+        workspace.run(*words, "--by", "00009", "--until", "2027-05-01", at=LATER),
+        workspace.run("status", "attest", "log-signed", "--by", "00009", "--link", " ", "--note", "x", at=LATER),
+        workspace.run("status", "attest", "sources-read", "--by", "00009", "--link", "x", "--note", "x", at=LATER),
+    ]
+    assert [one.code for one in refused] == [4] * 5
+    assert shown(workspace)[1]["log-signed"]["reason"] == "never-done"
+    claimed = workspace.run(*words, "--by", "00010", at=LATER)
+    assert (claimed.code, "(claimed)" in claimed.out) == (0, True)
+    key = str(workspace.folder / "key9")
+    signed = workspace.run(*words, "--by", "00009", "--key", key, at=LATER)
+    assert (signed.code, "(authenticated)" in signed.out) == (0, True)
+    assert shown(workspace)[1]["log-signed"]["rag"] == "green"
+    shows = workspace.run("status", "show", "log-signed", at=LATER).out
+    assert [line.rpartition("(")[2] for line in shows.splitlines() if "signed [" in line] == [
+        "claimed)",
+        "authenticated)",
+    ]
+    assert shown(workspace, "2026-12-04T00:00:00Z")[1]["log-signed"]["reason"] == "expired"
+
+
+def test_red_is_told_once_with_an_incident_record_and_goes_up_the_ladder(workspace):
+    told = workspace.run("status", "--tell", at=LATER)
+    assert "told 1 of beyond" in told.out
+    assert "nobody@example.test is nobody who works here" in told.out
+    [incident] = (workspace.folder / "runs/incidents").glob("*.md")
+    assert "No \\| grants" in incident.read_text()
+    assert "| 1 |" in incident.read_text()
+    assert "Red: Beyond a role" in workspace.notices()[-1]
+    assert "told 1" not in workspace.run("status", "--tell", at=LATER).out
+    assert len(workspace.notices()) == 1
+    step = ("status", "step", "beyond")
+    by = ("--by", "00008", "--note", "seen")
+    assert workspace.run(*step, "investigate", *by, "--cause", "mover", at=LATER).code == 4
+    assert workspace.run(*step, "isolate", *by, at=LATER).code == 0
+    assert workspace.run(*step, "investigate", *by, at=LATER).code == 4
+    assert workspace.run(*step, "investigate", *by, "--cause", "mover", "--next-by", "2026-11-05", at=LATER).code == 0
+    case = shown(workspace)[1]["beyond"]["case"]
+    assert (case["next"], case["due"], case["told"]) == ("remediate", "2026-11-06T00:00:00+00:00", ["hr:person:00007"])
+    assert workspace.run(*step, "remediate", *by, at=LATER).code == 0
+    assert workspace.run(*step, "reinforce", *by, at=LATER).code == 4, "it is red still"
+    workspace.besides = []
+    workspace.write()
+    assert workspace.run("--quiet", "audit", at="2026-11-05T06:00:00Z").code in {0, 5}
+    assert shown(workspace, "2026-11-05T07:00:00Z")[1]["beyond"]["case"]["next"] == "reinforce"
+    assert workspace.run(*step, "reinforce", *by, at="2026-11-05T07:00:00Z").code == 0
+    assert shown(workspace, "2026-11-05T08:00:00Z")[1]["beyond"]["case"] is None
+    assert workspace.run("logbook", "--check", at="2026-11-05T08:00:00Z").code == 0
+
+
+def test_what_was_recorded_cannot_be_changed_or_left_out(workspace):
+    words = ("status", "attest", "log-signed", "--by", "00010", "--link", "x", "--note", "y")
+    assert workspace.run(*words, at=LATER).code == 0
+    store = workspace.folder / "runs/follow-up.sqlite"
+    whole = store.read_bytes()
+    with sqlite3.connect(store) as connection:
+        connection.execute("UPDATE rows SET person = 'hr:person:00001'")
+    assert workspace.run("status", at=LATER).code == 1
+    store.write_bytes(whole)
+    with sqlite3.connect(store) as connection:
+        connection.execute("DELETE FROM rows")
+    assert workspace.run("status", at=LATER).code == 1
+    store.unlink()
+    assert workspace.run("status", at=LATER).code == 1
+
+
+def test_mistakes_of_the_file_are_told_with_their_place(workspace):
+    file = workspace.folder / "roles/checklist.yaml"
+    file.write_text(
+        CHECKLIST.replace("access-beyond-role", "access-beyond-rule").replace("sources-complete", "sources")
+    )
+    found = workspace.run("check", at=LATER)
+    assert found.code == 2
+    assert "roles/checklist.yaml:8:13: no rule is called 'access-beyond-rule'" in found.err, found.err
+    file.unlink()
+    assert workspace.run("status", at=LATER).code == 2
