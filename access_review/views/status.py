@@ -40,7 +40,7 @@ def shows(reading: CheckpointReading) -> str:
 def text(
     at: datetime, organisation: str, statuses: Sequence[CheckpointStatus], *, colour: bool = False, width: int = 80
 ) -> str:
-    """Show the whole check list, a line each, and below it what is due first."""
+    """Show the whole check list, a line each of ``width`` columns, and below it what is due first."""
     counted = Counter(one.reading.rag for one in statuses)
     undone = sum(one.reading.reason.is_undone for one in statuses)
     colours = ", ".join(paint(f"{counted[rag]} {rag}", rag if counted[rag] else "", colour) for rag in Rag)
