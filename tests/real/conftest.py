@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from access_review.connectors import Source
-from access_review.connectors.ad.server import Login, Servers, parse_address
+from access_review.connectors.ad.login import Login
+from access_review.connectors.ad.server import Servers, parse_address
 from access_review.connectors.secret import SecretReference
 from tests.real import example_domain, samba
 from tests.real.authority import Authority

@@ -40,6 +40,16 @@ def sign_in(domain: Domain, user: str, password: str, environment: dict[str, str
     _run(["kvno", "-q", f"ldap/{domain.host}.{domain.dns}@{domain.realm}"], everything)
 
 
+def keytab(domain: Domain, user: str, password: str, environment: dict[str, str], file: Path) -> None:
+    """Write the key of an account to a file, as ``ktutil`` makes it of its password."""
+    everything = {**os.environ, **environment}
+    said = (
+        f"addent -password -p {user}@{domain.realm} -k 1 -e aes256-cts-hmac-sha1-96 -f\n{password}\nwkt {file}\nquit\n"
+    )
+    _run(["ktutil"], everything, said)
+    file.chmod(0o600)
+
+
 def _run(command: list[str], environment: dict[str, str], said: str = "") -> None:
     done = subprocess.run(command, input=said, env=environment, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, f"{command[0]} failed: {done.stdout}{done.stderr}"

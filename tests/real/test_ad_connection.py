@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from access_review.connectors import Source
+from access_review.connectors.ad.login import Login
 from access_review.connectors.ad.result_codes import explain_bind, explain_result
-from access_review.connectors.ad.server import Address, Login, Servers, parse_address
+from access_review.connectors.ad.server import Address, Servers, parse_address
 from access_review.connectors.secret import SecretReference
 from access_review.errors import ConnectorError, Transient, WorkspaceError
 from tests.faults.ldap_proxy import BIND, Proxy

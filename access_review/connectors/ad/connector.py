@@ -44,12 +44,18 @@ class DirectoryReach(BaseModel):
 
 
 class WriterLogin(BaseModel):
-    """The account that may write, apart from the one that reads; ``guard`` is an attribute of groups it may write."""
+    """The account that may write, apart from the one that reads; ``guard`` is an attribute of groups it may write.
+
+    By Kerberos the user is a principal, with its ``keytab``, its ``tickets`` or a ticket that the machine holds.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     user: Named
-    password: Secret
+    password: Secret | None = None
+    sign_in: SignIn = "simple"
+    keytab: Annotated[str, Field(min_length=1)] | None = None
+    tickets: Annotated[str, Field(min_length=1)] | None = None
     guard: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]*$")] | None = None
 
 
@@ -134,6 +140,8 @@ def connect(
     if recorded:
         return RecordedDirectory(source, tuple(recorded), options)
     _check_login(source, sign_in, user, password)
+    if writer is not None:
+        _check_writer(source, writer)
     return _live(source, options, server, (sign_in, user, password), ca_file, reach or DirectoryReach(), writer)
 
 
@@ -155,6 +163,18 @@ def _check_login(source: Source, sign_in: SignIn, user: Named | None, password: 
         raise WorkspaceError(f"{source.name}: Kerberos uses the machine's ticket", hint="drop user and password")
 
 
+def _check_writer(source: Source, writer: WriterLogin) -> None:
+    files = [name for name in ("keytab", "tickets") if getattr(writer, name)]
+    if writer.sign_in == "simple" and (writer.password is None or files):
+        hint = "give it a password, or sign_in: kerberos with a keytab"
+        raise WorkspaceError(f"{source.name}: the writer signs in with its password and nothing else", hint=hint)
+    if writer.sign_in == "kerberos" and (writer.password is not None or len(files) > 1):
+        hint = "keep one of keytab and tickets, or neither where the machine holds a ticket of the writer"
+        raise WorkspaceError(
+            f"{source.name}: by Kerberos the writer needs no password, and one file at most", hint=hint
+        )
+
+
 def _live(
     source: Source,
     options: DirectoryOptions,
@@ -167,7 +187,8 @@ def _live(
     # ldap3 takes a tenth of a second to import, which whoever reads recordings does not need.
     from access_review.connectors.ad.domain_reading import SearchScope
     from access_review.connectors.ad.live import LiveDirectory, WritableDirectory, with_standard_attributes
-    from access_review.connectors.ad.server import Login, Servers, parse_address
+    from access_review.connectors.ad.login import Login
+    from access_review.connectors.ad.server import Servers, parse_address
 
     addresses = tuple(parse_address(source, url) for url in server)
     authority = source.folder / ca_file if ca_file else None
@@ -189,7 +210,8 @@ def _live(
     )
     if writer is None:
         return live
-    writers = replace(servers, login=Login("simple", writer.user, writer.password))
+    login_of = Login(writer.sign_in, writer.user, writer.password, writer.keytab, writer.tickets)
+    writers = replace(servers, login=login_of)
     return WritableDirectory(
         **{f.name: getattr(live, f.name) for f in fields(live)}, writers=writers, guard=writer.guard
     )

@@ -18,12 +18,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urlsplit
 
 from access_review.connectors import Source
+from access_review.connectors.ad.login import Login
 from access_review.connectors.ad.result_codes import PASSING, SUCCESS, explain_bind, explain_result
-from access_review.connectors.secret import Named, SecretReference, text_of
 from access_review.errors import ConnectorError, Transient, WorkspaceError
 
 with warnings.catch_warnings():
@@ -32,8 +32,6 @@ with warnings.catch_warnings():
     import ldap3
     from ldap3.core.exceptions import LDAPException
     from ldap3.utils.asn1 import compute_ber_size, decode_message_fast
-
-Method = Literal["simple", "kerberos"]
 
 _PORTS = {"ldaps": 636, "ldap": 389}
 _PAGED = "1.2.840.113556.1.4.319"
@@ -67,15 +65,6 @@ def parse_address(source: Source, url: str) -> Address:
     if parts.scheme not in _PORTS or not host or parts.path.strip("/") or parts.query or parts.username:
         raise WorkspaceError(f"{source.name}: {url!r} is no server", hint=hint)
     return Address(host, port or _PORTS[parts.scheme], parts.scheme == "ldap")
-
-
-@dataclass(frozen=True, slots=True)
-class Login:
-    """Who signs in, and how: a simple bind over TLS, or Kerberos over TLS with the ticket the machine holds."""
-
-    method: Method = "simple"
-    user: Named | None = None
-    password: SecretReference | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +108,7 @@ class Servers:
             yield Servers(self.source, (address,), self.login, self.ca_file, self.timeout)
 
     def _open(self, address: Address) -> "Session":
+        credentials = self.login.credentials(self.source)
         tls = VerifiedTls(self.source, address, self.ca_file)
         server = ldap3.Server(
             address.host,
@@ -131,7 +121,7 @@ class Servers:
         )
         connection = ldap3.Connection(
             server,
-            **self._credentials(),
+            **credentials,
             # A referral would take the password to a server that nobody named.
             auto_referrals=False,
             # ldap3 would fetch the rest of long lists by itself, and not say where it broke off.
@@ -148,14 +138,6 @@ class Servers:
             session.close()
             raise
         return session
-
-    def _credentials(self) -> dict[str, Any]:
-        if self.login.method == "kerberos":
-            return {"authentication": ldap3.SASL, "sasl_mechanism": ldap3.KERBEROS}
-        if self.login.user is None or self.login.password is None:
-            raise ConnectorError(self.source.name, "a simple bind needs user and password")
-        user, password = text_of(self.source, self.login.user), self.login.password.read(self.source)
-        return {"authentication": ldap3.SIMPLE, "user": user, "password": password}
 
 
 class VerifiedTls(ldap3.Tls):  # type: ignore[misc]  # ldap3 has no types
@@ -290,13 +272,10 @@ class Session:
             self._connection.bind(read_server_info=False)
         except LDAPException as error:
             raise self._not_opened(tls, error) from None
-        except ImportError:
-            hint = "pip install 'access-review[kerberos]'"
-            raise ConnectorError(self.source.name, "Kerberos needs the extra kerberos", hint=hint) from None
         except Exception as error:
             # Their errors can only be imported where the extra is installed.
             if type(error).__module__.startswith(("gssapi", "winkerberos")):
-                hint = "kinit, or name a keytab in KRB5_CLIENT_KTNAME"
+                hint = "kinit, or name a keytab: in KRB5_CLIENT_KTNAME, of a writer in its source file"
                 raise ConnectorError(self.source.name, f"no Kerberos ticket: {error}", hint=hint) from None
             raise
         self._check_bind()
