@@ -25,6 +25,7 @@ from access_review.cli import (
     logbook,
     offboarding,
     revocation,
+    scorecard,
     status,
     waive,
     workspace,
@@ -126,6 +127,7 @@ audit.add_to(app)
 offboarding.add_to(app)
 waive.add_to(app)
 status.add_to(app)
+scorecard.add_to(app)
 revocation.add_to(app)
 logbook.add_to(app)
 evidence.add_to(app)

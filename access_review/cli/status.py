@@ -1,7 +1,7 @@
 """Commands of the check list: how it stands, what people state, and the steps that follow."""
 
 import os
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -118,9 +118,9 @@ def attest(
     options: Options = ctx.obj
     workspace, run = options.workspace(), options.found_run()
     who = stage.WhoSays(by, signer_of(by, key))
-    ends = stage.day_end(_utc(until))
+    ends = day_given(until)
     said = stage.attest(workspace, run, name, who, state=state, link=link, note=note, until=ends, now=options.now)
-    _recorded(options, said, f"stated {said.text('state')} until {said.text('until')[:10]}")
+    recorded(options, said, f"stated {said.text('state')} until {said.text('until')[:10]}")
 
 
 def step(
@@ -140,20 +140,20 @@ def step(
     options: Options = ctx.obj
     workspace, run = options.workspace(), options.found_run()
     who = stage.WhoSays(by, signer_of(by, key))
-    ends = stage.day_end(_utc(next_by))
+    ends = day_given(next_by)
     said = stage.take_step(
         workspace, run, name, taken, who, note=note, link=link, cause=cause, next_by=ends, now=options.now
     )
-    _recorded(options, said, str(taken))
+    recorded(options, said, str(taken))
 
 
-def _utc(moment: datetime | None) -> datetime | None:
-    from datetime import UTC
+def day_given(day: datetime | None) -> datetime | None:
+    """Return the end of a day that was given: until then, the day itself included."""
+    return day.replace(tzinfo=UTC) + timedelta(days=1) if day else None
 
-    return moment.replace(tzinfo=UTC) if moment else None
 
-
-def _recorded(options: Options, said: "FollowUp", what: str) -> None:
+def recorded(options: Options, said: "FollowUp", what: str) -> None:
+    """Show what was recorded, by whom, and how they are known."""
     value = {"about": said.about, "person": said.person, "assurance": said.assurance, "at": said.at.isoformat()}
     options.show({**value, **said.said}, f"{said.about}: {what}, by {said.person} ({said.assurance})")
 

@@ -30,6 +30,7 @@ class Unmeasured(StrEnum):
     NOT_PROVEN = "not-proven"
     NEVER_DONE = "never-done"
     NOTHING_YET = "nothing-yet"
+    OUT_OF_DATE = "out-of-date"
 
 
 @dataclass(frozen=True, slots=True)

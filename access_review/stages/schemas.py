@@ -14,6 +14,7 @@ from access_review.plan import record
 from access_review.policy import Policy
 from access_review.settings import Approvers, RoleExpectations, Separation, SourceFile, Template, Waivers, WindDown
 from access_review.settings.checklist import CheckpointList
+from access_review.settings.scorecard import Formulas
 from access_review.workspace import options_of
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -31,6 +32,7 @@ def all_schemas() -> dict[str, JsonObject]:
         "expectations": _of(RoleExpectations),
         "wind-down": _of(WindDown),
         "checklist": _of(CheckpointList),
+        "scorecard": _of(Formulas),
         "plan": {"$schema": _DIALECT, **record.schema()},
     }
     words: dict[str, str] = json.loads((Path(__file__).parent / "descriptions.json").read_text(encoding="utf-8"))

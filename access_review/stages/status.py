@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from access_review.errors import PlanRefused, Unclear
@@ -245,8 +245,3 @@ def noted(note: str) -> str:
     if not text or len(text) > LONGEST_NOTE:
         raise PlanRefused("a note says what was seen or done", hint=f"--note, of {LONGEST_NOTE} characters at most")
     return text
-
-
-def day_end(day: datetime | None) -> datetime | None:
-    """Return the end of a day given by its beginning."""
-    return day + timedelta(days=1) if day else None

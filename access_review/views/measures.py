@@ -14,6 +14,7 @@ _WHY = {
     Unmeasured.NOT_PROVEN: "the records do not prove it",
     Unmeasured.NEVER_DONE: "it was never done",
     Unmeasured.NOTHING_YET: "nothing to measure yet",
+    Unmeasured.OUT_OF_DATE: "the newest record of it is too old",
 }
 
 

@@ -29,6 +29,7 @@ from access_review.model import Options
 from access_review.policy import Policy, RuleSettings
 from access_review.settings import Approvers, RoleExpectations, Separation, SourceFile, Template, Waivers, WindDown
 from access_review.settings.checklist import CheckpointList
+from access_review.settings.scorecard import Formulas
 from access_review.workspace.mistakes import mistake_of
 
 M = TypeVar("M", bound=BaseModel)
@@ -67,6 +68,7 @@ class Workspace:
     expectations: RoleExpectations = field(default_factory=RoleExpectations)
     wind_downs: Mapping[str, WindDown] = field(default_factory=dict)
     checklist: CheckpointList = field(default_factory=CheckpointList)
+    formulas: Formulas | None = None
     texts: Mapping[str, str] = field(repr=False, default_factory=dict)
 
     def connected(self, entry: SourceEntry) -> Connector:
@@ -145,7 +147,7 @@ class _Loader:
         approvers = self._one("approvers.yaml", Approvers)
         expected = self._expectations()
         wind_downs = self._wind_downs()
-        checklist = self._checklist()
+        checklist, formulas = self._checklist(), self._formulas()
         if not sources and not self.mistakes:
             self.mistakes.append(Mistake("sources", 0, 0, "holds no source", "add a file such as sources/hr.yaml"))
         if self.mistakes:
@@ -162,6 +164,7 @@ class _Loader:
             expected,
             wind_downs,
             checklist,
+            formulas,
         )
         return Workspace(self.folder, sources, *roles, self.texts)
 
@@ -334,6 +337,14 @@ class _Loader:
         listed = self._valid(document, CheckpointList, document.data) or CheckpointList()
         self._require_rules(document, "checkpoints")
         return listed
+
+    def _formulas(self) -> Formulas | None:
+        path = self.roles / "scorecard.yaml"
+        if not path.exists():
+            return None
+        document = self._read(path)
+        self._require_rules(document, "metrics")
+        return self._valid(document, Formulas, document.data)
 
     def _require_rules(self, document: Document, part: str) -> None:
         """Find the rules that a list of a document names and that are none, whatever else is wrong with it."""

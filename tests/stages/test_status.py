@@ -141,3 +141,22 @@ def test_mistakes_of_the_file_are_told_with_their_place(workspace):
     assert "roles/checklist.yaml:8:13: no rule is called 'access-beyond-rule'" in found.err, found.err
     file.unlink()
     assert workspace.run("status", at=LATER).code == 2
+
+
+def test_the_scorecard_is_of_the_same_records_and_its_formulas_can_be_changed(workspace):
+    card = workspace.run("--json", "scorecard", at=LATER).json
+    metrics = {one["metric"]: one for one in card["metrics"]}
+    assert (metrics["sources-complete"]["points"], metrics["sources-complete"]["known"]) == (5, "measured")
+    assert (metrics["grants-judged"]["part"], metrics["grants-judged"]["whole"]) == (31, 31)
+    assert (metrics["training-done"]["known"], metrics["training-done"]["points"]) == ("unknown", 0)
+    assert card["risk"] == "high"
+    words = ("scorecard", "attest", "training-done", "--by", "00010", "--link", "x", "--note", "y", "--value")
+    assert [workspace.run(*words, value, at=LATER).code for value in ("101", "95")] == [4, 0]
+    assert workspace.run("scorecard", "attest", "movers", *words[3:], "95", at=LATER).code == 4
+    text = workspace.run("scorecard", at=LATER).out
+    assert "(3 attested, " in text
+    assert len(text.splitlines()) <= 24
+    own = workspace.run("scorecard", "--formulas", at=LATER).out.replace("weight: 5", "weight: 4", 1)
+    (workspace.folder / "roles/scorecard.yaml").write_text(own)
+    refused = workspace.run("check", at=LATER)
+    assert (refused.code, "make 19 points" in refused.err) == (2, True)

@@ -1,0 +1,76 @@
+"""Commands of the scorecard."""
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from access_review.cli.options import Options
+from access_review.cli.revocation import signer_of
+from access_review.cli.status import Note, day_given, recorded
+from access_review.cli.waive import By, Key
+
+
+def scorecard(
+    ctx: typer.Context,
+    metrics: Annotated[
+        bool, typer.Option("--metrics", help="List every metric with its figure, bounds and source.")
+    ] = False,
+    formulas: Annotated[
+        bool,
+        typer.Option("--formulas", help="Print the formulas in use, to be kept as roles/scorecard.yaml and changed."),
+    ] = False,
+) -> None:
+    """Score process, people, technology, monitoring and AI by the records, and say what would buy the next points."""
+    if ctx.invoked_subcommand:
+        return
+    from access_review.stages import scorecard as stage
+    from access_review.views import scorecard as view
+
+    options: Options = ctx.obj
+    workspace = options.workspace()
+    if formulas:
+        typer.echo(stage.formulas_text(workspace).rstrip())
+        return
+    card = stage.read_scorecard(workspace, options.now)
+    high_risk = stage.formulas_of(workspace).high_risk
+    organisation = workspace.policy.organisation
+    text = view.text(card, organisation, high_risk=high_risk, colour=options.colour, width=options.width)
+    options.show(view.value(card), view.metrics_text(card) if metrics else text)
+
+
+def attest(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="METRIC", help="The metric, by name.")],
+    value: Annotated[float, typer.Option(help="The figure, in percent.")],
+    by: By,
+    link: Annotated[str, typer.Option(help="Where the evidence is: an address, a ticket or a path.")],
+    note: Note,
+    until: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], metavar="DAY", help="Its last day; as long as the file allows by default."),
+    ] = None,
+    key: Key = None,
+) -> None:
+    """State the figure of a metric that no record measures: by name, with a link, until it expires."""
+    from access_review.stages import scorecard as stage
+    from access_review.stages.status import WhoSays
+
+    options: Options = ctx.obj
+    workspace, run = options.workspace(), options.found_run()
+    who = WhoSays(by, signer_of(by, key))
+    ends, now = day_given(until), options.now
+    said = stage.attest_metric(workspace, run, name, who, value=value, link=link, note=note, until=ends, now=now)
+    recorded(options, said, f"{value:g}% stated until {said.text('until')[:10]}")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    commands = typer.Typer(
+        invoke_without_command=True,
+        rich_markup_mode=None,
+        help="Points of five dimensions by the records, and the next to gain.",
+    )
+    commands.callback()(scorecard)
+    commands.command()(attest)
+    app.add_typer(commands, name="scorecard")

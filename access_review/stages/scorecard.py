@@ -1,0 +1,86 @@
+"""Scorecard: the points of five dimensions by formula, and what people state where no record measures it."""
+
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+
+from access_review import documents
+from access_review.errors import PlanRefused, Unclear
+from access_review.model import JsonObject
+from access_review.runs import Run
+from access_review.scorecard import score
+from access_review.scorecard.follow_up import FollowUp, FollowUpKind
+from access_review.scorecard.score import Scorecard
+from access_review.settings.scorecard import Formulas, Metric
+from access_review.stages import status
+from access_review.stages.status import WhoSays
+from access_review.store import run_records
+from access_review.workspace import Workspace
+
+_OWN = Path(__file__).with_suffix(".yaml")
+
+
+def formulas_of(workspace: Workspace) -> Formulas:
+    """Return the formulas of a workspace: ``roles/scorecard.yaml`` where it has that, else those of this tool."""
+    return workspace.formulas or _packaged()
+
+
+def formulas_text(workspace: Workspace) -> str:
+    """Return the formulas in use as YAML, to be copied and changed."""
+    return workspace.texts.get("roles/scorecard.yaml") or _OWN.read_text(encoding="utf-8")
+
+
+@cache
+def _packaged() -> Formulas:
+    return Formulas.model_validate(documents.parse(_OWN.read_text(encoding="utf-8"), _OWN.name).data)
+
+
+def read_scorecard(workspace: Workspace, now: datetime) -> Scorecard:
+    """Score a workspace by its records; raises ``ArtifactError`` for damaged ones."""
+    records = run_records.read_records(workspace.folder, workspace.policy)
+    return score.score(formulas_of(workspace), workspace.checklist, records, now)
+
+
+def find_metric(workspace: Workspace, name: str) -> Metric:
+    """Return a metric by its name; raises ``Unclear``."""
+    every = formulas_of(workspace).metrics
+    found = next((one for one in every if one.metric == name), None)
+    if found is None:
+        stated = ", ".join(one.metric for one in every if one.attested)
+        raise Unclear(f"no metric is called {name!r}", hint=f"attested are: {stated}")
+    return found
+
+
+def attest_metric(
+    workspace: Workspace,
+    run: Run,
+    name: str,
+    who: WhoSays,
+    *,
+    value: float,
+    link: str,
+    note: str,
+    until: datetime | None,
+    now: datetime,
+) -> FollowUp:
+    """State the figure of a metric that no record measures, in percent.
+
+    Raises ``PlanRefused`` for one that is measured, a figure that is no percentage, and as a statement about a
+    checkpoint does.
+    """
+    metric = find_metric(workspace, name)
+    if metric.attested is None:
+        hint = f"access-review scorecard --metrics says what {name} is made of"
+        raise PlanRefused(f"{name} is measured from the records, so nobody states it", hint=hint)
+    if not 0 <= value <= 100:
+        raise PlanRefused(f"{value:g} is no percentage", hint="--value, from 0 to 100")
+    ends = status.until_when(metric.attested, until, now)
+    person = status.may_attest(run, metric.attested, who.by)
+    said: JsonObject = {
+        "value": value,
+        "link": status.linked(link),
+        "note": status.noted(note),
+        "until": ends.isoformat(),
+    }
+    about = score.about_metric(metric.metric)
+    return status.record(workspace, run, FollowUp(FollowUpKind.ATTESTATION, about, now, person, said), who)
