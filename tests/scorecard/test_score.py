@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from access_review import documents
+from access_review.model import JsonObject
 from access_review.scorecard.follow_up import FollowUp, FollowUpKind
 from access_review.scorecard.records import Records, RuleFigures, RunRecord
 from access_review.scorecard.score import Known, RiskLevel, about_metric, points_for, score, value_for_next_point
@@ -65,7 +66,7 @@ def test_what_is_unknown_or_too_old_earns_nothing_and_comes_first_of_what_to_gai
 
 def test_a_statement_earns_points_until_it_expires_and_is_shown_as_one():
     listed = formulas(measured=None, attested={"valid": "100d"})
-    said = {"value": 90, "until": (AT + 10 * DAY).isoformat()}
+    said: JsonObject = {"value": 90, "until": (AT + 10 * DAY).isoformat()}
     stated = FollowUp(FollowUpKind.ATTESTATION, about_metric("ai-one"), AT, "hr:person:1", said)
     card = scored(listed, run(10), says=[stated], at=AT + DAY)
     assert (card.total, card.dimensions[-1].attested, card.metrics[-1].known) == (90.0, 10.0, Known.ATTESTED)
