@@ -12,7 +12,7 @@ workspace and previous findings give the same findings, byte for byte.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import pyarrow as pa
@@ -53,7 +53,8 @@ class Previous:
 class Report:
     """What a review concludes: the findings (in memory, or where they are on disk), and what became of every rule.
 
-    ``found`` has the columns of ``facts.FINDINGS``, or those of a format before; ``digest`` is that of its rows.
+    ``found`` has the columns of ``facts.FINDINGS``, or those of a format before; ``digest`` is that of its rows, and
+    empty where nobody compares it.
     ``judged`` is how much of what people hold was judged, ``groups`` are the findings as lines to act on, and ``counts``
     is how much there was; none of them is kept with it, so that one read back has none.
     """
@@ -87,8 +88,44 @@ def review(
     next run to compare with. Raises ``RuleError`` for a rule that breaks its contract and ``ArtifactError`` for
     findings of a version to come.
     """
+
+    def count(judged: Judged) -> ReviewCounts:
+        counts = count_review(engine, judged)
+        count_shares(engine, "hits")
+        return counts
+
+    report = _found(snapshot, workspace, engine, previous, (to, owners_to), count)
+    return replace(report, digest=_digest(report), groups=group_findings(engine))
+
+
+def find(
+    snapshot: Snapshot,
+    workspace: Workspace,
+    engine: Engine,
+    previous: Previous | pa.Table | ParquetFile | None = None,
+    *,
+    digested: bool = True,
+) -> Report:
+    """Decide what is wrong as :func:`review` does, for a plan: the same findings, without shares, groups and counts to show.
+
+    Where nobody compares it, the digest of the findings is left out too. Raises as :func:`review` does.
+    """
+    report = _found(snapshot, workspace, engine, previous)
+    return replace(report, digest=_digest(report)) if digested else report
+
+
+def _found(
+    snapshot: Snapshot,
+    workspace: Workspace,
+    engine: Engine,
+    previous: Previous | pa.Table | ParquetFile | None,
+    to: tuple[ParquetFile | None, ParquetFile | None] = (None, None),
+    count: Callable[[Judged], ReviewCounts] | None = None,
+) -> Report:
+    """Find; ``count`` is called while the hits are still there, with the facts that are let go after."""
     known = previous if isinstance(previous, Previous) else Previous(previous)
     establish(snapshot.tables, workspace, engine, known.owners)
+    findings_to, owners_to = to
     if owners_to:
         sql, params = owners_now(sorted(snapshot.incomplete("accounts")))
         engine.write(sql, owners_to, **params)
@@ -105,11 +142,13 @@ def review(
     rules = list(load().values())
     evaluations = findings.evaluate(engine, rules, workspace.policy, gaps)
     judged = measure_judged(engine)  # before what these three read is let go
-    counts = count_review(engine, judged)
-    count_shares(engine, "hits")
-    found = findings.conclude(engine, workspace.policy, evaluations, gaps, rules, to, spare=SPARE)
-    digest = Stored({"findings": found}).digest("findings")
-    return Report(snapshot.as_of, found, evaluations, digest, judged, group_findings(engine), counts)
+    counts = count(judged) if count else None
+    found = findings.conclude(engine, workspace.policy, evaluations, gaps, rules, findings_to, spare=SPARE)
+    return Report(snapshot.as_of, found, evaluations, "", judged, counts=counts)
+
+
+def _digest(report: Report) -> str:
+    return Stored({"findings": report.found}).digest("findings")
 
 
 def establish(

@@ -46,7 +46,10 @@ def _all(asked: argparse.Namespace) -> None:
     for size in asked.sizes:
         folder = asked.folder / size
         draw(folder, Company(SIZES[size]), f"engine: {{memory: {asked.memory}}}\n")
-        ways.prepare(folder)
+        if {ways.ALONE, *PEERS} & set(asked.ways):
+            ways.prepare(folder)
+        if ways.DERIVED in asked.ways:
+            ways.prepare_plan(folder)
         found = as_json(measure(size, folder, asked.ways, asked.repeat, asked.limit))
         new = {(one["size"], one["way"]) for one in found}
         known["measured"] = [m for m in known["measured"] if (m["size"], m["way"]) not in new] + found

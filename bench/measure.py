@@ -46,7 +46,7 @@ def digest(path: Path) -> tuple[int, str]:
     """Return how many rows a file has and a digest of them in whatever order they stand."""
     import duckdb
 
-    names = "account, entitlement, verdict" if "verdict" in _columns(path) else "finding, status, risk, reason"
+    names = "account, entitlement, verdict" if "verdict" in _columns(path) else "finding, status, risk, facts"
     rows = f"SELECT hash({names}) AS h FROM read_parquet('{path}')"
     found = (
         duckdb.connect().execute(f"SELECT count(*), coalesce(CAST(sum(h) AS VARCHAR), '0') FROM ({rows})").fetchall()

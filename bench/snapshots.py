@@ -29,6 +29,8 @@ def workspace(folder: Path, company: Company, engine: str = "") -> None:
     """Write ``sources/`` and ``roles/``: a template for each role, a few toxic pairs, a policy."""
     for part in ("sources", "roles/templates"):
         (folder / part).mkdir(parents=True, exist_ok=True)
+    for name in ("people.csv", "directory.ldif", "users.json"):
+        (folder / "sources" / name).touch()  # what a source reads must be there, though its run is drawn
     for name, text in SOURCES.items():
         (folder / f"sources/{name}.yaml").write_text(text)
     for role in range(company.size.roles):

@@ -1,15 +1,24 @@
 """What is measured, one way in one process: ours and the others, from a snapshot on disk to rows on disk."""
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from access_review import runs, workspace
 from access_review.diff import VERDICTS_OF_PAIRS
 from access_review.engine import ParquetFile, open_engine
 from access_review.engine.duckdb import EmbeddedEngine
+from access_review.plan.request import Scope
 from access_review.policy import EngineSettings
 from access_review.review import establish, review
-from access_review.store import snapshots
+from access_review.stages.plan import plan_run
+from access_review.stages.rederive import require_derived
+from access_review.stages.review import review_run
+from access_review.store import plans, reviews, snapshots
 from bench.peers import PEERS, Inputs
 from bench.tables import AS_OF
 
@@ -18,6 +27,9 @@ ALONE = "access-review, distinct pairs"
 OURS = "access-review, with matching, roles and closure"
 WHOLE = "access-review, whole review"
 SPARK = "access-review, whole review on Spark"
+DERIVED = "access-review, a plan derived again and compared"
+PEOPLE = 5
+"""For how many people the plan that is derived again is."""
 
 
 def pairs_alone(folder: Path, out: Path) -> None:
@@ -85,6 +97,32 @@ def whole_review_on_spark(folder: Path, out: Path) -> None:
 _ONE_MACHINE = {"spark.driver.memory": "6g", "spark.sql.shuffle.partitions": "8"}
 
 
+def prepare_plan(folder: Path) -> None:
+    """Review the run and plan what a few people hold beyond their roles, once."""
+    run, space = runs.find(folder), workspace.load(folder)
+    if (run.folder / "plan").exists():
+        return
+    if not run.reviewed:
+        review_run(space, run, run.as_of)
+    run = runs.find(folder)
+    found, people = reviews.read(run).findings, snapshots.load(run).tables["people"]
+    asking = found.filter(pc.and_(pc.equal(found["rule"], "access-beyond-role"), pc.equal(found["remedy"], "remove")))
+    persons = tuple(sorted(set(asking["person"].drop_null().to_pylist()))[:PEOPLE])
+    (requester,) = people.filter(pc.equal(people["status"], "active")).slice(0, 1)["person"].to_pylist()
+    scope = Scope(rules=("access-beyond-role",), persons=persons)
+    plan_run(space, run, requested_by=requester, now=run.as_of + timedelta(minutes=5), scope=scope)
+
+
+def derive_again(folder: Path, out: Path) -> None:
+    """Derive the plan on disk and compare its bytes, as ``apply`` does; write which grants it takes."""
+    stored = plans.find(runs.find(folder), "plan")
+    require_derived(stored, workspace.load(folder))
+    taken = [one.target for one in stored.plan.changes]
+    rows = [(t.account.id if t.account else "", t.entitlement.id if t.entitlement else "", "taken") for t in taken]
+    names = ("account", "entitlement", "verdict")
+    pq.write_table(pa.table(dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))), out)
+
+
 def prepare(folder: Path) -> Inputs:
     """Write what the other ways are handed; returns where it is."""
     facts = folder / "facts"
@@ -116,6 +154,7 @@ def run(way: str, folder: Path, out: Path) -> None:
         OURS: lambda: distinct_pairs(folder, out),
         WHOLE: lambda: whole_review(folder, out),
         SPARK: lambda: whole_review_on_spark(folder, out),
+        DERIVED: lambda: derive_again(folder, out),
     }
     if way in own:
         own[way]()

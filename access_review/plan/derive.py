@@ -25,7 +25,7 @@ from access_review.plan.recent_removals import RecentRemovals
 from access_review.plan.record import PinnedInputs, Plan
 from access_review.plan.request import DecidedRevoke, Scope
 from access_review.plan.reviewed_revokes import decided_revokes
-from access_review.review import Previous, Report, review
+from access_review.review import Previous, Report, find
 from access_review.snapshot import Snapshot, run_name
 from access_review.tables import Row
 from access_review.workspace import Workspace
@@ -104,7 +104,7 @@ def derive(order: PlanOrder, inputs: PlanInputs) -> DerivedPlan:
         snapshot = as_left(snapshot, going.persons)
     settings = inputs.workspace.policy.engine
     with EmbeddedEngine(snapshot.as_of, settings.memory, settings.threads) as engine:
-        report = review(snapshot, inputs.workspace, engine, inputs.previous)
+        report = find(snapshot, inputs.workspace, engine, inputs.previous)
         if not going and report.digest != inputs.pinned.findings:
             raise changed(run_name(snapshot.as_of, snapshot.digest))
         requests = decided_of(inputs, scope)

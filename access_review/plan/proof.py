@@ -15,7 +15,7 @@ from access_review.engine.duckdb import EmbeddedEngine
 from access_review.errors import PlanRefused
 from access_review.findings.sentences import Sentences, every_sentence
 from access_review.plan.withheld import Withheld, WithheldCode, withheld
-from access_review.review import Report, review
+from access_review.review import Report, find
 from access_review.snapshot import Snapshot
 from access_review.tables import Row
 from access_review.workspace import Workspace
@@ -67,7 +67,7 @@ def prove(
     held = _expected_held(engine)
     settings = workspace.policy.engine
     with EmbeddedEngine(snapshot.as_of, settings.memory, settings.threads) as fresh:
-        again = review(replace(snapshot, tables=after), workspace, fresh)
+        again = find(replace(snapshot, tables=after), workspace, fresh, digested=False)
         fresh.register("touched", pa.table({"account": pa.array(touched, pa.string())}))
         still_held = _expected_held(fresh)
     found = _open(again.findings)
@@ -111,7 +111,7 @@ def prove_undo(
     before = _open(report.findings)
     settings = workspace.policy.engine
     with EmbeddedEngine(taken.as_of, settings.memory, settings.threads) as engine:
-        again = review(replace(taken, tables=after), workspace, engine)
+        again = find(replace(taken, tables=after), workspace, engine, digested=False)
     found = _open(again.findings)
     appearing = _appearing(found, before)
     if failures := _blame(changes, _in_words({f: row for f, row in appearing.items() if f not in known}), set()):

@@ -25,7 +25,7 @@ from access_review.plan.remedies import changes_for
 from access_review.plan.request import DecidedRevoke, collect_request
 from access_review.plan.wind_down_scope import check_people, count_people, uncovered
 from access_review.plan.withheld import Withheld
-from access_review.review import Previous, review
+from access_review.review import Previous, find
 from access_review.revoke.recheck import ROSTER_TABLES
 from access_review.revoke.states import Recheck
 from access_review.snapshot import Snapshot, collect_again, stored
@@ -69,7 +69,7 @@ def ask_again(
     tables = tables_after_undo(stored(again.tables) | fresh, before.tables, own)
     settings = by.workspace.policy.engine
     with EmbeddedEngine(now, settings.memory, settings.threads) as engine:
-        review(replace(again, as_of=now, tables=tables), by.workspace, engine, Previous(owners=by.owners))
+        find(replace(again, as_of=now, tables=tables), by.workspace, engine, Previous(owners=by.owners), digested=False)
         owners = _owners(engine, plan.changes)
         if plan.gives_back:
             return {one.id: verdict for one in plan.changes if (verdict := _other_owner(one, owners))}

@@ -10,7 +10,7 @@ from access_review.connectors import Source
 from access_review.connectors.ad.login import Login
 from access_review.connectors.ad.server import Servers, parse_address
 from access_review.connectors.secret import SecretReference
-from tests.real import example_domain, samba
+from tests.real import example_domain, hybrid, samba
 from tests.real.authority import Authority
 from tests.real.samba import Domain
 from tests.support.programs import need
@@ -73,6 +73,18 @@ def shared_domain(small_state, tmp_path_factory) -> Iterator[Domain]:
 def own_domain(small_state, tmp_path_factory) -> Iterator[Domain]:
     """Return a served domain that a module may write to."""
     with small_state.copy(tmp_path_factory.mktemp("samba") / "written").served() as domain:
+        yield domain
+
+
+@pytest.fixture(scope="session")
+def hybrid_domain(empty_state, tmp_path_factory) -> Iterator[Domain]:
+    """Return a served domain of the roster of :mod:`tests.real.hybrid`, which batches write to."""
+    domain = empty_state.copy(tmp_path_factory.mktemp("live") / "domain")
+    domain.load(hybrid.records(domain.base, domain.dns).ldif())
+    writer = domain.sid(example_domain.WRITER)
+    domain.grant(f"OU=Groups,{domain.base}", f"(OA;CIIO;WP;{MEMBER};{GROUP};{writer})")
+    domain.grant(f"OU=Staff,{domain.base}", f"(OA;CIIO;RPWP;{CONTROL};{USER};{writer})")
+    with domain.served():
         yield domain
 
 

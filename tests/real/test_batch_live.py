@@ -11,37 +11,19 @@ from datetime import timedelta
 from time import perf_counter
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from access_review.connectors.entra.permissions import READING, WRITING
-from tests.faults.ldap_proxy import BIND, MODIFY, SEARCH, UNBIND, Proxy
 from tests.real import hybrid
-from tests.real.ad import now, options
-from tests.real.conftest import CONTROL, GROUP, MEMBER, USER, servers
-from tests.real.example_domain import READER, WRITER
-from tests.real.hybrid import EXCESS, Sync
-from tests.simulated_tenant.machine import MachineClock
-from tests.simulated_tenant.reading import simulate
-from tests.simulated_tenant.signin_stub import CLIENT, TENANT, SignIn
-from tests.simulated_tenant.transport import Server
-from tests.support.command import access_review, lay_out
+from tests.real.ad import now
+from tests.real.conftest import servers
+from tests.real.hybrid import EXCESS
+from tests.real.live_company import ASKS, SECOND, enabled, live_company, payments
 
-SECRET = "not-a-real-secret-2K~canary"  # noqa: S105 - of a tenant that lives for one test
-CLIENT_THAT_WRITES = "dddddddd-eeee-4fff-8000-111111111111"
-LEAVER, ASKS, SECOND = "h12", "00001", "00003"
-POLICY = "apply: {canary: 0, per_minute: 100000}\n"
+LEAVER = "h12"
 
 
-@pytest.fixture(scope="module")
-def domain(empty_state, tmp_path_factory):
-    made = empty_state.copy(tmp_path_factory.mktemp("live") / "domain")
-    made.load(hybrid.records(made.base, made.dns).ldif())
-    writer = made.sid(WRITER)
-    made.grant(f"OU=Groups,{made.base}", f"(OA;CIIO;WP;{MEMBER};{GROUP};{writer})")
-    made.grant(f"OU=Staff,{made.base}", f"(OA;CIIO;RPWP;{CONTROL};{USER};{writer})")
-    with made.served():
-        yield made
+@pytest.fixture
+def domain(hybrid_domain):
+    return hybrid_domain
 
 
 @pytest.fixture
@@ -50,110 +32,10 @@ def admin(domain, tmp_path):
         yield session
 
 
-class Company:
-    """A workspace, its systems, and what went to them over the wire since it was last asked."""
-
-    def __init__(self, folder, proxy, simulator, sign_in, cloud_group):
-        self.folder, self.proxy, self.simulator, self.sign_in = folder, proxy, simulator, sign_in
-        self.cloud_group = cloud_group
-
-    def run(self, *words, at=None):
-        return access_review(self.folder, *words, at=at.isoformat() if at else None)
-
-    def done(self, *words, at=None):
-        result = self.run("--json", *words, at=at)
-        assert result.code in {0, 1, 3}, f"{words}: {result.err}"
-        return result.json
-
-    def agreed(self, of="plan"):
-        self.done("approve", "--of", of, "--request", "--by", ASKS, "--key", ASKS)
-        self.done("approve", "--of", of, "--by", SECOND, "--key", SECOND)
-
-    def wire(self):
-        """Return and forget: LDAP operations, who bound, Graph's methods and paths, and who signed in."""
-        ldap, self.proxy.seen[:] = list(self.proxy.seen), []
-        graph, self.simulator.asked[:] = list(self.simulator.asked), []
-        signed, self.sign_in.asked[:] = list(self.sign_in.asked), []
-        bound = {str(one.message.content) for one in ldap if one.operation == BIND}
-        return Wire(
-            [one for one in ldap if one.operation != BIND],
-            {name for name in (READER, WRITER) if any(f"{name}@" in text for text in bound)},
-            [(one.method, one.path) for one in graph if (one.method, one.path) != ("POST", "/$batch")],
-            {form["client_id"] for form in signed},
-        )
-
-
-class Wire:
-    def __init__(self, ldap, bound, graph, signed):
-        self.ldap, self.bound, self.graph, self.signed = ldap, bound, graph, signed
-
-    @property
-    def modified(self):
-        return [one for one in self.ldap if one.operation == MODIFY]
-
-    @property
-    def written(self):
-        return sorted((method, path) for method, path in self.graph if method != "GET")
-
-    def only_read(self):
-        assert {one.operation for one in self.ldap} <= {SEARCH, UNBIND}
-        assert self.bound <= {READER}
-        assert {method for method, _ in self.graph} <= {"GET"}
-        assert self.signed <= {CLIENT}
-        return bool(self.ldap and self.graph)
-
-
 @pytest.fixture
-def company(domain, admin, authority, tmp_path, monkeypatch):
-    monkeypatch.setenv("ENTRA_SECRET", SECRET)
-    sync = Sync(admin, domain.base)
-    sync.run()
-    cloud_group = sync.cloud_group("Board papers", EXCESS)
-    clock = MachineClock()
-    simulator = simulate(sync.tenant, clock=clock)
-    simulator.granted = None  # what the token says
-    sign_in = SignIn(clock, secret=SECRET, roles=READING, others={CLIENT_THAT_WRITES: WRITING})
-    simulator.tokens = sign_in.roles_of
-    with (
-        Proxy(domain.address, authority, tmp_path / "tls").served() as proxy,
-        Server(simulator, tmp_path / "tenant", sign_in) as server,
-    ):
-        password = {"env": "TEST_AD_SERVICE"}
-        ad = options(domain, server=proxy.url, writer={"user": f"{WRITER}@{domain.dns}", "password": password})
-        entra = {
-            "tenant": TENANT,
-            "reader": {"client_id": CLIENT, "secret": {"env": "ENTRA_SECRET"}},
-            "writer": {"client_id": CLIENT_THAT_WRITES, "secret": {"env": "ENTRA_SECRET"}},
-            "cloud": {"sign_in": server.url, "graph": server.url},
-            "ca_file": str(server.ca),
-            "synced_from": "ad",
-        }
-        folder = lay_out(tmp_path / "company", hybrid.files(ad, entra, left=[LEAVER]))
-        (folder / "roles/policy.yaml").write_text(POLICY)
-        (folder / "roles/approvers.yaml").write_text(_keys(folder))
-        yield Company(folder, proxy, simulator, sign_in, cloud_group)
-
-
-def _keys(folder):
-    lines = ["approvers:"]
-    for person in (ASKS, SECOND):
-        key = Ed25519PrivateKey.generate()
-        (folder / person).touch(mode=0o600)
-        (folder / person).write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
-        (folder / person).chmod(0o600)
-        public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
-        lines.append(f'  - {{person: "{person}", key: "{public}", enrolled: in person}}')
-    return "\n".join(lines) + "\n"
-
-
-def payments(admin, domain):
-    answer = admin.search(domain.base, "(sAMAccountName=Payments)", ["member"], scope="SUBTREE")
-    return {value.decode().split(",")[0].removeprefix("CN=") for value in answer.entries[0][1]["member"]}
-
-
-def enabled(admin, domain, login):
-    answer = admin.search(domain.base, f"(sAMAccountName={login})", ["userAccountControl"], scope="SUBTREE")
-    return not int(answer.entries[0][1]["userAccountControl"][0]) & 2
+def company(domain, admin, authority, tmp_path):
+    with live_company(domain, admin, authority, tmp_path, left=[LEAVER]) as made:
+        yield made
 
 
 def test_from_plan_to_undo_and_nothing_is_written_but_by_apply(company, domain, admin):
