@@ -34,7 +34,7 @@ def read_source(
     last: LastRead = LastRead(),  # noqa: B008 - frozen
     connector: Connector | None = None,
 ) -> dict[str, list[pa.Table]]:
-    """Read one source; what came before a failure is kept, and said to be incomplete."""
+    """Read one source; what came before a failure is kept, and said to be incomplete; raises ``WorkspaceError`` for no connector."""
     source = Source(entry.name, workspace.folder / "sources")
     made: dict[str, list[pa.Table]] = {name: [] for name in TABLES}
     waiting: dict[str, list[Row]] = {name: [] for name in TABLES}

@@ -55,7 +55,8 @@ def apply_plan(
     """Carry out an approved plan under the lock of the workspace; raises ``PlanRefused`` before anything is called.
 
     ``signer`` is who carries it out, ``by``, with the key that says so. With ``standing``, two people stand behind it by the standing approval, and it makes no
-    more changes than that leaves for today.
+    more changes than that leaves for today. Raises ``ConnectorError`` for a system that lets nobody in, ``RosterFault``
+    for rosters that cannot be believed now, and ``Unclear`` for a wind-down that is no longer declared.
     """
     with plans.writing(workspace.folder, clock.now(), "apply"):
         plans.require_journals(workspace.folder, clock.now())

@@ -75,7 +75,7 @@ def apply_standing(
 
     ``key`` is the job's own, which signs that it carries the plan out. ``environment`` holds the secrets of mail that the policy names. Raises what stops it,
     after telling: ``PlanRefused`` without the two signatures, or what reading, reviewing and
-    planning raise.
+    planning and carrying out raise: ``RosterFault``, ``LimitExceeded``, ``Unclear``, ``ConnectorError``.
     """
     try:
         signer = job_signer(workspace, key, clock.now())

@@ -109,7 +109,7 @@ def approve_standing(run: Run, workspace: Workspace, signer: Signer, now: dateti
 
 
 def approve_wind_down(run: Run, workspace: Workspace, name: str, signer: Signer, now: datetime) -> tuple[str, Path]:
-    """Sign a declared wind-down as it now is; return its digest and the file; raises ``PlanRefused`` for one that is over."""
+    """Sign a declared wind-down as it now is; return its digest and the file; raises ``PlanRefused`` for one that is over, ``Unclear`` for none."""
     people, declared = plans.signatories(run), find_wind_down(workspace.wind_downs, name)
     if now.date() > declared.until:
         raise PlanRefused(f"the wind-down {name} ended on {declared.until}", hint="declare another one")
@@ -137,7 +137,8 @@ def withdraw_signatures(
 ) -> tuple[Path, ...]:
     """Take back what one signed of a plan, of a wind-down, or of the standing approval; return the files.
 
-    What was signed stays where it is. Raises ``Unclear`` where nothing of theirs is there.
+    What was signed stays where it is. Raises ``PlanRefused`` for nobody of the rosters, and ``Unclear`` where nothing of
+    theirs is there.
     """
     people = plans.signatories(run)
     person = people.person(signer.by)

@@ -30,7 +30,7 @@ FORMAT = "access-review/check@1"
 
 
 def check_sources(workspace: Workspace, as_of: datetime, progress: Progress) -> CheckResult:
-    """Read every source as ``collect`` would and describe it; raises what ``collect`` raises.
+    """Read every source as ``collect`` would and describe it; raises what ``collect`` raises, ``RosterFault`` too.
 
     It is held against the last read as there, but nobody is taken over from it, and nobody is missing.
     """

@@ -20,7 +20,7 @@ def write_client(workspace: Workspace, run: Run, client: str) -> tuple[ClientSco
     """Write one client's part of a run; return its scorecard and the folder.
 
     Population, findings, work sheets, answers, scorecard, and as evidence what all of it rests on.
-    Raises ``Unclear`` for a client that nobody works for.
+    Raises ``Unclear`` for a client that nobody works for, and ``PlanRefused`` for a journal that is gone before its time.
     """
     leavers = follow_leavers(workspace, run).leavers
     sampled = store.has(run, WORKLIST)

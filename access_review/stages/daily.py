@@ -35,7 +35,10 @@ class Day:
 
 
 def check_day(workspace: Workspace, run: Run, now: datetime) -> Day:
-    """Review a run, follow its leavers, and list what signs in and what AI there is."""
+    """Review a run, follow its leavers, and list what signs in and what AI there is.
+
+    Raises ``PlanRefused`` for the journal of a batch that is gone before its time.
+    """
     report = review_run(workspace, run, now)
     leavers = follow_leavers(workspace, run)
     with reviews.opened(workspace, run) as facts:

@@ -39,7 +39,7 @@ def read_sheets(run: Run, paths: Iterable[Path], now: datetime) -> ReadBack:
     """Read filled-in work sheets into a run, or all that lie in a folder, and what else lies there by name alone.
 
     ``now`` is on the last day on which something can have been decided. Raises
-    ``WorkspaceError`` with every mistake of every sheet, and then keeps nothing.
+    ``WorkspaceError`` with every mistake of every sheet, and then keeps nothing; ``Unclear`` where no sheet is.
     """
     named, strangers = _within(paths)
     sheets, unread = open_sheets(named)

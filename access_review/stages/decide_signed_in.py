@@ -128,7 +128,10 @@ def answer_own_item(
 
 
 def take_back(run: Run, item: str, *, person: str, seen: int, now: datetime) -> None:
-    """Take back the answer to an item of a person who signed in; it stays in the history. Raises as answering does."""
+    """Take back the answer to an item of a person who signed in; it stays in the history.
+
+    Raises ``Unclear`` for what is no item of theirs, and ``PlanRefused``, as answering does.
+    """
     people = _here(run, person)
     _own(run, item, person, people)
     _refuse_ended(run)
@@ -147,7 +150,8 @@ def take_back(run: Run, item: str, *, person: str, seen: int, now: datetime) -> 
 def hand_on(run: Run, item: str, *, person: str, to: str, reason: str, now: datetime) -> str:
     """Hand an item of a person who signed in to somebody else, who is asked from now on; return their id.
 
-    Raises ``Unclear`` for who is in no roster or may not decide on it, ``ReasonNeeded``, and as answering does.
+    Raises ``Unclear`` for who is in no roster or may not decide on it, ``ReasonNeeded``, and
+    ``PlanRefused`` for an item that is answered, and as answering does.
     """
     people = _here(run, person)
     _refuse_ended(run)

@@ -30,7 +30,7 @@ def pipe_table(workspace: Workspace, run: Run, table: str, to: IO[bytes], form: 
 
 
 def write_table(engine: Engine, table: str, path: Path, form: Format) -> int:
-    """Write a table to ``path``, whole or not at all (0600), and return its number of rows."""
+    """Write a table to ``path``, whole or not at all (0600), and return its number of rows; raises ``Unclear`` for no table."""
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".export-", delete=False) as file:
         partial = Path(file.name)
         try:

@@ -26,6 +26,7 @@ def follow_leavers(workspace: Workspace, run: Run) -> Leavers:
     """Say what is open for everyone who leaves, and keep it in the run for the next to compare with.
 
     What batches have proven gone since is exact; what merely two runs saw lies between them.
+    Raises ``PlanRefused`` for the journal of a batch that is gone before its time.
     """
     settings = workspace.policy.offboarding
     before, snapshot = _before(workspace.folder, run), snapshots.load(run)

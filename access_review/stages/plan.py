@@ -61,7 +61,10 @@ def plan_run(
 
 
 def derive_plan(workspace: Workspace, run: Run, order: PlanOrder) -> DerivedPlan:
-    """Plan on a reviewed run from what is there now; raises ``StalePlan`` when the workspace has changed since."""
+    """Plan on a reviewed run from what is there now; raises ``StalePlan`` when the workspace has changed since.
+
+    Raises ``PlanRefused``, ``LimitExceeded`` and ``Unclear`` as planning does.
+    """
     name = order.scope.wind_down
     declared = workspace.wind_downs[name] if name else None
     pinned = pin.pin(workspace.folder, run, now=order.made_at, reviewed=order.scope.reviewed, wind_down=declared)
@@ -78,6 +81,7 @@ def require_lists(stored: StoredPlan, workspace: Workspace) -> None:
     """Refuse a plan whose lists for people are not what would be written from it now.
 
     One that is not there misleads nobody, and neither does a plan of an older version, which is not begun.
+    Raises ``PlanRefused``, and ``StalePlan``, ``LimitExceeded`` and ``Unclear`` where nothing follows from its inputs now.
     """
     made = stored.plan
     if made.inputs is None:

@@ -21,7 +21,7 @@ from access_review.workspace import Workspace
 def require_derived(stored: StoredPlan, workspace: Workspace) -> None:
     """Raise ``PlanRefused`` unless a plan is, byte for byte, what follows from the inputs that it pins.
 
-    Raises ``StalePlan`` that names an input which is missing or different.
+    Raises ``StalePlan`` that names an input which is missing or different, and ``Unclear`` for a name of no batch.
     """
     plan = stored.plan
     if plan.inputs is None:
@@ -56,7 +56,7 @@ def refuse_unsigned(stored: StoredPlan) -> None:
 
 
 def decisions_then(stored: StoredPlan, workspace: Workspace) -> tuple[DecidedRevoke, ...]:
-    """Return what reviewers had decided when a plan was made, within its scope."""
+    """Return what reviewers had decided when a plan was made, within its scope; raises ``StalePlan`` where a run is gone."""
     plan = stored.plan
     if plan.inputs is None or not plan.scope.reviewed:
         return ()

@@ -65,7 +65,7 @@ def attest_metric(
 ) -> FollowUp:
     """State the figure of a metric that no record measures, in percent.
 
-    Raises ``PlanRefused`` for one that is measured, a figure that is no percentage, and as a statement about a
+    Raises ``Unclear`` for no metric, ``PlanRefused`` for one that is measured, a figure that is no percentage, and as a statement about a
     checkpoint does.
     """
     metric = find_metric(workspace, name)

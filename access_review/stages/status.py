@@ -80,7 +80,7 @@ def attest(
 ) -> FollowUp:
     """State how a checkpoint stands that no record measures.
 
-    Raises ``PlanRefused`` for one that is measured, for who may not state it or is nobody of a roster, and for a
+    Raises ``Unclear`` for no checkpoint, ``PlanRefused`` for one that is measured, for who may not state it or is nobody of a roster, and for a
     statement that would hold too long.
     """
     checkpoint = find_checkpoint(workspace, name)
@@ -129,7 +129,7 @@ def take_step(
 ) -> FollowUp:
     """Take the next step of the ladder for a checkpoint that is not green, or was red and is not finished.
 
-    Raises ``PlanRefused`` for a step that is not next, for investigating without a root cause, and for isolating a red
+    Raises ``Unclear`` for no checkpoint, ``PlanRefused`` for a step that is not next, for investigating without a root cause, and for isolating a red
     one of which nobody was told.
     """
     checkpoint = find_checkpoint(workspace, name)
@@ -172,6 +172,7 @@ def tell_red(workspace: Workspace, run: Run, now: datetime, environment: Mapping
     """Open an incident record for each red checkpoint and tell who is to hear of it, once a case.
 
     Who was not reached is told again the next time. ``environment`` holds the secrets that the policy names.
+    Raises ``Unclear`` without a check list.
     """
     red = [one for one in read_status(workspace, now).checkpoints if one.reading.rag is Rag.RED]
     untold = [one for one in red if one.case and not any(told.said.get("reached") for told in one.case.told)]
@@ -210,7 +211,7 @@ def _template(workspace: Workspace) -> str | None:
 
 
 def record(workspace: Workspace, run: Run, said: FollowUp, who: WhoSays) -> FollowUp:
-    """Keep what somebody says, signed where they have a key."""
+    """Keep what somebody says, signed where they have a key; raises ``PlanRefused`` for who may not."""
     if who.signer:
         said = replace(said, assurance="authenticated")
         digest = digest_of_words(words_of(said))

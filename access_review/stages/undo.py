@@ -22,7 +22,7 @@ from access_review.workspace import Workspace
 def undo_plan(
     stored: StoredPlan, newest: Run, workspace: Workspace, *, requested_by: str, now: datetime
 ) -> tuple[Plan, tuple[Path, ...]]:
-    """Plan to give back what a batch took, beside the newest run; raises ``PlanRefused``."""
+    """Plan to give back what a batch took, beside the newest run; raises ``PlanRefused`` and ``Unclear``."""
     plans.refuse_name(newest, UNDO)
     reviews.refuse_changed(newest, workspace)
     plans.require_journals(workspace.folder)
@@ -45,7 +45,10 @@ def derive_undo(
     name: str,
     inputs: PinnedInputs,
 ) -> Plan:
-    """Derive what gives back what a batch took by the first rows of its journal, beside a run; ``inputs`` are of that run."""
+    """Derive what gives back what a batch took by the first rows of its journal, beside a run; ``inputs`` are of that run.
+
+    Raises ``PlanRefused`` for a batch that took nothing away.
+    """
     now_held, before, report = snapshots.load(newest), snapshots.load(stored.run), reviews.read(newest)
     known = frozenset(reviews.read(stored.run).findings["finding"].to_pylist())
 

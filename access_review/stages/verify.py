@@ -26,7 +26,8 @@ def verify_plan(
     """Read again what a batch changed, and note in its journal what is proven.
 
     ``by`` says what was done by hand: the changes ``confirmed``, and what the ``log`` of ``carry-out.ps1`` has.
-    Raises ``PlanRefused`` for a log that is not of this plan, and takes nothing of it.
+    Raises ``PlanRefused`` for a log that is not of this plan, and takes nothing of it, ``Unclear`` for a change that
+    the plan does not have, and ``ConnectorError`` for a system that lets nobody in.
     """
     plans.require_journals(workspace.folder)
     with plans.writing(workspace.folder, now, "verify"):

@@ -66,7 +66,7 @@ def approve_waiver(
 ) -> str:
     """Approve what another asked for; return who did, by id. With a ``signer`` that is signed, and not merely claimed.
 
-    Raises ``PlanRefused`` for who asked, whom it is about, and for a stranger.
+    Raises ``PlanRefused`` for who asked, whom it is about, and for a stranger; ``Unclear`` for no waiver.
     """
     folder, people = run.workspace, rosters.people_now(run)
     person = rosters.person_now(run, by)
@@ -100,7 +100,10 @@ def renew_waiver(
     now: datetime,
     signer: Signer | None = None,
 ) -> None:
-    """Ask for more time; another approves it again. With a ``signer`` it is signed."""
+    """Ask for more time; another approves it again. With a ``signer`` it is signed.
+
+    Raises ``Unclear`` for no waiver, and ``PlanRefused`` for who is nobody of the rosters.
+    """
     text, settings = _text(workspace.folder), workspace.policy.exceptions
     person = rosters.person_now(run, by)
     renewed = exception_log.renew_waiver(
@@ -110,7 +113,10 @@ def renew_waiver(
 
 
 def end_waiver(folder: Path, name: str, today: date) -> None:
-    """End a waiver: what it accepted is open again."""
+    """End a waiver: what it accepted is open again.
+
+    Raises ``Unclear`` for no waiver, and ``PlanRefused`` for one that has ended.
+    """
     _write(folder, exception_log.end_waiver(_text(folder), name, today))
 
 
