@@ -135,6 +135,19 @@ class Reviewed:
     findings: str = format_1.FORMER
 
 
+def _if_any(*names: str) -> Callable[[Any], JsonObject]:
+    """Leave out of a file what there is nothing of: files from before there could be stay what they were."""
+    return lambda plain: {name: said for name, said in plain.items() if said or name not in names}
+
+
+def _without_clients(plain: Any) -> JsonObject:
+    """Leave out what a sample for which no client is named does not have: such samples stay what they were."""
+    if plain["clients"] is not None:
+        return dict(plain)
+    parts = [{name: said for name, said in part.items() if name != "client"} for part in plain["parts"]]
+    return {**{name: said for name, said in plain.items() if name != "clients"}, "parts": parts}
+
+
 @dataclass(frozen=True, slots=True)
 class DeclaredFiles:
     """The files of ``sources/`` and ``roles/`` that a run was reviewed with, by path; ``digest`` is the workspace's."""
@@ -221,13 +234,13 @@ DECLARED = Artifact("declared.json", "access-review/declared@1", DeclaredFiles)
 COUNTS = Artifact("counts.json", "access-review/counts@1", ReviewCounts)
 CONTROL = Artifact("control.json", "access-review/control@1", CarryForward)
 FRAME = Artifact("sample/frame.json", "access-review/frame@1", SamplingFrame)
-SAMPLE = Artifact("sample/sample.json", "access-review/sample@1", Sample)
+SAMPLE = Artifact("sample/sample.json", "access-review/sample@1", Sample, _without_clients)
 WORKLIST = Artifact("sample/worklist.json", "access-review/worklist@1", Worklist)
 DECISIONS = Artifact("sample/decisions.json", "access-review/decisions@1", Decisions)
 AUDIT = Artifact("audit.json", "access-review/audit@1", Campaign)
 PACK = Artifact("pack.json", "access-review/evidence@1", EvidencePack)
 DECLARED_VALUES = Artifact("declared-values.json", "access-review/declared-values@1", DeclaredValues)
-FIGURES = Artifact("figures.json", "access-review/figures@1", EvidenceFigures)
+FIGURES = Artifact("figures.json", "access-review/figures@1", EvidenceFigures, _if_any("clients"))
 """These lie in a pack of evidence, the last two one a run."""
 LEAVERS = Artifact("leavers.json", "access-review/leavers@1", Leavers)
 

@@ -149,6 +149,18 @@ class StandingApproval(File):
     tell: Texts = ()
 
 
+class ClientPolicy(File):
+    """What is promised to one client alone: how soon leavers' access is gone, and what the weekly draw shows of it.
+
+    What is not given is what holds for all.
+    """
+
+    tolerable: Share | None = None
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] | None = None
+    allowed: Whole | None = None
+    targets: Targets | None = None
+
+
 class Offboarding(File):
     """How leavers are followed.
 
@@ -175,8 +187,8 @@ class Delegate(File):
 class Reviewing(File):
     """How reviewers are asked: when each is reminded and escalated, when the wait ends, and who stands in for whom.
 
-    ``client_leads`` answer for what of a client has no manager and no owner;
-    ``escalate_to`` hears of every escalation beside the reviewer's manager. Weeks are
+    ``client_leads`` answer for what of a client has no manager and no owner; one draw adds ``client_units``
+    at most so that something is shown of each client that ``clients`` names; ``escalate_to`` hears of every escalation beside the reviewer's manager. Weeks are
     those of ``timezone``'s calendar.
     """
 
@@ -186,6 +198,7 @@ class Reviewing(File):
     close: Duration = timedelta(days=7)
     escalate_to: Texts = ()
     client_leads: Mapping[str, str] = {}
+    client_units: Annotated[StrictInt, Field(ge=1)] | None = None
     delegates: tuple[Delegate, ...] = ()
 
     @model_validator(mode="after")
@@ -353,6 +366,7 @@ class Policy(File):
     rag: RagThresholds = RagThresholds()
     applications: ApplicationLists = ApplicationLists()
     targets: Targets = Targets()
+    clients: Mapping[str, ClientPolicy] = {}
     offboarding: Offboarding = Offboarding()
     reviewing: Reviewing = Reviewing()
     notify: Notify = Notify()

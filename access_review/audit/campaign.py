@@ -9,10 +9,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from zoneinfo import ZoneInfo
 
 from access_review.errors import PlanRefused
 from access_review.policy import Reviewing
+from access_review.sample.rotation import week_of
 
 
 class ReminderKind(StrEnum):
@@ -63,12 +63,6 @@ class Campaign:
     def red(self) -> tuple[str, ...]:
         """Units that this campaign left unreviewed, as one before it had."""
         return tuple(unit for unit in self.not_reviewed if self.missed.get(unit, 0) > 0)
-
-
-def week_of(at: datetime, zone: str) -> str:
-    """Return the ISO week of a moment on the calendar of a time zone, as ``2026-W45``."""
-    year, week, _ = at.astimezone(ZoneInfo(zone)).isocalendar()
-    return f"{year}-W{week:02}"
 
 
 def open_campaign(run: str, at: datetime, zone: str, before: Campaign | None, carried: Iterable[str]) -> Campaign:

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TypedDict
 
 from access_review.audit.decisions import Decision
+from access_review.audit.judge import ClientStatement
 from access_review.audit.worklist import UNASSIGNED, WorkItem
 from access_review.engine import Engine
 from access_review.errors import Unclear
@@ -36,8 +37,8 @@ FINDING = (*_ABOUT, *_JUDGED)
 class ClientEvidence(TypedDict):
     """What a client's part rests on: digests of snapshot and workspace, and SHA-256 of each file, as ``sha256:<hex>``.
 
-    ``sources`` holds the verdicts of each source by subject; ``sample`` what lets anyone repeat the draw, and is
-    empty where there was none.
+    ``sources`` holds the verdicts of each source by subject; ``sample`` what lets anyone repeat the draw, ``shown``
+    what that draw shows of this client alone; both are empty where there was none.
     """
 
     format: str
@@ -47,6 +48,7 @@ class ClientEvidence(TypedDict):
     workspace: str
     sources: dict[str, dict[str, dict[str, object]]]
     sample: dict[str, object]
+    shown: dict[str, object]
     files: dict[str, str]
 
 
@@ -170,7 +172,11 @@ def select_decisions(history: Iterable[Decision], items: Iterable[WorkItem], wit
 
 
 def list_evidence(
-    collected: Manifest, drawn: Sample | None, files: Mapping[str, bytes], within: Borders
+    collected: Manifest,
+    drawn: Sample | None,
+    shown: ClientStatement | None,
+    files: Mapping[str, bytes],
+    within: Borders,
 ) -> ClientEvidence:
     """Say what the client's part rests on, and which bytes were handed over.
 
@@ -192,6 +198,7 @@ def list_evidence(
         "workspace": collected.workspace_digest,
         "sources": sources,
         "sample": {name: getattr(drawn, name) for name in _DRAWN} if drawn else {},
+        "shown": asdict(shown) if shown else {},
         "files": {name: f"sha256:{hashlib.sha256(data).hexdigest()}" for name, data in sorted(files.items())},
     }
 

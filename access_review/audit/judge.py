@@ -16,8 +16,10 @@ from statistics import median
 
 from access_review.audit.decisions import Decision, Decisions, ReviewerAnswer
 from access_review.audit.worklist import WorkItem, Worklist
-from access_review.sample.draw import Draw, Sample, Stratum
+from access_review.sample.commitment import rank
+from access_review.sample.draw import Draw, Sample, Stratum, stratum
 from access_review.sample.hypergeometric import upper_limit
+from access_review.sample.population import ReviewUnit, in_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +157,45 @@ def judge(sample: Sample, work: Worklist, decisions: Decisions) -> Judgement:
         unanswered=sum(item.item not in decisions.current for item in work.items),
         within_tolerance=_within(whole.wrong, sample.policy.tolerable),
         test_rows=tuple(_test_rows(work.items, decisions.current)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ClientStatement:
+    """What a draw shows of one client alone, of those of its people who are drawn from; ``line`` counts them.
+
+    ``holds`` is whether the limit of wrong access is no more than ``tolerable``, unknown while that cannot be said;
+    ``week`` is the one in which its turn comes to be drawn from enough, where that is not this one.
+    """
+
+    client: str
+    tolerable: float
+    confidence: float
+    line: JudgementLine
+    holds: bool | None
+    week: str | None
+
+
+def judge_client(
+    sample: Sample, frame: Iterable[ReviewUnit], work: Worklist, decisions: Decisions, client: str
+) -> ClientStatement:
+    """Judge one client by the units of it that were drawn at random, and the decisions that stand."""
+    known = tuple(frame)
+    part = sample.clients.of(client) if sample.clients else None
+    sown = bytes.fromhex(sample.seed)
+    own = in_order(known, client, {u.unit: rank(sown, u.unit) for u in known if not stratum(u).is_census})
+    inference = {pick.unit for pick in sample.picks if pick.draw is Draw.INFERENCE}
+    drawn = own[: part.drawn] if part else [unit for unit in own if unit in inference]
+    units = _units((item for item in work.items if not item.planted), decisions.current)
+    aim = part.aim if part else sample.policy
+    line = _line("rest", len(own), [units.get(unit, _NOT_ASKED) for unit in drawn], aim.confidence)
+    return ClientStatement(
+        client,
+        aim.tolerable,
+        aim.confidence,
+        line,
+        _within(line.wrong, aim.tolerable),
+        part.week if part and part.wait else None,
     )
 
 

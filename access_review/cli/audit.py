@@ -312,12 +312,18 @@ def client(
     ctx: typer.Context, name: Annotated[str, typer.Argument(help="The client, as the roster names it.")]
 ) -> None:
     """Write one client's part of a run alone: population, findings, sheets, answers, evidence."""
+    from dataclasses import asdict
+
     from access_review.stages.client import write_client
 
     options: Options = ctx.obj
-    card, folder = write_client(options.workspace(), options.found_run(reviewed=True), name)
-    lines = [f"{key.replace('_', ' '):24} {value}" for key, value in card.items()]
-    options.show({**card, "folder": str(folder)}, "\n".join((*lines, "", f"In {shown(folder)}")))
+    from access_review.views import judgement
+
+    made = write_client(options.workspace(), options.found_run(reviewed=True), name)
+    lines = [f"{key.replace('_', ' '):24} {value}" for key, value in made.card.items()]
+    said = [judgement.of_client(made.shown)] if made.shown else []
+    value = {**made.card, "shown": asdict(made.shown) if made.shown else None, "folder": str(made.folder)}
+    options.show(value, "\n".join((*lines, *said, "", f"In {shown(made.folder)}")))
 
 
 def _unread(run: "Run") -> tuple[int, str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
 
-from access_review.audit.judge import Judgement, JudgementLine
+from access_review.audit.judge import ClientStatement, Judgement, JudgementLine
 from access_review.engine import Engine
 
 PERCENTILES = (50, 90, 95, 100)
@@ -32,13 +32,16 @@ class EvidenceFigures:
     confidence: float | None
     lines: tuple[JudgementLine, ...]
     open_lag: OpenLag
+    clients: tuple[ClientStatement, ...] = ()
 
 
-def figures_of(run: str, judged: Judgement | None, lag: OpenLag) -> EvidenceFigures:
-    """Return the figures of a run."""
+def figures_of(
+    run: str, judged: Judgement | None, lag: OpenLag, clients: tuple[ClientStatement, ...] = ()
+) -> EvidenceFigures:
+    """Return the figures of a run; ``clients`` are what its draw shows of those that the policy names."""
     if judged is None:
         return EvidenceFigures(run, None, (), lag)
-    return EvidenceFigures(run, judged.confidence, judged.lines, lag)
+    return EvidenceFigures(run, judged.confidence, judged.lines, lag, clients)
 
 
 def measure_open_lag(engine: Engine, as_of: datetime) -> OpenLag:

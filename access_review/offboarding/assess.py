@@ -27,6 +27,7 @@ def assess_leavers(
     settings: Offboarding,
     targets: Targets,
     *,
+    of_clients: Mapping[str, Targets] | None = None,
     before: Leavers | None = None,
     statuses: Mapping[str, str] | None = None,
     verified: Mapping[tuple[str, str], datetime] | None = None,
@@ -35,14 +36,23 @@ def assess_leavers(
 
     ``before`` is what the run before said, so that what was seen open and then gone has
     bounds, and ``statuses`` the status of its people now; ``verified`` is when a read after
-    a change proved access gone, by person and source.
+    a change proved access gone, by person and source. ``of_clients`` are the targets that some clients have of
+    their own: of somebody who works for several, the shorter counts.
     """
     access_of: dict[str, dict[str, list[HeldThing]]] = defaultdict(lambda: defaultdict(list))
     for thing in access:
         access_of[thing["person"]][thing["source"]].append(thing)
     known = {leaver.person: leaver for leaver in before.leavers} if before else {}
     found = [
-        _assess(row, access_of[row["person"]], context, settings, targets, known.get(row["person"]), verified or {})
+        _assess(
+            row,
+            access_of[row["person"]],
+            context,
+            settings,
+            shortest([(of_clients or {}).get(client, targets) for client in row["clients"]] or [targets]),
+            known.get(row["person"]),
+            verified or {},
+        )
         for row in leaving
     ]
     still_leaving = {leaver.person for leaver in found}
@@ -58,6 +68,15 @@ def assess_leavers(
     ]
     aims = Aims(targets.privileged, targets.others, targets.failure)
     return Leavers(context.run, context.as_of, context.snapshot, aims, tuple(sorted((*kept, *stopped), key=urgency)))
+
+
+def shortest(targets: Sequence[Targets]) -> Targets:
+    """Return the targets of which each is the shortest of some."""
+    return Targets(
+        privileged=min(one.privileged for one in targets),
+        others=min(one.others for one in targets),
+        failure=min(one.failure for one in targets),
+    )
 
 
 def _stopped(leaver: Leaver, status: str) -> Leaver:

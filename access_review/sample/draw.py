@@ -19,8 +19,9 @@ from enum import StrEnum
 
 from access_review.errors import ArtifactError
 from access_review.policy import Sampling
-from access_review.sample import rotation
+from access_review.sample import for_clients, population, rotation
 from access_review.sample.commitment import commitment, lowest, merkle_root, rank, seed
+from access_review.sample.for_clients import ClientAims, ClientParts
 from access_review.sample.hypergeometric import Size, size
 from access_review.sample.population import ReviewUnit
 from access_review.sample.rotation import LastReviewed
@@ -31,6 +32,8 @@ class Draw(StrEnum):
 
     CENSUS = "census"
     INFERENCE = "inference"
+    CLIENT = "client"
+    """At random too, for the sake of one client's own statement; of no count for the whole."""
     COVERAGE = "coverage"
 
 
@@ -77,6 +80,7 @@ class DrawPart:
     census: int
     inference: int
     coverage: int
+    client: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +149,8 @@ class Sample:
     put_off: tuple[str, ...] | None = None
     """Those of them for whom there is no room: they add no more work than the draw itself. They are not looked at now,
     count as not tested, and are carried on. Null in a sample from before there was such a bound."""
+    clients: ClientParts | None = None
+    """What is drawn for the clients that the policy names; null where it names none."""
 
     @property
     def minutes(self) -> int:
@@ -163,12 +169,14 @@ def draw(
     key: bytes | None = None,
     carried: Iterable[str] = (),
     taken_back: str = "",
+    clients: ClientAims | None = None,
 ) -> tuple[Sample, SampleState]:
     """Choose who is looked at, and return what the next draw must know.
 
     The same run drawn again, before another is drawn, gives the same sample, and keeps
     what it promised. A draw whose run is gone (``taken_back``) could have been disliked, so
-    another is not called committed. ``carried`` are units that nobody reviewed the last time. ``key`` (32
+    another is not called committed. ``carried`` are units that nobody reviewed the last time, ``clients`` those of
+    whom something is to be shown by themselves. ``key`` (32
     bytes or more) is given where the auditor keeps it; raises ``ArtifactError`` when it is
     missing, is not the one promised, or is promised again, and ``ValueError`` for a short one.
     """
@@ -181,7 +189,9 @@ def draw(
     root = merkle_root(unit.unit for unit in units)
     sown = seed(secret, root, run)
     kept = tuple(sorted(set(carried)))
-    picks, needed = _choose(units, policy, state.coverage, sown, run, as_of, kept, bounded=True)
+    picks, needed, parts_of_clients = _choose(
+        units, policy, state.coverage, sown, run, as_of, kept, bounded=True, clients=clients
+    )
     put_off = tuple(sorted(set(kept) - {pick.unit for pick in picks}))
     rest = [unit.unit for unit in units if not stratum(unit).is_census]
     late = rotation.count_overdue(rest, state.coverage, run=run, as_of=as_of, weeks=policy.coverage_weeks)
@@ -197,6 +207,7 @@ def draw(
         reasons=_reasons(
             parts, needed, policy, late, (len(kept), len(put_off)), committed=reveal.committed, count=len(picks)
         )
+        + tuple(for_clients.reasons(parts_of_clients.parts if parts_of_clients else ()))
         + ((f"drawn again: what was drawn in {taken_back} is gone",) if taken_back else ()),
         committed=reveal.committed,
         commitment=commitment(secret),
@@ -206,6 +217,7 @@ def draw(
         next_commitment=reveal.next_commitment,
         carried=kept,
         put_off=put_off,
+        clients=parts_of_clients,
     )
     seen = rotation.advance_clocks(
         state.coverage, [unit.unit for unit in units], [pick.unit for pick in picks], run=run, as_of=as_of
@@ -242,7 +254,8 @@ def _choose(
     carried: Iterable[str],
     *,
     bounded: bool,
-) -> tuple[tuple[Pick, ...], Size]:
+    clients: ClientAims | None,
+) -> tuple[tuple[Pick, ...], Size, ClientParts | None]:
     strata = {unit.unit: stratum(unit) for unit in units}
     rest = [unit for unit, part in strata.items() if not part.is_census]
     needed = _size(len(rest), policy)
@@ -251,12 +264,27 @@ def _choose(
     # Ties are broken in the same order, so that who is drawn for inference serves the panel too where it can.
     panel = rotation.choose_panel(rest, seen, run=run, as_of=as_of, weeks=policy.coverage_weeks, rank=ranks.__getitem__)
     draws = dict.fromkeys((unit for unit, part in strata.items() if part.is_census), Draw.CENSUS)
-    draws |= dict.fromkeys(panel, Draw.COVERAGE) | dict.fromkeys(inference, Draw.INFERENCE)
+    added, of_clients = _for_clients(units, ranks, inference, clients, as_of)
+    draws |= dict.fromkeys(panel, Draw.COVERAGE) | dict.fromkeys(added, Draw.CLIENT)
+    draws |= dict.fromkeys(inference, Draw.INFERENCE)
     waited = sorted(set(carried).intersection(rest) - set(draws), key=lambda unit: (ranks[unit], unit))
     if bounded:
         waited = _within(waited, {unit.unit: unit.accounts + unit.grants for unit in units}, draws)
     draws |= dict.fromkeys(waited, Draw.COVERAGE)
-    return tuple(Pick(unit, strata[unit], how) for unit, how in sorted(draws.items())), needed
+    return tuple(Pick(unit, strata[unit], how) for unit, how in sorted(draws.items())), needed, of_clients
+
+
+def _for_clients(
+    units: Iterable[ReviewUnit],
+    ranks: Mapping[str, bytes],
+    inference: Iterable[str],
+    clients: ClientAims | None,
+    as_of: datetime,
+) -> tuple[frozenset[str], ClientParts | None]:
+    if clients is None or not clients.aims:
+        return frozenset(), None
+    own = {name: population.in_order(units, name, ranks) for name in clients.aims}
+    return for_clients.top_up(own, frozenset(inference), clients, as_of)
 
 
 def _within(waited: Sequence[str], items: Mapping[str, int], drawn: Iterable[str]) -> list[str]:
@@ -280,9 +308,10 @@ def _size(population: int, policy: Sampling) -> Size:
 
 
 def _parts(units: Iterable[ReviewUnit], picks: Iterable[Pick]) -> tuple[DrawPart, ...]:
-    population = Counter(stratum(unit) for unit in units)
+    there = Counter(stratum(unit) for unit in units)
     picked = Counter((pick.stratum, pick.draw) for pick in picks)
-    return tuple(DrawPart(s, population[s], *(picked[s, how] for how in Draw)) for s in Stratum)
+    order = (Draw.CENSUS, Draw.INFERENCE, Draw.COVERAGE, Draw.CLIENT)
+    return tuple(DrawPart(s, there[s], *(picked[s, how] for how in order)) for s in Stratum)
 
 
 def _reasons(
@@ -347,9 +376,12 @@ def verify(
     if sown.hex() != sample.seed:
         wrong.append("the seed does not follow from key, population and run")
     bounded = sample.put_off is not None
-    again, needed = _choose(
-        units, sample.policy, seen or {}, sown, sample.run, sample.as_of, sample.carried, bounded=bounded
+    aims = sample.clients.aims if sample.clients else None
+    again, needed, of_clients = _choose(
+        units, sample.policy, seen or {}, sown, sample.run, sample.as_of, sample.carried, bounded=bounded, clients=aims
     )
+    if of_clients != sample.clients:
+        wrong.append("what is drawn for single clients is another number")
     if needed != sample.size:
         wrong.append(f"{needed.units} were to be drawn, {sample.size.units} are said to be")
     for how in Draw:

@@ -5,7 +5,7 @@ is a unit of its own. Whoever has no account has nothing to review and is not in
 nor is a computer account without an owner that holds no more than every computer does.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -102,3 +102,9 @@ def list_units(engine: Engine) -> tuple[ReviewUnit, ...]:
 def of_client(units: Iterable[ReviewUnit], client: str) -> tuple[ReviewUnit, ...]:
     """Return the units of one client alone; who works for several is in each one's."""
     return tuple(unit for unit in units if client in unit.clients)
+
+
+def in_order(units: Iterable[ReviewUnit], client: str, ranks: Mapping[str, bytes]) -> tuple[str, ...]:
+    """Return the units of a client that may be drawn, in the order of selection; ``ranks`` has those drawn from."""
+    own = (unit.unit for unit in of_client(units, client) if unit.unit in ranks)
+    return tuple(sorted(own, key=lambda unit: (ranks[unit], unit)))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 WEEK = timedelta(weeks=1)
 
@@ -34,6 +35,12 @@ class LastReviewed:
     def last(self, run: str) -> datetime | None:
         """Return the last draw other than that of ``run``."""
         return self.before if self.run == run else self.drawn
+
+
+def week_of(at: datetime, zone: str) -> str:
+    """Return the ISO week of a moment on the calendar of a time zone, as ``2026-W45``."""
+    year, week, _ = at.astimezone(ZoneInfo(zone)).isocalendar()
+    return f"{year}-W{week:02}"
 
 
 def draws_left(clock: datetime, as_of: datetime, weeks: int) -> int:

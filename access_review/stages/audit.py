@@ -11,9 +11,12 @@ from access_review.audit.campaign import Campaign
 from access_review.audit.worklist import Worklist
 from access_review.logbook import entries
 from access_review.logbook.lines import LogEvent
+from access_review.policy import Policy
 from access_review.runs import Run
 from access_review.sample import draw, population
 from access_review.sample.draw import Pledge, Sample
+from access_review.sample.for_clients import ClientAim, ClientAims
+from access_review.sample.rotation import week_of
 from access_review.store import audits, files, logged, reviews, snapshots
 from access_review.store.rights import Right, hold
 from access_review.views import worksheet
@@ -66,7 +69,7 @@ def open_audit(
 
 
 def _opened(workspace: Workspace, run: Run, secret: bytes | Pledge, now: datetime, key: bytes | None) -> Opened:
-    week = campaign.week_of(run.as_of, zone := workspace.policy.reviewing.timezone)
+    week = week_of(run.as_of, zone := workspace.policy.reviewing.timezone)
     known = audits.all_audits(workspace.folder)
     if same := next(((r, a) for r, a in known if a.week == week), None):
         return Opened(week, *same, None, f"{week} was drawn in run {same[0].id}")
@@ -129,6 +132,7 @@ def draw_sample(
             key=key,
             taken_back=_taken_back(workspace, run),
             carried=carried.intersection(unit.unit for unit in units),
+            clients=_aims(workspace.policy, last),
         )
         people = reviewers.people_of(facts.snapshot.tables["people"].to_pylist())
         listed = worklist.list_work(facts.engine, sample)
@@ -143,12 +147,27 @@ def draw_sample(
     return Drawn(sample, work, _write_sheets(run, work))
 
 
+def _aims(policy: Policy, last: Run | None) -> ClientAims:
+    """Return what the policy asks to be shown of each client that it names; the draw before says who has waited."""
+    before = store.read(last, SAMPLE).clients if last else None
+    all_of_them, reviewing = policy.sampling, policy.reviewing
+    aims = {
+        name: ClientAim(
+            all_of_them.tolerable if one.tolerable is None else one.tolerable,
+            all_of_them.confidence if one.confidence is None else one.confidence,
+            all_of_them.allowed if one.allowed is None else one.allowed,
+        )
+        for name, one in policy.clients.items()
+    }
+    return ClientAims(aims, reviewing.client_units, reviewing.timezone, before.waiting if before else {})
+
+
 def _taken_back(workspace: Workspace, run: Run) -> str:
     """Return a run of the same week that was drawn from and is gone; the logbook knows it still."""
     log, zone = logged.known(workspace.folder), workspace.policy.reviewing.timezone
     for line in log.of(LogEvent.CAMPAIGN) if log else ():
         gone = Run(run.folder.with_name(line.name))
-        same_week = campaign.week_of(gone.as_of, zone) == campaign.week_of(run.as_of, zone)
+        same_week = week_of(gone.as_of, zone) == week_of(run.as_of, zone)
         if gone.id != run.id and same_week and not gone.folder.exists():
             return gone.id
     return ""

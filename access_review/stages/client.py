@@ -1,6 +1,6 @@
 """Client: one client's part of a run alone, to be handed over."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from access_review import store
@@ -8,6 +8,7 @@ from access_review.artifacts import DECISIONS, FRAME, SAMPLE, WORKLIST, canonica
 from access_review.audit import client_extract
 from access_review.audit.client_extract import ClientScorecard
 from access_review.audit.decisions import Decisions
+from access_review.audit.judge import ClientStatement
 from access_review.runs import Run
 from access_review.sample import population
 from access_review.stages.offboarding import follow_leavers
@@ -16,8 +17,17 @@ from access_review.views import spreadsheet, worksheet
 from access_review.workspace import Workspace
 
 
-def write_client(workspace: Workspace, run: Run, client: str) -> tuple[ClientScorecard, Path]:
-    """Write one client's part of a run; return its scorecard and the folder.
+@dataclass(frozen=True, slots=True)
+class WrittenClient:
+    """One client's part of a run: how it stands, what the draw shows of it (null without one), and where it lies."""
+
+    card: ClientScorecard
+    shown: ClientStatement | None
+    folder: Path
+
+
+def write_client(workspace: Workspace, run: Run, client: str) -> WrittenClient:
+    """Write one client's part of a run, to be handed over.
 
     Population, findings, work sheets, answers, scorecard, and as evidence what all of it rests on.
     Raises ``Unclear`` for a client that nobody works for, and ``PlanRefused`` for a journal that is gone before its time.
@@ -50,9 +60,10 @@ def write_client(workspace: Workspace, run: Run, client: str) -> tuple[ClientSco
         written[f"{worksheet.name_of(reviewer)}.xlsx"] = worksheet.as_xlsx(run.id, theirs, as_of=as_of)
         written[f"{worksheet.name_of(reviewer)}.csv"] = worksheet.as_csv(run.id, theirs)
     drawn = store.read(run, SAMPLE) if sampled else None
-    evidence = client_extract.list_evidence(snapshots.read_manifest(run), drawn, written, within)
+    shown = audits.client_statement(run, client) if sampled else None
+    evidence = client_extract.list_evidence(snapshots.read_manifest(run), drawn, shown, written, within)
     written["evidence.json"] = canonical(evidence)
     folder = run.folder / "clients" / worksheet.name_of(client)
     for name, data in written.items():
         files.write(folder / name, data)
-    return card, folder
+    return WrittenClient(card, shown, folder)

@@ -38,6 +38,7 @@ def follow_leavers(workspace: Workspace, run: Run) -> Leavers:
             _read(workspace, run, snapshot),
             settings,
             workspace.policy.targets,
+            of_clients={name: one.targets for name, one in workspace.policy.clients.items() if one.targets},
             before=before,
             statuses=queries.person_statuses(engine, [one.person for one in before.leavers] if before else ()),
             verified=proven(plans.journals(workspace.folder)),

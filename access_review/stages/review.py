@@ -4,13 +4,13 @@ from datetime import datetime
 
 from access_review import store
 from access_review.artifacts import AUDIT, CONTROL, COUNTS, WORKLIST
-from access_review.audit import campaign
 from access_review.audit.carry_forward import kept_findings, unreviewed_units
 from access_review.engine import ParquetFile, open_engine
 from access_review.facts import CarryForward
 from access_review.logbook import entries
 from access_review.review import Report, review
 from access_review.runs import Run
+from access_review.sample.rotation import week_of
 from access_review.store import audits, logged, reviews, snapshots
 from access_review.store.rights import Right, hold
 from access_review.workspace import Workspace
@@ -53,7 +53,7 @@ def _left_open(workspace: Workspace, run: Run) -> CarryForward:
     if not audited:
         return CarryForward()
     last = store.read(audited[-1], AUDIT)
-    week = campaign.week_of(run.as_of, reviewing.timezone)
+    week = week_of(run.as_of, reviewing.timezone)
     missed = unreviewed_units(
         last,
         audits.not_reviewed(audited[-1]),

@@ -4,11 +4,11 @@ from datetime import datetime
 from pathlib import Path
 
 from access_review import store
-from access_review.artifacts import AUDIT, DECISIONS, SAMPLE, STATE, WORKLIST, WorkspaceState
+from access_review.artifacts import AUDIT, DECISIONS, FRAME, SAMPLE, STATE, WORKLIST, WorkspaceState
 from access_review.audit import judge
 from access_review.audit.campaign import Campaign
 from access_review.audit.decisions import Decisions
-from access_review.audit.judge import Judgement
+from access_review.audit.judge import ClientStatement, Judgement
 from access_review.errors import ArtifactError
 from access_review.logbook import entries
 from access_review.logbook.known import known_things
@@ -94,6 +94,15 @@ def judgement(run: Run) -> Judgement:
     Raises ``ArtifactError`` for files of a run that are damaged or gone.
     """
     return judge.judge(store.read(run, SAMPLE), store.read(run, WORKLIST), decisions(run))
+
+
+def client_statement(run: Run, client: str) -> ClientStatement:
+    """Say what the sample of a run shows of one client alone, by the answers there are.
+
+    Raises ``ArtifactError`` for files of a run that are damaged or gone.
+    """
+    sample, frame, work = store.read(run, SAMPLE), store.read(run, FRAME), store.read(run, WORKLIST)
+    return judge.judge_client(sample, frame.units, work, decisions(run), client)
 
 
 def not_reviewed(run: Run) -> frozenset[str]:

@@ -60,4 +60,8 @@ def figures_of(run: Run, known: Workspace) -> EvidenceFigures:
     with reviews.engine_of(known, snapshot) as engine:
         establish(snapshot.tables, known, engine, reviews.previous(run.workspace, run).owners)
         lag = figures.measure_open_lag(engine, snapshot.as_of)
-    return figures.figures_of(run.id, audits.judgement(run) if store.has(run, SAMPLE) else None, lag)
+    if not store.has(run, SAMPLE):
+        return figures.figures_of(run.id, None, lag)
+    named = store.read(run, SAMPLE).clients
+    clients = tuple(audits.client_statement(run, part.client) for part in (named.parts if named else ()))
+    return figures.figures_of(run.id, audits.judgement(run), lag, clients)

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from access_review import store
 from access_review.artifacts import AUDIT, COUNTS, FRAME, LEAVERS, SAMPLE
-from access_review.audit import campaign
 from access_review.model import CURRENT, Family, Status
 from access_review.offboarding.leaver import AccessState, Late, Leaver, LeaverStatus
 from access_review.policy import Policy
 from access_review.rules import load
 from access_review.runs import Run
+from access_review.sample.rotation import week_of
 from access_review.scorecard.records import AuditFigures, LeaverFigures, Records, RuleFigures, RunRecord
 from access_review.store import audits, follow_ups, logged, reviews, snapshots
 from access_review.tables import Row
@@ -39,7 +39,7 @@ def read_run(run: Run, zone: str, first: datetime) -> RunRecord:
     return RunRecord(
         run=run.id,
         as_of=run.as_of,
-        week=campaign.week_of(run.as_of, zone),
+        week=week_of(run.as_of, zone),
         sources=len(sources),
         sources_complete=sum(one.complete for one in sources),
         rules=_rules(run) if run.reviewed else None,

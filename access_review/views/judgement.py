@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from access_review.audit.judge import Judgement, Rate, Reviewer
+from access_review.audit.judge import ClientStatement, Judgement, Rate, Reviewer
 from access_review.views.terminal import table
 from access_review.views.text import count, limit, shorten, visible
 
@@ -61,6 +61,24 @@ def reviewers(some: Sequence[Reviewer]) -> str:
     ]
     header = ("answered by", "answers", "revoke", "cannot say", "test rows caught", "half within", "look at")
     return table(header, rows, numbers=(1, 2, 3)) if rows else ""
+
+
+def of_client(shown: ClientStatement) -> str:
+    """Say what a draw shows of one client alone, and whether that is enough for what the client was promised."""
+    line, aim = shown.line, f"no more than {shown.tolerable * 100:g} % wrong with {shown.confidence:.0%} confidence"
+    if not line.drawn:
+        drawn = f"{visible(shown.client)}: {count(line.population, 'unit')} that may be drawn, none was"
+        return drawn + (f"; its turn comes in {shown.week}" if shown.week else "")
+    wrong, missed = _rate(line.wrong), _rate(line.missed)
+    verdict = {
+        True: f"that is enough for {aim}",
+        False: f"that is more than {aim}",
+        None: f"that does not show {aim} yet",
+    }[shown.holds]
+    if shown.week:
+        verdict += f"; its turn to be drawn enough comes in {shown.week}"
+    tested = f"{line.tested:,} of {line.drawn:,} drawn were tested, of {count(line.population, 'unit')}"
+    return f"{visible(shown.client)}: {tested}; wrong {wrong}, missed by the machine {missed}; {verdict}"
 
 
 def _rate(rate: Rate) -> str:

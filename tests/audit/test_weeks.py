@@ -20,6 +20,7 @@ from access_review.policy import Sampling
 from access_review.sample import draw, hypergeometric, rotation
 from access_review.sample.draw import Draw, SampleState
 from access_review.sample.population import ReviewUnit
+from access_review.sample.rotation import week_of
 from access_review.stages.evidence_check import check_evidence, rederive_evidence
 from access_review.stages.evidence_pack import pack_evidence
 from access_review.stages.remind import remind
@@ -277,7 +278,7 @@ def test_coverage_and_confidence_hold_over_many_seeds():
     ],
 )
 def test_a_week_is_that_of_the_calendar_of_its_zone(at, zone, week):
-    assert campaign.week_of(at, zone) == week
+    assert week_of(at, zone) == week
 
 
 def test_what_the_routine_keeps_reads_back(half_year):

@@ -29,12 +29,28 @@ DAMAGED_PACKS = int(os.environ.get("DAMAGED_PACKS", "20"))
 SECOND = files("access_review") / "views" / "templates" / "check_evidence.py.txt"
 
 
+class TwoClients(Company):
+    """The same people, of whom every third works for one client and the others for another."""
+
+    def write(self):
+        super().write()
+        path = self.folder / "sources/people.csv"
+        head, *rows = path.read_text().splitlines()
+        clients = ("HARBOR" if int(row[:5]) % 3 == 0 else "QUAY" for row in rows)
+        path.write_text("\n".join([head + ",client", *map(",".join, zip(rows, clients, strict=True))]) + "\n")
+        source = self.folder / "sources/hr.yaml"
+        if "client:" not in source.read_text():
+            source.write_text(source.read_text().replace("{person: id", "{client: client, person: id"))
+
+
 @pytest.fixture(scope="module")
 def company(tmp_path_factory):
     """Lay out three weekly audits: people leave, a batch is signed and carried out, a week is answered and signed off."""
-    made = Company(tmp_path_factory.mktemp("company") / "w")
+    made = TwoClients(tmp_path_factory.mktemp("company") / "w")
     policy = made.folder / "roles/policy.yaml"
-    policy.write_text(policy.read_text() + "sampling: {tolerable: 0.2}\n")
+    policy.write_text(
+        policy.read_text() + "sampling: {tolerable: 0.2}\nclients: {HARBOR: {tolerable: 0.2, confidence: 0.9}}\n"
+    )
     template = made.folder / "roles/templates/clerk.yaml"
     template.write_text(template.read_text() + "never: [ledger:role:Approver]\n")
     made.besides = [(4, "Payroll"), (5, "Approver")]
