@@ -238,7 +238,7 @@ SAMPLE = Artifact("sample/sample.json", "access-review/sample@1", Sample, _witho
 WORKLIST = Artifact("sample/worklist.json", "access-review/worklist@1", Worklist)
 DECISIONS = Artifact("sample/decisions.json", "access-review/decisions@1", Decisions)
 AUDIT = Artifact("audit.json", "access-review/audit@1", Campaign)
-PACK = Artifact("pack.json", "access-review/evidence@1", EvidencePack)
+PACK = Artifact("pack.json", "access-review/evidence@1", EvidencePack, _if_any("lock", "part"))
 DECLARED_VALUES = Artifact("declared-values.json", "access-review/declared-values@1", DeclaredValues)
 FIGURES = Artifact("figures.json", "access-review/figures@1", EvidenceFigures, _if_any("clients"))
 """These lie in a pack of evidence, the last two one a run."""

@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
-STARTER = {"sources": "access_review/starter/sources", "roles": "access_review/starter/roles"}
+STARTER = {
+    "sources": "access_review/starter/sources",
+    "roles": "access_review/starter/roles",
+    "requirements.txt": "access_review/starter/requirements.txt",
+}
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +36,7 @@ def _in_checkout(repository: Path) -> dict[str, Path]:
     names = {}
     for name in done.stdout.splitlines():
         top, _, rest = name.partition("/")
-        names[f"{STARTER[top]}/{rest}" if top in STARTER else name] = repository / name
+        names[f"{STARTER[top]}/{rest}".rstrip("/") if top in STARTER else name] = repository / name
     return {name: path for name, path in names.items() if path.is_file()}
 
 

@@ -28,7 +28,7 @@ from access_review.tables import Row
 EVIDENCE = "access-review/client-evidence@1"
 SCORECARD = "access-review/scorecard@1"
 _DRAWN = ("commitment", "committed", "key", "root", "run", "seed")
-STRUCK_OUT = "(a person of another client)"
+STRUCK_OUT, ANOTHER = "(a person of another client)", "(another client)"
 _ABOUT = ("finding", "rule", "subject", "subject_name", "about", "about_name", "person", "person_name")
 _JUDGED = ("severity", "rag", "risk", "reason", "remedy", "status", "first_seen")
 FINDING = (*_ABOUT, *_JUDGED)
@@ -80,10 +80,12 @@ class Borders:
     own: frozenset[str]
     others: frozenset[str]
     names: re.Pattern[str] | None
+    clients: re.Pattern[str] | None = None
 
     def strike(self, text: str) -> str:
-        """Return text without the names, mails and ids of other clients' people."""
-        return self.names.sub(STRUCK_OUT, text) if self.names else text
+        """Return text without the names, mails and ids of other clients' people, and without the clients' own."""
+        text = self.names.sub(STRUCK_OUT, text) if self.names else text
+        return self.clients.sub(ANOTHER, text) if self.clients else text
 
 
 def draw_borders(engine: Engine, client: str) -> Borders:
@@ -105,7 +107,10 @@ def draw_borders(engine: Engine, client: str) -> Borders:
     foreign = [row for row in rows if row["clients"] and client not in row["clients"]]
     allowed = {name for row in rows if row["person"] in own or not row["clients"] for name in _names(row)}
     hidden = sorted({name for row in foreign for name in _names(row)} - allowed, key=lambda name: (-len(name), name))
-    return Borders(client, own, frozenset(row["person"] for row in foreign), _pattern(hidden))
+    clients = {name for row in rows for name in row["clients"]} - {client}
+    return Borders(
+        client, own, frozenset(row["person"] for row in foreign), _pattern(hidden), _clients(clients, client)
+    )
 
 
 _SHORT = 4
@@ -117,6 +122,17 @@ def _pattern(hidden: Sequence[str]) -> re.Pattern[str] | None:
         return None
     some = (re.escape(name) if len(name) < _SHORT else f"(?i:{re.escape(name)})" for name in hidden)
     return re.compile(rf"(?<!\w)(?:{'|'.join(some)})(?!\w)")
+
+
+def _clients(others: Iterable[str], own: str) -> re.Pattern[str] | None:
+    """Return what other clients are called, within longer names too, where the name is no common word or part of one's own."""
+    some = sorted(
+        (name for name in others if name and name.lower() not in own.lower()), key=lambda name: (-len(name), name)
+    )
+    if not some:
+        return None
+    whole = (rf"(?<!\w){re.escape(name)}(?!\w)" if len(name) <= _SHORT else re.escape(name) for name in some)
+    return re.compile(rf"(?i:{'|'.join(whole)})")
 
 
 def _names(row: Row) -> tuple[str, ...]:

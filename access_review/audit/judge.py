@@ -138,7 +138,7 @@ def judge(sample: Sample, work: Worklist, decisions: Decisions) -> Judgement:
 
     Only the census and the inference draw are counted, coverage never: it is no random draw.
     """
-    units = _units((item for item in work.items if not item.planted), decisions.current)
+    units = _units(asked_of(work, decisions))
     confidence = sample.policy.confidence
     lines = []
     for part in sample.parts:
@@ -186,9 +186,8 @@ def judge_client(
     own = in_order(known, client, {u.unit: rank(sown, u.unit) for u in known if not stratum(u).is_census})
     inference = {pick.unit for pick in sample.picks if pick.draw is Draw.INFERENCE}
     drawn = own[: part.drawn] if part else [unit for unit in own if unit in inference]
-    units = _units((item for item in work.items if not item.planted), decisions.current)
     aim = part.aim if part else sample.policy
-    line = _line("rest", len(own), [units.get(unit, _NOT_ASKED) for unit in drawn], aim.confidence)
+    line = judge_part("rest", len(own), drawn, asked_of(work, decisions), aim.confidence)
     return ClientStatement(
         client,
         aim.tolerable,
@@ -204,11 +203,37 @@ def waiting(work: Worklist, decisions: Decisions) -> dict[str, int]:
     return dict(Counter(item.reviewer for item in work.items if item.item not in decisions.current))
 
 
-def _units(items: Iterable[WorkItem], current: Mapping[str, Decision]) -> dict[str, _Unit]:
-    by_unit: dict[str, list[tuple[WorkItem, ReviewerAnswer | None]]] = defaultdict(list)
-    for item in items:
-        standing = current.get(item.item)
-        by_unit[item.unit].append((item, standing.decision if standing else None))
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was asked about a unit and how it was answered (null: not yet); ``found`` is whether the machine had found it."""
+
+    unit: str
+    answer: ReviewerAnswer | None
+    found: bool
+
+
+def asked_of(work: Worklist, decisions: Decisions) -> list[Asked]:
+    """Return what was asked in earnest, with the answers that stand."""
+    current = decisions.current
+    return [
+        Asked(item.unit, current[item.item].decision if item.item in current else None, bool(item.found))
+        for item in work.items
+        if not item.planted
+    ]
+
+
+def judge_part(
+    name: str, population: int, drawn: Iterable[str], asked: Iterable[Asked], confidence: float
+) -> JudgementLine:
+    """Judge a part of which ``drawn`` were drawn at random, or all are there."""
+    units = _units(asked)
+    return _line(name, population, [units.get(unit, _NOT_ASKED) for unit in drawn], confidence)
+
+
+def _units(asked_of_them: Iterable[Asked]) -> dict[str, _Unit]:
+    by_unit: dict[str, list[tuple[Asked, ReviewerAnswer | None]]] = defaultdict(list)
+    for one in asked_of_them:
+        by_unit[one.unit].append((one, one.answer))
     return {
         name: _Unit(
             wrong=any(answer is ReviewerAnswer.REVOKE for _, answer in asked),

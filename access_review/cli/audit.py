@@ -125,7 +125,7 @@ def audit(
     if opened.drawn:
         sheets = f"{count(len(opened.drawn.sheets), 'work sheet')} in {shown(run.folder / 'sample')}"
         options.say(f"Sample: {len(opened.drawn.sample.picks)} to check by hand in {opened.week}; {sheets}")
-        options.say(asked_of.text(opened.drawn.work))
+        options.say(asked_of.text(opened.drawn.work, opened.drawn.sample))
         options.say(f"        The key of the next draw is held by {AUDITOR if promised else OPERATOR}")
     else:
         options.say(f"Sample: none is drawn now: {opened.why_not}")
@@ -312,18 +312,13 @@ def client(
     ctx: typer.Context, name: Annotated[str, typer.Argument(help="The client, as the roster names it.")]
 ) -> None:
     """Write one client's part of a run alone: population, findings, sheets, answers, evidence."""
-    from dataclasses import asdict
-
     from access_review.stages.client import write_client
-
-    options: Options = ctx.obj
     from access_review.views import judgement
 
+    options: Options = ctx.obj
     made = write_client(options.workspace(), options.found_run(reviewed=True), name)
-    lines = [f"{key.replace('_', ' '):24} {value}" for key, value in made.card.items()]
-    said = [judgement.of_client(made.shown)] if made.shown else []
-    value = {**made.card, "shown": asdict(made.shown) if made.shown else None, "folder": str(made.folder)}
-    options.show(value, "\n".join((*lines, *said, "", f"In {shown(made.folder)}")))
+    said = (made.card, made.shown, str(made.folder))
+    options.show(judgement.client_value(*said), judgement.client_text(*said))
 
 
 def _unread(run: "Run") -> tuple[int, str]:

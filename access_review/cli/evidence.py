@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from access_review.cli.options import Options, leave
+from access_review.cli.options import Options, leave, shown
 
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder of the pack.")]
 
@@ -18,10 +18,24 @@ def pack(
     ] = None,
     key: Annotated[Path | None, typer.Option("--key", help="Your private SSH key: the pack is signed.")] = None,
     archive: Annotated[bool, typer.Option("--zip", help="Write a zip of the folder beside it too.")] = False,
+    client: Annotated[
+        str | None, typer.Option("--client", metavar="NAME", help="One client alone, with nothing of others.")
+    ] = None,
+    under_pseudonyms: Annotated[
+        bool, typer.Option("--pseudonyms", help="Pseudonyms for people; key and map are kept apart.")
+    ] = False,
+    of: Annotated[
+        Path | None,
+        typer.Option("--of", metavar="PACK", help="The full pack a part is made of; without it one is made beside."),
+    ] = None,
+    pseudonym_key: Annotated[
+        Path | None, typer.Option("--pseudonym-key", metavar="FILE", help="The key of pseudonyms; made if not there.")
+    ] = None,
 ) -> None:
     """Write the evidence of a run, or of a period, into a folder that anyone can check."""
     from access_review import runs
     from access_review.stages.evidence_pack import pack_evidence
+    from access_review.stages.evidence_part import PseudonymFiles, part_of_client, part_under_pseudonyms
     from access_review.store import logged
     from access_review.views import evidence as view
 
@@ -29,7 +43,30 @@ def pack(
     last = options.found_run()
     first = runs.find(options.folder, since) if since else last
     period = [run for run in logged.known_runs(options.folder) if first.as_of <= run.as_of <= last.as_of]
-    made = pack_evidence(options.folder, period, output, options.now, key=key, archive=archive)
+    if client and under_pseudonyms:
+        raise typer.BadParameter(
+            "one client's people are named to that client: make two parts", param_hint="--pseudonyms"
+        )
+    part = bool(client or under_pseudonyms)
+    if (of or pseudonym_key) and not part:
+        raise typer.BadParameter("only a part (--client, --pseudonyms) is made of a full pack", param_hint="--of")
+    full = of or output.with_name(output.name + ".full")
+    if not part:
+        made = pack_evidence(options.folder, period, output, options.now, key=key, archive=archive)
+    else:
+        if of is None:
+            pack_evidence(options.folder, period, full, options.now, key=key)
+            options.say(f"The full pack, whose digest the part carries: {shown(full)}. It stays with you")
+        if client:
+            made = part_of_client(full, client, output, options.now, key=key, archive=archive)
+        else:
+            beside = (
+                output.with_name(output.name + ".pseudonyms.key"),
+                output.with_name(output.name + ".pseudonyms.csv"),
+            )
+            secret = PseudonymFiles(pseudonym_key or beside[0], beside[1])
+            made = part_under_pseudonyms(full, secret, output, options.now, key=key, archive=archive)
+            options.say(f"Key {shown(secret.key)} and map {shown(secret.map)}: keep them apart, or destroy both")
     where = str(made.archive) if made.archive else None
     options.show(
         view.packed_value(made.made, str(made.folder), where, made.digest),

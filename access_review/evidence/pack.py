@@ -18,6 +18,8 @@ from access_review.logbook.lines import FileMark
 
 RUNS, TABLES, DECLARED, FIGURES, STANDING = "runs", "tables", "declared", "figures", "roles/approvals"
 """The folders of a pack."""
+LOCK = "tool/requirements.txt"
+"""What the tool that made the pack was installed with: every package with its version and hashes."""
 VERIFIER = "check_evidence.py"
 """The second verifier: one file, which needs nothing of this tool."""
 MANIFEST = "pack.json"
@@ -43,6 +45,38 @@ class LeftOutFile:
     why: LeftOutReason
 
 
+LEAVES = "leaves.txt"
+"""In a part of a pack, in place of the logbook: the hash of each line (RFC 6962), from which the heads follow."""
+SIGNER = "signer.json"
+"""In a part of a pack: whose key signed it."""
+PART = "part"
+"""The folder of a part with what it has of each run."""
+
+
+@dataclass(frozen=True, slots=True)
+class PackPart:
+    """What of a pack another is: of one client alone, or with pseudonyms in the place of people.
+
+    ``of`` is the digest of ``pack.json`` of the full one, ``cannot`` what cannot be shown from the part.
+    """
+
+    of: str
+    client: str | None
+    pseudonyms: bool
+    cannot: tuple[str, ...]
+
+
+CANNOT = (
+    "findings cannot be concluded again: the rows of other people, their names and the templates are not in it",
+    "the draw's population is not in it whole, so that its root and the counts of other parts are not shown",
+    "plans, signatures under them, journals and answers are not in it as they were signed and chained",
+)
+"""What nobody can show from a part of a pack."""
+CANNOT_UNDER_PSEUDONYMS = (
+    "names and mail addresses feed templates and look-alikes, and which units were drawn follows from their real ids",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class EvidencePack:
     """What a pack says of itself: ``files`` are all others in its folder, ``head`` is that of the logbook in it.
@@ -60,6 +94,10 @@ class EvidencePack:
     files: Mapping[str, FileMark]
     left_out: tuple[LeftOutFile, ...]
     notice: tuple[str, ...]
+    lock: str = ""
+    """Digest of the locked requirements of the tool that made the pack, which are in it too; empty where it has none."""
+    part: PackPart | None = None
+    """Of which pack it is a part; null in a full one."""
 
 
 @dataclass(frozen=True, slots=True)

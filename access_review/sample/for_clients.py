@@ -54,7 +54,7 @@ class ClientPart:
 
 @dataclass(frozen=True, slots=True)
 class ClientParts:
-    """What a draw does for each client that the policy names."""
+    """What a draw does for each client that the policy names; it may add ``most`` units, or as many as are needed."""
 
     most: int | None
     timezone: str
@@ -121,6 +121,6 @@ def reasons(parts: Iterable[ClientPart]) -> Iterable[str]:
         if not part.population:
             yield f"{part.client}: nobody who works for it is drawn from, so nothing is said of it"
         elif part.wait:
-            yield f"{drawn}, {part.needed} are needed for {aim}: its turn comes in {part.week}"
+            yield f"{drawn}, {part.needed} are needed to show {aim}: its turn comes in {part.week}"
         else:
-            yield f"{drawn}, as are needed for {aim}"
+            yield f"{drawn}, as many as are needed to show {aim}"

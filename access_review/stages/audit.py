@@ -1,5 +1,6 @@
 """Audit: open this week's campaign from a reviewed run, with its sample and the work sheets."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -132,7 +133,7 @@ def draw_sample(
             key=key,
             taken_back=_taken_back(workspace, run),
             carried=carried.intersection(unit.unit for unit in units),
-            clients=_aims(workspace.policy, last),
+            clients=aims_of(workspace.policy, _waiting(last)),
         )
         people = reviewers.people_of(facts.snapshot.tables["people"].to_pylist())
         listed = worklist.list_work(facts.engine, sample)
@@ -147,9 +148,13 @@ def draw_sample(
     return Drawn(sample, work, _write_sheets(run, work))
 
 
-def _aims(policy: Policy, last: Run | None) -> ClientAims:
-    """Return what the policy asks to be shown of each client that it names; the draw before says who has waited."""
+def _waiting(last: Run | None) -> dict[str, int]:
     before = store.read(last, SAMPLE).clients if last else None
+    return before.waiting if before else {}
+
+
+def aims_of(policy: Policy, waited: Mapping[str, int]) -> ClientAims:
+    """Return what the policy asks to be shown of each client that it names; ``waited`` is how often each has waited."""
     all_of_them, reviewing = policy.sampling, policy.reviewing
     aims = {
         name: ClientAim(
@@ -159,7 +164,7 @@ def _aims(policy: Policy, last: Run | None) -> ClientAims:
         )
         for name, one in policy.clients.items()
     }
-    return ClientAims(aims, reviewing.client_units, reviewing.timezone, before.waiting if before else {})
+    return ClientAims(aims, reviewing.client_units, reviewing.timezone, waited)
 
 
 def _taken_back(workspace: Workspace, run: Run) -> str:

@@ -6,15 +6,15 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC
 from pathlib import Path
 
-from access_review import runs, store
+from access_review import __version__, runs, store
 from access_review.artifacts import DECLARED, DECLARED_VALUES, FIGURES, FRAME, PACK, REVIEWED, SAMPLE
 from access_review.engine import open_engine
 from access_review.errors import AccessReviewError, ArtifactError, PlanRefused
-from access_review.evidence import controls, declared, pack
+from access_review.evidence import declared, pack
 from access_review.evidence.pack import EvidencePack, LeftOutReason, RederivedRun
+from access_review.evidence.summary import RunSummary, controls_without
 from access_review.logbook.known import DiscrepancyKind, known_things
 from access_review.logbook.lines import Logbook, LogEvent, inside
 from access_review.logbook.tree import TreeHead
@@ -23,8 +23,10 @@ from access_review.revoke import approve, sshsig, statements
 from access_review.revoke.sshsig import PublicKeyLine
 from access_review.runs import Run
 from access_review.sample import draw
+from access_review.sample.for_clients import ClientAims
+from access_review.stages import evidence_part_check
+from access_review.stages.audit import aims_of
 from access_review.store import audits, files, logbook, logbook_check, packs, plans, reviews, snapshots
-from access_review.store.decisions import Assurance
 from access_review.store.plans import signatories
 from access_review.views import evidence as view
 from access_review.workspace import Workspace
@@ -37,6 +39,7 @@ class CheckedPack:
     made: EvidencePack | None = None
     wrong: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
+    runs: list[RunSummary] = field(default_factory=list)
 
 
 def check_evidence(folder: Path, heads: Iterable[str] = ()) -> CheckedPack:
@@ -53,6 +56,8 @@ def check_evidence(folder: Path, heads: Iterable[str] = ()) -> CheckedPack:
             raise ArtifactError("pack.json is not as this tool writes it")
         if not found.made.runs or not all(map(runs.is_name, found.made.runs)):
             raise ArtifactError("pack.json names no runs, or what is no name of one")
+        if found.made.part:
+            return _checked_part(folder, found, found.made, told)
         log = logbook.read(folder)
     except AccessReviewError as error:
         found.wrong.append(error.message)
@@ -61,13 +66,32 @@ def check_evidence(folder: Path, heads: Iterable[str] = ()) -> CheckedPack:
         found.wrong += _guarded(pack.MANIFEST, step(folder, found.made, log))
     found.wrong += [str(one) for one in logbook_check.rolled_back(log, told | _seen(folder))]
     for name in found.made.runs:
-        found.wrong += _guarded(name, _run(folder, log, name, found.said))
-    if lacking := view.without_evidence(controls.without_evidence(found.made.files.keys())):
+        found.wrong += _guarded(name, _run(folder, log, name, found))
+    found.wrong += _guarded(pack.MANIFEST, _views(folder, found.made, found.runs))
+    for one in found.runs:
+        found.said += view.shown(one)
+    if lacking := view.without_evidence(controls_without(found.made.files.keys(), found.runs)):
         found.said.append(lacking)
     if not told:
         found.said.append("no --head was given: that no week was cut off at the end is not shown")
     if not (folder / pack.ENVELOPE).exists():
         found.said.append("the pack is not signed: who made it is not shown")
+    return found
+
+
+def _checked_part(folder: Path, found: CheckedPack, made: EvidencePack, told: dict[str, TreeHead]) -> CheckedPack:
+    """Check a part of a pack: what can be shown from it."""
+    steps = (_marks(folder, made), evidence_part_check.check_lines(folder, made, told))
+    for step in (*steps, evidence_part_check.check_signer(folder), evidence_part_check.check_part(folder, made)):
+        found.wrong += _guarded(pack.MANIFEST, step)
+    part = made.part
+    if part:
+        found.said.append(f"a part of the pack whose pack.json has the digest {part.of}")
+        found.said += [f"not shown: {line}" for line in part.cannot]
+    if not told:
+        found.said.append("no --head was given: that no week was cut off at the end is not shown")
+    if not (folder / pack.ENVELOPE).exists():
+        found.said.append("the part is not signed: who made it is not shown")
     return found
 
 
@@ -77,11 +101,20 @@ def _guarded(name: str, found: Iterator[str]) -> Iterator[str]:
         yield from found
     except AccessReviewError as error:
         yield f"{name}: {error.message}"
-    except ValueError as error:
+    except (ValueError, KeyError, TypeError) as error:
         yield f"{name}: a record in it cannot be read: {error}"
 
 
 def _files(folder: Path, made: EvidencePack, log: Logbook) -> Iterator[str]:
+    """Hold every file of the folder to what ``pack.json`` says, and the logbook as a whole."""
+    yield from _marks(folder, made)
+    if made.head != str(log.head):
+        yield f"{pack.RUNS}/{logbook.LOGBOOK}: its head is {log.head}, that of pack.json is {made.head}"
+    if made.workspace != log.workspace:
+        yield f"{pack.RUNS}/{logbook.LOGBOOK}: is that of another workspace"
+
+
+def _marks(folder: Path, made: EvidencePack) -> Iterator[str]:
     """Hold every file of the folder to what ``pack.json`` says."""
     there = packs.marks_of(folder)
     for path, mark in sorted(made.files.items()):
@@ -92,10 +125,6 @@ def _files(folder: Path, made: EvidencePack, log: Logbook) -> Iterator[str]:
         elif there[path] != mark:
             yield f"{path}: was changed since the pack was made"
     yield from (f"{path}: is not named in pack.json" for path in sorted(there.keys() - made.files.keys()))
-    if made.head != str(log.head):
-        yield f"{pack.RUNS}/{logbook.LOGBOOK}: its head is {log.head}, that of pack.json is {made.head}"
-    if made.workspace != log.workspace:
-        yield f"{pack.RUNS}/{logbook.LOGBOOK}: is that of another workspace"
 
 
 def _logbook(folder: Path, made: EvidencePack, log: Logbook) -> Iterator[str]:
@@ -163,7 +192,7 @@ def _seen(folder: Path) -> dict[str, TreeHead]:
     return {path: head for path, head in seen.items() if head is not None}
 
 
-def _run(folder: Path, log: Logbook, name: str, said: list[str]) -> Iterator[str]:
+def _run(folder: Path, log: Logbook, name: str, found: CheckedPack) -> Iterator[str]:
     """Check one run: tables, workspace, draw, signatures, figures."""
     run = Run(folder / pack.RUNS / name)
     manifest = snapshots.read_manifest(run)
@@ -171,6 +200,7 @@ def _run(folder: Path, log: Logbook, name: str, said: list[str]) -> Iterator[str
         snapshots.verify(run.folder / "snapshot" / f"{table}.parquet", digest=known.digest, file=known.file)
         yield from _table(folder, name, table, known.digest)
     if not run.reviewed:
+        found.runs.append(packs.summary_of(run))
         return
     reviewed = store.read(run, REVIEWED)
     reviews.read(run)
@@ -179,23 +209,30 @@ def _run(folder: Path, log: Logbook, name: str, said: list[str]) -> Iterator[str
         reviews.owners(run)
         yield from _table(folder, name, "account_owners", reviewed.owners)
     if not store.has(run, DECLARED):
-        said.append(
+        found.said.append(
             f"{name}: was reviewed before the files of its workspace were kept; its findings cannot be derived again"
         )
+        found.runs.append(packs.summary_of(run))
         return
     with packs.declared_workspace(run) as known_workspace:
         values = files.read(folder / pack.DECLARED / f"{name}.json", DECLARED_VALUES)
         if DECLARED_VALUES.dump(values) != DECLARED_VALUES.dump(declared.values_of(known_workspace)):
             yield f"{pack.DECLARED}/{name}.json: is not what the files of that workspace say"
-        yield from _draw(run, log)
-        if answers := audits.recorded(run).history if store.has(run, SAMPLE) else ():
-            known_people = sum(one.assurance is Assurance.AUTHENTICATED for one in answers)
-            said.append(view.assured(name, known_people, len(answers) - known_people))
-        yield from _statements(run, known_workspace, said)
+        yield from _draw(run, log, known_workspace)
+        yield from _statements(run, known_workspace)
         stated = files.read(folder / pack.FIGURES / f"{name}.json", FIGURES)
-        said += view.shown_by(name, stated)
+        found.runs.append(packs.summary_of(run, known_workspace, stated))
         if FIGURES.dump(stated) != FIGURES.dump(packs.figures_of(run, known_workspace)):
             yield f"{pack.FIGURES}/{name}.json: is not what follows from the run"
+
+
+def _views(folder: Path, made: EvidencePack, shown: list[RunSummary]) -> Iterator[str]:
+    """Hold what is written for readers to what it is made from, where this version wrote it."""
+    if made.tool == __version__ and [one.run for one in shown] == list(made.runs):
+        without = controls_without(made.files.keys(), shown)
+        for path, data in view.for_readers(made, shown, without).items():
+            if path in made.files and files.content(folder / path) != data:
+                yield f"{path}: says something else than follows from the pack"
 
 
 def _table(folder: Path, run: str, table: str, digest: str) -> Iterator[str]:
@@ -204,13 +241,16 @@ def _table(folder: Path, run: str, table: str, digest: str) -> Iterator[str]:
         yield f"{path}: has other rows than the Parquet table of the run"
 
 
-def _draw(run: Run, log: Logbook) -> Iterator[str]:
+def _draw(run: Run, log: Logbook, known: Workspace) -> Iterator[str]:
     """Choose again who was drawn, and ask who had promised the key before."""
     if not store.has(run, SAMPLE):
         return
     sample, frame = store.read(run, SAMPLE), store.read(run, FRAME)
     for wrong in draw.verify(sample, frame.units, bytes.fromhex(sample.key)):
         yield f"{run.id}/{SAMPLE.path}: {wrong}"
+    asked, drawn_for = aims_of(known.policy, {}), sample.clients.aims if sample.clients else ClientAims({})
+    if dict(asked.aims) != dict(drawn_for.aims) or (asked.aims and asked.most != drawn_for.most):
+        yield f"{run.id}/{SAMPLE.path}: aims at something else for single clients than roles/policy.yaml does"
     if sample.committed and not _promised(run, sample.commitment, log):
         yield f"{run.id}/{SAMPLE.path}: calls itself committed, and nothing from before the run promises its key"
 
@@ -225,20 +265,16 @@ def _promised(run: Run, commitment: str, log: Logbook) -> bool:
     return said in lines and made in lines and lines.index(said) < lines.index(made)
 
 
-def _statements(run: Run, known: Workspace, said: list[str]) -> Iterator[str]:
-    """Read each signature in a run with the keys enrolled then; who said what is listed."""
+def _statements(run: Run, known: Workspace) -> Iterator[str]:
+    """Hold each signature in a run to the keys enrolled then, and to the plan beside it."""
     people = signatories(run)
-    for path in sorted([*run.folder.glob("*/approvals/*.json"), *run.folder.glob("sign-off/*.json")]):
+    for path in packs.statement_files(run):
         place = path.relative_to(run.folder.parent).as_posix()
         try:
             statement, _ = approve.read_statement(files.content(path, statements.LARGEST), known.approvers, people)
         except PlanRefused as error:
             yield f"{place}: {error.message}"
             continue
-        said.append(
-            f"{place}: {statement.kind} of {statement.digest[:19]} by {statement.person}, authenticated, "
-            f"{statement.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-        )
         if path.parent.name == "approvals":
             plan = path.parent.parent / "plan.json"
             if (
@@ -251,6 +287,9 @@ def _statements(run: Run, known: Workspace, said: list[str]) -> Iterator[str]:
 def rederive_evidence(folder: Path) -> Iterator[RederivedRun]:
     """Review every run of a pack again, from what was read, with the workspace of then; raises ``ArtifactError``."""
     made = PACK.load(files.content(folder / pack.MANIFEST))
+    if made.part:
+        hint = f"it is a part of the pack whose pack.json has the digest {made.part.of}: ask for that"
+        raise ArtifactError(f"nothing can be concluded again from {folder}: {made.part.cannot[0]}", hint=hint)
     for name in made.runs:
         run = runs.find(folder, name)
         if not run.reviewed:

@@ -5,7 +5,7 @@ import hashlib
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -16,8 +16,9 @@ from access_review import __version__, store
 from access_review.artifacts import DECLARED, DECLARED_VALUES, FIGURES, PACK, REVIEWED, STATE
 from access_review.engine import ParquetFile
 from access_review.errors import ArtifactError
-from access_review.evidence import controls, declared, pack
+from access_review.evidence import declared, pack
 from access_review.evidence.pack import EvidencePack
+from access_review.evidence.summary import RunSummary, controls_without
 from access_review.logbook.known import known_things
 from access_review.logbook.lines import Logbook
 from access_review.revoke import sshsig
@@ -52,12 +53,20 @@ def pack_evidence(
         raise ArtifactError("no run to give evidence of: a trial or a rehearsal is none", hint=hint)
     log = logbook.read(space)
     _refuse_differing(space, log)
+    return write_pack(to, lambda partial: _written(space, log, period, partial, now), key=key, archive=archive)
+
+
+def write_pack(to: Path, fill: Callable[[Path], EvidencePack], *, key: Path | None, archive: bool) -> PackedEvidence:
+    """Let ``fill`` write into a folder, then its manifest, and put it where it belongs; raises ``ArtifactError``."""
     if to.exists() or (archive and _zip_of(to).exists()):
         raise ArtifactError(f"{to} is there already", hint="name a folder that is not")
     to.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=".packing-", dir=to.parent))
     try:
-        made = _written(space, log, period, partial, now)
+        made = fill(partial)
+        for path in partial.rglob("*"):
+            path.chmod(0o700 if path.is_dir() else 0o600)
+        made = replace(made, files=packs.marks_of(partial))
         data = PACK.dump(made)
         files.write(partial / pack.MANIFEST, data)
         digest = "sha256:" + hashlib.sha256(data).hexdigest()
@@ -88,14 +97,11 @@ def _written(space: Path, log: Logbook, period: list[Run], to: Path, now: dateti
         shutil.copyfile(space / "runs" / path, _made(to / pack.RUNS / path))
     for signed in sorted((space / plans.STANDING_APPROVALS).glob("*.json")):
         shutil.copyfile(signed, _made(to / plans.STANDING_APPROVALS / signed.name))
-    for run in period:
-        _write_tables(run, to / pack.TABLES / run.id)
-        if run.reviewed and store.has(run, DECLARED):
-            with packs.declared_workspace(run) as known:
-                files.write(to / pack.DECLARED / f"{run.id}.json", DECLARED_VALUES.dump(declared.values_of(known)))
-                files.write(to / pack.FIGURES / f"{run.id}.json", FIGURES.dump(packs.figures_of(run, known)))
-    files.write(to / "controls.csv", view.controls_csv(controls.CONTROLS))
+    shown = [_write_run(run, to) for run in period]
     files.write(to / pack.VERIFIER, view.verifier())
+    lock = packs.lock_of_this_tool()
+    if lock is not None:
+        files.write(to / pack.LOCK, lock)
     made = EvidencePack(
         workspace=log.workspace,
         head=str(log.head),
@@ -106,11 +112,24 @@ def _written(space: Path, log: Logbook, period: list[Run], to: Path, now: dateti
         files={},
         left_out=taken.left_out,
         notice=pack.NOTICE,
+        lock="sha256:" + hashlib.sha256(lock).hexdigest() if lock is not None else "",
     )
-    files.write(to / "README.txt", view.readme(made).encode())
-    for made_now in to.rglob("*"):
-        made_now.chmod(0o700 if made_now.is_dir() else 0o600)
-    return replace(made, files=packs.marks_of(to))
+    there = [path.relative_to(to).as_posix() for path in _files(to)]
+    for path, data in view.for_readers(made, shown, controls_without(there, shown)).items():
+        files.write(to / path, data)
+    return made
+
+
+def _write_run(run: Run, to: Path) -> RunSummary:
+    """Write tables, declared values and figures of a run; return what it shows."""
+    _write_tables(run, to / pack.TABLES / run.id)
+    if not (run.reviewed and store.has(run, DECLARED)):
+        return packs.summary_of(run)
+    with packs.declared_workspace(run) as known:
+        stated = packs.figures_of(run, known)
+        files.write(to / pack.DECLARED / f"{run.id}.json", DECLARED_VALUES.dump(declared.values_of(known)))
+        files.write(to / pack.FIGURES / f"{run.id}.json", FIGURES.dump(stated))
+        return packs.summary_of(run, known, stated)
 
 
 def _made(path: Path) -> Path:

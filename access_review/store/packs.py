@@ -6,14 +6,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from access_review import store, workspace
-from access_review.artifacts import DECLARED, REVIEWED, SAMPLE
-from access_review.errors import ArtifactError, WorkspaceError
+from access_review.artifacts import AUDIT, DECLARED, REVIEWED, SAMPLE
+from access_review.errors import ArtifactError, PlanRefused, WorkspaceError
 from access_review.evidence import figures, pack
 from access_review.evidence.figures import EvidenceFigures
+from access_review.evidence.summary import RunSummary, SaidIn
 from access_review.logbook.lines import FileMark, inside
 from access_review.review import establish
+from access_review.revoke import approve, statements
 from access_review.runs import Run
-from access_review.store import audits, files, logbook, reviews, snapshots
+from access_review.store import audits, files, logbook, plans, reviews, snapshots
+from access_review.store.decisions import Assurance
 from access_review.workspace import Workspace
 
 
@@ -52,6 +55,50 @@ def declared_workspace(run: Run) -> Iterator[Workspace]:
         if not known.digest == kept.digest == store.read(run, REVIEWED).workspace_digest:
             raise ArtifactError(f"{run.id}/{DECLARED.path} is not what the run was reviewed with")
         yield known
+
+
+def summary_of(run: Run, known: Workspace | None = None, stated: EvidenceFigures | None = None) -> RunSummary:
+    """Say what a run shows; ``known`` is the workspace that it was reviewed with, ``stated`` its figures, if kept.
+
+    Statements that cannot be read so are left out: a check names them. Raises ``ArtifactError`` for damaged files.
+    """
+    manifest = snapshots.read_manifest(run)
+    rules = store.read(run, REVIEWED).rules if run.reviewed else ()
+    answers = audits.recorded(run).history if store.has(run, SAMPLE) else ()
+    authenticated = sum(one.assurance is Assurance.AUTHENTICATED for one in answers)
+    return RunSummary(
+        run.id,
+        manifest.as_of,
+        tuple(rules),
+        tuple(sorted(manifest.sources)),
+        tuple(_said(run, known)) if known else (),
+        authenticated,
+        len(answers) - authenticated,
+        (store.read(run, AUDIT).signed_off_by or "") if store.has(run, AUDIT) else "",
+        stated,
+    )
+
+
+def statement_files(run: Run) -> list[Path]:
+    """Return the files of a run that hold what people signed."""
+    return sorted([*run.folder.glob("*/approvals/*.json"), *run.folder.glob("sign-off/*.json")])
+
+
+def _said(run: Run, known: Workspace) -> Iterator[SaidIn]:
+    people = plans.signatories(run)
+    for path in statement_files(run):
+        try:
+            statement, _ = approve.read_statement(files.content(path, statements.LARGEST), known.approvers, people)
+        except PlanRefused:
+            continue
+        yield SaidIn(path.relative_to(run.folder.parent).as_posix(), statement)
+
+
+def lock_of_this_tool() -> bytes | None:
+    """Return the locked requirements of this tool, as they were when it was built; none where it was built without."""
+    package = Path(__file__).resolve().parents[1]
+    places = (package / "starter" / "requirements.txt", package.parent / "requirements.txt")
+    return next((place.read_bytes() for place in places if place.is_file()), None)
 
 
 def figures_of(run: Run, known: Workspace) -> EvidenceFigures:

@@ -3,13 +3,18 @@
 import textwrap
 
 from access_review.audit.worklist import UNASSIGNED, Worklist, minutes_for
+from access_review.sample import for_clients
+from access_review.sample.draw import Sample
 from access_review.views.text import count, visible
 
 _NAMED = 3
 
 
-def text(work: Worklist) -> str:
-    """Say how many minutes it asks of whom, the longest first, and how many items have nobody to answer them."""
+def text(work: Worklist, sample: Sample | None = None) -> str:
+    """Say how many minutes it asks of whom, the longest first, and how many items have nobody to answer them.
+
+    What is drawn for the clients that the policy names comes first.
+    """
     sheets = work.by_reviewer()
     unassigned = len(sheets.pop(UNASSIGNED, ()))
     ordered = sorted(sheets.values(), key=lambda items: (-len(items), items[0].reviewer_name))
@@ -21,7 +26,12 @@ def text(work: Worklist) -> str:
     said = f"It asks of {', '.join(named)}." if named else "It asks nothing of anybody."
     if unassigned:
         said += f" Nobody is known to answer {count(unassigned, 'item')}: see the sheet {UNASSIGNED}."
-    return textwrap.fill(said, 100, initial_indent=" " * 8, subsequent_indent=" " * 8, break_on_hyphens=False)
+    parts = sample.clients.parts if sample and sample.clients else ()
+    lines = [visible(line) for line in for_clients.reasons(parts)] + [said]
+    return "\n".join(
+        textwrap.fill(line, 100, initial_indent=" " * 8, subsequent_indent=" " * 8, break_on_hyphens=False)
+        for line in lines
+    )
 
 
 def _asks(items: int) -> str:

@@ -1,18 +1,21 @@
 """Packs of evidence in words: what to read first, the mapping of controls, and what a check found."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import timedelta
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import UTC
 from functools import cache
 from importlib.resources import files
 from typing import TypedDict
 
-from access_review.audit.judge import Rate
+import rfc8785
+
 from access_review.evidence import pack
-from access_review.evidence.controls import ControlEvidence
-from access_review.evidence.figures import EvidenceFigures
+from access_review.evidence.controls import CONTROLS, ControlEvidence
 from access_review.evidence.pack import EvidencePack, RederivedRun
-from access_review.views import spreadsheet
-from access_review.views.text import count, limit, listed, span, visible
+from access_review.evidence.summary import RunSummary
+from access_review.views import oscal, spreadsheet
+from access_review.views.evidence_figures import shown_by
+from access_review.views.text import count, listed, visible
 
 
 class PackValue(TypedDict):
@@ -43,31 +46,112 @@ def verifier() -> bytes:
     return (files("access_review") / "views" / "templates" / f"{pack.VERIFIER}.txt").read_bytes()
 
 
-def shown_by(run: str, stated: EvidenceFigures) -> Iterator[str]:
-    """Say what the figures of a run show: how much is wrong, how much the machine missed, how late leavers are."""
-    for line in stated.lines:
-        if line.stratum == "rest" and line.wrong.limit_least is not None and line.missed.limit_least is not None:
-            tested = f"{line.tested} of {line.drawn} drawn were tested, of {line.population:,}"
-            yield f"{run}: {tested}; {_rate('wrong', line.wrong)}; {_rate('missed by the machine', line.missed)}"
-    slowest = dict(stated.open_lag.percentiles).get(100)
-    if slowest is not None:
-        lag = stated.open_lag.accounts
-        yield f"{run}: {count(lag, 'account')} of leavers not known to be off, the oldest for {span(timedelta(seconds=slowest))}"
+def shown(one: RunSummary) -> Iterator[str]:
+    """Say of a run what its draw proves, how answers were given, and who signed what."""
+    if one.figures:
+        yield from shown_by(one.run, one.figures)
+    if one.authenticated or one.claimed:
+        yield assured(one.run, one.authenticated, one.claimed)
+    for said in one.said:
+        what = said.statement
+        at = f"{what.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        yield f"{said.place}: {what.kind} of {what.digest[:19]} by {what.person}, authenticated, {at}"
 
 
-def _rate(what: str, rate: Rate) -> str:
-    found = str(rate.found_least) if rate.found_least == rate.found_most else f"{rate.found_least} to {rate.found_most}"
-    most = rate.limit_most if rate.limit_most is not None else 1.0
-    return f"{what} {found}, at most {limit(most)} of all"
+def for_readers(
+    made: EvidencePack, runs: Sequence[RunSummary], without: Collection[ControlEvidence]
+) -> dict[str, bytes]:
+    """Return the files of a pack that are written for readers and programs, by path; all follow from the rest of it."""
+    rows = [
+        (one.framework, one.control, "no" if one in without else "yes", one.measure, " ".join(one.places))
+        for one in CONTROLS
+    ]
+    said = [
+        (
+            run.run,
+            str(what.kind),
+            what.person,
+            "authenticated",
+            what.at.astimezone(UTC).isoformat(),
+            what.digest,
+            one.place,
+        )
+        for run in runs
+        for one in run.said
+        for what in [one.statement]
+    ]
+    answers = [
+        (run.run, "answers", "", how, "", str(number), f"runs/{run.run}/sample/decisions.json")
+        for run in runs
+        for how, number in (("authenticated", run.authenticated), ("claimed", run.claimed))
+        if number
+    ]
+    csv_bytes, results = spreadsheet.csv_bytes, oscal.assessment_results(made, runs, without)
+    return {
+        "README.txt": readme(made, runs, without).encode(),
+        "controls.csv": csv_bytes(("framework", "control", "evidence", "measure", "where"), rows),
+        "said.csv": csv_bytes(("run", "what", "who", "how known", "when", "of", "where"), [*said, *answers]),
+        "figures.csv": csv_bytes(_FIGURES, list(_figure_rows(runs))),
+        oscal.PATH: rfc8785.dumps(results) + b"\n",
+    }
 
 
-def controls_csv(controls: Iterable[ControlEvidence]) -> bytes:
-    """Return the mapping of controls as CSV."""
-    rows = [(one.framework, one.control, one.measure, " ".join(one.places)) for one in controls]
-    return spreadsheet.csv_bytes(("framework", "control", "measure", "where"), rows)
+_FIGURES = (
+    "run", "of", "population", "drawn", "tested", "wrong least", "wrong most", "wrong at most of all",
+    "missed least", "missed most", "missed at most of all", "confidence",
+)  # fmt: skip
 
 
-def readme(made: EvidencePack) -> str:
+def _figure_rows(runs: Iterable[RunSummary]) -> Iterator[tuple[str, ...]]:
+    for run in runs:
+        if run.figures is None or run.figures.confidence is None:
+            continue
+        lines = [(line.stratum, line, run.figures.confidence) for line in run.figures.lines]
+        lines += [(one.client, one.line, one.confidence) for one in run.figures.clients]
+        for name, line, confidence in lines:
+            rates = [
+                (
+                    str(rate.found_least),
+                    str(rate.found_most),
+                    "" if rate.limit_most is None else f"{rate.limit_most:.6f}",
+                )
+                for rate in (line.wrong, line.missed)
+            ]
+            counts = (str(line.population), str(line.drawn), str(line.tested))
+            yield (run.run, name, *counts, *rates[0], *rates[1], f"{confidence:g}")
+
+
+def _seen_in(runs: Sequence[RunSummary], without: Collection[ControlEvidence]) -> str:
+    """Answer what is asked first: what is not shown, who stood behind what, and how sure the review is of itself."""
+    lacking = [f"{one.framework} {one.control}: {one.measure}" for one in CONTROLS if one in without]
+    last = next((run for run in reversed(runs) if run.figures and run.figures.lines), None)
+    sure = (
+        list(shown_by(last.run, last.figures))
+        if last and last.figures
+        else ["no run had a draw: nothing is known of misses"]
+    )
+    confidence = f"{last.figures.confidence:.0%}" if last and last.figures and last.figures.confidence else ""
+    kinds = Counter((one.statement.kind, one.statement.person) for run in runs for one in run.said)
+    ended = [
+        f"audit {run.run}: {f'signed off by {run.signed_off}' if run.signed_off else 'not signed off'}" for run in runs
+    ]
+    signed = [f"{kind} by {person}, authenticated: {number}" for (kind, person), number in sorted(kinds.items())]
+    answers = f"answers of reviewers: {sum(r.authenticated for r in runs):,} authenticated, {sum(r.claimed for r in runs):,} claimed"
+    parts = (
+        ("Controls without evidence here (controls.csv has all)", lacking or ["none"]),
+        (
+            "Who stood behind what (said.csv has each; claimed: a name was written, nobody proved it)",
+            [*signed, answers, *(ended[-6:] if len(ended) > 6 else ended)],
+        ),
+        (
+            f"The review's own misses, by the newest draw{f', with {confidence} confidence' if confidence else ''} (figures.csv has all)",
+            sure,
+        ),
+    )
+    return "\n\n".join(f"{head}\n" + "\n".join(f"- {line}" for line in lines) for head, lines in parts)
+
+
+def readme(made: EvidencePack, runs: Sequence[RunSummary], without: Collection[ControlEvidence]) -> str:
     """Return what whoever opens the folder reads first."""
     period = made.runs[0] if len(made.runs) == 1 else f"{made.runs[0]} to {made.runs[-1]}"
     notice = "\n".join(f"- {line}" for line in made.notice)
@@ -88,6 +172,8 @@ as they were read:
 Both take --head HEAD: the head of the logbook that you were told some other way. Ask for it. Without it, a pack whose last
 weeks were taken away whole, or that was made up as a whole, looks like a pack.
 
+{_seen_in(runs, without)}
+
 What is here
   pack.json           every file with size and SHA-256, and what is left out, with why
   pack.dsse.json      who made the pack, where it was signed (in-toto, DSSE, SSH key)
@@ -96,7 +182,10 @@ What is here
   runs/*/declared.json  sources, role templates and policy as they were when the run was reviewed
   tables/             the same rows as CSV: the SHA-256 of a file is the digest that manifests have of its rows
   declared/ figures/  templates and keys as values; what draws prove and how late leavers are
-  controls.csv        which controls this serves, and where to look
+  controls.csv        which controls this serves, which not, and where to look
+  said.csv figures.csv  who signed and answered what; what each draw proves
+  oscal/              the same as OSCAL assessment results, for programs
+  tool/               locked requirements of the tool that made this
 
 What neither program can notice
 - what nobody wrote down: a run that was thrown away before its line was written, an answer never given
@@ -107,8 +196,16 @@ What neither program can notice
 Personal data in this folder
 {notice}
 
-How to get the tool in some years: its version stands above; sources and locked requirements are in its repository under
-the tag of that version, and the digests of this folder do not depend on it.
+How to get the tool in some years
+  check_evidence.py needs none of it, and any Python 3.9 or later. To conclude every finding again you need access-review
+  {made.tool} itself, for Python 3.11. What it was installed with is {pack.LOCK}, each package with its version and SHA-256
+  ({made.lock or "not in this pack"}):
+
+    python3.11 -m venv venv
+    venv/bin/pip install --require-hashes -r {pack.LOCK}
+    venv/bin/pip install --no-deps access-review=={made.tool}
+
+  Its sources are in its repository under the tag v{made.tool}; where an index has a package no more, any copy with that hash is it.
 """
 
 

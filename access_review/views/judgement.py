@@ -1,6 +1,8 @@
 """What the reviewers' answers say, for the terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from math import ceil
 
 from access_review.audit.judge import ClientStatement, Judgement, Rate, Reviewer
 from access_review.views.terminal import table
@@ -63,17 +65,28 @@ def reviewers(some: Sequence[Reviewer]) -> str:
     return table(header, rows, numbers=(1, 2, 3)) if rows else ""
 
 
+def client_value(card: Mapping[str, object], shown: ClientStatement | None, folder: str) -> dict[str, object]:
+    """Return for scripts how a client stands, where its part lies, and what a draw shows of it alone, null without one."""
+    return {**card, "shown": asdict(shown) if shown else None, "folder": folder}
+
+
+def client_text(card: Mapping[str, object], shown: ClientStatement | None, folder: str) -> str:
+    """Say how a client stands in numbers, what the draw shows of it, and where its part lies."""
+    lines = [f"{key.replace('_', ' '):24} {value}" for key, value in card.items()]
+    return "\n".join([*lines, *([of_client(shown)] if shown else []), "", f"In {folder}"])
+
+
 def of_client(shown: ClientStatement) -> str:
     """Say what a draw shows of one client alone, and whether that is enough for what the client was promised."""
     line, aim = shown.line, f"no more than {shown.tolerable * 100:g} % wrong with {shown.confidence:.0%} confidence"
     if not line.drawn:
         drawn = f"{visible(shown.client)}: {count(line.population, 'unit')} that may be drawn, none was"
         return drawn + (f"; its turn comes in {shown.week}" if shown.week else "")
-    wrong, missed = _rate(line.wrong), _rate(line.missed)
+    wrong, missed = _rate(line.wrong, _tenths), _rate(line.missed, _tenths)
     verdict = {
         True: f"that is enough for {aim}",
-        False: f"that is more than {aim}",
-        None: f"that does not show {aim} yet",
+        False: f"that does not show {aim}",
+        None: f"whether that shows {aim} is open",
     }[shown.holds]
     if shown.week:
         verdict += f"; its turn to be drawn enough comes in {shown.week}"
@@ -81,7 +94,12 @@ def of_client(shown: ClientStatement) -> str:
     return f"{visible(shown.client)}: {tested}; wrong {wrong}, missed by the machine {missed}; {verdict}"
 
 
-def _rate(rate: Rate) -> str:
+def _tenths(rate: float) -> str:
+    """Write an upper limit to a tenth of a percent, rounded up: one client's are high, and compared with each other."""
+    return f"{ceil(round(1000 * rate, 6)) / 10:g}%"
+
+
+def _rate(rate: Rate, limit: Callable[[float], str] = limit) -> str:
     """Show a count with its upper limit for all, as a span while some are not checked."""
     found = _span(f"{rate.found_least:,}", f"{rate.found_most:,}")
     if rate.limit_least is None or rate.limit_most is None:

@@ -24,6 +24,11 @@ def csv_bytes(header: Sequence[str], rows: Iterable[Sequence[str | None]]) -> by
     return sink.getvalue().encode("utf-8-sig")
 
 
+def read_back(data: bytes) -> list[dict[str, str]]:
+    """Return the rows of :func:`csv_bytes`, cells as they stand there."""
+    return list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline="")))
+
+
 def workbook_bytes(book: "Workbook", *, at: datetime) -> bytes:
     """Return a workbook as a file: the same book and time give the same bytes."""
     from openpyxl.writer.excel import ExcelWriter

@@ -1,15 +1,14 @@
 """Evidence through the command line: what is packed agrees, by two readers of their own; what is damaged is refused by both."""
 
 import csv
+import hashlib
 import json
 import os
 import random
 import re
 import shutil
-import subprocess
 import sys
 import zipfile
-from importlib.resources import files
 
 import pytest
 
@@ -18,100 +17,14 @@ from access_review.stages.evidence_check import check_evidence
 from bench.company import Company as DrawnCompany
 from bench.company import Size
 from bench.snapshots import write
-from tests.evidence.damages import DAMAGES
+from tests.evidence.damages import DAMAGES, reseal
+from tests.evidence.verifiers import SECOND, second
 from tests.support.command import access_review
-from tests.support.workspaces import Company
 
 pytestmark = pytest.mark.slow
 
 DAMAGED_PACKS = int(os.environ.get("DAMAGED_PACKS", "20"))
 """How many packs are damaged; `make damage-evidence` asks for 500."""
-SECOND = files("access_review") / "views" / "templates" / "check_evidence.py.txt"
-
-
-class TwoClients(Company):
-    """The same people, of whom every third works for one client and the others for another."""
-
-    def write(self):
-        super().write()
-        path = self.folder / "sources/people.csv"
-        head, *rows = path.read_text().splitlines()
-        clients = ("HARBOR" if int(row[:5]) % 3 == 0 else "QUAY" for row in rows)
-        path.write_text("\n".join([head + ",client", *map(",".join, zip(rows, clients, strict=True))]) + "\n")
-        source = self.folder / "sources/hr.yaml"
-        if "client:" not in source.read_text():
-            source.write_text(source.read_text().replace("{person: id", "{client: client, person: id"))
-
-
-@pytest.fixture(scope="module")
-def company(tmp_path_factory):
-    """Lay out three weekly audits: people leave, a batch is signed and carried out, a week is answered and signed off."""
-    made = TwoClients(tmp_path_factory.mktemp("company") / "w")
-    policy = made.folder / "roles/policy.yaml"
-    policy.write_text(
-        policy.read_text() + "sampling: {tolerable: 0.2}\nclients: {HARBOR: {tolerable: 0.2, confidence: 0.9}}\n"
-    )
-    template = made.folder / "roles/templates/clerk.yaml"
-    template.write_text(template.read_text() + "never: [ledger:role:Approver]\n")
-    made.besides = [(4, "Payroll"), (5, "Approver")]
-    made.leave(3, "2026-11-01")
-    assert made.run("--quiet", "audit", at="2026-11-02T06:00:00Z").code in {0, 3}
-    assert made.run("plan", "--requested-by", "00007", at="2026-11-02T06:05:00Z").code == 0
-    request = ("approve", "--request", "--by", "00007", "--key", str(made.folder / "key7"))
-    assert made.run(*request, at="2026-11-02T06:06:00Z").code == 0
-    assert made.sign(8, at="2026-11-02T06:07:00Z").code == 0
-    applied = made.run("apply", "--by", "00007", at="2026-11-02T06:08:00Z")
-    assert applied.code == 0, applied.err
-    signed = ("sign-off", "--by", "00008", "--key", str(made.folder / "key8"))
-    answer(made, "2026-11-03T06:00:00Z")
-    ended = made.run(*signed, at="2026-11-04T06:00:00Z")
-    assert ended.code == 0, ended.err
-    made.disabled = {3}
-    made.leave(6, "2026-11-08")
-    for day in ("09", "16"):
-        assert made.run("--quiet", "audit", at=f"2026-11-{day}T06:00:00Z").code in {0, 3}
-    return made
-
-
-def answer(made, at):
-    """Answer every row of the work sheets: one is to be revoked."""
-    for number, sheet in enumerate(sorted(made.folder.glob("runs/*/sample/*.csv"))):
-        with sheet.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-        names = {name.lower(): name for name in rows[0]}
-        for place, row in enumerate(rows):
-            row[names["decision"]] = "revoke" if number == place == 0 else "keep"
-            own = any(value == "Person 9" for value in row.values())
-            row[names["decided by"]], row[names["decided on"]] = "Person 10" if own else "Person 9", "2026-11-03"
-        with sheet.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(rows[0]))
-            writer.writeheader()
-            writer.writerows(rows)
-        read = made.run("decide", str(sheet), at=at)
-        assert read.code == 0, read.err
-
-
-@pytest.fixture(scope="module")
-def pack(company, tmp_path_factory):
-    to = tmp_path_factory.mktemp("packs") / "pack"
-    words = ("--since", "20261102", "-o", str(to), "--zip", "--key", str(company.folder / "key8"))
-    made = company.run("--json", "evidence", "pack", *words, at="2026-11-16T07:00:00Z")
-    assert made.code == 0, made.err
-    return to, made.json
-
-
-def second(folder, *words):
-    """Run the second verifier as an auditor does: a file, and a Python that cannot find this tool."""
-    command = [sys.executable, "-I", "-c", RUN, str(SECOND), str(folder), *words]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
-
-
-RUN = """
-import runpy, sys
-sys.modules["access_review"] = None
-sys.argv = sys.argv[1:]
-runpy.run_path(sys.argv[0], run_name="__main__")
-"""
 
 
 def test_both_verifiers_agree_that_a_pack_is_as_it_was_made(pack):
@@ -194,7 +107,60 @@ def test_a_stranger_reads_who_answered_what_it_proves_and_which_controls_have_no
         re.search(r"drawn were tested.*wrong \d, at most \d+% of all; missed by the machine", line) for line in said
     ), said
     assert any("of leavers not known to be off" in line for line in said), said
-    assert not any(line.startswith("nothing in it for") for line in said), said
+    assert any(
+        re.search(r"HARBOR: \d+ of \d+ drawn were tested.*no more than 20 % wrong with 90%", line) for line in said
+    )
+    lacking = next(line for line in said if line.startswith("nothing in it for"))
+    assert "SOC 2 CC6.4" in lacking, "no source is about badges"
+    assert "CC6.3" not in lacking
+
+
+def test_the_readme_alone_answers_a_stranger(pack):
+    folder = pack[0]
+    text = (folder / "README.txt").read_text()
+    assert "- SOC 2 CC6.4: badges as a source like any other" in text
+    assert "- SOC 2 CC6.3" not in text
+    assert re.search(r"- approval by \S*00008, authenticated: 1\n", text), text
+    assert re.search(r"- sign-off by \S*00008, authenticated: 1\n", text), text
+    assert re.search(r"answers of reviewers: 0 authenticated, \d+ claimed", text)
+    assert re.search(r"misses, by the newest draw, with 95% confidence.*missed by the machine \d", text, re.DOTALL)
+    lock = (folder / "tool/requirements.txt").read_bytes()
+    assert f"sha256:{hashlib.sha256(lock).hexdigest()}" in text
+    assert b"--hash=sha256:" in lock
+    with (folder / "said.csv").open(newline="", encoding="utf-8-sig") as file:
+        said = list(csv.DictReader(file))
+    assert {(one["what"], one["who"][-5:], one["how known"]) for one in said} >= {
+        ("request", "00007", "authenticated"),
+        ("approval", "00008", "authenticated"),
+        ("answers", "", "claimed"),
+    }
+    with (folder / "controls.csv").open(newline="", encoding="utf-8-sig") as file:
+        controls = {f"{one['framework']} {one['control']}": one["evidence"] for one in csv.DictReader(file)}
+    wanted = ("ISO 27001 9.1", "ISO 27001 9.2", "ISO 27001 9.3", "ISO 27001 10.2", "SOC 2 CC7.3-7.4", "SOC 2 CC8.1")
+    assert {controls[one] for one in wanted} == {"yes"}
+    assert {controls[one] for one in ("HIPAA 164.308(a)(4)", "HIPAA 164.312(b)")} == {"yes"}
+    assert (controls["SOC 2 CC6.4"], controls["SOC 2 CC9.2"]) == ("no", "no")
+
+
+def test_an_independent_validator_reads_the_assessment_results(pack):
+    oscal = pytest.importorskip("trestle.oscal.assessment_results")
+    folder, made = pack
+    read = oscal.AssessmentResults.oscal_read(folder / "oscal/assessment-results.json")
+    assert [one.title for one in read.results] == [f"Access review {run}" for run in made["runs"]]
+    states = {one.title: str(one.target.status.state.value) for one in read.results[0].findings}
+    assert (states["leaver-active"], states["nesting-cycle"]) == ("not-satisfied", "satisfied")
+    uuids = re.findall(r'"uuid":"([^"]+)"', (folder / "oscal/assessment-results.json").read_text())
+    assert len(uuids) == len(set(uuids)) > 20
+
+
+def test_what_is_written_for_readers_follows_from_the_rest(pack, tmp_path):
+    copy = shutil.copytree(pack[0], tmp_path / "pack")
+    for name in ("README.txt", "controls.csv", "said.csv", "figures.csv", "oscal/assessment-results.json"):
+        path = copy / name
+        path.write_bytes(path.read_bytes().replace(b"claimed", b"authenticated").replace(b"no", b"yes") + b" ")
+    reseal(copy)
+    wrong = check_evidence(copy, [pack[1]["head"]]).wrong
+    assert sum("says something else than follows from the pack" in one for one in wrong) == 5
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -77,7 +77,8 @@ def test_each_named_client_gets_as_many_as_its_statement_needs_and_the_whole_dra
 
 def test_what_is_drawn_of_a_client_is_a_random_part_of_it():
     """Whether somebody works for another client too, or stands early in the list, changes no chance."""
-    people, seen = units(harbor=40, pineway=80), Counter()
+    people = units(harbor=40, pineway=80)
+    seen: Counter[str] = Counter()
     own = sorted(of(people, "harbor"))
     for number in range(60):
         made, _ = drawn(people, ClientAims({"harbor": ClientAim(0.2, 0.9)}), run=f"r{number}")
@@ -96,7 +97,10 @@ NOTHING = Worklist("r", AS_OF, ())
 def test_with_a_bound_clients_take_turns_and_each_is_told_its_week():
     people = units(harbor=130, pineway=130, quay=130)
     names = ("harbor", "pineway", "quay")
-    waited, state, told, held = {}, None, {}, Counter()
+    waited: dict[str, int] = {}
+    told: dict[str, str] = {}
+    held: Counter[str] = Counter()
+    state = None
     for week in range(6):
         aims = ClientAims(dict.fromkeys(names, STRICT), 35, "UTC", waited)
         made, state = drawn(people, aims, run=f"r{week}", weeks=week, state=state)
