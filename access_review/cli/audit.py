@@ -317,8 +317,7 @@ def client(
 
     options: Options = ctx.obj
     made = write_client(options.workspace(), options.found_run(reviewed=True), name)
-    said = (made.card, made.shown, str(made.folder))
-    options.show(judgement.client_value(*said), judgement.client_text(*said))
+    options.show(judgement.client_value(*made.said), judgement.client_text(*made.said))
 
 
 def _unread(run: "Run") -> tuple[int, str]:

@@ -25,6 +25,11 @@ class WrittenClient:
     shown: ClientStatement | None
     folder: Path
 
+    @property
+    def said(self) -> tuple[ClientScorecard, ClientStatement | None, str]:
+        """Return what is told of it: the numbers, what the draw shows, and the folder."""
+        return self.card, self.shown, str(self.folder)
+
 
 def write_client(workspace: Workspace, run: Run, client: str) -> WrittenClient:
     """Write one client's part of a run, to be handed over.
