@@ -26,6 +26,7 @@ from access_review.cli import (
     offboarding,
     revocation,
     scorecard,
+    small_audits,
     status,
     waive,
     workspace,
@@ -128,6 +129,7 @@ offboarding.add_to(app)
 waive.add_to(app)
 status.add_to(app)
 scorecard.add_to(app)
+small_audits.add_to(app)
 revocation.add_to(app)
 logbook.add_to(app)
 evidence.add_to(app)

@@ -217,7 +217,8 @@ def _moments(checkpoint: Checkpoint, records: Records, at: datetime) -> Iterator
 def followed_up(listed: CheckpointList, records: Records, at: datetime) -> Measurement:
     """Return the share of the quarter's cases whose first step that was due was taken in time."""
     every = [case for one in listed.checkpoints for case in cases_of(one, records, at)]
-    judged = [ok for case in every if case.since > at - QUARTER if (ok := _in_time(case, listed, at)) is not None]
+    recent = [case for case in every if case.is_open or case.until is None or case.until > at - QUARTER]
+    judged = [ok for case in recent if (ok := _in_time(case, listed, at)) is not None]
     whole = len(judged)
     return Measurement(MeasureName.FOLLOWED_UP, 100.0 * sum(judged) / whole if whole else 100.0, at, sum(judged), whole)
 

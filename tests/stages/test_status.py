@@ -1,9 +1,12 @@
 """The check list through the command line: how it stands, what is stated, told and done, and that none of it can be taken back."""
 
+import hmac
+import json
 import sqlite3
 
 import pytest
 
+from access_review.evidence.controls import CONTROLS
 from tests.support.workspaces import Company
 
 MONDAY, LATER = "2026-11-02T06:00:00Z", "2026-11-02T09:00:00Z"
@@ -160,3 +163,34 @@ def test_the_scorecard_is_of_the_same_records_and_its_formulas_can_be_changed(wo
     (workspace.folder / "roles/scorecard.yaml").write_text(own)
     refused = workspace.run("check", at=LATER)
     assert (refused.code, "make 19 points" in refused.err) == (2, True)
+
+
+def test_five_controls_are_drawn_once_a_quarter_by_a_key_that_anybody_can_repeat(workspace):
+    made = workspace.run("--json", "mini-audit", at=LATER).json
+    names = [one["control"] for one in made["controls"]]
+    [sample] = workspace.folder.glob("runs/*/sample/sample.json")
+    assert (made["quarter"], made["committed"], made["key"]) == (
+        "2026-Q4",
+        False,
+        json.loads(sample.read_text())["key"],
+    )
+    seed = hmac.digest(bytes.fromhex(made["key"]), (made["root"] + "mini-audit 2026-Q4").encode(), "sha256")
+    every = [f"{one.framework} {one.control}" for one in CONTROLS]
+    assert names == sorted(sorted(every, key=lambda name: hmac.digest(seed, name.encode(), "sha256"))[:5])
+    for one in made["controls"]:
+        for file in one["evidence"]:
+            assert (workspace.folder / file["path"]).is_file()
+    assert shown(workspace)[1].keys() == {"sources-read", "beyond", "log-signed"}
+    assert workspace.run("--quiet", "audit", at="2026-11-09T06:00:00Z").code in {0, 5}
+    again = workspace.run("--json", "mini-audit", at="2026-11-09T07:00:00Z").json
+    assert ([one["control"] for one in again["controls"]], again["key"]) == (names, made["key"])
+    words = ("--by", "00008", "--link", "ticket 7", "--note", "looked at two", "--key", str(workspace.folder / "key8"))
+    for name, says in zip(names, ("works", "works", "cannot-say", "works", "fails"), strict=True):
+        told = workspace.run("mini-audit", "answer", name.lower(), says, *words, at="2026-11-10T07:00:00Z")
+        assert (told.code, "(authenticated)" in told.out) == (0, True), told.err
+    ended = workspace.run("mini-audit", at="2026-11-10T08:00:00Z")
+    assert (ended.code, ended.err.strip()) == (3, f"access-review: fails: {names[-1]}")
+    other = next(name for name in every if name not in names)
+    assert workspace.run("mini-audit", "answer", other, "works", *words[:6], at="2026-11-10T07:00:00Z").code == 2
+    assert workspace.run("mini-audit", at="2027-01-02T08:00:00Z").code == 4, "no audit of that quarter yet"
+    assert "mini-audit-answered" in workspace.run("status", "--measures", at="2026-11-10T08:00:00Z").out
