@@ -192,6 +192,8 @@ What neither program can notice
 - rows that a source did not show, beyond what its completeness verdicts say
 - without --head or a signature that saw a later head: weeks cut off at the end, with all their traces
 - who really sat at the keyboard, where a name was claimed and not signed for
+- {pack.VERIFIER} alone: what this file, controls.csv, said.csv, figures.csv and oscal/ say, and whether declared/ is what the
+  files of the workspace say; the tool holds these to the rest
 
 Personal data in this folder
 {notice}

@@ -253,6 +253,21 @@ def consistently(pack: Path, path: Path, data: bytes) -> None:
     rewritten(pack, lines)
 
 
+def client_passed_over(pack: Path, chance: random.Random) -> str:
+    """Let fewer have been drawn for a client that was promised enough, and write the whole logbook anew."""
+    path = chance.choice(
+        [path for path in files_of(pack) if path.name == "sample.json" and b'"clients"' in path.read_bytes()]
+    )
+    sample = json.loads(path.read_bytes())
+    part = chance.choice(sample["clients"]["parts"])
+    if chance.random() < 0.5:
+        part["drawn"] -= 1
+    else:
+        part["aim"]["tolerable"] = 0.9
+    consistently(pack, path, rfc8785.dumps(sample) + b"\n")
+    return f"{part['client']} passed over, everything made to fit"
+
+
 def figures_better(pack: Path, chance: random.Random) -> str:
     path = some(pack, chance, "figures/*.json")
     stated = json.loads(path.read_bytes())
@@ -312,4 +327,5 @@ DAMAGES: tuple[Damage, ...] = (
     template_wider,
     gone_resealed,
     rule_switched_off,
+    client_passed_over,
 )
