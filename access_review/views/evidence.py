@@ -19,7 +19,10 @@ from access_review.views.text import count, listed, visible
 
 
 class PackValue(TypedDict):
-    """A pack for scripts: where it lies, the digest of its ``pack.json``, and what it says of itself."""
+    """A pack for scripts: where it lies, the digest of its ``pack.json``, and what it says of itself.
+
+    ``part_of`` is the digest of the full pack where it is a part of one.
+    """
 
     folder: str
     archive: str | None
@@ -29,6 +32,7 @@ class PackValue(TypedDict):
     runs: list[str]
     files: int
     left_out: int
+    part_of: str | None
 
 
 class CheckedValue(TypedDict):
@@ -124,13 +128,17 @@ def _figure_rows(runs: Iterable[RunSummary]) -> Iterator[tuple[str, ...]]:
 def _seen_in(runs: Sequence[RunSummary], without: Collection[ControlEvidence]) -> str:
     """Answer what is asked first: what is not shown, who stood behind what, and how sure the review is of itself."""
     lacking = [f"{one.framework} {one.control}: {one.measure}" for one in CONTROLS if one in without]
-    last = next((run for run in reversed(runs) if run.figures and run.figures.lines), None)
-    sure = (
-        list(shown_by(last.run, last.figures))
-        if last and last.figures
-        else ["no run had a draw: nothing is known of misses"]
+    drawn = [run.figures for run in runs if run.figures and run.figures.lines]
+    answered = [one for one in drawn if any(line.stratum == "rest" and line.tested for line in one.lines)]
+    last = next(reversed(answered or drawn), None)
+    sure = list(shown_by(last.run, last)) if last else ["no run had a draw: nothing is known of misses"]
+    if answered and drawn[-1] is not answered[-1]:
+        sure.append(f"{drawn[-1].run}: drawn, and not answered yet")
+    by = (
+        f", by the newest draw with answers and with {last.confidence:.0%} confidence"
+        if last and last.confidence
+        else ""
     )
-    confidence = f"{last.figures.confidence:.0%}" if last and last.figures and last.figures.confidence else ""
     kinds = Counter((one.statement.kind, one.statement.person) for run in runs for one in run.said)
     ended = [
         f"audit {run.run}: {f'signed off by {run.signed_off}' if run.signed_off else 'not signed off'}" for run in runs
@@ -144,7 +152,7 @@ def _seen_in(runs: Sequence[RunSummary], without: Collection[ControlEvidence]) -
             [*signed, answers, *(ended[-6:] if len(ended) > 6 else ended)],
         ),
         (
-            f"The review's own misses, by the newest draw{f', with {confidence} confidence' if confidence else ''} (figures.csv has all)",
+            f"The review's own misses{by} (figures.csv has all)",
             sure,
         ),
     )
@@ -233,15 +241,19 @@ def packed_value(made: EvidencePack, folder: str, archive: str | None, digest: s
         "runs": list(made.runs),
         "files": len(made.files),
         "left_out": len(made.left_out),
+        "part_of": made.part.of if made.part else None,
     }
 
 
 def packed_text(made: EvidencePack, folder: str, archive: str | None, digest: str) -> str:
     """Say where a pack is, and what its reader is to be told some other way."""
+    rest = f"{count(len(made.left_out), 'file')} that the logbook knows left out, with why"
+    if made.part:
+        rest = f"a part of the pack with the digest {made.part.of}; README.txt says what it cannot show"
     lines = [
         f"Evidence of {count(len(made.runs), 'run')} in {visible(folder)}"
         + (f" and {visible(archive)}" if archive else ""),
-        f"{count(len(made.files), 'file')}; {count(len(made.left_out), 'file')} that the logbook knows left out, with why",
+        f"{count(len(made.files), 'file')}; {rest}",
         f"Digest: {digest}",
         f"Head:   {made.head}",
         "        Tell the auditor this head some other way: without it, weeks cut off at the end are not noticed",

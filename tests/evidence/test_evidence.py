@@ -123,7 +123,12 @@ def test_the_readme_alone_answers_a_stranger(pack):
     assert re.search(r"- approval by \S*00008, authenticated: 1\n", text), text
     assert re.search(r"- sign-off by \S*00008, authenticated: 1\n", text), text
     assert re.search(r"answers of reviewers: 0 authenticated, \d+ claimed", text)
-    assert re.search(r"misses, by the newest draw, with 95% confidence.*missed by the machine \d", text, re.DOTALL)
+    assert re.search(
+        r"misses, by the newest draw with answers and with 95% confidence.*: [1-9]\d* of \d+ drawn were tested",
+        text,
+        re.DOTALL,
+    )
+    assert f"{pack[1]['runs'][-1]}: drawn, and not answered yet" in text
     lock = (folder / "tool/requirements.txt").read_bytes()
     assert f"sha256:{hashlib.sha256(lock).hexdigest()}" in text
     assert b"--hash=sha256:" in lock
