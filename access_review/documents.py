@@ -27,8 +27,11 @@ MOST_NODES = 200_000
 """Values that a file may have, its aliases expanded."""
 LARGEST_FILE = 16 * 2**20
 """Bytes of a file that is read."""
+DEEPEST = 500
+"""How many brackets may be open at once: what a reader does for each grows with all of them."""
 
 _TAG = "tag:yaml.org,2002:"
+_BRACKET = re.compile(r"[\[\]{}]")
 _NAMED = re.compile(r"\b(alias|anchor|handle|tag) ['\"]?\S+")
 
 
@@ -64,8 +67,10 @@ def read(path: Path, shown: str) -> Document:
         data = read_plain(path.resolve(), LARGEST_FILE)
         document.digest = hashlib.sha256(data).hexdigest()
         document.text = data.decode("utf-8")
-    except OSError as error:
-        document.mistakes.append(Mistake(shown, 0, 0, f"cannot be read: {error.strerror}"))
+    except (OSError, RuntimeError) as error:
+        # Up to Python 3.12 a link that leads to itself is a RuntimeError.
+        why = error.strerror if isinstance(error, OSError) else "it is a link that leads to itself"
+        document.mistakes.append(Mistake(shown, 0, 0, f"cannot be read: {why}"))
         return document
     except UnicodeDecodeError as error:
         document.mistakes.append(Mistake(shown, 1, 1, f"is not UTF-8 (byte {error.start})", "save it as UTF-8"))
@@ -78,6 +83,9 @@ def read(path: Path, shown: str) -> Document:
 def parse(text: str, shown: str) -> Document:
     """Read YAML from text."""
     document = Document(shown)
+    if place := _too_deep(text):
+        document.mistakes.append(Mistake(shown, *place, f"more than {DEEPEST} brackets are open here"))
+        return document
     try:
         node = _composed(text)
         if node is not None:
@@ -91,6 +99,16 @@ def parse(text: str, shown: str) -> Document:
     except (YAMLError, ValueError, RecursionError) as error:
         document.mistakes.append(Mistake(shown, 0, 0, f"is not YAML: {' '.join(str(error).split())}"))
     return document
+
+
+def _too_deep(text: str) -> tuple[int, int] | None:
+    """Return line and column where too many brackets are open, those in quotes counted too; nothing where that is nowhere."""
+    depth = 0
+    for found in _BRACKET.finditer(text):
+        depth = depth + 1 if found[0] in "[{" else max(0, depth - 1)
+        if depth > DEEPEST:
+            return text.count("\n", 0, found.start()) + 1, found.start() - text.rfind("\n", 0, found.start())
+    return None
 
 
 @lru_cache(256)

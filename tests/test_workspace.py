@@ -44,6 +44,18 @@ def test_a_small_workspace_loads_and_its_digest_covers_every_file(folder):
 
 
 @pytest.mark.parametrize(
+    "file", ["policy", "separation", "waivers", "approvers", "checklist", "expectations", "templates/b"]
+)
+@pytest.mark.parametrize("to", ["itself", "nowhere"])
+def test_a_link_that_leads_nowhere_is_no_absent_file(folder, file, to):
+    """What it was to say (who may not hold what, how much may be taken) would be switched off without a word."""
+    path = folder / f"roles/{file}.yaml"
+    path.symlink_to(path if to == "itself" else folder / "not-there")
+    (only,) = mistakes(folder)
+    assert only.startswith(f"roles/{file}.yaml: cannot be read: ")
+
+
+@pytest.mark.parametrize(
     ("file", "text", "said"),
     [
         ("roles/templates/b.yaml", "role: b\nrole: c\n", "roles/templates/b.yaml:2:1: the key 'role' stands twice"),
@@ -74,6 +86,12 @@ def test_a_small_workspace_loads_and_its_digest_covers_every_file(folder):
             "roles/approvers.yaml:2:19: key: the RSA key is too short: 3072 bits",
         ),
         ("roles/templates/b.yml", "role: b\n", "roles/templates/b.yml: is not read: its name ends in .yml"),
+        ("roles/policy.yml", "limits: {}\n", "roles/policy.yml: is not read: its name ends in .yml"),
+        (
+            "roles/separation.yaml",
+            "pairs:\n " + "[" * 900,
+            "separation.yaml:2:502: more than 500 brackets are open here",
+        ),
         (
             "roles/policy.yaml",
             "limits: {disable: {percent: 101, floor: 1}}\n",

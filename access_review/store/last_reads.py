@@ -21,9 +21,6 @@ from access_review.store import logged, plans, snapshots
 
 _TAKEN = PROVEN | {State.ORDERED}
 
-_FURTHEST = 60
-"""How many runs are looked at: what has not been read whole for so long is not known any more."""
-
 
 def of(earlier: Sequence[Run], live: Collection[str] = ()) -> Mapping[str, LastRead]:
     """Return by source and subject how much there was, and in which group, from runs given oldest first.
@@ -54,10 +51,13 @@ def of(earlier: Sequence[Run], live: Collection[str] = ()) -> Mapping[str, LastR
 
 
 def _counts(earlier: Sequence[Run]) -> Iterator[tuple[Run, Mapping[str, Mapping[str, int]]]]:
-    """Yield runs, the newest first, with how much they say that each source held, until everything that was asked is known."""
+    """Yield runs, the newest first, with how much they say that each source held, until everything that was asked is known.
+
+    However long ago that was: a source that is cut for a year is no less cut, and would else be believed one day.
+    """
     asked: set[tuple[str, str]] = set()
     known: set[tuple[str, str]] = set()
-    for run in reversed(earlier[-_FURTHEST:]):
+    for run in reversed(earlier):
         manifest = snapshots.read_manifest(run)
         accepted = store.has(run, AUDIT) and store.read(run, AUDIT).signed_off_at is not None
         found = {}

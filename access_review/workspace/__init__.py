@@ -208,10 +208,17 @@ class _Loader:
     def _one(self, name: str, model: type[M]) -> M:
         """Read a file of the roles that may be absent: then everything in it has its default."""
         path = self.roles / name
-        if not path.exists():
+        if self._is_absent(path):
             return model()
         document = self._read(path)
         return self._valid(document, model, document.data) or model()
+
+    def _is_absent(self, path: Path) -> bool:
+        """Tell whether a file of the roles is not there; a link that leads nowhere is, and cannot be read."""
+        if path.exists() or path.is_symlink():
+            return False
+        self._files(self.roles, path.name)  # one in .yml is no absent one
+        return True
 
     def _source(self, path: Path) -> SourceEntry | None:
         document = self.documents[path.stem] = self._read(path)
@@ -292,7 +299,7 @@ class _Loader:
 
     def _policy(self) -> Policy:
         path = self.roles / "policy.yaml"
-        if not path.exists():
+        if self._is_absent(path):
             return Policy()
         document = self._read(path)
         policy = self._valid(document, Policy, document.data) or Policy()
@@ -321,7 +328,7 @@ class _Loader:
 
     def _expectations(self) -> RoleExpectations:
         path = self.roles / "expectations.yaml"
-        if not path.exists():
+        if self._is_absent(path):
             return RoleExpectations()
         document = self._read(path)
         expected = self._valid(document, RoleExpectations, document.data) or RoleExpectations()
@@ -331,7 +338,7 @@ class _Loader:
 
     def _checklist(self) -> CheckpointList:
         path = self.roles / "checklist.yaml"
-        if not path.exists():
+        if self._is_absent(path):
             return CheckpointList()
         document = self._read(path)
         listed = self._valid(document, CheckpointList, document.data) or CheckpointList()
@@ -340,7 +347,7 @@ class _Loader:
 
     def _formulas(self) -> Formulas | None:
         path = self.roles / "scorecard.yaml"
-        if not path.exists():
+        if self._is_absent(path):
             return None
         document = self._read(path)
         self._require_rules(document, "metrics")
@@ -372,7 +379,7 @@ class _Loader:
 
     def _waivers(self) -> Waivers:
         path = self.roles / "waivers.yaml"
-        if not path.exists():
+        if self._is_absent(path):
             return Waivers()
         document = self._read(path)
         waivers = self._valid(document, Waivers, document.data) or Waivers()
