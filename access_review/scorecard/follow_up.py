@@ -18,6 +18,7 @@ class FollowUpKind(StrEnum):
     ANSWER = "answer"
     MOCK_AUDIT = "mock-audit"
     MOCK_STEP = "mock-step"
+    TRAINING = "training"
 
 
 @dataclass(frozen=True, slots=True)

@@ -194,3 +194,41 @@ def test_five_controls_are_drawn_once_a_quarter_by_a_key_that_anybody_can_repeat
     assert workspace.run("mini-audit", "answer", other, "works", *words[:6], at="2026-11-10T07:00:00Z").code == 2
     assert workspace.run("mini-audit", at="2027-01-02T08:00:00Z").code == 4, "no audit of that quarter yet"
     assert "mini-audit-answered" in workspace.run("status", "--measures", at="2026-11-10T08:00:00Z").out
+
+
+def test_a_mock_audit_is_a_case_that_only_a_newer_run_can_test(workspace):
+    by = ("--by", "00008", "--note", "before the client comes")
+    assert workspace.run("mock-audit", at=LATER).code == 0
+    assert workspace.run("mock-audit", "step", "engage", *by, at=LATER).code == 2
+    assert workspace.run("mock-audit", "open", *by, "--next-by", "2026-11-04", at=LATER).code == 0
+    assert workspace.run("mock-audit", "open", *by, at=LATER).code == 4
+    late = workspace.run("mock-audit", at="2026-11-05T00:01:00Z")
+    assert (late.code, late.err.strip()) == (3, "access-review: overdue: engage")
+    assert "overdue since 2026-11-04" in late.out
+    assert workspace.run("mock-audit", "step", "control", *by, at=LATER).code == 4
+    for step in ("engage", "architect", "control"):
+        assert workspace.run("mock-audit", "step", step, *by, "--owner", "00009", at=LATER).code == 0
+    assert workspace.run("mock-audit", "step", "test", *by, at=LATER).code == 4, "the run is older than the case"
+    workspace.besides = []
+    workspace.write()
+    assert workspace.run("--quiet", "audit", at="2026-11-05T06:00:00Z").code in {0, 5}
+    assert workspace.run("mock-audit", "step", "test", *by, at="2026-11-05T07:00:00Z").code == 0
+    case = workspace.run("--json", "mock-audit", at="2026-11-05T08:00:00Z").json["case"]
+    assert [one["step"] for one in case["steps"]] == ["engage", "architect", "control", "test"]
+    assert (case["next"], case["causes"]["other"], case["steps"][-1]["causes"].get("other", 0)) == (None, 1, 0)
+
+
+def test_a_training_is_assigned_done_or_overdue(workspace):
+    words = ("mock-audit", "train", "00003", "Least privilege", "--by", "00008")
+    assert workspace.run(*words, at=LATER).code == 4
+    assert workspace.run(*words, "--done", "lms/1", at=LATER).code == 4
+    assert workspace.run(*words, "--due", "2026-11-10", at=LATER).code == 0
+
+    def states(at):
+        told = workspace.run("--json", "mock-audit", at=at)
+        return told.code, [one["state"] for one in told.json["trainings"]]
+
+    assert states("2026-11-10T23:00:00Z") == (0, ["assigned"])
+    assert states("2026-11-11T01:00:00Z") == (3, ["overdue"])
+    assert workspace.run(*words, "--done", "lms/1", at="2026-11-11T02:00:00Z").code == 0
+    assert states("2026-11-11T03:00:00Z") == (0, ["done"])

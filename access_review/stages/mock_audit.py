@@ -1,0 +1,145 @@
+"""Mock audit: open a case from the records, take its steps, test it by a newer run, and follow who is to be trained."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from access_review.errors import PlanRefused, Unclear
+from access_review.model import CURRENT, JsonObject
+from access_review.runs import Run
+from access_review.scorecard import mock_audit
+from access_review.scorecard.follow_up import FollowUp, FollowUpKind
+from access_review.scorecard.measures import QUARTER
+from access_review.scorecard.mock_audit import CountedCause, MockAudit, MockStep, RepeatedFindings, Training
+from access_review.stages import status
+from access_review.stages.status import WhoSays
+from access_review.store import follow_ups, logged, reviews, rosters, snapshots
+from access_review.tables import Row
+from access_review.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class ShownMockAudit:
+    """The case that goes on, or the last; the causes and repeated findings of the newest run, and every training."""
+
+    case: MockAudit | None
+    causes: tuple[CountedCause, ...]
+    repeated: tuple[RepeatedFindings, ...]
+    trainings: tuple[Training, ...]
+
+
+def read_mock_audit(workspace: Workspace, run: Run, now: datetime) -> ShownMockAudit:
+    """Say how the mock audit stands, and what the newest records are about; raises ``ArtifactError``."""
+    records = follow_ups.read(workspace.folder)
+    people = rosters.people_now(run)
+    return ShownMockAudit(
+        mock_audit.newest_case(records, now),
+        _causes(run),
+        mock_audit.repeated_findings(_of_the_quarter(workspace, now), people.managers, people.here),
+        mock_audit.trainings(records, now),
+    )
+
+
+def _causes(run: Run) -> tuple[CountedCause, ...]:
+    report = reviews.read(run)
+    rows = [row for row in report.findings.select(["rule", "about", "status"]).to_pylist() if row["status"] in CURRENT]
+    sources = snapshots.read_manifest(run).sources
+    unread = sorted(name for name, source in sources.items() if not source.complete)
+    silent = [one.rule for one in report.evaluations if not one.evaluated]
+    return mock_audit.root_causes(rows, unread, silent)
+
+
+def _of_the_quarter(workspace: Workspace, now: datetime) -> Iterator[Row]:
+    for run in logged.known_runs(workspace.folder):
+        if run.reviewed and now - QUARTER < run.as_of <= now:
+            yield from reviews.read(run).findings.select(["finding", "rule", "person"]).to_pylist()
+
+
+def open_mock_audit(
+    workspace: Workspace, run: Run, who: WhoSays, *, note: str, next_by: datetime | None, now: datetime
+) -> FollowUp:
+    """Open a case from a reviewed run, its causes counted; raises ``PlanRefused`` while another goes on."""
+    shown = read_mock_audit(workspace, run, now)
+    if shown.case and shown.case.next_step:
+        raise PlanRefused(f"{shown.case.opened.about} goes on", hint=f"its next step is {shown.case.next_step}")
+    said: JsonObject = {
+        "run": run.id,
+        "note": status.noted(note),
+        "causes": {str(one.cause): one.findings for one in shown.causes},
+        "next_by": next_by.isoformat() if next_by else "",
+    }
+    person = rosters.person_now(run, who.by)
+    opened = FollowUp(FollowUpKind.MOCK_AUDIT, f"mock-audit {now:%Y-%m-%d}", now, person, said)
+    return status.record(workspace, run, opened, who)
+
+
+def take_mock_step(
+    workspace: Workspace,
+    run: Run,
+    step: MockStep,
+    who: WhoSays,
+    *,
+    owner: str,
+    note: str,
+    link: str,
+    next_by: datetime | None,
+    now: datetime,
+) -> FollowUp:
+    """Take the next step of the case; the last one counts the causes of a run made since it was opened, beside those of then.
+
+    Raises ``Unclear`` where no case is open, ``PlanRefused`` for a step that is not next and for a test without a new run.
+    """
+    case = read_mock_audit(workspace, run, now).case
+    if case is None or case.next_step is None:
+        raise Unclear("no mock audit is open", hint="access-review mock-audit open --by YOU --note WHY")
+    if step is not case.next_step:
+        raise PlanRefused(f"{step} is not next", hint=f"next is {case.next_step}")
+    if step is MockStep.TEST and run.as_of <= case.opened.at:
+        hint = "access-review audit, or daily, then test"
+        raise PlanRefused("a test needs a run made since the case was opened", hint=hint)
+    answering = rosters.person_now(run, owner) if owner else ""
+    counted: JsonObject = {str(one.cause): one.findings for one in _causes(run)} if step is MockStep.TEST else {}
+    said: JsonObject = {
+        "step": str(step),
+        "owner": answering,
+        "note": status.noted(note),
+        "link": status.linked(link) if link else "",
+        "next_by": next_by.isoformat() if next_by else "",
+        "run": run.id if step is MockStep.TEST else "",
+        "causes": counted,
+    }
+    person = rosters.person_now(run, who.by)
+    return status.record(workspace, run, FollowUp(FollowUpKind.MOCK_STEP, case.opened.about, now, person, said), who)
+
+
+def train(
+    workspace: Workspace,
+    run: Run,
+    trainee: str,
+    course: str,
+    who: WhoSays,
+    *,
+    due: datetime | None,
+    link: str,
+    now: datetime,
+) -> FollowUp:
+    """Assign a training to somebody until a day, or, with a ``link`` to the proof, say that it is done.
+
+    Raises ``PlanRefused`` for strangers, for a day that is past and for proof of what was never assigned.
+    """
+    person, name = rosters.person_now(run, trainee), status.noted(course)
+    known = mock_audit.trainings(follow_ups.read(workspace.folder), now)
+    before = next((one for one in known if (one.person, one.course) == (person, name)), None)
+    if link and before is None:
+        raise PlanRefused(f"{name!r} was never assigned to {trainee}", hint="assign it with --due DAY")
+    ends = before.due if link and before else due
+    if ends is None or (not link and ends <= now):
+        raise PlanRefused("by when it is due must be said, and is to come", hint="--due DAY, or --done LINK")
+    said: JsonObject = {
+        "course": name,
+        "due": ends.isoformat(),
+        "done": bool(link),
+        "link": status.linked(link) if link else "",
+    }
+    by = rosters.person_now(run, who.by)
+    return status.record(workspace, run, FollowUp(FollowUpKind.TRAINING, person, now, by, said), who)
