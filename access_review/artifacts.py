@@ -33,6 +33,7 @@ from access_review.plan.record import Plan
 from access_review.sample.draw import Sample, SampleState
 from access_review.sample.population import SamplingFrame
 from access_review.snapshot import Manifest
+from access_review.snapshot.watched import WatchState
 
 T = TypeVar("T")
 
@@ -250,3 +251,5 @@ JUDGEMENT = Artifact("judgement.json", "access-review/judgement@1", Judgement)
 STATE = Artifact("state.json", "access-review/state@1", WorkspaceState, _with_formats, _without_formats)
 NOTIFIED = Artifact("standing-told.json", "access-review/told@1", Notified, _offsets)
 """These two lie in ``runs/`` itself."""
+WATCHED = Artifact("state.json", "access-review/watch@1", WatchState)
+"""This one lies in ``runs/watch/``."""

@@ -263,6 +263,43 @@ def is_recorded(connector: Connector) -> bool:
     return getattr(connector, "recorded", False) is True
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What stands for a source as it is: the same ``content`` means that nothing has changed.
+
+    ``seen`` is the connector's own, for the next look.
+    """
+
+    content: str = ""
+    seen: str = ""
+
+
+class Marking(Connector, Protocol):
+    """A connector that can tell cheaply whether anything has changed; it says so by ``marks = True``."""
+
+    def mark(self, before: Mark) -> Mark:
+        """Return the mark of the source now, given that of the look before; raises ``ConnectorError`` when nobody answers."""
+        ...
+
+
+def can_mark(connector: Connector) -> TypeGuard[Marking]:
+    """Tell whether a connector declares that it has :meth:`Marking.mark`; nothing is opened."""
+    return getattr(connector, "marks", False) is True
+
+
+class Following(Connector, Protocol):
+    """A connector that can keep what it read and then read only what changed; it says so by ``follows = True``."""
+
+    def following(self, folder: str) -> Connector:
+        """Return the connector that keeps what it needs for that in a folder."""
+        ...
+
+
+def can_follow(connector: Connector) -> TypeGuard[Following]:
+    """Tell whether a connector declares that it has :meth:`Following.following`; nothing is opened."""
+    return getattr(connector, "follows", False) is True
+
+
 class WriteResult(StrEnum):
     """What a system answered to one write.
 

@@ -161,6 +161,26 @@ class ClientPolicy(File):
     targets: Targets | None = None
 
 
+class Watching(File):
+    """How `watch` looks, and who hears of what it sees.
+
+    Files are looked at every ``files`` seconds and systems every ``systems`` seconds; what shows no change is read anew
+    after ``reread`` all the same, and one source each ``whole`` without relying on what was kept of it. What opens
+    with at least the severity ``alarm`` is told at once to those under ``tell`` (by id, name or mail), and a source
+    that does not show itself for ``silent``. ``plans_for`` is who asks for the plan that is prepared for a leaver
+    where no standing approval is signed.
+    """
+
+    files: Annotated[StrictInt, Field(ge=1, le=3600)] = 1
+    systems: Annotated[StrictInt, Field(ge=1, le=3600)] = 2
+    reread: Duration = timedelta(minutes=5)
+    whole: Duration = timedelta(hours=1)
+    silent: Duration = timedelta(minutes=15)
+    alarm: Severity = Severity.MEDIUM
+    tell: Texts = ()
+    plans_for: str | None = None
+
+
 class Offboarding(File):
     """How leavers are followed.
 
@@ -222,11 +242,18 @@ class Smtp(File):
     ca: str | None = None
 
 
+WebhookForm = Literal["json", "teams", "slack"]
+
+
 class Webhook(File):
-    """Where notices are posted as JSON. The address is a secret: ``url_env`` names the variable that holds it."""
+    """Where notices are posted. The address is a secret: ``url_env`` names the variable that holds it.
+
+    ``form`` is plain JSON, an adaptive card as the workflows of Teams take it, or a message of Slack.
+    """
 
     url_env: str
     ca: str | None = None
+    form: WebhookForm = "json"
 
 
 class Notify(File):
@@ -374,6 +401,7 @@ class Policy(File):
     retention: Retention = Retention()
     apply: Applying = Applying()
     standing: StandingApproval | None = None
+    watch: Watching = Watching()
     engine: EngineSettings = EngineSettings()
     web: Web | None = None
     rules: Mapping[str, RuleSettings] = {}

@@ -29,6 +29,7 @@ from access_review.cli import (
     small_audits,
     status,
     waive,
+    watch,
     workspace,
 )
 from access_review.cli.clocks import MachineClock
@@ -133,6 +134,7 @@ small_audits.add_to(app)
 revocation.add_to(app)
 logbook.add_to(app)
 evidence.add_to(app)
+watch.add_to(app)
 
 
 def main() -> None:

@@ -13,6 +13,8 @@ DECISIONS = "decisions"
 """The name of the lines about the one store of decisions."""
 FOLLOW_UPS = "follow-ups"
 """The name of the lines about the one store of what people record beside the check list."""
+WATCH = "watch"
+"""The name of the lines about what was seen between whole runs."""
 STATE = "state"
 """The name of the lines about what reaches from draw to draw."""
 
@@ -93,6 +95,11 @@ def signed_off(run: str, at: datetime, person: str, files: Mapping[str, FileMark
 def ran_unattended(job: str, at: datetime, *, run: str, made: int) -> LogEntry:
     """An unattended job ended with as many changes made: one that is not heard of did not run."""
     return LogEntry(LogEvent.OBSERVATION, job, at, details={"run": run, "made": str(made)})
+
+
+def observed(at: datetime, details: Mapping[str, str]) -> LogEntry:
+    """`watch` saw something: what opened and closed, which source shows itself and which does not."""
+    return LogEntry(LogEvent.OBSERVATION, WATCH, at, details=details)
 
 
 def pruned(folder: str, at: datetime, *, why: str, removed: Mapping[str, FileMark]) -> LogEntry:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from access_review.audit import reviewers
 from access_review.audit.reviewers import People
-from access_review.errors import AccessReviewError
+from access_review.errors import AccessReviewError, PlanRefused
 from access_review.logbook import entries
 from access_review.logbook.lines import LogEvent
 from access_review.model import Clock
@@ -90,6 +90,14 @@ def apply_standing(
     ended = entries.ran_unattended(STANDING, clock.now(), run=stored.run.id, made=len(account.done))
     logged.append(workspace.folder, ended, command="apply --standing")
     return StandingOutcome(stored, applied, account, _tell(workspace, stored.run, clock.now(), account, environment))
+
+
+def is_signed(workspace: Workspace, run: Run, now: datetime) -> bool:
+    """Tell whether two people have signed the standing approval and it still holds."""
+    try:
+        return bool(_signers(run, workspace, now).approvers)
+    except PlanRefused:
+        return False
 
 
 def not_heard_of(workspace: Workspace, now: datetime) -> str:

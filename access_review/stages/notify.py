@@ -18,6 +18,7 @@ from pathlib import Path
 
 from access_review.policy import Notify, Smtp, Webhook
 from access_review.store import files
+from access_review.views import webhook_bodies
 from access_review.views.notices import Notice
 
 FOLDER = "runs/notices"
@@ -101,9 +102,9 @@ def _post(notice: Notice, webhook: Webhook, environment: Mapping[str, str]) -> s
     url = environment.get(webhook.url_env, "")
     if not url.startswith("https://"):
         return f"{webhook.url_env} holds no https:// address"
-    body = {"text": f"{notice.subject}\n\n{notice.text}", "to": notice.name}
     try:
-        answer = requests.post(url, json=body, timeout=_TIMEOUT, verify=webhook.ca or True, allow_redirects=False)
+        sent = webhook_bodies.body(notice, webhook.form)
+        answer = requests.post(url, json=sent, timeout=_TIMEOUT, verify=webhook.ca or True, allow_redirects=False)
     except requests.RequestException as error:
         return type(error).__name__
     return "" if answer.ok and not answer.is_redirect else f"answered {answer.status_code}"

@@ -31,7 +31,7 @@ def review_run(workspace: Workspace, run: Run, now: datetime) -> Report:
 
 def _reviewed(workspace: Workspace, run: Run) -> Report:
     # Written first: reviewing again must not depend on what has been answered since.
-    store.write(run, CONTROL, _left_open(workspace, run))
+    store.write(run, CONTROL, left_open(workspace, run.as_of))
     snapshot = snapshots.load(run)
     known = reviews.previous(workspace.folder, run)
     with (
@@ -46,19 +46,19 @@ def _reviewed(workspace: Workspace, run: Run) -> Report:
     return reviews.conclude(run, report, snapshot, workspace)
 
 
-def _left_open(workspace: Workspace, run: Run) -> CarryForward:
-    """Say what the audits before a run left open; who is drawn again in time makes older answers of no account."""
+def left_open(workspace: Workspace, as_of: datetime) -> CarryForward:
+    """Say what the audits before a moment left open; who is drawn again in time makes older answers of no account."""
     reviewing = workspace.policy.reviewing
-    audited = [one for one in logged.before(workspace.folder, run) if store.has(one, AUDIT)]
+    audited = [one for one in logged.known_runs(workspace.folder) if one.as_of < as_of and store.has(one, AUDIT)]
     if not audited:
         return CarryForward()
     last = store.read(audited[-1], AUDIT)
-    week = week_of(run.as_of, reviewing.timezone)
+    week = week_of(as_of, reviewing.timezone)
     missed = unreviewed_units(
         last,
         audits.not_reviewed(audited[-1]),
         week=week,
-        now=run.as_of,
+        now=as_of,
         close=reviewing.close,
         asked=audits.waited_on(audited[-1]),
     )

@@ -119,6 +119,17 @@ def hold(
         yield
 
 
+@contextmanager
+def hold_instance(workspace: Path, name: str, *, now: datetime, command: str) -> Iterator[None]:
+    """Be the one long-running program of this name in a workspace while the block runs; raises as :func:`hold` does.
+
+    It holds none of the rights by that: it takes one while it uses it.
+    """
+    message = f"{name} runs in this workspace already"
+    with _locked(workspace / FOLDER / name, message, Holder(os.getpid(), command, now), 0, time.sleep):
+        yield
+
+
 def holder(workspace: Path, right: Right) -> Holder | None:
     """Return who wrote that they hold a right; nobody where that is unknown. A note left by a crash is still there."""
     return _read_note(workspace / FOLDER / right)

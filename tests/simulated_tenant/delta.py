@@ -39,8 +39,11 @@ class Delta:
         if "signInActivity" in options.get("$select", ""):
             return failed(400, "Request_UnsupportedQuery", "signInActivity is not tracked")
         token = options.get("$deltatoken") or options.get("$skiptoken")
-        if token is None:
-            state: dict[str, Any] = {"from": 0, "to": len(self._log), "at": 0, "select": options.get("$select", "")}
+        if token == "latest":  # noqa: S105 - Graph's word for: nothing of what was, all that comes
+            state: dict[str, Any] = {"from": len(self._log), "to": len(self._log), "at": 0, "first": False}
+            state |= {"select": options.get("$select", ""), "born": self._simulator.clock.now()}
+        elif token is None:
+            state = {"from": 0, "to": len(self._log), "at": 0, "select": options.get("$select", "")}
             state |= {"first": True, "born": self._simulator.clock.now()}
         else:
             state = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import re
 import socketserver
 import ssl
 import threading
@@ -20,6 +21,7 @@ from access_review.audit import reviewers
 from access_review.audit.campaign import Campaign, Reminder, ReminderKind
 from access_review.policy import Notify, Smtp, Webhook
 from access_review.stages import notify
+from access_review.views import webhook_bodies
 from access_review.views.notices import Notice, notices
 
 AT = dt.datetime(2026, 11, 2, 6, tzinfo=dt.UTC)
@@ -230,3 +232,24 @@ def test_of_an_escalation_the_manager_and_those_named_hear_too():
     told = [Reminder(kind, "hr:person:1", AT, 3) for kind in (ReminderKind.REMINDER, ReminderKind.ESCALATION)]
     heard = [notice.name for notice in notices(audit, told, people, ("3@norwind.example.test", "nobody"))]
     assert heard == ["P1", "P1", "P2", "P3"]
+
+
+@pytest.mark.parametrize("form", ["json", "teams", "slack"])
+def test_a_name_in_a_message_for_a_channel_is_shown_as_it_is_written_and_a_long_one_is_cut(form):
+    evil = "[here](https://evil.example.test) <!channel> *x*"
+    sent = webhook_bodies.body(replace(NOTICE, subject=f"One & {evil}", text=f"{evil}\n" + "line\n" * 9000), form)
+    text = json.dumps(sent)
+    kinds = set(re.findall(r'"type": "(\w+)"', text))
+    assert (
+        kinds
+        == {
+            "json": set(),
+            "teams": {"message", "AdaptiveCard", "RichTextBlock", "TextRun"},
+            "slack": {"section", "plain_text"},
+        }[form]
+    ), "none of these reads markup"
+    if form == "slack":
+        assert sent["text"] == "One &amp; [here](https://evil.example.test) &lt;!channel&gt; *x*"
+    if form != "json":
+        assert len(text.encode()) < 28_000
+        assert "runs/notices/" in text

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import rfc8785
 
-from access_review.changes import Capabilities, Change
+from access_review.changes import Capabilities, Change, Mark
 from access_review.connectors import Source, complete, incomplete
 from access_review.connectors.ad import dirsync, executor, last_logon
 from access_review.connectors.ad.capabilities import CAPABILITIES
@@ -44,6 +44,8 @@ class LiveDirectory:
     """
 
     capabilities: ClassVar[Capabilities] = CAPABILITIES
+    marks: ClassVar[bool] = True
+    follows: ClassVar[bool] = True
 
     source: Source
     servers: Servers
@@ -66,6 +68,19 @@ class LiveDirectory:
         yield from self._rows(found, as_of, exact=exact)
         yield from self._part_verdicts(found, reading.root, as_of)
         yield self._provenance(found, reading.root, where)
+
+    def mark(self, before: Mark) -> Mark:  # noqa: ARG002 - the server's own number needs none
+        """Return the server's change number: whatever is written raises it. Another server counts by itself.
+
+        Raises ``ConnectorError``.
+        """
+        with self.servers.session() as session:
+            root = RootDse.of(session)
+        return Mark(f"{root.service} {root.usn}")
+
+    def following(self, folder: str) -> "LiveDirectory":
+        """Return the directory that keeps each read in a folder, and reads what changed by DirSync or change numbers."""
+        return replace(self, state_file=Path(folder) / f"{self.source.name}.parquet")
 
     def _read(self, session: Session, reading: DomainReading, as_of: datetime) -> DomainObjects:
         """Read everything, or what changed since the last read where that is wanted and possible."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
 
-from access_review.changes import Capabilities
+from access_review.changes import Capabilities, Mark
 from access_review.connectors import Source, shrunk
 from access_review.connectors.ad import csvde
 from access_review.connectors.ad.capabilities import CAPABILITIES
@@ -16,6 +16,7 @@ from access_review.connectors.ad.dialect import DirectoryOptions
 from access_review.connectors.ad.entry import Entry
 from access_review.connectors.ad.ldif import Ldif, cut_off, declared_entries, split_lines
 from access_review.connectors.ad.rows import DirectoryReading
+from access_review.connectors.file_marks import mark_files
 from access_review.errors import Mistake, WorkspaceError
 from access_review.guarded_files.plain import read_plain
 from access_review.tables import Row
@@ -30,6 +31,7 @@ class RecordedDirectory:
 
     capabilities: ClassVar[Capabilities] = CAPABILITIES
     recorded: ClassVar[bool] = True
+    marks: ClassVar[bool] = True
 
     source: Source
     files: tuple[str, ...]
@@ -43,6 +45,15 @@ class RecordedDirectory:
         yield from reading.rows(self._entries(self._paths(), mistakes, reading, found))
         if len(found) > 1:  # of one file the tables say as much
             yield shrunk.sizes(self.source, {f"{shrunk.OBJECTS}{name}": count for name, count in found.items()})
+
+    def mark(self, before: Mark) -> Mark:
+        """Return the mark of its files, those that a pattern finds now."""
+        named = (
+            self.source.folder / name
+            for pattern in self.files
+            for name in [pattern, *_matching(self.source.folder, pattern)]
+        )
+        return mark_files((path for path in named if "*" not in path.name), before)
 
     def _paths(self) -> list[tuple[str, Path]]:
         found: dict[str, Path] = {}

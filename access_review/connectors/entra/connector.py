@@ -115,7 +115,15 @@ def connect(
             hint = "keep one of them"
             raise WorkspaceError(f"{source.name}: recorded and tenant exclude each other", hint=hint)
         return PagedTenant(
-            source, _saved(source, recorded), classification, synced_from, privileged_roles, frozenset(empty)
+            source,
+            _saved(source, recorded),
+            classification,
+            synced_from,
+            privileged_roles,
+            frozenset(empty),
+            files=tuple(
+                source.folder / name for name in ([recorded] if isinstance(recorded, str) else recorded.values())
+            ),
         )
     if not tenant or reader is None:
         hint = "name saved pages under recorded, or tenant and reader"

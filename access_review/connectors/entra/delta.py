@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from access_review.changes import Mark
 from access_review.connectors.entra.graph import EVENTUAL_CONSISTENCY, ExpiredError, Graph, GraphRequest, RejectedError
 from access_review.connectors.entra.live_pages import LivePages, follow
 from access_review.connectors.entra.pages import NotReadError, Page
@@ -22,6 +23,50 @@ FORMAT = "access-review/mirror@2"
 LINKS = ("members", "owners")
 START = GraphRequest(f"/groups/delta?$select={','.join(GROUPS.split())},{','.join(LINKS)}")
 COUNT = GraphRequest("/groups?$select=id&$top=1&$count=true", EVENTUAL_CONSISTENCY)
+
+
+TRACKED = (
+    "/users/delta?$select=id,accountEnabled",
+    "/groups/delta?$select=id,members,owners",
+    "/servicePrincipals/delta?$select=id",
+)
+LATEST = "&$deltatoken=latest"
+
+
+def mark_changes(graph: Graph, before: Mark) -> Mark:
+    """Ask what changed since the look before; the links that ask for what comes after are in ``seen``.
+
+    A link that is not taken any more is a change: nobody knows what happened meanwhile. Raises ``NotReadError``.
+    """
+    try:
+        known = json.loads(before.seen or "{}")
+        links = {what: str(known[what]) for what in TRACKED} if isinstance(known, dict) and known else {}
+    except (ValueError, KeyError):
+        links = {}
+    changed, after = not links, {}
+    for what in TRACKED:
+        found = None
+        if what in links:
+            try:
+                found = _walk(graph, links[what])
+            except (ExpiredError, RejectedError):
+                changed = True
+        any_changed, after[what] = found or _walk(graph, what + LATEST)
+        changed = changed or any_changed
+    seen = json.dumps(after, sort_keys=True)
+    return Mark(seen if changed else before.content, seen)
+
+
+def _walk(graph: Graph, url: str) -> tuple[bool, str]:
+    """Follow a delta to its end; return whether it holds anything, and the link for the next time."""
+    changed, link = False, None
+    ask = GraphRequest(graph.relative(url))
+    for page in follow(graph, ask, lambda: graph.get(ask)):
+        changed = changed or bool(page.get("value"))
+        link = page.get("@odata.deltaLink", link)
+    if not isinstance(link, str):
+        raise NotReadError("the changes end without a deltaLink")
+    return changed, link
 
 
 @dataclass

@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 
 import rfc8785
 
-from access_review.changes import Capabilities, Change, ReadablePart
+from access_review.changes import Capabilities, Change, Mark, ReadablePart
 from access_review.connectors import Source, complete, incomplete, system
 from access_review.connectors.entra.capabilities import CAPABILITIES
-from access_review.connectors.entra.delta import DeltaChanges
+from access_review.connectors.entra.delta import DeltaChanges, mark_changes
 from access_review.connectors.entra.graph import Graph, GraphRequest, RefusedError, UntrustedError
 from access_review.connectors.entra.live_pages import LivePages, SigninWindow
 from access_review.connectors.entra.paged_tenant import PagedTenant
@@ -37,6 +37,8 @@ class LiveTenant:
 
     capabilities: ClassVar[Capabilities] = CAPABILITIES
     tells_readable: ClassVar[bool] = True
+    marks: ClassVar[bool] = True
+    follows: ClassVar[bool] = True
 
     paged: PagedTenant
     open_reader: Callable[[], Graph]
@@ -61,6 +63,22 @@ class LiveTenant:
             yield self._provenance(graph, door, named)
             if named:
                 yield system(self.source, named.get("id"), named.get("displayName"))
+
+    def mark(self, before: Mark) -> Mark:
+        """Return a mark that changes with users, groups and their members, and service principals.
+
+        Roles, consents and sign-ins are not tracked by Graph: they are seen when everything is read.
+        Raises ``Transient`` where Graph does not say.
+        """
+        with self._graph() as graph:
+            try:
+                return mark_changes(graph, before)
+            except NotReadError as error:
+                raise Transient(self.source.name, f"Graph does not say what changed: {error}") from error
+
+    def following(self, folder: str) -> "LiveTenant":
+        """Return the tenant that keeps its groups in a folder, and reads of them what changed."""
+        return replace(self, reach=self.reach.model_copy(update={"mirror": folder}))
 
     def readable(self, as_of: datetime) -> tuple[ReadablePart, ...]:
         """Say of each part whether it can be read; raises ``ConnectorError`` as :meth:`collect` does."""

@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import ClassVar
 
-from access_review.changes import Capabilities
+from access_review.changes import Capabilities, Mark
 from access_review.connectors import Source, system
 from access_review.connectors.classification import Classification
 from access_review.connectors.entra.capabilities import CAPABILITIES
@@ -14,6 +15,7 @@ from access_review.connectors.entra.pages import PagedCollection, Pages
 from access_review.connectors.entra.roles import PRIVILEGED_ROLES
 from access_review.connectors.entra.tenant import Tenant
 from access_review.connectors.entra.tenant_parts import verdicts
+from access_review.connectors.file_marks import mark_files
 from access_review.tables import Row
 
 ORGANISATION = "organization"
@@ -23,11 +25,13 @@ ORGANISATION = "organization"
 class PagedTenant:
     """One tenant; ``pages`` is the only door to it.
 
-    ``sees_hidden`` tells whether that shows members that are hidden from others; null where nobody says.
+    ``sees_hidden`` tells whether that shows members that are hidden from others; null where nobody says. ``files`` are
+    where saved pages lie.
     """
 
     capabilities: ClassVar[Capabilities] = CAPABILITIES
     recorded: ClassVar[bool] = True
+    marks: ClassVar[bool] = True
 
     source: Source
     pages: Pages
@@ -36,6 +40,7 @@ class PagedTenant:
     privileged_roles: Sequence[str] = PRIVILEGED_ROLES
     empty: frozenset[str] = frozenset()
     sees_hidden: bool | None = None
+    files: tuple[Path, ...] = ()
 
     def collect(self, as_of: datetime) -> Iterator[tuple[str, Row]]:  # noqa: ARG002  pages say when they were saved
         """Yield ``(table, row)`` for everything the tenant holds, and the verdicts."""
@@ -54,6 +59,10 @@ class PagedTenant:
             yield table, self._classed(row) if table == "entitlements" else row
         yield from verdicts(self.source, tenant.verdicts, counted)
         yield from self._organisation()
+
+    def mark(self, before: Mark) -> Mark:
+        """Return the mark of saved pages."""
+        return mark_files(self.files, before)
 
     def _organisation(self) -> Iterator[tuple[str, Row]]:
         """Say whose tenant it is, where that was saved too; who reads live has asked already."""

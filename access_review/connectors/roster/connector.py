@@ -14,8 +14,9 @@ from typing import Annotated, ClassVar, Literal, TypeVar
 
 from pydantic import Field
 
-from access_review.changes import Capabilities
+from access_review.changes import Capabilities, Mark
 from access_review.connectors import Source, complete, incomplete, problem, shrunk
+from access_review.connectors.file_marks import mark_files
 from access_review.connectors.roster.assignments import Spell
 from access_review.connectors.roster.mapping import (
     Cleaning,
@@ -64,6 +65,7 @@ class Roster:
 
     capabilities: ClassVar[Capabilities] = Capabilities(signs_in=False)
     recorded: ClassVar[bool] = True
+    marks: ClassVar[bool] = True
 
     source: Source
     file: RosterFile
@@ -118,6 +120,12 @@ class Roster:
         for line, row in sheet.rows:
             for fault in read_spell(line, row, sheet.stored_dates, self.columns, self.terms).faults:
                 yield Mistake(sheet.file, line, 0, fault)
+
+    def mark(self, before: Mark) -> Mark:
+        """Return the mark of its files; one that lies elsewhere than on this machine is read anew each time."""
+        history = (self.history, *self.history.join) if self.history else ()
+        files = (self.file, *self.join, *history)
+        return mark_files((self.source.folder / one.path for one in files if "://" not in one.path), before)
 
     def _read(self, file: RosterFile, columns: C, join: tuple[Join, ...]) -> tuple[Sheet, C, Notes]:
         """Read a file and what is joined to it; return the columns with those that came by joining."""

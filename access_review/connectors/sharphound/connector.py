@@ -14,10 +14,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import ClassVar, Literal
 
-from access_review.changes import Capabilities
+from access_review.changes import Capabilities, Mark
 from access_review.connectors import Source
 from access_review.connectors.ad.capabilities import CAPABILITIES
 from access_review.connectors.classification import Classification, Effect
+from access_review.connectors.file_marks import mark_files
 from access_review.connectors.sharphound.files import read_collections
 from access_review.connectors.sharphound.rows import CollectionOptions, CollectionReading
 from access_review.tables import Row
@@ -30,6 +31,7 @@ class SharpHound:
     # Nobody signs in to a collection; the sessions of its directory are those of the source that reads it.
     capabilities: ClassVar[Capabilities] = replace(CAPABILITIES, signs_in=False)
     recorded: ClassVar[bool] = True
+    marks: ClassVar[bool] = True
 
     source: Source
     path: str
@@ -39,6 +41,10 @@ class SharpHound:
         """Yield every row; raises ``WorkspaceError`` for a file that is no collection of a known version."""
         collections = read_collections(self.source.folder / self.path, self.path)
         yield from CollectionReading(self.source, self.options, as_of).rows(collections)
+
+    def mark(self, before: Mark) -> Mark:
+        """Return the mark of the collection."""
+        return mark_files((self.source.folder / self.path,), before)
 
 
 def connect(

@@ -34,9 +34,10 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
-from access_review.changes import Capabilities
+from access_review.changes import Capabilities, Mark
 from access_review.connectors import Source, complete, incomplete, no_value, shrunk
 from access_review.connectors.classification import Classification, Effect
+from access_review.connectors.file_marks import mark_files
 from access_review.connectors.table.columns import (
     ALLOWED,
     IDS,
@@ -67,6 +68,7 @@ class Export:
 
     capabilities: ClassVar[Capabilities] = Capabilities(signs_in=False)
     recorded: ClassVar[bool] = True
+    marks: ClassVar[bool] = True
 
     source: Source
     path: str
@@ -99,6 +101,10 @@ class Export:
         # What is held is counted by itself: a cell that says it is emptied by every revocation.
         columns = {column for name, column in self.terms.columns.items() if name not in _HELD}
         yield shrunk.sizes(self.source, sheet.sizes(columns, self.terms.empty))
+
+    def mark(self, before: Mark) -> Mark:
+        """Return the mark of the file; one that lies elsewhere than on this machine is read anew each time."""
+        return mark_files((self.source.folder / self.path,) if "://" not in self.path else (), before)
 
     def _sheet(self) -> Sheet:
         columns = self.terms.columns

@@ -1,0 +1,101 @@
+"""The command that goes on looking."""
+
+import json
+import os
+import signal
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from access_review.cli.options import Options, leave
+
+if TYPE_CHECKING:
+    from access_review.views.observed import Observation
+
+
+def watch(
+    ctx: typer.Context,
+    once: Annotated[
+        bool, typer.Option("--once", help="Look once and end, for cron; what changed since the last look is seen.")
+    ] = False,
+    everything: Annotated[
+        bool, typer.Option("--everything", help="With --once: read every source anew, whatever shows a change.")
+    ] = False,
+    key: Annotated[
+        Path | None,
+        typer.Option("--key", help="The key of the unattended job, where one is enrolled: it carries out for leavers."),
+    ] = None,
+) -> None:
+    """Look at every source again and again, and tell at once what opens, closes, or cannot be seen.
+
+    It goes on from the last reviewed run. What it sees is in the logbook, who is told stands under watch: in
+    roles/policy.yaml, and how it goes in runs/watch/health.json. It ends after the look it is at when it is interrupted.
+    """
+    from access_review.errors import PlanRefused
+    from access_review.stages.watch import Watch
+    from access_review.stages.watch_loop import WatchLoop
+    from access_review.store.rights import hold_instance
+
+    options: Options = ctx.obj
+    if everything and not once:
+        raise typer.BadParameter("goes with --once", param_hint="--everything")
+    workspace = options.workspace()
+    clock = options.acting(workspace)
+    if options.as_of is not None and (live := workspace.read_live(options.as_of)):
+        raise PlanRefused(f"--as-of is for files: {', '.join(live)} say what is now", hint="leave --as-of out")
+    options.begin_logbook("watch")
+    with hold_instance(options.folder, "watch", now=clock.now(), command="watch"):
+        watching = Watch(options.folder, clock, os.environ, key=key)
+        if once:
+            _show(options, seen := watching.look(everything=everything), always=True)
+            _leave(seen)
+            return
+        ended: list[int] = []
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda sign, _: ended.append(sign))
+        loop = WatchLoop(
+            watching,
+            clock,
+            on_seen=lambda seen: _show(options, seen),
+            on_failed=lambda why: typer.echo(f"access-review: {why}", err=True),
+            on_beat=lambda: _tell_systemd("WATCHDOG=1"),
+        )
+        options.say(f"Watching {len(workspace.sources)} sources from run {watching.begin()} on. Ctrl-C ends it.")
+        _tell_systemd("READY=1")
+        loop.run(lambda: bool(ended))
+        _tell_systemd("STOPPING=1")
+
+
+def _show(options: Options, seen: "Observation", *, always: bool = False) -> None:
+    from access_review.views import observed
+
+    if options.json:
+        typer.echo(json.dumps(observed.value(seen), ensure_ascii=False))
+    elif always or not options.quiet:
+        typer.echo(observed.text(seen))
+
+
+def _leave(seen: "Observation") -> None:
+    unread = ", ".join(sorted(seen.unread))
+    if unread:
+        leave(1, f"{unread} could not be read, and is known as last seen")
+    leave(1 if seen.failed else 0, "not everybody could be told; the next look tries again")
+
+
+def _tell_systemd(word: str) -> None:
+    """Say to systemd, where it started this, that it is ready, alive or ending."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address or not hasattr(socket, "AF_UNIX"):
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+        try:
+            channel.sendto(word.encode(), "\0" + address[1:] if address.startswith("@") else address)
+        except OSError as error:
+            typer.echo(f"access-review: systemd was not reached: {error.strerror}", err=True)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command()(watch)

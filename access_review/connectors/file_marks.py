@@ -1,0 +1,46 @@
+"""Whether files have changed: told by their times first, and by what is in them where these are others."""
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from access_review.changes import Mark
+from access_review.guarded_files.plain import size_and_digest
+
+ABSENT = "absent"
+
+
+def mark_files(paths: Iterable[Path], before: Mark) -> Mark:
+    """Return the mark of files, and of all files below folders; one that is not there counts as such.
+
+    A file is read again only where size or times are not those of the look before. What merely
+    got another time has the same content.
+    """
+    known = _known(before)
+    now = {str(path): _look(path, known.get(str(path))) for path in sorted(set(_every(paths)))}
+    content = json.dumps([[path, one[-1]] for path, one in now.items()], separators=(",", ":"))
+    return Mark(content, json.dumps(now, separators=(",", ":")))
+
+
+def _every(paths: Iterable[Path]) -> Iterator[Path]:
+    for path in paths:
+        yield from (one for one in path.rglob("*") if not one.is_dir()) if path.is_dir() else (path,)
+
+
+def _known(before: Mark) -> dict[str, list[object]]:
+    try:
+        found = json.loads(before.seen or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _look(path: Path, known: list[object] | None) -> list[object]:
+    try:
+        about = path.resolve().stat()
+        stamp: list[object] = [about.st_ino, about.st_size, about.st_mtime_ns, about.st_ctime_ns]
+        if known and known[:-1] == stamp:
+            return known
+        return [*stamp, size_and_digest(path.resolve())[1]]
+    except OSError as error:
+        return [ABSENT if isinstance(error, FileNotFoundError) else str(error.strerror)]

@@ -1,0 +1,55 @@
+"""Tell people what `watch` saw: each of them once by each channel, and again only what did not arrive."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from access_review.audit.reviewers import People
+from access_review.policy import Notify
+from access_review.snapshot.watched import PendingAlarm
+from access_review.stages import notify
+from access_review.views.notices import Notice
+from access_review.workspace import Workspace
+
+WEBHOOK = "webhook"
+NOBODY = "nobody: name somebody under watch: tell: in roles/policy.yaml"
+_GIVE_UP = timedelta(days=1)
+"""For how long a mail that does not go out is tried again; the notice lies in the folder all the same."""
+
+
+def deliver(
+    workspace: Workspace, alarm: PendingAlarm, people: People, environment: Mapping[str, str], now: datetime
+) -> tuple[PendingAlarm | None, tuple[str, ...]]:
+    """Tell everybody who has not heard of an alarm; return what is left of it, and why somebody was not reached.
+
+    The name of a notice follows from the alarm, so that telling it again after a crash makes no second file.
+    """
+    reached, failed = list(alarm.reached), list[str]()
+    settings = workspace.policy.notify
+    for who, notice in _notices(workspace, alarm, people):
+        for channel, alone in _channels(settings):
+            key = channel if channel == WEBHOOK else f"{channel} {who}"  # one channel, whoever reads there
+            if key in reached:
+                continue
+            (done,) = notify.deliver([notice], alone, environment, workspace.folder / notify.FOLDER, alarm.at)
+            if done.failed:
+                failed += done.failed
+            else:
+                reached.append(key)
+    left = replace(alarm, reached=tuple(reached)) if failed and abs(now - alarm.at) < _GIVE_UP else None
+    return left, tuple(sorted(set(failed)))
+
+
+def _channels(settings: Notify) -> Iterator[tuple[str, Notify]]:
+    yield "file", Notify()
+    if settings.smtp:
+        yield "mail", settings.model_copy(update={"webhook": None})
+    if settings.webhook:
+        yield WEBHOOK, settings.model_copy(update={"smtp": None})
+
+
+def _notices(workspace: Workspace, alarm: PendingAlarm, people: People) -> Iterator[tuple[str, Notice]]:
+    policy = workspace.policy
+    named = policy.watch.tell or (policy.standing.tell if policy.standing else ())
+    for who in dict.fromkeys(people.who(name) or name for name in named or (NOBODY,)):
+        yield who, Notice("watch", people.names.get(who, who), people.mails.get(who), alarm.subject, alarm.text)

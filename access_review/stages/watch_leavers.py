@@ -1,0 +1,143 @@
+"""Whoever has left loses sign-in at once: under the standing approval, or by a plan that is prepared for two people to sign.
+
+Nothing is decided here. With the two standing signatures the unattended job runs now instead of
+at its next quarter of an hour, by the protocol of every batch; without them a run is made of
+what was seen, with a plan on it, and people hear what to do. Who turns out not to have left is
+told as fast: what is planned is void by itself, and what was done can be given back.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from access_review.audit import reviewers
+from access_review.errors import AccessReviewError, PlanRefused
+from access_review.logbook import entries
+from access_review.model import Clock
+from access_review.plan.derive import PlanOrder
+from access_review.plan.request import Scope
+from access_review.revoke.states import TERMINAL
+from access_review.runs import Run
+from access_review.snapshot import Snapshot
+from access_review.snapshot.watched import WatchState
+from access_review.stages import apply_standing
+from access_review.stages.apply_standing import LEAVERS
+from access_review.stages.plan import derive_plan, write_plan
+from access_review.stages.review import review_run
+from access_review.store import logged, snapshots
+from access_review.store.rights import Right, RightHeld, hold
+from access_review.tables import Row
+from access_review.views import alarms
+from access_review.workspace import Workspace
+
+PLAN = "leavers"
+"""What a prepared plan is called."""
+_AGAIN = timedelta(minutes=15)
+_GRACE = timedelta(seconds=10)
+
+Told = tuple[str, tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class LeaverJob:
+    """What is needed to act: ``key`` is the job's own, with which it signs that it carries a standing plan out."""
+
+    workspace: Workspace
+    clock: Clock
+    environment: Mapping[str, str]
+    key: Path | None = None
+
+
+def leavers_of(state: WatchState, open_now: Sequence[Row]) -> WatchState:
+    """Return the state with who is to lose sign-in now, by finding; what is open no more needs nothing."""
+    now = {row["finding"]: row["person"] or "" for row in open_now if row["rule"] == LEAVERS}
+    return replace(state, leavers=now, handled=tuple(one for one in state.handled if one in now))
+
+
+def act(job: LeaverJob, state: WatchState, snapshot: Snapshot | None, run: Run) -> tuple[WatchState, tuple[Told, ...]]:
+    """Do what is to be done about leavers, if anything; return the state after it, and what to tell besides.
+
+    ``snapshot`` is what was seen last, where that is known; ``run`` the last whole run. Where another batch is being
+    carried out, the next look tries again. Raises ``ArtifactError`` and ``Unclear`` where what an earlier batch left is
+    damaged or gone.
+    """
+    now = job.clock.now()
+    new = state.leavers.keys() - set(state.handled)
+    due = state.act_at is not None and now >= state.act_at
+    if not new and not due:
+        return state, ()
+    try:
+        if job.workspace.policy.standing and apply_standing.is_signed(job.workspace, run, now):
+            return _carry_out(job, state, run)
+        if new and snapshot:
+            return _prepare(job, state, snapshot, run)
+    except RightHeld:
+        return state, ()
+    return replace(state, act_at=None), ()
+
+
+def _carry_out(job: LeaverJob, state: WatchState, run: Run) -> tuple[WatchState, tuple[Told, ...]]:
+    """Run the unattended job, which tells people itself; it comes again when the second read is due, or somebody is left."""
+    handled = tuple(sorted(state.leavers))
+    now = job.clock.now()
+    try:
+        done = apply_standing.apply_standing(job.workspace, job.clock, job.environment, key=job.key)
+    except RightHeld:
+        raise
+    except AccessReviewError:
+        return replace(state, handled=handled, act_at=now + _AGAIN), ()  # told already, and tried again
+    after = job.clock.now()
+    waits = any(one not in TERMINAL for one in done.applied.states.values())
+    spacing = job.workspace.policy.apply.spacing + _GRACE
+    again = after + spacing if waits else after + _AGAIN if state.leavers and done.partly else None
+    acted = {person: done.stored.run.id for person in state.leavers.values() if person} if done.applied.calls else {}
+    del run
+    return replace(state, handled=handled, act_at=again, acted={**state.acted, **acted}), ()
+
+
+def _prepare(job: LeaverJob, state: WatchState, snapshot: Snapshot, base: Run) -> tuple[WatchState, tuple[Told, ...]]:
+    """Make a run of what was seen, review it, and plan on it for leavers alone."""
+    workspace, now = job.workspace, job.clock.now()
+    with hold(workspace.folder, Right.CAMPAIGN, now=now, command="watch"):
+        run = snapshots.save(snapshot, workspace, base)
+        logged.append(
+            workspace.folder,
+            entries.run_made(run.id, now, logged.snapshot_marks(run), rehearsal=False),
+            command="watch",
+        )
+        review_run(workspace, run, now)
+    why, planned = "", False
+    asks = _asks(workspace, run)
+    if asks:
+        try:
+            made = derive_plan(workspace, run, PlanOrder(asks, now, PLAN, Scope(rules=(LEAVERS,))))
+            write_plan(run, made)
+            planned = True
+        except PlanRefused as error:
+            why = error.message
+    names = reviewers.people_of(snapshot.tables["people"].to_pylist()).names
+    persons = sorted({names.get(one, one) for one in state.leavers.values() if one})
+    said = alarms.prepared(persons, run.id, PLAN if planned else "", why)
+    acted = {person: run.id for person in state.leavers.values() if person}
+    state = replace(state, handled=tuple(sorted(state.leavers)), act_at=None, acted={**state.acted, **acted})
+    return state, ((f"leavers {run.id}", said),)
+
+
+def _asks(workspace: Workspace, run: Run) -> str | None:
+    """Return who asks for a prepared plan: a person of the roster, employed now; nobody where none is named."""
+    named = workspace.policy.watch.plans_for
+    return reviewers.people_of(snapshots.people(run)).who(named) if named else None
+
+
+def rescinded(state: WatchState, snapshot: Snapshot, now: datetime) -> tuple[WatchState, tuple[Told, ...]]:
+    """Return what to tell of those for whom something was begun and who, the roster now says, have not left."""
+    if not state.acted:
+        return state, ()
+    rows = {row["person"]: row for row in snapshot.tables["people"].select(["person", "name", "status"]).to_pylist()}
+    back = {one: run for one, run in state.acted.items() if rows.get(one, {}).get("status") in ("active", "leave")}
+    told = tuple(
+        (f"rescinded {person} {now.isoformat()}", alarms.rescinded(rows[person]["name"] or person, run))
+        for person, run in sorted(back.items())
+    )
+    return replace(state, acted={one: run for one, run in state.acted.items() if one not in back}), told

@@ -1,0 +1,112 @@
+"""Go on watching until told to stop: after an error a pause that grows, and a file that says how it goes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from access_review.artifacts import canonical
+from access_review.errors import AccessReviewError
+from access_review.model import Clock
+from access_review.snapshot.watched import WatchState, is_due
+from access_review.stages.watch import Watch
+from access_review.store import watching
+from access_review.views.observed import Observation
+
+HEALTH = "access-review/watch-health@1"
+_WRITTEN = timedelta(seconds=10)
+_LONGEST = 60.0
+
+
+@dataclass
+class WatchLoop:
+    """Looks again and again; ``on_seen`` hears of each look that saw something, ``on_failed`` of each that could not be.
+
+    ``on_beat`` is called after every look, whatever came of it.
+    """
+
+    watch: Watch
+    clock: Clock
+    on_seen: Callable[[Observation], None] = lambda _: None
+    on_failed: Callable[[str], None] = lambda _: None
+    on_beat: Callable[[], None] = lambda: None
+    looks: int = 0
+    errors: int = 0
+    failing: str = ""
+    _written: datetime | None = None
+    _in_a_row: int = field(default=0)
+
+    def run(self, stop: Callable[[], bool]) -> None:
+        """Look until ``stop`` says so; what a look could not do is tried again by the next."""
+        while not stop():
+            self.once()
+            self.on_beat()
+            pause = float(self.watch.workspace.policy.watch.files)
+            if self._in_a_row:
+                pause = min(_LONGEST, pause * 2 ** min(self._in_a_row, 6))
+            self._wait(pause, stop)
+
+    def once(self) -> Observation | None:
+        """Look once; nothing where that failed."""
+        self.looks += 1
+        try:
+            seen = self.watch.look()
+        except (AccessReviewError, OSError) as error:
+            self.errors, self._in_a_row = self.errors + 1, self._in_a_row + 1
+            self.failing = error.message if isinstance(error, AccessReviewError) else f"{error.strerror or error}"
+            self.on_failed(self.failing)
+            self._say_health(at_once=self._in_a_row == 1)
+            return None
+        self._in_a_row, self.failing = 0, ""
+        news = bool(seen.opened or seen.closed or seen.told or seen.failed or seen.back)
+        if news or seen.read:
+            self.on_seen(seen)
+        self._say_health(at_once=news)
+        return seen
+
+    def _wait(self, seconds: float, stop: Callable[[], bool]) -> None:
+        """Let time pass in small steps, so that whoever stops it waits no longer than one."""
+        while seconds > 0 and not stop():
+            self.clock.wait(min(1.0, seconds))
+            seconds -= 1.0
+
+    def _say_health(self, *, at_once: bool) -> None:
+        now = self.clock.now()
+        if not at_once and not is_due(self._written, _WRITTEN, now):
+            return
+        try:
+            watching.write_health(self.watch.folder, health(self, now))
+        except (AccessReviewError, OSError) as error:
+            self.on_failed(str(error))
+            return
+        self._written = now
+
+
+def health(loop: WatchLoop, now: datetime) -> bytes:
+    """Return how it goes, as JSON: the age of each source's last look, what waits to be told, what failed."""
+    state: WatchState = loop.watch.state
+    sources = {
+        name: {
+            "seen": one.looked_at.isoformat() if one.looked_at else None,
+            "age_seconds": round((now - one.looked_at).total_seconds(), 1) if one.looked_at else None,
+            "read": one.read_at.isoformat() if one.read_at else None,
+            "unread_since": one.since.isoformat() if one.since else None,
+            "reason": one.reason,
+        }
+        for name, one in sorted(state.sources.items())
+    }
+    return canonical(
+        {
+            "format": HEALTH,
+            "at": now.isoformat(),
+            "well": not loop.failing and not any(one.since for one in state.sources.values()),
+            "failing": loop.failing,
+            "looks": loop.looks,
+            "errors": loop.errors,
+            "reviewed": state.at.isoformat() if state.at else None,
+            "run": state.run,
+            "open": state.open,
+            "alarms_waiting": len(state.alarms),
+            "seconds_to_alarm": state.delay,
+            "sources": sources,
+        }
+    )

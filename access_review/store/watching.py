@@ -1,0 +1,98 @@
+"""What `watch` keeps from look to look, in ``runs/watch/``: the tables of each source, what is open, and one state file.
+
+Tables are written first, each under the digest of its bytes, and the state that names them
+last and whole: whenever it ends, the state on disk is that of the last look that did.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import pyarrow as pa
+
+from access_review.artifacts import WATCHED
+from access_review.engine import ParquetFile
+from access_review.errors import ArtifactError
+from access_review.snapshot.watched import Parts, WatchState
+from access_review.store import files
+from access_review.store.snapshots import PARQUET
+from access_review.tables import TABLES
+
+FOLDER = "runs/watch"
+HEALTH = "health.json"
+DELTAS = "deltas"
+"""Where connectors keep what lets them read only what changed."""
+
+_HINT = "remove runs/watch: the next look then begins from the last reviewed run"
+
+
+def folder_of(workspace: Path) -> Path:
+    """Return where all of it lies."""
+    return workspace / FOLDER
+
+
+def read(workspace: Path) -> WatchState:
+    """Return what the last look left; nothing where there was none. Raises ``ArtifactError`` for a damaged file."""
+    path = folder_of(workspace) / WATCHED.path
+    return files.read(path, WATCHED) if path.exists() else WatchState()
+
+
+def write(workspace: Path, state: WatchState) -> None:
+    """Keep a state, and remove the tables that no state names any more."""
+    folder = folder_of(workspace)
+    files.write(folder / WATCHED.path, WATCHED.dump(state))
+    named = state.files()
+    for path in folder.glob("*.parquet"):
+        if path.name not in named:
+            path.unlink(missing_ok=True)
+
+
+def keep_parts(workspace: Path, source: str, parts: Parts) -> Mapping[str, str]:
+    """Write the tables of one source; return their files by table."""
+    return {name: _keep(workspace, f"{source}.{name}", table) for name, table in parts.items() if len(table)}
+
+
+def keep_findings(workspace: Path, found: pa.Table) -> str:
+    """Write what is open; return the file."""
+    return _keep(workspace, "open", found)
+
+
+def parts(workspace: Path, kept: Mapping[str, str]) -> Parts:
+    """Return the tables of one source; raises ``ArtifactError``."""
+    there = {name: table(workspace, file) for name, file in kept.items()}
+    empty = {n: pa.schema([f.with_nullable(True) for f in t.schema]).empty_table() for n, t in TABLES.items()}
+    return {**empty, **there}
+
+
+def table(workspace: Path, file: str) -> pa.Table:
+    """Return one table, held to the digest in its name; raises ``ArtifactError``."""
+    path = folder_of(workspace) / file
+    try:
+        if _name(file.rsplit(".", 2)[0], files.digest_of(path)) != file:
+            raise ArtifactError(f"{path} is not what was written", hint=_HINT)
+        found = ParquetFile(path).read()
+    except (OSError, pa.ArrowException) as error:
+        raise ArtifactError(f"{path} cannot be read: {type(error).__name__}", hint=_HINT) from None
+    return found
+
+
+def write_health(workspace: Path, data: bytes) -> None:
+    """Say how it goes, for those who look from outside."""
+    files.write(folder_of(workspace) / HEALTH, data)
+
+
+def _keep(workspace: Path, name: str, found: pa.Table) -> str:
+    import pyarrow.parquet as pq
+
+    sink = pa.BufferOutputStream()
+    pq.write_table(found, sink, **PARQUET)
+    data = sink.getvalue().to_pybytes()
+    file = _name(name, hashlib.sha256(data).hexdigest())
+    path = folder_of(workspace) / file
+    if not path.exists():
+        files.write(path, data)
+    return file
+
+
+def _name(name: str, digest: str) -> str:
+    return f"{name}.{digest.removeprefix('sha256:')[:16]}.parquet"

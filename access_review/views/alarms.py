@@ -1,0 +1,139 @@
+"""What people hear at once: findings that opened, sources that do not show themselves, and what to do about each; pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+from access_review.findings.sentences import Sentences
+from access_review.model import Remedy, Severity
+from access_review.tables import Row
+from access_review.views.text import count, moment, visible
+
+_MOST = 200
+"""Findings in one notice; more are counted, and a whole run has them all."""
+
+BEYOND = "access-beyond-role"
+"""The rule whose finding may as well be a template that lacks a line."""
+
+_TO_DO = {
+    Remedy.DISABLE: "disable the account",
+    Remedy.REMOVE: "take it away",
+    Remedy.CUT: "cut the nesting",
+    Remedy.ROTATE: "change the secret",
+    Remedy.ASSIGN_OWNER: "name an owner who works here",
+    Remedy.GRANT: "grant it",
+    Remedy.REVIEW: "ask whoever answers for it",
+    Remedy.FIX: "mend it",
+}
+
+
+def opened(
+    rows: Sequence[Row], sentences: Sentences, at: datetime, *, unread: Mapping[str, str], run: str
+) -> tuple[str, str]:
+    """Return subject and text of the alarm about findings that opened, the worst first.
+
+    ``unread`` are the sources that are known only as last seen, with the reason; ``run`` is the last whole run.
+    """
+    worst = max((Severity(row["severity"]) for row in rows), key=lambda one: one.rank)
+    subject = f"Access review: {count(len(rows), 'finding')} opened, {worst} at worst"
+    return subject, "\n".join(map(visible, _opened(rows, sentences, at, unread, run)))
+
+
+def _opened(
+    rows: Sequence[Row], sentences: Sentences, at: datetime, unread: Mapping[str, str], run: str
+) -> Iterator[str]:
+    yield f"Seen {moment(at)}, since the run {run}:"
+    yield ""
+    for row in rows[:_MOST]:
+        shown = sentences.shown(row)
+        whose = f" of {row['person_name']}" if row["person_name"] else ""
+        about = f", {row['about_name']}" if row["about_name"] else ""
+        yield f"- {row['severity']} {row['rule']}: {row['subject_name']}{whose}{about}"
+        yield f"  {shown['reason']}"
+        or_allow = ", or say in a template that the role has it" if row["rule"] == BEYOND else ""
+        yield f"  To do: {_TO_DO[Remedy(row['remedy'])]}{or_allow}. Finding {row['finding']}"
+    if len(rows) > _MOST:
+        yield f"- and {len(rows) - _MOST} more"
+    yield ""
+    for source, reason in sorted(unread.items()):
+        yield f"Not read now, known as last seen: {source}: {reason}"
+    yield "To act on them, make a whole run and plan on it:"
+    yield "  access-review audit"
+    yield "  access-review plan --requested-by YOUR-ID --person THE-PERSON"
+
+
+def prepared(persons: Sequence[str], run: str, plan: str, why: str) -> tuple[str, str]:
+    """Return subject and text of the alarm that people have left and can still sign in, with the plan that waits for them.
+
+    Without a ``plan`` it says how to make one; ``why`` is what refused it.
+    """
+    subject = f"Access review: {count(len(persons), 'person')} left and can still sign in"
+    lines = [f"Left, with accounts that work: {', '.join(persons[:_MOST]) or 'see the findings'}", ""]
+    if why:
+        lines += [f"No plan could be made: {why}", ""]
+    if plan:
+        lines += [
+            "A plan is ready for two people to sign; it is checked again before each change, and void if it is rescinded:",
+            f"  access-review --run {run} approve --of {plan} --request --key KEY --by WHO-ASKS",
+            f"  access-review --run {run} approve --of {plan} --key KEY --by SOMEBODY-ELSE --reason WHY",
+            f"  access-review --run {run} apply --of {plan} --key KEY --by WHO-ASKS",
+        ]
+    else:
+        lines += [
+            "Plan it, have it signed by two people, and carry it out:",
+            f"  access-review --run {run} plan --name leavers --requested-by YOUR-ID --rule leaver-active",
+            "Name who asks under watch: plans_for: in roles/policy.yaml, and the plan is ready the next time.",
+        ]
+    lines += ["", "With a standing approval, signed once by two people, it is done at once: runbooks/leaver-now.md"]
+    return subject, "\n".join(map(visible, lines))
+
+
+def rescinded(person: str, run: str) -> tuple[str, str]:
+    """Return subject and text of the alarm that somebody for whom something was begun has not left, as the roster now says."""
+    text = (
+        f"The roster says now that {person} works here. What was planned for it is not carried out any more.\n\n"
+        f"What was done already can be given back, by two people:\n"
+        f"  access-review --run {run} undo --of standing\n"
+        "To do: ask HR which of the two is right, before anything is given back."
+    )
+    # The subject goes into the logbook, which is kept for ever and names nobody.
+    return "Access review: somebody has not left after all", "\n".join(map(visible, text.split("\n")))
+
+
+def silent(source: str, since: datetime | None, reason: str, at: datetime) -> tuple[str, str]:
+    """Return subject and text of the alarm about a source that does not show itself."""
+    subject = f"Access review: {source} has not been seen since {moment(since, unknown='the beginning')}"
+    text = (
+        f"{source} cannot be read: {reason or 'it does not come to rest'}\n\n"
+        f"What changes there is not noticed until it can, and what other sources show is not judged where it needs this one.\n"
+        f"Nothing is taken to be better for it: no finding closes.\n"
+        f"To do: access-review check --live shows what is wrong; it is tried again all the time, and told when it is well.\n"
+        f"Now: {moment(at)}"
+    )
+    return subject, "\n".join(map(visible, text.split("\n")))
+
+
+def lost(source: str, what: str) -> tuple[str, str]:
+    """Return subject and text of the alarm that reading only changes had missed something."""
+    subject = f"Access review: reading the changes of {source} had missed something"
+    text = (
+        f"{source} was read whole and compared with what its changes had given: {what}\n\n"
+        "What was read whole is used now, and what was kept of the changes is forgotten.\n"
+        "To do: look whether the server was restored from a backup, or whether another answers under its name."
+    )
+    return subject, "\n".join(map(visible, text.split("\n")))
+
+
+def fault(message: str, hint: str) -> tuple[str, str]:
+    """Return subject and text of the alarm that the workspace cannot be used as it is written now."""
+    text = f"{message}\n\nIt is watched as it was written before.\nTo do: {hint or 'access-review check names every mistake'}"
+    return "Access review: sources/ or roles/ cannot be used as written", "\n".join(map(visible, text.split("\n")))
+
+
+def turned_back(before: datetime, now: datetime) -> tuple[str, str]:
+    """Return subject and text of the alarm that the clock went back."""
+    text = (
+        f"The last look was at {moment(before)}, and the machine's clock says {moment(now)}.\n\n"
+        "What is due by time is reviewed as of the later one until the clock has come that far.\n"
+        "To do: set the clock, and look who changed it."
+    )
+    return "Access review: the clock of the machine went back", text

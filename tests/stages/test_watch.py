@@ -1,0 +1,445 @@
+"""Watching: what changes is told once, what cannot be read closes nothing, and a crash at any write loses and repeats nothing."""
+
+import json
+import os
+import random
+import re
+import select
+import signal
+import socket
+import subprocess
+import sys
+from collections import Counter
+from contextlib import chdir, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from access_review import runs
+from access_review.errors import ArtifactError
+from access_review.findings.compare import current
+from access_review.logbook.lines import LogEvent
+from access_review.rules import load
+from access_review.stages.watch import Watch
+from access_review.stages.watch_loop import WatchLoop
+from access_review.store import files, logbook, reviews, watching
+from tests.support.fake_system import Time
+from tests.support.workspaces import Company
+
+ROOT = Path(__file__).parents[2]
+START = datetime(2026, 10, 26, 6, tzinfo=UTC)
+RULES = ("access-beyond-role", "account-unowned", "leaver-active", "leaver-residue", "person-missing", "repeat-finding")
+
+
+@pytest.fixture(scope="module")
+def audited(tmp_path_factory):
+    """Return a company that was audited, and of which few rules are asked: what is tested is not theirs."""
+    company = Company(tmp_path_factory.mktemp("company"))
+    policy = company.folder / "roles/policy.yaml"
+    others = "".join(f"  {rule}: {{enabled: false}}\n" for rule in load() if rule not in RULES)
+    policy.write_text(policy.read_text() + f"rules:\n{others}")
+    assert company.run("audit", at=f"{START:%Y-%m-%dT%H:%M:%SZ}").code == 0
+    return company
+
+
+@pytest.fixture
+def company(audited, tmp_path):
+    return audited.copy(tmp_path / "company")
+
+
+@pytest.fixture
+def clock():
+    return Time(START + timedelta(minutes=5), timedelta())
+
+
+def watched(company, clock):
+    return Watch(company.folder, clock, {})
+
+
+def later(clock, **span):
+    clock.at += timedelta(**span)
+
+
+def rules(rows):
+    return sorted(row["rule"] for row in rows)
+
+
+def observations(company):
+    return [one for one in logbook.read(company.folder).of(LogEvent.OBSERVATION) if one.name == "watch"]
+
+
+def grant(company, number, role="Admin"):
+    company.besides.append((number, role))
+    company.write()
+
+
+def test_a_grant_is_told_at_the_next_look_once_with_what_to_do_and_closes_when_it_is_gone(company, clock):
+    watch = watched(company, clock)
+    assert watch.look().opened == ()
+    grant(company, 3)
+    later(clock, seconds=2)
+    seen = watch.look()
+    assert (rules(seen.opened), seen.read) == (["access-beyond-role"], ("ledger",))
+    (notice,) = company.notices()
+    assert "u3 of Person 3, Admin" in notice
+    assert "To do: take it away" in notice
+    later(clock, seconds=2)
+    assert (watch.look().reviewed, len(company.notices())) == (False, 1), "nothing changed: nothing is judged or told"
+    again = watched(company, clock)
+    assert (again.look(everything=True).opened, len(company.notices())) == ((), 1)
+    company.besides.clear()
+    company.write()
+    later(clock, seconds=2)
+    assert rules(again.look().closed) == ["access-beyond-role"]
+    told = observations(company)
+    assert [(one.details["opened count"], one.details["closed count"]) for one in told] == [
+        ("0", "0"),
+        ("1", "0"),
+        ("0", "1"),
+    ]
+    assert told[1].details["opened"] == told[2].details["closed"]
+
+
+def test_the_end_of_a_last_day_is_seen_though_no_file_changed(company, clock):
+    company.leave(20, "2026-10-26")
+    watch = watched(company, clock)
+    assert rules(watch.look().opened) == []
+    clock.at = datetime(2026, 10, 26, 16, 0, 40, tzinfo=UTC)  # midnight in Manila
+    assert rules(watch.look().opened) == ["leaver-active", "leaver-residue"]
+
+
+def test_a_torn_file_closes_nothing_is_said_and_is_an_alarm_once_when_it_stays_so(company, clock):
+    grant(company, 30)
+    watch = watched(company, clock)
+    assert rules(watch.look().opened) == ["access-beyond-role"]
+    ledger, roster = (company.folder / "sources" / name for name in ("ledger.csv", "people.csv"))
+    whole = ledger.read_bytes(), roster.read_bytes()
+    ledger.write_bytes(whole[0][: len(whole[0]) // 2])
+    roster.write_text("id,name,status,last_day,department\n")
+    later(clock, seconds=10)
+    seen = watch.look()
+    assert (seen.closed, sorted(seen.unread)) == ((), ["hr", "ledger"])
+    assert observations(company)[-1].details["source hr"].startswith("not read since")
+    later(clock, minutes=16)
+    said = watch.look().told
+    assert [one.split(" has not")[0] for one in said] == ["Access review: hr", "Access review: ledger"]
+    later(clock, minutes=16)
+    assert (watch.look().told, len(company.notices())) == ((), 3)
+    ledger.write_bytes(whole[0])
+    roster.write_bytes(whole[1])
+    later(clock, seconds=10)
+    mended = watch.look()
+    assert (mended.opened, mended.closed, mended.unread, set(mended.back)) == ((), (), {}, {"hr", "ledger"})
+
+
+def test_a_leaver_loses_sign_in_at_once_under_the_standing_approval_and_one_who_is_back_is_told(company, clock):
+    for person in (8, 9):
+        assert company.sign(person, "--standing", at="2026-10-26T06:01:00Z").code == 0
+    watch = watched(company, clock)
+    watch.look()
+    company.leave(20, "2026-10-24")
+    later(clock, seconds=2)
+    assert rules(watch.look().opened) == ["leaver-active", "leaver-residue"]
+    done = [notice for notice in company.notices() if "Standing approval: 1 change made" in notice]
+    assert len(done) == 3, "the two who signed, and whom the policy names"
+    (journal,) = company.folder.glob("runs/*/standing/journal.sqlite")
+    later(clock, seconds=30)
+    watch.look()
+    assert [journal] == [*company.folder.glob("runs/*/standing/journal.sqlite")], "it is done once"
+    company.status.clear()
+    company.write()
+    later(clock, seconds=2)
+    seen = watch.look()
+    assert "Access review: somebody has not left after all" in seen.told
+    assert rules(seen.closed) == ["leaver-active", "leaver-residue"]
+
+
+def test_without_one_a_plan_is_prepared_that_two_people_can_sign_and_it_is_void_when_rescinded(company, clock):
+    policy = company.folder / "roles/policy.yaml"
+    unsigned = re.sub("(?m)^standing:.*$", 'watch: {tell: ["00007"], plans_for: "00007"}', policy.read_text())
+    policy.write_text(unsigned)
+    watch = watched(company, clock)
+    watch.look()
+    company.leave(20, "2026-10-24")
+    later(clock, seconds=2)
+    assert watch.look().told[-1] == "Access review: 1 person left and can still sign in"
+    (plan,) = company.folder.glob("runs/*/leavers/plan.json")
+    run = plan.parents[1].name
+    (notice,) = [one for one in company.notices() if "A plan is ready" in one]
+    assert f"access-review --run {run} approve --of leavers --request" in notice
+    at = "2026-10-26T06:10:00Z"
+    key = ("--key", str(company.folder / "key7"))
+    assert company.run("--run", run, "approve", "--of", "leavers", "--by", "00007", "--request", *key, at=at).code == 0
+    signed = company.run(
+        "--run", run, "approve", "--of", "leavers", "--by", "00008", "--key", str(company.folder / "key8"), at=at
+    )
+    assert signed.code == 0, signed.err
+    company.status.clear()
+    company.write()
+    done = company.run("--json", "--run", run, "apply", "--of", "leavers", "--by", "00007", at=at)
+    assert (done.json["calls"], set(done.json["states"].values())) == (0, {"skipped"}), done.err
+    later(clock, seconds=2)
+    assert "Access review: somebody has not left after all" in watch.look().told
+
+
+def test_a_roster_that_many_vanish_from_without_a_termination_is_not_believed(company, clock):
+    policy = company.folder / "roles/policy.yaml"
+    policy.write_text(policy.read_text() + "rosters: {vanished: {percent: 1, floor: 1}}\n")
+    watch = watched(company, clock)
+    watch.look()
+    began = clock.at
+    grant(company, 3)
+    roster = company.folder / "sources/people.csv"
+    whole = roster.read_text()
+    roster.write_text("".join(whole.splitlines(keepends=True)[:-2]))
+    for seconds in (2, 60):
+        later(clock, seconds=seconds)
+        seen = watch.look()
+        assert (seen.opened, list(seen.unread), seen.back) == ((), ["hr"], ()), "no role is known for certain now"
+    assert "2 of 30 people vanished without a termination" in seen.unread["hr"]
+    since = watch.state.sources["hr"].since
+    assert since is not None
+    assert since - began < timedelta(seconds=5), "it has been so since the first of them"
+    roster.write_text(whole)
+    later(clock, minutes=2)
+    mended = watch.look()
+    assert (mended.back, rules(mended.opened)) == (("hr",), ["access-beyond-role"])
+
+
+def test_a_template_that_cannot_be_used_is_told_once_and_one_that_is_gone_is_reviewed_without(company, clock):
+    watch = watched(company, clock)
+    watch.look()
+    template = company.folder / "roles/templates/clerk.yaml"
+    text = template.read_text()
+    template.write_text("role: [")
+    later(clock, seconds=2)
+    assert watch.look().told == ("Access review: sources/ or roles/ cannot be used as written",)
+    grant(company, 3)
+    later(clock, seconds=2)
+    seen = watch.look()
+    assert (rules(seen.opened), len(seen.told)) == (["access-beyond-role"], 1), "watched as it was written before"
+    template.write_text(text.replace("[ledger:role:Viewer]", "[ledger:role:*]"))
+    later(clock, seconds=2)
+    assert rules(watch.look().closed) == ["access-beyond-role"]
+    template.unlink()
+    later(clock, seconds=2)
+    assert watch.look().reviewed
+
+
+def test_a_clock_that_goes_back_is_told_and_nothing_is_lost(company, clock):
+    watch = watched(company, clock)
+    watch.look()
+    later(clock, hours=-3)
+    grant(company, 3)
+    seen = watch.look()
+    assert rules(seen.opened) == ["access-beyond-role"]
+    assert "Access review: the clock of the machine went back" in seen.told
+    later(clock, minutes=1)
+    assert watch.look().told == ()
+
+
+def test_there_is_a_run_to_go_on_from(tmp_path):
+    bare = Company(tmp_path / "bare")
+    refused = bare.run("watch", "--once", at="2026-10-26T06:10:00Z")
+    assert (refused.code, "access-review audit" in refused.err) == (1, True)
+
+
+def test_a_full_disk_stops_no_loop_and_the_change_is_told_when_there_is_room(company, clock, monkeypatch):
+    watch = watched(company, clock)
+    watch.look()
+    grant(company, 3)
+    later(clock, seconds=2)
+    said: list[str] = []
+    loop = WatchLoop(watch, clock, on_failed=said.append)
+
+    def full(path, _):
+        raise OSError(28, "No space left on device", str(path))
+
+    with monkeypatch.context() as now:
+        now.setattr(files, "write", full)
+        assert loop.once() is None
+        later(clock, seconds=2)
+        assert loop.once() is None
+    assert said[0] == "No space left on device"
+    later(clock, seconds=2)
+    seen = loop.once()
+    assert rules(seen.opened) == ["access-beyond-role"]
+    assert len(company.notices()) == 1
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+class Kills:
+    """Ends the process at its n-th write, before it or after; a process that is gone writes nothing more."""
+
+    def __init__(self, monkeypatch):
+        self.left = -1
+        for module, name in ((files, "write"), (logbook, "_write_at")):
+            monkeypatch.setattr(module, name, self._around(getattr(module, name)))
+
+    def _around(self, write):
+        def writing(*words):
+            self._step()
+            write(*words)
+            self._step()
+
+        return writing
+
+    def _step(self):
+        self.left -= 1
+        if self.left == 0:
+            raise Killed
+
+
+class Day:
+    """A day of a company: random changes, faults in every source, and kills."""
+
+    def __init__(self, company, clock, seed, kills):
+        self.company, self.clock, self.kills = company, clock, kills
+        self.chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
+        self.template = company.folder / "roles/templates/clerk.yaml"
+        self.text = self.template.read_text()
+        self.changes = 0
+        self.most = int(os.environ.get("ACCESS_REVIEW_WATCHED_CHANGES", "4"))
+
+    def change(self):
+        self.changes += 1
+        company, pick = self.company, self.chance.random()
+        if pick < 0.55:
+            company.besides.append((self.chance.randint(1, 30), self.chance.choice(("Admin", "Payer", "Auditor"))))
+            company.besides = sorted(set(company.besides))
+        elif pick < 0.85 and company.besides:
+            company.besides.remove(self.chance.choice(company.besides))
+        elif pick < 0.92:
+            company.status[self.chance.randint(10, 30)] = ("Terminated", "2026-10-20")
+        elif company.status:
+            company.status.pop(self.chance.choice(sorted(company.status)))
+
+    def fault(self):
+        """Break something, for one look or some."""
+        sources = self.company.folder / "sources"
+        what = self.chance.choice(("ledger", "people", "template", "clock", "gone"))
+        if what == "template":
+            self.template.write_text("role: [")
+        elif what == "clock":
+            self.clock.at -= timedelta(minutes=20)
+        elif what == "gone":
+            (sources / "people.csv").unlink()
+        else:
+            path = sources / f"{what}.csv"
+            path.write_bytes(path.read_bytes()[: -self.chance.randint(5, 300)].rstrip(b"\n"))
+
+    def mend(self):
+        self.template.write_text(self.text)
+        self.company.write()
+
+    def look(self, watch, kill):
+        if kill:
+            self.kills.left = self.chance.randint(1, 14)
+            with suppress(Killed, ArtifactError):
+                watch.look()
+            self.kills.left = -1
+            self.template.write_text(self.text)  # nothing starts on a workspace that cannot be used
+            watch = watched(self.company, self.clock)  # what is started again knows what is on disk
+        watch.look()
+        return watch
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1])
+def test_a_day_of_random_changes_faults_and_kills_loses_no_alarm_and_tells_none_twice(
+    company, clock, monkeypatch, record_property, seed
+):
+    day = Day(company, clock, seed, Kills(monkeypatch))
+    watch = watched(company, clock)
+    watch.look()
+    looks = int(os.environ.get("ACCESS_REVIEW_WATCHED_LOOKS", "10"))
+    kills = min(10, looks // 2)
+    for turn in range(looks):
+        for _ in range(day.chance.randint(1, day.most)):
+            day.change()
+        day.mend()
+        if day.chance.random() < 0.4:
+            day.fault()
+        later(clock, minutes=65)
+        watch = day.look(watch, kill=turn % 2 == 0 and turn // 2 < kills)
+    day.mend()
+    later(clock, minutes=65)
+    watch.look()
+    watch.look(everything=True)
+
+    open_now = watching.table(company.folder, watch.state.findings)
+    state: Counter[str] = Counter()
+    for one in observations(company):
+        state.update(one.details.get("opened", "").split())
+        state.subtract(one.details.get("closed", "").split())
+        assert set(state.values()) <= {0, 1}, "opened twice without closing, or closed without having been open"
+    assert {finding for finding, count in state.items() if count} == set(open_now["finding"].to_pylist())
+    opened = Counter(one for line in observations(company) for one in line.details.get("opened", "").split())
+    told = Counter(one for notice in company.notices() for one in re.findall(r"Finding ([0-9a-f]{64})", notice))
+    assert told == opened, "each alarm once: every finding here is at least medium"
+    numbers = [one.details["number"] for one in observations(company)]
+    assert numbers == [str(n) for n in range(1, len(numbers) + 1)]
+
+    later(clock, seconds=1)
+    at = f"{clock.at:%Y-%m-%dT%H:%M:%SZ}"
+    assert company.run("collect", at=at).code == 0
+    assert company.run("--quiet", "review", at=at).code == 0
+    full = current(reviews.read(runs.find(company.folder)).findings)
+    assert sorted(full["finding"].to_pylist()) == sorted(open_now["finding"].to_pylist())
+    record_property(
+        "day",
+        f"{day.changes} changes, {len(opened)} findings opened, {sum(opened.values())} times, {looks} looks, {kills} kills",
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="no systemd")
+def test_a_service_says_that_it_is_ready_and_alive_survives_a_kill_and_ends_when_it_is_told_to(company, tmp_path):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd, chdir(tmp_path):
+        systemd.bind("notify")  # a path of a test is longer than a socket's may be
+        systemd.settimeout(60)
+        environment = {**os.environ, "NOTIFY_SOCKET": "notify"}
+        words = [
+            sys.executable,
+            "-m",
+            "tests.support.launcher",
+            "2026-10-26T06:10:00Z",
+            "-C",
+            str(company.folder),
+            "--json",
+        ]
+
+        def start():
+            environment["PYTHONPATH"] = str(ROOT)
+            made = subprocess.Popen([*words, "watch"], env=environment, stdout=subprocess.PIPE, text=True)
+            assert systemd.recv(100) == b"READY=1"
+            assert systemd.recv(100) == b"WATCHDOG=1"
+            return made
+
+        first = start()
+        grant(company, 3)
+        assert first.stdout is not None
+        while not (seen := json.loads(first.stdout.readline()))["opened"]:
+            pass
+        assert seen["told"] == ["Access review: 1 finding opened, medium at worst"]
+        first.kill()
+        first.communicate()
+        while select.select([systemd], [], [], 0)[0]:
+            systemd.recv(100)
+        second = start()
+        health = json.loads((company.folder / "runs/watch/health.json").read_text())
+        assert (health["well"], health["open"], health["alarms_waiting"], sorted(health["sources"])) == (
+            True,
+            1,
+            0,
+            ["hr", "ledger"],
+        )
+        assert company.run("watch", "--once", at="2026-10-26T07:00:00Z").code == 4, "one instance"
+        second.send_signal(signal.SIGTERM)
+        second.communicate(timeout=60)
+        assert second.returncode == 0
+        assert len(company.notices()) == 1
