@@ -34,7 +34,8 @@ EFFECTS = ("grants", "restricts", "exempts", "distribution", "unknown")
 MODES = ("assigned", "eligible")
 NESTING_REASONS = ("member", "grants-role", "synced-to", "inherits")
 REACHES = ("transitive", "direct-only")
-PROBLEM_KINDS = ("quarantined", "dangling-member", "well-known-member", "unresolved", "ambiguous", "unusable")
+_UNUSABLE = ("quarantined", "dangling-member", "well-known-member", "unresolved", "ambiguous", "unusable")
+PROBLEM_KINDS = (*_UNUSABLE, "fewer-members")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import rfc8785
 
-from access_review.connectors import Source, complete, emptied_groups, incomplete
-from access_review.connectors.emptied_groups import LessHeld
+from access_review.connectors import Source, complete, emptied_groups, incomplete, problem
+from access_review.connectors.emptied_groups import NOTHING_LESS, LessHeld
 from access_review.connectors.own_removals import EXPLAINED, LastRead, explanation
 from access_review.tables import TABLES, Row
 
@@ -123,9 +123,6 @@ def _sizes(rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     return {what: count for row in rows if row["subject"] == SIZES for what, count in json.loads(row["reason"]).items()}
 
 
-NOTHING_LESS = LessHeld({}, {})
-
-
 def compared(
     source: Source,
     made: Mapping[str, Sequence[pa.Table]],
@@ -134,19 +131,39 @@ def compared(
     on: date,
     accepted: date | None,
     live: bool,
-) -> list[Row]:
-    """Return the verdicts on a source, what was read of it held against what it held before, less what batches took of it."""
+) -> tuple[list[Row], list[Row]]:
+    """Return the verdicts on a source, what was read of it held against what it held before, less what batches took of it.
+
+    With them go problems: the groups about which no finding ends before another read says the same.
+    """
     verdicts = sized(source, made)
 
-    def against(counts: Mapping[str, int]) -> list[Row]:
-        held = NOTHING_LESS if live else emptied_groups.compared(source.name, counts, made)
-        return noticed(source, verdicts, counts, on=on, accepted=accepted, live=live, held=held)
+    def against(counts: Mapping[str, int]) -> tuple[list[Row], list[Row]]:
+        held = emptied_groups.compared(source.name, counts, made, live=live)
+        if _is_accepted(accepted, on) or _is_unread(verdicts):
+            held = NOTHING_LESS
+        found = noticed(source, verdicts, counts, on=on, accepted=accepted, live=live, held=held)
+        return found, [_unsettled(source, group, *numbers) for group, numbers in held.unsettled.items()]
 
     left = last.explained(made, (FILE, OBJECTS))
-    found = against(left)
-    if left is last.counts or _is_shrunk(found) or not _is_shrunk(against(last.counts)):
-        return found
-    return [*found, *explanation(source, last.removed, made)]
+    found, groups = against(left)
+    if left is last.counts or _is_shrunk(found) or not _is_shrunk(against(last.counts)[0]):
+        return found, groups
+    return [*found, *explanation(source, last.removed, made)], groups
+
+
+def _unsettled(source: Source, group: str, now: int, then: int) -> Row:
+    said = f"has {now:,} of the {then:,} members that were read last: findings about it stay open until another read says so too"
+    return problem(source, f"members of {group}", "fewer-members", said, group)[1]
+
+
+def _is_accepted(accepted: date | None, on: date) -> bool:
+    return accepted is not None and on <= accepted <= on + AHEAD
+
+
+def _is_unread(verdicts: Iterable[Mapping[str, Any]]) -> bool:
+    """Tell whether memberships were not read whole anyway: then those that are missing say nothing more."""
+    return any(not row["complete"] and row["subject"] in _MEMBERSHIPS for row in verdicts)
 
 
 def _is_shrunk(verdicts: Iterable[Mapping[str, Any]]) -> bool:
@@ -167,7 +184,7 @@ def noticed(
 
     Too few objects, or too little in a file or column, make every table doubtful: what refers to them is gone with
     them. ``last`` is how much there was; ``accepted`` the day up to which the source file accepts less. Of a
-    ``live`` source only objects are compared: a batch takes memberships from it, and never an object. ``held`` are
+    ``live`` source only objects are compared: people take memberships from it, and seldom an object. ``held`` are
     the groups that hold less than they did.
     """
     if not last:
@@ -180,7 +197,7 @@ def noticed(
                 "reason": "read for the first time: what there should be is not known, so what the files lack is not noticed",
             },
         ]
-    if accepted is not None and on <= accepted <= on + AHEAD:
+    if _is_accepted(accepted, on):
         return list(verdicts)
     rows = counted(verdicts, accepted=False) | _sizes(verdicts)
     less = {
@@ -189,10 +206,8 @@ def noticed(
         if what in last and (what in _CARRYING or what.startswith(OBJECTS) or not live)
         if now * 100 < last[what] * SHARE and not _is_ordinary(what, now, last[what], max(rows.values()))
     }
-    # Where members were not read whole anyway, those that are missing say nothing more.
-    unread = any(not row["complete"] and row["subject"] in _MEMBERSHIPS for row in verdicts)
-    doubted, told = NOTHING_LESS if unread or live else held
-    found = _told(source, told)
+    doubted = held.doubted
+    found = _told(source, held.told)
     if not less and not doubted:
         return [*verdicts, *found]
     everything = any(what in _CARRYING or what.startswith((FILE, OBJECTS, CELLS)) for what in less)
@@ -215,7 +230,7 @@ def noticed(
 def _told(source: Source, groups: Mapping[str, tuple[int, int]]) -> list[Row]:
     if not groups:
         return []
-    reason = f"{emptied_groups.sentence(groups)}: where that is not so, their members were not read, and findings about them end"
+    reason = f"{emptied_groups.sentence(groups)}: findings about them stay open until another read says so too"
     return [incomplete(source, EMPTIED, reason)[1]]
 
 

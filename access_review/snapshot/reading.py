@@ -51,7 +51,9 @@ def read_source(
         made[table].append(_loose(table, rows))
     made["accounts"] = without_doubtful(made["accounts"], made["problems"])
     _add_missing_verdicts(source, made)
-    made["completeness"] = [_loose("completeness", _compared(workspace, entry, source, made, as_of, last))]
+    verdicts, problems = _compared(workspace, entry, source, made, as_of, last)
+    made["completeness"] = [_loose("completeness", verdicts)]
+    made["problems"].append(_loose("problems", problems))
     return made
 
 
@@ -62,8 +64,8 @@ def _compared(
     made: Mapping[str, list[pa.Table]],
     as_of: datetime,
     last: LastRead,
-) -> list[Row]:
-    """Return the verdicts on a source, what was read of it held against what it held before."""
+) -> tuple[list[Row], list[Row]]:
+    """Return the verdicts on a source, what was read of it held against what it held before, and the problems."""
     live = bool(last.counts) and not connectors.is_recorded(workspace.connected(entry))
     return shrunk.compared(source, made, last, on=as_of.date(), accepted=entry.file.accept_fewer, live=live)
 

@@ -35,7 +35,7 @@ def check_sources(workspace: Workspace, as_of: datetime, progress: Progress) -> 
     It is held against the last read as there, but nobody is taken over from it, and nobody is missing.
     """
     earlier = [run for run in logged.known_runs(workspace.folder) if run.as_of < as_of]
-    last = last_reads.of(earlier, workspace.read_live(as_of))
+    last = last_reads.of(earlier)
     snapshot = collect(workspace, as_of, last=last, progress=progress)
     sources = [_checked(name, source, snapshot) for name, source in manifest(snapshot, workspace).sources.items()]
     return {

@@ -38,6 +38,6 @@ def _collected(workspace: Workspace, as_of: datetime, progress: Progress, *, cho
     previous = earlier[-1] if earlier else None
     known = snapshots.load(previous) if previous else None
     live = workspace.read_live(as_of)
-    last = last_reads.of(earlier, live)
+    last = last_reads.of(earlier)
     collected = snapshot.collect(workspace, as_of, previous=known, last=last, progress=progress)
     return snapshots.save(collected, workspace, previous, rehearsal=trial or (chosen and bool(live)))

@@ -77,10 +77,20 @@ def test_a_group_of_few_in_which_nobody_is_any_more_is_told(name, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("then", "now", "doubted", "told"),
-    [(8, 0, True, False), (8, 3, True, False), (8, 4, False, False), (3, 0, False, True), (3, 1, False, False)],
+    ("then", "now", "doubted", "told", "unsettled"),
+    [
+        *(
+            (8, 0, True, False, False),
+            (8, 3, True, False, False),
+            (8, 4, False, False, True),
+            (3, 0, False, True, True),
+        ),
+        *((3, 1, False, False, False), (40, 37, False, False, False), (40, 35, False, False, True)),
+    ],
 )
-def test_the_measure_is_that_of_a_batch(then, now, doubted, told):
+def test_the_measure_is_that_of_a_batch_and_what_is_less_is_settled_by_another_read(
+    then, now, doubted, told, unsettled
+):
     def held(group: str, count: int) -> pa.Table:
         return pa.table({"entitlement": pa.array([f"ad:group:{group}"] * count, pa.string())})
 
@@ -91,6 +101,12 @@ def test_the_measure_is_that_of_a_batch(then, now, doubted, told):
     assert dict(found.doubted) == ({"ad:group:a": (now, then)} if doubted else {})
     # The one that is gone itself was deleted: whoever was in it holds nothing there.
     assert found.told.keys() == {"ad:group:gone", *(["ad:group:a"] if told else [])}
+    assert found.unsettled.keys() == {"ad:group:gone", *(["ad:group:a"] if unsettled else [])}
+    last = {"members:ad:group:a": then}
+    live = compared("ad", last, tables, live=True)
+    assert not live.doubted
+    assert bool(live.told) == (doubted or told)
+    assert bool(live.unsettled) == (doubted or unsettled)
 
 
 @pytest.mark.slow
