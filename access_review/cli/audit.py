@@ -24,7 +24,7 @@ def collect(ctx: typer.Context) -> None:
     from access_review.store import snapshots
 
     options: Options = ctx.obj
-    run = options.collect(options.workspace())
+    run = options.collect(options.workspace(to_read=True))
     manifest = snapshots.read_manifest(run)
     options.show({"run": run.id, **MANIFEST.plain(manifest)}, _collected(run.id, manifest.rehearsal))
     leave(*_unread(run))
@@ -98,7 +98,7 @@ def audit(
     from access_review.views.text import count
 
     options: Options = ctx.obj
-    workspace = options.workspace()
+    workspace = options.workspace(to_read=True)
     if trial:
         if commitment or draw_key:
             raise typer.BadParameter(

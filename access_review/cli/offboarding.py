@@ -37,7 +37,7 @@ def offboarding(
     from access_review.views import offboarding as view
 
     options: Options = ctx.obj
-    workspace = options.workspace()
+    workspace = options.workspace(to_read=fresh)
     run = options.collect(workspace) if fresh else options.found_run()
     leavers = follow_leavers(workspace, run)
     if client:
@@ -68,7 +68,7 @@ def daily(ctx: typer.Context) -> None:
     from access_review.views import offboarding as leaving
 
     options: Options = ctx.obj
-    workspace = options.workspace()
+    workspace = options.workspace(to_read=not options.run)
     with options.holding_campaign("daily"):
         day = check_day(workspace, options.found_run() if options.run else options.collect(workspace), options.now)
     listed = leaving.since(day.leavers, None)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -62,11 +63,12 @@ class Options:
             )
         return RunningClock(self.as_of, self.clock)
 
-    def workspace(self) -> "Workspace":
-        """Read the workspace asked for."""
+    def workspace(self, *, to_read: bool = False) -> "Workspace":
+        """Read the workspace asked for; where its sources are ``to_read``, their files' mistakes are told with its own."""
         from access_review import workspace
+        from access_review.stages.collect import file_mistakes
 
-        return workspace.load(self.folder)
+        return workspace.load(self.folder, besides=partial(file_mistakes, as_of=self.now) if to_read else lambda *_: ())
 
     def found_run(self, *, reviewed: bool = False) -> "Run":
         """Return the run asked for, or the newest."""

@@ -24,7 +24,7 @@ def check(
     from access_review.views.text import listed
 
     options: Options = ctx.obj
-    workspace = options.workspace()
+    workspace = options.workspace(to_read=not live)
     if live:
         parts = readable_parts(workspace, options.now)
         options.show(view.live_value(parts), view.live_text(parts))

@@ -34,8 +34,12 @@ _USE = ("last_used_earliest", "last_used_latest")
 
 def believed(source: Source, rows: Iterable[tuple[str, Row]], as_of: datetime) -> Iterator[tuple[str, Row]]:
     """Yield the rows, each without what it contradicts itself in, and a problem for each such row."""
+    ahead = 0
     for table, claimed in rows:
         row, reasons = claimed, list[str]()
+        if table == "signins" and claimed["at"] > as_of + SKEW:
+            ahead += 1
+            continue
         if table == "aliases":
             if _joins_nobody(row["scheme"], row["value"]):
                 continue
@@ -50,6 +54,9 @@ def believed(source: Source, rows: Iterable[tuple[str, Row]], as_of: datetime) -
             key = " ".join(str(row[column]) for column in TABLES[table].key)
             subject = row.get("account") or row.get("person")
             yield problem(source, f"{table} {key}", "unusable", "; ".join(reasons), subject)
+    if ahead:
+        reason = f"{ahead:,} of them are after the moment of the review: they are not believed"
+        yield problem(source, "signins", "unusable", reason)
 
 
 TORN = "the object stands more than once, with different values"

@@ -2,8 +2,8 @@
 
 Three kinds are told apart. *Nothing* is a cell that holds no value whatever its column. *No date* is a value
 that is a date by its form and none by its meaning: the zero of some calendar, or its end. The *name of a type*
-stands where a program wrote what kind of thing it had in place of the thing: such a column is not empty but
-lost, so its reader doubts it. A source file adds words of its own with ``empty``. Pure.
+stands where a program wrote what kind of thing it had in place of the thing, or a spreadsheet that a formula failed:
+such a column is not empty but lost, so its reader doubts it. A source file adds words of its own with ``empty``. Pure.
 """
 
 import re
@@ -18,6 +18,8 @@ NOTHING = frozenset(
             "",
             "n/a",
             "#n/a",
+            "#nv",
+            "#n/d",
             "n.a.",
             "null",
             "<null>",
@@ -108,6 +110,9 @@ _TYPE = re.compile(
     | Microsoft\.(?:ActiveDirectory\.Management|Graph\.PowerShell\.Models)\.\w+
     | \[L?[\w.]+;?@[0-9a-f]+ | (?:[a-z]\w*\.)+\w+@[0-9a-f]{5,8}  # Java
     | <.*\ object\ at\ 0x[0-9a-f]+>                     # Python
+    | \#[¡¿]?(?:REF|VALUE|NAME|DIV/0|NUM|SPILL|CALC|BUSY|FIELD|BLOCKED|CONNECT|UNKNOWN)[!?]  # a failed formula
+    | \#[¡¿]?(?:BEZUG|WERT|ZAHL|VALEUR|NOM|NOMBRE|VALOR|NOME|RIF|VALORE|VERW|WAARDE|NAAM|DEEL/0|GETAL|ADR|ARG|NAZWA)[!?]
+    | \#{3,}                                           # and a column too narrow for its dates
     """,
     re.VERBOSE | re.DOTALL,
 )
@@ -161,7 +166,19 @@ def is_mail(text: str | None) -> bool:
     if text is None:
         return False
     before, at, after = bare(text).rpartition("@")
-    return bool(at) and not is_nothing(before) and not is_nothing(after)
+    if not at or is_nothing(before) or is_nothing(after) or not bare(text).isprintable():
+        return False
+    local, host = before.casefold(), after.casefold().partition(".")[0]
+    return local not in _NO_ADDRESS and not (local == host and local in _FILLERS)
+
+
+_NO_ADDRESS = frozenset(
+    {*("noemail", "no-email", "no_email", "no.email"), *("nomail", "no-mail", "no_mail", "no.mail")}
+)
+"""What is written before the ``@`` where an address is demanded and there is none."""
+
+_FILLERS = frozenset({"na", "test", "email", "mail", "x", "xx", "xxx", "a", "abc"})
+"""What is so on both sides of it: ``na@na.com``."""
 
 
 def is_nothing_dated(text: str | None, further: Collection[str] = ()) -> bool:
@@ -212,4 +229,6 @@ def meant(value: datetime | None) -> datetime | None:
 
 def is_type_name(text: str | None) -> bool:
     """Tell whether a text is the name of a type, written in place of a value."""
-    return text is not None and ("." in text or "@" in text or "object " in text) and bool(_TYPE.fullmatch(bare(text)))
+    if text is None or not ("." in text or "@" in text or "#" in text or "object " in text):
+        return False
+    return bool(_TYPE.fullmatch(bare(text)))

@@ -71,8 +71,10 @@ def ask_again(
     with EmbeddedEngine(now, settings.memory, settings.threads) as engine:
         find(replace(again, as_of=now, tables=tables), by.workspace, engine, Previous(owners=by.owners), digested=False)
         owners = _owners(engine, plan.changes)
+        unread = _unread(again)
         if plan.gives_back:
-            return {one.id: verdict for one in plan.changes if (verdict := _other_owner(one, owners))}
+            found = {one.id: _other_owner(one, owners) for one in plan.changes}
+            return {one.id: verdict for one in plan.changes if (verdict := _or_unread(one, found[one.id], unread))}
         guard(engine, by.workspace.policy.protect, plan.requested_by)
         connectors = {source.name: source.file.connector for source in by.workspace.sources}
         request = collect_request(engine, again, plan.scope, connectors, by.capabilities, by.decided)
@@ -88,11 +90,28 @@ def ask_again(
         verdict = _other_owner(one, owners) or _not_asked(one, asked, outcomes)
         if one.id in beyond:
             verdict = verdict or Recheck(skipped=f"now: {beyond[one.id].reason}")
+        verdict = _or_unread(one, verdict, unread)
         if one.id in holders:
             verdict = Recheck(refused=holders[one.id].reason)
         if verdict:
             against[one.id] = verdict
     return against
+
+
+_SHOWING = ("accounts", "entitlements", "grants", "nesting")
+
+
+def _unread(again: Snapshot) -> Mapping[str, str]:
+    """Return the sources that could not be read whole just now, with the reason."""
+    return {source: why for table in _SHOWING for source, why in again.incomplete(table).items()}
+
+
+def _or_unread(change: Change, verdict: Recheck | None, unread: Mapping[str, str]) -> Recheck | None:
+    """Return a verdict, or that there is none yet: what a source does not show while it cannot be read ends nothing."""
+    source = change.target.source
+    if verdict is None or source not in unread:
+        return verdict
+    return Recheck(unread=f"{source} could not be read whole just now: {unread[source]}")
 
 
 def require_same_systems(plan: Plan, again: Snapshot) -> None:

@@ -157,10 +157,14 @@ def fold(rows: Iterable[Transition]) -> dict[str, ChangeStatus]:
 
 @dataclass(frozen=True, slots=True)
 class Recheck:
-    """What policy and roster say of a change at this moment; both empty: it may go on."""
+    """What policy and roster say of a change at this moment; all empty: it may go on.
+
+    ``unread`` is why it cannot be said: what could not be read just now may be read later, so that it ends nothing.
+    """
 
     refused: str = ""
     skipped: str = ""
+    unread: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +193,8 @@ def after_recheck(seen: Sighting, judged: Recheck, *, wanted: bool, planned_on: 
         return NextStep(State.DEFERRED, seen.reason or "it could not be read just before the change")
     if seen.there is wanted:
         return NextStep(State.ABSENT, seen.reason or "there was nothing to do: it is as wanted already")
+    if judged.unread:
+        return NextStep(State.DEFERRED, judged.unread)
     if judged.skipped:
         return NextStep(State.SKIPPED, judged.skipped)
     if not wanted and seen.another:

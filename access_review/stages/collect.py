@@ -1,14 +1,19 @@
 """Collect: read every source into a new run."""
 
+from collections import deque
+from collections.abc import Iterable
 from datetime import datetime
+from pathlib import Path
 
-from access_review import snapshot
+from access_review import connectors, snapshot
+from access_review.connectors import Source
+from access_review.errors import AccessReviewError, Mistake, WorkspaceError
 from access_review.logbook import entries
 from access_review.runs import Run
 from access_review.snapshot.reading import Progress
 from access_review.store import last_reads, logged, snapshots
 from access_review.store.rights import Right, hold
-from access_review.workspace import Workspace
+from access_review.workspace import SourceEntry, Workspace
 
 
 def collect_run(
@@ -41,3 +46,21 @@ def _collected(workspace: Workspace, as_of: datetime, progress: Progress, *, cho
     last = last_reads.of(earlier)
     collected = snapshot.collect(workspace, as_of, previous=known, last=last, progress=progress)
     return snapshots.save(collected, workspace, previous, rehearsal=trial or (chosen and bool(live)))
+
+
+def file_mistakes(folder: Path, sources: Iterable[SourceEntry], *, as_of: datetime) -> list[Mistake]:
+    """Return what is wrong in the files that some sources read: whoever mends a workspace mends its data in one go.
+
+    A live source is not asked: what is declared of it cannot be used yet.
+    """
+    found: list[Mistake] = []
+    for entry in sources:
+        try:
+            connector = connectors.load(entry.file.connector)(Source(entry.name, folder / "sources"), **entry.options)
+            if connectors.is_recorded(connector) and not entry.is_retired(as_of):
+                deque(connector.collect(as_of), maxlen=0)
+        except WorkspaceError as error:
+            found += error.mistakes or (Mistake(f"sources/{entry.name}.yaml", 0, 0, error.message, error.hint),)
+        except AccessReviewError:
+            continue  # it is said where the source is read
+    return found

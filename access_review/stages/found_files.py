@@ -86,6 +86,9 @@ def read_files(paths: Sequence[Path], as_of: datetime) -> FoundFiles:
     ignored: list[IgnoredFile] = []
     known: dict[TextForm, list[tuple[Path, FormGuess]]] = {}
     for path in _every_file(paths):
+        if not path.is_file():
+            ignored.append(IgnoredFile(path, "no plain file: a pipe, a device, or a link to one or to nothing"))
+            continue
         try:
             found = _read(path)
         except AccessReviewError as error:
@@ -118,9 +121,9 @@ def _every_file(paths: Sequence[Path]) -> list[Path]:
     found: dict[Path, None] = {}
     for path in paths:
         if path.is_dir():
-            inside = [one for one in path.rglob("*") if one.is_file()]
+            inside = [one for one in path.rglob("*") if not one.is_dir()]
             found |= dict.fromkeys(one for one in inside if not one.name.startswith("."))
-        elif path.is_file():
+        elif path.exists():
             found[path] = None
         else:
             raise Unclear(f"{path} is not there", hint="name files, or folders of them")
@@ -135,7 +138,8 @@ def _read(path: Path) -> FoundTable | FormGuess:
     if suffix == ".zip":
         return FormGuess(TextForm.SHARPHOUND, "a zip")
     data = read_plain(path.resolve(), sheets.LARGEST)
-    if b"\0" in data[:_HEAD] and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
+    wide = data.startswith((b"\xff\xfe", b"\xfe\xff")) or delimited.unmarked(data) != "utf-8"
+    if b"\0" in data[:_HEAD] and not wide:
         return FormGuess(TextForm.UNKNOWN, "not text")
     text, encoding = _text(data, path)
     form = guess_form(text[:_HEAD])

@@ -85,11 +85,8 @@ class Workspace:
 
         One that is retired at that moment says nothing.
         """
-        return tuple(
-            one.name
-            for one in self.sources
-            if not one.is_retired(at) and not connectors.is_recorded(self.connected(one))
-        )
+        read = [one for one in self.sources if not one.is_retired(at)]
+        return tuple(one.name for one in read if not connectors.is_recorded(self.connected(one)))
 
     def written_live(self) -> tuple[str, ...]:
         """Return the sources that this tool itself can change; raises as :meth:`connected`."""
@@ -100,12 +97,16 @@ class Workspace:
         return self.places.get((kind, name), "")
 
 
-def load(folder: Path, roles: Path | None = None) -> Workspace:
+Besides = Callable[[Path, Sequence[SourceEntry]], Sequence[Mistake]]
+"""Finds the mistakes in what some sources read, in a workspace of a folder."""
+
+
+def load(folder: Path, roles: Path | None = None, *, besides: Besides = lambda *_: ()) -> Workspace:
     """Read a workspace; with ``roles``, that folder stands for its own ``roles/``.
 
-    Raises ``WorkspaceError`` with every mistake in it.
+    Raises ``WorkspaceError`` with every mistake in it, and those that are found ``besides`` in the sources without any.
     """
-    return _Loader(folder, roles or folder / "roles").workspace()
+    return _Loader(folder, roles or folder / "roles").workspace(besides)
 
 
 @cache
@@ -132,7 +133,7 @@ class _Loader:
     places: dict[tuple[str, str], str] = field(default_factory=dict)
     documents: dict[str, Document] = field(default_factory=dict)
 
-    def workspace(self) -> Workspace:
+    def workspace(self, besides: Besides) -> Workspace:
         if not (self.folder / "sources").is_dir() or not self.roles.is_dir():
             raise WorkspaceError(
                 f"{self.folder} has no sources/ and roles/",
@@ -151,7 +152,7 @@ class _Loader:
         if not sources and not self.mistakes:
             self.mistakes.append(Mistake("sources", 0, 0, "holds no source", "add a file such as sources/hr.yaml"))
         if self.mistakes:
-            raise WorkspaceError.of(self.mistakes)
+            raise WorkspaceError.of([*self.mistakes, *besides(self.folder, sources)])
         digest = "sha256:" + hashlib.sha256("".join(sorted(self.hashed)).encode()).hexdigest()
         roles = (
             templates,
@@ -245,10 +246,8 @@ class _Loader:
         mapped = {str(name) for columns in said if isinstance(columns, Mapping) for name in columns}
         for one in sources:
             for index, near in one.file.nearly(mapped):
-                what = f"no roster maps {one.file.match[index].attribute!r}"
-                self.mistakes.append(
-                    self.documents[one.name].mistake(("match", index, "on"), what, f"is {near!r} meant?")
-                )
+                what, hint = f"no roster maps {one.file.match[index].attribute!r}", f"is {near!r} meant?"
+                self.mistakes.append(self.documents[one.name].mistake(("match", index, "on"), what, hint))
 
     def _options_besides(self, document: Document) -> None:
         """Find the mistakes in the options of a source whose file has others already: whoever mends it mends both."""

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -208,6 +209,27 @@ def test_a_zip_of_air_is_refused_before_it_costs_memory(small, name, source, ins
     assert done.code == 2, done.err
     assert "unpacks to hundreds of times its size" in done.err, done.err
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 60 * 2**10
+
+
+@pytest.mark.skipif(not PIPES, reason="no pipes here")
+def test_whoever_looks_at_a_folder_of_odd_files_waits_for_none_and_is_told_of_each(tmp_path):
+    folder = tmp_path / "exports"
+    folder.mkdir()
+    os.mkfifo(folder / "pipe.csv")
+    (folder / "endless.csv").symlink_to("/dev/zero")
+    (folder / "nothing.csv").symlink_to("/nowhere")
+    (folder / "deep.json").write_text("[" * 100_000)
+    with (folder / "huge.csv").open("wb") as huge:
+        huge.truncate(2**33)
+    _bomb(folder / "bomb.xlsx", "xl/worksheets/sheet1.xml")
+    _bomb(folder / "bomb.zip", "20260101_users.json")
+    looked = access_review(folder, "--json", "inspect", str(folder))
+    assert looked.code == 0, looked.err
+    told = {Path(one["file"]).name for one in looked.json["ignored"]}
+    assert told == {path.name for path in folder.iterdir()}
+    made = access_review(folder, "init", "--from", str(folder), str(tmp_path / "made"))
+    assert (made.code, "none of these files can be a source" in made.err) == (2, True)
+    assert access_review(folder, "inspect", str(folder / "endless.csv")).code == 0
 
 
 @pytest.fixture(scope="module")

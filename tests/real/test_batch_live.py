@@ -12,6 +12,7 @@ from time import perf_counter
 
 import pytest
 
+from tests.faults.ldap_proxy import SEARCH, reset, result
 from tests.real import hybrid
 from tests.real.ad import now
 from tests.real.conftest import servers
@@ -100,6 +101,73 @@ def test_from_plan_to_undo_and_nothing_is_written_but_by_apply(company, domain, 
     restored = company.done("verify", "--of", "undo", at=later + timedelta(minutes=20))
     assert {one["state"] for one in restored["changes"]} == {"restored"}
     assert company.simulator.violations == []
+
+
+def members_of(admin, domain, name):
+    answer = admin.search(domain.base, f"(sAMAccountName={name})", ["member"], scope="SUBTREE")
+    return {value.decode().split(",")[0].removeprefix("CN=") for value in answer.entries[0][1].get("member", ())}
+
+
+@pytest.mark.slow
+def test_what_was_deleted_or_is_in_doubt_is_left_alone_and_what_cannot_be_read_waits(company, domain, admin):
+    """Of four changes one goes out: a group is deleted, an owner doubtful, and each fault passes before."""
+    names, leavers, mover = ("Doomed", "Standing"), ("h08", "h10"), "h06"
+    for name in names:
+        member = [f"CN={mover},OU=Staff,{domain.base}"]
+        admin._connection.add(f"CN={name},OU=Groups,{domain.base}", "group", {"sAMAccountName": name, "member": member})
+        assert admin._connection.result["result"] == 0
+    people = company.folder / "sources/people.csv"
+    people.write_text(hybrid.roster(left=leavers))
+    company.done("audit")
+    who = [word for login in (*leavers, mover) for word in ("--person", f"Person {login}")]
+    rules = ("--rule", "access-beyond-role", "--rule", "leaver-active")
+    made = company.done("plan", "--requested-by", ASKS, *rules, *who)["changes"]
+    targets = {c["id"]: c["target"] for c in made if c["target"]["source"] == "ad"}
+    of = {(one.get("entitlement") or one["account"])["name"].split("@")[0]: c for c, one in targets.items()}
+    assert of.keys() == {*names, *leavers}
+    company.agreed()
+
+    admin._connection.delete(f"CN=Doomed,OU=Groups,{domain.base}")
+    people.write_text(people.read_text() + f"00099,Person {leavers[0]},Active,,Audit\n")
+    company.wire()
+    for name, faults in (
+        ("referral", on_looks(result(10))),
+        ("busy", on_looks(result(51))),
+        ("lost", on_looks(reset)),
+        ("gone", lambda r, a: reset(r, a) if r.operation == SEARCH else a),
+    ):
+        company.proxy.faults = [faults]
+        said = company.run("--json", "apply", "--by", ASKS, "--key", ASKS)
+        assert not company.wire().modified, name
+        states = said.json.get("states", {}) if said.out.startswith("{") else {}
+        ended = {held: states[of[held]] for held in ("Standing", "h10") if states.get(of[held]) in ENDED}
+        assert (said.code, ended) == (4, {}), (name, said.out, said.err)
+
+    company.proxy.faults = ()
+    done = company.done("apply", "--by", ASKS, "--key", ASKS)
+    assert {name: done["states"][change] for name, change in of.items()} == {
+        "Doomed": "skipped",
+        "Standing": "pending",
+        "h08": "skipped",
+        "h10": "pending",
+    }
+    assert enabled(admin, domain, "h08")
+    assert not enabled(admin, domain, "h10")
+    assert members_of(admin, domain, "Standing") == set()
+    again = company.run("--json", "apply", "--by", ASKS, "--key", ASKS)
+    assert again.json["calls"] == 0
+    # Others share the domain.
+    admin._connection.delete(f"CN=Standing,OU=Groups,{domain.base}")
+    back = {"userAccountControl": [("MODIFY_REPLACE", ["512"])]}
+    assert admin.modify(f"CN=h10,OU=Staff,{domain.base}", back).fault is None
+
+
+ENDED = {"skipped", "absent", "refused", "failed"}
+
+
+def on_looks(change):
+    """Change the answers to searches of one object only, which are those just before a change."""
+    return lambda r, a: change(r, a) if r.operation == SEARCH and r.base.startswith(b"<GUID=") else a
 
 
 def test_without_a_writer_each_change_is_a_work_order(company, domain, admin):

@@ -55,7 +55,12 @@ def test_what_is_gone_already_is_absent_and_never_called(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("judged", "state"), [(Recheck(skipped="expected now"), "skipped"), (Recheck(refused="protected"), "refused")]
+    ("judged", "state"),
+    [
+        (Recheck(skipped="expected now"), "skipped"),
+        (Recheck(refused="protected"), "refused"),
+        (Recheck(unread="the server is gone"), "deferred"),
+    ],
 )
 def test_what_became_expected_or_protected_is_not_called(tmp_path, judged, state):
     scene = Scene(tmp_path, 2)
@@ -63,7 +68,7 @@ def test_what_became_expected_or_protected_is_not_called(tmp_path, judged, state
     done = scene.run()
     assert scene.states() == [state] * 2
     assert scene.system.calls == 0
-    assert done.partly == (state == "refused")
+    assert done.partly == (state != "skipped")
 
 
 def test_what_was_given_anew_since_the_snapshot_is_skipped(tmp_path):

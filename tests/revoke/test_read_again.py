@@ -53,6 +53,14 @@ def test_what_is_asked_for_no_more_is_left_alone():
     assert found[of(7, "Other").id].skipped == "what was read just now gives no reason for it any more"
 
 
+@pytest.mark.parametrize("table", ["accounts", "entitlements", "grants", "nesting"])
+def test_what_could_not_be_read_just_now_ends_nothing(table):
+    short = {"source": "ad", "subject": table, "complete": False, "reason": "page 2 failed"}
+    found = against(add(leave(company(12), 5), grants=[grant(8, "Other")], completeness=[short]))
+    assert {verdict.skipped for verdict in found.values()} == {""}
+    assert found[of(7, "Other").id].unread == "ad could not be read whole just now: page 2 failed"
+
+
 def test_whoever_came_back_by_the_rosters_of_now_keeps_what_they_have():
     found = against(ROWS, rosters=add(company(12), grants=[]))
     assert found.keys() == {one.id for one in PLAN.changes if one.target.person == "hr:person:5"}

@@ -115,11 +115,22 @@ def test_every_bad_line_of_a_roster_is_named_at_once(folder):
     assert runs(folder) == []
 
 
-def test_a_duplicate_yaml_key_names_its_place(folder):
+@pytest.mark.parametrize("command", ["audit", "check"])
+def test_mistakes_in_roles_in_sources_and_in_their_files_are_told_at_once(folder, command):
     (folder / "roles/templates/clerk.yaml").write_text(TEMPLATE + "may: []\n")
-    result = access_review(folder, *TIME, "audit")
+    (folder / "sources/badges.yaml").write_text("connector: table\noptions: {path: ledger.csv, colums: {}}\n")
+    put(folder, people=HEADER + "1,A,Active\n2,B,Gone?,,Finance\n", ledger=HELD + 'u1,"Viewer\n')
+    result = access_review(folder, *TIME, command)
     assert result.code == 2
-    assert "roles/templates/clerk.yaml:4:1: the key 'may' stands twice" in result.err
+    for told in (
+        "roles/templates/clerk.yaml:4:1: the key 'may' stands twice",
+        "sources/badges.yaml:2:29: colums: is not known here",
+        "people.csv:2",
+        "people.csv:3",
+        "ledger.csv",
+    ):
+        assert told in result.err
+    assert not (folder / "runs").exists()
 
 
 @pytest.mark.parametrize(

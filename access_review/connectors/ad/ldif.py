@@ -20,6 +20,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from access_review.connectors.ad.entry import Entry
+from access_review.connectors.tabular import delimited
 from access_review.errors import Mistake
 
 MOST_MISTAKES = 1000
@@ -157,12 +158,14 @@ class Ldif:
 
 
 def split_lines(data: bytes) -> Iterable[bytes]:
-    """Split a file into lines; a byte order mark is understood, and UTF-16 behind one (``ldifde -u``).
+    """Split a file into lines; a byte order mark is understood, and UTF-16 behind one (``ldifde -u``) or where it shows.
 
     Raises ``UnicodeDecodeError`` when the mark promises UTF-16 and the rest is none.
     """
     if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
         data = data.decode("utf-16").encode()
+    elif (unmarked := delimited.unmarked(data)) != "utf-8":
+        data = data.decode(unmarked).encode()
     return data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
 
 

@@ -54,7 +54,7 @@ from typing import Any
 from access_review.connectors import Connector, Source
 from access_review.connectors.classification import Classification, Effect
 from access_review.connectors.entra.paged_tenant import PagedTenant
-from access_review.connectors.entra.pages import AbsentError, Pages, saved
+from access_review.connectors.entra.pages import AbsentError, Pages, SavedPages
 from access_review.connectors.entra.registration import CLOUDS, Cloud, CloudName, Registration, TenantReach
 from access_review.connectors.entra.roles import PRIVILEGED_ROLES
 from access_review.connectors.secret import Named, text_of
@@ -173,8 +173,8 @@ def _saved(source: Source, recorded: str | dict[str, str]) -> Pages:
         folder = source.folder / recorded
         if not folder.is_dir():
             raise WorkspaceError(f"{source.name}: recorded: no folder {recorded!r}", hint="save Graph pages there")
-        return saved(folder)
+        return SavedPages(folder)
     missing = sorted(name for name in recorded.values() if not (source.folder / name).is_file())
     if missing:
         raise WorkspaceError(f"{source.name}: recorded: no file {', '.join(map(repr, missing))}")
-    return saved(source.folder, recorded)
+    return SavedPages(source.folder, recorded)

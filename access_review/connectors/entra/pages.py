@@ -19,7 +19,7 @@ from access_review.guarded_files.plain import read_plain
 
 Pages = Callable[[str], Iterator[Page]]
 
-__all__ = ["AbsentError", "NotReadError", "Page", "PagedCollection", "Pages", "saved"]
+__all__ = ["AbsentError", "NotReadError", "Page", "PagedCollection", "Pages", "SavedPages"]
 
 LARGEST = 2 * 2**30
 """Bytes of one saved page; Graph itself sends none of more than some megabytes."""
@@ -137,36 +137,52 @@ def _error(page: Any) -> str:
     return f": {error['code']}" if isinstance(error, Mapping) and isinstance(error.get("code"), str) else ""
 
 
-def saved(folder: Path, names: Mapping[str, str] | None = None) -> Pages:
-    """Return the door to saved pages.
+@dataclass
+class SavedPages:
+    """The door to saved pages, which knows what nobody asked for.
 
     Without ``names``, a collection ``A/<id>/B`` is the file ``A/<id>/B.json`` or, if
     there is none, the responses with that id in the ``$batch`` answers saved as
     ``A/B.json``; further files are ``.2.json``, ``.3.json``. With ``names``, each
     collection is exactly the file named for it.
     """
-    batches: dict[str, dict[str, list[Object]]] = {}
 
-    def pages(collection: str) -> Iterator[Page]:
+    folder: Path
+    names: Mapping[str, str] | None = None
+    _batches: dict[str, dict[str, list[Object]]] = field(default_factory=dict)
+    _asked: set[str] = field(default_factory=set)
+
+    def __call__(self, collection: str) -> Iterator[Page]:
+        """Yield the saved pages of a collection; raises ``NotReadError`` where they are not whole, or not there."""
+        self._asked.add(collection)
         if not all(_SAFE.fullmatch(part) for part in collection.split("/")):
             raise NotReadError("its id cannot stand in a file name")
-        if names is not None:
-            if collection not in names:
+        if self.names is not None:
+            if collection not in self.names:
                 raise AbsentError("not saved")
-            yield from _pages(folder / names[collection])
+            yield from _pages(self.folder / self.names[collection])
             return
-        first = folder / f"{collection}.json"
+        first = self.folder / f"{collection}.json"
         owner, _, last = collection.rpartition("/")
         parent, _, native = owner.rpartition("/")
         if first.exists() or not parent:
             yield from _pages(first)
             return
         batch = f"{parent}/{last}"
-        if batch not in batches:
-            batches[batch] = _responses(folder / f"{batch}.json")
-        yield from _answers(batches[batch].get(native))
+        if batch not in self._batches:
+            self._batches[batch] = _responses(self.folder / f"{batch}.json")
+        yield from _answers(self._batches[batch].get(native))
 
-    return pages
+    def unasked(self, part: str) -> list[str]:
+        """Return the ids of which a collection of a part, as ``groups/members``, is saved and was not asked for."""
+        parent, _, last = part.partition("/")
+        if self.names is not None:
+            there = {name for name in self.names if name.startswith(f"{parent}/") and name.endswith(f"/{last}")}
+        else:
+            files = self.folder.glob(f"{parent}/*/{last}.json")
+            there = {path.relative_to(self.folder).with_suffix("").as_posix() for path in files}
+            there |= {f"{parent}/{native}/{last}" for native in self._batches.get(part, ())}
+        return sorted(name.split("/")[1] for name in there - self._asked)
 
 
 def _pages(first: Path) -> Iterator[Page]:

@@ -9,7 +9,7 @@ from access_review.connectors.classification import Classification
 from access_review.connectors.contradictions import TORN
 from access_review.connectors.entra import access_packages, conditional_access, groups, principals, roles
 from access_review.connectors.entra.applications import Applications
-from access_review.connectors.entra.pages import PagedCollection, Pages
+from access_review.connectors.entra.pages import PagedCollection, Pages, SavedPages
 from access_review.connectors.entra.properties import Object, UnusableError, date, flag, text, type_of
 from access_review.connectors.entra.tenant_objects import TableRow, TenantObjects
 from access_review.connectors.entra.tenant_parts import Verdict
@@ -257,6 +257,16 @@ class Tenant:
         alone = self.verdicts[part].received and not self.directory.accounts
         if part == "groups/members" and alone and self.verdicts["users"].complete:
             self.verdicts["users"] = Verdict(False, "groups have members, and no user was read")
+        if part == "groups/members" and self.verdicts["groups"].complete:
+            self._note_unlisted(part)
+
+    def _note_unlisted(self, part: str) -> None:
+        """Note groups whose members were saved and that the list of groups does not have: it may be the list that was cut."""
+        if isinstance(self.pages, SavedPages) and (unlisted := self.pages.unasked(part)):
+            what = f"members of {len(unlisted)} groups are saved that no group is listed for, {unlisted[0]} first"
+            self.verdicts["groups"] = Verdict(
+                False, f"{what}: was the list cut? If they were deleted, delete their files"
+            )
 
     def _note_unseen(self, native: str, reading: PagedCollection) -> None:
         """Note a group that shows no member because it shows none to this reader, or may do so."""

@@ -37,7 +37,7 @@ from access_review.connectors.roster.mapping import (
 )
 from access_review.connectors.roster.people import RosterPeople, too_many
 from access_review.connectors.roster.rows import RosterTerms, read_former_spell, read_spell
-from access_review.connectors.tabular import freshness, instants
+from access_review.connectors.tabular import date_order, freshness, instants
 from access_review.connectors.tabular.instants import LastDayMeaning
 from access_review.connectors.tabular.sheets import Sheet, ending, shown
 from access_review.errors import Mistake, RosterFault, WorkspaceError
@@ -88,8 +88,9 @@ class Roster:
             sheet, columns, notes = self._read(self.file, self.columns, self.join)
         except MalformedRoster as error:
             raise RosterFault.of([*error.mistakes, *self._bad_cells(error.sheet)]) from error
-        spells = [read_spell(line, row, sheet.stored_dates, columns, self.terms) for line, row in sheet.rows]
-        people = RosterPeople.of(self.source, spells, as_of)
+        unclear = date_order.doubtful(sheet, _dated(columns), self.terms.dates)
+        spells = [read_spell(line, row, sheet.stored_dates, columns, self.terms, unclear) for line, row in sheet.rows]
+        people = RosterPeople.of(self.source, spells, as_of, self.terms.left_together)
         former, unused, history = self._former(people)
         rows = [*people.rows(columns), *people.assignments(former), *people.aliases()]
         yield from rows
@@ -157,8 +158,9 @@ class Roster:
             return [], [], None
         sheet, columns, notes = self._read(self.history, self.history.columns, self.history.join)
         spells, unused = [], []
+        unclear = date_order.doubtful(sheet, _dated(columns), self.terms.dates)
         for line, row in sheet.rows:
-            spell = read_former_spell(line, row, sheet.stored_dates, columns, self.terms)
+            spell = read_former_spell(line, row, sheet.stored_dates, columns, self.terms, unclear)
             place = f"{sheet.file}:{line} (history)"
             if spell.faults:
                 who = people.id_if_known(spell.native)
@@ -248,6 +250,7 @@ def connect(
     dates: Named | None = None,
     statuses: Statuses | None = None,
     left_at_means: LastDayMeaning | None = None,
+    left_together: date | None = None,
     kind: PersonKind | Kinds = "employee",
     join: tuple[Join, ...] = (),
     history: History | None = None,
@@ -276,8 +279,8 @@ def connect(
     cell in any column, beside the usual (``N/A``, ``NULL``, ``-`` …). ``optional`` lists columns that a JSON
     export leaves out when nobody has a value. ``number_ids`` takes the ids of a workbook that stores them as whole
     numbers, which has lost the zeros before them. ``open_end`` says that the program never ends its last line, which
-    otherwise means that the file was cut. Raises ``WorkspaceError`` with
-    every option that does not fit the others.
+    otherwise means that the file was cut. ``left_together`` is the day on which more than half of a roster without
+    statuses truly left. Raises ``WorkspaceError`` with every option that does not fit the others.
     """
     wrong = [
         *misfits(columns, join, statuses),
@@ -301,7 +304,7 @@ def connect(
     zone = instants.zone(timezone) if isinstance(timezone, str) else None
     places = timezone if isinstance(timezone, Zones) else None
     words = dict(statuses.words()) if statuses else {}
-    terms = RosterTerms(dates, zone, places, left_at_means, kind, words)
+    terms = RosterTerms(dates, zone, places, left_at_means, kind, words, left_together)
     cleaning = Cleaning(
         strip, frozenset(empty), frozenset(optional), _declared_words(columns, words, kind, places), _names(columns)
     )
@@ -329,6 +332,11 @@ def _names(columns: RosterColumns) -> frozenset[str]:
             return frozenset()
 
 
+def _dated(columns: Mapped) -> list[str]:
+    """Return the columns of dates that are used."""
+    return [column for target in _DATED if (column := getattr(columns, target, None))]
+
+
 def _undated(
     path: str, columns: RosterColumns, history: History | None, dates: str | None, means: LastDayMeaning | None
 ) -> Iterator[str]:
@@ -341,6 +349,6 @@ def _undated(
         yield f"`shift_start` and `shift_end` are only used where `left_at_means` is {LastDayMeaning.END_OF_SHIFT}"
     files = [(path, columns), *([(history.path, history.columns)] if history else [])]
     for name, mapped in files:
-        dated = any(getattr(mapped, target, None) for target in _DATED)
+        dated = any(_dated(mapped))
         if dates is None and dated and ending(name) not in (".xlsx", ".xlsm", ".parquet"):
             yield f"`dates` must say how dates are written in {shown(name)}"

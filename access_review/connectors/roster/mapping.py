@@ -1,5 +1,6 @@
 """The options of a roster that have parts: which column is what, and which word means what."""
 
+import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -223,9 +224,15 @@ class RosterFile(_Option):
 
 def _nearly(column: str, sheet: Sheet, used: Collection[str]) -> str | None:
     """Return the unused heading that an absent column was surely meant to be: then it is misspelt, not left out."""
-    others = {sheets.heading_key(name).casefold(): name for name in sheet.columns if name not in used}
-    near = get_close_matches(sheets.heading_key(column).casefold(), others, 1, 0.85)
+    others = {_looks(name): name for name in sheet.columns if name not in used}
+    near = get_close_matches(_looks(column), others, 1, 0.85)
     return others[near[0]] if near else None
+
+
+def _looks(heading: str) -> str:
+    """Return a heading without case, accents and the dot of an i: what a list in another language makes of it."""
+    apart = unicodedata.normalize("NFKD", sheets.heading_key(heading)).casefold().replace("\u0131", "i")
+    return "".join(letter for letter in apart if not unicodedata.combining(letter))
 
 
 def _lack(sheet: Sheet, line: int, column: str) -> Mistake:

@@ -2,10 +2,11 @@
 
 import re
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
+from itertools import combinations
 
 from access_review.connectors import Source, same_name
 from access_review.connectors.roster.assignments import Spell, contradictions, in_order, person_status, spell_status
@@ -15,6 +16,15 @@ from access_review.tables import Row, ref
 
 TOLERATED = 0.01
 """Share of rows that may be in quarantine before the whole source counts as incomplete; one row always may."""
+
+
+ALL_AT_ONCE = (
+    "more than half of the roster ends on this one day, and nothing else says that they left: programs write such a day "
+    "where there is none (`left_together` says that it is right)"
+)
+"""Why nobody leaves by a last day that most of a roster without statuses share."""
+
+_FEWEST = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +38,13 @@ class RosterPeople:
     natives: Mapping[int, str | None]
 
     @classmethod
-    def of(cls, source: Source, spells: Sequence[Spell], as_of: datetime) -> "RosterPeople":
-        """Group rows by person, and put in quarantine what contradicts itself and ids that are mistaken for others."""
+    def of(
+        cls, source: Source, spells: Sequence[Spell], as_of: datetime, together: date | None = None
+    ) -> "RosterPeople":
+        """Group rows by person, and put in quarantine what contradicts itself and ids that are mistaken for others.
+
+        ``together`` is the day on which most are known to have left, where the source file says so.
+        """
         people: dict[str, list[Spell]] = defaultdict(list)
         faults: dict[int, list[str]] = defaultdict(list)
         alike: dict[str, set[str]] = defaultdict(set)
@@ -42,9 +57,14 @@ class RosterPeople:
                 alike[folded(spell.native)].add(spell.native)
                 for text in (spell.name, spell.mail):
                     same[as_number(spell.native), text].add(spell.native)
+        for line in _all_at_once(spells, as_of, together):
+            faults[line].append(ALL_AT_ONCE)
         for native, own in people.items():
             for line, reason in contradictions(own, as_of).items():
                 faults[line].append(reason)
+            if others := _other_people(own):
+                for spell in own:
+                    faults[spell.line].append(f"the id {native!r} is that of several people: {', '.join(others)}")
             # k7 and K7 may be one person or two: the rows of both wait until somebody says. So may 00123 and 123, and
             # these are only taken for one another where they have a name or a mail in common.
             called = {word for spell in own for word in (spell.name, spell.mail) if word}
@@ -157,6 +177,28 @@ class RosterPeople:
                 return self.person(next(iter(found))) if len(found) == 1 else None
             case _:
                 return self.person(value) if value in self.spells else ref("person-id", value)
+
+
+def _all_at_once(spells: Sequence[Spell], as_of: datetime, together: date | None) -> list[int]:
+    """Return the lines of those whom only a last day makes leavers that is also that of most others."""
+    ended = [spell for spell in spells if spell.word is None and spell.ends.past(as_of)]
+    days = Counter(spell.ends.latest for spell in ended)
+    last, most = next(iter(days.most_common(1)), (None, 0))
+    if last is None or most < _FEWEST or most * 2 <= len(spells):
+        return []
+    if together is not None and abs(last.date() - together) <= timedelta(days=1):
+        return []
+    return [spell.line for spell in ended if spell.ends.latest == last]
+
+
+def _other_people(own: Sequence[Spell]) -> list[str]:
+    """Return the names of an id whose rows are of people with neither a part of their names nor a mail in common."""
+    people = {(spell.name, spell.mail and same_name.folded(spell.mail)) for spell in own if spell.name}
+    for (one, mail), (other, another) in combinations(sorted(people, key=str), 2):
+        apart = not set(in_any_order(one or "")[1:].split()) & set(in_any_order(other or "")[1:].split())
+        if apart and (mail is None or mail != another):
+            return sorted({str(one), str(other)})
+    return []
 
 
 def called(name: str) -> str:

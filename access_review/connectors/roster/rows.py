@@ -3,7 +3,7 @@
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
@@ -21,7 +21,7 @@ from access_review.connectors.roster.mapping import (
     Zones,
     read,
 )
-from access_review.connectors.tabular import instants
+from access_review.connectors.tabular import date_order, instants
 from access_review.connectors.tabular.instants import UNKNOWN, Bounds, LastDayMeaning, Unreadable
 from access_review.connectors.tabular.sheets import COMPOSED, Cells, heading_key
 
@@ -36,6 +36,7 @@ class RosterTerms:
     means: LastDayMeaning | None = None
     kind: PersonKind | Kinds = "employee"
     words: Mapping[str, str] = field(default_factory=dict)
+    left_together: date | None = None
 
 
 @dataclass(slots=True)
@@ -46,7 +47,14 @@ class _Entry:
     line: int
     row: Cells
     stored: Mapping[tuple[int, str], date]
+    doubtful: Collection[tuple[int, str]] = ()
     faults: list[str] = field(default_factory=list)
+
+    def note_types(self, columns: RosterColumns) -> None:
+        """Note what a program wrote of a thing that it could not write: the row says less than it had to say."""
+        typed = {column: text for column, text in self.row.items() if no_value.is_type_name(text)}
+        for column in sorted(typed.keys() & columns.sources()) if typed else ():
+            self.faults.append(f"{column} is the name of a type or a failed formula, not a value: {typed[column]!r}")
 
     def zone(self) -> ZoneInfo | None:
         """Return the zone of the place of work; unknown for a place that the map does not have."""
@@ -60,6 +68,8 @@ class _Entry:
         text = self.row.get(column)
         if no_value.is_nothing_dated(text) or text is None:
             return None
+        if (self.line, column) in self.doubtful:
+            raise Unreadable(f"{date_order.EITHER}: {text!r}")
         if (stored := self.stored.get((self.line, column))) is not None:
             return stored
         if self.terms.dates is None:
@@ -179,12 +189,18 @@ class _Entry:
 
 
 def read_spell(
-    line: int, row: Cells, stored: Mapping[tuple[int, str], date], columns: RosterColumns, terms: RosterTerms
+    line: int,
+    row: Cells,
+    stored: Mapping[tuple[int, str], date],
+    columns: RosterColumns,
+    terms: RosterTerms,
+    doubtful: Collection[tuple[int, str]] = (),
 ) -> Spell:
-    """Translate a row of the roster."""
-    entry = _Entry(terms, line, row, stored)
+    """Translate a row of the roster; ``doubtful`` are the cells, by line and column, whose date is not believed."""
+    entry = _Entry(terms, line, row, stored, doubtful)
     native, word = entry.native(columns.person), entry.word(columns.status)
     shift = (columns.shift_start, columns.shift_end)
+    entry.note_types(columns)
     starts, ends = entry.spell(columns.starts, columns.left_at, shift, over=word == "left")
     return Spell(
         line,
@@ -209,10 +225,15 @@ def read_spell(
 
 
 def read_former_spell(
-    line: int, row: Cells, stored: Mapping[tuple[int, str], date], columns: HistoryColumns, terms: RosterTerms
+    line: int,
+    row: Cells,
+    stored: Mapping[tuple[int, str], date],
+    columns: HistoryColumns,
+    terms: RosterTerms,
+    doubtful: Collection[tuple[int, str]] = (),
 ) -> Spell:
     """Translate a row of the history: an assignment that has ended, or will at the date it names."""
-    entry = _Entry(terms, line, row, stored)
+    entry = _Entry(terms, line, row, stored, doubtful)
     starts, ends = entry.spell(columns.starts, columns.ends)
     return Spell(
         line,
@@ -241,7 +262,11 @@ def attributes(row: Cells, specs: Mapping[str, Text]) -> str | None:
 
 def folded(native: str) -> str:
     """Return an id without case and forms: two ids that are equal so are taken for one another."""
-    return unicodedata.normalize("NFKC", native).casefold().strip()
+    return unicodedata.normalize("NFKC", native).translate(_TURKISH).casefold().strip()
+
+
+# The capital of i and the small letter of I, where Turkish is written: what lists there make of one another.
+_TURKISH = str.maketrans("\u0130\u0131", "ii")
 
 
 def as_number(native: str) -> str:

@@ -61,6 +61,11 @@ class CollectionReading:
             files = [c for c in collections if c.kind == kind]
             if not files:
                 self._tally.doubt(f"no {kind} were collected", *tables, "aliases", *MEMBER_TABLES)
+            # A domain without users or groups there is not: one of several lists that is empty was not read.
+            if kind != "computers" and any(file.objects for file in files):
+                for file in files:
+                    if not file.objects:
+                        self._tally.doubt(f"{file.name} holds no {kind}, and another file does")
             for file in files:
                 yield from self._tally.through(self._file(file))
         yield from self._tally.through(self._memberships.rows())

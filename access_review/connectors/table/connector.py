@@ -136,7 +136,7 @@ def _short(sheet: Sheet, listing: ExportListing) -> str | None:
         if all(no_value.is_nothing(cells.get(column), listing.terms.empty) for _, cells in sheet.rows)
     ]
     reasons += [
-        f"{column} holds names of types in place of values, in {count} of {len(sheet.rows)} rows"
+        f"{column} holds names of types or failed formulas in place of values, in {count} of {len(sheet.rows)} rows"
         for column, count in sorted(listing.typed.items())
     ]
     reasons += [

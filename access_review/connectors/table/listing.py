@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
@@ -14,9 +14,9 @@ from access_review.connectors.addresses import address
 from access_review.connectors.classification import Classification
 from access_review.connectors.no_value import NoDate
 from access_review.connectors.same_name import folded
-from access_review.connectors.table.columns import ELSEWHERE, ColumnWords, Filled, TableColumns
+from access_review.connectors.table.columns import ELSEWHERE, TIMES, ColumnWords, Filled, TableColumns
 from access_review.connectors.table.listed_account import ListedAccount
-from access_review.connectors.tabular import instants
+from access_review.connectors.tabular import date_order, instants
 from access_review.connectors.tabular.instants import UNKNOWN, Bounds, Unreadable
 from access_review.connectors.tabular.sheets import Cells, Sheet
 from access_review.tables import TABLES, Row, ref
@@ -71,6 +71,7 @@ class ListedRow:
     cells: Cells
     sheet: Sheet
     terms: ListingTerms
+    doubtful: Collection[tuple[int, str]] = ()
     faults: list[str] = field(default_factory=list)
     typed: set[str] = field(default_factory=set)
     unread: set[str] = field(default_factory=set)
@@ -88,7 +89,7 @@ class ListedRow:
         """Return a value of a column, or of the list in one; null when it holds nothing, or the name of a type."""
         if no_value.is_type_name(value):
             self.typed.add(self.terms.columns[name])
-            self._fault(f"{name} is the name of a type, not a value: {value!r}")
+            self._fault(f"{name} is the name of a type or a failed formula, not a value: {value!r}")
             return None
         return no_value.something(value, self.terms.empty, name=name == "display_name")
 
@@ -141,6 +142,8 @@ class ListedRow:
         text = self.written(name)
         if text is None or text in self.terms.never or no_value.is_nothing_dated(text, self.terms.empty):
             return None
+        if (self.number, self.terms.columns[name]) in self.doubtful:
+            raise Unreadable(f"{date_order.EITHER}: {text!r}")
         stored = self.sheet.stored_dates.get((self.number, self.terms.columns[name]))
         if stored is not None:
             return stored
@@ -201,8 +204,10 @@ class ExportListing:
     def rows(self) -> Iterator[TableRow]:
         """Yield everything the sheet says."""
         translate: Callable[[ListedRow], Iterator[TableRow]] = getattr(self, f"_{self.terms.table}")
+        dated = [column for name, column in self.terms.columns.items() if name in TIMES]
+        doubtful = date_order.doubtful(self.sheet, dated, self.terms.dates)
         for number, cells in self.sheet.rows:
-            line = ListedRow(number, cells, self.sheet, self.terms)
+            line = ListedRow(number, cells, self.sheet, self.terms, doubtful)
             try:
                 for table, row in translate(line):
                     self._link(line, table, row)

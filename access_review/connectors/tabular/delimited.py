@@ -67,7 +67,28 @@ def read_delimited(
     if not records or records[0][0] != header_row:
         raise WorkspaceError.of(mistakes)
     rows = records[1 : len(records) - footer] if footer else records[1:]
-    return Raw(header_row, records[0][1], tuple(rows), tuple(mistakes), cut=cut)
+    columns, rows = _without_ends(records[0][1], rows)
+    return Raw(header_row, columns, tuple(rows), tuple(mistakes), cut=cut)
+
+
+Record = tuple[str, ...]
+
+
+def _without_ends(columns: Record, rows: list[tuple[int, Record]]) -> tuple[Record, list[tuple[int, Record]]]:
+    """Leave out columns at the end that have neither heading nor values: some programs end each line with a delimiter."""
+    width = len(columns)
+    while (
+        width > 1
+        and not columns[width - 1].strip()
+        and not any(v[width - 1].strip() for _, v in rows if len(v) >= width)
+    ):
+        width -= 1
+    widest = max((len(values) for _, values in rows), default=0)
+    extra = rows and all(len(v) == len(columns) + 1 == widest and not v[-1].strip() for _, v in rows)
+    if width == len(columns) and not extra:
+        return columns, rows
+    whole = len(columns) + 1 if extra else len(columns)
+    return columns[:width], [(line, v[:width] if len(v) == whole else v) for line, v in rows]
 
 
 def decode(data: bytes, file: str, encoding: str | None = None) -> str:
@@ -78,7 +99,7 @@ def decode(data: bytes, file: str, encoding: str | None = None) -> str:
     marked = next((name for mark, name in _MARKS if data.startswith(mark)), None)
     if marked and encoding and not _agree(marked, encoding):
         raise WorkspaceError.of([Mistake(file, 1, 0, f"starts with the mark of {marked}, `encoding` says {encoding}")])
-    name = marked or encoding or _unmarked(data)
+    name = marked or encoding or unmarked(data)
     try:
         text = data.decode(name)
     except LookupError:
@@ -101,8 +122,8 @@ def _agree(marked: str, encoding: str) -> bool:
     return name.startswith(marked.removesuffix("-sig"))
 
 
-def _unmarked(data: bytes) -> str:
-    """UTF-16 without a mark has a null beside each Latin letter of its headings."""
+def unmarked(data: bytes) -> str:
+    """Return the encoding of text without a mark: UTF-16 without one a mark has a null beside each Latin letter of its headings."""
     start = data[:64]
     if len(start) >= 4 and not any(start[1::2]):
         return "utf-16-le"

@@ -20,12 +20,16 @@ _LAST = 3
 _NUMBER = r"[\d.,' \u00a0\u202f]*\d"
 _WORDS = (
     "(?:(?:grand|sub|overall)[ -]?)?totals?|sum|count|record count|row count|rows?|records?|rows? affected|headcount|summe|gesamt(?:summe|zahl)?"
-    "|anzahl(?: datens\N{LATIN SMALL LETTER A WITH DIAERESIS}tze)?|totaal|totale|razem|suma|somme|total(?:es| general)?"
+    "|(?:rows?|records?|entries) (?:selected|returned|exported|fetched|read|in set(?: \\(.*)?)|anzahl(?: datens\N{LATIN SMALL LETTER A WITH DIAERESIS}tze)?|totaal|totale|razem|suma|somme|total(?:es| general)?"
 )
 _TOTAL = re.compile(
     rf"\(?(?:(?:{_WORDS})\b[^\w]*(?P<said>{_NUMBER})?|(?P<before>{_NUMBER}) (?:{_WORDS}))[.:)]*", re.IGNORECASE
 )
 _COUNTED = re.compile(_NUMBER)
+_RULED = re.compile(r"[-=]{2,}")
+_CUT_SHORT = re.compile(
+    r"\btruncated\b|\bmore (?:rows|records|results|entries)\b|\b(?:row|result|export|record) limit\b", re.IGNORECASE
+)
 
 
 def headings_elsewhere(raw: Raw) -> Mistake | None:
@@ -46,6 +50,10 @@ def no_row(raw: Raw, place: int, headings: frozenset[str], key: Key) -> tuple[st
     filled = _filled(values)
     if len(values) == len(raw.columns) and len(filled) == len(headings) and {key(text) for text in filled} == headings:
         return "the headings again", "are these two exports, one below the other? Leave the line out"
+    if not place and len(filled) > 1 and len(filled) == len(values) and all(map(_RULED.fullmatch, filled)):
+        return "a rule below the headings, and no row", "leave the line out"
+    if len(raw.rows) - place <= _LAST and len(filled) == 1 < len(raw.columns) and _CUT_SHORT.search(filled[0]):
+        return f"it says that there is more than it holds: {filled[0]!r}", "export it whole"
     if len(raw.rows) - place <= _LAST and _is_total(filled, values):
         return "a total, and no row", f"leave it out with `footer: {footer(raw)}`"
     return None
