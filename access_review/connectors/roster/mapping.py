@@ -236,7 +236,7 @@ def _looks(heading: str) -> str:
 
 
 def _lack(sheet: Sheet, line: int, column: str) -> Mistake:
-    near = get_close_matches(column, sheet.columns, 1)
+    near = get_close_matches(column, sheet.columns, 1) or list(filter(None, [_nearly(column, sheet, ())]))
     return Mistake(sheet.file, line, 0, f"has no column {column!r}", f"is {near[0]!r} meant?" if near else "")
 
 
