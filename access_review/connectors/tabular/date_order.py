@@ -5,6 +5,7 @@ cells: ``25/09/2026`` is no date to who reads months first. A spreadsheet that o
 what it understood became dates, and what it did not stayed text. Pure.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import date
 from functools import lru_cache
@@ -29,10 +30,11 @@ def doubtful(sheet: Sheet, columns: Iterable[str], form: str | None) -> frozense
         return frozenset()
     used = list(dict.fromkeys(columns))
     found: set[tuple[int, str]] = set()
-    texts = {column: {row.get(column) for _, row in sheet.rows} for column in used}
     if not sheet.stored_dates:
-        told = [_order(text, form, other) for text in set().union(*texts.values()) if text]
-        if told.count("other") * _MOST > told.count("form"):
+        told: Counter[str] = Counter()
+        for text, times in Counter(row.get(column) for column in used for _, row in sheet.rows).items():
+            told[_order(text or "", form, other)] += times
+        if told["other"] * _MOST > told["form"]:
             found |= {
                 (line, column)
                 for line, row in sheet.rows
