@@ -75,7 +75,7 @@ def test_dates_that_a_spreadsheet_read_in_its_own_order_are_not_believed(tmp_pat
     book = openpyxl.Workbook()
     rows = [("1", date(2024, 2, 1), date(2026, 3, 9)), ("2", date(2024, 2, 1), None), ("3", "13/02/2024", "25/09/2026")]
     for row in [("id", "name", "mail", "start", "end"), *((n, "P", "", first, last) for n, first, last in rows)]:
-        book.worksheets[0].append(row)
+        book.worksheets[0].append(list(row))
     book.save(tmp_path / "hr.xlsx")
     found = read("roster", tmp_path, path="hr.xlsx", **{**UNTOLD, "dates": "%d/%m/%Y"})
     assert statuses(found) == {"1": "unknown", "2": "unknown", "3": "left"}
