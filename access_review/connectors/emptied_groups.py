@@ -62,7 +62,8 @@ def compared(
 ) -> LessHeld:
     """Return the groups that lost members, save those that lost a few and have some left.
 
-    One that is gone itself was deleted, unless the source lists only what somebody holds. Of a ``live`` source none is
+    One that is gone itself was deleted, unless the source lists only what somebody holds, or most are gone at once: then
+    they are called otherwise, or were not read. Of a ``live`` source none is
     doubted: the next read asks the system again, where the next export may be the same file.
     """
     then = {what.removeprefix(MEMBERS): count for what, count in last.items() if what.startswith(MEMBERS)}
@@ -72,8 +73,10 @@ def compared(
     less = {one: (now.get(one, 0), had) for one, had in then.items() if now.get(one, 0) * 100 < had * SHARE}
     listed = {one for part in tables["entitlements"] for one in part["entitlement"].to_pylist()} if less else set()
     only_held = listed <= now.keys()
+    gone = less.keys() - listed
+    renamed = gone if len(gone) > FEW and len(gone) * 2 > len(then) else set()
     many = {one: (have, had) for one, (have, had) in less.items() if had - have > FEW and (one in listed or only_held)}
-    most = {one: both for one, both in many.items() if both[0] * 2 < both[1]}
+    most = {one: both for one, both in less.items() if one in renamed or (one in many and both[0] * 2 < both[1])}
     emptied = {one: both for one, both in less.items() if not both[0] and one not in most}
     doubted, told = ({}, emptied | most) if live else (most, emptied)
     return LessHeld(doubted, told, {one: both for one, both in (emptied | many).items() if one not in doubted})

@@ -109,6 +109,16 @@ def test_the_measure_is_that_of_a_batch_and_what_is_less_is_settled_by_another_r
     assert bool(live.unsettled) == (doubted or unsettled)
 
 
+@pytest.mark.parametrize(("gone", "doubted"), [(5, True), (3, False)])
+def test_most_groups_are_not_deleted_at_once(gone, doubted):
+    last = {f"members:ad:group:{n}": 2 for n in range(8)}
+    left = [f"ad:group:{n}" for n in range(gone, 8)]
+    nesting = pa.table({"parent": pa.array([], pa.string()), "why": pa.array([], pa.string())})
+    listed = pa.table({"entitlement": [*left, "ad:group:renamed"]})
+    tables = {"grants": [pa.table({"entitlement": left * 2})], "nesting": [nesting], "entitlements": [listed]}
+    assert len(compared("ad", last, tables).doubted) == (gone if doubted else 0)
+
+
 @pytest.mark.slow
 def test_it_stays_doubted_run_after_run_and_check_says_so_before_any(tmp_path):
     SAMPLES["graph-pages"](tmp_path)
