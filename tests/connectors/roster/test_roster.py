@@ -254,7 +254,10 @@ def test_a_person_has_not_left_before_the_last_day_is_over_everywhere_it_may_be(
 
 
 def test_the_current_assignment_describes_a_person_who_came_back(tmp_path):
-    lines = ["7,Ana New,n@x.test,Manila,2021-01-01,,Active", "7,Ana Old,o@x.test,Manila,2019-01-01,2020-01-31,Terminated"]
+    lines = [
+        "7,Ana New,n@x.test,Manila,2021-01-01,,Active",
+        "7,Ana Old,o@x.test,Manila,2019-01-01,2020-01-31,Terminated",
+    ]
     found = read(tmp_path, lines)
     assert found["people"][0]["name"] == "Ana New"
     assert [row["status"] for row in found["assignments"]] == ["left", "active"]
