@@ -1,7 +1,7 @@
 """How much each source held when it was last read whole, or held less and somebody signed that off; and what batches took since."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
@@ -22,11 +22,12 @@ from access_review.store import logged, plans, snapshots
 _TAKEN = PROVEN | {State.ORDERED}
 
 
-def of(earlier: Sequence[Run]) -> Mapping[str, LastRead]:
+def of(earlier: Sequence[Run], watched: Collection[str] = ()) -> Mapping[str, LastRead]:
     """Return by source and subject how much there was, and in which group, from runs given oldest first.
 
     The newest run that read a subject whole counts; one that shrunk counts once its audit is signed off.
-    With it goes what batches took from the source since.
+    Of sources that are ``watched`` nobody asks about groups: they are looked at again in a moment. With it goes what
+    batches took from the source since.
     Raises ``ArtifactError`` for files of a run that are damaged or gone.
     """
     found: dict[str, dict[str, int]] = defaultdict(dict)
@@ -37,7 +38,7 @@ def of(earlier: Sequence[Run]) -> Mapping[str, LastRead]:
             for subject, count in known.items():
                 found[name].setdefault(subject, count)
                 since.setdefault(name, run.as_of)
-            if "grants" in found[name]:
+            if "grants" in found[name] and name not in watched:
                 members.setdefault(name, run)
     opened = {run.id: snapshots.load(run).tables for run in members.values()}
     removed = _removals(earlier[-1].workspace, since) if earlier else {}
