@@ -363,7 +363,7 @@ def _summarise(
     options: Options, workspace: "Workspace", run: "Run", report: "Report", *, written: "WrittenReport | None" = None
 ) -> None:
     from access_review.store import snapshots
-    from access_review.views import coverage, predicted, summary, terminal
+    from access_review.views import audited, coverage, predicted, summary, terminal
 
     value = summary.summary(
         report,
@@ -375,9 +375,9 @@ def _summarise(
     if not written:
         options.show({"run": run.id, **value}, text)
         return
-    risk = (predicted.next_to_fail(written.predicted),) if written.predicted else ()
-    text = "\n".join((*coverage.warnings(written.coverage), text, *risk))
-    options.show({"run": run.id, **value, "coverage": coverage.value(written.coverage)}, text)
+    text = "\n".join((*coverage.warnings(written.coverage), text, *predicted.next_to_fail(written.predicted)))
+    more = audited.value(written.coverage, written.unusual, written.predicted)
+    options.show({"run": run.id, **value, **more}, text)
 
 
 def _first(report: "Report") -> str:

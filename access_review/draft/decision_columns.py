@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from access_review.draft.columns import ColumnLook
-from access_review.draft.headers import plain_header
+from access_review.draft.headers import meant
 from access_review.draft.inspection import TableLook
 from access_review.draft.shapes import Form
 
@@ -74,7 +74,7 @@ def like(items: Mapping[str, Column], names: Sequence[str]) -> dict[str, Column]
 
 def _may_tell(look: ColumnLook) -> bool:
     """Say whether a column may tell something of the next decision: its values come again, and it is no answer itself."""
-    header = plain_header(look.name)
+    header = meant(look.name)
     if look.form in {Form.DATE, Form.EMPTY} or any(word in header.split() for word in _TOLD):
         return False
     return 1 < look.distinct <= 0.9 * look.filled or look.filled < 50

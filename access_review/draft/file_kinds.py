@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from access_review.draft.columns import ColumnLook
-from access_review.draft.headers import plain_header
+from access_review.draft.headers import meant
 from access_review.draft.meanings import (
     DECISION_HEADER,
     FOR_WANT_OF_AN_ID,
@@ -67,7 +67,7 @@ _STATE = re.compile(
 _SIGN_IN = re.compile(r"\b(last|letzte\w*) ?(used|access\w*|log ?in|log ?on|sign ?in|anmeldung|activity|seen)\b")
 _ABOUT_ACCOUNTS = re.compile(
     r"\b(last ?log ?(in|on)|last sign ?in|password|pwd|mfa|2fa|account enabled|enabled|locked( out)?|disabled|"
-    r"sam ?account ?name|user principal name|upn|roles|groups|permissions|entitlements|member ?of)\b"
+    r"sam ?account ?name|user principal name|upn|2sv\w*|org unit path|roles|groups|permissions|entitlements|member ?of)\b"
 )
 
 
@@ -121,8 +121,8 @@ def _look(looks: Sequence[ColumnLook], meaning: ColumnMeaning) -> ColumnLook:
 
 def _accounts(looks: Sequence[ColumnLook], fields: set[str], held: set[str]) -> bool:
     """Say whether rows are accounts, though they name people: they say how somebody signs in, and nothing of employment."""
-    telling = sum(bool(_ABOUT_ACCOUNTS.search(plain_header(c.name))) for c in looks)
-    signs_in = any(_SIGN_IN.search(plain_header(c.name)) and c.form is Form.DATE for c in looks)
+    telling = sum(bool(_ABOUT_ACCOUNTS.search(meant(c.name))) for c in looks)
+    signs_in = any(_SIGN_IN.search(meant(c.name)) and c.form is Form.DATE for c in looks)
     named = bool(held & {"account", "mail", "employee_id"})
     return named and not fields & {"starts", "left_at", "manager"} and telling + signs_in >= 2
 
@@ -161,7 +161,7 @@ def _decisions(looks: Sequence[ColumnLook]) -> KindGuess | None:
     for look in looks:
         words = [w.word for w in look.words]
         folded = {w.casefold() for w in words}
-        if not DECISION_HEADER.search(plain_header(look.name)) or not 2 <= len(folded) <= 4:
+        if not DECISION_HEADER.search(meant(look.name)) or not 2 <= len(folded) <= 4:
             continue
         if folded <= KEEP_WORDS | REVOKE_WORDS and folded & KEEP_WORDS and folded & REVOKE_WORDS:
             kept = tuple(w for w in words if w.casefold() in KEEP_WORDS)
@@ -174,7 +174,7 @@ def _decisions(looks: Sequence[ColumnLook]) -> KindGuess | None:
 
 def _wide(looks: Sequence[ColumnLook]) -> KindGuess | None:
     """Find a matrix: most columns have a mark or nothing, and some have one; others say whose they are, alone or together."""
-    marked = tuple(c.name for c in looks if (c.filled == 0 or _mark(c)) and not _STATE.search(plain_header(c.name)))
+    marked = tuple(c.name for c in looks if (c.filled == 0 or _mark(c)) and not _STATE.search(meant(c.name)))
     if len(marked) < 3 or len(marked) < 0.6 * len(looks) or not any(c.filled for c in looks if c.name in marked):
         return None
     others = [c for c in looks if c.name not in marked]

@@ -1,6 +1,9 @@
 """Headers of columns, in plain small words."""
 
 import re
+from functools import lru_cache
+
+from access_review.draft.languages import folded, in_english
 
 _PERSONAL = re.compile(
     r"\b(sex|gender|race|ethnic\w*|hispanic|latino|religion|marital|married|citizen\w*|dob|birth\w*|geburt\w*|salary|gehalt|\w*lohn|brutto\w*|"
@@ -17,6 +20,12 @@ def plain_header(name: str) -> str:
     return re.sub(r"\bdateof\b", "date of", words)
 
 
+@lru_cache(maxsize=4096)
+def meant(name: str) -> str:
+    """Return a header as the English words that stand for it: ``Date d'entrée`` becomes ``start date``."""
+    return in_english(folded(plain_header(name)))
+
+
 _NAMES = re.compile(
     r"\b((first|last|given|sur|family|middle|preferred|legal|full|display|nick|maiden|known) ?(name|as)|vor(name)?|nachname|"
     r"forename|rufname|geburtsname|initials?|supervisor|vorgesetzte[rn]?|manager)\b"
@@ -26,9 +35,9 @@ _NAMES = re.compile(
 
 def names_somebody(name: str) -> bool:
     """Say whether a column names people, by its header."""
-    return bool(_NAMES.search(plain_header(name)))
+    return bool(_NAMES.search(meant(name)))
 
 
 def personal(name: str) -> bool:
     """Say whether a column is about the person and not about their work."""
-    return bool(_PERSONAL.search(plain_header(name)))
+    return bool(_PERSONAL.search(meant(name)))

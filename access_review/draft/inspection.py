@@ -8,7 +8,7 @@ from access_review.draft.columns import ColumnLook, look_at_columns
 from access_review.draft.composite import identifying_columns, pairs_repeat
 from access_review.draft.date_forms import DateOrder
 from access_review.draft.file_kinds import FileKind, KindGuess, guess_kind
-from access_review.draft.headers import names_somebody, personal, plain_header
+from access_review.draft.headers import meant, names_somebody, personal
 from access_review.draft.joins import ColumnJoin, JoinStep, Spelling, join_columns, joins_between, name_key
 from access_review.draft.meanings import ColumnMeaning, Sureness, further_entitlements, headed_like
 from access_review.draft.shapes import Form, mask
@@ -161,14 +161,14 @@ def _settle_manager(table: Any, looks: Mapping[str, ColumnLook], guess: KindGues
     manager = next((m for m in guess.meanings if m.field == "manager"), None)
     if manager is None:
         return guess, None
-    named = [look for look in looks.values() if "manager" in plain_header(look.name) or look.name == manager.columns[0]]
+    named = [look for look in looks.values() if "manager" in meant(look.name) or look.name == manager.columns[0]]
     rates = []
     for look in named:
         by, rate = _found_among(table, looks, guess, look)
         rates.append((rate, look.name == manager.columns[0], look.name, by))
     rate, _, column, by = max(rates)
     sure = Sureness.SURE if rate >= 0.9 else Sureness.LIKELY if rate >= 0.5 else Sureness.GUESS
-    because = f"{100 * rate:.0f} % of its values are {'ids' if by == 'id' else 'names'} of people in the same file"
+    because = f"{100 * rate:.0f} % of its values are {by}s of people in the same file"
     settled = ColumnMeaning("manager", (column,), sure, because)
     return replace(guess, meanings=tuple(settled if m is manager else m for m in guess.meanings)), by
 
@@ -178,14 +178,24 @@ def _found_among(
 ) -> tuple[str, float]:
     """Return how a column names managers, and the share of its values that name somebody of the file."""
     spelled = Spelling(manager, table.column(manager.name))
-    person = next((m.columns[0] for m in guess.meanings if m.field == "person"), None)
+    person, mail = (
+        next((m.columns[0] for m in guess.meanings if m.field == field and m.columns[0] != manager.name), None)
+        for field in ("person", "mail")
+    )
+    if mail and manager.form is Form.MAIL and looks[mail].form is Form.MAIL:
+        join = join_columns("", spelled, "", Spelling(looks[mail], table.column(mail)), fewest=1)
+        # Only as the roster reads it: upper and lower case are all that mails may differ in.
+        if join and join.best.step in {JoinStep.EXACT, JoinStep.CASE}:
+            return "mail", join.best.rate
+    by_id = 0.0
     if person and manager.form is not Form.NAME:
         join = join_columns("", spelled, "", Spelling(looks[person], table.column(person)), fewest=1)
-        return "id", join.best.rate if join else 0.0
+        by_id = join.best.rate if join else 0.0
     wanted = set(spelled.values(JoinStep.NAME_ORDER).to_pylist())
     parts = [table.column(c).to_pylist() for m in guess.meanings if m.field == "name" for c in m.columns]
     known = {name_key(" ".join(p or "" for p in row)) for row in zip(*parts, strict=True)} if parts else set()
-    return "name", len(wanted & known) / len(wanted) if wanted else 0.0
+    by_name = len(wanted & known) / len(wanted) if wanted else 0.0
+    return ("name", by_name) if by_name > by_id or manager.form is Form.NAME else ("id", by_id)
 
 
 def _masked(look: ColumnLook, guess: KindGuess, left_out: Sequence[str]) -> ColumnLook:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from access_review.draft.columns import ColumnLook
-from access_review.draft.headers import personal, plain_header
+from access_review.draft.headers import meant, personal
 from access_review.draft.shapes import Form, mask
 
 
@@ -165,7 +165,7 @@ def worth_joining(look: ColumnLook) -> bool:
     # Small whole numbers are ranks and codes: 1 to 40 are found everywhere.
     if look.form is not Form.NUMBER or look.keylike or any(len(shape) > 3 for shape, _ in look.shapes):
         return True
-    return bool(_ID.search(plain_header(look.name)))
+    return bool(_ID.search(meant(look.name)))
 
 
 def join_columns(

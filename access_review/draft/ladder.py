@@ -14,6 +14,7 @@ _CERTAIN = frozenset({JoinStep.EXACT, JoinStep.CASE, JoinStep.ZEROS})
 _RUNGS = 3
 _STEPS = 10
 _RISK = {step: number for number, step in enumerate(JoinStep)}
+_NAMESAKES = 1.5  # steps: more than upper and lower case, less than zeros and domains
 _IGNORED: Mapping[JoinStep, Ignored] = {
     JoinStep.CASE: Ignored.CASE,
     JoinStep.ZEROS: Ignored.LEADING_ZEROS,
@@ -50,13 +51,17 @@ def suggest_ladder(files: FilesLook, accounts: str, roster: str) -> tuple[Ladder
         for join in files.joins
         if join.file == accounts and join.other_file == roster and join.best.rate >= LEAST
     ]
-    # Of what finds nearly the same the one that ignores less is the safer.
-    rungs.sort(key=lambda r: (not r.certain, -round(_STEPS * r.join.best.rate), _RISK[r.join.best.step], r.join.column))
+    # Of what finds nearly the same the one that ignores less is the safer; that two mails are one is surer than two names.
+    rungs.sort(key=lambda r: (not r.certain, -round(_STEPS * r.join.best.rate), _risk(r), r.join.column))
     chosen: list[LadderRung] = []
     for rung in rungs:
         if all(rung.join.column != c.join.column and rung.field != c.field for c in chosen):
             chosen.append(rung)
     return tuple(chosen[:_RUNGS])
+
+
+def _risk(rung: LadderRung) -> float:
+    return _RISK[rung.join.best.step] + (_NAMESAKES if rung.field == "name" else 0.0)
 
 
 def _rung(join: ColumnJoin, field: str) -> LadderRung:

@@ -118,7 +118,7 @@ def learn(columns: Columns, revoked: Sequence[bool]) -> LearnedModel | TooFewDec
     """
     happened = np.array([bool(r) for r in revoked], np.float64)
     if len(happened) < MIN_DECISIONS or happened.sum() < MIN_REVOKED:
-        return _too_few(len(happened), int(happened.sum()))
+        return too_few(len(happened), int(happened.sum()))
     # Sums of floating-point numbers depend on the order; sorted rows give the same last bits.
     rows = sorted(zip(*columns.values(), happened.tolist(), strict=True))
     columns = {name: [row[place] for row in rows] for place, name in enumerate(columns)}
@@ -205,7 +205,8 @@ def _held_out(said: Floats, happened: Floats) -> HeldOut:
     return HeldOut(round(area, _DIGITS), round(error, _DIGITS), round(first, _DIGITS), sentence)
 
 
-def _too_few(decisions: int, revoked: int) -> TooFewDecisions:
+def too_few(decisions: int, revoked: int) -> TooFewDecisions:
+    """Say that so many decisions are not enough."""
     sentence = (
         f"{decisions:,} decisions with {revoked:,} revocations are too few to learn from: "
         f"{MIN_DECISIONS:,} with {MIN_REVOKED} are needed"

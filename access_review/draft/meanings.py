@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from access_review.draft.columns import ColumnLook
-from access_review.draft.headers import personal, plain_header
+from access_review.draft.headers import meant, personal
 from access_review.draft.shapes import Form
 from access_review.draft.status_words import says_status
 
@@ -91,6 +91,8 @@ ROSTER_HINTS = (
         r"^(employee|emp|worker|full|display|person|user|preferred|staff|legal)? ?name$|^(employee|worker|nombre)$",
         frozenset({Form.NAME, Form.TEXT}),
     ),
+    # One word, beside Surname the first name and beside Vorname the last: together they are one, alone it is none.
+    Hint("name.half", r"^name$", frozenset({Form.CODE})),
     Hint("mail", r"\b(e ?mail|mail|email)\b", _MAILS),
     Hint(
         "left_at",
@@ -141,7 +143,7 @@ TABLE_HINTS = (
         _IDS | frozenset({Form.NAME, Form.TEXT, Form.DN}),
         but=r"\b(type|typ|status|count|control|group|locked|enabled|active|expires)\b",
     ),
-    Hint("mail", r"\b(e ?mail|mail|email)\b", _MAILS),
+    Hint("mail", r"\b(e ?mail|mail|email)\b", _MAILS, but=r"\b(group|list|owner|manager)\b"),
     Hint("display_name", r"\b(display ?name|full ?name|name)\b", _NAMES, lambda c: c.form is not Form.CODE),
     Hint(
         "enabled",
@@ -164,8 +166,8 @@ TABLE_HINTS = (
         r"\b(entitlements?|roles?|groups?|permissions?|access|privileges?|resources?|profiles?|rights?|licen[cs]es?|doors?|"
         r"applications?|apps?|member ?of|authori[sz]ations?|\w*berechtigung\w*|\w*gruppen?|\w*rollen?|\w*rechte?|target|"
         r"polic(y|ies)|transactions?|responsibilit(y|ies)|agr name)\b",
-        _LABELS,
-        but=r"\b(owner|created|modified|last|count)\b",
+        _LABELS | {Form.MAIL},
+        but=r"\b(owner|created|modified|last|count|member (role|type|status))\b",
     ),
     Hint("client", r"\b(client|customer|kunde)\b", _TEXTS),
     Hint("at", r"^(at|time|timestamp|date|when|sign ?in (time|at|date))$", frozenset({Form.DATE})),
@@ -205,6 +207,7 @@ def guess_meanings(looks: Sequence[ColumnLook], hints: Sequence[Hint]) -> tuple[
         best = max(
             fitting,
             key=lambda c: (
+                c.distinct != 1 or hint.field != "entitlement",
                 _exact(hint, c),
                 _ends_so(hint.header, c.name),
                 _text_over_code(hint, c),
@@ -220,7 +223,7 @@ def guess_meanings(looks: Sequence[ColumnLook], hints: Sequence[Hint]) -> tuple[
 def headed_like(field: str, names: Sequence[str]) -> str | None:
     """Return the column whose header says a field of a roster best, whatever its values are; codes say who as words do."""
     (header, *_) = (hint.header for hint in ROSTER_HINTS if hint.field == field)
-    found = [name for name in names if re.search(header, plain_header(name))]
+    found = [name for name in names if re.search(header, meant(name))]
     return max(found, key=lambda name: _ends_so(header, name), default=None)
 
 
@@ -238,19 +241,19 @@ def _fits(hint: Hint, look: ColumnLook) -> bool:
     return (
         look.form in hint.forms
         and (look.filled > 0 or look.form is Form.EMPTY)
-        and bool(re.search(hint.header, plain_header(look.name)))
-        and not re.search(hint.but, plain_header(look.name))
+        and bool(re.search(hint.header, meant(look.name)))
+        and not re.search(hint.but, meant(look.name))
         and hint.fits(look)
     )
 
 
 def _exact(hint: Hint, look: ColumnLook) -> bool:
-    return bool(re.fullmatch(hint.header, plain_header(look.name)))
+    return bool(re.fullmatch(hint.header, meant(look.name)))
 
 
 def _ends_so(header: str, name: str) -> bool:
     """Of ``role title`` and ``role family`` the first is a title: its last words are the field's."""
-    words = plain_header(name).split()
+    words = meant(name).split()
     return any(re.fullmatch(header, " ".join(words[at:])) for at in range(1, len(words)))
 
 
@@ -278,6 +281,12 @@ def _because(look: ColumnLook) -> str:
 def _joined_names(found: Sequence[ColumnMeaning]) -> tuple[ColumnMeaning, ...]:
     """Make one name of a first and a last name; one half alone is no name."""
     halves = {m.field: m for m in found if m.field in {"name.first", "name.last"}}
+    half = next((m for m in found if m.field == "name.half" or (m.field == "name" and meant(m.label) == "name")), None)
+    lacks = [field for field in ("name.first", "name.last") if field not in halves]
+    if half and len(lacks) == 1:
+        halves[lacks[0]] = half
+        found = [m for m in found if m is not half]
+    found = [m for m in found if m.field != "name.half"]
     rest = [m for m in found if m.field not in halves]
     if len(halves) < 2 or any(m.field == "name" for m in rest):
         return tuple(rest)

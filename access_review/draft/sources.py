@@ -43,7 +43,21 @@ _YES = frozenset(
             "sí",
             "oui",
         ),
-        *("unlocked", "valid", "activo", "actif", "wahr", "a", "t", "normal", "provisioned", "activated"),
+        *(
+            "unlocked",
+            "valid",
+            "activo",
+            "actif",
+            "wahr",
+            "a",
+            "t",
+            "normal",
+            "provisioned",
+            "activated",
+            "ativo",
+            "attivo",
+            "tak",
+        ),
     )
 )
 _NO = frozenset(
@@ -60,7 +74,20 @@ _NO = frozenset(
             "revoked",
             "deleted",
         ),
-        *("expired", "invalid", "falsch", "inactivo", "inactif", "retired", "left", "d", "i"),
+        *(
+            "expired",
+            "invalid",
+            "falsch",
+            "inactivo",
+            "inactif",
+            "retired",
+            "left",
+            "d",
+            "i",
+            "inativo",
+            "inattivo",
+            "nie",
+        ),
     )
 )
 _REVERSED = re.compile(r"\b(disabled|deactivated|inactive|locked|blocked|gesperrt|suspended)\b")
@@ -131,8 +158,8 @@ def roster_source(
         if meaning is None or (name_ in _DATED and not _has_form(look, meaning.columns[0], form)):
             continue
         value: Any = meaning.columns[0] if len(meaning.columns) == 1 else list(meaning.columns)
-        if name_ == "manager" and look.manager_by == "name":
-            value = {"column": meaning.columns[0], "by": "name"}
+        if name_ == "manager" and look.manager_by in {"name", "mail"}:
+            value = {"column": meaning.columns[0], "by": look.manager_by}
         columns.append(OptionLine(name_, value, f"{meaning.sureness}: {meaning.because}"))
         if meaning.sureness == "guess":
             doubts.append(f"{meaning.columns[0]} is taken for {name_}: {meaning.because}")

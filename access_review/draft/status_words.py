@@ -6,17 +6,23 @@ from dataclasses import dataclass
 
 from access_review.draft.columns import ColumnLook, WordCount
 from access_review.draft.headers import plain_header
+from access_review.draft.languages import folded
 
 # The order decides: "inactive" has "active" in it, and "on leave" is not "leaver".
 _LEFT = (
     r"\b(terminat\w*|left|leaver|former|inactive|ex|exited|resign\w*|retired|deceased|dismissed|separated|ended|"
-    r"ausgeschieden|ausgetreten|gek(ü|ue)ndigt|inaktiv|inactivo|baja|parti|gone|out|withdrawn|deprovisioned|deactivated)\b"
+    r"ausgeschieden|ausgetreten|gek(ü|ue)ndigt|inaktiv|inactivo|baja|parti|gone|out|withdrawn|deprovisioned|deactivated|"
+    r"sorti|sortie|demissionn\w*|licencie|desligado|demitido|inativo|cessato|dimesso|licenziato|zwolnion[ya]|nieaktywn[ya]|"
+    r"uit dienst|desvinculado|despedido|cesado|inactif)\b"
 )
 _LEAVE = (
     r"\b(leave|loa|parental|maternity|paternity|sabbatical|suspended|furlough\w*|absent|elternzeit|beurlaubt|ruhend|"
-    r"mutterschutz|sick)\b"
+    r"mutterschutz|sick|conge|en arret|suspendu|afastado|licenca|licencia|excedencia|aspettativa|urlop\w*|zawieszon[ya]|verlof)\b"
 )
-_ACTIVE = r"\b(active|in|employed|current|aktiv|working|present|hired|a|actif|activo|future start)\b"
+_ACTIVE = (
+    r"\b(active|in|employed|current|aktiv|working|present|hired|a|actif|activo|future start|"
+    r"ativo|attivo|in forza|aktywn[ya]|zatrudnion[ya]|en poste|present|en activo|alta)\b"
+)
 _MEANINGS = (("left", _LEFT), ("leave", _LEAVE), ("active", _ACTIVE))
 
 
@@ -45,7 +51,7 @@ def status_look(look: ColumnLook) -> StatusLook:
 
 def place_status(word: str) -> str | None:
     """Return what one word means, or nothing where that is not known."""
-    plain = plain_header(word)
+    plain = folded(plain_header(word))
     return next((name for name, expression in _MEANINGS if re.search(expression, plain)), None)
 
 

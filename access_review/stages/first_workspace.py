@@ -147,7 +147,8 @@ def _unfit(look: TableLook) -> str:
         return "a roster without a column that says who: give its people an id"
     if look.guess.kind not in _HELD:
         return f"{look.guess.kind}: {look.guess.because}; describe it by hand where it matters"
-    if look.guess.kind is FileKind.HOLDINGS and look.column("entitlement") is None and look.column("account") is None:
+    says = (look.column(field) for field in ("entitlement", "account", "mail", "employee_id"))
+    if look.guess.kind is FileKind.HOLDINGS and not any(says):
         return "it says neither whose nor what"
     return ""
 

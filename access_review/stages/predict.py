@@ -9,7 +9,7 @@ from typing import Any
 
 from access_review import store
 from access_review.artifacts import WORKLIST
-from access_review.audit.decisions import ReviewerAnswer
+from access_review.audit.decisions import Decision, ReviewerAnswer
 from access_review.draft import learned
 from access_review.draft.decision_columns import Column, DecidedItems, items_of_table, like
 from access_review.draft.predicted import PredictedRisk, predict
@@ -70,18 +70,21 @@ def predict_items(
 
 
 def predict_for_report(workspace: Workspace, run: Run) -> PredictedRisk | None:
-    """Say what follows from this tool's own decisions for what is held; nothing where they are too few or cannot be read.
+    """Say what follows from this tool's own decisions for what is held, or that they are too few.
 
-    A report does not fail over an earlier audit: ``predict`` says what is wrong with it.
+    Nothing where they cannot be read: a report does not fail over an earlier audit, and ``predict`` says what is wrong.
     """
     try:
-        answered = sum(len(audits.decisions(one).current) for one, _ in audits.all_audits(workspace.folder))
-        if answered < learned.MIN_DECISIONS:
-            return None
-        found = predict_items(workspace, run, None, None, run.as_of)
+        given = [one.decision for past, _ in audits.all_audits(workspace.folder) for one in _current(past)]
+        if len(given) < learned.MIN_DECISIONS:
+            return PredictedRisk(learned.too_few(len(given), given.count(ReviewerAnswer.REVOKE)), {})
+        return predict_items(workspace, run, None, None, run.as_of)
     except AccessReviewError:
         return None
-    return found if found.likelihoods else None
+
+
+def _current(run: Run) -> Iterator[Decision]:
+    return (one for one in audits.decisions(run).current.values() if one.decision in _ANSWERS)
 
 
 def _table(path: Path, now: datetime, *, every: bool = False) -> DecidedItems:

@@ -1,5 +1,6 @@
 """Report: a run as one HTML page, with its plan, sample and decisions where they are there."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -12,6 +13,7 @@ from access_review.runs import Run
 from access_review.stages.predict import predict_for_report
 from access_review.store import audits, files, plans, reviews, snapshots
 from access_review.views import report_contents, report_page
+from access_review.views.report_contents import UnusualLine
 from access_review.workspace import Workspace
 
 T = TypeVar("T")
@@ -23,8 +25,10 @@ class WrittenReport:
 
     path: Path
     coverage: Coverage
+    unusual: Sequence[UnusualLine] | None
+    """The grants that stand out most; null where there are too many people to look."""
     predicted: PredictedRisk | None = None
-    """What enough past decisions say of what is held."""
+    """What past decisions say of what is held; null where they cannot be read, and of a manager's page."""
 
 
 def write_report(workspace: Workspace, run: Run, *, manager: str = "", to: Path | None = None) -> WrittenReport:
@@ -43,12 +47,12 @@ def write_report(workspace: Workspace, run: Run, *, manager: str = "", to: Path 
             plan=_kept(run, artifacts.plan(plans.PLAN)),
             sample=_kept(run, SAMPLE),
             judgement=audits.judgement(run) if audits.decisions(run).history else None,
-            predicted=predicted,
+            predicted=predicted if predicted and predicted.likelihoods else None,
             manager=manager,
         )
     path = to or run.folder / "report.html"
     files.write(path, report_page.render(page))
-    return WrittenReport(path, page.coverage, predicted)
+    return WrittenReport(path, page.coverage, page.unusual, predicted)
 
 
 def _kept(run: Run, artifact: Artifact[T]) -> T | None:

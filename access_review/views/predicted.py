@@ -60,38 +60,54 @@ class ActualValue(TypedDict):
     calibration_error: float
 
 
-class PredictedValue(TypedDict):
-    """What past decisions say about open items; silent says why not, and everything else is empty then."""
+class PredictedRiskValue(TypedDict):
+    """What past decisions say about what is open; where they are too few it is silent, and all else is empty."""
 
-    format: str
     silent: bool
     decisions: int
     revoked: int
     sentence: str
     learned_from: list[str]
     held_out: HeldOutValue | None
-    items: list[PredictedItem]
     riskiest: dict[str, list[RiskValue]]
+
+
+class PredictedValue(PredictedRiskValue):
+    """The same with every open item, and with how well it did where these say what was decided."""
+
+    format: str
+    items: list[PredictedItem]
     actual: ActualValue | None
 
 
 def value(found: PredictedRisk) -> PredictedValue:
     """Return it as the JSON that scripts read; items stand in the order in which they were given."""
-    learned = found.learned
     return {
         "format": FORMAT,
+        **_risk(found),
+        "items": [_item(found, place) for place in range(len(found.likelihoods))],
+        "actual": _actual(found.actual) if found.actual else None,
+    }
+
+
+def risk(found: PredictedRisk | None) -> PredictedRiskValue | None:
+    """Return it without the items, as an audit has it: who and what is most likely to fail next."""
+    return _risk(found) if found else None
+
+
+def _risk(found: PredictedRisk) -> PredictedRiskValue:
+    learned = found.learned
+    return {
         "silent": isinstance(learned, TooFewDecisions),
         "decisions": learned.decisions,
         "revoked": learned.revoked,
         "sentence": sentence(learned),
         "learned_from": list(learned.codes.attributes) if isinstance(learned, LearnedModel) else [],
         "held_out": _held_out(learned.held_out) if isinstance(learned, LearnedModel) else None,
-        "items": [_item(found, place) for place in range(len(found.likelihoods))],
         "riskiest": {
             name: [{"value": g.value, "items": g.items, "expected": g.expected, "highest": g.highest} for g in groups]
             for name, groups in found.riskiest.items()
         },
-        "actual": _actual(found.actual) if found.actual else None,
     }
 
 
@@ -132,14 +148,17 @@ def sentence(learned: LearnedModel | TooFewDecisions) -> str:
     return learned.sentence if isinstance(learned, TooFewDecisions) else learned.held_out.sentence
 
 
-def next_to_fail(found: PredictedRisk) -> str:
-    """Say in one line of whom and what most revocations are expected, and how well that did so far."""
+def next_to_fail(found: PredictedRisk | None) -> tuple[str, ...]:
+    """Say in one line of whom and what most revocations are expected, and how well that did so far; nothing if silent."""
+    if not found or not found.likelihoods:
+        return ()
     first = [
         f"{visible(name)} {visible(groups[0].value) or '(none)'} ({groups[0].expected:.1f} of {groups[0].items:,})"
         for name, groups in found.riskiest.items()
         if groups and name in LISTED
     ]
-    return f"Most likely to fail next: {', '.join(first)}; {sentence(found.learned)}. All of it: access-review predict"
+    learned = sentence(found.learned)
+    return (f"Most likely to fail next: {', '.join(first)}; {learned}. All of it: access-review predict",)
 
 
 def text(found: PredictedRisk, most: int) -> str:

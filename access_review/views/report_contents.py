@@ -72,9 +72,13 @@ class UnusableKind:
 
 @dataclass(frozen=True, slots=True)
 class UnusualLine:
-    """A grant that few peers have: whose, what, how many of how many hold it, and why it stands out; by name."""
+    """A grant that few peers have: whose, what, how many of how many hold it, and why it stands out; by name.
+
+    ``place`` is that among all grants, the most unusual first, and ``score`` the rank, from 0 to 1.
+    """
 
     place: int
+    score: float
     person: str
     entitlement: str
     holders: int
@@ -183,6 +187,7 @@ def _unusual(engine: Engine) -> list[UnusualLine] | None:
     return [
         UnusualLine(
             place=one.place,
+            score=one.score,
             person=names.get(one.person, one.person),
             entitlement=names.get(one.entitlement, one.entitlement),
             holders=one.holders,

@@ -181,12 +181,21 @@ def test_every_shell_block_that_is_more_than_one_command_has_its_powershell():
     left = []
     for runbook in RUNBOOKS:
         for block in blocks(runbook.read_text(encoding="utf-8")):
-            for step in steps(block) if block.info.split()[:1] == ["console"] else ():
-                said = step.command.removeprefix("{\n").strip()
+            for said in in_a_shell(block) if runbook is not windows else ():
                 plain = _PLAIN.fullmatch(_STATED.sub("", said).replace("\\\n", " ").strip())
                 if not plain and not any(said.startswith(head) for head in heads):
                     left.append(f"{runbook.name}: {said}")
     assert left == [], "say in windows.md how it is done there"
+
+
+def in_a_shell(block: Block) -> list[str]:
+    """Return the commands that a block shows for a shell: those after a prompt, or each line of one that is not run here."""
+    if block.info.split()[:1] == ["console"]:
+        return [step.command.removeprefix("{\n").strip() for step in steps(block)]
+    if block.info != "sh":
+        return []
+    lines = "\n".join(block.lines).replace("\\\n", " ").splitlines()
+    return [line.partition("  #")[0].strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
 
 
 def test_what_is_shown_for_powershell_is_whole():

@@ -20,7 +20,7 @@ from access_review.draft.joins import JoinStep
 from access_review.draft.ladder import suggest_ladder
 from access_review.draft.meanings import Sureness
 from access_review.draft.shapes import Form, common_shapes, mask
-from access_review.draft.sources import SourceAnswers, table_source
+from access_review.draft.sources import SourceAnswers, roster_source, table_source
 from access_review.draft.status_words import place_status
 
 MAPPINGS = YAML(typ="safe").load((Path(__file__).parent / "mappings.yaml").read_text("utf-8"))
@@ -271,6 +271,83 @@ def test_headings_of_another_language_are_understood() -> None:
     assert look.left_out == ("Gehalt",)
     assert look.status is not None
     assert look.status.unknown == ()
+
+
+@pytest.mark.parametrize(
+    ("heads", "left", "active", "gone"),
+    [
+        (
+            "Matricule | Nom | Prénom | Service | Fonction | Responsable | Date d'entrée | Date de sortie | Statut | Date de naissance",
+            "Date de sortie",
+            "Actif",
+            "Sorti",
+        ),
+        (
+            "Legajo | Apellido | Nombres | Departamento | Puesto | Jefe directo | Fecha de ingreso | Fecha de baja | Estado | Sexo",
+            "Fecha de baja",
+            "Activo",
+            "Despedido",
+        ),
+        (
+            "Nº | Sobrenome | Nome | Departamento | Cargo | Gestor | Data de admissão | Data de demissão | Situação | Salário",
+            "Data de demissão",
+            "Ativo",
+            "Desligado",
+        ),
+        (
+            "Matricola | Cognome | Nome | Reparto | Mansione | Responsabile | Data assunzione | Data cessazione | Stato | Stipendio",
+            "Data cessazione",
+            "In forza",
+            "Cessato",
+        ),
+        (
+            "Nr ewidencyjny | Nazwisko | Imię | Dział | Stanowisko | Przełożony | Data zatrudnienia | Data zwolnienia | Status | Płeć",
+            "Data zwolnienia",
+            "Aktywny",
+            "Zwolniony",
+        ),
+    ],
+)
+def test_a_roster_in_another_language_is_read_as_one_in_english(heads: str, left: str, active: str, gone: str) -> None:
+    names = ("Silva", "Costa", "Alves", "Ferri", "Nowak", "Lange", "Petit", "Weber")
+    rows = "\n".join(
+        f"{n:04} | {name} | Ana{n} | {('IT', 'Ops')[n % 2]} | {('Lead', 'Clerk')[n > 0]} | {'Ana0 Silva' if n else ''} | "
+        f"2020-01-{n + 13} | {'2026-09-30' if n == 3 else ''} | {gone if n == 3 else active} | 1"
+        for n, name in enumerate(names)
+    )
+    look = inspect_table("people.csv", table(f"{heads}\n{rows}"))
+    assert look.guess.kind is FileKind.ROSTER
+    person, last, first, department, title, manager, starts, _, status, private = heads.split(" | ")
+    fields = {m.field: m.columns for m in look.guess.meanings}
+    assert fields == {
+        "person": (person,),
+        "name": (first, last),
+        "department": (department,),
+        "title": (title,),
+        "manager": (manager,),
+        "starts": (starts,),
+        "left_at": (left,),
+        "status": (status,),
+    }
+    assert look.manager_by == "name"
+    assert look.status is not None
+    assert [w.word for w in (*look.status.left, *look.status.active)] == [gone, active]
+    assert look.left_out == (private,)
+
+
+def test_managers_are_named_by_the_mail_that_the_roster_has() -> None:
+    rows = "\n".join(f"E{n} | Ana{n} Bor | ana{n}@x.test | {'Ana0@x.test' if n else ''}" for n in range(8))
+    look = inspect_table("people.csv", table(f"Employee number | Full name | Mail | Manager\n{rows}"))
+    assert look.manager_by == "mail"
+    draft = roster_source("hr", look, "people.csv", {}, SourceAnswers())
+    assert {"column": "Manager", "by": "mail"} in [line.value for line in draft.columns]
+
+
+def test_members_of_groups_hold_the_group_and_not_their_role_in_it() -> None:
+    rows = "\n".join(f"g{n % 3}@x.test | ana{n // 3}@x.test | MEMBER" for n in range(24))
+    look = inspect_table("groups.csv", table(f"Group Email [Required] | Member Email | Member Role\n{rows}"))
+    fields = {m.field: m.columns[0] for m in look.guess.meanings}
+    assert fields == {"account": "Member Email", "entitlement": "Group Email [Required]"}
 
 
 def test_a_roster_without_an_id_is_told_apart_by_its_login_and_says_so() -> None:

@@ -62,6 +62,11 @@ def test_a_trial_starts_no_clock(company: Path) -> None:
     again = access_review(company / "w", *NOW, "--json", "audit", "--trial")
     assert again.code == 0, again.err
     assert not list((company / "w/runs").glob("*/sample"))
+    assert again.json["unusual"][0]["entitlement"] == "VAULT"
+    assert 0 < again.json["unusual"][0]["score"] <= 1
+    assert again.json["predicted"]["silent"]
+    assert again.json["predicted"]["sentence"].startswith("0 decisions with 0 revocations are too few")
+    assert (again.json["predicted"]["held_out"], again.json["predicted"]["riskiest"]) == (None, {})
     first = access_review(company / "w", "--as-of", "2026-11-03T06:00:00Z", "--json", "audit")
     assert first.code == 0, first.err
     assert first.json["findings"]["status"]["open"] == 0
