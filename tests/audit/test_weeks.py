@@ -21,11 +21,16 @@ from access_review.sample import draw, hypergeometric, rotation
 from access_review.sample.draw import Draw, SampleState
 from access_review.sample.population import ReviewUnit
 from access_review.sample.rotation import week_of
+from access_review.scorecard.measures import measure
+from access_review.scorecard.score import score
+from access_review.settings.measures import MeasureName
 from access_review.stages.evidence_check import check_evidence, rederive_evidence
 from access_review.stages.evidence_pack import pack_evidence
 from access_review.stages.remind import remind
+from access_review.stages.scorecard import formulas_of
 from access_review.stages.sign_off import sign_off
 from access_review.store import audits, reviews
+from access_review.store.run_records import read_records
 from access_review.store.snapshots import load
 from tests.audit.half_year_company import KEPT, SILENT, START, WEEK, Company
 
@@ -110,6 +115,27 @@ def test_every_leaver_is_as_late_as_the_own_clock_says(half_year):
         timedelta(days=7, hours=14),
     )
     assert closed["e2"].clock.late is Late.PERHAPS
+
+
+def test_the_records_say_of_every_week_how_the_operation_stood(half_year):
+    company, _ = half_year
+    space = workspaces.load(company.folder)
+    records = read_records(company.folder, space.policy)
+
+    def figure(name, week):
+        return measure(name, records, START + week * WEEK + timedelta(hours=1))
+
+    missed = [figure(MeasureName.WEEKS_AUDITED, week) for week in (8, MISSED_WEEK, 12, 25)]
+    assert [(one.part, one.whole) for one in missed] == [(9, 9), (9, 10), (12, 13), (13, 13)]
+    in_time = figure(MeasureName.LEAVERS_IN_TIME, 2)
+    assert (in_time.part, in_time.whole) == (1, 3)
+    assert figure(MeasureName.LEAVERS_OPEN_LATE, 2).value == 0
+    assert figure(MeasureName.EXCEPTION_RATE, 21).part == 0
+    assert figure(MeasureName.EXCEPTION_RATE, 25).part == len(KEPT)
+    assert 0 < (figure(MeasureName.UNITS_REVIEWED, 25).value or 0) < 100
+    card = score(formulas_of(space), space.checklist, records, START + 25 * WEEK + timedelta(hours=1))
+    assert len(card.trend) >= 25
+    assert card.total == round(sum(one.points for one in card.metrics), 1)
 
 
 def test_a_rescinded_termination_and_a_rehire_stop_and_are_not_leavers(half_year):
