@@ -5,18 +5,11 @@ from datetime import date, timedelta
 from typing import Annotated, Literal, Self
 from zoneinfo import available_timezones
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    StrictBool,
-    StrictInt,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictInt, model_validator
 
 from access_review.model import Options, Severity
 from access_review.settings import Duration, File, OneOrMore, Percent, Share, Texts, Whole
+from access_review.settings.watching import Watching
 
 
 class Ceiling(File):
@@ -159,26 +152,6 @@ class ClientPolicy(File):
     confidence: Annotated[float, Field(gt=0.5, lt=1)] | None = None
     allowed: Whole | None = None
     targets: Targets | None = None
-
-
-class Watching(File):
-    """How `watch` looks, and who hears of what it sees.
-
-    Files are looked at every ``files`` seconds and systems every ``systems`` seconds; what shows no change is read anew
-    after ``reread`` all the same, and one source each ``whole`` without relying on what was kept of it. What opens
-    with at least the severity ``alarm`` is told at once to those under ``tell`` (by id, name or mail), and a source
-    that does not show itself for ``silent``. ``plans_for`` is who asks for the plan that is prepared for a leaver
-    where no standing approval is signed.
-    """
-
-    files: Annotated[StrictInt, Field(ge=1, le=3600)] = 1
-    systems: Annotated[StrictInt, Field(ge=1, le=3600)] = 2
-    reread: Duration = timedelta(minutes=5)
-    whole: Duration = timedelta(hours=1)
-    silent: Duration = timedelta(minutes=15)
-    alarm: Severity = Severity.MEDIUM
-    tell: Texts = ()
-    plans_for: str | None = None
 
 
 class Offboarding(File):
