@@ -165,7 +165,8 @@ def draft_templates(
     coverage = float(explained.mean()) if matrix.grants else 0.0
     access = score_access(matrix, telling_groups(matrix, given.assignments, given.attributes))
     left = np.flatnonzero(~explained)
-    left = left[np.argsort(access.place[left], kind="stable")][:most_left_out]
+    # Of people who hold too little nothing can be said: they come last.
+    left = left[np.lexsort((access.place[left], ~access.comparable[left]))][:most_left_out]
     return TemplateDraft(
         templates,
         _bundles(given, explained, most_bundles) if explains or not given.attributes else (),
@@ -378,6 +379,7 @@ def _sentence(
     if explains:
         return f"attributes explain {beside}; {drafted} allow {100 * coverage:.0f} % of it"
     return (
-        f"attributes explain {beside}: templates will not carry a review here, use peers and past decisions; "
+        f"attributes explain {beside}: templates will not carry a review here; peers do (access-review unusual), past "
+        f"decisions (predict --decisions FILE) and equal access (roles draft --exact); "
         f"only what many people hold nearly without exception is drafted ({drafted})"
     )
