@@ -80,7 +80,7 @@ def whole_review(folder: Path, out: Path, settings: EngineSettings | None = None
     space = workspace.load(folder)
     taken = snapshots.load(runs.find(folder))
     with open_engine(taken.as_of, settings or space.policy.engine) as engine:
-        report = review(taken, space, engine, to=out)
+        report = review(taken, space, engine, to=ParquetFile(out))
     out.with_suffix(".digest").write_text(report.digest)
 
 

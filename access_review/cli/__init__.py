@@ -169,7 +169,9 @@ def run(clock: Clock, args: Sequence[str] | None = None) -> None:
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         _complain(
-            AccessReviewError(f"{where}{error.strerror}", hint="nothing was left half-written; see to it and repeat")
+            AccessReviewError(
+                f"{where}{error.strerror or error}", hint="nothing was left half-written; see to it and repeat"
+            )
         )
         sys.exit(1)
 

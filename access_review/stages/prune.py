@@ -68,7 +68,7 @@ def prune(workspace: Workspace, now: datetime) -> tuple[Prunable, ...]:
                 _say(one, log, now, workspace.policy.retention)
             _remove(one.run)
         for left in _left_over(folder / "runs", logged.known(folder)):
-            shutil.rmtree(left)
+            _take_away(left)
     return listed
 
 
@@ -176,7 +176,15 @@ def _remove(run: Run) -> None:
     """Take a run away: first its name, so that half of one is never found as a run."""
     beside = run.folder.with_name(f".pruned-{run.id}")
     run.folder.rename(beside)
-    shutil.rmtree(beside)
+    _take_away(beside)
+
+
+def _take_away(folder: Path) -> None:
+    """Remove a folder, or the link that stands in its place and nothing that it leads to."""
+    if folder.is_symlink():
+        folder.unlink()
+    else:
+        shutil.rmtree(folder)
 
 
 def _left_over(folder: Path, log: Logbook | None) -> Iterator[Path]:

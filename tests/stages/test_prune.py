@@ -99,6 +99,12 @@ def test_a_removal_that_was_broken_off_is_finished_by_the_next(company, monkeypa
     assert company.run("logbook", "--check", at=NOW).code == 0
     assert prune(company, "--yes").code == 0
     assert not list((company.folder / "runs").glob(".pruned-*"))
+    elsewhere, link = company.folder / "elsewhere", company.folder / "runs/.pruned-20200101T000000Z-00000000"
+    elsewhere.mkdir()
+    (elsewhere / "kept").touch()
+    link.symlink_to(elsewhere)
+    assert prune(company, "--yes").code == 0
+    assert (link.is_symlink(), (elsewhere / "kept").exists()) == (False, True), "a link goes, and not what it leads to"
 
 
 def test_what_differs_from_the_logbook_and_what_the_clock_says_otherwise_stays(company):
