@@ -9,8 +9,8 @@ from access_review.cli.options import Options, leave
 from access_review.cli.revocation import signer_of
 from access_review.cli.status import NOT_GREEN, NextBy, Note, day_given, recorded
 from access_review.cli.waive import By, Key
+from access_review.scorecard.ladder import MockStep
 from access_review.scorecard.mini_audit import Answer
-from access_review.scorecard.mock_audit import MockStep
 
 
 def mini_audit(ctx: typer.Context) -> None:

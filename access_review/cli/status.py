@@ -10,7 +10,7 @@ from access_review.cli.options import Options, leave
 from access_review.cli.revocation import signer_of
 from access_review.cli.waive import By, Key
 from access_review.model import Rag
-from access_review.scorecard.checkpoints import LadderStep, RootCause
+from access_review.scorecard.ladder import LadderStep, RootCause
 
 if TYPE_CHECKING:
     from access_review.scorecard.follow_up import FollowUp

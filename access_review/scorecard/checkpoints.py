@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from access_review.model import Rag
 from access_review.scorecard.follow_up import FollowUp, FollowUpKind, of_kind
+from access_review.scorecard.ladder import LadderStep
 from access_review.scorecard.measures import QUARTER, Measurement, measure
 from access_review.scorecard.records import Records
 from access_review.settings.checklist import Checkpoint, CheckpointList
@@ -33,27 +34,6 @@ class StatusReason(StrEnum):
     def is_undone(self) -> bool:
         """Tell whether nobody did it in time, or it cannot be told: never green."""
         return self in {StatusReason.UNKNOWN, StatusReason.OUT_OF_DATE, StatusReason.EXPIRED, StatusReason.NEVER_DONE}
-
-
-class LadderStep(StrEnum):
-    """What follows when a checkpoint is not green, in this order."""
-
-    ISOLATE = "isolate"
-    INVESTIGATE = "investigate"
-    REMEDIATE = "remediate"
-    REINFORCE = "reinforce"
-
-
-class RootCause(StrEnum):
-    """Where something came from: what was read, a rule, a mover, a nesting, a template, people, or something else."""
-
-    SOURCE = "source"
-    RULE = "rule"
-    MOVER = "mover"
-    NESTING = "nesting"
-    TEMPLATE = "template"
-    PEOPLE = "people"
-    OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)

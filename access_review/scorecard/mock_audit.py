@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from access_review.scorecard.checkpoints import RootCause
 from access_review.scorecard.follow_up import FollowUp, FollowUpKind
+from access_review.scorecard.ladder import MockStep, RootCause
 from access_review.tables import Row
 
 SAME_FOR_MANY = 5
@@ -40,16 +40,6 @@ _CAUSES: Mapping[str, RootCause] = {
     "waiver-expired": RootCause.PEOPLE,
     "waiver-incomplete": RootCause.PEOPLE,
 }
-
-
-class MockStep(StrEnum):
-    """The steps of a mock audit, in this order; opening it is the first."""
-
-    REVIEW = "review"
-    ENGAGE = "engage"
-    ARCHITECT = "architect"
-    CONTROL = "control"
-    TEST = "test"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ from access_review.model import CURRENT, JsonObject
 from access_review.runs import Run
 from access_review.scorecard import mock_audit
 from access_review.scorecard.follow_up import FollowUp, FollowUpKind
+from access_review.scorecard.ladder import MockStep
 from access_review.scorecard.measures import QUARTER
-from access_review.scorecard.mock_audit import CountedCause, MockAudit, MockStep, RepeatedFindings, Training
+from access_review.scorecard.mock_audit import CountedCause, MockAudit, RepeatedFindings, Training
 from access_review.stages import status
 from access_review.stages.status import WhoSays
 from access_review.store import follow_ups, logged, reviews, rosters, snapshots

@@ -11,8 +11,9 @@ from access_review.revoke.approve import StatementKind
 from access_review.revoke.assurance import digest_of_words, is_authenticated
 from access_review.runs import Run
 from access_review.scorecard import checkpoints
-from access_review.scorecard.checkpoints import CheckpointStatus, LadderCase, LadderStep, RootCause
+from access_review.scorecard.checkpoints import CheckpointStatus, LadderCase
 from access_review.scorecard.follow_up import FollowUp, FollowUpKind, words_of
+from access_review.scorecard.ladder import LadderStep, RootCause
 from access_review.scorecard.records import Records
 from access_review.settings.checklist import Attested, Checkpoint
 from access_review.stages import notify

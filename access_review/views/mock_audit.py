@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 
 from access_review.model import JsonObject
 from access_review.scorecard.follow_up import FollowUp
-from access_review.scorecard.mock_audit import CountedCause, MockAudit, MockStep, RepeatedFindings, Training
+from access_review.scorecard.ladder import MockStep
+from access_review.scorecard.mock_audit import CountedCause, MockAudit, RepeatedFindings, Training
 from access_review.views.text import count, day, shorten, visible
 
 _MOST = 5

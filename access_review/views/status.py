@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from access_review.model import JsonObject, Rag
-from access_review.scorecard.checkpoints import CheckpointReading, CheckpointStatus, LadderStep, StatusReason
+from access_review.scorecard.checkpoints import CheckpointReading, CheckpointStatus, StatusReason
 from access_review.scorecard.follow_up import FollowUp
+from access_review.scorecard.ladder import LadderStep
 from access_review.settings.checklist import Threshold
 from access_review.settings.measures import MEASURES
 from access_review.views import measures

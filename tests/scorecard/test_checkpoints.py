@@ -8,16 +8,9 @@ from pydantic import ValidationError
 
 from access_review.findings.counts import ReviewCounts
 from access_review.model import Rag
-from access_review.scorecard.checkpoints import (
-    LadderStep,
-    StatusReason,
-    assess,
-    cases_of,
-    due_at,
-    followed_up,
-    read_checkpoint,
-)
+from access_review.scorecard.checkpoints import StatusReason, assess, cases_of, due_at, followed_up, read_checkpoint
 from access_review.scorecard.follow_up import FollowUp, FollowUpKind
+from access_review.scorecard.ladder import LadderStep
 from access_review.scorecard.measures import Unmeasured, measure
 from access_review.scorecard.records import AuditFigures, LeaverFigures, Records, RuleFigures, RunRecord
 from access_review.settings.checklist import Checkpoint, CheckpointList

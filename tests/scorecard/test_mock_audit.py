@@ -1,6 +1,6 @@
 """Root causes are counted from the records, and who is named has repeated what a quarter saw."""
 
-from access_review.scorecard.checkpoints import RootCause
+from access_review.scorecard.ladder import RootCause
 from access_review.scorecard.mock_audit import CountedCause, RepeatedFindings, repeated_findings, root_causes
 
 
