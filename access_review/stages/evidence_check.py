@@ -92,6 +92,8 @@ def _checked_part(folder: Path, found: CheckedPack, made: EvidencePack, told: di
         found.said.append("no --head was given: that no week was cut off at the end is not shown")
     if not (folder / pack.ENVELOPE).exists():
         found.said.append("the part is not signed: who made it is not shown")
+    else:
+        found.said.append(f"signed with the key in {pack.SIGNER}: know some other way whose that is")
     return found
 
 

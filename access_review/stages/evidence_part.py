@@ -119,7 +119,7 @@ def _signer(full: Path, made: EvidencePack, key: Path | None, client: str | None
             f"the key in {key} is none that roles/approvers.yaml enrolled", hint="sign with one that is"
         )
     person = enrolled[public.blob]
-    return {"key": " ".join(str(public).split()[:2]), "person": "" if client else person}
+    return {"key": " ".join(str(public).split()[:2]), "person": "(not named)" if client else person}
 
 
 def _full(full: Path) -> tuple[EvidencePack, str]:
