@@ -108,7 +108,8 @@ def find(
 ) -> Report:
     """Decide what is wrong as :func:`review` does, for a plan: the same findings, without shares, groups and counts to show.
 
-    Where nobody compares it, the digest of the findings is left out too. Raises as :func:`review` does.
+    Reads the tables of :mod:`access_review.tables` and returns rows of ``facts.FINDINGS``. Where nobody compares it, the
+    digest of the findings is left out too. Raises as :func:`review` does.
     """
     report = _found(snapshot, workspace, engine, previous)
     return replace(report, digest=_digest(report)) if digested else report
