@@ -12,7 +12,7 @@ AS_OF := 2026-11-02T06:00:00Z
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := all
-.PHONY: all demo test quick check simulate attacks crash mutants sweep damages damage-evidence fuzz drafts report-bench schemas docs pictures lock clean
+.PHONY: all demo test quick check simulate attacks crash mutants sweep damages damage-evidence fuzz drafts report-bench web-bench schemas docs pictures lock clean
 
 all: test
 
@@ -121,6 +121,10 @@ REPORT_FINDINGS ?= 10000
 
 report-bench: $(VENV)/.dev
 	@$(BIN)/python -m bench.report $(REPORT_FINDINGS)
+
+# 30 people at once, 10 answers a second for a minute, then kill -9: how long an answer takes, and whether one is lost.
+web-bench: $(VENV)/.dev
+	@$(BIN)/python -m bench.web
 
 schemas: $(VENV)/.dev
 	@$(BIN)/python -m access_review.stages.schemas

@@ -26,6 +26,7 @@ from access_review.cli import (
     offboarding,
     revocation,
     scorecard,
+    serve,
     small_audits,
     status,
     waive,
@@ -135,6 +136,7 @@ revocation.add_to(app)
 logbook.add_to(app)
 evidence.add_to(app)
 watch.add_to(app)
+serve.add_to(app)
 
 
 def main() -> None:

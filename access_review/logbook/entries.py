@@ -102,6 +102,11 @@ def observed(at: datetime, details: Mapping[str, str]) -> LogEntry:
     return LogEntry(LogEvent.OBSERVATION, WATCH, at, details=details)
 
 
+def access_sealed(day: str, at: datetime, files: Mapping[str, FileMark]) -> LogEntry:
+    """A day of the web's access log is over: its file does not change any more."""
+    return LogEntry(LogEvent.OBSERVATION, day, at, files=files, details={"run": "", "made": "0"})
+
+
 def pruned(folder: str, at: datetime, *, why: str, removed: Mapping[str, FileMark]) -> LogEntry:
     """A folder is about to be removed; what was in it stays known by its digests."""
     digests = {path: mark.digest for path, mark in removed.items()}

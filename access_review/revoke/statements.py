@@ -130,7 +130,7 @@ def sign(statement: Statement, key: "SigningKey") -> bytes:
 
     Raises ``PlanRefused`` for a statement that could not be read again.
     """
-    return _envelope(statement, sshsig.public_line(key).fingerprint, sshsig.sign(key, message(statement)))
+    return envelope(statement, sshsig.public_line(key).fingerprint, sshsig.sign(key, message(statement)))
 
 
 def open_statement(data: bytes, keys: Iterable[PublicKeyLine], *, origins: Collection[str] = ()) -> SignedStatement:
@@ -327,7 +327,8 @@ def _message(payload: bytes) -> bytes:
     return b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
 
 
-def _envelope(statement: Statement, fingerprint: str, signature: bytes) -> bytes:
+def envelope(statement: Statement, fingerprint: str, signature: bytes) -> bytes:
+    """Return an envelope with a signature that was made elsewhere; raises ``PlanRefused`` for what could not be read again."""
     payload = rfc8785.dumps(statement.payload())
     _statement(payload)  # what could not be read again is not written
     signed = {"keyid": fingerprint, "sig": base64.b64encode(signature).decode()}

@@ -280,7 +280,7 @@ class Separation(File):
         return self
 
 
-_KEY = re.compile(r"(ssh-ed25519|ecdsa-sha2-nistp(?:256|384|521)|ssh-rsa) ([A-Za-z0-9+/]+=*)( .*)?")
+_KEY = re.compile(r"(ssh-ed25519|(?:sk-)?ecdsa-sha2-nistp[235]\d\d(?:@openssh\.com)?|ssh-rsa) ([A-Za-z\d+/]+=*)( .*)?")
 _LEAST_RSA = 3072 // 8
 
 

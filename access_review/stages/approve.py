@@ -43,17 +43,38 @@ class Signer:
 
 def approve_plan(stored: StoredPlan, workspace: Workspace, kind: StatementKind, signer: Signer, now: datetime) -> Path:
     """Sign a plan's request or approval, and check that it counts; return the file. Raises ``PlanRefused``."""
+    said = _said_of(stored, workspace, kind, signer.by, signer.reason, now)
+    return _sign(said, workspace, stored.signatories, signer, stored.folder / "approvals")
+
+
+def approval_to_sign(stored: StoredPlan, workspace: Workspace, by: str, reason: str, now: datetime) -> Statement:
+    """Return the approval of a plan as a passkey is to sign it; raises ``PlanRefused`` where it would not count."""
+    return _whole(_said_of(stored, workspace, StatementKind.APPROVAL, by, reason, now), workspace)
+
+
+def keep_approval(stored: StoredPlan, workspace: Workspace, statement: Statement, data: bytes, now: datetime) -> Path:
+    """Keep an approval that a passkey signed, and check that it counts; return the file. Raises ``PlanRefused``."""
+    refuse_stale(stored.plan, now=now, workspace_digest=workspace.digest)
+    again = _said_of(stored, workspace, StatementKind.APPROVAL, statement.person, statement.reason, statement.at)
+    if replace(statement, role="", workspace="", head=None) != again:
+        raise PlanRefused("what was signed is not the approval of this plan", hint="sign again")
+    return _keep(statement, data, workspace, stored.signatories, stored.folder / "approvals")
+
+
+def _said_of(
+    stored: StoredPlan, workspace: Workspace, kind: StatementKind, by: str, reason: str, now: datetime
+) -> Statement:
+    """Return what is to be said of a plan; raises ``PlanRefused`` where that person may not, or not now."""
     plan, people = stored.plan, stored.signatories
     refuse_stale(plan, now=now, workspace_digest=workspace.digest)
     refuse_unsigned(stored)
     _refuse_other_program(stored)
-    person, requester = people.person(signer.by), people.person(plan.requested_by)
+    person, requester = people.person(by), people.person(plan.requested_by)
     if kind is StatementKind.REQUEST and person != requester:
-        raise PlanRefused(f"the plan is asked for by {plan.requested_by}, not by {signer.by}")
+        raise PlanRefused(f"the plan is asked for by {plan.requested_by}, not by {by}")
     if kind is StatementKind.APPROVAL and (why := approve.conflict(plan, person, requester, people)):
         raise PlanRefused(f"not independent: {why}", hint="ask somebody else")
-    said = Statement(kind, plan.digest, person, now, signer.reason, run=stored.run.id)
-    return _sign(said, workspace, people, signer, stored.folder / "approvals")
+    return Statement(kind, plan.digest, person, now, reason, run=stored.run.id)
 
 
 def sign_execution(stored: StoredPlan, workspace: Workspace, signer: Signer, now: datetime) -> Path:
@@ -178,15 +199,31 @@ def _said(
 
 def _sign(said: Statement, workspace: Workspace, people: Signatories, signer: Signer, folder: Path) -> Path:
     """Sign a statement and write it where it is looked for; raises ``PlanRefused`` when it would not count."""
+    statement = _whole(said, workspace)
+    data = statements.sign(statement, keys.private_key(signer.key, signer.password))
+    return _keep(statement, data, workspace, people, folder, capacity=said.role)
+
+
+def _whole(said: Statement, workspace: Workspace) -> Statement:
+    """Return a statement with the capacity in which it is said, the workspace, and the head of the logbook that is seen."""
     log, _ = logged.begin(workspace.folder, said.at, "approve")
-    role, needed = (said.role, "") if said.role else _ROLES.get(said.kind, ("", ""))
-    statement = replace(said, role=role, workspace=log.workspace, head=log.head)
-    key = keys.private_key(signer.key, signer.password)
-    data = statements.sign(statement, key)
+    role = said.role or _ROLES.get(said.kind, ("", ""))[0]
+    return replace(said, role=role, workspace=log.workspace, head=log.head)
+
+
+def _keep(
+    said: Statement, data: bytes, workspace: Workspace, people: Signatories, folder: Path, capacity: str = ""
+) -> Path:
+    """Write what was signed where it is looked for; raises ``PlanRefused`` when it would not count.
+
+    In a ``capacity`` of its own a thing is said by whoever has it, whatever roles/approvers.yaml lets them do.
+    """
     _, who = approve.read_statement(data, workspace.approvers, people, said.at)
+    needed = "" if capacity else _ROLES.get(said.kind, ("", ""))[1]
     if needed and needed not in who.may:
-        raise PlanRefused(f"{statement.person} may not do this by roles/approvers.yaml", hint="ask somebody who may")
-    name = sshsig.public_line(key).fingerprint.removeprefix("SHA256:").replace("/", "_").replace("+", "-")[:16]
+        raise PlanRefused(f"{said.person} may not do this by roles/approvers.yaml", hint="ask somebody who may")
+    fingerprint = sshsig.PublicKeyLine.parse(who.key).fingerprint
+    name = fingerprint.removeprefix("SHA256:").replace("/", "_").replace("+", "-")[:16]
     if said.kind is StatementKind.WITHDRAWAL:
         name = said.digest.removeprefix("sha256:")[:16]
     elif said.kind in {
@@ -198,7 +235,7 @@ def _sign(said: Statement, workspace: Workspace, people: Signatories, signer: Si
         # What was signed of other words before stays: batches carried out under it may be given back.
         name = f"{said.digest.removeprefix('sha256:')[:12]}-{name}"
     path = folder / f"{said.kind}-{name}.json"
-    _write(workspace.folder, path, data, statement)
+    _write(workspace.folder, path, data, said)
     return path
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
-from access_review.policy import Web
 from access_review.runs import Run
+from access_review.settings.web import Web
 from access_review.store import logged, reviews, rosters, snapshots
 from access_review.workspace import Workspace
 
@@ -56,7 +56,7 @@ def find_person(folder_runs: Run | None, web: Web, claims: Claims) -> str | NotK
     read = _tenant_read(run, at.source)
     if read and read.casefold() != at.tenant.casefold():
         return NotKnown.OTHER_TENANT
-    person = _owners(run).get(f"{at.source}:user:{claims.object_id}".casefold())
+    person = _owners(run).get((at.source, claims.object_id.casefold()))
     if person is None:
         return NotKnown.NO_ACCOUNT
     said = claims.others.get(at.employee_claim, "") if at.employee_claim else ""
@@ -72,12 +72,14 @@ def newest_reviewed(workspace: Workspace) -> Run | None:
 
 
 @lru_cache(maxsize=4)
-def _owners(run: Run) -> Mapping[str, str]:
-    """Return the one certain owner of each account, by id."""
+def _owners(run: Run) -> Mapping[tuple[str, str], str]:
+    """Return the one certain owner of each account, by its source and its id there."""
     table = reviews.owners(run)
     if table is None:
         return {}
-    return {row["account"].casefold(): row["person"] for row in table.read().select(["account", "person"]).to_pylist()}
+    rows = table.read().select(["account", "person"]).to_pylist()
+    named = [(row["account"].split(":", 2), row["person"]) for row in rows]
+    return {(parts[0], parts[-1].casefold()): person for parts, person in named}
 
 
 @lru_cache(maxsize=4)

@@ -1,4 +1,4 @@
-"""The three rights of a workspace: who may carry out a batch, run a campaign, write a store.
+"""The rights of a workspace: who may carry out a batch, run a campaign, write a store, be its web server.
 
 Each right is a lock on a file under ``runs/.rights/``, so it ends with its process, however
 that ends; the file itself stays. Beside it stands who holds it and since when, for the
@@ -65,17 +65,20 @@ class Right(StrEnum):
 
     ``batch``: apply, verify, undo, for the whole batch. ``campaign``: collect, review, draw,
     sign off, from collect to the sheets. ``store``: write the logbook, the state or decisions.
+    ``serve``: be the one web server, which holds another right only while it uses it.
     """
 
     BATCH = "batch"
     CAMPAIGN = "campaign"
     STORE = "store"
+    SERVE = "serve"
 
 
 _DOING = {
     Right.BATCH: "another batch is being carried out in this workspace",
     Right.CAMPAIGN: "another run or audit is being made in this workspace",
     Right.STORE: "another program is writing the workspace's records",
+    Right.SERVE: "another web server of this workspace is running",
 }
 
 

@@ -1,5 +1,8 @@
 """Who works here now, by the newest rosters that were read whole: whoever acts must be one of them."""
 
+from functools import lru_cache
+
+from access_review.artifacts import MANIFEST
 from access_review.audit import reviewers
 from access_review.audit.reviewers import People
 from access_review.errors import PlanRefused
@@ -16,7 +19,20 @@ def people_now(run: Run) -> People:
         if later == run or later.as_of < run.as_of:
             break
         if not snapshots.load(later).incomplete("people"):
-            return reviewers.people_of(snapshots.people(later))
+            return _people_of(later, _stamp(later))
+    return _people_of(run, _stamp(run))
+
+
+def _stamp(run: Run) -> tuple[tuple[int, int], ...]:
+    """Return what changes with the files that say who people are."""
+    paths = (run.folder / MANIFEST.path, run.folder / "snapshot/people.parquet")
+    found = [path.stat() for path in paths if path.exists()]
+    return tuple((one.st_mtime_ns, one.st_size) for one in found)
+
+
+@lru_cache(maxsize=4)
+def _people_of(run: Run, stamp: tuple[tuple[int, int], ...]) -> People:
+    del stamp  # a server asks again and again
     return reviewers.people_of(snapshots.people(run))
 
 

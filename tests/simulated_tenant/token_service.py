@@ -47,6 +47,12 @@ def by_certificate(client: str, key: Any, algorithm: str) -> dict[str, Any]:
     }
 
 
+def by_code(client: str, secret: str, back: str) -> dict[str, Any]:
+    """Return a registration to which people sign in, and are sent back to one address."""
+    flow = {"grant_types": ["authorization_code"], "response_types": ["code"], "redirect_uris": [back]}
+    return {**by_secret(client, secret), **flow}
+
+
 @dataclass
 class TokenService:
     """One tenant's service on a loopback port; its tokens are for ``resource`` and say ``roles``."""
@@ -55,6 +61,8 @@ class TokenService:
     resource: str
     clients: list[dict[str, Any]]
     roles: frozenset[str]
+    people: dict[str, dict[str, str]] = field(default_factory=dict)
+    tenant: str = TENANT
     port: int = 0
     _keys: dict[str, Any] = field(default_factory=dict)
 
@@ -63,11 +71,12 @@ class TokenService:
         settings = {
             "cert": str(certificate),
             "key": str(key),
-            "tenant": TENANT,
+            "tenant": self.tenant,
             "life": 3600,
             "resource": self.resource,
             "roles": sorted(self.roles),
             "clients": self.clients,
+            "people": self.people,
         }
         log = self.authority.folder / "tokens.log"
         with log.open("w") as said:
@@ -105,4 +114,4 @@ class TokenService:
 
     @property
     def _place(self) -> str:
-        return f"{self.url}/{TENANT}/v2.0"
+        return f"{self.url}/{self.tenant}/v2.0"

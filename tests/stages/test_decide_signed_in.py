@@ -14,8 +14,8 @@ from access_review.artifacts import AUDIT, WORKLIST
 from access_review.audit.decisions import ReviewerAnswer
 from access_review.audit.worklist import UNASSIGNED, WorkItem
 from access_review.errors import AccessReviewError, PlanRefused, Unclear
-from access_review.policy import Web, WebSignIn
 from access_review.runs import Run
+from access_review.settings.web import Web, WebSignIn
 from access_review.stages import decide_signed_in as signed_in
 from access_review.stages.sign_in import Claims, NotKnown, find_person
 from access_review.store import audits, reviews

@@ -1,0 +1,161 @@
+"""The table of pages: each with who may open it, held in one place before any page is made."""
+
+import importlib.resources
+from collections.abc import Callable
+from dataclasses import dataclass
+from hmac import compare_digest
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from access_review.errors import AccessReviewError, ArtifactError, PlanRefused, WorkspaceError
+from access_review.model import Clock
+from access_review.stages.access_log import AccessLog
+from access_review.stages.sign_in import WebRole
+from access_review.store.rights import RightHeld
+from access_review.web import approval_pages, entrance, oversight_pages, review_pages
+from access_review.web.guard import PageGuard, fault_of, plain_page
+from access_review.web.pages import Visit
+from access_review.web.sign_in import SignInRefused
+from access_review.web.site import Site
+
+ANYBODY: frozenset[WebRole] = frozenset()
+"""Who is not signed in may open it too."""
+EVERY = frozenset(WebRole)
+
+
+@dataclass(frozen=True, slots=True)
+class WebPage:
+    """One address: how it is asked for, who may, and what makes it."""
+
+    method: str
+    path: str
+    may: frozenset[WebRole]
+    make: Callable[[Visit], Response]
+
+
+PAGES = (
+    WebPage("GET", "/", ANYBODY, entrance.home),
+    WebPage("GET", "/sign-in", ANYBODY, entrance.sign_in),
+    WebPage("GET", "/callback", ANYBODY, entrance.callback),
+    WebPage("POST", "/sign-out", EVERY, entrance.sign_out),
+    WebPage("POST", "/sign-out-everywhere", EVERY, entrance.sign_out_everywhere),
+    WebPage("GET", "/review", frozenset({WebRole.REVIEWER}), review_pages.sheet),
+    WebPage("GET", "/review/submit", frozenset({WebRole.REVIEWER}), review_pages.before_submitting),
+    WebPage("POST", "/review/submit", frozenset({WebRole.REVIEWER}), review_pages.submit),
+    WebPage("GET", "/review/{item}", frozenset({WebRole.REVIEWER}), review_pages.item),
+    WebPage("POST", "/review/{item}", frozenset({WebRole.REVIEWER}), review_pages.answer),
+    WebPage("POST", "/review/{item}/take-back", frozenset({WebRole.REVIEWER}), review_pages.take_back),
+    WebPage("POST", "/review/{item}/hand-on", frozenset({WebRole.REVIEWER}), review_pages.hand_on),
+    WebPage("GET", "/plans", frozenset({WebRole.APPROVER, WebRole.AUDITOR}), approval_pages.plans),
+    WebPage("GET", "/plans/{run}/{name}", frozenset({WebRole.APPROVER, WebRole.AUDITOR}), approval_pages.plan),
+    WebPage("POST", "/plans/{run}/{name}", frozenset({WebRole.APPROVER}), approval_pages.ask),
+    WebPage("POST", "/plans/{run}/{name}/approve", frozenset({WebRole.APPROVER}), approval_pages.approve_plan),
+    WebPage("GET", "/passkey", frozenset({WebRole.APPROVER}), approval_pages.passkey),
+    WebPage("POST", "/passkey", frozenset({WebRole.APPROVER}), approval_pages.passkey_made),
+    WebPage("POST", "/passkey/proven", frozenset({WebRole.APPROVER}), approval_pages.passkey_proven),
+    WebPage("GET", "/status", frozenset({WebRole.OPERATIONS, WebRole.AUDITOR}), oversight_pages.status),
+    WebPage("GET", "/auditor", frozenset({WebRole.AUDITOR}), oversight_pages.auditor),
+)
+"""Everything that there is; what is not here is not found."""
+
+STATIC = {
+    "report.css": ("access_review.views", "templates", "text/css"),
+    "pages.css": ("access_review.web", "static", "text/css"),
+    "pages.js": ("access_review.web", "static", "text/javascript"),
+}
+"""Files by name alone, so that no path leads anywhere else."""
+
+
+def application(site: Site, *, address: str, clock: Clock, behind_proxy: bool = False) -> PageGuard:
+    """Return the pages of a site, as they are served."""
+    routes = [Route("/static/{name}", _static, methods=["GET"])]
+    routes += [Route(page.path, _opened(site, page), methods=[page.method]) for page in PAGES]
+    failures = {HTTPException: _not_there(site), AccessReviewError: _refused(site), Exception: _fault}
+    app = Starlette(routes=routes, exception_handlers=failures)  # type: ignore[arg-type]
+    return PageGuard(app, address, clock.now, AccessLog(site.folder).add, behind_proxy)
+
+
+def _opened(site: Site, page: WebPage) -> Callable[[Request], object]:
+    async def opened(request: Request) -> Response:
+        form: dict[str, str] = {}
+        if request.method == "POST":
+            async with request.form(max_files=0, max_fields=20) as sent:
+                form = {name: value for name, value in sent.items() if isinstance(value, str)}
+        return await run_in_threadpool(_made, site, page, request, form)
+
+    return opened
+
+
+def _made(site: Site, page: WebPage, request: Request, form: dict[str, str]) -> Response:
+    visit = visit_of(site, request, form)
+    if page.may and visit.viewer is None:
+        if request.method == "GET":
+            return visit.go("/sign-in", to=request.url.path)
+        return visit.page(
+            "message", 401, heading="You are signed out", text="Nothing was kept. Sign in and do it again."
+        )
+    if page.may and not page.may & visit.who.roles:
+        needed = " or ".join(sorted(page.may))
+        told = f"This page is for {needed}s. Who is one stands in roles/policy.yaml and roles/approvers.yaml."
+        return visit.page("message", 403, heading="Not yours to see", text=told)
+    if request.method == "POST" and not _has_token(visit):
+        told = "The form is not one of this session: it was open since before you signed in. Nothing was kept."
+        return visit.page("message", 403, heading="Not done", text=told)
+    return page.make(visit)
+
+
+def visit_of(site: Site, request: Request, form: dict[str, str] | None = None) -> Visit:
+    """Return who asks for what."""
+    session = site.sessions.find(request.cookies.get(site.cookie))
+    viewer = site.viewer(session.person) if session and session.person else None
+    request.state.person = viewer.person if viewer else ""
+    return Visit(site, request, session, viewer, form or {})
+
+
+def _has_token(visit: Visit) -> bool:
+    given, known = visit.form.get("csrf", ""), visit.session.csrf if visit.session else ""
+    return bool(known) and compare_digest(given.encode(errors="replace"), known.encode())
+
+
+def _static(request: Request) -> Response:
+    found = STATIC.get(request.path_params["name"])
+    if found is None:
+        raise HTTPException(404)
+    package, folder, kind = found
+    data = (importlib.resources.files(package) / folder / request.path_params["name"]).read_bytes()
+    return Response(data, media_type=f"{kind}; charset=utf-8", headers={"cache-control": "max-age=300"})
+
+
+def _not_there(site: Site) -> Callable[[Request, HTTPException], object]:
+    async def not_there(request: Request, error: HTTPException) -> Response:
+        told = (
+            "There is no such page." if error.status_code == 404 else f"This cannot be done so ({error.status_code})."
+        )
+        return await run_in_threadpool(_message, site, request, error.status_code, "Not here", told)
+
+    return not_there
+
+
+async def _fault(request: Request, error: Exception) -> Response:
+    del error  # the guard writes it down
+    return HTMLResponse(plain_page(500, fault_of(request.state.request_id)), 500)
+
+
+def _refused(site: Site) -> Callable[[Request, AccessReviewError], object]:
+    async def refused(request: Request, error: AccessReviewError) -> Response:
+        status = 503 if isinstance(error, RightHeld) else 409 if isinstance(error, PlanRefused) else 404
+        status = 500 if isinstance(error, ArtifactError | WorkspaceError) else status
+        status = 503 if isinstance(error, SignInRefused) else status
+        told = f"{error.message}. {error.hint[:1].upper()}{error.hint[1:]}".strip()
+        return await run_in_threadpool(_message, site, request, status, "Not done", told)
+
+    return refused
+
+
+def _message(site: Site, request: Request, status: int, heading: str, told: str) -> Response:
+    return visit_of(site, request).page("message", status, heading=heading, text=told)

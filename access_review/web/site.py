@@ -1,0 +1,135 @@
+"""What all pages share: the workspace, who is signed in with which roles, the audit that goes on."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from contextvars import copy_context
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from access_review import runs, workspace
+from access_review.audit.reviewers import People
+from access_review.errors import ArtifactError, Unclear
+from access_review.explain.account_access import AccessFacts
+from access_review.model import Clock
+from access_review.runs import Run
+from access_review.settings.web import Overseer, Web
+from access_review.stages.sign_in import WebRole
+from access_review.store import audits, logged, reviews, rosters
+from access_review.web.sessions import Sessions
+from access_review.web.sign_in import IdentityProvider
+from access_review.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Somebody who is signed in, by id, and what they may; ``clients`` are those that they see, none for all."""
+
+    person: str
+    name: str
+    roles: frozenset[WebRole]
+    clients: tuple[str, ...] = ()
+
+
+@dataclass
+class Site:
+    """One workspace as it is served."""
+
+    folder: Path
+    clock: Clock
+    provider: IdentityProvider
+    sessions: Sessions
+    secure: bool = True
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _read: tuple[object, Workspace] | None = None
+    _people: tuple[object, People] | None = None
+    _asking: threading.Lock = field(default_factory=threading.Lock)
+    _facts: tuple[Run, AccessFacts, Callable[[], None]] | None = None
+
+    @property
+    def cookie(self) -> str:
+        """The name of the cookie; under TLS one that no other host can set."""
+        return "__Host-session" if self.secure else "session"
+
+    def workspace(self) -> Workspace:
+        """Return the workspace as its files are now, read anew where one changed; raises ``WorkspaceError``."""
+        there = (*self.folder.glob("sources/*.yaml"), *self.folder.glob("roles/**/*.yaml"))
+        stamp = sorted((str(path), (at := path.stat()).st_mtime_ns, at.st_size) for path in there)
+        with self._lock:
+            if self._read is None or self._read[0] != stamp:
+                self._read = (stamp, workspace.load(self.folder))
+            return self._read[1]
+
+    @property
+    def web(self) -> Web:
+        """What the policy says of these pages; raises ``Unclear`` where it says nothing any more."""
+        found = self.workspace().policy.web
+        if found is None:
+            raise Unclear("roles/policy.yaml says nothing of web any more", hint="declare `web` again")
+        return found
+
+    def audit(self) -> Run | None:
+        """Return the run of the audit that goes on, or of the last; nothing before the first."""
+        try:
+            run, _ = audits.newest(self.folder)
+        except ArtifactError:
+            if logged.known(self.folder) is not None and audits.all_audits(self.folder):
+                raise
+            return None
+        return run
+
+    def people(self) -> People:
+        """Return who works here now, by the newest rosters."""
+        found = runs.all_runs(self.folder)
+        stamp = [run.id for run in found]
+        with self._lock:
+            if self._people is None or self._people[0] != stamp:
+                self._people = (stamp, rosters.people_now(found[0]) if found else People({}, {}, frozenset()))
+            return self._people[1]
+
+    def viewer(self, person: str) -> Viewer | None:
+        """Return somebody signed in, with what the policy lets them do now; nothing for who has left."""
+        people = self.people()
+        if person not in people.here:
+            return None
+        declared, web = self.workspace(), self.web
+        today = self.clock.now().date()
+        roles = {WebRole.REVIEWER}
+        may = (one for one in declared.approvers.approvers if one.until is None or today <= one.until)
+        if any("approve" in one.may and people.who(one.person) == person for one in may):
+            roles.add(WebRole.APPROVER)
+        seen = _overseer(web, people, person)
+        if seen is not None:
+            roles.add(WebRole.OPERATIONS)
+        if any(people.who(name) == person for name in web.auditors):
+            roles.add(WebRole.AUDITOR)
+        return Viewer(person, people.names[person], frozenset(roles), seen.clients if seen else ())
+
+    @contextmanager
+    def facts(self, run: Run) -> Iterator[AccessFacts]:
+        """Give the facts of a run, opened once and asked by one request at a time."""
+        declared = self.workspace()
+        with self._asking:
+            if self._facts is None or self._facts[0] != run:
+                self.close()
+                # Requests come in many contexts; what is opened in one of its own is closed there.
+                stack, context = ExitStack(), copy_context()
+                opened = context.run(stack.enter_context, reviews.opened(declared, run))
+                self._facts = (run, AccessFacts(opened.engine, declared), lambda: context.run(stack.close))
+            yield self._facts[1]
+
+    def close(self) -> None:
+        """Close what is open."""
+        if self._facts:
+            self._facts[2]()
+            self._facts = None
+
+
+def seconds_of(length: timedelta) -> float:
+    """Return how many seconds a length of time has."""
+    return length.total_seconds()
+
+
+def _overseer(web: Web, people: People, person: str) -> Overseer | None:
+    return next((one for one in web.operations if people.who(one.person) == person), None)
