@@ -15,6 +15,7 @@ from access_review.tables import FLAG, MODES, TABLES, TIME, WHOLE, Column, Table
 ALLOWS = ("must", "may", "eligible", "carried", "never")
 VERDICTS = ("within", "beyond", "mixed")
 SPELLS = ("current", "grace", "former")
+TICKET_STANDINGS = ("approved", "self-approved", "unapproved", "refused", "unknown")
 DOUBT_CODES = ("changed", "denied", "id", "mail", "name", "namesake", "owner", "renumbered")
 
 _LINK = (Column("person"), Column("rung"), Column("certain", FLAG), Column("link"))
@@ -171,6 +172,35 @@ _FACTS = (
         "Applications and consents, matched against the approved and the AI lists of the policy.",
     ),
     Table(
+        "ticketed",
+        ("account", "entitlement", "source", "ticket", "line"),
+        (
+            Column("account"),
+            Column("entitlement"),
+            Column("source"),
+            Column("ticket"),
+            Column("line", WHOLE),
+            Column("standing", required=True, among=TICKET_STANDINGS),
+            Column("place"),
+            *(Column(name, TIME) for name in ("starts_at", "ends_at")),
+        ),
+        "What each request says of an account and an entitlement. `standing` is `approved`; `self-approved`, `unapproved` "
+        "(by nobody) and `refused` authorise nothing; `unknown` is one that names several people or things, or whose approval "
+        "or dates cannot be read. `place` is the system, or what signing in to it is called.",
+    ),
+    Table(
+        "accepted_grants",
+        ("account", "entitlement", "mode"),
+        (Column("account"), Column("entitlement"), Column("mode", among=MODES)),
+        "What was held in the run that was accepted (signed off) last before this one.",
+    ),
+    Table(
+        "accepted_sources",
+        ("source",),
+        (Column("source"), Column("accepted_at", TIME, required=True)),
+        "The sources of which that run read whole who holds what, and the moment that it is about.",
+    ),
+    Table(
         "unreviewed",
         ("unit",),
         (Column("unit"), Column("week", required=True), Column("times", WHOLE, required=True), Column("reviewer")),
@@ -281,11 +311,38 @@ class CarryForward:
     """What the audits before a run left open: who was not reviewed, and what was kept against a finding.
 
     Made by :mod:`access_review.audit.carry_forward`, and kept in the run (``control.json``): reviewing it
-    again gives the same findings, whatever is answered late.
+    again gives the same findings, whatever is answered late. ``accepted`` is the run accepted last before it, where
+    requests say what was authorised: what is held since is compared with it.
     """
 
     unreviewed: tuple[UnreviewedUnit, ...] = ()
     kept: tuple[KeptFinding, ...] = ()
+    accepted: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedAccess:
+    """What was held in a run that was accepted, and which sources it read whole.
+
+    ``grants`` has at least the columns of the fact ``accepted_grants``.
+    """
+
+    grants: pa.Table
+    sources: frozenset[str]
+    at: datetime
+
+
+ACCEPTED = ("accepted_grants", "accepted_sources")
+
+
+def accepted_tables(accepted: AcceptedAccess | None) -> dict[str, pa.Table]:
+    """Return the facts ``accepted_grants`` and ``accepted_sources``."""
+    grants, sources = (FACTS[name] for name in ACCEPTED)
+    if accepted is None:
+        return {grants.name: frame(grants, []), sources.name: frame(sources, [])}
+    held = accepted.grants.select(grants.schema.names).cast(grants.schema)
+    rows = [{"source": source, "accepted_at": accepted.at} for source in accepted.sources]
+    return {grants.name: held, sources.name: frame(sources, rows)}
 
 
 def carry_forward_tables(left_open: CarryForward) -> dict[str, pa.Table]:

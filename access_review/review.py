@@ -22,8 +22,16 @@ from access_review.correlate import RELATIONS as CORRELATED
 from access_review.correlate import Ladder, correlate
 from access_review.engine import Engine, ParquetFile
 from access_review.engine.relation import lineage
-from access_review.facts import FORMER_OWNERS, PREVIOUS_FINDINGS, CarryForward, carry_forward_tables
-from access_review.findings import Evaluation, Gaps
+from access_review.facts import (
+    ACCEPTED,
+    FORMER_OWNERS,
+    PREVIOUS_FINDINGS,
+    AcceptedAccess,
+    CarryForward,
+    accepted_tables,
+    carry_forward_tables,
+)
+from access_review.findings import Evaluation, Gaps, tickets
 from access_review.findings.counts import ReviewCounts, count_review
 from access_review.findings.doubts import DOUBTED, DOUBTS, doubt, owners_now
 from access_review.findings.format_1 import of_today
@@ -39,14 +47,16 @@ from access_review.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class Previous:
-    """What is known from before a run: the findings of the run before, what earlier audits left open, and whose accounts were.
+    """What is known from before a run: the findings of the run before, what earlier audits left open, whose accounts were.
 
-    ``findings`` has the columns of ``facts.FINDINGS``, ``owners`` those of ``facts.FORMER_OWNERS``.
+    ``findings`` has the columns of ``facts.FINDINGS``, ``owners`` those of ``facts.FORMER_OWNERS``;
+    ``accepted`` is what was held when a run was accepted last.
     """
 
     findings: pa.Table | ParquetFile | None = None
     left_open: CarryForward = field(default_factory=CarryForward)
     owners: pa.Table | ParquetFile | None = None
+    accepted: AcceptedAccess | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +142,10 @@ def _found(
         engine.write(sql, owners_to, **params)
     before = PREVIOUS_FINDINGS.schema.empty_table() if known.findings is None else known.findings
     findings.register(engine, "previous_findings", before)
-    for name, table in carry_forward_tables(known.left_open).items():
+    for name, table in (carry_forward_tables(known.left_open) | accepted_tables(known.accepted)).items():
         engine.register(name, table)
     gaps = Gaps(
-        missing=frozenset(TABLES) - snapshot.collected,
+        missing=(frozenset(TABLES) - snapshot.collected).union(() if known.accepted else ACCEPTED),
         incomplete={table: snapshot.incomplete(table) for table in TABLES},
         clocks=snapshot.clocks,
         rests_on=RESTS_ON,
@@ -215,6 +225,11 @@ def _compare(tables: Mapping[str, pa.Table], workspace: Workspace, engine: Engin
     diff.diff(engine)
 
 
+def _authorise(tables: Mapping[str, pa.Table], workspace: Workspace, engine: Engine) -> None:  # noqa: ARG001 - as every step
+    for relation in tickets.RELATIONS:
+        relation.make(engine)
+
+
 def _number(tables: Mapping[str, pa.Table], workspace: Workspace, engine: Engine) -> None:  # noqa: ARG001 - as every step
     """Number the ids, and keep the tables that many rows of others refer to by these numbers."""
     engine.identify(_IDS)
@@ -231,10 +246,11 @@ STEPS: tuple[Callable[[Mapping[str, pa.Table], Workspace, Engine], None], ...] =
     _declare,
     _doubt,
     _compare,
+    _authorise,
 )
 """What comes before the rules, in this order."""
 
-RELATIONS = (*CORRELATED, *roles.RELATIONS, *declared.RELATIONS, DOUBTS, DOUBTED, *diff.RELATIONS)
+RELATIONS = (*CORRELATED, *roles.RELATIONS, *declared.RELATIONS, DOUBTS, DOUBTED, *diff.RELATIONS, *tickets.RELATIONS)
 """Every relation that the steps make in the engine, in this order."""
 
 COMPUTED: Mapping[str, tuple[str, ...]] = {
@@ -257,6 +273,8 @@ COMPUTED: Mapping[str, tuple[str, ...]] = {
     "previous_findings": (),
     "unreviewed": (),
     "kept": (),
+    "accepted_grants": (),
+    "accepted_sources": (),
 }
 """What the steps make in Python, with what each reads; what comes from earlier runs reads nothing of this one."""
 

@@ -213,6 +213,26 @@ _TABLES = (
         "Secrets and certificates of accounts and applications, without their values.",
     ),
     Table(
+        "tickets",
+        ("source", "ticket", "line"),
+        (
+            *_text("source", "ticket"),
+            Column("line", WHOLE),
+            *_text("person", "client", "entitlement", "system", "approved_by"),
+            Column("approved", FLAG),
+            *_times("starts_at", "ends_at"),
+        ),
+        "What authorised access: requests of a service desk, one row for each thing asked for. `person`, `entitlement`, `system` "
+        "and `approved_by` are as the request writes them (an id, number, mail, login or name): what they mean is told when "
+        "it is reviewed. `approved` is null where its word cannot be read; an end that is null never comes.",
+    ),
+    Table(
+        "granters",
+        ("account", "entitlement", "granted_by"),
+        (Column("account", id=True), Column("entitlement", id=True), Column("granted_by")),
+        "Who gave an account an entitlement, as its source says it.",
+    ),
+    Table(
         "activity",
         ("account", "object"),
         (Column("account", id=True), Column("object", id=True), *_times("last_used_earliest", "last_used_latest")),
@@ -262,6 +282,9 @@ _TABLES = (
 )
 
 TABLES: Mapping[str, Table] = {table.name: table for table in _TABLES}
+
+SINCE = frozenset({"tickets", "granters"})
+"""Tables that runs from before them lack: without a row they are no part of a snapshot's digest, which stays as it was."""
 
 
 def ref(scheme: str, value: str) -> str:

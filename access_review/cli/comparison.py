@@ -8,6 +8,26 @@ import typer
 from access_review.cli.options import Options
 
 
+def changes(
+    ctx: typer.Context,
+    since: Annotated[
+        str,
+        typer.Option(
+            metavar="RUN",
+            help="An earlier run, by the start of its name or its day, or `accepted` for the one signed off last; "
+            "the one before by default.",
+        ),
+    ] = "",
+) -> None:
+    """Show what was granted, taken and nested, and who joined and left, since an earlier run; by whom, where a source tells."""
+    from access_review.stages.changes import read_changes
+    from access_review.views import changed_access as view
+
+    options: Options = ctx.obj
+    changed = read_changes(options.workspace(), options.found_run(), since)
+    options.show(view.value(changed), view.text(changed))
+
+
 def unusual(
     ctx: typer.Context,
     most: Annotated[int, typer.Option("--most", min=1, help="How many are shown, with why.")] = 20,
@@ -54,5 +74,6 @@ def predict(
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands, in the order of the help."""
+    app.command()(changes)
     app.command()(unusual)
     app.command()(predict)

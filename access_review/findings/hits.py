@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from access_review.engine import Engine
 from access_review.errors import RuleError
+from access_review.facts import ACCEPTED
 from access_review.findings import sentences
 from access_review.model import Remedy
 from access_review.policy import Policy
@@ -24,6 +25,9 @@ class Evaluation:
     hits: int = 0
     withheld: int = 0
     reason: str = ""
+
+
+NOTHING_ACCEPTED = "no run was accepted before this one (access-review sign-off) that it could be compared with"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,10 @@ class Gaps:
                 if (fact in rule.whole or table in ROSTER) and self.incomplete.get(table):
                     source, reason = min(self.incomplete[table].items())
                     return f"{table} of {source} is incomplete: {reason}"
+        if self.missing.intersection(ACCEPTED, rule.needs):
+            return NOTHING_ACCEPTED
+        if rule.either and self.missing.issuperset(rule.either):
+            return f"no source provides {' or '.join(rule.either)}"
         return ""
 
     def _unlisted(self, table: str) -> bool:

@@ -24,6 +24,7 @@ Findings about a source that was read incompletely there are withheld; facts nam
 in ``whole`` (and always people and assignments), needed or not, must be complete in every source,
 or the rule is not evaluated at all. ``timed`` rules turn on the hour: their findings are
 withheld about a source whose clock and ours disagree, since either may be the wrong one.
+Of ``either`` one must have been read, or the rule is not evaluated.
 A rule is not run, and has found nothing, while a table named in ``nothing_without`` has no row: name those that every
 finding is joined from.
 ``rosterless`` rules are evaluated too where no source is a roster: then nobody is known, and accounts are all there is.
@@ -69,6 +70,7 @@ class Rule:
     sentences: Mapping[str, str] = field(default_factory=dict)
     rosterless: bool = False
     nothing_without: tuple[str, ...] = ()
+    either: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -92,6 +94,7 @@ def rule(
     sentences: Mapping[str, str] = MappingProxyType({}),
     rosterless: bool = False,
     nothing_without: tuple[str, ...] = (),
+    either: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., Relation]], Rule]:
     """Make a module's ``check`` a rule named after its file.
 
@@ -102,11 +105,13 @@ def rule(
         name = check.__module__.rsplit(".", 1)[-1].replace("_", "-")
         if not _ID.fullmatch(name):
             raise RuleError(name, "is no name of a rule", hint="name its file in small ASCII letters, digits and _")
-        if unknown := {*needs, *nothing_without} - set(FACTS):
+        if unknown := {*needs, *nothing_without, *either} - set(FACTS):
             raise RuleError(name, f"needs {min(unknown)!r}, which is no fact", hint=f"known: {', '.join(FACTS)}")
         strict = tuple(dict.fromkeys((*(n for n in needs if n in ROSTER), *whole)))
         return Rule(
-            name, check, severity, needs, strict, controls, timed, family, sentences, rosterless, nothing_without
+            *(name, check, severity, needs, strict, controls, timed, family, sentences, rosterless),
+            nothing_without=nothing_without,
+            either=either,
         )
 
     return make

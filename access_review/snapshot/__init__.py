@@ -24,7 +24,7 @@ from access_review.errors import every
 from access_review.snapshot import carry_over
 from access_review.snapshot.reading import WHOLE_SOURCE, Progress, read_source
 from access_review.snapshot.references import resolve
-from access_review.tables import TABLES, Row, digest, frame
+from access_review.tables import SINCE, TABLES, Row, digest, frame
 from access_review.workspace import Workspace
 
 _KEPT = 10_000
@@ -100,6 +100,11 @@ class Snapshot:
         broken = {v["source"]: v["reason"] for v in verdicts if v["subject"] == WHOLE_SOURCE}
         short = {v["source"]: v["reason"] for v in verdicts if v["subject"] == table and not v["complete"]}
         return broken | short
+
+    def whole(self, table: str) -> frozenset[str]:
+        """Return the sources that fill ``table`` and read it whole."""
+        verdicts = self.tables["completeness"].to_pylist()
+        return frozenset(v["source"] for v in verdicts if v["subject"] == table) - self.incomplete(table).keys()
 
     @property
     def stale(self) -> Mapping[str, str]:
@@ -217,9 +222,9 @@ def run_name(as_of: datetime, digest: str) -> str:
 def digest_of(as_of: datetime, tables: Mapping[str, pa.Table]) -> str:
     """Return the digest of a snapshot: of its moment and the digests of its tables, problems without where they stand."""
     known = stored(tables)
-    digests = {name: known.digest(name) for name in TABLES if name != "problems"}
+    digests = {name: known.digest(name) for name in TABLES if name not in SINCE or (name in known and known.rows(name))}
     digests["problems"] = digest(_without_places(tables["problems"]))
-    rows = [{"scheme": name, "value": digests[name], "id": as_of.isoformat()} for name in TABLES]
+    rows = [{"scheme": name, "value": value, "id": as_of.isoformat()} for name, value in digests.items()]
     return digest(frame("aliases", rows))
 
 

@@ -8,10 +8,12 @@ from typing import TypeVar
 from access_review import artifacts, store
 from access_review.artifacts import SAMPLE, Artifact
 from access_review.draft.predicted import PredictedRisk
+from access_review.explain.changed_access import ChangedAccess
 from access_review.explain.coverage import Coverage
 from access_review.runs import Run
+from access_review.stages.changes import changes_in
 from access_review.stages.predict import predict_for_report
-from access_review.store import audits, files, plans, reviews, snapshots
+from access_review.store import audits, files, logged, plans, reviews, snapshots
 from access_review.views import report_contents, report_page
 from access_review.views.report_contents import UnusualLine
 from access_review.workspace import Workspace
@@ -48,11 +50,17 @@ def write_report(workspace: Workspace, run: Run, *, manager: str = "", to: Path 
             sample=_kept(run, SAMPLE),
             judgement=audits.judgement(run) if audits.decisions(run).history else None,
             predicted=predicted if predicted and predicted.likelihoods else None,
+            changed=None if manager else _changed(facts, workspace, run),
             manager=manager,
         )
     path = to or run.folder / "report.html"
     files.write(path, report_page.render(page))
     return WrittenReport(path, page.coverage, page.unusual, predicted)
+
+
+def _changed(facts: reviews.OpenRun, workspace: Workspace, run: Run) -> ChangedAccess | None:
+    earlier = logged.before(workspace.folder, run)
+    return changes_in(facts.engine, workspace, facts.snapshot, earlier[-1]) if earlier else None
 
 
 def _kept(run: Run, artifact: Artifact[T]) -> T | None:

@@ -1,5 +1,6 @@
 """Review: decide what is wrong in a run, and keep it there."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from access_review import store
@@ -50,6 +51,7 @@ def left_open(workspace: Workspace, as_of: datetime) -> CarryForward:
     """Say what the audits before a moment left open; who is drawn again in time makes older answers of no account."""
     reviewing = workspace.policy.reviewing
     audited = [one for one in logged.known_runs(workspace.folder) if one.as_of < as_of and store.has(one, AUDIT)]
+    accepted = _accepted_last(workspace, audited)
     if not audited:
         return CarryForward()
     last = store.read(audited[-1], AUDIT)
@@ -64,5 +66,15 @@ def left_open(workspace: Workspace, as_of: datetime) -> CarryForward:
     )
     recent = audited[-workspace.policy.sampling.coverage_weeks :]
     return CarryForward(
-        missed, kept_findings((store.read(one, WORKLIST).items, audits.decisions(one).current) for one in recent)
+        missed,
+        kept_findings((store.read(one, WORKLIST).items, audits.decisions(one).current) for one in recent),
+        accepted,
     )
+
+
+def _accepted_last(workspace: Workspace, audited: Sequence[Run]) -> str:
+    """Return the run that was signed off last, where requests say what was authorised since; nothing elsewhere."""
+    if not any(source.options.get("table") == "tickets" for source in workspace.sources):
+        return ""
+    signed = [one.id for one in audited if store.read(one, AUDIT).signed_off_at is not None]
+    return signed[-1] if signed else ""

@@ -93,7 +93,12 @@ def load(workspace: Workspace, run: Run, pinned: PinnedInputs, *, made_at: datet
     return PlanInputs(
         snapshots.load(run),
         workspace,
-        Previous(_previous(workspace.folder, pinned.previous), left_open, _owners(workspace.folder, pinned.owners)),
+        Previous(
+            _previous(workspace.folder, pinned.previous),
+            left_open,
+            _owners(workspace.folder, pinned.owners),
+            reviews.accepted_access(workspace.folder, left_open.accepted),
+        ),
         pinned,
         workspace.capabilities(),
         populations(accepted.tables) if accepted else {},

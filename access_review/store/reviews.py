@@ -9,12 +9,12 @@ from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from access_review import store
+from access_review import runs, store
 from access_review.artifacts import CONTROL, DECLARED, REVIEWED, DeclaredFiles, Reviewed
 from access_review.engine import Engine, ParquetFile
 from access_review.engine.duckdb import EmbeddedEngine
 from access_review.errors import ArtifactError
-from access_review.facts import CarryForward, carry_forward_tables
+from access_review.facts import AcceptedAccess, CarryForward, accepted_tables, carry_forward_tables
 from access_review.findings import format_1, register
 from access_review.plan.derive import changed
 from access_review.review import Previous, Report, establish
@@ -89,9 +89,21 @@ def previous(workspace: Path, run: Run) -> Previous:
     """
     earlier = [one for one in logged.before(workspace, run) if one.reviewed]
     left_open = store.read(run, CONTROL) if store.has(run, CONTROL) else CarryForward()
+    accepted = accepted_access(workspace, left_open.accepted)
     if not earlier:
-        return Previous(None, left_open)
-    return Previous(read(earlier[-1]).found, left_open, owners(earlier[-1]))
+        return Previous(None, left_open, accepted=accepted)
+    return Previous(read(earlier[-1]).found, left_open, owners(earlier[-1]), accepted)
+
+
+def accepted_access(workspace: Path, name: str) -> AcceptedAccess | None:
+    """Return what was held in the run of this name, which was accepted; nothing for no name.
+
+    Raises ``ArtifactError`` for a run that is damaged or gone.
+    """
+    if not name:
+        return None
+    snapshot = snapshots.load(runs.find(workspace, name))
+    return AcceptedAccess(snapshot.tables["grants"], snapshot.whole("grants"), snapshot.as_of)
 
 
 def refuse_changed(run: Run, workspace: Workspace) -> None:
@@ -137,7 +149,7 @@ def opened(workspace: Workspace, run: Run) -> Iterator[OpenRun]:
         known = previous(workspace.folder, run)
         establish(snapshot.tables, workspace, engine, known.owners)
         register(engine, "findings", report.found)
-        for name, table in carry_forward_tables(known.left_open).items():
+        for name, table in (carry_forward_tables(known.left_open) | accepted_tables(known.accepted)).items():
             engine.register(name, table)
         facts = OpenRun(engine, snapshot, report)
         token = _open.set((workspace, run, facts))

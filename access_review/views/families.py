@@ -7,14 +7,14 @@ from access_review.rules import load
 
 _FIRST = (
     *("access-beyond-role", "mover-kept-access", "never-allowed", "nesting-escalates", "nesting-cycle"),
-    *("standing-privilege", "direct-grant", "client-boundary", "toxic-pair"),
+    *("standing-privilege", "direct-grant", "client-boundary", "toxic-pair", "grant-unauthorised"),
     *("account-dormant", "never-used", "access-unused", "guest-stale"),
     *("leaver-active", "leaver-residue", "contract-ended", "leave-active", "person-missing", "shared-unrotated"),
     *("account-unowned", "service-unowned", "agent-unowned", "agent-beyond-purpose"),
     *("owner-doubtful", "lookalike-account"),
     "app-consent-unapproved",
     *("signin-after-end", "signin-off-shift", "signin-outside-countries"),
-    *("signin-outside-network", "signin-unmanaged-device"),
+    *("signin-outside-network", "signin-unmanaged-device", "access-outside-ticket"),
     *("waiver-expired", "waiver-incomplete", "birthright-missing", "template-unresolved", "template-overdue"),
     *("repeat-finding", "not-reviewed-again", "not-reviewed", "kept-unlogged"),
 )

@@ -19,6 +19,7 @@ from access_review.draft.peers_in_review import most_unusual_of
 from access_review.draft.predicted import PredictedRisk
 from access_review.draft.review_input import names_of
 from access_review.engine import Engine
+from access_review.explain.changed_access import ChangedAccess
 from access_review.explain.coverage import Coverage, measure
 from access_review.explain.finding_paths import AccountPaths, NestingPath, find_paths
 from access_review.explain.reports_to import Reporting, keep_findings_about, reporting_to
@@ -113,6 +114,8 @@ class Contents:
     sample: Sample | None = None
     judgement: Judgement | None = None
     predicted: PredictedRisk | None = None
+    changed: ChangedAccess | None = None
+    """What changed since the run before; nothing where there is none."""
     manager: str = ""
     """Whose people the page is about alone, by name; empty where it is about all."""
 
@@ -129,6 +132,7 @@ def contents(
     sample: Sample | None = None,
     judgement: Judgement | None = None,
     predicted: PredictedRisk | None = None,
+    changed: ChangedAccess | None = None,
     manager: str = "",
     most: int = MOST_FINDINGS,
 ) -> Contents:
@@ -137,7 +141,8 @@ def contents(
     ``leavers`` are rows as :func:`access_review.offboarding.queries.list_left` gives, by default those of the snapshot
     alone, which proves nobody gone. With ``manager`` (an id, number, mail or name) the page is about those who report to
     them alone, and names nobody else; raises ``Unclear`` for nobody. ``plan``, ``sample`` and ``judgement`` are those
-    of the run, where they are there; ``predicted`` is what enough past decisions say of what is held.
+    of the run, where they are there; ``predicted`` is what enough past decisions say of what is held, ``changed``
+    what changed since the run before.
     """
     if report.judged is None:
         report = replace(report, judged=measure_judged(engine))
@@ -171,6 +176,7 @@ def contents(
         group_of=groups_of(engine),
         manager_of={row["person"]: row["name"] for row in engine.rows(_MANAGERS)},
         predicted=None if whose else predicted,
+        changed=None if whose else changed,
         plan=None if whose else plan,
         sample=None if whose else sample,
         judgement=None if whose else judgement,

@@ -20,7 +20,7 @@ from markupsafe import Markup
 from access_review.changes import Target
 from access_review.offboarding.lag import LagState, lag_of
 from access_review.plan.record import Plan
-from access_review.views import coverage, judged_share, predicted, text
+from access_review.views import changed_access, coverage, judged_share, predicted, text
 from access_review.views.families import family_of
 from access_review.views.report_brief import brief
 from access_review.views.report_contents import Contents
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 _LISTED = 200
 """Rows of the smaller tables."""
+
+_CHANGED = 12
+"""Lines of each kind of change."""
 
 
 def render(contents: Contents) -> bytes:
@@ -67,6 +70,9 @@ def render(contents: Contents) -> bytes:
         if contents.predicted
         else [],
         learned=predicted.sentence(contents.predicted.learned) if contents.predicted else "",
+        changed_heading=changed_access.heading(contents.changed) if contents.changed else "",
+        changed_sections=changed_access.sections(contents.changed, _CHANGED) if contents.changed else [],
+        changed_remarks=changed_access.remarks(contents.changed) if contents.changed else [],
         most=_LISTED,
     )
     return page.encode()

@@ -58,6 +58,8 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "signins": {"success": True},
     "templates": {"place": "roles/templates/t.yaml:1"},
     "patterns": {"matched": 0, "place": "roles/templates/t.yaml:2"},
+    "ticketed": {"source": "itsm", "ticket": "REQ-1", "line": 1, "standing": "approved"},
+    "accepted_grants": {"mode": "assigned"},
     "waivers": {"place": "roles/waivers.yaml:1"},
     "applications": {"approved": False, "ai": False},
     "escalations": {"allowed": "ad:group:allowed"},
@@ -89,11 +91,13 @@ MADE_OF: Mapping[str, tuple[str, ...]] = {
     "powers": ("entitlements",),
     "doubts": ("people", "assignments", "accounts"),
     "patterns": ("entitlements",),
+    "ticketed": ("people", "accounts", "entitlements", "aliases", "nesting", "tickets"),
 }
 # Conditions that several rules share, as views of facts.
 VIEWS = {relation.name: relation for relation in (TIMED_ASSIGNMENTS, VALID_WAIVERS)}
 # Facts that sharpen a rule where a source has them, and that it does without where none has.
 OPTIONAL: Mapping[str, tuple[str, ...]] = {
+    "access-outside-ticket": ("activity", "signins"),
     "account-dormant": ("activity", "signins"),
     "guest-stale": ("activity", "signins"),
     "leave-active": ("signins",),

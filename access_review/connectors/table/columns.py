@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from access_review.connectors.tabular.sheets import COMPOSED
 
 Named = Annotated[str, Field(min_length=1)]
-Filled = Literal["grants", "signins", "custody", "owners", "activity"]
+Filled = Literal["grants", "signins", "custody", "owners", "activity", "tickets"]
 
 OF_ACCOUNTS = (
     *("id", "display_name", "mail", "employee_id", "enabled", "client"),
@@ -23,9 +23,10 @@ NEEDED: Mapping[Filled, tuple[str, ...]] = {
     "custody": ("account", "person"),
     "owners": ("object", "owner"),
     "activity": ("account", "entitlement", "used"),
+    "tickets": ("ticket", "person", "approved_by"),
 }
 ALLOWED: Mapping[Filled, tuple[str, ...]] = {
-    "grants": (*OF_ACCOUNTS, *OF_ENTITLEMENTS, "since", "until", "used"),
+    "grants": (*OF_ACCOUNTS, *OF_ENTITLEMENTS, "since", "until", "used", "granted_by"),
     "signins": (
         *OF_ACCOUNTS,
         "signin",
@@ -40,12 +41,13 @@ ALLOWED: Mapping[Filled, tuple[str, ...]] = {
     "custody": ("starts", "ends"),
     "owners": (),
     "activity": (*OF_ACCOUNTS, *OF_ENTITLEMENTS),
+    "tickets": ("client", "entitlement", "system", "approved", "since", "until"),
 }
 TIMES = frozenset(
     {"created_at", "last_used", "password_set_at", "expires_at", "since", "until", "used", "at", "starts", "ends"}
 )
 IDS = frozenset(
-    {"account", "id", "employee_id", "entitlement", "entitlement_id", "signin", "person", "object", "owner"}
+    {"account", "id", "employee_id", "entitlement", "entitlement_id", "signin", "person", "object", "owner", "ticket"}
 )
 REFERABLE: Mapping[Filled, tuple[str, ...]] = {
     "grants": ("account", "entitlement"),
@@ -53,6 +55,7 @@ REFERABLE: Mapping[Filled, tuple[str, ...]] = {
     "custody": ("account", "person"),
     "owners": ("object", "owner"),
     "activity": ("account", "entitlement"),
+    "tickets": (),
 }
 ELSEWHERE: Mapping[Filled, Mapping[str, str]] = {
     "custody": {"person": "person-id"},
@@ -97,6 +100,11 @@ class TableColumns(BaseModel):
     ends: Named | None = None
     object: Named | None = None
     owner: Named | None = None
+    granted_by: Named | None = None
+    ticket: Named | None = None
+    system: Named | None = None
+    approved_by: Named | None = None
+    approved: Named | None = None
 
     def mapped(self) -> dict[str, str]:
         """Return the columns that are set, by what they hold; several that are one id are as one column."""
@@ -139,6 +147,10 @@ def misfits(table: Filled, columns: TableColumns, references: Mapping[str, str])
     for name in ("entitlement_id", "description"):
         if name in mapped and ("entitlement" not in mapped or "entitlement" in references):
             yield f"`columns`: {name} goes with an entitlement of this source's own"
+    if table == "tickets":
+        if not mapped.keys() & {"entitlement", "system"}:
+            yield "`columns` lacks entitlement or system, of which `table: tickets` needs one"
+        return
     own = sorted(mapped.keys() & set(OF_ACCOUNTS))
     if own and "account" in references:
         yield f"`columns`: {', '.join(own)} describe accounts of this source, and `references` has them elsewhere"

@@ -5,12 +5,15 @@ One source is one file and fills one of these tables:
 =============  ===================================================================  ==========================
 ``table``      columns                                                              also fills
 =============  ===================================================================  ==========================
-``grants``     ``account``; entitlement, since, until, used                         accounts, entitlements, activity
+``grants``     ``account``; entitlement, since, until, used, granted_by             accounts, entitlements, activity,
+                                                                                    granters
 ``signins``    ``account, at``; signin, success, country, device, application,      accounts
                address, managed, compliant
 ``activity``   ``account, entitlement, used``                                       accounts, entitlements
 ``custody``    ``account, person``; starts, ends
 ``owners``     ``object, owner``
+``tickets``    ``ticket, person, approved_by``; entitlement or system, client,
+               since, until, approved
 =============  ===================================================================  ==========================
 
 A row of ``grants`` without an entitlement is an account without one. Accounts may
@@ -21,7 +24,9 @@ another source and stand here by an alias (``upn``, ``mail``, ``sid``, ``sam`` â
 logins of a ``table`` source called ``crm`` are aliases of scheme ``crm-login``.
 In ``custody`` and ``owners`` everything is elsewhere: persons and owners by
 ``person-id`` unless said otherwise, accounts and objects by the scheme named or,
-without one, by their id (``crm:role:Admin``).
+without one, by their id (``crm:role:Admin``). In ``tickets`` persons, approvers,
+entitlements and systems stand as people write them; what is meant is told when
+they are reviewed, and two meanings are none.
 """
 
 from collections import Counter
@@ -48,7 +53,8 @@ from access_review.connectors.table.columns import (
     TableColumns,
     misfits,
 )
-from access_review.connectors.table.listing import ExportListing, ListingTerms, TableRow
+from access_review.connectors.table.listed_row import ListingTerms, TableRow
+from access_review.connectors.table.listing import ExportListing
 from access_review.connectors.tabular import freshness, instants, sheets
 from access_review.connectors.tabular.sheets import Sheet
 from access_review.errors import ConnectorError, Mistake, WorkspaceError
@@ -158,10 +164,11 @@ def filled(terms: ListingTerms) -> tuple[str, ...]:
     """Return the tables that an export fills, whether or not rows come of it."""
     columns, tables = terms.columns, {str(terms.table)}
     own = set(ALLOWED[terms.table]) >= {"id"} and terms.scheme("account") is None
-    listed = "entitlement" in columns and terms.scheme("entitlement") is None
+    listed = terms.table != "tickets" and "entitlement" in columns and terms.scheme("entitlement") is None
     tables |= {"accounts", "aliases"} if own else set()
     tables |= {"entitlements"} if listed else set()
     tables |= {"activity"} if "used" in columns else set()
+    tables |= {"granters"} if "granted_by" in columns else set()
     # An export is flat: that nothing in it carries anything else is known, not missing.
     tables |= {"nesting"} if terms.table == "grants" else set()
     return tuple(sorted(tables))
@@ -188,6 +195,7 @@ def connect(
     enabled: ColumnWords | None = None,
     success: ColumnWords | None = None,
     managed: ColumnWords | None = None,
+    approved: ColumnWords | None = None,
     never: Sequence[str] = (),
     empty: Sequence[Named] = (),
     privileged: Sequence[str] = (),
@@ -214,7 +222,7 @@ def connect(
     logins and names never change or pass to somebody else; an ``id`` column is
     taken to be stable. ``dates`` is a ``strptime`` form, ``timezone`` one IANA
     zone; a bare date is the whole day. ``enabled``, ``success`` and ``managed``
-    (for ``compliant`` too) give the words for yes and no, ``never`` those for an account that was never used, ``empty`` what
+    (for ``compliant`` too) and ``approved`` give the words for yes and no, ``never`` those for an account that was never used, ``empty`` what
     stands for an empty cell beside the usual (``N/A``, ``NULL``, ``-`` â€¦). ``client``
     is ``{PATTERN: client}`` over logins and entitlement names, ``sensitivity``
     ``{PATTERN: class of data}`` over entitlement names. ``number_ids`` takes ids that a workbook stores as whole
@@ -244,6 +252,7 @@ def connect(
         enabled=enabled or ColumnWords(),
         success=success or ColumnWords(),
         managed=managed or ColumnWords(),
+        approved=approved or ColumnWords(),
         never=frozenset(never),
         empty=frozenset(empty),
         classification=classification,

@@ -1,0 +1,180 @@
+"""What changed between two runs, for the terminal, the report and as JSON: the same lines, what matters most first."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+
+from access_review.explain.changed_access import AccessChange, AccessChangeKind, ChangedAccess
+from access_review.model import JsonObject
+from access_review.views.text import count, day, listed, moment, visible
+
+FORMAT = "access-review/changes@1"
+
+_MOST = 20
+_NAMED = 5
+
+_HEADINGS = {
+    AccessChangeKind.GRANTED: "Granted",
+    AccessChangeKind.TAKEN: "Taken",
+    AccessChangeKind.NESTED: "Nested",
+    AccessChangeKind.UNNESTED: "Nested no more",
+    AccessChangeKind.JOINED: "Joined",
+    AccessChangeKind.LEFT: "Left",
+    AccessChangeKind.VANISHED: "Gone from the roster without a termination",
+}
+
+_NOT_AUTHORISED = {
+    "no-ticket": "no ticket",
+    "unapproved": "a ticket that nobody approved",
+    "self-approved": "a ticket approved by whoever it is for",
+    "refused": "a refused ticket",
+    "ended": "a ticket that has ended",
+    "not-yet": "a ticket that has not begun",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedSection:
+    """One kind of change: its heading with the number, its lines, and how many lines more there are."""
+
+    heading: str
+    lines: tuple[str, ...]
+    more: int
+
+
+def value(changed: ChangedAccess) -> JsonObject:
+    """Return every change, as JSON."""
+    return {
+        "format": FORMAT,
+        "since": changed.since,
+        "since_at": changed.since_at.isoformat(),
+        "at": changed.at.isoformat(),
+        "counts": {str(kind): len(changed.of(kind)) for kind in AccessChangeKind},
+        "changes": [{**asdict(one), "at": one.at.isoformat() if one.at else None} for one in changed.changes],
+        "unseen": dict(changed.unseen),
+        "tickets": changed.tickets,
+        "unclear_tickets": list(changed.unclear),
+        "unmatched_ticket_lines": changed.unmatched,
+    }
+
+
+def text(changed: ChangedAccess) -> str:
+    """Say what changed, a line a thing and kind of change."""
+    return "\n".join(_text(changed))
+
+
+def _text(changed: ChangedAccess) -> Iterator[str]:
+    yield heading(changed)
+    for section in sections(changed):
+        yield ""
+        yield section.heading
+        yield from (f"  {line}" for line in section.lines)
+        if section.more:
+            yield f"  and {count(section.more, 'line')} more: access-review changes --json"
+    if remarks_of := remarks(changed):
+        yield ""
+        yield from remarks_of
+
+
+def heading(changed: ChangedAccess) -> str:
+    """Say between which moments, and how much of each kind."""
+    parts = [f"{len(changed.of(kind)):,} {kind}" for kind in AccessChangeKind if changed.of(kind)]
+    said = ", ".join(parts) if parts else "nothing changed that the sources show"
+    return f"Since {moment(changed.since_at)} (run {changed.since}): {said}."
+
+
+def remarks(changed: ChangedAccess) -> list[str]:
+    """Say what cannot be told, and why."""
+    said = [
+        f"What changed in {visible(source)} cannot be told: {visible(reason)}."
+        for source, reason in changed.unseen.items()
+    ]
+    if not changed.tickets:
+        said.append("No tickets are loaded: which request authorised a grant is not known (runbooks/connect-table.md).")
+    if changed.unclear:
+        several = count(len(changed.unclear), "ticket")
+        said.append(
+            f"{several} may mean several people or things, or cannot be read, and count neither way: "
+            f"{listed([visible(one) for one in changed.unclear], _NAMED)}."
+        )
+    if changed.unmatched:
+        said.append(
+            f"{count(changed.unmatched, 'line')} of tickets {'names' if changed.unmatched == 1 else 'name'} nobody, or "
+            "nothing, that the sources have: nothing is concluded from them."
+        )
+    said.append("What was given and taken again in between is not seen.")
+    return said
+
+
+def sections(changed: ChangedAccess, most: int = _MOST) -> list[ChangedSection]:
+    """Return each kind of change that there is, with at most so many lines."""
+    return [_section(kind, changed.of(kind), most) for kind in AccessChangeKind if changed.of(kind)]
+
+
+def _section(kind: AccessChangeKind, changes: Sequence[AccessChange], most: int) -> ChangedSection:
+    lines = [*_lines(kind, changes)]
+    return ChangedSection(f"{_HEADINGS[kind]} ({len(changes):,})", tuple(lines[:most]), max(0, len(lines) - most))
+
+
+def _lines(kind: AccessChangeKind, changes: Sequence[AccessChange]) -> Iterator[str]:
+    match kind:
+        case AccessChangeKind.GRANTED | AccessChangeKind.TAKEN:
+            yield from (_held(one) for one in _groups(changes))
+        case AccessChangeKind.NESTED | AccessChangeKind.UNNESTED:
+            for one in changes:
+                gives = f", which {count(one.behind, 'person', 'people')} have by it" if one.behind else ""
+                yield f"{_named(one.account_name, one.account)} into {_what(one)}{gives}{_by([one])}"
+        case _:
+            whole = [f"{_named(one.person_name, one.person)}{f' ({day(one.at)})' if one.at else ''}" for one in changes]
+            yield listed(whole, _MOST)
+
+
+def _groups(changes: Sequence[AccessChange]) -> list[list[AccessChange]]:
+    """Return what concerns one thing, is as well founded and was done by the same, together: what nobody asked for first."""
+    found: dict[tuple[object, ...], list[AccessChange]] = {}
+    for one in changes:
+        found.setdefault((one.entitlement, one.mode, one.standing, one.by), []).append(one)
+    return sorted(
+        found.values(),
+        key=lambda group: (
+            not group[0].privileged,
+            group[0].standing not in _NOT_AUTHORISED,
+            all(one.verdict == "within" for one in group),
+            -len(group),
+            (group[0].entitlement_name or "").lower(),
+            group[0].entitlement or "",
+            group[0].account or "",
+        ),
+    )
+
+
+def _held(group: Sequence[AccessChange]) -> str:
+    first = group[0]
+    who = [_named(one.person_name or one.account_name, one.account) for one in group]
+    newcomers = sum(one.newcomer for one in group)
+    parts = []
+    if newcomers:
+        parts.append("joined since" if newcomers == len(group) else f"{newcomers:,} of them joined since")
+    beyond = sum(one.verdict in {"beyond", "mixed"} for one in group)
+    if beyond:
+        parts.append("beyond the role" if beyond == len(group) else f"{beyond:,} beyond their role")
+    if first.standing in _NOT_AUTHORISED:
+        named = f" ({visible(first.ticket)})" if first.ticket else ""
+        parts.append(_NOT_AUTHORISED[first.standing] + named)
+    elif first.standing == "unknown":
+        parts.append(f"whether a ticket authorises it is unknown ({visible(first.ticket or '')})")
+    tail = f"; {', '.join(parts)}" if parts else ""
+    return f"{_what(first)}: {listed(who, _NAMED)}{tail}{_by(group)}"
+
+
+def _what(one: AccessChange) -> str:
+    eligible = ", eligible" if one.mode == "eligible" else ""
+    strong = " (privileged)" if one.privileged else ""
+    return f"{_named(one.entitlement_name, one.entitlement)}{strong}{eligible}"
+
+
+def _by(group: Sequence[AccessChange]) -> str:
+    return f"; {visible(group[0].by)}" if group[0].by else ""
+
+
+def _named(name: str | None, other: str | None) -> str:
+    return visible(name or other or "?")
