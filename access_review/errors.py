@@ -21,6 +21,7 @@ inputs (*not evaluated*), a change that failed (its outcome).
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import ClassVar, Self, TypeVar
 
 T = TypeVar("T")
@@ -99,6 +100,15 @@ class Unclear(AccessReviewError):
     """What was asked for is not there, or could be several things."""
 
     exit_code = 2
+
+
+def no_such(what: str, name: str, known: Iterable[str], *, more: str = "") -> Unclear:
+    """Return the error that ``what`` has no such name, with the nearest that there is, or else with all of them."""
+    named = sorted(known)
+    folded = {one.casefold(): one for one in named}
+    near = [folded[found] for found in get_close_matches(name.casefold(), folded, 3)]
+    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"known: {', '.join(named)}"
+    return Unclear(f"{what} {name!r}", hint=f"{hint}{more}")
 
 
 class ConnectorError(AccessReviewError):

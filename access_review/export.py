@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from access_review.connectors.tabular.inert import inert
 from access_review.engine import Engine
-from access_review.errors import Unclear
+from access_review.errors import no_such
 from access_review.facts import FACTS, FINDINGS
 from access_review.findings.group_rows import NUMBERED
 from access_review.findings.groups import GroupLevel, count_and_group
@@ -120,7 +120,7 @@ def write(engine: Engine, name: str, file: IO[bytes], form: Format) -> int:
     name that is no table.
     """
     if name not in EXPORTED:
-        raise Unclear(f"no table is called {name!r}", hint=f"known: {', '.join(EXPORTED)}")
+        raise no_such("no table is called", name, EXPORTED)
     if name == EFFECTIVE.name:
         effective(engine)
     if name == FINDING_GROUPS.name:

@@ -16,7 +16,7 @@ from access_review.audit.decisions import Decision
 from access_review.audit.judge import ClientStatement
 from access_review.audit.worklist import UNASSIGNED, WorkItem
 from access_review.engine import Engine
-from access_review.errors import Unclear
+from access_review.errors import no_such
 from access_review.findings.sentences import every_sentence
 from access_review.model import CURRENT, AsOf
 from access_review.offboarding.leaver import AccessState, Late, Leaver, LeaverStatus
@@ -102,8 +102,8 @@ def draw_borders(engine: Engine, client: str) -> Borders:
     rows = engine.rows(sql, now=AsOf())
     own = frozenset(row["person"] for row in rows if client in row["clients"])
     if not own:
-        known = sorted({name for row in rows for name in row["clients"]})
-        raise Unclear(f"nobody works for {client!r}", hint=f"known: {', '.join(known)}")
+        known = {name for row in rows for name in row["clients"]}
+        raise no_such("nobody works for", client, known)
     foreign = [row for row in rows if row["clients"] and client not in row["clients"]]
     allowed = {name for row in rows if row["person"] in own or not row["clients"] for name in _names(row)}
     hidden = sorted({name for row in foreign for name in _names(row)} - allowed, key=lambda name: (-len(name), name))

@@ -266,9 +266,9 @@ def sign_off(
     key: Annotated[
         Path | None, typer.Option("--key", help="Your private SSH key: signed, and not merely claimed.")
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; without a terminal nobody is asked.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; needed where nobody can be asked.")] = False,
 ) -> None:
-    """End the audit: everything is answered, or its time is over. At a terminal, what is signed is shown, and asked."""
+    """End the audit: everything is answered, or its time is over. What is signed is shown, and asked."""
     from access_review.artifacts import AUDIT
     from access_review.audit import reviewers
     from access_review.stages import sign_off as signing
@@ -277,8 +277,8 @@ def sign_off(
 
     options: Options = ctx.obj
     run = _audited(options)
-    if not yes and not options.json and sys.stdin.isatty():
-        one_by_one.ask_to_sign(run, options)
+    if not yes:
+        one_by_one.ask_to_sign(run, options, asks=not options.json and sys.stdin.isatty())
     signer = signatures.signer_of(by, key)
     ended = signing.sign_off(run, by, options.now, signing.SignedBy(options.workspace(), signer) if signer else None)
     people = reviewers.people_of(snapshots.people(run))

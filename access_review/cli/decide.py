@@ -82,8 +82,8 @@ def _answer(options: Options, item: "WorkItem", access: "AccessFacts", place: st
     return ReviewerAnswer(_KEYS[key]), reason.strip(), round(took, 1) if took < PAUSE.total_seconds() else None
 
 
-def ask_to_sign(run: "Run", options: Options) -> None:
-    """Show what is about to be signed off, and go on only when that is wanted."""
+def ask_to_sign(run: "Run", options: Options, *, asks: bool) -> None:
+    """Show what is about to be signed off, and go on only when that is wanted; where nobody can be asked it is not."""
     from access_review import store
     from access_review.artifacts import AUDIT
     from access_review.audit import reviewers
@@ -92,7 +92,9 @@ def ask_to_sign(run: "Run", options: Options) -> None:
 
     names = reviewers.people_of(snapshots.people(run)).names
     waiting = audits.waited_for(run)
-    typer.echo(campaign.text(store.read(run, AUDIT), waiting, (), options.now, names))
-    typer.echo(judgement.text(audits.judgement(run), read=0))
+    typer.echo(campaign.text(store.read(run, AUDIT), waiting, (), options.now, names), err=not asks)
+    typer.echo(judgement.text(audits.judgement(run), read=0), err=not asks)
+    if not asks:
+        leave(4, "not signed off: there is no terminal to ask at\n  → when this is what is to be signed, add --yes")
     if not typer.confirm("Sign this off?"):
         leave(4, "not signed off; nothing is changed")

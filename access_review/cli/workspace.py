@@ -124,7 +124,7 @@ def roles_show(
     ctx: typer.Context, role: Annotated[str, typer.Argument(help="A role; all of them are listed without.")] = ""
 ) -> None:
     """Show a template after inheritance, with what each pattern matches today."""
-    from access_review.errors import Unclear
+    from access_review.errors import no_such
     from access_review.stages.roles import members_of, resolve_templates
     from access_review.views import role_members, role_template
 
@@ -133,7 +133,7 @@ def roles_show(
     run = options.found_run()
     resolved, entitlements = resolve_templates(workspace, run)
     if role and role not in resolved:
-        raise Unclear(f"no template has the role {role!r}", hint=f"known: {', '.join(resolved)}")
+        raise no_such("no template has the role", role, resolved)
     wanted = [resolved[role]] if role else list(resolved.values())
     members = members_of(workspace, run)
     values = [role_template.value(o, workspace, entitlements, members.people[o.template.role]) for o in wanted]

@@ -3,12 +3,11 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from difflib import get_close_matches
 from pathlib import Path
 from typing import NoReturn
 
 from access_review.audit import reviewers, worklist
-from access_review.errors import PlanRefused, Unclear
+from access_review.errors import PlanRefused, Unclear, no_such
 from access_review.plan.derive import DerivedPlan, PlanOrder, derive
 from access_review.plan.limits import Raised
 from access_review.plan.record import UndonePlan
@@ -128,10 +127,7 @@ def _resolve(scope: Scope, people: reviewers.People, rows: Iterable[Row], snapsh
     """Return a scope with persons by id; a rule or client that does not exist would silently plan nothing."""
     known = load_rules()
     if strange := sorted(set(scope.rules) - set(known)):
-        near = get_close_matches(strange[0], known, 1)
-        raise Unclear(
-            f"no rule is called {strange[0]!r}", hint=f"is {near[0]!r} meant?" if near else f"known: {', '.join(known)}"
-        )
+        raise no_such("no rule is called", strange[0], known)
     clients = {
         client
         for name in ("assignments", "entitlements", "accounts")
@@ -139,7 +135,7 @@ def _resolve(scope: Scope, people: reviewers.People, rows: Iterable[Row], snapsh
         if client
     }
     if strange := sorted(set(scope.clients) - clients):
-        raise Unclear(f"no client is called {strange[0]!r}", hint=f"known: {', '.join(sorted(clients))}")
+        raise no_such("no client is called", strange[0], clients)
     persons = (
         people.known.get(worklist.fold(name)) or _unclear(name, rows, "is in the rosters") for name in scope.persons
     )

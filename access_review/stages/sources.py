@@ -4,7 +4,7 @@ import re
 from datetime import date, datetime
 
 from access_review import connectors, documents
-from access_review.errors import Unclear, WorkspaceError
+from access_review.errors import Unclear, WorkspaceError, no_such
 from access_review.snapshot.carry_over import UNDECLARED
 from access_review.store import files, logged, snapshots
 from access_review.views.sources import ListedSource
@@ -62,10 +62,8 @@ def retire_source(workspace: Workspace, name: str, day: date) -> str:
     entry = next((entry for entry in workspace.sources if entry.name == name), None)
     shown = f"sources/{name}.yaml"
     if entry is None:
-        known = ", ".join(sorted(entry.name for entry in workspace.sources))
-        raise Unclear(
-            f"no source is called {name!r}", hint=f"known: {known}; if its file was deleted, put it back and retire it"
-        )
+        known = [entry.name for entry in workspace.sources]
+        raise no_such("no source is called", name, known, more="; if its file was deleted, put it back and retire it")
     if entry.file.retired is not None:
         raise Unclear(
             f"{name} is retired since {entry.file.retired}: nothing was written", hint=f"to undo it, edit {shown}"

@@ -19,7 +19,7 @@ _COLOURS = {"red": "red", "amber": "yellow", "green": "green", "critical": "red"
 NARROWEST = 60
 """Tables are drawn for at least so many columns, and wrap on what is narrower."""
 
-_WIDE = 100
+_WIDE = 120
 _MOST_LINES = 10
 
 
@@ -49,6 +49,15 @@ def render(summary: Summary, *, colour: bool = False, width: int = 100, quiet: b
     ahead = (("Report: ", summary["report"]), ("Next:   ", summary["next"]))
     parts.append("\n".join(label + visible(what) for label, what in ahead if what))
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def wrapped(text: str, width: int, then: str = "") -> str:
+    """Show a text whole, on as many lines as it takes: what is needed to act is never cut."""
+    lead = text[: len(text) - len(text.lstrip())]
+    lines = textwrap.wrap(
+        visible(text.strip()), max(20, width), initial_indent=lead, subsequent_indent=then, break_on_hyphens=False
+    )
+    return "\n".join(lines)
 
 
 def paint(text: str, name: str, colour: bool) -> str:
@@ -87,7 +96,8 @@ def _sources(summary: Summary, width: int, colour: bool) -> str:
         broken = [f"{i['subject']}: {i['reason']}" for i in source["incomplete"]]
         verdict = "complete" if source["complete"] else "incomplete: " + ("; ".join(broken) or "nothing was said")
         unusable = sum(source["problems"].values())
-        shown = paint(shorten(verdict, width - 53), "green" if source["complete"] else "red", colour)
+        lines = wrapped(verdict, width - 53).split("\n")
+        shown = "\n".join(paint(line, "green" if source["complete"] else "red", colour) for line in lines)
         rows.append(
             (
                 shorten(source["source"], 12),
@@ -99,7 +109,7 @@ def _sources(summary: Summary, width: int, colour: bool) -> str:
         )
     said = warning_lines({source["source"]: source["told"] for source in summary["sources"]})
     drawn = table(("source", "connector", "rows", "unusable", "read"), rows, numbers=(2, 3))
-    return "\n".join([drawn, *(shorten(line, width) for line in said)])
+    return "\n".join([drawn, *(wrapped(line, width) for line in said)])
 
 
 def _findings(summary: Summary, width: int, colour: bool) -> str:
@@ -108,7 +118,7 @@ def _findings(summary: Summary, width: int, colour: bool) -> str:
     columns = (*SEVERITIES, *RAGS) if width >= _WIDE else RAGS
     room = width - sum(len(column) + 4 for column in columns)
     rows = [
-        (shorten(rule["title"], room), *(paint(_number(of[c]), c if of[c] else "", colour) for c in columns))
+        (wrapped(rule["title"], room), *(paint(_number(of[c]), c if of[c] else "", colour) for c in columns))
         for rule in summary["rules"]
         for of in [counts_of(rule)]
     ]
@@ -149,7 +159,7 @@ def _control(summary: Summary, width: int, colour: bool) -> str:
     """Show where the review itself fell short, apart from what is wrong with access."""
     if not summary["control"]:
         return ""
-    shown = [shorten(f"  {line['said']}", width) for line in summary["control"][:_MOST_LINES]]
+    shown = [wrapped(f"  {line['said']}", width, "    ") for line in summary["control"][:_MOST_LINES]]
     rest = summary["control"][_MOST_LINES:]
     more = [f"  and {count(len(rest), 'line')} more, of {count(sum(one['findings'] for one in rest), 'finding')}"]
     return "\n".join((_strong("The review itself fell short", colour), *shown, *(more if rest else ())))
@@ -168,12 +178,12 @@ def _silent(summary: Summary, width: int, colour: bool) -> str:
         why: dict[str, list[str]] = {}
         for rule in summary["not_evaluated"]:
             why.setdefault(rule["reason"], []).append(rule["rule"])
-        lines += [shorten(f"  {reason}: {', '.join(found)}", width) for reason, found in why.items()]
+        lines += [wrapped(f"  {reason}: {', '.join(found)}", width, "    ") for reason, found in why.items()]
     withheld = [rule for rule in summary["withheld"] if rule["withheld"]]
     if withheld:
         lines.append(paint("Withheld, since a source was not read whole:", "amber", colour))
         lines += [
-            shorten(f"  {rule['rule']}: {count(rule['withheld'], 'finding')}; {rule['reason']}", width)
+            wrapped(f"  {rule['rule']}: {count(rule['withheld'], 'finding')}; {rule['reason']}", width, "    ")
             for rule in withheld
         ]
     return "\n".join(lines)

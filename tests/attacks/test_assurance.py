@@ -88,9 +88,9 @@ def test_a_sign_off_says_whether_it_was_signed(company, tmp_path):
     for words, said in ((("--by", "00008"), "claimed"), (None, "authenticated")):
         own = company.copy(tmp_path / said)
         assert own.run("remind", at="2026-11-20T06:00:00Z").code == 0
-        refused = own.run("sign-off", *with_key(own, 9, by=8), at="2026-11-20T06:10:00Z")
+        refused = own.run("sign-off", "--yes", *with_key(own, 9, by=8), at="2026-11-20T06:10:00Z")
         assert refused.code == 4, refused.out
-        done = own.run("--json", "sign-off", *(words or with_key(own, 8)), at="2026-11-20T06:20:00Z")
+        done = own.run("--json", "sign-off", "--yes", *(words or with_key(own, 8)), at="2026-11-20T06:20:00Z")
         assert (done.code, done.json["signed_off_as"]) == (0, said), done.err
         path = next(own.folder.glob("runs/2*/sample/audit.json"), None) or next(own.folder.glob("runs/2*/audit.json"))
         path.write_text(path.read_text().replace('"claimed"', '"authenticated"'))

@@ -178,7 +178,7 @@ def test_a_sheet_that_names_a_stranger_is_not_read(company):
         result = company.run("decide", str(path), at=LATER)
         assert result.code == 2
         assert said in result.err
-    assert refused(company.run("sign-off", "--by", "The Board", at="2026-11-12T06:00:00Z"), "in no roster")
+    assert refused(company.run("sign-off", "--yes", "--by", "The Board", at="2026-11-12T06:00:00Z"), "in no roster")
 
 
 def test_work_done_by_hand_is_confirmed_by_a_person_and_for_a_change_of_the_plan(company):

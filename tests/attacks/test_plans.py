@@ -209,7 +209,7 @@ def test_what_happens_besides_between_plan_and_apply_refuses_nothing(company):
     signed(company)
     old = next(iter(runs.all_runs(company.folder))).id
     assert company.run("remind", at="2026-11-02T06:12:00Z").code == 0
-    company.run("sign-off", "--by", "00007", at="2026-11-02T06:13:00Z")
+    company.run("sign-off", "--yes", "--by", "00007", at="2026-11-02T06:13:00Z")
     assert company.run("collect", at=LATER).code == 0
     assert company.run("review", at=LATER).code == 0
     done = company.run("--json", "--run", old, "apply", *by_the_first(company), at=APPLY)
@@ -290,7 +290,7 @@ def test_signing_off_another_audit_between_plan_and_apply_refuses_nothing(tmp_pa
     assert company.run("audit", at=AUDIT).code == 0
     assert company.run("plan", "--requested-by", "00007", at=PLAN).code == 0
     signed(company)
-    for words in (("remind",), ("sign-off", "--by", "00007")):
+    for words in (("remind",), ("sign-off", "--yes", "--by", "00007")):
         done = company.run("--run", earlier.id, *words, at="2026-11-02T06:12:00Z")
         assert done.code == 0, done.err
     done = company.apply()

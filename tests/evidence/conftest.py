@@ -40,7 +40,7 @@ def company(tmp_path_factory):
     assert made.sign(8, at="2026-11-02T06:07:00Z").code == 0
     applied = made.run("apply", "--by", "00007", at="2026-11-02T06:08:00Z")
     assert applied.code == 0, applied.err
-    signed = ("sign-off", "--by", "00008", "--key", str(made.folder / "key8"))
+    signed = ("sign-off", "--yes", "--by", "00008", "--key", str(made.folder / "key8"))
     answer(made, "2026-11-03T06:00:00Z")
     ended = made.run(*signed, at="2026-11-04T06:00:00Z")
     assert ended.code == 0, ended.err

@@ -41,7 +41,7 @@ def changed(tmp_path_factory: pytest.TempPathFactory) -> Company:
     company.write()
     assert company.run("audit", at=FIRST).code in {0, 3}
     company.run("remind", at=SIGNED)
-    assert company.run("sign-off", "--by", "00009", "--yes", at=SIGNED).code == 0
+    assert company.run("sign-off", "--yes", "--by", "00009", at=SIGNED).code == 0
     company.besides = [(number, "Admin") for number in range(1, 14) if number not in {8, 9, 10}]
     company.leave(20, "2026-11-04")
     people = company.folder / "sources/people.csv"

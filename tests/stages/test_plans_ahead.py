@@ -63,7 +63,7 @@ def test_the_limit_is_a_share_of_what_was_signed_off_last(tmp_path):
     company = Company(tmp_path)
     assert company.run("audit", at="2026-10-12T06:00:00Z").code == 0
     assert company.run("remind", at="2026-10-20T06:00:00Z").code == 0
-    assert company.run("sign-off", "--by", "00007", at="2026-10-20T06:00:00Z").code == 0
+    assert company.run("sign-off", "--yes", "--by", "00007", at="2026-10-20T06:00:00Z").code == 0
     for number in range(12, 31):
         company.besides += [(number, f"Copy{n}") for n in range(20)]
     company.leave(20, "2026-10-28")

@@ -120,7 +120,7 @@ def test_what_differs_from_the_logbook_and_what_the_clock_says_otherwise_stays(c
 
 def test_an_audit_that_was_signed_off_and_a_batch_that_ended_go_in_their_time(company):
     assert company.run("--run", "20261102", "remind", at=NEWEST).code == 0
-    assert company.run("--run", "20261102", "sign-off", "--by", "00007", at=NEWEST).code == 0
+    assert company.run("--run", "20261102", "sign-off", "--yes", "--by", "00007", at=NEWEST).code == 0
     kept = {one["run"][:8]: one["kept_for"] for one in prune(company).json["runs"]}
     assert kept["20261102"] in {
         "it has the population that was accepted last",

@@ -40,7 +40,7 @@ def test_a_second_audit_in_the_week_draws_nothing_and_says_which_one_it_has(audi
     told = access_review(audited, "--as-of", "2026-11-04T06:00:00Z", "--json", "remind")
     assert {sent["kind"] for sent in told.json["sent"]} == {"reminder"}
     assert list((audited / "runs/notices").iterdir())
-    early = access_review(audited, "--as-of", "2026-11-05T06:00:00Z", "sign-off", "--by", "10001")
+    early = access_review(audited, "--as-of", "2026-11-05T06:00:00Z", "sign-off", "--yes", "--by", "10001")
     assert early.code == 4
     assert "items of 2026-W45 are open" in early.err or "in no roster" in early.err
 

@@ -1,13 +1,13 @@
 """What a row of a service desk's export asks for. Pure."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from access_review.connectors.table.listed_row import ListedRow, LostError
 from access_review.connectors.tabular import instants
+from access_review.tables import Row
 
 
-def ticket_rows(line: ListedRow) -> Iterator[dict[str, Any]]:
+def ticket_rows(line: ListedRow) -> Iterator[Row]:
     """Yield what a request asks for, a row for each thing, without their numbers; raises ``LostError``."""
     terms, named, system = line.terms, line.text("entitlement"), line.text("system")
     ticket, person = line.needed("ticket"), line.needed("person")
