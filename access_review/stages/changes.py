@@ -22,7 +22,8 @@ ACCEPTED = "accepted"
 def read_changes(workspace: Workspace, run: Run, since: str = "") -> ChangedAccess:
     """Compare a run with an earlier one: by the start of its name or its day, ``accepted``, or the one before.
 
-    Raises ``Unclear`` for none or one that is not earlier, and ``ArtifactError`` for files of a run that are damaged.
+    Raises ``Unclear`` for none or one that is not earlier, ``ArtifactError`` for files of a run that are damaged, and
+    ``PlanRefused`` for a journal that lost rows.
     """
     earlier = earlier_run(workspace.folder, run, since)
     snapshot = snapshots.load(run)
@@ -32,7 +33,10 @@ def read_changes(workspace: Workspace, run: Run, since: str = "") -> ChangedAcce
 
 
 def changes_in(engine: Engine, workspace: Workspace, snapshot: Snapshot, earlier: Run) -> ChangedAccess:
-    """Compare the facts of a run, which an engine holds, with an earlier run."""
+    """Compare the facts of a run, which an engine holds, with an earlier run.
+
+    Raises ``ArtifactError`` for files that are damaged, ``PlanRefused`` for a journal that lost rows.
+    """
     before = snapshots.load(earlier)
     removed = _removed(workspace.folder, earlier.as_of, snapshot.as_of)
     return find_changes(engine, before, snapshot, since=earlier.id, removed=removed)

@@ -82,7 +82,8 @@ def lay_out(folder: Path, seen: Inspection, organisation: str, answers: SourceAn
 def first_review(folder: Path, now: datetime) -> Trial:
     """Draft templates and make a first review, both from a run that starts no clock; raises what reading and drafting raise.
 
-    That is ``RosterFault`` for a roster that contradicts itself, and ``Unclear`` for what is not clear of it.
+    That is ``RosterFault`` for a roster that contradicts itself, ``Unclear`` for what is not clear of it, and ``PlanRefused``
+    for a journal that lost rows.
     """
     workspace = workspaces.load(folder)
     run = collect_run(workspace, now, trial=True)

@@ -36,7 +36,7 @@ class WrittenReport:
 def write_report(workspace: Workspace, run: Run, *, manager: str = "", to: Path | None = None) -> WrittenReport:
     """Write the HTML report of a reviewed run, or the page of one manager, to a file; raises ``ArtifactError``.
 
-    ``Unclear`` is raised for a manager whom nobody knows or to whom nobody reports.
+    Raises ``PlanRefused`` for a journal that lost rows. ``Unclear`` is raised for a manager whom nobody knows or to whom nobody reports.
     """
     predicted = None if manager else predict_for_report(workspace, run)
     with reviews.opened(workspace, run) as facts:
