@@ -4,13 +4,23 @@ import getpass
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal, TypedDict
 
 from access_review.connectors import Source
 from access_review.connectors.secret import Named, SecretReference, private_file, text_of
 from access_review.errors import ConnectorError
 
 Method = Literal["simple", "kerberos"]
+
+
+class LoginTerms(TypedDict, total=False):
+    """What ldap3's ``Connection`` signs in with, by its own names; by Kerberos without ``password``."""
+
+    authentication: str
+    user: str
+    password: str
+    sasl_mechanism: str
+    cred_store: Mapping[str, str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +37,7 @@ class Login:
     keytab: str | None = None
     tickets: str | None = None
 
-    def credentials(self, source: Source) -> Mapping[str, Any]:
+    def credentials(self, source: Source) -> LoginTerms:
         """Return what a connection signs in with; raises ``ConnectorError`` where that is not there."""
         if self.method == "kerberos":
             return self._by_ticket(source)
@@ -38,14 +48,14 @@ class Login:
         user, password = text_of(source, self.user), self.password.read(source)
         return {"authentication": ldap3.SIMPLE, "user": user, "password": password}
 
-    def _by_ticket(self, source: Source) -> Mapping[str, Any]:
+    def _by_ticket(self, source: Source) -> LoginTerms:
         try:
             import ldap3
             import ldap3.protocol.sasl.kerberos  # gssapi, or winkerberos on Windows: it knows which
         except ImportError:
             hint = "pip install 'access-review[kerberos]'"
             raise ConnectorError(source.name, "Kerberos needs the extra kerberos", hint=hint) from None
-        given = {"authentication": ldap3.SASL, "sasl_mechanism": ldap3.KERBEROS}
+        given: LoginTerms = {"authentication": ldap3.SASL, "sasl_mechanism": ldap3.KERBEROS}
         if self.user is None:
             return given
         principal = text_of(source, self.user)
