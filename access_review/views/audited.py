@@ -6,6 +6,7 @@ from typing import Any, TypedDict
 
 from access_review.draft.predicted import PredictedRisk
 from access_review.explain.coverage import Coverage
+from access_review.model import JsonObject
 from access_review.views import coverage, predicted
 from access_review.views.report_contents import UnusualLine
 
@@ -18,7 +19,7 @@ class AuditedValue(TypedDict):
     """
 
     coverage: Any
-    unusual: list[dict[str, Any]] | None
+    unusual: list[JsonObject] | None
     predicted: predicted.PredictedRiskValue | None
 
 
