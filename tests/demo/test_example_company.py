@@ -41,6 +41,11 @@ NEEDS_ANOTHER_COMPANY = {
     "signin-unmanaged-device": "its logs do not say whether a device is managed: that test does",
 }
 
+NEEDS_TICKETS = {
+    "access-outside-ticket": "no source of the example has tickets: tests/stages/test_changes.py has some",
+    "grant-unauthorised": "that test has them too",
+}
+
 Key = tuple[str, str, str | None, bool]
 
 
@@ -123,10 +128,10 @@ def test_decoys_stay_quiet(demo: Demo) -> None:
 
 
 def test_every_rule_is_evaluated_and_planted(demo: Demo) -> None:
-    idle = [e.rule for e in demo.report.evaluations if not e.evaluated]
-    assert not idle
+    idle = {e.rule for e in demo.report.evaluations if not e.evaluated}
+    assert idle == NEEDS_TICKETS.keys()
     planted = {entry["rule"] for entry in demo.planted["planted"]}
-    elsewhere = {*NEEDS_AN_EARLIER_RUN, *NEEDS_ANOTHER_COMPANY}
+    elsewhere = {*NEEDS_AN_EARLIER_RUN, *NEEDS_ANOTHER_COMPANY, *NEEDS_TICKETS}
     assert planted | elsewhere == set(load())
     assert not planted & elsewhere
 

@@ -190,7 +190,7 @@ def test_the_report_says_what_was_found_and_what_was_not_looked_at(page):
     for said in (
         "Norwind Outsourcing",
         "As of 2026-02-01 00:00 UTC",
-        "9 rules not evaluated.",
+        "11 rules not evaluated.",
         "no source provides signins",
         "Leavers whose accounts still work",
         "3 d to 3 d 8 h",
