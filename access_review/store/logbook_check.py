@@ -14,9 +14,11 @@ from access_review.logbook.known import (
     compare_store,
     known_things,
 )
-from access_review.logbook.lines import FileMark, Logbook, inside
+from access_review.logbook.lines import FileMark, Logbook, LogEvent, inside
 from access_review.logbook.tree import TreeHead
 from access_review.store import hash_chain, logbook
+
+_JOURNALS = "*/*/journal.sqlite"
 
 
 def check(
@@ -25,16 +27,15 @@ def check(
     """Read everything and list all that is not as the logbook says, sorted; empty when nothing is.
 
     ``heads`` were kept elsewhere, by where (a signature, a mail, ``--head``): one that is not
-    of this logbook shows that it was cut short or rolled back. With ``unknown``, files that no
-    line names are listed too. A logbook that is damaged is the one discrepancy then.
+    of this logbook shows that it was cut short or rolled back; so does the journal of a batch that
+    no line began. With ``unknown``, every file that no line names is listed. A logbook that is damaged is the one discrepancy then.
     """
     try:
         log = logbook.read(workspace)
     except ArtifactError as error:
         return (Discrepancy("", DiscrepancyKind.DAMAGED, error.message),)
     found = [*rolled_back(log, heads or {}), *_against_disk(workspace, log, sizes_only=False)]
-    if unknown:
-        found += _unknown(workspace, log)
+    found += _unknown(workspace, log) if unknown else _never_begun(workspace, log)
     return tuple(sorted(found))
 
 
@@ -116,6 +117,17 @@ def _store(workspace: Path, path: str, known: KnownStore, *, sizes_only: bool) -
         yield Discrepancy(path, DiscrepancyKind.UNREADABLE, error.message)
     else:
         yield from compare_store(path, known, found)
+
+
+def _never_begun(workspace: Path, log: Logbook) -> Iterator[Discrepancy]:
+    """List journals of batches that no line began: that line is written before the first row."""
+    known = {entry.details["journal"] for entry in log.of(LogEvent.BEGUN)} | known_things(log.entries).stores.keys()
+    for path in (workspace / "runs").glob(_JOURNALS):
+        if (place := path.relative_to(workspace / "runs").as_posix()) not in known:
+            reason = (
+                "is the journal of a batch that no line of the logbook began: lines were cut off, or it is not ours"
+            )
+            yield Discrepancy(place, DiscrepancyKind.UNKNOWN, reason)
 
 
 def _unknown(workspace: Path, log: Logbook) -> Iterator[Discrepancy]:

@@ -93,6 +93,17 @@ def test_the_check_names_what_was_changed_and_a_head_kept_elsewhere_shows_a_roll
     assert "a line before it was changed, moved or left out" in damaged.err
 
 
+def test_the_check_names_a_journal_whose_beginning_was_cut_off_the_logbook(company):
+    path = logbook.path_of(company.folder)
+    lines = path.read_bytes().splitlines(keepends=True)
+    begun = next(number for number, line in enumerate(lines) if b'"begun"' in line)
+    path.write_bytes(b"".join(lines[:begun]))
+    checked = company.run("--json", "logbook", "--check", at=LATER)
+    assert checked.code == 1
+    (one,) = checked.json["differs"]
+    assert (one["kind"], one["path"].endswith("/plan/journal.sqlite")) == ("unknown", True)
+
+
 @pytest.mark.parametrize("said", [LATER, "2027-06-01T06:00:00Z"], ids=["today", "in a year"])
 def test_a_batch_that_a_forged_line_calls_pruned_still_counts(company, said):
     (run,) = (path for path in company.folder.glob("runs/2*"))
