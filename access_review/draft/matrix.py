@@ -116,9 +116,16 @@ def masks(index: Indices, members_of: Indices, groups: int, width: int) -> list[
 
 def members(mask: int) -> list[int]:
     """Return the places of the bits that are set, ascending."""
-    if mask.bit_count() > _FEW_BITS:
+    held = mask.bit_count()
+    if held > _FEW_BITS:
         packed = np.frombuffer(mask.to_bytes((mask.bit_length() + 7) // 8, "little"), np.uint8)
-        places: list[int] = np.unpackbits(packed, bitorder="little").nonzero()[0].tolist()
+        places: list[int]
+        if len(packed) < 8 * held:
+            places = np.unpackbits(packed, bitorder="little").nonzero()[0].tolist()
+        else:
+            used = (packed != 0).nonzero()[0]  # of a wide set most bytes are empty
+            byte, bit = np.unpackbits(packed[used, None], axis=1, bitorder="little").nonzero()
+            places = (8 * used[byte] + bit).tolist()
         return places
     found = []
     while mask:

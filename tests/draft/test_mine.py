@@ -1,6 +1,7 @@
 """Roles from grants alone: nothing lost, nothing added, and no more of them than must be."""
 
 import itertools
+import random
 
 import networkx as nx
 import pytest
@@ -138,3 +139,11 @@ def test_real_matrices_need_no_more_roles_than_the_published_covers(name: str, o
     assert found.structure is expected
     # Ten bundles cover nine tenths of every matrix in which a few share much.
     assert name == "domino" or curve(held, bundles(held, limit=10))[-1].share > 0.85
+
+
+@pytest.mark.parametrize(
+    ("held", "width"), [(0, 1), (3, 90_000), (40, 100_000), (400, 100_000), (60_000, 100_000), (60, 70)]
+)
+def test_the_places_of_a_bit_set_are_those_it_was_made_of(held, width):
+    places = sorted(random.Random(held).sample(range(width), held))  # noqa: S311 - a test
+    assert members(mask_of(places)) == places
