@@ -37,6 +37,9 @@ def status(
     if ctx.invoked_subcommand:
         return
     from access_review.stages import status as stage
+    from access_review.stages.predict import predict_for_report
+    from access_review.stages.sign_in import newest_reviewed
+    from access_review.views import predicted
     from access_review.views import status as view
 
     options: Options = ctx.obj
@@ -49,11 +52,14 @@ def status(
             what = f"told {len(one.people)} of {one.checkpoint}; record: {one.incident.relative_to(workspace.folder)}"
             options.say("\n".join((what, *(f"  not reached: {why}" for why in one.failed))))
     found = stage.read_status(workspace, options.now)
+    newest = newest_reviewed(workspace)
+    risk = predict_for_report(workspace, newest) if newest else None
+    shown = view.text(
+        found.at, workspace.policy.organisation, found.checkpoints, colour=options.colour, width=options.width
+    )
     options.show(
-        view.value(found.at, found.checkpoints),
-        view.text(
-            found.at, workspace.policy.organisation, found.checkpoints, colour=options.colour, width=options.width
-        ),
+        {**view.value(found.at, found.checkpoints), "predicted": predicted.risk(risk)},
+        "\n".join((shown, *predicted.next_to_fail(risk))),
     )
     leave(*_ended(found))
 

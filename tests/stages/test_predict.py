@@ -98,6 +98,7 @@ def test_own_decisions_are_learned_from_and_told_of_all_that_is_held(
     page = run.folder / "report.html"
     assert access_review(audited_example, "report").code == 0
     assert "Most likely to fail next" not in page.read_text("utf-8")
+    assert "Most likely to fail next" not in access_review(audited_example, "status").out
     monkeypatch.setattr(learned, "MIN_DECISIONS", 50)
     monkeypatch.setattr(learned, "MIN_REVOKED", 5)
     said = access_review(audited_example, "--json", "predict").json
@@ -108,6 +109,10 @@ def test_own_decisions_are_learned_from_and_told_of_all_that_is_held(
     shown = page.read_text("utf-8")
     assert "<caption>By manager.</caption>" in shown
     assert "decisions it had not seen" in shown
+    status = access_review(audited_example, "status")
+    assert status.code == 3, "something is red"
+    assert "Most likely to fail next: manager" in status.out
+    assert access_review(audited_example, "--json", "status").json["predicted"]["riskiest"]["manager"]
     # What was revoked was what had findings: such items come first.
     with_rule = [one["likelihood"] for one in said["items"] if one["item"]["rule"]]
     without = [one["likelihood"] for one in said["items"] if not one["item"]["rule"]]
