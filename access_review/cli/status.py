@@ -38,7 +38,7 @@ def status(
         return
     from access_review.stages import status as stage
     from access_review.stages.predict import predict_for_report
-    from access_review.stages.sign_in import newest_reviewed
+    from access_review.store import logged
     from access_review.views import predicted
     from access_review.views import status as view
 
@@ -52,7 +52,7 @@ def status(
             what = f"told {len(one.people)} of {one.checkpoint}; record: {one.incident.relative_to(workspace.folder)}"
             options.say("\n".join((what, *(f"  not reached: {why}" for why in one.failed))))
     found = stage.read_status(workspace, options.now)
-    newest = newest_reviewed(workspace)
+    newest = logged.newest_reviewed(workspace.folder)
     risk = predict_for_report(workspace, newest) if newest else None
     shown = view.text(
         found.at, workspace.policy.organisation, found.checkpoints, colour=options.colour, width=options.width

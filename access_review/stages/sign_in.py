@@ -11,8 +11,7 @@ from functools import lru_cache
 
 from access_review.runs import Run
 from access_review.settings.web import Web
-from access_review.store import logged, reviews, rosters, snapshots
-from access_review.workspace import Workspace
+from access_review.store import reviews, rosters, snapshots
 
 
 class WebRole(StrEnum):
@@ -63,12 +62,6 @@ def find_person(folder_runs: Run | None, web: Web, claims: Claims) -> str | NotK
     if said and said != person.rpartition(":")[2]:
         return NotKnown.CONTRADICTED
     return person if person in rosters.people_now(run).here else NotKnown.GONE
-
-
-def newest_reviewed(workspace: Workspace) -> Run | None:
-    """Return the newest reviewed run; nothing before the first. Raises ``ArtifactError`` for a damaged logbook."""
-    reviewed = [run for run in logged.known_runs(workspace.folder) if run.reviewed]
-    return reviewed[-1] if reviewed else None
 
 
 @lru_cache(maxsize=4)

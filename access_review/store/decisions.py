@@ -10,7 +10,6 @@ say exactly what was known at some moment. JSON is an export.
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -22,7 +21,6 @@ from pydantic import TypeAdapter, ValidationError
 
 from access_review.audit.decisions import Decision, Decisions
 from access_review.errors import ArtifactError
-from access_review.guarded_files.plain import open_plain
 from access_review.logbook.lines import StoreMark
 from access_review.store import hash_chain
 from access_review.store.rights import Right, hold
@@ -54,6 +52,8 @@ _COLUMNS = {
 _CREATE = f"CREATE TABLE rows ({', '.join(f'{name} {kind}' for name, kind in _COLUMNS.items())}) STRICT"
 _INSERT = f"INSERT INTO rows VALUES ({', '.join('?' * len(_COLUMNS))})"
 _DECISION = TypeAdapter(Decision)
+
+_FORM = hash_chain.StoreForm("decisions", VERSION, _CREATE)
 
 
 class Assurance(StrEnum):
@@ -120,7 +120,7 @@ def write_decisions(workspace: Path, run: str, decide: Decide, *, now: datetime,
     written, and whatever ``decide`` raises.
     """
     path = path_of(workspace)
-    with hold(workspace, Right.STORE, now=now, command=command), _opened_to_write(path) as connection:
+    with hold(workspace, Right.STORE, now=now, command=command), hash_chain.opened_to_write(path, _FORM) as connection:
         mark = _last_mark(path, connection.execute("SELECT * FROM rows ORDER BY seq DESC LIMIT 1").fetchone())
         current = RunDecisions(run, tuple(_rows(path, connection, run)))
         new = tuple(decide(current))
@@ -233,16 +233,7 @@ def _all_rows(path: Path) -> tuple[hash_chain.ChainedRow, ...]:
     if not os.path.lexists(path):
         return ()
     with hash_chain.opened_store(path, may_be_empty=True) as connection:
-        return hash_chain.checked_rows(path, connection) if _begun(path, connection) else ()
-
-
-def _begun(path: Path, connection: sqlite3.Connection) -> bool:
-    """Tell whether the table is made; raises ``ArtifactError`` for a store of another program or version."""
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    schema = connection.execute("SELECT sql FROM sqlite_schema").fetchall()
-    if (version, schema) not in ((0, []), (VERSION, [(_CREATE,)])):
-        raise ArtifactError(f"{path} is no store of decisions, or from a newer version", hint="use what wrote it")
-    return bool(schema)
+        return hash_chain.checked_rows(path, connection) if hash_chain.is_made(path, connection, _FORM) else ()
 
 
 def _require(path: Path, rows: tuple[hash_chain.ChainedRow, ...], mark: StoreMark) -> None:
@@ -266,19 +257,3 @@ def _last_mark(path: Path, last: tuple[Any, ...] | None) -> StoreMark:
     if not right:
         raise ArtifactError(f"{path}: row {row['seq']} is not as it was written", hint="restore runs/ from a backup")
     return StoreMark(int(row["seq"]), str(row["digest"]))
-
-
-@contextmanager
-def _opened_to_write(path: Path) -> Iterator[sqlite3.Connection]:
-    try:
-        os.close(open_plain(path, os.O_RDWR | os.O_CREAT))
-    except OSError as error:
-        raise ArtifactError(f"{path} cannot be written: {error.strerror}", hint="nothing was recorded") from None
-    with hash_chain.opened_store(path, may_be_empty=True) as connection:
-        connection.execute("PRAGMA journal_mode=PERSIST")
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("BEGIN IMMEDIATE")
-        if not _begun(path, connection):
-            connection.execute(f"PRAGMA user_version={VERSION}")
-            connection.execute(_CREATE)
-        yield connection

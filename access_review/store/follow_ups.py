@@ -7,8 +7,7 @@ last one's hash: what was stated, or done, cannot be taken back or slipped in un
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ from typing import Any
 import rfc8785
 
 from access_review.errors import ArtifactError
-from access_review.guarded_files.plain import open_plain
 from access_review.logbook import entries
 from access_review.logbook.lines import StoreMark
 from access_review.scorecard.follow_up import FollowUp, FollowUpKind
@@ -41,6 +39,8 @@ _COLUMNS = {
 _CREATE = f"CREATE TABLE rows ({', '.join(f'{name} {kind}' for name, kind in _COLUMNS.items())}) STRICT"
 _INSERT = f"INSERT INTO rows VALUES ({', '.join('?' * len(_COLUMNS))})"
 
+_FORM = hash_chain.StoreForm("follow-ups", VERSION, _CREATE)
+
 Follow = Callable[[tuple[FollowUp, ...]], FollowUp]
 """Says what is to be recorded, of what stands; whatever it raises, nothing is."""
 
@@ -61,7 +61,7 @@ def read(workspace: Path) -> tuple[FollowUp, ...]:
     if not os.path.lexists(path):
         return ()
     with hash_chain.opened_store(path, may_be_empty=True) as connection:
-        return tuple(_rows(path, connection)) if _begun(path, connection) else ()
+        return tuple(_rows(path, connection)) if hash_chain.is_made(path, connection, _FORM) else ()
 
 
 def add(workspace: Path, follow: Follow, now: datetime, command: str) -> FollowUp:
@@ -75,7 +75,7 @@ def add(workspace: Path, follow: Follow, now: datetime, command: str) -> FollowU
     with hold(workspace, Right.STORE, now=now, command=command):
         known = read(workspace)
         record = follow(known)
-        with _opened_to_write(path) as connection:
+        with hash_chain.opened_to_write(path, _FORM) as connection:
             mark = _inserted(path, connection, record)
         line = entries.followed_up(now, STORE, mark, kind=str(record.kind), about=record.about, person=record.person)
         logged.append(workspace, line, command=command)
@@ -116,28 +116,3 @@ def _rows(path: Path, connection: sqlite3.Connection) -> Iterator[FollowUp]:
         yield FollowUp(
             kind, str(row["about"]), at, str(row["person"]), said, str(row["assurance"]), int(row["seq"] or 0)
         )
-
-
-def _begun(path: Path, connection: sqlite3.Connection) -> bool:
-    """Tell whether the table is made; raises ``ArtifactError`` for a store of another program or version."""
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    schema: Sequence[Any] = connection.execute("SELECT sql FROM sqlite_schema").fetchall()
-    if (version, schema) not in ((0, []), (VERSION, [(_CREATE,)])):
-        raise ArtifactError(f"{path} is no store of follow-ups, or from a newer version", hint="use what wrote it")
-    return bool(schema)
-
-
-@contextmanager
-def _opened_to_write(path: Path) -> Iterator[sqlite3.Connection]:
-    try:
-        os.close(open_plain(path, os.O_RDWR | os.O_CREAT))
-    except OSError as error:
-        raise ArtifactError(f"{path} cannot be written: {error.strerror}", hint="nothing was recorded") from None
-    with hash_chain.opened_store(path, may_be_empty=True) as connection:
-        connection.execute("PRAGMA journal_mode=PERSIST")
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("BEGIN IMMEDIATE")
-        if not _begun(path, connection):
-            connection.execute(f"PRAGMA user_version={VERSION}")
-            connection.execute(_CREATE)
-        yield connection

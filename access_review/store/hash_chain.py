@@ -10,6 +10,7 @@ import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,15 @@ START = "sha256:" + "0" * 64
 """What the first row names as the one before."""
 
 _RESTORE = "restore runs/ from a backup"
+
+
+@dataclass(frozen=True, slots=True)
+class StoreForm:
+    """What a growing store is: ``what`` it holds, for people, its version, and the statement that makes its table."""
+
+    what: str
+    version: int
+    create: str
 
 
 def row_digest(body: Mapping[str, Any]) -> str:
@@ -91,6 +101,35 @@ def opened_store(path: Path, *, may_be_empty: bool = False) -> Iterator[sqlite3.
         raise _unusable(path, error) from None
     finally:
         connection.close()
+
+
+def is_made(path: Path, connection: sqlite3.Connection, form: StoreForm) -> bool:
+    """Tell whether the table is made; raises ``ArtifactError`` for a store of another program or version."""
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    schema = connection.execute("SELECT sql FROM sqlite_schema").fetchall()
+    if (version, schema) not in ((0, []), (form.version, [(form.create,)])):
+        raise ArtifactError(f"{path} is no store of {form.what}, or from a newer version", hint="use what wrote it")
+    return bool(schema)
+
+
+@contextmanager
+def opened_to_write(path: Path, form: StoreForm) -> Iterator[sqlite3.Connection]:
+    """Open a store to add rows, made where it is not there, under a transaction that the caller commits.
+
+    Raises ``ArtifactError`` for one that cannot be written, and as :func:`opened_store` and :func:`is_made` do.
+    """
+    try:
+        os.close(open_plain(path, os.O_RDWR | os.O_CREAT))
+    except OSError as error:
+        raise ArtifactError(f"{path} cannot be written: {error.strerror}", hint="nothing was recorded") from None
+    with opened_store(path, may_be_empty=True) as connection:
+        connection.execute("PRAGMA journal_mode=PERSIST")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("BEGIN IMMEDIATE")
+        if not is_made(path, connection, form):
+            connection.execute(f"PRAGMA user_version={form.version}")
+            connection.execute(form.create)
+        yield connection
 
 
 def _checked(path: Path, number: int, row: Mapping[str, Any], before: str) -> str:

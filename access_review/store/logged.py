@@ -58,6 +58,11 @@ def known_runs(workspace: Path) -> list[Run]:
     return [run for run in there if run.id in names]
 
 
+def newest_reviewed(workspace: Path) -> Run | None:
+    """Return the newest reviewed run; nothing before the first. Raises ``ArtifactError`` for a damaged logbook."""
+    return next((run for run in reversed(known_runs(workspace)) if run.reviewed), None)
+
+
 def pruned(log: Logbook) -> frozenset[str]:
     """Return what was removed by `prune`: what lies there under such a name was put there since."""
     return frozenset(name for entry in log.of(LogEvent.PRUNE) for name in entry.removed)

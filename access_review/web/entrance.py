@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from access_review.stages import sign_in as signing
 from access_review.stages.sign_in import NotKnown, WebRole
+from access_review.store import logged
 from access_review.web.pages import Visit
 from access_review.web.sign_in import SignInRefused
 
@@ -56,7 +57,7 @@ def callback(visit: Visit) -> Response:
         told = f"{str(error.fault)[:1].upper()}{error.fault[1:]}. You are not signed in."
         return visit.page("message", 403, heading="Not signed in", text=told)
     declared = visit.site.workspace()
-    found = signing.find_person(signing.newest_reviewed(declared), visit.site.web, claims)
+    found = signing.find_person(logged.newest_reviewed(declared.folder), visit.site.web, claims)
     if isinstance(found, NotKnown):
         return visit.page(
             "nobody", 403, why=_WORDS[found], account=claims.object_id, source=visit.site.web.sign_in.source

@@ -3,14 +3,15 @@
 from starlette.responses import Response
 
 from access_review.stages import overview as overseeing
-from access_review.stages.sign_in import WebRole, newest_reviewed
+from access_review.stages.sign_in import WebRole
+from access_review.store import logged
 from access_review.web.pages import Visit
 
 
 def status(visit: Visit) -> Response:
     """Show how the review and offboarding go: of some clients alone to whom the policy shows no more."""
     declared = visit.site.workspace()
-    run = newest_reviewed(declared)
+    run = logged.newest_reviewed(declared.folder)
     if run is None:
         return visit.page("message", heading="Nothing to show", text="Nothing has been reviewed yet.")
     now = visit.site.clock.now()
