@@ -16,7 +16,7 @@ from access_review.logbook.known import (
 )
 from access_review.logbook.lines import FileMark, Logbook, LogEvent, inside
 from access_review.logbook.tree import TreeHead
-from access_review.store import hash_chain, logbook
+from access_review.store import hash_chain, journal, logbook
 
 _JOURNALS = "*/*/journal.sqlite"
 
@@ -28,7 +28,8 @@ def check(
 
     ``heads`` were kept elsewhere, by where (a signature, a mail, ``--head``): one that is not
     of this logbook shows that it was cut short or rolled back; so does the journal of a batch that
-    no line began. With ``unknown``, every file that no line names is listed. A logbook that is damaged is the one discrepancy then.
+    no line began. With ``unknown``, every file that no line names is listed. A logbook that is damaged is
+    the one discrepancy then.
     """
     try:
         log = logbook.read(workspace)
@@ -120,10 +121,10 @@ def _store(workspace: Path, path: str, known: KnownStore, *, sizes_only: bool) -
 
 
 def _never_begun(workspace: Path, log: Logbook) -> Iterator[Discrepancy]:
-    """List journals of batches that no line began: that line is written before the first row."""
+    """List journals with rows of batches that no line began: that line is written before the first row."""
     known = {entry.details["journal"] for entry in log.of(LogEvent.BEGUN)} | known_things(log.entries).stores.keys()
     for path in (workspace / "runs").glob(_JOURNALS):
-        if (place := path.relative_to(workspace / "runs").as_posix()) not in known:
+        if (place := path.relative_to(workspace / "runs").as_posix()) not in known and journal.begun(path):
             reason = (
                 "is the journal of a batch that no line of the logbook began: lines were cut off, or it is not ours"
             )
