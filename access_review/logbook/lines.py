@@ -197,22 +197,29 @@ def verified(data: bytes) -> Logbook:
 
     Bytes after the last line end are a line that a crash cut short: counted as ``torn``, not read.
     """
-    *lines, rest = data.split(b"\n")
-    if not lines:
+    known = _known_beginning(data)
+    if known.book is not None and len(data) == len(known.data):
+        return known.book
+    *lines, rest = data[len(known.data) :].split(b"\n")
+    if not lines and known is _NOTHING:
         raise ArtifactError("the logbook is empty", hint=_RESTORE)
     if len(rest) > LONGEST_LINE:
         raise ArtifactError(f"logbook: {len(rest)} bytes follow the last line, more than any line", hint=_RESTORE)
-    known = _checked_last if data.startswith(_checked_last.data) else _NOTHING
-    tree, entries, leaves, heads = known.tree.copy(), list(known.entries), list(known.leaves), list(known.heads)
-    for number, line in enumerate(lines[len(entries) :], start=len(entries) + 1):
+    before = known.book or _EMPTY
+    tree, entries, leaves, heads = known.tree.copy(), list(before.entries), list(before.leaves), list(before.heads)
+    for number, line in enumerate(lines, start=len(entries) + 1):
         entry = _checked(line, number, tree.head)
         entries.append(entry)
         leaves.append(leaf(line))
         tree.add(leaves[-1])
         heads.append(tree.head)
     book = Logbook(tuple(entries), tuple(heads), tuple(leaves), len(rest))
-    _keep(data[: len(data) - len(rest)], book, tree)
+    if not rest:
+        _keep(data, book, tree)
     return book
+
+
+_EMPTY = Logbook((), (GrowingTree().head,), ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,9 +227,7 @@ class _Beginning:
     """Whole lines that were found right, byte for byte, with what was made of them."""
 
     data: bytes = b""
-    entries: tuple[LogEntry, ...] = ()
-    heads: tuple[TreeHead, ...] = (GrowingTree().head,)
-    leaves: tuple[bytes, ...] = ()
+    book: Logbook | None = None
     tree: GrowingTree = field(default_factory=GrowingTree)
 
 
@@ -237,7 +242,12 @@ KEPT = 64 * 2**20
 def _keep(data: bytes, book: Logbook, tree: GrowingTree) -> None:
     global _checked_last  # noqa: PLW0603 - one beginning, kept for the next reading
     if len(data) <= KEPT:
-        _checked_last = _Beginning(data, book.entries, book.heads, book.leaves, tree)
+        _checked_last = _Beginning(data, book, tree)
+
+
+def _known_beginning(data: bytes) -> _Beginning:
+    last = _checked_last
+    return last if data.startswith(last.data) else _NOTHING
 
 
 def grown(data: bytes) -> GrowingTree:
@@ -245,14 +255,16 @@ def grown(data: bytes) -> GrowingTree:
 
     The last line's own head covers every line before it; :func:`verified` says which one is wrong.
     """
-    *lines, _ = data.split(b"\n")
-    if not lines:
+    known = _known_beginning(data)
+    *lines, _ = data[len(known.data) :].split(b"\n")
+    if not lines and known is _NOTHING:
         raise ArtifactError("the logbook is empty", hint=_RESTORE)
-    tree = GrowingTree()
+    tree = known.tree.copy()
     for line in lines[:-1]:
         tree.add(leaf(line))
-    _checked(lines[-1], len(lines), tree.head)
-    tree.add(leaf(lines[-1]))
+    if lines:
+        _checked(lines[-1], tree.size + 1, tree.head)
+        tree.add(leaf(lines[-1]))
     return tree
 
 

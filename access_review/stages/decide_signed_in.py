@@ -19,6 +19,7 @@ from access_review.logbook import entries
 from access_review.runs import Run
 from access_review.store import audits, logged, rosters
 from access_review.store.decisions import Assurance, NewDecision, RunDecisions, StoredDecision
+from access_review.store.recalled import read_again
 from access_review.store.rights import Right, hold
 from access_review.views.worksheet import name_of
 
@@ -82,12 +83,12 @@ def own_items(run: Run, person: str) -> OwnItems:
     standing = audits.recorded(run).standing
     items = tuple(
         ItemAnswer(item, standing.get(item.item))
-        for item in store.read(run, WORKLIST).items
+        for item in read_again(run, WORKLIST).items
         if item.reviewer == person and not own & set(item.own)
     )
     kind = artifacts.submission(name_of(person))
-    submitted = store.read(run, kind) if store.has(run, kind) else None
-    return OwnItems(run, store.read(run, AUDIT), items, submitted)
+    submitted = read_again(run, kind) if store.has(run, kind) else None
+    return OwnItems(run, read_again(run, AUDIT), items, submitted)
 
 
 def answer_own_item(
@@ -220,14 +221,14 @@ def _here(run: Run, person: str) -> People:
 
 def _own(run: Run, item: str, person: str, people: People) -> WorkItem:
     """Return an item of a person's list; one of another's is as unknown as one that there is not."""
-    for one in store.read(run, WORKLIST).items:
+    for one in read_again(run, WORKLIST).items:
         if one.item == item and one.reviewer == person and not people.called(person) & set(one.own):
             return one
     raise Unclear("there is no such item on your list", hint="it may have been handed on")
 
 
 def _refuse_ended(run: Run) -> None:
-    ended = store.read(run, AUDIT)
+    ended = read_again(run, AUDIT)
     if ended.signed_off_at is not None:
         raise PlanRefused(
             f"{ended.week} is signed off by {ended.signed_off_by}", hint="an audit ends once; the next asks again"

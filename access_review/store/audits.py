@@ -1,6 +1,9 @@
 """Audits on disk: each week's campaign, its sample, what is asked, and what reviewers answered."""
 
+import threading
+from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
 from access_review import store
@@ -15,8 +18,17 @@ from access_review.logbook.known import known_things
 from access_review.runs import Run
 from access_review.sample.draw import SampleState
 from access_review.store import files, logbook_check, logged
-from access_review.store.decisions import STORE, Decide, RunDecisions, read_decisions, write_decisions
-from access_review.store.rights import Right, hold
+from access_review.store.decisions import (
+    STORE,
+    AskedDecisions,
+    Decide,
+    RunDecisions,
+    head_at,
+    read_decisions,
+    write_all,
+)
+from access_review.store.recalled import read_again
+from access_review.store.rights import Right, hold, is_held_here
 
 
 def all_audits(workspace: Path) -> list[tuple[Run, Campaign]]:
@@ -24,7 +36,7 @@ def all_audits(workspace: Path) -> list[tuple[Run, Campaign]]:
 
     Raises ``ArtifactError`` for files of a run that are damaged or gone.
     """
-    return [(run, store.read(run, AUDIT)) for run in logged.known_runs(workspace) if store.has(run, AUDIT)]
+    return [(run, read_again(run, AUDIT)) for run in logged.known_runs(workspace) if store.has(run, AUDIT)]
 
 
 def newest(workspace: Path) -> tuple[Run, Campaign]:
@@ -61,25 +73,71 @@ def recorded(run: Run) -> RunDecisions:
     Raises ``ArtifactError`` for a store that is damaged, or not as the logbook knows it.
     """
     if log := logged.known(run.workspace):
-        logbook_check.require_store(log, run.workspace, STORE)
+        logbook_check.require_store(log, run.workspace, STORE, lambda path, row: head_at(path, run.id, row))
     return read_decisions(run.workspace, run.id)
 
 
 def write(run: Run, decide: Decide, now: datetime) -> RunDecisions:
     """Write the decisions that follow from those of a run as they stand, and the file that shows them.
 
-    All of them or none; raises what :func:`access_review.store.decisions.write_decisions` does.
+    All of them or none, on disk when this returns. What several threads ask for while another
+    program or thread writes is written together, each seeing what those before it wrote.
+    Raises what :func:`access_review.store.decisions.write_decisions` does.
     """
-    folder = run.workspace
+    asked = AskedDecisions(decide, now)
+    if is_held_here(run.workspace, Right.STORE):
+        _write_all(run, [asked])  # whoever has the right waits for nobody
+    else:
+        _waiting_for(run).ask(asked)
+    if asked.failed:
+        raise asked.failed
+    assert asked.stands is not None  # noqa: S101 - else it failed
+    return asked.stands
+
+
+class _AnswersTogether:
+    """Those who want to write to one run: whoever's turn it is writes for all who wait."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._turn, self._lock = threading.Lock(), threading.Lock()
+        self._waiting: list[AskedDecisions] = []
+
+    def ask(self, asked: AskedDecisions) -> None:
+        """Return when it is written, or could not be."""
+        with self._lock:
+            self._waiting.append(asked)
+        with self._turn:
+            with self._lock:
+                if asked not in self._waiting:
+                    return  # whoever had the turn before did it
+                those, self._waiting = self._waiting, []
+            try:
+                _write_all(self._run, those)
+            except BaseException as error:
+                for one in those:
+                    one.failed = one.failed or error
+                raise
+
+
+@lru_cache(maxsize=64)
+def _waiting_for(run: Run) -> _AnswersTogether:
+    return _AnswersTogether(run)
+
+
+def _write_all(run: Run, asked: Sequence[AskedDecisions]) -> None:
+    """Write what was asked for in one transaction, with one line in the logbook; raises ``ArtifactError``."""
+    folder, now = run.workspace, max(one.now for one in asked)
     logged.begin(folder, now, "decide")
     with hold(folder, Right.STORE, now=now, command="decide"):
-        before = recorded(run)
-        mark = write_decisions(folder, run.id, decide, now=now, command="decide")
-        after = read_decisions(folder, run.id)
-        read = len(after.history) - len(before.history)
+        before = len(recorded(run).history)
+        mark = write_all(folder, run.id, asked, command="decide")
+        written = [one.stands for one in asked if one.stands is not None]
+        if not written:
+            return
+        read = len(written[-1].history) - before
         logged.append(folder, entries.decisions_at(now, STORE, mark, run=run.id, read=read), command="decide")
-        store.write(run, DECISIONS, after.decisions)
-    return after
+        store.write(run, DECISIONS, written[-1].decisions)
 
 
 def keep_campaign(run: Run, changed: Campaign, now: datetime, command: str) -> None:

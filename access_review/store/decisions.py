@@ -9,13 +9,14 @@ say exactly what was known at some moment. JSON is an export.
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -23,6 +24,7 @@ from access_review.audit.decisions import Decision, Decisions
 from access_review.errors import ArtifactError
 from access_review.logbook.lines import StoreMark
 from access_review.store import hash_chain
+from access_review.store.recalled import FileStamp, stamp_of
 from access_review.store.rights import Right, hold
 
 STORE = "decisions.sqlite"
@@ -112,6 +114,16 @@ Decide = Callable[[RunDecisions], Iterable[NewDecision]]
 """Says what is to be written, of what stands; whatever it raises, nothing is written."""
 
 
+@dataclass(eq=False, slots=True)
+class AskedDecisions:
+    """Decisions that somebody waits to have written, and what came of it: what stands then, or what was raised."""
+
+    decide: Decide
+    now: datetime
+    stands: RunDecisions | None = None
+    failed: BaseException | None = None
+
+
 def write_decisions(workspace: Path, run: str, decide: Decide, *, now: datetime, command: str = "") -> StoreMark:
     """Write the decisions that follow from those of a run as they stand; gives position and hash of the last row.
 
@@ -119,18 +131,38 @@ def write_decisions(workspace: Path, run: str, decide: Decide, *, now: datetime,
     program writes for 10 seconds, ``ArtifactError`` when the store is damaged or not to be
     written, and whatever ``decide`` raises.
     """
-    path = path_of(workspace)
-    with hold(workspace, Right.STORE, now=now, command=command), hash_chain.opened_to_write(path, _FORM) as connection:
-        mark = _last_mark(path, connection.execute("SELECT * FROM rows ORDER BY seq DESC LIMIT 1").fetchone())
-        current = RunDecisions(run, tuple(_rows(path, connection, run)))
-        new = tuple(decide(current))
-        try:
-            mark = _insert(connection, mark, current, new, now)
-            connection.execute("COMMIT")
-        except (sqlite3.Error, ValueError) as error:  # no room, or text that is none, as half of a surrogate pair
-            hint = "make room, then repeat: nothing was recorded"
-            raise ArtifactError(f"{path} cannot be written: {error}", hint=hint) from None
+    asked = AskedDecisions(decide, now)
+    mark = write_all(workspace, run, [asked], command=command)
+    if asked.failed:
+        raise asked.failed
     return mark
+
+
+def write_all(workspace: Path, run: str, asked: Sequence[AskedDecisions], *, command: str = "") -> StoreMark:
+    """Write what several ask for, one after the other, each seeing what those before it wrote; on disk when this returns.
+
+    Each is told what stands then, or what its ``decide`` raised, which stops none of the
+    others. Gives position and hash of the last row; raises as :func:`write_decisions` does where none could be written.
+    """
+    path = path_of(workspace)
+    with hold(workspace, Right.STORE, now=asked[0].now, command=command):
+        known = _recalled(path, run)
+        with hash_chain.opened_to_write(path, _FORM) as connection:
+            last = connection.execute("SELECT * FROM rows ORDER BY seq DESC LIMIT 1").fetchone()
+            if known is None or known.mark != _last_mark(path, last):
+                known = _KnownStore.of(path, hash_chain.checked_rows(path, connection), run)
+            current = known.runs[run]
+            rows: list[tuple[Any, ...]] = []
+            for one in asked:
+                current = _ask(path, one, known.mark, current, rows)
+            try:
+                connection.executemany(_INSERT, rows)
+                connection.execute("COMMIT")
+            except sqlite3.Error as error:  # no room
+                raise _not_written(path, error) from None
+        found = known.grown([str(row[-1]) for row in rows], current)
+        _known[path] = replace(found, looked=_look(path))
+    return found.mark
 
 
 def read_decisions(workspace: Path, run: str, *, upto: StoreMark | None = None) -> RunDecisions:
@@ -140,11 +172,20 @@ def read_decisions(workspace: Path, run: str, *, upto: StoreMark | None = None) 
     and for one that does not hold that position as it was.
     """
     path = path_of(workspace)
-    rows = _all_rows(path)
-    if upto is not None:
-        _require(path, rows, upto)
-        rows = rows[: upto.position]
-    return RunDecisions(run, tuple(_stored(path, row) for row in rows if row["run"] == run))
+    known = _known_store(path, run)
+    found = known.runs[run]
+    if upto is None:
+        return found
+    if upto.position >= len(known.heads) or known.heads[upto.position] != upto.head:
+        message = f"{path} does not hold its first {upto.position} rows as they were"
+        raise ArtifactError(message, hint="restore runs/ from a backup")
+    return RunDecisions(run, tuple(row for row in found.history if row.seq <= upto.position))
+
+
+def head_at(path: Path, run: str, place: int) -> str | None:
+    """Return the hash of one row of a store that is read for a run; none where it is shorter. Raises ``ArtifactError``."""
+    heads = _known_store(path, run).heads
+    return heads[place] if place < len(heads) else None
 
 
 def position(workspace: Path) -> StoreMark:
@@ -169,29 +210,128 @@ def claimed(decisions: Iterable[Decision], person_of: Callable[[str], str | None
     return tuple(NewDecision(one, person_of(one.by) or "", Assurance.CLAIMED) for one in decisions)
 
 
-def _insert(
-    connection: sqlite3.Connection, mark: StoreMark, current: RunDecisions, new: Iterable[NewDecision], now: datetime
-) -> StoreMark:
-    standing = dict(current.standing)
+def _ask(
+    path: Path, asked: AskedDecisions, mark: StoreMark, current: RunDecisions, rows: list[tuple[Any, ...]]
+) -> RunDecisions:
+    """Return what stands once somebody's decisions are written, whose rows join those that follow on ``mark``."""
+    try:
+        new = tuple(asked.decide(current))
+    except Exception as error:  # noqa: BLE001 - it is theirs, and raised where they wait
+        asked.failed = error
+        return current
+    try:
+        more = _following(mark, current, new, asked.now, rows)
+    except ValueError as error:  # text that is none, as half of a surrogate pair
+        asked.failed = _not_written(path, error)
+        return current
+    asked.stands = replace(current, history=(*current.history, *more)) if more else current
+    return asked.stands
+
+
+def _following(
+    mark: StoreMark, current: RunDecisions, new: Iterable[NewDecision], now: datetime, rows: list[tuple[Any, ...]]
+) -> tuple[StoredDecision, ...]:
+    """Return decisions as they are stored, and add their rows to those that follow on ``mark``; raises ``ValueError``."""
+    standing, more, added = dict(current.standing), [], []
+    seq, head = (rows[-1][0], rows[-1][-1]) if rows else (mark.position, mark.head)
     for one in new:
         before = standing.get(one.decision.item)
         takes_place = before is None or before.decision.at <= one.decision.at
+        seq += 1
         stored = StoredDecision(
-            seq=mark.position + 1,
+            seq=seq,
             run=current.run,
             decision=one.decision,
             person=one.person,
             assurance=one.assurance,
-            recorded_at=now,
+            recorded_at=now.astimezone(UTC),
             replaces=before.seq if before and takes_place else None,
         )
         if takes_place:
             standing[one.decision.item] = stored
-        body = {**_values(stored), "previous": mark.head}
-        digest = hash_chain.row_digest(body)
-        connection.execute(_INSERT, [*(body[name] for name in _COLUMNS if name != "digest"), digest])
-        mark = StoreMark(stored.seq, digest)
-    return mark
+        body = {**_values(stored), "previous": head}
+        head = hash_chain.row_digest(body)
+        added.append((*(body[name] for name in _COLUMNS if name != "digest"), head))
+        more.append(stored)
+    rows.extend(added)
+    return tuple(more)
+
+
+def _not_written(path: Path, error: Exception) -> ArtifactError:
+    return ArtifactError(f"{path} cannot be written: {error}", hint="make room, then repeat: nothing was recorded")
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What tells that a store is the same: its stamp, how often it was written, and when it was looked at."""
+
+    stamp: FileStamp
+    changes: bytes
+    settled: bool
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class _KnownStore:
+    """The store as this process read and checked it, or left it: the hash of each row, and the decisions of some runs."""
+
+    looked: _Look | None
+    heads: tuple[str, ...]
+    runs: Mapping[str, RunDecisions]
+
+    @classmethod
+    def of(cls, path: Path, rows: Sequence[hash_chain.ChainedRow], run: str, looked: _Look | None = None) -> Self:
+        """Return a store that was read and checked; raises ``ArtifactError`` for a row that is no decision."""
+        history = tuple(_stored(path, row) for row in rows if row["run"] == run)
+        heads = (hash_chain.START, *(str(row["digest"]) for row in rows))
+        return cls(looked, heads, {run: RunDecisions(run, history)})
+
+    def grown(self, heads: Iterable[str], current: RunDecisions) -> Self:
+        """Return the same with more rows."""
+        return type(self)(None, (*self.heads, *heads), {**self.runs, current.run: current})
+
+    @property
+    def mark(self) -> StoreMark:
+        """Position and hash of the last row."""
+        return StoreMark(len(self.heads) - 1, self.heads[-1])
+
+
+_known: dict[Path, _KnownStore] = {}
+"""Each store as it was last: a server asks with each page, and a chain that was checked once is right while it is the same."""
+_UNSETTLED = 1.0
+"""Seconds after which a store that was written as it was looked at is read again as a whole."""
+
+
+def _look(path: Path) -> _Look | None:
+    """Look at a store before it is read; nothing where there is none."""
+    stamp = stamp_of(path)
+    if stamp is None:
+        return None
+    return _Look(stamp, hash_chain.times_written(path), stamp.settled, time.monotonic())
+
+
+def _known_store(path: Path, run: str) -> _KnownStore:
+    """Return the store with the decisions of a run, read and checked unless it is as it was; raises ``ArtifactError``."""
+    if found := _recalled(path, run):
+        return found
+    looked, before = _look(path), _known.get(path)
+    found = _KnownStore.of(path, _all_rows(path), run, looked)
+    if before and before.looked and looked and before.heads == found.heads:
+        found = replace(found, runs={**before.runs, **found.runs})
+    _known[path] = found
+    return found
+
+
+def _recalled(path: Path, run: str) -> _KnownStore | None:
+    """Return the store as it was last, where no program has written to it since; nothing where that is not certain."""
+    known = _known.get(path)
+    if known is None or known.looked is None or run not in known.runs or stamp_of(path) != known.looked.stamp:
+        return None
+    if known.looked.settled:
+        return known
+    if time.monotonic() - known.looked.at > _UNSETTLED:
+        return None
+    return known if hash_chain.times_written(path) == known.looked.changes else None
 
 
 def _values(stored: StoredDecision) -> dict[str, Any]:
@@ -224,24 +364,11 @@ def _stored(path: Path, row: Mapping[str, Any]) -> StoredDecision:
     return StoredDecision(row["seq"], row["run"], decision, row["person"], assurance, at, row["replaces"])
 
 
-def _rows(path: Path, connection: sqlite3.Connection, run: str) -> Iterator[StoredDecision]:
-    for row in connection.execute("SELECT * FROM rows WHERE run = ? ORDER BY seq", (run,)):
-        yield _stored(path, dict(zip(_COLUMNS, row, strict=True)))
-
-
 def _all_rows(path: Path) -> tuple[hash_chain.ChainedRow, ...]:
     if not os.path.lexists(path):
         return ()
     with hash_chain.opened_store(path, may_be_empty=True) as connection:
         return hash_chain.checked_rows(path, connection) if hash_chain.is_made(path, connection, _FORM) else ()
-
-
-def _require(path: Path, rows: tuple[hash_chain.ChainedRow, ...], mark: StoreMark) -> None:
-    heads = [hash_chain.START, *(row["digest"] for row in rows)]
-    if mark.position >= len(heads) or heads[mark.position] != mark.head:
-        raise ArtifactError(
-            f"{path} does not hold its first {mark.position} rows as they were", hint="restore runs/ from a backup"
-        )
 
 
 def _last_mark(path: Path, last: tuple[Any, ...] | None) -> StoreMark:

@@ -8,6 +8,7 @@ other columns.
 import hashlib
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +28,11 @@ START = "sha256:" + "0" * 64
 """What the first row names as the one before."""
 
 _RESTORE = "restore runs/ from a backup"
+_CHANGES = slice(24, 28)
+"""Where in a file SQLite counts how often it was written."""
+
+_one_at_a_time = threading.RLock()
+"""To close any handle of a file ends every lock that SQLite holds on it in this process: so one thread at a time has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,24 +89,40 @@ def opened_store(path: Path, *, may_be_empty: bool = False) -> Iterator[sqlite3.
     """Open a store that exists; raises ``ArtifactError`` for one that is no store or holds anything but rows.
 
     With ``may_be_empty``, one that a crash left before its table was made passes too.
+    One thread of this process at a time has any store open.
     """
-    try:
-        os.close(open_plain(path, os.O_RDONLY))
-        # Not read-only: what a crash left half written is rolled back by whoever opens it next.
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=30)
-    except (OSError, sqlite3.Error) as error:
-        raise _unusable(path, error) from None
-    try:
-        # A trigger or a view that somebody slipped in could answer, or take away, what it likes.
-        connection.execute("PRAGMA trusted_schema=OFF")
-        objects = connection.execute("SELECT type, name FROM sqlite_schema").fetchall()
-        if objects != [("table", "rows")] and not (may_be_empty and not objects):
-            raise ArtifactError(f"{path} is no store of this tool: it holds {len(objects)} objects", hint=_RESTORE)
-        yield connection
-    except sqlite3.Error as error:
-        raise _unusable(path, error) from None
-    finally:
-        connection.close()
+    with _one_at_a_time:
+        try:
+            os.close(open_plain(path, os.O_RDONLY))
+            # Not read-only: what a crash left half written is rolled back by whoever opens it next.
+            address = f"{path.absolute().as_uri()}?mode=rw"
+            connection = sqlite3.connect(address, uri=True, isolation_level=None, timeout=30)
+        except (OSError, sqlite3.Error) as error:
+            raise _unusable(path, error) from None
+        try:
+            # A trigger or a view that somebody slipped in could answer, or take away, what it likes.
+            connection.execute("PRAGMA trusted_schema=OFF")
+            objects = connection.execute("SELECT type, name FROM sqlite_schema").fetchall()
+            if objects != [("table", "rows")] and not (may_be_empty and not objects):
+                raise ArtifactError(f"{path} is no store of this tool: it holds {len(objects)} objects", hint=_RESTORE)
+            yield connection
+        except sqlite3.Error as error:
+            raise _unusable(path, error) from None
+        finally:
+            connection.close()
+
+
+def times_written(path: Path) -> bytes:
+    """Return what SQLite counts up with each change of a store, by whatever program; raises ``ArtifactError``."""
+    with _one_at_a_time:
+        try:
+            handle = open_plain(path, os.O_RDONLY)
+            try:
+                return os.read(handle, _CHANGES.stop)[_CHANGES]
+            finally:
+                os.close(handle)
+        except OSError as error:
+            raise _unusable(path, error) from None
 
 
 def is_made(path: Path, connection: sqlite3.Connection, form: StoreForm) -> bool:
@@ -118,10 +140,11 @@ def opened_to_write(path: Path, form: StoreForm) -> Iterator[sqlite3.Connection]
 
     Raises ``ArtifactError`` for one that cannot be written, and as :func:`opened_store` and :func:`is_made` do.
     """
-    try:
-        os.close(open_plain(path, os.O_RDWR | os.O_CREAT))
-    except OSError as error:
-        raise ArtifactError(f"{path} cannot be written: {error.strerror}", hint="nothing was recorded") from None
+    with _one_at_a_time:
+        try:
+            os.close(open_plain(path, os.O_RDWR | os.O_CREAT))
+        except OSError as error:
+            raise ArtifactError(f"{path} cannot be written: {error.strerror}", hint="nothing was recorded") from None
     with opened_store(path, may_be_empty=True) as connection:
         connection.execute("PRAGMA journal_mode=PERSIST")
         connection.execute("PRAGMA synchronous=FULL")

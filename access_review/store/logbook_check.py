@@ -1,7 +1,7 @@
 """Whether everything that the logbook knows is there and as it was."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from access_review.errors import ArtifactError
@@ -19,6 +19,8 @@ from access_review.logbook.tree import TreeHead
 from access_review.store import hash_chain, journal, logbook
 
 _JOURNALS = "*/*/journal.sqlite"
+HeadAt = Callable[[Path, int], str | None]
+"""Gives the hash of the row of a number in a store; none where there are fewer."""
 
 
 def check(
@@ -67,13 +69,14 @@ def require(log: Logbook, path: str, data: bytes) -> None:
         raise ArtifactError(str(one), hint="restore runs/ from a backup, or make it again")
 
 
-def require_store(log: Logbook, workspace: Path, path: str) -> None:
+def require_store(log: Logbook, workspace: Path, path: str, head_at: HeadAt | None = None) -> None:
     """Hold a growing store against the logbook; raises ``ArtifactError`` when it lost rows or holds others.
 
-    One that the logbook does not know is new and has nothing to lose.
+    One that the logbook does not know is new and has nothing to lose. ``head_at`` gives the
+    hash of a row of the store to whoever has read and checked it; without it all of it is read here.
     """
     known = known_things(log.entries).stores.get(path)
-    for one in _store(workspace, path, known, sizes_only=False) if known else ():
+    for one in _store(workspace, path, known, head_at or _whole_head) if known else ():
         raise ArtifactError(str(one), hint="restore runs/ from a backup")
 
 
@@ -87,7 +90,7 @@ def _against_disk(workspace: Path, log: Logbook, *, sizes_only: bool) -> Iterato
         else:
             yield from compare_file(path, file, found, sizes_only=sizes_only)
     for path, store in known.stores.items():
-        yield from _store(workspace, path, store, sizes_only=sizes_only)
+        yield from _store(workspace, path, store, hash_chain.head_at if sizes_only else _whole_head)
 
 
 def _found(path: Path, *, sizes_only: bool) -> FileMark | None:
@@ -103,21 +106,23 @@ def _found(path: Path, *, sizes_only: bool) -> FileMark | None:
         os.close(handle)
 
 
-def _store(workspace: Path, path: str, known: KnownStore, *, sizes_only: bool) -> Iterator[Discrepancy]:
+def _store(workspace: Path, path: str, known: KnownStore, head_at: HeadAt) -> Iterator[Discrepancy]:
     place = workspace / "runs" / path
     if not os.path.lexists(place):
         yield Discrepancy(path, DiscrepancyKind.GONE, f"is gone, line {known.line} of the logbook knows it")
         return
     try:
-        if sizes_only:
-            found = hash_chain.head_at(place, known.mark.position)
-        else:
-            heads = [hash_chain.START, *(str(row["digest"]) for row in hash_chain.chained_rows(place))]
-            found = heads[known.mark.position] if known.mark.position < len(heads) else None
+        found = head_at(place, known.mark.position)
     except ArtifactError as error:
         yield Discrepancy(path, DiscrepancyKind.UNREADABLE, error.message)
     else:
         yield from compare_store(path, known, found)
+
+
+def _whole_head(place: Path, position: int) -> str | None:
+    """Return the hash of one row, the whole store checked; none where it is shorter. Raises ``ArtifactError``."""
+    heads = [hash_chain.START, *(str(row["digest"]) for row in hash_chain.chained_rows(place))]
+    return heads[position] if position < len(heads) else None
 
 
 def _never_begun(workspace: Path, log: Logbook) -> Iterator[Discrepancy]:

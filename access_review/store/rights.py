@@ -133,6 +133,11 @@ def hold_instance(workspace: Path, name: str, *, now: datetime, command: str) ->
         yield
 
 
+def is_held_here(workspace: Path, right: Right) -> bool:
+    """Tell whether this thread holds a right already."""
+    return (os.getpid(), _resolved(workspace / FOLDER / right)) in _held.__dict__.get("places", ())
+
+
 def holder(workspace: Path, right: Right) -> Holder | None:
     """Return who wrote that they hold a right; nobody where that is unknown. A note left by a crash is still there."""
     return _read_note(workspace / FOLDER / right)
@@ -141,7 +146,7 @@ def holder(workspace: Path, right: Right) -> Holder | None:
 @contextmanager
 def _locked(place: Path, message: str, me: Holder, wait: float, pause: Callable[[float], None]) -> Iterator[None]:
     mine: set[tuple[int, Path]] = _held.__dict__.setdefault("places", set())
-    place = place.parent.resolve() / place.name
+    place = _resolved(place)
     this = (os.getpid(), place)  # a forked child has its parent's memory, not its rights
     if this in mine:
         yield
@@ -160,6 +165,10 @@ def _locked(place: Path, message: str, me: Holder, wait: float, pause: Callable[
             _unlock(handle)
     finally:
         os.close(handle)
+
+
+def _resolved(place: Path) -> Path:
+    return place.parent.resolve() / place.name
 
 
 def _open(path: Path) -> int:

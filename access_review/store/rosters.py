@@ -8,6 +8,7 @@ from access_review.audit.reviewers import People
 from access_review.errors import PlanRefused
 from access_review.runs import Run
 from access_review.store import logged, snapshots
+from access_review.store.recalled import FileStamp, stamp_of
 
 
 def people_now(run: Run) -> People:
@@ -18,21 +19,26 @@ def people_now(run: Run) -> People:
     for later in reversed(logged.known_runs(run.workspace)):
         if later == run or later.as_of < run.as_of:
             break
-        if not snapshots.load(later).incomplete("people"):
-            return _people_of(later, _stamp(later))
-    return _people_of(run, _stamp(run))
+        if _is_whole(later, _stamps(later)):
+            return _people_of(later, _stamps(later))
+    return _people_of(run, _stamps(run))
 
 
-def _stamp(run: Run) -> tuple[tuple[int, int], ...]:
-    """Return what changes with the files that say who people are."""
-    paths = (run.folder / MANIFEST.path, run.folder / "snapshot/people.parquet")
-    found = [path.stat() for path in paths if path.exists()]
-    return tuple((one.st_mtime_ns, one.st_size) for one in found)
+def _stamps(run: Run) -> tuple[FileStamp | None, ...]:
+    """Return what changes with the files that say who people are, and whether all of them were read."""
+    tables = (run.folder / "snapshot").glob("*.parquet")
+    return tuple(map(stamp_of, (run.folder / MANIFEST.path, *sorted(tables))))
+
+
+@lru_cache(maxsize=16)
+def _is_whole(run: Run, stamps: tuple[FileStamp | None, ...]) -> bool:
+    del stamps  # a server asks again and again
+    return not snapshots.load(run).incomplete("people")
 
 
 @lru_cache(maxsize=4)
-def _people_of(run: Run, stamp: tuple[tuple[int, int], ...]) -> People:
-    del stamp  # a server asks again and again
+def _people_of(run: Run, stamps: tuple[FileStamp | None, ...]) -> People:
+    del stamps
     return reviewers.people_of(snapshots.people(run))
 
 

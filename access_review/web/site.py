@@ -1,5 +1,6 @@
 """What all pages share: the workspace, who is signed in with which roles, the audit that goes on."""
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,6 +18,7 @@ from access_review.runs import Run
 from access_review.settings.web import Overseer, Web
 from access_review.stages.sign_in import WebRole
 from access_review.store import audits, logged, reviews, rosters
+from access_review.store.recalled import stamp_of
 from access_review.web.sessions import Sessions
 from access_review.web.sign_in import IdentityProvider
 from access_review.workspace import Workspace
@@ -54,8 +56,7 @@ class Site:
 
     def workspace(self) -> Workspace:
         """Return the workspace as its files are now, read anew where one changed; raises ``WorkspaceError``."""
-        there = (*self.folder.glob("sources/*.yaml"), *self.folder.glob("roles/**/*.yaml"))
-        stamp = sorted((str(path), (at := path.stat()).st_mtime_ns, at.st_size) for path in there)
+        stamp = [(name, stamp_of(name)) for name in _declarations(str(self.folder))]
         with self._lock:
             if self._read is None or self._read[0] != stamp:
                 self._read = (stamp, workspace.load(self.folder))
@@ -124,6 +125,14 @@ class Site:
         if self._facts:
             self._facts[2]()
             self._facts = None
+
+
+def _declarations(folder: str) -> Iterator[str]:
+    """Yield the files that declare a workspace, sorted; with the system's own calls, since each page asks several times."""
+    for part in ("sources", "roles"):
+        for place, folders, names in os.walk(f"{folder}/{part}"):
+            folders[:] = sorted(folders) if part == "roles" else ()
+            yield from (f"{place}/{name}" for name in sorted(names) if name.endswith(".yaml"))
 
 
 def seconds_of(length: timedelta) -> float:

@@ -3,7 +3,9 @@
 import csv
 import io
 import shutil
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,8 +20,9 @@ from access_review.runs import Run
 from access_review.settings.web import Web, WebSignIn
 from access_review.stages import decide_signed_in as signed_in
 from access_review.stages.sign_in import Claims, NotKnown, find_person
-from access_review.store import audits, reviews
+from access_review.store import audits, logbook, reviews
 from access_review.store.decisions import Assurance
+from access_review.store.rights import Right, hold
 from access_review.views.worksheet import as_csv
 from tests.support.command import access_review
 
@@ -71,6 +74,23 @@ def test_an_answer_is_kept_once_known_by_id_and_never_over_one_that_was_not_seen
     assert item.item not in audits.decisions(run).current
     with pytest.raises(Unclear, match="no such item"):
         answer(run, item, KEEP, other, version(run, me, item.item))
+
+
+def test_answers_that_wait_for_another_program_are_written_together_in_one_line(run, reviewers):
+    me = reviewers[1]
+    items = [one.item for one in signed_in.own_items(run, me).open[:4]]
+    known, held = len(logbook.read(run.workspace).entries), threading.Event()
+    with ThreadPoolExecutor(8) as pool:
+        with hold(run.workspace, Right.STORE, now=NOW, command="the other"):
+            given = [pool.submit(answer, run, item, KEEP, me, 0) for item in items]
+            wrong = pool.submit(answer, run, items[0], REVOKE, me, 77)
+            held.wait(0.3)
+            assert not any(one.done() for one in given)
+        assert [one.result() for one in given] == [None] * 4
+        assert isinstance(wrong.exception(), signed_in.AnsweredMeanwhile)
+    assert {one.item for one in items} <= audits.decisions(run).current.keys()
+    # Whoever came first waits alone, those who came while it wrote are written with each other.
+    assert len(logbook.read(run.workspace).entries) - known <= 3
 
 
 def test_what_is_not_kept_or_objected_to_needs_a_word(run, reviewers):

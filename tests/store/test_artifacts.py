@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ from access_review.plan import record
 from access_review.runs import Run
 from access_review.sample.draw import SampleState, pledge
 from access_review.store import audits, files, notified
+from access_review.store.recalled import read_again
 from tests.support.fake_system import a_change, a_plan
 
 AT = datetime(2026, 11, 2, 6, 0, 0, 5, tzinfo=UTC)
@@ -56,6 +58,21 @@ def test_what_does_not_fit_is_refused_by_name(tmp_path, text, said):
         store.read(run, AUDIT)
     assert said in refused.value.message
     assert refused.value.hint
+
+
+def test_what_is_read_again_is_the_same_until_the_file_is_another(tmp_path):
+    run, path = Run(tmp_path / "run"), tmp_path / "run" / AUDIT.path
+    for week in ("2026-W45", "2026-W46", "2026-W47"):  # of one size, in one tick
+        store.write(run, AUDIT, Campaign("r", week, AT))
+        assert read_again(run, AUDIT).week == week
+    os.utime(path, (1, 1))
+    assert read_again(run, AUDIT).week == "2026-W47"
+    path.write_bytes(path.read_bytes().replace(b"W47", b"W48"))
+    os.utime(path, (1, 1))
+    assert read_again(run, AUDIT).week == "2026-W48"
+    path.unlink()
+    with pytest.raises(ArtifactError):
+        read_again(run, AUDIT)
 
 
 def test_what_is_not_there_says_where_it_was_looked_for(tmp_path):

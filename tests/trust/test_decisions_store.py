@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from access_review.artifacts import DECISIONS
+from access_review.artifacts import DECISIONS, canonical
 from access_review.audit import decisions as records
 from access_review.audit.decisions import Decision, Decisions, ReviewerAnswer
 from access_review.errors import ArtifactError, PlanRefused
@@ -18,6 +18,7 @@ from access_review.store import decisions, hash_chain
 from access_review.store import logbook as book
 from access_review.store import logbook_check as check
 from access_review.store.decisions import (
+    AskedDecisions,
     Assurance,
     NewDecision,
     RunDecisions,
@@ -26,6 +27,7 @@ from access_review.store.decisions import (
     position,
     read_decisions,
     unread,
+    write_all,
     write_decisions,
 )
 from access_review.store.rights import Right, holder
@@ -93,7 +95,7 @@ def test_the_export_is_what_decisions_json_was(tmp_path_factory, sheets):
 
         write_decisions(workspace, RUN, new, now=NOW)
     found = read_decisions(workspace, RUN)
-    assert DECISIONS.dump(found.decisions) == DECISIONS.dump(before)
+    assert DECISIONS.dump(found.decisions) == DECISIONS.dump(before) == canonical(DECISIONS.plain(before))
     standing = {item: row.decision for item, row in found.standing.items()}
     current = {item: one for item, one in standing.items() if one.decision is not ReviewerAnswer.WITHDRAWN}
     assert current == before.current
@@ -123,6 +125,43 @@ def test_whoever_writes_sees_what_stands_and_may_refuse(tmp_path):
     assert position(tmp_path).position == 1
     write(tmp_path, decision("i-2"))
     assert len(read_decisions(tmp_path, RUN).history) == 2
+
+
+def test_of_several_who_wait_each_sees_those_before_and_stops_none(tmp_path):
+    seen: list[str] = []
+
+    def fourth(current):
+        seen.extend(row.decision.item for row in current.history)
+        raise PlanRefused("somebody answered meanwhile")
+
+    asked = [
+        AskedDecisions(lambda _: by_lea(decision()), NOW),
+        AskedDecisions(lambda _: by_lea(decision("i-2", comment="\ud800")), NOW),
+        AskedDecisions(lambda _: by_lea(decision(answer=ReviewerAnswer.REVOKE)), NOW),
+        AskedDecisions(fourth, NOW),
+    ]
+    assert write_all(tmp_path, RUN, asked).position == 2
+    assert seen == ["i-1", "i-1"]
+    assert [(row.seq, row.replaces) for row in read_decisions(tmp_path, RUN).history] == [(1, None), (2, 1)]
+    assert [type(one.failed) for one in asked] == [type(None), ArtifactError, type(None), PlanRefused]
+
+
+def test_what_another_program_wrote_is_seen_though_all_was_known(tmp_path):
+    write(tmp_path, decision())
+    first = path_of(tmp_path).read_bytes()
+    write(tmp_path, decision("i-2"))
+    second = path_of(tmp_path).read_bytes()
+    for there, rows in ((first, 1), (second, 2), (first, 1)):
+        path_of(tmp_path).write_bytes(there)
+        assert len(read_decisions(tmp_path, RUN).history) == rows
+    write(tmp_path, decision("i-3"))
+    assert [row.decision.item for row in read_decisions(tmp_path, RUN).history] == ["i-1", "i-3"]
+    hidden = first.replace(b"Lindqvist", b"Lundqvist")  # in the same tick, or put back as old as it was
+    about = path_of(tmp_path).stat()
+    path_of(tmp_path).write_bytes(hidden)
+    os.utime(path_of(tmp_path), ns=(about.st_atime_ns, about.st_mtime_ns))
+    with pytest.raises(ArtifactError, match="row 1 is not as it was written"):
+        read_decisions(tmp_path, RUN)
 
 
 def test_what_was_known_at_a_position_is_known_for_ever(tmp_path):
