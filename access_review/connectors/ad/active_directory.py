@@ -30,7 +30,14 @@ from access_review.connectors.ad.dialect import (
 )
 from access_review.connectors.ad.entry import Entry, canonical, domain
 from access_review.connectors.ad.membership import Name
-from access_review.connectors.ad.windows_values import SCOPES, GroupType, UserAccountControl, control_words, filetime
+from access_review.connectors.ad.windows_values import (
+    SCOPES,
+    GroupType,
+    UserAccountControl,
+    account_control,
+    control_words,
+    filetime,
+)
 from access_review.connectors.same_name import folded
 from access_review.tables import Row
 
@@ -40,6 +47,9 @@ LAG = timedelta(days=14)
 _SERVICE = frozenset(
     {"msds-groupmanagedserviceaccount", "msds-managedserviceaccount", "msds-delegatedmanagedserviceaccount"}
 )
+_TIMES = ("lastLogonTimestamp", "lastLogon", "pwdLastSet", "accountExpires")
+NO_CONTROL = "came without userAccountControl: whether they can be used is unknown"
+"""What is said once, with a count, of all accounts of which nothing tells whether they can be used."""
 _OWN = frozenset({"objectsid", "objectguid", "samaccountname", "objectcategory"})
 
 
@@ -154,6 +164,7 @@ class ActiveDirectory:
             },
             primary_group=Name("sid", primary) if primary else None,
             doubts=tuple(self._account_doubts(entry, primary)),
+            faults=tuple(_faults(entry)),
         )
 
     def _group(self, entry: Entry, dn: str) -> DirectoryObject:
@@ -190,7 +201,7 @@ class ActiveDirectory:
         )
 
     def _account_columns(self, entry: Entry, dn: str) -> Row:
-        name, own, control = _name(entry), sid(entry), entry.whole("useraccountcontrol")
+        name, own, control = _name(entry), sid(entry), _control(entry)
         protected = well_known.protection(name, own, control)
         kind = self._options.classification.kind(name, dn, _kind(entry, own, protected))
         return {
@@ -235,7 +246,7 @@ class ActiveDirectory:
 
     def _further_attributes(self, entry: Entry) -> dict[str, Any]:
         """Return what a live read keeps beside the columns: words for the control bits, and since when it is off."""
-        control = entry.whole("useraccountcontrol")
+        control = _control(entry)
         if control is None or not self._options.live:
             return {}
         words = control_words(control, entry.whole("msds-user-account-control-computed"))
@@ -243,6 +254,25 @@ class ActiveDirectory:
         if control & UserAccountControl.DISABLED and (at := _control_changed(entry)):
             further["disabled_since_at_latest"] = at.isoformat()
         return further
+
+
+def _control(entry: Entry) -> int | None:
+    return account_control(entry.text("useraccountcontrol"))
+
+
+def _faults(entry: Entry) -> Iterator[str]:
+    """Yield what is written in an account and is not what it should be, so that it is unknown."""
+    control = entry.text("useraccountcontrol")
+    if control is None:
+        yield NO_CONTROL
+    elif account_control(control) is None:
+        yield f"userAccountControl is {control!r}, which are no control bits: whether it can be used is unknown"
+    for name in _TIMES:
+        text = entry.text(name)
+        if text is None or no_value.is_nothing(text) or no_value.is_never(text):
+            continue
+        if entry.whole(name) is None:
+            yield f"{name} is {text!r}, which is no time: it is unknown"
 
 
 def _name(entry: Entry) -> str:
@@ -255,9 +285,7 @@ def _kind(entry: Entry, sid: str | None, protected: str | None) -> str:
     if _SERVICE & classes:
         return "service"
     return (
-        "computer"
-        if "computer" in classes
-        else well_known.account_kind(sid, protected, entry.whole("useraccountcontrol"))
+        "computer" if "computer" in classes else well_known.account_kind(_name(entry), sid, protected, _control(entry))
     )
 
 

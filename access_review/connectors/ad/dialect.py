@@ -100,6 +100,8 @@ class DirectoryObject:
     former_sids: tuple[str, ...] = ()
     has_dynamic_members: bool = False
     doubts: tuple[Doubt, ...] = ()
+    faults: tuple[str, ...] = ()
+    """What is written in it and cannot be used; nothing else of it is in doubt."""
     reaches: bool = False
     """Its ``groups`` are those that it reaches through others too, as FreeIPA's memberOf has them."""
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from access_review.connectors import no_value
 from access_review.connectors.ad.dialect import (
     DirectoryObject,
     DirectoryOptions,
@@ -39,6 +40,7 @@ _GROUPS = _DYNAMIC | {
     "posixgroup",
     "organizationalrole",
 }
+_LOCKS = ("nsaccountlock", "logindisabled")
 # The password policy draft writes this time for a lock that no time ends.
 _LOCKED_FOR_GOOD = "000001010000Z"
 # uniqueMember may put a bit string behind the DN (RFC 4517, 3.3.21).
@@ -63,7 +65,14 @@ class OtherDirectory:
         columns = {**self._account_columns(entry, dn, name), **account_columns(entry, self._options, "employeenumber")}
         uids = (Name("uid", folded(uid)) for uid in entry.texts("uid"))
         return self._object(
-            entry, dn, ObjectKind.USER, name, uids, columns=columns, primary_group=_primary_group(entry)
+            entry,
+            dn,
+            ObjectKind.USER,
+            name,
+            uids,
+            columns=columns,
+            primary_group=_primary_group(entry),
+            faults=tuple(_faults(entry)),
         )
 
     def _group(self, entry: Entry, dn: str) -> DirectoryObject:
@@ -134,11 +143,19 @@ def _is_dynamic(entry: Entry) -> bool:
 
 def _enabled(entry: Entry) -> bool | None:
     """Read the locks: a lock that ends by itself says nothing about the account."""
-    for name in ("nsaccountlock", "logindisabled"):
+    for name in _LOCKS:
         locked = entry.flag(name)
         if locked is not None:
             return not locked
     return False if entry.text("pwdaccountlockedtime") == _LOCKED_FOR_GOOD else None
+
+
+def _faults(entry: Entry) -> Iterator[str]:
+    """Yield which locks are written and cannot be read, so that whether an account can be used is unknown."""
+    for name in _LOCKS:
+        text = entry.text(name)
+        if text is not None and entry.flag(name) is None and not no_value.is_nothing(text):
+            yield f"{name} is {text!r}, which is neither true nor false: whether it can be used is unknown"
 
 
 def _expires(entry: Entry) -> datetime | None:

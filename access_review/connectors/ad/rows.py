@@ -53,6 +53,7 @@ class DirectoryReading:
         self._ids: set[str] = set()
         self._torn: dict[str, bool] = {}
         self._namesakes = 0
+        self._uncontrolled = 0
         self._ranges: dict[str, list[Range]] = {}
         self._short: dict[str, str] = {}
         self._domains = DomainsSeen()
@@ -67,6 +68,9 @@ class DirectoryReading:
         for entry in entries:
             yield from self.tally.through(self._entry_rows(entry))
         yield from self.tally.through(self._memberships.rows())
+        if self._uncontrolled and not self._options.live:  # a live read doubts the table: it has asked for them
+            reason = f"{self._uncontrolled:,} of the accounts {active_directory.NO_CONTROL}"
+            yield problem(self._source, "accounts", "unusable", reason)
         self._doubt_memberships()
         yield from self._torn_verdicts()
         yield from self._range_verdicts()
@@ -162,6 +166,9 @@ class DirectoryReading:
         if len(found.clients) > 1:
             reason = f"its name belongs to more than one client: {', '.join(found.clients)}"
             yield problem(self._source, found.place, "ambiguous", reason, subject=principal.id)
+        self._uncontrolled += active_directory.NO_CONTROL in found.faults
+        if faults := [fault for fault in found.faults if fault != active_directory.NO_CONTROL]:
+            yield problem(self._source, found.place, "unusable", "; ".join(faults), subject=principal.id)
         self._note_members(found, principal)
         self._note_links(found, principal)
         for scheme, value in sorted(found.aliases):

@@ -84,6 +84,11 @@ def _facts() -> Mapping[str, Any]:
     return facts
 
 
+def is_krbtgt(name: str | None) -> bool:
+    """Tell whether a name is that of the account that signs tickets, of a domain or of one of its read-only servers."""
+    return re.fullmatch(r"krbtgt(?:_\d+)?", (name or "").casefold()) is not None
+
+
 def protection(name: str | None, sid: str | None, control: int | None = None) -> str | None:
     """Say why an account is never touched, by what it is; null when nothing says so.
 
@@ -91,7 +96,7 @@ def protection(name: str | None, sid: str | None, control: int | None = None) ->
     """
     number = rid(sid) if sid and is_domain(sid) else None
     folded = (name or "").casefold()
-    if number == KRBTGT or folded == "krbtgt" or re.fullmatch(r"krbtgt_\d+", folded):
+    if number == KRBTGT or is_krbtgt(folded):
         return "krbtgt: signs every Kerberos ticket"
     if number == ADMINISTRATOR:
         return "built-in Administrator"
@@ -102,7 +107,7 @@ def protection(name: str | None, sid: str | None, control: int | None = None) ->
     return None
 
 
-def account_kind(sid: str | None, protected: str | None, control: int | None = None) -> str:
+def account_kind(name: str | None, sid: str | None, protected: str | None, control: int | None = None) -> str:
     """Return the kind of a user object by its SID and its protection.
 
     What the directory itself is made of (krbtgt, trusts, the built-in Guest) is a machine's: nobody answers for it,
@@ -112,6 +117,6 @@ def account_kind(sid: str | None, protected: str | None, control: int | None = N
     known: Mapping[str, Any] = _facts()["accounts"].get(str(number), {})
     if known:
         return str(known["kind"])
-    if control is not None and control & UserAccountControl.TRUST:
+    if is_krbtgt(name) or (control is not None and control & UserAccountControl.TRUST):
         return "computer"
     return "service" if protected else "human"

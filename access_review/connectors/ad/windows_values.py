@@ -3,6 +3,7 @@
 Definitions: MS-DTYP (FILETIME), MS-ADTS (``userAccountControl``, ``groupType``).
 """
 
+import re
 from datetime import UTC, datetime, timedelta
 from enum import IntFlag
 
@@ -20,6 +21,23 @@ class UserAccountControl(IntFlag):
     TRUST = 0x800
     WORKSTATION = 0x1000
     SERVER = 0x2000
+
+
+_ACCOUNT_TYPES = 0x100 | 0x200 | 0x800 | 0x1000 | 0x2000
+"""Bits of ``userAccountControl`` of which an account has one: it is a person's, a machine's or a trust's."""
+_HEXADECIMAL = re.compile(r"0x[0-9A-Fa-f]{1,8}")
+_DECIMAL = re.compile(r"\d{1,10}")
+
+
+def account_control(text: str | None) -> int | None:
+    """Return the bits of ``userAccountControl``; null for what is no number of 32 bits, or of several kinds of account."""
+    if text is not None and _HEXADECIMAL.fullmatch(text):
+        control = int(text, 16)
+    elif text is not None and _DECIMAL.fullmatch(text):
+        control = int(text)
+    else:
+        return None
+    return control if control < 2**32 and (control & _ACCOUNT_TYPES).bit_count() <= 1 else None
 
 
 _CONTROL_WORDS = (

@@ -230,7 +230,7 @@ def _account_kind(thing: CollectedObject, kind: ObjectKind, protected: str | Non
         return "service" if _MANAGED in thing.dn else "computer"
     if thing.name.endswith("$") or thing.flag("gmsa") or thing.flag("msa"):
         return "service"
-    return well_known.account_kind(thing.sid, protected)
+    return well_known.account_kind(thing.name, thing.sid, protected)
 
 
 def _aliases(thing: CollectedObject) -> Iterator[tuple[str, str]]:

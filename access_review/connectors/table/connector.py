@@ -281,7 +281,7 @@ def _unclear(columns: TableColumns, dates: str | None, timezone: str | None, tab
     """Yield what the options leave open about times."""
     if dates is not None and not instants.is_form(dates):
         yield f"`dates`: {dates!r} is no form with year, month and day"
-    elif dates is not None and "at" in columns.mapped() and "%z" not in dates and timezone is None:
+    elif dates is not None and "at" in columns.mapped() and not instants.has_zone(dates) and timezone is None:
         yield "`timezone` must say where the clock of `at` stands, or `dates` read a zone (%z)"
     if dates is not None and not TIMES & columns.mapped().keys():
         yield f"`dates` is given, and no column of `table: {table}` is a time"

@@ -6,7 +6,7 @@ so that the truth is always between them.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -18,10 +18,14 @@ from access_review.connectors.no_value import NoDate
 
 EASTERNMOST = timedelta(hours=14)
 WESTERNMOST = timedelta(hours=12)
-_OFFSET = re.compile(r"\s*(Z|[+-]\d\d:?\d\d)$")
+# PostgreSQL writes hours alone, others name UTC, and Java puts the name of the zone behind its offset.
+_OFFSET = re.compile(r"\s*(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)(?:\[[A-Za-z0-9_+/-]+\])?$")
+_UTC = frozenset({"UTC", "GMT"})
+_UTC_WORD = re.compile(r"(?<=[HMSfp])\s?(?:Z|UTC|GMT)$")
+_HOURS = re.compile(r"[+-]\d\d")
 _FINER = re.compile(r"([.,]\d{6})\d+")
 # Microsoft's JSON dates, as SuccessFactors and ConvertTo-Json of Windows PowerShell write them.
-_MILLISECONDS = re.compile(r"\\?/Date\((-?\d{1,17})(?:[+-]\d{4})?\)\\?/")
+_MILLISECONDS = re.compile(r"\\?/Date\((-?\d{1,17})([+-]\d{4})?\)\\?/")
 
 
 class LastDayMeaning(StrEnum):
@@ -119,6 +123,8 @@ def end(
         if not isinstance(value, datetime):
             raise Unreadable("has no time of day, and `left_at_means` is instant")
         return _instant(value, zone)
+    if zone is None and isinstance(value, datetime) and _elsewhere(value):
+        return _somewhere(value, meaning)
     day = _local_day(value, zone)
     if meaning is LastDayMeaning.START_OF_DAY:
         return _day(day, 0, time.min, zone)
@@ -142,8 +148,25 @@ def _instant(value: datetime, zone: ZoneInfo | None) -> Bounds:
 def _local_day(value: date, zone: ZoneInfo | None) -> date:
     if not isinstance(value, datetime):
         return value
-    # A midnight is a date that was given an offset: taken elsewhere it would be the day before.
-    return (value.astimezone(zone) if value.tzinfo and zone and value.time() != time.min else value).date()
+    return (value.astimezone(zone) if zone and _elsewhere(value) else value).date()
+
+
+def _elsewhere(value: datetime) -> bool:
+    """Tell whether another zone may call this another day; a midnight is a date that was given an offset."""
+    return value.tzinfo is not None and value.time() != time.min
+
+
+def _somewhere(value: datetime, meaning: LastDayMeaning) -> Bounds:
+    """Return when employment ends on the day that this moment is in, in a zone that nobody named: any may be meant."""
+    utc = value.astimezone(UTC)
+    before, after = {
+        LastDayMeaning.START_OF_DAY: (1, 0),
+        LastDayMeaning.END_OF_DAY: (0, 1),
+    }.get(meaning, (1, 1.5))
+    try:
+        return Bounds(utc - timedelta(days=before), utc + timedelta(days=after))
+    except OverflowError as error:
+        raise Unreadable("is out of the calendar") from error
 
 
 def _day(day: date, later: int, at: time, zone: ZoneInfo | None) -> Bounds:
@@ -161,11 +184,10 @@ def parse(text: str, form: str) -> date:
     so are Microsoft's milliseconds. Raises ``Unreadable``.
     """
     if milliseconds := _MILLISECONDS.fullmatch(text):
-        return _since_epoch(int(milliseconds[1]))
+        return _since_epoch(int(milliseconds[1]), milliseconds[2])
     if "%f" in form:  # .NET and PowerShell write seven digits of a second, where six can be kept
         text = _FINER.sub(r"\1", text)
-    offset = None if "%z" in form else _OFFSET.search(text)
-    for written, read_by in ((text, form), *(((text[: offset.start()] + offset[1], f"{form}%z"),) if offset else ())):
+    for written, read_by in _readings(text, _UTC_WORD.sub("%z", form)):
         try:
             found = datetime.strptime(written, read_by)  # noqa: DTZ007 - the zone is that of the place of work
         except ValueError:
@@ -174,10 +196,31 @@ def parse(text: str, form: str) -> date:
     raise Unreadable(f"is not written as {form}: {text!r}")
 
 
-def _since_epoch(milliseconds: int) -> date:
+def _readings(text: str, form: str) -> Iterator[tuple[str, str]]:
+    """Yield a text as it is, then with its offset as ``strptime`` reads one."""
+    yield text, form
+    offset = _OFFSET.search(text) if form.endswith("%z") or "%z" not in form else None
+    if offset and (_has_time(form) or not _HOURS.fullmatch(offset[1])):
+        yield _with_offset(text[: offset.start()], offset[1]), f"{form.removesuffix('%z').rstrip()}%z"
+
+
+def has_zone(form: str) -> bool:
+    """Tell whether a form says where its clock stands: by ``%z``, or by a word for UTC, a letter only to ``strptime``."""
+    return "%z" in form or _UTC_WORD.search(form) is not None
+
+
+def _with_offset(text: str, offset: str) -> str:
+    if offset in _UTC:
+        return f"{text}Z"
+    return f"{text}{offset}00" if _HOURS.fullmatch(offset) else f"{text}{offset}"
+
+
+def _since_epoch(milliseconds: int, offset: str | None) -> date:
     try:
         at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)
-    except OverflowError as error:
+        if offset:
+            at = at.astimezone(datetime.strptime(offset, "%z").tzinfo)
+    except (OverflowError, ValueError) as error:
         raise Unreadable("is out of the calendar") from error
     return at if at.time() != time.min else at.date()
 
