@@ -6,6 +6,7 @@ and keeps the verdict. The same reading serves saved pages and the live service.
 """
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from typing import Any
 
 from access_review.connectors.contradictions import are_many
 from access_review.connectors.entra.properties import Object
+from access_review.connectors.entra.queries import BY_PART
 from access_review.connectors.entra.saved_forms import NotReadError, Page, as_page, unbatched
 from access_review.guarded_files.plain import read_plain
 
@@ -143,7 +145,7 @@ class SavedPages:
 
     Without ``names``, a collection ``A/<id>/B`` is the file ``A/<id>/B.json`` or, if
     there is none, the responses with that id in the ``$batch`` answers saved as
-    ``A/B.json``; further files are ``.2.json``, ``.3.json``. With ``names``, each
+    ``A/B.json``; a list is also found in any case, and by the path that Graph was asked for; further files are ``.2.json``, ``.3.json``. With ``names``, each
     collection is exactly the file named for it.
     """
 
@@ -151,6 +153,7 @@ class SavedPages:
     names: Mapping[str, str] | None = None
     _batches: dict[str, dict[str, list[Object]]] = field(default_factory=dict)
     _asked: set[str] = field(default_factory=set)
+    _files: dict[str, Path] = field(default_factory=dict)
 
     def __call__(self, collection: str) -> Iterator[Page]:
         """Yield the saved pages of a collection; raises ``NotReadError`` where they are not whole, or not there."""
@@ -162,7 +165,7 @@ class SavedPages:
                 raise AbsentError("not saved")
             yield from _pages(self.folder / self.names[collection])
             return
-        first = self.folder / f"{collection}.json"
+        first = self._first(collection)
         owner, _, last = collection.rpartition("/")
         parent, _, native = owner.rpartition("/")
         if first.exists() or not parent:
@@ -172,6 +175,19 @@ class SavedPages:
         if batch not in self._batches:
             self._batches[batch] = _responses(self.folder / f"{batch}.json")
         yield from _answers(self._batches[batch].get(native))
+
+    def _first(self, collection: str) -> Path:
+        """Return the file of a collection: by its name in any case, or where it lies by the path that Graph was asked for."""
+        named = self.folder / f"{collection}.json"
+        query = BY_PART.get(collection)
+        if query is None or named.exists():
+            return named
+        if not self._files:
+            self._files.update(
+                {str(path.relative_to(self.folder)).casefold(): path for path in self.folder.rglob("*.json")}
+            )
+        asked = (f"{name}.json".casefold().replace("/", os.sep) for name in (collection, query.path.removeprefix("/")))
+        return next((self._files[name] for name in asked if name in self._files), named)
 
     def unasked(self, part: str) -> list[str]:
         """Return the ids of which a collection of a part, as ``groups/members``, is saved and was not asked for."""

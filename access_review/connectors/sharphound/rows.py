@@ -26,6 +26,7 @@ from access_review.tables import Row
 TABLES = ("accounts", "entitlements", "grants", "nesting", "aliases")
 
 _KINDS = {"users": ObjectKind.USER, "computers": ObjectKind.COMPUTER, "groups": ObjectKind.GROUP}
+_USERS = ",cn=users,dc="
 _MANAGED = ",cn=managed service accounts,"
 
 
@@ -148,8 +149,11 @@ class CollectionReading:
         }
 
     def _account(self, thing: CollectedObject, principal: Principal, object_kind: ObjectKind) -> Row:
-        protected = well_known.protection(thing.name, thing.sid)
-        kind = self._options.classification.kind(thing.name, thing.dn, _account_kind(thing, object_kind, protected))
+        control = thing.stamp("useraccountcontrol")
+        protected = well_known.protection(thing.name, thing.sid, control)
+        kind = self._options.classification.kind(
+            thing.name, thing.dn, _account_kind(thing, object_kind, protected, control)
+        )
         return {
             **self._common(thing),
             "account": principal.id,
@@ -224,13 +228,16 @@ def _told_twice(source: Source, collections: Sequence[Collection]) -> frozenset[
     return frozenset(torn)
 
 
-def _account_kind(thing: CollectedObject, kind: ObjectKind, protected: str | None) -> str:
+def _account_kind(thing: CollectedObject, kind: ObjectKind, protected: str | None, control: int | None) -> str:
     if kind is ObjectKind.COMPUTER:
         # Managed service accounts derive from computers, and older collectors list them among these.
         return "service" if _MANAGED in thing.dn else "computer"
-    if thing.name.endswith("$") or thing.flag("gmsa") or thing.flag("msa"):
+    if thing.flag("gmsa") or thing.flag("msa") or _MANAGED in thing.dn:
         return "service"
-    return well_known.account_kind(thing.name, thing.sid, protected)
+    if thing.name.endswith("$"):
+        # What is left is a trust, whose account lies among the users; elsewhere it may be a service's that was moved.
+        return "computer" if _USERS in thing.dn or protected else "service"
+    return well_known.account_kind(thing.name, thing.sid, protected, control)
 
 
 def _aliases(thing: CollectedObject) -> Iterator[tuple[str, str]]:
