@@ -29,12 +29,23 @@ def doubt(engine: Engine, workspace: Workspace) -> None:
     alien, latin = lookalikes()
     left = bool(engine.rows("SELECT 1 AS any FROM people WHERE status = 'left' LIMIT 1"))
     shorter = _doubts(former=not engine.is_empty("former_owners"), settled=bool(both), left=left)
-    replace(DOUBTS, sql=shorter).make(engine, alien=alien + _BLANK, latin=latin)
+    replace(DOUBTS, sql=shorter).make(engine, **_foldings(alien, latin))
     DOUBTED.make(engine)
 
 
 _BLANK = " \t\u00a0.,_-'’"
 """Beside the marks that nobody sees: what stands between the parts of a name, or does not."""
+
+
+def _foldings(alien: str, latin: str) -> dict[str, str]:
+    """Return what is folded into what: of any letter, and of ASCII alone."""
+    plain = {one: two for one, two in zip(alien, latin, strict=False) if one.isascii()}
+    return {
+        "alien": alien + _BLANK,
+        "latin": latin,
+        "plain": "".join(plain) + "".join(one for one in _BLANK if one.isascii()),
+        "letters": "".join(plain.values()),
+    }
 
 
 def _joined(rungs: Iterable[str]) -> str:
@@ -55,10 +66,19 @@ def owners_now(unread: Sequence[str]) -> tuple[str, dict[str, object]]:
 
 
 # Letter case, accents and what is between the parts of a name do not tell people apart: a doubt costs a look, not access.
+# To fold a name of ASCII letters by all that is foreign takes a thousand times as long as by the few of it that are ASCII.
 _FOLDED = """
-    lower(translate(CASE WHEN {0} LIKE '%, %' THEN concat(split_part({0}, ', ', 2), split_part({0}, ', ', 1)) ELSE {0} END,
-                    :alien, :latin))
+    CASE WHEN regexp_matches({0}, '[^ -~]') THEN lower(translate({1}, :alien, :latin))
+         ELSE lower(translate({1}, :plain, :letters)) END
 """
+_FIRST_NAME_FIRST = (
+    "CASE WHEN {0} LIKE '%, %' THEN concat(split_part({0}, ', ', 2), split_part({0}, ', ', 1)) ELSE {0} END"
+)
+
+
+def _folded(name: str) -> str:
+    return _FOLDED.format(name, _FIRST_NAME_FIRST.format(name))
+
 
 _NAMED = "concat(coalesce({0}.name, '?'), ' (', coalesce({0}.native_id, {0}.person), ')')"
 
@@ -75,9 +95,9 @@ _GONE = f"""
         UNION SELECT account, person, lower(trim(principal_name)) FROM gone
         UNION SELECT account, person, lower(trim(person_mail)) FROM gone
     ), own AS (
-        SELECT account, person, {_FOLDED.format("person_name")} AS folded, left_at_earliest, left_at_latest FROM gone
+        SELECT account, person, {_folded("person_name")} AS folded, left_at_earliest, left_at_latest FROM gone
     ), names AS (
-        SELECT account, person, {_FOLDED.format("called")} AS folded
+        SELECT account, person, {_folded("called")} AS folded
         FROM (
             SELECT account, person, display_name AS called FROM gone
             UNION SELECT account, person, split_part(name, '@', 1) FROM gone
@@ -116,8 +136,8 @@ _FORMER = f"""
                f.mail AS before_mail, f.rungs
         FROM former_owners AS f JOIN matched AS m ON m.account = f.account
     ), renamed AS (
-        SELECT *, {_FOLDED.format("before_name")} AS folded_before FROM former
-        WHERE before = person AND {_FOLDED.format("before_name")} <> {_FOLDED.format("person_name")}
+        SELECT *, {_folded("before_name")} AS folded_before FROM former
+        WHERE before = person AND {_folded("before_name")} <> {_folded("person_name")}
 """
 _BEFORE = """
         UNION
@@ -157,7 +177,7 @@ def _doubts(*, former: bool, settled: bool, left: bool) -> str:
         FROM accounts AS a JOIN people AS p ON p.person = a.person
         WHERE a.certain AND a.account NOT IN (SELECT account FROM confirmed)
     ), here AS (
-        SELECT CAST(person AS VARCHAR) AS person, lower(trim(mail)) AS mail, {_FOLDED.format("name")} AS folded
+        SELECT CAST(person AS VARCHAR) AS person, lower(trim(mail)) AS mail, {_folded("name")} AS folded
         FROM people WHERE status <> 'left'
 {_GONE if left else ""}{_FORMER if former else ""}    ), found AS (
         SELECT m.account, m.person, CAST(p.person AS VARCHAR) AS other, 'id' AS code, m.employee_id AS former

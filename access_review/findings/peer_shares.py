@@ -68,7 +68,7 @@ HAVING = NamedRelation(
     ("person", "entitlement"),
     f"""
     WITH giving AS ({_GIVING})
-    SELECT DISTINCT CAST(h.person AS VARCHAR) AS person, CAST(g.reached AS VARCHAR) AS entitlement
+    SELECT DISTINCT h.person, g.reached AS entitlement
     FROM held AS h JOIN giving AS g ON g.entitlement = h.entitlement
     WHERE h.mode = 'assigned' AND h.person IS NOT NULL
 """,
@@ -79,7 +79,7 @@ HOLDERS = NamedRelation(
     "How many people have each entitlement that something was found about.",
     ("entitlement", "holders"),
     """
-    SELECT entitlement, count(*) AS holders FROM having_at_issue GROUP BY entitlement
+    SELECT CAST(entitlement AS VARCHAR) AS entitlement, count(*) AS holders FROM having_at_issue GROUP BY entitlement
 """,
 )
 
@@ -88,9 +88,9 @@ ROLE_HOLDERS = NamedRelation(
     "The same, of the people with each role.",
     ("role", "entitlement", "holding"),
     """
-    SELECT r.role, h.entitlement, count(DISTINCT h.person) AS holding
-    FROM having_at_issue AS h JOIN person_roles AS r ON CAST(r.person AS VARCHAR) = h.person
-    WHERE r.spell = 'current'
+    SELECT r.role, CAST(h.entitlement AS VARCHAR) AS entitlement, count(*) AS holding
+    FROM having_at_issue AS h
+    JOIN (SELECT DISTINCT person, role FROM person_roles WHERE spell = 'current') AS r ON r.person = h.person
     GROUP BY r.role, h.entitlement
 """,
 )
