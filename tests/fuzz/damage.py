@@ -87,9 +87,12 @@ def of_store(data: bytes, chance: Chance) -> bytes:
         path = Path(folder) / "store"
         path.write_bytes(data)
         with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as store:
-            rows = store.execute("SELECT * FROM rows ORDER BY seq")
-            names = [column[0] for column in rows.description]
-            found = [dict(zip(names, row, strict=True)) for row in rows]
+            try:
+                rows = store.execute("SELECT * FROM rows ORDER BY seq")
+                names = [column[0] for column in rows.description]
+                found = [dict(zip(names, row, strict=True)) for row in rows]
+            except sqlite3.DatabaseError:
+                found = []  # damaged before, as bytes
             if not found:
                 return plain(data, chance)
             chosen, name = chance.choice(found), chance.choice([n for n in names if n not in {"previous", "digest"}])
