@@ -119,6 +119,16 @@ def patterns(resolved: Sequence[Resolved], workspace: Workspace) -> pa.Table:
     return frame(FACTS["patterns"], rows.values())
 
 
+def courses(resolved: Sequence[Resolved]) -> pa.Table:
+    """Return what whoever has a role must have learned."""
+    rows = {
+        (one.template.role, course): {"role": one.template.role, "course": course, "folded": course.lower()}
+        for one in resolved
+        for course in one.training
+    }
+    return frame(FACTS["role_courses"], rows.values())
+
+
 def waivers(workspace: Workspace, engine: Engine) -> pa.Table:
     """Return the exception log; a subject may be given by id or as ``source:kind:name``."""
     ids = _ids_by_name(engine, [n for w in workspace.waivers.waivers for n in (w.subject, w.about) if n])

@@ -144,6 +144,12 @@ _FACTS = (
         "Each line of each template and how many entitlements it matches today.",
     ),
     Table(
+        "role_courses",
+        ("role", "course"),
+        (Column("role"), Column("course"), Column("folded", required=True)),
+        "What whoever has a role must have learned. `folded` is the course in lower case.",
+    ),
+    Table(
         "waivers",
         ("waiver",),
         (

@@ -63,6 +63,7 @@ class Remedy(StrEnum):
     ROTATE = "rotate"
     ASSIGN_OWNER = "assign-owner"
     GRANT = "grant"
+    TRAIN = "train"
     REVIEW = "review"
     FIX = "fix"
 

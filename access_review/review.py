@@ -144,8 +144,10 @@ def _found(
     findings.register(engine, "previous_findings", before)
     for name, table in (carry_forward_tables(known.left_open) | accepted_tables(known.accepted)).items():
         engine.register(name, table)
+    # What no role asks for is not missed.
+    unasked = () if any(template.training for template in workspace.templates) else ("training",)
     gaps = Gaps(
-        missing=(frozenset(TABLES) - snapshot.collected).union(() if known.accepted else ACCEPTED),
+        missing=(frozenset(TABLES) - snapshot.collected).union(() if known.accepted else ACCEPTED).difference(unasked),
         incomplete={table: snapshot.incomplete(table) for table in TABLES},
         clocks=snapshot.clocks,
         rests_on=RESTS_ON,
@@ -210,6 +212,7 @@ def _declare(tables: Mapping[str, pa.Table], workspace: Workspace, engine: Engin
     engine.register("separation", pairs)
     engine.register("templates", declared.templates(workspace))
     engine.register("patterns", declared.patterns(templates, workspace))
+    engine.register("role_courses", declared.courses(templates))
     engine.register("waivers", declared.waivers(workspace, engine))
     engine.register("applications", declared.applications(workspace.policy, engine))
     engine.register("known_powers", declared.known_powers())
@@ -261,6 +264,7 @@ COMPUTED: Mapping[str, tuple[str, ...]] = {
     "separation": ("entitlements",),
     "templates": (),
     "patterns": ("entitlements",),
+    "role_courses": (),
     "waivers": (),
     "applications": ("accounts", "entitlements"),
     "read_accounts": ("accounts",),

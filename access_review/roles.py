@@ -32,11 +32,15 @@ LISTS = ("must", "may", "eligible", "never")
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A template after inheritance: each list with what its patterns match, and from which template each came."""
+    """A template after inheritance: each list with what its patterns match, and from which template each came.
+
+    ``training`` are the courses that whoever has the role must have done.
+    """
 
     template: Template
     patterns: Mapping[str, tuple[tuple[Pattern, str], ...]]
     matches: Mapping[Pattern, frozenset[str]]
+    training: tuple[str, ...] = ()
 
     def entitlements(self, name: str) -> frozenset[str]:
         """Return what one of the lists names today."""
@@ -111,7 +115,8 @@ def resolve(templates: Sequence[Template], entitlements: pa.Table) -> tuple[Reso
         for pattern, _ in (entry for entries in patterns.values() for entry in entries):
             if pattern not in known:
                 known[pattern] = names.match(pattern)
-        resolved.append(Resolved(template, patterns, known))
+        courses = dict.fromkeys(" ".join(course.split()) for t in line for course in t.training)
+        resolved.append(Resolved(template, patterns, known, tuple(courses)))
     return tuple(resolved)
 
 

@@ -233,6 +233,19 @@ _TABLES = (
         "Who gave an account an entitlement, as its source says it.",
     ),
     Table(
+        "training",
+        ("source", "person", "course", "line"),
+        (
+            Column("source"),
+            Column("person", id=True),
+            Column("course"),
+            Column("line", WHOLE),
+            *_times("assigned_at", "due_at", "done_at", "valid_until"),
+        ),
+        "What people were asked to learn, one row for each time: assigned, done or still due, and until when having done it "
+        "counts; without an end it counts for ever.",
+    ),
+    Table(
         "activity",
         ("account", "object"),
         (Column("account", id=True), Column("object", id=True), *_times("last_used_earliest", "last_used_latest")),
@@ -283,7 +296,7 @@ _TABLES = (
 
 TABLES: Mapping[str, Table] = {table.name: table for table in _TABLES}
 
-SINCE = frozenset({"tickets", "granters"})
+SINCE = frozenset({"tickets", "granters", "training"})
 """Tables that runs from before them lack: without a row they are no part of a snapshot's digest, which stays as it was."""
 
 

@@ -1,13 +1,12 @@
 """Commands of the scorecard."""
 
-from datetime import datetime
 from typing import Annotated
 
 import typer
 
 from access_review.cli.options import Options
 from access_review.cli.revocation import signer_of
-from access_review.cli.status import Note, day_given, recorded
+from access_review.cli.status import Link, Note, Until, day_given, recorded
 from access_review.cli.waive import By, Key
 
 
@@ -44,23 +43,19 @@ def attest(
     name: Annotated[str, typer.Argument(metavar="METRIC", help="The metric, by name.")],
     value: Annotated[float, typer.Option(help="The figure, in percent.")],
     by: By,
-    link: Annotated[str, typer.Option(help="Where the evidence is: an address, a ticket or a path.")],
+    link: Link,
     note: Note,
-    until: Annotated[
-        datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], metavar="DAY", help="Its last day; as long as the file allows by default."),
-    ] = None,
+    until: Until = None,
     key: Key = None,
 ) -> None:
     """State the figure of a metric that no record measures: by name, with a link, until it expires."""
     from access_review.stages import scorecard as stage
-    from access_review.stages.status import WhoSays
+    from access_review.stages.statements import Statement, WhoSays
 
     options: Options = ctx.obj
     workspace, run = options.workspace(), options.found_run()
-    who = WhoSays(by, signer_of(by, key))
-    ends, now = day_given(until), options.now
-    said = stage.attest_metric(workspace, run, name, who, value=value, link=link, note=note, until=ends, now=now)
+    who, stated = WhoSays(by, signer_of(by, key)), Statement(link, note, day_given(until))
+    said = stage.attest_metric(workspace, run, name, who, value=value, stated=stated, now=options.now)
     recorded(options, said, f"{value:g}% stated until {said.text('until')[:10]}")
 
 

@@ -42,7 +42,7 @@ def answer(
 ) -> None:
     """Say what you saw of a drawn control; a later answer stands, the earlier stays to be seen."""
     from access_review.stages import mini_audit as stage
-    from access_review.stages.status import WhoSays
+    from access_review.stages.statements import WhoSays
 
     options: Options = ctx.obj
     workspace, run = options.workspace(), options.found_run()
@@ -55,7 +55,6 @@ def mock_audit(ctx: typer.Context) -> None:
     """Show the mock audit: steps, owners and dates, root causes by the records, repeated findings, and trainings."""
     if ctx.invoked_subcommand:
         return
-    from access_review.scorecard.mock_audit import TrainingState
     from access_review.stages.mock_audit import read_mock_audit
     from access_review.store import rosters
     from access_review.views import mock_audit as view
@@ -66,15 +65,15 @@ def mock_audit(ctx: typer.Context) -> None:
     parts = (shown.case, shown.causes, shown.repeated, shown.trainings)
     names = rosters.people_now(run).names
     options.show(view.value(*parts), view.text(*parts, names, options.now, width=options.width))
-    late = [one.course for one in shown.trainings if one.state is TrainingState.OVERDUE]
+    late = [one.course for one in shown.trainings if one.state.is_late]
     late += [str(shown.case.next_step)] if shown.case and shown.case.due and shown.case.due < options.now else []
-    leave(NOT_GREEN if late else 0, f"overdue: {', '.join(late)}")
+    leave(NOT_GREEN if late else 0, f"overdue: {', '.join(dict.fromkeys(late))}")
 
 
 def open_(ctx: typer.Context, by: By, note: Note, next_by: NextBy = None, key: Key = None) -> None:
     """Open a mock audit: the review is done, its causes counted from the newest run."""
     from access_review.stages.mock_audit import open_mock_audit
-    from access_review.stages.status import WhoSays
+    from access_review.stages.statements import WhoSays
 
     options: Options = ctx.obj
     workspace, run = options.workspace(), options.found_run(reviewed=True)
@@ -94,7 +93,7 @@ def step(
 ) -> None:
     """Take the next step of the mock audit; the test needs a run made since it was opened."""
     from access_review.stages.mock_audit import take_mock_step
-    from access_review.stages.status import WhoSays
+    from access_review.stages.statements import WhoSays
 
     options: Options = ctx.obj
     workspace, run = options.workspace(), options.found_run(reviewed=True)
@@ -116,7 +115,7 @@ def train(
 ) -> None:
     """Assign a training that follows from repeated findings, or say that it is done, with where that can be seen."""
     from access_review.stages import mock_audit as stage
-    from access_review.stages.status import WhoSays
+    from access_review.stages.statements import WhoSays
 
     options: Options = ctx.obj
     workspace, run = options.workspace(), options.found_run()

@@ -20,6 +20,11 @@ NOT_GREEN, NOT_KNOWN = 3, 5
 
 Name = Annotated[str, typer.Argument(metavar="CHECKPOINT", help="The checkpoint, by name.")]
 Note = Annotated[str, typer.Option(help="What was seen or done.")]
+Link = Annotated[str, typer.Option(help="Where the evidence is: an address, a ticket or a path.")]
+Until = Annotated[
+    datetime | None,
+    typer.Option(formats=["%Y-%m-%d"], metavar="DAY", help="Its last day; as long as the file allows by default."),
+]
 NextBy = Annotated[
     datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="DAY", help="By when the step after it will be taken.")
 ]
@@ -90,6 +95,7 @@ def show(ctx: typer.Context, name: Name) -> None:
     """Show one checkpoint in full, with everything recorded about it."""
     from access_review.scorecard import checkpoints
     from access_review.stages import status as stage
+    from access_review.stages.statements import as_signed
     from access_review.store.run_records import read_records
     from access_review.views import status as view
 
@@ -101,7 +107,7 @@ def show(ctx: typer.Context, name: Name) -> None:
         workspace.checklist.model_copy(update={"checkpoints": (checkpoint,)}), records, options.now
     )
     history = [said for said in records.follow_ups if said.about == checkpoint.checkpoint and said.at <= options.now]
-    assured = {said.seq: stage.as_signed(workspace, run, said) for said in history}
+    assured = {said.seq: as_signed(workspace, run, said) for said in history}
     options.show(view.value(options.now, one), view.details(one[0], history, assured))
 
 
@@ -109,23 +115,20 @@ def attest(
     ctx: typer.Context,
     name: Name,
     by: By,
-    link: Annotated[str, typer.Option(help="Where the evidence is: an address, a ticket or a path.")],
+    link: Link,
     note: Note,
     state: Annotated[Rag, typer.Option(help="How it stands.")] = Rag.GREEN,
-    until: Annotated[
-        datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], metavar="DAY", help="Its last day; as long as the file allows by default."),
-    ] = None,
+    until: Until = None,
     key: Key = None,
 ) -> None:
     """State how a checkpoint stands that no record measures: by name, with a link, until it expires."""
     from access_review.stages import status as stage
+    from access_review.stages.statements import Statement, WhoSays
 
     options: Options = ctx.obj
     workspace, run = options.workspace(), options.found_run()
-    who = stage.WhoSays(by, signer_of(by, key))
-    ends = day_given(until)
-    said = stage.attest(workspace, run, name, who, state=state, link=link, note=note, until=ends, now=options.now)
+    who, stated = WhoSays(by, signer_of(by, key)), Statement(link, note, day_given(until))
+    said = stage.attest(workspace, run, name, who, state=state, stated=stated, now=options.now)
     recorded(options, said, f"stated {said.text('state')} until {said.text('until')[:10]}")
 
 
@@ -142,10 +145,11 @@ def step(
 ) -> None:
     """Take the next step for a checkpoint that is not green: isolate, investigate, remediate, reinforce."""
     from access_review.stages import status as stage
+    from access_review.stages.statements import WhoSays
 
     options: Options = ctx.obj
     workspace, run = options.workspace(), options.found_run()
-    who = stage.WhoSays(by, signer_of(by, key))
+    who = WhoSays(by, signer_of(by, key))
     ends = day_given(next_by)
     said = stage.take_step(
         workspace, run, name, taken, who, note=note, link=link, cause=cause, next_by=ends, now=options.now

@@ -48,7 +48,7 @@ AHEAD = timedelta(days=7)
 """How long after it was written an acceptance may hold: one without end would switch the guard off."""
 
 # Logs hold what happened in their span and not what there is; an object has several names; the last two are of the reading.
-_NOT_KEPT = frozenset({"signins", "activity", "tickets", "granters", "aliases", "problems", "completeness"})
+_NOT_KEPT = frozenset({"signins", "activity", "tickets", "granters", "training", "aliases", "problems", "completeness"})
 _CARRYING = frozenset({"people", "accounts", "entitlements"})
 # What accounts are matched by, and what decides whether they are open. A column that was half empty says little.
 _COLUMNS = {"accounts": ("mail", "employee_id", "principal_name", "enabled"), "people": ("mail", "name", "manager")}

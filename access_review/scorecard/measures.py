@@ -9,10 +9,12 @@ from math import ceil
 from access_review.findings.counts import ReviewCounts
 from access_review.scorecard.follow_up import FollowUpKind
 from access_review.scorecard.records import AuditFigures, Records, RuleFigures, RunRecord
+from access_review.scorecard.training import counted
 from access_review.settings.measures import LOOK_BACK_DAYS, MeasureName
 
 QUARTER = timedelta(days=LOOK_BACK_DAYS)
 MONTH = timedelta(days=28)
+DAY = timedelta(days=1)
 WEEKS_BACK = 13
 NINE_IN_TEN = 0.9
 
@@ -30,6 +32,10 @@ class Unmeasured(StrEnum):
     NOT_PROVEN = "not-proven"
     NEVER_DONE = "never-done"
     NOTHING_YET = "nothing-yet"
+    NO_TRAININGS = "no-trainings"
+    """No source has trainings, and none was assigned by name."""
+    NOT_WHOLE = "not-whole"
+    """What it is made of was not read whole."""
     OUT_OF_DATE = "out-of-date"
 
 
@@ -290,6 +296,26 @@ def _leaver_lag(run: RunRecord) -> _Found:
     return _unknown(Unmeasured.NOT_PROVEN, run.as_of) if at_most == float("inf") else _number(at_most, run.as_of)
 
 
+def _changes_proven(view: _View) -> _Found:
+    """A change waits for its second read, so one of today is counted once it is proven."""
+    known = [one for one in view.records.changes if view.at - QUARTER < one.called_at <= view.at]
+    proven = sum(one.proven_at is not None and one.proven_at <= view.at for one in known)
+    waiting = sum(one.called_at > view.at - DAY and (one.proven_at is None or one.proven_at > view.at) for one in known)
+    if len(known) == waiting:
+        return _unknown(Unmeasured.NOTHING_YET, view.at if known else None)
+    return _share(proven, len(known) - waiting, view.at)
+
+
+def _training_done(view: _View) -> _Found:
+    newest = next((run for run in reversed(view.runs) if run.training is not None), None)
+    if newest and newest.training and not newest.training.whole:
+        return _unknown(Unmeasured.NOT_WHOLE, newest.as_of)
+    found = counted(newest.training if newest else None, view.records.follow_ups, view.at)
+    if found is None:
+        return _unknown(Unmeasured.NO_TRAININGS)
+    return _share(*found, newest.as_of if newest else view.at)
+
+
 def _rules_evaluated(view: _View) -> _Found:
     run = view.reviewed()
     if run is None:
@@ -353,6 +379,8 @@ _MEASURES: Mapping[MeasureName, Callable[[_View], _Found]] = {
     MeasureName.LEAVERS_OPEN_LATE: _with_leavers(_leavers_open_late),
     MeasureName.LEAVERS_IN_TIME: _with_leavers(_leavers_in_time),
     MeasureName.LEAVER_LAG: _with_leavers(_leaver_lag),
+    MeasureName.CHANGES_PROVEN: _changes_proven,
+    MeasureName.TRAINING_DONE: _training_done,
     MeasureName.RULES_EVALUATED: _rules_evaluated,
     MeasureName.FOLLOWED_UP: _followed_up,
     MeasureName.MINI_AUDIT_ANSWERED: _mini_audit_answered,

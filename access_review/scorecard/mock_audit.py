@@ -1,14 +1,13 @@
 """The mock audit: Review, Engage, Architect, Control, Test, as a case with root causes from the records, owners and dates.
 
-Causes are counted, not guessed by people: each open finding has one by its rule, and by how many hold the same beyond
-their role. What a source did not tell and what no rule could see are causes too.
+Causes are counted, not guessed by people: each open finding has one by its rule, by whether a nesting carries it, by how
+many hold the same and by whether the holder moved. What a source did not tell and what no rule could see are causes too.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 from access_review.scorecard.follow_up import FollowUp, FollowUpKind
 from access_review.scorecard.ladder import MockStep, RootCause
@@ -23,6 +22,7 @@ _CAUSES: Mapping[str, RootCause] = {
     "person-missing": RootCause.SOURCE,
     "owner-doubtful": RootCause.SOURCE,
     "account-unowned": RootCause.SOURCE,
+    "lookalike-account": RootCause.SOURCE,
     "mover-kept-access": RootCause.MOVER,
     "client-boundary": RootCause.MOVER,
     "nesting-escalates": RootCause.NESTING,
@@ -30,16 +30,23 @@ _CAUSES: Mapping[str, RootCause] = {
     "template-overdue": RootCause.TEMPLATE,
     "template-unresolved": RootCause.TEMPLATE,
     "birthright-missing": RootCause.TEMPLATE,
-    "leaver-active": RootCause.PEOPLE,
-    "leaver-residue": RootCause.PEOPLE,
-    "contract-ended": RootCause.PEOPLE,
-    "not-reviewed": RootCause.PEOPLE,
-    "not-reviewed-again": RootCause.PEOPLE,
-    "kept-unlogged": RootCause.PEOPLE,
-    "repeat-finding": RootCause.PEOPLE,
-    "waiver-expired": RootCause.PEOPLE,
-    "waiver-incomplete": RootCause.PEOPLE,
+    **dict.fromkeys(
+        (
+            *("leaver-active", "leaver-residue", "contract-ended", "leave-active", "shared-unrotated"),
+            *("account-dormant", "never-used", "guest-stale", "access-unused", "direct-grant", "standing-privilege"),
+            *("grant-unauthorised", "access-outside-ticket", "app-consent-unapproved", "agent-unowned"),
+            *("service-unowned", "signin-after-end", "signin-off-shift", "signin-outside-countries"),
+            *("signin-outside-network", "signin-unmanaged-device", "training-missing", "not-reviewed"),
+            *("not-reviewed-again", "kept-unlogged", "repeat-finding", "waiver-expired", "waiver-incomplete"),
+        ),
+        RootCause.PEOPLE,
+    ),
 }
+
+_BEYOND = frozenset({"access-beyond-role", "never-allowed", "toxic-pair", "agent-beyond-purpose"})
+"""Rules about access that somebody holds and should not: the cause is how it came about."""
+_CARRIED = frozenset({"carried", "held-in-part", "eligible-in-part"})
+"""Their codes where a nesting, and no grant by itself, is what goes too far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +58,35 @@ class CountedCause:
     rules: Mapping[str, int]
 
 
-def root_causes(open_findings: Iterable[Row], unread: Sequence[str], silent: Sequence[str]) -> tuple[CountedCause, ...]:
-    """Count the causes of open findings (``rule``, ``about``), of sources not read whole and of rules not evaluated."""
+def root_causes(
+    open_findings: Iterable[Row], unread: Sequence[str], silent: Sequence[str], movers: Collection[str] = ()
+) -> tuple[CountedCause, ...]:
+    """Count the causes of open findings (``rule``, ``about``, ``code``, ``person``), of sources not read whole and of silent rules.
+
+    ``movers`` are people who had another job before, ``silent`` are rules that were not evaluated.
+    """
     rows = list(open_findings)
     same = Counter((row["rule"], row["about"]) for row in rows if row["about"])
     by_cause: dict[RootCause, Counter[str]] = defaultdict(Counter)
     for row in rows:
-        many = row["about"] and same[row["rule"], row["about"]] >= SAME_FOR_MANY
-        beyond = RootCause.TEMPLATE if row["rule"] == "access-beyond-role" and many else RootCause.OTHER
-        by_cause[_CAUSES.get(row["rule"], beyond)][row["rule"]] += 1
+        by_cause[_cause(row, same[row["rule"], row["about"]], movers)][row["rule"]] += 1
     by_cause[RootCause.SOURCE].update({f"{source} not read whole": 1 for source in unread})
     by_cause[RootCause.RULE].update({f"{rule} not evaluated": 1 for rule in silent})
     made = [
         CountedCause(cause, found.total(), dict(sorted(found.items()))) for cause, found in by_cause.items() if found
     ]
     return tuple(sorted(made, key=lambda one: (-one.findings, one.cause)))
+
+
+def _cause(row: Row, same: int, movers: Collection[str]) -> RootCause:
+    """Return where a finding came from; ``same`` is how many its rule has about the same thing."""
+    if row["rule"] not in _BEYOND:
+        return _CAUSES.get(row["rule"], RootCause.OTHER)
+    if row["code"] in _CARRIED:
+        return RootCause.NESTING
+    if same >= SAME_FOR_MANY:
+        return RootCause.TEMPLATE
+    return RootCause.MOVER if row["person"] in movers else RootCause.PEOPLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,40 +155,3 @@ def newest_case(records: Sequence[FollowUp], at: datetime) -> MockAudit | None:
     about = opened[-1].about
     steps = (one for one in records if one.kind is FollowUpKind.MOCK_STEP and one.about == about and one.at <= at)
     return MockAudit(opened[-1], tuple(steps))
-
-
-class TrainingState(StrEnum):
-    """Where a training stands."""
-
-    ASSIGNED = "assigned"
-    DONE = "done"
-    OVERDUE = "overdue"
-
-
-@dataclass(frozen=True, slots=True)
-class Training:
-    """What somebody was asked to learn, by when, and whether they did."""
-
-    person: str
-    course: str
-    due: datetime
-    state: TrainingState
-    link: str
-
-
-def trainings(records: Iterable[FollowUp], at: datetime) -> tuple[Training, ...]:
-    """Return every training as it stands: the last record about a person and a course."""
-    last = {
-        (one.about, one.text("course")): one for one in records if one.kind is FollowUpKind.TRAINING and one.at <= at
-    }
-    return tuple(
-        Training(person, course, due, _state(one, due, at), one.text("link"))
-        for (person, course), one in sorted(last.items())
-        if (due := one.moment("due")) is not None
-    )
-
-
-def _state(record: FollowUp, due: datetime, at: datetime) -> TrainingState:
-    if record.said.get("done") is True:
-        return TrainingState.DONE
-    return TrainingState.OVERDUE if due < at else TrainingState.ASSIGNED

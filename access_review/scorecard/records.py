@@ -6,6 +6,7 @@ from datetime import datetime
 
 from access_review.findings.counts import ReviewCounts
 from access_review.scorecard.follow_up import FollowUp
+from access_review.scorecard.training import TrainingFigures
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,14 @@ class AuditFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class CarriedOut:
+    """One change that a batch carried out: when it was first called for, and when two reads had proven it, if they have."""
+
+    called_at: datetime
+    proven_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class RunRecord:
     """One run: ``rules`` are null where it is not reviewed, the others where there is nothing of the kind.
 
@@ -76,6 +85,7 @@ class RunRecord:
     counts: ReviewCounts | None = None
     leavers: LeaverFigures | None = None
     audit: AuditFigures | None = None
+    training: TrainingFigures | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,3 +95,4 @@ class Records:
     runs: tuple[RunRecord, ...]
     follow_ups: tuple[FollowUp, ...]
     coverage_weeks: int
+    changes: tuple[CarriedOut, ...] = ()

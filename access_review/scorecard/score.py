@@ -111,14 +111,16 @@ def _metrics(formulas: Formulas, listed: CheckpointList, records: Records, at: d
 
 
 def _scored(metric: Metric, formulas: Formulas, listed: CheckpointList, records: Records, at: datetime) -> MetricScore:
-    if metric.attested is not None:
+    if metric.measured is None:
         return _stated(metric, records, at)
     if metric.measured is MeasureName.FOLLOWED_UP:
         found = followed_up(listed, records, at)
     else:
-        found = measure(metric.measured or MeasureName.SOURCES_COMPLETE, records, at, metric.rules)
+        found = measure(metric.measured, records, at, metric.rules)
     if found.value is not None and (found.at is None or found.at + formulas.fresh < at):
         found = replace(found, value=None, why=Unmeasured.OUT_OF_DATE)
+    if found.why in NO_RECORD and metric.attested is not None:
+        return replace(_stated(metric, records, at), measured=found)
     if found.value is None:
         return MetricScore(metric, Known.UNKNOWN, None, 0.0, measured=found)
     return MetricScore(metric, Known.MEASURED, found.value, points_for(metric, found.value), measured=found)
@@ -132,6 +134,10 @@ def _stated(metric: Metric, records: Records, at: datetime) -> MetricScore:
     if until is None or until <= at or not isinstance(value, int | float):
         return MetricScore(metric, Known.EXPIRED, None, 0.0, attested=said[-1])
     return MetricScore(metric, Known.ATTESTED, float(value), points_for(metric, float(value)), attested=said[-1])
+
+
+NO_RECORD = frozenset({Unmeasured.NO_TRAININGS})
+"""Why a figure is not known where no record could hold it: only then does a statement take its place."""
 
 
 def about_metric(name: str) -> str:

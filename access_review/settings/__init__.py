@@ -226,6 +226,7 @@ class Template(File):
     may: tuple[PatternText, ...] = ()
     never: tuple[PatternText, ...] = ()
     eligible: tuple[PatternText, ...] = ()
+    training: Texts = ()
     review_by: date | None = None
     tests: tuple[TemplateTest, ...] = ()
 

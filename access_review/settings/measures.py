@@ -30,6 +30,8 @@ class MeasureName(StrEnum):
     LEAVERS_OPEN_LATE = "leavers-open-late"
     LEAVERS_IN_TIME = "leavers-in-time"
     LEAVER_LAG = "leaver-lag"
+    CHANGES_PROVEN = "changes-proven"
+    TRAINING_DONE = "training-done"
     RULES_EVALUATED = "rules-evaluated"
     FOLLOWED_UP = "followed-up"
     MINI_AUDIT_ANSWERED = "mini-audit-answered"
@@ -113,6 +115,12 @@ MEASURES: Mapping[MeasureName, MeasureMeaning] = {
     ),
     MeasureName.LEAVER_LAG: MeasureMeaning(
         _HOURS, "nine in ten leavers of the quarter lost access within so long of their end, as the records prove"
+    ),
+    MeasureName.CHANGES_PROVEN: MeasureMeaning(
+        _PERCENT, "changes that batches of the quarter carried out, a day ago or before, and two reads proved"
+    ),
+    MeasureName.TRAINING_DONE: MeasureMeaning(
+        _PERCENT, "trainings due by now, by the table of trainings or assigned in a mock audit, that are done and count"
     ),
     MeasureName.RULES_EVALUATED: MeasureMeaning(
         _PERCENT, "rules that had all they need in the newest review", by_rule=True

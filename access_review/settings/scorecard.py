@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from access_review.settings import Duration, File, Texts
 from access_review.settings.checklist import Attested, CheckpointName, Words
-from access_review.settings.measures import MEASURES, MeasureName
+from access_review.settings.measures import MEASURES, MeasureName, MeasureUnit
 
 
 class Dimension(StrEnum):
@@ -38,6 +38,7 @@ class Metric(File):
     """One metric: ``weight`` points from ``good`` on, none from ``bad`` on, in proportion between; unknown earns none.
 
     ``good`` and ``bad`` are in the unit of the measure (percent, hours, days or how many); what is attested is a percentage.
+    One that is measured and attested is stated by somebody only while no record measures it.
     """
 
     metric: CheckpointName
@@ -53,8 +54,10 @@ class Metric(File):
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        if (self.measured is None) == (self.attested is None):
-            raise ValueError("where the figure comes from: either measured, or attested")
+        if self.measured is None and self.attested is None:
+            raise ValueError("where the figure comes from: measured, attested, or attested where nothing measures it")
+        if self.measured and self.attested and MEASURES[self.measured].unit is not MeasureUnit.PERCENT:
+            raise ValueError(f"attested: {self.measured} is no percentage, so a statement cannot take its place")
         if self.rules and (self.measured is None or not MEASURES[self.measured].by_rule):
             raise ValueError("rules: this is not measured rule by rule")
         if self.good == self.bad:

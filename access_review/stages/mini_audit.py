@@ -13,8 +13,7 @@ from access_review.runs import Run
 from access_review.scorecard import mini_audit
 from access_review.scorecard.follow_up import FollowUp, FollowUpKind, of_kind
 from access_review.scorecard.mini_audit import Answer, MiniAudit, QuarterKey
-from access_review.stages import status
-from access_review.stages.status import WhoSays
+from access_review.stages.statements import WhoSays, linked, noted, record
 from access_review.store import follow_ups, logbook, logged, rosters
 from access_review.workspace import Workspace
 
@@ -103,7 +102,7 @@ def answer(
     said: JsonObject = {
         "control": found,
         "answer": str(says),
-        "link": status.linked(link),
-        "note": status.noted(note),
+        "link": linked(link),
+        "note": noted(note),
     }
-    return status.record(workspace, run, FollowUp(FollowUpKind.ANSWER, shown.made.quarter, now, person, said), who)
+    return record(workspace, run, FollowUp(FollowUpKind.ANSWER, shown.made.quarter, now, person, said), who)

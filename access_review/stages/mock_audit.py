@@ -1,5 +1,6 @@
 """Mock audit: open a case from the records, take its steps, test it by a newer run, and follow who is to be trained."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,10 +12,10 @@ from access_review.scorecard import mock_audit
 from access_review.scorecard.follow_up import FollowUp, FollowUpKind
 from access_review.scorecard.ladder import MockStep
 from access_review.scorecard.measures import QUARTER
-from access_review.scorecard.mock_audit import CountedCause, MockAudit, RepeatedFindings, Training
-from access_review.stages import status
-from access_review.stages.status import WhoSays
-from access_review.store import follow_ups, logged, reviews, rosters, snapshots
+from access_review.scorecard.mock_audit import CountedCause, MockAudit, RepeatedFindings
+from access_review.scorecard.training import Training, TrainingLine, trainings
+from access_review.stages.statements import WhoSays, linked, noted, record
+from access_review.store import follow_ups, logged, reviews, rosters, run_records, snapshots
 from access_review.tables import Row
 from access_review.workspace import Workspace
 
@@ -33,21 +34,41 @@ def read_mock_audit(workspace: Workspace, run: Run, now: datetime) -> ShownMockA
     """Say how the mock audit stands, and what the newest records are about; raises ``ArtifactError``."""
     records = follow_ups.read(workspace.folder)
     people = rosters.people_now(run)
+    repeated = mock_audit.repeated_findings(_of_the_quarter(workspace, now), people.managers, people.here)
+    named = {one.person for one in repeated}
+    known = trainings(records, _lines(run), now)
+    asked = {one.about for one in records if one.kind is FollowUpKind.TRAINING}
     return ShownMockAudit(
         mock_audit.newest_case(records, now),
         _causes(run),
-        mock_audit.repeated_findings(_of_the_quarter(workspace, now), people.managers, people.here),
-        mock_audit.trainings(records, now),
+        repeated,
+        tuple(one for one in known if not one.source or one.person in named | asked),
     )
+
+
+def _lines(run: Run) -> Iterator[TrainingLine]:
+    return map(run_records.training_line, snapshots.table(run, "training").to_pylist())
 
 
 def _causes(run: Run) -> tuple[CountedCause, ...]:
     report = reviews.read(run)
-    rows = [row for row in report.findings.select(["rule", "about", "status"]).to_pylist() if row["status"] in CURRENT]
+    columns = ["rule", "about", "code", "person", "status"]
+    rows = [row for row in report.findings.select(columns).to_pylist() if row["status"] in CURRENT]
     sources = snapshots.read_manifest(run).sources
     unread = sorted(name for name, source in sources.items() if not source.complete)
     silent = [one.rule for one in report.evaluations if not one.evaluated]
-    return mock_audit.root_causes(rows, unread, silent)
+    return mock_audit.root_causes(rows, unread, silent, _movers(run))
+
+
+def _movers(run: Run) -> frozenset[str]:
+    """Return who works here and had another job before that has ended."""
+    spells = snapshots.table(run, "assignments").select(["person", "status", "client", "role", "attributes"])
+    now: dict[str, set[tuple[str, ...]]] = defaultdict(set)
+    before: dict[str, set[tuple[str, ...]]] = defaultdict(set)
+    for row in spells.to_pylist():
+        job = tuple(row[name] or "" for name in ("client", "role", "attributes"))
+        (before if row["status"] == "left" else now)[row["person"]].add(job)
+    return frozenset(person for person, jobs in now.items() if before[person] - jobs)
 
 
 def _of_the_quarter(workspace: Workspace, now: datetime) -> Iterator[Row]:
@@ -65,13 +86,13 @@ def open_mock_audit(
         raise PlanRefused(f"{shown.case.opened.about} goes on", hint=f"its next step is {shown.case.next_step}")
     said: JsonObject = {
         "run": run.id,
-        "note": status.noted(note),
+        "note": noted(note),
         "causes": {str(one.cause): one.findings for one in shown.causes},
         "next_by": next_by.isoformat() if next_by else "",
     }
     person = rosters.person_now(run, who.by)
     opened = FollowUp(FollowUpKind.MOCK_AUDIT, f"mock-audit {now:%Y-%m-%d}", now, person, said)
-    return status.record(workspace, run, opened, who)
+    return record(workspace, run, opened, who)
 
 
 def take_mock_step(
@@ -103,14 +124,14 @@ def take_mock_step(
     said: JsonObject = {
         "step": str(step),
         "owner": answering,
-        "note": status.noted(note),
-        "link": status.linked(link) if link else "",
+        "note": noted(note),
+        "link": linked(link) if link else "",
         "next_by": next_by.isoformat() if next_by else "",
         "run": run.id if step is MockStep.TEST else "",
         "causes": counted,
     }
     person = rosters.person_now(run, who.by)
-    return status.record(workspace, run, FollowUp(FollowUpKind.MOCK_STEP, case.opened.about, now, person, said), who)
+    return record(workspace, run, FollowUp(FollowUpKind.MOCK_STEP, case.opened.about, now, person, said), who)
 
 
 def train(
@@ -128,9 +149,10 @@ def train(
 
     Raises ``PlanRefused`` for strangers, for a day that is past and for proof of what was never assigned.
     """
-    person, name = rosters.person_now(run, trainee), status.noted(course)
-    known = mock_audit.trainings(follow_ups.read(workspace.folder), now)
-    before = next((one for one in known if (one.person, one.course) == (person, name)), None)
+    person, name = rosters.person_now(run, trainee), noted(course)
+    known = trainings(follow_ups.read(workspace.folder), (), now)
+    before = next((one for one in known if (one.person, one.course.lower()) == (person, name.lower())), None)
+    name = before.course if before else name
     if link and before is None:
         raise PlanRefused(f"{name!r} was never assigned to {trainee}", hint="assign it with --due DAY")
     ends = before.due if link and before else due
@@ -140,7 +162,7 @@ def train(
         "course": name,
         "due": ends.isoformat(),
         "done": bool(link),
-        "link": status.linked(link) if link else "",
+        "link": linked(link) if link else "",
     }
     by = rosters.person_now(run, who.by)
-    return status.record(workspace, run, FollowUp(FollowUpKind.TRAINING, person, now, by, said), who)
+    return record(workspace, run, FollowUp(FollowUpKind.TRAINING, person, now, by, said), who)

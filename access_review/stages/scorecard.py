@@ -6,14 +6,12 @@ from pathlib import Path
 
 from access_review import documents
 from access_review.errors import PlanRefused, Unclear
-from access_review.model import JsonObject
 from access_review.runs import Run
 from access_review.scorecard import score
-from access_review.scorecard.follow_up import FollowUp, FollowUpKind
+from access_review.scorecard.follow_up import FollowUp
 from access_review.scorecard.score import Scorecard
 from access_review.settings.scorecard import Formulas, Metric
-from access_review.stages import status
-from access_review.stages.status import WhoSays
+from access_review.stages.statements import Statement, WhoSays, make_statement
 from access_review.store import run_records
 from access_review.workspace import Workspace
 
@@ -52,35 +50,24 @@ def find_metric(workspace: Workspace, name: str) -> Metric:
 
 
 def attest_metric(
-    workspace: Workspace,
-    run: Run,
-    name: str,
-    who: WhoSays,
-    *,
-    value: float,
-    link: str,
-    note: str,
-    until: datetime | None,
-    now: datetime,
+    workspace: Workspace, run: Run, name: str, who: WhoSays, *, value: float, stated: Statement, now: datetime
 ) -> FollowUp:
     """State the figure of a metric that no record measures, in percent.
 
-    Raises ``Unclear`` for no metric, ``PlanRefused`` for one that is measured, a figure that is no percentage, and as a statement about a
-    checkpoint does.
+    Raises ``Unclear`` for no metric, ``PlanRefused`` for one that is measured, a figure that is no percentage, and as every
+    statement does.
     """
     metric = find_metric(workspace, name)
-    if metric.attested is None:
+    if metric.attested is None or (metric.measured and _is_measured(workspace, metric, now)):
         hint = f"access-review scorecard --metrics says what {name} is made of"
         raise PlanRefused(f"{name} is measured from the records, so nobody states it", hint=hint)
     if not 0 <= value <= 100:
         raise PlanRefused(f"{value:g} is no percentage", hint="--value, from 0 to 100")
-    ends = status.until_when(metric.attested, until, now)
-    person = status.may_attest(run, metric.attested, who.by)
-    said: JsonObject = {
-        "value": value,
-        "link": status.linked(link),
-        "note": status.noted(note),
-        "until": ends.isoformat(),
-    }
     about = score.about_metric(metric.metric)
-    return status.record(workspace, run, FollowUp(FollowUpKind.ATTESTATION, about, now, person, said), who)
+    return make_statement(workspace, run, about, metric.attested, who, {"value": value}, stated, now)
+
+
+def _is_measured(workspace: Workspace, metric: Metric, now: datetime) -> bool:
+    """Tell whether a record could hold a metric's figure, so that no statement takes its place."""
+    found = next(one for one in read_scorecard(workspace, now).metrics if one.metric == metric)
+    return found.measured is not None and found.measured.why not in score.NO_RECORD

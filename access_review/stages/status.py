@@ -1,29 +1,24 @@
 """Status: how the check list stands by the records, and what people state and do about it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from access_review.errors import PlanRefused, Unclear
 from access_review.model import JsonObject, Rag
-from access_review.revoke.approve import StatementKind
-from access_review.revoke.assurance import digest_of_words, is_authenticated
 from access_review.runs import Run
 from access_review.scorecard import checkpoints
 from access_review.scorecard.checkpoints import CheckpointStatus, LadderCase
-from access_review.scorecard.follow_up import FollowUp, FollowUpKind, words_of
+from access_review.scorecard.follow_up import FollowUp, FollowUpKind
 from access_review.scorecard.ladder import LadderStep, RootCause
 from access_review.scorecard.records import Records
-from access_review.settings.checklist import Attested, Checkpoint
+from access_review.settings.checklist import Checkpoint
 from access_review.stages import notify
-from access_review.stages.approve import Signer, sign_words
-from access_review.store import files, follow_ups, logged, plans, rosters, run_records
+from access_review.stages.statements import Statement, WhoSays, linked, make_statement, noted, record
+from access_review.store import files, follow_ups, rosters, run_records
 from access_review.views import incident
 from access_review.workspace import Workspace
-
-LONGEST_NOTE = 2000
-"""Characters of a note."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,30 +54,12 @@ def find_checkpoint(workspace: Workspace, name: str) -> Checkpoint:
     return found[0]
 
 
-@dataclass(frozen=True, slots=True)
-class WhoSays:
-    """Who says something: by name as typed, and with which key they sign, if any."""
-
-    by: str
-    signer: Signer | None = None
-
-
 def attest(
-    workspace: Workspace,
-    run: Run,
-    name: str,
-    who: WhoSays,
-    *,
-    state: Rag,
-    link: str,
-    note: str,
-    until: datetime | None,
-    now: datetime,
+    workspace: Workspace, run: Run, name: str, who: WhoSays, *, state: Rag, stated: Statement, now: datetime
 ) -> FollowUp:
     """State how a checkpoint stands that no record measures.
 
-    Raises ``Unclear`` for no checkpoint, ``PlanRefused`` for one that is measured, for who may not state it or is nobody of a roster, and for a
-    statement that would hold too long.
+    Raises ``Unclear`` for no checkpoint, ``PlanRefused`` for one that is measured, and as every statement does.
     """
     checkpoint = find_checkpoint(workspace, name)
     if checkpoint.attested is None:
@@ -90,29 +67,8 @@ def attest(
             f"{checkpoint.checkpoint} is measured from the records, so nobody states it",
             hint=f"access-review status show {checkpoint.checkpoint} says what it is made of",
         )
-    ends = until_when(checkpoint.attested, until, now)
-    person = may_attest(run, checkpoint.attested, who.by)
-    said = {"state": str(state), "link": linked(link), "note": noted(note), "until": ends.isoformat()}
-    return record(workspace, run, FollowUp(FollowUpKind.ATTESTATION, checkpoint.checkpoint, now, person, said), who)
-
-
-def until_when(attested: Attested, until: datetime | None, now: datetime) -> datetime:
-    """Return when a statement expires; raises ``PlanRefused`` for an end that is past, or later than it may be."""
-    ends = until or now + attested.valid
-    if not now < ends <= now + attested.valid:
-        raise PlanRefused(
-            f"{ends:%Y-%m-%d} is not between today and {now + attested.valid:%Y-%m-%d}",
-            hint="attested.valid in the file says how long a statement holds",
-        )
-    return ends
-
-
-def may_attest(run: Run, attested: Attested, by: str) -> str:
-    """Return the person of a name who may state something, by id; raises ``PlanRefused``."""
-    person, people = rosters.person_now(run, by), rosters.people_now(run)
-    if attested.by and person not in {people.who(name) for name in attested.by}:
-        raise PlanRefused(f"{by} may not state this", hint="the file names who may: " + ", ".join(attested.by))
-    return person
+    said: JsonObject = {"state": str(state)}
+    return make_statement(workspace, run, checkpoint.checkpoint, checkpoint.attested, who, said, stated, now)
 
 
 def take_step(
@@ -209,41 +165,3 @@ def _template(workspace: Workspace) -> str | None:
     """Return the workspace's own template of an incident record, where it has one."""
     path = workspace.folder / "roles/incident.md"
     return files.content(path).decode("utf-8") if path.is_file() else None
-
-
-def record(workspace: Workspace, run: Run, said: FollowUp, who: WhoSays) -> FollowUp:
-    """Keep what somebody says, signed where they have a key; raises ``PlanRefused`` for who may not."""
-    if who.signer:
-        said = replace(said, assurance="authenticated")
-        digest = digest_of_words(words_of(said))
-        sign_words(run, workspace, StatementKind.ATTESTATION, digest, who.signer, said.at)
-    return follow_ups.add(workspace.folder, lambda _: said, said.at, "status")
-
-
-def as_signed(workspace: Workspace, run: Run, said: FollowUp) -> str:
-    """Say how the person of a record is known, by what was signed; what the record says of that is not believed."""
-    log, people = logged.known(workspace.folder), plans.signatories(run)
-    if not said.person or log is None or said.assurance != "authenticated":
-        return "claimed" if said.person else ""
-    signed = plans.envelopes(workspace.folder / plans.STANDING_APPROVALS)
-    digest, kind = digest_of_words(words_of(said)), StatementKind.ATTESTATION
-    by_key = is_authenticated(signed, kind, digest, said.person, workspace.approvers, people, log.workspace)
-    return "authenticated" if by_key else "claimed"
-
-
-def linked(link: str) -> str:
-    """Return a link as it is kept; raises ``PlanRefused`` for none, and for one that a page must not open."""
-    text = link.strip()
-    if not text or len(text) > LONGEST_NOTE or any(ord(letter) < ord(" ") for letter in text):
-        raise PlanRefused("where the evidence is must be said", hint="--link: an address, a ticket or a path")
-    if text.partition(":")[0].casefold() in {"javascript", "data", "vbscript"}:
-        raise PlanRefused("such a link shows nothing", hint="--link: an address, a ticket or a path")
-    return text
-
-
-def noted(note: str) -> str:
-    """Return a note as it is kept; raises ``PlanRefused`` for none."""
-    text = " ".join(note.split())
-    if not text or len(text) > LONGEST_NOTE:
-        raise PlanRefused("a note says what was seen or done", hint=f"--note, of {LONGEST_NOTE} characters at most")
-    return text

@@ -1,19 +1,27 @@
 """What figures are made of, read from disk: each run that the logbook knows, and what people recorded."""
 
 from collections import defaultdict
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from access_review import store
 from access_review.artifacts import AUDIT, COUNTS, FRAME, LEAVERS, SAMPLE
 from access_review.model import CURRENT, Family, Status
 from access_review.offboarding.leaver import AccessState, Late, Leaver, LeaverStatus
 from access_review.policy import Policy
+from access_review.revoke.states import PROVEN, State
 from access_review.rules import load
 from access_review.runs import Run
 from access_review.sample.rotation import week_of
-from access_review.scorecard.records import AuditFigures, LeaverFigures, Records, RuleFigures, RunRecord
-from access_review.store import audits, follow_ups, logged, reviews, snapshots
+from access_review.scorecard import training
+from access_review.scorecard.records import AuditFigures, CarriedOut, LeaverFigures, Records, RuleFigures, RunRecord
+from access_review.scorecard.training import Asked, TrainingFigures, TrainingLine
+from access_review.snapshot import Manifest
+from access_review.store import audits, follow_ups, logged, plans, reviews, snapshots
 from access_review.tables import Row
 
 _DAY = timedelta(days=1)
@@ -26,16 +34,21 @@ def read_records(workspace: Path, policy: Policy) -> Records:
     """
     known = logged.known_runs(workspace)
     first = known[0].as_of if known else None
-    runs = tuple(read_run(run, policy.reviewing.timezone, first or run.as_of) for run in known)
-    return Records(runs, follow_ups.read(workspace), policy.sampling.coverage_weeks)
+    told = follow_ups.read(workspace)
+    asked = training.asked_by_name(told)
+    runs = tuple(read_run(run, policy.reviewing.timezone, first or run.as_of, asked) for run in known)
+    return Records(runs, told, policy.sampling.coverage_weeks, tuple(_carried_out(workspace)))
 
 
-def read_run(run: Run, zone: str, first: datetime) -> RunRecord:
-    """Read what figures need of one run; ``first`` is the moment of the first run of the workspace.
+def read_run(run: Run, zone: str, first: datetime, asked: frozenset[Asked]) -> RunRecord:
+    """Read what figures need of one run.
+
+    ``first`` is the moment of the first run of the workspace, ``asked`` are the trainings that were assigned by name.
 
     Raises ``ArtifactError`` for files of a run that are damaged or gone.
     """
-    sources = snapshots.read_manifest(run).sources.values()
+    known = snapshots.read_manifest(run)
+    sources = known.sources.values()
     return RunRecord(
         run=run.id,
         as_of=run.as_of,
@@ -46,7 +59,55 @@ def read_run(run: Run, zone: str, first: datetime) -> RunRecord:
         counts=store.read(run, COUNTS) if run.reviewed and store.has(run, COUNTS) else None,
         leavers=_leavers(run, first) if store.has(run, LEAVERS) else None,
         audit=_audit(run) if store.has(run, AUDIT) else None,
+        training=_training(run, asked, known) if any("training" in one.verdicts for one in sources) else None,
     )
+
+
+def _carried_out(workspace: Path) -> Iterator[CarriedOut]:
+    """Yield every change that a batch called for, or may have."""
+    for _, journal in plans.journals(workspace):
+        called: dict[str, datetime] = {}
+        proven: dict[str, datetime] = {}
+        for row in journal.changes:
+            if row.state in {State.CALLING, State.ORDERED, *PROVEN}:
+                called.setdefault(row.change, row.at)
+            if row.state in {State.REVOKED, State.RESTORED}:
+                proven[row.change] = row.at
+        yield from (CarriedOut(at, proven.get(change)) for change, at in called.items())
+
+
+def _training(run: Run, asked: frozenset[Asked], known: Manifest) -> TrainingFigures:
+    """Count the trainings of people who work here, in the engine's own columns: there may be many."""
+    table, now = snapshots.table(run, "training"), pa.scalar(run.as_of)
+    here = [row["person"] for row in snapshots.people(run) if row["status"] in {"active", "leave"}]
+    table = table.filter(pc.is_in(table["person"], pa.array(here, pa.string())))
+    course = pc.utf8_lower(table["course"])
+    by_name = pc.is_in(
+        pc.binary_join_element_wise(table["person"], course, "\x1f"),
+        pa.array(["\x1f".join(one) for one in sorted(asked)], pa.string()),
+    )
+    done = pc.fill_null(pc.less_equal(table["done_at"], now), fill_value=False)
+    counts = pc.and_(done, pc.fill_null(pc.greater(table["valid_until"], now), fill_value=True))
+    late = pc.fill_null(pc.less_equal(table["due_at"], now), fill_value=False)
+    wanted = pa.table(
+        {
+            "person": table["person"],
+            "course": course,
+            "counts": pc.cast(counts, pa.int64()),
+            "due": pc.cast(pc.or_(done, late), pa.int64()),
+        }
+    ).filter(pc.invert(by_name))
+    each = wanted.group_by(["person", "course"]).aggregate([("counts", "max"), ("due", "max")])
+    rows = (training_line(row) for row in table.filter(by_name).to_pylist())
+    told = [source.verdicts["training"].complete for source in known.sources.values() if "training" in source.verdicts]
+    return TrainingFigures(
+        pc.sum(each["counts_max"]).as_py() or 0, pc.sum(each["due_max"]).as_py() or 0, tuple(rows), all(told)
+    )
+
+
+def training_line(row: Row) -> TrainingLine:
+    """Return a row of the table ``training`` as it is compared with what was assigned by name."""
+    return TrainingLine(row["source"], row["person"], row["course"], row["due_at"], row["done_at"], row["valid_until"])
 
 
 def _rules(run: Run) -> dict[str, RuleFigures]:

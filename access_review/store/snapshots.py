@@ -97,9 +97,14 @@ def refuse_rehearsal(run: Run) -> None:
         )
 
 
+def table(run: Run, name: str) -> pa.Table:
+    """Return one table of a run, without the others; raises ``ArtifactError``."""
+    return Stored({name: _part(run, read_manifest(run), name)})[name]
+
+
 def people(run: Run) -> Sequence[Row]:
     """Return the people whom a run read from the rosters; raises ``ArtifactError``."""
-    rows: list[Row] = Stored({"people": _part(run, read_manifest(run), "people")})["people"].to_pylist()
+    rows: list[Row] = table(run, "people").to_pylist()
     return rows
 
 

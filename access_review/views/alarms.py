@@ -21,6 +21,7 @@ _TO_DO = {
     Remedy.ROTATE: "change the secret",
     Remedy.ASSIGN_OWNER: "name an owner who works here",
     Remedy.GRANT: "grant it",
+    Remedy.TRAIN: "train them",
     Remedy.REVIEW: "ask whoever answers for it",
     Remedy.FIX: "mend it",
 }

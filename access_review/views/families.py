@@ -15,7 +15,14 @@ _FIRST = (
     "app-consent-unapproved",
     *("signin-after-end", "signin-off-shift", "signin-outside-countries"),
     *("signin-outside-network", "signin-unmanaged-device", "access-outside-ticket"),
-    *("waiver-expired", "waiver-incomplete", "birthright-missing", "template-unresolved", "template-overdue"),
+    *(
+        "waiver-expired",
+        "waiver-incomplete",
+        "birthright-missing",
+        "training-missing",
+        "template-unresolved",
+        "template-overdue",
+    ),
     *("repeat-finding", "not-reviewed-again", "not-reviewed", "kept-unlogged"),
 )
 """Within a family these come first, in this order; every other rule follows by name."""

@@ -39,6 +39,7 @@ PHRASES: Mapping[str, str] = {
     "template-overdue": "template {who} should have been looked at again",
     "template-unresolved": "template {who} names what does not exist: {what}",
     "toxic-pair": "{who} [has|have] both sides of {what}",
+    "training-missing": "{who} [has|have] not done {what}, which the role asks for",
     "waiver-expired": "waiver {who} has run out",
     "waiver-incomplete": "waiver {who} does not say why, by whom or until when",
 }
@@ -51,6 +52,7 @@ REMEDIES: Mapping[str, str] = {
     "rotate": "change the secret",
     "assign-owner": "name an owner",
     "grant": "grant it",
+    "train": "train",
     "review": "decide",
     "fix": "put it right",
 }
@@ -62,6 +64,7 @@ ACTORS: Mapping[str, str] = {
     "rotate": "the administrators",
     "assign-owner": "the operations head",
     "grant": "the administrators",
+    "train": "the manager or owner",
     "review": "the manager or owner",
     "fix": "whoever keeps the templates",
 }

@@ -14,6 +14,8 @@ _WHY = {
     Unmeasured.NOT_PROVEN: "the records do not prove it",
     Unmeasured.NEVER_DONE: "it was never done",
     Unmeasured.NOTHING_YET: "nothing to measure yet",
+    Unmeasured.NO_TRAININGS: "no source has trainings (table: training), and none was assigned by name",
+    Unmeasured.NOT_WHOLE: "what it is made of was not read whole",
     Unmeasured.OUT_OF_DATE: "the newest record of it is too old",
 }
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from access_review.model import JsonObject
 from access_review.scorecard.follow_up import FollowUp
 from access_review.scorecard.mini_audit import MiniAudit, Question
+from access_review.views.terminal import wrapped
 from access_review.views.text import count, day, shorten, visible
 
 _SENTENCES = {
@@ -29,11 +30,11 @@ def text(made: MiniAudit, opened_at: datetime, answers: Sequence[FollowUp], *, w
 def _lines(made: MiniAudit, opened_at: datetime, answers: Sequence[FollowUp], width: int) -> Iterator[str]:
     how = "promised before it was read" if made.key.committed else "uncommitted: nobody had promised it"
     yield f"Mini-audit of {made.quarter}, opened {day(opened_at)}"
-    yield shorten(f"Drawn by the key of {made.key.run}, {how}", width)
+    yield wrapped(f"Drawn by the key of {made.key.run}, {how}", width)
     last = {one.text("control"): one for one in answers}
     for one in made.controls:
         yield ""
-        yield shorten(f"{one.control}: {one.measure}", width)
+        yield wrapped(f"{one.control}: {one.measure}", width, "  ")
         said = last.get(one.control)
         if said:
             who = visible(said.person.rpartition(":")[2])
@@ -46,7 +47,7 @@ def _lines(made: MiniAudit, opened_at: datetime, answers: Sequence[FollowUp], wi
             yield shorten(f"  {path}  {digest.rpartition(':')[2][:12]}", width)
         if one.files > len(one.evidence):
             yield f"  the newest of {count(one.files, 'file')}"
-        yield from (f"  ? {_SENTENCES[question]}" for question in one.questions)
+        yield from (wrapped(f"  ? {_SENTENCES[question]}", width, " " * 4) for question in one.questions)
     if open_ := [one.control for one in made.controls if one.control not in last]:
         yield ""
         yield f'Next: access-review mini-audit answer "{open_[0]}" works --by YOU --link WHERE --note TEXT'

@@ -1,13 +1,16 @@
 """The mock audit in words: the case with its steps, owners and dates, the causes then and now, and who is named."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from access_review.model import JsonObject
 from access_review.scorecard.follow_up import FollowUp
-from access_review.scorecard.ladder import MockStep
-from access_review.scorecard.mock_audit import CountedCause, MockAudit, RepeatedFindings, Training
-from access_review.views.text import count, day, shorten, visible
+from access_review.scorecard.ladder import MockStep, RootCause
+from access_review.scorecard.mock_audit import CountedCause, MockAudit, RepeatedFindings
+from access_review.scorecard.training import Training, TrainingState, by_person
+from access_review.views.terminal import wrapped
+from access_review.views.text import count, day, visible
 
 _MOST = 5
 _ASKS = {
@@ -16,6 +19,15 @@ _ASKS = {
     MockStep.ARCHITECT: "what would end each cause: a template, a nesting, a source, a limit",
     MockStep.CONTROL: "it is in place, under which change",
     MockStep.TEST: "a newer run counts the causes again",
+}
+
+_MEANS = {
+    str(RootCause.SOURCE): "what was read does not say it",
+    str(RootCause.RULE): "what it needs was not read",
+    str(RootCause.MOVER): "kept from the job before",
+    str(RootCause.NESTING): "carried by a group in a group",
+    str(RootCause.TEMPLATE): "many hold the same, or the template is out of date",
+    str(RootCause.PEOPLE): "given by hand, or not taken away",
 }
 
 
@@ -33,10 +45,10 @@ def text(
     lines = [
         *_case(case, names, now),
         *_causes(case, causes),
-        *_repeated(repeated, names),
+        *_repeated(repeated, trainings, names),
         *_trainings(trainings, names),
     ]
-    return "\n".join(shorten(line, width) if not line.startswith("Next:") else line for line in lines)
+    return "\n".join(line if line.startswith("Next:") else wrapped(line, width, " " * 8) for line in lines)
 
 
 def _case(case: MockAudit | None, names: Mapping[str, str], now: datetime) -> Iterator[str]:
@@ -74,9 +86,14 @@ def _causes(case: MockAudit | None, causes: tuple[CountedCause, ...]) -> Iterato
     now = {str(one.cause): one for one in causes}
     for cause in sorted({*then, *now}, key=lambda one: (-(now[one].findings if one in now else 0), one)):
         one = now.get(cause)
-        rules = ", ".join(f"{rule} {n}" for rule, n in one.rules.items()) if one else "none any more"
+        rules = ", ".join(f"{rule} {n}" for rule, n in _most_first(one)) if one else "none any more"
         before = f"{then.get(cause, 0):>4} →" if case else ""
-        yield f"{before}{one.findings if one else 0:>4}  {cause}: {visible(rules)}"
+        means = f" ({_MEANS[cause]})" if cause in _MEANS else ""
+        yield f"{before}{one.findings if one else 0:>4}  {cause}{means}: {visible(rules)}"
+
+
+def _most_first(cause: CountedCause) -> list[tuple[str, int]]:
+    return sorted(cause.rules.items(), key=lambda one: (-one[1], one[0]))
 
 
 def _counted(opened: FollowUp) -> dict[str, int]:
@@ -84,15 +101,20 @@ def _counted(opened: FollowUp) -> dict[str, int]:
     return {name: n for name, n in causes.items() if isinstance(n, int)} if isinstance(causes, Mapping) else {}
 
 
-def _repeated(repeated: tuple[RepeatedFindings, ...], names: Mapping[str, str]) -> Iterator[str]:
+def _repeated(
+    repeated: tuple[RepeatedFindings, ...], trainings: tuple[Training, ...], names: Mapping[str, str]
+) -> Iterator[str]:
     if not repeated:
         return
+    known = by_person(trainings)
     yield ""
     yield "Repeated within the quarter"
     for one in repeated[:_MOST]:
         who = visible(names.get(one.person, one.person))
         whose = f"team of {who}, {count(one.people, 'person', 'people')}" if one.team else who
-        yield f"  {whose}: {count(one.findings, 'finding')} of {one.rule}"
+        counted = Counter(training.state for training in known.get(one.person, ()))
+        follows = ", ".join(f"{n} {state}" for state, n in sorted(counted.items())) or "none assigned"
+        yield f"  {whose}: {count(one.findings, 'finding')} of {one.rule}; training: {follows}"
     if len(repeated) > _MOST:
         yield f"  and {len(repeated) - _MOST} more (--json has all)"
 
@@ -102,8 +124,10 @@ def _trainings(trainings: tuple[Training, ...], names: Mapping[str, str]) -> Ite
         return
     yield ""
     yield "Training"
-    for one in trainings:
-        yield f"  {one.state:<9} {visible(names.get(one.person, one.person))}: {visible(one.course)}, due {_last(one.due)}"
+    for one in sorted(trainings, key=lambda one: (not one.state.is_late, one.state is TrainingState.DONE)):
+        due = f", due {_last(one.due)}" if one.due and one.state is not TrainingState.DONE else ""
+        seen = f" [{visible(one.link)}]" if one.link else f" (by {visible(one.source)})" if one.source else ""
+        yield f"  {one.state:<9} {visible(names.get(one.person, one.person))}: {visible(one.course)}{due}{seen}"
 
 
 def value(
@@ -134,9 +158,10 @@ def value(
             {
                 "person": one.person,
                 "course": one.course,
-                "due": one.due.isoformat(),
+                "due": one.due.isoformat() if one.due else None,
                 "state": str(one.state),
                 "link": one.link,
+                "source": one.source,
             }
             for one in trainings
         ],

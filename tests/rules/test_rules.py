@@ -57,6 +57,7 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "credentials": {"credential": "key-1", "kind": "secret"},
     "signins": {"success": True},
     "templates": {"place": "roles/templates/t.yaml:1"},
+    "training": {"source": "lms", "line": 1},
     "patterns": {"matched": 0, "place": "roles/templates/t.yaml:2"},
     "ticketed": {"source": "itsm", "ticket": "REQ-1", "line": 1, "standing": "approved"},
     "accepted_grants": {"mode": "assigned"},

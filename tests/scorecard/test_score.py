@@ -86,7 +86,8 @@ def test_the_formulas_shipped_are_whole_and_each_has_a_source():
     [
         ({"weight": 19}, "make 19 points"),
         ({"good": 80}, "they differ"),
-        ({"attested": {"valid": "1d"}}, "either measured, or attested"),
+        ({"measured": None}, "measured, attested, or"),
+        ({"measured": "open-findings", "attested": {"valid": "1d"}}, "no percentage"),
         ({"rules": ["toxic-pair"]}, "not measured rule by rule"),
         ({"metric": "process-one"}, "stands twice"),
     ],

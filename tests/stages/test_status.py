@@ -4,6 +4,7 @@ import hmac
 import json
 import sqlite3
 
+import pyarrow.parquet as pq
 import pytest
 
 from access_review.evidence.controls import CONTROLS
@@ -22,6 +23,15 @@ checkpoints:
     green: {at_most: 0}
     halt: "No | grants"
   - {checkpoint: log-signed, title: Signed, every: monthly, attested: {valid: 31d, by: ["00009", "00010"]}, halt: stop}
+"""
+LMS = """\
+connector: table
+options:
+  path: lms.csv
+  table: training
+  dates: "%Y-%m-%d"
+  timezone: UTC
+  columns: {person: id, course: course, due: due, done: done}
 """
 
 
@@ -215,7 +225,7 @@ def test_a_mock_audit_is_a_case_that_only_a_newer_run_can_test(workspace):
     assert workspace.run("mock-audit", "step", "test", *by, at="2026-11-05T07:00:00Z").code == 0
     case = workspace.run("--json", "mock-audit", at="2026-11-05T08:00:00Z").json["case"]
     assert [one["step"] for one in case["steps"]] == ["engage", "architect", "control", "test"]
-    assert (case["next"], case["causes"]["other"], case["steps"][-1]["causes"].get("other", 0)) == (None, 1, 0)
+    assert (case["next"], case["causes"]["people"], case["steps"][-1]["causes"].get("people", 0)) == (None, 1, 0)
 
 
 def test_a_training_is_assigned_done_or_overdue(workspace):
@@ -232,3 +242,23 @@ def test_a_training_is_assigned_done_or_overdue(workspace):
     assert states("2026-11-11T01:00:00Z") == (3, ["overdue"])
     assert workspace.run(*words, "--done", "lms/1", at="2026-11-11T02:00:00Z").code == 0
     assert states("2026-11-11T03:00:00Z") == (0, ["done"])
+
+
+def test_a_table_of_trainings_is_asked_by_templates_and_measured(workspace):
+    (workspace.folder / "sources/lms.yaml").write_text(LMS)
+    rows = [f"{number:05},Least privilege,2026-10-01,2026-09-30\n" for number in range(4, 31)]
+    text = "id,course,due,done\n00003,least privilege,2026-10-01,\n00001,Least privilege,2027-10-01,\n"
+    (workspace.folder / "sources/lms.csv").write_text(text + "".join(rows))
+    with (workspace.folder / "roles/templates/clerk.yaml").open("a") as template:
+        template.write("training: [Least privilege]\n")
+    assert workspace.run("--quiet", "audit", at="2026-11-12T06:00:00Z").code in {0, 5}
+    after = "2026-11-12T07:00:00Z"
+    told = pq.read_table(max((workspace.folder / "runs").glob("2*/findings.parquet"))).to_pylist()
+    found = {one["person_name"]: one["code"] for one in told if one["rule"] == "training-missing"}
+    assert found == {"Person 1": "assigned", "Person 2": "never", "Person 3": "overdue"}
+    [done] = [
+        one for one in workspace.run("--json", "scorecard", at=after).json["metrics"] if "training" in one["metric"]
+    ]
+    assert (done["known"], done["part"], done["whole"]) == ("measured", 27, 28)
+    words = ("--value", "100", "--by", "00010", "--link", "x", "--note", "y")
+    assert workspace.run("scorecard", "attest", "training-done", *words, at=after).code == 4

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from access_review.connectors.tabular.sheets import COMPOSED
 
 Named = Annotated[str, Field(min_length=1)]
-Filled = Literal["grants", "signins", "custody", "owners", "activity", "tickets"]
+Filled = Literal["grants", "signins", "custody", "owners", "activity", "tickets", "training"]
 
 OF_ACCOUNTS = (
     *("id", "display_name", "mail", "employee_id", "enabled", "client"),
@@ -24,6 +24,7 @@ NEEDED: Mapping[Filled, tuple[str, ...]] = {
     "owners": ("object", "owner"),
     "activity": ("account", "entitlement", "used"),
     "tickets": ("ticket", "person", "approved_by"),
+    "training": ("person", "course", "done"),
 }
 ALLOWED: Mapping[Filled, tuple[str, ...]] = {
     "grants": (*OF_ACCOUNTS, *OF_ENTITLEMENTS, "since", "until", "used", "granted_by"),
@@ -42,9 +43,13 @@ ALLOWED: Mapping[Filled, tuple[str, ...]] = {
     "owners": (),
     "activity": (*OF_ACCOUNTS, *OF_ENTITLEMENTS),
     "tickets": ("client", "entitlement", "system", "approved", "since", "until"),
+    "training": ("assigned", "due", "until"),
 }
 TIMES = frozenset(
-    {"created_at", "last_used", "password_set_at", "expires_at", "since", "until", "used", "at", "starts", "ends"}
+    {
+        *("created_at", "last_used", "password_set_at", "expires_at", "since", "until", "used", "at", "starts", "ends"),
+        *("assigned", "due", "done"),
+    }
 )
 IDS = frozenset(
     {"account", "id", "employee_id", "entitlement", "entitlement_id", "signin", "person", "object", "owner", "ticket"}
@@ -56,10 +61,12 @@ REFERABLE: Mapping[Filled, tuple[str, ...]] = {
     "owners": ("object", "owner"),
     "activity": ("account", "entitlement"),
     "tickets": (),
+    "training": ("person",),
 }
 ELSEWHERE: Mapping[Filled, Mapping[str, str]] = {
     "custody": {"person": "person-id"},
     "owners": {"owner": "person-id"},
+    "training": {"person": "person-id"},
 }
 """What is never this source's own, and the scheme taken when none is named."""
 
@@ -105,6 +112,10 @@ class TableColumns(BaseModel):
     system: Named | None = None
     approved_by: Named | None = None
     approved: Named | None = None
+    course: Named | None = None
+    assigned: Named | None = None
+    due: Named | None = None
+    done: Named | None = None
 
     def mapped(self) -> dict[str, str]:
         """Return the columns that are set, by what they hold; several that are one id are as one column."""

@@ -14,6 +14,7 @@ One source is one file and fills one of these tables:
 ``owners``     ``object, owner``
 ``tickets``    ``ticket, person, approved_by``; entitlement or system, client,
                since, until, approved
+``training``   ``person, course, done``; assigned, due, until
 =============  ===================================================================  ==========================
 
 A row of ``grants`` without an entitlement is an account without one. Accounts may
@@ -22,7 +23,7 @@ last_used, password_set_at, expires_at``; entitlements ``entitlement_id`` and
 ``description``. With ``references: {account: upn}`` the accounts are those of
 another source and stand here by an alias (``upn``, ``mail``, ``sid``, ``sam`` …);
 logins of a ``table`` source called ``crm`` are aliases of scheme ``crm-login``.
-In ``custody`` and ``owners`` everything is elsewhere: persons and owners by
+In ``custody``, ``owners`` and ``training`` everything is elsewhere: persons and owners by
 ``person-id`` unless said otherwise, accounts and objects by the scheme named or,
 without one, by their id (``crm:role:Admin``). In ``tickets`` persons, approvers,
 entitlements and systems stand as people write them; what is meant is told when

@@ -128,6 +128,27 @@ class ExportListing:
             self._asked_for[row["ticket"]] += 1
             yield "tickets", {**row, "source": self.source.name, "line": self._asked_for[row["ticket"]]}
 
+    def _training(self, line: ListedRow) -> Iterator[TableRow]:
+        person, course = line.named("person"), " ".join(line.needed("course").split())
+        done, until = line.when("done", instants.start), line.when("until", instants.until)
+        # Whoever cannot read whether it is done, or until when that counts, does not know whether it is missing.
+        if line.faults:
+            raise LostError(line.faults.pop())
+        self._asked_for[f"{person} {course}"] += 1
+        yield (
+            "training",
+            {
+                "source": self.source.name,
+                "person": person,
+                "course": course,
+                "line": self._asked_for[f"{person} {course}"],
+                "assigned_at": line.when("assigned", instants.start).earliest,
+                "due_at": line.when("due", instants.until).latest,
+                "done_at": done.earliest,
+                "valid_until": until.latest,
+            },
+        )
+
     def _who(self, line: ListedRow) -> str:
         """Return the account of a row, and note what the row says of it when it is this source's own."""
         if self.terms.scheme("account"):

@@ -231,6 +231,31 @@ def test_custodians_of_shared_accounts(tmp_path: Path) -> None:
     assert made.one("completeness", subject="custody")["complete"] is False
 
 
+def test_trainings_by_person_and_time(tmp_path: Path) -> None:
+    made = read(
+        tmp_path,
+        "who,what,due,done,until\n00123,Card  data,2026-03-01,,\n00123,Card data,,2025-02-01,2026-02-01\n00124,Fire,,soon,\n",
+        table="training",
+        columns={"person": "who", "course": "what", "due": "due", "done": "done", "until": "until"},
+        dates="%Y-%m-%d",
+        timezone="UTC",
+    )
+    first, second = made.tables["training"]
+    assert (first["person"], first["course"], first["line"], second["line"]) == (
+        "ref:person-id:00123",
+        "Card data",
+        1,
+        2,
+    )
+    assert (first["due_at"], first["done_at"]) == (datetime(2026, 3, 2, tzinfo=UTC), None)
+    assert (second["done_at"], second["valid_until"]) == (
+        datetime(2025, 2, 1, tzinfo=UTC),
+        datetime(2026, 2, 2, tzinfo=UTC),
+    )
+    # When it was done cannot be read, which is not "not done": the row is lost and said to be.
+    assert made.one("completeness", subject="training")["complete"] is False
+
+
 def test_owners_by_id_or_alias(tmp_path: Path) -> None:
     columns = {"object": "thing", "owner": "by"}
     text = "thing,by\ncrm:role:Admin,Ana@norwind.example.test\n"
