@@ -30,7 +30,7 @@ _DAY = timedelta(days=1)
 def read_records(workspace: Path, policy: Policy) -> Records:
     """Read everything that is recorded in a workspace.
 
-    Raises ``ArtifactError`` for files of a run that are damaged or gone.
+    Raises ``ArtifactError`` for files of a run that are damaged or gone, ``PlanRefused`` for a journal that is gone.
     """
     known = logged.known_runs(workspace)
     first = known[0].as_of if known else None
