@@ -317,7 +317,7 @@ def client(
 
     options: Options = ctx.obj
     made = write_client(options.workspace(), options.found_run(reviewed=True), name)
-    options.show(judgement.client_value(*made.said), judgement.client_text(*made.said))
+    options.show(judgement.client_value(*made.said), judgement.client_text(*made.said, width=options.width))
 
 
 def _unread(run: "Run") -> tuple[int, str]:

@@ -59,11 +59,12 @@ def status(
     found = stage.read_status(workspace, options.now)
     newest = logged.newest_reviewed(workspace.folder)
     risk = predict_for_report(workspace, newest) if newest else None
+    unknown = None if risk else "unreadable" if newest else "no-reviewed-run"
     shown = view.text(
         found.at, workspace.policy.organisation, found.checkpoints, colour=options.colour, width=options.width
     )
     options.show(
-        {**view.value(found.at, found.checkpoints), "predicted": predicted.risk(risk)},
+        {**view.value(found.at, found.checkpoints), "predicted": predicted.risk(risk), "not_predicted": unknown},
         "\n".join((shown, *predicted.next_to_fail(risk))),
     )
     leave(*_ended(found))

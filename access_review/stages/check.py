@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from difflib import get_close_matches
 from typing import TypedDict
 
 from access_review import roles
@@ -21,6 +22,7 @@ from access_review.views.check import (
     CheckedVerdict,
     CheckedWindDown,
     CheckResult,
+    UnknownClient,
     UnresolvedPattern,
     UnusableInput,
 )
@@ -46,6 +48,7 @@ def check_sources(workspace: Workspace, as_of: datetime, progress: Progress) -> 
         "templates": len(workspace.templates),
         "unresolved": _unresolved(workspace, snapshot),
         "wind_downs": _wind_downs(workspace, snapshot),
+        "unknown_clients": _unknown_clients(workspace, snapshot),
         **_asked(workspace, snapshot),
     }
 
@@ -62,6 +65,21 @@ def _wind_downs(workspace: Workspace, snapshot: Snapshot) -> list[CheckedWindDow
             "people": len(belonging(rows, declared, snapshot.as_of)),
         }
         for name, declared in sorted(workspace.wind_downs.items())
+    ]
+
+
+def _unknown_clients(workspace: Workspace, snapshot: Snapshot) -> list[UnknownClient]:
+    """Name the clients of the policy that nobody works for, with what may have been meant."""
+    told = {
+        client
+        for table in ("assignments", "accounts")
+        for client in snapshot.tables[table]["client"].unique().to_pylist()
+    }
+    known = sorted(client for client in told if client)
+    return [
+        {"client": name, "near": next(iter(get_close_matches(name, known, 1)), "")}
+        for name in sorted({*workspace.policy.clients, *workspace.policy.reviewing.client_leads})
+        if name not in known
     ]
 
 

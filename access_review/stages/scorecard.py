@@ -34,7 +34,7 @@ def _packaged() -> Formulas:
 
 
 def read_scorecard(workspace: Workspace, now: datetime) -> Scorecard:
-    """Score a workspace by its records; raises ``ArtifactError`` for damaged ones."""
+    """Score a workspace by its records; raises ``ArtifactError`` for damaged ones, ``PlanRefused`` for a journal that is gone."""
     records = run_records.read_records(workspace.folder, workspace.policy)
     return score.score(formulas_of(workspace), workspace.checklist, records, now)
 

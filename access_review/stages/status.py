@@ -31,7 +31,10 @@ class OperationStatus:
 
 
 def read_status(workspace: Workspace, now: datetime) -> OperationStatus:
-    """Say how the check list stands; raises ``Unclear`` where there is none, ``ArtifactError`` for damaged records."""
+    """Say how the check list stands; raises ``Unclear`` where there is none.
+
+    Raises ``ArtifactError`` for damaged records, ``PlanRefused`` for a journal that is gone.
+    """
     if not workspace.checklist.checkpoints:
         raise Unclear(
             "the workspace has no check list",

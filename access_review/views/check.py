@@ -62,6 +62,13 @@ class CheckedWindDown(TypedDict):
     people: int
 
 
+class UnknownClient(TypedDict):
+    """A client of the policy that nobody works for, and the nearest that somebody does, empty where none is near."""
+
+    client: str
+    near: str
+
+
 class _Checked(TypedDict):
     format: str
     as_of: str
@@ -70,6 +77,7 @@ class _Checked(TypedDict):
     templates: int
     unresolved: list[UnresolvedPattern]
     wind_downs: list[CheckedWindDown]
+    unknown_clients: list[UnknownClient]
 
 
 class CheckResult(_Checked):
@@ -131,6 +139,9 @@ def _lines(result: CheckResult) -> Iterator[str]:
     for line in result["unresolved"]:
         yield f"{line['place']}: {visible(line['pattern'])} matches nothing today"
     yield from map(role_members.warning, result["nobody_has"])
+    for one in result["unknown_clients"]:
+        meant = f": is {visible(one['near'])} meant?" if one["near"] else ""
+        yield f"roles/policy.yaml: nobody works for the client {visible(one['client'])}{meant}"
     for wind_down in result["wind_downs"]:
         yield (
             f"roles/wind-downs/{visible(wind_down['wind_down'])}.yaml: {visible(wind_down['of'])}, "

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from math import ceil
 
 from access_review.audit.judge import ClientStatement, Judgement, Rate, Reviewer
-from access_review.views.terminal import table
+from access_review.views.terminal import table, wrapped
 from access_review.views.text import count, limit, shorten, visible
 
 
@@ -70,10 +70,18 @@ def client_value(card: Mapping[str, object], shown: ClientStatement | None, fold
     return {**card, "shown": asdict(shown) if shown else None, "folder": folder}
 
 
-def client_text(card: Mapping[str, object], shown: ClientStatement | None, folder: str) -> str:
-    """Say how a client stands in numbers, what the draw shows of it, and where its part lies."""
-    lines = [f"{key.replace('_', ' '):24} {value}" for key, value in card.items()]
-    return "\n".join([*lines, *([of_client(shown)] if shown else []), "", f"In {folder}"])
+def client_text(card: Mapping[str, object], shown: ClientStatement | None, folder: str, *, width: int = 80) -> str:
+    """Say how a client stands in numbers, what the draw shows of it in lines of ``width`` columns, and where its part lies."""
+    lines = [f"{key.replace('_', ' '):24} {_plain(value)}" for key, value in card.items()]
+    of_draw = wrapped(of_client(shown), width, "  ") if shown else "no sample was drawn in this run"
+    return "\n".join([*lines, "", of_draw, "", f"In {folder}"])
+
+
+def _plain(value: object) -> str:
+    """Write a number, a name, or how many there are of each kind."""
+    if not isinstance(value, Mapping):
+        return f"{value:,}" if isinstance(value, int) else visible(str(value))
+    return ", ".join(f"{number:,} {kind}" for kind, number in value.items()) or "none"
 
 
 def of_client(shown: ClientStatement) -> str:
