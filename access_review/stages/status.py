@@ -132,7 +132,7 @@ def tell_red(workspace: Workspace, run: Run, now: datetime, environment: Mapping
     """Open an incident record for each red checkpoint and tell who is to hear of it, once a case.
 
     Who was not reached is told again the next time. ``environment`` holds the secrets that the policy names.
-    Raises ``Unclear`` without a check list.
+    Raises ``Unclear`` without a check list, ``PlanRefused`` for a journal that is gone.
     """
     red = [one for one in read_status(workspace, now).checkpoints if one.reading.rag is Rag.RED]
     untold = [one for one in red if one.case and not any(told.said.get("reached") for told in one.case.told)]
