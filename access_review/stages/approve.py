@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from access_review.errors import PlanRefused, Unclear
+from access_review.errors import AccessReviewError, PlanRefused, Unclear
 from access_review.logbook import entries
 from access_review.plan.record import refuse_stale
 from access_review.revoke import approve, sshsig, statements
@@ -13,7 +13,7 @@ from access_review.revoke.approve import Signatories, Statement, StatementKind
 from access_review.revoke.signed_wind_down import digest_of_wind_down, find_wind_down
 from access_review.runs import Run
 from access_review.stages.rederive import refuse_unsigned
-from access_review.store import files, keys, logbook, logged, plans
+from access_review.store import files, keys, logbook, logged, packs, plans
 from access_review.store.plans import StoredPlan
 from access_review.views import carry_out
 from access_review.workspace import Workspace
@@ -58,7 +58,31 @@ def keep_approval(stored: StoredPlan, workspace: Workspace, statement: Statement
     again = _said_of(stored, workspace, StatementKind.APPROVAL, statement.person, statement.reason, statement.at)
     if replace(statement, role="", workspace="", head=None) != again:
         raise PlanRefused("what was signed is not the approval of this plan", hint="sign again")
+    _refuse_copy(data, workspace)
     return _keep(statement, data, workspace, stored.signatories, stored.folder / "approvals")
+
+
+def _refuse_copy(data: bytes, workspace: Workspace) -> None:
+    """Refuse a passkey that has signed less often, by its own count, than what it signed before; raises ``PlanRefused``.
+
+    One that is kept on several devices does not count: it says 0 each time.
+    """
+    enrolled = [sshsig.PublicKeyLine.parse(one.key) for one in workspace.approvers.approvers]
+    said = statements.open_statement(data, enrolled).attended
+    used = [key for key in enrolled if key.fingerprint in said]
+    for run in logged.known_runs(workspace.folder):
+        for path in packs.statement_files(run):
+            try:
+                before = statements.open_statement(files.content(path, statements.LARGEST), used).attended
+            except AccessReviewError:
+                continue  # signed by other keys
+            for name, attended in before.items():
+                if attended.counter and said[name].counter <= attended.counter:
+                    raise PlanRefused(
+                        f"the passkey counts {said[name].counter} signatures, and counted {attended.counter} before: "
+                        "there may be a copy of it",
+                        hint="sign again; if it says so again, end its entry in roles/approvers.yaml and enrol another",
+                    )
 
 
 def _said_of(

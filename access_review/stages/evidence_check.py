@@ -40,6 +40,8 @@ class CheckedPack:
     wrong: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     runs: list[RunSummary] = field(default_factory=list)
+    counted: dict[tuple[str, int], str] = field(default_factory=dict)
+    """What a security key or passkey signed, by its fingerprint and its own count: two of one count are of two keys."""
 
 
 def check_evidence(folder: Path, heads: Iterable[str] = ()) -> CheckedPack:
@@ -221,7 +223,7 @@ def _run(folder: Path, log: Logbook, name: str, found: CheckedPack) -> Iterator[
         if DECLARED_VALUES.dump(values) != DECLARED_VALUES.dump(declared.values_of(known_workspace)):
             yield f"{pack.DECLARED}/{name}.json: is not what the files of that workspace say"
         yield from _draw(run, log, known_workspace)
-        yield from _statements(run, known_workspace)
+        yield from _statements(run, known_workspace, found.counted)
         stated = files.read(folder / pack.FIGURES / f"{name}.json", FIGURES)
         found.runs.append(packs.summary_of(run, known_workspace, stated))
         if FIGURES.dump(stated) != FIGURES.dump(packs.figures_of(run, known_workspace)):
@@ -267,16 +269,22 @@ def _promised(run: Run, commitment: str, log: Logbook) -> bool:
     return said in lines and made in lines and lines.index(said) < lines.index(made)
 
 
-def _statements(run: Run, known: Workspace) -> Iterator[str]:
-    """Hold each signature in a run to the keys enrolled then, and to the plan beside it."""
+def _statements(run: Run, known: Workspace, counted: dict[tuple[str, int], str]) -> Iterator[str]:
+    """Hold each signature in a run to the keys enrolled then, to the plan beside it, and to what its key counted before."""
     people = signatories(run)
+    keys = [sshsig.PublicKeyLine.parse(one.key) for one in known.approvers.approvers]
     for path in packs.statement_files(run):
         place = path.relative_to(run.folder.parent).as_posix()
         try:
-            statement, _ = approve.read_statement(files.content(path, statements.LARGEST), known.approvers, people)
+            data = files.content(path, statements.LARGEST)
+            statement, _ = approve.read_statement(data, known.approvers, people)
+            said = statements.open_statement(data, keys).attended
         except PlanRefused as error:
             yield f"{place}: {error.message}"
             continue
+        for key, attended in said.items():
+            if attended.counter and counted.setdefault((key, attended.counter), statement.id) != statement.id:
+                yield f"{place}: its key signed something else with the same count: there is a copy of it"
         if path.parent.name == "approvals":
             plan = path.parent.parent / "plan.json"
             if (

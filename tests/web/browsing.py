@@ -44,8 +44,11 @@ class Site:
 
 
 @contextmanager
-def serving(folder: Path, run: Run, authority: Authority, at: str, source: str = "entra") -> Iterator[Site]:
-    """Serve a workspace, whose policy says so from here on, until the block ends: then it must stop in peace."""
+def serving(folder: Path, run: Run, authority: Authority, at: str | None, source: str = "entra") -> Iterator[Site]:
+    """Serve a workspace, whose policy says so from here on, until the block ends: then it must stop in peace.
+
+    Without ``at`` it goes by the clock on the wall.
+    """
     certificate, key = authority.issue(authority.folder / "pages", _HOST)
     people = people_of(run, source)
     claims = {person: {"oid": oid} for person, oid in people.items()} | {"stranger": {"oid": "0" * 36}}
@@ -61,8 +64,9 @@ def serving(folder: Path, run: Run, authority: Authority, at: str, source: str =
         }
         path.write_text(path.read_text("utf-8") + policy(None, **settings), encoding="utf-8")
         words = ["serve", "--port", str(port), "--cert", str(certificate), "--key", str(key)]
+        command = ["tests.support.launcher", at] if at else ["access_review"]
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.launcher", at, "-C", str(folder), *words],
+            [sys.executable, "-m", *command, "-C", str(folder), *words],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -147,6 +151,25 @@ def pages(browser: Any) -> Iterator[Callable[..., Any]]:
     # Chromium tells of each page that is refused, and would rather have a kind of key that OpenSSH does not check.
     known = ("status of 4", "pubKeyCredParams")
     assert [one for one in said if not any(part in one for part in known)] == []
+
+
+def attach(page: Any) -> None:
+    """Give the page an authenticator that verifies its person."""
+    session = page.context.new_cdp_session(page)
+    session.send("WebAuthn.enable")
+    options = {"protocol": "ctap2", "transport": "internal", "automaticPresenceSimulation": True}
+    able = {"hasResidentKey": True, "hasUserVerification": True, "isUserVerified": True}
+    page.authenticator = (session, session.send("WebAuthn.addVirtualAuthenticator", {"options": options | able}))
+
+
+def enrol(page: Any) -> str:
+    """Enrol a passkey; return the entry that is to go into ``roles/approvers.yaml``."""
+    page.goto(f"{ADDRESS}/passkey")
+    page.click("button.strong")
+    page.wait_for_selector("text=Now let it sign once")
+    page.click("button.strong")
+    page.wait_for_selector("text=It signed.")
+    return str(page.inner_text("pre.plan").rstrip())
 
 
 def _nowhere_else(route: Any) -> None:

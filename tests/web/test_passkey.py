@@ -4,19 +4,29 @@ import base64
 import hashlib
 import json
 import re
+import runpy
 import shutil
 import subprocess
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from access_review import runs
-from access_review.revoke import passkeys, statements
+from access_review.errors import PlanRefused
+from access_review.logbook.tree import TreeHead
+from access_review.revoke import approve, passkeys, sshsig, statements
+from access_review.revoke.statements import Statement, StatementKind
+from access_review.stages import approve as approving
+from access_review.stages.waiting_plans import waiting_plans
+from access_review.store.plans import signatories
+from tests.evidence.verifiers import SECOND as SECOND_VERIFIER
 from tests.support.programs import need
 from tests.support.workspaces import Company
 from tests.trust.openssh import armored
@@ -55,6 +65,10 @@ class Authenticator:
         key: ec.EllipticCurvePrivateKey = lies.get("key", self.key)
         signature = key.sign(data, ec.ECDSA(hashes.SHA256()))
         return {"authenticator": b64(said), "client": b64(told.encode()), "signature": b64(signature)}
+
+
+def unb64(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 def b64(data: bytes) -> str:
@@ -190,6 +204,35 @@ def test_more_than_thirty_lies_approve_nothing(planned):
     assert planned.approvals() == set()
 
 
+def test_what_the_server_refuses_both_verifiers_refuse_offline_though_it_lies_there(planned):
+    verify = runpy.run_path(str(SECOND_VERIFIER), run_name="second")["verify_ssh"]
+    key, place = sshsig.PublicKeyLine.parse(planned.passkey.line), planned.served.site.workspace().approvers
+    browser = planned.served.signed_in(APPROVER)
+    _, challenge = planned.asked(browser)
+    _, other = planned.asked(browser, "another reason")
+    statement = Statement(StatementKind.APPROVAL, "sha256:" + "1" * 64, APPROVER, datetime(2026, 10, 26, tzinfo=UTC))
+    statement = replace(statement, workspace="w", run="r", role="approver", head=TreeHead(1, "sha256:" + "0" * 64))
+    challenge, people = b64(passkeys.challenge(statement)), signatories(planned.served.run)
+
+    def left(**lies: Any) -> bytes:
+        """Return what somebody who has the passkey leaves in a pack, past the server."""
+        said = {name: unb64(text) for name, text in planned.passkey.sign(challenge, **lies).items()}
+        return passkeys.signature_of(key, passkeys.Assertion(**said), lies.get("origin", ADDRESS))
+
+    good = left()
+    assert approve.read_statement(statements.envelope(statement, key.fingerprint, good), place, people)[0] == statement
+    assert verify(good, statements.message(statement), planned.passkey.line) == planned.passkey.counter
+    wrong = lies(planned, other)
+    assert len(wrong) >= 30
+    for name, lie in wrong.items():
+        signature = left(**lie)
+        with pytest.raises(PlanRefused):
+            approve.read_statement(statements.envelope(statement, key.fingerprint, signature), place, people)
+        with pytest.raises((ValueError, InvalidSignature)):
+            verify(signature, statements.message(statement), planned.passkey.line)
+        assert name
+
+
 def test_whoever_asked_is_touched_or_has_no_passkey_is_told_so_and_cannot(planned):
     for person, told in (("hr:person:00007", "You cannot approve this plan"),):
         browser = planned.served.signed_in(person)
@@ -212,12 +255,25 @@ def test_a_plan_is_approved_and_goes_out_and_ssh_keygen_agrees(planned, tmp_path
     assert "You approved this plan" in browser.get(place).text
     assert browser.post(f"{place}/approve", signed).status_code == 409, "replayed"
     (name,) = planned.approvals()
+    _a_copy_of_the_passkey_is_refused(planned)
     _ssh_keygen_agrees(planned, planned.served.run.folder / "plan/approvals" / name, tmp_path)
     assert planned.company.run("logbook", "--check", at=NOW).code == 0
     applied = planned.company.run("apply", "--by", "00007", at="2026-10-26T06:40:00Z")
     assert "approval" not in applied.err, applied.err
     assert applied.code in {0, 4}, applied.err
     assert (planned.served.run.folder / "plan/journal.sqlite").exists(), applied.err
+
+
+def _a_copy_of_the_passkey_is_refused(planned: Planned) -> None:
+    (stored,) = waiting_plans(planned.company.folder, planned.served.clock.now())
+    declared, now = planned.served.site.workspace(), planned.served.clock.now()
+    statement = approving.approval_to_sign(stored, declared, APPROVER, "seen again", now)
+    planned.passkey.counter -= 1  # as one that was made before it signed
+    said = planned.passkey.sign(b64(passkeys.challenge(statement)))
+    assertion = passkeys.Assertion(**{name: unb64(text) for name, text in said.items()})
+    data = passkeys.sealed(statement, [sshsig.PublicKeyLine.parse(planned.passkey.line)], assertion, ADDRESS)
+    with pytest.raises(PlanRefused, match="there may be a copy of it"):
+        approving.keep_approval(stored, declared, statement, data, now)
 
 
 def _ssh_keygen_agrees(planned: Planned, file: Path, folder: Path) -> None:

@@ -2,7 +2,6 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -11,7 +10,7 @@ from tests.real.authority import Authority
 from tests.simulated_tenant import token_service
 from tests.support.programs import need
 from tests.support.workspaces import Company
-from tests.web.browsing import CHROMIUM, chromium, pages, serving
+from tests.web.browsing import CHROMIUM, attach, chromium, enrol, pages, serving
 from tests.web.company import ADDRESS
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="the pages are not looked at: playwright is not installed")
@@ -21,15 +20,6 @@ pytestmark = [
 ]
 MONDAY, ASKED, NOW = "2026-10-26T06:00:00Z", "2026-10-26T06:05:00Z", "2026-10-26T06:30:00Z"
 APPROVER = "hr:person:00008"
-
-
-def attach(page: Any) -> None:
-    """Give the page an authenticator that verifies its person."""
-    session = page.context.new_cdp_session(page)
-    session.send("WebAuthn.enable")
-    options = {"protocol": "ctap2", "transport": "internal", "automaticPresenceSimulation": True}
-    able = {"hasResidentKey": True, "hasUserVerification": True, "isUserVerified": True}
-    page.authenticator = (session, session.send("WebAuthn.addVirtualAuthenticator", {"options": options | able}))
 
 
 def test_a_passkey_is_enrolled_signs_an_approval_and_the_plan_goes_out(tmp_path: Path) -> None:
@@ -46,14 +36,9 @@ def test_a_passkey_is_enrolled_signs_an_approval_and_the_plan_goes_out(tmp_path:
         pages(browser) as opened,
     ):
         page = opened(APPROVER, prepare=attach)
-        page.goto(f"{ADDRESS}/passkey")
-        page.click("button.strong")
-        page.wait_for_selector("text=Now let it sign once")
-        page.click("button.strong")
-        page.wait_for_selector("text=It signed.")
-        entry = page.inner_text("pre.plan").rstrip()
+        entry = enrol(page)
         # A repository review takes the line in, and a plan made after it is approved by it.
-        approvers.write_text(approvers.read_text() + entry.replace("may: [approve]", "may: [approve]") + "\n")
+        approvers.write_text(approvers.read_text() + entry + "\n")
         assert company.run("review", at=MONDAY).code == 0
         made = company.run("plan", "--requested-by", "00007", at=ASKED)
         assert made.code == 0, made.err
