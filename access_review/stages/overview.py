@@ -7,15 +7,17 @@ from datetime import datetime
 from pathlib import Path
 
 from access_review import store
-from access_review.artifacts import AUDIT, WORKLIST
+from access_review.artifacts import AUDIT, SAMPLE, WORKLIST
 from access_review.audit.campaign import Campaign
 from access_review.audit.trend import TrendPoint
 from access_review.findings.sentences import every_sentence
 from access_review.logbook.lines import LogEntry, LogEvent
 from access_review.model import CURRENT
 from access_review.runs import Run
+from access_review.sample.draw import Sample
 from access_review.stages.trend import read_trend
 from access_review.store import audits, logged, reviews, snapshots
+from access_review.store.recalled import read_again
 from access_review.tables import Row
 from access_review.workspace import Workspace
 
@@ -89,12 +91,13 @@ def _waited_for(audited: Run, clients: Collection[str]) -> tuple[WaitedFor, ...]
 
 @dataclass(frozen=True, slots=True)
 class RunForAuditor:
-    """One run as an auditor sees it: what was read of each source, and how its audit stands."""
+    """One run as an auditor sees it: what was read of each source, how its audit stands, and how it was drawn."""
 
     run: Run
     rows: tuple[tuple[str, int], ...]
     complete: bool
     audit: Campaign | None
+    sample: Sample | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,4 +122,6 @@ def auditor_view(folder: Path) -> AuditorView:
 def _for_auditor(run: Run) -> RunForAuditor:
     manifest = snapshots.read_manifest(run)
     rows = tuple((name, table.rows) for name, table in sorted(manifest.tables.items()))
-    return RunForAuditor(run, rows, manifest.complete, store.read(run, AUDIT) if store.has(run, AUDIT) else None)
+    audit = read_again(run, AUDIT) if store.has(run, AUDIT) else None
+    sample = read_again(run, SAMPLE) if store.has(run, SAMPLE) else None
+    return RunForAuditor(run, rows, manifest.complete, audit, sample)

@@ -60,6 +60,7 @@ PAGES = (
     WebPage("POST", "/passkey/proven", frozenset({WebRole.APPROVER}), approval_pages.passkey_proven),
     WebPage("GET", "/status", frozenset({WebRole.OPERATIONS, WebRole.AUDITOR}), oversight_pages.status),
     WebPage("GET", "/auditor", frozenset({WebRole.AUDITOR}), oversight_pages.auditor),
+    WebPage("POST", "/auditor/{run}/evidence", frozenset({WebRole.AUDITOR}), oversight_pages.evidence),
 )
 """Everything that there is; what is not here is not found."""
 

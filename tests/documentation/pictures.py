@@ -5,18 +5,27 @@ They differ from machine to machine by their fonts, so nothing holds them to the
 
 import shutil
 import tempfile
+import threading
 from pathlib import Path
 from typing import Any
 
+import uvicorn
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.sync_api import sync_playwright
 
+from access_review import runs
+from access_review.revoke import passkeys
+from access_review.stages.decide_signed_in import own_items
 from tests.support.command import in_folder
 from tests.support.example import AUDITED_AT, REPOSITORY, copy_example
+from tests.web import company
 
 PICTURES = REPOSITORY / "runbooks" / "pictures"
 DESK, PHONE, PAPER = (1400, 900), (390, 844), (794, 1123)
 MANAGER = "10042"
 TANGLE = "hr:person:10008"
+REQUESTER, LEAVER = "10005", "hr:person:10804"
 
 
 def main() -> None:
@@ -34,7 +43,67 @@ def main() -> None:
             _take(browser, report, "report-phone.png", PHONE)
             _take(browser, report, "report-print.png", PAPER, media="print")
             _take(browser, page, "report-manager.png", DESK)
+            _take_pages(browser, folder)
             browser.close()
+
+
+def _take_pages(browser: Any, folder: Path) -> None:
+    """Take the pages of a reviewer and of an approver, who are signed in by a stand-in."""
+    address = company.ADDRESS = "http://localhost:18779"
+    policy = folder / "roles/policy.yaml"
+    policy.write_text(policy.read_text("utf-8") + company.policy(runs.find(folder), address), encoding="utf-8")
+    reviewer, approver = company.Served(folder, runs.find(folder)).reviewers()[:2]
+    key = passkeys.public_line(_public(), "localhost")
+    enrolled = f'approvers:\n  - {{person: "{approver}", key: "{key}", enrolled: in person, may: [approve]}}\n'
+    (folder / "roles/approvers.yaml").write_text(enrolled, encoding="utf-8")
+    _run(folder, "--as-of", AUDITED_AT, "review")
+    words = ("--requested-by", REQUESTER, "--rule", "leaver-active", "--person", LEAVER)
+    _run(folder, "--as-of", AUDITED_AT, "plan", *words)
+    served = company.Served(folder, runs.find(folder), at=AUDITED_AT)
+    served.site.secure = False
+    server = uvicorn.Server(uvicorn.Config(served.app, port=18779, log_level="error", lifespan="off", ws="none"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            thread.join(0.05)
+        _take_review(browser, served, reviewer)
+        shown = _signed_in(browser, served, approver, DESK)
+        shown.goto(f"{address}/plans")
+        shown.click("main th a")
+        shown.screenshot(path=PICTURES / "web-plan.png", full_page=True)
+        shown.close()
+    finally:
+        server.should_exit = True
+        thread.join()
+        served.site.close()
+
+
+def _take_review(browser: Any, served: company.Served, reviewer: str) -> None:
+    objected = [one.item.item for one in own_items(served.run, reviewer).items if one.item.found]
+    for size, ending in ((DESK, ""), (PHONE, "-phone")):
+        shown = _signed_in(browser, served, reviewer, size)
+        if not ending:
+            shown.goto(f"{company.ADDRESS}/review")
+            shown.screenshot(path=PICTURES / "web-review.png")
+        shown.goto(f"{company.ADDRESS}/review/{objected[0]}")
+        if not ending:
+            shown.click("details.way summary")
+        shown.screenshot(path=PICTURES / f"web-item{ending}.png", full_page=not ending)
+        shown.close()
+
+
+def _signed_in(browser: Any, served: company.Served, person: str, size: tuple[int, int]) -> Any:
+    shown = browser.new_page(viewport={"width": size[0], "height": size[1]}, color_scheme="light")
+    begun = shown.request.get(f"{company.ADDRESS}/sign-in", max_redirects=0)
+    state = begun.headers["location"].rpartition("=")[2]
+    shown.goto(f"{company.ADDRESS}/callback?state={state}&oid={served.object_ids[person]}")
+    return shown
+
+
+def _public() -> bytes:
+    key = ec.derive_private_key(5, ec.SECP256R1()).public_key()  # nobody's: it only stands in the list
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def _run(folder: Path, *words: str) -> None:

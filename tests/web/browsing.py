@@ -44,10 +44,12 @@ class Site:
 
 
 @contextmanager
-def serving(folder: Path, run: Run, authority: Authority, at: str | None, source: str = "entra") -> Iterator[Site]:
+def serving(
+    folder: Path, run: Run, authority: Authority, at: str | None, source: str = "entra", *, roles: str = ""
+) -> Iterator[Site]:
     """Serve a workspace, whose policy says so from here on, until the block ends: then it must stop in peace.
 
-    Without ``at`` it goes by the clock on the wall.
+    Without ``at`` it goes by the clock on the wall. ``roles`` is what the policy says of the pages besides.
     """
     certificate, key = authority.issue(authority.folder / "pages", _HOST)
     people = people_of(run, source)
@@ -62,7 +64,7 @@ def serving(folder: Path, run: Run, authority: Authority, at: str | None, source
             "ca": str(authority.file),
             "source": source,
         }
-        path.write_text(path.read_text("utf-8") + policy(None, **settings), encoding="utf-8")
+        path.write_text(path.read_text("utf-8") + policy(None, **settings) + roles, encoding="utf-8")
         words = ["serve", "--port", str(port), "--cert", str(certificate), "--key", str(key)]
         command = ["tests.support.launcher", at] if at else ["access_review"]
         process = subprocess.Popen(

@@ -1,5 +1,8 @@
 """What operations heads and auditors see: figures with their rows, one client's part alone, and nothing to change."""
 
+import io
+import re
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +11,8 @@ import pytest
 from access_review import store
 from access_review.artifacts import SAMPLE, WORKLIST
 from access_review.store import audits
+from tests.evidence.verifiers import second
+from tests.support.command import access_review
 from tests.web.company import Served, served_copy
 
 HEAD, CLIENT_HEAD, AUDITOR = 3, 4, 5
@@ -58,8 +63,32 @@ def test_an_auditor_sees_runs_draws_and_everything_and_changes_nothing(served):
     assert store.read(served.run, SAMPLE).run == served.run.id
     assert "No draw was committed to" in page  # the first, which the report calls uncommitted
     assert "grants: " in page
+    sample = store.read(served.run, SAMPLE)
+    assert sample.commitment in page
+    assert sample.root in page
+    assert sample.key not in page, "before sign-off"
     assert auditor.get("/status").status_code == 200
     assert auditor.get("/plans").status_code == 200
     assert auditor.post("/passkey", {}).status_code == 403
     other = served.signed_in(served.reviewers()[0])
     assert [other.get(place).status_code for place in ("/status", "/auditor", "/plans")] == [403, 403, 403]
+
+
+def test_an_auditor_takes_evidence_away_that_both_verifiers_believe_and_nobody_else_does(served, tmp_path):
+    auditor, place = served.signed_in(served.reviewers()[AUDITOR]), f"/auditor/{served.run.id}/evidence"
+    there = {path for path in served.folder.rglob("*") if "web" not in path.parts}
+    sent = auditor.post(place, {"period": "run"})
+    assert (sent.status_code, sent.headers["content-type"]) == (200, "application/zip")
+    assert sent.headers["content-disposition"] == f'attachment; filename="evidence-{served.run.id}.zip"'
+    assert int(sent.headers["content-length"]) == len(sent.content)
+    with zipfile.ZipFile(io.BytesIO(sent.content)) as archive:
+        archive.extractall(tmp_path)
+    head = re.search(r"--head (\d+:sha256:\w+)", auditor.get("/auditor").text)
+    assert head
+    checked = access_review(served.folder, "evidence", "check", str(tmp_path), "--head", head[1])
+    assert checked.code == 0, checked.err
+    again = second(tmp_path, "--head", head[1])
+    assert again.returncode == 0, again.stdout
+    assert {path for path in served.folder.rglob("*") if "web" not in path.parts} == there, "nothing is left here"
+    assert auditor.post("/auditor/20200101T000000Z-00000000/evidence", {}).status_code == 404
+    assert served.signed_in(served.reviewers()[HEAD]).post(place, {}).status_code == 403

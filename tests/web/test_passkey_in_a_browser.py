@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from tests.support.programs import need
 from tests.support.workspaces import Company
 from tests.web.browsing import CHROMIUM, attach, chromium, enrol, pages, serving
 from tests.web.company import ADDRESS
+from tests.web.looks import look_at
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="the pages are not looked at: playwright is not installed")
 pytestmark = [
@@ -20,6 +22,11 @@ pytestmark = [
 ]
 MONDAY, ASKED, NOW = "2026-10-26T06:00:00Z", "2026-10-26T06:05:00Z", "2026-10-26T06:30:00Z"
 APPROVER = "hr:person:00008"
+
+
+def _looks(page: Any) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-core is not installed").Axe()
+    look_at(page, axe, page.url)
 
 
 def test_a_passkey_is_enrolled_signs_an_approval_and_the_plan_goes_out(tmp_path: Path) -> None:
@@ -37,17 +44,22 @@ def test_a_passkey_is_enrolled_signs_an_approval_and_the_plan_goes_out(tmp_path:
     ):
         page = opened(APPROVER, prepare=attach)
         entry = enrol(page)
+        _looks(page)
         # A repository review takes the line in, and a plan made after it is approved by it.
         approvers.write_text(approvers.read_text() + entry + "\n")
         assert company.run("review", at=MONDAY).code == 0
         made = company.run("plan", "--requested-by", "00007", at=ASKED)
         assert made.code == 0, made.err
         assert company.sign(7, "--request", at="2026-10-26T06:10:00Z").code == 0
+        page.goto(f"{ADDRESS}/passkey")
+        _looks(page)
         page.goto(f"{ADDRESS}/plans")
         page.click("main th a")
         assert "Payments" in page.inner_text("pre.plan")
+        _looks(page)
         page.fill("#reason", "seen in full")
         page.click("button.strong")
+        _looks(page)
         session, authenticator = page.authenticator
         unverified = {"authenticatorId": authenticator["authenticatorId"], "isUserVerified": False}
         session.send("WebAuthn.setUserVerified", unverified)
