@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from access_review.connectors import no_value
 from access_review.draft.date_forms import DateLook, date_look, settle_order
 from access_review.draft.shapes import Form, common_shapes, form_of, mask
 
@@ -51,6 +52,8 @@ class ColumnLook:
     words: tuple[WordCount, ...]
     """All values with their rows, most frequent first, where they are few and repeat."""
     dates: DateLook | None
+    typed: bool = False
+    """Whether every value examined is the name of a type, which PowerShell writes in place of a list."""
     parted: str | None = None
     """What parts several values in one cell, where some cells have several and what they have repeats."""
 
@@ -107,6 +110,7 @@ def _look(name: str, column: Any) -> ColumnLook:
         samples=tuple(w.word for w in words[:_SAMPLES]) if words else tuple(mask(value) for value in shown),
         words=words,
         dates=dates,
+        typed=bool(sample) and all(map(no_value.is_type_name, sample)),
         parted=_parted(sample, form),
     )
 

@@ -39,6 +39,8 @@ class TableLook:
     """Without a column for the person, the columns that together tell people apart best."""
     questions: tuple[str, ...]
     """What the file does not say."""
+    unread: tuple[str, ...] = ()
+    """Which columns look like something and are not read, and why."""
 
     def column(self, field: str) -> str | None:
         """Return the first column that is taken for a field."""
@@ -63,7 +65,9 @@ def inspect_table(name: str, table: Any) -> TableLook:
     looks = look_at_columns(table)
     guess = guess_kind(looks, pairs_unique=len(looks) == 2 and not pairs_repeat(table))
     by_name = {look.name: look for look in looks}
-    guess, manager_by = _settle_manager(table, by_name, guess)
+    guessed = guess
+    guess, manager_by = _settle_manager(table, by_name, _without_typed(guess, by_name))
+    unread = tuple(_unread(guessed, guess, by_name))
     used = {c for m in guess.meanings for c in m.columns} | {guess.decision} | set(guess.marked)
     left_out = tuple(c.name for c in looks if c.name not in used and personal(c.name))
     status = next((status_look(by_name[m.columns[0]]) for m in guess.meanings if m.field == "status"), None)
@@ -78,7 +82,8 @@ def inspect_table(name: str, table: Any) -> TableLook:
         _naming(by_name, guess),
         manager_by,
         _composite(table, looks, guess, left_out),
-        _questions(looks, guess, status),
+        (*unread, *_questions(looks, guess, status)),
+        unread,
     )
 
 
@@ -156,6 +161,25 @@ def missing(tables: Sequence[TableLook], series: Sequence[Sequence[str]] = ()) -
     return tuple(sentence for lacks, sentence in said if lacks)
 
 
+def _unread(guessed: KindGuess, settled: KindGuess, looks: Mapping[str, ColumnLook]) -> Iterator[str]:
+    """Say of each column that was taken for something at first why it is not."""
+    kept = {column for m in settled.meanings for column in m.columns}
+    for meaning in guessed.meanings:
+        for column in meaning.columns:
+            if column in kept or column not in looks:
+                continue
+            if looks[column].typed:
+                yield f"{column} is not read: it holds the name of a type; export its values joined by semicolons"
+            else:
+                yield f"{column} is not read: none of its {looks[column].distinct:,} values is anybody in the file"
+
+
+def _without_typed(guess: KindGuess, looks: Mapping[str, ColumnLook]) -> KindGuess:
+    """Take no column for anything that has nothing but names of types."""
+    kept = tuple(m for m in guess.meanings if not any(looks[c].typed for c in m.columns if c in looks))
+    return replace(guess, meanings=kept)
+
+
 def _settle_manager(table: Any, looks: Mapping[str, ColumnLook], guess: KindGuess) -> tuple[KindGuess, str | None]:
     """Take the manager's column that finds people of the same file: an id among the ids, or a name among the names."""
     manager = next((m for m in guess.meanings if m.field == "manager"), None)
@@ -167,6 +191,8 @@ def _settle_manager(table: Any, looks: Mapping[str, ColumnLook], guess: KindGues
         by, rate = _found_among(table, looks, guess, look)
         rates.append((rate, look.name == manager.columns[0], look.name, by))
     rate, _, column, by = max(rates)
+    if not rate and next(look for look in named if look.name == column).distinct >= _FEW_MANAGERS:
+        return replace(guess, meanings=tuple(m for m in guess.meanings if m is not manager)), None
     sure = Sureness.SURE if rate >= 0.9 else Sureness.LIKELY if rate >= 0.5 else Sureness.GUESS
     because = f"{100 * rate:.0f} % of its values are {by}s of people in the same file"
     settled = ColumnMeaning("manager", (column,), sure, because)
@@ -196,6 +222,10 @@ def _found_among(
     known = {name_key(" ".join(p or "" for p in row)) for row in zip(*parts, strict=True)} if parts else set()
     by_name = len(wanted & known) / len(wanted) if wanted else 0.0
     return ("name", by_name) if by_name > by_id or manager.form is Form.NAME else ("id", by_id)
+
+
+_FEW_MANAGERS = 3
+"""Different managers from which on it says something that none of them is anybody in the file."""
 
 
 def _masked(look: ColumnLook, guess: KindGuess, left_out: Sequence[str]) -> ColumnLook:

@@ -12,15 +12,14 @@ from access_review.draft.inspection import FilesLook, TableLook
 from access_review.draft.ladder import suggest_ladder
 from access_review.draft.meanings import further_entitlements
 from access_review.draft.naming import slug
+from access_review.draft.references import AccountReference, account_column, holds
 from access_review.settings import ACCOUNT_COLUMNS, PERSON_COLUMNS
 
 _ROSTER_FIELDS = ("person", "name", "mail", "status", "starts", "left_at", "notified", "client", "manager")
 _ROSTER_ATTRIBUTES = ("department", "title", "site", "country", "team", "unit")
-_TABLE_FIELDS = (
-    *("account", "display_name", "mail", "employee_id", "enabled", "client", "created_at"),
-    *("entitlement", "since", "until", "used"),
-)
-_DATED = frozenset({"starts", "left_at", "notified", "created_at", "since", "until", "used"})
+_HELD_FIELDS = ("entitlement", "since", "until", "used")
+_TABLE_FIELDS = ("account", "display_name", "mail", "employee_id", "enabled", "client", "created_at", *_HELD_FIELDS)
+_DATED = frozenset({"starts", "left_at", "notified", "created_at", "since", "until", "used", "last_used"})
 _CONTRACTOR = re.compile(r"\b(contract\w*|vendor|temp\w*|extern\w*|contingent|consultant|agency|freelance\w*)\b")
 _YES = frozenset(
     (
@@ -128,6 +127,14 @@ class RungLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """The source that has the accounts of a list, and how the list names them."""
+
+    source: str
+    reference: AccountReference
+
+
+@dataclass(frozen=True, slots=True)
 class SourceDraft:
     """One file of ``sources/``."""
 
@@ -152,7 +159,7 @@ def roster_source(
     columns: list[OptionLine] = []
     doubts: list[str] = []
     form, left = _one_form(look)
-    doubts += left
+    doubts += [*left, *look.unread]
     for name_ in (*_ROSTER_FIELDS, *_ROSTER_ATTRIBUTES):
         meaning = found.get(name_)
         if meaning is None or (name_ in _DATED and not _has_form(look, meaning.columns[0], form)):
@@ -209,16 +216,27 @@ def table_source(
     reading: Mapping[str, Any],
     answers: SourceAnswers,
     ladder: Sequence[RungLine],
+    elsewhere: Elsewhere | None = None,
+    named_by: AccountReference | None = None,
 ) -> SourceDraft:
-    """Describe a list of who holds what; the account is what names somebody best."""
+    """Describe a list of who holds what; the account is what names somebody best.
+
+    The accounts of a list may stand ``elsewhere``; those of another are ``named_by`` what that list has of them.
+    """
     found = {m.field: m.columns[0] for m in look.guess.meanings}
     meant = {m.field: m for m in look.guess.meanings}
-    account = found.get("account") or found.get("employee_id") or found.get("mail") or found.get("display_name", "")
+    account = elsewhere.reference.column if elsewhere else account_column(look) or ""
     form, doubts = _one_form(look)
-    columns = [OptionLine("account", account, meant["account"].because if "account" in meant else "it names somebody")]
+    doubts += look.unread
+    because = meant["account"].because if "account" in meant else "it names somebody"
+    columns = [OptionLine("account", account, elsewhere.reference.because if elsewhere else because)]
+    if named_by and not named_by.login:
+        columns.append(OptionLine("id", named_by.other_column, "another file names accounts by it"))
+    # Without anything that is held, what was used is the account.
+    said = {"used": "used" if holds(look) else "last_used"}
     columns += [
-        OptionLine(one, found[one], f"{meant[one].sureness}: {meant[one].because}")
-        for one in _TABLE_FIELDS[1:]
+        OptionLine(said.get(one, one), found[one], f"{meant[one].sureness}: {meant[one].because}")
+        for one in (_HELD_FIELDS if elsewhere else _TABLE_FIELDS[1:])
         if one in found and (one not in _DATED or _has_form(look, found[one], form))
     ]
     options = [OptionLine("path", path), *(OptionLine(k, v, "seen in the file") for k, v in reading.items())]
@@ -231,7 +249,10 @@ def table_source(
             OptionLine("dates", form, _evidence(look, form)),
             OptionLine("timezone", answers.zone, "asked for, or UTC"),
         ]
-    if "enabled" in found:
+    if elsewhere:
+        scheme = f"{elsewhere.source}-{'login' if elsewhere.reference.login else 'id'}"
+        options.append(OptionLine("references", {"account": scheme}, f"its accounts are those of {elsewhere.source}"))
+    elif "enabled" in found:
         words, doubt = _signs_in(look, found["enabled"])
         options.append(OptionLine("enabled", words, "by the words of the column"))
         doubts += doubt

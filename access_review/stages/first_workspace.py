@@ -15,7 +15,9 @@ from access_review.draft.file_kinds import FileKind
 from access_review.draft.holdings import matrix_of, person_column
 from access_review.draft.inspection import TableLook
 from access_review.draft.naming import slug
+from access_review.draft.references import account_references
 from access_review.draft.sources import (
+    Elsewhere,
     OptionLine,
     RungLine,
     SourceAnswers,
@@ -116,24 +118,36 @@ def _drafts(
         draft = _export_source(folder, names, seen, name, people, directory)
         directory = directory or (draft.name if export.connector != "entra" else "")
         drafts.append(draft)
-    for look in tables:
-        if look in rosters:
-            continue
+    others = [look for look in tables if look not in rosters and not _unfit(look)]
+    references = account_references(seen.look, [look for look in others if not _is_converted(seen, look)])
+    named_by = {reference.file: reference for reference in references.values()}
+    sources: dict[str, str] = {}
+    # Those whose accounts stand elsewhere come last, when their sources have names.
+    for look in sorted(others, key=lambda look: look.name in references):
         file = seen.found.tables[look.name]
-        unfit = _unfit(look)
-        if unfit:
-            unused.append((look.name, unfit))
-        elif look.guess.kind in _CONVERTED or not file.path.suffix or file.form.form == "pairs":
+        if _is_converted(seen, look):
             ladder = ladder_lines(seen.look, look.name, people, only=person_column(look) or "")
             made, parts = _converted(names, look, file.table, ladder)
             drafts += made
             converted |= parts
-        else:
-            ladder = ladder_lines(seen.look, look.name, people)
-            path = _relative(folder, file.path)
-            drafts.append(table_source(names.of("", look.name), look, path, _reading(file, look), answers, ladder))
+            continue
+        reference = references.get(look.name)
+        elsewhere = Elsewhere(sources[reference.file], reference) if reference else None
+        ladder = () if elsewhere else ladder_lines(seen.look, look.name, people)
+        path, name = _relative(folder, file.path), names.of("", look.name)
+        sources[look.name] = name
+        drafts.append(
+            table_source(name, look, path, _reading(file, look), answers, ladder, elsewhere, named_by.get(look.name))
+        )
+    unused += [(look.name, unfit) for look in tables if look not in rosters and (unfit := _unfit(look))]
     unused += [(file, f"an earlier state of {last}, which is read") for file, last in earlier.items()]
     return drafts, converted, unused
+
+
+def _is_converted(seen: Inspection, look: TableLook) -> bool:
+    """Tell whether a table is written anew beside the source: a matrix, decisions, pairs."""
+    file = seen.found.tables[look.name]
+    return look.guess.kind in _CONVERTED or not file.path.suffix or file.form.form == "pairs"
 
 
 def _reading(file: FoundTable, look: TableLook) -> dict[str, Any]:

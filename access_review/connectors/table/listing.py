@@ -228,6 +228,8 @@ class ExportListing:
             row["never_used"] = False
         yield "accounts", {**row, "client": _only(classification.clients(login, "")) or agreed.get("client")}
         yield "aliases", {"scheme": f"{self.source.name}-login", "value": login, "id": account_id}
+        if "id" in self.terms.columns:
+            yield "aliases", {"scheme": f"{self.source.name}-id", "value": native, "id": account_id}
         if mail := agreed.get("mail"):
             yield "aliases", {"scheme": "mail", "value": folded(mail), "id": account_id}
         if disputes:
