@@ -12,7 +12,7 @@ workspace and previous findings give the same findings, byte for byte.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 
 import pyarrow as pa
@@ -21,6 +21,7 @@ from access_review import declared, diff, findings, roles
 from access_review.correlate import RELATIONS as CORRELATED
 from access_review.correlate import Ladder, correlate
 from access_review.engine import Engine, ParquetFile
+from access_review.engine.file import content
 from access_review.engine.relation import lineage
 from access_review.facts import (
     ACCEPTED,
@@ -175,9 +176,21 @@ def establish(
     ``tables`` are all those of :mod:`access_review.tables`, by name; what is made of them is in :mod:`access_review.facts`.
     ``owners`` has the rows of ``facts.FORMER_OWNERS``: whose each account was before, where that is known.
     """
-    engine.register("former_owners", FORMER_OWNERS.schema.empty_table() if owners is None else owners)
-    for step in STEPS:
-        step(tables, workspace, engine)
+    before = FORMER_OWNERS.schema.empty_table() if owners is None else owners
+
+    def make() -> None:
+        engine.register("former_owners", before)
+        for step in STEPS:
+            step(tables, workspace, engine)
+
+    parts = {"former_owners": before, **{name: stored(tables).part(name) for name in tables}}
+
+    def made_of() -> object:
+        declares = [getattr(workspace, one.name) for one in fields(workspace) if one.name != "folder"]
+        return STEPS, {name: content(part) for name, part in parts.items()}, declares
+
+    rows = sum(part.rows if isinstance(part, ParquetFile) else len(part) for part in parts.values())
+    engine.once(make, rows, made_of)
 
 
 def _read(tables: Mapping[str, pa.Table], workspace: Workspace, engine: Engine) -> None:  # noqa: ARG001 - as every step

@@ -5,7 +5,7 @@
 in :mod:`access_review.engine.sql`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -41,6 +41,14 @@ class Engine(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Forget every table and take away what was put on disk."""
+        ...
+
+    def once(self, make: Callable[[], None], rows: int, made_of: Callable[[], object]) -> None:
+        """Let ``make`` put facts into this engine, the first thing it is asked, or take up those of an engine of this process before it.
+
+        ``rows`` says how many they are made of. They follow from what ``made_of`` returns, which is compared, from the
+        moment and from settings of the engine, and from nothing else.
+        """
         ...
 
     def register(self, name: str, data: pa.Table | ParquetFile) -> None:

@@ -9,7 +9,7 @@ kept as they are: to look at their types would take longer than to read them.
 """
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
 
-from access_review.engine import scratch as spill
+from access_review.engine import databases, scratch
+from access_review.engine.databases import SpareDatabase
 from access_review.engine.file import ParquetFile
 from access_review.engine.sql import Bound, applied, identifier, prepare
 from access_review.model import Relation
@@ -26,16 +27,6 @@ from access_review.tables import Row
 
 if TYPE_CHECKING:
     import duckdb
-
-_UNWANTED = ("cte_inlining", "common_subplan", "partitioned_execution", "build_side_probe_side")
-"""What DuckDB does to plans and must not.
-
-The first three copy every value of every enumeration for each operator: with a million
-ids, planning took 50 of 180 processor seconds of a review, and 4 of its 7 GB; with ten
-million, one statement took 17 GB. The last turns joins round by estimates that are far
-too low once a few flags are filtered by; so statements name the many before JOIN, and
-the few, of which a table is built, behind it.
-"""
 
 _TYPES: Mapping[pa.DataType, str] = {
     pa.string(): "VARCHAR",
@@ -60,6 +51,9 @@ TINY = 5_000
 SMALL = 50_000
 """Up to so many rows in all registered tables nothing is narrowed."""
 
+_IN_DATABASE = frozenset({"TABLE", "VIEW"})
+"""The kinds of what lies in the database itself; of a table of many rows only where it lies is known there."""
+
 PARSED = 1_000
 """So many statements are remembered as DuckDB parsed them: to parse takes a fifth of a small review, and one process says much twice."""
 
@@ -79,30 +73,25 @@ class EmbeddedEngine:
     memory: str = "4GB"
     threads: int | None = None
     small: int = SMALL
-    _db: "duckdb.DuckDBPyConnection" = field(init=False, repr=False)
+    _opened: "duckdb.DuckDBPyConnection | None" = field(init=False, repr=False, default=None)
     _spill: Path = field(init=False, repr=False)
+    _base: SpareDatabase | None = field(init=False, repr=False, default=None)
     _known: dict[str, str] = field(init=False, repr=False, default_factory=dict)
     _rows: dict[str, int] = field(init=False, repr=False, default_factory=dict)
     _counts: dict[str, int] = field(init=False, repr=False, default_factory=dict)
     _numbered: bool = field(init=False, repr=False, default=False)
 
-    def __post_init__(self) -> None:
-        import duckdb
+    @property
+    def _db(self) -> "duckdb.DuckDBPyConnection":
+        """The database, opened when it is first asked."""
+        if self._opened is None:
+            self._spill = scratch.make()
+            self._opened = databases.connect(self.memory, self.threads, self._spill)
+        return self._opened
 
-        self._spill = spill.make()
-        # Nothing is loaded from outside, and a statement in a snapshot's text can reach no file.
-        settings: dict[str, Any] = {
-            "memory_limit": self.memory,
-            "temp_directory": str(self._spill / "duckdb"),
-            "autoinstall_known_extensions": False,
-            "preserve_insertion_order": False,
-        }
-        if self.threads:
-            settings["threads"] = self.threads
-        self._db = duckdb.connect(":memory:", config=settings)
-        self._db.execute("SET TimeZone = 'UTC'")
-        self._db.execute("SET enable_progress_bar = FALSE")
-        self._db.execute(f"SET disabled_optimizers = '{','.join(_UNWANTED)}'")
+    @_db.setter
+    def _db(self, database: "duckdb.DuckDBPyConnection") -> None:
+        self._opened = database
 
     def __enter__(self) -> Self:
         return self
@@ -110,8 +99,36 @@ class EmbeddedEngine:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._db.close()
-        spill.remove(self._spill)
+        if self._opened is None:
+            return
+        scratch.remove(self._spill)
+        if error is None and self._base is not None:
+            self._opened.execute("ROLLBACK")
+            databases.give(self._base)
+        else:
+            self._opened.close()
+        self._opened = None
+
+    def once(self, make: Callable[[], None], rows: int, made_of: Callable[[], object]) -> None:
+        """Make facts, or take up the database in which they were made of the same, where a company is small."""
+        if rows > self.small or self._opened is not None:
+            make()
+            return
+        whole = (self.as_of, self.memory, self.threads, self.small, made_of())
+        found = databases.take(whole)
+        if found is None:
+            make()
+            if self._numbered or not _IN_DATABASE.issuperset(self._known.values()):
+                return
+            known, counted, counts = dict(self._known), dict(self._rows), dict(self._counts)
+            found = SpareDatabase(whole, self._db, self._spill, known, counted, counts)
+        else:
+            scratch.make_again(found.scratch)
+            self._opened, self._spill = found.database, found.scratch
+            self._known, self._rows, self._counts = dict(found.known), dict(found.rows), dict(found.counts)
+        # What comes after the facts is taken back when the engine is closed.
+        self._db.execute("BEGIN")
+        self._base = found
 
     def register(self, name: str, data: pa.Table | ParquetFile) -> None:
         """Make an Arrow table or a Parquet file known under ``name``, replacing what had that name."""
@@ -121,7 +138,7 @@ class EmbeddedEngine:
             self._copy(name, data)
         elif isinstance(data, ParquetFile):
             self._db.read_parquet(str(data.path)).create_view(name)
-            self._known[name] = "VIEW"
+            self._known[name] = "FILE"
         else:
             self._db.register(name, data)
             self._known[name] = "ARROW"
@@ -299,7 +316,7 @@ class EmbeddedEngine:
             case "ARROW":
                 self._db.unregister(name)
             case kind:
-                self._execute(f"DROP {kind} {name}")
+                self._execute(f"DROP {'VIEW' if kind == 'FILE' else kind} {name}")
 
     def query(self, sql: str, **params: Any) -> pa.Table:
         """Return what a SELECT returns."""

@@ -26,6 +26,12 @@ def make(within: Path | None = None) -> Path:
     return folder
 
 
+def make_again(folder: Path) -> None:
+    """Make a folder of this process that was removed, under the same name."""
+    folder.mkdir(mode=0o700)
+    _held[folder] = _hold(folder / _LOCK)
+
+
 def remove(folder: Path) -> None:
     """Take away a folder of this process with all that is in it."""
     if (handle := _held.pop(folder, None)) is not None:

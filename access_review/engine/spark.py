@@ -10,7 +10,7 @@ import re
 import shutil
 import tempfile
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -100,6 +100,10 @@ class SparkEngine:
             self._spark.stop()
         finally:
             spill.remove(self._spill)
+
+    def once(self, make: Callable[[], None], rows: int, made_of: Callable[[], object]) -> None:  # noqa: ARG002 - as every engine
+        """Make facts: what outgrew one machine is not kept beside."""
+        make()
 
     def register(self, name: str, data: pa.Table | ParquetFile) -> None:
         """Make an Arrow table (small: the driver writes it) or a Parquet file known under ``name``."""
