@@ -20,6 +20,7 @@ from tests.support.command import access_review
 from tests.support.derived_once import derived_once
 from tests.support.example import AUDITED_AT, REPOSITORY, copy_example
 from tests.support.programs import need
+from tests.support.remembered import remembering
 
 OUTSIDE_DATA = "ACCESS_REVIEW_OUTSIDE_DATA"
 
@@ -121,6 +122,16 @@ _forged: list[bool] = []
 def _each_plan_is_derived_once() -> Iterator[None]:
     """Let commands share what they derive from the same inputs, which in processes of their own each does again."""
     with derived_once():
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _each_audit_is_made_once(
+    _every_plan_fits_its_readers: None, _each_plan_is_derived_once: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """Let tests share what a command makes of the same files at the same moment; workers of one session share it, too."""
+    base = tmp_path_factory.getbasetemp()
+    with remembering((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "remembered"):
         yield
 
 

@@ -24,6 +24,7 @@ import typer.main
 
 from access_review import cli
 from tests.support.clocks import clock_at
+from tests.support.remembered import Done, remembered
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,14 @@ def access_review(folder: Path, *words: str, path: Sequence[Path] = (), at: str 
 
 
 def in_folder(folder: Path, *words: str, path: Sequence[Path] = (), at: str | None = None) -> CommandResult:
-    """Run the command with nothing but these words, from a folder."""
+    """Run the command with nothing but these words, from a folder; :mod:`tests.support.remembered` says when it runs."""
+    if not all(one.is_relative_to(folder) for one in path):
+        return CommandResult(*_run(folder, words, path, at))
+    how = str([one.relative_to(folder) for one in path])
+    return CommandResult(*remembered(folder, words, at, lambda: _run(folder, words, path, at), how))
+
+
+def _run(folder: Path, words: Sequence[str], path: Sequence[Path], at: str | None) -> Done:
     out, err = _Terminalless(), _Terminalless()
     with _as_if_alone(folder, out, err, path):
         try:
@@ -58,7 +66,7 @@ def in_folder(folder: Path, *words: str, path: Sequence[Path] = (), at: str | No
             code = 0
         except SystemExit as ended:
             code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
-    return CommandResult(code, out.text, err.text)
+    return Done(code, out.text, err.text)
 
 
 def in_own_process(
