@@ -1,11 +1,12 @@
 """Instances of one more kind that people reported: a value that is written otherwise, and silently means something else."""
 
+import json
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from tests.connectors.faulty_inputs import FORMATS, Company
+from tests.connectors.faulty_inputs import DOMAIN, FORMATS, Company
 from tests.connectors.small_sources import AS_OF, ROSTER, Found, read, read_table
 
 ISO = "%Y-%m-%dT%H:%M:%S"
@@ -119,3 +120,69 @@ def test_a_lock_that_cannot_be_read_is_said(tmp_path):
     found = read("ldap", tmp_path, recorded=["ldap.ldif"])
     assert [row["enabled"] for row in found["accounts"]] == [None]
     assert "nsaccountlock is 'maybe'" in found.texts()
+
+
+@pytest.mark.parametrize("text", ["vpn-gateway-2", "10.1.2", "999.1.1.1"])
+def test_an_address_that_is_none_is_unknown_and_said(text, tmp_path):
+    columns = {"account": "who", "at": "at", "address": "ip"}
+    log = f"who,at,ip\nana,2026-10-30T08:00:00,{text}\nben,2026-10-30T08:00:00,10.1.2.3\ncem,2026-10-30T08:00:00,N/A\n"
+    found = read_table(tmp_path, log, table="signins", columns=columns, dates=ISO, timezone="UTC")
+    assert sorted((row["account"], row["address"]) for row in found["signins"]) == [
+        ("app:user:ana", None),
+        ("app:user:ben", "10.1.2.3"),
+        ("app:user:cem", None),
+    ]
+    assert found.texts().count("no IP address") == 1
+
+
+def test_an_address_of_a_tenant_that_is_none_is_said(tmp_path):
+    options = FORMATS["entra"](tmp_path, Company.usual())
+    page = {
+        "value": [{"id": "s1", "userId": "id-ana", "createdDateTime": "2026-10-30T08:00:00Z", "ipAddress": "nowhere"}]
+    }
+    (tmp_path / "signIns.json").write_text(json.dumps(page))
+    found = read("entra", tmp_path, **options)
+    assert [row["address"] for row in found["signins"]] == [None]
+    assert "'nowhere' is no address" in found.texts()
+
+
+@pytest.mark.parametrize("login", ["ben ", " ben", "ben\u00a0", "\u2003ben"])
+def test_blanks_around_a_login_make_no_second_account(login, tmp_path):
+    found = read_table(tmp_path, f"login,role\nben,Agent\n{login},Lead\n")
+    assert [row["account"] for row in found["accounts"]] == ["app:user:ben"]
+    assert {(row["account"], row["entitlement"]) for row in found["grants"]} == {
+        ("app:user:ben", "app:role:Agent"),
+        ("app:user:ben", "app:role:Lead"),
+    }
+
+
+@pytest.mark.parametrize("place", ["roleDefinitions", "RoleDefinitions", "roleManagement/directory/roleDefinitions"])
+def test_saved_pages_are_found_by_the_path_that_was_asked_for(place, tmp_path):
+    options = FORMATS["entra"](tmp_path, Company.usual())
+    path = tmp_path / f"{place}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"value": [{"id": "r1", "displayName": "Reader", "templateId": "r1"}]}))
+    assert "part:roleDefinitions" not in read("entra", tmp_path, **options).reasons
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("OTHER$", "computer"), ("KRBTGT_4711", "computer"), ("KRBTGT", "computer"), ("SVC$", "service")]
+)
+def test_what_a_directory_is_made_of_is_no_service_that_somebody_answers_for(name, kind, tmp_path):
+    options = FORMATS["sharphound"](tmp_path, Company.usual())
+    path = tmp_path / "users.json"
+    page = json.loads(path.read_text())
+    where = "CN=Managed Service Accounts" if kind == "service" else "CN=Users"
+    page["data"][0]["Properties"] |= {"samaccountname": name, "distinguishedname": f"CN={name},{where},DC=home,DC=test"}
+    path.write_text(json.dumps(page))
+    found = read("sharphound", tmp_path, **options)
+    assert [row["kind"] for row in found["accounts"] if row["name"] == name] == [kind]
+
+
+@pytest.mark.parametrize("last", ["R000", "", "9" * 5000, "-1"])
+def test_a_sid_that_only_begins_like_one_is_no_accident(last, tmp_path):
+    options = FORMATS["sharphound"](tmp_path, Company.usual())
+    for path in tmp_path.glob("*.json"):
+        path.write_text(path.read_text().replace(f"{DOMAIN}-1201", f"S-1-5-21-1-2-3-{last}"))
+    found = read("sharphound", tmp_path, **options)
+    assert [row["privileged"] for row in found["entitlements"]] == [None]

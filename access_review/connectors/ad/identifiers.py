@@ -48,8 +48,8 @@ def is_builtin(sid: str) -> bool:
 
 
 def rid(sid: str) -> int | None:
-    """Return the last part of a SID issued by a domain or by BUILTIN, null for others."""
-    if not is_domain(sid) and not is_builtin(sid):
+    """Return the last part of a SID issued by a domain or by BUILTIN, null for others and for what only begins like one."""
+    if not (is_domain(sid) or is_builtin(sid)) or not SID.fullmatch(sid):
         return None
     return int(sid.rpartition("-")[2])
 

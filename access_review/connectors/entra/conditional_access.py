@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from access_review.connectors import problem
 from access_review.connectors.addresses import address
 from access_review.connectors.entra.properties import Object, UnusableError, date, flag, inner, text, texts, whole
 from access_review.connectors.entra.tenant_objects import TableRow, TenantObjects
@@ -60,6 +61,14 @@ def signin(directory: TenantObjects, thing: Object) -> Iterator[TableRow]:
     at = date(thing, "createdDateTime")
     if who is None or at is None:
         raise UnusableError("a sign-in without an account or a time")
+    written = text(thing, "ipAddress")
+    if written is not None and address(written) is None:
+        yield problem(
+            directory.source,
+            f"signIns/{thing['id']}",
+            "unusable",
+            f"ipAddress {written!r} is no address: it is unknown",
+        )
     code, device = whole(inner(thing, "status"), "errorCode"), inner(thing, "deviceDetail")
     yield (
         "signins",
@@ -71,7 +80,7 @@ def signin(directory: TenantObjects, thing: Object) -> Iterator[TableRow]:
             "country": text(inner(thing, "location"), "countryOrRegion"),
             "device": text(device, "displayName") or text(device, "deviceId"),
             "application": text(thing, "appDisplayName"),
-            "address": address(text(thing, "ipAddress")),
+            "address": address(written),
             "managed": flag(device, "isManaged"),
             "compliant": flag(device, "isCompliant"),
             "conditional_access": _RESULTS.get(text(thing, "conditionalAccessStatus") or ""),

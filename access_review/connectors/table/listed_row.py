@@ -8,10 +8,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from access_review.connectors import no_value
+from access_review.connectors.addresses import address
 from access_review.connectors.classification import Classification
 from access_review.connectors.no_value import NoDate
 from access_review.connectors.same_name import folded
-from access_review.connectors.table.columns import ELSEWHERE, ColumnWords, Filled, TableColumns
+from access_review.connectors.table.columns import ELSEWHERE, IDS, ColumnWords, Filled, TableColumns
 from access_review.connectors.tabular import date_order, instants
 from access_review.connectors.tabular.instants import UNKNOWN, Bounds, Unreadable
 from access_review.connectors.tabular.sheets import Cells, Sheet
@@ -88,7 +89,9 @@ class ListedRow:
             self.typed.add(self.terms.columns[name])
             self._fault(f"{name} is the name of a type or a failed formula, not a value: {value!r}")
             return None
-        return no_value.something(value, self.terms.empty, name=name == "display_name")
+        said = no_value.something(value, self.terms.empty, name=name == "display_name")
+        # Blanks around an id are nobody's choice. What is not blank and cannot be seen stays: it may be there to deceive.
+        return said.strip() if said is not None and name in IDS else said
 
     def needed(self, name: str) -> str:
         """Return a text without which the row is lost."""
@@ -114,6 +117,14 @@ class ListedRow:
             self.unread.add(self.terms.columns[name])
             self.faults.append(f"{name} {word!r} is none of the words declared")
         return meant
+
+    def address(self) -> str | None:
+        """Return the address of a sign-in, null for what is none."""
+        text = self.text("address")
+        found = address(text)
+        if text is not None and found is None:
+            self._fault(f"address {text!r} is no IP address: it is unknown")
+        return found
 
     def when(self, name: str, reading: Reading) -> Bounds:
         """Return between which instants something happened."""

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from access_review.connectors import Source, problem
-from access_review.connectors.addresses import address
 from access_review.connectors.same_name import folded
 from access_review.connectors.table.columns import TIMES
 from access_review.connectors.table.listed_account import ListedAccount
@@ -99,7 +98,7 @@ class ExportListing:
             "at": line.instant("at"),
             "success": line.flag("success", self.terms.success),
             **{name: line.text(name) for name in ("country", "device", "application")},
-            "address": address(line.text("address")),
+            "address": line.address(),
             **{name: line.flag(name, self.terms.managed) for name in ("managed", "compliant")},
         }
         yield "signins", {**row, "signin": line.text("signin") or self._signin_name(row)}
