@@ -1,7 +1,7 @@
 """What a logbook knows of the files and stores of ``runs/``, and how they differ from it; pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from access_review.logbook.lines import FileMark, LogEntry, LogEvent, StoreMark
@@ -62,41 +62,49 @@ class KnownThings:
     stores: Mapping[str, KnownStore]
 
 
-_said_last: tuple[object, KnownThings] = ((), KnownThings({}, {}))
-"""The lines that were asked about last, which stay the same until one is added."""
+@dataclass(frozen=True, slots=True)
+class _After:
+    """What holds after some lines, and which is the latest of each event and name."""
+
+    lines: tuple[LogEntry, ...] = ()
+    files: Mapping[str, KnownFile] = field(default_factory=dict)
+    stores: Mapping[str, KnownStore] = field(default_factory=dict)
+    latest: Mapping[tuple[LogEvent, str], int] = field(default_factory=dict)
+
+
+_asked_last = _After()
+"""The lines that were asked about last: a server asks again and again, and a line or two were added since."""
 
 
 def known_things(entries: Iterable[LogEntry]) -> KnownThings:
     """Return what holds after all lines: a later one takes the place of one of the same event and name."""
-    global _said_last  # noqa: PLW0603 - one answer, kept for the next asking
-    lines, things = _said_last
-    if lines is entries and isinstance(entries, tuple):
-        return things
-    things = _after_all(entries)
-    _said_last = (entries, things)
-    return things
+    global _asked_last  # noqa: PLW0603 - one answer, kept for the next asking
+    lines, known = tuple(entries), _asked_last
+    if lines[: len(known.lines)] != known.lines:
+        known = _After()
+    if len(lines) > len(known.lines):
+        _asked_last = known = _after(known, lines)
+    return KnownThings(known.files, known.stores)
 
 
-def _after_all(entries: Iterable[LogEntry]) -> KnownThings:
-    files: dict[str, KnownFile] = {}
-    stores: dict[str, KnownStore] = {}
-    latest: dict[tuple[LogEvent, str], int] = {}
-    of_line: dict[int, LogEntry] = {}
-    for number, entry in enumerate(entries, start=1):
+def _after(known: _After, lines: tuple[LogEntry, ...]) -> _After:
+    """Return what holds after lines that begin with those known."""
+    files, stores, latest = dict(known.files), dict(known.stores), dict(known.latest)
+    for number, entry in enumerate(lines[len(known.lines) :], start=len(known.lines) + 1):
         if entry.event is LogEvent.ANNOUNCED:
             files |= {path: _announced(files.get(path), mark, number) for path, mark in entry.files.items()}
             continue
         replaced = latest.get((entry.event, entry.name))
         if replaced is not None:
-            _forget(files, of_line[replaced].files, replaced)
-            _forget(stores, of_line[replaced].stores, replaced)
-        latest[entry.event, entry.name], of_line[number] = number, entry
+            _forget(files, lines[replaced - 1].files, replaced)
+            _forget(stores, lines[replaced - 1].stores, replaced)
+        latest[entry.event, entry.name] = number
         files |= {path: KnownFile((mark,), number) for path, mark in entry.files.items()}
         stores |= {path: KnownStore(mark, number) for path, mark in entry.stores.items()}
         for gone in entry.removed:
             _remove(files, gone)
             _remove(stores, gone)
-    return KnownThings(files, stores)
+    return _After(lines, files, stores, latest)
 
 
 def _announced(before: KnownFile | None, mark: FileMark, number: int) -> KnownFile:

@@ -26,8 +26,8 @@ def people_now(run: Run) -> People:
 
 def _stamps(run: Run) -> tuple[FileStamp | None, ...]:
     """Return what changes with the files that say who people are, and whether all of them were read."""
-    tables = (run.folder / "snapshot").glob("*.parquet")
-    return tuple(map(stamp_of, (run.folder / MANIFEST.path, *sorted(tables))))
+    names = (MANIFEST.path, "snapshot/people.parquet", "snapshot/completeness.parquet")
+    return tuple(stamp_of(f"{run.folder}/{name}") for name in names)
 
 
 @lru_cache(maxsize=16)
