@@ -161,7 +161,7 @@ def write_all(workspace: Path, run: str, asked: Sequence[AskedDecisions], *, com
             except sqlite3.Error as error:  # no room
                 raise _not_written(path, error) from None
         found = known.grown([str(row[-1]) for row in rows], current)
-        _known[path] = replace(found, looked=_look(path))
+        _keep(path, replace(found, looked=_look(path)))
     return found.mark
 
 
@@ -298,6 +298,8 @@ class _KnownStore:
 
 _known: dict[Path, _KnownStore] = {}
 """Each store as it was last: a server asks with each page, and a chain that was checked once is right while it is the same."""
+_MOST_STORES = 16
+"""Of how many workspaces; a server has one."""
 _UNSETTLED = 1.0
 """Seconds after which a store that was written as it was looked at is read again as a whole."""
 
@@ -318,8 +320,14 @@ def _known_store(path: Path, run: str) -> _KnownStore:
     found = _KnownStore.of(path, _all_rows(path), run, looked)
     if before and before.looked and looked and before.heads == found.heads:
         found = replace(found, runs={**before.runs, **found.runs})
-    _known[path] = found
+    _keep(path, found)
     return found
+
+
+def _keep(path: Path, store: _KnownStore) -> None:
+    if len(_known) >= _MOST_STORES:
+        _known.clear()
+    _known[path] = store
 
 
 def _recalled(path: Path, run: str) -> _KnownStore | None:

@@ -129,7 +129,14 @@ def _never_begun(workspace: Path, log: Logbook) -> Iterator[Discrepancy]:
     """List journals with rows of batches that no line began: that line is written before the first row."""
     known = {entry.details["journal"] for entry in log.of(LogEvent.BEGUN)} | known_things(log.entries).stores.keys()
     for path in (workspace / "runs").glob(_JOURNALS):
-        if (place := path.relative_to(workspace / "runs").as_posix()) not in known and journal.begun(path):
+        if (place := path.relative_to(workspace / "runs").as_posix()) in known:
+            continue
+        try:
+            begun = journal.begun(path)
+        except ArtifactError as error:
+            yield Discrepancy(place, DiscrepancyKind.UNREADABLE, error.message)
+            continue
+        if begun:
             reason = (
                 "is the journal of a batch that no line of the logbook began: lines were cut off, or it is not ours"
             )
