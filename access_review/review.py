@@ -45,6 +45,9 @@ from access_review.snapshot import Snapshot, Stored, stored
 from access_review.tables import TABLES
 from access_review.workspace import Workspace
 
+SMALL = 10_000_000
+"""Up to so many bytes the tables of a snapshot are compared with those from which facts were made before."""
+
 
 @dataclass(frozen=True, slots=True)
 class Previous:
@@ -189,8 +192,8 @@ def establish(
         declares = [getattr(workspace, one.name) for one in fields(workspace) if one.name != "folder"]
         return STEPS, {name: content(part) for name, part in parts.items()}, declares
 
-    rows = sum(part.rows if isinstance(part, ParquetFile) else len(part) for part in parts.values())
-    engine.once(make, rows, made_of)
+    small = sum(part.bytes if isinstance(part, ParquetFile) else part.nbytes for part in parts.values()) <= SMALL
+    engine.once(make, made_of if small else None)
 
 
 def _read(tables: Mapping[str, pa.Table], workspace: Workspace, engine: Engine) -> None:  # noqa: ARG001 - as every step

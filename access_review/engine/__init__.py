@@ -43,11 +43,11 @@ class Engine(Protocol):
         """Forget every table and take away what was put on disk."""
         ...
 
-    def once(self, make: Callable[[], None], rows: int, made_of: Callable[[], object]) -> None:
+    def once(self, make: Callable[[], None], made_of: Callable[[], object] | None) -> None:
         """Let ``make`` put facts into this engine, the first thing it is asked, or take up those of an engine of this process before it.
 
-        ``rows`` says how many they are made of. They follow from what ``made_of`` returns, which is compared, from the
-        moment and from settings of the engine, and from nothing else.
+        They follow from what ``made_of`` returns, which is compared, from the moment and from settings of the engine,
+        and from nothing else. Without it they are made.
         """
         ...
 

@@ -42,6 +42,9 @@ FEW = 60_000
 COPIED = 10_000
 """Up to so many rows a registered table is copied."""
 
+WEIGHED = 100_000
+"""A file of so many bytes is read without looking at how many rows it has."""
+
 _NEEDED = ("filter_pushdown", "expression_rewriter", "unused_columns")
 """What DuckDB is still to do to the plans of a tiny company."""
 
@@ -109,9 +112,9 @@ class EmbeddedEngine:
             self._opened.close()
         self._opened = None
 
-    def once(self, make: Callable[[], None], rows: int, made_of: Callable[[], object]) -> None:
+    def once(self, make: Callable[[], None], made_of: Callable[[], object] | None) -> None:
         """Make facts, or take up the database in which they were made of the same, where a company is small."""
-        if rows > self.small or self._opened is not None:
+        if made_of is None or self._opened is not None:
             make()
             return
         whole = (self.as_of, self.memory, self.threads, self.small, made_of())
@@ -133,6 +136,8 @@ class EmbeddedEngine:
     def register(self, name: str, data: pa.Table | ParquetFile) -> None:
         """Make an Arrow table or a Parquet file known under ``name``, replacing what had that name."""
         self._forget(identifier(name))
+        if isinstance(data, ParquetFile) and data.bytes <= WEIGHED:
+            data = data.read()
         rows = data.rows if isinstance(data, ParquetFile) else len(data)
         if rows <= COPIED:
             self._copy(name, data)

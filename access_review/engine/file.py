@@ -34,6 +34,11 @@ class ParquetFile:
     path: Path
 
     @property
+    def bytes(self) -> int:
+        """How large the file is."""
+        return self.path.stat().st_size
+
+    @property
     def rows(self) -> int:
         """How many rows the table has, from the end of the file alone."""
         import pyarrow.parquet as pq

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 from access_review.engine.sql import tables_read
 
 if TYPE_CHECKING:
@@ -17,7 +19,8 @@ class NamedRelation:
 
     ``columns`` are those of the SELECT, in order. A ``view`` is run whenever it is read;
     anything else is kept as a table, of which ``ids``, ``few`` and ``among`` say what an
-    engine may narrow (:meth:`access_review.engine.Engine.narrow`).
+    engine may narrow (:meth:`access_review.engine.Engine.narrow`). Where a table of ``nothing_without``
+    is known to be empty, so is this one, which has the columns of ``empty`` then and is not selected.
     """
 
     name: str
@@ -28,6 +31,8 @@ class NamedRelation:
     ids: Mapping[str, str] = field(default_factory=dict)
     few: tuple[str, ...] = ()
     among: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    nothing_without: tuple[str, ...] = ()
+    empty: pa.Schema | None = None
 
     @property
     def reads(self) -> frozenset[str]:
@@ -36,7 +41,9 @@ class NamedRelation:
 
     def make(self, engine: "Engine", **params: Any) -> None:
         """Make it known to an engine; raises ``KeyError`` for a parameter that is not given."""
-        if self.view:
+        if self.empty is not None and any(map(engine.is_empty, self.nothing_without)):
+            engine.register(self.name, self.empty.empty_table())
+        elif self.view:
             engine.view(self.name, self.sql)
         elif self.ids or self.few or self.among:
             engine.narrow(self.name, self.sql, ids=self.ids, few=self.few, among=self.among, **params)

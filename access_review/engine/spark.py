@@ -101,7 +101,7 @@ class SparkEngine:
         finally:
             spill.remove(self._spill)
 
-    def once(self, make: Callable[[], None], rows: int, made_of: Callable[[], object]) -> None:  # noqa: ARG002 - as every engine
+    def once(self, make: Callable[[], None], made_of: Callable[[], object] | None) -> None:  # noqa: ARG002 - as every engine
         """Make facts: what outgrew one machine is not kept beside."""
         make()
 

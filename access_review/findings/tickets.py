@@ -6,6 +6,8 @@ them: it authorises nothing, and nothing is concluded against what it may be abo
 for a laptop) is about nothing here.
 """
 
+import pyarrow as pa
+
 from access_review.engine.relation import NamedRelation
 from access_review.facts import FACTS
 
@@ -34,6 +36,8 @@ TICKET_PARTIES = NamedRelation(
     SELECT DISTINCT found.text, found.party
     FROM found JOIN best ON best.text = found.text AND best.rank = found.rank
     """,
+    nothing_without=("tickets",),
+    empty=pa.schema([("text", pa.string()), ("party", pa.string())]),
 )
 
 # A group and its synced copy are one thing under two ids: the request for it is about the one that is mastered.
@@ -87,6 +91,15 @@ TICKET_OBJECTS = NamedRelation(
     FROM asked AS a JOIN entitlements AS e ON lower(e.source) = a.system OR lower(e.system) = a.system
     WHERE a.text IS NULL AND (a.client IS NULL OR e.client IS NULL OR lower(e.client) = lower(a.client))
     """,
+    nothing_without=("tickets",),
+    empty=pa.schema(
+        [
+            *((name, pa.string()) for name in ("source", "ticket")),
+            ("line", pa.int64()),
+            ("entitlement", pa.string()),
+            ("alone", pa.bool_()),
+        ]
+    ),
 )
 
 # Who asks for something asks for what it carries too, save what is privileged: that is asked for by name.
@@ -137,6 +150,8 @@ TICKETED = NamedRelation(
     JOIN holders AS h ON h.party = b.party
     JOIN entitlements AS e ON e.entitlement = o.entitlement
     """,
+    nothing_without=("tickets",),
+    empty=FACTS["ticketed"].schema,
 )
 
 RELATIONS = (TICKET_PARTIES, TICKET_OBJECTS, TICKETED)

@@ -23,7 +23,7 @@ def _alone():
     databases.close()
 
 
-def made(engine, of="these", rows=2):
+def made(engine, of="these"):
     """Make facts, or take them up; tell how often they were made."""
     calls = []
 
@@ -33,7 +33,7 @@ def made(engine, of="these", rows=2):
         engine.create("facts", "SELECT id FROM things WHERE id > 'a'")
         engine.view("seen", "SELECT * FROM facts")
 
-    engine.once(make, rows, lambda: of)
+    engine.once(make, of and (lambda: of))
     return len(calls)
 
 
@@ -75,8 +75,8 @@ def test_it_is_made_anew_after_an_error_and_where_a_company_is_large_or_somethin
         made(broken)
         raise ZeroDivisionError
     for _ in range(2):
-        with EmbeddedEngine(AS_OF, small=1) as large:
-            assert made(large) == 1
+        with EmbeddedEngine(AS_OF) as large:
+            assert made(large, None) == 1
         with EmbeddedEngine(AS_OF) as used:
             used.register("before", THINGS)
             assert made(used) == 1

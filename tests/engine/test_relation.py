@@ -45,6 +45,20 @@ def test_every_relation_has_the_columns_that_it_says(small):
     assert {relation.name: tuple(found[relation.name]) for relation in kept} == {r.name: r.columns for r in kept}
 
 
+def test_a_relation_that_is_not_selected_would_have_had_no_row():
+    skipped = [relation for relation in RELATIONS if relation.empty is not None]
+    with EmbeddedEngine(AS_OF, threads=1) as engine:
+        establish(snapshot(**company(3)).tables, declared(), engine)
+        for relation in skipped:
+            assert relation.nothing_without
+            assert all(map(engine.is_empty, relation.nothing_without)), "the company has none of these"
+            found = engine.query(relation.sql)
+            assert (found.schema.names, found.schema.types) == (relation.empty.names, relation.empty.types)
+            assert len(found) == 0
+            assert set(relation.nothing_without) <= relation.reads
+    assert {relation.name for relation in skipped} == {"ticket_parties", "ticket_objects", "ticketed"}
+
+
 def test_lineage_goes_down_to_the_tables_that_were_read():
     assert RESTS_ON["held"] == ("people", "assignments", "accounts", "entitlements", "grants", "nesting")
     assert RESTS_ON["owned"] == ("people", "accounts", "owners")
