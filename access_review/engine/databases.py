@@ -11,11 +11,13 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from access_review.engine import scratch
+
 if TYPE_CHECKING:
     import duckdb
 
 KEPT = 2
-"""So many are kept; the one that was used longest ago is closed."""
+"""So many are kept; the one that was used longest ago is emptied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,8 @@ class SpareDatabase:
     """A database with what was made of something, and what its engine knows of its tables: kind, rows registered, rows."""
 
     made_of: object
+    memory: str
+    threads: int | None
     database: "duckdb.DuckDBPyConnection"
     scratch: Path
     known: dict[str, str]
@@ -41,14 +45,25 @@ the few, of which a table is built, behind it.
 """
 
 
-def connect(memory: str, threads: int | None, scratch: Path) -> "duckdb.DuckDBPyConnection":
-    """Open a database in memory; beyond what it may take it spills to a folder in the scratch folder."""
+def connect(memory: str, threads: int | None) -> tuple["duckdb.DuckDBPyConnection", Path]:
+    """Return an empty database in memory, and its scratch folder, to which it spills beyond what it may take.
+
+    To open one takes ten times longer than to empty one that a small company had, so such a one is taken where there is one.
+    """
     import duckdb
 
+    with _lock:
+        ready = next((one for one in _emptied if (one.memory, one.threads) == (memory, threads)), None)
+        if ready:
+            _emptied.remove(ready)
+    if ready:
+        scratch.make_again(ready.scratch)
+        return ready.database, ready.scratch
+    folder = scratch.make()
     # Nothing is loaded from outside, and a statement in a snapshot's text can reach no file.
     settings: dict[str, Any] = {
         "memory_limit": memory,
-        "temp_directory": str(scratch / "duckdb"),
+        "temp_directory": str(folder / "duckdb"),
         "autoinstall_known_extensions": False,
         "preserve_insertion_order": False,
     }
@@ -57,10 +72,39 @@ def connect(memory: str, threads: int | None, scratch: Path) -> "duckdb.DuckDBPy
     database = duckdb.connect(":memory:", config=settings)
     database.execute("SET TimeZone = 'UTC'")
     database.execute("SET enable_progress_bar = FALSE")
+    _begin(database)
+    return database, folder
+
+
+def _begin(database: "duckdb.DuckDBPyConnection") -> None:
+    """Make the schema in which everything of one engine stands."""
     database.execute(f"SET disabled_optimizers = '{','.join(_UNWANTED)}'")
-    return database
+    database.execute(f"CREATE SCHEMA {_SCHEMA}")
+    database.execute(f"SET schema = '{_SCHEMA}'")
 
 
+_SCHEMA = "review"
+
+
+@dataclass(frozen=True, slots=True)
+class _Emptied:
+    database: "duckdb.DuckDBPyConnection"
+    memory: str
+    threads: int | None
+    scratch: Path
+
+
+def _empty(old: SpareDatabase) -> None:
+    """Take everything out of a database, for the next; close it where enough are ready. The lock is held."""
+    if len(_emptied) >= KEPT:
+        old.database.close()
+        return
+    old.database.execute(f"DROP SCHEMA {_SCHEMA} CASCADE")
+    _begin(old.database)
+    _emptied.append(_Emptied(old.database, old.memory, old.threads, old.scratch))
+
+
+_emptied: list[_Emptied] = []
 _spare: list[SpareDatabase] = []
 _lock = Lock()
 
@@ -79,7 +123,7 @@ def give(database: SpareDatabase) -> None:
     with _lock:
         _spare.append(database)
         for old in _spare[:-KEPT]:
-            old.database.close()
+            _empty(old)
         del _spare[:-KEPT]
 
 
@@ -87,6 +131,7 @@ def give(database: SpareDatabase) -> None:
 def close() -> None:
     """Close those that nobody took."""
     with _lock:
-        for one in _spare:
-            one.database.close()
+        for database in [one.database for one in _spare] + [one.database for one in _emptied]:
+            database.close()
         _spare.clear()
+        _emptied.clear()

@@ -88,8 +88,7 @@ class EmbeddedEngine:
     def _db(self) -> "duckdb.DuckDBPyConnection":
         """The database, opened when it is first asked."""
         if self._opened is None:
-            self._spill = scratch.make()
-            self._opened = databases.connect(self.memory, self.threads, self._spill)
+            self._opened, self._spill = databases.connect(self.memory, self.threads)
         return self._opened
 
     @_db.setter
@@ -124,7 +123,7 @@ class EmbeddedEngine:
             if self._numbered or not _IN_DATABASE.issuperset(self._known.values()):
                 return
             known, counted, counts = dict(self._known), dict(self._rows), dict(self._counts)
-            found = SpareDatabase(whole, self._db, self._spill, known, counted, counts)
+            found = SpareDatabase(whole, self.memory, self.threads, self._db, self._spill, known, counted, counts)
         else:
             scratch.make_again(found.scratch)
             self._opened, self._spill = found.database, found.scratch

@@ -90,6 +90,22 @@ def test_no_more_than_a_few_are_kept():
         assert (made(first, "a"), made(last, "c")) == (1, 0)
 
 
+def test_one_that_is_kept_no_longer_is_emptied_for_the_next():
+    opened_before = []
+    for of in "abcd":
+        with EmbeddedEngine(AS_OF) as engine:
+            made(engine, of)
+            opened_before.append(engine._db)
+    # The first two were emptied: the fourth has the first one's, and so on.
+    assert opened_before[3] is opened_before[0]
+    with EmbeddedEngine(AS_OF, threads=1) as other, EmbeddedEngine(AS_OF) as engine:
+        assert other._db not in opened_before
+        assert engine._db is opened_before[1]
+        assert engine.rows("SELECT table_name FROM duckdb_tables()") == []
+        assert engine.rows("SELECT view_name FROM duckdb_views() WHERE NOT internal") == []
+        assert engine._spill.is_dir()
+
+
 def test_two_tables_are_the_same_when_they_are_read_the_same(tmp_path):
     import pyarrow.parquet as pq
 
