@@ -1,7 +1,7 @@
 """Report: a run as one HTML page, with its plan, sample and decisions where they are there."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,8 +11,10 @@ from access_review.draft.predicted import PredictedRisk
 from access_review.explain.changed_access import ChangedAccess
 from access_review.explain.coverage import Coverage
 from access_review.runs import Run
+from access_review.scorecard.score import Scorecard
 from access_review.stages.changes import changes_in
 from access_review.stages.predict import predict_for_report
+from access_review.stages.scorecard import read_scorecard
 from access_review.store import audits, files, logged, plans, reviews, snapshots
 from access_review.views import report_contents, report_page
 from access_review.views.report_contents import UnusualLine
@@ -53,9 +55,16 @@ def write_report(workspace: Workspace, run: Run, *, manager: str = "", to: Path 
             changed=None if manager else _changed(facts, workspace, run),
             manager=manager,
         )
+    if not manager:
+        page = replace(page, scorecard=None if page.more_findings else _scorecard(workspace, run))
     path = to or run.folder / "report.html"
     files.write(path, report_page.render(page))
     return WrittenReport(path, page.coverage, page.unusual, predicted)
+
+
+def _scorecard(workspace: Workspace, run: Run) -> Scorecard | None:
+    """Return how the operation stood at the moment of a run; nothing for a trial."""
+    return None if snapshots.read_manifest(run).rehearsal else read_scorecard(workspace, run.as_of)
 
 
 def _changed(facts: reviews.OpenRun, workspace: Workspace, run: Run) -> ChangedAccess | None:

@@ -19,6 +19,22 @@ _WHY = {
     Unmeasured.OUT_OF_DATE: "the newest record of it is too old",
 }
 
+_BRIEF = {
+    Unmeasured.NO_RUN: "no run yet",
+    Unmeasured.NOT_REVIEWED: "newest run not reviewed",
+    Unmeasured.NOT_COUNTED: "not counted: review again",
+    Unmeasured.NOT_EVALUATED: "a rule was not evaluated",
+    Unmeasured.NO_AUDIT: "no sample drawn yet",
+    Unmeasured.NO_LEAVERS_READ: "leavers not followed yet",
+    Unmeasured.NOT_PROVEN: "records do not prove it",
+    Unmeasured.NEVER_DONE: "never done",
+    Unmeasured.NOTHING_YET: "nothing to measure yet",
+    Unmeasured.NO_TRAININGS: "no trainings are read",
+    Unmeasured.NOT_WHOLE: "not read whole",
+    Unmeasured.OUT_OF_DATE: "too old",
+}
+"""The same in so few words that they fit beside what is due."""
+
 
 def value_text(value: float, unit: MeasureUnit) -> str:
     """Write a value with its unit: ``97%``, ``3``, ``26 h``, ``4.5 d``."""
@@ -32,6 +48,11 @@ def figure(found: Measurement) -> str:
         return f"unknown: {_WHY[found.why]}" if found.why else "unknown"
     counts = f" ({found.part:,} of {found.whole:,})" if found.whole is not None and found.part is not None else ""
     return value_text(found.value, MEASURES[found.name].unit) + counts
+
+
+def brief(found: Measurement) -> str:
+    """Write a figure with its counts, or in a few words why it is not known."""
+    return _BRIEF[found.why] if found.value is None and found.why else figure(found)
 
 
 def measures_table(known: dict[MeasureName, Measurement]) -> str:

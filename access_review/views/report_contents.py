@@ -31,6 +31,7 @@ from access_review.plan.record import Plan
 from access_review.policy import Targets
 from access_review.review import Report
 from access_review.sample.draw import Sample
+from access_review.scorecard.score import Scorecard
 from access_review.snapshot import Manifest
 from access_review.tables import Row
 from access_review.views import svg
@@ -116,6 +117,8 @@ class Contents:
     predicted: PredictedRisk | None = None
     changed: ChangedAccess | None = None
     """What changed since the run before; nothing where there is none."""
+    scorecard: Scorecard | None = None
+    """How the operation stood at the moment of the run; nothing for a trial, and where there is too much to read."""
     manager: str = ""
     """Whose people the page is about alone, by name; empty where it is about all."""
 

@@ -20,7 +20,7 @@ from markupsafe import Markup
 from access_review.changes import Target
 from access_review.offboarding.lag import LagState, lag_of
 from access_review.plan.record import Plan
-from access_review.views import changed_access, coverage, judged_share, predicted, text
+from access_review.views import changed_access, coverage, judged_share, predicted, scorecard, text
 from access_review.views.families import family_of
 from access_review.views.report_brief import brief
 from access_review.views.report_contents import Contents
@@ -73,6 +73,7 @@ def render(contents: Contents) -> bytes:
         changed_heading=changed_access.heading(contents.changed) if contents.changed else "",
         changed_sections=changed_access.sections(contents.changed, _CHANGED) if contents.changed else [],
         changed_remarks=changed_access.remarks(contents.changed) if contents.changed else [],
+        score=scorecard.shown(contents.scorecard) if contents.scorecard else None,
         most=_LISTED,
     )
     return page.encode()

@@ -1,6 +1,7 @@
 """The scorecard: points beside targets, how they went, what would buy the next, and every metric with how it is known."""
 
 from collections.abc import Iterator
+from typing import TypedDict
 
 from access_review.model import JsonObject
 from access_review.scorecard.score import Known, MetricScore, RiskLevel, Scorecard, value_for_next_point
@@ -48,6 +49,63 @@ def _lines(card: Scorecard, organisation: str, high_risk: float, width: int, *, 
         yield from (shorten(f"  {one.to_gain:>4.1f}  {one.metric.metric}: {_buys(one)}", width) for one in wanting)
     rest = len(card.next_points) - _NEXT
     yield (f"and {rest} more; " if rest > 0 else "") + "every metric: access-review scorecard --metrics"
+
+
+class ShownDimension(TypedDict):
+    """A dimension in words."""
+
+    name: str
+    points: str
+    target: str
+    attested: str
+    unknown: str
+
+
+class ShownGain(TypedDict):
+    """What would earn more points at one metric, in words."""
+
+    metric: str
+    to_gain: str
+    buys: str
+
+
+class ShownScorecard(TypedDict):
+    """A scorecard in words, for a page; ``trend`` is empty for a single run."""
+
+    total: str
+    target: str
+    risk: str
+    full: str
+    dimensions: list[ShownDimension]
+    next: list[ShownGain]
+    trend: str
+
+
+def shown(card: Scorecard) -> ShownScorecard:
+    """Return what a page shows of a scorecard."""
+    return {
+        "total": f"{card.total:g}",
+        "target": f"{card.target:g}",
+        "risk": _RISK[card.risk][1],
+        "full": str(FULL_POINTS),
+        "dimensions": [
+            {
+                "name": str(one.dimension),
+                "points": f"{one.points:g}",
+                "target": f"{one.target:g}",
+                "attested": f"{one.attested:g}" if one.attested else "",
+                "unknown": f"{one.unknown:g}" if one.unknown else "",
+            }
+            for one in card.dimensions
+        ],
+        "next": [
+            {"metric": one.metric.metric, "to_gain": f"{one.to_gain:.1f}", "buys": _buys(one)}
+            for one in card.next_points[:_NEXT]
+        ],
+        "trend": ", ".join(f"{day(one.at)} {one.total:g}" for one in card.trend[-_RUNS:])
+        if len(card.trend) > 1
+        else "",
+    }
 
 
 def _buys(one: MetricScore) -> str:

@@ -56,7 +56,9 @@ def _line(status: CheckpointStatus, at: datetime, colour: bool, width: int) -> s
     checkpoint, rag = status.checkpoint, status.reading.rag
     ahead = _next(status, at)
     room = width - 38 - (len(ahead) + 2 if ahead else 0)
-    said = shorten(shows(status.reading), max(room, 12))
+    found, reason = status.reading.measured, status.reading.reason
+    words = measures.brief(found) if found and reason is StatusReason.UNKNOWN else shows(status.reading)
+    said = shorten(words, max(room, 12))
     name = shorten(checkpoint.checkpoint, 20)
     line = f"{paint(f'{rag:<5}', rag, colour)} {checkpoint.every:<9} {name:<20} {said}"
     return f"{line:<{width - len(ahead)}}{ahead}" if ahead and not colour else f"{line}  {ahead}" if ahead else line

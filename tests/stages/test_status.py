@@ -65,6 +65,8 @@ def test_one_screen_says_what_is_red_and_the_code_says_why(company):
     assert (plain["beyond"]["measured"]["value"], plain["beyond"]["case"]["due"]) == (1, "2026-11-02T10:00:00+00:00")
     assert (plain["log-signed"]["rag"], plain["log-signed"]["reason"]) == ("amber", "never-done")
     assert "status step beyond isolate" in found.out
+    [report] = (company.folder / "runs").glob("2*/report.html")
+    assert "What would buy the next points." in report.read_text().partition('id="scorecard"')[2]
 
 
 def test_the_days_after_without_a_run_nothing_is_green(company):
