@@ -16,6 +16,8 @@ QUARTER = timedelta(days=LOOK_BACK_DAYS)
 MONTH = timedelta(days=28)
 DAY = timedelta(days=1)
 WEEKS_BACK = 13
+ANSWERED_WITHIN = timedelta(days=14)
+"""How long a mini-audit may take."""
 NINE_IN_TEN = 0.9
 
 
@@ -36,6 +38,8 @@ class Unmeasured(StrEnum):
     """No source has trainings, and none was assigned by name."""
     NOT_WHOLE = "not-whole"
     """What it is made of was not read whole."""
+    GOES_ON = "goes-on"
+    """It was begun, and there is time left to finish it."""
     OUT_OF_DATE = "out-of-date"
 
 
@@ -341,7 +345,10 @@ def _mini_audit_answered(view: _View) -> _Found:
         for one in view.records.follow_ups
         if one.kind is FollowUpKind.ANSWER and one.about == newest.about and one.at <= view.at
     }
-    return _share(sum(one in answers for one in asked), len(asked), newest.at, 0.0)
+    answered = sum(one in answers for one in asked)
+    if answered < len(asked) and view.at < newest.at + ANSWERED_WITHIN:
+        return None, newest.at, answered, len(asked), Unmeasured.GOES_ON
+    return _share(answered, len(asked), newest.at, 0.0)
 
 
 def _with_rules(of: Callable[[RunRecord, Sequence[RuleFigures]], _Found]) -> Callable[[_View], _Found]:

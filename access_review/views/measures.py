@@ -16,6 +16,7 @@ _WHY = {
     Unmeasured.NOTHING_YET: "nothing to measure yet",
     Unmeasured.NO_TRAININGS: "no source has trainings (table: training), and none was assigned by name",
     Unmeasured.NOT_WHOLE: "what it is made of was not read whole",
+    Unmeasured.GOES_ON: "it goes on",
     Unmeasured.OUT_OF_DATE: "the newest record of it is too old",
 }
 
@@ -31,6 +32,7 @@ _BRIEF = {
     Unmeasured.NOTHING_YET: "nothing to measure yet",
     Unmeasured.NO_TRAININGS: "no trainings are read",
     Unmeasured.NOT_WHOLE: "not read whole",
+    Unmeasured.GOES_ON: "it goes on",
     Unmeasured.OUT_OF_DATE: "too old",
 }
 """The same in so few words that they fit beside what is due."""
@@ -45,14 +47,17 @@ def value_text(value: float, unit: MeasureUnit) -> str:
 def figure(found: Measurement) -> str:
     """Write a figure with the counts behind it, or why it is not known."""
     if found.value is None:
-        return f"unknown: {_WHY[found.why]}" if found.why else "unknown"
-    counts = f" ({found.part:,} of {found.whole:,})" if found.whole is not None and found.part is not None else ""
-    return value_text(found.value, MEASURES[found.name].unit) + counts
+        return f"unknown: {_WHY[found.why]}{_counts(found)}" if found.why else "unknown"
+    return value_text(found.value, MEASURES[found.name].unit) + _counts(found)
+
+
+def _counts(found: Measurement) -> str:
+    return f" ({found.part:,} of {found.whole:,})" if found.whole is not None and found.part is not None else ""
 
 
 def brief(found: Measurement) -> str:
     """Write a figure with its counts, or in a few words why it is not known."""
-    return _BRIEF[found.why] if found.value is None and found.why else figure(found)
+    return _BRIEF[found.why] + _counts(found) if found.value is None and found.why else figure(found)
 
 
 def measures_table(known: dict[MeasureName, Measurement]) -> str:

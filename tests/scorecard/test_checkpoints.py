@@ -207,3 +207,13 @@ def test_figures_are_what_their_meaning_says():
 def test_a_check_list_that_could_call_green_what_is_not_is_refused(more, said):
     with pytest.raises(ValidationError, match=said):
         checkpoint(**more)
+
+
+def test_a_mini_audit_has_two_weeks_to_be_answered():
+    opened = FollowUp(FollowUpKind.MINI_AUDIT, "q", START, "", {"controls": ["a", "b"]}, "")
+    answer = FollowUp(FollowUpKind.ANSWER, "q", START + DAY, "hr:person:1", {"control": "a"})
+    found = [
+        measure(MeasureName.MINI_AUDIT_ANSWERED, records(says=[opened, answer]), START + days * DAY) for days in (2, 15)
+    ]
+    assert [(one.value, one.part, one.whole) for one in found] == [(None, 1, 2), (50.0, 1, 2)]
+    assert found[0].why is Unmeasured.GOES_ON
