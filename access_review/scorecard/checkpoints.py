@@ -12,7 +12,7 @@ from enum import StrEnum
 from access_review.model import Rag
 from access_review.scorecard.follow_up import FollowUp, FollowUpKind, of_kind
 from access_review.scorecard.ladder import LadderStep
-from access_review.scorecard.measures import QUARTER, Measurement, measure
+from access_review.scorecard.measures import QUARTER, Measurement, Unmeasured, measure
 from access_review.scorecard.records import Records
 from access_review.settings.checklist import Checkpoint, CheckpointList
 from access_review.settings.measures import MeasureName
@@ -195,7 +195,9 @@ def _moments(checkpoint: Checkpoint, records: Records, at: datetime) -> Iterator
 
 
 def followed_up(listed: CheckpointList, records: Records, at: datetime) -> Measurement:
-    """Return the share of the quarter's cases whose first step that was due was taken in time."""
+    """Return the share of the quarter's cases whose first step that was due was taken in time; unknown of no check list."""
+    if not listed.checkpoints:
+        return Measurement(MeasureName.FOLLOWED_UP, None, None, why=Unmeasured.NO_CHECKLIST)
     every = [case for one in listed.checkpoints for case in cases_of(one, records, at)]
     recent = [case for case in every if case.is_open or case.until is None or case.until > at - QUARTER]
     judged = [ok for case in recent if (ok := _in_time(case, listed, at)) is not None]

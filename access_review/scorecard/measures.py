@@ -40,6 +40,7 @@ class Unmeasured(StrEnum):
     """What it is made of was not read whole."""
     GOES_ON = "goes-on"
     """It was begun, and there is time left to finish it."""
+    NO_CHECKLIST = "no-checklist"
     OUT_OF_DATE = "out-of-date"
 
 

@@ -17,6 +17,7 @@ _WHY = {
     Unmeasured.NO_TRAININGS: "no source has trainings (table: training), and none was assigned by name",
     Unmeasured.NOT_WHOLE: "what it is made of was not read whole",
     Unmeasured.GOES_ON: "it goes on",
+    Unmeasured.NO_CHECKLIST: "the workspace has no check list: roles/checklist.yaml",
     Unmeasured.OUT_OF_DATE: "the newest record of it is too old",
 }
 
@@ -33,6 +34,7 @@ _BRIEF = {
     Unmeasured.NO_TRAININGS: "no trainings are read",
     Unmeasured.NOT_WHOLE: "not read whole",
     Unmeasured.GOES_ON: "it goes on",
+    Unmeasured.NO_CHECKLIST: "no check list",
     Unmeasured.OUT_OF_DATE: "too old",
 }
 """The same in so few words that they fit beside what is due."""
