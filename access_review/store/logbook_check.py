@@ -31,7 +31,7 @@ def check(
     ``heads`` were kept elsewhere, by where (a signature, a mail, ``--head``): one that is not
     of this logbook shows that it was cut short or rolled back; so does the journal of a batch that
     no line began. With ``unknown``, every file that no line names is listed. A logbook that is damaged is
-    the one discrepancy then.
+    the one discrepancy then. Raises ``ArtifactError`` for a journal that nobody can read.
     """
     try:
         log = logbook.read(workspace)
