@@ -6,6 +6,7 @@ its own, people signed in by a stand-in. Every confirmed answer must be in the s
 
 import os
 import re
+import resource
 import signal
 import statistics
 import subprocess
@@ -86,6 +87,8 @@ def main(seconds: int) -> None:
     stop.set()
     for thread in threads:
         thread.join()
+    process.wait()
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
     kept = {(row.decision.item, row.decision.comment) for row in audits.recorded(run).history}
     lost = [one for one in confirmed if one not in kept]
     if not took:
@@ -94,7 +97,8 @@ def main(seconds: int) -> None:
     print(  # noqa: T201
         f"{len(took)} answers of {PEOPLE} people in {length:.0f} s ({len(took) / length:.1f}/s), {len(confirmed)} confirmed: "
         f"median {1000 * statistics.median(took):.0f} ms, 99 % under {1000 * ordered[int(len(ordered) * 0.99) - 1]:.0f} ms, "
-        f"longest {1000 * ordered[-1]:.0f} ms; killed, {len(lost)} lost ({os.cpu_count()} cores, load {os.getloadavg()[0]:.1f})"
+        f"longest {1000 * ordered[-1]:.0f} ms; "
+        f"{1000 * (used.ru_utime + used.ru_stime) / len(took):.0f} ms of the processor for a page and its answer; killed, {len(lost)} lost ({os.cpu_count()} cores, load {os.getloadavg()[0]:.1f})"
     )
     sys.exit(bool(lost))
 
