@@ -24,6 +24,7 @@ def logbook(
     from access_review.views.text import count
 
     options: Options = ctx.obj
+    options.refuse_links()
     if check or head:
         log, found = check_logbook(options.folder, head or (), unknown=unknown)
         options.show(view.checked_value(log, found), view.checked_text(log, found))

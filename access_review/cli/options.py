@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from access_review.cli.clocks import RunningClock
-from access_review.errors import PlanRefused
+from access_review.errors import ArtifactError, PlanRefused
 from access_review.model import Clock, Severity
 
 if TYPE_CHECKING:
@@ -63,17 +63,33 @@ class Options:
             )
         return RunningClock(self.as_of, self.clock)
 
+    def refuse_links(self) -> None:
+        """Raise ``ArtifactError`` for a link in ``runs/``, whoever put it there: it would be read, or written, elsewhere.
+
+        ``runs/`` itself may be one: it belongs to whoever laid the workspace out.
+        """
+        from access_review.guarded_files.plain import links_below
+
+        runs = self.folder / "runs"
+        for link in links_below(runs) if runs.exists() else ():
+            raise ArtifactError(
+                f"{link} is a link to elsewhere, and nothing in runs/ is one",
+                hint="remove the link; who may write to runs/ is to be looked into",
+            )
+
     def workspace(self, *, to_read: bool = False) -> "Workspace":
         """Read the workspace asked for; where its sources are ``to_read``, their files' mistakes are told with its own."""
         from access_review import workspace
         from access_review.stages.collect import file_mistakes
 
+        self.refuse_links()
         return workspace.load(self.folder, besides=partial(file_mistakes, as_of=self.now) if to_read else lambda *_: ())
 
     def found_run(self, *, reviewed: bool = False) -> "Run":
         """Return the run asked for, or the newest."""
         from access_review import runs
 
+        self.refuse_links()
         run = runs.find(self.folder, self.run, reviewed=reviewed)
         self.require_known(run)
         return run
@@ -98,6 +114,7 @@ class Options:
         from access_review.store import logged
         from access_review.views.text import count
 
+        self.refuse_links()
         if runs.all_runs(self.folder) and (taken := logged.begin(self.folder, self.now, command)[1]):
             text = f"The logbook of this workspace is begun: {count(taken, 'run')} from before taken into it as found."
             typer.echo(text, err=True)

@@ -8,6 +8,8 @@ import errno
 import hashlib
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 _FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -30,6 +32,23 @@ def read_plain(path: Path, most: int) -> bytes:
     if len(data) > most:
         raise OSError(errno.EFBIG, f"larger than {_size(most)}", str(path))
     return data
+
+
+def links_below(folder: Path) -> Iterator[Path]:
+    """Yield what is below a folder and leads elsewhere: links, and on Windows junctions too. None of them is followed."""
+    waiting = [folder]
+    while waiting:
+        with suppress(FileNotFoundError), os.scandir(waiting.pop()) as entries:  # gone meanwhile: another command's
+            for entry in entries:
+                if entry.is_symlink() or _is_junction(entry):
+                    yield Path(entry.path)
+                elif entry.is_dir(follow_symlinks=False):
+                    waiting.append(Path(entry.path))
+
+
+def _is_junction(entry: "os.DirEntry[str]") -> bool:
+    tag = getattr(stat, "IO_REPARSE_TAG_MOUNT_POINT", None)
+    return os.name == "nt" and getattr(entry.stat(follow_symlinks=False), "st_reparse_tag", 0) == tag
 
 
 def _size(most: int) -> str:

@@ -43,7 +43,9 @@ def plan_run(
     folder in the run. With ``ahead``, the plan is for who is to leave, and holds from then on.
     Raises ``Unclear`` for whoever or whatever is not there, and ``PlanRefused``.
     """
-    name = name or (AHEAD if ahead else PLAN)
+    usual = AHEAD if ahead else PLAN
+    plans.refuse_chosen(name, usual)
+    name = name or usual
     snapshots.refuse_rehearsal(run)
     plans.refuse_name(run, name)
     reviews.refuse_changed(run, workspace)

@@ -32,6 +32,10 @@ STANDING_APPROVALS = "roles/approvals"
 JOURNAL = "journal.sqlite"
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+_FOLDERS = frozenset(("snapshot", "sample", "clients", "sign-off"))
+"""What lies in a run besides plans."""
+_DEVICES = frozenset(("con", "prn", "aux", "nul", *(f"{kind}{n}" for kind in ("com", "lpt") for n in range(10))))
+"""What no folder can be called on Windows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +124,22 @@ def _refuse_elsewhere(stored: StoredPlan) -> None:
             f"the plan in {stored.run.id}/{stored.name} was made as {made_for}",
             hint="a plan is carried out from where it was made",
         )
+
+
+def refuse_chosen(name: str, usual: str) -> None:
+    """Raise ``Unclear`` for a name that somebody chose and that is a command's own, or a folder's that is no plan's.
+
+    ``usual`` is the name that it would have by itself.
+    """
+    own = {PLAN: "plan", AHEAD: "plan --ahead", STANDING: "apply --standing", UNDO: "undo"}
+    if not name or name == usual:
+        return
+    if name in own:
+        hint = "choose another name, as leavers-tonight, or give none"
+        raise Unclear(f"{name!r} is what access-review {own[name]} calls its plan", hint=hint)
+    if name in _FOLDERS or name in _DEVICES:
+        why = "a folder of each run" if name in _FOLDERS else "a device on Windows, where no folder can be called so"
+        raise Unclear(f"{name!r} is {why}", hint="choose another name, as leavers-tonight")
 
 
 def refuse_name(run: Run, name: str) -> None:

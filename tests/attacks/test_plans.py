@@ -148,12 +148,29 @@ def test_a_plan_is_carried_out_from_where_it_was_made_and_once(company):
     (folder,) = company.folder.glob("runs/*/plan")
     shutil.copytree(folder, folder.with_name("again"))
     shutil.copytree(folder, company.folder / "outside")
-    (folder.parent / "linked").symlink_to(company.folder / "outside")
-    for of, said in (("again", "was made as"), ("linked", "leads elsewhere")):
-        refused(company, said, "--of", of)
+    refused(company, "was made as", "--of", "again")
+    for linked in (folder.parent / "linked", company.folder / "runs/.rights", folder):
+        kept = company.folder / "kept"
+        if linked.exists():
+            linked.rename(kept)
+        linked.symlink_to(kept if kept.exists() else company.folder / "outside")
+        done = company.apply()
+        assert (done.code, company.calls) == (1, {})
+        assert f"{linked} is a link to elsewhere" in done.err
+        linked.unlink()
+        if kept.exists():
+            kept.rename(linked)
     assert company.apply("--of", "../plan").code != 0
     assert company.apply().code == 0
     assert company.calls == {"revoke called": 3, "revoke": 3}
+
+
+@pytest.mark.parametrize("name", ["undo", "standing", "ahead", "sample", "con", "CON", "../x", "a/b"])
+def test_a_name_that_is_a_commands_own_or_no_folders_is_refused(company, name):
+    before = sorted(company.folder.rglob("*"))
+    done = company.run("plan", "--requested-by", "00007", "--name", name, at=PLAN)
+    assert (done.code, "→" in done.err, "Traceback" in done.err) == (2, True, False), done.err
+    assert sorted(company.folder.rglob("*")) == before
 
 
 def test_a_plan_copied_into_another_run_is_refused(company):

@@ -103,8 +103,9 @@ def test_a_removal_that_was_broken_off_is_finished_by_the_next(company, monkeypa
     elsewhere.mkdir()
     (elsewhere / "kept").touch()
     link.symlink_to(elsewhere)
-    assert prune(company, "--yes").code == 0
-    assert (link.is_symlink(), (elsewhere / "kept").exists()) == (False, True), "a link goes, and not what it leads to"
+    refused = prune(company, "--yes")
+    assert (refused.code, "is a link to elsewhere" in refused.err) == (1, True), refused.err
+    assert (link.is_symlink(), (elsewhere / "kept").exists()) == (True, True)
 
 
 def test_what_differs_from_the_logbook_and_what_the_clock_says_otherwise_stays(company):
