@@ -279,7 +279,7 @@ def sign_off(
     run = _audited(options)
     if not yes:
         one_by_one.ask_to_sign(run, options, asks=not options.json and sys.stdin.isatty())
-    signer = signatures.signer_of(by, key)
+    signer = signatures.signer_of(options, by, key)
     ended = signing.sign_off(run, by, options.now, signing.SignedBy(options.workspace(), signer) if signer else None)
     people = reviewers.people_of(snapshots.people(run))
     who = campaign.named(people.who(by) or by, people.names)

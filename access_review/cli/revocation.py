@@ -191,11 +191,14 @@ def _declared(workspace: "Workspace", name: str) -> str:
     return planned.wind_down(name, find_wind_down(workspace.wind_downs, name))
 
 
-def signer_of(by: str, key: Path | None) -> "Signer | None":
-    """Return who signs with which key; nobody without one."""
+def signer_of(options: Options, by: str, key: Path | None) -> "Signer | None":
+    """Return who signs with which key; nobody without one. Raises as :meth:`Options.acting` does: nobody dates a signature back."""
     from access_review.stages.approve import Signer
 
-    return Signer(by, key, _passphrase(key)) if key else None
+    if key is None:
+        return None
+    options.acting(options.workspace())
+    return Signer(by, key, _passphrase(key))
 
 
 def _passphrase(key: Path) -> bytes | None:
@@ -210,10 +213,11 @@ def withdraw_signature(options: Options, signer: tuple[str, Path, str], *, of: s
     from access_review.store import plans
 
     by, key, reason = signer
-    run = options.found_run(reviewed=True)
+    run, workspace = options.found_run(reviewed=True), options.workspace()
+    options.acting(workspace)
     stored = plans.find(run, of) if of else None
     signed = Signer(by, key, _passphrase(key), reason)
-    files = withdraw_signatures(options.workspace(), signed, options.now, run=run, stored=stored, wind_down=wind_down)
+    files = withdraw_signatures(workspace, signed, options.now, run=run, stored=stored, wind_down=wind_down)
     lines = [f"Withdrawn, for the record: {shown(path)}" for path in files]
     options.show({"withdrawn": [str(path) for path in files]}, "\n".join(lines))
 

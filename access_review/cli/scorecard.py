@@ -54,7 +54,7 @@ def attest(
 
     options: Options = ctx.obj
     workspace, run = options.workspace(), options.found_run()
-    who, stated = WhoSays(by, signer_of(by, key)), Statement(link, note, day_given(until))
+    who, stated = WhoSays(by, signer_of(options, by, key)), Statement(link, note, day_given(until))
     said = stage.attest_metric(workspace, run, name, who, value=value, stated=stated, now=options.now)
     recorded(options, said, f"{value:g}% stated until {said.text('until')[:10]}")
 

@@ -46,7 +46,7 @@ def answer(
 
     options: Options = ctx.obj
     workspace, run = options.workspace(), options.found_run()
-    who, now = WhoSays(by, signer_of(by, key)), options.now
+    who, now = WhoSays(by, signer_of(options, by, key)), options.now
     said = stage.answer(workspace, run, control, who, says=says, link=link, note=note, now=now)
     recorded(options, said, f"{said.text('control')} {says}")
 
@@ -77,7 +77,7 @@ def open_(ctx: typer.Context, by: By, note: Note, next_by: NextBy = None, key: K
 
     options: Options = ctx.obj
     workspace, run = options.workspace(), options.found_run(reviewed=True)
-    who, ends = WhoSays(by, signer_of(by, key)), day_given(next_by)
+    who, ends = WhoSays(by, signer_of(options, by, key)), day_given(next_by)
     recorded(options, open_mock_audit(workspace, run, who, note=note, next_by=ends, now=options.now), "opened")
 
 
@@ -97,7 +97,7 @@ def step(
 
     options: Options = ctx.obj
     workspace, run = options.workspace(), options.found_run(reviewed=True)
-    who, ends = WhoSays(by, signer_of(by, key)), day_given(next_by)
+    who, ends = WhoSays(by, signer_of(options, by, key)), day_given(next_by)
     said = take_mock_step(workspace, run, taken, who, owner=owner, note=note, link=link, next_by=ends, now=options.now)
     recorded(options, said, str(taken))
 
@@ -119,7 +119,7 @@ def train(
 
     options: Options = ctx.obj
     workspace, run = options.workspace(), options.found_run()
-    who, ends = WhoSays(by, signer_of(by, key)), day_given(due)
+    who, ends = WhoSays(by, signer_of(options, by, key)), day_given(due)
     said = stage.train(workspace, run, trainee, course, who, due=ends, link=done, now=options.now)
     recorded(options, said, f"{said.text('course')} {'done' if done else 'assigned until ' + f'{due:%Y-%m-%d}'}")
 

@@ -128,7 +128,7 @@ def attest(
 
     options: Options = ctx.obj
     workspace, run = options.workspace(), options.found_run()
-    who, stated = WhoSays(by, signer_of(by, key)), Statement(link, note, day_given(until))
+    who, stated = WhoSays(by, signer_of(options, by, key)), Statement(link, note, day_given(until))
     said = stage.attest(workspace, run, name, who, state=state, stated=stated, now=options.now)
     recorded(options, said, f"stated {said.text('state')} until {said.text('until')[:10]}")
 
@@ -150,7 +150,7 @@ def step(
 
     options: Options = ctx.obj
     workspace, run = options.workspace(), options.found_run()
-    who = WhoSays(by, signer_of(by, key))
+    who = WhoSays(by, signer_of(options, by, key))
     ends = day_given(next_by)
     said = stage.take_step(
         workspace, run, name, taken, who, note=note, link=link, cause=cause, next_by=ends, now=options.now

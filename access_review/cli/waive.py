@@ -39,7 +39,7 @@ def ask(
 
     options: Options = ctx.obj
     workspace, run = options.workspace(), options.found_run(reviewed=True)
-    signer = signer_of(by, key)
+    signer = signer_of(options, by, key)
     name = ask_waiver(
         workspace, run, finding, reason=reason, ticket=ticket, until=until, by=by, now=options.now, signer=signer
     )
@@ -57,7 +57,7 @@ def approve(
 
     options: Options = ctx.obj
     workspace, run = options.workspace(), options.found_run(reviewed=True)
-    signer = signer_of(by, key)
+    signer = signer_of(options, by, key)
     by = approve_waiver(run, name, by, signer, workspace=workspace, now=options.now)
     how = "authenticated" if signer else "claimed"
     options.show(
@@ -72,7 +72,7 @@ def renew(ctx: typer.Context, name: Name, until: Until, ticket: Ticket, by: By, 
 
     options: Options = ctx.obj
     run = options.found_run(reviewed=True)
-    signer = signer_of(by, key)
+    signer = signer_of(options, by, key)
     renew_waiver(options.workspace(), run, name, by=by, ticket=ticket, until=until, now=options.now, signer=signer)
     _show_asked(options, name, signed=signer is not None)
 

@@ -80,13 +80,15 @@ def approve_waiver(
 
 
 def _beneficiary(run: Run, name: str) -> str:
-    """Return whose access a waiver is about, as far as the findings of a run know."""
+    """Return whose access a waiver is about: by the findings of a run, or by whose the account is where nothing is found now."""
     entry = exception_log.find_waiver(_text(run.workspace), name)
     same = (entry.rule, entry.subject, entry.about)
     for row in reviews.read(run).findings.to_pylist():
         if (row["rule"], row["subject"], row["about"] if entry.about else None) == same and row["person"]:
             return str(row["person"])
-    return entry.subject
+    known = reviews.owners(run)
+    owners = known.read().select(["account", "person"]).to_pylist() if known else ()
+    return next((str(row["person"]) for row in owners if row["account"] == entry.subject), entry.subject)
 
 
 def renew_waiver(

@@ -8,7 +8,6 @@ A thread that holds a right may take it again. Taken together, the order is batc
 store; only ``store`` is waited for, so no two processes wait for each other.
 """
 
-import errno
 import json
 import os
 import sys
@@ -173,11 +172,13 @@ def _resolved(place: Path) -> Path:
 
 
 def _open(path: Path) -> int:
+    if path.parent.is_symlink():  # a lock that lies elsewhere keeps nobody out
+        raise ArtifactError(
+            f"{path.parent} is a link to elsewhere, and nothing in runs/ is one", hint="remove the link"
+        )
     try:
         for folder in (path.parent.parent, path.parent):  # `parents=True` would leave the outer one open to others
             folder.mkdir(mode=0o700, exist_ok=True)
-        if path.parent.is_symlink():  # a lock elsewhere is none
-            raise OSError(errno.ELOOP, "it leads elsewhere", str(path.parent))
         return open_plain(path, os.O_RDWR | os.O_CREAT)
     except OSError as error:
         raise ArtifactError(f"{path} cannot be locked: {error.strerror}", hint="the folder must be writable") from None

@@ -44,6 +44,9 @@ def test_an_expired_plan_writes_nothing_whatever_time_is_asked_for(company):
         ("undo", "--requested-by", "00007"),
         ("approve", "--by", "00008", "--key", "key8"),
         ("approve", "--standing", "--by", "00008", "--key", "key8"),
+        ("withdraw", "--of", "plan", "--by", "00008", "--key", "key8", "--comment", "no"),
+        ("sign-off", "--yes", "--by", "00008", "--key", "key8"),
+        ("waive", "approve", "W-2026-001", "--by", "00008", "--key", "key8"),
     ],
 )
 def test_nothing_that_signs_writes_or_reads_back_takes_another_time(company, words):

@@ -161,6 +161,12 @@ def test_a_waiver_is_approved_by_a_person_who_neither_asked_nor_gains(company):
         ("00020", "nobody of the rosters who works here now"),
     ):
         assert refused(company.run("waive", "approve", name, "--by", by, at=AT), said)
+    log = company.folder / "roles/waivers.yaml"
+    asked_for = log.read_text()
+    log.write_text(asked_for.replace("rule: access-beyond-role", "rule: never-used"))
+    gains = company.run("waive", "approve", name, "--by", "00012", at=AT)
+    assert refused(gains, "about the access of"), "also where nothing is found of it now"
+    log.write_text(asked_for)
     done = company.run("--json", "waive", "approve", name, "--by", "Person 8", at=AT)
     assert (done.code, done.json["approver"], done.json["assurance"]) == (0, "hr:person:00008", "claimed")
 
