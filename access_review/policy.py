@@ -298,12 +298,14 @@ class Retention(File):
     """How long `prune` keeps runs, by what is in them; 90 days at least, rehearsals (and trials) as short as is liked.
 
     ``audits`` are runs with a sample and work sheets, ``batches`` those from which something was
-    carried out, ``runs`` all others. The six years are those of HIPAA.
+    carried out, ``runs`` all others; ``notices`` are what people were told. The six years are those of HIPAA.
+    What reviewers answered goes with the run that it is about.
     """
 
     runs: Kept = timedelta(days=400)
     audits: Kept = timedelta(days=2192)
     batches: Kept = timedelta(days=2192)
+    notices: Kept = timedelta(days=400)
     rehearsals: Duration = timedelta(days=30)
 
 

@@ -40,7 +40,7 @@ def prune(
 ) -> None:
     """List the runs that the policy keeps no longer (retention), and remove them; what they were stays in the logbook."""
     from access_review.errors import PlanRefused
-    from access_review.stages.prune import list_prunable
+    from access_review.stages.prune import list_prunable, list_remainder
     from access_review.stages.prune import prune as remove
     from access_review.views import prune as view
 
@@ -50,8 +50,12 @@ def prune(
     options.begin_logbook("prune")
     workspace = options.workspace()
     now = options.acting(workspace).now()
-    listed = remove(workspace, now) if yes else list_prunable(workspace, now)
-    options.show(view.value(listed, removed=yes), view.text(listed, removed=yes))
+    if yes:
+        listed, outlived = remove(workspace, now)
+    else:
+        listed = list_prunable(workspace, now)
+        outlived = list_remainder(workspace, listed, now)
+    options.show(view.value(listed, outlived, removed=yes), view.text(listed, outlived, removed=yes))
 
 
 def add_to(app: typer.Typer) -> None:

@@ -297,6 +297,9 @@ def verify(
         list[str] | None, typer.Option("--confirm", help="A change done by hand; may be given again.")
     ] = None,
     by: Annotated[str, typer.Option("--by", help="Who confirms, or brings the log.")] = "",
+    key: Annotated[
+        Path | None, typer.Option("--key", help="Your private SSH key: signed, and not merely claimed.")
+    ] = None,
     log: Annotated[
         Path | None, typer.Option("--log", help="The carried-out.csv that carry-out.ps1 wrote of this plan.")
     ] = None,
@@ -317,7 +320,10 @@ def verify(
         raise typer.BadParameter("say who brings it: --by PERSON", param_hint="--log")
     workspace, stored = options.workspace(), plans.find(options.found_run(reviewed=True), of)
     now = options.acting(workspace).now()
-    found = verify_plan(stored, workspace, now=now, confirmed=tuple(confirmed or ()), by=by, log=_log(log))
+    signer = signer_of(options, by, key) if confirmed or log else None
+    found = verify_plan(
+        stored, workspace, now=now, confirmed=tuple(confirmed or ()), by=by, log=_log(log), signer=signer
+    )
     remaining = remaining_access(stored, workspace)
     options.show(applied.verified_value(found, remaining), applied.verified_text(stored.plan, found, remaining))
     wrong = {State.FAILED, State.REGRANTED}

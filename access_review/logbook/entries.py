@@ -113,6 +113,11 @@ def pruned(folder: str, at: datetime, *, why: str, removed: Mapping[str, FileMar
     return LogEntry(LogEvent.PRUNE, folder, at, removed=(folder,), details={"why": why, **digests})
 
 
+def pruned_files(name: str, at: datetime, *, why: str, removed: Mapping[str, str]) -> LogEntry:
+    """Files, or the former rows of a store, are about to be removed, by path below ``runs/`` with what was known of each."""
+    return LogEntry(LogEvent.PRUNE, name, at, removed=tuple(sorted(removed)), details={"why": why, **removed})
+
+
 def begun_elsewhere(begun: LogEntry | None, journal: str) -> str:
     """Return where a plan was begun with another journal than this, by its ``begun`` line; empty where it was not."""
     known = begun.details["journal"] if begun else journal

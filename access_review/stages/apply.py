@@ -85,8 +85,8 @@ def _applied(
             refuse_stale(plan, now=now, workspace_digest=workspace.digest)
         most: int | None = None
         if standing:
-            most, passed_over, rosters = _allowed_today(stored, workspace, now)
             _refuse_unprepared(stored)
+            most, passed_over, rosters = _allowed_today(stored, workspace, now)
             if not is_derivable(plan):  # the standing approval says nothing of what is in it
                 _require_approved(stored, workspace, now, plan.requested_by)
         else:
@@ -224,7 +224,8 @@ def _journalled(workspace: Workspace) -> Iterator[tuple[Plan, Change, Transition
 
 def _refuse_unprepared(stored: StoredPlan) -> None:
     """Raise ``PlanRefused`` for a plan that nobody prepared for an unattended run, and that merely lies there."""
-    if stored.name != plans.STANDING and stored.plan.ahead is None and stored.plan.valid_from is None:
+    by_the_job = stored.name == plans.STANDING and stored.plan.requested_by == approve.BY_STANDING
+    if not by_the_job and stored.plan.ahead is None and stored.plan.valid_from is None:
         raise PlanRefused(
             f"the {stored.name} of {stored.run.id} was not made for an unattended run",
             hint="let it plan for itself, or prepare one: access-review plan --ahead",

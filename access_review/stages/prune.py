@@ -1,7 +1,8 @@
 """Prune: remove runs that the policy keeps no longer and that nothing rests on; what is removed stays provable."""
 
+import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +17,8 @@ from access_review.plan.record import PinnedInputs, Plan
 from access_review.policy import Retention
 from access_review.revoke.states import TERMINAL
 from access_review.runs import Run
-from access_review.store import files, hash_chain, last_reads, logbook_check, logged
+from access_review.stages.notify import FOLDER
+from access_review.store import decisions, files, hash_chain, last_reads, logbook_check, logged
 from access_review.store.journal import JournalFile, begun
 from access_review.store.plans import JOURNAL
 from access_review.store.rights import Right, hold
@@ -52,8 +54,30 @@ def list_prunable(workspace: Workspace, now: datetime) -> tuple[Prunable, ...]:
     return (*found, *_rehearsals(workspace, now))
 
 
-def prune(workspace: Workspace, now: datetime) -> tuple[Prunable, ...]:
-    """Remove the runs whose time is over and that nothing rests on; return all whose time is over.
+@dataclass(frozen=True, slots=True)
+class Remainder:
+    """What outlived its runs: how many decisions there are of runs that are gone, and the notices whose time is over."""
+
+    decisions: int
+    notices: tuple[Path, ...]
+
+
+def list_remainder(workspace: Workspace, listed: Iterable[Prunable], now: datetime) -> Remainder:
+    """List what goes besides the runs that are ``listed``: what reviewers answered about them, and old notices."""
+    log = logged.known(workspace.folder)
+    gone = (logged.pruned(log) if log else frozenset()) | {one.name for one in listed if not one.kept}
+    until = now - workspace.policy.retention.notices
+    found = (path for path in sorted((workspace.folder / FOLDER).glob("*.txt")) if _NOTICE.fullmatch(path.name))
+    notices = tuple(path for path in found if datetime.strptime(path.name[:16], _STAMP).replace(tzinfo=UTC) <= until)
+    return Remainder(decisions.count_of(workspace.folder, gone), notices)
+
+
+_NOTICE, _STAMP = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{12}\.txt"), "%Y%m%dT%H%M%SZ"
+_FILES_OF_A_LINE = 2000
+
+
+def prune(workspace: Workspace, now: datetime) -> tuple[tuple[Prunable, ...], Remainder]:
+    """Remove the runs whose time is over and that nothing rests on, and what outlived them; return all that is over.
 
     First the logbook says what goes, with its digests; what a crash left of a removed run goes the next time.
     """
@@ -69,7 +93,39 @@ def prune(workspace: Workspace, now: datetime) -> tuple[Prunable, ...]:
             _remove(one.run)
         for left in _left_over(folder / "runs", logged.known(folder)):
             _take_away(left)
-    return listed
+        remainder = list_remainder(workspace, (), now)
+        if log:
+            _remove_notices(workspace, remainder.notices, now)
+            _forget_decisions(folder, now)
+    return listed, remainder
+
+
+def _remove_notices(workspace: Workspace, notices: Sequence[Path], now: datetime) -> None:
+    """Remove what people were told long ago; the logbook keeps the digest of each."""
+    why = f"notices, kept {workspace.policy.retention.notices.days} days by the policy"
+    for some in (notices[at : at + _FILES_OF_A_LINE] for at in range(0, len(notices), _FILES_OF_A_LINE)):
+        removed = {f"notices/{path.name}": files.digest_of(path) for path in some}
+        line = entries.pruned_files("notices", now, why=why, removed=removed)
+        logged.append(workspace.folder, line, command="prune")
+        for path in some:
+            path.unlink(missing_ok=True)
+
+
+def _forget_decisions(folder: Path, now: datetime) -> None:
+    """Take out of the store what reviewers answered about runs that are gone; the logbook keeps what it was before."""
+    with hold(folder, Right.STORE, now=now, command="prune"):
+        log = logged.known(folder)
+        gone = logged.pruned(log) if log else frozenset()
+        if log is None or not decisions.count_of(folder, gone):
+            return
+        logbook_check.require_store(log, folder, decisions.STORE)
+        before = decisions.position(folder)
+        why = f"the answers about runs that were pruned, of {before.position} in all"
+        removed = {decisions.STORE: before.head}
+        logged.append(folder, entries.pruned_files(decisions.STORE, now, why=why, removed=removed), command="prune")
+        mark = decisions.forget(folder, gone)
+        line = entries.decisions_at(now, decisions.STORE, mark, run="", read=0)
+        logged.append(folder, line, command="prune")
 
 
 def _kind(run: Run, now: datetime, retention: Retention) -> tuple[str, datetime | None]:

@@ -1,13 +1,18 @@
 """Verify: read again what a batch changed, and note in its journal what is proven."""
 
+import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
 from access_review.errors import Unclear
+from access_review.model import JsonObject
 from access_review.revoke import carried_out, systems, verify
+from access_review.revoke.assurance import digest_of_words
+from access_review.revoke.statements import StatementKind
 from access_review.revoke.states import State
 from access_review.revoke.verify import Remaining, Verified
+from access_review.stages.approve import Signer, sign_words
 from access_review.store import logged, plans, reviews, rosters
 from access_review.store.journal import JournalFile
 from access_review.store.plans import StoredPlan
@@ -22,22 +27,30 @@ def verify_plan(
     confirmed: Sequence[str] = (),
     by: str = "",
     log: bytes | None = None,
+    signer: Signer | None = None,
 ) -> tuple[Verified, ...]:
     """Read again what a batch changed, and note in its journal what is proven.
 
-    ``by`` says what was done by hand: the changes ``confirmed``, and what the ``log`` of ``carry-out.ps1`` has.
+    ``by`` says what was done by hand: the changes ``confirmed``, and what the ``log`` of ``carry-out.ps1`` has. With a
+    ``signer`` that is signed, and not merely claimed.
     Raises ``PlanRefused`` for a log that is not of this plan, and takes nothing of it, ``Unclear`` for a change that
     the plan does not have, and ``ConnectorError`` for a system that lets nobody in.
     """
     plans.require_journals(workspace.folder)
     with plans.writing(workspace.folder, now, "verify"):
-        found = _verified(stored, workspace, now, confirmed, by, log)
+        found = _verified(stored, workspace, now, confirmed, by, log, signer)
         plans.note_journal(stored, now, "verify")
     return found
 
 
 def _verified(
-    stored: StoredPlan, workspace: Workspace, now: datetime, confirmed: Sequence[str], by: str, log: bytes | None
+    stored: StoredPlan,
+    workspace: Workspace,
+    now: datetime,
+    confirmed: Sequence[str],
+    by: str,
+    log: bytes | None,
+    signer: Signer | None,
 ) -> tuple[Verified, ...]:
     plan, policy = stored.plan, workspace.policy
     with JournalFile(stored.journal, plan.digest) as journal:
@@ -45,13 +58,32 @@ def _verified(
             raise Unclear(f"the plan has no change {strange[0]!r}", hint="orders.txt and plan.csv name them")
         by = rosters.person_now(stored.run, by) if confirmed or log is not None else by
         rows = carried_out.read_log(log, plan, now) if log is not None else []
+        how = _signed(stored, workspace, signer, now, confirmed, log) if signer else "claimed"
         with systems.witnesses(workspace, plan.changes, now) as witnesses:
             if rows:
                 carried_out.take_log(plan, rows, journal, partial(verify.look, witnesses), by=by, now=now)
             # After the log: where that is refused, nothing at all is taken.
             for change in confirmed:
-                verify.confirm(journal, change, by=by, now=now, reason="by hand (claimed)")
+                verify.confirm(journal, change, by=by, now=now, reason=f"by hand ({how})")
             return verify.verify(plan.changes, journal, witnesses, now=now, pace=policy.apply, targets=policy.targets)
+
+
+def _signed(
+    stored: StoredPlan,
+    workspace: Workspace,
+    signer: Signer,
+    now: datetime,
+    confirmed: Sequence[str],
+    log: bytes | None,
+) -> str:
+    """Have whoever says that something was done sign which changes of which plan; raises ``PlanRefused`` for another's key."""
+    words: JsonObject = {"plan": stored.plan.digest, "confirmed": sorted(confirmed), "log": _digest(log) if log else ""}
+    sign_words(stored.run, workspace, StatementKind.ATTESTATION, digest_of_words(words), signer, now)
+    return "authenticated"
+
+
+def _digest(data: bytes) -> str:
+    return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
 def remaining_access(stored: StoredPlan, workspace: Workspace) -> tuple[Remaining, ...] | None:

@@ -358,7 +358,7 @@ class _Loader:
         for place, entry in enumerate(entries if isinstance(entries, list) else ()):
             named = entry.get("rules") if isinstance(entry, dict) else None
             for index, rule in enumerate(named if isinstance(named, list) else ()):
-                if rule not in rules.load():
+                if isinstance(rule, str) and rule not in rules.load():  # else its type is the mistake, which is said
                     hint = f"known: {', '.join(rules.load())}"
                     mistake = document.mistake((part, place, "rules", index), f"no rule is called {rule!r}", hint)
                     self.mistakes.append(mistake)

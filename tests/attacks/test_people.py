@@ -2,6 +2,7 @@
 
 import csv
 import json
+import sqlite3
 
 import pytest
 
@@ -194,4 +195,12 @@ def test_work_done_by_hand_is_confirmed_by_a_person_and_for_a_change_of_the_plan
     strange = company.run("verify", "--confirm", "no-such-change", "--by", "00007", at=LATER)
     assert strange.code == 2
     assert "the plan has no change 'no-such-change'" in strange.err
-    assert company.run("verify", "--confirm", change, "--by", "00007", at=LATER).code == 0
+    confirms = ("verify", "--confirm", change, "--by", "00007")
+    others = company.run(*confirms, "--key", str(company.folder / "key8"), at=LATER)
+    assert refused(others, "did not sign with a key of their own")
+    assert company.run(*confirms, "--key", str(company.folder / "key7"), at=LATER).code == 0
+    (journal,) = company.folder.glob("runs/*/plan/journal.sqlite")
+    with sqlite3.connect(journal) as opened:
+        (words,) = opened.execute("SELECT reason FROM rows WHERE state = 'pending'").fetchall()[-1]
+    opened.close()
+    assert words == "hr:person:00007 says it is done: by hand (authenticated)"

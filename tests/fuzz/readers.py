@@ -12,8 +12,22 @@ from access_review.audit.decisions import ReviewerAnswer
 from access_review.revoke import carried_out, statements
 from access_review.revoke.sshsig import PublicKeyLine
 from access_review.runs import Run
+from access_review.scorecard.follow_up import FollowUp, FollowUpKind
+from access_review.snapshot.watched import PendingAlarm, WatchedSource, WatchState
 from access_review.stages import decide
-from access_review.store import audits, decisions, files, logbook, plans, reviews, rights, rosters, snapshots
+from access_review.store import (
+    audits,
+    decisions,
+    files,
+    follow_ups,
+    logbook,
+    plans,
+    reviews,
+    rights,
+    rosters,
+    snapshots,
+    watching,
+)
 from access_review.store.journal import JournalFile
 from tests.fuzz import damage
 from tests.fuzz.damage import Damage
@@ -69,6 +83,8 @@ def read_back(folder: Path) -> Mapping[str, ReadBack]:
             _decided(folder, run), lambda: decisions.read_decisions(folder, run.id).standing, (damage.of_store,)
         ),
         "state": ReadBack(folder / "runs/state.json", lambda: audits.sample_state(folder), JSON),
+        "follow-ups": ReadBack(_followed(folder), lambda: follow_ups.read(folder), (damage.of_store,)),
+        "state of watch": ReadBack(_watched(folder), lambda: watching.read(folder).files(), JSON),
         "note of who holds a right": ReadBack(
             _written(
                 (folder / rights.FOLDER / "batch").with_name("batch.holder"),
@@ -98,7 +114,7 @@ def _of_a_run(run: Run, keys: Sequence[PublicKeyLine]) -> Mapping[str, ReadBack]
     journal, digest = run.folder / "plan/journal.sqlite", plans.find(run, "plan").plan.digest
     kinds = (
         artifacts.MANIFEST, artifacts.REVIEWED, artifacts.CONTROL, artifacts.FRAME, artifacts.SAMPLE, artifacts.WORKLIST,
-        artifacts.AUDIT, artifacts.LEAVERS,
+        artifacts.AUDIT, artifacts.LEAVERS, artifacts.DECLARED, artifacts.COUNTS,
     )  # fmt: skip
     found: dict[str, ReadBack] = {
         kind.path: ReadBack(run.folder / kind.path, _loader(run, kind), JSON)
@@ -152,6 +168,19 @@ def _decided(folder: Path, run: Run) -> Path:
     item = store.read(run, artifacts.WORKLIST).items[0]
     decide.answer_item(run, item, ReviewerAnswer.KEEP, by="Person 9", now=NOW, comment="", seconds=None)
     return folder / "runs" / decisions.STORE
+
+
+def _followed(folder: Path) -> Path:
+    said = FollowUp(FollowUpKind.ATTESTATION, "mfa", NOW, "hr:person:00007", {"note": "seen"}, "claimed")
+    follow_ups.add(folder, lambda _: said, NOW, "status")
+    return folder / "runs" / follow_ups.STORE
+
+
+def _watched(folder: Path) -> Path:
+    source = WatchedSource(parts={"accounts": "ledger.accounts.0.parquet"}, looked_at=NOW, read_at=NOW, reason="none")
+    alarm = PendingAlarm("lost ledger", NOW, "Not seen", "since noon")
+    watching.write(folder, WatchState(sources={"ledger": source}, alarms=(alarm,), acted={"hr:person:00012": "run"}))
+    return watching.folder_of(folder) / artifacts.WATCHED.path
 
 
 def _written(path: Path, data: bytes) -> Path:

@@ -163,8 +163,9 @@ def another_system(plan: dict[str, Any]) -> None:
 
 
 def unsigned_and_unattended(company: LiveCompany) -> Any:
-    shutil.rmtree(plan_of(company).parent / "approvals")
-    return company.run("--json", "apply", "--standing", "--of", "plan")
+    company.done("plan", "--requested-by", ASKS, "--name", "unsigned", *RULES, *_persons(LEAVER))
+    run = plan_of(company, "unsigned").parents[1].name
+    return company.run("--json", "--run", run, "apply", "--standing", "--of", "unsigned")
 
 
 def carried_out_by_who_approved(company: LiveCompany) -> Any:
@@ -299,7 +300,7 @@ BEFORE: tuple[Attack, ...] = (
     (edited(somebody_else_is_disabled_for_ten_years), "not what follows from the run"),
     (edited(somebody_is_let_in), "not what follows from the run"),
     (edited(an_undo_that_gives), "was made as"),
-    (unsigned_and_unattended, "access-review: "),
+    (unsigned_and_unattended, "was not made for an unattended run"),
     (carried_out_by_who_approved, "did not sign with a key of their own"),
     (carried_out_by_a_stranger_to_the_key, "did not sign with a key of their own"),
     (after_it_is_over, "expired"),

@@ -1,12 +1,15 @@
 """What is older than the policy keeps it goes, unless something rests on it; and that it was there stays provable."""
 
 import shutil
+from datetime import UTC, date, datetime
 
 import pytest
 
 from access_review import runs
+from access_review.audit.decisions import Decision, ReviewerAnswer
+from access_review.logbook import entries
 from access_review.logbook.lines import LogEvent
-from access_review.store import logbook
+from access_review.store import decisions, files, logbook, logged
 from tests.support.command import access_review
 from tests.support.workspaces import POLICY, Company
 
@@ -86,6 +89,44 @@ def test_only_what_nothing_rests_on_is_removed_and_the_logbook_says_what_it_was(
     assert (there_again.code, "is not known to the logbook" in there_again.err) == (1, True), there_again.err
     assert prune(company, "--yes").code == 0
     assert not plain.folder.exists()
+
+
+def decided(item):
+    said = Decision(
+        item, "unit", "app:user:1", "app:role:A", "assigned", ReviewerAnswer.KEEP, "Person 7", date(2026, 11, 5)
+    )
+    return lambda _: (decisions.NewDecision(said, "hr:person:00007", decisions.Assurance.CLAIMED),)
+
+
+def test_answers_go_with_their_run_and_notices_by_their_age_and_the_logbook_says_so(company):
+    folder, at = company.folder, datetime(2026, 11, 5, tzinfo=UTC)
+    policy = folder / "roles/policy.yaml"
+    policy.write_text(policy.read_text().replace("rehearsals: 0d", "rehearsals: 0d, notices: 90d"))
+    plain, audited = runs.find(folder, "20261104").id, runs.find(folder, "20261102").id
+    for run, item in ((audited, "a"), (plain, "b"), (audited, "a"), (plain, "c"), (audited, "d")):
+        mark = decisions.write_decisions(folder, run, decided(item), now=at)
+    logged.append(folder, entries.decisions_at(at, decisions.STORE, mark, run=plain, read=5))
+    before = decisions.read_decisions(folder, audited).decisions
+    notices = [f"notices/{day}T060000Z-{'0' * 12}.txt" for day in ("20261105", "20270530")]
+    for name in notices:
+        files.write(folder / "runs" / name, b"To: Person 7")
+    digest = files.digest_of(folder / "runs" / notices[0])
+    listed = prune(company)
+    assert (listed.json["decisions"], listed.json["notices"]) == (2, 1)
+    assert "1 run, 2 answers, 1 notice" in access_review(folder, "prune", at=NOW).out
+    assert prune(company, "--yes").code == 0
+    assert decisions.read_decisions(folder, plain).history == ()
+    kept = decisions.read_decisions(folder, audited)
+    assert (kept.decisions, [row.replaces for row in kept.history]) == (before, [None, 1, None])
+    assert [(folder / "runs" / name).exists() for name in notices] == [False, True]
+    said = {line.name: line.details for line in logbook.read(folder).of(LogEvent.PRUNE)}
+    assert said["notices"][notices[0]] == digest
+    assert said[decisions.STORE][decisions.STORE] == mark.head
+    assert company.run("logbook", "--check", at=NOW).code == 0
+    left = prune(company).json
+    assert (left["decisions"], left["notices"]) == (0, 0)
+    decisions.write_decisions(folder, audited, decided("e"), now=at)
+    assert len(decisions.read_decisions(folder, audited).history) == 4
 
 
 def test_a_removal_that_was_broken_off_is_finished_by_the_next(company, monkeypatch):
