@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from access_review.changes import Action
-from access_review.errors import PlanRefused
+from access_review.errors import PlanRefused, Unclear
 from access_review.logbook.lines import first_line, verified
 from access_review.plan.record import seal
 from access_review.policy import StandingApproval
@@ -30,9 +30,10 @@ from access_review.revoke.approve import (
     require_standing_then,
     statement_or_none,
 )
+from access_review.revoke.signed_wind_down import digest_of_wind_down, find_wind_down, require_wind_down
 from access_review.revoke.sshsig import PublicKeyLine
 from access_review.revoke.statements import Objection
-from access_review.settings import Approvers
+from access_review.settings import Approvers, WindDown
 from tests.support.fake_system import START, a_change, a_plan
 
 ASKS, SECOND, THIRD, TWIN, GONE, AWAY = (f"hr:person:{n}" for n in (1001, 1002, 1003, 1004, 1005, 1006))
@@ -360,6 +361,78 @@ def test_what_stood_behind_a_batch_is_what_two_had_signed_when_it_began():
         then(a_plan(a_change(1003, Action.DISABLE_ACCOUNT)), both)
     with pytest.raises(PlanRefused, match="0 of 2"):
         then(plan, both, seen=Seen(BOOK, "another"))
+
+
+# A wind-down
+
+ENDS = WindDown.model_validate(
+    {"client": "Harbor", "expected": 9, "since": "2026-02-01", "until": "2026-02-09", "reason": "it ends"}
+)
+
+
+def require_ending(envelopes, *, declared=ENDS, name="harbor-ends", now=NOW, plan=None, seen=SEEN):
+    return require_wind_down(name, declared, envelopes, APPROVERS, PEOPLE, now=now, seen=seen, plan=plan)
+
+
+def ending_by(*who, digest="", kind=StatementKind.WIND_DOWN, **more):
+    return [said(one, kind, digest or digest_of_wind_down("harbor-ends", ENDS), **more) for one in who]
+
+
+def test_a_wind_down_is_found_by_its_name_or_those_that_there_are_are_named():
+    assert find_wind_down({"harbor-ends": ENDS}, "harbor-ends") is ENDS
+    for declared, known in (({"b": ENDS, "a": ENDS}, "there is: a, b"), ({}, "there is: none")):
+        with pytest.raises(Unclear) as unclear:
+            find_wind_down(declared, "c")
+        assert unclear.value.message == "no wind-down is called 'c'"
+        assert unclear.value.hint == f"declared in roles/wind-downs/NAME.yaml; {known}"
+
+
+def test_two_sign_of_a_wind_down_its_name_and_all_it_says():
+    known = digest_of_wind_down("harbor-ends", ENDS)
+    # Whatever changes these bytes takes away the signatures of every wind-down that was signed before.
+    assert known == "sha256:bfa1a748e14ed9713993798ba075d0f8de59f29f1bfbfbebb447729a417f7e71"
+    edited = [ENDS.model_copy(update={name: value}) for name, value in (("expected", 10), ("until", NOW.date()))]
+    assert (
+        len({known, *(digest_of_wind_down("harbor-ends", one) for one in edited), digest_of_wind_down("x", ENDS)}) == 4
+    )
+    stale = ending_by(ASKS, run="old")
+    found = require_ending([*ending_by(THIRD, SECOND), *stale])
+    assert (found.requester, found.approvers) == ("", (SECOND, THIRD))
+    assert found.passed_over == (f"wind-down of {ASKS}: {Objection.OTHER_RUN}",)
+    for one in edited:
+        with pytest.raises(PlanRefused, match="0 of 2"):
+            require_ending(ending_by(SECOND, THIRD), declared=one)
+    with pytest.raises(PlanRefused, match="0 of 2"):
+        require_ending(ending_by(SECOND, THIRD), name="x")
+    with pytest.raises(PlanRefused, match="0 of 2"):
+        require_ending(ending_by(SECOND, THIRD, kind=StatementKind.STANDING))
+    with pytest.raises(PlanRefused) as refused:
+        require_ending([*ending_by(SECOND), *ending_by(THIRD, run="old")])
+    said_why = f" (passed over: wind-down of {THIRD}: {Objection.OTHER_RUN})"
+    assert refused.value.message == f"1 of 2 people have signed the wind-down harbor-ends as it now is{said_why}"
+    assert refused.value.hint == "access-review approve --wind-down harbor-ends, by two people"
+    with pytest.raises(PlanRefused, match="1 of 2"):
+        require_ending(ending_by(SECOND, TWIN))
+    about = a_plan(a_change(1003, Action.DISABLE_ACCOUNT))
+    with pytest.raises(PlanRefused, match="1 of 2"):
+        require_ending(ending_by(SECOND, THIRD), plan=about)
+    with pytest.raises(PlanRefused, match="0 of 2"):
+        require_ending(ending_by(SECOND, THIRD), seen=Seen(BOOK, "another"))
+
+
+def test_a_wind_down_lasts_from_its_first_day_to_its_last():
+    for first, last in ((START.date(), NOW.date()), (NOW.date(), ENDS.until)):
+        lasting = ENDS.model_copy(update={"since": first, "until": last})
+        both = ending_by(SECOND, THIRD, digest=digest_of_wind_down("harbor-ends", lasting))
+        assert require_ending(both, declared=lasting).approvers == (SECOND, THIRD)
+    day = timedelta(days=1)
+    for first, last in ((ENDS.since, NOW.date() - day), (NOW.date() + day, ENDS.until)):
+        over = ENDS.model_copy(update={"since": first, "until": last})
+        both = ending_by(SECOND, THIRD, digest=digest_of_wind_down("harbor-ends", over))
+        with pytest.raises(PlanRefused) as refused:
+            require_ending(both, declared=over)
+        lasts = f"the wind-down harbor-ends lasts from {first} to {last}, and today is {NOW.date()}"
+        assert refused.value.message == lasts
 
 
 def test_an_envelope_that_is_none_says_nothing():
