@@ -115,7 +115,8 @@ def test_the_proof_finds_again_what_was_known_and_nothing_else():
 
 def test_accounts_nestings_and_grants_are_given_back_as_they_were():
     before = snapshot(**add(company(4), nesting=[nest("Outer", "Other")], grants=[grant(2, "Other", mode="eligible")]))
-    now = snapshot(**change(company(4), "accounts", "ad:user:3", enabled=False))
+    off = change(company(4), "accounts", "ad:user:2", enabled=False)
+    now = snapshot(**change(off, "accounts", "ad:user:3", enabled=False))
     group, outer = Thing("ad:group:Other", "Other", "Other"), Thing("ad:group:Outer", "Outer", "Outer")
     targets = {
         Action.ENABLE_ACCOUNT: Target("ad", "ldap", account=Thing("ad:user:3", "3", "user3")),
@@ -128,7 +129,7 @@ def test_accounts_nestings_and_grants_are_given_back_as_they_were():
     after = tables_after_undo(now.tables, before.tables, changes)
     for table in ("grants", "nesting"):
         assert after[table] == before.tables[table]
-    assert after["accounts"]["enabled"].to_pylist() == [True] * 4
+    assert after["accounts"]["enabled"].to_pylist() == [True, False, True, True], "a member is not let in by that"
     assert tables_after_undo(after, before.tables, changes)["grants"] == after["grants"], (
         "what is there is not given twice"
     )

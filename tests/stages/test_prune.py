@@ -113,7 +113,7 @@ def test_answers_go_with_their_run_and_notices_by_their_age_and_the_logbook_says
     digest = files.digest_of(folder / "runs" / notices[0])
     listed = prune(company)
     assert (listed.json["decisions"], listed.json["notices"]) == (2, 1)
-    assert "1 run, 2 answers, 1 notice" in access_review(folder, "prune", at=NOW).out
+    assert "2 runs, 2 answers, 1 notice" in access_review(folder, "prune", at=NOW).out
     assert prune(company, "--yes").code == 0
     assert decisions.read_decisions(folder, plain).history == ()
     kept = decisions.read_decisions(folder, audited)
