@@ -18,7 +18,7 @@ from access_review.policy import Retention
 from access_review.revoke.states import TERMINAL
 from access_review.runs import Run
 from access_review.stages.notify import FOLDER
-from access_review.store import decisions, files, hash_chain, last_reads, logbook_check, logged
+from access_review.store import decisions, files, forgotten_decisions, hash_chain, last_reads, logbook_check, logged
 from access_review.store.journal import JournalFile, begun
 from access_review.store.plans import JOURNAL
 from access_review.store.rights import Right, hold
@@ -69,7 +69,7 @@ def list_remainder(workspace: Workspace, listed: Iterable[Prunable], now: dateti
     until = now - workspace.policy.retention.notices
     found = (path for path in sorted((workspace.folder / FOLDER).glob("*.txt")) if _NOTICE.fullmatch(path.name))
     notices = tuple(path for path in found if datetime.strptime(path.name[:16], _STAMP).replace(tzinfo=UTC) <= until)
-    return Remainder(decisions.count_of(workspace.folder, gone), notices)
+    return Remainder(forgotten_decisions.count_of(workspace.folder, gone), notices)
 
 
 _NOTICE, _STAMP = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{12}\.txt"), "%Y%m%dT%H%M%SZ"
@@ -116,14 +116,14 @@ def _forget_decisions(folder: Path, now: datetime) -> None:
     with hold(folder, Right.STORE, now=now, command="prune"):
         log = logged.known(folder)
         gone = logged.pruned(log) if log else frozenset()
-        if log is None or not decisions.count_of(folder, gone):
+        if log is None or not forgotten_decisions.count_of(folder, gone):
             return
         logbook_check.require_store(log, folder, decisions.STORE)
         before = decisions.position(folder)
         why = f"the answers about runs that were pruned, of {before.position} in all"
         removed = {decisions.STORE: before.head}
         logged.append(folder, entries.pruned_files(decisions.STORE, now, why=why, removed=removed), command="prune")
-        mark = decisions.forget(folder, gone)
+        mark = forgotten_decisions.forget(folder, gone)
         line = entries.decisions_at(now, decisions.STORE, mark, run="", read=0)
         logged.append(folder, line, command="prune")
 

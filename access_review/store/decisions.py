@@ -10,7 +10,7 @@ say exactly what was known at some moment. JSON is an export.
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -23,7 +23,7 @@ from pydantic import TypeAdapter, ValidationError
 from access_review.audit.decisions import Decision, Decisions
 from access_review.errors import ArtifactError
 from access_review.logbook.lines import StoreMark
-from access_review.store import files, hash_chain
+from access_review.store import hash_chain
 from access_review.store.recalled import FileStamp, stamp_of
 from access_review.store.rights import Right, hold
 
@@ -55,7 +55,8 @@ _CREATE = f"CREATE TABLE rows ({', '.join(f'{name} {kind}' for name, kind in _CO
 _INSERT = f"INSERT INTO rows VALUES ({', '.join('?' * len(_COLUMNS))})"
 _DECISION = TypeAdapter(Decision)
 
-_FORM = hash_chain.StoreForm("decisions", VERSION, _CREATE)
+FORM = hash_chain.StoreForm("decisions", VERSION, _CREATE)
+"""What the store is made as."""
 
 
 class Assurance(StrEnum):
@@ -147,7 +148,7 @@ def write_all(workspace: Path, run: str, asked: Sequence[AskedDecisions], *, com
     path = path_of(workspace)
     with hold(workspace, Right.STORE, now=asked[0].now, command=command):
         known = _recalled(path, run)
-        with hash_chain.opened_to_write(path, _FORM) as connection:
+        with hash_chain.opened_to_write(path, FORM) as connection:
             last = connection.execute("SELECT * FROM rows ORDER BY seq DESC LIMIT 1").fetchone()
             if known is None or known.mark != _last_mark(path, last):
                 known = _KnownStore.of(path, hash_chain.checked_rows(path, connection), run)
@@ -186,33 +187,6 @@ def head_at(path: Path, run: str, place: int) -> str | None:
     """Return the hash of one row of a store that is read for a run; none where it is shorter. Raises ``ArtifactError``."""
     heads = _known_store(path, run).heads
     return heads[place] if place < len(heads) else None
-
-
-def count_of(workspace: Path, runs: Collection[str]) -> int:
-    """Return how many decisions the store has of these runs; raises ``ArtifactError`` for a damaged store."""
-    return sum(row["run"] in runs for row in _all_rows(path_of(workspace)))
-
-
-def forget(workspace: Path, runs: Collection[str]) -> StoreMark:
-    """Write the store anew without the decisions of these runs, each row chained to the one now before it; return its mark.
-
-    Whoever calls holds the right to write stores. Raises ``ArtifactError`` for a damaged store, or a full disk.
-    """
-    path, mark, numbers = path_of(workspace), StoreMark(0, hash_chain.START), dict[Any, int]()
-    rows = [dict(row) for row in _all_rows(path) if row["run"] not in runs]
-    with files.writing(path) as partial:
-        with hash_chain.opened_to_write(partial, _FORM) as connection:
-            for row in rows:
-                numbers[row["seq"]] = mark.position + 1
-                row |= {"seq": mark.position + 1, "replaces": numbers.get(row["replaces"]), "previous": mark.head}
-                del row["digest"]
-                mark = StoreMark(mark.position + 1, hash_chain.row_digest(row))
-                connection.execute(_INSERT, [*(row[name] for name in _COLUMNS if name != "digest"), mark.head])
-            connection.execute("COMMIT")
-        for beside in (partial, path):  # what is left of the way back from a broken write is not the new store's
-            beside.with_name(f"{beside.name}-journal").unlink(missing_ok=True)
-    _known.pop(path, None)
-    return mark
 
 
 def position(workspace: Path) -> StoreMark:
@@ -403,7 +377,7 @@ def _all_rows(path: Path) -> tuple[hash_chain.ChainedRow, ...]:
     if not os.path.lexists(path):
         return ()
     with hash_chain.opened_store(path, may_be_empty=True) as connection:
-        return hash_chain.checked_rows(path, connection) if hash_chain.is_made(path, connection, _FORM) else ()
+        return hash_chain.checked_rows(path, connection) if hash_chain.is_made(path, connection, FORM) else ()
 
 
 def _last_mark(path: Path, last: tuple[Any, ...] | None) -> StoreMark:
