@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import time
 
 import networkx as nx
 import pytest
@@ -30,6 +31,17 @@ def test_a_decomposition_gives_back_exactly_the_grants(pairs: set[tuple[str, str
     found = decompose(built(pairs))
     assert given_by(found.roles) == pairs
     assert found.at_least <= len(found.roles) <= min(len({p for p, _ in pairs}), len({e for _, e in pairs}))
+
+
+def test_people_of_whom_no_two_are_alike_take_neither_long_nor_many_bundles() -> None:
+    """Which two kinds of people share something is asked of the largest kinds alone: of all, these would be ten million pairs."""
+    chance = random.Random(7)  # noqa: S311 - people, not secrets
+    held = [(f"p{n}", f"e{one}") for n in range(4_500) for one in chance.sample(range(60), 6)]
+    begun = time.process_time()
+    found = bundles(access_matrix([p for p, _ in held], [e for _, e in held]))
+    assert time.process_time() - begun < 3
+    assert 0 < len(found) <= 20
+    assert all(len(one.people) >= 3 and len(one.entitlements) >= 2 for one in found)
 
 
 @given(PAIRS.filter(lambda pairs: len(pairs) <= 14))
