@@ -196,6 +196,18 @@ def establish(
     engine.once(make, made_of if small else None)
 
 
+def establish_owners(
+    tables: Mapping[str, pa.Table],
+    workspace: Workspace,
+    engine: Engine,
+    owners: pa.Table | ParquetFile | None = None,
+) -> None:
+    """Do the first steps of :func:`establish` alone: whose each account is."""
+    engine.register("former_owners", FORMER_OWNERS.schema.empty_table() if owners is None else owners)
+    for step in STEPS[: STEPS.index(_correlate) + 1]:
+        step(tables, workspace, engine)
+
+
 def _read(tables: Mapping[str, pa.Table], workspace: Workspace, engine: Engine) -> None:  # noqa: ARG001 - as every step
     """Register the snapshot, its ``accounts`` as ``read_accounts``, and ``moment``."""
     for name in tables:

@@ -81,13 +81,17 @@ def check(
         list[str] | None,
         typer.Option("--head", metavar="HEAD", help="A head you were told some other way; may be given again."),
     ] = None,
+    digest: Annotated[
+        list[str] | None,
+        typer.Option("--digest", metavar="DIGEST", help="The digest of pack.json that you were told some other way."),
+    ] = None,
 ) -> None:
     """Check a pack with nothing but its folder, and name the first thing that is wrong."""
     from access_review.stages.evidence_check import check_evidence
     from access_review.views import evidence as view
 
     options: Options = ctx.obj
-    found = check_evidence(folder, head or ())
+    found = check_evidence(folder, head or (), digest or ())
     told = found.made.head if found.made else None
     options.show(
         view.checked_value(str(folder), told, found.wrong, found.said),

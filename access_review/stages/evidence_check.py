@@ -4,12 +4,12 @@ import base64
 import binascii
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from access_review import __version__, runs, store
-from access_review.artifacts import DECLARED, DECLARED_VALUES, FIGURES, FRAME, PACK, REVIEWED, SAMPLE
+from access_review.artifacts import DECLARED, DECLARED_VALUES, FIGURES, FRAME, PACK, REVIEWED, SAMPLE, STATE
 from access_review.engine import open_engine
 from access_review.errors import AccessReviewError, ArtifactError, PlanRefused
 from access_review.evidence import declared, pack
@@ -44,14 +44,16 @@ class CheckedPack:
     """What a security key or passkey signed, by its fingerprint and its own count: two of one count are of two keys."""
 
 
-def check_evidence(folder: Path, heads: Iterable[str] = ()) -> CheckedPack:
-    """Check a pack with nothing but its folder; ``heads`` are those its reader was told some other way.
+def check_evidence(folder: Path, heads: Iterable[str] = (), digests: Collection[str] = ()) -> CheckedPack:
+    """Check a pack with nothing but its folder; ``heads`` and ``digests`` are those its reader was told some other way.
 
     Raises ``ArtifactError`` for a head that is none, and where there is no pack.
     """
     told = {f"--head {text}": TreeHead.parse(text) for text in heads}
     found = CheckedPack()
     data = files.content(folder / pack.MANIFEST)
+    if any(digest != f"sha256:{hashlib.sha256(data).hexdigest()}" for digest in digests):
+        found.wrong.append(f"{pack.MANIFEST}: has not the digest that was told")
     try:
         found.made = PACK.load(data)
         if PACK.dump(found.made) != data:
@@ -59,17 +61,17 @@ def check_evidence(folder: Path, heads: Iterable[str] = ()) -> CheckedPack:
         if not found.made.runs or not all(map(runs.is_name, found.made.runs)):
             raise ArtifactError("pack.json names no runs, or what is no name of one")
         if found.made.part:
-            return _checked_part(folder, found, found.made, told)
+            return _checked_part(folder, found, found.made, told, digested=bool(digests))
         log = logbook.read(folder)
     except AccessReviewError as error:
         found.wrong.append(error.message)
         return found
-    for step in (_files, _logbook, _signature):
+    for step in (_files, _seen_by(told), _logbook):
         found.wrong += _guarded(pack.MANIFEST, step(folder, found.made, log))
-    found.wrong += [str(one) for one in logbook_check.rolled_back(log, told | _seen(folder))]
     for name in found.made.runs:
         found.wrong += _guarded(name, _run(folder, log, name, found))
-    found.wrong += _guarded(pack.MANIFEST, _views(folder, found.made, found.runs))
+    for wrong in (_signature(folder, found.made), _views(folder, found.made, found.runs)):
+        found.wrong += _guarded(pack.MANIFEST, wrong)
     for one in found.runs:
         found.said += view.shown(one)
     if lacking := view.without_evidence(controls_without(found.made.files.keys(), found.runs)):
@@ -81,7 +83,9 @@ def check_evidence(folder: Path, heads: Iterable[str] = ()) -> CheckedPack:
     return found
 
 
-def _checked_part(folder: Path, found: CheckedPack, made: EvidencePack, told: dict[str, TreeHead]) -> CheckedPack:
+def _checked_part(
+    folder: Path, found: CheckedPack, made: EvidencePack, told: dict[str, TreeHead], *, digested: bool
+) -> CheckedPack:
     """Check a part of a pack: what can be shown from it."""
     steps = (_marks(folder, made), evidence_part_check.check_lines(folder, made, told))
     for step in (*steps, evidence_part_check.check_signer(folder), evidence_part_check.check_part(folder, made)):
@@ -94,6 +98,8 @@ def _checked_part(folder: Path, found: CheckedPack, made: EvidencePack, told: di
         found.said.append("no --head was given: that no week was cut off at the end is not shown")
     if not (folder / pack.ENVELOPE).exists():
         found.said.append("the part is not signed: who made it is not shown")
+        if not digested:
+            found.said.append(view.UNSIGNED_PART)
     else:
         found.said.append(f"signed with the key in {pack.SIGNER}: know some other way whose that is")
     return found
@@ -135,15 +141,17 @@ def _logbook(folder: Path, made: EvidencePack, log: Logbook) -> Iterator[str]:
     """Hold what is there to the logbook, and what is not to what is said of it."""
     absent = {one.path: one.why for one in made.left_out}
     known = known_things(log.entries)
-    for one in logbook_check.check(folder):
+    for one in logbook_check.check(folder, unknown=True):
         if one.kind is not DiscrepancyKind.GONE or one.path not in absent:
             yield str(one)
     for path, why in sorted(absent.items()):
         run = path.partition("/")[0]
         if path not in known.files and path not in known.stores:
             yield f"{path}: is said to be left out, and no line of the logbook knows it"
-        elif why is LeftOutReason.OTHER_RUN and run in made.runs:
-            yield f"{path}: is left out, and is of a run of the period"
+        elif why is LeftOutReason.OTHER_RUN and (run in made.runs or run == path):
+            yield f"{path}: is left out, and is of the period"
+        elif why is LeftOutReason.KEY_TO_COME and path != STATE.path:
+            yield f"{path}: is left out, and holds no key of a draw to come"
     listed = {entry.name for entry in log.of(LogEvent.RUN) if not entry.details.get("rehearsal")}
     first, last = made.runs[0], made.runs[-1]
     within = {name for name in listed if first[:16] <= name[:16] <= last[:16]}
@@ -154,9 +162,8 @@ def _logbook(folder: Path, made: EvidencePack, log: Logbook) -> Iterator[str]:
     yield from (f"{name}: is a run that the logbook does not know" for name in sorted({*made.runs} - listed))
 
 
-def _signature(folder: Path, made: EvidencePack, log: Logbook) -> Iterator[str]:
+def _signature(folder: Path, made: EvidencePack) -> Iterator[str]:
     """Check who signed the pack as a whole, where somebody did: with a key that the last run's workspace enrols."""
-    del log
     path = folder / pack.ENVELOPE
     if not path.exists():
         return
@@ -186,6 +193,16 @@ def _keys(folder: Path, made: EvidencePack) -> dict[bytes, PublicKeyLine]:
     with packs.declared_workspace(Run(folder / pack.RUNS / made.runs[-1])) as known:
         lines = [PublicKeyLine.parse(one.key) for one in known.approvers.approvers]
     return {line.blob: line for line in lines}
+
+
+def _seen_by(told: dict[str, TreeHead]) -> Callable[[Path, EvidencePack, Logbook], Iterator[str]]:
+    """Hold the logbook to the heads that its reader was told, and that statements name."""
+
+    def step(folder: Path, made: EvidencePack, log: Logbook) -> Iterator[str]:
+        del made
+        yield from map(str, logbook_check.rolled_back(log, told | _seen(folder)))
+
+    return step
 
 
 def _seen(folder: Path) -> dict[str, TreeHead]:
@@ -218,6 +235,14 @@ def _run(folder: Path, log: Logbook, name: str, found: CheckedPack) -> Iterator[
         )
         found.runs.append(packs.summary_of(run))
         return
+    gone = [
+        f"{part}/{name}.json"
+        for part in (pack.DECLARED, pack.FIGURES)
+        if not (folder / part / f"{name}.json").is_file()
+    ]
+    if gone:
+        yield from (f"{path}: is gone" for path in gone)
+        return
     with packs.declared_workspace(run) as known_workspace:
         values = files.read(folder / pack.DECLARED / f"{name}.json", DECLARED_VALUES)
         if DECLARED_VALUES.dump(values) != DECLARED_VALUES.dump(declared.values_of(known_workspace)):
@@ -241,7 +266,9 @@ def _views(folder: Path, made: EvidencePack, shown: list[RunSummary]) -> Iterato
 
 def _table(folder: Path, run: str, table: str, digest: str) -> Iterator[str]:
     path = f"{pack.TABLES}/{run}/{table}.csv"
-    if logbook.mark_of(folder / path).digest != digest:
+    if not (folder / path).is_file():
+        yield f"{path}: is gone"
+    elif logbook.mark_of(folder / path).digest != digest:
         yield f"{path}: has other rows than the Parquet table of the run"
 
 

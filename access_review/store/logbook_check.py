@@ -48,12 +48,17 @@ def glance(workspace: Path, log: Logbook) -> tuple[Discrepancy, ...]:
 
 
 def rolled_back(log: Logbook, heads: Mapping[str, TreeHead]) -> Iterator[Discrepancy]:
-    """Say which heads known from elsewhere are not of this logbook."""
-    for where, head in heads.items():
-        if not log.holds(head):
-            size = log.head.size
-            reason = f"there are {size} lines" if head.size > size else f"its first {head.size} lines were others"
-            yield Discrepancy("", DiscrepancyKind.ROLLED_BACK, f"the logbook is not the one that {where} saw: {reason}")
+    """Say which heads known from elsewhere are not of this logbook, the shortest first, and which lines that shows."""
+    same = 0
+    for where, head in sorted(heads.items(), key=lambda one: (one[1].size, one[0])):
+        if log.holds(head):
+            same = head.size
+            continue
+        size = log.head.size
+        reason = f"lines {same + 1} to {head.size} were others"
+        if head.size > size:
+            reason += f" or are gone: there are {size} lines, not {head.size}"
+        yield Discrepancy("", DiscrepancyKind.ROLLED_BACK, f"the logbook is not the one that {where} saw: {reason}")
 
 
 def require(log: Logbook, path: str, data: bytes) -> None:

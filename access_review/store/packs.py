@@ -12,7 +12,7 @@ from access_review.evidence import figures, pack
 from access_review.evidence.figures import EvidenceFigures
 from access_review.evidence.summary import RunSummary, SaidIn
 from access_review.logbook.lines import FileMark, inside
-from access_review.review import establish
+from access_review.review import establish_owners
 from access_review.revoke import approve, statements
 from access_review.runs import Run
 from access_review.store import audits, files, logbook, plans, reviews, snapshots
@@ -105,7 +105,7 @@ def figures_of(run: Run, known: Workspace) -> EvidenceFigures:
     """Return what the evidence of a run states in numbers, by the answers there are; raises ``ArtifactError``."""
     snapshot = snapshots.load(run)
     with reviews.engine_of(known, snapshot) as engine:
-        establish(snapshot.tables, known, engine, reviews.previous(run.workspace, run).owners)
+        establish_owners(snapshot.tables, known, engine, reviews.previous(run.workspace, run).owners)
         lag = figures.measure_open_lag(engine, snapshot.as_of)
     if not store.has(run, SAMPLE):
         return figures.figures_of(run.id, None, lag)

@@ -50,6 +50,13 @@ def verifier() -> bytes:
     return (files("access_review") / "views" / "templates" / f"{pack.VERIFIER}.txt").read_bytes()
 
 
+UNSIGNED_PART = (
+    "neither signed nor its --digest told: what no figure rests on can have been changed since (answers about units drawn "
+    "for coverage, who answered, findings.csv), and all of it by whoever computes the figures anew"
+)
+"""What nobody can notice in a part that nobody signed."""
+
+
 def shown(one: RunSummary) -> Iterator[str]:
     """Say of a run what its draw proves, how answers were given, and who signed what."""
     if one.figures:
@@ -177,8 +184,9 @@ as they were read:
     access-review evidence check .
     access-review evidence rederive .
 
-Both take --head HEAD: the head of the logbook that you were told some other way. Ask for it. Without it, a pack whose last
-weeks were taken away whole, or that was made up as a whole, looks like a pack.
+Both take --head HEAD, the head of the logbook, and --digest DIGEST, that of pack.json, which you were told some other way. Ask
+for both. Without the head, a pack whose last weeks were taken away whole, or that was made up as a whole, looks like a pack;
+without the digest or a signature, so does one whose texts for readers were changed and its pack.json written anew.
 
 {_seen_in(runs, without)}
 
@@ -200,8 +208,8 @@ What neither program can notice
 - rows that a source did not show, beyond what its completeness verdicts say
 - without --head or a signature that saw a later head: weeks cut off at the end, with all their traces
 - who really sat at the keyboard, where a name was claimed and not signed for
-- {pack.VERIFIER} alone: what this file, controls.csv, said.csv, figures.csv and oscal/ say, and whether declared/ is what the
-  files of the workspace say; the tool holds these to the rest
+- {pack.VERIFIER} alone, without --digest: what this file, controls.csv, said.csv, figures.csv and oscal/ say, and whether declared/
+  is what the files of the workspace say; the tool holds these to the rest
 
 Personal data in this folder
 {notice}
@@ -256,7 +264,7 @@ def packed_text(made: EvidencePack, folder: str, archive: str | None, digest: st
         f"{count(len(made.files), 'file')}; {rest}",
         f"Digest: {digest}",
         f"Head:   {made.head}",
-        "        Tell the auditor this head some other way: without it, weeks cut off at the end are not noticed",
+        "        Tell the auditor both some other way: without the head, weeks cut off at the end are not noticed",
         f"Next:   access-review evidence check {visible(folder)} --head {made.head}",
     ]
     return "\n".join(lines)

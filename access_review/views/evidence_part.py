@@ -24,9 +24,9 @@ Made by access-review {made.tool} at {made.made_at:%Y-%m-%d %H:%M} UTC from the 
 
 To check it, with Python 3.9 or later (and its package "cryptography" where the part is signed):
 
-    python {pack.VERIFIER} . --head HEAD
+    python {pack.VERIFIER} . --head HEAD --digest DIGEST
 
-The head is that of the logbook, which you were told some other way. Every file is held to pack.json, the heads are computed
+The head is that of the logbook and the digest that of pack.json, which you were told some other way. Every file is held to pack.json, the heads are computed
 from the hashes of the logbook's lines, and the figures from the questions and answers.
 
 What it shows
@@ -34,6 +34,8 @@ What it shows
 
 What cannot be shown from it
 {cannot}
+- where the part is not signed and you were not told its digest: that nothing was changed since that no figure rests on (answers
+  about units drawn for coverage, who answered, findings.csv), or all of it together with the figures
 Ask for the full pack, or let somebody whom you trust check that: its digest stands above.
 
 What is here

@@ -1,17 +1,62 @@
-"""Damages to a pack of evidence, chosen by a seed: careless ones, and those of somebody who makes the rest fit."""
+"""Damages to a pack of evidence, chosen by a seed: careless ones, and those of somebody who makes the rest fit.
 
+They are done to a copy whose files are links: nothing is written into one, it is replaced (:func:`put`).
+"""
+
+import base64
 import hashlib
 import json
+import os
 import random
+import re
 import shutil
 import sqlite3
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import rfc8785
 
-Damage = Callable[[Path, random.Random], str]
+
+@dataclass(frozen=True)
+class Damaged:
+    """What was damaged, and what the first thing that a verifier names must say: a pattern, or a line among ``lines a to b``."""
+
+    what: str
+    named: str = "."
+    line: int = 0
+
+    def is_named_in(self, said: str) -> bool:
+        """Tell whether that is what somebody says first."""
+        if not self.line:
+            return re.search(self.named, said) is not None
+        between = re.search(r"lines (\d+) to (\d+)", said)
+        return bool(between and int(between[1]) <= self.line <= int(between[2]))
+
+
+Damage = Callable[[Path, random.Random], Damaged]
+
+
+def copied(pack: Path, to: Path) -> Path:
+    """Copy a pack without its bytes."""
+    return shutil.copytree(pack, to, copy_function=os.link)
+
+
+def put(path: Path, data: bytes) -> None:
+    """Replace a file, which may be a link to that of another pack."""
+    path.unlink(missing_ok=True)
+    path.write_bytes(data)
+
+
+def place(pack: Path, path: Path) -> str:
+    """Return where a file is in a pack, as a pattern; verifiers name those of ``runs/`` from there on, too."""
+    name = path.relative_to(pack).as_posix()
+    if name == "pack.json":
+        return "."
+    return "[Ll]ogbook" if path.name == "logbook.jsonl" else re.escape(name.removeprefix("runs/"))
 
 
 def files_of(pack: Path) -> list[Path]:
@@ -22,111 +67,114 @@ def some(pack: Path, chance: random.Random, pattern: str = "*") -> Path:
     return chance.choice([path for path in files_of(pack) if path.match(pattern) and path.stat().st_size])
 
 
-def reseal(pack: Path) -> None:
+def mark(data: bytes) -> dict[str, Any]:
+    return {"digest": "sha256:" + hashlib.sha256(data).hexdigest(), "size": len(data)}
+
+
+def reseal(pack: Path, **changes: Any) -> None:
     """Write into ``pack.json`` what now lies there, as who made it would have."""
-    made = json.loads((pack / "pack.json").read_bytes())
+    made = json.loads((pack / "pack.json").read_bytes()) | changes
     made["files"] = {
-        path.relative_to(pack).as_posix(): {
-            "digest": "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest(),
-            "size": path.stat().st_size,
-        }
+        path.relative_to(pack).as_posix(): mark(path.read_bytes())
         for path in files_of(pack)
         if path.name not in {"pack.json", "pack.dsse.json"}
     }
-    (pack / "pack.json").write_bytes(rfc8785.dumps(made) + b"\n")
+    put(pack / "pack.json", rfc8785.dumps(made) + b"\n")
 
 
-def flip(pack: Path, chance: random.Random) -> str:
+def flip(pack: Path, chance: random.Random) -> Damaged:
     path = some(pack, chance)
     data = bytearray(path.read_bytes())
-    place = chance.randrange(len(data))
-    data[place] ^= 1 << chance.randrange(8)
-    path.write_bytes(data)
-    return f"bit of {path.name}"
+    at = chance.randrange(len(data))
+    data[at] ^= 1 << chance.randrange(8)
+    put(path, bytes(data))
+    return Damaged(f"bit of {path.name}", place(pack, path))
 
 
-def cut(pack: Path, chance: random.Random) -> str:
+def cut(pack: Path, chance: random.Random) -> Damaged:
     path = some(pack, chance)
-    path.write_bytes(path.read_bytes()[: chance.randrange(path.stat().st_size)])
-    return f"{path.name} cut"
+    put(path, path.read_bytes()[: chance.randrange(path.stat().st_size)])
+    return Damaged(f"{path.name} cut", place(pack, path))
 
 
-def gone(pack: Path, chance: random.Random) -> str:
+def gone(pack: Path, chance: random.Random) -> Damaged:
     path = some(pack, chance)
     if path.name in {"pack.dsse.json", "pack.json"}:
         path = pack / "README.txt"
     path.unlink()
-    return f"{path.name} gone"
+    return Damaged(f"{path.name} gone", place(pack, path))
 
 
-def added(pack: Path, chance: random.Random) -> str:
+def added(pack: Path, chance: random.Random) -> Damaged:
     path = some(pack, chance).with_name("zz-added.json")
     path.write_text("{}")
-    return f"{path.parent.name} has one more"
+    return Damaged(f"{path.parent.name} has one more", place(pack, path))
 
 
-def swapped(pack: Path, chance: random.Random) -> str:
+def swapped(pack: Path, chance: random.Random) -> Damaged:
     first, second = chance.sample([path for path in files_of(pack) if path.suffix in {".parquet", ".csv"}], 2)
     if first.read_bytes() == second.read_bytes():
         return flip(pack, chance)
     data = first.read_bytes()
-    first.write_bytes(second.read_bytes())
-    second.write_bytes(data)
-    return f"{first.name} and {second.name} swapped"
+    put(first, second.read_bytes())
+    put(second, data)
+    return Damaged(f"{first.name} and {second.name} swapped", place(pack, min(first, second)))
 
 
-def row_of_findings(pack: Path, chance: random.Random) -> str:
+def row_of_findings(pack: Path, chance: random.Random) -> Damaged:
     """Take a finding out of the CSV file, and make the pack fit."""
     path = some(pack, chance, "findings.csv")
     lines = path.read_text().splitlines(keepends=True)
     if len(lines) < 2:
         return resealed_flip(pack, chance)
     del lines[chance.randrange(1, len(lines))]
-    path.write_text("".join(lines))
+    put(path, "".join(lines).encode())
     reseal(pack)
-    return "a finding out, resealed"
+    return Damaged("a finding out, resealed", place(pack, path))
 
 
-def resealed_flip(pack: Path, chance: random.Random) -> str:
-    """Change a value of a record of the run, and make the pack fit."""
-    path = some(pack, chance, "runs/*/*.parquet" if chance.random() < 0.3 else "*.json")
-    if path.name in {"pack.json", "pack.dsse.json"} or path.parent.name == "sample":
-        path = some(pack, chance, "manifest.json")
+def resealed_flip(pack: Path, chance: random.Random) -> Damaged:
+    """Change a digit of a record of the run, and make the pack fit."""
+    path = some(pack, chance, "runs/*/*.parquet" if chance.random() < 0.3 else "runs/*/*.json")
     data = bytearray(path.read_bytes())
-    digits = [place for place, byte in enumerate(data) if 0x30 <= byte <= 0x39] or [len(data) // 2]
-    place = chance.choice(digits)
-    data[place] = 0x30 + (data[place] + 1 - 0x30) % 10 if 0x30 <= data[place] <= 0x39 else data[place] ^ 1
-    path.write_bytes(data)
+    digits = [at for at, byte in enumerate(data) if 0x30 <= byte <= 0x39] or [len(data) // 2]
+    at = chance.choice(digits)
+    data[at] = 0x30 + (data[at] + 1 - 0x30) % 10 if 0x30 <= data[at] <= 0x39 else data[at] ^ 1
+    put(path, bytes(data))
     reseal(pack)
-    return f"a digit of {path.name}, resealed"
+    return Damaged(f"a digit of {path.name}, resealed", place(pack, path))
 
 
 def lines_of(pack: Path) -> list[bytes]:
     return (pack / "runs/logbook.jsonl").read_bytes().split(b"\n")[:-1]
 
 
+def entries_of(pack: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in lines_of(pack)]
+
+
 def keep_lines(pack: Path, lines: list[bytes]) -> None:
-    (pack / "runs/logbook.jsonl").write_bytes(b"".join(line + b"\n" for line in lines))
+    put(pack / "runs/logbook.jsonl", b"".join(line + b"\n" for line in lines))
     reseal(pack)
 
 
-def line_out(pack: Path, chance: random.Random) -> str:
+def line_out(pack: Path, chance: random.Random) -> Damaged:
     lines = lines_of(pack)
-    place = chance.randrange(len(lines) - 1)
-    keep_lines(pack, lines[:place] + lines[place + 1 :])
-    return f"line {place + 1} of the logbook out, resealed"
+    at = chance.randrange(len(lines) - 1)
+    keep_lines(pack, lines[:at] + lines[at + 1 :])
+    return Damaged(f"line {at + 1} of the logbook out, resealed", rf"line {at + 1}\b")
 
 
-def lines_swapped(pack: Path, chance: random.Random) -> str:
+def lines_swapped(pack: Path, chance: random.Random) -> Damaged:
     lines = lines_of(pack)
-    place = chance.randrange(1, len(lines) - 1)
-    lines[place], lines[place + 1] = lines[place + 1], lines[place]
+    at = chance.randrange(1, len(lines) - 1)
+    lines[at], lines[at + 1] = lines[at + 1], lines[at]
     keep_lines(pack, lines)
-    return f"lines {place + 1} and {place + 2} swapped, resealed"
+    return Damaged(f"lines {at + 1} and {at + 2} swapped, resealed", rf"line {at + 1}\b")
 
 
-def heads_again(lines: list[dict[str, Any]]) -> list[bytes]:
-    """Give lines the heads that they would have had."""
+def rewritten(pack: Path, lines: list[dict[str, Any]], **changes: Any) -> None:
+    """Give lines the heads that they would have had, and the pack the last of them."""
     from access_review.logbook.tree import GrowingTree, leaf
 
     tree, written = GrowingTree(), []
@@ -134,84 +182,122 @@ def heads_again(lines: list[dict[str, Any]]) -> list[bytes]:
         data = rfc8785.dumps({**line, "head": str(tree.head)})
         tree.add(leaf(data))
         written.append(data)
-    made = str(tree.head)
-    return [*written, made.encode()]
+    put(pack / "runs/logbook.jsonl", b"".join(line + b"\n" for line in written))
+    reseal(pack, head=str(tree.head), **changes)
 
 
-def rewritten(pack: Path, lines: list[dict[str, Any]]) -> None:
-    *written, head = heads_again(lines)
-    path = pack / "pack.json"
-    made = json.loads(path.read_bytes())
-    path.write_bytes(rfc8785.dumps({**made, "head": head.decode()}) + b"\n")
-    keep_lines(pack, written)
-
-
-def tail_off(pack: Path, chance: random.Random) -> str:
+def tail_off(pack: Path, chance: random.Random) -> Damaged:
     """Cut off the last lines with all their traces: only a head kept elsewhere, or in a signature, tells."""
-    lines = lines_of(pack)
-    kept = [json.loads(line) for line in lines[: chance.randrange(max(1, len(lines) - 6), len(lines))]]
-    rewritten(pack, kept)
+    lines = entries_of(pack)
+    kept = lines[: chance.randrange(max(1, len(lines) - 6), len(lines))]
     known = {path for line in kept for path in [*line.get("files", {}), *line.get("stores", {})]}
     for path in files_of(pack / "runs"):
         if path.relative_to(pack / "runs").as_posix() not in known and path.name != "logbook.jsonl":
             path.unlink()
-    reseal(pack)
-    return "the last lines cut off with their files, rewritten"
+    rewritten(pack, kept)
+    return Damaged("the last lines cut off with their files, rewritten", line=len(kept) + 1)
 
 
-def entry_dropped(pack: Path, chance: random.Random) -> str:
-    """Leave out one line, and write all heads anew."""
-    lines = [json.loads(line) for line in lines_of(pack)]
-    del lines[chance.randrange(1, len(lines))]
+def entry_dropped(pack: Path, chance: random.Random) -> Damaged:
+    """Leave out one line with the files that it alone names, and write all heads anew."""
+    lines = entries_of(pack)
+    at = chance.randrange(1, len(lines))
+    line = lines.pop(at)
+    known = {path for line in lines for path in [*line.get("files", {}), *line.get("stores", {})]}
+    for path in {*line.get("files", {}), *line.get("stores", {})} - known:
+        (pack / "runs" / path).unlink(missing_ok=True)
     rewritten(pack, lines)
-    return "a line out, all heads written anew"
+    return Damaged("a line out with its files, all heads written anew", line=at + 1)
 
 
-def moment_changed(pack: Path, chance: random.Random) -> str:
+def moment_changed(pack: Path, chance: random.Random) -> Damaged:
     """Let something have happened at another time, and write all heads anew."""
-    lines = [json.loads(line) for line in lines_of(pack)]
-    line = chance.choice(lines)
-    line["at"] = line["at"].replace("2026-11", "2026-10")
+    lines = entries_of(pack)
+    at = chance.randrange(len(lines))
+    lines[at]["at"] = lines[at]["at"].replace("2026-", "2025-")
     rewritten(pack, lines)
-    return "a line of another month, all heads written anew"
+    return Damaged("a line of another year, all heads written anew", line=at + 1)
 
 
-def journal_row(pack: Path, chance: random.Random) -> str:
-    """Change a row of a journal or of the decisions, with every hash after it."""
+def changed_row(path: Path, at: int, column: str, value: object) -> None:
+    """Change a row of a store, with every hash after it."""
     from access_review.store.hash_chain import START, row_digest
 
-    path = some(pack, chance, "*.sqlite")
+    put(path, path.read_bytes())
     with sqlite3.connect(path) as connection:
         cursor = connection.execute("SELECT * FROM rows ORDER BY seq")
         names = [column[0] for column in cursor.description]
-        rows = [dict(zip(names, row, strict=True)) for row in cursor]
-        place, before = chance.randrange(len(rows)), START
+        rows, before = [dict(zip(names, row, strict=True)) for row in cursor], START
         for number, row in enumerate(rows):
             row["previous"] = before
-            if number == place:
-                text = "comment" if "comment" in row else "reason"
-                row[text] += "."
+            if number == at:
+                row[column] = value
             row["digest"] = before = row_digest({n: v for n, v in row.items() if n != "digest"})
             sets = ", ".join(f"{name} = ?" for name in names)
             connection.execute(f"UPDATE rows SET {sets} WHERE seq = ?", (*row.values(), row["seq"]))
+
+
+def rows_of(path: Path) -> list[dict[str, Any]]:
+    with sqlite3.connect(path) as connection:
+        cursor = connection.execute("SELECT * FROM rows ORDER BY seq")
+        return [dict(zip([column[0] for column in cursor.description], row, strict=True)) for row in cursor]
+
+
+def journal_row(pack: Path, chance: random.Random) -> Damaged:
+    """Change a row of a journal or of the decisions, with every hash after it."""
+    path = chance.choice([path for path in files_of(pack) if path.suffix == ".sqlite" and rows_of(path)])
+    rows = rows_of(path)
+    at, column = chance.randrange(len(rows)), "comment" if "comment" in rows[0] else "reason"
+    changed_row(path, at, column, f"{rows[at][column]}.")
     reseal(pack)
-    return f"row {place + 1} of {path.name}, hashes and pack made to fit"
+    return Damaged(f"row {at + 1} of {path.name}, hashes and pack made to fit", re.escape(path.name))
 
 
-def signature_reused(pack: Path, chance: random.Random) -> str:
+def answer_changed(pack: Path, chance: random.Random) -> Damaged:
+    """Let a reviewer have answered something else, in the store, in its hashes and in every line that knows it."""
+    path = pack / "runs/decisions.sqlite"
+    rows, lines = rows_of(path), entries_of(pack)
+    at = chance.randrange(len(rows))
+    changed_row(path, at, "decision", "keep" if rows[at]["decision"] == "revoke" else "revoke")
+    after, first = rows_of(path), 0
+    for number, line in enumerate(lines, start=1):
+        known = line.get("stores", {}).get("decisions.sqlite")
+        if known and known["position"] > at:
+            known["head"], first = after[known["position"] - 1]["digest"], first or number
+    rewritten(pack, lines)
+    return Damaged("another answer, hashes and lines made to fit", line=first)
+
+
+def signature_reused(pack: Path, chance: random.Random) -> Damaged:
     """Put what was signed of one plan beside another, or under another name, and make the pack fit."""
     signed = some(pack, chance, "*/approvals/*.json")
     others = [path.parent / "approvals" for path in pack.glob("runs/*/*/plan.json")] + [
         run / "sign-off" for run in sorted((pack / "runs").iterdir()) if run.is_dir()
     ]
-    folder = chance.choice(others)
+    folder = chance.choice([other for other in others if other != signed.parent])
     folder.mkdir(exist_ok=True)
     shutil.copy(signed, folder / "sha256-again.json")
     reseal(pack)
-    return f"a signature again in {folder.parent.name}"
+    return Damaged(f"a signature again in {folder.parent.name}", "sha256-again")
 
 
-def weeks_swapped(pack: Path, chance: random.Random) -> str:
+def signature_of_another(pack: Path, chance: random.Random) -> Damaged:
+    """Let a key that nobody enrolled have signed the same, and write the whole logbook anew."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    from access_review.revoke import sshsig
+
+    path = some(pack, chance, "*/approvals/*.json")
+    said = json.loads(path.read_bytes())
+    kind, payload = said["payloadType"].encode(), base64.b64decode(said["payload"])
+    message = b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
+    said["signatures"][0]["sig"] = base64.b64encode(sshsig.sign(Ed25519PrivateKey.generate(), message)).decode()
+    line = consistently(pack, {path: rfc8785.dumps(said) + b"\n"})
+    named = "" if line else place(pack, path)
+    return Damaged("a stranger's signature, everything made to fit", named, line)
+
+
+def weeks_swapped(pack: Path, chance: random.Random) -> Damaged:
     """Let two runs take each other's place, in the files, and make the pack fit."""
     runs = [path for path in sorted((pack / "runs").iterdir()) if (path / "review.json").exists()]
     first, second = chance.sample(runs, 2)
@@ -222,10 +308,62 @@ def weeks_swapped(pack: Path, chance: random.Random) -> str:
             b.rename(a)
             (pack / "aside").rename(b)
     reseal(pack)
-    return "two runs swapped, resealed"
+    return Damaged("two runs swapped, resealed", f"{first.name}|{second.name}")
 
 
-def draw_changed(pack: Path, chance: random.Random) -> str:
+def week_of(pack: Path, chance: random.Random) -> tuple[str, dict[str, Any]]:
+    """Choose a run of the period that is neither its first nor its last, and take its files away."""
+    made = json.loads((pack / "pack.json").read_bytes())
+    run = chance.choice(made["runs"][1:-1])
+    for path in (pack / "runs" / run, pack / "tables" / run):
+        shutil.rmtree(path)
+    for folder in ("declared", "figures"):
+        (pack / folder / f"{run}.json").unlink()
+    return run, {"runs": [one for one in made["runs"] if one != run], "left_out": made["left_out"]}
+
+
+def week_dropped(pack: Path, chance: random.Random) -> Damaged:
+    """Let a week never have been: without its files, its lines and its name."""
+    run, changes = week_of(pack, chance)
+    lines = entries_of(pack)
+    of_it = [run in json.dumps(line) for line in lines]
+    rewritten(pack, [line for line, its in zip(lines, of_it, strict=True) if not its], **changes)
+    return Damaged("a week dropped with all its lines", line=of_it.index(True) + 1)
+
+
+def week_left_out(pack: Path, chance: random.Random) -> Damaged:
+    """Say of a week of the period that it is none."""
+    run, changes = week_of(pack, chance)
+    paths = sorted({path for line in entries_of(pack) for path in line.get("files", {}) if path.startswith(run)})
+    changes["left_out"] += [{"path": path, "why": "of a run outside the period"} for path in paths]
+    reseal(pack, **changes)
+    return Damaged("a week said to be outside the period", run)
+
+
+def said_left_out(pack: Path, chance: random.Random) -> Damaged:
+    """Take away what was signed, and say that it had to be left out."""
+    path = some(pack, chance, "runs/*/*.json" if chance.random() < 0.3 else "*/approvals/*.json")
+    path.unlink()
+    left_out = json.loads((pack / "pack.json").read_bytes())["left_out"]
+    why = chance.choice(["it holds the key of a draw to come", "of a run outside the period"])
+    reseal(pack, left_out=[*left_out, {"path": path.relative_to(pack / "runs").as_posix(), "why": why}])
+    return Damaged("a file said to be left out", place(pack, path))
+
+
+def consistently(pack: Path, changes: dict[Path, bytes]) -> int:
+    """Change files of a run, and every line and digest of the pack that names them; return the first such line."""
+    marks, lines, first = {}, entries_of(pack), 0
+    for path, data in changes.items():
+        put(path, data)
+        marks[path.relative_to(pack / "runs").as_posix()] = mark(data)
+    for number, line in enumerate(lines, start=1):
+        for path in marks.keys() & line.get("files", {}).keys():
+            line["files"][path], first = marks[path], first or number
+    rewritten(pack, lines)
+    return first
+
+
+def draw_changed(pack: Path, chance: random.Random) -> Damaged:
     """Let another unit have been drawn, and write the whole logbook anew."""
     path = some(pack, chance, "sample.json")
     sample = json.loads(path.read_bytes())
@@ -237,73 +375,90 @@ def draw_changed(pack: Path, chance: random.Random) -> str:
         chance.choice(drawn)["unit"] = chance.choice(others)
     else:
         sample["seed"] = "0" * 64
-    consistently(pack, path, rfc8785.dumps(sample) + b"\n")
-    return "another unit drawn, everything made to fit"
+    return Damaged("another unit drawn, everything made to fit", line=consistently(pack, {path: canonical(sample)}))
 
 
-def consistently(pack: Path, path: Path, data: bytes) -> None:
-    """Change a file of a run, and every line and digest of the pack that names it."""
-    path.write_bytes(data)
-    place = path.relative_to(pack / "runs").as_posix()
-    lines = [json.loads(line) for line in lines_of(pack)]
-    for line in lines:
-        if place in line.get("files", {}):
-            digest = "sha256:" + hashlib.sha256(data).hexdigest()
-            line["files"][place] = {"digest": digest, "size": len(data)}
-    rewritten(pack, lines)
+def canonical(value: object) -> bytes:
+    return rfc8785.dumps(value) + b"\n"  # type: ignore[arg-type]
 
 
-def client_passed_over(pack: Path, chance: random.Random) -> str:
+def row_never_read(pack: Path, chance: random.Random) -> Damaged:
+    """Let an account never have been read: in both forms of the table, in the manifest and in every line that knows it."""
+    run = chance.choice([path for path in sorted((pack / "runs").iterdir()) if (path / "review.json").exists()])
+    table = pack / "tables" / run.name / "accounts.csv"
+    parquet = run / "snapshot/accounts.parquet"
+    rows = pq.read_table(parquet)
+    at = chance.randrange(len(rows))
+    pq.write_table(pa.concat_tables([rows.slice(0, at), rows.slice(at + 1)]), pack / "made.parquet")
+    data = (pack / "made.parquet").read_bytes()
+    (pack / "made.parquet").unlink()
+    lines = table.read_bytes().splitlines(keepends=True)
+    put(table, b"".join(lines[: at + 1] + lines[at + 2 :]))
+    manifest = json.loads((run / "manifest.json").read_bytes())
+    manifest["tables"]["accounts"]["digest"] = mark(table.read_bytes())["digest"]
+    manifest["tables"]["accounts"]["file"] = mark(data)["digest"]
+    changed = {parquet: data, run / "manifest.json": canonical(manifest)}
+    return Damaged("an account never read, everything made to fit", line=consistently(pack, changed))
+
+
+def client_passed_over(pack: Path, chance: random.Random) -> Damaged:
     """Let fewer have been drawn for a client that was promised enough, and write the whole logbook anew."""
-    path = chance.choice(
-        [path for path in files_of(pack) if path.name == "sample.json" and b'"clients"' in path.read_bytes()]
-    )
+    samples = [path for path in files_of(pack) if path.name == "sample.json"]
+    path = chance.choice([path for path in samples if json.loads(path.read_bytes()).get("clients")] or samples)
     sample = json.loads(path.read_bytes())
+    if not sample.get("clients"):
+        return draw_changed(pack, chance)
     part = chance.choice(sample["clients"]["parts"])
     if chance.random() < 0.5:
         part["drawn"] -= 1
     else:
         part["aim"]["tolerable"] = 0.9
-    consistently(pack, path, rfc8785.dumps(sample) + b"\n")
-    return f"{part['client']} passed over, everything made to fit"
+    line = consistently(pack, {path: canonical(sample)})
+    return Damaged(f"{part['client']} passed over, everything made to fit", line=line)
 
 
-def figures_better(pack: Path, chance: random.Random) -> str:
+def figures_better(pack: Path, chance: random.Random) -> Damaged:
     path = some(pack, chance, "figures/*.json")
     stated = json.loads(path.read_bytes())
-    stated["open_lag"]["accounts"] += 1
-    path.write_bytes(rfc8785.dumps(stated) + b"\n")
+    if stated["lines"] and chance.random() < 0.5:
+        line = chance.choice(stated["lines"])
+        line["missed"]["limit_most"] = (line["missed"]["limit_most"] or 0.02) / 2
+    else:
+        stated["open_lag"]["accounts"] += 1
+    put(path, canonical(stated))
     reseal(pack)
-    return "another figure, resealed"
+    return Damaged("another figure, resealed", place(pack, path))
 
 
-def template_wider(pack: Path, chance: random.Random) -> str:
-    """Let templates have said something else, in what a verifier without YAML reads."""
+def template_wider(pack: Path, chance: random.Random) -> Damaged:
+    """Let templates have said something else, in what a verifier without YAML reads: it finds that in the findings."""
     path = some(pack, chance, "declared/*.json")
     said = json.loads(path.read_bytes())
-    said["templates"][0]["may"].append("*:*:*")
-    path.write_bytes(rfc8785.dumps(said) + b"\n")
+    for template in said["templates"]:
+        template["may"].append("*:*:*")
+    put(path, canonical(said))
     reseal(pack)
-    return "a template allows everything, resealed"
+    named = f"{place(pack, path)}|{path.stem}/findings.csv: access-beyond-role"
+    return Damaged("templates allow everything, resealed", named)
 
 
-def gone_resealed(pack: Path, chance: random.Random) -> str:
+def gone_resealed(pack: Path, chance: random.Random) -> Damaged:
     """Take away what a verifier concludes from, as if the run had been from before it was kept."""
     folder = chance.choice(["declared", "figures", "tables"])
     path = some(pack, chance, f"{folder}/*.json" if folder != "tables" else "tables/*/*.csv")
     path.unlink()
     reseal(pack)
-    return f"{folder}/{path.name} gone, resealed"
+    return Damaged(f"{folder}/{path.name} gone, resealed", place(pack, path))
 
 
-def rule_switched_off(pack: Path, chance: random.Random) -> str:
+def rule_switched_off(pack: Path, chance: random.Random) -> Damaged:
     """Let a rule not have been switched on, in what a verifier without YAML reads."""
     path = some(pack, chance, "declared/*.json")
     said = json.loads(path.read_bytes())
     said["derived"].remove(chance.choice(said["derived"]))
-    path.write_bytes(rfc8785.dumps(said) + b"\n")
+    put(path, canonical(said))
     reseal(pack)
-    return "a rule switched off, resealed"
+    return Damaged("a rule switched off, resealed", place(pack, path))
 
 
 DAMAGES: tuple[Damage, ...] = (
@@ -320,9 +475,15 @@ DAMAGES: tuple[Damage, ...] = (
     entry_dropped,
     moment_changed,
     journal_row,
+    answer_changed,
     signature_reused,
+    signature_of_another,
     weeks_swapped,
+    week_dropped,
+    week_left_out,
+    said_left_out,
     draw_changed,
+    row_never_read,
     figures_better,
     template_wider,
     gone_resealed,

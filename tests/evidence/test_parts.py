@@ -51,11 +51,11 @@ def agreed(folder, head):
     return first.json["said"], other.stdout
 
 
-def refused(folder, head, by=r"."):
-    first = access_review(folder, "--json", "evidence", "check", str(folder), "--head", head)
+def refused(folder, head, by=r".", *words):
+    first = access_review(folder, "--json", "evidence", "check", str(folder), "--head", head, *words)
     assert first.code == 1
     assert any(re.search(by, line) for line in first.json["wrong"]), first.json
-    other = second(folder, "--head", head)
+    other = second(folder, "--head", head, *words)
     assert other.returncode == 1
     assert re.search(by, other.stdout), other.stdout
     assert "Traceback" not in other.stderr
@@ -105,6 +105,20 @@ def test_a_part_of_a_client_is_not_made_up(harbor, tmp_path):
     (copy / "leaves.txt").write_text("\n".join(leaves) + "\n")
     reseal(copy)
     refused(copy, made["head"], "head")
+
+
+def test_what_no_figure_rests_on_is_held_by_a_signature_or_by_the_digest_that_was_told(harbor, tmp_path):
+    folder, made = harbor
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    (copy / "pack.dsse.json").unlink()
+    path = copy / "part" / made["runs"][0] / "answers.csv"
+    assert b'"claimed"' in path.read_bytes()
+    path.write_bytes(path.read_bytes().replace(b'"claimed"', b'"authenticated"'))
+    reseal(copy)
+    said, other = agreed(copy, made["head"])
+    assert any("neither signed nor its --digest told" in line for line in said)
+    assert "not signed: without --digest" in other
+    refused(copy, made["head"], "pack.json: has not the digest that was told", "--digest", made["digest"])
 
 
 def test_a_client_for_whom_nobody_works_has_no_evidence(company, pack, tmp_path):

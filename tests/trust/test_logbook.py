@@ -114,7 +114,7 @@ def test_a_logbook_cut_short_or_rolled_back_is_told_by_a_head_from_elsewhere(wor
     assert kinds(check.check(workspace, {"approval of hr:person:2": head})) == [("", "rolled-back")]
     put(workspace, "a", b"other")
     (found,) = check.check(workspace, {"approval of hr:person:2": head})
-    assert found.message == "the logbook is not the one that approval of hr:person:2 saw: its first 2 lines were others"
+    assert found.message == "the logbook is not the one that approval of hr:person:2 saw: lines 1 to 2 were others"
     other = TreeHead(9, head.root)
     assert "there are 2 lines" in check.check(workspace, {"--head": other})[0].message
 
