@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 class ControlEvidence:
     """One control, what is measured for it, and where: paths of a pack, ``*`` standing for each run.
 
-    Where ``needs`` says something there is evidence only if one of it was there too: a rule that was judged, a source
+    Behind a ``#`` is the kind of rows of a store. Where ``needs`` says something there is evidence only if one of it was there too: a rule that was judged, a source
     (by pattern, as ``source:*badge*``), ``answers`` of reviewers, a ``sign-off``.
     """
 
@@ -42,13 +42,16 @@ def _there(place: str, paths: Collection[str]) -> bool:
     return any(fnmatchcase(path, pattern) for path in paths)
 
 
-_POPULATION = ("runs/*/manifest.json", "tables/*/people.csv", "tables/*/accounts.csv")
+_POPULATION = ("provenance.csv", "runs/*/manifest.json", "tables/*/people.csv", "tables/*/accounts.csv")
 _FINDINGS = ("tables/*/findings.csv", "runs/*/review.json")
 _LEAVERS = ("tables/*/findings.csv", "figures/*.json")
 _BATCHES = ("runs/*/*/journal.sqlite",)
 _DECISIONS = ("runs/decisions.sqlite", "runs/*/audit.json")
 _SAMPLE = ("runs/*/sample/frame.json", "runs/*/sample/sample.json")
 _VENDORS = ("source:*vendor*", "source:*supplier*", "source:*contract*", "source:*entra*", "source:*azure*")
+_CASES = ("runs/follow-up.sqlite#step", "runs/follow-up.sqlite#mock-step")
+_AUDITED = ("runs/follow-up.sqlite#mini-audit", "runs/follow-up.sqlite#mock-audit")
+_STATED = ("runs/follow-up.sqlite#attestation", "runs/follow-up.sqlite#told")
 _LOGBOOK = ("runs/logbook.jsonl",)
 _DECLARED = ("runs/*/declared.json",)
 
@@ -73,11 +76,11 @@ CONTROLS: tuple[ControlEvidence, ...] = tuple(
             ("source:*badge*", "source:*door*", "source:*physical*"),
         ),
         ("SOC 2", "CC7.2", "sign-ins after the end, off shift, from other countries", _FINDINGS, ("signin-*",)),
-        ("SOC 2", "CC7.3-7.4", "what was found is followed until it is read back as gone", _BATCHES),
+        ("SOC 2", "CC7.3-7.4", "what was found is followed until it is read back as gone", (*_BATCHES, *_CASES)),
         ("SOC 2", "CC8.1", "templates and policy as reviewed files, by digest in every run", _DECLARED),
         ("SOC 2", "CC9.2", "vendor rosters and applications of other tenants", _POPULATION, _VENDORS),
-        ("ISO 27001", "9.1", "figures with their confidence, each run", ("figures/*.json",)),
-        ("ISO 27001", "9.2", "draws that anyone can repeat", _SAMPLE),
+        ("ISO 27001", "9.1", "figures with their confidence, each run", ("figures/*.json", *_STATED)),
+        ("ISO 27001", "9.2", "draws that anyone can repeat, mini-audits", (*_SAMPLE, *_AUDITED)),
         (
             "ISO 27001",
             "9.3",
@@ -85,7 +88,7 @@ CONTROLS: tuple[ControlEvidence, ...] = tuple(
             ("runs/*/audit.json", "runs/*/sign-off/"),
             ("sign-off",),
         ),
-        ("ISO 27001", "10.2", "findings closed by a change that was read back", _BATCHES),
+        ("ISO 27001", "10.2", "findings closed by a change that was read back, steps of cases", (*_BATCHES, *_CASES)),
         ("ISO 27001", "A.5.3", "toxic pairs", _FINDINGS, ("toxic-pair",)),
         (
             "ISO 27001",

@@ -24,6 +24,7 @@ class RunSummary:
 
     ``authenticated`` and ``claimed`` count answers by people who were known, and by people merely named.
     ``signed_off`` is who signed the audit off, authenticated or claimed, empty where nobody did. ``figures`` are null where the run was not reviewed, or not with files that were kept.
+    ``provenance`` has the rows of :mod:`access_review.evidence.provenance`.
     """
 
     run: str
@@ -35,6 +36,7 @@ class RunSummary:
     claimed: int = 0
     signed_off: str = ""
     figures: EvidenceFigures | None = None
+    provenance: tuple[tuple[str, ...], ...] = ()
 
 
 def controls_without(paths: Collection[str], runs: Collection[RunSummary]) -> tuple[ControlEvidence, ...]:

@@ -74,7 +74,7 @@ def check_evidence(folder: Path, heads: Iterable[str] = (), digests: Collection[
         found.wrong += _guarded(pack.MANIFEST, wrong)
     for one in found.runs:
         found.said += view.shown(one)
-    if lacking := view.without_evidence(controls_without(found.made.files.keys(), found.runs)):
+    if lacking := view.without_evidence(controls_without(packs.places_in(folder, found.made.files), found.runs)):
         found.said.append(lacking)
     if not told:
         found.said.append("no --head was given: that no week was cut off at the end is not shown")
@@ -258,7 +258,7 @@ def _run(folder: Path, log: Logbook, name: str, found: CheckedPack) -> Iterator[
 def _views(folder: Path, made: EvidencePack, shown: list[RunSummary]) -> Iterator[str]:
     """Hold what is written for readers to what it is made from, where this version wrote it."""
     if made.tool == __version__ and [one.run for one in shown] == list(made.runs):
-        without = controls_without(made.files.keys(), shown)
+        without = controls_without(packs.places_in(folder, made.files), shown)
         for path, data in view.for_readers(made, shown, without).items():
             if path in made.files and files.content(folder / path) != data:
                 yield f"{path}: says something else than follows from the pack"

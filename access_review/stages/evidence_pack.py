@@ -115,7 +115,7 @@ def _written(space: Path, log: Logbook, period: list[Run], to: Path, now: dateti
         lock="sha256:" + hashlib.sha256(lock).hexdigest() if lock is not None else "",
     )
     there = [path.relative_to(to).as_posix() for path in _files(to)]
-    for path, data in view.for_readers(made, shown, controls_without(there, shown)).items():
+    for path, data in view.for_readers(made, shown, controls_without(packs.places_in(to, there), shown)).items():
         files.write(to / path, data)
     return made
 

@@ -1,7 +1,7 @@
 """Packs of evidence on disk: what is in the folder, and the workspace that a run in it was reviewed with."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,12 +10,13 @@ from access_review.artifacts import AUDIT, DECLARED, REVIEWED, SAMPLE
 from access_review.errors import ArtifactError, PlanRefused, WorkspaceError
 from access_review.evidence import figures, pack
 from access_review.evidence.figures import EvidenceFigures
+from access_review.evidence.provenance import provenance_rows
 from access_review.evidence.summary import RunSummary, SaidIn
 from access_review.logbook.lines import FileMark, inside
 from access_review.review import establish_owners
 from access_review.revoke import approve, statements
 from access_review.runs import Run
-from access_review.store import audits, files, logbook, plans, reviews, snapshots
+from access_review.store import audits, files, follow_ups, logbook, plans, reviews, snapshots
 from access_review.store.decisions import Assurance
 from access_review.workspace import Workspace
 
@@ -76,7 +77,21 @@ def summary_of(run: Run, known: Workspace | None = None, stated: EvidenceFigures
         len(answers) - authenticated,
         (store.read(run, AUDIT).signed_off_by or "") if store.has(run, AUDIT) else "",
         stated,
+        tuple(provenance_rows(run.id, manifest.sources, _asked(known))),
     )
+
+
+def _asked(known: Workspace | None) -> dict[str, Mapping[str, object]]:
+    return {one.name: one.file.options for one in known.sources} if known else {}
+
+
+def places_in(folder: Path, files: Iterable[str]) -> frozenset[str]:
+    """Return where evidence is: the files of a pack, and of the store of what people stated and did, each kind of row."""
+    try:
+        kinds = {f"{pack.RUNS}/{follow_ups.STORE}#{one.kind}" for one in follow_ups.read(folder)}
+    except ArtifactError:  # a check names what is damaged
+        kinds = set()
+    return frozenset(files) | kinds
 
 
 def statement_files(run: Run) -> list[Path]:

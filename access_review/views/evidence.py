@@ -12,6 +12,7 @@ import rfc8785
 from access_review.evidence import pack
 from access_review.evidence.controls import CONTROLS, ControlEvidence
 from access_review.evidence.pack import EvidencePack, RederivedRun
+from access_review.evidence.provenance import PROVENANCE
 from access_review.evidence.summary import RunSummary
 from access_review.views import oscal, spreadsheet
 from access_review.views.evidence_figures import shown_by
@@ -102,6 +103,7 @@ def for_readers(
         "README.txt": readme(made, runs, without).encode(),
         "controls.csv": csv_bytes(("framework", "control", "evidence", "measure", "where"), rows),
         "said.csv": csv_bytes(("run", "what", "who", "how known", "when", "of", "where"), [*said, *answers]),
+        "provenance.csv": csv_bytes(PROVENANCE, [row for run in runs for row in run.provenance]),
         "figures.csv": csv_bytes(_FIGURES, list(_figure_rows(runs))),
         oscal.PATH: rfc8785.dumps(results) + b"\n",
     }
@@ -198,6 +200,7 @@ What is here
   runs/*/declared.json  sources, role templates and policy as they were when the run was reviewed
   tables/             the same rows as CSV: the SHA-256 of a file is the digest that manifests have of its rows
   declared/ figures/  templates and keys as values; what draws prove and how late leavers are
+  provenance.csv      of each source and run: what was asked, who answered, how many of how many, what was not used and why
   controls.csv        which controls this serves, which not, and where to look
   said.csv figures.csv  who signed and answered what; what each draw proves
   oscal/              the same as OSCAL assessment results, for programs
@@ -208,8 +211,8 @@ What neither program can notice
 - rows that a source did not show, beyond what its completeness verdicts say
 - without --head or a signature that saw a later head: weeks cut off at the end, with all their traces
 - who really sat at the keyboard, where a name was claimed and not signed for
-- {pack.VERIFIER} alone, without --digest: what this file, controls.csv, said.csv, figures.csv and oscal/ say, and whether declared/
-  is what the files of the workspace say; the tool holds these to the rest
+- {pack.VERIFIER} alone, without --digest: what this file, controls.csv, said.csv, figures.csv, provenance.csv and oscal/ say, and
+  whether declared/ is what the files of the workspace say; the tool holds these to the rest
 
 Personal data in this folder
 {notice}

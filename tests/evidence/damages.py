@@ -247,7 +247,7 @@ def journal_row(pack: Path, chance: random.Random) -> Damaged:
     """Change a row of a journal or of the decisions, with every hash after it."""
     path = chance.choice([path for path in files_of(pack) if path.suffix == ".sqlite" and rows_of(path)])
     rows = rows_of(path)
-    at, column = chance.randrange(len(rows)), "comment" if "comment" in rows[0] else "reason"
+    at, column = chance.randrange(len(rows)), next(one for one in ("comment", "reason", "said") if one in rows[0])
     changed_row(path, at, column, f"{rows[at][column]}.")
     reseal(pack)
     return Damaged(f"row {at + 1} of {path.name}, hashes and pack made to fit", re.escape(path.name))

@@ -171,12 +171,19 @@ def test_an_independent_validator_reads_the_assessment_results(pack):
 
 def test_what_is_written_for_readers_follows_from_the_rest(pack, tmp_path):
     copy = shutil.copytree(pack[0], tmp_path / "pack")
-    for name in ("README.txt", "controls.csv", "said.csv", "figures.csv", "oscal/assessment-results.json"):
+    for name in (
+        "README.txt",
+        "controls.csv",
+        "said.csv",
+        "figures.csv",
+        "provenance.csv",
+        "oscal/assessment-results.json",
+    ):
         path = copy / name
         path.write_bytes(path.read_bytes().replace(b"claimed", b"authenticated").replace(b"no", b"yes") + b" ")
     reseal(copy)
     wrong = check_evidence(copy, [pack[1]["head"]]).wrong
-    assert sum("says something else than follows from the pack" in one for one in wrong) == 5
+    assert sum("says something else than follows from the pack" in one for one in wrong) == 6
 
 
 @pytest.mark.parametrize("seed", [1, 2])
