@@ -316,7 +316,7 @@ def client(
     from access_review.views import judgement
 
     options: Options = ctx.obj
-    made = write_client(options.workspace(), options.found_run(reviewed=True), name)
+    made = write_client(options.workspace(), options.found_run(reviewed=True), name, options.now)
     options.show(judgement.client_value(*made.said), judgement.client_text(*made.said, width=options.width))
 
 

@@ -39,7 +39,7 @@ def offboarding(
     options: Options = ctx.obj
     workspace = options.workspace(to_read=fresh)
     run = options.collect(workspace) if fresh else options.found_run()
-    leavers = follow_leavers(workspace, run)
+    leavers = follow_leavers(workspace, run, options.now)
     if client:
         leavers = values.limited(leavers, [one for one in leavers.leavers if client in one.clients])
     if certificates:

@@ -28,6 +28,8 @@ ENVELOPE = "pack.dsse.json"
 
 BASIS = ("manifest.json", "review.json", "findings.parquet", "owners.parquet")
 """What the first run of a pack is compared with: these files of the run before it."""
+ACCEPTED = ("manifest.json", "snapshot/grants.parquet")
+"""What tickets are held against: these files of the run that was accepted last when another was reviewed."""
 
 
 class LeftOutReason(StrEnum):
@@ -118,22 +120,20 @@ class Selection:
     left_out: tuple[LeftOutFile, ...]
 
 
-def select_files(known: KnownThings, runs: Collection[str], basis: str | None, secret: Collection[str]) -> Selection:
-    """Choose the files of some runs, and of the run before them what their findings were compared with."""
+def select_files(
+    known: KnownThings, runs: Collection[str], besides: Mapping[str, Collection[str]], secret: Collection[str]
+) -> Selection:
+    """Choose the files of some runs, and ``besides`` of others those that their findings were compared with."""
     taken, left_out = [], []
     for path in sorted({*known.files, *known.stores}):
         run, _, file = path.partition("/")
         if path in secret:
             left_out.append(LeftOutFile(path, LeftOutReason.KEY_TO_COME))
-        elif not file or run in runs or (run == basis and _is_basis(file)):
+        elif not file or run in runs or file in besides.get(run, ()):
             taken.append(path)
         else:
             left_out.append(LeftOutFile(path, LeftOutReason.OTHER_RUN))
     return Selection(tuple(taken), tuple(left_out))
-
-
-def _is_basis(file: str) -> bool:
-    return file in BASIS
 
 
 def in_toto(digest: str, made: EvidencePack) -> bytes:

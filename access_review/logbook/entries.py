@@ -102,6 +102,11 @@ def observed(at: datetime, details: Mapping[str, str]) -> LogEntry:
     return LogEntry(LogEvent.OBSERVATION, WATCH, at, details=details)
 
 
+def leavers_followed(run: str, at: datetime) -> LogEntry:
+    """What was open for those who leave was written down in a run; a later line takes the place of this one."""
+    return LogEntry(LogEvent.OBSERVATION, f"leavers {run}", at, details={"run": run})
+
+
 def access_sealed(day: str, at: datetime, files: Mapping[str, FileMark]) -> LogEntry:
     """A day of the web's access log is over: its file does not change any more."""
     return LogEntry(LogEvent.OBSERVATION, day, at, files=files, details={"run": "", "made": "0"})

@@ -1,6 +1,7 @@
 """Client: one client's part of a run alone, to be handed over."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 from access_review import store
@@ -31,13 +32,13 @@ class WrittenClient:
         return self.card, self.shown, str(self.folder)
 
 
-def write_client(workspace: Workspace, run: Run, client: str) -> WrittenClient:
+def write_client(workspace: Workspace, run: Run, client: str, now: datetime) -> WrittenClient:
     """Write one client's part of a run, to be handed over.
 
     Population, findings, work sheets, answers, scorecard, and as evidence what all of it rests on.
     Raises ``Unclear`` for a client that nobody works for, and ``PlanRefused`` for a journal that is gone before its time.
     """
-    leavers = follow_leavers(workspace, run).leavers
+    leavers = follow_leavers(workspace, run, now).leavers
     sampled = store.has(run, WORKLIST)
     work = store.read(run, WORKLIST).items if sampled else ()
     decisions = audits.decisions(run) if sampled else Decisions(run.id)

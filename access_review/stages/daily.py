@@ -40,7 +40,7 @@ def check_day(workspace: Workspace, run: Run, now: datetime) -> Day:
     Raises ``PlanRefused`` for the journal of a batch that is gone before its time.
     """
     report = review_run(workspace, run, now)
-    leavers = follow_leavers(workspace, run)
+    leavers = follow_leavers(workspace, run, now)
     with reviews.opened(workspace, run) as facts:
         applications, agents = inventory.list_applications(facts.engine), inventory.list_agents(facts.engine)
     silent = {e.rule: e.reason for e in report.evaluations if e.rule in SIGNIN_RULES and not e.evaluated}

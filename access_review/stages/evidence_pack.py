@@ -13,7 +13,7 @@ from pathlib import Path
 import rfc8785
 
 from access_review import __version__, store
-from access_review.artifacts import DECLARED, DECLARED_VALUES, FIGURES, PACK, REVIEWED, STATE
+from access_review.artifacts import CONTROL, DECLARED, DECLARED_VALUES, FIGURES, PACK, REVIEWED, STATE
 from access_review.engine import ParquetFile
 from access_review.errors import ArtifactError
 from access_review.evidence import declared, pack
@@ -91,7 +91,9 @@ def _refuse_differing(space: Path, log: Logbook) -> None:
 def _written(space: Path, log: Logbook, period: list[Run], to: Path, now: datetime) -> EvidencePack:
     earlier = [one for one in logged.before(space, period[0]) if one.reviewed]
     basis = earlier[-1].id if earlier else None
-    taken = pack.select_files(known_things(log.entries), [run.id for run in period], basis, [STATE.path])
+    taken = pack.select_files(
+        known_things(log.entries), [run.id for run in period], _besides(period, basis), [STATE.path]
+    )
     shutil.copyfile(logbook.path_of(space), _made(to / pack.RUNS / logbook.LOGBOOK))
     for path in taken.taken:
         shutil.copyfile(space / "runs" / path, _made(to / pack.RUNS / path))
@@ -118,6 +120,15 @@ def _written(space: Path, log: Logbook, period: list[Run], to: Path, now: dateti
     for path, data in view.for_readers(made, shown, controls_without(packs.places_in(to, there), shown)).items():
         files.write(to / path, data)
     return made
+
+
+def _besides(period: list[Run], basis: str | None) -> dict[str, tuple[str, ...]]:
+    """Return of which other runs which files the findings of a period were compared with."""
+    accepted = {store.read(run, CONTROL).accepted for run in period if store.has(run, CONTROL)}
+    besides: dict[str, tuple[str, ...]] = {name: pack.ACCEPTED for name in accepted if name}
+    if basis:
+        besides[basis] = (*pack.BASIS, *besides.get(basis, ()))
+    return besides
 
 
 def _write_run(run: Run, to: Path) -> RunSummary:

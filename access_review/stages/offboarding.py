@@ -7,13 +7,15 @@ from pathlib import Path
 
 from access_review import store
 from access_review.artifacts import LEAVERS, canonical
+from access_review.logbook import entries
+from access_review.logbook.known import known_things
 from access_review.offboarding import assess, certificate, checklist, queries
 from access_review.offboarding.leaver import Leaver, Leavers
 from access_review.review import establish
 from access_review.revoke.proven import proven
 from access_review.runs import Run
 from access_review.snapshot import Snapshot
-from access_review.store import files, logged, plans, reviews, snapshots
+from access_review.store import files, logbook, logged, plans, reviews, snapshots
 from access_review.tables import TABLES
 from access_review.views import certificate as view
 from access_review.views.worksheet import name_of
@@ -22,7 +24,7 @@ from access_review.workspace import Workspace
 _FRESH = timedelta(hours=24)
 
 
-def follow_leavers(workspace: Workspace, run: Run) -> Leavers:
+def follow_leavers(workspace: Workspace, run: Run, now: datetime) -> Leavers:
     """Say what is open for everyone who leaves, and keep it in the run for the next to compare with.
 
     What batches have proven gone since is exact; what merely two runs saw lies between them.
@@ -43,8 +45,20 @@ def follow_leavers(workspace: Workspace, run: Run) -> Leavers:
             statuses=queries.person_statuses(engine, [one.person for one in before.leavers] if before else ()),
             verified=proven(plans.journals(workspace.folder)),
         )
-    store.write(run, LEAVERS, made)
+    _keep(run, made, now)
     return made
+
+
+def _keep(run: Run, made: Leavers, now: datetime) -> None:
+    """Keep it in the run, and let the logbook know it where it is another than before; a rehearsal is in no logbook."""
+    path, data = f"{run.id}/{LEAVERS.path}", LEAVERS.dump(made)
+    log = None if run.is_rehearsal else logged.known(run.workspace)
+    if log is None:
+        store.write(run, LEAVERS, made)
+        return
+    known = known_things(log.entries).files.get(path)
+    if known is None or known.marks != (logbook.mark_of_bytes(data),):
+        logged.replace_files(run.workspace, entries.leavers_followed(run.id, now), {path: data})
 
 
 def _before(workspace: Path, run: Run) -> Leavers | None:

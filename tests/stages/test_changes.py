@@ -107,3 +107,11 @@ def test_nothing_is_taken_by_a_source_that_was_not_read(changed: Company, tmp_pa
     assert told["counts"]["taken"] == told["counts"]["granted"] == 0
     assert list(told["unseen"]) == ["ledger"]
     assert datetime.fromisoformat(told["since_at"]) < datetime.fromisoformat(told["at"])
+
+
+def test_evidence_of_that_run_alone_concludes_the_same_again(changed: Company, tmp_path: Path) -> None:
+    packed = changed.run("--run", "20261109", "evidence", "pack", "-o", str(tmp_path / "pack"), at=SIGNED)
+    assert packed.code == 0, packed.err
+    again = changed.run("--json", "evidence", "rederive", str(tmp_path / "pack"), at=SIGNED)
+    assert [(one["same"], one["why_not"]) for one in again.json["runs"]] == [(True, "")], again.out
+    assert changed.run("evidence", "check", str(tmp_path / "pack"), at=SIGNED).code == 0

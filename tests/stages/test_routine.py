@@ -83,7 +83,7 @@ def names(name, text):
 def test_one_clients_part_has_no_trace_of_anothers_people(audited, client):
     run = runs.find(audited, "20261102T060000Z")
     space = workspaces.load(audited)
-    made = write_client(space, run, client)
+    made = write_client(space, run, client, run.as_of)
     card, folder = made.card, made.folder
     with reviews.opened(space, run) as facts:
         engine = facts.engine
@@ -112,7 +112,7 @@ def test_one_clients_part_has_no_trace_of_anothers_people(audited, client):
 
 def test_the_evidence_names_every_byte_handed_over_and_what_it_rests_on(audited):
     run = runs.find(audited, "20261102T060000Z")
-    folder = write_client(workspaces.load(audited), run, "HARBOR").folder
+    folder = write_client(workspaces.load(audited), run, "HARBOR", run.as_of).folder
     told = json.loads((folder / "evidence.json").read_bytes())
     there = {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "evidence.json"}
     assert told["files"] == {name: f"sha256:{hashlib.sha256(data).hexdigest()}" for name, data in sorted(there.items())}
