@@ -490,3 +490,12 @@ DAMAGES: tuple[Damage, ...] = (
     rule_switched_off,
     client_passed_over,
 )
+
+
+def damage(pack: Path, seed: int) -> Damaged:
+    """Do the damage of a number to a copy; a bit is flipped where there is nothing of what it damages."""
+    chance = random.Random(seed)  # noqa: S311 - chosen by a number, so that it happens again
+    try:
+        return DAMAGES[seed % len(DAMAGES)](pack, chance)
+    except IndexError:
+        return flip(pack, chance)

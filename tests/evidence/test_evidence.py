@@ -4,7 +4,6 @@ import csv
 import hashlib
 import json
 import os
-import random
 import re
 import shutil
 import sys
@@ -18,7 +17,7 @@ from access_review.stages.evidence_check import check_evidence
 from bench.company import Company as DrawnCompany
 from bench.company import Size
 from bench.snapshots import write
-from tests.evidence.damages import DAMAGES, copied, reseal
+from tests.evidence.damages import DAMAGES, copied, damage, reseal
 from tests.evidence.verifiers import SECOND, second, second_here
 from tests.support.command import access_review
 
@@ -85,8 +84,7 @@ def test_one_run_alone_is_packed_with_what_it_is_compared_with(company, tmp_path
 def test_a_damaged_pack_is_refused_by_both_which_name_first_what_was_damaged(damaged_pack, tmp_path, seed):
     folder, head = damaged_pack
     copy = copied(folder, tmp_path / "pack")
-    chance = random.Random(seed)  # noqa: S311 - chosen by a number, so that it happens again
-    done = DAMAGES[seed % len(DAMAGES)](copy, chance)
+    done = damage(copy, seed)
     try:
         found = check_evidence(copy, [head]).wrong
     except AccessReviewError as error:  # what cannot be read at all
