@@ -202,7 +202,7 @@ def establish_owners(
     engine: Engine,
     owners: pa.Table | ParquetFile | None = None,
 ) -> None:
-    """Do the first steps of :func:`establish` alone: ``accounts`` with the ``person`` of each, from ``tables`` and ``owners``."""
+    """Do the first steps of :func:`establish` alone: ``accounts (…, person)`` from what that takes."""
     engine.register("former_owners", FORMER_OWNERS.schema.empty_table() if owners is None else owners)
     for step in STEPS[: STEPS.index(_correlate) + 1]:
         step(tables, workspace, engine)
