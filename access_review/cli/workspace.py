@@ -75,13 +75,13 @@ def explain(
 ) -> None:
     """Say who has what, why, and what ends it."""
     from access_review.stages.explain import explain_in
-    from access_review.views import explanation, svg, unusual
+    from access_review.views import explanation, explanation_picture, unusual
 
     options: Options = ctx.obj
     answer = explain_in(options.workspace(), options.found_run(reviewed=True), what)
     explained = answer.explanation
     if drawing:
-        drawing.write_text(svg.draw_explanation(explained, alone=True), encoding="utf-8")
+        drawing.write_text(explanation_picture.draw_explanation(explained, alone=True), encoding="utf-8")
     beside = [{"account": account, **unusual.counts(one)} for (account, _), one in sorted(answer.peers.items())]
     said = {grant: unusual.peer_sentence(one) for grant, one in answer.peers.items()}
     options.show(

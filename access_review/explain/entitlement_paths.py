@@ -25,10 +25,13 @@ class EntitlementPaths:
     @cached_property
     def _cards(self) -> dict[str, ThingCard]:
         rows = self._engine.rows(
-            "SELECT entitlement, name, kind, coalesce(privileged, FALSE) AS privileged FROM entitlements"
+            "SELECT entitlement, name, kind, coalesce(privileged, FALSE) AS privileged, "
+            "coalesce(effect = 'restricts', FALSE) AS restricts FROM entitlements"
         )
         return {
-            row["entitlement"]: ThingCard(row["entitlement"], row["name"], row["kind"], row["privileged"])
+            row["entitlement"]: ThingCard(
+                row["entitlement"], row["name"], row["kind"], row["privileged"], row["restricts"]
+            )
             for row in rows
         }
 

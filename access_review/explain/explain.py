@@ -16,6 +16,7 @@ from access_review.engine import Engine
 from access_review.explain.account_access import OWNERS, AccessFacts
 from access_review.explain.explanation import (
     AccountCard,
+    CutKind,
     EntitlementCard,
     Explanation,
     FindingCard,
@@ -29,6 +30,7 @@ from access_review.explain.explanation import (
 )
 from access_review.explain.lookup import Subject, look_up
 from access_review.findings.sentences import Sentences
+from access_review.model import CURRENT
 from access_review.workspace import Workspace
 
 NAMED_HOLDERS = 12
@@ -63,7 +65,17 @@ class _Question:
     access: AccessFacts = field(repr=False)
 
     def _answer(self, subject: Subject, **parts: Any) -> Explanation:
-        return Explanation(subject.kind, subject.id, subject.name, self.engine.as_of, **parts)
+        made = Explanation(subject.kind, subject.id, subject.name, self.engine.as_of, **parts)
+        return replace(made, still=self._still(made))
+
+    def _still(self, made: Explanation) -> tuple[str, ...]:
+        """Look at every grant of the accounts: an answer about one finding has those alone that bear on it."""
+        cut = {(one.child.id, one.parent.id) for one in made.ends if one.removable and one.what is CutKind.GRANT}
+        if not cut:
+            return ()
+        held = self.engine.rows(_GRANTED, accounts=[one.account.id for one in made.accounts])
+        kept = sorted({row["entitlement"] for row in held if (row["account"], row["entitlement"]) not in cut})
+        return tuple(row["reached"] for row in self.engine.rows(_REACHED, entitlements=kept))
 
     def account(self, subject: Subject) -> Explanation:
         account = self.access.account(subject.id)
@@ -88,10 +100,13 @@ class _Question:
         )
 
     def entitlement(self, subject: Subject) -> Explanation:
+        findings = self._findings("subject = :id OR about = :id", id=subject.id)
+        nested = [(f.subject.id, f.about.id) for f in findings if f.about and f.remedy == "cut" and f.status in CURRENT]
         return self._answer(
             subject,
-            findings=self._findings("subject = :id OR about = :id", id=subject.id),
+            findings=findings,
             entitlements=(self._entitlement(subject.id),),
+            ends=tuple(dict.fromkeys(cut for pair in nested for cut in self.access.edges(*pair))),
         )
 
     def finding(self, subject: Subject) -> Explanation:
@@ -248,6 +263,10 @@ _ROLES = """
     ORDER BY CASE spells.spell WHEN 'current' THEN 0 WHEN 'grace' THEN 1 ELSE 2 END, role_given.role, spells.since,
              spells.until, spells.client, profiles.attributes
 """
+
+_GRANTED = "SELECT account, entitlement FROM grants WHERE account IN :accounts"
+
+_REACHED = "SELECT DISTINCT reached FROM closure WHERE entitlement IN :entitlements ORDER BY reached"
 
 _CARRIERS = """
     SELECT closure.entitlement FROM closure WHERE reached = :id AND entitlement <> :id ORDER BY entitlement

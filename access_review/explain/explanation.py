@@ -25,12 +25,16 @@ class SubjectKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class ThingCard:
-    """A person, account or entitlement, by id and by name; ``sort`` is its kind within its source."""
+    """A person, account or entitlement, by id and by name; ``sort`` is its kind within its source.
+
+    ``restricts`` is true of an entitlement that gives nothing and only takes away.
+    """
 
     id: str
     name: str
     sort: str = ""
     privileged: bool = False
+    restricts: bool = False
 
 
 class RungOutcome(StrEnum):
@@ -241,6 +245,8 @@ class Explanation:
     accounts: tuple[AccountCard, ...] = ()
     entitlements: tuple[EntitlementCard, ...] = ()
     ends: tuple[PossibleCut, ...] = ()
+    still: tuple[str, ...] = ()
+    """Entitlements that the accounts have, by whichever way, once what would be cut is gone."""
 
     def to_json(self) -> dict[str, object]:
         """Return the fields as a JSON object with its format, moments in ISO 8601."""

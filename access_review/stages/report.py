@@ -10,13 +10,14 @@ from access_review.artifacts import SAMPLE, Artifact
 from access_review.draft.predicted import PredictedRisk
 from access_review.explain.changed_access import ChangedAccess
 from access_review.explain.coverage import Coverage
+from access_review.review import Report
 from access_review.runs import Run
 from access_review.scorecard.score import Scorecard
 from access_review.stages.changes import changes_in
 from access_review.stages.predict import predict_for_report
 from access_review.stages.scorecard import read_scorecard
 from access_review.store import audits, files, logged, plans, reviews, snapshots
-from access_review.views import report_contents, report_page
+from access_review.views import report_contents, report_page, report_trend
 from access_review.views.report_contents import UnusualLine
 from access_review.workspace import Workspace
 
@@ -52,7 +53,8 @@ def write_report(workspace: Workspace, run: Run, *, manager: str = "", to: Path 
             sample=_kept(run, SAMPLE),
             judgement=audits.judgement(run) if audits.decisions(run).history else None,
             predicted=predicted if predicted and predicted.likelihoods else None,
-            changed=None if manager else _changed(facts, workspace, run),
+            changed=_changed(facts, workspace, run),
+            earlier=_earlier(workspace, run),
             manager=manager,
         )
     if not manager:
@@ -70,6 +72,11 @@ def _scorecard(workspace: Workspace, run: Run) -> Scorecard | None:
 def _changed(facts: reviews.OpenRun, workspace: Workspace, run: Run) -> ChangedAccess | None:
     earlier = logged.before(workspace.folder, run)
     return changes_in(facts.engine, workspace, facts.snapshot, earlier[-1]) if earlier else None
+
+
+def _earlier(workspace: Workspace, run: Run) -> list[Report]:
+    known = [one for one in logged.before(workspace.folder, run) if one.reviewed]
+    return [reviews.read(one) for one in known[1 - report_trend.MOST_RUNS :]]
 
 
 def _kept(run: Run, artifact: Artifact[T]) -> T | None:

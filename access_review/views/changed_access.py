@@ -33,11 +33,37 @@ _NOT_AUTHORISED = {
 
 
 @dataclass(frozen=True, slots=True)
+class ChangedNote:
+    """What is to be known of a change beside it; ``wrong`` where somebody should look at it."""
+
+    said: str
+    wrong: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedLine:
+    """One line: the thing (empty where the line is about people alone), whom it concerns, and what is to be known of it."""
+
+    what: str
+    who: str
+    notes: tuple[ChangedNote, ...] = ()
+    by: str = ""
+    """Who did it, where that is known."""
+
+    def __str__(self) -> str:
+        """Return the line as the terminal has it."""
+        notes = f"; {', '.join(note.said for note in self.notes)}" if self.notes else ""
+        return (
+            f"{self.what}{': ' if self.what and self.who else ''}{self.who}{notes}{f'; {self.by}' if self.by else ''}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class ChangedSection:
     """One kind of change: its heading with the number, its lines, and how many lines more there are."""
 
     heading: str
-    lines: tuple[str, ...]
+    lines: tuple[ChangedLine, ...]
     more: int
 
 
@@ -75,11 +101,12 @@ def _text(changed: ChangedAccess) -> Iterator[str]:
         yield from remarks_of
 
 
-def heading(changed: ChangedAccess) -> str:
-    """Say between which moments, and how much of each kind."""
+def heading(changed: ChangedAccess, *, run: bool = True) -> str:
+    """Say between which moments, and how much of each kind; ``run`` names the run before, too."""
     parts = [f"{len(changed.of(kind)):,} {kind}" for kind in AccessChangeKind if changed.of(kind)]
     said = ", ".join(parts) if parts else "nothing changed that the sources show"
-    return f"Since {moment(changed.since_at)} (run {changed.since}): {said}."
+    named = f" (run {changed.since})" if run else ""
+    return f"Since {moment(changed.since_at)}{named}: {said}."
 
 
 def remarks(changed: ChangedAccess) -> list[str]:
@@ -115,17 +142,23 @@ def _section(kind: AccessChangeKind, changes: Sequence[AccessChange], most: int)
     return ChangedSection(f"{_HEADINGS[kind]} ({len(changes):,})", tuple(lines[:most]), max(0, len(lines) - most))
 
 
-def _lines(kind: AccessChangeKind, changes: Sequence[AccessChange]) -> Iterator[str]:
+def _lines(kind: AccessChangeKind, changes: Sequence[AccessChange]) -> Iterator[ChangedLine]:
     match kind:
         case AccessChangeKind.GRANTED | AccessChangeKind.TAKEN:
             yield from (_held(one) for one in _groups(changes))
         case AccessChangeKind.NESTED | AccessChangeKind.UNNESTED:
             for one in changes:
-                gives = f", which {count(one.behind, 'person', 'people')} have by it" if one.behind else ""
-                yield f"{_named(one.account_name, one.account)} into {_what(one)}{gives}{_by([one])}"
+                gives = kind is AccessChangeKind.NESTED
+                behind = (
+                    f"{'gives' if gives else 'gave'} it to {count(one.behind, 'person', 'people')}"
+                    if one.behind
+                    else ""
+                )
+                edge = f"{_named(one.account_name, one.account)} into {_what(one)}"
+                yield ChangedLine(edge, behind, by=_by([one]))
         case _:
             whole = [f"{_named(one.person_name, one.person)}{f' ({day(one.at)})' if one.at else ''}" for one in changes]
-            yield listed(whole, _MOST)
+            yield ChangedLine("", listed(whole, _MOST))
 
 
 def _groups(changes: Sequence[AccessChange]) -> list[list[AccessChange]]:
@@ -147,23 +180,24 @@ def _groups(changes: Sequence[AccessChange]) -> list[list[AccessChange]]:
     )
 
 
-def _held(group: Sequence[AccessChange]) -> str:
+def _held(group: Sequence[AccessChange]) -> ChangedLine:
     first = group[0]
     who = [_named(one.person_name or one.account_name, one.account) for one in group]
     newcomers = sum(one.newcomer for one in group)
-    parts = []
+    notes = []
     if newcomers:
-        parts.append("joined since" if newcomers == len(group) else f"{newcomers:,} of them joined since")
+        notes.append(ChangedNote("joined since" if newcomers == len(group) else f"{newcomers:,} of them joined since"))
     beyond = sum(one.verdict in {"beyond", "mixed"} for one in group)
     if beyond:
-        parts.append("beyond the role" if beyond == len(group) else f"{beyond:,} beyond their role")
+        notes.append(
+            ChangedNote("beyond the role" if beyond == len(group) else f"{beyond:,} beyond their role", wrong=True)
+        )
     if first.standing in _NOT_AUTHORISED:
         named = f" ({visible(first.ticket)})" if first.ticket else ""
-        parts.append(_NOT_AUTHORISED[first.standing] + named)
+        notes.append(ChangedNote(_NOT_AUTHORISED[first.standing] + named, wrong=True))
     elif first.standing == "unknown":
-        parts.append(f"whether a ticket authorises it is unknown ({visible(first.ticket or '')})")
-    tail = f"; {', '.join(parts)}" if parts else ""
-    return f"{_what(first)}: {listed(who, _NAMED)}{tail}{_by(group)}"
+        notes.append(ChangedNote(f"whether a ticket authorises it is unknown ({visible(first.ticket or '')})"))
+    return ChangedLine(_what(first), listed(who, _NAMED), tuple(notes), _by(group))
 
 
 def _what(one: AccessChange) -> str:
@@ -173,7 +207,7 @@ def _what(one: AccessChange) -> str:
 
 
 def _by(group: Sequence[AccessChange]) -> str:
-    return f"; {visible(group[0].by)}" if group[0].by else ""
+    return visible(group[0].by or "")
 
 
 def _named(name: str | None, other: str | None) -> str:

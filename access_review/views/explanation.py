@@ -50,7 +50,7 @@ _TONES = {"good": "green", "bad": "red", "warn": "yellow", "": ""}
 EDGE_REASONS = {"member": "member", "grants-role": "assigned", "synced-to": "synced", "inherits": "passed on"}
 """Why one entitlement carries another, in a word."""
 
-_VIA = {
+GRANTED_BY = {
     "member": "member",
     "primary": "primary group",
     "role-assignment": "role assignment",
@@ -60,6 +60,8 @@ _VIA = {
     "licence": "licence",
     "list": "listed",
 }
+"""How a grant came about, in a word."""
+
 _SPELL = {"current": "current", "grace": "ended, still within the grace period", "former": "former"}
 
 
@@ -210,7 +212,7 @@ def _ownership(owned: Ownership) -> TreeLine:
 
 
 def _grant(grant: GrantHeld, owner: ThingCard | None, peers: str) -> TreeLine:
-    how = _VIA.get(grant.via, grant.via) + (", eligible only" if grant.mode == "eligible" else "")
+    how = GRANTED_BY.get(grant.via, grant.via) + (", eligible only" if grant.mode == "eligible" else "")
     times = (f", since {day(grant.since)}" if grant.since else "") + (
         f", until {day(grant.until)}" if grant.until else ""
     )

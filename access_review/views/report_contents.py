@@ -19,6 +19,7 @@ from access_review.draft.peers_in_review import most_unusual_of
 from access_review.draft.predicted import PredictedRisk
 from access_review.draft.review_input import names_of
 from access_review.engine import Engine
+from access_review.explain.cards import Cards, find_cards
 from access_review.explain.changed_access import ChangedAccess
 from access_review.explain.coverage import Coverage, measure
 from access_review.explain.finding_paths import AccountPaths, NestingPath, find_paths
@@ -35,7 +36,17 @@ from access_review.scorecard.score import Scorecard
 from access_review.snapshot import Manifest
 from access_review.tables import Row
 from access_review.views import svg
-from access_review.views.summary import SEVERITIES, Summary, counts_of, highest, summary
+from access_review.views.report_trend import RunFindings
+from access_review.views.summary import (
+    SEVERITIES,
+    FindingCounts,
+    Summary,
+    about_access,
+    counts_of,
+    finding_counts,
+    highest,
+    summary,
+)
 from access_review.workspace import Workspace
 
 MOST_FINDINGS = 100_000
@@ -43,6 +54,9 @@ MOST_FINDINGS = 100_000
 
 MOST_PICTURES = 300
 """Findings of which the path is drawn, the highest risk first."""
+
+MOST_CARDS = 150
+"""People, and entitlements, of whom there is a card, the highest risk first."""
 
 _MOST_ROWS = 200
 _MOST_UNUSUAL = 20
@@ -95,6 +109,8 @@ class Contents:
     as_of: datetime
     run: str
     summary: Summary
+    access: FindingCounts
+    """Findings without those that say that the review itself fell short."""
     findings: Sequence[Row]
     more_findings: int
     waived: Sequence[Row]
@@ -111,6 +127,7 @@ class Contents:
     """By finding, the group that it is of."""
     manager_of: Mapping[str, str] = field(repr=False)
     """By person, what their manager or sponsor is called."""
+    cards: Cards = field(default=Cards(), repr=False)
     plan: Plan | None = None
     sample: Sample | None = None
     judgement: Judgement | None = None
@@ -119,6 +136,8 @@ class Contents:
     """What changed since the run before; nothing where there is none."""
     scorecard: Scorecard | None = None
     """How the operation stood at the moment of the run; nothing for a trial, and where there is too much to read."""
+    earlier: Sequence[RunFindings] = ()
+    """The runs before, oldest first."""
     manager: str = ""
     """Whose people the page is about alone, by name; empty where it is about all."""
 
@@ -136,6 +155,7 @@ def contents(
     judgement: Judgement | None = None,
     predicted: PredictedRisk | None = None,
     changed: ChangedAccess | None = None,
+    earlier: Sequence[Report] = (),
     manager: str = "",
     most: int = MOST_FINDINGS,
 ) -> Contents:
@@ -145,7 +165,7 @@ def contents(
     alone, which proves nobody gone. With ``manager`` (an id, number, mail or name) the page is about those who report to
     them alone, and names nobody else; raises ``Unclear`` for nobody. ``plan``, ``sample`` and ``judgement`` are those
     of the run, where they are there; ``predicted`` is what enough past decisions say of what is held, ``changed``
-    what changed since the run before.
+    what changed since the run before, ``earlier`` are the reviews before, oldest first.
     """
     if report.judged is None:
         report = replace(report, judged=measure_judged(engine))
@@ -164,6 +184,7 @@ def contents(
         as_of=report.as_of,
         run=run,
         summary=summarised,
+        access=finding_counts(about_access(report.findings)),
         findings=shown,
         more_findings=len(current) - len(shown),
         waived=waived,
@@ -178,13 +199,27 @@ def contents(
         pictures=pictures(engine, shown[:MOST_PICTURES]),
         group_of=groups_of(engine),
         manager_of={row["person"]: row["name"] for row in engine.rows(_MANAGERS)},
+        cards=_cards(engine, workspace, shown, alone=whose is not None),
         predicted=None if whose else predicted,
-        changed=None if whose else changed,
+        changed=_of_people(changed, whose.people) if changed and whose else changed,
+        earlier=[_counted(one, whose.people if whose else None) for one in earlier],
         plan=None if whose else plan,
         sample=None if whose else sample,
         judgement=None if whose else judgement,
         manager=whose.name if whose else "",
     )
+
+
+def _cards(engine: Engine, workspace: Workspace, findings: Sequence[Row], *, alone: bool) -> Cards:
+    """Return the cards of what the first findings are about; where a page goes out ``alone``, they name nobody else."""
+    people = dict.fromkeys(row["person"] for row in findings if row["person"])
+    things = dict.fromkeys(row["about"] for row in findings if row["about"])
+    nested = [(row["subject"], row["about"]) for row in findings if row["remedy"] == "cut" and row["about"]]
+    cards = find_cards(engine, workspace, list(people)[:MOST_CARDS], list(things)[:MOST_CARDS], nested[:MOST_CARDS])
+    if not alone:
+        return cards
+    elsewhere = ("named in the whole report",)
+    return replace(cards, entitlements=[replace(one, owners=one.owners and elsewhere) for one in cards.entitlements])
 
 
 def _unusual(engine: Engine) -> list[UnusualLine] | None:
@@ -205,6 +240,19 @@ def _unusual(engine: Engine) -> list[UnusualLine] | None:
         )
         for one in found
     ]
+
+
+def _counted(report: Report, people: frozenset[str] | None) -> RunFindings:
+    found = about_access(report.findings)
+    if people is not None:
+        found = found.filter(pc.is_in(found["person"], pa.array(sorted(people), pa.string())))
+    return RunFindings(report.as_of, **finding_counts(found)["rag"])
+
+
+def _of_people(changed: ChangedAccess, people: frozenset[str]) -> ChangedAccess:
+    """Leave the changes of some people; tickets that are unclear may name others."""
+    kept = tuple(change for change in changed.changes if change.person in people)
+    return replace(changed, changes=kept, unclear=(), unmatched=0)
 
 
 def _families(summarised: Summary) -> list[FamilyCounts]:
@@ -237,6 +285,8 @@ def _picture(finding: Row, found: AccountPaths | NestingPath) -> Markup:
         eligible = grant.mode == "eligible"
         drawing.hold(found.account, grant.entitlement, grant.via, goals, eligible=eligible, cut=cut)
         drawing.walk(grant.path, goals)
+    # What lies between may be held by ways that do not lead to the goal.
+    drawing.still = frozenset(hop.parent.id for grant in found.grants for hop in grant.path) - goals
     return svg.draw(drawing, title=f"How {found.account.name} has {finding['about_name'] or finding['about']}")
 
 

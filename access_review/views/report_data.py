@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from markupsafe import Markup
 
 from access_review.tables import Row
+from access_review.views.report_cards import ReportCard
 from access_review.views.text import day, visible
 
 COLUMNS = (
@@ -29,7 +30,7 @@ COLUMNS = (
         "reason",
         "remedy",
     ),
-    *("reasons", "since", "client", "controls", "subject", "about", "manager", "group"),
+    *("reasons", "since", "client", "controls", "subject", "about", "manager", "group", "person"),
 )
 """The columns of a row, in order; ``risk`` is a number, all others are texts."""
 
@@ -48,9 +49,21 @@ def island(
         ]
         for finding in findings
     ]
-    said = json.dumps(
-        {"columns": COLUMNS, "texts": list(texts), "rows": rows}, separators=(",", ":"), ensure_ascii=False
+    return _in_element({"columns": COLUMNS, "texts": list(texts), "rows": rows})
+
+
+def cards_island(cards: Sequence[ReportCard]) -> Markup:
+    """Return the cards, their pictures apart, as JSON that may stand in an element."""
+    return _in_element(
+        [
+            {"id": visible(card.id), "title": visible(card.title), "kind": card.kind, "facts": card.facts}
+            for card in cards
+        ]
     )
+
+
+def _in_element(value: object) -> Markup:
+    said = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
     return Markup("".join(_ESCAPES.get(letter, letter) for letter in said) if _needs(said) else said)  # noqa: S704 - escaped
 
 
@@ -82,3 +95,4 @@ def _row(
     yield row["about"] or ""
     yield managers.get(row["person"] or "", "")
     yield groups.get(row["finding"], "")
+    yield row["person"] or ""

@@ -3,34 +3,32 @@
 Its one script, which the policy allows by its hash and nothing else, draws the findings from the data in the file on
 demand (:mod:`access_review.views.report_data`), so that a browser is not asked to lay out what nobody looks at.
 
-Everything that is written into the page is made visible (:func:`access_review.views.text.visible`)
-and escaped, by the environment and not by the template, so that none can be forgotten.
+Everything that is written into the page is made visible and escaped by what sets it in type
+(:mod:`access_review.views.typeset`).
 """
 
 import base64
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
 
 from markupsafe import Markup
 
 from access_review.changes import Target
+from access_review.explain.new_findings import why_new
 from access_review.offboarding.lag import LagState, lag_of
 from access_review.plan.record import Plan
-from access_review.views import changed_access, coverage, judged_share, predicted, scorecard, text
-from access_review.views.families import family_of
+from access_review.views import changed_access, coverage, judged_share, predicted, report_trend, scorecard, text
+from access_review.views.charts import Bar, bars
 from access_review.views.report_brief import brief
+from access_review.views.report_cards import set_cards
 from access_review.views.report_contents import Contents
-from access_review.views.report_data import island
+from access_review.views.report_data import cards_island, island
+from access_review.views.report_trend import RunFindings
 from access_review.views.summary import RAGS, SEVERITIES
 from access_review.views.summary import titles as every_title
-from access_review.views.svg import Bar, bars
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
+from access_review.views.typeset import typesetter
 
 _LISTED = 200
 """Rows of the smaller tables."""
@@ -41,18 +39,33 @@ _CHANGED = 12
 
 def render(contents: Contents) -> bytes:
     """Set a report in type, as UTF-8."""
-    environment = _environment()
+    environment = typesetter("access_review.views")
     style = environment.get_template("report.css").render()
     script = environment.get_template("report.js").render()
     titles = every_title()
+    cards = set_cards(contents.cards)
     page = environment.get_template("report.html.jinja").render(
         c=contents,
         style=Markup(style),  # noqa: S704 - our own file
         script=Markup(script),  # noqa: S704 - our own file
         data=island(contents.findings, titles, contents.group_of, contents.manager_of),
+        cards=cards,
+        cards_data=cards_island(cards),
         policy=f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; img-src data:; "
         "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'",
-        brief=brief(contents.summary, contents.leavers, _checked(contents)),
+        brief=brief(
+            contents.summary,
+            contents.access,
+            contents.findings,
+            contents.leavers,
+            as_of=contents.as_of,
+            earlier=contents.earlier,
+            because=why_new(contents.findings, contents.changed) if contents.changed else {},
+            group_of=contents.group_of,
+            checked=_checked(contents),
+        ),
+        trend=report_trend.picture([*contents.earlier, _this_run(contents)]) if contents.earlier else "",
+        name_of=_target_name,
         severities=SEVERITIES,
         rags=RAGS,
         judged=judged_share.sentence(contents.summary["judged"]) if contents.summary["judged"] else "",
@@ -70,13 +83,17 @@ def render(contents: Contents) -> bytes:
         if contents.predicted
         else [],
         learned=predicted.sentence(contents.predicted.learned) if contents.predicted else "",
-        changed_heading=changed_access.heading(contents.changed) if contents.changed else "",
+        changed_heading=changed_access.heading(contents.changed, run=False) if contents.changed else "",
         changed_sections=changed_access.sections(contents.changed, _CHANGED) if contents.changed else [],
         changed_remarks=changed_access.remarks(contents.changed) if contents.changed else [],
         score=scorecard.shown(contents.scorecard) if contents.scorecard else None,
         most=_LISTED,
     )
     return page.encode()
+
+
+def _this_run(contents: Contents) -> RunFindings:
+    return RunFindings(contents.as_of, **contents.access["rag"])
 
 
 def _checked(contents: Contents) -> tuple[int, int] | None:
@@ -90,38 +107,6 @@ def _checked(contents: Contents) -> tuple[int, int] | None:
 def _hash(text: str) -> str:
     """The digest by which the policy allows the page's one style sheet and one script, and nothing else."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-@cache
-def _environment() -> "Environment":
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("access_review.views"),
-        autoescape=True,
-        finalize=_shown,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {
-        "moment": text.moment,
-        "day": text.day,
-        "count": text.count,
-        "span": text.span,
-        "listed": text.listed,
-        "at": datetime.fromisoformat,
-        "family": family_of,
-        "number": lambda value: f"{value:,}",
-        "percent": lambda value: "not stated" if value is None else f"{value:.1%}",
-    }
-    environment.globals |= {"between": text.between, "name_of": _target_name}
-    return environment
-
-
-def _shown(value: Any) -> Any:
-    return value if isinstance(value, Markup) else text.visible(str(value))
 
 
 def lag_bars(contents: Contents) -> list[Bar]:

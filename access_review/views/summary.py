@@ -195,12 +195,7 @@ def summary(
         "sources": [_source(name, source) for name, source in sorted(manifest.sources.items())],
         "rows": {name: manifest.tables[name].rows for name in ("people", "accounts", "entitlements", "grants")},
         "judged": judged_summary(report.judged, manifest),
-        "findings": {
-            "current": len(current),
-            "status": _counts(report.findings, "status", [str(s) for s in Status]),
-            "severity": _counts(current, "severity", SEVERITIES),
-            "rag": _counts(current, "rag", RAGS),
-        },
+        "findings": finding_counts(report.findings),
         "rules": _by_rule(current, named),
         "groups": groups_summary(report.groups, named, groups) if report.groups else None,
         "control": [control_summary(line) for line in control_lines(_apart(current).to_pylist())],
@@ -220,6 +215,17 @@ def summary(
         ],
         "report": report_file,
         "next": next_command,
+    }
+
+
+def finding_counts(findings: pa.Table) -> FindingCounts:
+    """Count findings by status, and those that are new or open by severity and RAG status."""
+    current = findings.filter(pc.is_in(findings["status"], pa.array(CURRENT)))
+    return {
+        "current": len(current),
+        "status": _counts(findings, "status", [str(s) for s in Status]),
+        "severity": _counts(current, "severity", SEVERITIES),
+        "rag": _counts(current, "rag", RAGS),
     }
 
 

@@ -1,22 +1,17 @@
-"""Pages set in type: templates, with everything in them made visible and escaped by the environment, not by the template."""
+"""One request, and the pages that answer it, set in type from templates."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
 
-from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from access_review.stages.sign_in import WebRole
-from access_review.views import text
+from access_review.views.typeset import typesetter
 from access_review.web.sessions import WebSession
 from access_review.web.site import Site, Viewer
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
 
 
 @dataclass
@@ -57,36 +52,9 @@ class Visit:
             "request_id": self.request.state.request_id,
             "may": {str(role): role in roles for role in WebRole},
         }
-        page = environment().get_template(f"{template}.html.jinja").render(**shared, **values)
+        page = typesetter("access_review.web").get_template(f"{template}.html.jinja").render(**shared, **values)
         return HTMLResponse(page, status)
 
     def go(self, place: str, **query: str) -> Response:
         """Send the browser to another of our pages."""
         return RedirectResponse(place + (f"?{urlencode(query)}" if query else ""), 303)
-
-
-@cache
-def environment() -> "Environment":
-    """Return what sets pages in type; a name that is written wrong is an error, and none goes in as it is."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    made = Environment(
-        loader=PackageLoader("access_review.web"),
-        autoescape=True,
-        finalize=_shown,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made.filters |= {
-        "moment": text.moment,
-        "day": text.day,
-        "count": text.count,
-        "listed": text.listed,
-        "span": text.span,
-    }
-    return made
-
-
-def _shown(value: Any) -> Any:
-    return value if isinstance(value, Markup) else text.visible(str(value))

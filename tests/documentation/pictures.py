@@ -1,8 +1,9 @@
-"""The pictures of README and runbooks, from a real audit of the example company: ``make pictures``, with Chromium.
+"""The pictures of README and runbooks, from real audits of the example company: ``make pictures``, with Chromium.
 
 They differ from machine to machine by their fonts, so nothing holds them to the byte.
 """
 
+import json
 import shutil
 import tempfile
 import threading
@@ -18,28 +19,37 @@ from access_review import runs
 from access_review.revoke import passkeys
 from access_review.stages.decide_signed_in import own_items
 from tests.support.command import in_folder
-from tests.support.example import AUDITED_AT, REPOSITORY, copy_example
+from tests.support.example import AUDITED_AT, REPOSITORY, as_it_was_before, copy_example
 from tests.web import company
 
 PICTURES = REPOSITORY / "runbooks" / "pictures"
 DESK, PHONE, PAPER = (1400, 900), (390, 844), (794, 1123)
+REVIEWED_BEFORE = "2026-10-26T06:00:00Z"
 MANAGER = "10042"
-TANGLE = "hr:person:10008"
+KEPT = "Ramil Ocampo"
+TANGLE, GROUP = "hr:person:10008", "ad:group:Server-Admins"
 REQUESTER, LEAVER = "10005", "hr:person:10804"
 
 
 def main() -> None:
-    """Write every picture anew."""
+    """Write every picture anew: of a week in which something got worse."""
     with tempfile.TemporaryDirectory() as name:
         folder = copy_example(Path(name))
+        with as_it_was_before(folder):
+            _run(folder, "--as-of", REVIEWED_BEFORE, "collect")
+            _run(folder, "review")
         _run(folder, "--as-of", AUDITED_AT, "audit")
-        report = next(folder.glob("runs/*/report.html"))
+        report = max(folder.glob("runs/*/report.html"))
         page = folder / "manager.html"
         _run(folder, "report", "--manager", MANAGER, "-o", str(page))
-        _run(folder, "explain", TANGLE, "--picture", str(PICTURES / "tangle.svg"))
+        for what, file in ((TANGLE, "tangle.svg"), (GROUP, "group.svg"), (_finding(folder), "path.svg")):
+            _run(folder, "explain", what, "--picture", str(PICTURES / file))
         with sync_playwright() as driver:
             browser = driver.chromium.launch(executable_path=shutil.which("chromium"), headless=True)
             _take(browser, report, "report.png", DESK)
+            _take(browser, report, "report-changed.png", DESK, part="#changed")
+            _take(browser, report, "report-card.png", DESK, card=KEPT)
+            _take(browser, report, "report-dark.png", DESK, scheme="dark")
             _take(browser, report, "report-phone.png", PHONE)
             _take(browser, report, "report-print.png", PAPER, media="print")
             _take(browser, page, "report-manager.png", DESK)
@@ -106,18 +116,43 @@ def _public() -> bytes:
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
-def _run(folder: Path, *words: str) -> None:
+def _run(folder: Path, *words: str) -> str:
     done = in_folder(folder, *words)
     if done.code:
         raise RuntimeError(f"{' '.join(words)}\n{done.err}")
+    return done.out
 
 
-def _take(browser: Any, file: Path, name: str, size: tuple[int, int], media: str = "screen") -> None:
+def _finding(folder: Path) -> str:
+    """Return what somebody kept from a former role."""
+    found = json.loads(_run(folder, "export", "findings", "--format", "json", "-o", "-"))
+    return next(
+        str(one["finding"]) for one in found if one["rule"] == "mover-kept-access" and one["person_name"] == KEPT
+    )
+
+
+def _take(
+    browser: Any,
+    file: Path,
+    name: str,
+    size: tuple[int, int],
+    *,
+    media: str = "screen",
+    scheme: str = "light",
+    part: str = "",
+    card: str = "",
+) -> None:
     shown = browser.new_page(viewport={"width": size[0], "height": size[1]})
-    shown.emulate_media(media=media, color_scheme="light")
+    shown.emulate_media(media=media, color_scheme=scheme)
     shown.goto(file.as_uri())
     shown.wait_for_selector("#rows tr", state="attached")
-    shown.screenshot(path=PICTURES / name)
+    if card:
+        shown.fill("#name", card)
+        shown.press("#name", "Enter")
+    if part:
+        shown.locator(part).screenshot(path=PICTURES / name)
+    else:
+        shown.screenshot(path=PICTURES / name)
     shown.close()
 
 

@@ -1,5 +1,6 @@
 import json
 import xml.etree.ElementTree as ET
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -11,8 +12,8 @@ from access_review.explain.explain import explain
 from access_review.explain.lookup import look_up
 from access_review.facts import FINDINGS
 from access_review.review import establish
-from access_review.views import explanation, svg
-from access_review.views.svg_layout import columns, layout
+from access_review.views import explanation, explanation_picture, svg
+from access_review.views.svg_layout import BOX, columns, layout
 from tests.support.small_company import BIDI, MARKUP, account, group, member, nested, person, reviewed, rows
 from tests.support.snapshots import AS_OF, tables, workspace
 
@@ -84,7 +85,7 @@ def test_every_finding_thing_and_person_can_be_explained(company):
         value = answer.to_json()
         assert json.loads(json.dumps(value)) == value
         assert explanation.text(answer).strip()
-        ET.fromstring(svg.draw_explanation(answer, alone=True))  # noqa: S314 - our own drawing
+        ET.fromstring(explanation_picture.draw_explanation(answer, alone=True))  # noqa: S314 - our own drawing
 
 
 def test_an_account_is_explained_by_owner_roles_grants_and_paths(company):
@@ -246,7 +247,7 @@ def test_hostile_names_neither_drive_the_terminal_nor_turn_it_around():
     with reviewed(rows(hostile=True)) as company:
         answer = asked(company, "ad:user:1")
         shown = explanation.text(answer, width=200)
-        drawn = str(svg.draw_explanation(answer))
+        drawn = str(explanation_picture.draw_explanation(answer))
     assert all(letter.isprintable() or letter == "\n" for letter in shown)
     assert "⟨U+202E⟩" in shown
     assert "⟨U+001B⟩[31m" in shown
@@ -269,7 +270,40 @@ def test_colour_changes_nothing_but_colour(company):
 def test_the_same_question_gives_the_same_answer(company):
     with reviewed() as again:
         assert asked(again, "ana") == asked(company, "ana")
-        assert svg.draw_explanation(asked(again, "ana")) == svg.draw_explanation(asked(company, "ana"))
+        assert explanation_picture.draw_explanation(asked(again, "ana")) == explanation_picture.draw_explanation(
+            asked(company, "ana")
+        )
+
+
+def test_a_picture_says_what_allows_it_what_would_be_cut_and_what_else_would_go(company):
+    drawn = str(explanation_picture.draw_explanation(asked(company, "ana"), alone=True))
+    for said in ("allowed: ", "no role allows it", "would be cut", "Access of "):
+        assert said in drawn
+    cut = asked(company, "Admins")
+    whose = str(explanation_picture.draw_explanation(cut, alone=True))
+    assert "through nesting" in whose or "directly" in whose
+
+
+def test_a_cut_takes_along_what_nothing_else_gives_and_says_so_of_what_is_allowed():
+    drawing = svg.Drawing({"c": svg.BoxNote("allowed: clerk", "fine")})
+    for name in "abcde":
+        drawing.add(svg.Node(name, name, "group"))
+    for start, end, cut in (("a", "b", True), ("b", "c", False), ("a", "d", True), ("e", "d", False)):
+        drawing.join(svg.Edge(start, end, "member", cut=cut))
+    drawing.mark_lost()
+    said = {name: node.note.said if node.note else "" for name, node in drawing.nodes.items()}
+    assert said == {"a": "", "b": "", "c": "goes too, though allowed", "d": "stays, by another way", "e": ""}
+
+
+def test_a_cut_says_who_would_lose_what_the_picture_is_about():
+    drawing = svg.Drawing(subject="s")
+    for name in "sgho":
+        drawing.add(svg.Node(name, name, "group"))
+    for start, end, cut in (("h", "g", False), ("g", "s", True), ("o", "s", False)):
+        drawing.join(svg.Edge(start, end, "member", cut=cut))
+    drawing.mark_lost()
+    lost = {name for name, node in drawing.nodes.items() if node.note and node.note.said == "would lose it"}
+    assert lost == {"g", "h"}
 
 
 def test_a_picture_of_very_many_paths_stays_readable():
@@ -278,8 +312,8 @@ def test_a_picture_of_very_many_paths_stays_readable():
     told["nesting"] += [nested(f"Outer-{n:02}", "Admins") for n in range(60)]
     told["grants"] += [member("1", f"Outer-{n:02}") for n in range(60)]
     with reviewed(told) as company:
-        drawn = str(svg.draw_explanation(asked(company, "Admins")))
-        theirs = str(svg.draw_explanation(asked(company, "ana")))
+        drawn = str(explanation_picture.draw_explanation(asked(company, "Admins")))
+        theirs = str(explanation_picture.draw_explanation(asked(company, "ana")))
     assert "and 42 more" in drawn
     assert "and 48 more" in theirs
     assert max(drawn.count("<rect"), theirs.count("<rect")) <= 2 * svg.MOST_PATHS + 5
@@ -293,7 +327,9 @@ def test_boxes_never_overlap_and_arrows_keep_clear_of_them(pairs):
     boxes = [str(n) for n in range(8)]
     arrows = [(str(a), str(b)) for a, b in pairs]
     placed = layout(boxes, arrows)
-    assert len(set(placed.at.values())) == len(boxes)
+    for column in {column for column, _ in placed.at.values()}:
+        rows_of = sorted(row for other, row in placed.at.values() if other == column)
+        assert all(below - above >= BOX for above, below in pairwise(rows_of))
     for (start, end), way in placed.way.items():
         assert (way[0], way[-1]) == (placed.at[start], placed.at[end])
         assert not set(way[1:-1]) & set(placed.at.values())

@@ -7,6 +7,7 @@
   const STEP = 50;
   const body = find("rows"), said = find("said"), more = find("more");
   const pictures = find("pictures").content;
+  const cards = new Map(JSON.parse(find("cards").textContent).map((card) => [card.id, card]));
   let low = null, chosen = [], shown = 0, group = "";
 
   const make = (tag, content, look) => {
@@ -35,22 +36,48 @@
     return [drawn.cloneNode(true), list];
   };
 
+  // What there is a card of is a button; a dialog gives the focus back to it.
+  const named = (name, id) => {
+    if (!cards.has(id)) return make("bdi", name);
+    const button = make("button", "", "named");
+    button.type = "button";
+    button.append(make("bdi", name));
+    button.addEventListener("click", () => openCard(cards.get(id)));
+    return button;
+  };
+
+  const openCard = (card) => {
+    find("card-kind").textContent = card.kind;
+    find("card-title").textContent = card.title;
+    const list = make("dl");
+    for (const [name, value] of card.facts) list.append(make("dt", name), make("dd", value));
+    const drawn = find("card-pictures").content.querySelector(`[data-card="${CSS.escape(card.id)}"]`);
+    const about = data.rows.filter((row) => text(row, "person") === card.id || text(row, "about") === card.id || text(row, "subject") === card.id);
+    const told = make("ul");
+    for (const row of about.slice(0, 8)) told.append(make("li", `${text(row, "rag")}: ${text(row, "title")}. ${text(row, "who")}: ${text(row, "reason")}`));
+    if (about.length > 8) told.append(make("li", `and ${(about.length - 8).toLocaleString("en")} more`));
+    const heading = make("h3", about.length === 1 ? "1 finding" : `${about.length.toLocaleString("en")} findings`);
+    find("card-body").replaceChildren(list, ...(drawn ? [drawn.cloneNode(true)] : []), ...(about.length ? [heading, told] : []));
+    find("card").showModal();
+    find("card-title").focus();
+  };
+
   const draw = (row) => {
     const line = make("tr", "", text(row, "rag"));
     line.id = `f-${text(row, "id")}`;
     const who = make("th");
     who.scope = "row";
-    who.append(make("bdi", text(row, "who")));
+    who.append(named(text(row, "who"), text(row, "person")));
     if (text(row, "account")) who.append(make("br"), make("bdi", text(row, "account"), "small"));
     const why = cell("Why", make("span", text(row, "title"), "title"));
-    if (text(row, "status") === "new") why.append(" ", make("span", "new", "badge"));
+    if (document.body.dataset.earlier && text(row, "status") === "new") why.append(" ", make("span", "new", "badge"));
     why.append(make("br"), text(row, "reason"));
     const opening = make("details");
     opening.append(make("summary", "Details"));
     opening.addEventListener("toggle", () => { if (opening.children.length === 1) opening.append(...details(row)); });
     why.append(opening);
     const risk = cell("Risk", String(row[at.risk]), " ", make("span", text(row, "rag"), `badge ${text(row, "rag")}`));
-    const what = cell("What", make("bdi", text(row, "what") || text(row, "system")));
+    const what = cell("What", named(text(row, "what") || text(row, "system"), text(row, "about")));
     line.append(who, what, why, risk);
     return line;
   };
@@ -123,6 +150,17 @@
     });
   }
   addEventListener("beforeprint", () => extend(Math.max(0, 500 - shown)));
+  const lookUp = () => {
+    const asked = find("name").value.trim().toLowerCase();
+    const all = [...cards.values()];
+    const card = all.find((one) => one.title.toLowerCase() === asked) || (asked && all.find((one) => one.title.toLowerCase().includes(asked)));
+    find("unknown").textContent = card ? "" : "There is no card of that name here: access-review explain says more.";
+    if (card) openCard(card);
+  };
+  find("show").addEventListener("click", lookUp);
+  find("name").addEventListener("keydown", (event) => { if (event.key === "Enter") lookUp(); });
+  find("close").addEventListener("click", () => find("card").close());
+  find("look").hidden = !cards.size;
   find("choose").hidden = false;
   choose();
   setTimeout(() => places(" "), 100);
