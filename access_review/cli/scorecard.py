@@ -50,11 +50,11 @@ def attest(
 ) -> None:
     """State the figure of a metric that no record measures: by name, with a link, until it expires."""
     from access_review.stages import scorecard as stage
-    from access_review.stages.statements import Statement, WhoSays
+    from access_review.stages.statements import AttestedWords, WhoSays
 
     options: Options = ctx.obj
     workspace, run = options.workspace(), options.found_run()
-    who, stated = WhoSays(by, signer_of(options, by, key)), Statement(link, note, day_given(until))
+    who, stated = WhoSays(by, signer_of(options, by, key)), AttestedWords(link, note, day_given(until))
     said = stage.attest_metric(workspace, run, name, who, value=value, stated=stated, now=options.now)
     recorded(options, said, f"{value:g}% stated until {said.text('until')[:10]}")
 

@@ -124,11 +124,11 @@ def attest(
 ) -> None:
     """State how a checkpoint stands that no record measures: by name, with a link, until it expires."""
     from access_review.stages import status as stage
-    from access_review.stages.statements import Statement, WhoSays
+    from access_review.stages.statements import AttestedWords, WhoSays
 
     options: Options = ctx.obj
     workspace, run = options.workspace(), options.found_run()
-    who, stated = WhoSays(by, signer_of(options, by, key)), Statement(link, note, day_given(until))
+    who, stated = WhoSays(by, signer_of(options, by, key)), AttestedWords(link, note, day_given(until))
     said = stage.attest(workspace, run, name, who, state=state, stated=stated, now=options.now)
     recorded(options, said, f"stated {said.text('state')} until {said.text('until')[:10]}")
 

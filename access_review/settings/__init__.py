@@ -1,8 +1,7 @@
 """What the files of a workspace may say.
 
-Each model is the contract of one file: unknown keys, numbers where names belong and
-values out of range are errors. Editors get the same contract as JSON Schema
-(``roles/schemas/``).
+Each model is the contract of one file: unknown keys, numbers where names belong and values out of range are errors.
+Editors get the same contract as JSON Schema (``roles/schemas/``).
 """
 
 import re

@@ -11,7 +11,7 @@ from access_review.scorecard import score
 from access_review.scorecard.follow_up import FollowUp
 from access_review.scorecard.score import Scorecard
 from access_review.settings.scorecard import Formulas, Metric
-from access_review.stages.statements import Statement, WhoSays, make_statement
+from access_review.stages.statements import AttestedWords, WhoSays, make_statement
 from access_review.store import run_records
 from access_review.workspace import Workspace
 
@@ -50,7 +50,7 @@ def find_metric(workspace: Workspace, name: str) -> Metric:
 
 
 def attest_metric(
-    workspace: Workspace, run: Run, name: str, who: WhoSays, *, value: float, stated: Statement, now: datetime
+    workspace: Workspace, run: Run, name: str, who: WhoSays, *, value: float, stated: AttestedWords, now: datetime
 ) -> FollowUp:
     """State the figure of a metric that no record measures, in percent.
 

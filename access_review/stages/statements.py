@@ -27,7 +27,7 @@ class WhoSays:
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class AttestedWords:
     """What goes with a statement in place of a figure: where it can be seen, what was seen, and until when it holds.
 
     Without an end it holds as long as the file allows.
@@ -45,7 +45,7 @@ def make_statement(
     attested: Attested,
     who: WhoSays,
     said: JsonObject,
-    stated: Statement,
+    stated: AttestedWords,
     now: datetime,
 ) -> FollowUp:
     """State what no record measures, as ``attested`` allows it.

@@ -15,7 +15,7 @@ from access_review.scorecard.ladder import LadderStep, RootCause
 from access_review.scorecard.records import Records
 from access_review.settings.checklist import Checkpoint
 from access_review.stages import notify
-from access_review.stages.statements import Statement, WhoSays, linked, make_statement, noted, record
+from access_review.stages.statements import AttestedWords, WhoSays, linked, make_statement, noted, record
 from access_review.store import files, follow_ups, rosters, run_records
 from access_review.views import incident
 from access_review.workspace import Workspace
@@ -58,7 +58,7 @@ def find_checkpoint(workspace: Workspace, name: str) -> Checkpoint:
 
 
 def attest(
-    workspace: Workspace, run: Run, name: str, who: WhoSays, *, state: Rag, stated: Statement, now: datetime
+    workspace: Workspace, run: Run, name: str, who: WhoSays, *, state: Rag, stated: AttestedWords, now: datetime
 ) -> FollowUp:
     """State how a checkpoint stands that no record measures.
 
