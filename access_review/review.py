@@ -70,7 +70,7 @@ class Report:
     ``found`` has the columns of ``facts.FINDINGS``, or those of a format before; ``digest`` is that of its rows, and
     empty where nobody compares it.
     ``judged`` is how much of what people hold was judged, ``groups`` are the findings as lines to act on, and ``counts``
-    is how much there was; none of them is kept with it, so that one read back has none.
+    is how much there was; one read back has of these the first alone.
     """
 
     as_of: datetime

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from pathlib import Path
 
 from access_review.artifacts import MANIFEST, REVIEWED
@@ -94,10 +95,18 @@ def find(workspace: Path, name: str | None = None, *, reviewed: bool = False) ->
     rehearsals = [run for run in _whole(workspace / "runs" / REHEARSALS) if not reviewed or run.reviewed]
     matches = [run for run in runs if run.id.startswith(name)] or [r for r in rehearsals if r.id.startswith(name)]
     if len(matches) != 1:
-        raise ArtifactError(
-            f"{len(matches)} runs are called {name}", hint="known: " + ", ".join(r.id for r in runs[-5:])
-        )
+        many = "no run is" if not matches else f"{len(matches)} runs are"
+        raise ArtifactError(f"{many} called {name}", hint=_nearest([*rehearsals, *runs], name, matches))
     return matches[0]
+
+
+def _nearest(runs: list[Run], name: str, matches: list[Run]) -> str:
+    """Say which runs may have been meant: those of that name, those most like it, or the newest."""
+    if matches:
+        return "one of: " + ", ".join(run.id for run in matches[-5:])
+    begun: dict[str, Run] = {run.id[: len(name)]: run for run in runs}
+    near = [begun[found].id for found in get_close_matches(name, begun, 3)]
+    return f"did you mean {' or '.join(near)}?" if near else "known: " + ", ".join(run.id for run in runs[-5:])
 
 
 @contextmanager

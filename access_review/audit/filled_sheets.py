@@ -7,7 +7,7 @@ mistake, and then nothing of any sheet is taken.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from itertools import groupby, pairwise
@@ -38,36 +38,62 @@ def read_decisions(
     today: date,
     unread: Iterable[Mistake] = (),
     people: People | None = None,
+    lay_there: Collection[str] = (),
 ) -> "ReadSheets":
     """Read filled-in sheets (XLSX or CSV, by name), in order; rows without an answer give nothing.
 
     Rows that say the time of day as well also tell how long the answers took.
     ``today`` is the last day on which something can have been decided; ``unread`` are the
     mistakes of sheets that could not even be opened. Of ``people`` everybody who decided must
-    be one. Raises ``WorkspaceError`` with every
-    mistake of every sheet.
+    be one. Of the sheets that merely ``lay_there``, in a folder that was named, those that are no work sheet of this
+    audit at all are left aside and named: as strays. Raises ``WorkspaceError`` with every mistake of every other sheet.
     """
     reading = _Reading(work, today, people, mistakes=list(unread))
     for name, data in sheets:
         try:
             file, raw = _open(name, data)
         except WorkspaceError as error:
-            reading.mistakes += error.mistakes
+            if name in lay_there:
+                reading.strays.append((name, error.mistakes[0].message))
+            else:
+                reading.mistakes += error.mistakes
             continue
-        reading.mistakes += raw.mistakes
-        reading.sheet(file, raw)
+        why = stray(raw, work.run)
+        if why and name in lay_there:
+            reading.strays.append((name, why))
+        elif why:
+            reading.mistakes.append(Mistake(file, 0, 0, why, "name its run, or take the new sheet"))
+        else:
+            reading.mistakes += raw.mistakes
+            reading.sheet(file, raw)
     if reading.mistakes:
         raise WorkspaceError.of(reading.mistakes, hint="nothing was recorded; correct the sheets and read them again")
-    return ReadSheets(timed(reading.taken), tuple(sorted(reading.twice)), reading.places)
+    return ReadSheets(timed(reading.taken), tuple(sorted(reading.twice)), reading.places, tuple(sorted(reading.strays)))
 
 
 @dataclass(frozen=True, slots=True)
 class ReadSheets:
-    """The answers of some sheets; ``doubles`` are any two files that answer the same items, ``places`` where each stands."""
+    """The answers of some sheets; ``doubles`` are any two files that answer the same items, ``places`` where each stands.
+
+    ``strays`` are the files that are no work sheets of this audit, each with why.
+    """
 
     decisions: tuple[Decision, ...]
     doubles: tuple[tuple[str, str], ...] = ()
     places: Mapping[tuple[str, date], tuple[str, int, int]] = field(default_factory=dict)
+    strays: tuple[tuple[str, str], ...] = ()
+
+
+def stray(raw: Raw, run: str) -> str:
+    """Say why a table as a whole is no work sheet of a run: it asks nothing, or was made for another; nothing for one."""
+    headings = [fold(cell_text(heading, strip=True) or "") for heading in raw.columns]
+    if "item" not in headings:
+        return "it has no column 'item', so it is no work sheet"
+    if "run" not in headings:
+        return ""
+    place = headings.index("run")
+    runs = {cell_text(values[place], strip=True) or "" for _, values in raw.rows if len(values) > place} - {""}
+    return f"it is of run {min(runs)}, not {run}" if runs and run not in runs else ""
 
 
 def open_items(work: Worklist, answers: Decisions, reviewer: str, me: Iterable[str]) -> tuple[WorkItem, ...]:
@@ -125,6 +151,7 @@ class _Reading:
     first: dict[tuple[str, date], tuple[str, Decision]] = field(default_factory=dict)
     mistakes: list[Mistake] = field(default_factory=list)
     twice: set[tuple[str, str]] = field(default_factory=set)
+    strays: list[tuple[str, str]] = field(default_factory=list)
     places: dict[tuple[str, date], tuple[str, int, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -10,6 +10,7 @@ import pyarrow as pa
 from access_review.audit.campaign import Campaign
 from access_review.audit.decisions import ReviewerAnswer
 from access_review.audit.judge import Judgement
+from access_review.findings.judged_share import Judged
 from access_review.model import CURRENT
 from access_review.sample.rotation import WEEK, LastReviewed
 
@@ -20,7 +21,8 @@ class TrendPoint:
 
     ``wrong`` and ``missed`` are the highest rates among those drawn from that the
     sample leaves possible, what is open counted as wrong; null where none can be stated.
-    ``tested`` are the test rows answered, ``caught`` those to which the answer was right.
+    ``tested`` are the test rows answered, ``caught`` those to which the answer was right. ``grants_judged`` of
+    ``grants`` were judged by the machine; null where its review did not keep that.
     """
 
     week: str
@@ -35,9 +37,13 @@ class TrendPoint:
     signed_off: bool
     tested: int
     caught: int
+    grants: int | None = None
+    grants_judged: int | None = None
 
 
-def trend_point(campaign: Campaign, findings: pa.Table, judged: Judgement, sampled: int) -> TrendPoint:
+def trend_point(
+    campaign: Campaign, findings: pa.Table, judged: Judgement, sampled: int, share: Judged | None = None
+) -> TrendPoint:
     """Return one week of the trend; ``findings`` is that table of its run, ``sampled`` the number of units drawn."""
     pairs = zip(findings["status"].to_pylist(), findings["rag"].to_pylist(), strict=True)
     current = Counter(rag for status, rag in pairs if status in CURRENT)
@@ -55,6 +61,8 @@ def trend_point(campaign: Campaign, findings: pa.Table, judged: Judgement, sampl
         signed_off=campaign.signed_off_at is not None,
         tested=len(judged.test_rows),
         caught=sum(row.decision is ReviewerAnswer.REVOKE for row in judged.test_rows),
+        grants=share.grants if share else None,
+        grants_judged=share.grants_judged if share else None,
     )
 
 

@@ -19,6 +19,7 @@ import typer
 from access_review import __version__
 from access_review.cli import (
     audit,
+    campaign,
     comparison,
     evidence,
     first_hour,
@@ -127,6 +128,7 @@ first_hour.add_to(app)
 workspace.add_to(app)
 comparison.add_to(app)
 audit.add_to(app)
+campaign.add_to(app)
 offboarding.add_to(app)
 waive.add_to(app)
 status.add_to(app)

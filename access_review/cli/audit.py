@@ -1,19 +1,17 @@
-"""Commands of the weekly audit: collect, review, audit, reviewers' decisions, and how the weeks go."""
+"""Commands of the weekly audit: collect, review, audit."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from access_review.cli import decide as one_by_one
-from access_review.cli import revocation as signatures
 from access_review.cli.options import FailOn, Options, leave, shown
 from access_review.model import CURRENT, Severity
 
 if TYPE_CHECKING:
     from access_review.review import Report
     from access_review.runs import Run
+    from access_review.stages.audit import Opened
     from access_review.stages.report import WrittenReport
     from access_review.workspace import Workspace
 
@@ -68,7 +66,7 @@ def _open_group(options: Options, wanted: str) -> None:
 
     found, rows = open_group(options.workspace(), options.found_run(reviewed=True), wanted)
     named = titles()
-    options.show(opened_group.value(found, rows, named), opened_group.text(found, rows, named, options.width))
+    options.show(opened_group.value(found, rows, named), opened_group.text(found, rows, named, options.room))
 
 
 def audit(
@@ -90,12 +88,10 @@ def audit(
     import secrets
 
     from access_review.sample.draw import pledge_elsewhere
-    from access_review.stages.audit import AUDITOR, OPERATOR, commit_draw, open_audit
+    from access_review.stages.audit import commit_draw, open_audit
     from access_review.stages.report import write_report
     from access_review.stages.review import review_run
     from access_review.store import audits, reviews
-    from access_review.views import asked_of
-    from access_review.views.text import count
 
     options: Options = ctx.obj
     workspace = options.workspace(to_read=True)
@@ -104,14 +100,9 @@ def audit(
             raise typer.BadParameter(
                 "a trial draws nothing: leave --commitment and --draw-key away", param_hint="--trial"
             )
-        tried = options.collect(workspace, trial=True)
-        found = review_run(workspace, tried, options.now)
-        _summarise(options, workspace, tried, found, written=write_report(workspace, tried))
-        options.say("A trial: nothing is drawn, and no clock starts. The first audit without --trial starts them.")
-        leave(*_outcome(tried, found, fail_on))
+        _try(options, workspace, fail_on)
         return
-    promised = pledge_elsewhere(_small(commitment)) if commitment else None
-    key = _key(draw_key) if draw_key else None
+    promised, key = pledge_elsewhere(_small(commitment)) if commitment else None, _key(draw_key) if draw_key else None
     with options.holding_campaign("audit"):
         if promised and key is None and audits.sample_state(options.folder).pledge is None:
             key = secrets.token_bytes(32)  # the first draw, which nobody was promised a key for, and which says so
@@ -121,20 +112,41 @@ def audit(
         with reviews.opened(workspace, run):  # once for the draw and the report
             opened = open_audit(workspace, run, promised or secrets.token_bytes(32), options.now, key)
             written = write_report(workspace, run)
-    _summarise(options, workspace, run, report, written=written)
-    if opened.drawn:
-        sheets = f"{count(len(opened.drawn.sheets), 'work sheet')} in {shown(run.folder / 'sample')}"
-        options.say(f"Sample: {len(opened.drawn.sample.picks)} to check by hand in {opened.week}; {sheets}")
-        options.say(asked_of.text(opened.drawn.work, opened.drawn.sample))
-        options.say(f"        The key of the next draw is held by {AUDITOR if promised else OPERATOR}")
-    else:
-        options.say(f"Sample: none is drawn now: {opened.why_not}")
+    _summarise(options, workspace, run, report, opened, written=written)
+    _say_what_is_asked(options, run, opened, kept_by_auditor=promised is not None)
     if first := _first(report):
         options.say(f"Next:   access-review explain {first}")
-        options.say("        Then, with your own id: access-review plan --rule leaver-active --requested-by YOU")
+        options.say("Then:   access-review plan --rule leaver-active --requested-by YOU     (your own id)")
     elif opened.drawn:
         options.say("Next:   access-review remind")
     leave(*_outcome(run, report, fail_on))
+
+
+def _try(options: Options, workspace: "Workspace", fail_on: Severity | None) -> None:
+    """Review a new run that no later one is compared with, and draw nothing from it."""
+    from access_review.stages.report import write_report
+    from access_review.stages.review import review_run
+
+    run = options.collect(workspace, trial=True)
+    report = review_run(workspace, run, options.now)
+    _summarise(options, workspace, run, report, written=write_report(workspace, run))
+    options.say("A trial: nothing is drawn, and no clock starts. The first audit without --trial starts them.")
+    leave(*_outcome(run, report, fail_on))
+
+
+def _say_what_is_asked(options: Options, run: "Run", opened: "Opened", *, kept_by_auditor: bool) -> None:
+    """Say how many are to be checked by hand, in which sheets, and how long that takes whom."""
+    from access_review.stages.audit import AUDITOR, OPERATOR
+    from access_review.views import asked_of
+    from access_review.views.text import count
+
+    if not opened.drawn:
+        options.say(f"Sample: none is drawn now: {opened.why_not}")
+        return
+    sheets = f"{count(len(opened.drawn.sheets), 'work sheet')} in {shown(run.folder / 'sample')}"
+    options.say(f"Sample: {len(opened.drawn.sample.picks)} to check by hand in {opened.week}; {sheets}")
+    options.say(asked_of.text(opened.drawn.work, opened.drawn.sample, options.width))
+    options.say(f"        The key of the next draw is held by {AUDITOR if kept_by_auditor else OPERATOR}")
 
 
 def _small(file: Path) -> str:
@@ -156,170 +168,6 @@ def _key(file: Path) -> bytes:
         raise ArtifactError(f"{file} holds no key", hint="64 hex digits, as the auditor made them") from None
 
 
-def decide(
-    ctx: typer.Context,
-    sheets: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            help="Filled-in work sheets, .xlsx or .csv, or a folder of them; none to be asked in the terminal."
-        ),
-    ] = None,
-    by: Annotated[str | None, typer.Option(help="Who you are, to be asked one by one: id, name or mail.")] = None,
-    of: Annotated[
-        str | None, typer.Option(help="Whose items to be asked: a reviewer, or unassigned; yours by default.")
-    ] = None,
-) -> None:
-    """Read reviewers' decisions from their work sheets, or ask for them one by one."""
-    from access_review.artifacts import JUDGEMENT
-    from access_review.stages.decide import read_sheets
-    from access_review.views import judgement
-
-    options: Options = ctx.obj
-    run = _audited(options)
-    if not sheets:
-        one_by_one.ask(options, run, by, of)
-        return
-    if by or of:
-        raise typer.BadParameter("--by and --of are for being asked; the sheets say who decided")
-    read = read_sheets(run, sheets, options.now)
-    value = {**JUDGEMENT.plain(read.judgement), "doubles": read.doubles, "strangers": read.strangers}
-    said = judgement.text(read.judgement, read=read.answers, doubles=read.doubles, strangers=read.strangers)
-    options.show(value, said)
-
-
-def withdraw(
-    ctx: typer.Context,
-    by: Annotated[str, typer.Option(help="Your id, name or mail, as the roster has it.")],
-    comment: Annotated[str, typer.Option(help="Why, for the record.")],
-    items: Annotated[
-        list[str] | None, typer.Argument(help="Items of the work sheet, by the start of their ids.")
-    ] = None,
-    of: Annotated[str, typer.Option("--of", help="Your signatures under this plan of the run instead.")] = "",
-    standing: Annotated[bool, typer.Option("--standing", help="Yours under the standing approval instead.")] = False,
-    wind_down: Annotated[str, typer.Option("--wind-down", help="Yours under this wind-down instead.")] = "",
-    key: Annotated[Path | None, typer.Option("--key", help="Your private SSH key, for signatures.")] = None,
-) -> None:
-    """Take decisions back, or signatures. They stay in the history and count no more."""
-    from access_review.artifacts import JUDGEMENT
-    from access_review.stages.withdraw import withdraw_decisions
-    from access_review.store import audits
-    from access_review.views import judgement
-    from access_review.views.text import count
-
-    options: Options = ctx.obj
-    signed = bool(of) or standing or bool(wind_down)
-    if [bool(items), bool(of), standing, bool(wind_down)].count(True) != 1 or bool(key) != signed:
-        raise typer.BadParameter(
-            "name items; or --of PLAN, --standing or --wind-down NAME, with --key for your signature"
-        )
-    if key:
-        signatures.withdraw_signature(options, (by, key, comment), of=of or None, wind_down=wind_down)
-        return
-    items = items or []
-    run = _audited(options)
-    withdraw_decisions(run, items, by, comment, options.now)
-    judged = audits.judgement(run)
-    withdrawn = f"{count(len(set(items)), 'decision')} withdrawn by {by}."
-    options.show(JUDGEMENT.plain(judged), f"{withdrawn}\n{judgement.text(judged, read=0)}")
-
-
-def _audited(options: Options) -> "Run":
-    """Return the run asked for, or that of the newest audit."""
-    from access_review.store import audits
-
-    options.begin_logbook("audit")
-    if options.run:
-        return options.found_run(reviewed=True)
-    run = audits.newest(options.folder)[0]
-    options.require_known(run)
-    return run
-
-
-def remind(ctx: typer.Context) -> None:
-    """Say which reviewers are waited for, note who is to be reminded, and close an audit whose time is over."""
-    import os
-
-    from access_review.artifacts import AUDIT
-    from access_review.audit import reviewers
-    from access_review.stages import remind as reminding
-    from access_review.stages.sign_off import as_signed
-    from access_review.store import audits, snapshots
-    from access_review.views import campaign
-    from access_review.views.text import count, visible
-
-    options: Options = ctx.obj
-    workspace, run = options.workspace(), _audited(options)
-    done = reminding.remind(workspace, run, options.now, os.environ)
-    names = reviewers.people_of(snapshots.people(run)).names
-    audit = as_signed(run, workspace, done.audit)
-    text = campaign.text(audit, audits.waited_for(run), done.sent, options.now, names)
-    options.show(AUDIT.plain(audit), "\n".join((text, *(f"Not sent: {why}" for why in done.failed))))
-    missed = count(len(done.failed), "notice")
-    leave(
-        1 if done.failed else 0, f"{missed} did not arrive, and will be sent again: {visible('; '.join(done.failed))}"
-    )
-
-
-def sign_off(
-    ctx: typer.Context,
-    by: Annotated[str, typer.Option(help="Your id, name or mail, as the roster has it.")],
-    key: Annotated[
-        Path | None, typer.Option("--key", help="Your private SSH key: signed, and not merely claimed.")
-    ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; needed where nobody can be asked.")] = False,
-) -> None:
-    """End the audit: everything is answered, or its time is over. What is signed is shown, and asked."""
-    from access_review.artifacts import AUDIT
-    from access_review.audit import reviewers
-    from access_review.stages import sign_off as signing
-    from access_review.store import audits, snapshots
-    from access_review.views import campaign, judgement
-
-    options: Options = ctx.obj
-    run = _audited(options)
-    if not yes:
-        one_by_one.ask_to_sign(run, options, asks=not options.json and sys.stdin.isatty())
-    signer = signatures.signer_of(options, by, key)
-    ended = signing.sign_off(run, by, options.now, signing.SignedBy(options.workspace(), signer) if signer else None)
-    people = reviewers.people_of(snapshots.people(run))
-    who = campaign.named(people.who(by) or by, people.names)
-    missed = f"; {len(ended.not_reviewed)} not reviewed" if ended.not_reviewed else ""
-    measured = judgement.reviewers(audits.judgement(run).reviewers)
-    text = f"{ended.week} is signed off by {who} ({ended.signed_off_as}){missed}" + (
-        f"\n\n{measured}" if measured else ""
-    )
-    options.show(AUDIT.plain(ended), text)
-
-
-def trend(ctx: typer.Context) -> None:
-    """Show the audits week by week, and how long everyone has waited to be looked at."""
-    from dataclasses import asdict
-
-    from access_review.stages.trend import read_trend
-    from access_review.views import trend as view
-
-    options: Options = ctx.obj
-    workspace = options.workspace()
-    known, sampling = read_trend(workspace, options.now), workspace.policy.sampling
-    text = view.text(
-        known.weeks, known.coverage, known.reviewers, weeks=sampling.coverage_weeks, confidence=sampling.confidence
-    )
-    weeks, reviewers = [asdict(week) for week in known.weeks], [asdict(one) for one in known.reviewers]
-    options.show({"weeks": weeks, "reviewers": reviewers, "coverage": asdict(known.coverage)}, text)
-
-
-def client(
-    ctx: typer.Context, name: Annotated[str, typer.Argument(help="The client, as the roster names it.")]
-) -> None:
-    """Write one client's part of a run alone: population, findings, sheets, answers, evidence."""
-    from access_review.stages.client import write_client
-    from access_review.views import judgement
-
-    options: Options = ctx.obj
-    made = write_client(options.workspace(), options.found_run(reviewed=True), name, options.now)
-    options.show(judgement.client_value(*made.said), judgement.client_text(*made.said, width=options.width))
-
-
 def _unread(run: "Run") -> tuple[int, str]:
     """Return the exit code for sources that were not read whole, and the first reason of each."""
     from access_review.store import snapshots
@@ -339,6 +187,9 @@ def _unread(run: "Run") -> tuple[int, str]:
 
 def _outcome(run: "Run", report: "Report", fail_on: Severity | None) -> tuple[int, str]:
     """Return the exit code of a review and its reason: 1 unread, 3 found at or above ``fail_on``, 5 not all judged."""
+    from access_review.store import snapshots
+    from access_review.views import judged_share
+    from access_review.views.summary import judged_summary
     from access_review.views.text import count
 
     code, reason = _unread(run)
@@ -350,34 +201,41 @@ def _outcome(run: "Run", report: "Report", fail_on: Severity | None) -> tuple[in
     found = sum(severity in severe for severity in current)
     if found:
         return 3, f"{count(found, 'finding')} at or above {fail_on}"
-    judged = report.judged
-    if judged is not None and not judged.whole and (fail_on is not None or not current):
-        return 5, (
-            f"{judged.grants - judged.grants_judged:,} of {count(judged.grants, 'grant')} were not judged, so that nobody "
-            "can say that nothing is wrong\n  → see whose and why: access-review roles coverage"
-        )
+    if fail_on is not None or not current:
+        too_little = judged_share.too_little(judged_summary(report.judged, snapshots.read_manifest(run)))
+        return (5, too_little) if report.judged is not None and too_little else (0, "")
     return 0, ""
 
 
 def _summarise(
-    options: Options, workspace: "Workspace", run: "Run", report: "Report", *, written: "WrittenReport | None" = None
+    options: Options,
+    workspace: "Workspace",
+    run: "Run",
+    report: "Report",
+    opened: "Opened | None" = None,
+    *,
+    written: "WrittenReport | None" = None,
 ) -> None:
     from access_review.store import snapshots
-    from access_review.views import audited, coverage, predicted, summary, terminal
+    from access_review.views import asked_of, audited, coverage, predicted, summary, terminal
 
+    manifest = snapshots.read_manifest(run)
     value = summary.summary(
         report,
-        snapshots.read_manifest(run),
+        manifest,
         organisation=workspace.policy.organisation,
         report_file=shown(written.path) if written else "",
     )
     text = terminal.render(value, colour=options.colour, width=options.width, quiet=options.quiet).rstrip()
     if not written:
-        options.show({"run": run.id, **value}, text)
+        options.show({"run": run.id, "trial": manifest.rehearsal, **value}, text)
         return
     text = "\n".join((*coverage.warnings(written.coverage), text, *predicted.next_to_fail(written.predicted)))
     more = audited.value(written.coverage, written.unusual, written.predicted)
-    options.show({"run": run.id, **value, **more}, text)
+    drawn = opened.drawn if opened else None
+    work, picked = (drawn.work, drawn.sample) if drawn else (None, None)
+    sample = asked_of.value(opened.week, opened.why_not, work, picked) if opened else None
+    options.show({"run": run.id, "trial": manifest.rehearsal, **value, **more, "sample": sample}, text)
 
 
 def _first(report: "Report") -> str:
@@ -392,9 +250,3 @@ def add_to(app: typer.Typer) -> None:
     app.command()(collect)
     app.command()(review)
     app.command()(audit)
-    app.command()(decide)
-    app.command()(withdraw)
-    app.command()(remind)
-    app.command("sign-off")(sign_off)
-    app.command()(trend)
-    app.command()(client)

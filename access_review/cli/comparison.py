@@ -22,10 +22,14 @@ def changes(
     """Show what was granted, taken and nested, and who joined and left, since an earlier run; by whom, where a source tells."""
     from access_review.stages.changes import read_changes
     from access_review.views import changed_access as view
+    from access_review.views import judged_share
 
     options: Options = ctx.obj
-    changed = read_changes(options.workspace(), options.found_run(), since)
-    options.show(view.value(changed), view.text(changed))
+    run = options.found_run()
+    changed = read_changes(options.workspace(), run, since)
+    judged = options.judged(run)
+    text = f"{view.text(changed, options.room)}\n{judged_share.paragraph(judged, options.width)}"
+    options.show({**view.value(changed), "judged": judged}, text)
 
 
 def unusual(
@@ -46,7 +50,7 @@ def unusual(
     if options.json:
         options.show(view.value(scored.access, shown), "")
     else:
-        options.show({}, view.text(scored.access, shown, scored.names))
+        options.show({}, view.text(scored.access, shown, scored.names, options.room))
 
 
 def predict(

@@ -33,26 +33,35 @@ def offboarding(
     """Say what is still open for those who leave. In which system, and for how long."""
     from access_review.artifacts import LEAVERS
     from access_review.offboarding import leaver as values
-    from access_review.stages.offboarding import follow_leavers, too_old
+    from access_review.stages.offboarding import follow_leavers, of_client, too_old
+    from access_review.stages.zones import person_zones
+    from access_review.views import judged_share
     from access_review.views import offboarding as view
 
     options: Options = ctx.obj
     workspace = options.workspace(to_read=fresh)
     run = options.collect(workspace) if fresh else options.found_run()
-    leavers = follow_leavers(workspace, run, options.now)
+    followed, zones = follow_leavers(workspace, run, options.now), person_zones(workspace, run)
+    leavers, judged = followed.leavers, followed.judged
     if client:
-        leavers = values.limited(leavers, [one for one in leavers.leavers if client in one.clients])
+        leavers = values.limited(leavers, of_client(leavers, run, client))
     if certificates:
         some = [values.find_leaver(leavers, person)] if person else list(view.since(leavers, since or _EVER))
         _certify(options, leavers, some, certificates)
     elif person:
         leaver = values.find_leaver(leavers, person)
-        text = view.details(leaver, leavers, colour=options.colour, width=options.width)
+        zone = zones.get(leaver.person, "")
+        text = view.details(leaver, leavers, colour=options.colour, width=options.width, zone=zone)
         options.show(LEAVERS.plain(values.limited(leavers, [leaver])), text)
     else:
         listed, stale = view.since(leavers, since), too_old(run, options.now)
-        text = view.listing(leavers, listed, colour=options.colour, width=options.width, stale=stale)
-        options.show(LEAVERS.plain(values.limited(leavers, listed)), text)
+        said = judged_share.paragraph(judged, options.width)
+        text = view.listing(
+            leavers, listed, colour=options.colour, width=options.width, stale=stale, judged=said, zones=zones
+        )
+        options.show({**LEAVERS.plain(values.limited(leavers, listed)), "judged": judged}, text)
+        if not listed:
+            options.leave_unjudged(judged)
 
 
 _EVER = datetime.min.replace(tzinfo=UTC)
@@ -64,29 +73,36 @@ def daily(ctx: typer.Context) -> None:
     from access_review.offboarding import leaver as values
     from access_review.stages.apply_standing import not_heard_of
     from access_review.stages.daily import check_day
+    from access_review.stages.zones import person_zones
     from access_review.views import daily as view
+    from access_review.views import judged_share
     from access_review.views import offboarding as leaving
 
     options: Options = ctx.obj
     workspace = options.workspace(to_read=not options.run)
     with options.holding_campaign("daily"):
-        day = check_day(workspace, options.found_run() if options.run else options.collect(workspace), options.now)
-    listed = leaving.since(day.leavers, None)
+        run = options.found_run() if options.run else options.collect(workspace)
+        day = check_day(workspace, run, options.now)
+    listed, judged = leaving.since(day.leavers, None), day.judged
     value = {
         "leavers": LEAVERS.plain(values.limited(day.leavers, listed)),
         "signins": day.signins,
         "applications": day.applications,
         "agents": day.agents,
         "not_evaluated": day.silent,
+        "judged": judged,
     }
-    text = leaving.listing(day.leavers, listed, colour=options.colour, width=options.width)
+    said, zones = judged_share.paragraph(judged, options.width), person_zones(workspace, run)
+    text = leaving.listing(day.leavers, listed, colour=options.colour, width=options.width, judged=said, zones=zones)
     alarm = not_heard_of(workspace, options.now)
     options.show(
         value | {"alarm": alarm},
-        view.text(text, day.signins, day.applications, day.agents, day.silent, width=options.width),
+        view.text(text, day.signins, day.applications, day.agents, day.silent, width=options.room),
     )
     if alarm:
         leave(4, alarm)
+    if not listed and not day.signins:
+        options.leave_unjudged(judged)
 
 
 def _certify(options: Options, leavers: "Leavers", some: "list[Leaver]", folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from access_review.runs import Run
+    from access_review.views.summary import JudgedSummary
     from access_review.workspace import Workspace
 
 
@@ -94,6 +96,20 @@ class Options:
         self.require_known(run)
         return run
 
+    def judged(self, run: "Run") -> "JudgedSummary | None":
+        """Return how much of a run was judged, and why the rest was not; nothing where no review has said so."""
+        from access_review.store import reviews, snapshots
+        from access_review.views.summary import judged_summary
+
+        return judged_summary(reviews.judged_of(run), snapshots.read_manifest(run))
+
+    def leave_unjudged(self, judged: "JudgedSummary | None") -> None:
+        """End with 5 and say why, where nothing was found and not everything was judged: that is not clean."""
+        from access_review.views.judged_share import too_little
+
+        if reason := too_little(judged):
+            leave(5, reason)
+
     def require_known(self, run: "Run") -> None:
         """Hold a run against the logbook; say of everything else what is not as the logbook knows it."""
         from access_review.store import logged
@@ -146,6 +162,11 @@ class Options:
         """Columns of the terminal; 100 where there is none."""
         return shutil.get_terminal_size((100, 24)).columns
 
+    @property
+    def room(self) -> int:
+        """Columns of the terminal, or as many as a line takes where there is none: programs read whole lines."""
+        return self.width if sys.stdout.isatty() else _ENDLESS
+
     def show(self, value: Mapping[str, object], text: str) -> None:
         """Print a result: as JSON for scripts, or as text for people."""
         typer.echo(
@@ -160,17 +181,15 @@ class Options:
             typer.echo(self._runs(text))
 
     def _runs(self, text: str) -> str:
-        """Return text in which the command to run next runs as it is printed, in the workspace and at the moment given."""
-        if not self.given or "Next:" not in text:
+        """Return text in which commands to run next run as they are printed, in the workspace and at the moment given."""
+        if not self.given:
             return text
-        return "\n".join(map(self._as_given, text.split("\n")))
+        return _TO_RUN.sub(lambda found: f"{found[1]}access-review {self.given} ", text)
 
-    def _as_given(self, line: str) -> str:
-        before, next_, after = line.partition("Next:")
-        if not next_ or "access-review -" in after.replace("access-review --run", ""):
-            return line
-        return before + next_ + after.replace("access-review ", f"access-review {self.given} ")
 
+_ENDLESS = 10_000
+_TO_RUN = re.compile(r"((?:[:;→]|\bor) +)access-review (?=[a-z]|--run )")
+"""A command after a colon or an arrow, as in `Next: access-review audit`, that names neither a workspace nor a moment."""
 
 FailOn = Annotated[
     Severity | None, typer.Option("--fail-on", help="Exit with 3 when a new or open finding is at least this severe.")

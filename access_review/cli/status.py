@@ -44,7 +44,7 @@ def status(
     from access_review.stages import status as stage
     from access_review.stages.predict import predict_for_report
     from access_review.store import logged
-    from access_review.views import predicted
+    from access_review.views import judged_share, predicted
     from access_review.views import status as view
 
     options: Options = ctx.obj
@@ -60,14 +60,26 @@ def status(
     newest = logged.newest_reviewed(workspace.folder)
     risk = predict_for_report(workspace, newest) if newest else None
     unknown = None if risk else "unreadable" if newest else "no-reviewed-run"
+    judged = options.judged(newest) if newest else None
     shown = view.text(
-        found.at, workspace.policy.organisation, found.checkpoints, colour=options.colour, width=options.width
+        found.at,
+        workspace.policy.organisation,
+        found.checkpoints,
+        colour=options.colour,
+        width=options.width,
+        judged=judged_share.paragraph(judged, options.width),
     )
     options.show(
-        {**view.value(found.at, found.checkpoints), "predicted": predicted.risk(risk), "not_predicted": unknown},
+        {
+            **view.value(found.at, found.checkpoints),
+            "judged": judged,
+            "predicted": predicted.risk(risk),
+            "not_predicted": unknown,
+        },
         "\n".join((shown, *predicted.next_to_fail(risk))),
     )
     leave(*_ended(found))
+    options.leave_unjudged(judged)
 
 
 def _measures(options: Options) -> None:

@@ -124,7 +124,7 @@ def list_(
             {"item": item.item, "account": item.account, "entitlement": item.entitlement} for item in log.unlogged
         ],
     }
-    text = view.text(log.states, log.unlogged, log.approved_as, width=options.width)
+    text = view.text(log.states, log.unlogged, log.approved_as, width=options.room)
     options.show(value, text + (f"\n\nTo sign: {shown(output)}" if output else ""))
 
 

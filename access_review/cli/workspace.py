@@ -34,7 +34,7 @@ def check(
         return
     with terminal.progress(shown=None if not options.quiet else False) as progress:
         result = check_sources(workspace, options.now, progress)
-    options.show(view.value(result), view.text(result))
+    options.show(view.value(result), view.text(result, options.room))
     cut = [source["source"] for source in result["sources"] if not source["complete"]]
     leave(1 if cut else 0, f"not read whole, so that less is concluded: {listed(cut)}")
 
@@ -163,11 +163,17 @@ def roles_test(ctx: typer.Context) -> None:
 def roles_coverage(ctx: typer.Context) -> None:
     """Say which accounts find their person, which access a template judges, and who has no role."""
     from access_review.stages.roles import measure_coverage
+    from access_review.store import snapshots
     from access_review.views import coverage as view
+    from access_review.views import judged_share
+    from access_review.views.summary import judged_summary
 
     options: Options = ctx.obj
-    measured = measure_coverage(options.workspace(), options.found_run(reviewed=True))
-    options.show(view.value(measured), view.text(measured))
+    run = options.found_run(reviewed=True)
+    measured, share = measure_coverage(options.workspace(), run)
+    judged = judged_summary(share, snapshots.read_manifest(run))
+    text = f"{view.text(measured, options.room)}\n{judged_share.paragraph(judged, options.width)}"
+    options.show({**view.value(measured), "judged": judged}, text)
 
 
 def roles_diff(

@@ -5,7 +5,7 @@ nothing since, one that the later run did not read whole has taken nothing. Give
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -35,7 +35,7 @@ class AccessChange:
     """One change: of a person, of what an account holds, or of a nesting edge (``account`` is the child then).
 
     Names are what people read. ``by`` says who did it where that is known. ``standing`` is what tickets say of a grant
-    (``facts.TICKET_STANDINGS``, ``ended``, ``not-yet`` or ``no-ticket``), empty where no tickets are loaded. ``verdict``
+    (``facts.TICKET_STANDINGS``, ``ended``, ``not-yet`` or ``no-ticket``), empty where no tickets are loaded, or not all were read and none of them authorises it. ``verdict``
     is what the roles say of it. ``behind`` counts who has something by a nesting edge.
     """
 
@@ -63,7 +63,8 @@ class ChangedAccess:
     """The changes between two runs, and of which sources nobody can say what changed, with the reason.
 
     ``tickets`` is whether a source says what was authorised; ``unclear`` counts its lines that may mean several people
-    or things; ``unmatched`` counts those that name nobody, or nothing, that the sources have.
+    or things; ``unmatched`` counts those that name nobody, or nothing, that the sources have; ``unread`` are the sources
+    whose tickets were not read whole, with the reason.
     """
 
     since: str
@@ -74,6 +75,7 @@ class ChangedAccess:
     tickets: bool = False
     unclear: tuple[str, ...] = ()
     unmatched: int = 0
+    unread: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, kind: AccessChangeKind) -> tuple[AccessChange, ...]:
         """Return the changes of one kind."""
@@ -95,12 +97,14 @@ def find_changes(
     for name in BEFORE:
         engine.register(f"before_{name}", stored(before.tables).part(name))
     engine.register("batches", _batches(removed))
+    unread = now.incomplete("tickets") if "tickets" in now.collected else {}
     changes = []
     for kind, sql in _SQL.items():
         table, seen_in = _SEEN[kind]
         whole = sorted((before if seen_in == "before" else now).whole(table))
         rows = engine.rows(sql, whole=whole, now=now.as_of, tickets="tickets" in now.collected)
-        changes += [AccessChange(kind, **row) for row in rows]
+        found = [AccessChange(kind, **row) for row in rows]
+        changes += [_as_far_as_read(one) for one in found] if unread else found
     return ChangedAccess(
         since,
         before.as_of,
@@ -110,7 +114,13 @@ def find_changes(
         "tickets" in now.collected,
         tuple(row["ticket"] for row in engine.rows(_UNCLEAR)),
         engine.rows(_UNMATCHED)[0]["lines"],
+        unread,
     )
+
+
+def _as_far_as_read(change: AccessChange) -> AccessChange:
+    """Leave open what no ticket authorises where not all of them were read: the one that does may be among the others."""
+    return change if change.standing == "approved" else replace(change, standing="", ticket=None)
 
 
 def _batches(removed: Mapping[tuple[str, str], str]) -> pa.Table:

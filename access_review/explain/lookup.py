@@ -59,7 +59,10 @@ def _nearest(engine: Engine, text: str) -> list[str]:
     """Return the names most like what was asked for, the nearest first."""
     rows = engine.rows(_NAMES, shortest=len(text) - _OFF, longest=len(text) + _OFF)
     names = {row["name"].lower(): row["name"] for row in rows}
-    return [names[found] for found in difflib.get_close_matches(text.lower(), names, _SAID, cutoff=0.75)]
+    near = difflib.get_close_matches(text.lower(), names, _SAID, cutoff=0.75)
+    if not near:  # a part of a name alone: Ana of Ana Cruz
+        return [row["name"] for row in engine.rows(_WITH_WORD, word=text.strip().lower(), most=_SAID)]
+    return [names[found] for found in near]
 
 
 def _candidates(engine: Engine, sql: str, text: str) -> Sequence[Row]:
@@ -77,6 +80,11 @@ _NAMES = f"""
     SELECT name FROM ({_THINGS}) AS things WHERE name IS NOT NULL AND length(name) BETWEEN :shortest AND :longest
     UNION SELECT display_name FROM accounts WHERE length(display_name) BETWEEN :shortest AND :longest
     ORDER BY name LIMIT 200000
+"""
+
+_WITH_WORD = """
+    SELECT DISTINCT name FROM people
+    WHERE :word <> '' AND contains(concat(' ', lower(name), ' '), concat(' ', :word, ' ')) ORDER BY name LIMIT :most
 """
 
 _IDS = f"""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from access_review.engine import Engine
-from access_review.errors import Unclear
+from access_review.errors import Unclear, no_such
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +20,12 @@ class Reporting:
 def reporting_to(engine: Engine, who: str) -> Reporting:
     """Return those who report to somebody, named by id, number, mail or name; raises ``Unclear`` for nobody and several."""
     found = engine.rows(_MANAGERS, who=who)
-    if len(found) != 1:
-        said = "nobody" if not found else f"{len(found)} people"
-        raise Unclear(f"{said} in the rosters is called {who!r}", hint="name a manager by id, as the roster has it")
+    if not found:
+        names = [row["name"] for row in engine.rows(_ANSWERING)]
+        raise no_such("nobody in the rosters is called", who, names, all_of_them="access-review export people")
+    if len(found) > 1:
+        known = ", ".join(row["person"] for row in found[:5])
+        raise Unclear(f"{len(found)} people in the rosters are called {who!r}", hint=f"name one by the id: {known}")
     manager = found[0]["person"]
     people = frozenset(row["person"] for row in engine.rows(_PEOPLE, manager=manager))
     if not people:
@@ -44,5 +47,10 @@ _MANAGERS = """
     SELECT person, coalesce(name, person) AS name FROM people
     WHERE person = :who OR native_id = :who OR lower(mail) = lower(:who) OR lower(name) = lower(:who)
     ORDER BY person
+"""
+_ANSWERING = """
+    SELECT DISTINCT m.name FROM people AS p
+    JOIN people AS m ON m.person = CASE WHEN p.kind = 'agent' THEN p.sponsor ELSE p.manager END
+    WHERE m.name IS NOT NULL ORDER BY m.name
 """
 _PEOPLE = "SELECT person FROM people WHERE CASE WHEN kind = 'agent' THEN sponsor ELSE manager END = :manager"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from access_review.engine import Engine
-from access_review.findings.judged_share import Judged
+from access_review.findings.judged_share import Judged, UnjudgedPart
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,7 +11,8 @@ class ReviewCounts:
     """How much there was in a review: counted while its facts stood, and kept with its findings.
 
     ``grants`` are direct ones, synced copies apart; ``privileged`` those of privileged entitlements, of which
-    ``standing`` are held all the time. ``agents`` are the AI agents of registers and sources.
+    ``standing`` are held all the time. ``agents`` are the AI agents of registers and sources. ``not_judged`` says why
+    the others were not judged, and ``copies`` counts the synced ones: null in a review from before that was kept.
     """
 
     accounts: int
@@ -20,6 +21,15 @@ class ReviewCounts:
     privileged: int
     standing: int
     agents: int
+    copies: int | None = None
+    not_judged: tuple[UnjudgedPart, ...] | None = None
+
+    @property
+    def judged(self) -> Judged | None:
+        """How much was judged, and why the rest was not; nothing where that was not kept."""
+        if self.copies is None or self.not_judged is None:
+            return None
+        return Judged(self.accounts, self.grants, self.copies, self.not_judged)
 
 
 def count_review(engine: Engine, judged: Judged) -> ReviewCounts:
@@ -32,6 +42,8 @@ def count_review(engine: Engine, judged: Judged) -> ReviewCounts:
         privileged=row["privileged"],
         standing=row["standing"],
         agents=row["agents"] + row["unlisted"],
+        copies=judged.copies,
+        not_judged=judged.unjudged,
     )
 
 

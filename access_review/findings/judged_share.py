@@ -4,6 +4,7 @@ A grant is judged when a role template says whether its holder may have it, or w
 may be held. An account is judged when whatever it holds would be.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -54,9 +55,10 @@ class Judged:
         return not self.unjudged
 
 
-def measure_judged(engine: Engine) -> Judged:
-    """Count what was judged in a review whose facts are established in the engine."""
-    rows = engine.rows(_COUNTED, kinds=MATCHED_KINDS)
+def measure_judged(engine: Engine, people: Collection[str] = ()) -> Judged:
+    """Count what was judged in a review whose facts are established in the engine; of some ``people`` alone, where given."""
+    only, named = ("WHERE accounts.person IN :people", {"people": tuple(sorted(people))}) if people else ("", {})
+    rows = engine.rows(_COUNTED.format(only=only), kinds=MATCHED_KINDS, **named)
     unjudged = [UnjudgedPart(NotJudged(row["why"]), row["accounts"], row["grants"]) for row in rows if row["why"]]
     accounts, grants, copies = (sum(row[column] for row in rows) for column in ("accounts", "grants", "copies"))
     return Judged(accounts, grants, copies, tuple(unjudged))
@@ -77,5 +79,6 @@ _COUNTED = """
     LEFT JOIN granted ON granted.account = accounts.account
     LEFT JOIN people ON people.person = accounts.person
     LEFT JOIN person_role_sets AS roles ON roles.person = accounts.person
+    {only}
     GROUP BY 1 ORDER BY 1
 """

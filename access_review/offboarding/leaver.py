@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from access_review.errors import Unclear
+from access_review.errors import Unclear, no_such
 
 
 class AccessItem(StrEnum):
@@ -202,7 +202,12 @@ def find_leaver(leavers: Leavers, text: str) -> Leaver:
     if found:
         known = ", ".join(f"{one.name} {one.person}" for one in found)
         raise Unclear(f"{text!r} could be {len(found)} leavers", hint=f"name one by the id: {known}")
-    raise Unclear(f"nobody who leaves is called {text!r}", hint="access-review offboarding lists them")
+    raise no_such(
+        "nobody who leaves is called",
+        text,
+        {one.name for one in leavers.leavers},
+        all_of_them="access-review offboarding",
+    )
 
 
 def limited(leavers: Leavers, some: Iterable[Leaver]) -> Leavers:

@@ -60,8 +60,8 @@ def earlier_run(workspace: Path, run: Run, since: str = "") -> Run:
         known = ", ".join(one.id for one in earlier[-5:])
         try:
             given = runs.find(workspace, name)
-        except ArtifactError:
-            raise Unclear(f"no run is called {since}", hint=f"earlier ones: {known}") from None
+        except ArtifactError as error:
+            raise Unclear(error.message, hint=error.hint or f"earlier ones: {known}") from None
         raise Unclear(f"{given.id} is not before {run.id}", hint=f"earlier ones: {known}")
     return found[-1] if name != since or len(found) == 1 else _several(since, found)
 

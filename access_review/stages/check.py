@@ -9,6 +9,7 @@ from access_review import roles
 from access_review.changes import ReadablePart, tells_readable
 from access_review.explain import coverage
 from access_review.explain.role_members import WhoNobodyHas, role_members
+from access_review.findings.judged_share import measure_judged
 from access_review.plan.wind_down_scope import belonging
 from access_review.review import establish
 from access_review.runs import Run
@@ -26,6 +27,7 @@ from access_review.views.check import (
     UnresolvedPattern,
     UnusableInput,
 )
+from access_review.views.summary import JudgedSummary, judged_summary
 from access_review.workspace import Workspace
 
 FORMAT = "access-review/check@1"
@@ -104,6 +106,7 @@ def _undeclared(workspace: Workspace, earlier: Sequence[Run]) -> list[CheckedSou
 
 class _Asked(TypedDict):
     coverage: coverage.Coverage
+    judged: JudgedSummary | None
     nobody_has: tuple[WhoNobodyHas, ...]
 
 
@@ -111,7 +114,8 @@ def _asked(workspace: Workspace, snapshot: Snapshot) -> _Asked:
     with reviews.engine_of(workspace, snapshot) as engine:
         establish(snapshot.tables, workspace, engine)
         unmatched = role_members(engine, workspace).unmatched
-        return {"coverage": coverage.measure(engine), "nobody_has": unmatched}
+        found = judged_summary(measure_judged(engine), manifest(snapshot, workspace))
+        return {"coverage": coverage.measure(engine), "judged": found, "nobody_has": unmatched}
 
 
 def _checked(name: str, source: ManifestSource, snapshot: Snapshot) -> CheckedSource:

@@ -10,26 +10,27 @@ from access_review.audit import client_extract
 from access_review.audit.client_extract import ClientScorecard
 from access_review.audit.decisions import Decisions
 from access_review.audit.judge import ClientStatement
+from access_review.findings.judged_share import measure_judged
 from access_review.runs import Run
 from access_review.sample import population
 from access_review.stages.offboarding import follow_leavers
 from access_review.store import audits, files, reviews, snapshots
 from access_review.views import spreadsheet, worksheet
+from access_review.views.summary import JudgedSummary, judged_summary
 from access_review.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenClient:
-    """One client's part of a run: how it stands, what the draw shows of it (null without one), and where it lies."""
+    """One client's part of a run: how it stands, what the draw shows of it (null without one), and where it lies.
+
+    ``judged`` is how much of what its people hold was judged.
+    """
 
     card: ClientScorecard
     shown: ClientStatement | None
+    judged: JudgedSummary | None
     folder: Path
-
-    @property
-    def said(self) -> tuple[ClientScorecard, ClientStatement | None, str]:
-        """Return what is told of it: the numbers, what the draw shows, and the folder."""
-        return self.card, self.shown, str(self.folder)
 
 
 def write_client(workspace: Workspace, run: Run, client: str, now: datetime) -> WrittenClient:
@@ -38,7 +39,7 @@ def write_client(workspace: Workspace, run: Run, client: str, now: datetime) -> 
     Population, findings, work sheets, answers, scorecard, and as evidence what all of it rests on.
     Raises ``Unclear`` for a client that nobody works for, and ``PlanRefused`` for a journal that is gone before its time.
     """
-    leavers = follow_leavers(workspace, run, now).leavers
+    leavers = follow_leavers(workspace, run, now).leavers.leavers
     sampled = store.has(run, WORKLIST)
     work = store.read(run, WORKLIST).items if sampled else ()
     decisions = audits.decisions(run) if sampled else Decisions(run.id)
@@ -49,17 +50,19 @@ def write_client(workspace: Workspace, run: Run, client: str, now: datetime) -> 
             for unit in population.of_client(population.list_units(facts.engine), client)
         )
         found = client_extract.select_findings(facts.report.findings.to_pylist(), within)
-        as_of = facts.snapshot.as_of
+        as_of, share = facts.snapshot.as_of, measure_judged(facts.engine, within.own)
     items = client_extract.select_items(work, within)
     answered = sum(item.item in decisions.current for item in items)
     card = client_extract.score(within, units, found, items, answered, leavers)
     rows = [tuple("" if row[name] is None else str(row[name]) for name in client_extract.FINDING) for row in found]
+    collected = snapshots.read_manifest(run)
+    judged = judged_summary(share, collected)
     answers = replace(decisions, history=client_extract.select_decisions(decisions.history, items, within))
     written = {
         "population.json": FRAME.dump(population.SamplingFrame(run.id, units)),
         "findings.csv": spreadsheet.csv_bytes(client_extract.FINDING, rows),
         "decisions.json": DECISIONS.dump(answers),
-        "scorecard.json": canonical({"format": client_extract.SCORECARD, "run": run.id, **card}),
+        "scorecard.json": canonical({"format": client_extract.SCORECARD, "run": run.id, **card, "judged": judged}),
     }
     for reviewer in sorted({item.reviewer for item in items}):
         theirs = [item for item in items if item.reviewer == reviewer]
@@ -67,9 +70,9 @@ def write_client(workspace: Workspace, run: Run, client: str, now: datetime) -> 
         written[f"{worksheet.name_of(reviewer)}.csv"] = worksheet.as_csv(run.id, theirs)
     drawn = store.read(run, SAMPLE) if sampled else None
     shown = audits.client_statement(run, client) if sampled else None
-    evidence = client_extract.list_evidence(snapshots.read_manifest(run), drawn, shown, written, within)
+    evidence = client_extract.list_evidence(collected, drawn, shown, written, within)
     written["evidence.json"] = canonical(evidence)
     folder = run.folder / "clients" / worksheet.name_of(client)
     for name, data in written.items():
         files.write(folder / name, data)
-    return WrittenClient(card, shown, folder)
+    return WrittenClient(card, shown, judged, folder)

@@ -15,6 +15,7 @@ from access_review.stages.offboarding import follow_leavers
 from access_review.stages.review import review_run
 from access_review.store import reviews
 from access_review.tables import Row
+from access_review.views.summary import JudgedSummary
 from access_review.workspace import Workspace
 
 SIGNIN_RULES = (
@@ -25,13 +26,14 @@ SIGNIN_RULES = (
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """What the daily check saw; ``signins`` are findings, the highest risk first, ``silent`` rules with why not."""
+    """What the daily check saw; ``signins`` are findings, the highest risk first, ``silent`` rules with why not, ``judged`` how much."""
 
     leavers: Leavers
     signins: Sequence[Row]
     applications: Sequence[ListedApplication]
     agents: Sequence[ListedAgent]
     silent: Mapping[str, str]
+    judged: JudgedSummary | None
 
 
 def check_day(workspace: Workspace, run: Run, now: datetime) -> Day:
@@ -40,11 +42,11 @@ def check_day(workspace: Workspace, run: Run, now: datetime) -> Day:
     Raises ``PlanRefused`` for the journal of a batch that is gone before its time.
     """
     report = review_run(workspace, run, now)
-    leavers = follow_leavers(workspace, run, now)
+    followed = follow_leavers(workspace, run, now)
     with reviews.opened(workspace, run) as facts:
         applications, agents = inventory.list_applications(facts.engine), inventory.list_agents(facts.engine)
     silent = {e.rule: e.reason for e in report.evaluations if e.rule in SIGNIN_RULES and not e.evaluated}
-    return Day(leavers, signin_findings(report), applications, agents, silent)
+    return Day(followed.leavers, signin_findings(report), applications, agents, silent, followed.judged)
 
 
 def signin_findings(report: Report) -> list[Row]:

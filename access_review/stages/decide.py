@@ -27,12 +27,16 @@ LARGEST = 64 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class ReadBack:
-    """How many answers sheets held, what the sample proves now, which sheets answer the same, and what was left aside."""
+    """How many answers sheets held, what the sample proves now, which sheets answer the same, and what was left aside.
+
+    ``strangers`` are files of no kind that a sheet has, ``strays`` those that are no work sheet of this audit, with why.
+    """
 
     answers: int
     judgement: Judgement
     doubles: tuple[tuple[str, str], ...]
     strangers: tuple[str, ...]
+    strays: tuple[tuple[str, str], ...]
 
 
 def read_sheets(run: Run, paths: Iterable[Path], now: datetime) -> ReadBack:
@@ -41,22 +45,28 @@ def read_sheets(run: Run, paths: Iterable[Path], now: datetime) -> ReadBack:
     ``now`` is on the last day on which something can have been decided. Raises
     ``WorkspaceError`` with every mistake of every sheet, and then keeps nothing; ``Unclear`` where no sheet is.
     """
-    named, strangers = _within(paths)
+    named, lay_there, strangers = _within(paths)
     sheets, unread = open_sheets(named)
     read = filled_sheets.read_decisions(
-        sheets, store.read(run, WORKLIST), today=now.date(), unread=unread, people=rosters.people_now(run)
+        sheets,
+        store.read(run, WORKLIST),
+        today=now.date(),
+        unread=unread,
+        people=rosters.people_now(run),
+        lay_there=lay_there,
     )
     _record(run, read.decisions, now, read.places)
-    return ReadBack(len(read.decisions), audits.judgement(run), read.doubles, strangers)
+    return ReadBack(len(read.decisions), audits.judgement(run), read.doubles, strangers, read.strays)
 
 
-def _within(paths: Iterable[Path]) -> tuple[list[Path], tuple[str, ...]]:
-    """Return the sheets named, and those of each folder named; beside them what else lies in a folder.
+def _within(paths: Iterable[Path]) -> tuple[list[Path], frozenset[str], tuple[str, ...]]:
+    """Return the sheets named, and those of each folder named; the names of the latter, and of what else lies in a folder.
 
     A file that a spreadsheet program keeps beside an open one is neither.
     """
     sheets: list[Path] = []
     strangers: list[str] = []
+    lay_there: set[str] = set()
     for path in paths:
         if not path.is_dir():
             sheets.append(path)
@@ -64,10 +74,11 @@ def _within(paths: Iterable[Path]) -> tuple[list[Path], tuple[str, ...]]:
         inside = sorted(one for one in path.iterdir() if not one.name.startswith((".", "~$")))
         found = [one for one in inside if one.is_file() and one.suffix.lower() in _SHEETS]
         sheets += found
+        lay_there |= {one.name for one in found}
         strangers += [one.name for one in inside if one not in found]
     if not sheets:
         raise Unclear("no work sheet is there", hint="give sheets, .xlsx or .csv, or the folder that they came back to")
-    return sheets, tuple(strangers)
+    return sheets, frozenset(lay_there), tuple(strangers)
 
 
 def open_sheets(paths: Iterable[Path]) -> tuple[list[tuple[str, bytes]], list[Mistake]]:

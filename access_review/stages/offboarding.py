@@ -7,6 +7,8 @@ from pathlib import Path
 
 from access_review import store
 from access_review.artifacts import LEAVERS, canonical
+from access_review.errors import no_such
+from access_review.findings.judged_share import measure_judged
 from access_review.logbook import entries
 from access_review.logbook.known import known_things
 from access_review.offboarding import assess, certificate, checklist, queries
@@ -18,13 +20,22 @@ from access_review.snapshot import Snapshot
 from access_review.store import files, logbook, logged, plans, reviews, snapshots
 from access_review.tables import TABLES
 from access_review.views import certificate as view
+from access_review.views.summary import JudgedSummary, judged_summary
 from access_review.views.worksheet import name_of
 from access_review.workspace import Workspace
 
 _FRESH = timedelta(hours=24)
 
 
-def follow_leavers(workspace: Workspace, run: Run, now: datetime) -> Leavers:
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """Everyone who leaves, and how much of what people hold is judged: an account of nobody may be a leaver's."""
+
+    leavers: Leavers
+    judged: JudgedSummary | None
+
+
+def follow_leavers(workspace: Workspace, run: Run, now: datetime) -> Followed:
     """Say what is open for everyone who leaves, and keep it in the run for the next to compare with.
 
     What batches have proven gone since is exact; what merely two runs saw lies between them.
@@ -45,8 +56,9 @@ def follow_leavers(workspace: Workspace, run: Run, now: datetime) -> Leavers:
             statuses=queries.person_statuses(engine, [one.person for one in before.leavers] if before else ()),
             verified=proven(plans.journals(workspace.folder)),
         )
+        share = measure_judged(engine)
     _keep(run, made, now)
-    return made
+    return Followed(made, judged_summary(share, snapshots.read_manifest(run)))
 
 
 def _keep(run: Run, made: Leavers, now: datetime) -> None:
@@ -76,6 +88,14 @@ def _read(workspace: Workspace, run: Run, snapshot: Snapshot) -> checklist.ReadC
         missing=frozenset(TABLES) - snapshot.collected,
         incomplete={table: snapshot.incomplete(table) for table in TABLES},
     )
+
+
+def of_client(made: Leavers, run: Run, client: str) -> list[Leaver]:
+    """Return the leavers who work, or worked, for a client; raises ``Unclear`` for one that nobody works for."""
+    known = {name for name in snapshots.load(run).tables["assignments"]["client"].to_pylist() if name}
+    if client not in known:
+        raise no_such("nobody works for", client, known)
+    return [one for one in made.leavers if client in one.clients]
 
 
 def too_old(run: Run, now: datetime) -> str:

@@ -54,7 +54,7 @@ def plan_run(
     people = reviewers.people_of(rows)
     if scope.wind_down:
         scope = _of_wind_down(workspace, run, scope, snapshot, now)
-    asks = people.who(requested_by) or _unclear(requested_by, rows, "works here, as far as the rosters say")
+    asks = people.who(requested_by) or _unclear(requested_by, rows, "works here, as far as the rosters say,")
     scope = _resolve(scope, people, rows, snapshot)
     order = PlanOrder(asks, now, name, scope, raised, ahead)
     made = derive_plan(workspace, run, order)
@@ -152,4 +152,5 @@ def _unclear(asked: str, rows: Iterable[Row], words: str) -> NoReturn:
     )
     if len(same) > 1:
         raise Unclear(f"{len(same)} people are called {asked!r}", hint=f"give the id: {listed(same)}")
-    raise Unclear(f"nobody called {asked!r} {words}", hint="give the id: access-review explain NAME")
+    names = {row["name"] for row in rows if row["name"]}
+    raise no_such(f"nobody who {words} is called", asked, names, all_of_them="access-review export people")

@@ -8,6 +8,7 @@ from access_review import roles
 from access_review.explain.coverage import Coverage, measure
 from access_review.explain.role_members import RoleMembers, role_members
 from access_review.explain.role_tests import RoleTestResult, TestedRun, run_tests
+from access_review.findings.judged_share import Judged, measure_judged
 from access_review.review import by_name_only, establish
 from access_review.roles import Resolved
 from access_review.runs import Run
@@ -44,10 +45,13 @@ def run_role_tests(workspace: Workspace, run: Run | None) -> tuple[RoleTestResul
     return run_tests(workspace, TestedRun(tables["entitlements"], tables["nesting"], by_name, people))
 
 
-def measure_coverage(workspace: Workspace, run: Run) -> Coverage:
-    """Say what the conclusions of a reviewed run rest on, with the workspace as it is now; raises ``ArtifactError``."""
+def measure_coverage(workspace: Workspace, run: Run) -> tuple[Coverage, Judged]:
+    """Say what the conclusions of a reviewed run rest on, with the workspace as it is now, and how much that judges.
+
+    Raises ``ArtifactError``.
+    """
     with reviews.opened(workspace, run) as facts:
-        return measure(facts.engine)
+        return measure(facts.engine), measure_judged(facts.engine)
 
 
 _PEOPLE = """

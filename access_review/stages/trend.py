@@ -26,8 +26,9 @@ def read_trend(workspace: Workspace, now: datetime) -> Trend:
     """Read every audit of a workspace; raises ``ArtifactError``."""
     folder = workspace.folder
     weeks = tuple(
-        trend_point(audit, reviews.read(run).findings, audits.judgement(run), len(store.read(run, SAMPLE).picks))
+        trend_point(audit, found.findings, audits.judgement(run), len(store.read(run, SAMPLE).picks), found.judged)
         for run, audit in audits.all_audits(folder)
+        for found in [reviews.read(run)]
     )
     coverage = coverage_clock(audits.sample_state(folder).coverage, now, workspace.policy.sampling.coverage_weeks)
     return Trend(weeks, measured(folder), coverage)

@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from access_review import runs, store
-from access_review.artifacts import CONTROL, DECLARED, REVIEWED, DeclaredFiles, Reviewed
+from access_review.artifacts import CONTROL, COUNTS, DECLARED, REVIEWED, DeclaredFiles, Reviewed
 from access_review.engine import Engine, ParquetFile
 from access_review.engine.duckdb import EmbeddedEngine
 from access_review.errors import ArtifactError
 from access_review.facts import AcceptedAccess, CarryForward, accepted_tables, carry_forward_tables
 from access_review.findings import format_1, register
+from access_review.findings.judged_share import Judged
 from access_review.plan.derive import changed
 from access_review.review import Previous, Report, establish
 from access_review.runs import Run
@@ -66,7 +67,15 @@ def read(run: Run) -> Report:
             f"{path} has format {known.findings!r}, not {format_1.FORMAT!r}", hint="use the version that wrote it"
         )
     snapshots.verify(path, digest=known.digest, file=known.file, made="reviewed", hint="access-review review")
-    return Report(run.as_of, ParquetFile(path), known.rules, known.digest)
+    return Report(run.as_of, ParquetFile(path), known.rules, known.digest, judged_of(run))
+
+
+def judged_of(run: Run) -> Judged | None:
+    """Return how much of what people held in a run was judged; nothing where no review of it has said so.
+
+    Raises ``ArtifactError`` for a file of the run that is damaged.
+    """
+    return store.read(run, COUNTS).judged if run.reviewed and store.has(run, COUNTS) else None
 
 
 def owners(run: Run) -> ParquetFile | None:

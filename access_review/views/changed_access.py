@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 
 from access_review.explain.changed_access import AccessChange, AccessChangeKind, ChangedAccess
 from access_review.model import JsonObject
+from access_review.views.terminal import wrapped
 from access_review.views.text import count, day, listed, moment, visible
 
 FORMAT = "access-review/changes@1"
@@ -80,12 +81,13 @@ def value(changed: ChangedAccess) -> JsonObject:
         "tickets": changed.tickets,
         "unclear_tickets": list(changed.unclear),
         "unmatched_ticket_lines": changed.unmatched,
+        "unread_tickets": dict(changed.unread),
     }
 
 
-def text(changed: ChangedAccess) -> str:
-    """Say what changed, a line a thing and kind of change."""
-    return "\n".join(_text(changed))
+def text(changed: ChangedAccess, width: int = 100) -> str:
+    """Say what changed, a line a thing and kind of change, in lines of ``width`` columns: nothing is cut."""
+    return "\n".join(wrapped(line, width, "    ") for line in _text(changed))
 
 
 def _text(changed: ChangedAccess) -> Iterator[str]:
@@ -117,6 +119,10 @@ def remarks(changed: ChangedAccess) -> list[str]:
     ]
     if not changed.tickets:
         said.append("No tickets are loaded: which request authorised a grant is not known (runbooks/connect-table.md).")
+    said += [
+        f"Tickets of {visible(source)} were not read whole ({visible(reason)}): what none of the others authorises may be by these."
+        for source, reason in changed.unread.items()
+    ]
     if changed.unclear:
         several = count(len(changed.unclear), "ticket")
         said.append(

@@ -9,9 +9,9 @@ from access_review.connectors.shrunk import TOLD
 from access_review.connectors.tabular.freshness import AGE
 from access_review.explain.coverage import Coverage
 from access_review.explain.role_members import WhoNobodyHas
-from access_review.views import coverage, role_members
-from access_review.views.summary import warning_lines
-from access_review.views.terminal import table
+from access_review.views import coverage, judged_share, role_members
+from access_review.views.summary import JudgedSummary, warning_lines
+from access_review.views.terminal import fitted, wrapped
 from access_review.views.text import count, visible
 
 
@@ -84,6 +84,7 @@ class CheckResult(_Checked):
     """What a workspace would load; ``as_of`` is in ISO 8601, ``templates`` counts the role templates."""
 
     coverage: Coverage
+    judged: JudgedSummary | None
     nobody_has: tuple[WhoNobodyHas, ...]
 
 
@@ -91,6 +92,7 @@ class CheckValue(_Checked):
     """A :class:`CheckResult` as scripts read it."""
 
     coverage: coverage.CoverageValue
+    judged: JudgedSummary | None
     nobody_has: list[role_members.NobodyValue]
 
 
@@ -110,13 +112,13 @@ def warnings_of(verdicts: Mapping[str, CheckedVerdict]) -> list[str]:
     return [verdicts[subject]["reason"] or "" for subject in TOLD if subject in verdicts]
 
 
-def text(result: CheckResult) -> str:
+def text(result: CheckResult, width: int = 100) -> str:
     """Say per source what would be loaded and what could not be read, and which template lines match nothing."""
-    return "\n".join(_lines(result))
+    return "\n".join(_lines(result, width))
 
 
-def _lines(result: CheckResult) -> Iterator[str]:
-    yield from coverage.warnings(result["coverage"])
+def _lines(result: CheckResult, width: int) -> Iterator[str]:
+    yield from (wrapped(line, width) for line in coverage.warnings(result["coverage"]))
     yield f"The workspace is valid: {count(len(result['sources']), 'source')}, {count(result['templates'], 'role template')}."
     yield ""
     rows = [
@@ -128,7 +130,15 @@ def _lines(result: CheckResult) -> Iterator[str]:
         )
         for source in result["sources"]
     ]
-    yield table(("source", "connector", "would load", "read"), rows)
+    yield fitted(("source", "connector", "would load", "read"), rows, width)
+    yield from (wrapped(line, width, "    ") for line in _remarks(result))
+    yield ""
+    yield from coverage.by_source(result["coverage"], width)
+    if result["judged"]:
+        yield judged_share.paragraph(result["judged"], width)
+
+
+def _remarks(result: CheckResult) -> Iterator[str]:
     for source in result["sources"]:
         yield from _unread(source)
         if source["problems"]:
@@ -148,8 +158,6 @@ def _lines(result: CheckResult) -> Iterator[str]:
             f"{wind_down['expected']:,} people from {wind_down['since']} to {wind_down['until']}; "
             f"{wind_down['people']:,} in the rosters are of it alone"
         )
-    yield ""
-    yield from coverage.by_source(result["coverage"])
 
 
 FOLDED = 3

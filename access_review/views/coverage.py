@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TypedDict
 
 from access_review.explain.coverage import Coverage, SourceMatch
-from access_review.views.terminal import table
+from access_review.views.terminal import fitted, wrapped
 from access_review.views.text import count, visible
 
 _NAMED = 10
@@ -87,20 +87,22 @@ def warnings(coverage: Coverage) -> Iterator[str]:
         yield said
 
 
-def text(coverage: Coverage) -> str:
-    """Say it, what is wrong first."""
-    return "\n".join((*warnings(coverage), *by_source(coverage)))
+def text(coverage: Coverage, width: int = 100) -> str:
+    """Say it, what is wrong first, in lines of ``width`` columns."""
+    return "\n".join((*(wrapped(line, width) for line in warnings(coverage)), *by_source(coverage, width)))
 
 
-def by_source(coverage: Coverage) -> Iterator[str]:
+def by_source(coverage: Coverage, width: int = 100) -> Iterator[str]:
     """Say how many accounts of each source find their person by which rung, what templates judge, and who has no role."""
     if lines := rows(coverage):
-        yield table(("source", "find their person", "by", "grants a template judges"), lines)
+        yield fitted(("source", "find their person", "by", "grants a template judges"), lines, width)
     if coverage.roleless:
         named = ", ".join(visible(name or person) for person, name in coverage.roleless[:_NAMED])
         more = len(coverage.roleless) - _NAMED
         rest = f" and {more:,} more" if more > 0 else ""
-        yield f"{count(len(coverage.roleless), 'person', 'people')} of {coverage.people:,} have no role: {named}{rest}."
+        whose = f"{count(len(coverage.roleless), 'person', 'people')} of {coverage.people:,}"
+        have = "has" if len(coverage.roleless) == 1 else "have"
+        yield wrapped(f"{whose} {have} no role: {named}{rest}.", width)
 
 
 def _matched(one: SourceMatch | None) -> str:

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from access_review.audit.inventory import ListedAgent, ListedApplication
 from access_review.tables import Row
-from access_review.views.text import count, shorten, visible
+from access_review.views.terminal import wrapped
+from access_review.views.text import count, visible
 
 
 def text(
@@ -30,15 +31,15 @@ def _lines(
     yield f"Sign-ins to look at: {len(signins)}"
     for row in signins:
         name = row["person_name"] or row["subject_name"] or row["subject"]
-        yield shorten(f"  {row['finding'][:8]}  {row['rule']}: {name}, {row['reason']}", width)
+        yield wrapped(f"  {row['finding'][:8]}  {row['rule']}: {name}, {row['reason']}", width, "    ")
     for rule, reason in sorted(silent.items()):
-        yield shorten(f"  not evaluated: {rule}: {reason}", width)
+        yield wrapped(f"  not evaluated: {rule}: {reason}", width, "    ")
     yield ""
     unknown = [row for row in applications if not row["approved"]]
     yield f"{count(len(applications), 'application')} listed as AI or unapproved, {len(unknown)} of them not approved"
     for row in unknown:
         marks = f"{'AI, ' if row['ai'] else ''}{'of another organisation, ' if row['foreign'] else ''}"
-        yield shorten(f"  {row['name']}: {marks}{count(row['accounts'], 'account')}", width)
+        yield wrapped(f"  {row['name']}: {marks}{count(row['accounts'], 'account')}", width, "    ")
     orphans = [row for row in agents if row["sponsor_status"] != "active"]
     yield f"{count(len(agents), 'AI agent')}, {len(orphans)} without a sponsor who works here"
     for row in orphans:

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from access_review.audit.worklist import WorkItem
 from access_review.settings import Waiver
 from access_review.views.spreadsheet import csv_bytes
-from access_review.views.terminal import table
-from access_review.views.text import count, shorten
+from access_review.views.terminal import fitted, wrapped
+from access_review.views.text import count, visible
 
 COLUMNS = (
     "waiver",
@@ -28,26 +28,27 @@ Stand = Sequence[tuple[Waiver, str]]
 
 def text(stand: Stand, kept: Sequence[WorkItem], approved_as: Mapping[str, str], *, width: int = 100) -> str:
     """List the waivers with how each stands, and what reviewers kept against a finding without one, in ``width`` columns."""
-    room = max(20, (width - 64) // 2)
     rows = [
         (
             one.waiver,
             str(one.expires or "never"),
-            shorten(state, 34),
+            visible(state),
             approved_as.get(one.waiver, ""),
-            shorten(one.rule, room),
-            shorten(one.subject, room),
+            one.rule,
+            visible(one.subject),
         )
         for one, state in stand
     ]
     lines = [
-        table(("waiver", "until", "state", "approved as", "rule", "subject"), rows)
+        fitted(("waiver", "until", "state", "approved as", "rule", "subject"), rows, width)
         if rows
         else "The exception log is empty."
     ]
     if kept:
         lines += ["", f"Kept by a reviewer against a finding, and in no log: {count(len(kept), 'item')}"]
-        lines += [shorten(f"  {item.account_name}: {item.entitlement_name}; {item.found}", width) for item in kept]
+        lines += [
+            wrapped(f"  {item.account_name}: {item.entitlement_name}; {item.found}", width, "    ") for item in kept
+        ]
     return "\n".join(lines)
 
 

@@ -5,14 +5,19 @@ from dataclasses import asdict
 from math import ceil
 
 from access_review.audit.judge import ClientStatement, Judgement, Rate, Reviewer
-from access_review.views.terminal import table, wrapped
+from access_review.views.terminal import fitted, table, wrapped
 from access_review.views.text import count, limit, shorten, visible
 
 
 def text(
-    judged: Judgement, *, read: int, doubles: Sequence[tuple[str, str]] = (), strangers: Sequence[str] = ()
+    judged: Judgement,
+    *,
+    read: int,
+    doubles: Sequence[tuple[str, str]] = (),
+    strangers: Sequence[str] = (),
+    width: int = 100,
 ) -> str:
-    """Say how far the hand check is and what it says so far.
+    """Say how far the hand check is and what it says so far, in ``width`` columns.
 
     ``doubles`` are sheets that answer the same items, ``strangers`` what lay beside the sheets and is none.
     """
@@ -37,8 +42,8 @@ def text(
     came += [f"No work sheet, left aside: {', '.join(map(visible, strangers))}"] * bool(strangers)
     parts = [
         "\n".join(came),
-        table(header, rows, numbers=(1, 2)),
-        f"{verdict} Limits hold with {judged.confidence:.0%} confidence.",
+        fitted(header, rows, width, numbers=(1, 2)),
+        f"{verdict}\nLimits hold with {judged.confidence:.0%} confidence.",
         reviewers(judged.reviewers),
     ]
     if judged.test_rows:
@@ -70,11 +75,16 @@ def client_value(card: Mapping[str, object], shown: ClientStatement | None, fold
     return {**card, "shown": asdict(shown) if shown else None, "folder": folder}
 
 
-def client_text(card: Mapping[str, object], shown: ClientStatement | None, folder: str, *, width: int = 80) -> str:
-    """Say how a client stands in numbers, what the draw shows of it in lines of ``width`` columns, and where its part lies."""
+def client_text(
+    card: Mapping[str, object], shown: ClientStatement | None, folder: str, *, judged: str = "", width: int = 80
+) -> str:
+    """Say how a client stands in numbers, what was ``judged``, what the draw shows of it, and where its part lies.
+
+    Lines have ``width`` columns.
+    """
     lines = [f"{key.replace('_', ' '):24} {_plain(value)}" for key, value in card.items()]
     of_draw = wrapped(of_client(shown), width, "  ") if shown else "no sample was drawn in this run"
-    return "\n".join([*lines, "", of_draw, "", f"In {folder}"])
+    return "\n".join([*lines, *([judged] if judged else []), "", of_draw, "", f"In {folder}"])
 
 
 def _plain(value: object) -> str:

@@ -50,13 +50,13 @@ def notices(
 
 def _notice(audit: Campaign, sent: Reminder, who: str, people: People, sheet: str) -> Notice:
     whose = visible(people.names.get(sent.reviewer, sent.reviewer))
-    items = count(sent.items, "item")
+    items, one = count(sent.items, "item"), sent.items == 1
     subject = f"Access review {audit.week}: {sent.kind}, {items} of {whose}"
     words = {
-        ReminderKind.ASKED: f"{items} wait for the answer of {whose}: one work sheet, to be filled in and sent back.",
-        ReminderKind.REMINDER: f"{items} still wait for the answer of {whose}.",
-        ReminderKind.ESCALATION: f"{items} have waited since {moment(audit.opened_at)} for the answer of {whose}.",
-        ReminderKind.NOT_REVIEWED: f"{items} of {whose} were not reviewed in time. They come again in the next audit.",
+        ReminderKind.ASKED: f"{items} {'waits' if one else 'wait'} for the answer of {whose}: one work sheet, to be filled in and sent back.",
+        ReminderKind.REMINDER: f"{items} still {'waits' if one else 'wait'} for the answer of {whose}.",
+        ReminderKind.ESCALATION: f"{items} {'has' if one else 'have'} waited since {moment(audit.opened_at)} for the answer of {whose}.",
+        ReminderKind.NOT_REVIEWED: f"{items} of {whose} {'was' if one else 'were'} not reviewed in time. {'It comes' if one else 'They come'} again in the next audit.",
     }
     asks = f"It takes about {count(minutes_for(sent.items), 'minute')}. The work sheet: {sheet}\n" if sheet else ""
     text = f"{words[sent.kind]}\n{asks}\nOpened {moment(audit.opened_at)}, run {audit.run}.\nNo answer is never taken for a revoke.\n"

@@ -1,11 +1,12 @@
 """Those who leave, for the terminal: what is overdue first, and one of them in full."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from access_review.offboarding.leaver import AccessItem, AccessState, Check, Late, Leaver, Leavers, LeaverStatus, System
-from access_review.views.terminal import paint, table
-from access_review.views.text import between, count, moment, shorten, span, visible
+from access_review.views.terminal import NARROWEST, fitted, paint, wrapped
+from access_review.views.text import between, count, local, local_lines, moment, span, visible
 
 WORDS = {
     AccessItem.SIGN_IN: "sign-in disabled",
@@ -22,6 +23,7 @@ WORDS = {
 """What each item asks, as a person would tick it."""
 
 _LATE = {Late.FAILED: "red", Late.YES: "red", Late.PERHAPS: "amber", Late.UNKNOWN: "amber", Late.NO: "green"}
+_NOT_YET = "not yet"
 _STATE = {
     AccessState.OPEN: "red",
     AccessState.UNKNOWN: "amber",
@@ -31,12 +33,34 @@ _STATE = {
 }
 
 
-def listing(made: Leavers, shown: Sequence[Leaver], *, colour: bool = False, width: int = 100, stale: str = "") -> str:
-    """List leavers, those with the longest open access first; ``shown`` are the ones asked for. Lines have ``width`` columns."""
-    return "\n".join(_listing(made, shown, colour, width, stale))
+def listing(
+    made: Leavers,
+    shown: Sequence[Leaver],
+    *,
+    colour: bool = False,
+    width: int = 100,
+    stale: str = "",
+    judged: str = "",
+    zones: Mapping[str, str] | None = None,
+) -> str:
+    """List leavers, those with the longest open access first; ``shown`` are the ones asked for. Lines have ``width`` columns.
+
+    ``judged`` says how much of the run was judged, ``zones`` on whose clock each person works.
+    """
+    return "\n".join(_listing(made, shown, _Screen(colour, max(width, NARROWEST), zones or {}), stale, judged))
 
 
-def _listing(made: Leavers, shown: Sequence[Leaver], colour: bool, width: int, stale: str) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class _Screen:
+    """How lines are drawn: in colour or not, how wide, and with the times of which zones."""
+
+    colour: bool
+    width: int
+    zones: Mapping[str, str]
+
+
+def _listing(made: Leavers, shown: Sequence[Leaver], screen: _Screen, stale: str, judged: str) -> Iterator[str]:
+    colour = screen.colour
     yield f"Leavers as of {moment(made.as_of)} (run {made.run})"
     left = [one for one in made.leavers if one.standing is LeaverStatus.LEFT]
     working = [one for one in left if one.signs_in is AccessState.OPEN]
@@ -48,10 +72,13 @@ def _listing(made: Leavers, shown: Sequence[Leaver], colour: bool, width: int, s
         f"late{done}"
     )
     targets = made.targets
-    yield (
+    yield wrapped(
         f"Targets: {span(targets.privileged)} for privileged or involuntary leavers, {span(targets.others)} for others; "
-        f"{span(targets.failure)} is the failure line"
+        f"{span(targets.failure)} is the failure line",
+        screen.width,
     )
+    if judged:
+        yield judged
     if stale:
         yield paint(f"Look again: {stale}; access-review offboarding --collect", "amber", colour)
     for standing, title in (
@@ -64,7 +91,7 @@ def _listing(made: Leavers, shown: Sequence[Leaver], colour: bool, width: int, s
             yield ""
             if title:
                 yield title
-            yield _notes(some) if standing is LeaverStatus.STOPPED else _table(some, colour, width)
+            yield _notes(some) if standing is LeaverStatus.STOPPED else _table(some, screen)
     if not shown:
         yield "\nNobody to show: nothing is open of those asked for."
     elif first := next((one for one in shown if one.standing is LeaverStatus.LEFT), None):
@@ -75,25 +102,28 @@ def _notes(stopped: Sequence[Leaver]) -> str:
     return "\n".join(f"  {visible(one.name)}: {visible(one.note)}" for one in stopped)
 
 
-def _table(some: Sequence[Leaver], colour: bool, width: int) -> str:
-    room = max(24, width - 78)
+def _table(some: Sequence[Leaver], screen: _Screen) -> str:
+    """Show who has what before how late: nothing of it is cut, and what is long goes on in the line below."""
     rows = [
         (
-            shorten(one.name, 20),
-            moment(one.left_at_latest).removesuffix(" UTC"),
-            _open_for(one),
-            span(one.clock.target),
-            _verdict(one, colour),
-            shorten("; ".join(_still(system) for system in one.systems if _still(system)) or "nothing", room),
+            visible(one.name),
+            "; ".join(_still(system) for system in one.systems if _still(system)) or "nothing",
+            local_lines(one.left_at_latest, screen.zones.get(one.person, "")),
+            f"{_verdict(one, screen.colour)}\n{_how_long(one)}",
         )
         for one in some
     ]
-    return table(("leaver", "end by (UTC)", "open for", "target", "verdict", "still open"), rows)
+    return fitted(("leaver", "still open", "end by", "verdict"), rows, screen.width, kept=(2,))
+
+
+def _how_long(one: Leaver) -> str:
+    said = _open_for(one)
+    return said if said == _NOT_YET else f"open {said}"
 
 
 def _open_for(one: Leaver) -> str:
     if one.standing is LeaverStatus.UPCOMING and not one.clock.most:
-        return "not yet"
+        return _NOT_YET
     if one.clock.least is None:
         return "unknown" if one.clock.most is None else f"up to {span(one.clock.most)}"
     if one.clock.most is None or one.clock.most == one.clock.least:
@@ -146,14 +176,17 @@ def _counted(check: Check) -> str:
     return count(len(check.open), str(check.item).removesuffix("s"), str(check.item))
 
 
-def details(one: Leaver, made: Leavers, *, colour: bool = False, width: int = 100) -> str:
-    """Show one leaver in full: the four instants, the clock, and the check list of each system, ``width`` columns wide."""
+def details(one: Leaver, made: Leavers, *, colour: bool = False, width: int = 100, zone: str = "") -> str:
+    """Show one leaver in full: the four instants, the clock, and the check list of each system, ``width`` columns wide.
+
+    Times are shown on the clock of ``zone``, with UTC beside.
+    """
     lines = [
-        f"{visible(one.name)} ({visible(one.person)}), as of {moment(made.as_of)} (run {made.run})",
+        wrapped(f"{visible(one.name)} ({visible(one.person)}), as of {moment(made.as_of)} (run {made.run})", width),
         "",
-        *_instants(one),
+        *_instants(one, zone),
         "",
-        *_clock(one, colour),
+        *_clock(one, colour, zone),
     ]
     if one.note:
         lines += ["", visible(one.note)]
@@ -164,18 +197,19 @@ def details(one: Leaver, made: Leavers, *, colour: bool = False, width: int = 10
     return "\n".join(lines)
 
 
-def _instants(one: Leaver) -> Iterator[str]:
+def _instants(one: Leaver, zone: str) -> Iterator[str]:
     late = f" ({span(one.told_late)} after the end: HR's own delay)" if one.told_late else ""
-    yield f"  notified        {moment(one.notified_at)}{late}"
-    yield f"  effective       {between(one.left_at_earliest, one.left_at_latest)}"
-    yield f"  first seen      {moment(one.first_seen_left_at, unknown='not yet')}"
-    yield f"  access gone     {moment(one.gone_at, unknown='not yet')}"
+    yield f"  notified        {local(one.notified_at, zone)}{late}"
+    yield f"  effective       {between(one.left_at_earliest, one.left_at_latest, zone=zone)}"
+    yield f"  first seen      {local(one.first_seen_left_at, zone, unknown='not yet')}"
+    yield f"  access gone     {local(one.gone_at, zone, unknown='not yet')}"
 
 
-def _clock(one: Leaver, colour: bool) -> Iterator[str]:
+def _clock(one: Leaver, colour: bool, zone: str) -> Iterator[str]:
     why = "involuntary" if one.involuntary else "privileged" if one.privileged else "others"
-    due = between(one.clock.due_earliest, one.clock.due_latest)
-    yield f"  target          {span(one.clock.target)} ({why}): in time until {due}"
+    due = between(one.clock.due_earliest, one.clock.due_latest, zone=zone)
+    yield f"  target          {span(one.clock.target)} ({why})"
+    yield f"  in time until   {due}"
     if one.standing is not LeaverStatus.STOPPED:
         yield f"  access open     {_open_for(one)}: {_verdict(one, colour)}"
     if one.skew_least is not None or one.skew_most is not None:
@@ -200,8 +234,8 @@ def _checks(system: System, colour: bool, width: int) -> Iterator[str]:
             continue
         names = ", ".join(check.open or check.done)
         said = "; ".join(part for part in (check.reason, names) if part)
-        mark = paint(f"{check.state:8}", _STATE[check.state], colour)
-        yield f"  {mark} {WORDS[check.item]}" + (f": {shorten(said, max(20, width - 50))}" if said else "")
+        line = wrapped(f"  {check.state:8} {WORDS[check.item]}" + (f": {said}" if said else ""), width, " " * 11)
+        yield line.replace(check.state, paint(check.state, _STATE[check.state], colour), 1)
 
 
 def since(made: Leavers, start: datetime | None) -> tuple[Leaver, ...]:

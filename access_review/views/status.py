@@ -39,9 +39,15 @@ def shows(reading: CheckpointReading) -> str:
 
 
 def text(
-    at: datetime, organisation: str, statuses: Sequence[CheckpointStatus], *, colour: bool = False, width: int = 80
+    at: datetime,
+    organisation: str,
+    statuses: Sequence[CheckpointStatus],
+    *,
+    colour: bool = False,
+    width: int = 80,
+    judged: str = "",
 ) -> str:
-    """Show the whole check list, a line each of ``width`` columns, and below it what is due first."""
+    """Show the whole check list, a line each of ``width`` columns, how much was ``judged``, and what is due first."""
     counted = Counter(one.reading.rag for one in statuses)
     undone = sum(one.reading.reason.is_undone for one in statuses)
     colours = ", ".join(paint(f"{counted[rag]} {rag}", rag if counted[rag] else "", colour) for rag in Rag)
@@ -49,7 +55,8 @@ def text(
     head = shorten(f"Check list{whose}, {moment(at)}", width)
     lines = [head, f"{colours}; {undone} not done or not known", ""]
     lines += [_line(one, at, colour, max(width, 60)) for one in statuses]
-    return "\n".join((*lines, *_ahead(statuses, width)))
+    said = ["", judged] if judged else []
+    return "\n".join((*lines, *said, *_ahead(statuses, width)))
 
 
 def _line(status: CheckpointStatus, at: datetime, colour: bool, width: int) -> str:

@@ -1,8 +1,9 @@
 """The terminal: tables in plain words, colour only where somebody looks, progress on long work."""
 
+import re
 import sys
 import textwrap
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import IO, Any
@@ -19,7 +20,8 @@ _COLOURS = {"red": "red", "amber": "yellow", "green": "green", "critical": "red"
 NARROWEST = 60
 """Tables are drawn for at least so many columns, and wrap on what is narrower."""
 
-_WIDE = 120
+_WIDE, _ROOMY = 120, 92
+_BELOW = "\n  "
 _MOST_LINES = 10
 
 
@@ -32,6 +34,63 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]], *, numbers: S
     """Draw a table; the columns in ``numbers`` are aligned right. Cells are shown as they are: ids stay text."""
     align = ["right" if column in numbers else "left" for column in range(len(header))]
     return tabulate(rows, header, tablefmt="simple", colalign=align if rows else None, disable_numparse=True)
+
+
+_SPACE, _LONG_WORD = 2, 16
+_STYLED = re.compile(r"^((?:\x1b\[[0-9;]*m)+)(.*?)((?:\x1b\[0m)+)$")
+
+
+def fitted(
+    header: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    width: int,
+    *,
+    numbers: Sequence[int] = (),
+    kept: Sequence[int] = (),
+) -> str:
+    """Draw a table of at most so many columns of letters: what is widest goes on in lines below, and nothing is cut.
+
+    The lines of the columns ``kept`` stay whole.
+    """
+    texts = [[str(cell) for cell in row] for row in rows]
+    cells = [[*header], *texts]
+    widest = [max(_longest(row[column]) for row in cells) for column in range(len(header))]
+    least = [widest[one] if one in kept else _least(row[one] for row in cells) for one in range(len(header))]
+    over = sum(widest) + _SPACE * (len(header) - 1) - max(width, NARROWEST)
+    while over > 0:
+        column = max(range(len(header)), key=lambda one: (widest[one] > least[one], widest[one]))
+        if widest[column] <= least[column]:
+            break
+        widest[column] -= 1
+        over -= 1
+    align = ["right" if column in numbers else "left" for column in range(len(header))]
+    lines = [[_within(cell, most) for cell, most in zip(row, widest, strict=True)] for row in cells]
+    drawn = [lines[0], ["-" * max(map(_longest, column)) for column in zip(*lines, strict=True)], *lines[1:]]
+    # Headings are rows here: tabulate would give each column two blanks more than they need.
+    return tabulate(drawn, tablefmt="plain", colalign=align, disable_numparse=True)
+
+
+def _least(cells: Iterable[str]) -> int:
+    """Return how narrow a column may be: as its longest word, where that is no id or address."""
+    return min(_LONG_WORD, max((_longest(word) for cell in cells for word in cell.split()), default=0))
+
+
+def _longest(cell: str) -> int:
+    from rich.cells import cell_len
+
+    return max((cell_len(line) for line in re.sub(r"\x1b\[[0-9;]*m", "", cell).split("\n")), default=0)
+
+
+def _within(cell: str, width: int) -> str:
+    """Wrap a cell, each of its lines in the colour that it had."""
+    return "\n".join(part for line in cell.split("\n") for part in _parts(line, width))
+
+
+def _parts(line: str, width: int) -> Iterator[str]:
+    styled = _STYLED.match(line)
+    before, text, after = styled.groups() if styled else ("", line, "")
+    for part in textwrap.wrap(text, width, break_on_hyphens=False) or [""]:
+        yield f"{before}{part}{after}"
 
 
 def render(summary: Summary, *, colour: bool = False, width: int = 100, quiet: bool = False) -> str:
@@ -80,7 +139,7 @@ def _heading(summary: Summary, width: int, colour: bool) -> str:
         f"{count(rows['grants'], 'grant')} of {count(rows['entitlements'], 'entitlement')}"
     )
     current = (
-        f"{count(found['current'], 'finding')}: {rag} ({status['new']:,} new, {status['open']:,} known before; "
+        f"{count(found['current'], 'finding')}: {rag}{' ' if width >= _ROOMY else _BELOW}({status['new']:,} new, {status['open']:,} known before; "
         f"{status['waived']:,} waived, {status['closed']:,} closed)"
     )
     found_judged = summary["judged"]
@@ -141,7 +200,7 @@ def _groups(summary: Summary, width: int, colour: bool) -> str:
     rows = [
         (
             str(group["place"]),
-            "\n".join(textwrap.wrap(_line(group), room, break_on_hyphens=False, max_lines=2, placeholder=" …")),
+            "\n".join(textwrap.wrap(_line(group), room, break_on_hyphens=False)),
             group["group"][:8],
             paint(str(group["risk"]), group["rag"], colour),
         )

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from math import ceil
+from zoneinfo import ZoneInfo
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp"})
 
@@ -50,15 +51,30 @@ def moment(at: datetime | None, *, unknown: str = "unknown") -> str:
     return unknown if at is None else f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
+def local(at: datetime | None, zone: str, *, unknown: str = "unknown") -> str:
+    """Write a moment on the clock of a person, with UTC beside; in UTC alone where no zone is known."""
+    if at is None or not zone:
+        return moment(at, unknown=unknown)
+    return f"{at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M} {zone} ({moment(at)})"
+
+
+def local_lines(at: datetime | None, zone: str, *, unknown: str = "unknown") -> str:
+    """Write a moment in two lines for a narrow column: on the clock of a person, by its city, and in UTC below."""
+    if at is None or not zone:
+        return moment(at, unknown=unknown)
+    city = zone.rpartition("/")[2].replace("_", " ")
+    return f"{at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M} {city}\n{moment(at)}"
+
+
 def day(at: datetime | None, *, unknown: str = "unknown") -> str:
     """Write the day of a moment, in UTC."""
     return unknown if at is None else f"{at.astimezone(UTC):%Y-%m-%d}"
 
 
-def between(earliest: datetime | None, latest: datetime | None, *, unknown: str = "unknown") -> str:
-    """Write a moment of which only bounds are known."""
+def between(earliest: datetime | None, latest: datetime | None, *, unknown: str = "unknown", zone: str = "") -> str:
+    """Write a moment of which only bounds are known; one that is known, on the clock of ``zone`` too."""
     if earliest is None or latest is None or earliest == latest:
-        return moment(latest or earliest, unknown=unknown)
+        return local(latest or earliest, zone, unknown=unknown)
     return f"{moment(earliest).removesuffix(' UTC')} to {moment(latest)}"
 
 

@@ -5,46 +5,53 @@ from collections.abc import Sequence
 from access_review.audit.judge import Reviewer
 from access_review.audit.trend import CoverageClock, TrendPoint
 from access_review.views import judgement
-from access_review.views.terminal import table
+from access_review.views.terminal import fitted, wrapped
 from access_review.views.text import count, limit, span, visible
 
 _HEADER = (
     "week",
-    "findings",
-    "red",
+    "findings (red)",
+    "judged",
     "sampled",
     "wrong at most",
     "missed at most",
-    "not reviewed",
-    "again",
+    "not reviewed (again)",
     "test rows caught",
     "signed off",
 )
 
 
 def text(
-    points: Sequence[TrendPoint], clock: CoverageClock, some: Sequence[Reviewer], *, weeks: int, confidence: float
+    points: Sequence[TrendPoint],
+    clock: CoverageClock,
+    some: Sequence[Reviewer],
+    *,
+    weeks: int,
+    confidence: float,
+    width: int = 100,
 ) -> str:
-    """Show the trend, the coverage clock, and how reviewers answered over all the weeks."""
+    """Show the trend, the coverage clock, and how reviewers answered over all the weeks, in ``width`` columns."""
     rows = [
         (
             one.week,
-            f"{one.findings:,}",
-            f"{one.red:,}",
+            f"{one.findings:,} ({one.red:,})",
+            f"{one.grants_judged / one.grants:.0%}" if one.grants and one.grants_judged is not None else "not known",
             f"{one.sampled:,}",
             _rate(one.wrong),
             _rate(one.missed),
-            f"{one.not_reviewed:,}",
-            f"{one.again:,}",
+            f"{one.not_reviewed:,} ({one.again:,})",
             f"{one.caught:,} of {one.tested:,}" if one.tested else "none asked",
             "yes" if one.signed_off else "no",
         )
         for one in points
     ]
     lines = [
-        table(_HEADER, rows, numbers=range(1, 8)),
+        fitted(_HEADER, rows, width, numbers=range(1, 7)),
         "",
-        f"Limits hold with {confidence:.0%} confidence for those drawn from; what is unanswered counts as wrong.",
+        wrapped(
+            f"Limits hold with {confidence:.0%} confidence for those drawn from; what is unanswered counts as wrong.",
+            width,
+        ),
         f"Coverage: {count(clock.units, 'unit')}, {clock.never:,} never looked at, {clock.overdue:,} over {weeks} weeks",
     ]
     if clock.unit:

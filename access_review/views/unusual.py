@@ -5,6 +5,7 @@ from typing import TypedDict
 
 from access_review.draft.peer_counts import PeerCounts, PeerView
 from access_review.draft.unusual import GrantFigures, UnusualAccess, UnusualGrant, figures
+from access_review.views.terminal import wrapped
 from access_review.views.text import count, visible
 
 FORMAT = "access-review/unusual@1"
@@ -88,9 +89,9 @@ def peer_sentence(one: PeerCounts) -> str:
     return f"{one.view}: {one.reason}"
 
 
-def text(access: UnusualAccess, most: Sequence[UnusualGrant], names: Mapping[str, str]) -> str:
-    """Say the most unusual grants, those of one entitlement together."""
-    return "\n".join(_lines(access, most, names))
+def text(access: UnusualAccess, most: Sequence[UnusualGrant], names: Mapping[str, str], width: int = 100) -> str:
+    """Say the most unusual grants, those of one entitlement together, in lines of ``width`` columns."""
+    return "\n".join(wrapped(line, width, "      ") for line in _lines(access, most, names))
 
 
 def _lines(access: UnusualAccess, most: Sequence[UnusualGrant], names: Mapping[str, str]) -> Iterator[str]:

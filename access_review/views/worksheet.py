@@ -17,6 +17,7 @@ from access_review.audit.worklist import WorkItem, minutes_for
 from access_review.connectors.tabular.inert import inert
 from access_review.views import text
 from access_review.views.spreadsheet import csv_bytes, workbook_bytes
+from access_review.views.summary import titles
 
 if TYPE_CHECKING:
     from openpyxl.workbook.workbook import Workbook
@@ -45,6 +46,7 @@ _WIDTHS = {
     "run": 8,
 }
 COLUMNS = tuple(_WIDTHS)
+_MOST_GROUPS = 20
 BESIDE = "Not asked"
 """The sheet of a workbook that lists what nobody is asked about."""
 
@@ -98,9 +100,30 @@ def _beside(items: Iterable[WorkItem]) -> list[tuple[str, str, str, str]]:
     return sorted(found)
 
 
+def objections(items: Sequence[WorkItem]) -> list[tuple[str, tuple[WorkItem, ...]]]:
+    """Return what the machine objects to, a group for each thing and reason, that of most items first."""
+    named = titles() if any(item.found for item in items) else {}
+    groups: dict[tuple[str, tuple[str, ...]], list[WorkItem]] = {}
+    for item in items:
+        if item.found:
+            remarks = (remark.partition(":")[0] for remark in item.found.split("; "))
+            rules = tuple(dict.fromkeys(rule for rule in remarks if rule in named))
+            groups.setdefault((item.entitlement_name, rules), []).append(item)
+    return [
+        (f"{thing}: {'; '.join(named[rule] for rule in rules)}", tuple(some))
+        for (thing, rules), some in sorted(groups.items(), key=lambda one: -len(one[1]))
+    ]
+
+
+def ordered(items: Sequence[WorkItem]) -> tuple[WorkItem, ...]:
+    """Return the items as a sheet shows them: what the machine objects to first, what is alike together."""
+    first = [item for _, some in objections(items) for item in some]
+    return (*first, *(item for item in items if not item.found))
+
+
 def as_csv(run: str, items: Sequence[WorkItem]) -> bytes:
     """Write the items of one reviewer as CSV."""
-    return csv_bytes(COLUMNS, (*(cells(run, item) for item in items), *not_asked(run, items)))
+    return csv_bytes(COLUMNS, (*(cells(run, item) for item in ordered(items)), *not_asked(run, items)))
 
 
 def as_xlsx(run: str, items: Sequence[WorkItem], *, as_of: datetime) -> bytes:
@@ -110,7 +133,7 @@ def as_xlsx(run: str, items: Sequence[WorkItem], *, as_of: datetime) -> bytes:
     book = openpyxl.Workbook()
     _instruct(book, run, items, as_of)
     page = book.create_sheet(SHEET)
-    _fill(page, [*(cells(run, item) for item in items), *not_asked(run, items)])
+    _fill(page, [*(cells(run, item) for item in ordered(items)), *not_asked(run, items)])
     _look(page, len(items))
     _guard(page, len(items), as_of)
     _alike(page, len(items))
@@ -152,14 +175,29 @@ def summary(run: str, items: Sequence[WorkItem], as_of: datetime) -> Iterator[st
     asks = f"{text.count(len(items), 'item')} about {' and '.join(about) or 'nobody'}"
     yield f"For {who}: {asks}, as of {as_of:%Y-%m-%d} (run {run}). It takes about {text.count(minutes, 'minute')}."
     if objected := sum(bool(item.found) for item in items):
-        yield f"The machine objects to {text.count(objected, 'item')}: look at these first."
+        yield f"The machine objects to {text.count(objected, 'item')}, which stand first; what is alike stands together:"
+        yield from _listed(objections(items))
     systems = Counter(item.system for item in items)
     yield "By system: " + ", ".join(f"{system} {number}" for system, number in sorted(systems.items()))
     if beside := _beside(items):
         yield (
-            f"{len(beside)} more are not asked about, since nobody can take them away, they only restrict, or every holder "
+            f"{len(beside)} more {'is' if len(beside) == 1 else 'are'} not asked about, since nobody can take them away, they only restrict, or every holder "
             f"of the role must have them: one line at the end, each on the sheet {BESIDE}."
         )
+
+
+def _listed(groups: Sequence[tuple[str, tuple[WorkItem, ...]]]) -> Iterator[str]:
+    """Yield a line for each group: its rows, how many people, the thing and the reason."""
+    row = 2
+    for number, (said, some) in enumerate(groups):
+        if number == _MOST_GROUPS:
+            rest = groups[number:]
+            yield f"    rows {row} on: {text.count(len(rest), 'group')} more, of {text.count(sum(len(s) for _, s in rest), 'item')}"
+            return
+        rows = f"row {row}" if len(some) == 1 else f"rows {row} to {row + len(some) - 1}"
+        people = len({item.unit for item in some})
+        yield f"    {rows}: {text.count(people, 'person', 'people') if people > 1 else some[0].person}, {said}"
+        row += len(some)
 
 
 def _list_besides(book: "Workbook", items: Sequence[WorkItem]) -> None:

@@ -108,7 +108,7 @@ class Company:
         run = collect_run(space, at)
         review_run(space, run, at)
         opened = open_audit(space, run, at.isoformat().encode().ljust(32, b"."), at)
-        return opened, follow_leavers(space, run, at)
+        return opened, follow_leavers(space, run, at).leavers
 
     def answer(self, run: Run, on: date) -> None:
         """Everybody but the silent manager answers: what no role allows is to go."""

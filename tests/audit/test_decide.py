@@ -212,7 +212,20 @@ def test_blank_rows_and_rows_of_another_run(tmp_path):
     blank = csv_file(tmp_path, one({}), edit=lambda rows: [*rows, [""] * len(rows[0])])
     assert len(read([blank])) == 1
     other = replace(WORK, run="another")
-    assert len(mistakes(blank, work=other)) == len(ITEMS)
+    assert mistakes(blank, work=other) == [
+        f"lea.csv: it is of run {RUN}, not another (name its run, or take the new sheet)"
+    ]
+
+
+def test_of_what_lies_in_a_folder_only_this_audit_is_read_and_the_rest_is_named(tmp_path):
+    old = xlsx(tmp_path, {number: answers(run="an older one") for number in range(len(ITEMS))}, name="old.xlsx")
+    ours = csv_file(tmp_path, one({}))
+    (tmp_path / "list.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "fake.xlsx").write_text("no workbook")
+    sheets, _ = open_sheets([old, ours, tmp_path / "list.csv", tmp_path / "fake.xlsx"])
+    read_back = read_decisions(sheets, WORK, today=TODAY, lay_there=[name for name, _ in sheets])
+    assert len(read_back.decisions) == 1
+    assert [name for name, _ in read_back.strays] == ["fake.xlsx", "list.csv", "old.xlsx"]
 
 
 def test_contradictions_on_one_day(tmp_path):

@@ -69,7 +69,7 @@ def company(folder: Path, *, means: str, shift: str = "", until: str = "18:00") 
 
 def seen_at(folder: Path, at: datetime) -> Leaver:
     space = workspaces.load(folder)
-    made = follow_leavers(space, collect_run(space, at), at)
+    made = follow_leavers(space, collect_run(space, at), at).leavers
     return leaver.find_leaver(made, "Ana Lim")
 
 

@@ -117,3 +117,16 @@ def test_evidence_of_that_run_alone_concludes_the_same_again(changed: Company, t
     again = changed.run("--json", "evidence", "rederive", str(tmp_path / "pack"), at=SIGNED)
     assert [(one["same"], one["why_not"]) for one in again.json["runs"]] == [(True, "")], again.out
     assert changed.run("evidence", "check", str(tmp_path / "pack"), at=SIGNED).code == 0
+
+
+def test_what_no_ticket_authorises_is_left_open_where_not_all_tickets_were_read(
+    changed: Company, tmp_path: Path
+) -> None:
+    company = changed.copy(tmp_path / "half")
+    (company.folder / "sources/more.yaml").write_text(TICKETS.replace("tickets.csv", "missing.csv"))
+    assert company.run("collect", at="2026-11-16T06:00:00Z").code == 1
+    told = company.run("--json", "changes", "--since", "accepted", at="2026-11-16T06:00:00Z").json
+    granted = [one for one in told["changes"] if one["kind"] == "granted"]
+    assert granted
+    assert {one["standing"] for one in granted} == {"", "approved"}
+    assert sorted(told["unread_tickets"]) == ["more"]
