@@ -28,7 +28,7 @@ ENVELOPE = "pack.dsse.json"
 
 BASIS = ("manifest.json", "review.json", "findings.parquet", "owners.parquet")
 """What the first run of a pack is compared with: these files of the run before it."""
-ACCEPTED = ("manifest.json", "snapshot/grants.parquet")
+ACCEPTED = ("manifest.json", "snapshot/grants.parquet", "snapshot/completeness.parquet")
 """What tickets are held against: these files of the run that was accepted last when another was reviewed."""
 
 

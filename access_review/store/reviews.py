@@ -111,7 +111,7 @@ def accepted_access(workspace: Path, name: str) -> AcceptedAccess | None:
     """
     if not name:
         return None
-    snapshot = snapshots.load(runs.find(workspace, name))
+    snapshot = snapshots.load(runs.find(workspace, name), ("grants", "completeness"))
     return AcceptedAccess(snapshot.tables["grants"], snapshot.whole("grants"), snapshot.as_of)
 
 

@@ -3,7 +3,7 @@
 Read back, the tables stay on disk: an engine reads the files itself.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -50,12 +50,10 @@ def conclude(
     return finish(partial, run_name(snapshot.as_of, snapshot.digest))
 
 
-def load(run: Run) -> Snapshot:
-    """Open a snapshot; raises ``ArtifactError`` when a table is missing or is not the one the manifest knows."""
+def load(run: Run, tables: Iterable[str] = tuple(TABLES)) -> Snapshot:
+    """Open a snapshot, or a part of it; raises ``ArtifactError`` when a table is missing or is not the one the manifest knows."""
     known = read_manifest(run)
-    parts: dict[str, pa.Table | ParquetFile] = {}
-    for name in TABLES:
-        parts[name] = _part(run, known, name)
+    parts = {name: _part(run, known, name) for name in tables}
     return Snapshot(known.as_of, Stored(parts), known.digest, known.previous.digest if known.previous else "")
 
 
