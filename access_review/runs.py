@@ -79,6 +79,11 @@ def before(workspace: Path, run: Run) -> list[Run]:
     return [one for one in all_runs(workspace) if one.as_of < run.as_of]
 
 
+def rehearsals(workspace: Path) -> list[Run]:
+    """Return the whole rehearsals, trials among them, oldest first."""
+    return _whole(workspace / "runs" / REHEARSALS)
+
+
 def find(workspace: Path, name: str | None = None, *, reviewed: bool = False) -> Run:
     """Return a run by its name (or the start of it), or the newest whole one; raises ``ArtifactError``.
 
@@ -88,15 +93,15 @@ def find(workspace: Path, name: str | None = None, *, reviewed: bool = False) ->
     if name is None:
         if not runs:
             hint = "access-review review" if reviewed and all_runs(workspace) else "access-review audit"
-            if trials := _whole(workspace / "runs" / REHEARSALS):
+            if trials := rehearsals(workspace):
                 hint += f"; or name the trial: --run {trials[-1].id}"
             raise ArtifactError(f"{workspace} has no {'reviewed ' if reviewed else ''}run yet", hint=hint)
         return runs[-1]
-    rehearsals = [run for run in _whole(workspace / "runs" / REHEARSALS) if not reviewed or run.reviewed]
-    matches = [run for run in runs if run.id.startswith(name)] or [r for r in rehearsals if r.id.startswith(name)]
+    apart = [run for run in rehearsals(workspace) if not reviewed or run.reviewed]
+    matches = [run for run in runs if run.id.startswith(name)] or [run for run in apart if run.id.startswith(name)]
     if len(matches) != 1:
         many = "no run is" if not matches else f"{len(matches)} runs are"
-        raise ArtifactError(f"{many} called {name}", hint=_nearest([*rehearsals, *runs], name, matches))
+        raise ArtifactError(f"{many} called {name}", hint=_nearest([*apart, *runs], name, matches))
     return matches[0]
 
 

@@ -41,6 +41,7 @@ def status(
     """Show the check list on one screen: what is green, amber or red, by the records, and what is due."""
     if ctx.invoked_subcommand:
         return
+    from access_review import runs
     from access_review.stages import status as stage
     from access_review.stages.predict import predict_for_report
     from access_review.store import logged
@@ -61,6 +62,7 @@ def status(
     risk = predict_for_report(workspace, newest) if newest else None
     unknown = None if risk else "unreadable" if newest else "no-reviewed-run"
     judged = options.judged(newest) if newest else None
+    trials = [] if newest else runs.rehearsals(workspace.folder)
     shown = view.text(
         found.at,
         workspace.policy.organisation,
@@ -68,6 +70,7 @@ def status(
         colour=options.colour,
         width=options.width,
         judged=judged_share.paragraph(judged, options.width),
+        trial=trials[-1].id if trials else "",
     )
     options.show(
         {
@@ -75,6 +78,7 @@ def status(
             "judged": judged,
             "predicted": predicted.risk(risk),
             "not_predicted": unknown,
+            "only_trials": bool(trials),
         },
         "\n".join((shown, *predicted.next_to_fail(risk))),
     )

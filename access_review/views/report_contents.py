@@ -140,6 +140,8 @@ class Contents:
     """The runs before, oldest first."""
     manager: str = ""
     """Whose people the page is about alone, by name; empty where it is about all."""
+    rehearsal: bool = False
+    """Whether nothing rests on the run: it is a trial, or a live source is called another moment."""
 
 
 def contents(
@@ -207,6 +209,7 @@ def contents(
         sample=None if whose else sample,
         judgement=None if whose else judgement,
         manager=whose.name if whose else "",
+        rehearsal=manifest.rehearsal,
     )
 
 

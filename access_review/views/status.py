@@ -46,8 +46,12 @@ def text(
     colour: bool = False,
     width: int = 80,
     judged: str = "",
+    trial: str = "",
 ) -> str:
-    """Show the whole check list, a line each of ``width`` columns, how much was ``judged``, and what is due first."""
+    """Show the whole check list, a line each of ``width`` columns, how much was ``judged``, and what is due first.
+
+    ``trial`` is the newest, where there are only trials.
+    """
     counted = Counter(one.reading.rag for one in statuses)
     undone = sum(one.reading.reason.is_undone for one in statuses)
     colours = ", ".join(paint(f"{counted[rag]} {rag}", rag if counted[rag] else "", colour) for rag in Rag)
@@ -55,7 +59,13 @@ def text(
     head = shorten(f"Check list{whose}, {moment(at)}", width)
     lines = [head, f"{colours}; {undone} not done or not known", ""]
     lines += [_line(one, at, colour, max(width, 60)) for one in statuses]
-    said = ["", judged] if judged else []
+    said = ["", judged] if judged and not trial else []
+    if trial:
+        said += [
+            "",
+            f"So far there are only trials, the last {trial}:",
+            "no clock has started; the first audit without --trial starts them.",
+        ]
     return "\n".join((*lines, *said, *_ahead(statuses, width)))
 
 

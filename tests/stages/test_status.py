@@ -2,6 +2,7 @@
 
 import hmac
 import json
+import shutil
 import sqlite3
 
 import pyarrow.parquet as pq
@@ -264,3 +265,13 @@ def test_a_table_of_trainings_is_asked_by_templates_and_measured(workspace):
     assert (done["known"], done["part"], done["whole"]) == ("measured", 27, 28)
     words = ("--value", "100", "--by", "00010", "--link", "x", "--note", "y")
     assert workspace.run("scorecard", "attest", "training-done", *words, at=after).code == 4
+
+
+def test_a_trial_starts_no_clock_and_page_and_screen_say_so(company, tmp_path):
+    setting_up = company.copy(tmp_path / "trial")
+    shutil.rmtree(setting_up.folder / "runs")
+    assert setting_up.run("--quiet", "audit", "--trial", at=MONDAY).code in {0, 5}
+    (report,) = setting_up.folder.glob("runs/rehearsals/*/report.html")
+    assert "No clock starts by this run" in report.read_text()
+    assert f"only trials, the last {report.parent.name}" in setting_up.run("status", at=LATER).out
+    assert "No clock starts by this run" not in next(company.folder.glob("runs/2*/report.html")).read_text()
