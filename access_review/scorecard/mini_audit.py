@@ -37,20 +37,24 @@ class Question(StrEnum):
     LOGBOOK = "logbook"
     FIGURES = "figures"
     CUSTODY = "custody"
+    FOLLOW_UP = "follow-up"
 
 
 _QUESTIONS: tuple[tuple[str, Question], ...] = (
     ("tables/*/findings.csv", Question.FINDINGS),
     ("tables/*/custody.csv", Question.CUSTODY),
     ("tables/*", Question.POPULATION),
+    ("provenance.csv", Question.POPULATION),
     ("runs/*/manifest.json", Question.POPULATION),
     ("runs/*/review.json", Question.FINDINGS),
+    ("runs/*/leavers.json", Question.FINDINGS),
     ("runs/*/sample/*", Question.DRAW),
     ("runs/*/audit.json", Question.DECISIONS),
     ("runs/*/sign-off/", Question.DECISIONS),
     ("runs/decisions.sqlite", Question.DECISIONS),
     ("runs/*/*/journal.sqlite", Question.BATCHES),
     ("runs/*/declared.json", Question.DECLARED),
+    ("runs/follow-up.sqlite#*", Question.FOLLOW_UP),
     ("runs/logbook.jsonl", Question.LOGBOOK),
     ("figures/*.json", Question.FIGURES),
 )
@@ -127,8 +131,9 @@ def _audited(control: ControlEvidence, known: Mapping[str, str]) -> AuditedContr
 
 def _is_of(path: str, place: str) -> bool:
     """Tell whether a file of a workspace is what a place of a pack is made of: tables are packed as CSV."""
-    if place.startswith("figures/"):
+    if place.startswith("figures/") or place == "provenance.csv":
         return False  # computed when a pack is made
+    place = place.partition("#")[0]
     if place == "tables/*/findings.csv":
         place = "runs/*/findings.parquet"
     elif place.startswith("tables/*/"):

@@ -18,6 +18,7 @@ _SENTENCES = {
     Question.DECLARED: "Take one change of a template since the last quarter: who reviewed it, and what did it do to findings?",
     Question.LOGBOOK: "Is the head that was noted outside, a quarter ago, one of this logbook (evidence check --head)?",
     Question.FIGURES: "Compute one figure by hand from the tables: is it what the evidence states?",
+    Question.FOLLOW_UP: "Take one step or statement: did that person make it, and does its link still show what they saw?",
     Question.CUSTODY: "Take one shared account: who knows its secret, and was it changed when the last of them left?",
 }
 

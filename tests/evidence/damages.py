@@ -214,7 +214,7 @@ def moment_changed(pack: Path, chance: random.Random) -> Damaged:
     """Let something have happened at another time, and write all heads anew."""
     lines = entries_of(pack)
     at = chance.randrange(len(lines))
-    lines[at]["at"] = lines[at]["at"].replace("2026-", "2025-")
+    lines[at]["at"] = f"2025-{lines[at]['at'].partition('-')[2]}"
     rewritten(pack, lines)
     return Damaged("a line of another year, all heads written anew", line=at + 1)
 

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from access_review.evidence.controls import CONTROLS
+from access_review.scorecard.mini_audit import QuarterKey, draw_controls
 from tests.support.workspaces import Company
 
 MONDAY, LATER = "2026-11-02T06:00:00Z", "2026-11-02T09:00:00Z"
@@ -176,6 +177,15 @@ def test_the_scorecard_is_of_the_same_records_and_its_formulas_can_be_changed(wo
     (workspace.folder / "roles/scorecard.yaml").write_text(own)
     refused = workspace.run("check", at=LATER)
     assert (refused.code, "make 19 points" in refused.err) == (2, True)
+
+
+def test_whichever_controls_are_drawn_each_kind_of_their_evidence_is_asked_about():
+    known = {"runs/follow-up.sqlite": "sha256:0", "runs/x/leavers.json": "sha256:1"}
+    drawn = [draw_controls(f"2026-Q{n}", QuarterKey("x", "00", True), CONTROLS, known) for n in range(60)]
+    controls = {one.control: one for each in drawn for one in each.controls}
+    assert len(controls) == len(CONTROLS)
+    assert all(one.questions for one in controls.values())
+    assert {path for one in controls.values() for path, _ in one.evidence} == known.keys()
 
 
 def test_five_controls_are_drawn_once_a_quarter_by_a_key_that_anybody_can_repeat(workspace):
