@@ -64,6 +64,7 @@ def test_coverage_counts_by_rung_what_templates_judge_and_who_has_no_role(compan
     ]
     assert shown["grants"] == {"ledger": {"grants": STAFF, "judged": STAFF - 2}}
     assert shown["without_role"] == ["hr:person:00001", "hr:person:00002"]
+    assert shown.pop("judged")["grants_judged"] == STAFF - 2
     assert audited.json["coverage"] == shown
     text = access_review(company.folder, "roles", "coverage").out
     assert f"2 people of {STAFF} have no role: Person 1, Person 2." in text

@@ -115,7 +115,7 @@ def test_a_plan_of_other_things_is_not_covered(signed):
     run = planned.json["run"]
     refused = signed.run("--run", run, "apply", "--standing", at=FRIDAY)
     assert refused.code == 4
-    assert "does not cover" in refused.err
+    assert "was not made for an unattended run" in refused.err
 
 
 def test_either_somebody_carries_it_out_or_nobody(company):

@@ -274,7 +274,7 @@ def test_everything_is_reached_and_opened_by_the_keys(page: Any) -> None:
     ):
         page.focus(selector)
         page.keyboard.press("Enter")
-        assert page.locator(opened).count() == 1
+        page.locator(opened).wait_for()
     page.keyboard.press("Escape")
     assert "named" in page.evaluate("document.activeElement.className")
     page.focus("#today button[data-group] >> nth=0")
