@@ -228,7 +228,7 @@ def test_a_line_opens_its_findings_and_a_search_finds_by_text_person_and_rule(pa
     page.fill("#person", "")
     page.select_option("#rule", "nesting-escalates")
     page.click("#rows summary >> nth=0")
-    assert page.locator("#rows .picture svg").count() == 1
+    page.locator("#rows .picture svg").wait_for()
     page.select_option("#rule", "")
 
 
@@ -255,6 +255,8 @@ def test_a_card_says_who_and_what_somebody_is_with_a_picture(page: Any) -> None:
 
 
 def test_everything_is_reached_and_opened_by_the_keys(page: Any) -> None:
+    page.reload()  # nothing is open yet
+    page.wait_for_selector("#rows tr")
     page.focus(".skip")
     wanted = "a[href], button, input, select, summary, [tabindex='0']"
     seen = set()
