@@ -63,7 +63,7 @@ check: $(VENV)/.dev
 	@$(BIN)/deptry . 2> $(VENV)/deptry.txt || { cat $(VENV)/deptry.txt; exit 1; }
 
 # Longer than CI has time for. On 24 November 2026 all of 10,000 seeds and 1,000 histories of the state machine kept
-# the promises, in 9 minutes.
+# the promises, in 9 minutes; on 30 November 1,000 tampered histories and 10,000 tampered sets of files, on a busy machine.
 simulate: $(VENV)/.dev
 	@SIMULATION_SEEDS=10000 MACHINE_EXAMPLES=1000 $(BIN)/python -m pytest -q \
 		tests/simulation/test_simulation.py tests/simulation/test_machine.py
@@ -124,7 +124,8 @@ REPORT_FINDINGS ?= 10000
 report-bench: $(VENV)/.dev
 	@$(BIN)/python -m bench.report $(REPORT_FINDINGS)
 
-# 30 people at once, 10 answers a second for a minute, then kill -9: how long an answer takes, and whether one is lost.
+# 30 people at once, 10 answers a second for a minute, then kill -9: how long an answer takes, and whether one is lost. On
+# 30 November 2026, two idle cores: median 17 ms, 99 % under 60 ms, none lost.
 web-bench: $(VENV)/.dev
 	@$(BIN)/python -m bench.web
 
