@@ -14,6 +14,7 @@ _COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
 
 def look_at(page: Any, axe: Any, place: str) -> None:
     """Fail where anything is wrong with how the page looks that is shown; its texts are no more what they were after that."""
+    page.wait_for_load_state()  # a click comes back when the page is there, which may be before its style sheet is
     for summary in page.query_selector_all("summary"):
         summary.click()
     page.emulate_media(media="print")
