@@ -171,14 +171,15 @@ def _key(file: Path) -> bytes:
 def _unread(run: "Run") -> tuple[int, str]:
     """Return the exit code for sources that were not read whole, and the first reason of each."""
     from access_review.store import snapshots
-    from access_review.views.text import visible
+    from access_review.views.text import by_reason, visible
 
     manifest = snapshots.read_manifest(run)
     if manifest.complete:
         return 0, ""
     why = []
     for name, source in sorted(manifest.sources.items()):
-        reasons = [f"{part}: {v.reason}" for part, v in sorted(source.verdicts.items()) if not v.complete]
+        unread = by_reason((part, str(v.reason)) for part, v in sorted(source.verdicts.items()) if not v.complete)
+        reasons = [f"{parts}: {reason}" for parts, reason in unread]
         if reasons or not source.verdicts:
             more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
             why.append(f"\n  {visible(name)}: {visible(reasons[0]) if reasons else 'it says nothing of itself'}{more}")

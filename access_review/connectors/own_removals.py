@@ -1,7 +1,7 @@
 """What batches of this tool took from a source since it was last read: that much less is explained, and no more. Pure."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -24,10 +24,14 @@ class OwnRemovals:
 
 @dataclass(frozen=True, slots=True)
 class LastRead:
-    """How much a source held when it was last read whole, by subject, and what was taken from it since."""
+    """How much a source held when it was last read whole, by subject, and what was taken from it since.
+
+    ``accounts`` reads those that it had then, with the columns by which one is known under another id.
+    """
 
     counts: Mapping[str, int] = field(default_factory=dict)
     removed: OwnRemovals = OwnRemovals()
+    accounts: Callable[[], pa.Table] | None = field(default=None, compare=False, repr=False)
 
     def explained(self, tables: Mapping[str, Sequence[pa.Table]], prefixes: tuple[str, ...]) -> Mapping[str, int]:
         """Return the counts less what was taken and is truly missing in what was read now.

@@ -14,9 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import rfc8785
 
-from access_review.connectors import Source, complete, emptied_groups, incomplete, problem
+from access_review.connectors import Source, complete, emptied_groups, incomplete, problem, renamed_accounts
 from access_review.connectors.emptied_groups import NOTHING_LESS, LessHeld
 from access_review.connectors.own_removals import EXPLAINED, LastRead, explanation
+from access_review.connectors.renamed_accounts import Renamed
 from access_review.tables import TABLES, Row
 
 SHARE = 90
@@ -39,6 +40,8 @@ TOLD = (FIRST, EMPTIED, EXPLAINED)
 
 FILE, OBJECTS, CELLS, VIA = "file:", "objects:", "cells:", "grants by "
 """How the names of what is counted beside tables begin: rows of a file, objects in one, cells of a column, grants of a way."""
+
+_IDS = "ids:accounts"
 
 _MEMBERSHIPS = ("grants", "nesting")
 
@@ -137,12 +140,14 @@ def compared(
     With them go problems: the groups about which no finding ends before another read says the same.
     """
     verdicts = sized(source, made)
+    known = last.accounts() if last.accounts and not _is_accepted(accepted, on) else None
+    renamed = None if known is None else renamed_accounts.compared(known, made["accounts"])
 
     def against(counts: Mapping[str, int]) -> tuple[list[Row], list[Row]]:
         held = emptied_groups.compared(source.name, counts, made, live=live)
         if _is_accepted(accepted, on) or _is_unread(verdicts):
             held = NOTHING_LESS
-        found = noticed(source, verdicts, counts, on=on, accepted=accepted, live=live, held=held)
+        found = noticed(source, verdicts, counts, on=on, accepted=accepted, live=live, held=held, renamed=renamed)
         return found, [_unsettled(source, group, *numbers) for group, numbers in held.unsettled.items()]
 
     left = last.explained(made, (FILE, OBJECTS))
@@ -179,13 +184,14 @@ def noticed(
     accepted: date | None = None,
     live: bool = False,
     held: LessHeld = NOTHING_LESS,
+    renamed: Renamed | None = None,
 ) -> list[Row]:
     """Return the verdicts on a source, those of what shrunk turned into incomplete ones.
 
     Too few objects, or too little in a file or column, make every table doubtful: what refers to them is gone with
     them. ``last`` is how much there was; ``accepted`` the day up to which the source file accepts less. Of a
     ``live`` source only objects are compared: people take memberships from it, and seldom an object. ``held`` are
-    the groups that hold less than they did.
+    the groups that hold less than they did, ``renamed`` the accounts that have other ids.
     """
     if not last:
         _, first = complete(source, FIRST, 0)
@@ -208,13 +214,16 @@ def noticed(
     }
     doubted = held.doubted
     found = _told(source, held.told)
-    if not less and not doubted:
+    if not less and not doubted and not renamed:
         return [*verdicts, *found]
-    everything = any(what in _CARRYING or what.startswith((FILE, OBJECTS, CELLS)) for what in less)
+    everything = renamed is not None or any(
+        what in _CARRYING or what.startswith((FILE, OBJECTS, CELLS)) for what in less
+    )
     tables = {"grants" if what.startswith(VIA) else what for what in less} | {*(_MEMBERSHIPS if doubted else ())}
     said = "; ".join(
         [_sentence(what, *numbers) for what, numbers in sorted(less.items())]
         + ([f"{emptied_groups.sentence(doubted)}: were their members read?"] if doubted else [])
+        + ([renamed_accounts.sentence(renamed)] if renamed else [])
     )
     hint = f"look whether the export is whole; if it is, write `accept_fewer: {on}` in sources/{source.name}.yaml"
     found += [
@@ -224,6 +233,7 @@ def noticed(
         for row in verdicts
     ]
     both = {**less, **{f"{emptied_groups.MEMBERS}{one}": numbers for one, numbers in doubted.items()}}
+    both |= {_IDS: renamed[:2]} if renamed else {}
     return [*found, _said(source, SHRUNK, {what: list(numbers) for what, numbers in both.items()})[1]]
 
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from access_review import __version__, connectors
-from access_review.connectors import emptied_groups, shrunk
+from access_review.connectors import emptied_groups, renamed_accounts, shrunk
 from access_review.connectors.own_removals import LastRead
 from access_review.connectors.tabular.freshness import AGE
 from access_review.engine import ParquetFile
@@ -133,7 +133,10 @@ class Snapshot:
             found[row["source"]].append(row)
         counts = {source: shrunk.counted(rows, accepted=False) for source, rows in found.items()}
         return {
-            source: LastRead(count | (emptied_groups.remembered(source, self.tables) if "grants" in count else {}))
+            source: LastRead(
+                count | (emptied_groups.remembered(source, self.tables) if "grants" in count else {}),
+                accounts=partial(accounts_of, self.tables, source) if count.get("accounts") else None,
+            )
             for source, count in counts.items()
         }
 
@@ -141,6 +144,14 @@ class Snapshot:
     def collected(self) -> frozenset[str]:
         """The tables that at least one source filled, wholly or not."""
         return frozenset(self.tables["completeness"]["subject"].to_pylist()) & frozenset(TABLES)
+
+
+def accounts_of(tables: Mapping[str, pa.Table], source: str) -> pa.Table:
+    """Return the accounts of a source, by what one is known by under another id."""
+    columns = ["source", *renamed_accounts.COLUMNS]
+    part = stored(tables).part("accounts")
+    read = part.reader(columns).read_all() if isinstance(part, ParquetFile) else part.select(columns)
+    return read.filter(pc.equal(read["source"], source))
 
 
 CLOCK = "part:clock"

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from access_review import store
@@ -17,6 +18,7 @@ from access_review.errors import AccessReviewError
 from access_review.logbook.lines import LogEvent
 from access_review.revoke.states import PROVEN, State
 from access_review.runs import Run
+from access_review.snapshot import accounts_of
 from access_review.store import logged, plans, snapshots
 
 _TAKEN = PROVEN | {State.ORDERED}
@@ -33,6 +35,7 @@ def of(earlier: Sequence[Run], watched: Collection[str] = ()) -> Mapping[str, La
     found: dict[str, dict[str, int]] = defaultdict(dict)
     since: dict[str, datetime] = {}
     members: dict[str, Run] = {}
+    accounts: dict[str, Run] = {}
     for run, counts in _counts(earlier):
         for name, known in counts.items():
             for subject, count in known.items():
@@ -40,12 +43,16 @@ def of(earlier: Sequence[Run], watched: Collection[str] = ()) -> Mapping[str, La
                 since.setdefault(name, run.as_of)
             if "grants" in found[name] and name not in watched:
                 members.setdefault(name, run)
-    opened = {run.id: snapshots.load(run).tables for run in members.values()}
+            if found[name].get("accounts") and name not in watched:
+                accounts.setdefault(name, run)
+    needed = {run.id: run for run in (*members.values(), *accounts.values())}
+    opened = {name: snapshots.load(run).tables for name, run in needed.items()}
     removed = _removals(earlier[-1].workspace, since) if earlier else {}
     return {
         name: LastRead(
             {**counts, **(emptied_groups.remembered(name, opened[members[name].id]) if name in members else {})},
             removed.get(name, OwnRemovals()),
+            partial(accounts_of, opened[accounts[name].id], name) if name in accounts else None,
         )
         for name, counts in found.items()
     }

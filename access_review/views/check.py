@@ -12,7 +12,7 @@ from access_review.explain.role_members import WhoNobodyHas
 from access_review.views import coverage, judged_share, role_members
 from access_review.views.summary import JudgedSummary, warning_lines
 from access_review.views.terminal import fitted, wrapped
-from access_review.views.text import count, visible
+from access_review.views.text import count, listed, visible
 
 
 class CheckedVerdict(TypedDict):
@@ -170,15 +170,15 @@ def _unread(source: CheckedSource) -> Iterator[str]:
     for subject, verdict in sorted(source["verdicts"].items()):
         if not verdict["complete"] and subject not in TOLD:
             kind = "part" if subject.startswith("part:") else ":".join(subject.split(":")[1:2])
-            states = ("is too much", "are too much") if subject == AGE else ("was not read", "were not read")
-            one, several = states if kind == "part" else ("is incomplete", "are incomplete")
+            several = ("are too much" if subject == AGE else "were not read") if kind == "part" else "are incomplete"
             reason = visible(verdict["reason"] or "no reason given")
-            # A table is a line of its own: each withholds findings of its own.
-            group = (kind, several, reason) if kind else (subject, one, reason)
+            group = (kind, several, reason) if kind else ("", several, reason)
             alike.setdefault(group, []).append(visible(subject.removeprefix("part:")))
     for (kind, state, reason), subjects in alike.items():
         name = visible(source["source"])
-        if len(subjects) > FOLDED:
+        if not kind:  # tables, of which each withholds findings of its own: all are named
+            yield f"{name}: {listed(subjects, len(subjects))} {state if len(subjects) > 1 else 'is incomplete'}: {reason}"
+        elif len(subjects) > FOLDED:
             what = f"{len(subjects):,} {kind}s"
             yield f"{name}: {what} {state}: {reason} ({', '.join(subjects[:FOLDED])} …; all of them: check --json)"
         else:

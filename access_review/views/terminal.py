@@ -14,7 +14,7 @@ from tabulate import tabulate
 from access_review.views import judged_share
 from access_review.views.groups import GroupSummary
 from access_review.views.summary import RAGS, SEVERITIES, Summary, counts_of, warning_lines
-from access_review.views.text import count, moment, shorten, visible
+from access_review.views.text import by_reason, count, moment, shorten, visible
 
 _COLOURS = {"red": "red", "amber": "yellow", "green": "green", "critical": "red", "high": "yellow"}
 NARROWEST = 60
@@ -152,7 +152,8 @@ def _heading(summary: Summary, width: int, colour: bool) -> str:
 def _sources(summary: Summary, width: int, colour: bool) -> str:
     rows = []
     for source in summary["sources"]:
-        broken = [f"{i['subject']}: {i['reason']}" for i in source["incomplete"]]
+        unread = by_reason((part["subject"], part["reason"]) for part in source["incomplete"])
+        broken = [f"{subjects}: {reason}" for subjects, reason in unread]
         verdict = "complete" if source["complete"] else "incomplete: " + ("; ".join(broken) or "nothing was said")
         unusable = sum(source["problems"].values())
         lines = wrapped(verdict, width - 53).split("\n")

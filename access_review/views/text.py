@@ -6,7 +6,7 @@ spelled out. The record (JSON, Parquet) keeps the exact text.
 """
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from math import ceil
@@ -109,3 +109,11 @@ def listed(names: Sequence[str], most: int = 5, total: int | None = None) -> str
     total = len(names) if total is None else total
     shown = ", ".join(visible(name) for name in names[:most])
     return shown + (f" and {total - most:,} more" if total > most else "")
+
+
+def by_reason(said: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return what is said of several things, each reason once: with the names of all that it is said of."""
+    alike: dict[str, list[str]] = {}
+    for name, reason in said:
+        alike.setdefault(reason, []).append(name)
+    return [(", ".join(names), reason) for reason, names in alike.items()]

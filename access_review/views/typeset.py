@@ -33,6 +33,7 @@ def typesetter(package: str) -> "Environment":
         "count": text.count,
         "span": text.span,
         "listed": text.listed,
+        "by_reason": lambda unread: text.by_reason((part["subject"], part["reason"]) for part in unread),
         "at": datetime.fromisoformat,
         "family": family_of,
         "number": lambda value: f"{value:,}",

@@ -117,6 +117,21 @@ def test_what_shrunk_stays_doubtful_until_it_is_accepted_in_its_file(company):
 
 
 @pytest.mark.slow
+def test_ids_that_are_written_otherwise_end_nothing_until_that_is_accepted(company):
+    path = company.folder / "sources/ledger.csv"
+    heading, *rows = path.read_text().splitlines()
+    path.write_text("\n".join([heading, *(f"CORP\\{row}" for row in rows), ""]))
+    code, short, closed = audited(company, DAYS[1])
+    assert (code, closed) == (1, [])
+    assert (
+        f"{STAFF} have the mail, number or name of one that is gone, as ledger:user:CORP\\u1 for" in short["accounts"]
+    )
+    with (company.folder / "sources/ledger.yaml").open("a") as file:
+        file.write("accept_fewer: 2026-11-04\n")
+    assert audited(company, DAYS[2]) == (0, {}, [f"ledger:user:u{STAFF}"])
+
+
+@pytest.mark.slow
 def test_an_acceptance_does_not_hold_for_ever(company):
     lessened(company, STAFF - 10)
     with (company.folder / "sources/ledger.yaml").open("a") as file:

@@ -52,6 +52,7 @@ class PagedCollection:
     alone: bool = False
     torn: dict[str, None] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
+    unread: int = 0
     _seen: dict[str, int] = field(default_factory=dict)
 
     @property

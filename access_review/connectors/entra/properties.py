@@ -15,7 +15,11 @@ NEVER = datetime(1, 1, 1, tzinfo=UTC)
 
 
 class UnusableError(Exception):
-    """An object cannot be used; the message says why. Becomes a row of ``problems``, never an error of the run."""
+    """An object, or one property of it, cannot be used; the message says why. Becomes a row of ``problems``, never an error of the run."""
+
+    def __init__(self, message: str, name: str = "") -> None:
+        super().__init__(message)
+        self.name = name
 
 
 def _typed(thing: Object, name: str, kind: type[Value], expected: str) -> Value | None:
@@ -23,7 +27,7 @@ def _typed(thing: Object, name: str, kind: type[Value], expected: str) -> Value 
     if value is None:
         return None
     if not isinstance(value, kind):
-        raise UnusableError(f"{name} is {type(value).__name__}, not {expected}")
+        raise UnusableError(f"{name} is {type(value).__name__}, not {expected}", name)
     return value
 
 
@@ -43,7 +47,7 @@ def needed(thing: Object, name: str) -> str:
     """Return a text that must be there."""
     value = text(thing, name)
     if value is None:
-        raise UnusableError(f"{name} is missing")
+        raise UnusableError(f"{name} is missing", name)
     return value
 
 
@@ -56,7 +60,7 @@ def whole(thing: Object, name: str) -> int | None:
     """Return a whole number."""
     value = _typed(thing, name, int, "a number")
     if isinstance(value, bool):
-        raise UnusableError(f"{name} is bool, not a number")
+        raise UnusableError(f"{name} is bool, not a number", name)
     return value
 
 
@@ -70,7 +74,7 @@ def texts(thing: Object, name: str) -> list[str]:
     """Return a list of texts; empty when absent."""
     value: list[Any] = _typed(thing, name, list, "a list") or []
     if not all(isinstance(item, str) for item in value):
-        raise UnusableError(f"{name} holds something that is not text")
+        raise UnusableError(f"{name} holds something that is not text", name)
     return [whole_characters(item) or "" for item in value]
 
 
@@ -78,7 +82,7 @@ def objects(thing: Object, name: str) -> list[Object]:
     """Return a list of objects; empty when absent."""
     value: list[Any] = _typed(thing, name, list, "a list") or []
     if not all(isinstance(item, dict) for item in value):
-        raise UnusableError(f"{name} holds something that is not an object")
+        raise UnusableError(f"{name} holds something that is not an object", name)
     return value
 
 
@@ -90,10 +94,10 @@ def time_or_never(thing: Object, name: str) -> datetime | None:
     try:
         at = _moment(value)
         if at.tzinfo is None:
-            raise UnusableError(f"{name} {value!r} has no time zone")
+            raise UnusableError(f"{name} {value!r} has no time zone", name)
         return _meant(at)
     except (ValueError, OverflowError) as error:
-        raise UnusableError(f"{name} {value!r} is not a time") from error
+        raise UnusableError(f"{name} {value!r} is not a time", name) from error
 
 
 def _moment(value: str) -> datetime:
@@ -122,3 +126,15 @@ def date(thing: Object, name: str) -> datetime | None:
 def type_of(thing: Object) -> str:
     """Return the type Graph gives (``user``, ``group`` …); empty when it says none."""
     return (text(thing, "@odata.type") or "").removeprefix("#microsoft.graph.")
+
+
+def without(thing: Object, name: str) -> Object | None:
+    """Return an object as if it did not say one property, of its own or of what is in it; nothing where it has none of that name."""
+    if name in thing:
+        return None if name == "id" else {key: value for key, value in thing.items() if key != name}
+    for key, value in thing.items():
+        if isinstance(value, dict) and name in value:
+            return {**thing, key: {inside: said for inside, said in value.items() if inside != name}}
+        if isinstance(value, list) and any(isinstance(item, dict) and name in item for item in value):
+            return {other: said for other, said in thing.items() if other != key}
+    return None

@@ -10,7 +10,7 @@ from access_review.connectors.contradictions import TORN
 from access_review.connectors.entra import access_packages, conditional_access, groups, principals, roles
 from access_review.connectors.entra.applications import Applications
 from access_review.connectors.entra.pages import PagedCollection, Pages, SavedPages
-from access_review.connectors.entra.properties import Object, UnusableError, date, flag, text, type_of
+from access_review.connectors.entra.properties import Object, UnusableError, date, flag, text, type_of, without
 from access_review.connectors.entra.tenant_objects import TableRow, TenantObjects
 from access_review.connectors.entra.tenant_parts import Verdict
 from access_review.tables import TABLES, Row
@@ -20,6 +20,18 @@ LARGE = 1000
 
 _SOFT_DELETED = frozenset({"users", "groups", "servicePrincipals", "agentIdentities"})
 """Parts whose objects Graph keeps for 30 days after they were deleted; no other type has that property."""
+
+UNREAD = 100
+"""One object in so many may have a property that cannot be read and that decides nothing; one always may."""
+
+_BESIDE = frozenset(
+    {
+        *("accountEnabled", "createdDateTime", "lastPasswordChangeDateTime", "displayName"),
+        *("lastSuccessfulSignInDateTime", "lastSignInDateTime", "lastNonInteractiveSignInDateTime"),
+        *("department", "jobTitle", "companyName", "employeeType", "externalUserState"),
+    }
+)
+"""Properties of which unknown is an answer: by the others an object is known, or says what it holds."""
 
 ROLE_RUN = roles.check_schedule(roles.read_assignment, "assignmentType", "roleAssignmentScheduleId")
 ROLE_ELIGIBLE = roles.check_schedule(roles.read_assignment, "roleEligibilityScheduleId")
@@ -213,11 +225,13 @@ class Tenant:
             if part in _SOFT_DELETED and thing.get("deletedDateTime"):
                 self.unusable.append(self.directory.unusable(f"{part}/{thing['id']}", "deleted object"))
                 continue
-            rows = self._translated(reading, thing, translate)
+            rows = self._translated(reading, thing, translate, in_part=remembered)
             if rows is None and remembered:
                 self.directory.forget(thing["id"])
             yield from rows or ()
         self._note_nameless(reading)
+        if reading.unread > max(1, reading.received // UNREAD):
+            reading.faults.append(f"{reading.unread} of {reading.received} objects have a property that cannot be read")
         if remembered:
             self._note_torn(reading)
         self.verdicts[part] = _verdict([reading])
@@ -286,14 +300,32 @@ class Tenant:
         elif reading.received >= LARGE:
             yield complete(source, group, reading.received, reading.expected)
 
-    def _translated(self, reading: PagedCollection, thing: Object, translate: Translate) -> list[TableRow] | None:
-        try:
-            return list(translate(thing))
-        except UnusableError as error:
-            # One odd object makes its collection incomplete, and the rest of it is still read.
-            reading.faults.append("an object could not be used")
-            self.unusable.append(self.directory.unusable(f"{reading.collection}/{thing['id']}", str(error)))
-            return None
+    def _translated(
+        self, reading: PagedCollection, thing: Object, translate: Translate, *, in_part: bool = False
+    ) -> list[TableRow] | None:
+        """Translate an object; ``in_part``, without a property that cannot be read, which is unknown then."""
+        place, rest = f"{reading.collection}/{thing['id']}", thing
+        odd: list[UnusableError] = []
+        while True:
+            try:
+                rows = list(translate(rest))
+                break
+            except UnusableError as error:
+                shorter = without(rest, error.name) if in_part else None
+                if shorter is None:
+                    # One odd object makes its collection incomplete, and the rest of it is still read.
+                    reading.faults.append("an object could not be used")
+                    self.unusable.append(self.directory.unusable(place, str(error)))
+                    return None
+                rest = shorter
+                odd.append(error)
+        reading.unread += bool(odd)
+        reading.faults += [f"{one.name} of an object could not be used" for one in odd if one.name not in _BESIDE]
+        row_id = self.directory.row_id(thing["id"])
+        self.unusable += [
+            self.directory.unusable(f"{place}/{one.name}", f"{one}: it is unknown", row_id) for one in odd
+        ]
+        return rows
 
     def _note_torn(self, reading: PagedCollection) -> None:
         """Put in quarantine the objects that arrived twice and differ: the first record counts, and nothing is planned on it."""

@@ -614,8 +614,8 @@ def test_a_part_that_was_not_saved_harms_only_what_needs_it(part: str, broken: s
             "arrived twice and differs",
         ),
         ([{"value": ["ana", {"displayName": "nobody"}]}], "2 without a usable id"),
-        ([{"value": [user("ana", accountEnabled="true")]}], "could not be used"),
-        ([{"value": [user("ana", createdDateTime="2026-01-01T00:00:00")]}], "could not be used"),
+        ([{"value": [user("ana", employeeId=7)]}], "employeeId of an object could not be used"),
+        ([{"value": [user(name, accountEnabled="true") for name in ("ana", "ben")]}], "2 of 2 objects have a property"),
         ([{"error": {"code": "Authorization_RequestDenied"}}], "Authorization_RequestDenied"),
         ([{"@odata.context": "https://graph.example.test/v1.0/$metadata#groups", "value": []}], "belongs to groups"),
         ([[]], "no list of values"),
@@ -633,14 +633,24 @@ def test_a_replayed_object_is_harmless() -> None:
     assert read(tenant(), {"users": [{"value": [*found, *found], "@odata.count": 7}]}).reason("accounts") is None
 
 
+def test_a_property_that_cannot_be_read_is_unknown_and_its_object_stays() -> None:
+    found = tenant()
+    found["users"][0] |= {"proxyAddresses": [7], "signInActivity": {"lastSignInDateTime": "yesterday"}}
+    made = read(found)
+    account = made.one("accounts", native_id="ana")
+    assert (account["last_used_latest"], account["never_used"]) == (None, None)
+    assert "not text: it is unknown" in made.one("problems", locator="users/ana/proxyAddresses")["reason"]
+    assert made.some("grants", account="entra:user:ana")
+    assert made.reason("accounts") == "users: proxyAddresses of an object could not be used"
+
+
 def test_an_object_that_cannot_be_used_is_counted_and_nothing_refers_to_it() -> None:
     found = tenant()
-    found["users"][0]["passwordProfile"] = None
-    found["users"][0]["proxyAddresses"] = [7]
+    twice = [{"keyId": "k"}, {"keyId": "k"}]
+    found["servicePrincipals"] = [{"id": "sp-odd", "displayName": "Odd", "passwordCredentials": twice}]
     made = read(found)
-    assert made.some("accounts", native_id="ana") == []
-    assert "not text" in made.one("problems", locator="users/ana")["reason"]
-    assert made.some("grants", account="entra:user:ana") == []
+    assert made.some("accounts", native_id="sp-odd") == []
+    assert "twice" in made.one("problems", locator="servicePrincipals/sp-odd")["reason"]
 
 
 def test_a_large_group_has_a_verdict_of_its_own() -> None:
