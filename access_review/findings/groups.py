@@ -204,13 +204,16 @@ def _share(part: int | None, whole: int | None) -> float:
 
 # Those of highest risk first, and what is held by the most; each name once.
 _FIRST = f"""
-    WITH named AS (
-        SELECT key, 'who' AS kind, coalesce(person_name, subject_name, subject) AS name, max(risk) AS risk, min(power) AS power,
-               min(first_seen) AS since, count(*) AS times
-        FROM {GROUPED} WHERE key IN :keys GROUP BY key, coalesce(person_name, subject_name, subject)
+    WITH wanted AS (
+        SELECT key, coalesce(person_name, subject_name, subject) AS who, CASE WHEN about IS NOT NULL THEN coalesce(about_name, about) END AS what,
+               risk, power, first_seen
+        FROM {GROUPED} WHERE key IN :keys
+    ), named AS (
+        SELECT key, 'who' AS kind, who AS name, max(risk) AS risk, min(power) AS power, min(first_seen) AS since, count(*) AS times
+        FROM wanted GROUP BY key, who
         UNION ALL
-        SELECT key, 'what', coalesce(about_name, about), max(risk), min(power), min(first_seen), count(*)
-        FROM {GROUPED} WHERE key IN :keys AND about IS NOT NULL GROUP BY key, coalesce(about_name, about)
+        SELECT key, 'what', what, max(risk), min(power), min(first_seen), count(*)
+        FROM wanted WHERE what IS NOT NULL GROUP BY key, what
     ), placed AS (
         SELECT key, kind, name, row_number() OVER (PARTITION BY key, kind ORDER BY risk DESC, power NULLS LAST, times DESC, since, name) AS place
         FROM named

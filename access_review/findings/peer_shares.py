@@ -3,11 +3,25 @@
 The role that tells most about a person is the smallest of theirs that several share. Of it, and of everybody, is
 counted who has each entitlement that something was found about, directly or through nesting; and which single
 nesting edge gives it to those who do not hold it themselves.
+
+Who has something is a set of people, by number, for each thing in turn: all pairs of a person and what they have are
+twenty for each grant, and are never listed.
 """
+
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from access_review.engine import Engine
 from access_review.engine.relation import NamedRelation
 from access_review.findings.hits import ABOUT, OBJECT, SUBJECT
+
+Numbers = NDArray[np.int64]
+_NONE: Numbers = np.zeros(0, np.int64)
+_MUCH = 100  # to sort this part of all people takes as long as to look through them
 
 MOST_PEOPLE = 200_000
 """People above whom nobody is counted: it would not fit into memory beside the review."""
@@ -17,81 +31,167 @@ TOO_FEW = 3
 
 
 def count_shares(engine: Engine, found: str) -> None:
-    """Create :data:`RELATIONS` in an engine with a review's facts; ``found`` is the table ``hits`` or ``findings``.
+    """Create ``telling_roles``, ``role_sizes``, ``holder_shares``, ``role_shares`` and ``edges_behind`` of a review's facts.
 
-    Of very many people nobody is counted: then the tables are there, and empty.
+    ``found`` is the table ``hits`` or ``findings``. Of very many people nobody is counted: then the last three are
+    there, and empty.
     """
     (people,) = engine.rows("SELECT count(*) AS number FROM people")
     counted = people["number"] <= MOST_PEOPLE
     subject, about = (SUBJECT, OBJECT) if found == "hits" else ABOUT
     engine.view("at_issue", f"SELECT {subject} AS subject, {about} AS about FROM {found} WHERE about IS NOT NULL")
-    for relation in RELATIONS:
-        relation.make(engine, few=TOO_FEW, counted=counted)
+    ROLE_SIZES.make(engine)
+    TELLING_ROLES.make(engine, few=TOO_FEW)
+    if counted:
+        _count_holders(engine)
+    else:
+        for name, schema in _SHARES.items():
+            engine.register(name, schema.empty_table())
+    EDGES.make(engine, counted=counted)
 
+
+def _count_holders(engine: Engine) -> None:
+    """Create ``holder_shares (entitlement, holders)`` and ``role_shares (role, entitlement, holding)``.
+
+    They say how many people have each entitlement that something was found about, whether that was about them or not,
+    and how many of those have each role.
+    """
+    for name, sql in _PLACES.items():
+        engine.create(name, sql)
+    (things,) = engine.query("SELECT entitlement FROM things_by_place ORDER BY place").columns
+    (roles,) = engine.query("SELECT role FROM role_sizes ORDER BY role").columns
+    giving, direct = (_Links.read(engine.query(sql), len(things)) for sql in (_GIVING, _DIRECT))
+    (people,) = engine.rows("SELECT count(*) AS number FROM people_by_place")
+    having = _Links.read(_with_places(engine.query(_HAVING_ROLES), roles), people["number"])
+    engine.drop(*_PLACES)
+    holders, cells = [_NONE.reshape(0, 2)], [_NONE.reshape(0, 3)]
+    for thing, found in _people_of(giving, direct, people["number"]):
+        of_role = np.bincount(having.of(found), minlength=len(roles))
+        own = np.flatnonzero(of_role)
+        holders.append(np.array([[thing, len(found)]]))
+        cells.append(np.column_stack((np.full(len(own), thing), own, of_role[own])))
+    (thing, number), (of_cell, role, holding) = np.concatenate(holders).T, np.concatenate(cells).T
+    columns = (
+        (things.take(pa.array(thing)), number),
+        (roles.take(pa.array(role)), things.take(pa.array(of_cell)), holding),
+    )
+    for (name, schema), parts in zip(_SHARES.items(), columns, strict=True):
+        engine.register(name, pa.table(parts, schema=schema))
+
+
+def _people_of(giving: "_Links", direct: "_Links", number: int) -> Iterator[tuple[int, Numbers]]:
+    """Yield each thing that some of a number of people have, with those who do, each once."""
+    seen = np.zeros(number, bool)
+    for thing in range(len(giving.starts) - 1):
+        found = direct.of(giving.of_one(thing))
+        if len(found) < number // _MUCH:
+            found = np.sort(found)
+            people = found[np.diff(found, prepend=-1) > 0]
+        else:
+            seen[found] = True
+            people = np.flatnonzero(seen)
+            seen[people] = False
+        if len(people):
+            yield thing, people
+
+
+def _with_places(having: pa.Table, roles: pa.ChunkedArray) -> pa.Table:
+    return having.set_column(1, "role", pc.index_in(having["role"], roles.combine_chunks()))
+
+
+class _Links:
+    """What leads to what, both by number: of each, all that it leads to."""
+
+    def __init__(self, before: Numbers, after: Numbers, number: int) -> None:
+        order = np.argsort(before, kind="stable")
+        self.after = after[order]
+        self.starts = np.searchsorted(before[order], np.arange(number + 1))
+        self.counts = np.diff(self.starts)
+
+    @classmethod
+    def read(cls, found: pa.Table, number: int) -> "_Links":
+        """Take those of a table of two columns, the first of which has numbers below ``number``."""
+        before, after = (column.to_numpy().astype(np.int64) for column in found.columns)
+        return cls(before, after, number)
+
+    def of_one(self, before: int) -> Numbers:
+        """Return what one leads to."""
+        return self.after[self.starts[before] : self.starts[before + 1]]
+
+    def of(self, several: Numbers) -> Numbers:
+        """Return what each of several leads to, one after the other."""
+        counts = self.counts[several]
+        ends = counts.cumsum()
+        # Each begins so many places before where it stands in what is returned.
+        shift = (self.starts[several] - ends + counts).repeat(counts)
+        shift += np.arange(len(shift))
+        found: Numbers = self.after[shift]
+        return found
+
+
+_SHARES = {
+    "holder_shares": pa.schema([("entitlement", pa.string()), ("holders", pa.int64())]),
+    "role_shares": pa.schema([("role", pa.string()), ("entitlement", pa.string()), ("holding", pa.int64())]),
+}
+
+_PLACES = {
+    "people_by_place": """
+        SELECT person, row_number() OVER (ORDER BY person) - 1 AS place
+        FROM (SELECT DISTINCT person FROM accounts WHERE person IS NOT NULL) AS people
+    """,
+    # Everything reaches itself.
+    "things_by_place": """
+        SELECT entitlement, row_number() OVER (ORDER BY entitlement) - 1 AS place
+        FROM (SELECT DISTINCT reached AS entitlement FROM closure) AS things
+    """,
+}
+
+_GIVING = """
+    SELECT things.place AS thing, direct.place AS direct
+    FROM closure AS c
+    JOIN things_by_place AS things ON things.entitlement = c.reached
+    JOIN things_by_place AS direct ON direct.entitlement = c.entitlement
+    WHERE c.mode = 'assigned' AND c.reached IN (SELECT about FROM at_issue)
+"""
+
+_DIRECT = """
+    SELECT things.place AS thing, people.place AS person
+    FROM held JOIN things_by_place AS things ON things.entitlement = held.entitlement
+    JOIN people_by_place AS people ON people.person = held.person
+    WHERE held.mode = 'assigned'
+"""
+
+_HAVING_ROLES = """
+    SELECT DISTINCT people.place AS person, person_roles.role
+    FROM person_roles JOIN people_by_place AS people ON people.person = person_roles.person
+    WHERE person_roles.spell = 'current'
+"""
 
 TELLING_ROLES = NamedRelation(
     "telling_roles",
-    "The role that tells most about each person: the smallest that several people have.",
-    ("person", "role"),
+    "The role that tells most about each person: the smallest that several people have. Person and role have numbers.",
+    ("person", "number", "role", "place"),
     """
     WITH having_roles AS (
         SELECT DISTINCT person, role FROM person_roles WHERE spell = 'current'
-    ), sizes AS (
-        SELECT role, count(*) AS people FROM having_roles GROUP BY role
     ), ordered AS (
-        SELECT mine.person, mine.role, row_number() OVER (
+        SELECT mine.person, mine.role, sizes.place, row_number() OVER (
             PARTITION BY mine.person
-            ORDER BY CASE WHEN sizes.people >= :few THEN 0 ELSE 1 END, sizes.people, mine.role) AS place
-        FROM having_roles AS mine JOIN sizes ON sizes.role = mine.role
+            ORDER BY CASE WHEN sizes.people >= :few THEN 0 ELSE 1 END, sizes.people, mine.role) AS rank
+        FROM having_roles AS mine JOIN role_sizes AS sizes ON sizes.role = mine.role
     )
-    SELECT CAST(person AS VARCHAR) AS person, role FROM ordered WHERE place = 1
+    SELECT CAST(person AS VARCHAR) AS person, row_number() OVER (ORDER BY person) AS number, role, place
+    FROM ordered WHERE rank = 1
 """,
 )
 
 ROLE_SIZES = NamedRelation(
     "role_sizes",
-    "How many people have each role now.",
-    ("role", "people"),
+    "How many people have each role now, and its number, from 1 on.",
+    ("role", "people", "place"),
     """
-    SELECT role, count(DISTINCT person) AS people FROM person_roles WHERE spell = 'current' GROUP BY role
-""",
-)
-
-_GIVING = """
-        SELECT DISTINCT c.entitlement, c.reached FROM closure AS c
-        WHERE c.mode = 'assigned' AND c.reached IN (SELECT about FROM at_issue) AND :counted
-"""
-
-HAVING = NamedRelation(
-    "having_at_issue",
-    "Who has what something was found about, whether that was about them or not.",
-    ("person", "entitlement"),
-    f"""
-    WITH giving AS ({_GIVING})
-    SELECT DISTINCT h.person, g.reached AS entitlement
-    FROM held AS h JOIN giving AS g ON g.entitlement = h.entitlement
-    WHERE h.mode = 'assigned' AND h.person IS NOT NULL
-""",
-)
-
-HOLDERS = NamedRelation(
-    "holder_shares",
-    "How many people have each entitlement that something was found about.",
-    ("entitlement", "holders"),
-    """
-    SELECT CAST(entitlement AS VARCHAR) AS entitlement, count(*) AS holders FROM having_at_issue GROUP BY entitlement
-""",
-)
-
-ROLE_HOLDERS = NamedRelation(
-    "role_shares",
-    "The same, of the people with each role.",
-    ("role", "entitlement", "holding"),
-    """
-    SELECT r.role, CAST(h.entitlement AS VARCHAR) AS entitlement, count(*) AS holding
-    FROM having_at_issue AS h
-    JOIN (SELECT DISTINCT person, role FROM person_roles WHERE spell = 'current') AS r ON r.person = h.person
-    GROUP BY r.role, h.entitlement
+    SELECT role, count(DISTINCT person) AS people, row_number() OVER (ORDER BY role) AS place
+    FROM person_roles WHERE spell = 'current' GROUP BY role
 """,
 )
 
@@ -113,5 +213,3 @@ EDGES = NamedRelation(
     JOIN held AS h ON h.account = i.subject AND h.entitlement = c.entitlement
 """,
 )
-
-RELATIONS = (TELLING_ROLES, ROLE_SIZES, HAVING, HOLDERS, ROLE_HOLDERS, EDGES)
