@@ -110,22 +110,13 @@ def _ended(found: "OperationStatus") -> tuple[int, str]:
 
 def show(ctx: typer.Context, name: Name) -> None:
     """Show one checkpoint in full, with everything recorded about it."""
-    from access_review.scorecard import checkpoints
-    from access_review.stages import status as stage
-    from access_review.stages.statements import as_signed
-    from access_review.store.run_records import read_records
+    from access_review.stages.status import read_checkpoint
     from access_review.views import status as view
 
     options: Options = ctx.obj
-    workspace, run = options.workspace(), options.found_run()
-    checkpoint = stage.find_checkpoint(workspace, name)
-    records = read_records(workspace.folder, workspace.policy)
-    one = checkpoints.assess(
-        workspace.checklist.model_copy(update={"checkpoints": (checkpoint,)}), records, options.now
-    )
-    history = [said for said in records.follow_ups if said.about == checkpoint.checkpoint and said.at <= options.now]
-    assured = {said.seq: as_signed(workspace, run, said) for said in history}
-    options.show(view.value(options.now, one), view.details(one[0], history, assured))
+    found = read_checkpoint(options.workspace(), options.found_run(), name, options.now)
+    text = view.details(found.status, found.history, found.assured)
+    options.show(view.value(options.now, (found.status,)), text)
 
 
 def attest(

@@ -41,6 +41,13 @@ def follow_leavers(workspace: Workspace, run: Run, now: datetime) -> Followed:
     What batches have proven gone since is exact; what merely two runs saw lies between them.
     Raises ``PlanRefused`` for the journal of a batch that is gone before its time.
     """
+    found = assess_run(workspace, run)
+    _keep(run, found.leavers, now)
+    return found
+
+
+def assess_run(workspace: Workspace, run: Run) -> Followed:
+    """Say what is open for everyone who leaves, and keep nothing; raises as :func:`follow_leavers` does."""
     settings = workspace.policy.offboarding
     before, snapshot = _before(workspace.folder, run), snapshots.load(run)
     with reviews.engine_of(workspace, snapshot) as engine:
@@ -57,7 +64,6 @@ def follow_leavers(workspace: Workspace, run: Run, now: datetime) -> Followed:
             verified=proven(plans.journals(workspace.folder)),
         )
         share = measure_judged(engine)
-    _keep(run, made, now)
     return Followed(made, judged_summary(share, snapshots.read_manifest(run)))
 
 

@@ -15,7 +15,7 @@ from access_review.scorecard.ladder import LadderStep, RootCause
 from access_review.scorecard.records import Records
 from access_review.settings.checklist import Checkpoint
 from access_review.stages import notify
-from access_review.stages.statements import AttestedWords, WhoSays, linked, make_statement, noted, record
+from access_review.stages.statements import AttestedWords, WhoSays, as_signed, linked, make_statement, noted, record
 from access_review.store import files, follow_ups, rosters, run_records
 from access_review.views import incident
 from access_review.workspace import Workspace
@@ -42,6 +42,27 @@ def read_status(workspace: Workspace, now: datetime) -> OperationStatus:
         )
     records = run_records.read_records(workspace.folder, workspace.policy)
     return OperationStatus(now, checkpoints.assess(workspace.checklist, records, now), records)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointHistory:
+    """One checkpoint with everything recorded about it; ``assured`` says how it is known who said each, by number."""
+
+    status: CheckpointStatus
+    history: tuple[FollowUp, ...]
+    assured: Mapping[int, str]
+
+
+def read_checkpoint(workspace: Workspace, run: Run, name: str, now: datetime) -> CheckpointHistory:
+    """Say how one checkpoint stands and what was recorded about it.
+
+    Raises ``Unclear`` for none, ``ArtifactError`` for damaged records, ``PlanRefused`` for a journal that is gone.
+    """
+    found = find_checkpoint(workspace, name)
+    records = run_records.read_records(workspace.folder, workspace.policy)
+    (status,) = checkpoints.assess(workspace.checklist.model_copy(update={"checkpoints": (found,)}), records, now)
+    history = tuple(said for said in records.follow_ups if said.about == found.checkpoint and said.at <= now)
+    return CheckpointHistory(status, history, {said.seq: as_signed(workspace, run, said) for said in history})
 
 
 def find_checkpoint(workspace: Workspace, name: str) -> Checkpoint:

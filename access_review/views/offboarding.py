@@ -132,18 +132,24 @@ def _open_for(one: Leaver) -> str:
 
 
 def _verdict(one: Leaver, colour: bool) -> str:
+    words, painted = _judged_late(one)
+    return paint(words, painted, colour)
+
+
+def _judged_late(one: Leaver) -> tuple[str, str]:
+    """Say how late somebody's access is, and in which colour."""
     words = str(one.clock.late)
     if one.signs_in in {AccessState.DONE, AccessState.NONE}:
         words = "clear" if one.clear else "cannot sign in"
         if one.clock.late in {Late.YES, Late.FAILED}:
             words += ", was late"
-        return paint(words, "green" if one.clear else "amber", colour)
+        return words, "green" if one.clear else "amber"
     if one.clock.late_by is not None:
         failed = "failed, " if one.clock.late is Late.FAILED else ""
         words = f"{failed}late by {precise(one.clock.late_by)}"
     elif one.clock.late is Late.NO and one.standing is LeaverStatus.UPCOMING:
         words = "to prepare"
-    return paint(words, _LATE[one.clock.late], colour)
+    return words, _LATE[one.clock.late]
 
 
 def precise(length: timedelta) -> str:
@@ -176,6 +182,68 @@ def _counted(check: Check) -> str:
     return count(len(check.open), str(check.item).removesuffix("s"), str(check.item))
 
 
+@dataclass(frozen=True, slots=True)
+class ShownLeaver:
+    """A leaver in words, for a page: ``still`` is what is open by system, ``rag`` how bad it is.
+
+    ``ended`` and ``due`` are on the clock of their place of work, with UTC in a second line.
+    """
+
+    leaver: Leaver
+    still: tuple[str, ...]
+    ended: str
+    due: str
+    open_for: str
+    verdict: str
+    rag: str
+
+    @property
+    def is_over(self) -> bool:
+        """Tell whether the employment has ended, or a clock runs already."""
+        return self.open_for != _NOT_YET
+
+    @property
+    def can_sign_in(self) -> bool:
+        """Tell whether somebody who left can still sign in."""
+        return self.leaver.standing is LeaverStatus.LEFT and self.leaver.signs_in is AccessState.OPEN
+
+
+def shown(one: Leaver, zone: str = "") -> ShownLeaver:
+    """Return what a page shows of a leaver, on the clock of ``zone``."""
+    verdict, rag = _judged_late(one)
+    still = tuple(_still(system) for system in one.systems if _still(system))
+    ended, due = local_lines(one.left_at_latest, zone), local_lines(one.clock.due_latest, zone)
+    return ShownLeaver(one, still, ended, due, _open_for(one), verdict, rag)
+
+
+def instants(one: Leaver, zone: str = "") -> list[tuple[str, str]]:
+    """Return the four instants of a leaver and the clock, each with its name, in words."""
+    why = "involuntary" if one.involuntary else "privileged" if one.privileged else "others"
+    late = f" ({span(one.told_late)} after the end: HR’s own delay)" if one.told_late else ""
+    return [
+        ("Notified", local(one.notified_at, zone) + late),
+        ("Employment ended", between(one.left_at_earliest, one.left_at_latest, zone=zone)),
+        ("First seen", local(one.first_seen_left_at, zone, unknown="not yet")),
+        ("Access gone", local(one.gone_at, zone, unknown="not yet")),
+        ("Target", f"{span(one.clock.target)} ({why})"),
+        ("In time until", between(one.clock.due_earliest, one.clock.due_latest, zone=zone)),
+    ]
+
+
+def check_rows(system: System) -> list[tuple[str, str, str, str]]:
+    """Return what is checked in one system and is there: its state, in which colour, what it asks, and what is open or done."""
+    return [
+        (
+            str(check.state),
+            _STATE[check.state],
+            WORDS[check.item],
+            "; ".join(part for part in (check.reason, ", ".join(check.open or check.done)) if part),
+        )
+        for check in system.checks
+        if check.state is not AccessState.NONE
+    ]
+
+
 def details(one: Leaver, made: Leavers, *, colour: bool = False, width: int = 100, zone: str = "") -> str:
     """Show one leaver in full: the four instants, the clock, and the check list of each system, ``width`` columns wide.
 
@@ -191,7 +259,7 @@ def details(one: Leaver, made: Leavers, *, colour: bool = False, width: int = 10
     if one.note:
         lines += ["", visible(one.note)]
     for system in one.systems:
-        lines += ["", f"{visible(system.source)}: {_system(system)}", *_checks(system, colour, width)]
+        lines += ["", f"{visible(system.source)}: {system_words(system)}", *_checks(system, colour, width)]
     if not one.systems and not one.note:
         lines += ["", "No account is known, and nothing that was owned or shared."]
     return "\n".join(lines)
@@ -217,7 +285,8 @@ def _clock(one: Leaver, colour: bool, zone: str) -> Iterator[str]:
         yield f"  between systems {span(one.skew_least)}{most}"
 
 
-def _system(system: System) -> str:
+def system_words(system: System) -> str:
+    """Say how a leaver stands in one system."""
     if system.reopened:
         return "open again, after it had been seen gone"
     if system.verified_at:

@@ -133,6 +133,36 @@ def _figure(one: MetricScore) -> str:
     return measures.figure(one.measured) if one.measured else "nobody has stated it"
 
 
+class ShownMetric(TypedDict):
+    """One metric in words, with the rules and the measure that lead to the rows it counts."""
+
+    metric: str
+    title: str
+    points: str
+    known: str
+    figure: str
+    rules: list[str]
+    measured: str
+
+
+def shown_metrics(card: Scorecard) -> dict[str, list[ShownMetric]]:
+    """Return what a page shows of the metrics of each dimension."""
+    found: dict[str, list[ShownMetric]] = {str(one.dimension): [] for one in card.dimensions}
+    for one in card.metrics:
+        found[str(one.metric.dimension)].append(
+            {
+                "metric": one.metric.metric,
+                "title": one.metric.title,
+                "points": f"{one.points:g} of {one.metric.weight:g}",
+                "known": str(one.known),
+                "figure": _figure(one),
+                "rules": list(one.metric.rules),
+                "measured": str(one.metric.measured or ""),
+            }
+        )
+    return found
+
+
 def metrics_text(card: Scorecard) -> str:
     """List every metric: points, how its figure is known, the figure, the bounds, and where its definition comes from."""
     rows = [

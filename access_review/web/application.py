@@ -17,7 +17,7 @@ from access_review.model import Clock
 from access_review.stages.access_log import AccessLog
 from access_review.stages.sign_in import WebRole
 from access_review.store.rights import RightHeld
-from access_review.web import approval_pages, entrance, oversight_pages, review_pages
+from access_review.web import approval_pages, auditor_pages, entrance, oversight_pages, review_pages
 from access_review.web.guard import PageGuard, fault_of, plain_page
 from access_review.web.pages import Visit
 from access_review.web.sign_in import SignInRefused
@@ -26,16 +26,21 @@ from access_review.web.site import Site
 ANYBODY: frozenset[WebRole] = frozenset()
 """Who is not signed in may open it too."""
 EVERY = frozenset(WebRole)
+OVERSEES = frozenset({WebRole.OPERATIONS, WebRole.AUDITOR})
 
 
 @dataclass(frozen=True, slots=True)
 class WebPage:
-    """One address: how it is asked for, who may, and what makes it."""
+    """One address: how it is asked for, who may, and what makes it.
+
+    What shows the ``whole`` is closed to who sees some clients alone.
+    """
 
     method: str
     path: str
     may: frozenset[WebRole]
     make: Callable[[Visit], Response]
+    whole: bool = False
 
 
 PAGES = (
@@ -58,9 +63,21 @@ PAGES = (
     WebPage("GET", "/passkey", frozenset({WebRole.APPROVER}), approval_pages.passkey),
     WebPage("POST", "/passkey", frozenset({WebRole.APPROVER}), approval_pages.passkey_made),
     WebPage("POST", "/passkey/proven", frozenset({WebRole.APPROVER}), approval_pages.passkey_proven),
-    WebPage("GET", "/status", frozenset({WebRole.OPERATIONS, WebRole.AUDITOR}), oversight_pages.status),
-    WebPage("GET", "/auditor", frozenset({WebRole.AUDITOR}), oversight_pages.auditor),
-    WebPage("POST", "/auditor/{run}/evidence", frozenset({WebRole.AUDITOR}), oversight_pages.evidence),
+    WebPage("GET", "/status", OVERSEES, oversight_pages.status),
+    WebPage("GET", "/status/{checkpoint}", OVERSEES, oversight_pages.checkpoint, whole=True),
+    WebPage("GET", "/leavers", OVERSEES, oversight_pages.leavers),
+    WebPage("GET", "/leavers/{person:path}", OVERSEES, oversight_pages.leaver),
+    WebPage("GET", "/campaigns", OVERSEES, oversight_pages.campaigns),
+    WebPage("GET", "/campaigns/{run}", OVERSEES, oversight_pages.campaign),
+    WebPage("GET", "/campaigns/{run}/{reviewer:path}", OVERSEES, oversight_pages.reviewer),
+    WebPage("GET", "/findings", OVERSEES, oversight_pages.findings),
+    WebPage("GET", "/findings/{finding}", OVERSEES, oversight_pages.finding),
+    WebPage("GET", "/sources", OVERSEES, oversight_pages.sources),
+    WebPage("GET", "/scorecard", OVERSEES, oversight_pages.scorecard),
+    WebPage("GET", "/trend", OVERSEES, oversight_pages.trend, whole=True),
+    WebPage("GET", "/auditor", frozenset({WebRole.AUDITOR}), auditor_pages.auditor),
+    WebPage("GET", "/auditor/{run}", frozenset({WebRole.AUDITOR}), auditor_pages.run),
+    WebPage("POST", "/auditor/{run}/evidence", frozenset({WebRole.AUDITOR}), auditor_pages.evidence),
 )
 """Everything that there is; what is not here is not found."""
 
@@ -103,6 +120,9 @@ def _made(site: Site, page: WebPage, request: Request, form: dict[str, str]) -> 
     if page.may and not page.may & visit.who.roles:
         needed = " or ".join(sorted(page.may))
         told = f"This page is for {needed}s. Who is one stands in roles/policy.yaml and roles/approvers.yaml."
+        return visit.page("message", 403, heading="Not yours to see", text=told)
+    if page.whole and visit.viewer is not None and visit.viewer.sees:
+        told = f"This page is about everybody, and you see {', '.join(visit.viewer.sees)} alone."
         return visit.page("message", 403, heading="Not yours to see", text=told)
     if request.method == "POST" and not _has_token(visit):
         told = "The form is not one of this session: it was open since before you signed in. Nothing was kept."

@@ -6,12 +6,13 @@ from typing import Any
 from starlette.responses import Response
 
 from access_review.stages import sign_in as signing
+from access_review.stages.decide_signed_in import own_items
 from access_review.stages.sign_in import NotKnown, WebRole
 from access_review.store import logged
 from access_review.web.pages import Visit
 from access_review.web.sign_in import SignInRefused
 
-_OURS = re.compile(r"/(?:[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*)?")
+_OURS = re.compile(r"/(?:[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_-][A-Za-z0-9_.:-]*)*)?")
 """Our own pages, by their path alone: no other host can be written so, and no line end."""
 
 _WORDS = {
@@ -28,6 +29,10 @@ def home(visit: Visit) -> Response:
     """Send each to what they come for; who is not signed in reads what this is."""
     if visit.viewer is None:
         return visit.page("start")
+    oversees = visit.viewer.roles & {WebRole.OPERATIONS, WebRole.AUDITOR}
+    run = visit.site.audit()
+    if oversees and not (run and own_items(run, visit.viewer.person).open):
+        return visit.go("/status")
     if WebRole.REVIEWER in visit.viewer.roles:
         return visit.go("/review")
     return visit.page("message", heading="Signed in", text="Choose a page above.")

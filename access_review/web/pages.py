@@ -1,8 +1,8 @@
 """One request, and the pages that answer it, set in type from templates."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
 from starlette.requests import Request
@@ -12,6 +12,22 @@ from access_review.stages.sign_in import WebRole
 from access_review.views.typeset import typesetter
 from access_review.web.sessions import WebSession
 from access_review.web.site import Site, Viewer
+
+T = TypeVar("T")
+
+MOST = 200
+"""Rows that a page shows at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt(Generic[T]):
+    """Some of many rows: those from number ``start`` on, of how many, and where those before and after are."""
+
+    rows: Sequence[T]
+    start: int
+    total: int
+    before: str
+    after: str
 
 
 @dataclass
@@ -40,6 +56,31 @@ class Visit:
         """Return a part of the address."""
         return str(self.request.path_params[name])
 
+    def asked(self, name: str) -> str:
+        """Return what stands behind the question mark of the address for a name; nothing where it is not there."""
+        return self.request.query_params.get(name, "")
+
+    def excerpt(self, rows: Sequence[T], *, most: int = MOST) -> Excerpt[T]:
+        """Return as many rows as a page shows, from where its address says."""
+        shown = rows[self.first : self.first + most]
+        return self.excerpt_of(shown, len(rows), most=most)
+
+    def excerpt_of(self, shown: Sequence[T], total: int, *, most: int = MOST) -> Excerpt[T]:
+        """Return rows that are those of this page already, of ``total``."""
+        first, end = self.first, self.first + len(shown)
+        before = self._from(max(first - most, 0)) if first else ""
+        return Excerpt(shown, first, total, before, self._from(end) if shown and end < total else "")
+
+    @property
+    def first(self) -> int:
+        """The number of the first row that is shown."""
+        asked = self.asked("from")
+        return int(asked) if asked.isdecimal() and asked.isascii() and len(asked) < 10 else 0
+
+    def _from(self, first: int) -> str:
+        kept = {name: value for name, value in self.request.query_params.items() if name != "from"}
+        return "?" + urlencode(kept | {"from": str(first)})
+
     def page(self, template: str, status: int = 200, **values: Any) -> Response:
         """Set a page in type."""
         roles = self.viewer.roles if self.viewer else frozenset()
@@ -47,6 +88,7 @@ class Visit:
             "viewer": self.viewer,
             "csrf": self.session.csrf if self.session else "",
             "said": self.session.take_said() if self.session and self.viewer else "",
+            "clients": self.viewer.sees if self.viewer else (),
             "organisation": self.site.workspace().policy.organisation,
             "at": self.request.url.path,
             "request_id": self.request.state.request_id,

@@ -2,12 +2,13 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import ExitStack, contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Any, TypeVar
 
 from access_review import runs, workspace
 from access_review.audit.reviewers import People
@@ -23,6 +24,8 @@ from access_review.web.sessions import Sessions
 from access_review.web.sign_in import IdentityProvider
 from access_review.workspace import Workspace
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
@@ -32,6 +35,16 @@ class Viewer:
     name: str
     roles: frozenset[WebRole]
     clients: tuple[str, ...] = ()
+
+    @property
+    def sees(self) -> tuple[str, ...]:
+        """The clients that they see alone; none for all of them, as auditors do."""
+        return () if WebRole.AUDITOR in self.roles else self.clients
+
+
+_HOLDS = 30.0
+"""Seconds for which what took long to find is shown again, to everybody who may see the same."""
+_MOST_HELD = 64
 
 
 @dataclass
@@ -48,6 +61,8 @@ class Site:
     _people: tuple[object, People] | None = None
     _asking: threading.Lock = field(default_factory=threading.Lock)
     _facts: tuple[Run, AccessFacts, Callable[[], None]] | None = None
+    _making: threading.Lock = field(default_factory=threading.Lock)
+    _made: dict[Hashable, tuple[float, Any]] = field(default_factory=dict)
 
     @property
     def cookie(self) -> str:
@@ -119,6 +134,19 @@ class Site:
                 opened = context.run(stack.enter_context, reviews.opened(declared, run))
                 self._facts = (run, AccessFacts(opened.engine, declared), lambda: context.run(stack.close))
             yield self._facts[1]
+
+    def remembered(self, what: Hashable, make: Callable[[], T]) -> T:
+        """Return what was made of the same moments ago, else make it: one request at a time, so that many ask once."""
+        with self._making:
+            now, held = self.sessions.tick(), self._made.get(what)
+            if held is None or now - held[0] > _HOLDS:
+                held = (now, make())
+                self._made.pop(what, None)
+                while len(self._made) >= _MOST_HELD:
+                    del self._made[next(iter(self._made))]
+                self._made[what] = held
+        value: T = held[1]
+        return value
 
     def close(self) -> None:
         """Close what is open."""

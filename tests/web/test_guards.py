@@ -25,7 +25,7 @@ def me(served: Served) -> str:
 
 
 def filled(path: str) -> str:
-    return re.sub(r"\{[a-z]+\}", "i0123456789abcdef", path)
+    return re.sub(r"\{[a-z:]+\}", "i0123456789abcdef", path)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.method} {page.path}")
@@ -47,10 +47,15 @@ def test_each_page_is_open_to_its_roles_and_to_nobody_else(served, me, page, mon
             )
             asked = browser.get(path) if page.method == "GET" else browser.post(path, {}, csrf=token)
             assert asked.status_code == 403, role
+    if page.whole:
+        monkeypatch.setattr(
+            type(served.site), "viewer", lambda site, who: _only(viewer(site, who), "operations", "HARBOR")
+        )
+        assert "you see HARBOR alone" in browser.get(path).text
 
 
-def _only(viewer, role):
-    return replace(viewer, roles=frozenset({role}))
+def _only(viewer, role, *clients):
+    return replace(viewer, roles=frozenset({role}), clients=clients)
 
 
 def test_every_answer_carries_every_header_and_nothing_inline(served, me):

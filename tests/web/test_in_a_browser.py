@@ -135,8 +135,14 @@ def test_axe_has_nothing_to_say_nothing_scrolls_sideways_and_it_can_be_printed(c
     item = own_items(company.run, me).items[0].item.item
     page = opened(me)
     of_reviewers = ("/review", f"/review/{item}", "/review/submit", "/review/i0000000000000000", "/nothing", "/")
-    for place in (*of_reviewers, "/status", "/auditor", "/plans"):
+    of_overseers = ("/status", "/leavers", "/campaigns", "/findings", "/sources", "/scorecard", "/trend", "/auditor")
+    leading_on = ("/leavers/", "/findings/", f"/campaigns/{company.run.id}/", "/campaigns/", "/status/", "/auditor/")
+    for place in (*of_reviewers, "/plans", *of_overseers):
         page.goto(ADDRESS + place)
+        look_at(page, axe, place)
+    for place in leading_on:
+        page.goto(f"{ADDRESS}/{place.split('/')[1]}" + (f"/{company.run.id}" if place.count("/") == 3 else ""))
+        page.locator(f"main a[href^='{place}']").first.click()
         look_at(page, axe, place)
     look_at(opened("stranger"), axe, "stranger")
     out = opened()

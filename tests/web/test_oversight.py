@@ -1,19 +1,23 @@
 """What operations heads and auditors see: figures with their rows, one client's part alone, and nothing to change."""
 
+import html
 import io
 import re
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from access_review import store
-from access_review.artifacts import SAMPLE, WORKLIST
-from access_review.store import audits
+from access_review.artifacts import LEAVERS, SAMPLE, WORKLIST
+from access_review.audit.client_extract import draw_borders
+from access_review.stages import oversight
+from access_review.store import audits, reviews
 from tests.evidence.verifiers import second
 from tests.support.command import access_review
-from tests.web.company import Served, served_copy
+from tests.web.company import Browser, Served, served_copy
 
 HEAD, CLIENT_HEAD, AUDITOR = 3, 4, 5
 """Which reviewers, by how many items they have, are given another role too."""
@@ -42,33 +46,156 @@ def test_a_head_sees_who_left_who_is_waited_for_and_how_the_weeks_go(served):
     assert f"<strong>{sum(waiting.values())}</strong>" in page.text
     assert "2026-W45" in page.text
     assert "red, open" in page.text
+    assert "No leaver can sign in 24 hours after the end" in page.text
 
 
-def test_a_client_head_sees_their_client_alone(served):
-    page = served.signed_in(served.reviewers()[CLIENT_HEAD]).get("/status").text
+def places_of(browser: Browser, start: str = "/status") -> dict[str, str]:
+    """Return the pages that lead on from one, three of a kind, by their address."""
+    found: dict[str, str] = {}
+    waiting = [start]
+    while waiting:
+        place = waiting.pop(0)
+        answer = browser.get(place)
+        assert answer.status_code == 200, (place, answer.text)
+        found[place] = answer.text
+        for link in map(html.unescape, re.findall(r'href="(/[^"#]*)', answer.text)):
+            some = sum(kind_of(link) == kind_of(one) for one in (*found, *waiting))
+            if link not in {*found, *waiting} and some < 3 and not link.startswith(("/static", "/review")):
+                waiting.append(link)
+    return found
+
+
+def kind_of(place: str) -> str:
+    path, asked, query = place.partition("?")
+    return "/".join(path.split("/")[:2]) + str(path.count("/")) + asked + query.partition("=")[0]
+
+
+def test_each_figure_leads_to_its_rows_by_what_the_command_line_says(served):
+    head = served.signed_in(served.reviewers()[HEAD])
+    pages = places_of(head)
+    kinds = {kind_of(place) for place in pages}
+    assert {
+        f"/{name}1" for name in ("status", "leavers", "campaigns", "findings", "sources", "scorecard", "trend")
+    } <= kinds
+    assert {
+        "/leavers2",
+        "/findings2",
+        "/campaigns2",
+        "/campaigns3",
+        "/status2",
+        "/findings1?rag",
+        "/leavers1?which",
+    } <= kinds
+    at = ("--as-of", served.clock.now().isoformat())
+    told = access_review(served.folder, *at, "--json", "offboarding").json
+    left = [one for one in told["leavers"] if one["standing"] == "left"]
+    working = [
+        one
+        for one in left
+        if any(c["item"] == "sign-in" and c["state"] == "open" for s in one["systems"] for c in s["checks"])
+    ]
+    assert f"<strong>{len(working)}</strong>" in pages["/leavers"]
+    assert pages["/leavers?which=signs-in"].count('"row"') == len(working)
+    for one in working:
+        assert one["name"] in pages["/leavers?which=signs-in"]
+    bruno = head.get("/leavers/hr%3Aperson%3A10807").text
+    for words in (
+        "Bruno Zych",
+        "2026-10-01 01:00 Europe/Warsaw",
+        "failed, late by 32 d",
+        "sign-in disabled",
+        "1 h (privileged)",
+    ):
+        assert words in bruno, words
+    rows = reviews.read(served.run).findings.to_pylist()
+    red = sum(row["rag"] == "red" and row["status"] in {"new", "open"} for row in rows)
+    assert pages["/findings?rag=red"].count('"row"') == red
+    card = access_review(served.folder, *at, "--json", "scorecard").json
+    assert f"{card['total']:g} of 100 points" in pages["/scorecard"]
+    assert all(one["metric"] in pages["/scorecard"] for one in card["metrics"])
+    assert all(name in pages["/sources"] for name in ("entra", "hr", "ledger"))
+
+
+def test_a_client_head_sees_their_client_alone_whatever_address_they_type(served):
+    head = served.signed_in(served.reviewers()[CLIENT_HEAD])
+    pages = places_of(head)
     items = store.read(served.run, WORKLIST).items
     theirs = [one for one in items if "HARBOR" in one.clients]
-    others = {one.reviewer_name for one in items} - {one.reviewer_name for one in theirs}
-    assert f"<strong>{len(theirs)}</strong>" in page
-    assert others
-    assert not {name for name in others if f'"row">{name}<' in page}
-    assert "red, open" not in page
-    assert "The weeks" not in page
+    assert f"<strong>{len(theirs)}</strong>" in pages["/status"]
+    assert "The check list" not in pages["/status"]
+    assert "130" in pages["/scorecard"]
+    with reviews.opened(served.site.workspace(), served.run) as facts:
+        within = draw_borders(facts.engine, "HARBOR")
+    for place, page in pages.items():
+        shown = html.unescape(re.sub(r"<header.*?</header>|<footer.*?</footer>|<[^>]*>", " ", page, flags=re.DOTALL))
+        assert within.strike(shown) == shown, (place, within.names.findall(shown), within.clients.findall(shown))
+    everything = places_of(served.signed_in(served.reviewers()[HEAD]))
+    beyond = [place for place in everything if place.count("/") > 1 and place not in pages]
+    answers = {place: head.get(place) for place in beyond}
+    assert {answer.status_code for answer in answers.values()} <= {200, 403, 404}
+    for place, answer in answers.items():
+        assert answer.status_code != 200 or within.strike(answer.text) == answer.text, place
+    assert head.get("/leavers/hr%3Aperson%3A10807").status_code == 404
+    assert head.get("/trend").status_code == 403
+    assert head.get("/status/leavers-24h").status_code == 403
+    assert head.get("/auditor").status_code == 403
+
+
+def test_who_oversees_a_client_that_nobody_works_for_reads_so_and_no_other_is_named(served, monkeypatch):
+    head, viewer = served.signed_in(served.reviewers()[CLIENT_HEAD]), type(served.site).viewer
+    monkeypatch.setattr(type(served.site), "viewer", lambda site, who: replace(viewer(site, who), clients=("NOBODY",)))
+    for place in ("/status", "/leavers", "/findings", "/scorecard"):
+        answer = head.get(place)
+        assert answer.status_code == 404
+        assert "nobody works for NOBODY" in answer.text
+        assert "HARBOR" not in answer.text
+    assert "Nobody worked for NOBODY then" in head.get("/campaigns").text
+    monkeypatch.setattr(
+        type(served.site), "viewer", lambda site, who: replace(viewer(site, who), clients=("NOBODY", "HARBOR"))
+    )
+    assert "Nobody works for NOBODY in this run" in head.get("/leavers").text
+
+
+def test_ten_thousand_leavers_and_findings_are_a_page_at_a_time(served, monkeypatch):
+    kept = (served.run.folder / LEAVERS.path).read_bytes()
+    made = LEAVERS.load(kept, "leavers.json")
+    one = next(each for each in made.leavers if each.name == "Iwona Kos")
+    many = tuple(replace(one, person=f"hr:person:x{n}", name=f"Name {n} <b>\u202e") for n in range(10_000))
+    row = served.site.remembered(("findings", served.run, ()), lambda: ())[0]
+    served.ticks[0] += 100
+    monkeypatch.setattr(oversight, "seen_leavers", lambda *_: replace(made, leavers=many))
+    monkeypatch.setattr(oversight, "open_findings", lambda *_: tuple({**row, "subject_name": one.name} for one in many))
+    head = served.signed_in(served.reviewers()[HEAD])
+    for place, name in (("/leavers", "Leavers"), ("/findings", "Findings")):
+        page = head.get(place).text
+        assert page.count('<th scope="row">') == 200
+        assert f"{name} 1 to 200 of 10,000" in page
+        assert 'href="?from=200"' in page
+        assert "Name 0 &lt;b&gt;⟨U+202E⟩" in page
+        last = head.get(place + "?from=9900").text
+        assert f"{name} 9,901 to 10,000 of 10,000" in last
+        assert "The next" not in last
+        for odd in ("-1", "99999999999999", "٣"):
+            assert head.get(place, params={"from": odd}).status_code == 200
+    assert head.get("/leavers/hr%3Aperson%3Ax9").status_code == 200
+    served.ticks[0] += 100
 
 
 def test_an_auditor_sees_runs_draws_and_everything_and_changes_nothing(served):
     auditor = served.signed_in(served.reviewers()[AUDITOR])
     page = auditor.get("/auditor").text
     assert served.run.id in page
-    assert store.read(served.run, SAMPLE).run == served.run.id
     assert "No draw was committed to" in page  # the first, which the report calls uncommitted
-    assert "grants: " in page
+    one = auditor.get(f"/auditor/{served.run.id}").text
+    assert "grants: " in one
     sample = store.read(served.run, SAMPLE)
-    assert sample.commitment in page
-    assert sample.root in page
-    assert sample.key not in page, "before sign-off"
-    assert auditor.get("/status").status_code == 200
-    assert auditor.get("/plans").status_code == 200
+    assert sample.commitment in one
+    assert sample.root in one
+    assert sample.key not in one, "before sign-off"
+    assert f'<td class="n">{sample.parts[0].population}</td>' in one
+    assert auditor.get("/auditor/20200101T000000Z-00000000").status_code == 404
+    for place in ("/status", "/leavers", "/trend", "/plans"):
+        assert auditor.get(place).status_code == 200
     assert auditor.post("/passkey", {}).status_code == 403
     other = served.signed_in(served.reviewers()[0])
     assert [other.get(place).status_code for place in ("/status", "/auditor", "/plans")] == [403, 403, 403]
