@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench import ways
 from bench.company import SIZES, Company
-from bench.measure import as_json, measure, start_up
+from bench.measure import as_json, measure, peak, start_up
 from bench.peers import PEERS
 from bench.results import RESULTS, write
 from bench.snapshots import write as draw
@@ -35,6 +35,7 @@ def main() -> None:
     asked = parser.parse_args()
     if asked.command == "run":
         ways.run(asked.way, asked.folder, asked.out)
+        print(peak())  # noqa: T201 - what started this reads it
     elif asked.command == "all":
         _all(asked)
     else:

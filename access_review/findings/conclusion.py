@@ -247,9 +247,9 @@ _FINDINGS = f"""
            CASE WHEN status <> 'closed' AND waiver IS NOT NULL THEN 'waived' ELSE status END AS status,
            waiver, coalesce(first_seen, :now) AS first_seen, CASE WHEN status = 'closed' THEN :now END AS closed_at,
            code, checked, facts,
-           CAST(to_json(struct_pack(severity := base, privileged := for_privileged, tier0 := for_tier0,
-                                    sensitive := for_sensitive, leaver := for_leaver, enabled_unknown := for_unknown,
-                                    old := for_age)) AS VARCHAR) AS risk_parts
+           concat('{{{{"severity":', base, ',"privileged":', for_privileged, ',"tier0":', for_tier0,
+                  ',"sensitive":', for_sensitive, ',"leaver":', for_leaver, ',"enabled_unknown":', for_unknown,
+                  ',"old":', for_age, '}}}}') AS risk_parts
     FROM (
         SELECT *, least(100, base + for_privileged + for_tier0 + for_sensitive + for_leaver + for_unknown + for_age) AS total
         FROM ({_SCORED}) AS scored

@@ -82,6 +82,7 @@ def _folded(name: str) -> str:
 
 _NAMED = "concat(coalesce({0}.name, '?'), ' (', coalesce({0}.native_id, {0}.person), ')')"
 
+# Namesakes are many, and few of them began when one of their name left: pairs are made of those alone.
 # What finds something only where somebody has left, where former owners are known, and where a source file settles something.
 _GONE = f"""
     ), gone AS (
@@ -103,6 +104,19 @@ _GONE = f"""
             UNION SELECT account, person, split_part(name, '@', 1) FROM gone
             UNION SELECT account, person, split_part(principal_name, '@', 1) FROM gone
         ) AS every
+    ), other_names AS (
+        SELECT names.account, names.person, names.folded FROM names JOIN own ON own.account = names.account
+        WHERE names.folded <> '' AND coalesce(own.folded <> names.folded, TRUE)
+    ), bounds AS (
+        SELECT folded, min(left_at_earliest) AS first_left, max(left_at_latest) AS last_left,
+               max(CASE WHEN left_at_earliest IS NULL THEN 1 ELSE 0 END) AS no_first,
+               max(CASE WHEN left_at_latest IS NULL THEN 1 ELSE 0 END) AS no_last
+        FROM own WHERE folded <> '' GROUP BY folded
+    ), newcomers AS (
+        SELECT here.person, here.folded, began.earliest, began.latest, began.unknown
+        FROM here JOIN bounds AS b ON b.folded = here.folded LEFT JOIN began ON began.person = here.person
+        WHERE (coalesce(began.unknown, 1) = 1 OR b.no_last = 1 OR coalesce(began.earliest <= b.last_left + INTERVAL 90 DAY, TRUE))
+          AND (b.no_first = 1 OR coalesce(began.latest >= b.first_left - INTERVAL 30 DAY, TRUE))
 """
 _LEAVERS = """
         UNION
@@ -111,18 +125,18 @@ _LEAVERS = """
         WHERE mails.mail <> '' AND here.person <> mails.person
         UNION
         SELECT names.account, names.person, here.person, 'name', CAST(NULL AS VARCHAR)
-        FROM names JOIN here ON here.folded = names.folded JOIN own ON own.account = names.account
-        WHERE names.folded <> '' AND here.person <> names.person AND coalesce(own.folded <> here.folded, TRUE)
+        FROM other_names AS names JOIN here ON here.folded = names.folded
+        WHERE here.person <> names.person
         UNION
         SELECT g.account, g.person, CAST(owned.person AS VARCHAR), 'owner', CAST(NULL AS VARCHAR)
         FROM gone AS g JOIN owned ON owned.object = g.account
         WHERE g.kind IN ('human', 'guest') AND owned.person <> g.person AND owned.status <> 'left'
         UNION
-        SELECT own.account, own.person, here.person, 'namesake', CAST(NULL AS VARCHAR)
-        FROM own JOIN here ON here.folded = own.folded LEFT JOIN began ON began.person = here.person
-        WHERE own.folded <> '' AND here.person <> own.person
-          AND (coalesce(began.unknown, 1) = 1 OR coalesce(began.earliest <= own.left_at_latest + INTERVAL 90 DAY, TRUE))
-          AND coalesce(began.latest >= own.left_at_earliest - INTERVAL 30 DAY, TRUE)
+        SELECT own.account, own.person, new.person, 'namesake', CAST(NULL AS VARCHAR)
+        FROM own JOIN newcomers AS new ON new.folded = own.folded
+        WHERE new.person <> own.person
+          AND (coalesce(new.unknown, 1) = 1 OR coalesce(new.earliest <= own.left_at_latest + INTERVAL 90 DAY, TRUE))
+          AND coalesce(new.latest >= own.left_at_earliest - INTERVAL 30 DAY, TRUE)
         UNION
         SELECT g.account, g.person, '', 'id', g.employee_id
         FROM gone AS g JOIN ladders ON ladders.source = g.source

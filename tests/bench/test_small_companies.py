@@ -14,7 +14,7 @@ from access_review.store import snapshots
 from access_review.tables import settle
 from bench import ways
 from bench.company import SIZES, Company, Size
-from bench.measure import digest
+from bench.measure import digest, once
 from bench.peers import Inputs, duckdb_materialised, networkx_per_account, pandas_materialised
 from bench.snapshots import write
 from tests.support.snapshots import AS_OF
@@ -145,3 +145,10 @@ def test_numbers_are_text_to_whoever_asks(tmp_path):
         assert pq.read_table(tmp_path / "kept.parquet")["id"].to_pylist() == ["a", "b", "c"]
         engine.narrow("kept", "SELECT 'nobody' AS id, 'z' AS kind", ids={"id": "things"})
         assert engine.rows("SELECT * FROM kept") == [{"id": "nobody", "kind": "z"}], "an id nobody knows is kept"
+
+
+def test_no_way_is_said_to_hold_what_the_process_held_that_started_it(company, inputs, tmp_path):  # noqa: ARG001 - what is prepared
+    drawn = bytearray(b"x") * 800_000_000  # every page of it is there
+    found = once(ways.ALONE, company, tmp_path / "out.parquet", 120)
+    assert found
+    assert 50_000_000 < found[2] < len(drawn) / 2
