@@ -7,7 +7,7 @@ people has that name struck out.
 
 import hashlib
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TypedDict
@@ -72,6 +72,63 @@ class ClientScorecard(TypedDict):
     leavers_late: int
 
 
+_SHORT = 4
+"""Letters: a shorter name is struck only as it is written, for the id ``NO`` is not every "no"."""
+_PLACES = re.compile(r"\w+|(?<!\w)\W")
+"""Where a name may begin: at a word, or at a sign that stands behind none."""
+
+
+class HiddenNames:
+    """Names that are struck out wherever they stand by themselves, the longest first, in any case unless they are short.
+
+    They are looked up by the word that they begin with: a pattern of all names of a company would try each everywhere.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._lengths: dict[str, set[int]] = defaultdict(set)
+        self._exact, self._folded = set[str](), set[str]()
+        for name in names:
+            short = len(name) < _SHORT
+            (self._exact if short else self._folded).add(name if short else _folded(name))
+            if begin := _PLACES.match(_folded(name)):
+                self._lengths[begin[0]].add(len(name))
+
+    def strike(self, text: str) -> str:
+        """Return text without the names."""
+        folded, parts, done = _folded(text), list[str](), 0
+        for place in _PLACES.finditer(folded):
+            start = place.start()
+            if start < done or not (lengths := self._lengths.get(place[0])):
+                continue
+            if length := next(
+                (one for one in sorted(lengths, reverse=True) if self._is_at(text, folded, start, one)), 0
+            ):
+                parts += (text[done:start], STRUCK_OUT)
+                done = start + length
+        return "".join((*parts, text[done:])) if parts else text
+
+    def _is_at(self, text: str, folded: str, start: int, length: int) -> bool:
+        end = start + length
+        if end > len(text) or _is_word(folded[end : end + 1]):
+            return False
+        return text[start:end] in self._exact if length < _SHORT else folded[start:end] in self._folded
+
+
+def _is_word(letter: str) -> bool:
+    return letter.isalnum() or letter == "_"
+
+
+def _folded(text: str) -> str:
+    """Return text in one case, as long as it was."""
+    return text.lower() if text.isascii() else "".join(map(_folded_letter, text))
+
+
+def _folded_letter(letter: str) -> str:
+    if letter in "\u0130\u0131":  # the i with a dot, and the one without
+        return "i"
+    return next((one for one in (letter.casefold(), letter.lower()) if len(one) == 1), letter)
+
+
 @dataclass(frozen=True, slots=True)
 class Borders:
     """Whose people are whose: the client's own, and the names that must not be seen."""
@@ -79,12 +136,12 @@ class Borders:
     client: str
     own: frozenset[str]
     others: frozenset[str]
-    names: re.Pattern[str] | None
+    names: HiddenNames
     clients: re.Pattern[str] | None = None
 
     def strike(self, text: str) -> str:
         """Return text without the names, mails and ids of other clients' people, and without the clients' own."""
-        text = self.names.sub(STRUCK_OUT, text) if self.names else text
+        text = self.names.strike(text)
         return self.clients.sub(ANOTHER, text) if self.clients else text
 
 
@@ -106,22 +163,9 @@ def draw_borders(engine: Engine, client: str) -> Borders:
         raise no_such("nobody works for", client, known)
     foreign = [row for row in rows if row["clients"] and client not in row["clients"]]
     allowed = {name for row in rows if row["person"] in own or not row["clients"] for name in _names(row)}
-    hidden = sorted({name for row in foreign for name in _names(row)} - allowed, key=lambda name: (-len(name), name))
+    hidden = HiddenNames({name for row in foreign for name in _names(row)} - allowed)
     clients = {name for row in rows for name in row["clients"]} - {client}
-    return Borders(
-        client, own, frozenset(row["person"] for row in foreign), _pattern(hidden), _clients(clients, client)
-    )
-
-
-_SHORT = 4
-"""Letters: a shorter name is struck only as it is written, for the id ``NO`` is not every "no"."""
-
-
-def _pattern(hidden: Sequence[str]) -> re.Pattern[str] | None:
-    if not hidden:
-        return None
-    some = (re.escape(name) if len(name) < _SHORT else f"(?i:{re.escape(name)})" for name in hidden)
-    return re.compile(rf"(?<!\w)(?:{'|'.join(some)})(?!\w)")
+    return Borders(client, own, frozenset(row["person"] for row in foreign), hidden, _clients(clients, client))
 
 
 def _clients(others: Iterable[str], own: str) -> re.Pattern[str] | None:

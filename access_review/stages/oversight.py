@@ -8,7 +8,11 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import reduce
 from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from access_review.artifacts import LEAVERS, WORKLIST
 from access_review.audit import client_extract
@@ -76,16 +80,47 @@ def sight_of(workspace: Workspace, run: Run, clients: Collection[str]) -> Sight:
     return Sight(found, tuple(client for client in clients if client not in known))
 
 
-def open_findings(run: Run, sight: Sight) -> tuple[Row, ...]:
-    """Return what is open and may be seen, the highest risk first, as it is kept; raises ``ArtifactError``."""
-    rows = (row for row in reviews.read(run).findings.to_pylist() if row["status"] in CURRENT)
-    seen = rows if sight.borders is None else (row for row in rows if sight.of_finding(row))
-    return tuple(sorted(seen, key=lambda row: (-row["risk"], row["rule"], row["subject"], row["finding"])))
+def open_findings(run: Run, sight: Sight) -> pa.Table:
+    """Return what is open and may be seen, the highest risk first, as it is kept; raises ``ArtifactError``.
+
+    It stays a table: of a large company it has more rows than anybody makes objects of for one page.
+    """
+    table = reviews.read(run).findings
+    seen = pc.is_in(table["status"], pa.array(CURRENT))
+    if sight.borders is not None:
+        seen = pc.and_(seen, _theirs(table, sight.borders))
+    order = [("risk", "descending"), ("rule", "ascending"), ("subject", "ascending"), ("finding", "ascending")]
+    return table.filter(seen).sort_by(order)
 
 
-def in_words(rows: Iterable[Row], sight: Sight) -> list[Row]:
+def _theirs(table: pa.Table, borders: Sequence[Borders]) -> pa.Array:
+    own = pa.array(sorted({person for b in borders for person in b.own}), pa.string())
+    clients = pa.array([b.client for b in borders], pa.string())
+    somebody = pc.fill_null(pc.not_equal(table["person"], ""), fill_value=False)
+    return pc.if_else(somebody, pc.is_in(table["person"], own), pc.is_in(table["client"], clients))
+
+
+def those_with(findings: pa.Table, column: str, values: Collection[str]) -> pa.Table:
+    """Return the findings that have one of some values in a column."""
+    return findings.filter(pc.is_in(findings[column], pa.array(sorted(values), pa.string())))
+
+
+def some_with(findings: pa.Table, wanted: Mapping[str, str], start: int, most: int) -> tuple[pa.Table, int]:
+    """Return ``most`` findings from number ``start`` on of those that have some values, by column, and how many those are."""
+    if not wanted:
+        return findings.slice(start, most), len(findings)
+    places = pc.indices_nonzero(reduce(pc.and_, (pc.equal(findings[name], value) for name, value in wanted.items())))
+    return findings.take(places.slice(start, most)), len(places)
+
+
+def numbers(findings: pa.Table, column: str) -> Counter[str]:
+    """Count findings by what they have in a column."""
+    return Counter({row["values"]: row["counts"] for row in pc.value_counts(findings[column]).to_pylist()})
+
+
+def in_words(findings: pa.Table, sight: Sight) -> list[Row]:
     """Return findings as they are shown, in words and without the names of other clients' people."""
-    sentences = every_sentence()
+    sentences, rows = every_sentence(), findings.to_pylist()
     if sight.borders is None:
         return [sentences.shown(row) for row in rows]
     return [shown for row in rows if (b := sight.of_finding(row)) for shown in client_extract.select_findings([row], b)]

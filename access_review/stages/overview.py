@@ -4,6 +4,8 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
+
 from access_review import store
 from access_review.artifacts import AUDIT, SAMPLE
 from access_review.audit.campaign import Campaign
@@ -11,10 +13,9 @@ from access_review.errors import Unclear
 from access_review.logbook.lines import Logbook, LogEntry, LogEvent
 from access_review.runs import Run
 from access_review.sample.draw import Sample
-from access_review.stages.oversight import CampaignProgress
+from access_review.stages.oversight import CampaignProgress, numbers, those_with
 from access_review.store import logged, snapshots
 from access_review.store.recalled import read_again
-from access_review.tables import Row
 
 _OPEN_FOR_LEAVERS = frozenset({"leaver-active", "signin-after-end"})
 
@@ -23,31 +24,26 @@ _OPEN_FOR_LEAVERS = frozenset({"leaver-active", "signin-after-end"})
 class Overview:
     """What an overseer sees of the newest reviewed run; ``unread`` are sources not read whole, with the reason.
 
-    ``leavers`` are findings about people who left and can still sign in, ``findings`` everything that is open, both as
-    they are kept; ``campaign`` is the audit that goes on, or the last.
+    ``leavers`` are findings about people who left and can still sign in, ``rag`` counts everything that is open;
+    ``campaign`` is the audit that goes on, or the last.
     """
 
     run: Run
     unread: tuple[tuple[str, str], ...]
-    leavers: tuple[Row, ...]
-    findings: tuple[Row, ...]
+    leavers: pa.Table
+    rag: Counter[str]
     campaign: CampaignProgress | None
 
-    @property
-    def rag(self) -> Counter[str]:
-        """How many of what is open there are of each colour."""
-        return Counter(row["rag"] for row in self.findings)
 
-
-def overview(run: Run, findings: tuple[Row, ...], campaign: CampaignProgress | None) -> Overview:
+def overview(run: Run, findings: pa.Table, campaign: CampaignProgress | None) -> Overview:
     """Return how things stand, by what may be seen of it; raises ``ArtifactError`` for damaged files."""
     snapshot = snapshots.load(run, ("completeness",))
     unread = {**snapshot.incomplete("people"), **snapshot.incomplete("accounts"), **snapshot.incomplete("grants")}
     return Overview(
         run,
         tuple(sorted(unread.items())),
-        tuple(row for row in findings if row["rule"] in _OPEN_FOR_LEAVERS),
-        findings,
+        those_with(findings, "rule", _OPEN_FOR_LEAVERS),
+        numbers(findings, "rag"),
         campaign,
     )
 

@@ -4,16 +4,17 @@ Everything shown is what a stage of the command line returns, of some clients al
 policy shows no more; each figure leads to its rows, and each list says how many more there are.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
+import pyarrow as pa
 from starlette.responses import Response
 
+from access_review.artifacts import REVIEWED
 from access_review.audit.client_extract import ClientScorecard
 from access_review.audit.worklist import WorkItem
 from access_review.errors import Unclear
-from access_review.model import Rag
 from access_review.offboarding.leaver import AccessState, Late, Leaver, Leavers, LeaverStatus, limited
 from access_review.runs import Run
 from access_review.settings.measures import MeasureName
@@ -27,12 +28,12 @@ from access_review.stages.overview import overview
 from access_review.stages.trend import read_trend
 from access_review.stages.zones import person_zones
 from access_review.store import audits, logged
-from access_review.tables import Row
+from access_review.store.recalled import FileStamp, stamp_of
 from access_review.views import charts, text
 from access_review.views import offboarding as leaving
 from access_review.views import scorecard as scored
 from access_review.views import status as checked
-from access_review.web.pages import Visit
+from access_review.web.pages import MOST, Visit
 
 _FEW = 20
 """Rows of a list on the page of everything, which leads to all of them."""
@@ -73,7 +74,7 @@ def status(visit: Visit) -> Response:
         run,
         "status",
         found=found,
-        shown=overseeing.in_words(found.leavers[:_FEW], _sight(visit, run)),
+        shown=overseeing.in_words(found.leavers.slice(0, _FEW), _sight(visit, run)),
         counted=_counted(visit, run),
         strike=_sight(visit, run).strike,
         checkpoints=_checkpoints(visit),
@@ -175,19 +176,20 @@ def findings(visit: Visit) -> Response:
     if run is None:
         return _nothing(visit)
     every = _findings(visit, run)
+    colours, rules = overseeing.numbers(every, "rag"), overseeing.numbers(every, "rule")
     rag, rule = visit.asked("rag"), visit.asked("rule")
-    some = [row for row in every if (not rag or row["rag"] == rag) and (not rule or row["rule"] == rule)]
-    part = visit.excerpt(some)
+    wanted = {column: value for column, value in (("rag", rag), ("rule", rule)) if value}
+    some, total = overseeing.some_with(every, wanted, visit.first, MOST)
+    rows = overseeing.in_words(some, _sight(visit, run))
     return _page(
         visit,
         run,
         "findings",
-        part=part,
-        rows=overseeing.in_words(part.rows, _sight(visit, run)),
-        rag=rag if rag in list(Rag) else "",
-        rule=rule if rule in {row["rule"] for row in every} else "",
-        colours=Counter(row["rag"] for row in every),
-        rules=sorted(Counter(row["rule"] for row in every).items()),
+        part=visit.excerpt_of(rows, total),
+        rag=rag if rag in colours else "",
+        rule=rule if rule in rules else "",
+        colours=colours,
+        rules=sorted(rules.items()),
     )
 
 
@@ -196,10 +198,10 @@ def finding(visit: Visit) -> Response:
     run = _reviewed(visit)
     if run is None:
         return _nothing(visit)
-    row = next((row for row in _findings(visit, run) if row["finding"] == visit.path("finding")), None)
-    if row is None:
+    found = overseeing.those_with(_findings(visit, run), "finding", [visit.path("finding")])
+    if not len(found):
         raise Unclear("no such finding is open", hint="it may have been mended, accepted, or found by another run")
-    (shown,) = overseeing.in_words([row], _sight(visit, run))
+    (shown,) = overseeing.in_words(found, _sight(visit, run))
     return _page(visit, run, "finding", one=shown)
 
 
@@ -278,14 +280,18 @@ def _sight(visit: Visit, run: Run) -> Sight:
     clients = visit.who.sees
     if not clients:
         return Sight()
-    return visit.site.remembered(
-        ("sight", run, clients), lambda: overseeing.sight_of(visit.site.workspace(), run, clients)
-    )
+    make = partial(overseeing.sight_of, visit.site.workspace(), run, clients)
+    return visit.site.remembered(("sight", run, clients), make, while_same=_reviewed_as(run))
 
 
-def _findings(visit: Visit, run: Run) -> tuple[Row, ...]:
-    sight = _sight(visit, run)
-    return visit.site.remembered(("findings", run, visit.who.sees), lambda: overseeing.open_findings(run, sight))
+def _findings(visit: Visit, run: Run) -> pa.Table:
+    make = partial(overseeing.open_findings, run, _sight(visit, run))
+    return visit.site.remembered(("findings", visit.who.sees), make, while_same=(run, _reviewed_as(run)))
+
+
+def _reviewed_as(run: Run) -> FileStamp | None:
+    """Return what changes with the review of a run."""
+    return stamp_of(run.folder / REVIEWED.path)
 
 
 def _leavers(visit: Visit, run: Run) -> Leavers:

@@ -47,6 +47,13 @@ _HOLDS = 30.0
 _MOST_HELD = 64
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    at: float
+    same: Hashable
+    value: Any
+
+
 @dataclass
 class Site:
     """One workspace as it is served."""
@@ -62,7 +69,7 @@ class Site:
     _asking: threading.Lock = field(default_factory=threading.Lock)
     _facts: tuple[Run, AccessFacts, Callable[[], None]] | None = None
     _making: threading.Lock = field(default_factory=threading.Lock)
-    _made: dict[Hashable, tuple[float, Any]] = field(default_factory=dict)
+    _made: dict[Hashable, _Held] = field(default_factory=dict)
 
     @property
     def cookie(self) -> str:
@@ -135,17 +142,20 @@ class Site:
                 self._facts = (run, AccessFacts(opened.engine, declared), lambda: context.run(stack.close))
             yield self._facts[1]
 
-    def remembered(self, what: Hashable, make: Callable[[], T]) -> T:
-        """Return what was made of the same moments ago, else make it: one request at a time, so that many ask once."""
+    def remembered(self, what: Hashable, make: Callable[[], T], *, while_same: Hashable = None) -> T:
+        """Return what was made of the same moments ago, or while something is the same, else make it.
+
+        One request makes at a time, so that what many ask for is made once.
+        """
         with self._making:
             now, held = self.sessions.tick(), self._made.get(what)
-            if held is None or now - held[0] > _HOLDS:
-                held = (now, make())
+            if held is None or held.same != while_same or (while_same is None and now - held.at > _HOLDS):
                 self._made.pop(what, None)
+                held = _Held(now, while_same, make())
                 while len(self._made) >= _MOST_HELD:
                     del self._made[next(iter(self._made))]
                 self._made[what] = held
-        value: T = held[1]
+        value: T = held.value
         return value
 
     def close(self) -> None:

@@ -301,7 +301,7 @@ def markup_in(page: str) -> set[str]:
                 found.add(tag)
             found.update(name for name in given if name.startswith("on") or name == "autofocus")
             links = [given[name] or "" for name in ("href", "src", "action") if name in given]
-            found.update(link for link in links if not link.startswith(("/", "#main")))
+            found.update(link for link in links if not link.startswith(("/", "#", "?")))
 
     Reader().feed(page)
     return found

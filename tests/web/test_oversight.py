@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from access_review import store
@@ -18,6 +19,7 @@ from access_review.store import audits, reviews
 from tests.evidence.verifiers import second
 from tests.support.command import access_review
 from tests.web.company import Browser, Served, served_copy
+from tests.web.test_guards import HOSTILE, markup_in
 
 HEAD, CLIENT_HEAD, AUDITOR = 3, 4, 5
 """Which reviewers, by how many items they have, are given another role too."""
@@ -128,7 +130,7 @@ def test_a_client_head_sees_their_client_alone_whatever_address_they_type(served
         within = draw_borders(facts.engine, "HARBOR")
     for place, page in pages.items():
         shown = html.unescape(re.sub(r"<header.*?</header>|<footer.*?</footer>|<[^>]*>", " ", page, flags=re.DOTALL))
-        assert within.strike(shown) == shown, (place, within.names.findall(shown), within.clients.findall(shown))
+        assert within.strike(shown) == shown, place
     everything = places_of(served.signed_in(served.reviewers()[HEAD]))
     beyond = [place for place in everything if place.count("/") > 1 and place not in pages]
     answers = {place: head.get(place) for place in beyond}
@@ -160,25 +162,29 @@ def test_ten_thousand_leavers_and_findings_are_a_page_at_a_time(served, monkeypa
     kept = (served.run.folder / LEAVERS.path).read_bytes()
     made = LEAVERS.load(kept, "leavers.json")
     one = next(each for each in made.leavers if each.name == "Iwona Kos")
-    many = tuple(replace(one, person=f"hr:person:x{n}", name=f"Name {n} <b>\u202e") for n in range(10_000))
-    row = served.site.remembered(("findings", served.run, ()), lambda: ())[0]
-    served.ticks[0] += 100
+    names = [f"Name {n} {HOSTILE[n % len(HOSTILE)]}" for n in range(10_000)]
+    many = tuple(replace(one, person=f"hr:person:x{n}", name=name, clients=(name,)) for n, name in enumerate(names))
+    row = oversight.open_findings(served.run, oversight.Sight()).slice(0, 1)
+    found = pa.concat_tables([row] * len(many))
+    found = found.set_column(found.column_names.index("subject_name"), "subject_name", [[one.name for one in many]])
+    monkeypatch.setattr(served.site, "_made", {})
     monkeypatch.setattr(oversight, "seen_leavers", lambda *_: replace(made, leavers=many))
-    monkeypatch.setattr(oversight, "open_findings", lambda *_: tuple({**row, "subject_name": one.name} for one in many))
+    monkeypatch.setattr(oversight, "open_findings", lambda *_: found)
     head = served.signed_in(served.reviewers()[HEAD])
     for place, name in (("/leavers", "Leavers"), ("/findings", "Findings")):
         page = head.get(place).text
         assert page.count('<th scope="row">') == 200
         assert f"{name} 1 to 200 of 10,000" in page
         assert 'href="?from=200"' in page
-        assert "Name 0 &lt;b&gt;⟨U+202E⟩" in page
+        assert "Name 0 &lt;script&gt;" in page
+        assert markup_in(page) == set()
+        assert not re.search("[\u202e\x00\x0b\ufffe]", page)
         last = head.get(place + "?from=9900").text
         assert f"{name} 9,901 to 10,000 of 10,000" in last
         assert "The next" not in last
         for odd in ("-1", "99999999999999", "٣"):
             assert head.get(place, params={"from": odd}).status_code == 200
-    assert head.get("/leavers/hr%3Aperson%3Ax9").status_code == 200
-    served.ticks[0] += 100
+    assert markup_in(head.get("/leavers/hr%3Aperson%3Ax9").text) == set()
 
 
 def test_an_auditor_sees_runs_draws_and_everything_and_changes_nothing(served):
