@@ -5,6 +5,8 @@ from datetime import timedelta
 
 import pytest
 
+from access_review.audit.decisions import ReviewerAnswer, decision_on
+from access_review.changes import decision_reference
 from access_review.engine.duckdb import EmbeddedEngine
 from access_review.errors import LimitExceeded, PlanRefused, StalePlan
 from access_review.plan.ahead import RULES
@@ -17,6 +19,7 @@ from access_review.review import Previous
 from tests.support import planning
 from tests.support.planning import CAPABILITIES, add, change, company, declared, grant, leave
 from tests.support.snapshots import AS_OF
+from tests.views.test_worksheet import item
 
 ROWS = add(
     leave(company(12), 5),
@@ -102,6 +105,30 @@ def test_what_batches_took_lately_counts_until_a_limit_is_raised_and_the_accepte
     assert (made.limits.raised, made.limits.raised_because) == (raised.limits, raised.reason)
     (removed,) = (one for one in made.limits.counts if one.what == "grants removed")
     assert (removed.population, removed.taken) == (20, 3)
+
+
+def test_what_a_reviewer_decided_is_taken_away_where_the_plan_is_for_that(inputs):
+    """Somebody's rightful access, which no finding asks for."""
+    asked = replace(
+        item(0), unit="hr:person:3", account="ad:user:3", entitlement="ad:group:Fin", mode="assigned", planted=False
+    )
+    said = decision_on(asked, ReviewerAnswer.REVOKE, by="Person 2", at=AS_OF.date(), comment="moved")
+    more = replace(inputs, answered=[([asked], {asked.item: said})])
+    assert decision_reference(asked.item) not in derive(ORDER, more).reasons
+    made = derive(replace(ORDER, scope=Scope(reviewed=True)), more)
+    (decided,) = (one for one in made.plan.changes if one.because == (decision_reference(asked.item),))
+    assert (decided.target.account.id, decided.target.entitlement.id) == ("ad:user:3", "ad:group:Fin")
+    assert made.reasons[decision_reference(asked.item)] == f"Person 2 decided on {AS_OF.date()}: revoke (moved)"
+
+
+def test_what_was_found_before_is_part_of_what_is_found_now(inputs, derived):
+    with pytest.raises(StalePlan):
+        derive(ORDER, replace(inputs, previous=Previous(derived.report.found)))
+
+
+def test_of_nothing_follows_nothing():
+    made = derive(ORDER, read(company(12)))
+    assert (made.plan.changes, made.reasons, made.left()) == ((), {}, {})
 
 
 def test_ahead_it_is_for_who_is_to_leave_and_holds_from_their_end_whatever_is_found_today(leaving):

@@ -4,14 +4,19 @@ import json
 from dataclasses import replace
 from datetime import timedelta
 
+import pyarrow as pa
 import pytest
 
 from access_review.changes import Action
 from access_review.connectors import SYSTEM
 from access_review.errors import LimitExceeded, PlanRefused
+from access_review.facts import FORMER_OWNERS
+from access_review.plan.limits import Higher
 from access_review.plan.recent_removals import RecentRemovals, RemovedAmount
 from access_review.plan.record import GIVEN_BACK, NamedSystem
+from access_review.plan.request import Scope
 from access_review.revoke.read_again import SecondReview, ask_again, require_same_systems
+from access_review.settings import WindDown
 from tests.support.fake_system import a_plan
 from tests.support.planning import CAPABILITIES, add, change, company, declared, grant, leave, planned
 from tests.support.snapshots import AS_OF, snapshot
@@ -21,6 +26,15 @@ SPACE = declared()
 PLAN = planned(ROWS, SPACE)
 NARROWLY = declared(policy={"limits": {"remove": {"percent": 5, "floor": 8}}})
 NARROW = replace(PLAN, limits=replace(PLAN.limits, counts=()))
+PLAN_OF_NAMED = replace(
+    PLAN,
+    changes=tuple(
+        replace(one, target=replace(one.target, entitlement=replace(one.target.entitlement, name="Other things")))
+        if one.target.entitlement and one.target.entitlement.name == "Other"
+        else one
+        for one in PLAN.changes
+    ),
+)
 NOW = AS_OF + timedelta(hours=1)
 
 
@@ -118,6 +132,69 @@ def test_what_this_batch_has_taken_already_is_counted_once():
     assert against(ROWS, plan=NARROW, space=NARROWLY, lately=lately) == {}
 
 
+def test_what_this_batch_did_that_cannot_be_given_back_is_no_hindrance():
+    done = [replace(of(7, "Other"), action=action) for action in (Action.MANUAL, Action.REVOKE_SESSIONS)]
+    assert against(ROWS, taken=done) == {}
+
+
+def test_whoever_asks_for_the_plan_keeps_their_own_access():
+    found = against(ROWS, plan=replace(PLAN, requested_by="hr:person:7"))
+    assert found.keys() == {of(7, "Other").id}
+    assert found[of(7, "Other").id].skipped.startswith("now: ")
+
+
+def test_an_account_whose_owner_was_another_in_the_run_goes_to_a_person():
+    """The leaver's account was certainly another's when the plan was made."""
+    row = {"account": "ad:user:5", "person": "hr:person:9", "name": "Person 9", "mail": None}
+    owners = pa.Table.from_pylist([row | {"rungs": "|employee_id = person|"}], schema=FORMER_OWNERS.schema)
+    found = against(ROWS, owners=owners)
+    assert found.keys() == {one.id for one in PLAN.changes if one.target.person == "hr:person:5"}
+    assert all(verdict.skipped.startswith("now: ") for verdict in found.values())
+
+
+def test_what_was_raised_for_the_plan_holds_now_too():
+    narrow = declared(policy={"limits": {"remove": {"percent": 5, "floor": 1}}})
+    with pytest.raises(LimitExceeded):
+        against(ROWS, plan=NARROW, space=narrow)
+    raised = replace(NARROW.limits, raised=(Higher("ad", "remove", 100),), raised_because="a site moves")
+    assert against(ROWS, plan=replace(NARROW, limits=raised), space=narrow) == {}
+
+
+def test_a_group_that_would_lose_too_much_is_named_as_people_call_it():
+    space = declared(policy={"limits": {"group": {"percent": 1, "members": 1}}})
+    rows = change(ROWS, "entitlements", "ad:group:Other", name="Other things")
+    with pytest.raises(LimitExceeded) as refused:
+        against(rows, plan=PLAN_OF_NAMED, space=space)
+    assert "Other things: 2 direct members, 1 of 2 allowed" in refused.value.message
+
+
+def test_a_day_takes_no_more_than_its_share_whatever_is_allowed():
+    wide = declared(policy={"limits": {"remove": {"percent": 100, "floor": 500}}})
+    for ago, too_much in ((timedelta(hours=23), True), (timedelta(hours=25), False)):
+        lately = RecentRemovals((RemovedAmount("c-9", NOW - ago, "grants removed", "ad", 20),))
+        if too_much:
+            with pytest.raises(LimitExceeded, match="in 24 hours"):
+                against(ROWS, plan=NARROW, space=wide, lately=lately)
+        else:
+            assert against(ROWS, plan=NARROW, space=wide, lately=lately) == {}
+
+
+def test_under_a_wind_down_its_own_number_holds_and_nobody_else_goes():
+    ends = AS_OF.date()
+    dates = {"since": ends, "until": ends + timedelta(days=20), "reason": "it ends"}
+    plan = replace(PLAN, scope=Scope(wind_down="north"))
+
+    def space(**more):
+        return replace(SPACE, wind_downs={"north": WindDown(**{"client": "Northgate", "expected": 3} | dates | more)})
+
+    assert against(ROWS, plan=plan, space=space()) == {}
+    with pytest.raises(LimitExceeded, match="the wind-down north: 3 people would lose access by it, and 2 were"):
+        against(ROWS, plan=plan, space=space(expected=2))
+    found = against(ROWS, plan=plan, space=space(client="Harbor"))
+    assert found.keys() == {one.id for one in plan.changes}
+    assert "is not of Harbor alone" in found[of(7, "Other").id].skipped
+
+
 def test_of_a_plan_that_gives_back_only_the_owners_are_looked_at():
     back = replace(of(7, "Other"), action=Action.ADD_MEMBER)
     made = a_plan(back)
@@ -126,6 +203,8 @@ def test_of_a_plan_that_gives_back_only_the_owners_are_looked_at():
     gone = add(leave(company(12), 5))
     assert against(gone, plan=made) == {}
     moved = change(gone, "accounts", "ad:user:7", employee_id="9")
+    short = {"source": "ad", "subject": "accounts", "complete": False, "reason": "page 2 failed"}
+    assert against(add(moved, completeness=[short]), plan=made)[back.id].unread.endswith("page 2 failed")
     assert against(moved, plan=made)[back.id].skipped == "its owner was hr:person:7 and is now hr:person:9"
 
 
