@@ -14,19 +14,20 @@ from typing import Any, Generic, TypeVar
 
 import rfc8785
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import SchemaValidator
 
 from access_review.audit.campaign import Campaign
 from access_review.audit.decisions import Decision, Decisions, Submission
 from access_review.audit.judge import Judgement
 from access_review.audit.worklist import Worklist
-from access_review.errors import ArtifactError
+from access_review.errors import ArtifactError, PlanRefused
 from access_review.evidence.declared import DeclaredValues
 from access_review.evidence.figures import EvidenceFigures
 from access_review.evidence.pack import EvidencePack
 from access_review.facts import CarryForward
 from access_review.findings import Evaluation, format_1
 from access_review.findings.counts import ReviewCounts
-from access_review.model import JsonObject
+from access_review.model import JsonObject, kept_form
 from access_review.offboarding.leaver import Leavers
 from access_review.plan import record
 from access_review.plan.record import Plan
@@ -44,6 +45,7 @@ def _as_it_is(plain: Any) -> Any:
 
 # Made once for each kind of file: that takes longer than reading one.
 _adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)
+_form: Callable[[Any], SchemaValidator] = cache(lambda kind: kept_form(_adapter(kind)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,8 @@ class Artifact(Generic[T]):
         place = place or self.path
         try:
             plain = json.loads(data)
+            if b"\\u" in data:  # none of ours has a half of a pair, which no text can hold
+                json.dumps(plain, ensure_ascii=False).encode()
         except (ValueError, RecursionError) as error:
             raise ArtifactError(
                 f"{place} cannot be read: {error}", hint="restore the file or run the stage again"
@@ -94,17 +98,21 @@ class Artifact(Generic[T]):
             )
         try:
             fields = self.from_file({name: part for name, part in plain.items() if name != "format"})
-            made: T = _adapter(self.type).validate_python(fields)
+            made: T = _form(self.type).validate_python(fields)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             where = ".".join(str(part) for part in first["loc"])
-            raise self._damaged(f"{where}: {first['msg']}") from None  # the input may hold a secret: not in tracebacks
+            raise self._damaged(
+                place, f"{where}: {first['msg']}"
+            ) from None  # the input may hold a secret: not in tracebacks
         except (KeyError, TypeError, AttributeError):
-            raise self._damaged("it has not the shape of the format") from None
+            raise self._damaged(place, "it has not the shape of the format") from None
         return made
 
-    def _damaged(self, why: str) -> ArtifactError:
-        return ArtifactError(f"{self.format} is damaged: {why}", hint="restore the file or run the stage again")
+    def _damaged(self, place: str, why: str) -> ArtifactError:
+        return ArtifactError(
+            f"{place} ({self.format}) is damaged: {why}", hint="restore the file or run the stage again"
+        )
 
 
 def canonical(plain: Mapping[str, object]) -> bytes:
@@ -214,8 +222,10 @@ class _Sealed(Artifact[Plan]):
 
     def load(self, data: bytes, place: str = "") -> Plan:
         """Return the plan; raises ``PlanRefused`` for what this tool did not write so, and ``ArtifactError``."""
-        del place
-        return record.read(data)
+        try:
+            return record.read(data)
+        except PlanRefused as error:
+            raise PlanRefused(f"{place or self.path}: {error.message}", hint=error.hint) from None
 
 
 def submission(name: str) -> Artifact[Submission]:

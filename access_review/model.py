@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+from pydantic import TypeAdapter
+from pydantic_core import SchemaValidator
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -116,3 +119,32 @@ class Clock(Protocol):
     def wait(self, seconds: float) -> None:
         """Let time pass."""
         ...
+
+
+def kept_moment(text: str) -> datetime:
+    """Read a moment that this tool wrote: with a zone, and one that UTC has; raises ``ValueError`` for any other text."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None or not _EARLIEST <= moment <= _LATEST:
+        raise ValueError(f"{text!r} is no moment with a zone")
+    return moment
+
+
+_EARLIEST, _LATEST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
+_BOUNDS: Mapping[str, Mapping[str, Any]] = {
+    "datetime": {"tz_constraint": "aware", "ge": _EARLIEST, "le": _LATEST},
+    "float": {"allow_inf_nan": False},
+    "int": {"ge": 1 - 2**53, "le": 2**53 - 1},
+}
+
+
+def kept_form(adapter: TypeAdapter[Any]) -> SchemaValidator:
+    """Return what reads values of a type back from a file: every time has a zone, and every number is one that JSON has."""
+    return SchemaValidator(_bounded(adapter.core_schema))
+
+
+def _bounded(schema: Any) -> Any:
+    if isinstance(schema, dict):
+        kind = schema.get("type")
+        bounds = _BOUNDS.get(kind, {}) if isinstance(kind, str) else {}
+        return {**bounds, **{name: _bounded(part) for name, part in schema.items()}}
+    return [*map(_bounded, schema)] if isinstance(schema, list) else schema

@@ -34,7 +34,7 @@ def ask(options: Options, run: "Run", by: str | None, of: str | None) -> None:
     if options.json or not sys.stdin.isatty():
         raise typer.BadParameter("give work sheets: without a terminal nobody can be asked")
     workspace = options.workspace()
-    open_items = questions(run, by or typer.prompt("Who are you? Id, name or mail"), of)
+    open_items = questions(run, by or typer.prompt("Who are you? Id, name or mail"), of, options.now)
     items = open_items.items
     typer.echo(f"{count(len(items), 'item')} to answer, of run {run.id}. No answer is never taken for a revoke.")
     answered: Counter[str] = Counter()

@@ -241,8 +241,8 @@ def apply(
         bool,
         typer.Option(
             "--standing",
-            help="Unattended, by the standing approval: read, plan for leavers and carry it out; with --run, "
-            "the plan prepared there.",
+            help="Unattended, by the standing approval: read, plan for leavers and carry it out; with --run "
+            "or --of, the plan prepared there.",
         ),
     ] = False,
     of: Which = "plan",
@@ -282,7 +282,7 @@ def _unattended(options: Options, of: str, pace: "Pace", key: Path | None) -> No
     from access_review.views import standing as view
     from access_review.views.text import visible
 
-    prepared = plans.find(options.found_run(reviewed=True), of) if options.run else None
+    prepared = plans.find(options.found_run(reviewed=True), of) if options.run or of != plans.PLAN else None
     workspace = options.workspace()
     outcome = apply_standing(workspace, options.acting(workspace), os.environ, pace=pace, prepared=prepared, key=key)
     value = view.value(outcome.stored.plan, outcome.applied, outcome.told, outcome.not_sent)

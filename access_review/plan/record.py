@@ -14,10 +14,11 @@ from typing import Any
 
 import rfc8785
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import SchemaValidator
 
 from access_review.changes import Change
 from access_review.errors import ArtifactError, PlanRefused, StalePlan
-from access_review.model import JsonObject
+from access_review.model import JsonObject, kept_form
 from access_review.plan.ahead import Ahead
 from access_review.plan.limits import Count, Higher
 from access_review.plan.proof import Proof
@@ -154,6 +155,11 @@ def _form() -> TypeAdapter[Plan]:
     return TypeAdapter(Plan)
 
 
+@cache
+def _kept() -> SchemaValidator:
+    return kept_form(_form())
+
+
 def schema() -> JsonObject:
     """Return the form of ``plan.json`` as JSON Schema."""
     made = _form().json_schema(mode="serialization")
@@ -208,7 +214,7 @@ def read(data: bytes) -> Plan:
         found = content["format"]
         if found not in {FORMAT, EARLIER}:
             raise ArtifactError(f"the plan has format {found!r}, not {FORMAT!r}", hint="use the version that wrote it")
-        plan = _form().validate_python(content | {"name": ""} if found == EARLIER else content)
+        plan: Plan = _kept().validate_python(content | {"name": ""} if found == EARLIER else content)
         if found == EARLIER:
             body = {name: part for name, part in content.items() if name != "digest"}
             plan = replace(plan, digest=_digest(rfc8785.dumps(body)))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from access_review.model import JsonObject
+from access_review.model import JsonObject, kept_moment
 
 
 class FollowUpKind(StrEnum):
@@ -43,8 +43,8 @@ class FollowUp:
         return value if isinstance(value, str) else ""
 
     def moment(self, name: str) -> datetime | None:
-        """Return a moment that it says, or nothing."""
-        return datetime.fromisoformat(text) if (text := self.text(name)) else None
+        """Return a moment that it says, or nothing; raises ``ValueError`` for text that is none."""
+        return kept_moment(text) if (text := self.text(name)) else None
 
 
 def of_kind(records: Iterable[FollowUp], kind: FollowUpKind, about: str, at: datetime) -> Iterator[FollowUp]:

@@ -52,7 +52,7 @@ def read_sheets(run: Run, paths: Iterable[Path], now: datetime) -> ReadBack:
         store.read(run, WORKLIST),
         today=now.date(),
         unread=unread,
-        people=rosters.people_now(run),
+        people=rosters.people_now(run, now),
         lay_there=lay_there,
     )
     _record(run, read.decisions, now, read.places)
@@ -101,12 +101,12 @@ class Questions:
     items: tuple[WorkItem, ...]
 
 
-def questions(run: Run, by: str, of: str | None = None) -> Questions:
+def questions(run: Run, by: str, of: str | None, now: datetime) -> Questions:
     """Return the open items of a reviewer, or of another (``of``), that ``by`` may decide.
 
     Raises ``Unclear`` for who is in no roster.
     """
-    people = rosters.people_now(run)
+    people = rosters.people_now(run, now)
     me = _person(people, by)
     whose = me if of is None else UNASSIGNED if of == UNASSIGNED else _person(people, of)
     items = filled_sheets.open_items(store.read(run, WORKLIST), audits.decisions(run), whose, people.called(me))
@@ -134,7 +134,7 @@ Places = Mapping[tuple[str, date], tuple[str, int, int]]
 
 
 def _record(run: Run, given: Iterable[Decision], now: datetime, places: Places = MappingProxyType({})) -> None:
-    people, new = rosters.people_now(run), tuple(given)
+    people, new = rosters.people_now(run, now), tuple(given)
 
     def decide(known: RunDecisions) -> Iterable[NewDecision]:
         return claimed(

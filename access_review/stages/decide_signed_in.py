@@ -107,7 +107,7 @@ def answer_own_item(
     ``seconds`` is how long it took. The same answer sent twice is kept once. Raises ``AnsweredMeanwhile`` where another row stands, ``ReasonNeeded``,
     ``Unclear`` for an item that is not theirs, and ``PlanRefused`` once the audit is signed off.
     """
-    people = _here(run, person)
+    people = _here(run, person, now)
     asked = _own(run, item, person, people)
     _refuse_ended(run)
     comment = comment.strip()
@@ -133,7 +133,7 @@ def take_back(run: Run, item: str, *, person: str, seen: int, now: datetime) -> 
 
     Raises ``Unclear`` for what is no item of theirs, and ``PlanRefused``, as answering does.
     """
-    people = _here(run, person)
+    people = _here(run, person, now)
     _own(run, item, person, people)
     _refuse_ended(run)
 
@@ -154,7 +154,7 @@ def hand_on(run: Run, item: str, *, person: str, to: str, reason: str, now: date
     Raises ``Unclear`` for who is in no roster or may not decide on it, ``ReasonNeeded``, and
     ``PlanRefused`` for an item that is answered, and as answering does.
     """
-    people = _here(run, person)
+    people = _here(run, person, now)
     _refuse_ended(run)
     other = people.who(to)
     if other is None:
@@ -186,7 +186,7 @@ def submit(run: Run, *, person: str, seen: tuple[int, ...], now: datetime) -> Su
     ``seen`` are the rows that were shown for it. Raises ``PlanRefused`` while items are open, where other rows stand, and
     once the audit is signed off.
     """
-    _here(run, person)
+    _here(run, person, now)
     _refuse_ended(run)
     with hold(run.workspace, Right.STORE, now=now, command="submit"):
         own = own_items(run, person)
@@ -212,8 +212,8 @@ def _refuse_other(stands: StoredDecision | None, seen: int) -> None:
         raise AnsweredMeanwhile(stands)
 
 
-def _here(run: Run, person: str) -> People:
-    people = rosters.people_now(run)
+def _here(run: Run, person: str, now: datetime) -> People:
+    people = rosters.people_now(run, now)
     if person not in people.here:
         raise PlanRefused("you are no longer in the roster as somebody who works here", hint="ask who keeps it")
     return people

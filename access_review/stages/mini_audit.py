@@ -98,7 +98,7 @@ def answer(
     found = next((one for one in drawn if one.casefold() == " ".join(control.split()).casefold()), None)
     if found is None:
         raise Unclear(f"{control!r} was not drawn in {shown.made.quarter}", hint="drawn: " + ", ".join(drawn))
-    person = rosters.person_now(run, who.by)
+    person = rosters.person_now(run, who.by, now)
     said: JsonObject = {
         "control": found,
         "answer": str(says),

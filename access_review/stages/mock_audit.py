@@ -33,7 +33,7 @@ class ShownMockAudit:
 def read_mock_audit(workspace: Workspace, run: Run, now: datetime) -> ShownMockAudit:
     """Say how the mock audit stands, and what the newest records are about; raises ``ArtifactError``."""
     records = follow_ups.read(workspace.folder)
-    people = rosters.people_now(run)
+    people = rosters.people_now(run, now)
     repeated = mock_audit.repeated_findings(_of_the_quarter(workspace, now), people.managers, people.here)
     named = {one.person for one in repeated}
     known = trainings(records, _lines(run), now)
@@ -90,7 +90,7 @@ def open_mock_audit(
         "causes": {str(one.cause): one.findings for one in shown.causes},
         "next_by": next_by.isoformat() if next_by else "",
     }
-    person = rosters.person_now(run, who.by)
+    person = rosters.person_now(run, who.by, now)
     opened = FollowUp(FollowUpKind.MOCK_AUDIT, f"mock-audit {now:%Y-%m-%d}", now, person, said)
     return record(workspace, run, opened, who)
 
@@ -119,7 +119,7 @@ def take_mock_step(
     if step is MockStep.TEST and run.as_of <= case.opened.at:
         hint = "access-review audit, or daily, then test"
         raise PlanRefused("a test needs a run made since the case was opened", hint=hint)
-    answering = rosters.person_now(run, owner) if owner else ""
+    answering = rosters.person_now(run, owner, now) if owner else ""
     counted: JsonObject = {str(one.cause): one.findings for one in _causes(run)} if step is MockStep.TEST else {}
     said: JsonObject = {
         "step": str(step),
@@ -130,7 +130,7 @@ def take_mock_step(
         "run": run.id if step is MockStep.TEST else "",
         "causes": counted,
     }
-    person = rosters.person_now(run, who.by)
+    person = rosters.person_now(run, who.by, now)
     return record(workspace, run, FollowUp(FollowUpKind.MOCK_STEP, case.opened.about, now, person, said), who)
 
 
@@ -149,7 +149,7 @@ def train(
 
     Raises ``PlanRefused`` for strangers, for a day that is past and for proof of what was never assigned.
     """
-    person, name = rosters.person_now(run, trainee), noted(course)
+    person, name = rosters.person_now(run, trainee, now), noted(course)
     known = trainings(follow_ups.read(workspace.folder), (), now)
     before = next((one for one in known if (one.person, one.course.lower()) == (person, name.lower())), None)
     name = before.course if before else name
@@ -164,5 +164,5 @@ def train(
         "done": bool(link),
         "link": linked(link) if link else "",
     }
-    by = rosters.person_now(run, who.by)
+    by = rosters.person_now(run, who.by, now)
     return record(workspace, run, FollowUp(FollowUpKind.TRAINING, person, now, by, said), who)

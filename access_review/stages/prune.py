@@ -13,6 +13,7 @@ from access_review.errors import AccessReviewError, ArtifactError
 from access_review.logbook import entries
 from access_review.logbook.known import known_things
 from access_review.logbook.lines import FileMark, Logbook
+from access_review.model import kept_moment
 from access_review.plan.record import PinnedInputs, Plan
 from access_review.policy import Retention
 from access_review.revoke.states import TERMINAL
@@ -143,7 +144,7 @@ def _kind(run: Run, now: datetime, retention: Retention) -> tuple[str, datetime 
 def _last_row(journal: Path) -> datetime:
     """Return when something was last done by a journal; what cannot be read is not over."""
     try:
-        return datetime.fromisoformat(str(hash_chain.chained_rows(journal)[-1]["at"]))
+        return kept_moment(str(hash_chain.chained_rows(journal)[-1]["at"]))
     except (ArtifactError, ValueError):
         return datetime.max.replace(tzinfo=UTC) - timedelta(days=100_000)
 

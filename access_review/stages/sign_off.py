@@ -52,7 +52,7 @@ def as_signed(run: Run, workspace: Workspace, ended: Campaign) -> Campaign:
 
 def _signed_off(run: Run, by: str, now: datetime, key: SignedBy | None) -> Campaign:
     people = reviewers.people_of(snapshots.people(run))
-    person = rosters.people_now(run).who(by)
+    person = rosters.people_now(run, now).who(by)
     if person is None:
         raise PlanRefused(f"{by} is in no roster, so cannot sign off", hint="give the id, name or mail of a person")
     unanswered = sum(audits.waited_for(run).values())

@@ -54,7 +54,7 @@ def make_statement(
     or that would hold too long.
     """
     ends = _until_when(attested, stated.until, now)
-    person = _may_attest(run, attested, who.by)
+    person = _may_attest(run, attested, who.by, now)
     words = {"link": linked(stated.link), "note": noted(stated.note), "until": ends.isoformat()}
     return record(workspace, run, FollowUp(FollowUpKind.ATTESTATION, about, now, person, {**said, **words}), who)
 
@@ -70,9 +70,9 @@ def _until_when(attested: Attested, until: datetime | None, now: datetime) -> da
     return ends
 
 
-def _may_attest(run: Run, attested: Attested, by: str) -> str:
+def _may_attest(run: Run, attested: Attested, by: str, now: datetime) -> str:
     """Return the person of a name who may state something, by id; raises ``PlanRefused``."""
-    person, people = rosters.person_now(run, by), rosters.people_now(run)
+    person, people = rosters.person_now(run, by, now), rosters.people_now(run, now)
     if attested.by and person not in {people.who(name) for name in attested.by}:
         raise PlanRefused(f"{by} may not state this", hint="the file names who may: " + ", ".join(attested.by))
     return person

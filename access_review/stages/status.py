@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from access_review.errors import PlanRefused, Unclear
+from access_review.errors import ArtifactError, PlanRefused, Unclear
 from access_review.model import JsonObject, Rag
 from access_review.runs import Run
 from access_review.scorecard import checkpoints
@@ -127,7 +127,7 @@ def take_step(
     said |= {"cause": str(cause)} if cause else {}
     said |= {"halt": checkpoint.halt} if step is LadderStep.ISOLATE and case.is_red else {}
     said |= {"next_by": next_by.isoformat()} if next_by else {}
-    person = rosters.person_now(run, who.by)
+    person = rosters.person_now(run, who.by, now)
     return record(workspace, run, FollowUp(FollowUpKind.STEP, checkpoint.checkpoint, now, person, said), who)
 
 
@@ -163,7 +163,7 @@ def tell_red(workspace: Workspace, run: Run, now: datetime, environment: Mapping
 def _tell(
     workspace: Workspace, run: Run, status: CheckpointStatus, now: datetime, environment: Mapping[str, str]
 ) -> ToldOfRed:
-    checkpoint, people = status.checkpoint, rosters.people_now(run)
+    checkpoint, people = status.checkpoint, rosters.people_now(run, now)
     asked = dict.fromkeys((*checkpoint.notify, *workspace.checklist.notify))
     known = {name: people.who(name) for name in asked}
     since = status.case.since if status.case else now
@@ -188,4 +188,7 @@ def _tell(
 def _template(workspace: Workspace) -> str | None:
     """Return the workspace's own template of an incident record, where it has one."""
     path = workspace.folder / "roles/incident.md"
-    return files.content(path).decode("utf-8") if path.is_file() else None
+    try:
+        return files.content(path).decode("utf-8") if path.is_file() else None
+    except UnicodeDecodeError as error:
+        raise ArtifactError(f"{path} is not UTF-8 (byte {error.start})", hint="save it as UTF-8") from None

@@ -56,7 +56,7 @@ def _verified(
     with JournalFile(stored.journal, plan.digest) as journal:
         if strange := sorted(set(confirmed) - {change.id for change in plan.changes}):
             raise Unclear(f"the plan has no change {strange[0]!r}", hint="orders.txt and plan.csv name them")
-        by = rosters.person_now(stored.run, by) if confirmed or log is not None else by
+        by = rosters.person_now(stored.run, by, now) if confirmed or log is not None else by
         rows = carried_out.read_log(log, plan, now) if log is not None else []
         how = _signed(stored, workspace, signer, now, confirmed, log) if signer else "claimed"
         with systems.witnesses(workspace, plan.changes, now) as witnesses:

@@ -38,7 +38,7 @@ def ask_waiver(
 
     Raises ``Unclear`` unless one open finding begins so, and ``PlanRefused`` for what may not be asked.
     """
-    person = rosters.person_now(run, by)
+    person = rosters.person_now(run, by, now)
     found = reviews.read(run).findings.to_pylist()
     rows = [row for row in found if row["finding"].startswith(finding.lower()) and row["status"] != "closed"]
     if len(rows) != 1 or len(finding) < 6:
@@ -68,8 +68,8 @@ def approve_waiver(
 
     Raises ``PlanRefused`` for who asked, whom it is about, and for a stranger; ``Unclear`` for no waiver.
     """
-    folder, people = run.workspace, rosters.people_now(run)
-    person = rosters.person_now(run, by)
+    folder, people = run.workspace, rosters.people_now(run, now)
+    person = rosters.person_now(run, by, now)
     how: Assured = "authenticated" if signer else "claimed"
     text = exception_log.approve_waiver(_text(folder), name, person, people, _beneficiary(run, name), how)
     if signer:
@@ -107,7 +107,7 @@ def renew_waiver(
     Raises ``Unclear`` for no waiver, and ``PlanRefused`` for who is nobody of the rosters.
     """
     text, settings = _text(workspace.folder), workspace.policy.exceptions
-    person = rosters.person_now(run, by)
+    person = rosters.person_now(run, by, now)
     renewed = exception_log.renew_waiver(
         text, name, by=person, ticket=ticket, expires=until, settings=settings, today=now.date()
     )

@@ -19,7 +19,7 @@ def withdraw_decisions(run: Run, items: Iterable[str], by: str, comment: str, no
 
     What was decided stays in the history. Nobody touches a decision about their own access.
     """
-    people = rosters.people_now(run)
+    people = rosters.people_now(run, now)
     person = people.who(by)
     if person is None:
         raise PlanRefused(f"{by} is in no roster, so cannot withdraw", hint="give the id, name or mail of a person")

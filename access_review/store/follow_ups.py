@@ -5,6 +5,7 @@ last one's hash: what was stated, or done, cannot be taken back or slipped in un
 """
 
 import json
+import math
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ import rfc8785
 from access_review.errors import ArtifactError
 from access_review.logbook import entries
 from access_review.logbook.lines import StoreMark
+from access_review.model import kept_moment
 from access_review.scorecard.follow_up import FollowUp, FollowUpKind
 from access_review.store import hash_chain, logbook_check, logged
 from access_review.store.rights import Right, hold
@@ -104,10 +106,31 @@ def _inserted(path: Path, connection: sqlite3.Connection, record: FollowUp) -> S
     return StoreMark(len(rows) + 1, digest)
 
 
+MOMENTS = ("until", "next_by", "due")
+"""What a record says that is a moment, as text."""
+
+
+def _said(text: str) -> object:
+    """Return what a record says; raises ``ValueError`` for numbers and moments that are none."""
+    said = json.loads(text, parse_constant=_refuse, parse_float=_finite)
+    for name in MOMENTS if isinstance(said, dict) else ():
+        if isinstance(said.get(name), str) and said[name]:
+            kept_moment(said[name])
+    return said
+
+
+def _refuse(word: str) -> float:
+    raise ValueError(f"{word} is no number of JSON")
+
+
+def _finite(text: str) -> float:
+    return number if math.isfinite(number := float(text)) else _refuse(text)
+
+
 def _rows(path: Path, connection: sqlite3.Connection) -> Iterator[FollowUp]:
     for row in hash_chain.checked_rows(path, connection):
         try:
-            said = json.loads(str(row["said"]))
+            said = _said(str(row["said"]))
             kind, at = FollowUpKind(str(row["kind"])), datetime.fromisoformat(str(row["recorded_at"])).astimezone(UTC)
         except (ValueError, KeyError, OverflowError, RecursionError):
             said = None

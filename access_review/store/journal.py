@@ -19,6 +19,7 @@ from typing import Any, Self
 from access_review.errors import ArtifactError
 from access_review.guarded_files.plain import open_plain
 from access_review.guarded_files.private import private_folder
+from access_review.model import kept_moment
 from access_review.revoke.journal import JournalFull, Note
 from access_review.revoke.states import ChangeStatus, State, Transition, advance, fold
 from access_review.store.hash_chain import row_digest
@@ -103,9 +104,7 @@ class JournalFile:
     def notes(self) -> tuple[Note, ...]:
         """The rows about the batch, in order."""
         return tuple(
-            Note(one["state"], datetime.fromisoformat(one["at"]), one["reason"])
-            for one in self._rows
-            if not one["change"]
+            Note(one["state"], kept_moment(one["at"]), one["reason"]) for one in self._rows if not one["change"]
         )
 
     def upto(self, rows: int) -> tuple[str, Mapping[str, ChangeStatus]]:
@@ -207,8 +206,8 @@ def _values(row: Transition | Note) -> dict[str, Any]:
 
 
 def _row(one: Mapping[str, Any]) -> Transition:
-    moments = {name: datetime.fromisoformat(one[name]) if one[name] else None for name in ("checked_at", "called_at")}
-    at = datetime.fromisoformat(one["at"])
+    moments = {name: kept_moment(one[name]) if one[name] else None for name in ("checked_at", "called_at")}
+    at = kept_moment(one["at"])
     return Transition(one["change"], State(one["state"]), at, one["attempt"], one["server"], one["reason"], **moments)
 
 

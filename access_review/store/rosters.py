@@ -1,5 +1,8 @@
 """Who works here now, by the newest rosters that were read whole: whoever acts must be one of them."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
 from functools import lru_cache
 
 from access_review.artifacts import MANIFEST
@@ -11,17 +14,22 @@ from access_review.store import logged, snapshots
 from access_review.store.recalled import FileStamp, stamp_of
 
 
-def people_now(run: Run) -> People:
+def people_now(run: Run, now: datetime | None = None) -> People:
     """Return the people of the newest run whose rosters are whole; of ``run`` where none is newer.
 
-    Raises ``ArtifactError`` for files of a run that are damaged or gone.
+    With ``now``, whoever was to leave by then, as that run read, is here no more. Raises ``ArtifactError`` for files of a
+    run that are damaged or gone.
     """
+    newest = run
     for later in reversed(logged.known_runs(run.workspace)):
         if later == run or later.as_of < run.as_of:
             break
         if _is_whole(later, _stamps(later)):
-            return _people_of(later, _stamps(later))
-    return _people_of(run, _stamps(run))
+            newest = later
+            break
+    people, ends = _people_of(newest, _stamps(newest))
+    gone = {person for person, at in ends.items() if now is not None and at <= now}
+    return replace(people, here=people.here - gone) if gone else people
 
 
 def _stamps(run: Run) -> tuple[FileStamp | None, ...]:
@@ -37,17 +45,19 @@ def _is_whole(run: Run, stamps: tuple[FileStamp | None, ...]) -> bool:
 
 
 @lru_cache(maxsize=4)
-def _people_of(run: Run, stamps: tuple[FileStamp | None, ...]) -> People:
+def _people_of(run: Run, stamps: tuple[FileStamp | None, ...]) -> tuple[People, Mapping[str, datetime]]:
+    """Return the people of a run, and when those leave of whom it is known."""
     del stamps
-    return reviewers.people_of(snapshots.people(run))
+    rows = snapshots.people(run)
+    return reviewers.people_of(rows), {row["person"]: row["left_at_latest"] for row in rows if row["left_at_latest"]}
 
 
-def person_now(run: Run, name: str) -> str:
+def person_now(run: Run, name: str, now: datetime) -> str:
     """Return the one person of a name who works here now, by id; raises ``PlanRefused`` for a stranger or somebody gone.
 
     Raises ``ArtifactError`` for files of a run that are damaged or gone.
     """
-    person = people_now(run).who(name)
+    person = people_now(run, now).who(name)
     if person is None:
         hint = "give the id, name or mail of one person"
         raise PlanRefused(f"{name!r} is nobody of the rosters who works here now", hint=hint)

@@ -105,10 +105,11 @@ class Site:
     def people(self) -> People:
         """Return who works here now, by the newest rosters."""
         found = runs.all_runs(self.folder)
-        stamp = [run.id for run in found]
+        now = self.clock.now()
+        stamp = [f"{now:%Y-%m-%d %H:%M}", *(run.id for run in found)]
         with self._lock:
             if self._people is None or self._people[0] != stamp:
-                self._people = (stamp, rosters.people_now(found[0]) if found else People({}, {}, frozenset()))
+                self._people = (stamp, rosters.people_now(found[0], now) if found else People({}, {}, frozenset()))
             return self._people[1]
 
     def viewer(self, person: str) -> Viewer | None:

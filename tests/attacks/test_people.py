@@ -204,3 +204,19 @@ def test_work_done_by_hand_is_confirmed_by_a_person_and_for_a_change_of_the_plan
         (words,) = opened.execute("SELECT reason FROM rows WHERE state = 'pending'").fetchall()[-1]
     opened.close()
     assert words == "hr:person:00007 says it is done: by hand (authenticated)"
+
+
+def test_whoever_was_to_leave_by_now_acts_no_more_though_nothing_was_read_since(tmp_path):
+    company = Company(tmp_path / "company")
+    company.leave(9, "2026-11-03")
+    company.besides.append((12, "Payments"))
+    company.write()
+    assert company.run("audit", at=AT).code == 0
+    found = company.run("export", "findings", "--format", "json", "-o", "-", at=AT).json
+    (finding,) = (row["finding"] for row in found if row["rule"] == "access-beyond-role")
+    asks = ("waive", "ask", finding, "--until", "2026-12-01", "--reason", "needed", "--ticket", "T-1", "--by", "00008")
+    assert company.run(*asks, at=AT).code == 0
+    approves = ("waive", "approve", "W-2026-001", "--by", "00009")
+    for words in (approves, ("sign-off", "--yes", "--by", "Person 9"), (*asks[:-1], "00009")):
+        assert refused(company.run(*words, at="2026-11-05T06:00:00Z"))
+    assert company.run(*approves, at="2026-11-03T06:00:00Z").code == 0, "on their last day they are here"

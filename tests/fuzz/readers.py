@@ -8,7 +8,7 @@ from typing import Any
 
 from access_review import artifacts, runs, store, workspace
 from access_review.audit import filled_sheets
-from access_review.audit.decisions import ReviewerAnswer
+from access_review.audit.decisions import ReviewerAnswer, Submission, SubmittedAnswer
 from access_review.revoke import carried_out, statements
 from access_review.revoke.sshsig import PublicKeyLine
 from access_review.runs import Run
@@ -21,6 +21,7 @@ from access_review.store import (
     files,
     follow_ups,
     logbook,
+    notified,
     plans,
     reviews,
     rights,
@@ -93,6 +94,7 @@ def read_back(folder: Path) -> Mapping[str, ReadBack]:
             lambda: rights.holder(folder, rights.Right.BATCH),
             JSON,
         ),
+        "what people were told": ReadBack(_told(folder), lambda: notified.read(folder), JSON),
         "log of the program": ReadBack(
             _written(folder / "carried-out.csv", _carried_out(run)),
             lambda: carried_out.read_log(files.content(folder / "carried-out.csv"), plan, NOW),
@@ -125,6 +127,11 @@ def _of_a_run(run: Run, keys: Sequence[PublicKeyLine]) -> Mapping[str, ReadBack]
     assert {one.suffix for one in sheets} == {".csv", ".xlsx"}, "work sheets of both kinds"
     for sheet in sheets[:1] + sheets[-1:]:
         found[f"a work sheet in {sheet.suffix[1:]}"] = ReadBack(sheet, _sheet_reader(run, sheet), ())
+    handed_in = artifacts.submission("person-9")
+    store.write(
+        run, handed_in, Submission(run.id, "hr:person:00009", NOW, (SubmittedAnswer("i", ReviewerAnswer.KEEP, 1),))
+    )
+    found[handed_in.path] = ReadBack(run.folder / handed_in.path, _loader(run, handed_in), JSON)
     return {
         **found,
         "logbook": ReadBack(book, lambda: logbook.read(run.workspace), JSON),
@@ -181,6 +188,11 @@ def _watched(folder: Path) -> Path:
     alarm = PendingAlarm("lost ledger", NOW, "Not seen", "since noon")
     watching.write(folder, WatchState(sources={"ledger": source}, alarms=(alarm,), acted={"hr:person:00012": "run"}))
     return watching.folder_of(folder) / artifacts.WATCHED.path
+
+
+def _told(folder: Path) -> Path:
+    notified.write(folder, {"sha256:0": NOW})
+    return folder / "runs" / artifacts.NOTIFIED.path
 
 
 def _written(path: Path, data: bytes) -> Path:

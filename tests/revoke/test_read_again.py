@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -181,11 +182,12 @@ def test_a_day_takes_no_more_than_its_share_whatever_is_allowed():
 
 def test_under_a_wind_down_its_own_number_holds_and_nobody_else_goes():
     ends = AS_OF.date()
-    dates = {"since": ends, "until": ends + timedelta(days=20), "reason": "it ends"}
+    dates: dict[str, Any] = {"since": ends, "until": ends + timedelta(days=20), "reason": "it ends"}
     plan = replace(PLAN, scope=Scope(wind_down="north"))
 
     def space(**more):
-        return replace(SPACE, wind_downs={"north": WindDown(**{"client": "Northgate", "expected": 3} | dates | more)})
+        said: dict[str, Any] = {"client": "Northgate", "expected": 3, **dates, **more}
+        return replace(SPACE, wind_downs={"north": WindDown(**said)})
 
     assert against(ROWS, plan=plan, space=space()) == {}
     with pytest.raises(LimitExceeded, match="the wind-down north: 3 people would lose access by it, and 2 were"):

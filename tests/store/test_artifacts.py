@@ -3,6 +3,9 @@
 import hashlib
 import json
 import os
+import re
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,7 +20,8 @@ from access_review.findings import Evaluation
 from access_review.plan import record
 from access_review.runs import Run
 from access_review.sample.draw import SampleState, pledge
-from access_review.store import audits, files, notified
+from access_review.scorecard.follow_up import FollowUp, FollowUpKind
+from access_review.store import audits, files, follow_ups, hash_chain, notified
 from access_review.store.recalled import read_again
 from tests.support.fake_system import a_change, a_plan
 
@@ -48,7 +52,17 @@ def test_what_is_written_is_read_back_by_its_owner_only(tmp_path):
         ("{", "audit.json cannot be read"),
         ("[]", "audit.json has format None, not 'access-review/audit@1'"),
         ('{"format": "access-review/audit@2"}', "audit.json has format 'access-review/audit@2'"),
-        ('{"format": "access-review/audit@1", "run": 1}', "access-review/audit@1 is damaged: run: "),
+        ('{"format": "access-review/audit@1", "run": 1}', "audit.json (access-review/audit@1) is damaged: run: "),
+        ('{"format": "access-review/audit@1", "week": "\\ud800"}', "audit.json cannot be read"),
+        *(
+            (f'{{"format": "access-review/audit@1", "run": "r", "week": "w", {field}}}', f"is damaged: {name}: ")
+            for name, field in (
+                ("opened_at", '"opened_at": "2026-11-02T06:00:00"'),
+                ("opened_at", '"opened_at": "9999-12-31T23:59:59-23:00"'),
+                ("opened_at", '"opened_at": NaN'),
+                ("missed.u", '"opened_at": "2026-11-02T06:00:00Z", "missed": {"u": 9007199254740992}'),
+            )
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused_by_name(tmp_path, text, said):
@@ -58,6 +72,32 @@ def test_what_does_not_fit_is_refused_by_name(tmp_path, text, said):
         store.read(run, AUDIT)
     assert said in refused.value.message
     assert refused.value.hint
+
+
+@pytest.mark.parametrize(
+    "said", ['{"until": "2026-11-02"}', '{"next_by": "soon"}', '{"value": NaN}', '{"value": 1e400}']
+)
+def test_a_record_of_the_check_list_that_says_no_moment_or_number_is_none(tmp_path, said):
+    """Chained rightly, as whoever may write to the store can."""
+    kept = FollowUp(FollowUpKind.ATTESTATION, "mfa", AT, "hr:person:1", {"note": "seen"})
+    follow_ups.add(tmp_path, lambda _: kept, AT, "status")
+    with closing(sqlite3.connect(tmp_path / "runs" / follow_ups.STORE)) as store_:
+        store_.row_factory = sqlite3.Row
+        (row,) = store_.execute("SELECT * FROM rows").fetchall()
+        body = {name: row[name] for name in row.keys() if name != "digest"} | {"said": said}  # noqa: SIM118 - a row
+        store_.execute("UPDATE rows SET said = ?, digest = ?", (said, hash_chain.row_digest(body)))
+        store_.commit()
+    (tmp_path / "runs/logbook.jsonl").unlink()
+    with pytest.raises(ArtifactError, match="no record of the check list"):
+        follow_ups.read(tmp_path)
+
+
+def test_a_plan_with_a_time_without_a_zone_is_not_as_it_was_written():
+    """The bytes are what this tool would write of it."""
+    made = record.write(a_plan(a_change(1)))
+    (was,) = re.findall(rb'"made_at":"([^"]*)"', made)
+    with pytest.raises(PlanRefused, match=r"plan/plan\.json: the plan is not"):
+        artifacts.plan("plan").load(made.replace(was, was.removesuffix(b"Z")))
 
 
 def test_what_is_read_again_is_the_same_until_the_file_is_another(tmp_path):
