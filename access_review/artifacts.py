@@ -14,7 +14,6 @@ from typing import Any, Generic, TypeVar
 
 import rfc8785
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import SchemaValidator
 
 from access_review.audit.campaign import Campaign
 from access_review.audit.decisions import Decision, Decisions, Submission
@@ -45,7 +44,7 @@ def _as_it_is(plain: Any) -> Any:
 
 # Made once for each kind of file: that takes longer than reading one.
 _adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)
-_form: Callable[[Any], SchemaValidator] = cache(lambda kind: kept_form(_adapter(kind)))
+_form: Callable[[Any], Callable[[object], Any]] = cache(lambda kind: kept_form(_adapter(kind)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +97,7 @@ class Artifact(Generic[T]):
             )
         try:
             fields = self.from_file({name: part for name, part in plain.items() if name != "format"})
-            made: T = _form(self.type).validate_python(fields)
+            made: T = _form(self.type)(fields)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             where = ".".join(str(part) for part in first["loc"])

@@ -137,9 +137,12 @@ _BOUNDS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def kept_form(adapter: TypeAdapter[Any]) -> SchemaValidator:
-    """Return what reads values of a type back from a file: every time has a zone, and every number is one that JSON has."""
-    return SchemaValidator(_bounded(adapter.core_schema))
+def kept_form(adapter: TypeAdapter[Any]) -> Callable[[object], Any]:
+    """Return what reads values of a type back from a file: every time has a zone, and every number is one that JSON has.
+
+    It raises ``ValidationError``.
+    """
+    return SchemaValidator(_bounded(adapter.core_schema)).validate_python
 
 
 def _bounded(schema: Any) -> Any:
