@@ -8,6 +8,7 @@
 """
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -40,6 +41,10 @@ class SecretReference(BaseModel):
     def _one(self) -> Self:
         if len(self.model_fields_set) != 1:
             raise ValueError("name exactly one of env, file and keyring")
+        if self.env is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", self.env):
+            raise ValueError(
+                "env is the name of a variable, of letters, digits and _: a secret does not stand in a file"
+            )
         return self
 
     def read(self, source: Source) -> str:

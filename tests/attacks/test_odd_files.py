@@ -40,6 +40,7 @@ TENANT = "connector: entra\noptions:\n  tenant: t\n"
     [
         (f'{DIRECTORY}  password: "{SECRET}"\n', "5:3"),
         (f"{DIRECTORY}  password: {{env: A, literal: {SECRET}}}\n", "5:"),
+        (f"{DIRECTORY}  password: {{env: {SECRET}}}\n", "5:"),
         (f"{DIRECTORY}  password: !{SECRET} x\n", "5:"),
         (f"{DIRECTORY}  password: *{SECRET}\n", "5:"),
         (f"{DIRECTORY}  password: 2026-13-45\n", "5:"),

@@ -141,6 +141,9 @@ def test_a_plain_connection_is_not_to_be_had():
     for url in ("http://dc1", "dc1.example.test", "ldaps://", "ldaps://dc1/DC=x", "ldaps://dc1:port", "ldapi://x"):
         with pytest.raises(WorkspaceError, match="is no server"):
             parse_address(source, url)
+    with pytest.raises(WorkspaceError, match="without an account") as refused:
+        parse_address(source, "ldaps://reader:hunter2@dc1.example.test")
+    assert "hunter2" not in str(refused.value)
 
 
 def test_the_next_server_is_tried_when_one_is_down(shared_domain):

@@ -57,6 +57,8 @@ class Address:
 def parse_address(source: Source, url: str) -> Address:
     """Read ``ldaps://host[:port]`` or ``ldap://host[:port]`` (StartTLS); raises ``WorkspaceError``."""
     hint = "write ldaps://dc1.example.test, or ldap://dc1.example.test for StartTLS"
+    if "@" in url:  # a password may stand before it
+        raise WorkspaceError(f"{source.name}: a server is named without an account", hint=hint)
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
