@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from access_review.artifacts import LEAVERS, WORKLIST
 from access_review.audit import client_extract
 from access_review.audit.campaign import Campaign
-from access_review.audit.client_extract import ANOTHER, Borders
+from access_review.audit.client_extract import ANOTHER, STRUCK_OUT, Borders
 from access_review.audit.worklist import WorkItem
 from access_review.connectors.tabular.freshness import AGE
 from access_review.errors import Unclear
@@ -199,8 +199,8 @@ def campaign_progress(run: Run, audit: Campaign, items: Iterable[WorkItem]) -> C
     asked: Counter[tuple[str, str]] = Counter()
     left: Counter[tuple[str, str]] = Counter()
     for item in items:
-        asked[item.reviewer, item.reviewer_name] += 1
-        left[item.reviewer, item.reviewer_name] += item.item not in answered
+        asked[_asked_of(item), item.reviewer_name] += 1
+        left[_asked_of(item), item.reviewer_name] += item.item not in answered
     order = sorted(asked, key=lambda one: (-left[one], one[1], one[0]))
     return CampaignProgress(run, audit, tuple(WaitedFor(*one, left[one], asked[one]) for one in order))
 
@@ -216,7 +216,12 @@ def find_campaign(folder: Path, name: str) -> tuple[Run, Campaign]:
 def unanswered(run: Run, items: Iterable[WorkItem], reviewer: str) -> tuple[WorkItem, ...]:
     """Return the items of a reviewer that have no answer, in the order of the sheets."""
     answered = audits.decisions(run).current
-    return tuple(item for item in items if item.reviewer == reviewer and item.item not in answered)
+    return tuple(item for item in items if _asked_of(item) == reviewer and item.item not in answered)
+
+
+def _asked_of(item: WorkItem) -> str:
+    """Return who is asked, by id; those of other clients are one, and not what is assigned to nobody."""
+    return STRUCK_OUT if item.reviewer_name == STRUCK_OUT else item.reviewer
 
 
 def seen_items(run: Run, sight: Sight) -> Sequence[WorkItem]:

@@ -71,10 +71,14 @@ class ListedRun:
 
 @dataclass(frozen=True, slots=True)
 class AuditorView:
-    """Some of the runs, newest first, of how many; every draw's commitment and reveal, newest first; the head of the logbook."""
+    """Some of the runs, newest first, of how many; every draw's commitment and reveal, newest first; the head of the logbook.
+
+    ``known`` are the names of all runs: what was committed to before its run has that of none.
+    """
 
     runs: tuple[ListedRun, ...]
     total: int
+    known: frozenset[str]
     draws: tuple[LogEntry, ...]
     head: str
 
@@ -83,7 +87,8 @@ def auditor_view(folder: Path, start: int, most: int) -> AuditorView:
     """Return what an auditor begins with, ``most`` runs from the one numbered ``start``; raises ``ArtifactError`` for damaged files."""
     log, runs = logged.known(folder), logged.known_runs(folder)[::-1]
     listed = (ListedRun(run, snapshots.read_manifest(run).complete, _audit(run)) for run in runs[start : start + most])
-    return AuditorView(tuple(listed), len(runs), _draws(log)[::-1], str(log.head) if log else "")
+    known = frozenset(run.id for run in runs)
+    return AuditorView(tuple(listed), len(runs), known, _draws(log)[::-1], str(log.head) if log else "")
 
 
 def run_for_auditor(folder: Path, name: str) -> RunForAuditor:
@@ -92,8 +97,9 @@ def run_for_auditor(folder: Path, name: str) -> RunForAuditor:
     manifest = snapshots.read_manifest(run)
     rows = tuple((table, known.rows) for table, known in sorted(manifest.tables.items()))
     sample = read_again(run, SAMPLE) if store.has(run, SAMPLE) else None
-    draws = tuple(entry for entry in _draws(logged.known(folder)) if entry.name == run.id)
-    return RunForAuditor(run, rows, manifest.complete, _audit(run), sample, draws)
+    committed = sample.commitment if sample else ""
+    draws = (entry for entry in _draws(logged.known(folder)) if run.id == entry.name or _commits(entry) == committed)
+    return RunForAuditor(run, rows, manifest.complete, _audit(run), sample, tuple(draws))
 
 
 def find_run(folder: Path, name: str) -> Run:
@@ -106,6 +112,10 @@ def find_run(folder: Path, name: str) -> Run:
 
 def _audit(run: Run) -> Campaign | None:
     return read_again(run, AUDIT) if store.has(run, AUDIT) else None
+
+
+def _commits(entry: LogEntry) -> str | None:
+    return entry.details.get("commitment")
 
 
 def _draws(log: Logbook | None) -> tuple[LogEntry, ...]:

@@ -246,7 +246,7 @@ def trend(visit: Visit) -> Response:
     workspace = visit.site.workspace()
     found = visit.site.remembered(("trend",), lambda: read_trend(workspace, now))
     weeks = found.weeks[-_WEEKS:]
-    bars = [charts.Bar(one.week, [("red", one.red), ("low", one.findings - one.red)]) for one in weeks[-12:]]
+    bars = [charts.Bar(one.week, [("red", one.red), ("other", one.findings - one.red)]) for one in weeks[-12:]]
     return _page(
         visit,
         run,

@@ -58,11 +58,12 @@ def main() -> None:
 
 
 def _take_pages(browser: Any, folder: Path) -> None:
-    """Take the pages of a reviewer and of an approver, who are signed in by a stand-in."""
+    """Take the pages of a reviewer, an approver and an operations head, who are signed in by a stand-in."""
     address = company.ADDRESS = "http://localhost:18779"
     policy = folder / "roles/policy.yaml"
     policy.write_text(policy.read_text("utf-8") + company.policy(runs.find(folder), address), encoding="utf-8")
-    reviewer, approver = company.Served(folder, runs.find(folder)).reviewers()[:2]
+    reviewer, approver, head = company.Served(folder, runs.find(folder)).reviewers()[:3]
+    policy.write_text(policy.read_text("utf-8") + f"  operations: [{{person: '{head}'}}]\n", encoding="utf-8")
     key = passkeys.public_line(_public(), "localhost")
     enrolled = f'approvers:\n  - {{person: "{approver}", key: "{key}", enrolled: in person, may: [approve]}}\n'
     (folder / "roles/approvers.yaml").write_text(enrolled, encoding="utf-8")
@@ -83,6 +84,11 @@ def _take_pages(browser: Any, folder: Path) -> None:
         shown.click("main th a")
         shown.screenshot(path=PICTURES / "web-plan.png", full_page=True)
         shown.close()
+        for size, place in ((DESK, "status"), (DESK, "leavers"), (PHONE, "scorecard")):
+            shown = _signed_in(browser, served, head, size)
+            shown.goto(f"{address}/{place}")
+            shown.screenshot(path=PICTURES / f"web-{place}{'-phone' if size == PHONE else ''}.png")
+            shown.close()
     finally:
         server.should_exit = True
         thread.join()
