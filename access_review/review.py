@@ -11,7 +11,7 @@ Each step reads tables by name from the engine and adds its own; the same snapsh
 workspace and previous findings give the same findings, byte for byte.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 
@@ -119,13 +119,14 @@ def find(
     previous: Previous | pa.Table | ParquetFile | None = None,
     *,
     digested: bool = True,
+    only: Sequence[str] = (),
 ) -> Report:
     """Decide what is wrong as :func:`review` does, for a plan: the same findings, without shares, groups and counts to show.
 
     Reads the tables of :mod:`access_review.tables` and returns rows of ``facts.FINDINGS``. Where nobody compares it, the
-    digest of the findings is left out too. Raises as :func:`review` does.
+    digest of the findings is left out too, and so are all their columns but ``only`` some. Raises as :func:`review` does.
     """
-    report = _found(snapshot, workspace, engine, previous)
+    report = _found(snapshot, workspace, engine, previous, only=only)
     return replace(report, digest=_digest(report)) if digested else report
 
 
@@ -136,6 +137,7 @@ def _found(
     previous: Previous | pa.Table | ParquetFile | None,
     to: tuple[ParquetFile | None, ParquetFile | None] = (None, None),
     count: Callable[[Judged], ReviewCounts] | None = None,
+    only: Sequence[str] = (),
 ) -> Report:
     """Find; ``count`` is called while the hits are still there, with the facts that are let go after."""
     known = previous if isinstance(previous, Previous) else Previous(previous)
@@ -160,7 +162,7 @@ def _found(
     evaluations = findings.evaluate(engine, rules, workspace.policy, gaps)
     judged = measure_judged(engine)  # before what these three read is let go
     counts = count(judged) if count else None
-    found = findings.conclude(engine, workspace.policy, evaluations, gaps, rules, findings_to, spare=SPARE)
+    found = findings.conclude(engine, workspace.policy, evaluations, gaps, rules, findings_to, only=only, spare=SPARE)
     return Report(snapshot.as_of, found, evaluations, "", judged, counts=counts)
 
 

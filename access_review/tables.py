@@ -330,8 +330,8 @@ def _named(table: str | Table) -> Table:
     return TABLES[table] if isinstance(table, str) else table
 
 
-def settle(table: str | Table, data: pa.Table) -> pa.Table:
-    """Check a table against its contract and sort it by its key; raises ``ValueError`` as :func:`frame` does."""
+def settle(table: str | Table, data: pa.Table, *, ordered: bool = False) -> pa.Table:
+    """Check a table against its contract and sort it by its key, unless it is; raises ``ValueError`` as :func:`frame` does."""
     table = _named(table)
     name = table.name
     for column in table.columns:
@@ -342,6 +342,8 @@ def settle(table: str | Table, data: pa.Table) -> pa.Table:
             odd = pc.unique(values.filter(pc.invert(pc.is_in(values, pa.array(column.among)))))
             if len(odd):
                 raise ValueError(f"{name}: {column.name} {odd[0].as_py()!r} is not one of {', '.join(column.among)}")
+    if ordered:
+        return data.cast(table.schema)
     data = data.sort_by([(k, "ascending") for k in table.key]).combine_chunks().cast(table.schema)
     repeated = len(data) - len(data.group_by(list(table.key), use_threads=False).aggregate([]))
     if repeated:

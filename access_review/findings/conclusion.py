@@ -25,12 +25,13 @@ def conclude(
     rules: Sequence[Rule],
     to: ParquetFile | None = None,
     *,
+    only: Sequence[str] = (),
     spare: Sequence[str] = (),
 ) -> pa.Table | ParquetFile:
     """Make ``findings`` of ``hits``, ``waivers`` and ``previous_findings``, and return them, sorted.
 
     With ``to`` they are written there as Parquet and never held in memory; the engine forgets ``spare`` then, the
-    tables that only rules read. Raises ``RuleError`` when a rule reports something twice.
+    tables that only rules read. In memory they may have some columns ``only``, with ``finding`` and ``rule`` among them. Raises ``RuleError`` when a rule reports something twice.
     """
     engine.register("uncertain", _uncertain(evaluations, gaps, rules))
     # The first run has nothing to compare with: millions of hits need not be looked through for it.
@@ -45,7 +46,7 @@ def conclude(
         engine.create(f"every_{name}", _EVERY.format(name=name))
     params = {**_weights(policy), **_controls(rules)}
     statement = _FINDINGS.format(controls=_controls_of_rule(len(rules)))
-    found = _written(engine, statement, params, to, spare) if to else _found(engine, statement, params)
+    found = _written(engine, statement, params, to, spare) if to else _found(engine, statement, params, only)
     engine.register("findings", found)
     engine.view(
         "identified", "SELECT finding, finding IN (SELECT finding FROM gone WHERE carried) AS carried FROM findings"
@@ -76,10 +77,27 @@ def _weights(policy: Policy) -> Mapping[str, Any]:
     }
 
 
-def _found(engine: Engine, statement: str, params: Mapping[str, Any]) -> pa.Table:
-    table = engine.query(statement, **params).sort_by("finding")  # handed over in memory, batches may come in any order
+def _found(engine: Engine, statement: str, params: Mapping[str, Any], only: Sequence[str]) -> pa.Table:
+    if only:
+        statement = f"SELECT {', '.join(only)} FROM ({statement}) AS whole"
+    table = _in_order(engine.query(statement, **params))
     _all_different(table.to_batches())
-    return settle(FINDINGS, table)
+    return table if only else settle(FINDINGS, table, ordered=True)
+
+
+def _in_order(table: pa.Table) -> pa.Table:
+    """Sort findings by their ids: handed over in memory, batches may come in any order.
+
+    It is done a column at a time, each let go before the next: there may be millions.
+    """
+    ids = table["finding"].combine_chunks()
+    if pc.all(pc.less_equal(ids[:-1], ids[1:])).as_py():
+        return table
+    order, columns = pc.sort_indices(ids), {}
+    for name in table.schema.names:
+        columns[name] = table[name].take(order)
+        table = table.drop_columns([name])
+    return pa.table(columns)
 
 
 def _written(

@@ -44,10 +44,10 @@ def count_shares(engine: Engine, found: str) -> None:
     TELLING_ROLES.make(engine, few=TOO_FEW)
     if counted:
         _count_holders(engine)
+        EDGES.make(engine)
     else:
-        for name, schema in _SHARES.items():
+        for name, schema in (_SHARES | _EDGES_BEHIND).items():
             engine.register(name, schema.empty_table())
-    EDGES.make(engine, counted=counted)
 
 
 def _count_holders(engine: Engine) -> None:
@@ -134,6 +134,8 @@ _SHARES = {
     "role_shares": pa.schema([("role", pa.string()), ("entitlement", pa.string()), ("holding", pa.int64())]),
 }
 
+_EDGES_BEHIND = {"edges_behind": pa.schema([(name, pa.string()) for name in ("subject", "about", "child")])}
+
 _PLACES = {
     "people_by_place": """
         SELECT person, row_number() OVER (ORDER BY person) - 1 AS place
@@ -202,7 +204,7 @@ EDGES = NamedRelation(
     """
     WITH indirect AS (
         SELECT DISTINCT i.subject, i.about FROM at_issue AS i
-        WHERE :counted AND NOT EXISTS (
+        WHERE NOT EXISTS (
             SELECT 1 FROM held AS h WHERE h.account = i.subject AND h.entitlement = i.about)
     )
     SELECT DISTINCT CAST(i.subject AS VARCHAR) AS subject, CAST(i.about AS VARCHAR) AS about,

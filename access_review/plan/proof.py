@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from access_review.changes import Change
-from access_review.engine import Engine
+from access_review.engine import Engine, ParquetFile
 from access_review.engine.duckdb import EmbeddedEngine
 from access_review.errors import PlanRefused
 from access_review.findings.sentences import Sentences, every_sentence
@@ -67,10 +67,10 @@ def prove(
     held = _expected_held(engine)
     settings = workspace.policy.engine
     with EmbeddedEngine(snapshot.as_of, settings.memory, settings.threads) as fresh:
-        again = find(replace(snapshot, tables=after), workspace, fresh, digested=False)
+        again = find(replace(snapshot, tables=after), workspace, fresh, digested=False, only=_COMPARED)
         fresh.register("touched", pa.table({"account": pa.array(touched, pa.string())}))
         still_held = _expected_held(fresh)
-    found = _open(again.findings)
+    found = _open(again.found)
     disabled = {row["account"] for row in engine.rows("SELECT DISTINCT account FROM disabled_after")}
     still = _rows(found, _is_in(found, wanted))
     outlasting = {f for f, row in still.items() if row["remedy"] == "disable" and row["subject"] in disabled}
@@ -111,8 +111,8 @@ def prove_undo(
     before = _open(report.findings)
     settings = workspace.policy.engine
     with EmbeddedEngine(taken.as_of, settings.memory, settings.threads) as engine:
-        again = find(replace(taken, tables=after), workspace, engine, digested=False)
-    found = _open(again.findings)
+        again = find(replace(taken, tables=after), workspace, engine, digested=False, only=_COMPARED)
+    found = _open(again.found)
     appearing = _appearing(found, before)
     if failures := _blame(changes, _in_words({f: row for f, row in appearing.items() if f not in known}), set()):
         return Failure(failures)
@@ -129,10 +129,15 @@ def prove_undo(
     )
 
 
-# There may be millions of findings, nearly all of them in both reviews: only those that differ become Python objects.
-def _open(findings: pa.Table) -> pa.Table:
-    columns = ["finding", "rule", "subject", "about", "person", "code", "facts", "checked", "remedy", "status"]
-    return findings.select(columns).filter(pc.is_in(findings["status"], pa.array(["new", "open", "waived"])))
+_COMPARED = ("finding", "rule", "subject", "about", "person", "code", "facts", "checked", "remedy", "status")
+
+
+# There may be millions of findings, nearly all of them in both reviews: only those that differ become Python objects, and
+# where all are open none is copied.
+def _open(findings: pa.Table | ParquetFile) -> pa.Table:
+    found = (findings.read() if isinstance(findings, ParquetFile) else findings).select(_COMPARED)
+    are_open = pc.is_in(found["status"], pa.array(["new", "open", "waived"]))
+    return found if pc.all(are_open).as_py() else found.filter(are_open)
 
 
 def _is_in(findings: pa.Table, among: Collection[str] | pa.ChunkedArray) -> pa.ChunkedArray:
