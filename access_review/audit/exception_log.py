@@ -6,7 +6,7 @@ what they asked for.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from io import StringIO
@@ -39,19 +39,18 @@ class WaiverRequest:
     expires: date
 
 
-def request_waiver(text: str, request: WaiverRequest, settings: Exceptions, today: date) -> tuple[str, str]:
+def request_waiver(
+    text: str, request: WaiverRequest, settings: Exceptions, today: date, besides: Sequence[Waiver] = ()
+) -> tuple[str, str]:
     """Add an entry without an approver to the log ``text``: it accepts nothing yet. Return the new text and its name.
 
-    Raises ``PlanRefused`` for one that holds too long, or where another is about the same, and ``WorkspaceError``
-    for a log that cannot be read.
+    ``besides`` are those that wait to be carried over into the log. Raises ``PlanRefused`` for one that holds too long,
+    or where another is about the same, and ``WorkspaceError`` for a log that cannot be read.
     """
     _bounded(request.expires, settings, today)
-    log = _read(text)
-    for waiver in log.waivers:
-        same = (waiver.rule, waiver.subject, waiver.about) == (request.rule, request.subject, request.about)
-        if same and (waiver.expires is None or waiver.expires >= today):
-            raise PlanRefused(f"{waiver.waiver} is about the same", hint=f"access-review waive renew {waiver.waiver}")
-    name = _next(log, today)
+    known = (*_read(text).waivers, *besides)
+    _refuse_same(known, (request.rule, request.subject, request.about), today)
+    name = _next(known, today)
     entry = {
         "waiver": name,
         "rule": request.rule,
@@ -64,6 +63,29 @@ def request_waiver(text: str, request: WaiverRequest, settings: Exceptions, toda
         "expires": request.expires,
     }
     return _edited(text, lambda waivers: waivers.append(entry)), name
+
+
+def carry_over(text: str, granted: Waiver, people: People, beneficiary: str, today: date) -> str:
+    """Add an entry to the log that was asked for and granted beside it, both signed: as :func:`approve_waiver` would.
+
+    Raises ``PlanRefused`` for whoever may not grant it, and where another entry has its name or is about the same, and
+    ``WorkspaceError`` for a log that cannot be read.
+    """
+    known = _read(text).waivers
+    if any(one.waiver == granted.waiver for one in known):
+        hint = "have it asked for again: it gets another name"
+        raise PlanRefused(f"{granted.waiver} is the name of another entry of roles/waivers.yaml", hint=hint)
+    _refuse_same(known, (granted.rule, granted.subject, granted.about), today)
+    plain = granted.model_dump(exclude={"approver", "approved_as"}, exclude_none=True)
+    text = _edited(text, lambda waivers: waivers.append({**plain, "asked_as": "authenticated"}))
+    return approve_waiver(text, granted.waiver, granted.approver or "", people, beneficiary, "authenticated")
+
+
+def _refuse_same(known: Iterable[Waiver], about: tuple[str, str, str | None], today: date) -> None:
+    for waiver in known:
+        same = (waiver.rule, waiver.subject, waiver.about) == about
+        if same and (waiver.expires is None or waiver.expires >= today):
+            raise PlanRefused(f"{waiver.waiver} is about the same", hint=f"access-review waive renew {waiver.waiver}")
 
 
 def words_of(waiver: Waiver) -> JsonObject:
@@ -204,8 +226,8 @@ def _named(log: Waivers, name: str) -> Waiver:
     return found
 
 
-def _next(log: Waivers, today: date) -> str:
-    numbers = [int(m[2]) for waiver in log.waivers if (m := _NAME.fullmatch(waiver.waiver)) and int(m[1]) == today.year]
+def _next(known: Iterable[Waiver], today: date) -> str:
+    numbers = [int(m[2]) for waiver in known if (m := _NAME.fullmatch(waiver.waiver)) and int(m[1]) == today.year]
     return f"W-{today.year}-{max(numbers, default=0) + 1:03}"
 
 

@@ -24,6 +24,7 @@ from access_review.cli import (
     evidence,
     first_hour,
     logbook,
+    mcp,
     offboarding,
     revocation,
     scorecard,
@@ -139,6 +140,7 @@ logbook.add_to(app)
 evidence.add_to(app)
 watch.add_to(app)
 serve.add_to(app)
+mcp.add_to(app)
 
 
 def main() -> None:

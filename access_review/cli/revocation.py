@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from access_review.review import Report
     from access_review.runs import Run
     from access_review.stages.apply import Pace
-    from access_review.stages.approve import Signer
+    from access_review.stages.keep_signed import Signer
     from access_review.tables import Row
     from access_review.views.plan_changes import Screen
     from access_review.views.summary import JudgedSummary
@@ -149,10 +149,12 @@ def approve(
 ) -> None:
     """Approve, as a second person, what the first asked for."""
     from access_review.revoke.approve import StatementKind
-    from access_review.stages.approve import Signer, approve_plan, approve_standing, approve_wind_down
+    from access_review.stages.approve import approve_plan, approve_standing, approve_wind_down
+    from access_review.stages.keep_signed import Signer
     from access_review.stages.plan import require_lists
     from access_review.store import plans
     from access_review.views import carry_out, planned
+    from access_review.views.standing import declared_text
 
     options: Options = ctx.obj
     options.begin_logbook("approve")
@@ -172,6 +174,8 @@ def approve(
         options.say(_declared(workspace, wind_down))
         digest, path = approve_wind_down(run, workspace, wind_down, signer, now)
     elif stored is None:
+        if workspace.policy.standing:
+            options.say(declared_text(workspace.policy.standing))
         digest, path = approve_standing(run, workspace, signer, now)
     else:
         digest, path = stored.plan.digest, approve_plan(stored, workspace, kind, signer, now)
@@ -193,7 +197,7 @@ def _declared(workspace: "Workspace", name: str) -> str:
 
 def signer_of(options: Options, by: str, key: Path | None) -> "Signer | None":
     """Return who signs with which key; nobody without one. Raises as :meth:`Options.acting` does: nobody dates a signature back."""
-    from access_review.stages.approve import Signer
+    from access_review.stages.keep_signed import Signer
 
     if key is None:
         return None
@@ -209,7 +213,8 @@ def _passphrase(key: Path) -> bytes | None:
 
 def withdraw_signature(options: Options, signer: tuple[str, Path, str], *, of: str | None, wind_down: str = "") -> None:
     """Take back what somebody signed of a plan, of a wind-down, or of the standing approval."""
-    from access_review.stages.approve import Signer, withdraw_signatures
+    from access_review.stages.approve import withdraw_signatures
+    from access_review.stages.keep_signed import Signer
     from access_review.store import plans
 
     by, key, reason = signer
@@ -250,7 +255,7 @@ def apply(
     """Carry out exactly the approved plan, or what is left of it."""
     from access_review.plan.record import refuse_early
     from access_review.stages.apply import Pace, apply_plan
-    from access_review.stages.approve import Signer
+    from access_review.stages.keep_signed import Signer
     from access_review.store import plans
     from access_review.views import applied
 

@@ -33,16 +33,28 @@ def ask(
     until: Until,
     by: By,
     key: Key = None,
+    for_merge: Annotated[
+        bool,
+        typer.Option(
+            "--for-merge", help="Sign it into runs/, for waive merge: roles/ and open plans stay as they are."
+        ),
+    ] = False,
 ) -> None:
     """Ask to have a finding accepted; it accepts nothing until another approves it."""
     from access_review.stages.waive import ask_waiver
+    from access_review.stages.waiver_requests import pending_waivers, sign_request
 
     options: Options = ctx.obj
+    if for_merge and key is None:
+        raise typer.BadParameter("what waits for waive merge is signed: --key FILE", param_hint="--for-merge")
     workspace, run = options.workspace(), options.found_run(reviewed=True)
     signer = signer_of(options, by, key)
-    name = ask_waiver(
-        workspace, run, finding, reason=reason, ticket=ticket, until=until, by=by, now=options.now, signer=signer
-    )
+    asked = {"reason": reason, "ticket": ticket, "until": until, "by": by}
+    if for_merge and signer:
+        name = sign_request(workspace, run, finding, **asked, signer=signer, now=options.now)  # type: ignore[arg-type]
+    else:
+        waiting = [one.asked for one in pending_waivers(workspace, run, options.now) if not one.merged]
+        name = ask_waiver(workspace, run, finding, **asked, now=options.now, signer=signer, besides=waiting)  # type: ignore[arg-type]
     _show_asked(options, name, signed=signer is not None)
 
 
@@ -54,10 +66,18 @@ def approve(
 ) -> None:
     """Approve what another asked for."""
     from access_review.stages.waive import approve_waiver
+    from access_review.stages.waiver_requests import sign_grant, waits
 
     options: Options = ctx.obj
     workspace, run = options.workspace(), options.found_run(reviewed=True)
     signer = signer_of(options, by, key)
+    if waits(workspace, run, name, options.now):
+        if signer is None:
+            raise typer.BadParameter(f"{name} waits for waive merge, so it is signed: --key FILE", param_hint="--key")
+        by = sign_grant(workspace, run, name, signer, options.now)
+        text = f"{name} is approved by {by} (authenticated).\nNext: access-review waive merge, which carries it into roles/"
+        options.show({"waiver": name, "approver": by, "assurance": "authenticated"}, text)
+        return
     by = approve_waiver(run, name, by, signer, workspace=workspace, now=options.now)
     how = "authenticated" if signer else "claimed"
     options.show(
@@ -92,6 +112,22 @@ def end(ctx: typer.Context, name: Name) -> None:
     options.show({"waiver": name}, f"{name} has ended; what it accepted is open again in the next review.")
 
 
+def merge(
+    ctx: typer.Context,
+    names: Annotated[list[str] | None, typer.Argument(help="Only these; all that are granted by default.")] = None,
+) -> None:
+    """Carry waivers that were asked for and granted in the browser into roles/, with their signatures."""
+    from access_review.stages.waiver_requests import merge_waivers
+    from access_review.views import exception_log as view
+
+    options: Options = ctx.obj
+    workspace = options.workspace()
+    now = options.acting(workspace).now()
+    done = merge_waivers(workspace, options.found_run(reviewed=True), tuple(names or ()), now)
+    value = {"merged": list(done.merged), "before": list(done.before), "waiting": dict(done.waiting)}
+    options.show(value, view.carried_over(done.merged, done.before, done.waiting))
+
+
 def list_(
     ctx: typer.Context,
     output: Annotated[
@@ -100,10 +136,13 @@ def list_(
 ) -> None:
     """List every waiver with how it stands: the list that is signed off each month."""
     from access_review.stages.waive import list_waivers
+    from access_review.stages.waiver_requests import pending_waivers
     from access_review.views import exception_log as view
 
     options: Options = ctx.obj
-    log = list_waivers(options.workspace(), options.found_run(reviewed=True), options.now.date())
+    workspace, run, today = options.workspace(), options.found_run(reviewed=True), options.now.date()
+    log = list_waivers(workspace, run, today)
+    waiting = [(one.asked, one.state(today)) for one in pending_waivers(workspace, run, options.now) if not one.merged]
     if output == Path("-"):
         sys.stdout.buffer.write(view.csv(log.states, log.unlogged, log.approved_as))
         sys.stdout.buffer.flush()
@@ -120,11 +159,12 @@ def list_(
             }
             for waiver, state in log.states
         ],
+        "for_merge": [{**one.model_dump(mode="json"), "state": state} for one, state in waiting],
         "kept_without_waiver": [
             {"item": item.item, "account": item.account, "entitlement": item.entitlement} for item in log.unlogged
         ],
     }
-    text = view.text(log.states, log.unlogged, log.approved_as, width=options.room)
+    text = view.text(log.states, log.unlogged, log.approved_as, waiting, width=options.room)
     options.show(value, text + (f"\n\nTo sign: {shown(output)}" if output else ""))
 
 
@@ -135,5 +175,6 @@ def add_to(app: typer.Typer) -> None:
     waive.command()(approve)
     waive.command()(renew)
     waive.command()(end)
+    waive.command()(merge)
     waive.command("list")(list_)
     app.add_typer(waive, name="waive")

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from access_review.revoke.approve import public_keys
+from access_review.revoke.sshsig import PublicKeyLine
 from access_review.workspace import Workspace
 
 DERIVED = ("access-beyond-role", "leaver-active", "never-allowed")
@@ -51,12 +53,16 @@ class DeclaredLadder:
 
 @dataclass(frozen=True, slots=True)
 class DeclaredKey:
-    """A key that may sign, of a person or, without one, of the unattended job."""
+    """A key that may sign, of a person or, without one, of the unattended job.
+
+    ``origin`` is where a passkey is asked for, unless that is its own host at the usual port.
+    """
 
     person: str
     key: str
     job: bool
     until: date | None
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +110,11 @@ def values_of(workspace: Workspace) -> DeclaredValues:
             for one in workspace.sources
         },
         approvers=tuple(
-            DeclaredKey(one.person, one.key, one.job is not None, one.until) for one in workspace.approvers.approvers
+            DeclaredKey(one.person, one.key, one.job is not None, one.until, _unusual(line))
+            for one, line in zip(workspace.approvers.approvers, public_keys(workspace.approvers), strict=True)
         ),
     )
+
+
+def _unusual(line: PublicKeyLine) -> str:
+    return "" if line.origin == f"https://{line.application}" else line.origin

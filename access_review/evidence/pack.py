@@ -16,6 +16,8 @@ import rfc8785
 from access_review.logbook.known import KnownThings
 from access_review.logbook.lines import FileMark
 
+OF_NO_RUN = ("approvals", "waivers")
+"""Folders of ``runs/`` with what people signed that belongs to no run, and its words."""
 RUNS, TABLES, DECLARED, FIGURES, STANDING = "runs", "tables", "declared", "figures", "roles/approvals"
 """The folders of a pack."""
 LOCK = "tool/requirements.txt"
@@ -129,7 +131,7 @@ def select_files(
         run, _, file = path.partition("/")
         if path in secret:
             left_out.append(LeftOutFile(path, LeftOutReason.KEY_TO_COME))
-        elif not file or run in runs or file in besides.get(run, ()):
+        elif not file or run in runs or run in OF_NO_RUN or file in besides.get(run, ()):
             taken.append(path)
         else:
             left_out.append(LeftOutFile(path, LeftOutReason.OTHER_RUN))

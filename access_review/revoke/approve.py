@@ -18,7 +18,7 @@ from access_review.policy import StandingApproval
 from access_review.revoke import statements
 from access_review.revoke.sshsig import PublicKeyLine
 from access_review.revoke.statements import Objection
-from access_review.settings import Approver, Approvers
+from access_review.settings.approvers import Approver, Approvers
 from access_review.tables import Row
 
 BY_STANDING = "the standing approval"
@@ -83,6 +83,12 @@ def enrolled(approvers: Approvers, keys: Sequence[str], on: date) -> list[Approv
     ]
 
 
+def public_keys(approvers: Approvers) -> list[PublicKeyLine]:
+    """Return every key of ``roles/approvers.yaml``, passkeys with where they are asked for."""
+    lines = (PublicKeyLine.parse(one.key) for one in approvers.approvers)
+    return [replace(line, origin=approvers.origin_of(line.application)) for line in lines]
+
+
 def read_statement(
     data: bytes, approvers: Approvers, people: Signatories, now: datetime | None = None
 ) -> tuple[Statement, Approver]:
@@ -90,7 +96,7 @@ def read_statement(
 
     The key must hold on the day that the statement names and, with ``now``, still: a day is only what its signer says.
     """
-    signed = statements.open_statement(data, [PublicKeyLine.parse(approver.key) for approver in approvers.approvers])
+    signed = statements.open_statement(data, public_keys(approvers))
     statement = signed.statement
     on = max(statement.at, now or statement.at)
     valid = enrolled(approvers, signed.keys, on.date())

@@ -8,9 +8,8 @@ import rfc8785
 from access_review.errors import PlanRefused
 from access_review.model import JsonObject
 from access_review.revoke import statements
-from access_review.revoke.approve import Signatories, StatementKind, enrolled
-from access_review.revoke.sshsig import PublicKeyLine
-from access_review.settings import Approvers
+from access_review.revoke.approve import Signatories, StatementKind, enrolled, public_keys
+from access_review.settings.approvers import Approvers
 
 
 def digest_of_words(words: JsonObject) -> str:
@@ -28,7 +27,7 @@ def is_authenticated(
     workspace: str,
 ) -> bool:
     """Tell whether a person signed a digest in this workspace, with a key of theirs that held on that day."""
-    lines = [PublicKeyLine.parse(one.key) for one in approvers.approvers]
+    lines = public_keys(approvers)
     for data in envelopes:
         try:
             signed = statements.open_statement(data, lines)

@@ -9,7 +9,8 @@ import rfc8785
 from access_review.errors import PlanRefused, Unclear
 from access_review.plan.record import Plan
 from access_review.revoke.approve import Approved, Seen, Signatories, StatementKind, count_statements, two_signers
-from access_review.settings import Approvers, WindDown
+from access_review.settings import WindDown
+from access_review.settings.approvers import Approvers
 
 
 def digest_of_wind_down(name: str, declared: WindDown) -> str:

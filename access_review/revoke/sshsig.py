@@ -60,11 +60,15 @@ class _Malformed(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class PublicKeyLine:
-    """One public key: its algorithm, its bytes as they are signed with, and of a FIDO key what it is for."""
+    """One public key: its algorithm, its bytes as they are signed with, and of a FIDO key what it is for.
+
+    ``origin`` is where a passkey is asked for: ``https://`` and its application where nothing is said.
+    """
 
     algorithm: str
     blob: bytes
     application: str = ""
+    origin: str = ""
 
     @classmethod
     def parse(cls, line: str) -> Self:
@@ -193,7 +197,7 @@ def _by_browser(wire: "_Wire", signed: bytes, key: PublicKeyLine, origins: Colle
     if flags & (PRESENT | VERIFIED) != PRESENT | VERIFIED:
         hint = "unlock the passkey with a fingerprint, a face or a PIN"
         raise PlanRefused("a signature was given without the person being verified", hint=hint)
-    if origin not in (origins or {f"https://{key.application}"}):
+    if origin not in (origins or {key.origin or f"https://{key.application}"}):
         raise PlanRefused(f"a signature was asked for by {origin!r}", hint="approve in this workspace's own web pages")
     attended = Attended(present=True, verified=True, flags=flags, counter=counter, origin=origin)
     around = hashlib.sha256(key.application.encode()).digest() + bytes([flags]) + _u32(counter) + extensions

@@ -170,6 +170,11 @@ def payload_of(data: bytes) -> Statement:
     return _statement_1(json.loads(payload)) if statement_format(payload) == FORMAT_1 else _statement(payload)
 
 
+def keys_in(data: bytes) -> frozenset[bytes]:
+    """Return the keys that an envelope says it is signed with, unchecked; raises ``PlanRefused`` for a damaged one."""
+    return frozenset(map(sshsig.key_in, _parts(data)[1]))
+
+
 def heads_seen(data: bytes) -> TreeHead | None:
     """Return the head that a statement says was seen, unchecked; nothing of one that is damaged or names none."""
     try:

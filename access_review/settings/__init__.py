@@ -13,7 +13,6 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -276,55 +275,7 @@ class Separation(File):
 
     @model_validator(mode="after")
     def _once(self) -> Self:
-        _unique("pair", [p.pair for p in self.pairs])
-        return self
-
-
-_KEY = re.compile(r"(ssh-ed25519|(?:sk-)?ecdsa-sha2-nistp[235]\d\d(?:@openssh\.com)?|ssh-rsa) ([A-Za-z\d+/]+=*)( .*)?")
-_LEAST_RSA = 3072 // 8
-
-
-def _public_key(line: str) -> str:
-    """Accept what ``ssh-keygen`` writes into a ``.pub`` file; what its bytes are is checked where it signs."""
-    found = _KEY.fullmatch(line)
-    if not found:
-        raise ValueError("must be a public key as ssh-keygen writes it: ssh-ed25519, ecdsa-sha2-nistp… or ssh-rsa")
-    if found[1] == "ssh-rsa" and len(found[2]) * 3 // 4 < _LEAST_RSA:
-        raise ValueError("the RSA key is too short: 3072 bits at least, or better ssh-keygen -t ed25519")
-    return line
-
-
-class Approver(File):
-    """One key of a person: a public key as OpenSSH writes it, how it was enrolled, and by whom.
-
-    Or, with ``job`` in place of ``person``, that of an unattended job, which signs what it carries out and may nothing else.
-    """
-
-    person: str = ""
-    job: Literal["standing"] | None = None
-    key: Annotated[str, AfterValidator(_public_key), Field(json_schema_extra={"pattern": f"^{_KEY.pattern}$"})]
-    enrolled: Annotated[str, Field(min_length=1)]
-    may: Annotated[tuple[Literal["request", "approve"], ...], Field(min_length=1)] = ("request", "approve")
-    until: date | None = None
-
-    @model_validator(mode="after")
-    def _one_holder(self) -> Self:
-        """A key is a person's or a job's; what a job may do is nobody's to widen."""
-        if bool(self.person.strip()) == (self.job is not None):
-            raise ValueError("whose key it is: either person, or job: standing")
-        if self.job and "may" in self.model_fields_set:
-            raise ValueError("may: the key of a job signs what the job carries out, and may nothing else")
-        return self
-
-
-class Approvers(File):
-    """``roles/approvers.yaml``: who may ask for a batch and who may approve one."""
-
-    approvers: tuple[Approver, ...] = ()
-
-    @model_validator(mode="after")
-    def _once(self) -> Self:
-        _unique("key", [" ".join(one.key.split()[:2]) for one in self.approvers])
+        unique("pair", [p.pair for p in self.pairs])
         return self
 
 
@@ -390,11 +341,12 @@ class Waivers(File):
 
     @model_validator(mode="after")
     def _once(self) -> Self:
-        _unique("waiver", [w.waiver for w in self.waivers])
+        unique("waiver", [w.waiver for w in self.waivers])
         return self
 
 
-def _unique(what: str, names: list[str]) -> None:
+def unique(what: str, names: list[str]) -> None:
+    """Hold names to be one each; raises ``ValueError``."""
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ValueError(f"{what} {twice[0]!r} stands twice")

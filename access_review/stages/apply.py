@@ -18,7 +18,8 @@ from access_review.revoke.journal_removals import recent_removals as taken_by
 from access_review.revoke.read_again import SecondReview, ask_again, read_again, require_same_systems
 from access_review.revoke.states import CHANGED, Recheck, State, Transition
 from access_review.snapshot import Snapshot
-from access_review.stages.approve import Signer, sign_execution
+from access_review.stages.approve import sign_execution
+from access_review.stages.keep_signed import Signer
 from access_review.stages.rederive import decisions_then, is_derivable, refuse_other_version, require_derived
 from access_review.store import files, pinned, plans, reviews, snapshots
 from access_review.store.journal import JournalFile
@@ -176,7 +177,7 @@ def _allowed_today(stored: StoredPlan, workspace: Workspace, now: datetime) -> t
     Raises ``PlanRefused``, also where somebody who signed is no longer employed by these.
     """
     standing = workspace.policy.standing
-    signed = plans.envelopes(workspace.folder / plans.STANDING_APPROVALS)
+    signed = plans.workspace_statements(workspace.folder)
     held = plans.seen_standing(workspace.folder)
 
     def stands(people: Signatories) -> approve.Approved:

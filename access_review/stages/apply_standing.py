@@ -28,8 +28,9 @@ from access_review.runs import Run
 from access_review.snapshot.reading import Progress
 from access_review.stages import notify
 from access_review.stages.apply import FOLLOWED, Pace, apply_plan
-from access_review.stages.approve import Signer, job_signer
+from access_review.stages.approve import job_signer
 from access_review.stages.collect import collect_run
+from access_review.stages.keep_signed import Signer
 from access_review.stages.plan import derive_plan, write_plan
 from access_review.stages.review import review_run
 from access_review.stages.verify import verify_plan
@@ -134,7 +135,7 @@ def _carry_out(stored: StoredPlan, workspace: Workspace, clock: Clock, pace: Pac
 
 def _signers(run: Run, workspace: Workspace, now: datetime) -> approve.Approved:
     """Return who signed the standing approval and counts; raises ``PlanRefused`` unless two people did and it still holds."""
-    signed = plans.envelopes(workspace.folder / plans.STANDING_APPROVALS)
+    signed = plans.workspace_statements(workspace.folder)
     held = plans.seen_standing(workspace.folder)
     return approve.require_standing(
         workspace.policy.standing, signed, workspace.approvers, plans.signatories(run), now=now, seen=held

@@ -26,8 +26,8 @@ from access_review.sample import draw
 from access_review.sample.for_clients import ClientAims
 from access_review.stages import evidence_part_check
 from access_review.stages.audit import aims_of
+from access_review.stages.evidence_statements import HeldStatements
 from access_review.store import audits, files, logbook, logbook_check, packs, plans, reviews, snapshots
-from access_review.store.plans import signatories
 from access_review.views import evidence as view
 from access_review.workspace import Workspace
 
@@ -40,8 +40,7 @@ class CheckedPack:
     wrong: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     runs: list[RunSummary] = field(default_factory=list)
-    counted: dict[tuple[str, int], str] = field(default_factory=dict)
-    """What a security key or passkey signed, by its fingerprint and its own count: two of one count are of two keys."""
+    held: HeldStatements = field(default_factory=HeldStatements)
 
 
 def check_evidence(folder: Path, heads: Iterable[str] = (), digests: Collection[str] = ()) -> CheckedPack:
@@ -70,6 +69,7 @@ def check_evidence(folder: Path, heads: Iterable[str] = (), digests: Collection[
         found.wrong += _guarded(pack.MANIFEST, step(folder, found.made, log))
     for name in found.made.runs:
         found.wrong += _guarded(name, _run(folder, log, name, found))
+    found.wrong += _guarded(pack.MANIFEST, found.held.of_no_run(folder, log, found.said))
     for wrong in (_signature(folder, found.made), _views(folder, found.made, found.runs)):
         found.wrong += _guarded(pack.MANIFEST, wrong)
     for one in found.runs:
@@ -148,7 +148,7 @@ def _logbook(folder: Path, made: EvidencePack, log: Logbook) -> Iterator[str]:
         run = path.partition("/")[0]
         if path not in known.files and path not in known.stores:
             yield f"{path}: is said to be left out, and no line of the logbook knows it"
-        elif why is LeftOutReason.OTHER_RUN and (run in made.runs or run == path):
+        elif why is LeftOutReason.OTHER_RUN and (run in made.runs or run in pack.OF_NO_RUN or run == path):
             yield f"{path}: is left out, and is of the period"
         elif why is LeftOutReason.KEY_TO_COME and path != STATE.path:
             yield f"{path}: is left out, and holds no key of a draw to come"
@@ -191,7 +191,7 @@ def _signature(folder: Path, made: EvidencePack) -> Iterator[str]:
 
 def _keys(folder: Path, made: EvidencePack) -> dict[bytes, PublicKeyLine]:
     with packs.declared_workspace(Run(folder / pack.RUNS / made.runs[-1])) as known:
-        lines = [PublicKeyLine.parse(one.key) for one in known.approvers.approvers]
+        lines = approve.public_keys(known.approvers)
     return {line.blob: line for line in lines}
 
 
@@ -209,6 +209,7 @@ def _seen(folder: Path) -> dict[str, TreeHead]:
     """Return the heads that statements name, by file."""
     places = [*folder.glob("runs/*/*/approvals/*.json"), *folder.glob("runs/*/sign-off/*.json")]
     places += (folder / plans.STANDING_APPROVALS).glob("*.json")
+    places += (folder / plans.SIGNED_HERE).glob("*.json")
     seen = {path.relative_to(folder).as_posix(): statements.heads_seen(files.content(path)) for path in sorted(places)}
     return {path: head for path, head in seen.items() if head is not None}
 
@@ -248,7 +249,7 @@ def _run(folder: Path, log: Logbook, name: str, found: CheckedPack) -> Iterator[
         if DECLARED_VALUES.dump(values) != DECLARED_VALUES.dump(declared.values_of(known_workspace)):
             yield f"{pack.DECLARED}/{name}.json: is not what the files of that workspace say"
         yield from _draw(run, log, known_workspace)
-        yield from _statements(run, known_workspace, found.counted)
+        yield from found.held.add(run, manifest.as_of, known_workspace)
         stated = files.read(folder / pack.FIGURES / f"{name}.json", FIGURES)
         found.runs.append(packs.summary_of(run, known_workspace, stated))
         if FIGURES.dump(stated) != FIGURES.dump(packs.figures_of(run, known_workspace)):
@@ -294,31 +295,6 @@ def _promised(run: Run, commitment: str, log: Logbook) -> bool:
     lines = [(entry.event, entry.name) for entry in log.entries]
     said, made = (LogEvent.DRAW, commitment), (LogEvent.RUN, run.id)
     return said in lines and made in lines and lines.index(said) < lines.index(made)
-
-
-def _statements(run: Run, known: Workspace, counted: dict[tuple[str, int], str]) -> Iterator[str]:
-    """Hold each signature in a run to the keys enrolled then, to the plan beside it, and to what its key counted before."""
-    people = signatories(run)
-    keys = [sshsig.PublicKeyLine.parse(one.key) for one in known.approvers.approvers]
-    for path in packs.statement_files(run):
-        place = path.relative_to(run.folder.parent).as_posix()
-        try:
-            data = files.content(path, statements.LARGEST)
-            statement, _ = approve.read_statement(data, known.approvers, people)
-            said = statements.open_statement(data, keys).attended
-        except PlanRefused as error:
-            yield f"{place}: {error.message}"
-            continue
-        for key, attended in said.items():
-            if attended.counter and counted.setdefault((key, attended.counter), statement.id) != statement.id:
-                yield f"{place}: its key signed something else with the same count: there is a copy of it"
-        if path.parent.name == "approvals":
-            plan = path.parent.parent / "plan.json"
-            if (
-                logbook.mark_of(plan).digest != statement.digest
-                and statement.kind is not statements.StatementKind.WITHDRAWAL
-            ):
-                yield f"{place}: signs another plan than the one beside it"
 
 
 def rederive_evidence(folder: Path) -> Iterator[RederivedRun]:

@@ -38,7 +38,9 @@ def _seen_by_signatures(folder: Path) -> dict[str, TreeHead]:
     seen: dict[str, TreeHead] = {}
     places = [
         *sorted((folder / "runs").glob("*/*/approvals/*.json")),
+        *sorted((folder / "runs").glob("*/sign-off/*.json")),
         *sorted((folder / plans.STANDING_APPROVALS).glob("*.json")),
+        *sorted((folder / plans.SIGNED_HERE).glob("*.json")),
     ]
     for path in places:
         if (head := heads_seen(files.content(path))) is not None:

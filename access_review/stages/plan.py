@@ -48,6 +48,27 @@ def plan_run(
     name = name or usual
     snapshots.refuse_rehearsal(run)
     plans.refuse_name(run, name)
+    made = _derived(workspace, run, requested_by, now, scope, name, ahead=ahead, raised=raised)
+    return made, write_plan(run, made)
+
+
+def preview_plan(workspace: Workspace, run: Run, *, requested_by: str, now: datetime, scope: Scope) -> DerivedPlan:
+    """Return the plan that :func:`plan_run` would write, and write nothing; raises as that does."""
+    snapshots.refuse_rehearsal(run)
+    return _derived(workspace, run, requested_by, now, scope, PLAN, ahead=False, raised=None)
+
+
+def _derived(
+    workspace: Workspace,
+    run: Run,
+    requested_by: str,
+    now: datetime,
+    scope: Scope,
+    name: str,
+    *,
+    ahead: bool,
+    raised: Raised | None,
+) -> DerivedPlan:
     reviews.refuse_changed(run, workspace)
     snapshot = snapshots.load(run)
     rows = snapshot.tables["people"].to_pylist()
@@ -56,9 +77,7 @@ def plan_run(
         scope = _of_wind_down(workspace, run, scope, snapshot, now)
     asks = people.who(requested_by) or _unclear(requested_by, rows, "works here, as far as the rosters say,")
     scope = _resolve(scope, people, rows, snapshot)
-    order = PlanOrder(asks, now, name, scope, raised, ahead)
-    made = derive_plan(workspace, run, order)
-    return made, write_plan(run, made)
+    return derive_plan(workspace, run, PlanOrder(asks, now, name, scope, raised, ahead))
 
 
 def derive_plan(workspace: Workspace, run: Run, order: PlanOrder) -> DerivedPlan:

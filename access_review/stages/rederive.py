@@ -116,7 +116,7 @@ def _require_signed(undone: StoredPlan, workspace: Workspace) -> None:
     if executor == approve.BY_STANDING:
         # The policy may say something else by now: what counts is what was signed when the batch began.
         signed, seen = (
-            plans.envelopes(workspace.folder / plans.STANDING_APPROVALS),
+            plans.workspace_statements(workspace.folder),
             plans.seen_standing(workspace.folder, at),
         )
         then = begun.details.get("standing", "")

@@ -12,7 +12,8 @@ from access_review import connectors, rules
 from access_review.model import JsonObject
 from access_review.plan import record
 from access_review.policy import Policy
-from access_review.settings import Approvers, RoleExpectations, Separation, SourceFile, Template, Waivers, WindDown
+from access_review.settings import RoleExpectations, Separation, SourceFile, Template, Waivers, WindDown
+from access_review.settings.approvers import Approvers
 from access_review.settings.checklist import CheckpointList
 from access_review.settings.scorecard import Formulas
 from access_review.workspace import options_of

@@ -15,7 +15,8 @@ from access_review.logbook import entries
 from access_review.revoke.approve import StatementKind
 from access_review.revoke.assurance import is_authenticated
 from access_review.runs import Run
-from access_review.stages.approve import Signer, sign_words
+from access_review.stages.approve import sign_words
+from access_review.stages.keep_signed import Signer
 from access_review.store import audits, logged, plans, rosters, snapshots
 from access_review.store.rights import Right, hold
 from access_review.workspace import Workspace

@@ -10,7 +10,8 @@ from access_review.revoke.assurance import digest_of_words, is_authenticated
 from access_review.runs import Run
 from access_review.scorecard.follow_up import FollowUp, FollowUpKind, words_of
 from access_review.settings.checklist import Attested
-from access_review.stages.approve import Signer, sign_words
+from access_review.stages.approve import sign_words
+from access_review.stages.keep_signed import Signer
 from access_review.store import follow_ups, logged, plans, rosters
 from access_review.workspace import Workspace
 
@@ -92,7 +93,7 @@ def as_signed(workspace: Workspace, run: Run, said: FollowUp) -> str:
     log, people = logged.known(workspace.folder), plans.signatories(run)
     if not said.person or log is None or said.assurance != "authenticated":
         return "claimed" if said.person else ""
-    signed = plans.envelopes(workspace.folder / plans.STANDING_APPROVALS)
+    signed = plans.workspace_statements(workspace.folder)
     digest, kind = digest_of_words(words_of(said)), StatementKind.ATTESTATION
     by_key = is_authenticated(signed, kind, digest, said.person, workspace.approvers, people, log.workspace)
     return "authenticated" if by_key else "claimed"

@@ -12,7 +12,8 @@ from access_review.revoke.assurance import digest_of_words
 from access_review.revoke.statements import StatementKind
 from access_review.revoke.states import State
 from access_review.revoke.verify import Remaining, Verified
-from access_review.stages.approve import Signer, sign_words
+from access_review.stages.approve import sign_words
+from access_review.stages.keep_signed import Signer
 from access_review.store import logged, plans, reviews, rosters
 from access_review.store.journal import JournalFile
 from access_review.store.plans import StoredPlan

@@ -1,7 +1,7 @@
 """Waive: the exception log of a workspace, ``roles/waivers.yaml``, and how each entry stands in a run."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -17,8 +17,10 @@ from access_review.revoke.approve import StatementKind
 from access_review.revoke.assurance import digest_of_words, is_authenticated
 from access_review.runs import Run
 from access_review.settings import Assured, Waiver
-from access_review.stages.approve import Signer, sign_words
+from access_review.stages.approve import sign_words
+from access_review.stages.keep_signed import Signer
 from access_review.store import audits, logged, plans, reviews, rosters
+from access_review.tables import Row
 from access_review.workspace import Workspace
 
 
@@ -33,23 +35,29 @@ def ask_waiver(
     by: str,
     now: datetime,
     signer: Signer | None = None,
+    besides: Sequence[Waiver] = (),
 ) -> str:
     """Ask to have a finding accepted, named by the start of its id; return the name of the entry. With a ``signer`` it is signed.
 
-    Raises ``Unclear`` unless one open finding begins so, and ``PlanRefused`` for what may not be asked.
+    ``besides`` are those that wait to be carried over: their names are taken. Raises ``Unclear`` unless one open finding begins so, and ``PlanRefused`` for what may not be asked.
     """
     person = rosters.person_now(run, by, now)
+    found = open_finding(run, finding)
+    wanted = exception_log.WaiverRequest(found["rule"], found["subject"], found["about"], reason, person, ticket, until)
+    settings = workspace.policy.exceptions
+    text, name = exception_log.request_waiver(log_text(workspace.folder), wanted, settings, now.date(), besides)
+    write_log(workspace.folder, _asked(workspace, run, text, name, signer, now))
+    return name
+
+
+def open_finding(run: Run, finding: str) -> Row:
+    """Return the open finding whose id begins so; raises ``Unclear`` unless there is one."""
     found = reviews.read(run).findings.to_pylist()
     rows = [row for row in found if row["finding"].startswith(finding.lower()) and row["status"] != "closed"]
     if len(rows) != 1 or len(finding) < 6:
         raise Unclear(f"{len(rows)} open findings begin with {finding!r}", hint="give 6 digits or more of one")
-    wanted = exception_log.WaiverRequest(
-        rows[0]["rule"], rows[0]["subject"], rows[0]["about"], reason, person, ticket, until
-    )
-    settings = workspace.policy.exceptions
-    text, name = exception_log.request_waiver(_text(workspace.folder), wanted, settings, now.date())
-    _write(workspace.folder, _asked(workspace, run, text, name, signer, now))
-    return name
+    row: Row = rows[0]
+    return row
 
 
 def _asked(workspace: Workspace, run: Run, text: str, name: str, signer: Signer | None, now: datetime) -> str:
@@ -71,17 +79,17 @@ def approve_waiver(
     folder, people = run.workspace, rosters.people_now(run, now)
     person = rosters.person_now(run, by, now)
     how: Assured = "authenticated" if signer else "claimed"
-    text = exception_log.approve_waiver(_text(folder), name, person, people, _beneficiary(run, name), how)
+    whose = beneficiary_of(run, exception_log.find_waiver(log_text(folder), name))
+    text = exception_log.approve_waiver(log_text(folder), name, person, people, whose, how)
     if signer:
         digest = digest_of_words(exception_log.words_of(exception_log.find_waiver(text, name)))
         sign_words(run, workspace, StatementKind.WAIVER, digest, signer, now)
-    _write(folder, text)
+    write_log(folder, text)
     return person
 
 
-def _beneficiary(run: Run, name: str) -> str:
+def beneficiary_of(run: Run, entry: Waiver) -> str:
     """Return whose access a waiver is about: by the findings of a run, or by whose the account is where nothing is found now."""
-    entry = exception_log.find_waiver(_text(run.workspace), name)
     same = (entry.rule, entry.subject, entry.about)
     for row in reviews.read(run).findings.to_pylist():
         if (row["rule"], row["subject"], row["about"] if entry.about else None) == same and row["person"]:
@@ -106,12 +114,12 @@ def renew_waiver(
 
     Raises ``Unclear`` for no waiver, and ``PlanRefused`` for who is nobody of the rosters.
     """
-    text, settings = _text(workspace.folder), workspace.policy.exceptions
+    text, settings = log_text(workspace.folder), workspace.policy.exceptions
     person = rosters.person_now(run, by, now)
     renewed = exception_log.renew_waiver(
         text, name, by=person, ticket=ticket, expires=until, settings=settings, today=now.date()
     )
-    _write(workspace.folder, _asked(workspace, run, renewed, name, signer, now))
+    write_log(workspace.folder, _asked(workspace, run, renewed, name, signer, now))
 
 
 def end_waiver(folder: Path, name: str, today: date) -> None:
@@ -119,7 +127,7 @@ def end_waiver(folder: Path, name: str, today: date) -> None:
 
     Raises ``Unclear`` for no waiver, and ``PlanRefused`` for one that has ended.
     """
-    _write(folder, exception_log.end_waiver(_text(folder), name, today))
+    write_log(folder, exception_log.end_waiver(log_text(folder), name, today))
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +165,7 @@ def approved_as(workspace: Workspace, run: Run) -> Mapping[str, Assured]:
 def _assured(workspace: Workspace, run: Run, said: Mapping[str, tuple[JsonObject, str]]) -> Mapping[str, Assured]:
     """Say of each entry whether that person signed those words with a key of theirs."""
     log, people = logged.known(workspace.folder), plans.signatories(run)
-    signed = plans.envelopes(workspace.folder / plans.STANDING_APPROVALS)
+    signed = plans.workspace_statements(workspace.folder)
 
     def how(words: JsonObject, person: str) -> Assured:
         digest, known = digest_of_words(words), workspace.approvers
@@ -185,12 +193,13 @@ def _file(folder: Path) -> Path:
     return folder / "roles/waivers.yaml"
 
 
-def _text(folder: Path) -> str:
+def log_text(folder: Path) -> str:
+    """Return the exception log as it is written; empty where there is none."""
     file = _file(folder)
     return file.read_text(encoding="utf-8") if file.exists() else ""
 
 
-def _write(folder: Path, text: str) -> None:
+def write_log(folder: Path, text: str) -> None:
     """Write the log whole or not at all, and as readable as it was: it is a file of the repository."""
     file = _file(folder)
     beside = file.with_name(f".{file.name}.new")

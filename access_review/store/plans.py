@@ -29,6 +29,9 @@ PLAN, AHEAD, STANDING, UNDO = "plan", "ahead", "standing", "undo"
 STANDING_APPROVALS = "roles/approvals"
 """Where the signatures of the standing approval and of wind-downs are: in the workspace, since these belong to no run."""
 
+SIGNED_HERE = "runs/approvals"
+"""Where such signatures are that were given in the browser: the server never writes ``roles/``."""
+
 JOURNAL = "journal.sqlite"
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
@@ -180,6 +183,23 @@ def envelopes(folder: Path) -> list[bytes]:
     return [files.content(path) for path in sorted(folder.glob("*.json"))]
 
 
+def workspace_statements(workspace: Path) -> list[bytes]:
+    """Return what was signed and belongs to no run: in the repository, and of what was signed in the browser all that the logbook knows of.
+
+    Raises ``ArtifactError`` for a file that cannot be read, or is gone.
+    """
+    return envelopes(workspace / STANDING_APPROVALS) + signed_here(workspace)
+
+
+def signed_here(workspace: Path) -> list[bytes]:
+    """Return what was signed into ``runs/`` and belongs to no run; what merely lies there counts for nothing.
+
+    Raises ``ArtifactError`` for a file that cannot be read, or is gone.
+    """
+    log = logged.known(workspace)
+    return _known_below(workspace, log, workspace / SIGNED_HERE) if log else []
+
+
 def signed(stored: StoredPlan) -> list[bytes]:
     """Return what was signed about a plan, all that the logbook knows of; raises ``ArtifactError`` for what is gone.
 
@@ -188,6 +208,10 @@ def signed(stored: StoredPlan) -> list[bytes]:
     workspace, folder = stored.run.workspace, stored.folder / "approvals"
     if (log := logged.known(workspace)) is None:
         return envelopes(folder)
+    return _known_below(workspace, log, folder)
+
+
+def _known_below(workspace: Path, log: Logbook, folder: Path) -> list[bytes]:
     below = folder.relative_to(workspace / "runs").as_posix() + "/"
     names = sorted(path for path in known_things(log.entries).files if path.startswith(below))
     return [logged.require_file(log, workspace, workspace / "runs" / path) for path in names]
@@ -224,7 +248,7 @@ def require_wind_down(
     Raises ``Unclear`` for one that is not declared. Raises ``ArtifactError`` for a damaged logbook.
     """
     declared = signed_wind_down.find_wind_down(workspace.wind_downs, name)
-    signed, seen = envelopes(workspace.folder / STANDING_APPROVALS), seen_standing(workspace.folder)
+    signed, seen = workspace_statements(workspace.folder), seen_standing(workspace.folder)
     return signed_wind_down.require_wind_down(
         name, declared, signed, workspace.approvers, people, now=now, plan=plan, seen=seen
     )

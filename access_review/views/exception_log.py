@@ -26,8 +26,13 @@ SIGNED = ("keep or end", "signed by", "signed on")
 Stand = Sequence[tuple[Waiver, str]]
 
 
-def text(stand: Stand, kept: Sequence[WorkItem], approved_as: Mapping[str, str], *, width: int = 100) -> str:
-    """List the waivers with how each stands, and what reviewers kept against a finding without one, in ``width`` columns."""
+def text(
+    stand: Stand, kept: Sequence[WorkItem], approved_as: Mapping[str, str], waiting: Stand = (), *, width: int = 100
+) -> str:
+    """List the waivers with how each stands, and what reviewers kept against a finding without one, in ``width`` columns.
+
+    ``waiting`` are those that `waive merge` would carry over, or not yet.
+    """
     rows = [
         (
             one.waiver,
@@ -44,12 +49,49 @@ def text(stand: Stand, kept: Sequence[WorkItem], approved_as: Mapping[str, str],
         if rows
         else "The exception log is empty."
     ]
+    if waiting:
+        shown = [
+            (one.waiver, str(one.expires or "never"), visible(state), one.rule, visible(one.subject))
+            for one, state in waiting
+        ]
+        lines += ["", "Signed into runs/, and in no log yet:"]
+        lines += [fitted(("waiver", "until", "state", "rule", "subject"), shown, width)]
     if kept:
         lines += ["", f"Kept by a reviewer against a finding, and in no log: {count(len(kept), 'item')}"]
         lines += [
             wrapped(f"  {item.account_name}: {item.entitlement_name}; {item.found}", width, "    ") for item in kept
         ]
     return "\n".join(lines)
+
+
+def carried_over(merged: Sequence[str], before: Sequence[str], waiting: Mapping[str, str]) -> str:
+    """Say what was carried over into ``roles/``, and what was not."""
+    lines = [f"{name} is in roles/waivers.yaml, its signatures in roles/approvals." for name in merged]
+    lines += [f"{name} was carried over before; nothing was changed." for name in before]
+    lines += [f"{name}: {visible(state)}." for name, state in sorted(waiting.items())]
+    if merged:
+        lines += [
+            "",
+            "Commit roles/. Plans that were made before are stale from now on: carry them out first, or plan again.",
+            "Next: access-review review",
+        ]
+    return "\n".join(lines) or "Nothing waits to be carried over."
+
+
+def words(one: Waiver, whose: str) -> str:
+    """Say all that is signed of a waiver, and whose access it is about."""
+    told = (
+        ("Accepts", f"{one.rule} of {one.subject}" + (f", about {one.about}" if one.about else "")),
+        ("Whose access", whose),
+        ("Why", one.reason),
+        ("Ticket", one.ticket),
+        ("Until", one.expires),
+        ("Asked by", one.asked_by),
+        ("Granted by", one.approver),
+    )
+    return "\n".join(
+        (f"Waiver {visible(one.waiver)}", *(f"  {name}: {visible(str(said))}" for name, said in told if said))
+    )
 
 
 def csv(stand: Stand, kept: Sequence[WorkItem], approved_as: Mapping[str, str]) -> bytes:

@@ -6,11 +6,24 @@ from typing import TypedDict
 
 from access_review.changes import Change
 from access_review.plan.record import Plan
+from access_review.policy import StandingApproval
 from access_review.revoke.apply import Applied
 from access_review.revoke.states import CHANGED, ChangeStatus, State
 from access_review.tables import Row
 from access_review.views.plan_files import WORDS
 from access_review.views.text import count, visible
+
+
+def declared_text(standing: StandingApproval) -> str:
+    """Say what is signed of a standing approval: all of it."""
+    return "\n".join(
+        (
+            f"Standing approval: for leavers, up to {count(standing.daily, 'change')} in any 24 hours, until {standing.until}",
+            "  Accounts are disabled and sessions revoked; nothing else is covered, and nothing of whoever signs it",
+            f"  Told of each run: the two who signed{''.join(f', {visible(one)}' for one in standing.tell)}",
+        )
+    )
+
 
 UNSIGNED = "roles/approvers.yaml enrols no key of the job (job: standing), so nobody signed that this was carried out"
 

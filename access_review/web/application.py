@@ -17,7 +17,15 @@ from access_review.model import Clock
 from access_review.stages.access_log import AccessLog
 from access_review.stages.sign_in import WebRole
 from access_review.store.rights import RightHeld
-from access_review.web import approval_pages, auditor_pages, entrance, oversight_pages, review_pages
+from access_review.web import (
+    approval_pages,
+    auditor_pages,
+    entrance,
+    oversight_pages,
+    review_pages,
+    statement_pages,
+    waiver_pages,
+)
 from access_review.web.guard import PageGuard, fault_of, plain_page
 from access_review.web.pages import Visit
 from access_review.web.sign_in import SignInRefused
@@ -27,6 +35,9 @@ ANYBODY: frozenset[WebRole] = frozenset()
 """Who is not signed in may open it too."""
 EVERY = frozenset(WebRole)
 OVERSEES = frozenset({WebRole.OPERATIONS, WebRole.AUDITOR})
+_APPROVERS = frozenset({WebRole.APPROVER})
+_SIGNERS = frozenset({WebRole.REVIEWER, WebRole.APPROVER})
+"""Who may have a passkey: whoever works here may ask for one line in the repository, and for a waiver."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +70,23 @@ PAGES = (
     WebPage("GET", "/plans", frozenset({WebRole.APPROVER, WebRole.AUDITOR}), approval_pages.plans),
     WebPage("GET", "/plans/{run}/{name}", frozenset({WebRole.APPROVER, WebRole.AUDITOR}), approval_pages.plan),
     WebPage("POST", "/plans/{run}/{name}", frozenset({WebRole.APPROVER}), approval_pages.ask),
-    WebPage("POST", "/plans/{run}/{name}/approve", frozenset({WebRole.APPROVER}), approval_pages.approve_plan),
-    WebPage("GET", "/passkey", frozenset({WebRole.APPROVER}), approval_pages.passkey),
-    WebPage("POST", "/passkey", frozenset({WebRole.APPROVER}), approval_pages.passkey_made),
-    WebPage("POST", "/passkey/proven", frozenset({WebRole.APPROVER}), approval_pages.passkey_proven),
+    WebPage("POST", "/plans/{run}/{name}/sign", frozenset({WebRole.APPROVER}), approval_pages.approve_plan),
+    WebPage("GET", "/passkey", _SIGNERS, approval_pages.passkey),
+    WebPage("POST", "/passkey", _SIGNERS, approval_pages.passkey_made),
+    WebPage("POST", "/passkey/proven", _SIGNERS, approval_pages.passkey_proven),
+    WebPage("GET", "/statements", _APPROVERS, statement_pages.statements),
+    WebPage("POST", "/statements/standing", _APPROVERS, statement_pages.ask_standing),
+    WebPage("POST", "/statements/standing/sign", _APPROVERS, statement_pages.sign_standing),
+    WebPage("POST", "/statements/wind-down/{name}", _APPROVERS, statement_pages.ask_wind_down),
+    WebPage("POST", "/statements/wind-down/{name}/sign", _APPROVERS, statement_pages.sign_wind_down),
+    WebPage("POST", "/statements/{name}/withdraw", _APPROVERS, statement_pages.ask_withdrawal),
+    WebPage("POST", "/statements/{name}/withdraw/sign", _APPROVERS, statement_pages.sign_withdrawal),
+    WebPage("GET", "/waivers", _SIGNERS | {WebRole.AUDITOR}, waiver_pages.waivers),
+    WebPage("POST", "/waivers", _SIGNERS, waiver_pages.ask_waiver),
+    WebPage("POST", "/waivers/sign", _SIGNERS, waiver_pages.sign_request),
+    WebPage("GET", "/waivers/{name}", _SIGNERS | {WebRole.AUDITOR}, waiver_pages.waiver),
+    WebPage("POST", "/waivers/{name}", _APPROVERS, waiver_pages.ask_grant),
+    WebPage("POST", "/waivers/{name}/sign", _APPROVERS, waiver_pages.sign_grant),
     WebPage("GET", "/status", OVERSEES, oversight_pages.status),
     WebPage("GET", "/status/{checkpoint}", OVERSEES, oversight_pages.checkpoint, whole=True),
     WebPage("GET", "/leavers", OVERSEES, oversight_pages.leavers),

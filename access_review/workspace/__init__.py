@@ -27,7 +27,8 @@ from access_review.documents import Document, read
 from access_review.errors import Mistake, RuleError, WorkspaceError
 from access_review.model import Options
 from access_review.policy import Policy, RuleSettings
-from access_review.settings import Approvers, RoleExpectations, Separation, SourceFile, Template, Waivers, WindDown
+from access_review.settings import RoleExpectations, Separation, SourceFile, Template, Waivers, WindDown
+from access_review.settings.approvers import Approvers
 from access_review.settings.checklist import CheckpointList
 from access_review.settings.scorecard import Formulas
 from access_review.workspace.mistakes import mistake_of
@@ -145,7 +146,7 @@ class _Loader:
         policy = self._policy()
         separation = self._one("separation.yaml", Separation)
         waivers = self._waivers()
-        approvers = self._one("approvers.yaml", Approvers)
+        approvers = self._one("approvers.yaml", Approvers).served_at(policy.web.address if policy.web else "")
         expected = self._expectations()
         wind_downs = self._wind_downs()
         checklist, formulas = self._checklist(), self._formulas()

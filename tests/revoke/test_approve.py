@@ -16,7 +16,7 @@ from access_review.revoke.approve import (
     require,
     require_standing,
 )
-from access_review.settings import Approvers
+from access_review.settings.approvers import Approvers
 from access_review.store.keys import needs_passphrase, private_key
 from tests.support.fake_system import START, a_change, a_plan
 

@@ -33,7 +33,8 @@ from access_review.revoke.approve import (
 from access_review.revoke.signed_wind_down import digest_of_wind_down, find_wind_down, require_wind_down
 from access_review.revoke.sshsig import PublicKeyLine
 from access_review.revoke.statements import Objection
-from access_review.settings import Approvers, WindDown
+from access_review.settings import WindDown
+from access_review.settings.approvers import Approvers
 from tests.support.fake_system import START, a_change, a_plan
 
 ASKS, SECOND, THIRD, TWIN, GONE, AWAY = (f"hr:person:{n}" for n in (1001, 1002, 1003, 1004, 1005, 1006))

@@ -68,13 +68,15 @@ class Served:
     at: datetime | str = NOW
     source: str = "entra"
     ticks: list[float] = field(default_factory=lambda: [1000.0])
+    address: str = ""
 
     def __post_init__(self) -> None:
+        self.address = self.address or ADDRESS
         self.clock = clock_at(self.at)
         self.provider = StandIn(tenant_of(self.run))
         self.sessions = Sessions(1800.0, 36000.0, lambda: self.ticks[0])
         self.site = Site(self.folder, self.clock, self.provider, self.sessions)
-        self.app: PageGuard = application(self.site, address=ADDRESS, clock=self.clock)
+        self.app: PageGuard = application(self.site, address=self.address, clock=self.clock)
         self.app.sign_ins = RateLimit(10_000, 60.0)
         table = reviews.owners(self.run)
         assert table is not None
@@ -105,7 +107,9 @@ class Browser:
 
     def __init__(self, served: Served) -> None:
         self.served = served
-        self.client = TestClient(served.app, base_url=ADDRESS, follow_redirects=False, raise_server_exceptions=False)
+        self.client = TestClient(
+            served.app, base_url=served.address, follow_redirects=False, raise_server_exceptions=False
+        )
 
     @property
     def cookie(self) -> str:
@@ -117,7 +121,7 @@ class Browser:
     def post(self, path: str, form: Mapping[str, str], *, csrf: str | None = None, **headers: str) -> Any:
         """Send a form as a page of ours would, unless told otherwise; underscores in header names stand for dashes."""
         token = self.csrf() if csrf is None else csrf
-        said = {"sec-fetch-site": "same-origin", "origin": ADDRESS} | {
+        said = {"sec-fetch-site": "same-origin", "origin": self.served.address} | {
             k.replace("_", "-"): v for k, v in headers.items()
         }
         return self.client.post(path, data={"csrf": token, **form}, headers={k: v for k, v in said.items() if v})

@@ -125,6 +125,17 @@ def test_a_form_without_the_token_of_this_very_session_is_refused(served, me):
     assert item not in audits.decisions(served.run).current
 
 
+@pytest.mark.parametrize("page", [one for one in PAGES if one.method == "POST"], ids=lambda page: page.path)
+def test_no_form_is_taken_from_elsewhere_or_without_its_token(served, me, page, monkeypatch):
+    browser, viewer = served.signed_in(me), type(served.site).viewer
+    token = browser.csrf()
+    everything = frozenset(WebRole)
+    monkeypatch.setattr(type(served.site), "viewer", lambda site, who: replace(viewer(site, who), roles=everything))
+    path = filled(page.path)
+    assert browser.post(path, {}, csrf="x").status_code == 403
+    assert browser.post(path, {}, csrf=token, sec_fetch_site="cross-site").status_code == 403
+
+
 def test_a_session_gets_a_new_name_at_sign_in_and_a_name_from_elsewhere_is_none(served, me):
     attacker = served.browser()
     attacker.client.cookies.set("__Host-session", "chosen-by-somebody-else", domain="review.example.test")
@@ -236,6 +247,8 @@ def test_who_is_nobody_here_reads_why_and_gets_no_session(served, me):
         "/review/..%2f..%2froles%2fpolicy.yaml",
         "/../../etc/passwd",
         "/static/pages.css%00",
+        "/waivers/..%2f..%2froles%2fpolicy.yaml",
+        "/plans/..%2f..%2froles/policy.yaml",
     ],
 )
 def test_no_path_leads_to_a_file_that_is_not_for_browsers(served, me, path):

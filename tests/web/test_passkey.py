@@ -24,6 +24,7 @@ from access_review.logbook.tree import TreeHead
 from access_review.revoke import approve, passkeys, sshsig, statements
 from access_review.revoke.statements import Statement, StatementKind
 from access_review.stages import approve as approving
+from access_review.stages import keep_signed
 from access_review.stages.waiting_plans import waiting_plans
 from access_review.store.plans import signatories
 from tests.evidence.verifiers import SECOND as SECOND_VERIFIER
@@ -179,7 +180,7 @@ def test_more_than_thirty_lies_approve_nothing(planned):
     tried = 0
     for name, lie in wrong.items():
         _, challenge = planned.asked(browser)
-        answer = browser.post(f"{place}/approve", planned.passkey.sign(challenge, **lie))
+        answer = browser.post(f"{place}/sign", planned.passkey.sign(challenge, **lie))
         assert answer.status_code == 409, name
         tried += 1
     broken = (
@@ -190,16 +191,16 @@ def test_more_than_thirty_lies_approve_nothing(planned):
     )
     for one in broken:
         _, challenge = planned.asked(browser)
-        answer = browser.post(f"{place}/approve", {**planned.passkey.sign(challenge), **one})
+        answer = browser.post(f"{place}/sign", {**planned.passkey.sign(challenge), **one})
         assert answer.status_code == 409, one
         tried += 1
     _, challenge = planned.asked(browser)
     signed = planned.passkey.sign(challenge)
-    assert planned.served.signed_in(APPROVER).post(f"{place}/approve", signed).status_code == 409, "another session"
-    assert planned.served.signed_in(SECOND).post(f"{place}/approve", signed).status_code == 409, "another person"
+    assert planned.served.signed_in(APPROVER).post(f"{place}/sign", signed).status_code == 409, "another session"
+    assert planned.served.signed_in(SECOND).post(f"{place}/sign", signed).status_code == 409, "another person"
     planned.served.ticks[0] += 301
-    assert browser.post(f"{place}/approve", signed).status_code == 409, "too late"
-    assert browser.post(place.replace("/plan", "/plans/x", 1) + "/approve", signed).status_code == 404
+    assert browser.post(f"{place}/sign", signed).status_code == 409, "too late"
+    assert browser.post(place.replace("/plan", "/plans/x", 1) + "/sign", signed).status_code == 404
     assert tried + 4 > 30
     assert planned.approvals() == set()
 
@@ -250,10 +251,10 @@ def test_a_plan_is_approved_and_goes_out_and_ssh_keygen_agrees(planned, tmp_path
     page = browser.get(place).text
     assert "Payments" in page
     signed = planned.passkey.sign(challenge)
-    done = browser.post(f"{place}/approve", signed)
+    done = browser.post(f"{place}/sign", signed)
     assert done.status_code == 303, done.text
     assert "You approved this plan" in browser.get(place).text
-    assert browser.post(f"{place}/approve", signed).status_code == 409, "replayed"
+    assert browser.post(f"{place}/sign", signed).status_code == 409, "replayed"
     (name,) = planned.approvals()
     _a_copy_of_the_passkey_is_refused(planned)
     _ssh_keygen_agrees(planned, planned.served.run.folder / "plan/approvals" / name, tmp_path)
@@ -267,13 +268,14 @@ def test_a_plan_is_approved_and_goes_out_and_ssh_keygen_agrees(planned, tmp_path
 def _a_copy_of_the_passkey_is_refused(planned: Planned) -> None:
     (stored,) = waiting_plans(planned.company.folder, planned.served.clock.now())
     declared, now = planned.served.site.workspace(), planned.served.clock.now()
-    statement = approving.approval_to_sign(stored, declared, APPROVER, "seen again", now)
+    wanted = approving.approval_to_sign(stored, declared, APPROVER, "seen again", now)
+    statement = keep_signed.whole(wanted, declared)
     planned.passkey.counter -= 1  # as one that was made before it signed
     said = planned.passkey.sign(b64(passkeys.challenge(statement)))
     assertion = passkeys.Assertion(**{name: unb64(text) for name, text in said.items()})
     data = passkeys.sealed(statement, [sshsig.PublicKeyLine.parse(planned.passkey.line)], assertion, ADDRESS)
     with pytest.raises(PlanRefused, match="there may be a copy of it"):
-        approving.keep_approval(stored, declared, statement, data, now)
+        keep_signed.keep_passkey(wanted, statement, data, declared)
 
 
 def _ssh_keygen_agrees(planned: Planned, file: Path, folder: Path) -> None:

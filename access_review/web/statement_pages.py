@@ -1,0 +1,170 @@
+"""What somebody signs beside plans: the standing approval, wind-downs, and that they take back what they signed.
+
+Each page shows all that is signed before the passkey is asked; what is signed goes to ``runs/``.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from starlette.responses import Response
+
+from access_review.errors import PlanRefused, Unclear
+from access_review.revoke import approve
+from access_review.revoke.approve import Counted, StatementKind
+from access_review.revoke.signed_wind_down import digest_of_wind_down, find_wind_down
+from access_review.runs import Run
+from access_review.stages import approve as approving
+from access_review.stages import own_statements as owning
+from access_review.stages.keep_signed import ToSign
+from access_review.store import logged, plans
+from access_review.views import planned
+from access_review.views.standing import declared_text
+from access_review.web import passkey_forms
+from access_review.web.pages import Visit
+
+_HOME = "/statements"
+
+
+def newest_run(visit: Visit) -> Run:
+    """Return the newest reviewed run, whose roster says who is who; raises ``Unclear`` before the first."""
+    run = logged.newest_reviewed(visit.site.folder)
+    if run is None:
+        raise Unclear("nothing has been reviewed yet", hint="access-review audit comes first")
+    return run
+
+
+def statements(visit: Visit) -> Response:
+    """Show what two people sign, who has, and what this person signed."""
+    run, declared, now = newest_run(visit), visit.site.workspace(), visit.site.clock.now()
+    offers = [_offer(visit, run, name) for name in sorted(declared.wind_downs)]
+    if declared.policy.standing:
+        offers.insert(0, _offer(visit, run, ""))
+    mine = owning.own_statements(declared, run, visit.who.person, now)
+    return visit.page("statements", offers=offers, mine=mine, has_key=bool(passkey_forms.own_keys(visit, "approve")))
+
+
+def ask_standing(visit: Visit) -> Response:
+    """Show the standing approval as it is to be signed."""
+    offer = _offer(visit, newest_run(visit), "")
+    return _signing(visit, offer["heading"], offer["text"], offer["place"], _standing(visit))
+
+
+def sign_standing(visit: Visit) -> Response:
+    """Keep the signature of the standing approval."""
+    return _signed(visit, f"{_HOME}/standing", "You signed the standing approval.")
+
+
+def ask_wind_down(visit: Visit) -> Response:
+    """Show a wind-down as it is to be signed."""
+    offer = _offer(visit, newest_run(visit), visit.path("name"))
+    return _signing(visit, offer["heading"], offer["text"], offer["place"], _wind_down(visit))
+
+
+def sign_wind_down(visit: Visit) -> Response:
+    """Keep the signature of a wind-down."""
+    return _signed(visit, f"{_HOME}/wind-down/{visit.path('name')}", "You signed the wind-down.")
+
+
+def ask_withdrawal(visit: Visit) -> Response:
+    """Show what is taken back."""
+    run, name, now = newest_run(visit), visit.path("name"), visit.site.clock.now()
+    mine = owning.own_statements(visit.site.workspace(), run, visit.who.person, now)
+    found = next((one for one in mine if one.name == name), None)
+    if found is None:
+        raise Unclear("nothing of yours that stands has this name", hint="it may be taken back already, or be over")
+    said = found.statement
+    text = "\n".join(
+        (
+            f"Takes back: {said.kind} of {said.digest}",
+            f"  signed by {said.person} at {said.at.isoformat()}"
+            + (f", because: {said.reason}" if said.reason else ""),
+            f"  of the {found.stored.name} of run {found.stored.run.id}"
+            if found.stored
+            else "  which belongs to no run",
+            "  It stays on record, and counts no more.",
+        )
+    )
+    return _signing(visit, "Take back what you signed", text, f"{_HOME}/{name}/withdraw", _withdrawal(visit))
+
+
+def sign_withdrawal(visit: Visit) -> Response:
+    """Keep that somebody takes back what they signed."""
+    return _signed(
+        visit, f"{_HOME}/{visit.path('name')}/withdraw", "Taken back; it stays on record and counts no more."
+    )
+
+
+def _offer(visit: Visit, run: Run, name: str) -> dict[str, Any]:
+    """Return what two people sign, in full, and who has; raises ``PlanRefused`` and ``Unclear`` for what is not declared."""
+    declared = visit.site.workspace()
+    if name:
+        wound = find_wind_down(declared.wind_downs, name)
+        digest, kind, text = digest_of_wind_down(name, wound), StatementKind.WIND_DOWN, planned.wind_down(name, wound)
+        heading, place = f"Wind-down {name}", f"{_HOME}/wind-down/{name}"
+    else:
+        standing = declared.policy.standing
+        if standing is None:
+            raise PlanRefused("there is no standing approval", hint="declare `standing` in roles/policy.yaml")
+        digest, kind, text = approve.digest_of_standing(standing), StatementKind.STANDING, declared_text(standing)
+        heading, place = "Standing approval", f"{_HOME}/standing"
+    counted = _counted(visit, run, digest)
+    signed = sorted(counted.by(kind, "approve"))
+    return {
+        "heading": heading,
+        "text": text,
+        "place": place,
+        "digest": digest,
+        "signed": signed,
+        "passed_over": counted.stale,
+        "approved": visit.who.person in signed,
+    }
+
+
+def _counted(visit: Visit, run: Run, digest: str) -> Counted:
+    folder, declared = visit.site.folder, visit.site.workspace()
+    every, seen = plans.workspace_statements(folder), plans.seen_standing(folder)
+    people, now = plans.signatories(run), visit.site.clock.now()
+    return approve.count_statements(every, digest, declared.approvers, people, now=now, seen=seen)
+
+
+def _standing(visit: Visit) -> passkey_forms.Make:
+    def make(reason: str, at: datetime) -> ToSign:
+        run, declared, by = newest_run(visit), visit.site.workspace(), visit.who.person
+        return approving.standing_to_sign(run, declared, by, reason, at, plans.SIGNED_HERE)
+
+    return make
+
+
+def _wind_down(visit: Visit) -> passkey_forms.Make:
+    name = visit.path("name")
+
+    def make(reason: str, at: datetime) -> ToSign:
+        run, declared, by = newest_run(visit), visit.site.workspace(), visit.who.person
+        return approving.wind_down_to_sign(run, declared, name, by, reason, at, plans.SIGNED_HERE)
+
+    return make
+
+
+def _withdrawal(visit: Visit) -> passkey_forms.Make:
+    name = visit.path("name")
+
+    def make(reason: str, at: datetime) -> ToSign:
+        run, declared, by = newest_run(visit), visit.site.workspace(), visit.who.person
+        return owning.withdrawal_to_sign(declared, run, name, by, reason, at)
+
+    return make
+
+
+def _signing(visit: Visit, heading: str, text: str, place: str, make: passkey_forms.Make) -> Response:
+    return sign_page(visit, heading, text, _HOME, **passkey_forms.ask(visit, place, make))
+
+
+def sign_page(visit: Visit, heading: str, text: str, back: str, **shown: Any) -> Response:
+    """Show a statement in full, with the form that asks the passkey for it."""
+    return visit.page("statement", heading=heading, text=text, back=back, **shown)
+
+
+def _signed(visit: Visit, place: str, told: str) -> Response:
+    passkey_forms.take(visit, place)
+    visit.signed_in.said = told
+    return visit.go(_HOME)
