@@ -68,8 +68,8 @@ def request_waiver(
 def carry_over(text: str, granted: Waiver, people: People, beneficiary: str, today: date) -> str:
     """Add an entry to the log that was asked for and granted beside it, both signed: as :func:`approve_waiver` would.
 
-    Raises ``PlanRefused`` for whoever may not grant it, and where another entry has its name or is about the same, and
-    ``WorkspaceError`` for a log that cannot be read.
+    Raises ``PlanRefused`` for whoever may not grant it, and where another entry has its name or is about the same,
+    ``WorkspaceError`` for a log that cannot be read, and ``Unclear`` as that does.
     """
     known = _read(text).waivers
     if any(one.waiver == granted.waiver for one in known):

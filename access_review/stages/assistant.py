@@ -39,25 +39,25 @@ _DEEPEST = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class AssistantQuestion:
     """One thing that may be asked: under which name, with which arguments (each a text), and what answers it."""
 
     name: str
     about: str
     arguments: Mapping[str, str]
     needed: tuple[str, ...]
-    answer: Callable[[Workspace, Run, Mapping[str, str], datetime], dict[str, Any]]
+    answer: Callable[[Workspace, Run, Mapping[str, str], datetime], JsonObject]
 
 
-def explain(workspace: Workspace, run: Run, given: Mapping[str, str], now: datetime) -> dict[str, Any]:
+def explain(workspace: Workspace, run: Run, given: Mapping[str, str], now: datetime) -> JsonObject:
     """Say who has what, why, and what ends it; raises ``Unclear`` for nothing or several things of that name."""
     del now
     found = explain_in(workspace, run, given["about"])
-    beside = [{"account": account, **counts(one)} for (account, _), one in sorted(found.peers.items())]
+    beside: Any = [{"account": account, **counts(one)} for (account, _), one in sorted(found.peers.items())]
     return {**found.explanation.to_json(), "peers": beside}
 
 
-def open_findings(workspace: Workspace, run: Run, given: Mapping[str, str], now: datetime) -> dict[str, Any]:
+def open_findings(workspace: Workspace, run: Run, given: Mapping[str, str], now: datetime) -> JsonObject:
     """List the open findings of a run: of a rule, a person or a status, where these are given."""
     del workspace, now
     sentences = every_sentence()
@@ -72,11 +72,14 @@ def open_findings(workspace: Workspace, run: Run, given: Mapping[str, str], now:
     }
 
 
-def open_work(workspace: Workspace, run: Run, given: Mapping[str, str], now: datetime) -> dict[str, Any]:
-    """Say what waits for people: answers in the newest audit, and plans that may still be approved and carried out."""
+def open_work(workspace: Workspace, run: Run, given: Mapping[str, str], now: datetime) -> JsonObject:
+    """Say what waits for people: answers in the newest audit, and plans that may still be approved and carried out.
+
+    Raises ``PlanRefused`` for a plan that the logbook does not know, ``ArtifactError`` for damaged files.
+    """
     del given
     statuses = Counter(row["status"] for row in reviews.read(run).findings.to_pylist())
-    waiting = []
+    waiting: list[JsonObject] = []
     for stored in waiting_plans(workspace.folder, now):
         counted = signed_so_far(stored, workspace, now)
         waiting.append(
@@ -85,14 +88,14 @@ def open_work(workspace: Workspace, run: Run, given: Mapping[str, str], now: dat
                 "plan": stored.name,
                 "changes": len(stored.plan.changes),
                 "requested_by": stored.plan.requested_by,
-                "expires_at": stored.plan.expires_at,
+                "expires_at": stored.plan.expires_at.isoformat(),
                 "signed": [f"{said.kind} of {said.person}" for said, _ in counted.said],
             }
         )
     return {"findings": dict(sorted(statuses.items())), "plans": waiting, "audit": _audit(workspace)}
 
 
-def _audit(workspace: Workspace) -> dict[str, Any] | None:
+def _audit(workspace: Workspace) -> JsonObject | None:
     every = audits.all_audits(workspace.folder)
     if not every:
         return None
@@ -103,17 +106,17 @@ def _audit(workspace: Workspace) -> dict[str, Any] | None:
     return {
         "run": run.id,
         "week": campaign.week,
-        "opened_at": campaign.opened_at,
-        "signed_off_at": campaign.signed_off_at,
+        "opened_at": campaign.opened_at.isoformat(),
+        "signed_off_at": campaign.signed_off_at.isoformat() if campaign.signed_off_at else None,
         "items": len(items),
         "open_by_reviewer": dict(sorted(left.items())),
     }
 
 
-def foresee(workspace: Workspace, run: Run, given: Mapping[str, str], now: datetime) -> dict[str, Any]:
+def foresee(workspace: Workspace, run: Run, given: Mapping[str, str], now: datetime) -> JsonObject:
     """Say what a plan would change, with what else goes, and what it would leave; nothing is written or changed.
 
-    Raises ``PlanRefused`` and ``Unclear`` as planning does.
+    Raises ``PlanRefused``, ``StalePlan``, ``LimitExceeded`` and ``Unclear`` as planning does.
     """
     rules, persons, clients = (((given[name],) if given.get(name) else ()) for name in ("rule", "person", "client"))
     scope = Scope(rules, persons, clients)
@@ -124,14 +127,14 @@ def foresee(workspace: Workspace, run: Run, given: Mapping[str, str], now: datet
 
 
 QUESTIONS = (
-    Question(
+    AssistantQuestion(
         "explain",
         "Say who has what in the newest reviewed run, why, and what ends it: of a person, an account, an entitlement or a finding.",
         {"about": "An id, a name, source:kind:name, a mail address, or the start of a finding's id."},
         ("about",),
         explain,
     ),
-    Question(
+    AssistantQuestion(
         "open_findings",
         "List what the newest review found and is open, most by rule; at most 100 of them.",
         {
@@ -143,14 +146,14 @@ QUESTIONS = (
         (),
         open_findings,
     ),
-    Question(
+    AssistantQuestion(
         "open_work",
         "Say what waits for people: open answers of the newest audit by reviewer, and plans that may still be approved.",
         {},
         (),
         open_work,
     ),
-    Question(
+    AssistantQuestion(
         "foresee",
         "Say what a revocation plan would change, what else would go with it and what would be left. A dry run: nothing is written.",
         {
@@ -171,7 +174,7 @@ NOTICE = (
 )
 
 
-def bounded(found: Mapping[str, Any], run: Run) -> JsonObject:
+def bounded(found: JsonObject, run: Run) -> JsonObject:
     """Return an answer as it is given: what it is, and the data, every text visible, and as much of it as fits."""
     for most in _LISTED:
         shortened: list[int] = []

@@ -53,7 +53,10 @@ def plan_run(
 
 
 def preview_plan(workspace: Workspace, run: Run, *, requested_by: str, now: datetime, scope: Scope) -> DerivedPlan:
-    """Return the plan that :func:`plan_run` would write, and write nothing; raises as that does."""
+    """Return the plan that :func:`plan_run` would write, and write nothing.
+
+    Raises ``PlanRefused``, ``StalePlan``, ``LimitExceeded`` and ``Unclear`` as planning does.
+    """
     snapshots.refuse_rehearsal(run)
     return _derived(workspace, run, requested_by, now, scope, PLAN, ahead=False, raised=None)
 

@@ -95,7 +95,7 @@ def sign_request(
 
 
 def waits(workspace: Workspace, run: Run, name: str, now: datetime) -> bool:
-    """Tell whether a waiver of this name was asked for in ``runs/`` and is in no log."""
+    """Tell whether a waiver of this name was asked for in ``runs/`` and is in no log; raises ``PlanRefused`` without a logbook."""
     return any(one.asked.waiver == name and not one.merged for one in pending_waivers(workspace, run, now))
 
 
@@ -144,7 +144,7 @@ def _refuse_dependent(workspace: Workspace, run: Run, granted: Waiver, at: datet
 
 
 def find_pending(workspace: Workspace, run: Run, name: str, now: datetime) -> PendingWaiver:
-    """Return a waiver that was asked for in ``runs/``; raises ``Unclear`` for none."""
+    """Return a waiver that was asked for in ``runs/``; raises ``Unclear`` for none, ``PlanRefused`` without a logbook."""
     found = [one for one in pending_waivers(workspace, run, now) if one.asked.waiver == name]
     if len(found) != 1:
         raise Unclear(f"no waiver that waits is called {name!r}", hint="access-review waive list")
@@ -154,7 +154,7 @@ def find_pending(workspace: Workspace, run: Run, name: str, now: datetime) -> Pe
 def pending_waivers(workspace: Workspace, run: Run, now: datetime) -> tuple[PendingWaiver, ...]:
     """Return what was asked for and granted in ``runs/``, by name, each held to the keys, people and logbook of now.
 
-    Raises ``ArtifactError`` for a file that is gone or is not as the logbook knows it.
+    Raises ``ArtifactError`` for a file that is gone or is not as the logbook knows it, ``PlanRefused`` without a logbook.
     """
     if logged.known(workspace.folder) is None:
         return ()

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 from urllib.parse import urlsplit
 
 from access_review.errors import PlanRefused
@@ -39,7 +39,16 @@ class ShownStatement:
     until: float
 
 
-def ask(visit: Visit, place: str, make: Make, *, may: str = "approve") -> dict[str, Any]:
+class PasskeyRequest(TypedDict):
+    """What a form shows of a statement, and asks the passkey: ``place`` is where it is sent."""
+
+    statement: Statement
+    challenge: str
+    site: str
+    place: str
+
+
+def ask(visit: Visit, place: str, make: Make, *, may: str = "approve") -> PasskeyRequest:
     """Make what is to be signed, and return what the form shows of it; raises ``PlanRefused`` without a passkey for this site."""
     now = visit.site.clock.now().replace(microsecond=0)
     wanted = make(visit.form.get("reason", "").strip()[:LONGEST_REASON], now)

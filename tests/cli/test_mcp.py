@@ -156,7 +156,7 @@ def test_an_answer_is_bounded_however_much_there_is(folder):
     for _ in range(200):
         deep = [deep]
     assert assistant.bounded({"deep": deep}, run)["complete"] is False
-    assert assistant.bounded({"a": HOSTILE}, run)["data"]["a"].count("⟨U+") == 3
+    assert json.dumps(assistant.bounded({"a": HOSTILE}, run), ensure_ascii=False).count("⟨U+") == 3
 
 
 def assistant_workspace(folder: Path) -> Any:
