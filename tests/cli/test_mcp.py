@@ -148,7 +148,7 @@ def test_versions_arguments_and_faults_of_ours():
 
 def test_an_answer_is_bounded_however_much_there_is(folder):
     run = assistant.newest_run(assistant_workspace(folder))
-    many = {"rows": [{"name": "x" * 1000, "more": list(range(1000))} for _ in range(1000)]}
+    many: Any = {"rows": [{"name": "x" * 1000, "more": list(range(1000))} for _ in range(1000)]}
     found = assistant.bounded(many, run)
     assert len(json.dumps(found)) <= assistant.LARGEST_ANSWER + 1000
     assert found["complete"] is False
