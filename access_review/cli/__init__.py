@@ -7,7 +7,6 @@ The console script is :func:`main`, which alone makes the machine's clock; :func
 import gc
 import json
 import os
-import shlex
 import sys
 from collections.abc import Sequence
 from datetime import datetime
@@ -36,7 +35,7 @@ from access_review.cli import (
     workspace,
 )
 from access_review.cli.clocks import MachineClock
-from access_review.cli.options import Options, moment
+from access_review.cli.options import Options, command_line, moment, runnable
 from access_review.errors import AccessReviewError
 from access_review.model import Clock
 
@@ -122,7 +121,7 @@ def _globals(
 ) -> None:
     del version
     given = (["-C", str(folder)] if folder else []) + (["--as-of", f"{as_of:%Y-%m-%dT%H:%M:%SZ}"] if as_of else [])
-    ctx.obj = Options(folder or _nearest(Path.cwd()), run, as_of, ctx.obj, as_json, quiet, shlex.join(given))
+    ctx.obj = Options(folder or _nearest(Path.cwd()), run, as_of, ctx.obj, as_json, quiet, command_line(given))
 
 
 first_hour.add_to(app)
@@ -156,10 +155,11 @@ def run(clock: Clock, args: Sequence[str] | None = None) -> None:
             stream.reconfigure(errors="backslashreplace")
     # What is read stays until the end: looking for garbage every 700 objects took a seventh of reading a domain.
     gc.set_threshold(50_000)
+    typed = globals_first(sys.argv[1:] if args is None else args)
     try:
-        app(args=globals_first(sys.argv[1:] if args is None else args), prog_name="access-review", obj=clock)
+        app(args=typed, prog_name="access-review", obj=clock)
     except AccessReviewError as error:
-        _complain(error, as_json="--json" in (sys.argv[1:] if args is None else args))
+        _complain(error, as_json="--json" in typed, given=_given(typed))
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         _interrupted()
@@ -187,7 +187,23 @@ def _interrupted() -> NoReturn:
     sys.exit(INTERRUPTED)
 
 
-def _complain(error: AccessReviewError, *, as_json: bool = False) -> None:
+def _given(typed: Sequence[str]) -> str:
+    """Return the workspace and the moment that were typed, before the command."""
+    found: list[str] = []
+    waiting = list(typed)
+    while waiting:
+        word = waiting.pop(0)
+        name, equals, _ = word.partition("=")
+        if name in _VALUES:
+            value = [] if equals else waiting[:1]
+            del waiting[: len(value)]
+            found += [] if name == "--run" else [word, *value]
+        elif name not in _FLAGS:
+            break
+    return command_line(found)
+
+
+def _complain(error: AccessReviewError, *, as_json: bool = False, given: str = "") -> None:
     from access_review.views import mistakes as view
     from access_review.views.text import visible
 
@@ -198,5 +214,5 @@ def _complain(error: AccessReviewError, *, as_json: bool = False) -> None:
         told = {"error": error.message, "hint": error.hint, "mistakes": view.value(mistakes)}
         typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
     if error.hint:
-        lines.append(f"  → {visible(error.hint)}")
+        lines.append(runnable(f"  → {visible(error.hint)}", given))
     typer.echo("\n".join(lines), err=True)

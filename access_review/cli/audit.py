@@ -1,5 +1,6 @@
 """Commands of the weekly audit: collect, review, audit."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -129,6 +130,7 @@ def _try(options: Options, workspace: "Workspace", fail_on: Severity | None) -> 
 
     run = options.collect(workspace, trial=True)
     report = review_run(workspace, run, options.now)
+    options = replace(options, run=run.id[:16])  # whoever reads on must name a trial
     _summarise(options, workspace, run, report, written=write_report(workspace, run))
     options.say("A trial: nothing is drawn, and no clock starts. The first audit without --trial starts them.")
     leave(*_outcome(run, report, fail_on))

@@ -21,14 +21,16 @@ def changes(
 ) -> None:
     """Show what was granted, taken and nested, and who joined and left, since an earlier run; by whom, where a source tells."""
     from access_review.stages.changes import read_changes
+    from access_review.stages.zones import common_zone
     from access_review.views import changed_access as view
     from access_review.views import judged_share
 
     options: Options = ctx.obj
-    run = options.found_run()
-    changed = read_changes(options.workspace(), run, since)
+    workspace, run = options.workspace(), options.found_run()
+    changed = read_changes(workspace, run, since)
     judged = options.judged(run)
-    text = f"{view.text(changed, options.room)}\n{judged_share.paragraph(judged, options.width)}"
+    zone = common_zone(workspace, run, {one.person for one in changed.changes if one.person})
+    text = f"{view.text(changed, options.room, zone)}\n{judged_share.paragraph(judged, options.width)}"
     options.show({**view.value(changed), "judged": judged}, text)
 
 

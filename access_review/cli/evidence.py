@@ -5,14 +5,17 @@ from typing import Annotated
 
 import typer
 
-from access_review.cli.options import Options, leave, shown
+from access_review.cli.options import Options, folder_only, leave, shown
 
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder of the pack.")]
 
 
 def pack(
     ctx: typer.Context,
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="A folder that is not there yet.")],
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", metavar="FOLDER", callback=folder_only, help="A folder that is not there yet."),
+    ],
     since: Annotated[
         str | None, typer.Option("--since", metavar="RUN", help="All runs from this one on; without it, one run alone.")
     ] = None,

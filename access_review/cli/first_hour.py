@@ -1,12 +1,13 @@
 """Commands of the first hour: look at files, lay out a workspace."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from access_review.cli.options import Options, shown
+from access_review.cli.options import Options, command_line, folder_only, shown
 
 if TYPE_CHECKING:
     from access_review.draft.sources import SourceAnswers
@@ -35,7 +36,7 @@ def inspect(
 
 def init(
     ctx: typer.Context,
-    directory: Annotated[Path, typer.Argument(help="Where to lay it out.")] = Path(),
+    directory: Annotated[Path, typer.Argument(callback=folder_only, help="Where to lay it out.")] = Path(),
     more: Annotated[list[Path] | None, typer.Argument(help="Further exports after --from.", show_default=False)] = None,
     example: Annotated[bool, typer.Option("--example", help="The example company; so it is by default.")] = False,
     empty: Annotated[bool, typer.Option("--empty", help="Neither sources nor templates.")] = False,
@@ -61,7 +62,7 @@ def init(
     if more and not exports:
         raise typer.BadParameter("further files go with --from")
     here = directory == Path()
-    where = "" if here else f"-C {directory} "
+    where = "" if here else command_line(["-C", str(directory)]) + " "
     place = "this folder" if here else str(directory)
     if exports:
         _init_from(options, directory, [*exports, *(more or [])], organisation or "", _answers(last_day, zone, status))
@@ -131,14 +132,17 @@ def _init_from(
             trial.drafted.draft, len(trial.drafted.files), shown(directory / "roles/templates"), trial.drafted.names
         )
     )
+    given = command_line(
+        ["-C", str(directory), *(["--as-of", f"{options.as_of:%Y-%m-%dT%H:%M:%SZ}"] if options.as_of else [])]
+    )
     said = summary(
         trial.report,
         snapshots.read_manifest(trial.run),
         organisation=organisation,
         report_file=shown(trial.page),
-        next_command=f"read what is marked LOOK in {shown(directory / 'sources')}, then access-review -C {directory} audit",
+        next_command=f"read what is marked LOOK in {shown(directory / 'sources')}, then access-review {given} audit",
     )
-    options.show(
+    replace(options, given=given, run=trial.run.id[:16]).show(
         {
             "workspace": str(directory),
             "run": trial.run.id,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from access_review.cli.options import Options, leave, moment
+from access_review.cli.options import Options, folder_only, leave, moment
 
 if TYPE_CHECKING:
     from access_review.offboarding.leaver import Leaver, Leavers
@@ -25,7 +25,11 @@ def offboarding(
     ] = None,
     certificates: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Write a certificate of access removal for each who can have one."),
+        typer.Option(
+            metavar="FOLDER",
+            callback=folder_only,
+            help="Write a certificate of access removal for each who can have one.",
+        ),
     ] = None,
     client: Annotated[str, typer.Option(help="Only those who work, or worked, for this client.")] = "",
     fresh: Annotated[bool, typer.Option("--collect", help="Read the sources first.")] = False,

@@ -3,9 +3,11 @@
 import json
 import os
 import re
+import shlex
 import shutil
+import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -182,14 +184,56 @@ class Options:
 
     def _runs(self, text: str) -> str:
         """Return text in which commands to run next run as they are printed, in the workspace and at the moment given."""
-        if not self.given:
-            return text
-        return _TO_RUN.sub(lambda found: f"{found[1]}access-review {self.given} ", text)
+        return runnable(text, self.given, self.run)
+
+    def give(self, content: str | bytes, to: Path) -> bool:
+        """Write a file that was asked for; to the standard output for ``-``, and tell that nothing else is to go there.
+
+        Raises ``ArtifactError`` where it cannot be written.
+        """
+        data = content.encode() if isinstance(content, str) else content
+        if to == STANDARD_OUTPUT:
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+            return True
+        try:
+            to.write_bytes(data)
+        except OSError as error:
+            raise ArtifactError(f"{to} cannot be written: {error.strerror}", hint="name another file") from None
+        return False
+
+
+STANDARD_OUTPUT = Path("-")
+
+
+def folder_only(value: Path | None) -> Path | None:
+    """Refuse ``-`` where a folder is written."""
+    if value == STANDARD_OUTPUT:
+        raise typer.BadParameter("a folder is written, which cannot go to the standard output: name one")
+    return value
 
 
 _ENDLESS = 10_000
-_TO_RUN = re.compile(r"((?:[:;→]|\bor) +)access-review (?=[a-z]|--run )")
+_TO_RUN = re.compile(r"((?:[:;→]|\bor) +)access-review (?=(--run )|([a-z]+))")
 """A command after a colon or an arrow, as in `Next: access-review audit`, that names neither a workspace nor a moment."""
+
+_OF_NO_RUN = frozenset({"audit", "check", "collect", "daily", "init", "inspect", "remind", "serve", "sources", "watch"})
+
+
+def command_line(words: Sequence[str]) -> str:
+    """Return words as the shell of this machine takes them."""
+    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+
+
+def runnable(text: str, given: str, run: str | None = None) -> str:
+    """Return text in which commands run as they are printed: with the workspace and moment ``given``, and the run they read."""
+
+    def whole(found: re.Match[str]) -> str:
+        named = f"--run {run}" if run and not found[2] and found[3] not in _OF_NO_RUN else ""
+        return " ".join(filter(None, (f"{found[1]}access-review", given, named))) + " "
+
+    return _TO_RUN.sub(whole, text) if given or run else text
+
 
 FailOn = Annotated[
     Severity | None, typer.Option("--fail-on", help="Exit with 3 when a new or open finding is at least this severe.")

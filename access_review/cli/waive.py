@@ -1,6 +1,5 @@
 """Commands of the exception log."""
 
-import sys
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
@@ -143,12 +142,8 @@ def list_(
     workspace, run, today = options.workspace(), options.found_run(reviewed=True), options.now.date()
     log = list_waivers(workspace, run, today)
     waiting = [(one.asked, one.state(today)) for one in pending_waivers(workspace, run, options.now) if not one.merged]
-    if output == Path("-"):
-        sys.stdout.buffer.write(view.csv(log.states, log.unlogged, log.approved_as))
-        sys.stdout.buffer.flush()
+    if output and options.give(view.csv(log.states, log.unlogged, log.approved_as), output):
         return
-    if output:
-        output.write_bytes(view.csv(log.states, log.unlogged, log.approved_as))
     value: dict[str, Any] = {
         "waivers": [
             {

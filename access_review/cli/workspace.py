@@ -2,13 +2,14 @@
 
 import json
 import sys
+import tempfile
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from access_review.cli.options import Options, leave, shown
+from access_review.cli.options import STANDARD_OUTPUT, Options, folder_only, leave, shown
 
 
 def check(
@@ -48,7 +49,8 @@ def report(
         ),
     ] = "",
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Where a manager's page goes.")
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help="Where a manager's page goes; - is the standard output."),
     ] = None,
 ) -> None:
     """Write the HTML report of a run again, or the page of one manager, to be sent alone."""
@@ -59,6 +61,11 @@ def report(
     run = options.found_run(reviewed=True)
     if bool(manager) != bool(output):
         raise typer.BadParameter("a manager's page goes to a file of its own: --manager WHO -o FILE")
+    if output == STANDARD_OUTPUT:
+        with tempfile.TemporaryDirectory() as folder:
+            page = write_report(options.workspace(), run, manager=manager, to=Path(folder, "page.html")).path
+            options.give(page.read_text("utf-8"), output)
+        return
     file = write_report(options.workspace(), run, manager=manager, to=output).path
     options.show({"report": str(file)}, f"Report: {shown(file)}")
     audited = [one for one, _ in audits.all_audits(options.folder)]
@@ -70,23 +77,26 @@ def explain(
     ctx: typer.Context,
     what: Annotated[str, typer.Argument(help="A finding, person, account or entitlement, by id or name.")],
     drawing: Annotated[
-        Path | None, typer.Option("--picture", metavar="FILE", help="Draw the paths too, as SVG.")
+        Path | None, typer.Option("--picture", metavar="FILE", help="Draw the paths too, as SVG; - draws them alone.")
     ] = None,
 ) -> None:
     """Say who has what, why, and what ends it."""
     from access_review.stages.explain import explain_in
+    from access_review.stages.zones import common_zone
     from access_review.views import explanation, explanation_picture, unusual
 
     options: Options = ctx.obj
-    answer = explain_in(options.workspace(), options.found_run(reviewed=True), what)
+    workspace, run = options.workspace(), options.found_run(reviewed=True)
+    answer = explain_in(workspace, run, what)
     explained = answer.explanation
-    if drawing:
-        drawing.write_text(explanation_picture.draw_explanation(explained, alone=True), encoding="utf-8")
+    if drawing and options.give(explanation_picture.draw_explanation(explained, alone=True), drawing):
+        return
     beside = [{"account": account, **unusual.counts(one)} for (account, _), one in sorted(answer.peers.items())]
     said = {grant: unusual.peer_sentence(one) for grant, one in answer.peers.items()}
+    zone = common_zone(workspace, run, explained.people)
     options.show(
         {**explained.to_json(), "peers": beside},
-        explanation.text(explained, said, colour=options.colour, width=options.width),
+        explanation.text(explained, said, zone=zone, colour=options.colour, width=options.width),
     )
 
 
@@ -112,7 +122,7 @@ def export(
         wanted = Format(form)
     except ValueError:
         raise typer.BadParameter(f"{form!r} is not csv, json or parquet", param_hint="--format") from None
-    if output == Path("-"):
+    if output == STANDARD_OUTPUT:
         pipe_table(options.workspace(), options.found_run(reviewed=True), table, sys.stdout.buffer, wanted)
         return
     target = output or Path(f"{table}.{form}")
@@ -182,7 +192,9 @@ def roles_diff(
     after: Annotated[Path | None, typer.Argument(help="The changed one; the workspace's roles/ by default.")] = None,
     sarif: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write what appears as SARIF too, for the checks of a pull request."),
+        typer.Option(
+            metavar="FILE", help="Write what appears as SARIF too, for checks of a pull request; - writes it alone."
+        ),
     ] = None,
 ) -> None:
     """Say which findings of a run a change of role files makes and ends; nothing is kept. Exit code 3 if any appears."""
@@ -196,15 +208,17 @@ def roles_diff(
             raise typer.BadParameter(f"{folder} has no templates/: name a folder such as roles/")
     changed = after or options.folder / "roles"
     change = compare_roles(options.folder, options.found_run(reviewed=True), before, changed)
-    if sarif:
-        sarif.write_text(json.dumps(view.sarif(change, changed.as_posix()), indent=1) + "\n", encoding="utf-8")
-    options.show(view.value(change), view.text(change))
+    written = json.dumps(view.sarif(change, changed.as_posix()), indent=1) + "\n"
+    if not (sarif and options.give(written, sarif)):
+        options.show(view.value(change), view.text(change))
     leave(3 if change.appear else 0, f"the change makes {count(len(change.appear), 'finding')}")
 
 
 def roles_draft(
     ctx: typer.Context,
-    to: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the templates are written.")] = Path("drafted"),
+    to: Annotated[
+        Path, typer.Option(metavar="FOLDER", callback=folder_only, help="Where the templates are written.")
+    ] = Path("drafted"),
     exact: Annotated[
         bool,
         typer.Option("--exact", help="Instead, the fewest roles that give exactly today's access; writes nothing."),

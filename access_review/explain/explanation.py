@@ -248,6 +248,14 @@ class Explanation:
     still: tuple[str, ...] = ()
     """Entitlements that the accounts have, by whichever way, once what would be cut is gone."""
 
+    @property
+    def people(self) -> frozenset[str]:
+        """The people whom it is about: the one, or the owners of the accounts."""
+        if self.person is not None:
+            return frozenset({self.person.person.id})
+        owners = (account.ownership.person for account in self.accounts)
+        return frozenset(owner.id for owner in owners if owner is not None)
+
     def to_json(self) -> dict[str, object]:
         """Return the fields as a JSON object with its format, moments in ISO 8601."""
         return {"format": FORMAT, **{name: _plain(value) for name, value in dataclasses.asdict(self).items()}}

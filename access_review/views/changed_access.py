@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from access_review.explain.changed_access import AccessChange, AccessChangeKind, ChangedAccess
 from access_review.model import JsonObject
 from access_review.views.terminal import wrapped
-from access_review.views.text import count, day, listed, moment, visible
+from access_review.views.text import count, day, last_day, listed, local, visible
 
 FORMAT = "access-review/changes@1"
 
@@ -85,14 +85,17 @@ def value(changed: ChangedAccess) -> JsonObject:
     }
 
 
-def text(changed: ChangedAccess, width: int = 100) -> str:
-    """Say what changed, a line a thing and kind of change, in lines of ``width`` columns: nothing is cut."""
-    return "\n".join(wrapped(line, width, "    ") for line in _text(changed))
+def text(changed: ChangedAccess, width: int = 100, zone: str = "") -> str:
+    """Say what changed, a line a thing and kind of change, in lines of ``width`` columns: nothing is cut.
+
+    Moments and days are those of the clock of ``zone``, and of UTC where there is none.
+    """
+    return "\n".join(wrapped(line, width, "    ") for line in _text(changed, zone))
 
 
-def _text(changed: ChangedAccess) -> Iterator[str]:
-    yield heading(changed)
-    for section in sections(changed):
+def _text(changed: ChangedAccess, zone: str) -> Iterator[str]:
+    yield heading(changed, zone=zone)
+    for section in sections(changed, zone=zone):
         yield ""
         yield section.heading
         yield from (f"  {line}" for line in section.lines)
@@ -103,12 +106,12 @@ def _text(changed: ChangedAccess) -> Iterator[str]:
         yield from remarks_of
 
 
-def heading(changed: ChangedAccess, *, run: bool = True) -> str:
+def heading(changed: ChangedAccess, *, run: bool = True, zone: str = "") -> str:
     """Say between which moments, and how much of each kind; ``run`` names the run before, too."""
     parts = [f"{len(changed.of(kind)):,} {kind}" for kind in AccessChangeKind if changed.of(kind)]
     said = ", ".join(parts) if parts else "nothing changed that the sources show"
     named = f" (run {changed.since})" if run else ""
-    return f"Since {moment(changed.since_at)}{named}: {said}."
+    return f"Since {local(changed.since_at, zone)}{named}: {said}."
 
 
 def remarks(changed: ChangedAccess) -> list[str]:
@@ -138,17 +141,17 @@ def remarks(changed: ChangedAccess) -> list[str]:
     return said
 
 
-def sections(changed: ChangedAccess, most: int = _MOST) -> list[ChangedSection]:
+def sections(changed: ChangedAccess, most: int = _MOST, zone: str = "") -> list[ChangedSection]:
     """Return each kind of change that there is, with at most so many lines."""
-    return [_section(kind, changed.of(kind), most) for kind in AccessChangeKind if changed.of(kind)]
+    return [_section(kind, changed.of(kind), most, zone) for kind in AccessChangeKind if changed.of(kind)]
 
 
-def _section(kind: AccessChangeKind, changes: Sequence[AccessChange], most: int) -> ChangedSection:
-    lines = [*_lines(kind, changes)]
+def _section(kind: AccessChangeKind, changes: Sequence[AccessChange], most: int, zone: str) -> ChangedSection:
+    lines = [*_lines(kind, changes, zone)]
     return ChangedSection(f"{_HEADINGS[kind]} ({len(changes):,})", tuple(lines[:most]), max(0, len(lines) - most))
 
 
-def _lines(kind: AccessChangeKind, changes: Sequence[AccessChange]) -> Iterator[ChangedLine]:
+def _lines(kind: AccessChangeKind, changes: Sequence[AccessChange], zone: str) -> Iterator[ChangedLine]:
     match kind:
         case AccessChangeKind.GRANTED | AccessChangeKind.TAKEN:
             yield from (_held(one) for one in _groups(changes))
@@ -163,8 +166,13 @@ def _lines(kind: AccessChangeKind, changes: Sequence[AccessChange]) -> Iterator[
                 edge = f"{_named(one.account_name, one.account)} into {_what(one)}"
                 yield ChangedLine(edge, behind, by=_by([one]))
         case _:
-            whole = [f"{_named(one.person_name, one.person)}{f' ({day(one.at)})' if one.at else ''}" for one in changes]
-            yield ChangedLine("", listed(whole, _MOST))
+            on = last_day if kind is AccessChangeKind.LEFT else day
+            whole = [
+                f"{_named(one.person_name, one.person)}{f' ({on(one.at, zone=zone)})' if one.at else ''}"
+                for one in changes
+            ]
+            days = f"; days are those of {zone or 'UTC'}" if any(one.at for one in changes) else ""
+            yield ChangedLine("", f"{listed(whole, _MOST)}{days}")
 
 
 def _groups(changes: Sequence[AccessChange]) -> list[list[AccessChange]]:

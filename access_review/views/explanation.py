@@ -1,5 +1,6 @@
 """An explanation in words, as a tree for the terminal."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
@@ -25,7 +26,7 @@ from access_review.explain.explanation import (
     SubjectKind,
     ThingCard,
 )
-from access_review.views.text import between, count, day, listed, moment, visible
+from access_review.views.text import between, count, day, last_day, listed, local, visible
 
 if TYPE_CHECKING:
     from rich.tree import Tree
@@ -69,11 +70,19 @@ def text(
     explanation: Explanation,
     peers: Mapping[tuple[str, str], str] = MappingProxyType({}),
     *,
+    zone: str = "",
     colour: bool = False,
     width: int = 100,
 ) -> str:
-    """Write an explanation as a tree; ``peers`` says of grants, by account and entitlement, what peers suggest."""
-    return draw_tree(tree_of(explanation, peers), colour=colour, width=width)
+    """Write an explanation as a tree; ``peers`` says of grants, by account and entitlement, what peers suggest.
+
+    Moments and days are those of the clock of ``zone``, and of UTC where there is none.
+    """
+    drawn = draw_tree(tree_of(explanation, peers, zone), colour=colour, width=width)
+    return f"{drawn}Days are those of {zone or 'UTC'}.\n" if _DAY.search(drawn) else drawn
+
+
+_DAY = re.compile(r"\b(?:since|until) \d{4}-\d\d-\d\d(?! \d\d:)")
 
 
 def draw_tree(trees: TreeLines, *, colour: bool = False, width: int = 100) -> str:
@@ -104,21 +113,23 @@ def _grown(line: TreeLine) -> "Tree":
     return tree
 
 
-def tree_of(explanation: Explanation, peers: Mapping[tuple[str, str], str] = MappingProxyType({})) -> TreeLines:
+def tree_of(
+    explanation: Explanation, peers: Mapping[tuple[str, str], str] = MappingProxyType({}), zone: str = ""
+) -> TreeLines:
     """Return an explanation as lines in a tree: first what it is about, last what would end it."""
     title = f"{explanation.kind.capitalize()} {_named(ThingCard(explanation.id, explanation.name))}"
-    parts = [TreeLine(title, tuple(_facts(explanation)))]
-    parts += [TreeLine(*_account(account, peers)) for account in explanation.accounts]
+    parts = [TreeLine(title, tuple(_facts(explanation, zone)))]
+    parts += [TreeLine(*_account(account, peers, zone)) for account in explanation.accounts]
     parts += [TreeLine(*_entitlement(entitlement)) for entitlement in explanation.entitlements]
     if explanation.ends:
         parts.append(TreeLine("What would end it", _most([_end(cut) for cut in explanation.ends])))
     return parts
 
 
-def _facts(explanation: Explanation) -> Iterator[TreeLine]:
+def _facts(explanation: Explanation, zone: str) -> Iterator[TreeLine]:
     for finding in explanation.findings[:MOST]:
         if explanation.kind is SubjectKind.FINDING:
-            yield from _finding(finding)
+            yield from _finding(finding, zone)
         else:
             tone = {"red": "bad", "amber": "warn"}.get(finding.rag, "")
             yield TreeLine(
@@ -127,55 +138,57 @@ def _facts(explanation: Explanation) -> Iterator[TreeLine]:
     if len(explanation.findings) > MOST:
         yield TreeLine(f"and {count(len(explanation.findings) - MOST, 'more finding')}")
     if explanation.person is not None:
-        yield from _person(explanation.person)
+        yield from _person(explanation.person, zone)
 
 
-def _finding(finding: FindingCard) -> Iterator[TreeLine]:
+def _finding(finding: FindingCard, zone: str) -> Iterator[TreeLine]:
     about = f", about {_named(finding.about)}" if finding.about else ""
     yield TreeLine(f"{finding.title}: {_named(finding.subject)}{about}")
     yield TreeLine(f"Why: {finding.reason}", tone="bad" if finding.rag == "red" else "warn")
     yield TreeLine(f"Risk {finding.risk} of 100, {finding.rag}: {finding.risk_reasons}")
     waived = f" by {finding.waiver}" if finding.waiver else ""
-    yield TreeLine(f"Status: {finding.status}{waived}, first seen {moment(finding.first_seen)}")
+    yield TreeLine(f"Status: {finding.status}{waived}, first seen {local(finding.first_seen, zone)}")
     yield TreeLine(f"The rule suggests: {finding.remedy}")
     if finding.controls:
         yield TreeLine(f"Controls: {', '.join(finding.controls.split())}")
 
 
-def _person(person: PersonCard) -> Iterator[TreeLine]:
+def _person(person: PersonCard, zone: str) -> Iterator[TreeLine]:
     status = f"Person {_named(person.person)}: {person.person.sort}, {person.status}"
     if person.status != "left":
         yield TreeLine(status)
     else:
-        gone = between(person.left_at_earliest, person.left_at_latest)
+        gone = between(person.left_at_earliest, person.left_at_latest, zone=zone)
         yield TreeLine(
             status,
             (
                 TreeLine(f"end of employment: {gone}"),
-                TreeLine(f"told by HR: {moment(person.notified_at)}"),
-                TreeLine(f"first seen by us: {moment(person.first_seen_left_at)}"),
+                TreeLine(f"told by HR: {local(person.notified_at, zone)}"),
+                TreeLine(f"first seen by us: {local(person.first_seen_left_at, zone)}"),
             ),
             "warn",
         )
     if person.roles:
-        yield TreeLine("Roles", _most([_role(role) for role in person.roles]))
+        yield TreeLine("Roles", _most([_role(role, zone) for role in person.roles]))
     else:
         yield TreeLine("No role template applies to this person, so nothing is expected", tone="warn")
 
 
-def _role(role: RoleHeld) -> TreeLine:
+def _role(role: RoleHeld, zone: str) -> TreeLine:
     client = f" at {role.client}" if role.client else ""
-    spell = f"{_SPELL[role.spell]} since {day(role.since)}" + (f" until {day(role.until)}" if role.until else "")
+    spell = f"{_SPELL[role.spell]} since {day(role.since, zone=zone)}" + (
+        f" until {last_day(role.until, zone=zone)}" if role.until else ""
+    )
     place = f" ({role.place})" if role.place else ""
     return TreeLine(f"{role.role}{client}, {spell}: {role.because}{place}")
 
 
-def _account(account: AccountCard, peers: Mapping[tuple[str, str], str]) -> tuple[str, TreeLines]:
+def _account(account: AccountCard, peers: Mapping[tuple[str, str], str], zone: str) -> tuple[str, TreeLines]:
     state = {True: "enabled", False: "disabled", None: "enabled or not is unknown"}[account.enabled]
     used = (
         "never used"
         if account.never_used
-        else f"last used {between(account.last_used_earliest, account.last_used_latest)}"
+        else f"last used {between(account.last_used_earliest, account.last_used_latest, zone=zone)}"
     )
     title = f"Account {_named(account.account)}: {account.account.sort}, {state}, {used}"
     below = [_ownership(account.ownership)]
@@ -186,7 +199,7 @@ def _account(account: AccountCard, peers: Mapping[tuple[str, str], str]) -> tupl
     if account.custodians:
         below.append(TreeLine(f"Its secret is known to {listed([one.name for one in account.custodians])}"))
     owner = account.ownership.person
-    grants = [_grant(g, owner, peers.get((account.account.id, g.entitlement.id), "")) for g in account.grants]
+    grants = [_grant(g, owner, peers.get((account.account.id, g.entitlement.id), ""), zone) for g in account.grants]
     below.append(
         TreeLine(f"Holds directly ({len(grants)})", _most(grants))
         if grants
@@ -211,15 +224,19 @@ def _ownership(owned: Ownership) -> TreeLine:
     return TreeLine(f"Belongs to {_named(owned.person)}, {sure}: {owned.reason}", rungs)
 
 
-def _grant(grant: GrantHeld, owner: ThingCard | None, peers: str) -> TreeLine:
+def _grant(grant: GrantHeld, owner: ThingCard | None, peers: str, zone: str) -> TreeLine:
     how = GRANTED_BY.get(grant.via, grant.via) + (", eligible only" if grant.mode == "eligible" else "")
-    times = (f", since {day(grant.since)}" if grant.since else "") + (
-        f", until {day(grant.until)}" if grant.until else ""
+    times = (f", since {day(grant.since, zone=zone)}" if grant.since else "") + (
+        f", until {day(grant.until, zone=zone)}" if grant.until else ""
     )
     verdict, tone = _verdict(grant, owner)
     below = [_allowance(allowance) for allowance in grant.allowed_by]
     if grant.former_role:
-        below.append(TreeLine(f"allowed formerly, as {grant.former_role} until {day(grant.former_until)}", tone="warn"))
+        below.append(
+            TreeLine(
+                f"allowed formerly, as {grant.former_role} until {last_day(grant.former_until, zone=zone)}", tone="warn"
+            )
+        )
     if peers:
         below.append(TreeLine(f"beside peers {peers}"))
     below += _most([_reach(reach, judged=bool(grant.verdict)) for reach in grant.reaches])

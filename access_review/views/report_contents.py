@@ -128,6 +128,7 @@ class Contents:
     manager_of: Mapping[str, str] = field(repr=False)
     """By person, what their manager or sponsor is called."""
     cards: Cards = field(default=Cards(), repr=False)
+    cardless: int = 0
     plan: Plan | None = None
     sample: Sample | None = None
     judgement: Judgement | None = None
@@ -202,6 +203,7 @@ def contents(
         group_of=groups_of(engine),
         manager_of={row["person"]: row["name"] for row in engine.rows(_MANAGERS)},
         cards=_cards(engine, workspace, shown, alone=whose is not None),
+        cardless=sum(max(0, len({row[one] for row in shown if row[one]}) - MOST_CARDS) for one in ("person", "about")),
         predicted=None if whose else predicted,
         changed=_of_people(changed, whose.people) if changed and whose else changed,
         earlier=[_counted(one, whose.people if whose else None) for one in earlier],

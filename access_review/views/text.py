@@ -66,9 +66,15 @@ def local_lines(at: datetime | None, zone: str, *, unknown: str = "unknown") -> 
     return f"{at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M} {city}\n{moment(at)}"
 
 
-def day(at: datetime | None, *, unknown: str = "unknown") -> str:
-    """Write the day of a moment, in UTC."""
-    return unknown if at is None else f"{at.astimezone(UTC):%Y-%m-%d}"
+def day(at: datetime | None, *, unknown: str = "unknown", zone: str = "") -> str:
+    """Write the day of a moment, on the clock of ``zone``; in UTC where none is known."""
+    return unknown if at is None else f"{at.astimezone(ZoneInfo(zone) if zone else UTC):%Y-%m-%d}"
+
+
+def last_day(until: datetime | None, *, unknown: str = "unknown", zone: str = "") -> str:
+    """Write the last day of a span that ends before a moment: one that ends at midnight does not hold the day that begins then."""
+    before = until - timedelta(microseconds=1) if until is not None and zone else until
+    return day(before, unknown=unknown, zone=zone)
 
 
 def between(earliest: datetime | None, latest: datetime | None, *, unknown: str = "unknown", zone: str = "") -> str:

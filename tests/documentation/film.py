@@ -61,7 +61,7 @@ SCENES = (
         (
             Excerpt("sources/hr.yaml", 2),
             Excerpt("sources/ad.yaml", 2),
-            Excerpt("ledger: only"),
+            Excerpt("ledger: only", 2),
             Excerpt("attributes explain", 5),
             Excerpt("payroll-clerk"),
             Excerpt("Left out", 2),
@@ -81,8 +81,8 @@ SCENES = (
         f"access-review -C norwind {NOW} --run 2026 explain 'Gino Garcia'",
         (
             Excerpt("Finding ", 3),
-            Excerpt("Payroll Run (ledger"),
-            Excerpt("beside peers", 2),
+            Excerpt("Payroll Run (ledger", 2),
+            Excerpt("beside peers", 4),
             Excerpt("to end it: "),
         ),
     ),
