@@ -30,7 +30,7 @@ def changes(
     changed = read_changes(workspace, run, since)
     judged = options.judged(run)
     zone = common_zone(workspace, run, {one.person for one in changed.changes if one.person})
-    text = f"{view.text(changed, options.room, zone)}\n{judged_share.paragraph(judged, options.width)}"
+    text = f"{view.text(changed, options.room, zone, common_zone(workspace, run, ()))}\n{judged_share.paragraph(judged, options.width)}"
     options.show({**view.value(changed), "judged": judged}, text)
 
 

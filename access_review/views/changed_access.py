@@ -85,16 +85,16 @@ def value(changed: ChangedAccess) -> JsonObject:
     }
 
 
-def text(changed: ChangedAccess, width: int = 100, zone: str = "") -> str:
+def text(changed: ChangedAccess, width: int = 100, zone: str = "", clock: str = "") -> str:
     """Say what changed, a line a thing and kind of change, in lines of ``width`` columns: nothing is cut.
 
-    Moments and days are those of the clock of ``zone``, and of UTC where there is none.
+    Days are those of the people in ``zone``, moments are told by the ``clock`` of who reads; of UTC where there is none.
     """
-    return "\n".join(wrapped(line, width, "    ") for line in _text(changed, zone))
+    return "\n".join(wrapped(line, width, "    ") for line in _text(changed, zone, clock))
 
 
-def _text(changed: ChangedAccess, zone: str) -> Iterator[str]:
-    yield heading(changed, zone=zone)
+def _text(changed: ChangedAccess, zone: str, clock: str) -> Iterator[str]:
+    yield heading(changed, zone=clock)
     for section in sections(changed, zone=zone):
         yield ""
         yield section.heading
