@@ -123,7 +123,7 @@ def _init_from(
     seen = inspect_files(exports, options.now)
     laid = lay_out(directory, seen, organisation, answers)
     ignored = [(one.path.as_posix(), one.reason) for one in seen.found.ignored]
-    options.say(view.text(laid.sources, (*laid.unused, *ignored)))
+    options.say(view.text(laid.sources, (*laid.unused, *ignored), seen.look.missing))
     options.say("\n" + check_view.text(check_sources(workspaces.load(directory), options.now, lambda *_: None)))
     trial = first_review(directory, options.now)
     options.say(
@@ -135,12 +135,13 @@ def _init_from(
     given = command_line(
         ["-C", str(directory), *(["--as-of", f"{options.as_of:%Y-%m-%dT%H:%M:%SZ}"] if options.as_of else [])]
     )
+    doubts = any(source.doubts for source in laid.sources)
     said = summary(
         trial.report,
         snapshots.read_manifest(trial.run),
         organisation=organisation,
         report_file=shown(trial.page),
-        next_command=f"read what is marked LOOK in {shown(directory / 'sources')}, then access-review {given} audit",
+        next_command=f"read {'what is marked LOOK in ' if doubts else ''}{shown(directory / 'sources')}, then access-review {given} audit",
     )
     replace(options, given=given, run=trial.run.id[:16]).show(
         {

@@ -86,11 +86,13 @@ def _look(name: str, column: Any) -> ColumnLook:
     counted = pc.value_counts(text.combine_chunks() if isinstance(text, pa.ChunkedArray) else text)
     values, counts = counted.field("values"), counted.field("counts")
     trimmed = pc.utf8_trim_whitespace(values)
-    there = pc.fill_null(pc.greater(pc.utf8_length(trimmed), 0), fill_value=False)
+    # What every reader takes for nothing is nothing here: `N/A` and `0000-00-00` fill no column.
+    nothing = pc.is_in(pc.utf8_lower(trimmed), pa.array(sorted(no_value.NOTHING), pa.string()))
+    there = pc.fill_null(pc.invert(nothing), fill_value=False)
     values, counts, trimmed = values.filter(there), counts.filter(there), trimmed.filter(there)
     distinct, filled = len(values), pc.sum(counts).as_py() or 0
     examined = trimmed.take(_evenly(distinct, EXAMINED))
-    dates = date_look(examined)
+    dates = date_look(_meant_as_dates(examined))
     form, share = (Form.DATE, 1.0) if dates else form_of(examined)
     words = _words(trimmed, counts, distinct, filled, form)
     shown = examined.take(_evenly(len(examined), _SAMPLES)).to_pylist()
@@ -113,6 +115,19 @@ def _look(name: str, column: Any) -> ColumnLook:
         typed=bool(sample) and all(map(no_value.is_type_name, sample)),
         parted=_parted(sample, form),
     )
+
+
+_NO_DATES = r"^(9999|2999|4712|0001|1601|1753|1899|1900)[-/.]|^(1970-01-01|0+)$"
+"""Zeros and ends of calendars as text: a column of last days has one in each row of those who work here."""
+
+
+def _meant_as_dates(values: Any) -> Any:
+    """Return the values without the words for never and without what is a date by its form alone."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    never = pc.is_in(pc.utf8_lower(values), pa.array(sorted(no_value.NEVER), pa.string()))
+    return values.filter(pc.invert(pc.or_(never, pc.match_substring_regex(values, _NO_DATES))))
 
 
 def _parted(values: Sequence[str], form: Form) -> str | None:

@@ -14,6 +14,7 @@ from access_review.draft.meanings import (
     REVOKE_WORDS,
     ROSTER_HINTS,
     TABLE_HINTS,
+    TRAINING_HINTS,
     ColumnMeaning,
     Hint,
     Sureness,
@@ -37,6 +38,8 @@ class FileKind(StrEnum):
     DECISIONS = "decisions"
     SIGNINS = "signins"
     OWNERS = "owners"
+    TRAINING = "training"
+    """Who did which course, or is to: one row each."""
     LOOKUP = "lookup"
     """Codes and what they stand for."""
     UNKNOWN = "unknown"
@@ -84,6 +87,9 @@ def guess_kind(looks: Sequence[ColumnLook], *, pairs_unique: bool = False) -> Ki
         return wide
     if len(looks) == 2 and not fields & {"starts", "left_at"} and _two_ids(looks, pairs_unique=pairs_unique):
         return _long(looks, table)
+    learned = guess_meanings(looks, TRAINING_HINTS)
+    if not fields & {"starts", "left_at"} and _is_training(looks, learned):
+        return KindGuess(FileKind.TRAINING, "people with courses, and when they did them", learned)
     people = len(fields & {"manager", "starts", "left_at", "status", "department", "title", "kind", "name"})
     once = any(m.field == "person" and _look(looks, m).keylike for m in roster)
     if "at" in held and "account" in held and not once:
@@ -113,6 +119,14 @@ def guess_kind(looks: Sequence[ColumnLook], *, pairs_unique: bool = False) -> Ki
     if len(looks) <= 6 and looks and looks[0].unique:
         return KindGuess(FileKind.LOOKUP, f"{looks[0].name} stands once in each row, with what it stands for", ())
     return KindGuess(FileKind.UNKNOWN, "no column says who, or none says what", ())
+
+
+def _is_training(looks: Sequence[ColumnLook], found: Sequence[ColumnMeaning]) -> bool:
+    """Say whether rows are courses of people: a course that several did, or are to do, and a day on which somebody did."""
+    by_field = {m.field: _look(looks, m) for m in found}
+    if not {"course", "done"} <= by_field.keys() or not by_field.keys() & {"employee_id", "mail"}:
+        return False
+    return not by_field["course"].keylike and by_field["done"].form is Form.DATE
 
 
 def _look(looks: Sequence[ColumnLook], meaning: ColumnMeaning) -> ColumnLook:

@@ -70,7 +70,7 @@ _MANAGER = (
     r"mgr|responsable|jefe|chef)\b"
 )
 _LOGIN = (
-    r"\b(log ?in( name)?|log ?on( name)?|user ?name|account|sam ?account\w*|upn|user principal name|user|user ?id|uid|card|"
+    r"\b(log ?in( name)?|log ?on( name)?|user ?name|account|(badge|card)( ?(no|nr|num|number|id))?|sam ?account\w*|upn|user principal name|user|user ?id|uid|"
     r"benutzer\w*|kennung|anmeldename|usuario|bname|uname|principal)\b"
 )
 
@@ -144,13 +144,19 @@ TABLE_HINTS = (
         but=r"\b(type|typ|status|count|control|group|locked|enabled|active|expires)\b",
     ),
     Hint("mail", r"\b(e ?mail|mail|email)\b", _MAILS, but=r"\b(group|list|owner|manager)\b"),
-    Hint("display_name", r"\b(display ?name|full ?name|name)\b", _NAMES, lambda c: c.form is not Form.CODE),
+    Hint(
+        "display_name",
+        r"\b(display ?name|full ?name|name)\b",
+        _NAMES,
+        lambda c: c.form is not Form.CODE,
+        but=r"\b(apps?|applications?|groups?|roles?|host|device|file|resource|entitlement|permission|profile|course)\b",
+    ),
     Hint(
         "enabled",
         r"\b(enabled|active|aktiv|disabled|deactivated|inactive|locked|blocked|gesperrt|suspended|state|status)\b",
         _WORDS,
         _few,
-        but=r"\b(mfa|2fa|factor|password|sms|sync|synced|mail|out)\b",
+        but=r"\b(mfa|2fa|2sv|factor|password|sms|sync|synced|mail|out|key|token|cert|certificate|licen[cs]e|assignment)\b",
     ),
     Hint(
         "used",
@@ -174,6 +180,21 @@ TABLE_HINTS = (
     Hint("success", r"\b(success|result|outcome)\b", _WORDS, _few),
     Hint("country", r"\bcountry\b", _TEXTS),
     Hint("owner", r"\b(owner|responsible)\b", _IDS | _NAMES),
+)
+
+TRAINING_HINTS = (
+    *(hint for hint in TABLE_HINTS if hint.field in {"employee_id", "mail"}),
+    Hint("employee_id", r"^(user|person|learner|worker|learner user|teilnehmer) ?(id|no|nr|number)$", _IDS),
+    Hint(
+        "course",
+        r"\b(courses?|trainings?|curriculum|item title|learning \w+|kurse?|lehrgang|schulung|unterweisung|curso|corso|szkolenie)\b",
+        _LABELS,
+        but=r"\b(id|date|status|due|completed|completion|assigned|type|provider|hours|score)\b",
+    ),
+    Hint("done", r"\b(complet\w*|finished|done|passed|abgeschlossen|absolviert)\b", _DATES),
+    Hint("assigned", r"\b(assign\w*|enrol\w*|registered|registration|zugewiesen)\b", _DATES),
+    Hint("due", r"\b(due|deadline|required by|faellig\w*)\b", _DATES),
+    Hint("until", r"\b(expir\w*|valid (until|to))\b", _DATES),
 )
 
 DECISION_HEADER = re.compile(
@@ -208,6 +229,7 @@ def guess_meanings(looks: Sequence[ColumnLook], hints: Sequence[Hint]) -> tuple[
             fitting,
             key=lambda c: (
                 c.distinct != 1 or hint.field != "entitlement",
+                hint.field != "account" or c.form not in {Form.NAME, Form.TEXT},
                 _exact(hint, c),
                 _ends_so(hint.header, c.name),
                 _text_over_code(hint, c),

@@ -334,9 +334,9 @@ def _one_form(look: TableLook) -> tuple[str | None, list[str]]:
     left = [
         f"{c} is left out: its dates are {'not clear' if f is None else f'written as {f}'}"
         for c, f in forms.items()
-        if f != best
+        if f is None or f != best
     ]
-    return best, left if dated else []
+    return best, left
 
 
 def _form(column: ColumnLook) -> str | None:

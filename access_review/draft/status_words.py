@@ -21,6 +21,7 @@ _LEAVE = (
 )
 _ACTIVE = (
     r"\b(active|in|employed|current|aktiv|working|present|hired|a|actif|activo|future start|"
+    r"full ?time|part ?time|vollzeit|teilzeit|regular|permanent|"
     r"ativo|attivo|in forza|aktywn[ya]|zatrudnion[ya]|en poste|present|en activo|alta)\b"
 )
 _MEANINGS = (("left", _LEFT), ("leave", _LEAVE), ("active", _ACTIVE))

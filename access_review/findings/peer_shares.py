@@ -53,22 +53,23 @@ def count_shares(engine: Engine, found: str) -> None:
 def _count_holders(engine: Engine) -> None:
     """Create ``holder_shares (entitlement, holders)`` and ``role_shares (role, entitlement, holding)``.
 
-    They say how many people have each entitlement that something was found about, whether that was about them or not,
-    and how many of those have each role.
+    They say how many people who have not left have each entitlement that something was found about, whether that was
+    about them or not, and how many of those have each role.
     """
     for name, sql in _PLACES.items():
         engine.create(name, sql)
     (things,) = engine.query("SELECT entitlement FROM things_by_place ORDER BY place").columns
     (roles,) = engine.query("SELECT role FROM role_sizes ORDER BY role").columns
     giving, direct = (_Links.read(engine.query(sql), len(things)) for sql in (_GIVING, _DIRECT))
-    (people,) = engine.rows("SELECT count(*) AS number FROM people_by_place")
-    having = _Links.read(_with_places(engine.query(_HAVING_ROLES), roles), people["number"])
+    (works_here,) = engine.query(_HERE).columns
+    here = works_here.to_numpy().astype(bool)
+    having = _Links.read(_with_places(engine.query(_HAVING_ROLES), roles), len(here))
     engine.drop(*_PLACES)
     holders, cells = [_NONE.reshape(0, 2)], [_NONE.reshape(0, 3)]
-    for thing, found in _people_of(giving, direct, people["number"]):
+    for thing, found in _people_of(giving, direct, len(here)):
         of_role = np.bincount(having.of(found), minlength=len(roles))
         own = np.flatnonzero(of_role)
-        holders.append(np.array([[thing, len(found)]]))
+        holders.append(np.array([[thing, np.count_nonzero(here[found])]]))
         cells.append(np.column_stack((np.full(len(own), thing), own, of_role[own])))
     (thing, number), (of_cell, role, holding) = np.concatenate(holders).T, np.concatenate(cells).T
     columns = (
@@ -147,6 +148,12 @@ _PLACES = {
         FROM (SELECT DISTINCT reached AS entitlement FROM closure) AS things
     """,
 }
+
+_HERE = """
+    SELECT coalesce(people.status <> 'left', TRUE) AS here
+    FROM people_by_place AS places LEFT JOIN people ON people.person = places.person
+    ORDER BY places.place
+"""
 
 _GIVING = """
     SELECT things.place AS thing, direct.place AS direct

@@ -28,6 +28,7 @@ from access_review.draft.sources import (
     roster_source,
     table_source,
 )
+from access_review.draft.training import training_source
 from access_review.errors import WorkspaceError
 from access_review.review import Report
 from access_review.runs import Run
@@ -131,6 +132,10 @@ def _drafts(
             drafts += made
             converted |= parts
             continue
+        if look.guess.kind is FileKind.TRAINING:
+            path, name = _relative(folder, file.path), names.of("", look.name)
+            drafts.append(training_source(name, look, path, _reading(file, look), answers))
+            continue
         reference = references.get(look.name)
         elsewhere = Elsewhere(sources[reference.file], reference) if reference else None
         ladder = () if elsewhere else ladder_lines(seen.look, look.name, people)
@@ -160,7 +165,7 @@ def _unfit(look: TableLook) -> str:
     """Say why a table becomes no source, or nothing."""
     if look.guess.kind is FileKind.ROSTER:
         return "a roster without a column that says who: give its people an id"
-    if look.guess.kind not in _HELD:
+    if look.guess.kind not in {*_HELD, FileKind.TRAINING}:
         return f"{look.guess.kind}: {look.guess.because}; describe it by hand where it matters"
     says = (look.column(field) for field in ("entitlement", "account", "mail", "employee_id"))
     if look.guess.kind is FileKind.HOLDINGS and not any(says):

@@ -5,7 +5,7 @@ from typing import TypedDict
 
 from access_review.explain.coverage import Coverage, SourceMatch
 from access_review.views.terminal import fitted, wrapped
-from access_review.views.text import count, visible
+from access_review.views.text import count, parted, visible
 
 _NAMED = 10
 
@@ -97,7 +97,7 @@ def by_source(coverage: Coverage, width: int = 100) -> Iterator[str]:
     if lines := rows(coverage):
         yield fitted(("source", "find their person", "by", "grants a template judges"), lines, width)
     if coverage.roleless:
-        named = ", ".join(visible(name or person) for person, name in coverage.roleless[:_NAMED])
+        named = parted([visible(name or person) for person, name in coverage.roleless[:_NAMED]])
         more = len(coverage.roleless) - _NAMED
         rest = f" and {more:,} more" if more > 0 else ""
         whose = f"{count(len(coverage.roleless), 'person', 'people')} of {coverage.people:,}"

@@ -20,9 +20,10 @@ def text(draft: TemplateDraft, written: int, folder: str, names: Mapping[str, st
         if promoted
         else "every line is a may: a person promotes what is a duty (or --promote)."
     )
-    return "\n".join(
-        (*_lines(draft, folder, names), f"{count(written, 'template')} written to {visible(folder)}; {duties}")
+    told = (
+        f"{count(written, 'template')} written to {visible(folder)}; {duties}" if written else "No template is written."
     )
+    return "\n".join((*_lines(draft, folder, names), told))
 
 
 def _lines(draft: TemplateDraft, folder: str, names: Mapping[str, str]) -> Iterator[str]:

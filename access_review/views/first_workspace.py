@@ -8,12 +8,12 @@ from access_review.model import Options
 from access_review.views.text import visible
 
 
-def text(sources: Sequence[SourceDraft], unused: Sequence[tuple[str, str]]) -> str:
-    """Say each source, its ladder with the rate of each rung, what to look at, and what is not used."""
-    return "\n".join(_lines(sources, unused))
+def text(sources: Sequence[SourceDraft], unused: Sequence[tuple[str, str]], missing: Sequence[str] = ()) -> str:
+    """Say each source, its ladder with the rate of each rung, what to look at, what is not used and what is ``missing``."""
+    return "\n".join(_lines(sources, unused, missing))
 
 
-def _lines(sources: Sequence[SourceDraft], unused: Sequence[tuple[str, str]]) -> Iterator[str]:
+def _lines(sources: Sequence[SourceDraft], unused: Sequence[tuple[str, str]], missing: Sequence[str]) -> Iterator[str]:
     for source in sources:
         yield f"sources/{source.name}.yaml ({source.connector}): {visible(source.about[0])}"
         for rung in source.match:
@@ -22,6 +22,7 @@ def _lines(sources: Sequence[SourceDraft], unused: Sequence[tuple[str, str]]) ->
             yield f"  accounts find people by {rung.account} = {rung.person}{_ignoring(rung)}: {visible(rung.because)}{sure}"
         yield from (f"  LOOK: {visible(doubt)}" for doubt in source.doubts)
     yield from (f"Not used: {visible(file)}: {visible(reason)}" for file, reason in unused)
+    yield from (f"These files do not tell: {visible(one)}" for one in missing)
 
 
 def _ignoring(rung: RungLine) -> str:

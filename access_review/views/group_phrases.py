@@ -6,7 +6,7 @@ PHRASES: Mapping[str, str] = {
     "access-beyond-role": "{who} [holds|hold] {what} beyond [the|their] role",
     "access-unused": "{who} [has|have] stopped using {what}",
     "account-dormant": "accounts of {who} have not been used for long",
-    "account-unowned": "{who} [belongs|belong] to nobody: {names}",
+    "account-unowned": "{who} [belongs|belong] to nobody[|: {names}]",
     "access-outside-ticket": "{who} used {what} outside the time of [a ticket|tickets]",
     "agent-beyond-purpose": "{who} [holds|hold] {what} beyond [its|their] purpose",
     "agent-unowned": "{who} [has|have] no sponsor who works here",

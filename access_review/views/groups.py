@@ -6,7 +6,7 @@ from typing import TypedDict, cast
 
 from access_review.findings.groups import Ending, FindingGroup, GroupLevel, Groups, facts_of
 from access_review.views.group_phrases import ACTORS, PHRASES, REMEDIES
-from access_review.views.text import count, shorten, visible
+from access_review.views.text import count, parted, shorten, visible
 
 
 class GroupSummary(TypedDict):
@@ -170,4 +170,4 @@ def _what(group: FindingGroup) -> str:
 
 
 def _named(names: Sequence[str], total: int) -> str:
-    return ", ".join(shorten(name, 40) for name in names) + (", …" if total > len(names) else "")
+    return parted([shorten(name, 40) for name in names] + (["…"] if total > len(names) else []))

@@ -65,6 +65,8 @@ def too_little(judged: JudgedSummary | None) -> str:
 def nothing_found(summary: Summary) -> str:
     """Say what no finding means: that nothing is wrong only where all was judged."""
     judged = summary["judged"]
+    if judged is not None and not judged["accounts"]:
+        return "Nothing was found, since there was nothing to judge: no source has an account."
     if judged is None or judged["whole"]:
         return NOTHING_WRONG
     return "Nothing was found, which does not mean that nothing is wrong: not everything was judged."

@@ -110,10 +110,15 @@ def limit(rate: float) -> str:
     return f"{ceil(round(100 * percent, 6)) / 100:.2f}%" if percent else "0%"
 
 
+def parted(names: Sequence[str]) -> str:
+    """Write names after one another: those that have commas (``Last, First``) are parted by another mark."""
+    return ("; " if any(", " in name for name in names) else ", ").join(names)
+
+
 def listed(names: Sequence[str], most: int = 5, total: int | None = None) -> str:
     """Write the first names and how many more there are."""
     total = len(names) if total is None else total
-    shown = ", ".join(visible(name) for name in names[:most])
+    shown = parted([visible(name) for name in names[:most]])
     return shown + (f" and {total - most:,} more" if total > most else "")
 
 

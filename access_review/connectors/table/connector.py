@@ -91,7 +91,7 @@ class Export:
         lacks a column, ``ConnectorError`` when it cannot be had.
         """
         sheet = self._sheet()
-        listing = ExportListing(self.source, sheet, self.terms)
+        listing = ExportListing(self.source, sheet, self.terms, as_of)
         counted: Counter[str] = Counter()
         for table, row in listing.rows():
             counted[table] += 1

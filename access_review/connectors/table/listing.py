@@ -4,8 +4,10 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from access_review.connectors import Source, problem
+from access_review.connectors.contradictions import SKEW
 from access_review.connectors.same_name import folded
 from access_review.connectors.table.columns import TIMES
 from access_review.connectors.table.listed_account import ListedAccount
@@ -23,6 +25,7 @@ class ExportListing:
     source: Source
     sheet: Sheet
     terms: ListingTerms
+    as_of: datetime
     lost: int = 0
     typed: Counter[str] = field(default_factory=Counter)
     unread: Counter[str] = field(default_factory=Counter)
@@ -133,6 +136,10 @@ class ExportListing:
         # Whoever cannot read whether it is done, or until when that counts, does not know whether it is missing.
         if line.faults:
             raise LostError(line.faults.pop())
+        if done.earliest and until.latest and until.latest < done.earliest:
+            raise LostError("it counts until a day before the one on which it was done: neither is believed")
+        if done.earliest and done.earliest > self.as_of + SKEW:
+            raise LostError(f"done on {done.earliest:%Y-%m-%d}, after it was read: whether it is done is not known")
         self._asked_for[f"{person} {course}"] += 1
         yield (
             "training",

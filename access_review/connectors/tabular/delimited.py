@@ -96,6 +96,8 @@ def decode(data: bytes, file: str, encoding: str | None = None) -> str:
 
     Raises ``WorkspaceError`` naming every line that is not in that encoding.
     """
+    if packed := next((said for start, said in _PACKED.items() if data.startswith(start)), None):
+        raise WorkspaceError.of([Mistake(file, 1, 0, f"is no text, but {packed}")])
     marked = next((name for mark, name in _MARKS if data.startswith(mark)), None)
     if marked and encoding and not _agree(marked, encoding):
         raise WorkspaceError.of([Mistake(file, 1, 0, f"starts with the mark of {marked}, `encoding` says {encoding}")])
@@ -112,6 +114,15 @@ def decode(data: bytes, file: str, encoding: str | None = None) -> str:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise WorkspaceError.of([Mistake(file, line, 0, "holds a null character", "is this text, in this encoding?")])
     return text
+
+
+_PACKED = {
+    b"PK\x03\x04": "a workbook of Excel or a zip: name it .xlsx, or unpack it",
+    b"\x1f\x8b": "packed by gzip: unpack it",
+    b"\xd0\xcf\x11\xe0": "a workbook of an old Excel, or one with a password: save it as .xlsx or CSV, without one",
+    b"%PDF": "a PDF: export the list as CSV",
+    b"PAR1": "a Parquet file: name it .parquet",
+}
 
 
 def _agree(marked: str, encoding: str) -> bool:

@@ -7,6 +7,7 @@ so that the truth is always between them.
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -225,12 +226,17 @@ def _since_epoch(milliseconds: int, offset: str | None) -> date:
     return at if at.time() != time.min else at.date()
 
 
+_CLOCKS = ("%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M:%S %p", "%I:%M%p")
+
+
 def clock(text: str) -> time:
-    """Read an hour written ``HH:MM``; raises ``Unreadable``."""
-    try:
-        return datetime.strptime(text, "%H:%M").time()  # noqa: DTZ007 - a time of day has no zone
-    except ValueError:
-        raise Unreadable(f"is not written as HH:MM: {text!r}") from None
+    """Read an hour written ``HH:MM``, with seconds as workbooks store it, or with AM and PM; raises ``Unreadable``."""
+    if text in ("24:00", "24:00:00"):  # the end of a day, which is the beginning of the next
+        return time()
+    for form in _CLOCKS:
+        with suppress(ValueError):
+            return datetime.strptime(text, form).time()  # noqa: DTZ007 - a time of day has no zone
+    raise Unreadable(f"is not written as HH:MM: {text!r}")
 
 
 def is_form(form: str) -> bool:

@@ -4,11 +4,15 @@ import io
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any, NoReturn
+from datetime import date
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from access_review.connectors.tabular import further_pages
 from access_review.connectors.tabular.cells import Raw, Value
 from access_review.errors import Mistake, WorkspaceError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 DEEPEST = 32
 """Levels of nesting that become columns; what lies deeper stays JSON text."""
@@ -96,11 +100,33 @@ def read_parquet(data: bytes, file: str) -> Raw:
     if len(set(names)) < len(names):
         return Raw(0, tuple(names), ())
     for position, column in enumerate(table.schema):
-        # Nanoseconds exist in Arrow only; microseconds are what the snapshot keeps.
-        if pa.types.is_timestamp(column.type) and column.type.unit == "ns":
-            finer = table[column.name].cast(pa.timestamp("us", column.type.tz), safe=False)
-            table = table.set_column(position, column.name, finer)
+        if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
+            table = table.set_column(position, column.name, _within_calendar(table[column.name]))
     return _raw(table.to_pylist(), file, columns=names)
+
+
+def _within_calendar(column: "pa.ChunkedArray") -> "pa.ChunkedArray":
+    """Return dates and times as the calendar has them: what lies beyond its years is its last day or first, which are no date."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = column.type
+    if (
+        pa.types.is_timestamp(kind) and kind.unit == "ns"
+    ):  # it exists in Arrow only; microseconds are what a snapshot keeps
+        return column.cast(pa.timestamp("us", kind.tz), safe=False)
+    # A day from either end, so that no zone leads beyond it.
+    last, first = (pa.scalar(day, pa.date32()).cast(_zoneless(kind)) for day in (date(9999, 12, 30), date(1, 1, 2)))
+    number = pa.int32() if pa.types.is_date32(kind) else pa.int64()
+    counted = column.cast(number)
+    high, low = (end.cast(number) for end in (last, first))
+    return pc.min_element_wise(pc.max_element_wise(counted, low, skip_nulls=False), high, skip_nulls=False).cast(kind)
+
+
+def _zoneless(kind: "pa.DataType") -> "pa.DataType":
+    import pyarrow as pa
+
+    return pa.timestamp(kind.unit) if pa.types.is_timestamp(kind) else kind
 
 
 def _raw(found: list[Any], file: str, *, columns: list[str] | None = None, exact_integers: bool = False) -> Raw:

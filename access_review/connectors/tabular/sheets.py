@@ -161,7 +161,9 @@ def read(
     name = shown(location)
     reader = _FORMATS.get(ending(location))
     if reader is None:
-        raise WorkspaceError.of([Mistake(name, 0, 0, "unknown kind of file", f"one of {', '.join(_FORMATS)}")])
+        raise WorkspaceError.of(
+            [Mistake(name, 0, 0, "unknown kind of file", f"one of {', '.join(_FORMATS)}; unpack what is packed")]
+        )
     if header_row < 1 or footer < 0:
         raise WorkspaceError("`header_row` counts from 1 and `footer` from 0")
     data, modified = fetch(location, folder)
