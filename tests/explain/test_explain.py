@@ -1,5 +1,6 @@
 import json
 import xml.etree.ElementTree as ET
+from datetime import UTC, datetime
 from itertools import pairwise
 
 import pytest
@@ -14,6 +15,7 @@ from access_review.facts import FINDINGS
 from access_review.review import establish
 from access_review.views import explanation, explanation_picture, svg
 from access_review.views.svg_layout import BOX, columns, layout
+from access_review.views.text import by_reason, day, last_day, listed
 from tests.support.small_company import BIDI, MARKUP, account, group, member, nested, person, reviewed, rows
 from tests.support.snapshots import AS_OF, tables, workspace
 
@@ -341,3 +343,19 @@ def test_without_cycles_every_arrow_leads_to_the_right(pairs):
     arrows = [(str(a), str(b)) for a, b in pairs if a < b]
     column = columns(boxes, arrows)
     assert all(column[start] < column[end] for start, end in arrows)
+
+
+def test_moments_and_days_are_on_the_clock_that_is_asked_for(company):
+    shown = explanation.text(asked(company, "Bo Reyes"), zone="Asia/Manila")
+    assert "told by HR: 2026-01-30 04:00 Asia/Manila (2026-01-29 20:00 UTC)" in shown
+    midnight = datetime(2026, 10, 30, 23, tzinfo=UTC)
+    assert (last_day(midnight, zone="Europe/Warsaw"), day(midnight, zone="Europe/Warsaw")) == (
+        "2026-10-30",
+        "2026-10-31",
+    )
+
+
+def test_names_with_commas_are_parted_by_another_mark_and_a_reason_is_said_once():
+    assert listed(["Haas, Jana", "Ekman, Sam"]) == "Haas, Jana; Ekman, Sam"
+    said = by_reason([("grants", "cut"), ("accounts", "cut"), ("people", "old")])
+    assert said == [("grants, accounts", "cut"), ("people", "old")]
