@@ -115,7 +115,8 @@ def test_what_a_reviewer_decided_is_taken_away_where_the_plan_is_for_that(inputs
     said = decision_on(asked, ReviewerAnswer.REVOKE, by="Person 2", at=AS_OF.date(), comment="moved")
     more = replace(inputs, answered=[([asked], {asked.item: said})])
     assert decision_reference(asked.item) not in derive(ORDER, more).reasons
-    made = derive(replace(ORDER, scope=Scope(reviewed=True)), more)
+    made = derive(replace(ORDER, name="decided", scope=Scope(reviewed=True)), more)
+    assert made.plan.name == "decided"
     (decided,) = (one for one in made.plan.changes if one.because == (decision_reference(asked.item),))
     assert (decided.target.account.id, decided.target.entitlement.id) == ("ad:user:3", "ad:group:Fin")
     assert made.reasons[decision_reference(asked.item)] == f"Person 2 decided on {AS_OF.date()}: revoke (moved)"
