@@ -10,8 +10,10 @@ from access_review.cli.options import FailOn, Options, leave, shown
 from access_review.model import CURRENT, Severity
 
 if TYPE_CHECKING:
+    from access_review.audit.worklist import Worklist
     from access_review.review import Report
     from access_review.runs import Run
+    from access_review.sample.draw import Sample
     from access_review.stages.audit import Opened
     from access_review.stages.report import WrittenReport
     from access_review.workspace import Workspace
@@ -117,7 +119,10 @@ def audit(
     _say_what_is_asked(options, run, opened, kept_by_auditor=promised is not None)
     if first := _first(report):
         options.say(f"Next:   access-review explain {first}")
-        options.say("Then:   access-review plan --rule leaver-active --requested-by YOU     (your own id)")
+        leaving = any(one.rule == "leaver-active" and one.hits for one in report.evaluations)
+        options.say(
+            f"Then:   access-review plan {'--rule leaver-active ' * leaving}--requested-by YOU     (your own id)"
+        )
     elif opened.drawn:
         options.say("Next:   access-review remind")
     leave(*_outcome(run, report, fail_on))
@@ -235,10 +240,18 @@ def _summarise(
         return
     text = "\n".join((*coverage.warnings(written.coverage), text, *predicted.next_to_fail(written.predicted)))
     more = audited.value(written.coverage, written.unusual, written.predicted)
-    drawn = opened.drawn if opened else None
-    work, picked = (drawn.work, drawn.sample) if drawn else (None, None)
-    sample = asked_of.value(opened.week, opened.why_not, work, picked) if opened else None
+    sample = asked_of.value(opened.week, opened.why_not, *_asked(opened)) if opened else None
     options.show({"run": run.id, "trial": manifest.rehearsal, **value, **more, "sample": sample}, text)
+
+
+def _asked(opened: "Opened") -> "tuple[Worklist | None, Sample | None]":
+    """Return what is asked in the week of an audit: by this draw, or by that of an audit before it in the same week."""
+    from access_review import store
+    from access_review.artifacts import SAMPLE, WORKLIST
+
+    if opened.drawn:
+        return opened.drawn.work, opened.drawn.sample
+    return (store.read(opened.run, WORKLIST), store.read(opened.run, SAMPLE)) if opened.run else (None, None)
 
 
 def _first(report: "Report") -> str:

@@ -107,6 +107,11 @@ def _number(value: float, at: datetime) -> _Found:
     return float(value), at, None, None, None
 
 
+def _of_none(at: datetime) -> _Found:
+    """Return the figure of no case at all: nothing took long, and it says so by its counts."""
+    return 0.0, at, 0, 0, None
+
+
 def _sources_complete(view: _View) -> _Found:
     run = view.newest
     return _share(run.sources_complete, run.sources, run.as_of, 0.0) if run else _unknown(Unmeasured.NO_RUN)
@@ -243,7 +248,7 @@ def _revocation_speed(view: _View) -> _Found:
     if days:
         return _number(_percentile(days), run.as_of)
     still_open = sum(one.open for _, one in view.wanted(run))
-    return _unknown(Unmeasured.NOTHING_YET, run.as_of) if still_open else _number(0.0, run.as_of)
+    return _unknown(Unmeasured.NOTHING_YET, run.as_of) if still_open else _of_none(run.as_of)
 
 
 def _percentile(values: Iterable[float]) -> float:
@@ -295,7 +300,7 @@ def _leavers_in_time(run: RunRecord) -> _Found:
 def _leaver_lag(run: RunRecord) -> _Found:
     lags = run.leavers.lags if run.leavers else ()
     if not lags:
-        return _number(0.0, run.as_of)
+        return _of_none(run.as_of)
     # What no record says sorts last: it is unknown only where it reaches the percentile.
     at_most = _percentile(float("inf") if lag is None else lag for lag in lags)
     return _unknown(Unmeasured.NOT_PROVEN, run.as_of) if at_most == float("inf") else _number(at_most, run.as_of)

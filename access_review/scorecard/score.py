@@ -22,6 +22,8 @@ class Known(StrEnum):
 
     MEASURED = "measured"
     ATTESTED = "attested"
+    NOT_MEASURED = "not-measured"
+    """There was nothing to measure it by: it earns nothing, and says nothing bad."""
     UNKNOWN = "unknown"
     EXPIRED = "expired"
 
@@ -121,6 +123,9 @@ def _scored(metric: Metric, formulas: Formulas, listed: CheckpointList, records:
         found = replace(found, value=None, why=Unmeasured.OUT_OF_DATE)
     if found.why in NO_RECORD and metric.attested is not None:
         return replace(_stated(metric, records, at), measured=found)
+    if found.whole == 0 and found.why in {None, Unmeasured.NOTHING_YET}:
+        found = replace(found, value=None, why=Unmeasured.NOTHING_YET)
+        return MetricScore(metric, Known.NOT_MEASURED, None, 0.0, measured=found)
     if found.value is None:
         return MetricScore(metric, Known.UNKNOWN, None, 0.0, measured=found)
     return MetricScore(metric, Known.MEASURED, found.value, points_for(metric, found.value), measured=found)
@@ -168,5 +173,5 @@ def _dimension(dimension: Dimension, formulas: Formulas, metrics: Sequence[Metri
         round(sum(one.points for one in own), 1),
         formulas.targets[dimension],
         round(sum(one.points for one in own if one.known is Known.ATTESTED), 1),
-        sum(one.metric.weight for one in own if one.known in {Known.UNKNOWN, Known.EXPIRED}),
+        sum(one.metric.weight for one in own if one.known in {Known.NOT_MEASURED, Known.UNKNOWN, Known.EXPIRED}),
     )

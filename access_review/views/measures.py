@@ -49,7 +49,8 @@ def value_text(value: float, unit: MeasureUnit) -> str:
 def figure(found: Measurement) -> str:
     """Write a figure with the counts behind it, or why it is not known."""
     if found.value is None:
-        return f"unknown: {_WHY[found.why]}{_counts(found)}" if found.why else "unknown"
+        said = "not measured" if found.whole == 0 else "unknown"
+        return f"{said}: {_WHY[found.why]}{_counts(found)}" if found.why else "unknown"
     return value_text(found.value, MEASURES[found.name].unit) + _counts(found)
 
 

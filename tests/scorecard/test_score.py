@@ -12,6 +12,7 @@ from access_review.scorecard.records import Records, RuleFigures, RunRecord
 from access_review.scorecard.score import Known, RiskLevel, about_metric, points_for, score, value_for_next_point
 from access_review.settings.checklist import CheckpointList
 from access_review.settings.scorecard import Dimension, Formulas
+from access_review.views import measures
 from tests.support.example import REPOSITORY
 
 AT = datetime(2026, 11, 2, 6, tzinfo=UTC)
@@ -62,6 +63,13 @@ def test_what_is_unknown_or_too_old_earns_nothing_and_comes_first_of_what_to_gai
     assert (card.total, card.dimensions[-1].unknown) == (80.0, 20)
     assert card.next_points[0].metric.metric == "ai-one"
     assert scored(formulas(), run(10), at=AT + 32 * DAY).total == 0
+
+
+def test_what_there_was_nothing_of_is_not_measured_and_earns_nothing():
+    card = scored(formulas(measured="exception-rate", good=0, bad=10), run(10))
+    none = card.metrics[-1]
+    assert (none.known, none.value, none.points, card.dimensions[-1].unknown) == (Known.NOT_MEASURED, None, 0, 20)
+    assert measures.figure(none.measured) == "not measured: nothing to measure yet (0 of 0)"
 
 
 def test_a_statement_earns_points_until_it_expires_and_is_shown_as_one():
