@@ -25,9 +25,10 @@ class HeldStatements:
 
     def add(self, run: Run, at: datetime, known: Workspace) -> Iterator[str]:
         """Hold each signature in a run to the keys enrolled then, and to the plan beside it; yield what is wrong."""
-        people = plans.signatories(run)
+        paths = packs.statement_files(run)
+        people = packs.signatories_of(run, known, [*paths, *_of_no_run(run.folder.parent.parent)])
         self.enrolled.append((at, known.approvers, people))
-        for path in packs.statement_files(run):
+        for path in paths:
             place = path.relative_to(run.folder.parent).as_posix()
             try:
                 statement, said = _read(files.content(path, statements.LARGEST), known.approvers, people)
@@ -45,9 +46,7 @@ class HeldStatements:
 
         What was signed before the first of them, or after the last, by a key that none knows is ``told``: nothing here shows whose it is.
         """
-        for path in sorted(
-            [*(folder / plans.SIGNED_HERE).glob("*.json"), *(folder / plans.STANDING_APPROVALS).glob("*.json")]
-        ):
+        for path in _of_no_run(folder):
             place, data = path.relative_to(folder).as_posix(), files.content(path, statements.LARGEST)
             try:
                 found = self._anybodys(data)
@@ -94,6 +93,10 @@ class HeldStatements:
         for key, attended in said.items():
             if attended.counter and self.counted.setdefault((key, attended.counter), statement.id) != statement.id:
                 yield f"{place}: its key signed something else with the same count: there is a copy of it"
+
+
+def _of_no_run(folder: Path) -> list[Path]:
+    return sorted(path for place in (plans.SIGNED_HERE, plans.STANDING_APPROVALS) for path in (folder / place).glob("*.json"))
 
 
 def _read(data: bytes, approvers: Approvers, people: Signatories) -> tuple[Statement, Mapping[str, Attended]]:

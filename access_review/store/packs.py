@@ -17,9 +17,10 @@ from access_review.evidence.summary import RunSummary, SaidIn
 from access_review.logbook.lines import FileMark, inside
 from access_review.review import establish_owners
 from access_review.revoke import approve, statements
+from access_review.revoke.approve import Signatories
 from access_review.runs import Run
 from access_review.snapshot import Stored, stored
-from access_review.store import audits, files, follow_ups, logbook, plans, reviews, snapshots
+from access_review.store import audits, files, follow_ups, logbook, reviews, snapshots
 from access_review.store.decisions import Assurance
 from access_review.tables import TABLES
 from access_review.workspace import Workspace
@@ -104,13 +105,26 @@ def statement_files(run: Run) -> list[Path]:
 
 
 def _said(run: Run, known: Workspace) -> Iterator[SaidIn]:
-    people = plans.signatories(run)
-    for path in statement_files(run):
+    paths = statement_files(run)
+    people = signatories_of(run, known, paths)
+    for path in paths:
         try:
             statement, _ = approve.read_statement(files.content(path, statements.LARGEST), known.approvers, people)
         except PlanRefused:
             continue
         yield SaidIn(path.relative_to(run.folder.parent).as_posix(), statement)
+
+
+def signatories_of(run: Run, known: Workspace, paths: Iterable[Path]) -> Signatories:
+    """Return who is who by the roster of a run, of those alone whom its statements or ``roles/approvers.yaml`` name.
+
+    Rosters have a million rows, and few sign. Raises ``ArtifactError`` for a damaged table.
+    """
+    asked = {statements.named_in(files.content(path, statements.LARGEST)) for path in paths}
+    if not asked:
+        return Signatories({}, frozenset())
+    asked |= {approver.person for approver in known.approvers.approvers}
+    return Signatories.of(snapshots.people_called(run, asked), ())
 
 
 def lock_of_this_tool() -> bytes | None:
@@ -123,7 +137,8 @@ def lock_of_this_tool() -> bytes | None:
 def figures_of(run: Run, known: Workspace) -> EvidenceFigures:
     """Return what the evidence of a run states in numbers, by the answers there are; raises ``ArtifactError``."""
     snapshot = snapshots.load(run)
-    with reviews.engine_of(known, snapshot) as engine:
+    rows = stored(snapshot.tables).rows("accounts")
+    with reviews.engine_of(known, snapshot, _MEMORY if rows > _MANY else None) as engine:
         establish_owners(_for_owners(snapshot.tables), known, engine, reviews.previous(run.workspace, run).owners)
         lag = figures.measure_open_lag(engine, snapshot.as_of)
     if not store.has(run, SAMPLE):
@@ -133,6 +148,8 @@ def figures_of(run: Run, known: Workspace) -> EvidenceFigures:
     return figures.figures_of(run.id, audits.judgement(run), lag, clients)
 
 
+_MANY, _MEMORY = 100_000, "512MB"
+"""Of so many accounts whose each is is found in that much memory, whatever a review may take; the rest goes to disk."""
 _OWNERS_READ = frozenset({"accounts", "people", "assignments", "aliases"})
 
 

@@ -125,10 +125,13 @@ def refuse_changed(run: Run, workspace: Workspace) -> None:
 
 
 @contextmanager
-def engine_of(workspace: Workspace, snapshot: Snapshot) -> Iterator[Engine]:
-    """Open the embedded engine, whichever reviews: what is asked about a run is not written for the other."""
+def engine_of(workspace: Workspace, snapshot: Snapshot, memory: str | None = None) -> Iterator[Engine]:
+    """Open the embedded engine, whichever reviews: what is asked about a run is not written for the other.
+
+    ``memory`` is what it may take, where that is not what a review may.
+    """
     settings = workspace.policy.engine
-    with EmbeddedEngine(snapshot.as_of, settings.memory, settings.threads) as engine:
+    with EmbeddedEngine(snapshot.as_of, memory or settings.memory, settings.threads) as engine:
         yield engine
 
 

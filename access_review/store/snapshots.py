@@ -3,7 +3,7 @@
 Read back, the tables stay on disk: an engine reads the files itself.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -104,6 +104,22 @@ def people(run: Run) -> Sequence[Row]:
     """Return the people whom a run read from the rosters; raises ``ArtifactError``."""
     rows: list[Row] = table(run, "people").to_pylist()
     return rows
+
+
+def people_called(run: Run, names: Collection[str]) -> Iterator[Row]:
+    """Yield the people of a run of whom one of these is the id, the roster's id, the mail address or the name.
+
+    The table is read batch by batch, and only what tells who somebody is. Raises ``ArtifactError``.
+    """
+    asked = {name.strip().casefold() for name in names}
+    called = ("person", "native_id", "mail", "name")
+    part = _part(run, read_manifest(run), "people")
+    columns = [*called, "status"]
+    rows = part.reader(columns) if isinstance(part, ParquetFile) else part.select(columns).to_reader()
+    for batch in rows:
+        for row in batch.to_pylist():
+            if any((row[name] or "").casefold() in asked for name in called):
+                yield row
 
 
 def verify(path: Path, *, digest: str, file: str, made: str = "collected", hint: str = _COLLECT) -> None:
