@@ -184,7 +184,7 @@ def heads_seen(data: bytes) -> TreeHead | None:
         return None
 
 
-def named_in(data: bytes) -> str:
+def signer_named(data: bytes) -> str:
     """Return who a statement says made it, unchecked; empty of one that is damaged."""
     try:
         return payload_of(data).person

@@ -96,7 +96,9 @@ class HeldStatements:
 
 
 def _of_no_run(folder: Path) -> list[Path]:
-    return sorted(path for place in (plans.SIGNED_HERE, plans.STANDING_APPROVALS) for path in (folder / place).glob("*.json"))
+    return sorted(
+        path for place in (plans.SIGNED_HERE, plans.STANDING_APPROVALS) for path in (folder / place).glob("*.json")
+    )
 
 
 def _read(data: bytes, approvers: Approvers, people: Signatories) -> tuple[Statement, Mapping[str, Attended]]:

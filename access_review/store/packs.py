@@ -120,7 +120,7 @@ def signatories_of(run: Run, known: Workspace, paths: Iterable[Path]) -> Signato
 
     Rosters have a million rows, and few sign. Raises ``ArtifactError`` for a damaged table.
     """
-    asked = {statements.named_in(files.content(path, statements.LARGEST)) for path in paths}
+    asked = {statements.signer_named(files.content(path, statements.LARGEST)) for path in paths}
     if not asked:
         return Signatories({}, frozenset())
     asked |= {approver.person for approver in known.approvers.approvers}
