@@ -146,24 +146,34 @@ def _found(
     if owners_to:
         sql, params = owners_now(sorted(snapshot.incomplete("accounts")))
         engine.write(sql, owners_to, **params)
-    before = PREVIOUS_FINDINGS.schema.empty_table() if known.findings is None else known.findings
-    findings.register(engine, "previous_findings", before)
-    for name, table in (carry_forward_tables(known.left_open) | accepted_tables(known.accepted)).items():
-        engine.register(name, table)
-    # What no role asks for is not missed.
-    unasked = () if any(template.training for template in workspace.templates) else ("training",)
-    gaps = Gaps(
-        missing=(frozenset(TABLES) - snapshot.collected).union(() if known.accepted else ACCEPTED).difference(unasked),
-        incomplete={table: snapshot.incomplete(table) for table in TABLES},
-        clocks=snapshot.clocks,
-        rests_on=RESTS_ON,
-    )
+    establish_past(engine, known)
+    gaps = gaps_of(snapshot, workspace, accepted=known.accepted is not None)
     rules = list(load().values())
     evaluations = findings.evaluate(engine, rules, workspace.policy, gaps)
     judged = measure_judged(engine)  # before what these three read is let go
     counts = count(judged) if count else None
     found = findings.conclude(engine, workspace.policy, evaluations, gaps, rules, findings_to, only=only, spare=SPARE)
     return Report(snapshot.as_of, found, evaluations, "", judged, counts=counts)
+
+
+def establish_past(engine: Engine, known: Previous) -> None:
+    """Put what is known from before a run into the engine: ``previous_findings``, and what :mod:`access_review.facts` makes of the rest."""
+    before = PREVIOUS_FINDINGS.schema.empty_table() if known.findings is None else known.findings
+    findings.register(engine, "previous_findings", before)
+    for name, table in (carry_forward_tables(known.left_open) | accepted_tables(known.accepted)).items():
+        engine.register(name, table)
+
+
+def gaps_of(snapshot: Snapshot, workspace: Workspace, *, accepted: bool) -> Gaps:
+    """Return what was not read, from the snapshot's table ``completeness``; ``accepted`` tells whether a run was before it."""
+    # What no role asks for is not missed.
+    unasked = () if any(template.training for template in workspace.templates) else ("training",)
+    return Gaps(
+        missing=(frozenset(TABLES) - snapshot.collected).union(() if accepted else ACCEPTED).difference(unasked),
+        incomplete={table: snapshot.incomplete(table) for table in TABLES},
+        clocks=snapshot.clocks,
+        rests_on=RESTS_ON,
+    )
 
 
 def _digest(report: Report) -> str:
@@ -282,6 +292,9 @@ STEPS: tuple[Callable[[Mapping[str, pa.Table], Workspace, Engine], None], ...] =
     _authorise,
 )
 """What comes before the rules, in this order."""
+
+STEPS_OF_FACTS = tuple(step for step in STEPS if step not in (_read, _number, _compare))
+"""Those that make what is kept from one review to the next: not what everybody holds, compared with the roles."""
 
 RELATIONS = (*CORRELATED, *roles.RELATIONS, *declared.RELATIONS, DOUBTS, DOUBTED, *diff.RELATIONS, *tickets.RELATIONS)
 """Every relation that the steps make in the engine, in this order."""

@@ -408,7 +408,7 @@ def test_no_name_reaches_the_engine_as_text_of_a_statement(source, role, group_n
     )
     with EmbeddedEngine(AS_OF) as engine:
         watched = Watched(engine._db)
-        setattr(engine, "_db", watched)  # noqa: B010 - it stands in for what it watches
+        setattr(engine, "_opened", watched)  # noqa: B010 - it stands in for what it watches
         review(world, space, engine)
         (row,) = engine.rows("SELECT verdict FROM held")
         assert row["verdict"] in {"", "beyond"}  # none where the role only looks alike

@@ -12,6 +12,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from access_review.engine import scratch
+from access_review.engine.sql import identifier
 
 if TYPE_CHECKING:
     import duckdb
@@ -50,8 +51,6 @@ def connect(memory: str, threads: int | None) -> tuple["duckdb.DuckDBPyConnectio
 
     To open one takes ten times longer than to empty one that a small company had, so such a one is taken where there is one.
     """
-    import duckdb
-
     with _lock:
         ready = next((one for one in _emptied if (one.memory, one.threads) == (memory, threads)), None)
         if ready:
@@ -60,6 +59,26 @@ def connect(memory: str, threads: int | None) -> tuple["duckdb.DuckDBPyConnectio
         scratch.make_again(ready.scratch)
         return ready.database, ready.scratch
     folder = scratch.make()
+    database = _open(":memory:", folder, memory, threads)
+    _begin(database)
+    return database, folder
+
+
+def open_file(file: Path, memory: str, threads: int | None) -> tuple["duckdb.DuckDBPyConnection", Path]:
+    """Return the database in a file, and its scratch folder; raises ``OSError`` for one that cannot be opened."""
+    import duckdb
+
+    folder = scratch.make()
+    try:
+        return _open(str(file), folder, memory, threads), folder
+    except duckdb.Error as error:
+        scratch.remove(folder)
+        raise OSError(str(error)) from error
+
+
+def _open(where: str, folder: Path, memory: str, threads: int | None) -> "duckdb.DuckDBPyConnection":
+    import duckdb
+
     # Nothing is loaded from outside, and a statement in a snapshot's text can reach no file.
     settings: dict[str, Any] = {
         "memory_limit": memory,
@@ -69,11 +88,24 @@ def connect(memory: str, threads: int | None) -> tuple["duckdb.DuckDBPyConnectio
     }
     if threads:
         settings["threads"] = threads
-    database = duckdb.connect(":memory:", config=settings)
+    database = duckdb.connect(where, config=settings)
     database.execute("SET TimeZone = 'UTC'")
     database.execute("SET enable_progress_bar = FALSE")
-    _begin(database)
-    return database, folder
+    return database
+
+
+_STANDING = """
+    SELECT table_name, 'TABLE' FROM duckdb_tables() WHERE schema_name = current_schema()
+    UNION ALL SELECT view_name, 'VIEW' FROM duckdb_views() WHERE schema_name = current_schema() AND NOT internal
+"""
+
+
+def standing(database: "duckdb.DuckDBPyConnection") -> tuple[dict[str, str], dict[str, int]]:
+    """Return what is in a database: the kind of each table and view, and how many rows each table has."""
+    known = dict(database.execute(_STANDING).fetchall())
+    tables = [name for name, kind in known.items() if kind == "TABLE"]
+    counts = {name: database.execute(f"SELECT count(*) FROM {identifier(name)}").fetchall()[0][0] for name in tables}
+    return known, counts
 
 
 def _begin(database: "duckdb.DuckDBPyConnection") -> None:

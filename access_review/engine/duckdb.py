@@ -8,6 +8,7 @@ twenty million grants fit, and it is done once, when a table is kept. Small tabl
 kept as they are: to look at their types would take longer than to read them.
 """
 
+import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -69,13 +70,14 @@ class EmbeddedEngine:
 
     ``memory`` (``"4GB"``) bounds what tables and joins may take; beyond it they spill to a folder
     that only this user can read and that is gone when the engine closes. ``small`` is
-    the number of rows up to which nothing is narrowed.
+    the number of rows up to which nothing is narrowed, ``copied`` that up to which a registered table is.
     """
 
     as_of: datetime
     memory: str = "4GB"
     threads: int | None = None
     small: int = SMALL
+    copied: int = COPIED
     _opened: "duckdb.DuckDBPyConnection | None" = field(init=False, repr=False, default=None)
     _spill: Path = field(init=False, repr=False)
     _base: SpareDatabase | None = field(init=False, repr=False, default=None)
@@ -91,9 +93,13 @@ class EmbeddedEngine:
             self._opened, self._spill = databases.connect(self.memory, self.threads)
         return self._opened
 
-    @_db.setter
-    def _db(self, database: "duckdb.DuckDBPyConnection") -> None:
-        self._opened = database
+    @classmethod
+    def over(cls, as_of: datetime, database: "duckdb.DuckDBPyConnection", folder: Path) -> Self:
+        """Work in a database that is open already, in which nothing is narrowed and everything registered is copied."""
+        engine = cls(as_of, small=sys.maxsize, copied=sys.maxsize)
+        engine._opened, engine._spill = database, folder
+        engine._known, engine._counts = databases.standing(database)
+        return engine
 
     def __enter__(self) -> Self:
         return self
@@ -138,7 +144,7 @@ class EmbeddedEngine:
         if isinstance(data, ParquetFile) and data.bytes <= WEIGHED:
             data = data.read()
         rows = data.rows if isinstance(data, ParquetFile) else len(data)
-        if rows <= COPIED:
+        if rows <= self.copied:
             self._copy(name, data)
         elif isinstance(data, ParquetFile):
             self._db.read_parquet(str(data.path)).create_view(name)
@@ -150,17 +156,19 @@ class EmbeddedEngine:
 
     def _copy(self, name: str, data: pa.Table | ParquetFile) -> None:
         """Keep a small table: what lies in a file or in Arrow is looked at anew by every statement that names it."""
+        self._known[name] = "TABLE"
+        if isinstance(data, ParquetFile) and data.rows > COPIED:
+            self._db.read_parquet(str(data.path)).create(name)
+            return
         if isinstance(data, ParquetFile):
             data = data.read()
         if not len(data) and all(kind in _TYPES for kind in data.schema.types):
             columns = ", ".join(f'"{identifier(part.name)}" {_TYPES[part.type]}' for part in data.schema)
             self._execute(f"CREATE TABLE {name} ({columns})")
-            self._known[name] = "TABLE"
             return
         self._db.register("incoming", data)
         self._execute(f"CREATE TABLE {name} AS SELECT * FROM incoming")
         self._db.unregister("incoming")
-        self._known[name] = "TABLE"
 
     def create(self, name: str, sql: str, **params: Any) -> int:
         """Keep what a SELECT returns as table ``name``; return the number of its rows."""
@@ -183,6 +191,10 @@ class EmbeddedEngine:
     def is_empty(self, name: str) -> bool:
         """Tell whether a table is known to have no row: the count of what was registered or kept."""
         return self._counts.get(name) == 0
+
+    def changed(self, name: str) -> None:
+        """Forget how many rows a table has: others were put in or taken out."""
+        self._counts.pop(name, None)
 
     def columns(self, *names: str) -> Mapping[str, Sequence[str]]:
         """Return the columns of each of these tables, in order."""

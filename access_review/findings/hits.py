@@ -78,7 +78,7 @@ def evaluate(engine: Engine, rules: Sequence[Rule], policy: Policy, gaps: Gaps) 
     Hits stay in the engine: a rule may have millions. What rules returned is looked at
     all at once. Raises ``RuleError`` for a rule that breaks its contract.
     """
-    idle = {rule.id: _why_idle(rule, policy, gaps) for rule in rules}
+    idle = {rule.id: why_idle(rule, policy, gaps) for rule in rules}
     running = [rule for rule in rules if not idle[rule.id]]
     unread = {rule.id: gaps.withheld_for(rule) for rule in running}
     found = {rule.id: _run(engine, rule, policy) for rule in running}
@@ -100,8 +100,8 @@ def evaluate(engine: Engine, rules: Sequence[Rule], policy: Policy, gaps: Gaps) 
     )
 
 
-def _why_idle(rule: Rule, policy: Policy, gaps: Gaps) -> str:
-    """Return why a rule is not evaluated, or nothing."""
+def why_idle(rule: Rule, policy: Policy, gaps: Gaps) -> str:
+    """Return why a rule is not evaluated at all, or nothing."""
     return gaps.why_not(rule) if policy.rule(rule.id).enabled else "switched off in roles/policy.yaml"
 
 

@@ -27,6 +27,11 @@ withheld about a source whose clock and ours disagree, since either may be the w
 Of ``either`` one must have been read, or the rule is not evaluated.
 A rule is not run, and has found nothing, while a table named in ``nothing_without`` has no row: name those that every
 finding is joined from.
+``local`` rules find what they find about one thing from the rows of that account, person or object, of those linked with it
+(the holder's other accounts, twins, owners, custodians, a sponsor) and from what is no row of an account or person at all
+(entitlements, nesting, templates), and compare no time with the snapshot's but by ``<``, ``>`` and their like: when little has changed
+they are asked about what that touches alone. Any other rule is run whole: one that counts over accounts, or
+compares one with accounts of others, is not local.
 ``rosterless`` rules are evaluated too where no source is a roster: then nobody is known, and accounts are all there is.
 """
 
@@ -71,6 +76,7 @@ class Rule:
     rosterless: bool = False
     nothing_without: tuple[str, ...] = ()
     either: tuple[str, ...] = ()
+    local: bool = False
 
     @property
     def title(self) -> str:
@@ -95,6 +101,7 @@ def rule(
     rosterless: bool = False,
     nothing_without: tuple[str, ...] = (),
     either: tuple[str, ...] = (),
+    local: bool = False,
 ) -> Callable[[Callable[..., Relation]], Rule]:
     """Make a module's ``check`` a rule named after its file.
 
@@ -112,6 +119,7 @@ def rule(
             *(name, check, severity, needs, strict, controls, timed, family, sentences, rosterless),
             nothing_without=nothing_without,
             either=either,
+            local=local,
         )
 
     return make

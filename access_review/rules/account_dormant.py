@@ -8,6 +8,7 @@ from access_review.rules import rule, select
 
 @rule(
     family=Family.STALE,
+    local=True,
     severity=Severity.MEDIUM,
     needs=("people", "accounts"),
     whole=("accounts", "activity", "signins"),

@@ -6,6 +6,7 @@ from access_review.rules import rule, select
 
 @rule(
     family=Family.OWNERSHIP,
+    local=True,
     severity=Severity.MEDIUM,
     needs=("people", "accounts"),
     whole=("accounts",),

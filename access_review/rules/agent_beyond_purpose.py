@@ -6,6 +6,7 @@ from access_review.rules import rule, select
 
 @rule(
     family=Family.OWNERSHIP,
+    local=True,
     severity=Severity.HIGH,
     needs=("people", "assignments", "accounts", "entitlements", "grants", "nesting"),
     controls=("soc2:CC6.3", "iso27001:A.5.15", "pci:7.2.5.1", "nist:AC-6(7)"),

@@ -7,6 +7,7 @@ from access_review.rules.service_unowned import MICROSOFT
 
 @rule(
     family=Family.AI_SHADOW_IT,
+    local=True,
     severity=Severity.MEDIUM,
     needs=("accounts", "entitlements", "grants"),
     nothing_without=("applications",),

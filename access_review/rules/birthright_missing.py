@@ -8,6 +8,7 @@ from access_review.rules import rule, select
 
 @rule(
     family=Family.GOVERNANCE,
+    local=True,
     severity=Severity.LOW,
     needs=("people", "assignments", "accounts", "entitlements", "grants", "nesting"),
     whole=("accounts", "grants", "nesting"),

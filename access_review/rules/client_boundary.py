@@ -6,6 +6,7 @@ from access_review.rules import rule, select
 
 @rule(
     family=Family.EXCESS,
+    local=True,
     severity=Severity.HIGH,
     needs=("people", "assignments", "accounts", "entitlements", "grants", "nesting"),
     controls=("soc2:CC6.1", "iso27001:A.5.15", "iso27001:A.5.20"),

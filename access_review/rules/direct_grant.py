@@ -6,6 +6,7 @@ from access_review.rules import rule, select
 
 @rule(
     family=Family.EXCESS,
+    local=True,
     severity=Severity.LOW,
     needs=("people", "accounts", "entitlements", "grants", "nesting"),
     nothing_without=("nesting",),

@@ -8,6 +8,7 @@ from access_review.rules import rule, select
 
 @rule(
     family=Family.OFFBOARDING_LAG,
+    local=True,
     severity=Severity.MEDIUM,
     needs=("people", "assignments", "accounts"),
     controls=("soc2:CC6.2", "iso27001:A.5.18", "nist:AC-2(3)"),

@@ -8,6 +8,7 @@ from access_review.rules import rule, select
 
 @rule(
     family=Family.OFFBOARDING_LAG,
+    local=True,
     severity=Severity.HIGH,
     needs=("people", "accounts"),
     controls=("soc2:CC6.2", "iso27001:A.6.5", "pci:8.2.5", "nist:PS-4", "hipaa:164.308(a)(3)(ii)(C)", "cis:6.2"),

@@ -6,6 +6,7 @@ from access_review.rules import rule, select
 
 @rule(
     family=Family.EXCESS,
+    local=True,
     severity=Severity.HIGH,
     needs=("people", "assignments", "accounts", "entitlements", "grants", "nesting"),
     controls=("soc2:CC6.3", "iso27001:A.5.15", "pci:7.2.4", "nist:AC-6(7)"),

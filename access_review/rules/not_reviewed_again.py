@@ -6,6 +6,7 @@ from access_review.rules import rule, select
 
 @rule(
     family=Family.GOVERNANCE,
+    local=True,
     severity=Severity.CRITICAL,
     needs=("accounts",),
     nothing_without=("unreviewed",),

@@ -6,6 +6,7 @@ from access_review.rules import rule, select
 
 @rule(
     family=Family.OFFBOARDING_LAG,
+    local=True,
     severity=Severity.HIGH,
     needs=("people",),
     controls=("soc2:CC6.2", "iso27001:A.6.5", "nist:PS-4"),

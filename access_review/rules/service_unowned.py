@@ -9,6 +9,7 @@ MICROSOFT = "f8cdef31-a31e-4b4a-93e4-5f571e91255a"
 
 @rule(
     family=Family.OWNERSHIP,
+    local=True,
     severity=Severity.MEDIUM,
     needs=("people", "accounts", "owners"),
     whole=("accounts", "owners", "custody"),

@@ -6,6 +6,7 @@ from access_review.rules import rule, select
 
 @rule(
     family=Family.OFFBOARDING_LAG,
+    local=True,
     severity=Severity.HIGH,
     needs=("people", "accounts", "custody"),
     nothing_without=("custody",),

@@ -6,6 +6,7 @@ from access_review.rules import rule, select
 
 @rule(
     family=Family.SIGN_INS,
+    local=True,
     severity=Severity.CRITICAL,
     needs=("people", "accounts", "signins"),
     nothing_without=("signins",),

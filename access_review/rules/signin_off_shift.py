@@ -14,6 +14,7 @@ DAY = timedelta(days=1) // timedelta(minutes=1)
 
 @rule(
     family=Family.SIGN_INS,
+    local=True,
     severity=Severity.LOW,
     needs=("people", "assignments", "accounts", "signins"),
     nothing_without=("signins",),

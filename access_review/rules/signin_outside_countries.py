@@ -7,6 +7,7 @@ from access_review.rules import rule, select
 
 @rule(
     family=Family.SIGN_INS,
+    local=True,
     severity=Severity.MEDIUM,
     needs=("people", "assignments", "accounts", "signins"),
     nothing_without=("signins",),

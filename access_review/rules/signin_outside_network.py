@@ -18,6 +18,7 @@ EVERYWHERE = "*"
 
 @rule(
     family=Family.SIGN_INS,
+    local=True,
     severity=Severity.MEDIUM,
     needs=("people", "assignments", "accounts", "signins"),
     nothing_without=("signins",),

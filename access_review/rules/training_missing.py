@@ -8,6 +8,7 @@ from access_review.rules import rule, select
 
 @rule(
     family=Family.GOVERNANCE,
+    local=True,
     severity=Severity.MEDIUM,
     needs=("people", "assignments", "training"),
     whole=("training",),

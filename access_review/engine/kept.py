@@ -1,0 +1,158 @@
+"""Facts that outlive a command: a database on disk, in which a few rows are changed instead of all of them being read.
+
+One process has it open at a time. Everything that is changed between :meth:`KeptDatabase.begin` and
+:meth:`KeptDatabase.commit` is there together or not at all, whenever the process ends.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import pyarrow as pa
+
+from access_review.engine import databases, scratch
+from access_review.engine.duckdb import EmbeddedEngine
+from access_review.engine.sql import identifier
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+_INDEXED = """
+    SELECT table_name, list(column_name ORDER BY column_index) FROM duckdb_columns()
+    WHERE table_name LIKE '%_kept' AND column_name LIKE '%_hash' AND schema_name = current_schema() GROUP BY table_name
+"""
+
+
+@dataclass(slots=True)
+class KeptDatabase:
+    """A database in a file, empty where there is no file; a context manager.
+
+    ``memory`` bounds what it may take, as :class:`access_review.engine.duckdb.EmbeddedEngine` says. To open it raises
+    ``OSError`` where the file is damaged, of another version of DuckDB, or open elsewhere.
+    """
+
+    file: Path
+    as_of: datetime
+    memory: str = "4GB"
+    threads: int | None = None
+    engine: EmbeddedEngine = field(init=False, repr=False)
+    _database: "duckdb.DuckDBPyConnection" = field(init=False, repr=False)
+    _folder: Path = field(init=False, repr=False)
+    _indexed: dict[str, list[str]] = field(init=False, repr=False)
+
+    def __enter__(self) -> Self:
+        self._database, self._folder = databases.open_file(self.file, self.memory, self.threads)
+        self.file.chmod(0o600)
+        self.engine = EmbeddedEngine.over(self.as_of, self._database, self._folder)
+        self._indexed = {
+            table.removesuffix("_kept"): hashes for table, hashes in self._database.execute(_INDEXED).fetchall()
+        }
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._database.close()
+        scratch.remove(self._folder)
+
+    def begin(self) -> None:
+        """Begin to change it."""
+        self._database.execute("BEGIN")
+
+    def commit(self) -> None:
+        """Let what was changed be so."""
+        self._database.execute("COMMIT")
+
+    def take_back(self) -> None:
+        """Undo what was changed since :meth:`begin`."""
+        self._database.execute("ROLLBACK")
+        self.engine = EmbeddedEngine.over(self.engine.as_of, self._database, self._folder)
+
+    def index(self, name: str, columns: Sequence[str], order: str = "") -> None:
+        """Let the rows of a table be found by some columns fast: their hashes are kept beside. The table is a view then."""
+        hashes = ", ".join(f'hash("{identifier(column)}") AS {column}_hash' for column in columns)
+        by = f" ORDER BY {identifier(order)}" if order else ""
+        self._indexed[name] = [f"{column}_hash" for column in columns]
+        self.engine.create(f"{name}_kept", f"SELECT *, {hashes} FROM {identifier(name)}{by}")
+        hidden = ", ".join(f"{column}_hash" for column in columns)
+        self.engine.drop(name)
+        self.engine.view(name, f"SELECT * EXCLUDE ({hidden}) FROM {name}_kept")
+
+    def find(self, name: str, column: str, values: Collection[str], columns: Sequence[str] = ()) -> pa.Table:
+        """Return the rows of a table in which a column has one of some values: fast where it was indexed by that."""
+        hashes = self._hashes(name)
+        shown = ", ".join(f'"{identifier(one)}"' for one in columns) or (
+            f"* EXCLUDE ({', '.join(hashes)})" if hashes else "*"
+        )
+        sql = f'SELECT {shown} FROM {identifier(name)} WHERE "{identifier(column)}" IN (SELECT unnest($values))'
+        if f"{column}_hash" in hashes:
+            sql = f"""
+                WITH asked AS (SELECT unnest($values) AS value),
+                few AS MATERIALIZED (
+                    SELECT * FROM {identifier(name)}_kept WHERE {column}_hash IN (SELECT hash(value) FROM asked)
+                )
+                SELECT {shown} FROM few WHERE "{column}" IN (SELECT value FROM asked)
+            """
+        return self._database.sql(sql, params={"values": list(values)}).to_arrow_table()
+
+    def _hashes(self, name: str) -> list[str]:
+        return self._indexed.get(name, [])
+
+    def change(self, name: str, key: Sequence[str], removed: pa.Table, added: pa.Table | None = None) -> pa.Table:
+        """Take the rows of some keys out of a table and put rows in; return those that were taken out.
+
+        ``removed`` has the columns of ``key``; ``added`` those of the table. What is added replaces what has its key.
+        """
+        self.engine.changed(name)
+        gone = removed.select(list(key))
+        if added is not None:
+            gone = pa.concat_tables([gone, added.select(list(key)).cast(gone.schema)])
+        hashes = self._hashes(name)
+        table = f"{identifier(name)}_kept" if hashes else identifier(name)
+        same = " AND ".join(f't."{identifier(one)}" = g."{identifier(one)}"' for one in key)
+        found = next((one for one in hashes if one.removesuffix("_hash") in key), None)
+        few = f"(SELECT rowid AS place, * FROM {table}"
+        few += f" WHERE {found} IN (SELECT hash({found.removesuffix('_hash')}) FROM gone_rows))" if found else ")"
+        self._database.register("gone_rows", gone)
+        where = f"EXISTS (SELECT 1 FROM gone_rows AS g WHERE {same})"
+        taken = self._database.sql(f"WITH few AS {few} SELECT * FROM few AS t WHERE {where}").to_arrow_table()
+        self._database.unregister("gone_rows")
+        self._delete(table, taken.select(["place"]))
+        if added is not None:
+            self.add(name, added)
+        return taken.drop_columns(["place", *hashes])
+
+    def remove(self, name: str, column: str, values: Collection[str]) -> None:
+        """Take out the rows of an indexed table in which a column has one of some values."""
+        table = f"{identifier(name)}_kept"
+        self.engine.changed(name)
+        sql = f"""
+            WITH asked AS (SELECT unnest($values) AS value),
+            few AS (
+                SELECT rowid AS place, {identifier(column)} AS value FROM {table}
+                WHERE {column}_hash IN (SELECT hash(value) FROM asked)
+            )
+            SELECT place FROM few WHERE value IN (SELECT value FROM asked)
+        """
+        self._delete(table, self._database.sql(sql, params={"values": list(values)}).to_arrow_table())
+
+    def add(self, name: str, added: pa.Table) -> None:
+        """Put rows into a table."""
+        self.engine.changed(name)
+        hashes = self._hashes(name)
+        table = f"{identifier(name)}_kept" if hashes else identifier(name)
+        if len(added):
+            self._database.register("new_rows", added)
+            more = "".join(f', hash("{one.removesuffix("_hash")}") AS {one}' for one in hashes)
+            self._database.execute(f"INSERT INTO {table} BY NAME SELECT *{more} FROM new_rows")
+            self._database.unregister("new_rows")
+
+    def _delete(self, table: str, places: pa.Table) -> None:
+        if len(places):
+            self._database.register("gone_places", places)
+            self._database.execute(f"DELETE FROM {table} WHERE rowid IN (SELECT place FROM gone_places)")
+            self._database.unregister("gone_places")

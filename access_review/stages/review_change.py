@@ -1,0 +1,385 @@
+"""Review what has changed alone: a few rows of kept facts are others, and what that touches is judged anew.
+
+The statements are those of a whole review, run over the part of the company that a change touches, so the digest of the
+findings is the same. Where that cannot be told, :class:`WholeNeeded` says why, and everything is to be reviewed.
+"""
+
+import sys
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from access_review import declared
+from access_review import review as reviewing
+from access_review.engine.duckdb import EmbeddedEngine
+from access_review.engine.kept import KeptDatabase
+from access_review.engine.sql import tables_read
+from access_review.findings import again, buckets
+from access_review.findings.hits import why_idle
+from access_review.findings.scope import ReviewScope, Touched, scope_of
+from access_review.model import AsOf
+from access_review.review import gaps_of
+from access_review.rules import Rule, load
+from access_review.snapshot import Snapshot
+from access_review.stages.kept_facts import (
+    TIMED,
+    KeptTables,
+    as_table,
+    establish_kept,
+    index_facts,
+    made_by,
+    read_state,
+    write_state,
+)
+from access_review.tables import TABLES, TIME
+from access_review.workspace import Workspace
+
+MOST = 0.2
+"""Up to this share of all grants is judged anew; of more a whole review takes hardly longer."""
+
+
+class WholeNeeded(Exception):
+    """What changed cannot be reviewed alone; the message says why. What was kept is as it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowsChanged:
+    """What became of a table: ``removed`` has the columns of its key, ``added`` all; a row with a key that was there replaces it."""
+
+    removed: pa.Table
+    added: pa.Table
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewedChange:
+    """What a review of a change found: the findings that are others now, and the digest of all of them.
+
+    ``findings`` are rows of ``facts.FINDINGS`` as they are now, ``gone`` the ids of those that are no more.
+    ``subjects`` are how many things were judged anew, ``whole`` the rules that were asked about everything.
+    """
+
+    as_of: datetime
+    digest: str
+    findings: pa.Table = field(repr=False)
+    gone: tuple[str, ...] = ()
+    subjects: int = 0
+    whole: tuple[str, ...] = ()
+
+
+_COMPARED: Mapping[str, tuple[str, ...]] = {
+    "accounts": ("account", "person"),
+    "twins": ("account", "twin"),
+    "person_roles": ("person",),
+    "doubts": ("account", "other"),
+    "owned": ("object",),
+    "ticketed": ("account",),
+    "closure": ("entitlement",),
+    "expected": ("entitlement", "role"),
+    "separation": ("entitlement",),
+    "powers": ("entitlement",),
+    "applications": ("object",),
+    "waivers": ("subject", "about"),
+}
+"""Facts that are compared when they were made anew, with the columns of what is touched by a row that is another."""
+
+_GIVES = frozenset({"closure", "expected", "separation", "powers"})
+_ITSELF = frozenset({"accounts", "twins", "applications"})
+
+_BESIDE: Mapping[str, tuple[str, ...]] = {
+    "grants": ("account",),
+    "granters": ("account",),
+    "custody": ("account",),
+    "credentials": ("object",),
+    "training": ("person",),
+}
+"""Tables of which no other fact is made."""
+
+_UNCERTAIN = ("activity", "signins")
+"""Such tables that say, too, whether it is known when an account was used, whatever is found about it."""
+
+_ABOUT: Mapping[str, tuple[str, ...]] = {**_BESIDE, **dict.fromkeys(_UNCERTAIN, ("account",))}
+
+_ESTABLISHED: Mapping[str, tuple[str, ...]] = {
+    "people": ("person",),
+    "assignments": ("person",),
+    "accounts": ("account",),
+    "aliases": ("id",),
+    "entitlements": ("entitlement",),
+    "nesting": ("child", "parent"),
+    "owners": ("object",),
+    "tickets": (),
+}
+"""Tables of which facts are made, with the columns of what a row is about; those facts are made anew."""
+
+
+def review_change(
+    kept: KeptDatabase,
+    workspace: Workspace,
+    as_of: datetime,
+    changes: Mapping[str, RowsChanged],
+    *,
+    most: float = MOST,
+) -> ReviewedChange:
+    """Review what is kept with some rows changed, at a later moment; what is kept is so from then on.
+
+    ``changes`` are by table. Raises :class:`WholeNeeded` where a whole review is needed, and ``RuleError`` for a rule that
+    breaks its contract; what is kept is as it was then.
+    """
+    kept.begin()
+    try:
+        found = _Change(kept, workspace, as_of, most).reviewed(changes)
+    except BaseException:
+        kept.take_back()
+        raise
+    kept.commit()
+    return found
+
+
+class _Change:
+    """One change while it is reviewed."""
+
+    def __init__(self, kept: KeptDatabase, workspace: Workspace, as_of: datetime, most: float) -> None:
+        self.kept, self.workspace, self.as_of, self.most = kept, workspace, as_of, most
+        self.engine = kept.engine
+        state = read_state(kept)
+        self.since, self.accepted = datetime.fromisoformat(str(state["as_of"])), bool(state["accepted"])
+        if state["made_by"] != made_by(workspace):
+            raise WholeNeeded("the workspace, a rule or the tool is another")
+        if as_of < self.since:
+            raise WholeNeeded("time went back")
+        self.gaps = self._gaps()
+        self.rules = list(load().values())
+        self.asked = {
+            rule.id: rule.check(**workspace.policy.rule(rule.id).own)
+            for rule in self.rules
+            if not why_idle(rule, workspace.policy, self.gaps)
+        }
+        self.local = {
+            rule.id for rule in self.rules if rule.id in self.asked and again.is_local(rule, self.asked[rule.id])
+        }
+
+    def _gaps(self) -> Any:
+        verdicts = {"completeness": KeptTables(self.engine)["completeness"]}
+        return gaps_of(Snapshot(self.as_of, verdicts, ""), self.workspace, accepted=self.accepted)
+
+    def reviewed(self, changes: Mapping[str, RowsChanged]) -> ReviewedChange:
+        """Change the rows, and review what that touches."""
+        self.engine.as_of = self.as_of
+        self.engine.register("moment", declared.moment(self.as_of))
+        touched, changed = self._apply(changes)
+        touched |= self._due()
+        if changed & _ESTABLISHED.keys() or self._roles_due():
+            touched |= self._establish()
+        scope = scope_of(self.kept, touched)
+        local = [rule for rule in self.rules if rule.id in self.local]
+        others = [rule for rule in self.rules if rule.id in self.asked.keys() - self.local]
+        whole = [rule for rule in others if self._is_affected(rule, changed)]
+        hits = pa.concat_tables([self._of_scope(local, scope), *self._of_everything(whole)])
+        return self._concluded(scope, hits, frozenset(rule.id for rule in whole))
+
+    # What changed
+
+    def _apply(self, changes: Mapping[str, RowsChanged]) -> tuple[Touched, set[str]]:
+        """Change the rows; return what they are about, and which tables have others."""
+        touched, changed = Touched(), set()
+        for name, change in changes.items():
+            if not len(change.removed) and not len(change.added):
+                continue
+            if name == "completeness":
+                self.kept.change(name, TABLES[name].key, change.removed, change.added)
+                if self._gaps() != self.gaps:
+                    raise WholeNeeded("other sources were read whole than before")
+                continue
+            if name not in _ABOUT and name not in _ESTABLISHED:
+                raise WholeNeeded(f"rows of {name} are others")
+            taken = self.kept.change(
+                "base_accounts" if name == "accounts" else name, TABLES[name].key, change.removed, change.added
+            )
+            parts = [part for part in (taken, change.added) if len(part)]
+            changed.add(name)
+            columns = _ABOUT.get(name) or _ESTABLISHED[name]
+            ids = frozenset().union(*(_ids(part, columns) for part in parts))
+            touched |= Touched(beside=ids) if name in _BESIDE else Touched(itself=ids)
+            self._note_moments(name, change.added)
+            if name in {"entitlements", "nesting"}:
+                touched |= Touched(gives=ids)
+            if name == "grants":
+                given = frozenset().union(*(_ids(part, ("entitlement",)) for part in parts))
+                found = self.engine.query("SELECT object FROM applications WHERE object IN :ids", ids=sorted(given))
+                touched |= Touched(beside=_ids(found, ("object",)))
+        return touched, changed
+
+    def _note_moments(self, name: str, added: pa.Table) -> None:
+        times = {value for time in TIMED.get(name, ()) for value in added[time].drop_null().to_pylist()}
+        rows = pa.table({"name": pa.array([name] * len(times), pa.string()), "due_at": pa.array(sorted(times), TIME)})
+        self.kept.change("moments", ("name", "due_at"), rows.slice(0, 0), rows)
+
+    def _due(self) -> Touched:
+        """Return what has rows with a time that passed some bound of a rule since."""
+        local = [self.asked[rule] for rule in sorted(self.local)]
+        spans = again.due_between(local, self.since, self.as_of, [AsOf(), AsOf(-self.workspace.policy.mover_grace)])
+        due, touched = self._due_in(spans), Touched()
+        for name, columns in {**_ABOUT, **_ESTABLISHED, "waivers": ("subject", "about")}.items():
+            if name in due and columns:
+                sql = f"SELECT DISTINCT {', '.join(columns)} FROM {name} WHERE {again.is_due(TIMED[name], spans)}"
+                ids = _ids(self.engine.query(sql, **spans), columns)
+                touched |= Touched(itself=ids) if name in _ESTABLISHED else Touched(beside=ids)
+        if "tickets" in due:
+            sql = f"SELECT DISTINCT account FROM ticketed WHERE {again.is_due(['starts_at', 'ends_at'], spans)}"
+            touched |= Touched(beside=_ids(self.engine.query(sql, **spans), ("account",)))
+        return touched
+
+    def _due_in(self, spans: Mapping[str, Any]) -> frozenset[str]:
+        """Return the tables in which some time lies in one of some spans."""
+        found = self.engine.query(f"SELECT DISTINCT name FROM moments WHERE {again.is_due(['due_at'], spans)}", **spans)
+        return frozenset(found["name"].to_pylist())
+
+    def _roles_due(self) -> bool:
+        """Tell whether somebody may begin, end or have handed over since."""
+        grace = AsOf(-self.workspace.policy.mover_grace)
+        return bool(
+            self._due_in(again.due_between((), self.since, self.as_of, [AsOf(), grace])) & {"people", "assignments"}
+        )
+
+    def _establish(self) -> Touched:
+        """Make the facts anew, and return what they say otherwise."""
+        for name in _COMPARED:
+            self.engine.create(f"before_{name}", f"SELECT * FROM {name}")
+        establish_kept(self.kept, self.workspace)
+        index_facts(self.kept)
+        touched = Touched()
+        for name, columns in _COMPARED.items():
+            shown = ", ".join(columns)
+            sql = f"""
+                SELECT DISTINCT {shown} FROM (
+                    (SELECT * FROM before_{name} EXCEPT ALL SELECT * FROM {name})
+                    UNION ALL (SELECT * FROM {name} EXCEPT ALL SELECT * FROM before_{name})
+                ) AS other
+            """
+            found = self.engine.query(sql)
+            ids = _ids(found, [column for column in columns if column != "role"])
+            if name in _GIVES:
+                roles = frozenset(found["role"].to_pylist()) if "role" in columns else frozenset()
+                touched |= Touched(gives=ids, roles=roles)
+            else:
+                touched |= Touched(itself=ids) if name in _ITSELF else Touched(beside=ids)
+            self.engine.drop(f"before_{name}")
+        return touched
+
+    # What it means
+
+    def _is_affected(self, rule: Rule, changed: set[str]) -> bool:
+        """Tell whether a rule that is asked about everything may find something else."""
+        asked = self.asked[rule.id]
+        reads = _behind(tables_read(asked.sql))
+        rests_on = {base for name in reads for base in reviewing.RESTS_ON.get(name, (name,))}
+        due = self._due_in(again.due_between([asked], self.since, self.as_of, [AsOf()]))
+        affected = bool(rests_on & changed or (rests_on | reads) & due or not again.compares_directly(asked))
+        affected = affected or ("people" in rests_on and self._roles_due())
+        if affected and (lacking := again.unkept(asked)):
+            raise WholeNeeded(f"the rule {rule.id} reads {min(lacking)} of everybody, and is not local")
+        return affected
+
+    def _of_scope(self, rules: Sequence[Rule], scope: ReviewScope) -> pa.Table:
+        """Return what local rules report about the subjects of a scope."""
+        with EmbeddedEngine(self.as_of, small=sys.maxsize) as part:
+            asked = [self.asked[rule.id] for rule in rules]
+            some = again.establish_part(self.kept, part, scope.context, asked)
+            (every,) = self.engine.rows("SELECT count(*) AS number FROM grants")
+            if some > self.most * max(1, every["number"]):
+                raise WholeNeeded(f"{some} of {every['number']} grants would be judged anew")
+            hits = again.hits_of(part, rules, self.workspace.policy, self.gaps)
+        return hits.filter(_among(hits["subject"], scope.subjects))
+
+    def _of_everything(self, rules: Sequence[Rule]) -> Sequence[pa.Table]:
+        if not rules:
+            return ()
+        hits = again.hits_of(self.engine, rules, self.workspace.policy, self.gaps)
+        self.engine.drop("hits", "hitting", *(f"hits_{rule.id.replace('-', '_')}" for rule in rules))
+        return (hits,)
+
+    def _concluded(self, scope: ReviewScope, hits: pa.Table, whole: frozenset[str]) -> ReviewedChange:
+        """Compare what is found now with the last whole run, and keep it."""
+        known, before = self._concerned(scope, hits, whole)
+        reported = pc.and_(known["checked"], pc.not_equal(known["status"], "closed"))
+        asked = pc.and_(_among(known["rule"], self.local), _among(known["subject"], scope.subjects))
+        standing = known.filter(pc.and_not(reported, pc.or_(asked, _among(known["rule"], whole))))
+        with EmbeddedEngine(self.as_of, small=sys.maxsize) as part:
+            policy = self.workspace.policy
+            now = again.conclude_again(self.kept, part, standing, before, hits, self.rules, policy, self.gaps)
+        moving = pc.or_(pc.equal(now["status"], "closed"), pc.invert(_among(now["finding"], _set(before["finding"]))))
+        self.engine.register("moving", now.filter(moving).select(["finding"]))
+        changed, gone = _differing(known, now)
+        rows = now.filter(_among(now["finding"], changed))
+        self.kept.remove("findings", "finding", sorted(changed | gone))
+        self.kept.add("findings", rows)
+        digest = self._digest(changed | gone, rows)
+        write_state(self.kept, self.workspace, accepted=self.accepted)
+        return ReviewedChange(self.as_of, digest, rows, tuple(sorted(gone)), len(scope.subjects), tuple(sorted(whole)))
+
+    def _concerned(self, scope: ReviewScope, hits: pa.Table, whole: frozenset[str]) -> tuple[pa.Table, pa.Table]:
+        """Return the findings that may be others now, as they are kept, and as the last whole run found them."""
+        ids = _set(self.engine.query("SELECT finding FROM moving")["finding"])
+        ids |= _set(hits.filter(_among(hits["rule"], whole))["finding"])
+        spans = again.due_between((), self.since, self.as_of, [AsOf(-self.workspace.policy.risk.old_after)])
+        if "findings" in self._due_in(spans):
+            sql = f"SELECT finding FROM findings WHERE {again.is_due(['first_seen'], spans)}"
+            ids |= _set(self.engine.query(sql, **spans)["finding"])
+        if whole:
+            found = self.engine.query("SELECT finding FROM findings WHERE rule IN :whole", whole=sorted(whole))
+            ids |= _set(found["finding"])
+        tables = []
+        for name in ("findings", "previous_findings"):
+            about = self.kept.find(name, "subject", sorted(scope.subjects))
+            more = self.kept.find(name, "finding", sorted(ids - _set(about["finding"])))
+            tables.append(pa.concat_tables([about, more]))
+        return tables[0], tables[1]
+
+    def _digest(self, others: frozenset[str], rows: pa.Table) -> str:
+        """Make the digests of the buckets of some findings anew, and return that of all findings."""
+        with EmbeddedEngine(self.as_of, small=sys.maxsize) as part:
+            part.register("others", rows)
+            digested = part.query(buckets.digested("others"))
+        self.kept.remove("digests", "finding", sorted(others))
+        self.kept.add("digests", digested)
+        names = sorted({one[: buckets.DIGITS] for one in others})
+        where = f"WHERE substr(finding, 1, {buckets.DIGITS}) IN :names"
+        digests = buckets.bucket_digests(self.engine, "digests", where, names=names)
+        self.kept.change("buckets", ("bucket",), pa.table({"bucket": pa.array(names, pa.string())}), as_table(digests))
+        every = self.engine.query("SELECT bucket, digest FROM buckets")
+        return buckets.root(dict(zip(*(column.to_pylist() for column in every.columns), strict=True)))
+
+
+_MADE = {relation.name: relation.reads for relation in reviewing.RELATIONS}
+
+
+def _behind(names: frozenset[str]) -> frozenset[str]:
+    """Return what is read for some facts, through however many others."""
+    found, new = names, names
+    while new:
+        new = frozenset().union(*(_MADE.get(name, frozenset()) for name in new)) - found
+        found |= new
+    return found
+
+
+def _among(column: pa.ChunkedArray, values: Collection[str]) -> pa.ChunkedArray:
+    return pc.is_in(column, pa.array(sorted(values), pa.string()))
+
+
+def _ids(found: pa.Table, columns: Iterable[str]) -> frozenset[str]:
+    return frozenset(i for column in columns for i in found[column].drop_null().to_pylist())
+
+
+def _set(column: pa.ChunkedArray) -> frozenset[str]:
+    return frozenset(column.to_pylist())
+
+
+def _differing(before: pa.Table, now: pa.Table) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the findings that are new or others, and those that are no more."""
+    old = {row["finding"]: row for row in before.select(now.column_names).to_pylist()}
+    new = {row["finding"]: row for row in now.to_pylist()}
+    return frozenset(one for one, row in new.items() if old.get(one) != row), frozenset(old) - frozenset(new)
