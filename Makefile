@@ -68,6 +68,7 @@ simulate: $(VENV)/.dev
 	@SIMULATION_SEEDS=10000 MACHINE_EXAMPLES=1000 $(BIN)/python -m pytest -q \
 		tests/simulation/test_simulation.py tests/simulation/test_machine.py
 	@TAMPERED_HISTORIES=1000 TAMPERED_FILES=10000 $(BIN)/python -m pytest -q tests/attacks/test_tampering.py
+	@CHANGE_SEQUENCES=100 $(BIN)/python -m pytest -q tests/stages/test_review_change.py
 
 # Every attack that ends in a write, on a Samba domain and a simulated tenant; CI tries five, drawn by ATTACKS_SEED. On 29
 # and 30 November 2026 all 21 left both as they were, in two minutes and a half.

@@ -1,5 +1,9 @@
-"""A review of what changed alone is the whole review: the same digest, whatever changed, and however often."""
+"""A review of what changed alone is the whole review: the same digest, whatever changed, and however often.
 
+``CHANGE_SEQUENCES`` sets how many sequences of changes are tried (``make simulate``).
+"""
+
+import os
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from random import Random
@@ -24,6 +28,7 @@ from access_review.stages.review_change import RowsChanged, WholeNeeded, review_
 from access_review.tables import TABLES, frame
 from tests.support.snapshots import fill, workspace
 
+SEQUENCES = int(os.environ.get("CHANGE_SEQUENCES", "3"))
 AS_OF = datetime(2026, 2, 1, tzinfo=UTC)
 DAYS = [
     None,
@@ -368,7 +373,9 @@ def test_a_rule_that_counts_with_the_time_of_the_snapshot_is_asked_about_everyth
 
 
 @pytest.mark.slow
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=SEQUENCES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 @given(before=st.lists(CHANGES, max_size=25), steps=st.lists(STEP, min_size=1, max_size=4))
 def test_whatever_changes_the_findings_are_those_of_a_whole_review(tmp_path_factory, before, steps):
     file = tmp_path_factory.getbasetemp() / "kept.duckdb"
