@@ -1,6 +1,7 @@
 """Several people and jobs at once: one week is drawn once, and no answer is lost."""
 
 import csv
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -27,7 +28,8 @@ def test_three_audits_at_once_draw_one_week_once(tmp_path):
     assert {one.code for one in ended} <= {0, 4}
     assert any(one.code == 0 for one in ended)
     for late in (one for one in ended if one.code == 4):
-        assert "another run or audit is being made in this workspace: audit (process" in late.err
+        # Whose run it is cannot be said in the moment between their lock and their note of it.
+        assert re.search(r"another run or audit is being made in this workspace(: audit \(process|\n)", late.err)
     known = runs.all_runs(tmp_path)
     assert len([run for run in known if has(run, AUDIT)]) == len([run for run in known if has(run, SAMPLE)]) == 1
     assert logbook_check.check(tmp_path) == ()

@@ -57,7 +57,7 @@ def test_no_run_yet_says_what_to_do(tmp_path):
     lay_out(tmp_path, {"sources/hr.yaml": "connector: roster\noptions: {path: p.csv, columns: {person: id}}\n"})
     done = in_own_process(tmp_path, "explain", "x")
     assert done.code == 1
-    assert "access-review audit" in done.err
+    assert f"access-review -C {tmp_path} audit" in done.err
 
 
 @pytest.mark.slow
