@@ -48,12 +48,24 @@ def ask(
         raise typer.BadParameter("what waits for waive merge is signed: --key FILE", param_hint="--for-merge")
     workspace, run = options.workspace(), options.found_run(reviewed=True)
     signer = signer_of(options, by, key)
-    asked = {"reason": reason, "ticket": ticket, "until": until, "by": by}
     if for_merge and signer:
-        name = sign_request(workspace, run, finding, **asked, signer=signer, now=options.now)  # type: ignore[arg-type]
+        name = sign_request(
+            workspace, run, finding, reason=reason, ticket=ticket, until=until, by=by, signer=signer, now=options.now
+        )
     else:
         waiting = [one.asked for one in pending_waivers(workspace, run, options.now) if not one.merged]
-        name = ask_waiver(workspace, run, finding, **asked, now=options.now, signer=signer, besides=waiting)  # type: ignore[arg-type]
+        name = ask_waiver(
+            workspace,
+            run,
+            finding,
+            reason=reason,
+            ticket=ticket,
+            until=until,
+            by=by,
+            now=options.now,
+            signer=signer,
+            besides=waiting,
+        )
     _show_asked(options, name, signed=signer is not None)
 
 
