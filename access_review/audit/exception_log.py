@@ -45,8 +45,10 @@ def request_waiver(
     """Add an entry without an approver to the log ``text``: it accepts nothing yet. Return the new text and its name.
 
     ``besides`` are those that wait to be carried over into the log. Raises ``PlanRefused`` for one that holds too long,
-    or where another is about the same, and ``WorkspaceError`` for a log that cannot be read.
+    does not say why or under which ticket, or where another is about the same, and ``WorkspaceError`` for a log that
+    cannot be read.
     """
+    reason, ticket = _said(request.reason), _said(request.ticket)
     _bounded(request.expires, settings, today)
     known = (*_read(text).waivers, *besides)
     _refuse_same(known, (request.rule, request.subject, request.about), today)
@@ -56,13 +58,19 @@ def request_waiver(
         "rule": request.rule,
         "subject": request.subject,
         **({"about": request.about} if request.about else {}),
-        "reason": request.reason,
+        "reason": reason,
         "asked_by": request.asked_by,
         "asked_as": "claimed",
-        "ticket": request.ticket,
+        "ticket": ticket,
         "expires": request.expires,
     }
     return _edited(text, lambda waivers: waivers.append(entry)), name
+
+
+def _said(words: str) -> str:
+    if words.strip():
+        return words.strip()
+    raise PlanRefused("a waiver says why, and under which ticket", hint="give both")
 
 
 def carry_over(text: str, granted: Waiver, people: People, beneficiary: str, today: date) -> str:
@@ -147,9 +155,10 @@ def renew_waiver(
 ) -> str:
     """Ask for more time: the entry waits for an approver again, and accepts nothing until it has one.
 
-    Raises ``Unclear`` for a name that is not in the log, ``PlanRefused`` for too long a time. Raises ``WorkspaceError``
-    for a log that cannot be read.
+    Raises ``Unclear`` for a name that is not in the log, ``PlanRefused`` for too long a time or no ticket. Raises
+    ``WorkspaceError`` for a log that cannot be read.
     """
+    ticket = _said(ticket)
     _bounded(expires, settings, today)
     _named(_read(text), name)
 

@@ -42,12 +42,19 @@ def ask_waiver(
     ``besides`` are those that wait to be carried over: their names are taken. Raises ``Unclear`` unless one open finding begins so, and ``PlanRefused`` for what may not be asked.
     """
     person = rosters.person_now(run, by, now)
-    found = open_finding(run, finding)
-    wanted = exception_log.WaiverRequest(found["rule"], found["subject"], found["about"], reason, person, ticket, until)
+    wanted = request_about(run, finding, reason=reason, ticket=ticket, until=until, person=person)
     settings = workspace.policy.exceptions
     text, name = exception_log.request_waiver(log_text(workspace.folder), wanted, settings, now.date(), besides)
     write_log(workspace.folder, _asked(workspace, run, text, name, signer, now))
     return name
+
+
+def request_about(
+    run: Run, finding: str, *, reason: str, ticket: str, until: date, person: str
+) -> exception_log.WaiverRequest:
+    """Return what a person asks about an open finding; raises ``Unclear`` unless one begins so."""
+    found = open_finding(run, finding)
+    return exception_log.WaiverRequest(found["rule"], found["subject"], found["about"], reason, person, ticket, until)
 
 
 def open_finding(run: Run, finding: str) -> Row:

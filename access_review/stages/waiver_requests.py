@@ -20,7 +20,7 @@ from access_review.revoke.assurance import digest_of_words
 from access_review.runs import Run
 from access_review.settings import Waiver
 from access_review.stages.keep_signed import Signer, ToSign, sign
-from access_review.stages.waive import beneficiary_of, log_text, open_finding, write_log
+from access_review.stages.waive import beneficiary_of, log_text, request_about, write_log
 from access_review.store import files, logged, plans, rosters
 from access_review.workspace import Workspace
 
@@ -63,12 +63,7 @@ def waiver_to_sign(
     Raises ``Unclear`` unless one open finding begins so, and ``PlanRefused`` for what may not be asked.
     """
     person = rosters.person_now(run, by, at)
-    found = open_finding(run, finding)
-    if not reason.strip() or not ticket.strip():
-        raise PlanRefused("a waiver says why, and under which ticket", hint="give both")
-    wanted = exception_log.WaiverRequest(
-        found["rule"], found["subject"], found["about"], reason.strip(), person, ticket.strip(), until
-    )
+    wanted = request_about(run, finding, reason=reason, ticket=ticket, until=until, person=person)
     besides = [one.asked for one in pending_waivers(workspace, run, at) if not (one.merged or one.withdrawn)]
     settings = workspace.policy.exceptions
     text, name = exception_log.request_waiver(log_text(workspace.folder), wanted, settings, at.date(), besides)

@@ -88,8 +88,21 @@ def test_the_same_is_not_asked_for_twice():
 
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), min_size=1, max_size=60))
 def test_whatever_the_reason_says_is_read_back_as_text(reason):
+    if not reason.strip():
+        with pytest.raises(PlanRefused, match="says why"):
+            exception_log.request_waiver(LOG, request(reason=reason), SETTINGS, TODAY)
+        return
     text, name = exception_log.request_waiver(LOG, request(reason=reason), SETTINGS, TODAY)
-    assert read(text)[name].reason == reason
+    assert read(text)[name].reason == reason.strip()
+
+
+def test_nothing_is_asked_for_or_renewed_without_a_ticket():
+    with pytest.raises(PlanRefused, match="which ticket"):
+        exception_log.request_waiver(LOG, request(ticket=" "), SETTINGS, TODAY)
+    with pytest.raises(PlanRefused, match="which ticket"):
+        exception_log.renew_waiver(
+            LOG, "W-2026-011", by="Bo", ticket="", expires=TODAY + timedelta(days=9), settings=SETTINGS, today=TODAY
+        )
 
 
 def test_how_each_entry_stands():
