@@ -55,6 +55,32 @@ def test_a_member_nobody_knows_or_two_could_be_is_dangling_and_counted(member):
     ]
 
 
+LEFT = ref("sid", "S-1-5-21-1-1-1-1001")
+
+
+@pytest.mark.parametrize(
+    ("account", "more", "still"),
+    [
+        (LEFT, {}, ["east:user:1"]),
+        ("east:user:1", {}, ["east:user:1"]),
+        (LEFT, {"believed": {"east"}}, []),
+        (ref("sid", "S-1-5-21-9-9-9-1001"), {}, []),
+        ("west:user:2", {}, []),
+    ],
+    ids=["by another name", "by its id", "less is accepted", "unknown before", "still listed"],
+)
+def test_an_account_that_is_gone_and_still_named_as_a_member_is_said_until_it_is_not(account, more, still):
+    before = tables(FOREST)
+    less = {name: [row for row in rows if "east:user:1" not in row.values()] for name, rows in FOREST.items()}
+    for _ in range(2):  # the run after next has the account from what this one says of it
+        before = resolve(tables({**less, "grants": [holds(account)]}), before, **more)
+        said = [row["subject"] for row in before["problems"].to_pylist() if row["kind"] == "still-named"]
+        assert said == still
+    gone = resolve(tables({**less, "grants": []}), before, **more)
+    assert gone["problems"].to_pylist() == []
+    assert "east:user:1" not in gone["aliases"]["id"].to_pylist()
+
+
 def test_one_grant_known_by_two_names_is_one_grant():
     made = settled(**FOREST, grants=[holds(ref("sid", "S-1-5-21-1-1-1-1001")), holds("east:user:1")])
     assert len(made["grants"]) == 1

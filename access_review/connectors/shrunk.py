@@ -140,12 +140,12 @@ def compared(
     With them go problems: the groups about which no finding ends before another read says the same.
     """
     verdicts = sized(source, made)
-    known = last.accounts() if last.accounts and not _is_accepted(accepted, on) else None
+    known = last.accounts() if last.accounts and not is_accepted(accepted, on) else None
     renamed = None if known is None else renamed_accounts.compared(known, made["accounts"])
 
     def against(counts: Mapping[str, int]) -> tuple[list[Row], list[Row]]:
         held = emptied_groups.compared(source.name, counts, made, live=live)
-        if _is_accepted(accepted, on) or _is_unread(verdicts):
+        if is_accepted(accepted, on) or _is_unread(verdicts):
             held = NOTHING_LESS
         found = noticed(source, verdicts, counts, on=on, accepted=accepted, live=live, held=held, renamed=renamed)
         return found, [_unsettled(source, group, *numbers) for group, numbers in held.unsettled.items()]
@@ -162,7 +162,8 @@ def _unsettled(source: Source, group: str, now: int, then: int) -> Row:
     return problem(source, f"members of {group}", "fewer-members", said, group)[1]
 
 
-def _is_accepted(accepted: date | None, on: date) -> bool:
+def is_accepted(accepted: date | None, on: date) -> bool:
+    """Tell whether a source file accepts on a day that there is less."""
     return accepted is not None and on <= accepted <= on + AHEAD
 
 
@@ -203,7 +204,7 @@ def noticed(
                 "reason": "read for the first time: what there should be is not known, so what the files lack is not noticed",
             },
         ]
-    if _is_accepted(accepted, on):
+    if is_accepted(accepted, on):
         return list(verdicts)
     rows = counted(verdicts, accepted=False) | _sizes(verdicts)
     less = {

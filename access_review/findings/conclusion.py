@@ -134,12 +134,14 @@ def _uncertain(evaluations: Sequence[Evaluation], gaps: Gaps, rules: Sequence[Ru
 
 
 # Whoever's row cannot be read this time, and what is in quarantine, is not better than it was; nor is a group that one
-# read alone shows with fewer members, nor an account used again of which nobody can read any more when it was used.
+# read alone shows with fewer members, nor an account that is not listed any more and still named as a member, nor one
+# used again of which nobody can read any more when it was used.
 _UNSURE = """
     SELECT CAST(person AS VARCHAR) AS id, FALSE AS of_use FROM people WHERE status = 'unknown'
     UNION SELECT CAST(accounts.account AS VARCHAR), FALSE
     FROM accounts JOIN people ON people.person = accounts.person WHERE people.status = 'unknown'
-    UNION SELECT subject, FALSE FROM problems WHERE kind IN ('quarantined', 'fewer-members') AND subject IS NOT NULL
+    UNION SELECT subject, FALSE FROM problems WHERE kind IN ('quarantined', 'fewer-members', 'still-named')
+      AND subject IS NOT NULL
     UNION SELECT CAST(closure.reached AS VARCHAR), FALSE
     FROM problems JOIN closure ON closure.entitlement = problems.subject WHERE problems.kind = 'fewer-members'
     UNION SELECT CAST(account AS VARCHAR), TRUE FROM accounts

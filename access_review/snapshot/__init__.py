@@ -187,8 +187,11 @@ def assemble(
     """Make one snapshot of what was read of each source, whenever that was; raises ``RosterFault`` for a roster cut short."""
     parts = list(read)
     whole = {name: frame(name, [], also=[table for part in parts for table in part.get(name, ())]) for name in TABLES}
-    whole = carry_over.carry_over(whole, workspace, as_of, previous.tables if previous else None)
-    tables = Stored(resolve(whole))
+    before = previous.tables if previous else None
+    whole = carry_over.carry_over(whole, workspace, as_of, before)
+    sources = workspace.sources
+    believed = {one.name for one in sources if shrunk.is_accepted(one.file.accept_fewer, as_of.date())}
+    tables = Stored(resolve(whole, before, believed))
     return Snapshot(as_of, tables, digest_of(as_of, tables), previous.digest if previous else "")
 
 

@@ -3,9 +3,13 @@
 A connector writes what only another source knows as ``ref:scheme:value``
 (:func:`access_review.tables.ref`). Here each becomes the one id that ``aliases`` has
 for it, or a problem that is counted: two candidates are none.
+
+Who is still named as a member, and is not listed any more, has not ended: a file that was cut
+between two objects looks like this, and a directory that deleted an account does not.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,16 +19,22 @@ from access_review.tables import TABLES, Row, frame
 Tables = dict[str, pa.Table]
 
 _EDGES = {"grants": ("account", "entitlement"), "nesting": ("child", "parent")}
+_STILL_NAMED = "still-named"
 
 
-def resolve(tables: Tables) -> Tables:
+def resolve(
+    tables: Tables, before: Mapping[str, pa.Table] | None = None, believed: Collection[str] = frozenset()
+) -> Tables:
     """Return the tables with every reference settled, foreign groups nested, and synced groups joined.
 
     What does not resolve goes to ``problems``: an edge or row that rests on it is left out,
-    an optional column becomes null.
+    an optional column becomes null. So do accounts of the run ``before`` that are not listed any more and still named as
+    members, but for those of sources that are ``believed`` to hold less.
     """
+    former = _still_named(tables, before, believed) if before else None
+    tables = tables | {"aliases": pa.concat_tables([tables["aliases"], former.aliases])} if former else tables
     names = _unique_aliases(tables["aliases"])
-    problems: list[Row] = []
+    problems: list[Row] = [_named_yet(account) for account in former.accounts] if former else []
     made = dict(tables)
     for name, table in TABLES.items():
         if table.ids and len(tables[name]):
@@ -43,11 +53,52 @@ def resolve(tables: Tables) -> Tables:
     return made
 
 
+class _Former(NamedTuple):
+    """Accounts that are not listed any more and still named as members, and the aliases by which they are."""
+
+    accounts: tuple[str, ...]
+    aliases: pa.Table
+
+
+def _still_named(tables: Tables, before: Mapping[str, pa.Table], believed: Collection[str]) -> _Former | None:
+    listed, held = tables["accounts"]["account"].combine_chunks(), pc.unique(tables["grants"]["account"])
+    lost = held.filter(pc.invert(pc.is_in(held, listed)))
+    lost = lost.filter(pc.invert(pc.is_in(lost, _as_references(tables["aliases"])))) if len(lost) else lost
+    if not len(lost):
+        return None
+    named = before["aliases"].filter(pc.is_in(_as_references(before["aliases"]), lost))
+    problems = before["problems"]
+    known = pa.concat_arrays(
+        [
+            before["accounts"]["account"].combine_chunks(),
+            problems["subject"].filter(pc.equal(problems["kind"], _STILL_NAMED)).combine_chunks(),
+        ]
+    )
+    ids = pc.unique(pa.concat_arrays([lost, named["id"].combine_chunks()]))
+    gone = ids.filter(pc.and_(pc.is_in(ids, known), pc.invert(pc.is_in(ids, listed)))).to_pylist()
+    found = sorted(one for one in gone if one.split(":", 1)[0] not in believed)
+    return _Former(tuple(found), named.filter(pc.is_in(named["id"], pa.array(found, pa.string())))) if found else None
+
+
+def _as_references(aliases: pa.Table) -> pa.Array:
+    return pc.binary_join_element_wise("ref", aliases["scheme"], aliases["value"], ":").combine_chunks()
+
+
+def _named_yet(account: str) -> Row:
+    return {
+        "source": account.split(":", 1)[0],
+        "locator": f"accounts {account}",
+        "kind": _STILL_NAMED,
+        "reason": f"{account} is not listed any more and still named as a member: findings about it stay open",
+        "subject": account,
+    }
+
+
 def _unique_aliases(aliases: pa.Table) -> Mapping[str, str]:
     """Return ``ref:scheme:value`` → id for every alias that names one thing only."""
     counted = aliases.group_by(["scheme", "value"]).aggregate([("id", "count"), ("id", "min")])
     alone = counted.filter(pc.equal(counted["id_count"], 1))
-    keys = pc.binary_join_element_wise("ref", alone["scheme"], alone["value"], ":")
+    keys = _as_references(alone)
     return dict(zip(keys.to_pylist(), alone["id_min"].to_pylist(), strict=True))
 
 

@@ -153,6 +153,17 @@ def test_a_directory_cut_between_entries_is_fewer_than_was_read_before_and_close
     assert _leavers(folder) == _leavers(directory)
 
 
+def test_a_leaver_cut_from_the_end_of_a_file_is_still_named_by_a_group_which_closes_nothing(directory, tmp_path):
+    """One of 21 objects is as few as any day deletes; but a directory that deletes one takes it from its groups."""
+    folder = tmp_path / "cut"
+    shutil.copytree(directory, folder)
+    source, whole = folder / "sources/b.ldif", (folder / "sources/b.ldif").read_bytes()
+    source.write_bytes(whole.partition(b"dn: CN=u20,")[0])
+    later = ("--as-of", "2026-11-09T06:00:00Z", "-q")
+    assert [access_review(folder, *later, stage).code for stage in ("collect", "review")] == [0, 0]
+    assert _leavers(folder) == _leavers(directory)
+
+
 @pytest.mark.parametrize("cut", [None, 0, 20], ids=["missing", "empty", "cut"])
 def test_a_tenant_without_its_groups_is_incomplete_and_the_run_goes_on(small, cut):
     pages = small / "sources/tenant"
