@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, S
 
 from access_review.model import Options, Severity
 from access_review.settings import Duration, File, OneOrMore, Percent, Share, Texts, Whole
+from access_review.settings.channels import Notify
 from access_review.settings.watching import Watching
 from access_review.settings.web import Web
 
@@ -202,39 +203,6 @@ class Reviewing(File):
         if not self.remind < self.escalate < self.close:
             raise ValueError("remind, escalate and close must come one after the other")
         return self
-
-
-class Smtp(File):
-    """A mail server. Names of environment variables hold user and password; ``ca`` is a file of trusted certificates."""
-
-    host: str
-    port: Annotated[StrictInt, Field(ge=1, le=65535)] = 587
-    security: Literal["starttls", "tls"] = "starttls"
-    sender: Annotated[str, Field(pattern=r"^[^\s@<>]+@[^\s@<>]+$")]
-    user_env: str | None = None
-    password_env: str | None = None
-    ca: str | None = None
-
-
-WebhookForm = Literal["json", "teams", "slack"]
-
-
-class Webhook(File):
-    """Where notices are posted. The address is a secret: ``url_env`` names the variable that holds it.
-
-    ``form`` is plain JSON, an adaptive card as the workflows of Teams take it, or a message of Slack.
-    """
-
-    url_env: str
-    ca: str | None = None
-    form: WebhookForm = "json"
-
-
-class Notify(File):
-    """How people are told, beside the files in ``runs/notices``."""
-
-    smtp: Smtp | None = None
-    webhook: Webhook | None = None
 
 
 class Exceptions(File):

@@ -1,4 +1,4 @@
-"""Notify: a file always, mail and a webhook where the policy names them.
+"""Notify: a file always, and every channel that the policy names; the one way for every notice of the tool.
 
 TLS is verified, secrets come from the environment, and neither they nor an address
 that holds one is in what is said about a failure. A notice that did not arrive is
@@ -8,18 +8,24 @@ said to have failed, so that it is sent again.
 import re
 import smtplib
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from access_review.policy import Notify, Smtp, Webhook
+from access_review.settings.channels import GraphMail, Notify, Smtp, Webhook
+from access_review.stages import syslog
 from access_review.store import files
 from access_review.views import webhook_bodies
 from access_review.views.notices import Notice
+
+if TYPE_CHECKING:
+    from access_review.stages.graph_mail import GraphPost
 
 FOLDER = "runs/notices"
 """Where notices are kept in a workspace."""
@@ -38,31 +44,82 @@ class Delivered:
     failed: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One way by which people are told: ``alone`` are settings that name no other, ``personal`` one that reaches one person.
+
+    What is not personal reaches whoever reads there, and is told there once.
+    """
+
+    name: str
+    personal: bool
+    alone: Notify
+
+
+def channels(settings: Notify) -> Iterator[Channel]:
+    """Yield every way by which a notice goes out, each by itself: the file first, which is always written."""
+    yield Channel("file", personal=True, alone=Notify())
+    if settings.smtp or settings.graph:
+        yield Channel("mail", personal=True, alone=Notify(smtp=settings.smtp, graph=settings.graph))
+    if settings.webhook:
+        yield Channel("webhook", personal=False, alone=Notify(webhook=settings.webhook))
+    if settings.syslog:
+        yield Channel("syslog", personal=False, alone=Notify(syslog=settings.syslog))
+
+
 def deliver(
     some: Iterable[Notice], settings: Notify, environment: Mapping[str, str], folder: Path, at: datetime
 ) -> tuple[Delivered, ...]:
-    """Write each notice as a file and send it through every channel of the policy."""
-    done = []
-    for notice in some:
-        name = f"{at:%Y%m%dT%H%M%SZ}-{sha256(repr(notice).encode()).hexdigest()[:12]}.txt"
-        content = (
-            f"To: {notice.name}{f' <{notice.mail}>' if notice.mail else ''}\nSubject: {notice.subject}\n\n{notice.text}"
-        )
-        files.write(folder / name, content.encode())
-        failed = []
-        sheet = files.content(folder.parent.parent / notice.sheet) if notice.sheet and settings.smtp else b""
-        if settings.smtp and (why := _mail(notice, settings.smtp, environment, at, sheet)):
-            failed.append(f"mail: {why}")
-        if settings.webhook and (why := _post(notice, settings.webhook, environment)):
-            failed.append(f"webhook: {why}")
-        done.append(Delivered(notice, folder / name, tuple(failed)))
+    """Write each notice as a file and send it through every channel of the policy.
+
+    Of one that goes to several people syslog has one message. Files that the settings name start from the workspace.
+    """
+    workspace, done = folder.parent.parent, []
+    logged: dict[tuple[str, str], str] = {}
+    with ExitStack() as stack:
+        post = stack.enter_context(closing(_graph_post(settings.graph, workspace))) if settings.graph else None
+        for notice in some:
+            name = f"{at:%Y%m%dT%H%M%SZ}-{sha256(repr(notice).encode()).hexdigest()[:12]}.txt"
+            content = (
+                f"To: {notice.name}{f' <{notice.mail}>' if notice.mail else ''}\n"
+                f"Subject: {notice.subject}\n\n{notice.text}"
+            )
+            files.write(folder / name, content.encode())
+            failed = []
+            mailed = settings.smtp or post
+            sheet = files.content(workspace / notice.sheet) if notice.sheet and mailed else b""
+            if mailed and (why := _mail(notice, settings.smtp or post, environment, at, sheet)):
+                failed.append(f"mail: {why}")
+            if settings.webhook and (why := _post(notice, settings.webhook, environment)):
+                failed.append(f"webhook: {why}")
+            if settings.syslog:
+                same = (notice.subject, notice.text)
+                if same not in logged:
+                    logged[same] = syslog.send(notice, settings.syslog, workspace, at)
+                failed += [f"syslog: {logged[same]}"] if logged[same] else []
+            done.append(Delivered(notice, folder / name, tuple(failed)))
     return tuple(done)
 
 
-def _mail(notice: Notice, smtp: Smtp, environment: Mapping[str, str], at: datetime, sheet: bytes) -> str:
+def _graph_post(settings: GraphMail, workspace: Path) -> "GraphPost":
+    # requests and msal take a quarter of a second to import, which whoever sends no such mail does not need.
+    from access_review.stages.graph_mail import GraphPost
+
+    return GraphPost(settings, workspace)
+
+
+def _mail(
+    notice: Notice, by: "Smtp | GraphPost | None", environment: Mapping[str, str], at: datetime, sheet: bytes
+) -> str:
     """Send one mail, with its work sheet; return why it could not be sent, or nothing."""
     if not notice.mail or not _ADDRESS.fullmatch(notice.mail):
         return f"{notice.name} has no mail address"
+    if isinstance(by, Smtp):
+        return _by_smtp(notice, by, environment, at, sheet)
+    return by.send(notice, notice.mail, sheet) if by else ""
+
+
+def _by_smtp(notice: Notice, smtp: Smtp, environment: Mapping[str, str], at: datetime, sheet: bytes) -> str:
     message = EmailMessage()
     message["From"], message["To"], message["Subject"] = smtp.sender, notice.mail, notice.subject
     message["Date"] = format_datetime(at)

@@ -5,13 +5,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from access_review.audit.reviewers import People
-from access_review.policy import Notify
 from access_review.snapshot.watched import PendingAlarm
 from access_review.stages import notify
 from access_review.views.notices import Notice
 from access_review.workspace import Workspace
 
-WEBHOOK = "webhook"
 NOBODY = "nobody: name somebody under watch: tell: in roles/policy.yaml"
 _GIVE_UP = timedelta(days=1)
 """For how long a mail that does not go out is tried again; the notice lies in the folder all the same."""
@@ -27,25 +25,17 @@ def deliver(
     reached, failed = list(alarm.reached), list[str]()
     settings = workspace.policy.notify
     for who, notice in _notices(workspace, alarm, people):
-        for channel, alone in _channels(settings):
-            key = channel if channel == WEBHOOK else f"{channel} {who}"  # one channel, whoever reads there
+        for channel in notify.channels(settings):
+            key = f"{channel.name} {who}" if channel.personal else channel.name
             if key in reached:
                 continue
-            (done,) = notify.deliver([notice], alone, environment, workspace.folder / notify.FOLDER, alarm.at)
+            (done,) = notify.deliver([notice], channel.alone, environment, workspace.folder / notify.FOLDER, alarm.at)
             if done.failed:
                 failed += done.failed
             else:
                 reached.append(key)
     left = replace(alarm, reached=tuple(reached)) if failed and abs(now - alarm.at) < _GIVE_UP else None
     return left, tuple(sorted(set(failed)))
-
-
-def _channels(settings: Notify) -> Iterator[tuple[str, Notify]]:
-    yield "file", Notify()
-    if settings.smtp:
-        yield "mail", settings.model_copy(update={"webhook": None})
-    if settings.webhook:
-        yield WEBHOOK, settings.model_copy(update={"smtp": None})
 
 
 def _notices(workspace: Workspace, alarm: PendingAlarm, people: People) -> Iterator[tuple[str, Notice]]:

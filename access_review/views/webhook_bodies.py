@@ -7,7 +7,7 @@ link, no picture and no mention comes of a name.
 from collections.abc import Iterator
 
 from access_review.model import Json, JsonObject
-from access_review.policy import WebhookForm
+from access_review.settings.channels import WebhookForm
 from access_review.views.notices import Notice
 
 _MOST_LINES = 150

@@ -22,6 +22,7 @@ class Writes:
         self._old_values: list[tuple[float, str, Object]] = []
         self.made: list[tuple[str, str]] = []
         self.revoked_sessions: list[str] = []
+        self.mails: list[Object] = []
 
     # What reads see
 
@@ -61,6 +62,8 @@ class Writes:
                 at = self._simulator.clock.utc.isoformat()
                 self._simulator.tenant.of("users")[native]["signInSessionsValidFromDateTime"] = at
                 return Response(200, {"value": True})
+            case "POST", ["users", sender, "sendMail"]:
+                return self._send_mail(sender, request)
             case "POST", ["users", native, "assignLicense"]:
                 return self._licences(native, request)
             case "DELETE", ["servicePrincipals", resource, "appRoleAssignedTo", native]:
@@ -84,6 +87,20 @@ class Writes:
             case "POST", ["identityGovernance", "entitlementManagement", "assignmentRequests"]:
                 return self._end_package(request)
         return failed(400, "BadRequest", f"cannot {method} {request.path}")
+
+    def _send_mail(self, sender: str, request: Request) -> Response:
+        """Take a mail as the reference says of ``sendMail``: 202 and nothing more, before it is delivered."""
+        users = self._simulator.tenant.of("users").values()
+        if not any(sender in (one["id"], one["userPrincipalName"]) for one in users):
+            return failed(404, "ErrorInvalidUser", f"The requested user '{sender}' is invalid.")
+        body = request.body if isinstance(request.body, dict) else {}
+        mail = body.get("message")
+        if not isinstance(mail, dict) or not set(body) <= {"message", "saveToSentItems"}:
+            return failed(400, "ErrorInvalidRequest", "The request body is not as sendMail takes it.")
+        if not all(one["emailAddress"]["address"] for one in mail.get("toRecipients", ())):
+            return failed(400, "ErrorInvalidRecipients", "At least one recipient isn't valid.")
+        self.mails.append(mail)
+        return Response(202, None)
 
     def _until(self) -> float:
         return self._simulator.clock.now() + self._simulator.lag

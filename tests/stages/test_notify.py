@@ -19,7 +19,7 @@ from cryptography.x509.oid import NameOID
 
 from access_review.audit import reviewers
 from access_review.audit.campaign import Campaign, Reminder, ReminderKind
-from access_review.policy import Notify, Smtp, Webhook
+from access_review.settings.channels import Notify, Smtp, Webhook
 from access_review.stages import notify
 from access_review.views import webhook_bodies
 from access_review.views.notices import Notice, notices
