@@ -31,6 +31,8 @@ def test_of_many_that_wait_as_much_is_asked_as_the_draw_asks_and_the_rest_is_put
         f"{len(sample.put_off or ())} more that nobody reviewed are not asked about again now: they count as not tested"
         in (sample.reasons)
     )
+    carried_on = len(waiting) - len(sample.put_off or ())
+    assert f"{carried_on} that the audit before drew and nobody reviewed are among them" in sample.reasons
     assert draw.verify(sample, units, bytes.fromhex(sample.key), seen={}) == ()
 
 

@@ -125,6 +125,10 @@ class TestCommitment:
         with pytest.raises(ValueError, match="32 are needed"):
             commitment(b"guessable")
 
+    def test_what_is_published_of_a_key_is_its_sha_256(self):
+        assert commitment(key(1)) == "sha256:" + sha256(key(1)).hexdigest()
+        assert sampling.pledge_elsewhere(f" {commitment(key(1))}\n") == Pledge(commitment(key(1)))
+
     def test_a_pledge_does_not_show_its_key(self):
         assert key(1).hex() not in repr(pledge(key(1)))
 
@@ -192,6 +196,27 @@ class TestDraw:
         assert second.committed
         assert second.commitment == made.next_commitment
         assert second.key == key(1).hex()
+
+    def test_a_draw_whose_run_is_gone_could_have_been_disliked(self):
+        units = people(300)
+        _, after = first(units)
+        again: dict[str, Any] = {"run": "run-3", "as_of": AS_OF, "next_pledge": pledge(key(2))}
+        made, _ = draw(units, POLICY, after, **again)
+        drawn_again, kept = draw(units, POLICY, after, **again, taken_back="run-2")
+        assert (made.committed, drawn_again.committed, kept.reveals["run-3"].committed) == (True, False, False)
+        assert (drawn_again.picks, drawn_again.key, drawn_again.seed) == (made.picks, made.key, made.seed)
+        steered = "uncommitted: no key had been promised before this draw, so the choice could have been steered"
+        assert drawn_again.reasons == (
+            *made.reasons,
+            steered,
+            "drawn again: what was drawn in run-2 is gone",
+        )
+        assert not [reason for reason in made.reasons if "nobody reviewed" in reason or "not seen within" in reason]
+
+    def test_more_are_drawn_where_a_fault_is_allowed(self):
+        made, _ = first(people(1_000), policy=Sampling(allowed=1, rate=0))
+        assert made.size == size(1_000, tolerable=0.05, confidence=0.95, allowed=1, rate=0)
+        assert made.size.units > size(1_000, tolerable=0.05, confidence=0.95, rate=0).units
 
     def test_the_auditor_may_keep_the_key(self):
         units = people(50)
@@ -359,6 +384,7 @@ class TestCoverage:
         late, _ = draw(units, POLICY, state, run="late", as_of=AS_OF + timedelta(weeks=30), next_pledge=pledge(key(2)))
         assert late.overdue == 400
         assert len(late.picks) == 400
+        assert f"400 were not seen within {POLICY.coverage_weeks} weeks and are drawn now" in late.reasons
 
 
 def test_the_limit_holds_as_often_as_it_says():

@@ -1,9 +1,18 @@
+import re
 import sqlite3
 
 import pytest
 
 from access_review.errors import ArtifactError
-from access_review.store.hash_chain import START, chained_rows, head_at, opened_store, row_digest
+from access_review.store.hash_chain import (
+    START,
+    StoreForm,
+    chained_rows,
+    head_at,
+    opened_store,
+    opened_to_write,
+    row_digest,
+)
 from access_review.store.journal import START as BEGINNING
 
 
@@ -65,7 +74,21 @@ def test_a_table_without_a_chain_is_refused(store, column):
     names = [name for name in ("seq", "said", "previous", "digest") if name != column]
     execute(store, f"CREATE TABLE rows AS SELECT {', '.join(names)} FROM old")
     execute(store, "DROP TABLE old")
-    with pytest.raises(ArtifactError):
+    with pytest.raises(ArtifactError, match=rf"{re.escape(str(store))}(: row 1 is not as| cannot be used)"):
+        chained_rows(store)
+
+
+def test_a_store_that_cannot_be_written_or_is_of_another_program_is_named(store):
+    form = StoreForm("what was said", 1, "CREATE TABLE rows (seq INTEGER PRIMARY KEY)")
+    for path, said in (
+        (store.parent, f"{store.parent} cannot be written: Is a directory"),
+        (store, f"{store} is no store of what was said, or from a newer version"),
+    ):
+        with pytest.raises(ArtifactError) as refused, opened_to_write(path, form):
+            pass
+        assert refused.value.message == said
+    store.write_bytes(b"SQLite format 3\0" + bytes(900))
+    with pytest.raises(ArtifactError, match="cannot be used: file is not a database"):
         chained_rows(store)
 
 

@@ -1,5 +1,6 @@
 import os
 import sqlite3
+import stat
 import subprocess
 import sys
 from dataclasses import replace
@@ -18,6 +19,7 @@ from access_review.store import files
 from access_review.store import logbook as book
 from access_review.store import logbook_check as check
 from access_review.store.journal import JournalFile
+from access_review.store.rights import Right, holder
 
 AT = datetime(2026, 11, 2, 6, tzinfo=UTC)
 PLAN = "sha256:" + "a" * 64
@@ -37,6 +39,27 @@ def put(workspace, path, data=b"what was decided", event=LogEvent.RUN, name=""):
 
 def kinds(found):
     return [(one.path, str(one.kind)) for one in found]
+
+
+def test_all_of_a_line_is_on_disk_and_whoever_waits_is_told_by_whom_it_is_written(tmp_path, monkeypatch):
+    synced, named, real = list[bool](), set[str](), os.fsync
+
+    def sync(handle):
+        synced.append(stat.S_ISDIR(os.fstat(handle).st_mode))
+        named.add(getattr(holder(tmp_path, Right.STORE), "command", ""))
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    known = [LogEntry(LogEvent.RUN, name, AT) for name in "ab"]
+    book.begin(tmp_path, AT, command="audit", known=known)
+    assert (synced, named) == ([False, True], {"audit"})
+    assert [entry.name for entry in book.read(tmp_path).entries[1:]] == ["a", "b"]
+    synced.clear()
+    book.append(tmp_path, LogEntry(LogEvent.RUN, "c", AT), command="plan")
+    assert (synced, named) == ([False], {"audit", "plan"})
+    book.replace_files(tmp_path, LogEntry(LogEvent.STATE, "state", AT), {"state.json": b"one"}, command="decide")
+    assert named == {"audit", "plan", "decide"}
+    assert check.check(tmp_path) == ()
 
 
 def test_a_logbook_begins_once_with_a_random_id_and_belongs_to_its_owner(tmp_path):
@@ -68,17 +91,18 @@ def test_without_a_logbook_nothing_is_added_to_another(tmp_path):
     assert not book.path_of(tmp_path).exists()
 
 
-def test_what_a_crash_left_of_a_line_is_taken_away_and_said(workspace):
+@pytest.mark.parametrize("torn", [b'{"at":"2026', b"x" * 5_000], ids=["shorter than a line", "longer"])
+def test_what_a_crash_left_of_a_line_is_taken_away_and_said(workspace, torn):
     head = put(workspace, "a")
     with book.path_of(workspace).open("ab") as file:
-        file.write(b'{"at":"2026')
-    assert book.read(workspace).torn == 11
+        file.write(torn)
+    assert book.read(workspace).torn == len(torn)
     assert check.check(workspace, {"a signature": head}) == ()
     put(workspace, "b")
     log = book.read(workspace)
     assert log.torn == 0
     assert [entry.event for entry in log.entries[1:]] == [LogEvent.RUN, LogEvent.REPAIRED, LogEvent.RUN]
-    assert log.entries[2].details == {"bytes": "11"}
+    assert (log.entries[2].name, log.entries[2].details) == (book.mark_of_bytes(torn).digest, {"bytes": str(len(torn))})
     assert check.check(workspace, {"a signature": head}) == ()
 
 
@@ -305,6 +329,11 @@ def test_a_line_too_long_is_not_written(workspace, monkeypatch):
     with pytest.raises(ArtifactError, match="too long"):
         book.append(workspace, LogEntry(LogEvent.RUN, "r" * 300, AT))
     assert len(book.read(workspace).entries) == 1
+    monkeypatch.undo()
+    book.append(workspace, LogEntry(LogEvent.RUN, "r", AT))
+    as_long = len(book.path_of(workspace).read_bytes().splitlines()[-1])
+    monkeypatch.setattr(book, "LONGEST_LINE", as_long)
+    book.append(workspace, LogEntry(LogEvent.RUN, "r", AT))
 
 
 WRITES = """
