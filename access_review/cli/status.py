@@ -89,10 +89,10 @@ def status(
 def _measures(options: Options) -> None:
     from access_review.scorecard.measures import measure
     from access_review.settings.measures import MeasureName
-    from access_review.store.run_records import read_records
+    from access_review.stages.records_at import records_at
     from access_review.views import measures as view
 
-    records = read_records(options.folder, options.workspace().policy)
+    records = records_at(options.workspace(), options.now)
     known = {name: measure(name, records, options.now) for name in MeasureName}
     options.show({str(name): one.value for name, one in known.items()}, view.measures_table(known))
 

@@ -31,12 +31,25 @@ def provenance_rows(
 
 def _told(how: str, verdict: Completeness) -> Iterator[tuple[str, ...]]:
     """Yield what a record says, value by value; numbers of things found stand where numbers stand."""
-    for name, value in sorted(json.loads(verdict.reason or "{}").items()):
-        if how == "found":
+    for name, value in _flat(json.loads(verdict.reason or "{}")):
+        counted = isinstance(value, int) and not isinstance(value, bool)
+        if how == "read" and counted:
+            server = "" if name != "objects" or verdict.expected is None else str(verdict.expected)
+            yield (f"{how}: {name}", "", str(value), server, "")
+        elif how == "found":
             share = name.startswith("cells:")
             yield (f"filled, of 1000: {name[6:]}" if share else f"found: {name}", "", _text(value), "", "")
         else:
             yield (f"{how}: {name}", _text(value), "", "", "")
+
+
+def _flat(record: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    """Yield each value of a record, of a record in it too, under a name of its own."""
+    for name, value in sorted(record.items()):
+        if isinstance(value, dict) and value:
+            yield from ((f"{name}: {inner}", one) for inner, one in sorted(value.items()))
+        else:
+            yield name, value
 
 
 def _text(value: object) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from access_review import store
 from access_review.artifacts import LEAVERS, canonical
+from access_review.engine import Engine
 from access_review.errors import no_such
 from access_review.findings.judged_share import measure_judged
 from access_review.logbook import entries
@@ -18,6 +19,7 @@ from access_review.revoke.proven import proven
 from access_review.runs import Run
 from access_review.snapshot import Snapshot
 from access_review.store import files, logbook, logged, plans, reviews, snapshots
+from access_review.store.recalled import read_again, stamp_of
 from access_review.tables import TABLES
 from access_review.views import certificate as view
 from access_review.views.summary import JudgedSummary, judged_summary
@@ -48,23 +50,44 @@ def follow_leavers(workspace: Workspace, run: Run, now: datetime) -> Followed:
 
 def assess_run(workspace: Workspace, run: Run) -> Followed:
     """Say what is open for everyone who leaves, and keep nothing; raises as :func:`follow_leavers` does."""
-    settings = workspace.policy.offboarding
-    before, snapshot = _before(workspace.folder, run), snapshots.load(run)
+    snapshot = snapshots.load(run)
     with reviews.engine_of(workspace, snapshot) as engine:
         establish(snapshot.tables, workspace, engine)
-        made = assess.assess_leavers(
-            queries.list_leaving(engine, settings.prepare),
-            queries.list_access(engine, settings.prepare),
-            _read(workspace, run, snapshot),
-            settings,
-            workspace.policy.targets,
-            of_clients={name: one.targets for name, one in workspace.policy.clients.items() if one.targets},
-            before=before,
-            statuses=queries.person_statuses(engine, [one.person for one in before.leavers] if before else ()),
-            verified=proven(plans.journals(workspace.folder)),
-        )
-        share = measure_judged(engine)
+        made, share = leavers_by(engine, workspace, run, snapshot), measure_judged(engine)
     return Followed(made, judged_summary(share, snapshots.read_manifest(run)))
+
+
+def leavers_by(engine: Engine, workspace: Workspace, run: Run, snapshot: Snapshot) -> Leavers:
+    """Say what is open for everyone who leaves, by the facts of a run; raises as :func:`follow_leavers` does."""
+    settings, before = workspace.policy.offboarding, _before(workspace.folder, run)
+    return assess.assess_leavers(
+        queries.list_leaving(engine, settings.prepare),
+        queries.list_access(engine, settings.prepare),
+        _read(workspace, run, snapshot),
+        settings,
+        workspace.policy.targets,
+        of_clients={name: one.targets for name, one in workspace.policy.clients.items() if one.targets},
+        before=before,
+        statuses=queries.person_statuses(engine, [one.person for one in before.leavers] if before else ()),
+        verified=proven(plans.journals(workspace.folder)),
+    )
+
+
+def newest_leavers(workspace: Workspace, run: Run) -> Leavers:
+    """Return who leaves, as a run has it, or where no command kept that or a batch went on since, found now.
+
+    Raises ``PlanRefused`` for the journal of a batch that is gone before its time.
+    """
+    return _kept_leavers(workspace.folder, run) or assess_run(workspace, run).leavers
+
+
+def _kept_leavers(folder: Path, run: Run) -> Leavers | None:
+    """Return what the run has of its leavers, unless a batch went on after it was written: that may have ended something."""
+    kept = stamp_of(run.folder / LEAVERS.path)
+    later = (stamp_of(path) for path in (folder / "runs").glob(f"*/*/{plans.JOURNAL}*"))
+    if kept is None or any(stamp and stamp.written >= kept.written for stamp in later):
+        return None
+    return read_again(run, LEAVERS)
 
 
 def _keep(run: Run, made: Leavers, now: datetime) -> None:

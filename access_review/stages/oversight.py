@@ -14,7 +14,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from access_review.artifacts import LEAVERS, WORKLIST
+from access_review.artifacts import WORKLIST
 from access_review.audit import client_extract
 from access_review.audit.campaign import Campaign
 from access_review.audit.client_extract import ANOTHER, STRUCK_OUT, Borders
@@ -27,9 +27,9 @@ from access_review.offboarding.leaver import Check, Leaver, Leavers, System, lim
 from access_review.runs import Run
 from access_review.snapshot import Completeness, ManifestSource
 from access_review.snapshot.reading import WHOLE_SOURCE
-from access_review.stages.offboarding import assess_run
-from access_review.store import audits, logged, plans, reviews, snapshots
-from access_review.store.recalled import read_again, stamp_of
+from access_review.stages.offboarding import newest_leavers
+from access_review.store import audits, logged, reviews, snapshots
+from access_review.store.recalled import read_again
 from access_review.tables import TABLES, Row
 from access_review.workspace import Workspace
 
@@ -131,19 +131,10 @@ def seen_leavers(workspace: Workspace, run: Run, sight: Sight) -> Leavers:
 
     Raises ``PlanRefused`` for the journal of a batch that is gone before its time.
     """
-    everyone = _kept_leavers(workspace.folder, run) or assess_run(workspace, run).leavers
+    everyone = newest_leavers(workspace, run)
     if sight.borders is None:
         return everyone
     return limited(everyone, (_within(one, b) for one in everyone.leavers if (b := sight.of_leaver(one))))
-
-
-def _kept_leavers(folder: Path, run: Run) -> Leavers | None:
-    """Return what the run has of its leavers, unless a batch went on after it was written: that may have ended something."""
-    kept = stamp_of(run.folder / LEAVERS.path)
-    later = (stamp_of(path) for path in (folder / "runs").glob(f"*/*/{plans.JOURNAL}*"))
-    if kept is None or any(stamp and stamp.written >= kept.written for stamp in later):
-        return None
-    return read_again(run, LEAVERS)
 
 
 def _within(one: Leaver, borders: Borders) -> Leaver:

@@ -12,8 +12,8 @@ from access_review.explain.changed_access import ChangedAccess
 from access_review.explain.coverage import Coverage
 from access_review.review import Report
 from access_review.runs import Run
-from access_review.scorecard.score import Scorecard
 from access_review.stages.changes import changes_in
+from access_review.stages.offboarding import leavers_by
 from access_review.stages.predict import predict_for_report
 from access_review.stages.scorecard import read_scorecard
 from access_review.store import audits, files, logged, plans, reviews, snapshots
@@ -57,16 +57,12 @@ def write_report(workspace: Workspace, run: Run, *, manager: str = "", to: Path 
             earlier=_earlier(workspace, run),
             manager=manager,
         )
-    if not manager:
-        page = replace(page, scorecard=None if page.more_findings else _scorecard(workspace, run))
+        shown = not manager and not page.more_findings and not snapshots.read_manifest(run).rehearsal
+        leavers = leavers_by(facts.engine, workspace, run, facts.snapshot) if shown else None
+    page = replace(page, scorecard=read_scorecard(workspace, run.as_of, leavers) if shown else None)
     path = to or run.folder / "report.html"
     files.write(path, report_page.render(page))
     return WrittenReport(path, page.coverage, page.unusual, predicted)
-
-
-def _scorecard(workspace: Workspace, run: Run) -> Scorecard | None:
-    """Return how the operation stood at the moment of a run; nothing for a trial."""
-    return None if snapshots.read_manifest(run).rehearsal else read_scorecard(workspace, run.as_of)
 
 
 def _changed(facts: reviews.OpenRun, workspace: Workspace, run: Run) -> ChangedAccess | None:

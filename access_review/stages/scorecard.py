@@ -6,13 +6,14 @@ from pathlib import Path
 
 from access_review import documents
 from access_review.errors import PlanRefused, Unclear
+from access_review.offboarding.leaver import Leavers
 from access_review.runs import Run
 from access_review.scorecard import score
 from access_review.scorecard.follow_up import FollowUp
 from access_review.scorecard.score import Scorecard
 from access_review.settings.scorecard import Formulas, Metric
+from access_review.stages.records_at import records_at
 from access_review.stages.statements import AttestedWords, WhoSays, make_statement
-from access_review.store import run_records
 from access_review.workspace import Workspace
 
 _OWN = Path(__file__).with_suffix(".yaml")
@@ -33,9 +34,12 @@ def _packaged() -> Formulas:
     return Formulas.model_validate(documents.parse(_OWN.read_text(encoding="utf-8"), _OWN.name).data)
 
 
-def read_scorecard(workspace: Workspace, now: datetime) -> Scorecard:
-    """Score a workspace by its records; raises ``ArtifactError`` for damaged ones, ``PlanRefused`` for a journal that is gone."""
-    records = run_records.read_records(workspace.folder, workspace.policy)
+def read_scorecard(workspace: Workspace, now: datetime, found: Leavers | None = None) -> Scorecard:
+    """Score a workspace by its records; ``found`` are the leavers of its newest run, where somebody knows them already.
+
+    Raises ``ArtifactError`` for damaged ones, ``PlanRefused`` for a journal that is gone.
+    """
+    records = records_at(workspace, now, found)
     return score.score(formulas_of(workspace), workspace.checklist, records, now)
 
 

@@ -15,8 +15,9 @@ from access_review.scorecard.ladder import LadderStep, RootCause
 from access_review.scorecard.records import Records
 from access_review.settings.checklist import Checkpoint
 from access_review.stages import notify
+from access_review.stages.records_at import records_at
 from access_review.stages.statements import AttestedWords, WhoSays, as_signed, linked, make_statement, noted, record
-from access_review.store import files, follow_ups, rosters, run_records
+from access_review.store import files, follow_ups, rosters
 from access_review.views import incident
 from access_review.workspace import Workspace
 
@@ -40,7 +41,7 @@ def read_status(workspace: Workspace, now: datetime) -> OperationStatus:
             "the workspace has no check list",
             hint="write roles/checklist.yaml; access-review init DIR --example lays out one to begin with",
         )
-    records = run_records.read_records(workspace.folder, workspace.policy)
+    records = records_at(workspace, now)
     return OperationStatus(now, checkpoints.assess(workspace.checklist, records, now), records)
 
 
@@ -59,7 +60,7 @@ def read_checkpoint(workspace: Workspace, run: Run, name: str, now: datetime) ->
     Raises ``Unclear`` for none, ``ArtifactError`` for damaged records, ``PlanRefused`` for a journal that is gone.
     """
     found = find_checkpoint(workspace, name)
-    records = run_records.read_records(workspace.folder, workspace.policy)
+    records = records_at(workspace, now)
     (status,) = checkpoints.assess(workspace.checklist.model_copy(update={"checkpoints": (found,)}), records, now)
     history = tuple(said for said in records.follow_ups if said.about == found.checkpoint and said.at <= now)
     return CheckpointHistory(status, history, {said.seq: as_signed(workspace, run, said) for said in history})
@@ -132,7 +133,7 @@ def take_step(
 
 
 def _open_case(workspace: Workspace, checkpoint: Checkpoint, now: datetime) -> LadderCase:
-    records = run_records.read_records(workspace.folder, workspace.policy)
+    records = records_at(workspace, now)
     known = checkpoints.cases_of(checkpoint, records, now)
     if not known or not known[-1].is_open:
         raise PlanRefused(f"{checkpoint.checkpoint} is green and nothing of it is open", hint="access-review status")

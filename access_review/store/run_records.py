@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from access_review import store
 from access_review.artifacts import AUDIT, COUNTS, FRAME, LEAVERS, SAMPLE
 from access_review.model import CURRENT, Family, Status
-from access_review.offboarding.leaver import AccessState, Late, Leaver, LeaverStatus
+from access_review.offboarding.leaver import AccessState, Late, Leaver, Leavers, LeaverStatus
 from access_review.policy import Policy
 from access_review.revoke.states import PROVEN, State
 from access_review.rules import load
@@ -57,7 +57,7 @@ def read_run(run: Run, zone: str, first: datetime, asked: frozenset[Asked]) -> R
         sources_complete=sum(one.complete for one in sources),
         rules=_rules(run) if run.reviewed else None,
         counts=store.read(run, COUNTS) if run.reviewed and store.has(run, COUNTS) else None,
-        leavers=_leavers(run, first) if store.has(run, LEAVERS) else None,
+        leavers=leaver_figures(store.read(run, LEAVERS), first) if store.has(run, LEAVERS) else None,
         audit=_audit(run) if store.has(run, AUDIT) else None,
         training=_training(run, asked, known) if any("training" in one.verdicts for one in sources) else None,
     )
@@ -132,8 +132,8 @@ def _rules(run: Run) -> dict[str, RuleFigures]:
     return found
 
 
-def _leavers(run: Run, first: datetime) -> LeaverFigures:
-    followed = store.read(run, LEAVERS)
+def leaver_figures(followed: Leavers, first: datetime) -> LeaverFigures:
+    """Count the leavers of a run; ``first`` is the moment of the first run of the workspace."""
     left = [one for one in followed.leavers if one.standing is LeaverStatus.LEFT and not _from_before(one, first)]
     failure = followed.targets.failure
     return LeaverFigures(

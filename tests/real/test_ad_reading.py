@@ -15,7 +15,7 @@ from tests.real.example_domain import FOREIGN_SID, READER
 
 @pytest.fixture(scope="module")
 def found(shared_domain):
-    return tables(connect(shared_domain))
+    return tables(connect(shared_domain, canaries=["krbtgt", "Domain Admins"]))
 
 
 def test_a_plain_reader_reads_everything_and_is_told_so(found):
@@ -118,7 +118,11 @@ def test_the_population_says_where_it_comes_from(found, shared_domain):
     facts = json.loads(row["reason"])
     assert facts["server"] == f"{shared_domain.url}:636"
     assert facts["bases"] == [shared_domain.base]
-    assert facts["listed_again"] == row["received"]
+    assert facts["listed_again"] == facts["objects"] == row["received"] == row["expected"]
+    assert facts["canaries_seen"] == {"krbtgt": "yes", "Domain Admins": "yes"}
+    assert facts["excluded"]["a contact is not an account"] == 1
+    kept = len(found["accounts"]) + sum(not e["entitlement"].startswith("ref:") for e in found["entitlements"])
+    assert kept + sum(facts["excluded"].values()) == facts["objects"] + facts["deleted"], facts["excluded"]
     assert facts["closures_checked"] == 25
     assert facts["password_policy"]["minPwdLength"] == "7"
 

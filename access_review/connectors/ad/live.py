@@ -109,6 +109,8 @@ class LiveDirectory:
         for guid, reason in found.short.items():
             reading.add_short_group(canonical(found.objects[guid][0]), reason)
         yield from reading.rows(found.entries())
+        found.facts["canaries_seen"] = {name: "yes" if seen else "no" for name, seen in reading.tally.canaries.items()}
+        found.facts["excluded"] = dict(reading.excluded)
 
     def _part_verdicts(self, found: DomainObjects, root: RootDse, as_of: datetime) -> Iterator[tuple[str, Row]]:
         parts = {**found.parts, "clock": _clock(root.now, as_of)}
@@ -128,8 +130,12 @@ class LiveDirectory:
             "pages": found.pages,
             "usn": root.usn,
             "deleted": len(found.deleted),
+            "objects": len(found.objects),
         }
-        table, row = complete(self.source, "part:provenance", len(found.objects))
+        listed = found.facts.get("listed_again")
+        table, row = complete(
+            self.source, "part:provenance", len(found.objects), listed if isinstance(listed, int) else None
+        )
         return table, {**row, "reason": rfc8785.dumps(facts).decode()}
 
 

@@ -6,6 +6,7 @@ entry, so files of several domains and forests may stand together in one source.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
@@ -58,6 +59,7 @@ class DirectoryReading:
         self._short: dict[str, str] = {}
         self._domains = DomainsSeen()
         self.tally = Tally(source, TABLES, canaries=options.canaries)
+        self.excluded: Counter[str] = Counter()
 
     def add_short_group(self, dn: str, reason: str) -> None:
         """Say that not all members of a group, by its canonical DN, were received, and why."""
@@ -92,11 +94,15 @@ class DirectoryReading:
             case DirectoryObject() as found:
                 yield from self._object_rows(found, entry.fingerprint())
             case StandIn(sid):
+                self.excluded["stands for an object of another domain"] += 1
                 self._memberships.add_foreign(Name("dn", dn), sid)
             case NotAPrincipal(kind, reason) as excluded:
+                self.excluded[reason] += 1
                 self._memberships.add_unable(Name("dn", dn), kind, reason)
                 if excluded is _DELETED:
                     yield problem(self._source, entry.place, "unusable", reason, subject=dn)
+            case None:
+                self.excluded["neither an account nor a group"] += 1
 
     def _continuation(self, entry: Entry, dn: str) -> Iterator[tuple[str, Row]]:
         """Add further members to a group that was read before."""

@@ -14,7 +14,8 @@ class Tally:
     def __init__(self, source: Source, tables: Iterable[str], *, canaries: Iterable[str] = ()) -> None:
         self._source = source
         self._tables = tuple(tables)
-        self._unseen = {canary.casefold() for canary in canaries}
+        self._canaries = tuple(canaries)
+        self._unseen = {canary.casefold() for canary in self._canaries}
         self._reasons: dict[str, dict[str, None]] = {}
         self.received: Counter[str] = Counter()
         self._users = 0
@@ -30,6 +31,11 @@ class Tally:
         """Tick off the canaries among these names."""
         if self._unseen:
             self._unseen.difference_update(name.casefold() for name in names if name)
+
+    @property
+    def canaries(self) -> dict[str, bool]:
+        """Tell of each canary whether it was seen; meaningful when everything has passed."""
+        return {canary: canary.casefold() not in self._unseen for canary in self._canaries}
 
     def doubt(self, reason: str, *tables: str) -> None:
         """Give a reason why tables (all, when none is named) are incomplete."""

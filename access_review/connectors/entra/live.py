@@ -132,6 +132,8 @@ class LiveTenant:
             "tenant": named.get("id"),
             "tenant_name": named.get("displayName"),
             "queries": door.provenance,
+            "pages": dict(door.answers),
+            "permissions": sorted(graph.permissions()),
             "requests": graph.requests,
             "resource_units": graph.pace.spent,
             "without": sorted(self.reach.without),

@@ -4,6 +4,7 @@ Collections have the names that saved pages have. Those of every group or applic
 are asked twenty at a time, some batches ahead of who consumes them.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -60,6 +61,8 @@ def first_request(read: GraphQuery, native: str = "", *, where: str = "") -> Gra
 class LivePages:
     """Yields the pages of a collection; what it sees on the way tells it what will be asked next.
 
+    ``provenance`` says what was asked, ``answers`` how many pages came of each part.
+
     ``without`` names parts that are deliberately not read: they are *absent*, which
     takes nothing from the rest. A part that the service refuses is a fault instead,
     since a right that was lost must not look like access that is gone.
@@ -71,6 +74,7 @@ class LivePages:
     source_of_authority: bool = False
     seen: dict[str, list[str]] = field(default_factory=dict)
     provenance: dict[str, str] = field(default_factory=dict)
+    answers: Counter[str] = field(default_factory=Counter)
     _candidates: list[str] = field(default_factory=list)
     _synced: list[str] = field(default_factory=list)
     _fans: dict[str, "Fan"] = field(default_factory=dict)
@@ -82,11 +86,14 @@ class LivePages:
         part = collection if len(parts) == 1 else f"{parts[0]}/{parts[-1]}"
         self._check_asked(part)
         if len(parts) == 3:
-            yield from self._of_one(BY_PART[part], parts[1])
+            pages = self._of_one(BY_PART[part], parts[1])
         elif part in _COMPOSED:
-            yield from _COMPOSED[part](self)
+            pages = _COMPOSED[part](self)
         else:
-            yield from self._remembered(part, self._paged(BY_PART[part]))
+            pages = self._remembered(part, self._paged(BY_PART[part]))
+        for page in pages:
+            self.answers[part] += 1
+            yield page
 
     def _check_asked(self, part: str) -> None:
         if part not in BY_PART:
@@ -159,6 +166,7 @@ class LivePages:
 
     def _of_one(self, read: GraphQuery, native: str) -> Iterator[Page]:
         if read.part not in self._fans:
+            self.provenance[read.part] = f"{first_request(read, '{id}').url.replace('%7Bid%7D', '{id}')}, one by one"
             folder = read.part.partition("/")[0]
             natives = [native for part in _PARENTS[folder] for native in self.seen.get(part, ())]
             natives = self._synced if read.part == SOURCE_OF_AUTHORITY else natives

@@ -18,6 +18,9 @@ from access_review.connectors.entra.connector import connect
 from access_review.connectors.entra.registration import CLOUDS, Cloud, Registration
 from access_review.connectors.entra.throttle import ThrottlePace, Time
 from access_review.errors import ConnectorError, Transient, WorkspaceError
+from access_review.evidence.provenance import provenance_rows
+from access_review.snapshot import Completeness, ManifestSource
+from access_review.tables import Row
 from tests.real.authority import Authority
 from tests.simulated_tenant.credentials import certificate
 from tests.simulated_tenant.reading import Outcome, collected, held, simulate
@@ -25,6 +28,7 @@ from tests.simulated_tenant.signin_stub import CLIENT, TENANT, SignIn
 from tests.simulated_tenant.transport import Server
 from tests.simulated_tenant.wire import Response, VirtualClock, failed
 
+VERDICT = ("complete", "reason", "received", "expected")
 SECRET = "not-a-real-secret-7Q~canary"  # noqa: S105 - of a tenant that lives for one test
 
 
@@ -66,6 +70,12 @@ def online(server: Server, **more: Any) -> Any:
     return connect(Source("entra", server.folder), **options)
 
 
+def told(verdicts: list[Row]) -> list[tuple[str, ...]]:
+    """Return what a pack says of a read with these verdicts."""
+    kept = {one["subject"]: Completeness(**{name: one.get(name) for name in VERDICT}) for one in verdicts}
+    return list(provenance_rows("run", {"entra": ManifestSource("entra", False, kept, {})}, {}))
+
+
 def read(connector: Any) -> Outcome:
     return collected(connector)
 
@@ -81,6 +91,15 @@ def test_a_tenant_is_read_over_https_with_a_token_of_msal(server: Server) -> Non
     facts = json.loads(made.one("completeness", subject="part:provenance")["reason"])
     assert facts["tenant_name"] == "Norwind Outsourcing"
     assert facts["queries"]["signInActivity"].startswith("/users?$select=id,userPrincipalName")
+    assert facts["queries"]["groups/members"].startswith("/groups/{id}/members?$select=id")
+    assert facts["pages"].keys() - {"users"} < facts["queries"].keys()
+    assert facts["pages"]["groups/members"] == len(server.simulator.tenant.of("groups"))
+    shown = {row[3]: row[4:] for row in told(made.rows["completeness"])}
+    assert shown["read: server"] == (f"{server.url}/v1.0", "", "", "")
+    assert shown["read: pages: users"] == ("", "1", "", "")
+    users = str(len(server.simulator.tenant.of("users")))
+    assert shown["part:users"] == ("", users, users, "yes")
+    assert shown["part:groups/onPremisesSyncBehavior"][3] == "no"
     assert SECRET not in json.dumps(made.rows, default=str)
     assert made.one("completeness", subject="part:clock")["complete"]
 
