@@ -4,7 +4,7 @@ import datetime as dt
 import http.server
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +70,7 @@ def online(server: Server, **more: Any) -> Any:
     return connect(Source("entra", server.folder), **options)
 
 
-def told(verdicts: list[Row]) -> list[tuple[str, ...]]:
+def told(verdicts: Sequence[Row]) -> list[tuple[str, ...]]:
     """Return what a pack says of a read with these verdicts."""
     kept = {one["subject"]: Completeness(**{name: one.get(name) for name in VERDICT}) for one in verdicts}
     return list(provenance_rows("run", {"entra": ManifestSource("entra", False, kept, {})}, {}))
