@@ -27,6 +27,7 @@ from access_review.facts import CarryForward
 from access_review.findings import Evaluation, format_1
 from access_review.findings.counts import ReviewCounts
 from access_review.model import JsonObject, kept_form
+from access_review.offboarding.certificate import CERTIFICATE, RemovalCertificate
 from access_review.offboarding.leaver import Leavers
 from access_review.plan import record
 from access_review.plan.record import Plan
@@ -230,6 +231,11 @@ class _Sealed(Artifact[Plan]):
 def submission(name: str) -> Artifact[Submission]:
     """Return what a reviewer submitted, by the name of their work sheet."""
     return Artifact(f"sample/submitted/{name}.json", "access-review/submission@1", Submission)
+
+
+def removal_certificate(name: str) -> Artifact[RemovalCertificate]:
+    """Return the certificate of a leaver's removed access, by its name."""
+    return Artifact(f"certificates/{name}.json", CERTIFICATE, RemovalCertificate)
 
 
 def plan(folder: str) -> Artifact[Plan]:

@@ -9,7 +9,8 @@ import typer
 from access_review.cli.options import Options, folder_only, leave, moment
 
 if TYPE_CHECKING:
-    from access_review.offboarding.leaver import Leaver, Leavers
+    from access_review.offboarding.leaver import Leaver
+    from access_review.stages.offboarding import Certified
 
 
 def offboarding(
@@ -31,13 +32,16 @@ def offboarding(
             help="Write a certificate of access removal for each who can have one.",
         ),
     ] = None,
+    by: Annotated[str, typer.Option(help="Who stands for the certificates: id, name or mail.")] = "",
+    key: Annotated[Path | None, typer.Option("--key", help="Your private SSH key: each certificate is signed.")] = None,
     client: Annotated[str, typer.Option(help="Only those who work, or worked, for this client.")] = "",
     fresh: Annotated[bool, typer.Option("--collect", help="Read the sources first.")] = False,
 ) -> None:
     """Say what is still open for those who leave. In which system, and for how long."""
     from access_review.artifacts import LEAVERS
+    from access_review.cli.revocation import signer_of
     from access_review.offboarding import leaver as values
-    from access_review.stages.offboarding import follow_leavers, of_client, too_old
+    from access_review.stages.offboarding import follow_leavers, of_client, too_old, write_certificates
     from access_review.stages.zones import person_zones
     from access_review.views import judged_share
     from access_review.views import offboarding as view
@@ -47,11 +51,14 @@ def offboarding(
     run = options.collect(workspace) if fresh else options.found_run()
     followed, zones = follow_leavers(workspace, run, options.now), person_zones(workspace, run)
     leavers, judged = followed.leavers, followed.judged
+    if (by or key) and not (certificates and by and key):
+        raise typer.BadParameter("--by and --key sign certificates, and belong together with --certificates")
     if client:
         leavers = values.limited(leavers, of_client(leavers, run, client))
     if certificates:
         some = [values.find_leaver(leavers, person)] if person else list(view.since(leavers, since or _EVER))
-        _certify(options, leavers, some, certificates)
+        signer, now = signer_of(options, by, key), options.now
+        _certify(options, some, write_certificates(workspace, run, some, leavers, certificates, signer, now))
     elif person:
         leaver = values.find_leaver(leavers, person)
         zone = zones.get(leaver.person, "")
@@ -109,17 +116,17 @@ def daily(ctx: typer.Context) -> None:
         options.leave_unjudged(judged)
 
 
-def _certify(options: Options, leavers: "Leavers", some: "list[Leaver]", folder: Path) -> None:
-    """Write the certificates that can be given, and say why the others cannot."""
-    from access_review.stages.offboarding import write_certificates
+def _certify(options: Options, some: "list[Leaver]", certified: "Certified") -> None:
+    """Say which certificates were written, who stands for them, and why the others cannot be given."""
     from access_review.views.text import visible
 
-    certified = write_certificates(some, leavers, folder)
     names = {leaver.person: visible(leaver.name) for leaver in some}
-    lines = [f"{names[person]}: {path}" for person, path in certified.written.items()]
+    stands = dict.fromkeys(certified.signed, ", signed")
+    lines = [f"{names[person]}: {path}{stands.get(person, '')}" for person, path in certified.written.items()]
     lines += [f"{names[person]}: none, {reason}" for person, reason in certified.refused.items()]
     written = {person: str(path) for person, path in certified.written.items()}
-    options.show({"written": written, "refused": certified.refused}, "\n".join(lines) or "Nobody has left.")
+    value = {"written": written, "refused": certified.refused, "signed": list(certified.signed)}
+    options.show(value, "\n".join(lines) or "Nobody has left.")
 
 
 def add_to(app: typer.Typer) -> None:

@@ -44,7 +44,7 @@ def _there(place: str, paths: Collection[str]) -> bool:
 
 _POPULATION = ("provenance.csv", "runs/*/manifest.json", "tables/*/people.csv", "tables/*/accounts.csv")
 _FINDINGS = ("tables/*/findings.csv", "runs/*/review.json")
-_LEAVERS = ("runs/*/leavers.json", "tables/*/findings.csv", "figures/*.json")
+_LEAVERS = ("runs/*/leavers.json", "runs/*/certificates/*.json", "tables/*/findings.csv", "figures/*.json")
 _BATCHES = ("runs/*/*/journal.sqlite",)
 _DECISIONS = ("runs/decisions.sqlite", "runs/*/audit.json")
 _SAMPLE = ("runs/*/sample/frame.json", "runs/*/sample/sample.json")

@@ -19,6 +19,16 @@ class SaidIn:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenCertificate:
+    """A certificate of a leaver's removed access in a run, its digest, and who stands for it; null where nobody signed it."""
+
+    place: str
+    person: str
+    digest: str
+    statement: Statement | None
+
+
+@dataclass(frozen=True, slots=True)
 class RunSummary:
     """One run: the rules judged, the sources read, what was signed, how answers were given, what is stated in figures.
 
@@ -37,6 +47,7 @@ class RunSummary:
     signed_off: str = ""
     figures: EvidenceFigures | None = None
     provenance: tuple[tuple[str, ...], ...] = ()
+    certificates: tuple[GivenCertificate, ...] = ()
 
 
 def controls_without(paths: Collection[str], runs: Collection[RunSummary]) -> tuple[ControlEvidence, ...]:

@@ -107,6 +107,12 @@ def leavers_followed(run: str, at: datetime) -> LogEntry:
     return LogEntry(LogEvent.OBSERVATION, f"leavers {run}", at, details={"run": run})
 
 
+def access_certified(run: str, at: datetime, person: str, files: Mapping[str, FileMark]) -> LogEntry:
+    """It was certified of a leaver that access is gone; a later line of a run and person takes the place of this one."""
+    details = {"run": run, "person": person}
+    return LogEntry(LogEvent.OBSERVATION, f"certificate {run} {person}", at, files=files, details=details)
+
+
 def access_sealed(day: str, at: datetime, files: Mapping[str, FileMark]) -> LogEntry:
     """A day of the web's access log is over: its file does not change any more."""
     return LogEntry(LogEvent.OBSERVATION, day, at, files=files, details={"run": "", "made": "0"})

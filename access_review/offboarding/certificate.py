@@ -1,7 +1,8 @@
 """The certificate of access removal: what can be proved of one leaver, and why it cannot be where it cannot."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TypedDict
 
 from access_review.offboarding.leaver import AccessItem, AccessState, Leaver, Leavers, LeaverStatus, System
 
@@ -11,38 +12,41 @@ APART = timedelta(minutes=15)
 """Two reads that agree must be at least so far apart to prove that access is gone."""
 
 
-class EndBounds(TypedDict):
+@dataclass(frozen=True, slots=True)
+class EndBounds:
     """A moment between two, in ISO 8601; null where a bound is not known."""
 
     earliest: str | None
     latest: str | None
 
 
-class CertifiedCheck(TypedDict):
+@dataclass(frozen=True, slots=True)
+class CertifiedCheck:
     """How one item of the check list stands, and the names of what it is about; ``reason`` may be empty."""
 
     state: str
-    about: list[str]
+    about: tuple[str, ...]
     reason: str
 
 
-class CertifiedSystem(TypedDict):
+@dataclass(frozen=True, slots=True)
+class CertifiedSystem:
     """One source: the moments (ISO 8601) between which access was gone, and each check by its item."""
 
     source: str
     last_seen_open: str | None
     first_seen_gone: str | None
     verified: str | None
-    checks: dict[str, CertifiedCheck]
+    checks: Mapping[str, CertifiedCheck]
 
 
-class RemovalCertificate(TypedDict):
+@dataclass(frozen=True, slots=True)
+class RemovalCertificate:
     """A certificate of access removal, as it is written: moments in ISO 8601, the target in minutes.
 
     ``judged`` is a value of ``Late``: how the time that access was open compares with the target.
     """
 
-    format: str
     person: str
     name: str
     run: str
@@ -54,7 +58,7 @@ class RemovalCertificate(TypedDict):
     gone: str | None
     target_minutes: float
     judged: str
-    systems: list[CertifiedSystem]
+    systems: tuple[CertifiedSystem, ...]
 
 
 def why_not(leaver: Leaver, as_of: datetime) -> str:
@@ -89,34 +93,59 @@ def certify(leaver: Leaver, leavers: Leavers) -> RemovalCertificate:
     """Return the certificate of one of the ``leavers``; raises ``ValueError`` where none can be given (:func:`why_not`)."""
     if reason := why_not(leaver, leavers.as_of):
         raise ValueError(reason)
-    return {
-        "format": CERTIFICATE,
-        "person": leaver.person,
-        "name": leaver.name,
-        "run": leavers.run,
-        "snapshot": leavers.snapshot,
-        "as_of": leavers.as_of.isoformat(),
-        "notified": _iso(leaver.notified_at),
-        "effective": {"earliest": _iso(leaver.left_at_earliest), "latest": _iso(leaver.left_at_latest)},
-        "first_seen": _iso(leaver.first_seen_left_at),
-        "gone": _iso(leaver.gone_at),
-        "target_minutes": leaver.clock.target.total_seconds() // 60,
-        "judged": str(leaver.clock.late),
-        "systems": [_certified(system) for system in leaver.systems],
-    }
+    return RemovalCertificate(
+        person=leaver.person,
+        name=leaver.name,
+        run=leavers.run,
+        snapshot=leavers.snapshot,
+        as_of=leavers.as_of.isoformat(),
+        notified=_iso(leaver.notified_at),
+        effective=EndBounds(_iso(leaver.left_at_earliest), _iso(leaver.left_at_latest)),
+        first_seen=_iso(leaver.first_seen_left_at),
+        gone=_iso(leaver.gone_at),
+        target_minutes=leaver.clock.target.total_seconds() // 60,
+        judged=str(leaver.clock.late),
+        systems=tuple(_certified(system) for system in leaver.systems),
+    )
+
+
+def contradiction(given: RemovalCertificate, leavers: Leavers) -> str:
+    """Say how a certificate differs from what its run says of the leaver, or nothing.
+
+    What was merely seen twice when it was given may have been proven by a batch since: a moment more is no contradiction.
+    """
+    leaver = next((one for one in leavers.leavers if one.person == given.person), None)
+    if leaver is None:
+        return "is of nobody who leaves by the records of its run"
+    if reason := why_not(leaver, leavers.as_of):
+        return f"cannot be given by the records of its run: {reason}"
+    now = certify(leaver, leavers)
+    pairs = list(zip(given.systems, now.systems, strict=False))
+    for before, later in pairs:
+        if before.verified not in {None, later.verified}:
+            return f"says of {before.source} another moment of proof than the records of its run"
+    proven_since = any(before.verified != later.verified for before, later in pairs)
+    same = _without_proof(given) == _without_proof(now) if proven_since else given == now
+    return "" if same else "says something else than the records of its run"
+
+
+def _without_proof(certificate: RemovalCertificate) -> RemovalCertificate:
+    """Return what does not follow from when it was proven."""
+    systems = tuple(replace(one, verified=None) for one in certificate.systems)
+    return replace(certificate, systems=systems, gone=None, judged="")
 
 
 def _certified(system: System) -> CertifiedSystem:
-    return {
-        "source": system.source,
-        "last_seen_open": _iso(system.last_open_at),
-        "first_seen_gone": _iso(system.first_gone_at),
-        "verified": _iso(system.verified_at),
-        "checks": {
-            str(check.item): {"state": str(check.state), "about": list(check.done), "reason": check.reason}
+    return CertifiedSystem(
+        source=system.source,
+        last_seen_open=_iso(system.last_open_at),
+        first_seen_gone=_iso(system.first_gone_at),
+        verified=_iso(system.verified_at),
+        checks={
+            str(check.item): CertifiedCheck(str(check.state), tuple(check.done), check.reason)
             for check in system.checks
         },
-    }
+    )
 
 
 def _iso(at: datetime | None) -> str | None:

@@ -48,6 +48,7 @@ _QUESTIONS: tuple[tuple[str, Question], ...] = (
     ("runs/*/manifest.json", Question.POPULATION),
     ("runs/*/review.json", Question.FINDINGS),
     ("runs/*/leavers.json", Question.FINDINGS),
+    ("runs/*/certificates/*.json", Question.FINDINGS),
     ("runs/*/sample/*", Question.DRAW),
     ("runs/*/audit.json", Question.DECISIONS),
     ("runs/*/sign-off/", Question.DECISIONS),

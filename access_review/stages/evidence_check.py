@@ -9,7 +9,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from access_review import __version__, runs, store
-from access_review.artifacts import DECLARED, DECLARED_VALUES, FIGURES, FRAME, PACK, REVIEWED, SAMPLE, STATE
+from access_review.artifacts import (
+    DECLARED,
+    DECLARED_VALUES,
+    FIGURES,
+    FRAME,
+    LEAVERS,
+    PACK,
+    REVIEWED,
+    SAMPLE,
+    STATE,
+    removal_certificate,
+)
 from access_review.engine import open_engine
 from access_review.errors import AccessReviewError, ArtifactError, PlanRefused
 from access_review.evidence import declared, pack
@@ -18,6 +29,7 @@ from access_review.evidence.summary import RunSummary, controls_without
 from access_review.logbook.known import DiscrepancyKind, known_things
 from access_review.logbook.lines import Logbook, LogEvent, inside
 from access_review.logbook.tree import TreeHead
+from access_review.offboarding.certificate import contradiction
 from access_review.review import review
 from access_review.revoke import approve, sshsig, statements
 from access_review.revoke.sshsig import PublicKeyLine
@@ -221,6 +233,7 @@ def _run(folder: Path, log: Logbook, name: str, found: CheckedPack) -> Iterator[
     for table, known in sorted(manifest.tables.items()):
         snapshots.verify(run.folder / "snapshot" / f"{table}.parquet", digest=known.digest, file=known.file)
         yield from _table(folder, name, table, known.digest)
+    yield from _certificates(run)
     if not run.reviewed:
         found.runs.append(packs.summary_of(run))
         return
@@ -254,6 +267,17 @@ def _run(folder: Path, log: Logbook, name: str, found: CheckedPack) -> Iterator[
         found.runs.append(packs.summary_of(run, known_workspace, stated))
         if FIGURES.dump(stated) != FIGURES.dump(packs.figures_of(run, known_workspace)):
             yield f"{pack.FIGURES}/{name}.json: is not what follows from the run"
+
+
+def _certificates(run: Run) -> Iterator[str]:
+    """Hold what was certified of leavers to what the run says of them."""
+    for path in packs.certificate_files(run):
+        place = path.relative_to(run.folder.parent).as_posix()
+        given, leavers = files.read(path, removal_certificate(path.stem)), store.read(run, LEAVERS)
+        if given.run != run.id:
+            yield f"{place}: is of another run"
+        elif differs := contradiction(given, leavers):
+            yield f"{place}: {differs}"
 
 
 def _views(folder: Path, made: EvidencePack, shown: list[RunSummary]) -> Iterator[str]:

@@ -6,18 +6,21 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from access_review import store
-from access_review.artifacts import LEAVERS, canonical
+from access_review.artifacts import LEAVERS, removal_certificate
 from access_review.engine import Engine
 from access_review.errors import no_such
 from access_review.findings.judged_share import measure_judged
 from access_review.logbook import entries
 from access_review.logbook.known import known_things
 from access_review.offboarding import assess, certificate, checklist, queries
+from access_review.offboarding.certificate import RemovalCertificate
 from access_review.offboarding.leaver import Leaver, Leavers
 from access_review.review import establish
+from access_review.revoke.approve import Statement, StatementKind
 from access_review.revoke.proven import proven
 from access_review.runs import Run
 from access_review.snapshot import Snapshot
+from access_review.stages.keep_signed import Signer, ToSign, sign
 from access_review.store import files, logbook, logged, plans, reviews, snapshots
 from access_review.store.recalled import read_again, stamp_of
 from access_review.tables import TABLES
@@ -134,21 +137,57 @@ def too_old(run: Run, now: datetime) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Certified:
-    """The certificates written, and why the others cannot have one, by person."""
+    """The certificates written, and why the others cannot have one, by person; ``signed`` are those signed for."""
 
     written: dict[str, Path]
     refused: dict[str, str]
+    signed: tuple[str, ...] = ()
 
 
-def write_certificates(some: Iterable[Leaver], made: Leavers, folder: Path) -> Certified:
-    """Write a certificate of access removal, as JSON and as a page, for each leaver who can have one."""
-    certified = Certified({}, {})
-    for leaver in some:
-        if reason := certificate.why_not(leaver, made.as_of):
-            certified.refused[leaver.person] = reason
-            continue
-        content, path = certificate.certify(leaver, made), folder / name_of(leaver.person)
-        files.write(path.with_suffix(".json"), canonical(content))
+def write_certificates(
+    workspace: Workspace,
+    run: Run,
+    some: Iterable[Leaver],
+    made: Leavers,
+    folder: Path,
+    signer: Signer | None,
+    now: datetime,
+) -> Certified:
+    """Write a certificate of access removal, as JSON and as a page, for each leaver who can have one.
+
+    The JSON is kept with its run too, for the evidence, and signed there by ``signer``. Raises ``PlanRefused`` where that
+    signature would not count.
+    """
+    found = list(some)
+    refused = {one.person: reason for one in found if (reason := certificate.why_not(one, made.as_of))}
+    given = {one.person: certificate.certify(one, made) for one in found if one.person not in refused}
+    written, signed = {}, []
+    for person, content in given.items():
+        if not run.is_rehearsal:
+            digest = _keep_certificate(run, content, now)
+            if signer:
+                sign(_to_sign(workspace, run, digest, signer, now), workspace, signer)
+                signed.append(person)
+        path = folder / name_of(person)
+        files.write(path.with_suffix(".json"), removal_certificate(path.stem).dump(content))
         files.write(path.with_suffix(".html"), view.page(content))
-        certified.written[leaver.person] = path.with_suffix(".html")
-    return certified
+        written[person] = path.with_suffix(".html")
+    return Certified(written, refused, tuple(signed))
+
+
+def _keep_certificate(run: Run, content: RemovalCertificate, now: datetime) -> str:
+    """Keep a certificate with its run, and say so in the logbook unless that knows it; return its digest."""
+    kept = removal_certificate(name_of(content.person))
+    path, data = f"{run.id}/{kept.path}", kept.dump(content)
+    mark = logbook.mark_of_bytes(data)
+    log = logged.known(run.workspace)
+    known = known_things(log.entries).files.get(path) if log else None
+    if known is None or known.marks != (mark,):
+        logged.replace_files(run.workspace, entries.access_certified(run.id, now, content.person, {}), {path: data})
+    return mark.digest
+
+
+def _to_sign(workspace: Workspace, run: Run, digest: str, signer: Signer, now: datetime) -> ToSign:
+    people = plans.signatories(run)
+    said = Statement(StatementKind.ATTESTATION, digest, people.person(signer.by), now, signer.reason)
+    return ToSign(said, people, workspace.folder / plans.SIGNED_HERE)

@@ -8,19 +8,19 @@ from pathlib import Path
 import pyarrow as pa
 
 from access_review import store, workspace
-from access_review.artifacts import AUDIT, DECLARED, REVIEWED, SAMPLE
+from access_review.artifacts import AUDIT, DECLARED, REVIEWED, SAMPLE, removal_certificate
 from access_review.errors import ArtifactError, PlanRefused, WorkspaceError
 from access_review.evidence import figures, pack
 from access_review.evidence.figures import EvidenceFigures
 from access_review.evidence.provenance import provenance_rows
-from access_review.evidence.summary import RunSummary, SaidIn
+from access_review.evidence.summary import GivenCertificate, RunSummary, SaidIn
 from access_review.logbook.lines import FileMark, inside
 from access_review.review import establish_owners
 from access_review.revoke import approve, statements
-from access_review.revoke.approve import Signatories
+from access_review.revoke.approve import Signatories, Statement, StatementKind
 from access_review.runs import Run
 from access_review.snapshot import Stored, stored
-from access_review.store import audits, files, follow_ups, logbook, reviews, snapshots
+from access_review.store import audits, files, follow_ups, logbook, plans, reviews, snapshots
 from access_review.store.decisions import Assurance
 from access_review.tables import TABLES
 from access_review.workspace import Workspace
@@ -83,6 +83,7 @@ def summary_of(run: Run, known: Workspace | None = None, stated: EvidenceFigures
         (store.read(run, AUDIT).signed_off_by or "") if store.has(run, AUDIT) else "",
         stated,
         tuple(provenance_rows(run.id, manifest.sources, _asked(known))),
+        tuple(_certificates(run, known)),
     )
 
 
@@ -113,6 +114,33 @@ def _said(run: Run, known: Workspace) -> Iterator[SaidIn]:
         except PlanRefused:
             continue
         yield SaidIn(path.relative_to(run.folder.parent).as_posix(), statement)
+
+
+def certificate_files(run: Run) -> list[Path]:
+    """Return the files of a run that certify of a leaver that access is gone."""
+    return sorted(run.folder.glob("certificates/*.json"))
+
+
+def _certificates(run: Run, known: Workspace | None) -> Iterator[GivenCertificate]:
+    """Yield the certificates of a run, each with who signed it by a key that the workspace of the run enrols."""
+    if not (paths := certificate_files(run)):
+        return
+    said = {one.digest: one for one in _certifying(run, known)} if known else {}
+    for path in paths:
+        given, digest = files.read(path, removal_certificate(path.stem)), logbook.mark_of(path).digest
+        place = path.relative_to(run.folder.parent).as_posix()
+        yield GivenCertificate(place, given.person, digest, said.get(digest))
+
+
+def _certifying(run: Run, known: Workspace) -> Iterator[Statement]:
+    """Yield what was stated and belongs to no run, of whoever signed with a key of theirs by the workspace of a run."""
+    paths = sorted((run.workspace / plans.SIGNED_HERE).glob(f"{StatementKind.ATTESTATION}-*.json"))
+    people = signatories_of(run, known, paths)
+    for path in paths:
+        try:
+            yield approve.read_statement(files.content(path, statements.LARGEST), known.approvers, people)[0]
+        except PlanRefused:  # a check names it
+            continue
 
 
 def signatories_of(run: Run, known: Workspace, paths: Iterable[Path]) -> Signatories:

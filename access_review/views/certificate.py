@@ -41,23 +41,23 @@ def _moment_of(text: str | None) -> datetime | None:
 def _lines(certificate: RemovalCertificate) -> Iterator[str]:
     policy = "default-src 'none'; style-src 'unsafe-inline'"
     yield f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{policy}">'
-    yield f"<title>Access removal: {_safe(certificate['name'])}</title><style>{_STYLE}</style></head><body>"
-    yield f"<h1>Certificate of access removal</h1><p>{_safe(certificate['name'])}, {_safe(certificate['person'])}</p>"
-    effective = certificate["effective"]
+    yield f"<title>Access removal: {_safe(certificate.name)}</title><style>{_STYLE}</style></head><body>"
+    yield f"<h1>Certificate of access removal</h1><p>{_safe(certificate.name)}, {_safe(certificate.person)}</p>"
+    effective = certificate.effective
     rows = {
-        "HR notified": _at(certificate["notified"]),
-        "Employment ended": between(_moment_of(effective["earliest"]), _moment_of(effective["latest"])),
-        "First seen as a leaver": _at(certificate["first_seen"]),
-        "Access gone": _at(certificate["gone"]),
-        "Judged against the target": certificate["judged"],
+        "HR notified": _at(certificate.notified),
+        "Employment ended": between(_moment_of(effective.earliest), _moment_of(effective.latest)),
+        "First seen as a leaver": _at(certificate.first_seen),
+        "Access gone": _at(certificate.gone),
+        "Judged against the target": certificate.judged,
     }
     yield from _table(rows)
-    for system in certificate["systems"]:
-        yield f"<h2>{_safe(system['source'])}</h2>"
+    for system in certificate.systems:
+        yield f"<h2>{_safe(system.source)}</h2>"
         yield from _table(dict(_system(system)))
     yield (
-        f"<p><small>Absent as of {_safe(_at(certificate['as_of']))}, by two agreeing reads, run {_safe(certificate['run'])}, snapshot "
-        f"{_safe(certificate['snapshot'])}. What no source shows is not certified. The JSON of this certificate is the record."
+        f"<p><small>Absent as of {_safe(_at(certificate.as_of))}, by two agreeing reads, run {_safe(certificate.run)}, snapshot "
+        f"{_safe(certificate.snapshot)}. What no source shows is not certified. The JSON of this certificate is the record."
         "</small></p></body></html>"
     )
 
@@ -70,11 +70,11 @@ def _table(rows: Mapping[str, str]) -> Iterator[str]:
 
 
 def _system(system: CertifiedSystem) -> Iterator[tuple[str, str]]:
-    if system["verified"]:
-        yield "Verified gone", _at(system["verified"])
-    elif system["first_seen_gone"]:
-        yield "Last seen open", _at(system["last_seen_open"], "never, by the runs that there are")
-        yield "First seen gone", _at(system["first_seen_gone"])
-    for item, check in system["checks"].items():
-        about = "; ".join(part for part in (", ".join(check["about"]), check["reason"]) if part)
-        yield WORDS[AccessItem(item)], _NOTHING_DONE.get(AccessState(check["state"]), "") or f"done {about}".strip()
+    if system.verified:
+        yield "Verified gone", _at(system.verified)
+    elif system.first_seen_gone:
+        yield "Last seen open", _at(system.last_seen_open, "never, by the runs that there are")
+        yield "First seen gone", _at(system.first_seen_gone)
+    for item, check in system.checks.items():
+        about = "; ".join(part for part in (", ".join(check.about), check.reason) if part)
+        yield WORDS[AccessItem(item)], _NOTHING_DONE.get(AccessState(check.state), "") or f"done {about}".strip()

@@ -64,6 +64,9 @@ def shown(one: RunSummary) -> Iterator[str]:
         yield from shown_by(one.run, one.figures)
     if one.authenticated or one.claimed:
         yield assured(one.run, one.authenticated, one.claimed)
+    for given in one.certificates:
+        by = f"signed by {given.statement.person}" if given.statement else "which nobody signed"
+        yield f"{given.place}: certifies that access of {given.person} is gone, {by}"
     for said in one.said:
         what = said.statement
         at = f"{what.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
@@ -97,6 +100,19 @@ def for_readers(
         for run in runs
         for how, number in (("authenticated", run.authenticated), ("claimed", run.claimed))
         if number
+    ]
+    said += [
+        (
+            run.run,
+            f"certificate: access of {one.person} is gone",
+            one.statement.person if one.statement else "",
+            "authenticated" if one.statement else "nobody signed it",
+            one.statement.at.astimezone(UTC).isoformat() if one.statement else "",
+            one.digest,
+            one.place,
+        )
+        for run in runs
+        for one in run.certificates
     ]
     csv_bytes, results = spreadsheet.csv_bytes, oscal.assessment_results(made, runs, without)
     return {
@@ -152,13 +168,15 @@ def _seen_in(runs: Sequence[RunSummary], without: Collection[ControlEvidence]) -
     ended = [
         f"audit {run.run}: {f'signed off by {run.signed_off}' if run.signed_off else 'not signed off'}" for run in runs
     ]
+    given = [one for run in runs for one in run.certificates]
+    certified = f"certificates of removed access: {len(given)}, {sum(bool(one.statement) for one in given)} signed"
     signed = [f"{kind} by {person}, authenticated: {number}" for (kind, person), number in sorted(kinds.items())]
     answers = f"answers of reviewers: {sum(r.authenticated for r in runs):,} authenticated, {sum(r.claimed for r in runs):,} claimed"
     parts = (
         ("Controls without evidence here (controls.csv has all)", lacking or ["none"]),
         (
             "Who stood behind what (said.csv has each; claimed: a name was written, nobody proved it)",
-            [*signed, answers, *(ended[-6:] if len(ended) > 6 else ended)],
+            [*signed, answers, *([certified] if given else ()), *(ended[-6:] if len(ended) > 6 else ended)],
         ),
         (
             f"The review's own misses{by} (figures.csv has all)",
@@ -197,6 +215,7 @@ What is here
   pack.dsse.json      who made the pack, where it was signed (in-toto, DSSE, SSH key)
   runs/logbook.jsonl  one line for each thing that happened; each holds the RFC 6962 head over all lines before it
   runs/               each run: what was read (Parquet), findings, draw, plans, signatures, journals
+  runs/*/certificates/  of leavers whose access is proven gone, that it is; the signature, if any, is in runs/approvals
   runs/*/declared.json  sources, role templates and policy as they were when the run was reviewed
   tables/             the same rows as CSV: the SHA-256 of a file is the digest that manifests have of its rows
   declared/ figures/  templates and keys as values; what draws prove and how late leavers are

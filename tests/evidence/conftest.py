@@ -1,6 +1,7 @@
 """Three weekly audits of a company with two clients, and their evidence as one pack."""
 
 import csv
+import re
 
 import pytest
 
@@ -12,6 +13,10 @@ class TwoClients(Company):
 
     def write(self):
         super().write()
+        path = self.folder / "sources/ledger.csv"
+        path.write_text(
+            re.sub(r"(?m)^(u\d+),\w+,(\d+),no$", r"\1,,\2,no", path.read_text())
+        )  # who is disabled holds nothing
         path = self.folder / "sources/people.csv"
         head, *rows = path.read_text().splitlines()
         clients = ("HARBOR" if int(row[:5]) % 3 == 0 else "QUAY" for row in rows)
@@ -48,6 +53,12 @@ def company(tmp_path_factory):
     made.leave(6, "2026-11-08")
     for day in ("09", "16"):
         assert made.run("--quiet", "audit", at=f"2026-11-{day}T06:00:00Z").code in {0, 3}
+        assert made.run("--quiet", "offboarding", at=f"2026-11-{day}T06:10:00Z").code in {0, 5}
+    words = ("offboarding", "--certificates", str(made.folder / "certificates"))
+    certified = made.run(
+        "--json", *words, "--by", "00008", "--key", str(made.folder / "key8"), at="2026-11-16T06:30:00Z"
+    )
+    assert certified.json["signed"] == ["hr:person:00003"], certified.out + certified.err
     return made
 
 

@@ -32,6 +32,9 @@ def test_both_verifiers_agree_that_a_pack_is_as_it_was_made(pack):
     first = access_review(folder, "--json", "evidence", "check", str(folder), "--head", made["head"])
     assert (first.code, first.json["wrong"]) == (0, [])
     assert sum(", authenticated, " in line for line in first.json["said"]) == 4, first.json["said"]
+    (certified,) = (line for line in first.json["said"] if "/certificates/" in line)
+    assert certified.endswith("certifies that access of hr:person:00003 is gone, signed by hr:person:00008")
+    assert "certificate: access of hr:person:00003 is gone" in (folder / "said.csv").read_text()
     other = second(folder, "--head", made["head"])
     assert (other.returncode, other.stderr) == (0, ""), other.stdout
     assert "Everything agrees" in other.stdout

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from access_review import workspace as workspaces
-from access_review.artifacts import LEAVERS
+from access_review.artifacts import LEAVERS, removal_certificate
 from access_review.changes import Action
 from access_review.engine.duckdb import EmbeddedEngine
 from access_review.errors import Unclear
 from access_review.offboarding import assess, checklist, clocks, leaver
 from access_review.offboarding import queries as leaver_facts
+from access_review.offboarding.certificate import contradiction
 from access_review.offboarding.leaver import AccessItem, AccessState, Late, Leaver, LeaverStatus, Span
 from access_review.plan.record import write
 from access_review.policy import Applying, Offboarding, Targets
@@ -383,3 +384,15 @@ def test_a_certificate_needs_two_reads_and_nothing_open_or_unknown(tmp_path):
     assert record["systems"][0]["last_seen_open"].startswith("2026-11-06T12:00")
     assert record["judged"] == "in time"
     assert record["systems"][0]["checks"]["owned"]["state"] == "not read"
+    (kept,) = folder.glob("runs/20261106T1315*/certificates/*.json")
+    assert kept.read_bytes() == page.with_suffix(".json").read_bytes()
+    assert access_review(folder, "logbook", "--check").code == 0
+    leavers = LEAVERS.load((kept.parents[1] / LEAVERS.path).read_bytes())
+    given = removal_certificate("any").load(kept.read_bytes())
+    assert contradiction(given, leavers) == ""
+    assert contradiction(replace(given, first_seen=given.as_of), leavers).startswith("says something else")
+    assert contradiction(replace(given, person="hr:person:2"), leavers).startswith(("cannot be given", "is of nobody"))
+    early = replace(given, systems=(replace(given.systems[0], verified=given.as_of),))
+    assert "another moment of proof" in contradiction(early, leavers)
+    later = LEAVERS.dump(leavers).replace(b'"verified_at":null', b'"verified_at":"2026-11-06T13:30:00Z"')
+    assert contradiction(given, LEAVERS.load(later)) == ""

@@ -28,7 +28,7 @@ from tests.simulated_tenant.signin_stub import CLIENT, TENANT, SignIn
 from tests.simulated_tenant.transport import Server
 from tests.simulated_tenant.wire import Response, VirtualClock, failed
 
-VERDICT = ("complete", "reason", "received", "expected")
+VERDICT = ("reason", "received", "expected")
 SECRET = "not-a-real-secret-7Q~canary"  # noqa: S105 - of a tenant that lives for one test
 
 
@@ -72,7 +72,7 @@ def online(server: Server, **more: Any) -> Any:
 
 def told(verdicts: Sequence[Row]) -> list[tuple[str, ...]]:
     """Return what a pack says of a read with these verdicts."""
-    kept = {one["subject"]: Completeness(**{name: one.get(name) for name in VERDICT}) for one in verdicts}
+    kept = {one["subject"]: Completeness(one["complete"], *(one.get(name) for name in VERDICT)) for one in verdicts}
     return list(provenance_rows("run", {"entra": ManifestSource("entra", False, kept, {})}, {}))
 
 
