@@ -1,10 +1,12 @@
 """Facts that outlive a command: a database on disk, in which a few rows are changed instead of all of them being read.
 
-One process has it open at a time. Everything that is changed between :meth:`KeptDatabase.begin` and
-:meth:`KeptDatabase.commit` is there together or not at all, whenever the process ends.
+One process has it open at a time. Everything that is changed in :meth:`KeptDatabase.at_once` is there together or not
+at all, whenever the process ends.
 """
 
-from collections.abc import Collection, Sequence
+import os
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -32,7 +34,8 @@ class KeptDatabase:
     """A database in a file, empty where there is no file; a context manager.
 
     ``memory`` bounds what it may take, as :class:`access_review.engine.duckdb.EmbeddedEngine` says. To open it raises
-    ``OSError`` where the file is damaged, of another version of DuckDB, or open elsewhere.
+    ``OSError`` where the file is damaged, of another version of DuckDB, or open elsewhere; so does what it cannot do
+    later, for want of room. Nobody else may read it: it is in a folder of this user's alone, or is made where that is so.
     """
 
     file: Path
@@ -43,33 +46,60 @@ class KeptDatabase:
     _database: "duckdb.DuckDBPyConnection" = field(init=False, repr=False)
     _folder: Path = field(init=False, repr=False)
     _indexed: dict[str, list[str]] = field(init=False, repr=False)
+    _changing: bool = field(init=False, repr=False, default=False)
 
     def __enter__(self) -> Self:
-        self._database, self._folder = databases.open_file(self.file, self.memory, self.threads)
-        self.file.chmod(0o600)
-        self.engine = EmbeddedEngine.over(self.as_of, self._database, self._folder)
-        self._indexed = {
-            table.removesuffix("_kept"): hashes for table, hashes in self._database.execute(_INDEXED).fetchall()
-        }
+        before = os.umask(0o077)  # of the whole process, for as long as DuckDB takes to make its files
+        try:
+            self._database, self._folder = databases.open_file(self.file, self.memory, self.threads)
+        finally:
+            os.umask(before)
+        try:
+            self.engine = EmbeddedEngine.over(self.as_of, self._database, self._folder)
+            indexed = self._database.execute(_INDEXED).fetchall()
+        except BaseException as error:
+            self.__exit__(type(error), error, None)
+            raise
+        self._indexed = {table.removesuffix("_kept"): hashes for table, hashes in indexed}
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._database.close()
+        import duckdb
+
         scratch.remove(self._folder)
+        try:
+            self._database.close()
+        except duckdb.Error as failed:
+            raise OSError(str(failed)) from failed
+        if isinstance(error, duckdb.Error):
+            raise OSError(str(error)) from error
 
-    def begin(self) -> None:
-        """Begin to change it."""
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Let what is changed be so when this ends, and be undone where it ends by an error; within another it is part of that."""
+        if self._changing:
+            yield
+            return
         self._database.execute("BEGIN")
-
-    def commit(self) -> None:
-        """Let what was changed be so."""
+        self._changing = True
+        try:
+            yield
+        except BaseException:
+            self._take_back()
+            raise
+        finally:
+            self._changing = False
         self._database.execute("COMMIT")
 
-    def take_back(self) -> None:
-        """Undo what was changed since :meth:`begin`."""
-        self._database.execute("ROLLBACK")
+    def _take_back(self) -> None:
+        import duckdb
+
+        try:
+            self._database.execute("ROLLBACK")
+        except duckdb.Error:
+            return  # where the disk is full DuckDB has given the database up; it is opened anew or made anew
         self.engine = EmbeddedEngine.over(self.engine.as_of, self._database, self._folder)
 
     def index(self, name: str, columns: Sequence[str], order: str = "") -> None:
@@ -125,6 +155,23 @@ class KeptDatabase:
         if added is not None:
             self.add(name, added)
         return taken.drop_columns(["place", *hashes])
+
+    def differing(self, name: str, key: Sequence[str], now: pa.Table) -> tuple[pa.Table, pa.Table]:
+        """Compare a table with how it is to be: return the keys that are there no more, and the rows that are new or others."""
+        keys = ", ".join(f'"{identifier(one)}"' for one in key)
+        columns = ", ".join(f'"{identifier(one)}"' for one in now.column_names)
+        self._database.register("rows_now", now)
+        try:
+            gone, fresh = (
+                self._database.sql(f"SELECT {shown} FROM {one} EXCEPT ALL SELECT {shown} FROM {other}").to_arrow_table()
+                for shown, one, other in (
+                    (keys, identifier(name), "rows_now"),
+                    (columns, "rows_now", identifier(name)),
+                )
+            )
+        finally:
+            self._database.unregister("rows_now")
+        return gone, fresh.cast(now.schema)
 
     def remove(self, name: str, column: str, values: Collection[str]) -> None:
         """Take out the rows of an indexed table in which a column has one of some values."""

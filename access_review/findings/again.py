@@ -145,10 +145,14 @@ def conclude_again(
     for name in ("subject_text", "about_text"):
         every = every.append_column(name, pa.nulls(len(every), pa.string()))
     part.register("hits", every)
-    told = [Evaluation(rule.id, not (why := why_idle(rule, policy, gaps)), reason=why) for rule in rules]
-    found = conclude(part, policy, told, gaps, rules)
+    found = conclude(part, policy, told(rules, policy, gaps), gaps, rules)
     assert isinstance(found, pa.Table)  # noqa: S101 - no file was given
     return found
+
+
+def told(rules: Sequence[Rule], policy: Policy, gaps: Gaps) -> tuple[Evaluation, ...]:
+    """Return which rules are asked at all, and why others are not; nothing is counted."""
+    return tuple(Evaluation(rule.id, not (why := why_idle(rule, policy, gaps)), reason=why) for rule in rules)
 
 
 _CONCLUDED = (

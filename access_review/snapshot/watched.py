@@ -116,7 +116,10 @@ class PendingAlarm:
 class WatchState:
     """What reaches from look to look: the run that it goes on from, the sources, what is open, who is to hear of what.
 
-    ``at`` is the moment of the last review and never goes back. ``findings`` is the file of what is open.
+    ``at`` is the moment of the last review and never goes back. ``findings`` is the file of what is open, but for those that
+    are otherwise in the file ``changed``. ``kept`` names what is kept of that review, where anything is, and ``reviews`` counts
+    them: of what changed alone, and of everything by the reason. ``checked_at`` is when something was last held to a whole
+    read or review in its turn, ``proven_at`` when everything was reviewed.
     ``observation`` is what the logbook does not have yet, numbered by ``observed``; ``noted_at`` is its newest line.
     ``faults`` are what was told and still holds. ``leavers`` are the persons of findings that call for the end of
     sign-in, ``handled`` those findings for which something was begun, ``acted`` the runs of that by person, and ``act_at``
@@ -128,6 +131,11 @@ class WatchState:
     at: datetime | None = None
     sources: Mapping[str, WatchedSource] = field(default_factory=dict)
     findings: str = ""
+    changed: str = ""
+    kept: str = ""
+    reviews: Mapping[str, int] = field(default_factory=dict)
+    checked_at: datetime | None = None
+    proven_at: datetime | None = None
     open: int = 0
     observed: int = 0
     observation: Mapping[str, str] = field(default_factory=dict)
@@ -142,4 +150,8 @@ class WatchState:
 
     def files(self) -> Collection[str]:
         """Return the files that it names; any other beside them is of a look that never ended."""
-        return {self.findings, *(file for one in self.sources.values() for file in one.parts.values())} - {""}
+        return {
+            self.findings,
+            self.changed,
+            *(file for one in self.sources.values() for file in one.parts.values()),
+        } - {""}

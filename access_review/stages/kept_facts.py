@@ -6,58 +6,96 @@ touches (:mod:`access_review.stages.review_change`).
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from access_review import __version__, declared
 from access_review import review as reviewing
-from access_review.engine import open_engine
+from access_review.engine import ParquetFile
 from access_review.engine.duckdb import EmbeddedEngine
 from access_review.engine.kept import KeptDatabase
 from access_review.facts import FACTS, FINDINGS, FORMER_OWNERS
 from access_review.findings import buckets, register
-from access_review.model import JsonObject
-from access_review.review import Previous, establish_past, find
+from access_review.guarded_files.private import private_folder
+from access_review.review import Previous, establish_past
 from access_review.rules import load
 from access_review.snapshot import Snapshot, stored
 from access_review.tables import TABLES, TIME
 from access_review.workspace import Workspace
 
 
-def keep(file: Path, snapshot: Snapshot, workspace: Workspace, known: Previous) -> str:
-    """Review everything and keep it in a database, in place of what the file has; return the digest of the findings.
+@dataclass(frozen=True, slots=True)
+class KeptState:
+    """What is kept, and of when: ``made_by`` is :func:`made_by` then, ``accepted`` tells whether a run was accepted before.
 
-    ``known`` is what a whole review of the same would be given. Raises as :func:`access_review.review.review` does, and
-    ``OSError``.
+    ``digest`` is that of all findings, and ``note`` is whatever else somebody who keeps them is to be told again.
+    """
+
+    as_of: datetime
+    made_by: str
+    accepted: bool
+    digest: str
+    note: Mapping[str, str]
+
+
+def keep(
+    file: Path,
+    snapshot: Snapshot,
+    workspace: Workspace,
+    known: Previous,
+    found: pa.Table | ParquetFile,
+    *,
+    beside: Mapping[str, pa.Table] = MappingProxyType({}),
+    note: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """Keep a review in a database, in place of what the file has; return the digest of its findings.
+
+    ``known`` is what the review was given and ``found`` what it found; ``beside`` are tables with a column ``finding``
+    that are kept with them: ``opened_since`` those of the previous findings that a look had, and not the last whole run.
+    Raises ``OSError``.
     """
     partial = file.with_name(f"{file.name}.partial")
-    partial.unlink(missing_ok=True)
-    with open_engine(snapshot.as_of, workspace.policy.engine) as engine:
-        found = find(snapshot, workspace, engine, known, digested=False).found
+    private_folder(file.parent)
+    forget(partial)
     settings = workspace.policy.engine
     with KeptDatabase(partial, snapshot.as_of, settings.memory, settings.threads) as kept:
-        engine = kept.engine
+        engine, tables = kept.engine, stored(snapshot.tables)
         for name in snapshot.tables:
-            engine.register("base_accounts" if name == "accounts" else name, stored(snapshot.tables).part(name))
+            engine.register("base_accounts" if name == "accounts" else name, tables.part(name))
         engine.register("former_owners", FORMER_OWNERS.schema.empty_table() if known.owners is None else known.owners)
         establish_past(engine, known)
         establish_kept(kept, workspace)
+        for name, table in beside.items():
+            engine.register(name, table)
         register(engine, "found", found)
         engine.create("findings", f"SELECT {COLUMNS} FROM found ORDER BY finding")
         engine.drop("found")
-        engine.create("moving", _MOVING)
+        engine.create("moving", _MOVING + (_SINCE if "opened_since" in beside else ""))
         engine.create("moments", " UNION ".join(_moments(name) for name in TIMED) + " ORDER BY due_at")
         engine.create("digests", f"{buckets.digested('findings')} ORDER BY finding")
         digests = buckets.bucket_digests(engine, "digests")
         engine.register("buckets", as_table(digests))
         for name, columns in _LISTS.items():
             kept.index(name, columns, "" if name == "grants" else columns[0])
+        for name in beside:
+            kept.index(name, ["finding"])
         index_facts(kept)
-        write_state(kept, workspace, accepted=known.accepted is not None)
+        root = buckets.root(digests)
+        write_state(kept, KeptState(snapshot.as_of, made_by(workspace), known.accepted is not None, root, dict(note)))
     partial.replace(file)
-    return buckets.root(digests)
+    return root
+
+
+def forget(file: Path) -> None:
+    """Remove what was kept in a file; raises ``OSError``."""
+    for one in (file, file.with_name(f"{file.name}.wal")):
+        one.unlink(missing_ok=True)
 
 
 _LISTS: Mapping[str, tuple[str, ...]] = {
@@ -93,6 +131,7 @@ _MOVING = """
     SELECT finding FROM findings AS f
     WHERE status = 'closed' OR NOT EXISTS (SELECT 1 FROM previous_findings AS p WHERE p.finding = f.finding)
 """
+_SINCE = " UNION SELECT finding FROM opened_since"
 
 TIMED: Mapping[str, tuple[str, ...]] = {
     name: times
@@ -132,15 +171,45 @@ def made_by(workspace: Workspace) -> str:
     return hashlib.sha256(said.encode()).hexdigest()
 
 
-def write_state(kept: KeptDatabase, workspace: Workspace, *, accepted: bool) -> None:
-    """Note what is kept, and of when; ``accepted`` tells whether a run was accepted before it."""
-    state = {"as_of": kept.engine.as_of.isoformat(), "made_by": made_by(workspace), "accepted": accepted}
-    kept.engine.register("state", pa.table({"state": [json.dumps(state)]}))
+def write_state(kept: KeptDatabase, state: KeptState) -> None:
+    """Note what is kept, and of when."""
+    said = {**asdict(state), "as_of": state.as_of.isoformat()}
+    kept.engine.register("state", pa.table({"state": [json.dumps(said)]}))
 
 
-def read_state(kept: KeptDatabase) -> JsonObject:
+def read_state(kept: KeptDatabase) -> KeptState:
     """Return what was noted."""
-    return dict(json.loads(kept.engine.rows("SELECT state FROM state")[0]["state"]))
+    said = json.loads(kept.engine.rows("SELECT state FROM state")[0]["state"])
+    return KeptState(**{**said, "as_of": datetime.fromisoformat(said["as_of"])})
+
+
+def hold_open(kept: KeptDatabase, ids: Collection[str], found: pa.Table) -> None:
+    """Let what a look found of some findings be known from before at the next: ``found`` are those that are open now.
+
+    What the last whole run had stays as it had it.
+    """
+    sought = sorted(ids)
+    since = _ids(kept.find("opened_since", "finding", sought, ["finding"]))
+    base = _ids(kept.find("previous_findings", "finding", sought, ["finding"])) - since
+    rows = found.filter(pc.invert(pc.is_in(found["finding"], pa.array(sorted(base), pa.string()))))
+    for name, now in (("heard", found), ("opened_since", rows), ("previous_findings", rows)):
+        kept.remove(name, "finding", sought if name == "heard" else sorted(since))
+        kept.add(name, now if name == "previous_findings" else now.select(["finding"]))
+    others = since | _ids(rows)
+    kept.add("moving", pa.table({"finding": pa.array(sorted(others), pa.string())}))
+    for name in ("findings", "previous_findings"):
+        note_moments(kept, name, rows)
+
+
+def _ids(found: pa.Table) -> frozenset[str]:
+    return frozenset(found["finding"].to_pylist())
+
+
+def note_moments(kept: KeptDatabase, name: str, added: pa.Table) -> None:
+    """Put the times of rows into the index of what falls due."""
+    times = {value for time in TIMED.get(name, ()) for value in added[time].drop_null().to_pylist()}
+    rows = pa.table({"name": pa.array([name] * len(times), pa.string()), "due_at": pa.array(sorted(times), TIME)})
+    kept.change("moments", ("name", "due_at"), rows.slice(0, 0), rows)
 
 
 class KeptTables(Mapping[str, pa.Table]):

@@ -6,7 +6,7 @@ findings is the same. Where that cannot be told, :class:`WholeNeeded` says why, 
 
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ from access_review.engine.kept import KeptDatabase
 from access_review.engine.sql import tables_read
 from access_review.findings import again, buckets
 from access_review.findings.hits import why_idle
+from access_review.findings.reviewed_change import ReviewedChange, RowsChanged, WholeNeeded, WholeReason
 from access_review.findings.scope import ReviewScope, Touched, scope_of
 from access_review.model import AsOf
 from access_review.review import gaps_of
@@ -32,42 +33,15 @@ from access_review.stages.kept_facts import (
     establish_kept,
     index_facts,
     made_by,
+    note_moments,
     read_state,
     write_state,
 )
-from access_review.tables import TABLES, TIME
+from access_review.tables import TABLES
 from access_review.workspace import Workspace
 
 MOST = 0.2
 """Up to this share of all grants is judged anew; of more a whole review takes hardly longer."""
-
-
-class WholeNeeded(Exception):
-    """What changed cannot be reviewed alone; the message says why. What was kept is as it was."""
-
-
-@dataclass(frozen=True, slots=True)
-class RowsChanged:
-    """What became of a table: ``removed`` has the columns of its key, ``added`` all; a row with a key that was there replaces it."""
-
-    removed: pa.Table
-    added: pa.Table
-
-
-@dataclass(frozen=True, slots=True)
-class ReviewedChange:
-    """What a review of a change found: the findings that are others now, and the digest of all of them.
-
-    ``findings`` are rows of ``facts.FINDINGS`` as they are now, ``gone`` the ids of those that are no more.
-    ``subjects`` are how many things were judged anew, ``whole`` the rules that were asked about everything.
-    """
-
-    as_of: datetime
-    digest: str
-    findings: pa.Table = field(repr=False)
-    gone: tuple[str, ...] = ()
-    subjects: int = 0
-    whole: tuple[str, ...] = ()
 
 
 _COMPARED: Mapping[str, tuple[str, ...]] = {
@@ -123,34 +97,32 @@ def review_change(
     changes: Mapping[str, RowsChanged],
     *,
     most: float = MOST,
+    note: Mapping[str, str] | None = None,
 ) -> ReviewedChange:
     """Review what is kept with some rows changed, at a later moment; what is kept is so from then on.
 
-    ``changes`` are by table. Raises :class:`WholeNeeded` where a whole review is needed, and ``RuleError`` for a rule that
+    ``changes`` are by table, and ``note`` is what the state is to say then. Raises :class:`WholeNeeded` where a whole review is needed, and ``RuleError`` for a rule that
     breaks its contract; what is kept is as it was then.
     """
-    kept.begin()
-    try:
-        found = _Change(kept, workspace, as_of, most).reviewed(changes)
-    except BaseException:
-        kept.take_back()
-        raise
-    kept.commit()
-    return found
+    with kept.at_once():
+        return _Change(kept, workspace, as_of, most, note).reviewed(changes)
 
 
 class _Change:
     """One change while it is reviewed."""
 
-    def __init__(self, kept: KeptDatabase, workspace: Workspace, as_of: datetime, most: float) -> None:
+    def __init__(
+        self, kept: KeptDatabase, workspace: Workspace, as_of: datetime, most: float, note: Mapping[str, str] | None
+    ) -> None:
         self.kept, self.workspace, self.as_of, self.most = kept, workspace, as_of, most
         self.engine = kept.engine
         state = read_state(kept)
-        self.since, self.accepted = datetime.fromisoformat(str(state["as_of"])), bool(state["accepted"])
-        if state["made_by"] != made_by(workspace):
-            raise WholeNeeded("the workspace, a rule or the tool is another")
+        self.state = state if note is None else replace(state, note=dict(note))
+        self.since, self.accepted = state.as_of, state.accepted
+        if state.made_by != made_by(workspace):
+            raise WholeNeeded(WholeReason.WORKSPACE, "the workspace, a rule or the tool is another")
         if as_of < self.since:
-            raise WholeNeeded("time went back")
+            raise WholeNeeded(WholeReason.CLOCK, "time went back")
         self.gaps = self._gaps()
         self.rules = list(load().values())
         self.asked = {
@@ -192,10 +164,13 @@ class _Change:
             if name == "completeness":
                 self.kept.change(name, TABLES[name].key, change.removed, change.added)
                 if self._gaps() != self.gaps:
-                    raise WholeNeeded("other sources were read whole than before")
+                    raise WholeNeeded(WholeReason.SOURCES, "other sources were read whole than before")
+                continue
+            if name == "problems":
+                self._keep_problems(change)
                 continue
             if name not in _ABOUT and name not in _ESTABLISHED:
-                raise WholeNeeded(f"rows of {name} are others")
+                raise WholeNeeded(WholeReason.TABLE, f"rows of {name} are others")
             taken = self.kept.change(
                 "base_accounts" if name == "accounts" else name, TABLES[name].key, change.removed, change.added
             )
@@ -204,7 +179,7 @@ class _Change:
             columns = _ABOUT.get(name) or _ESTABLISHED[name]
             ids = frozenset().union(*(_ids(part, columns) for part in parts))
             touched |= Touched(beside=ids) if name in _BESIDE else Touched(itself=ids)
-            self._note_moments(name, change.added)
+            note_moments(self.kept, name, change.added)
             if name in {"entitlements", "nesting"}:
                 touched |= Touched(gives=ids)
             if name == "grants":
@@ -213,10 +188,13 @@ class _Change:
                 touched |= Touched(beside=_ids(found, ("object",)))
         return touched, changed
 
-    def _note_moments(self, name: str, added: pa.Table) -> None:
-        times = {value for time in TIMED.get(name, ()) for value in added[time].drop_null().to_pylist()}
-        rows = pa.table({"name": pa.array([name] * len(times), pa.string()), "due_at": pa.array(sorted(times), TIME)})
-        self.kept.change("moments", ("name", "due_at"), rows.slice(0, 0), rows)
+    def _keep_problems(self, change: RowsChanged) -> None:
+        """Change rows that cannot be used; of what they are about is all that a review knows of them."""
+        about = "SELECT DISTINCT subject, kind FROM problems WHERE subject IS NOT NULL ORDER BY ALL"
+        before = self.engine.query(about)
+        self.kept.change("problems", TABLES["problems"].key, change.removed, change.added)
+        if not before.equals(self.engine.query(about)):
+            raise WholeNeeded(WholeReason.TABLE, "rows of problems are others")
 
     def _due(self) -> Touched:
         """Return what has rows with a time that passed some bound of a rule since."""
@@ -281,7 +259,9 @@ class _Change:
         affected = bool(rests_on & changed or (rests_on | reads) & due or not again.compares_directly(asked))
         affected = affected or ("people" in rests_on and self._roles_due())
         if affected and (lacking := again.unkept(asked)):
-            raise WholeNeeded(f"the rule {rule.id} reads {min(lacking)} of everybody, and is not local")
+            raise WholeNeeded(
+                WholeReason.RULE, f"the rule {rule.id} reads {min(lacking)} of everybody, and is not local"
+            )
         return affected
 
     def _of_scope(self, rules: Sequence[Rule], scope: ReviewScope) -> pa.Table:
@@ -291,7 +271,7 @@ class _Change:
             some = again.establish_part(self.kept, part, scope.context, asked)
             (every,) = self.engine.rows("SELECT count(*) AS number FROM grants")
             if some > self.most * max(1, every["number"]):
-                raise WholeNeeded(f"{some} of {every['number']} grants would be judged anew")
+                raise WholeNeeded(WholeReason.MUCH, f"{some} of {every['number']} grants would be judged anew")
             hits = again.hits_of(part, rules, self.workspace.policy, self.gaps)
         return hits.filter(_among(hits["subject"], scope.subjects))
 
@@ -308,8 +288,8 @@ class _Change:
         reported = pc.and_(known["checked"], pc.not_equal(known["status"], "closed"))
         asked = pc.and_(_among(known["rule"], self.local), _among(known["subject"], scope.subjects))
         standing = known.filter(pc.and_not(reported, pc.or_(asked, _among(known["rule"], whole))))
+        policy = self.workspace.policy
         with EmbeddedEngine(self.as_of, small=sys.maxsize) as part:
-            policy = self.workspace.policy
             now = again.conclude_again(self.kept, part, standing, before, hits, self.rules, policy, self.gaps)
         moving = pc.or_(pc.equal(now["status"], "closed"), pc.invert(_among(now["finding"], _set(before["finding"]))))
         self.engine.register("moving", now.filter(moving).select(["finding"]))
@@ -318,8 +298,17 @@ class _Change:
         self.kept.remove("findings", "finding", sorted(changed | gone))
         self.kept.add("findings", rows)
         digest = self._digest(changed | gone, rows)
-        write_state(self.kept, self.workspace, accepted=self.accepted)
-        return ReviewedChange(self.as_of, digest, rows, tuple(sorted(gone)), len(scope.subjects), tuple(sorted(whole)))
+        write_state(self.kept, replace(self.state, as_of=self.as_of, digest=digest))
+        return ReviewedChange(
+            self.as_of,
+            digest,
+            rows,
+            known.filter(_among(known["finding"], changed | gone)),
+            tuple(sorted(gone)),
+            len(scope.subjects),
+            tuple(sorted(whole)),
+            again.told(self.rules, policy, self.gaps),
+        )
 
     def _concerned(self, scope: ReviewScope, hits: pa.Table, whole: frozenset[str]) -> tuple[pa.Table, pa.Table]:
         """Return the findings that may be others now, as they are kept, and as the last whole run found them."""

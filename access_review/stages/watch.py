@@ -3,7 +3,7 @@
 ::
 
     look at sources ─► what changed is read ─► assembled with what was kept of the others
-        ─► reviewed, as a whole run would be ─► compared with what was open ─► state, logbook, alarms
+        ─► reviewed, as far as it is touched ─► compared with what was open ─► state, logbook, alarms
 
 What is kept is one state and the tables that it names, written before anybody is told: after
 a crash the next look goes on from there, and tells what was not told. Whole runs are made by
@@ -11,8 +11,8 @@ other commands; the review here rests on the last one, as the next whole run's w
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -21,17 +21,12 @@ from access_review import workspace as workspaces
 from access_review.audit.reviewers import people_of
 from access_review.changes import Mark
 from access_review.connectors.file_marks import mark_files
-from access_review.engine import open_engine
-from access_review.errors import ArtifactError, WorkspaceError
-from access_review.findings.compare import Compared, compare, current, with_opened
-from access_review.findings.format_1 import of_today
+from access_review.errors import WorkspaceError
 from access_review.findings.sentences import every_sentence
 from access_review.logbook import entries
 from access_review.logbook.lines import LogEvent
 from access_review.model import Clock, Severity
-from access_review.review import Previous, review
-from access_review.runs import Run
-from access_review.snapshot import Snapshot, Stored, assemble
+from access_review.snapshot import Snapshot, assemble
 from access_review.snapshot.watched import (
     Parts,
     PendingAlarm,
@@ -42,9 +37,10 @@ from access_review.snapshot.watched import (
     unread,
 )
 from access_review.stages import watch_alarms, watch_leavers
-from access_review.stages.review import left_open
+from access_review.stages.watch_base import WatchBase, last_run
+from access_review.stages.watch_review import LEAST, LookToReview, WatchedReview
 from access_review.stages.watch_sources import SourceLook, SourceLooks
-from access_review.store import last_reads, logbook, logged, reviews, snapshots, watching
+from access_review.store import last_reads, logged, watching
 from access_review.views import alarms
 from access_review.views.observed import Observation, details
 
@@ -56,28 +52,32 @@ _TRIED = timedelta(minutes=1)
 _DOUBTED = timedelta(minutes=1)
 """How long at most until a read that was not believed is made again."""
 _WORKSPACE = "workspace"
+_REVIEW = "(review)"
+"""Stands among the sources for what is kept of the last review: it is held to a whole one in its turn."""
 _TOLERATED = timedelta(minutes=5)
 
 
-@dataclass(frozen=True, slots=True)
-class _Base:
-    """The last whole run, that a review goes on from, and how much was read of each source before."""
-
-    run: Run
-    snapshot: Snapshot
-    previous: Previous
-    stamp: tuple[int, int]
-
-
 class Watch:
-    """Watches one workspace; :meth:`look` is one round, and may be called after any error: it goes on from what is on disk."""
+    """Watches one workspace; :meth:`look` is one round, and may be called after any error: it goes on from what is on disk.
 
-    def __init__(self, folder: Path, clock: Clock, environment: Mapping[str, str], *, key: Path | None = None) -> None:
+    ``least`` is how many rows there are at least for facts to be kept from look to look.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        clock: Clock,
+        environment: Mapping[str, str],
+        *,
+        key: Path | None = None,
+        least: int = LEAST,
+    ) -> None:
         self.folder, self.clock, self.environment, self.key = folder, clock, environment, key
+        self._reviews = WatchedReview(folder, least)
         self.workspace = workspaces.load(folder)
         self._declared = self._mark(Mark())
         self.state = watching.read(folder)
-        self._base: _Base | None = None
+        self._base: WatchBase | None = None
         self._looks: SourceLooks | None = None
         self._saved_at: datetime | None = None
         self._tried: dict[str, datetime] = {}
@@ -108,11 +108,12 @@ class Watch:
         at = max(now.replace(microsecond=0), self.state.at or now.replace(microsecond=0))
         if self.state.at:
             told += self._once("clock", alarms.turned_back(self.state.at, now), holds=self.state.at - now > _TOLERATED)
-        seen = self._sources(base, everything=everything)
+        turn = self._in_turn()
+        seen = self._sources(everything=everything, whole=turn)
         due = is_due(self.state.at, self.workspace.policy.watch.reread, at) if self.state.at else True
         changed = any(one.parts is not None for one in seen.values())
         sources = self._kept(seen)
-        asked = everything or moved or changed or due or bool(self._back(sources))
+        asked = everything or moved or changed or due or turn == _REVIEW or bool(self._back(sources))
         if asked:
             sources = self._assemble(sources, base, at)
         back = self._back(sources)
@@ -122,10 +123,14 @@ class Watch:
             (f"lost {name} {at.isoformat()}", alarms.lost(name, one.lost)) for name, one in seen.items() if one.lost
         ]
         state = replace(self.state, sources=sources, run=base.run.id, workspace=self.workspace.digest)
+        if turn == _REVIEW or turn in seen or not state.checked_at:
+            state = replace(state, checked_at=now)
         seen_now = Observation(at, open=state.open, unread=_unread(sources), back=back)
         if asked:
-            state, seen_now = self._review(state, base, at, seen_now)
+            state, seen_now = self._review(state, base, at, seen_now, check=everything or turn == _REVIEW)
             told += self._alarm_findings(seen_now, base, at)
+            if seen_now.wrong:
+                told.append((f"kept {at.isoformat()}", alarms.kept_wrong()))
             if self.snapshot:
                 state, back_again = watch_leavers.rescinded(state, self.snapshot, now)
                 told += back_again
@@ -133,7 +138,7 @@ class Watch:
         concluded = self._conclude(state, replace(seen_now, read=read), told, now)
         return self._act(concluded, base)
 
-    def _act(self, seen: Observation, base: _Base) -> Observation:
+    def _act(self, seen: Observation, base: WatchBase) -> Observation:
         """Do what is to be done about leavers, after people have heard of them; what came of it is told too."""
         job = watch_leavers.LeaverJob(self.workspace, self.clock, self.environment, self.key)
         state, told = watch_leavers.act(job, self.state, self.snapshot, base.run)
@@ -163,31 +168,19 @@ class Watch:
         files = (*self.folder.glob("sources/*.y*ml"), *self.folder.glob("roles/**/*.y*ml"))
         return mark_files(files, before)
 
-    def _newest(self) -> _Base:
-        """Return the last whole run that is known and reviewed; what it was compared with is read when it is another."""
-        path = logbook.path_of(self.folder)
-        about = path.stat() if path.exists() else None
-        stamp = (about.st_size, about.st_mtime_ns) if about else (0, 0)
-        if self._base and self._base.stamp == stamp:
-            return self._base
-        known = [run for run in logged.known_runs(self.folder) if run.reviewed]
-        if not known:
-            raise ArtifactError(
-                f"{self.folder} has no reviewed run to go on from", hint="make one first: access-review audit"
-            )
-        run = known[-1]
-        earlier = Previous(reviews.read(run).found, left_open(self.workspace, self.clock.now()), reviews.owners(run))
-        self._base, self._looks = _Base(run, snapshots.load(run), earlier, stamp), None
+    def _newest(self) -> WatchBase:
+        """Return the last whole run that is known and reviewed; where it is another, the sources are held against that."""
+        before, self._base = self._base, last_run(self.workspace, self.clock.now(), self._base)
+        if before is None or before.run != self._base.run:
+            self._looks = None
         return self._base
 
-    def _sources(self, base: _Base, *, everything: bool) -> dict[str, SourceLook]:
-        """Look at every source whose time has come; one of them whole, in turn."""
+    def _sources(self, *, everything: bool, whole: str | None) -> dict[str, SourceLook]:
+        """Look at every source whose time has come; at one of them whole, where it is its turn."""
         if self._looks is None:
             live = self.workspace.read_live(self.clock.now())
             last = last_reads.of(logged.known_runs(self.folder), live)
             self._looks = SourceLooks(self.workspace, self.clock, last)
-        del base
-        whole = self._whole_in_turn()
         seen = {}
         for entry in self._looks.entries(self.clock.now()):
             known = self.state.sources.get(entry.name, WatchedSource())
@@ -196,13 +189,17 @@ class Watch:
                 seen[entry.name] = found
         return seen
 
-    def _whole_in_turn(self) -> str:
-        """Return the source that was not read whole for longest, once in a while; none where all were lately."""
-        now, every = self.clock.now(), self.workspace.policy.watch.whole
-        read = {name: one.whole_at for name, one in self.state.sources.items() if one.parts}
-        newest = max((at for at in read.values() if at), default=None)
-        old = sorted((at or datetime.min.replace(tzinfo=now.tzinfo), name) for name, at in read.items())
-        return old[0][1] if old and is_due(newest, every, now) else ""
+    def _in_turn(self) -> str | None:
+        """Return what was not looked at whole for longest, once in a while: a source, or what is kept of the last review."""
+        if not self.state.checked_at or not is_due(
+            self.state.checked_at, self.workspace.policy.watch.whole, self.clock.now()
+        ):
+            return None
+        last = {name: one.whole_at for name, one in self.state.sources.items() if one.parts and not one.since}
+        if self.state.kept:
+            last[_REVIEW] = self.state.proven_at
+        never = datetime.min.replace(tzinfo=UTC)
+        return min(last, key=lambda name: (last[name] or never, name), default=None)
 
     def _kept(self, seen: Mapping[str, SourceLook]) -> dict[str, WatchedSource]:
         """Write the tables that were read; return every source as it is known now. One that is declared no more is forgotten."""
@@ -231,29 +228,26 @@ class Watch:
     # What it means
 
     def _review(
-        self, state: WatchState, base: _Base, at: datetime, seen: Observation
+        self, state: WatchState, base: WatchBase, at: datetime, seen: Observation, *, check: bool
     ) -> tuple[WatchState, Observation]:
         """Review what is known now, and compare it with what was open."""
         assert self.snapshot is not None  # noqa: S101 - assembled before
-        found_before = of_today(Stored({"findings": base.previous.findings})["findings"])
-        before = watching.table(self.folder, state.findings) if state.findings else current(found_before)
-        known = replace(base.previous, findings=with_opened(found_before, before))
-        with open_engine(at, self.workspace.policy.engine) as engine:
-            report = review(self.snapshot, self.workspace, engine, known)
-            compared = compare(before, report.findings, report.evaluations, seen.unread)
-        return self._noted(state, at, seen, compared)
-
-    def _noted(
-        self, state: WatchState, at: datetime, seen: Observation, compared: Compared
-    ) -> tuple[WatchState, Observation]:
-        file = watching.keep_findings(self.folder, compared.open)
         first = not state.findings
-        state = watch_leavers.leavers_of(state, compared.open.select(["finding", "rule", "person"]).to_pylist())
+        look = LookToReview(
+            self.workspace, self.snapshot, base.previous, base.known, at, frozenset(seen.unread), check=check
+        )
+        done = self._reviews.review(look, state)
+        state, compared = replace(done.state, at=at), done.compared
         if first and state.leavers:  # people have been told by the whole run; whoever signed for it has it done now
             state = replace(state, handled=tuple(sorted(state.leavers)), act_at=at)
-        state = replace(state, at=at, findings=file, open=len(compared.open))
         return state, replace(
-            seen, reviewed=True, opened=compared.opened, closed=compared.closed, open=len(compared.open)
+            seen,
+            reviewed=True,
+            opened=compared.opened,
+            closed=compared.closed,
+            open=state.open,
+            whole=done.whole,
+            wrong=done.wrong,
         )
 
     def _back(self, sources: Mapping[str, WatchedSource]) -> tuple[str, ...]:
@@ -261,7 +255,7 @@ class Watch:
         before = self.state.sources
         return tuple(name for name, one in sources.items() if not one.since and name in before and before[name].since)
 
-    def _assemble(self, sources: dict[str, WatchedSource], base: _Base, at: datetime) -> dict[str, WatchedSource]:
+    def _assemble(self, sources: dict[str, WatchedSource], base: WatchBase, at: datetime) -> dict[str, WatchedSource]:
         """Put together what is known; return the sources that this rests on.
 
         What cannot be put together with the others (a roster that half of the people are missing from) is not
@@ -285,7 +279,7 @@ class Watch:
             self.snapshot = self._put_together(sources, base, at)
         return sources
 
-    def _put_together(self, sources: Mapping[str, WatchedSource], base: _Base, at: datetime) -> Snapshot:
+    def _put_together(self, sources: Mapping[str, WatchedSource], base: WatchBase, at: datetime) -> Snapshot:
         assert self._looks is not None  # noqa: S101 - looked before
         read: list[Mapping[str, Sequence[pa.Table]]] = []
         for entry in self._looks.entries(at):
@@ -303,7 +297,7 @@ class Watch:
 
     # Who hears of it
 
-    def _alarm_findings(self, seen: Observation, base: _Base, at: datetime) -> list[tuple[str, tuple[str, str]]]:
+    def _alarm_findings(self, seen: Observation, base: WatchBase, at: datetime) -> list[tuple[str, tuple[str, str]]]:
         least = self.workspace.policy.watch.alarm.rank
         worth = [row for row in seen.opened if Severity(row["severity"]).rank >= least]
         if not worth:

@@ -6,7 +6,7 @@ what was seen, with a plan on it, and people hear what to do. Who turns out not 
 told as fast: what is planned is void by itself, and what was done can be given back.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -49,9 +49,14 @@ class LeaverJob:
     key: Path | None = None
 
 
-def leavers_of(state: WatchState, open_now: Sequence[Row]) -> WatchState:
-    """Return the state with who is to lose sign-in now, by finding; what is open no more needs nothing."""
-    now = {row["finding"]: row["person"] or "" for row in open_now if row["rule"] == LEAVERS}
+def leavers_of(state: WatchState, open_now: Sequence[Row], among: Collection[str] | None = None) -> WatchState:
+    """Return the state with who is to lose sign-in now, by finding; what is open no more needs nothing.
+
+    ``open_now`` are all findings that are open, or those ``among`` some.
+    """
+    now = {} if among is None else {one: person for one, person in state.leavers.items() if one not in among}
+    now |= {row["finding"]: row["person"] or "" for row in open_now if row["rule"] == LEAVERS}
+    now = dict(sorted(now.items()))
     return replace(state, leavers=now, handled=tuple(one for one in state.handled if one in now))
 
 

@@ -104,6 +104,8 @@ def health(loop: WatchLoop, now: datetime) -> bytes:
             "errors": loop.errors,
             "reviewed": state.at.isoformat() if state.at else None,
             "run": state.run,
+            "reviews": dict(sorted(state.reviews.items())),
+            "checked": state.proven_at.isoformat() if state.proven_at else None,
             "open": state.open,
             "alarms_waiting": len(state.alarms),
             "seconds_to_alarm": state.delay,

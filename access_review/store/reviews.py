@@ -70,6 +70,11 @@ def read(run: Run) -> Report:
     return Report(run.as_of, ParquetFile(path), known.rules, known.digest, judged_of(run))
 
 
+def written(run: Run) -> int:
+    """Return what is another when a run is reviewed again."""
+    return (run.folder / REVIEWED.path).stat().st_mtime_ns
+
+
 def judged_of(run: Run) -> Judged | None:
     """Return how much of what people held in a run was judged; nothing where no review of it has said so.
 

@@ -5,14 +5,17 @@ last and whole: whenever it ends, the state on disk is that of the last look tha
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from access_review.artifacts import WATCHED
 from access_review.engine import ParquetFile
 from access_review.errors import ArtifactError
+from access_review.facts import FINDINGS
 from access_review.snapshot.watched import Parts, WatchState
 from access_review.store import files
 from access_review.store.snapshots import PARQUET
@@ -22,6 +25,12 @@ FOLDER = "runs/watch"
 HEALTH = "health.json"
 DELTAS = "deltas"
 """Where connectors keep what lets them read only what changed."""
+
+KEPT = "kept.duckdb"
+"""The facts of the last look, of which only what changes is reviewed: a copy, which may be thrown away."""
+
+_BESIDE = 1000
+"""So many findings may be others than in the file of what is open, or a tenth of them, before that is written anew."""
 
 _HINT = "remove runs/watch: the next look then begins from the last reviewed run"
 
@@ -55,6 +64,46 @@ def keep_parts(workspace: Path, source: str, parts: Parts) -> Mapping[str, str]:
 def keep_findings(workspace: Path, found: pa.Table) -> str:
     """Write what is open; return the file."""
     return _keep(workspace, "open", found)
+
+
+def keep_changed(workspace: Path, state: WatchState, ids: Collection[str], found: pa.Table) -> WatchState:
+    """Return a state with what became of some findings written beside what was open: ``found`` are those that are open now.
+
+    Raises ``ArtifactError``.
+    """
+    if not ids:
+        return state
+    gone = sorted(frozenset(ids) - frozenset(found["finding"].to_pylist()))
+    empty = {one.name: pa.nulls(len(gone), one.type) for one in _CHANGED}
+    closed = pa.table(
+        {**empty, "finding": pa.array(gone, pa.string()), "open": pa.array([False] * len(gone))}, _CHANGED
+    )
+    now = found.append_column("open", pa.array([True] * len(found), pa.bool_())).cast(_CHANGED)
+    parts = [now, closed]
+    if state.changed:
+        parts.append(_without(table(workspace, state.changed), pa.array(sorted(ids), pa.string())))
+    changed = pa.concat_tables(parts).sort_by("finding")
+    state = replace(state, changed=_keep(workspace, "changed", changed))
+    if len(changed) <= max(_BESIDE, state.open // 10):
+        return state
+    return replace(state, findings=keep_findings(workspace, open_now(workspace, state)), changed="")
+
+
+def open_now(workspace: Path, state: WatchState) -> pa.Table:
+    """Return what is open, sorted; raises ``ArtifactError``."""
+    found = table(workspace, state.findings)
+    if not state.changed:
+        return found
+    changed = table(workspace, state.changed)
+    now = changed.filter(changed["open"]).select(found.column_names).cast(found.schema)
+    return pa.concat_tables([_without(found, changed["finding"].combine_chunks()), now]).sort_by("finding")
+
+
+_CHANGED = pa.schema([*(one.with_nullable(True) for one in FINDINGS.schema), pa.field("open", pa.bool_())])
+
+
+def _without(found: pa.Table, ids: pa.Array) -> pa.Table:
+    return found.filter(pc.invert(pc.is_in(found["finding"], ids)))
 
 
 def parts(workspace: Path, kept: Mapping[str, str]) -> Parts:

@@ -124,6 +124,17 @@ def lost(source: str, what: str) -> tuple[str, str]:
     return subject, "\n".join(map(visible, text.split("\n")))
 
 
+def kept_wrong() -> tuple[str, str]:
+    """Return subject and text of the alarm that reviewing only what changed had missed something."""
+    text = (
+        "Everything was reviewed, and the findings are not those of the reviews of what had changed alone.\n\n"
+        "What opened or closed by that is told now, and what was kept is forgotten and made anew.\n"
+        "To do: report it as a fault of the tool, with the logbook's lines since the check before; look whether somebody\n"
+        "wrote to runs/watch/, and whether the disk is well."
+    )
+    return "Access review: reviewing only what changed had missed something", "\n".join(map(visible, text.split("\n")))
+
+
 def fault(message: str, hint: str) -> tuple[str, str]:
     """Return subject and text of the alarm that the workspace cannot be used as it is written now."""
     text = f"{message}\n\nIt is watched as it was written before.\nTo do: {hint or 'access-review check names every mistake'}"

@@ -14,6 +14,7 @@ from access_review.views.text import count, visible
 class Observation:
     """What one look saw; ``reviewed`` tells whether anything was judged anew.
 
+    ``whole`` is why everything was, empty where only what changed was, and ``wrong`` tells that a check found the latter short.
     ``read`` are sources whose rows are others than before, ``unread`` those that could not be read with the reason,
     ``back`` those that could be again; ``told`` are subjects of alarms, ``failed`` why somebody was not reached.
     """
@@ -28,10 +29,12 @@ class Observation:
     told: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
     back: tuple[str, ...] = ()
+    whole: str = ""
+    wrong: bool = False
 
 
 class ObservedValue(TypedDict):
-    """One look as JSON: ids of findings, names of sources."""
+    """One look as JSON: ids of findings, names of sources, and why everything was reviewed."""
 
     at: str
     opened: list[str]
@@ -42,6 +45,7 @@ class ObservedValue(TypedDict):
     back: list[str]
     told: list[str]
     not_told: list[str]
+    reviewed_whole: str
 
 
 def value(seen: Observation) -> ObservedValue:
@@ -56,6 +60,7 @@ def value(seen: Observation) -> ObservedValue:
         "back": sorted(seen.back),
         "told": list(seen.told),
         "not_told": list(seen.failed),
+        "reviewed_whole": seen.whole,
     }
 
 
@@ -71,7 +76,8 @@ def details(state: WatchState, seen: Observation, subjects: Sequence[str]) -> Ma
     counts = {"opened count": str(len(seen.opened)), "closed count": str(len(seen.closed)), "open": str(state.open)}
     sources = {f"source {name}": _said_of(one) for name, one in state.sources.items()}
     told = {"alarms": "; ".join(subjects)} if subjects else {}
-    return {name: text for name, text in {**counts, **ids, **sources, **told, "run": state.run}.items() if text}
+    review = {"reviewed whole": seen.whole}
+    return {n: text for n, text in {**counts, **ids, **sources, **told, **review, "run": state.run}.items() if text}
 
 
 def _said_of(one: WatchedSource) -> str:

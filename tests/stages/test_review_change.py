@@ -19,12 +19,13 @@ from access_review.engine.kept import KeptDatabase
 from access_review.facts import AcceptedAccess, CarryForward, KeptFinding, UnreviewedUnit
 from access_review.findings import again
 from access_review.findings.buckets import root_of
+from access_review.findings.reviewed_change import RowsChanged, WholeNeeded
 from access_review.model import AsOf, Relation
 from access_review.review import Previous, find
 from access_review.rules import load
 from access_review.snapshot import Snapshot
 from access_review.stages.kept_facts import keep
-from access_review.stages.review_change import RowsChanged, WholeNeeded, review_change
+from access_review.stages.review_change import review_change
 from access_review.tables import TABLES, frame
 from tests.support.snapshots import fill, workspace
 
@@ -132,6 +133,13 @@ CHOICES: dict[str, dict[str, Sequence[Any]]] = {
         "scheme": ["sid", "on-premises-sid"],
         "value": "ST",
         "id": [*USERS[:3], *CLOUD, GROUPS[0]],
+    },
+    "problems": {
+        "source": ["ad"],
+        "locator": ["x", "y"],
+        "kind": ["quarantined", "fewer-members", "dangling"],
+        "reason": ["r"],
+        "subject": [None, None, None, USERS[0], GROUPS[1]],
     },
     "tickets": {
         "source": ["desk"],
@@ -307,7 +315,7 @@ def first(tmp_path_factory):
         world.toggle(*drawn(chance))
     tables, space = world.tables(), space_of(1)
     known = known_of(tables, space)
-    keep(file, Snapshot(AS_OF, tables, ""), space, known)
+    keep(file, Snapshot(AS_OF, tables, ""), space, known, whole(tables, AS_OF, space, known))
     return file, world, space, known
 
 
@@ -350,9 +358,10 @@ def test_what_cannot_be_reviewed_alone_is_said_and_changes_nothing(first, number
 def test_what_is_no_row_of_an_account_or_person_is_reviewed_whole(first):
     file, world, space, _ = first
     tables = world.tables()
-    problem = frame("problems", [{"source": "ad", "locator": "x", "kind": "quarantined", "reason": "r"}])
+    row = {"source": "ad", "locator": "z", "kind": "quarantined", "reason": "r", "subject": "ad:user:9"}
+    now = {**tables, "problems": frame("problems", [*tables["problems"].to_pylist(), row])}
     with KeptDatabase(file, AS_OF) as kept, pytest.raises(WholeNeeded, match="rows of problems"):
-        review_change(kept, space, AS_OF + timedelta(days=9), between(tables, {**tables, "problems": problem}))
+        review_change(kept, space, AS_OF + timedelta(days=9), between(tables, now))
 
 
 @pytest.mark.parametrize(
@@ -384,7 +393,8 @@ def test_whatever_changes_the_findings_are_those_of_a_whole_review(tmp_path_fact
         world.toggle(table, row)
     tables = world.tables()
     known = known_of(tables, space)
-    assert keep(file, Snapshot(at, tables, ""), space, known) == digest_of(whole(tables, at, space, known))
+    found = whole(tables, at, space, known)
+    assert keep(file, Snapshot(at, tables, ""), space, known, found) == digest_of(found)
     for changes, later, other in steps:
         for table, row in changes:
             world.toggle(table, row)
@@ -397,5 +407,5 @@ def test_whatever_changes_the_findings_are_those_of_a_whole_review(tmp_path_fact
             except WholeNeeded:
                 is_whole = True
         if is_whole:
-            keep(file, Snapshot(at, now, ""), space, known)
+            keep(file, Snapshot(at, now, ""), space, known, whole(now, at, space, known))
         tables = now

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from access_review import runs
+from access_review.engine.kept import KeptDatabase
 from access_review.errors import ArtifactError
 from access_review.findings.compare import current
 from access_review.logbook.lines import LogEvent
@@ -53,8 +54,8 @@ def clock():
     return Time(START + timedelta(minutes=5), timedelta())
 
 
-def watched(company, clock):
-    return Watch(company.folder, clock, {})
+def watched(company, clock, **options):
+    return Watch(company.folder, clock, {}, **options)
 
 
 def later(clock, **span):
@@ -272,6 +273,63 @@ def test_a_full_disk_stops_no_loop_and_the_change_is_told_when_there_is_room(com
     assert len(company.notices()) == 1
 
 
+def test_only_what_changed_is_judged_anew_and_a_whole_review_holds_it_to_account(company, clock):
+    watch = watched(company, clock, least=0)
+    assert watch.look().whole == "nothing is kept of the look before"
+    folder = company.folder / "runs/watch"
+    if os.name != "nt":
+        assert [oct(path.stat().st_mode & 0o777) for path in (folder, folder / "kept.duckdb")] == ["0o700", "0o600"]
+    grant(company, 3)
+    later(clock, seconds=2)
+    seen = watch.look()
+    assert (rules(seen.opened), seen.whole, seen.open) == (["access-beyond-role"], "", 1)
+    later(clock, seconds=2)
+    grant(company, 4)
+    again = watched(company, clock, least=0)
+    assert (rules(again.look().opened), again.state.reviews) == (["access-beyond-role"], {"alone": 2, "kept": 1})
+    later(clock, hours=2)
+    for _ in range(3):  # each source in its turn, and what is kept
+        checked = again.look()
+        assert (checked.opened, checked.told) == ((), ())
+        later(clock, minutes=61)
+    assert (again.state.reviews["alone"], again.state.proven_at) == (5, checked.at)
+
+    with KeptDatabase(folder / "kept.duckdb", clock.at) as kept:
+        buckets = kept.engine.query("SELECT bucket FROM buckets LIMIT 1")
+        kept.change("buckets", ["bucket"], buckets)
+    wrong = again.look(everything=True)
+    assert (wrong.told, wrong.whole) == (
+        ("Access review: reviewing only what changed had missed something",),
+        "a whole review found something else",
+    )
+    later(clock, seconds=2)
+    sound = again.look(everything=True)
+    assert (sound.told, sound.whole, sound.open) == ((), "", 2)
+
+
+def test_what_is_kept_is_a_copy_that_may_be_of_another_look_damaged_or_gone(company, clock):
+    watch = watched(company, clock, least=0)
+    watch.look()
+    file = company.folder / "runs/watch/kept.duckdb"
+    older = file.read_bytes()
+    for number, (content, why) in enumerate(
+        ((older, "what is kept is not of the look before"), (b"torn", "cannot be used"), (None, "nothing is kept")), 3
+    ):
+        grant(company, number)
+        later(clock, seconds=2)
+        seen = watch.look()
+        assert (rules(seen.opened), seen.whole) == (["access-beyond-role"], "")
+        if content is None:
+            file.unlink()
+        else:
+            file.write_bytes(content)
+        grant(company, number, "Payer")
+        later(clock, seconds=2)
+        seen = watch.look()
+        assert (rules(seen.opened), why in seen.whole) == (["access-beyond-role"], True)
+    assert watch.state.open == len(watching.open_now(company.folder, watch.state)) == 6
+
+
 class Killed(BaseException):
     """Stands for the end of the process."""
 
@@ -347,7 +405,7 @@ class Day:
                 watch.look()
             self.kills.left = -1
             self.template.write_text(self.text)  # nothing starts on a workspace that cannot be used
-            watch = watched(self.company, self.clock)  # what is started again knows what is on disk
+            watch = watched(self.company, self.clock, least=0)  # what is started again knows what is on disk
         watch.look()
         return watch
 
@@ -358,7 +416,7 @@ def test_a_day_of_random_changes_faults_and_kills_loses_no_alarm_and_tells_none_
     company, clock, monkeypatch, record_property, seed
 ):
     day = Day(company, clock, seed, Kills(monkeypatch))
-    watch = watched(company, clock)
+    watch = watched(company, clock, least=0)
     watch.look()
     looks = int(os.environ.get("ACCESS_REVIEW_WATCHED_LOOKS", "10"))
     kills = min(10, looks // 2)
@@ -375,7 +433,7 @@ def test_a_day_of_random_changes_faults_and_kills_loses_no_alarm_and_tells_none_
     watch.look()
     watch.look(everything=True)
 
-    open_now = watching.table(company.folder, watch.state.findings)
+    open_now = watching.open_now(company.folder, watch.state)
     state: Counter[str] = Counter()
     for one in observations(company):
         state.update(one.details.get("opened", "").split())
