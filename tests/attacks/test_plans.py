@@ -299,6 +299,16 @@ def test_a_batch_that_was_stopped_goes_on_after_a_newer_review(company):
     assert (again.code, company.calls["revoke"]) == (0, 3), (again.out, again.err)
 
 
+def test_a_batch_stopped_and_resumed_between_plan_and_apply_of_another_refuses_nothing(company):
+    company.approved((11,), name="beside")
+    company.fail(calls={"1": "transient"})
+    assert company.apply("--of", "beside", at="2026-11-02T06:15:00Z").code == 4
+    signed(company)
+    company.fail()
+    resumed, done = company.apply("--of", "beside", at="2026-11-02T06:18:00Z"), company.apply()
+    assert (resumed.code, done.code, company.calls["revoke"]) == (0, 0, 3), (resumed.out, done.out, done.err)
+
+
 def test_signing_off_another_audit_between_plan_and_apply_refuses_nothing(tmp_path):
     company = Faulty(tmp_path / "company", excess=range(11, 14))
     before = "2026-10-26T06:00:00Z"

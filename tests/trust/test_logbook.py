@@ -15,7 +15,7 @@ from access_review.errors import ArtifactError
 from access_review.logbook.lines import FileMark, LogEntry, LogEvent, StoreMark
 from access_review.logbook.tree import TreeHead
 from access_review.revoke.journal import Note
-from access_review.store import files
+from access_review.store import files, hash_chain
 from access_review.store import logbook as book
 from access_review.store import logbook_check as check
 from access_review.store.journal import JournalFile
@@ -141,6 +141,8 @@ def test_a_logbook_cut_short_or_rolled_back_is_told_by_a_head_from_elsewhere(wor
     assert found.message == "the logbook is not the one that approval of hr:person:2 saw: lines 1 to 2 were others"
     other = TreeHead(9, head.root)
     assert "there are 2 lines" in check.check(workspace, {"--head": other})[0].message
+    (found,) = check.check(workspace, {"--head": other, "the mail": book.read(workspace).head})
+    assert found.message.endswith("--head saw: lines 3 to 9 were others or are gone: there are 2 lines, not 9")
 
 
 def test_each_file_that_is_gone_or_changed_is_named(workspace):
@@ -182,8 +184,29 @@ def test_files_that_no_line_names_are_listed_when_asked(workspace):
     put(workspace, "r/plan.json")
     (workspace / "runs/r/slipped in.json").write_bytes(b"")
     (workspace / "runs/r/a\\b").write_bytes(b"")
-    assert check.check(workspace) == ()
-    assert kinds(check.check(workspace, unknown=True)) == [("r/a\\b", "unknown"), ("r/slipped in.json", "unknown")]
+    (workspace / "runs/d.sqlite-journal").write_bytes(b"")
+    book.append(workspace, LogEntry(LogEvent.DECISIONS, "d", AT, stores={"d.sqlite": StoreMark(0, hash_chain.START)}))
+    (workspace / "runs/d.sqlite").write_bytes(b"")
+    assert [one.path for one in check.check(workspace)] == ["d.sqlite"]
+    assert [str(one) for one in check.check(workspace, unknown=True) if one.path != "d.sqlite"] == [
+        "r/a\\b: has a name that no line can hold",
+        "r/slipped in.json: is named by no line of the logbook",
+    ]
+
+
+def test_a_journal_of_a_batch_that_no_line_began_is_named(workspace):
+    def journal(name, data=None):
+        path = workspace / "runs/r" / name / "journal.sqlite"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(data) if data else journal_with(path, 1)
+        return f"r/{name}/journal.sqlite"
+
+    damaged, strange = [[journal(f"{name}{n}", data) for n in range(3)] for name, data in (("x", b"?"), ("s", None))]
+    begun = LogEntry(LogEvent.BEGUN, PLAN, AT, details={"journal": journal("begun")})
+    book.append(workspace, begun)
+    found = check.check(workspace)
+    assert kinds(found) == [(path, "unknown") for path in strange] + [(path, "unreadable") for path in damaged]
+    assert "a batch that no line of the logbook began" in found[0].message
 
 
 def test_a_file_replaced_is_known_as_it_is_now_and_a_crash_in_between_leaves_either(workspace, monkeypatch):
