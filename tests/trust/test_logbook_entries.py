@@ -1,7 +1,8 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from access_review.logbook import entries
-from access_review.logbook.known import DiscrepancyKind, KnownFile, KnownStore, compare_store, known_things
+from access_review.logbook.known import KnownFile, KnownStore, compare_file, compare_store, known_things
 from access_review.logbook.lines import FileMark, LogEntry, LogEvent, StoreMark, decode, encode
 from access_review.logbook.tree import GrowingTree
 
@@ -119,12 +120,29 @@ def test_a_later_line_of_one_name_takes_the_place_of_what_an_earlier_one_knew():
     assert known_things(announced).files == {"state.json": KnownFile((MARK, other), 2, optional=True)}
     replaced = known_things([entries.state_kept(AT, {"state.json": MARK}), announced[1]])
     assert replaced.files == {"state.json": KnownFile((MARK, other), 2)}
-    (found,) = compare_store("s", KnownStore(STORE, 4), "sha256:other")
-    assert (found.path, found.kind, found.message) == (
-        "s",
-        DiscrepancyKind.REWRITTEN,
-        "row 3 is not the one of line 4 of the logbook",
-    )
+    reviewed = [entries.run_reviewed(RUN, AT, {name: MARK}) for name in "ab"]
+    assert known_things(reviewed).files == {"b": KnownFile((MARK,), 2)}
+
+
+def test_what_differs_is_said_with_the_line_that_knows_it():
+    twice = KnownFile((MARK, FileMark(6, DIGEST)), 3)
+    said = [
+        *compare_file("f", twice, None),
+        *compare_file("f", replace(twice, optional=True), None),
+        *compare_file("f", twice, FileMark(6, "sha256:other")),
+        *compare_file("f", twice, FileMark(6, "sha256:other"), sizes_only=True),
+        *compare_file("f", twice, FileMark(9, ""), sizes_only=True),
+        *compare_store("s", KnownStore(STORE, 4), "sha256:other"),
+        *compare_store("s", KnownStore(STORE, 4), None),
+        *compare_store("s", KnownStore(STORE, 4), STORE.head),
+    ]
+    assert [(one.path, one.kind.value, one.message) for one in said] == [
+        ("f", "gone", "is gone, line 3 of the logbook knows it"),
+        ("f", "different", "was changed since line 3 of the logbook"),
+        ("f", "different", "has 9 bytes, 5 or 6 in line 3 of the logbook"),
+        ("s", "rewritten", "row 3 is not the one of line 4 of the logbook"),
+        ("s", "shorter", "has fewer than 3 rows, which line 4 of the logbook counted"),
+    ]
 
 
 def test_a_plan_begun_with_one_journal_has_no_other():
