@@ -105,14 +105,18 @@ def check(
 
 def rederive(ctx: typer.Context, folder: Folder) -> None:
     """Conclude every finding of a pack again, from what was read and with the workspace of then."""
+    from access_review.cli.status import NOT_KNOWN
     from access_review.stages.evidence_check import rederive_evidence
     from access_review.views import evidence as view
 
     options: Options = ctx.obj
     again = list(rederive_evidence(folder))
     options.show({"runs": view.rederived_value(again)}, view.rederived_text(again))
-    other = [one for one in again if one.digest != one.known]
-    leave(1 if other else 0, f"{len(other)} of {len(again)} runs conclude something else than the pack says")
+    other = [one for one in again if one.digest != one.known and not one.removed]
+    if other:
+        leave(1, f"{len(other)} of {len(again)} runs conclude something else than the pack says")
+    gone = [one for one in again if one.removed]
+    leave(NOT_KNOWN if gone else 0, f"{len(gone)} of {len(again)} runs cannot be concluded again")
 
 
 def add_to(app: typer.Typer) -> None:

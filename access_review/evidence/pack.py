@@ -106,12 +106,16 @@ class EvidencePack:
 
 @dataclass(frozen=True, slots=True)
 class RederivedRun:
-    """The findings of a run concluded again: ``digest`` is what came out, ``known`` what its review says."""
+    """The findings of a run concluded again: ``digest`` is what came out, ``known`` what its review says.
+
+    ``removed``: nobody can conclude them again, since `prune` removed what they were compared with.
+    """
 
     run: str
     known: str
     digest: str
     why_not: str = ""
+    removed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

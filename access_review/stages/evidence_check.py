@@ -4,7 +4,7 @@ import base64
 import binascii
 import hashlib
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from access_review.engine import open_engine
 from access_review.errors import AccessReviewError, ArtifactError, PlanRefused
 from access_review.evidence import declared, pack
 from access_review.evidence.pack import EvidencePack, LeftOutReason, RederivedRun
+from access_review.evidence.removed import RemovedThing, not_compared, removed_things
 from access_review.evidence.summary import RunSummary, controls_without
 from access_review.logbook.known import DiscrepancyKind, known_things
 from access_review.logbook.lines import Logbook, LogEvent, inside
@@ -82,10 +83,13 @@ def check_evidence(folder: Path, heads: Iterable[str] = (), digests: Collection[
     for name in found.made.runs:
         found.wrong += _guarded(name, _run(folder, log, name, found))
     found.wrong += _guarded(pack.MANIFEST, found.held.of_no_run(folder, log, found.said))
-    for wrong in (_signature(folder, found.made), _views(folder, found.made, found.runs)):
+    removed = removed_things(log)
+    found.wrong += view.badly_removed(removed)
+    for wrong in (_signature(folder, found.made), _views(folder, found.made, found.runs, removed)):
         found.wrong += _guarded(pack.MANIFEST, wrong)
     for one in found.runs:
         found.said += view.shown(one)
+    found.said += view.removed_shown(removed)
     if lacking := view.without_evidence(controls_without(packs.places_in(folder, found.made.files), found.runs)):
         found.said.append(lacking)
     if not told:
@@ -280,11 +284,11 @@ def _certificates(run: Run) -> Iterator[str]:
             yield f"{place}: {differs}"
 
 
-def _views(folder: Path, made: EvidencePack, shown: list[RunSummary]) -> Iterator[str]:
+def _views(folder: Path, made: EvidencePack, shown: list[RunSummary], removed: Sequence[RemovedThing]) -> Iterator[str]:
     """Hold what is written for readers to what it is made from, where this version wrote it."""
     if made.tool == __version__ and [one.run for one in shown] == list(made.runs):
         without = controls_without(packs.places_in(folder, made.files), shown)
-        for path, data in view.for_readers(made, shown, without).items():
+        for path, data in view.for_readers(made, shown, without, removed).items():
             if path in made.files and files.content(folder / path) != data:
                 yield f"{path}: says something else than follows from the pack"
 
@@ -327,11 +331,15 @@ def rederive_evidence(folder: Path) -> Iterator[RederivedRun]:
     if made.part:
         hint = f"it is a part of the pack whose pack.json has the digest {made.part.of}: ask for that"
         raise ArtifactError(f"nothing can be concluded again from {folder}: {made.part.cannot[0]}", hint=hint)
+    log = logbook.read(folder)
     for name in made.runs:
         run = runs.find(folder, name)
         if not run.reviewed:
             continue
         known = store.read(run, REVIEWED).digest
+        if gone := not_compared(log, name):
+            yield RederivedRun(name, known, "", gone, removed=True)
+            continue
         try:
             yield RederivedRun(name, known, _reviewed_again(run))
         except ArtifactError as error:

@@ -18,6 +18,7 @@ from access_review.engine import ParquetFile
 from access_review.errors import ArtifactError
 from access_review.evidence import declared, pack
 from access_review.evidence.pack import EvidencePack
+from access_review.evidence.removed import not_compared, removed_things
 from access_review.evidence.summary import RunSummary, controls_without
 from access_review.logbook.known import known_things
 from access_review.logbook.lines import Logbook
@@ -90,7 +91,7 @@ def _refuse_differing(space: Path, log: Logbook) -> None:
 
 def _written(space: Path, log: Logbook, period: list[Run], to: Path, now: datetime) -> EvidencePack:
     earlier = [one for one in logged.before(space, period[0]) if one.reviewed]
-    basis = earlier[-1].id if earlier else None
+    basis = earlier[-1].id if earlier and not not_compared(log, period[0].id) else None
     taken = pack.select_files(
         known_things(log.entries), [run.id for run in period], _besides(period, basis), [STATE.path]
     )
@@ -117,7 +118,8 @@ def _written(space: Path, log: Logbook, period: list[Run], to: Path, now: dateti
         lock="sha256:" + hashlib.sha256(lock).hexdigest() if lock is not None else "",
     )
     there = [path.relative_to(to).as_posix() for path in _files(to)]
-    for path, data in view.for_readers(made, shown, controls_without(packs.places_in(to, there), shown)).items():
+    without = controls_without(packs.places_in(to, there), shown)
+    for path, data in view.for_readers(made, shown, without, removed_things(log)).items():
         files.write(to / path, data)
     return made
 

@@ -13,6 +13,7 @@ from access_review.evidence import pack
 from access_review.evidence.controls import CONTROLS, ControlEvidence
 from access_review.evidence.pack import EvidencePack, RederivedRun
 from access_review.evidence.provenance import PROVENANCE
+from access_review.evidence.removed import REMOVED, RemovedThing, removed_rows
 from access_review.evidence.summary import RunSummary
 from access_review.views import oscal, spreadsheet
 from access_review.views.evidence_figures import shown_by
@@ -73,8 +74,32 @@ def shown(one: RunSummary) -> Iterator[str]:
         yield f"{said.place}: {what.kind} of {what.digest[:19]} by {what.person}, authenticated, {at}"
 
 
+def badly_removed(removed: Iterable[RemovedThing]) -> list[str]:
+    """Say which lines that removed something do not prove what it was."""
+    return [
+        f"logbook line {one.line}: says of {path}, which it removed, another digest than lines before, or none"
+        for one in removed
+        for path in one.wrong
+    ]
+
+
+def removed_shown(removed: Sequence[RemovedThing]) -> Iterator[str]:
+    """Say what was removed, when and why, and which line proves it."""
+    for one in removed[-_MOST_REMOVED:]:
+        what = f"{count(len(one.digests), 'file')} known by digest"
+        yield f"{one.name}: removed on {one.at:%Y-%m-%d} ({one.why}); line {one.line} of the logbook has {what}"
+    if (more := len(removed) - _MOST_REMOVED) > 0:
+        yield f"{count(more, 'line')} before removed more: removed.csv has all"
+
+
+_MOST_REMOVED = 6
+
+
 def for_readers(
-    made: EvidencePack, runs: Sequence[RunSummary], without: Collection[ControlEvidence]
+    made: EvidencePack,
+    runs: Sequence[RunSummary],
+    without: Collection[ControlEvidence],
+    removed: Sequence[RemovedThing] = (),
 ) -> dict[str, bytes]:
     """Return the files of a pack that are written for readers and programs, by path; all follow from the rest of it."""
     rows = [
@@ -115,8 +140,10 @@ def for_readers(
         for one in run.certificates
     ]
     csv_bytes, results = spreadsheet.csv_bytes, oscal.assessment_results(made, runs, without)
+    gone = {"removed.csv": csv_bytes(REMOVED, list(removed_rows(removed)))} if removed else {}
     return {
-        "README.txt": readme(made, runs, without).encode(),
+        **gone,
+        "README.txt": readme(made, runs, without, removed).encode(),
         "controls.csv": csv_bytes(("framework", "control", "evidence", "measure", "where"), rows),
         "said.csv": csv_bytes(("run", "what", "who", "how known", "when", "of", "where"), [*said, *answers]),
         "provenance.csv": csv_bytes(PROVENANCE, [row for run in runs for row in run.provenance]),
@@ -150,7 +177,7 @@ def _figure_rows(runs: Iterable[RunSummary]) -> Iterator[tuple[str, ...]]:
             yield (run.run, name, *counts, *rates[0], *rates[1], f"{confidence:g}")
 
 
-def _seen_in(runs: Sequence[RunSummary], without: Collection[ControlEvidence]) -> str:
+def _seen_in(runs: Sequence[RunSummary], without: Collection[ControlEvidence], removed: Sequence[RemovedThing]) -> str:
     """Answer what is asked first: what is not shown, who stood behind what, and how sure the review is of itself."""
     lacking = [f"{one.framework} {one.control}: {one.measure}" for one in CONTROLS if one in without]
     drawn = [run.figures for run in runs if run.figures and run.figures.lines]
@@ -182,11 +209,20 @@ def _seen_in(runs: Sequence[RunSummary], without: Collection[ControlEvidence]) -
             f"The review's own misses{by} (figures.csv has all)",
             sure,
         ),
+        *(
+            (("What was removed (removed.csv has each file with its digest)", list(removed_shown(removed))),)
+            * bool(removed)
+        ),
     )
     return "\n\n".join(f"{head}\n" + "\n".join(f"- {line}" for line in lines) for head, lines in parts)
 
 
-def readme(made: EvidencePack, runs: Sequence[RunSummary], without: Collection[ControlEvidence]) -> str:
+def readme(
+    made: EvidencePack,
+    runs: Sequence[RunSummary],
+    without: Collection[ControlEvidence],
+    removed: Sequence[RemovedThing] = (),
+) -> str:
     """Return what whoever opens the folder reads first."""
     period = made.runs[0] if len(made.runs) == 1 else f"{made.runs[0]} to {made.runs[-1]}"
     notice = "\n".join(f"- {line}" for line in made.notice)
@@ -208,7 +244,7 @@ Both take --head HEAD, the head of the logbook, and --digest DIGEST, that of pac
 for both. Without the head, a pack whose last weeks were taken away whole, or that was made up as a whole, looks like a pack;
 without the digest or a signature, so does one whose texts for readers were changed and its pack.json written anew.
 
-{_seen_in(runs, without)}
+{_seen_in(runs, without, removed)}
 
 What is here
   pack.json           every file with size and SHA-256, and what is left out, with why

@@ -1,12 +1,14 @@
 """What is older than the policy keeps it goes, unless something rests on it; and that it was there stays provable."""
 
 import shutil
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
 
 from access_review import runs
 from access_review.audit.decisions import Decision, ReviewerAnswer
+from access_review.evidence.removed import removed_things
 from access_review.logbook import entries
 from access_review.logbook.lines import LogEvent
 from access_review.store import decisions, files, logbook, logged
@@ -89,6 +91,31 @@ def test_only_what_nothing_rests_on_is_removed_and_the_logbook_says_what_it_was(
     assert (there_again.code, "is not known to the logbook" in there_again.err) == (1, True), there_again.err
     assert prune(company, "--yes").code == 0
     assert not plain.folder.exists()
+    packed(company, plain.id)
+
+
+def packed(company, gone):
+    """Hold a pack of what is left to what it says of the run that is gone, and of what was compared with it."""
+    pack = company.folder / "pack"
+    made = company.run("--json", "evidence", "pack", "--since", "20261103", "-o", str(pack), at=NOW)
+    assert made.code == 0, made.err
+    checked = access_review(pack, "--json", "evidence", "check", str(pack))
+    assert checked.json["wrong"] == []
+    (said,) = (line for line in checked.json["said"] if line.startswith(gone))
+    assert "(run, kept 90 days by the policy); line " in said
+    again = access_review(pack, "--json", "evidence", "rederive", str(pack))
+    why = {one["run"][:8]: one["why_not"] for one in again.json["runs"]}
+    assert (again.code, why.pop("20261109").partition(" removed ")[2][: len(gone)]) == (5, gone)
+    assert set(why.values()) == {""}
+    assert gone in (pack / "removed.csv").read_text()
+    log = logbook.read(pack)
+    forged = replace(log, entries=tuple(without_findings(one) for one in log.entries))
+    assert [one.wrong for one in removed_things(forged)] == [(f"{gone}/findings.parquet",)]
+
+
+def without_findings(entry):
+    left = {name: digest for name, digest in entry.details.items() if not name.endswith("findings.parquet")}
+    return replace(entry, details=left) if entry.event is LogEvent.PRUNE else entry
 
 
 def decided(item):
