@@ -120,13 +120,15 @@ def find(
     *,
     digested: bool = True,
     only: Sequence[str] = (),
+    aside: bool = False,
 ) -> Report:
     """Decide what is wrong as :func:`review` does, for a plan: the same findings, without shares, groups and counts to show.
 
     Reads the tables of :mod:`access_review.tables` and returns rows of ``facts.FINDINGS``. Where nobody compares it, the
-    digest of the findings is left out too, and so are all their columns but ``only`` some. Raises as :func:`review` does.
+    digest of the findings is left out too, and so are all their columns but ``only`` some. Put ``aside``, those of a large
+    company are on disk for as long as the engine is open. Raises as :func:`review` does.
     """
-    report = _found(snapshot, workspace, engine, previous, only=only)
+    report = _found(snapshot, workspace, engine, previous, only=only, aside=aside)
     return replace(report, digest=_digest(report)) if digested else report
 
 
@@ -138,8 +140,12 @@ def _found(
     to: tuple[ParquetFile | None, ParquetFile | None] = (None, None),
     count: Callable[[Judged], ReviewCounts] | None = None,
     only: Sequence[str] = (),
+    aside: bool = False,
 ) -> Report:
-    """Find; ``count`` is called while the hits are still there, with the facts that are let go after."""
+    """Find; ``count`` is called while the hits are still there, with the facts that are let go after.
+
+    What is put ``aside`` is for who goes on in the engine, which forgets no fact then.
+    """
     known = previous if isinstance(previous, Previous) else Previous(previous)
     establish(snapshot.tables, workspace, engine, known.owners)
     findings_to, owners_to = to
@@ -152,7 +158,9 @@ def _found(
     evaluations = findings.evaluate(engine, rules, workspace.policy, gaps)
     judged = measure_judged(engine)  # before what these three read is let go
     counts = count(judged) if count else None
-    found = findings.conclude(engine, workspace.policy, evaluations, gaps, rules, findings_to, only=only, spare=SPARE)
+    spare = () if aside else SPARE
+    findings_to = engine.room("findings") if aside else findings_to
+    found = findings.conclude(engine, workspace.policy, evaluations, gaps, rules, findings_to, only=only, spare=spare)
     return Report(snapshot.as_of, found, evaluations, "", judged, counts=counts)
 
 

@@ -3,7 +3,7 @@
 
 SIZES ?= S M
 
-.PHONY: bench bench-table
+.PHONY: bench bench-derive bench-table
 
 $(VENV)/.bench: $(VENV)/.dev
 	@$(PIP) polars
@@ -11,6 +11,10 @@ $(VENV)/.bench: $(VENV)/.dev
 
 bench: $(VENV)/.bench
 	@$(BIN)/python -m bench all $(SIZES)
+
+# A plan derived again, as `apply` does before it carries one out, beside a whole review of the same run.
+bench-derive: $(VENV)/.dev
+	@$(BIN)/python -m bench derive $(SIZES)
 
 bench-table:
 	@$(BIN)/python -m bench table

@@ -5,7 +5,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from access_review import runs, workspace
@@ -28,6 +27,8 @@ OURS = "access-review, with matching, roles and closure"
 WHOLE = "access-review, whole review"
 SPARK = "access-review, whole review on Spark"
 DERIVED = "access-review, a plan derived again and compared"
+TIMES_A_REVIEW = 2.5
+"""How often a whole review's processor seconds a plan may take to be derived again and compared."""
 PEOPLE = 5
 """For how many people the plan that is derived again is."""
 
@@ -105,12 +106,20 @@ def prepare_plan(folder: Path) -> None:
     if not run.reviewed:
         review_run(space, run, run.as_of)
     run = runs.find(folder)
-    found, people = reviews.read(run).findings, snapshots.load(run).tables["people"]
-    asking = found.filter(pc.and_(pc.equal(found["rule"], "access-beyond-role"), pc.equal(found["remedy"], "remove")))
-    persons = tuple(sorted(set(asking["person"].drop_null().to_pylist()))[:PEOPLE])
-    (requester,) = people.filter(pc.equal(people["status"], "active")).slice(0, 1)["person"].to_pylist()
+    with EmbeddedEngine(run.as_of, "1GB") as engine:
+        engine.register("findings", reviews.read(run).found)
+        engine.register("people", snapshots.table(run, "people"))
+        persons = tuple(row["person"] for row in engine.rows(_ASKED_ABOUT, people=PEOPLE))
+        (requester,) = (row["person"] for row in engine.rows(_REQUESTER))
     scope = Scope(rules=("access-beyond-role",), persons=persons)
     plan_run(space, run, requested_by=requester, now=run.as_of + timedelta(minutes=5), scope=scope)
+
+
+_ASKED_ABOUT = """
+    SELECT DISTINCT person FROM findings
+    WHERE rule = 'access-beyond-role' AND remedy = 'remove' AND person IS NOT NULL ORDER BY person LIMIT :people
+"""
+_REQUESTER = "SELECT min(person) AS person FROM people WHERE status = 'active'"
 
 
 def derive_again(folder: Path, out: Path) -> None:

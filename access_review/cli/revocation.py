@@ -13,9 +13,9 @@ from access_review.cli.options import Options, leave, moment, shown
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from access_review.findings.judged_share import Judged
     from access_review.plan.limits import Higher
     from access_review.plan.record import Plan
-    from access_review.review import Report
     from access_review.runs import Run
     from access_review.stages.apply import Pace
     from access_review.stages.keep_signed import Signer
@@ -96,7 +96,7 @@ def plan(
     made, files = plan_run(
         workspace, run, requested_by=requested_by, now=options.now, scope=scope, name=name, ahead=ahead, raised=raised
     )
-    _show_plan(options, made.plan, files, whole, found=made.left(), judged=_judged(run, made.report))
+    _show_plan(options, made.plan, files, whole, found=made.left(), judged=_judged(run, made.judged))
 
 
 def _show_plan(
@@ -125,11 +125,11 @@ def _screen(options: Options, whole: bool) -> "Screen":
     return Screen(options.colour, options.width, whole)
 
 
-def _judged(run: "Run", report: "Report") -> "JudgedSummary | None":
+def _judged(run: "Run", judged: "Judged | None") -> "JudgedSummary | None":
     from access_review.store import snapshots
     from access_review.views.summary import judged_summary
 
-    return judged_summary(report.judged, snapshots.read_manifest(run))
+    return judged_summary(judged, snapshots.read_manifest(run))
 
 
 def approve(

@@ -118,6 +118,10 @@ class Engine(Protocol):
         """Return what a SELECT returns, so many rows at a time; read it to its end before asking anything else."""
         ...
 
+    def room(self, name: str) -> ParquetFile | None:
+        """Return where a table can be put on disk until the engine closes; nothing where all is small enough for memory."""
+        ...
+
     def write(self, sql: str, to: ParquetFile, **params: Any) -> None:
         """Write what a SELECT returns to a Parquet file, in its order."""
         ...

@@ -22,7 +22,7 @@ import pyarrow as pa
 from access_review.engine import databases, scratch
 from access_review.engine.databases import SpareDatabase
 from access_review.engine.file import ParquetFile
-from access_review.engine.sql import Bound, applied, identifier, prepare
+from access_review.engine.sql import Bound, applied, identifier, narrowed, prepare
 from access_review.model import Relation
 from access_review.tables import Row
 
@@ -85,6 +85,7 @@ class EmbeddedEngine:
     _rows: dict[str, int] = field(init=False, repr=False, default_factory=dict)
     _counts: dict[str, int] = field(init=False, repr=False, default_factory=dict)
     _numbered: bool = field(init=False, repr=False, default=False)
+    _rooms: int = field(init=False, repr=False, default=0)
 
     @property
     def _db(self) -> "duckdb.DuckDBPyConnection":
@@ -250,10 +251,10 @@ class EmbeddedEngine:
             self._db.execute(f"DROP TYPE IF EXISTS {kinds[column]}")
             listed = {"values": list(values)}
             self._db.execute(f"CREATE TYPE {kinds[column]} AS ENUM (SELECT unnest($values))", listed)
-        self._keep(f"{name}_narrowed", self._narrowed(sql, ids, kinds), params)
+        self._keep(f"{name}_narrowed", narrowed(sql, ids, kinds), params)
         if lost := self._lost(f"{name}_narrowed", ids):
             known = {column: kind for column, kind in ids.items() if column not in lost}
-            self._keep(f"{name}_narrowed", self._narrowed(sql, known, kinds), params)
+            self._keep(f"{name}_narrowed", narrowed(sql, known, kinds), params)
         for column in ids.keys() - lost:
             self._db.execute(f"ALTER TABLE {name}_narrowed DROP COLUMN lost_{column}")
         self._forget(name)
@@ -290,20 +291,6 @@ class EmbeddedEngine:
         self._db.execute(f"DROP TYPE IF EXISTS {name}_{column}")
         self._db.execute(f"CREATE TYPE {name}_{column} AS ENUM ({text} ORDER BY v)", values)
         return f"{name}_{column}"
-
-    @staticmethod
-    def _narrowed(source: str, ids: Mapping[str, str], kinds: Mapping[str, str]) -> str:
-        # A join finds the number of an id several times faster than a cast to the enumeration does.
-        joins = [
-            f"LEFT JOIN {kind}_numbers AS n{i} ON n{i}.id = s.{column}" for i, (column, kind) in enumerate(ids.items())
-        ]
-        columns = [f"n{i}.number AS {column}" for i, column in enumerate(ids)]
-        columns += [f"CAST(s.{column} AS {kind}) AS {column}" for column, kind in kinds.items()]
-        replaced = f" REPLACE ({', '.join(columns)})" if columns else ""
-        lost = "".join(
-            f", n{i}.number IS NULL AND s.{column} IS NOT NULL AS lost_{column}" for i, column in enumerate(ids)
-        )
-        return f"SELECT s.*{replaced}{lost} FROM ({source}) AS s {' '.join(joins)}"
 
     def _lost(self, name: str, columns: Iterable[str]) -> frozenset[str]:
         """Return the columns of a kept table in which some id is none that was identified."""
@@ -352,6 +339,13 @@ class EmbeddedEngine:
     def batches(self, sql: str, *, rows: int = 100_000, **params: Any) -> pa.RecordBatchReader:
         """Return what a SELECT returns, batch by batch; read it to its end before asking anything else."""
         return self._relation(sql, params).to_arrow_reader(rows)
+
+    def room(self, name: str) -> ParquetFile | None:
+        """Return a file in the scratch folder, another one each time, once ids are numbers: all is small before."""
+        if not self._numbered:
+            return None
+        self._rooms += 1
+        return ParquetFile(self._spill / f"{identifier(name)}-{self._rooms}.parquet")
 
     def write(self, sql: str, to: ParquetFile, **params: Any) -> None:
         """Write what a SELECT returns to a Parquet file, in its order."""

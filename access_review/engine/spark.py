@@ -190,6 +190,10 @@ class SparkEngine:
         """Return what a SELECT returns, batch by batch."""
         return self._written(sql, params, rows)
 
+    def room(self, name: str) -> ParquetFile | None:
+        """Return a file in the scratch folder, which the driver writes."""
+        return ParquetFile(self._place() / f"{identifier(name)}.parquet")
+
     def write(self, sql: str, to: ParquetFile, **params: Any) -> None:
         """Write what a SELECT returns to one Parquet file, in its order."""
         import pyarrow.parquet as pq

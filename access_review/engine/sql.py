@@ -116,6 +116,19 @@ def tables_read(sql: str) -> frozenset[str]:
     return frozenset(names) - frozenset(_CTE.findall(plain))
 
 
+def narrowed(source: str, ids: Mapping[str, str], kinds: Mapping[str, str]) -> str:
+    """Return a SELECT in which ids are the numbers of their kind, and other columns of some type; ids of none are ``lost_…``."""
+    # A join finds the number of an id several times faster than a cast to the enumeration does.
+    joins = [
+        f"LEFT JOIN {kind}_numbers AS n{i} ON n{i}.id = s.{column}" for i, (column, kind) in enumerate(ids.items())
+    ]
+    columns = [f"n{i}.number AS {column}" for i, column in enumerate(ids)]
+    columns += [f"CAST(s.{column} AS {kind}) AS {column}" for column, kind in kinds.items()]
+    replaced = f" REPLACE ({', '.join(columns)})" if columns else ""
+    lost = "".join(f", n{i}.number IS NULL AND s.{column} IS NOT NULL AS lost_{column}" for i, column in enumerate(ids))
+    return f"SELECT s.*{replaced}{lost} FROM ({source}) AS s {' '.join(joins)}"
+
+
 def applied(relation: Relation, found: pa.Table) -> pa.Table:
     """Return what a relation is, given what its SELECT returned."""
     if relation.then is None:

@@ -31,7 +31,8 @@ def conclude(
     """Make ``findings`` of ``hits``, ``waivers`` and ``previous_findings``, and return them, sorted.
 
     With ``to`` they are written there as Parquet and never held in memory; the engine forgets ``spare`` then, the
-    tables that only rules read. In memory they may have some columns ``only``, with ``finding`` and ``rule`` among them. Raises ``RuleError`` when a rule reports something twice.
+    tables that only rules read. They may have some columns ``only``, with ``finding`` and ``rule`` among them. Raises
+    ``RuleError`` when a rule reports something twice.
     """
     engine.register("uncertain", _uncertain(evaluations, gaps, rules))
     # The first run has nothing to compare with: millions of hits need not be looked through for it.
@@ -46,7 +47,9 @@ def conclude(
         engine.create(f"every_{name}", _EVERY.format(name=name))
     params = {**_weights(policy), **_controls(rules)}
     statement = _FINDINGS.format(controls=_controls_of_rule(len(rules)))
-    found = _written(engine, statement, params, to, spare) if to else _found(engine, statement, params, only)
+    if only:
+        statement = f"SELECT {', '.join(only)} FROM ({statement}) AS whole"
+    found = _written(engine, statement, params, to, spare) if to else _found(engine, statement, params, whole=not only)
     engine.register("findings", found)
     engine.view(
         "identified", "SELECT finding, finding IN (SELECT finding FROM gone WHERE carried) AS carried FROM findings"
@@ -77,12 +80,10 @@ def _weights(policy: Policy) -> Mapping[str, Any]:
     }
 
 
-def _found(engine: Engine, statement: str, params: Mapping[str, Any], only: Sequence[str]) -> pa.Table:
-    if only:
-        statement = f"SELECT {', '.join(only)} FROM ({statement}) AS whole"
+def _found(engine: Engine, statement: str, params: Mapping[str, Any], *, whole: bool) -> pa.Table:
     table = _in_order(engine.query(statement, **params))
     _all_different(table.to_batches())
-    return table if only else settle(FINDINGS, table, ordered=True)
+    return settle(FINDINGS, table, ordered=True) if whole else table
 
 
 def _in_order(table: pa.Table) -> pa.Table:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 
 from access_review.changes import Action, Change
-from access_review.engine import Engine
+from access_review.engine import Engine, ParquetFile
 from access_review.graph import closure
 from access_review.plan.protect import protection
 from access_review.plan.withheld import PROTECTIONS, Withheld, WithheldCode, withheld
@@ -28,13 +28,15 @@ def foresee(engine: Engine, tables: Mapping[str, pa.Table], changes: Sequence[Ch
     _register(engine, changes)
     engine.create("taken_grants", _TAKEN_GRANTS)
     engine.create("disabled_after", _DISABLED_AFTER)
-    after = {
-        name: _after(engine, name, sql) for name, sql in (("grants", _GRANTS_AFTER), ("accounts", _ACCOUNTS_AFTER))
-    }
-    engine.register("grants_after", after["grants"])
+    engine.view("grants_after", _GRANTS_AFTER, steady=True)
+    after: dict[str, pa.Table | ParquetFile] = {}
+    if not engine.is_empty("taken_grants"):
+        after["grants"] = _after(engine, "grants", "SELECT * FROM grants_after")
+    if not engine.is_empty("disabled_after"):
+        after["accounts"] = _after(engine, "accounts", _ACCOUNTS_AFTER)
     if any(c.target.child for c in changes):
-        after["nesting"] = _after(engine, "nesting", _NESTING_AFTER)
-        engine.register("recomputed", closure(after["nesting"], tables["entitlements"]["entitlement"].to_pylist()))
+        after["nesting"] = nesting = _settled(engine, "nesting", _NESTING_AFTER)
+        engine.register("recomputed", closure(nesting, tables["entitlements"]["entitlement"].to_pylist()))
         engine.create("closure_after", "SELECT * FROM recomputed")
     else:
         engine.create("closure_after", "SELECT * FROM closure")
@@ -44,7 +46,16 @@ def foresee(engine: Engine, tables: Mapping[str, pa.Table], changes: Sequence[Ch
     return stored(tables) | after
 
 
-def _after(engine: Engine, name: str, sql: str) -> pa.Table:
+def _after(engine: Engine, name: str, sql: str) -> pa.Table | ParquetFile:
+    """Return what is left of a table, on disk where it is large: rows of one that kept its contract when it was read."""
+    room = engine.room(f"{name}_after")
+    if room is None:
+        return _settled(engine, name, sql)
+    engine.write(sql, room)
+    return room
+
+
+def _settled(engine: Engine, name: str, sql: str) -> pa.Table:
     return settle(name, engine.query(sql).cast(TABLES[name].schema))
 
 

@@ -5,18 +5,19 @@ A plan is made by this function, and derived by it again before it is carried ou
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from access_review.audit.decisions import Decision
 from access_review.audit.reviewers import people_of
 from access_review.audit.worklist import WorkItem
 from access_review.changes import Capabilities
+from access_review.engine import Engine
 from access_review.engine.duckdb import EmbeddedEngine
 from access_review.errors import StalePlan
+from access_review.findings.judged_share import Judged
 from access_review.findings.sentences import every_sentence
 from access_review.plan.ahead import RULES, Ahead, as_left, leaving
 from access_review.plan.limits import Population, Raised
@@ -25,7 +26,7 @@ from access_review.plan.recent_removals import RecentRemovals
 from access_review.plan.record import PinnedInputs, Plan
 from access_review.plan.request import DecidedRevoke, Scope
 from access_review.plan.reviewed_revokes import decided_revokes
-from access_review.review import Previous, Report, find
+from access_review.review import Previous, find
 from access_review.snapshot import Snapshot, run_name
 from access_review.tables import Row
 from access_review.workspace import Workspace
@@ -74,22 +75,18 @@ class PlanInputs:
 class DerivedPlan:
     """A plan, and why it does what it does: in words, by what asks for it.
 
-    ``report`` is the review that it was planned on.
+    ``judged`` is how much of what people hold was judged by the review that it was planned on. ``to_person`` are the
+    findings of that review which are left to a person: who and what each is about.
     """
 
     plan: Plan
     reasons: Mapping[str, str]
-    report: Report
+    judged: Judged | None
+    to_person: pa.Table = field(repr=False)
 
     def left(self) -> dict[str, Row]:
-        """Return the findings that are left to a person, by id: who and what each is about."""
-        names = sorted({name for left in self.plan.to_person for name in left.findings})
-        found = self.report.findings
-        rows = found.filter(pc.is_in(found["finding"], pa.array(names, pa.string()))).select(_WHO)
-        return {row["finding"]: row for row in rows.to_pylist()}
-
-
-_WHO = ("finding", "subject", "subject_name", "about", "about_name", "person", "person_name")
+        """Return the findings that are left to a person, by id."""
+        return {row["finding"]: row for row in self.to_person.to_pylist()}
 
 
 def derive(order: PlanOrder, inputs: PlanInputs) -> DerivedPlan:
@@ -104,7 +101,7 @@ def derive(order: PlanOrder, inputs: PlanInputs) -> DerivedPlan:
         snapshot = as_left(snapshot, going.persons)
     settings = inputs.workspace.policy.engine
     with EmbeddedEngine(snapshot.as_of, settings.memory, settings.threads) as engine:
-        report = find(snapshot, inputs.workspace, engine, inputs.previous)
+        report = find(snapshot, inputs.workspace, engine, inputs.previous, aside=True)
         if not going and report.digest != inputs.pinned.findings:
             raise changed(run_name(snapshot.as_of, snapshot.digest))
         requests = decided_of(inputs, scope)
@@ -125,19 +122,28 @@ def derive(order: PlanOrder, inputs: PlanInputs) -> DerivedPlan:
             inputs=inputs.pinned,
             taken=inputs.taken,
         )
+        to_person = engine.query(_TO_PERSON, named=sorted({name for left in made.to_person for name in left.findings}))
+        because = sorted({finding for change in made.changes for finding in change.because})
         if going:
-            reason = f"is to leave by {going.since:%Y-%m-%d %H:%M} UTC"
-            return DerivedPlan(made, {finding: reason for change in made.changes for finding in change.because}, report)
-        reasons = _reasons(made, report.findings)
-    return DerivedPlan(made, reasons | {request.name: request.words for request in requests}, report)
+            reasons = dict.fromkeys(because, f"is to leave by {going.since:%Y-%m-%d %H:%M} UTC")
+        else:
+            reasons = _reasons(engine, because) | {request.name: request.words for request in requests}
+    return DerivedPlan(made, reasons, report.judged, to_person)
 
 
-def _reasons(made: Plan, found: pa.Table) -> dict[str, str]:
+# The findings of a large company are on disk for as long as the engine is open: those that a plan names are read back.
+_TO_PERSON = """
+    SELECT finding, subject, subject_name, about, about_name, person, person_name FROM findings
+    WHERE finding IN :named ORDER BY finding
+"""
+
+_ASKING = "SELECT finding, rule, code, facts, checked FROM findings WHERE finding IN :named ORDER BY finding"
+
+
+def _reasons(engine: Engine, because: Sequence[str]) -> dict[str, str]:
     """Say of each finding that a change is for what was found."""
-    because = sorted({finding for change in made.changes for finding in change.because})
-    asking = found.filter(pc.is_in(found["finding"], pa.array(because, pa.string())))
     sentences = every_sentence()
-    return {row["finding"]: sentences.reason(row) for row in asking.to_pylist()}
+    return {row["finding"]: sentences.reason(row) for row in engine.rows(_ASKING, named=because)}
 
 
 def changed(run: str) -> StalePlan:

@@ -7,12 +7,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from access_review.changes import Change
-from access_review.engine import Engine, ParquetFile
+from access_review.engine import Engine
 from access_review.engine.duckdb import EmbeddedEngine
 from access_review.errors import PlanRefused
+from access_review.findings import register
 from access_review.findings.sentences import Sentences, every_sentence
 from access_review.plan.withheld import Withheld, WithheldCode, withheld
 from access_review.review import Report, find
@@ -60,30 +60,27 @@ def prove(
     Reads what :func:`access_review.plan.consequences.foresee` made of the same changes. Raises ``ArtifactError`` as
     :func:`access_review.review.review` does.
     """
-    before = _open(report.findings)
     wanted = {finding for change in changes for finding in change.because}
     touched = [row["account"] for row in engine.rows(_TOUCHED)]
     engine.create("touched", _TOUCHED)
     held = _expected_held(engine)
     settings = workspace.policy.engine
     with EmbeddedEngine(snapshot.as_of, settings.memory, settings.threads) as fresh:
-        again = find(replace(snapshot, tables=after), workspace, fresh, digested=False, only=_COMPARED)
+        again = _find_again(fresh, replace(snapshot, tables=after), workspace, report, wanted)
         fresh.register("touched", pa.table({"account": pa.array(touched, pa.string())}))
         still_held = _expected_held(fresh)
-    found = _open(again.found)
     disabled = {row["account"] for row in engine.rows("SELECT DISTINCT account FROM disabled_after")}
-    still = _rows(found, _is_in(found, wanted))
-    outlasting = {f for f, row in still.items() if row["remedy"] == "disable" and row["subject"] in disabled}
-    wrong = _in_words(_appearing(found, before) | {f: row for f, row in still.items() if f not in outlasting})
+    outlasting = {f for f, row in again.still.items() if row["remedy"] == "disable" and row["subject"] in disabled}
+    wrong = _in_words(again.appearing | {f: row for f, row in again.still.items() if f not in outlasting})
     excused = {(row["account"], row["entitlement"]) for row in engine.rows("SELECT account, entitlement FROM excused")}
     failures = _blame(changes, wrong, held - still_held - excused)
     if failures:
         return Failure(failures)
     return Proof(
-        findings_before=len(before),
-        findings_after=len(found),
-        ended=len(wanted - still.keys()),
-        ended_besides=_count(pc.invert(pc.or_(_is_in(before, found["finding"]), _is_in(before, wanted)))),
+        findings_before=again.before,
+        findings_after=again.after,
+        ended=len(wanted - again.still.keys()),
+        ended_besides=again.ended_besides,
         outlasting=len(outlasting),
         appeared=0,
         expected_lost=0,
@@ -108,53 +105,48 @@ def prove_undo(
     behind it fail. Raises ``PlanRefused`` as :func:`prove` does. Raises ``ArtifactError`` as
     :func:`access_review.review.review` does.
     """
-    before = _open(report.findings)
     settings = workspace.policy.engine
     with EmbeddedEngine(taken.as_of, settings.memory, settings.threads) as engine:
-        again = find(replace(taken, tables=after), workspace, engine, digested=False, only=_COMPARED)
-    found = _open(again.found)
-    appearing = _appearing(found, before)
-    if failures := _blame(changes, _in_words({f: row for f, row in appearing.items() if f not in known}), set()):
+        again = _find_again(engine, replace(taken, tables=after), workspace, report, ())
+    if failures := _blame(changes, _in_words({f: row for f, row in again.appearing.items() if f not in known}), set()):
         return Failure(failures)
     return Proof(
-        findings_before=len(before),
-        findings_after=len(found),
+        findings_before=again.before,
+        findings_after=again.after,
         ended=0,
-        ended_besides=_count(pc.invert(_is_in(before, found["finding"]))),
+        ended_besides=again.ended_besides,
         outlasting=0,
-        appeared=len(appearing),
+        appeared=len(again.appearing),
         expected_lost=0,
         accounts_touched=len({change.target.account.id for change in changes if change.target.account}),
         sources=tuple(sorted({change.target.source for change in changes})),
     )
 
 
-_COMPARED = ("finding", "rule", "subject", "about", "person", "code", "facts", "checked", "remedy", "status")
+@dataclass(frozen=True, slots=True)
+class _FoundAgain:
+    """What a second review found beside the first: how many are open, which appear, and of those wanted gone which stay."""
+
+    before: int
+    after: int
+    ended_besides: int
+    appearing: dict[str, Row]
+    still: dict[str, Row]
 
 
-# There may be millions of findings, nearly all of them in both reviews: only those that differ become Python objects, and
-# where all are open none is copied.
-def _open(findings: pa.Table | ParquetFile) -> pa.Table:
-    found = (findings.read() if isinstance(findings, ParquetFile) else findings).select(_COMPARED)
-    are_open = pc.is_in(found["status"], pa.array(["new", "open", "waived"]))
-    return found if pc.all(are_open).as_py() else found.filter(are_open)
-
-
-def _is_in(findings: pa.Table, among: Collection[str] | pa.ChunkedArray) -> pa.ChunkedArray:
-    known = among if isinstance(among, pa.ChunkedArray) else pa.array(sorted(among), pa.string())
-    return pc.is_in(findings["finding"], known)
-
-
-def _rows(findings: pa.Table, where: pa.ChunkedArray) -> dict[str, Row]:
-    return {row["finding"]: row for row in findings.filter(where).to_pylist()}
-
-
-def _appearing(found: pa.Table, before: pa.Table) -> dict[str, Row]:
-    return _rows(found, pc.invert(_is_in(found, before["finding"])))
-
-
-def _count(where: pa.ChunkedArray) -> int:
-    return pc.sum(where).as_py() or 0
+def _find_again(
+    engine: EmbeddedEngine, taken: Snapshot, workspace: Workspace, report: Report, wanted: Collection[str]
+) -> _FoundAgain:
+    """Review in an engine of its own what is left, and compare what is open with an earlier ``report``."""
+    # There may be millions of findings, nearly all of them in both reviews: only those that differ leave the engine.
+    find(taken, workspace, engine, digested=False, only=_COMPARED, aside=True)
+    register(engine, "findings_before", report.found)
+    engine.view("open_before", _OPEN.format("finding", "findings_before"))
+    engine.view("open_now", _OPEN.format(", ".join(_COMPARED), "findings"))
+    (counts,) = engine.rows(_COUNTS, wanted=sorted(wanted))
+    appearing = {row["finding"]: row for row in engine.rows(_APPEARING)}
+    still = {row["finding"]: row for row in engine.rows(_STILL, wanted=sorted(wanted))} if wanted else {}
+    return _FoundAgain(**counts, appearing=appearing, still=still)
 
 
 def _in_words(found: Mapping[str, Row]) -> dict[str, Row]:
@@ -196,6 +188,23 @@ def _add(blamed: dict[str, Withheld], changes: Sequence[str], why: Withheld) -> 
 def _names(change: Change) -> set[str]:
     return {name for name in (*change.target.key[:3], change.target.person or "") if name}
 
+
+_COMPARED = ("finding", "rule", "subject", "about", "person", "code", "facts", "checked", "remedy", "status")
+
+_OPEN = "SELECT {} FROM {} WHERE status IN ('new', 'open', 'waived')"
+
+_COUNTS = """
+    SELECT (SELECT count(*) FROM open_before) AS before, (SELECT count(*) FROM open_now) AS after,
+           (SELECT count(*) FROM open_before AS b
+            WHERE NOT EXISTS (SELECT 1 FROM open_now AS o WHERE o.finding = b.finding)
+              AND NOT coalesce(b.finding IN :wanted, FALSE)) AS ended_besides
+"""
+
+_APPEARING = """
+    SELECT * FROM open_now AS o WHERE NOT EXISTS (SELECT 1 FROM open_before AS b WHERE b.finding = o.finding)
+"""
+
+_STILL = "SELECT * FROM open_now WHERE finding IN :wanted"
 
 _TOUCHED = """
     SELECT account FROM taken_grants

@@ -76,7 +76,7 @@ class Stored(Mapping[str, pa.Table]):
             self._digests[name] = digest(self.reader(name))
         return self._digests[name]
 
-    def __or__(self, changed: Mapping[str, pa.Table]) -> "Stored":
+    def __or__(self, changed: Mapping[str, pa.Table | ParquetFile]) -> "Stored":
         return Stored(self._parts | dict(changed))
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -9,6 +10,8 @@ from access_review.audit.decisions import ReviewerAnswer, decision_on
 from access_review.changes import decision_reference
 from access_review.engine.duckdb import EmbeddedEngine
 from access_review.errors import LimitExceeded, PlanRefused, StalePlan
+from access_review.plan import derive as deriving
+from access_review.plan import proof
 from access_review.plan.ahead import RULES
 from access_review.plan.derive import PlanInputs, PlanOrder, derive
 from access_review.plan.limits import Higher, Population, Raised
@@ -122,9 +125,28 @@ def test_what_a_reviewer_decided_is_taken_away_where_the_plan_is_for_that(inputs
     assert made.reasons[decision_reference(asked.item)] == f"Person 2 decided on {AS_OF.date()}: revoke (moved)"
 
 
-def test_what_was_found_before_is_part_of_what_is_found_now(inputs, derived):
+def test_what_was_found_before_is_part_of_what_is_found_now(inputs):
+    with EmbeddedEngine(AS_OF, threads=1) as engine:
+        _, report = planning.reviewed(ROWS, SPACE, engine)
     with pytest.raises(StalePlan):
-        derive(ORDER, replace(inputs, previous=Previous(derived.report.found)))
+        derive(ORDER, replace(inputs, previous=Previous(report.found)))
+
+
+def test_the_findings_of_a_large_company_stay_on_disk_and_give_the_same_plan(inputs, derived, monkeypatch):
+    """Every company is large for an engine that calls none small."""
+    rooms = []
+
+    class Large(EmbeddedEngine):
+        def room(self, name):
+            rooms.append(super().room(name))
+            return rooms[-1]
+
+    for module in (deriving, proof):
+        monkeypatch.setattr(module, "EmbeddedEngine", partial(Large, small=0))
+    again = derive(ORDER, inputs)
+    assert (write(again.plan), again.reasons, again.left()) == (write(derived.plan), derived.reasons, derived.left())
+    assert {one.path.name.rpartition("-")[0] for one in rooms} == {"findings", "grants_after", "accounts_after"}
+    assert not any(one.path.exists() for one in rooms)
 
 
 def test_of_nothing_follows_nothing():
