@@ -31,6 +31,7 @@ from access_review.offboarding.certificate import CERTIFICATE, RemovalCertificat
 from access_review.offboarding.leaver import Leavers
 from access_review.plan import record
 from access_review.plan.record import Plan
+from access_review.revoke.work_tickets import WorkTickets
 from access_review.sample.draw import Sample, SampleState
 from access_review.sample.population import SamplingFrame
 from access_review.snapshot import Manifest
@@ -241,6 +242,11 @@ def removal_certificate(name: str) -> Artifact[RemovalCertificate]:
 def plan(folder: str) -> Artifact[Plan]:
     """Return the plan of a folder of a run: plans have names."""
     return _Sealed(f"{folder}/plan.json", record.FORMAT, Plan)
+
+
+def work_tickets(folder: str) -> Artifact[WorkTickets]:
+    """Return the tickets of the work orders of a plan, by the folder of the plan."""
+    return Artifact(f"{folder}/tickets.json", "access-review/tickets@1", WorkTickets)
 
 
 MANIFEST = Artifact("manifest.json", "access-review/snapshot@1", Manifest, _offset)

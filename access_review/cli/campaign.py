@@ -101,28 +101,36 @@ def _audited(options: Options) -> "Run":
 
 
 def remind(ctx: typer.Context) -> None:
-    """Say which reviewers are waited for, note who is to be reminded, and close an audit whose time is over."""
+    """Say which reviewers are waited for, note who is to be reminded, and close an audit whose time is over.
+
+    Work orders that have tickets are escalated when their time is almost over, and when it is.
+    """
     import os
 
     from access_review.artifacts import AUDIT
     from access_review.audit import reviewers
     from access_review.stages import remind as reminding
     from access_review.stages.sign_off import as_signed
+    from access_review.stages.tickets import see_to_tickets
     from access_review.store import audits, snapshots
-    from access_review.views import campaign
+    from access_review.views import campaign, tickets
     from access_review.views.text import count, visible
 
     options: Options = ctx.obj
-    workspace, run = options.workspace(), _audited(options)
+    workspace = options.workspace()
+    seen = see_to_tickets(workspace, options.now, os.environ)
+    for line in tickets.lines(seen):
+        options.say(line)
+    run = _audited(options)
     done = reminding.remind(workspace, run, options.now, os.environ)
     names = reviewers.people_of(snapshots.people(run)).names
     audit = as_signed(run, workspace, done.audit)
     text = campaign.text(audit, audits.waited_for(run), done.sent, options.now, names)
     options.show(AUDIT.plain(audit), "\n".join((text, *(f"Not sent: {why}" for why in done.failed))))
     missed = count(len(done.failed), "notice")
-    leave(
-        1 if done.failed else 0, f"{missed} did not arrive, and will be sent again: {visible('; '.join(done.failed))}"
-    )
+    unsent = f"{missed} did not arrive, and will be sent again: {visible('; '.join(done.failed))}"
+    no_ticket = "not all tickets could be seen to; why stands above"
+    leave(1 if done.failed or seen.failed else 0, unsent if done.failed else no_ticket)
 
 
 def sign_off(

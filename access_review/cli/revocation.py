@@ -29,6 +29,9 @@ _LARGEST_LOG = 64 * 2**20
 _PARTLY = (
     "not all of the plan was carried out; what was not stands above\n  → the same command goes on with what is left"
 )
+_NO_TICKET = (
+    "not all tickets could be seen to; why stands above\n  → the next apply, verify or remind goes on with them"
+)
 
 
 def _higher(text: str) -> "Higher":
@@ -253,11 +256,14 @@ def apply(
     of: Which = "plan",
 ) -> None:
     """Carry out exactly the approved plan, or what is left of it."""
+    import os
+
     from access_review.plan.record import refuse_early
     from access_review.stages.apply import Pace, apply_plan
     from access_review.stages.keep_signed import Signer
+    from access_review.stages.tickets import see_to_tickets
     from access_review.store import plans
-    from access_review.views import applied
+    from access_review.views import applied, tickets
 
     options: Options = ctx.obj
     options.begin_logbook("apply")
@@ -275,8 +281,10 @@ def apply(
     refuse_early(stored.plan, now=clock.now())
     signer = Signer(by, key, _passphrase(key)) if key else None
     done = apply_plan(stored, workspace, clock, by=by, pace=pace, signer=signer)
-    options.show(applied.value(stored.plan, done), applied.text(stored.plan, done))
-    leave(4 if done.partly else 0, _PARTLY)
+    seen = see_to_tickets(workspace, clock.now(), os.environ)
+    value = {**applied.value(stored.plan, done), "tickets": tickets.value(seen)}
+    options.show(value, "\n".join((applied.text(stored.plan, done), *tickets.lines(seen))))
+    leave(4 if done.partly else 1 if seen.failed else 0, _PARTLY if done.partly else _NO_TICKET)
 
 
 def _unattended(options: Options, of: str, pace: "Pace", key: Path | None) -> None:
@@ -285,15 +293,18 @@ def _unattended(options: Options, of: str, pace: "Pace", key: Path | None) -> No
     from access_review.stages.apply_standing import apply_standing
     from access_review.store import plans
     from access_review.views import standing as view
+    from access_review.views import tickets
     from access_review.views.text import visible
 
     prepared = plans.find(options.found_run(reviewed=True), of) if options.run or of != plans.PLAN else None
     workspace = options.workspace()
     outcome = apply_standing(workspace, options.acting(workspace), os.environ, pace=pace, prepared=prepared, key=key)
-    value = view.value(outcome.stored.plan, outcome.applied, outcome.told, outcome.not_sent)
-    options.show(value, view.text(outcome.told, outcome.not_sent))
-    unsent = f"nobody was told of it: {'; '.join(map(visible, outcome.not_sent))}"
-    leave(4 if outcome.partly else 1 if outcome.not_sent else 0, _PARTLY if outcome.partly else unsent)
+    made = view.value(outcome.stored.plan, outcome.applied, outcome.told, outcome.not_sent)
+    value = {**made, "tickets": tickets.value(outcome.tickets)}
+    options.show(value, "\n".join((view.text(outcome.told, outcome.not_sent), *tickets.lines(outcome.tickets))))
+    unsent = f"nobody was told of it: {'; '.join(map(visible, outcome.not_sent))}" if outcome.not_sent else _NO_TICKET
+    failed = outcome.not_sent or outcome.tickets.failed
+    leave(4 if outcome.partly else 1 if failed else 0, _PARTLY if outcome.partly else unsent)
 
 
 def verify(
@@ -311,10 +322,13 @@ def verify(
     of: Which = "plan",
 ) -> None:
     """Read again what a batch changed: proven, pending, still given."""
+    import os
+
     from access_review.revoke.states import State
+    from access_review.stages.tickets import see_to_tickets
     from access_review.stages.verify import remaining_access, verify_plan
     from access_review.store import plans
-    from access_review.views import applied
+    from access_review.views import applied, tickets
     from access_review.views.text import count
 
     options: Options = ctx.obj
@@ -330,11 +344,14 @@ def verify(
         stored, workspace, now=now, confirmed=tuple(confirmed or ()), by=by, log=_log(log), signer=signer
     )
     remaining = remaining_access(stored, workspace)
-    options.show(applied.verified_value(found, remaining), applied.verified_text(stored.plan, found, remaining))
+    seen = see_to_tickets(workspace, now, os.environ)
+    value = {**applied.verified_value(found, remaining), "tickets": tickets.value(seen)}
+    options.show(value, "\n".join((applied.verified_text(stored.plan, found, remaining), *tickets.lines(seen))))
     wrong = {State.FAILED, State.REGRANTED}
     failed = sum(one.state in wrong for one in found)
     reason = f"{count(failed, 'change')} did not hold" if failed else "access remains that the batch was to end"
-    leave(4 if remaining or failed else 0, f"{reason}; each stands above")
+    said = f"{reason}; each stands above" if remaining or failed else _NO_TICKET
+    leave(4 if remaining or failed else 1 if seen.failed else 0, said)
 
 
 def _log(path: Path | None) -> bytes | None:

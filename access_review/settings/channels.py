@@ -3,37 +3,13 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, StrictInt, model_validator
+from pydantic import Field, StrictInt, model_validator
 
 from access_review.settings import File
+from access_review.settings.desks import MailDesk, TicketDesk
+from access_review.settings.secret_place import HttpsAddress, KeptSecret, MailAddress
 
-MailAddress = Annotated[str, Field(pattern=r"^[^\s@<>]+@[^\s@<>]+$")]
-HttpsAddress = Annotated[str, Field(pattern=r"^https://[^/\s@]+$")]
 Port = Annotated[StrictInt, Field(ge=1, le=65535)]
-
-
-class SecretPlace(File):
-    """Where a secret is kept: an environment variable, or a file that only its owner may read."""
-
-    env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
-    file: Annotated[str, Field(min_length=1)] | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        if (self.env is None) == (self.file is None):
-            raise ValueError("name exactly one of env and file")
-        return self
-
-
-def _no_secret(value: object) -> object:
-    # Pydantic would repeat a refused value in its message, and this one may be a password.
-    if isinstance(value, dict | SecretPlace):
-        return value
-    raise ValueError("a secret does not stand in the policy: write {env: NAME} or {file: PATH}")
-
-
-KeptSecret = Annotated[SecretPlace, BeforeValidator(_no_secret)]
-"""The type of a setting that is a secret."""
 
 
 class Smtp(File):
@@ -121,15 +97,21 @@ class Syslog(File):
 
 
 class Notify(File):
-    """How people are told, beside the files in ``runs/notices``: by every channel that is named, of everything."""
+    """How people are told, beside the files in ``runs/notices``: by every channel that is named, of everything.
+
+    ``tickets`` is where work orders go besides.
+    """
 
     smtp: Smtp | None = None
     graph: GraphMail | None = None
     webhook: Webhook | None = None
     syslog: Syslog | None = None
+    tickets: TicketDesk | None = None
 
     @model_validator(mode="after")
     def _one_way_of_mail(self) -> Self:
         if self.smtp and self.graph:
             raise ValueError("smtp and graph both send mail: nobody is to get each notice twice; keep one of them")
+        if isinstance(self.tickets, MailDesk) and not (self.smtp or self.graph):
+            raise ValueError("tickets go by mail, and neither smtp nor graph is named to send it")
         return self

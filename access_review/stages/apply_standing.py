@@ -33,12 +33,14 @@ from access_review.stages.collect import collect_run
 from access_review.stages.keep_signed import Signer
 from access_review.stages.plan import derive_plan, write_plan
 from access_review.stages.review import review_run
+from access_review.stages.tickets import see_to_tickets
 from access_review.stages.verify import verify_plan
 from access_review.store import logged, notified, plans, reviews, snapshots
 from access_review.store.journal import JournalFile, begun
 from access_review.store.plans import STANDING, StoredPlan
 from access_review.views import standing as view
 from access_review.views.notices import Notice
+from access_review.views.tickets import TicketsSeenTo
 from access_review.workspace import Workspace
 
 LEAVERS = "leaver-active"
@@ -49,12 +51,16 @@ _AGAIN = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class StandingOutcome:
-    """What an unattended run did: the plan, what came of it, what was refused, and what earlier ones have not proven."""
+    """What an unattended run did: the plan, what came of it, what was refused, and what earlier ones have not proven.
+
+    ``tickets`` is what was done about those of work orders.
+    """
 
     stored: StoredPlan
     applied: Applied
     told: view.StandingSummary
     not_sent: tuple[str, ...]
+    tickets: TicketsSeenTo
 
     @property
     def partly(self) -> bool:
@@ -87,10 +93,13 @@ def apply_standing(
     except AccessReviewError as error:
         stopped = view.StandingSummary(stopped=error.message + (f" → {error.hint}" if error.hint else ""))
         _tell(workspace, _newest(workspace), clock.now(), stopped, environment)
+        see_to_tickets(workspace, clock.now(), environment)  # earlier orders wait for no standing approval
         raise
     ended = entries.ran_unattended(STANDING, clock.now(), run=stored.run.id, made=len(account.done))
     logged.append(workspace.folder, ended, command="apply --standing")
-    return StandingOutcome(stored, applied, account, _tell(workspace, stored.run, clock.now(), account, environment))
+    tickets = see_to_tickets(workspace, clock.now(), environment)
+    not_sent = _tell(workspace, stored.run, clock.now(), account, environment)
+    return StandingOutcome(stored, applied, account, not_sent, tickets)
 
 
 def is_signed(workspace: Workspace, run: Run, now: datetime) -> bool:

@@ -8,6 +8,7 @@ from access_review.artifacts import canonical
 from access_review.errors import AccessReviewError
 from access_review.model import Clock
 from access_review.snapshot.watched import WatchState, is_due
+from access_review.stages.tickets import see_to_tickets
 from access_review.stages.watch import Watch
 from access_review.store import watching
 from access_review.views.observed import Observation
@@ -15,6 +16,7 @@ from access_review.views.observed import Observation
 HEALTH = "access-review/watch-health@1"
 _WRITTEN = timedelta(seconds=10)
 _LONGEST = 60.0
+_TICKETS, _DESK = timedelta(minutes=1), timedelta(minutes=15)
 
 
 @dataclass
@@ -33,6 +35,8 @@ class WatchLoop:
     errors: int = 0
     failing: str = ""
     _written: datetime | None = None
+    _tickets_at: datetime | None = None
+    _desk_at: datetime | None = None
     _in_a_row: int = field(default=0)
 
     def run(self, stop: Callable[[], bool]) -> None:
@@ -50,6 +54,7 @@ class WatchLoop:
         self.looks += 1
         try:
             seen = self.watch.look()
+            self._see_to_tickets()
         except (AccessReviewError, OSError) as error:
             self.errors, self._in_a_row = self.errors + 1, self._in_a_row + 1
             self.failing = error.message if isinstance(error, AccessReviewError) else f"{error.strerror or error}"
@@ -62,6 +67,15 @@ class WatchLoop:
             self.on_seen(seen)
         self._say_health(at_once=news)
         return seen
+
+    def _see_to_tickets(self) -> None:
+        """Escalate work orders in time; what the desk says of them is asked now and then."""
+        now, watch = self.clock.now(), self.watch
+        if watch.workspace.policy.notify.tickets is None or not is_due(self._tickets_at, _TICKETS, now):
+            return
+        look = is_due(self._desk_at, _DESK, now)
+        see_to_tickets(watch.workspace, now, watch.environment, look=look)
+        self._tickets_at, self._desk_at = now, now if look else self._desk_at
 
     def _wait(self, seconds: float, stop: Callable[[], bool]) -> None:
         """Let time pass in small steps, so that whoever stops it waits no longer than one."""

@@ -341,6 +341,19 @@ def journals(workspace: Path, besides: Path | None = None) -> Iterator[tuple[Pla
                 yield plan, journal
 
 
+def begun_plans(workspace: Path, since: datetime) -> Iterator[StoredPlan]:
+    """Yield each plan that began in a known run read since a moment, the oldest first.
+
+    Raises ``ArtifactError``, ``PlanRefused`` and ``Unclear`` as :func:`find` does. One whose ``plan.json`` is gone is left out.
+    """
+    for run in logged.known_runs(workspace):
+        if run.as_of < since:
+            continue
+        for path in sorted(run.folder.glob(f"*/{JOURNAL}")):
+            if path.with_name("plan.json").exists() and begun(path):
+                yield find(run, path.parent.name)
+
+
 def lost(workspace: Path) -> Iterator[tuple[str, JournalFile]]:
     """Yield the open journal of each batch whose ``plan.json`` is gone, with ``RUN/NAME``: nobody can say what it was about.
 

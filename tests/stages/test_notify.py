@@ -16,13 +16,17 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from pydantic import ValidationError
 
 from access_review.audit import reviewers
 from access_review.audit.campaign import Campaign, Reminder, ReminderKind
+from access_review.errors import ConnectorError
 from access_review.settings.channels import Notify, Smtp, Webhook
-from access_review.stages import notify
+from access_review.settings.desks import PLACES, MailDesk
+from access_review.stages import notify, ticket_desks
 from access_review.views import webhook_bodies
 from access_review.views.notices import Notice, notices
+from access_review.views.ticket_bodies import TicketOrder
 
 AT = dt.datetime(2026, 11, 2, 6, tzinfo=dt.UTC)
 NOTICE = Notice("hr:person:1", "Ana Lim", "ana@norwind.example.test", "Access review 2026-W45", "3 items wait.\n")
@@ -253,3 +257,20 @@ def test_a_name_in_a_message_for_a_channel_is_shown_as_it_is_written_and_a_long_
     if form != "json":
         assert len(text.encode()) < 28_000
         assert "runs/notices/" in text
+
+
+def test_a_desk_by_mail_gets_each_order_with_its_reference_and_nobody_else_does(certificate, tmp_path):
+    desk = MailDesk(kind="mail", to="desk@norwind.example.test", summary="Access: {what}")
+    values = dict.fromkeys(PLACES, "x") | {"what": "disable u20 {person}"}
+    asked = TicketOrder("badge", "access-review-1", AT, values)
+    with server(smtp, certificate) as (port, received):
+        by = Smtp(host="127.0.0.1", port=port, security="tls", sender="r@norwind.example.test", ca=str(certificate))
+        with ticket_desks.opened(Notify(smtp=by, tickets=desk), {}, tmp_path, AT) as opened:
+            made = opened.open(asked)
+    assert (made.number, opened.answers) == ("access-review-1", False)
+    assert "Subject: Access: disable u20 {person} [access-review-1]\r\n" in received
+    assert "To: desk@norwind.example.test\r\n" in received
+    with pytest.raises(ConnectorError, match="desk was not written to"):
+        opened.open(asked)
+    with pytest.raises(ValidationError, match="neither smtp nor graph"):
+        Notify(tickets=desk)

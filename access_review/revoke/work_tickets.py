@@ -1,0 +1,129 @@
+"""Tickets of work orders: what is known of each, and what is to be done about it next. Nothing is called here.
+
+::
+
+    ordered ─► asked (on disk) ─► looked up by its reference ─► opened, its number kept ─► escalated ─► closed
+                   └ answer lost, or killed: looked up again later, and opened only when the desk surely has none
+
+A ticket is closed when the journal says that the change is proven. What the desk says of it decides nothing.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from access_review.revoke.states import State
+from access_review.snapshot.watched import PendingAlarm
+
+SETTLED = timedelta(minutes=5)
+"""How long after it was asked to open a ticket a desk that shows none surely has none: a search may lag behind."""
+
+
+class Escalation(StrEnum):
+    """Why people are told of an order beside its ticket, once each."""
+
+    SOON = "soon"
+    OVERDUE = "overdue"
+    CLOSED_BY_HAND = "closed by hand"
+    NOT_HELD = "not held"
+
+
+class TicketStep(StrEnum):
+    """What is to be done about a ticket now."""
+
+    OPEN = "open"
+    LOOK = "look"
+    WAIT = "wait"
+    CLOSE = "close"
+    FORGET = "forget"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkTicket:
+    """The ticket of one change.
+
+    ``reference`` is what it is found by in the desk, ``asked_at`` when the desk was last asked to open it; until
+    ``opened_at`` is known, nobody knows what came of that. ``number`` is for people, ``key`` for the desk's API.
+    ``told`` are the escalations that were made.
+    """
+
+    change: str
+    reference: str
+    ordered_at: datetime
+    due: datetime
+    asked_at: datetime | None = None
+    opened_at: datetime | None = None
+    number: str = ""
+    key: str = ""
+    told: tuple[Escalation, ...] = ()
+    closed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkTickets:
+    """The tickets of one plan, and what of the alarms about them not everybody has heard."""
+
+    plan: str
+    tickets: tuple[WorkTicket, ...] = ()
+    alarms: tuple[PendingAlarm, ...] = ()
+
+    def of(self, change: str) -> WorkTicket | None:
+        """Return the ticket of a change."""
+        return next((one for one in self.tickets if one.change == change), None)
+
+    def has_closed(self, ticket: WorkTicket) -> bool:
+        """Tell whether the same ticket was closed under this plan, which it was for whoever shares it."""
+        return any(one.reference == ticket.reference and one.closed_at for one in self.tickets)
+
+    def with_ticket(self, ticket: WorkTicket) -> "WorkTickets":
+        """Return them with one that is new, or in the place of what was known of it."""
+        others = (one for one in self.tickets if one.change != ticket.change)
+        return WorkTickets(self.plan, tuple(sorted((*others, ticket), key=lambda one: one.change)), self.alarms)
+
+    def without(self, ticket: WorkTicket) -> "WorkTickets":
+        """Return them without one."""
+        return WorkTickets(self.plan, tuple(one for one in self.tickets if one != ticket), self.alarms)
+
+
+def reference_of(plan: str, change: str) -> str:
+    """Return by what the ticket of a change is found: the same for the same order, whenever it is asked."""
+    return "access-review-" + hashlib.sha256(f"{plan}\x1f{change}".encode()).hexdigest()[:24]
+
+
+def next_step(ticket: WorkTicket, state: State, now: datetime) -> TicketStep:
+    """Return what to do about a ticket that is not closed, by where the change stands in the journal."""
+    if ticket.opened_at:
+        return TicketStep.CLOSE if state in {State.REVOKED, State.RESTORED} else TicketStep.WAIT
+    if ticket.asked_at is None:
+        return TicketStep.OPEN if state is State.ORDERED else TicketStep.FORGET
+    if state is State.ORDERED and abs(now - ticket.asked_at) >= SETTLED:
+        return TicketStep.OPEN
+    return TicketStep.LOOK
+
+
+def next_escalation(ticket: WorkTicket, state: State, now: datetime, *, closed: bool) -> Escalation | None:
+    """Return why people are to be told of an order now; nothing where they were.
+
+    ``closed`` is what the desk says of a ticket. Three quarters into its time an order is due soon; one that came when
+    that was over has a quarter of an hour.
+    """
+    if state in {State.REVOKED, State.RESTORED}:
+        return None
+    reasons = list[Escalation]()
+    if state in {State.FAILED, State.REGRANTED}:
+        reasons.append(Escalation.NOT_HELD)
+    if closed and state is not State.PENDING:
+        reasons.append(Escalation.CLOSED_BY_HAND)
+    soon = max(ticket.due - abs(ticket.due - ticket.ordered_at) / 4, ticket.ordered_at + timedelta(minutes=15))
+    if now >= max(ticket.due, ticket.ordered_at + timedelta(minutes=15)):
+        reasons.append(Escalation.OVERDUE)
+    elif now >= soon:
+        reasons.append(Escalation.SOON)
+    return next((one for one in reasons if one not in ticket.told), None)
+
+
+def adopted(change: str, others: Iterable[WorkTickets]) -> WorkTicket | None:
+    """Return the ticket that is open for the same change under another plan: nobody is asked twice for one thing."""
+    return next((one for known in others if (one := known.of(change)) and one.opened_at and not one.closed_at), None)
