@@ -82,11 +82,13 @@ attacks: $(VENV)/.dev
 damage-evidence: $(VENV)/.dev
 	@DAMAGED_PACKS=500 $(BIN)/python -m pytest -q tests/evidence
 
-# mutmut makes the code wrong in one place, runs the tests of that code, and puts it right again: about an hour on one
+# mutmut makes the code wrong in one place, runs the tests of that code, and puts it right again: some hours on one
 # core. It is no part of the locks; what it found last stands in CONTRIBUTING.md.
 MUTANTS := plan.limits* plan.protect* revoke.recheck* store.journal* revoke.states* \
 	plan.request.x_find_gaps* findings.xǁGaps* snapshot.xǁSnapshot* snapshot.x__add_missing* snapshot.carry_over* connectors.ad.paging* \
-	plan.derive* plan.after_undo* plan.recent_removals* plan.wind_down_scope* revoke.approve* revoke.journal_removals* revoke.read_again*
+	plan.derive* plan.after_undo* plan.recent_removals* plan.wind_down_scope* revoke.approve* revoke.journal_removals* revoke.read_again* \
+	revoke.statements* revoke.sshsig* revoke.signatures* logbook.entries* logbook.known* logbook.lines* logbook.tree* store.logbook* \
+	store.hash_chain* store.rights* store.pinned* sample.commitment* sample.draw* guarded_files.plain* guarded_files.private*
 
 mutants: $(VENV)/.dev
 	@$(PIP) mutmut==3.8.1

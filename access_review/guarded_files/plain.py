@@ -28,8 +28,9 @@ def open_plain(path: Path, flags: int, mode: int = 0o600) -> int:
 def read_plain(path: Path, most: int) -> bytes:
     """Return the bytes of a file; raises ``OSError``, also when there are more than ``most``."""
     with os.fdopen(open_plain(path, os.O_RDONLY), "rb") as file:
-        data = file.read(most + 1)
-    if len(data) > most:
+        # By its size first: what is too much is not read into memory to be refused.
+        data = file.read(most + 1) if os.fstat(file.fileno()).st_size <= most else None
+    if data is None or len(data) > most:
         raise OSError(errno.EFBIG, f"larger than {_size(most)}", str(path))
     return data
 

@@ -127,7 +127,7 @@ def _guarded(name: str, found: Iterator[str]) -> Iterator[str]:
         yield from found
     except AccessReviewError as error:
         yield f"{name}: {error.message}"
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         yield f"{name}: a record in it cannot be read: {error}"
 
 
@@ -191,7 +191,7 @@ def _signature(folder: Path, made: EvidencePack) -> Iterator[str]:
         subject = said["subject"][0]["digest"]["sha256"]
         enrolled = _keys(folder, made)
         key = sshsig.key_in(signature)
-    except (ValueError, KeyError, IndexError, TypeError, binascii.Error, PlanRefused):
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError, binascii.Error, PlanRefused):
         yield f"{pack.ENVELOPE}: is no envelope of a pack"
         return
     if subject != hashlib.sha256(files.content(folder / pack.MANIFEST)).hexdigest():

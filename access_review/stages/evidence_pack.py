@@ -22,7 +22,7 @@ from access_review.evidence.removed import not_compared, removed_things
 from access_review.evidence.summary import RunSummary, controls_without
 from access_review.logbook.known import known_things
 from access_review.logbook.lines import Logbook
-from access_review.revoke import sshsig
+from access_review.revoke import sshsig, statements
 from access_review.runs import Run
 from access_review.snapshot import Stored
 from access_review.store import files, keys, logbook, logbook_check, logged, packs, plans, snapshots
@@ -99,7 +99,8 @@ def _written(space: Path, log: Logbook, period: list[Run], to: Path, now: dateti
     for path in taken.taken:
         shutil.copyfile(space / "runs" / path, _made(to / pack.RUNS / path))
     for signed in sorted((space / plans.STANDING_APPROVALS).glob("*.json")):
-        shutil.copyfile(signed, _made(to / plans.STANDING_APPROVALS / signed.name))
+        # Read as what it should be, and not copied: a link or a device there would have no end.
+        files.write(to / plans.STANDING_APPROVALS / signed.name, files.content(signed, statements.LARGEST))
     shown = [_write_run(run, to) for run in period]
     files.write(to / pack.VERIFIER, view.verifier())
     lock = packs.lock_of_this_tool()

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import csv
 import hashlib
 import hmac
 import json
@@ -49,7 +50,16 @@ def check_signer(folder: Path) -> Iterator[str]:
         signature = base64.b64decode(envelope["signatures"][0]["sig"], validate=True)
         subject = json.loads(statement)["subject"][0]["digest"]["sha256"]
         key = PublicKeyLine.parse(json.loads(files.content(folder / pack.SIGNER, statements.LARGEST))["key"])
-    except (ValueError, KeyError, IndexError, TypeError, binascii.Error, PlanRefused, ArtifactError):
+    except (
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+        binascii.Error,
+        PlanRefused,
+        ArtifactError,
+    ):
         yield f"{pack.ENVELOPE}: is no envelope of a part, or {pack.SIGNER} names no key"
         return
     if subject != hashlib.sha256(files.content(folder / pack.MANIFEST)).hexdigest():
@@ -85,7 +95,10 @@ def _stands(row: Row) -> bool:
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
-    return read_back(files.content(path))
+    try:
+        return read_back(files.content(path))
+    except (ValueError, csv.Error) as error:
+        raise ArtifactError(f"{path.name} is no table of this tool: {error}", hint="make the part again") from None
 
 
 def _lines(base: Path, units: list[dict[str, str]], asked: list[Asked]) -> bool:

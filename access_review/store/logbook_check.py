@@ -1,7 +1,7 @@
 """Whether everything that the logbook knows is there and as it was."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 
 from access_review.errors import ArtifactError
@@ -89,7 +89,7 @@ def _against_disk(workspace: Path, log: Logbook, *, sizes_only: bool) -> Iterato
     known = known_things(log.entries)
     for path, file in known.files.items():
         try:
-            found = _found(workspace / "runs" / path, sizes_only=sizes_only)
+            found = _found(workspace / "runs" / path, set() if sizes_only else {mark.size for mark in file.marks})
         except OSError as error:
             yield Discrepancy(path, DiscrepancyKind.UNREADABLE, f"cannot be read: {error.strerror}")
         else:
@@ -98,17 +98,17 @@ def _against_disk(workspace: Path, log: Logbook, *, sizes_only: bool) -> Iterato
         yield from _store(workspace, path, store, hash_chain.head_at if sizes_only else _whole_head)
 
 
-def _found(path: Path, *, sizes_only: bool) -> FileMark | None:
+def _found(path: Path, to_read: Collection[int]) -> FileMark | None:
+    """Return what a file is, without its digest where it has another size than is to be read: it may be without end."""
     try:
-        if not sizes_only:
-            return FileMark(*size_and_digest(path))
         handle = open_plain(path, os.O_RDONLY)
+        try:
+            size = os.fstat(handle).st_size
+        finally:
+            os.close(handle)
+        return FileMark(*size_and_digest(path)) if size in to_read else FileMark(size, "")
     except (FileNotFoundError, NotADirectoryError):
         return None
-    try:
-        return FileMark(os.fstat(handle).st_size, "")
-    finally:
-        os.close(handle)
 
 
 def _store(workspace: Path, path: str, known: KnownStore, head_at: HeadAt) -> Iterator[Discrepancy]:

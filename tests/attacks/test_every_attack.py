@@ -85,7 +85,8 @@ SEEN: Mapping[str, str] = {
         odd_values: odd_values_in_any_field_of_any_kind_of_signed_statement_are_passed_over,
         odd_values_in_any_place_of_any_declared_file_are_a_mistake_with_its_place_or_taken""",
     "a pipe, an endless file, a zip of nothing but air, an interruption": """
-        odd_files: what_is_no_file_is_not_waited_for, a_zip_of_air_is_refused_before_it_costs_memory,
+        odd_files: what_is_no_file_is_not_waited_for, evidence_is_made_of_no_file_without_end,
+        what_is_larger_than_it_may_be_is_refused_by_its_size_and_not_by_reading_it, a_zip_of_air_is_refused_before_it_costs_memory,
         whoever_looks_at_a_folder_of_odd_files_waits_for_none_and_is_told_of_each,
         an_interruption_is_one_line_and_130""",
     "keys and runs that others may open, a confirmation of nothing": """

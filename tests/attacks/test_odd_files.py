@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from access_review.guarded_files.plain import read_plain
 from tests.connectors import faulty_inputs
 from tests.support.command import access_review, in_own_process, lay_out
 from tests.support.example import AUDITED_AT
@@ -221,6 +222,31 @@ def test_a_zip_of_air_is_refused_before_it_costs_memory(small, name, source, ins
     assert done.code == 2, done.err
     assert "unpacks to hundreds of times its size" in done.err, done.err
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 60 * 2**10
+
+
+@pytest.mark.skipif(not PIPES, reason="no pipes here")
+def test_evidence_is_made_of_no_file_without_end(directory, tmp_path):
+    folder = tmp_path / "signed"
+    shutil.copytree(directory, folder)
+    signed = folder / "roles/approvals/standing-x.json"
+    signed.parent.mkdir()
+    signed.symlink_to("/dev/zero")
+    made = access_review(folder, "evidence", "pack", "-o", str(tmp_path / "pack"), at=AUDITED_AT)
+    assert (made.code, "standing-x.json cannot be read" in made.err) == (1, True), made.err
+    assert {path.name for path in tmp_path.iterdir()} == {"signed"}
+
+
+def test_what_is_larger_than_it_may_be_is_refused_by_its_size_and_not_by_reading_it(tmp_path):
+    import tracemalloc
+
+    with (tmp_path / "huge").open("wb") as huge:
+        huge.truncate(2**36)
+    tracemalloc.start()
+    with pytest.raises(OSError, match="larger than 2048 MiB"):
+        read_plain(tmp_path / "huge", 2**31)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2**20
 
 
 @pytest.mark.skipif(not PIPES, reason="no pipes here")

@@ -83,6 +83,9 @@ def read_back(folder: Path) -> Mapping[str, ReadBack]:
         "decisions": ReadBack(
             _decided(folder, run), lambda: decisions.read_decisions(folder, run.id).standing, (damage.of_store,)
         ),
+        "decisions from before there was a store": ReadBack(
+            run.folder / artifacts.DECISIONS.path, _loader(run, artifacts.DECISIONS), JSON
+        ),
         "state": ReadBack(folder / "runs/state.json", lambda: audits.sample_state(folder), JSON),
         "follow-ups": ReadBack(_followed(folder), lambda: follow_ups.read(folder), (damage.of_store,)),
         "state of watch": ReadBack(_watched(folder), lambda: watching.read(folder).files(), JSON),

@@ -151,7 +151,8 @@ def test_each_file_that_is_gone_or_changed_is_named(workspace):
     root = workspace / "runs"
     (root / "gone").unlink()
     (root / "changed").write_bytes(b"what was derided")
-    (root / "longer").write_bytes(b"what was decided!")
+    with (root / "longer").open("wb") as longer:
+        longer.truncate(2**40)  # without end, for who would read it to see that it is another
     (root / "pipe").unlink()
     os.mkfifo(root / "pipe")
     (root / "link").unlink()

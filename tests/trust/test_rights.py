@@ -238,6 +238,7 @@ def test_neither_a_pipe_nor_a_link_takes_the_place_of_a_lock(tmp_path, elsewhere
 
 def test_all_of_it_is_its_owners_alone(tmp_path):
     with hold(tmp_path, Right.STORE, now=NOW):
+        assert holder(tmp_path, Right.STORE) == rights.Holder(os.getpid(), "another program", NOW)
         modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "runs/.rights").iterdir()}
     assert modes == {"store.lock": 0o600, "store.holder": 0o600}
     assert (tmp_path / "runs").stat().st_mode & 0o777 == 0o700
