@@ -12,7 +12,7 @@ AS_OF := 2026-11-02T06:00:00Z
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := all
-.PHONY: all demo test quick check simulate attacks crash mutants sweep damages damage-evidence fuzz drafts report-bench web-bench schemas docs pictures lock clean
+.PHONY: all demo test test-whole quick check simulate attacks crash mutants sweep damages damage-evidence fuzz drafts report-bench web-bench schemas docs pictures lock clean
 
 all: test
 
@@ -51,6 +51,10 @@ test: check
 	@if command -v java >/dev/null; then $(MAKE) --no-print-directory $(VENV)/.spark; fi
 	@$(BIN)/python -m pytest $(PYTEST) $(PARALLEL) tests
 
+# Every case of every sweep, where `make test` draws a share by a seed (tests/support/sweep.py): half as long again.
+test-whole:
+	@$(MAKE) --no-print-directory test PYTEST="$(PYTEST) --whole"
+
 # While working: no server, no browser, no whole history.
 quick: $(VENV)/.dev
 	@$(BIN)/python -m pytest -q $(PYTEST) $(PARALLEL) -m "not slow" tests
@@ -65,22 +69,22 @@ check: $(VENV)/.dev
 # Longer than CI has time for. On 24 November 2026 all of 10,000 seeds and 1,000 histories of the state machine kept
 # the promises, in 9 minutes; on 30 November 1,000 tampered histories and 10,000 tampered sets of files, on a busy machine.
 simulate: $(VENV)/.dev
-	@SIMULATION_SEEDS=10000 MACHINE_EXAMPLES=1000 $(BIN)/python -m pytest -q \
+	@SIMULATION_SEEDS=10000 MACHINE_EXAMPLES=1000 $(BIN)/python -m pytest -q --whole \
 		tests/simulation/test_simulation.py tests/simulation/test_machine.py
-	@TAMPERED_HISTORIES=1000 TAMPERED_FILES=10000 $(BIN)/python -m pytest -q tests/attacks/test_tampering.py
-	@CHANGE_SEQUENCES=100 $(BIN)/python -m pytest -q tests/stages/test_review_change.py
+	@TAMPERED_HISTORIES=1000 TAMPERED_FILES=10000 $(BIN)/python -m pytest -q --whole tests/attacks/test_tampering.py
+	@CHANGE_SEQUENCES=100 $(BIN)/python -m pytest -q --whole tests/stages/test_review_change.py
 
-# Every attack that ends in a write, on a Samba domain and a simulated tenant; CI tries five, drawn by ATTACKS_SEED. On 29
+# Every attack that ends in a write, on a Samba domain and a simulated tenant; CI draws five. On 29
 # and 30 November 2026 all 21 left both as they were, in two minutes and a half.
 attacks: $(VENV)/.dev
 	@tests/system-packages.sh
-	@ATTACKS_LIVE=99 $(BIN)/python -m pytest -q $(PYTEST) tests/real/test_attacks_live.py
+	@$(BIN)/python -m pytest -q --whole $(PYTEST) tests/real/test_attacks_live.py
 
 # Packs of evidence, damaged by a seed and made to fit again: both verifiers must refuse each, and name first what was
 # damaged: four minutes of one core. DAMAGED_PACK names another pack than that of the small company's three weeks. On 30
 # November 2026 both refused all 500 and named what was damaged first.
 damage-evidence: $(VENV)/.dev
-	@DAMAGED_PACKS=500 $(BIN)/python -m pytest -q tests/evidence
+	@DAMAGED_PACKS=500 $(BIN)/python -m pytest -q --whole tests/evidence
 
 # mutmut makes the code wrong in one place, runs the tests of that code, and puts it right again: some hours on one
 # core. It is no part of the locks; what it found last stands in CONTRIBUTING.md.
@@ -96,26 +100,26 @@ mutants: $(VENV)/.dev
 	@$(BIN)/mutmut results --all true | sed -nE '/not checked/d; s/^ *access_review\.([a-z_.]+)\..*: /\1: /p' | sort | uniq -c
 
 crash: $(VENV)/.dev
-	@CRASH_ALL=1 CRASH_SECOND=0,1,3,5,9,15,21 CRASH_SECOND_REAL=5,11 $(BIN)/python -m pytest -q \
+	@CRASH_ALL=1 CRASH_SECOND=0,1,3,5,9,15,21 CRASH_SECOND_REAL=5,11 $(BIN)/python -m pytest -q --whole \
 		tests/simulation/test_crash.py tests/simulation/test_crash_graph.py tests/real/test_crash_ad.py
 
 # Every fault on the first, a middle and the last page of every collection of a tenant. On 24 November 2026 all of 2,210
 # cases passed, in two minutes.
 sweep: $(VENV)/.dev
-	@ACCESS_REVIEW_SWEEP=all $(BIN)/python -m pytest -q tests/connectors/entra/test_faults.py
+	@ACCESS_REVIEW_SWEEP=all $(BIN)/python -m pytest -q --whole tests/connectors/entra/test_faults.py
 
 # 500 damages to the good file of every connector, about 50 minutes on a busy core; CI does a dozen of each. On 29
 # November 2026 none of the 7,000 made a leaver or closed a finding, but for 181 that leave a well-formed file of 90 % or
 # more: rows dropped, a letter changed, a cell blanked.
 damages: $(VENV)/.dev
-	@DAMAGES=500 $(BIN)/python -m pytest -q tests/connectors/test_damaged_copies.py
+	@DAMAGES=500 $(BIN)/python -m pytest -q --whole tests/connectors/test_damaged_copies.py
 
 # Every reader of files, fed with what no program writes, for as many minutes; CI does a small share with the same examples.
 # On 29 November 2026 ten minutes found nothing.
 FUZZ_MINUTES ?= 10
 
 fuzz: $(VENV)/.dev
-	@FUZZ_MINUTES=$(FUZZ_MINUTES) $(BIN)/python -m pytest -q $(PYTEST) tests/fuzz
+	@FUZZ_MINUTES=$(FUZZ_MINUTES) $(BIN)/python -m pytest -q --whole $(PYTEST) tests/fuzz
 
 # What drafts, unusual access and predictions are worth on the outside data, asked of the command line: some minutes.
 drafts: $(VENV)/.dev

@@ -16,11 +16,13 @@ from access_review.views import plan_folder
 from tests.powershell import carry
 from tests.powershell.carry import PowerShell
 from tests.powershell.reads import lacking
+from tests.support import sweep as sweeps
 from tests.support.command import access_review
 from tests.support.derived_once import derived_once
 from tests.support.example import AUDITED_AT, REPOSITORY, copy_example
 from tests.support.programs import need
 from tests.support.remembered import remembering
+from tests.support.sweep import Sweep
 
 OUTSIDE_DATA = "ACCESS_REVIEW_OUTSIDE_DATA"
 
@@ -36,11 +38,21 @@ LONG = {REPOSITORY / "tests" / "plan" / "test_plan.py", REPOSITORY / "tests" / "
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write tests/golden anew; the diff is the review")
+    sweeps.options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    sweeps.settle(config)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return sweeps.told(config)
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run what takes long first: ``make test`` hands out groups of tests to the cores in this order."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Draw the shares of sweeps, and run what takes long first: ``make test`` hands out groups of tests in this order."""
+    sweeps.leave_out(config, items)
     slow: set[Path] = set()
     for item in items:
         if REAL in item.path.parents:
@@ -159,6 +171,12 @@ def powershell() -> PowerShell:
     need("pwsh", "carrying out in PowerShell", None if found else "pwsh is not found (PWSH names it)")
     assert found is not None
     return found
+
+
+@pytest.fixture(scope="session")
+def sweep(pytestconfig: pytest.Config) -> Sweep:
+    """Return what this session draws the shares of its sweeps by."""
+    return sweeps.of(pytestconfig)
 
 
 @pytest.fixture(scope="session")

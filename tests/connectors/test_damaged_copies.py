@@ -129,9 +129,9 @@ def same(one: Snapshot, other: Snapshot, table: str) -> bool:
 
 
 @pytest.mark.parametrize("name", SAMPLES)
-def test_nobody_leaves_and_nothing_is_closed_by_a_damage(name, tmp_path, capsys):
+def test_nobody_leaves_and_nothing_is_closed_by_a_damage(name, tmp_path, capsys, sweep):
     sample = Sample.of(name, tmp_path)
-    for seed in range(DAMAGES):
+    for seed in sweep.seeds(f"damages of {name}", DAMAGES, 1 / 3):
         sample.judge(seed)
     if "DAMAGES" in os.environ:
         with capsys.disabled():

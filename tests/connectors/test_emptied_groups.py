@@ -68,6 +68,7 @@ def test_a_group_of_many_in_which_nobody_is_any_more_is_not_believed(name, tmp_p
     assert "has 0 of 8 members" in reason
 
 
+@pytest.mark.sweep(share=1 / 2)
 @pytest.mark.parametrize("name", READERS)
 def test_a_group_of_few_in_which_nobody_is_any_more_is_told(name, tmp_path):
     taken = read_twice(name, tmp_path, "vault")

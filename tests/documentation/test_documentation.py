@@ -12,6 +12,7 @@ there. All other blocks are to be read, not run.
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sysconfig
 from collections.abc import Iterator
@@ -169,7 +170,15 @@ def workspace(tmp_path):
     return copy_example(tmp_path)
 
 
+def changed_lately() -> tuple[str, ...]:
+    """Return the runbooks that the last commit changed, or that differ from it."""
+    said = ["git", "-C", str(REPOSITORY), "diff", "--name-only", "HEAD~1", "--", "runbooks"]
+    names = subprocess.run(said, capture_output=True, text=True, check=False).stdout if shutil.which("git") else ""
+    return tuple(Path(name).stem for name in names.splitlines())
+
+
 @pytest.mark.slow
+@pytest.mark.sweep(share=1 / 4, always=("first-hour", *changed_lately()))
 @pytest.mark.parametrize("runbook", RUNBOOKS, ids=lambda path: path.stem)
 def test_what_a_runbook_shows_is_what_happens(runbook, workspace):
     execute = installed  # the first command: what is installed runs, from a shell

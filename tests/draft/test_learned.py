@@ -9,6 +9,7 @@ import pytest
 from access_review.draft.history import codebook, deal, log_odds, out_of_part, tally
 from access_review.draft.learned import LearnedModel, TooFewDecisions, learn, likelihoods, riskiest
 from access_review.draft.logistic import area_under_curve, calibration_error, fit
+from tests.support.sweep import Sweep
 
 Decided = tuple[dict[str, list[str]], list[bool]]
 
@@ -121,10 +122,10 @@ def test_rare_events_do_not_make_the_fit_run_away() -> None:
 
 
 @pytest.mark.slow
-def test_a_quarter_of_real_decisions_orders_the_next_quarter(outside_data: Path) -> None:
+def test_a_quarter_of_real_decisions_orders_the_next_quarter(outside_data: Path, sweep: Sweep) -> None:
     with (outside_data / "access-decisions/decisions-half.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    for seed in range(3):
+    for seed in sweep.draw("quarters", range(3), 1 / 3):
         order = np.random.default_rng(seed).permutation(len(rows))
         half = len(rows) // 2
         columns = [

@@ -108,6 +108,7 @@ def test_too_many_people_and_entitlements_are_ordered_without_what_is_foretold(m
     assert most_unusual(access)[0].entitlement == "ledger"
 
 
+@pytest.mark.sweep(share=1 / 3)
 @pytest.mark.parametrize("kind", ["uniform", "popular", "mover"])
 def test_planted_grants_are_seen_better_than_by_the_ten_nearest(kind: str, outside_data: Path) -> None:
     gained = {}

@@ -83,6 +83,7 @@ def test_one_run_alone_is_packed_with_what_it_is_compared_with(company, tmp_path
     assert not any(secret.encode() in path.read_bytes() for path in to.rglob("*") if path.is_file())
 
 
+@pytest.mark.sweep(share=1 / 3)
 @pytest.mark.parametrize("seed", range(DAMAGED_PACKS))
 def test_a_damaged_pack_is_refused_by_both_which_name_first_what_was_damaged(damaged_pack, tmp_path, seed):
     folder, head = damaged_pack
@@ -187,6 +188,7 @@ def test_what_is_written_for_readers_follows_from_the_rest(pack, tmp_path):
     assert sum("says something else than follows from the pack" in one for one in wrong) == 6
 
 
+@pytest.mark.sweep(share=1 / 2)
 @pytest.mark.parametrize("seed", [1, 2])
 def test_both_find_the_same_in_a_company_drawn_by_chance(tmp_path, seed):
     """Nestings with cycles, movers, toxic pairs, synced copies: row by row the same, by code of its own."""

@@ -117,6 +117,7 @@ def harm(draw: st.DrawFn) -> tuple[int, int, list[tuple[float, bytes, int]]]:
     return draw(st.integers(0, 2**31)), draw(st.integers(0, 5)), draw(st.lists(written, max_size=3))
 
 
+@pytest.mark.sweep(share=1 / 2)
 @pytest.mark.parametrize("name", SAMPLES)
 def test_whatever_a_file_holds_is_read_or_refused(name, tmp_path):
     files = SAMPLES[name](tmp_path)

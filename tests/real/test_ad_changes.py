@@ -139,6 +139,7 @@ def differing(one, other):
     }
 
 
+@pytest.mark.sweep(share=1 / 2, each="way")
 @pytest.mark.parametrize("way", ["dirsync", "usn"])
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_read_of_changes_equals_a_whole_read(own_domain, admin, workspace, monkeypatch, way, seed):
@@ -203,6 +204,7 @@ def changed(kept, **values):
     dirsync.save_state(kept[0], kept[1], replace(found, **values))  # type: ignore[arg-type,type-var]
 
 
+@pytest.mark.sweep(share=1 / 3)
 @pytest.mark.parametrize(
     "odd",
     [

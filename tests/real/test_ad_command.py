@@ -112,6 +112,7 @@ FAULTS: dict[str, tuple[list[Any], str]] = {
 }
 
 
+@pytest.mark.sweep(share=1 / 3)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_makes_the_source_incomplete_and_no_wrong_finding(audit, expected, fault):
     changes, reason = FAULTS[fault]

@@ -80,6 +80,7 @@ PAGE_FAULTS = {
 }
 
 
+@pytest.mark.sweep(share=1 / 4, each="fault")
 @pytest.mark.parametrize(("listing", "page"), [(1, 1), (1, 2), (1, "last"), (2, 2)])
 @pytest.mark.parametrize("fault", PAGE_FAULTS)
 def test_a_fault_on_any_page_makes_the_read_incomplete(read, whole, fault, page, listing):

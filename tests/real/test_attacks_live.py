@@ -8,8 +8,6 @@ A share of them is tried everywhere, `make attacks` tries all.
 """
 
 import json
-import os
-import random
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -35,7 +33,6 @@ from tests.real.hybrid import EXCESS
 from tests.real.live_company import ASKS, POLICY, SECOND, THIRD, LiveCompany, enabled, live_company, payments
 from tests.real.samba import Domain
 
-SHARE, SEED = int(os.environ.get("ATTACKS_LIVE", "5")), int(os.environ.get("ATTACKS_SEED", "13"))
 LEAVER, LATER_LEAVER, VICTIM = "h10", "h08", "h01"
 """Of Audit, both; the victim is of Finance, works here, and holds what that takes."""
 RULES = ("--rule", "access-beyond-role", "--rule", "leaver-active")
@@ -321,11 +318,8 @@ AFTER: tuple[Attack, ...] = (
 )
 
 
-def _share(tried: tuple[Attack, ...]) -> list[Any]:
-    """Return which of these are tried: as many as their part of the share, one at least, by the seed."""
-    number = min(len(tried), max(1, round(SHARE * len(tried) / len(BEFORE + AFTER))))
-    chosen = random.Random(SEED).sample(tried, number)  # noqa: S311 - repeatable, not secret
-    return [pytest.param(act, words, id=act.__name__) for act, words in tried if (act, words) in chosen]
+def _each(tried: tuple[Attack, ...]) -> list[Any]:
+    return [pytest.param(act, words, id=act.__name__) for act, words in tried]
 
 
 def untouched(company: LiveCompany, admin: Session, domain: Domain, attack: Attack) -> None:
@@ -343,14 +337,16 @@ def untouched(company: LiveCompany, admin: Session, domain: Domain, attack: Atta
     assert systems(company, admin, domain) == before, said
 
 
-@pytest.mark.parametrize(("attack", "words"), _share(BEFORE))
+@pytest.mark.sweep(share=1 / 5)
+@pytest.mark.parametrize(("attack", "words"), _each(BEFORE))
 @pytest.mark.usefixtures("forged_plans")
 def test_nothing_is_written_that_was_tampered_with_before(agreed, admin, hybrid_domain, tmp_path, attack, words):
     company = agreed.moved(Path(shutil.copytree(agreed.folder, tmp_path / "company")))
     untouched(company, admin, hybrid_domain, (attack, words))
 
 
-@pytest.mark.parametrize(("attack", "words"), _share(AFTER))
+@pytest.mark.sweep(share=1 / 5)
+@pytest.mark.parametrize(("attack", "words"), _each(AFTER))
 @pytest.mark.usefixtures("forged_plans")
 def test_nothing_is_written_again_that_was_given_back(carried_out, admin, hybrid_domain, tmp_path, attack, words):
     company = carried_out.moved(Path(shutil.copytree(carried_out.folder, tmp_path / "company")))

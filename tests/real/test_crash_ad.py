@@ -156,6 +156,7 @@ def admin(own_domain, tmp_path_factory):
         yield session
 
 
+@pytest.mark.sweep(share=1 / 4, each="kind")
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("fate", crash.FATES)
 def test_a_batch_on_a_domain_killed_at_any_step_ends_in_one_state_each(own_domain, proxy, admin, kind, fate, tmp_path):

@@ -188,6 +188,7 @@ def server(tmp_path, monkeypatch):
 KINDS = [one for one in Action if not one.restores and one is not Action.MANUAL] if ALL else [Action.REMOVE_MEMBER]
 
 
+@pytest.mark.sweep(share=1 / 2, each="kind")
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("fate", crash.FATES)
 def test_a_batch_on_a_tenant_killed_at_any_step_ends_in_one_state_each(server, kind, fate, tmp_path):

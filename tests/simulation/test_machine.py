@@ -28,12 +28,14 @@ from access_review.revoke.states import CHANGED, PROVEN, TERMINAL, Recheck, Stat
 from access_review.revoke.undo import EMPLOYED, undo
 from access_review.revoke.verify import verify
 from access_review.store.journal import JournalFile
+from tests.support import sweep
 from tests.support.fake_system import FakeSystem, Faults, Time, a_change, a_plan, key_of
 from tests.support.snapshots import snapshot, workspace
 
 pytestmark = pytest.mark.slow
 
-EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "200"))
+WHOLE = sweep.session().whole
+EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "200" if WHOLE else "60"))
 PACE = Applying(canary=0, per_minute=6000)
 PROVED = Proof(0, 0, 0, 0, 0, 0, 0, 0, ())
 SPACING = PACE.spacing

@@ -15,6 +15,7 @@ FAILED: tuple[int, ...] = ()
 PARTS = [range(first, min(first + PART, SEEDS)) for first in range(0, SEEDS, PART)]
 
 
+@pytest.mark.sweep(share=1 / 4)
 @pytest.mark.parametrize("seeds", [*PARTS, *((seed,) for seed in FAILED)], ids=lambda seeds: f"from {seeds[0]}")
 def test_every_history_keeps_the_promises(seeds, tmp_path):
     for seed in seeds:

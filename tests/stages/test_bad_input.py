@@ -85,6 +85,7 @@ def good_run(folder):
     return runs(folder)
 
 
+@pytest.mark.sweep(share=1 / 3)
 @pytest.mark.parametrize(
     ("text", "place"),
     [
@@ -133,6 +134,7 @@ def test_mistakes_in_roles_in_sources_and_in_their_files_are_told_at_once(folder
     assert not (folder / "runs").exists()
 
 
+@pytest.mark.sweep(share=1 / 3)
 @pytest.mark.parametrize(
     "data",
     ["\ufeff".encode() + PEOPLE.encode(), PEOPLE.encode("utf-16"), PEOPLE.replace(",", ";").encode()],
@@ -320,6 +322,7 @@ def person_entry(number, dn=None):
     )
 
 
+@pytest.mark.sweep(share=1 / 2)
 @pytest.mark.parametrize(
     ("ldif", "said"),
     [

@@ -114,6 +114,7 @@ def ahead(tmp_path_factory):
     return company
 
 
+@pytest.mark.sweep(share=1 / 2, each="signed")
 @pytest.mark.parametrize("how", [("--by", "00007"), ("--standing",)], ids=["by a person", "unattended"])
 @pytest.mark.parametrize("signed", [BOTH, {}, {7: "request"}], ids=["signed", "unsigned", "asked for"])
 def test_a_plan_of_the_first_format_made_ahead_goes_out_in_its_hour_when_it_was_signed(ahead, tmp_path, how, signed):

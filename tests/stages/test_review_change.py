@@ -27,9 +27,10 @@ from access_review.snapshot import Snapshot
 from access_review.stages.kept_facts import keep
 from access_review.stages.review_change import review_change
 from access_review.tables import TABLES, frame
+from tests.support import sweep
 from tests.support.snapshots import fill, workspace
 
-SEQUENCES = int(os.environ.get("CHANGE_SEQUENCES", "3"))
+SEQUENCES = int(os.environ.get("CHANGE_SEQUENCES", "3" if sweep.session().whole else "1"))
 AS_OF = datetime(2026, 2, 1, tzinfo=UTC)
 DAYS = [
     None,

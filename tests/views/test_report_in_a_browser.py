@@ -196,6 +196,7 @@ def _missing(page: Any, rule: str, of: str) -> set[str]:
     return {name for name in wanted if name not in read}
 
 
+@pytest.mark.sweep(share=1 / 4)
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_a_question_is_answered_before_any_row_is_looked_at(
     page: Any, worse: list[dict[str, Any]], question: str

@@ -94,6 +94,7 @@ def cases() -> list[tuple[str, int, str]]:
     return list(dict.fromkeys(chosen))
 
 
+@pytest.mark.sweep(share=1 / 6, each="kind")
 @pytest.mark.parametrize(("part", "place", "kind"), cases())
 def test_a_fault_changes_nothing_or_is_said(part: str, place: int, kind: str) -> None:
     where = positions(part)
