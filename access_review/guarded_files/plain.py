@@ -47,9 +47,12 @@ def links_below(folder: Path) -> Iterator[Path]:
                     waiting.append(Path(entry.path))
 
 
-def _is_junction(entry: "os.DirEntry[str]") -> bool:
-    tag = getattr(stat, "IO_REPARSE_TAG_MOUNT_POINT", None)
-    return os.name == "nt" and getattr(entry.stat(follow_symlinks=False), "st_reparse_tag", 0) == tag
+_JUNCTION = 0xA0000003
+"""How Windows marks a folder that stands for another."""
+
+
+def _is_junction(entry: "os.DirEntry[str]", *, windows: bool = os.name == "nt") -> bool:
+    return windows and getattr(entry.stat(follow_symlinks=False), "st_reparse_tag", 0) == _JUNCTION
 
 
 def _size(most: int) -> str:

@@ -163,18 +163,21 @@ def test_what_cannot_be_told_counts_as_open(secret):
         exposure(secret.with_name("none"))
 
 
-def test_windows_is_asked_without_a_word_of_the_path_in_the_command(secret):
+def test_windows_is_asked_without_a_word_of_the_path_in_the_command(secret, monkeypatch):
     asked = []
 
     def run(command, **options):
         asked.append((command, options))
         return subprocess.CompletedProcess(command, 0, f"O:{ME}D:PAI(A;;FA;;;{ME})\r\n{ME}\r\n", "")
 
+    monkeypatch.setenv("SystemRoot", r"D:\Win")
     assert _read_acl(secret, run) == Acl(f"O:{ME}D:PAI(A;;FA;;;{ME})", ME)
     ((command, options),) = asked
     assert str(secret) not in " ".join(command)
     assert options["env"]["ACCESS_REVIEW_PATH"] == str(secret)
-    assert command[0].endswith("powershell.exe")
+    powershell = r"\System32\WindowsPowerShell\v1.0\powershell.exe"
+    assert (command[0], command[1:4]) == ("D:\\Win" + powershell, ["-NoProfile", "-NonInteractive", "-Command"])
+    assert (options["text"], options["check"], options["capture_output"]) == (True, True, True)
 
     def silent(command, **_):
         return subprocess.CompletedProcess(command, 0, "", "")
@@ -194,6 +197,11 @@ def test_a_private_file_is_read_and_no_other(secret):
     assert read_private(secret, 5) == b"x" * 5
     with pytest.raises(ArtifactError, match="larger than 4 bytes"):
         read_private(secret, 4)
+    secret.write_bytes(b"x" * 2**16)
+    assert len(read_private(secret)) == 2**16
+    secret.write_bytes(b"x" * (2**16 + 1))
+    with pytest.raises(ArtifactError, match="larger than 65536 bytes"):
+        read_private(secret)
     secret.chmod(0o644)
     with pytest.raises(ArtifactError, match="everybody may read"):
         read_private(secret)

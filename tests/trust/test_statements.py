@@ -326,6 +326,12 @@ def test_several_signatures_of_one_statement_count_and_others_take_nothing_away(
     assert open_statement(data, lines[:1]).keys == (lines[0].fingerprint,)
     with pytest.raises(PlanRefused):
         open_statement(data, [])
+    assert open_statement(data, lines).attended == {}, "no authenticator said anything"
+    envelope["signatures"] = [good] * 16
+    assert open_statement(json.dumps(envelope).encode(), lines).keys == (lines[0].fingerprint,)
+    envelope["signatures"] = [{**good, "sig": f"*{good['sig']}"}]
+    with pytest.raises(PlanRefused, match="is damaged"):
+        open_statement(json.dumps(envelope).encode(), lines)
     envelope["signatures"] = [good] * 17
     with pytest.raises(PlanRefused, match="is damaged"):
         open_statement(json.dumps(envelope).encode(), lines)
@@ -382,7 +388,7 @@ def test_statements_of_the_first_format_are_read_as_before():
     line = sshsig.public_line(ED25519)
     found = open_statement(old(), [line, PASSKEY.line])
     assert found.statement == Statement(StatementKind.APPROVAL, PLAN, WHO, AT, SAID.reason)
-    assert found.keys == (line.fingerprint,)
+    assert (found.keys, found.attended) == ((line.fingerprint,), {})
     assert found.statement.payload()["format"] == "access-review/approval@1"
     with pytest.raises(PlanRefused):
         open_statement(old(), [PASSKEY.line])
@@ -441,6 +447,22 @@ def test_no_value_in_a_statement_gives_a_traceback(name, value):
 def test_an_envelope_too_large_is_not_read():
     with pytest.raises(PlanRefused, match="1048577 bytes"):
         open_statement(b" " * (2**20 + 1), [])
+    line, data = GOOD["ed25519"][0], statements.sign(SAID, ED25519)
+    assert open_statement(data.ljust(2**20), [line]).statement == SAID
+
+
+def test_what_a_statement_says_can_be_asked_unchecked():
+    said, former, junk = statements.sign(SAID, ED25519), old(), b"{}"
+    assert [statements.heads_seen(data) for data in (said, former, junk)] == [HEAD, None, None]
+    assert [statements.signer_named(data) for data in (said, former, junk)] == [WHO, WHO, ""]
+    assert statements.keys_in(said) == {GOOD["ed25519"][0].blob}
+
+
+@pytest.mark.parametrize("form", [PrivateFormat.OpenSSH, PrivateFormat.PKCS8])
+def test_a_key_is_locked_where_it_takes_a_passphrase(form):
+    assert statements.is_locked(ED25519.private_bytes(Encoding.PEM, form, BestAvailableEncryption(b"pw")))
+    assert not statements.is_locked(ED25519.private_bytes(Encoding.PEM, form, NoEncryption()))
+    assert not statements.is_locked(b"no key")
 
 
 LOG_LINES = [first_line("w1", AT - timedelta(days=1))]
