@@ -12,6 +12,7 @@ from access_review.store.hash_chain import (
     opened_store,
     opened_to_write,
     row_digest,
+    times_written,
 )
 from access_review.store.journal import START as BEGINNING
 
@@ -90,6 +91,14 @@ def test_a_store_that_cannot_be_written_or_is_of_another_program_is_named(store)
     store.write_bytes(b"SQLite format 3\0" + bytes(900))
     with pytest.raises(ArtifactError, match="cannot be used: file is not a database"):
         chained_rows(store)
+
+
+def test_each_change_of_a_store_counts_by_whatever_program(store):
+    before = times_written(store)
+    execute(store, "UPDATE rows SET said = 'b' WHERE seq = 1")
+    assert (len(before), before < times_written(store)) == (4, True)
+    with pytest.raises(ArtifactError, match="cannot be used: No such file"):
+        times_written(store.with_name("none"))
 
 
 def test_a_store_that_is_not_there_is_not_made(store):
