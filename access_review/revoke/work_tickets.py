@@ -14,8 +14,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from access_review.revoke.states import State
+from access_review.revoke.states import ChangeStatus, State
 from access_review.snapshot.watched import PendingAlarm
+
+GRACE = timedelta(minutes=15)
+"""How long an order may be without a ticket, and how long one has at least that came when its time was almost over."""
+
+_PROVING = timedelta(hours=1)
+"""How long what a read, or somebody, says is done may wait for the read that proves it."""
 
 SETTLED = timedelta(minutes=5)
 """How long after it was asked to open a ticket a desk that shows none surely has none: a search may lag behind."""
@@ -24,8 +30,9 @@ SETTLED = timedelta(minutes=5)
 class Escalation(StrEnum):
     """Why people are told of an order beside its ticket, once each."""
 
-    SOON = "soon"
+    SOON = "due soon"
     OVERDUE = "overdue"
+    NOT_OPENED = "no ticket"
     CLOSED_BY_HAND = "closed by hand"
     NOT_HELD = "not held"
 
@@ -103,23 +110,26 @@ def next_step(ticket: WorkTicket, state: State, now: datetime) -> TicketStep:
     return TicketStep.LOOK
 
 
-def next_escalation(ticket: WorkTicket, state: State, now: datetime, *, closed: bool) -> Escalation | None:
+def next_escalation(ticket: WorkTicket, status: ChangeStatus, now: datetime, *, closed: bool) -> Escalation | None:
     """Return why people are to be told of an order now; nothing where they were.
 
-    ``closed`` is what the desk says of a ticket. Three quarters into its time an order is due soon; one that came when
-    that was over has a quarter of an hour.
+    ``closed`` is what the desk says of a ticket. Three quarters into its time an order is due soon. What is said to be
+    done waits an hour for its proof.
     """
+    state = status.state
     if state in {State.REVOKED, State.RESTORED}:
+        return None
+    if state is State.PENDING and status.at and abs(now - status.at) < _PROVING:
         return None
     reasons = list[Escalation]()
     if state in {State.FAILED, State.REGRANTED}:
         reasons.append(Escalation.NOT_HELD)
     if closed and state is not State.PENDING:
         reasons.append(Escalation.CLOSED_BY_HAND)
-    soon = max(ticket.due - abs(ticket.due - ticket.ordered_at) / 4, ticket.ordered_at + timedelta(minutes=15))
-    if now >= max(ticket.due, ticket.ordered_at + timedelta(minutes=15)):
+    least = ticket.ordered_at + GRACE
+    if now >= max(ticket.due, least):
         reasons.append(Escalation.OVERDUE)
-    elif now >= soon:
+    elif now >= max(ticket.due - abs(ticket.due - ticket.ordered_at) / 4, least):
         reasons.append(Escalation.SOON)
     return next((one for one in reasons if one not in ticket.told), None)
 

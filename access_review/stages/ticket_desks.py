@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 from urllib.parse import quote
 
 from access_review.errors import ConnectorError, Transient
@@ -66,14 +66,32 @@ class Desk(Protocol):
 
 @contextmanager
 def opened(settings: Notify, environment: Mapping[str, str], workspace: Path, now: datetime) -> Iterator[Desk]:
-    """Open the desk of the policy while the block runs; raises ``ConnectorError`` where its secret cannot be had."""
+    """Open the desk of the policy while the block runs; where its secret cannot be had, one that refuses everything."""
     desk = settings.tickets
     if isinstance(desk, MailDesk):
         yield _Mails(desk, settings, environment, workspace, now)
         return
     assert desk is not None  # noqa: S101 - whoever asks has looked
-    with DeskApi(desk, environment, workspace) as api:
+    try:
+        api = DeskApi(desk, environment, workspace)
+    except ConnectorError as error:
+        yield _Shut(error)
+        return
+    with api:
         yield _ServiceNow(desk, api) if isinstance(desk, ServiceNowDesk) else _Jira(desk, api)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shut:
+    """A desk that lets nobody in: every call raises why."""
+
+    why: ConnectorError
+    answers: bool = True
+
+    def _refuse(self, *_: object) -> NoReturn:
+        raise self.why
+
+    find = open = look = note = close = _refuse
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ class _Round:
 
     def fail(self, error: AccessReviewError) -> None:
         """Note why something could not be done, once."""
-        said = error.message + (f" → {error.hint}" if error.hint else "")
+        said = _words(error)
         self.failed += [said] if said not in self.failed else []
 
     def all(self) -> None:
@@ -109,11 +109,12 @@ class _Round:
             if self.in_a_row >= _GIVE_UP:
                 return
             try:
-                self._one(orders, change, status.state, ticket, desk)
+                self._one(orders, change, status, ticket, desk)
                 self.in_a_row = 0
             except ConnectorError as error:
                 self.in_a_row += 1
                 self.fail(error)
+                self._not_opened(orders, change, orders.known.of(change.id) or ticket, error)
 
     def _new(
         self, orders: "_Orders", change: Change, status: ChangeStatus, others: list["_Orders"], due: "_Due"
@@ -128,8 +129,8 @@ class _Round:
             orders.keep(made)
         return made
 
-    def _one(self, orders: "_Orders", change: Change, state: State, ticket: WorkTicket, desk: Desk) -> None:
-        match work_tickets.next_step(ticket, state, self.now):
+    def _one(self, orders: "_Orders", change: Change, status: ChangeStatus, ticket: WorkTicket, desk: Desk) -> None:
+        match work_tickets.next_step(ticket, status.state, self.now):
             case TicketStep.OPEN:
                 self._open(orders, change, ticket, desk)
             case TicketStep.LOOK:
@@ -139,11 +140,11 @@ class _Round:
             case TicketStep.CLOSE:
                 asked = orders.asked(change, ticket)
                 if not desk.look(ticket.key, ticket.reference).closed or not desk.answers:
-                    desk.close(ticket.key, asked, view.proven(orders.standings[change.id]))
+                    desk.close(ticket.key, asked, view.proven(status))
                 orders.keep(replace(ticket, closed_at=self.now))
                 self.closed.append(_line(ticket, asked))
             case TicketStep.WAIT:
-                self._escalate(orders, change, state, ticket, desk)
+                self._escalate(orders, change, status, ticket, desk)
 
     def _open(self, orders: "_Orders", change: Change, ticket: WorkTicket, desk: Desk) -> None:
         """Ask for a ticket, unless the desk has it: that it was asked is on disk first, and what came of it after."""
@@ -161,7 +162,7 @@ class _Round:
             except Transient:
                 raise
             except ConnectorError:
-                orders.keep(replace(ticket, asked_at=None))
+                orders.keep(replace(waiting, asked_at=None))
                 raise
         made = replace(ticket, asked_at=self.now, opened_at=self.now, number=found.number, key=found.key)
         orders.keep(made)
@@ -180,29 +181,45 @@ class _Round:
         orders.keep(made)
         self.opened.append(_line(made, orders.asked(change, made)))
 
-    def _escalate(self, orders: "_Orders", change: Change, state: State, ticket: WorkTicket, desk: Desk) -> None:
+    def _not_opened(self, orders: "_Orders", change: Change, ticket: WorkTicket, error: ConnectorError) -> None:
+        """Let people hear of an order for which a desk has taken no ticket for a while; once."""
+        early = abs(self.now - ticket.ordered_at) < work_tickets.GRACE
+        if ticket.opened_at or early or Escalation.NOT_OPENED in ticket.told:
+            return
+        self._alarm(orders, ticket, orders.asked(change, ticket), Escalation.NOT_OPENED, _words(error))
+
+    def _alarm(
+        self,
+        orders: "_Orders",
+        ticket: WorkTicket,
+        asked: ticket_bodies.TicketOrder,
+        why: Escalation,
+        reason: str = "",
+    ) -> None:
+        """Write down that people are to hear of an order, before they do."""
+        said = view.alarm(why, ticket, asked, orders.stored.run.id, orders.stored.name, reason)
+        alarm = PendingAlarm(f"{ticket.reference} {why}", self.now, *said)
+        orders.known = replace(orders.known, alarms=(*orders.known.alarms, alarm))
+        orders.keep(replace(ticket, told=(*ticket.told, why)))
+
+    def _escalate(
+        self, orders: "_Orders", change: Change, status: ChangeStatus, ticket: WorkTicket, desk: Desk
+    ) -> None:
         closed = bool(
             self.look
             and desk.answers
             and Escalation.CLOSED_BY_HAND not in ticket.told
             and desk.look(ticket.key, ticket.reference).closed
         )
-        why = work_tickets.next_escalation(ticket, state, self.now, closed=closed)
+        why = work_tickets.next_escalation(ticket, status, self.now, closed=closed)
         if why is None:
             return
         asked = orders.asked(change, ticket)
         if not self.look and desk.answers:
             desk.look(ticket.key, ticket.reference)  # nothing is noted on what is another's
-        desk.note(ticket.key, asked, view.escalated(why, asked, orders.standings[change.id].reason))
-        alarm = PendingAlarm(
-            f"{ticket.reference} {why}",
-            self.now,
-            *view.alarm(why, ticket, asked, orders.stored.run.id, orders.stored.name),
-        )
-        told = replace(ticket, told=(*ticket.told, why))
-        orders.known = replace(orders.known, alarms=(*orders.known.alarms, alarm))
-        orders.keep(told)
-        self.escalated.append(_line(told, asked))
+        desk.note(ticket.key, asked, view.escalated(why, asked, status.reason))
+        self._alarm(orders, ticket, asked, why)
+        self.escalated.append(_line(ticket, asked))
 
     def _tell(self, orders: "_Orders") -> None:
         """Tell whoever has not heard of an alarm, by each channel once."""
@@ -272,3 +289,8 @@ def _read(stored: StoredPlan) -> WorkTickets:
 
 def _line(ticket: WorkTicket, asked: ticket_bodies.TicketOrder) -> TicketLine:
     return TicketLine(ticket.change, ticket.number, asked.values["what"], ticket.due)
+
+
+def _words(error: AccessReviewError) -> str:
+    """Say what a desk did not do, and what to do; that it was a desk is said before."""
+    return error.message.removeprefix(f"{desk_api.NAME}: ") + (f" → {error.hint}" if error.hint else "")

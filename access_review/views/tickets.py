@@ -82,6 +82,7 @@ def proven(status: ChangeStatus) -> str:
 _WORDS = {
     Escalation.SOON: "is not done, and its time is almost over",
     Escalation.OVERDUE: "is not done in time",
+    Escalation.NOT_OPENED: "could not be opened as a ticket, so nobody may know of it",
     Escalation.CLOSED_BY_HAND: "has a ticket that was closed, and the system does not show that it is done",
     Escalation.NOT_HELD: "did not hold: the system shows the access again",
 }
@@ -93,14 +94,19 @@ def escalated(why: Escalation, asked: TicketOrder, reason: str) -> str:
     return f"{asked.values['what']}: {_WORDS[why]}{more}. It was to be done by {asked.values['due']}."
 
 
-def alarm(why: Escalation, ticket: WorkTicket, asked: TicketOrder, run: str, name: str) -> tuple[str, str]:
-    """Return subject and text of what people are told, with what to do."""
-    subject = f"Work order {visible(ticket.number)}: {why}"
-    text = "\n".join(
-        (
-            f"{asked.values['what']}: the order {_WORDS[why]}.",
-            f"Ticket {visible(ticket.number)}, ordered at {moment(ticket.ordered_at)}, to be done by {asked.values['due']}",
-            f"Have it done in {asked.values['system']}, then let it be proven: access-review --run {run} verify --of {name}",
-        )
-    )
-    return subject, text + "\n"
+def alarm(
+    why: Escalation, ticket: WorkTicket, asked: TicketOrder, run: str, name: str, reason: str = ""
+) -> tuple[str, str]:
+    """Return subject and text of what people are told, with what to do; ``reason`` is why a desk took no ticket."""
+    number = visible(ticket.number or ticket.reference)
+    subject = f"Work order {number}: {why}"
+    more = f" ({visible(reason)})" if reason else ""
+    which = f"{'Ticket' if ticket.number else 'Reference'} {number}"
+    lines = [
+        f"{asked.values['what']}: the order {_WORDS[why]}{more}.",
+        f"{which}, ordered at {moment(ticket.ordered_at)}, to be done by {asked.values['due']}",
+        f"Have it done in {asked.values['system']}, then let it be proven: access-review --run {run} verify --of {name}",
+    ]
+    if why is Escalation.NOT_OPENED:
+        lines.append(f"All orders of this plan lie in runs/{run}/{name}/orders.csv. The desk is tried again.")
+    return subject, "\n".join(lines) + "\n"

@@ -225,6 +225,10 @@ def test_what_the_desk_refuses_is_said_with_what_to_do_and_costs_no_write_to_any
         assert "check user and password or token" in wrong.json["tickets"]["failed"][0]
         monkeypatch.delenv("DESK_TOKEN")
         assert "DESK_TOKEN is not set" in seen_to(company, "2026-10-30T19:02:00Z").json["tickets"]["failed"][0]
+        (told,) = alarms(company)
+        assert "could not be opened as a ticket" in told, "half an hour after it was ordered, and once"
+        assert "customfield_1" in told
+        assert "/standing/orders.csv" in told
 
 
 def test_the_policy_holds_templates_that_name_what_there_is(before, tmp_path):
