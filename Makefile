@@ -44,7 +44,10 @@ demo: $(VENV)/.tool
 	@$(BIN)/access-review --as-of $(AS_OF) audit
 
 # tests/conftest.py keeps each module on one core, and the tests that share real servers; what takes long begins first.
-PARALLEL := -n auto --dist loadscope --no-loadscope-reorder
+# One worker more than cores, since servers, browsers and disks are waited for.
+CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
+GROUPED := --dist loadscope --no-loadscope-reorder
+PARALLEL := -n $(shell expr $(CORES) + 1) $(GROUPED)
 
 test: check
 	@tests/system-packages.sh
@@ -55,9 +58,15 @@ test: check
 test-whole:
 	@$(MAKE) --no-print-directory test PYTEST="$(PYTEST) --whole"
 
-# While working: no server, no browser, no whole history.
+# While working, under two minutes: what each part decides by itself, and one path through all of it (tests/cli/test_cli.py).
+# No server, no browser, no whole history, no company that goes through commands on disk.
+UNHURRIED := $(addprefix tests/,attacks bench demo documentation evidence fuzz offboarding powershell real simulation stages web \
+	cli/test_forgiving.py cli/test_mcp.py cli/test_one_by_one.py cli/test_remembered.py connectors/test_damaged_copies.py \
+	connectors/test_emptied_groups.py draft/test_unusual.py explain/test_coverage.py plan/test_limits.py plan/test_plan.py \
+	revoke/test_read_again.py revoke/test_recheck.py views/test_report.py)
+
 quick: $(VENV)/.dev
-	@$(BIN)/python -m pytest -q $(PYTEST) $(PARALLEL) -m "not slow" tests
+	@$(BIN)/python -m pytest -q $(PYTEST) -n $(CORES) $(GROUPED) -m "not slow" $(addprefix --ignore=,$(UNHURRIED)) tests
 
 check: $(VENV)/.dev
 	@$(BIN)/ruff format --check --quiet .

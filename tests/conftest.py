@@ -80,9 +80,13 @@ def shared_by(nodeid: str) -> str:
     # Each scenario runs PowerShell several times, and shares nothing.
     if path in SHARING_NOTHING:
         return nodeid
-    return "real servers" if path.startswith("tests/real/") else path
+    if not path.startswith("tests/real/"):
+        return path
+    return "domains that batches write to" if path.endswith(LIVE) else "domains that are read"
 
 
+LIVE = ("_live.py", "test_hybrid.py")
+"""The modules of real servers that share a domain and a tenant which follows it, and no domain with the others."""
 SHARING_NOTHING = ("tests/powershell/test_scenarios.py",)
 
 _ran_on: dict[str, set[str]] = {}
