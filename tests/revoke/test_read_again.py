@@ -19,7 +19,7 @@ from access_review.plan.request import Scope
 from access_review.revoke.read_again import SecondReview, ask_again, require_same_systems
 from access_review.settings import WindDown
 from tests.support.fake_system import a_plan
-from tests.support.planning import CAPABILITIES, add, change, company, declared, grant, leave, planned
+from tests.support.planning import CAPABILITIES, add, change, company, declared, grant, job, leave, planned
 from tests.support.snapshots import AS_OF, snapshot
 
 ROWS = add(leave(company(12), 5), grants=[grant(7, "Other"), grant(8, "Other")])
@@ -195,6 +195,10 @@ def test_under_a_wind_down_its_own_number_holds_and_nobody_else_goes():
     found = against(ROWS, plan=plan, space=space(client="Harbor"))
     assert found.keys() == {one.id for one in plan.changes}
     assert "is not of Harbor alone" in found[of(7, "Other").id].skipped
+    for ends, is_elsewhere in ((NOW - timedelta(minutes=1), False), (NOW + timedelta(minutes=1), True)):
+        other = {**job(7), "seq": 9, "client": "Harbor", "ends_latest": ends}
+        found = against(add(ROWS, assignments=[other]), plan=plan, space=space())
+        assert (of(7, "Other").id in found) is is_elsewhere
 
 
 def test_of_a_plan_that_gives_back_only_the_owners_are_looked_at():
