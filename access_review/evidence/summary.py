@@ -28,13 +28,17 @@ class GivenCertificate:
     statement: Statement | None
 
 
+ANSWERS = ("run", "of", "account", "entitlement", "answer", "who", "how known", "on", "stands", "test row")
+"""Of each answer of a reviewer; one that was replaced does not stand, and a test row says nothing about access."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunSummary:
     """One run: the rules judged, the sources read, what was signed, how answers were given, what is stated in figures.
 
     ``authenticated`` and ``claimed`` count answers by people who were known, and by people merely named.
     ``signed_off`` is who signed the audit off, authenticated or claimed, empty where nobody did. ``figures`` are null where the run was not reviewed, or not with files that were kept.
-    ``provenance`` has the rows of :mod:`access_review.evidence.provenance`.
+    ``provenance`` has the rows of :mod:`access_review.evidence.provenance`, ``answers`` one of :data:`ANSWERS` for each answer.
     """
 
     run: str
@@ -48,6 +52,7 @@ class RunSummary:
     figures: EvidenceFigures | None = None
     provenance: tuple[tuple[str, ...], ...] = ()
     certificates: tuple[GivenCertificate, ...] = ()
+    answers: tuple[tuple[str, ...], ...] = ()
 
 
 def controls_without(paths: Collection[str], runs: Collection[RunSummary]) -> tuple[ControlEvidence, ...]:

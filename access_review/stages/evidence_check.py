@@ -287,8 +287,7 @@ def _certificates(run: Run) -> Iterator[str]:
 def _views(folder: Path, made: EvidencePack, shown: list[RunSummary], removed: Sequence[RemovedThing]) -> Iterator[str]:
     """Hold what is written for readers to what it is made from, where this version wrote it."""
     if made.tool == __version__ and [one.run for one in shown] == list(made.runs):
-        without = controls_without(packs.places_in(folder, made.files), shown)
-        for path, data in view.for_readers(made, shown, without, removed).items():
+        for path, data in view.for_readers(made, shown, packs.places_in(folder, made.files), removed).items():
             if path in made.files and files.content(folder / path) != data:
                 yield f"{path}: says something else than follows from the pack"
 

@@ -19,7 +19,7 @@ from access_review.errors import ArtifactError
 from access_review.evidence import declared, pack
 from access_review.evidence.pack import EvidencePack
 from access_review.evidence.removed import not_compared, removed_things
-from access_review.evidence.summary import RunSummary, controls_without
+from access_review.evidence.summary import RunSummary
 from access_review.logbook.known import known_things
 from access_review.logbook.lines import Logbook
 from access_review.revoke import sshsig, statements
@@ -119,8 +119,8 @@ def _written(space: Path, log: Logbook, period: list[Run], to: Path, now: dateti
         lock="sha256:" + hashlib.sha256(lock).hexdigest() if lock is not None else "",
     )
     there = [path.relative_to(to).as_posix() for path in _files(to)]
-    without = controls_without(packs.places_in(to, there), shown)
-    for path, data in view.for_readers(made, shown, without, removed_things(log)).items():
+    places = packs.places_in(to, there)
+    for path, data in view.for_readers(made, shown, places, removed_things(log)).items():
         files.write(to / path, data)
     return made
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from access_review import store, workspace
-from access_review.artifacts import AUDIT, DECLARED, REVIEWED, SAMPLE, removal_certificate
+from access_review.artifacts import AUDIT, DECLARED, REVIEWED, SAMPLE, WORKLIST, removal_certificate
 from access_review.errors import ArtifactError, PlanRefused, WorkspaceError
 from access_review.evidence import figures, pack
 from access_review.evidence.figures import EvidenceFigures
@@ -21,7 +21,7 @@ from access_review.revoke.approve import Signatories, Statement, StatementKind
 from access_review.runs import Run
 from access_review.snapshot import Stored, stored
 from access_review.store import audits, files, follow_ups, logbook, plans, reviews, snapshots
-from access_review.store.decisions import Assurance
+from access_review.store.decisions import Assurance, RunDecisions
 from access_review.tables import TABLES
 from access_review.workspace import Workspace
 
@@ -70,8 +70,8 @@ def summary_of(run: Run, known: Workspace | None = None, stated: EvidenceFigures
     """
     manifest = snapshots.read_manifest(run)
     rules = store.read(run, REVIEWED).rules if run.reviewed else ()
-    answers = audits.recorded(run).history if store.has(run, SAMPLE) else ()
-    authenticated = sum(one.assurance is Assurance.AUTHENTICATED for one in answers)
+    answers = audits.recorded(run) if store.has(run, SAMPLE) else RunDecisions(run.id)
+    authenticated = sum(one.assurance is Assurance.AUTHENTICATED for one in answers.history)
     return RunSummary(
         run.id,
         manifest.as_of,
@@ -79,12 +79,25 @@ def summary_of(run: Run, known: Workspace | None = None, stated: EvidenceFigures
         tuple(sorted(manifest.sources)),
         tuple(_said(run, known)) if known else (),
         authenticated,
-        len(answers) - authenticated,
+        len(answers.history) - authenticated,
         (store.read(run, AUDIT).signed_off_by or "") if store.has(run, AUDIT) else "",
         stated,
         tuple(provenance_rows(run.id, manifest.sources, _asked(known))),
         tuple(_certificates(run, known)),
+        tuple(_answers(run, answers)),
     )
+
+
+def _answers(run: Run, said: RunDecisions) -> Iterator[tuple[str, ...]]:
+    """Yield each answer as a row of :data:`access_review.evidence.summary.ANSWERS`, in the order of their reading."""
+    asked = store.read(run, WORKLIST).items if said.history else ()
+    planted = {item.item for item in asked if item.planted}
+    for row in said.history:
+        one, who = row.decision, row.person or row.decision.by
+        stands = "yes" if said.standing[one.item] is row else "no"
+        about = (one.unit, one.account, one.entitlement or "", str(one.decision))
+        how = (who, str(row.assurance), one.at.isoformat(), stands, "yes" if one.item in planted else "no")
+        yield (run.id, *about, *how)
 
 
 def _asked(known: Workspace | None) -> dict[str, Mapping[str, object]]:

@@ -10,11 +10,11 @@ from typing import TypedDict
 import rfc8785
 
 from access_review.evidence import pack
-from access_review.evidence.controls import CONTROLS, ControlEvidence
+from access_review.evidence.controls import CONTROLS, ControlEvidence, is_there
 from access_review.evidence.pack import EvidencePack, RederivedRun
 from access_review.evidence.provenance import PROVENANCE
 from access_review.evidence.removed import REMOVED, RemovedThing, removed_rows
-from access_review.evidence.summary import RunSummary
+from access_review.evidence.summary import ANSWERS, RunSummary, controls_without
 from access_review.views import oscal, spreadsheet
 from access_review.views.evidence_figures import shown_by
 from access_review.views.text import count, listed, visible
@@ -98,12 +98,23 @@ _MOST_REMOVED = 6
 def for_readers(
     made: EvidencePack,
     runs: Sequence[RunSummary],
-    without: Collection[ControlEvidence],
+    places: Collection[str],
     removed: Sequence[RemovedThing] = (),
 ) -> dict[str, bytes]:
-    """Return the files of a pack that are written for readers and programs, by path; all follow from the rest of it."""
+    """Return the files of a pack that are written for readers and programs, by path; all follow from the rest of it.
+
+    ``places`` is where evidence is: its files, and the kinds of rows of its stores.
+    """
+    places, without = {*places, "provenance.csv"}, controls_without(places, runs)
     rows = [
-        (one.framework, one.control, "no" if one in without else "yes", one.measure, " ".join(one.places))
+        (
+            one.framework,
+            one.control,
+            "no" if one in without else "yes",
+            one.measure,
+            " ".join(place for place in one.places if one not in without and is_there(place, places)),
+            " ".join(place for place in one.places if one in without or not is_there(place, places)),
+        )
         for one in CONTROLS
     ]
     said = [
@@ -121,7 +132,7 @@ def for_readers(
         for what in [one.statement]
     ]
     answers = [
-        (run.run, "answers", "", how, "", str(number), f"runs/{run.run}/sample/decisions.json")
+        (run.run, "answers", "", how, "", str(number), "answers.csv")
         for run in runs
         for how, number in (("authenticated", run.authenticated), ("claimed", run.claimed))
         if number
@@ -144,8 +155,9 @@ def for_readers(
     return {
         **gone,
         "README.txt": readme(made, runs, without, removed).encode(),
-        "controls.csv": csv_bytes(("framework", "control", "evidence", "measure", "where"), rows),
+        "controls.csv": csv_bytes(("framework", "control", "evidence", "measure", "where", "nothing in"), rows),
         "said.csv": csv_bytes(("run", "what", "who", "how known", "when", "of", "where"), [*said, *answers]),
+        "answers.csv": csv_bytes(ANSWERS, [row for run in runs for row in run.answers]),
         "provenance.csv": csv_bytes(PROVENANCE, [row for run in runs for row in run.provenance]),
         "figures.csv": csv_bytes(_FIGURES, list(_figure_rows(runs))),
         oscal.PATH: rfc8785.dumps(results) + b"\n",
@@ -202,7 +214,7 @@ def _seen_in(runs: Sequence[RunSummary], without: Collection[ControlEvidence], r
     parts = (
         ("Controls without evidence here (controls.csv has all)", lacking or ["none"]),
         (
-            "Who stood behind what (said.csv has each; claimed: a name was written, nobody proved it)",
+            "Who stood behind what (said.csv has each, answers.csv each answer; claimed: a name was written, nobody proved it)",
             [*signed, answers, *([certified] if given else ()), *(ended[-6:] if len(ended) > 6 else ended)],
         ),
         (
@@ -256,8 +268,9 @@ What is here
   tables/             the same rows as CSV: the SHA-256 of a file is the digest that manifests have of its rows
   declared/ figures/  templates and keys as values; what draws prove and how late leavers are
   provenance.csv      of each source and run: what was asked, who answered, how many of how many, what was not used and why
-  controls.csv        which controls this serves, which not, and where to look
-  said.csv figures.csv  who signed and answered what; what each draw proves
+  controls.csv        which controls this serves, which not, where to look, and where there is nothing to see
+  said.csv answers.csv  who signed what; what was asked about whom, who answered what, and how that is known
+  figures.csv         what each draw proves, and with which confidence
   oscal/              the same as OSCAL assessment results, for programs
   tool/               locked requirements of the tool that made this
 
@@ -266,7 +279,7 @@ What neither program can notice
 - rows that a source did not show, beyond what its completeness verdicts say
 - without --head or a signature that saw a later head: weeks cut off at the end, with all their traces
 - who really sat at the keyboard, where a name was claimed and not signed for
-- {pack.VERIFIER} alone, without --digest: what this file, controls.csv, said.csv, figures.csv, provenance.csv and oscal/ say, and
+- {pack.VERIFIER} alone, without --digest: what this file, the other .csv beside it and oscal/ say, and
   whether declared/ is what the files of the workspace say; the tool holds these to the rest
 
 Personal data in this folder

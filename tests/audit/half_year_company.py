@@ -25,6 +25,7 @@ WEEK = timedelta(weeks=1)
 SILENT = "hr:person:m2"
 KEPT = ("e8", "e9", "e12", "e15")
 """Whose access beyond the role is kept by their managers, and logged late."""
+MISSED_WEEK = 9
 SITES = ("Manila", "Kraków", "Bogotá")
 
 HR = """connector: roster
@@ -136,3 +137,29 @@ class Company:
 
     def decider(self, item: WorkItem) -> str:
         return "m0@norwind.example.test" if item.reviewer == UNASSIGNED else item.reviewer
+
+
+def happen(company: Company, week: int) -> None:
+    """Leavers end at midnight of their own place; the first Monday after is a run at 06:00 UTC."""
+    sunday = (START + week * WEEK - timedelta(days=1)).date()
+    match week:
+        case 2:
+            company.change("e0", last_day=sunday)  # Manila: ended 14 h before the run
+            company.change("e1", last_day=sunday)  # Kraków: 7 h
+            company.change("e2", last_day=sunday)  # Bogotá: 1 h
+        case 3:
+            for name in ("e0", "e1", "e2"):
+                company.change(name, open=False)
+            company.people["new"] = company.people["e3"].__class__("new", "Manila", "m1")
+        case 5:
+            company.change("e6", client="PINEWAY", role="Lead")  # a mover with too much
+            company.change("e7", last_day=sunday + timedelta(days=10))
+        case 6:
+            company.change("e7", last_day=None)  # rescinded
+        case 12:
+            company.change("e0", last_day=None, open=True)  # hired again
+        case 14:
+            for name in KEPT:
+                company.change(name, role="Lead")  # more than the role allows, and their managers keep it
+        case 22:
+            company.waive()

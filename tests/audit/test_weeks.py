@@ -32,11 +32,9 @@ from access_review.stages.sign_off import sign_off
 from access_review.store import audits, reviews
 from access_review.store.run_records import read_records
 from access_review.store.snapshots import load
-from tests.audit.half_year_company import KEPT, SILENT, START, WEEK, Company
+from tests.audit.half_year_company import KEPT, MISSED_WEEK, SILENT, START, WEEK, Company, happen
 
 pytestmark = pytest.mark.slow
-
-MISSED_WEEK = 9
 
 
 @pytest.fixture(scope="module")
@@ -59,32 +57,6 @@ def half_year(tmp_path_factory):
             reminded.append(remind(space, opened.run, at + timedelta(days=days), {}).sent)
         told[week] = (opened, leavers, reminded)
     return company, told
-
-
-def happen(company, week):
-    """Leavers end at midnight of their own place; the first Monday after is a run at 06:00 UTC."""
-    sunday = (START + week * WEEK - timedelta(days=1)).date()
-    match week:
-        case 2:
-            company.change("e0", last_day=sunday)  # Manila: ended 14 h before the run
-            company.change("e1", last_day=sunday)  # Kraków: 7 h
-            company.change("e2", last_day=sunday)  # Bogotá: 1 h
-        case 3:
-            for name in ("e0", "e1", "e2"):
-                company.change(name, open=False)
-            company.people["new"] = company.people["e3"].__class__("new", "Manila", "m1")
-        case 5:
-            company.change("e6", client="PINEWAY", role="Lead")  # a mover with too much
-            company.change("e7", last_day=sunday + timedelta(days=10))
-        case 6:
-            company.change("e7", last_day=None)  # rescinded
-        case 12:
-            company.change("e0", last_day=None, open=True)  # hired again
-        case 14:
-            for name in KEPT:
-                company.change(name, role="Lead")  # more than the role allows, and their managers keep it
-        case 22:
-            company.waive()
 
 
 def test_no_week_is_drawn_twice_and_none_is_drawn_for_the_week_without_a_run(half_year):

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -18,6 +19,7 @@ from bench.company import Company as DrawnCompany
 from bench.company import Size
 from bench.snapshots import write
 from tests.evidence.damages import DAMAGES, copied, damage, reseal
+from tests.evidence.half_year import half_year
 from tests.evidence.verifiers import SECOND, second, second_here
 from tests.support.command import access_review
 
@@ -39,6 +41,11 @@ def test_both_verifiers_agree_that_a_pack_is_as_it_was_made(pack):
     assert (other.returncode, other.stderr) == (0, ""), other.stdout
     assert "Everything agrees" in other.stdout
     assert "signed by 00008" in other.stdout
+    assert re.search(r"sign-off-\S+: sign-off by \S*00008, signed by 00008\n", other.stdout), other.stdout
+    assert re.search(
+        r"missed by the machine: \d+ to \d+ of \d+ drawn, at most [\d.]+% of \d+ \(95% sure\); answers: \d+ claimed",
+        other.stdout,
+    )
     assert re.search(r"access-beyond-role 1, leaver-active 1, never-allowed 1", other.stdout), other.stdout
 
 
@@ -46,6 +53,9 @@ def test_the_second_verifier_shares_no_code_and_needs_little():
     text = SECOND.read_text()
     imported = set(re.findall(r"^\s*(?:from|import) ([a-z_0-9]+)", text, re.MULTILINE))
     assert imported - set(sys.stdlib_module_names) == {"cryptography"}
+    assert max(map(len, text.splitlines())) <= 100
+    shape = ("ruff", "format", "--isolated", "--line-length", "100", "--check", "--stdin-filename", "check.py", "-")
+    subprocess.run([sys.executable, "-m", *shape], input=text, text=True, check=True, capture_output=True)
 
 
 def test_every_finding_is_concluded_again_from_the_folder_alone(company, pack, tmp_path):
@@ -103,9 +113,12 @@ def test_a_damaged_pack_is_refused_by_both_which_name_first_what_was_damaged(dam
 
 @pytest.fixture(scope="module")
 def damaged_pack(request):
-    """A pack to be damaged, with its head: that of `DAMAGED_PACK`, for a larger one, or the small company's."""
+    """A pack to be damaged, with its head: that of `DAMAGED_PACK`, `half-year` for one of 26 weeks, or the small company's."""
     if at := os.environ.get("DAMAGED_PACK"):
-        return Path(at), json.loads((Path(at) / "pack.json").read_bytes())["head"]
+        folder = (
+            half_year(request.getfixturevalue("tmp_path_factory").mktemp("weeks")) if at == "half-year" else Path(at)
+        )
+        return folder, json.loads((folder / "pack.json").read_bytes())["head"]
     folder, made = request.getfixturevalue("pack")
     return folder, made["head"]
 
@@ -151,8 +164,17 @@ def test_the_readme_alone_answers_a_stranger(pack):
         ("approval", "00008", "authenticated"),
         ("answers", "", "claimed"),
     }
+    with (folder / "answers.csv").open(newline="", encoding="utf-8-sig") as file:
+        answers = list(csv.DictReader(file))
+    assert {(one["who"], one["how known"], one["answer"]) for one in answers if one["stands"] == "yes"} >= {
+        ("hr:person:00009", "claimed", "keep"),
+        ("hr:person:00009", "claimed", "revoke"),
+    }, answers
     with (folder / "controls.csv").open(newline="", encoding="utf-8-sig") as file:
-        controls = {f"{one['framework']} {one['control']}": one["evidence"] for one in csv.DictReader(file)}
+        rows = {f"{one['framework']} {one['control']}": one for one in csv.DictReader(file)}
+    controls = {name: one["evidence"] for name, one in rows.items()}
+    assert rows["ISO 27001 9.2"]["where"] == "runs/*/sample/frame.json runs/*/sample/sample.json"
+    assert "mini-audit" in rows["ISO 27001 9.2"]["nothing in"]
     wanted = ("ISO 27001 9.1", "ISO 27001 9.2", "ISO 27001 9.3", "ISO 27001 10.2", "SOC 2 CC7.3-7.4", "SOC 2 CC8.1")
     assert {controls[one] for one in wanted} == {"yes"}
     assert {controls[one] for one in ("HIPAA 164.308(a)(4)", "HIPAA 164.312(b)")} == {"yes"}
@@ -177,6 +199,7 @@ def test_what_is_written_for_readers_follows_from_the_rest(pack, tmp_path):
         "README.txt",
         "controls.csv",
         "said.csv",
+        "answers.csv",
         "figures.csv",
         "provenance.csv",
         "oscal/assessment-results.json",
@@ -185,7 +208,7 @@ def test_what_is_written_for_readers_follows_from_the_rest(pack, tmp_path):
         path.write_bytes(path.read_bytes().replace(b"claimed", b"authenticated").replace(b"no", b"yes") + b" ")
     reseal(copy)
     wrong = check_evidence(copy, [pack[1]["head"]]).wrong
-    assert sum("says something else than follows from the pack" in one for one in wrong) == 6
+    assert sum("says something else than follows from the pack" in one for one in wrong) == 7
 
 
 @pytest.mark.sweep(share=1 / 2)
