@@ -6,11 +6,11 @@ than the value it holds, or once had, that stands here beside it.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, lru_cache
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TextIO, TypeVar
 
 import rfc8785
 from pydantic import TypeAdapter, ValidationError
@@ -38,6 +38,11 @@ from access_review.snapshot import Manifest
 from access_review.snapshot.watched import WatchState
 
 T = TypeVar("T")
+U = TypeVar("U")
+
+_PIECE = 2**22
+_MOST_OF_ONE = 2**25
+"""So much of a file is read at once where its list is read item by item, and so long may one item be."""
 
 
 def _as_it_is(plain: Any) -> Any:
@@ -103,17 +108,58 @@ class Artifact(Generic[T]):
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             where = ".".join(str(part) for part in first["loc"])
-            raise self._damaged(
+            raise self.damaged(
                 place, f"{where}: {first['msg']}"
             ) from None  # the input may hold a secret: not in tracebacks
         except (KeyError, TypeError, AttributeError):
-            raise self._damaged(place, "it has not the shape of the format") from None
+            raise self.damaged(place, "it has not the shape of the format") from None
         return made
 
-    def _damaged(self, place: str, why: str) -> ArtifactError:
+    def damaged(self, place: str, why: str) -> ArtifactError:
+        """Return the error that says what of a file found at ``place`` does not fit."""
         return ArtifactError(
             f"{place} ({self.format}) is damaged: {why}", hint="restore the file or run the stage again"
         )
+
+
+def each(artifact: Artifact[Any], file: TextIO, field: str, kind: type[U], place: str) -> Iterator[U]:
+    """Yield what stands in ``field`` of a file, its only list of many, one at a time: the file is never held whole.
+
+    One that is not written as :meth:`Artifact.dump` writes is read whole. Raises ``ArtifactError`` as
+    :meth:`Artifact.load` does: for what stands beside the list once that has come to its end.
+    """
+    try:
+        yield from _each(artifact, file, field, kind, place)
+    except UnicodeDecodeError as error:
+        raise artifact.damaged(place, str(error)) from None
+
+
+def _each(artifact: Artifact[Any], file: TextIO, field: str, kind: type[U], place: str) -> Iterator[U]:
+    mark = f'"{field}":['
+    head, begun, held = file.read(_PIECE).partition(mark)
+    if not begun or head.count("{") != 1 or f'"format":"{artifact.format}"' not in head:
+        yield from getattr(artifact.load((head + begun + held + file.read()).encode(), place), field)
+        return
+    form, decode, at, comma = _form(kind), json.JSONDecoder().raw_decode, 0, False
+    while not held.startswith("]", at):
+        try:
+            plain, end = decode(held, held.index(",{" if comma else "{", at, at + 1 + comma) + comma)
+            if "\\u" in held[at:end]:  # none of ours has a half of a pair, which no text can hold
+                json.dumps(plain, ensure_ascii=False).encode()
+            made: U = form(plain)
+        except ValidationError as error:
+            raise artifact.damaged(place, f"{field}: {error.errors(include_url=False)[0]['msg']}") from None
+        except (ValueError, RecursionError) as error:
+            # The item may go on in the next piece.
+            if len(held) - at > _MOST_OF_ONE or not (more := file.read(_PIECE)):
+                raise artifact.damaged(place, f"{field} is no list of records to its end: {error}") from None
+            held, at = held[at:] + more, 0
+            continue
+        yield made
+        at, comma = end, True
+    tail = held[at:] + file.read()
+    if mark in tail or getattr(artifact.load((head + mark + tail).encode(), place), field):
+        raise artifact.damaged(place, f"{field} stands twice")
 
 
 def canonical(plain: Mapping[str, object]) -> bytes:

@@ -15,7 +15,7 @@ from enum import StrEnum
 from statistics import median
 
 from access_review.audit.decisions import Decision, Decisions, ReviewerAnswer
-from access_review.audit.worklist import WorkItem, Worklist
+from access_review.audit.worklist import WorkItem
 from access_review.sample.commitment import rank
 from access_review.sample.draw import Draw, Sample, Stratum, stratum
 from access_review.sample.hypergeometric import upper_limit
@@ -133,12 +133,24 @@ class _Unit:
 _NOT_ASKED = _Unit(wrong=False, missed=False, open=True, answered=False)
 
 
-def judge(sample: Sample, work: Worklist, decisions: Decisions) -> Judgement:
-    """Judge the sample by the decisions that stand.
+def judge(sample: Sample, work: Iterable[WorkItem], decisions: Decisions) -> Judgement:
+    """Judge the sample by the decisions that stand; the items of its ``work`` list are looked at once, one after the other.
 
     Only the census and the inference draw are counted, coverage never: it is no random draw.
     """
-    units = _units(asked_of(work, decisions))
+    answered: list[WorkItem] = []
+    unanswered = 0
+
+    def told() -> Iterator[WorkItem]:
+        nonlocal unanswered
+        for item in work:
+            if item.item in decisions.current:
+                answered.append(item)
+            else:
+                unanswered += 1
+            yield item
+
+    units = _units(asked_of(told(), decisions))
     confidence = sample.policy.confidence
     lines = []
     for part in sample.parts:
@@ -152,11 +164,11 @@ def judge(sample: Sample, work: Worklist, decisions: Decisions) -> Judgement:
         run=sample.run,
         confidence=confidence,
         lines=(*lines, whole),
-        reviewers=measure_reviewers(work.items, decisions.current),
+        reviewers=measure_reviewers(answered, decisions.current),
         reviewed=tuple(sorted(name for name, unit in units.items() if unit.answered)),
-        unanswered=sum(item.item not in decisions.current for item in work.items),
+        unanswered=unanswered,
         within_tolerance=_within(whole.wrong, sample.policy.tolerable),
-        test_rows=tuple(_test_rows(work.items, decisions.current)),
+        test_rows=tuple(_test_rows(answered, decisions.current)),
     )
 
 
@@ -177,7 +189,7 @@ class ClientStatement:
 
 
 def judge_client(
-    sample: Sample, frame: Iterable[ReviewUnit], work: Worklist, decisions: Decisions, client: str
+    sample: Sample, frame: Iterable[ReviewUnit], work: Iterable[WorkItem], decisions: Decisions, client: str
 ) -> ClientStatement:
     """Judge one client by the units of it that were drawn at random, and the decisions that stand."""
     known = tuple(frame)
@@ -198,9 +210,9 @@ def judge_client(
     )
 
 
-def waiting(work: Worklist, decisions: Decisions) -> dict[str, int]:
+def waiting(work: Iterable[WorkItem], decisions: Decisions) -> dict[str, int]:
     """Count the items without an answer, by reviewer."""
-    return dict(Counter(item.reviewer for item in work.items if item.item not in decisions.current))
+    return dict(Counter(item.reviewer for item in work if item.item not in decisions.current))
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,14 +224,12 @@ class Asked:
     found: bool
 
 
-def asked_of(work: Worklist, decisions: Decisions) -> list[Asked]:
-    """Return what was asked in earnest, with the answers that stand."""
+def asked_of(work: Iterable[WorkItem], decisions: Decisions) -> Iterator[Asked]:
+    """Yield what was asked in earnest, with the answers that stand."""
     current = decisions.current
-    return [
-        Asked(item.unit, current[item.item].decision if item.item in current else None, bool(item.found))
-        for item in work.items
-        if not item.planted
-    ]
+    for item in work:
+        if not item.planted:
+            yield Asked(item.unit, current[item.item].decision if item.item in current else None, bool(item.found))
 
 
 def judge_part(
@@ -231,15 +241,16 @@ def judge_part(
 
 
 def _units(asked_of_them: Iterable[Asked]) -> dict[str, _Unit]:
-    by_unit: dict[str, list[tuple[Asked, ReviewerAnswer | None]]] = defaultdict(list)
+    # One of each kind says all that a unit needs of what was asked, and a unit has thousands where much is held.
+    by_unit: dict[str, set[tuple[ReviewerAnswer | None, bool]]] = defaultdict(set)
     for one in asked_of_them:
-        by_unit[one.unit].append((one, one.answer))
+        by_unit[one.unit].add((one.answer, one.found))
     return {
         name: _Unit(
-            wrong=any(answer is ReviewerAnswer.REVOKE for _, answer in asked),
-            missed=any(answer is ReviewerAnswer.REVOKE and not item.found for item, answer in asked),
-            open=any(answer in {None, ReviewerAnswer.CANNOT_SAY} for _, answer in asked),
-            answered=all(answer is not None for _, answer in asked),
+            wrong=any(answer is ReviewerAnswer.REVOKE for answer, _ in asked),
+            missed=(ReviewerAnswer.REVOKE, False) in asked,
+            open=any(answer in {None, ReviewerAnswer.CANNOT_SAY} for answer, _ in asked),
+            answered=all(answer is not None for answer, _ in asked),
         )
         for name, asked in by_unit.items()
     }

@@ -78,6 +78,9 @@ class Worklist:
     as_of: datetime
     items: tuple[WorkItem, ...]
 
+    def __iter__(self) -> Iterator[WorkItem]:
+        return iter(self.items)
+
     def by_reviewer(self) -> dict[str, tuple[WorkItem, ...]]:
         """Return the items of each reviewer, by id; :data:`UNASSIGNED` holds what nobody answers for."""
         names = sorted({item.reviewer for item in self.items})

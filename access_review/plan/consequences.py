@@ -16,8 +16,8 @@ from access_review.tables import TABLES, Row, settle
 _TEXT = pa.string()
 
 
-def foresee(engine: Engine, tables: Mapping[str, pa.Table], changes: Sequence[Change]) -> Stored:
-    """Return the snapshot's tables as they are after ``changes``, synchronisation to the cloud included.
+def foresee(engine: Engine, tables: Mapping[str, pa.Table], changes: Sequence[Change]) -> None:
+    """Foresee what ``changes`` take from the snapshot's tables, synchronisation to the cloud included.
 
     Creates in the engine ``taken_grants`` (change, account, entitlement, mode: grants that
     go, synced copies included), ``disabled_after`` (change, account), ``grants_after``,
@@ -29,13 +29,8 @@ def foresee(engine: Engine, tables: Mapping[str, pa.Table], changes: Sequence[Ch
     engine.create("taken_grants", _TAKEN_GRANTS)
     engine.create("disabled_after", _DISABLED_AFTER)
     engine.view("grants_after", _GRANTS_AFTER, steady=True)
-    after: dict[str, pa.Table | ParquetFile] = {}
-    if not engine.is_empty("taken_grants"):
-        after["grants"] = _after(engine, "grants", "SELECT * FROM grants_after")
-    if not engine.is_empty("disabled_after"):
-        after["accounts"] = _after(engine, "accounts", _ACCOUNTS_AFTER)
-    if any(c.target.child for c in changes):
-        after["nesting"] = nesting = _settled(engine, "nesting", _NESTING_AFTER)
+    if not engine.is_empty("planned_edges"):
+        nesting = _settled(engine, "nesting", _NESTING_AFTER)
         engine.register("recomputed", closure(nesting, tables["entitlements"]["entitlement"].to_pylist()))
         engine.create("closure_after", "SELECT * FROM recomputed")
     else:
@@ -43,6 +38,17 @@ def foresee(engine: Engine, tables: Mapping[str, pa.Table], changes: Sequence[Ch
     engine.create("lost", _LOST)
     engine.create("losses", _LOSSES)
     engine.create("excused", _EXCUSED)
+
+
+def tables_after(engine: Engine, tables: Mapping[str, pa.Table]) -> Stored:
+    """Return the snapshot's tables as they are after the changes that :func:`foresee` looked at last."""
+    after: dict[str, pa.Table | ParquetFile] = {}
+    if not engine.is_empty("taken_grants"):
+        after["grants"] = _after(engine, "grants", "SELECT * FROM grants_after")
+    if not engine.is_empty("disabled_after"):
+        after["accounts"] = _after(engine, "accounts", _ACCOUNTS_AFTER)
+    if not engine.is_empty("planned_edges"):
+        after["nesting"] = _settled(engine, "nesting", _NESTING_AFTER)
     return stored(tables) | after
 
 

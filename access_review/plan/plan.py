@@ -126,7 +126,7 @@ def _settle(
     """Withhold what would take too much until nothing does; then count, and prove what is left."""
     while True:
         changes = merge(outcomes)
-        after = consequences.foresee(engine, snapshot.tables, changes)
+        consequences.foresee(engine, snapshot.tables, changes)
         refused = _refused(engine, workspace.policy.protect.last_holders)
         if not refused:
             own = {change.id for change in changes}
@@ -143,6 +143,7 @@ def _settle(
             else:
                 limits.check(counts, _names(changes))
                 limits.check_day(counts, by.taken.counts(own, by.yesterday))
+            after = consequences.tables_after(engine, snapshot.tables)
             proven = proof.prove(snapshot, workspace, engine, report, changes, after)
             if isinstance(proven, Proof):
                 return outcomes, _Settled(changes, counts, proven)

@@ -13,7 +13,6 @@ from access_review.artifacts import (
     DECLARED,
     DECLARED_VALUES,
     FIGURES,
-    FRAME,
     LEAVERS,
     PACK,
     REVIEWED,
@@ -304,8 +303,8 @@ def _draw(run: Run, log: Logbook, known: Workspace) -> Iterator[str]:
     """Choose again who was drawn, and ask who had promised the key before."""
     if not store.has(run, SAMPLE):
         return
-    sample, frame = store.read(run, SAMPLE), store.read(run, FRAME)
-    for wrong in draw.verify(sample, frame.units, bytes.fromhex(sample.key)):
+    sample = store.read(run, SAMPLE)
+    for wrong in draw.verify(sample, store.units_drawn_from(run), bytes.fromhex(sample.key)):
         yield f"{run.id}/{SAMPLE.path}: {wrong}"
     asked, drawn_for = aims_of(known.policy, {}), sample.clients.aims if sample.clients else ClientAims({})
     if dict(asked.aims) != dict(drawn_for.aims) or (asked.aims and asked.most != drawn_for.most):

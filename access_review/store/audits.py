@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from access_review import store
-from access_review.artifacts import AUDIT, DECISIONS, FRAME, SAMPLE, STATE, WORKLIST, WorkspaceState
+from access_review.artifacts import AUDIT, DECISIONS, SAMPLE, STATE, WORKLIST, WorkspaceState
 from access_review.audit import judge
 from access_review.audit.campaign import Campaign
 from access_review.audit.decisions import Decisions
@@ -151,7 +151,7 @@ def judgement(run: Run) -> Judgement:
 
     Raises ``ArtifactError`` for files of a run that are damaged or gone.
     """
-    return judge.judge(store.read(run, SAMPLE), store.read(run, WORKLIST), decisions(run))
+    return judge.judge(store.read(run, SAMPLE), store.each_item(run), decisions(run))
 
 
 def client_statement(run: Run, client: str) -> ClientStatement:
@@ -159,8 +159,8 @@ def client_statement(run: Run, client: str) -> ClientStatement:
 
     Raises ``ArtifactError`` for files of a run that are damaged or gone.
     """
-    sample, frame, work = store.read(run, SAMPLE), store.read(run, FRAME), store.read(run, WORKLIST)
-    return judge.judge_client(sample, frame.units, work, decisions(run), client)
+    units, work = store.units_drawn_from(run), store.each_item(run)
+    return judge.judge_client(store.read(run, SAMPLE), units, work, decisions(run), client)
 
 
 def not_reviewed(run: Run) -> frozenset[str]:
@@ -190,7 +190,7 @@ def waited_for(run: Run) -> dict[str, int]:
 
     Raises ``ArtifactError`` for files of a run that are damaged or gone.
     """
-    return judge.waiting(store.read(run, WORKLIST), decisions(run))
+    return judge.waiting(store.each_item(run), decisions(run))
 
 
 def sample_state(workspace: Path) -> SampleState:

@@ -1,6 +1,7 @@
 """Files of a run: what is written is read back, what does not fit is refused by name, older files are still read."""
 
 import hashlib
+import io
 import json
 import os
 import re
@@ -13,13 +14,14 @@ import pytest
 import rfc8785
 
 from access_review import artifacts, store
-from access_review.artifacts import AUDIT, MANIFEST, NOTIFIED, REVIEWED, STATE, Artifact, Notified, Reviewed
+from access_review.artifacts import AUDIT, FRAME, MANIFEST, NOTIFIED, REVIEWED, STATE, Artifact, Notified, Reviewed
 from access_review.audit.campaign import Campaign
 from access_review.errors import ArtifactError, PlanRefused
 from access_review.findings import Evaluation
 from access_review.plan import record
 from access_review.runs import Run
 from access_review.sample.draw import SampleState, pledge
+from access_review.sample.population import ReviewUnit, SamplingFrame
 from access_review.scorecard.follow_up import FollowUp, FollowUpKind
 from access_review.store import audits, files, follow_ups, hash_chain, notified
 from access_review.store.recalled import read_again
@@ -35,6 +37,50 @@ def test_every_artifact_has_a_place_and_a_format_of_its_own():
     here = [one for one in every if one is not artifacts.WATCHED]  # which has a folder of its own
     assert len({one.path for one in here}) == len(here) > 10
     assert len({one.format for one in every}) == len(every)
+
+
+UNITS = tuple(
+    ReviewUnit(
+        f"hr:person:{n}", "person", {0: None, 1: "É", 2: '"units":[{'}.get(n % 7, "x" * n), ("c",), None, None, 1, n
+    )
+    for n in range(60)
+)
+FRAMED = FRAME.dump(SamplingFrame("r", UNITS)).decode()
+
+
+@pytest.mark.parametrize("piece", [60, 64, 1000, 2**22])
+def test_a_long_list_is_read_item_by_item_wherever_a_piece_of_the_file_ends(monkeypatch, piece):
+    monkeypatch.setattr(artifacts, "_PIECE", piece)
+    assert tuple(artifacts.each(FRAME, io.StringIO(FRAMED), "units", ReviewUnit, "p")) == UNITS
+    other = json.dumps(json.loads(FRAMED), indent=1)
+    assert tuple(artifacts.each(FRAME, io.StringIO(other), "units", ReviewUnit, "p")) == UNITS
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        FRAMED[:-3],
+        FRAMED[:500],
+        FRAMED.replace('"run"', '"rum"'),
+        FRAMED.replace("frame@1", "frame@2"),
+        FRAMED.replace("},{", "},,{", 1),
+        FRAMED.replace("},{", "}{", 1),
+        FRAMED.replace('"units":[{', '"units":[,{'),
+        FRAMED.replace("}]}", "},]}"),
+        FRAMED.replace("}]}", '}],"units":[]}'),
+        FRAMED.replace("}]}", "}]} more"),
+        FRAMED.replace('"accounts":1', '"accounts":"one"', 1),
+        FRAMED.replace('"name":"É"', '"name":"\\ud800"', 1),
+        FRAMED.replace("{", "[", 1),
+        "",
+    ],
+)
+@pytest.mark.parametrize("piece", [64, 2**22])
+def test_a_long_list_that_is_damaged_is_refused_as_the_whole_file_is(monkeypatch, damaged, piece):
+    assert damaged != FRAMED
+    monkeypatch.setattr(artifacts, "_PIECE", piece)
+    with pytest.raises(ArtifactError, match=r"^p "):
+        tuple(artifacts.each(FRAME, io.StringIO(damaged), "units", ReviewUnit, "p"))
 
 
 def test_what_is_written_is_read_back_by_its_owner_only(tmp_path):
