@@ -6,10 +6,13 @@ nothing else.
 """
 
 import atexit
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
 
 from access_review.engine import scratch
 from access_review.engine.sql import identifier
@@ -92,6 +95,30 @@ def _open(where: str, folder: Path, memory: str, threads: int | None) -> "duckdb
     database.execute("SET TimeZone = 'UTC'")
     database.execute("SET enable_progress_bar = FALSE")
     return database
+
+
+PARSED = 1_000
+"""So many statements are remembered as DuckDB parsed them: to parse takes a fifth of a small review, and one process says much twice."""
+
+_parsed: dict[str, "duckdb.Statement"] = {}
+
+
+def parsed(database: "duckdb.DuckDBPyConnection", text: str) -> "duckdb.Statement":
+    """Return a statement as DuckDB parsed it, which binds it anew each time; it is of no connection."""
+    found = _parsed.get(text)
+    if found is None:
+        (found,) = database.extract_statements(text)
+        if len(_parsed) >= PARSED:
+            _parsed.clear()
+        _parsed[text] = found
+    return found
+
+
+def copied(result: "duckdb.DuckDBPyConnection") -> pa.Table:
+    """Return the rows of a result that is not many."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Arrow output on a DB-API result", UserWarning)
+        return result.to_arrow_table()
 
 
 _STANDING = """

@@ -9,7 +9,6 @@ kept as they are: to look at their types would take longer than to read them.
 """
 
 import sys
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 import pyarrow as pa
 
 from access_review.engine import databases, scratch
-from access_review.engine.databases import SpareDatabase
+from access_review.engine.databases import SpareDatabase, copied, parsed
 from access_review.engine.file import ParquetFile
 from access_review.engine.sql import Bound, applied, identifier, narrowed, prepare
 from access_review.model import Relation
@@ -57,11 +56,6 @@ SMALL = 50_000
 
 _IN_DATABASE = frozenset({"TABLE", "VIEW"})
 """The kinds of what lies in the database itself; of a table of many rows only where it lies is known there."""
-
-PARSED = 1_000
-"""So many statements are remembered as DuckDB parsed them: to parse takes a fifth of a small review, and one process says much twice."""
-
-_parsed: dict[str, "duckdb.Statement"] = {}
 
 
 @dataclass(slots=True)
@@ -326,10 +320,8 @@ class EmbeddedEngine:
         if self._numbered:
             return self._relation(sql, params).to_arrow_table()
         text, values = prepare(sql, params, self.as_of)
-        with warnings.catch_warnings():
-            # To copy a small company's rows once more takes less than to plan the statement twice, as a relation does.
-            warnings.filterwarnings("ignore", "Arrow output on a DB-API result", UserWarning)
-            return self._execute(text, values).to_arrow_table()
+        # To copy a small company's rows once more takes less than to plan the statement twice, as a relation does.
+        return copied(self._execute(text, values))
 
     def rows(self, sql: str, **params: Any) -> list[Row]:
         """Return what a SELECT returns as dictionaries: for the few, never for the many."""
@@ -356,20 +348,10 @@ class EmbeddedEngine:
 
     def _relation(self, sql: str, params: Mapping[str, Any]) -> "duckdb.DuckDBPyRelation":
         text, values = self._spelled_out(sql, params)
-        return self._db.sql(self._parse(text), params=values)
+        return self._db.sql(parsed(self._db, text), params=values)
 
     def _execute(self, text: str, values: Mapping[str, Any] = MappingProxyType({})) -> "duckdb.DuckDBPyConnection":
-        return self._db.execute(self._parse(text), dict(values) or None)
-
-    def _parse(self, text: str) -> "duckdb.Statement":
-        """Return a statement as DuckDB parsed it, which binds it anew each time; it is of no connection."""
-        found = _parsed.get(text)
-        if found is None:
-            (found,) = self._db.extract_statements(text)
-            if len(_parsed) >= PARSED:
-                _parsed.clear()
-            _parsed[text] = found
-        return found
+        return self._db.execute(parsed(self._db, text), dict(values) or None)
 
     def _spelled_out(self, sql: str, params: Mapping[str, Any]) -> tuple[str, Mapping[str, Bound]]:
         """Return a statement, with its values, of the same in which numbers are the text they stand for."""

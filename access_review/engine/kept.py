@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Self
 import pyarrow as pa
 
 from access_review.engine import databases, scratch
+from access_review.engine.databases import copied, parsed
 from access_review.engine.duckdb import EmbeddedEngine
 from access_review.engine.sql import identifier
 
@@ -112,6 +113,10 @@ class KeptDatabase:
         self.engine.drop(name)
         self.engine.view(name, f"SELECT * EXCLUDE ({hidden}) FROM {name}_kept")
 
+    def is_indexed(self, name: str) -> bool:
+        """Tell whether there is a table of this name whose rows are found by some columns."""
+        return name in self._indexed
+
     def find(self, name: str, column: str, values: Collection[str], columns: Sequence[str] = ()) -> pa.Table:
         """Return the rows of a table in which a column has one of some values: fast where it was indexed by that."""
         hashes = self._hashes(name)
@@ -127,7 +132,7 @@ class KeptDatabase:
                 )
                 SELECT {shown} FROM few WHERE "{column}" IN (SELECT value FROM asked)
             """
-        return self._database.sql(sql, params={"values": list(values)}).to_arrow_table()
+        return copied(self._database.execute(parsed(self._database, sql), {"values": list(values)}))
 
     def _hashes(self, name: str) -> list[str]:
         return self._indexed.get(name, [])
@@ -185,7 +190,8 @@ class KeptDatabase:
             )
             SELECT place FROM few WHERE value IN (SELECT value FROM asked)
         """
-        self._delete(table, self._database.sql(sql, params={"values": list(values)}).to_arrow_table())
+        if values:
+            self._delete(table, copied(self._database.execute(parsed(self._database, sql), {"values": list(values)})))
 
     def add(self, name: str, added: pa.Table) -> None:
         """Put rows into a table."""

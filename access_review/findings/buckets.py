@@ -6,9 +6,6 @@ their ids; a bucket without a finding has none. The root is the SHA-256 of the n
 each bucket, in order: its four digits, a blank and the 64 of its digest.
 """
 
-import hashlib
-from collections.abc import Mapping
-
 from access_review.engine import Engine
 from access_review.engine.sql import identifier
 from access_review.facts import FINDINGS
@@ -20,28 +17,26 @@ _VALUES = ", ".join(f'CAST("{name}" AS VARCHAR)' for name in FINDINGS.schema.nam
 
 
 def digested(name: str) -> str:
-    """Return the SELECT of ``finding, digest`` from a table with the columns of ``facts.FINDINGS``."""
-    return f"SELECT finding, sha256(CAST(to_json([{_VALUES}]) AS VARCHAR)) AS digest FROM {identifier(name)}"
+    """Return the SELECT of ``finding, bucket, digest`` from a table with the columns of ``facts.FINDINGS``."""
+    digest = f"sha256(CAST(to_json([{_VALUES}]) AS VARCHAR))"
+    return f"SELECT finding, substr(finding, 1, {DIGITS}) AS bucket, {digest} AS digest FROM {identifier(name)}"
 
 
-def bucket_digests(engine: Engine, name: str, where: str = "", **params: object) -> dict[str, str]:
-    """Return the digest of each bucket in a table ``(finding, digest)``."""
-    sql = f"""
-        SELECT substr(finding, 1, {DIGITS}) AS bucket, sha256(string_agg(digest, '' ORDER BY finding)) AS digest
-        FROM {identifier(name)} {where} GROUP BY 1
-    """
-    found = engine.query(sql, **params)
-    return dict(zip(found["bucket"].to_pylist(), found["digest"].to_pylist(), strict=True))
+def bucket_digests(name: str) -> str:
+    """Return the SELECT of ``bucket, digest`` from a table ``(finding, bucket, digest)``."""
+    return f"SELECT bucket, sha256(string_agg(digest, '' ORDER BY finding)) AS digest FROM {identifier(name)} GROUP BY bucket"
 
 
-def root(buckets: Mapping[str, str]) -> str:
-    """Return the digest of findings with these digests of buckets: ``sha256:`` and 64 hex digits."""
-    hashed = hashlib.sha256((",".join(FINDINGS.schema.names) + "\n").encode())
-    hashed.update("".join(f"{bucket} {buckets[bucket]}\n" for bucket in sorted(buckets)).encode())
-    return "sha256:" + hashed.hexdigest()
+def root(engine: Engine, name: str) -> str:
+    """Return the digest of findings with the digests of buckets in a table: ``sha256:`` and 64 hex digits."""
+    lines = "coalesce(string_agg(concat(bucket, ' ', digest, chr(10)), '' ORDER BY bucket), '')"
+    sql = f"SELECT sha256(concat(:names, chr(10), {lines})) AS digest FROM {identifier(name)}"
+    (found,) = engine.rows(sql, names=",".join(FINDINGS.schema.names))
+    return f"sha256:{found['digest']}"
 
 
 def root_of(engine: Engine, name: str) -> str:
-    """Return the digest of all findings in a table of an engine; ``digested_findings`` is made there."""
+    """Return the digest of all findings in a table of an engine; two tables are made there."""
     engine.create("digested_findings", digested(name))
-    return root(bucket_digests(engine, "digested_findings"))
+    engine.create("digested_buckets", bucket_digests("digested_findings"))
+    return root(engine, "digested_buckets")

@@ -65,7 +65,8 @@ def scope_of(kept: KeptFacts, touched: Touched) -> ReviewScope:
         subjects |= _ids(engine, _IN_ROLES, ids=touched.roles)
     if known or touched.gives:
         # What is said of a finding is of what it is about, too; what merely stands beside that is not.
-        subjects |= _ids(engine, _FOUND_ABOUT, ids=known | touched.gives)
+        for column in ("about", "person"):
+            subjects |= _values(kept, "findings", column, known | touched.gives, "subject")
     subjects = _with_linked(kept, subjects)
     context = frozenset[str]()
     if not engine.is_empty("applications"):
@@ -120,8 +121,6 @@ _HOLDERS = """
 """
 
 _IN_ROLES = "SELECT DISTINCT person AS id FROM person_roles WHERE role IN :ids"
-
-_FOUND_ABOUT = "SELECT DISTINCT subject AS id FROM findings WHERE about IN :ids OR person IN :ids"
 
 # How many hold an application is said of it.
 _APPLICATIONS_HELD = """

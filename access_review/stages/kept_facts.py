@@ -79,14 +79,13 @@ def keep(
         engine.create("moving", _MOVING + (_SINCE if "opened_since" in beside else ""))
         engine.create("moments", " UNION ".join(_moments(name) for name in TIMED) + " ORDER BY due_at")
         engine.create("digests", f"{buckets.digested('findings')} ORDER BY finding")
-        digests = buckets.bucket_digests(engine, "digests")
-        engine.register("buckets", as_table(digests))
+        engine.create("buckets", f"{buckets.bucket_digests('digests')} ORDER BY bucket")
         for name, columns in _LISTS.items():
             kept.index(name, columns, "" if name == "grants" else columns[0])
         for name in beside:
             kept.index(name, ["finding"])
         index_facts(kept)
-        root = buckets.root(digests)
+        root = buckets.root(engine, "buckets")
         write_state(kept, KeptState(snapshot.as_of, made_by(workspace), known.accepted is not None, root, dict(note)))
     partial.replace(file)
     return root
@@ -99,9 +98,9 @@ def forget(file: Path) -> None:
 
 
 _LISTS: Mapping[str, tuple[str, ...]] = {
-    "findings": ("subject", "finding"),
+    "findings": ("subject", "finding", "about", "person"),
     "previous_findings": ("subject", "finding"),
-    "digests": ("finding",),
+    "digests": ("finding", "bucket"),
     "grants": ("account",),
     "assignments": ("person",),
     "people": ("person",),
@@ -151,12 +150,6 @@ def _moments(name: str) -> str:
 
 COLUMNS = ", ".join(f'"{name}"' for name in FINDINGS.schema.names)
 """Those of findings, in order, as SQL."""
-
-
-def as_table(digests: Mapping[str, str]) -> pa.Table:
-    """Return the digests of buckets as the table they are kept in."""
-    names = ("bucket", "digest")
-    return pa.table([pa.array(column, pa.string()) for column in (list(digests), list(digests.values()))], names=names)
 
 
 def made_by(workspace: Workspace) -> str:

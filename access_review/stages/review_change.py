@@ -7,7 +7,8 @@ findings is the same. Where that cannot be told, :class:`WholeNeeded` says why, 
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
@@ -29,7 +30,6 @@ from access_review.snapshot import Snapshot
 from access_review.stages.kept_facts import (
     TIMED,
     KeptTables,
-    as_table,
     establish_kept,
     index_facts,
     made_by,
@@ -101,8 +101,8 @@ def review_change(
 ) -> ReviewedChange:
     """Review what is kept with some rows changed, at a later moment; what is kept is so from then on.
 
-    ``changes`` are by table, and ``note`` is what the state is to say then. Raises :class:`WholeNeeded` where a whole review is needed, and ``RuleError`` for a rule that
-    breaks its contract; what is kept is as it was then.
+    ``changes`` are by table, and ``note`` is what the state is to say then. Raises :class:`WholeNeeded` where a whole review
+    is needed, and ``RuleError`` for a rule that breaks its contract; what is kept is as it was then.
     """
     with kept.at_once():
         return _Change(kept, workspace, as_of, most, note).reviewed(changes)
@@ -123,6 +123,8 @@ class _Change:
             raise WholeNeeded(WholeReason.WORKSPACE, "the workspace, a rule or the tool is another")
         if as_of < self.since:
             raise WholeNeeded(WholeReason.CLOCK, "time went back")
+        self.of_roles = (AsOf(), AsOf(-workspace.policy.mover_grace))
+        self.old = AsOf(-workspace.policy.risk.old_after)
         self.gaps = self._gaps()
         self.rules = list(load().values())
         self.asked = {
@@ -143,14 +145,18 @@ class _Change:
         self.engine.as_of = self.as_of
         self.engine.register("moment", declared.moment(self.as_of))
         touched, changed = self._apply(changes)
+        if self.kept.is_indexed("opened_since"):  # what opened or closed at a look before is known from before now
+            changed.add("previous_findings")
         touched |= self._due()
         if changed & _ESTABLISHED.keys() or self._roles_due():
             touched |= self._establish()
         scope = scope_of(self.kept, touched)
-        local = [rule for rule in self.rules if rule.id in self.local]
-        others = [rule for rule in self.rules if rule.id in self.asked.keys() - self.local]
-        whole = [rule for rule in others if self._is_affected(rule, changed)]
-        hits = pa.concat_tables([self._of_scope(local, scope), *self._of_everything(whole)])
+        affected = [rule for rule in self.rules if rule.id in self.asked and self._is_affected(rule, changed)]
+        whole = [rule for rule in affected if rule.id not in self.local]
+        self.local = {rule.id for rule in affected} & self.local
+        hits = pa.concat_tables(
+            [self._of_scope([rule for rule in affected if rule.id in self.local], scope), *self._of_everything(whole)]
+        )
         return self._concluded(scope, hits, frozenset(rule.id for rule in whole))
 
     # What changed
@@ -175,7 +181,7 @@ class _Change:
                 "base_accounts" if name == "accounts" else name, TABLES[name].key, change.removed, change.added
             )
             parts = [part for part in (taken, change.added) if len(part)]
-            changed.add(name)
+            changed |= {name, "accounts"} if name == "aliases" else {name}  # by which accounts are tied to one another
             columns = _ABOUT.get(name) or _ESTABLISHED[name]
             ids = frozenset().union(*(_ids(part, columns) for part in parts))
             touched |= Touched(beside=ids) if name in _BESIDE else Touched(itself=ids)
@@ -199,8 +205,9 @@ class _Change:
     def _due(self) -> Touched:
         """Return what has rows with a time that passed some bound of a rule since."""
         local = [self.asked[rule] for rule in sorted(self.local)]
-        spans = again.due_between(local, self.since, self.as_of, [AsOf(), AsOf(-self.workspace.policy.mover_grace)])
-        due, touched = self._due_in(spans), Touched()
+        spans = again.due_between(local, self.since, self.as_of, self.of_roles)
+        asked = [value for one in local for value in one.params.values() if isinstance(value, AsOf)]
+        due, touched = self._due_in([*self.of_roles, *asked]), Touched()
         for name, columns in {**_ABOUT, **_ESTABLISHED, "waivers": ("subject", "about")}.items():
             if name in due and columns:
                 sql = f"SELECT DISTINCT {', '.join(columns)} FROM {name} WHERE {again.is_due(TIMED[name], spans)}"
@@ -211,17 +218,30 @@ class _Change:
             touched |= Touched(beside=_ids(self.engine.query(sql, **spans), ("account",)))
         return touched
 
-    def _due_in(self, spans: Mapping[str, Any]) -> frozenset[str]:
-        """Return the tables in which some time lies in one of some spans."""
-        found = self.engine.query(f"SELECT DISTINCT name FROM moments WHERE {again.is_due(['due_at'], spans)}", **spans)
-        return frozenset(found["name"].to_pylist())
+    def _due_in(self, offsets: Iterable[AsOf]) -> frozenset[str]:
+        """Return the tables in which a time has passed one of some bounds since."""
+        return frozenset().union(*(self._passed[one.offset] for one in offsets))
+
+    @cached_property
+    def _passed(self) -> Mapping[timedelta, frozenset[str]]:
+        """The tables in which a time has passed a bound since, by every bound that is asked for."""
+        bounds = {
+            value.offset for one in self.asked.values() for value in one.params.values() if isinstance(value, AsOf)
+        }
+        every = sorted(bounds | {one.offset for one in (*self.of_roles, self.old)})
+        spans = again.due_between((), self.since, self.as_of, map(AsOf, every))
+        scans = (
+            f"SELECT DISTINCT {place} AS place, name FROM moments WHERE due_at BETWEEN :from_{place} AND :to_{place}"
+            for place in range(len(every))
+        )
+        found: dict[timedelta, set[str]] = {offset: set() for offset in every}
+        for row in self.engine.rows(" UNION ALL ".join(scans), **spans):
+            found[every[row["place"]]].add(row["name"])
+        return {offset: frozenset(names) for offset, names in found.items()}
 
     def _roles_due(self) -> bool:
         """Tell whether somebody may begin, end or have handed over since."""
-        grace = AsOf(-self.workspace.policy.mover_grace)
-        return bool(
-            self._due_in(again.due_between((), self.since, self.as_of, [AsOf(), grace])) & {"people", "assignments"}
-        )
+        return bool(self._due_in(self.of_roles) & {"people", "assignments"})
 
     def _establish(self) -> Touched:
         """Make the facts anew, and return what they say otherwise."""
@@ -251,14 +271,14 @@ class _Change:
     # What it means
 
     def _is_affected(self, rule: Rule, changed: set[str]) -> bool:
-        """Tell whether a rule that is asked about everything may find something else."""
+        """Tell whether a rule may find something else than before; what it reads is as it was where it may not."""
         asked = self.asked[rule.id]
         reads = _behind(tables_read(asked.sql))
         rests_on = {base for name in reads for base in reviewing.RESTS_ON.get(name, (name,))}
-        due = self._due_in(again.due_between([asked], self.since, self.as_of, [AsOf()]))
-        affected = bool(rests_on & changed or (rests_on | reads) & due or not again.compares_directly(asked))
-        affected = affected or ("people" in rests_on and self._roles_due())
-        if affected and (lacking := again.unkept(asked)):
+        due = self._due_in([AsOf(), *(value for value in asked.params.values() if isinstance(value, AsOf))])
+        affected = bool((rests_on | reads) & (changed | due) or not again.compares_directly(asked))
+        affected = affected or (bool(rests_on & {"people", "assignments"}) and self._roles_due())
+        if affected and rule.id not in self.local and (lacking := again.unkept(asked)):
             raise WholeNeeded(
                 WholeReason.RULE, f"the rule {rule.id} reads {min(lacking)} of everybody, and is not local"
             )
@@ -314,8 +334,8 @@ class _Change:
         """Return the findings that may be others now, as they are kept, and as the last whole run found them."""
         ids = _set(self.engine.query("SELECT finding FROM moving")["finding"])
         ids |= _set(hits.filter(_among(hits["rule"], whole))["finding"])
-        spans = again.due_between((), self.since, self.as_of, [AsOf(-self.workspace.policy.risk.old_after)])
-        if "findings" in self._due_in(spans):
+        if "findings" in self._due_in([self.old]):
+            spans = again.due_between((), self.since, self.as_of, [self.old])
             sql = f"SELECT finding FROM findings WHERE {again.is_due(['first_seen'], spans)}"
             ids |= _set(self.engine.query(sql, **spans)["finding"])
         if whole:
@@ -333,14 +353,13 @@ class _Change:
         with EmbeddedEngine(self.as_of, small=sys.maxsize) as part:
             part.register("others", rows)
             digested = part.query(buckets.digested("others"))
-        self.kept.remove("digests", "finding", sorted(others))
-        self.kept.add("digests", digested)
-        names = sorted({one[: buckets.DIGITS] for one in others})
-        where = f"WHERE substr(finding, 1, {buckets.DIGITS}) IN :names"
-        digests = buckets.bucket_digests(self.engine, "digests", where, names=names)
-        self.kept.change("buckets", ("bucket",), pa.table({"bucket": pa.array(names, pa.string())}), as_table(digests))
-        every = self.engine.query("SELECT bucket, digest FROM buckets")
-        return buckets.root(dict(zip(*(column.to_pylist() for column in every.columns), strict=True)))
+            self.kept.remove("digests", "finding", sorted(others))
+            self.kept.add("digests", digested)
+            names = pa.table({"bucket": pa.array(sorted({one[: buckets.DIGITS] for one in others}), pa.string())})
+            part.register("found", self.kept.find("digests", "bucket", names["bucket"].to_pylist()))
+            digests = part.query(buckets.bucket_digests("found"))
+        self.kept.change("buckets", ("bucket",), names, digests)
+        return buckets.root(self.engine, "buckets")
 
 
 _MADE = {relation.name: relation.reads for relation in reviewing.RELATIONS}

@@ -365,7 +365,7 @@ class Day:
         self.template = company.folder / "roles/templates/clerk.yaml"
         self.text = self.template.read_text()
         self.changes = 0
-        self.most = int(os.environ.get("ACCESS_REVIEW_WATCHED_CHANGES", "4"))
+        self.most = int(os.environ.get("SOAK_CHANGES", "4"))
 
     def change(self):
         self.changes += 1
@@ -410,28 +410,40 @@ class Day:
         return watch
 
 
+SOAK_LOOKS = int(os.environ.get("SOAK_LOOKS", "6"))
+"""So often a day is looked at in a test that runs always; ``make soak`` does it more often."""
+
+
+def resident():
+    """Return how many megabytes of memory this process holds; nothing is known where there is no /proc."""
+    held = Path("/proc/self/statm")
+    return int(held.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6 if held.exists() else 0.0
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1])
+@pytest.mark.parametrize("seed", [int(os.environ.get("SOAK_SEED", "1"))])
 def test_a_day_of_random_changes_faults_and_kills_loses_no_alarm_and_tells_none_twice(
-    company, clock, monkeypatch, record_property, seed
+    company, clock, monkeypatch, record_property, capsys, seed
 ):
     day = Day(company, clock, seed, Kills(monkeypatch))
     watch = watched(company, clock, least=0)
     watch.look()
-    looks = int(os.environ.get("ACCESS_REVIEW_WATCHED_LOOKS", "10"))
-    kills = min(10, looks // 2)
-    for turn in range(looks):
+    kills, held = min(10, SOAK_LOOKS // 2), {}
+    apart = timedelta(days=1) / SOAK_LOOKS
+    for turn in range(SOAK_LOOKS):
         for _ in range(day.chance.randint(1, day.most)):
             day.change()
         day.mend()
         if day.chance.random() < 0.4:
             day.fault()
-        later(clock, minutes=65)
-        watch = day.look(watch, kill=turn % 2 == 0 and turn // 2 < kills)
+        clock.at += apart
+        watch = day.look(watch, kill=turn % (SOAK_LOOKS // kills) == 0 and turn // (SOAK_LOOKS // kills) < kills)
+        held[(turn + 1) * apart] = resident()
     day.mend()
-    later(clock, minutes=65)
+    clock.at += max(apart, timedelta(minutes=10))
     watch.look()
-    watch.look(everything=True)
+    checked = watch.look(everything=True)
+    assert not checked.wrong
 
     open_now = watching.open_now(company.folder, watch.state)
     state: Counter[str] = Counter()
@@ -452,10 +464,16 @@ def test_a_day_of_random_changes_faults_and_kills_loses_no_alarm_and_tells_none_
     assert company.run("--quiet", "review", at=at).code == 0
     full = current(reviews.read(runs.find(company.folder)).findings)
     assert sorted(full["finding"].to_pylist()) == sorted(open_now["finding"].to_pylist())
-    record_property(
-        "day",
-        f"{day.changes} changes, {len(opened)} findings opened, {sum(opened.values())} times, {looks} looks, {kills} kills",
+    hour, last = (held[min(held, key=lambda at: abs(at - timedelta(hours=hours)))] for hours in (1, 24))
+    said = (
+        f"{day.changes} changes, {len(opened)} findings opened, {sum(opened.values())} times, {SOAK_LOOKS} looks, {kills} kills; "
+        f"reviews {watch.state.reviews}; memory {hour:.0f} MB after an hour, {last:.0f} MB after the day"
     )
+    record_property("day", said)
+    if SOAK_LOOKS >= 100:
+        with capsys.disabled():
+            print(f"\n{said}")  # noqa: T201 - the figures are what it is for
+        assert last < 1.2 * hour, "memory grows"
 
 
 @pytest.mark.slow
