@@ -1,8 +1,7 @@
-"""Signatures: DSSE envelopes, made and checked with Ed25519 keys as OpenSSH keeps them.
+"""Signatures of the first format of statements: DSSE envelopes, checked with Ed25519 keys as OpenSSH keeps them.
 
-People sign with the SSH key they have; a key is named by its OpenSSH fingerprint, which
-``ssh-keygen -lf KEY.pub`` prints too. The envelope is DSSE (secure-systems-lab/dsse,
-protocol 1.0): the type of what is signed is signed with it.
+A key is named by its OpenSSH fingerprint, which ``ssh-keygen -lf KEY.pub`` prints too. The envelope is DSSE
+(secure-systems-lab/dsse, protocol 1.0): the type of what is signed is signed with it. Nothing writes them any more.
 """
 
 import base64
@@ -12,13 +11,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import rfc8785
-
-from access_review.errors import ArtifactError, PlanRefused
+from access_review.errors import PlanRefused
 from access_review.model import JsonObject
 
 if TYPE_CHECKING:
-    from securesystemslib.signer import CryptoSigner, SSlibKey  # type: ignore[attr-defined]
+    from securesystemslib.signer import SSlibKey  # type: ignore[attr-defined]
 
 PAYLOAD_TYPE = "application/vnd.access-review.approval+json"
 
@@ -50,40 +47,6 @@ def public_key(line: str) -> "SSlibKey":
     if not isinstance(key, Ed25519PublicKey):
         raise ValueError(f"{line[:40]!r} is no ssh-ed25519 public key")  # noqa: TRY004 - a wrong value in a file
     return SSlibKey.from_crypto(key, keyid=fingerprint(line))
-
-
-def private_key(data: bytes, password: bytes | None = None, *, name: str) -> "CryptoSigner":
-    """Read a private key as ``ssh-keygen -t ed25519`` writes it, or PKCS #8 PEM; raises ``ArtifactError``.
-
-    What is wrong with it is said by its ``name``, without any of it.
-    """
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-    from securesystemslib.signer import CryptoSigner  # type: ignore[attr-defined]
-
-    try:
-        openssh = b"OPENSSH PRIVATE KEY" in data[:64]
-        load = serialization.load_ssh_private_key if openssh else serialization.load_pem_private_key
-        key = load(data, password)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise ArtifactError(
-            f"{name} is no private key that can be read, or its passphrase is wrong or missing",
-            hint="name the private half of an ssh-ed25519 key",
-        ) from None
-    if not isinstance(key, Ed25519PrivateKey):
-        raise ArtifactError(f"{name} is no Ed25519 key", hint="make one: ssh-keygen -t ed25519")
-    public = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
-    return CryptoSigner(key, public_key(public.decode()))
-
-
-def sign(content: JsonObject, signer: "CryptoSigner") -> bytes:
-    """Return an envelope around canonical JSON."""
-    from securesystemslib.dsse import Envelope
-
-    envelope = Envelope(rfc8785.dumps(dict(content)), PAYLOAD_TYPE, {})
-    envelope.sign(signer)
-    return rfc8785.dumps(envelope.to_dict()) + b"\n"
 
 
 def open_envelope(data: bytes, keys: Iterable[str]) -> Signed:

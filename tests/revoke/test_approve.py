@@ -7,7 +7,6 @@ from cryptography.hazmat.primitives.serialization import PublicFormat as Public
 
 from access_review.errors import ArtifactError, PlanRefused
 from access_review.policy import StandingApproval
-from access_review.revoke import signatures
 from access_review.revoke.approve import (
     Signatories,
     Statement,
@@ -19,6 +18,7 @@ from access_review.revoke.approve import (
 from access_review.settings.approvers import Approvers
 from access_review.store.keys import needs_passphrase, private_key
 from tests.support.fake_system import START, a_change, a_plan
+from tests.support.first_envelopes import first_envelope
 
 ASKS, SECOND, THIRD, GONE = (f"hr:person:{n}" for n in (1001, 1002, 1003, 1004))
 LATER = START + timedelta(hours=1)
@@ -58,7 +58,7 @@ PEOPLE = Signatories.of(
 def signed(keys, by, kind, digest, *, key=None, at=START):
     statement = Statement(kind, digest, by, at)
     path = keys[key or by][0]
-    return signatures.sign(statement.payload(), signatures.private_key(path.read_bytes(), name=path.name))
+    return first_envelope(statement.payload(), path.read_bytes())
 
 
 def ask(plan, keys, approvers, *approvals, by=ASKS, now=LATER):

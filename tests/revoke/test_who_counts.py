@@ -12,7 +12,7 @@ from access_review.errors import PlanRefused, Unclear
 from access_review.logbook.lines import first_line, verified
 from access_review.plan.record import seal
 from access_review.policy import StandingApproval
-from access_review.revoke import signatures, statements
+from access_review.revoke import statements
 from access_review.revoke.approve import (
     JOB,
     Seen,
@@ -36,6 +36,7 @@ from access_review.revoke.statements import Objection
 from access_review.settings import WindDown
 from access_review.settings.approvers import Approvers
 from tests.support.fake_system import START, a_change, a_plan
+from tests.support.first_envelopes import first_envelope
 
 ASKS, SECOND, THIRD, TWIN, GONE, AWAY = (f"hr:person:{n}" for n in (1001, 1002, 1003, 1004, 1005, 1006))
 DIGEST = "sha256:" + "d" * 64
@@ -76,7 +77,7 @@ def said(by, kind=StatementKind.APPROVAL, digest=DIGEST, *, key=None, at=START, 
     statement = Statement(kind, digest, by, at, **more)
     if statement.head is None:
         pem = KEYS[key or by].private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
-        return signatures.sign(statement.payload(), signatures.private_key(pem, name="k"))
+        return first_envelope(statement.payload(), pem)
     return statements.sign(statement, KEYS[key or by])
 
 

@@ -5,20 +5,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 
 import pytest
 import rfc8785
-from securesystemslib.signer import CryptoSigner  # type: ignore[attr-defined]
 
 from access_review.plan import record
 from access_review.plan.record import Plan
-from access_review.revoke import signatures
 from access_review.revoke.journal import Note
 from access_review.revoke.statements import Statement, StatementKind
 from access_review.revoke.states import State, Transition
 from access_review.store import logbook, pinned
 from access_review.store.journal import JournalFile
+from tests.support.first_envelopes import first_envelope
 from tests.support.workspaces import Company
 
 SERVER = "app.example"
@@ -39,7 +37,7 @@ def age_plan(company: Company, name: str, signed: Mapping[int, str], at: str) ->
     for person, kind in signed.items():
         said = Statement(StatementKind(kind), digest, f"{person:05}", datetime.fromisoformat(at))
         path = private_folder / f"{kind}-{person}.json"
-        path.write_bytes(signatures.sign(said.payload(), _signer(company.folder / f"key{person}")))
+        path.write_bytes(first_envelope(said.payload(), (company.folder / f"key{person}").read_bytes()))
         path.chmod(0o600)
     logbook.path_of(company.folder).unlink()
     return record.read((folder / "plan.json").read_bytes())
@@ -66,7 +64,3 @@ def of_version(number: str) -> Iterator[None]:
         patched.setattr(pinned, "__version__", number)
         patched.setattr("access_review.stages.rederive.__version__", number)
         yield
-
-
-def _signer(key: Path) -> CryptoSigner:
-    return signatures.private_key(key.read_bytes(), name=key.name)

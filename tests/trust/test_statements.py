@@ -21,7 +21,6 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from securesystemslib.signer import CryptoSigner  # type: ignore[attr-defined]
 
 from access_review.errors import ArtifactError, PlanRefused
 from access_review.guarded_files.private import read_private
@@ -30,6 +29,7 @@ from access_review.logbook.tree import TreeHead, leaf
 from access_review.revoke import signatures, sshsig, statements
 from access_review.revoke.sshsig import PublicKeyLine
 from access_review.revoke.statements import Objection, Statement, StatementKind, objection, open_statement, withdrawals
+from tests.support.first_envelopes import first_envelope
 from tests.support.programs import need
 from tests.trust.openssh import armored, dearmored, detached, signed_elsewhere
 
@@ -381,7 +381,7 @@ def test_a_statement_signed_rightly_but_written_otherwise_is_refused(payload):
 
 def old(**changed):
     plain = {**replace(SAID, head=None).payload(), **changed}
-    return signatures.sign(plain, CryptoSigner(ED25519, signatures.public_key(str(GOOD["ed25519"][0]))))
+    return first_envelope(plain, ED25519.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
 
 
 def test_statements_of_the_first_format_are_read_as_before():
@@ -392,6 +392,35 @@ def test_statements_of_the_first_format_are_read_as_before():
     assert found.statement.payload()["format"] == "access-review/approval@1"
     with pytest.raises(PlanRefused):
         open_statement(old(), [PASSKEY.line])
+    envelope = json.loads(old())
+    for damage, said in (
+        ({"payloadType": "text/plain"}, "something else than an approval"),
+        ({"payload": base64.b64encode(b"[]").decode()}, "something else than an approval"),
+        ({"payload": base64.b64encode(b"{").decode()}, "is damaged"),
+        ({"signatures": None}, "is damaged"),
+    ):
+        with pytest.raises(PlanRefused, match=said):
+            signatures.open_envelope(json.dumps({**envelope, **damage}).encode(), [str(line)])
+    other = Ed25519PrivateKey.generate()
+    wrongly = {
+        **envelope,
+        "signatures": [{**envelope["signatures"][0], "keyid": sshsig.public_line(other).fingerprint}],
+    }
+    wrongly["signatures"] += envelope["signatures"]
+    lines = [str(sshsig.public_line(other)), str(line)]
+    assert signatures.open_envelope(json.dumps(wrongly).encode(), lines).keys == (line.fingerprint,)
+    assert signatures.fingerprint(str(line)) == line.fingerprint
+    for strange in (
+        "",
+        "ssh-ed25519",
+        "ssh-ed25519 AA!A=",
+        f"ssh-rsa {str(line).split()[1]}",
+        str(GOOD["rsa-3072"][0]),
+    ):
+        with pytest.raises(ValueError, match=r"no ssh-ed25519 public key|base64|padding|character|data"):
+            signatures.fingerprint(strange)
+    with pytest.raises(ValueError, match="no ssh-ed25519 public key"):
+        signatures.public_key(str(GOOD["rsa-3072"][0]))
     wrong: list[dict[str, object]] = [{"person": 5}, {"at": "x"}, {"at": None}, {"kind": "wish"}, {"digest": []}]
     for changed in wrong:
         with pytest.raises(PlanRefused):
