@@ -102,16 +102,21 @@ class Unclear(AccessReviewError):
     exit_code = 2
 
 
+def near_names(name: str, known: Iterable[str]) -> list[str]:
+    """Return up to three names that are nearly one, or of which it is a word, the nearest first; case makes no difference."""
+    folded = {one.casefold(): one for one in sorted(known)}
+    wanted = name.casefold()
+    near = [folded[found] for found in get_close_matches(wanted, folded, 3)]
+    return near or [one for found, one in folded.items() if wanted and wanted in found.split()][:3]
+
+
 def no_such(what: str, name: str, known: Iterable[str], *, more: str = "", all_of_them: str = "") -> Unclear:
     """Return the error that ``what`` has no such name, with the nearest that there is, or else with all of them.
 
     ``all_of_them`` is what lists them, where they are too many to be named. A part of a name that is a word of it is near too.
     """
     named = sorted(known)
-    folded = {one.casefold(): one for one in named}
-    wanted = name.casefold()
-    near = [folded[found] for found in get_close_matches(wanted, folded, 3)]
-    near = near or [one for found, one in folded.items() if wanted and wanted in found.split()][:3]
+    near = near_names(name, named)
     listed = f"all of them: {all_of_them}" if all_of_them else f"known: {', '.join(named)}"
     hint = f"did you mean {' or '.join(map(repr, near))}?" if near else listed
     return Unclear(f"{what} {name!r}", hint=f"{hint}{more}")

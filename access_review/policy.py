@@ -309,6 +309,8 @@ class Policy(File):
         """Hold what no policy switches off; at least one second approver is not a setting at all."""
         if self.plan_valid > LONGEST_VALID:
             raise ValueError(f"plan_valid: a plan is valid for {LONGEST_VALID.days} days at most")
+        if not all(name.strip() for name in (*self.clients, *self.reviewing.client_leads)):
+            raise ValueError("clients: a client has a name, as the roster writes it")
         if self.apply.spacing < CLOSEST_READS:
             raise ValueError("apply.spacing: the two reads that prove a change are at least a minute apart")
         return self

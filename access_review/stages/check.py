@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from difflib import get_close_matches
 from typing import TypedDict
 
 from access_review import roles
 from access_review.changes import ReadablePart, tells_readable
+from access_review.errors import near_names
 from access_review.explain import coverage
 from access_review.explain.role_members import WhoNobodyHas, role_members
 from access_review.findings.judged_share import measure_judged
@@ -79,7 +79,7 @@ def _unknown_clients(workspace: Workspace, snapshot: Snapshot) -> list[UnknownCl
     }
     known = sorted(client for client in told if client)
     return [
-        {"client": name, "near": next(iter(get_close_matches(name, known, 1)), "")}
+        {"client": name, "near": next(iter(near_names(name, known)), "")}
         for name in sorted({*workspace.policy.clients, *workspace.policy.reviewing.client_leads})
         if name not in known
     ]
