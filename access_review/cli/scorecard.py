@@ -38,6 +38,30 @@ def scorecard(
     options.show(view.value(card), view.metrics_text(card) if metrics else text)
 
 
+MetricName = Annotated[str, typer.Argument(metavar="METRIC", help="The metric, by name.")]
+
+
+def trend(ctx: typer.Context, name: MetricName) -> None:
+    """Show one metric at each of the last runs: points and figure, by the formulas of today."""
+    from access_review.stages.behind_metric import metric_trend
+    from access_review.views import scorecard as view
+
+    options: Options = ctx.obj
+    points = metric_trend(options.workspace(), name, options.now)
+    options.show(view.points_value(points), view.points_text(points))
+
+
+def rows(ctx: typer.Context, name: MetricName) -> None:
+    """Show the rows that a metric's figure counts, at the newest run or at that of --run."""
+    from access_review.stages.behind_metric import rows_behind
+    from access_review.views import scorecard as view
+
+    options: Options = ctx.obj
+    found = rows_behind(options.workspace(), options.found_run(), name)
+    shown = view.behind_text(found.what, found.run, found.rows)
+    options.show(view.behind_value(found.metric.metric, found.what, found.run, found.rows), shown)
+
+
 def attest(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(metavar="METRIC", help="The metric, by name.")],
@@ -67,5 +91,6 @@ def add_to(app: typer.Typer) -> None:
         help="Points of five dimensions by the records, and the next to gain.",
     )
     commands.callback()(scorecard)
-    commands.command()(attest)
+    for command in (trend, rows, attest):
+        commands.command()(command)
     app.add_typer(commands, name="scorecard")

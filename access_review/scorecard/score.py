@@ -102,6 +102,23 @@ def score(formulas: Formulas, listed: CheckpointList, records: Records, at: date
     return Scorecard(at, total, target, _risk(total, target, formulas), dimensions, metrics, tuple(trend))
 
 
+@dataclass(frozen=True, slots=True)
+class MetricPoint:
+    """One metric as it was at a run, by the formulas of today."""
+
+    run: str
+    at: datetime
+    score: MetricScore
+
+
+def metric_points(
+    metric: Metric, formulas: Formulas, listed: CheckpointList, records: Records, at: datetime
+) -> tuple[MetricPoint, ...]:
+    """Return a metric as it was at each of the runs that the trend shows."""
+    runs = [run for run in records.runs if run.as_of <= at][-LONGEST_TREND:]
+    return tuple(MetricPoint(run.run, run.as_of, _scored(metric, formulas, listed, records, run.as_of)) for run in runs)
+
+
 def _risk(total: float, target: float, formulas: Formulas) -> RiskLevel:
     if total < formulas.high_risk:
         return RiskLevel.HIGH

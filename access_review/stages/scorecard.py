@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 
 from access_review import documents
-from access_review.errors import PlanRefused, Unclear
+from access_review.errors import PlanRefused, no_such
 from access_review.offboarding.leaver import Leavers
 from access_review.runs import Run
 from access_review.scorecard import score
@@ -48,8 +48,8 @@ def find_metric(workspace: Workspace, name: str) -> Metric:
     every = formulas_of(workspace).metrics
     found = next((one for one in every if one.metric == name), None)
     if found is None:
-        stated = ", ".join(one.metric for one in every if one.attested)
-        raise Unclear(f"no metric is called {name!r}", hint=f"attested are: {stated}")
+        known = (one.metric for one in every)
+        raise no_such("no metric is called", name, known, all_of_them="access-review scorecard --metrics")
     return found
 
 

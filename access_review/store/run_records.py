@@ -134,13 +134,24 @@ def _rules(run: Run) -> dict[str, RuleFigures]:
 
 def leaver_figures(followed: Leavers, first: datetime) -> LeaverFigures:
     """Count the leavers of a run; ``first`` is the moment of the first run of the workspace."""
-    left = [one for one in followed.leavers if one.standing is LeaverStatus.LEFT and not _from_before(one, first)]
-    failure = followed.targets.failure
+    left = counted_leavers(followed, first)
     return LeaverFigures(
         lags=tuple(None if one.clock.most is None else one.clock.most / timedelta(hours=1) for one in left),
         in_time=sum(one.clock.late is Late.NO for one in left),
-        open_late=sum(_open_beyond(one, failure) for one in followed.leavers if one.standing is LeaverStatus.LEFT),
+        open_late=len(open_late(followed, first)),
     )
+
+
+def counted_leavers(followed: Leavers, first: datetime) -> list[Leaver]:
+    """Return who has left and is counted: not who had lost all access before the ``first`` run of the workspace."""
+    return [one for one in followed.leavers if one.standing is LeaverStatus.LEFT and not _from_before(one, first)]
+
+
+def open_late(followed: Leavers, first: datetime) -> list[Leaver]:
+    """Return who has left and can sign in, or may, beyond the failure line, however long before the ``first`` run."""
+    del first
+    failure = followed.targets.failure
+    return [one for one in followed.leavers if one.standing is LeaverStatus.LEFT and _open_beyond(one, failure)]
 
 
 def _from_before(leaver: Leaver, first: datetime) -> bool:

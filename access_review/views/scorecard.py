@@ -1,10 +1,10 @@
 """The scorecard: points beside targets, how they went, what would buy the next, and every metric with how it is known."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypedDict
 
 from access_review.model import JsonObject
-from access_review.scorecard.score import Known, MetricScore, RiskLevel, Scorecard, value_for_next_point
+from access_review.scorecard.score import Known, MetricPoint, MetricScore, RiskLevel, Scorecard, value_for_next_point
 from access_review.settings.measures import MEASURES, MeasureUnit
 from access_review.settings.scorecard import FULL_POINTS
 from access_review.views import measures
@@ -223,3 +223,31 @@ def _plain(one: MetricScore) -> JsonObject:
         "bad": one.metric.bad,
         "source": one.metric.source,
     }
+
+
+def points_text(points: Sequence[MetricPoint]) -> str:
+    """List a metric run by run: points, how its figure is known, and the figure."""
+    rows = [
+        (f"{one.at:%Y-%m-%d %H:%M}", one.run, f"{one.score.points:g}", str(one.score.known), _figure(one.score))
+        for one in points
+    ]
+    return table(("at", "run", "points", "", "figure"), rows) if rows else "There is no run yet."
+
+
+def points_value(points: Sequence[MetricPoint]) -> JsonObject:
+    """Return a metric run by run for scripts."""
+    return {"points": [{"run": one.run, "at": one.at.isoformat(), **_plain(one.score)} for one in points]}
+
+
+def behind_text(what: str, run: str, rows: Sequence[Mapping[str, str]]) -> str:
+    """List the rows that a figure counts."""
+    if not rows:
+        return f"{run}: {what}" if what.startswith("no rows") else f"{run}: {what}: none"
+    columns = tuple(rows[0])
+    listed = table(columns, [tuple(visible(row[name]) for name in columns) for row in rows])
+    return f"{run}: {what}, {len(rows):,} in all\n\n{listed}"
+
+
+def behind_value(metric: str, what: str, run: str, rows: Sequence[Mapping[str, str]]) -> JsonObject:
+    """Return the rows that a figure counts, for scripts."""
+    return {"metric": metric, "run": run, "what": what, "rows": [dict(row) for row in rows]}

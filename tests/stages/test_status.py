@@ -167,6 +167,20 @@ def test_the_scorecard_is_of_the_same_records_and_its_formulas_can_be_changed(wo
     assert (metrics["grants-judged"]["part"], metrics["grants-judged"]["whole"]) == (31, 31)
     assert (metrics["training-done"]["known"], metrics["training-done"]["points"]) == ("unknown", 0)
     assert card["risk"] == "high"
+    points = workspace.run("--json", "scorecard", "trend", "movers", at=LATER).json["points"]
+    assert [one["run"] for one in points] == [one["run"] for one in card["trend"]]
+    counted = {one["metric"]: one for one in card["metrics"]}
+    behind = {
+        name: workspace.run("--json", "scorecard", "rows", name, at=LATER).json
+        for name in ("leavers-in-time", "sources-complete", "movers", "review-coverage")
+    }
+    assert {one["run"] for one in behind.values()} == {card["trend"][-1]["run"]}
+    assert len(behind["leavers-in-time"]["rows"]) == counted["leavers-in-time"]["whole"]
+    assert len(behind["sources-complete"]["rows"]) == counted["sources-complete"]["whole"]
+    assert len(behind["movers"]["rows"]) == counted["movers"]["value"]
+    assert behind["review-coverage"]["what"] == "audits of the quarter"
+    unknown = workspace.run("scorecard", "rows", "leavers-in-tme", at=LATER)
+    assert (unknown.code, "did you mean 'leavers-in-time'?" in unknown.err) == (2, True)
     words = ("scorecard", "attest", "training-done", "--by", "00010", "--link", "x", "--note", "y", "--value")
     assert [workspace.run(*words, value, at=LATER).code for value in ("101", "95")] == [4, 0]
     assert workspace.run("scorecard", "attest", "movers", *words[3:], "95", at=LATER).code == 4
