@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, S
 from access_review.model import Options, Severity
 from access_review.settings import Duration, File, OneOrMore, Percent, Share, Texts, Whole
 from access_review.settings.channels import Notify
+from access_review.settings.standing import StandingRemoval
 from access_review.settings.watching import Watching
 from access_review.settings.web import Web
 
@@ -299,6 +300,7 @@ class Policy(File):
     retention: Retention = Retention()
     apply: Applying = Applying()
     standing: StandingApproval | None = None
+    standing_removal: StandingRemoval | None = None
     watch: Watching = Watching()
     engine: EngineSettings = EngineSettings()
     web: Web | None = None

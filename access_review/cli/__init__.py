@@ -30,6 +30,7 @@ from access_review.cli import (
     serve,
     small_audits,
     status,
+    stop,
     waive,
     watch,
     workspace,
@@ -135,6 +136,7 @@ status.add_to(app)
 scorecard.add_to(app)
 small_audits.add_to(app)
 revocation.add_to(app)
+stop.add_to(app)
 logbook.add_to(app)
 evidence.add_to(app)
 watch.add_to(app)

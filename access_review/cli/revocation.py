@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from access_review.cli import unattended
 from access_review.cli.options import Options, leave, moment, shown
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from access_review.plan.limits import Higher
     from access_review.plan.record import Plan
     from access_review.runs import Run
-    from access_review.stages.apply import Pace
     from access_review.stages.keep_signed import Signer
     from access_review.tables import Row
     from access_review.views.plan_changes import Screen
@@ -26,12 +26,6 @@ if TYPE_CHECKING:
 
 
 _LARGEST_LOG = 64 * 2**20
-_PARTLY = (
-    "not all of the plan was carried out; what was not stands above\n  → the same command goes on with what is left"
-)
-_NO_TICKET = (
-    "not all tickets could be seen to; why stands above\n  → the next apply, verify or remind goes on with them"
-)
 
 
 def _higher(text: str) -> "Higher":
@@ -143,6 +137,9 @@ def approve(
     standing: Annotated[
         bool, typer.Option("--standing", help="Sign the standing approval of roles/policy.yaml.")
     ] = False,
+    removal: Annotated[
+        bool, typer.Option("--standing-removal", help="Sign the standing removal of roles/policy.yaml.")
+    ] = False,
     wind_down: Annotated[
         str, typer.Option("--wind-down", help="Sign this wind-down, as roles/wind-downs/NAME.yaml declares it.")
     ] = "",
@@ -152,21 +149,24 @@ def approve(
 ) -> None:
     """Approve, as a second person, what the first asked for."""
     from access_review.revoke.approve import StatementKind
-    from access_review.stages.approve import approve_plan, approve_standing, approve_wind_down
+    from access_review.stages.approve import approve_plan, approve_removal, approve_standing, approve_wind_down
     from access_review.stages.keep_signed import Signer
     from access_review.stages.plan import require_lists
     from access_review.store import plans
     from access_review.views import carry_out, planned
     from access_review.views.standing import declared_text
+    from access_review.views.standing_removal import removal_text
 
     options: Options = ctx.obj
     options.begin_logbook("approve")
-    if [request, standing, bool(wind_down)].count(True) > 1:
-        raise typer.BadParameter("one at a time: --request, --standing or --wind-down NAME")
-    kind = StatementKind.STANDING if standing else StatementKind.REQUEST if request else StatementKind.APPROVAL
+    if [request, standing, removal, bool(wind_down)].count(True) > 1:
+        raise typer.BadParameter("one at a time: --request, --standing, --standing-removal or --wind-down NAME")
+    kind = (
+        StatementKind.STANDING if standing or removal else StatementKind.REQUEST if request else StatementKind.APPROVAL
+    )
     run, workspace = options.found_run(reviewed=True), options.workspace()
     now = options.acting(workspace).now().replace(microsecond=0)
-    stored = None if standing or wind_down else plans.find(run, of)
+    stored = None if standing or removal or wind_down else plans.find(run, of)
     if stored:
         # What is signed is shown from the record alone; lists that say something else must not lie beside it.
         require_lists(stored, workspace)
@@ -176,6 +176,10 @@ def approve(
         kind = StatementKind.WIND_DOWN
         options.say(_declared(workspace, wind_down))
         digest, path = approve_wind_down(run, workspace, wind_down, signer, now)
+    elif removal:
+        if workspace.policy.standing_removal:
+            options.say(removal_text(workspace.policy.standing_removal))
+        digest, path = approve_removal(run, workspace, signer, now)
     elif stored is None:
         if workspace.policy.standing:
             options.say(declared_text(workspace.policy.standing))
@@ -250,7 +254,7 @@ def apply(
         typer.Option(
             "--standing",
             help="Unattended, by the standing approval: read, plan for leavers and carry it out; with --run "
-            "or --of, the plan prepared there.",
+            "or --of, the plan prepared there. Then the standing removal, where one is signed.",
         ),
     ] = False,
     of: Which = "plan",
@@ -274,7 +278,7 @@ def apply(
     told = (lambda step: options.say(applied.progress(step))) if sys.stdout.isatty() else (lambda _: None)
     pace = Pace(tuple(only or ()), until, go_on, told)
     if standing:
-        _unattended(options, of, pace, key)
+        unattended.run(options, of, pace, key)
         return
     workspace, stored = options.workspace(), plans.find(options.found_run(reviewed=True), of)
     clock = options.acting(workspace)
@@ -284,27 +288,7 @@ def apply(
     seen = see_to_tickets(workspace, clock.now(), os.environ)
     value = {**applied.value(stored.plan, done), "tickets": tickets.value(seen)}
     options.show(value, "\n".join((applied.text(stored.plan, done), *tickets.lines(seen))))
-    leave(4 if done.partly else 1 if seen.failed else 0, _PARTLY if done.partly else _NO_TICKET)
-
-
-def _unattended(options: Options, of: str, pace: "Pace", key: Path | None) -> None:
-    import os
-
-    from access_review.stages.apply_standing import apply_standing
-    from access_review.store import plans
-    from access_review.views import standing as view
-    from access_review.views import tickets
-    from access_review.views.text import visible
-
-    prepared = plans.find(options.found_run(reviewed=True), of) if options.run or of != plans.PLAN else None
-    workspace = options.workspace()
-    outcome = apply_standing(workspace, options.acting(workspace), os.environ, pace=pace, prepared=prepared, key=key)
-    made = view.value(outcome.stored.plan, outcome.applied, outcome.told, outcome.not_sent)
-    value = {**made, "tickets": tickets.value(outcome.tickets)}
-    options.show(value, "\n".join((view.text(outcome.told, outcome.not_sent), *tickets.lines(outcome.tickets))))
-    unsent = f"nobody was told of it: {'; '.join(map(visible, outcome.not_sent))}" if outcome.not_sent else _NO_TICKET
-    failed = outcome.not_sent or outcome.tickets.failed
-    leave(4 if outcome.partly else 1 if failed else 0, _PARTLY if outcome.partly else unsent)
+    leave(4 if done.partly else 1 if seen.failed else 0, unattended.PARTLY if done.partly else unattended.NO_TICKET)
 
 
 def verify(
@@ -350,7 +334,7 @@ def verify(
     wrong = {State.FAILED, State.REGRANTED}
     failed = sum(one.state in wrong for one in found)
     reason = f"{count(failed, 'change')} did not hold" if failed else "access remains that the batch was to end"
-    said = f"{reason}; each stands above" if remaining or failed else _NO_TICKET
+    said = f"{reason}; each stands above" if remaining or failed else unattended.NO_TICKET
     leave(4 if remaining or failed else 1 if seen.failed else 0, said)
 
 

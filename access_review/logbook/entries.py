@@ -4,7 +4,7 @@ Files are there before their line is: a file that no line names counts for nothi
 stage makes it again. Of what is about to happen (a batch begins) the line comes first.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from access_review.logbook.lines import FileMark, LogEntry, LogEvent, StoreMark
@@ -95,6 +95,26 @@ def signed_off(run: str, at: datetime, person: str, files: Mapping[str, FileMark
 def ran_unattended(job: str, at: datetime, *, run: str, made: int) -> LogEntry:
     """An unattended job ended with as many changes made: one that is not heard of did not run."""
     return LogEntry(LogEvent.OBSERVATION, job, at, details={"run": run, "made": str(made)})
+
+
+REMOVAL = "removal"
+"""The name of the lines about what the standing removal waits for, and of plans under it."""
+
+
+def removals_waiting(at: datetime, *, run: str, made: int, waiting: Iterable[str]) -> LogEntry:
+    """A look of the standing removal ended: changes made, and which of those announced are still to go."""
+    details = {"run": run, "made": str(made), "waiting": " ".join(sorted(waiting))}
+    return LogEntry(LogEvent.OBSERVATION, REMOVAL, at, details=details)
+
+
+def removal_stopped(change: str, at: datetime, *, person: str, assured: str, reason: str) -> LogEntry:
+    """Somebody stopped an announced removal, for good; ``assured`` tells whether they signed it."""
+    details = {"change": change, "person": person, "assured": assured, "reason": reason}
+    return LogEntry(LogEvent.OBSERVATION, f"{STOPPED}{change}", at, details=details)
+
+
+STOPPED = "stopped "
+"""How the names of the lines begin that say that a removal was stopped."""
 
 
 def observed(at: datetime, details: Mapping[str, str]) -> LogEntry:

@@ -24,6 +24,7 @@ from access_review.plan.recent_removals import DAY, RecentRemovals
 from access_review.plan.record import FORMAT, AppliedLimits, NamedSystem, PinnedInputs, Plan, batches, seal
 from access_review.plan.remedies import changes_for
 from access_review.plan.request import DecidedRevoke, Request, Scope, collect_request
+from access_review.plan.standing_scope import uncovered_removals
 from access_review.plan.wind_down_scope import check_people, count_people, uncovered
 from access_review.plan.withheld import ToPerson, Withheld, WithheldCode, withheld
 from access_review.policy import Limits
@@ -69,6 +70,9 @@ def plan(
     outcomes: Outcomes = {finding["finding"]: changes_for(request, finding) for finding in request.findings}
     if scope.wind_down:
         outcomes = _only_covered(engine, workspace, scope.wind_down, outcomes, snapshot.as_of)
+    if scope.standing_removal:
+        refused = uncovered_removals(engine, workspace, request, merge(outcomes), scope.standing_removal)
+        outcomes = withhold(outcomes, refused)
     settled_by = _Limiting(accepted or {}, raised.limits if raised else (), taken, now - DAY, scope.wind_down)
     outcomes, settled = _settle(snapshot, workspace, engine, report, outcomes, settled_by)
     ordered = tuple(sorted(_with_collateral(settled.changes, engine), key=_order))
@@ -117,7 +121,7 @@ class _Limiting:
 
 def _only_covered(engine: Engine, workspace: Workspace, name: str, outcomes: Outcomes, now: datetime) -> Outcomes:
     """Leave to a person what a wind-down does not cover."""
-    return _withhold(outcomes, uncovered(engine, name, workspace.wind_downs[name], merge(outcomes), now))
+    return withhold(outcomes, uncovered(engine, name, workspace.wind_downs[name], merge(outcomes), now))
 
 
 def _settle(
@@ -149,7 +153,7 @@ def _settle(
                 return outcomes, _Settled(changes, counts, proven)
             refused = proven.changes
         # Each round leaves at least one finding more to a person, so this ends.
-        outcomes = _withhold(outcomes, refused)
+        outcomes = withhold(outcomes, refused)
 
 
 def _may_plan(
@@ -195,7 +199,7 @@ def _apart(engine: Engine, counts: Sequence[Count]) -> Mapping[str, Withheld]:
     }
 
 
-def _withhold(outcomes: Outcomes, refused: Mapping[str, Withheld]) -> Outcomes:
+def withhold(outcomes: Outcomes, refused: Mapping[str, Withheld]) -> Outcomes:
     """Leave a finding to a person when one of its changes is refused: all of them or none."""
     remaining: Outcomes = {}
     for finding, outcome in outcomes.items():

@@ -28,6 +28,9 @@ FORMAT = "access-review/plan@2"
 EARLIER = "access-review/plan@1"
 """What is still read: such a plan holds its own digest, and cannot be derived again."""
 
+_LATER = ("wind_down", "standing_removal")
+"""Parts of a scope that are written where they say something."""
+
 GIVEN_BACK = "given back"
 """What the one count of an undo is a count of."""
 
@@ -166,7 +169,7 @@ def schema() -> JsonObject:
     made["properties"]["format"] = {"const": FORMAT}
     for part in (made, *made["$defs"].values()):
         if "properties" in part:
-            part |= {"additionalProperties": False, "required": sorted({*part["properties"]} - {"wind_down"})}
+            part |= {"additionalProperties": False, "required": sorted({*part["properties"]} - set(_LATER))}
     return made
 
 
@@ -174,8 +177,9 @@ def plain(plan: Plan) -> JsonObject:
     """Return a plan as the JSON object that its file holds."""
     body: dict[str, Any] = _form().dump_python(plan, mode="json")
     del body["digest"]
-    if not plan.scope.wind_down:
-        del body["scope"]["wind_down"]  # as plans were written before there were any
+    for name in _LATER:
+        if not body["scope"][name]:
+            del body["scope"][name]  # as plans were written before there were any
     if plan.format == EARLIER:
         return _as_earlier(body) | {"digest": plan.digest}
     return body

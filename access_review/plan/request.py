@@ -26,7 +26,8 @@ class Scope:
     """Which findings a plan is for: those of some rules, persons or clients; empty is all.
 
     ``reviewed`` is for what reviewers decided to revoke, and for findings only of the rules given beside it.
-    ``wind_down`` is the declared one that it is for.
+    ``wind_down`` is the declared one that it is for. ``standing_removal`` are the changes, by id, that it is for under the
+    standing removal.
     """
 
     rules: tuple[str, ...] = ()
@@ -34,6 +35,7 @@ class Scope:
     clients: tuple[str, ...] = ()
     reviewed: bool = False
     wind_down: str = ""
+    standing_removal: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,7 @@ class WithheldCode(StrEnum):
     PROOF_LOSES = "proof-loses"
     NOT_GIVEN_BACK = "not-given-back"
     NOT_WOUND_DOWN = "not-wound-down"
+    NOT_STANDING = "not-standing"
 
 
 PROTECTIONS = frozenset(
@@ -141,6 +142,7 @@ SENTENCES = {
     WithheldCode.PROOF_LOSES: "the proof fails: {account} would lose {name}, which is expected",
     WithheldCode.NOT_GIVEN_BACK: "not given back: {detail}",
     WithheldCode.NOT_WOUND_DOWN: "the wind-down {name} does not cover it: {detail}",
+    WithheldCode.NOT_STANDING: "the standing removal does not cover it: {detail}",
 }
 """What people read, with the facts in their places."""
 

@@ -110,9 +110,9 @@ def read_statement(
 
 
 def _job(statement: Statement, valid: Sequence[Approver]) -> Approver:
-    """Return the job's entry for a key; raises ``PlanRefused`` for another key, and for all but an execution."""
+    """Return the job's entry for a key; raises ``PlanRefused`` for another key, and for all but an execution or a notice."""
     found = next((approver for approver in valid if approver.job), None)
-    if found is None or statement.kind is not StatementKind.EXECUTION:
+    if found is None or statement.kind not in {StatementKind.EXECUTION, StatementKind.NOTICE}:
         raise PlanRefused(
             f"{JOB} did not sign that it carries a plan out with its own key, and may say nothing else",
             hint="enrol the key of the job in roles/approvers.yaml: job: standing",
@@ -157,6 +157,10 @@ class Counted:
         return f" (passed over: {'; '.join(self.passed_over)})" if self.passed_over else ""
 
 
+_BESIDE = (StatementKind.NOTICE, StatementKind.STOP)
+"""What stands behind nothing, and is held to rules of its own."""
+
+
 def count_statements(
     envelopes: Iterable[bytes],
     digest: str,
@@ -177,7 +181,8 @@ def count_statements(
     stale: list[str] = []
     for data in envelopes:
         try:
-            every.append((statements.payload_of(data), read_statement(data, approvers, people, now)))
+            if (whole := statements.payload_of(data)).kind not in _BESIDE:
+                every.append((whole, read_statement(data, approvers, people, now)))
         except PlanRefused as error:
             passed.append(error.message)
             stale.append(error.message)

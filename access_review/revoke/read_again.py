@@ -23,6 +23,7 @@ from access_review.plan.recent_removals import DAY, RecentRemovals
 from access_review.plan.record import Plan
 from access_review.plan.remedies import changes_for
 from access_review.plan.request import DecidedRevoke, collect_request
+from access_review.plan.standing_scope import uncovered_removals
 from access_review.plan.wind_down_scope import check_people, count_people, uncovered
 from access_review.plan.withheld import Withheld
 from access_review.review import Previous, find
@@ -83,6 +84,8 @@ def ask_again(
         holders = without_holders(engine, by.workspace.policy.protect.last_holders)
         name = plan.scope.wind_down
         beyond = uncovered(engine, name, by.workspace.wind_downs[name], plan.changes, now) if name else {}
+        if named := plan.scope.standing_removal:
+            beyond = uncovered_removals(engine, by.workspace, request, merge(outcomes), named)
         _check_limits(engine, plan, by, now)
     asked = {change.id: change for change in merge(outcomes)}
     against = {}

@@ -43,7 +43,7 @@ class StatementKind(StrEnum):
     """What a statement says of a digest.
 
     ``request``, ``approval`` and ``execution`` are of a plan, ``standing`` of a standing
-    approval, ``wind-down`` of a declared one, ``waiver`` of an exception, ``sign-off`` of an
+    approval or removal, ``notice`` says that a manager was told of a removal, ``stop`` that it is not to be, ``wind-down`` of a declared one, ``waiver`` of an exception, ``sign-off`` of an
     audit, ``attestation`` of what somebody states or does beside the check list; ``withdrawal`` takes back the statement with that digest (:attr:`Statement.id`).
     """
 
@@ -56,6 +56,8 @@ class StatementKind(StrEnum):
     WIND_DOWN = "wind-down"
     SIGN_OFF = "sign-off"
     ATTESTATION = "attestation"
+    NOTICE = "notice"
+    STOP = "stop"
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ def _public_key(line: str) -> str:
 class Approver(File):
     """One key of a person: a public key as OpenSSH writes it, how it was enrolled, and by whom.
 
-    Or, with ``job`` in place of ``person``, that of an unattended job, which signs what it carries out and may nothing else.
+    Or, with ``job`` in place of ``person``, that of an unattended job, which signs what it carries out and that a manager was told of it, and may nothing else.
     """
 
     person: str = ""

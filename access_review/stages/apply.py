@@ -1,7 +1,7 @@
 """Apply: carry out exactly the approved plan, under the lock of the workspace."""
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -16,8 +16,10 @@ from access_review.revoke import apply, approve, recheck, systems
 from access_review.revoke.approve import Signatories
 from access_review.revoke.journal_removals import recent_removals as taken_by
 from access_review.revoke.read_again import SecondReview, ask_again, read_again, require_same_systems
+from access_review.revoke.signed_removal import digest_of_removal, takes_standing
 from access_review.revoke.states import CHANGED, Recheck, State, Transition
 from access_review.snapshot import Snapshot
+from access_review.stages import removal_notices
 from access_review.stages.approve import sign_execution
 from access_review.stages.keep_signed import Signer
 from access_review.stages.rederive import decisions_then, is_derivable, refuse_other_version, require_derived
@@ -87,7 +89,13 @@ def _applied(
         most: int | None = None
         if standing:
             _refuse_unprepared(stored)
-            most, passed_over, rosters = _allowed_today(stored, workspace, now)
+            allowed = _removals_today if takes_standing(plan) else _allowed_today
+            most, passed_over, rosters = allowed(stored, workspace, now)
+            if takes_standing(plan) and signer is None:
+                raise PlanRefused(
+                    "the standing removal is carried out with the key of the job alone",
+                    hint="enrol one in roles/approvers.yaml (job: standing), and apply --standing --key FILE",
+                )
             if not is_derivable(plan):  # the standing approval says nothing of what is in it
                 _require_approved(stored, workspace, now, plan.requested_by)
         else:
@@ -100,9 +108,13 @@ def _applied(
         if signer:
             sign_execution(stored, workspace, signer, now)
         judge = _judge(stored, workspace, journal, now, rosters)
+        if takes_standing(plan):
+            if not standing:
+                raise PlanRefused("it was planned under the standing removal, for an unattended run", hint="plan again")
+            judge = _not_stopped(judge, stored, workspace, rosters)
         if standing:
             judge = _not_ordered_twice(judge, workspace, now)
-        plans.begin(stored, by, now, standing=_digest_of_standing(workspace) if standing else "")
+        plans.begin(stored, by, now, standing=_digest_of_standing(stored, workspace) if standing else "")
         with systems.executors(workspace, plan.changes, now) as executors:
             batch = apply.ApplyRun(
                 plan=plan,
@@ -166,8 +178,10 @@ def _rosters_now(stored: StoredPlan, workspace: Workspace, now: datetime) -> tup
     return rosters, Signatories.of(rosters.tables["people"].to_pylist(), ())
 
 
-def _digest_of_standing(workspace: Workspace) -> str:
-    standing = workspace.policy.standing
+def _digest_of_standing(stored: StoredPlan, workspace: Workspace) -> str:
+    standing, removal = workspace.policy.standing, workspace.policy.standing_removal
+    if takes_standing(stored.plan):
+        return digest_of_removal(removal) if removal else ""
     return approve.digest_of_standing(standing) if standing else ""
 
 
@@ -187,17 +201,48 @@ def _allowed_today(stored: StoredPlan, workspace: Workspace, now: datetime) -> t
     stands(stored.signatories)
     rosters, current = _rosters_now(stored, workspace, now)
     passed_over = stands(current).passed_over
+    called = _called_today(workspace, now, lambda plan, change: approve.is_covered(change) and not plan.scope.wind_down)
+    return max(0, standing.daily - called) if standing else 0, passed_over, rosters
+
+
+def _called_today(workspace: Workspace, now: datetime, counts: Callable[[Plan, Change], bool]) -> int:
+    """Count the calls of the last day that count, and those of batches of which nobody can say what they were."""
     called = sum(
-        approve.is_covered(change) and row.state is State.CALLING and row.at > now - _DAY
+        row.state is State.CALLING and row.at > now - _DAY and counts(plan, change)
         for plan, change, row in _journalled(workspace)
-        if not plan.scope.wind_down
     )
-    called += sum(
+    return called + sum(
         row.state is State.CALLING and row.at > now - _DAY
         for _, journal in plans.lost(workspace.folder)
         for row in journal.changes
     )
-    return max(0, standing.daily - called) if standing else 0, passed_over, rosters
+
+
+def _removals_today(stored: StoredPlan, workspace: Workspace, now: datetime) -> tuple[int, tuple[str, ...], Snapshot]:
+    """Return the same of the standing removal, whose cap is its own; raises ``PlanRefused``."""
+    removal_notices.require_signed(workspace, stored.signatories, now, stored)
+    rosters, current = _rosters_now(stored, workspace, now)
+    passed_over = removal_notices.require_signed(workspace, current, now, stored).passed_over
+    return removals_left(workspace, now), passed_over, rosters
+
+
+def removals_left(workspace: Workspace, now: datetime) -> int:
+    """Return how many changes the standing removal leaves for today; raises as :func:`access_review.store.plans.journals` does."""
+    removal = workspace.policy.standing_removal
+    called = _called_today(workspace, now, lambda plan, _: takes_standing(plan))
+    return max(0, removal.daily - called) if removal else 0
+
+
+def _not_stopped(judge: apply.Judge, stored: StoredPlan, workspace: Workspace, rosters: Snapshot) -> apply.Judge:
+    """Leave alone what is not announced, or stopped, as it is known just before each change."""
+    rows = rosters.tables["people"].to_pylist()
+
+    def judged(change: Change, now: datetime) -> Recheck:
+        if why := removal_notices.against_now(stored, workspace, rows, now).get(change.id):
+            return Recheck(refused=f"the standing removal waits: {why}")
+        return judge(change, now)
+
+    return judged
 
 
 def _not_ordered_twice(judge: apply.Judge, workspace: Workspace, now: datetime) -> apply.Judge:
@@ -225,7 +270,8 @@ def _journalled(workspace: Workspace) -> Iterator[tuple[Plan, Change, Transition
 
 def _refuse_unprepared(stored: StoredPlan) -> None:
     """Raise ``PlanRefused`` for a plan that nobody prepared for an unattended run, and that merely lies there."""
-    by_the_job = stored.name == plans.STANDING and stored.plan.requested_by == approve.BY_STANDING
+    own = plans.REMOVAL if takes_standing(stored.plan) else plans.STANDING
+    by_the_job = stored.name == own and stored.plan.requested_by == approve.BY_STANDING
     if not by_the_job and stored.plan.ahead is None and stored.plan.valid_from is None:
         raise PlanRefused(
             f"the {stored.name} of {stored.run.id} was not made for an unattended run",

@@ -86,7 +86,7 @@ def apply_standing(
     """
     try:
         signer = job_signer(workspace, key, clock.now())
-        unproven = _verify_earlier(workspace, clock.now())
+        unproven = verify_earlier(workspace, clock.now(), STANDING)
         stored = prepared or _plan_leavers(workspace, clock.now(), progress)
         applied = _carry_out(stored, workspace, clock, pace, signer)
         account = replace(_account(stored, applied, unproven), unsigned=signer is None)
@@ -151,14 +151,17 @@ def _signers(run: Run, workspace: Workspace, now: datetime) -> approve.Approved:
     )
 
 
-def _verify_earlier(workspace: Workspace, now: datetime) -> tuple[str, ...]:
-    """Read again what earlier unattended runs changed; return what is not as it should be, in words."""
+def verify_earlier(workspace: Workspace, now: datetime, name: str) -> tuple[str, ...]:
+    """Read again what earlier unattended runs changed by plans of a name; return what is not as it should be, in words.
+
+    Raises ``ConnectorError`` for a system that lets nobody in, and ``PlanRefused`` and ``Unclear`` as verifying does.
+    """
     wrong = []
     for run in logged.known_runs(workspace.folder):
-        if now - run.as_of > FOLLOWED or not begun(plans.journal_of(run, STANDING)):
+        if now - run.as_of > FOLLOWED or not begun(plans.journal_of(run, name)):
             continue
         try:
-            stored = plans.find(run, STANDING)
+            stored = plans.find(run, name)
         except AccessReviewError as error:
             wrong.append(error.message)  # one batch that cannot be followed stops no other
             continue
@@ -192,22 +195,34 @@ def _newest(workspace: Workspace) -> Run | None:
 def _tell(
     workspace: Workspace, run: Run | None, now: datetime, account: view.StandingSummary, environment: Mapping[str, str]
 ) -> tuple[str, ...]:
-    """Tell those who signed and those the policy names; return why somebody was not reached.
+    """Tell those who signed and those the policy names; return why somebody was not reached."""
+    people = reviewers.people_of(snapshots.people(run) if run else ())
+    hearing = _hearing(workspace, run, people, now)
+    return tell(workspace, people, now, view.notice(account), hearing, environment, always=bool(account.done))
+
+
+def tell(
+    workspace: Workspace,
+    people: People,
+    now: datetime,
+    said: tuple[str, str],
+    hearing: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    always: bool,
+) -> tuple[str, ...]:
+    """Tell some people of what an unattended run did; return why somebody was not reached.
 
     The same refusal is told once a day: the job runs often, and who is told too often reads no more.
     """
-    subject, text = view.notice(account)
+    subject, text = said
     if not text:
         return ()
     recent = {key: at for key, at in notified.read(workspace.folder).items() if now - at < _AGAIN}
     key = hashlib.sha256(f"{subject}\n{text}".encode()).hexdigest()
-    if key in recent and not account.done:
+    if key in recent and not always:
         return ()
-    people = reviewers.people_of(snapshots.people(run) if run else ())
-    notices = [
-        Notice("standing", people.names.get(who, who), people.mails.get(who), subject, text)
-        for who in _hearing(workspace, run, people, now)
-    ]
+    notices = [Notice("standing", people.names.get(who, who), people.mails.get(who), subject, text) for who in hearing]
     delivered = notify.deliver(notices, workspace.policy.notify, environment, workspace.folder / notify.FOLDER, now)
     failed = tuple(sorted({why for one in delivered for why in one.failed}))
     if not failed:

@@ -8,6 +8,7 @@ from access_review.errors import PlanRefused, Unclear
 from access_review.plan.record import refuse_stale
 from access_review.revoke import approve, sshsig, statements
 from access_review.revoke.approve import Signatories, Statement, StatementKind
+from access_review.revoke.signed_removal import digest_of_removal
 from access_review.revoke.signed_wind_down import digest_of_wind_down, find_wind_down
 from access_review.runs import Run
 from access_review.stages.keep_signed import Signer, ToSign, sign
@@ -109,6 +110,19 @@ def standing_to_sign(
     digest = approve.digest_of_standing(standing)
     said = Statement(StatementKind.STANDING, digest, people.person(by), at, reason)
     return ToSign(said, people, workspace.folder / folder)
+
+
+def approve_removal(run: Run, workspace: Workspace, signer: Signer, now: datetime) -> tuple[str, Path]:
+    """Sign the standing removal of the policy as it is now; return its digest and the file; raises ``PlanRefused``."""
+    people, removal = plans.signatories(run), workspace.policy.standing_removal
+    if removal is None:
+        raise PlanRefused("there is no standing removal", hint="declare `standing_removal` in roles/policy.yaml")
+    if now.date() > removal.until:
+        raise PlanRefused(
+            f"the standing removal ended on {removal.until}", hint="give it another day, in a reviewed change"
+        )
+    said = Statement(StatementKind.STANDING, digest_of_removal(removal), people.person(signer.by), now, signer.reason)
+    return said.digest, sign(ToSign(said, people, workspace.folder / plans.STANDING_APPROVALS), workspace, signer)
 
 
 def approve_wind_down(run: Run, workspace: Workspace, name: str, signer: Signer, now: datetime) -> tuple[str, Path]:

@@ -21,10 +21,15 @@ _CAPACITIES = {
     StatementKind.WAIVER: ("approver", "approve"),
     StatementKind.SIGN_OFF: ("auditor", ""),
     StatementKind.ATTESTATION: ("witness", ""),
+    StatementKind.NOTICE: ("job", ""),
+    StatementKind.STOP: ("witness", ""),
 }
 """In which capacity somebody says a thing, and what roles/approvers.yaml must allow them."""
 
-_ABOUT_WORDS = {StatementKind.STANDING, StatementKind.WIND_DOWN, StatementKind.WAIVER, StatementKind.ATTESTATION}
+_ABOUT_WORDS = {
+    *(StatementKind.STANDING, StatementKind.WIND_DOWN, StatementKind.WAIVER, StatementKind.ATTESTATION),
+    *(StatementKind.NOTICE, StatementKind.STOP),
+}
 """What is signed of words that may be others later."""
 
 

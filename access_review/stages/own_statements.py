@@ -37,7 +37,7 @@ def own_statements(workspace: Workspace, run: Run, by: str, now: datetime) -> tu
     found = [
         OwnStatement(one)
         for one in said_by(plans.workspace_statements(workspace.folder), plans.signatories(run), person)
-        if one.kind is not StatementKind.ATTESTATION
+        if one.kind not in {StatementKind.ATTESTATION, StatementKind.STOP}
     ]
     for stored in _plans(workspace, now):
         found += [OwnStatement(one, stored) for one in said_by(stored.approvals, stored.signatories, person)]

@@ -10,6 +10,7 @@ from access_review.plan.record import Plan
 from access_review.plan.request import DecidedRevoke
 from access_review.plan.reviewed_revokes import decided_revokes
 from access_review.revoke import approve
+from access_review.revoke.signed_removal import require_removal_then, takes_standing
 from access_review.runs import Run
 from access_review.stages.undo import derive_undo
 from access_review.store import logged, pinned, plans, snapshots
@@ -120,6 +121,9 @@ def _require_signed(undone: StoredPlan, workspace: Workspace) -> None:
             plans.seen_standing(workspace.folder, at),
         )
         then = begun.details.get("standing", "")
+        if takes_standing(undone.plan):
+            require_removal_then(then, signed, known, people, now=at, plan=undone.plan, seen=seen)
+            return
         approve.require_standing_then(then, signed, known, people, now=at, plan=undone.plan, seen=seen)
         return
     approve.require(undone.plan, undone.approvals, known, people, now=at, by=executor, seen=plans.seen(undone, at))

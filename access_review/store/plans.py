@@ -23,7 +23,7 @@ from access_review.store.journal import JournalFile, begun
 from access_review.store.rights import Right, hold
 from access_review.workspace import Workspace
 
-PLAN, AHEAD, STANDING, UNDO = "plan", "ahead", "standing", "undo"
+PLAN, AHEAD, STANDING, UNDO, REMOVAL = "plan", "ahead", "standing", "undo", "removal"
 """The names of plans that commands give by themselves."""
 
 STANDING_APPROVALS = "roles/approvals"
@@ -134,7 +134,7 @@ def refuse_chosen(name: str, usual: str) -> None:
 
     ``usual`` is the name that it would have by itself.
     """
-    own = {PLAN: "plan", AHEAD: "plan --ahead", STANDING: "apply --standing", UNDO: "undo"}
+    own = {PLAN: "plan", AHEAD: "plan --ahead", STANDING: "apply --standing", UNDO: "undo", REMOVAL: "apply --standing"}
     if not name or name == usual:
         return
     if name in own:

@@ -48,6 +48,7 @@ _MANY = {
     WithheldCode.PROOF_LOSES: "the proof fails: {n} things that are expected would be lost",
     WithheldCode.NOT_GIVEN_BACK: "not given back, for {n} reasons",
     WithheldCode.NOT_WOUND_DOWN: "the wind-down does not cover them",
+    WithheldCode.NOT_STANDING: "the standing removal does not cover them, for {n} reasons",
 }
 """What is said of several reasons of one kind; ``n`` is how many different things they name."""
 

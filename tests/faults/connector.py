@@ -33,6 +33,7 @@ class Faulty:
         named = self.path.with_name("identity")
         if named.exists():
             yield system(self.source, named.read_text(), "app.example")
+        marks = self._marks()
         every = [key.split("|") for key in sorted(json.loads(self.path.read_text())["there"])]
         keys, working = [key for key in every if key[1]], {key[0] for key in every if not key[1]}
         rows: dict[str, list[dict[str, Any]]] = {
@@ -46,7 +47,7 @@ class Faulty:
                 for account in sorted({key[0] for key in keys})
             ],
             "entitlements": [
-                {"entitlement": role, "privileged": role.endswith("Admins")}
+                {"entitlement": role, "privileged": role.endswith("Admins"), **marks.get(role, {})}
                 for role in sorted({key[1] for key in keys})
             ],
             "grants": [{"account": key[0], "entitlement": key[1], "mastered_in": self.source.name} for key in keys],
@@ -54,7 +55,13 @@ class Faulty:
         }
         for table, found in rows.items():
             yield from ((table, fill(TABLES[table], row)) for row in found)
-            yield complete(self.source, table, len(found))
+            done = complete(self.source, table, len(found))
+            yield (done[0], {**done[1], **marks.get(table, {})})
+
+    def _marks(self) -> dict[str, dict[str, Any]]:
+        """Return what ``marks.json`` says of roles, and of how whole a table was read, beside what is so of itself."""
+        said = self.path.with_name("marks.json")
+        return json.loads(said.read_text()) if said.exists() else {}
 
     def covers(self, change: Change) -> bool:
         """Everything can be changed here."""
@@ -69,6 +76,8 @@ class Faulty:
         faults: dict[str, Any] = {
             kind: {int(number): fault for number, fault in planned.get(kind, {}).items()} for kind in ("calls", "looks")
         }
+        if marks := planned.get("marks"):  # what changes between the plan and the first look
+            faults["before"] = lambda _: self.path.with_name("marks.json").write_text(json.dumps(marks))
         yield FakeOnDisk(self.path, Time(), Faults(**faults))
 
     verifying = writing
