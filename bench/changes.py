@@ -16,8 +16,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from access_review import runs, workspace
 from access_review.engine import ParquetFile, open_engine
 from access_review.engine.duckdb import EmbeddedEngine
@@ -149,10 +147,11 @@ def main() -> None:
 def undone(grants: Path, change: RowsChanged) -> RowsChanged:
     """Return the change that takes a change back."""
     key = list(TABLES["grants"].key)
-    rows = pq.read_table(grants).join(change.removed, keys=key, join_type="left semi")
-    return RowsChanged(
-        change.added.select(key), rows.select(TABLES["grants"].schema.names).cast(TABLES["grants"].schema)
-    )
+    with EmbeddedEngine(AS_OF, small=sys.maxsize) as engine:
+        engine.register("grants", ParquetFile(grants))
+        engine.register("gone", change.removed)
+        rows = engine.query(f"SELECT grants.* FROM grants SEMI JOIN gone USING ({', '.join(key)})")
+    return RowsChanged(change.added.select(key), rows.cast(TABLES["grants"].schema))
 
 
 if __name__ == "__main__":
