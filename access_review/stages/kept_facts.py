@@ -63,8 +63,27 @@ def keep(
     partial = file.with_name(f"{file.name}.partial")
     private_folder(file.parent)
     forget(partial)
+    try:
+        root = _keep(partial, snapshot, workspace, known, found, beside, note)
+        forget(file)  # with what a process that was ended had written ahead, which is no part of the new one
+        partial.replace(file)
+    except BaseException:
+        forget(partial)  # it may be what filled the disk
+        raise
+    return root
+
+
+def _keep(
+    file: Path,
+    snapshot: Snapshot,
+    workspace: Workspace,
+    known: Previous,
+    found: pa.Table | ParquetFile,
+    beside: Mapping[str, pa.Table],
+    note: Mapping[str, str],
+) -> str:
     settings = workspace.policy.engine
-    with KeptDatabase(partial, snapshot.as_of, settings.memory, settings.threads) as kept:
+    with KeptDatabase(file, snapshot.as_of, settings.memory, settings.threads) as kept:
         engine, tables = kept.engine, stored(snapshot.tables)
         for name in snapshot.tables:
             engine.register("base_accounts" if name == "accounts" else name, tables.part(name))
@@ -87,7 +106,6 @@ def keep(
         index_facts(kept)
         root = buckets.root(engine, "buckets")
         write_state(kept, KeptState(snapshot.as_of, made_by(workspace), known.accepted is not None, root, dict(note)))
-    partial.replace(file)
     return root
 
 
