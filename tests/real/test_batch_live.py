@@ -19,6 +19,7 @@ from tests.real.ad import now
 from tests.real.conftest import servers
 from tests.real.hybrid import EXCESS
 from tests.real.live_company import ASKS, SECOND, enabled, live_company, payments
+from tests.support.workspaces import key_of
 
 LEAVER = "h12"
 
@@ -102,6 +103,57 @@ def test_from_plan_to_undo_and_nothing_is_written_but_by_apply(company, domain, 
     restored = company.done("verify", "--of", "undo", at=later + timedelta(minutes=20))
     assert {one["state"] for one in restored["changes"]} == {"restored"}
     assert company.simulator.violations == []
+    _kept_grants_go_by_themselves_and_a_stopped_one_stays(company, domain, admin, later + timedelta(minutes=30))
+
+
+def _kept_grants_go_by_themselves_and_a_stopped_one_stays(company, domain, admin, at):
+    """Under the standing removal, in the same domain: what two hold and never may goes of one, a day after it was told."""
+    stays, group = "h04", f"CN=Payments,OU=Groups,{domain.base}"
+    assert admin.modify(group, {"member": [("MODIFY_ADD", [f"CN={stays},OU=Staff,{domain.base}"])]}).fault is None
+    before = payments(admin, domain)
+    standing_removal(company.folder, hybrid.roster(left=[LEAVER]))
+    company.done("audit", at=at)
+    for person in (ASKS, SECOND):
+        company.done("approve", "--standing-removal", "--by", person, "--key", person, at=at + timedelta(minutes=1))
+    job = ("apply", "--standing", "--key", str(company.folder / "job"))
+    told = company.done(*job, at=at + timedelta(minutes=2))["removals"]
+    changes = {line.split(":")[0].removeprefix("Person "): line.rsplit(" ", 1)[1] for line in told["announced"]}
+    assert (set(changes), payments(admin, domain)) == ({EXCESS, stays}, before)
+    company.done("stop", changes[stays], "--by", ASKS, "--comment", "stands in", at=at + timedelta(hours=1))
+    company.wire()
+    taken = company.done(*job, at=at + timedelta(hours=24, minutes=5))["removals"]
+    assert (len(taken["done"]), taken["undo_prepared"], payments(admin, domain)) == (1, True, before - {EXCESS}), taken
+    assert len(company.wire().modified) == 1
+    # Others share the domain.
+    members = [("MODIFY_DELETE", [f"CN={stays},OU=Staff,{domain.base}"])]
+    assert admin.modify(group, {"member": members}).fault is None
+    members = [("MODIFY_ADD", [f"CN={EXCESS},OU=Staff,{domain.base}"])]
+    assert admin.modify(group, {"member": members}).fault is None
+
+
+def standing_removal(folder, roster):
+    """Declare a standing removal, the line that it rests on, who answers for whom, and the key of the job."""
+    hr = folder / "sources/hr.yaml"
+    hr.write_text(
+        hr.read_text().replace('"department": "department"', '"department": "department", "manager": "manager"')
+    )
+    first, *rows = roster.splitlines()
+    (folder / "sources/people.csv").write_text(
+        "\n".join([f"{first},manager", *(f"{row},{ASKS}" for row in rows)]) + "\n"
+    )
+    never = "never: [ad:group:Payments]\ntests: [{has: [ad:group:Payments], expect: [never-allowed]}]\n"
+    for name, more in (
+        ("templates/audit", never),
+        (
+            "policy",
+            'standing_removal: {rules: [never-allowed], entitlements: ["ad:group:Payments"], daily: 5, until: 2099-12-31}\n',
+        ),
+        ("approvers", f'  - {{job: standing, key: "{key_of(99)[1]}", enrolled: made there}}\n'),
+    ):
+        path = folder / f"roles/{name}.yaml"
+        path.write_text(path.read_text() + more)
+    (folder / "job").touch(mode=0o600)
+    (folder / "job").write_bytes(key_of(99)[0])
 
 
 def members_of(admin, domain, name):
