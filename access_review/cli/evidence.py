@@ -112,11 +112,11 @@ def rederive(ctx: typer.Context, folder: Folder) -> None:
     options: Options = ctx.obj
     again = list(rederive_evidence(folder))
     options.show({"runs": view.rederived_value(again)}, view.rederived_text(again))
-    other = [one for one in again if one.digest != one.known and not one.removed]
-    if other:
+    if other := [one for one in again if one.digest != one.known and not one.why_not]:
         leave(1, f"{len(other)} of {len(again)} runs conclude something else than the pack says")
-    gone = [one for one in again if one.removed]
-    leave(NOT_KNOWN if gone else 0, f"{len(gone)} of {len(again)} runs cannot be concluded again")
+    unknown = [one for one in again if one.why_not]
+    code = NOT_KNOWN if all(one.unknowable for one in unknown) else 1
+    leave(code if unknown else 0, f"{len(unknown)} of {len(again)} runs cannot be concluded again")
 
 
 def add_to(app: typer.Typer) -> None:

@@ -108,14 +108,15 @@ class EvidencePack:
 class RederivedRun:
     """The findings of a run concluded again: ``digest`` is what came out, ``known`` what its review says.
 
-    ``removed``: nobody can conclude them again, since `prune` removed what they were compared with.
+    ``unknowable``: this version cannot conclude them again, since `prune` removed what they were compared with, or a version
+    before this one concluded them in another form.
     """
 
     run: str
     known: str
     digest: str
     why_not: str = ""
-    removed: bool = False
+    unknowable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

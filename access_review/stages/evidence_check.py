@@ -26,6 +26,7 @@ from access_review.evidence import declared, pack
 from access_review.evidence.pack import EvidencePack, LeftOutReason, RederivedRun
 from access_review.evidence.removed import RemovedThing, not_compared, removed_things
 from access_review.evidence.summary import RunSummary, controls_without
+from access_review.findings import format_1
 from access_review.logbook.known import DiscrepancyKind, known_things
 from access_review.logbook.lines import Logbook, LogEvent, inside
 from access_review.logbook.tree import TreeHead
@@ -334,9 +335,12 @@ def rederive_evidence(folder: Path) -> Iterator[RederivedRun]:
         run = runs.find(folder, name)
         if not run.reviewed:
             continue
-        known = store.read(run, REVIEWED).digest
-        if gone := not_compared(log, name):
-            yield RederivedRun(name, known, "", gone, removed=True)
+        reviewed = store.read(run, REVIEWED)
+        known, unknowable = reviewed.digest, not_compared(log, name)
+        if reviewed.findings != format_1.FORMAT:
+            unknowable = f"its findings have the format {reviewed.findings}: the version that wrote it concludes them"
+        if unknowable:
+            yield RederivedRun(name, known, "", unknowable, unknowable=True)
             continue
         try:
             yield RederivedRun(name, known, _reviewed_again(run))
