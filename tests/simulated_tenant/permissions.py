@@ -9,7 +9,9 @@ from tests.simulated_tenant.wire import Request
 
 Needs = dict[tuple[str, str], dict[str, tuple[str, ...]]]
 
-_ID = re.compile(r"^(?:[0-9a-f]{8}-[0-9a-f-]{27}(?:_[0-9a-f-]+)?|consent-\d+|(?=.*\d)[\w-]{32,})$", re.IGNORECASE)
+_ID = re.compile(
+    r"^(?:[^@/]+@[^@/]+|[0-9a-f]{8}-[0-9a-f-]{27}(?:_[0-9a-f-]+)?|consent-\d+|(?=.*\d)[\w-]{32,})$", re.IGNORECASE
+)
 _CHANGES_ENABLED = frozenset({"User.EnableDisableAccount.All", "User.ReadWrite.All", "Directory.ReadWrite.All"})
 
 # What the map leaves out, from the reference page of each path.

@@ -445,6 +445,8 @@ def test_a_day_of_random_changes_faults_and_kills_loses_no_alarm_and_tells_none_
         held[(turn + 1) * apart] = resident()
     day.mend()
     clock.at += max(apart, timedelta(minutes=10))
+    ledger = company.folder / "sources/ledger.yaml"  # what a day took away is no file cut short
+    ledger.write_text(f"{ledger.read_text()}accept_fewer: {clock.at:%Y-%m-%d}\n")
     watch.look()
     checked = watch.look(everything=True)
     assert not checked.wrong

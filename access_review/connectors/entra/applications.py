@@ -1,7 +1,8 @@
 """Applications: their app roles, the consents given to them, and the blueprints of agents."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from access_review.connectors.entra.properties import Object, UnusableError, date, flag, needed, objects, text
 from access_review.connectors.entra.tenant_objects import TableRow, TenantObjects
@@ -38,6 +39,24 @@ PRIVILEGED_PERMISSIONS = frozenset(
 """Application permissions of Microsoft Graph that lead to more access, or to everybody's mail and files."""
 
 
+class AppRole(NamedTuple):
+    """An app role that a service principal offers: its id, what it is called there, and what it says."""
+
+    id: str
+    value: str
+    description: str | None
+
+
+def offered_roles(thing: Object) -> list[AppRole]:
+    """Return the app roles of a service principal, a disabled one only when it is held; raises ``UnusableError``."""
+    found = []
+    for role in objects(thing, "appRoles"):
+        role_id, value = needed(role, "id"), text(role, "value") or text(role, "displayName")
+        if flag(role, "isEnabled") is not False:
+            found.append(AppRole(role_id, value or role_id, text(role, "description")))
+    return found
+
+
 @dataclass
 class Applications:
     """The applications of a tenant and what is given to and through them."""
@@ -50,15 +69,13 @@ class Applications:
     passed_on: set[tuple[str, str, str]] = field(default_factory=set)
     consents: set[str] = field(default_factory=set)
 
-    def app_roles(self, thing: Object) -> Iterator[TableRow]:
-        """Translate the app roles that a service principal offers; a disabled one only when it is held."""
+    def app_roles(self, thing: Object, offered: Iterable[AppRole]) -> Iterator[TableRow]:
+        """Translate the app roles that a service principal offers."""
         native = thing["id"]
         if text(thing, "appId") == MICROSOFT_GRAPH:
             self.graph_principals.add(native)
-        for role in objects(thing, "appRoles"):
-            role_id, value = needed(role, "id"), text(role, "value") or text(role, "displayName")
-            if flag(role, "isEnabled") is not False:
-                yield from self._role(native, role_id, value or role_id, text(role, "description"))
+        for role in offered:
+            yield from self._role(native, role.id, role.value, role.description)
 
     def _role(self, native: str, role_id: str, value: str, description: str | None = None) -> Iterator[TableRow]:
         if (native, role_id) in self.role_names:

@@ -8,7 +8,7 @@ from access_review.connectors import Source, complete, incomplete, problem
 from access_review.connectors.classification import Classification
 from access_review.connectors.contradictions import TORN
 from access_review.connectors.entra import access_packages, conditional_access, groups, principals, roles
-from access_review.connectors.entra.applications import Applications
+from access_review.connectors.entra.applications import Applications, offered_roles
 from access_review.connectors.entra.pages import PagedCollection, Pages, SavedPages
 from access_review.connectors.entra.properties import Object, UnusableError, date, flag, text, type_of, without
 from access_review.connectors.entra.tenant_objects import TableRow, TenantObjects
@@ -170,9 +170,12 @@ class Tenant:
         """Translate a service principal once, by the most particular part that lists it."""
         if thing["id"] in self.directory.accounts:
             return
+        offered = offered_roles(
+            thing
+        )  # first, so that nothing is known yet of what must be translated again without them
         self.applications.agent(thing)
         yield from principals.service_principal(self.directory, thing, agent=part == "agentIdentities")
-        yield from self.applications.app_roles(thing)
+        yield from self.applications.app_roles(thing, offered)
         if part == "agentIdentityBlueprintPrincipals" or type_of(thing) == "agentIdentityBlueprintPrincipal":
             yield from self.applications.blueprint(thing)
 

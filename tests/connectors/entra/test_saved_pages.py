@@ -644,6 +644,14 @@ def test_a_property_that_cannot_be_read_is_unknown_and_its_object_stays() -> Non
     assert made.reason("accounts") == "users: proxyAddresses of an object could not be used"
 
 
+def test_an_application_whose_roles_cannot_be_read_stays() -> None:
+    found = tenant()
+    next(one for one in found["servicePrincipals"] if one["id"] == "sp-app")["appRoles"] = "Viewer"
+    made = read(found)
+    assert made.one("accounts", native_id="sp-app")["enabled"] is True
+    assert made.some("grants", account="entra:sp:sp-app")
+
+
 def test_an_object_that_cannot_be_used_is_counted_and_nothing_refers_to_it() -> None:
     found = tenant()
     twice = [{"keyId": "k"}, {"keyId": "k"}]
