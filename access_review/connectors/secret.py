@@ -17,6 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from access_review.connectors import Source
 from access_review.errors import ArtifactError, ConnectorError
 from access_review.guarded_files.private import read_private
+from access_review.settings.secret_place import SecretPlace
 
 
 class Keyring(BaseModel):
@@ -69,6 +70,11 @@ Secret = Annotated[SecretReference, BeforeValidator(_not_the_secret_itself)]
 
 Named = str | SecretReference
 """The type of an option that may be written out or kept elsewhere, such as the name of an account."""
+
+
+def kept_at(place: SecretPlace) -> SecretReference:
+    """Return where the policy says that a secret is kept, to be read as those of sources are."""
+    return SecretReference(**place.model_dump(exclude_none=True))
 
 
 def text_of(source: Source, named: Named) -> str:

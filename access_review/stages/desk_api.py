@@ -13,11 +13,11 @@ import requests
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from urllib3.util.retry import Retry
 
-from access_review.errors import ArtifactError, ConnectorError, Transient
-from access_review.guarded_files.private import read_private
+from access_review.connectors import Source
+from access_review.connectors.secret import kept_at
+from access_review.errors import ConnectorError, Transient
 from access_review.model import JsonObject
 from access_review.settings.desks import JiraDesk, ServiceNowDesk
-from access_review.settings.secret_place import SecretPlace
 
 NAME = "tickets"
 """What errors call the desk."""
@@ -25,7 +25,6 @@ _TIMEOUT = (10, 30)
 _ATTEMPTS = 3
 _LONGEST_WAIT = 20
 _NOT_DONE = frozenset({429, 503})
-_LARGEST_SECRET = 2**16
 _HINTS: Mapping[int, str] = {
     401: "check user and password or token under notify: tickets",
     403: "the account may not do this in the desk: give it the right, or take another",
@@ -36,7 +35,7 @@ _HINTS: Mapping[int, str] = {
 class DeskApi:
     """One desk; close it. ``send`` returns the JSON that came back."""
 
-    def __init__(self, settings: ServiceNowDesk | JiraDesk, environment: Mapping[str, str], folder: Path) -> None:
+    def __init__(self, settings: ServiceNowDesk | JiraDesk, folder: Path) -> None:
         self._base = settings.url.rstrip("/")
         self._session = requests.Session()
         self._session.trust_env = False
@@ -57,7 +56,9 @@ class DeskApi:
             raise_on_status=False,
         )
         self._session.mount("https://", requests.adapters.HTTPAdapter(max_retries=patient))
-        secret = _secret(settings.password or settings.token, environment, folder)
+        place = settings.password or settings.token
+        assert place is not None  # noqa: S101 - the model holds exactly one
+        secret = kept_at(place).read(Source(NAME, folder))
         if settings.user:
             self._session.auth = (settings.user, secret)
         else:
@@ -135,18 +136,3 @@ def _said(body: Any) -> str:
     parts += [str(one) for one in messages] if isinstance(messages, list) else []
     parts += [f"{name}: {why}" for name, why in sorted(fields.items())] if isinstance(fields, dict) else []
     return " ".join("; ".join(parts).split())[:300]
-
-
-def _secret(place: SecretPlace | None, environment: Mapping[str, str], folder: Path) -> str:
-    assert place is not None  # noqa: S101 - the model holds exactly one
-    if place.env is not None:
-        if not environment.get(place.env):
-            raise ConnectorError(NAME, f"the environment variable {place.env} is not set", hint="set it and repeat")
-        return environment[place.env]
-    path = folder / (place.file or "")
-    try:
-        return read_private(path.resolve(), _LARGEST_SECRET).decode().rstrip("\r\n")
-    except ArtifactError as error:
-        raise ConnectorError(NAME, error.message, hint=error.hint) from None
-    except UnicodeDecodeError:
-        raise ConnectorError(NAME, f"the secret in {path} is not UTF-8") from None

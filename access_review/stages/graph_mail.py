@@ -10,7 +10,7 @@ from access_review.connectors.entra.graph import Graph
 from access_review.connectors.entra.pages import NotReadError
 from access_review.connectors.entra.registration import CLOUDS, Certificate, Cloud, Registration
 from access_review.connectors.entra.throttle import ThrottlePace, retry_after
-from access_review.connectors.secret import SecretReference
+from access_review.connectors.secret import kept_at
 from access_review.errors import AccessReviewError
 from access_review.settings.channels import GraphMail
 from access_review.views import graph_message
@@ -30,7 +30,7 @@ class GraphPost:
         password = settings.password
         certificate = Certificate(
             file=settings.certificate,
-            password=SecretReference(**password.model_dump(exclude_none=True)) if password else None,
+            password=kept_at(password) if password else None,
         )
         place = settings.cloud
         cloud = CLOUDS[place] if isinstance(place, str) else Cloud(sign_in=place.sign_in, graph=place.graph)

@@ -73,7 +73,7 @@ def opened(settings: Notify, environment: Mapping[str, str], workspace: Path, no
         return
     assert desk is not None  # noqa: S101 - whoever asks has looked
     try:
-        api = DeskApi(desk, environment, workspace)
+        api = DeskApi(desk, workspace)
     except ConnectorError as error:
         yield _Shut(error)
         return
