@@ -328,12 +328,23 @@ def require_standing(
     if now.date() > standing.until:
         raise PlanRefused(f"the standing approval ended on {standing.until}", hint="renew it: two people sign again")
     found = count_statements(envelopes, digest_of_standing(standing), approvers, people, now=now, seen=seen)
-    counted = two_signers(found, StatementKind.STANDING, people, plan)
+    return require_two(
+        found,
+        StatementKind.STANDING,
+        people,
+        plan,
+        what="the standing approval",
+        how="access-review approve --standing",
+    )
+
+
+def require_two(
+    found: Counted, kind: StatementKind, people: Signatories, plan: Plan | None, *, what: str, how: str
+) -> Approved:
+    """Return who signed something of a kind, said as ``what``; raises ``PlanRefused`` with ``how`` unless two count."""
+    counted = two_signers(found, kind, people, plan)
     if len(counted) < 2:
-        raise PlanRefused(
-            f"{len(counted)} of 2 people have signed the standing approval as it now is{found.words}",
-            hint="access-review approve --standing",
-        )
+        raise PlanRefused(f"{len(counted)} of 2 people have signed {what} as it now is{found.words}", hint=how)
     return Approved("", counted, found.stale)
 
 

@@ -24,8 +24,8 @@ from access_review.revoke.approve import (
     StatementKind,
     count_statements,
     read_statement,
+    require_two,
     statement_or_none,
-    two_signers,
 )
 from access_review.settings.approvers import Approvers
 from access_review.settings.standing import StandingRemoval
@@ -89,13 +89,8 @@ def require_removal_then(
             hint="it takes single grants of people who work here; have this plan approved by itself",
         )
     found = count_statements(envelopes, digest, approvers, people, now=now, seen=seen)
-    counted = two_signers(found, StatementKind.STANDING, people, plan)
-    if len(counted) < 2:
-        raise PlanRefused(
-            f"{len(counted)} of 2 people have signed the standing removal as it now is{found.words}",
-            hint="access-review approve --standing-removal, by two people",
-        )
-    return Approved("", counted, found.stale)
+    how = "access-review approve --standing-removal, by two people"
+    return require_two(found, StatementKind.STANDING, people, plan, what="the standing removal", how=how)
 
 
 @dataclass(frozen=True, slots=True)

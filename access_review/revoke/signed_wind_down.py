@@ -8,7 +8,7 @@ import rfc8785
 
 from access_review.errors import PlanRefused, Unclear
 from access_review.plan.record import Plan
-from access_review.revoke.approve import Approved, Seen, Signatories, StatementKind, count_statements, two_signers
+from access_review.revoke.approve import Approved, Seen, Signatories, StatementKind, count_statements, require_two
 from access_review.settings import WindDown
 from access_review.settings.approvers import Approvers
 
@@ -50,10 +50,5 @@ def require_wind_down(
             hint="wait for it, or have another day declared and signed",
         )
     found = count_statements(envelopes, digest_of_wind_down(name, declared), approvers, people, now=now, seen=seen)
-    counted = two_signers(found, StatementKind.WIND_DOWN, people, plan)
-    if len(counted) < 2:
-        raise PlanRefused(
-            f"{len(counted)} of 2 people have signed the wind-down {name} as it now is{found.words}",
-            hint=f"access-review approve --wind-down {name}, by two people",
-        )
-    return Approved("", counted, found.stale)
+    how = f"access-review approve --wind-down {name}, by two people"
+    return require_two(found, StatementKind.WIND_DOWN, people, plan, what=f"the wind-down {name}", how=how)

@@ -1,12 +1,13 @@
 """Mail by Microsoft Graph, with the sign-in of a source in Entra ID: an application proves itself by its certificate."""
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
 from access_review.connectors import Source
 from access_review.connectors.entra.authentication import Network, TokenProvider
-from access_review.connectors.entra.graph import Graph
+from access_review.connectors.entra.graph import Graph, GraphResponse
 from access_review.connectors.entra.pages import NotReadError
 from access_review.connectors.entra.registration import CLOUDS, Certificate, Cloud, Registration
 from access_review.connectors.entra.throttle import ThrottlePace, retry_after
@@ -49,17 +50,23 @@ class GraphPost:
             return "the work sheet is too large for a mail by Graph: send it by hand"
         body = graph_message.message(notice, address, sheet)
         try:
-            for attempt in range(_ATTEMPTS):
-                answer = self._graph.send("POST", f"/users/{quote(self._sender, safe='@')}/sendMail", body=body)
-                if answer.status not in _BUSY or attempt == _ATTEMPTS - 1:
-                    return "" if answer.status == 202 else f"Graph did not take it: {answer.summary}"
-                asked = retry_after(answer.headers)
-                time.sleep(min(_LONGEST_WAIT, 2.0**attempt if asked is None else asked))
+            answer = self._posted(f"/users/{quote(self._sender, safe='@')}/sendMail", body)
         except AccessReviewError as error:
             return error.message + (f" → {error.hint}" if error.hint else "")
         except NotReadError as error:
             return str(error)
-        raise AssertionError("the last attempt returns")
+        return "" if answer.status == 202 else f"Graph did not take it: {answer.summary}"
+
+    def _posted(self, place: str, body: Mapping[str, object]) -> GraphResponse:
+        """Return the answer to a message, after waiting where the service is busy."""
+        answer = self._graph.send("POST", place, body=body)
+        for attempt in range(_ATTEMPTS - 1):
+            if answer.status not in _BUSY:
+                break
+            asked = retry_after(answer.headers)
+            time.sleep(min(_LONGEST_WAIT, 2.0**attempt if asked is None else asked))
+            answer = self._graph.send("POST", place, body=body)
+        return answer
 
     def close(self) -> None:
         """End the connections."""
