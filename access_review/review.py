@@ -48,6 +48,9 @@ from access_review.workspace import Workspace
 SMALL = 10_000_000
 """Up to so many bytes the tables of a snapshot are compared with those from which facts were made before."""
 
+Step = Callable[[Mapping[str, pa.Table], Workspace, Engine], None]
+"""Adds its facts to the engine, by what those before it made."""
+
 
 @dataclass(frozen=True, slots=True)
 class Previous:
@@ -199,21 +202,7 @@ def establish(
     ``tables`` are all those of :mod:`access_review.tables`, by name; what is made of them is in :mod:`access_review.facts`.
     ``owners`` has the rows of ``facts.FORMER_OWNERS``: whose each account was before, where that is known.
     """
-    before = FORMER_OWNERS.schema.empty_table() if owners is None else owners
-
-    def make() -> None:
-        engine.register("former_owners", before)
-        for step in STEPS:
-            step(tables, workspace, engine)
-
-    parts = {"former_owners": before, **{name: stored(tables).part(name) for name in tables}}
-
-    def made_of() -> object:
-        declares = [getattr(workspace, one.name) for one in fields(workspace) if one.name != "folder"]
-        return STEPS, {name: content(part) for name, part in parts.items()}, declares
-
-    small = sum(part.bytes if isinstance(part, ParquetFile) else part.nbytes for part in parts.values()) <= SMALL
-    engine.once(make, made_of if small else None)
+    _do(STEPS, tables, workspace, engine, owners)
 
 
 def establish_owners(
@@ -223,9 +212,32 @@ def establish_owners(
     owners: pa.Table | ParquetFile | None = None,
 ) -> None:
     """Do the first steps of :func:`establish` alone: ``accounts (…, person)`` from what that takes."""
-    engine.register("former_owners", FORMER_OWNERS.schema.empty_table() if owners is None else owners)
-    for step in STEPS[: STEPS.index(_correlate) + 1]:
-        step(tables, workspace, engine)
+    _do(STEPS[: STEPS.index(_correlate) + 1], tables, workspace, engine, owners)
+
+
+def _do(
+    steps: Sequence[Step],
+    tables: Mapping[str, pa.Table],
+    workspace: Workspace,
+    engine: Engine,
+    owners: pa.Table | ParquetFile | None,
+) -> None:
+    """Do some steps in the engine, or take up what they made of the same, where a company is small."""
+    before = FORMER_OWNERS.schema.empty_table() if owners is None else owners
+
+    def make() -> None:
+        engine.register("former_owners", before)
+        for step in steps:
+            step(tables, workspace, engine)
+
+    parts = {"former_owners": before, **{name: stored(tables).part(name) for name in tables}}
+
+    def made_of() -> object:
+        declares = [getattr(workspace, one.name) for one in fields(workspace) if one.name != "folder"]
+        return steps, {name: content(part) for name, part in parts.items()}, declares
+
+    small = sum(part.bytes if isinstance(part, ParquetFile) else part.nbytes for part in parts.values()) <= SMALL
+    engine.once(make, made_of if small else None)
 
 
 def _read(tables: Mapping[str, pa.Table], workspace: Workspace, engine: Engine) -> None:  # noqa: ARG001 - as every step
@@ -288,7 +300,7 @@ def _number(tables: Mapping[str, pa.Table], workspace: Workspace, engine: Engine
         engine.narrow(name, f"SELECT * FROM {name}", ids=ids, few=few)
 
 
-STEPS: tuple[Callable[[Mapping[str, pa.Table], Workspace, Engine], None], ...] = (
+STEPS: tuple[Step, ...] = (
     _read,
     _number,
     _correlate,

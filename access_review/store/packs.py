@@ -50,7 +50,8 @@ def declared_workspace(run: Run) -> Iterator[Workspace]:
         for path, text in kept.files.items():
             if not (inside(path) and path.endswith(".yaml") and path.startswith(("sources/", "roles/"))):
                 raise ArtifactError(f"{run.id}/{DECLARED.path} names {path[:80]!r}, which is no file of a workspace")
-            files.write(folder / path, text.encode())
+            (folder / path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            (folder / path).write_bytes(text.encode())
         try:
             known = workspace.load(folder)
         except WorkspaceError as error:
@@ -191,12 +192,11 @@ def figures_of(run: Run, known: Workspace) -> EvidenceFigures:
 
 _MANY, _MEMORY = 100_000, "512MB"
 """Of so many accounts whose each is is found in that much memory, whatever a review may take; the rest goes to disk."""
-_OWNERS_READ = frozenset({"accounts", "people", "assignments", "aliases"})
+_OWNERS_READ, _OWNERS_NUMBERED = ("accounts", "people", "assignments", "aliases"), ("entitlements", "grants", "nesting")
 
 
 def _for_owners(tables: Mapping[str, pa.Table]) -> Stored:
-    """Take the other tables as empty: whose each account is follows from these alone, and grants may be millions."""
+    """Take those that tell whose each account is, and as empty those whose ids are numbered: grants may be millions."""
     whole = stored(tables)
-    return Stored(
-        {name: whole.part(name) if name in _OWNERS_READ else TABLES[name].schema.empty_table() for name in tables}
-    )
+    empty = {name: TABLES[name].schema.empty_table() for name in _OWNERS_NUMBERED}
+    return Stored({name: whole.part(name) for name in _OWNERS_READ} | empty)
