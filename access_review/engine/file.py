@@ -1,10 +1,22 @@
 """A table on disk, which an engine reads by itself; the middle passes it on without looking at where it lies."""
 
 import hashlib
+import io
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
+
+from access_review import tables
+
+_WRITTEN = {
+    pa.string(): """replace({0}, '"', '""')""",
+    pa.bool_(): "CAST({0} AS VARCHAR)",
+    pa.int64(): "CAST({0} AS VARCHAR)",
+    pa.timestamp("us", "UTC"): "strftime({0} AT TIME ZONE 'UTC', '%Y-%m-%d %H:%M:%S.%fZ')",
+}
+"""How the types of our tables are written in the CSV text that is a table's digest, as SQL."""
 
 
 def content(table: "pa.Table | ParquetFile") -> bytes:
@@ -69,3 +81,48 @@ class ParquetFile:
         if columns is not None:
             schema = pa.schema([schema.field(name) for name in columns])
         return pa.RecordBatchReader.from_batches(schema, file.iter_batches(columns=columns))
+
+    def digest(self) -> str:
+        """Return the digest of the rows, as :func:`access_review.tables.digest` does, of many in half the time."""
+        if self.rows <= THREADED or any(kind not in _WRITTEN for kind in self.schema.types):
+            return tables.digest(self.reader())
+        names = io.BytesIO()
+        tables.write_rows(self.schema.empty_table().to_reader(), names)
+        found = hashlib.sha256(names.getvalue())
+        for text in self._written():
+            found.update(text)
+        return "sha256:" + found.hexdigest()
+
+    def _written(self) -> Iterator[memoryview]:
+        """Yield the rows as CSV text, in order, some thousands at a time: they lie one behind the other in a column of text."""
+        import duckdb
+
+        columns = ", ',', ".join(_field(column) for column in self.schema)
+        try:
+            with duckdb.connect(config=_READING) as database:
+                database.execute("SET TimeZone = 'UTC'")
+                rows = database.sql(
+                    f"SELECT concat({columns}, chr(10)) AS line FROM read_parquet($file)",
+                    params={"file": str(self.path)},
+                )
+                for batch in rows.to_arrow_reader(_AT_ONCE):
+                    (lines,) = batch.columns
+                    _, offsets, text = lines.buffers()
+                    ends = memoryview(offsets).cast("i")
+                    yield memoryview(text)[ends[lines.offset] : ends[lines.offset + len(lines)]]
+        except duckdb.Error as error:
+            raise OSError(f"{self.path}: {error}") from None
+
+
+_AT_ONCE = 20_000
+_READING: dict[str, str | bool | int | float | list[str]] = {
+    "memory_limit": "1GB",
+    "preserve_insertion_order": True,
+    "autoinstall_known_extensions": False,
+}
+
+
+def _field(column: pa.Field) -> str:
+    name = '"' + column.name.replace('"', '""') + '"'
+    written = _WRITTEN[column.type].format(name)
+    return f"CASE WHEN {name} IS NULL THEN '' ELSE concat('\"', {written}, '\"') END"

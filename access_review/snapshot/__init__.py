@@ -73,7 +73,8 @@ class Stored(Mapping[str, pa.Table]):
     def digest(self, name: str) -> str:
         """Return the digest of a table's rows; found once."""
         if name not in self._digests:
-            self._digests[name] = digest(self.reader(name))
+            part = self._parts[name]
+            self._digests[name] = part.digest() if isinstance(part, ParquetFile) else digest(part.to_reader())
         return self._digests[name]
 
     def __or__(self, changed: Mapping[str, pa.Table | ParquetFile]) -> "Stored":
