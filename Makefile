@@ -12,7 +12,7 @@ AS_OF := 2026-11-02T06:00:00Z
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := all
-.PHONY: all demo test test-whole quick check simulate soak attacks crash mutants sweep damages damage-evidence fuzz drafts report-bench web-bench watch-bench schemas docs pictures lock clean
+.PHONY: all demo test test-whole tested quick check linted typed simulate soak attacks crash mutants sweep damages damage-evidence fuzz drafts report-bench web-bench watch-bench schemas docs pictures lock clean
 
 all: test
 
@@ -49,10 +49,14 @@ CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
 GROUPED := --dist loadscope --no-loadscope-reorder
 PARALLEL := -n $(shell expr $(CORES) + 1) $(GROUPED)
 
-test: check
+# Types are checked beside the first tests, which wait for servers to start.
+test: linted
 	@tests/system-packages.sh
 	@if command -v java >/dev/null; then $(MAKE) --no-print-directory $(VENV)/.spark; fi
-	@$(BIN)/python -m pytest $(PYTEST) $(PARALLEL) tests
+	@$(MAKE) --no-print-directory --jobs=2 typed tested
+
+tested:
+	@tests/in-memory.sh $(BIN)/python -m pytest $(PYTEST) $(PARALLEL) tests
 
 # Every case of every sweep, where `make test` draws a share by a seed (tests/support/sweep.py): half as long again.
 test-whole:
@@ -66,12 +70,17 @@ UNHURRIED := $(addprefix tests/,attacks bench demo documentation evidence fuzz o
 	revoke/test_read_again.py revoke/test_recheck.py views/test_report.py)
 
 quick: $(VENV)/.dev
-	@$(BIN)/python -m pytest -q $(PYTEST) -n $(CORES) $(GROUPED) -m "not slow" $(addprefix --ignore=,$(UNHURRIED)) tests
+	@tests/in-memory.sh $(BIN)/python -m pytest -q $(PYTEST) -n $(CORES) $(GROUPED) --hypothesis-profile=quick -m "not slow" \
+		$(addprefix --ignore=,$(UNHURRIED)) tests
 
-check: $(VENV)/.dev
+check: linted typed
+
+typed: $(VENV)/.dev
+	@$(BIN)/mypy
+
+linted: $(VENV)/.dev
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
-	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo > $(VENV)/imports.txt || { cat $(VENV)/imports.txt; exit 1; }
 	@$(BIN)/deptry . 2> $(VENV)/deptry.txt || { cat $(VENV)/deptry.txt; exit 1; }
 

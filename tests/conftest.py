@@ -29,6 +29,7 @@ OUTSIDE_DATA = "ACCESS_REVIEW_OUTSIDE_DATA"
 # Time is never asserted: a busy machine is no failure. In CI the same examples are tried in every run.
 settings.register_profile("here", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
+settings.register_profile("quick", deadline=None, max_examples=20)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 REAL = REPOSITORY / "tests" / "real"
