@@ -57,7 +57,7 @@ def rows(ctx: typer.Context, name: MetricName) -> None:
     from access_review.views import scorecard as view
 
     options: Options = ctx.obj
-    found = rows_behind(options.workspace(), options.found_run(), name)
+    found = rows_behind(options.workspace(), options.found_run(), name, options.now)
     shown = view.behind_text(found.what, found.run, found.rows)
     options.show(view.behind_value(found.metric.metric, found.what, found.run, found.rows), shown)
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from access_review.correlate import MATCHED_KINDS
 from access_review.engine import Engine
+from access_review.tables import Row
 
 
 class NotJudged(StrEnum):
@@ -64,21 +65,34 @@ def measure_judged(engine: Engine, people: Collection[str] = ()) -> Judged:
     return Judged(accounts, grants, copies, tuple(unjudged))
 
 
-_COUNTED = """
+def list_unjudged(engine: Engine) -> list[Row]:
+    """Return the accounts that hold what was not judged: ``account, person, why`` (:class:`NotJudged`) and ``grants``, how many."""
+    return engine.rows(_LISTED.format(only=""), kinds=MATCHED_KINDS)
+
+
+_EACH = """
     WITH granted AS (
         SELECT account, count(*) FILTER (WHERE NOT mirrored) AS grants, count(*) FILTER (WHERE mirrored) AS copies
         FROM held GROUP BY account
+    ), judged AS (
+        SELECT accounts.account, accounts.person,
+               CASE WHEN people.status = 'left' OR roles.role_set IS NOT NULL THEN ''
+                    WHEN accounts.person IS NOT NULL THEN 'no-role'
+                    WHEN accounts.kind IN :kinds THEN 'no-owner'
+                    ELSE 'not-a-person' END AS why,
+               coalesce(granted.grants, 0) AS grants, coalesce(granted.copies, 0) AS copies
+        FROM accounts
+        LEFT JOIN granted ON granted.account = accounts.account
+        LEFT JOIN people ON people.person = accounts.person
+        LEFT JOIN person_role_sets AS roles ON roles.person = accounts.person
+        {only}
     )
-    SELECT CASE WHEN people.status = 'left' OR roles.role_set IS NOT NULL THEN ''
-                WHEN accounts.person IS NOT NULL THEN 'no-role'
-                WHEN accounts.kind IN :kinds THEN 'no-owner'
-                ELSE 'not-a-person' END AS why,
-           count(*) AS accounts, CAST(coalesce(sum(granted.grants), 0) AS BIGINT) AS grants,
-           CAST(coalesce(sum(granted.copies), 0) AS BIGINT) AS copies
-    FROM accounts
-    LEFT JOIN granted ON granted.account = accounts.account
-    LEFT JOIN people ON people.person = accounts.person
-    LEFT JOIN person_role_sets AS roles ON roles.person = accounts.person
-    {only}
-    GROUP BY 1 ORDER BY 1
+"""
+_COUNTED = f"""{_EACH}
+    SELECT why, count(*) AS accounts, CAST(sum(grants) AS BIGINT) AS grants, CAST(sum(copies) AS BIGINT) AS copies
+    FROM judged GROUP BY why ORDER BY why
+"""
+_LISTED = f"""{_EACH}
+    SELECT account, person, why, CAST(grants AS BIGINT) AS grants FROM judged
+    WHERE why <> '' AND grants > 0 ORDER BY account
 """

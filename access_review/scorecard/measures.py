@@ -8,13 +8,11 @@ from math import ceil
 
 from access_review.findings.counts import ReviewCounts
 from access_review.scorecard.follow_up import FollowUpKind
-from access_review.scorecard.records import AuditFigures, Records, RuleFigures, RunRecord
+from access_review.scorecard.records import QUARTER, AuditFigures, Records, RuleFigures, RunRecord, counted_changes
 from access_review.scorecard.training import counted
-from access_review.settings.measures import LOOK_BACK_DAYS, MeasureName
+from access_review.settings.measures import MeasureName
 
-QUARTER = timedelta(days=LOOK_BACK_DAYS)
 MONTH = timedelta(days=28)
-DAY = timedelta(days=1)
 WEEKS_BACK = 13
 ANSWERED_WITHIN = timedelta(days=14)
 """How long a mini-audit may take."""
@@ -308,12 +306,11 @@ def _leaver_lag(run: RunRecord) -> _Found:
 
 def _changes_proven(view: _View) -> _Found:
     """A change waits for its second read, so one of today is counted once it is proven."""
-    known = [one for one in view.records.changes if view.at - QUARTER < one.called_at <= view.at]
-    proven = sum(one.proven_at is not None and one.proven_at <= view.at for one in known)
-    waiting = sum(one.called_at > view.at - DAY and (one.proven_at is None or one.proven_at > view.at) for one in known)
-    if len(known) == waiting:
-        return _unknown(Unmeasured.NOTHING_YET, view.at if known else None)
-    return _share(proven, len(known) - waiting, view.at)
+    called = any(view.at - QUARTER < one.called_at <= view.at for one in view.records.changes)
+    known = counted_changes(view.records.changes, view.at)
+    if not known:
+        return _unknown(Unmeasured.NOTHING_YET, view.at if called else None)
+    return _share(sum(proven for _, proven in known), len(known), view.at)
 
 
 def _training_done(view: _View) -> _Found:

@@ -1,12 +1,16 @@
 """What the figures are made of: each run as it was read and reviewed, its audit, its leavers, and what people recorded."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from access_review.findings.counts import ReviewCounts
 from access_review.scorecard.follow_up import FollowUp
 from access_review.scorecard.training import TrainingFigures
+from access_review.settings.measures import LOOK_BACK_DAYS
+
+QUARTER = timedelta(days=LOOK_BACK_DAYS)
+DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +67,24 @@ class AuditFigures:
 
 @dataclass(frozen=True, slots=True)
 class CarriedOut:
-    """One change that a batch carried out: when it was first called for, and when two reads had proven it, if they have."""
+    """One change that a batch carried out: when it was first called for, and when two reads had proven it, if they have.
+
+    ``plan`` is the digest of the plan, ``change`` the id of the change in it.
+    """
 
     called_at: datetime
     proven_at: datetime | None
+    plan: str = ""
+    change: str = ""
+
+
+def counted_changes(changes: Iterable[CarriedOut], at: datetime) -> list[tuple[CarriedOut, bool]]:
+    """Return the changes called for in the quarter before a moment, with whether two reads had proven them by then.
+
+    One of the last day that is not proven yet is left out: it waits.
+    """
+    known = [(one, one.proven_at is not None and one.proven_at <= at) for one in changes]
+    return [(one, proven) for one, proven in known if at - QUARTER < one.called_at <= at - (DAY * (not proven))]
 
 
 @dataclass(frozen=True, slots=True)

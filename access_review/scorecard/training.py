@@ -121,12 +121,18 @@ def _of_table(rows: Sequence[TrainingLine], at: datetime) -> Training:
 
 def counted(table: TrainingFigures | None, records: Sequence[FollowUp], at: datetime) -> tuple[int, int] | None:
     """Return how many trainings are done of those that are due or done; nothing where there is no record of any."""
-    named = [one for one in trainings(records, table.asked if table else (), at) if one.due is not None]
-    if table is None and not named:
+    lines = table.asked if table else ()
+    if table is None and not any(one.due is not None for one in trainings(records, lines, at)):
         return None
-    done = sum(one.state is TrainingState.DONE for one in named)
-    late = sum(one.state.is_late for one in named)
-    return (table.done if table else 0) + done, (table.due if table else 0) + done + late
+    due = due_by_name(records, lines, at)
+    done = sum(one.state is TrainingState.DONE for one in due)
+    return (table.done if table else 0) + done, (table.due if table else 0) + len(due)
+
+
+def due_by_name(records: Iterable[FollowUp], lines: Iterable[TrainingLine], at: datetime) -> list[Training]:
+    """Return what was assigned by name and is done or late; ``lines`` are the rows of the table about that."""
+    named = [one for one in trainings(records, lines, at) if one.due is not None]
+    return [one for one in named if one.state is TrainingState.DONE or one.state.is_late]
 
 
 def by_person(found: Iterable[Training]) -> Mapping[str, list[Training]]:

@@ -11,8 +11,8 @@ from access_review.runs import Run
 from access_review.scorecard import mock_audit
 from access_review.scorecard.follow_up import FollowUp, FollowUpKind
 from access_review.scorecard.ladder import MockStep
-from access_review.scorecard.measures import QUARTER
 from access_review.scorecard.mock_audit import CountedCause, MockAudit, RepeatedFindings
+from access_review.scorecard.records import QUARTER
 from access_review.scorecard.training import Training, TrainingLine, trainings
 from access_review.stages.statements import WhoSays, linked, noted, record
 from access_review.store import follow_ups, logged, reviews, rosters, run_records, snapshots

@@ -65,7 +65,7 @@ def read_run(run: Run, zone: str, first: datetime, asked: frozenset[Asked]) -> R
 
 def _carried_out(workspace: Path) -> Iterator[CarriedOut]:
     """Yield every change that a batch called for, or may have."""
-    for _, journal in plans.journals(workspace):
+    for plan, journal in plans.journals(workspace):
         called: dict[str, datetime] = {}
         proven: dict[str, datetime] = {}
         for row in journal.changes:
@@ -73,11 +73,30 @@ def _carried_out(workspace: Path) -> Iterator[CarriedOut]:
                 called.setdefault(row.change, row.at)
             if row.state in {State.REVOKED, State.RESTORED}:
                 proven[row.change] = row.at
-        yield from (CarriedOut(at, proven.get(change)) for change, at in called.items())
+        yield from (CarriedOut(at, proven.get(change), plan.digest, change) for change, at in called.items())
 
 
 def _training(run: Run, asked: frozenset[Asked], known: Manifest) -> TrainingFigures:
     """Count the trainings of people who work here, in the engine's own columns: there may be many."""
+    each, named = _trainings(run, asked)
+    told = [source.verdicts["training"].complete for source in known.sources.values() if "training" in source.verdicts]
+    done, due = (pc.sum(each[column]).as_py() or 0 for column in ("counts_max", "due_max"))
+    return TrainingFigures(done, due, tuple(map(training_line, named)), all(told))
+
+
+def trainings_due(run: Run, asked: frozenset[Asked]) -> tuple[list[Row], list[TrainingLine]]:
+    """Return the trainings that a run counts, and the rows of the table about those assigned by name, ``asked``.
+
+    The first have ``person``, ``course`` in lower case, and ``counts_max``, 1 where having done it counts. Raises
+    ``ArtifactError`` for a damaged table.
+    """
+    each, named = _trainings(run, asked)
+    due = each.filter(pc.equal(each["due_max"], 1)).sort_by([("person", "ascending"), ("course", "ascending")])
+    return due.to_pylist(), list(map(training_line, named))
+
+
+def _trainings(run: Run, asked: frozenset[Asked]) -> tuple[pa.Table, list[Row]]:
+    """Return ``person, course, counts_max, due_max`` of those who work here, and the rows of what was assigned by name."""
     table, now = snapshots.table(run, "training"), pa.scalar(run.as_of)
     here = [row["person"] for row in snapshots.people(run) if row["status"] in {"active", "leave"}]
     table = table.filter(pc.is_in(table["person"], pa.array(here, pa.string())))
@@ -98,11 +117,7 @@ def _training(run: Run, asked: frozenset[Asked], known: Manifest) -> TrainingFig
         }
     ).filter(pc.invert(by_name))
     each = wanted.group_by(["person", "course"]).aggregate([("counts", "max"), ("due", "max")])
-    rows = (training_line(row) for row in table.filter(by_name).to_pylist())
-    told = [source.verdicts["training"].complete for source in known.sources.values() if "training" in source.verdicts]
-    return TrainingFigures(
-        pc.sum(each["counts_max"]).as_py() or 0, pc.sum(each["due_max"]).as_py() or 0, tuple(rows), all(told)
-    )
+    return each, table.filter(by_name).to_pylist()
 
 
 def training_line(row: Row) -> TrainingLine:

@@ -287,8 +287,43 @@ def test_a_table_of_trainings_is_asked_by_templates_and_measured(workspace):
         one for one in workspace.run("--json", "scorecard", at=after).json["metrics"] if "training" in one["metric"]
     ]
     assert (done["known"], done["part"], done["whole"]) == ("measured", 27, 28)
+    rows = workspace.run("--json", "scorecard", "rows", "training-done", at=after).json["rows"]
+    assert len(rows) == 28
+    assert [one["person"] for one in rows if one["done"] == "no"] == ["hr:person:00003"]
     words = ("--value", "100", "--by", "00010", "--link", "x", "--note", "y")
     assert workspace.run("scorecard", "attest", "training-done", *words, at=after).code == 4
+
+
+def test_the_rows_behind_a_share_are_those_that_it_counts(workspace):
+    workspace.besides.append((99, "Viewer"))  # an account of nobody
+    workspace.write()
+    assert workspace.run("--quiet", "audit", at="2026-11-09T06:00:00Z").code in {0, 5}
+    sign = ("approve", "--request", "--by", "00007", "--key", str(workspace.folder / "key7"))
+    for words in (("plan", "--requested-by", "00007"), sign):
+        assert workspace.run(*words, at="2026-11-09T06:05:00Z").code == 0
+    assert workspace.sign(8, at="2026-11-09T06:06:00Z").code == 0
+    assert workspace.run("apply", "--by", "00007", at="2026-11-09T06:07:00Z").code == 0
+    assert counted_and_rows(workspace, "changes-proven", "2026-11-09T07:00:00Z") == (None, None, [])
+    part, whole, rows = counted_and_rows(workspace, "changes-proven", "2026-11-11T06:00:00Z")
+    assert (part, whole, [one["proven"] for one in rows]) == (0, 1, [""])
+    workspace.besides = [(99, "Viewer")]
+    workspace.write()
+    for day in ("11", "12"):
+        assert workspace.run("verify", at=f"2026-11-{day}T06:05:00Z").code == 0
+    part, whole, rows = counted_and_rows(workspace, "changes-proven", "2026-11-12T07:00:00Z")
+    assert (part, whole, [one["called"][:16] for one in rows]) == (1, 1, ["2026-11-09T06:07"])
+    part, whole, rows = counted_and_rows(workspace, "grants-judged", "2026-11-12T07:00:00Z")
+    assert [(one["account"], one["why"]) for one in rows] == [("ledger:user:u99", "no-owner")]
+    assert whole - part == sum(int(one["grants"]) for one in rows) == 1
+    policy = workspace.folder / "roles/policy.yaml"
+    policy.write_text(policy.read_text() + "sampling: {tolerable: 0.2}\n")
+    assert workspace.run("scorecard", "rows", "grants-judged", at="2026-11-12T07:00:00Z").code == 4
+
+
+def counted_and_rows(workspace, metric, at):
+    """Return the part and the whole of a metric's figure, and the rows behind it."""
+    [figure] = (one for one in workspace.run("--json", "scorecard", at=at).json["metrics"] if one["metric"] == metric)
+    return figure["part"], figure["whole"], workspace.run("--json", "scorecard", "rows", metric, at=at).json["rows"]
 
 
 def test_a_trial_starts_no_clock_and_page_and_screen_say_so(company, tmp_path):
