@@ -61,6 +61,9 @@ def withdraw(
     ] = None,
     of: Annotated[str, typer.Option("--of", help="Your signatures under this plan of the run instead.")] = "",
     standing: Annotated[bool, typer.Option("--standing", help="Yours under the standing approval instead.")] = False,
+    removal: Annotated[
+        bool, typer.Option("--standing-removal", help="Yours under the standing removal instead.")
+    ] = False,
     wind_down: Annotated[str, typer.Option("--wind-down", help="Yours under this wind-down instead.")] = "",
     key: Annotated[Path | None, typer.Option("--key", help="Your private SSH key, for signatures.")] = None,
 ) -> None:
@@ -72,13 +75,13 @@ def withdraw(
     from access_review.views.text import count
 
     options: Options = ctx.obj
-    signed = bool(of) or standing or bool(wind_down)
-    if [bool(items), bool(of), standing, bool(wind_down)].count(True) != 1 or bool(key) != signed:
+    ways = (bool(of), standing, removal, bool(wind_down))
+    if [bool(items), *ways].count(True) != 1 or bool(key) != any(ways):
         raise typer.BadParameter(
-            "name items; or --of PLAN, --standing or --wind-down NAME, with --key for your signature"
+            "name items; or --of PLAN, --standing, --standing-removal or --wind-down NAME, with --key for your signature"
         )
     if key:
-        signatures.withdraw_signature(options, (by, key, comment), of=of or None, wind_down=wind_down)
+        signatures.withdraw_signature(options, (by, key, comment), of=of, wind_down=wind_down, removal=removal)
         return
     items = items or []
     run = _audited(options)

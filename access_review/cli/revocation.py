@@ -218,8 +218,10 @@ def _passphrase(key: Path) -> bytes | None:
     return getpass.getpass(f"Passphrase of {key}: ").encode() if keys.needs_passphrase(key) else None
 
 
-def withdraw_signature(options: Options, signer: tuple[str, Path, str], *, of: str | None, wind_down: str = "") -> None:
-    """Take back what somebody signed of a plan, of a wind-down, or of the standing approval."""
+def withdraw_signature(
+    options: Options, signer: tuple[str, Path, str], *, of: str, wind_down: str, removal: bool
+) -> None:
+    """Take back what somebody signed of a plan, of a wind-down, of the standing removal, or else of the standing approval."""
     from access_review.stages.approve import withdraw_signatures
     from access_review.stages.keep_signed import Signer
     from access_review.store import plans
@@ -229,7 +231,9 @@ def withdraw_signature(options: Options, signer: tuple[str, Path, str], *, of: s
     options.acting(workspace)
     stored = plans.find(run, of) if of else None
     signed = Signer(by, key, _passphrase(key), reason)
-    files = withdraw_signatures(workspace, signed, options.now, run=run, stored=stored, wind_down=wind_down)
+    files = withdraw_signatures(
+        workspace, signed, options.now, run=run, stored=stored, wind_down=wind_down, removal=removal
+    )
     lines = [f"Withdrawn, for the record: {shown(path)}" for path in files]
     options.show({"withdrawn": [str(path) for path in files]}, "\n".join(lines))
 

@@ -16,12 +16,13 @@ from access_review.audit import reviewers
 from access_review.audit.reviewers import People
 from access_review.errors import AccessReviewError, PlanRefused
 from access_review.logbook import entries
-from access_review.logbook.lines import LogEvent
+from access_review.logbook.lines import Logbook, LogEvent
 from access_review.model import Clock
 from access_review.plan.derive import PlanOrder
 from access_review.plan.request import Scope
 from access_review.revoke import approve
 from access_review.revoke.apply import Applied
+from access_review.revoke.signed_removal import digest_of_removal
 from access_review.revoke.states import TERMINAL, State
 from access_review.revoke.verify import Verified
 from access_review.runs import Run
@@ -37,7 +38,7 @@ from access_review.stages.tickets import see_to_tickets
 from access_review.stages.verify import verify_plan
 from access_review.store import logged, notified, plans, reviews, snapshots
 from access_review.store.journal import JournalFile, begun
-from access_review.store.plans import STANDING, StoredPlan
+from access_review.store.plans import REMOVAL, STANDING, StoredPlan
 from access_review.views import standing as view
 from access_review.views.notices import Notice
 from access_review.views.tickets import TicketsSeenTo
@@ -111,17 +112,35 @@ def is_signed(workspace: Workspace, run: Run, now: datetime) -> bool:
 
 
 def not_heard_of(workspace: Workspace, now: datetime) -> str:
-    """Say since when the unattended run that two people signed for has not ended well; empty when it did within a day."""
-    standing, log = workspace.policy.standing, logged.known(workspace.folder)
-    if standing is None or log is None or now.date() > standing.until:
+    """Say of each unattended run that was signed for since when it has not ended well; empty where all did within a day."""
+    approval, removal, log = (
+        workspace.policy.standing,
+        workspace.policy.standing_removal,
+        logged.known(workspace.folder),
+    )
+    if log is None:
         return ""
-    if not any(line.details["kind"] == approve.StatementKind.STANDING for line in log.of(LogEvent.SIGNATURE)):
-        return ""
-    last = log.latest(LogEvent.OBSERVATION, STANDING)
-    if last and now - last.at <= _AGAIN:
-        return ""
-    since = f"since {last.at:%Y-%m-%d %H:%M} UTC" if last else "yet"
-    return f"apply --standing has not run to its end {since}: leavers keep their access until it does"
+    signed = {
+        line.details["about"]
+        for line in log.of(LogEvent.SIGNATURE)
+        if line.details["kind"] == approve.StatementKind.STANDING
+    }
+    late = {}
+    if approval and now.date() <= approval.until:
+        since = _late(log, STANDING, now, signed=approve.digest_of_standing(approval) in signed)
+        late[f"has not run to its end {since}: leavers keep their access until it does"] = since
+    if removal and now.date() <= removal.until:
+        since = _late(log, REMOVAL, now, signed=digest_of_removal(removal) in signed)
+        late[f"has not ended the standing removal {since}: nothing of it is announced or taken until it does"] = since
+    return "; ".join(f"apply --standing {said}" for said, since in late.items() if since)
+
+
+def _late(log: Logbook, job: str, now: datetime, *, signed: bool) -> str:
+    """Say since when a job has not ended; empty where it did within a day, or was not signed for and never ran."""
+    last = log.latest(LogEvent.OBSERVATION, job)
+    if last is None:
+        return "yet" if signed else ""
+    return f"since {last.at:%Y-%m-%d %H:%M} UTC" if now - last.at > _AGAIN else ""
 
 
 def _plan_leavers(workspace: Workspace, now: datetime, progress: Progress) -> StoredPlan:

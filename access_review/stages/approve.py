@@ -164,9 +164,16 @@ def sign_words(
 
 
 def withdraw_signatures(
-    workspace: Workspace, signer: Signer, now: datetime, *, run: Run, stored: StoredPlan | None, wind_down: str = ""
+    workspace: Workspace,
+    signer: Signer,
+    now: datetime,
+    *,
+    run: Run,
+    stored: StoredPlan | None,
+    wind_down: str = "",
+    removal: bool = False,
 ) -> tuple[Path, ...]:
-    """Take back what one signed of a plan, of a wind-down, or of the standing approval; return the files.
+    """Take back what one signed of a plan, of a wind-down, of the standing removal, or else of the standing approval; return the files.
 
     What was signed stays where it is. Raises ``PlanRefused`` for nobody of the rosters, and ``Unclear`` where nothing of
     theirs is there.
@@ -174,18 +181,34 @@ def withdraw_signatures(
     people = plans.signatories(run)
     person = people.person(signer.by)
     folder = stored.folder / "approvals" if stored else workspace.folder / plans.STANDING_APPROVALS
-    kind = None if stored else StatementKind.WIND_DOWN if wind_down else StatementKind.STANDING
-    digest = digest_of_wind_down(wind_down, find_wind_down(workspace.wind_downs, wind_down)) if wind_down else ""
     signed = stored.approvals if stored else plans.workspace_statements(workspace.folder)
     found = [
-        one.id for one in said_by(signed, people, person) if kind in {None, one.kind} and digest in {"", one.digest}
+        one.id
+        for one in said_by(signed, people, person)
+        if stored or _is_meant(one, workspace, wind_down, removal=removal)
     ]
     if not found:
-        hint = "--standing, --wind-down NAME, or --of another plan"
+        hint = "--standing, --standing-removal, --wind-down NAME, or --of another plan"
         raise Unclear(f"nothing that {signer.by} signed of this is in {folder}", hint=hint)
     about = stored.run.id if stored else ""
     taken = (Statement(StatementKind.WITHDRAWAL, one, person, now, signer.reason, run=about) for one in found)
     return tuple(sign(ToSign(one, people, folder), workspace, signer) for one in taken)
+
+
+def _is_meant(signed: Statement, workspace: Workspace, wind_down: str, *, removal: bool) -> bool:
+    """Tell whether what belongs to no run is of the wind-down, the standing removal or the standing approval that is meant.
+
+    What is of neither standing one as it is now may have been of either, so it is taken back with both.
+    """
+    if wind_down:
+        digest = digest_of_wind_down(wind_down, find_wind_down(workspace.wind_downs, wind_down))
+        return signed.kind is StatementKind.WIND_DOWN and signed.digest == digest
+    approval, removing = workspace.policy.standing, workspace.policy.standing_removal
+    if removal:
+        other = approve.digest_of_standing(approval) if approval else ""
+    else:
+        other = digest_of_removal(removing) if removing else ""
+    return signed.kind is StatementKind.STANDING and signed.digest != other
 
 
 def said_by(envelopes: list[bytes], people: Signatories, person: str) -> Iterator[Statement]:

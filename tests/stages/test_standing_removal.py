@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.moving_company import EARLY, FIRST, MANAGER, NEXT, POLICY, Moving
+from tests.support.moving_company import AUDIT, EARLY, FIRST, MANAGER, NEXT, POLICY, REMOVAL, SIGN, Moving
 
 pytestmark = pytest.mark.slow
 
@@ -59,3 +59,35 @@ def test_it_is_off_by_default(tmp_path):
     signed = company.sign(8, "--standing-removal", at=FIRST)
     assert (signed.code, "there is no standing removal" in signed.err) == (4, True), signed.err
     assert not list(company.folder.glob("runs/approvals/notice-*"))
+
+
+def test_a_removal_that_was_not_seen_to_for_a_day_is_an_alarm_of_the_daily_check(told, tmp_path):
+    company = told.copy(tmp_path / "company")
+    for at, said in (("2026-11-02T08:00:00Z", ""), ("2026-11-03T06:20:00Z", "since 2026-11-02 06:10 UTC")):
+        day = company.run("--json", "daily", at=at)
+        assert (
+            day.json["alarm"].startswith("apply --standing has not ended the standing removal"),
+            said in day.err,
+        ) == (
+            bool(said),
+            True,
+        ), day.err
+        assert "leavers keep" not in day.err, "no approval for leavers is declared"
+
+
+def test_the_approval_and_the_removal_are_taken_back_one_by_one(tmp_path):
+    approval = 'standing: {daily: 5, until: 2099-12-31, tell: ["00007"]}\n'
+    company = Moving(tmp_path / "company", policy=POLICY + REMOVAL + approval)
+    assert company.run("audit", at=AUDIT).code == 0
+    company.sign_removal(8)
+    assert company.sign(8, "--standing", at=SIGN).code == 0
+    for which, withdrawn in (("standing-removal", 1), ("standing-removal", 0), ("standing", 1), ("standing", 0)):
+        key = ("--by", "00008", "--key", str(company.folder / "key8"), "--comment", "no more")
+        done = company.run("--json", "withdraw", f"--{which}", *key, at=FIRST)
+        assert len(done.json["withdrawn"]) == withdrawn if withdrawn else done.code == 2, (which, done.err)
+    assert company.sign(9, "--standing", at=SIGN).code == 0
+    policy = company.folder / "roles/policy.yaml"
+    policy.write_text(policy.read_text().replace("daily: 5", "daily: 6"))
+    key = ("--by", "00009", "--key", str(company.folder / "key9"), "--comment", "no more")
+    of_neither = company.run("--json", "withdraw", "--standing-removal", *key, at=FIRST)
+    assert len(of_neither.json["withdrawn"]) == 1, "it may have been of either"
