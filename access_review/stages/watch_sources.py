@@ -25,8 +25,7 @@ from access_review.workspace import SourceEntry, Workspace
 ROSTERS = timedelta(seconds=30)
 """How old what was read of a roster may become: whose last hour is over is told by reading it again."""
 SETTLE = 0.3
-"""Seconds for which a file must not change before it is read."""
-_LOOKS = 5
+"""Seconds for which a file that is another must not change, reading included, for what was read of it to count."""
 _LONGEST_PAUSE = {True: timedelta(seconds=5), False: timedelta(minutes=5)}
 _KEYS = ("accounts", "entitlements", "grants", "nesting", "people")
 
@@ -91,11 +90,9 @@ class SourceLooks:
         moved = mark is not None and mark.content != known.mark.content
         if known.parts and not moved and not everything and not whole and not self._is_old(known, now):
             return SourceLook(replace(known.seen(now), mark=mark or known.mark)) if mark else None
-        if moved and mark and connectors.is_recorded(connector) and not (mark := self._settled(connector, mark)):
+        parts = self._read_at_rest(entry, connector, mark, moved=moved)
+        if parts is None:
             return None
-        parts = self._read(entry, connector, now)
-        if mark and can_mark(connector) and connectors.is_recorded(connector) and connector.mark(mark) != mark:
-            return None  # it was written while it was read
         before = watching.parts(self.workspace.folder, known.parts) if known.parts else None
         if why := why_short(parts, before):
             longest = _LONGEST_PAUSE[connectors.is_recorded(connector)]
@@ -123,16 +120,27 @@ class SourceLooks:
         every = ROSTERS if "people" in known.parts else self.workspace.policy.watch.reread
         return is_due(known.read_at, min(every, self.workspace.policy.watch.reread), now)
 
-    def _settled(self, connector: Connector, mark: Mark) -> Mark | None:
-        """Wait until two looks in a row show the same; nothing where a file does not come to rest."""
-        assert can_mark(connector)  # noqa: S101 - only those are asked
-        for _ in range(_LOOKS):
-            self.clock.wait(SETTLE)
-            again = connector.mark(mark)
-            if again == mark:
-                return mark
-            mark = again
-        return None
+    def _read_at_rest(
+        self, entry: SourceEntry, connector: Connector, mark: Mark | None, *, moved: bool
+    ) -> Parts | None:
+        """Read a source; nothing where it is a file that was written while it was read, or has ``moved`` and not come to rest."""
+        now = self.clock.now()
+        try:
+            parts = self._read(entry, connector, now)
+        except AccessReviewError:
+            if mark and self._is_written(connector, mark, now, moved=moved):
+                return None
+            raise
+        return None if mark and self._is_written(connector, mark, now, moved=moved) else parts
+
+    def _is_written(self, connector: Connector, mark: Mark, since: datetime, *, moved: bool) -> bool:
+        """Tell whether a file is another than when it began to be read; one that has moved is looked at for a moment at least."""
+        if not (can_mark(connector) and connectors.is_recorded(connector)):
+            return False
+        left = SETTLE - (self.clock.now() - since).total_seconds()
+        if moved and left > 0:
+            self.clock.wait(left)
+        return connector.mark(mark) != mark
 
     def _read(self, entry: SourceEntry, connector: Connector, now: datetime) -> Parts:
         last = self.last.get(entry.name, LastRead())
@@ -150,6 +158,7 @@ class SourceLooks:
         folder: Path = watching.folder_of(self.workspace.folder) / watching.DELTAS
         for path in folder.glob(f"{source}[.-]*"):
             path.unlink(missing_ok=True)
+        self._opened.pop(source, None)  # it remembers, too
 
 
 def _missed(parts: Parts, everything: Parts) -> str:

@@ -101,6 +101,18 @@ def _scope(scope: SearchScope) -> str:
     return json.dumps([FILTER, list(scope.bases), sorted(scope.attributes)])
 
 
+@dataclass(frozen=True, slots=True)
+class NamedObjects:
+    """What DirSync says of changed objects, by GUID: where they are, with the values that are others.
+
+    ``deleted`` tells whether any is deleted, and ``cookie`` is the next.
+    """
+
+    entries: dict[str, tuple[str, Values]] = field(repr=False)
+    cookie: bytes
+    deleted: bool
+
+
 class DirSyncChanges:
     """Brings a kept read up to date through one reading."""
 
@@ -142,7 +154,16 @@ class DirSyncChanges:
 
     def _dirsync(self, cookie: bytes, query: str) -> tuple[set[str], bytes] | None:
         """Return the objects that changed since a cookie, and the next cookie; null when the server does not say."""
-        changed: set[str] = set()
+        named = self.named(cookie, query)
+        return (set(named.entries), named.cookie) if named else None
+
+    def named(self, cookie: bytes, query: str = "(objectClass=*)") -> NamedObjects | None:
+        """Return what changed since a cookie, with the values that did; null when the server does not say.
+
+        Raises ``Transient``.
+        """
+        entries: dict[str, tuple[str, Values]] = {}
+        deleted = False
         while True:
             request = ldap3.protocol.microsoft.dir_sync_control(
                 criticality=True,
@@ -153,16 +174,18 @@ class DirSyncChanges:
                 max_length=2**20,
                 cookie=cookie,
             )
+            attributes = [*self._plain_attributes(), "name", "isDeleted"]
             answer = self._session.search(
-                self._reading.root.base, query, self._plain_attributes(), scope=ldap3.SUBTREE, controls=(request,)
+                self._reading.root.base, query, attributes, scope=ldap3.SUBTREE, controls=(request,)
             )
             control = answer.controls.get(_DIRSYNC)
             if answer.fault or not control:
                 return None
-            changed.update(guid for _, values in answer.entries if (guid := guid_of(values)))
+            entries.update((guid, (dn, values)) for dn, values in answer.entries if (guid := guid_of(values)))
+            deleted = deleted or any("isDeleted" in values for _, values in answer.entries)
             cookie = bytes(control["value"]["cookie"])
             if not control["value"]["more_results"]:
-                return changed, cookie
+                return NamedObjects(entries, cookie, deleted)
 
     def _plain_attributes(self) -> list[str]:
         return [name.partition(";")[0] for name in self._scope.attributes]
@@ -178,7 +201,7 @@ class DirSyncChanges:
             _refresh(found, guid, listed[guid])
         # Links are followed before objects are read again, which come with the new names already.
         if names:
-            _follow(found, names)
+            follow_links(found, names)
         wanted = (changed & listed.keys()) | fresh | moved | _with_strangers(found)
         self._reading.read_again(found, sorted(wanted))
         found.facts["read_again"] = len(wanted)
@@ -194,7 +217,7 @@ def _refresh(found: DomainObjects, guid: str, listed: ListedObject) -> None:
     found.objects[guid] = listed.dn, values
 
 
-def _follow(found: DomainObjects, names: Mapping[bytes, bytes | None]) -> None:
+def follow_links(found: DomainObjects, names: Mapping[bytes, bytes | None]) -> None:
     """Rewrite links to renamed objects, and drop links to those that are gone."""
     for _, values in found.objects.values():
         for key, held in values.items():

@@ -8,7 +8,7 @@ server itself computes for them.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import ldap3
@@ -111,7 +111,8 @@ class DomainObjects:
 
     ``doubts`` are pairs of a reason and the tables concerned (none: all); ``short`` holds
     the reason per group whose members are in doubt, by GUID; ``parts`` the reason
-    per optional part that could not be read, null for those that could.
+    per optional part that could not be read, null for those that could. ``listed_at`` is when everything was listed, where
+    that was before: what changes without being called changed, such as a last use, is of then.
     """
 
     objects: dict[str, tuple[str, Values]] = field(default_factory=dict)
@@ -121,11 +122,23 @@ class DomainObjects:
     parts: dict[str, str | None] = field(default_factory=dict)
     facts: dict[str, Json] = field(default_factory=dict)
     pages: int = 0
+    listed_at: datetime | None = None
 
     def doubt(self, reason: str, *tables: str) -> None:
         """Note why tables (all, when none is named) are incomplete."""
         if (reason, tables) not in self.doubts:
             self.doubts.append((reason, tables))
+
+    def copied(self, listed_at: datetime) -> "DomainObjects":
+        """Return the same, listed then, of which objects, links and facts may be replaced."""
+        return replace(
+            self,
+            listed_at=listed_at,
+            objects={guid: (dn, dict(values)) for guid, (dn, values) in self.objects.items()},
+            facts=dict(self.facts),
+            short=dict(self.short),
+            doubts=list(self.doubts),
+        )
 
     def entries(self) -> Iterator[Entry]:
         """Yield the objects, ordered by id."""

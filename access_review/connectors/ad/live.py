@@ -20,6 +20,7 @@ from access_review.connectors.ad.domain_reading import FILTER, DomainObjects, Do
 from access_review.connectors.ad.entry import canonical
 from access_review.connectors.ad.executor import DirectoryExecutor, EveryServer
 from access_review.connectors.ad.paging import ReadPace
+from access_review.connectors.ad.recent_changes import LastFound, Recent
 from access_review.connectors.ad.rows import DirectoryReading
 from access_review.connectors.ad.server import Servers, Session
 from access_review.tables import Row
@@ -56,6 +57,7 @@ class LiveDirectory:
     every_server: bool = False
     state_file: Path | None = None
     full_every: timedelta = timedelta(days=7)
+    recent: Recent | None = field(default=None, repr=False, compare=False)
 
     def collect(self, as_of: datetime) -> Iterator[tuple[str, Row]]:
         """Yield every row, the verdicts last; raises ``ConnectorError`` when nothing can be read at all."""
@@ -80,13 +82,15 @@ class LiveDirectory:
 
     def following(self, folder: str) -> "LiveDirectory":
         """Return the directory that keeps each read in a folder, and reads what changed by DirSync or change numbers."""
-        return replace(self, state_file=Path(folder) / f"{self.source.name}.parquet")
+        return replace(self, state_file=Path(folder) / f"{self.source.name}.parquet", recent=Recent())
 
     def _read(self, session: Session, reading: DomainReading, as_of: datetime) -> DomainObjects:
         """Read everything, or what changed since the last read where that is wanted and possible."""
         if self.state_file is None:
             return reading.read_all()
         changes = DirSyncChanges(reading, session, self.scope)
+        if self.recent and (recent := self.recent.since(reading, changes, as_of)):
+            return recent
         before = dirsync.load_state(self.state_file, self.scope)
         cookie = changes.cookie()  # before anything is read: what changes meanwhile is news to the next read
         # Small faults would add up for ever, so that everything is read anew every so often.
@@ -98,12 +102,15 @@ class LiveDirectory:
         else:
             full_at = before.full_at if before else as_of
         found.facts["read"] = "whole" if full_at == as_of else f"changes since the whole read of {full_at.isoformat()}"
-        if left := dirsync.state_of(reading.root, cookie, full_at, found):
+        if left := dirsync.state_of(root := reading.root, cookie, full_at, found):
             dirsync.save_state(self.state_file, self.scope, left)
+            if self.recent and not self.scope.bases:  # what is moved from base to base is found by a listing alone
+                self.recent.last = LastFound(found, root.service, cookie, full_at, as_of)
         return found
 
     def _rows(self, found: DomainObjects, as_of: datetime, *, exact: bool) -> Iterator[tuple[str, Row]]:
-        reading = DirectoryReading(self.source, replace(self.options, live=True, exact_logons=exact), as_of)
+        options = replace(self.options, live=True, exact_logons=exact)
+        reading = DirectoryReading(self.source, options, found.listed_at or as_of)
         for reason, tables in found.doubts:
             reading.tally.doubt(reason, *tables)
         for guid, reason in found.short.items():
