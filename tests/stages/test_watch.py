@@ -2,7 +2,6 @@
 
 import json
 import os
-import random
 import re
 import select
 import signal
@@ -10,7 +9,7 @@ import socket
 import subprocess
 import sys
 from collections import Counter
-from contextlib import chdir, suppress
+from contextlib import chdir
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,19 +17,17 @@ import pytest
 
 from access_review import runs
 from access_review.engine.kept import KeptDatabase
-from access_review.errors import ArtifactError
 from access_review.findings.compare import current
 from access_review.logbook.lines import LogEvent
-from access_review.rules import load
 from access_review.stages.watch import Watch
 from access_review.stages.watch_loop import WatchLoop
 from access_review.store import files, logbook, reviews, watching
 from tests.support.fake_system import Time
+from tests.support.watched_day import OTHERS, Day, Kills, Systems, WatchedCompany
 from tests.support.workspaces import Company
 
 ROOT = Path(__file__).parents[2]
 START = datetime(2026, 10, 26, 6, tzinfo=UTC)
-RULES = ("access-beyond-role", "account-unowned", "leaver-active", "leaver-residue", "person-missing", "repeat-finding")
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +35,7 @@ def audited(tmp_path_factory):
     """Return a company that was audited, and of which few rules are asked: what is tested is not theirs."""
     company = Company(tmp_path_factory.mktemp("company"))
     policy = company.folder / "roles/policy.yaml"
-    others = "".join(f"  {rule}: {{enabled: false}}\n" for rule in load() if rule not in RULES)
-    policy.write_text(policy.read_text() + f"rules:\n{others}")
+    policy.write_text(policy.read_text() + OTHERS)
     assert company.run("audit", at=f"{START:%Y-%m-%dT%H:%M:%SZ}").code == 0
     return company
 
@@ -334,88 +330,9 @@ def test_what_is_kept_is_a_copy_that_may_be_of_another_look_damaged_or_gone(comp
     assert watch.state.open == len(watching.open_now(company.folder, watch.state)) == 6
 
 
-class Killed(BaseException):
-    """Stands for the end of the process."""
-
-
-class Kills:
-    """Ends the process at its n-th write, before it or after; a process that is gone writes nothing more."""
-
-    def __init__(self, monkeypatch):
-        self.left = -1
-        for module, name in ((files, "write"), (logbook, "_write_at")):
-            monkeypatch.setattr(module, name, self._around(getattr(module, name)))
-
-    def _around(self, write):
-        def writing(*words):
-            self._step()
-            write(*words)
-            self._step()
-
-        return writing
-
-    def _step(self):
-        self.left -= 1
-        if self.left == 0:
-            raise Killed
-
-
-class Day:
-    """A day of a company: random changes, faults in every source, and kills."""
-
-    def __init__(self, company, clock, seed, kills):
-        self.company, self.clock, self.kills = company, clock, kills
-        self.chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
-        self.template = company.folder / "roles/templates/clerk.yaml"
-        self.text = self.template.read_text()
-        self.changes = 0
-        self.most = int(os.environ.get("SOAK_CHANGES", "4"))
-
-    def change(self):
-        self.changes += 1
-        company, pick = self.company, self.chance.random()
-        if pick < 0.55:
-            company.besides.append((self.chance.randint(1, 30), self.chance.choice(("Admin", "Payer", "Auditor"))))
-            company.besides = sorted(set(company.besides))
-        elif pick < 0.85 and company.besides:
-            company.besides.remove(self.chance.choice(company.besides))
-        elif pick < 0.92:
-            company.status[self.chance.randint(10, 30)] = ("Terminated", "2026-10-20")
-        elif company.status:
-            company.status.pop(self.chance.choice(sorted(company.status)))
-
-    def fault(self):
-        """Break something, for one look or some."""
-        sources = self.company.folder / "sources"
-        what = self.chance.choice(("ledger", "people", "template", "clock", "gone"))
-        if what == "template":
-            self.template.write_text("role: [")
-        elif what == "clock":
-            self.clock.at -= timedelta(minutes=20)
-        elif what == "gone":
-            (sources / "people.csv").unlink()
-        else:
-            path = sources / f"{what}.csv"
-            path.write_bytes(path.read_bytes()[: -self.chance.randint(5, 300)].rstrip(b"\n"))
-
-    def mend(self):
-        self.template.write_text(self.text)
-        self.company.write()
-
-    def look(self, watch, kill):
-        if kill:
-            self.kills.left = self.chance.randint(1, 14)
-            with suppress(Killed, ArtifactError):
-                watch.look()
-            self.kills.left = -1
-            self.template.write_text(self.text)  # nothing starts on a workspace that cannot be used
-            watch = watched(self.company, self.clock, least=0)  # what is started again knows what is on disk
-        watch.look()
-        return watch
-
-
 SOAK_LOOKS = int(os.environ.get("SOAK_LOOKS", "6"))
 """So often a day is looked at in a test that runs always; ``make soak`` does it more often."""
+MOST_CHANGES = int(os.environ.get("SOAK_CHANGES", "4"))
 
 
 def resident():
@@ -424,18 +341,27 @@ def resident():
     return int(held.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6 if held.exists() else 0.0
 
 
+@pytest.fixture
+def day(tmp_path, clock, monkeypatch):
+    """Return the day of a company that was audited, with all of its systems."""
+    systems = Systems(clock)
+    with systems.served(tmp_path / "tenant", monkeypatch) as entra:
+        company = WatchedCompany(tmp_path / "company", entra)
+        audited = company.run("audit", at=f"{START:%Y-%m-%dT%H:%M:%SZ}")
+        assert audited.code == 0, audited.err
+        yield Day(company, systems, clock, Kills(monkeypatch), int(os.environ.get("SOAK_SEED", "1")))
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [int(os.environ.get("SOAK_SEED", "1"))])
-def test_a_day_of_random_changes_faults_and_kills_loses_no_alarm_and_tells_none_twice(
-    company, clock, monkeypatch, record_property, capsys, seed
-):
-    day = Day(company, clock, seed, Kills(monkeypatch))
-    watch = watched(company, clock, least=0)
+def test_a_day_of_random_changes_faults_and_kills_loses_no_alarm_and_tells_none_twice(day, record_property, capsys):
+    company, clock = day.company, day.clock
+    state = Counter(current(reviews.read(runs.find(company.folder)).findings)["finding"].to_pylist())
+    watch = day.watch()
     watch.look()
     kills, held = min(10, SOAK_LOOKS // 2), {}
     apart = timedelta(days=1) / SOAK_LOOKS
     for turn in range(SOAK_LOOKS):
-        for _ in range(day.chance.randint(1, day.most)):
+        for _ in range(day.chance.randint(1, MOST_CHANGES)):
             day.change()
         day.mend()
         if day.chance.random() < 0.4:
@@ -450,9 +376,9 @@ def test_a_day_of_random_changes_faults_and_kills_loses_no_alarm_and_tells_none_
     watch.look()
     checked = watch.look(everything=True)
     assert not checked.wrong
+    assert checked.unread == {}
 
     open_now = watching.open_now(company.folder, watch.state)
-    state: Counter[str] = Counter()
     for one in observations(company):
         state.update(one.details.get("opened", "").split())
         state.subtract(one.details.get("closed", "").split())
@@ -472,7 +398,8 @@ def test_a_day_of_random_changes_faults_and_kills_loses_no_alarm_and_tells_none_
     assert sorted(full["finding"].to_pylist()) == sorted(open_now["finding"].to_pylist())
     hour, last = (held[min(held, key=lambda at: abs(at - timedelta(hours=hours)))] for hours in (1, 24))
     said = (
-        f"{day.changes} changes, {len(opened)} findings opened, {sum(opened.values())} times, {SOAK_LOOKS} looks, {kills} kills; "
+        f"{day.changes} changes, {len(opened)} findings opened, {sum(opened.values())} times, {SOAK_LOOKS} looks, {kills} kills, "
+        f"faults {dict(sorted(Counter(day.faults).items()))}; "
         f"reviews {watch.state.reviews}; memory {hour:.0f} MB after an hour, {last:.0f} MB after the day"
     )
     record_property("day", said)
