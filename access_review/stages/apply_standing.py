@@ -78,9 +78,11 @@ def apply_standing(
     progress: Progress = lambda *_: None,
     prepared: StoredPlan | None = None,
     key: Path | None = None,
+    reviewed: Run | None = None,
 ) -> StandingOutcome:
     """Plan for leavers and carry it out, or a plan ``prepared`` before; then tell people.
 
+    ``reviewed`` is a run of what was read just now, to be planned on; without one everything is read and reviewed.
     ``key`` is the job's own, which signs that it carries the plan out. ``environment`` holds the secrets of mail that the policy names. Raises what stops it,
     after telling: ``PlanRefused`` without the two signatures, or what reading, reviewing and
     planning and carrying out raise: ``RosterFault``, ``LimitExceeded``, ``Unclear``, ``ConnectorError``.
@@ -88,7 +90,7 @@ def apply_standing(
     try:
         signer = job_signer(workspace, key, clock.now())
         unproven = verify_earlier(workspace, clock.now(), STANDING)
-        stored = prepared or _plan_leavers(workspace, clock.now(), progress)
+        stored = prepared or _plan_leavers(workspace, clock.now(), progress, reviewed)
         applied = _carry_out(stored, workspace, clock, pace, signer)
         account = replace(_account(stored, applied, unproven), unsigned=signer is None)
     except AccessReviewError as error:
@@ -143,12 +145,13 @@ def _late(log: Logbook, job: str, now: datetime, *, signed: bool) -> str:
     return f"since {last.at:%Y-%m-%d %H:%M} UTC" if now - last.at > _AGAIN else ""
 
 
-def _plan_leavers(workspace: Workspace, now: datetime, progress: Progress) -> StoredPlan:
-    """Read, review and plan now; a plan of this very moment that was broken off is gone on with."""
-    run = collect_run(workspace, now.replace(microsecond=0), progress)
+def _plan_leavers(workspace: Workspace, now: datetime, progress: Progress, reviewed: Run | None) -> StoredPlan:
+    """Read and review, unless that was done, and plan now; a plan of this very moment that was broken off is gone on with."""
+    run = reviewed or collect_run(workspace, now.replace(microsecond=0), progress)
     if begun(plans.journal_of(run, STANDING)):
         return plans.find(run, STANDING)
-    review_run(workspace, run, now)
+    if reviewed is None:
+        review_run(workspace, run, now)
     made = derive_plan(workspace, run, PlanOrder(approve.BY_STANDING, now, STANDING, Scope(rules=(LEAVERS,))))
     write_plan(run, made)
     return StoredPlan(run, STANDING, made.plan)

@@ -74,7 +74,9 @@ def act(job: LeaverJob, state: WatchState, snapshot: Snapshot | None, run: Run) 
         return state, ()
     try:
         if job.workspace.policy.standing and apply_standing.is_signed(job.workspace, run, now):
-            return _carry_out(job, state, run)
+            # What was just seen is planned on; what is written to is read anew before that, as for every batch.
+            seen = _reviewed(job.workspace, snapshot, run, now) if new and snapshot else None
+            return _carry_out(job, state, seen)
         if new and snapshot:
             return _prepare(job, state, snapshot, run)
     except RightHeld:
@@ -82,12 +84,15 @@ def act(job: LeaverJob, state: WatchState, snapshot: Snapshot | None, run: Run) 
     return replace(state, act_at=None), ()
 
 
-def _carry_out(job: LeaverJob, state: WatchState, run: Run) -> tuple[WatchState, tuple[Told, ...]]:
-    """Run the unattended job, which tells people itself; it comes again when the second read is due, or somebody is left."""
+def _carry_out(job: LeaverJob, state: WatchState, seen: Run | None) -> tuple[WatchState, tuple[Told, ...]]:
+    """Run the unattended job on what was ``seen``, or is read now; it tells people itself.
+
+    It comes again when the second read is due, or somebody is left.
+    """
     handled = tuple(sorted(state.leavers))
     now = job.clock.now()
     try:
-        done = apply_standing.apply_standing(job.workspace, job.clock, job.environment, key=job.key)
+        done = apply_standing.apply_standing(job.workspace, job.clock, job.environment, key=job.key, reviewed=seen)
     except RightHeld:
         raise
     except AccessReviewError:
@@ -97,21 +102,13 @@ def _carry_out(job: LeaverJob, state: WatchState, run: Run) -> tuple[WatchState,
     spacing = job.workspace.policy.apply.spacing + _GRACE
     again = after + spacing if waits else after + _AGAIN if state.leavers and done.partly else None
     acted = {person: done.stored.run.id for person in state.leavers.values() if person} if done.applied.calls else {}
-    del run
     return replace(state, handled=handled, act_at=again, acted={**state.acted, **acted}), ()
 
 
 def _prepare(job: LeaverJob, state: WatchState, snapshot: Snapshot, base: Run) -> tuple[WatchState, tuple[Told, ...]]:
     """Make a run of what was seen, review it, and plan on it for leavers alone."""
     workspace, now = job.workspace, job.clock.now()
-    with hold(workspace.folder, Right.CAMPAIGN, now=now, command="watch"):
-        run = snapshots.save(snapshot, workspace, base)
-        logged.append(
-            workspace.folder,
-            entries.run_made(run.id, now, logged.snapshot_marks(run), rehearsal=False),
-            command="watch",
-        )
-        review_run(workspace, run, now)
+    run = _reviewed(workspace, snapshot, base, now)
     why, planned = "", False
     asks = _asks(workspace, run)
     if asks:
@@ -127,6 +124,19 @@ def _prepare(job: LeaverJob, state: WatchState, snapshot: Snapshot, base: Run) -
     acted = {person: run.id for person in state.leavers.values() if person}
     state = replace(state, handled=tuple(sorted(state.leavers)), act_at=None, acted={**state.acted, **acted})
     return state, ((f"leavers {run.id}", said),)
+
+
+def _reviewed(workspace: Workspace, snapshot: Snapshot, base: Run, now: datetime) -> Run:
+    """Make a run of what was seen, and review it."""
+    with hold(workspace.folder, Right.CAMPAIGN, now=now, command="watch"):
+        run = snapshots.save(snapshot, workspace, base)
+        logged.append(
+            workspace.folder,
+            entries.run_made(run.id, now, logged.snapshot_marks(run), rehearsal=False),
+            command="watch",
+        )
+        review_run(workspace, run, now)
+    return run
 
 
 def _asks(workspace: Workspace, run: Run) -> str | None:
