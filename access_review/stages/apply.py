@@ -23,10 +23,10 @@ from access_review.stages import removal_notices
 from access_review.stages.approve import sign_execution
 from access_review.stages.keep_signed import Signer
 from access_review.stages.rederive import decisions_then, is_derivable, refuse_other_version, require_derived
-from access_review.store import files, pinned, plans, reviews, snapshots
+from access_review.stages.work_orders import write_orders
+from access_review.store import pinned, plans, reviews, snapshots
 from access_review.store.journal import JournalFile
 from access_review.store.plans import StoredPlan
-from access_review.views import work_orders
 from access_review.workspace import Workspace
 
 FOLLOWED = timedelta(days=7)
@@ -131,7 +131,7 @@ def _applied(
                 most=most,
             )
             applied = apply.apply(batch, only=pace.only)
-        _write_orders(stored, applied.states)
+        write_orders(stored, workspace, journal.standings, clock.now())
     return replace(applied, passed_over=passed_over)
 
 
@@ -338,12 +338,3 @@ def _others(stored: StoredPlan, workspace: Workspace) -> list[Change]:
             if since and standing.state in CHANGED and not change.action.restores:
                 found.append(change)
     return found
-
-
-def _write_orders(stored: StoredPlan, states: Mapping[str, State]) -> None:
-    ordered = [change for change in stored.plan.changes if states.get(change.id) is State.ORDERED]
-    if ordered:
-        run = stored.run.id
-        files.write(stored.folder / "orders.csv", work_orders.as_csv(ordered))
-        files.write(stored.folder / "orders.json", work_orders.as_json(ordered, run=run))
-        files.write(stored.folder / "orders.txt", work_orders.as_text(ordered, run=run).encode())

@@ -18,8 +18,9 @@ from access_review.revoke import work_tickets
 from access_review.revoke.states import ChangeStatus, State
 from access_review.revoke.work_tickets import Escalation, TicketStep, WorkTicket, WorkTickets
 from access_review.snapshot.watched import PendingAlarm
-from access_review.stages import desk_api, offboarding, ticket_desks, watch_alarms
+from access_review.stages import desk_api, ticket_desks, watch_alarms
 from access_review.stages.ticket_desks import Desk
+from access_review.stages.work_orders import OrdersDue
 from access_review.store import plans, snapshots
 from access_review.store.journal import JournalFile
 from access_review.store.plans import StoredPlan
@@ -95,7 +96,7 @@ class _Round:
             self._tell(orders)
 
     def _see_to(self, orders: "_Orders", others: list["_Orders"], desk: Desk) -> None:
-        due = _Due(self.workspace, orders.stored)
+        due = OrdersDue(self.workspace, orders.stored)
         for change in orders.stored.plan.changes:
             status = orders.standings.get(change.id, ChangeStatus())
             ticket = orders.known.of(change.id)
@@ -117,7 +118,7 @@ class _Round:
                 self._not_opened(orders, change, orders.known.of(change.id) or ticket, error)
 
     def _new(
-        self, orders: "_Orders", change: Change, status: ChangeStatus, others: list["_Orders"], due: "_Due"
+        self, orders: "_Orders", change: Change, status: ChangeStatus, others: list["_Orders"], due: OrdersDue
     ) -> WorkTicket:
         ordered = status.at or self.now
         reference = work_tickets.reference_of(orders.stored.plan.digest, change.id)
@@ -259,25 +260,6 @@ class _Orders:
     def asked(self, change: Change, ticket: WorkTicket) -> ticket_bodies.TicketOrder:
         """Return what a ticket says."""
         return ticket_bodies.order(change, run=self.stored.run.id, due=ticket.due, reference=ticket.reference)
-
-
-@dataclass
-class _Due:
-    """By when orders of a plan are to be done: a leaver's as `offboarding` says it, looked up when first asked."""
-
-    workspace: Workspace
-    stored: StoredPlan
-    _of: Mapping[str, datetime] | None = None
-
-    def of(self, change: Change, ordered: datetime) -> datetime:
-        """Return by when: for whoever has not left, within the time that is a failure for those who have."""
-        person = change.target.person
-        if not change.leaver or person is None:
-            return ordered + self.workspace.policy.targets.failure
-        if self._of is None:
-            followed = offboarding.assess_run(self.workspace, self.stored.run).leavers.leavers
-            self._of = {one.person: one.clock.due_latest for one in followed if one.clock.due_latest}
-        return self._of.get(person, ordered + self.workspace.policy.targets.others)
 
 
 def _read(stored: StoredPlan) -> WorkTickets:

@@ -1,5 +1,7 @@
 """The batch through the command line, on the example, whose systems are recordings: all of it becomes work orders."""
 
+import csv
+import json
 import shutil
 import sqlite3
 
@@ -52,6 +54,13 @@ def test_a_batch_from_request_to_confirmation(planned):
     assert set(done.json["states"].values()) == {"ordered"}
     (orders,) = planned.glob("runs/*/plan/orders.csv")
     assert len(orders.read_text().splitlines()) == done.json["calls"] + 1
+    with orders.open(newline="", encoding="utf-8-sig") as read:
+        due = {row["Change"]: row["Due"] for row in csv.DictReader(read)}
+    records = json.loads(orders.with_name("orders.json").read_text())["records"]
+    assert {one["correlation_id"]: f"{one['due_date'][:-3]} UTC" for one in records} == due
+    said = orders.with_name("orders.txt").read_text()
+    assert all(f"by {at}" in said for at in due.values())
+    assert due.keys() == done.json["states"].keys()
     assert run(planned, "--json", "apply", "--by", ASKS, "--key", "key0").json["calls"] == 0, (
         "applied twice equals once"
     )
