@@ -343,12 +343,12 @@ def resident():
 
 @pytest.fixture
 def day(tmp_path, clock, monkeypatch):
-    """Return the day of a company that was audited, with all of its systems."""
+    """Return the day of a company that was reviewed, with all of its systems."""
     systems = Systems(clock)
     with systems.served(tmp_path / "tenant", monkeypatch) as entra:
         company = WatchedCompany(tmp_path / "company", entra)
-        audited = company.run("audit", at=f"{START:%Y-%m-%dT%H:%M:%SZ}")
-        assert audited.code == 0, audited.err
+        for words in (("collect",), ("--quiet", "review")):
+            assert company.run(*words, at=f"{START:%Y-%m-%dT%H:%M:%SZ}").code == 0
         yield Day(company, systems, clock, Kills(monkeypatch), int(os.environ.get("SOAK_SEED", "1")))
 
 
