@@ -16,6 +16,7 @@ import pytest
 
 from access_review.connectors.ad.server import Servers
 from access_review.connectors.entra.permissions import READING
+from access_review.connectors.entra.throttle import ThrottlePace
 from access_review.errors import ArtifactError
 from access_review.rules import load
 from access_review.stages.watch import Watch
@@ -96,6 +97,7 @@ class Systems:
         """Let them be reached; yield what the source file of the tenant says."""
         domain = self.domain
         borrowed.setattr(Servers, "session", lambda _: domain.session())
+        borrowed.setattr(ThrottlePace, "_pause", lambda *_: None)  # a day is over in minutes
         borrowed.setenv("ENTRA_SECRET", SECRET)
         with Server(self.simulator, folder, self.sign_in) as server:
             options = {
