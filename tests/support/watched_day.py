@@ -85,6 +85,7 @@ class Systems:
             maker.tenant.link("groups/members", group, self.users[0])
         self.sign_in = SignIn(self.simulator.clock, secret=SECRET, roles=READING)
         self.simulator.tokens = self.sign_in.roles_of
+        self._kept: tuple[list[Any], ...] = ()
 
     def _user(self, maker: tenants.Maker, number: int) -> str:
         name = f"e{number}@norwind.test"
@@ -100,6 +101,7 @@ class Systems:
         borrowed.setattr(ThrottlePace, "_pause", lambda *_: None)  # a day is over in minutes
         borrowed.setenv("ENTRA_SECRET", SECRET)
         with Server(self.simulator, folder, self.sign_in) as server:
+            self._kept = (server.seen, self.simulator.asked, self.simulator.visits, self.sign_in.asked, domain.asked)
             options = {
                 "tenant": TENANT,
                 "reader": {"client_id": CLIENT, "secret": {"env": "ENTRA_SECRET"}},
@@ -152,9 +154,11 @@ class Systems:
             )
 
     def mend(self) -> None:
-        """Let nothing fail any more."""
+        """Let nothing fail any more, and forget what was asked, which is not to fill the memory of a long day."""
         self.domain.faults.clear()
         self.simulator.faults.clear()
+        for kept in self._kept:
+            kept.clear()
 
 
 _CLOUD: dict[str, Any] = {
