@@ -60,9 +60,13 @@ class Signatories:
         """Tell whether two persons have one name: a second row of the same person is no second person."""
         return bool(self.names.get(one)) and one != other and self.names.get(one) == self.names.get(other)
 
+    def named(self, name: str) -> frozenset[str]:
+        """Return everybody of this name, whoever is employed."""
+        return self.by_name.get(name.strip().casefold(), frozenset())
+
     def person(self, name: str) -> str:
         """Return the one employed person of this name; raises ``PlanRefused`` for nobody, several, or somebody gone."""
-        found = self.by_name.get(name.strip().casefold(), frozenset())
+        found = self.named(name)
         if len(found) != 1:
             raise PlanRefused(
                 f"{name!r} is {'nobody' if not found else f'{len(found)} people'} in the roster",

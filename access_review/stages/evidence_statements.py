@@ -10,6 +10,7 @@ from access_review.logbook.lines import Logbook
 from access_review.revoke import approve, statements
 from access_review.revoke.approve import Signatories, Statement, StatementKind
 from access_review.revoke.sshsig import Attended
+from access_review.revoke.statements import SignedStatement
 from access_review.runs import Run
 from access_review.settings.approvers import Approvers
 from access_review.store import files, logbook, packs, plans
@@ -84,8 +85,18 @@ class HeldStatements:
                 if statements.keys_in(data) & {key.blob for key in ours}:
                     raise
                 return None
-            return signed.statement, signed.attended  # by whoever had left before the first run, or came after the last
+            if self._may_be_own(signed):
+                return signed.statement, signed.attended
         raise refused
+
+    def _may_be_own(self, signed: SignedStatement) -> bool:
+        """Tell whether some run's key of this person signed; who had left before the first, or came after the last, may be in no roster."""
+        said = signed.statement
+        return any(
+            not key.job and people.named(key.person) == people.named(said.person)
+            for _, approvers, people in self.enrolled
+            for key in approve.enrolled(approvers, signed.keys, said.at.date())
+        )
 
     def _copied(self, place: str, statement: Statement, said: Mapping[str, Attended]) -> Iterator[str]:
         # A count that is lower than one before is no proof of a copy: signatures are kept by what they are about, and

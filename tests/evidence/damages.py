@@ -12,13 +12,17 @@ import re
 import shutil
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import rfc8785
+
+from access_review.logbook.tree import GrowingTree, TreeHead, leaf
+from access_review.revoke import statements
+from tests.support.workspaces import key_of
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,8 @@ class Damaged:
     what: str
     named: str = "."
     line: int = 0
+    head: str = ""
+    """Of the logbook, where whoever made the pack did the damage before they told it; otherwise it is that of before."""
 
     def is_named_in(self, said: str) -> bool:
         """Tell whether that is what somebody says first."""
@@ -175,8 +181,6 @@ def lines_swapped(pack: Path, chance: random.Random) -> Damaged:
 
 def rewritten(pack: Path, lines: list[dict[str, Any]], **changes: Any) -> None:
     """Give lines the heads that they would have had, and the pack the last of them."""
-    from access_review.logbook.tree import GrowingTree, leaf
-
     tree, written = GrowingTree(), []
     for line in lines:
         data = rfc8785.dumps({**line, "head": str(tree.head)})
@@ -295,6 +299,44 @@ def signature_of_another(pack: Path, chance: random.Random) -> Damaged:
     line = consistently(pack, {path: rfc8785.dumps(said) + b"\n"})
     named = "" if line else place(pack, path)
     return Damaged("a stranger's signature, everything made to fit", named, line)
+
+
+def said_by_another(pack: Path, chance: random.Random) -> Damaged:
+    """Let somebody have signed, with a key of their own that is enrolled, what is said in another's name.
+
+    Whoever keeps the logbook let it pass: all that was signed afterwards names the heads that followed.
+    """
+    keys = {public: private for private, public in map(key_of, range(100))}
+    declared = json.loads(some(pack, chance, "declared/*.json").read_bytes())
+    found = [path for path in files_of(pack / "runs") if is_statement(path.relative_to(pack / "runs").as_posix())]
+    signers, signed = {path: key_in(path) for path in found}, chance.choice(found)
+    if not keys.keys() >= {*signers.values()}:
+        return flip(pack, chance)
+    signers[signed] = chance.choice([one["key"] for one in declared["approvers"] if one["key"] != signers[signed]])
+    tree, heads, written = GrowingTree(), [], []
+    for line in entries_of(pack):
+        heads.append(str(tree.head))
+        for path in (pack / "runs" / name for name in line.get("files", {}) if is_statement(name)):
+            said = statements.payload_of(path.read_bytes())
+            said = replace(said, head=said.head and TreeHead.parse(heads[said.head.size]))
+            put(path, statements.sign(said, statements.signing_key(keys[signers[path]], name="key")))
+            line["files"][path.relative_to(pack / "runs").as_posix()] = mark(path.read_bytes())
+        written.append(rfc8785.dumps({**line, "head": heads[-1]}))
+        tree.add(leaf(written[-1]))
+    put(pack / "runs/logbook.jsonl", b"".join(line + b"\n" for line in written))
+    reseal(pack, head=str(tree.head))
+    return Damaged("said in another's name, as it was logged", place(pack, signed), head=str(tree.head))
+
+
+def is_statement(name: str) -> bool:
+    """Tell of a path below ``runs/`` whether it is a statement that somebody signed."""
+    return name.endswith(".json") and Path(name).parent.name in {"approvals", "sign-off"}
+
+
+def key_in(path: Path) -> str:
+    """Return the key that a statement names, as a public key line."""
+    (blob,) = statements.keys_in(path.read_bytes())
+    return f"ssh-ed25519 {base64.b64encode(blob).decode()}"
 
 
 def weeks_swapped(pack: Path, chance: random.Random) -> Damaged:
@@ -489,6 +531,7 @@ DAMAGES: tuple[Damage, ...] = (
     gone_resealed,
     rule_switched_off,
     client_passed_over,
+    said_by_another,
 )
 
 
