@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 
 import pytest
 
@@ -42,13 +43,19 @@ TEMPLATES = (
 )
 SPACE = declared(templates=TEMPLATES)
 EXCESS = add(leave(company(12), 5), grants=[grant(7, "Other")])
-PLAN = planned(EXCESS, SPACE)
 
 BACK = "the end was rescinded or postponed, or they came back"
 
 
-def verdicts(rows, *, plan=PLAN, space=SPACE, others=()):
+@cache
+def agreed():
+    """Return the plan that is judged: made when it is first asked for, and not wherever this module is imported."""
+    return planned(EXCESS, SPACE)
+
+
+def verdicts(rows, *, plan=None, space=SPACE, others=()):
     """Return the verdict by what is taken from whom."""
+    plan = plan or agreed()
     facts = judge_plan(plan, snapshot(**rows), space, others, LATER)
     assert facts.at == LATER
     return {
@@ -69,7 +76,7 @@ def test_where_nothing_changed_everything_may_go_on():
 
 
 def test_what_was_not_judged_is_refused():
-    assert Facts({}, LATER).of(PLAN.changes[0]) == Recheck(refused="it was not judged")
+    assert Facts({}, LATER).of(agreed().changes[0]) == Recheck(refused="it was not judged")
 
 
 def test_what_became_expected_is_skipped_and_the_rest_goes_on():
@@ -113,7 +120,7 @@ def test_what_became_protected_is_refused_each_with_its_reason():
 
 
 def test_whoever_asks_is_not_touched_by_their_own_plan():
-    found = verdicts(EXCESS, plan=replace(PLAN, requested_by="hr:person:7"))
+    found = verdicts(EXCESS, plan=replace(agreed(), requested_by="hr:person:7"))
     assert found["user7", "Other"].refused.startswith("protected: it belongs to an operator")
 
 
@@ -236,7 +243,7 @@ def test_the_policy_of_now_neither_lowers_nor_raises_what_was_signed():
     ],
 )
 def test_each_limit_is_the_one_that_was_signed(signed, said):
-    plan = replace(PLAN, limits=replace(PLAN.limits, counts=(), **signed))
+    plan = replace(agreed(), limits=replace(agreed().limits, counts=(), **signed))
     if said is None:
         assert set(verdicts(EXCESS, plan=plan).values()) == {Recheck()}
     else:
