@@ -129,21 +129,27 @@ def _is_timed(words: Sequence[str], at: str | None) -> bool:
 def _read(folder: Path) -> Files | None:
     """Return what is in a workspace; nothing of one that leads elsewhere, or is large."""
     found: dict[str, tuple[str, int]] = {}
-    size = 0
-    for place, folders, files in os.walk(folder):
-        for name in (*folders, *files):
-            path = Path(place, name)
-            about = path.lstat()
-            size += about.st_size
-            if not (stat.S_ISREG(about.st_mode) or stat.S_ISDIR(about.st_mode)) or size > LARGEST:
-                return None
-            digest = ""
-            if stat.S_ISREG(about.st_mode):
-                data = path.read_bytes()
-                if path.parent.name in DECLARING and name.endswith((".yaml", ".yml")) and _leads_elsewhere(data):
+    size, base, inner = 0, len(str(folder)) + 1, [str(folder)]
+    while inner:
+        here = inner.pop()
+        declaring = os.path.basename(here) in DECLARING  # noqa: PTH119 - text, of thousands of files
+        with os.scandir(here) as entries:
+            for entry in entries:
+                about = entry.stat(follow_symlinks=False)
+                size += about.st_size
+                if size > LARGEST:
                     return None
-                digest = hashlib.sha256(data).hexdigest()
-            found[str(path.relative_to(folder))] = digest, about.st_mode
+                if stat.S_ISDIR(about.st_mode):
+                    inner.append(entry.path)
+                    digest = ""
+                elif stat.S_ISREG(about.st_mode):
+                    data = Path(entry.path).read_bytes()
+                    if declaring and entry.name.endswith((".yaml", ".yml")) and _leads_elsewhere(data):
+                        return None
+                    digest = hashlib.sha256(data).hexdigest()
+                else:
+                    return None
+                found[entry.path[base:]] = digest, about.st_mode
     return found
 
 
