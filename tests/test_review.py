@@ -90,7 +90,9 @@ def test_the_pairwise_verdict_is_the_verdict_account_by_account(grants, edges, m
         nesting=[nests(c, p) for c, p in edges],
     )
     space = workspace(templates=[{"role": r, "may": [f"ad:group:{g}" for g in sorted(may[r])]} for r in "pqr"])
-    _, held = reviewed(world, space)
+    with EmbeddedEngine(world.as_of) as engine:
+        establish(world.tables, space, engine)  # no rule is asked
+        held = {(r["account"], r["entitlement"]): r for r in engine.rows("SELECT * FROM held")}
     rows = closure(world.tables["nesting"], [f"ad:group:{g}" for g in GROUPS]).to_pylist()
     reach = {g: {r["reached"][-1] for r in rows if r["entitlement"][-1] == g} for g in GROUPS}
     for number, name in grants:

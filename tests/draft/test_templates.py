@@ -19,6 +19,7 @@ from access_review.draft.unusual import explain_grant
 from access_review.draft.updates import OwnLine, ProposalKind, RolesToday, propose_updates
 from tests.draft.example import ExampleDraft, example_draft
 from tests.draft.matrices import matrix
+from tests.support.sweep import Sweep
 
 People = dict[str, list[str | None]]
 
@@ -293,9 +294,11 @@ def test_peers_are_told_by_what_says_most(example: ExampleDraft) -> None:
 
 
 @pytest.mark.slow
-def test_access_beyond_the_ordinary_is_no_template(outside_data: Path) -> None:
+def test_access_beyond_the_ordinary_is_no_template(outside_data: Path, sweep: Sweep) -> None:
     with (outside_data / "access-decisions/decisions-half.csv").open(encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row["ACTION"] == "1"]
+    managers = set(sweep.draw("managers", sorted({row["MGR_ID"] for row in rows}), 1 / 3))
+    rows = [row for row in rows if row["MGR_ID"] in managers]
     attributes = tuple(name for name in rows[0] if name not in {"ACTION", "RESOURCE"})
     person = ["|".join(row[a] for a in attributes) for row in rows]
     profiles = dict(zip(person, rows, strict=True))
