@@ -21,6 +21,7 @@ from access_review import workspace as workspaces
 from access_review.audit.reviewers import people_of
 from access_review.changes import Mark
 from access_review.connectors.file_marks import mark_files
+from access_review.connectors.own_removals import LastRead
 from access_review.errors import WorkspaceError
 from access_review.findings.sentences import every_sentence
 from access_review.logbook import entries
@@ -171,16 +172,17 @@ class Watch:
     def _newest(self) -> WatchBase:
         """Return the last whole run that is known and reviewed; where it is another, the sources are held against that."""
         before, self._base = self._base, last_run(self.workspace, self.clock.now(), self._base)
-        if before is None or before.run != self._base.run:
-            self._looks = None
+        if self._looks and (before is None or before.run != self._base.run):
+            self._looks.last = self._last_reads()  # what is open stays so, and remembers
         return self._base
+
+    def _last_reads(self) -> Mapping[str, LastRead]:
+        return last_reads.of(logged.known_runs(self.folder), self.workspace.read_live(self.clock.now()))
 
     def _sources(self, *, everything: bool, whole: str | None) -> dict[str, SourceLook]:
         """Look at every source whose time has come; at one of them whole, where it is its turn."""
         if self._looks is None:
-            live = self.workspace.read_live(self.clock.now())
-            last = last_reads.of(logged.known_runs(self.folder), live)
-            self._looks = SourceLooks(self.workspace, self.clock, last)
+            self._looks = SourceLooks(self.workspace, self.clock, self._last_reads())
         seen = {}
         for entry in self._looks.entries(self.clock.now()):
             known = self.state.sources.get(entry.name, WatchedSource())
