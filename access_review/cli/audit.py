@@ -92,6 +92,7 @@ def audit(
 
     from access_review.sample.draw import pledge_elsewhere
     from access_review.stages.audit import commit_draw, open_audit
+    from access_review.stages.offboarding import keep_leavers
     from access_review.stages.report import write_report
     from access_review.stages.review import review_run
     from access_review.store import audits, reviews
@@ -112,8 +113,9 @@ def audit(
         commit_draw(workspace, options.now)
         run = options.found_run() if options.run else options.collect(workspace)
         report = review_run(workspace, run, options.now)
-        with reviews.opened(workspace, run):  # once for the draw and the report
+        with reviews.opened(workspace, run):  # once for the draw, the leavers and the report
             opened = open_audit(workspace, run, promised or secrets.token_bytes(32), options.now, key)
+            keep_leavers(workspace, run, options.now)
             written = write_report(workspace, run)
     _summarise(options, workspace, run, report, opened, written=written)
     _say_what_is_asked(options, run, opened, kept_by_auditor=promised is not None)

@@ -51,6 +51,13 @@ def follow_leavers(workspace: Workspace, run: Run, now: datetime) -> Followed:
     return found
 
 
+def keep_leavers(workspace: Workspace, run: Run, now: datetime) -> None:
+    """Keep in a reviewed run what is open for everyone who leaves, for the next to compare with; raises as :func:`follow_leavers` does."""
+    with reviews.opened(workspace, run) as facts:
+        made = leavers_by(facts.engine, workspace, run, facts.snapshot)
+    _keep(run, made, now)
+
+
 def assess_run(workspace: Workspace, run: Run) -> Followed:
     """Say what is open for everyone who leaves, and keep nothing; raises as :func:`follow_leavers` does."""
     snapshot = snapshots.load(run)
@@ -81,10 +88,10 @@ def newest_leavers(workspace: Workspace, run: Run) -> Leavers:
 
     Raises ``PlanRefused`` for the journal of a batch that is gone before its time.
     """
-    return _kept_leavers(workspace.folder, run) or assess_run(workspace, run).leavers
+    return kept_leavers(workspace.folder, run) or assess_run(workspace, run).leavers
 
 
-def _kept_leavers(folder: Path, run: Run) -> Leavers | None:
+def kept_leavers(folder: Path, run: Run) -> Leavers | None:
     """Return what the run has of its leavers, unless a batch went on after it was written: that may have ended something."""
     kept = stamp_of(run.folder / LEAVERS.path)
     later = (stamp_of(path) for path in (folder / "runs").glob(f"*/*/{plans.JOURNAL}*"))

@@ -1,4 +1,4 @@
-"""What is recorded, with the leavers of the newest run as they stand: an audit does not write those down, and a batch may have gone on."""
+"""What is recorded, with the leavers of the newest run as they stand: a batch may have gone on since they were kept."""
 
 from dataclasses import replace
 from datetime import datetime

@@ -13,7 +13,7 @@ from access_review.explain.coverage import Coverage
 from access_review.review import Report
 from access_review.runs import Run
 from access_review.stages.changes import changes_in
-from access_review.stages.offboarding import leavers_by
+from access_review.stages.offboarding import kept_leavers, leavers_by
 from access_review.stages.predict import predict_for_report
 from access_review.stages.scorecard import read_scorecard
 from access_review.store import audits, files, logged, plans, reviews, snapshots
@@ -58,7 +58,9 @@ def write_report(workspace: Workspace, run: Run, *, manager: str = "", to: Path 
             manager=manager,
         )
         shown = not manager and not page.more_findings and not snapshots.read_manifest(run).rehearsal
-        leavers = leavers_by(facts.engine, workspace, run, facts.snapshot) if shown else None
+        leavers = kept_leavers(workspace.folder, run) if shown else None
+        if shown and leavers is None:
+            leavers = leavers_by(facts.engine, workspace, run, facts.snapshot)
     page = replace(page, scorecard=read_scorecard(workspace, run.as_of, leavers) if shown else None)
     path = to or run.folder / "report.html"
     files.write(path, report_page.render(page))

@@ -363,6 +363,15 @@ def test_what_was_said_reads_back_the_same():
     assert LEAVERS.load(LEAVERS.dump(made)) == made
 
 
+def test_audits_alone_are_the_two_reads_of_a_certificate(tmp_path):
+    folder = company(tmp_path, means="end-of-shift", shift=SHIFT)
+    (folder / "sources/desk.csv").write_text("login,id,state,role\nana,1,closed,\ncem,2,open,Agent\n", encoding="utf-8")
+    for at in ("2026-11-09T06:00:00Z", "2026-11-16T06:00:00Z"):
+        assert access_review(folder, "--as-of", at, "--quiet", "audit").code in {0, 3, 5}
+    words = ("--as-of", "2026-11-16T07:00:00Z", "--json", "offboarding", "--certificates", str(tmp_path / "c"))
+    assert list(access_review(folder, *words).json["written"]) == ["hr:person:1"]
+
+
 def test_a_certificate_needs_two_reads_and_nothing_open_or_unknown(tmp_path):
     folder = company(tmp_path, means="end-of-shift", shift=SHIFT)
     seen_at(folder, utc(6, 12))
