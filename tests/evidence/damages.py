@@ -260,6 +260,8 @@ def journal_row(pack: Path, chance: random.Random) -> Damaged:
 def answer_changed(pack: Path, chance: random.Random) -> Damaged:
     """Let a reviewer have answered something else, in the store, in its hashes and in every line that knows it."""
     path = pack / "runs/decisions.sqlite"
+    if not path.exists():
+        return flip(pack, chance)
     rows, lines = rows_of(path), entries_of(pack)
     at = chance.randrange(len(rows))
     changed_row(path, at, "decision", "keep" if rows[at]["decision"] == "revoke" else "revoke")

@@ -1,12 +1,13 @@
-"""Half a year of a small company, with plans and audits that people sign, as one pack."""
+"""Half a year of a small company, with plans and audits that people sign, and of the example company, each as one pack."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from access_review import workspace as workspaces
 from access_review.stages.remind import remind
 from tests.audit.half_year_company import MISSED_WEEK, START, WEEK, Company, happen
 from tests.support.command import access_review, lay_out
+from tests.support.example import AUDITED_AT, copy_example
 from tests.support.workspaces import key_of
 
 WEEKS = 26
@@ -56,6 +57,21 @@ def half_year(folder: Path) -> Path:
         *signer(company, "m3")[2:],
     )
     return to
+
+
+def example_weeks(folder: Path) -> Path:
+    """Audit the example company in each of the weeks, in a folder, and return the pack of all of them."""
+    space = copy_example(folder / "example")
+    first = datetime.fromisoformat(AUDITED_AT)
+    for week in range(WEEKS):
+        at = f"{first + week * WEEK:%Y-%m-%dT%H:%M:%SZ}"
+        done = access_review(space, "--as-of", at, "--quiet", "audit")
+        assert done.code in {0, 3}, (week, done.err)
+    made = access_review(
+        space, "--as-of", at, "evidence", "pack", "--since", f"{first:%Y%m%d}", "-o", str(folder / "pack")
+    )
+    assert made.code == 0, made.err
+    return folder / "pack"
 
 
 def plan(company, at):
