@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from access_review import runs
 from access_review.errors import AccessReviewError
 from access_review.stages.evidence_check import check_evidence, rederive_evidence
 from bench.company import Company as DrawnCompany
@@ -22,6 +23,8 @@ from tests.evidence.damages import DAMAGES, copied, damage, reseal
 from tests.evidence.half_year import example_weeks, half_year
 from tests.evidence.verifiers import SECOND, first_named, second, second_here
 from tests.support.command import access_review
+from tests.support.old_runs import in_words
+from tests.support.workspaces import Company
 
 pytestmark = pytest.mark.slow
 
@@ -256,6 +259,25 @@ def test_what_is_no_pack_is_refused_in_a_sentence(pack, tmp_path, said):
     other = second(copy)
     assert (other.returncode, other.stderr) == (1, "")
     assert "WRONG" in other.stdout
+
+
+def test_of_a_run_in_a_former_format_both_say_so_and_nothing_is_wrong(tmp_path):
+    """Such a run may have been reviewed when the files of its workspace were kept already."""
+    made = Company(tmp_path / "w")
+    made.besides = [(4, "Payroll")]
+    made.write()
+    assert made.run("--quiet", "audit", at="2026-11-02T06:00:00Z").code == 0
+    run = runs.find(made.folder)
+    in_words(run)
+    (made.folder / "runs/logbook.jsonl").unlink()  # a new one takes what lies there as it is
+    assert made.run("--quiet", "audit", at="2026-11-09T06:00:00Z").code == 0
+    words = ("evidence", "pack", "--since", "20261102", "-o", str(tmp_path / "pack"))
+    assert made.run(*words, at="2026-11-09T07:00:00Z").code == 0
+    assert check_evidence(tmp_path / "pack").wrong == []
+    assert [one.unknowable for one in rederive_evidence(tmp_path / "pack")] == [True, False]
+    other = second(tmp_path / "pack")
+    assert (other.returncode, other.stderr) == (0, ""), other.stdout
+    assert f"{run.id}  its findings have a former format" in other.stdout
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
