@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Self
 import pyarrow as pa
 
 from access_review.engine import databases, scratch
-from access_review.engine.databases import copied, parsed
+from access_review.engine.databases import copied
 from access_review.engine.duckdb import EmbeddedEngine
 from access_review.engine.sql import identifier
 
@@ -29,12 +29,22 @@ _INDEXED = """
     WHERE table_name LIKE '%_kept' AND column_name LIKE '%_hash' AND schema_name = current_schema() GROUP BY table_name
 """
 
+MANY = 500_000
+"""From so many rows a table has indexes: of fewer all hashes are looked through in the time it takes to plan without."""
+
+FEW = 3_000
+"""Up to so many values are looked up one by one in an index; for more all hashes are looked through, which takes less then."""
+
+_FETCHED = 10_000
+"""Up to so many rows DuckDB fetches one by one by an index; it would stop at a fifth of that."""
+
 
 @dataclass(slots=True)
 class KeptDatabase:
     """A database in a file, empty where there is no file; a context manager.
 
-    ``memory`` bounds what it may take, as :class:`access_review.engine.duckdb.EmbeddedEngine` says. To open it raises
+    ``memory`` bounds what it may take, as :class:`access_review.engine.duckdb.EmbeddedEngine` says, and ``many`` is the number
+    of rows from which a table has indexes. To open it raises
     ``OSError`` where the file is damaged, of another version of DuckDB, or open elsewhere; so does what it cannot do
     later, for want of room. Nobody else may read it: it is in a folder of this user's alone, or is made where that is so.
     """
@@ -43,10 +53,12 @@ class KeptDatabase:
     as_of: datetime
     memory: str = "4GB"
     threads: int | None = None
+    many: int = MANY
     engine: EmbeddedEngine = field(init=False, repr=False)
     _database: "duckdb.DuckDBPyConnection" = field(init=False, repr=False)
     _folder: Path = field(init=False, repr=False)
     _indexed: dict[str, list[str]] = field(init=False, repr=False)
+    _large: set[str] = field(init=False, repr=False)
     _changing: bool = field(init=False, repr=False, default=False)
 
     def __enter__(self) -> Self:
@@ -56,12 +68,15 @@ class KeptDatabase:
         finally:
             os.umask(before)
         try:
+            self._database.execute(f"SET index_scan_max_count = {_FETCHED}")
             self.engine = EmbeddedEngine.over(self.as_of, self._database, self._folder)
             indexed = self._database.execute(_INDEXED).fetchall()
+            large = self._database.execute("SELECT DISTINCT table_name FROM duckdb_indexes()").fetchall()
         except BaseException as error:
             self.__exit__(type(error), error, None)
             raise
         self._indexed = {table.removesuffix("_kept"): hashes for table, hashes in indexed}
+        self._large = {table.removesuffix("_kept") for (table,) in large}
         return self
 
     def __exit__(
@@ -108,10 +123,19 @@ class KeptDatabase:
         hashes = ", ".join(f'hash("{identifier(column)}") AS {column}_hash' for column in columns)
         by = f" ORDER BY {identifier(order)}" if order else ""
         self._indexed[name] = [f"{column}_hash" for column in columns]
-        self.engine.create(f"{name}_kept", f"SELECT *, {hashes} FROM {identifier(name)}{by}")
+        rows = self.engine.create(f"{name}_kept", f"SELECT *, {hashes} FROM {identifier(name)}{by}")
         hidden = ", ".join(f"{column}_hash" for column in columns)
         self.engine.drop(name)
         self.engine.view(name, f"SELECT * EXCLUDE ({hidden}) FROM {name}_kept")
+        self._large.discard(name)
+        if rows >= self.many:
+            self._large.add(name)
+            for column in columns:
+                self._database.execute(f"CREATE INDEX {name}_by_{column} ON {name}_kept ({column}_hash)")
+
+    def settle(self) -> None:
+        """Write everything into the file itself, of which some may stand beside until then: to close it does not always do so."""
+        self._database.execute("CHECKPOINT")
 
     def is_indexed(self, name: str) -> bool:
         """Tell whether there is a table of this name whose rows are found by some columns."""
@@ -123,16 +147,27 @@ class KeptDatabase:
         shown = ", ".join(f'"{identifier(one)}"' for one in columns) or (
             f"* EXCLUDE ({', '.join(hashes)})" if hashes else "*"
         )
-        sql = f'SELECT {shown} FROM {identifier(name)} WHERE "{identifier(column)}" IN (SELECT unnest($values))'
-        if f"{column}_hash" in hashes:
-            sql = f"""
-                WITH asked AS (SELECT unnest($values) AS value),
-                few AS MATERIALIZED (
-                    SELECT * FROM {identifier(name)}_kept WHERE {column}_hash IN (SELECT hash(value) FROM asked)
-                )
-                SELECT {shown} FROM few WHERE "{column}" IN (SELECT value FROM asked)
-            """
-        return copied(self._database.execute(parsed(self._database, sql), {"values": list(values)}))
+        if f"{column}_hash" not in hashes:
+            sql = f'SELECT {shown} FROM {identifier(name)} WHERE "{identifier(column)}" IN (SELECT unnest($values))'
+            return self._answer(sql, values)
+        read = ", ".join(f'"{one}"' for one in dict.fromkeys((column, *columns))) if columns else "*"
+        sql = f"""
+            WITH asked AS (SELECT unnest($values) AS value),
+            few AS MATERIALIZED (SELECT {read} FROM {identifier(name)}_kept WHERE {self._is_asked(name, column, values)})
+            SELECT {shown} FROM few WHERE "{column}" IN (SELECT value FROM asked)
+        """
+        return self._answer(sql, values)
+
+    def _answer(self, sql: str, values: Collection[str]) -> pa.Table:
+        return copied(self._database.execute(sql, {"values": list(values)}))
+
+    def _is_asked(self, name: str, column: str, values: Collection[str]) -> str:
+        """Return the condition that the hash of a column is that of one of some values, which are ``asked``; others may have it."""
+        if name not in self._large or not 0 < len(values) <= FEW:
+            return f"{column}_hash IN (SELECT hash(value) FROM asked)"
+        # DuckDB looks into an index for what is written down, never for what another table has.
+        hashes = self._answer("SELECT DISTINCT hash(unnest($values)) AS value", values)["value"].to_pylist()
+        return f"{column}_hash IN ({', '.join(map(str, hashes))})"
 
     def _hashes(self, name: str) -> list[str]:
         return self._indexed.get(name, [])
@@ -150,11 +185,16 @@ class KeptDatabase:
         table = f"{identifier(name)}_kept" if hashes else identifier(name)
         same = " AND ".join(f't."{identifier(one)}" = g."{identifier(one)}"' for one in key)
         found = next((one for one in hashes if one.removesuffix("_hash") in key), None)
-        few = f"(SELECT rowid AS place, * FROM {table}"
-        few += f" WHERE {found} IN (SELECT hash({found.removesuffix('_hash')}) FROM gone_rows))" if found else ")"
+        few = f"(SELECT rowid AS place, * FROM {table})"
+        if found:
+            column = found.removesuffix("_hash")
+            asked = f"WITH asked AS (SELECT {column} AS value FROM gone_rows) "
+            few = f"({asked}SELECT rowid AS place, * FROM {table} WHERE {self._is_asked(name, column, gone[column].to_pylist())})"
         self._database.register("gone_rows", gone)
         where = f"EXISTS (SELECT 1 FROM gone_rows AS g WHERE {same})"
-        taken = self._database.sql(f"WITH few AS {few} SELECT * FROM few AS t WHERE {where}").to_arrow_table()
+        taken = self._database.sql(
+            f"WITH few AS MATERIALIZED {few} SELECT * FROM few AS t WHERE {where}"
+        ).to_arrow_table()
         self._database.unregister("gone_rows")
         self._delete(table, taken.select(["place"]))
         if added is not None:
@@ -184,14 +224,13 @@ class KeptDatabase:
         self.engine.changed(name)
         sql = f"""
             WITH asked AS (SELECT unnest($values) AS value),
-            few AS (
-                SELECT rowid AS place, {identifier(column)} AS value FROM {table}
-                WHERE {column}_hash IN (SELECT hash(value) FROM asked)
+            few AS MATERIALIZED (
+                SELECT rowid AS place, {identifier(column)} AS value FROM {table} WHERE {self._is_asked(name, column, values)}
             )
             SELECT place FROM few WHERE value IN (SELECT value FROM asked)
         """
         if values:
-            self._delete(table, copied(self._database.execute(parsed(self._database, sql), {"values": list(values)})))
+            self._delete(table, self._answer(sql, values))
 
     def add(self, name: str, added: pa.Table) -> None:
         """Put rows into a table."""

@@ -19,7 +19,7 @@ from access_review import __version__, declared
 from access_review import review as reviewing
 from access_review.engine import ParquetFile
 from access_review.engine.duckdb import EmbeddedEngine
-from access_review.engine.kept import KeptDatabase
+from access_review.engine.kept import MANY, KeptDatabase
 from access_review.facts import FACTS, FINDINGS, FORMER_OWNERS
 from access_review.findings import buckets, register
 from access_review.guarded_files.private import private_folder
@@ -53,18 +53,19 @@ def keep(
     *,
     beside: Mapping[str, pa.Table] = MappingProxyType({}),
     note: Mapping[str, str] = MappingProxyType({}),
+    many: int = MANY,
 ) -> str:
     """Keep a review in a database, in place of what the file has; return the digest of its findings.
 
     ``known`` is what the review was given and ``found`` what it found; ``beside`` are tables with a column ``finding``
     that are kept with them: ``opened_since`` those of the previous findings that a look had, and not the last whole run.
-    Raises ``OSError``.
+    Tables of so ``many`` rows have indexes. Raises ``OSError``.
     """
     partial = file.with_name(f"{file.name}.partial")
     private_folder(file.parent)
     forget(partial)
     try:
-        root = _keep(partial, snapshot, workspace, known, found, beside, note)
+        root = _keep(partial, snapshot, workspace, known, found, beside, note, many)
         forget(file)  # with what a process that was ended had written ahead, which is no part of the new one
         partial.replace(file)
     except BaseException:
@@ -81,9 +82,10 @@ def _keep(
     found: pa.Table | ParquetFile,
     beside: Mapping[str, pa.Table],
     note: Mapping[str, str],
+    many: int,
 ) -> str:
     settings = workspace.policy.engine
-    with KeptDatabase(file, snapshot.as_of, settings.memory, settings.threads) as kept:
+    with KeptDatabase(file, snapshot.as_of, settings.memory, settings.threads, many) as kept:
         engine, tables = kept.engine, stored(snapshot.tables)
         for name in snapshot.tables:
             engine.register("base_accounts" if name == "accounts" else name, tables.part(name))
@@ -106,6 +108,7 @@ def _keep(
         index_facts(kept)
         root = buckets.root(engine, "buckets")
         write_state(kept, KeptState(snapshot.as_of, made_by(workspace), known.accepted is not None, root, dict(note)))
+        kept.settle()  # the file alone is given its name
     return root
 
 

@@ -388,6 +388,10 @@ def _set(column: pa.ChunkedArray) -> frozenset[str]:
 
 def _differing(before: pa.Table, now: pa.Table) -> tuple[frozenset[str], frozenset[str]]:
     """Return the findings that are new or others, and those that are no more."""
-    old = {row["finding"]: row for row in before.select(now.column_names).to_pylist()}
-    new = {row["finding"]: row for row in now.to_pylist()}
-    return frozenset(one for one, row in new.items() if old.get(one) != row), frozenset(old) - frozenset(new)
+    places = pc.index_in(now["finding"], value_set=before["finding"].combine_chunks())
+    same = pc.is_valid(places)
+    for name in now.column_names:
+        is_, was = now[name], before[name].take(places).cast(now[name].type)
+        neither = pc.and_(pc.is_null(is_), pc.is_null(was))
+        same = pc.and_(same, pc.or_(neither, pc.fill_null(pc.equal(is_, was), fill_value=False)))
+    return _set(now["finding"].filter(pc.invert(same))), _set(before["finding"]) - _set(now["finding"])

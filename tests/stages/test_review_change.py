@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from access_review.engine.duckdb import EmbeddedEngine
-from access_review.engine.kept import KeptDatabase
+from access_review.engine.kept import MANY, KeptDatabase
 from access_review.facts import AcceptedAccess, CarryForward, KeptFinding, UnreviewedUnit
 from access_review.findings import again
 from access_review.findings.buckets import root_of
@@ -316,7 +316,7 @@ def first(tmp_path_factory):
         world.toggle(*drawn(chance))
     tables, space = world.tables(), space_of(1)
     known = known_of(tables, space)
-    keep(file, Snapshot(AS_OF, tables, ""), space, known, whole(tables, AS_OF, space, known))
+    keep(file, Snapshot(AS_OF, tables, ""), space, known, whole(tables, AS_OF, space, known), many=0)
     return file, world, space, known
 
 
@@ -328,7 +328,7 @@ def drawn(chance: Random) -> tuple[str, dict[str, Any]]:
 def test_a_few_changes_give_the_findings_of_a_whole_review(first):
     file, world, space, known = first
     chance, at, tables = Random(21), AS_OF, world.tables()  # noqa: S311 - a test
-    with KeptDatabase(file, at) as kept:
+    with KeptDatabase(file, at, many=0) as kept:
         for later in (timedelta(minutes=1), timedelta(days=1), timedelta(minutes=1)):
             for _ in range(3):
                 world.toggle(*drawn(chance))
@@ -386,8 +386,8 @@ def test_a_rule_that_counts_with_the_time_of_the_snapshot_is_asked_about_everyth
 @settings(
     max_examples=SEQUENCES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
-@given(before=st.lists(CHANGES, max_size=25), steps=st.lists(STEP, min_size=1, max_size=4))
-def test_whatever_changes_the_findings_are_those_of_a_whole_review(tmp_path_factory, before, steps):
+@given(before=st.lists(CHANGES, max_size=25), steps=st.lists(STEP, min_size=1, max_size=4), many=one([0, MANY]))
+def test_whatever_changes_the_findings_are_those_of_a_whole_review(tmp_path_factory, before, steps, many):
     file = tmp_path_factory.getbasetemp() / "kept.duckdb"
     world, space, at = World(), space_of(0), AS_OF
     for table, row in before:
@@ -395,18 +395,18 @@ def test_whatever_changes_the_findings_are_those_of_a_whole_review(tmp_path_fact
     tables = world.tables()
     known = known_of(tables, space)
     found = whole(tables, at, space, known)
-    assert keep(file, Snapshot(at, tables, ""), space, known, found) == digest_of(found)
+    assert keep(file, Snapshot(at, tables, ""), space, known, found, many=many) == digest_of(found)
     for changes, later, other in steps:
         for table, row in changes:
             world.toggle(table, row)
         now, at = world.tables(), at + later
         space = space if other is None else space_of(other)
-        with KeptDatabase(file, at) as kept:
+        with KeptDatabase(file, at, many=many) as kept:
             try:
                 step_to(kept, space, at, tables, now, known)
                 is_whole = False
             except WholeNeeded:
                 is_whole = True
         if is_whole:
-            keep(file, Snapshot(at, now, ""), space, known, whole(now, at, space, known))
+            keep(file, Snapshot(at, now, ""), space, known, whole(now, at, space, known), many=many)
         tables = now
