@@ -66,13 +66,10 @@ class Signatories:
 
     def person(self, name: str) -> str:
         """Return the one employed person of this name; raises ``PlanRefused`` for nobody, several, or somebody gone."""
-        found = self.named(name)
+        found, hint = self.named(name), "name a person by the id of the roster, as in hr:person:1042"
         if len(found) != 1:
-            raise PlanRefused(
-                f"{name!r} is {'nobody' if not found else f'{len(found)} people'} in the roster",
-                hint="name a person by the id of the roster, as in hr:person:1042",
-            )
-        person = next(iter(found))
+            raise PlanRefused(f"{name!r} is {f'{len(found)} people' if found else 'nobody'} in the roster", hint=hint)
+        (person,) = found
         if person not in self.active:
             raise PlanRefused(f"{name!r} is not employed now", hint="somebody employed must do it")
         return person
