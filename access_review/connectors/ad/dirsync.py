@@ -122,7 +122,7 @@ class DirSyncChanges:
         self._scope = scope
 
     def cookie(self) -> bytes:
-        """Return a DirSync cookie of this moment, empty where DirSync is not to be had."""
+        """Return a DirSync cookie of this moment, empty where DirSync is not to be had; raises ``Transient``."""
         # Nothing has this id: what is wanted is the cookie, not the objects.
         answer = self._dirsync(b"", "(objectGUID=\\00)")
         return answer[1] if answer else b""
