@@ -106,6 +106,16 @@ def test_one_that_is_kept_no_longer_is_emptied_for_the_next():
         assert engine._spill.is_dir()
 
 
+def test_one_is_emptied_only_so_often():
+    emptied = []
+    for number in range(6 * databases.EMPTIED):
+        with EmbeddedEngine(AS_OF) as engine:
+            assert made(engine, str(number)) == 1
+            emptied.append(engine.rows("SELECT coalesce(getvariable('emptied'), 0) AS times")[0]["times"])
+    assert max(emptied) == databases.EMPTIED - 1
+    assert emptied.count(0) > databases.KEPT + 1, "others are opened"
+
+
 def test_two_tables_are_the_same_when_they_are_read_the_same(tmp_path):
     import pyarrow.parquet as pq
 
