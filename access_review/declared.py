@@ -129,6 +129,22 @@ def courses(resolved: Sequence[Resolved]) -> pa.Table:
     return frame(FACTS["role_courses"], rows.values())
 
 
+def courses_before(resolved: Sequence[Resolved]) -> pa.Table:
+    """Return what whoever holds something by a role must have learned."""
+    rows = {
+        (one.template.role, entitlement, course): {
+            "role": one.template.role,
+            "entitlement": entitlement,
+            "course": course,
+            "folded": course.lower(),
+        }
+        for one in resolved
+        for course, pattern in one.before
+        for entitlement in one.matches[pattern]
+    }
+    return frame(FACTS["courses_before"], rows.values())
+
+
 def waivers(workspace: Workspace, engine: Engine) -> pa.Table:
     """Return the exception log; a subject may be given by id or as ``source:kind:name``."""
     ids = _ids_by_name(engine, [n for w in workspace.waivers.waivers for n in (w.subject, w.about) if n])

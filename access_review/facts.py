@@ -150,6 +150,12 @@ _FACTS = (
         "What whoever has a role must have learned. `folded` is the course in lower case.",
     ),
     Table(
+        "courses_before",
+        ("role", "entitlement", "course"),
+        (Column("role"), Column("entitlement"), Column("course"), Column("folded", required=True)),
+        "What whoever holds something by a role must have learned. `folded` is the course in lower case.",
+    ),
+    Table(
         "waivers",
         ("waiver",),
         (

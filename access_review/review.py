@@ -273,6 +273,7 @@ def _declare(tables: Mapping[str, pa.Table], workspace: Workspace, engine: Engin
     engine.register("templates", declared.templates(workspace))
     engine.register("patterns", declared.patterns(templates, workspace))
     engine.register("role_courses", declared.courses(templates))
+    engine.register("courses_before", declared.courses_before(templates))
     engine.register("waivers", declared.waivers(workspace, engine))
     engine.register("applications", declared.applications(workspace.policy, engine))
     engine.register("known_powers", declared.known_powers())
@@ -328,6 +329,7 @@ COMPUTED: Mapping[str, tuple[str, ...]] = {
     "templates": (),
     "patterns": ("entitlements",),
     "role_courses": (),
+    "courses_before": ("entitlements",),
     "waivers": (),
     "applications": ("accounts", "entitlements"),
     "read_accounts": ("accounts",),

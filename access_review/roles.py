@@ -34,13 +34,15 @@ LISTS = ("must", "may", "eligible", "never")
 class Resolved:
     """A template after inheritance: each list with what its patterns match, and from which template each came.
 
-    ``training`` are the courses that whoever has the role must have done.
+    ``training`` are the courses that whoever has the role must have done, ``before`` those, each with a pattern, that whoever
+    holds what it names must have done.
     """
 
     template: Template
     patterns: Mapping[str, tuple[tuple[Pattern, str], ...]]
     matches: Mapping[Pattern, frozenset[str]]
     training: tuple[str, ...] = ()
+    before: tuple[tuple[str, Pattern], ...] = ()
 
     def entitlements(self, name: str) -> frozenset[str]:
         """Return what one of the lists names today."""
@@ -112,12 +114,19 @@ def resolve(templates: Sequence[Template], entitlements: pa.Table) -> tuple[Reso
     for template in templates:
         line = _lineage(template, by_role)
         patterns = {name: tuple((p, t.role) for t in line for p in getattr(t, name)) for name in LISTS}
-        for pattern, _ in (entry for entries in patterns.values() for entry in entries):
+        asked = [one for t in line for one in t.training]
+        courses = dict.fromkeys(_in_one_line(one) for one in asked if isinstance(one, str))
+        lines = (one for one in asked if not isinstance(one, str))
+        before = dict.fromkeys((_in_one_line(one.course), pattern) for one in lines for pattern in one.before)
+        for pattern in (*(p for entries in patterns.values() for p, _ in entries), *(p for _, p in before)):
             if pattern not in known:
                 known[pattern] = names.match(pattern)
-        courses = dict.fromkeys(" ".join(course.split()) for t in line for course in t.training)
-        resolved.append(Resolved(template, patterns, known, tuple(courses)))
+        resolved.append(Resolved(template, patterns, known, tuple(courses), tuple(before)))
     return tuple(resolved)
+
+
+def _in_one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _lineage(template: Template, by_role: Mapping[str, Template]) -> list[Template]:

@@ -214,6 +214,13 @@ class TemplateTest(File):
     expect: Literal["ok"] | Texts
 
 
+class CourseBefore(File):
+    """A ``course`` that whoever holds some of what a role allows must have done ``before``."""
+
+    course: str
+    before: Annotated[tuple[PatternText, ...], Field(min_length=1)]
+
+
 class Template(File):
     """``roles/templates/<role>.yaml``: what holders of a role must, may and must never have."""
 
@@ -224,7 +231,7 @@ class Template(File):
     may: tuple[PatternText, ...] = ()
     never: tuple[PatternText, ...] = ()
     eligible: tuple[PatternText, ...] = ()
-    training: Texts = ()
+    training: tuple[str | CourseBefore, ...] = ()
     review_by: date | None = None
     tests: tuple[TemplateTest, ...] = ()
 

@@ -54,13 +54,14 @@ _COMPARED: Mapping[str, tuple[str, ...]] = {
     "closure": ("entitlement",),
     "expected": ("entitlement", "role"),
     "separation": ("entitlement",),
+    "courses_before": ("entitlement",),
     "powers": ("entitlement",),
     "applications": ("object",),
     "waivers": ("subject", "about"),
 }
 """Facts that are compared when they were made anew, with the columns of what is touched by a row that is another."""
 
-_GIVES = frozenset({"closure", "expected", "separation", "powers"})
+_GIVES = frozenset({"closure", "expected", "separation", "courses_before", "powers"})
 _ITSELF = frozenset({"accounts", "twins", "applications"})
 
 _BESIDE: Mapping[str, tuple[str, ...]] = {

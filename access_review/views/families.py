@@ -20,6 +20,7 @@ _FIRST = (
         "waiver-incomplete",
         "birthright-missing",
         "training-missing",
+        "access-untrained",
         "template-unresolved",
         "template-overdue",
     ),

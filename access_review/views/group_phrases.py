@@ -39,6 +39,7 @@ PHRASES: Mapping[str, str] = {
     "template-overdue": "template {who} should have been looked at again",
     "template-unresolved": "template {who} names what does not exist: {what}",
     "toxic-pair": "{who} [has|have] both sides of {what}",
+    "access-untrained": "{who} [holds|hold] {what} without the training that their role asks for first",
     "training-missing": "{who} [has|have] not done {what}, which the role asks for",
     "waiver-expired": "waiver {who} has run out",
     "waiver-incomplete": "waiver {who} does not say why, by whom or until when",

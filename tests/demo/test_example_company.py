@@ -39,6 +39,7 @@ NEEDS_ANOTHER_COMPANY = {
     "owner-doubtful": "nobody of the example may be anybody else: tests/stages/test_doubts.py has those who may",
     "signin-outside-network": "its logs have no addresses: tests/stages/test_signin_places.py has some",
     "signin-unmanaged-device": "its logs do not say whether a device is managed: that test does",
+    "access-untrained": "none of its templates asks for training before anything: tests/stages/test_status.py has one that does",
     "training-missing": "none of its templates asks for training: tests/scorecard/test_training.py has some that do",
 }
 

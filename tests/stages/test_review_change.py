@@ -171,11 +171,17 @@ STEP = st.tuples(
     one(LATER),
     st.one_of(st.none(), st.none(), st.none(), st.integers(0, 3)),
 )
+BEFORE = {"course": "safety", "before": ["ad:group:b", "ad:group:d"]}
 SPACES: list[dict[str, Any]] = [
     {"templates": [{"role": "p", "must": ["ad:group:a"], "may": ["ad:group:b"], "never": ["ad:group:f"]}]},
     {
         "templates": [
-            {"role": "p", "may": ["ad:group:b", "ad:group:d"], "eligible": ["entra:role:*"], "training": ["Safety"]},
+            {
+                "role": "p",
+                "may": ["ad:group:b", "ad:group:d"],
+                "eligible": ["entra:role:*"],
+                "training": ["Safety", BEFORE],
+            },
             {"role": "q", "must": ["ad:group:c"], "never": ["ad:group:e"], "who": {"client": ["north"]}},
         ],
         "pairs": [{"pair": "pay", "a": ["ad:group:a"], "b": ["ad:group:e"]}],

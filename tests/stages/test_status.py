@@ -277,12 +277,14 @@ def test_a_table_of_trainings_is_asked_by_templates_and_measured(workspace):
     text = "id,course,due,done\n00003,least privilege,2026-10-01,\n00001,Least privilege,2027-10-01,\n"
     (workspace.folder / "sources/lms.csv").write_text(text + "".join(rows))
     with (workspace.folder / "roles/templates/clerk.yaml").open("a") as template:
-        template.write("training: [Least privilege]\n")
+        template.write("training: [Least privilege, {course: Release rules, before: ['ledger:role:App*']}]\n")
     assert workspace.run("--quiet", "audit", at="2026-11-12T06:00:00Z").code in {0, 5}
     after = "2026-11-12T07:00:00Z"
     told = pq.read_table(max((workspace.folder / "runs").glob("2*/findings.parquet"))).to_pylist()
     found = {one["person_name"]: one["code"] for one in told if one["rule"] == "training-missing"}
     assert found == {"Person 1": "assigned", "Person 2": "never", "Person 3": "overdue"}
+    untrained = [(one["subject"], one["about"], one["remedy"]) for one in told if one["rule"] == "access-untrained"]
+    assert untrained == [("ledger:user:u3", "ledger:role:Approver", "train")]
     [done] = [
         one for one in workspace.run("--json", "scorecard", at=after).json["metrics"] if "training" in one["metric"]
     ]
