@@ -19,7 +19,7 @@ class Watching(File):
     where no standing approval is signed.
     """
 
-    files: Annotated[StrictInt, Field(ge=1, le=3600)] = 1
+    files: Annotated[float, Field(strict=True, ge=0.2, le=3600)] = 0.5
     systems: Annotated[StrictInt, Field(ge=1, le=3600)] = 2
     reread: Duration = timedelta(minutes=5)
     whole: Duration = timedelta(hours=1)

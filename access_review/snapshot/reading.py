@@ -83,9 +83,10 @@ def _rows(
 def _loose(name: str, rows: list[Row]) -> pa.Table:
     """Convert rows without checking keys yet: that needs all of them."""
     known = TABLES[name].schema
+    columns = frozenset(known.names)
     for row in rows:
-        if not row.keys() <= set(known.names):
-            raise ValueError(f"{name}: unknown column {min(row.keys() - set(known.names))!r}")
+        if not row.keys() <= columns:
+            raise ValueError(f"{name}: unknown column {min(row.keys() - columns)!r}")
     return pa.Table.from_pylist(rows, schema=pa.schema([f.with_nullable(True) for f in known]))
 
 

@@ -44,7 +44,7 @@ class WatchLoop:
         while not stop():
             self.once()
             self.on_beat()
-            pause = float(self.watch.workspace.policy.watch.files)
+            pause = self.watch.workspace.policy.watch.files
             if self._in_a_row:
                 pause = min(_LONGEST, pause * 2 ** min(self._in_a_row, 6))
             self._wait(pause, stop)
