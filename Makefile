@@ -111,8 +111,7 @@ attacks: $(VENV)/.dev
 # Packs of evidence, damaged by a seed and made to fit again: both verifiers must refuse each, and name first what was
 # damaged: four minutes of one core. DAMAGED_PACK names another pack than that of the small company's three weeks: half-year is
 # that of 26 weeks with plans and audits that people signed (eight minutes of one core), example that of 26 audits of the example
-# company. On 30 November 2026 both refused all 500 of the three weeks' pack, and of that of half a year, and named what was
-# damaged first.
+# company (half an hour). On 30 November 2026 both refused all 500 of each of the three, and named what was damaged first.
 damage-evidence: $(VENV)/.dev
 	@DAMAGED_PACKS=500 $(BIN)/python -m pytest -q --whole tests/evidence
 

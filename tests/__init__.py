@@ -7,5 +7,5 @@ import os
 # It is what the tool itself sets for its commands.
 gc.set_threshold(50_000)
 
-# Workers are as many as cores: threads of linear algebra would wait for each other by spinning, fifteen times the work.
+# Workers are more than cores: threads of linear algebra would wait for each other by spinning, fifteen times the work.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

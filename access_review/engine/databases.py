@@ -158,11 +158,11 @@ class _Emptied:
 
 def _empty(old: SpareDatabase) -> None:
     """Take everything out of a database, for the next; close it where enough are ready. The lock is held."""
-    times = "SET VARIABLE emptied = coalesce(getvariable('emptied'), 0) + 1"
-    old.database.execute(times)
-    if len(_emptied) >= KEPT or old.database.execute("SELECT getvariable('emptied')").fetchall()[0][0] >= EMPTIED:
+    ((times,),) = old.database.execute("SELECT coalesce(getvariable('emptied'), 0) + 1").fetchall()
+    if len(_emptied) >= KEPT or times >= EMPTIED:
         old.database.close()
         return
+    old.database.execute("SET VARIABLE emptied = $times", {"times": times})
     old.database.execute(f"DROP SCHEMA {_SCHEMA} CASCADE")
     _begin(old.database)
     _emptied.append(_Emptied(old.database, old.memory, old.threads, old.scratch))

@@ -170,9 +170,8 @@ class Tenant:
         """Translate a service principal once, by the most particular part that lists it."""
         if thing["id"] in self.directory.accounts:
             return
-        offered = offered_roles(
-            thing
-        )  # first, so that nothing is known yet of what must be translated again without them
+        # First, so that nothing is known yet of what must be translated again without them.
+        offered = offered_roles(thing)
         self.applications.agent(thing)
         yield from principals.service_principal(self.directory, thing, agent=part == "agentIdentities")
         yield from self.applications.app_roles(thing, offered)
