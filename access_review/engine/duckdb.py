@@ -209,14 +209,16 @@ class EmbeddedEngine:
             self._db.execute(f"SET disabled_optimizers = '{unwanted}'")
         if not self._numbered:
             return
-        every = " UNION ALL ".join(f"SELECT id FROM ({sql}) AS t(id)" for sql in kinds.values())
+        every = " UNION ALL ".join(
+            f"SELECT id, '{identifier(kind)}' AS kind FROM ({sql}) AS t(id)" for kind, sql in kinds.items()
+        )
         self._db.execute("DROP TYPE IF EXISTS id_number")
         # Numbers rise with the text, so that sorting by one is sorting by the other.
         self._db.execute(f"CREATE TYPE id_number AS ENUM (SELECT id FROM ({every}) AS every ORDER BY id)")
-        for kind, sql in kinds.items():
-            numbers = f"SELECT id, CAST(id AS id_number) AS number FROM ({sql}) AS t(id)"
-            self._keep(f"{identifier(kind)}_numbers", numbers)
-        self.view("ids", " UNION ALL ".join(f"SELECT id, number FROM {kind}_numbers" for kind in kinds))
+        # Each statement with such a cast goes through all values of the type before it begins: there is one.
+        self._keep("ids", f"SELECT id, kind, CAST(id AS id_number) AS number FROM ({every}) AS every")
+        for kind in kinds:
+            self.view(f"{kind}_numbers", f"SELECT id, number FROM ids WHERE kind = '{kind}'")
 
     def narrow(
         self,
@@ -237,6 +239,9 @@ class EmbeddedEngine:
             if sql != f"SELECT * FROM {name}":
                 self.create(name, sql, **params)
             return
+        if few and sql != f"SELECT * FROM {name}":  # what is looked through for the values is found once
+            self._keep(name, sql, params)
+            sql, params = f"SELECT * FROM {name}", {}
         types = self._types(sql, params)
         ids = {column: kind for column, kind in ids.items() if types[column].id != "enum"}
         kinds = {column: kind for column in few if (kind := self._kind(name, column, sql, params))}
