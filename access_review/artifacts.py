@@ -35,6 +35,7 @@ from access_review.revoke.work_tickets import WorkTickets
 from access_review.sample.draw import Sample, SampleState
 from access_review.sample.population import SamplingFrame
 from access_review.snapshot import Manifest
+from access_review.snapshot.watch_health import WatchHealth
 from access_review.snapshot.watched import WatchState
 
 T = TypeVar("T")
@@ -334,4 +335,5 @@ STATE = Artifact("state.json", "access-review/state@1", WorkspaceState, _with_fo
 NOTIFIED = Artifact("standing-told.json", "access-review/told@1", Notified, _offsets)
 """These two lie in ``runs/`` itself."""
 WATCHED = Artifact("state.json", "access-review/watch@1", WatchState)
-"""This one lies in ``runs/watch/``."""
+WATCH_HEALTH = Artifact("health.json", "access-review/watch-health@1", WatchHealth)
+"""These two lie in ``runs/watch/``."""

@@ -123,7 +123,7 @@ class WatchState:
     ``observation`` is what the logbook does not have yet, numbered by ``observed``; ``noted_at`` is its newest line.
     ``faults`` are what was told and still holds. ``leavers`` are the persons of findings that call for the end of
     sign-in, ``handled`` those findings for which something was begun, ``acted`` the runs of that by person, and ``act_at``
-    when it is to go on.
+    when it is to go on; ``writes`` counts the changes that were made for them, ``refusals`` what was refused.
     """
 
     run: str = ""
@@ -146,6 +146,8 @@ class WatchState:
     handled: tuple[str, ...] = ()
     acted: Mapping[str, str] = field(default_factory=dict)
     act_at: datetime | None = None
+    writes: int = 0
+    refusals: int = 0
     delay: float | None = None
 
     def files(self) -> Collection[str]:

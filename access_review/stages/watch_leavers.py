@@ -95,13 +95,14 @@ def _carry_out(job: LeaverJob, state: WatchState, seen: Run | None) -> tuple[Wat
         done = apply_standing.apply_standing(job.workspace, job.clock, job.environment, key=job.key, reviewed=seen)
     except RightHeld:
         raise
-    except AccessReviewError:
-        return replace(state, handled=handled, act_at=now + _AGAIN), ()  # told already, and tried again
+    except AccessReviewError:  # told already, and tried again
+        return replace(state, handled=handled, act_at=now + _AGAIN, refusals=state.refusals + 1), ()
     after = job.clock.now()
     waits = any(one not in TERMINAL for one in done.applied.states.values())
     spacing = job.workspace.policy.apply.spacing + _GRACE
     again = after + spacing if waits else after + _AGAIN if state.leavers and done.partly else None
     acted = {person: done.stored.run.id for person in state.leavers.values() if person} if done.applied.calls else {}
+    state = replace(state, writes=state.writes + len(done.told.done), refusals=state.refusals + len(done.told.refused))
     return replace(state, handled=handled, act_at=again, acted={**state.acted, **acted}), ()
 
 

@@ -4,16 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from access_review.artifacts import canonical
 from access_review.errors import AccessReviewError
 from access_review.model import Clock
-from access_review.snapshot.watched import WatchState, is_due
+from access_review.snapshot.watch_health import health_of
+from access_review.snapshot.watched import is_due
 from access_review.stages.tickets import see_to_tickets
 from access_review.stages.watch import Watch
 from access_review.store import watching
 from access_review.views.observed import Observation
 
-HEALTH = "access-review/watch-health@1"
 _WRITTEN = timedelta(seconds=10)
 _LONGEST = 60.0
 _TICKETS, _DESK = timedelta(minutes=1), timedelta(minutes=15)
@@ -87,42 +86,10 @@ class WatchLoop:
         now = self.clock.now()
         if not at_once and not is_due(self._written, _WRITTEN, now):
             return
+        health = health_of(self.watch.state, now, looks=self.looks, errors=self.errors, failing=self.failing)
         try:
-            watching.write_health(self.watch.folder, health(self, now))
+            watching.write_health(self.watch.folder, health)
         except (AccessReviewError, OSError) as error:
             self.on_failed(str(error))
             return
         self._written = now
-
-
-def health(loop: WatchLoop, now: datetime) -> bytes:
-    """Return how it goes, as JSON: the age of each source's last look, what waits to be told, what failed."""
-    state: WatchState = loop.watch.state
-    sources = {
-        name: {
-            "seen": one.looked_at.isoformat() if one.looked_at else None,
-            "age_seconds": round((now - one.looked_at).total_seconds(), 1) if one.looked_at else None,
-            "read": one.read_at.isoformat() if one.read_at else None,
-            "unread_since": one.since.isoformat() if one.since else None,
-            "reason": one.reason,
-        }
-        for name, one in sorted(state.sources.items())
-    }
-    return canonical(
-        {
-            "format": HEALTH,
-            "at": now.isoformat(),
-            "well": not loop.failing and not any(one.since for one in state.sources.values()),
-            "failing": loop.failing,
-            "looks": loop.looks,
-            "errors": loop.errors,
-            "reviewed": state.at.isoformat() if state.at else None,
-            "run": state.run,
-            "reviews": dict(sorted(state.reviews.items())),
-            "checked": state.proven_at.isoformat() if state.proven_at else None,
-            "open": state.open,
-            "alarms_waiting": len(state.alarms),
-            "seconds_to_alarm": state.delay,
-            "sources": sources,
-        }
-    )

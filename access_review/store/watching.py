@@ -12,17 +12,17 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from access_review.artifacts import WATCHED
+from access_review.artifacts import WATCH_HEALTH, WATCHED
 from access_review.engine import ParquetFile
 from access_review.errors import ArtifactError
 from access_review.facts import FINDINGS
+from access_review.snapshot.watch_health import WatchHealth
 from access_review.snapshot.watched import Parts, WatchState
 from access_review.store import files
 from access_review.store.snapshots import PARQUET
 from access_review.tables import TABLES
 
 FOLDER = "runs/watch"
-HEALTH = "health.json"
 DELTAS = "deltas"
 """Where connectors keep what lets them read only what changed."""
 
@@ -125,9 +125,15 @@ def table(workspace: Path, file: str) -> pa.Table:
     return found
 
 
-def write_health(workspace: Path, data: bytes) -> None:
+def write_health(workspace: Path, health: WatchHealth) -> None:
     """Say how it goes, for those who look from outside."""
-    files.write(folder_of(workspace) / HEALTH, data)
+    files.write(folder_of(workspace) / WATCH_HEALTH.path, WATCH_HEALTH.dump(health))
+
+
+def read_health(workspace: Path) -> WatchHealth | None:
+    """Return what was last said of how it goes; nothing where nobody has watched. Raises ``ArtifactError`` for a damaged file."""
+    path = folder_of(workspace) / WATCH_HEALTH.path
+    return files.read(path, WATCH_HEALTH) if path.exists() else None
 
 
 def _keep(workspace: Path, name: str, found: pa.Table) -> str:

@@ -97,6 +97,7 @@ PAGES = (
     WebPage("GET", "/findings", OVERSEES, oversight_pages.findings),
     WebPage("GET", "/findings/{finding}", OVERSEES, oversight_pages.finding),
     WebPage("GET", "/sources", OVERSEES, oversight_pages.sources),
+    WebPage("GET", "/watched", OVERSEES, oversight_pages.watched, whole=True),
     WebPage("GET", "/scorecard", OVERSEES, oversight_pages.scorecard),
     WebPage("GET", "/trend", OVERSEES, oversight_pages.trend, whole=True),
     WebPage("GET", "/auditor", frozenset({WebRole.AUDITOR}), auditor_pages.auditor),

@@ -27,7 +27,7 @@ from access_review.stages.oversight import CampaignProgress, Sight
 from access_review.stages.overview import overview
 from access_review.stages.trend import read_trend
 from access_review.stages.zones import person_zones
-from access_review.store import audits, logged
+from access_review.store import audits, logged, watching
 from access_review.store.recalled import FileStamp, stamp_of
 from access_review.views import charts, text
 from access_review.views import offboarding as leaving
@@ -213,6 +213,16 @@ def sources(visit: Visit) -> Response:
     run = _reviewed(visit)
     strike = _sight(visit, run).strike if run else str
     return visit.page("sources", part=visit.excerpt(ages), strike=strike, now=visit.site.clock.now())
+
+
+def watched(visit: Visit) -> Response:
+    """Show how watching goes: whether somebody watches, what cannot be read and since when, and how soon people hear."""
+    now, health = visit.site.clock.now(), watching.read_health(visit.site.folder)
+    if health is None:
+        return visit.page(
+            "message", heading="Nothing to show", text="Nobody has watched here yet: access-review watch."
+        )
+    return visit.page("watched", health=health, fresh=health.is_fresh(now), now=now)
 
 
 def scorecard(visit: Visit) -> Response:

@@ -140,6 +140,7 @@ def test_a_leaver_loses_sign_in_at_once_under_the_standing_approval_and_one_who_
     assert rules(watch.look().opened) == ["leaver-active", "leaver-residue"]
     done = [notice for notice in company.notices() if "Standing approval: 1 change made" in notice]
     assert len(done) == 3, "the two who signed, and whom the policy names"
+    assert (watch.state.writes, watch.state.refusals) == (1, 0)
     (journal,) = company.folder.glob("runs/*/standing/journal.sqlite")
     later(clock, seconds=30)
     watch.look()

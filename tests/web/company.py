@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from access_review import runs, store
 from access_review.artifacts import WORKLIST
 from access_review.audit.worklist import UNASSIGNED
 from access_review.runs import Run
+from access_review.snapshot.watch_health import SourceHealth, WatchHealth
 from access_review.stages.sign_in import Claims
 from access_review.store import reviews
 from access_review.web.application import application
@@ -40,6 +41,32 @@ def policy(run: Run | None, address: str = ADDRESS, **more: str) -> str:
     settings = {"issuer": f"https://login.example.test/{tenant}/v2.0", "tenant": tenant, "client": "review"}
     lines = [f"    {name}: {value}" for name, value in {**settings, "secret_env": "WEB_SECRET", **more}.items()]
     return "\n".join(("", "web:", f"  address: {address}", "  sign_in:", *lines, ""))
+
+
+def health_at(now: datetime, run: Run, *, lost: str, seen: str) -> WatchHealth:
+    """Return how watching goes where ``hr`` cannot be read, for the reason ``lost``, and the source called ``seen`` can."""
+    since = now - timedelta(hours=2)
+    sources = {
+        "hr": SourceHealth(now - timedelta(hours=3), 10800.0, now - timedelta(hours=4), since, lost),
+        seen: SourceHealth(now, 0.0, now, None, ""),
+    }
+    return WatchHealth(
+        at=now,
+        well=False,
+        failing="",
+        looks=3141,
+        errors=2,
+        reviewed=now,
+        run=run.id,
+        reviews={"alone": 12},
+        checked=None,
+        open=7,
+        alarms_waiting=1,
+        seconds_to_alarm=1.74,
+        sources=sources,
+        writes=4,
+        refusals=2,
+    )
 
 
 @dataclass

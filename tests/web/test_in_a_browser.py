@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Collection, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,13 @@ from access_review.artifacts import WORKLIST
 from access_review.audit.decisions import ReviewerAnswer
 from access_review.runs import Run
 from access_review.stages.decide_signed_in import own_items
-from access_review.store import audits
+from access_review.store import audits, watching
 from access_review.store.decisions import Assurance
 from tests.real.authority import Authority
 from tests.simulated_tenant import token_service
 from tests.support.programs import need
 from tests.web.browsing import CHROMIUM, SECRET, Site, chromium, free_port, pages, people_of, serving
-from tests.web.company import ADDRESS
+from tests.web.company import ADDRESS, health_at
 from tests.web.looks import look_at
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="the pages are not looked at: playwright is not installed")
@@ -134,8 +135,14 @@ def test_axe_has_nothing_to_say_nothing_scrolls_sideways_and_it_can_be_printed(c
     me = reviewers(company.run, company.people)[OVERSEES]
     item = own_items(company.run, me).items[0].item.item
     page = opened(me)
+    watching.write_health(
+        company.folder, health_at(datetime.fromisoformat(AT), company.run, lost="no answer", seen="entra")
+    )
     of_reviewers = ("/review", f"/review/{item}", "/review/submit", "/review/i0000000000000000", "/nothing", "/")
-    of_overseers = ("/status", "/leavers", "/campaigns", "/findings", "/sources", "/scorecard", "/trend", "/auditor")
+    of_overseers = (
+        *("/status", "/leavers", "/campaigns", "/findings", "/sources", "/watched", "/scorecard", "/trend"),
+        "/auditor",
+    )
     leading_on = ("/leavers/", "/findings/", f"/campaigns/{company.run.id}/", "/campaigns/", "/status/", "/auditor/")
     for place in (*of_reviewers, "/plans", *of_overseers):
         page.goto(ADDRESS + place)

@@ -6,6 +6,7 @@ import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,11 +15,12 @@ import pytest
 from access_review import store
 from access_review.artifacts import LEAVERS, SAMPLE, WORKLIST
 from access_review.audit.client_extract import draw_borders
+from access_review.snapshot.watch_health import WatchHealth
 from access_review.stages import oversight
-from access_review.store import audits, reviews
+from access_review.store import audits, reviews, watching
 from tests.evidence.verifiers import second
 from tests.support.command import access_review
-from tests.web.company import Browser, Served, served_copy
+from tests.web.company import Browser, Served, health_at, served_copy
 from tests.web.test_guards import HOSTILE, markup_in
 
 HEAD, CLIENT_HEAD, AUDITOR = 3, 4, 5
@@ -189,6 +191,42 @@ def test_ten_thousand_leavers_and_findings_are_a_page_at_a_time(served, monkeypa
         for odd in ("-1", "99999999999999", "٣"):
             assert head.get(place, params={"from": odd}).status_code == 200
     assert markup_in(head.get("/leavers/hr%3Aperson%3Ax9").text) == set()
+
+
+def test_how_watching_goes_is_a_page_for_who_sees_everything_and_what_it_is_told_is_text(served):
+    head, now = served.signed_in(served.reviewers()[HEAD]), served.clock.now()
+    assert "Nobody has watched here yet" in head.get("/watched").text
+    health = health_at(now, served.run, lost=HOSTILE[0], seen=HOSTILE[1])
+
+    def shown(health: WatchHealth) -> str:
+        watching.write_health(served.folder, health)
+        page = head.get("/watched").text
+        assert markup_in(page) == set()
+        return " ".join(_said(page).split())
+
+    page = shown(health)
+    for words in (
+        "in part",
+        "1.7 s for the last one",
+        "3,141, 2 of them failed",
+        "12 of what changed alone",
+        f"not read since 2026-11-03 07:00 UTC: {HOSTILE[0]}",
+        "3 h ago",
+        "moments ago",
+        "Changes made for leavers 4",
+        "Refused of them, or not begun 2",
+    ):
+        assert words in page, words
+    assert "silent" not in page
+    assert "failing the disk is full" in shown(replace(health, failing="the disk is full"))
+    assert "well Every source" in shown(replace(health, well=True))
+    for away in (timedelta(minutes=2), timedelta(minutes=-2)):
+        assert "silent Nothing was heard since" in shown(replace(health, well=True, at=now - away)), (
+            "a clock may be wrong"
+        )
+    assert served.signed_in(served.reviewers()[CLIENT_HEAD]).get("/watched").status_code == 403
+    (served.folder / "runs/watch/health.json").write_text("{", encoding="utf-8")
+    assert "cannot be read" in head.get("/watched").text
 
 
 def test_an_auditor_sees_runs_draws_and_everything_and_changes_nothing(served):
