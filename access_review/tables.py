@@ -20,6 +20,8 @@ from typing import IO, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from access_review.row_order import first_repeated, is_in_order
+
 Row = Mapping[str, Any]
 
 TEXT = pa.string()
@@ -344,13 +346,11 @@ def settle(table: str | Table, data: pa.Table, *, ordered: bool = False) -> pa.T
                 raise ValueError(f"{name}: {column.name} {odd[0].as_py()!r} is not one of {', '.join(column.among)}")
     if ordered:
         return data.cast(table.schema)
-    data = data.sort_by([(k, "ascending") for k in table.key]).combine_chunks().cast(table.schema)
-    repeated = len(data) - len(data.group_by(list(table.key), use_threads=False).aggregate([]))
-    if repeated:
-        counts = data.group_by(list(table.key)).aggregate([([], "count_all")])
-        first = counts.filter(pc.greater(counts["count_all"], 1)).select(list(table.key)).to_pylist()[0]
-        raise ValueError(f"{name}: key {first} stands more than once")
-    return data
+    if not is_in_order(data, table.key):
+        data = data.sort_by([(k, "ascending") for k in table.key])
+        if repeated := first_repeated(data, table.key):
+            raise ValueError(f"{name}: key {repeated} stands more than once")
+    return data.combine_chunks().cast(table.schema)
 
 
 def empty(name: str) -> pa.Table:

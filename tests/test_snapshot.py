@@ -10,7 +10,7 @@ from access_review.artifacts import MANIFEST, canonical
 from access_review.errors import ArtifactError
 from access_review.store import files, snapshots
 from access_review.workspace import load
-from tests.support.snapshots import AS_OF
+from tests.support.snapshots import AS_OF, tables, workspace
 from tests.support.snapshots import snapshot as world
 
 ROSTER = "connector: roster\noptions:\n  path: people.csv\n  columns: {person: id, name: name}\n"
@@ -101,3 +101,20 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path):
         files.write(target, "text")  # type: ignore[arg-type]
     assert json.loads(target.read_bytes())["b"] == 1
     assert [path.name for path in target.parent.iterdir()] == ["file.json"]
+
+
+def test_digests_are_taken_over_of_tables_that_are_as_they_were_and_of_no_other():
+    before = tables({"accounts": [{"account": "ad:user:1"}], "people": [{"person": "hr:person:1"}]})
+    now = before | {"people": tables({"people": [{"person": "hr:person:1", "status": "left"}]})["people"]}
+    last, again = ([{name: [table] for name, table in one.items()}] for one in (before, now))
+    seen = snapshot.assemble(workspace(), AS_OF, last)
+    marked = snapshot.Stored(seen.tables)
+    marked._digests |= {name: f"taken over: {name}" for name in marked}
+
+    made = snapshot.assemble(workspace(), AS_OF, again, last=replace(seen, tables=marked))
+    whole = snapshot.assemble(workspace(), AS_OF, again)
+    for name in whole.tables:
+        digested = snapshot.stored(whole.tables).digest(name) if name == "people" else f"taken over: {name}"
+        assert snapshot.stored(made.tables).digest(name) == digested
+
+    assert snapshot.assemble(workspace(), AS_OF, again, last=seen).digest == whole.digest != seen.digest

@@ -30,9 +30,10 @@ def carry_over(
     people are kept as they were. Raises ``RosterFault`` above the ceiling of ``policy.yaml``.
     """
     if previous is None:
-        return tables | {"people": _first_seen(tables["people"], {}, as_of)}
-    retired = {entry.name for entry in workspace.sources if entry.is_retired(as_of)}
-    known = {row["person"]: row for row in previous["people"].to_pylist() if row["source"] not in retired}
+        return tables | {"people": _first_seen(tables["people"], None, as_of)}
+    retired = sorted(entry.name for entry in workspace.sources if entry.is_retired(as_of))
+    known = previous["people"]
+    known = known.filter(pc.invert(pc.is_in(known["source"], pa.array(retired, pa.string()))))
     gone = _gone(known, tables["people"])
     complete = _complete_rosters(tables)
     # A roster that was cut is not believed, so nobody is missing from it; it must stop the run all the same.
@@ -111,9 +112,10 @@ def _jobs(assignments: pa.Table) -> pa.Array:
     return pc.binary_join_element_wise(*parts, "\x1f").combine_chunks()
 
 
-def _gone(known: Mapping[str, Row], people: pa.Table) -> list[Row]:
-    here = set(people["person"].to_pylist())
-    return [row for person, row in sorted(known.items()) if person not in here]
+def _gone(known: pa.Table, people: pa.Table) -> list[Row]:
+    here = pc.is_in(known["person"], people["person"].combine_chunks())
+    rows: list[Row] = known.filter(pc.invert(here)).to_pylist()
+    return rows
 
 
 def _complete_rosters(tables: Tables) -> set[str]:
@@ -122,14 +124,18 @@ def _complete_rosters(tables: Tables) -> set[str]:
     return {v["source"] for v in verdicts if v["subject"] == "people"} - bad
 
 
-def _check_ceiling(source: str, gone: list[Row], known: Mapping[str, Row], workspace: Workspace) -> None:
+_HERE = ("active", "leave", "unknown")
+
+
+def _check_ceiling(source: str, gone: list[Row], known: pa.Table, workspace: Workspace) -> None:
     ceiling = workspace.policy.rosters.vanished
-    expected = [r for r in known.values() if r["source"] == source and r["status"] in ("active", "leave", "unknown")]
-    vanished = [r for r in gone if r["source"] == source and r["status"] in ("active", "leave", "unknown")]
-    most = max(ceiling.floor, len(expected) * ceiling.percent / 100)
+    is_here = pc.and_(pc.equal(known["source"], source), pc.is_in(known["status"], pa.array(_HERE)))
+    expected = pc.sum(is_here).as_py() or 0
+    vanished = [r for r in gone if r["source"] == source and r["status"] in _HERE]
+    most = max(ceiling.floor, expected * ceiling.percent / 100)
     if len(vanished) > most:
         raise RosterFault(
-            f"{source}: {len(vanished)} of {len(expected)} people vanished without a termination, {math.floor(most)} are allowed",
+            f"{source}: {len(vanished)} of {expected} people vanished without a termination, {math.floor(most)} are allowed",
             hint="check that the export is whole; if it is right, raise rosters.vanished in roles/policy.yaml for this run",
         )
 
@@ -149,13 +155,13 @@ def _remember(row: Row, complete: bool, absence: str, as_of: datetime) -> Row:
     return {**row, "status": "missing"}
 
 
-def _first_seen(people: pa.Table, known: Mapping[str, Row], as_of: datetime) -> pa.Table:
+def _first_seen(people: pa.Table, known: pa.Table | None, as_of: datetime) -> pa.Table:
     """Note when this tool first saw that somebody had left."""
-    seen = [
-        (known.get(person, {}).get("first_seen_left_at") or as_of) if status == "left" else None
-        for person, status in zip(people["person"].to_pylist(), people["status"].to_pylist(), strict=True)
-    ]
     position = people.schema.get_field_index("first_seen_left_at")
-    return people.set_column(
-        position, people.schema.field(position), pa.array(seen, people.schema.field(position).type)
-    )
+    column = people.schema.field(position)
+    seen = pa.scalar(as_of, column.type)
+    if known is not None:
+        before = known["first_seen_left_at"].take(pc.index_in(people["person"], known["person"].combine_chunks()))
+        seen = pc.coalesce(before, seen)
+    is_left = pc.equal(people["status"], "left")
+    return people.set_column(position, column, pc.if_else(is_left, seen, pa.scalar(None, column.type)))

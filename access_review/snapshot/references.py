@@ -14,6 +14,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from access_review.row_order import is_in_order
 from access_review.tables import TABLES, Row, frame
 
 Tables = dict[str, pa.Table]
@@ -94,15 +95,24 @@ def _named_yet(account: str) -> Row:
     }
 
 
-def _unique_aliases(aliases: pa.Table) -> Mapping[str, str]:
-    """Return ``ref:scheme:value`` → id for every alias that names one thing only."""
+class _Names(NamedTuple):
+    """What things are called, ``ref:scheme:value`` for every alias that names one thing only, and their ids beside."""
+
+    references: pa.Array
+    ids: pa.Array
+
+    def settled(self, wanted: pa.Array) -> pa.Array:
+        """Return the id for each of some references; null for one that nothing is known by."""
+        return self.ids.take(pc.index_in(wanted, self.references))
+
+
+def _unique_aliases(aliases: pa.Table) -> _Names:
     counted = aliases.group_by(["scheme", "value"]).aggregate([("id", "count"), ("id", "min")])
     alone = counted.filter(pc.equal(counted["id_count"], 1))
-    keys = _as_references(alone)
-    return dict(zip(keys.to_pylist(), alone["id_min"].to_pylist(), strict=True))
+    return _Names(_as_references(alone), alone["id_min"].combine_chunks())
 
 
-def _settle_references(name: str, data: pa.Table, names: Mapping[str, str], problems: list[Row]) -> pa.Table:
+def _settle_references(name: str, data: pa.Table, names: _Names, problems: list[Row]) -> pa.Table:
     table = TABLES[name]
     for column in table.columns:
         if not column.id:
@@ -112,8 +122,7 @@ def _settle_references(name: str, data: pa.Table, names: Mapping[str, str], prob
         if not pc.any(is_ref).as_py():
             continue
         wanted = pc.unique(values.filter(is_ref))
-        settled = pa.array([names.get(v) for v in wanted.to_pylist()], pa.string())
-        looked_up = settled.take(pc.index_in(values, wanted))
+        looked_up = names.settled(wanted).take(pc.index_in(values, wanted))
         position = data.schema.get_field_index(column.name)
         failed = pc.and_(is_ref, pc.is_null(looked_up))
         problems += _unresolved(name, data.filter(failed), column.name)
@@ -207,6 +216,8 @@ def _existing_ends(name: str, tables: Tables, problems: list[Row]) -> pa.Table:
 
 def _first_of_each(data: pa.Table, key: tuple[str, ...]) -> pa.Table:
     """Keep one row per key: two references may have turned out to be one thing."""
+    if is_in_order(data, key):
+        return data
     counted = data.append_column("row", pa.array(range(len(data)), pa.int64()))
     first = counted.group_by(list(key)).aggregate([("row", "min")])["row_min"]
     return data if len(first) == len(data) else data.take(first.sort())

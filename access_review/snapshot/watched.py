@@ -71,12 +71,12 @@ def digest_of_rows(parts: Parts) -> str:
     return digest(frame("aliases", rows))
 
 
-def why_short(parts: Parts, before: Parts | None) -> str:
-    """Return why a read is not as whole as the one that is believed; empty where it is.
+def why_short(parts: Parts, before: pa.Table | None) -> str:
+    """Return why a read is not as whole as the one that is believed, by the verdicts on that; empty where it is.
 
     The first of all is taken as it is, unless nothing at all was read: a source may never be whole.
     """
-    whole = {row["subject"] for row in before["completeness"].to_pylist() if row["complete"]} if before else set()
+    whole = {row["subject"] for row in before.to_pylist() if row["complete"]} if before is not None else set()
     for row in sorted(parts["completeness"].to_pylist(), key=lambda row: str(row["subject"])):
         if not row["complete"] and row["subject"] in {WHOLE_SOURCE, *(whole & TABLES.keys())}:
             return f"{row['subject']}: {row['reason']}"

@@ -287,7 +287,7 @@ class Watch:
         for entry in self._looks.entries(at):
             known = sources.get(entry.name, WatchedSource())
             read.append({name: [table] for name, table in self._parts(entry.name, known).items()})
-        return assemble(self.workspace, at, read, base.snapshot)
+        return assemble(self.workspace, at, read, base.snapshot, self.snapshot)
 
     def _parts(self, name: str, known: WatchedSource) -> Parts:
         if not known.parts:
@@ -367,7 +367,10 @@ class Watch:
         failed: list[str] = []
         if not self.state.alarms:
             return ()
-        people = people_of((self.snapshot or self._newest().snapshot).tables["people"].to_pylist())
+        rows = (self.snapshot or self._newest().snapshot).tables["people"]
+        people = people_of(
+            rows.select(["person", "native_id", "kind", "name", "mail", "status", "manager"]).to_pylist()
+        )
         for alarm in self.state.alarms:
             if not is_due(self._tried.get(alarm.key), _TRIED, now):
                 continue

@@ -16,6 +16,7 @@ from access_review.changes import Connector, Mark, can_follow, can_mark
 from access_review.connectors.own_removals import LastRead
 from access_review.errors import AccessReviewError
 from access_review.model import Clock
+from access_review.row_order import in_order
 from access_review.snapshot.reading import read_source
 from access_review.snapshot.watched import Parts, WatchedSource, digest_of_rows, is_due, why_short
 from access_review.store import watching
@@ -93,11 +94,15 @@ class SourceLooks:
         parts = self._read_at_rest(entry, connector, mark, moved=moved)
         if parts is None:
             return None
-        before = watching.parts(self.workspace.folder, known.parts) if known.parts else None
-        if why := why_short(parts, before):
+        if why := why_short(parts, self._verdicts(known)):
             longest = _LONGEST_PAUSE[connectors.is_recorded(connector)]
             return SourceLook(known.failed(why, now, timedelta(seconds=1), longest))
         return self._believed(entry, connector, replace(known.seen(now), mark=mark or known.mark), parts, whole=whole)
+
+    def _verdicts(self, known: WatchedSource) -> pa.Table | None:
+        """Return how whole the read was that is believed, where there is one."""
+        file = known.parts.get("completeness")
+        return watching.table(self.workspace.folder, file) if file else None
 
     def _believed(
         self, entry: SourceEntry, connector: Connector, known: WatchedSource, parts: Parts, *, whole: bool
@@ -105,7 +110,7 @@ class SourceLooks:
         now, lost = self.clock.now(), ""
         if whole and can_follow(connector):
             everything = self._read(entry, self.workspace.connected(entry), now)
-            if why_short(everything, parts):
+            if why_short(everything, parts["completeness"]):
                 whole = False  # the rest of the check is for another time; what changed is known all the same
             elif lost := _missed(parts, everything):
                 parts = everything
@@ -145,7 +150,7 @@ class SourceLooks:
     def _read(self, entry: SourceEntry, connector: Connector, now: datetime) -> Parts:
         last = self.last.get(entry.name, LastRead())
         read = read_source(self.workspace, entry, now, last=last, connector=connector)
-        return {name: pa.concat_tables(tables) for name, tables in read.items() if tables}
+        return {name: in_order(pa.concat_tables(tables), TABLES[name].key) for name, tables in read.items() if tables}
 
     def _connector(self, entry: SourceEntry) -> Connector:
         if entry.name not in self._opened:
