@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from access_review.engine import Engine
-from access_review.findings.group_rows import GROUPED, NUMBERED, create_groups
+from access_review.findings.group_rows import ABOUTS_OF, GROUPED, NUMBERED, create_groups, grouped
 from access_review.findings.peer_shares import TOO_FEW, count_shares
 from access_review.model import JsonObject, Rag, Remedy, Severity
 from access_review.tables import Row
@@ -170,7 +170,8 @@ def rows_of(engine: Engine, group: str) -> list[Row]:
 
 def _named(engine: Engine, keys: Sequence[str]) -> dict[str, list[Row]]:
     found: dict[str, list[Row]] = {}
-    for row in engine.rows(_FIRST, keys=list(keys), most=_NAMED) if keys else ():
+    first = _FIRST.format(grouped=grouped(engine, ABOUTS_OF))
+    for row in engine.rows(first, keys=list(keys), most=_NAMED) if keys else ():
         found.setdefault(row["key"], []).append(row)
     return found
 
@@ -203,11 +204,11 @@ def _share(part: int | None, whole: int | None) -> float:
 
 
 # Those of highest risk first, and what is held by the most; each name once.
-_FIRST = f"""
+_FIRST = """
     WITH wanted AS (
         SELECT key, coalesce(person_name, subject_name, subject) AS who, CASE WHEN about IS NOT NULL THEN coalesce(about_name, about) END AS what,
                risk, power, first_seen
-        FROM {GROUPED} WHERE key IN :keys
+        FROM ({grouped}) AS findings_of WHERE key IN :keys
     ), named AS (
         SELECT key, 'who' AS kind, who AS name, max(risk) AS risk, min(power) AS power, min(first_seen) AS since, count(*) AS times
         FROM wanted GROUP BY key, who

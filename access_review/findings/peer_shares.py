@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from access_review.engine import Engine
 from access_review.engine.relation import NamedRelation
-from access_review.findings.hits import ABOUT, OBJECT, SUBJECT
 
 Numbers = NDArray[np.int64]
 _NONE: Numbers = np.zeros(0, np.int64)
@@ -38,10 +37,9 @@ def count_shares(engine: Engine, found: str) -> None:
     """
     (people,) = engine.rows("SELECT count(*) AS number FROM people")
     counted = people["number"] <= MOST_PEOPLE
-    subject, about = (SUBJECT, OBJECT) if found == "hits" else ABOUT
-    engine.view("at_issue", f"SELECT {subject} AS subject, {about} AS about FROM {found} WHERE about IS NOT NULL")
+    engine.view("at_issue", f"SELECT subject, about FROM {found} WHERE about IS NOT NULL")
     ROLE_SIZES.make(engine)
-    TELLING_ROLES.make(engine, few=TOO_FEW)
+    TELLING_ROLES.make(engine, several=TOO_FEW)
     if counted:
         _count_holders(engine)
         EDGES.make(engine)
@@ -186,12 +184,12 @@ TELLING_ROLES = NamedRelation(
     ), ordered AS (
         SELECT mine.person, mine.role, sizes.place, row_number() OVER (
             PARTITION BY mine.person
-            ORDER BY CASE WHEN sizes.people >= :few THEN 0 ELSE 1 END, sizes.people, mine.role) AS rank
+            ORDER BY CASE WHEN sizes.people >= :several THEN 0 ELSE 1 END, sizes.people, mine.role) AS rank
         FROM having_roles AS mine JOIN role_sizes AS sizes ON sizes.role = mine.role
     )
-    SELECT CAST(person AS VARCHAR) AS person, row_number() OVER (ORDER BY person) AS number, role, place
-    FROM ordered WHERE rank = 1
+    SELECT person, row_number() OVER (ORDER BY person) AS number, role, place FROM ordered WHERE rank = 1
 """,
+    ids={"person": "people"},
 )
 
 ROLE_SIZES = NamedRelation(
@@ -214,8 +212,7 @@ EDGES = NamedRelation(
         WHERE NOT EXISTS (
             SELECT 1 FROM held AS h WHERE h.account = i.subject AND h.entitlement = i.about)
     )
-    SELECT DISTINCT CAST(i.subject AS VARCHAR) AS subject, CAST(i.about AS VARCHAR) AS about,
-           CAST(n.child AS VARCHAR) AS child
+    SELECT DISTINCT i.subject, i.about, n.child
     FROM indirect AS i
     JOIN nesting AS n ON n.parent = i.about
     JOIN closure AS c ON c.reached = n.child
