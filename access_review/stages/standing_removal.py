@@ -191,8 +191,10 @@ class _Look:
         for change in new[: max(0, removal.daily - recent)]:
             by_manager[self.managers[change.id] or ""].append(change)
         told: list[Change] = []
+        web = self.workspace.policy.web
+        pages = web.address if web else ""
         for manager, changes in sorted(by_manager.items()):
-            subject, text = view.announcement_text(changes, found.reasons, manager, self.people, now)
+            subject, text = view.announcement_text(changes, found.reasons, manager, self.people, now, pages)
             name, mail = self.people.names.get(manager, manager), self.people.mails.get(manager)
             if missed := self._not_reached(Notice("standing removal", name, mail, subject, text)):
                 self.missed += missed

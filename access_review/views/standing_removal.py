@@ -55,9 +55,14 @@ class RemovalSummary:
 
 
 def announcement_text(
-    changes: Sequence[Change], reasons: Mapping[str, str], manager: str, people: People, now: datetime
+    changes: Sequence[Change],
+    reasons: Mapping[str, str],
+    manager: str,
+    people: People,
+    now: datetime,
+    pages: str = "",
 ) -> tuple[str, str]:
-    """Return subject and text of what a manager is told a day before."""
+    """Return subject and text of what a manager is told a day before; ``pages`` is the address of the pages, where there are any."""
     whose = sorted({_name(one, people) for one in changes})
     subject = (
         f"Access ends in 24 hours unless you stop it: {', '.join(whose[:3])}{' and others' if len(whose) > 3 else ''}"
@@ -68,6 +73,8 @@ def announcement_text(
         lines.append(f"- {_what(change, people)}")
         lines += [f"  Found: {reasons[one]}" for one in change.because if reasons.get(one)]
         lines.append(f'  To stop it: access-review stop {change.id} --by {by} --comment "why it stays"')
+    if pages:
+        lines += ["", f"You stop it in the browser, too: {pages}/removals"]
     lines += ["", "Where it may go, there is nothing to do. It can be given back afterwards, and you hear how."]
     return subject, "\n".join(map(visible, lines))
 

@@ -83,13 +83,15 @@ class Visit:
 
     def page(self, template: str, status: int = 200, **values: Any) -> Response:
         """Set a page in type."""
+        policy = self.site.workspace().policy
         roles = self.viewer.roles if self.viewer else frozenset()
         shared = {
             "viewer": self.viewer,
             "csrf": self.session.csrf if self.session else "",
             "said": self.session.take_said() if self.session and self.viewer else "",
             "clients": self.viewer.sees if self.viewer else (),
-            "organisation": self.site.workspace().policy.organisation,
+            "organisation": policy.organisation,
+            "removing": policy.standing_removal is not None,
             "at": self.request.url.path,
             "request_id": self.request.state.request_id,
             "may": {str(role): role in roles for role in WebRole},

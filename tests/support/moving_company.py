@@ -1,6 +1,7 @@
 """A company in which some have moved from books to sales and kept what they held: what the standing removal is about."""
 
 from pathlib import Path
+from typing import Self
 
 from access_review import rules
 from access_review.changes import Action, Target, Thing, change_id
@@ -70,7 +71,7 @@ class Moving(Faulty):
         approvers.write_text(approvers.read_text() + f'  - {{job: standing, key: "{public}", enrolled: made there}}\n')
 
     @classmethod
-    def told(cls, folder: Path) -> "Moving":
+    def told(cls, folder: Path) -> Self:
         """Return a company whose standing removal two people signed, and whose manager was told of the first three."""
         company = cls(folder)
         audited = company.run("audit", at=AUDIT)

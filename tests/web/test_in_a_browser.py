@@ -144,7 +144,7 @@ def test_axe_has_nothing_to_say_nothing_scrolls_sideways_and_it_can_be_printed(c
         "/auditor",
     )
     leading_on = ("/leavers/", "/findings/", f"/campaigns/{company.run.id}/", "/campaigns/", "/status/", "/auditor/")
-    for place in (*of_reviewers, "/plans", *of_overseers):
+    for place in (*of_reviewers, "/plans", "/removals", *of_overseers):
         page.goto(ADDRESS + place)
         look_at(page, axe, place)
     for place in leading_on:
