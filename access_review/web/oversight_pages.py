@@ -218,11 +218,7 @@ def sources(visit: Visit) -> Response:
 def watched(visit: Visit) -> Response:
     """Show how watching goes: whether somebody watches, what cannot be read and since when, and how soon people hear."""
     now, health = visit.site.clock.now(), watching.read_health(visit.site.folder)
-    if health is None:
-        return visit.page(
-            "message", heading="Nothing to show", text="Nobody has watched here yet: access-review watch."
-        )
-    return visit.page("watched", health=health, fresh=health.is_fresh(now), now=now)
+    return visit.page("watched", health=health, fresh=health is not None and health.is_fresh(now), now=now)
 
 
 def scorecard(visit: Visit) -> Response:

@@ -225,8 +225,10 @@ def test_how_watching_goes_is_a_page_for_who_sees_everything_and_what_it_is_told
             "a clock may be wrong"
         )
     assert served.signed_in(served.reviewers()[CLIENT_HEAD]).get("/watched").status_code == 403
-    (served.folder / "runs/watch/health.json").write_text("{", encoding="utf-8")
+    damaged = served.folder / "runs/watch/health.json"
+    damaged.write_text("{", encoding="utf-8")
     assert "cannot be read" in head.get("/watched").text
+    damaged.unlink()
 
 
 def test_an_auditor_sees_runs_draws_and_everything_and_changes_nothing(served):
