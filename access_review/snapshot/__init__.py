@@ -78,11 +78,11 @@ class Stored(Mapping[str, pa.Table]):
         return self._digests[name]
 
     def take_over(self, before: "Stored") -> None:
-        """Take over the digests of tables in memory that are the very same: to compare two takes far less than to hash one."""
+        """Take over tables in memory that are the very same, with their digests: to compare two takes far less than to hash one."""
         for name, part in self._parts.items():
             other = before.part(name) if name in before else None
             if isinstance(part, pa.Table) and isinstance(other, pa.Table) and part.equals(other):
-                self._digests[name] = before.digest(name)
+                self._parts[name], self._digests[name] = other, before.digest(name)
 
     def __or__(self, changed: Mapping[str, pa.Table | ParquetFile]) -> "Stored":
         return Stored(self._parts | dict(changed))

@@ -22,6 +22,7 @@ from access_review.findings.compare import Compared, compare, current, with_open
 from access_review.findings.format_1 import of_today
 from access_review.findings.reviewed_change import RowsChanged, WholeNeeded, WholeReason
 from access_review.review import Previous, Report, find
+from access_review.row_order import differing
 from access_review.snapshot import Snapshot, Stored, stored
 from access_review.snapshot.watched import WatchState
 from access_review.stages import watch_leavers
@@ -33,6 +34,8 @@ from access_review.workspace import Workspace
 
 LEAST = 20_000
 """Of fewer rows facts are not kept: to review everything takes no longer than to look for what a change touches."""
+_FEW = 1_000
+"""So many rows that are others are looked for one by one between two looks; more are found by comparing whole tables."""
 ALONE = "alone"
 """Under this name reviews of what changed alone are counted; others by why they were whole."""
 
@@ -73,9 +76,15 @@ class WatchedReview:
     def __init__(self, folder: Path, least: int = LEAST) -> None:
         self.folder, self.least = folder, least
         self.file = watching.folder_of(folder) / watching.KEPT
+        self._last: Stored | None = None
 
     def review(self, look: LookToReview, state: WatchState) -> LookReviewed:
         """Review what is known now, and compare it with what was open; raises as :func:`access_review.review.find` does."""
+        done = self._reviewed(look, state)
+        self._last = stored(look.snapshot.tables)
+        return done
+
+    def _reviewed(self, look: LookToReview, state: WatchState) -> LookReviewed:
         reason: str
         alone, reason, why = None, WholeReason.SMALL, "there are few rows"
         tables = stored(look.snapshot.tables)
@@ -110,7 +119,7 @@ class WatchedReview:
                 raise WholeNeeded(WholeReason.PAST, "a run or an audit has come in between")
             if before.note["unread"] != _note(look)["unread"]:
                 raise WholeNeeded(WholeReason.SOURCES, "other sources can be read than before")
-            changes = _changes(kept, before, look.snapshot)
+            changes = _changes(kept, before, look.snapshot, self._last)
             found = review_change(kept, look.workspace, look.at, changes, note=_note(look))
             ids = frozenset(found.findings["finding"].to_pylist()) | frozenset(found.gone)
             heard = frozenset(kept.find("heard", "finding", sorted(ids), ["finding"])["finding"].to_pylist())
@@ -192,14 +201,17 @@ def _note(look: LookToReview) -> Mapping[str, str]:
     return {"known": look.known, "unread": json.dumps(sorted(look.unread)), "tables": json.dumps(digests)}
 
 
-def _changes(kept: KeptDatabase, before: KeptState, snapshot: Snapshot) -> dict[str, RowsChanged]:
-    """Compare the tables that are others now with those that are kept."""
+def _changes(kept: KeptDatabase, before: KeptState, snapshot: Snapshot, last: Stored | None) -> dict[str, RowsChanged]:
+    """Compare the tables that are others now with those that are kept, which the ``last`` look may have in memory."""
     digests, tables = json.loads(before.note["tables"]), stored(snapshot.tables)
     changes = {}
     for name in TABLES:
         if tables.digest(name) != digests.get(name):
+            found, key = None, TABLES[name].key
+            if last and last.digest(name) == digests.get(name):
+                found = differing(last[name], tables[name], key, _FEW)
             there = "base_accounts" if name == "accounts" else name
-            changes[name] = RowsChanged(*kept.differing(there, TABLES[name].key, tables[name]))
+            changes[name] = RowsChanged(*(found or kept.differing(there, key, tables[name])))
     return changes
 
 
