@@ -134,8 +134,8 @@ def standing(database: "duckdb.DuckDBPyConnection") -> tuple[dict[str, str], dic
     """Return what is in a database: the kind of each table and view, and how many rows each table has."""
     known = dict(database.execute(_STANDING).fetchall())
     tables = [name for name, kind in known.items() if kind == "TABLE"]
-    counts = {name: database.execute(f"SELECT count(*) FROM {identifier(name)}").fetchall()[0][0] for name in tables}
-    return known, counts
+    counting = " UNION ALL ".join(f"SELECT '{name}', count(*) FROM {identifier(name)}" for name in tables)
+    return known, dict(database.execute(counting).fetchall()) if tables else {}
 
 
 def _begin(database: "duckdb.DuckDBPyConnection") -> None:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from access_review.errors import RosterFault
-from access_review.tables import Row, frame
+from access_review.tables import Row, empty, frame
 from access_review.workspace import Workspace
 
 Tables = dict[str, pa.Table]
@@ -44,8 +44,7 @@ def carry_over(
     kept = [_remember(row, row["source"] in complete, _absence(workspace, row["source"]), as_of) for row in gone]
     people = frame("people", kept, also=[tables["people"]])
     ids = pa.array([row["person"] for row in kept], pa.string())
-    aliases = previous["aliases"].filter(pc.is_in(previous["aliases"]["id"], ids))
-    spells = previous["assignments"].filter(pc.is_in(previous["assignments"]["person"], ids))
+    aliases, spells = _about(ids, previous, "aliases", "id"), _about(ids, previous, "assignments", "person")
     former = _former(previous["assignments"], tables["assignments"], complete, as_of)
     said = {row["source"] for row in tables["completeness"].to_pylist() if row["subject"] == UNDECLARED}
     undeclared = [row for row in undeclared_sources(workspace, previous) if row["source"] not in said]
@@ -55,6 +54,14 @@ def carry_over(
         "aliases": frame("aliases", [], also=[tables["aliases"], aliases]),
         "assignments": frame("assignments", former, also=[tables["assignments"], spells]),
     }
+
+
+def _about(people: pa.Array, previous: Mapping[str, pa.Table], name: str, column: str) -> pa.Table:
+    """Return the rows about some people that the run before had; for nobody it is not read."""
+    if not len(people):
+        return empty(name)
+    rows = previous[name]
+    return rows.filter(pc.is_in(rows[column], people))
 
 
 UNDECLARED = "undeclared"

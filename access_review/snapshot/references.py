@@ -8,7 +8,8 @@ Who is still named as a member, and is not listed any more, has not ended: a fil
 between two objects looks like this, and a directory that deleted an account does not.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import cache, partial
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -34,7 +35,7 @@ def resolve(
     """
     former = _still_named(tables, before, believed) if before else None
     tables = tables | {"aliases": pa.concat_tables([tables["aliases"], former.aliases])} if former else tables
-    names = _unique_aliases(tables["aliases"])
+    names = cache(partial(_unique_aliases, tables["aliases"]))
     problems: list[Row] = [_named_yet(account) for account in former.accounts] if former else []
     made = dict(tables)
     for name, table in TABLES.items():
@@ -112,7 +113,7 @@ def _unique_aliases(aliases: pa.Table) -> _Names:
     return _Names(_as_references(alone), alone["id_min"].combine_chunks())
 
 
-def _settle_references(name: str, data: pa.Table, names: _Names, problems: list[Row]) -> pa.Table:
+def _settle_references(name: str, data: pa.Table, names: Callable[[], _Names], problems: list[Row]) -> pa.Table:
     table = TABLES[name]
     for column in table.columns:
         if not column.id:
@@ -122,7 +123,7 @@ def _settle_references(name: str, data: pa.Table, names: _Names, problems: list[
         if not pc.any(is_ref).as_py():
             continue
         wanted = pc.unique(values.filter(is_ref))
-        looked_up = names.settled(wanted).take(pc.index_in(values, wanted))
+        looked_up = names().settled(wanted).take(pc.index_in(values, wanted))
         position = data.schema.get_field_index(column.name)
         failed = pc.and_(is_ref, pc.is_null(looked_up))
         problems += _unresolved(name, data.filter(failed), column.name)
