@@ -27,35 +27,44 @@ def check() -> Relation:
             SELECT DISTINCT c.entitlement, e.client
             FROM closure AS c JOIN entitlements AS e ON e.entitlement = c.reached
             WHERE e.client IS NOT NULL AND e.effect <> 'restricts'
+        ), holders AS (
+            SELECT DISTINCT person FROM accounts WHERE person IS NOT NULL
         ), serves AS (
-            SELECT DISTINCT person, client FROM timed_assignments WHERE current AND client IS NOT NULL
+            SELECT DISTINCT h.person, t.client FROM timed_assignments AS t JOIN holders AS h ON h.person = t.person
+            WHERE t.current AND t.client IS NOT NULL
+        ), ends AS (
+            SELECT person, min(client) AS first, max(client) AS last FROM serves GROUP BY person
         ), said AS (
-            SELECT person, string_agg(client, chr(31) ORDER BY client) AS clients FROM serves GROUP BY person
+            -- Most people work for one client, and to string many together takes longer than all else here.
+            SELECT person, first AS clients FROM ends WHERE first = last
+            UNION ALL
+            SELECT s.person, string_agg(s.client, chr(31) ORDER BY s.client)
+            FROM serves AS s JOIN ends ON ends.person = s.person WHERE ends.first <> ends.last GROUP BY s.person
         ), sets AS (
             -- Those who work for the same clients are judged once, by an example of them.
             SELECT clients, min(person) AS example FROM said GROUP BY clients
         ), placed AS (
             SELECT person, example FROM said JOIN sets ON sets.clients = said.clients
+        ), concerned AS (
+            SELECT h.account, h.entitlement, p.example FROM held AS h JOIN placed AS p ON p.person = h.person
+            WHERE NOT h.mirrored AND h.entitlement IN (SELECT entitlement FROM reaches)
         ), pairs AS (
-            SELECT DISTINCT p.example, h.entitlement FROM held AS h JOIN placed AS p ON p.person = h.person
-            WHERE NOT h.mirrored
+            SELECT DISTINCT example, entitlement FROM concerned
         ), crossed AS (
             SELECT pairs.example, pairs.entitlement, min(r.client) AS client, count(*) AS others
             FROM pairs JOIN reaches AS r ON r.entitlement = pairs.entitlement
                  LEFT JOIN serves AS s ON s.person = pairs.example AND s.client = r.client
             WHERE s.person IS NULL
             GROUP BY pairs.example, pairs.entitlement
-        ), concerned AS (
-            SELECT DISTINCT h.account, h.entitlement, p.example
-            FROM held AS h JOIN placed AS p ON p.person = h.person
-            WHERE NOT h.mirrored AND EXISTS (
-                SELECT 1 FROM crossed AS c WHERE c.example = p.example AND c.entitlement = h.entitlement)
+        ), crossing AS (
+            SELECT DISTINCT g.account, g.entitlement, g.example
+            FROM concerned AS g JOIN crossed AS c ON c.example = g.example AND c.entitlement = g.entitlement
         )
         SELECT g.account AS subject, g.entitlement AS about,
                'crossed' AS code, e.name, c.client, CASE WHEN others > 1 THEN others - 1 END AS more,
                replace(sets.clients, chr(31), ', ') AS works_for,
                CASE WHEN e.client = c.client AND e.effect = 'grants' THEN 'remove' ELSE 'review' END AS remedy
-        FROM concerned AS g JOIN crossed AS c ON c.example = g.example AND c.entitlement = g.entitlement
+        FROM crossing AS g JOIN crossed AS c ON c.example = g.example AND c.entitlement = g.entitlement
              JOIN sets ON sets.example = g.example
              JOIN entitlements AS e ON e.entitlement = g.entitlement
         """
