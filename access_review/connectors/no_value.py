@@ -141,6 +141,8 @@ class NoDate(StrEnum):
 
 def bare(text: str) -> str:
     """Return a text without the blanks around it, of whatever kind: no-break, zero-width, control characters."""
+    if text.isascii():
+        return text.strip(_BLANKS)
     first, last = 0, len(text)
     while first < last and _blank(text[first]):
         first += 1
@@ -149,10 +151,11 @@ def bare(text: str) -> str:
     return text[first:last]
 
 
+_BLANKS = "".join(map(chr, range(ord(" ") + 1))) + "\x7f"
+
+
 def _blank(letter: str) -> bool:
-    if letter.isascii():
-        return letter <= " " or letter == "\x7f"
-    return unicodedata.category(letter) in {"Zs", "Zl", "Zp", "Cc", "Cf"}
+    return letter in _BLANKS if letter.isascii() else unicodedata.category(letter) in {"Zs", "Zl", "Zp", "Cc", "Cf"}
 
 
 def is_nothing(text: str | None, further: Collection[str] = (), *, name: bool = False) -> bool:
