@@ -100,6 +100,8 @@ class Watch:
         except BaseException:
             self.state, self._base = watching.read(self.folder), None
             raise
+        finally:
+            self._reviews.close()
 
     def _look(self, *, everything: bool) -> Observation:
         now = self.clock.now()
@@ -141,6 +143,7 @@ class Watch:
 
     def _act(self, seen: Observation, base: WatchBase) -> Observation:
         """Do what is to be done about leavers, after people have heard of them; what came of it is told too."""
+        self._reviews.close()
         job = watch_leavers.LeaverJob(self.workspace, self.clock, self.environment, self.key)
         state, told = watch_leavers.act(job, self.state, self.snapshot, base.run)
         if state == self.state:

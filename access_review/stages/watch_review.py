@@ -7,7 +7,7 @@ where a whole review finds something else by way of check, it is thrown away, an
 
 import json
 from collections.abc import Collection, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -77,6 +77,12 @@ class WatchedReview:
         self.folder, self.least = folder, least
         self.file = watching.folder_of(folder) / watching.KEPT
         self._last: Stored | None = None
+        self._held = ExitStack()
+
+    def close(self) -> None:
+        """Close what is kept, once people have been told: it is on disk already, and the next look finds whether it can be used."""
+        with suppress(OSError):
+            self._held.close()
 
     def review(self, look: LookToReview, state: WatchState) -> LookReviewed:
         """Review what is known now, and compare it with what was open; raises as :func:`access_review.review.find` does."""
@@ -97,6 +103,7 @@ class WatchedReview:
                 reason, why = WholeReason.KEPT, f"what was kept cannot be used: {error.strerror or error}"
         if alone and not look.check:
             return _counted(alone, ALONE)
+        self.close()
         known, report = self._everything(look, state)
         if alone and self._is_same(look, report, alone.digest):
             return _counted(replace(alone, state=replace(alone.state, proven_at=look.at)), ALONE)
@@ -111,24 +118,27 @@ class WatchedReview:
         if not state.kept or not self.file.exists():
             raise WholeNeeded(WholeReason.KEPT, "nothing is kept of the look before")
         settings = look.workspace.policy.engine
-        with KeptDatabase(self.file, look.at, settings.memory, settings.threads) as kept, kept.at_once():
-            before = read_state(kept)
-            if _name(before.as_of, before.digest) != state.kept:
-                raise WholeNeeded(WholeReason.KEPT, "what is kept is not of the look before")
-            if before.note["known"] != look.known:
-                raise WholeNeeded(WholeReason.PAST, "a run or an audit has come in between")
-            if before.note["unread"] != _note(look)["unread"]:
-                raise WholeNeeded(WholeReason.SOURCES, "other sources can be read than before")
-            changes = _changes(kept, before, look.snapshot, self._last)
-            found = review_change(kept, look.workspace, look.at, changes, note=_note(look))
-            ids = frozenset(found.findings["finding"].to_pylist()) | frozenset(found.gone)
-            heard = frozenset(kept.find("heard", "finding", sorted(ids), ["finding"])["finding"].to_pylist())
-            # What was carried over is no finding that is kept; one that is again was open all the time.
-            was = found.before.filter(_among(found.before, heard))
-            carried = found.findings.filter(_among(found.findings, heard - frozenset(was["finding"].to_pylist())))
-            was = pa.concat_tables([was.cast(found.findings.schema), carried])
-            compared = compare(was, found.findings, found.evaluations, look.unread)
-            hold_open(kept, ids, compared.open)
+        with ExitStack() as held:
+            kept = held.enter_context(KeptDatabase(self.file, look.at, settings.memory, settings.threads))
+            with kept.at_once():
+                before = read_state(kept)
+                if _name(before.as_of, before.digest) != state.kept:
+                    raise WholeNeeded(WholeReason.KEPT, "what is kept is not of the look before")
+                if before.note["known"] != look.known:
+                    raise WholeNeeded(WholeReason.PAST, "a run or an audit has come in between")
+                if before.note["unread"] != _note(look)["unread"]:
+                    raise WholeNeeded(WholeReason.SOURCES, "other sources can be read than before")
+                changes = _changes(kept, before, look.snapshot, self._last)
+                found = review_change(kept, look.workspace, look.at, changes, note=_note(look))
+                ids = frozenset(found.findings["finding"].to_pylist()) | frozenset(found.gone)
+                heard = frozenset(kept.find("heard", "finding", sorted(ids), ["finding"])["finding"].to_pylist())
+                # What was carried over is no finding that is kept; one that is again was open all the time.
+                was = found.before.filter(_among(found.before, heard))
+                carried = found.findings.filter(_among(found.findings, heard - frozenset(was["finding"].to_pylist())))
+                was = pa.concat_tables([was.cast(found.findings.schema), carried])
+                compared = compare(was, found.findings, found.evaluations, look.unread)
+                hold_open(kept, ids, compared.open)
+            self._held = held.pop_all()
         state = replace(state, kept=_name(look.at, found.digest))
         state = watching.keep_changed(self.folder, state, ids, compared.open)
         state = replace(state, open=state.open + len(compared.opened) - len(compared.closed))
