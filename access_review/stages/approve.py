@@ -114,15 +114,23 @@ def standing_to_sign(
 
 def approve_removal(run: Run, workspace: Workspace, signer: Signer, now: datetime) -> tuple[str, Path]:
     """Sign the standing removal of the policy as it is now; return its digest and the file; raises ``PlanRefused``."""
+    wanted = removal_to_sign(run, workspace, signer.by, signer.reason, now)
+    return wanted.said.digest, sign(wanted, workspace, signer)
+
+
+def removal_to_sign(
+    run: Run, workspace: Workspace, by: str, reason: str, at: datetime, folder: str = plans.STANDING_APPROVALS
+) -> ToSign:
+    """Return the standing removal of the policy as it is to be signed, and kept in a ``folder``; raises ``PlanRefused``."""
     people, removal = plans.signatories(run), workspace.policy.standing_removal
     if removal is None:
         raise PlanRefused("there is no standing removal", hint="declare `standing_removal` in roles/policy.yaml")
-    if now.date() > removal.until:
+    if at.date() > removal.until:
         raise PlanRefused(
             f"the standing removal ended on {removal.until}", hint="give it another day, in a reviewed change"
         )
-    said = Statement(StatementKind.STANDING, digest_of_removal(removal), people.person(signer.by), now, signer.reason)
-    return said.digest, sign(ToSign(said, people, workspace.folder / plans.STANDING_APPROVALS), workspace, signer)
+    said = Statement(StatementKind.STANDING, digest_of_removal(removal), people.person(by), at, reason)
+    return ToSign(said, people, workspace.folder / folder)
 
 
 def approve_wind_down(run: Run, workspace: Workspace, name: str, signer: Signer, now: datetime) -> tuple[str, Path]:

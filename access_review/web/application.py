@@ -78,6 +78,8 @@ PAGES = (
     WebPage("GET", "/statements", _APPROVERS, statement_pages.statements),
     WebPage("POST", "/statements/standing", _APPROVERS, statement_pages.ask_standing),
     WebPage("POST", "/statements/standing/sign", _APPROVERS, statement_pages.sign_standing),
+    WebPage("POST", "/statements/removal", _APPROVERS, statement_pages.ask_removal),
+    WebPage("POST", "/statements/removal/sign", _APPROVERS, statement_pages.sign_removal),
     WebPage("POST", "/statements/wind-down/{name}", _APPROVERS, statement_pages.ask_wind_down),
     WebPage("POST", "/statements/wind-down/{name}/sign", _APPROVERS, statement_pages.sign_wind_down),
     WebPage("POST", "/statements/{name}/withdraw", _APPROVERS, statement_pages.ask_withdrawal),

@@ -1,8 +1,9 @@
-"""What somebody signs beside plans: the standing approval, wind-downs, and that they take back what they signed.
+"""What somebody signs beside plans: the standing approval and removal, wind-downs, and that they take back what they signed.
 
 Each page shows all that is signed before the passkey is asked; what is signed goes to ``runs/``.
 """
 
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from starlette.responses import Response
 from access_review.errors import PlanRefused, Unclear
 from access_review.revoke import approve
 from access_review.revoke.approve import Counted, StatementKind
+from access_review.revoke.signed_removal import digest_of_removal
 from access_review.revoke.signed_wind_down import digest_of_wind_down, find_wind_down
 from access_review.runs import Run
 from access_review.stages import approve as approving
@@ -19,6 +21,7 @@ from access_review.stages.keep_signed import ToSign
 from access_review.store import logged, plans
 from access_review.views import planned
 from access_review.views.standing import declared_text
+from access_review.views.standing_removal import removal_text
 from access_review.web import passkey_forms
 from access_review.web.pages import Visit
 
@@ -36,17 +39,20 @@ def newest_run(visit: Visit) -> Run:
 def statements(visit: Visit) -> Response:
     """Show what two people sign, who has, and what this person signed."""
     run, declared, now = newest_run(visit), visit.site.workspace(), visit.site.clock.now()
-    offers = [_offer(visit, run, name) for name in sorted(declared.wind_downs)]
+    wanted = [_wind_down_of(visit, name) for name in sorted(declared.wind_downs)]
+    if declared.policy.standing_removal:
+        wanted.insert(0, _removal_of(visit))
     if declared.policy.standing:
-        offers.insert(0, _offer(visit, run, ""))
+        wanted.insert(0, _approval_of(visit))
+    offers = [_offer(visit, run, one) for one in wanted]
     mine = owning.own_statements(declared, run, visit.who.person, now)
     return visit.page("statements", offers=offers, mine=mine, has_key=bool(passkey_forms.own_keys(visit, "approve")))
 
 
 def ask_standing(visit: Visit) -> Response:
     """Show the standing approval as it is to be signed."""
-    offer = _offer(visit, newest_run(visit), "")
-    return _signing(visit, offer["heading"], offer["text"], offer["place"], _standing(visit))
+    wanted = _approval_of(visit)
+    return _signing(visit, wanted.heading, wanted.text, wanted.place, _standing(visit))
 
 
 def sign_standing(visit: Visit) -> Response:
@@ -54,10 +60,21 @@ def sign_standing(visit: Visit) -> Response:
     return _signed(visit, f"{_HOME}/standing", "You signed the standing approval.")
 
 
+def ask_removal(visit: Visit) -> Response:
+    """Show the standing removal as it is to be signed."""
+    wanted = _removal_of(visit)
+    return _signing(visit, wanted.heading, wanted.text, wanted.place, _removal(visit))
+
+
+def sign_removal(visit: Visit) -> Response:
+    """Keep the signature of the standing removal."""
+    return _signed(visit, f"{_HOME}/removal", "You signed the standing removal.")
+
+
 def ask_wind_down(visit: Visit) -> Response:
     """Show a wind-down as it is to be signed."""
-    offer = _offer(visit, newest_run(visit), visit.path("name"))
-    return _signing(visit, offer["heading"], offer["text"], offer["place"], _wind_down(visit))
+    wanted = _wind_down_of(visit, visit.path("name"))
+    return _signing(visit, wanted.heading, wanted.text, wanted.place, _wind_down(visit))
 
 
 def sign_wind_down(visit: Visit) -> Response:
@@ -94,26 +111,45 @@ def sign_withdrawal(visit: Visit) -> Response:
     )
 
 
-def _offer(visit: Visit, run: Run, name: str) -> dict[str, Any]:
-    """Return what two people sign, in full, and who has; raises ``PlanRefused`` and ``Unclear`` for what is not declared."""
-    declared = visit.site.workspace()
-    if name:
-        wound = find_wind_down(declared.wind_downs, name)
-        digest, kind, text = digest_of_wind_down(name, wound), StatementKind.WIND_DOWN, planned.wind_down(name, wound)
-        heading, place = f"Wind-down {name}", f"{_HOME}/wind-down/{name}"
-    else:
-        standing = declared.policy.standing
-        if standing is None:
-            raise PlanRefused("there is no standing approval", hint="declare `standing` in roles/policy.yaml")
-        digest, kind, text = approve.digest_of_standing(standing), StatementKind.STANDING, declared_text(standing)
-        heading, place = "Standing approval", f"{_HOME}/standing"
-    counted = _counted(visit, run, digest)
-    signed = sorted(counted.by(kind, "approve"))
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What two people sign, in full, and where that is asked for."""
+
+    heading: str
+    text: str
+    place: str
+    digest: str
+    kind: StatementKind
+
+
+def _approval_of(visit: Visit) -> _Wanted:
+    standing = visit.site.workspace().policy.standing
+    if standing is None:
+        raise PlanRefused("there is no standing approval", hint="declare `standing` in roles/policy.yaml")
+    text, digest = declared_text(standing), approve.digest_of_standing(standing)
+    return _Wanted("Standing approval", text, f"{_HOME}/standing", digest, StatementKind.STANDING)
+
+
+def _removal_of(visit: Visit) -> _Wanted:
+    removal = visit.site.workspace().policy.standing_removal
+    if removal is None:
+        raise PlanRefused("there is no standing removal", hint="declare `standing_removal` in roles/policy.yaml")
+    text, digest = removal_text(removal), digest_of_removal(removal)
+    return _Wanted("Standing removal", text, f"{_HOME}/removal", digest, StatementKind.STANDING)
+
+
+def _wind_down_of(visit: Visit, name: str) -> _Wanted:
+    wound = find_wind_down(visit.site.workspace().wind_downs, name)
+    text, digest = planned.wind_down(name, wound), digest_of_wind_down(name, wound)
+    return _Wanted(f"Wind-down {name}", text, f"{_HOME}/wind-down/{name}", digest, StatementKind.WIND_DOWN)
+
+
+def _offer(visit: Visit, run: Run, wanted: _Wanted) -> dict[str, Any]:
+    """Return what two people sign, who has, and whether that is this person."""
+    counted = _counted(visit, run, wanted.digest)
+    signed = sorted(counted.by(wanted.kind, "approve"))
     return {
-        "heading": heading,
-        "text": text,
-        "place": place,
-        "digest": digest,
+        **asdict(wanted),
         "signed": signed,
         "passed_over": counted.stale,
         "approved": visit.who.person in signed,
@@ -131,6 +167,14 @@ def _standing(visit: Visit) -> passkey_forms.Make:
     def make(reason: str, at: datetime) -> ToSign:
         run, declared, by = newest_run(visit), visit.site.workspace(), visit.who.person
         return approving.standing_to_sign(run, declared, by, reason, at, plans.SIGNED_HERE)
+
+    return make
+
+
+def _removal(visit: Visit) -> passkey_forms.Make:
+    def make(reason: str, at: datetime) -> ToSign:
+        run, declared, by = newest_run(visit), visit.site.workspace(), visit.who.person
+        return approving.removal_to_sign(run, declared, by, reason, at, plans.SIGNED_HERE)
 
     return make
 

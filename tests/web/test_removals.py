@@ -1,6 +1,7 @@
 """Announced removals in the browser: the manager sees what goes and stops it, and nobody else does."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,10 @@ from access_review import runs
 from access_review.logbook.lines import LogEvent
 from access_review.store import logged
 from tests.support.faulty_company import key
-from tests.support.moving_company import FIRST, MANAGER, NEXT, POLICY, REMOVAL, Moving
+from tests.support.moving_company import AUDIT, FIRST, MANAGER, NEXT, POLICY, REMOVAL, SIGN, Moving
 from tests.web.company import ADDRESS, Served, policy
 from tests.web.test_guards import HOSTILE, markup_in
+from tests.web.test_passkey import Authenticator
 
 pytestmark = pytest.mark.slow
 LATER = "2026-11-02T08:00:00Z"
@@ -21,13 +23,13 @@ WEB = policy(None, ADDRESS, source="app")
 
 
 class Signing(Moving):
-    """The manager and an approver have accounts, by which they sign in."""
+    """The manager and two approvers have accounts, by which they sign in."""
 
     def __init__(self, folder: Path, policy: str = POLICY + REMOVAL + WEB) -> None:
         super().__init__(folder, policy)
         system = folder / "sources/system.json"
         known = json.loads(system.read_text())
-        known["there"] |= dict.fromkeys((key(n, "View") for n in (8, MANAGER)), next(iter(known["there"].values())))
+        known["there"] |= dict.fromkeys((key(n, "View") for n in (8, 9, MANAGER)), next(iter(known["there"].values())))
         system.write_text(json.dumps(known))
 
 
@@ -90,6 +92,29 @@ def test_nobody_else_sees_or_stops_it_and_nobody_their_own(company, served):
     assert manager.post(f"/removals/{change}", {"reason": "x"}, csrf="").status_code == 403
     assert served.browser().get("/removals").status_code == 303, "signed out"
     assert company.look("2026-11-03T06:20:00Z").json["removals"]["done"], "nothing was stopped"
+
+
+def test_two_people_sign_the_standing_removal_in_the_browser_and_it_counts(tmp_path):
+    company = Signing(tmp_path / "company")
+    assert company.run("audit", at=AUDIT).code == 0
+    theirs = {person(n): Authenticator() for n in (8, 9)}
+    approvers = company.folder / "roles/approvers.yaml"
+    keys = (f'  - {{person: "{who}", key: "{one.line}", enrolled: passkey}}\n' for who, one in theirs.items())
+    approvers.write_text(approvers.read_text() + "".join(keys))
+    with company.installed():
+        served = Served(company.folder, runs.find(company.folder), SIGN, source="app")
+        for who, passkey in theirs.items():
+            assert company.look(FIRST).json["removals"]["announced"] == [], "one of two"
+            browser = served.signed_in(who)
+            shown = browser.post("/statements/removal", {"reason": "as agreed"}).text
+            assert "Standing removal: up to 3 changes in any 24 hours, until 2026-12-31" in shown
+            (challenge,) = re.findall(r'data-challenge="([^"]+)"', shown)
+            signed = browser.post("/statements/removal/sign", passkey.sign(challenge, origin=ADDRESS))
+            assert signed.status_code == 303, signed.text
+            assert "You signed the standing removal" in browser.get("/statements").text
+        served.site.close()
+    looked = company.look("2026-11-02T06:20:00Z")
+    assert len(looked.json["removals"]["announced"]) == 3, looked.out
 
 
 def test_without_a_standing_removal_there_is_no_such_line_among_the_pages(tmp_path):
