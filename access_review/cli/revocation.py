@@ -222,18 +222,21 @@ def withdraw_signature(
     options: Options, signer: tuple[str, Path, str], *, of: str, wind_down: str, removal: bool
 ) -> None:
     """Take back what somebody signed of a plan, of a wind-down, of the standing removal, or else of the standing approval."""
-    from access_review.stages.approve import withdraw_signatures
+    from access_review.stages import approve
     from access_review.stages.keep_signed import Signer
     from access_review.store import plans
 
     by, key, reason = signer
     run, workspace = options.found_run(reviewed=True), options.workspace()
     options.acting(workspace)
-    stored = plans.find(run, of) if of else None
     signed = Signer(by, key, _passphrase(key), reason)
-    files = withdraw_signatures(
-        workspace, signed, options.now, run=run, stored=stored, wind_down=wind_down, removal=removal
-    )
+    if of:
+        part = approve.signed_of_plan(plans.find(run, of))
+    elif wind_down:
+        part = approve.signed_of_wind_down(run, workspace, wind_down)
+    else:
+        part = approve.signed_of_standing(run, workspace, removal=removal)
+    files = approve.withdraw_signatures(part, workspace, signed, options.now)
     lines = [f"Withdrawn, for the record: {shown(path)}" for path in files]
     options.show({"withdrawn": [str(path) for path in files]}, "\n".join(lines))
 

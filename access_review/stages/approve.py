@@ -1,6 +1,7 @@
 """Approve: sign a plan's request, approval or execution, or the standing approval; and take such a signature back."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -171,52 +172,60 @@ def sign_words(
     return sign(ToSign(said, people, folder, role), workspace, signer)
 
 
-def withdraw_signatures(
-    workspace: Workspace,
-    signer: Signer,
-    now: datetime,
-    *,
-    run: Run,
-    stored: StoredPlan | None,
-    wind_down: str = "",
-    removal: bool = False,
-) -> tuple[Path, ...]:
-    """Take back what one signed of a plan, of a wind-down, of the standing removal, or else of the standing approval; return the files.
+@dataclass(frozen=True, slots=True)
+class SignedPart:
+    """What is ``meant`` of statements in a folder; ``run`` says who is who, and ``about`` is it where they are of that run."""
+
+    envelopes: list[bytes]
+    run: Run
+    folder: Path
+    meant: Callable[[Statement], bool] = lambda _: True
+    about: str = ""
+
+
+def signed_of_plan(stored: StoredPlan) -> SignedPart:
+    """Return what is signed of a plan."""
+    return SignedPart(stored.approvals, stored.run, stored.folder / "approvals", about=stored.run.id)
+
+
+def signed_of_wind_down(run: Run, workspace: Workspace, name: str) -> SignedPart:
+    """Return what is signed of a wind-down as it now is; raises ``Unclear`` for none of that name."""
+    digest = digest_of_wind_down(name, find_wind_down(workspace.wind_downs, name))
+    return _of_no_run(run, workspace, lambda one: one.kind is StatementKind.WIND_DOWN and one.digest == digest)
+
+
+def signed_of_standing(run: Run, workspace: Workspace, *, removal: bool = False) -> SignedPart:
+    """Return what is signed of the standing approval, or of the standing ``removal``.
+
+    What is of neither as it is now may have been of either, so it is part of both.
+    """
+    policy = workspace.policy
+    if removal:
+        other = approve.digest_of_standing(policy.standing) if policy.standing else ""
+    else:
+        other = digest_of_removal(policy.standing_removal) if policy.standing_removal else ""
+    return _of_no_run(run, workspace, lambda one: one.kind is StatementKind.STANDING and one.digest != other)
+
+
+def _of_no_run(run: Run, workspace: Workspace, meant: Callable[[Statement], bool]) -> SignedPart:
+    folder = workspace.folder
+    return SignedPart(plans.workspace_statements(folder), run, folder / plans.STANDING_APPROVALS, meant)
+
+
+def withdraw_signatures(part: SignedPart, workspace: Workspace, signer: Signer, now: datetime) -> tuple[Path, ...]:
+    """Take back what one signed of something; return the files.
 
     What was signed stays where it is. Raises ``PlanRefused`` for nobody of the rosters, and ``Unclear`` where nothing of
     theirs is there.
     """
-    people = plans.signatories(run)
+    people = plans.signatories(part.run)
     person = people.person(signer.by)
-    folder = stored.folder / "approvals" if stored else workspace.folder / plans.STANDING_APPROVALS
-    signed = stored.approvals if stored else plans.workspace_statements(workspace.folder)
-    found = [
-        one.id
-        for one in said_by(signed, people, person)
-        if stored or _is_meant(one, workspace, wind_down, removal=removal)
-    ]
+    found = [one for one in said_by(part.envelopes, people, person) if part.meant(one)]
     if not found:
         hint = "--standing, --standing-removal, --wind-down NAME, or --of another plan"
-        raise Unclear(f"nothing that {signer.by} signed of this is in {folder}", hint=hint)
-    about = stored.run.id if stored else ""
-    taken = (Statement(StatementKind.WITHDRAWAL, one, person, now, signer.reason, run=about) for one in found)
-    return tuple(sign(ToSign(one, people, folder), workspace, signer) for one in taken)
-
-
-def _is_meant(signed: Statement, workspace: Workspace, wind_down: str, *, removal: bool) -> bool:
-    """Tell whether what belongs to no run is of the wind-down, the standing removal or the standing approval that is meant.
-
-    What is of neither standing one as it is now may have been of either, so it is taken back with both.
-    """
-    if wind_down:
-        digest = digest_of_wind_down(wind_down, find_wind_down(workspace.wind_downs, wind_down))
-        return signed.kind is StatementKind.WIND_DOWN and signed.digest == digest
-    approval, removing = workspace.policy.standing, workspace.policy.standing_removal
-    if removal:
-        other = approve.digest_of_standing(approval) if approval else ""
-    else:
-        other = digest_of_removal(removing) if removing else ""
-    return signed.kind is StatementKind.STANDING and signed.digest != other
+        raise Unclear(f"nothing that {signer.by} signed of this is in {part.folder}", hint=hint)
+    taken = (Statement(StatementKind.WITHDRAWAL, one.id, person, now, signer.reason, run=part.about) for one in found)
+    return tuple(sign(ToSign(one, people, part.folder), workspace, signer) for one in taken)
 
 
 def said_by(envelopes: list[bytes], people: Signatories, person: str) -> Iterator[Statement]:
