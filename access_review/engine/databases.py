@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from access_review.engine import scratch
-from access_review.engine.sql import identifier
 
 if TYPE_CHECKING:
     import duckdb
@@ -125,17 +124,15 @@ def copied(result: "duckdb.DuckDBPyConnection") -> pa.Table:
 
 
 _STANDING = """
-    SELECT table_name, 'TABLE' FROM duckdb_tables() WHERE schema_name = current_schema()
-    UNION ALL SELECT view_name, 'VIEW' FROM duckdb_views() WHERE schema_name = current_schema() AND NOT internal
+    SELECT table_name, 'TABLE', estimated_size FROM duckdb_tables() WHERE schema_name = current_schema()
+    UNION ALL SELECT view_name, 'VIEW', NULL FROM duckdb_views() WHERE schema_name = current_schema() AND NOT internal
 """
 
 
 def standing(database: "duckdb.DuckDBPyConnection") -> tuple[dict[str, str], dict[str, int]]:
-    """Return what is in a database: the kind of each table and view, and how many rows each table has."""
-    known = dict(database.execute(_STANDING).fetchall())
-    tables = [name for name, kind in known.items() if kind == "TABLE"]
-    counting = " UNION ALL ".join(f"SELECT '{name}', count(*) FROM {identifier(name)}" for name in tables)
-    return known, dict(database.execute(counting).fetchall()) if tables else {}
+    """Return what is in a database: the kind of each table and view, and how many rows each table has, or had before some went."""
+    found = database.execute(_STANDING).fetchall()
+    return {name: kind for name, kind, _ in found}, {name: rows for name, _, rows in found if rows is not None}
 
 
 def _begin(database: "duckdb.DuckDBPyConnection") -> None:

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from access_review.engine.duckdb import EmbeddedEngine
+from access_review.engine.kept import KeptDatabase
 from access_review.engine.sql import bind
 from access_review.model import AsOf, Relation
 from tests.support.snapshots import AS_OF
@@ -94,3 +95,13 @@ def test_one_number_is_one_id_whatever_its_kind_and_other_text_stands_beside():
             f"SELECT subject, about, about_text FROM ({sql}) AS m WHERE about IS NULL ORDER BY subject"
         )
         assert beside == [{"subject": p, "about": None, "about_text": "pair-9"} for p in ("p1", "p2")]
+
+
+def test_what_is_kept_is_known_to_have_no_row_only_where_it_has_none(tmp_path):
+    with KeptDatabase(tmp_path / "kept.duckdb", AS_OF) as kept:
+        kept.engine.create("no_row", "SELECT 1 AS one WHERE FALSE")
+        kept.engine.create("one_row", "SELECT 1 AS one")
+        kept.engine.create("filled", "SELECT 1 AS one WHERE FALSE")
+        kept.add("filled", pa.table({"one": [1]}))
+    with KeptDatabase(tmp_path / "kept.duckdb", AS_OF) as kept:
+        assert [name for name in ("no_row", "one_row", "filled") if kept.engine.is_empty(name)] == ["no_row"]
