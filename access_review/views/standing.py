@@ -11,7 +11,7 @@ from access_review.revoke.apply import Applied
 from access_review.revoke.states import CHANGED, ChangeStatus, State
 from access_review.tables import Row
 from access_review.views.plan_files import WORDS
-from access_review.views.text import count, visible
+from access_review.views.text import count, under_headings, visible
 
 
 def declared_text(standing: StandingApproval) -> str:
@@ -95,16 +95,14 @@ def notice(summary: StandingSummary) -> tuple[str, str]:
 
 
 def _lines(summary: StandingSummary) -> Iterator[str]:
-    for heading, lines in (
-        ("Done now, to be proven by later reads:", summary.done),
-        ("Refused or left to a person:", summary.refused),
-        ("Of earlier runs, not proven or given back:", summary.unproven),
-        ("Signatures that do not count any more; renew them before too few are left:", summary.passed_over),
-    ):
-        if lines:
-            yield heading
-            yield from (f"- {line}" for line in lines)
-            yield ""
+    yield from under_headings(
+        (
+            ("Done now, to be proven by later reads:", summary.done),
+            ("Refused or left to a person:", summary.refused),
+            ("Of earlier runs, not proven or given back:", summary.unproven),
+            ("Signatures that do not count any more; renew them before too few are left:", summary.passed_over),
+        )
+    )
     if summary.stopped:
         yield f"Stopped: {summary.stopped}"
         yield ""

@@ -14,7 +14,7 @@ from access_review.revoke.apply import Applied
 from access_review.revoke.signed_removal import TOLD_BEFORE
 from access_review.revoke.states import CHANGED, ChangeStatus, State
 from access_review.settings.standing import StandingRemoval
-from access_review.views.text import count, moment, visible
+from access_review.views.text import count, moment, under_headings, visible
 
 
 def removal_text(removal: StandingRemoval) -> str:
@@ -165,18 +165,16 @@ def notice(summary: RemovalSummary, mine: Sequence[str] | None = None) -> tuple[
 
 
 def _lines(summary: RemovalSummary) -> Iterator[str]:
-    for heading, lines in (
-        ("Taken under the standing removal, to be proven by later reads:", summary.done),
-        ("Refused or left to a person:", summary.refused),
-        ("Told to managers now, to go in 24 hours unless they stop it:", summary.announced),
-        ("Named by the standing removal, and not taken by it:", summary.left),
-        ("Of earlier runs, not proven or given back:", summary.unproven),
-        ("Signatures that do not count any more; renew them before too few are left:", summary.passed_over),
-    ):
-        if lines:
-            yield heading
-            yield from (f"- {line}" for line in lines)
-            yield ""
+    yield from under_headings(
+        (
+            ("Taken under the standing removal, to be proven by later reads:", summary.done),
+            ("Refused or left to a person:", summary.refused),
+            ("Told to managers now, to go in 24 hours unless they stop it:", summary.announced),
+            ("Named by the standing removal, and not taken by it:", summary.left),
+            ("Of earlier runs, not proven or given back:", summary.unproven),
+            ("Signatures that do not count any more; renew them before too few are left:", summary.passed_over),
+        )
+    )
     if summary.stopped:
         yield f"Stopped: {summary.stopped}"
         yield ""

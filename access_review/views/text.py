@@ -6,7 +6,7 @@ spelled out. The record (JSON, Parquet) keeps the exact text.
 """
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from math import ceil
@@ -120,6 +120,15 @@ def listed(names: Sequence[str], most: int = 5, total: int | None = None) -> str
     total = len(names) if total is None else total
     shown = parted([visible(name) for name in names[:most]])
     return shown + (f" and {total - most:,} more" if total > most else "")
+
+
+def under_headings(parts: Iterable[tuple[str, Sequence[str]]]) -> Iterator[str]:
+    """Yield each heading with its lines as a list and a blank line behind; one without lines is left out."""
+    for heading, lines in parts:
+        if lines:
+            yield heading
+            yield from (f"- {line}" for line in lines)
+            yield ""
 
 
 def by_reason(said: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
