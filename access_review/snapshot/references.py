@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from access_review.row_order import is_in_order
-from access_review.tables import TABLES, Row, frame
+from access_review.tables import TABLES, Row, empty, frame
 
 Tables = dict[str, pa.Table]
 
@@ -33,7 +33,7 @@ def resolve(
     an optional column becomes null. So do accounts of the run ``before`` that are not listed any more and still named as
     members, but for those of sources that are ``believed`` to hold less.
     """
-    former = _still_named(tables, before, believed) if before else None
+    given, former = tables, _still_named(tables, before, believed) if before else None
     tables = tables | {"aliases": pa.concat_tables([tables["aliases"], former.aliases])} if former else tables
     names = cache(partial(_unique_aliases, tables["aliases"]))
     problems: list[Row] = [_named_yet(account) for account in former.accounts] if former else []
@@ -49,7 +49,7 @@ def resolve(
     for name in _EDGES:
         made[name] = _existing_ends(name, made, problems)
     for name, table in TABLES.items():
-        if table.ids:
+        if table.ids and made[name] is not given[name]:
             made[name] = frame(name, [], also=[_first_of_each(made[name], table.key)])
     made["problems"] = frame("problems", _once(problems, tables["problems"]), also=[tables["problems"]])
     return made
@@ -157,6 +157,8 @@ def _source_of(row: Row, name: str) -> str:
 def _groups_among_members(grants: pa.Table, entitlements: pa.Table) -> tuple[pa.Table, pa.Table]:
     """Take apart members that are accounts and members that turned out to be groups of another source."""
     is_group = pc.is_in(grants["account"], entitlements["entitlement"].combine_chunks())
+    if not pc.any(is_group).as_py():
+        return grants, empty("nesting")
     nested = [
         {
             "child": row["account"],
@@ -201,6 +203,8 @@ def _existing_ends(name: str, tables: Tables, problems: list[Row]) -> pa.Table:
     accounts, entitlements = tables["accounts"]["account"], tables["entitlements"]["entitlement"]
     for column, known in zip(_EDGES[name], (accounts if name == "grants" else entitlements, entitlements), strict=True):
         there = pc.is_in(data[column], known.combine_chunks())
+        if pc.all(there).as_py():
+            continue
         problems += [
             {
                 "source": row[column].split(":", 1)[0],
