@@ -70,10 +70,10 @@ def _rank(column: str, names: list[str]) -> str:
     return f"CASE {column} {cases} END"
 
 
-# A role that there is none of has the number 0. Of whom no number is known the id is kept.
+# A role that there is none of has the number 0. Of whom no role is known is another, perhaps an account of nobody.
 _ROWS = f"""
-    SELECT a.matter, CAST(coalesce(r.place, 0) AS INTEGER) AS role, CAST(r.number AS INTEGER) AS person,
-           CASE WHEN r.number IS NULL THEN coalesce(f.person, f.subject) END AS other,
+    SELECT a.matter, CAST(coalesce(r.place, 0) AS INTEGER) AS role, r.person,
+           CASE WHEN r.person IS NULL THEN coalesce(f.person, f.subject) END AS other,
            {_rank("f.severity", [str(s) for s in Severity])} AS severity,
            {_rank("f.rag", [str(r) for r in Rag])} AS rag,
            {_rank("f.remedy", [str(r) for r in Remedy])} AS remedy,

@@ -152,7 +152,7 @@ def _withheld(engine: Engine, rules: Sequence[Rule], unread: Mapping[str, Mappin
         params |= {f"rule_{place}": rule.id, f"unread_{place}": sorted(unread[rule.id])}
         params |= {f"codes_{place}": tuple(rule.sentences)}
         reason = f"CASE WHEN code IN :codes_{place} THEN 1 END" if rule.sentences else "reason"
-        touching = _touching(f"unread_{place}")
+        touching = _touching(f"unread_{place}") if unread[rule.id] else "FALSE"
         counts.append(_COUNTED.format(place=place, table=_table_of(rule), touching=touching, reason=reason))
     counted = {row["rule"]: row for row in engine.rows(" UNION ALL ".join(counts), **params)} if counts else {}
     for rule in rules:

@@ -72,15 +72,14 @@ def list_unjudged(engine: Engine) -> list[Row]:
 
 _EACH = """
     WITH granted AS (
-        SELECT account, count(*) FILTER (WHERE NOT mirrored) AS grants, count(*) FILTER (WHERE mirrored) AS copies
-        FROM held GROUP BY account
+        SELECT account, count(*) AS held, count(CASE WHEN mirrored THEN 1 END) AS copies FROM held GROUP BY account
     ), judged AS (
         SELECT accounts.account, accounts.person,
                CASE WHEN people.status = 'left' OR roles.role_set IS NOT NULL THEN ''
                     WHEN accounts.person IS NOT NULL THEN 'no-role'
                     WHEN accounts.kind IN :kinds THEN 'no-owner'
                     ELSE 'not-a-person' END AS why,
-               coalesce(granted.grants, 0) AS grants, coalesce(granted.copies, 0) AS copies
+               coalesce(granted.held - granted.copies, 0) AS grants, coalesce(granted.copies, 0) AS copies
         FROM accounts
         LEFT JOIN granted ON granted.account = accounts.account
         LEFT JOIN people ON people.person = accounts.person

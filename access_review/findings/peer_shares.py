@@ -176,18 +176,19 @@ _HAVING_ROLES = """
 
 TELLING_ROLES = NamedRelation(
     "telling_roles",
-    "The role that tells most about each person: the smallest that several people have. Person and role have numbers.",
-    ("person", "number", "role", "place"),
+    "The role that tells most about each person: the number of the smallest that several people have.",
+    ("person", "place"),
     """
-    WITH having_roles AS (
-        SELECT DISTINCT person, role FROM person_roles WHERE spell = 'current'
-    ), ordered AS (
-        SELECT mine.person, mine.role, sizes.place, row_number() OVER (
-            PARTITION BY mine.person
-            ORDER BY CASE WHEN sizes.people >= :several THEN 0 ELSE 1 END, sizes.people, mine.role) AS rank
-        FROM having_roles AS mine JOIN role_sizes AS sizes ON sizes.role = mine.role
+    WITH ordered AS (
+        SELECT role, place, row_number() OVER (
+            ORDER BY CASE WHEN people >= :several THEN 0 ELSE 1 END, people, role) AS rank
+        FROM role_sizes
+    ), telling AS (
+        SELECT mine.person, min(ordered.rank) AS rank
+        FROM person_roles AS mine JOIN ordered ON ordered.role = mine.role
+        WHERE mine.spell = 'current' GROUP BY mine.person
     )
-    SELECT person, row_number() OVER (ORDER BY person) AS number, role, place FROM ordered WHERE rank = 1
+    SELECT telling.person, ordered.place FROM telling JOIN ordered ON ordered.rank = telling.rank
 """,
     ids={"person": "people"},
 )

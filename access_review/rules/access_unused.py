@@ -31,15 +31,20 @@ def check(*, days: int = 90) -> Relation:
             SELECT DISTINCT role_set, entitlement
             FROM activity JOIN expected ON expected.entitlement = activity.object JOIN role_sets USING (role)
             WHERE allows = 'must'
+        ), uses AS (
+            -- What was used are few, and are looked up first: what is held are many.
+            SELECT a.account, e.entitlement, e.name, u.last_used_latest
+            FROM activity AS u JOIN accounts AS a ON a.account = u.account
+                 JOIN entitlements AS e ON e.entitlement = u.object
+            WHERE u.last_used_latest < :cutoff
         )
         SELECT DISTINCT h.account AS subject, h.entitlement AS about,
-               'unused' AS code, e.name, strftime(u.last_used_latest, '%Y-%m-%d') AS used,
+               'unused' AS code, u.name, strftime(u.last_used_latest, '%Y-%m-%d') AS used,
                'review' AS remedy
-        FROM held AS h JOIN activity AS u ON u.account = h.account AND u.object = h.entitlement
-             JOIN entitlements AS e ON e.entitlement = h.entitlement
+        FROM held AS h JOIN uses AS u ON u.account = h.account AND u.entitlement = h.entitlement
              LEFT JOIN people AS p ON p.person = h.person
              LEFT JOIN due ON due.role_set = h.role_set AND due.entitlement = h.entitlement
-        WHERE u.last_used_latest < :cutoff AND coalesce(h.since < :cutoff, TRUE) AND NOT h.mirrored
+        WHERE coalesce(h.since < :cutoff, TRUE) AND NOT h.mirrored
           AND (p.person IS NULL OR p.status IN ('active', 'leave'))
           AND due.role_set IS NULL
         """,

@@ -33,11 +33,13 @@ def check(*, shift: str = "shift", timezone: str = "timezone", slack_minutes: in
     """
     return select(
         """
-        WITH spells AS (
+        WITH seen AS (
+            SELECT DISTINCT a.person FROM accounts AS a JOIN signins AS s ON s.account = a.account WHERE s.success
+        ), spells AS (
             SELECT person, starts_earliest, ends_latest,
                    json_extract_string(attributes, :shift) AS shift, json_extract_string(attributes, :timezone) AS zone
             FROM assignments JOIN people USING (person)
-            WHERE people.status = 'active' AND assignments.status = 'active'
+            WHERE people.status = 'active' AND assignments.status = 'active' AND person IN (SELECT person FROM seen)
         ), shifts AS (
             SELECT person, starts_earliest, ends_latest, shift, CASE WHEN zone IN :zones THEN zone END AS zone,
                    CASE WHEN regexp_matches(shift, :form)

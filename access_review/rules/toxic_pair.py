@@ -24,10 +24,12 @@ def check() -> Relation:
     """
     return select(
         """
-        WITH leads AS (
-            SELECT s.pair, s.side, s.reason, e.name, c.entitlement
-            FROM separation AS s JOIN closure AS c ON c.reached = s.entitlement
-                 JOIN entitlements AS e ON e.entitlement = s.entitlement
+        WITH apart AS (
+            SELECT s.pair, s.side, s.reason, e.name, e.entitlement
+            FROM entitlements AS e JOIN separation AS s ON s.entitlement = e.entitlement
+        ), leads AS (
+            SELECT apart.pair, apart.side, apart.reason, apart.name, c.entitlement
+            FROM closure AS c JOIN apart ON apart.entitlement = c.reached
         ), sides AS (
             SELECT coalesce(h.person, h.account) AS holder, l.pair, l.side, min(l.reason) AS reason,
                    min(concat(l.name, ' (', coalesce(a.name, a.account), ')')) AS example
