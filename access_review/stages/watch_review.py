@@ -104,6 +104,7 @@ class WatchedReview:
         if alone and not look.check:
             return _counted(alone, ALONE)
         self.close()
+        self._last = None
         known, report = self._everything(look, state)
         if alone and self._is_same(look, report, alone.digest):
             return _counted(replace(alone, state=replace(alone.state, proven_at=look.at)), ALONE)
@@ -128,7 +129,7 @@ class WatchedReview:
                     raise WholeNeeded(WholeReason.PAST, "a run or an audit has come in between")
                 if before.note["unread"] != _note(look)["unread"]:
                     raise WholeNeeded(WholeReason.SOURCES, "other sources can be read than before")
-                changes = _changes(kept, before, look.snapshot, self._last)
+                changes = self._changes(kept, before, look.snapshot)
                 found = review_change(kept, look.workspace, look.at, changes, note=_note(look))
                 ids = frozenset(found.findings["finding"].to_pylist()) | frozenset(found.gone)
                 heard = frozenset(kept.find("heard", "finding", sorted(ids), ["finding"])["finding"].to_pylist())
@@ -145,6 +146,20 @@ class WatchedReview:
         return LookReviewed(
             watch_leavers.leavers_of(state, _of_leavers(compared.open), ids), compared, digest=found.digest
         )
+
+    def _changes(self, kept: KeptDatabase, before: KeptState, snapshot: Snapshot) -> dict[str, RowsChanged]:
+        """Compare the tables that are others now with those that are kept, which the last look may have left in memory."""
+        digests, tables = json.loads(before.note["tables"]), stored(snapshot.tables)
+        last, self._last = self._last, None  # a large company is not held twice while it is reviewed
+        changes = {}
+        for name in TABLES:
+            if tables.digest(name) != digests.get(name):
+                found, key = None, TABLES[name].key
+                if last and last.digest(name) == digests.get(name):
+                    found = differing(last[name], tables[name], key, _FEW)
+                there = "base_accounts" if name == "accounts" else name
+                changes[name] = RowsChanged(*(found or kept.differing(there, key, tables[name])))
+        return changes
 
     # Everything
 
@@ -209,20 +224,6 @@ def _note(look: LookToReview) -> Mapping[str, str]:
     tables = stored(look.snapshot.tables)
     digests = {name: tables.digest(name) for name in TABLES}
     return {"known": look.known, "unread": json.dumps(sorted(look.unread)), "tables": json.dumps(digests)}
-
-
-def _changes(kept: KeptDatabase, before: KeptState, snapshot: Snapshot, last: Stored | None) -> dict[str, RowsChanged]:
-    """Compare the tables that are others now with those that are kept, which the ``last`` look may have in memory."""
-    digests, tables = json.loads(before.note["tables"]), stored(snapshot.tables)
-    changes = {}
-    for name in TABLES:
-        if tables.digest(name) != digests.get(name):
-            found, key = None, TABLES[name].key
-            if last and last.digest(name) == digests.get(name):
-                found = differing(last[name], tables[name], key, _FEW)
-            there = "base_accounts" if name == "accounts" else name
-            changes[name] = RowsChanged(*(found or kept.differing(there, key, tables[name])))
-    return changes
 
 
 def _of_leavers(found: pa.Table) -> list[dict[str, str]]:
