@@ -26,11 +26,11 @@ from access_review import runs, workspace
 from access_review.engine import ParquetFile, open_engine
 from access_review.engine.duckdb import EmbeddedEngine
 from access_review.engine.kept import KeptDatabase
-from access_review.findings.buckets import root_of
 from access_review.findings.reviewed_change import ReviewedChange, RowsChanged, WholeNeeded
+from access_review.findings.summed import digest_of
 from access_review.review import Previous, review
 from access_review.snapshot import Snapshot, Stored
-from access_review.stages.kept_facts import keep
+from access_review.stages.kept_facts import forget, keep
 from access_review.stages.review_change import review_change
 from access_review.store import snapshots
 from access_review.tables import TABLES
@@ -60,6 +60,10 @@ class Company:
     def taken(self) -> Snapshot:
         """Its snapshot."""
         return snapshots.load(runs.find(self.folder))
+
+    def read(self) -> None:
+        """Read workspace and manifest, which are known before either way is measured."""
+        self.space.policy, self.taken.as_of  # noqa: B018 - both are kept
 
     @property
     def grants(self) -> Path:
@@ -101,29 +105,33 @@ def _look(company: Company, file: Path, changes: Mapping[str, RowsChanged], time
 def review_alone(company: Company, number: int) -> Mapping[str, Any]:
     """Review a change alone, in a copy of what is kept; return what came of it."""
     file = company.made("changing.duckdb")
-    shutil.copyfile(company.made("kept.duckdb"), file)
+    kept = company.made("kept.duckdb")
+    for part in kept.parent.glob(f"{kept.name}*"):  # with what was written ahead
+        shutil.copyfile(part, part.with_name(part.name.replace(kept.stem, file.stem, 1)))
+    company.read()
     change = RowsChanged(*(pq.read_table(company.made(f"{part}-{number}.parquet")) for part in ("removed", "added")))
     try:
         found, processor = timed(partial(_look, company, file, {"grants": change}, 2))
     except WholeNeeded as why:
         return {"why": str(why)}
     finally:
-        file.unlink()
+        forget(file)
     judged = {"subjects": found.subjects, "findings": len(found.findings)}
     return {"processor": processor, "digest": found.digest, **judged}
 
 
 def review_whole(company: Company, number: int) -> Mapping[str, Any]:
-    """Review everything after a change; return what that took, and the digest by buckets of what was found."""
+    """Review everything after a change; return what that took, and the digest of what was found as a sum."""
+    company.read()
     parts = {name: company.taken.tables.part(name) for name in company.taken.tables}  # type: ignore[attr-defined]
     parts["grants"] = ParquetFile(company.made(f"grants-{number}.parquet"))
     changed = replace(company.taken, as_of=company.taken.as_of + 2 * LATER, tables=Stored(parts))
     out = company.made(f"whole-{number}.parquet")
     _, processor = timed(partial(_review, company, changed, company.known, out))
     memory = peak()
-    with EmbeddedEngine(AS_OF, "2GB", small=sys.maxsize) as engine:
+    with EmbeddedEngine(changed.as_of, "2GB", small=sys.maxsize) as engine:
         engine.register("found", ParquetFile(out))
-        return {"processor": processor, "digest": root_of(engine, "found"), "memory": memory}
+        return {"processor": processor, "digest": digest_of(engine, "found"), "memory": memory}
 
 
 def _review(company: Company, snapshot: Snapshot, known: Previous, out: Path) -> None:

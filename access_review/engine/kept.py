@@ -29,11 +29,14 @@ _INDEXED = """
     WHERE table_name LIKE '%_kept' AND column_name LIKE '%_hash' AND schema_name = current_schema() GROUP BY table_name
 """
 
-MANY = 500_000
+MANY = 2_000_000
 """From so many rows a table has indexes: of fewer all hashes are looked through in the time it takes to plan without."""
 
 FEW = 3_000
 """Up to so many values are looked up one by one in an index; for more all hashes are looked through, which takes less then."""
+
+AHEAD = 16_000_000
+"""So many bytes may be written ahead, beside the file: to bring them into a large one takes a second."""
 
 _FETCHED = 10_000
 """Up to so many rows DuckDB fetches one by one by an index; it would stop at a fifth of that."""
@@ -85,7 +88,10 @@ class KeptDatabase:
         import duckdb
 
         scratch.remove(self._folder)
+        ahead = self.file.with_name(f"{self.file.name}.wal")
         try:
+            if error is None and ahead.exists() and ahead.stat().st_size > AHEAD:
+                self.settle()
             self._database.close()
         except duckdb.Error as failed:
             raise OSError(str(failed)) from failed

@@ -1,13 +1,13 @@
 """Judge a part of a company again, from kept facts, as if all of it had been reviewed.
 
-Facts that are about an account, a person or an object are narrowed to those of a scope, the others are taken whole; what
+Facts that are about an account, a person or an object are narrowed to those of a scope, nesting to what carries what they hold,
+entitlements to those that any of these name; the others are taken whole. What
 everybody holds is compared with the roles for the scope alone, and the rules that are ``local`` are run on that.
 """
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
-from typing import Any
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,10 +17,11 @@ from access_review.declared import VALID_WAIVERS
 from access_review.engine import Engine
 from access_review.engine.relation import NamedRelation
 from access_review.engine.sql import identifier, tables_read
+from access_review.facts import FACTS
 from access_review.findings.conclusion import conclude
 from access_review.findings.hits import OBJECT, SUBJECT, Evaluation, Gaps, evaluate, why_idle
 from access_review.findings.scope import KeptFacts
-from access_review.model import AsOf
+from access_review.model import AsOf, Status
 from access_review.model import Relation as Asked
 from access_review.policy import Policy
 from access_review.roles import TIMED_ASSIGNMENTS
@@ -41,6 +42,9 @@ _BY: Mapping[str, str] = {
     **dict.fromkeys(("owned", "owners", "credentials"), "object"),
 }
 """The column by which a fact is about an account, a person or an object."""
+
+_NAMING = ("entitlement", "reached", "child", "parent", "object")
+"""Columns that name entitlements: of those alone that are named a part has the rows."""
 
 _OF_ROLES: Mapping[str, str] = {
     "role_sets": "SELECT * FROM role_sets WHERE role_set IN (SELECT role_set FROM person_role_sets WHERE person IN :ids)",
@@ -70,44 +74,97 @@ def unkept(asked: Asked) -> frozenset[str]:
     return tables_read(asked.sql) & (MADE.keys() - kept_too)
 
 
-def establish_part(kept: KeptFacts, part: Engine, ids: Collection[str], asked: Iterable[Asked]) -> int:
-    """Put what some relations read into an engine, narrowed to the rows about ``ids``; ``held`` is made there.
+@dataclass(frozen=True, slots=True)
+class ReviewedPart:
+    """A part of a company, in an engine of its own: facts narrowed to the rows about some ids, others whole."""
 
-    Returns how many grants that is.
-    """
-    wanted = set().union(*(tables_read(one.sql) for one in asked))
-    wanted |= set().union(*(one.reads for one in MADE.values()))
-    views = [view for view in VIEWS if view.name in wanted]
-    wanted |= set().union(*(view.reads for view in views))
-    number = _copy(kept, part, sorted(wanted - MADE.keys() - {view.name for view in VIEWS}), ids)
-    for view in views:
-        view.make(part)
-    diff.diff(part)
-    return number
+    kept: KeptFacts
+    engine: Engine
+    _taken: dict[str, frozenset[str]] = field(init=False, default_factory=dict)
 
+    def establish(self, ids: Collection[str], asked: Iterable[Asked]) -> int:
+        """Put what some relations read into the engine, narrowed to the rows about ``ids``; ``held`` is made there.
 
-def _copy(kept: KeptFacts, part: Engine, names: Iterable[str], ids: Collection[str]) -> int:
-    asked = sorted(ids)
-    grants = kept.find("grants", "account", asked)
-    part.register("grants", grants)
-    for name in names:
-        if name == "closure":
-            part.register(name, _closure(kept, pc.unique(grants["entitlement"]).to_pylist()))
-        elif name in _BY:
-            part.register(name, kept.find(name, _BY[name], asked))
-        elif name in _OF_ROLES:
-            part.register(name, kept.engine.query(_OF_ROLES[name], ids=asked))
-        else:
-            part.register(name, kept.engine.query(f"SELECT * FROM {identifier(name)}"))
-    part.identify({})  # of what is that small nothing is numbered, and plans are run as they are written
-    return len(grants)
+        Returns how many grants that is.
+        """
+        wanted = set().union(*(tables_read(one.sql) for one in asked))
+        wanted |= set().union(*(one.reads for one in MADE.values()))
+        views = [view for view in VIEWS if view.name in wanted]
+        wanted |= set().union(*(view.reads for view in views))
+        number = self.take(sorted(wanted - MADE.keys() - {view.name for view in VIEWS}), ids)
+        self.engine.identify({})  # of what is that small nothing is numbered, and plans are run as they are written
+        for view in views:
+            view.make(self.engine)
+        diff.diff(self.engine)
+        return number
 
+    def take(self, names: Iterable[str], ids: Collection[str]) -> int:
+        """Put facts into the engine, or of those that are there the rows about more ids; return how many grants came."""
+        asked, wanted = frozenset(ids), set(names)
+        grants = self._add("grants", "account", asked)
+        for name in sorted(wanted - {"entitlements"}):
+            if name == "closure":
+                self._add_closure(grants["entitlement"])
+            elif name == "nesting":
+                self._add("nesting", "parent", asked | _set(grants["entitlement"]))
+            elif name in _BY:
+                self._add(name, _BY[name], asked)
+            elif name not in self._taken:
+                sql = _OF_ROLES.get(name, f"SELECT * FROM {identifier(name)}")
+                found = (
+                    self.kept.engine.query(sql, ids=sorted(asked)) if name in _OF_ROLES else self.kept.engine.query(sql)
+                )
+                self.engine.register(name, found)
+                self._taken[name] = asked
+        if "entitlements" in wanted:
+            self._add("entitlements", "entitlement", asked | self._named())
+        return len(grants)
 
-def _closure(kept: KeptFacts, given: Iterable[str]) -> pa.Table:
-    """Return what is reached from what is given, and from there."""
-    unread = kept.engine.query("SELECT DISTINCT subject FROM problems WHERE subject IS NOT NULL")["subject"].to_pylist()
-    reached = kept.find("closure", "entitlement", sorted({*given, *unread}), ["reached"])
-    return kept.find("closure", "entitlement", pc.unique(reached["reached"]).to_pylist())
+    def _named(self) -> frozenset[str]:
+        """Return what other facts that are there name as an entitlement."""
+        columns = [(name, column) for name in sorted(self._taken) for column in _NAMING if column in _columns(name)]
+        sql = " UNION ".join(f"SELECT {column} AS id FROM {name}" for name, column in columns if name != "entitlements")
+        return _set(self.engine.query(sql)["id"])
+
+    def _add(self, name: str, column: str, values: frozenset[str]) -> pa.Table:
+        """Put the rows in which a column has one of some values beside those that are there; return them."""
+        new = values - self._taken.get(name, frozenset())
+        if name in self._taken and not new:
+            return self.engine.query(f"SELECT * FROM {identifier(name)} LIMIT 0")
+        rows = self.kept.find(name, column, sorted(new))
+        if name not in self._taken:
+            self.engine.register(name, rows)
+        elif len(rows):
+            columns = ", ".join(f'"{identifier(one)}"' for one in rows.column_names)
+            self.engine.register("more_rows", rows)
+            self.engine.create(name, f"SELECT {columns} FROM {name} UNION ALL SELECT {columns} FROM more_rows")
+        self._taken[name] = self._taken.get(name, frozenset()) | new
+        return rows
+
+    def _add_closure(self, given: pa.ChunkedArray) -> None:
+        """Add what is reached from what is given or was not read whole, and from there."""
+        if "closure" in self._taken and not len(given):
+            return
+        unread = self.kept.engine.query("SELECT DISTINCT subject FROM problems WHERE subject IS NOT NULL")
+        ids = _set(given) | _set(unread["subject"])
+        self._add(
+            "closure",
+            "entitlement",
+            _set(self.kept.find("closure", "entitlement", sorted(ids), ["reached"])["reached"]),
+        )
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """The ids whose rows are there."""
+        return self._taken["grants"]
+
+    def accounts_among(self, ids: Collection[str]) -> frozenset[str]:
+        """Return those of some ids that may be of accounts and persons not yet in the engine, with these persons."""
+        new = frozenset(ids) - self.ids
+        new -= _set(self._add("entitlements", "entitlement", new)["entitlement"])
+        known = self.engine.query("SELECT entitlement FROM entitlements WHERE entitlement IN :ids", ids=sorted(new))
+        new -= _set(known["entitlement"])
+        return (new | _set(self.kept.find("accounts", "account", sorted(new), ["person"])["person"])) if new else new
 
 
 def hits_of(engine: Engine, rules: Sequence[Rule], policy: Policy, gaps: Gaps) -> pa.Table:
@@ -122,8 +179,7 @@ HITS = ("finding", "rule", "subject", "about", "code", "facts", "remedy", "sever
 
 
 def conclude_again(
-    kept: KeptFacts,
-    part: Engine,
+    part: ReviewedPart,
     standing: pa.Table,
     before: pa.Table,
     hits: pa.Table,
@@ -134,18 +190,23 @@ def conclude_again(
     """Return findings as they are now; those that are none any more are not among them.
 
     ``hits`` are what the rules say that were asked again, ``standing`` the findings that other rules still report, and
-    ``before`` is what the last whole run found of all these. Raises ``RuleError`` as concluding does.
+    ``before`` is ``finding, status, first_seen`` of all these as the last whole run found them. Raises ``RuleError`` as concluding does.
     """
     every = pa.concat_tables([standing.select(HITS).cast(hits.schema), hits])
-    ids = _named_by(every) | _named_by(before)
-    owned = kept.find("accounts", "account", sorted(ids), ["person"])
-    _copy(kept, part, _CONCLUDED, ids | frozenset(owned["person"].drop_null().to_pylist()))
-    VALID_WAIVERS.make(part)
-    part.register("previous_findings", before)
+    # Of what is still reported no more is asked than when it was first seen.
+    reported = pc.is_in(before["finding"], every["finding"].combine_chunks())
+    silent = before.filter(pc.invert(pc.or_(reported, pc.equal(before["status"], Status.CLOSED))))
+    gone = part.kept.find("previous_findings", "finding", sorted(_set(silent["finding"])))
+    others = before.filter(pc.invert(pc.is_in(before["finding"], silent["finding"].combine_chunks())))
+    more = part.accounts_among(_named_by(every) | _named_by(gone))
+    part.take(_CONCLUDED, part.ids | more)
+    engine = part.engine
+    VALID_WAIVERS.make(engine)
+    engine.register("previous_findings", pa.concat_tables([gone, others], promote_options="default"))
     for name in ("subject_text", "about_text"):
         every = every.append_column(name, pa.nulls(len(every), pa.string()))
-    part.register("hits", every)
-    found = conclude(part, policy, told(rules, policy, gaps), gaps, rules)
+    engine.register("hits", every)
+    found = conclude(engine, policy, told(rules, policy, gaps), gaps, rules)
     assert isinstance(found, pa.Table)  # noqa: S101 - no file was given
     return found
 
@@ -169,27 +230,13 @@ _CONCLUDED = (
 )
 
 
+def _columns(name: str) -> Sequence[str]:
+    return FACTS[name].schema.names if name in FACTS else ()
+
+
 def _named_by(found: pa.Table) -> frozenset[str]:
-    return frozenset(found["subject"].to_pylist()) | frozenset(found["about"].drop_null().to_pylist())
+    return _set(found["subject"]) | _set(found["about"])
 
 
-def due_between(
-    asked: Iterable[Asked], since: datetime, until: datetime, more: Iterable[AsOf] = ()
-) -> dict[str, datetime]:
-    """Return the spans in which a time would have passed a bound of some relations, as parameters ``from_0, to_0, …``."""
-    bounds = {value.offset for one in asked for value in one.params.values() if isinstance(value, AsOf)}
-    bounds |= {one.offset for one in more}
-    spans: dict[str, datetime] = {}
-    for place, offset in enumerate(sorted(bounds)):
-        spans |= {f"from_{place}": since + offset, f"to_{place}": until + offset}
-    return spans
-
-
-def is_due(columns: Sequence[str], spans: Mapping[str, Any]) -> str:
-    """Return the condition that one of some columns lies in one of the spans of :func:`due_between`."""
-    tests = [
-        f'"{identifier(column)}" BETWEEN :from_{place} AND :to_{place}'
-        for column in columns
-        for place in range(len(spans) // 2)
-    ]
-    return " OR ".join(tests) or "FALSE"
+def _set(ids: pa.ChunkedArray) -> frozenset[str]:
+    return frozenset(pc.unique(ids.drop_null()).to_pylist())

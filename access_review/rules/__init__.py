@@ -28,8 +28,9 @@ Of ``either`` one must have been read, or the rule is not evaluated.
 A rule is not run, and has found nothing, while a table named in ``nothing_without`` has no row: name those that every
 finding is joined from.
 ``local`` rules find what they find about one thing from the rows of that account, person or object, of those linked with it
-(the holder's other accounts, twins, owners, custodians, a sponsor) and from what is no row of an account or person at all
-(entitlements, nesting, templates), and compare no time with the snapshot's but by ``<``, ``>`` and their like: when little has changed
+(the holder's other accounts, twins, owners, custodians, a sponsor), from what is no row of an account or person at all
+(templates, pairs that exclude each other), and of entitlements from those that one of these names, with what carries and what is reached
+from what is held; they compare no time with the snapshot's but by ``<``, ``>`` and their like. When little has changed
 they are asked about what that touches alone. Any other rule is run whole: one that counts over accounts, or
 compares one with accounts of others, is not local.
 ``rosterless`` rules are evaluated too where no source is a roster: then nobody is known, and accounts are all there is.

@@ -21,8 +21,11 @@ from access_review.engine import ParquetFile
 from access_review.engine.duckdb import EmbeddedEngine
 from access_review.engine.kept import MANY, KeptDatabase
 from access_review.facts import FACTS, FINDINGS, FORMER_OWNERS
-from access_review.findings import buckets, register
+from access_review.findings import register, summed
+from access_review.findings.moment import unlike_at_next, without_moment
+from access_review.findings.summed import MarkSum
 from access_review.guarded_files.private import private_folder
+from access_review.model import AsOf
 from access_review.review import Previous, establish_past
 from access_review.rules import load
 from access_review.snapshot import Snapshot, stored
@@ -34,14 +37,19 @@ from access_review.workspace import Workspace
 class KeptState:
     """What is kept, and of when: ``made_by`` is :func:`made_by` then, ``accepted`` tells whether a run was accepted before.
 
-    ``digest`` is that of all findings, and ``note`` is whatever else somebody who keeps them is to be told again.
+    ``marks`` is of all findings, and ``note`` is whatever else somebody who keeps them is to be told again.
     """
 
     as_of: datetime
     made_by: str
     accepted: bool
-    digest: str
+    marks: MarkSum
     note: Mapping[str, str]
+
+    @property
+    def digest(self) -> str:
+        """The digest of all findings."""
+        return self.marks.digest(self.as_of)
 
 
 def keep(
@@ -95,21 +103,21 @@ def _keep(
         for name, table in beside.items():
             engine.register(name, table)
         register(engine, "found", found)
-        engine.create("findings", f"SELECT {COLUMNS} FROM found ORDER BY finding")
+        marks = summed.sum_of(engine, "found")
+        engine.create("findings", f"{without_moment('found')} ORDER BY finding", moment=AsOf())
+        unlike = unlike_at_next("found") + (_SINCE if "opened_since" in beside else "")
+        engine.create("asked_next", unlike, moment=AsOf())
         engine.drop("found")
-        engine.create("moving", _MOVING + (_SINCE if "opened_since" in beside else ""))
         engine.create("moments", " UNION ".join(_moments(name) for name in TIMED) + " ORDER BY due_at")
-        engine.create("digests", f"{buckets.digested('findings')} ORDER BY finding")
-        engine.create("buckets", f"{buckets.bucket_digests('digests')} ORDER BY bucket")
         for name, columns in _LISTS.items():
             kept.index(name, columns, "" if name == "grants" else columns[0])
         for name in beside:
             kept.index(name, ["finding"])
         index_facts(kept)
-        root = buckets.root(engine, "buckets")
-        write_state(kept, KeptState(snapshot.as_of, made_by(workspace), known.accepted is not None, root, dict(note)))
+        state = KeptState(snapshot.as_of, made_by(workspace), known.accepted is not None, marks, dict(note))
+        write_state(kept, state)
         kept.settle()  # the file alone is given its name
-    return root
+    return state.digest
 
 
 def forget(file: Path) -> None:
@@ -121,7 +129,6 @@ def forget(file: Path) -> None:
 _LISTS: Mapping[str, tuple[str, ...]] = {
     "findings": ("subject", "finding", "about", "person"),
     "previous_findings": ("subject", "finding"),
-    "digests": ("finding", "bucket"),
     "grants": ("account",),
     "assignments": ("person",),
     "people": ("person",),
@@ -146,11 +153,6 @@ def index_facts(kept: KeptDatabase) -> None:
         kept.index(name, columns)
 
 
-# What is new since the last whole run, or closed now, bears the moment of the review: it is another with each.
-_MOVING = """
-    SELECT finding FROM findings AS f
-    WHERE status = 'closed' OR NOT EXISTS (SELECT 1 FROM previous_findings AS p WHERE p.finding = f.finding)
-"""
 _SINCE = " UNION SELECT finding FROM opened_since"
 
 TIMED: Mapping[str, tuple[str, ...]] = {
@@ -162,15 +164,11 @@ TIMED: Mapping[str, tuple[str, ...]] = {
 
 
 def _moments(name: str) -> str:
-    """Return the SELECT of the moments in a table: an index that says in which tables anything falls due."""
+    """Return the SELECT of the moments in a table: an index that says in which columns anything falls due."""
     return " UNION ".join(
-        f"""SELECT '{name}' AS name, "{time}" AS due_at FROM {name} WHERE "{time}" IS NOT NULL"""
+        f"""SELECT '{name}' AS name, '{time}' AS time, "{time}" AS due_at FROM {name} WHERE "{time}" IS NOT NULL"""
         for time in TIMED[name]
     )
-
-
-COLUMNS = ", ".join(f'"{name}"' for name in FINDINGS.schema.names)
-"""Those of findings, in order, as SQL."""
 
 
 def made_by(workspace: Workspace) -> str:
@@ -194,7 +192,8 @@ def write_state(kept: KeptDatabase, state: KeptState) -> None:
 def read_state(kept: KeptDatabase) -> KeptState:
     """Return what was noted."""
     said = json.loads(kept.engine.rows("SELECT state FROM state")[0]["state"])
-    return KeptState(**{**said, "as_of": datetime.fromisoformat(said["as_of"])})
+    known = {"as_of": datetime.fromisoformat(said["as_of"]), "marks": MarkSum(**said["marks"])}
+    return KeptState(**{**said, **known})
 
 
 def hold_open(kept: KeptDatabase, ids: Collection[str], found: pa.Table) -> None:
@@ -210,7 +209,7 @@ def hold_open(kept: KeptDatabase, ids: Collection[str], found: pa.Table) -> None
         kept.remove(name, "finding", sought if name == "heard" else sorted(since))
         kept.add(name, now if name == "previous_findings" else now.select(["finding"]))
     others = since | _ids(rows)
-    kept.add("moving", pa.table({"finding": pa.array(sorted(others), pa.string())}))
+    kept.add("asked_next", pa.table({"finding": pa.array(sorted(others), pa.string())}))
     for name in ("findings", "previous_findings"):
         note_moments(kept, name, rows)
 
@@ -220,10 +219,12 @@ def _ids(found: pa.Table) -> frozenset[str]:
 
 
 def note_moments(kept: KeptDatabase, name: str, added: pa.Table) -> None:
-    """Put the times of rows into the index of what falls due."""
-    times = {value for time in TIMED.get(name, ()) for value in added[time].drop_null().to_pylist()}
-    rows = pa.table({"name": pa.array([name] * len(times), pa.string()), "due_at": pa.array(sorted(times), TIME)})
-    kept.change("moments", ("name", "due_at"), rows.slice(0, 0), rows)
+    """Put the times of rows into the index of what falls due, in which they may be twice."""
+    for time in TIMED.get(name, ()):
+        due = pc.unique(added[time].drop_null())
+        if len(due):
+            said = {one: pa.repeat(one, len(due)) for one in (name, time)}
+            kept.add("moments", pa.table({"name": said[name], "time": said[time], "due_at": due}))
 
 
 class KeptTables(Mapping[str, pa.Table]):

@@ -7,7 +7,7 @@ findings is the same. Where that cannot be told, :class:`WholeNeeded` says why, 
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -19,16 +19,17 @@ from access_review import review as reviewing
 from access_review.engine.duckdb import EmbeddedEngine
 from access_review.engine.kept import KeptDatabase
 from access_review.engine.sql import tables_read
-from access_review.findings import again, buckets
+from access_review.findings import again, summed
 from access_review.findings.hits import why_idle
+from access_review.findings.moment import unlike_at_next, with_moment, without_moment
+from access_review.findings.passed_times import PassedTimes
 from access_review.findings.reviewed_change import ReviewedChange, RowsChanged, WholeNeeded, WholeReason
 from access_review.findings.scope import ReviewScope, Touched, scope_of
-from access_review.model import AsOf
+from access_review.model import AsOf, Relation, Status
 from access_review.review import gaps_of
 from access_review.rules import Rule, load
 from access_review.snapshot import Snapshot
 from access_review.stages.kept_facts import (
-    TIMED,
     KeptTables,
     establish_kept,
     index_facts,
@@ -155,10 +156,11 @@ class _Change:
         affected = [rule for rule in self.rules if rule.id in self.asked and self._is_affected(rule, changed)]
         whole = [rule for rule in affected if rule.id not in self.local]
         self.local = {rule.id for rule in affected} & self.local
-        hits = pa.concat_tables(
-            [self._of_scope([rule for rule in affected if rule.id in self.local], scope), *self._of_everything(whole)]
-        )
-        return self._concluded(scope, hits, frozenset(rule.id for rule in whole))
+        with EmbeddedEngine(self.as_of, small=sys.maxsize) as engine:
+            part = again.ReviewedPart(self.kept, engine)
+            local = self._of_scope(part, [rule for rule in affected if rule.id in self.local], scope)
+            hits = pa.concat_tables([local, *self._of_everything(whole)])
+            return self._concluded(part, scope, hits, frozenset(rule.id for rule in whole))
 
     # What changed
 
@@ -205,44 +207,25 @@ class _Change:
 
     def _due(self) -> Touched:
         """Return what has rows with a time that passed some bound of a rule since."""
-        local = [self.asked[rule] for rule in sorted(self.local)]
-        spans = again.due_between(local, self.since, self.as_of, self.of_roles)
-        asked = [value for one in local for value in one.params.values() if isinstance(value, AsOf)]
-        due, touched = self._due_in([*self.of_roles, *asked]), Touched()
+        bounds = [*self.of_roles, *(bound for rule in self.local for bound in _bounds(self.asked[rule]))]
+        touched = Touched()
         for name, columns in {**_ABOUT, **_ESTABLISHED, "waivers": ("subject", "about")}.items():
-            if name in due and columns:
-                sql = f"SELECT DISTINCT {', '.join(columns)} FROM {name} WHERE {again.is_due(TIMED[name], spans)}"
-                ids = _ids(self.engine.query(sql, **spans), columns)
+            if columns and (found := self.passed.rows(name, bounds, columns)):
+                ids = _ids(found, columns)
                 touched |= Touched(itself=ids) if name in _ESTABLISHED else Touched(beside=ids)
-        if "tickets" in due:
-            sql = f"SELECT DISTINCT account FROM ticketed WHERE {again.is_due(['starts_at', 'ends_at'], spans)}"
-            touched |= Touched(beside=_ids(self.engine.query(sql, **spans), ("account",)))
+        if tickets := self.passed.rows("tickets", bounds, ["account"], read="ticketed"):
+            touched |= Touched(beside=_ids(tickets, ["account"]))
         return touched
 
-    def _due_in(self, offsets: Iterable[AsOf]) -> frozenset[str]:
-        """Return the tables in which a time has passed one of some bounds since."""
-        return frozenset().union(*(self._passed[one.offset] for one in offsets))
-
     @cached_property
-    def _passed(self) -> Mapping[timedelta, frozenset[str]]:
-        """The tables in which a time has passed a bound since, by every bound that is asked for."""
-        bounds = {
-            value.offset for one in self.asked.values() for value in one.params.values() if isinstance(value, AsOf)
-        }
-        every = sorted(bounds | {one.offset for one in (*self.of_roles, self.old)})
-        spans = again.due_between((), self.since, self.as_of, map(AsOf, every))
-        scans = (
-            f"SELECT DISTINCT {place} AS place, name FROM moments WHERE due_at BETWEEN :from_{place} AND :to_{place}"
-            for place in range(len(every))
-        )
-        found: dict[timedelta, set[str]] = {offset: set() for offset in every}
-        for row in self.engine.rows(" UNION ALL ".join(scans), **spans):
-            found[every[row["place"]]].add(row["name"])
-        return {offset: frozenset(names) for offset, names in found.items()}
+    def passed(self) -> PassedTimes:
+        """The times that have passed a bound since, of all bounds that are asked for."""
+        bounds = [*self.of_roles, self.old, *(bound for one in self.asked.values() for bound in _bounds(one))]
+        return PassedTimes.between(self.engine, self.since, self.as_of, bounds)
 
     def _roles_due(self) -> bool:
         """Tell whether somebody may begin, end or have handed over since."""
-        return bool(self._due_in(self.of_roles) & {"people", "assignments"})
+        return bool(self.passed.tables(self.of_roles) & {"people", "assignments"})
 
     def _establish(self) -> Touched:
         """Make the facts anew, and return what they say otherwise."""
@@ -276,7 +259,7 @@ class _Change:
         asked = self.asked[rule.id]
         reads = _behind(tables_read(asked.sql))
         rests_on = {base for name in reads for base in reviewing.RESTS_ON.get(name, (name,))}
-        due = self._due_in([AsOf(), *(value for value in asked.params.values() if isinstance(value, AsOf))])
+        due = self.passed.tables([AsOf(), *_bounds(asked)])
         affected = bool((rests_on | reads) & (changed | due) or not again.compares_directly(asked))
         affected = affected or (bool(rests_on & {"people", "assignments"}) and self._roles_due())
         if affected and rule.id not in self.local and (lacking := again.unkept(asked)):
@@ -285,15 +268,13 @@ class _Change:
             )
         return affected
 
-    def _of_scope(self, rules: Sequence[Rule], scope: ReviewScope) -> pa.Table:
+    def _of_scope(self, part: again.ReviewedPart, rules: Sequence[Rule], scope: ReviewScope) -> pa.Table:
         """Return what local rules report about the subjects of a scope."""
-        with EmbeddedEngine(self.as_of, small=sys.maxsize) as part:
-            asked = [self.asked[rule.id] for rule in rules]
-            some = again.establish_part(self.kept, part, scope.context, asked)
-            (every,) = self.engine.rows("SELECT count(*) AS number FROM grants")
-            if some > self.most * max(1, every["number"]):
-                raise WholeNeeded(WholeReason.MUCH, f"{some} of {every['number']} grants would be judged anew")
-            hits = again.hits_of(part, rules, self.workspace.policy, self.gaps)
+        some = part.establish(scope.context, [self.asked[rule.id] for rule in rules])
+        (every,) = self.engine.rows("SELECT count(*) AS number FROM grants")
+        if some > self.most * max(1, every["number"]):
+            raise WholeNeeded(WholeReason.MUCH, f"{some} of {every['number']} grants would be judged anew")
+        hits = again.hits_of(part.engine, rules, self.workspace.policy, self.gaps)
         return hits.filter(_among(hits["subject"], scope.subjects))
 
     def _of_everything(self, rules: Sequence[Rule]) -> Sequence[pa.Table]:
@@ -303,28 +284,36 @@ class _Change:
         self.engine.drop("hits", "hitting", *(f"hits_{rule.id.replace('-', '_')}" for rule in rules))
         return (hits,)
 
-    def _concluded(self, scope: ReviewScope, hits: pa.Table, whole: frozenset[str]) -> ReviewedChange:
+    def _concluded(
+        self, part: again.ReviewedPart, scope: ReviewScope, hits: pa.Table, whole: frozenset[str]
+    ) -> ReviewedChange:
         """Compare what is found now with the last whole run, and keep it."""
         known, before = self._concerned(scope, hits, whole)
-        reported = pc.and_(known["checked"], pc.not_equal(known["status"], "closed"))
+        reported = pc.and_(known["checked"], pc.not_equal(known["status"], Status.CLOSED))
         asked = pc.and_(_among(known["rule"], self.local), _among(known["subject"], scope.subjects))
         standing = known.filter(pc.and_not(reported, pc.or_(asked, _among(known["rule"], whole))))
         policy = self.workspace.policy
-        with EmbeddedEngine(self.as_of, small=sys.maxsize) as part:
-            now = again.conclude_again(self.kept, part, standing, before, hits, self.rules, policy, self.gaps)
-        moving = pc.or_(pc.equal(now["status"], "closed"), pc.invert(_among(now["finding"], _set(before["finding"]))))
-        self.engine.register("moving", now.filter(moving).select(["finding"]))
-        changed, gone = _differing(known, now)
-        rows = now.filter(_among(now["finding"], changed))
-        self.kept.remove("findings", "finding", sorted(changed | gone))
-        self.kept.add("findings", rows)
-        digest = self._digest(changed | gone, rows)
-        write_state(self.kept, replace(self.state, as_of=self.as_of, digest=digest))
+        now = again.conclude_again(part, standing, before, hits, self.rules, policy, self.gaps)
+        was = with_moment(known, self.since)
+        kept = part.engine.query(without_moment("findings"), moment=AsOf())
+        self.engine.register("asked_next", part.engine.query(unlike_at_next("findings"), moment=AsOf()))
+        part.engine.register("findings_before", was)
+        marks_before = summed.marks_of(part.engine, "findings_before", self.since)
+        marks = summed.marks_of(part.engine, "findings", self.as_of)
+        untimed, untimed_before = _untimed(kept), _untimed(known)
+        changed = {one for one, mark in marks.items() if marks_before.get(one) != mark} | (untimed ^ untimed_before)
+        gone = marks_before.keys() - marks.keys()
+        changed, others = changed - gone, changed | gone
+        self.kept.remove("findings", "finding", sorted(others & marks_before.keys()))
+        self.kept.add("findings", kept.filter(_among(kept["finding"], changed)))
+        there, there_before = (summed.sum_marks(m[one] for one in others if one in m) for m in (marks, marks_before))
+        state = replace(self.state, as_of=self.as_of, marks=self.state.marks + there - there_before)
+        write_state(self.kept, state)
         return ReviewedChange(
             self.as_of,
-            digest,
-            rows,
-            known.filter(_among(known["finding"], changed | gone)),
+            state.digest,
+            now.filter(_among(now["finding"], changed)),
+            was.filter(_among(was["finding"], others)),
             tuple(sorted(gone)),
             len(scope.subjects),
             tuple(sorted(whole)),
@@ -332,35 +321,25 @@ class _Change:
         )
 
     def _concerned(self, scope: ReviewScope, hits: pa.Table, whole: frozenset[str]) -> tuple[pa.Table, pa.Table]:
-        """Return the findings that may be others now, as they are kept, and as the last whole run found them."""
-        ids = _set(self.engine.query("SELECT finding FROM moving")["finding"])
+        """Return the findings that may be others now, as they are kept, and when the last whole run saw them first."""
+        ids = _set(self.engine.query("SELECT finding FROM asked_next")["finding"])
         ids |= _set(hits.filter(_among(hits["rule"], whole))["finding"])
-        if "findings" in self._due_in([self.old]):
-            spans = again.due_between((), self.since, self.as_of, [self.old])
-            sql = f"SELECT finding FROM findings WHERE {again.is_due(['first_seen'], spans)}"
-            ids |= _set(self.engine.query(sql, **spans)["finding"])
+        if old := self.passed.rows("findings", [self.old], ["finding"]):
+            ids |= _set(old["finding"])
         if whole:
             found = self.engine.query("SELECT finding FROM findings WHERE rule IN :whole", whole=sorted(whole))
             ids |= _set(found["finding"])
         tables = []
-        for name in ("findings", "previous_findings"):
-            about = self.kept.find(name, "subject", sorted(scope.subjects))
-            more = self.kept.find(name, "finding", sorted(ids - _set(about["finding"])))
+        for name, columns in (("findings", ()), ("previous_findings", ("finding", "status", "first_seen"))):
+            about = self.kept.find(name, "subject", sorted(scope.subjects), columns)
+            more = self.kept.find(name, "finding", sorted(ids - _set(about["finding"])), columns)
             tables.append(pa.concat_tables([about, more]))
         return tables[0], tables[1]
 
-    def _digest(self, others: frozenset[str], rows: pa.Table) -> str:
-        """Make the digests of the buckets of some findings anew, and return that of all findings."""
-        with EmbeddedEngine(self.as_of, small=sys.maxsize) as part:
-            part.register("others", rows)
-            digested = part.query(buckets.digested("others"))
-            self.kept.remove("digests", "finding", sorted(others))
-            self.kept.add("digests", digested)
-            names = pa.table({"bucket": pa.array(sorted({one[: buckets.DIGITS] for one in others}), pa.string())})
-            part.register("found", self.kept.find("digests", "bucket", names["bucket"].to_pylist()))
-            digests = part.query(buckets.bucket_digests("found"))
-        self.kept.change("buckets", ("bucket",), names, digests)
-        return buckets.root(self.engine, "buckets")
+
+def _bounds(asked: Relation) -> Sequence[AsOf]:
+    """Return what a rule compares times with."""
+    return [value for value in asked.params.values() if isinstance(value, AsOf)]
 
 
 _MADE = {relation.name: relation.reads for relation in reviewing.RELATIONS}
@@ -387,12 +366,6 @@ def _set(column: pa.ChunkedArray) -> frozenset[str]:
     return frozenset(column.to_pylist())
 
 
-def _differing(before: pa.Table, now: pa.Table) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the findings that are new or others, and those that are no more."""
-    places = pc.index_in(now["finding"], value_set=before["finding"].combine_chunks())
-    same = pc.is_valid(places)
-    for name in now.column_names:
-        is_, was = now[name], before[name].take(places).cast(now[name].type)
-        neither = pc.and_(pc.is_null(is_), pc.is_null(was))
-        same = pc.and_(same, pc.or_(neither, pc.fill_null(pc.equal(is_, was), fill_value=False)))
-    return _set(now["finding"].filter(pc.invert(same))), _set(before["finding"]) - _set(now["finding"])
+def _untimed(kept: pa.Table) -> frozenset[str]:
+    """Return the findings that are kept without when they were first seen."""
+    return _set(kept.filter(pc.is_null(kept["first_seen"]))["finding"])

@@ -18,8 +18,9 @@ from access_review.engine.duckdb import EmbeddedEngine
 from access_review.engine.kept import MANY, KeptDatabase
 from access_review.facts import AcceptedAccess, CarryForward, KeptFinding, UnreviewedUnit
 from access_review.findings import again
-from access_review.findings.buckets import root_of
+from access_review.findings.moment import with_moment
 from access_review.findings.reviewed_change import RowsChanged, WholeNeeded
+from access_review.findings.summed import digest_of
 from access_review.model import AsOf, Relation
 from access_review.review import Previous, find
 from access_review.rules import load
@@ -138,7 +139,7 @@ CHOICES: dict[str, dict[str, Sequence[Any]]] = {
     "problems": {
         "source": ["ad"],
         "locator": ["x", "y"],
-        "kind": ["quarantined", "fewer-members", "dangling"],
+        "kind": ["quarantined", "fewer-members", "dangling-member"],
         "reason": ["r"],
         "subject": [None, None, None, USERS[0], GROUPS[1]],
     },
@@ -283,10 +284,10 @@ def whole(world: dict[str, pa.Table], at: datetime, space: Any, known: Previous)
     return found
 
 
-def digest_of(found: pa.Table) -> str:
-    with EmbeddedEngine(AS_OF) as engine:
+def summed(found: pa.Table, at: datetime) -> str:
+    with EmbeddedEngine(at) as engine:
         engine.register("found", found)
-        return root_of(engine, "found")
+        return digest_of(engine, "found")
 
 
 def known_of(world: dict[str, pa.Table], space: Any) -> Previous:
@@ -306,10 +307,10 @@ def step_to(
     """Review the change alone and everything, and hold the one to the other, row by row."""
     digest = review_change(kept, space, at, between(before, now), most=1.0).digest
     found = whole(now, at, space, known)
-    alone = kept.engine.query("SELECT * FROM findings ORDER BY finding").to_pylist()
+    alone = with_moment(kept.engine.query("SELECT * FROM findings ORDER BY finding"), at).to_pylist()
     theirs = found.to_pylist()
     assert [one for one in alone if one not in theirs] == [one for one in theirs if one not in alone]
-    assert digest == digest_of(found)
+    assert digest == summed(found, at)
 
 
 @pytest.fixture(scope="module")
@@ -401,7 +402,7 @@ def test_whatever_changes_the_findings_are_those_of_a_whole_review(tmp_path_fact
     tables = world.tables()
     known = known_of(tables, space)
     found = whole(tables, at, space, known)
-    assert keep(file, Snapshot(at, tables, ""), space, known, found, many=many) == digest_of(found)
+    assert keep(file, Snapshot(at, tables, ""), space, known, found, many=many) == summed(found, at)
     for changes, later, other in steps:
         for table, row in changes:
             world.toggle(table, row)
