@@ -98,30 +98,34 @@ _MATTERS = f"""
     WITH cells AS (
         SELECT matter, role, count(*) AS number FROM grouped_rows GROUP BY matter, role
     ), matters AS (
-        SELECT a.matter, a.rule, a.rule_number, a.thing, c.number, c.roles, c.apart
+        SELECT a.matter, a.rule, a.rule_number, a.thing, c.number, c.roles, c.named, c.apart
         FROM (SELECT DISTINCT matter, rule, rule_number, thing FROM grouped_abouts) AS a JOIN (
-            SELECT matter, sum(number) AS number, count(*) AS roles,
+            SELECT matter, sum(number) AS number, count(*) AS roles, count(CASE WHEN role > 0 THEN 1 END) AS named,
                    sum(CASE WHEN role > 0 AND number >= :few THEN number ELSE 0 END) AS apart
             FROM cells GROUP BY matter) AS c ON c.matter = a.matter
     ), lacking AS (
         SELECT a.matter, z.place AS role
         FROM role_shares AS s JOIN role_sizes AS z ON z.role = s.role JOIN grouped_abouts AS a ON a.about = s.entitlement
         WHERE z.people >= :few AND s.holding >= :most_of_role * z.people AND a.thing > 0 AND a.rule = :beyond
+    ), divided AS (
+        SELECT matter FROM matters WHERE thing > 0 AND roles <= {_FEW_ROLES} UNION SELECT matter FROM lacking
     ), levelled AS (
-        SELECT c.matter, c.role, m.thing, CASE
-            WHEN m.thing = 0 THEN {_RULE}
+        SELECT c.matter, c.role, CASE
             WHEN lacking.role IS NOT NULL THEN {_CELL}
             WHEN m.roles > {_FEW_ROLES} THEN {_ENTITLEMENT}
             WHEN c.role > 0 AND c.number >= :few THEN {_CELL}
             WHEN m.number - m.apart >= :few THEN {_ENTITLEMENT}
             WHEN c.role > 0 THEN {_ROLE}
             ELSE {_RULE} END AS level
-        FROM cells AS c JOIN matters AS m ON m.matter = c.matter
+        FROM cells AS c JOIN divided ON divided.matter = c.matter JOIN matters AS m ON m.matter = c.matter
         LEFT JOIN lacking ON lacking.matter = c.matter AND lacking.role = c.role
     ), placed AS (
-        SELECT matter, level, CASE WHEN thing > 0 AND level <> {_ENTITLEMENT} THEN role END AS role,
+        SELECT matter, level, CASE WHEN level <> {_ENTITLEMENT} THEN role END AS role,
                count(CASE WHEN role > 0 THEN 1 END) AS roles
-        FROM levelled GROUP BY matter, level, CASE WHEN thing > 0 AND level <> {_ENTITLEMENT} THEN role END
+        FROM levelled GROUP BY matter, level, CASE WHEN level <> {_ENTITLEMENT} THEN role END
+        UNION ALL
+        SELECT matter, CASE WHEN thing > 0 THEN {_ENTITLEMENT} ELSE {_RULE} END, CAST(NULL AS INTEGER), named
+        FROM matters WHERE NOT EXISTS (SELECT 1 FROM divided WHERE divided.matter = matters.matter)
     ), spelled AS (
         SELECT p.matter, p.role, p.roles, m.rule, m.rule_number, p.level,
                CASE WHEN level IN ({_ROLE}, {_CELL}) THEN p.role ELSE 0 END AS of_role,
