@@ -6,6 +6,7 @@ about get the defaults below; ``left_at``, ``last_used``, ``starts`` and ``ends`
 both bounds, an entitlement reaches itself, and a grant belongs to its account's person.
 """
 
+import itertools
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -363,3 +364,12 @@ def test_a_cycle_is_named_by_its_smallest_member_and_by_nothing_else(edges):
     reach = {group: reached(edges, group) for group in "abcdefg"}
     looped = [{g for g in reach[group] if group in reach[g]} for group in reach if group in reach[group]]
     assert cycles(nesting)["subject"].tolist() == sorted({min(members) for members in looped})
+
+
+def test_a_cycle_in_the_middle_of_a_long_chain_is_found_and_nothing_else():
+    names = [f"group-{place:02}" for place in range(60)]
+    edges = [*itertools.pairwise(names), (names[32], names[30])]
+    (found,) = cycles(pd.DataFrame([(c, p, c) for c, p in edges], columns=["child", "parent", "name"])).to_dict(
+        "records"
+    )
+    assert (found["subject"], found["members"]) == ("group-30", "group-30, group-31, group-32")
