@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from access_review.engine import Engine
-from access_review.engine.duckdb import EmbeddedEngine
+from access_review.engine.duckdb import SMALL, EmbeddedEngine
 from access_review.findings.groups import (
     Ending,
     FindingGroup,
@@ -36,7 +36,7 @@ def _role(number: int) -> str:
 
 
 @contextmanager
-def company(**more: list[dict[str, Any]]) -> Iterator[tuple[Engine, Report]]:
+def company(small: int = SMALL, **more: list[dict[str, Any]]) -> Iterator[tuple[Engine, Report]]:
     """60 people: 19 of 20 clerks hold Shared, 7 analysts Ledger-Admins, people of 8 roles Wiki, and 2 clerks odd things.
 
     What a template forbids (Vault) reaches all analysts by one nesting edge.
@@ -59,7 +59,7 @@ def company(**more: list[dict[str, Any]]) -> Iterator[tuple[Engine, Report]]:
     ]
     templates[1] |= {"never": ["ad:group:Vault"]}
     world = snapshot(**{name: [*rows, *more.get(name, [])] for name, rows in told.items()})
-    with EmbeddedEngine(AS_OF) as engine:
+    with EmbeddedEngine(AS_OF, small=small) as engine:
         report = review(world, workspace(templates=templates), engine)
         yield engine, report
 
@@ -163,6 +163,15 @@ def test_the_groups_of_a_review_read_back_are_those_it_had(found: tuple[Engine, 
     with company() as (engine, _):
         engine.register("findings", report.findings)
         assert count_and_group(engine) == report.groups
+
+
+def test_findings_kept_as_numbers_are_grouped_as_those_in_text(found: tuple[Engine, Report]) -> None:
+    ids = {"subject": "accounts", "about": "entitlements", "person": "people"}
+    few = ("rule", "severity", "rag", "remedy", "status")
+    with company(small=0) as (engine, report):
+        assert report.groups == found[1].groups
+        engine.narrow("findings", "SELECT * FROM findings", ids=ids, few=few)
+        assert group_findings(engine) == report.groups
 
 
 def test_no_share_of_peers_is_part_of_a_finding(found: tuple[Engine, Report]) -> None:
