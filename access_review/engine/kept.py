@@ -29,7 +29,7 @@ _INDEXED = """
     WHERE table_name LIKE '%_kept' AND column_name LIKE '%_hash' AND schema_name = current_schema() GROUP BY table_name
 """
 
-MANY = 2_000_000
+MANY = 500_000
 """From so many rows a table has indexes: of fewer all hashes are looked through in the time it takes to plan without."""
 
 FEW = 3_000

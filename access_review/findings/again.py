@@ -51,6 +51,8 @@ _OF_ROLES: Mapping[str, str] = {
     "expected": "SELECT * FROM expected WHERE role IN (SELECT role FROM person_roles WHERE person IN :ids)",
 }
 
+_REACHED = "SELECT * FROM closure WHERE entitlement IN (SELECT reached FROM closure WHERE entitlement IN :given)"
+
 _COMPARED = re.compile(r"[<>]=?\s*:(\w+)\b(?!\s*[-+*/|])|(?<![\w:]):(\w+)\s*[<>]=?")
 _NAMED = re.compile(r"(?<![\w:]):(\w+)")
 
@@ -132,26 +134,29 @@ class ReviewedPart:
         if name in self._taken and not new:
             return self.engine.query(f"SELECT * FROM {identifier(name)} LIMIT 0")
         rows = self.kept.find(name, column, sorted(new))
+        self._put(name, rows)
+        self._taken[name] = self._taken.get(name, frozenset()) | new
+        return rows
+
+    def _put(self, name: str, rows: pa.Table) -> None:
         if name not in self._taken:
             self.engine.register(name, rows)
         elif len(rows):
             columns = ", ".join(f'"{identifier(one)}"' for one in rows.column_names)
             self.engine.register("more_rows", rows)
             self.engine.create(name, f"SELECT {columns} FROM {name} UNION ALL SELECT {columns} FROM more_rows")
-        self._taken[name] = self._taken.get(name, frozenset()) | new
-        return rows
 
     def _add_closure(self, given: pa.ChunkedArray) -> None:
         """Add what is reached from what is given or was not read whole, and from there."""
         if "closure" in self._taken and not len(given):
             return
         unread = self.kept.engine.query("SELECT DISTINCT subject FROM problems WHERE subject IS NOT NULL")
-        ids = _set(given) | _set(unread["subject"])
-        self._add(
-            "closure",
-            "entitlement",
-            _set(self.kept.find("closure", "entitlement", sorted(ids), ["reached"])["reached"]),
-        )
+        rows = self.kept.engine.query(_REACHED, given=sorted(_set(given) | _set(unread["subject"])))
+        there = self._taken.get("closure", frozenset())
+        if there:
+            rows = rows.filter(pc.invert(pc.is_in(rows["entitlement"], pa.array(there, pa.string()))))
+        self._put("closure", rows)
+        self._taken["closure"] = there | _set(rows["entitlement"])
 
     @property
     def ids(self) -> frozenset[str]:

@@ -142,7 +142,6 @@ _FACTS: Mapping[str, tuple[str, ...]] = {
     "twins": ("account", "twin"),
     "person_roles": ("person",),
     "person_role_sets": ("person",),
-    "closure": ("entitlement",),
 }
 """The same of facts that are made anew where they are others."""
 
