@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from access_review import declared
 from access_review import review as reviewing
+from access_review.engine import Engine
 from access_review.engine.duckdb import EmbeddedEngine
 from access_review.engine.kept import KeptDatabase
 from access_review.engine.sql import tables_read
@@ -30,6 +31,7 @@ from access_review.review import gaps_of
 from access_review.rules import Rule, load
 from access_review.snapshot import Snapshot
 from access_review.stages.kept_facts import (
+    KeptState,
     KeptTables,
     establish_kept,
     index_facts,
@@ -295,30 +297,39 @@ class _Change:
         policy = self.workspace.policy
         now = again.conclude_again(part, standing, before, hits, self.rules, policy, self.gaps)
         was = with_moment(known, self.since)
-        kept = part.engine.query(without_moment("findings"), moment=AsOf())
-        self.engine.register("asked_next", part.engine.query(unlike_at_next("findings"), moment=AsOf()))
         part.engine.register("findings_before", was)
-        marks_before = summed.marks_of(part.engine, "findings_before", self.since)
-        marks = summed.marks_of(part.engine, "findings", self.as_of)
-        untimed, untimed_before = _untimed(kept), _untimed(known)
-        changed = {one for one, mark in marks.items() if marks_before.get(one) != mark} | (untimed ^ untimed_before)
-        gone = marks_before.keys() - marks.keys()
-        changed, others = changed - gone, changed | gone
-        self.kept.remove("findings", "finding", sorted(others & marks_before.keys()))
-        self.kept.add("findings", kept.filter(_among(kept["finding"], changed)))
-        there, there_before = (summed.sum_marks(m[one] for one in others if one in m) for m in (marks, marks_before))
-        state = replace(self.state, as_of=self.as_of, marks=self.state.marks + there - there_before)
-        write_state(self.kept, state)
+        changed, gone, state = self._keep_others(part.engine, known)
         return ReviewedChange(
             self.as_of,
             state.digest,
             now.filter(_among(now["finding"], changed)),
-            was.filter(_among(was["finding"], others)),
+            was.filter(_among(was["finding"], changed | gone)),
             tuple(sorted(gone)),
             len(scope.subjects),
             tuple(sorted(whole)),
             again.told(self.rules, policy, self.gaps),
         )
+
+    def _keep_others(self, engine: Engine, known: pa.Table) -> tuple[frozenset[str], frozenset[str], KeptState]:
+        """Keep what is another in ``findings`` than in ``findings_before``, ``known`` as they were kept.
+
+        Returns which findings are new or others, which are no more, and the state.
+        """
+        kept = engine.query(without_moment("findings"), moment=AsOf())
+        self.engine.register("asked_next", engine.query(unlike_at_next("findings"), moment=AsOf()))
+        before = summed.marks_of(engine, "findings_before", self.since)
+        marks = summed.marks_of(engine, "findings", self.as_of)
+        gone = frozenset(before.keys() - marks.keys())
+        unlike = {one for one, mark in marks.items() if before.get(one) != mark} | (_untimed(kept) ^ _untimed(known))
+        changed = frozenset(unlike - gone)
+        self.kept.remove("findings", "finding", sorted((changed | gone) & before.keys()))
+        self.kept.add("findings", kept.filter(_among(kept["finding"], changed)))
+        there, there_before = (
+            summed.sum_marks(some[one] for one in changed | gone if one in some) for some in (marks, before)
+        )
+        state = replace(self.state, as_of=self.as_of, marks=self.state.marks + there - there_before)
+        write_state(self.kept, state)
+        return changed, gone, state
 
     def _concerned(self, scope: ReviewScope, hits: pa.Table, whole: frozenset[str]) -> tuple[pa.Table, pa.Table]:
         """Return the findings that may be others now, as they are kept, and when the last whole run saw them first."""
