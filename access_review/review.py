@@ -362,6 +362,7 @@ _EDGE = ("mode", "native_id", "mastered_in", "why_not")
 _NUMBERED = {
     "read_accounts": ({"account": "accounts"}, ("source", "kind", "client")),
     "people": ({"person": "people"}, ("source", "kind", "status")),
+    "assignments": ({"person": "people"}, ("source", "status", "client", "role")),
     "entitlements": ({"entitlement": "entitlements"}, ("source",)),
     "grants": ({"account": "accounts", "entitlement": "entitlements"}, (*_EDGE, "via")),
     "nesting": ({"child": "entitlements", "parent": "entitlements"}, (*_EDGE, "why", "reach")),
