@@ -26,8 +26,8 @@ from access_review import runs, workspace
 from access_review.engine import ParquetFile, open_engine
 from access_review.engine.duckdb import EmbeddedEngine
 from access_review.engine.kept import KeptDatabase
+from access_review.findings.buckets import root_of
 from access_review.findings.reviewed_change import ReviewedChange, RowsChanged, WholeNeeded
-from access_review.findings.summed import digest_of
 from access_review.review import Previous, review
 from access_review.snapshot import Snapshot, Stored
 from access_review.stages.kept_facts import forget, keep
@@ -121,7 +121,7 @@ def review_alone(company: Company, number: int) -> Mapping[str, Any]:
 
 
 def review_whole(company: Company, number: int) -> Mapping[str, Any]:
-    """Review everything after a change; return what that took, and the digest of what was found as a sum."""
+    """Review everything after a change; return what that took, and the digest by buckets of what was found."""
     company.read()
     parts = {name: company.taken.tables.part(name) for name in company.taken.tables}  # type: ignore[attr-defined]
     parts["grants"] = ParquetFile(company.made(f"grants-{number}.parquet"))
@@ -131,7 +131,7 @@ def review_whole(company: Company, number: int) -> Mapping[str, Any]:
     memory = peak()
     with EmbeddedEngine(changed.as_of, "2GB", small=sys.maxsize) as engine:
         engine.register("found", ParquetFile(out))
-        return {"processor": processor, "digest": digest_of(engine, "found"), "memory": memory}
+        return {"processor": processor, "digest": root_of(engine, "found"), "memory": memory}
 
 
 def _review(company: Company, snapshot: Snapshot, known: Previous, out: Path) -> None:

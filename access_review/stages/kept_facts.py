@@ -21,9 +21,8 @@ from access_review.engine import ParquetFile
 from access_review.engine.duckdb import EmbeddedEngine
 from access_review.engine.kept import MANY, KeptDatabase
 from access_review.facts import FACTS, FINDINGS, FORMER_OWNERS
-from access_review.findings import register, summed
+from access_review.findings import buckets, register
 from access_review.findings.moment import unlike_at_next, without_moment
-from access_review.findings.summed import MarkSum
 from access_review.guarded_files.private import private_folder
 from access_review.model import AsOf
 from access_review.review import Previous, establish_past
@@ -43,13 +42,8 @@ class KeptState:
     as_of: datetime
     made_by: str
     accepted: bool
-    marks: MarkSum
+    digest: str
     note: Mapping[str, str]
-
-    @property
-    def digest(self) -> str:
-        """The digest of all findings."""
-        return self.marks.digest(self.as_of)
 
 
 def keep(
@@ -103,7 +97,7 @@ def _keep(
         for name, table in beside.items():
             engine.register(name, table)
         register(engine, "found", found)
-        marks = summed.sum_of(engine, "found")
+        engine.register("buckets", buckets.buckets_of(engine, "found"))
         engine.create("findings", f"{without_moment('found')} ORDER BY finding", moment=AsOf())
         unlike = unlike_at_next("found") + (_SINCE if "opened_since" in beside else "")
         engine.create("asked_next", unlike, moment=AsOf())
@@ -114,10 +108,10 @@ def _keep(
         for name in beside:
             kept.index(name, ["finding"])
         index_facts(kept)
-        state = KeptState(snapshot.as_of, made_by(workspace), known.accepted is not None, marks, dict(note))
-        write_state(kept, state)
+        root = buckets.root(engine, "buckets", snapshot.as_of)
+        write_state(kept, KeptState(snapshot.as_of, made_by(workspace), known.accepted is not None, root, dict(note)))
         kept.settle()  # the file alone is given its name
-    return state.digest
+    return root
 
 
 def forget(file: Path) -> None:
@@ -191,8 +185,7 @@ def write_state(kept: KeptDatabase, state: KeptState) -> None:
 def read_state(kept: KeptDatabase) -> KeptState:
     """Return what was noted."""
     said = json.loads(kept.engine.rows("SELECT state FROM state")[0]["state"])
-    known = {"as_of": datetime.fromisoformat(said["as_of"]), "marks": MarkSum(**said["marks"])}
-    return KeptState(**{**said, **known})
+    return KeptState(**{**said, "as_of": datetime.fromisoformat(said["as_of"])})
 
 
 def hold_open(kept: KeptDatabase, ids: Collection[str], found: pa.Table) -> None:

@@ -20,7 +20,7 @@ from access_review.engine import Engine
 from access_review.engine.duckdb import EmbeddedEngine
 from access_review.engine.kept import KeptDatabase
 from access_review.engine.sql import tables_read
-from access_review.findings import again, summed
+from access_review.findings import again, buckets
 from access_review.findings.hits import why_idle
 from access_review.findings.moment import unlike_at_next, with_moment, without_moment
 from access_review.findings.passed_times import PassedTimes
@@ -317,17 +317,18 @@ class _Change:
         """
         kept = engine.query(without_moment("findings"), moment=AsOf())
         self.engine.register("asked_next", engine.query(unlike_at_next("findings"), moment=AsOf()))
-        before = summed.marks_of(engine, "findings_before", self.since)
-        marks = summed.marks_of(engine, "findings", self.as_of)
+        before = buckets.marks_of(engine, "findings_before", self.since)
+        marks = buckets.marks_of(engine, "findings", self.as_of)
         gone = frozenset(before.keys() - marks.keys())
         unlike = {one for one, mark in marks.items() if before.get(one) != mark} | (_untimed(kept) ^ _untimed(known))
         changed = frozenset(unlike - gone)
         self.kept.remove("findings", "finding", sorted((changed | gone) & before.keys()))
         self.kept.add("findings", kept.filter(_among(kept["finding"], changed)))
-        there, there_before = (
-            summed.sum_marks(some[one] for one in changed | gone if one in some) for some in (marks, before)
-        )
-        state = replace(self.state, as_of=self.as_of, marks=self.state.marks + there - there_before)
+        others = changed | gone
+        was, now = ({one: some[one] for one in others & some.keys()} for some in (before, marks))
+        there = self.kept.find("buckets", "bucket", sorted(set(map(buckets.bucket_of, others))))
+        self.kept.change("buckets", ["bucket"], there, buckets.with_others(there, was, now))
+        state = replace(self.state, as_of=self.as_of, digest=buckets.root(self.engine, "buckets", self.as_of))
         write_state(self.kept, state)
         return changed, gone, state
 

@@ -17,10 +17,10 @@ import pyarrow.compute as pc
 
 from access_review.engine import open_engine
 from access_review.engine.kept import KeptDatabase
+from access_review.findings.buckets import root_of
 from access_review.findings.compare import Compared, compare, current, with_opened
 from access_review.findings.format_1 import of_today
 from access_review.findings.reviewed_change import RowsChanged, WholeNeeded, WholeReason
-from access_review.findings.summed import digest_of
 from access_review.review import Previous, Report, find
 from access_review.row_order import differing
 from access_review.snapshot import Snapshot, Stored, stored
@@ -172,7 +172,7 @@ class WatchedReview:
     def _is_same(self, look: LookToReview, report: Report, digest: str) -> bool:
         with open_engine(look.at, look.workspace.policy.engine) as engine:
             engine.register("found", report.found)
-            return digest_of(engine, "found") == digest
+            return root_of(engine, "found") == digest
 
     def _whole(
         self, look: LookToReview, state: WatchState, known: Previous, report: Report, *, small: bool

@@ -18,9 +18,9 @@ from access_review.engine.duckdb import EmbeddedEngine
 from access_review.engine.kept import MANY, KeptDatabase
 from access_review.facts import AcceptedAccess, CarryForward, KeptFinding, UnreviewedUnit
 from access_review.findings import again
+from access_review.findings.buckets import root_of
 from access_review.findings.moment import with_moment
 from access_review.findings.reviewed_change import RowsChanged, WholeNeeded
-from access_review.findings.summed import digest_of
 from access_review.model import AsOf, Relation
 from access_review.review import Previous, find
 from access_review.rules import load
@@ -284,10 +284,10 @@ def whole(world: dict[str, pa.Table], at: datetime, space: Any, known: Previous)
     return found
 
 
-def summed(found: pa.Table, at: datetime) -> str:
+def rooted(found: pa.Table, at: datetime) -> str:
     with EmbeddedEngine(at) as engine:
         engine.register("found", found)
-        return digest_of(engine, "found")
+        return root_of(engine, "found")
 
 
 def known_of(world: dict[str, pa.Table], space: Any) -> Previous:
@@ -310,7 +310,7 @@ def step_to(
     alone = with_moment(kept.engine.query("SELECT * FROM findings ORDER BY finding"), at).to_pylist()
     theirs = found.to_pylist()
     assert [one for one in alone if one not in theirs] == [one for one in theirs if one not in alone]
-    assert digest == summed(found, at)
+    assert digest == rooted(found, at)
 
 
 @pytest.fixture(scope="module")
@@ -402,7 +402,7 @@ def test_whatever_changes_the_findings_are_those_of_a_whole_review(tmp_path_fact
     tables = world.tables()
     known = known_of(tables, space)
     found = whole(tables, at, space, known)
-    assert keep(file, Snapshot(at, tables, ""), space, known, found, many=many) == summed(found, at)
+    assert keep(file, Snapshot(at, tables, ""), space, known, found, many=many) == rooted(found, at)
     for changes, later, other in steps:
         for table, row in changes:
             world.toggle(table, row)
