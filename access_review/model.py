@@ -6,11 +6,9 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from pydantic import TypeAdapter
-from pydantic_core import SchemaValidator
-
 if TYPE_CHECKING:
     import pandas as pd
+    from pydantic import TypeAdapter
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 """A value as JSON has them, for what is written whole or is signed; what is read field by field has a type of its own."""
@@ -137,11 +135,13 @@ _BOUNDS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def kept_form(adapter: TypeAdapter[Any]) -> Callable[[object], Any]:
+def kept_form(adapter: "TypeAdapter[Any]") -> Callable[[object], Any]:
     """Return what reads values of a type back from a file: every time has a zone, and every number is one that JSON has.
 
     It raises ``ValidationError``.
     """
+    from pydantic_core import SchemaValidator
+
     return SchemaValidator(_bounded(adapter.core_schema)).validate_python
 
 
