@@ -166,7 +166,7 @@ web-bench: $(VENV)/.dev
 	@$(BIN)/python -m bench.web
 
 # From a change to its alarm at default settings, the median of 20: a Samba domain of 5,000 users, a tenant, a roster: ten minutes
-# of two cores. On 30 November 2026, medians of 10 at a load of 2, the bench's own included: 2.8 s, 2.6 s and 1.7 s (at a load of 4: 3.4, 3.2 and 1.9).
+# of two cores. On 30 November 2026, medians of 20 with nothing beside: 2.8 s, 3.0 s and 1.6 s (at a load of 4: 3.4, 3.2 and 1.9).
 watch-bench: $(VENV)/.dev
 	@tests/system-packages.sh
 	@$(BIN)/python -m bench.watching
