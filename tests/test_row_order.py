@@ -1,3 +1,5 @@
+"""Rows in the order of their key, and what differs between two such tables: by every small case."""
+
 from itertools import pairwise
 
 import pyarrow as pa

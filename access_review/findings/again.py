@@ -1,8 +1,8 @@
 """Judge a part of a company again, from kept facts, as if all of it had been reviewed.
 
-Facts that are about an account, a person or an object are narrowed to those of a scope, nesting to what carries what they hold,
-entitlements to those that any of these name; the others are taken whole. What
-everybody holds is compared with the roles for the scope alone, and the rules that are ``local`` are run on that.
+Facts that are about an account, a person or an object are narrowed to those of a scope, nesting to what carries what they
+hold, entitlements to those that any of these name; the others are taken whole. What everybody holds is compared with the
+roles for the scope alone, and the rules that are ``local`` are run on that.
 """
 
 import re
@@ -113,10 +113,7 @@ class ReviewedPart:
                 self._add(name, _BY[name], asked)
             elif name not in self._taken:
                 sql = _OF_ROLES.get(name, f"SELECT * FROM {identifier(name)}")
-                found = (
-                    self.kept.engine.query(sql, ids=sorted(asked)) if name in _OF_ROLES else self.kept.engine.query(sql)
-                )
-                self.engine.register(name, found)
+                self.engine.register(name, self.kept.engine.query(sql, ids=sorted(asked)))
                 self._taken[name] = asked
         if "entitlements" in wanted:
             self._add("entitlements", "entitlement", asked | self._named())
@@ -124,8 +121,9 @@ class ReviewedPart:
 
     def _named(self) -> frozenset[str]:
         """Return what other facts that are there name as an entitlement."""
-        columns = [(name, column) for name in sorted(self._taken) for column in _NAMING if column in _columns(name)]
-        sql = " UNION ".join(f"SELECT {column} AS id FROM {name}" for name, column in columns if name != "entitlements")
+        naming = sorted(self._taken.keys() - {"entitlements"})
+        columns = [(name, column) for name in naming for column in _NAMING if column in _columns(name)]
+        sql = " UNION ".join(f"SELECT {column} AS id FROM {name}" for name, column in columns)
         return _set(self.engine.query(sql)["id"])
 
     def _add(self, name: str, column: str, values: frozenset[str]) -> pa.Table:

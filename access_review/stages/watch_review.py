@@ -86,6 +86,7 @@ class WatchedReview:
 
     def review(self, look: LookToReview, state: WatchState) -> LookReviewed:
         """Review what is known now, and compare it with what was open; raises as :func:`access_review.review.find` does."""
+        self.close()
         done = self._reviewed(look, state)
         self._last = stored(look.snapshot.tables)
         return done

@@ -291,8 +291,13 @@ def _sight(visit: Visit, run: Run) -> Sight:
 
 
 def _findings(visit: Visit, run: Run) -> pa.Table:
-    make = partial(overseeing.open_findings, run, _sight(visit, run))
-    return visit.site.remembered(("findings", visit.who.sees), make, while_same=(run, _reviewed_as(run)))
+    return findings_of(visit, run, visit.who.sees, _sight(visit, run))
+
+
+def findings_of(visit: Visit, run: Run, clients: Sequence[str] = (), sight: Sight = Sight()) -> pa.Table:  # noqa: B008 - frozen
+    """Return the open findings of a run as whoever has a sight of some ``clients`` sees them, read once for all of these."""
+    make = partial(overseeing.open_findings, run, sight)
+    return visit.site.remembered(("findings", tuple(clients)), make, while_same=(run, _reviewed_as(run)))
 
 
 def _reviewed_as(run: Run) -> FileStamp | None:

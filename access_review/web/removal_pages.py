@@ -2,9 +2,8 @@
 
 from starlette.responses import Response
 
-from access_review.stages import oversight as overseeing
-from access_review.stages.oversight import Sight
 from access_review.stages.stop_removal import announced_to, stop_signed_in
+from access_review.web.oversight_pages import findings_of
 from access_review.web.pages import Visit
 from access_review.web.passkey_forms import LONGEST_REASON
 from access_review.web.statement_pages import newest_run
@@ -30,6 +29,5 @@ def stop(visit: Visit) -> Response:
 
 def _page(visit: Visit, status: int = 200, wrong: str = "") -> Response:
     run, now = newest_run(visit), visit.site.clock.now()
-    found = visit.site.remembered(("open", run), lambda: overseeing.open_findings(run, Sight()))
-    told = announced_to(visit.site.workspace(), run, found, visit.who.person, now)
+    told = announced_to(visit.site.workspace(), run, findings_of(visit, run), visit.who.person, now)
     return visit.page("removals", status, told=told, now=now, names=visit.site.people().names, wrong=wrong)

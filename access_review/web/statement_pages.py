@@ -3,6 +3,7 @@
 Each page shows all that is signed before the passkey is asked; what is signed goes to ``runs/``.
 """
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -51,8 +52,7 @@ def statements(visit: Visit) -> Response:
 
 def ask_standing(visit: Visit) -> Response:
     """Show the standing approval as it is to be signed."""
-    wanted = _approval_of(visit)
-    return _signing(visit, wanted.heading, wanted.text, wanted.place, _standing(visit))
+    return _asking(visit, _approval_of(visit), _of_policy(visit, approving.standing_to_sign))
 
 
 def sign_standing(visit: Visit) -> Response:
@@ -62,8 +62,7 @@ def sign_standing(visit: Visit) -> Response:
 
 def ask_removal(visit: Visit) -> Response:
     """Show the standing removal as it is to be signed."""
-    wanted = _removal_of(visit)
-    return _signing(visit, wanted.heading, wanted.text, wanted.place, _removal(visit))
+    return _asking(visit, _removal_of(visit), _of_policy(visit, approving.removal_to_sign))
 
 
 def sign_removal(visit: Visit) -> Response:
@@ -73,8 +72,7 @@ def sign_removal(visit: Visit) -> Response:
 
 def ask_wind_down(visit: Visit) -> Response:
     """Show a wind-down as it is to be signed."""
-    wanted = _wind_down_of(visit, visit.path("name"))
-    return _signing(visit, wanted.heading, wanted.text, wanted.place, _wind_down(visit))
+    return _asking(visit, _wind_down_of(visit, visit.path("name")), _wind_down(visit))
 
 
 def sign_wind_down(visit: Visit) -> Response:
@@ -163,18 +161,12 @@ def _counted(visit: Visit, run: Run, digest: str) -> Counted:
     return approve.count_statements(every, digest, declared.approvers, people, now=now, seen=seen)
 
 
-def _standing(visit: Visit) -> passkey_forms.Make:
+def _of_policy(visit: Visit, to_sign: Callable[..., ToSign]) -> passkey_forms.Make:
+    """Return what makes the statement of something that the policy declares."""
+
     def make(reason: str, at: datetime) -> ToSign:
         run, declared, by = newest_run(visit), visit.site.workspace(), visit.who.person
-        return approving.standing_to_sign(run, declared, by, reason, at, plans.SIGNED_HERE)
-
-    return make
-
-
-def _removal(visit: Visit) -> passkey_forms.Make:
-    def make(reason: str, at: datetime) -> ToSign:
-        run, declared, by = newest_run(visit), visit.site.workspace(), visit.who.person
-        return approving.removal_to_sign(run, declared, by, reason, at, plans.SIGNED_HERE)
+        return to_sign(run, declared, by, reason, at, plans.SIGNED_HERE)
 
     return make
 
@@ -197,6 +189,10 @@ def _withdrawal(visit: Visit) -> passkey_forms.Make:
         return owning.withdrawal_to_sign(declared, run, name, by, reason, at)
 
     return make
+
+
+def _asking(visit: Visit, wanted: _Wanted, make: passkey_forms.Make) -> Response:
+    return _signing(visit, wanted.heading, wanted.text, wanted.place, make)
 
 
 def _signing(visit: Visit, heading: str, text: str, place: str, make: passkey_forms.Make) -> Response:
