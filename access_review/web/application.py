@@ -1,6 +1,7 @@
 """The table of pages: each with who may open it, held in one place before any page is made."""
 
 import importlib.resources
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from hmac import compare_digest
@@ -17,6 +18,8 @@ from access_review.model import Clock
 from access_review.stages.access_log import AccessLog
 from access_review.stages.sign_in import WebRole
 from access_review.store.rights import RightHeld
+from access_review.views.mistakes import folded
+from access_review.views.text import visible
 from access_review.web import (
     approval_pages,
     auditor_pages,
@@ -31,6 +34,8 @@ from access_review.web.guard import PageGuard, fault_of, plain_page
 from access_review.web.pages import Visit
 from access_review.web.sign_in import SignInRefused
 from access_review.web.site import Site
+
+log = logging.getLogger(__name__)
 
 ANYBODY: frozenset[WebRole] = frozenset()
 """Who is not signed in may open it too."""
@@ -209,4 +214,16 @@ def _refused(site: Site) -> Callable[[Request, AccessReviewError], object]:
 
 
 def _message(site: Site, request: Request, status: int, heading: str, told: str) -> Response:
-    return visit_of(site, request).page("message", status, heading=heading, text=told)
+    try:
+        return visit_of(site, request).page("message", status, heading=heading, text=told)
+    except AccessReviewError as error:
+        # Where the workspace cannot be read, nobody knows who asks: they are told no more than that.
+        told = (error.message, *folded(getattr(error, "mistakes", ())), error.hint)
+        log.error("request %s: %s", request.state.request_id, visible("; ".join(filter(None, told))))  # noqa: TRY400 - its traceback says no more
+        return HTMLResponse(plain_page(503, _UNREADABLE), 503)
+
+
+_UNREADABLE = (
+    "The settings of this server cannot be read at the moment, so it can show nothing. "
+    "Tell whoever runs it: its log says which file, and what to do."
+)

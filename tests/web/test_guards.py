@@ -96,6 +96,25 @@ def test_a_fault_of_ours_is_a_sentence_with_the_same_headers_and_no_traceback(se
     assert noted[1] in served.lines()[-1]
 
 
+def test_a_workspace_that_cannot_be_read_any_more_is_told_to_the_log_and_to_nobody_else(served, me, caplog):
+    browser = served.signed_in(me)
+    policy = served.folder / "roles/policy.yaml"
+    before = policy.read_bytes()
+    try:
+        policy.write_bytes(before + b"\nno_such_setting: 1\n")
+        for path in ("/review", "/nothing/there"):
+            answer = browser.get(path)
+            assert answer.status_code == 503
+            assert "its log says which file" in answer.text
+            assert "no_such_setting" not in answer.text
+        assert "roles/policy.yaml" in caplog.text
+        assert "no_such_setting" in caplog.text
+        assert "Traceback" not in caplog.text
+    finally:
+        policy.write_bytes(before)
+    assert browser.get("/review").status_code == 200
+
+
 @pytest.mark.parametrize(
     "headers",
     [
