@@ -218,8 +218,8 @@ def _message(site: Site, request: Request, status: int, heading: str, told: str)
         return visit_of(site, request).page("message", status, heading=heading, text=told)
     except AccessReviewError as error:
         # Where the workspace cannot be read, nobody knows who asks: they are told no more than that.
-        told = (error.message, *folded(getattr(error, "mistakes", ())), error.hint)
-        log.error("request %s: %s", request.state.request_id, visible("; ".join(filter(None, told))))  # noqa: TRY400 - its traceback says no more
+        why = "; ".join(filter(None, (error.message, *folded(getattr(error, "mistakes", ())), error.hint)))
+        log.error("request %s: %s", request.state.request_id, visible(why))  # noqa: TRY400 - its traceback says no more
         return HTMLResponse(plain_page(503, _UNREADABLE), 503)
 
 
