@@ -23,7 +23,7 @@ from access_review.stages.sign_in import Claims, NotKnown, find_person
 from access_review.store import audits, logbook, reviews
 from access_review.store.decisions import Assurance
 from access_review.store.rights import Right, hold
-from access_review.views.worksheet import as_csv
+from access_review.views.worksheet import as_csv, ordered
 from tests.support.command import access_review
 
 NOW = datetime(2026, 11, 3, 9, tzinfo=UTC)
@@ -104,7 +104,7 @@ def test_what_is_not_kept_or_objected_to_needs_a_word(run, reviewers):
 
 def test_a_late_sheet_is_refused_item_by_item_with_what_happened_meanwhile(run, reviewers, tmp_path):
     me = reviewers[2]
-    items = [one.item for one in signed_in.own_items(run, me).items]
+    items = ordered([one.item for one in signed_in.own_items(run, me).items])  # as they stand on the sheet
     assert len(items) >= 3
     for item in items[:2]:
         answer(run, item, KEEP, me, version(run, me, item.item))
