@@ -1,11 +1,12 @@
 """What is, is read again: a run shows what was decided, and somebody may have edited it.
 
 Before the first call, each source that a plan writes to is read again and reviewed with the
-rosters as they are now. A change goes out only where that review asks for it too, and only
-to the same person: who owns an account is found afresh.
+rosters as they are now. A change goes out only where that review asks for it too, only to the
+same person (who owns an account is found afresh), and only to the very place where that review
+would make it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -28,24 +29,26 @@ from access_review.plan.wind_down_scope import check_people, count_people, uncov
 from access_review.plan.withheld import Withheld
 from access_review.review import Previous, find
 from access_review.revoke.recheck import ROSTER_TABLES
+from access_review.revoke.same_place import other_place, other_things
 from access_review.revoke.states import Recheck
 from access_review.snapshot import Snapshot, collect_again, stored
 from access_review.workspace import Workspace
 
 
 def read_again(plan: Plan, taken: Snapshot, workspace: Workspace, now: datetime) -> Snapshot:
-    """Return the snapshot of a plan with every source it writes to as it can be read now; rosters are read beside it.
+    """Return the snapshot of a plan with every source it writes to or names something of as it can be read now.
 
-    Raises ``WorkspaceError`` as :func:`access_review.snapshot.collect` does.
+    Rosters are read beside it. Raises ``WorkspaceError`` as :func:`access_review.snapshot.collect` does.
     """
-    return collect_again(workspace, taken, {change.target.source for change in plan.changes}, now)
+    named = {name.split(":", 1)[0] for change in plan.changes for name in change.target.key[:3] if name}
+    return collect_again(workspace, taken, named | {change.target.source for change in plan.changes}, now)
 
 
 @dataclass(frozen=True, slots=True)
 class SecondReview:
     """What a plan is judged by, beside what was read: what reviewers decided, and what this batch and others have taken.
 
-    ``owners`` is whose each account was in the run of the plan.
+    ``owners`` is whose each account was in the run of the plan, ``by_hand`` the changes that a person is asked to make.
     """
 
     workspace: Workspace
@@ -54,6 +57,7 @@ class SecondReview:
     taken: Sequence[Change] = ()
     lately: RecentRemovals = RecentRemovals()  # noqa: RUF009 - frozen
     owners: pa.Table | ParquetFile | None = None
+    by_hand: Collection[str] = ()
 
 
 def ask_again(
@@ -73,11 +77,14 @@ def ask_again(
         find(replace(again, as_of=now, tables=tables), by.workspace, engine, Previous(owners=by.owners), digested=False)
         owners = _owners(engine, plan.changes)
         unread = _unread(again)
+        connectors = {source.name: source.file.connector for source in by.workspace.sources}
         if plan.gives_back:
-            found = {one.id: _other_owner(one, owners) for one in plan.changes}
+            found = {
+                one.id: _other_owner(one, owners) or other_things(one, tables, connectors, by_hand=one.id in by.by_hand)
+                for one in plan.changes
+            }
             return {one.id: verdict for one in plan.changes if (verdict := _or_unread(one, found[one.id], unread))}
         guard(engine, by.workspace.policy.protect, plan.requested_by)
-        connectors = {source.name: source.file.connector for source in by.workspace.sources}
         request = collect_request(engine, again, plan.scope, connectors, by.capabilities, by.decided)
         outcomes = {finding["finding"]: changes_for(request, finding) for finding in request.findings}
         consequences.foresee(engine, tables, plan.changes)
@@ -94,6 +101,8 @@ def ask_again(
         if one.id in beyond:
             verdict = verdict or Recheck(skipped=f"now: {beyond[one.id].reason}")
         verdict = _or_unread(one, verdict, unread)
+        if one.id in asked:
+            verdict = other_place(one, asked[one.id], by_hand=one.id in by.by_hand) or verdict
         if one.id in holders:
             verdict = Recheck(refused=holders[one.id].reason)
         if verdict:

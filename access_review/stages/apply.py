@@ -291,7 +291,8 @@ def _judge(
     again: list[Snapshot] = []
     taken = [one for one in stored.plan.changes if journal.standing(one.id).state in CHANGED]
     lately = _lately(stored, workspace, read_at)
-    by = SecondReview(workspace, workspace.capabilities(), decisions_then(stored, workspace), taken, lately, owners)
+    decided, by_hand = decisions_then(stored, workspace), systems.ordered(workspace, stored.plan.changes, read_at)
+    by = SecondReview(workspace, workspace.capabilities(), decided, taken, lately, owners, by_hand)
 
     def judged(change: Change, now: datetime) -> Recheck:
         if not known or now - known[0].at >= workspace.policy.apply.facts_valid:

@@ -185,14 +185,61 @@ def test_a_plan_copied_into_another_run_is_refused(company):
     assert company.calls == {}
 
 
+def with_column(table, name, values):
+    place = table.schema.get_field_index(name)
+    return table.set_column(place, table.schema.field(place), pa.array(values, table.schema.field(place).type))
+
+
+def planned_on(company, run, taken, tables):
+    """Plan on a run that was edited, as this tool would have written it, with a logbook that begins anew."""
+    edited_run = replace(taken, tables=tables, digest=digest_of(taken.as_of, tables))
+    assert isinstance(edited_run, Snapshot)
+    made = snapshots.save(edited_run, workspace.load(company.folder))
+    shutil.rmtree(run.folder)
+    logbook.path_of(company.folder).unlink()
+    assert company.run("--run", made.id, "review", at=AUDIT).code == 0
+    assert company.run("plan", "--requested-by", "00007", at=PLAN).code == 0
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "of", "what"),
+    [
+        ("accounts", "native_id", "app:user:u00012", "the native id of the account"),
+        ("grants", "native_id", "app:user:u00012", "the id of the assignment"),
+    ],
+)
+def test_a_run_whose_ids_lead_elsewhere_changes_nothing_of_somebody_else(company, monkeypatch, table, column, of, what):
+    """Screen and approvers see the one account, and what an executor or a person goes by is the other's."""
+    monkeypatch.syspath_prepend(company.folder / "packages")
+    (run,) = runs.all_runs(company.folder)
+    taken = snapshots.load(run)
+    tables = {name: taken.tables[name] for name in taken.tables}
+    rows = tables[table]
+    values = [
+        "u00050" if one == of else value
+        for one, value in zip(rows[0].to_pylist(), rows[column].to_pylist(), strict=True)
+    ]
+    tables[table] = with_column(rows, column, values)
+    planned_on(company, run, taken, tables)
+    signed(company)
+    done = company.apply()
+    assert done.code == 4
+    assert sorted(done.json["states"].values()) == ["pending", "pending", "refused"]
+    (refused,) = (name for name, state in done.json["states"].items() if state == "refused")
+    assert f"it would go elsewhere: {what} is " in done.json["reasons"][refused]
+    assert "and u00050 in the plan" in done.json["reasons"][refused]
+    assert company.calls == {"revoke called": 2, "revoke": 2}
+    assert key(12, "Other") in company.system["there"]
+
+
 def test_a_run_edited_consistently_changes_nothing_for_who_is_employed(company, monkeypatch):
     """The account of somebody employed is given the number of somebody else, in the snapshot and in its manifest."""
     monkeypatch.syspath_prepend(company.folder / "packages")
     (run,) = runs.all_runs(company.folder)
     taken = snapshots.load(run)
+    tables = {name: taken.tables[name] for name in taken.tables}
     grants = taken.tables["grants"]
     forged = grants.slice(0, 1).to_pylist()[0] | {"account": "app:user:u00050", "entitlement": "app:role:Other"}
-    tables = {name: taken.tables[name] for name in taken.tables}
     tables["grants"] = pa.concat_tables([grants, pa.Table.from_pylist([forged], schema=grants.schema)]).sort_by(
         [("account", "ascending"), ("entitlement", "ascending"), ("mode", "ascending")]
     )
@@ -202,15 +249,8 @@ def test_a_run_edited_consistently_changes_nothing_for_who_is_employed(company, 
             for one in tables["accounts"]["employee_id"].to_pylist()
         ]
     )
-    place = tables["accounts"].schema.get_field_index("employee_id")
-    tables["accounts"] = tables["accounts"].set_column(place, tables["accounts"].schema.field(place), number)
-    edited_run = replace(taken, tables=tables, digest=digest_of(taken.as_of, tables))
-    assert isinstance(edited_run, Snapshot)
-    made = snapshots.save(edited_run, workspace.load(company.folder))
-    shutil.rmtree(run.folder)
-    logbook.path_of(company.folder).unlink()
-    assert company.run("--run", made.id, "review", at=AUDIT).code == 0
-    assert company.run("plan", "--requested-by", "00007", at=PLAN).code == 0
+    tables["accounts"] = with_column(tables["accounts"], "employee_id", number)
+    planned_on(company, run, taken, tables)
     signed(company)
     done = company.apply()
     states = done.json["states"]

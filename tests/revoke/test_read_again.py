@@ -224,6 +224,103 @@ def test_of_a_plan_that_gives_back_only_the_owners_are_looked_at():
     assert against(moved, plan=made)[back.id].skipped == "its owner was hr:person:7 and is now hr:person:9"
 
 
+def edited(table, key, **values):
+    """Return the plan as it follows from a run in which a row was edited."""
+    return planned(change(ROWS, table, key, **values), SPACE)
+
+
+def moved(found):
+    """Return what is said of each change that would go elsewhere, without the words that are always the same."""
+    head, tail = "it would go elsewhere: ", "; look into who may have edited the run"
+    refused = {name: verdict.refused for name, verdict in found.items()}
+    assert all(said.startswith(head) and said.endswith(tail) for said in refused.values()), refused
+    return {name: said.removeprefix(head).removesuffix(tail) for name, said in refused.items()}
+
+
+@pytest.mark.parametrize(
+    ("table", "row", "column", "value", "said"),
+    [
+        (
+            "accounts",
+            "ad:user:7",
+            "native_id",
+            "8",
+            "the native id of the account is 7 by what was read just now, and 8",
+        ),
+        ("entitlements", "ad:group:Other", "native_id", "All", "the native id of the entitlement is Other by what was"),
+        (
+            "entitlements",
+            "ad:group:Other",
+            "scope",
+            "/all",
+            "its scope is not there by what was read just now, and /all",
+        ),
+        (
+            "grants",
+            "ad:user:7",
+            "native_id",
+            "id-8",
+            "the id of the assignment is 7 by what was read just now, and id-8",
+        ),
+        ("grants", "ad:user:7", "until", AS_OF + timedelta(days=9), "its end is not there by what was read just now"),
+    ],
+)
+def test_what_an_executor_goes_by_is_what_was_read_just_now(table, row, column, value, said):
+    found = moved(against(ROWS, plan=edited(table, row, **{column: value})))
+    assert of(7, "Other").id in found
+    assert found[of(7, "Other").id].startswith(said)
+    assert found[of(7, "Other").id].endswith(" in the plan")
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"via": "pim"}, "how it is held is member by what was read just now, and pim in the plan"),
+        ({"connector": "entra"}, "what connects it is ldap by what was read just now, and entra in the plan"),
+    ],
+)
+def test_how_it_is_held_and_what_connects_it_are_what_was_read_just_now(more, said):
+    one = of(7, "Other")
+    target = replace(one.target, **{name: value for name, value in more.items() if name == "connector"})
+    other = replace(one, target=target, via=more.get("via", one.via))
+    assert moved(against(ROWS, plan=replace(uncounted(), changes=(other,)))) == {one.id: said}
+
+
+def test_only_a_person_goes_by_names():
+    one = of(7, "Other")
+    other = {
+        "the name of the account is user7": replace(one.target, account=replace(one.target.account, name="user8")),
+        "its owner is Person 7": replace(one.target, person_name="user8"),
+        "what is to be done is not there": replace(one.target, manual="user8"),
+    }
+    for said, target in other.items():
+        plan = replace(uncounted(), changes=(replace(one, target=target),))
+        assert against(ROWS, plan=plan) == {}
+        said_of_it = {one.id: f"{said} by what was read just now, and user8 in the plan"}
+        assert moved(against(ROWS, plan=plan, by_hand={one.id})) == said_of_it
+
+
+def test_what_is_given_back_goes_to_what_is_there_now():
+    one = of(7, "Other")
+    back = replace(one, action=Action.ADD_MEMBER)
+    made = a_plan(back)
+    count = replace(agreed().limits.counts[0], what=GIVEN_BACK)
+    made = replace(made, limits=replace(made.limits, counts=(count,)))
+    gone = add(leave(company(12), 5))
+    assert against(gone, plan=made) == {}
+    for table, key, what in (
+        ("accounts", "ad:user:7", "the native id of the account"),
+        ("entitlements", "ad:group:Other", "the native id of the entitlement"),
+    ):
+        found = moved(against(change(gone, table, key, native_id="another"), plan=made))
+        assert found[one.id].startswith(f"{what} is another by what was read just now")
+    kept = {**gone, "entitlements": [row for row in gone["entitlements"] if row["entitlement"] != "ad:group:Other"]}
+    assert against(kept, plan=made)[one.id].skipped == "the account or the group is there no more"
+    named = change(gone, "entitlements", "ad:group:Other", name="Others")
+    assert against(named, plan=made) == {}
+    assert "the name of the entitlement" in moved(against(named, plan=made, by_hand={one.id}))[one.id]
+
+
 @pytest.mark.parametrize(
     ("then", "now", "said"),
     [
