@@ -149,7 +149,7 @@ class DirSyncChanges:
         dirsync = self._dirsync(state.cookie, FILTER) if state.cookie else None
         if dirsync is None and not same:
             return None
-        counted = {guid for guid, found in listed.items() if found.usn > state.usn} if same else set()
+        counted = {g for g, item in listed.items() if item.usn is None or item.usn > state.usn} if same else set()
         return counted | (dirsync[0] if dirsync else set())
 
     def _dirsync(self, cookie: bytes, query: str) -> tuple[set[str], bytes] | None:
@@ -158,12 +158,12 @@ class DirSyncChanges:
         return (set(named.entries), named.cookie) if named else None
 
     def named(self, cookie: bytes, query: str = "(objectClass=*)") -> NamedObjects | None:
-        """Return what changed since a cookie, with the values that did; null when the server does not say.
+        """Return what changed since a cookie, with the values that did; null when the server does not say all of it.
 
         Raises ``Transient``.
         """
         entries: dict[str, tuple[str, Values]] = {}
-        deleted = False
+        deleted, followed = False, {cookie}
         while True:
             request = ldap3.protocol.microsoft.dir_sync_control(
                 criticality=True,
@@ -181,11 +181,17 @@ class DirSyncChanges:
             control = answer.controls.get(_DIRSYNC)
             if answer.fault or not control:
                 return None
-            entries.update((guid, (dn, values)) for dn, values in answer.entries if (guid := guid_of(values)))
+            for dn, values in answer.entries:
+                if (guid := guid_of(values)) is None:
+                    return None
+                entries[guid] = dn, values
             deleted = deleted or any("isDeleted" in values for _, values in answer.entries)
             cookie = bytes(control["value"]["cookie"])
             if not control["value"]["more_results"]:
                 return NamedObjects(entries, cookie, deleted)
+            if cookie in followed:
+                return None
+            followed.add(cookie)
 
     def _plain_attributes(self) -> list[str]:
         return [name.partition(";")[0] for name in self._scope.attributes]

@@ -10,12 +10,14 @@ server itself computes for them.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 import ldap3
 
 from access_review.connectors.ad import active_directory, identifiers
 from access_review.connectors.ad.active_directory import EntryRole
 from access_review.connectors.ad.entry import Entry, canonical, generalized_time
+from access_review.connectors.ad.lookup import ANYTHING, look_up
 from access_review.connectors.ad.paging import Query, ReadPace, Values, entry_of, finish_ranges, first_range, read_pages
 from access_review.connectors.ad.server import Session
 from access_review.connectors.ad.token_groups import SecurityGroups, differences, sample_accounts
@@ -48,6 +50,8 @@ _DELETED = ("objectClass", "objectGUID", "objectSid", "sAMAccountName", "isDelet
 _DELETED_FILTER = "(&(isDeleted=TRUE)(|(objectClass=user)(objectClass=group)))"
 # A large domain is never still: after so many rounds what is left is doubt, not a longer read.
 _ROUNDS = 3
+# Samba has a few objects of its own without a change number: so many are read again each time, more are doubted.
+_UNNUMBERED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,31 +81,30 @@ class RootDse:
     service: str
     usn: int
     now: datetime | None
-    is_active_directory: bool
 
     @classmethod
     def of(cls, session: Session) -> "RootDse":
-        """Ask; raises ``ConnectorError``."""
-        answer = session.search("", "(objectClass=*)", _ROOT)
-        if answer.fault or len(answer.entries) != 1:
-            raise ConnectorError(session.source.name, f"{session.address}: {answer.fault or 'no root DSE'}")
-        entry = Entry.of("", answer.entries[0][1], "root DSE")
-        return cls(
-            entry.text("defaultnamingcontext", "namingcontexts") or "",
-            (entry.text("dnshostname") or "").casefold(),
-            entry.text("dsservicename") or "",
-            entry.whole("highestcommittedusn") or 0,
-            generalized_time(entry.text("currenttime") or ""),
-            ACTIVE_DIRECTORY in entry.texts("supportedcapabilities"),
-        )
+        """Ask; raises ``ConnectorError``, also for a server that is no Active Directory or does not say which it is."""
+        shown = look_up(session, "", _ROOT)
+        entry = Entry.of("", shown[1] if shown else {}, "root DSE")
+        if ACTIVE_DIRECTORY not in entry.texts("supportedcapabilities"):
+            hint = "set directory: other, and base"
+            raise ConnectorError(session.source.name, f"{session.address} is not Active Directory", hint=hint)
+        base, service = entry.text("defaultnamingcontext", "namingcontexts"), entry.text("dsservicename")
+        usn = entry.whole("highestcommittedusn")
+        # Without these two nobody could tell that anything changed.
+        if not base or not service or usn is None:
+            raise ConnectorError(session.source.name, f"{session.address} does not say which server it is, or its USN")
+        host = (entry.text("dnshostname") or "").casefold()
+        return cls(base, host, service, usn, generalized_time(entry.text("currenttime") or ""))
 
 
 @dataclass(frozen=True, slots=True)
 class ListedObject:
-    """An object as a listing by id has it: its DN, its change number, and what else was asked for."""
+    """An object as a listing by id has it: its DN, its change number (null: unknown), and what else was asked for."""
 
     dn: str
-    usn: int
+    usn: int | None
     values: Values = field(repr=False)
 
 
@@ -156,9 +159,6 @@ class DomainReading:
         self._scope = scope
         self._pace = pace
         self.root = RootDse.of(session)
-        if not self.root.is_active_directory:
-            hint = "set directory: other, and base"
-            raise ConnectorError(session.source.name, f"{session.address} is not Active Directory", hint=hint)
         self._bases = tuple(scope.bases) or (self.root.base,)
 
     def read_all(self) -> DomainObjects:
@@ -219,11 +219,12 @@ class DomainReading:
             if listed is None:
                 return
             found.facts["listed_again"] = len(listed)
-            changed = {g for g, item in listed.items() if item.usn > before}
+            changed = {g for g, item in listed.items() if (item.usn or 0) > before}
             fresh, gone = listed.keys() - found.objects.keys(), found.objects.keys() - listed.keys()
             # New objects are above the noted number; what is below it was there, and the first listing left it out.
-            if lost := sum(listed[g].usn <= before for g in fresh):
+            if lost := sum((listed[g].usn or before + 1) <= before for g in fresh):
                 found.doubt(f"{lost} objects were missing from the pages of the first listing")
+            self.read_again(found, sorted(g for g, item in listed.items() if item.usn is None))
             if not changed and not fresh and not gone:
                 return
             self.read_again(found, sorted(changed | fresh))
@@ -232,7 +233,7 @@ class DomainReading:
         found.doubt("the directory kept changing while it was read")
 
     def list_ids(self, found: DomainObjects, *further: str) -> dict[str, ListedObject] | None:
-        """Return every object by GUID, null (and a doubt) when the listing ended early."""
+        """Return every object by GUID, null (and a doubt) when the listing ended early or does not tell what changed."""
         listed: dict[str, ListedObject] = {}
         for base in self._bases:
             pages = read_pages(self._session, Query(base, FILTER, (*_LISTED, *further)), self._pace)
@@ -240,32 +241,45 @@ class DomainReading:
                 found.doubt(f"the second listing: {pages.fault}")
                 return None
             for dn, values in pages.entries:
-                if guid := guid_of(values):
-                    listed[guid] = ListedObject(dn, int(values.get("uSNChanged", [b"0"])[0]), values)
+                if (guid := guid_of(values)) is None:
+                    found.doubt("an object came without objectGUID in the second listing")
+                    return None
+                listed[guid] = ListedObject(dn, Entry.of(dn, values, dn).whole("usnchanged"), values)
+        unnumbered = sum(item.usn is None for item in listed.values())
+        if unnumbered > _UNNUMBERED:
+            found.doubt(f"{unnumbered} objects came without uSNChanged, so nobody knows whether they changed meanwhile")
+            return None
         return listed
 
     def read_again(self, found: DomainObjects, guids: Sequence[str]) -> None:
         """Read objects again that changed, or were not there, in the first pass."""
         for guid in guids:
-            answer = self._session.search(f"<GUID={guid}>", FILTER, self._scope.attributes)
             found.short.pop(guid, None)
-            if answer.entries and not answer.fault:
-                self._keep(found, *answer.entries[0])
-                self._finish(found, [guid])
-            elif _is_gone(answer.code):
+            try:
+                shown = look_up(self._session, f"<GUID={guid}>", self._scope.attributes, FILTER)
+            except ConnectorError as error:
+                found.doubt(f"an object that changed meanwhile cannot be read again: {error.message}")
+                continue
+            if shown is None:
                 found.objects.pop(guid, None)
+            elif self._keep(found, *shown) == guid:
+                self._finish(found, [guid])
             else:
-                found.doubt(f"an object that changed meanwhile cannot be read again: {answer.fault}")
+                found.doubt("another object came than the one that changed meanwhile")
 
     def drop_gone(self, found: DomainObjects, guids: Sequence[str]) -> None:
-        """Drop objects that are gone; one that is not has been left out by the second listing."""
+        """Drop objects that are gone; one that is not, or of which that is not known, was left out by the second listing."""
         for guid in guids:
-            answer = self._session.search(f"<GUID={guid}>", "(objectClass=*)", ["objectGUID"])
-            if answer.entries:
+            try:
+                shown = look_up(self._session, f"<GUID={guid}>", ["objectGUID"])
+            except ConnectorError as error:
+                found.doubt(f"whether an object is gone that the second listing does not show: {error.message}")
+                continue
+            if shown is None:
+                found.objects.pop(guid, None)
+            else:
                 # It is there, so the listing cannot be believed in what else it does not show.
                 found.doubt("objects were missing from the pages of the second listing")
-            else:
-                found.objects.pop(guid, None)
 
     def _count_back_links(self, found: DomainObjects) -> None:
         """Count the members of each group that came in pieces a second way: by who points back to it."""
@@ -305,26 +319,34 @@ class DomainReading:
         """Read what is apart from the objects: deleted ones, password policy, attribute histories."""
         if self._scope.deleted:
             show = ldap3.protocol.microsoft.show_deleted_control(criticality=True)
-            for base in self._bases:
-                pages = read_pages(self._session, Query(base, _DELETED_FILTER, _DELETED, (show,)), self._pace)
-                found.deleted += [(dn, v) for dn, v in pages.entries if guid_of(v) not in found.objects]
-                found.parts["deleted-objects"] = pages.fault
-        answer = self._session.search(self.root.base, "(objectClass=*)", POLICY)
-        policy = {name: values[0].decode("ascii", "replace") for _, v in answer.entries for name, values in v.items()}
-        found.parts["password-policy"] = answer.fault or (None if policy else "the account may not read it")
-        found.facts["password_policy"] = dict(sorted(policy.items()))
+            deleted = self._listed_apart(found, "deleted-objects", _DELETED_FILTER, _DELETED, show)
+            found.deleted += [(dn, values) for dn, values in deleted if guid_of(values) not in found.objects]
+        self._read_policy(found)
         if self._scope.history:
             self._read_disabled_since(found)
 
     def _read_disabled_since(self, found: DomainObjects) -> None:
         """Fetch when attributes of disabled accounts last changed; it is much text, so of these only."""
         query = "(&(objectClass=user)(userAccountControl:1.2.840.113556.1.4.803:=2))"
+        for _, values in self._listed_apart(found, "history", query, ("objectGUID", ATTRIBUTE_HISTORY)):
+            if (guid := guid_of(values)) in found.objects and ATTRIBUTE_HISTORY in values:
+                found.objects[guid][1][ATTRIBUTE_HISTORY] = values[ATTRIBUTE_HISTORY]
+
+    def _listed_apart(
+        self, found: DomainObjects, part: str, query: str, attributes: Sequence[str], *controls: Any
+    ) -> Iterator[tuple[str, Values]]:
+        """Yield what is listed of an optional part below every base; a part is read when it is below all of them."""
+        found.parts[part] = None
         for base in self._bases:
-            pages = read_pages(self._session, Query(base, query, ("objectGUID", ATTRIBUTE_HISTORY)), self._pace)
-            found.parts["history"] = pages.fault
-            for _, values in pages.entries:
-                if (guid := guid_of(values)) in found.objects and ATTRIBUTE_HISTORY in values:
-                    found.objects[guid][1][ATTRIBUTE_HISTORY] = values[ATTRIBUTE_HISTORY]
+            pages = read_pages(self._session, Query(base, query, attributes, controls), self._pace)
+            found.parts[part] = found.parts[part] or pages.fault
+            yield from pages.entries
+
+    def _read_policy(self, found: DomainObjects) -> None:
+        answer = self._session.search(self.root.base, ANYTHING, POLICY)
+        held = {name: values[0] for _, entry in answer.entries for name, values in entry.items() if values}
+        found.parts["password-policy"] = answer.fault or (None if held else "the account may not read it")
+        found.facts["password_policy"] = {name: held[name].decode("ascii", "replace") for name in sorted(held)}
 
 
 def tokens(session: Session, guid: str) -> list[str] | None:
@@ -332,9 +354,12 @@ def tokens(session: Session, guid: str) -> list[str] | None:
 
     Raises ``Transient`` when the connection is lost.
     """
-    answer = session.search(f"<GUID={guid}>", "(objectClass=*)", ["tokenGroups"])
+    answer = session.search(f"<GUID={guid}>", ANYTHING, ["tokenGroups"])
     values = answer.entries[0][1].get("tokenGroups") if answer.entries and not answer.fault else None
-    return [identifiers.sid(value) for value in values] if values else None
+    try:
+        return [identifiers.sid(value) for value in values] if values else None
+    except ValueError:
+        return None
 
 
 def escape_filter(text: str) -> str:
@@ -349,7 +374,3 @@ def guid_of(values: Mapping[str, Sequence[bytes]]) -> str | None:
         return identifiers.guid(found[0]) if found else None
     except ValueError:
         return None
-
-
-def _is_gone(code: int) -> bool:
-    return code in {0, 32}
