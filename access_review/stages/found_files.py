@@ -232,12 +232,12 @@ def _strict(path: Path, form: FormGuess, reading: Mapping[str, Any]) -> FoundTab
 def _footed(path: Path, reading: Mapping[str, Any]) -> tuple[sheets.Sheet, Mapping[str, Any]]:
     """Read a file, without the lines at its end that are no rows; return how many those are, as an option."""
     try:
-        return sheets.read(path.name, folder=path.parent, **reading), {}
+        return sheets.read(path.name, sheets.SheetOptions(**reading), folder=path.parent), {}
     except sheets.MalformedSheet as error:
         if not error.footer:
             raise
         footer: dict[str, Any] = {"footer": error.footer}
-    return sheets.read(path.name, folder=path.parent, **reading, **footer), footer
+    return sheets.read(path.name, sheets.SheetOptions(**reading, **footer), folder=path.parent), footer
 
 
 def _sheet(path: Path, form: FormGuess) -> FoundTable:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from access_review.connectors import Source, no_value
 from access_review.connectors.tabular import sheets
 from access_review.connectors.tabular.instants import zone
-from access_review.connectors.tabular.sheets import Cells, Sheet
+from access_review.connectors.tabular.sheets import Cells, Sheet, SheetOptions
 from access_review.errors import ConnectorError, Mistake, RosterFault, WorkspaceError
 
 Named = Annotated[str, Field(min_length=1)]
@@ -198,9 +198,10 @@ class RosterFile(_Option):
 
         Raises ``ConnectorError`` for an address that does not answer.
         """
-        options = self.model_dump(include=set(RosterFile.model_fields) - {"path"})
         try:
-            sheet = sheets.read(self.path, folder=source.folder, strip=cleaning.strip, ids=ids, wanted=used, **options)
+            sheet = sheets.read(
+                self.path, self._options(strip=cleaning.strip), folder=source.folder, ids=ids, wanted=used
+            )
         except OSError as error:
             raise ConnectorError(source.name, f"{sheets.shown(self.path)}: {error.strerror or error}") from error
         except sheets.MalformedSheet as error:
@@ -220,6 +221,18 @@ class RosterFile(_Option):
         if torn := sheets.torn(sheet, used):
             raise RosterFault.of(torn)
         return cleaning.clean(sheet)
+
+    def _options(self, *, strip: bool) -> SheetOptions:
+        return SheetOptions(
+            delimiter=self.delimiter,
+            encoding=self.encoding,
+            sheet=self.sheet,
+            header_row=self.header_row,
+            footer=self.footer,
+            records=self.records,
+            strip=strip,
+            number_ids=self.number_ids,
+        )
 
 
 def _nearly(column: str, sheet: Sheet, used: Collection[str]) -> str | None:

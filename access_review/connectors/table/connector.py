@@ -36,7 +36,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 from typing import Annotated, ClassVar, Literal
-from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
@@ -57,9 +56,8 @@ from access_review.connectors.table.columns import (
 from access_review.connectors.table.listed_row import ListingTerms, TableRow
 from access_review.connectors.table.listing import ExportListing
 from access_review.connectors.tabular import freshness, instants, sheets
-from access_review.connectors.tabular.sheets import Sheet
+from access_review.connectors.tabular.sheets import Sheet, SheetOptions
 from access_review.errors import ConnectorError, Mistake, WorkspaceError
-from access_review.model import Options
 
 UNREAD = 0.01
 """Share of rows of which a cell may be unreadable before the source is incomplete; one row always may."""
@@ -79,7 +77,7 @@ class Export:
 
     source: Source
     path: str
-    form: Options
+    options: SheetOptions
     terms: ListingTerms
     max_age: timedelta | None = None
     open_end: bool = False
@@ -119,7 +117,7 @@ class Export:
         wanted = {*columns.values(), *parts} - {composed}
         ids = ({column for name, column in columns.items() if name in IDS} | {*parts}) - {composed}
         try:
-            sheet = sheets.read(self.path, folder=self.source.folder, ids=ids, wanted=wanted, **self.form)
+            sheet = sheets.read(self.path, self.options, folder=self.source.folder, ids=ids, wanted=wanted)
         except OSError as error:
             raise ConnectorError(self.source.name, f"{sheets.shown(self.path)}: {error.strerror or error}") from error
         sheet = sheets.with_listed(sheet, columns["entitlement"]) if "entitlement" in columns else sheet
@@ -231,55 +229,58 @@ def connect(
     which writes the file never ends its last line; one that does not end is a cut file otherwise. Raises
     ``WorkspaceError`` with everything that does not fit.
     """
-    classification = Classification(
-        privileged, effect or {}, service_accounts, shared_accounts, break_glass, client or {}, sensitivity or {}
-    )
-    zone, wrong = _zone(timezone)
-    wrong += [*misfits(table, columns, references or {}), *_unclear(columns, dates, timezone, table)]
+    wrong = [*misfits(table, columns, references or {}), *_unclear(columns, dates, timezone, table)]
     if separator is not None and columns.entitlement_id is not None:
         wrong.append("`separator` parts names, and entitlement_id is one id: only one of the two can be")
     if wrong:
         raise WorkspaceError("; ".join(sorted(wrong)), hint=f"in sources/{source.name}.yaml")
-    terms = ListingTerms.of(
-        columns,
+    terms = ListingTerms(
         table=table,
+        columns=columns.mapped(),
+        composed=columns.composed,
         references=references or {},
         kind=kind,
         entitlement_kind=entitlement_kind,
         separator=separator,
         stable_id=stable_id,
         dates=dates,
-        zone=zone,
+        zone=instants.zone(timezone) if timezone else None,
         enabled=enabled or ColumnWords(),
         success=success or ColumnWords(),
         managed=managed or ColumnWords(),
         approved=approved or ColumnWords(),
         never=frozenset(never),
         empty=frozenset(empty),
-        classification=classification,
+        classification=Classification(
+            privileged=privileged,
+            effect=effect or {},
+            service_accounts=service_accounts,
+            shared_accounts=shared_accounts,
+            break_glass=break_glass,
+            client=client or {},
+            sensitivity=sensitivity or {},
+        ),
     )
-    form = {
-        "number_ids": number_ids,
-        "strip": strip,
-        "delimiter": delimiter,
-        "encoding": encoding,
-        "sheet": sheet,
-        "records": records,
-    }
-    return Export(
-        source, path, {**form, "header_row": header_row, "footer": footer}, terms, freshness.span(max_age), open_end
+    options = SheetOptions(
+        delimiter=delimiter,
+        encoding=encoding,
+        sheet=sheet,
+        header_row=header_row,
+        footer=footer,
+        records=records,
+        strip=strip,
+        number_ids=number_ids,
     )
-
-
-def _zone(name: str | None) -> tuple[ZoneInfo | None, list[str]]:
-    try:
-        return (instants.zone(name) if name else None), []
-    except ValueError as error:
-        return None, [f"`timezone`: {error}"]
+    return Export(source, path, options, terms, freshness.span(max_age), open_end)
 
 
 def _unclear(columns: TableColumns, dates: str | None, timezone: str | None, table: Filled) -> Iterator[str]:
-    """Yield what the options leave open about times."""
+    """Yield what the options say wrongly of times, or leave open."""
+    try:
+        if timezone:
+            instants.zone(timezone)
+    except ValueError as error:
+        yield f"`timezone`: {error}"
     if dates is not None and not instants.is_form(dates):
         yield f"`dates`: {dates!r} is no form with year, month and day"
     elif dates is not None and "at" in columns.mapped() and not instants.has_zone(dates) and timezone is None:

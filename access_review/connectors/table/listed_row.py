@@ -4,7 +4,6 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from access_review.connectors import no_value
@@ -12,7 +11,7 @@ from access_review.connectors.addresses import address
 from access_review.connectors.classification import Classification
 from access_review.connectors.no_value import NoDate
 from access_review.connectors.same_name import folded
-from access_review.connectors.table.columns import ELSEWHERE, IDS, ColumnWords, Filled, TableColumns
+from access_review.connectors.table.columns import ELSEWHERE, IDS, ColumnWords, Filled
 from access_review.connectors.tabular import date_order, instants
 from access_review.connectors.tabular.instants import UNKNOWN, Bounds, Unreadable
 from access_review.connectors.tabular.sheets import Cells, Sheet
@@ -46,11 +45,6 @@ class ListingTerms:
     never: frozenset[str] = frozenset()
     empty: frozenset[str] = frozenset()
     classification: Classification = field(default_factory=Classification)
-
-    @classmethod
-    def of(cls, columns: TableColumns, **terms: Any) -> "ListingTerms":
-        """Take the columns that are set."""
-        return cls(columns=columns.mapped(), composed=columns.composed, **terms)
 
     def scheme(self, name: str) -> str | None:
         """Return the alias scheme by which a column names something elsewhere; null when there is none."""

@@ -134,29 +134,40 @@ class MalformedSheet(WorkspaceError):
         """How many lines at the end are a total and what stands around it: no rows, for certain."""
 
 
+@dataclass(frozen=True, slots=True)
+class SheetOptions:
+    """What a source file says of how a tabular file is written.
+
+    ``header_row`` and ``footer`` (last rows left out) are for CSV and XLSX, ``records`` (dotted path to the list) for
+    JSON. ``strip`` takes white space off both ends. With ``number_ids`` ids may be stored as whole numbers.
+    """
+
+    delimiter: str | None = None
+    encoding: str | None = None
+    sheet: str | None = None
+    header_row: int = 1
+    footer: int = 0
+    records: str | None = None
+    strip: bool = False
+    number_ids: bool = False
+
+
+AS_IT_STANDS = SheetOptions()
+
+
 def read(
     location: str,
+    options: SheetOptions = AS_IT_STANDS,
     *,
     folder: Path,
-    delimiter: str | None = None,
-    encoding: str | None = None,
-    sheet: str | None = None,
-    header_row: int = 1,
-    footer: int = 0,
-    records: str | None = None,
-    strip: bool = False,
     ids: Collection[str] = (),
     wanted: Collection[str] = (),
-    number_ids: bool = False,
 ) -> Sheet:
     """Read one file; its ending says the format. A sheet without rows is returned as such.
 
-    ``ids`` names the columns that must be stored as text (or, with ``number_ids``, as whole numbers), ``wanted`` those in use: a
-    heading that differs from one only in blanks or the composition of letters is it. ``header_row`` and
-    ``footer`` (last rows left out) are for CSV and XLSX, ``records`` (dotted
-    path to the list) for JSON. ``strip`` takes white space off both ends.
-    Raises ``OSError`` when the file cannot be had, ``WorkspaceError`` with
-    every mistake when it is malformed.
+    ``ids`` names the columns that must be stored as text, ``wanted`` those in use: a heading that differs from one only
+    in blanks or the composition of letters is it. Raises ``OSError`` when the file cannot be had, ``WorkspaceError``
+    with every mistake when it is malformed.
     """
     name = shown(location)
     reader = _FORMATS.get(ending(location))
@@ -164,22 +175,29 @@ def read(
         raise WorkspaceError.of(
             [Mistake(name, 0, 0, "unknown kind of file", f"one of {', '.join(_FORMATS)}; unpack what is packed")]
         )
-    if header_row < 1 or footer < 0:
+    if options.header_row < 1 or options.footer < 0:
         raise WorkspaceError("`header_row` counts from 1 and `footer` from 0")
     data, modified = fetch(location, folder)
     match reader:
         case "csv":
             raw = delimited.read_delimited(
-                data, name, delimiter=delimiter, encoding=encoding, header_row=header_row, footer=footer
+                data,
+                name,
+                delimiter=options.delimiter,
+                encoding=options.encoding,
+                header_row=options.header_row,
+                footer=options.footer,
             )
         case "xlsx":
-            raw = workbook.read_workbook(data, name, sheet=sheet, header_row=header_row, footer=footer)
+            raw = workbook.read_workbook(
+                data, name, sheet=options.sheet, header_row=options.header_row, footer=options.footer
+            )
         case "json":
-            raw = read_json(data, name, records=records, encoding=encoding)
+            raw = read_json(data, name, records=options.records, encoding=options.encoding)
         case _:
             raw = read_parquet(data, name)
-    raw = replace(raw, exact_integers=raw.exact_integers or number_ids)
-    return _settle(raw, name, strip=strip, ids=frozenset(ids), wanted=frozenset(wanted), modified=modified)
+    raw = replace(raw, exact_integers=raw.exact_integers or options.number_ids)
+    return _settle(raw, name, strip=options.strip, ids=frozenset(ids), wanted=frozenset(wanted), modified=modified)
 
 
 _FORMATS = {

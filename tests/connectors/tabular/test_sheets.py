@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from access_review.connectors.tabular import delimited, sheets
+from access_review.connectors.tabular.sheets import SheetOptions
 from access_review.errors import WorkspaceError
 
 HEADER = "id,name\n"
@@ -27,13 +28,13 @@ def write(folder: Path, name: str, data: str | bytes) -> str:
     return name
 
 
-def rows(folder: Path, name: str, **options) -> list[dict[str, str | None]]:
-    return [dict(row) for _, row in sheets.read(name, folder=folder, **options).rows]
+def rows(folder: Path, name: str, ids=(), **options) -> list[dict[str, str | None]]:
+    return [dict(row) for _, row in sheets.read(name, SheetOptions(**options), folder=folder, ids=ids).rows]
 
 
-def mistakes(folder: Path, name: str, **options) -> list[tuple[int, str]]:
+def mistakes(folder: Path, name: str, ids=(), **options) -> list[tuple[int, str]]:
     with pytest.raises(WorkspaceError) as caught:
-        sheets.read(name, folder=folder, **options)
+        sheets.read(name, SheetOptions(**options), folder=folder, ids=ids)
     return [(m.line, m.message) for m in caught.value.mistakes]
 
 
@@ -56,7 +57,7 @@ def test_any_text_survives_a_round_trip_through_csv(tmp_path, table, delimiter, 
     writer = csv.writer(out, delimiter=delimiter, lineterminator=end, quoting=csv.QUOTE_ALL)
     writer.writerows([("a", "b", "c"), *table])
     write(tmp_path, "t.csv", out.getvalue().encode(encoding))
-    read = sheets.read("t.csv", folder=tmp_path, delimiter=delimiter)
+    read = sheets.read("t.csv", SheetOptions(delimiter=delimiter), folder=tmp_path)
     assert [tuple(row.values()) for _, row in read.rows] == [tuple(v or None for v in row) for row in table]
 
 
@@ -100,7 +101,7 @@ def test_another_encoding_is_named_or_every_line_is_refused(tmp_path):
     write(tmp_path, "marked.csv", (HEADER + "1,a\n").encode("utf-8-sig"))
     assert places(tmp_path, "marked.csv", encoding="cp1252") == [1]
     with pytest.raises(WorkspaceError, match="no encoding"):
-        sheets.read("t.csv", folder=tmp_path, encoding="klingon")
+        sheets.read("t.csv", SheetOptions(encoding="klingon"), folder=tmp_path)
 
 
 @pytest.mark.parametrize("delimiter", [";", "\t", "|"])
@@ -247,7 +248,7 @@ def test_no_workbook_a_bomb_and_a_stray_far_cell_are_refused(tmp_path):
 def test_nested_json_is_reached_by_dotted_paths(tmp_path):
     entries = [{"id": "1", "boss": [{"id": "3"}], "n": 5}, {"id": "2", "boss": [], "tags": {}}]
     write(tmp_path, "t.json", json.dumps({"data": {"people": entries}}))
-    read = sheets.read("t.json", folder=tmp_path, records="data.people", ids=["id", "boss.0.id"])
+    read = sheets.read("t.json", SheetOptions(records="data.people"), folder=tmp_path, ids=["id", "boss.0.id"])
     assert [(line, row.get("boss.0.id")) for line, row in read.rows] == [(1, "3"), (2, None)]
     assert read.rows[0][1]["n"] == "5"
     assert read.has("boss.0.id")
@@ -368,7 +369,7 @@ def test_headings_that_are_malformed_and_unknown_or_absurd_settings_are_refused(
     write(tmp_path, "odd.csv", "\ufeffid,n\n1".encode("utf-16-le") + b"\x00")
     assert places(tmp_path, "odd.csv") == [0]
     with pytest.raises(WorkspaceError, match="header_row"):
-        sheets.read("t.csv", folder=tmp_path, header_row=0)
+        sheets.read("t.csv", SheetOptions(header_row=0), folder=tmp_path)
 
 
 def test_an_fsspec_url_is_read_and_its_secrets_stay_out_of_messages(tmp_path):
