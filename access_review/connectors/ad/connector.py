@@ -9,54 +9,17 @@ controller and a read-only account (``runbooks/connect-ad.md``). A recording is 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
-from datetime import timedelta
-from typing import Annotated, Literal
-
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
+from typing import Literal
 
 from access_review.connectors import Connector, Source
 from access_review.connectors.ad.dialect import DirectoryKind, DirectoryOptions
+from access_review.connectors.ad.login import Login, SignIn
+from access_review.connectors.ad.reach import DirectoryReach, WriterLogin
 from access_review.connectors.ad.recorded import RecordedDirectory
 from access_review.connectors.classification import Classification, Effect
-from access_review.connectors.secret import Named, Secret, SecretReference
+from access_review.connectors.secret import Named, Secret
 from access_review.errors import WorkspaceError
-from access_review.settings import Duration, OneOrMore
-
-SignIn = Literal["simple", "kerberos"]
-
-
-class DirectoryReach(BaseModel):
-    """What of a domain is read live, in pages of ``page_size`` objects, and how much of the server's time that may take."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    bases: OneOrMore = ()
-    deleted: StrictBool = True
-    history: StrictBool = False
-    page_size: Annotated[StrictInt, Field(ge=1, le=100_000)] = 1000
-    answer_within: Duration = timedelta(minutes=1)
-    read_within: Duration = timedelta(hours=1)
-    closures_checked: Annotated[StrictInt, Field(ge=0)] = 25
-    last_logon: Literal["one-server", "every-server"] = "one-server"
-    incremental: StrictBool = False
-    full_every: Duration = timedelta(days=7)
-
-
-class WriterLogin(BaseModel):
-    """The account that may write, apart from the one that reads; ``guard`` is an attribute of groups it may write.
-
-    By Kerberos the user is a principal, with its ``keytab``, its ``tickets`` or a ticket that the machine holds.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    user: Named
-    password: Secret | None = None
-    sign_in: SignIn = "simple"
-    keytab: Annotated[str, Field(min_length=1)] | None = None
-    tickets: Annotated[str, Field(min_length=1)] | None = None
-    guard: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]*$")] | None = None
+from access_review.settings import OneOrMore
 
 
 def connect(
@@ -116,17 +79,16 @@ def connect(
     Raises ``WorkspaceError`` for options at odds, and for a file or pattern that is not there.
     """
     _check_way(source, recorded, server, directory)
-    classification = Classification(
-        privileged=tuple(privileged),
-        effect=effect or {},
-        service_accounts=tuple(service_accounts),
-        shared_accounts=tuple(shared_accounts),
-        break_glass=tuple(break_glass),
-        client=client or {},
-        sensitivity=sensitivity or {},
-    )
     options = DirectoryOptions(
-        classification=classification,
+        classification=Classification(
+            privileged=tuple(privileged),
+            effect=effect or {},
+            service_accounts=tuple(service_accounts),
+            shared_accounts=tuple(shared_accounts),
+            break_glass=tuple(break_glass),
+            client=client or {},
+            sensitivity=sensitivity or {},
+        ),
         directory=directory,
         id_attribute=id_attribute,
         employee_id=employee_id,
@@ -139,10 +101,19 @@ def connect(
     )
     if recorded:
         return RecordedDirectory(source, tuple(recorded), options)
-    _check_login(source, sign_in, user, password)
+    login = Login(sign_in, user, password)
+    _check_login(source, login)
     if writer is not None:
         _check_writer(source, writer)
-    return _live(source, options, server, (sign_in, user, password), ca_file, reach or DirectoryReach(), writer)
+    # ldap3 takes a tenth of a second to import, which whoever reads recordings does not need.
+    from access_review.connectors.ad.live import LiveDirectory
+    from access_review.connectors.ad.server import Servers
+
+    reach = reach or DirectoryReach()
+    authority = source.folder / ca_file if ca_file else None
+    servers = Servers.at(source, server, login, authority, round(reach.answer_within.total_seconds()))
+    live = LiveDirectory.of(servers, options, reach)
+    return live if writer is None else live.writable(writer.login, writer.guard)
 
 
 def _check_way(source: Source, recorded: Sequence[str], server: Sequence[str], directory: DirectoryKind | None) -> None:
@@ -156,10 +127,10 @@ def _check_way(source: Source, recorded: Sequence[str], server: Sequence[str], d
         raise WorkspaceError(f"{source.name}: only Active Directory is read live", hint=hint)
 
 
-def _check_login(source: Source, sign_in: SignIn, user: Named | None, password: SecretReference | None) -> None:
-    if sign_in == "simple" and not (user and password):
+def _check_login(source: Source, login: Login) -> None:
+    if login.method == "simple" and not (login.user and login.password):
         raise WorkspaceError(f"{source.name}: user and password are needed", hint="nobody reads anonymously")
-    if sign_in == "kerberos" and (user or password):
+    if login.method == "kerberos" and (login.user or login.password):
         raise WorkspaceError(f"{source.name}: Kerberos uses the machine's ticket", hint="drop user and password")
 
 
@@ -173,45 +144,3 @@ def _check_writer(source: Source, writer: WriterLogin) -> None:
         raise WorkspaceError(
             f"{source.name}: by Kerberos the writer needs no password, and one file at most", hint=hint
         )
-
-
-def _live(
-    source: Source,
-    options: DirectoryOptions,
-    server: Sequence[str],
-    login: tuple[SignIn, Named | None, SecretReference | None],
-    ca_file: str | None,
-    reach: DirectoryReach,
-    writer: WriterLogin | None,
-) -> Connector:
-    # ldap3 takes a tenth of a second to import, which whoever reads recordings does not need.
-    from access_review.connectors.ad.domain_reading import SearchScope
-    from access_review.connectors.ad.live import LiveDirectory, WritableDirectory, with_standard_attributes
-    from access_review.connectors.ad.login import Login
-    from access_review.connectors.ad.server import Servers, parse_address
-
-    addresses = tuple(parse_address(source, url) for url in server)
-    authority = source.folder / ca_file if ca_file else None
-    servers = Servers(source, addresses, Login(*login), authority, round(reach.answer_within.total_seconds()))
-    further = (*options.attributes.values(), options.employee_id or "employeeID")
-    scope = SearchScope(tuple(reach.bases), further, reach.deleted, reach.history, reach.closures_checked)
-    live = LiveDirectory(
-        source,
-        servers,
-        replace(options, attributes=with_standard_attributes(options.attributes), directory="active-directory"),
-        scope,
-        page=reach.page_size,
-        read_within=reach.read_within.total_seconds(),
-        every_server=reach.last_logon == "every-server",
-        state_file=source.folder.parent / "runs" / "directory" / f"{source.name}.parquet"
-        if reach.incremental
-        else None,
-        full_every=reach.full_every,
-    )
-    if writer is None:
-        return live
-    login_of = Login(writer.sign_in, writer.user, writer.password, writer.keytab, writer.tickets)
-    writers = replace(servers, login=login_of)
-    return WritableDirectory(
-        **{f.name: getattr(live, f.name) for f in fields(live)}, writers=writers, guard=writer.guard
-    )

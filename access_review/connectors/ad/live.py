@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,7 +19,9 @@ from access_review.connectors.ad.dirsync import DirSyncChanges
 from access_review.connectors.ad.domain_reading import FILTER, DomainObjects, DomainReading, RootDse, SearchScope
 from access_review.connectors.ad.entry import canonical
 from access_review.connectors.ad.executor import DirectoryExecutor, EveryServer
+from access_review.connectors.ad.login import Login
 from access_review.connectors.ad.paging import ReadPace
+from access_review.connectors.ad.reach import DirectoryReach
 from access_review.connectors.ad.recent_changes import LastFound, Recent
 from access_review.connectors.ad.rows import DirectoryReading
 from access_review.connectors.ad.server import Servers, Session
@@ -51,13 +53,37 @@ class LiveDirectory:
     source: Source
     servers: Servers
     options: DirectoryOptions
-    scope: SearchScope = field(default_factory=SearchScope)
-    page: int = 1000
-    read_within: float = 3600.0
-    every_server: bool = False
-    state_file: Path | None = None
-    full_every: timedelta = timedelta(days=7)
+    scope: SearchScope
+    page: int
+    read_within: float
+    every_server: bool
+    state_file: Path | None
+    full_every: timedelta
     recent: Recent | None = field(default=None, repr=False, compare=False)
+
+    @classmethod
+    def of(cls, servers: Servers, options: DirectoryOptions, reach: DirectoryReach) -> "LiveDirectory":
+        """Return the domain on these servers, of which is read what ``reach`` says."""
+        source = servers.source
+        further = (*options.attributes.values(), options.employee_id or "employeeID")
+        kept = {**STANDARD_ATTRIBUTES, **options.attributes}
+        states = source.folder.parent / "runs" / "directory"
+        return cls(
+            source,
+            servers,
+            replace(options, attributes=kept, directory="active-directory"),
+            SearchScope(tuple(reach.bases), further, reach.deleted, reach.history, reach.closures_checked),
+            page=reach.page_size,
+            read_within=reach.read_within.total_seconds(),
+            every_server=reach.last_logon == "every-server",
+            state_file=states / f"{source.name}.parquet" if reach.incremental else None,
+            full_every=reach.full_every,
+        )
+
+    def writable(self, login: Login, guard: str | None) -> "WritableDirectory":
+        """Return the domain with an account that may write to it."""
+        as_read = {each.name: getattr(self, each.name) for each in fields(self)}
+        return WritableDirectory(**as_read, writers=replace(self.servers, login=login), guard=guard)
 
     def collect(self, as_of: datetime) -> Iterator[tuple[str, Row]]:
         """Yield every row, the verdicts last; raises ``ConnectorError`` when nothing can be read at all."""
@@ -150,8 +176,8 @@ class LiveDirectory:
 class WritableDirectory(LiveDirectory):
     """A domain with an account that may write to it; ``guard`` names an attribute that each removal swaps."""
 
-    writers: Servers | None = None
-    guard: str | None = None
+    writers: Servers = field(kw_only=True)
+    guard: str | None = field(kw_only=True)
 
     def covers(self, change: Change) -> bool:
         """Tell whether a change is one of members or sign-in, of the domain's own objects."""
@@ -160,7 +186,6 @@ class WritableDirectory(LiveDirectory):
     @contextmanager
     def writing(self) -> Iterator[DirectoryExecutor]:
         """Open a session of the account that may write; raises ``ConnectorError``."""
-        assert self.writers is not None  # noqa: S101 - a default only because fields before it have one
         with closing(DirectoryExecutor(self.writers, self.guard)) as directory:
             directory.open()
             yield directory
@@ -177,8 +202,3 @@ def _clock(server: datetime | None, as_of: datetime) -> str | None:
         return "the server does not say what time it is"
     apart = abs(server - as_of)
     return f"the server's clock is {round(apart.total_seconds() / 60)} min off" if apart > CLOCK_TOLERANCE else None
-
-
-def with_standard_attributes(attributes: Mapping[str, str]) -> dict[str, str]:
-    """Return the attributes to keep with accounts: those of the source file, and those every live read keeps."""
-    return {**STANDARD_ATTRIBUTES, **attributes}

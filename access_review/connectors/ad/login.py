@@ -10,7 +10,7 @@ from access_review.connectors import Source
 from access_review.connectors.secret import Named, SecretReference, private_file, text_of
 from access_review.errors import ConnectorError
 
-Method = Literal["simple", "kerberos"]
+SignIn = Literal["simple", "kerberos"]
 
 
 class LoginTerms(TypedDict, total=False):
@@ -31,7 +31,7 @@ class Login:
     ``keytab`` or ``tickets`` the file, from the source's folder, with its key or with its tickets.
     """
 
-    method: Method = "simple"
+    method: SignIn = "simple"
     user: Named | None = None
     password: SecretReference | None = None
     keytab: str | None = None

@@ -14,7 +14,7 @@ server: what one server began, no other continues.
 import ipaddress
 import ssl
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -78,6 +78,11 @@ class Servers:
     login: Login
     ca_file: Path | None = None
     timeout: int = 60
+
+    @classmethod
+    def at(cls, source: Source, urls: Iterable[str], login: Login, ca_file: Path | None, timeout: int) -> "Servers":
+        """Return the servers at some addresses; raises ``WorkspaceError`` for what is none."""
+        return cls(source, tuple(parse_address(source, url) for url in urls), login, ca_file, timeout)
 
     @contextmanager
     def session(self) -> Iterator["Session"]:

@@ -49,15 +49,17 @@ be missing; the verdict ``part:<name>`` says so.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from access_review.connectors import Connector, Source
 from access_review.connectors.classification import Classification, Effect
 from access_review.connectors.entra.paged_tenant import PagedTenant
-from access_review.connectors.entra.pages import AbsentError, Pages, SavedPages
+from access_review.connectors.entra.pages import AbsentError, SavedPages
 from access_review.connectors.entra.registration import CLOUDS, Cloud, CloudName, Registration, TenantReach
 from access_review.connectors.entra.roles import PRIVILEGED_ROLES
-from access_review.connectors.secret import Named, text_of
+from access_review.connectors.secret import Named
 from access_review.errors import WorkspaceError
 
 
@@ -107,74 +109,55 @@ def connect(
     Raises ``WorkspaceError`` for a folder or file that is not there. Raises ``ConnectorError`` for a secret or
     certificate that cannot be had.
     """
-    classification = Classification(
-        privileged, effect or {}, service_accounts, shared_accounts, break_glass, client or {}, sensitivity or {}
+    paged = PagedTenant(
+        source,
+        _unopened,
+        Classification(
+            privileged=privileged,
+            effect=effect or {},
+            service_accounts=service_accounts,
+            shared_accounts=shared_accounts,
+            break_glass=break_glass,
+            client=client or {},
+            sensitivity=sensitivity or {},
+        ),
+        synced_from,
+        privileged_roles,
+        frozenset(empty),
     )
     if recorded is not None:
         if tenant or reader or writer:
             hint = "keep one of them"
             raise WorkspaceError(f"{source.name}: recorded and tenant exclude each other", hint=hint)
-        return PagedTenant(
-            source,
-            _saved(source, recorded),
-            classification,
-            synced_from,
-            privileged_roles,
-            frozenset(empty),
-            files=tuple(
-                source.folder / name for name in ([recorded] if isinstance(recorded, str) else recorded.values())
-            ),
-        )
+        return _saved(paged, recorded)
     if not tenant or reader is None:
         hint = "name saved pages under recorded, or tenant and reader"
         raise WorkspaceError(f"{source.name}: nothing is named to read from", hint=hint)
+    # requests and msal take a quarter of a second to import, which whoever reads saved pages does not need.
+    from access_review.connectors.entra.connections import TenantConnections
+    from access_review.connectors.entra.live import LiveTenant
+
+    reach = reach or TenantReach()
     place = CLOUDS[cloud] if isinstance(cloud, str) else cloud
-    paged = PagedTenant(source, _nowhere, classification, synced_from, privileged_roles, frozenset(empty))
-    return _live(paged, tenant, (reader, writer), place, (ca_file, proxy), reach or TenantReach())
+    authority = source.folder / ca_file if ca_file else None
+    connections = TenantConnections(source, tenant, place, authority, proxy, reach.parallel)
+    live = LiveTenant(paged, partial(connections.open, reader), reach)
+    return live if writer is None else live.writable(partial(connections.open, writer))
 
 
-def _nowhere(collection: str) -> Iterator[Any]:
+def _unopened(collection: str) -> Iterator[Any]:
     raise AbsentError(f"{collection} is not open")
 
 
-def _live(
-    paged: PagedTenant,
-    tenant: str,
-    registrations: tuple[Registration, Registration | None],
-    cloud: Cloud,
-    network: tuple[str | None, Named | None],
-    reach: TenantReach,
-) -> Connector:
-    # requests and msal take a quarter of a second to import, which whoever reads saved pages does not need.
-    from access_review.connectors.entra.authentication import Network, TokenProvider
-    from access_review.connectors.entra.graph import Graph
-    from access_review.connectors.entra.live import LiveTenant, WritableTenant
-    from access_review.connectors.entra.throttle import ThrottlePace
-
+def _saved(paged: PagedTenant, recorded: str | dict[str, str]) -> PagedTenant:
     source = paged.source
-
-    def open_graph(registration: Registration) -> Graph:
-        authority, proxy = network
-        connection = Network(
-            source.folder / authority if authority else None, text_of(source, proxy) if proxy else None
-        )
-        pace = ThrottlePace()
-        token = TokenProvider(source, tenant, registration, cloud, connection, pace)
-        return Graph(f"{cloud.graph}/v1.0", token, connection.session(), pace, parallel=reach.parallel)
-
-    reader, writer = registrations
-    if writer is None:
-        return LiveTenant(paged, lambda: open_graph(reader), reach)
-    return WritableTenant(paged, lambda: open_graph(reader), reach, open_writer=lambda: open_graph(writer))
-
-
-def _saved(source: Source, recorded: str | dict[str, str]) -> Pages:
     if isinstance(recorded, str):
         folder = source.folder / recorded
         if not folder.is_dir():
             raise WorkspaceError(f"{source.name}: recorded: no folder {recorded!r}", hint="save Graph pages there")
-        return SavedPages(folder)
+        return replace(paged, pages=SavedPages(folder), files=(folder,))
     missing = sorted(name for name in recorded.values() if not (source.folder / name).is_file())
     if missing:
         raise WorkspaceError(f"{source.name}: recorded: no file {', '.join(map(repr, missing))}")
-    return SavedPages(source.folder, recorded)
+    files = tuple(source.folder / name for name in recorded.values())
+    return replace(paged, pages=SavedPages(source.folder, recorded), files=files)

@@ -49,6 +49,10 @@ class LiveTenant:
         """The source."""
         return self.paged.source
 
+    def writable(self, open_writer: Callable[[], Graph]) -> "WritableTenant":
+        """Return the tenant with a registration that may write."""
+        return WritableTenant(self.paged, self.open_reader, self.reach, open_writer=open_writer)
+
     def collect(self, as_of: datetime) -> Iterator[tuple[str, Row]]:
         """Yield ``(table, row)`` for everything the tenant holds, and the verdicts.
 

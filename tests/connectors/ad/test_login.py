@@ -9,6 +9,7 @@ import pytest
 from access_review.connectors import Source
 from access_review.connectors.ad import connector
 from access_review.connectors.ad.login import Login, check_runs_as
+from access_review.connectors.ad.reach import WriterLogin
 from access_review.errors import ConnectorError, WorkspaceError
 
 READER: dict[str, Any] = {"server": ("ldaps://dc1.example.test",), "sign_in": "kerberos"}
@@ -25,7 +26,7 @@ READER: dict[str, Any] = {"server": ("ldaps://dc1.example.test",), "sign_in": "k
     ],
 )
 def test_a_writer_signs_in_in_one_way(tmp_path: Path, writer: dict[str, Any]) -> None:
-    login = connector.WriterLogin.model_validate({"user": "writer@EXAMPLE.TEST", **writer})
+    login = WriterLogin.model_validate({"user": "writer@EXAMPLE.TEST", **writer})
     with pytest.raises(WorkspaceError, match="the writer"):
         connector.connect(Source("ad", tmp_path), **READER, writer=login)
 
