@@ -5,7 +5,7 @@ after a crash between the two nobody is asked twice. A desk that does not answer
 left is done by the next command that looks here (`apply`, `verify`, `remind`, `watch`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -19,7 +19,7 @@ from access_review.revoke.states import ChangeStatus, State
 from access_review.revoke.work_tickets import Escalation, TicketStep, WorkTicket, WorkTickets
 from access_review.snapshot.watched import PendingAlarm
 from access_review.stages import desk_api, ticket_desks, watch_alarms
-from access_review.stages.ticket_desks import Desk
+from access_review.stages.ticket_desks import Desk, FoundTicket
 from access_review.stages.work_orders import OrdersDue
 from access_review.store import plans, snapshots
 from access_review.store.journal import JournalFile
@@ -46,220 +46,247 @@ def see_to_tickets(
     """
     if workspace.policy.notify.tickets is None:
         return TicketsSeenTo()
-    round_ = _Round(workspace, now, environment, look)
+    done = _Done()
     try:
         with plans.writing(workspace.folder, now, "tickets"):
-            round_.all()
+            followed = list(_followed(workspace, now))
+            if followed:
+                with ticket_desks.opened(workspace.policy.notify, environment, workspace.folder, now) as desk:
+                    _Round(followed, desk, now, look, done).see_to_all()
+            for orders in followed:
+                _tell(orders, workspace, environment, now, done)
     except RightHeld:
         return TicketsSeenTo(waiting=("a batch is being carried out: the next command sees to the tickets",))
     except AccessReviewError as error:
-        round_.fail(error)
-    return TicketsSeenTo(tuple(round_.opened), tuple(round_.closed), tuple(round_.escalated), tuple(round_.failed))
+        done.fail(_words(error))
+    return TicketsSeenTo(tuple(done.opened), tuple(done.closed), tuple(done.escalated), tuple(done.failed))
 
 
 @dataclass
-class _Round:
-    """One look at all orders, and what came of it."""
+class _Done:
+    """What came of a look at all orders, so far."""
 
-    workspace: Workspace
-    now: datetime
-    environment: Mapping[str, str]
-    look: bool
     opened: list[TicketLine] = field(default_factory=list)
     closed: list[TicketLine] = field(default_factory=list)
     escalated: list[TicketLine] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
+
+    def fail(self, *reasons: str) -> None:
+        """Note why something could not be done, each once."""
+        self.failed += [reason for reason in dict.fromkeys(reasons) if reason not in self.failed]
+
+
+@dataclass
+class _PlanOrders:
+    """The orders of one plan: where each change stands, by when it is due, and what is known of the tickets."""
+
+    stored: StoredPlan
+    standings: Mapping[str, ChangeStatus]
+    due: OrdersDue
+    known: WorkTickets
+
+    def each(self) -> Iterator["_Order"]:
+        """Yield each change as an order; whether it is one, its state says."""
+        for change in self.stored.plan.changes:
+            yield _Order(self, change, self.standings.get(change.id, ChangeStatus()))
+
+    def write(self, known: WorkTickets) -> None:
+        """Put on disk what is known now."""
+        self.known = known
+        store.write(self.stored.run, record_of(self.stored.name), known)
+
+
+@dataclass(frozen=True)
+class _Order:
+    """One change that a person carries out, and where it stands."""
+
+    plan: _PlanOrders
+    change: Change
+    status: ChangeStatus
+
+    @property
+    def ticket(self) -> WorkTicket | None:
+        """What is known of its ticket."""
+        return self.plan.known.of(self.change.id)
+
+    def first_ticket(self, now: datetime) -> WorkTicket:
+        """Return a ticket of which nothing was asked yet."""
+        ordered = self.status.at or now
+        reference = work_tickets.reference_of(self.plan.stored.plan.digest, self.change.id)
+        return WorkTicket(self.change.id, reference, ordered, self.plan.due.of(self.change, ordered))
+
+    def body(self, ticket: WorkTicket) -> ticket_bodies.TicketOrder:
+        """Return what its ticket says."""
+        return ticket_bodies.order(self.change, run=self.plan.stored.run.id, due=ticket.due, reference=ticket.reference)
+
+    def line(self, ticket: WorkTicket) -> TicketLine:
+        """Return what people are told was done about its ticket."""
+        return TicketLine(ticket.change, ticket.number, self.body(ticket).values["what"], ticket.due)
+
+    def keep(self, ticket: WorkTicket) -> None:
+        """Write down what is known of its ticket now."""
+        self.plan.write(self.plan.known.with_ticket(ticket))
+
+    def forget(self, ticket: WorkTicket) -> None:
+        """Write down that nothing was asked for, and nothing needs to be."""
+        self.plan.write(self.plan.known.without(ticket))
+
+    def alarm(self, ticket: WorkTicket, why: Escalation, now: datetime, reason: str = "") -> None:
+        """Write down that people are to hear of it, before they do."""
+        stored, known = self.plan.stored, self.plan.known
+        said = view.alarm(why, ticket, self.body(ticket), stored.run.id, stored.name, reason)
+        alarm = PendingAlarm(f"{ticket.reference} {why}", now, *said)
+        told = replace(ticket, told=(*ticket.told, why))
+        self.plan.write(replace(known, alarms=(*known.alarms, alarm)).with_ticket(told))
+
+
+def _followed(workspace: Workspace, now: datetime) -> Iterator[_PlanOrders]:
+    """Yield every plan that has orders, or had some."""
+    for stored in plans.begun_plans(workspace.folder, now - _FOLLOWED):
+        with JournalFile(stored.journal, stored.plan.digest) as journal:
+            standings = dict(journal.standings)
+        known = _read(stored)
+        if known.tickets or known.alarms or any(one.state is State.ORDERED for one in standings.values()):
+            yield _PlanOrders(stored, standings, OrdersDue(workspace, stored), known)
+
+
+@dataclass
+class _Round:
+    """One look at the orders of all plans, with the desk open. ``look`` asks it what became of its tickets."""
+
+    plans: Sequence[_PlanOrders]
+    desk: Desk
+    now: datetime
+    look: bool
+    done: _Done
     in_a_row: int = 0
 
-    def fail(self, error: AccessReviewError) -> None:
-        """Note why something could not be done, once."""
-        said = _words(error)
-        self.failed += [said] if said not in self.failed else []
+    def see_to_all(self) -> None:
+        """See to the orders of each plan."""
+        for orders in self.plans:
+            self._see_to(orders, [one for one in self.plans if one is not orders])
 
-    def all(self) -> None:
-        """See to every plan that has orders."""
-        found = []
-        for stored in plans.begun_plans(self.workspace.folder, self.now - _FOLLOWED):
-            with JournalFile(stored.journal, stored.plan.digest) as journal:
-                standings = dict(journal.standings)
-            known = _read(stored)
-            if known.tickets or known.alarms or any(one.state is State.ORDERED for one in standings.values()):
-                found.append(_Orders(stored, standings, known))
-        if not found:
-            return
-        with ticket_desks.opened(
-            self.workspace.policy.notify, self.environment, self.workspace.folder, self.now
-        ) as desk:
-            for orders in found:
-                self._see_to(orders, [one for one in found if one is not orders], desk)
-        for orders in found:
-            self._tell(orders)
-
-    def _see_to(self, orders: "_Orders", others: list["_Orders"], desk: Desk) -> None:
-        due = OrdersDue(self.workspace, orders.stored)
-        for change in orders.stored.plan.changes:
-            status = orders.standings.get(change.id, ChangeStatus())
-            ticket = orders.known.of(change.id)
-            if ticket is None and status.state is State.ORDERED:
-                ticket = self._new(orders, change, status, others, due)
+    def _see_to(self, orders: _PlanOrders, others: Sequence[_PlanOrders]) -> None:
+        for order in orders.each():
+            ticket = order.ticket or self._new(order, others)
             if ticket is None or ticket.closed_at:
                 continue
             if ticket.opened_at and any(one.known.has_closed(ticket) for one in others):
-                orders.keep(replace(ticket, closed_at=self.now))
+                order.keep(replace(ticket, closed_at=self.now))
                 continue
             if self.in_a_row >= _GIVE_UP:
                 return
             try:
-                self._one(orders, change, status, ticket, desk)
+                self._take_step(order, ticket)
                 self.in_a_row = 0
             except ConnectorError as error:
                 self.in_a_row += 1
-                self.fail(error)
-                self._not_opened(orders, change, orders.known.of(change.id) or ticket, error)
+                self.done.fail(_words(error))
+                self._not_opened(order, order.ticket or ticket, error)
 
-    def _new(
-        self, orders: "_Orders", change: Change, status: ChangeStatus, others: list["_Orders"], due: OrdersDue
-    ) -> WorkTicket:
-        ordered = status.at or self.now
-        reference = work_tickets.reference_of(orders.stored.plan.digest, change.id)
-        made = WorkTicket(change.id, reference, ordered, due.of(change, ordered))
-        if same := work_tickets.adopted(change.id, [one.known for one in others]):
-            made = replace(
-                same, ordered_at=ordered, told=tuple(Escalation)
-            )  # the first order is the one that escalates
-            orders.keep(made)
-        return made
+    def _new(self, order: _Order, others: Sequence[_PlanOrders]) -> WorkTicket | None:
+        """Return the ticket of an order that had none; one that is open for the same change under another plan is its."""
+        if order.status.state is not State.ORDERED:
+            return None
+        made = order.first_ticket(self.now)
+        same = work_tickets.adopted(made.change, [one.known for one in others])
+        if same is None:
+            return made
+        # The first order is the one that escalates.
+        shared = replace(same, ordered_at=made.ordered_at, told=tuple(Escalation))
+        order.keep(shared)
+        return shared
 
-    def _one(self, orders: "_Orders", change: Change, status: ChangeStatus, ticket: WorkTicket, desk: Desk) -> None:
-        match work_tickets.next_step(ticket, status.state, self.now):
+    def _take_step(self, order: _Order, ticket: WorkTicket) -> None:
+        match work_tickets.next_step(ticket, order.status.state, self.now):
             case TicketStep.OPEN:
-                self._open(orders, change, ticket, desk)
+                self._open(order, ticket)
             case TicketStep.LOOK:
-                self._look_up(orders, change, ticket, desk)
+                self._look_up(order, ticket)
             case TicketStep.FORGET:
-                orders.forget(ticket)
+                order.forget(ticket)
             case TicketStep.CLOSE:
-                asked = orders.asked(change, ticket)
-                if not desk.look(ticket.key, ticket.reference).closed or not desk.answers:
-                    desk.close(ticket.key, asked, view.proven(status))
-                orders.keep(replace(ticket, closed_at=self.now))
-                self.closed.append(_line(ticket, asked))
+                self._close(order, ticket)
             case TicketStep.WAIT:
-                self._escalate(orders, change, status, ticket, desk)
+                self._escalate(order, ticket)
 
-    def _open(self, orders: "_Orders", change: Change, ticket: WorkTicket, desk: Desk) -> None:
+    def _open(self, order: _Order, ticket: WorkTicket) -> None:
         """Ask for a ticket, unless the desk has it: that it was asked is on disk first, and what came of it after."""
-        asked = orders.asked(change, ticket)
-        if ticket.asked_at and not desk.answers:
-            orders.keep(replace(ticket, opened_at=ticket.asked_at, number=ticket.reference, key=ticket.reference))
-            self.failed.append(f"{asked.reference}: nobody knows whether its mail went out → look for it in the desk")
+        if ticket.asked_at and not self.desk.answers:
+            order.keep(replace(ticket, opened_at=ticket.asked_at, number=ticket.reference, key=ticket.reference))
+            self.done.fail(f"{ticket.reference}: nobody knows whether its mail went out → look for it in the desk")
             return
-        found = desk.find(ticket.reference)
+        found = self.desk.find(ticket.reference)
         if found is None:
             waiting = replace(ticket, asked_at=self.now)
-            orders.keep(waiting)
+            order.keep(waiting)
             try:
-                found = desk.open(asked)
+                found = self.desk.open(order.body(ticket))
             except Transient:
                 raise
             except ConnectorError:
-                orders.keep(replace(waiting, asked_at=None))
+                order.keep(replace(waiting, asked_at=None))
                 raise
-        made = replace(ticket, asked_at=self.now, opened_at=self.now, number=found.number, key=found.key)
-        orders.keep(made)
-        self.opened.append(_line(made, asked))
+        self._opened(order, replace(ticket, asked_at=self.now), found)
 
-    def _look_up(self, orders: "_Orders", change: Change, ticket: WorkTicket, desk: Desk) -> None:
+    def _look_up(self, order: _Order, ticket: WorkTicket) -> None:
         """Look what became of a ticket that was asked for; until a desk surely has none, none is asked for again."""
-        found = desk.find(ticket.reference) if desk.answers else None
+        found = self.desk.find(ticket.reference) if self.desk.answers else None
         if found is None:
             raise Transient(
                 desk_api.NAME,
                 f"nobody knows yet whether {ticket.reference} was opened",
                 hint="it is looked up again in a few minutes, and opened where it was not",
             )
-        made = replace(ticket, opened_at=self.now, number=found.number, key=found.key)
-        orders.keep(made)
-        self.opened.append(_line(made, orders.asked(change, made)))
+        self._opened(order, ticket, found)
 
-    def _not_opened(self, orders: "_Orders", change: Change, ticket: WorkTicket, error: ConnectorError) -> None:
+    def _opened(self, order: _Order, ticket: WorkTicket, found: FoundTicket) -> None:
+        made = replace(ticket, opened_at=self.now, number=found.number, key=found.key)
+        order.keep(made)
+        self.done.opened.append(order.line(made))
+
+    def _not_opened(self, order: _Order, ticket: WorkTicket, error: ConnectorError) -> None:
         """Let people hear of an order for which a desk has taken no ticket for a while; once."""
         early = abs(self.now - ticket.ordered_at) < work_tickets.GRACE
-        if ticket.opened_at or early or Escalation.NOT_OPENED in ticket.told:
-            return
-        self._alarm(orders, ticket, orders.asked(change, ticket), Escalation.NOT_OPENED, _words(error))
+        if not (ticket.opened_at or early or Escalation.NOT_OPENED in ticket.told):
+            order.alarm(ticket, Escalation.NOT_OPENED, self.now, _words(error))
 
-    def _alarm(
-        self,
-        orders: "_Orders",
-        ticket: WorkTicket,
-        asked: ticket_bodies.TicketOrder,
-        why: Escalation,
-        reason: str = "",
-    ) -> None:
-        """Write down that people are to hear of an order, before they do."""
-        said = view.alarm(why, ticket, asked, orders.stored.run.id, orders.stored.name, reason)
-        alarm = PendingAlarm(f"{ticket.reference} {why}", self.now, *said)
-        orders.known = replace(orders.known, alarms=(*orders.known.alarms, alarm))
-        orders.keep(replace(ticket, told=(*ticket.told, why)))
+    def _close(self, order: _Order, ticket: WorkTicket) -> None:
+        if not self.desk.look(ticket.key, ticket.reference).closed or not self.desk.answers:
+            self.desk.close(ticket.key, order.body(ticket), view.proven(order.status))
+        order.keep(replace(ticket, closed_at=self.now))
+        self.done.closed.append(order.line(ticket))
 
-    def _escalate(
-        self, orders: "_Orders", change: Change, status: ChangeStatus, ticket: WorkTicket, desk: Desk
-    ) -> None:
+    def _escalate(self, order: _Order, ticket: WorkTicket) -> None:
         closed = bool(
             self.look
-            and desk.answers
+            and self.desk.answers
             and Escalation.CLOSED_BY_HAND not in ticket.told
-            and desk.look(ticket.key, ticket.reference).closed
+            and self.desk.look(ticket.key, ticket.reference).closed
         )
-        why = work_tickets.next_escalation(ticket, status, self.now, closed=closed)
+        why = work_tickets.next_escalation(ticket, order.status, self.now, closed=closed)
         if why is None:
             return
-        asked = orders.asked(change, ticket)
-        if not self.look and desk.answers:
-            desk.look(ticket.key, ticket.reference)  # nothing is noted on what is another's
-        desk.note(ticket.key, asked, view.escalated(why, asked, status.reason))
-        self._alarm(orders, ticket, asked, why)
-        self.escalated.append(_line(ticket, asked))
-
-    def _tell(self, orders: "_Orders") -> None:
-        """Tell whoever has not heard of an alarm, by each channel once."""
-        if not orders.known.alarms:
-            return
-        people = reviewers.people_of(snapshots.people(orders.stored.run))
-        for alarm in orders.known.alarms:
-            left, why = watch_alarms.deliver(self.workspace, alarm, people, self.environment, self.now)
-            others = tuple(one for one in orders.known.alarms if one.key != alarm.key)
-            orders.known = replace(orders.known, alarms=(*others, left) if left else others)
-            orders.write()
-            self.failed += [one for one in why if one not in self.failed]
+        if not self.look and self.desk.answers:
+            self.desk.look(ticket.key, ticket.reference)  # nothing is noted on what is another's
+        body = order.body(ticket)
+        self.desk.note(ticket.key, body, view.escalated(why, body, order.status.reason))
+        order.alarm(ticket, why, self.now)
+        self.done.escalated.append(order.line(ticket))
 
 
-@dataclass
-class _Orders:
-    """The orders of one plan: where each change stands, and what is known of its tickets."""
-
-    stored: StoredPlan
-    standings: Mapping[str, ChangeStatus]
-    known: WorkTickets
-
-    def keep(self, ticket: WorkTicket) -> None:
-        """Write down what is known of a ticket now."""
-        self.known = self.known.with_ticket(ticket)
-        self.write()
-
-    def forget(self, ticket: WorkTicket) -> None:
-        """Write down that nothing was asked for, and nothing needs to be."""
-        self.known = self.known.without(ticket)
-        self.write()
-
-    def write(self) -> None:
-        """Put what is known on disk."""
-        store.write(self.stored.run, record_of(self.stored.name), self.known)
-
-    def asked(self, change: Change, ticket: WorkTicket) -> ticket_bodies.TicketOrder:
-        """Return what a ticket says."""
-        return ticket_bodies.order(change, run=self.stored.run.id, due=ticket.due, reference=ticket.reference)
+def _tell(
+    orders: _PlanOrders, workspace: Workspace, environment: Mapping[str, str], now: datetime, done: _Done
+) -> None:
+    """Tell whoever has not heard of an alarm, by each channel once."""
+    if not orders.known.alarms:
+        return
+    people = reviewers.people_of(snapshots.people(orders.stored.run))
+    for alarm in orders.known.alarms:
+        left, why = watch_alarms.deliver(workspace, alarm, people, environment, now)
+        others = tuple(one for one in orders.known.alarms if one.key != alarm.key)
+        orders.write(replace(orders.known, alarms=(*others, left) if left else others))
+        done.fail(*why)
 
 
 def _read(stored: StoredPlan) -> WorkTickets:
@@ -267,10 +294,6 @@ def _read(stored: StoredPlan) -> WorkTickets:
     if not store.has(stored.run, kind):
         return WorkTickets(stored.plan.digest)
     return store.read(stored.run, kind)
-
-
-def _line(ticket: WorkTicket, asked: ticket_bodies.TicketOrder) -> TicketLine:
-    return TicketLine(ticket.change, ticket.number, asked.values["what"], ticket.due)
 
 
 def _words(error: AccessReviewError) -> str:
