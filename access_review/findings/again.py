@@ -5,7 +5,6 @@ hold, entitlements to those that any of these name; the others are taken whole. 
 roles for the scope alone, and the rules that are ``local`` are run on that.
 """
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -15,23 +14,18 @@ import pyarrow.compute as pc
 from access_review import diff
 from access_review.declared import VALID_WAIVERS
 from access_review.engine import Engine
-from access_review.engine.relation import NamedRelation
 from access_review.engine.sql import identifier, tables_read
 from access_review.facts import FACTS
+from access_review.findings.asked_rules import MADE, AskedRules
 from access_review.findings.conclusion import conclude
-from access_review.findings.hits import OBJECT, SUBJECT, Evaluation, Gaps, evaluate, why_idle
+from access_review.findings.hits import OBJECT, SUBJECT, evaluate
 from access_review.findings.scope import KeptFacts
-from access_review.model import AsOf, Status
-from access_review.model import Relation as Asked
-from access_review.policy import Policy
+from access_review.model import Relation, Status
 from access_review.roles import TIMED_ASSIGNMENTS
 from access_review.rules import Rule
 
 VIEWS = (TIMED_ASSIGNMENTS, VALID_WAIVERS)
 """What is known by name and made of other facts whenever it is read."""
-
-MADE: Mapping[str, NamedRelation] = {one.name: one for one in diff.RELATIONS}
-"""What comparing makes: of everybody it is never kept."""
 
 _BY: Mapping[str, str] = {
     **dict.fromkeys(
@@ -53,28 +47,6 @@ _OF_ROLES: Mapping[str, str] = {
 
 _REACHED = "SELECT * FROM closure WHERE entitlement IN (SELECT reached FROM closure WHERE entitlement IN :given)"
 
-_COMPARED = re.compile(r"[<>]=?\s*:(\w+)\b(?!\s*[-+*/|])|(?<![\w:]):(\w+)\s*[<>]=?")
-_NAMED = re.compile(r"(?<![\w:]):(\w+)")
-
-
-def is_local(rule: Rule, asked: Asked) -> bool:
-    """Tell whether a rule can be asked about a part alone: it says so, and its times can be told to pass their bounds."""
-    return rule.local and compares_directly(asked)
-
-
-def compares_directly(asked: Asked) -> bool:
-    """Tell whether a relation does nothing with times of the snapshot's but compare others with them."""
-    moments = {name for name, value in asked.params.items() if isinstance(value, AsOf)}
-    named = [name for name in _NAMED.findall(asked.sql) if name in moments]
-    compared = [name for pair in _COMPARED.findall(asked.sql) for name in pair if name in moments]
-    return len(named) <= len(compared)
-
-
-def unkept(asked: Asked) -> frozenset[str]:
-    """Return what a relation reads that is not kept of everybody."""
-    kept_too = {"grants"}
-    return tables_read(asked.sql) & (MADE.keys() - kept_too)
-
 
 @dataclass(frozen=True, slots=True)
 class ReviewedPart:
@@ -84,12 +56,12 @@ class ReviewedPart:
     engine: Engine
     _taken: dict[str, frozenset[str]] = field(init=False, default_factory=dict)
 
-    def establish(self, ids: Collection[str], asked: Iterable[Asked]) -> int:
+    def establish(self, ids: Collection[str], relations: Iterable[Relation]) -> int:
         """Put what some relations read into the engine, narrowed to the rows about ``ids``; ``held`` is made there.
 
         Returns how many grants that is.
         """
-        wanted = set().union(*(tables_read(one.sql) for one in asked))
+        wanted = set().union(*(tables_read(one.sql) for one in relations))
         wanted |= set().union(*(one.reads for one in MADE.values()))
         views = [view for view in VIEWS if view.name in wanted]
         wanted |= set().union(*(view.reads for view in views))
@@ -170,9 +142,9 @@ class ReviewedPart:
         return (new | _set(self.kept.find("accounts", "account", sorted(new), ["person"])["person"])) if new else new
 
 
-def hits_of(engine: Engine, rules: Sequence[Rule], policy: Policy, gaps: Gaps) -> pa.Table:
-    """Run rules over the facts in an engine; return what they report, as :data:`HITS`."""
-    evaluate(engine, rules, policy, gaps)
+def hits_of(engine: Engine, rules: Sequence[Rule], asked: AskedRules) -> pa.Table:
+    """Run some of the rules over the facts in an engine; return what they report, as :data:`HITS`."""
+    evaluate(engine, rules, asked.policy, asked.gaps)
     return engine.query(
         f"SELECT finding, rule, {SUBJECT} AS subject, {OBJECT} AS about, code, facts, remedy, severity FROM hits"
     )
@@ -182,13 +154,7 @@ HITS = ("finding", "rule", "subject", "about", "code", "facts", "remedy", "sever
 
 
 def conclude_again(
-    part: ReviewedPart,
-    standing: pa.Table,
-    before: pa.Table,
-    hits: pa.Table,
-    rules: Sequence[Rule],
-    policy: Policy,
-    gaps: Gaps,
+    part: ReviewedPart, asked: AskedRules, standing: pa.Table, before: pa.Table, hits: pa.Table
 ) -> pa.Table:
     """Return findings as they are now; those that are none any more are not among them.
 
@@ -209,14 +175,9 @@ def conclude_again(
     for name in ("subject_text", "about_text"):
         every = every.append_column(name, pa.nulls(len(every), pa.string()))
     engine.register("hits", every)
-    found = conclude(engine, policy, told(rules, policy, gaps), gaps, rules)
+    found = conclude(engine, asked.policy, asked.evaluations(), asked.gaps, asked.rules)
     assert isinstance(found, pa.Table)  # noqa: S101 - no file was given
     return found
-
-
-def told(rules: Sequence[Rule], policy: Policy, gaps: Gaps) -> tuple[Evaluation, ...]:
-    """Return which rules are asked at all, and why others are not; nothing is counted."""
-    return tuple(Evaluation(rule.id, not (why := why_idle(rule, policy, gaps)), reason=why) for rule in rules)
 
 
 _CONCLUDED = (

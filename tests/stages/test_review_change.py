@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from access_review.engine.duckdb import EmbeddedEngine
 from access_review.engine.kept import MANY, KeptDatabase
 from access_review.facts import AcceptedAccess, CarryForward, KeptFinding, UnreviewedUnit
-from access_review.findings import again
+from access_review.findings import asked_rules
 from access_review.findings.buckets import root_of
 from access_review.findings.moment import with_moment
 from access_review.findings.reviewed_change import RowsChanged, WholeNeeded
@@ -384,9 +384,9 @@ def test_what_is_no_row_of_an_account_or_person_is_reviewed_whole(first):
 def test_a_rule_that_counts_with_the_time_of_the_snapshot_is_asked_about_everything(sql, direct):
     asked = Relation(sql, {"cutoff": AsOf()})
     rules = load()
-    assert again.compares_directly(asked) is direct
-    assert again.is_local(rules["leaver-active"], asked) is direct
-    assert not again.is_local(rules["lookalike-account"], asked)
+    assert asked_rules.compares_directly(asked) is direct
+    assert asked_rules.is_local(rules["leaver-active"], asked) is direct
+    assert not asked_rules.is_local(rules["lookalike-account"], asked)
 
 
 @pytest.mark.slow
