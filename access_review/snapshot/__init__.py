@@ -179,9 +179,9 @@ def collect(
     ``last`` is how much each source held when it was last read whole; that of the run before where it is not given.
     """
     known = (previous.last_read if previous else {}) if last is None else last
-    entries = [entry for entry in workspace.sources if not entry.is_retired(as_of)]
     read = every(
-        partial(read_source, workspace, entry, as_of, progress, known.get(entry.name, LastRead())) for entry in entries
+        partial(read_source, workspace, entry, as_of, progress, known.get(entry.name, LastRead()))
+        for entry in workspace.sources_at(as_of)
     )
     return assemble(workspace, as_of, read, previous)
 
@@ -343,7 +343,7 @@ def manifest(snapshot: Snapshot, workspace: Workspace, previous: str = "", *, re
 
 def _sources(snapshot: Snapshot, workspace: Workspace) -> dict[str, ManifestSource]:
     """Describe the sources that are declared and not retired, and those that are not declared any more."""
-    known = {entry.name: entry.file.connector for entry in workspace.sources if not entry.is_retired(snapshot.as_of)}
+    known = {entry.name: entry.file.connector for entry in workspace.sources_at(snapshot.as_of)}
     verdicts = snapshot.tables["completeness"].to_pylist()
     known |= {v["source"]: "" for v in verdicts if v["subject"] == carry_over.UNDECLARED}
     return {name: _describe(snapshot, name, known[name]) for name in sorted(known)}

@@ -7,6 +7,7 @@ is said to be as old as it is.
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -110,6 +111,17 @@ class PendingAlarm:
     subject: str
     text: str
     reached: tuple[str, ...] = ()
+
+
+class News(NamedTuple):
+    """Something that people are to hear, once for its ``key``; ``said`` is subject and text."""
+
+    key: str
+    said: tuple[str, str]
+
+    def pending(self, at: datetime) -> PendingAlarm:
+        """Return it as an alarm that nobody has heard of yet."""
+        return PendingAlarm(self.key, at, *self.said)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from access_review.plan.request import Scope
 from access_review.revoke.states import TERMINAL
 from access_review.runs import Run
 from access_review.snapshot import Snapshot
-from access_review.snapshot.watched import WatchState
+from access_review.snapshot.watched import News, WatchState
 from access_review.stages import apply_standing
 from access_review.stages.apply_standing import LEAVERS
 from access_review.stages.plan import derive_plan, write_plan
@@ -35,8 +35,6 @@ PLAN = "leavers"
 """What a prepared plan is called."""
 _AGAIN = timedelta(minutes=15)
 _GRACE = timedelta(seconds=10)
-
-Told = tuple[str, tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,7 @@ def leavers_of(state: WatchState, open_now: Sequence[Row], among: Collection[str
     return replace(state, leavers=now, handled=tuple(one for one in state.handled if one in now))
 
 
-def act(job: LeaverJob, state: WatchState, snapshot: Snapshot | None, run: Run) -> tuple[WatchState, tuple[Told, ...]]:
+def act(job: LeaverJob, state: WatchState, snapshot: Snapshot | None, run: Run) -> tuple[WatchState, tuple[News, ...]]:
     """Do what is to be done about leavers, if anything; return the state after it, and what to tell besides.
 
     ``snapshot`` is what was seen last, where that is known; ``run`` the last whole run. Where another batch is being
@@ -84,7 +82,7 @@ def act(job: LeaverJob, state: WatchState, snapshot: Snapshot | None, run: Run) 
     return replace(state, act_at=None), ()
 
 
-def _carry_out(job: LeaverJob, state: WatchState, seen: Run | None) -> tuple[WatchState, tuple[Told, ...]]:
+def _carry_out(job: LeaverJob, state: WatchState, seen: Run | None) -> tuple[WatchState, tuple[News, ...]]:
     """Run the unattended job on what was ``seen``, or is read now; it tells people itself.
 
     It comes again when the second read is due, or somebody is left.
@@ -106,7 +104,7 @@ def _carry_out(job: LeaverJob, state: WatchState, seen: Run | None) -> tuple[Wat
     return replace(state, handled=handled, act_at=again, acted={**state.acted, **acted}), ()
 
 
-def _prepare(job: LeaverJob, state: WatchState, snapshot: Snapshot, base: Run) -> tuple[WatchState, tuple[Told, ...]]:
+def _prepare(job: LeaverJob, state: WatchState, snapshot: Snapshot, base: Run) -> tuple[WatchState, tuple[News, ...]]:
     """Make a run of what was seen, review it, and plan on it for leavers alone."""
     workspace, now = job.workspace, job.clock.now()
     run = _reviewed(workspace, snapshot, base, now)
@@ -124,7 +122,7 @@ def _prepare(job: LeaverJob, state: WatchState, snapshot: Snapshot, base: Run) -
     said = alarms.prepared(persons, run.id, PLAN if planned else "", why)
     acted = {person: run.id for person in state.leavers.values() if person}
     state = replace(state, handled=tuple(sorted(state.leavers)), act_at=None, acted={**state.acted, **acted})
-    return state, ((f"leavers {run.id}", said),)
+    return state, (News(f"leavers {run.id}", said),)
 
 
 def _reviewed(workspace: Workspace, snapshot: Snapshot, base: Run, now: datetime) -> Run:
@@ -146,14 +144,14 @@ def _asks(workspace: Workspace, run: Run) -> str | None:
     return reviewers.people_of(snapshots.people(run)).who(named) if named else None
 
 
-def rescinded(state: WatchState, snapshot: Snapshot, now: datetime) -> tuple[WatchState, tuple[Told, ...]]:
+def rescinded(state: WatchState, snapshot: Snapshot, now: datetime) -> tuple[WatchState, tuple[News, ...]]:
     """Return what to tell of those for whom something was begun and who, the roster now says, have not left."""
     if not state.acted:
         return state, ()
     rows = {row["person"]: row for row in snapshot.tables["people"].select(["person", "name", "status"]).to_pylist()}
     back = {one: run for one, run in state.acted.items() if rows.get(one, {}).get("status") in ("active", "leave")}
     told = tuple(
-        (f"rescinded {person} {now.isoformat()}", alarms.rescinded(rows[person]["name"] or person, run))
+        News(f"rescinded {person} {now.isoformat()}", alarms.rescinded(rows[person]["name"] or person, run))
         for person, run in sorted(back.items())
     )
     return replace(state, acted={one: run for one, run in state.acted.items() if one not in back}), told

@@ -53,10 +53,6 @@ class SourceLooks:
     _polled: dict[str, datetime] = field(default_factory=dict)
     _opened: dict[str, Connector] = field(default_factory=dict)
 
-    def entries(self, now: datetime) -> tuple[SourceEntry, ...]:
-        """Return the sources that are read at all."""
-        return tuple(entry for entry in self.workspace.sources if not entry.is_retired(now))
-
     def look(self, entry: SourceEntry, known: WatchedSource, *, everything: bool, whole: bool) -> SourceLook | None:
         """Look at one source if it is time to; nothing where it is not, or while it is being written."""
         now = self.clock.now()

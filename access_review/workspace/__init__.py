@@ -81,13 +81,16 @@ class Workspace:
         """Return what the connector of each source declares that its system can do; raises as :meth:`connected`."""
         return {entry.name: connectors.capabilities_of(self.connected(entry)) for entry in self.sources}
 
+    def sources_at(self, at: datetime) -> tuple[SourceEntry, ...]:
+        """Return the sources that are read at a moment: all but those that are retired then."""
+        return tuple(entry for entry in self.sources if not entry.is_retired(at))
+
     def read_live(self, at: datetime) -> tuple[str, ...]:
         """Return the sources that say what is now, whatever moment is reviewed; raises as :meth:`connected`.
 
         One that is retired at that moment says nothing.
         """
-        read = [one for one in self.sources if not one.is_retired(at)]
-        return tuple(one.name for one in read if not connectors.is_recorded(self.connected(one)))
+        return tuple(one.name for one in self.sources_at(at) if not connectors.is_recorded(self.connected(one)))
 
     def written_live(self) -> tuple[str, ...]:
         """Return the sources that this tool itself can change; raises as :meth:`connected`."""
