@@ -8,7 +8,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from access_review.changes import Action, Change, Sighting, Target, Thing, WriteAnswer, WriteResult
-from access_review.connectors.entra.grants import FOLDERS, Grants, OddError, account_of, folder_of, object_id
+from access_review.connectors.entra.changed_objects import FOLDERS, OddError, account_of, folder_of, object_id
+from access_review.connectors.entra.grants import Grants
 from access_review.connectors.entra.graph import Graph, GraphRequest, RefusedError
 from access_review.connectors.entra.graph import GraphResponse as Reply
 from access_review.connectors.entra.pages import NotReadError

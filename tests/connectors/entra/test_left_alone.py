@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from access_review.changes import Action, Change, Remembering, WriteResult
-from access_review.connectors.entra.grants import ANOTHER, HIDDEN, PASSED_ON
+from access_review.connectors.entra.grant_lists import ANOTHER, PASSED_ON
+from access_review.connectors.entra.grants import HIDDEN
 from access_review.connectors.entra.permissions import WRITING
 from access_review.connectors.entra.queries import SEES_HIDDEN
 from access_review.connectors.entra.writer import GraphWriter

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from access_review.changes import UNDO, Action, Change, Executor, Expectation, Target, Thing, WriteResult
-from access_review.connectors.entra.grants import DYNAMIC, MAIL, SYNCED, link
+from access_review.connectors.entra.changed_objects import link
+from access_review.connectors.entra.grants import DYNAMIC, MAIL, SYNCED
 from access_review.connectors.entra.permissions import WRITING
 from access_review.connectors.entra.writer import ADMINISTRATOR, GraphWriter, covers
 from access_review.errors import ConnectorError

@@ -1,0 +1,93 @@
+"""Looking whether a grant is listed, and deleting it there: the one that was approved, and no other.
+
+A grant is not there only where that shows: an empty list is no proof for who cannot be seen, since lists leave out who is
+deleted and a restore brings all of it back. What has another id than what was approved was given since; what an activation
+or a group passes on for a while is no assignment. Both are left alone.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from access_review.changes import Change, Sighting, Thing
+from access_review.connectors.entra.changed_objects import folder_of, object_id
+from access_review.connectors.entra.graph import Graph, GraphRequest
+from access_review.connectors.entra.graph import GraphResponse as Reply
+from access_review.connectors.entra.live_pages import follow
+from access_review.connectors.entra.pages import NotReadError
+from access_review.connectors.entra.properties import Object
+from access_review.connectors.entra.roles import is_activation, is_own
+
+ANOTHER = "what was approved is gone; another one was given since, and is left alone"
+PASSED_ON = "what is left is an activation of an eligible one, or a group's: it is no assignment, and is left alone"
+
+
+@dataclass(frozen=True, slots=True)
+class GrantHandle:
+    """One way of holding something: how to look, take away and give back."""
+
+    look: Callable[[], Sighting]
+    take: Callable[[], Reply | str]
+    give: Callable[[], Reply | str]
+
+
+@dataclass(frozen=True, slots=True)
+class ListedGrant:
+    """Where a grant is listed: the address, what tells it from others, whose it is, and the id that was approved."""
+
+    address: str
+    key: Mapping[str, str]
+    holder: Thing
+    approved: str | None = None
+    ids: tuple[str, ...] = ("id",)
+
+
+@dataclass(frozen=True, slots=True)
+class GrantLists:
+    """The lists of grants that a tenant has."""
+
+    graph: Graph
+
+    def every(self, address: str) -> Iterator[Object]:
+        """Yield every object of a list, page by page."""
+        ask = GraphRequest(address)
+        for page in follow(self.graph, ask, lambda: self.graph.get(ask)):
+            yield from page.get("value") or ()
+
+    def matching(self, address: str, key: Mapping[str, str]) -> Iterator[Object]:
+        """Return the objects of a list that have some values."""
+        return (t for t in self.every(address) if all(t.get(name) == value for name, value in key.items()))
+
+    def see(self, listed: ListedGrant) -> Sighting:
+        """Look whether a grant is listed: the one that was approved, where its id is known."""
+        found = list(self.matching(listed.address, listed.key))
+        standing = [thing for thing in found if is_standing(thing)]
+        if standing:
+            known = listed.approved is None or any(
+                t.get(name) == listed.approved for t in standing for name in listed.ids
+            )
+            return Sighting(True, self.graph.base) if known else Sighting(True, self.graph.base, ANOTHER, another=True)
+        self.see_holder(listed.holder)
+        return Sighting(False, self.graph.base, PASSED_ON if found else "")
+
+    def see_holder(self, holder: Thing) -> None:
+        """Raise ``NotReadError`` unless whose grants are looked for is there."""
+        native = object_id(holder)
+        if self.graph.get(GraphRequest(f"/{folder_of(holder)}/{native}?$select=id")).get("id") != native:
+            raise NotReadError("whose it is cannot be read")
+
+    def delete(self, listed: ListedGrant, folder: str) -> Reply:
+        """Delete by the id that was approved; what was given since has another."""
+        native = listed.approved
+        if native is None:
+            native = next((thing["id"] for thing in self.matching(listed.address, listed.key)), None)
+        return Reply(404, None) if native is None else self.graph.send("DELETE", f"{folder}/{object_id(native)}")
+
+
+def is_standing(thing: Object) -> bool:
+    """Tell whether it is an assignment of the holder's own, and no activation."""
+    return is_own(thing) and not is_activation(thing)
+
+
+def approved_id(change: Change) -> str | None:
+    """Return the id of the assignment that was approved to be taken; what is given back gets another."""
+    return None if change.action.restores else change.target.native_id
