@@ -86,10 +86,7 @@ class Workspace:
         return tuple(entry for entry in self.sources if not entry.is_retired(at))
 
     def read_live(self, at: datetime) -> tuple[str, ...]:
-        """Return the sources that say what is now, whatever moment is reviewed; raises as :meth:`connected`.
-
-        One that is retired at that moment says nothing.
-        """
+        """Return the sources that say what is now, whatever moment is reviewed; raises as :meth:`connected`."""
         return tuple(one.name for one in self.sources_at(at) if not connectors.is_recorded(self.connected(one)))
 
     def written_live(self) -> tuple[str, ...]:
