@@ -86,32 +86,21 @@ def _applied(
         refuse_other_version(stored, begun=bool(journal.changes))
         if not journal.changes:
             refuse_stale(plan, now=now, workspace_digest=workspace.digest)
-        most: int | None = None
-        if standing:
-            _refuse_unprepared(stored)
-            allowed = _removals_today if takes_standing(plan) else _allowed_today
-            most, passed_over, rosters = allowed(stored, workspace, now)
-            if takes_standing(plan) and signer is None:
-                raise PlanRefused(
-                    "the standing removal is carried out with the key of the job alone",
-                    hint="enrol one in roles/approvers.yaml (job: standing), and apply --standing --key FILE",
-                )
-            if not is_derivable(plan):  # the standing approval says nothing of what is in it
-                _require_approved(stored, workspace, now, plan.requested_by)
-        else:
-            passed_over, rosters = _require_approved(stored, workspace, now, by)
-            if signer is None:
-                raise PlanRefused("whoever carries a plan out signs that they do", hint="name your key: --key FILE")
+        backing = (
+            _require_standing(stored, workspace, signer, now)
+            if standing
+            else _require_signed(stored, workspace, signer, now, by)
+        )
         # A batch that is over calls nothing more, and may still be settled.
         if is_derivable(plan) and now < plan.expires_at and workspace.digest == plan.workspace_digest:
             require_derived(stored, workspace)
         if signer:
             sign_execution(stored, workspace, signer, now)
-        judge = _judge(stored, workspace, journal, now, rosters)
+        judge = _judge(stored, workspace, journal, now, backing.rosters)
         if takes_standing(plan):
             if not standing:
                 raise PlanRefused("it was planned under the standing removal, for an unattended run", hint="plan again")
-            judge = _not_stopped(judge, stored, workspace, rosters)
+            judge = _not_stopped(judge, stored, workspace, backing.rosters)
         if standing:
             judge = _not_ordered_twice(judge, workspace, now)
         plans.begin(stored, by, now, standing=_digest_of_standing(stored, workspace) if standing else "")
@@ -128,20 +117,53 @@ def _applied(
                 go_on=pace.go_on,
                 jitter=random.random,
                 on_progress=pace.told,
-                most=most,
+                most=backing.most,
             )
             applied = apply.apply(batch, only=pace.only)
         write_orders(stored, workspace, journal.standings, clock.now())
-    return replace(applied, passed_over=passed_over)
+    return replace(applied, passed_over=backing.passed_over)
 
 
-def _require_approved(
-    stored: StoredPlan, workspace: Workspace, now: datetime, by: str
-) -> tuple[tuple[str, ...], Snapshot]:
-    """Return whose signature was passed over, and the rosters read now, by which all who count are employed.
+@dataclass(frozen=True, slots=True)
+class _Backing:
+    """What stands behind a plan: whose signature was passed over, and the rosters read now, by which all who count are employed.
 
-    Raises ``PlanRefused`` where too few stand behind a plan.
+    ``most`` is how many changes it leaves for today, where that is limited.
     """
+
+    passed_over: tuple[str, ...]
+    rosters: Snapshot
+    most: int | None = None
+
+
+def _require_standing(stored: StoredPlan, workspace: Workspace, signer: Signer | None, now: datetime) -> _Backing:
+    """Return what the standing approval, or the standing removal, says; raises ``PlanRefused`` where it does not cover the plan."""
+    plan = stored.plan
+    _refuse_unprepared(stored)
+    allowed = _removals_today if takes_standing(plan) else _allowed_today
+    backing = allowed(stored, workspace, now)
+    if takes_standing(plan) and signer is None:
+        raise PlanRefused(
+            "the standing removal is carried out with the key of the job alone",
+            hint="enrol one in roles/approvers.yaml (job: standing), and apply --standing --key FILE",
+        )
+    if not is_derivable(plan):  # the standing approval says nothing of what is in it
+        _require_approved(stored, workspace, now, plan.requested_by)
+    return backing
+
+
+def _require_signed(
+    stored: StoredPlan, workspace: Workspace, signer: Signer | None, now: datetime, by: str
+) -> _Backing:
+    """Return what the approvals of a plan say; raises ``PlanRefused`` where they, or a key of who carries it out, are too few."""
+    backing = _require_approved(stored, workspace, now, by)
+    if signer is None:
+        raise PlanRefused("whoever carries a plan out signs that they do", hint="name your key: --key FILE")
+    return backing
+
+
+def _require_approved(stored: StoredPlan, workspace: Workspace, now: datetime, by: str) -> _Backing:
+    """Return what stands behind a plan that people approved; raises ``PlanRefused`` where too few do."""
     held, said, plan = plans.seen(stored), stored.approvals, stored.plan
     _refuse_requester(stored, workspace, by)
 
@@ -156,7 +178,7 @@ def _require_approved(
 
     stands(stored.signatories)
     rosters, current = _rosters_now(stored, workspace, now)
-    return stands(current), rosters
+    return _Backing(stands(current), rosters)
 
 
 def _refuse_requester(stored: StoredPlan, workspace: Workspace, by: str) -> None:
@@ -185,10 +207,10 @@ def _digest_of_standing(stored: StoredPlan, workspace: Workspace) -> str:
     return approve.digest_of_standing(standing) if standing else ""
 
 
-def _allowed_today(stored: StoredPlan, workspace: Workspace, now: datetime) -> tuple[int, tuple[str, ...], Snapshot]:
-    """Return how many changes are left for today, whose signature was passed over, and the rosters read now.
+def _allowed_today(stored: StoredPlan, workspace: Workspace, now: datetime) -> _Backing:
+    """Return what the standing approval leaves for today.
 
-    Raises ``PlanRefused``, also where somebody who signed is no longer employed by these.
+    Raises ``PlanRefused``, also where somebody who signed is no longer employed by the rosters as they are now.
     """
     standing = workspace.policy.standing
     signed = plans.workspace_statements(workspace.folder)
@@ -202,7 +224,7 @@ def _allowed_today(stored: StoredPlan, workspace: Workspace, now: datetime) -> t
     rosters, current = _rosters_now(stored, workspace, now)
     passed_over = stands(current).passed_over
     called = _called_today(workspace, now, lambda plan, change: approve.is_covered(change) and not plan.scope.wind_down)
-    return max(0, standing.daily - called) if standing else 0, passed_over, rosters
+    return _Backing(passed_over, rosters, max(0, standing.daily - called) if standing else 0)
 
 
 def _called_today(workspace: Workspace, now: datetime, counts: Callable[[Plan, Change], bool]) -> int:
@@ -218,12 +240,12 @@ def _called_today(workspace: Workspace, now: datetime, counts: Callable[[Plan, C
     )
 
 
-def _removals_today(stored: StoredPlan, workspace: Workspace, now: datetime) -> tuple[int, tuple[str, ...], Snapshot]:
+def _removals_today(stored: StoredPlan, workspace: Workspace, now: datetime) -> _Backing:
     """Return the same of the standing removal, whose cap is its own; raises ``PlanRefused``."""
     removal_notices.require_signed(workspace, stored.signatories, now, stored)
     rosters, current = _rosters_now(stored, workspace, now)
     passed_over = removal_notices.require_signed(workspace, current, now, stored).passed_over
-    return removals_left(workspace, now), passed_over, rosters
+    return _Backing(passed_over, rosters, removals_left(workspace, now))
 
 
 def removals_left(workspace: Workspace, now: datetime) -> int:
