@@ -23,7 +23,7 @@ from access_review.explain.cards import Cards, find_cards
 from access_review.explain.changed_access import ChangedAccess
 from access_review.explain.coverage import Coverage, measure
 from access_review.explain.finding_paths import AccountPaths, NestingPath, find_paths
-from access_review.explain.reports_to import Reporting, keep_findings_about, reporting_to
+from access_review.explain.reports_to import keep_findings_about, reporting_to
 from access_review.findings.groups import count_and_group, groups_of
 from access_review.findings.judged_share import measure_judged
 from access_review.model import CURRENT, Family
@@ -116,12 +116,8 @@ class Contents:
     waived: Sequence[Row]
     leavers: Sequence[LeftPerson]
     targets: Targets
-    applications: Sequence[ListedApplication]
-    agents: Sequence[ListedAgent]
-    problems: Sequence[UnusableKind]
     families: Sequence[FamilyCounts]
     coverage: Coverage
-    unusual: Sequence[UnusualLine] | None
     pictures: Mapping[str, Markup] = field(repr=False)
     group_of: Mapping[str, str] = field(repr=False)
     """By finding, the group that it is of."""
@@ -129,6 +125,10 @@ class Contents:
     """By person, what their manager or sponsor is called."""
     cards: Cards = field(default=Cards(), repr=False)
     cardless: int = 0
+    applications: Sequence[ListedApplication] = ()
+    agents: Sequence[ListedAgent] = ()
+    problems: Sequence[UnusableKind] = ()
+    unusual: Sequence[UnusualLine] | None = None
     plan: Plan | None = None
     sample: Sample | None = None
     judgement: Judgement | None = None
@@ -173,45 +173,47 @@ def contents(
     if report.judged is None:
         report = replace(report, judged=measure_judged(engine))
     gone = list_left(engine) if leavers is None else leavers
-    whose: Reporting | None = None
-    if manager:
-        whose = reporting_to(engine, manager)
+    whose = reporting_to(engine, manager) if manager else None
+    if whose:
         report = replace(report, found=keep_findings_about(engine, whose.people))
         gone = [row for row in gone if row["person"] in whose.people]
     report = replace(report, groups=count_and_group(engine))
     summarised = summary(report, manifest, organisation=workspace.policy.organisation)
     current = report.findings.filter(pc.is_in(report.findings["status"], pa.array(CURRENT)))
     shown = highest(current, most)
-    waived = highest(report.findings.filter(pc.equal(report.findings["status"], "waived")), _MOST_ROWS)
-    return Contents(
+    made = Contents(
         as_of=report.as_of,
         run=run,
         summary=summarised,
         access=finding_counts(about_access(report.findings)),
         findings=shown,
         more_findings=len(current) - len(shown),
-        waived=waived,
+        waived=highest(report.findings.filter(pc.equal(report.findings["status"], "waived")), _MOST_ROWS),
         leavers=gone,
         targets=workspace.policy.targets,
-        applications=[] if whose else inventory.list_applications(engine),
-        agents=[] if whose else inventory.list_agents(engine),
-        problems=[] if whose else [UnusableKind(**row) for row in engine.rows(_PROBLEMS)],
         families=_families(summarised),
         coverage=measure(engine),
-        unusual=None if whose else _unusual(engine),
         pictures=pictures(engine, shown[:MOST_PICTURES]),
         group_of=groups_of(engine),
         manager_of={row["person"]: row["name"] for row in engine.rows(_MANAGERS)},
         cards=_cards(engine, workspace, shown, alone=whose is not None),
         cardless=sum(max(0, len({row[one] for row in shown if row[one]}) - MOST_CARDS) for one in ("person", "about")),
-        predicted=None if whose else predicted,
         changed=_of_people(changed, whose.people) if changed and whose else changed,
         earlier=[_counted(one, whose.people if whose else None) for one in earlier],
-        plan=None if whose else plan,
-        sample=None if whose else sample,
-        judgement=None if whose else judgement,
-        manager=whose.name if whose else "",
         rehearsal=manifest.rehearsal,
+    )
+    if whose:
+        return replace(made, manager=whose.name)
+    return replace(
+        made,
+        applications=inventory.list_applications(engine),
+        agents=inventory.list_agents(engine),
+        problems=[UnusableKind(**row) for row in engine.rows(_PROBLEMS)],
+        unusual=_unusual(engine),
+        predicted=predicted,
+        plan=plan,
+        sample=sample,
+        judgement=judgement,
     )
 
 
