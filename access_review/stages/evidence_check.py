@@ -42,6 +42,7 @@ from access_review.stages.audit import aims_of
 from access_review.stages.evidence_statements import HeldStatements
 from access_review.store import audits, files, logbook, logbook_check, packs, plans, reviews, snapshots
 from access_review.views import evidence as view
+from access_review.views.evidence_for_readers import for_readers
 from access_review.workspace import Workspace
 
 
@@ -287,7 +288,7 @@ def _certificates(run: Run) -> Iterator[str]:
 def _views(folder: Path, made: EvidencePack, shown: list[RunSummary], removed: Sequence[RemovedThing]) -> Iterator[str]:
     """Hold what is written for readers to what it is made from, where this version wrote it."""
     if made.tool == __version__ and [one.run for one in shown] == list(made.runs):
-        for path, data in view.for_readers(made, shown, packs.places_in(folder, made.files), removed).items():
+        for path, data in for_readers(made, shown, packs.places_in(folder, made.files), removed).items():
             if path in made.files and files.content(folder / path) != data:
                 yield f"{path}: says something else than follows from the pack"
 

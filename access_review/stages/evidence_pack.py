@@ -29,6 +29,7 @@ from access_review.store import files, keys, logbook, logbook_check, logged, pac
 from access_review.store.logged import FINDINGS, OWNERS
 from access_review.tables import write_rows
 from access_review.views import evidence as view
+from access_review.views.evidence_for_readers import for_readers
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ def _written(space: Path, log: Logbook, period: list[Run], to: Path, now: dateti
     )
     there = [path.relative_to(to).as_posix() for path in _files(to)]
     places = packs.places_in(to, there)
-    for path, data in view.for_readers(made, shown, places, removed_things(log)).items():
+    for path, data in for_readers(made, shown, places, removed_things(log)).items():
         files.write(to / path, data)
     return made
 
