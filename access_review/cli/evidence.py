@@ -54,22 +54,17 @@ def pack(
     if (of or pseudonym_key) and not part:
         raise typer.BadParameter("only a part (--client, --pseudonyms) is made of a full pack", param_hint="--of")
     full = of or output.with_name(output.name + ".full")
-    if not part:
-        made = pack_evidence(options.folder, period, output, options.now, key=key, archive=archive)
+    if part and of is None:
+        pack_evidence(options.folder, period, full, options.now, key=key)
+        options.say(f"The full pack, whose digest the part carries: {shown(full)}. It stays with you")
+    if client:
+        made = part_of_client(full, client, output, options.now, key=key, archive=archive)
+    elif under_pseudonyms:
+        secret = PseudonymFiles.beside(output, pseudonym_key)
+        made = part_under_pseudonyms(full, secret, output, options.now, key=key, archive=archive)
+        options.say(f"Key {shown(secret.key)} and map {shown(secret.map)}: keep them apart, or destroy both")
     else:
-        if of is None:
-            pack_evidence(options.folder, period, full, options.now, key=key)
-            options.say(f"The full pack, whose digest the part carries: {shown(full)}. It stays with you")
-        if client:
-            made = part_of_client(full, client, output, options.now, key=key, archive=archive)
-        else:
-            beside = (
-                output.with_name(output.name + ".pseudonyms.key"),
-                output.with_name(output.name + ".pseudonyms.csv"),
-            )
-            secret = PseudonymFiles(pseudonym_key or beside[0], beside[1])
-            made = part_under_pseudonyms(full, secret, output, options.now, key=key, archive=archive)
-            options.say(f"Key {shown(secret.key)} and map {shown(secret.map)}: keep them apart, or destroy both")
+        made = pack_evidence(options.folder, period, output, options.now, key=key, archive=archive)
     where = str(made.archive) if made.archive else None
     options.show(
         view.packed_value(made.made, str(made.folder), where, made.digest),

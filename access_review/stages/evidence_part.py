@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Self
 
 from access_review import store
 from access_review.artifacts import FIGURES, FRAME, PACK, SAMPLE, WORKLIST, canonical
@@ -37,6 +38,12 @@ class PseudonymFiles:
 
     key: Path
     map: Path
+
+    @classmethod
+    def beside(cls, part: Path, key: Path | None = None) -> Self:
+        """Return those that lie beside a part, or a key that is elsewhere already."""
+        own = part.with_name(f"{part.name}.pseudonyms.key")
+        return cls(key or own, part.with_name(f"{part.name}.pseudonyms.csv"))
 
 
 def part_of_client(
