@@ -16,8 +16,9 @@ from statistics import median
 
 from access_review.audit.decisions import Decision, Decisions, ReviewerAnswer
 from access_review.audit.worklist import WorkItem
+from access_review.sample.choice import Draw, Stratum, stratum
 from access_review.sample.commitment import rank
-from access_review.sample.draw import Draw, Sample, Stratum, stratum
+from access_review.sample.draw import Sample
 from access_review.sample.hypergeometric import upper_limit
 from access_review.sample.population import ReviewUnit, in_order
 

@@ -20,7 +20,8 @@ import rfc8785
 from access_review.engine import Engine
 from access_review.findings.sentences import Sentences, every_sentence
 from access_review.model import AsOf
-from access_review.sample.draw import Draw, Sample, Stratum
+from access_review.sample.choice import Draw, Stratum
+from access_review.sample.draw import Sample
 from access_review.sample.population import CLIENTS
 
 UNASSIGNED = "unassigned"

@@ -12,63 +12,19 @@ whole and each stratum can be judged exactly.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from enum import StrEnum
 
 from access_review.errors import ArtifactError
 from access_review.policy import Sampling
-from access_review.sample import for_clients, population, rotation
-from access_review.sample.commitment import commitment, lowest, merkle_root, rank, seed
+from access_review.sample import for_clients, rotation
+from access_review.sample.choice import Choice, Draw, Pick, Stratum, stratum
+from access_review.sample.commitment import commitment, merkle_root, rank, seed
 from access_review.sample.for_clients import ClientAims, ClientParts
-from access_review.sample.hypergeometric import Size, size
+from access_review.sample.hypergeometric import Size
 from access_review.sample.population import ReviewUnit
 from access_review.sample.rotation import LastReviewed
-
-
-class Draw(StrEnum):
-    """Why a unit is in the sample."""
-
-    CENSUS = "census"
-    INFERENCE = "inference"
-    CLIENT = "client"
-    """At random too, for the sake of one client's own statement; of no count for the whole."""
-    COVERAGE = "coverage"
-
-
-class Stratum(StrEnum):
-    """Parts of the population: the first two are looked at whole, the others drawn from."""
-
-    LEAVERS = "leavers"
-    PRIVILEGED = "privileged"
-    PEOPLE = "people"
-    ACCOUNTS = "accounts"
-
-    @property
-    def is_census(self) -> bool:
-        """Tell whether every unit is looked at."""
-        return self in {Stratum.LEAVERS, Stratum.PRIVILEGED}
-
-
-def stratum(unit: ReviewUnit) -> Stratum:
-    """Return the part of the population a unit belongs to."""
-    match unit.census:
-        case "left" | "missing":
-            return Stratum.LEAVERS
-        case "privileged":
-            return Stratum.PRIVILEGED
-        case None:
-            return Stratum.PEOPLE if unit.kind == "person" else Stratum.ACCOUNTS
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Pick:
-    """One unit to look at."""
-
-    unit: str
-    stratum: Stratum
-    draw: Draw
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,26 +145,17 @@ def draw(
     root = merkle_root(unit.unit for unit in units)
     sown = seed(secret, root, run)
     kept = tuple(sorted(set(carried)))
-    picks, needed, parts_of_clients = _choose(
-        units, policy, state.coverage, sown, run, as_of, kept, bounded=True, clients=clients
-    )
-    put_off = tuple(sorted(set(kept) - {pick.unit for pick in picks}))
+    chosen = Choice(units, policy, run, as_of, sown, state.coverage, kept, bounded=True, clients=clients).chosen()
     rest = [unit.unit for unit in units if not stratum(unit).is_census]
-    late = rotation.count_overdue(rest, state.coverage, run=run, as_of=as_of, weeks=policy.coverage_weeks)
-    parts = _parts(units, picks)
     sample = Sample(
         run=run,
         as_of=as_of,
         policy=policy,
-        size=needed,
-        parts=parts,
-        picks=picks,
-        overdue=late,
-        reasons=_reasons(
-            parts, needed, policy, late, (len(kept), len(put_off)), committed=reveal.committed, count=len(picks)
-        )
-        + tuple(for_clients.reasons(parts_of_clients.parts if parts_of_clients else ()))
-        + ((f"drawn again: what was drawn in {taken_back} is gone",) if taken_back else ()),
+        size=chosen.size,
+        parts=_parts(units, chosen.picks),
+        picks=chosen.picks,
+        overdue=rotation.count_overdue(rest, state.coverage, run=run, as_of=as_of, weeks=policy.coverage_weeks),
+        reasons=(),
         committed=reveal.committed,
         commitment=commitment(secret),
         key=reveal.key,
@@ -216,11 +163,12 @@ def draw(
         seed=sown.hex(),
         next_commitment=reveal.next_commitment,
         carried=kept,
-        put_off=put_off,
-        clients=parts_of_clients,
+        put_off=tuple(sorted(set(kept) - {pick.unit for pick in chosen.picks})),
+        clients=chosen.clients,
     )
+    sample = replace(sample, reasons=tuple(_reasons(sample, taken_back)))
     seen = rotation.advance_clocks(
-        state.coverage, [unit.unit for unit in units], [pick.unit for pick in picks], run=run, as_of=as_of
+        state.coverage, [unit.unit for unit in units], [pick.unit for pick in sample.picks], run=run, as_of=as_of
     )
     promised = state.pledge if run in state.reveals else next_pledge
     return sample, SampleState(promised, {**state.reveals, run: reveal}, seen)
@@ -244,69 +192,6 @@ def _reveal(state: SampleState, next_pledge: Pledge, key: bytes | None) -> Revea
     return Reveal(kept, committed=True, next_commitment=next_pledge.commitment)
 
 
-def _choose(
-    units: Sequence[ReviewUnit],
-    policy: Sampling,
-    seen: Mapping[str, LastReviewed],
-    sown: bytes,
-    run: str,
-    as_of: datetime,
-    carried: Iterable[str],
-    *,
-    bounded: bool,
-    clients: ClientAims | None,
-) -> tuple[tuple[Pick, ...], Size, ClientParts | None]:
-    strata = {unit.unit: stratum(unit) for unit in units}
-    rest = [unit for unit, part in strata.items() if not part.is_census]
-    needed = _size(len(rest), policy)
-    ranks = {unit: rank(sown, unit) for unit in rest}
-    inference = lowest(ranks, needed.units)
-    # Ties are broken in the same order, so that who is drawn for inference serves the panel too where it can.
-    panel = rotation.choose_panel(rest, seen, run=run, as_of=as_of, weeks=policy.coverage_weeks, rank=ranks.__getitem__)
-    draws = dict.fromkeys((unit for unit, part in strata.items() if part.is_census), Draw.CENSUS)
-    added, of_clients = _for_clients(units, ranks, inference, clients, as_of)
-    draws |= dict.fromkeys(panel, Draw.COVERAGE) | dict.fromkeys(added, Draw.CLIENT)
-    draws |= dict.fromkeys(inference, Draw.INFERENCE)
-    waited = sorted(set(carried).intersection(rest) - set(draws), key=lambda unit: (ranks[unit], unit))
-    if bounded:
-        waited = _within(waited, {unit.unit: unit.accounts + unit.grants for unit in units}, draws)
-    draws |= dict.fromkeys(waited, Draw.COVERAGE)
-    return tuple(Pick(unit, strata[unit], how) for unit, how in sorted(draws.items())), needed, of_clients
-
-
-def _for_clients(
-    units: Iterable[ReviewUnit],
-    ranks: Mapping[str, bytes],
-    inference: Iterable[str],
-    clients: ClientAims | None,
-    as_of: datetime,
-) -> tuple[frozenset[str], ClientParts | None]:
-    if clients is None or not clients.aims:
-        return frozenset(), None
-    own = {name: population.in_order(units, name, ranks) for name in clients.aims}
-    return for_clients.top_up(own, frozenset(inference), clients, as_of)
-
-
-def _within(waited: Sequence[str], items: Mapping[str, int], drawn: Iterable[str]) -> list[str]:
-    """Return the first of those who wait, as long as they ask no more of reviewers than what is drawn does."""
-    room, kept = sum(items[unit] for unit in drawn), []
-    for unit in waited:
-        if items[unit] <= room:
-            kept.append(unit)
-            room -= items[unit]
-    return kept
-
-
-def _size(population: int, policy: Sampling) -> Size:
-    return size(
-        population,
-        tolerable=policy.tolerable,
-        confidence=policy.confidence,
-        allowed=policy.allowed,
-        rate=policy.rate,
-    )
-
-
 def _parts(units: Iterable[ReviewUnit], picks: Iterable[Pick]) -> tuple[DrawPart, ...]:
     there = Counter(stratum(unit) for unit in units)
     picked = Counter((pick.stratum, pick.draw) for pick in picks)
@@ -314,36 +199,29 @@ def _parts(units: Iterable[ReviewUnit], picks: Iterable[Pick]) -> tuple[DrawPart
     return tuple(DrawPart(s, there[s], *(picked[s, how] for how in order)) for s in Stratum)
 
 
-def _reasons(
-    parts: Iterable[DrawPart],
-    needed: Size,
-    policy: Sampling,
-    late: int,
-    carried: tuple[int, int],
-    *,
-    committed: bool,
-    count: int,
-) -> tuple[str, ...]:
-    by_stratum = {part.stratum: part for part in parts}
-    also = sum(part.coverage for part in by_stratum.values())
+def _reasons(sample: Sample, taken_back: str) -> Iterator[str]:
+    """Say why so many, and what is wrong with the draw."""
+    policy, count = sample.policy, len(sample.picks)
+    by_stratum = {part.stratum: part for part in sample.parts}
+    also = sum(part.coverage for part in sample.parts)
     hours = count * policy.minutes_per_item / 60
-    lines = [
-        f"all {by_stratum[Stratum.LEAVERS].population} leavers and missing people who still have accounts",
-        f"all {by_stratum[Stratum.PRIVILEGED].population} who hold privileged access",
-        needed.reason,
-        f"{also} more, so that everyone is seen within {policy.coverage_weeks} weeks",
-        f"{count} in all at {policy.minutes_per_item} minutes each: {hours:.1f} reviewer hours",
-    ]
-    waited, put_off = carried
+    yield f"all {by_stratum[Stratum.LEAVERS].population} leavers and missing people who still have accounts"
+    yield f"all {by_stratum[Stratum.PRIVILEGED].population} who hold privileged access"
+    yield sample.size.reason
+    yield f"{also} more, so that everyone is seen within {policy.coverage_weeks} weeks"
+    yield f"{count} in all at {policy.minutes_per_item} minutes each: {hours:.1f} reviewer hours"
+    waited, put_off = len(sample.carried), len(sample.put_off or ())
     if waited:
-        lines.append(f"{waited - put_off} that the audit before drew and nobody reviewed are among them")
+        yield f"{waited - put_off} that the audit before drew and nobody reviewed are among them"
     if put_off:
-        lines.append(f"{put_off} more that nobody reviewed are not asked about again now: they count as not tested")
-    if late:
-        lines.append(f"{late} were not seen within {policy.coverage_weeks} weeks and are drawn now")
-    if not committed:
-        lines.append("uncommitted: no key had been promised before this draw, so the choice could have been steered")
-    return tuple(lines)
+        yield f"{put_off} more that nobody reviewed are not asked about again now: they count as not tested"
+    if sample.overdue:
+        yield f"{sample.overdue} were not seen within {policy.coverage_weeks} weeks and are drawn now"
+    if not sample.committed:
+        yield "uncommitted: no key had been promised before this draw, so the choice could have been steered"
+    yield from for_clients.reasons(sample.clients.parts if sample.clients else ())
+    if taken_back:
+        yield f"drawn again: what was drawn in {taken_back} is gone"
 
 
 def not_reviewed(state: SampleState, sample: Sample, reviewed: Iterable[str]) -> SampleState:
@@ -377,17 +255,17 @@ def verify(
         wrong.append("the seed does not follow from key, population and run")
     bounded = sample.put_off is not None
     aims = sample.clients.aims if sample.clients else None
-    again, needed, of_clients = _choose(
-        units, sample.policy, seen or {}, sown, sample.run, sample.as_of, sample.carried, bounded=bounded, clients=aims
-    )
-    if of_clients != sample.clients:
+    again = Choice(
+        units, sample.policy, sample.run, sample.as_of, sown, seen or {}, sample.carried, bounded=bounded, clients=aims
+    ).chosen()
+    if again.clients != sample.clients:
         wrong.append("what is drawn for single clients is another number")
-    if needed != sample.size:
-        wrong.append(f"{needed.units} were to be drawn, {sample.size.units} are said to be")
+    if again.size != sample.size:
+        wrong.append(f"{again.size.units} were to be drawn, {sample.size.units} are said to be")
     for how in Draw:
         if how is Draw.COVERAGE and seen is None:
             continue
-        if {p for p in again if p.draw is how} != {p for p in sample.picks if p.draw is how}:
+        if {p for p in again.picks if p.draw is how} != {p for p in sample.picks if p.draw is how}:
             wrong.append(f"the {how} draw is another one")
     if _parts(units, sample.picks) != sample.parts:
         wrong.append("the counts of the strata are others")

@@ -22,7 +22,7 @@ from access_review.review import establish
 from access_review.revoke import sshsig
 from access_review.revoke.sshsig import PublicKeyLine
 from access_review.runs import Run
-from access_review.sample.draw import stratum
+from access_review.sample.choice import stratum
 from access_review.sample.population import of_client
 from access_review.stages.evidence_pack import PackedEvidence, write_pack
 from access_review.store import audits, files, keys, logbook, packs, reviews, snapshots

@@ -19,8 +19,8 @@ from access_review.evidence.pack import EvidencePack
 from access_review.logbook.tree import GrowingTree, TreeHead
 from access_review.revoke import sshsig, statements
 from access_review.revoke.sshsig import PublicKeyLine
+from access_review.sample.choice import Stratum
 from access_review.sample.commitment import commitment, seed
-from access_review.sample.draw import Stratum
 from access_review.store import files
 from access_review.views.spreadsheet import read_back
 

@@ -10,7 +10,8 @@ from access_review.audit.decisions import Decisions, ReviewerAnswer, decision_on
 from access_review.audit.judge import judge
 from access_review.audit.worklist import Worklist, item_id
 from access_review.policy import Sampling
-from access_review.sample.draw import Draw, SampleState, Stratum, draw, pledge
+from access_review.sample.choice import Draw, Stratum
+from access_review.sample.draw import SampleState, draw, pledge
 from access_review.sample.population import ReviewUnit
 from access_review.views.text import limit
 from tests.views.test_worksheet import item

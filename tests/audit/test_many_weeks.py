@@ -18,7 +18,8 @@ from access_review.audit.judge import Judgement
 from access_review.audit.worklist import WorkItem, Worklist, item_id
 from access_review.policy import Sampling
 from access_review.sample import draw as sample
-from access_review.sample.draw import Draw, Sample, SampleState, Stratum
+from access_review.sample.choice import Draw, Stratum
+from access_review.sample.draw import Sample, SampleState
 from access_review.sample.population import ReviewUnit
 
 pytestmark = pytest.mark.slow

@@ -18,7 +18,8 @@ from access_review.findings.sentences import every_sentence
 from access_review.offboarding.leaver import AccessState, Late, LeaverStatus
 from access_review.policy import Sampling
 from access_review.sample import draw, hypergeometric, rotation
-from access_review.sample.draw import Draw, SampleState
+from access_review.sample.choice import Draw
+from access_review.sample.draw import SampleState
 from access_review.sample.population import ReviewUnit
 from access_review.sample.rotation import week_of
 from access_review.scorecard.measures import measure

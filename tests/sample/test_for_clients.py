@@ -14,7 +14,8 @@ from access_review.audit.decisions import Decisions
 from access_review.audit.judge import judge_client
 from access_review.audit.worklist import Worklist
 from access_review.policy import Sampling
-from access_review.sample.draw import Draw, SampleState, draw, pledge, verify
+from access_review.sample.choice import Draw
+from access_review.sample.draw import SampleState, draw, pledge, verify
 from access_review.sample.for_clients import ClientAim, ClientAims
 from access_review.sample.hypergeometric import upper_limit
 from access_review.sample.population import ReviewUnit

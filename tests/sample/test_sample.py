@@ -15,8 +15,9 @@ from access_review.artifacts import SAMPLE, STATE, WorkspaceState
 from access_review.errors import ArtifactError
 from access_review.policy import Sampling
 from access_review.sample import draw as sampling
+from access_review.sample.choice import Draw, Stratum
 from access_review.sample.commitment import commitment, merkle_root, rank, seed
-from access_review.sample.draw import Draw, Pledge, SampleState, Stratum, draw, pledge, verify
+from access_review.sample.draw import Pledge, SampleState, draw, pledge, verify
 from access_review.sample.hypergeometric import size, upper_deviations, upper_limit
 from access_review.sample.population import ReviewUnit
 from access_review.sample.rotation import level_load

@@ -14,7 +14,8 @@ from access_review.errors import Unclear
 from access_review.offboarding.lag import lag_of
 from access_review.plan.withheld import ToPerson
 from access_review.policy import Sampling
-from access_review.sample.draw import Draw, DrawPart, Pick, Sample, Stratum
+from access_review.sample.choice import Draw, Pick, Stratum
+from access_review.sample.draw import DrawPart, Sample
 from access_review.sample.hypergeometric import Size
 from access_review.views import charts, report_page
 from access_review.views.report_contents import contents

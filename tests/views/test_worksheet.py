@@ -11,7 +11,7 @@ import pytest
 
 from access_review.audit.filled_sheets import FILLED_IN, NOT_ASKED, SHEET
 from access_review.audit.worklist import WorkItem, item_id
-from access_review.sample.draw import Draw, Stratum
+from access_review.sample.choice import Draw, Stratum
 from access_review.views.worksheet import BESIDE, COLUMNS, as_csv, as_xlsx, name_of
 
 AS_OF = datetime(2026, 11, 2, 6, tzinfo=UTC)
