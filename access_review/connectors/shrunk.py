@@ -7,6 +7,7 @@ from what it does not show. One place for every connector, third-party ones incl
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -195,47 +196,83 @@ def noticed(
     the groups that hold less than they did, ``renamed`` the accounts that have other ids.
     """
     if not last:
-        _, first = complete(source, FIRST, 0)
-        return [
-            *verdicts,
-            {
-                **first,
-                "received": None,
-                "reason": "read for the first time: what there should be is not known, so what the files lack is not noticed",
-            },
-        ]
+        return [*verdicts, _first_read(source)]
     if is_accepted(accepted, on):
         return list(verdicts)
+    short = _Shortage(_less(verdicts, last, live=live), held.doubted, renamed)
+    told = _told(source, held.told)
+    if short.is_none:
+        return [*verdicts, *told]
+    hint = f"look whether the export is whole; if it is, write `accept_fewer: {on}` in sources/{source.name}.yaml"
+    reason = f"{short.sentence}: {hint}"
+    found = [
+        {**row, "complete": False, "reason": reason, "expected": last.get(row["subject"])}
+        if row["complete"] and short.makes_doubtful(row["subject"])
+        else row
+        for row in verdicts
+    ]
+    return [*told, *found, _said(source, SHRUNK, short.numbers)[1]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Shortage:
+    """Of what there is too little, each with how much there is now and was then.
+
+    ``less`` is by table, file or column, ``groups`` by group; ``renamed`` are accounts that have other ids.
+    """
+
+    less: Mapping[str, tuple[int, int]]
+    groups: Mapping[str, tuple[int, int]]
+    renamed: Renamed | None
+
+    @property
+    def is_none(self) -> bool:
+        """Whether there is enough of everything."""
+        return not self.less and not self.groups and not self.renamed
+
+    @property
+    def sentence(self) -> str:
+        """What is too little, for people."""
+        parts = [_sentence(what, *numbers) for what, numbers in sorted(self.less.items())]
+        if self.groups:
+            parts.append(f"{emptied_groups.sentence(self.groups)}: were their members read?")
+        if self.renamed:
+            parts.append(renamed_accounts.sentence(self.renamed))
+        return "; ".join(parts)
+
+    @property
+    def numbers(self) -> Mapping[str, Sequence[int]]:
+        """The same as numbers."""
+        numbers = {**self.less, **{f"{emptied_groups.MEMBERS}{one}": both for one, both in self.groups.items()}}
+        if self.renamed:
+            numbers[_IDS] = self.renamed[:2]
+        return {what: list(both) for what, both in numbers.items()}
+
+    def makes_doubtful(self, subject: str) -> bool:
+        """Tell whether a table may lack something for it: where objects are gone, so is all that refers to them."""
+        everything = self.renamed is not None or any(
+            what in _CARRYING or what.startswith((FILE, OBJECTS, CELLS)) for what in self.less
+        )
+        tables = {"grants" if what.startswith(VIA) else what for what in self.less}
+        tables |= {*_MEMBERSHIPS} if self.groups else set()
+        return subject in tables or (everything and subject in TABLES)
+
+
+def _first_read(source: Source) -> Row:
+    said = "read for the first time: what there should be is not known, so what the files lack is not noticed"
+    _, verdict = complete(source, FIRST, 0)
+    return {**verdict, "received": None, "reason": said}
+
+
+def _less(verdicts: Sequence[Row], last: Mapping[str, int], *, live: bool) -> dict[str, tuple[int, int]]:
+    """Return of what there is too little."""
     rows = counted(verdicts, accepted=False) | _sizes(verdicts)
-    less = {
+    return {
         what: (now, last[what])
         for what, now in rows.items()
         if what in last and (what in _CARRYING or what.startswith(OBJECTS) or not live)
         if now * 100 < last[what] * SHARE and not _is_ordinary(what, now, last[what], max(rows.values()))
     }
-    doubted = held.doubted
-    found = _told(source, held.told)
-    if not less and not doubted and not renamed:
-        return [*verdicts, *found]
-    everything = renamed is not None or any(
-        what in _CARRYING or what.startswith((FILE, OBJECTS, CELLS)) for what in less
-    )
-    tables = {"grants" if what.startswith(VIA) else what for what in less} | {*(_MEMBERSHIPS if doubted else ())}
-    said = "; ".join(
-        [_sentence(what, *numbers) for what, numbers in sorted(less.items())]
-        + ([f"{emptied_groups.sentence(doubted)}: were their members read?"] if doubted else [])
-        + ([renamed_accounts.sentence(renamed)] if renamed else [])
-    )
-    hint = f"look whether the export is whole; if it is, write `accept_fewer: {on}` in sources/{source.name}.yaml"
-    found += [
-        {**row, "complete": False, "reason": f"{said}: {hint}", "expected": last.get(row["subject"])}
-        if row["complete"] and (row["subject"] in tables or (everything and row["subject"] in TABLES))
-        else row
-        for row in verdicts
-    ]
-    both = {**less, **{f"{emptied_groups.MEMBERS}{one}": numbers for one, numbers in doubted.items()}}
-    both |= {_IDS: renamed[:2]} if renamed else {}
-    return [*found, _said(source, SHRUNK, {what: list(numbers) for what, numbers in both.items()})[1]]
 
 
 def _told(source: Source, groups: Mapping[str, tuple[int, int]]) -> list[Row]:

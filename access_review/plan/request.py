@@ -2,8 +2,10 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
@@ -16,6 +18,8 @@ from access_review.plan.withheld import Withheld, WithheldCode, withheld
 from access_review.snapshot import Snapshot
 from access_review.snapshot.reading import WHOLE_SOURCE
 from access_review.tables import Row
+
+K = TypeVar("K")
 
 SOURCE_TABLES = ("accounts", "entitlements", "grants", "nesting")
 """What must have been read whole in every source that a change, or its proof, touches."""
@@ -104,6 +108,30 @@ def collect_request(
 
     Creates ``unread_sources`` too: those that a change may not touch, with the reason.
     """
+    _create_requested(engine, scope, decided)
+    unread = find_gaps(snapshot)
+    register_unread(engine, unread)
+    sentences = every_sentence()
+    return Request(
+        findings=[{**row, "reason": sentences.reason(row)} for row in engine.rows(_TO_CHANGE)],
+        reviews=engine.rows(_REVIEWS),
+        accounts={row["account"]: row for row in engine.rows(_ACCOUNTS, now=AsOf())},
+        held=_grouped(engine.rows(_HELD), itemgetter("account")),
+        entitlements={row["entitlement"]: row for row in engine.rows(_ENTITLEMENTS)},
+        edges=_grouped(engine.rows(_EDGES), itemgetter("child", "parent")),
+        reach=_sets(engine.rows(_REACH), "entitlement", "reached"),
+        allowed=_sets(engine.rows(_ALLOWED), "role_set", "entitlement"),
+        originals=_grouped(engine.rows(_ORIGINALS), itemgetter("account", "entitlement")),
+        quarantined={row["account"]: _quarantine(row) for row in engine.rows(_QUARANTINED)} | doubtful_owners(engine),
+        protected={row["id"]: protection(row) for row in engine.rows("SELECT id, code, detail FROM protections")},
+        gaps=unread,
+        connectors=connectors,
+        capabilities=capabilities,
+    )
+
+
+def _create_requested(engine: Engine, scope: Scope, decided: Sequence[DecidedRevoke]) -> None:
+    """Create ``requested``, the findings and decisions in scope, and the accounts and entitlements that they name."""
     engine.register("decided", _decided(decided))
     engine.create(
         "requested",
@@ -115,39 +143,23 @@ def collect_request(
         any_client=not scope.clients,
         clients=scope.clients,
     )
-    unread = find_gaps(snapshot)
-    register_unread(engine, unread)
     engine.create("requested_accounts", _REQUESTED_ACCOUNTS)
     engine.create("requested_entitlements", _REQUESTED_ENTITLEMENTS)
-    held, edges, originals = defaultdict(list), defaultdict(list), defaultdict(list)
-    reach, allowed = defaultdict(set), defaultdict(set)
-    for row in engine.rows(_HELD):
-        held[row["account"]].append(row)
-    for row in engine.rows(_EDGES):
-        edges[row["child"], row["parent"]].append(row)
-    for row in engine.rows(_REACH):
-        reach[row["entitlement"]].add(row["reached"])
-    for row in engine.rows(_ALLOWED):
-        allowed[row["role_set"]].add(row["entitlement"])
-    for row in engine.rows(_ORIGINALS):
-        originals[row["account"], row["entitlement"]].append(row)
-    sentences = every_sentence()
-    return Request(
-        [{**row, "reason": sentences.reason(row)} for row in engine.rows(_TO_CHANGE)],
-        engine.rows(_REVIEWS),
-        {row["account"]: row for row in engine.rows(_ACCOUNTS, now=AsOf())},
-        held,
-        {row["entitlement"]: row for row in engine.rows(_ENTITLEMENTS)},
-        edges,
-        {entitlement: frozenset(reached) for entitlement, reached in reach.items()},
-        {role_set: frozenset(entitlements) for role_set, entitlements in allowed.items()},
-        originals,
-        {row["account"]: _quarantine(row) for row in engine.rows(_QUARANTINED)} | doubtful_owners(engine),
-        {row["id"]: protection(row) for row in engine.rows("SELECT id, code, detail FROM protections")},
-        unread,
-        connectors,
-        capabilities,
-    )
+
+
+def _grouped(rows: Iterable[Row], key: Callable[[Row], K]) -> Mapping[K, Sequence[Row]]:
+    """Return rows by a key, in their order; none for a key that none has."""
+    groups = defaultdict[K, list[Row]](list)
+    for row in rows:
+        groups[key(row)].append(row)
+    return groups
+
+
+def _sets(rows: Iterable[Row], key: str, value: str) -> Mapping[Any, frozenset[str]]:
+    sets = defaultdict[Any, set[str]](set)
+    for row in rows:
+        sets[row[key]].add(row[value])
+    return {name: frozenset(values) for name, values in sets.items()}
 
 
 def doubtful_owners(engine: Engine) -> dict[str, Withheld]:

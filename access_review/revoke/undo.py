@@ -6,9 +6,10 @@ changed later is left alone, since each restoration is checked again just before
 made, and what is there already is not given twice.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Self
 
 from access_review.changes import UNDO, Action, Change, Expectation, change_id
 from access_review.errors import PlanRefused
@@ -29,8 +30,31 @@ EMPLOYED = frozenset({"active", "leave"})
 
 @dataclass(frozen=True, slots=True)
 class _Left:
+    """A change that is left to a person, and why."""
+
     change: Change
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _GivenBack:
+    """What would be given back, in order, and what is left to a person instead."""
+
+    changes: Sequence[Change]
+    left: Sequence[_Left]
+
+    @classmethod
+    def of(cls, proposals: Iterable[Change | _Left]) -> Self:
+        """Part proposals."""
+        ordered = sorted(proposals, key=_last_the_sign_in)
+        return cls(
+            [one for one in ordered if isinstance(one, Change)], [one for one in ordered if isinstance(one, _Left)]
+        )
+
+    def without(self, reasons: Mapping[str, str]) -> "_GivenBack":
+        """Leave to a person, too, what has a reason against it."""
+        left = [_Left(change, reasons[change.id]) for change in self.changes if change.id in reasons]
+        return _GivenBack([change for change in self.changes if change.id not in reasons], [*self.left, *left])
 
 
 def undo(
@@ -53,15 +77,12 @@ def undo(
     """
     _may_undo(plan, standings, snapshot)
     status = {row["person"]: row["status"] for row in snapshot.tables["people"].to_pylist()}
-    changes: list[Change] = []
-    left: list[_Left] = []
-    for proposal in sorted(_proposals(plan, standings, status), key=_last_the_sign_in):
-        (changes if isinstance(proposal, Change) else left).append(proposal)  # type: ignore[arg-type]
-    if missing := no_longer_there(snapshot.tables, changes):
-        changes = _leave(changes, left, dict.fromkeys(missing, "the account or the group is there no more"))
-    while isinstance(proof := prove(changes), Failure):
-        changes = _leave(changes, left, {change: why.reason for change, why in proof.changes.items()})
-    if not changes and not left:
+    given = _GivenBack.of(_proposals(plan, standings, status))
+    if missing := no_longer_there(snapshot.tables, given.changes):
+        given = given.without(dict.fromkeys(missing, "the account or the group is there no more"))
+    while isinstance(proof := prove(given.changes), Failure):
+        given = given.without({change: why.reason for change, why in proof.changes.items()})
+    if not given.changes and not given.left:
         raise PlanRefused("this batch took nothing away, so there is nothing to give back")
     return seal(
         replace(
@@ -75,12 +96,12 @@ def undo(
             made_at=now,
             expires_at=now + workspace.policy.plan_valid,
             requested_by=requested_by,
-            limits=replace(plan.limits, counts=_counts(plan, changes)),
-            batches=batches(changes, workspace.policy.limits.batch),
-            changes=tuple(changes),
+            limits=replace(plan.limits, counts=_counts(plan, given.changes)),
+            batches=batches(given.changes, workspace.policy.limits.batch),
+            changes=tuple(given.changes),
             to_person=tuple(
                 ToPerson.of((kept.change.id,), withheld(WithheldCode.NOT_GIVEN_BACK, detail=kept.reason))
-                for kept in left
+                for kept in given.left
             ),
             proof=proof,
             systems=plan.systems,
@@ -90,12 +111,6 @@ def undo(
             digest="",
         )
     )
-
-
-def _leave(changes: Sequence[Change], left: list[_Left], reasons: Mapping[str, str]) -> list[Change]:
-    """Leave to a person what has a reason against it; return the rest."""
-    left += [_Left(change, reasons[change.id]) for change in changes if change.id in reasons]
-    return [change for change in changes if change.id not in reasons]
 
 
 def _may_undo(plan: Plan, standings: Mapping[str, ChangeStatus], snapshot: Snapshot) -> None:
@@ -153,6 +168,6 @@ def _last_the_sign_in(proposal: Change | _Left) -> tuple[bool, str]:
     return False, proposal.change.id
 
 
-def _counts(plan: Plan, changes: list[Change]) -> tuple[limits.Count, ...]:
+def _counts(plan: Plan, changes: Sequence[Change]) -> tuple[limits.Count, ...]:
     """Return how many changes are given back of how many were planned: never more than were taken."""
     return (limits.Count(GIVEN_BACK, plan.digest, len(changes), len(plan.changes), len(plan.changes)),)
