@@ -119,14 +119,7 @@ def audit(
             written = write_report(workspace, run)
     _summarise(options, workspace, run, report, opened, written=written)
     _say_what_is_asked(options, run, opened, kept_by_auditor=promised is not None)
-    if first := _first(report):
-        options.say(f"Next:   access-review explain {first}")
-        leaving = any(one.rule == "leaver-active" and one.hits for one in report.evaluations)
-        options.say(
-            f"Then:   access-review plan {'--rule leaver-active ' * leaving}--requested-by YOU     (your own id)"
-        )
-    elif opened.drawn:
-        options.say("Next:   access-review remind")
+    _say_next(options, report, opened)
     leave(*_outcome(run, report, fail_on))
 
 
@@ -156,6 +149,17 @@ def _say_what_is_asked(options: Options, run: "Run", opened: "Opened", *, kept_b
     options.say(f"Sample: {len(opened.drawn.sample.picks)} to check by hand in {opened.week}; {sheets}")
     options.say(asked_of.text(opened.drawn.work, opened.drawn.sample, options.width))
     options.say(f"        The key of the next draw is held by {AUDITOR if kept_by_auditor else OPERATOR}")
+
+
+def _say_next(options: Options, report: "Report", opened: "Opened") -> None:
+    if first := _first(report):
+        options.say(f"Next:   access-review explain {first}")
+        leaving = any(one.rule == "leaver-active" and one.hits for one in report.evaluations)
+        options.say(
+            f"Then:   access-review plan {'--rule leaver-active ' * leaving}--requested-by YOU     (your own id)"
+        )
+    elif opened.drawn:
+        options.say("Next:   access-review remind")
 
 
 def _small(file: Path) -> str:

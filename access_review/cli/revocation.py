@@ -161,9 +161,6 @@ def approve(
     options.begin_logbook("approve")
     if [request, standing, removal, bool(wind_down)].count(True) > 1:
         raise typer.BadParameter("one at a time: --request, --standing, --standing-removal or --wind-down NAME")
-    kind = (
-        StatementKind.STANDING if standing or removal else StatementKind.REQUEST if request else StatementKind.APPROVAL
-    )
     run, workspace = options.found_run(reviewed=True), options.workspace()
     now = options.acting(workspace).now().replace(microsecond=0)
     stored = None if standing or removal or wind_down else plans.find(run, of)
@@ -172,20 +169,23 @@ def approve(
         require_lists(stored, workspace)
         options.say(planned.text(stored.plan, [], screen=_screen(options, whole)))
     signer = Signer(by, key, _passphrase(key), reason)
-    if wind_down:
+    if stored:
+        kind = StatementKind.REQUEST if request else StatementKind.APPROVAL
+        digest, path = stored.plan.digest, approve_plan(stored, workspace, kind, signer, now)
+    elif wind_down:
         kind = StatementKind.WIND_DOWN
         options.say(_declared(workspace, wind_down))
         digest, path = approve_wind_down(run, workspace, wind_down, signer, now)
     elif removal:
+        kind = StatementKind.STANDING
         if workspace.policy.standing_removal:
             options.say(removal_text(workspace.policy.standing_removal))
         digest, path = approve_removal(run, workspace, signer, now)
-    elif stored is None:
+    else:
+        kind = StatementKind.STANDING
         if workspace.policy.standing:
             options.say(declared_text(workspace.policy.standing))
         digest, path = approve_standing(run, workspace, signer, now)
-    else:
-        digest, path = stored.plan.digest, approve_plan(stored, workspace, kind, signer, now)
     signed = {"kind": kind, "digest": digest, "file": str(path)}
     text = f"Signed ({kind}) {digest}\n  {shown(path)}"
     if stored:
