@@ -27,6 +27,11 @@ def _every(paths: Iterable[Path]) -> Iterator[Path]:
         yield from (one for one in path.rglob("*") if not one.is_dir()) if path.is_dir() else (path,)
 
 
+def mark_locations(folder: Path, locations: Iterable[str], before: Mark) -> Mark:
+    """Return the mark of files at paths from a folder; one at an address has none, and is read anew each time."""
+    return mark_files((folder / location for location in locations if "://" not in location), before)
+
+
 def _known(before: Mark) -> dict[str, list[object]]:
     try:
         found = json.loads(before.seen or "{}")

@@ -6,9 +6,9 @@ quarantine: the person's status is unknown and nothing is concluded. Above 1 % o
 the rows, and more than one, the source is incomplete.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Annotated, ClassVar, Literal, TypeVar
 
@@ -16,8 +16,9 @@ from pydantic import Field
 
 from access_review.changes import Capabilities, Mark
 from access_review.connectors import Source, complete, incomplete, problem, shrunk
-from access_review.connectors.file_marks import mark_files
+from access_review.connectors.file_marks import mark_locations
 from access_review.connectors.roster.assignments import Spell
+from access_review.connectors.roster.joining import Notes, joined
 from access_review.connectors.roster.mapping import (
     Cleaning,
     History,
@@ -45,14 +46,6 @@ from access_review.tables import Row
 
 Absence = Literal["unknown", "left-after-2-complete-reads"]
 C = TypeVar("C", bound=Mapped)
-
-
-@dataclass(frozen=True, slots=True)
-class Notes:
-    """What was found when files were joined: by line of the main file, and of the rows of others that are nobody's."""
-
-    lines: dict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
-    strangers: list[tuple[str, str]] = field(default_factory=list)
 
 
 AS_WRITTEN = Cleaning()
@@ -123,10 +116,10 @@ class Roster:
                 yield Mistake(sheet.file, line, 0, fault)
 
     def mark(self, before: Mark) -> Mark:
-        """Return the mark of its files; one that lies elsewhere than on this machine is read anew each time."""
+        """Return the mark of its files."""
         history = (self.history, *self.history.join) if self.history else ()
         files = (self.file, *self.join, *history)
-        return mark_files((self.source.folder / one.path for one in files if "://" not in one.path), before)
+        return mark_locations(self.source.folder, (one.path for one in files), before)
 
     def _read(self, file: RosterFile, columns: C, join: tuple[Join, ...]) -> tuple[Sheet, C, Notes]:
         """Read a file and what is joined to it; return the columns with those that came by joining."""
@@ -148,7 +141,7 @@ class Roster:
                 ids=set(other.on.values()),
                 cleaning=self.cleaning,
             )
-            sheet, taken = _joined(sheet, found, other, f"\N{RIGHTWARDS ARROW}{number} ", notes, {*columns.ids()})
+            sheet, taken = joined(sheet, found, other, f"\N{RIGHTWARDS ARROW}{number} ", notes, {*columns.ids()})
             columns = type(columns).model_validate({**columns.model_dump(exclude_none=True), **taken})
         return sheet, columns, notes
 
@@ -195,50 +188,6 @@ class Roster:
         for place in sorted({row.get(places.column) or "" for _, row in sheet.rows} - places.map.keys()):
             reason = f"{places.column} {place!r} has no time zone: times there are known to 26 hours only"
             yield problem(self.source, f"{sheet.file}: {places.column} {place}", "unresolved", reason)
-
-
-def _joined(
-    sheet: Sheet, other: Sheet, join: Join, mark: str, notes: Notes, people: set[str]
-) -> tuple[Sheet, dict[str, str]]:
-    """Add to each row what the other file says of its key; return the sheet and the new columns by target."""
-    theirs = list(join.on.values())
-    found: dict[tuple[str | None, ...], tuple[int, Mapping[str, str | None]]] = {}
-    mistakes = []
-    for line, row in other.rows:
-        key = tuple(row.get(column) for column in theirs)
-        if key in found:
-            first = found[key][0]
-            mistakes.append(
-                Mistake(other.file, line, 0, f"the key {', '.join(map(str, key))} stands again (line {first})")
-            )
-        found.setdefault(key, (line, row))
-    if mistakes:
-        raise RosterFault.of(mistakes)
-    # Columns that came by joining bear a mark that no heading has, so that two files may use one name.
-    stored: dict[tuple[int, str], date] = dict(sheet.stored_dates)
-    rows = []
-    for line, row in sheet.rows:
-        key = tuple(row.get(column) for column in join.on)
-        at, match = found.get(key, (0, {})) if None not in key else (0, {})
-        if not match and any(key):
-            notes.lines[line].append(f"{', '.join(map(str, key))} is not in {other.file}")
-        rows.append((line, {**row, **{mark + column: match.get(column) for column in join.columns.values()}}))
-        stored |= {
-            (line, mark + column): other.stored_dates[at, column]
-            for column in join.columns.values()
-            if (at, column) in other.stored_dates
-        }
-    joined = {target: mark + column for target, column in join.columns.items()}
-    told = {tuple(row.get(column) for column in join.on) for _, row in sheet.rows}
-    lost = [(line, key) for key, (line, _) in found.items() if key not in told]
-    unjoined = f"no row of {other.file} is of anybody in {sheet.file}: is {', '.join(theirs)} written otherwise?"
-    # A list of places or jobs may hold some that nobody has; one of people may not.
-    if lost and len(lost) < len(found) and people <= join.on.keys():
-        line, stranger = lost[0]
-        reason = f"{len(lost)} of {len(found)} rows are of nobody in {sheet.file}, the first of {', '.join(map(str, stranger))}"
-        notes.strangers.append((f"{other.file}: {', '.join(theirs)}", f"{reason} on line {line}"))
-    more = "; ".join(filter(None, (sheet.more, other.more, unjoined if len(lost) == len(found) else "")))
-    return replace(sheet, rows=tuple(rows), stored_dates=stored, cut=sheet.cut or other.cut, more=more), joined
 
 
 def connect(

@@ -42,7 +42,7 @@ from pydantic import Field
 from access_review.changes import Capabilities, Mark
 from access_review.connectors import Source, complete, incomplete, no_value, shrunk
 from access_review.connectors.classification import Classification, Effect
-from access_review.connectors.file_marks import mark_files
+from access_review.connectors.file_marks import mark_locations
 from access_review.connectors.table.columns import (
     ALLOWED,
     IDS,
@@ -108,8 +108,8 @@ class Export:
         yield shrunk.sizes(self.source, sheet.sizes(columns, self.terms.empty))
 
     def mark(self, before: Mark) -> Mark:
-        """Return the mark of the file; one that lies elsewhere than on this machine is read anew each time."""
-        return mark_files((self.source.folder / self.path,) if "://" not in self.path else (), before)
+        """Return the mark of the file."""
+        return mark_locations(self.source.folder, (self.path,), before)
 
     def _sheet(self) -> Sheet:
         columns = self.terms.columns
