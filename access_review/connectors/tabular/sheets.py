@@ -6,7 +6,7 @@ stay what they are. A structural fault stops the read, and every place is named.
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -281,22 +281,7 @@ def _settle(
 ) -> Sheet:
     written = tuple(cells.cell_text(name, strip=strip) or "" for name in raw.columns)
     columns = tuple(_as_wanted(name, written, wanted) for name in written)
-    mistakes = list(raw.mistakes)
-    mistakes += [
-        Mistake(file, raw.heading_line, place, "a column has no heading") for place, c in enumerate(columns, 1) if not c
-    ]
-    mistakes += [
-        Mistake(file, raw.heading_line, columns.index(name) + 1, f"the heading {name!r} stands more than once")
-        for name in cells.repeated(columns)
-        if name
-    ]
-    mistakes += [
-        Mistake(
-            file, raw.heading_line, columns.index(name) + 1, f"the heading {name!r} stands again, with other blanks"
-        )
-        for name in sorted(wanted & set(columns))
-        if len({other for other in columns if heading_key(other) == heading_key(name)}) > 1
-    ]
+    mistakes = [*raw.mistakes, *_heading_mistakes(columns, file, raw.heading_line, wanted)]
     moved = no_rows.headings_elsewhere(raw)
     mistakes += [replace(moved, file=file)] if moved else []
     headings, odd = frozenset(map(heading_key, columns)), no_rows.footer(raw) if raw.heading_line else 0
@@ -328,3 +313,15 @@ def _settle(
     if mistakes:
         raise MalformedSheet(mistakes, sheet, odd if no_rows.has_total(raw, odd) else 0)
     return sheet
+
+
+def _heading_mistakes(columns: Sequence[str], file: str, line: int, wanted: frozenset[str]) -> Iterator[Mistake]:
+    for place, column in enumerate(columns, 1):
+        if not column:
+            yield Mistake(file, line, place, "a column has no heading")
+    for name in filter(None, cells.repeated(columns)):
+        yield Mistake(file, line, columns.index(name) + 1, f"the heading {name!r} stands more than once")
+    for name in sorted(wanted & set(columns)):
+        if len({other for other in columns if heading_key(other) == heading_key(name)}) > 1:
+            message = f"the heading {name!r} stands again, with other blanks"
+            yield Mistake(file, line, columns.index(name) + 1, message)
