@@ -8,7 +8,6 @@ A workspace is any folder with ``sources/*.yaml`` (one file per source),
 their signatures.
 """
 
-import hashlib
 import inspect
 import re
 import typing
@@ -19,11 +18,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, create_model
 
 from access_review import connectors, rules
 from access_review.changes import Capabilities, Connector, Writable
-from access_review.documents import Document, read
+from access_review.documents import Document
 from access_review.errors import Mistake, RuleError, WorkspaceError
 from access_review.model import Options
 from access_review.policy import Policy, RuleSettings
@@ -31,7 +30,7 @@ from access_review.settings import RoleExpectations, Separation, SourceFile, Tem
 from access_review.settings.approvers import Approvers
 from access_review.settings.checklist import CheckpointList
 from access_review.settings.scorecard import Formulas
-from access_review.workspace.mistakes import mistake_of
+from access_review.workspace.files import WorkspaceFiles
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -107,7 +106,7 @@ def load(folder: Path, roles: Path | None = None, *, besides: Besides = lambda *
 
     Raises ``WorkspaceError`` with every mistake in it, and those that are found ``besides`` in the sources without any.
     """
-    return _Loader(folder, roles or folder / "roles").workspace(besides)
+    return _Loader(WorkspaceFiles(folder, roles or folder / "roles")).workspace(besides)
 
 
 @cache
@@ -126,21 +125,19 @@ def options_of(function: Callable[..., Any]) -> type[BaseModel]:
 class _Loader:
     """Reads file after file, keeping every mistake."""
 
-    folder: Path
-    roles: Path
-    mistakes: list[Mistake] = field(default_factory=list)
-    hashed: list[str] = field(default_factory=list)
-    texts: dict[str, str] = field(default_factory=dict)
+    files: WorkspaceFiles
     places: dict[tuple[str, str], str] = field(default_factory=dict)
     documents: dict[str, Document] = field(default_factory=dict)
 
     def workspace(self, besides: Besides) -> Workspace:
-        if not (self.folder / "sources").is_dir() or not self.roles.is_dir():
+        if not (self.files.folder / "sources").is_dir() or not self.files.roles.is_dir():
             raise WorkspaceError(
-                f"{self.folder} has no sources/ and roles/",
+                f"{self.files.folder} has no sources/ and roles/",
                 hint="name a workspace with -C, or make one: access-review init",
             )
-        sources = tuple(filter(None, (self._source(path) for path in self._files(self.folder / "sources", "*.yaml"))))
+        sources = tuple(
+            filter(None, (self._source(path) for path in self.files.named(self.files.folder / "sources", "*.yaml")))
+        )
         self._find_misspelt(sources)
         templates = self._templates()
         policy = self._policy()
@@ -150,93 +147,54 @@ class _Loader:
         expected = self._expectations()
         wind_downs = self._wind_downs()
         checklist, formulas = self._checklist(), self._formulas()
-        if not sources and not self.mistakes:
-            self.mistakes.append(Mistake("sources", 0, 0, "holds no source", "add a file such as sources/hr.yaml"))
-        if self.mistakes:
-            raise WorkspaceError.of([*self.mistakes, *besides(self.folder, sources)])
-        digest = "sha256:" + hashlib.sha256("".join(sorted(self.hashed)).encode()).hexdigest()
-        roles = (
-            templates,
-            policy,
-            separation,
-            waivers,
-            digest,
-            self.places,
-            approvers,
-            expected,
-            wind_downs,
-            checklist,
-            formulas,
+        if not sources and not self.files.mistakes:
+            self.files.mistakes.append(
+                Mistake("sources", 0, 0, "holds no source", "add a file such as sources/hr.yaml")
+            )
+        if self.files.mistakes:
+            raise WorkspaceError.of([*self.files.mistakes, *besides(self.files.folder, sources)])
+        return Workspace(
+            folder=self.files.folder,
+            sources=sources,
+            templates=templates,
+            policy=policy,
+            separation=separation,
+            waivers=waivers,
+            digest=self.files.digest(),
+            places=self.places,
+            approvers=approvers,
+            expectations=expected,
+            wind_downs=wind_downs,
+            checklist=checklist,
+            formulas=formulas,
+            texts=self.files.texts,
         )
-        return Workspace(self.folder, sources, *roles, self.texts)
-
-    def _files(self, folder: Path, pattern: str) -> list[Path]:
-        wrong = sorted(folder.glob(pattern.replace(".yaml", ".yml")))
-        self.mistakes += [
-            Mistake(self._shown(path), 0, 0, "is not read: its name ends in .yml", "rename it to .yaml")
-            for path in wrong
-        ]
-        return sorted(folder.glob(pattern))
-
-    def _shown(self, path: Path) -> str:
-        if path.is_relative_to(self.roles):
-            return (Path("roles") / path.relative_to(self.roles)).as_posix()
-        return path.relative_to(self.folder).as_posix()
-
-    def _read(self, path: Path) -> Document:
-        document = read(path, self._shown(path))
-        self.mistakes += document.mistakes
-        if document.digest:
-            self.hashed.append(f"{document.file} {document.digest}\n")
-            self.texts[document.file] = document.text
-        return document
-
-    def _valid(self, document: Document, model: type[M], data: Any, prefix: tuple[str | int, ...] = ()) -> M | None:
-        """Validate a part of a document; what is wrong becomes mistakes with the place of each value.
-
-        A document with mistakes of its form is looked through as well, and never valid.
-        """
-        if document.mistakes and not isinstance(data, dict):
-            return None
-        try:
-            made = model.model_validate({} if data is None else data)
-        except ValidationError as error:
-            found = [mistake_of(document, prefix, dict(e), model) for e in error.errors(include_url=False)]
-            told = {mistake.line for mistake in document.mistakes}
-            self.mistakes += [one for one in found if one.line not in told]
-            return None
-        return None if document.mistakes else made
 
     def _one(self, name: str, model: type[M]) -> M:
         """Read a file of the roles that may be absent: then everything in it has its default."""
-        path = self.roles / name
-        if self._is_absent(path):
-            return model()
-        document = self._read(path)
-        return self._valid(document, model, document.data) or model()
+        document = self.files.of_roles(name)
+        return self._valid_or_default(document, model) if document else model()
 
-    def _is_absent(self, path: Path) -> bool:
-        """Tell whether a file of the roles is not there; a link that leads nowhere is, and cannot be read."""
-        if path.exists() or path.is_symlink():
-            return False
-        self._files(self.roles, path.name)  # one in .yml is no absent one
-        return True
+    def _valid_or_default(self, document: Document, model: type[M]) -> M:
+        return self.files.valid(document, model, document.data) or model()
 
     def _source(self, path: Path) -> SourceEntry | None:
-        document = self.documents[path.stem] = self._read(path)
-        file = self._valid(document, SourceFile, document.data)
+        document = self.documents[path.stem] = self.files.read(path)
+        file = self.files.valid(document, SourceFile, document.data)
         if file is None:
             self._options_besides(document)
             return None
         if not _SOURCE_NAME.fullmatch(path.stem):
             hint = "name the file in small ASCII letters, digits, - and _, beginning with a letter or digit"
-            self.mistakes.append(Mistake(document.file, 1, 1, f"{path.stem!r} cannot be the name of a source", hint))
+            self.files.mistakes.append(
+                Mistake(document.file, 1, 1, f"{path.stem!r} cannot be the name of a source", hint)
+            )
         try:
             connect = connectors.load(file.connector)
         except WorkspaceError as error:
-            self.mistakes.append(document.mistake(("connector",), error.message, error.hint))
+            self.files.mistakes.append(document.mistake(("connector",), error.message, error.hint))
             return None
-        options = self._valid(document, options_of(connect), file.options, ("options",))
+        options = self.files.valid(document, options_of(connect), file.options, ("options",))
         if options is None:
             return None
         return SourceEntry(path.stem, file, {name: getattr(options, name) for name in type(options).model_fields})
@@ -248,7 +206,7 @@ class _Loader:
         for one in sources:
             for index, near in one.file.nearly(mapped):
                 what, hint = f"no roster maps {one.file.match[index].attribute!r}", f"is {near!r} meant?"
-                self.mistakes.append(self.documents[one.name].mistake(("match", index, "on"), what, hint))
+                self.files.mistakes.append(self.documents[one.name].mistake(("match", index, "on"), what, hint))
 
     def _options_besides(self, document: Document) -> None:
         """Find the mistakes in the options of a source whose file has others already: whoever mends it mends both."""
@@ -256,19 +214,19 @@ class _Loader:
         options = said.get("options")
         connector = said.get("connector")
         if isinstance(connector, str) and connector in connectors.known() and isinstance(options, dict):
-            self._valid(document, options_of(connectors.load(connector)), options, ("options",))
+            self.files.valid(document, options_of(connectors.load(connector)), options, ("options",))
 
     def _templates(self) -> tuple[Template, ...]:
         found: dict[str, Template] = {}
         documents: dict[str, Document] = {}
-        for path in self._files(self.roles, "templates/*.yaml"):
-            document = self._read(path)
-            template = self._valid(document, Template, document.data)
+        for path in self.files.named(self.files.roles, "templates/*.yaml"):
+            document = self.files.read(path)
+            template = self.files.valid(document, Template, document.data)
             if template is None:
                 continue
             if template.role in found:
                 first = documents[template.role].file
-                self.mistakes.append(
+                self.files.mistakes.append(
                     document.mistake(("role",), f"the role {template.role!r} stands twice", f"first in {first}")
                 )
                 continue
@@ -293,16 +251,17 @@ class _Loader:
         for index, parent in enumerate(template.extends):
             if parent not in found:
                 hint = "known: " + ", ".join(sorted(found))
-                self.mistakes.append(document.mistake(("extends", index), f"no template has the role {parent!r}", hint))
+                self.files.mistakes.append(
+                    document.mistake(("extends", index), f"no template has the role {parent!r}", hint)
+                )
             elif template.role in _ancestors(parent, found):
-                self.mistakes.append(document.mistake(("extends", index), f"{template.role!r} extends itself"))
+                self.files.mistakes.append(document.mistake(("extends", index), f"{template.role!r} extends itself"))
 
     def _policy(self) -> Policy:
-        path = self.roles / "policy.yaml"
-        if self._is_absent(path):
+        document = self.files.of_roles("policy.yaml")
+        if document is None:
             return Policy()
-        document = self._read(path)
-        policy = self._valid(document, Policy, document.data) or Policy()
+        policy = self._valid_or_default(document, Policy)
         declared = document.data.get("rules") if isinstance(document.data, dict) else None
         if isinstance(declared, dict):
             known = rules.load()
@@ -313,10 +272,10 @@ class _Loader:
     def _check_rule(self, document: Document, known: Mapping[str, rules.Rule], name: str, settings: Any) -> None:
         if name not in known:
             hint = f"known: {', '.join(known)}"
-            self.mistakes.append(document.mistake(("rules", name, ""), f"no rule is called {name!r}", hint))
+            self.files.mistakes.append(document.mistake(("rules", name, ""), f"no rule is called {name!r}", hint))
         elif isinstance(settings, dict):
             own = {key: value for key, value in settings.items() if key not in RuleSettings.model_fields}
-            if self._valid(document, options_of(known[name].check), own, ("rules", name)) is not None:
+            if self.files.valid(document, options_of(known[name].check), own, ("rules", name)) is not None:
                 self._try_rule(document, known[name], own)
 
     def _try_rule(self, document: Document, rule: rules.Rule, own: Mapping[str, Any]) -> None:
@@ -324,34 +283,31 @@ class _Loader:
         try:
             rule.check(**own)
         except RuleError as error:
-            self.mistakes.append(document.mistake(("rules", rule.id), error.message, error.hint))
+            self.files.mistakes.append(document.mistake(("rules", rule.id), error.message, error.hint))
 
     def _expectations(self) -> RoleExpectations:
-        path = self.roles / "expectations.yaml"
-        if self._is_absent(path):
+        document = self.files.of_roles("expectations.yaml")
+        if document is None:
             return RoleExpectations()
-        document = self._read(path)
-        expected = self._valid(document, RoleExpectations, document.data) or RoleExpectations()
+        expected = self._valid_or_default(document, RoleExpectations)
         for index in range(len(expected.expectations)):
             self.places["expectation", str(index)] = f"{document.file}:{document.place(('expectations', index))[0]}"
         return expected
 
     def _checklist(self) -> CheckpointList:
-        path = self.roles / "checklist.yaml"
-        if self._is_absent(path):
+        document = self.files.of_roles("checklist.yaml")
+        if document is None:
             return CheckpointList()
-        document = self._read(path)
-        listed = self._valid(document, CheckpointList, document.data) or CheckpointList()
+        listed = self._valid_or_default(document, CheckpointList)
         self._require_rules(document, "checkpoints")
         return listed
 
     def _formulas(self) -> Formulas | None:
-        path = self.roles / "scorecard.yaml"
-        if self._is_absent(path):
+        document = self.files.of_roles("scorecard.yaml")
+        if document is None:
             return None
-        document = self._read(path)
         self._require_rules(document, "metrics")
-        return self._valid(document, Formulas, document.data)
+        return self.files.valid(document, Formulas, document.data)
 
     def _require_rules(self, document: Document, part: str) -> None:
         """Find the rules that a list of a document names and that are none, whatever else is wrong with it."""
@@ -362,27 +318,26 @@ class _Loader:
                 if isinstance(rule, str) and rule not in rules.load():  # else its type is the mistake, which is said
                     hint = f"known: {', '.join(rules.load())}"
                     mistake = document.mistake((part, place, "rules", index), f"no rule is called {rule!r}", hint)
-                    self.mistakes.append(mistake)
+                    self.files.mistakes.append(mistake)
 
     def _wind_downs(self) -> dict[str, WindDown]:
         found = {}
-        for path in self._files(self.roles, "wind-downs/*.yaml"):
-            document = self._read(path)
-            declared = self._valid(document, WindDown, document.data)
+        for path in self.files.named(self.files.roles, "wind-downs/*.yaml"):
+            document = self.files.read(path)
+            declared = self.files.valid(document, WindDown, document.data)
             if not _WIND_DOWN_NAME.fullmatch(path.stem):
                 hint = "name the file in small letters, digits and -, as harbor-ends.yaml"
                 what = f"{path.stem!r} cannot be the name of a wind-down"
-                self.mistakes.append(Mistake(document.file, 1, 1, what, hint))
+                self.files.mistakes.append(Mistake(document.file, 1, 1, what, hint))
             elif declared:
                 found[path.stem] = declared
         return found
 
     def _waivers(self) -> Waivers:
-        path = self.roles / "waivers.yaml"
-        if self._is_absent(path):
+        document = self.files.of_roles("waivers.yaml")
+        if document is None:
             return Waivers()
-        document = self._read(path)
-        waivers = self._valid(document, Waivers, document.data) or Waivers()
+        waivers = self._valid_or_default(document, Waivers)
         for index, waiver in enumerate(waivers.waivers):
             self.places["waiver", waiver.waiver] = f"{document.file}:{document.place(('waivers', index))[0]}"
         return waivers
