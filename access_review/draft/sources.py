@@ -178,11 +178,8 @@ def roster_source(
             taken.add(attribute)
             why = "accounts find their people by it" if column in keys else "an attribute that templates may ask for"
             columns.append(OptionLine(attribute, column, why))
-    options = [OptionLine("path", path), *(OptionLine(k, v, "seen in the file") for k, v in reading.items())]
-    if "number_ids" in reading:
-        doubts.append("ids are stored as numbers: zeros before them, if there were any, are lost in this file")
-    if any(column.blanks_around for column in look.columns):
-        options.append(OptionLine("strip", value=True, because="some values have blanks around"))
+    options, lost = _as_written(look, path, reading)
+    doubts += lost
     if form:
         options += [OptionLine("dates", form, _evidence(look, form))]
         options.append(OptionLine("timezone", answers.zone, "no file says it: asked for, or UTC"))
@@ -239,11 +236,8 @@ def table_source(
         for one in (_HELD_FIELDS if elsewhere else _TABLE_FIELDS[1:])
         if one in found and (one not in _DATED or _has_form(look, found[one], form))
     ]
-    options = [OptionLine("path", path), *(OptionLine(k, v, "seen in the file") for k, v in reading.items())]
-    if "number_ids" in reading:
-        doubts.append("ids are stored as numbers: zeros before them, if there were any, are lost in this file")
-    if any(column.blanks_around for column in look.columns):
-        options.append(OptionLine("strip", value=True, because="some values have blanks around"))
+    options, lost = _as_written(look, path, reading)
+    doubts += lost
     if form and any(one.name in _DATED for one in columns):
         options += [
             OptionLine("dates", form, _evidence(look, form)),
@@ -315,6 +309,15 @@ def ladder_lines(
             possible = account in ACCOUNT_COLUMNS
             lines.setdefault((account, person), RungLine(account, person, rung.certain, because, ignoring, possible))
     return tuple(sorted(lines.values(), key=lambda line: (not line.possible, not line.certain)))
+
+
+def _as_written(look: TableLook, path: str, reading: Mapping[str, Any]) -> tuple[list[OptionLine], list[str]]:
+    """Return the options that say how a file is written, and what is lost by that."""
+    options = [OptionLine("path", path), *(OptionLine(k, v, "seen in the file") for k, v in reading.items())]
+    if any(column.blanks_around for column in look.columns):
+        options.append(OptionLine("strip", value=True, because="some values have blanks around"))
+    lost = "ids are stored as numbers: zeros before them, if there were any, are lost in this file"
+    return options, [lost] if "number_ids" in reading else []
 
 
 def _about(look: TableLook) -> tuple[str, ...]:

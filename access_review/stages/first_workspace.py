@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -69,17 +69,18 @@ class Trial:
 
 def lay_out(folder: Path, seen: Inspection, organisation: str, answers: SourceAnswers) -> FirstWorkspace:
     """Write the sources of a new workspace; raises ``WorkspaceError`` where nothing can be a source, or one is there."""
-    drafts, converted, unused = _drafts(folder, seen, answers)
-    if not drafts:
+    drafting = _Drafting(folder, seen, answers)
+    unused = drafting.draft()
+    if not drafting.drafts:
         raise WorkspaceError(
             "none of these files can be a source", hint="see what they are: access-review inspect FILE…"
         )
     lay_out_empty(folder, organisation)
-    for draft in drafts:
+    for draft in drafting.drafts:
         files.write(folder / "sources" / f"{draft.name}.yaml", source_yaml.source(draft).encode())
-    for name, table in converted.items():
+    for name, table in drafting.converted.items():
         pyarrow.csv.write_csv(table, folder / "sources" / name)
-    return FirstWorkspace(tuple(drafts), tuple(unused))
+    return FirstWorkspace(tuple(drafting.drafts), tuple(unused))
 
 
 def first_review(folder: Path, now: datetime) -> Trial:
@@ -96,57 +97,93 @@ def first_review(folder: Path, now: datetime) -> Trial:
     return Trial(run, drafted, report, write_report(workspace, run).path, workspace)
 
 
-def _drafts(
-    folder: Path, seen: Inspection, answers: SourceAnswers
-) -> tuple[list[SourceDraft], dict[str, pa.Table], list[tuple[str, str]]]:
-    names = _Names()
-    drafts: list[SourceDraft] = []
-    converted: dict[str, pa.Table] = {}
-    unused: list[tuple[str, str]] = []
-    earlier = {file: files[-1] for files in seen.look.series for file in files[:-1]}
-    tables = [look for look in seen.look.tables if look.name in seen.found.tables and look.name not in earlier]
-    rosters = [t for t in tables if t.guess.kind is FileKind.ROSTER and names_people(t)]
-    people = [look.name for look in rosters]
-    keys = key_columns(seen.look, people)
-    for look in rosters:
-        file = seen.found.tables[look.name]
-        path = _relative(folder, file.path)
-        drafts.append(
-            roster_source(names.of("hr", look.name), look, path, _reading(file, look), answers, keys[look.name])
-        )
-    directory = ""
-    for name, export in sorted(seen.found.exports.items(), key=lambda item: item[1].connector == "entra"):
-        draft = _export_source(folder, names, seen, name, people, directory)
-        directory = directory or (draft.name if export.connector != "entra" else "")
-        drafts.append(draft)
-    others = [look for look in tables if look not in rosters and not _unfit(look)]
-    references = account_references(seen.look, [look for look in others if not _is_converted(seen, look)])
-    named_by = {reference.file: reference for reference in references.values()}
-    sources: dict[str, str] = {}
-    # Those whose accounts stand elsewhere come last, when their sources have names.
-    for look in sorted(others, key=lambda look: look.name in references):
-        file = seen.found.tables[look.name]
-        if _is_converted(seen, look):
-            ladder = ladder_lines(seen.look, look.name, people, only=person_column(look) or "")
-            made, parts = _converted(names, look, file.table, ladder)
-            drafts += made
-            converted |= parts
-            continue
-        if look.guess.kind is FileKind.TRAINING:
-            path, name = _relative(folder, file.path), names.of("", look.name)
-            drafts.append(training_source(name, look, path, _reading(file, look), answers))
-            continue
-        reference = references.get(look.name)
-        elsewhere = Elsewhere(sources[reference.file], reference) if reference else None
-        ladder = () if elsewhere else ladder_lines(seen.look, look.name, people)
-        path, name = _relative(folder, file.path), names.of("", look.name)
-        sources[look.name] = name
-        drafts.append(
-            table_source(name, look, path, _reading(file, look), answers, ladder, elsewhere, named_by.get(look.name))
-        )
-    unused += [(look.name, unfit) for look in tables if look not in rosters and (unfit := _unfit(look))]
-    unused += [(file, f"an earlier state of {last}, which is read") for file, last in earlier.items()]
-    return drafts, converted, unused
+class _Names:
+    """Names of sources, none twice."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def of(self, wanted: str, file: str) -> str:
+        """Return a name for the source of a file: the one wanted, or one made of the file's."""
+        base = wanted or slug(Path(file).stem) or "table"
+        name, number = base, 1
+        while name in self._taken:
+            number += 1
+            name = f"{base}-{number}"
+        self._taken.add(name)
+        return name
+
+
+@dataclass(slots=True)
+class _Drafting:
+    """The sources of a new workspace, drafted one after another, since each may name those before it."""
+
+    folder: Path
+    seen: Inspection
+    answers: SourceAnswers
+    names: _Names = field(default_factory=_Names)
+    drafts: list[SourceDraft] = field(default_factory=list)
+    converted: dict[str, pa.Table] = field(default_factory=dict)
+
+    def draft(self) -> list[tuple[str, str]]:
+        """Draft them all; return the files that are left out, and why."""
+        look = self.seen.look
+        earlier = {file: files[-1] for files in look.series for file in files[:-1]}
+        tables = [one for one in look.tables if one.name in self.seen.found.tables and one.name not in earlier]
+        rosters = [one for one in tables if one.guess.kind is FileKind.ROSTER and names_people(one)]
+        others = [one for one in tables if one not in rosters]
+        people = [one.name for one in rosters]
+        self._draft_rosters(rosters)
+        self._draft_exports(people)
+        self._draft_tables([one for one in others if not _unfit(one)], people)
+        unused = [(one.name, unfit) for one in others if (unfit := _unfit(one))]
+        return [*unused, *((file, f"an earlier state of {last}, which is read") for file, last in earlier.items())]
+
+    def _draft_rosters(self, rosters: Sequence[TableLook]) -> None:
+        keys = key_columns(self.seen.look, [look.name for look in rosters])
+        for look in rosters:
+            name, path, reading = self._place("hr", look)
+            self.drafts.append(roster_source(name, look, path, reading, self.answers, keys[look.name]))
+
+    def _draft_exports(self, people: Sequence[str]) -> None:
+        directory = ""
+        exports = self.seen.found.exports
+        for name, export in sorted(exports.items(), key=lambda item: item[1].connector == "entra"):
+            draft = _export_source(self.folder, self.names, self.seen, name, people, directory)
+            directory = directory or (draft.name if export.connector != "entra" else "")
+            self.drafts.append(draft)
+
+    def _draft_tables(self, tables: Sequence[TableLook], people: Sequence[str]) -> None:
+        references = account_references(self.seen.look, [one for one in tables if not _is_converted(self.seen, one)])
+        named_by = {reference.file: reference for reference in references.values()}
+        sources: dict[str, str] = {}
+        # Those whose accounts stand elsewhere come last, when their sources have names.
+        for look in sorted(tables, key=lambda look: look.name in references):
+            if _is_converted(self.seen, look):
+                self._convert(look, people)
+                continue
+            name, path, reading = self._place("", look)
+            if look.guess.kind is FileKind.TRAINING:
+                self.drafts.append(training_source(name, look, path, reading, self.answers))
+                continue
+            reference = references.get(look.name)
+            elsewhere = Elsewhere(sources[reference.file], reference) if reference else None
+            ladder = () if elsewhere else ladder_lines(self.seen.look, look.name, people)
+            sources[look.name] = name
+            self.drafts.append(
+                table_source(name, look, path, reading, self.answers, ladder, elsewhere, named_by.get(look.name))
+            )
+
+    def _convert(self, look: TableLook, people: Sequence[str]) -> None:
+        ladder = ladder_lines(self.seen.look, look.name, people, only=person_column(look) or "")
+        drafts, tables = _converted(self.names, look, self.seen.found.tables[look.name].table, ladder)
+        self.drafts += drafts
+        self.converted |= tables
+
+    def _place(self, wanted: str, look: TableLook) -> tuple[str, str, dict[str, Any]]:
+        """Return what the source of a file is called, where the file lies, and how it is read."""
+        file = self.seen.found.tables[look.name]
+        return self.names.of(wanted, look.name), _relative(self.folder, file.path), _reading(file, look)
 
 
 def _is_converted(seen: Inspection, look: TableLook) -> bool:
@@ -174,7 +211,7 @@ def _unfit(look: TableLook) -> str:
 
 
 def _export_source(
-    folder: Path, names: "_Names", seen: Inspection, name: str, people: Sequence[str], directory: str
+    folder: Path, names: _Names, seen: Inspection, name: str, people: Sequence[str], directory: str
 ) -> SourceDraft:
     export = seen.found.exports[name]
     wanted = {"ldap": "ad", "sharphound": "ad", "entra": "entra"}[export.connector]
@@ -192,7 +229,7 @@ def _export_source(
 
 
 def _converted(
-    names: "_Names", look: TableLook, table: pa.Table, ladder: tuple[RungLine, ...]
+    names: _Names, look: TableLook, table: pa.Table, ladder: tuple[RungLine, ...]
 ) -> tuple[list[SourceDraft], dict[str, pa.Table]]:
     """Turn a matrix or decisions into a list of who holds what, beside the source; people by what tells them apart."""
     matrix = matrix_of(table, look)
@@ -235,19 +272,3 @@ def _relative(folder: Path, path: Path) -> str:
         return Path(os.path.relpath(path.resolve(), (folder / "sources").resolve())).as_posix()
     except ValueError:
         return path.resolve().as_posix()
-
-
-class _Names:
-    """Names of sources, none twice."""
-
-    def __init__(self) -> None:
-        self._taken: set[str] = set()
-
-    def of(self, wanted: str, file: str) -> str:
-        base = wanted or slug(Path(file).stem) or "table"
-        name, number = base, 1
-        while name in self._taken:
-            number += 1
-            name = f"{base}-{number}"
-        self._taken.add(name)
-        return name
