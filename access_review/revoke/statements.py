@@ -135,11 +135,10 @@ def sign(statement: Statement, key: "SigningKey") -> bytes:
     return envelope(statement, sshsig.public_line(key).fingerprint, sshsig.sign(key, message(statement)))
 
 
-def open_statement(data: bytes, keys: Iterable[PublicKeyLine], *, origins: Collection[str] = ()) -> SignedStatement:
+def open_statement(data: bytes, keys: Iterable[PublicKeyLine]) -> SignedStatement:
     """Read an envelope and check it against known keys; raises ``PlanRefused`` when none of them signed it.
 
-    ``origins`` are the sites that passkeys may have signed at. Whose the keys are, and
-    whether they may say this, is for the caller to judge.
+    Whose the keys are, and whether they may say this, is for the caller to judge.
     """
     known = {key.blob: key for key in keys}
     payload, given = _parts(data)
@@ -154,7 +153,7 @@ def open_statement(data: bytes, keys: Iterable[PublicKeyLine], *, origins: Colle
         try:
             key = known.get(sshsig.key_in(signature))
             if key is not None:
-                good[key.fingerprint] = sshsig.check(signature, _message(payload), key, origins=origins)
+                good[key.fingerprint] = sshsig.check(signature, _message(payload), key)
         except PlanRefused as error:
             refused = error
     if not good:

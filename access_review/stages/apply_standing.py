@@ -26,7 +26,6 @@ from access_review.revoke.signed_removal import digest_of_removal
 from access_review.revoke.states import TERMINAL, State
 from access_review.revoke.verify import Verified
 from access_review.runs import Run
-from access_review.snapshot.reading import Progress
 from access_review.stages import notify
 from access_review.stages.apply import FOLLOWED, Pace, apply_plan
 from access_review.stages.approve import job_signer
@@ -75,7 +74,6 @@ def apply_standing(
     environment: Mapping[str, str],
     *,
     pace: Pace = Pace(),  # noqa: B008 - frozen
-    progress: Progress = lambda *_: None,
     prepared: StoredPlan | None = None,
     key: Path | None = None,
     reviewed: Run | None = None,
@@ -90,7 +88,7 @@ def apply_standing(
     try:
         signer = job_signer(workspace, key, clock.now())
         unproven = verify_earlier(workspace, clock.now(), STANDING)
-        stored = prepared or _plan_leavers(workspace, clock.now(), progress, reviewed)
+        stored = prepared or _plan_leavers(workspace, clock.now(), reviewed)
         applied = _carry_out(stored, workspace, clock, pace, signer)
         account = replace(_account(stored, applied, unproven), unsigned=signer is None)
     except AccessReviewError as error:
@@ -145,9 +143,9 @@ def _late(log: Logbook, job: str, now: datetime, *, signed: bool) -> str:
     return f"since {last.at:%Y-%m-%d %H:%M} UTC" if now - last.at > _AGAIN else ""
 
 
-def _plan_leavers(workspace: Workspace, now: datetime, progress: Progress, reviewed: Run | None) -> StoredPlan:
+def _plan_leavers(workspace: Workspace, now: datetime, reviewed: Run | None) -> StoredPlan:
     """Read and review, unless that was done, and plan now; a plan of this very moment that was broken off is gone on with."""
-    run = reviewed or collect_run(workspace, now.replace(microsecond=0), progress)
+    run = reviewed or collect_run(workspace, now.replace(microsecond=0))
     if begun(plans.journal_of(run, STANDING)):
         return plans.find(run, STANDING)
     if reviewed is None:

@@ -59,7 +59,7 @@ class RemovalOutcome:
 def read_now(workspace: Workspace, clock: Clock) -> Run:
     """Read and review now; raises ``RosterFault`` for rosters that cannot be believed."""
     now = clock.now()
-    run = collect_run(workspace, now.replace(microsecond=0), lambda *_: None)
+    run = collect_run(workspace, now.replace(microsecond=0))
     if not begun(plans.journal_of(run, REMOVAL)):
         review_run(workspace, run, now)
     return run

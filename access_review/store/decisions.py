@@ -125,7 +125,7 @@ class AskedDecisions:
     failed: BaseException | None = None
 
 
-def write_decisions(workspace: Path, run: str, decide: Decide, *, now: datetime, command: str = "") -> StoreMark:
+def write_decisions(workspace: Path, run: str, decide: Decide, *, now: datetime) -> StoreMark:
     """Write the decisions that follow from those of a run as they stand; gives position and hash of the last row.
 
     All of them are on disk when this returns, or none. Raises ``RightHeld`` when another
@@ -133,7 +133,7 @@ def write_decisions(workspace: Path, run: str, decide: Decide, *, now: datetime,
     written, and whatever ``decide`` raises.
     """
     asked = AskedDecisions(decide, now)
-    mark = write_all(workspace, run, [asked], command=command)
+    mark = write_all(workspace, run, [asked])
     if asked.failed:
         raise asked.failed
     return mark

@@ -30,7 +30,7 @@ def for_readers(
     made: EvidencePack,
     runs: Sequence[RunSummary],
     places: Collection[str],
-    removed: Sequence[RemovedThing] = (),
+    removed: Sequence[RemovedThing],
 ) -> dict[str, bytes]:
     """Return the files of a pack that are written for readers and programs, by path; all follow from the rest of it.
 
@@ -157,7 +157,7 @@ def readme(
     made: EvidencePack,
     runs: Sequence[RunSummary],
     without: Collection[ControlEvidence],
-    removed: Sequence[RemovedThing] = (),
+    removed: Sequence[RemovedThing],
 ) -> str:
     """Return what whoever opens the folder reads first."""
     period = made.runs[0] if len(made.runs) == 1 else f"{made.runs[0]} to {made.runs[-1]}"

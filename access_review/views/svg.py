@@ -184,9 +184,9 @@ def outermost(drawing: Drawing, paths: Iterable[Sequence[Hop]]) -> list[str]:
     return [start for start in starts if start in drawing.nodes and start not in ends]
 
 
-def account_box(account: ThingCard, look: str = "", note: BoxNote | None = None) -> Node:
+def account_box(account: ThingCard) -> Node:
     """Return the box of an account."""
-    return Node(account.id, account.name, f"{account.sort} account".strip(), look, note)
+    return Node(account.id, account.name, f"{account.sort} account".strip())
 
 
 def entitlement_box(thing: ThingCard, goals: frozenset[str]) -> Node:

@@ -58,10 +58,10 @@ def local(at: datetime | None, zone: str, *, unknown: str = "unknown") -> str:
     return f"{at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M} {zone} ({moment(at)})"
 
 
-def local_lines(at: datetime | None, zone: str, *, unknown: str = "unknown") -> str:
+def local_lines(at: datetime | None, zone: str) -> str:
     """Write a moment in two lines for a narrow column: on the clock of a person, by its city, and in UTC below."""
     if at is None or not zone:
-        return moment(at, unknown=unknown)
+        return moment(at)
     city = zone.rpartition("/")[2].replace("_", " ")
     return f"{at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M} {city}\n{moment(at)}"
 
@@ -71,10 +71,10 @@ def day(at: datetime | None, *, unknown: str = "unknown", zone: str = "") -> str
     return unknown if at is None else f"{at.astimezone(ZoneInfo(zone) if zone else UTC):%Y-%m-%d}"
 
 
-def last_day(until: datetime | None, *, unknown: str = "unknown", zone: str = "") -> str:
+def last_day(until: datetime | None, *, zone: str) -> str:
     """Write the last day of a span that ends before a moment: one that ends at midnight does not hold the day that begins then."""
     before = until - timedelta(microseconds=1) if until is not None and zone else until
-    return day(before, unknown=unknown, zone=zone)
+    return day(before, zone=zone)
 
 
 def between(earliest: datetime | None, latest: datetime | None, *, unknown: str = "unknown", zone: str = "") -> str:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import ExitStack, contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -172,11 +171,6 @@ def _declarations(folder: str) -> Iterator[str]:
         for place, folders, names in os.walk(f"{folder}/{part}"):
             folders[:] = sorted(folders) if part == "roles" else ()
             yield from (f"{place}/{name}" for name in sorted(names) if name.endswith(".yaml"))
-
-
-def seconds_of(length: timedelta) -> float:
-    """Return how many seconds a length of time has."""
-    return length.total_seconds()
 
 
 def _overseer(web: Web, people: People, person: str) -> Overseer | None:

@@ -353,9 +353,9 @@ class Session:
         except _UNDECODABLE as error:
             raise self._undecodable(error) from None
 
-    def modify(self, dn: str, changes: dict[str, Any], controls: Sequence[Any] = ()) -> LdapResult:
+    def modify(self, dn: str, changes: dict[str, Any]) -> LdapResult:
         """Modify one object; raises ``Transient`` when the answer is lost, so that nobody knows what happened."""
-        self._call("modify", dn, changes, controls=list(controls) or None)
+        self._call("modify", dn, changes)
         return LdapResult(int(self._connection.result["result"]), self._connection.result["message"])
 
     def _call(self, name: str, *arguments: Any, **options: Any) -> None:
