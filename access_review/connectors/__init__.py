@@ -12,11 +12,12 @@ and imported only when a source names them.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from typing import Any
 
 import rfc8785
 
@@ -87,8 +88,13 @@ def system(source: Source, identity: str | None, name: str | None) -> tuple[str,
 
     A plan names it, so that it is never carried out on another.
     """
-    table, row = complete(source, SYSTEM, 1)
-    return table, {**row, "reason": rfc8785.dumps({"identity": identity, "name": name}).decode()}
+    return stating(complete(source, SYSTEM, 1), {"identity": identity, "name": name})
+
+
+def stating(verdict: tuple[str, Row], facts: Mapping[str, Any]) -> tuple[str, Row]:
+    """Return a verdict that states facts, as canonical JSON, where others have a reason."""
+    table, row = verdict
+    return table, {**row, "reason": rfc8785.dumps(dict(facts)).decode()}
 
 
 def problem(source: Source, locator: str, kind: str, reason: str, subject: str | None = None) -> tuple[str, Row]:

@@ -13,9 +13,8 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import rfc8785
 
-from access_review.connectors import Source, complete, emptied_groups, incomplete, problem, renamed_accounts
+from access_review.connectors import Source, complete, emptied_groups, incomplete, problem, renamed_accounts, stating
 from access_review.connectors.emptied_groups import NOTHING_LESS, LessHeld
 from access_review.connectors.own_removals import EXPLAINED, LastRead, explanation
 from access_review.connectors.renamed_accounts import Renamed
@@ -67,8 +66,8 @@ def sizes(source: Source, found: Mapping[str, int]) -> tuple[str, Row]:
 
 
 def _said(source: Source, subject: str, what: Mapping[str, Any]) -> tuple[str, Row]:
-    table, row = complete(source, subject, 0)
-    return table, {**row, "received": None, "reason": rfc8785.dumps(dict(what)).decode()}
+    table, row = stating(complete(source, subject, 0), what)
+    return table, {**row, "received": None}
 
 
 def thousandths(filled: int, rows: int) -> int:

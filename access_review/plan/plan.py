@@ -69,7 +69,9 @@ def plan(
     request = collect_request(engine, snapshot, scope, connectors, capabilities, decided)
     outcomes: Outcomes = {finding["finding"]: changes_for(request, finding) for finding in request.findings}
     if scope.wind_down:
-        outcomes = _only_covered(engine, workspace, scope.wind_down, outcomes, snapshot.as_of)
+        declared = workspace.wind_downs[scope.wind_down]
+        refused = uncovered(engine, scope.wind_down, declared, merge(outcomes), snapshot.as_of)
+        outcomes = withhold(outcomes, refused)
     if scope.standing_removal:
         refused = uncovered_removals(engine, workspace, request, merge(outcomes), scope.standing_removal)
         outcomes = withhold(outcomes, refused)
@@ -117,11 +119,6 @@ class _Limiting:
     taken: RecentRemovals
     yesterday: datetime
     wind_down: str
-
-
-def _only_covered(engine: Engine, workspace: Workspace, name: str, outcomes: Outcomes, now: datetime) -> Outcomes:
-    """Leave to a person what a wind-down does not cover."""
-    return withhold(outcomes, uncovered(engine, name, workspace.wind_downs[name], merge(outcomes), now))
 
 
 def _settle(

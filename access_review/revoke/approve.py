@@ -292,11 +292,7 @@ def conflict(plan: Plan, person: str, requester: str, people: Signatories | None
 
 def digest_of_standing(standing: StandingApproval) -> str:
     """Return the digest that two people sign of a standing approval: of all it says."""
-    import hashlib
-
-    import rfc8785
-
-    return "sha256:" + hashlib.sha256(rfc8785.dumps(standing.model_dump(mode="json"))).hexdigest()
+    return statements.signed_digest(standing.model_dump(mode="json"))
 
 
 def is_covered(change: Change) -> bool:

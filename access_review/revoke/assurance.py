@@ -1,20 +1,11 @@
 """Whether a person said something with a key of their own, or whether their name was typed: what a file says of it is not believed."""
 
-import hashlib
 from collections.abc import Iterable
 
-import rfc8785
-
 from access_review.errors import PlanRefused
-from access_review.model import JsonObject
 from access_review.revoke import statements
 from access_review.revoke.approve import Signatories, StatementKind, enrolled, public_keys
 from access_review.settings.approvers import Approvers
-
-
-def digest_of_words(words: JsonObject) -> str:
-    """Return the digest that is signed of some words."""
-    return "sha256:" + hashlib.sha256(rfc8785.dumps(words)).hexdigest()
 
 
 def is_authenticated(

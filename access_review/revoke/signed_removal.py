@@ -3,7 +3,6 @@
 Nothing here is believed: whose notice it was, of which change and under which words follows from what is signed. Pure.
 """
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -48,7 +47,7 @@ def takes_standing(plan: Plan) -> bool:
 def digest_of_removal(removal: StandingRemoval) -> str:
     """Return the digest that two people sign of a standing removal: of all it says."""
     plain = removal.model_dump(mode="json") | {"entitlements": [str(one) for one in removal.entitlements]}
-    return _digest({"standing_removal": plain})
+    return statements.signed_digest({"standing_removal": plain})
 
 
 def require_removal(
@@ -111,7 +110,7 @@ class Announcement:
     @property
     def digest(self) -> str:
         """Digest of the words."""
-        return _digest(asdict(self))
+        return statements.signed_digest(asdict(self))
 
 
 def announcement(change: Change, manager: str, removal: StandingRemoval) -> Announcement:
@@ -162,7 +161,7 @@ def announcements(
 
 def stop_digest(change: str) -> str:
     """Return the digest that somebody signs who stops a change."""
-    return _digest({"stop": change})
+    return statements.signed_digest({"stop": change})
 
 
 def stopped_by_signature(envelopes: Iterable[bytes], changes: Iterable[str]) -> Mapping[str, str]:
@@ -198,7 +197,3 @@ def _lasting(
 ) -> Iterator[Announced]:
     missing = [at for at, waited in lines if wanted.change not in waited]
     yield from (one for one in said if one.what == wanted and not any(at > one.at for at in missing))
-
-
-def _digest(plain: object) -> str:
-    return "sha256:" + hashlib.sha256(rfc8785.dumps(plain)).hexdigest()  # type: ignore[arg-type]

@@ -1,22 +1,19 @@
 """A declared wind-down counts while it lasts, and when two people have signed it as it now is."""
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-
-import rfc8785
 
 from access_review.errors import PlanRefused, Unclear
 from access_review.plan.record import Plan
 from access_review.revoke.approve import Approved, Seen, Signatories, StatementKind, count_statements, require_two
+from access_review.revoke.statements import signed_digest
 from access_review.settings import WindDown
 from access_review.settings.approvers import Approvers
 
 
 def digest_of_wind_down(name: str, declared: WindDown) -> str:
     """Return the digest that two people sign of a wind-down: of its name and all it says."""
-    plain = {"name": name, **declared.model_dump(mode="json")}
-    return "sha256:" + hashlib.sha256(rfc8785.dumps(plain)).hexdigest()
+    return signed_digest({"name": name, **declared.model_dump(mode="json")})
 
 
 def find_wind_down(declared: Mapping[str, WindDown], name: str) -> WindDown:

@@ -60,6 +60,11 @@ class StatementKind(StrEnum):
     STOP = "stop"
 
 
+def signed_digest(plain: Any) -> str:
+    """Return the digest by which a value is signed: of its canonical JSON."""
+    return "sha256:" + hashlib.sha256(rfc8785.dumps(plain)).hexdigest()
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
     """What one person says; without a ``head`` it is of format ``@1``, and has no run, workspace or role either.
@@ -96,7 +101,7 @@ class Statement:
     @property
     def id(self) -> str:
         """Digest of what is signed: the same however the envelope is written, and whoever signs."""
-        return "sha256:" + hashlib.sha256(rfc8785.dumps(self.payload())).hexdigest()
+        return signed_digest(self.payload())
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from datetime import datetime
 from access_review.errors import PlanRefused
 from access_review.model import JsonObject
 from access_review.revoke.approve import StatementKind
-from access_review.revoke.assurance import digest_of_words, is_authenticated
+from access_review.revoke.assurance import is_authenticated
+from access_review.revoke.statements import signed_digest
 from access_review.runs import Run
 from access_review.scorecard.follow_up import FollowUp, FollowUpKind, words_of
 from access_review.settings.checklist import Attested
@@ -83,7 +84,7 @@ def record(workspace: Workspace, run: Run, said: FollowUp, who: WhoSays) -> Foll
     """Keep what somebody says, signed where they have a key; raises ``PlanRefused`` for who may not."""
     if who.signer:
         said = replace(said, assurance="authenticated")
-        digest = digest_of_words(words_of(said))
+        digest = signed_digest(words_of(said))
         sign_words(run, workspace, StatementKind.ATTESTATION, digest, who.signer, said.at)
     return follow_ups.add(workspace.folder, lambda _: said, said.at, "status")
 
@@ -94,7 +95,7 @@ def as_signed(workspace: Workspace, run: Run, said: FollowUp) -> str:
     if not said.person or log is None or said.assurance != "authenticated":
         return "claimed" if said.person else ""
     signed = plans.workspace_statements(workspace.folder)
-    digest, kind = digest_of_words(words_of(said)), StatementKind.ATTESTATION
+    digest, kind = signed_digest(words_of(said)), StatementKind.ATTESTATION
     by_key = is_authenticated(signed, kind, digest, said.person, workspace.approvers, people, log.workspace)
     return "authenticated" if by_key else "claimed"
 

@@ -8,8 +8,7 @@ from functools import partial
 from access_review.errors import Unclear
 from access_review.model import JsonObject
 from access_review.revoke import carried_out, systems, verify
-from access_review.revoke.assurance import digest_of_words
-from access_review.revoke.statements import StatementKind
+from access_review.revoke.statements import StatementKind, signed_digest
 from access_review.revoke.states import State
 from access_review.revoke.verify import Remaining, Verified
 from access_review.stages.approve import sign_words
@@ -79,7 +78,7 @@ def _signed(
 ) -> str:
     """Have whoever says that something was done sign which changes of which plan; raises ``PlanRefused`` for another's key."""
     words: JsonObject = {"plan": stored.plan.digest, "confirmed": sorted(confirmed), "log": _digest(log) if log else ""}
-    sign_words(stored.run, workspace, StatementKind.ATTESTATION, digest_of_words(words), signer, now)
+    sign_words(stored.run, workspace, StatementKind.ATTESTATION, signed_digest(words), signer, now)
     return "authenticated"
 
 

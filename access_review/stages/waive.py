@@ -14,7 +14,8 @@ from access_review.audit.worklist import WorkItem
 from access_review.errors import Unclear
 from access_review.model import JsonObject
 from access_review.revoke.approve import StatementKind
-from access_review.revoke.assurance import digest_of_words, is_authenticated
+from access_review.revoke.assurance import is_authenticated
+from access_review.revoke.statements import signed_digest
 from access_review.runs import Run
 from access_review.settings import Assured, Waiver
 from access_review.stages.approve import sign_words
@@ -71,7 +72,7 @@ def _asked(workspace: Workspace, run: Run, text: str, name: str, signer: Signer 
     """Have whoever asks for an entry sign it, where they do; return the log that says so."""
     if signer is None:
         return text
-    digest = digest_of_words(exception_log.words_asked(exception_log.find_waiver(text, name)))
+    digest = signed_digest(exception_log.words_asked(exception_log.find_waiver(text, name)))
     sign_words(run, workspace, StatementKind.WAIVER, digest, signer, now, role="requester")
     return exception_log.asked_by_key(text, name)
 
@@ -89,7 +90,7 @@ def approve_waiver(
     whose = beneficiary_of(run, exception_log.find_waiver(log_text(folder), name))
     text = exception_log.approve_waiver(log_text(folder), name, person, people, whose, how)
     if signer:
-        digest = digest_of_words(exception_log.words_of(exception_log.find_waiver(text, name)))
+        digest = signed_digest(exception_log.words_of(exception_log.find_waiver(text, name)))
         sign_words(run, workspace, StatementKind.WAIVER, digest, signer, now)
     write_log(folder, text)
     return person
@@ -175,7 +176,7 @@ def _assured(workspace: Workspace, run: Run, said: Mapping[str, tuple[JsonObject
     signed = plans.workspace_statements(workspace.folder)
 
     def how(words: JsonObject, person: str) -> Assured:
-        digest, known = digest_of_words(words), workspace.approvers
+        digest, known = signed_digest(words), workspace.approvers
         by_key = log is not None and is_authenticated(
             signed, StatementKind.WAIVER, digest, person, known, people, log.workspace
         )

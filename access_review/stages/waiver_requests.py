@@ -16,7 +16,7 @@ from access_review.audit import exception_log
 from access_review.errors import ArtifactError, PlanRefused, Unclear
 from access_review.revoke import approve, statements
 from access_review.revoke.approve import Seen, Signatories, Statement, StatementKind
-from access_review.revoke.assurance import digest_of_words
+from access_review.revoke.statements import signed_digest
 from access_review.runs import Run
 from access_review.settings import Waiver
 from access_review.stages.keep_signed import Signer, ToSign, sign
@@ -119,7 +119,7 @@ def grant_to_sign(workspace: Workspace, run: Run, name: str, by: str, at: dateti
 
 def _to_sign(workspace: Workspace, run: Run, waiver: Waiver, person: str, at: datetime, capacity: str = "") -> ToSign:
     words = exception_log.words_of(waiver)
-    digest = digest_of_words(words)
+    digest = signed_digest(words)
     said = Statement(StatementKind.WAIVER, digest, person, at)
     beside = {_place(digest): rfc8785.dumps(words)}
     return ToSign(said, plans.signatories(run), workspace.folder / plans.SIGNED_HERE, capacity, beside)
@@ -283,7 +283,7 @@ def _each_words(workspace: Path) -> Iterator[tuple[str, Waiver]]:
         data = logged.require_file(log, workspace, workspace / "runs" / _place(digest))
         try:
             waiver = Waiver.model_validate_json(data)
-            right = digest_of_words(exception_log.words_of(waiver)) == digest
+            right = signed_digest(exception_log.words_of(waiver)) == digest
         except ValidationError:
             right = False
         if not right:

@@ -191,7 +191,7 @@ def head_at(path: Path, run: str, place: int) -> str | None:
 
 def position(workspace: Path) -> StoreMark:
     """Return how many rows the store has and the hash of the last, the whole store checked; raises ``ArtifactError``."""
-    rows = _all_rows(path_of(workspace))
+    rows = all_rows(path_of(workspace))
     return StoreMark(len(rows), str(rows[-1]["digest"]) if rows else hash_chain.START)
 
 
@@ -318,7 +318,7 @@ def _known_store(path: Path, run: str) -> _KnownStore:
     if found := _recalled(path, run):
         return found
     looked, before = _look(path), _known.get(path)
-    found = _KnownStore.of(path, _all_rows(path), run, looked)
+    found = _KnownStore.of(path, all_rows(path), run, looked)
     if before and before.looked and looked and before.heads == found.heads:
         found = replace(found, runs={**before.runs, **found.runs})
     _keep(path, found)
@@ -373,7 +373,8 @@ def _stored(path: Path, row: Mapping[str, Any]) -> StoredDecision:
     return StoredDecision(row["seq"], row["run"], decision, row["person"], assurance, at, row["replaces"])
 
 
-def _all_rows(path: Path) -> tuple[hash_chain.ChainedRow, ...]:
+def all_rows(path: Path) -> tuple[hash_chain.ChainedRow, ...]:
+    """Return the checked rows of a store; none where there is no store. Raises ``ArtifactError``."""
     if not os.path.lexists(path):
         return ()
     with hash_chain.opened_store(path, may_be_empty=True) as connection:

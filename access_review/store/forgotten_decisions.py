@@ -1,18 +1,17 @@
 """Decisions about runs that are gone: how many there are, and the store of decisions written anew without them."""
 
-import os
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from access_review.logbook.lines import StoreMark
 from access_review.store import files, hash_chain
-from access_review.store.decisions import FORM, path_of
+from access_review.store.decisions import FORM, all_rows, path_of
 
 
 def count_of(workspace: Path, runs: Collection[str]) -> int:
     """Return how many decisions the store has of these runs; raises ``ArtifactError`` for a damaged store."""
-    return sum(row["run"] in runs for row in _rows(path_of(workspace)))
+    return sum(row["run"] in runs for row in all_rows(path_of(workspace)))
 
 
 def forget(workspace: Path, runs: Collection[str]) -> StoreMark:
@@ -21,7 +20,7 @@ def forget(workspace: Path, runs: Collection[str]) -> StoreMark:
     Whoever calls holds the right to write stores. Raises ``ArtifactError`` for a damaged store, or a full disk.
     """
     path, mark, numbers = path_of(workspace), StoreMark(0, hash_chain.START), dict[Any, int]()
-    left = [dict(row) for row in _rows(path) if row["run"] not in runs]
+    left = [dict(row) for row in all_rows(path) if row["run"] not in runs]
     with files.writing(path) as partial:
         with hash_chain.opened_to_write(partial, FORM) as connection:
             for row in left:
@@ -35,10 +34,3 @@ def forget(workspace: Path, runs: Collection[str]) -> StoreMark:
         for beside in (partial, path):  # what is left of the way back from a broken write is not the new store's
             beside.with_name(f"{beside.name}-journal").unlink(missing_ok=True)
     return mark
-
-
-def _rows(path: Path) -> tuple[hash_chain.ChainedRow, ...]:
-    if not os.path.lexists(path):
-        return ()
-    with hash_chain.opened_store(path, may_be_empty=True) as connection:
-        return hash_chain.checked_rows(path, connection) if hash_chain.is_made(path, connection, FORM) else ()

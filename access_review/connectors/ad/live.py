@@ -8,10 +8,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
-import rfc8785
-
 from access_review.changes import Capabilities, Change, Mark
-from access_review.connectors import Source, complete, incomplete
+from access_review.connectors import Source, complete, incomplete, stating
 from access_review.connectors.ad import dirsync, executor, last_logon
 from access_review.connectors.ad.capabilities import CAPABILITIES
 from access_review.connectors.ad.dialect import DirectoryOptions
@@ -166,10 +164,8 @@ class LiveDirectory:
             "objects": len(found.objects),
         }
         listed = found.facts.get("listed_again")
-        table, row = complete(
-            self.source, "part:provenance", len(found.objects), listed if isinstance(listed, int) else None
-        )
-        return table, {**row, "reason": rfc8785.dumps(facts).decode()}
+        listed = listed if isinstance(listed, int) else None
+        return stating(complete(self.source, "part:provenance", len(found.objects), listed), facts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
-import rfc8785
-
 from access_review.changes import Capabilities, Change, Mark, ReadablePart
-from access_review.connectors import Source, complete, incomplete, system
+from access_review.connectors import Source, complete, incomplete, stating, system
 from access_review.connectors.entra.capabilities import CAPABILITIES
 from access_review.connectors.entra.delta import DeltaChanges, mark_changes
 from access_review.connectors.entra.graph import Graph, GraphRequest, RefusedError, UntrustedError
@@ -142,8 +140,7 @@ class LiveTenant:
             "resource_units": graph.pace.spent,
             "without": sorted(self.reach.without),
         }
-        table, row = complete(self.source, "part:provenance", graph.requests)
-        return table, {**row, "reason": rfc8785.dumps(facts).decode()}
+        return stating(complete(self.source, "part:provenance", graph.requests), facts)
 
 
 @dataclass(frozen=True, slots=True)
