@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import assert_never
 
 from access_review.connectors import Source, problem
 from access_review.connectors.contradictions import SKEW
@@ -38,7 +39,7 @@ class ExportListing:
 
     def rows(self) -> Iterator[TableRow]:
         """Yield everything the sheet says."""
-        translate: Callable[[ListedRow], Iterator[TableRow]] = getattr(self, f"_{self.terms.table}")
+        translate = self._translator()
         dated = [column for name, column in self.terms.columns.items() if name in TIMES]
         doubtful = date_order.doubtful(self.sheet, dated, self.terms.dates)
         for number, cells in self.sheet.rows:
@@ -64,6 +65,25 @@ class ExportListing:
         key = (table, *(str(row[column]) for column in TABLES[table].key))
         if self._links.setdefault(key, (table, row))[1] != row:
             line.faults.append(f"{table}: stands again and differs: the first one counts")
+
+    def _translator(self) -> Callable[[ListedRow], Iterator[TableRow]]:
+        match self.terms.table:
+            case "grants":
+                return self._grants
+            case "signins":
+                return self._signins
+            case "activity":
+                return self._activity
+            case "custody":
+                return self._custody
+            case "owners":
+                return self._owners
+            case "tickets":
+                return self._tickets
+            case "training":
+                return self._training
+            case never:
+                assert_never(never)
 
     def _grants(self, line: ListedRow) -> Iterator[TableRow]:
         account = self._who(line)
