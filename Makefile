@@ -121,7 +121,7 @@ MUTANTS := plan.limits* plan.protect* revoke.recheck* store.journal* revoke.stat
 	plan.request.x_find_gaps* findings.xǁGaps* snapshot.xǁSnapshot* snapshot.x__add_missing* snapshot.carry_over* connectors.ad.paging* \
 	plan.derive* plan.after_undo* plan.recent_removals* plan.wind_down_scope* revoke.approve* revoke.journal_removals* revoke.read_again* \
 	revoke.statements* revoke.sshsig* revoke.signatures* logbook.entries* logbook.known* logbook.lines* logbook.tree* store.logbook* \
-	store.hash_chain* store.rights* store.pinned* sample.commitment* sample.draw* guarded_files.plain* guarded_files.private*
+	store.hash_chain* store.rights* store.pinned* sample.choice* sample.commitment* sample.draw* guarded_files.plain* guarded_files.private*
 
 mutants: $(VENV)/.dev
 	@$(PIP) mutmut==3.8.1
