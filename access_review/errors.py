@@ -37,6 +37,11 @@ class AccessReviewError(Exception):
         self.message = message
         self.hint = hint
 
+    @property
+    def in_a_line(self) -> str:
+        """What happened, for where there is room for one line."""
+        return " ".join(self.message.split("\n"))
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Mistake:
@@ -61,6 +66,14 @@ class WorkspaceError(AccessReviewError):
     def __init__(self, message: str, *, hint: str = "", mistakes: Sequence[Mistake] = ()) -> None:
         super().__init__(message, hint=hint)
         self.mistakes = tuple(sorted(mistakes))
+
+    @property
+    def in_a_line(self) -> str:
+        """What happened: of several mistakes the first, and how many more there are."""
+        if not self.mistakes:
+            return super().in_a_line
+        more = len(self.mistakes) - 1
+        return f"{self.mistakes[0]}" + (f"; and {more:,} more" if more else "")
 
     @classmethod
     def of(cls, mistakes: Sequence[Mistake], *, hint: str = "") -> Self:

@@ -92,7 +92,7 @@ def apply_standing(
         applied = _carry_out(stored, workspace, clock, pace, signer)
         account = replace(_account(stored, applied, unproven), unsigned=signer is None)
     except AccessReviewError as error:
-        stopped = view.StandingSummary(stopped=error.message + (f" → {error.hint}" if error.hint else ""))
+        stopped = view.StandingSummary(stopped=error.in_a_line + (f" → {error.hint}" if error.hint else ""))
         _tell(workspace, _newest(workspace), clock.now(), stopped, environment)
         see_to_tickets(workspace, clock.now(), environment)  # earlier orders wait for no standing approval
         raise
@@ -183,7 +183,7 @@ def verify_earlier(workspace: Workspace, now: datetime, name: str) -> tuple[str,
         try:
             stored = plans.find(run, name)
         except AccessReviewError as error:
-            wrong.append(error.message)  # one batch that cannot be followed stops no other
+            wrong.append(error.in_a_line)  # one batch that cannot be followed stops no other
             continue
         with JournalFile(stored.journal, stored.plan.digest) as journal:
             settled = all(standing.state in TERMINAL for standing in journal.standings.values())

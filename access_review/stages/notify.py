@@ -8,12 +8,14 @@ said to have failed, so that it is sent again.
 import re
 import smtplib
 import ssl
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +33,7 @@ FOLDER = "runs/notices"
 """Where notices are kept in a workspace."""
 
 _TIMEOUT = 30
+_HOOK_TIMEOUT = 10
 _WORKBOOK = "vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _ADDRESS = re.compile(r"[^\s@<>,;:\"\\]+@[A-Za-z0-9.-]+")
 
@@ -56,6 +59,27 @@ class Channel:
     alone: Notify
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Which channels took long to fail, with why: in the same round they are not waited for again, and the others go on.
+
+    ``long`` is how many seconds that are.
+    """
+
+    long: float = 5.0
+    spent: dict[str, str] = field(default_factory=dict)
+
+    def send(self, channel: str, send: Callable[[], str]) -> str:
+        """Send by a channel; return why that failed, or nothing."""
+        if channel in self.spent:
+            return self.spent[channel]
+        begun = time.monotonic()
+        why = send()
+        if why and time.monotonic() - begun >= self.long:
+            self.spent[channel] = why
+        return why
+
+
 def channels(settings: Notify) -> Iterator[Channel]:
     """Yield every way by which a notice goes out, each by itself: the file first, which is always written."""
     yield Channel("file", personal=True, alone=Notify())
@@ -68,13 +92,20 @@ def channels(settings: Notify) -> Iterator[Channel]:
 
 
 def deliver(
-    some: Iterable[Notice], settings: Notify, environment: Mapping[str, str], folder: Path, at: datetime
+    some: Iterable[Notice],
+    settings: Notify,
+    environment: Mapping[str, str],
+    folder: Path,
+    at: datetime,
+    patience: Patience | None = None,
 ) -> tuple[Delivered, ...]:
     """Write each notice as a file and send it through every channel of the policy.
 
     Of one that goes to several people syslog has one message. Files that the settings name start from the workspace.
+    ``patience`` is shared by what is told in one round.
     """
     workspace, done = folder.parent.parent, []
+    patience = Patience() if patience is None else patience
     logged: dict[tuple[str, str], str] = {}
     with ExitStack() as stack:
         post = stack.enter_context(closing(_graph_post(settings.graph, workspace))) if settings.graph else None
@@ -85,18 +116,18 @@ def deliver(
                 f"Subject: {notice.subject}\n\n{notice.text}"
             )
             files.write(folder / name, content.encode())
-            failed = []
-            mailed = settings.smtp or post
-            sheet = files.content(workspace / notice.sheet) if notice.sheet and mailed else b""
-            if mailed and (why := _mail(notice, settings.smtp or post, environment, at, sheet)):
-                failed.append(f"mail: {why}")
-            if settings.webhook and (why := _post(notice, settings.webhook, environment)):
-                failed.append(f"webhook: {why}")
+            ways: dict[str, Callable[[], str]] = {}
+            if mailed := settings.smtp or post:
+                sheet = files.content(workspace / notice.sheet) if notice.sheet else b""
+                ways["mail"] = partial(_mail, notice, mailed, workspace, environment, at, sheet)
+            if settings.webhook:
+                ways["webhook"] = partial(_post, notice, settings.webhook, workspace, environment)
+            if settings.syslog and (notice.subject, notice.text) not in logged:
+                ways["syslog"] = partial(syslog.send, notice, settings.syslog, workspace, at)
+            why = {channel: patience.send(channel, send) for channel, send in ways.items()}
             if settings.syslog:
-                same = (notice.subject, notice.text)
-                if same not in logged:
-                    logged[same] = syslog.send(notice, settings.syslog, workspace, at)
-                failed += [f"syslog: {logged[same]}"] if logged[same] else []
+                why["syslog"] = logged.setdefault((notice.subject, notice.text), why.get("syslog", ""))
+            failed = [f"{channel}: {said}" for channel, said in why.items() if said]
             done.append(Delivered(notice, folder / name, tuple(failed)))
     return tuple(done)
 
@@ -109,35 +140,50 @@ def _graph_post(settings: GraphMail, workspace: Path) -> "GraphPost":
 
 
 def _mail(
-    notice: Notice, by: "Smtp | GraphPost | None", environment: Mapping[str, str], at: datetime, sheet: bytes
+    notice: Notice,
+    by: "Smtp | GraphPost",
+    workspace: Path,
+    environment: Mapping[str, str],
+    at: datetime,
+    sheet: bytes,
 ) -> str:
     """Send one mail, with its work sheet; return why it could not be sent, or nothing."""
     if not notice.mail or not _ADDRESS.fullmatch(notice.mail):
         return f"{notice.name} has no mail address"
     if isinstance(by, Smtp):
-        return _by_smtp(notice, by, environment, at, sheet)
-    return by.send(notice, notice.mail, sheet) if by else ""
+        return _no_authority(by.ca, workspace) or _by_smtp(notice, by, workspace, environment, at, sheet)
+    return by.send(notice, notice.mail, sheet)
 
 
-def _by_smtp(notice: Notice, smtp: Smtp, environment: Mapping[str, str], at: datetime, sheet: bytes) -> str:
-    message = EmailMessage()
-    message["From"], message["To"], message["Subject"] = smtp.sender, notice.mail, notice.subject
-    message["Date"] = format_datetime(at)
-    message.set_content(notice.text)
-    if sheet:
-        name = notice.sheet.rpartition("/")[2]
-        message.add_attachment(sheet, maintype="application", subtype=_WORKBOOK, filename=name)
+def _by_smtp(
+    notice: Notice, smtp: Smtp, workspace: Path, environment: Mapping[str, str], at: datetime, sheet: bytes
+) -> str:
     if missing := [name for name in (smtp.user_env, smtp.password_env) if name and name not in environment]:
         return f"{missing[0]} is not set"
     try:
-        context = ssl.create_default_context(cafile=smtp.ca)
+        message = EmailMessage()
+        message["From"], message["To"], message["Subject"] = smtp.sender, notice.mail, notice.subject
+        message["Date"] = format_datetime(at)
+        message.set_content(notice.text)
+        if sheet:
+            name = notice.sheet.rpartition("/")[2]
+            message.add_attachment(sheet, maintype="application", subtype=_WORKBOOK, filename=name)
+        context = ssl.create_default_context(cafile=workspace / smtp.ca if smtp.ca else None)
         with _connect(smtp, context) as server:
             if smtp.user_env and smtp.password_env:
                 server.login(environment[smtp.user_env], environment[smtp.password_env])
             server.send_message(message)
-    except (OSError, smtplib.SMTPException) as error:
+    except (
+        OSError,
+        ValueError,
+    ) as error:  # also what cannot be written as a header, or as the letters that a server takes
         return f"{smtp.host}: {type(error).__name__}"
     return ""
+
+
+def _no_authority(ca: str | None, workspace: Path) -> str:
+    """Say that the file of trusted certificates is not there; empty where it is, or none is named."""
+    return f"ca: {ca} is no file" if ca and not (workspace / ca).is_file() else ""
 
 
 def _connect(smtp: Smtp, context: ssl.SSLContext) -> smtplib.SMTP:
@@ -152,16 +198,21 @@ def _connect(smtp: Smtp, context: ssl.SSLContext) -> smtplib.SMTP:
     return server
 
 
-def _post(notice: Notice, webhook: Webhook, environment: Mapping[str, str]) -> str:
-    """Post one notice; return why it could not be posted, or nothing."""
+def _post(notice: Notice, webhook: Webhook, workspace: Path, environment: Mapping[str, str]) -> str:
+    """Post one notice; return why it could not be posted, or nothing. What is answered beside a status is not read."""
     import requests
 
     url = environment.get(webhook.url_env, "")
     if not url.startswith("https://"):
         return f"{webhook.url_env} holds no https:// address"
+    if why := _no_authority(webhook.ca, workspace):
+        return why
+    trusted = str(workspace / webhook.ca) if webhook.ca else True
     try:
         sent = webhook_bodies.body(notice, webhook.form)
-        answer = requests.post(url, json=sent, timeout=_TIMEOUT, verify=webhook.ca or True, allow_redirects=False)
-    except requests.RequestException as error:
+        with requests.post(
+            url, json=sent, timeout=_HOOK_TIMEOUT, verify=trusted, allow_redirects=False, stream=True
+        ) as answer:
+            return "" if answer.ok and not answer.is_redirect else f"answered {answer.status_code}"
+    except (OSError, ValueError) as error:  # also an address that is none, which is not told: it holds a secret
         return type(error).__name__
-    return "" if answer.ok and not answer.is_redirect else f"answered {answer.status_code}"

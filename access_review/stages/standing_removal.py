@@ -28,6 +28,7 @@ from access_review.stages.apply import Pace, apply_plan, removals_left
 from access_review.stages.approve import job_signer
 from access_review.stages.collect import collect_run
 from access_review.stages.keep_signed import Signer, ToSign, sign
+from access_review.stages.notify import Patience
 from access_review.stages.plan import derive_plan, write_plan
 from access_review.stages.removal_notices import RemovalNotices, manager_of
 from access_review.stages.review import review_run
@@ -82,7 +83,7 @@ def take_announced(
     try:
         done = look.carried_out(key)
     except AccessReviewError as error:
-        done = view.RemovalSummary(stopped=error.message + (f" → {error.hint}" if error.hint else ""))
+        done = view.RemovalSummary(stopped=error.in_a_line + (f" → {error.hint}" if error.hint else ""))
     return RemovalOutcome(done, look.tell(done), see_to_tickets(workspace, clock.now(), environment))
 
 
@@ -99,6 +100,7 @@ class _Look:
     signers: tuple[str, ...] = ()
     managers: Mapping[str, str | None] = field(default_factory=dict)
     missed: tuple[str, ...] = ()
+    patience: Patience = field(default_factory=Patience)
 
     def carried_out(self, key: Path | None) -> view.RemovalSummary:
         """Take, announce, and write down what is waited for."""
@@ -178,7 +180,7 @@ class _Look:
             newest = read_now(self.workspace, self.clock)
             undo_plan(stored, newest, self.workspace, requested_by=asks, now=self.clock.now().replace(microsecond=0))
         except AccessReviewError as error:
-            return replace(summary, undo=error.message)
+            return replace(summary, undo=error.in_a_line)
         return replace(summary, undo_by=asks, undo_run=newest.id)
 
     def _announce(self, found: RemovalCandidates, known: RemovalNotices, signer: Signer) -> tuple[Change, ...]:
@@ -234,7 +236,7 @@ class _Look:
         settings, folder = self.workspace.policy.notify, self.workspace.folder / notify.FOLDER
         return tuple(
             why
-            for sent in notify.deliver([notice], settings, self.environment, folder, self.clock.now())
+            for sent in notify.deliver([notice], settings, self.environment, folder, self.clock.now(), self.patience)
             for why in sent.failed
         )
 

@@ -15,7 +15,7 @@ from access_review.views import syslog_lines
 from access_review.views.notices import Notice
 from access_review.views.syslog_lines import SyslogSender
 
-_TIMEOUT = 30
+_TIMEOUT = 10
 _PARTING = 2
 """Seconds for which a collector may say that it refuses what it was sent."""
 _PORTS = {"tls": 6514, "tcp": 601, "udp": 514}

@@ -19,6 +19,7 @@ from access_review.revoke.states import ChangeStatus, State
 from access_review.revoke.work_tickets import Escalation, TicketStep, WorkTicket, WorkTickets
 from access_review.snapshot.watched import PendingAlarm
 from access_review.stages import desk_api, ticket_desks, watch_alarms
+from access_review.stages.notify import Patience
 from access_review.stages.ticket_desks import Desk, FoundTicket
 from access_review.stages.work_orders import OrdersDue
 from access_review.store import plans, snapshots
@@ -70,6 +71,7 @@ class _Done:
     closed: list[TicketLine] = field(default_factory=list)
     escalated: list[TicketLine] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
+    patience: Patience = field(default_factory=Patience)
 
     def fail(self, *reasons: str) -> None:
         """Note why something could not be done, each once."""
@@ -283,7 +285,7 @@ def _tell(
         return
     people = reviewers.people_of(snapshots.people(orders.stored.run))
     for alarm in orders.known.alarms:
-        left, why = watch_alarms.deliver(workspace, alarm, people, environment, now)
+        left, why = watch_alarms.deliver(workspace, alarm, people, environment, now, done.patience)
         others = tuple(one for one in orders.known.alarms if one.key != alarm.key)
         orders.write(replace(orders.known, alarms=(*others, left) if left else others))
         done.fail(*why)

@@ -133,7 +133,7 @@ class Watch:
                 self._looks = None
                 self._record.mended(_WORKSPACE)
         except WorkspaceError as error:
-            return self._once(f"{_WORKSPACE} {error.message}", alarms.fault(error.message, error.hint), holds=True)
+            return self._once(f"{_WORKSPACE} {error.in_a_line}", alarms.fault(error.in_a_line, error.hint), holds=True)
         return []
 
     def _turned_back(self, now: datetime) -> list[News]:

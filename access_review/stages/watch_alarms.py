@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from access_review.audit.reviewers import People
 from access_review.snapshot.watched import PendingAlarm
 from access_review.stages import notify
+from access_review.stages.notify import Patience
 from access_review.views.notices import Notice
 from access_review.workspace import Workspace
 
@@ -16,20 +17,29 @@ _GIVE_UP = timedelta(days=1)
 
 
 def deliver(
-    workspace: Workspace, alarm: PendingAlarm, people: People, environment: Mapping[str, str], now: datetime
+    workspace: Workspace,
+    alarm: PendingAlarm,
+    people: People,
+    environment: Mapping[str, str],
+    now: datetime,
+    patience: Patience | None = None,
 ) -> tuple[PendingAlarm | None, tuple[str, ...]]:
     """Tell everybody who has not heard of an alarm; return what is left of it, and why somebody was not reached.
 
+    What reaches whoever reads there is tried once, however many hear of it; ``patience`` is shared by the alarms of a round.
     The name of a notice follows from the alarm, so that telling it again after a crash makes no second file.
     """
     reached, failed = list(alarm.reached), list[str]()
-    settings = workspace.policy.notify
+    tried = set(reached)
+    patience = Patience() if patience is None else patience
+    settings, folder = workspace.policy.notify, workspace.folder / notify.FOLDER
     for who, notice in _notices(workspace, alarm, people):
         for channel in notify.channels(settings):
             key = f"{channel.name} {who}" if channel.personal else channel.name
-            if key in reached:
+            if key in tried:
                 continue
-            (done,) = notify.deliver([notice], channel.alone, environment, workspace.folder / notify.FOLDER, alarm.at)
+            tried.add(key)
+            (done,) = notify.deliver([notice], channel.alone, environment, folder, alarm.at, patience)
             if done.failed:
                 failed += done.failed
             else:

@@ -42,7 +42,7 @@ class WatchAssembly:
             if not fresh:
                 raise
             pause = timedelta(seconds=self.workspace.policy.watch.files)
-            reason = error.message.split("\n", 1)[0]
+            reason = error.in_a_line
         doubted = {name: known[name].failed(reason, now, pause, _DOUBTED) for name in fresh}
         believed = {**sources, **doubted}
         return self._put_together(believed), believed

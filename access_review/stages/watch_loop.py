@@ -56,7 +56,7 @@ class WatchLoop:
             self._see_to_tickets()
         except (AccessReviewError, OSError) as error:
             self.errors, self._in_a_row = self.errors + 1, self._in_a_row + 1
-            self.failing = error.message if isinstance(error, AccessReviewError) else f"{error.strerror or error}"
+            self.failing = error.in_a_line if isinstance(error, AccessReviewError) else f"{error.strerror or error}"
             self.on_failed(self.failing)
             self._say_health(at_once=self._in_a_row == 1)
             return None

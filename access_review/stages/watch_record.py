@@ -13,6 +13,7 @@ from access_review.logbook import entries
 from access_review.logbook.lines import LogEvent
 from access_review.snapshot.watched import News, WatchState, is_due
 from access_review.stages import watch_alarms
+from access_review.stages.notify import Patience
 from access_review.store import logged, watching
 from access_review.views.observed import Observation, details
 from access_review.workspace import Workspace
@@ -102,11 +103,12 @@ class WatchRecord:
     def tell(self, workspace: Workspace, people: People, now: datetime) -> tuple[str, ...]:
         """Tell everybody who has not heard, and return why somebody was not reached; that is tried at a later look."""
         failed: list[str] = []
+        patience = Patience()
         for alarm in self.state.alarms:
             if not is_due(self._tried.get(alarm.key), _TRIED, now):
                 continue
             self._tried = {**self._tried, alarm.key: now} if len(self._tried) < 1000 else {alarm.key: now}
-            left, why = watch_alarms.deliver(workspace, alarm, people, self.environment, now)
+            left, why = watch_alarms.deliver(workspace, alarm, people, self.environment, now, patience)
             failed += why
             others = tuple(one for one in self.state.alarms if one.key != alarm.key)
             self.state = replace(self.state, alarms=(*others, left) if left else others)

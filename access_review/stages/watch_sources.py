@@ -71,7 +71,7 @@ class SourceLooks:
             pause = timedelta(
                 seconds=self.workspace.policy.watch.files if recorded else self.workspace.policy.watch.systems
             )
-            reason = error.message.removeprefix(f"{entry.name}: ").split("\n", 1)[0]
+            reason = error.in_a_line.removeprefix(f"{entry.name}: ")
             return SourceLook(known.failed(reason, self.clock.now(), pause, _LONGEST_PAUSE[recorded]))
 
     def _is_time(self, entry: SourceEntry, known: WatchedSource, pause: timedelta, now: datetime) -> bool:

@@ -3,6 +3,7 @@
 import datetime as dt
 import re
 import socket
+import ssl
 import threading
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,12 +13,16 @@ import pytest
 from pydantic import ValidationError
 
 from access_review.audit import reviewers
+from access_review.policy import Policy
 from access_review.settings.channels import GraphMail, GraphPlace, Notify, Syslog, Webhook
+from access_review.settings.watching import Watching
 from access_review.snapshot.watched import PendingAlarm
 from access_review.stages import notify, watch_alarms
+from access_review.stages.notify import Patience
 from access_review.views import syslog_lines
 from access_review.views.notices import Notice
 from access_review.views.syslog_lines import SyslogSender
+from access_review.workspace import Workspace
 from tests.real.authority import Authority
 from tests.simulated_tenant.credentials import certificate
 from tests.simulated_tenant.machine import MachineClock
@@ -125,8 +130,6 @@ def authority(tmp_path_factory):
 
 
 def test_syslog_goes_over_verified_tls_once_however_many_people_hear_of_it(authority, tmp_path):
-    import ssl
-
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*authority.issue(tmp_path / "server", "localhost"))
     with collector(context) as (port, received):
@@ -159,25 +162,25 @@ def test_syslog_in_the_clear_only_where_the_policy_says_so(tmp_path):
         Syslog(host="x", transport="tcp", ca="ca.pem")
 
 
-def test_an_alarm_goes_to_each_channel_once_and_again_only_where_it_did_not_arrive(tmp_path):
-    from access_review.policy import Policy
-    from access_review.settings.watching import Watching
-    from access_review.workspace import Workspace
+def roster_row(number):
+    row = {"person": f"hr:person:{number}", "native_id": number, "name": number, "mail": None, "manager": None}
+    return {**row, "status": "active", "kind": "employee"}
 
-    rows = [
-        {"person": f"hr:person:{n}", "native_id": n, "name": n, "mail": None, "manager": None, "status": "active"}
-        for n in ("1", "2")
-    ]
-    people = reviewers.people_of([{**row, "kind": "employee"} for row in rows])
+
+def telling(folder: Path, people: int, notify: Notify) -> Workspace:
+    """Return a workspace that says nothing but who is told, and how."""
+    workspace = Workspace.__new__(Workspace)
+    object.__setattr__(workspace, "folder", folder)
+    tell = tuple(f"hr:person:{number}" for number in range(1, people + 1))
+    object.__setattr__(workspace, "policy", Policy(watch=Watching(tell=tell), notify=notify))
+    return workspace
+
+
+def test_an_alarm_goes_to_each_channel_once_and_again_only_where_it_did_not_arrive(tmp_path):
+    people = reviewers.people_of([roster_row(number) for number in ("1", "2")])
     with collector() as (port, received):
         syslog = Syslog(host="127.0.0.1", port=port, transport="tcp")
-        policy = Policy(
-            watch=Watching(tell=("hr:person:1", "hr:person:2")),
-            notify=Notify(syslog=syslog, webhook=Webhook(url_env="NOT_SET")),
-        )
-        workspace = Workspace.__new__(Workspace)
-        object.__setattr__(workspace, "folder", tmp_path)
-        object.__setattr__(workspace, "policy", policy)
+        workspace = telling(tmp_path, 2, Notify(syslog=syslog, webhook=Webhook(url_env="NOT_SET")))
         alarm = PendingAlarm("findings 1", AT, "2 findings opened", "u1\n")
         left, failed = watch_alarms.deliver(workspace, alarm, people, {}, AT)
         assert left is not None
@@ -243,3 +246,20 @@ def test_the_policy_names_secrets_and_never_holds_them():
     assert "hunter2" not in str([one["msg"] for one in caught.value.errors()])
     with pytest.raises(ValidationError, match="keep one of them"):
         Notify.model_validate({"graph": said, "smtp": {"host": "h", "sender": "a@b.test"}})
+
+
+def test_what_reaches_whoever_reads_there_is_tried_once_an_alarm_and_a_channel_that_is_out_once_a_round(
+    authority, tmp_path
+):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*authority.issue(tmp_path / "server", "localhost"))
+    people = reviewers.people_of([roster_row(number) for number in ("1", "2", "3")])
+    with collector(context) as (port, received):
+        workspace = telling(tmp_path, 3, Notify(syslog=Syslog(host="127.0.0.1", port=port)))
+        patience = Patience(long=0.0)
+        for number in range(3):
+            alarm = PendingAlarm(f"findings {number}", AT, f"{number} findings opened", "u1\n")
+            left, _ = watch_alarms.deliver(workspace, alarm, people, {}, AT, patience)
+            assert left is not None
+            assert left.reached == tuple(f"file hr:person:{n}" for n in (1, 2, 3))
+    assert len(received) == 1, "three alarms for three people"

@@ -6,7 +6,7 @@ import re
 import socketserver
 import ssl
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from ipaddress import ip_address
 from typing import Any
@@ -24,6 +24,7 @@ from access_review.errors import ConnectorError
 from access_review.settings.channels import Notify, Smtp, Webhook
 from access_review.settings.desks import PLACES, MailDesk
 from access_review.stages import notify, ticket_desks
+from access_review.stages.notify import Patience
 from access_review.views import webhook_bodies
 from access_review.views.notices import Notice, notices
 from access_review.views.ticket_bodies import TicketOrder
@@ -215,6 +216,71 @@ def test_a_webhook_is_https_and_its_address_is_never_told(certificate, tmp_path)
     assert refused.failed
     assert "https" in plain.failed[0]
     assert SECRET not in repr((done, refused, plain))
+
+
+def test_a_channel_that_cannot_even_be_tried_has_failed_and_the_others_go_on(certificate, tmp_path):
+    folder = tmp_path / "runs/notices"
+    (tmp_path / "ca.pem").write_bytes(certificate.read_bytes())
+    named = {"host": "127.0.0.1", "sender": "r@norwind.example.test", "security": "tls"}
+    with server(http, certificate) as (port, received):
+        environment = {"HOOK": f"https://127.0.0.1:{port}/", "LONG": f"https://{'a' * 300}.test/{SECRET}"}
+        both = Notify(smtp=Smtp(**named, ca="gone.pem"), webhook=Webhook(url_env="HOOK", ca="ca.pem"))
+        (done,) = notify.deliver([NOTICE], both, environment, folder, AT)
+        assert (done.failed, len(received)) == (("mail: ca: gone.pem is no file",), 1), "paths start from the workspace"
+        gone = Notify(webhook=Webhook(url_env="HOOK", ca="gone.pem"))
+        assert notify.deliver([NOTICE], gone, environment, folder, AT)[0].failed == (
+            "webhook: ca: gone.pem is no file",
+        )
+    long = Notify(webhook=Webhook(url_env="LONG"))
+    (odd,) = notify.deliver([NOTICE], long, environment, folder, AT)
+    assert odd.failed
+    assert SECRET not in repr(odd)
+    with server(smtp, certificate) as (port, received):
+        login = {"user_env": "MAIL_USER", "password_env": "MAIL_PASSWORD", "port": port, "ca": "ca.pem"}
+        logs_in = Notify(smtp=Smtp(**named, **login))
+        known = {"MAIL_USER": "review", "MAIL_PASSWORD": "Größe"}
+        assert notify.deliver([NOTICE], logs_in, known, folder, AT)[0].failed == (
+            "mail: 127.0.0.1: UnicodeEncodeError",
+        )
+        alone = Notify(smtp=Smtp(**named, port=port, ca="ca.pem"))
+        two_lines = replace(NOTICE, subject="Access review\nBcc: thief@evil.example.test")
+        assert notify.deliver([two_lines], alone, {}, folder, AT)[0].failed == ("mail: 127.0.0.1: ValueError",)
+
+
+def test_an_answer_that_never_ends_is_not_read(certificate, tmp_path):
+    stopping = threading.Event()
+
+    def endless(reading, writing, received):
+        received.append(reading.readline())
+        writing.write(b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n")
+        with suppress(OSError):
+            while not stopping.wait(0.1):
+                writing.write(b"x")
+
+    with server(endless, certificate) as (port, _):
+        hook = Notify(webhook=Webhook(url_env="HOOK", ca=str(certificate)))
+        done: list[Any] = []
+        how = ([NOTICE], hook, {"HOOK": f"https://127.0.0.1:{port}/"}, tmp_path / "runs/notices", AT)
+        told = threading.Thread(target=lambda: done.extend(notify.deliver(*how)), daemon=True)
+        told.start()
+        told.join(10)
+        stopping.set()
+    assert [one.failed for one in done] == [()]
+
+
+def test_what_took_long_to_fail_is_not_waited_for_again_in_the_same_round():
+    asked: list[str] = []
+
+    def fail():
+        asked.append("hook")
+        return "ReadTimeout"
+
+    patient, waited = Patience(), Patience(long=0.0)
+    assert [patient.send("webhook", fail) for _ in range(2)] == ["ReadTimeout"] * 2
+    assert len(asked) == 2, "what fails at once is asked for the next notice"
+    assert [waited.send("webhook", fail) for _ in range(3)] == ["ReadTimeout"] * 3
+    assert len(asked) == 3
+    assert waited.send("mail", lambda: "") == ""
 
 
 def test_a_file_is_always_written_and_no_address_no_mail(tmp_path):

@@ -117,6 +117,7 @@ def test_a_torn_file_closes_nothing_is_said_and_is_an_alarm_once_when_it_stays_s
     later(clock, seconds=10)
     seen = watch.look()
     assert (seen.closed, sorted(seen.unread)) == ((), ["hr", "ledger"])
+    assert seen.unread["hr"].startswith("people.csv: holds no rows"), "where and what, not how many mistakes"
     assert observations(company)[-1].details["source hr"].startswith("not read since")
     later(clock, minutes=16)
     said = watch.look().told
