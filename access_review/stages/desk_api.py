@@ -108,7 +108,7 @@ def _result(answer: requests.Response) -> Any:
         raise ConnectorError(NAME, "the desk leads to another address", hint="name the one that it leads to under url")
     try:
         body = answer.json() if answer.content else None
-    except ValueError:
+    except (ValueError, RecursionError):  # no JSON, or one that is nested without end
         body = ...
     if answer.ok and body is not ...:
         return body

@@ -24,6 +24,8 @@ from access_review.views.notices import Notice
 from access_review.views.ticket_bodies import TicketOrder
 
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_LONGEST = 100
+"""Signs of a number or key; a longer one, or one that cannot be printed, is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +280,8 @@ def _text(record: Mapping[str, Any], name: str) -> str:
 
 
 def _needed(record: Any, name: str) -> str:
-    if not isinstance(record, dict) or not (value := _text(record, name)):
+    value = _text(record, name) if isinstance(record, dict) else ""
+    if not value or not value.isprintable() or len(value) > _LONGEST:
         raise _odd(name)
     return value
 

@@ -5,7 +5,7 @@ after a crash between the two nobody is asked twice. A desk that does not answer
 left is done by the next command that looks here (`apply`, `verify`, `remind`, `watch`).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -35,6 +35,8 @@ _FOLLOWED = timedelta(days=90)
 """For how long after its run was read an order is followed."""
 _GIVE_UP = 3
 """Requests in a row that a desk may fail until it is left alone for this time."""
+_UNPROVEN = frozenset({State.ORDERED, State.PENDING})
+"""Where an order stands that no two reads have shown to be done: no ticket of it is closed."""
 
 
 def see_to_tickets(
@@ -171,9 +173,12 @@ class _Round:
     def _see_to(self, orders: _PlanOrders, others: Sequence[_PlanOrders]) -> None:
         for order in orders.each():
             ticket = order.ticket or self._new(order, others)
+            if ticket and ticket.closed_at and not _is_proven(order.change, (orders, *others)):
+                ticket = replace(ticket, closed_at=None)  # what lies in runs/ proves nothing
             if ticket is None or ticket.closed_at:
                 continue
-            if ticket.opened_at and any(one.known.has_closed(ticket) for one in others):
+            shared = [one for one in others if one.known.has_closed(ticket)]
+            if ticket.opened_at and shared and _is_proven(order.change, shared):
                 order.keep(replace(ticket, closed_at=self.now))
                 continue
             if self.in_a_row >= _GIVE_UP:
@@ -275,6 +280,11 @@ class _Round:
         self.desk.note(ticket.key, body, view.escalated(why, body, order.status.reason))
         order.alarm(ticket, why, self.now)
         self.done.escalated.append(order.line(ticket))
+
+
+def _is_proven(change: Change, found: Iterable[_PlanOrders]) -> bool:
+    """Tell whether some journal says that a change was proven, whatever became of it since."""
+    return any(one.standings[change.id].state not in _UNPROVEN for one in found if change.id in one.standings)
 
 
 def _tell(

@@ -221,7 +221,7 @@ def test_a_webhook_is_https_and_its_address_is_never_told(certificate, tmp_path)
 def test_a_channel_that_cannot_even_be_tried_has_failed_and_the_others_go_on(certificate, tmp_path):
     folder = tmp_path / "runs/notices"
     (tmp_path / "ca.pem").write_bytes(certificate.read_bytes())
-    named = {"host": "127.0.0.1", "sender": "r@norwind.example.test", "security": "tls"}
+    named: dict[str, Any] = {"host": "127.0.0.1", "sender": "r@norwind.example.test", "security": "tls"}
     with server(http, certificate) as (port, received):
         environment = {"HOOK": f"https://127.0.0.1:{port}/", "LONG": f"https://{'a' * 300}.test/{SECRET}"}
         both = Notify(smtp=Smtp(**named, ca="gone.pem"), webhook=Webhook(url_env="HOOK", ca="ca.pem"))

@@ -239,3 +239,41 @@ def test_the_policy_holds_templates_that_name_what_there_is(before, tmp_path):
     assert "{person.name} is none of {change}, {what}" in refused.err
     assert "does not stand in the policy" in refused.err
     assert "hunter2" not in refused.err
+
+
+@pytest.mark.parametrize(
+    "number", ["INC1\n\x1b]0;owned\x07", "\ud800", "9" * 5000, 5], ids=["control", "half", "long", "no text"]
+)
+def test_what_cannot_be_the_number_of_a_ticket_is_none_and_nothing_is_asked_twice(before, tmp_path, authority, number):
+    with company_with(before, tmp_path, authority, desks.servicenow) as (company, desk):
+        desk.broken = [lambda status, body: (status, {"result": {**body["result"], "number": number}})]
+        done = seen_to(company)
+        assert (done.code, done.json["tickets"]["opened"]) == (1, [])
+        assert "has no number" in done.json["tickets"]["failed"][0]
+        (opened,) = seen_to(company, "2026-10-30T19:06:00Z").json["tickets"]["opened"]
+        assert (opened["number"], len(desk.tickets)) == ("INC0000001", 1)
+
+
+def test_an_answer_that_is_nested_without_end_stops_nothing(before, tmp_path, authority):
+    with company_with(before, tmp_path, authority, desks.servicenow) as (company, desk):
+        desk.broken = [lambda *_: (200, "[" * 100_000)]
+        desk.broken[0].of_reads = True
+        done = seen_to(company)
+        assert done.json["tickets"]["failed"] == [
+            "the answer of the desk was lost → it is looked up before anything is asked again"
+        ]
+
+
+def test_a_ticket_that_somebody_wrote_to_be_closed_is_not_while_the_journal_has_no_proof(before, tmp_path, authority):
+    with company_with(before, tmp_path, authority, desks.servicenow) as (company, desk):
+        seen_to(company)
+        (file,) = company.folder.glob("runs/*/standing/tickets.json")
+        kept = json.loads(file.read_text())
+        kept["tickets"][0]["closed_at"] = "2026-10-30T19:01:00+00:00"
+        file.chmod(0o600)
+        file.write_text(json.dumps(kept))
+        late = seen_to(company, "2026-10-30T20:30:00Z")
+        assert [one["number"] for one in late.json["tickets"]["escalated"]] == ["INC0000001"], (
+            "it is overdue all the same"
+        )
+        assert desk.tickets[0]["state"] != "6"
