@@ -57,6 +57,20 @@ def offered_roles(thing: Object) -> list[AppRole]:
     return found
 
 
+def read_app_role(thing: Object) -> tuple[str, str]:
+    """Read principal and role of an assignment of an app role."""
+    return needed(thing, "principalId"), needed(thing, "appRoleId")
+
+
+def read_consent(thing: Object) -> tuple[str, str, str]:
+    """Read client, resource and holder of a consent.
+
+    One for everybody is held by the application: no user gave it, and none can give it back.
+    """
+    client, everybody = needed(thing, "clientId"), needed(thing, "consentType") == "AllPrincipals"
+    return client, needed(thing, "resourceId"), client if everybody else needed(thing, "principalId")
+
+
 @dataclass
 class Applications:
     """The applications of a tenant and what is given to and through them."""
@@ -89,7 +103,7 @@ class Applications:
 
     def assigned(self, native: str, thing: Object) -> Iterator[TableRow]:
         """Translate one assignment of an app role of service principal ``native``."""
-        principal, role_id = needed(thing, "principalId"), text(thing, "appRoleId") or DEFAULT_ROLE
+        principal, role_id = read_app_role(thing)
         yield from self._role(native, role_id, "default" if role_id == DEFAULT_ROLE else role_id)
         role = self.directory.source.id("approle", f"{native}/{role_id}")
         since = date(thing, "createdDateTime")
@@ -102,10 +116,8 @@ class Applications:
 
     def consent(self, thing: Object) -> Iterator[TableRow]:
         """Translate a delegated permission: for one user, or (held by the application) for everybody."""
-        client, resource = needed(thing, "clientId"), needed(thing, "resourceId")
-        everybody = needed(thing, "consentType") == "AllPrincipals"
-        # A consent for everybody is held by the application: no user gave it, and none can give it back.
-        holder = client if everybody else needed(thing, "principalId")
+        client, resource, holder = read_consent(thing)
+        everybody = holder == client
         scopes = sorted(set((text(thing, "scope") or "").split()))
         if not scopes:
             raise UnusableError("a consent without a scope")

@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from access_review.changes import Change, Sighting, Target, Thing
+from access_review.connectors.entra.applications import read_consent
 from access_review.connectors.entra.changed_objects import account_of, object_id
-from access_review.connectors.entra.grant_lists import GrantHandle, GrantLists
-from access_review.connectors.entra.graph import GraphRequest, VanishedError, quoted
+from access_review.connectors.entra.grant_lists import GrantHandle, GrantLists, ListedGrant
 from access_review.connectors.entra.graph import GraphResponse as Reply
+from access_review.connectors.entra.graph import VanishedError, quoted
+from access_review.connectors.entra.pages import NotReadError
 
 _CONSENTS = "/oauth2PermissionGrants"
 
@@ -80,16 +82,19 @@ class _ConsentScope:
 
     def _read(self) -> tuple[str, list[str]]:
         """Return the consent's address and scopes as they are read; one that was given anew has another id."""
-        address = f"{_CONSENTS}/{object_id(self.target.native_id or '')}"
+        native = object_id(self.target.native_id or "")
         try:
-            found = self.lists.graph.get(GraphRequest(f"{address}?$select=id,scope"))
+            found = self.lists.graph.get_one(_CONSENTS, native, "scope")
         except VanishedError:
             look = f"{_CONSENTS}?$filter=clientId eq {quoted(object_id(self.key['clientId']))}"
-            again = next(self.lists.matching(look, self.key), None)
+            anew = ListedGrant(look, read_consent, self.key, account_of(self.target))
+            again = next(self.lists.matching(anew), None)
             if again is None:
-                return address, []
-            found, address = again, f"{_CONSENTS}/{object_id(again['id'])}"
-        return address, str(found.get("scope") or "").split()
+                return f"{_CONSENTS}/{native}", []
+            found = again
+        if not isinstance(found.get("scope"), str):
+            raise NotReadError("the scopes of the consent are not said")
+        return f"{_CONSENTS}/{object_id(found['id'])}", found["scope"].split()
 
     def _forget(self, before: bool | None) -> None:
         self.edited.pop(self.name)

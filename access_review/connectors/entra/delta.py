@@ -14,7 +14,7 @@ from pathlib import Path
 from access_review.changes import Mark
 from access_review.connectors.entra.graph import EVENTUAL_CONSISTENCY, ExpiredError, Graph, GraphRequest, RejectedError
 from access_review.connectors.entra.live_pages import LivePages, follow
-from access_review.connectors.entra.pages import NotReadError, Page
+from access_review.connectors.entra.pages import NotReadError, Page, listed, listed_objects
 from access_review.connectors.entra.properties import Object
 from access_review.connectors.entra.queries import GROUPS
 from access_review.connectors.private_file import write_private
@@ -62,7 +62,7 @@ def _walk(graph: Graph, url: str) -> tuple[bool, str]:
     changed, link = False, None
     ask = GraphRequest(graph.relative(url))
     for page in follow(graph, ask, lambda: graph.get(ask)):
-        changed = changed or bool(page.get("value"))
+        changed = changed or bool(listed(page))
         link = page.get("@odata.deltaLink", link)
     if not isinstance(link, str):
         raise NotReadError("the changes end without a deltaLink")
@@ -83,11 +83,11 @@ class Mirror:
         """Read a mirror; one that is missing, damaged or of another tenant is empty."""
         try:
             content = json.loads(path.read_text("utf-8"))
-        except (OSError, ValueError):
-            return cls(of)
-        if not isinstance(content, dict) or content.get("format") != FORMAT or content.get("of") != of:
-            return cls(of)
-        return cls(of, content["link"], content["groups"], content["linked"])
+            if content["format"] == FORMAT and content["of"] == of:
+                return cls(of, content["link"], content["groups"], content["linked"])
+        except (OSError, ValueError, KeyError, TypeError):
+            pass
+        return cls(of)
 
     def save(self, path: Path) -> None:
         """Write the mirror whole, for its owner only."""
@@ -95,7 +95,7 @@ class Mirror:
         write_private(path, json.dumps(content).encode())
 
     def apply(self, thing: Object) -> None:
-        """Take over one object of a delta answer; the same one again does no harm."""
+        """Take over one object of a delta answer; the same one again does no harm. Raises ``NotReadError``."""
         native = thing["id"]
         if "@removed" in thing:
             self.groups.pop(native, None)
@@ -105,7 +105,7 @@ class Mirror:
         self.groups[native] = {**self.groups.get(native, {}), **plain}
         links = self.linked.setdefault(native, {name: {} for name in LINKS})
         for name in LINKS:
-            for target in thing.get(f"{name}@delta", ()):
+            for target in listed_objects({"value": thing.get(f"{name}@delta", [])}):
                 if "@removed" in target:
                     links[name].pop(target["id"], None)
                 else:
@@ -131,12 +131,7 @@ class Mirror:
         for page in follow(
             graph, GraphRequest(graph.relative(ask.url)), lambda: graph.get(GraphRequest(graph.relative(ask.url)))
         ):
-            value = page.get("value")
-            if not isinstance(value, list):
-                raise NotReadError("a page of changes has no list of values")
-            for thing in value:
-                if not isinstance(thing, dict) or not isinstance(thing.get("id"), str):
-                    raise NotReadError("a change has no usable id")
+            for thing in listed_objects(page):
                 self.apply(thing)
             link = page.get("@odata.deltaLink", link)
         if not isinstance(link, str):

@@ -13,7 +13,7 @@ from access_review.connectors.entra.changed_objects import folder_of, object_id
 from access_review.connectors.entra.graph import Graph, GraphRequest
 from access_review.connectors.entra.graph import GraphResponse as Reply
 from access_review.connectors.entra.live_pages import follow
-from access_review.connectors.entra.pages import NotReadError
+from access_review.connectors.entra.pages import listed_objects
 from access_review.connectors.entra.properties import Object
 from access_review.connectors.entra.roles import is_activation, is_own
 
@@ -32,9 +32,13 @@ class GrantHandle:
 
 @dataclass(frozen=True, slots=True)
 class ListedGrant:
-    """Where a grant is listed: the address, what tells it from others, whose it is, and the id that was approved."""
+    """Where a grant is listed: the address, how each there is read, this one in Graph's words, whose it is, and the id approved.
+
+    Each is read as a whole read reads it: one that cannot be may be the grant, and then nobody knows whether it is there.
+    """
 
     address: str
+    read: Callable[[Object], object]
     key: Mapping[str, str]
     holder: Thing
     approved: str | None = None
@@ -48,18 +52,19 @@ class GrantLists:
     graph: Graph
 
     def every(self, address: str) -> Iterator[Object]:
-        """Yield every object of a list, page by page."""
+        """Yield every object of a list, page by page; raises ``NotReadError`` where that is not to be had."""
         ask = GraphRequest(address)
         for page in follow(self.graph, ask, lambda: self.graph.get(ask)):
-            yield from page.get("value") or ()
+            yield from listed_objects(page)
 
-    def matching(self, address: str, key: Mapping[str, str]) -> Iterator[Object]:
-        """Return the objects of a list that have some values."""
-        return (t for t in self.every(address) if all(t.get(name) == value for name, value in key.items()))
+    def matching(self, listed: ListedGrant) -> Iterator[Object]:
+        """Yield what is listed and reads as a grant; raises ``NotReadError`` or ``UnusableError``."""
+        wanted = listed.read(listed.key)
+        return (thing for thing in self.every(listed.address) if listed.read(thing) == wanted)
 
     def see(self, listed: ListedGrant) -> Sighting:
         """Look whether a grant is listed: the one that was approved, where its id is known."""
-        found = list(self.matching(listed.address, listed.key))
+        found = list(self.matching(listed))
         standing = [thing for thing in found if is_standing(thing)]
         if standing:
             known = listed.approved is None or any(
@@ -71,15 +76,13 @@ class GrantLists:
 
     def see_holder(self, holder: Thing) -> None:
         """Raise ``NotReadError`` unless whose grants are looked for is there."""
-        native = object_id(holder)
-        if self.graph.get(GraphRequest(f"/{folder_of(holder)}/{native}?$select=id")).get("id") != native:
-            raise NotReadError("whose it is cannot be read")
+        self.graph.get_one(f"/{folder_of(holder)}", object_id(holder))
 
     def delete(self, listed: ListedGrant, folder: str) -> Reply:
         """Delete by the id that was approved; what was given since has another."""
         native = listed.approved
         if native is None:
-            native = next((thing["id"] for thing in self.matching(listed.address, listed.key)), None)
+            native = next((thing["id"] for thing in self.matching(listed)), None)
         return Reply(404, None) if native is None else self.graph.send("DELETE", f"{folder}/{object_id(native)}")
 
 

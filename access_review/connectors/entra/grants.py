@@ -3,9 +3,11 @@
 That a list does not show one is no proof in a group that hides its members.
 """
 
+from dataclasses import replace
 from datetime import UTC
 
 from access_review.changes import Change, Sighting, Target, Thing
+from access_review.connectors.entra.applications import read_app_role
 from access_review.connectors.entra.changed_objects import OddError, folder_of, link, object_id
 from access_review.connectors.entra.consent_scopes import ConsentScopes
 from access_review.connectors.entra.grant_lists import (
@@ -17,12 +19,13 @@ from access_review.connectors.entra.grant_lists import (
     approved_id,
     is_standing,
 )
-from access_review.connectors.entra.graph import Graph, GraphRequest, quoted
+from access_review.connectors.entra.graph import Graph, quoted
 from access_review.connectors.entra.graph import GraphResponse as Reply
 from access_review.connectors.entra.groups import hides_members
 from access_review.connectors.entra.pages import NotReadError
-from access_review.connectors.entra.properties import Object
+from access_review.connectors.entra.properties import Object, UnusableError, needed
 from access_review.connectors.entra.queries import SEES_HIDDEN
+from access_review.connectors.entra.roles import read_assignment, read_membership, scope_of
 
 SYNCED = "the group is synchronised: remove the member in the directory that masters it"
 DYNAMIC = "the group is dynamic: change its rule, or the attribute that the rule reads"
@@ -78,9 +81,11 @@ class Grants:
         def look() -> Sighting:
             if any(thing.get("id") == group.native_id for thing in self._lists.every(there)):
                 return Sighting(True, self.graph.base)
-            if hides_members(self._group(group)) and SEES_HIDDEN not in self.graph.permissions():
-                return Sighting(None, self.graph.base, HIDDEN)
-            return Sighting(False, self.graph.base)
+            if SEES_HIDDEN in self.graph.permissions():
+                return Sighting(False, self.graph.base)
+            if "visibility" not in (found := self._group(group)):
+                raise NotReadError("whether the group hides its members is not said")
+            return Sighting(None, self.graph.base, HIDDEN) if hides_members(found) else Sighting(False, self.graph.base)
 
         return GrantHandle(
             look,
@@ -92,8 +97,8 @@ class Grants:
         """Return a group as Graph has it; asked once, since Graph itself refuses what has changed."""
         native = object_id(group)
         if native not in self._groups:
-            names = "id,groupTypes,mailEnabled,onPremisesSyncEnabled,visibility"
-            self._groups[native] = self.graph.get(GraphRequest(f"/groups/{native}?$select={names}"))
+            names = ("groupTypes", "mailEnabled", "onPremisesSyncEnabled", "visibility")
+            self._groups[native] = self.graph.get_one("/groups", native, *names)
         return self._groups[native]
 
     def _group_refusal(self, group: Thing) -> str:
@@ -113,7 +118,7 @@ class Grants:
         names = f"id,groupId,principalId,accessId,memberType,{kind}ScheduleId"
         names += ",assignmentType" if kind == "assignment" else ""
         look = f"{_PIM}/{kind}ScheduleInstances?$filter=groupId eq {quoted(object_id(group))}&$select={names}"
-        listed = ListedGrant(look, key, holder, approved_id(change), ("id", f"{kind}ScheduleId"))
+        listed = ListedGrant(look, _read_managed, key, holder, approved_id(change), ("id", f"{kind}ScheduleId"))
         return self._schedule(listed, f"{_PIM}/{kind}ScheduleRequests", change.target)
 
     # Roles
@@ -121,8 +126,8 @@ class Grants:
     def _role(self, holder: Thing, role: Thing, change: Change) -> GrantHandle:
         folder = f"{_ROLES}/roleAssignments"
         key = _role_key(holder, role)
-        look = f"{folder}?{_of(holder)}&$select=id,principalId,roleDefinitionId,directoryScopeId"
-        listed = ListedGrant(look, key, holder, approved_id(change))
+        look = f"{folder}?{_of(holder)}&$select=id,principalId,roleDefinitionId,directoryScopeId,appScopeId"
+        listed = ListedGrant(look, read_assignment, key, holder, approved_id(change))
 
         def see() -> Sighting:
             seen = self._lists.see(listed)
@@ -137,20 +142,14 @@ class Grants:
 
     def _scheduled_role(self, holder: Thing, role: Thing, change: Change) -> GrantHandle:
         kind = "roleEligibility" if change.target.mode == "eligible" else "roleAssignment"
-        listed = ListedGrant(
-            _role_schedule(kind, holder),
-            _role_key(holder, role),
-            holder,
-            approved_id(change),
-            ("id", f"{kind}ScheduleId"),
-        )
+        listed = replace(_role_schedule(kind, holder, role), approved=approved_id(change))
         return self._schedule(listed, f"{_ROLES}/{kind}ScheduleRequests", change.target)
 
     def _is_activated(self, holder: Thing, role: Thing) -> bool:
         """Tell whether PIM knows of nothing but an activation; a tenant without PIM has none."""
         try:
-            found = list(self._lists.matching(_role_schedule("roleAssignment", holder), _role_key(holder, role)))
-        except NotReadError:
+            found = list(self._lists.matching(_role_schedule("roleAssignment", holder, role)))
+        except (NotReadError, UnusableError):
             return False
         return bool(found) and not any(is_standing(thing) for thing in found)
 
@@ -176,7 +175,8 @@ class Grants:
         resource, _, role_id = role.native_id.partition("/")
         folder = f"/servicePrincipals/{object_id(resource)}/appRoleAssignedTo"
         key = {"principalId": object_id(holder), "appRoleId": role_id}
-        listed = ListedGrant(f"{folder}?$select=id,principalId,appRoleId&$top=999", key, holder, approved_id(change))
+        look = f"{folder}?$select=id,principalId,appRoleId&$top=999"
+        listed = ListedGrant(look, read_app_role, key, holder, approved_id(change))
         return GrantHandle(
             lambda: self._lists.see(listed),
             lambda: self._lists.delete(listed, folder),
@@ -185,14 +185,18 @@ class Grants:
 
 
 def _role_key(holder: Thing, role: Thing) -> dict[str, str]:
-    definition, _, scope = role.native_id.partition("@")
-    return {"principalId": object_id(holder), "roleDefinitionId": definition, "directoryScopeId": scope or "/"}
+    return {"principalId": object_id(holder), **scope_of(role.native_id)}
 
 
-def _role_schedule(kind: str, holder: Thing) -> str:
-    names = f"id,principalId,roleDefinitionId,directoryScopeId,memberType,{kind}ScheduleId"
+def _role_schedule(kind: str, holder: Thing, role: Thing) -> ListedGrant:
+    names = f"id,principalId,roleDefinitionId,directoryScopeId,appScopeId,memberType,{kind}ScheduleId"
     names += ",assignmentType" if kind == "roleAssignment" else ""
-    return f"{_ROLES}/{kind}ScheduleInstances?{_of(holder)}&$select={names}"
+    look = f"{_ROLES}/{kind}ScheduleInstances?{_of(holder)}&$select={names}"
+    return ListedGrant(look, read_assignment, _role_key(holder, role), holder, ids=("id", f"{kind}ScheduleId"))
+
+
+def _read_managed(thing: Object) -> tuple[str, str, str]:
+    return *read_membership(thing), needed(thing, "accessId")
 
 
 def _of(holder: Thing) -> str:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,7 +17,7 @@ import requests
 
 from access_review.connectors.entra.pages import AbsentError, NotReadError
 from access_review.connectors.entra.properties import Object
-from access_review.connectors.entra.throttle import ThrottlePace, cost, retry_after, workload
+from access_review.connectors.entra.throttle import ThrottlePace, cost, http_date, retry_after, workload
 
 BATCH = 20
 """Requests in one ``$batch``."""
@@ -27,6 +26,8 @@ EVENTUAL_CONSISTENCY = {"ConsistencyLevel": "eventual"}
 _AGAIN = frozenset({408, 429, 500, 502, 503, 504, 509})
 # Graph has no code of its own for this: every workload says it in other words.
 _UNLICENSED = ("licens", "premium")
+# Where a delta cannot go on, the status is 410, or another of 40X with this code.
+_LOST_PLACE = "syncstatenotfound"
 
 Token = Callable[[bool], str]
 """Gives an access token; true asks for a fresh one."""
@@ -41,7 +42,7 @@ class VanishedError(NotReadError):
 
 
 class ExpiredError(NotReadError):
-    """A delta token is too old (410): everything has to be read anew."""
+    """A delta token is too old, or not known any more: everything has to be read anew."""
 
 
 class UntrustedError(NotReadError):
@@ -145,6 +146,13 @@ class Graph:
         """Return one document; raises a ``NotReadError`` that says why there is none."""
         return self._patiently([ask], lambda asks: [self.send("GET", asks[0].url, headers=asks[0].headers)])[0]()
 
+    def get_one(self, collection: str, native: str, *names: str) -> Object:
+        """Return these properties of one object of a collection; raises ``NotReadError`` also where another object comes."""
+        found = self.get(GraphRequest(f"{collection}/{native}?$select={','.join(('id', *names))}"))
+        if found.get("id") != native:
+            raise NotReadError(f"what came is not the object of {collection} that was asked for")
+        return found
+
     def get_all(self, asks: Sequence[GraphRequest]) -> list[Callable[[], Object]]:
         """Ask up to twenty things in one ``$batch``; each result is called for its document or its fault."""
         return self._patiently(asks, self._batch)
@@ -207,13 +215,14 @@ class Graph:
             )
         except requests.exceptions.SSLError as error:
             raise UntrustedError(f"the server's certificate is not trusted: {_reason(error)}") from error
-        except requests.RequestException as error:
+        # A header that cannot be read, such as a Location, comes as a plain ValueError.
+        except (requests.RequestException, ValueError) as error:
             return GraphResponse(0, None, failure=f"no answer: {_reason(error)}")
         return self._answer(response)
 
     def _answer(self, response: requests.Response) -> GraphResponse:
-        if self._clock is None and "Date" in response.headers:
-            self._clock = parsedate_to_datetime(response.headers["Date"])
+        if self._clock is None:
+            self._clock = http_date(response.headers.get("Date"))
         if response.status_code == 204:
             return GraphResponse(204, {}, response.headers)
         try:
@@ -232,8 +241,9 @@ class Graph:
         # A batch that failed whole says of each part what it says of itself: each may be asked again.
         if outer.status != 200 or outer.failure:
             return [outer] * len(asks)
-        responses = outer.body.get("responses") if isinstance(outer.body, dict) else None
-        by_id = {r["id"]: r for r in responses or () if isinstance(r, dict) and isinstance(r.get("id"), str)}
+        said = outer.body.get("responses") if isinstance(outer.body, dict) else None
+        responses = said if isinstance(said, list) else []
+        by_id = {r["id"]: r for r in responses if isinstance(r, dict) and isinstance(r.get("id"), str)}
         return [_part(by_id.get(str(i))) for i in range(len(asks))]
 
 
@@ -276,6 +286,8 @@ def _fault(answer: GraphResponse, attempts: int) -> NotReadError | None:
     summary = answer.summary + (f", {attempts} times in a row" if attempts > 1 else "")
     if answer.status in (400, 403) and any(word in answer.summary.casefold() for word in _UNLICENSED):
         return AbsentError(f"the tenant has no licence for it ({summary})")
+    if answer.code.casefold() == _LOST_PLACE:
+        return ExpiredError(summary)
     kinds = {403: RefusedError, 404: VanishedError, 410: ExpiredError, 400: RejectedError, 501: RejectedError}
     return kinds.get(answer.status, NotReadError)(summary)
 

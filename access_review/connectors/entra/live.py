@@ -13,7 +13,7 @@ from access_review.connectors.entra.delta import DeltaChanges, mark_changes
 from access_review.connectors.entra.graph import Graph, GraphRequest, RefusedError, UntrustedError
 from access_review.connectors.entra.live_pages import LivePages, SigninWindow
 from access_review.connectors.entra.paged_tenant import PagedTenant
-from access_review.connectors.entra.pages import NotReadError
+from access_review.connectors.entra.pages import NotReadError, listed_objects
 from access_review.connectors.entra.properties import Object
 from access_review.connectors.entra.queries import SEES_HIDDEN
 from access_review.connectors.entra.readable_parts import readable_parts
@@ -108,14 +108,16 @@ class LiveTenant:
     def _organisation(self, graph: Graph) -> Object:
         """Ask whose tenant it is, which also shows that the service answers at all."""
         try:
-            found = graph.get(ORGANISATION).get("value")
+            named = listed_objects(graph.get(ORGANISATION))
         except RefusedError:
             return {}
         except UntrustedError as error:
             raise ConnectorError(self.source.name, str(error), hint=TRUST_HINT) from error
         except NotReadError as error:
             raise Transient(self.source.name, f"Graph could not be reached: {error}") from error
-        return found[0] if isinstance(found, list) and found and isinstance(found[0], dict) else {}
+        if not named:
+            raise Transient(self.source.name, "Graph does not say whose tenant it is")
+        return named[0]
 
     def _clock(self, graph: Graph, as_of: datetime) -> tuple[str, Row]:
         server_time = graph.clock

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from urllib.parse import quote
 
 from access_review.connectors.entra.graph import BATCH, EVENTUAL_CONSISTENCY, Graph, GraphRequest, RefusedError, quoted
-from access_review.connectors.entra.pages import AbsentError, NotReadError, Page
+from access_review.connectors.entra.pages import AbsentError, NotReadError, Page, listed, next_link
 from access_review.connectors.entra.properties import Object
 from access_review.connectors.entra.queries import BY_PART, GraphQuery
 
@@ -109,9 +109,9 @@ class LivePages:
         received, counted = 0, None
         for page in follow(self.graph, ask, lambda: self._get(read, ask)):
             counted = page.get("@odata.count", counted)
-            received += len(page.get("value") or ())
+            received += len(listed(page))
             # Objects came or went during the read: what counts is the number at its end.
-            moved = "@odata.nextLink" not in page and counted not in (None, received)
+            moved = next_link(page) is None and counted not in (None, received)
             yield {**page, "@odata.count": self._recount(read)} if moved else page
 
     def _get(self, read: GraphQuery, ask: GraphRequest) -> Object:
@@ -120,9 +120,12 @@ class LivePages:
         except RefusedError as error:
             raise _needs(read, error) from error
 
-    def _recount(self, read: GraphQuery) -> object:
+    def _recount(self, read: GraphQuery) -> int:
         ask = GraphRequest(f"{read.path}?$select=id&$top=1&$count=true", EVENTUAL_CONSISTENCY)
-        return self.graph.get(ask).get("@odata.count")
+        counted = self.graph.get(ask).get("@odata.count")
+        if not isinstance(counted, int):
+            raise NotReadError("the server does not say how many there are now")
+        return counted
 
     def _remembered(self, part: str, pages: Iterator[Page]) -> Iterator[Page]:
         ids = self.seen.setdefault(part, [])
@@ -190,7 +193,7 @@ class LivePages:
             for native in candidates:
                 left -= 1
                 for page in fan.pages(native):
-                    end = "@odata.nextLink" not in page
+                    end = next_link(page) is None
                     yield {**page, "@odata.nextLink": f"{native}/after"} if end and left else page
         except RefusedError as error:
             raise _needs(read, error) from error
@@ -217,15 +220,20 @@ def _needs(read: GraphQuery, error: NotReadError) -> RefusedError:
 
 
 def follow(graph: Graph, ask: GraphRequest, first: Callable[[], Object]) -> Iterator[Object]:
-    """Yield a page and those its nextLinks lead to, verbatim; a link followed before is a fault."""
+    """Yield a page and those its nextLinks lead to, verbatim; each has a list of values.
+
+    Raises ``NotReadError`` for any other answer, and for a link that is none or was followed before.
+    """
     followed, empty = {ask.url}, 0
     page = first()
     while True:
-        yield page if "value" in page or "@odata.id" in page else _single(page)
-        link = page.get("@odata.nextLink")
-        if not isinstance(link, str):
+        page = page if "value" in page or "@odata.id" in page else _single(page)
+        things = listed(page)
+        yield page
+        link = next_link(page)
+        if link is None:
             return
-        empty = 0 if page.get("value") else empty + 1
+        empty = 0 if things else empty + 1
         if empty > _EMPTY_PAGES:
             raise NotReadError(f"{empty} empty pages in a row")
         url = graph.relative(link)

@@ -90,17 +90,14 @@ class PagedCollection:
                 raise NotReadError("a nextLink leads back to a page already read")
             if following is not None:
                 followed.add(following)
-            value = page.get("value") if isinstance(page, Mapping) else None
-            if not isinstance(value, list):
-                raise NotReadError(f"a page has no list of values{_error(page)}")
+            value = listed(page)
             self._check_context(page)
             self.started = True
             # Not every page repeats the count, and the last one that does is right.
             count = page.get("@odata.count")
             self.expected = count if isinstance(count, int) else self.expected
-            link = page.get("@odata.nextLink")
-            following = None if link is None else str(link)
             yield value
+            following = next_link(page)
         if not self.started:
             raise NotReadError("no page was read")
         if following is not None:
@@ -108,7 +105,7 @@ class PagedCollection:
 
     def _fresh(self, value: list[Any]) -> Iterator[Object]:
         for thing in value:
-            if not isinstance(thing, dict) or not isinstance(thing.get("id"), str) or not _ID.fullmatch(thing["id"]):
+            if not _is_object(thing):
                 self.nameless += 1
                 continue
             print_ = hash(json.dumps(thing, sort_keys=True))
@@ -132,6 +129,34 @@ class PagedCollection:
 
 
 _TOP = frozenset({"users", "groups", "servicePrincipals", "applications"})
+
+
+def listed(page: Page) -> list[Any]:
+    """Return what a page lists; raises ``NotReadError`` for one without a list, which says nothing of what is there."""
+    value = page.get("value") if isinstance(page, Mapping) else None
+    if not isinstance(value, list):
+        raise NotReadError(f"a page has no list of values{_error(page)}")
+    return value
+
+
+def listed_objects(page: Page) -> list[Object]:
+    """Return the objects that a page lists; raises ``NotReadError`` where something in it is no object with an id."""
+    things = listed(page)
+    if not all(map(_is_object, things)):
+        raise NotReadError("a page lists something without a usable id")
+    return things
+
+
+def next_link(page: Page) -> str | None:
+    """Return the link to the page that follows, null after the last; raises ``NotReadError`` for what is no link."""
+    link = page.get("@odata.nextLink")
+    if link is not None and not isinstance(link, str):
+        raise NotReadError("a page has a nextLink that is no text")
+    return link
+
+
+def _is_object(thing: Any) -> bool:
+    return isinstance(thing, dict) and isinstance(thing.get("id"), str) and bool(_ID.fullmatch(thing["id"]))
 
 
 def _error(page: Any) -> str:

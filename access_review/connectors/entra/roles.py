@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 
 from access_review.connectors.entra.groups import ManagedMembership, membership
-from access_review.connectors.entra.properties import Object, date, flag, inner, needed, text
+from access_review.connectors.entra.properties import Object, UnusableError, date, flag, inner, needed, text
 from access_review.connectors.entra.tenant_objects import TableRow, TenantObjects
 from access_review.tables import Row
 
@@ -35,6 +35,9 @@ def powers() -> Iterator[tuple[str, int, bool]]:
     for place, role in enumerate(_known(), start=1):
         yield role["template"], place, role.get("tier") == 0
 
+
+APP_SCOPE = "app:"
+"""What stands before a scope that only an application knows: ``/`` is everything there, and not the tenant."""
 
 ACTIVATED: Row = {"removable": False, "why_not": "activated through PIM: end the eligibility"}
 
@@ -170,8 +173,19 @@ def _native(role: str, scope: str) -> str:
 
 def read_assignment(thing: Object) -> RoleAssignment:
     """Read principal, definition and scope of an assignment or schedule instance."""
-    scope = text(thing, "directoryScopeId") or text(thing, "appScopeId") or "/"
-    return RoleAssignment(needed(thing, "principalId"), needed(thing, "roleDefinitionId"), scope)
+    scope, of_app = text(thing, "directoryScopeId"), text(thing, "appScopeId")
+    if scope is None and of_app is None:
+        raise UnusableError("directoryScopeId and appScopeId are missing", "directoryScopeId")
+    return RoleAssignment(
+        needed(thing, "principalId"), needed(thing, "roleDefinitionId"), scope or f"{APP_SCOPE}{of_app}"
+    )
+
+
+def scope_of(role_id: str) -> Mapping[str, str]:
+    """Return definition and scope of a role's native id, by the names that Graph has for them."""
+    definition, _, scope = role_id.partition("@")
+    kind = "appScopeId" if scope.startswith(APP_SCOPE) else "directoryScopeId"
+    return {"roleDefinitionId": definition, kind: scope.removeprefix(APP_SCOPE) or "/"}
 
 
 def is_own(thing: Object) -> bool:

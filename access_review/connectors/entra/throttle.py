@@ -7,10 +7,12 @@ answer 5 requests per 10 s, policies 1 per second.
 """
 
 import random
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import parse_qs, urlsplit
 
@@ -19,8 +21,12 @@ from access_review.connectors.entra.queries import DIRECTORY, POLICIES, REPORTS
 SIZES = ((50, 3500), (500, 5000))
 LARGEST = 8000
 """Resource units in ten seconds that the largest tenants have."""
+LONGEST_WAIT = 3600.0
+"""Seconds that are waited at most because a service asks for it."""
 SHARE = 0.9
 """The share (0 to 1) of a limit that is used, so that others who sign in as the same application are not starved."""
+
+_SECONDS = re.compile(r"\d+(\.\d+)?", re.ASCII)
 
 
 def cost(url: str) -> int:
@@ -132,15 +138,24 @@ class ThrottlePace:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Read Retry-After: seconds, or a date (measured from the answer's own Date); null when there is none."""
-    value = next((held for name, held in headers.items() if name.casefold() == "retry-after"), None)
-    if value is None:
+    """Read Retry-After: seconds, or a date (measured from the answer's own Date); null when there is none that says when.
+
+    It is :data:`LONGEST_WAIT` at most: who asks then and is told the same again gives up in the end.
+    """
+    said = {name.casefold(): str(held).strip() for name, held in headers.items()}
+    value = said.get("retry-after", "")
+    if _SECONDS.fullmatch(value):
+        return min(LONGEST_WAIT, float(value))
+    until, sent = http_date(value), http_date(said.get("date"))
+    if until is None or sent is None:
         return None
+    return min(LONGEST_WAIT, max(0.0, (until - sent).total_seconds()))
+
+
+def http_date(text: object) -> datetime | None:
+    """Return the date of a header in UTC; null for what is none."""
     try:
-        return max(0.0, float(value))
-    except ValueError:
-        sent = next((held for name, held in headers.items() if name.casefold() == "date"), None)
-    try:
-        return max(0.0, (parsedate_to_datetime(value) - parsedate_to_datetime(sent or "")).total_seconds())
-    except (TypeError, ValueError):
+        at = parsedate_to_datetime(str(text))
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError, IndexError):
         return None

@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from access_review.changes import Action, Change, Sighting, Target, Thing, WriteAnswer, WriteResult
 from access_review.connectors.entra.changed_objects import FOLDERS, OddError, account_of, folder_of, object_id
 from access_review.connectors.entra.grants import Grants
-from access_review.connectors.entra.graph import Graph, GraphRequest, RefusedError
+from access_review.connectors.entra.graph import Graph, RefusedError
 from access_review.connectors.entra.graph import GraphResponse as Reply
 from access_review.connectors.entra.pages import NotReadError
 from access_review.connectors.entra.permissions import LOOKING, writes_with
-from access_review.connectors.entra.properties import NEVER, UnusableError, time_or_never
+from access_review.connectors.entra.properties import NEVER, UnusableError, flag, time_or_never
 from access_review.connectors.entra.throttle import retry_after
 from access_review.errors import ConnectorError
 
@@ -101,10 +101,8 @@ class GraphWriter:
     # Accounts
 
     def _enabled(self, account: Thing) -> bool | None:
-        found = self._graph.get(
-            GraphRequest(f"/{folder_of(account)}/{object_id(account)}?$select=id,accountEnabled")
-        ).get("accountEnabled")
-        return found if isinstance(found, bool) else None
+        found = self._graph.get_one(f"/{folder_of(account)}", object_id(account), "accountEnabled")
+        return flag(found, "accountEnabled")
 
     def _switch(self, account: Thing, *, on: bool) -> Reply:
         return self._graph.send("PATCH", f"/{folder_of(account)}/{object_id(account)}", body={"accountEnabled": on})
@@ -112,7 +110,7 @@ class GraphWriter:
     def _sessions(self, target: Target, since: datetime) -> Sighting:
         """Sessions older than the change are there until Graph counts only later ones as valid."""
         account = account_of(target)
-        thing = self._graph.get(GraphRequest(f"/users/{object_id(account)}?$select=id,signInSessionsValidFromDateTime"))
+        thing = self._graph.get_one("/users", object_id(account), "signInSessionsValidFromDateTime")
         valid = time_or_never(thing, "signInSessionsValidFromDateTime")
         older = valid is None or valid == NEVER or valid < since.astimezone(UTC)
         return Sighting(older, self._graph.base, "" if older else f"only sessions from {valid} on are valid")

@@ -292,9 +292,15 @@ def test_a_bucket_never_holds_more_than_its_size() -> None:
         ({"Retry-After": "soon"}, None),
         ({"Retry-After": "Tue, 24 Nov 2026 09:00:30 GMT", "Date": "Tue, 24 Nov 2026 09:00:00 GMT"}, 30),
         ({"Retry-After": "Tue, 24 Nov 2026 09:00:30 GMT"}, None),
+        ({"Retry-After": "Tue, 24 Nov 2026 09:00:30 -0000", "Date": "Tue, 24 Nov 2026 09:00:00 GMT"}, 30),
+        ({"Retry-After": "inf"}, None),
+        ({"Retry-After": "nan"}, None),
+        ({"Retry-After": "-5"}, None),
+        ({"Retry-After": "99999999999"}, 3600),
+        ({"Retry-After": "Tue, 24 Nov 2099 09:00:30 GMT", "Date": "Tue, 24 Nov 2026 09:00:00 GMT"}, 3600),
     ],
 )
-def test_retry_after_is_seconds_or_a_date(headers: dict[str, str], seconds: float | None) -> None:
+def test_retry_after_is_seconds_or_a_date_an_hour_at_most(headers: dict[str, str], seconds: float | None) -> None:
     assert retry_after(headers) == seconds
 
 
