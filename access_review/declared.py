@@ -154,9 +154,7 @@ def waivers(workspace: Workspace, engine: Engine) -> pa.Table:
             "rule": w.rule,
             "subject": ids.get(w.subject, w.subject),
             "about": ids.get(w.about, w.about) if w.about else None,
-            "reason": w.reason,
-            "approver": w.approver,
-            "ticket": w.ticket,
+            **{name: None if name in w.lacks else getattr(w, name) for name in ("reason", "approver", "ticket")},
             "expires_at": end_of(w.expires),
             "place": workspace.place("waiver", w.waiver),
         }

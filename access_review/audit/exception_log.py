@@ -8,7 +8,7 @@ what they asked for.
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from io import StringIO
 from typing import Any
 
@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from access_review import documents
 from access_review.audit.reviewers import People
 from access_review.audit.worklist import fold
+from access_review.declared import end_of
 from access_review.errors import PlanRefused, Unclear, WorkspaceError
 from access_review.model import JsonObject
 from access_review.policy import Exceptions
@@ -179,33 +180,40 @@ def find_waiver(text: str, name: str) -> Waiver:
     return _named(_read(text), name)
 
 
-def end_waiver(text: str, name: str, today: date) -> str:
+def end_waiver(text: str, name: str, now: datetime) -> str:
     """End an entry: yesterday was its last day; raises ``PlanRefused`` for one that has ended.
 
     Raises ``Unclear`` for a name that is not in the log, ``WorkspaceError`` for a log that cannot be read.
     """
     waiver = _named(_read(text), name)
-    if waiver.expires and waiver.expires < today:
+    if _is_over(waiver, now):
         raise PlanRefused(f"{name} ended on {waiver.expires}", hint="nothing was changed")
-    return _edited(text, lambda waivers: _entry(waivers, name).update(expires=today - timedelta(days=1)))
+    # The last day that is over everywhere: it would still accept through one that is not.
+    last = (now.astimezone(UTC) - timedelta(hours=12)).date() - timedelta(days=1)
+    return _edited(text, lambda waivers: _entry(waivers, name).update(expires=last))
+
+
+def _is_over(waiver: Waiver, now: datetime) -> bool:
+    end = end_of(waiver.expires)
+    return end is not None and end <= now
 
 
 def waiver_states(
-    waivers: Iterable[Waiver], used: Mapping[str, int], settings: Exceptions, today: date
+    waivers: Iterable[Waiver], used: Mapping[str, int], settings: Exceptions, now: datetime
 ) -> tuple[tuple[Waiver, str], ...]:
-    """Say how each entry stands; ``used`` counts the findings that each accepts today."""
-    return tuple((waiver, _state(waiver, used.get(waiver.waiver, 0), settings, today)) for waiver in waivers)
+    """Say how each entry stands at a moment; ``used`` counts the findings that each accepts then."""
+    return tuple((waiver, _state(waiver, used.get(waiver.waiver, 0), settings, now)) for waiver in waivers)
 
 
-def _state(waiver: Waiver, used: int, settings: Exceptions, today: date) -> str:
-    missing = [name for name in ("reason", "approver", "ticket", "expires") if not getattr(waiver, name)]
-    if waiver.expires and waiver.expires < today:
+def _state(waiver: Waiver, used: int, settings: Exceptions, now: datetime) -> str:
+    lacks = ", ".join(waiver.lacks)
+    if _is_over(waiver, now):
         return "expired"
-    if missing:
-        return f"accepts nothing: without {', '.join(missing)}"
-    if waiver.expires and waiver.expires <= today + settings.warn:
-        return "expires soon" if used else "expires soon, and nothing needs it"
-    return "in force" if used else "nothing needs it"
+    if lacks and waiver.lacks != ("ticket",):
+        return f"accepts nothing: without {lacks}"
+    soon = waiver.expires and waiver.expires <= now.date() + settings.warn
+    stands = ["expires soon"] if soon else ["in force"] if used else []
+    return ", and ".join([*stands, *([] if used else ["nothing needs it"])]) + (f"; without {lacks}" if lacks else "")
 
 
 def _bounded(expires: date, settings: Exceptions, today: date) -> None:

@@ -119,7 +119,7 @@ def end(ctx: typer.Context, name: Name) -> None:
     from access_review.stages.waive import end_waiver
 
     options: Options = ctx.obj
-    end_waiver(options.folder, name, options.now.date())
+    end_waiver(options.folder, name, options.now)
     options.show({"waiver": name}, f"{name} has ended; what it accepted is open again in the next review.")
 
 
@@ -152,7 +152,7 @@ def list_(
 
     options: Options = ctx.obj
     workspace, run, today = options.workspace(), options.found_run(reviewed=True), options.now.date()
-    log = list_waivers(workspace, run, today)
+    log = list_waivers(workspace, run, options.now)
     waiting = [(one.asked, one.state(today)) for one in pending_waivers(workspace, run, options.now) if not one.merged]
     if output and options.give(view.csv(log.states, log.unlogged, log.approved_as), output):
         return

@@ -340,6 +340,12 @@ class Waiver(File):
     asked_as: Assured | None = None
     approved_as: Assured | None = None
 
+    @property
+    def lacks(self) -> tuple[str, ...]:
+        """What it does not say, or says blankly, of why, by whom, under which ticket and until when."""
+        said = {"reason": self.reason, "approver": self.approver, "ticket": self.ticket, "expires": self.expires}
+        return tuple(name for name, value in said.items() if not str(value or "").strip())
+
 
 class Waivers(File):
     """``roles/waivers.yaml``: the exception log."""

@@ -97,14 +97,24 @@ def approve_waiver(
 
 
 def beneficiary_of(run: Run, entry: Waiver) -> str:
-    """Return whose access a waiver is about: by the findings of a run, or by whose the account is where nothing is found now."""
-    same = (entry.rule, entry.subject, entry.about)
+    """Return whose access a waiver is about: by the findings of a run, or by whose the account is where nothing is found now.
+
+    An entry may name what it is about by its id or as ``source:kind:name``.
+    """
     for row in reviews.read(run).findings.to_pylist():
-        if (row["rule"], row["subject"], row["about"] if entry.about else None) == same and row["person"]:
+        named = entry.subject in _called(row["subject"], row["subject_name"])
+        about = not entry.about or entry.about in _called(row["about"] or "", row["about_name"])
+        if row["rule"] == entry.rule and named and about and row["person"]:
             return str(row["person"])
     known = reviews.owners(run)
-    owners = known.read().select(["account", "person"]).to_pylist() if known else ()
-    return next((str(row["person"]) for row in owners if row["account"] == entry.subject), entry.subject)
+    owners = known.read().select(["account", "person", "name"]).to_pylist() if known else ()
+    whose = (str(row["person"]) for row in owners if entry.subject in _called(row["account"], row["name"]))
+    return next(whose, entry.subject)
+
+
+def _called(one: str, name: str | None) -> tuple[str, str]:
+    """Return both ways in which an entry of the log may name something."""
+    return one, ":".join((*one.split(":")[:2], name or ""))
 
 
 def renew_waiver(
@@ -130,12 +140,12 @@ def renew_waiver(
     write_log(workspace.folder, _asked(workspace, run, renewed, name, signer, now))
 
 
-def end_waiver(folder: Path, name: str, today: date) -> None:
+def end_waiver(folder: Path, name: str, now: datetime) -> None:
     """End a waiver: what it accepted is open again.
 
     Raises ``Unclear`` for no waiver, and ``PlanRefused`` for one that has ended.
     """
-    write_log(folder, exception_log.end_waiver(log_text(folder), name, today))
+    write_log(folder, exception_log.end_waiver(log_text(folder), name, now))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,11 +158,11 @@ class WaiverLog:
     unlogged: tuple[WorkItem, ...]
 
 
-def list_waivers(workspace: Workspace, run: Run, today: date) -> WaiverLog:
-    """Return the exception log as it stands in a reviewed run."""
+def list_waivers(workspace: Workspace, run: Run, now: datetime) -> WaiverLog:
+    """Return the exception log as it stands in a reviewed run, at a moment."""
     findings = reviews.read(run).findings.to_pylist()
     used = Counter(row["waiver"] for row in findings if row["status"] == "waived")
-    states = exception_log.waiver_states(workspace.waivers.waivers, used, workspace.policy.exceptions, today)
+    states = exception_log.waiver_states(workspace.waivers.waivers, used, workspace.policy.exceptions, now)
     return WaiverLog(states, asked_as(workspace, run), approved_as(workspace, run), kept_unlogged(run))
 
 
