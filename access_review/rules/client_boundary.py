@@ -19,12 +19,13 @@ def check() -> Relation:
 
     The finding is about the grant, whatever leads on from it. Entitlements without a
     client concern nobody, and people of whom no client is known are not judged:
-    unknown is no violation. Groups that restrict take nothing from a client.
+    unknown is no violation. Groups that restrict take nothing from a client. A client is
+    the same in capitals, small letters and with spaces around it.
     """
     return select(
         """
         WITH reaches AS (
-            SELECT DISTINCT c.entitlement, e.client
+            SELECT DISTINCT c.entitlement, e.client, lower(trim(e.client)) AS folded
             FROM closure AS c JOIN entitlements AS e ON e.entitlement = c.reached
             WHERE e.client IS NOT NULL AND e.effect <> 'restricts'
         ), holders AS (
@@ -53,7 +54,7 @@ def check() -> Relation:
         ), crossed AS (
             SELECT pairs.example, pairs.entitlement, min(r.client) AS client, count(*) AS others
             FROM pairs JOIN reaches AS r ON r.entitlement = pairs.entitlement
-                 LEFT JOIN serves AS s ON s.person = pairs.example AND s.client = r.client
+                 LEFT JOIN serves AS s ON s.person = pairs.example AND lower(trim(s.client)) = r.folded
             WHERE s.person IS NULL
             GROUP BY pairs.example, pairs.entitlement
         ), crossing AS (
