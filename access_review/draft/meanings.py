@@ -69,6 +69,11 @@ _MANAGER = (
     r"\b(manager|supervisor|boss|superior|report(s|ing) to|line manager|vorgesetzte[rn]?|f(ü|ue)hrungskraft|teamleit\w*|"
     r"mgr|responsable|jefe|chef)\b"
 )
+_ABSENCE = (
+    r"\b(absence|absent|holiday|vacation|loa|abwesen\w*|urlaub\w*|(last|next|sick|annual|parental|maternity|paternity|of|on|from) leave|"
+    r"leave (start\w*|begin\w*|from|end\w*|until|to|return|type|request\w*))\b"
+)
+"""Whoever is away comes back: a leave is no leaving."""
 _LOGIN = (
     r"\b(log ?in( name)?|log ?on( name)?|user ?name|account|(badge|card)( ?(no|nr|num|number|id))?|sam ?account\w*|upn|user principal name|user|user ?id|uid|"
     r"benutzer\w*|kennung|anmeldename|usuario|bname|uname|principal)\b"
@@ -99,9 +104,14 @@ ROSTER_HINTS = (
         r"\b(term|terminat\w*|leav\w*|left|last (working )?day|exit|austritt\w*|end|ende|ends|until|separation|departure|"
         r"sortie|baja)\b",
         _DATES,
-        but=r"\b(probation|review|notice|probezeit|visa|permit)\b",
+        but=rf"\b(probation|review|notice|probezeit|visa|permit|start\w*|begin\w*)\b|{_ABSENCE}",
     ),
-    Hint("starts", r"\b(hire\w*|start\w*|entry|join\w*|eintritt\w*|effective|begin\w*|from|onboard\w*)\b", _DATES),
+    Hint(
+        "starts",
+        r"\b(hire\w*|start\w*|entry|join\w*|eintritt\w*|effective|begin\w*|from|onboard\w*)\b",
+        _DATES,
+        but=_ABSENCE,
+    ),
     Hint("notified", r"\b(notice|notified|notification|resign\w*)\b", _DATES),
     Hint("status", r"\b(\w*status|state|stand|estado|statut)\b", _WORDS, says_status),
     Hint("department", r"\b(department|dept|abteilung|division|departement)\b(?! (id|no|code))", _TEXTS),

@@ -21,76 +21,26 @@ _HELD_FIELDS = ("entitlement", "since", "until", "used")
 _TABLE_FIELDS = ("account", "display_name", "mail", "employee_id", "enabled", "client", "created_at", *_HELD_FIELDS)
 _DATED = frozenset({"starts", "left_at", "notified", "created_at", "since", "until", "used", "last_used"})
 _CONTRACTOR = re.compile(r"\b(contract\w*|vendor|temp\w*|extern\w*|contingent|consultant|agency|freelance\w*)\b")
-_YES = frozenset(
-    (
-        *(
-            "1",
-            "true",
-            "yes",
-            "y",
-            "active",
-            "enabled",
-            "open",
-            "on",
-            "ja",
-            "j",
-            "x",
-            "ok",
-            "aktiv",
-            "in",
-            "si",
-            "sí",
-            "oui",
-        ),
-        *(
-            "unlocked",
-            "valid",
-            "activo",
-            "actif",
-            "wahr",
-            "a",
-            "t",
-            "normal",
-            "provisioned",
-            "activated",
-            "ativo",
-            "attivo",
-            "tak",
-        ),
-    )
+
+
+def _said(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+_YES = _said("1 true yes y on ja j x ok wahr t si sí oui tak")
+_NO = _said("0 false no n off nein - falsch f non nie")
+"""What answers a header: under *disabled*, yes means that nobody can sign in."""
+_OPEN = _said("active enabled open in unlocked valid normal provisioned activated a aktiv activo actif ativo attivo")
+_SHUT = _said(
+    "inactive disabled closed out locked blocked suspended deactivated deprovisioned terminated revoked deleted expired "
+    "invalid retired left d i inaktiv gesperrt inactivo inactif inativo inattivo"
 )
-_NO = frozenset(
-    (
-        *("0", "false", "no", "n", "inactive", "disabled", "closed", "off", "nein", "-", "inaktiv", "out", "non", "f"),
-        *(
-            "locked",
-            "blocked",
-            "gesperrt",
-            "suspended",
-            "deactivated",
-            "deprovisioned",
-            "terminated",
-            "revoked",
-            "deleted",
-        ),
-        *(
-            "expired",
-            "invalid",
-            "falsch",
-            "inactivo",
-            "inactif",
-            "retired",
-            "left",
-            "d",
-            "i",
-            "inativo",
-            "inattivo",
-            "nie",
-        ),
-    )
+"""What says by itself whether an account can be used, under any header."""
+_DENIAL = re.compile(
+    r"\b(not|non|disabled|deactivated|deprovisioned|deleted|expired|terminated|revoked|closed|archived|retired|inactive|"
+    r"locked|blocked|suspended|gesperrt|inaktiv|deaktiviert)\b"
 )
-_REVERSED = re.compile(r"\b(disabled|deactivated|inactive|locked|blocked|gesperrt|suspended)\b")
-"""Headers under which yes means that nobody can sign in."""
+"""A word of a header that turns what yes means: twice, and it means again that an account can be used."""
 
 _MISTAKEN = ("id", "employee_id", "email", "e_mail", "start", "hired", "end", "ends", "left", "last_day", "sponsor")
 _ALIKE = 0.85
@@ -262,17 +212,18 @@ def table_source(
 
 def _signs_in(look: TableLook, column: str) -> tuple[dict[str, list[str]], list[str]]:
     """Return which words of a column mean that an account can be used, and say which have no meaning yet."""
-    known = (_NO, _YES) if _REVERSED.search(plain_header(column)) else (_YES, _NO)
+    turned = len(_DENIAL.findall(plain_header(column))) % 2 == 1
+    works, denied = (_OPEN | _NO, _SHUT | _YES) if turned else (_OPEN | _YES, _SHUT | _NO)
     words = _words(look, column)
-    yes, no = ([word for word in words if word.casefold() in sure] for sure in known)
+    yes, no = ([word for word in words if word.casefold() in sure] for sure in (works, denied))
     doubts = []
     if unknown := [word for word in words if word not in {*yes, *no}]:
         doubts = [
             f"whether accounts with {column} {', '.join(unknown)} can be used is not known: put the words under enabled"
         ]
-    if known[0] is _NO:
+    if turned:
         doubts.append(f"{column} is read the other way round: {', '.join(no) or 'yes'} means that nobody can sign in")
-    true, false = ("false", "true") if known[0] is _NO else ("true", "false")
+    true, false = ("false", "true") if turned else ("true", "false")
     return {"yes": yes or [true], "no": no or [false]}, doubts
 
 

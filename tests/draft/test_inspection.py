@@ -397,6 +397,45 @@ def test_a_column_of_what_is_disabled_is_read_the_other_way_round() -> None:
     assert any("the other way round" in doubt for doubt in source.doubts)
 
 
+@pytest.mark.parametrize(
+    ("header", "words", "yes", "no"),
+    [
+        ("Not Active", "Yes No", ["No"], ["Yes"]),
+        ("Not Disabled", "Yes No", ["Yes"], ["No"]),
+        ("Deprovisioned Status", "Yes No", ["No"], ["Yes"]),
+        ("Deprovisioned Status", "Deprovisioned Active", ["Active"], ["Deprovisioned"]),
+        ("Account Locked", "locked open", ["open"], ["locked"]),
+        ("Active", "Y N", ["Y"], ["N"]),
+    ],
+)
+def test_yes_means_what_its_header_asks_and_a_state_means_itself(header, words, yes, no) -> None:
+    first, second = words.split()
+    rows = "\n".join(f"u{n} | r{n % 2} | {second if n % 4 else first}" for n in range(8))
+    look = inspect_table("users.csv", table(f"user name | role | {header}\n{rows}"))
+    source = table_source("users", look, "users.csv", {}, SourceAnswers(), ())
+    assert {one.name: one.value for one in source.options}["enabled"] == {"yes": yes, "no": no}
+
+
+@pytest.mark.parametrize(
+    ("header", "meant"),
+    [
+        ("Term Start Date", "starts"),
+        ("Termination Date", "left_at"),
+        ("Leaving Date", "left_at"),
+        ("Leave Date", "left_at"),
+        ("Contract End", "left_at"),
+        ("Leave Start Date", None),
+        ("Last Leave Date", None),
+        ("Return From Leave", None),
+        ("Absence End", None),
+    ],
+)
+def test_a_leave_is_no_leaving_and_what_starts_does_not_end(header, meant) -> None:
+    rows = "\n".join(f"{n} | Ana B{n} | 2026-0{n}-17" for n in range(1, 9))
+    look = inspect_table("hr.csv", table(f"employee id | name | {header}\n{rows}"))
+    assert {c: one.field for one in look.guess.meanings for c in one.columns}.get(header) == meant
+
+
 def test_what_nobody_can_place_is_unknown_and_says_so() -> None:
     look = inspect_table("notes.csv", table("remark | more\nhello there | a\nhello there | b\nbye | b"))
     assert look.guess.kind is FileKind.UNKNOWN
