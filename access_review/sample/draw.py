@@ -224,6 +224,11 @@ def _reasons(sample: Sample, taken_back: str) -> Iterator[str]:
         yield f"drawn again: what was drawn in {taken_back} is gone"
 
 
+def remember_unseen(before: SampleState, after: SampleState) -> SampleState:
+    """Keep the clocks of those whom a draw did not see where not all accounts were read: they may be there still."""
+    return replace(after, coverage={**before.coverage, **after.coverage})
+
+
 def not_reviewed(state: SampleState, sample: Sample, reviewed: Iterable[str]) -> SampleState:
     """Let the units that nobody looked at wait on from where they were before the sample was drawn."""
     missed = {pick.unit for pick in sample.picks} - set(reviewed)

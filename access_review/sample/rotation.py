@@ -91,7 +91,7 @@ def count_overdue(
 def advance_clocks(
     seen: Mapping[str, LastReviewed], units: Iterable[str], drawn: Iterable[str], *, run: str, as_of: datetime
 ) -> dict[str, LastReviewed]:
-    """Return what is known after a draw: who entered, and who was drawn. Who left the population is forgotten."""
+    """Return what is known after a draw: who entered, and who was drawn. Who is not in the population is forgotten."""
     after = {unit: seen.get(unit, LastReviewed(as_of)) for unit in units}
     for unit in drawn:
         state = after[unit]

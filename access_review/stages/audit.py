@@ -135,6 +135,8 @@ def draw_sample(
             carried=carried.intersection(unit.unit for unit in units),
             clients=aims_of(workspace.policy, _waiting(last)),
         )
+        if facts.snapshot.incomplete("accounts"):
+            after = draw.remember_unseen(state, after)
         people = reviewers.people_of(facts.snapshot.tables["people"].to_pylist())
         listed = worklist.list_work(facts.engine, sample)
         routed = reviewers.route(listed, workspace.policy.reviewing, people, facts.snapshot.as_of.date())

@@ -7,7 +7,7 @@ import pytest
 from access_review import runs
 from access_review.artifacts import SAMPLE
 from access_review.sample import commitment
-from access_review.store import logbook, read
+from access_review.store import audits, logbook, read
 from tests.support.workspaces import Company
 
 pytestmark = pytest.mark.slow
@@ -142,3 +142,19 @@ def test_the_auditor_may_keep_the_key_from_the_first_week_on(tmp_path):
     assert (done.code, drawn.committed, drawn.key) == (0, True, key.hex()), done.err
     again = company.run("audit", "--draw-key", str(company.folder / "key"), at="2026-11-09T07:00:00Z")
     assert (again.code, "the key is not the one promised" in again.err) == (1, True), again.out
+
+
+def test_whoever_was_not_read_for_a_week_waits_on_from_where_they_were(tmp_path):
+    company = Company(tmp_path)
+    assert company.run("audit", at=MONDAY).code == 0
+    before = audits.sample_state(company.folder).coverage
+    ledger = company.folder / "sources/ledger.csv"
+    lines = ledger.read_text().splitlines(keepends=True)
+    ledger.write_text("".join(lines[: len(lines) // 2]))
+    short = company.run("audit", at="2026-11-02T06:00:00Z")
+    assert (short.code, "accept_fewer" in short.out + short.err) == (1, True)
+    ledger.write_text("".join(lines))
+    assert company.run("audit", at="2026-11-09T06:00:00Z").code == 0
+    after = audits.sample_state(company.folder).coverage
+    assert before.keys() == after.keys()
+    assert {unit: clock.entered for unit, clock in after.items()} == {u: clock.entered for u, clock in before.items()}
