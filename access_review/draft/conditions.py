@@ -64,9 +64,9 @@ class Explained:
 
 
 def group_people(
-    people: Sequence[str], assignments: Mapping[str, Sequence[str | None]], attributes: Sequence[str], most: int = 2
+    people: Sequence[str], assignments: Mapping[str, Sequence[str | None]], attributes: Sequence[str]
 ) -> tuple[Grouping, ...]:
-    """Group the people by every set of at most ``most`` attributes.
+    """Group the people by every attribute, and every two of them.
 
     ``assignments`` has a column ``person`` and one for each attribute, one row an assignment. An
     assignment without a value is in no group of that attribute; people of no interest are left out.
@@ -74,7 +74,7 @@ def group_people(
     place = {name: index for index, name in enumerate(people)}
     person = np.array([place.get(name or "", -1) for name in assignments["person"]], np.int64)
     coded = {name: _code(assignments[name]) for name in attributes}
-    sets = [chosen for count in range(1, most + 1) for chosen in combinations(attributes, count)]
+    sets = [chosen for count in (1, 2) for chosen in combinations(attributes, count)]
     return tuple(_group(chosen, coded, person, len(people)) for chosen in sets)
 
 

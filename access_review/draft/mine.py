@@ -107,12 +107,10 @@ def decompose(matrix: AccessMatrix) -> Decomposition:
     )
 
 
-def bundles(
-    matrix: AccessMatrix, *, limit: int = 20, min_people: int = 3, min_entitlements: int = 2
-) -> tuple[MinedRole, ...]:
+def bundles(matrix: AccessMatrix, *, limit: int = 20, min_people: int = 3) -> tuple[MinedRole, ...]:
     """Propose at most ``limit`` bundles, each the one that newly covers most.
 
-    A bundle has several people and several entitlements; less is a list of exceptions.
+    A bundle has several people and two entitlements at least; less is a list of exceptions.
     """
     grouped = _group(matrix)
     weights = [len(rows) for rows in grouped.of_row]
@@ -122,7 +120,7 @@ def bundles(
     shared |= {grouped.rows[a] & grouped.rows[b] for i, a in enumerate(paired) for b in paired[:i]}
     candidates = set()
     for wide in shared:
-        if _weight(wide, grouped.of_column) >= min_entitlements:
+        if _weight(wide, grouped.of_column) >= 2:
             high = _holders(grouped, wide)
             if _weight(high, grouped.of_row) >= min_people:
                 candidates.add((high, _common(grouped, high)))

@@ -19,6 +19,8 @@ Floats = npt.NDArray[np.float64]
 
 EVERYBODY = 20_000
 """People up to whom everybody is compared with everybody."""
+NEAREST = 10
+"""How many of those whose access is most like somebody's are looked at."""
 COMPARED_WITH = 5_000
 """People with whom each is compared where there are more."""
 
@@ -54,7 +56,7 @@ class _Block:
     """Block × those compared with: the same, each entitlement weighted by 1/√holders."""
 
 
-def neighbourhood(matrix: AccessMatrix, k: int = 10) -> Neighbourhood:
+def neighbourhood(matrix: AccessMatrix, k: int = NEAREST) -> Neighbourhood:
     """Compare everybody with everybody, or with those of :func:`compared_with`; ties in similarity go to the smaller id."""
     people = len(matrix.people)
     crossing = _Crossing(matrix, compared_with(people))
@@ -74,10 +76,10 @@ def neighbourhood(matrix: AccessMatrix, k: int = 10) -> Neighbourhood:
     return Neighbourhood(nearest, similarity, holding, np.round(closeness, _DIGITS), np.round(fit, _DIGITS))
 
 
-def nearest_people(matrix: AccessMatrix, people: Indices, k: int = 10) -> Indices:
-    """Return for some people, by index and in their order, the ``k`` whose access is most like theirs, nearest first."""
+def nearest_people(matrix: AccessMatrix, people: Indices) -> Indices:
+    """Return for some people, by index and in their order, the :data:`NEAREST` whose access is most like theirs, nearest first."""
     crossing = _Crossing(matrix, compared_with(len(matrix.people)))
-    k = min(k, max(len(crossing.others) - 1, 0))
+    k = min(NEAREST, max(len(crossing.others) - 1, 0))
     found = [crossing.nearest(block, k)[0] for block in crossing.blocks(people)] if k else []
     return np.concatenate(found) if found else np.empty((len(people), 0), np.int64)
 

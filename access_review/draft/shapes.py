@@ -62,10 +62,10 @@ def form_of(values: Any) -> tuple[Form, float]:
     return Form.TEXT, 1.0
 
 
-def common_shapes(values: Sequence[str], most: int = 3) -> tuple[tuple[str, int], ...]:
-    """Return the ``most`` commonest shapes of values with their counts: ``MMK1532`` has the shape ``AAA9999``, long runs as ``9{8}``."""
+def common_shapes(values: Sequence[str]) -> tuple[tuple[str, int], ...]:
+    """Return the three commonest shapes of values with their counts: ``MMK1532`` has the shape ``AAA9999``, long runs as ``9{8}``."""
     counted = Counter(_shape(value) for value in values)
-    return tuple(sorted(counted.items(), key=lambda item: (-item[1], item[0]))[:most])
+    return tuple(sorted(counted.items(), key=lambda item: (-item[1], item[0]))[:3])
 
 
 def _shape(value: str) -> str:

@@ -32,6 +32,10 @@ LITTLE = 0.4
 """Coverage below which templates will not carry a review."""
 _BEYOND_CHANCE = 0.3  # share of what chance leaves over that attributes must explain
 
+MOST_LEFT_OUT = 1_000
+"""So many grants that no template explains stand in a draft, the most unusual."""
+_MOST_BUNDLES = 10
+
 _HIGH, _MEDIUM = 0.8, 0.5  # lower ends of the interval: 16 of 16 are sure, 4 of 4 are not
 _SMALL = 3  # people below whom a template is asked about
 _MANY_GRANTS = 50_000  # from here one shuffle shows chance well enough
@@ -102,7 +106,7 @@ class TemplateDraft:
     """In the order of what each newly explains."""
     bundles: tuple[DraftBundle, ...]
     left_out: tuple[UnusualGrant, ...]
-    """Grants that no template explains, the most unusual first; of very many the first ``most_left_out``."""
+    """Grants that no template explains, the most unusual first; of very many the first :data:`MOST_LEFT_OUT`."""
     access: UnusualAccess
     """How unusual every grant is: :func:`access_review.draft.unusual.explain_grant` says why."""
     explained: npt.NDArray[np.bool_]
@@ -135,8 +139,6 @@ def draft_templates(
     given: DraftInput,
     *,
     min_people: int = 2,
-    most_bundles: int = 10,
-    most_left_out: int = 1_000,
     names: Mapping[str, str] | None = None,
 ) -> TemplateDraft:
     """Draft templates; 300,000 grants take some tens of seconds.
@@ -166,10 +168,10 @@ def draft_templates(
     access = score_access(matrix, telling_groups(matrix, given.assignments, given.attributes))
     left = np.flatnonzero(~explained)
     # Of people who hold too little nothing can be said: they come last.
-    left = left[np.lexsort((access.place[left], ~access.comparable[left]))][:most_left_out]
+    left = left[np.lexsort((access.place[left], ~access.comparable[left]))][:MOST_LEFT_OUT]
     return TemplateDraft(
         templates,
-        _bundles(given, explained, most_bundles) if explains or not given.attributes else (),
+        _bundles(given, explained) if explains or not given.attributes else (),
         tuple(explain_grant(access, grant, names) for grant in left.tolist()),
         access,
         explained,
@@ -182,10 +184,11 @@ def draft_templates(
     )
 
 
-def wilson_lower(hits: int, of: int, z: float = 1.96) -> float:
-    """Return the lower end of the Wilson interval of a share; 0 of nothing."""
+def wilson_lower(hits: int, of: int) -> float:
+    """Return the lower end of the Wilson interval of a share, with 95 % confidence; 0 of nothing."""
     if not of:
         return 0.0
+    z = 1.96
     share = hits / of
     middle = share + z * z / (2 * of)
     width = z * sqrt(share * (1 - share) / of + z * z / (4 * of * of))
@@ -331,9 +334,9 @@ def _undecided(given: DraftInput, line: AttributeLine, explained: npt.NDArray[np
     )
 
 
-def _bundles(given: DraftInput, explained: npt.NDArray[np.bool_], most: int) -> tuple[DraftBundle, ...]:
+def _bundles(given: DraftInput, explained: npt.NDArray[np.bool_]) -> tuple[DraftBundle, ...]:
     result = []
-    for number, role in enumerate(bundles(given.matrix.only(~explained), limit=most), 1):
+    for number, role in enumerate(bundles(given.matrix.only(~explained), limit=_MOST_BUNDLES), 1):
         found = {
             caution
             for entitlement in role.entitlements

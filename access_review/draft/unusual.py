@@ -57,13 +57,13 @@ class UnusualGrant(PeerCounts):
     place: int
 
 
-def score_access(matrix: AccessMatrix, peer_group: Mapping[str, str] | None = None, *, k: int = 10) -> UnusualAccess:
-    """Score every grant against the ``k`` nearest people, the other access of the person and the peers.
+def score_access(matrix: AccessMatrix, peer_group: Mapping[str, str] | None = None) -> UnusualAccess:
+    """Score every grant against the nearest people, the other access of the person and the peers.
 
     ``peer_group`` names the peers of a person, say ``Agent at HARBOR``; title and client together are
     the best of the attributes measured. A person without one is compared by access alone.
     """
-    near, index, told = neighbourhood(matrix, k), index_peers(matrix, peer_group), foretold(matrix)
+    near, index, told = neighbourhood(matrix), index_peers(matrix, peer_group), foretold(matrix)
     views = [(_NEAREST, near.closeness)]
     views += [(_NEAREST, near.fit)] if told is None else [(_FORETOLD, told), (_FIT, near.fit)]
     share = _peer_share(matrix, *_peers(index))
