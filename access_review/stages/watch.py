@@ -129,8 +129,9 @@ class Watch:
     def _renew_workspace(self) -> list[News]:
         """Read the workspace anew where its files are others; one that cannot be used stays as it was, and is told once."""
         try:
-            if self._workspace.is_renewed():
+            if self._workspace.is_renewed(self.clock):
                 self._looks = None
+            if not self._workspace.differs:
                 self._record.mended(_WORKSPACE)
         except WorkspaceError as error:
             return self._once(f"{_WORKSPACE} {error.in_a_line}", alarms.fault(error.in_a_line, error.hint), holds=True)

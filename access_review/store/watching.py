@@ -43,7 +43,19 @@ def folder_of(workspace: Path) -> Path:
 def read(workspace: Path) -> WatchState:
     """Return what the last look left; nothing where there was none. Raises ``ArtifactError`` for a damaged file."""
     path = folder_of(workspace) / WATCHED.path
-    return files.read(path, WATCHED) if path.exists() else WatchState()
+    if not path.exists():
+        return WatchState()
+    data = files.content(path)
+    try:
+        state = WATCHED.load(data, str(path))
+    except ArtifactError as error:
+        raise ArtifactError(error.message, hint=_HINT) from None
+    named = {state.findings: "open", state.changed: "changed"}
+    named |= {file: f"{name}.{part}" for name, one in state.sources.items() for part, file in one.parts.items()}
+    for file, name in named.items():
+        if file and file.rsplit(".", 2)[0] != name:
+            raise ArtifactError(f"{path} names {file} for {name}, which it is not", hint=_HINT)
+    return state
 
 
 def write(workspace: Path, state: WatchState) -> None:
@@ -110,6 +122,9 @@ def parts(workspace: Path, kept: Mapping[str, str]) -> Parts:
     """Return the tables of one source; raises ``ArtifactError``."""
     there = {name: table(workspace, file) for name, file in kept.items()}
     empty = {n: pa.schema([f.with_nullable(True) for f in t.schema]).empty_table() for n, t in TABLES.items()}
+    for name, found in there.items():
+        if name not in empty or found.column_names != empty[name].column_names:
+            raise ArtifactError(f"{folder_of(workspace) / kept[name]} has not the columns of {name}", hint=_HINT)
     return {**empty, **there}
 
 

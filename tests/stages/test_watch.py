@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections import Counter
 from contextlib import chdir
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import pytest
 
 from access_review import runs
 from access_review.engine.kept import KeptDatabase
+from access_review.errors import ArtifactError
 from access_review.findings.compare import current
 from access_review.logbook.lines import LogEvent
 from access_review.stages.watch import Watch
@@ -224,6 +226,54 @@ def test_a_template_that_cannot_be_used_is_told_once_and_one_that_is_gone_is_rev
     template.unlink()
     later(clock, seconds=2)
     assert watch.look().reviewed
+
+
+def test_a_mistake_that_was_taken_back_is_told_again_when_it_is_made_again(company, clock):
+    watch = watched(company, clock)
+    watch.look()
+    template = company.folder / "roles/templates/clerk.yaml"
+    text = template.read_text()
+    for _ in range(2):
+        template.write_text("role: [")
+        later(clock, seconds=2)
+        assert watch.look().told == ("Access review: sources/ or roles/ cannot be used as written",)
+        template.write_text(text)
+        later(clock, seconds=2)
+        assert watch.look().told == ()
+
+
+@dataclass
+class Writing(Time):
+    """A clock by which somebody goes on writing a file while it is waited for."""
+
+    file: Path = Path()
+    parts: list[str] = field(default_factory=list)
+
+    def wait(self, seconds):
+        super().wait(seconds)
+        if self.parts:
+            self.file.write_text(self.parts.pop(0))
+
+
+def test_half_of_a_policy_that_is_being_written_is_no_policy(company):
+    policy = company.folder / "roles/policy.yaml"
+    whole = policy.read_text()
+    clock = Writing(START + timedelta(minutes=5), timedelta(), file=policy)
+    watch = watched(company, clock)
+    watch.look()
+    policy.write_text("")  # an empty one would do, with everything as it comes
+    clock.parts = [whole]
+    later(clock, seconds=2)
+    seen = watch.look()
+    assert (seen.reviewed, seen.told, watch.workspace.policy.organisation) == (
+        False,
+        (),
+        watched(company, clock).workspace.policy.organisation,
+    )
+    policy.write_text(f"{whole}\nmover_grace: 9d\n")
+    later(clock, seconds=2)
+    watch.look()
+    assert watch.workspace.policy.mover_grace == timedelta(days=9)
 
 
 def test_a_clock_that_goes_back_is_told_and_nothing_is_lost(company, clock):
@@ -458,3 +508,33 @@ def test_a_service_says_that_it_is_ready_and_alive_survives_a_kill_and_ends_when
         second.communicate(timeout=60)
         assert second.returncode == 0
         assert len(company.notices()) == 1
+
+
+def _of_another_table(state):
+    parts = state["sources"]["ledger"]["parts"]
+    parts["grants"], parts["accounts"] = parts["accounts"], parts["grants"]
+
+
+def _of_another_source(state):
+    state["sources"]["ledger"]["parts"]["people"] = state["sources"]["hr"]["parts"]["people"]
+
+
+def _elsewhere(state):
+    state["findings"] = "../../sources/ledger.csv"
+
+
+def _no_moment(state):
+    state["at"] = "soon"
+
+
+@pytest.mark.parametrize("forge", [_of_another_table, _of_another_source, _elsewhere, _no_moment])
+def test_a_state_that_names_what_is_not_its_own_is_refused_and_what_to_do_is_said(company, clock, forge):
+    watched(company, clock).look()
+    file = company.folder / "runs/watch/state.json"
+    state = json.loads(file.read_text())
+    forge(state)
+    file.write_text(json.dumps(state))
+    with pytest.raises(ArtifactError) as refused:
+        watched(company, clock).look()
+    assert "state.json" in refused.value.message
+    assert refused.value.hint.startswith("remove runs/watch")
