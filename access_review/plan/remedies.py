@@ -167,6 +167,8 @@ def _removal(request: Request, account: Row, grant: Row, finding: Row) -> Change
     holder = account if grant["account"] == account["account"] else _checked(request, grant["account"])
     held = request.entitlements[grant["entitlement"]]
     _complete(request, [holder["account"], *request.reach[grant["entitlement"]]])
+    if holder["status"] != "left":
+        _followed_known(request, held["source"])
     _touchable(request, held)
     if grant["via"] == "licence" or held["kind"] == "licence":
         raise _refusal(WithheldCode.LICENCE)
@@ -263,6 +265,15 @@ def _complete(request: Request, ids: Sequence[str]) -> None:
         if reason := request.gaps.groups.get(name, ""):
             called = request.entitlements.get(name, {}).get("name", name)
             raise _refusal(WithheldCode.INCOMPLETE, name=called, detail=reason)
+
+
+def _followed_known(request: Request, source: str) -> None:
+    """Refuse while it is not known what follows a directory's groups: a tenant may carry on from there what a role allows."""
+    if not request.can(source, Action.CUT_NESTING) or request.capabilities[source].synchronised:
+        return
+    for name, reason in sorted(request.gaps.carriers.items()):
+        if name in request.capabilities and request.capabilities[name].synchronised:
+            raise _refusal(WithheldCode.INCOMPLETE, name=name, detail=reason)
 
 
 def _writable(request: Request, source: str) -> bool:

@@ -3,7 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any, TypeVar
 
@@ -59,11 +59,15 @@ class DecidedRevoke:
 
 @dataclass(frozen=True, slots=True)
 class PlanGaps:
-    """What was not read: of the rosters, of each source, and of single groups, each with the reason."""
+    """What was not read: of the rosters, of each source, and of single groups, each with the reason.
+
+    ``carriers`` are the sources of which it is not known what their groups carry, or which follow another's.
+    """
 
     rosters: Mapping[str, str]
     sources: Mapping[str, str]
     groups: Mapping[str, str]
+    carriers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +215,8 @@ def find_gaps(snapshot: Snapshot) -> PlanGaps:
     verdicts = snapshot.tables["completeness"].to_pylist()
     groups = {v["subject"]: v["reason"] or "no reason given" for v in verdicts if not v["complete"]}
     groups.pop(WHOLE_SOURCE, None)
-    return PlanGaps(reasons_of(("people", "assignments")), reasons_of(SOURCE_TABLES), groups)
+    rosters, carriers = reasons_of(("people", "assignments")), reasons_of(("entitlements", "nesting"))
+    return PlanGaps(rosters, reasons_of(SOURCE_TABLES), groups, carriers)
 
 
 # A decision about what is not held any more has been carried out, by whomever.

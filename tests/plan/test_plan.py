@@ -326,6 +326,10 @@ def incomplete(source, subject):
         ("hr", "people", {"user7", "view7"}),
         ("hr", "assignments", {"user7", "view7"}),
         ("entra", "accounts", set()),
+        ("entra", "grants", set()),
+        ("entra", "nesting", {"user7"}),
+        ("entra", "entitlements", {"user7"}),
+        ("ledger", "entitlements", {"view7"}),
     ],
 )
 def test_nothing_is_planned_on_what_was_not_read(source, subject, withheld):
