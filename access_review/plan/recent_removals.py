@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -27,8 +27,9 @@ class RemovedAmount:
 
 @dataclass(frozen=True, slots=True)
 class RecentRemovals:
-    """What was taken and not given back; it counts from ``since``, the last accepted population or a week ago.
+    """What was taken and not given back; toward the policy it counts from ``since``, the last accepted population or a week ago.
 
+    What went before that is here for the floor of a day alone, which begins anew at no acceptance.
     ``people`` are those from whom something was taken under a wind-down, with its name: they count toward its own number.
     """
 
@@ -38,7 +39,7 @@ class RecentRemovals:
 
     def wound_down(self, name: str) -> frozenset[str]:
         """Return from whom something was taken under a wind-down, or may have been where nobody can say any more."""
-        lost = {one.change for one in self.amounts if (one.what, one.where) == ANYTHING}
+        lost = {one.change for one in self._from(self.since) if (one.what, one.where) == ANYTHING}
         return frozenset({person for of, person in self.people if of == name} | lost)
 
     def wound_down_by_others(self, name: str) -> frozenset[str]:
@@ -46,10 +47,12 @@ class RecentRemovals:
         return frozenset({person for of, person in self.people if of != name})
 
     def counts(self, besides: Collection[str], since: datetime | None = None) -> Mapping[tuple[str, str], int]:
-        """Sum what was taken from each population, besides by changes that a plan has itself (by id)."""
-        start = max((moment for moment in (since, self.since) if moment), default=None)
+        """Sum what was taken from each population since a moment, besides by changes that a plan has itself (by id)."""
         sums: dict[tuple[str, str], float] = defaultdict(float)
-        for one in self.amounts:
-            if one.change not in besides and (start is None or one.at >= start):
+        for one in self._from(since or self.since):
+            if one.change not in besides:
                 sums[one.what, one.where] += one.amount
         return {key: math.ceil(total - 1e-9) for key, total in sums.items()}
+
+    def _from(self, start: datetime | None) -> Iterator[RemovedAmount]:
+        return (one for one in self.amounts if start is None or one.at >= start)

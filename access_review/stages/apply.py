@@ -10,11 +10,11 @@ from access_review import workspace as workspaces
 from access_review.changes import Change
 from access_review.errors import PlanRefused
 from access_review.model import Clock
-from access_review.plan.recent_removals import WEEK, RecentRemovals
+from access_review.plan.recent_removals import DAY, WEEK, RecentRemovals
 from access_review.plan.record import Plan, refuse_early, refuse_stale
 from access_review.revoke import apply, approve, recheck, systems
 from access_review.revoke.approve import Signatories
-from access_review.revoke.journal_removals import recent_removals as taken_by
+from access_review.revoke.journal_removals import CountedBatch, recent_removals
 from access_review.revoke.read_again import SecondReview, ask_again, read_again, require_same_systems
 from access_review.revoke.signed_removal import digest_of_removal, takes_standing
 from access_review.revoke.states import CHANGED, Recheck, State, Transition
@@ -24,15 +24,13 @@ from access_review.stages.approve import sign_execution
 from access_review.stages.keep_signed import Signer
 from access_review.stages.rederive import decisions_then, is_derivable, refuse_other_version, require_derived
 from access_review.stages.work_orders import write_orders
-from access_review.store import pinned, plans, reviews, snapshots
+from access_review.store import logged, pinned, plans, reviews, snapshots
 from access_review.store.journal import JournalFile
 from access_review.store.plans import StoredPlan
 from access_review.workspace import Workspace
 
 FOLLOWED = timedelta(days=7)
 """How long an unattended run is looked at again, and an order that it gave is not given twice."""
-
-_DAY = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,11 +228,11 @@ def _allowed_today(stored: StoredPlan, workspace: Workspace, now: datetime) -> _
 def _called_today(workspace: Workspace, now: datetime, counts: Callable[[Plan, Change], bool]) -> int:
     """Count the calls of the last day that count, and those of batches of which nobody can say what they were."""
     called = sum(
-        row.state is State.CALLING and row.at > now - _DAY and counts(plan, change)
+        row.state is State.CALLING and row.at > now - DAY and counts(plan, change)
         for plan, change, row in _journalled(workspace)
     )
     return called + sum(
-        row.state is State.CALLING and row.at > now - _DAY
+        row.state is State.CALLING and row.at > now - DAY
         for _, journal in plans.lost(workspace.folder)
         for row in journal.changes
     )
@@ -347,8 +345,13 @@ def _lately(stored: StoredPlan, workspace: Workspace, now: datetime) -> RecentRe
         since = max(since, runs.find(workspace.folder, inputs.accepted.run).as_of)
     if name := stored.plan.scope.wind_down:
         since = min(since, pinned.began(workspace.wind_downs[name]))
-    known = ((plan, journal.standings) for plan, journal in plans.journals(workspace.folder, besides=stored.journal))
-    return taken_by(known, (journal.standings for _, journal in plans.lost(workspace.folder)), since)
+    log = logged.known(workspace.folder)
+    known = (
+        CountedBatch(plan, journal.standings, plans.is_logged(log, plan.digest, journal.path, workspace.folder))
+        for plan, journal in plans.journals(workspace.folder, besides=stored.journal)
+    )
+    lost = (journal.standings for _, journal in plans.lost(workspace.folder))
+    return recent_removals(known, lost, since, now - DAY)
 
 
 def _others(stored: StoredPlan, workspace: Workspace) -> list[Change]:

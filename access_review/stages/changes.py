@@ -73,7 +73,7 @@ def _several(since: str, found: list[Run]) -> Run:
 def _removed(workspace: Path, after: datetime, until: datetime) -> Mapping[tuple[str, str], str]:
     """Return what batches of ours took between two moments, by account (or child) and entitlement, and for whom."""
     removed = {}
-    for plan, journal in plans.journals(workspace):
+    for plan, journal in plans.logged_journals(workspace):
         for change in plan.changes:
             status = journal.standings.get(change.id)
             at = status.at if status and status.state in PROVEN else None

@@ -79,7 +79,7 @@ def leavers_by(engine: Engine, workspace: Workspace, run: Run, snapshot: Snapsho
         of_clients={name: one.targets for name, one in workspace.policy.clients.items() if one.targets},
         before=before,
         statuses=queries.person_statuses(engine, [one.person for one in before.leavers] if before else ()),
-        verified=proven(plans.journals(workspace.folder)),
+        verified=proven(plans.logged_journals(workspace.folder)),
     )
 
 

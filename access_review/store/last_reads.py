@@ -15,11 +15,10 @@ from access_review.connectors import emptied_groups
 from access_review.connectors.own_removals import LastRead, OwnRemovals
 from access_review.connectors.shrunk import counted, is_compared
 from access_review.errors import AccessReviewError
-from access_review.logbook.lines import LogEvent
 from access_review.revoke.states import PROVEN, State
 from access_review.runs import Run
 from access_review.snapshot import accounts_of
-from access_review.store import logged, plans, snapshots
+from access_review.store import plans, snapshots
 
 _TAKEN = PROVEN | {State.ORDERED}
 
@@ -102,10 +101,8 @@ def _removals(workspace: Path, since: Mapping[str, datetime]) -> Mapping[str, Ow
     """
     taken: dict[str, list[Target]] = defaultdict(list)
     with suppress(AccessReviewError):
-        log = logged.known(workspace)
-        begun = {entry.name for entry in log.of(LogEvent.BEGUN)} if log else set()
-        for plan, journal in plans.journals(workspace):
-            for change in plan.changes if plan.digest in begun else ():
+        for plan, journal in plans.logged_journals(workspace):
+            for change in plan.changes:
                 status, start = journal.standing(change.id), since.get(change.target.source)
                 if start and status.intended_at and status.intended_at >= start and status.state in _TAKEN:
                     taken[change.target.source] += [] if change.action.restores else [change.target]

@@ -18,10 +18,10 @@ from access_review.findings.format_1 import FORMAT
 from access_review.logbook.tree import TreeHead
 from access_review.plan.derive import PlanInputs
 from access_review.plan.limits import populations
-from access_review.plan.recent_removals import WEEK, RecentRemovals
+from access_review.plan.recent_removals import DAY, WEEK, RecentRemovals
 from access_review.plan.record import PinnedInputs, PinnedPosition, PinnedRun
 from access_review.review import Previous
-from access_review.revoke.journal_removals import recent_removals
+from access_review.revoke.journal_removals import CountedBatch, recent_removals
 from access_review.revoke.states import ChangeStatus
 from access_review.runs import Run
 from access_review.settings import WindDown
@@ -103,7 +103,7 @@ def load(workspace: Workspace, run: Run, pinned: PinnedInputs, *, made_at: datet
         workspace.capabilities(),
         populations(accepted.tables) if accepted else {},
         answered(workspace.folder, pinned.decisions),
-        _taken(workspace.folder, pinned.taken, since),
+        _taken(workspace.folder, pinned.taken, since, made_at - DAY),
     )
 
 
@@ -196,8 +196,8 @@ def _journals(workspace: Path, since: datetime) -> tuple[PinnedPosition, ...]:
     )
 
 
-def _taken(workspace: Path, pinned: Sequence[PinnedPosition], since: datetime) -> RecentRemovals:
-    batches, gone = [], []
+def _taken(workspace: Path, pinned: Sequence[PinnedPosition], since: datetime, yesterday: datetime) -> RecentRemovals:
+    batches, gone, log = [], [], logged.known(workspace)
     without_plan = {of: _upto(journal, of, pinned) for of, journal in plans.lost(workspace)}
     for position in pinned:
         if position.of in without_plan:
@@ -206,8 +206,9 @@ def _taken(workspace: Path, pinned: Sequence[PinnedPosition], since: datetime) -
         name, _, folder = position.of.partition("/")
         stored = plans.find(_run(workspace, name, "what its batch took"), folder)
         with JournalFile(stored.journal, stored.plan.digest) as journal:
-            batches.append((stored.plan, _upto(journal, position.of, pinned)))
-    return recent_removals(batches, gone, since)
+            is_logged = plans.is_logged(log, stored.plan.digest, stored.journal, workspace)
+            batches.append(CountedBatch(stored.plan, _upto(journal, position.of, pinned), is_logged))
+    return recent_removals(batches, gone, since, yesterday)
 
 
 def _upto(journal: JournalFile, of: str, pinned: Sequence[PinnedPosition]) -> Mapping[str, ChangeStatus]:

@@ -341,6 +341,25 @@ def journals(workspace: Path, besides: Path | None = None) -> Iterator[tuple[Pla
                 yield plan, journal
 
 
+def logged_journals(workspace: Path) -> Iterator[tuple[Plan, JournalFile]]:
+    """Yield those of :func:`journals` that their batch began with, by the logbook: what merely lies there proves nothing.
+
+    Raises as :func:`journals` does.
+    """
+    log = logged.known(workspace)
+    for plan, journal in journals(workspace):
+        if is_logged(log, plan.digest, journal.path, workspace):
+            yield plan, journal
+
+
+def is_logged(log: Logbook | None, plan: str, journal: Path, workspace: Path) -> bool:
+    """Tell whether a plan (by its digest) began with this very journal; of everything where there is no logbook yet."""
+    if log is None:
+        return True
+    line = log.latest(LogEvent.BEGUN, plan)
+    return line is not None and line.details["journal"] == journal.relative_to(workspace / "runs").as_posix()
+
+
 def begun_plans(workspace: Path, since: datetime) -> Iterator[StoredPlan]:
     """Yield each plan that began in a known run read since a moment, the oldest first.
 

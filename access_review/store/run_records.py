@@ -65,7 +65,7 @@ def read_run(run: Run, zone: str, first: datetime, asked: frozenset[Asked]) -> R
 
 def _carried_out(workspace: Path) -> Iterator[CarriedOut]:
     """Yield every change that a batch called for, or may have."""
-    for plan, journal in plans.journals(workspace):
+    for plan, journal in plans.logged_journals(workspace):
         called: dict[str, datetime] = {}
         proven: dict[str, datetime] = {}
         for row in journal.changes:

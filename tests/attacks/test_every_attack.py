@@ -57,6 +57,7 @@ SEEN: Mapping[str, str] = {
     "much taken in small rounds": """
         small_rounds: a_second_round_counts_with_the_first_until_that_is_given_back_or_a_week_old,
         what_was_given_back_counts_no_more, a_batch_whose_plan_is_gone_stops_no_other_and_still_counts,
+        a_give_back_that_nobody_began_here_begins_no_new_day, an_audit_that_is_signed_off_begins_no_new_day,
         no_policy_and_no_raised_limit_takes_more_than_a_fifth_in_a_day""",
     "several audits, or several who answer, at once": """
         at_once: three_audits_at_once_draw_one_week_once, four_people_who_answer_at_once_lose_nothing,
@@ -74,6 +75,9 @@ SEEN: Mapping[str, str] = {
     "a key that has ended, an approver who has left": """
         people: a_key_that_has_ended_signs_nothing_however_it_is_dated, an_approver_who_has_left_since_does_not_count,
         an_approval_that_is_withdrawn_counts_no_more_even_when_the_withdrawal_is_deleted""",
+    "a batch that goes on although what it rests on was taken back": """
+        taken_back: an_approval_that_is_taken_back_stops_the_batch_that_runs_on_it,
+        a_standing_approval_that_is_taken_back_stops_the_batch_that_runs_on_it""",
     "a plan from another run's folder or from outside, or for another system": """
         plans: a_plan_copied_into_another_run_is_refused, a_plan_is_carried_out_from_where_it_was_made_and_once,
         a_name_that_is_a_commands_own_or_no_folders_is_refused,

@@ -1,5 +1,8 @@
 """Whoever wants to take much takes it in small rounds: limits count what batches took lately, less what was given back."""
 
+import csv
+import shutil
+
 import pytest
 
 from access_review import runs
@@ -28,6 +31,15 @@ def carried_out(company, minute, name="plan"):
         done = company.sign(person, *more, "--of", name, at=at(minute))
         assert done.code == 0, done.err
     return company.apply("--of", name, at=at(minute + 1))
+
+
+def generous(folder):
+    """Return a company whose policy limits nothing, and whose people hold three grants too many each."""
+    company = Faulty(folder)
+    (company.folder / "roles/templates/clerk.yaml").write_text(
+        "role: clerk\nwho: {department: Finance}\nmay: [app:role:View, app:role:UseA, app:role:UseB]\n"
+    )
+    return company
 
 
 def test_a_second_round_counts_with_the_first_until_that_is_given_back_or_a_week_old(tmp_path):
@@ -71,6 +83,32 @@ def test_what_was_given_back_counts_no_more(tmp_path):
     assert made.code == 0, made.err
 
 
+def test_a_give_back_that_nobody_began_here_begins_no_new_day(tmp_path):
+    company = generous(tmp_path / "company")
+    source = company.folder / "sources/app.yaml"
+    source.write_text(source.read_text() + "options: {declares: true}\n")
+    collected(company, 0)
+    assert planned(company, range(11, 51), 1).code == 0
+    assert planned(company, range(51, 86), 1, name="beside").code == 0
+    assert carried_out(company, 2).code == 0
+    taken = company.calls["revoke"]
+    first = runs.all_runs(company.folder)[0]
+    elsewhere = company.copy(tmp_path / "elsewhere")
+    collected(elsewhere, 4)
+    undone = elsewhere.run("--run", first.id, "undo", "--requested-by", "00007", at=at(5))
+    assert undone.code == 0, undone.err
+    assert carried_out(elsewhere, 6, name="undo").code == 0
+    forged = first.folder / "forged"
+    forged.mkdir(mode=0o700)
+    for name in ("plan.json", "journal.sqlite"):
+        shutil.copy(runs.all_runs(elsewhere.folder)[-1].folder / "undo" / name, forged)
+    for person, more in ((7, ("--request",)), (8, ())):
+        assert company.sign(person, *more, "--run", first.id, "--of", "beside", at=at(7)).code == 0
+    refused = company.apply("--of", "beside", at=at(8))
+    assert (refused.code, company.calls["revoke"]) == (4, taken)
+    assert f"{taken} taken in 24 hours" in refused.json["stopped"]
+
+
 def test_a_batch_whose_plan_is_gone_stops_no_other_and_still_counts(tmp_path):
     company = Faulty(tmp_path / "company", excess=range(11, 21), policy=LIMITED)
     collected(company, 0)
@@ -90,14 +128,38 @@ def test_a_batch_whose_plan_is_gone_stops_no_other_and_still_counts(tmp_path):
 
 
 def test_no_policy_and_no_raised_limit_takes_more_than_a_fifth_in_a_day(tmp_path):
-    company = Faulty(tmp_path / "company")
-    (company.folder / "roles/templates/clerk.yaml").write_text(
-        "role: clerk\nwho: {department: Finance}\nmay: [app:role:View, app:role:UseA, app:role:UseB]\n"
-    )
+    company = generous(tmp_path / "company")
     collected(company, 0)
     refused = planned(company, range(11, 100), 1)
     assert (refused.code, "whatever the policy allows" in refused.err) == (4, True), refused.err
     assert planned(company, range(11, 21), 1).code == 0
+
+
+def accepted(company, minute):
+    """Answer what an audit asks, and sign it off."""
+    assert company.run("--quiet", "audit", at=at(minute)).code in {0, 3}
+    for sheet in sorted(runs.all_runs(company.folder)[-1].folder.glob("sample/*.csv")):
+        rows = list(csv.DictReader(sheet.read_text("utf-8-sig").splitlines()))
+        answer = {"decision": "keep", "decided by": "Person 9", "decided on": "2026-11-02", "comment": "agreed"}
+        path = company.folder / sheet.name
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, rows[0])
+            writer.writeheader()
+            writer.writerows(row | answer for row in rows)
+        assert company.run("decide", str(path), at=at(minute)).code == 0
+    assert company.run("sign-off", "--yes", "--by", "00009", at=at(minute + 1)).code == 0
+
+
+def test_an_audit_that_is_signed_off_begins_no_new_day(tmp_path):
+    company = generous(tmp_path / "company")
+    collected(company, 0)
+    assert planned(company, range(11, 51), 1).code == 0
+    assert carried_out(company, 2).code == 0
+    taken = company.calls["revoke"]
+    accepted(company, 10)
+    collected(company, 20)
+    refused = planned(company, range(51, 86), 21)
+    assert (refused.code, f"{taken} taken in 24 hours" in refused.err) == (4, True), refused.err
 
 
 @pytest.mark.parametrize(

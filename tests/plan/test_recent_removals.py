@@ -1,4 +1,4 @@
-"""What batches took lately counts toward the next plan: each population alone, rounded up, from the later of two starts."""
+"""What batches took lately counts toward the next plan: each population alone, rounded up, from its own start or one that is asked for."""
 
 from datetime import timedelta
 
@@ -41,13 +41,13 @@ def test_what_a_plan_has_itself_is_not_counted_twice():
         (START, None, 2),
         (None, START, 2),
         (START - HOUR, START, 2),
-        (START, START - HOUR, 2),
-        (START + HOUR, START - HOUR, 1),
+        (START, START - HOUR, 3),
+        (START + HOUR, START - HOUR, 3),
         (START - HOUR, START + HOUR, 1),
         (START + 2 * HOUR, None, 0),
     ],
 )
-def test_it_counts_from_the_later_of_both_starts_on(own, asked, counted):
+def test_it_counts_from_its_own_start_on_or_from_the_one_asked_for_though_that_is_earlier(own, asked, counted):
     amounts = tuple(took(f"c{n}", GRANTS, at=START + n * HOUR) for n in (-1, 0, 1))
     assert RecentRemovals(amounts, own).counts((), asked).get(GRANTS, 0) == counted
 
@@ -57,6 +57,8 @@ def test_a_wind_down_has_its_own_people_and_whoever_nobody_can_say():
     found = RecentRemovals(amounts, None, frozenset({("harbor", "p:1"), ("harbor", "p:2"), ("other", "p:3")}))
     assert found.wound_down("harbor") == {"p:1", "p:2", "lost"}
     assert found.wound_down("third") == {"lost"}
+    later = RecentRemovals(amounts, START + HOUR, found.people)
+    assert later.wound_down("third") == frozenset(), "it went before this counts"
 
 
 def test_a_week_and_a_day_are_what_they_say():

@@ -9,7 +9,7 @@ from access_review.changes import Action
 from access_review.plan.limits import Count
 from access_review.plan.recent_removals import RemovedAmount
 from access_review.plan.request import Scope
-from access_review.revoke.journal_removals import recent_removals
+from access_review.revoke.journal_removals import CountedBatch, recent_removals
 from access_review.revoke.states import ChangeStatus, State
 from tests.support.fake_system import START, a_change, a_plan
 
@@ -27,14 +27,20 @@ def at(state=State.PENDING, moment=START, **more):
     return ChangeStatus(state, intended_at=moment, **more)
 
 
+def shown_back(moment=START + HOUR):
+    return at(moment=moment, gone_at=moment)
+
+
 def planned(*changes, counts=COUNTS, scope=None):
     made = a_plan(*changes)
     return replace(made, limits=replace(made.limits, counts=counts), scope=scope or made.scope)
 
 
 def found(*batches, lost=()):
-    """Return what is counted of plans with the state of each change, by change and population."""
-    return recent_removals(batches, lost, SINCE)
+    """Return what is counted of batches that the logbook knows: plans with the state of each change."""
+    return recent_removals(
+        [CountedBatch(plan, standings, logged=True) for plan, standings in batches], lost, SINCE, SINCE
+    )
 
 
 def amounts(*batches, lost=()):
@@ -42,6 +48,7 @@ def amounts(*batches, lost=()):
 
 
 ONE, TWO = a_change(1), a_change(2)
+BACK = replace(ONE, action=Action.ADD_MEMBER, id="back")
 COUNTED = {"pending", "contradicted", "revoked", "restored", "regranted", "unknown", "calling", "ordered"}
 
 
@@ -97,22 +104,61 @@ def test_what_has_no_row_in_the_journal_is_not_taken():
 
 
 def test_what_was_given_back_later_is_not_taken_and_what_was_taken_again_is():
-    back = replace(ONE, action=Action.ADD_MEMBER, id="back")
-    first, undone = (planned(ONE), {ONE.id: at()}), (planned(back), {back.id: at(moment=START + HOUR)})
+    first, undone = (planned(ONE), {ONE.id: at()}), (planned(BACK), {BACK.id: shown_back()})
     again = (planned(ONE), {ONE.id: at(moment=START + 2 * HOUR)})
     assert amounts(first, undone) == {}
     assert amounts(undone, first) == {}, "whatever the order of the folders"
     assert amounts(first, undone, again), "the third is the first once more"
-    early = (planned(back), {back.id: at(moment=START - timedelta(minutes=1))})
+    early = (planned(BACK), {BACK.id: shown_back(START - timedelta(minutes=1))})
     assert amounts(first, early), "what came before gives nothing back"
     other = replace(ONE, action=Action.ADD_APPROLE, id="other")
-    assert amounts(first, (planned(other), {other.id: at(moment=START + HOUR)})), "another kind of thing"
+    assert amounts(first, (planned(other), {other.id: shown_back()})), "another kind of thing"
 
 
-def test_the_same_in_two_batches_counts_once_as_the_first_says():
+@pytest.mark.parametrize("state", list(State))
+def test_what_gives_back_counts_once_a_read_showed_it_and_not_when_it_was_only_called_or_ordered(state):
+    first = (planned(ONE), {ONE.id: at()})
+    by_a_read = (planned(BACK), {BACK.id: replace(shown_back(), state=state)})
+    assert (amounts(first, by_a_read) == {}) == (state in {State.PENDING, State.RESTORED})
+    by_a_word = (planned(BACK), {BACK.id: at(state, START + HOUR)})
+    assert amounts(first, by_a_word), "nobody looked"
+
+
+def test_a_journal_that_merely_lies_there_gives_nothing_back_and_takes_like_any_other():
+    first = CountedBatch(planned(ONE), {ONE.id: at()}, logged=False)
+    laid_there = CountedBatch(planned(BACK), {BACK.id: shown_back()}, logged=False)
+    assert {one.change for one in recent_removals([first, laid_there], [], SINCE, SINCE).amounts} == {ONE.id}
+
+
+def test_what_was_called_after_it_was_given_back_is_taken():
+    late = (planned(ONE), {ONE.id: at(called_at=START + 2 * HOUR)})
+    assert amounts(late, (planned(BACK), {BACK.id: shown_back(START + HOUR)}))
+
+
+def test_what_was_meant_long_ago_and_called_since_counts():
+    long_ago = SINCE - 30 * HOUR
+    assert amounts((planned(ONE), {ONE.id: at(moment=long_ago, called_at=START)}))
+    assert not amounts((planned(ONE), {ONE.id: at(moment=long_ago, called_at=long_ago)}))
+
+
+def test_a_population_that_was_accepted_since_begins_the_day_not_anew():
+    batch = CountedBatch(planned(ONE, TWO), {ONE.id: at()}, logged=True)
+    kept = recent_removals([batch], [{"lost": at()}], START + HOUR, SINCE)
+    assert kept.counts(()) == {}, "toward the policy it counts from the acceptance on"
+    assert kept.counts((), SINCE) == {
+        ("grants removed", "ad"): 2,
+        ("members", "ad:group:Fin"): 1,
+        ("direct members", "ad:group:Fin"): 1,
+        ("", ""): 1,
+    }
+    of_wind_down = CountedBatch(planned(ONE, scope=Scope(wind_down="harbor")), {ONE.id: at()}, logged=True)
+    assert recent_removals([of_wind_down], [], START + HOUR, SINCE).people == frozenset()
+
+
+def test_the_same_in_two_batches_counts_once_as_the_first_says_from_when_it_went_last():
     later = (planned(ONE, counts=(Count("members", "ad:group:Fin", 8, 9, 9),)), {ONE.id: at(moment=START + HOUR)})
     kept = found((planned(ONE), {ONE.id: at()}), later)
-    assert {one.at for one in kept.amounts} == {START}
+    assert {one.at for one in kept.amounts} == {START + HOUR}
     assert [one.amount for one in kept.amounts if one.what == "members"] == [2.0]
 
 
