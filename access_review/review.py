@@ -215,6 +215,16 @@ def establish_owners(
     _do(STEPS[: STEPS.index(_correlate) + 1], tables, workspace, engine, owners)
 
 
+def establish_doubts(
+    tables: Mapping[str, pa.Table],
+    workspace: Workspace,
+    engine: Engine,
+    owners: pa.Table | ParquetFile | None = None,
+) -> None:
+    """Do of the steps of :func:`establish` what says whose each account is, and what speaks against that: ``doubted`` too."""
+    _do((_read, _number, _correlate, _own, _doubt), tables, workspace, engine, owners)
+
+
 def _do(
     steps: Sequence[Step],
     tables: Mapping[str, pa.Table],
@@ -279,6 +289,11 @@ def _declare(tables: Mapping[str, pa.Table], workspace: Workspace, engine: Engin
     engine.register("known_powers", declared.known_powers())
     for relation in declared.RELATIONS:
         relation.make(engine)
+
+
+def _own(tables: Mapping[str, pa.Table], workspace: Workspace, engine: Engine) -> None:  # noqa: ARG001 - as every step
+    """Add ``owned``, of what else the workspace says nothing: what is in doubt needs no more of it."""
+    declared.OWNED.make(engine)
 
 
 def _doubt(tables: Mapping[str, pa.Table], workspace: Workspace, engine: Engine) -> None:  # noqa: ARG001 - as every step

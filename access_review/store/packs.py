@@ -5,8 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-import pyarrow as pa
-
 from access_review import store, workspace
 from access_review.artifacts import AUDIT, DECLARED, REVIEWED, SAMPLE, WORKLIST, removal_certificate
 from access_review.errors import ArtifactError, PlanRefused, WorkspaceError
@@ -19,10 +17,9 @@ from access_review.review import establish_owners
 from access_review.revoke import approve, statements
 from access_review.revoke.approve import Signatories, Statement, StatementKind
 from access_review.runs import Run
-from access_review.snapshot import Stored, stored
+from access_review.snapshot import stored
 from access_review.store import audits, files, follow_ups, logbook, plans, reviews, snapshots
 from access_review.store.decisions import Assurance, RunDecisions
-from access_review.tables import TABLES
 from access_review.workspace import Workspace
 
 
@@ -181,7 +178,8 @@ def figures_of(run: Run, known: Workspace) -> EvidenceFigures:
     snapshot = snapshots.load(run)
     rows = stored(snapshot.tables).rows("accounts")
     with reviews.engine_of(known, snapshot, _MEMORY if rows > _MANY else None) as engine:
-        establish_owners(_for_owners(snapshot.tables), known, engine, reviews.previous(run.workspace, run).owners)
+        tables, before = reviews.tables_of_owners(snapshot), reviews.owners_before(run.workspace, run)
+        establish_owners(tables, known, engine, before)
         lag = figures.measure_open_lag(engine, snapshot.as_of)
     if not store.has(run, SAMPLE):
         return figures.figures_of(run.id, None, lag)
@@ -192,11 +190,3 @@ def figures_of(run: Run, known: Workspace) -> EvidenceFigures:
 
 _MANY, _MEMORY = 100_000, "512MB"
 """Of so many accounts whose each is is found in that much memory, whatever a review may take; the rest goes to disk."""
-_OWNERS_READ, _OWNERS_NUMBERED = ("accounts", "people", "assignments", "aliases"), ("entitlements", "grants", "nesting")
-
-
-def _for_owners(tables: Mapping[str, pa.Table]) -> Stored:
-    """Take those that tell whose each account is, and as empty those whose ids are numbered: grants may be millions."""
-    whole = stored(tables)
-    empty = {name: TABLES[name].schema.empty_table() for name in _OWNERS_NUMBERED}
-    return Stored({name: whole.part(name) for name in _OWNERS_READ} | empty)

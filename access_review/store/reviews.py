@@ -20,9 +20,10 @@ from access_review.findings.judged_share import Judged
 from access_review.plan.derive import changed
 from access_review.review import Previous, Report, establish
 from access_review.runs import Run
-from access_review.snapshot import Snapshot, Stored
+from access_review.snapshot import Snapshot, Stored, stored
 from access_review.store import files, logged, snapshots
 from access_review.store.logged import FINDINGS, OWNERS
+from access_review.tables import TABLES
 from access_review.workspace import Workspace
 
 
@@ -94,6 +95,24 @@ def owners(run: Run) -> ParquetFile | None:
     path = run.folder / OWNERS
     snapshots.verify(path, digest=known.owners, file=known.owners_file, made="reviewed", hint="access-review review")
     return ParquetFile(path)
+
+
+def owners_before(workspace: Path, run: Run) -> ParquetFile | None:
+    """Return :func:`owners` of the newest reviewed run before this one; nothing before the first.
+
+    Raises ``ArtifactError`` as that does.
+    """
+    earlier = [one for one in logged.before(workspace, run) if one.reviewed]
+    return owners(earlier[-1]) if earlier else None
+
+
+def tables_of_owners(snapshot: Snapshot) -> Stored:
+    """Take the tables that tell whose each account is, and as empty those whose ids are numbered: grants may be millions."""
+    whole = stored(snapshot.tables)
+    empty = {name: TABLES[name].schema.empty_table() for name in ("entitlements", "grants", "nesting")}
+    return Stored(
+        {name: whole.part(name) for name in ("accounts", "people", "assignments", "aliases", "owners")} | empty
+    )
 
 
 def previous(workspace: Path, run: Run) -> Previous:

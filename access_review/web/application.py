@@ -168,7 +168,7 @@ def _made(site: Site, page: WebPage, request: Request, form: dict[str, str]) -> 
 def visit_of(site: Site, request: Request, form: dict[str, str] | None = None) -> Visit:
     """Return who asks for what."""
     session = site.sessions.find(request.cookies.get(site.cookie))
-    viewer = site.viewer(session.person) if session and session.person else None
+    viewer = site.signed_in(session.person, session.claims) if session and session.claims else None
     request.state.person = viewer.person if viewer else ""
     return Visit(site, request, session, viewer, form or {})
 

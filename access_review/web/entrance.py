@@ -5,10 +5,8 @@ from typing import Any
 
 from starlette.responses import Response
 
-from access_review.stages import sign_in as signing
 from access_review.stages.decide_signed_in import own_items
 from access_review.stages.sign_in import NotKnown, WebRole
-from access_review.store import logged
 from access_review.web.pages import Visit
 from access_review.web.sign_in import SignInRefused
 
@@ -61,13 +59,12 @@ def callback(visit: Visit) -> Response:
     except SignInRefused as error:
         told = f"{str(error.fault)[:1].upper()}{error.fault[1:]}. You are not signed in."
         return visit.page("message", 403, heading="Not signed in", text=told)
-    declared = visit.site.workspace()
-    found = signing.find_person(logged.newest_reviewed(declared.folder), visit.site.web, claims)
+    found = visit.site.person_of(claims)
     if isinstance(found, NotKnown):
         return visit.page(
             "nobody", 403, why=_WORDS[found], account=claims.object_id, source=visit.site.web.sign_in.source
         )
-    name, session = visit.site.sessions.begin(found)
+    name, session = visit.site.sessions.begin(found, claims)
     visit.request.state.person = found
     response = visit.go(before.goes_to if before else "/")
     session.said = ""

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from access_review.model import Options
+from access_review.stages.sign_in import Claims
 
 SIGN_IN_SECONDS = 600
 """Seconds that somebody has to sign in at the provider."""
@@ -20,13 +21,14 @@ MOST_SESSIONS = 10_000
 
 @dataclass(slots=True)
 class WebSession:
-    """One browser: who is signed in (nobody yet, while at the provider), and what was shown to them when."""
+    """One browser: who is signed in (nobody yet, while at the provider) by which claims, and what was shown to them when."""
 
     digest: str
     csrf: str
     began: float
     last: float
     person: str = ""
+    claims: Claims | None = None
     flow: Options = field(default_factory=dict)
     goes_to: str = "/"
     shown: dict[str, float] = field(default_factory=dict)
@@ -62,10 +64,10 @@ class Sessions:
             session.last = now
             return session
 
-    def begin(self, person: str = "") -> tuple[str, WebSession]:
+    def begin(self, person: str = "", claims: Claims | None = None) -> tuple[str, WebSession]:
         """Make a session; return its name, which the browser alone keeps."""
         name, now = secrets.token_urlsafe(32), self.tick()
-        session = WebSession(_digest(name), secrets.token_urlsafe(32), now, now, person)
+        session = WebSession(_digest(name), secrets.token_urlsafe(32), now, now, person, claims)
         with self._lock:
             if len(self._by_digest) >= MOST_SESSIONS:
                 self._make_room(now)

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from access_review.explain.account_access import AccessFacts
 from access_review.model import Clock
 from access_review.runs import Run
 from access_review.settings.web import Overseer, Web
-from access_review.stages.sign_in import WebRole
+from access_review.stages.sign_in import Claims, NotKnown, WebRole, certain_owners, find_person
 from access_review.store import audits, logged, reviews, rosters
 from access_review.store.recalled import stamp_of
 from access_review.web.sessions import Sessions
@@ -65,6 +65,8 @@ class Site:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _read: tuple[object, Workspace] | None = None
     _people: tuple[object, People] | None = None
+    _owning: threading.Lock = field(default_factory=threading.Lock)
+    _owners: tuple[object, Mapping[str, str]] | None = None
     _asking: threading.Lock = field(default_factory=threading.Lock)
     _facts: tuple[Run, AccessFacts, Callable[[], None]] | None = None
     _making: threading.Lock = field(default_factory=threading.Lock)
@@ -111,8 +113,25 @@ class Site:
                 self._people = (stamp, rosters.people_now(found[0], now) if found else People({}, {}, frozenset()))
             return self._people[1]
 
+    def person_of(self, claims: Claims) -> str | NotKnown:
+        """Return who somebody is by the newest reviewed run, or why they are nobody; raises as :func:`certain_owners` does."""
+        run, declared, web = logged.newest_reviewed(self.folder), self.workspace(), self.web
+        return find_person(run, web, claims, self._owners_in(run, declared, web.sign_in.source) if run else {})
+
+    def _owners_in(self, run: Run, declared: Workspace, source: str) -> Mapping[str, str]:
+        """Return the certain owners of a run, found once: each page asks whose the account is that somebody came with."""
+        stamp = (run.id, reviews.written(run), declared.digest, source)
+        with self._owning:
+            if self._owners is None or self._owners[0] != stamp:
+                self._owners = (stamp, certain_owners(run, declared, source))
+            return self._owners[1]
+
+    def signed_in(self, person: str, claims: Claims) -> Viewer | None:
+        """Return :meth:`viewer` of who signed in with these claims; nothing where the account is theirs no more."""
+        return self.viewer(person) if self.person_of(claims) == person else None
+
     def viewer(self, person: str) -> Viewer | None:
-        """Return somebody signed in, with what the policy lets them do now; nothing for who has left."""
+        """Return somebody with what the policy lets them do now; nothing for who has left."""
         people = self.people()
         if person not in people.here:
             return None

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from access_review import runs, store
+from access_review import runs, store, workspace
 from access_review.artifacts import AUDIT, WORKLIST
 from access_review.audit.decisions import ReviewerAnswer
 from access_review.audit.worklist import UNASSIGNED, WorkItem
@@ -19,7 +19,7 @@ from access_review.errors import AccessReviewError, PlanRefused, Unclear
 from access_review.runs import Run
 from access_review.settings.web import Web, WebSignIn
 from access_review.stages import decide_signed_in as signed_in
-from access_review.stages.sign_in import Claims, NotKnown, find_person
+from access_review.stages.sign_in import Claims, NotKnown, certain_owners, find_person
 from access_review.store import audits, logbook, reviews
 from access_review.store.decisions import Assurance
 from access_review.store.rights import Right, hold
@@ -215,16 +215,17 @@ def test_a_person_is_found_by_tenant_and_object_id_alone(run):
         ),
     )
     object_id = account.rpartition(":")[2]
+    owned = certain_owners(run, workspace.load(run.workspace), "entra")
 
     def find(tenant: str = tenant, object_id: str = object_id, **others: str) -> str:
-        return str(find_person(run, web, Claims(tenant, object_id, others)))
+        return str(find_person(run, web, Claims(tenant, object_id, others), owned))
 
     mail = next(row["mail"] for row in owners.read().to_pylist() if row["person"] == person)
     assert find() == find(object_id=object_id.upper()) == find(employeeid=person.rpartition(":")[2]) == person
     assert find(tenant="another") == NotKnown.OTHER_TENANT
     assert find(object_id="0" * 36, mail=mail, preferred_username=mail) == NotKnown.NO_ACCOUNT
     assert find(employeeid="99999") == NotKnown.CONTRADICTED
-    assert str(find_person(None, web, Claims(tenant, object_id, {}))) == NotKnown.NO_RUN
+    assert str(find_person(None, web, Claims(tenant, object_id, {}), {})) == NotKnown.NO_RUN
 
 
 def _systems(run: Run) -> list[str]:
