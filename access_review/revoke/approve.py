@@ -57,8 +57,13 @@ class Signatories:
         return cls({name: frozenset(found) for name, found in names.items()}, frozenset(active), called)
 
     def alike(self, one: str, other: str) -> bool:
-        """Tell whether two persons have one name: a second row of the same person is no second person."""
-        return bool(self.names.get(one)) and one != other and self.names.get(one) == self.names.get(other)
+        """Tell whether two could be one person: the same, or two of one name; a second row is no second person."""
+        return one == other or (bool(self.names.get(one)) and self.names.get(one) == self.names.get(other))
+
+    def count(self, persons: Iterable[str]) -> int:
+        """Return how many people these are at least: of namesakes, whom nobody can tell apart, one alone."""
+        known = sorted(persons)
+        return len({next(first for first in known if self.alike(first, person)) for person in known})
 
     def named(self, name: str) -> frozenset[str]:
         """Return everybody of this name, whoever is employed."""
@@ -261,14 +266,13 @@ def require(
     counted = {
         person
         for person in found.by(StatementKind.APPROVAL, "approve")
-        if not conflict(plan, person, requester, people)
+        if not conflict(plan, person, requester, people) and not people.alike(person, executor)
     }
-    counted.discard(executor)
     needed = approvals_needed(plan)
-    if len(counted) < needed:
+    if people.count(counted) < needed:
         more = " (whoever carries it out does not count)" if executor != requester else ""
         raise PlanRefused(
-            f"{len(counted)} of {needed} approvals by somebody else{more}{found.words}",
+            f"{people.count(counted)} of {needed} approvals by somebody else{more}{found.words}",
             hint="access-review approve, by another person",
         )
     return Approved(requester, tuple(sorted(counted)), found.stale)
@@ -285,8 +289,11 @@ def conflict(plan: Plan, person: str, requester: str, people: Signatories | None
         return "whoever asks for a plan does not approve it"
     if people and people.alike(person, requester):
         return "whoever asks for it has the same name, so nobody can tell that they are two"
-    if any(change.target.person == person for change in plan.changes):
+    touched = {change.target.person for change in plan.changes if change.target.person}
+    if person in touched:
         return "the plan touches their own access"
+    if people and any(people.alike(person, one) for one in touched):
+        return "the plan touches the access of somebody of the same name, so nobody can tell that they are two"
     return ""
 
 
@@ -348,9 +355,7 @@ def require_two(
 def two_signers(found: Counted, kind: StatementKind, people: Signatories, plan: Plan | None = None) -> tuple[str, ...]:
     """Return who signed something of a kind and counts; of namesakes, whom nobody can tell apart, one alone."""
     counted = sorted(person for person in found.by(kind, "approve") if not (plan and conflict(plan, person, "")))
-    if len({frozenset(one for one in counted if one == person or people.alike(one, person)) for person in counted}) < 2:
-        counted = counted[:1]
-    return tuple(counted)
+    return tuple(counted if people.count(counted) >= 2 else counted[:1])
 
 
 def require_standing_then(

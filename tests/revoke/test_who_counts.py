@@ -109,7 +109,7 @@ def test_a_name_of_nobody_of_several_or_of_somebody_gone_is_none(name, why):
 
 def test_two_rows_of_one_name_are_alike_and_two_without_are_not():
     assert PEOPLE.alike(SECOND, TWIN)
-    assert not PEOPLE.alike(SECOND, SECOND)
+    assert PEOPLE.alike(SECOND, SECOND)
     assert not PEOPLE.alike(SECOND, THIRD)
     assert not PEOPLE.alike(GONE, AWAY)
     assert not PEOPLE.alike("hr:person:1", "hr:person:2")
@@ -272,6 +272,39 @@ def test_a_plan_names_who_stands_behind_it_and_what_was_passed_over():
     namesake = [said(SECOND, StatementKind.REQUEST, seconds.digest), said(TWIN, digest=seconds.digest)]
     with pytest.raises(PlanRefused, match="0 of 1"):
         require(seconds, namesake, APPROVERS, PEOPLE, now=NOW, by=SECOND, seen=SEEN)
+
+
+def raised_by(*approving, by=ASKS):
+    raised = a_plan(a_change(1), approvals=2)
+    given = [said(ASKS, StatementKind.REQUEST, raised.digest), *(said(one, digest=raised.digest) for one in approving)]
+    return require(raised, given, APPROVERS, PEOPLE, now=NOW, by=by, seen=SEEN).approvers
+
+
+def test_two_rows_of_one_name_are_one_approval():
+    with pytest.raises(PlanRefused, match="1 of 2"):
+        raised_by(SECOND, TWIN)
+    assert raised_by(SECOND, TWIN, THIRD) == (SECOND, THIRD, TWIN)
+    plan = a_plan(a_change(1))
+    both = [said(ASKS, StatementKind.REQUEST, plan.digest), *(said(one, digest=plan.digest) for one in (SECOND, TWIN))]
+    found = require(plan, both, APPROVERS, PEOPLE, now=NOW, by=ASKS, seen=SEEN)
+    assert found.approvers == (SECOND, TWIN), "where one is enough, either is"
+
+
+def test_a_namesake_of_whoever_carries_it_out_does_not_approve():
+    plan = a_plan(a_change(1))
+    given = [said(ASKS, StatementKind.REQUEST, plan.digest), said(SECOND, digest=plan.digest)]
+    with pytest.raises(PlanRefused, match=r"0 of 1 .*whoever carries it out does not count"):
+        require(plan, given, APPROVERS, PEOPLE, now=NOW, by=TWIN, seen=SEEN)
+
+
+def test_nobody_approves_what_is_done_to_their_own_second_row():
+    about = a_plan(a_change(1004))
+    given = [said(ASKS, StatementKind.REQUEST, about.digest), said(SECOND, digest=about.digest)]
+    with pytest.raises(PlanRefused, match="0 of 1"):
+        require(about, given, APPROVERS, PEOPLE, now=NOW, by=ASKS, seen=SEEN)
+    assert "somebody of the same name" in conflict(about, SECOND, ASKS, PEOPLE)
+    assert conflict(about, SECOND, ASKS) == conflict(about, THIRD, ASKS, PEOPLE) == ""
+    assert require_now(standing_by(SECOND, THIRD), plan=a_plan(a_change(1004, Action.DISABLE_ACCOUNT))).approvers
 
 
 # The standing approval
