@@ -75,7 +75,8 @@ def plan(
     if scope.standing_removal:
         refused = uncovered_removals(engine, workspace, request, merge(outcomes), scope.standing_removal)
         outcomes = withhold(outcomes, refused)
-    settled_by = _Limiting(accepted or {}, raised.limits if raised else (), taken, now - DAY, scope.wind_down)
+    until = ahead.until if ahead else now + workspace.policy.plan_valid
+    settled_by = _Limiting(accepted or {}, raised.limits if raised else (), taken, now - DAY, until, scope.wind_down)
     outcomes, settled = _settle(snapshot, workspace, engine, report, outcomes, settled_by)
     ordered = tuple(sorted(_with_collateral(settled.changes, engine), key=_order))
     return seal(
@@ -87,7 +88,7 @@ def plan(
             workspace_digest=workspace.digest,
             as_of=snapshot.as_of,
             made_at=now,
-            expires_at=ahead.until if ahead else now + workspace.policy.plan_valid,
+            expires_at=until,
             requested_by=requested_by,
             scope=scope,
             limits=_applied_limits(workspace.policy.limits, settled.counts, raised),
@@ -112,12 +113,13 @@ class _Settled:
 
 @dataclass(frozen=True, slots=True)
 class _Limiting:
-    """What the limits of a plan are reckoned from; under a ``wind_down`` its own number takes their place."""
+    """What the limits of a plan are reckoned from, and until when it holds; under a ``wind_down`` its own number takes their place."""
 
     accepted: Mapping[str, Population]
     raised: Sequence[Higher]
     taken: RecentRemovals
     yesterday: datetime
+    until: datetime
     wind_down: str
 
 
@@ -128,7 +130,7 @@ def _settle(
     while True:
         changes = merge(outcomes)
         consequences.foresee(engine, snapshot.tables, changes)
-        refused = _refused(engine, workspace.policy.protect.last_holders)
+        refused = _refused(engine, workspace.policy.protect.last_holders, by.until)
         if not refused:
             own = {change.id for change in changes}
             counts = limits.count(engine, workspace.policy.limits, by.accepted, by.taken.counts(own))
@@ -182,9 +184,9 @@ def merge(outcomes: Outcomes) -> tuple[Change, ...]:
     return tuple(merged[key] for key in sorted(merged))
 
 
-def _refused(engine: Engine, keep: int) -> Mapping[str, Withheld]:
+def _refused(engine: Engine, keep: int, until: datetime) -> Mapping[str, Withheld]:
     """Return the changes that would take too much, each with the reason."""
-    return consequences.unexpected(engine) or without_holders(engine, keep)
+    return consequences.unexpected(engine) or without_holders(engine, keep, until)
 
 
 def _apart(engine: Engine, counts: Sequence[Count]) -> Mapping[str, Withheld]:

@@ -1,6 +1,7 @@
 """Who and what no plan touches, and the last usable holders of what is privileged."""
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from access_review.engine import Engine
 from access_review.plan.withheld import Withheld, WithheldCode, withheld
@@ -106,23 +107,24 @@ _GUARDED_WITH_TWINS = """
 _PROTECTIONS = "SELECT id, min(code) AS code, min(detail) AS detail FROM guarded GROUP BY id"
 
 
-def last_holders(engine: Engine, keep: int) -> Sequence[Row]:
+def last_holders(engine: Engine, keep: int, until: datetime) -> Sequence[Row]:
     """Return the changes that leave something privileged with fewer than ``keep`` usable holders, and what it is.
 
-    A holder is usable when the person is active and an account of theirs that holds it
-    is enabled, after every change of the plan, whichever batch it is in. Which holders
+    A holder is usable when the person is active beyond ``until``, the plan's end, and an
+    account of theirs that holds it is enabled and does not expire by then, after every
+    change of the plan, whichever batch it is in; what is unknown is not usable. Which holders
     stay is not for a plan to choose: every change that takes one away is returned, that
     of a departing administrator included, who is to be replaced first. Permissions of
     applications need no second holder, so they are not concerned. Reads what
     :func:`access_review.plan.consequences.foresee` made.
     """
-    return engine.rows(_LAST_HOLDERS, keep=keep) if keep else []
+    return engine.rows(_LAST_HOLDERS, keep=keep, until=until) if keep else []
 
 
-def without_holders(engine: Engine, keep: int) -> dict[str, Withheld]:
+def without_holders(engine: Engine, keep: int, until: datetime) -> dict[str, Withheld]:
     """Return the changes that :func:`last_holders` names, each with the first privileged thing that speaks against it."""
     refused: dict[str, Withheld] = {}
-    for row in last_holders(engine, keep):
+    for row in last_holders(engine, keep, until):
         facts = {"name": row["name"], "holders": row["holders"], "keep": keep}
         why = withheld(WithheldCode.LAST_HOLDERS, "name a successor first, then plan again", **facts)
         refused.setdefault(row["change"], why)
@@ -148,6 +150,8 @@ _LAST_HOLDERS = """
         FROM closure_after AS c JOIN grants_after AS g ON g.entitlement = c.entitlement
         JOIN accounts AS a ON a.account = g.account JOIN people AS p ON p.person = a.person
         WHERE c.reached IN (SELECT entitlement FROM working) AND a.enabled AND a.certain AND p.status = 'active'
+          AND (a.expires_at IS NULL OR a.expires_at > :until)
+          AND ((p.left_at_earliest IS NULL AND p.left_at_latest IS NULL) OR p.left_at_earliest > :until)
           AND NOT EXISTS (SELECT 1 FROM disabled_after AS d WHERE d.account = a.account)
         GROUP BY c.reached
     )

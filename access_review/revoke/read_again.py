@@ -88,7 +88,7 @@ def ask_again(
         request = collect_request(engine, again, plan.scope, connectors, by.capabilities, by.decided)
         outcomes = {finding["finding"]: changes_for(request, finding) for finding in request.findings}
         consequences.foresee(engine, tables, plan.changes)
-        holders = without_holders(engine, by.workspace.policy.protect.last_holders)
+        holders = without_holders(engine, by.workspace.policy.protect.last_holders, plan.expires_at)
         name = plan.scope.wind_down
         beyond = uncovered(engine, name, by.workspace.wind_downs[name], plan.changes, now) if name else {}
         if named := plan.scope.standing_removal:

@@ -83,7 +83,7 @@ def judge_plan(
         planned = {change.id for change in plan.changes}
         every = [*plan.changes, *(change for change in others if change.id not in planned)]
         consequences.foresee(engine, taken.tables, every)
-        without = without_holders(engine, workspace.policy.protect.last_holders)
+        without = without_holders(engine, workspace.policy.protect.last_holders, plan.expires_at)
         doubtful = _doubtful(engine, plan.changes)
         against = consequences.unexpected(engine) | doubtful | without | _protected(engine, plan.changes)
         if not plan.scope.wind_down:  # which has a number of its own, held by the second review

@@ -1,6 +1,7 @@
 """Who and what no plan touches, on a few rows: each way to be guarded by itself, and each near miss."""
 
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pytest
 
@@ -148,6 +149,10 @@ def test_a_synced_copy_is_guarded_with_its_origin_and_an_origin_with_its_copy():
 # The last usable holders
 
 
+UNTIL = AS_OF + timedelta(hours=24)
+"""When the plan ends."""
+
+
 def taking(*names, disable=(), rows=None, keep=2):
     """Return what is refused when these lose Admins, and those are disabled: who, and how many would be left."""
     rows = rows or company(6)
@@ -162,7 +167,7 @@ def taking(*names, disable=(), rows=None, keep=2):
     with opened(rows) as engine:
         guard(engine, Protect(), "")
         consequences.foresee(engine, snapshot(**rows).tables, made)
-        return {(who[row["change"]], row["name"], row["holders"]) for row in last_holders(engine, keep)}
+        return {(who[row["change"]], row["name"], row["holders"]) for row in last_holders(engine, keep, UNTIL)}
 
 
 def test_as_many_stay_as_must_after_everything_together():
@@ -180,6 +185,10 @@ def test_as_many_stay_as_must_after_everything_together():
     [
         ("people", "hr:person:3", {"status": "leave"}),
         ("people", "hr:person:3", {"status": "unknown"}),
+        ("people", "hr:person:3", {"left_at_earliest": UNTIL, "left_at_latest": UNTIL + timedelta(hours=9)}),
+        ("people", "hr:person:3", {"left_at_latest": UNTIL + timedelta(hours=9)}),
+        ("accounts", "ad:user:3", {"expires_at": AS_OF - timedelta(days=30)}),
+        ("accounts", "ad:user:3", {"expires_at": UNTIL}),
         ("accounts", "ad:user:3", {"enabled": False}),
         ("accounts", "ad:user:3", {"enabled": None}),
         ("accounts", "ad:user:3", {"employee_id": None}),
@@ -187,6 +196,12 @@ def test_as_many_stay_as_must_after_everything_together():
 )
 def test_a_holder_who_cannot_work_does_not_count(table, key, values):
     assert taking(1, rows=changed(company(6), table, key, **values)) == {(1, "Admins", 1)}
+
+
+def test_a_holder_who_works_beyond_the_end_of_the_plan_counts():
+    later = UNTIL + timedelta(seconds=1)
+    rows = changed(company(6), "people", "hr:person:3", left_at_earliest=later, left_at_latest=later)
+    assert taking(1, rows=changed(rows, "accounts", "ad:user:3", expires_at=later)) == set()
 
 
 def test_who_has_left_is_no_usable_holder_and_two_accounts_of_one_person_are_one():
