@@ -1,7 +1,7 @@
 """Who works here now, by the newest rosters that were read whole: whoever acts must be one of them."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 
@@ -17,19 +17,33 @@ from access_review.store.recalled import FileStamp, stamp_of
 def people_now(run: Run, now: datetime | None = None) -> People:
     """Return the people of the newest run whose rosters are whole; of ``run`` where none is newer.
 
-    With ``now``, whoever was to leave by then, as that run read, is here no more. Raises ``ArtifactError`` for files of a
+    Whoever has left by a newer run that was not read whole is not here: what it lacks says nothing, what it shows does.
+    With ``now``, so is whoever was to leave by then, as any of these runs read. Raises ``ArtifactError`` for files of a
     run that are damaged or gone.
     """
-    newest = run
+    newest, partial = run, []
     for later in reversed(logged.known_runs(run.workspace)):
         if later == run or later.as_of < run.as_of:
             break
         if _is_whole(later, _stamps(later)):
             newest = later
             break
-    people, ends = _people_of(newest, _stamps(newest))
-    gone = {person for person, at in ends.items() if now is not None and at <= now}
-    return replace(people, here=people.here - gone) if gone else people
+        partial.append(later)
+    people = _people_of(newest, _stamps(newest))
+    gone: set[str] = set()
+    for one in (newest, *partial):
+        leavers = _leavers_of(one, _stamps(one))
+        gone |= {person for person, at in leavers.ends.items() if now is not None and at <= now}
+        gone |= leavers.left
+    return replace(people, here=people.here - gone) if gone & people.here else people
+
+
+@dataclass(frozen=True, slots=True)
+class _Leavers:
+    """Who has left as a run read it, and when those leave of whom it is known."""
+
+    left: frozenset[str]
+    ends: Mapping[str, datetime]
 
 
 def _stamps(run: Run) -> tuple[FileStamp | None, ...]:
@@ -45,11 +59,19 @@ def _is_whole(run: Run, stamps: tuple[FileStamp | None, ...]) -> bool:
 
 
 @lru_cache(maxsize=4)
-def _people_of(run: Run, stamps: tuple[FileStamp | None, ...]) -> tuple[People, Mapping[str, datetime]]:
-    """Return the people of a run, and when those leave of whom it is known."""
+def _people_of(run: Run, stamps: tuple[FileStamp | None, ...]) -> People:
     del stamps
-    rows = snapshots.people(run)
-    return reviewers.people_of(rows), {row["person"]: row["left_at_latest"] for row in rows if row["left_at_latest"]}
+    return reviewers.people_of(snapshots.people(run))
+
+
+@lru_cache(maxsize=64)
+def _leavers_of(run: Run, stamps: tuple[FileStamp | None, ...]) -> _Leavers:
+    del stamps
+    rows = snapshots.table(run, "people").select(["person", "status", "left_at_latest"]).to_pylist()
+    return _Leavers(
+        frozenset(row["person"] for row in rows if row["status"] == "left"),
+        {row["person"]: row["left_at_latest"] for row in rows if row["left_at_latest"]},
+    )
 
 
 def person_now(run: Run, name: str, now: datetime) -> str:

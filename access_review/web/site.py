@@ -110,7 +110,8 @@ class Site:
         stamp = [f"{now:%Y-%m-%d %H:%M}", *(run.id for run in found)]
         with self._lock:
             if self._people is None or self._people[0] != stamp:
-                self._people = (stamp, rosters.people_now(found[0], now) if found else People({}, {}, frozenset()))
+                known = logged.known_runs(self.folder)
+                self._people = (stamp, rosters.people_now(known[0], now) if known else People({}, {}, frozenset()))
             return self._people[1]
 
     def person_of(self, claims: Claims) -> str | NotKnown:
