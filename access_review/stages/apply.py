@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from access_review import runs
 from access_review import workspace as workspaces
@@ -94,7 +95,7 @@ def _applied(
             require_derived(stored, workspace)
         if signer:
             sign_execution(stored, workspace, signer, now)
-        judge = _judge(stored, workspace, journal, now, backing.rosters)
+        judge = _while_signed(_judge(stored, workspace, journal, now, backing.rosters), backing, clock)
         if takes_standing(plan):
             if not standing:
                 raise PlanRefused("it was planned under the standing removal, for an unattended run", hint="plan again")
@@ -126,12 +127,37 @@ def _applied(
 class _Backing:
     """What stands behind a plan: whose signature was passed over, and the rosters read now, by which all who count are employed.
 
+    ``require`` asks by these rosters whether it still does at a moment, and raises ``PlanRefused`` where it does not.
     ``most`` is how many changes it leaves for today, where that is limited.
     """
 
     passed_over: tuple[str, ...]
     rosters: Snapshot
+    require: Callable[[datetime], object]
     most: int | None = None
+
+
+_Requirement = Callable[[Signatories, datetime], tuple[str, ...]]
+"""Returns whose signature was passed over by some rosters at a moment; raises ``PlanRefused`` where too few count."""
+
+
+def _backed(stored: StoredPlan, workspace: Workspace, now: datetime, require: _Requirement) -> _Backing:
+    """Return what stands behind a plan by the rosters of its run and by those read now."""
+    require(stored.signatories, now)
+    rosters = recheck.with_rosters(snapshots.load(stored.run), workspace, now)
+    current = Signatories.of(rosters.tables["people"].to_pylist(), ())
+    return _Backing(require(current, now), rosters, partial(require, current))
+
+
+def _while_signed(judge: apply.Judge, backing: _Backing, clock: Clock) -> apply.Judge:
+    """Stop everything once what stands behind a plan is taken back, as it is known after all else was judged."""
+
+    def judged(change: Change, now: datetime) -> Recheck:
+        verdict = judge(change, now)
+        backing.require(clock.now())
+        return verdict
+
+    return judged
 
 
 def _require_standing(stored: StoredPlan, workspace: Workspace, signer: Signer | None, now: datetime) -> _Backing:
@@ -140,13 +166,14 @@ def _require_standing(stored: StoredPlan, workspace: Workspace, signer: Signer |
     _refuse_unprepared(stored)
     allowed = _removals_today if takes_standing(plan) else _allowed_today
     backing = allowed(stored, workspace, now)
+    if not is_derivable(plan):  # the standing approval says nothing of what is in it
+        both = (backing.require, _require_approved(stored, workspace, now, plan.requested_by).require)
+        backing = replace(backing, require=lambda at: [require(at) for require in both])
     if takes_standing(plan) and signer is None:
         raise PlanRefused(
             "the standing removal is carried out with the key of the job alone",
             hint="enrol one in roles/approvers.yaml (job: standing), and apply --standing --key FILE",
         )
-    if not is_derivable(plan):  # the standing approval says nothing of what is in it
-        _require_approved(stored, workspace, now, plan.requested_by)
     return backing
 
 
@@ -162,21 +189,17 @@ def _require_signed(
 
 def _require_approved(stored: StoredPlan, workspace: Workspace, now: datetime, by: str) -> _Backing:
     """Return what stands behind a plan that people approved; raises ``PlanRefused`` where too few do."""
-    held, said, plan = plans.seen(stored), stored.approvals, stored.plan
+    plan, known = stored.plan, workspace.approvers
     _refuse_requester(stored, workspace, by)
 
-    def stands(people: Signatories) -> tuple[str, ...]:
+    def require(people: Signatories, at: datetime) -> tuple[str, ...]:
         under: tuple[str, ...] = ()
         if plan.scope.wind_down:
-            under = plans.require_wind_down(workspace, plan.scope.wind_down, people, now, plan).passed_over
-        return (
-            *approve.require(plan, said, workspace.approvers, people, now=now, by=by, seen=held).passed_over,
-            *under,
-        )
+            under = plans.require_wind_down(workspace, plan.scope.wind_down, people, at, plan).passed_over
+        held, said = plans.seen(stored), stored.approvals
+        return (*approve.require(plan, said, known, people, now=at, by=by, seen=held).passed_over, *under)
 
-    stands(stored.signatories)
-    rosters, current = _rosters_now(stored, workspace, now)
-    return _Backing(stands(current), rosters)
+    return _backed(stored, workspace, now, require)
 
 
 def _refuse_requester(stored: StoredPlan, workspace: Workspace, by: str) -> None:
@@ -192,12 +215,6 @@ def _refuse_requester(stored: StoredPlan, workspace: Workspace, by: str) -> None
         )
 
 
-def _rosters_now(stored: StoredPlan, workspace: Workspace, now: datetime) -> tuple[Snapshot, Signatories]:
-    """Return the run of a plan with its rosters read anew, and who is who by them."""
-    rosters = recheck.with_rosters(snapshots.load(stored.run), workspace, now)
-    return rosters, Signatories.of(rosters.tables["people"].to_pylist(), ())
-
-
 def _digest_of_standing(stored: StoredPlan, workspace: Workspace) -> str:
     standing, removal = workspace.policy.standing, workspace.policy.standing_removal
     if takes_standing(stored.plan):
@@ -210,19 +227,17 @@ def _allowed_today(stored: StoredPlan, workspace: Workspace, now: datetime) -> _
 
     Raises ``PlanRefused``, also where somebody who signed is no longer employed by the rosters as they are now.
     """
-    standing = workspace.policy.standing
-    signed = plans.workspace_statements(workspace.folder)
-    held = plans.seen_standing(workspace.folder)
+    standing, known = workspace.policy.standing, workspace.approvers
 
-    def stands(people: Signatories) -> approve.Approved:
-        known = workspace.approvers
-        return approve.require_standing(standing, signed, known, people, now=now, plan=stored.plan, seen=held)
+    def require(people: Signatories, at: datetime) -> tuple[str, ...]:
+        signed, held = plans.workspace_statements(workspace.folder), plans.seen_standing(workspace.folder)
+        return approve.require_standing(
+            standing, signed, known, people, now=at, plan=stored.plan, seen=held
+        ).passed_over
 
-    stands(stored.signatories)
-    rosters, current = _rosters_now(stored, workspace, now)
-    passed_over = stands(current).passed_over
+    backing = _backed(stored, workspace, now, require)
     called = _called_today(workspace, now, lambda plan, change: approve.is_covered(change) and not plan.scope.wind_down)
-    return _Backing(passed_over, rosters, max(0, standing.daily - called) if standing else 0)
+    return replace(backing, most=max(0, standing.daily - called) if standing else 0)
 
 
 def _called_today(workspace: Workspace, now: datetime, counts: Callable[[Plan, Change], bool]) -> int:
@@ -240,10 +255,11 @@ def _called_today(workspace: Workspace, now: datetime, counts: Callable[[Plan, C
 
 def _removals_today(stored: StoredPlan, workspace: Workspace, now: datetime) -> _Backing:
     """Return the same of the standing removal, whose cap is its own; raises ``PlanRefused``."""
-    removal_notices.require_signed(workspace, stored.signatories, now, stored)
-    rosters, current = _rosters_now(stored, workspace, now)
-    passed_over = removal_notices.require_signed(workspace, current, now, stored).passed_over
-    return _Backing(passed_over, rosters, removals_left(workspace, now))
+
+    def require(people: Signatories, at: datetime) -> tuple[str, ...]:
+        return removal_notices.require_signed(workspace, people, at, stored).passed_over
+
+    return replace(_backed(stored, workspace, now, require), most=removals_left(workspace, now))
 
 
 def removals_left(workspace: Workspace, now: datetime) -> int:
