@@ -1,6 +1,6 @@
 """Offboarding: what is still open for everyone who leaves, and certificates for those who have nothing left."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -67,8 +67,26 @@ def assess_run(workspace: Workspace, run: Run) -> Followed:
     return Followed(made, judged_summary(share, snapshots.read_manifest(run)))
 
 
-def leavers_by(engine: Engine, workspace: Workspace, run: Run, snapshot: Snapshot) -> Leavers:
-    """Say what is open for everyone who leaves, by the facts of a run; raises as :func:`follow_leavers` does."""
+def when_due(workspace: Workspace, run: Run) -> Mapping[str, datetime]:
+    """Return by when access of each who leaves is to be gone: what batches have proven since is not asked for that."""
+    snapshot = snapshots.load(run)
+    with reviews.engine_of(workspace, snapshot) as engine:
+        establish(snapshot.tables, workspace, engine)
+        made = leavers_by(engine, workspace, run, snapshot, {})
+    return {one.person: one.clock.due_latest for one in made.leavers if one.clock.due_latest}
+
+
+def leavers_by(
+    engine: Engine,
+    workspace: Workspace,
+    run: Run,
+    snapshot: Snapshot,
+    verified: Mapping[tuple[str, str], datetime] | None = None,
+) -> Leavers:
+    """Say what is open for everyone who leaves, by the facts of a run; raises as :func:`follow_leavers` does.
+
+    ``verified`` is what was proven gone, by person and system; without it, what the journals of batches say.
+    """
     settings, before = workspace.policy.offboarding, _before(workspace.folder, run)
     return assess.assess_leavers(
         queries.list_leaving(engine, settings.prepare),
@@ -79,7 +97,7 @@ def leavers_by(engine: Engine, workspace: Workspace, run: Run, snapshot: Snapsho
         of_clients={name: one.targets for name, one in workspace.policy.clients.items() if one.targets},
         before=before,
         statuses=queries.person_statuses(engine, [one.person for one in before.leavers] if before else ()),
-        verified=proven(plans.logged_journals(workspace.folder)),
+        verified=proven(plans.logged_journals(workspace.folder)) if verified is None else verified,
     )
 
 

@@ -6,6 +6,7 @@ left is done by the next command that looks here (`apply`, `verify`, `remind`, `
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -17,13 +18,14 @@ from access_review.errors import AccessReviewError, ConnectorError, Transient
 from access_review.revoke import work_tickets
 from access_review.revoke.states import ChangeStatus, State
 from access_review.revoke.work_tickets import Escalation, TicketStep, WorkTicket, WorkTickets
+from access_review.runs import Run
 from access_review.snapshot.watched import PendingAlarm
 from access_review.stages import desk_api, ticket_desks, watch_alarms
 from access_review.stages.notify import Patience
 from access_review.stages.ticket_desks import Desk, FoundTicket
 from access_review.stages.work_orders import OrdersDue
 from access_review.store import plans, snapshots
-from access_review.store.journal import JournalFile
+from access_review.store.journal import JournalFile, begun
 from access_review.store.plans import StoredPlan
 from access_review.store.rights import RightHeld
 from access_review.views import ticket_bodies
@@ -52,12 +54,13 @@ def see_to_tickets(
     done = _Done()
     try:
         with plans.writing(workspace.folder, now, "tickets"):
-            followed = list(_followed(workspace, now))
+            followed = list(_followed(workspace, now, done))
             if followed:
                 with ticket_desks.opened(workspace.policy.notify, environment, workspace.folder, now) as desk:
                     _Round(followed, desk, now, look, done).see_to_all()
             for orders in followed:
-                _tell(orders, workspace, environment, now, done)
+                with done.apart(orders.stored.run, orders.stored.name):
+                    _tell(orders, workspace, environment, now, done)
     except RightHeld:
         return TicketsSeenTo(waiting=("a batch is being carried out: the next command sees to the tickets",))
     except AccessReviewError as error:
@@ -79,6 +82,14 @@ class _Done:
         """Note why something could not be done, each once."""
         self.failed += [reason for reason in dict.fromkeys(reasons) if reason not in self.failed]
 
+    @contextmanager
+    def apart(self, run: Run, name: str) -> Iterator[None]:
+        """Note what one plan cannot be seen to for: the others are seen to all the same."""
+        try:
+            yield
+        except AccessReviewError as error:
+            self.fail(f"the {name} of {run.id}: {_words(error)}")
+
 
 @dataclass
 class _PlanOrders:
@@ -88,6 +99,11 @@ class _PlanOrders:
     standings: Mapping[str, ChangeStatus]
     due: OrdersDue
     known: WorkTickets
+
+    @property
+    def waits(self) -> bool:
+        """Tell whether somebody is to do something."""
+        return any(one.state is State.ORDERED for one in self.standings.values())
 
     def each(self) -> Iterator["_Order"]:
         """Yield each change as an order; whether it is one, its state says."""
@@ -144,14 +160,23 @@ class _Order:
         self.plan.write(replace(known, alarms=(*known.alarms, alarm)).with_ticket(told))
 
 
-def _followed(workspace: Workspace, now: datetime) -> Iterator[_PlanOrders]:
-    """Yield every plan that has orders, or had some."""
-    for stored in plans.begun_plans(workspace.folder, now - _FOLLOWED):
-        with JournalFile(stored.journal, stored.plan.digest) as journal:
-            standings = dict(journal.standings)
-        known = _read(stored)
-        if known.tickets or known.alarms or any(one.state is State.ORDERED for one in standings.values()):
-            yield _PlanOrders(stored, standings, OrdersDue(workspace, stored), known)
+def _followed(workspace: Workspace, now: datetime, done: _Done) -> Iterator[_PlanOrders]:
+    """Yield every plan that has orders, or had some; one that cannot be read is noted."""
+    for run, name in plans.with_journal(workspace.folder, now - _FOLLOWED):
+        orders = None
+        with done.apart(run, name):
+            orders = _orders_of(workspace, run, name)
+        if orders and (orders.known.tickets or orders.known.alarms or orders.waits):
+            yield orders
+
+
+def _orders_of(workspace: Workspace, run: Run, name: str) -> _PlanOrders | None:
+    """Return the orders of a plan; nothing where it was not begun."""
+    if not begun(plans.journal_of(run, name)):
+        return None
+    stored = plans.find(run, name)
+    with JournalFile(stored.journal, stored.plan.digest) as journal:
+        return _PlanOrders(stored, dict(journal.standings), OrdersDue(workspace, stored), _read(stored))
 
 
 @dataclass
@@ -168,7 +193,8 @@ class _Round:
     def see_to_all(self) -> None:
         """See to the orders of each plan."""
         for orders in self.plans:
-            self._see_to(orders, [one for one in self.plans if one is not orders])
+            with self.done.apart(orders.stored.run, orders.stored.name):
+                self._see_to(orders, [one for one in self.plans if one is not orders])
 
     def _see_to(self, orders: _PlanOrders, others: Sequence[_PlanOrders]) -> None:
         for order in orders.each():

@@ -22,16 +22,12 @@ class OrdersDue:
     _of: Mapping[str, datetime] | None = None
 
     def of(self, change: Change, ordered: datetime) -> datetime:
-        """Return by when: for whoever has not left, within the time that is a failure for those who have.
-
-        Raises ``PlanRefused`` for the journal of a batch that is gone before its time.
-        """
+        """Return by when: for whoever has not left, within the time that is a failure for those who have."""
         person = change.target.person
         if not change.leaver or person is None:
             return ordered + self.workspace.policy.targets.failure
         if self._of is None:
-            followed = offboarding.assess_run(self.workspace, self.stored.run).leavers.leavers
-            self._of = {one.person: one.clock.due_latest for one in followed if one.clock.due_latest}
+            self._of = offboarding.when_due(self.workspace, self.stored.run)
         return self._of.get(person, ordered + self.workspace.policy.targets.others)
 
 

@@ -1,7 +1,7 @@
 """Plans on disk: each in a folder of its run, with its approvals, its journal and the lists people work by."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -334,11 +334,7 @@ def journals(workspace: Path, besides: Path | None = None) -> Iterator[tuple[Pla
     what it may have taken is counted by :func:`lost`.
     """
     require_journals(workspace)
-    for path in sorted((workspace / "runs").glob(f"*/*/{JOURNAL}")):
-        if path != besides and path.with_name("plan.json").exists():
-            plan = files.read(path.parent / "plan.json", artifacts.plan(path.parent.name))
-            with JournalFile(path, plan.digest) as journal:
-                yield plan, journal
+    return _opened(path for path in _journal_paths(workspace) if path != besides)
 
 
 def logged_journals(workspace: Path) -> Iterator[tuple[Plan, JournalFile]]:
@@ -346,10 +342,28 @@ def logged_journals(workspace: Path) -> Iterator[tuple[Plan, JournalFile]]:
 
     Raises as :func:`journals` does.
     """
-    log = logged.known(workspace)
-    for plan, journal in journals(workspace):
+    log = require_journals(workspace)
+    begun = {entry.details["journal"] for entry in log.of(LogEvent.BEGUN)} if log else None
+    paths = (path for path in _journal_paths(workspace) if begun is None or _below_runs(workspace, path) in begun)
+    for plan, journal in _opened(paths):
         if is_logged(log, plan.digest, journal.path, workspace):
             yield plan, journal
+
+
+def _journal_paths(workspace: Path) -> list[Path]:
+    return sorted((workspace / "runs").glob(f"*/*/{JOURNAL}"))
+
+
+def _below_runs(workspace: Path, path: Path) -> str:
+    return path.relative_to(workspace / "runs").as_posix()
+
+
+def _opened(paths: Iterable[Path]) -> Iterator[tuple[Plan, JournalFile]]:
+    for path in paths:
+        if path.with_name("plan.json").exists():
+            plan = files.read(path.with_name("plan.json"), artifacts.plan(path.parent.name))
+            with JournalFile(path, plan.digest) as journal:
+                yield plan, journal
 
 
 def is_logged(log: Logbook | None, plan: str, journal: Path, workspace: Path) -> bool:
@@ -357,20 +371,17 @@ def is_logged(log: Logbook | None, plan: str, journal: Path, workspace: Path) ->
     if log is None:
         return True
     line = log.latest(LogEvent.BEGUN, plan)
-    return line is not None and line.details["journal"] == journal.relative_to(workspace / "runs").as_posix()
+    return line is not None and line.details["journal"] == _below_runs(workspace, journal)
 
 
-def begun_plans(workspace: Path, since: datetime) -> Iterator[StoredPlan]:
-    """Yield each plan that began in a known run read since a moment, the oldest first.
+def with_journal(workspace: Path, since: datetime) -> Iterator[tuple[Run, str]]:
+    """Yield run and name of each plan of a known run read since a moment that has a journal, the oldest first; none is read.
 
-    Raises ``ArtifactError``, ``PlanRefused`` and ``Unclear`` as :func:`find` does. One whose ``plan.json`` is gone is left out.
+    One whose ``plan.json`` is gone is left out. Raises ``ArtifactError`` for a damaged logbook.
     """
     for run in logged.known_runs(workspace):
-        if run.as_of < since:
-            continue
-        for path in sorted(run.folder.glob(f"*/{JOURNAL}")):
-            if path.with_name("plan.json").exists() and begun(path):
-                yield find(run, path.parent.name)
+        paths = sorted(run.folder.glob(f"*/{JOURNAL}")) if run.as_of >= since else ()
+        yield from ((run, path.parent.name) for path in paths if path.with_name("plan.json").exists())
 
 
 def lost(workspace: Path) -> Iterator[tuple[str, JournalFile]]:
@@ -381,8 +392,8 @@ def lost(workspace: Path) -> Iterator[tuple[str, JournalFile]]:
     """
     log = require_journals(workspace)
     digests = {entry.details["journal"]: entry.name for entry in log.of(LogEvent.BEGUN)} if log else {}
-    for path in sorted((workspace / "runs").glob(f"*/*/{JOURNAL}")):
-        place = path.relative_to(workspace / "runs").as_posix()
+    for path in _journal_paths(workspace):
+        place = _below_runs(workspace, path)
         if place in digests and not path.with_name("plan.json").exists():
             with JournalFile(path, digests[place]) as journal:
                 yield place.removesuffix(f"/{JOURNAL}"), journal

@@ -8,6 +8,7 @@ from access_review.stages.apply_standing import apply_standing
 from access_review.stages.keep_signed import Signer
 from access_review.store import plans
 from tests.support.clocks import clock_at
+from tests.support.command import CommandResult
 from tests.support.workspaces import Company
 
 pytestmark = pytest.mark.slow
@@ -31,7 +32,7 @@ def company(audited, tmp_path):
 
 def taking_back(company, *of):
     """Return a pace at which, after the first change, somebody takes back what they signed."""
-    done = []
+    done: list[CommandResult] = []
 
     def told(_):
         if not done:

@@ -5,10 +5,14 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
+from access_review import runs
+from access_review.revoke.journal import Note
+from access_review.store.journal import JournalFile
 from tests.real.authority import Authority
 from tests.support import desks
 from tests.support.desks import PASSWORD, TOKEN, USER, DeskServer
@@ -181,6 +185,19 @@ def test_killed_between_the_call_and_its_record_opens_one_ticket(before, tmp_pat
         seen_to(company, "2026-10-30T19:01:00Z")
         assert len(desk.tickets) == 1
         assert [one["number"] for one in json.loads(kept.read_text())["tickets"]] == ["ITSEC-1"]
+
+
+def test_a_plan_that_cannot_be_read_is_said_and_keeps_nothing_back_of_the_others(before, tmp_path, authority):
+    with company_with(before, tmp_path, authority, desks.servicenow) as (company, desk):
+        broken = runs.all_runs(company.folder)[0].folder / "earlier"
+        broken.mkdir(mode=0o700)
+        (broken / "plan.json").write_text("{}")
+        with JournalFile(broken / "journal.sqlite", "sha256:" + "0" * 64) as journal:
+            journal.note(Note("opened", datetime.fromisoformat(ORDERED), "00007"))
+            journal.flush()
+        done = company.run("remind", at=FRIDAY)
+        assert (done.code, len(desk.tickets)) == (1, 1), (done.out, done.err)
+        assert f"Tickets: the earlier of {broken.parent.name}: " in done.out
 
 
 def test_a_ticket_of_somebody_else_is_neither_noted_on_nor_closed(before, tmp_path, authority):
