@@ -42,7 +42,8 @@ SEEN: Mapping[str, str] = {
         plans: a_plan_is_carried_out_from_where_it_was_made_and_once""",
     "a snapshot edited so that everything fits, and reviewed again": """
         plans: a_run_edited_consistently_changes_nothing_for_who_is_employed,
-        an_input_that_is_missing_or_different_is_named""",
+        an_input_that_is_missing_or_different_is_named,
+        a_run_whose_ids_lead_elsewhere_changes_nothing_of_somebody_else""",
     "a person who is nobody, gains by it, or is the requester under another spelling": """
         people: a_waiver_is_approved_by_a_person_who_neither_asked_nor_gains, a_sheet_that_names_a_stranger_is_not_read,
         a_second_row_of_the_requesters_name_is_no_second_person,
@@ -86,7 +87,7 @@ SEEN: Mapping[str, str] = {
     "a sample drawn again until it suits": """
         standing_and_draw: a_sample_drawn_again_after_its_run_was_taken_away_is_not_called_committed,
         a_rolled_back_state_draws_nothing, the_key_of_the_draw_may_lie_with_the_auditor,
-        the_auditor_may_keep_the_key_from_the_first_week_on""",
+        the_auditor_may_keep_the_key_from_the_first_week_on, whoever_was_not_read_for_a_week_waits_on_from_where_they_were""",
     "a policy that switches guards off": """
         small_rounds: a_policy_does_not_switch_guards_off, no_policy_and_no_raised_limit_takes_more_than_a_fifth_in_a_day""",
     "odd values where a person, a time or a path is expected": """
