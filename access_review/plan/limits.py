@@ -2,7 +2,8 @@
 
 Two counters for each source: accounts disabled against enabled accounts, and grants
 removed, what falls away through nesting included, against grants. And for each group
-the members it loses.
+the members it loses. Computers are nobody's accounts: they and what they hold make no
+share of people's larger.
 """
 
 import math
@@ -78,17 +79,21 @@ def higher(text: str) -> Higher:
 
 @dataclass(frozen=True, slots=True)
 class Population:
-    """What a source held when it was last accepted: enabled accounts and grants; null where that is not known."""
+    """What a source held when it was last accepted, computers aside: enabled accounts and grants; null where that is not known."""
 
     accounts: int | None
     grants: int | None
 
 
 def populations(tables: Mapping[str, pa.Table]) -> dict[str, Population]:
-    """Count what each source of a snapshot holds."""
-    accounts = tables["accounts"]
+    """Count what each source of a snapshot holds, computers aside."""
+    computer = pc.equal(tables["accounts"]["kind"], "computer")
+    machines, accounts = tables["accounts"].filter(computer), tables["accounts"].filter(pc.invert(computer))
     enabled = Counter(accounts.filter(accounts["enabled"])["source"].to_pylist())
-    prefixes = pc.list_element(pc.split_pattern(tables["grants"]["entitlement"], ":", max_splits=1), 0)
+    held = tables["grants"].filter(
+        pc.invert(pc.is_in(tables["grants"]["account"], machines["account"].combine_chunks()))
+    )
+    prefixes = pc.list_element(pc.split_pattern(held["entitlement"], ":", max_splits=1), 0)
     grants = Counter({one["values"]: one["counts"] for one in pc.value_counts(prefixes).to_pylist()})
     return {source: Population(enabled[source], grants[source]) for source in sorted({*enabled, *grants})}
 
@@ -255,7 +260,7 @@ _DISABLED = """
     SELECT a.source, count(DISTINCT d.account) AS changed, coalesce(max(known.population), 0) AS population
     FROM disabled_after AS d JOIN accounts AS a ON a.account = d.account
     LEFT JOIN (
-        SELECT source, count(*) AS population FROM accounts WHERE enabled GROUP BY source
+        SELECT source, count(*) AS population FROM accounts WHERE enabled AND kind <> 'computer' GROUP BY source
     ) AS known ON known.source = a.source
     WHERE coalesce(a.enabled, TRUE)
     GROUP BY a.source ORDER BY a.source
@@ -270,7 +275,9 @@ _REMOVED = """
     ),
     known AS (
         SELECT e.source, count(*) AS population
-        FROM grants AS g JOIN entitlements AS e ON e.entitlement = g.entitlement GROUP BY e.source
+        FROM grants AS g JOIN entitlements AS e ON e.entitlement = g.entitlement
+        WHERE NOT EXISTS (SELECT 1 FROM accounts AS a WHERE a.account = g.account AND a.kind = 'computer')
+        GROUP BY e.source
     )
     SELECT e.source, count(DISTINCT (holder, gone.entitlement)) AS changed, coalesce(max(known.population), 0) AS population
     FROM gone JOIN entitlements AS e ON e.entitlement = gone.entitlement

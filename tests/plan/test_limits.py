@@ -132,6 +132,14 @@ def test_the_population_is_the_accepted_one_where_that_is_smaller():
         only_disabling(leavers(3), policy, accepted={"ad": Population(accounts=30, grants=60)})
 
 
+def test_computers_make_no_share_of_people_larger():
+    machines = [account(n, kind="computer") for n in range(1000, 1400)]
+    rows = add(leavers(3), accounts=machines, grants=[grant(n, "All") for n in range(1000, 1400)])
+    with pytest.raises(LimitExceeded, match="ad: 3 accounts disabled, 2 of 24 allowed"):
+        only_disabling(rows, limits(disable={"percent": 5, "floor": 2}))
+    assert populations(snapshot(**rows).tables) == populations(snapshot(**leavers(3)).tables)
+
+
 def test_the_populations_of_a_snapshot_are_what_a_plan_counts():
     rows = change(company(24), "accounts", "ad:user:3", enabled=False)
     rows = change(rows, "accounts", "ad:user:4", enabled=None)
