@@ -7,6 +7,7 @@ touches (:mod:`access_review.stages.review_change`).
 import hashlib
 import json
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -63,31 +64,11 @@ def keep(
     that are kept with them: ``opened_since`` those of the previous findings that a look had, and not the last whole run.
     Tables of so ``many`` rows have indexes. Raises ``OSError``.
     """
-    partial = file.with_name(f"{file.name}.partial")
-    private_folder(file.parent)
-    forget(partial)
-    try:
-        root = _keep(partial, snapshot, workspace, known, found, beside, note, many)
-        forget(file)  # with what a process that was ended had written ahead, which is no part of the new one
-        partial.replace(file)
-    except BaseException:
-        forget(partial)  # it may be what filled the disk
-        raise
-    return root
-
-
-def _keep(
-    file: Path,
-    snapshot: Snapshot,
-    workspace: Workspace,
-    known: Previous,
-    found: pa.Table | ParquetFile,
-    beside: Mapping[str, pa.Table],
-    note: Mapping[str, str],
-    many: int,
-) -> str:
     settings = workspace.policy.engine
-    with KeptDatabase(file, snapshot.as_of, settings.memory, settings.threads, many) as kept:
+    with (
+        _in_place_of(file) as partial,
+        KeptDatabase(partial, snapshot.as_of, settings.memory, settings.threads, many) as kept,
+    ):
         engine, tables = kept.engine, stored(snapshot.tables)
         for name in snapshot.tables:
             engine.register("base_accounts" if name == "accounts" else name, tables.part(name))
@@ -112,6 +93,21 @@ def _keep(
         write_state(kept, KeptState(snapshot.as_of, made_by(workspace), known.accepted is not None, root, dict(note)))
         kept.settle()  # the file alone is given its name
     return root
+
+
+@contextmanager
+def _in_place_of(file: Path) -> Iterator[Path]:
+    """Yield where a new file is made; once that went well it takes the place of the old one."""
+    partial = file.with_name(f"{file.name}.partial")
+    private_folder(file.parent)
+    forget(partial)
+    try:
+        yield partial
+        forget(file)  # with what a process that was ended had written ahead, which is no part of the new one
+        partial.replace(file)
+    except BaseException:
+        forget(partial)  # it may be what filled the disk
+        raise
 
 
 def forget(file: Path) -> None:
