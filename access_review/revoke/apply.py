@@ -8,8 +8,8 @@ written. What is left stays planned.
 The way of one change from an approved plan to a write, module by module: ``stages.apply`` holds
 the lock and opens the journal; :mod:`.approve` says who stands behind the plan, from
 :mod:`.signatures`; :func:`apply` takes over and returns only at the end. For each change it puts
-the intent into the :mod:`.journal`, looks through the executor of :mod:`.systems`, has
-:mod:`.recheck` judge it, lets :mod:`.states` decide, flushes, and calls the executor, which is
+the intent into the :mod:`.journal`, has :mod:`.recheck` judge it, looks through the executor of
+:mod:`.systems`, lets :mod:`.states` decide, flushes, and calls the executor, which is
 the connector's own or orders it from a person (:mod:`.work_orders`). It looks again, and
 :mod:`.states` decides what came of it.
 """
@@ -30,6 +30,7 @@ from access_review.revoke.states import (
     CHANGED,
     NOT_DONE,
     UNTOUCHED,
+    NextStep,
     Recheck,
     State,
     Transition,
@@ -177,6 +178,7 @@ def _carry_out(batch: ApplyRun, wanted: Sequence[Change]) -> None:
             if standing.unchanged >= batch.pace.attempts:
                 _add(batch, change, State.FAILED, f"still unchanged after {standing.unchanged} calls", standing.server)
                 break
+            _keep_pace(batch, change)
             if _must_stop(batch, change) or canary.stops():
                 return
             _attempt(batch, change, last=tried + 1 == batch.pace.attempts)
@@ -200,23 +202,31 @@ def _must_stop(batch: ApplyRun, change: Change) -> bool:
 
 
 def _attempt(batch: ApplyRun, change: Change, *, last: bool) -> None:
-    """Try once: intent, re-check, call, read back; then wait, unless it is the last time."""
+    """Try once: intent, judge, look, call, read back; then wait, unless it is the last time.
+
+    Judging may read whole sources again: whether it is still time is asked after it, and nothing long lies between the
+    look and the call. A first look that reads a whole list is asked the same.
+    """
     standing = batch.journal.standing(change.id)
     _add(batch, change, State.INTENT, attempt=standing.attempt + 1)
-    _keep_pace(batch, change)
-    checked_at = batch.clock.now()
-    seen = _look(batch, change)
     try:
         judged = batch.judge(change, batch.clock.now())
     except AccessReviewError as error:
         batch.stopped = error.message
-        _add(batch, change, State.DEFERRED, error.message, seen.server)
+        _add(batch, change, State.DEFERRED, error.message)
         return
+    if _must_stop(batch, change):
+        _add(batch, change, State.DEFERRED, batch.stopped)
+        return
+    checked_at = batch.clock.now()
+    seen = _look(batch, change)
     wanted = change.action.restores
     step = after_recheck(seen, judged, wanted=wanted, planned_on=batch.plan.as_of, unchanged=standing.unchanged)
+    if step.state is State.CALLING and _must_stop(batch, change):
+        step = NextStep(State.DEFERRED, batch.stopped)
     if step.state is not State.CALLING:
         _add(batch, change, step.state, step.reason, seen.server, checked_at=checked_at)
-        if step.state is State.DEFERRED and not last:
+        if step.state is State.DEFERRED and not (last or batch.stopped):
             _back_off(batch, standing.attempt, None)
         return
     called_at = batch.clock.now()

@@ -99,7 +99,7 @@ def _applied(
         if takes_standing(plan):
             if not standing:
                 raise PlanRefused("it was planned under the standing removal, for an unattended run", hint="plan again")
-            judge = _not_stopped(judge, stored, workspace, backing.rosters)
+            judge = _not_stopped(judge, stored, workspace, backing.rosters, clock)
         if standing:
             judge = _not_ordered_twice(judge, workspace, now)
         plans.begin(stored, by, now, standing=_digest_of_standing(stored, workspace) if standing else "")
@@ -269,14 +269,17 @@ def removals_left(workspace: Workspace, now: datetime) -> int:
     return max(0, removal.daily - called) if removal else 0
 
 
-def _not_stopped(judge: apply.Judge, stored: StoredPlan, workspace: Workspace, rosters: Snapshot) -> apply.Judge:
-    """Leave alone what is not announced, or stopped, as it is known just before each change."""
+def _not_stopped(
+    judge: apply.Judge, stored: StoredPlan, workspace: Workspace, rosters: Snapshot, clock: Clock
+) -> apply.Judge:
+    """Leave alone what is not announced, or stopped, as it is known after everything else was judged, which may take long."""
     rows = rosters.tables["people"].to_pylist()
 
     def judged(change: Change, now: datetime) -> Recheck:
-        if why := removal_notices.against_now(stored, workspace, rows, now).get(change.id):
+        verdict = judge(change, now)
+        if why := removal_notices.against_now(stored, workspace, rows, clock.now()).get(change.id):
             return Recheck(refused=f"the standing removal waits: {why}")
-        return judge(change, now)
+        return verdict
 
     return judged
 

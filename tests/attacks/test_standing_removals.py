@@ -76,6 +76,13 @@ def test_what_became_privileged_between_plan_and_call_is_left_alone(company):
     assert "Books is privileged" in journal.read_bytes().decode(errors="replace")
 
 
+def test_what_is_stopped_while_everything_is_read_again_is_left_alone(company):
+    company.fail(stopped=company.change(11))
+    looked = company.look(NEXT)
+    assert company.holders == {11, 14}, looked.out
+    assert not (company.folder / "sources/stopping").exists()
+
+
 def test_forged_notices_count_for_nothing_and_stops_edits_and_days_hold(company, tmp_path):
     """A stop outlives a logbook that is rolled back; a plan edited or carried out by a person, and more than a day's worth, do not go."""
     shutil.copytree(company.folder / "runs", tmp_path / "before")

@@ -9,6 +9,8 @@ from typing import Any
 
 from access_review.changes import Action, Capabilities, Change
 from access_review.connectors import Source, complete, system
+from access_review.logbook import entries
+from access_review.store import logged
 from access_review.tables import TABLES, Row
 from tests.support.fake_system import FakeOnDisk, Faults, Time
 from tests.support.snapshots import fill
@@ -29,7 +31,13 @@ class Faulty:
 
     def collect(self, as_of: datetime) -> Iterator[tuple[str, Row]]:
         """Yield accounts, roles and grants from the keys of the system: ``account|role||mode``."""
-        del as_of
+        stopping = self.path.with_name("stopping")
+        if stopping.exists():
+            stop = entries.removal_stopped(
+                stopping.read_text(), as_of, person="Person 10", assured="claimed", reason=""
+            )
+            logged.append(self.path.parents[1], stop, command="stop")
+            stopping.unlink()
         named = self.path.with_name("identity")
         if named.exists():
             yield system(self.source, named.read_text(), "app.example")
@@ -76,8 +84,10 @@ class Faulty:
         faults: dict[str, Any] = {
             kind: {int(number): fault for number, fault in planned.get(kind, {}).items()} for kind in ("calls", "looks")
         }
-        if marks := planned.get("marks"):  # what changes between the plan and the first look
-            faults["before"] = lambda _: self.path.with_name("marks.json").write_text(json.dumps(marks))
+        if marks := planned.get("marks"):  # what changes between the plan and the first change
+            self.path.with_name("marks.json").write_text(json.dumps(marks))
+        if change := planned.get("stopped"):  # what somebody stops while everything is read again for the first change
+            self.path.with_name("stopping").write_text(change)
         yield FakeOnDisk(self.path, Time(), Faults(**faults))
 
     verifying = writing

@@ -165,6 +165,66 @@ def test_a_deadline_leaves_the_rest_planned(tmp_path):
     assert scene.states().count(State.PLANNED) == 20 - done.calls
 
 
+def a_long_judge(scene, meanwhile=lambda: None):
+    """Return a judge that reads for half an hour, while something happens in the system."""
+
+    def judge(*_):
+        scene.clock.at += timedelta(minutes=30)
+        meanwhile()
+        return Recheck()
+
+    return judge
+
+
+def test_a_plan_that_expires_while_it_is_judged_calls_nothing(tmp_path):
+    scene = Scene(tmp_path)
+    scene.clock.at = scene.plan.expires_at - timedelta(minutes=5)
+    done = scene.run(judge=a_long_judge(scene))
+    assert "expired" in done.stopped
+    assert (done.calls, done.counts) == (0, {State.DEFERRED: 1, State.PLANNED: 3})
+
+
+def test_a_deadline_that_passes_while_a_change_is_judged_calls_nothing(tmp_path):
+    scene = Scene(tmp_path)
+    done = scene.run(judge=a_long_judge(scene), until=scene.clock.at + timedelta(minutes=1))
+    assert "deadline" in done.stopped
+    assert (done.calls, done.counts) == (0, {State.DEFERRED: 1, State.PLANNED: 3})
+
+
+def test_a_window_that_closes_while_a_change_is_judged_calls_nothing(tmp_path):
+    window = ChangeWindow(days=("mon",), start="08:00", end="08:20", timezone="UTC")
+    scene = Scene(tmp_path, changes=[a_change(1, left=False)])
+    done = scene.run(Applying(canary=0, windows=(window,)), judge=a_long_judge(scene))
+    assert ("window" in done.stopped, done.calls) == (True, 0)
+    assert scene.states() == [State.DEFERRED]
+
+
+def test_what_is_given_anew_while_a_change_is_judged_is_skipped(tmp_path):
+    scene = Scene(tmp_path, 1)
+    key = key_of(scene.plan.changes[0])
+
+    def again():
+        scene.system.take(key)
+        scene.system.give(key)
+
+    scene.run(judge=a_long_judge(scene, again))
+    assert scene.states() == [State.SKIPPED]
+    assert scene.system.calls == 0
+
+
+def test_a_first_look_that_takes_long_is_asked_for_the_time_too(tmp_path):
+    scene = Scene(tmp_path, 1)
+    scene.clock.at = scene.plan.expires_at - timedelta(minutes=5)
+
+    def reads_a_list(what):
+        scene.clock.at += timedelta(minutes=30 if what == "look" else 0)
+
+    scene.faults.before = reads_a_list
+    done = scene.run()
+    assert ("expired" in done.stopped, done.calls) == (True, 0)
+    assert scene.states() == [State.DEFERRED]
+
+
 def test_calls_to_one_system_keep_their_rate(tmp_path):
     scene = Scene(tmp_path, 5)
     began = scene.clock.at
