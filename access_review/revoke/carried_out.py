@@ -150,13 +150,14 @@ def take_log(plan: Plan, rows: Sequence[LogRow], journal: Journal, look: Look, *
             continue
         steps = list(_steps(journal.standing(change.id).state, change, said, look))
         for state, at, reason in steps:
-            words = f"carried out by hand by {said[-1].by}, says {by}: {reason}" if reason else ""
+            words = f"carried out by hand by {said[-1].by} on {said[-1].on}, says {by}: {reason}" if reason else ""
             standing = journal.standing(change.id)
             attempt = standing.attempt + (state is State.INTENT)
             called = at if state is State.CALLING else None
             seen = None if state in {State.INTENT, State.CALLING} else said[-1].at
             row_at = at if state in {State.INTENT, State.CALLING} else now
-            journal.add(Transition(change.id, state, row_at, attempt, said[-1].on, words, seen, called))
+            server = "" if state is State.PENDING else said[-1].on  # nobody's word for it is a read
+            journal.add(Transition(change.id, state, row_at, attempt, server, words, seen, called))
         taken += bool(steps)
     if taken:
         journal.note(Note("carried out by hand", now, by))

@@ -57,7 +57,7 @@ NEXT: Mapping[State, frozenset[State]] = {
     State.UNKNOWN: frozenset({State.PENDING, State.STILL_THERE}),
     State.STILL_THERE: frozenset({State.INTENT, State.FAILED}),
     State.ORDERED: frozenset({State.PENDING, State.FAILED}),
-    State.PENDING: frozenset({State.REVOKED, State.RESTORED, State.CONTRADICTED, State.REGRANTED}),
+    State.PENDING: frozenset({State.PENDING, State.REVOKED, State.RESTORED, State.CONTRADICTED, State.REGRANTED}),
     State.CONTRADICTED: frozenset({State.PENDING, State.CONTRADICTED, State.FAILED, State.REGRANTED}),
     State.REVOKED: frozenset({State.REGRANTED}),
     State.RESTORED: frozenset(),
@@ -91,7 +91,10 @@ NOT_DONE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One transition, as the journal keeps it; ``checked_at`` and ``called_at`` bound the gap that no re-check closes."""
+    """One transition, as the journal keeps it; ``checked_at`` and ``called_at`` bound the gap that no re-check closes.
+
+    ``server`` is where it was read or called: what is pending without one is somebody's word.
+    """
 
     change: str
     state: State
@@ -105,7 +108,7 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class ChangeStatus:
-    """Where one change stands, folded from its rows."""
+    """Where one change stands, folded from its rows; ``gone_at`` is the first of the reads that show it as wanted."""
 
     state: State = State.PLANNED
     attempt: int = 0
@@ -128,7 +131,7 @@ def advance(standing: ChangeStatus, row: Transition) -> ChangeStatus:
         )
     starting = row.state is State.INTENT
     again = row.state is State.CONTRADICTED
-    gone = row.state is State.PENDING
+    gone = row.state is State.PENDING and row.server
     return replace(
         standing,
         state=row.state,
@@ -249,7 +252,7 @@ def after_verifying_read(
 ) -> NextStep | None:
     """Decide after a later read; null where nothing new is known.
 
-    Proven are two reads that agree and lie ``spacing`` apart. ``most`` is the number of reads that may
+    Proven are two reads that agree and lie ``spacing`` apart; somebody's word that it is done is none of them. ``most`` is the number of reads that may
     contradict an earlier one: so many end in ``failed``.
     """
     if seen.there is None or standing.at is None:
@@ -257,6 +260,8 @@ def after_verifying_read(
     if seen.there is wanted:
         if standing.state in {State.CONTRADICTED, State.ORDERED}:
             return NextStep(State.PENDING)
+        if standing.state is State.PENDING and standing.gone_at is None:
+            return NextStep(State.PENDING, f"{standing.reason or 'it was said to be done'}; a read shows it")
         if standing.state is State.PENDING and standing.gone_at and now - standing.gone_at >= spacing:
             return NextStep(State.RESTORED if wanted else State.REVOKED)
         return None
@@ -271,6 +276,8 @@ def after_verifying_read(
         return None
     if standing.contradictions + 1 >= most:
         return NextStep(State.FAILED, "reads contradict each other: it was as wanted, and is not")
+    if standing.state is State.PENDING and standing.gone_at is None:
+        return NextStep(State.CONTRADICTED, f"{standing.reason or 'it was said to be done'}; no read shows it")
     return NextStep(State.CONTRADICTED, "an earlier read showed it done, this one does not: replication, or given back")
 
 

@@ -71,7 +71,8 @@ def verify(
                     standing, seen, now, wanted=wanted, spacing=pace.spacing, most=MOST_CONTRADICTIONS
                 )
             if step:
-                journal.add(Transition(change.id, step.state, now, standing.attempt, seen.server, step.reason))
+                server = seen.server or change.target.source
+                journal.add(Transition(change.id, step.state, now, standing.attempt, server, step.reason))
         found.append(_said(change.id, journal, now, targets))
     journal.flush()
     return tuple(found)
@@ -116,7 +117,7 @@ _REMAINING = """
 
 
 def confirm(journal: Journal, change: str, *, by: str, now: datetime, reason: str) -> None:
-    """Note that a person did what they were ordered to, or what nobody else has done; reads still have to prove it.
+    """Note that a person did what they were ordered to, or what nobody else has done; two reads still have to prove it.
 
     Of what was carried out already it says nothing new. Raises ``ArtifactError`` for a step that cannot follow in the
     journal, or cannot be kept.

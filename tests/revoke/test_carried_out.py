@@ -108,8 +108,10 @@ def test_the_journal_says_who_did_it_and_by_which_hand(carried: Carried) -> None
     with JournalFile(carried.path, carried.plan.digest) as journal:
         standing, notes = journal.standing(carried.first.id), journal.notes
     assert standing.state in PROVEN, "an undo gives it back"
-    assert standing.reason.startswith("carried out by hand by CORP\\ann, says Ann: pending at 2026-02-02 08:02:00 UTC")
-    assert standing.server == "dc1.corp.example"
+    assert standing.reason.startswith(
+        "carried out by hand by CORP\\ann on dc1.corp.example, says Ann: pending at 2026-02-02 08:02:00 UTC"
+    )
+    assert (standing.server, standing.gone_at) == ("", None), "it was read nowhere yet"
     assert (standing.intended_at, standing.called_at) == (
         datetime(2026, 2, 2, 8, 1, 0, 123456, UTC),
         datetime(2026, 2, 2, 8, 1, 0, 123456, UTC),

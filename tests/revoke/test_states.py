@@ -71,7 +71,8 @@ def test_a_contradiction_starts_the_proof_anew_and_what_follows_it_does_not():
     pending = ChangeStatus(State.PENDING, at=START, gone_at=START)
     contradicted = advance(pending, row(State.CONTRADICTED, 1))
     assert (contradicted.gone_at, contradicted.contradictions, contradicted.intended_at) == (None, 1, None)
-    assert advance(contradicted, row(State.PENDING, 2)).gone_at == START + 2 * MINUTE
+    assert advance(contradicted, row(State.PENDING, 2, server="dc1")).gone_at == START + 2 * MINUTE
+    assert advance(contradicted, row(State.PENDING, 2)).gone_at is None, "somebody's word, which was read nowhere"
     assert advance(pending, row(State.REVOKED, 20)).gone_at == START
 
 
@@ -252,7 +253,8 @@ PENDING = stands(State.PENDING, gone_at=START)
         (PENDING, GONE, 14, None),
         (PENDING, GONE, 15, NextStep(State.REVOKED)),
         (PENDING, UNREAD, 60, None),
-        (stands(State.PENDING), GONE, 60, None),
+        (stands(State.PENDING), GONE, 60, NextStep(State.PENDING, "it was said to be done; a read shows it")),
+        (stands(State.PENDING), UNREAD, 60, None),
         (ChangeStatus(State.PENDING, gone_at=START), GONE, 60, None),
         (stands(State.CONTRADICTED), GONE, 60, NextStep(State.PENDING)),
         (stands(State.ORDERED), GONE, 60, NextStep(State.PENDING)),

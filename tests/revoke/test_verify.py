@@ -3,7 +3,7 @@ from access_review.engine.duckdb import EmbeddedEngine
 from access_review.policy import Applying, Targets
 from access_review.revoke.apply import ApplyRun, apply
 from access_review.revoke.states import Recheck, State
-from access_review.revoke.verify import remaining, verify
+from access_review.revoke.verify import confirm, remaining, verify
 from access_review.store.journal import JournalFile
 from tests.support.fake_system import FakeSystem, Time, a_change, a_plan, key_of
 from tests.support.planning import add, company, declared, grant, nest, planned, reviewed
@@ -38,6 +38,63 @@ def test_revoked_takes_two_reads_that_lie_apart(tmp_path):
     assert batch.states(5) == ["pending", "pending"]
     assert batch.states(11) == ["revoked", "revoked"]
     assert batch.system.calls == 2, "verify writes nothing"
+
+
+def test_somebodys_word_is_none_of_the_two_reads(tmp_path):
+    plan, clock, looks = a_plan(a_change(1)), Time(), iter((None, None, False, False, False))
+    (one,) = plan.changes
+
+    class Reads:
+        def holds(self, *_):
+            there = next(looks)
+            return Sighting(there, "fake-1", "no answer" if there is None else "")
+
+    def looked(journal, minutes):
+        clock.wait(minutes * 60)
+        verify(plan.changes, journal, {"ad": Reads()}, now=clock.now(), pace=PACE, targets=Targets())
+        standing = journal.standing(one.id)
+        return str(standing.state), standing.gone_at is not None
+
+    with JournalFile(tmp_path / "j.sqlite", plan.digest) as journal:
+        confirm(journal, one.id, by="hr:person:1001", now=clock.now(), reason="by hand")
+        assert [looked(journal, minutes) for minutes in (0, 16, 16)] == [
+            ("pending", False),
+            ("pending", False),
+            ("pending", True),
+        ]
+        said = journal.standing(one.id).reason
+        assert said == "hr:person:1001 says it is done: by hand; a read shows it"
+        assert [looked(journal, minutes) for minutes in (5, 11)] == [("pending", True), ("revoked", True)]
+
+
+def test_what_somebody_said_and_no_read_shows_is_contradicted_in_these_words(tmp_path):
+    plan = a_plan(a_change(1))
+    (one,) = plan.changes
+
+    class Reads:
+        def holds(self, *_):
+            return Sighting(True, "fake-1")
+
+    with JournalFile(tmp_path / "j.sqlite", plan.digest) as journal:
+        confirm(journal, one.id, by="hr:person:1001", now=plan.made_at, reason="")
+        (found,) = verify(plan.changes, journal, {"ad": Reads()}, now=plan.made_at, pace=PACE, targets=Targets())
+    assert (found.state, found.reason) == (State.CONTRADICTED, "hr:person:1001 says it is done; no read shows it")
+
+
+def test_a_read_that_does_not_say_where_is_a_read_of_its_source(tmp_path):
+    plan, clock = a_plan(a_change(1)), Time()
+    (one,) = plan.changes
+
+    class Reads:
+        def holds(self, *_):
+            return Sighting(False, "")
+
+    with JournalFile(tmp_path / "j.sqlite", plan.digest) as journal:
+        confirm(journal, one.id, by="hr:person:1001", now=clock.now(), reason="")
+        for minutes in (0, 16):
+            clock.wait(minutes * 60)
+            verify(plan.changes, journal, {"ad": Reads()}, now=clock.now(), pace=PACE, targets=Targets())
+        assert (journal.standing(one.id).state, journal.standing(one.id).server) == (State.REVOKED, "ad")
 
 
 def test_what_is_given_back_is_noticed_before_and_after_it_was_proven(tmp_path):
