@@ -11,6 +11,7 @@ says what the server said and what reading adds to it, and a lost answer is *unk
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,11 +22,12 @@ from access_review.connectors.ad import identifiers
 from access_review.connectors.ad import result_codes as code
 from access_review.connectors.ad.domain_reading import escape_filter
 from access_review.connectors.ad.entry import Entry
+from access_review.connectors.ad.lookup import look_up
 from access_review.connectors.ad.result_codes import explain_result
 from access_review.connectors.ad.server import LdapResult as Reply
 from access_review.connectors.ad.server import Session
 from access_review.connectors.ad.windows_values import UserAccountControl
-from access_review.errors import Transient
+from access_review.errors import ConnectorError, Transient
 
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SID = re.compile(r"S-1-5-21(-\d{1,10}){4}")
@@ -33,6 +35,7 @@ _SID = re.compile(r"S-1-5-21(-\d{1,10}){4}")
 _DISABLED = int(UserAccountControl.DISABLED)
 _CHANGED_MEANWHILE = frozenset({code.NO_SUCH_ATTRIBUTE, 19, code.ALREADY_THERE})
 _NOTHING_TO_DO = frozenset({code.UNWILLING, code.NO_SUCH_ATTRIBUTE, code.ENTRY_EXISTS, code.ALREADY_THERE})
+_WITHOUT_PRIMARY = frozenset({"group", "contact", "foreignsecurityprincipal"})
 # After these it is not certain that nothing was done.
 _UNCLEAR = frozenset({code.TIME_LIMIT, code.ADMIN_LIMIT, code.OTHER})
 NOT_SEEN = "the account or the group is not seen: deleted, or hidden from this account"
@@ -68,26 +71,22 @@ class DirectoryWriter:
         return self.look(member, group)[0]
 
     def look(self, member: str, group: str) -> tuple[bool | None, str]:
-        """Tell as :meth:`holds` does, and why where it cannot be told.
+        """Tell as :meth:`holds` does, and why where it cannot be told; raises ``ConnectorError`` where nobody answers.
 
         It is not there only where that shows: the group answers the opposite question, and the member itself does not
         name the group. A server that does not let this account see the members says of all of them that they are none.
         """
-        found = self._entry(member, ["distinguishedName", "primaryGroupID"])
+        found = self._entry(member, ["objectClass", "distinguishedName", "primaryGroupID"])
         if found is None:
             return None, NOT_SEEN
         # A compare by filter finds one value of a list of any length, which reading the list in pieces would not.
         has = f"(member={escape_filter(found.dn)})"
-        answer = self._session.search(address_of(group), has, ["objectGUID"])
-        if answer.fault:
-            return (False, DELETED) if self._is_deleted(group) else (None, NOT_SEEN)
-        if answer.entries:
+        if look_up(self._session, address_of(group), ["objectGUID"], has):
             return True, ""
-        opposite = self._session.search(address_of(group), f"(!{has})", ["objectSid"])
-        if opposite.fault or len(opposite.entries) != 1:
+        opposite = look_up(self._session, address_of(group), ["objectSid"], f"(!{has})")
+        if opposite is None:
             return (False, DELETED) if self._is_deleted(group) else (None, NOT_SEEN)
-        dn, values = opposite.entries[0]
-        return self._not_listed(member, found, Entry.of(dn, values, group))
+        return self._not_listed(member, found, Entry.of(*opposite, group))
 
     def _is_deleted(self, native: str) -> bool:
         """Tell whether the server shows what is left of a deleted object; not to be seen at all proves nothing.
@@ -95,8 +94,9 @@ class DirectoryWriter:
         Whoever may not read deleted objects is shown none, and then it is not known.
         """
         show = ldap3.protocol.microsoft.show_deleted_control(criticality=True)
-        answer = self._session.search(address_of(native), "(isDeleted=TRUE)", ["isDeleted"], controls=(show,))
-        return answer.fault is None and len(answer.entries) == 1
+        return (
+            look_up(self._session, address_of(native), ["isDeleted"], "(isDeleted=TRUE)", controls=(show,)) is not None
+        )
 
     def _not_listed(self, member: str, found: Entry, group: Entry) -> tuple[bool | None, str]:
         """Tell about a member that the group does not show; the member itself may show the group."""
@@ -105,10 +105,13 @@ class DirectoryWriter:
             return None, NOT_SEEN
         if named.entries:
             return None, "it is a member, but the members of the group cannot be read: grant Read Members on the group"
-        return (None, PRIMARY) if _is_primary(found, group) else (False, "")
+        primary = _is_primary(found, group)
+        if primary is None:
+            return None, "whether it is the account's primary group cannot be read"
+        return (None, PRIMARY) if primary else (False, "")
 
     def guard(self, group: str, attribute: str, following: str) -> Guard:
-        """Read a guard attribute; ``following`` is the value that the write will leave."""
+        """Read a guard attribute; ``following`` is the value that the write will leave. Raises ``ConnectorError``."""
         found = self._entry(group, [attribute])
         return Guard(attribute, found.text(attribute) if found else None, following)
 
@@ -137,7 +140,10 @@ class DirectoryWriter:
 
     def _explained(self, member: str, group: str, reply: Reply, *, wanted: bool) -> WriteAnswer:
         """Tell the causes apart that share their codes, by reading."""
-        now, why = self.look(member, group)
+        try:
+            now, why = self.look(member, group)
+        except ConnectorError as error:
+            now, why = None, error.message
         if now is None and why == PRIMARY:
             return WriteAnswer(WriteResult.REFUSED, self.server, PRIMARY)
         if now is None:
@@ -153,18 +159,19 @@ class DirectoryWriter:
         if reply.code in _UNCLEAR:
             return WriteAnswer(WriteResult.UNKNOWN, self.server, _said(reply))
         if reply.code == code.INSUFFICIENT_RIGHTS:
-            found = self._entry(native, ["adminCount"])
-            if found is not None and found.whole("admincount"):
-                return WriteAnswer(WriteResult.REFUSED, self.server, ADMIN_SD_HOLDER)
+            with suppress(ConnectorError):
+                found = self._entry(native, ["adminCount"])
+                if found is not None and found.whole("admincount"):
+                    return WriteAnswer(WriteResult.REFUSED, self.server, ADMIN_SD_HOLDER)
         return WriteAnswer(WriteResult.REFUSED, self.server, _said(reply))
 
     def control(self, account: str) -> int | None:
-        """Return ``userAccountControl`` of an account, null when it cannot be read."""
+        """Return ``userAccountControl`` of an account, null when it is not shown; raises ``ConnectorError``."""
         found = self._entry(account, ["userAccountControl"])
         return found.whole("useraccountcontrol") if found else None
 
     def enabled(self, account: str) -> bool | None:
-        """Tell whether an account may sign in, null when it cannot be read."""
+        """Tell whether an account may sign in, null when that is not shown; raises ``ConnectorError``."""
         control = self.control(account)
         return None if control is None else not control & _DISABLED
 
@@ -179,6 +186,9 @@ class DirectoryWriter:
     def _set(self, account: str, *, disabled: bool) -> WriteAnswer:
         try:
             old = self.control(account)
+        except ConnectorError as error:
+            return WriteAnswer(WriteResult.TRANSIENT, self.server, error.message)
+        try:
             if old is None:
                 return WriteAnswer(
                     WriteResult.TRANSIENT, self.server, "the account cannot be read: check that it still exists"
@@ -198,16 +208,15 @@ class DirectoryWriter:
 
     def _control_back(self, account: str, wanted: int) -> WriteAnswer:
         """Look at all bits: only one was to change."""
-        now = self.control(account)
+        now = None
+        with suppress(ConnectorError):  # the next read decides
+            now = self.control(account)
         odd = "" if now in {wanted, None} else f"control bits are {now:#x} and should be {wanted:#x}: look at them"
         return WriteAnswer(WriteResult.DONE, self.server, odd)
 
     def _entry(self, native: str, attributes: Sequence[str]) -> Entry | None:
-        answer = self._session.search(address_of(native), "(objectClass=*)", attributes)
-        if answer.fault or len(answer.entries) != 1:
-            return None
-        dn, values = answer.entries[0]
-        return Entry.of(dn, values, native)
+        shown = look_up(self._session, address_of(native), attributes)
+        return Entry.of(*shown, native) if shown else None
 
 
 def is_immutable_id(native: str) -> bool:
@@ -224,10 +233,15 @@ def address_of(native: str) -> str:
     raise ValueError(f"{native!r} is neither a GUID nor a SID, so nothing is written by it")
 
 
-def _is_primary(member: Entry, group: Entry) -> bool:
-    """Tell whether a group is an account's primary group, which no member value shows."""
+def _is_primary(member: Entry, group: Entry) -> bool | None:
+    """Tell whether a group is an account's primary group, which no member value shows; null where that cannot be read."""
+    if member.classes() & _WITHOUT_PRIMARY:
+        return False
     number, sid = member.whole("primarygroupid"), group.first("objectsid")
-    return number is not None and sid is not None and identifiers.rid(identifiers.sid(sid)) == number
+    try:
+        return None if number is None or sid is None else identifiers.rid(identifiers.sid(sid)) == number
+    except ValueError:
+        return None
 
 
 def _swap(guard: Guard) -> dict[str, list[tuple[str, list[str]]]]:

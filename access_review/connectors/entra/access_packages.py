@@ -4,11 +4,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from access_review.connectors.entra.groups import ManagedMembership
-from access_review.connectors.entra.properties import Object, date, inner, needed, objects, text
+from access_review.connectors.entra.properties import Object, date, inner, needed, needed_word, objects, text
 from access_review.connectors.entra.tenant_objects import TableRow, TenantObjects
 from access_review.tables import Row
 
 _MEMBER = "Member_"
+_HELD = ("delivered", "partiallyDelivered")
 
 
 def check_package(thing: Object) -> None:
@@ -21,8 +22,13 @@ def check_package(thing: Object) -> None:
 
 def check_assignment(thing: Object) -> tuple[str, str]:
     """Read the principal and the package of an assignment."""
-    text(thing, "state"), _span(thing)
+    _is_held(thing), _span(thing)
     return needed(inner(thing, "target"), "objectId"), needed(inner(thing, "accessPackage"), "id")
+
+
+def _is_held(assignment: Object) -> bool:
+    """Tell whether an assignment gives anything now: part of the package, or all of it."""
+    return needed_word(assignment, "state", *_HELD, "delivering", "deliveryFailed", "expired") in _HELD
 
 
 def _span(thing: Object) -> Row:
@@ -50,7 +56,7 @@ class AccessPackages:
             principal, package = check_assignment(thing)
             why = f"given by the access package {self.names.get(package, package)}: end the assignment there"
             edge: Row = {"via": "access-package", "removable": False, "why_not": why}
-            if text(thing, "state") == "delivered":
+            if _is_held(thing):
                 found |= {(group, principal): ManagedMembership(edge) for group in self.groups.get(package, ())}
         return found
 
@@ -68,7 +74,7 @@ class AccessPackages:
                 yield self._leads_to(native, self.directory.source.id("approle", f"{principal}/{role}"))
         for thing in assignments:
             principal, package = check_assignment(thing)
-            if text(thing, "state") == "delivered" and package in self.names:
+            if _is_held(thing) and package in self.names:
                 edge: Row = {"removable": False, "why_not": "end the assignment of the access package", **_span(thing)}
                 held = self.directory.source.id("accesspackage", package)
                 yield self.directory.holding(principal, held, via="access-package", native_id=thing["id"], **edge)

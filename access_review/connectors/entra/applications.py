@@ -4,7 +4,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from access_review.connectors.entra.properties import Object, UnusableError, date, flag, needed, objects, text
+from access_review.connectors.entra.properties import (
+    Object,
+    UnusableError,
+    date,
+    flag,
+    needed,
+    needed_word,
+    objects,
+    text,
+)
 from access_review.connectors.entra.tenant_objects import TableRow, TenantObjects
 from access_review.tables import Row, ref
 
@@ -67,7 +76,8 @@ def read_consent(thing: Object) -> tuple[str, str, str]:
 
     One for everybody is held by the application: no user gave it, and none can give it back.
     """
-    client, everybody = needed(thing, "clientId"), needed(thing, "consentType") == "AllPrincipals"
+    everybody = needed_word(thing, "consentType", "AllPrincipals", "Principal") == "AllPrincipals"
+    client = needed(thing, "clientId")
     return client, needed(thing, "resourceId"), client if everybody else needed(thing, "principalId")
 
 

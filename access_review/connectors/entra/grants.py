@@ -23,9 +23,9 @@ from access_review.connectors.entra.graph import Graph, quoted
 from access_review.connectors.entra.graph import GraphResponse as Reply
 from access_review.connectors.entra.groups import hides_members
 from access_review.connectors.entra.pages import NotReadError
-from access_review.connectors.entra.properties import Object, UnusableError, needed
+from access_review.connectors.entra.properties import Object, UnusableError
 from access_review.connectors.entra.queries import SEES_HIDDEN
-from access_review.connectors.entra.roles import read_assignment, read_membership, scope_of
+from access_review.connectors.entra.roles import read_assignment, read_managed, scope_of
 
 SYNCED = "the group is synchronised: remove the member in the directory that masters it"
 DYNAMIC = "the group is dynamic: change its rule, or the attribute that the rule reads"
@@ -118,7 +118,7 @@ class Grants:
         names = f"id,groupId,principalId,accessId,memberType,{kind}ScheduleId"
         names += ",assignmentType" if kind == "assignment" else ""
         look = f"{_PIM}/{kind}ScheduleInstances?$filter=groupId eq {quoted(object_id(group))}&$select={names}"
-        listed = ListedGrant(look, _read_managed, key, holder, approved_id(change), ("id", f"{kind}ScheduleId"))
+        listed = ListedGrant(look, read_managed, key, holder, approved_id(change), ("id", f"{kind}ScheduleId"))
         return self._schedule(listed, f"{_PIM}/{kind}ScheduleRequests", change.target)
 
     # Roles
@@ -193,10 +193,6 @@ def _role_schedule(kind: str, holder: Thing, role: Thing) -> ListedGrant:
     names += ",assignmentType" if kind == "roleAssignment" else ""
     look = f"{_ROLES}/{kind}ScheduleInstances?{_of(holder)}&$select={names}"
     return ListedGrant(look, read_assignment, _role_key(holder, role), holder, ids=("id", f"{kind}ScheduleId"))
-
-
-def _read_managed(thing: Object) -> tuple[str, str, str]:
-    return *read_membership(thing), needed(thing, "accessId")
 
 
 def _of(holder: Thing) -> str:

@@ -14,7 +14,7 @@ from access_review.connectors.entra.graph import Graph, GraphRequest, RefusedErr
 from access_review.connectors.entra.live_pages import LivePages, SigninWindow
 from access_review.connectors.entra.paged_tenant import PagedTenant
 from access_review.connectors.entra.pages import NotReadError, listed_objects
-from access_review.connectors.entra.properties import Object
+from access_review.connectors.entra.properties import Object, UnusableError, text
 from access_review.connectors.entra.queries import SEES_HIDDEN
 from access_review.connectors.entra.readable_parts import readable_parts
 from access_review.connectors.entra.registration import TenantReach
@@ -64,7 +64,7 @@ class LiveTenant:
             yield self._clock(graph, as_of)
             yield self._provenance(graph, door, named)
             if named:
-                yield system(self.source, named.get("id"), named.get("displayName"))
+                yield system(self.source, named.get("id"), _name_of(named))
 
     def mark(self, before: Mark) -> Mark:
         """Return a mark that changes with users, groups and their members, and service principals.
@@ -134,7 +134,7 @@ class LiveTenant:
         facts: dict[str, Any] = {
             "server": graph.base,
             "tenant": named.get("id"),
-            "tenant_name": named.get("displayName"),
+            "tenant_name": _name_of(named),
             "queries": door.provenance,
             "pages": dict(door.answers),
             "permissions": sorted(graph.permissions()),
@@ -143,6 +143,14 @@ class LiveTenant:
             "without": sorted(self.reach.without),
         }
         return stating(complete(self.source, "part:provenance", graph.requests), facts)
+
+
+def _name_of(tenant: Object) -> str | None:
+    """Return what a tenant is called; null where that cannot be read, since its id says which it is."""
+    try:
+        return text(tenant, "displayName")
+    except UnusableError:
+        return None
 
 
 @dataclass(frozen=True, slots=True)

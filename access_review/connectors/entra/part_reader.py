@@ -117,8 +117,10 @@ class PartReader:
         reading.unread += bool(odd)
         reading.faults += [f"{one.name} of an object could not be used" for one in odd if one.name not in _BESIDE]
         row_id = self.directory.row_id(thing["id"])
+        # Two properties of one name may be odd, where one is inside another: both are unknown.
         self.unusable += [
-            self.directory.unusable(f"{place}/{one.name}", f"{one}: it is unknown", row_id) for one in odd
+            self.directory.unusable(f"{place}/{name}", f"{one}: it is unknown", row_id)
+            for name, one in {one.name: one for one in odd}.items()
         ]
         return rows
 

@@ -51,6 +51,21 @@ def needed(thing: Object, name: str) -> str:
     return value
 
 
+def word(thing: Object, name: str, *known: str) -> str | None:
+    """Return one of the words that are known, as it stands here whatever its case; a word of the future makes it unusable."""
+    value = text(thing, name)
+    found = next((one for one in known if value and one.casefold() == value.casefold()), None)
+    if value is not None and found is None:
+        raise UnusableError(f"{name} is {value!r}, which is none of {', '.join(known)}", name)
+    return found
+
+
+def needed_word(thing: Object, name: str, *known: str) -> str:
+    """Return one of the words that are known; it must be there."""
+    needed(thing, name)
+    return word(thing, name, *known) or ""
+
+
 def flag(thing: Object, name: str) -> bool | None:
     """Return true, false, or null for unknown."""
     return _typed(thing, name, bool, "true or false")

@@ -8,7 +8,17 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 
 from access_review.connectors.entra.groups import ManagedMembership, membership
-from access_review.connectors.entra.properties import Object, UnusableError, date, flag, inner, needed, text
+from access_review.connectors.entra.properties import (
+    Object,
+    UnusableError,
+    date,
+    flag,
+    inner,
+    needed,
+    needed_word,
+    text,
+    word,
+)
 from access_review.connectors.entra.tenant_objects import TableRow, TenantObjects
 from access_review.tables import Row
 
@@ -190,12 +200,12 @@ def scope_of(role_id: str) -> Mapping[str, str]:
 
 def is_own(thing: Object) -> bool:
     """Tell whether a schedule instance is the principal's own, not one that a group passes on."""
-    return (text(thing, "memberType") or "Direct").casefold() == "direct"
+    return word(thing, "memberType", "Direct", "Group", "Inherited") in (None, "Direct")
 
 
 def is_activation(thing: Object) -> bool:
     """Tell whether a schedule instance is an activation of what its principal is eligible for, and no assignment."""
-    return (text(thing, "assignmentType") or "").casefold() == "activated"
+    return word(thing, "assignmentType", "Assigned", "Activated") == "Activated"
 
 
 def span(thing: Object) -> Row:
@@ -216,13 +226,13 @@ def syncing(assignments: Iterable[Object]) -> frozenset[str]:
     )
 
 
-def check_schedule(read: Callable[[Object], object], *names: str) -> Callable[[Object], None]:
-    """Return a check that everything used of a schedule instance is usable: whose it is, when, and ``names``."""
+def check_schedule(name: str, *reads: Callable[[Object], object]) -> Callable[[Object], None]:
+    """Return a check that everything used of a schedule instance is usable: of which schedule, whose it is, when, and more."""
 
     def check(thing: Object) -> None:
-        read(thing), is_own(thing), span(thing)
-        for name in names:
-            text(thing, name)
+        text(thing, name), is_own(thing), span(thing)
+        for read in reads:
+            read(thing)
 
     return check
 
@@ -257,7 +267,7 @@ class GroupSchedules:
             if is_activation(instance) and not directory.is_group(principal):
                 yield used(directory.row_id(principal), directory.row_id(group_id), instance)
         for thing in self.eligible:
-            if text(thing, "accessId") == "owner":
+            if _access(thing) == "owner":
                 reason = "who may become an owner of a group is not reviewed"
                 at = f"groupEligibilityScheduleInstances/{thing['id']}"
                 yield directory.unusable(at, reason, directory.row_id(read_membership(thing)[0]))
@@ -267,7 +277,16 @@ class GroupSchedules:
 
 
 def _is_member(thing: Object) -> bool:
-    return text(thing, "accessId") == "member" and is_own(thing)
+    return _access(thing) == "member" and is_own(thing)
+
+
+def _access(thing: Object) -> str:
+    return needed_word(thing, "accessId", "member", "owner")
+
+
+def read_managed(thing: Object) -> tuple[str, str, str]:
+    """Read group, principal and which of ``member`` and ``owner`` they are, of a membership schedule instance."""
+    return *read_membership(thing), _access(thing)
 
 
 def read_membership(thing: Object) -> tuple[str, str]:

@@ -18,10 +18,10 @@ from access_review.tables import TABLES, Row
 LARGE = 1000
 """Members from which a group has a verdict of its own even when it is complete."""
 
-ROLE_RUN = roles.check_schedule(roles.read_assignment, "assignmentType", "roleAssignmentScheduleId")
-ROLE_ELIGIBLE = roles.check_schedule(roles.read_assignment, "roleEligibilityScheduleId")
-GROUP_RUN = roles.check_schedule(roles.read_membership, "accessId", "assignmentType", "assignmentScheduleId")
-GROUP_ELIGIBLE = roles.check_schedule(roles.read_membership, "accessId", "eligibilityScheduleId")
+ROLE_RUN = roles.check_schedule("roleAssignmentScheduleId", roles.read_assignment, roles.is_activation)
+ROLE_ELIGIBLE = roles.check_schedule("roleEligibilityScheduleId", roles.read_assignment)
+GROUP_RUN = roles.check_schedule("assignmentScheduleId", roles.read_managed, roles.is_activation)
+GROUP_ELIGIBLE = roles.check_schedule("eligibilityScheduleId", roles.read_managed)
 
 
 class Tenant:

@@ -11,12 +11,15 @@ import requests
 from requests.structures import CaseInsensitiveDict
 
 from access_review.changes import Action, Change, Expectation, Mark, Target, Thing, WriteResult
+from access_review.connectors.entra.access_packages import AccessPackages, check_assignment
 from access_review.connectors.entra.delta import COUNT, START, TRACKED, Mirror, mark_changes
 from access_review.connectors.entra.graph import Graph, GraphRequest
 from access_review.connectors.entra.live import LiveTenant
 from access_review.connectors.entra.live_pages import LivePages
 from access_review.connectors.entra.paged_tenant import PagedTenant
 from access_review.connectors.entra.pages import NotReadError, PagedCollection
+from access_review.connectors.entra.properties import UnusableError
+from access_review.connectors.entra.tenant_objects import TenantObjects
 from access_review.connectors.entra.writer import GraphWriter
 from access_review.errors import Transient
 from tests.simulated_tenant.reading import SOURCE
@@ -238,3 +241,45 @@ def test_a_link_that_is_none_does_not_hide_behind_the_next_group() -> None:
 
 def answer(number: int, body: Any) -> dict[str, Any]:
     return {"id": str(number), "status": 200, "headers": {}, "body": body}
+
+
+MEMBERSHIP = {"id": "a1", "principalId": "u1", "groupId": "g1", "accessId": "member", "memberType": "Direct"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("accessId", "future"), ("memberType", "future"), ("assignmentType", "future")]
+)
+def test_a_word_of_the_future_may_mean_that_it_is_there(name: str, value: str) -> None:
+    place = "/assignmentScheduleInstances"
+    assert seen(PIM, {place: {"value": [MEMBERSHIP]}, **HOLDER}) is True
+    assert seen(PIM, {place: {"value": [{**MEMBERSHIP, name: value}]}, **HOLDER}) is None
+
+
+def test_two_properties_of_one_name_that_cannot_be_read_are_one_problem() -> None:
+    publisher = {"id": "s1", "displayName": 5, "verifiedPublisher": {"displayName": 6}}
+    client, _ = graph({"/servicePrincipals?": {"value": [publisher]}})
+    rows = list(PagedTenant(SOURCE, LivePages(client)).collect(NOON))
+    keys = [row["locator"] for table, row in rows if table == "problems"]
+    assert keys.count("servicePrincipals/s1/displayName") == 1
+
+
+def test_a_tenant_may_have_a_name_that_cannot_be_read() -> None:
+    client, _ = graph({"/organization": {"value": [{"id": "t1", "displayName": float("inf")}]}})
+    tenant = LiveTenant(PagedTenant(SOURCE, LivePages(client)), lambda: client)
+    reasons = [row.get("reason") for table, row in tenant.collect(NOON) if table == "completeness"]
+    assert '{"identity":"t1","name":null}' in reasons
+
+
+@pytest.mark.parametrize("state", [None, "future"])
+def test_a_package_of_which_nobody_knows_whether_it_gives_anything_is_no_package_that_gives_nothing(state: Any) -> None:
+    given = {"target": {"objectId": "u1"}, "accessPackage": {"id": "p1"}, "state": state}
+    with pytest.raises(UnusableError, match="state"):
+        check_assignment(given)
+
+
+def test_a_package_that_is_delivered_in_part_is_held() -> None:
+    given = {"id": "x", "target": {"objectId": "u1"}, "accessPackage": {"id": "p1"}, "state": "partiallyDelivered"}
+    packages = AccessPackages(TenantObjects(SOURCE))
+    packages.managed([{"id": "p1", "displayName": "Desk"}], [given])
+    rows = list(packages.rows([{"id": "p1", "displayName": "Desk"}], [given]))
+    assert [row["entitlement"] for table, row in rows if table == "grants"] == ["entra:accesspackage:p1"]
