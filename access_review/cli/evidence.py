@@ -101,13 +101,13 @@ def check(
 def rederive(ctx: typer.Context, folder: Folder) -> None:
     """Conclude every finding of a pack again, from what was read and with the workspace of then."""
     from access_review.cli.status import NOT_KNOWN
-    from access_review.stages.evidence_check import rederive_evidence
-    from access_review.views import evidence as view
+    from access_review.stages.evidence_rederive import rederive_evidence
+    from access_review.views import evidence_rederived as view
 
     options: Options = ctx.obj
     again = list(rederive_evidence(folder))
     options.show({"runs": view.rederived_value(again)}, view.rederived_text(again))
-    if other := [one for one in again if one.digest != one.known and not one.why_not]:
+    if other := [one for one in again if not one.same and not one.why_not]:
         leave(1, f"{len(other)} of {len(again)} runs conclude something else than the pack says")
     unknown = [one for one in again if one.why_not]
     code = NOT_KNOWN if all(one.unknowable for one in unknown) else 1

@@ -109,7 +109,7 @@ class RederivedRun:
     """The findings of a run concluded again: ``digest`` is what came out, ``known`` what its review says.
 
     ``unknowable``: this version cannot conclude them again, since `prune` removed what they were compared with, or a version
-    before this one concluded them in another form.
+    before this one concluded them in another form. ``others`` are what is said beside the findings and was concluded otherwise.
     """
 
     run: str
@@ -117,6 +117,12 @@ class RederivedRun:
     digest: str
     why_not: str = ""
     unknowable: bool = False
+    others: tuple[str, ...] = ()
+
+    @property
+    def same(self) -> bool:
+        """Tell whether all that was concluded again is what the pack says."""
+        return self.digest == self.known and not self.others
 
 
 @dataclass(frozen=True, slots=True)

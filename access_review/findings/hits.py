@@ -94,7 +94,7 @@ def evaluate(engine: Engine, rules: Sequence[Rule], policy: Policy, gaps: Gaps) 
             True,
             found[rule.id] - withheld.get(rule.id, 0),
             withheld.get(rule.id, 0),
-            "; ".join(f"{source}: {reason}" for source, reason in sorted(unread[rule.id].items())),
+            why_withheld(unread[rule.id]),
         )
         for rule in rules
     )
@@ -103,6 +103,11 @@ def evaluate(engine: Engine, rules: Sequence[Rule], policy: Policy, gaps: Gaps) 
 def why_idle(rule: Rule, policy: Policy, gaps: Gaps) -> str:
     """Return why a rule is not evaluated at all, or nothing."""
     return gaps.why_not(rule) if policy.rule(rule.id).enabled else "switched off in roles/policy.yaml"
+
+
+def why_withheld(unread: Mapping[str, str]) -> str:
+    """Return why findings about some sources are withheld, if there are any; ``unread`` has the reason of each source."""
+    return "; ".join(f"{source}: {reason}" for source, reason in sorted(unread.items()))
 
 
 def _run(engine: Engine, rule: Rule, policy: Policy) -> int:

@@ -150,6 +150,11 @@ def load() -> dict[str, Rule]:
     return dict(sorted(rules.items()))
 
 
+def ours() -> dict[str, Rule]:
+    """Return the rules of this package by id, without those of entry points."""
+    return {check.id: check for check in _ours() if isinstance(check, Rule)}
+
+
 @cache
 def _ours() -> tuple[object, ...]:
     modules = [importlib.import_module(f"{__name__}.{m.name}") for m in pkgutil.iter_modules(__path__)]

@@ -1,4 +1,4 @@
-"""Evidence check and rederive: what a pack says is held against what is in it, and nothing outside it is asked."""
+"""Evidence check: what a pack says is held against what is in it, and nothing outside it is asked."""
 
 import base64
 import binascii
@@ -8,8 +8,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from access_review import __version__, runs, store
+from access_review import __version__, rules, runs, store
 from access_review.artifacts import (
+    CONTROL,
     DECLARED,
     DECLARED_VALUES,
     FIGURES,
@@ -18,29 +19,32 @@ from access_review.artifacts import (
     REVIEWED,
     SAMPLE,
     STATE,
+    Reviewed,
     removal_certificate,
 )
-from access_review.engine import open_engine
+from access_review.engine import ParquetFile
 from access_review.errors import AccessReviewError, ArtifactError, PlanRefused
 from access_review.evidence import declared, pack
-from access_review.evidence.pack import EvidencePack, LeftOutReason, RederivedRun
-from access_review.evidence.removed import RemovedThing, not_compared, removed_things
+from access_review.evidence.pack import EvidencePack, LeftOutReason
+from access_review.evidence.removed import RemovedThing, removed_things
 from access_review.evidence.summary import RunSummary, controls_without
-from access_review.findings import format_1
+from access_review.findings import format_1, not_as_read
 from access_review.logbook.known import DiscrepancyKind, known_things
 from access_review.logbook.lines import Logbook, LogEvent, inside
 from access_review.logbook.tree import TreeHead
 from access_review.offboarding.certificate import contradiction
-from access_review.review import review
+from access_review.review import gaps_of
 from access_review.revoke import approve, sshsig, statements
 from access_review.revoke.sshsig import PublicKeyLine
 from access_review.runs import Run
 from access_review.sample import draw
 from access_review.sample.for_clients import ClientAims
+from access_review.snapshot import Manifest
 from access_review.stages import evidence_part_check
 from access_review.stages.audit import aims_of
 from access_review.stages.evidence_statements import HeldStatements
 from access_review.store import audits, files, logbook, logbook_check, packs, plans, reviews, snapshots
+from access_review.store.logged import FINDINGS
 from access_review.views import evidence as view
 from access_review.views.evidence_for_readers import for_readers
 from access_review.workspace import Workspace
@@ -93,6 +97,8 @@ def check_evidence(folder: Path, heads: Iterable[str] = (), digests: Collection[
     found.said += view.removed_shown(removed)
     if lacking := view.without_evidence(controls_without(packs.places_in(folder, found.made.files), found.runs)):
         found.said.append(lacking)
+    if any(one.rules for one in found.runs):
+        found.said.append(view.NOT_CONCLUDED)
     if not told:
         found.said.append("no --head was given: that no week was cut off at the end is not shown")
     if not (folder / pack.ENVELOPE).exists():
@@ -245,6 +251,7 @@ def _run(folder: Path, log: Logbook, name: str, found: CheckedPack) -> Iterator[
     reviewed = store.read(run, REVIEWED)
     reviews.read(run)
     yield from _table(folder, name, "findings", reviewed.digest)
+    yield from _counted(run, reviewed)
     if reviewed.owners:
         reviews.owners(run)
         yield from _table(folder, name, "account_owners", reviewed.owners)
@@ -266,12 +273,36 @@ def _run(folder: Path, log: Logbook, name: str, found: CheckedPack) -> Iterator[
         values = files.read(folder / pack.DECLARED / f"{name}.json", DECLARED_VALUES)
         if DECLARED_VALUES.dump(values) != DECLARED_VALUES.dump(declared.values_of(known_workspace)):
             yield f"{pack.DECLARED}/{name}.json: is not what the files of that workspace say"
+        yield from _concluded(run, manifest, reviewed, known_workspace, found.said)
         yield from _draw(run, log, known_workspace)
         yield from found.held.add(run, manifest.as_of, known_workspace)
         stated = files.read(folder / pack.FIGURES / f"{name}.json", FIGURES)
         found.runs.append(packs.summary_of(run, known_workspace, stated))
         if FIGURES.dump(stated) != FIGURES.dump(packs.figures_of(run, known_workspace)):
             yield f"{pack.FIGURES}/{name}.json: is not what follows from the run"
+
+
+def _counted(run: Run, reviewed: Reviewed) -> Iterator[str]:
+    """Hold what a review counts of each rule to its findings, where they say which of them were looked for."""
+    if reviewed.findings == format_1.FORMAT:
+        found = not_as_read.count_found(ParquetFile(run.folder / FINDINGS).reader(list(not_as_read.COUNTED)))
+        for wrong in not_as_read.other_counts(reviewed.rules, found):
+            yield f"{run.id}/{REVIEWED.path}: {wrong}"
+
+
+def _concluded(run: Run, manifest: Manifest, reviewed: Reviewed, known: Workspace, told: list[str]) -> Iterator[str]:
+    """Hold which rules concluded nothing, and about what, to what was read; what is not to be known here is ``told``."""
+    if manifest.tool != __version__ or reviewed.findings != format_1.FORMAT:
+        told.append(f"{run.id}: what its rules could not conclude is for the version that reviewed it to say")
+        return
+    accepted = store.has(run, CONTROL) and bool(store.read(run, CONTROL).accepted)
+    gaps = gaps_of(snapshots.load(run, ["completeness"]), known, accepted=accepted)
+    for wrong in not_as_read.other_gaps(reviewed.rules, rules.ours(), known.policy, gaps):
+        yield f"{run.id}/{REVIEWED.path}: {wrong}"
+    if kept := sum(one.withheld for one in reviewed.rules):
+        told.append(
+            f"{run.id}: {kept} findings withheld, since something was not wholly read; how many is not shown here"
+        )
 
 
 def _certificates(run: Run) -> Iterator[str]:
@@ -323,36 +354,3 @@ def _promised(run: Run, commitment: str, log: Logbook) -> bool:
     lines = [(entry.event, entry.name) for entry in log.entries]
     said, made = (LogEvent.DRAW, commitment), (LogEvent.RUN, run.id)
     return said in lines and made in lines and lines.index(said) < lines.index(made)
-
-
-def rederive_evidence(folder: Path) -> Iterator[RederivedRun]:
-    """Review every run of a pack again, from what was read, with the workspace of then; raises ``ArtifactError``."""
-    made = PACK.load(files.content(folder / pack.MANIFEST))
-    if made.part:
-        hint = f"it is a part of the pack whose pack.json has the digest {made.part.of}: ask for that"
-        raise ArtifactError(f"nothing can be concluded again from {folder}: {made.part.cannot[0]}", hint=hint)
-    log = logbook.read(folder)
-    for name in made.runs:
-        run = runs.find(folder, name)
-        if not run.reviewed:
-            continue
-        reviewed = store.read(run, REVIEWED)
-        known, unknowable = reviewed.digest, not_compared(log, name)
-        if reviewed.findings != format_1.FORMAT:
-            unknowable = f"its findings have the format {reviewed.findings}: the version that wrote it concludes them"
-        if unknowable:
-            yield RederivedRun(name, known, "", unknowable, unknowable=True)
-            continue
-        try:
-            yield RederivedRun(name, known, _reviewed_again(run))
-        except ArtifactError as error:
-            yield RederivedRun(name, known, "", error.message)
-
-
-def _reviewed_again(run: Run) -> str:
-    snapshot = snapshots.load(run)
-    with (
-        packs.declared_workspace(run) as known,
-        open_engine(snapshot.as_of, known.policy.engine) as engine,
-    ):
-        return review(snapshot, known, engine, reviews.previous(run.workspace, run)).digest

@@ -8,7 +8,7 @@ from typing import TypedDict
 
 from access_review.evidence import pack
 from access_review.evidence.controls import ControlEvidence
-from access_review.evidence.pack import EvidencePack, RederivedRun
+from access_review.evidence.pack import EvidencePack
 from access_review.evidence.removed import RemovedThing
 from access_review.evidence.summary import RunSummary
 from access_review.views.evidence_figures import shown_by
@@ -133,6 +133,12 @@ def packed_text(made: EvidencePack, folder: str, archive: str | None, digest: st
     return "\n".join(lines)
 
 
+NOT_CONCLUDED = (
+    "findings were counted and not concluded again: evidence rederive does that, check_evidence.py of three rules"
+)
+"""What a check says of what it does not show."""
+
+
 def checked_value(folder: str, head: str | None, wrong: Sequence[str], said: Sequence[str]) -> CheckedValue:
     """Return what a check found, for scripts."""
     return {"folder": folder, "head": head, "wrong": list(wrong), "said": list(said)}
@@ -147,42 +153,3 @@ def checked_text(folder: str, wrong: Sequence[str], said: Sequence[str]) -> str:
     if not wrong:
         lines.append(f"{visible(folder)}: everything is as it was made")
     return "\n".join([*lines, *(f"  {visible(one)}" for one in said)])
-
-
-class RederivedValue(TypedDict):
-    """A run whose findings were concluded again; ``same`` tells whether that gave what its review says."""
-
-    run: str
-    known: str
-    digest: str
-    same: bool
-    why_not: str
-
-
-def rederived_value(again: Iterable[RederivedRun]) -> list[RederivedValue]:
-    """Return what was concluded again, for scripts."""
-    return [
-        {
-            "run": one.run,
-            "known": one.known,
-            "digest": one.digest,
-            "same": one.digest == one.known,
-            "why_not": one.why_not,
-        }
-        for one in again
-    ]
-
-
-def rederived_text(again: Sequence[RederivedRun]) -> str:
-    """Say of each run whether its findings follow from what was read."""
-    return "\n".join(f"{one.run}  {_again(one)}" for one in again) or "no run of the pack was reviewed"
-
-
-def _again(one: RederivedRun) -> str:
-    if one.why_not:
-        return f"not concluded again: {visible(one.why_not)}"
-    return (
-        f"the same findings: {one.digest}"
-        if one.digest == one.known
-        else f"other findings: {one.digest}, not {one.known}"
-    )

@@ -25,8 +25,9 @@ from access_review.sample.rotation import week_of
 from access_review.scorecard.measures import measure
 from access_review.scorecard.score import score
 from access_review.settings.measures import MeasureName
-from access_review.stages.evidence_check import check_evidence, rederive_evidence
+from access_review.stages.evidence_check import check_evidence
 from access_review.stages.evidence_pack import pack_evidence
+from access_review.stages.evidence_rederive import rederive_evidence
 from access_review.stages.remind import remind
 from access_review.stages.scorecard import formulas_of
 from access_review.stages.sign_off import sign_off

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import rfc8785
 
@@ -304,30 +305,46 @@ def signature_of_another(pack: Path, chance: random.Random) -> Damaged:
 
 
 def said_by_another(pack: Path, chance: random.Random) -> Damaged:
-    """Let somebody have signed, with a key of their own that is enrolled, what is said in another's name.
+    """Let somebody have signed, with a key of their own that is enrolled, what is said in another's name."""
+    declared = json.loads(some(pack, chance, "declared/*.json").read_bytes())
+    signed = chance.choice(statements_of(pack))
+    keys = [one["key"] for one in declared["approvers"] if one["key"] != key_in(signed)]
+    head = as_it_was_logged(pack, {}, {signed: chance.choice(keys)})
+    return Damaged("said in another's name, as it was logged", place(pack, signed), head=head)
 
-    Whoever keeps the logbook let it pass: all that was signed afterwards names the heads that followed.
+
+def as_it_was_logged(pack: Path, changes: dict[Path, bytes], signers: dict[Path, str] | None = None) -> str:
+    """Change files as if they had been so from the beginning; return the head of the logbook that there would be.
+
+    Whoever keeps the logbook let it pass: all that was signed afterwards names the heads that followed. Raises
+    ``IndexError`` where somebody signed whose key is none of ours.
     """
     keys = {public: private for private, public in map(key_of, range(100))}
-    declared = json.loads(some(pack, chance, "declared/*.json").read_bytes())
-    found = [path for path in files_of(pack / "runs") if is_statement(path.relative_to(pack / "runs").as_posix())]
-    signers, signed = {path: key_in(path) for path in found}, chance.choice(found)
-    if not keys.keys() >= {*signers.values()}:
-        return flip(pack, chance)
-    signers[signed] = chance.choice([one["key"] for one in declared["approvers"] if one["key"] != signers[signed]])
+    by = {path: key_in(path) for path in statements_of(pack)} | (signers or {})
+    if not keys.keys() >= {*by.values()}:
+        raise IndexError
+    for path, data in changes.items():
+        put(path, data)
+    changed = {path.relative_to(pack / "runs").as_posix(): mark(data) for path, data in changes.items()}
     tree, heads, written = GrowingTree(), [], []
     for line in entries_of(pack):
         heads.append(str(tree.head))
+        line.get("files", {}).update((name, changed[name]) for name in changed.keys() & line.get("files", {}).keys())
         for path in (pack / "runs" / name for name in line.get("files", {}) if is_statement(name)):
             said = statements.payload_of(path.read_bytes())
             said = replace(said, head=said.head and TreeHead.parse(heads[said.head.size]))
-            put(path, statements.sign(said, statements.signing_key(keys[signers[path]], name="key")))
+            put(path, statements.sign(said, statements.signing_key(keys[by[path]], name="key")))
             line["files"][path.relative_to(pack / "runs").as_posix()] = mark(path.read_bytes())
         written.append(rfc8785.dumps({**line, "head": heads[-1]}))
         tree.add(leaf(written[-1]))
     put(pack / "runs/logbook.jsonl", b"".join(line + b"\n" for line in written))
     reseal(pack, head=str(tree.head))
-    return Damaged("said in another's name, as it was logged", place(pack, signed), head=str(tree.head))
+    return str(tree.head)
+
+
+def statements_of(pack: Path) -> list[Path]:
+    """Return the statements that somebody signed, which lines of the logbook name."""
+    return [path for path in files_of(pack / "runs") if is_statement(path.relative_to(pack / "runs").as_posix())]
 
 
 def is_statement(name: str) -> bool:
@@ -433,9 +450,7 @@ def row_never_read(pack: Path, chance: random.Random) -> Damaged:
     parquet = run / "snapshot/accounts.parquet"
     rows = pq.read_table(parquet)
     at = chance.randrange(len(rows))
-    pq.write_table(pa.concat_tables([rows.slice(0, at), rows.slice(at + 1)]), pack / "made.parquet")
-    data = (pack / "made.parquet").read_bytes()
-    (pack / "made.parquet").unlink()
+    data = parquet_of(pack, pa.concat_tables([rows.slice(0, at), rows.slice(at + 1)]))
     lines = table.read_bytes().splitlines(keepends=True)
     put(table, b"".join(lines[: at + 1] + lines[at + 2 :]))
     manifest = json.loads((run / "manifest.json").read_bytes())
@@ -505,6 +520,65 @@ def rule_switched_off(pack: Path, chance: random.Random) -> Damaged:
     return Damaged("a rule switched off, resealed", place(pack, path))
 
 
+def finding_withheld(pack: Path, chance: random.Random) -> Damaged:
+    """Say of a finding that something was not read for it, and take it away."""
+
+    def withheld(said: dict[str, Any]) -> None:
+        said |= {"hits": said["hits"] - 1, "withheld": said["withheld"] + 1}
+
+    return fewer_findings(pack, chance, withheld, alone=True)
+
+
+def rule_not_evaluated(pack: Path, chance: random.Random) -> Damaged:
+    """Say of a rule that nobody has what it needs, and take its findings away."""
+
+    def idle(said: dict[str, Any]) -> None:
+        said |= {"evaluated": False, "hits": 0, "withheld": 0, "reason": "no source provides grants"}
+
+    return fewer_findings(pack, chance, idle)
+
+
+def finding_out(pack: Path, chance: random.Random) -> Damaged:
+    """Take a finding away that its review still counts."""
+
+    def same(_: dict[str, Any]) -> None:
+        pass
+
+    return fewer_findings(pack, chance, same, alone=True, named=r"review\.json|findings\.csv")
+
+
+def fewer_findings(
+    pack: Path, chance: random.Random, say: Callable[[dict[str, Any]], None], *, alone: bool = False, named: str = ""
+) -> Damaged:
+    """Take findings of a rule out of a run, one ``alone`` or all, in both forms, and say it so in its review, from the beginning."""
+    rules = ["access-beyond-role", "leaver-active", "never-allowed"]
+    found = {path: pq.read_table(path).to_pylist() for path in pack.glob("runs/*/findings.parquet")}
+    there = [(path, row) for path in sorted(found) for row in found[path] if row["rule"] in rules and row["checked"]]
+    path, one = chance.choice([(path, row) for path, row in there if row["status"] != "closed" and "code" in row])
+    out = {row["finding"] for row in found[path] if row["rule"] == one["rule"] and not (alone and row != one)}
+    before = pq.read_table(path)
+    data = parquet_of(pack, before.filter(pc.invert(pc.is_in(before["finding"], pa.array(sorted(out))))))
+    table = pack / f"tables/{path.parent.name}/findings.csv"
+    head, *rows = table.read_bytes().splitlines(keepends=True)
+    put(table, b"".join([head, *(row for row in rows if row.split(b",")[0].strip(b'"').decode() not in out)]))
+    review = path.with_name("review.json")
+    said = json.loads(review.read_bytes())
+    say(said["rules"][one["rule"]])
+    said |= {"digest": mark(table.read_bytes())["digest"], "file": mark(data)["digest"]}
+    head_now = as_it_was_logged(pack, {path: data, review: canonical(said)})
+    return Damaged(
+        f"{one['rule']} of {one['subject']} out, as it was logged", named or place(pack, review), head=head_now
+    )
+
+
+def parquet_of(pack: Path, table: pa.Table) -> bytes:
+    """Return a table as the bytes of a Parquet file."""
+    pq.write_table(table, pack / "made.parquet")
+    data = (pack / "made.parquet").read_bytes()
+    (pack / "made.parquet").unlink()
+    return data
+
+
 DAMAGES: tuple[Damage, ...] = (
     flip,
     cut,
@@ -534,6 +608,9 @@ DAMAGES: tuple[Damage, ...] = (
     rule_switched_off,
     client_passed_over,
     said_by_another,
+    finding_withheld,
+    rule_not_evaluated,
+    finding_out,
 )
 
 

@@ -15,7 +15,8 @@ import pytest
 
 from access_review import runs
 from access_review.errors import AccessReviewError
-from access_review.stages.evidence_check import check_evidence, rederive_evidence
+from access_review.stages.evidence_check import check_evidence
+from access_review.stages.evidence_rederive import rederive_evidence
 from bench.company import Company as DrawnCompany
 from bench.company import Size
 from bench.snapshots import write
