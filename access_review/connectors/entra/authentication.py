@@ -16,6 +16,7 @@ from typing import Any
 import requests
 
 from access_review.connectors import Source
+from access_review.connectors.entra.lost_connections import distrusts
 from access_review.connectors.entra.registration import Certificate, Cloud, Registration
 from access_review.connectors.entra.throttle import ThrottlePace, retry_after
 from access_review.connectors.private_file import write_private
@@ -92,10 +93,8 @@ class Patient:
             last = attempt == self._attempts - 1
             try:
                 response = self._session.request(method, url, timeout=more.pop("timeout", 30), **more)
-            except requests.exceptions.SSLError:
-                raise
-            except requests.ConnectionError:
-                if last:
+            except requests.ConnectionError as error:
+                if last or distrusts(error):
                     raise
                 self._pace.pause(self._pace.back_off(attempt))
                 continue
@@ -127,15 +126,19 @@ class TokenProvider:
                 self._app = None
             try:
                 answer = self._ask()
-            except requests.exceptions.SSLError as error:
-                hint = "name the authority of your network in ca_file"
-                raise self._fault("the sign-in service's certificate is not trusted", hint) from error
             except requests.RequestException as error:
+                if distrusts(error):
+                    hint = "name the authority of your network in ca_file"
+                    raise self._fault("the sign-in service's certificate is not trusted", hint) from error
                 raise Transient(self.source.name, f"sign-in got no answer: {type(error).__name__}") from error
             except ValueError as error:
                 # msal has no class for it; nothing but the advice hangs on its words.
                 hint = "check tenant and cloud" if "authority" in str(error).casefold() else ""
                 raise self._fault(f"sign-in cannot be prepared: {_line(error)}", hint) from error
+            except (AttributeError, KeyError, TypeError) as error:
+                # msal takes it for granted that an answer is an object, with times that are numbers.
+                message = "what answered is no sign-in service: its answer has another form"
+                raise self._fault(message, "check cloud, and what stands between") from error
         token = answer.get("access_token")
         if not isinstance(token, str):
             raise self._refusal(answer)

@@ -23,7 +23,7 @@ from access_review.connectors.entra.graph import Graph, quoted
 from access_review.connectors.entra.graph import GraphResponse as Reply
 from access_review.connectors.entra.groups import hides_members
 from access_review.connectors.entra.pages import NotReadError
-from access_review.connectors.entra.properties import Object, UnusableError
+from access_review.connectors.entra.properties import Object, UnusableError, flag, texts
 from access_review.connectors.entra.queries import SEES_HIDDEN
 from access_review.connectors.entra.roles import read_assignment, read_managed, scope_of
 
@@ -104,12 +104,12 @@ class Grants:
     def _group_refusal(self, group: Thing) -> str:
         """Say why Graph does not change a group's members; empty when it does."""
         thing = self._group(group)
-        kinds = thing.get("groupTypes") or ()
-        if thing.get("onPremisesSyncEnabled"):
+        kinds = texts(thing, "groupTypes")
+        if flag(thing, "onPremisesSyncEnabled"):
             return SYNCED
         if "DynamicMembership" in kinds:
             return DYNAMIC
-        return MAIL if thing.get("mailEnabled") and "Unified" not in kinds else ""
+        return MAIL if flag(thing, "mailEnabled") and "Unified" not in kinds else ""
 
     def _managed(self, holder: Thing, group: Thing, change: Change) -> GrantHandle:
         """A membership that PIM keeps: who may become a member, or is one for a time."""

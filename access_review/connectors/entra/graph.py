@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import requests
 
+from access_review.connectors.entra.lost_connections import distrusts, innermost
 from access_review.connectors.entra.pages import AbsentError, NotReadError
 from access_review.connectors.entra.properties import Object
 from access_review.connectors.entra.throttle import ThrottlePace, cost, http_date, retry_after, workload
@@ -213,11 +214,13 @@ class Graph:
                 # A redirect would take the token to another server.
                 allow_redirects=False,
             )
-        except requests.exceptions.SSLError as error:
-            raise UntrustedError(f"the server's certificate is not trusted: {_reason(error)}") from error
         # A header that cannot be read, such as a Location, comes as a plain ValueError.
         except (requests.RequestException, ValueError) as error:
-            return GraphResponse(0, None, failure=f"no answer: {_reason(error)}")
+            # The class alone: the words may hold the address, and that a token.
+            reason = type(innermost(error)).__name__
+            if distrusts(error):
+                raise UntrustedError(f"the server's certificate is not trusted: {reason}") from error
+            return GraphResponse(0, None, failure=f"no answer: {reason}")
         return self._answer(response)
 
     def _answer(self, response: requests.Response) -> GraphResponse:
@@ -290,12 +293,3 @@ def _fault(answer: GraphResponse, attempts: int) -> NotReadError | None:
         return ExpiredError(summary)
     kinds = {403: RefusedError, 404: VanishedError, 410: ExpiredError, 400: RejectedError, 501: RejectedError}
     return kinds.get(answer.status, NotReadError)(summary)
-
-
-def _reason(error: Exception) -> str:
-    """Return the innermost reason; never the address, which may hold a token."""
-    inner: Any = error
-    while inner.args and isinstance(inner.args[0], Exception):
-        inner = inner.args[0]
-    reason = getattr(inner, "reason", None) or inner
-    return type(reason).__name__

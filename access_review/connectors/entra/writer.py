@@ -142,7 +142,7 @@ _NOT_READ = (NotReadError, UnusableError, ConnectorError, OddError)
 def _result(reply: Reply) -> WriteResult:
     if reply.status in (429, 503):
         return WriteResult.TRANSIENT
-    if reply.failure or reply.status == 0 or reply.status >= 500:
+    if reply.failure or reply.status in (0, 408) or reply.status >= 500:
         return WriteResult.UNKNOWN
     if reply.status == 401:
         return WriteResult.TRANSIENT

@@ -1,6 +1,7 @@
 """What Graph answers in another form than its own is never taken for "not there", "nothing changed" or "no more"."""
 
 import json
+import ssl
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,19 +10,23 @@ from typing import Any
 import pytest
 import requests
 from requests.structures import CaseInsensitiveDict
+from urllib3.exceptions import MaxRetryError
+from urllib3.exceptions import SSLError as UrllibSSLError
 
 from access_review.changes import Action, Change, Expectation, Mark, Target, Thing, WriteResult
 from access_review.connectors.entra.access_packages import AccessPackages, check_assignment
+from access_review.connectors.entra.authentication import Network, TokenProvider
 from access_review.connectors.entra.delta import COUNT, START, TRACKED, Mirror, mark_changes
-from access_review.connectors.entra.graph import Graph, GraphRequest
+from access_review.connectors.entra.graph import Graph, GraphRequest, UntrustedError
 from access_review.connectors.entra.live import LiveTenant
 from access_review.connectors.entra.live_pages import LivePages
 from access_review.connectors.entra.paged_tenant import PagedTenant
 from access_review.connectors.entra.pages import NotReadError, PagedCollection
 from access_review.connectors.entra.properties import UnusableError
+from access_review.connectors.entra.registration import Cloud, Registration
 from access_review.connectors.entra.tenant_objects import TenantObjects
 from access_review.connectors.entra.writer import GraphWriter
-from access_review.errors import Transient
+from access_review.errors import ConnectorError, Transient
 from tests.simulated_tenant.reading import SOURCE
 
 BASE = "https://graph.test/v1.0"
@@ -283,3 +288,34 @@ def test_a_package_that_is_delivered_in_part_is_held() -> None:
     packages.managed([{"id": "p1", "displayName": "Desk"}], [given])
     rows = list(packages.rows([{"id": "p1", "displayName": "Desk"}], [given]))
     assert [row["entitlement"] for table, row in rows if table == "grants"] == ["entra:accesspackage:p1"]
+
+
+def lost(error: ssl.SSLError) -> requests.exceptions.SSLError:
+    """Return what requests raises for an error of TLS."""
+    return requests.exceptions.SSLError(MaxRetryError(None, "/", UrllibSSLError(error)))  # type: ignore[arg-type]
+
+
+def test_tls_that_breaks_off_is_a_lost_connection_and_no_wrong_certificate() -> None:
+    client, _ = graph({"/groups/g1/members": lost(ssl.SSLEOFError(8, "EOF occurred")), "/groups/g1": GROUP})
+    assert GraphWriter(client).revoke(MEMBER).result is WriteResult.UNKNOWN
+    client, _ = graph({"/users": lost(ssl.SSLCertVerificationError(1, "certificate verify failed"))})
+    with pytest.raises(UntrustedError):
+        client.get(GraphRequest("/users"))
+
+
+def test_kinds_of_a_group_that_cannot_be_read_stop_the_call_before_it() -> None:
+    client, service = graph({"/groups/g1": {**GROUP, "groupTypes": 5}})
+    assert GraphWriter(client).revoke(MEMBER).result is WriteResult.TRANSIENT
+    assert {method for method, _, _ in service.sent} == {"GET"}
+
+
+@pytest.mark.parametrize("odd", [[], 5, None, {"access_token": "t", "expires_in": None}], ids=str)
+def test_an_answer_that_is_none_of_a_sign_in_service_is_said_to_be(odd: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = {f"{name}_endpoint": f"https://login.test/{name}" for name in ("authorization", "token")}
+    service = Scripted({"openid-configuration": {**known, "issuer": "https://login.test/t/v2.0"}, "/token": odd})
+    monkeypatch.setenv("SECRET_OF_READER", "x")
+    monkeypatch.setattr(Network, "session", lambda *_: service)
+    registration = Registration.model_validate({"client_id": "c", "secret": {"env": "SECRET_OF_READER"}})
+    cloud = Cloud(sign_in="https://login.test", graph="https://graph.test")
+    with pytest.raises(ConnectorError, match="another form"):
+        TokenProvider(SOURCE, "t", registration, cloud, Network())()

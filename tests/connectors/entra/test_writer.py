@@ -252,6 +252,7 @@ def test_a_removal_is_seen_when_reads_have_caught_up_and_not_before() -> None:
         (Response(0, broken="reset"), WriteResult.UNKNOWN),
         (failed(500, "InternalServerError"), WriteResult.UNKNOWN),
         (failed(504, "GatewayTimeout"), WriteResult.UNKNOWN),
+        (failed(408, "RequestTimeout"), WriteResult.UNKNOWN),
         (failed(429, "TooManyRequests", Retry_After="17"), WriteResult.TRANSIENT),
         (failed(503, "ServiceUnavailable"), WriteResult.TRANSIENT),
         (failed(403, "Authorization_RequestDenied"), WriteResult.REFUSED),
