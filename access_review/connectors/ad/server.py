@@ -14,7 +14,7 @@ server: what one server began, no other continues.
 import ipaddress
 import ssl
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -36,7 +36,7 @@ with warnings.catch_warnings():
 _PORTS = {"ldaps": 636, "ldap": 389}
 _PAGED = "1.2.840.113556.1.4.319"
 # What ldap3's decoder raises when a server's bytes are no LDAP message.
-_UNDECODABLE = (IndexError, KeyError, TypeError, ValueError, UnboundLocalError)
+_UNDECODABLE = (IndexError, KeyError, MemoryError, OverflowError, TypeError, ValueError, UnboundLocalError)
 # The operation of a message that is one entry of a search (RFC 4511, 4.5.2).
 _SEARCH_ENTRY = 4
 
@@ -256,6 +256,13 @@ def _entry(message: bytes) -> tuple[str, dict[str, list[bytes]]]:
     return str(dn[3], "utf-8", "backslashreplace"), values
 
 
+def _result(said: Mapping[str, Any]) -> LdapResult:
+    code, message = int(said["result"]), said["message"]
+    controls = said.get("controls") or {}
+    paged = controls.get(_PAGED)
+    return LdapResult(code, message, (), paged and paged["value"]["cookie"], controls)
+
+
 class Session:
     """One bound connection to one server."""
 
@@ -284,6 +291,8 @@ class Session:
             if type(error).__module__.startswith(("gssapi", "winkerberos")):
                 hint = "kinit, or name a keytab: in KRB5_CLIENT_KTNAME, of a writer in its source file"
                 raise ConnectorError(self.source.name, f"no Kerberos ticket: {error}", hint=hint) from None
+            if isinstance(error, _UNDECODABLE):
+                raise self._undecodable(error) from None
             raise
         self._check_bind()
 
@@ -332,19 +341,8 @@ class Session:
         options = {"search_scope": scope, "attributes": list(attributes), "controls": list(controls) or None}
         paging = {} if size is None else {"paged_size": size, "paged_cookie": cookie, "paged_criticality": True}
         self._apart.take()
-        self._call("search", base, query, dereference_aliases=ldap3.DEREF_NEVER, **options, **paging)
-        result = self._connection.result
-        returned = result.get("controls") or {}
-        paging_control = returned.get(_PAGED)
-        entries = self._apart.take()
-        return LdapResult(
-            int(result["result"]),
-            result["message"],
-            (),
-            paging_control and paging_control["value"]["cookie"],
-            returned,
-            undecoded=entries,
-        )
+        answer = self._call("search", base, query, dereference_aliases=ldap3.DEREF_NEVER, **options, **paging)
+        return replace(answer, undecoded=self._apart.take())
 
     def decoded(self, answer: LdapResult) -> LdapResult:
         """Return an answer with its entries decoded; raises ``Transient`` when they cannot be."""
@@ -355,17 +353,19 @@ class Session:
 
     def modify(self, dn: str, changes: dict[str, Any]) -> LdapResult:
         """Modify one object; raises ``Transient`` when the answer is lost, so that nobody knows what happened."""
-        self._call("modify", dn, changes)
-        return LdapResult(int(self._connection.result["result"]), self._connection.result["message"])
+        return self._call("modify", dn, changes)
 
-    def _call(self, name: str, *arguments: Any, **options: Any) -> None:
+    def _call(self, name: str, *arguments: Any, **options: Any) -> LdapResult:
         self.requests += 1
         try:
             getattr(self._connection, name)(*arguments, **options)
+            return _result(self._connection.result)
         except LDAPException as error:
             reason = self._connection.last_error or str(error) or type(error).__name__
             raise Transient(self.source.name, f"the connection to {self.address} was lost: {reason}") from None
         except _UNDECODABLE as error:
+            # What is left of such an answer would be taken for that to the next request.
+            self.close()
             raise self._undecodable(error) from None
 
     def _undecodable(self, error: Exception) -> Transient:

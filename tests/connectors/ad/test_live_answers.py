@@ -3,14 +3,18 @@
 import uuid
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from access_review.connectors import Source
 from access_review.connectors.ad.dirsync import DirSyncChanges
 from access_review.connectors.ad.domain_reading import DomainReading, SearchScope
 from access_review.connectors.ad.paging import ReadPace
-from access_review.connectors.ad.server import LdapResult
-from access_review.errors import ConnectorError
+from access_review.connectors.ad.server import Address, LdapResult, Session
+from access_review.errors import ConnectorError, Transient
 from tests.support.fake_directory import BASE, DIRSYNC, FakeDirectory, FakeSession
 
 NOT_SAID = {"busy": 51, "not available": 52, "may not": 50, "time limit": 3, "no such request": 1, "refers": 10}
@@ -135,3 +139,44 @@ class DirSyncSession(FakeSession):
 @pytest.mark.parametrize("more", [True, False])
 def test_changes_that_do_not_end_or_have_no_id_are_not_all_of_them(domain, more):
     assert changes(DirSyncSession(domain, more=more)).named(b"usn=1000") is None
+
+
+@dataclass
+class OddConnection:
+    """What ldap3 leaves of an answer that is none."""
+
+    result: Any
+    strategy: Any = field(default_factory=lambda: SimpleNamespace(receiving=list))
+    socket: Any = None
+    last_error: Any = None
+    ended: bool = False
+
+    def search(self, *_: Any, **__: Any) -> None: ...
+
+    def modify(self, *_: Any, **__: Any) -> None: ...
+
+    def open(self, **_: Any) -> None:
+        raise KeyError("no such field")
+
+    def unbind(self) -> None:
+        self.ended = True
+
+
+PAGED = {"1.2.840.113556.1.4.319": {"value": None}}
+
+
+@pytest.mark.parametrize(
+    "result", [None, {}, {"result": "x", "message": ""}, {"result": 0, "message": "", "controls": PAGED}]
+)
+@pytest.mark.parametrize("ask", ["search", "modify", "begin"])
+def test_an_answer_that_cannot_be_decoded_ends_its_connection(result, ask):
+    connection = OddConnection(result)
+    session = Session(Source("ad", Path("/")), Address("dc1", 636, upgrade=False), connection)
+    asks: dict[str, Any] = {
+        "search": lambda: session.search("", "(objectClass=*)", []),
+        "modify": lambda: session.modify("CN=x", {}),
+        "begin": lambda: session.begin(None),  # type: ignore[arg-type]
+    }
+    with pytest.raises(Transient, match="cannot be decoded"):
+        asks[ask]()
+    assert connection.ended or ask == "begin", "whoever opens a session that does not begin ends it"
