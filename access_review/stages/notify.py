@@ -25,6 +25,7 @@ from access_review.stages import syslog
 from access_review.store import files
 from access_review.views import webhook_bodies
 from access_review.views.notices import Notice
+from access_review.views.text import visible
 
 if TYPE_CHECKING:
     from access_review.stages.graph_mail import GraphPost
@@ -112,8 +113,8 @@ def deliver(
         for notice in some:
             name = f"{at:%Y%m%dT%H%M%SZ}-{sha256(repr(notice).encode()).hexdigest()[:12]}.txt"
             content = (
-                f"To: {notice.name}{f' <{notice.mail}>' if notice.mail else ''}\n"
-                f"Subject: {notice.subject}\n\n{notice.text}"
+                f"To: {visible(notice.name)}{f' <{visible(notice.mail)}>' if notice.mail else ''}\n"
+                f"Subject: {visible(notice.subject)}\n\n{notice.text}"
             )
             files.write(folder / name, content.encode())
             ways: dict[str, Callable[[], str]] = {}
@@ -149,7 +150,7 @@ def _mail(
 ) -> str:
     """Send one mail, with its work sheet; return why it could not be sent, or nothing."""
     if not notice.mail or not _ADDRESS.fullmatch(notice.mail):
-        return f"{notice.name} has no mail address"
+        return f"{visible(notice.name)} has no mail address"
     if isinstance(by, Smtp):
         return _no_authority(by.ca, workspace) or _by_smtp(notice, by, workspace, environment, at, sheet)
     return by.send(notice, notice.mail, sheet)

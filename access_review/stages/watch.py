@@ -104,7 +104,9 @@ class Watch:
         read = tuple(name for name, one in seen.items() if one.parts is not None)
         sources = self._kept(seen)
         check = everything or turn == _REVIEW
-        asked = check or bool(read) or self._is_other(base, at) or bool(self._back(sources))
+        # A leaver whom the last look left (the disk was full, it was killed) is acted on from what is known.
+        left = self.snapshot is None and watch_leavers.waits_for(self.state)
+        asked = check or bool(read) or self._is_other(base, at) or bool(self._back(sources)) or left
         if asked:
             assembly = WatchAssembly(self.workspace, base.snapshot, self.snapshot, at)
             self.snapshot, sources = assembly.assembled(sources, self.state.sources, self.clock.now())

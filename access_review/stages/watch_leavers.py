@@ -58,6 +58,11 @@ def leavers_of(state: WatchState, open_now: Sequence[Row], among: Collection[str
     return replace(state, leavers=now, handled=tuple(one for one in state.handled if one in now))
 
 
+def waits_for(state: WatchState) -> bool:
+    """Tell whether there is a leaver for whom nothing was begun yet."""
+    return not state.leavers.keys() <= set(state.handled)
+
+
 def act(job: LeaverJob, state: WatchState, snapshot: Snapshot | None, run: Run) -> tuple[WatchState, tuple[News, ...]]:
     """Do what is to be done about leavers, if anything; return the state after it, and what to tell besides.
 

@@ -284,10 +284,11 @@ def test_what_took_long_to_fail_is_not_waited_for_again_in_the_same_round():
 
 
 def test_a_file_is_always_written_and_no_address_no_mail(tmp_path):
-    nobody = Notice("x", "Evil\n", "a@b.test\nBcc: c@d.test", "s", "t")
+    nobody = Notice("x", "Evil\n\x1b[2J", "a@b.test\nBcc: c@d.test", "s\nTo: e@f.test", "t")
     settings = Notify(smtp=Smtp(host="127.0.0.1", port=9, sender="r@norwind.example.test"))
     (done,) = notify.deliver([nobody], settings, {}, tmp_path, AT)
-    assert "no mail address" in done.failed[0]
+    assert done.failed == ("mail: Evil⟨U+000A⟩⟨U+001B⟩[2J has no mail address",)
+    assert done.file.read_text().count("\n") == 3, "To, Subject, and the text below"
     assert done.file.stat().st_mode & 0o777 == 0o600
 
 

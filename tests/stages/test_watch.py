@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections import Counter
 from contextlib import chdir
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from access_review.logbook.lines import LogEvent
 from access_review.stages.watch import Watch
 from access_review.stages.watch_loop import WatchLoop
 from access_review.store import files, logbook, reviews, watching
+from access_review.store.rights import Right, hold
 from tests.support.fake_system import Time
 from tests.support.watched_day import OTHERS, Day, Kills, Systems, WatchedCompany
 from tests.support.workspaces import Company
@@ -226,6 +228,32 @@ def test_a_template_that_cannot_be_used_is_told_once_and_one_that_is_gone_is_rev
     template.unlink()
     later(clock, seconds=2)
     assert watch.look().reviewed
+
+
+def test_a_leaver_whom_a_look_did_not_come_to_is_seen_to_by_the_next_one_though_nothing_changed(company, clock):
+    policy = company.folder / "roles/policy.yaml"
+    policy.write_text(re.sub("(?m)^standing:.*$", 'watch: {tell: ["00007"], plans_for: "00007"}', policy.read_text()))
+    watched(company, clock).look()
+    company.leave(20, "2026-10-24")
+    later(clock, seconds=2)
+    taken, done = threading.Event(), threading.Event()
+
+    def audit():
+        with hold(company.folder, Right.CAMPAIGN, now=clock.at, command="audit"):
+            taken.set()
+            done.wait(60)
+
+    auditing = threading.Thread(target=audit)
+    auditing.start()
+    assert taken.wait(10)
+    told = watched(company, clock).look().told
+    done.set()
+    auditing.join()
+    assert [one.split(": ")[1] for one in told] == ["2 findings opened, high at worst"]
+    later(clock, seconds=2)
+    assert watched(company, clock).look().told == ("Access review: 1 person left and can still sign in",)
+    later(clock, seconds=2)
+    assert watched(company, clock).look().told == ()
 
 
 def test_a_mistake_that_was_taken_back_is_told_again_when_it_is_made_again(company, clock):
