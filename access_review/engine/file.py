@@ -35,6 +35,12 @@ def content(table: "pa.Table | ParquetFile") -> bytes:
 THREADED = 100_000
 """From so many rows a table is read by several threads."""
 
+GROUP = 122_880
+"""So many rows of a large table are compressed and read as one."""
+
+DICTIONARY = 65_536
+"""A column whose different values in a group of rows take more bytes is written as it is: to look each one up takes longer than it saves."""
+
 
 @dataclass(frozen=True, slots=True)
 class ParquetFile:
@@ -81,6 +87,15 @@ class ParquetFile:
         if columns is not None:
             schema = pa.schema([schema.field(name) for name in columns])
         return pa.RecordBatchReader.from_batches(schema, file.iter_batches(columns=columns))
+
+    def write(self, batches: pa.RecordBatchReader) -> None:
+        """Write a table here batch by batch, each of them a group of rows that is compressed as one."""
+        import pyarrow.parquet as pq
+
+        how = {"compression": "zstd", "dictionary_pagesize_limit": DICTIONARY}
+        with pq.ParquetWriter(self.path, batches.schema, **how) as writer:
+            for batch in batches:
+                writer.write_batch(batch)
 
     def digest(self) -> str:
         """Return the digest of the rows, as :func:`access_review.tables.digest` does, of many in half the time."""

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Self
 import pyarrow as pa
 
 from access_review.engine import scratch as spill
-from access_review.engine.file import ParquetFile
+from access_review.engine.file import GROUP, ParquetFile
 from access_review.engine.sql import applied, bind, identifier
 from access_review.errors import WorkspaceError
 from access_review.model import Relation
@@ -196,12 +196,7 @@ class SparkEngine:
 
     def write(self, sql: str, to: ParquetFile, **params: Any) -> None:
         """Write what a SELECT returns to one Parquet file, in its order."""
-        import pyarrow.parquet as pq
-
-        reader = self._written(sql, params, 100_000)
-        with pq.ParquetWriter(to.path, reader.schema, compression="zstd") as writer:
-            for batch in reader:
-                writer.write_batch(batch)
+        to.write(self._written(sql, params, GROUP))
 
     def _written(self, sql: str, params: Mapping[str, Any], rows: int) -> pa.RecordBatchReader:
         """Let the workers write what a SELECT returns, and read it in their order."""
