@@ -208,7 +208,7 @@ _PERSON = "SELECT person, name FROM people JOIN every_{0} AS every ON every.id =
 _OTHER = "SELECT account, person, name FROM accounts JOIN every_about AS every ON every.id = accounts.account"
 
 _CIRCUMSTANCES = f"""
-    SELECT f.*,
+    SELECT f.*, split_part({SUBJECT}, ':', 1) AS source,
            coalesce(a.person, p.person, CASE WHEN a.account IS NULL AND p.person IS NULL THEN o.person END) AS person,
            coalesce(a.name, e.name, p.name) AS subject_name,
            coalesce(b.name, o.name, bp.name) AS about_name,
@@ -246,6 +246,7 @@ _SORTED = f"""
 """
 
 # Text that follows from a few flags, or from the rule, is put together after sorting, which then need not move it.
+# The source is short, and is cut off before, while the text of the subject is at hand: after sorting each lies elsewhere.
 _SCORED = f"""
     SELECT *, {SUBJECT} AS spelled_subject, {OBJECT} AS spelled_about,
            CASE severity WHEN 'critical' THEN :w_critical WHEN 'high' THEN :w_high
@@ -262,7 +263,7 @@ _SCORED = f"""
 _FINDINGS = f"""
     SELECT finding, rule, spelled_subject AS subject, spelled_about AS about,
            coalesce(subject_name, spelled_subject) AS subject_name, coalesce(about_name, spelled_about) AS about_name,
-           person, person_name, client, split_part(spelled_subject, ':', 1) AS source, severity,
+           person, person_name, client, source, severity,
            CASE WHEN total >= :red THEN 'red' WHEN total >= :amber THEN 'amber' ELSE 'green' END AS rag,
            CAST(total AS BIGINT) AS risk, sensitivity, remedy, coalesce(controls, {{controls}}) AS controls,
            CASE WHEN status <> 'closed' AND waiver IS NOT NULL THEN 'waived' ELSE status END AS status,
