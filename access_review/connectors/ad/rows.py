@@ -103,6 +103,9 @@ class DirectoryReading:
                     yield problem(self._source, entry.place, "unusable", reason, subject=dn)
             case None:
                 self.excluded["neither an account nor a group"] += 1
+                if self._options.live:  # nothing else was asked for
+                    self.tally.doubt("an object came whose objectClass or objectSid does not tell what it is")
+                    yield problem(self._source, entry.place, "unusable", "it is not told what it is", subject=dn)
 
     def _continuation(self, entry: Entry, dn: str) -> Iterator[tuple[str, Row]]:
         """Add further members to a group that was read before."""

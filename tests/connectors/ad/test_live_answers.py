@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from access_review.connectors import Source
+from access_review.connectors.ad.dialect import DirectoryOptions
 from access_review.connectors.ad.dirsync import DirSyncChanges
 from access_review.connectors.ad.domain_reading import DomainReading, SearchScope
 from access_review.connectors.ad.paging import ReadPace
+from access_review.connectors.ad.rows import DirectoryReading
 from access_review.connectors.ad.server import Address, LdapResult, Session
 from access_review.errors import ConnectorError, Transient
 from tests.support.fake_directory import BASE, DIRSYNC, FakeDirectory, FakeSession
@@ -139,6 +141,18 @@ class DirSyncSession(FakeSession):
 @pytest.mark.parametrize("more", [True, False])
 def test_changes_that_do_not_end_or_have_no_id_are_not_all_of_them(domain, more):
     assert changes(DirSyncSession(domain, more=more)).named(b"usn=1000") is None
+
+
+@pytest.mark.parametrize("classes", [[], [b""], [b"top"], [b"\xff"]])
+def test_an_object_that_was_asked_for_and_does_not_tell_what_it_is_is_doubted(domain, classes):
+    guid = next(guid for guid, (dn, _) in domain.objects.items() if dn == f"CN=u7,{STAFF}")
+    domain.objects[guid][1]["objectClass"] = classes
+    found = reading(FakeSession(domain)).read_all()
+    rows = DirectoryReading(Source("ad", Path("/")), DirectoryOptions(live=True), datetime(2026, 11, 2, tzinfo=UTC))
+    made = list(rows.rows(found.entries()))
+    short = [row for table, row in made if table == "completeness" and not row["complete"]]
+    assert {row["subject"] for row in short} >= {"accounts", "grants"}
+    assert any(row["kind"] == "unusable" for table, row in made if table == "problems")
 
 
 @dataclass
