@@ -5,7 +5,7 @@ These stand in the run, and whoever may write to ``runs/`` may have edited them 
 again is refused, and named: it is never written to, and never read back for the one that was approved.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import pyarrow as pa
@@ -37,7 +37,9 @@ def other_things(
     How it was held, until when and in which scope was held to what was read when it was taken.
     """
     target = planned.target
-    account = target.account and _found(tables["accounts"], "account", target.account)
+    account = target.account and _found(
+        tables["accounts"], "account", target.account, ("principal_name", "name", "native_id")
+    )
     held = target.entitlement and _found(tables["entitlements"], "entitlement", target.entitlement)
     child = target.child and _found(tables["entitlements"], "entitlement", target.child)
     if (account, held, child).count(None) > (target.account, target.entitlement, target.child).count(None):
@@ -47,9 +49,10 @@ def other_things(
     return other_place(planned, replace(planned, target=now), by_hand=by_hand)
 
 
-def _found(table: pa.Table, column: str, named: Thing) -> Thing | None:
+def _found(table: pa.Table, column: str, named: Thing, called: Sequence[str] = ("name",)) -> Thing | None:
+    """Return a thing as it is there, by the name that a plan has of it: the first of these columns that says something."""
     row = next(iter(table.filter(pc.equal(table[column], named.id)).to_pylist()), None)
-    return row and Thing(row[column], row["native_id"], row["name"])
+    return row and Thing(row[column], row["native_id"], next((row[one] for one in called if row[one] is not None), ""))
 
 
 def _place(change: Change, *, by_hand: bool) -> Iterator[tuple[str, object]]:

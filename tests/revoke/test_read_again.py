@@ -321,6 +321,19 @@ def test_what_is_given_back_goes_to_what_is_there_now():
     assert "the name of the entitlement" in moved(against(named, plan=made, by_hand={one.id}))[one.id]
 
 
+def test_what_a_person_gives_back_goes_by_the_name_that_the_plan_has_of_the_account():
+    made = replace(a_plan(replace(of(7, "Other"), action=Action.ADD_MEMBER)), limits=agreed().limits)
+    count = replace(agreed().limits.counts[0], what=GIVEN_BACK)
+    made = replace(made, limits=replace(made.limits, counts=(count,)))
+    by_hand = {one.id for one in made.changes}
+    signs_in = change(add(leave(company(12), 5)), "accounts", "ad:user:7", name="7", principal_name="user7")
+    assert against(signs_in, plan=made, by_hand=by_hand) == {}
+    another = change(signs_in, "accounts", "ad:user:7", principal_name="user8")
+    assert "the name of the account is user8" in next(
+        iter(moved(against(another, plan=made, by_hand=by_hand)).values())
+    )
+
+
 @pytest.mark.parametrize(
     ("then", "now", "said"),
     [
