@@ -189,6 +189,7 @@ _CONCLUDED = (
     "problems",
     "signins",
     "activity",
+    "owned",
     "waivers",
     "moment",
 )

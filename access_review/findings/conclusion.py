@@ -10,7 +10,7 @@ from access_review.engine import Engine, ParquetFile
 from access_review.engine.sql import tables_read
 from access_review.errors import RuleError
 from access_review.facts import FINDINGS
-from access_review.findings.hits import ABOUT, OBJECT, SUBJECT, Evaluation, Gaps, finding_of
+from access_review.findings.hits import ABOUT, EVERY_SOURCE, OBJECT, SUBJECT, Evaluation, Gaps, finding_of
 from access_review.model import AsOf, Family, Severity
 from access_review.policy import Policy
 from access_review.rules import Rule
@@ -34,13 +34,16 @@ def conclude(
     tables that only rules read. They may have some columns ``only``, with ``finding`` and ``rule`` among them. Raises
     ``RuleError`` when a rule reports something twice.
     """
+    reads = {rule.id: tables_read(rule.check(**policy.rule(rule.id).own).sql) for rule in rules}
     engine.register("uncertain", _uncertain(evaluations, gaps, rules))
     # The first run has nothing to compare with: millions of hits need not be looked through for it.
     first = not engine.rows("SELECT 1 AS any FROM previous_findings LIMIT 1")
     if not first:
         engine.create("unsure", _UNSURE)
     of_use = [rule.id for rule in rules if rule.family is Family.STALE and "activity" not in rule.needs]
-    engine.create("gone", _NOTHING_GONE) if first else engine.create("gone", _GONE, of_use=of_use or [""])
+    of_owners = [rule.id for rule in rules if "owned" in reads[rule.id]]
+    concerned = {"of_use": of_use or [""], "of_owners": of_owners or [""]}
+    engine.create("gone", _NOTHING_GONE) if first else engine.create("gone", _GONE, **concerned)
     engine.view("leaving", engine.referring("gone", ABOUT), steady=True)
     engine.create("powerful_holders", _POWERFUL_HOLDERS)
     for name in ABOUT:
@@ -127,31 +130,34 @@ def _all_different(found: Iterable[pa.RecordBatch]) -> None:
 def _uncertain(evaluations: Sequence[Evaluation], gaps: Gaps, rules: Sequence[Rule]) -> pa.Table:
     """List the rules, or rules and sources, whose silence means nothing this time: no finding of theirs is closed."""
     by_id = {rule.id: rule for rule in rules}
-    rows = [(e.rule, "") for e in evaluations if not e.evaluated]
-    rows += [(e.rule, source) for e in evaluations if e.evaluated for source in gaps.withheld_for(by_id[e.rule])]
+    rows = [(e.rule, EVERY_SOURCE) for e in evaluations if not e.evaluated]
+    rows += [(e.rule, source) for e in evaluations if e.evaluated for source in gaps.silent_for(by_id[e.rule])]
     return pa.table(
         {"rule": pa.array([r for r, _ in rows], pa.string()), "source": pa.array([s for _, s in rows], pa.string())}
     )
 
 
-# Whoever's row cannot be read this time, and what is in quarantine, is not better than it was; nor is a group that one
-# read alone shows with fewer members, nor an account that is not listed any more and still named as a member, nor one
-# used again of which nobody can read any more when it was used.
+# Whoever's row cannot be read this time or is in no roster any more, and what is in quarantine, is not better than it was;
+# nor is what they own, to a rule that reads whose something is; nor is a group that one read alone shows with fewer
+# members, nor an account that is not listed any more and still named as a member, nor one used again of which nobody can
+# read any more when it was used.
 _UNSURE = """
-    SELECT CAST(person AS VARCHAR) AS id, FALSE AS of_use FROM people WHERE status = 'unknown'
-    UNION SELECT CAST(accounts.account AS VARCHAR), FALSE
-    FROM accounts JOIN people ON people.person = accounts.person WHERE people.status = 'unknown'
-    UNION SELECT subject, FALSE FROM problems WHERE kind IN ('quarantined', 'fewer-members', 'still-named')
+    SELECT CAST(person AS VARCHAR) AS id, 'itself' AS why FROM people WHERE status IN ('unknown', 'missing')
+    UNION SELECT CAST(accounts.account AS VARCHAR), 'itself'
+    FROM accounts JOIN people ON people.person = accounts.person WHERE people.status IN ('unknown', 'missing')
+    UNION SELECT CAST(object AS VARCHAR), 'owner' FROM owned WHERE status IN ('unknown', 'missing')
+    UNION SELECT subject, 'itself' FROM problems WHERE kind IN ('quarantined', 'fewer-members', 'still-named')
       AND subject IS NOT NULL
-    UNION SELECT CAST(closure.reached AS VARCHAR), FALSE
+    UNION SELECT CAST(closure.reached AS VARCHAR), 'itself'
     FROM problems JOIN closure ON closure.entitlement = problems.subject WHERE problems.kind = 'fewer-members'
-    UNION SELECT CAST(account AS VARCHAR), TRUE FROM accounts
+    UNION SELECT CAST(account AS VARCHAR), 'use' FROM accounts
     WHERE coalesce(enabled, TRUE) AND last_used_latest IS NULL AND never_used IS NULL
       AND NOT EXISTS (SELECT 1 FROM signins WHERE signins.account = accounts.account)
       AND NOT EXISTS (SELECT 1 FROM activity WHERE activity.account = accounts.account)
 """
 
-# Findings of the run before that no rule reports now are closed, unless the silence means nothing.
+# Findings of the run before that no rule reports now are closed, unless the silence means nothing. An account or an
+# entitlement says which source it is of; what is found about a person, or about no id at all, may rest on any.
 _GONE = """
     WITH silent AS (
         SELECT before.* FROM previous_findings AS before
@@ -163,10 +169,12 @@ _GONE = """
         SELECT silent.*, EXISTS (
             SELECT 1 FROM uncertain AS u
             WHERE u.rule = silent.rule AND (u.source = '' OR silent.subject LIKE concat(u.source, ':%')
-                                            OR silent.about LIKE concat(u.source, ':%'))
+                                            OR silent.about LIKE concat(u.source, ':%')
+                                            OR silent.subject NOT LIKE '%:%:%' OR silent.subject LIKE '%:person:%')
         ) OR EXISTS (
             SELECT 1 FROM unsure WHERE (unsure.id = silent.subject OR unsure.id = silent.about)
-                                   AND (NOT unsure.of_use OR silent.rule IN :of_use)
+                                   AND (unsure.why = 'itself' OR (unsure.why = 'use' AND silent.rule IN :of_use)
+                                        OR (unsure.why = 'owner' AND silent.rule IN :of_owners))
         ) AS carried
         FROM silent
     ) AS told

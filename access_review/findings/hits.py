@@ -71,6 +71,25 @@ class Gaps:
         }
         return {**self.clocks, **unread} if rule.timed else unread
 
+    def silent_for(self, rule: Rule) -> frozenset[str]:
+        """Return the sources about which it means nothing that a rule finds nothing; ``EVERY_SOURCE`` stands for all of them.
+
+        Of other tables than those of :data:`_OF_THEIR_IDS` any source may have the rows that a finding rests on, whatever
+        its ids: who owns it, who knows its secret, what it gives.
+        """
+        rests_on = {table for fact in rule.needs for table in self.rests_on.get(fact, (fact,))}
+        # What is given through nesting is of any source, and so is what that is.
+        told = rests_on & ({"accounts", "grants"} if "nesting" in rests_on else _OF_THEIR_IDS)
+        every = {EVERY_SOURCE} if any(self.incomplete.get(table) for table in rests_on - told) else set()
+        return frozenset(self.withheld_for(rule)) | every
+
+
+_OF_THEIR_IDS = frozenset({"accounts", "entitlements", "grants"})
+"""Tables whose rows are of the source that the ids of a finding begin with."""
+
+EVERY_SOURCE = ""
+"""What stands for all sources where the ids of findings do not tell which of them they rest on."""
+
 
 def evaluate(engine: Engine, rules: Sequence[Rule], policy: Policy, gaps: Gaps) -> tuple[Evaluation, ...]:
     """Run every rule and make ``hits`` known: finding, rule, subject, about, code, facts, remedy, severity.

@@ -1,0 +1,140 @@
+"""A finding is closed only where everything that it rests on was read; where its ids do not tell that, it stays open."""
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from access_review.engine.duckdb import EmbeddedEngine
+from access_review.facts import CarryForward, KeptFinding, UnreviewedUnit
+from access_review.review import Previous, review
+from access_review.workspace import Workspace
+from tests.support.snapshots import AS_OF, snapshot, workspace
+
+ANA, BO = "hr:person:1", "hr:person:2"
+LEFT = {"status": "left", "left_at_latest": AS_OF - timedelta(days=9)}
+ON_NUMBER = {"on": ["employee_id", "person"]}
+SPACE = workspace(
+    match={"ad": [ON_NUMBER], "app": [ON_NUMBER]},
+    templates=[{"role": "r", "may": ["ad:group:a"]}],
+    pairs=[
+        {"pair": "pay", "a": ["ad:group:a"], "b": ["app:role:b"]},
+        {"pair": "own", "a": ["ad:group:d"], "b": ["cloud:role:owner"]},
+    ],
+)
+THINGS = ("ad:group:a", "ad:group:c", "ad:group:d", "app:role:b", "cloud:role:owner")
+Rows = Mapping[str, Any]
+
+
+def company(**others: Any) -> Rows:
+    """Return a company in which Ana holds both sides of a pair and more than her role allows, and Bo has left."""
+    rows = {
+        "people": [{"person": ANA}, {"person": BO, **LEFT}],
+        "assignments": [{"person": ANA, "role": "r"}, {"person": BO, "role": "r", "status": "left"}],
+        "accounts": [
+            {"account": "ad:user:1", "employee_id": "1"},
+            {"account": "app:user:1", "employee_id": "1"},
+            {"account": "ad:user:9", "kind": "shared", "password_set_at": AS_OF - timedelta(days=99)},
+        ],
+        "entitlements": [{"entitlement": one} for one in THINGS],
+        "grants": [
+            {"account": "ad:user:1", "entitlement": "ad:group:a"},
+            {"account": "ad:user:1", "entitlement": "ad:group:d"},
+            {"account": "app:user:1", "entitlement": "app:role:b"},
+            *({"account": "ad:user:9", "entitlement": one} for one in ("ad:group:c", "ad:group:d")),
+        ],
+        "nesting": [{"child": "ad:group:c", "parent": "cloud:role:owner"}],
+        "custody": [{"account": "ad:user:9", "person": BO}],
+    }
+    return {**rows, **others}
+
+
+def without(table: str, prefix: str) -> Rows:
+    """Return the company without the rows of a table whose first id begins so."""
+    rows = company()
+    return {**rows, table: [row for row in rows[table] if not next(iter(row.values())).startswith(prefix)]}
+
+
+def unread(source: str, *tables: str) -> list[Rows]:
+    return [{"source": source, "subject": table, "complete": False, "reason": "cut"} for table in tables]
+
+
+def statuses(
+    rule: str, then: Rows, *, first: Rows | None = None, left_open: CarryForward | None = None, space: Workspace = SPACE
+) -> dict[tuple[str, str | None], str]:
+    """Review the company and then what it became; return how the findings of a rule stand."""
+    known = Previous(left_open=left_open or CarryForward())
+    for days, rows in enumerate((first or company(), then)):
+        with EmbeddedEngine(AS_OF + timedelta(days=days)) as engine:
+            report = review(snapshot(AS_OF + timedelta(days=days), **rows), space, engine, known)
+        known = Previous(report.findings, known.left_open)
+    return {(row["subject"], row["about"]): row["status"] for row in report.findings.to_pylist() if row["rule"] == rule}
+
+
+RESTING_ON_OTHERS = [
+    pytest.param("toxic-pair", (ANA, "pay"), "grants", "app", "app", id="a person over several systems"),
+    pytest.param("shared-unrotated", ("ad:user:9", BO), "custody", "ad:user:9", "register", id="a register of others"),
+    pytest.param("toxic-pair", ("ad:user:9", "own"), "nesting", "ad", "cloud", id="what a group gives"),
+]
+
+
+@pytest.mark.parametrize(("rule", "finding", "table", "prefix", "source"), RESTING_ON_OTHERS)
+def test_a_finding_that_rests_on_a_source_which_its_ids_do_not_name_stays_open(rule, finding, table, prefix, source):
+    fewer = without(table, prefix)
+    assert statuses(rule, {**fewer, "completeness": unread(source, table)})[finding] == "open"
+    assert statuses(rule, fewer)[finding] == "closed"
+
+
+@pytest.mark.parametrize("status", ["missing", "unknown"])
+def test_what_is_found_about_somebody_stays_open_while_the_roster_does_not_say_what_became_of_them(status):
+    lost = company(people=[{"person": ANA, "status": status}, {"person": BO, "status": "active"}])
+    assert statuses("toxic-pair", lost)[ANA, "pay"] == "open"
+    assert statuses("access-beyond-role", lost)["ad:user:1", "ad:group:d"] == "open"
+
+
+@pytest.mark.parametrize(("status", "then"), [("missing", "open"), ("unknown", "open"), ("active", "closed")])
+def test_so_is_a_secret_of_theirs_and_nothing_else_about_what_they_own(status, then):
+    owned = {
+        "owners": [{"object": "ad:user:9", "owner": BO}],
+        "credentials": [{"object": "ad:user:9", "credential": "k", "set_at": AS_OF - timedelta(days=99)}],
+        "custody": [],
+    }
+    lost = company(**owned, people=[{"person": ANA}, {"person": BO, "status": status}])
+    assert statuses("leaver-residue", lost, first=company(**owned))["ad:user:9", "k"] == then
+
+
+def test_what_is_of_a_source_that_was_read_is_closed_whatever_else_was_not():
+    fewer = without("grants", "ad:user:1")
+    other = statuses("access-beyond-role", {**fewer, "completeness": unread("app", "grants")})
+    assert other["ad:user:1", "ad:group:d"] == "closed"
+
+
+@pytest.mark.parametrize("unit", [ANA, "app:user:1"])
+def test_who_was_not_reviewed_stays_so_while_their_accounts_are_not_all_seen(unit):
+    left_open = CarryForward(unreviewed=(UnreviewedUnit(unit, "2026-W01", 1, "Cy"),))
+    fewer = company(accounts=[{"account": "ad:user:2", "employee_id": "2"}], grants=[])
+    cut = {**fewer, "completeness": unread("app", "accounts")}
+    assert statuses("not-reviewed", cut, left_open=left_open) == {(unit, None): "open"}
+    assert statuses("not-reviewed", fewer, left_open=left_open) == {(unit, None): "closed"}
+
+
+def test_what_was_kept_and_is_in_no_log_stays_so_while_its_source_is_cut():
+    with EmbeddedEngine(AS_OF) as engine:
+        rows = review(snapshot(**company()), SPACE, engine).findings.to_pylist()
+    (excess,) = (row["finding"] for row in rows if row["about"] == "pay")
+    kept = KeptFinding(excess, "app:user:1", "app:role:b", "Cy", date(2026, 1, 5))
+    fewer = without("grants", "app")
+    # It is found when the finding that was kept is known from before.
+    told = [kept_unlogged(kept, {**fewer, "completeness": short}) for short in (unread("app", "grants"), [])]
+    assert told == ["open", "closed"]
+
+
+def kept_unlogged(kept: KeptFinding, then: Rows) -> str:
+    known = Previous(left_open=CarryForward(kept=(kept,)))
+    for days, rows in enumerate((company(), company(), then)):
+        with EmbeddedEngine(AS_OF + timedelta(days=days)) as engine:
+            report = review(snapshot(AS_OF + timedelta(days=days), **rows), SPACE, engine, known)
+        known = Previous(report.findings, known.left_open)
+    (status,) = (row["status"] for row in report.findings.to_pylist() if row["rule"] == "kept-unlogged")
+    return status
