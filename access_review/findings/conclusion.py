@@ -35,7 +35,7 @@ def conclude(
     ``RuleError`` when a rule reports something twice.
     """
     reads = {rule.id: tables_read(rule.check(**policy.rule(rule.id).own).sql) for rule in rules}
-    engine.register("uncertain", _uncertain(evaluations, gaps, rules))
+    engine.register("uncertain", _uncertain(evaluations, gaps, rules, reads))
     # The first run has nothing to compare with: millions of hits need not be looked through for it.
     first = not engine.rows("SELECT 1 AS any FROM previous_findings LIMIT 1")
     if not first:
@@ -127,11 +127,14 @@ def _all_different(found: Iterable[pa.RecordBatch]) -> None:
         last = ids[-1:]
 
 
-def _uncertain(evaluations: Sequence[Evaluation], gaps: Gaps, rules: Sequence[Rule]) -> pa.Table:
+def _uncertain(
+    evaluations: Sequence[Evaluation], gaps: Gaps, rules: Sequence[Rule], reads: Mapping[str, frozenset[str]]
+) -> pa.Table:
     """List the rules, or rules and sources, whose silence means nothing this time: no finding of theirs is closed."""
     by_id = {rule.id: rule for rule in rules}
     rows = [(e.rule, EVERY_SOURCE) for e in evaluations if not e.evaluated]
-    rows += [(e.rule, source) for e in evaluations if e.evaluated for source in gaps.silent_for(by_id[e.rule])]
+    asked = [by_id[e.rule] for e in evaluations if e.evaluated]
+    rows += [(rule.id, source) for rule in asked for source in gaps.silent_for(rule, reads[rule.id])]
     return pa.table(
         {"rule": pa.array([r for r, _ in rows], pa.string()), "source": pa.array([s for _, s in rows], pa.string())}
     )

@@ -1,6 +1,6 @@
 """Run the rules: what they report, held to their contract, without what rests on a source not wholly read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,17 +71,19 @@ class Gaps:
         }
         return {**self.clocks, **unread} if rule.timed else unread
 
-    def silent_for(self, rule: Rule) -> frozenset[str]:
+    def silent_for(self, rule: Rule, reads: Collection[str]) -> frozenset[str]:
         """Return the sources about which it means nothing that a rule finds nothing; ``EVERY_SOURCE`` stands for all of them.
 
-        Of other tables than those of :data:`_OF_THEIR_IDS` any source may have the rows that a finding rests on, whatever
+        It rests on what the rule ``reads``, too, without which it is evaluated. Of ``held`` it needs what it reads of it. Of other tables than those of :data:`_OF_THEIR_IDS` any source may have the rows that a finding rests on, whatever
         its ids: who owns it, who knows its secret, what it gives.
         """
-        rests_on = {table for fact in rule.needs for table in self.rests_on.get(fact, (fact,))}
+        read = {*rule.needs, *reads} - {"held"}
+        rests_on = {table for fact in read for table in self.rests_on.get(fact, (fact,))}
         # What is given through nesting is of any source, and so is what that is.
         told = rests_on & ({"accounts", "grants"} if "nesting" in rests_on else _OF_THEIR_IDS)
         every = {EVERY_SOURCE} if any(self.incomplete.get(table) for table in rests_on - told) else set()
-        return frozenset(self.withheld_for(rule)) | every
+        short = {source for table in told for source in self.incomplete.get(table, {})}
+        return frozenset(self.withheld_for(rule)) | short | every
 
 
 _OF_THEIR_IDS = frozenset({"accounts", "entitlements", "grants"})

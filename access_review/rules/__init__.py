@@ -22,7 +22,8 @@ Its ``family`` says under what heading a report lists it.
 ``needs`` names the facts (:mod:`access_review.facts`) that must have been read.
 Findings about a source that was read incompletely there are withheld; facts named
 in ``whole`` (and always people and assignments), needed or not, must be complete in every source,
-or the rule is not evaluated at all. ``timed`` rules turn on the hour: their findings are
+or the rule is not evaluated at all. What else its statement reads it goes without where no source has it; where that
+was read incompletely, no finding that may rest on it is closed. ``timed`` rules turn on the hour: their findings are
 withheld about a source whose clock and ours disagree, since either may be the wrong one.
 Of ``either`` one must have been read, or the rule is not evaluated.
 A rule is not run, and has found nothing, while a table named in ``nothing_without`` has no row: name those that every

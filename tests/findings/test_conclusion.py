@@ -104,6 +104,38 @@ def test_so_is_a_secret_of_theirs_and_nothing_else_about_what_they_own(status, t
     assert statuses("leaver-residue", lost, first=company(**owned))["ad:user:9", "k"] == then
 
 
+READ_BESIDE = [
+    pytest.param("leaver-residue", ("ad:user:9", BO), "owners", id="who else owns it"),
+    pytest.param("leaver-residue", ("ad:user:9", "k"), "credentials", id="its secret"),
+    pytest.param("shared-unrotated", ("ad:user:8", BO), "credentials", id="the age of a shared secret"),
+    pytest.param("leave-active", ("ad:user:3", None), "signins", id="a use during leave"),
+    pytest.param("owner-doubtful", ("ad:user:2", ANA), "owners", id="who answers for it"),
+]
+
+
+@pytest.mark.parametrize(("rule", "finding", "table"), READ_BESIDE)
+def test_so_does_one_that_rests_on_what_its_rule_reads_and_does_not_need(rule, finding, table):
+    long_ago, cleo = AS_OF - timedelta(days=99), "hr:person:3"
+    rows = company(
+        people=[{"person": ANA}, {"person": BO, **LEFT}, {"person": cleo, "status": "leave"}],
+        assignments=[{"person": cleo, "status": "leave", "starts_latest": AS_OF - timedelta(days=9)}],
+        accounts=[
+            {"account": "ad:user:2", "employee_id": "2"},
+            {"account": "ad:user:3", "employee_id": "3"},
+            {"account": "ad:user:8", "kind": "shared", "password_set_at": AS_OF},
+            {"account": "ad:user:9", "kind": "service"},
+        ],
+        grants=[],
+        owners=[{"object": "ad:user:9", "owner": BO}, {"object": "ad:user:2", "owner": ANA}],
+        credentials=[{"object": f"ad:user:{n}", "credential": "k", "set_at": long_ago} for n in (8, 9)],
+        custody=[{"account": "ad:user:8", "person": BO}],
+        signins=[{"account": "ad:user:3", "at": AS_OF - timedelta(days=2), "signin": "s", "success": True}],
+    )
+    fewer = {**rows, table: []}
+    short = {**fewer, "completeness": unread("register", table)}
+    assert [statuses(rule, then, first=rows)[finding] for then in (short, fewer)] == ["open", "closed"]
+
+
 def test_what_is_of_a_source_that_was_read_is_closed_whatever_else_was_not():
     fewer = without("grants", "ad:user:1")
     other = statuses("access-beyond-role", {**fewer, "completeness": unread("app", "grants")})
