@@ -168,5 +168,5 @@ def kept_unlogged(kept: KeptFinding, then: Rows) -> str:
         with EmbeddedEngine(AS_OF + timedelta(days=days)) as engine:
             report = review(snapshot(AS_OF + timedelta(days=days), **rows), SPACE, engine, known)
         known = Previous(report.findings, known.left_open)
-    (status,) = (row["status"] for row in report.findings.to_pylist() if row["rule"] == "kept-unlogged")
+    (status,) = (str(row["status"]) for row in report.findings.to_pylist() if row["rule"] == "kept-unlogged")
     return status
