@@ -60,3 +60,20 @@ def test_a_row_that_cannot_be_read_any_more_closes_no_finding(tmp_path):
 
     read = audited(tmp_path, 4, hr=people("", "Active"), app=accounts("2026-11-01"))
     assert (read[leaver], read[dormant]) == ("closed", "closed")
+
+
+def test_a_list_that_is_not_there_silences_what_rests_on_it_and_nobody_else(tmp_path):
+    crm = APP.replace("app.csv", "crm.csv")
+    lay_out(tmp_path, {"sources/hr.yaml": HR, "sources/app.yaml": APP, "sources/crm.yaml": crm})
+    both = {"app": accounts("2026-10-30"), "crm": accounts("2026-10-30")}
+    before = audited(tmp_path, 2, hr=people("2026-09-30"), **both)
+    here, there = ("leaver-active", "app:user:u1"), ("leaver-active", "crm:user:u1")
+    assert (before[here], before[there]) == ("new", "new")
+
+    (tmp_path / "sources/crm.csv").unlink()
+    at = ("--as-of", "2026-11-03T06:00:00Z")
+    short = access_review(tmp_path, *at, "--json", "audit")
+    assert (short.code, "people of crm" in short.out, "crm.csv" in short.out) == (1, False, True)
+    rows = json.loads(access_review(tmp_path, "export", "findings", "--format", "json", "-o", "-").out)
+    after = {(row["rule"], row["subject"]): (row["status"], row["checked"]) for row in rows}
+    assert (after[here], after[there]) == (("open", True), ("open", False))

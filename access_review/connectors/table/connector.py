@@ -83,12 +83,18 @@ class Export:
     open_end: bool = False
 
     def collect(self, as_of: datetime) -> Iterator[TableRow]:
-        """Yield what the file says, the problems, and a verdict on each table.
+        """Yield what the file says, the problems, and a verdict on each table, also where it cannot be had.
 
         Raises ``WorkspaceError`` with every place when the file is malformed or
-        lacks a column, ``ConnectorError`` when it cannot be had.
+        lacks a column.
         """
-        sheet = self._sheet()
+        try:
+            sheet = self._sheet()
+        except ConnectorError as error:
+            # Of what this file never lists, people above all, as much is known as before.
+            why = error.message.removeprefix(f"{self.source.name}: ")
+            yield from (incomplete(self.source, table, why) for table in filled(self.terms))
+            return
         listing = ExportListing(self.source, sheet, self.terms, as_of)
         counted: Counter[str] = Counter()
         for table, row in listing.rows():

@@ -19,7 +19,7 @@ from access_review.connectors import Source
 from access_review.connectors.no_value import is_nothing, is_type_name
 from access_review.connectors.shrunk import SIZES
 from access_review.connectors.table.connector import connect
-from access_review.errors import ConnectorError, WorkspaceError
+from access_review.errors import WorkspaceError
 
 AS_OF = datetime(2026, 3, 1, tzinfo=UTC)
 call = validate_call(connect, config={"arbitrary_types_allowed": True})  # type: ignore[call-overload]
@@ -309,9 +309,11 @@ def test_a_malformed_file_names_every_line(tmp_path: Path) -> None:
     assert [mistake.line for mistake in caught.value.mistakes] == [6, 7]
 
 
-def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(ConnectorError, match=r"crm: export\.csv"):
-        Read(tmp_path, path="export.csv", columns={"account": "Login"})
+def test_a_file_that_is_not_there_says_so_of_what_it_fills_and_of_nothing_else(tmp_path: Path) -> None:
+    found = Read(tmp_path, path="export.csv", columns={"account": "Login"})
+    assert found.tables.keys() == {"completeness"}
+    assert {row["subject"] for row in found.some("completeness")} == {"accounts", "aliases", "grants", "nesting"}
+    assert all(not row["complete"] and row["reason"].startswith("export.csv: ") for row in found.some("completeness"))
 
 
 TEXT = st.text(st.characters(blacklist_categories=("Cs", "Cc"), blacklist_characters="\ufeff"), min_size=1, max_size=12)
