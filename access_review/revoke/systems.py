@@ -44,7 +44,10 @@ def witnesses(workspace: Workspace, changes: Sequence[Change], now: datetime) ->
 
 
 def ordered(workspace: Workspace, changes: Sequence[Change], now: datetime) -> frozenset[str]:
-    """Return the ids of the changes that nothing here can write, and a person is asked for."""
+    """Return the ids of the changes that nothing here can write, and a person is asked for.
+
+    Raises ``WorkspaceError`` for a source that cannot be connected.
+    """
     opened = {name: connector for name, connector, _ in _touched(workspace, changes, now)}
     live = ((one, opened.get(one.target.source)) for one in changes)
     return frozenset(one.id for one, there in live if not (isinstance(there, Writable) and there.covers(one)))

@@ -68,7 +68,10 @@ def assess_run(workspace: Workspace, run: Run) -> Followed:
 
 
 def when_due(workspace: Workspace, run: Run) -> Mapping[str, datetime]:
-    """Return by when access of each who leaves is to be gone: what batches have proven since is not asked for that."""
+    """Return by when access of each who leaves is to be gone: what batches have proven since is not asked for that.
+
+    Raises ``PlanRefused`` as :func:`leavers_by` does.
+    """
     snapshot = snapshots.load(run)
     with reviews.engine_of(workspace, snapshot) as engine:
         establish(snapshot.tables, workspace, engine)

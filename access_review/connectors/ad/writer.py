@@ -67,7 +67,10 @@ class DirectoryWriter:
         return str(self._session.address)
 
     def holds(self, member: str, group: str) -> bool | None:
-        """Tell whether a member value is there, null when that cannot be told; ids are GUIDs or SIDs."""
+        """Tell whether a member value is there, null when that cannot be told; ids are GUIDs or SIDs.
+
+        Raises ``ConnectorError`` where nobody answers.
+        """
         return self.look(member, group)[0]
 
     def look(self, member: str, group: str) -> tuple[bool | None, str]:

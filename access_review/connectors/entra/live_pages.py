@@ -225,12 +225,12 @@ def follow(graph: Graph, ask: GraphRequest, first: Callable[[], Object]) -> Iter
     Raises ``NotReadError`` for any other answer, and for a link that is none or was followed before.
     """
     followed, empty = {ask.url}, 0
-    page = first()
+    answer = first()
     while True:
-        page = page if "value" in page or "@odata.id" in page else _single(page)
+        page = answer if "value" in answer or "@odata.id" in answer else _single(answer)
         things = listed(page)
         yield page
-        link = next_link(page)
+        link = next_link(answer)
         if link is None:
             return
         empty = 0 if things else empty + 1
@@ -240,7 +240,7 @@ def follow(graph: Graph, ask: GraphRequest, first: Callable[[], Object]) -> Iter
         if url in followed:
             raise NotReadError("a nextLink leads back to a page already read")
         followed.add(url)
-        page = graph.get(GraphRequest(url, ask.headers))
+        answer = graph.get(GraphRequest(url, ask.headers))
 
 
 def _single(document: Object) -> Object:

@@ -26,7 +26,7 @@ def joined(
     """Add to each row what the other file says of its key; return the sheet and the new columns by target.
 
     ``mark`` is what the names of new columns begin with: no heading has it, so that two files may use one name. ``people``
-    are the columns that are a person's id.
+    are the columns that are a person's id. Raises ``RosterFault`` where the files do not fit together.
     """
     found = _by_key(other, join.on.values())
     stored: dict[tuple[int, str], date] = dict(sheet.stored_dates)
