@@ -22,7 +22,10 @@ class OrdersDue:
     _of: Mapping[str, datetime] | None = None
 
     def of(self, change: Change, ordered: datetime) -> datetime:
-        """Return by when: for whoever has not left, within the time that is a failure for those who have."""
+        """Return by when: for whoever has not left, within the time that is a failure for those who have.
+
+        Raises ``PlanRefused`` as :func:`access_review.stages.offboarding.when_due` does.
+        """
         person = change.target.person
         if not change.leaver or person is None:
             return ordered + self.workspace.policy.targets.failure
