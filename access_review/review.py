@@ -196,48 +196,19 @@ def establish(
     workspace: Workspace,
     engine: Engine,
     owners: pa.Table | ParquetFile | None = None,
+    steps: Sequence[Step] = (),
 ) -> None:
     """Put every fact that the rules read into the engine: each step reads what those before it made.
 
     ``tables`` are all those of :mod:`access_review.tables`, by name; what is made of them is in :mod:`access_review.facts`.
-    ``owners`` has the rows of ``facts.FORMER_OWNERS``: whose each account was before, where that is known.
+    ``owners`` has the rows of ``facts.FORMER_OWNERS``: whose each account was before, where that is known. Of some ``steps``
+    alone, ``STEPS_OF_OWNERS`` or ``STEPS_OF_DOUBTS``, comes less. Where a company is small, what they made of the same is taken up.
     """
-    _do(STEPS, tables, workspace, engine, owners)
-
-
-def establish_owners(
-    tables: Mapping[str, pa.Table],
-    workspace: Workspace,
-    engine: Engine,
-    owners: pa.Table | ParquetFile | None = None,
-) -> None:
-    """Do the first steps of :func:`establish` alone: ``accounts (…, person)`` from what that takes."""
-    _do(STEPS[: STEPS.index(_correlate) + 1], tables, workspace, engine, owners)
-
-
-def establish_doubts(
-    tables: Mapping[str, pa.Table],
-    workspace: Workspace,
-    engine: Engine,
-    owners: pa.Table | ParquetFile | None = None,
-) -> None:
-    """Do of the steps of :func:`establish` what says whose each account is, and what speaks against that: ``doubted`` too."""
-    _do((_read, _number, _correlate, _own, _doubt), tables, workspace, engine, owners)
-
-
-def _do(
-    steps: Sequence[Step],
-    tables: Mapping[str, pa.Table],
-    workspace: Workspace,
-    engine: Engine,
-    owners: pa.Table | ParquetFile | None,
-) -> None:
-    """Do some steps in the engine, or take up what they made of the same, where a company is small."""
     before = FORMER_OWNERS.schema.empty_table() if owners is None else owners
 
     def make() -> None:
         engine.register("former_owners", before)
-        for step in steps:
+        for step in steps or STEPS:
             step(tables, workspace, engine)
 
     parts = {"former_owners": before, **{name: stored(tables).part(name) for name in tables}}
@@ -331,6 +302,11 @@ STEPS: tuple[Step, ...] = (
 
 STEPS_OF_FACTS = tuple(step for step in STEPS if step not in (_read, _number, _compare))
 """Those that make what is kept from one review to the next: not what everybody holds, compared with the roles."""
+
+STEPS_OF_OWNERS = STEPS[: STEPS.index(_correlate) + 1]
+"""Those that say whose each account is."""
+STEPS_OF_DOUBTS = (*STEPS_OF_OWNERS, _own, _doubt)
+"""Those, and what says what speaks against that."""
 
 RELATIONS = (*CORRELATED, *roles.RELATIONS, *declared.RELATIONS, DOUBTS, DOUBTED, *diff.RELATIONS, *tickets.RELATIONS)
 """Every relation that the steps make in the engine, in this order."""

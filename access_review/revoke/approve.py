@@ -379,7 +379,7 @@ def require_standing_then(
             hint="who may write to runs/ is to be looked into",
         )
     signed = list(envelopes)
-    standing = (one for one in map(statement_or_none, signed) if one and one.kind is StatementKind.STANDING)
+    standing = (one for one in map(statements.statement_or_none, signed) if one and one.kind is StatementKind.STANDING)
     counts = []
     for known in (digest,) if digest else sorted({one.digest for one in standing}):
         found = count_statements(signed, known, approvers, people, now=now, seen=seen)
@@ -391,11 +391,3 @@ def require_standing_then(
         f"{max(counts, default=0)} of 2 people had signed the standing approval that the batch was carried out under",
         hint="what they signed lies in roles/approvals: restore it, and their keys in roles/approvers.yaml",
     )
-
-
-def statement_or_none(data: bytes) -> Statement | None:
-    """Return what an envelope says, unchecked; nothing of one that is damaged."""
-    try:
-        return statements.payload_of(data)
-    except PlanRefused:
-        return None

@@ -24,7 +24,6 @@ from access_review.revoke.approve import (
     count_statements,
     read_statement,
     require_two,
-    statement_or_none,
 )
 from access_review.settings.approvers import Approvers
 from access_review.settings.standing import StandingRemoval
@@ -137,7 +136,7 @@ def announcements(
     """
     found = []
     for data in envelopes:
-        said = statement_or_none(data)
+        said = statements.statement_or_none(data)
         if said is None or said.kind is not StatementKind.NOTICE or said.person != JOB:
             continue
         try:
@@ -169,7 +168,7 @@ def stopped_by_signature(envelopes: Iterable[bytes], changes: Iterable[str]) -> 
     wanted = {stop_digest(change): change for change in changes}
     return {
         wanted[one.digest]: one.person
-        for one in map(statement_or_none, envelopes)
+        for one in map(statements.statement_or_none, envelopes)
         if one and one.kind is StatementKind.STOP and one.digest in wanted
     }
 

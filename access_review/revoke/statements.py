@@ -176,6 +176,14 @@ def payload_of(data: bytes) -> Statement:
     return _statement_1(json.loads(payload)) if statement_format(payload) == FORMAT_1 else _statement(payload)
 
 
+def statement_or_none(data: bytes) -> Statement | None:
+    """Return what an envelope says, unchecked; nothing of one that is damaged."""
+    try:
+        return payload_of(data)
+    except PlanRefused:
+        return None
+
+
 def keys_in(data: bytes) -> frozenset[bytes]:
     """Return the keys that an envelope says it is signed with, unchecked; raises ``PlanRefused`` for a damaged one."""
     return frozenset(map(sshsig.key_in, _parts(data)[1]))

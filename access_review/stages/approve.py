@@ -231,7 +231,7 @@ def withdraw_signatures(part: SignedPart, workspace: Workspace, signer: Signer, 
 def said_by(envelopes: list[bytes], people: Signatories, person: str) -> Iterator[Statement]:
     """Yield the statements that name a person and are not taken back, unchecked."""
     # Nobody keeps another from taking back what they signed by a file that cannot be read.
-    every = [one for one in map(approve.statement_or_none, envelopes) if one]
+    every = [one for one in map(statements.statement_or_none, envelopes) if one]
     taken_back = statements.withdrawals(every)
     for one in {one.id: one for one in every}.values():
         theirs = person in people.by_name.get(one.person.casefold(), frozenset())

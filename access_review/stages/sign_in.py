@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
-from access_review.review import establish_doubts
+from access_review.review import STEPS_OF_DOUBTS, establish
 from access_review.runs import Run
 from access_review.settings.web import Web
 from access_review.store import reviews, rosters, snapshots
@@ -78,7 +78,7 @@ def certain_owners(run: Run, workspace: Workspace, source: str) -> Mapping[str, 
         return {}
     with reviews.engine_of(workspace, snapshot) as engine:
         before = reviews.owners_before(run.workspace, run)
-        establish_doubts(reviews.tables_of_owners(snapshot), workspace, engine, before)
+        establish(reviews.tables_of_owners(snapshot), workspace, engine, before, STEPS_OF_DOUBTS)
         engine.register("kept_owners", kept)
         rows = engine.rows(_CERTAIN, source=source)
     return {row["account"].split(":", 2)[-1].casefold(): row["person"] for row in rows}

@@ -198,14 +198,16 @@ class _Held:
                 not may or may in key.may
             ):
                 return self._envelope(said), "", False
-        mine = [one for one in map(approve.statement_or_none, self.every) if one and one.digest == digest]
-        taken = statements.withdrawals(filter(None, map(approve.statement_or_none, self.every))) | self.seen.withdrawn
+        mine = [one for one in map(statements.statement_or_none, self.every) if one and one.digest == digest]
+        taken = (
+            statements.withdrawals(filter(None, map(statements.statement_or_none, self.every))) | self.seen.withdrawn
+        )
         back = any((one.person, one.id) in taken for one in mine)
         why = f"no signature of {person} as {role} that holds"
         return b"", why + (f" ({'; '.join(counted.stale)})" if counted.stale else ""), back
 
     def _envelope(self, said: Statement) -> bytes:
-        found = ((data, approve.statement_or_none(data)) for data in self.every)
+        found = ((data, statements.statement_or_none(data)) for data in self.every)
         return next(
             data
             for data, one in found
@@ -276,7 +278,7 @@ def _words(workspace: Path) -> dict[str, Waiver]:
 
 def _each_words(workspace: Path) -> Iterator[tuple[str, Waiver]]:
     log = logged.known(workspace)
-    said = (approve.statement_or_none(data) for data in plans.signed_here(workspace))
+    said = (statements.statement_or_none(data) for data in plans.signed_here(workspace))
     for digest in sorted({one.digest for one in said if one and one.kind is StatementKind.WAIVER}):
         if log is None:
             return

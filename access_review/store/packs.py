@@ -13,7 +13,7 @@ from access_review.evidence.figures import EvidenceFigures
 from access_review.evidence.provenance import provenance_rows
 from access_review.evidence.summary import GivenCertificate, RunSummary, SaidIn
 from access_review.logbook.lines import FileMark, inside
-from access_review.review import establish_owners
+from access_review.review import STEPS_OF_OWNERS, establish
 from access_review.revoke import approve, statements
 from access_review.revoke.approve import Signatories, Statement, StatementKind
 from access_review.runs import Run
@@ -179,7 +179,7 @@ def figures_of(run: Run, known: Workspace) -> EvidenceFigures:
     rows = stored(snapshot.tables).rows("accounts")
     with reviews.engine_of(known, snapshot, _MEMORY if rows > _MANY else None) as engine:
         tables, before = reviews.tables_of_owners(snapshot), reviews.owners_before(run.workspace, run)
-        establish_owners(tables, known, engine, before)
+        establish(tables, known, engine, before, STEPS_OF_OWNERS)
         lag = figures.measure_open_lag(engine, snapshot.as_of)
     if not store.has(run, SAMPLE):
         return figures.figures_of(run.id, None, lag)

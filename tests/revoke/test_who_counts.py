@@ -28,7 +28,6 @@ from access_review.revoke.approve import (
     require,
     require_standing,
     require_standing_then,
-    statement_or_none,
 )
 from access_review.revoke.signed_wind_down import digest_of_wind_down, find_wind_down, require_wind_down
 from access_review.revoke.sshsig import PublicKeyLine
@@ -471,7 +470,7 @@ def test_a_wind_down_lasts_from_its_first_day_to_its_last():
 
 
 def test_an_envelope_that_is_none_says_nothing():
-    assert statement_or_none(b"{}") is None
-    given = statement_or_none(said(SECOND, digest=DIGEST))
+    assert statements.statement_or_none(b"{}") is None
+    given = statements.statement_or_none(said(SECOND, digest=DIGEST))
     assert given is not None
     assert given.person == SECOND

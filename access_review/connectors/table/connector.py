@@ -92,8 +92,8 @@ class Export:
             sheet = self._sheet()
         except ConnectorError as error:
             # Of what this file never lists, people above all, as much is known as before.
-            why = error.message.removeprefix(f"{self.source.name}: ")
-            yield from (incomplete(self.source, table, why) for table in filled(self.terms))
+            unread = error.message.removeprefix(f"{self.source.name}: ")
+            yield from (incomplete(self.source, table, unread) for table in filled(self.terms))
             return
         listing = ExportListing(self.source, sheet, self.terms, as_of)
         counted: Counter[str] = Counter()
