@@ -64,7 +64,9 @@ def assess_leavers(
     ]
     oldest = context.as_of - settings.keep
     kept = [
-        leaver for leaver in found if leaver.systems or leaver.left_at_latest is None or leaver.left_at_latest > oldest
+        leaver
+        for leaver in found
+        if any(one.seen for one in leaver.systems) or leaver.left_at_latest is None or leaver.left_at_latest > oldest
     ]
     aims = Aims(targets.privileged, targets.others, targets.failure)
     return Leavers(context.run, context.as_of, context.snapshot, aims, tuple(sorted((*kept, *stopped), key=urgency)))
@@ -114,11 +116,14 @@ def _assess(
     before: Leaver | None,
     verified: Mapping[tuple[str, str], datetime],
 ) -> Leaver:
-    """Assess one leaver; ``access`` is theirs by source. A system that the run before knew is asked about again."""
-    known = {system.source: system for system in before.systems} if before else {}
+    """Assess one leaver; ``access`` is theirs by source. A system that the run before knew is asked about again.
+
+    So is one that was not read whole: an account that nobody saw is not gone.
+    """
+    known = {system.source: system for system in before.systems if system.seen} if before else {}
     systems = tuple(
         fill_checklist(name, access.get(name, ()), context, known.get(name), verified.get((row["person"], name)))
-        for name in sorted({*access, *known})
+        for name in sorted({*access, *known, *context.unseen})
     )
     involuntary = _involuntary(row["attributes"], settings)
     # Whoever held privileged access keeps the shorter target when it has been taken away.

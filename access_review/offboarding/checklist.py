@@ -31,7 +31,10 @@ OUTLIVES = timedelta(hours=28)
 
 @dataclass(frozen=True, slots=True)
 class ReadContext:
-    """What a run read: which systems have sessions, and what was not read, by table and source."""
+    """What a run read: which systems have sessions, and what was not read, by table and source.
+
+    ``matched`` are the systems whose accounts are led to people: whoever leaves may have one there.
+    """
 
     run: str
     as_of: datetime
@@ -39,6 +42,12 @@ class ReadContext:
     sessions: frozenset[str]
     missing: frozenset[str]
     incomplete: Mapping[str, Mapping[str, str]]
+    matched: frozenset[str]
+
+    @property
+    def unseen(self) -> frozenset[str]:
+        """The systems in which anybody may have an account that was not read."""
+        return self.matched & self.incomplete.get("accounts", {}).keys()
 
     def unread(self, item: AccessItem) -> str:
         """Say which table no source provides, or nothing."""
@@ -73,8 +82,7 @@ def fill_checklist(
     ``verified_at`` when a read after a change proved that access was gone.
     """
     checks = {item: _check(item, source, [row for row in rows if row["item"] == item], context) for item in AccessItem}
-    known = before is not None and before.state(AccessItem.SIGN_IN) is not AccessState.NONE
-    if known and checks[AccessItem.SIGN_IN].state is AccessState.NONE:
+    if before and before.had_account and checks[AccessItem.SIGN_IN].state is AccessState.NONE:
         checks[AccessItem.SIGN_IN] = Check(AccessItem.SIGN_IN, AccessState.DONE, reason="the account is gone")
     sign_in = checks[AccessItem.SIGN_IN].state
     last_open_at = before.last_open_at if before else None
@@ -94,13 +102,18 @@ def fill_checklist(
     return System(source, tuple(checks.values()), last_open_at, first_gone_at, verified_at, reopened)
 
 
+_ENABLED_UNKNOWN = "whether the account is enabled is not known"
+_UNLINKED = "the account is still listed, and nothing leads to this person or for certain to another"
+
+
 def _check(item: AccessItem, source: str, rows: Sequence[HeldThing], context: ReadContext) -> Check:
-    still = tuple(row["name"] for row in rows if row["state"] in {"open", "unknown"})
+    still = tuple(row["name"] for row in rows if row["state"] != "done")
     done = tuple(row["name"] for row in rows if row["state"] == "done")
     if any(row["state"] == "open" for row in rows):
         return Check(item, AccessState.OPEN, still, done)
     if still:
-        return Check(item, AccessState.UNKNOWN, still, done, "whether the account is enabled is not known")
+        unlinked = any(row["state"] == "unlinked" for row in rows)
+        return Check(item, AccessState.UNKNOWN, still, done, _UNLINKED if unlinked else _ENABLED_UNKNOWN)
     # That nothing was found counts only where everything was read.
     if reason := context.why_not(item, source):
         return Check(item, AccessState.UNKNOWN, (), done, reason)

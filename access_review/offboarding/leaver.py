@@ -98,6 +98,19 @@ class System:
         """Tell whether everything that some source is about is done, nothing of it unknown."""
         return all(check.state in {AccessState.DONE, AccessState.NONE, AccessState.UNREAD} for check in self.checks)
 
+    @property
+    def had_account(self) -> bool:
+        """Tell whether an account of the leaver was ever seen there."""
+        signs_in = next(check for check in self.checks if check.item is AccessItem.SIGN_IN)
+        return bool(self.last_open_at or self.first_gone_at or signs_in.open or signs_in.done)
+
+    @property
+    def seen(self) -> bool:
+        """Tell whether anything of the leaver was ever seen there, and not merely might be."""
+        return self.had_account or any(
+            check.open or check.done or check.state is AccessState.OPEN for check in self.checks
+        )
+
     def gone(self) -> "Span":
         """Return when the way to sign in was closed: exact when verified, else between two runs."""
         if self.verified_at is not None:

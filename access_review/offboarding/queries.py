@@ -55,12 +55,15 @@ class LeavingPerson(Instants):
 
 
 class HeldThing(TypedDict):
-    """One thing that somebody who leaves has, owns or knows; ``item`` is a value of ``AccessItem``."""
+    """One thing that somebody who leaves has, owns or knows; ``item`` is a value of ``AccessItem``.
+
+    It is ``unlinked`` where it is of an account that was theirs, and that nothing leads to them or certainly to another now.
+    """
 
     person: str
     source: str
     item: str
-    state: Literal["open", "done", "unknown"]
+    state: Literal["open", "done", "unknown", "unlinked"]
     name: str
 
 
@@ -83,7 +86,7 @@ def list_leaving(engine: Engine, ahead: timedelta) -> list[LeavingPerson]:
 def list_access(engine: Engine, ahead: timedelta) -> list[HeldThing]:
     """Return what those of :func:`list_leaving` have, own and know, by person and system.
 
-    Reads ``people, accounts, held, closure, entitlements, signins, owned, credentials, custody``.
+    Reads ``people, accounts, former_owners, doubts, not_same, held, closure, entitlements, signins, owned, credentials, custody``.
     """
     return cast("list[HeldThing]", engine.rows(_THINGS, now=AsOf(), until=AsOf(ahead)))
 
@@ -140,8 +143,17 @@ _GOING = f"""
 # A primary group cannot be left, a group that restricts does no harm, and a synced copy is judged where it is mastered.
 # A secret is out of a leaver's reach once it is newer than the leaving; before that, it is what is to be changed.
 _THINGS = f"""
-    WITH who AS ({_WHO}), strong AS ({_STRONG}), own AS (
-        SELECT a.* FROM accounts AS a JOIN who USING (person)
+    WITH who AS ({_WHO}), strong AS ({_STRONG}), unlinked AS (
+        SELECT f.account, f.person FROM former_owners AS f JOIN accounts AS a ON a.account = f.account
+        WHERE (a.person IS NULL OR (a.person <> f.person AND (NOT coalesce(a.certain, FALSE)
+                                                              OR a.account IN (SELECT account FROM doubts))))
+          AND NOT EXISTS (SELECT 1 FROM not_same AS n WHERE n.one = f.account AND n.two = f.person)
+    ), own AS (
+        SELECT who.person, a.account, a.source, a.name, a.enabled, a.attributes, 'open' AS state
+        FROM accounts AS a JOIN who ON who.person = a.person
+        UNION ALL
+        SELECT who.person, a.account, a.source, a.name, a.enabled, a.attributes, 'unlinked'
+        FROM unlinked AS u JOIN who ON who.person = u.person JOIN accounts AS a ON a.account = u.account
     ), living AS (
         SELECT o.object, min(coalesce(p.name, p.person)) AS name
         FROM owned AS o JOIN people AS p ON p.person = o.person
@@ -158,17 +170,18 @@ _THINGS = f"""
         FROM accounts AS a LEFT JOIN keys AS k ON k.object = a.account
     )
     SELECT person, source, 'sign-in' AS item,
-           CASE WHEN enabled THEN 'open' WHEN enabled IS NULL THEN 'unknown' ELSE 'done' END AS state,
+           CASE WHEN NOT coalesce(enabled, TRUE) THEN 'done' WHEN state = 'unlinked' THEN state
+                WHEN enabled THEN 'open' ELSE 'unknown' END AS state,
            coalesce(name, account) AS name
     FROM own
     UNION ALL
-    SELECT DISTINCT own.person, own.source, 'sessions', 'open', concat('signed in after the end: ', coalesce(own.name, own.account))
+    SELECT DISTINCT own.person, own.source, 'sessions', own.state, concat('signed in after the end: ', coalesce(own.name, own.account))
     FROM signins AS s JOIN own ON own.account = s.account JOIN who ON who.person = own.person
     WHERE s.success AND who.status = 'left' AND s."at" > who.left_at_latest AND NOT coalesce(own.enabled, FALSE)
     UNION ALL
     SELECT DISTINCT own.person, split_part(h.entitlement, ':', 1),
            CASE WHEN e.kind = 'licence' THEN 'licences' WHEN strong.entitlement IS NOT NULL THEN 'privileged' ELSE 'grants' END,
-           'open', e.name
+           own.state, e.name
     FROM held AS h JOIN own ON own.account = h.account JOIN entitlements AS e ON e.entitlement = h.entitlement
     LEFT JOIN strong ON strong.entitlement = h.entitlement
     WHERE NOT h.mirrored AND h.via <> 'primary' AND e.effect <> 'restricts'
@@ -197,7 +210,7 @@ _THINGS = f"""
     FROM custody AS c JOIN who ON who.person = c.person JOIN accounts AS a ON a.account = c.account
     JOIN secrets AS s ON s.account = c.account
     UNION ALL
-    SELECT person, source, 'forwarding', 'open',
+    SELECT person, source, 'forwarding', state,
            concat(coalesce(name, account), ' to ', json_extract_string(attributes, '$.forwarding'))
     FROM own WHERE json_extract_string(attributes, '$.forwarding') IS NOT NULL
     ORDER BY 1, 2, 3, 4, 5

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from access_review import store
 from access_review.artifacts import LEAVERS, removal_certificate
-from access_review.engine import Engine
+from access_review.engine import Engine, ParquetFile
 from access_review.errors import no_such
 from access_review.findings.judged_share import measure_judged
 from access_review.logbook import entries
@@ -62,7 +62,7 @@ def assess_run(workspace: Workspace, run: Run) -> Followed:
     """Say what is open for everyone who leaves, and keep nothing; raises as :func:`follow_leavers` does."""
     snapshot = snapshots.load(run)
     with reviews.engine_of(workspace, snapshot) as engine:
-        establish(snapshot.tables, workspace, engine)
+        establish(snapshot.tables, workspace, engine, _owners_before(workspace.folder, run))
         made, share = leavers_by(engine, workspace, run, snapshot), measure_judged(engine)
     return Followed(made, judged_summary(share, snapshots.read_manifest(run)))
 
@@ -139,6 +139,12 @@ def _before(workspace: Path, run: Run) -> Leavers | None:
     return store.read(earlier[-1], LEAVERS) if earlier else None
 
 
+def _owners_before(workspace: Path, run: Run) -> ParquetFile | None:
+    """Return whose each account was when the newest reviewed run before this one was reviewed."""
+    earlier = [one for one in logged.before(workspace, run) if one.reviewed]
+    return reviews.owners(earlier[-1]) if earlier else None
+
+
 def _read(workspace: Workspace, run: Run, snapshot: Snapshot) -> checklist.ReadContext:
     return checklist.ReadContext(
         run=run.id,
@@ -147,6 +153,7 @@ def _read(workspace: Workspace, run: Run, snapshot: Snapshot) -> checklist.ReadC
         sessions=frozenset(source for source, declared in workspace.capabilities().items() if declared.signs_in),
         missing=frozenset(TABLES) - snapshot.collected,
         incomplete={table: snapshot.incomplete(table) for table in TABLES},
+        matched=frozenset(one.name for one in workspace.sources if one.file.match or one.file.same),
     )
 
 

@@ -13,6 +13,7 @@ from access_review.artifacts import LEAVERS, removal_certificate
 from access_review.changes import Action
 from access_review.engine.duckdb import EmbeddedEngine
 from access_review.errors import Unclear
+from access_review.facts import FORMER_OWNERS
 from access_review.offboarding import assess, checklist, clocks, leaver
 from access_review.offboarding import queries as leaver_facts
 from access_review.offboarding.certificate import contradiction
@@ -29,6 +30,7 @@ from access_review.stages.collect import collect_run
 from access_review.stages.offboarding import follow_leavers
 from access_review.store.journal import JournalFile
 from access_review.store.plans import journals
+from access_review.tables import frame
 from tests.support.command import access_review, in_own_process, lay_out
 from tests.support.fake_system import FakeSystem, Time, a_change, a_plan, key_of
 from tests.support.snapshots import AS_OF, snapshot, tables, workspace
@@ -166,6 +168,20 @@ def test_an_incomplete_source_never_says_done(tmp_path):
     assert unread.clock.late is Late.PERHAPS
 
 
+def test_a_system_that_was_not_read_may_have_an_account_of_any_leaver(tmp_path):
+    shut = "login,id,state,role\nana,1,closed,Agent\ncem,2,open,Agent\n"
+    folder = company(tmp_path, means="end-of-shift", shift=SHIFT)
+    lay_out(folder, {"sources/tool.yaml": ACCOUNTS.format(name="tool"), "sources/desk.csv": shut})
+    unread = seen_at(folder, utc(6, 18))
+    assert [(one.source, one.state(AccessItem.SIGN_IN)) for one in unread.systems] == [
+        ("desk", AccessState.DONE),
+        ("tool", AccessState.UNKNOWN),
+    ]
+    assert (unread.signs_in, unread.gone_at) == (AccessState.UNKNOWN, None)
+    lay_out(folder, {"sources/tool.csv": "login,id,state,role\ncem,2,open,Agent\n"})
+    assert [one.source for one in seen_at(folder, utc(6, 19)).systems] == ["desk"]
+
+
 def person(native, **more):
     return {"person": f"hr:person:{native}", "name": native, **more}
 
@@ -177,16 +193,16 @@ LEFT = {
 }
 
 
-def judged(rows, *, before=None, verified=None, settings=None, policy=None, as_of=AS_OF):
+def judged(rows, *, before=None, verified=None, settings=None, policy=None, as_of=AS_OF, owners=None):
     taken = snapshot(as_of, **rows)
     space = workspace(match={name: [{"on": ["employee_id", "person"]}] for name in ("ad", "badge")}, policy=policy)
     settings = settings or Offboarding()
     with EmbeddedEngine(taken.as_of) as engine:
-        establish(taken.tables, space, engine)
+        establish(taken.tables, space, engine, owners)
         going = leaver_facts.list_leaving(engine, settings.prepare)
         things = leaver_facts.list_access(engine, settings.prepare)
     missing = frozenset(tables({})) - taken.collected
-    seen = checklist.ReadContext("run", as_of, taken.digest, frozenset({"ad"}), missing, {})
+    seen = checklist.ReadContext("run", as_of, taken.digest, frozenset({"ad"}), missing, {}, frozenset({"ad", "badge"}))
     return assess.assess_leavers(going, things, seen, settings, Targets(), before=before, verified=verified)
 
 
@@ -246,6 +262,29 @@ def test_every_item_of_the_check_list_names_what_is_open():
     assert next(check for check in ad.checks if check.item is AccessItem.SHARED).done == ("fresh",)
     agents = next(s for s in leaver.systems if s.source == "hr")
     assert agents.state(AccessItem.AGENTS) is AccessState.OPEN
+
+
+@pytest.mark.parametrize(
+    ("account", "rungs", "sign_in", "grants"),
+    [
+        ({"employee_id": None}, "", AccessState.UNKNOWN, AccessState.UNKNOWN),
+        ({"employee_id": "bo", "kind": "service"}, "", AccessState.UNKNOWN, AccessState.UNKNOWN),
+        ({"employee_id": None, "enabled": False}, "", AccessState.DONE, AccessState.UNKNOWN),
+        # Another's now: in doubt while the same rung says so, and certain where the ladder is another.
+        ({"employee_id": "ana"}, "|employee_id = person|", AccessState.UNKNOWN, AccessState.UNKNOWN),
+        ({"employee_id": "ana"}, "|mail = mail|", AccessState.DONE, AccessState.NONE),
+    ],
+)
+def test_an_account_that_is_listed_and_no_longer_linked_is_not_gone(account, rungs, sign_in, grants):
+    first = judged(WORLD)
+    known = {"account": "ad:user:bo", "person": "hr:person:bo", "rungs": rungs}
+    now = {**WORLD, "accounts": [{"account": "ad:user:bo", **account}], "custody": [], "owners": []}
+    (leaver,) = judged(now, before=first, owners=frame(FORMER_OWNERS, [known])).leavers
+    ad = next(one for one in leaver.systems if one.source == "ad")
+    assert (ad.state(AccessItem.SIGN_IN), ad.state(AccessItem.GRANTS)) == (sign_in, grants)
+    if sign_in is AccessState.UNKNOWN:
+        assert (ad.checks[0].open, ad.first_gone_at) == (("bo",), None)
+        assert "still listed" in ad.checks[0].reason
 
 
 def test_privileged_and_involuntary_leavers_have_the_shorter_target():
