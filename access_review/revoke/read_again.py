@@ -13,6 +13,7 @@ from datetime import datetime
 import pyarrow as pa
 
 from access_review.changes import UNDO, Action, Capabilities, Change
+from access_review.connectors.own_removals import LastRead
 from access_review.engine import Engine, ParquetFile
 from access_review.engine.duckdb import EmbeddedEngine
 from access_review.errors import PlanRefused
@@ -29,19 +30,21 @@ from access_review.plan.wind_down_scope import check_people, count_people, uncov
 from access_review.plan.withheld import Withheld
 from access_review.review import Previous, find
 from access_review.revoke.recheck import ROSTER_TABLES
-from access_review.revoke.same_place import other_place, other_things
+from access_review.revoke.same_place import other_place, other_things, sources_of
 from access_review.revoke.states import Recheck
 from access_review.snapshot import Snapshot, collect_again, stored
 from access_review.workspace import Workspace
 
 
-def read_again(plan: Plan, taken: Snapshot, workspace: Workspace, now: datetime) -> Snapshot:
+def read_again(
+    plan: Plan, taken: Snapshot, workspace: Workspace, now: datetime, last: Mapping[str, LastRead]
+) -> Snapshot:
     """Return the snapshot of a plan with every source it writes to or names something of as it can be read now.
 
-    Rosters are read beside it. Raises ``WorkspaceError`` as :func:`access_review.snapshot.collect` does.
+    Rosters are read beside it. What is much less than it ``last`` was is incomplete. Raises ``WorkspaceError`` as
+    :func:`access_review.snapshot.collect` does.
     """
-    named = {name.split(":", 1)[0] for change in plan.changes for name in change.target.key[:3] if name}
-    return collect_again(workspace, taken, named | {change.target.source for change in plan.changes}, now)
+    return collect_again(workspace, taken, sources_of(plan.changes), now, last)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ def ask_again(
     with EmbeddedEngine(now, settings.memory, settings.threads) as engine:
         find(replace(again, as_of=now, tables=tables), by.workspace, engine, Previous(owners=by.owners), digested=False)
         owners = _owners(engine, plan.changes)
-        unread = _unread(again)
+        unread, was_unread = _unread(again), _unread(before)
         connectors = {source.name: source.file.connector for source in by.workspace.sources}
         if plan.gives_back:
             found = {
@@ -101,6 +104,9 @@ def ask_again(
         if one.id in beyond:
             verdict = verdict or Recheck(skipped=f"now: {beyond[one.id].reason}")
         verdict = _or_unread(one, verdict, unread)
+        if one.id not in asked and (lately := sorted(unread.keys() - was_unread.keys())):
+            # A rule that needs what was whole when it was planned is silent: that is no reason to leave it for good.
+            verdict = verdict and Recheck(unread=_said_unread(lately[0], unread[lately[0]]))
         if one.id in asked:
             verdict = other_place(one, asked[one.id], by_hand=one.id in by.by_hand) or verdict
         if one.id in holders:
@@ -123,7 +129,11 @@ def _or_unread(change: Change, verdict: Recheck | None, unread: Mapping[str, str
     source = change.target.source
     if verdict is None or source not in unread:
         return verdict
-    return Recheck(unread=f"{source} could not be read whole just now: {unread[source]}")
+    return Recheck(unread=_said_unread(source, unread[source]))
+
+
+def _said_unread(source: str, reason: str) -> str:
+    return f"{source} could not be read whole just now: {reason}"
 
 
 def require_same_systems(plan: Plan, again: Snapshot) -> None:

@@ -15,6 +15,12 @@ from access_review.changes import Action, Change, Thing
 from access_review.revoke.states import Recheck
 
 
+def sources_of(changes: Sequence[Change]) -> frozenset[str]:
+    """Return the sources that changes write to, and those of what they name."""
+    named = {name.split(":", 1)[0] for one in changes for name in one.target.key[:3] if name}
+    return frozenset(named | {one.target.source for one in changes})
+
+
 def other_place(planned: Change, now: Change, *, by_hand: bool = False) -> Recheck | None:
     """Refuse a change that would go elsewhere than the same change as it is asked for now; null where all is the same.
 

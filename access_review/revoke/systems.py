@@ -1,6 +1,6 @@
 """The systems that a batch touches: opened to write, or to look without any right to write."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -9,12 +9,19 @@ from functools import partial
 from access_review import snapshot
 from access_review.changes import Change, Executor, Witness, Writable
 from access_review.connectors import Connector
+from access_review.connectors.own_removals import LastRead
 from access_review.revoke import work_orders
-from access_review.workspace import Workspace
+from access_review.snapshot import Snapshot
+from access_review.workspace import SourceEntry, Workspace
+
+Before = Callable[[], Mapping[str, LastRead]]
+"""How much each source held when it was last read whole: what is much less than that proves nothing gone."""
 
 
 @contextmanager
-def executors(workspace: Workspace, changes: Sequence[Change], now: datetime) -> Iterator[dict[str, Executor]]:
+def executors(
+    workspace: Workspace, changes: Sequence[Change], now: datetime, last: Before
+) -> Iterator[dict[str, Executor]]:
     """Open what can write to each system a plan touches; what cannot be written is ordered from people.
 
     Raises ``WorkspaceError`` for options at odds, and ``ConnectorError`` where a session cannot be opened.
@@ -24,12 +31,14 @@ def executors(workspace: Workspace, changes: Sequence[Change], now: datetime) ->
             name: work_orders.PartlyLiveExecutor(opened.covers, stack.enter_context(opened.writing()), orders)
             if isinstance(opened, Writable)
             else orders
-            for name, opened, orders in _touched(workspace, changes, now)
+            for name, opened, orders in _touched(workspace, changes, now, last, ordering=True)
         }
 
 
 @contextmanager
-def witnesses(workspace: Workspace, changes: Sequence[Change], now: datetime) -> Iterator[dict[str, Witness]]:
+def witnesses(
+    workspace: Workspace, changes: Sequence[Change], now: datetime, last: Before
+) -> Iterator[dict[str, Witness]]:
     """Open what can look at each system a plan touches, without any right to write.
 
     Raises ``WorkspaceError`` for options at odds, and ``ConnectorError`` where a session cannot be opened.
@@ -39,27 +48,33 @@ def witnesses(workspace: Workspace, changes: Sequence[Change], now: datetime) ->
             name: work_orders.PartlyLiveWitness(opened.covers, stack.enter_context(opened.verifying()), orders)
             if isinstance(opened, Writable)
             else orders
-            for name, opened, orders in _touched(workspace, changes, now)
+            for name, opened, orders in _touched(workspace, changes, now, last)
         }
 
 
-def ordered(workspace: Workspace, changes: Sequence[Change], now: datetime) -> frozenset[str]:
+def ordered(workspace: Workspace, changes: Sequence[Change]) -> frozenset[str]:
     """Return the ids of the changes that nothing here can write, and a person is asked for.
 
     Raises ``WorkspaceError`` for a source that cannot be connected.
     """
-    opened = {name: connector for name, connector, _ in _touched(workspace, changes, now)}
+    opened = {entry.name: workspace.connected(entry) for entry in _sources(workspace, changes)}
     live = ((one, opened.get(one.target.source)) for one in changes)
     return frozenset(one.id for one, there in live if not (isinstance(there, Writable) and there.covers(one)))
 
 
 def _touched(
-    workspace: Workspace, changes: Sequence[Change], now: datetime
+    workspace: Workspace, changes: Sequence[Change], now: datetime, last: Before, *, ordering: bool = False
 ) -> Iterator[tuple[str, Connector, work_orders.WorkOrders]]:
     """Yield the sources that changes are made in: as they are connected, and as a person is asked to change them."""
+
+    def read(alone: Workspace) -> Snapshot:
+        return snapshot.collect(alone, now, last=last())
+
+    for entry in _sources(workspace, changes):
+        alone = replace(workspace, sources=(entry,))
+        yield entry.name, workspace.connected(entry), work_orders.WorkOrders(entry.name, partial(read, alone), ordering)
+
+
+def _sources(workspace: Workspace, changes: Sequence[Change]) -> list[SourceEntry]:
     wanted = {change.target.source for change in changes}
-    for entry in workspace.sources:
-        if entry.name in wanted:
-            alone = replace(workspace, sources=(entry,))
-            read = partial(snapshot.collect, alone, now)
-            yield entry.name, workspace.connected(entry), work_orders.WorkOrders(entry.name, read)
+    return [entry for entry in workspace.sources if entry.name in wanted]

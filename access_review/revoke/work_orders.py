@@ -10,13 +10,21 @@ from datetime import datetime
 from access_review.changes import Action, Change, Executor, Remembering, Sighting, Witness, WriteAnswer, WriteResult
 from access_review.snapshot import Snapshot
 
+_SESSIONS = "whether sessions were ended is not among what is read here: who ends them says so"
+_NO_ACCOUNT = "the account is not there any more: a restore would bring all of it back"
+_NO_GROUP = "the group is not there any more: it was deleted, or not read"
+
 
 @dataclass(slots=True)
 class WorkOrders:
-    """An executor that hands every change to a person; ``read`` reads the one source again."""
+    """An executor that hands every change to a person; ``read`` reads the one source again.
+
+    With ``ordering``, it is looked at whether there is something to order; without, whether it was done.
+    """
 
     source: str
     read: Callable[[], Snapshot]
+    ordering: bool = False
     _seen: "_Read | None" = None
 
     def holds(self, change: Change, since: datetime) -> Sighting:
@@ -25,13 +33,16 @@ class WorkOrders:
         if self._seen is None:
             self._seen = _Read.of(self.read(), self.source)
         seen, target = self._seen, change.target
-        if seen.short:
-            return Sighting(None, self.source, seen.short)
-        # A list shows only who holds something. Elsewhere accounts stand by themselves, and a restore brings all back.
-        if change.action is not Action.MANUAL and target.account and target.account.id not in seen.enabled:
-            return Sighting(
-                None, self.source, "the account is not there any more: a restore would bring all of it back"
-            )
+        if why := seen.short or next((seen.doubted[name] for name in target.key[:3] if name in seen.doubted), ""):
+            return Sighting(None, self.source, why)
+        # A list shows only who holds something. Elsewhere what is named stands by itself, and a restore brings all back.
+        if change.action is not Action.MANUAL:
+            if target.account and target.account.id not in seen.enabled:
+                return Sighting(None, self.source, _NO_ACCOUNT)
+            if any(thing.id not in seen.entitlements for thing in (target.entitlement, target.child) if thing):
+                return Sighting(None, self.source, _NO_GROUP)
+        if change.action is Action.REVOKE_SESSIONS:
+            return Sighting(True if self.ordering else None, self.source, _SESSIONS)
         if target.entitlement:
             thing = target.account or target.child
             held = bool(thing and (thing.id, target.entitlement.id, target.mode or "assigned") in seen.held)
@@ -78,18 +89,34 @@ class PartlyLiveExecutor(PartlyLiveWitness):
         return (self.live if self.covers(change) else self.orders).restore(change)
 
 
+_UNSETTLING = ("quarantined", "fewer-members", "still-named")
+"""Kinds of problems that leave open what became of their subject, which a finding does not end by either."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """A source as it was read again: who holds what in which mode, which accounts are enabled, and why it is short."""
+    """A source as it was read again: who holds what in which mode, which accounts are enabled, and why it is short.
+
+    ``entitlements`` are those that are listed; ``doubted`` says of accounts and groups why nothing follows of them.
+    """
 
     held: frozenset[tuple[str, str, str]]
     enabled: Mapping[str, bool | None]
+    entitlements: frozenset[str]
     short: str
+    doubted: Mapping[str, str]
 
     @classmethod
     def of(cls, taken: Snapshot, source: str) -> "_Read":
-        short = {**taken.incomplete("accounts"), **taken.incomplete("grants"), **taken.incomplete("nesting")}
+        short = {name: why for table in _SHOWING for name, why in taken.incomplete(table).items()}
         grants = {(row["account"], row["entitlement"], row["mode"]) for row in taken.tables["grants"].to_pylist()}
         edges = {(row["child"], row["parent"], row["mode"]) for row in taken.tables["nesting"].to_pylist()}
         enabled = {row["account"]: row["enabled"] for row in taken.tables["accounts"].to_pylist()}
-        return cls(frozenset(grants | edges), enabled, short.get(source) or "")
+        entitlements = frozenset(taken.tables["entitlements"]["entitlement"].to_pylist())
+        verdicts = (row for row in taken.tables["completeness"].to_pylist() if not row["complete"])
+        problems = (row for row in taken.tables["problems"].to_pylist() if row["kind"] in _UNSETTLING)
+        doubted = {row["subject"]: row["reason"] or "not read whole" for row in (*verdicts, *problems)}
+        return cls(frozenset(grants | edges), enabled, entitlements, short.get(source) or "", doubted)
+
+
+_SHOWING = ("accounts", "entitlements", "grants", "nesting")

@@ -209,14 +209,15 @@ def assemble(
     return Snapshot(as_of, tables, digest_of(as_of, tables), previous.digest if previous else "")
 
 
-def collect_again(workspace: Workspace, taken: Snapshot, names: Collection[str], as_of: datetime) -> Snapshot:
+def collect_again(
+    workspace: Workspace, taken: Snapshot, names: Collection[str], as_of: datetime, last: Mapping[str, LastRead]
+) -> Snapshot:
     """Return a snapshot in which the sources of these names are as they can be read now, and the others as they were.
 
-    Raises as :func:`collect` does.
+    ``last`` is how much each held before, and what batches took of it since. Raises as :func:`collect` does.
     """
     entries = [entry for entry in workspace.sources if entry.name in names]
-    # Held to no earlier size: a batch that goes on has made it smaller, and what is not seen is left alone here.
-    read = [read_source(workspace, entry, as_of) for entry in entries]
+    read = [read_source(workspace, entry, as_of, last=last.get(entry.name, LastRead())) for entry in entries]
     again = {entry.name for entry in entries}
     whole = {}
     for name in TABLES:

@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cache, partial
 
 from access_review import runs
 from access_review import workspace as workspaces
@@ -25,7 +25,7 @@ from access_review.stages.approve import sign_execution
 from access_review.stages.keep_signed import Signer
 from access_review.stages.rederive import decisions_then, is_derivable, refuse_other_version, require_derived
 from access_review.stages.work_orders import write_orders
-from access_review.store import logged, pinned, plans, reviews, snapshots
+from access_review.store import last_reads, logged, pinned, plans, reviews, snapshots
 from access_review.store.journal import JournalFile
 from access_review.store.plans import StoredPlan
 from access_review.workspace import Workspace
@@ -95,7 +95,8 @@ def _applied(
             require_derived(stored, workspace)
         if signer:
             sign_execution(stored, workspace, signer, now)
-        judge = _while_signed(_judge(stored, workspace, journal, now, backing.rosters), backing, clock)
+        last = cache(partial(last_reads.of_touched, workspace, plan.changes))
+        judge = _while_signed(_judge(stored, workspace, journal, now, backing.rosters, last), backing, clock)
         if takes_standing(plan):
             if not standing:
                 raise PlanRefused("it was planned under the standing removal, for an unattended run", hint="plan again")
@@ -103,7 +104,7 @@ def _applied(
         if standing:
             judge = _not_ordered_twice(judge, workspace, now)
         plans.begin(stored, by, now, standing=_digest_of_standing(stored, workspace) if standing else "")
-        with systems.executors(workspace, plan.changes, now) as executors:
+        with systems.executors(workspace, plan.changes, now, last) as executors:
             batch = apply.ApplyRun(
                 plan=plan,
                 journal=journal,
@@ -319,7 +320,12 @@ def _refuse_unprepared(stored: StoredPlan) -> None:
 
 
 def _judge(
-    stored: StoredPlan, workspace: Workspace, journal: JournalFile, read_at: datetime, rosters: Snapshot
+    stored: StoredPlan,
+    workspace: Workspace,
+    journal: JournalFile,
+    read_at: datetime,
+    rosters: Snapshot,
+    last: systems.Before,
 ) -> apply.Judge:
     """Judge by facts that are read anew every few minutes; a workspace edited meanwhile stops everything.
 
@@ -330,7 +336,7 @@ def _judge(
     again: list[Snapshot] = []
     taken = [one for one in stored.plan.changes if journal.standing(one.id).state in CHANGED]
     lately = _lately(stored, workspace, read_at)
-    decided, by_hand = decisions_then(stored, workspace), systems.ordered(workspace, stored.plan.changes, read_at)
+    decided, by_hand = decisions_then(stored, workspace), systems.ordered(workspace, stored.plan.changes)
     by = SecondReview(workspace, workspace.capabilities(), decided, taken, lately, owners, by_hand)
 
     def judged(change: Change, now: datetime) -> Recheck:
@@ -341,7 +347,7 @@ def _judge(
             fresh = rosters if recent else recheck.with_rosters(snapshot, workspace, now)
             facts = recheck.judge_plan(stored.plan, fresh, workspace, _others(stored, workspace), now, owners)
             if not again:
-                again.append(read_again(stored.plan, snapshot, workspace, now))
+                again.append(read_again(stored.plan, snapshot, workspace, now, last()))
                 require_same_systems(stored.plan, again[0])
             against = ask_again(stored.plan, snapshot, again[0], fresh, by, now)
             known[:] = [recheck.Facts(_both(facts.judged, against), now)]

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 
 from access_review.errors import Unclear
 from access_review.model import JsonObject
@@ -13,7 +13,7 @@ from access_review.revoke.states import State
 from access_review.revoke.verify import Remaining, Verified
 from access_review.stages.approve import sign_words
 from access_review.stages.keep_signed import Signer
-from access_review.store import logged, plans, reviews, rosters
+from access_review.store import last_reads, logged, plans, reviews, rosters
 from access_review.store.journal import JournalFile
 from access_review.store.plans import StoredPlan
 from access_review.workspace import Workspace
@@ -59,7 +59,8 @@ def _verified(
         by = rosters.person_now(stored.run, by, now) if confirmed or log is not None else by
         rows = carried_out.read_log(log, plan, now) if log is not None else []
         how = _signed(stored, workspace, signer, now, confirmed, log) if signer else "claimed"
-        with systems.witnesses(workspace, plan.changes, now) as witnesses:
+        last = cache(partial(last_reads.of_touched, workspace, plan.changes))
+        with systems.witnesses(workspace, plan.changes, now, last) as witnesses:
             if rows:
                 carried_out.take_log(plan, rows, journal, partial(verify.look, witnesses), by=by, now=now)
             # After the log: where that is refused, nothing at all is taken.

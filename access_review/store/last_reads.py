@@ -1,24 +1,29 @@
 """How much each source held when it was last read whole, or held less and somebody signed that off; and what batches took since."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from access_review import store
 from access_review.artifacts import AUDIT
-from access_review.changes import Target
+from access_review.changes import Change, Target
 from access_review.connectors import emptied_groups
 from access_review.connectors.own_removals import LastRead, OwnRemovals
 from access_review.connectors.shrunk import counted, is_compared
 from access_review.errors import AccessReviewError
+from access_review.revoke.same_place import sources_of
 from access_review.revoke.states import PROVEN, State
 from access_review.runs import Run
 from access_review.snapshot import accounts_of
-from access_review.store import plans, snapshots
+from access_review.store import logged, plans, snapshots
+from access_review.workspace import Workspace
 
 _TAKEN = PROVEN | {State.ORDERED}
 
@@ -46,7 +51,8 @@ def of(earlier: Sequence[Run], watched: Collection[str] = ()) -> Mapping[str, La
                 accounts.setdefault(name, run)
     needed = {run.id: run for run in (*members.values(), *accounts.values())}
     opened = {name: snapshots.load(run).tables for name, run in needed.items()}
-    removed = _removals(earlier[-1].workspace, since) if earlier else {}
+    held = {name: (opened[accounts[name].id], opened[run.id]) for name, run in members.items() if name in accounts}
+    removed = _removals(earlier[-1].workspace, since, held) if earlier else {}
     return {
         name: LastRead(
             {**counts, **(emptied_groups.remembered(name, opened[members[name].id]) if name in members else {})},
@@ -55,6 +61,15 @@ def of(earlier: Sequence[Run], watched: Collection[str] = ()) -> Mapping[str, La
         )
         for name, counts in found.items()
     }
+
+
+def of_touched(workspace: Workspace, changes: Sequence[Change]) -> Mapping[str, LastRead]:
+    """Return the same of the sources that changes are made in or name, by the runs that the logbook knows.
+
+    Raises ``ArtifactError`` for files of a run that are damaged or gone.
+    """
+    others = {entry.name for entry in workspace.sources} - sources_of(changes)
+    return of(logged.known_runs(workspace.folder), others)
 
 
 def _counts(earlier: Sequence[Run]) -> Iterator[tuple[Run, Mapping[str, Mapping[str, int]]]]:
@@ -93,23 +108,48 @@ def rests_on(earlier: Sequence[Run]) -> Mapping[str, str]:
     return used
 
 
-def _removals(workspace: Path, since: Mapping[str, datetime]) -> Mapping[str, OwnRemovals]:
+_Held = tuple[Mapping[str, pa.Table], Mapping[str, pa.Table]]
+"""The tables in which a source's accounts, and its grants, were read last."""
+
+
+def _removals(workspace: Path, since: Mapping[str, datetime], held: Mapping[str, _Held]) -> Mapping[str, OwnRemovals]:
     """Return what batches took from each source since a moment of its own, as their journals say.
 
+    Of what was ordered before it, and done after it, that is what ``held`` shows: what was read last, by source.
     Where these are damaged nothing is explained: whoever plans or applies hears of that. A journal that merely lies
     there explains nothing either: what it says to be gone would not be missed.
     """
-    taken: dict[str, list[Target]] = defaultdict(list)
+    lately: dict[str, list[Target]] = defaultdict(list)
+    before: dict[str, list[Target]] = defaultdict(list)
     with suppress(AccessReviewError):
         for plan, journal in plans.logged_journals(workspace):
             for change in plan.changes:
-                status, start = journal.standing(change.id), since.get(change.target.source)
-                if start and status.intended_at and status.intended_at >= start and status.state in _TAKEN:
-                    taken[change.target.source] += [] if change.action.restores else [change.target]
-    return {
-        source: OwnRemovals(
-            frozenset(one.account.id for one in targets if one.account),
-            frozenset((one.account.id, one.entitlement.id) for one in targets if one.account and one.entitlement),
-        )
-        for source, targets in taken.items()
-    }
+                status, source = journal.standing(change.id), change.target.source
+                if change.action.restores or status.state not in _TAKEN or not status.intended_at:
+                    continue
+                if start := since.get(source):
+                    (lately if status.intended_at >= start else before)[source].append(change.target)
+    found = {source: _named(targets) for source, targets in lately.items()}
+    for source, targets in before.items():
+        if source in held:
+            more, known = _still_held(_named(targets), held[source]), found.get(source, OwnRemovals())
+            found[source] = OwnRemovals(known.accounts | more.accounts, known.grants | more.grants)
+    return found
+
+
+def _named(targets: Iterable[Target]) -> OwnRemovals:
+    every = list(targets)
+    return OwnRemovals(
+        frozenset(one.account.id for one in every if one.account),
+        frozenset((one.account.id, one.entitlement.id) for one in every if one.account and one.entitlement),
+    )
+
+
+def _still_held(removed: OwnRemovals, held: _Held) -> OwnRemovals:
+    """Return the part of it that was there when the source was read last."""
+    names = pa.array(sorted(removed.accounts), pa.string())
+    accounts, grants = held[0]["accounts"], held[1]["grants"]
+    listed = accounts.filter(pc.is_in(accounts["account"], names))["account"].to_pylist()
+    near = grants.filter(pc.is_in(grants["account"], names)).select(["account", "entitlement"]).to_pylist()
+    pairs = {(row["account"], row["entitlement"]) for row in near}
+    return OwnRemovals(frozenset(listed), removed.grants & pairs)

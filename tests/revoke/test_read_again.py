@@ -78,6 +78,13 @@ def test_what_could_not_be_read_just_now_ends_nothing(table):
     assert found[of(7, "Other").id].unread == "ad could not be read whole just now: page 2 failed"
 
 
+def test_a_source_that_was_whole_and_is_not_now_ends_nothing_of_others():
+    short = {"source": "ledger", "subject": "grants", "complete": False, "reason": "page 2 failed"}
+    found = against(add(leave(company(12), 5), grants=[grant(8, "Other")], completeness=[short]))
+    assert found[of(7, "Other").id].unread == "ledger could not be read whole just now: page 2 failed"
+    assert not found[of(7, "Other").id].skipped
+
+
 def test_whoever_came_back_by_the_rosters_of_now_keeps_what_they_have():
     found = against(ROWS, rosters=add(company(12), grants=[]))
     assert found.keys() == {one.id for one in agreed().changes if one.target.person == "hr:person:5"}

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from tests.support.command import access_review
 from tests.support.example import copy_example
+from tests.support.workspaces import Company
 
 pytestmark = pytest.mark.slow
 
@@ -86,3 +87,74 @@ def test_one_byte_of_the_plan_or_of_the_workspace_changed_is_refused(planned, tm
         sqlite3.connect(j).execute("SELECT count(*) FROM rows").fetchone()[0]
         for j in copy.glob("runs/*/plan/journal.sqlite")
     )
+
+
+EDITORS = range(11, 21)
+GENEROUS = """\
+engine: {threads: 1}
+apply: {canary: 0, per_minute: 100000}
+limits: {group: {percent: 100, members: 50}}
+"""
+LOOKS = ("2026-11-03T09:00:00Z", "2026-11-03T09:30:00Z")
+
+
+@pytest.fixture(scope="module")
+def editors(tmp_path_factory):
+    """A list of 40 rows of which ten are ordered to go, a quarter."""
+    company = Company(tmp_path_factory.mktemp("editors") / "company")
+    (company.folder / "roles/policy.yaml").write_text(GENEROUS)
+    company.besides = [(number, "Editor") for number in EDITORS]
+    company.write()
+    assert company.run("audit", at="2026-11-02T06:00:00Z").code == 0
+    assert company.run("plan", "--requested-by", "00007", at="2026-11-02T06:05:00Z").code == 0
+    for person, more in ((7, ("--request",)), (9, ())):
+        assert company.sign(person, *more, at="2026-11-02T06:10:00Z").code == 0
+    return company
+
+
+def ordered(company):
+    done = company.run("--json", "apply", "--by", "00007", at="2026-11-02T06:15:00Z")
+    assert (done.code, list(done.json["states"].values())) == (0, ["ordered"] * 10), done.out
+
+
+def found(company):
+    """Return the states after two looks that lie apart."""
+    (plan,) = company.folder.glob("runs/*/plan/plan.json")
+    for at in LOOKS:
+        verified = company.run("--json", "--run", plan.parents[1].name, "verify", at=at)
+    return [one["state"] for one in verified.json["changes"]]
+
+
+def cut(company, keep):
+    """Leave the first rows of the list, as an export that broke off at the end of a line."""
+    path = company.folder / "sources/ledger.csv"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[: keep + 1]))
+
+
+@pytest.mark.parametrize("read_between", [False, True], ids=["", "after another audit that still shows it"])
+def test_a_quarter_of_a_list_that_was_ordered_to_go_is_proven(editors, tmp_path, read_between):
+    company = editors.copy(tmp_path / "company")
+    ordered(company)
+    if read_between:
+        assert company.run("audit", at="2026-11-03T06:00:00Z").code == 0
+    company.besides = []
+    company.write()
+    assert found(company) == ["revoked"] * 10
+
+
+def test_a_list_that_was_cut_proves_nothing(editors, tmp_path):
+    company = editors.copy(tmp_path / "company")
+    ordered(company)
+    cut(company, 20)
+    assert found(company) == ["ordered"] * 10
+
+
+def test_before_anything_is_ordered_a_list_that_was_cut_ends_nothing(editors, tmp_path):
+    company = editors.copy(tmp_path / "company")
+    cut(company, 20)
+    done = company.run("--json", "apply", "--by", "00007", at="2026-11-02T06:15:00Z")
+    assert done.code == 4
+    assert set(done.json["states"].values()) <= {"deferred", "planned"}
+    assert any("shrunk" in reason for reason in done.json["reasons"].values())
+    company.write()
+    ordered(company)
