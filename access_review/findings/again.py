@@ -31,7 +31,7 @@ _BY: Mapping[str, str] = {
     **dict.fromkeys(
         ("accounts", "grants", "activity", "signins", "granters", "ticketed", "doubts", "twins"), "account"
     ),
-    **dict.fromkeys(("custody", "accepted_grants"), "account"),
+    **dict.fromkeys(("custody", "accepted_grants", "former_owners"), "account"),
     **dict.fromkeys(("people", "assignments", "person_roles", "person_role_sets", "training"), "person"),
     **dict.fromkeys(("owned", "owners", "credentials"), "object"),
 }
@@ -190,6 +190,8 @@ _CONCLUDED = (
     "signins",
     "activity",
     "owned",
+    "former_owners",
+    "not_same",
     "waivers",
     "moment",
 )

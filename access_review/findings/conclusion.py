@@ -42,7 +42,8 @@ def conclude(
         engine.create("unsure", _UNSURE)
     of_use = [rule.id for rule in rules if rule.family is Family.STALE and "activity" not in rule.needs]
     of_owners = [rule.id for rule in rules if "owned" in reads[rule.id]]
-    concerned = {"of_use": of_use or [""], "of_owners": of_owners or [""]}
+    of_access = [rule.id for rule in rules if "grants" in rule.needs]
+    concerned = {"of_use": of_use or [""], "of_owners": of_owners or [""], "of_access": of_access or [""]}
     engine.create("gone", _NOTHING_GONE) if first else engine.create("gone", _GONE, **concerned)
     engine.view("leaving", engine.referring("gone", ABOUT), steady=True)
     engine.create("powerful_holders", _POWERFUL_HOLDERS)
@@ -141,14 +142,18 @@ def _uncertain(
 
 
 # Whoever's row cannot be read this time or is in no roster any more, and what is in quarantine, is not better than it was;
-# nor is what they own, to a rule that reads whose something is; nor is a group that one read alone shows with fewer
-# members, nor an account that is not listed any more and still named as a member, nor one used again of which nobody can
-# read any more when it was used.
+# nor is what they own, to a rule that reads whose something is; nor an account that was somebody's and is nobody's now (of
+# a disabled one, only what it holds is in question); nor is a group that one read alone shows with fewer members, nor an
+# account that is not listed any more and still named as a member, nor one used again of which nobody can read any more
+# when it was used.
 _UNSURE = """
     SELECT CAST(person AS VARCHAR) AS id, 'itself' AS why FROM people WHERE status IN ('unknown', 'missing')
     UNION SELECT CAST(accounts.account AS VARCHAR), 'itself'
     FROM accounts JOIN people ON people.person = accounts.person WHERE people.status IN ('unknown', 'missing')
     UNION SELECT CAST(object AS VARCHAR), 'owner' FROM owned WHERE status IN ('unknown', 'missing')
+    UNION SELECT f.account, CASE WHEN coalesce(a.enabled, TRUE) THEN 'itself' ELSE 'access' END
+    FROM former_owners AS f JOIN accounts AS a ON a.account = f.account
+    WHERE a.person IS NULL AND NOT EXISTS (SELECT 1 FROM not_same AS n WHERE n.one = f.account AND n.two = f.person)
     UNION SELECT subject, 'itself' FROM problems WHERE kind IN ('quarantined', 'fewer-members', 'still-named')
       AND subject IS NOT NULL
     UNION SELECT CAST(closure.reached AS VARCHAR), 'itself'
@@ -177,7 +182,8 @@ _GONE = """
         ) OR EXISTS (
             SELECT 1 FROM unsure WHERE (unsure.id = silent.subject OR unsure.id = silent.about)
                                    AND (unsure.why = 'itself' OR (unsure.why = 'use' AND silent.rule IN :of_use)
-                                        OR (unsure.why = 'owner' AND silent.rule IN :of_owners))
+                                        OR (unsure.why = 'owner' AND silent.rule IN :of_owners)
+                                        OR (unsure.why = 'access' AND silent.rule IN :of_access))
         ) AS carried
         FROM silent
     ) AS told

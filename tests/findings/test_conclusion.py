@@ -1,14 +1,17 @@
 """A finding is closed only where everything that it rests on was read; where its ids do not tell that, it stays open."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from access_review.engine.duckdb import EmbeddedEngine
-from access_review.facts import CarryForward, KeptFinding, UnreviewedUnit
+from access_review.facts import FORMER_OWNERS, CarryForward, KeptFinding, UnreviewedUnit
 from access_review.review import Previous, review
+from access_review.tables import frame
 from access_review.workspace import Workspace
 from tests.support.snapshots import AS_OF, snapshot, workspace
 
@@ -61,14 +64,20 @@ def unread(source: str, *tables: str) -> list[Rows]:
 
 
 def statuses(
-    rule: str, then: Rows, *, first: Rows | None = None, left_open: CarryForward | None = None, space: Workspace = SPACE
+    rule: str,
+    then: Rows,
+    *,
+    first: Rows | None = None,
+    left_open: CarryForward | None = None,
+    owners: pa.Table | None = None,
+    space: Workspace = SPACE,
 ) -> dict[tuple[str, str | None], str]:
     """Review the company and then what it became; return how the findings of a rule stand."""
-    known = Previous(left_open=left_open or CarryForward())
+    known = Previous(left_open=left_open or CarryForward(), owners=owners)
     for days, rows in enumerate((first or company(), then)):
         with EmbeddedEngine(AS_OF + timedelta(days=days)) as engine:
             report = review(snapshot(AS_OF + timedelta(days=days), **rows), space, engine, known)
-        known = Previous(report.findings, known.left_open)
+        known = Previous(report.findings, known.left_open, owners)
     return {(row["subject"], row["about"]): row["status"] for row in report.findings.to_pylist() if row["rule"] == rule}
 
 
@@ -134,6 +143,21 @@ def test_so_does_one_that_rests_on_what_its_rule_reads_and_does_not_need(rule, f
     fewer = {**rows, table: []}
     short = {**fewer, "completeness": unread("register", table)}
     assert [statuses(rule, then, first=rows)[finding] for then in (short, fewer)] == ["open", "closed"]
+
+
+@pytest.mark.parametrize(("enabled", "signs_in"), [(True, "open"), (False, "closed")])
+def test_an_account_that_leads_to_nobody_any_more_is_no_better_than_it_was(enabled, signs_in):
+    theirs = {"account": "ad:user:2", "employee_id": "2"}
+    rows = company(accounts=[theirs], grants=[{"account": "ad:user:2", "entitlement": "ad:group:d"}])
+    lost = {**rows, "accounts": [{**theirs, "employee_id": None, "enabled": enabled}]}
+    owners = frame(FORMER_OWNERS, [{"account": "ad:user:2", "person": BO, "rungs": ""}])
+    assert statuses("leaver-active", lost, first=rows, owners=owners)["ad:user:2", None] == signs_in
+    assert statuses("leaver-residue", lost, first=rows, owners=owners)["ad:user:2", "ad:group:d"] == "open"
+    settled = replace(
+        SPACE.sources[0], file=SPACE.sources[0].file.model_copy(update={"not_same": (("ad:user:2", BO),)})
+    )
+    space = replace(SPACE, sources=(settled, *SPACE.sources[1:]))
+    assert statuses("leaver-active", lost, first=rows, owners=owners, space=space)["ad:user:2", None] == "closed"
 
 
 def test_what_is_of_a_source_that_was_read_is_closed_whatever_else_was_not():

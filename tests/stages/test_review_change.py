@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from access_review.engine.duckdb import EmbeddedEngine
 from access_review.engine.kept import MANY, KeptDatabase
-from access_review.facts import AcceptedAccess, CarryForward, KeptFinding, UnreviewedUnit
+from access_review.facts import FORMER_OWNERS, AcceptedAccess, CarryForward, KeptFinding, UnreviewedUnit
 from access_review.findings import asked_rules
 from access_review.findings.buckets import root_of
 from access_review.findings.moment import with_moment
@@ -291,14 +291,19 @@ def rooted(found: pa.Table, at: datetime) -> str:
 
 
 def known_of(world: dict[str, pa.Table], space: Any) -> Previous:
+    told = {"name": "Ana Lim", "mail": "ana@x.test", "rungs": "|synced|"}
+    theirs = [{"account": user, "person": person, **told} for user, person in zip(USERS, PEOPLE, strict=True)]
+    owners = frame(FORMER_OWNERS, theirs)
     accepted = AcceptedAccess(world["grants"].slice(0, 4), frozenset({"ad"}), AS_OF - timedelta(days=9))
     left_open = CarryForward(
         (UnreviewedUnit(PEOPLE[0], "2026-W01", 1, "Bo"), UnreviewedUnit(USERS[4], "2026-W01", 2)),
         (KeptFinding("f" * 64, USERS[0], GROUPS[2], "Bo", date(2026, 1, 5)),),
     )
-    first = whole(world, AS_OF - timedelta(days=29), space, Previous(left_open=left_open, accepted=accepted))
+    first = whole(
+        world, AS_OF - timedelta(days=29), space, Previous(left_open=left_open, owners=owners, accepted=accepted)
+    )
     kept = KeptFinding(first["finding"][0].as_py(), USERS[0], GROUPS[2], "Bo", date(2026, 1, 5))
-    return Previous(first, CarryForward(left_open.unreviewed, (kept,)), accepted=accepted)
+    return Previous(first, CarryForward(left_open.unreviewed, (kept,)), owners, accepted)
 
 
 def step_to(
