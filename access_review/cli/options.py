@@ -115,16 +115,20 @@ class Options:
     def require_known(self, run: "Run") -> None:
         """Hold a run against the logbook; say of everything else what is not as the logbook knows it."""
         from access_review.store import logged
-        from access_review.views.text import count, visible
 
         if log := logged.known(self.folder):
             logged.require_run(log, run)
-            if differs := logged.glance(self.folder, log):
-                shown = "\n".join(f"  {visible(str(one))}" for one in differs[:5])
-                text = (
-                    f"{count(len(differs), 'thing')} not as the logbook says (access-review logbook --check):\n{shown}"
-                )
-                typer.echo(text, err=True)
+            self.say_what_differs()
+
+    def say_what_differs(self) -> None:
+        """Say what is not as the logbook knows it: of files that are gone, of other sizes, and journals that nobody can read any more."""
+        from access_review.store import logged
+        from access_review.views.text import count, visible
+
+        if (log := logged.known(self.folder)) and (differs := logged.glance(self.folder, log)):
+            shown = "\n".join(f"  {visible(str(one))}" for one in differs[:5])
+            text = f"{count(len(differs), 'thing')} not as the logbook says (access-review logbook --check):\n{shown}"
+            typer.echo(text, err=True)
 
     def begin_logbook(self, command: str) -> None:
         """Take what lies in a workspace from before there was a logbook into one, and say so."""

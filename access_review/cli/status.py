@@ -57,6 +57,7 @@ def status(
         for one in stage.tell_red(workspace, options.found_run(), options.now, os.environ):
             what = f"told {len(one.people)} of {one.checkpoint}; record: {one.incident.relative_to(workspace.folder)}"
             options.say("\n".join((what, *(f"  not reached: {why}" for why in one.failed))))
+    options.say_what_differs()
     found = stage.read_status(workspace, options.now)
     newest = logged.newest_reviewed(workspace.folder)
     risk = predict_for_report(workspace, newest) if newest else None

@@ -123,6 +123,22 @@ def _remove(things: dict[str, KnownFile] | dict[str, KnownStore], gone: str) -> 
         del things[path]
 
 
+def unshown_journals(entries: Iterable[LogEntry]) -> Mapping[str, int]:
+    """Return the journals of batches that began and of which no line says how far they were, by path, with the line that began each.
+
+    A batch of a run that was pruned since is not among them.
+    """
+    begun: dict[str, tuple[str, int]] = {}
+    for number, entry in enumerate(entries, start=1):
+        if entry.event is LogEvent.BEGUN:
+            begun[entry.name] = entry.details["journal"], number
+        elif entry.event is LogEvent.JOURNAL:
+            begun.pop(entry.name, None)
+        for gone in entry.removed:
+            begun = {plan: one for plan, one in begun.items() if not one[0].startswith(f"{gone}/")}
+    return dict(begun.values())
+
+
 def compare_file(
     path: str, known: KnownFile, found: FileMark | None, *, sizes_only: bool = False
 ) -> Iterator[Discrepancy]:

@@ -28,6 +28,7 @@ from access_review.stages.work_orders import write_orders
 from access_review.store import last_reads, logged, pinned, plans, reviews, snapshots
 from access_review.store.journal import JournalFile
 from access_review.store.plans import StoredPlan
+from access_review.store.unshown import unshown_batches
 from access_review.workspace import Workspace
 
 FOLLOWED = timedelta(days=7)
@@ -243,14 +244,25 @@ def _allowed_today(stored: StoredPlan, workspace: Workspace, now: datetime) -> _
 
 def _called_today(workspace: Workspace, now: datetime, counts: Callable[[Plan, Change], bool]) -> int:
     """Count the calls of the last day that count, and those of batches of which nobody can say what they were."""
-    called = sum(
-        row.state is State.CALLING and row.at > now - DAY and counts(plan, change)
+    called = [
+        (plan.digest, change.id)
         for plan, change, row in _journalled(workspace)
-    )
-    return called + sum(
-        row.state is State.CALLING and row.at > now - DAY
-        for _, journal in plans.lost(workspace.folder)
-        for row in journal.changes
+        if row.state is State.CALLING and row.at > now - DAY and counts(plan, change)
+    ]
+    unshown = {
+        (batch.plan.digest, change.id)
+        for batch in unshown_batches(workspace.folder, now)
+        for at, change in batch.moments()
+        if at > now - DAY and counts(batch.plan, change)
+    }
+    return (
+        len(called)
+        + len(unshown.difference(called))
+        + sum(
+            row.state is State.CALLING and row.at > now - DAY
+            for _, journal in plans.lost(workspace.folder)
+            for row in journal.changes
+        )
     )
 
 
@@ -375,8 +387,9 @@ def _lately(stored: StoredPlan, workspace: Workspace, now: datetime) -> RecentRe
         CountedBatch(plan, journal.standings, plans.is_logged(log, plan.digest, journal.path, workspace.folder))
         for plan, journal in plans.journals(workspace.folder, besides=stored.journal)
     )
+    unshown = unshown_batches(workspace.folder, now, besides=stored.journal)
     lost = (journal.standings for _, journal in plans.lost(workspace.folder))
-    return recent_removals(known, lost, since, now - DAY)
+    return recent_removals((*known, *unshown), lost, since, now - DAY)
 
 
 def _others(stored: StoredPlan, workspace: Workspace) -> list[Change]:

@@ -13,6 +13,7 @@ from access_review.logbook.known import (
     compare_file,
     compare_store,
     known_things,
+    unshown_journals,
 )
 from access_review.logbook.lines import FileMark, Logbook, LogEvent, inside
 from access_review.logbook.tree import TreeHead
@@ -38,13 +39,13 @@ def check(
     except ArtifactError as error:
         return (Discrepancy("", DiscrepancyKind.DAMAGED, error.message),)
     found = [*rolled_back(log, heads or {}), *_against_disk(workspace, log, sizes_only=False)]
-    found += _unknown(workspace, log) if unknown else _never_begun(workspace, log)
+    found += _unknown(workspace, log) if unknown else [*_never_begun(workspace, log), *_unshown(workspace, log)]
     return tuple(sorted(found))
 
 
 def glance(workspace: Path, log: Logbook) -> tuple[Discrepancy, ...]:
     """List what is gone or has another size, and stores that lost rows, without reading the files: for every command."""
-    return tuple(sorted(_against_disk(workspace, log, sizes_only=True)))
+    return tuple(sorted([*_against_disk(workspace, log, sizes_only=True), *_unshown(workspace, log)]))
 
 
 def rolled_back(log: Logbook, heads: Mapping[str, TreeHead]) -> Iterator[Discrepancy]:
@@ -146,6 +147,14 @@ def _never_begun(workspace: Path, log: Logbook) -> Iterator[Discrepancy]:
                 "is the journal of a batch that no line of the logbook began: lines were cut off, or it is not ours"
             )
             yield Discrepancy(place, DiscrepancyKind.UNKNOWN, reason)
+
+
+def _unshown(workspace: Path, log: Logbook) -> Iterator[Discrepancy]:
+    """List the journals of batches that began, killed before a line said how far they were, and that are not there or empty."""
+    for place, line in unshown_journals(log.entries).items():
+        if not journal.begun(workspace / "runs" / place):
+            reason = f"is gone or empty, line {line} of the logbook began it: all that its plan has counts as taken"
+            yield Discrepancy(place, DiscrepancyKind.GONE, reason)
 
 
 def _unknown(workspace: Path, log: Logbook) -> Iterator[Discrepancy]:

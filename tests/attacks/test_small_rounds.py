@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+import sqlite3
 
 import pytest
 
@@ -9,6 +10,10 @@ from access_review import runs
 from tests.support.faulty_company import POLICY, Faulty
 
 pytestmark = pytest.mark.slow
+CHECKLIST = """\
+checkpoints:
+  - {checkpoint: log-signed, title: Signed, every: monthly, attested: {valid: 31d, by: ["00009"]}, halt: stop}
+"""
 LIMITED = POLICY.replace("remove: {percent: 100, floor: 200}", "remove: {percent: 0.5, floor: 3}")
 
 
@@ -59,6 +64,38 @@ def test_a_second_round_counts_with_the_first_until_that_is_given_back_or_a_week
     assert company.calls["revoke"] == 2
     collected(company, 10, day=9)
     assert planned(company, (13, 14), 11, day=9).code == 0, "what was taken is a week old"
+
+
+@pytest.mark.parametrize("left", ["nothing", "a row"])
+def test_a_batch_that_was_killed_and_whose_journal_was_taken_away_counts_with_all_of_its_plan(tmp_path, left):
+    """Killed, a batch has no line that says how far its journal was: that could be taken away, or shortened, unseen."""
+    company = Faulty(tmp_path / "company", excess=range(11, 21), policy=LIMITED)
+    (company.folder / "roles/checklist.yaml").write_text(CHECKLIST)
+    collected(company, 0)
+    assert planned(company, (11, 12), 1).code == 0
+    assert planned(company, (13, 14), 1, name="beside").code == 0
+    assert carried_out(company, 2).code == 0
+    log = company.folder / "runs/logbook.jsonl"
+    *lines, last = log.read_bytes().splitlines(keepends=True)
+    assert b'"event":"journal"' in last
+    log.write_bytes(b"".join(lines))
+    (journal,) = company.folder.glob("runs/*/plan/journal.sqlite")
+    if left == "nothing":
+        journal.unlink()
+        unsigned = company.apply("--of", "beside", at=at(3))
+        for told in (company.run("status", at=at(3)), company.run("verify", at=at(3)), unsigned):
+            assert "journal.sqlite: is gone or empty" in told.err, told.out
+    else:
+        with sqlite3.connect(journal) as connection:
+            connection.execute("DELETE FROM rows WHERE seq > 1")
+    refused = carried_out(company, 4, name="beside")
+    assert refused.code == 4, (refused.out, refused.err)
+    assert "2 grants removed and 2 taken lately, 3 of" in refused.json["stopped"]
+    assert company.calls["revoke"] == 2
+    (plan,) = company.folder.glob("runs/*/plan/plan.json")
+    plan.unlink()
+    refused = company.apply("--of", "beside", at=at(6))
+    assert refused.code == 4, (refused.out, refused.err)
 
 
 def test_what_was_given_back_counts_no_more(tmp_path):
