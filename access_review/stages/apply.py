@@ -104,8 +104,9 @@ def _applied(
             judge = _not_stopped(judge, stored, workspace, backing.rosters, clock)
         if standing:
             judge = _not_ordered_twice(judge, workspace, now)
-        plans.begin(stored, by, now, standing=_digest_of_standing(stored, workspace) if standing else "")
         with systems.executors(workspace, plan.changes, now, last) as executors:
+            # Of a batch that began, all counts as taken where nobody can say more: one that nothing let in did not begin.
+            plans.begin(stored, by, now, standing=_digest_of_standing(stored, workspace) if standing else "")
             batch = apply.ApplyRun(
                 plan=plan,
                 journal=journal,

@@ -7,6 +7,7 @@ import sqlite3
 import pytest
 
 from access_review import runs
+from access_review.errors import ConnectorError
 from tests.support.faulty_company import POLICY, Faulty
 
 pytestmark = pytest.mark.slow
@@ -96,6 +97,22 @@ def test_a_batch_that_was_killed_and_whose_journal_was_taken_away_counts_with_al
     plan.unlink()
     refused = company.apply("--of", "beside", at=at(6))
     assert refused.code == 4, (refused.out, refused.err)
+
+
+def test_a_batch_that_no_system_let_in_did_not_begin_and_counts_nothing(tmp_path, monkeypatch):
+    company = Faulty(tmp_path / "company", excess=range(11, 21), policy=LIMITED)
+    collected(company, 0)
+    assert planned(company, (11, 12), 1).code == 0
+    assert planned(company, (13, 14), 1, name="beside").code == 0
+
+    def closed(*_):
+        raise ConnectorError("app", "nobody is let in")
+
+    with monkeypatch.context() as shut:
+        shut.setattr("access_review.stages.apply.systems.executors", closed)
+        assert carried_out(company, 2).code == 1
+    assert "not as the logbook says" not in company.run("status", at=at(4)).err
+    assert carried_out(company, 5, name="beside").code == 0
 
 
 def test_what_was_given_back_counts_no_more(tmp_path):
