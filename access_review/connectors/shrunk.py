@@ -191,8 +191,8 @@ def noticed(
 
     Too few objects, or too little in a file or column, make every table doubtful: what refers to them is gone with
     them. ``last`` is how much there was; ``accepted`` the day up to which the source file accepts less. Of a
-    ``live`` source only objects are compared: people take memberships from it, and seldom an object. ``held`` are
-    the groups that hold less than they did, ``renamed`` the accounts that have other ids.
+    ``live`` source only objects are compared: people take memberships from it, and seldom an object. Of a table that
+    is and was empty nothing is gone. ``held`` are the groups that hold less than they did, ``renamed`` the accounts that have other ids.
     """
     if not last:
         return [*verdicts, _first_read(source)]
@@ -206,7 +206,7 @@ def noticed(
     reason = f"{short.sentence}: {hint}"
     found = [
         {**row, "complete": False, "reason": reason, "expected": last.get(row["subject"])}
-        if row["complete"] and short.makes_doubtful(row["subject"])
+        if row["complete"] and short.makes_doubtful(row["subject"]) and (row["received"] or last.get(row["subject"]))
         else row
         for row in verdicts
     ]

@@ -39,6 +39,8 @@ def test_nine_tenths_must_be_there(now, then, noticed_):
 
 def test_what_refers_to_lost_objects_is_doubtful_too():
     whole = verdicts(accounts=20, grants=50, nesting=9)
+    flat = verdicts(accounts=20, grants=50, nesting=0)
+    assert told(verdicts(accounts=10, grants=49, nesting=0), flat).keys() == {"accounts", "grants"}
     assert told(verdicts(accounts=10, grants=49, nesting=9), whole).keys() == {"accounts", "grants", "nesting"}
     assert told(verdicts(accounts=20, grants=30, nesting=9), whole).keys() == {"grants"}
 

@@ -93,7 +93,7 @@ class Export:
         except ConnectorError as error:
             # Of what this file never lists, people above all, as much is known as before.
             unread = error.message.removeprefix(f"{self.source.name}: ")
-            yield from (incomplete(self.source, table, unread) for table in filled(self.terms))
+            yield from self._verdicts(unread, Counter())
             return
         listing = ExportListing(self.source, sheet, self.terms, as_of)
         counted: Counter[str] = Counter()
@@ -104,14 +104,18 @@ class Export:
         yield from freshness.verdict(self.source, old)
         cut = sheet.broken_off(open_end=self.open_end)
         why = "; ".join(filter(None, (_short(sheet, listing), cut))) or old
-        for table in filled(self.terms):
-            if why:
-                yield incomplete(self.source, table, why, received=counted[table])
-            else:
-                yield complete(self.source, table, counted[table])
+        yield from self._verdicts(why, counted)
         # What is held is counted by itself: a cell that says it is emptied by every revocation.
         columns = {column for name, column in self.terms.columns.items() if name not in _HELD}
         yield shrunk.sizes(self.source, sheet.sizes(columns, self.terms.empty))
+
+    def _verdicts(self, short: str | None, counted: Counter[str]) -> Iterator[TableRow]:
+        """Yield a verdict on each table; that nothing carries anything else here is known, however much was read."""
+        for table in filled(self.terms):
+            if short and table != "nesting":
+                yield incomplete(self.source, table, short, received=counted[table])
+            else:
+                yield complete(self.source, table, counted[table])
 
     def mark(self, before: Mark) -> Mark:
         """Return the mark of the file."""
