@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol, TypeGuard, runtime_checkable
 
@@ -334,7 +334,8 @@ class Sighting:
     The thing is the grant or nesting edge of a change, the right to sign in where it is
     about an account, and sessions older than the change where it is about sessions.
     ``since`` is when it was given, where the system knows. ``another`` says that what is there
-    has another id than what the change names: somebody gave it since, so it is not this change's.
+    has another id than what the change names: somebody gave it since, so it is not this change's. ``settles`` is
+    how long it has to have been so before it is proven: sessions outlive an account that was disabled.
     """
 
     there: bool | None
@@ -342,6 +343,7 @@ class Sighting:
     reason: str = ""
     since: datetime | None = None
     another: bool = False
+    settles: timedelta = timedelta()
 
 
 class Witness(Protocol):

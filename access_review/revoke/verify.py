@@ -67,8 +67,9 @@ def verify(
             if standing.state in {State.UNKNOWN, State.CALLING}:
                 step = after_interruption(seen, wanted=wanted)
             else:
+                spacing = max(pace.spacing, seen.settles)
                 step = after_verifying_read(
-                    standing, seen, now, wanted=wanted, spacing=pace.spacing, most=MOST_CONTRADICTIONS
+                    standing, seen, now, wanted=wanted, spacing=spacing, most=MOST_CONTRADICTIONS
                 )
             if step:
                 server = seen.server or change.target.source

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from access_review.changes import Action, Change, Executor, Remembering, Sighting, Witness, WriteAnswer, WriteResult
+from access_review.offboarding.checklist import OUTLIVES
 from access_review.snapshot import Snapshot
 
 _SESSIONS = "whether sessions were ended is not among what is read here: who ends them says so"
@@ -42,12 +43,18 @@ class WorkOrders:
             if any(thing.id not in seen.entitlements for thing in (target.entitlement, target.child) if thing):
                 return Sighting(None, self.source, _NO_GROUP)
         if change.action is Action.REVOKE_SESSIONS:
-            return Sighting(True if self.ordering else None, self.source, _SESSIONS)
+            return self._sessions(seen.enabled.get(target.account.id) if target.account else None)
         if target.entitlement:
             thing = target.account or target.child
             held = bool(thing and (thing.id, target.entitlement.id, target.mode or "assigned") in seen.held)
             return Sighting(held, self.source)
         return Sighting(seen.enabled.get(target.account.id, False) if target.account else None, self.source)
+
+    def _sessions(self, enabled: bool | None) -> Sighting:
+        """Tell of sessions what an account tells: of one that is disabled for as long as any lasts, that there are none."""
+        if self.ordering or enabled is not False:
+            return Sighting(True if self.ordering else None, self.source, _SESSIONS)
+        return Sighting(False, self.source, _SESSIONS, settles=OUTLIVES)
 
     def revoke(self, change: Change) -> WriteAnswer:
         """Order it."""

@@ -1,8 +1,11 @@
 """What a list that is read again says of what was ordered: that it is gone, that it is there, or nothing."""
 
+from datetime import timedelta
+
 import pytest
 
 from access_review.changes import Action, Expectation, Sighting, Target, Thing, change
+from access_review.offboarding.checklist import OUTLIVES
 from access_review.revoke.work_orders import WorkOrders
 from tests.support.fake_system import START
 from tests.support.snapshots import snapshot
@@ -69,9 +72,10 @@ def test_what_was_not_read_whole_is_not_known(about):
 
 
 @pytest.mark.parametrize("enabled", [True, False, None])
-def test_that_an_account_is_disabled_says_nothing_of_its_sessions(enabled):
+def test_sessions_are_over_when_the_account_was_disabled_for_as_long_as_any_lasts(enabled):
     accounts = [{"account": "ad:user:1", "enabled": enabled}]
     ends = a_change(Action.REVOKE_SESSIONS)
-    assert seen(ends, accounts=accounts).there is None
+    there = seen(ends, accounts=accounts)
+    assert (there.there, there.settles) == ((False, OUTLIVES) if enabled is False else (None, timedelta()))
     assert seen(ends, accounts=accounts, ordering=True).there is True, "it is ordered all the same"
     assert seen(a_change(Action.DISABLE_ACCOUNT), accounts=accounts).there is enabled

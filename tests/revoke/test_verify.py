@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 from access_review.changes import Sighting
 from access_review.engine.duckdb import EmbeddedEngine
 from access_review.policy import Applying, Targets
@@ -38,6 +40,13 @@ def test_revoked_takes_two_reads_that_lie_apart(tmp_path):
     assert batch.states(5) == ["pending", "pending"]
     assert batch.states(11) == ["revoked", "revoked"]
     assert batch.system.calls == 2, "verify writes nothing"
+
+
+def test_what_outlives_a_read_is_proven_when_it_has_been_so_for_as_long(tmp_path):
+    batch = Applied(tmp_path)
+    batch.system.holds = lambda *_: Sighting(False, "fake-1", settles=timedelta(hours=28))
+    assert [batch.states(minutes)[0] for minutes in (16, 27 * 60)] == ["pending", "pending"]
+    assert batch.states(60)[0] == "revoked"
 
 
 def test_somebodys_word_is_none_of_the_two_reads(tmp_path):
