@@ -1,34 +1,31 @@
 """Apply: carry out exactly the approved plan, under the lock of the workspace."""
 
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache, partial
 
-from access_review import runs
 from access_review import workspace as workspaces
 from access_review.changes import Change
 from access_review.errors import PlanRefused
 from access_review.model import Clock
-from access_review.plan.recent_removals import DAY, WEEK, RecentRemovals
-from access_review.plan.record import Plan, refuse_early, refuse_stale
+from access_review.plan.record import refuse_early, refuse_stale
 from access_review.revoke import apply, approve, recheck, systems
 from access_review.revoke.approve import Signatories
-from access_review.revoke.journal_removals import CountedBatch, recent_removals
 from access_review.revoke.read_again import SecondReview, ask_again, read_again, require_same_systems
 from access_review.revoke.signed_removal import digest_of_removal, takes_standing
-from access_review.revoke.states import CHANGED, Recheck, State, Transition
+from access_review.revoke.states import CHANGED, Recheck, State
 from access_review.snapshot import Snapshot
 from access_review.stages import removal_notices
 from access_review.stages.approve import sign_execution
 from access_review.stages.keep_signed import Signer
+from access_review.stages.other_batches import called_today, journalled, removals_left, taken_lately, taken_since
 from access_review.stages.rederive import decisions_then, is_derivable, refuse_other_version, require_derived
 from access_review.stages.work_orders import write_orders
-from access_review.store import last_reads, logged, pinned, plans, reviews, snapshots
+from access_review.store import last_reads, plans, reviews, snapshots
 from access_review.store.journal import JournalFile
 from access_review.store.plans import StoredPlan
-from access_review.store.unshown import unshown_batches
 from access_review.workspace import Workspace
 
 FOLLOWED = timedelta(days=7)
@@ -239,32 +236,8 @@ def _allowed_today(stored: StoredPlan, workspace: Workspace, now: datetime) -> _
         ).passed_over
 
     backing = _backed(stored, workspace, now, require)
-    called = _called_today(workspace, now, lambda plan, change: approve.is_covered(change) and not plan.scope.wind_down)
+    called = called_today(workspace, now, lambda plan, change: approve.is_covered(change) and not plan.scope.wind_down)
     return replace(backing, most=max(0, standing.daily - called) if standing else 0)
-
-
-def _called_today(workspace: Workspace, now: datetime, counts: Callable[[Plan, Change], bool]) -> int:
-    """Count the calls of the last day that count, and those of batches of which nobody can say what they were."""
-    called = [
-        (plan.digest, change.id)
-        for plan, change, row in _journalled(workspace)
-        if row.state is State.CALLING and row.at > now - DAY and counts(plan, change)
-    ]
-    unshown = {
-        (batch.plan.digest, change.id)
-        for batch in unshown_batches(workspace.folder, now)
-        for at, change in batch.moments()
-        if at > now - DAY and counts(batch.plan, change)
-    }
-    return (
-        len(called)
-        + len(unshown.difference(called))
-        + sum(
-            row.state is State.CALLING and row.at > now - DAY
-            for _, journal in plans.lost(workspace.folder)
-            for row in journal.changes
-        )
-    )
 
 
 def _removals_today(stored: StoredPlan, workspace: Workspace, now: datetime) -> _Backing:
@@ -274,13 +247,6 @@ def _removals_today(stored: StoredPlan, workspace: Workspace, now: datetime) -> 
         return removal_notices.require_signed(workspace, people, at, stored).passed_over
 
     return replace(_backed(stored, workspace, now, require), most=removals_left(workspace, now))
-
-
-def removals_left(workspace: Workspace, now: datetime) -> int:
-    """Return how many changes the standing removal leaves for today; raises as :func:`access_review.store.plans.journals` does."""
-    removal = workspace.policy.standing_removal
-    called = _called_today(workspace, now, lambda plan, _: takes_standing(plan))
-    return max(0, removal.daily - called) if removal else 0
 
 
 def _not_stopped(
@@ -301,7 +267,7 @@ def _not_stopped(
 def _not_ordered_twice(judge: apply.Judge, workspace: Workspace, now: datetime) -> apply.Judge:
     """Leave alone what a person has been asked to do and has not done yet: an unattended run comes again soon."""
     ordered: dict[str, datetime] = {}
-    for _, change, row in _journalled(workspace):
+    for _, change, row in journalled(workspace):
         ordered.pop(change.id, None)
         if row.state is State.ORDERED and now - row.at < FOLLOWED:
             ordered[change.id] = row.at
@@ -312,13 +278,6 @@ def _not_ordered_twice(judge: apply.Judge, workspace: Workspace, now: datetime) 
         return judge(change, now)
 
     return judged
-
-
-def _journalled(workspace: Workspace) -> Iterator[tuple[Plan, Change, Transition]]:
-    """Yield every row about a change from the journals of a workspace, with the change and its plan."""
-    for plan, journal in plans.journals(workspace.folder):
-        by_id = {change.id: change for change in plan.changes}
-        yield from ((plan, by_id[row.change], row) for row in journal.changes)
 
 
 def _refuse_unprepared(stored: StoredPlan) -> None:
@@ -348,7 +307,7 @@ def _judge(
     known: list[recheck.Facts] = []
     again: list[Snapshot] = []
     taken = [one for one in stored.plan.changes if journal.standing(one.id).state in CHANGED]
-    lately = _lately(stored, workspace, read_at)
+    lately = taken_lately(stored, workspace, read_at)
     decided, by_hand = decisions_then(stored, workspace), systems.ordered(workspace, stored.plan.changes)
     by = SecondReview(workspace, workspace.capabilities(), decided, taken, lately, owners, by_hand)
 
@@ -358,7 +317,7 @@ def _judge(
             refuse_stale(stored.plan, now=now, workspace_digest=current.digest)
             recent = not known and now - read_at < workspace.policy.apply.facts_valid
             fresh = rosters if recent else recheck.with_rosters(snapshot, workspace, now)
-            facts = recheck.judge_plan(stored.plan, fresh, workspace, _others(stored, workspace), now, owners)
+            facts = recheck.judge_plan(stored.plan, fresh, workspace, taken_since(stored, workspace), now, owners)
             if not again:
                 again.append(read_again(stored.plan, snapshot, workspace, now, last()))
                 require_same_systems(stored.plan, again[0])
@@ -374,32 +333,3 @@ def _both(judged: Mapping[str, Recheck], against: Mapping[str, Recheck]) -> Mapp
     return {
         change: against.get(change, verdict) if verdict == Recheck() else verdict for change, verdict in judged.items()
     }
-
-
-def _lately(stored: StoredPlan, workspace: Workspace, now: datetime) -> RecentRemovals:
-    """Return what other batches took since the last accepted population, or in the last week."""
-    since, inputs = now - WEEK, stored.plan.inputs
-    if inputs and inputs.accepted:
-        since = max(since, runs.find(workspace.folder, inputs.accepted.run).as_of)
-    if name := stored.plan.scope.wind_down:
-        since = min(since, pinned.began(workspace.wind_downs[name]))
-    log = logged.known(workspace.folder)
-    known = (
-        CountedBatch(plan, journal.standings, plans.is_logged(log, plan.digest, journal.path, workspace.folder))
-        for plan, journal in plans.journals(workspace.folder, besides=stored.journal)
-    )
-    unshown = unshown_batches(workspace.folder, now, besides=stored.journal)
-    lost = (journal.standings for _, journal in plans.lost(workspace.folder))
-    return recent_removals((*known, *unshown), lost, since, now - DAY)
-
-
-def _others(stored: StoredPlan, workspace: Workspace) -> list[Change]:
-    """Return what other batches have changed, or may have, since the snapshot of this plan."""
-    found = []
-    for plan, journal in plans.journals(workspace.folder, besides=stored.journal):
-        for change in plan.changes:
-            standing = journal.standing(change.id)
-            since = standing.intended_at is not None and standing.intended_at >= stored.plan.as_of
-            if since and standing.state in CHANGED and not change.action.restores:
-                found.append(change)
-    return found

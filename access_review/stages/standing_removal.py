@@ -24,11 +24,12 @@ from access_review.revoke.approve import Signatories, Statement, StatementKind
 from access_review.runs import Run
 from access_review.settings.standing import StandingRemoval
 from access_review.stages import apply_standing, notify, removal_notices
-from access_review.stages.apply import Pace, apply_plan, removals_left
+from access_review.stages.apply import Pace, apply_plan
 from access_review.stages.approve import job_signer
 from access_review.stages.collect import collect_run
 from access_review.stages.keep_signed import Signer, ToSign, sign
 from access_review.stages.notify import Patience
+from access_review.stages.other_batches import removals_left
 from access_review.stages.plan import derive_plan, write_plan
 from access_review.stages.removal_notices import RemovalNotices, manager_of
 from access_review.stages.review import review_run

@@ -152,7 +152,12 @@ def _never_begun(workspace: Path, log: Logbook) -> Iterator[Discrepancy]:
 def _unshown(workspace: Path, log: Logbook) -> Iterator[Discrepancy]:
     """List the journals of batches that began, killed before a line said how far they were, and that are not there or empty."""
     for place, line in unshown_journals(log.entries).items():
-        if not journal.begun(workspace / "runs" / place):
+        try:
+            known = journal.begun(workspace / "runs" / place)
+        except ArtifactError as error:
+            yield Discrepancy(place, DiscrepancyKind.DAMAGED, error.message)
+            continue
+        if not known:
             reason = f"is gone or empty, line {line} of the logbook began it: all that its plan has counts as taken"
             yield Discrepancy(place, DiscrepancyKind.GONE, reason)
 

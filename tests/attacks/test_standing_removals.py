@@ -13,7 +13,7 @@ from access_review.logbook.lines import LogEvent
 from access_review.revoke import approve, statements
 from access_review.revoke.signed_removal import Announcement, digest_of_removal
 from access_review.revoke.statements import Statement, StatementKind
-from access_review.stages.apply import removals_left
+from access_review.stages.other_batches import removals_left
 from access_review.store import files, keys, logbook, logged
 from tests.support.moving_company import NEXT, SELLER, Moving
 

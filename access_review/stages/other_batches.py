@@ -1,0 +1,86 @@
+"""What other batches took or called lately, by their journals: what limits and caps of a day count."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from access_review import runs
+from access_review.changes import Change
+from access_review.plan.recent_removals import DAY, WEEK, RecentRemovals
+from access_review.plan.record import Plan
+from access_review.revoke.journal_removals import CountedBatch, recent_removals
+from access_review.revoke.signed_removal import takes_standing
+from access_review.revoke.states import CHANGED, State, Transition
+from access_review.store import logged, pinned, plans
+from access_review.store.plans import StoredPlan
+from access_review.store.unshown import unshown_batches
+from access_review.workspace import Workspace
+
+
+def called_today(workspace: Workspace, now: datetime, counts: Callable[[Plan, Change], bool]) -> int:
+    """Count the calls of the last day that count, and those of batches of which nobody can say what they were.
+
+    Raises as :func:`access_review.store.plans.journals` does, and ``PlanRefused`` where nobody can say how much that is.
+    """
+    called = [
+        (plan.digest, change.id)
+        for plan, change, row in journalled(workspace)
+        if row.state is State.CALLING and row.at > now - DAY and counts(plan, change)
+    ]
+    unshown = {
+        (batch.plan.digest, change.id)
+        for batch in unshown_batches(workspace.folder, now)
+        for at, change in batch.moments()
+        if at > now - DAY and counts(batch.plan, change)
+    }
+    lost = sum(
+        row.state is State.CALLING and row.at > now - DAY
+        for _, journal in plans.lost(workspace.folder)
+        for row in journal.changes
+    )
+    return len(called) + len(unshown.difference(called)) + lost
+
+
+def removals_left(workspace: Workspace, now: datetime) -> int:
+    """Return how many changes the standing removal leaves for today; raises as :func:`access_review.store.plans.journals` does."""
+    removal = workspace.policy.standing_removal
+    called = called_today(workspace, now, lambda plan, _: takes_standing(plan))
+    return max(0, removal.daily - called) if removal else 0
+
+
+def journalled(workspace: Workspace) -> Iterator[tuple[Plan, Change, Transition]]:
+    """Yield every row about a change from the journals of a workspace, with the change and its plan.
+
+    Raises as :func:`access_review.store.plans.journals` does.
+    """
+    for plan, journal in plans.journals(workspace.folder):
+        by_id = {change.id: change for change in plan.changes}
+        yield from ((plan, by_id[row.change], row) for row in journal.changes)
+
+
+def taken_lately(stored: StoredPlan, workspace: Workspace, now: datetime) -> RecentRemovals:
+    """Return what other batches took since the last accepted population, or in the last week; raises as :func:`called_today` does."""
+    since, inputs = now - WEEK, stored.plan.inputs
+    if inputs and inputs.accepted:
+        since = max(since, runs.find(workspace.folder, inputs.accepted.run).as_of)
+    if name := stored.plan.scope.wind_down:
+        since = min(since, pinned.began(workspace.wind_downs[name]))
+    log = logged.known(workspace.folder)
+    known = (
+        CountedBatch(plan, journal.standings, plans.is_logged(log, plan.digest, journal.path, workspace.folder))
+        for plan, journal in plans.journals(workspace.folder, besides=stored.journal)
+    )
+    unshown = unshown_batches(workspace.folder, now, besides=stored.journal)
+    lost = (journal.standings for _, journal in plans.lost(workspace.folder))
+    return recent_removals((*known, *unshown), lost, since, now - DAY)
+
+
+def taken_since(stored: StoredPlan, workspace: Workspace) -> list[Change]:
+    """Return what other batches have changed, or may have, since the snapshot of this plan; raises as :func:`journalled` does."""
+    found = []
+    for plan, journal in plans.journals(workspace.folder, besides=stored.journal):
+        for change in plan.changes:
+            standing = journal.standing(change.id)
+            since = standing.intended_at is not None and standing.intended_at >= stored.plan.as_of
+            if since and standing.state in CHANGED and not change.action.restores:
+                found.append(change)
+    return found
