@@ -65,11 +65,12 @@ def _listing(made: Leavers, shown: Sequence[Leaver], screen: _Screen, stale: str
     left = [one for one in made.leavers if one.standing is LeaverStatus.LEFT]
     working = [one for one in left if one.signs_in is AccessState.OPEN]
     late = [one for one in working if one.clock.late in {Late.YES, Late.FAILED}]
+    unread = sum(one.signs_in is AccessState.UNKNOWN for one in left)
     clear = sum(one.clear for one in left)
     done = f"; nothing is left of {clear}" if clear else ""
     yield (
         f"{count(len(left), 'person has', 'people have')} left: {len(working)} can still sign in, {len(late)} of them "
-        f"late{done}"
+        f"late{f'; of {unread} more that is not known' if unread else ''}{done}"
     )
     targets = made.targets
     yield wrapped(

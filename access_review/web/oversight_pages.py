@@ -101,6 +101,7 @@ LEAVERS = (
     _Which("", "not clear, or leaving soon"),
     _Which("signs-in", "can still sign in"),
     _Which("late", "can still sign in, late"),
+    _Which("not-known", "may still sign in: it was not read"),
     _Which("left", "everybody who left"),
 )
 """Which leavers a page lists, and how that is said."""
@@ -346,6 +347,8 @@ def _listed(made: Leavers, which: str) -> tuple[Leaver, ...]:
     left = [one for one in made.leavers if one.standing is LeaverStatus.LEFT]
     if which == "left":
         return tuple(left)
+    if which == "not-known":
+        return tuple(one for one in left if one.signs_in is AccessState.UNKNOWN)
     if which in {"signs-in", "late"}:
         late = {Late.YES, Late.FAILED} if which == "late" else set(Late)
         return tuple(one for one in left if one.signs_in is AccessState.OPEN and one.clock.late in late)

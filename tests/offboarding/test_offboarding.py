@@ -166,6 +166,8 @@ def test_an_incomplete_source_never_says_done(tmp_path):
     assert unread.signs_in is AccessState.UNKNOWN
     assert unread.gone_at is None
     assert unread.clock.late is Late.PERHAPS
+    told = access_review(folder, "--as-of", utc(6, 18).isoformat(), "offboarding").out
+    assert "1 person has left: 0 can still sign in, 0 of them late; of 1 more that is not known" in told
 
 
 def test_a_system_that_was_not_read_may_have_an_account_of_any_leaver(tmp_path):

@@ -18,6 +18,7 @@ from access_review.audit.client_extract import draw_borders
 from access_review.snapshot.watch_health import WatchHealth
 from access_review.stages import oversight
 from access_review.store import audits, reviews, watching
+from access_review.views.typeset import typesetter
 from tests.evidence.verifiers import second
 from tests.support.command import access_review
 from tests.web.company import Browser, Served, health_at, served_copy
@@ -269,3 +270,11 @@ def test_an_auditor_takes_evidence_away_that_both_verifiers_believe_and_nobody_e
     assert {path for path in served.folder.rglob("*") if "web" not in path.parts} == there, "nothing is left here"
     assert auditor.post("/auditor/20200101T000000Z-00000000/evidence", {}).status_code == 404
     assert served.signed_in(served.reviewers()[HEAD]).post(place, {}).status_code == 403
+
+
+@pytest.mark.parametrize(("working", "unread", "colour"), [(0, 0, "green"), (0, 2, "amber"), (3, 2, "red")])
+def test_who_may_still_sign_in_is_no_green_nought(working, unread, colour):
+    counted = {"signs-in": working, "not-known": unread, "late": 0}
+    shown = typesetter("access_review.web").get_template("parts.html.jinja").module.signing_in(counted)
+    assert f'<li class="{colour}"><a href="/leavers?which=signs-in"><strong>{working}</strong>' in shown
+    assert ('which=not-known"><strong>2</strong>' in shown) is bool(unread)
