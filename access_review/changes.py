@@ -335,7 +335,7 @@ class Sighting:
     about an account, and sessions older than the change where it is about sessions.
     ``since`` is when it was given, where the system knows. ``another`` says that what is there
     has another id than what the change names: somebody gave it since, so it is not this change's. ``settles`` is
-    how long it has to have been so before it is proven: sessions outlive an account that was disabled.
+    how long it has to have been so before it is proven, where nobody says they did it: sessions outlive a disabled account.
     """
 
     there: bool | None

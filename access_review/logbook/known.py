@@ -1,6 +1,6 @@
 """What a logbook knows of the files and stores of ``runs/``, and how they differ from it; pure."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -121,6 +121,13 @@ def _forget(things: dict[str, KnownFile] | dict[str, KnownStore], paths: Iterabl
 def _remove(things: dict[str, KnownFile] | dict[str, KnownStore], gone: str) -> None:
     for path in [path for path in things if path == gone or path.startswith(gone + "/")]:
         del things[path]
+
+
+def first_journals(entries: Sequence[LogEntry]) -> Mapping[str, str]:
+    """Return by plan the journal with which its batch began; one that people carried out begins with what is first noted of it."""
+    begun = {entry.name: entry.details["journal"] for entry in entries if entry.event is LogEvent.BEGUN}
+    noted = [(entry.name, place) for entry in entries if entry.event is LogEvent.JOURNAL for place in entry.stores]
+    return {**dict(reversed(noted)), **begun}
 
 
 def unshown_journals(entries: Iterable[LogEntry]) -> Mapping[str, int]:

@@ -108,7 +108,10 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class ChangeStatus:
-    """Where one change stands, folded from its rows; ``gone_at`` is the first of the reads that show it as wanted."""
+    """Where one change stands, folded from its rows; ``gone_at`` is the first of the reads that show it as wanted.
+
+    ``said`` is that somebody gave their word that it is done.
+    """
 
     state: State = State.PLANNED
     attempt: int = 0
@@ -116,6 +119,7 @@ class ChangeStatus:
     intended_at: datetime | None = None
     called_at: datetime | None = None
     gone_at: datetime | None = None
+    said: bool = False
     server: str = ""
     reason: str = ""
     unchanged: int = 0
@@ -131,7 +135,7 @@ def advance(standing: ChangeStatus, row: Transition) -> ChangeStatus:
         )
     starting = row.state is State.INTENT
     again = row.state is State.CONTRADICTED
-    gone = row.state is State.PENDING and row.server
+    pending = row.state is State.PENDING
     return replace(
         standing,
         state=row.state,
@@ -139,7 +143,8 @@ def advance(standing: ChangeStatus, row: Transition) -> ChangeStatus:
         at=row.at,
         intended_at=standing.intended_at or (row.at if starting else None),
         called_at=row.called_at or standing.called_at,
-        gone_at=row.at if gone else (None if again else standing.gone_at),
+        gone_at=row.at if pending and row.server else (None if again else standing.gone_at),
+        said=standing.said or (pending and not row.server),
         server=row.server,
         reason=row.reason,
         unchanged=standing.unchanged + (row.state is State.STILL_THERE),

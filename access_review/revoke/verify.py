@@ -67,7 +67,8 @@ def verify(
             if standing.state in {State.UNKNOWN, State.CALLING}:
                 step = after_interruption(seen, wanted=wanted)
             else:
-                spacing = max(pace.spacing, seen.settles)
+                # What no read can show by itself takes longer to be proven than where somebody says they did it.
+                spacing = pace.spacing if standing.said else max(pace.spacing, seen.settles)
                 step = after_verifying_read(
                     standing, seen, now, wanted=wanted, spacing=spacing, most=MOST_CONTRADICTIONS
                 )

@@ -28,12 +28,14 @@ from access_review.workspace import Workspace
 _TAKEN = PROVEN | {State.ORDERED}
 
 
-def of(earlier: Sequence[Run], watched: Collection[str] = ()) -> Mapping[str, LastRead]:
+def of(
+    earlier: Sequence[Run], watched: Collection[str] = (), expected: Sequence[Change] = ()
+) -> Mapping[str, LastRead]:
     """Return by source and subject how much there was, and in which group, from runs given oldest first.
 
     The newest run that read a subject whole counts; one that shrunk counts once its audit is signed off.
     Of sources that are ``watched`` nobody asks about groups: they are looked at again in a moment. With it goes what
-    batches took from the source since.
+    batches took from the source since, and what is ``expected`` to be gone of what it showed.
     Raises ``ArtifactError`` for files of a run that are damaged or gone.
     """
     found: dict[str, dict[str, int]] = defaultdict(dict)
@@ -52,7 +54,7 @@ def of(earlier: Sequence[Run], watched: Collection[str] = ()) -> Mapping[str, La
     needed = {run.id: run for run in (*members.values(), *accounts.values())}
     opened = {name: snapshots.load(run).tables for name, run in needed.items()}
     held = {name: (opened[accounts[name].id], opened[run.id]) for name, run in members.items() if name in accounts}
-    removed = _removals(earlier[-1].workspace, since, held) if earlier else {}
+    removed = _removals(earlier[-1].workspace, since, held, expected) if earlier else {}
     return {
         name: LastRead(
             {**counts, **(emptied_groups.remembered(name, opened[members[name].id]) if name in members else {})},
@@ -66,10 +68,10 @@ def of(earlier: Sequence[Run], watched: Collection[str] = ()) -> Mapping[str, La
 def of_touched(workspace: Workspace, changes: Sequence[Change]) -> Mapping[str, LastRead]:
     """Return the same of the sources that changes are made in or name, by the runs that the logbook knows.
 
-    Raises ``ArtifactError`` for files of a run that are damaged or gone.
+    What they take away is expected to be gone, whoever carried it out. Raises ``ArtifactError`` for files of a run that are damaged or gone.
     """
     others = {entry.name for entry in workspace.sources} - sources_of(changes)
-    return of(logged.known_runs(workspace.folder), others)
+    return of(logged.known_runs(workspace.folder), others, changes)
 
 
 def _counts(earlier: Sequence[Run]) -> Iterator[tuple[Run, Mapping[str, Mapping[str, int]]]]:
@@ -112,15 +114,21 @@ _Held = tuple[Mapping[str, pa.Table], Mapping[str, pa.Table]]
 """The tables in which a source's accounts, and its grants, were read last."""
 
 
-def _removals(workspace: Path, since: Mapping[str, datetime], held: Mapping[str, _Held]) -> Mapping[str, OwnRemovals]:
+def _removals(
+    workspace: Path, since: Mapping[str, datetime], held: Mapping[str, _Held], expected: Iterable[Change]
+) -> Mapping[str, OwnRemovals]:
     """Return what batches took from each source since a moment of its own, as their journals say.
 
-    Of what was ordered before it, and done after it, that is what ``held`` shows: what was read last, by source.
+    Of what was ordered before it, and done after it, that is what ``held`` shows: what was read last, by source; so
+    with what is ``expected`` besides.
     Where these are damaged nothing is explained: whoever plans or applies hears of that. A journal that merely lies
     there explains nothing either: what it says to be gone would not be missed.
     """
     lately: dict[str, list[Target]] = defaultdict(list)
     before: dict[str, list[Target]] = defaultdict(list)
+    for change in expected:
+        if not change.action.restores:
+            before[change.target.source].append(change.target)
     with suppress(AccessReviewError):
         for plan, journal in plans.logged_journals(workspace):
             for change in plan.changes:

@@ -11,7 +11,7 @@ from pathlib import Path
 from access_review import artifacts
 from access_review.errors import ArtifactError, PlanRefused, Unclear
 from access_review.logbook import entries
-from access_review.logbook.known import known_things
+from access_review.logbook.known import first_journals, known_things
 from access_review.logbook.lines import Logbook, LogEvent
 from access_review.plan.record import Plan
 from access_review.policy import SHORTEST_KEPT
@@ -338,15 +338,17 @@ def journals(workspace: Path, besides: Path | None = None) -> Iterator[tuple[Pla
 
 
 def logged_journals(workspace: Path) -> Iterator[tuple[Plan, JournalFile]]:
-    """Yield those of :func:`journals` that their batch began with, by the logbook: what merely lies there proves nothing.
+    """Yield those of :func:`journals` that the logbook knows of their batch: what merely lies there proves nothing.
 
     Raises as :func:`journals` does.
     """
     log = require_journals(workspace)
-    begun = {entry.details["journal"] for entry in log.of(LogEvent.BEGUN)} if log else None
-    paths = (path for path in _journal_paths(workspace) if begun is None or _below_runs(workspace, path) in begun)
-    for plan, journal in _opened(paths):
-        if is_logged(log, plan.digest, journal.path, workspace):
+    known = first_journals(log.entries) if log else None
+    paths = _journal_paths(workspace)
+    for plan, journal in _opened(
+        path for path in paths if known is None or _below_runs(workspace, path) in known.values()
+    ):
+        if known is None or known.get(plan.digest) == _below_runs(workspace, journal.path):
             yield plan, journal
 
 
@@ -368,10 +370,7 @@ def _opened(paths: Iterable[Path]) -> Iterator[tuple[Plan, JournalFile]]:
 
 def is_logged(log: Logbook | None, plan: str, journal: Path, workspace: Path) -> bool:
     """Tell whether a plan (by its digest) began with this very journal; of everything where there is no logbook yet."""
-    if log is None:
-        return True
-    line = log.latest(LogEvent.BEGUN, plan)
-    return line is not None and line.details["journal"] == _below_runs(workspace, journal)
+    return log is None or first_journals(log.entries).get(plan) == _below_runs(workspace, journal)
 
 
 def with_journal(workspace: Path, since: datetime) -> Iterator[tuple[Run, str]]:

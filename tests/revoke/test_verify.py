@@ -49,6 +49,24 @@ def test_what_outlives_a_read_is_proven_when_it_has_been_so_for_as_long(tmp_path
     assert batch.states(60)[0] == "revoked"
 
 
+def test_where_somebody_says_they_did_it_two_reads_prove_it(tmp_path):
+    plan, clock = a_plan(a_change(1)), Time()
+    (one,) = plan.changes
+
+    class Reads:
+        def holds(self, *_):
+            return Sighting(False, "fake-1", settles=timedelta(hours=28))
+
+    with JournalFile(tmp_path / "j.sqlite", plan.digest) as journal:
+        confirm(journal, one.id, by="hr:person:1001", now=clock.now(), reason="by hand")
+        found = []
+        for _ in range(2):
+            clock.wait(16 * 60)
+            verify(plan.changes, journal, {"ad": Reads()}, now=clock.now(), pace=PACE, targets=Targets())
+            found.append(str(journal.standing(one.id).state))
+    assert found == ["pending", "revoked"]
+
+
 def test_somebodys_word_is_none_of_the_two_reads(tmp_path):
     plan, clock, looks = a_plan(a_change(1)), Time(), iter((None, None, False, False, False))
     (one,) = plan.changes

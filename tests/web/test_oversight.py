@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -275,6 +276,7 @@ def test_an_auditor_takes_evidence_away_that_both_verifiers_believe_and_nobody_e
 @pytest.mark.parametrize(("working", "unread", "colour"), [(0, 0, "green"), (0, 2, "amber"), (3, 2, "red")])
 def test_who_may_still_sign_in_is_no_green_nought(working, unread, colour):
     counted = {"signs-in": working, "not-known": unread, "late": 0}
-    shown = typesetter("access_review.web").get_template("parts.html.jinja").module.signing_in(counted)
+    parts: Any = typesetter("access_review.web").get_template("parts.html.jinja").module
+    shown = parts.signing_in(counted)
     assert f'<li class="{colour}"><a href="/leavers?which=signs-in"><strong>{working}</strong>' in shown
     assert ('which=not-known"><strong>2</strong>' in shown) is bool(unread)
