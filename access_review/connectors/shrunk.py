@@ -206,7 +206,9 @@ def noticed(
     reason = f"{short.sentence}: {hint}"
     found = [
         {**row, "complete": False, "reason": reason, "expected": last.get(row["subject"])}
-        if row["complete"] and short.makes_doubtful(row["subject"]) and (row["received"] or last.get(row["subject"]))
+        if row["complete"]
+        and short.makes_doubtful(row["subject"])
+        and not (row["received"] == 0 == last.get(row["subject"]))
         else row
         for row in verdicts
     ]

@@ -74,8 +74,9 @@ class Gaps:
     def silent_for(self, rule: Rule, reads: Collection[str]) -> frozenset[str]:
         """Return the sources about which it means nothing that a rule finds nothing; ``EVERY_SOURCE`` stands for all of them.
 
-        It rests on what the rule ``reads``, too, without which it is evaluated. Of ``held`` it needs what it reads of it. Of other tables than those of :data:`_OF_THEIR_IDS` any source may have the rows that a finding rests on, whatever
-        its ids: who owns it, who knows its secret, what it gives.
+        It rests on what the rule ``reads``, too, without which it is evaluated. Of ``held`` it needs what it reads of it.
+        Of other tables than those of :data:`_OF_THEIR_IDS` any source may have the rows that a finding rests on,
+        whatever its ids: who owns it, who knows its secret, what it gives.
         """
         read = {*rule.needs, *reads} - {"held"}
         rests_on = {table for fact in read for table in self.rests_on.get(fact, (fact,))}

@@ -110,7 +110,7 @@ class Transition:
 class ChangeStatus:
     """Where one change stands, folded from its rows; ``gone_at`` is the first of the reads that show it as wanted.
 
-    ``said`` is that somebody gave their word that it is done.
+    ``said`` is that somebody gave their word that it is done, in this attempt.
     """
 
     state: State = State.PLANNED
@@ -144,7 +144,7 @@ def advance(standing: ChangeStatus, row: Transition) -> ChangeStatus:
         intended_at=standing.intended_at or (row.at if starting else None),
         called_at=row.called_at or standing.called_at,
         gone_at=row.at if pending and row.server else (None if again else standing.gone_at),
-        said=standing.said or (pending and not row.server),
+        said=(standing.said and not starting) or (pending and not row.server),
         server=row.server,
         reason=row.reason,
         unchanged=standing.unchanged + (row.state is State.STILL_THERE),
@@ -257,8 +257,8 @@ def after_verifying_read(
 ) -> NextStep | None:
     """Decide after a later read; null where nothing new is known.
 
-    Proven are two reads that agree and lie ``spacing`` apart; somebody's word that it is done is none of them. ``most`` is the number of reads that may
-    contradict an earlier one: so many end in ``failed``.
+    Proven are two reads that agree and lie ``spacing`` apart; somebody's word that it is done is none of them. ``most``
+    is the number of reads that may contradict an earlier one: so many end in ``failed``.
     """
     if seen.there is None or standing.at is None:
         return None

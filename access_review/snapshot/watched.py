@@ -77,8 +77,11 @@ def why_short(parts: Parts, before: pa.Table | None) -> str:
 
     The first of all is taken as it is, unless nothing at all was read: a source may never be whole.
     """
+    rows = sorted(parts["completeness"].to_pylist(), key=lambda row: str(row["subject"]))
     whole = {row["subject"] for row in before.to_pylist() if row["complete"]} if before is not None else set()
-    for row in sorted(parts["completeness"].to_pylist(), key=lambda row: str(row["subject"])):
+    if before is None and not any(row["received"] for row in rows if row["subject"] in TABLES):
+        whole = {row["subject"] for row in rows}
+    for row in rows:
         if not row["complete"] and row["subject"] in {WHOLE_SOURCE, *(whole & TABLES.keys())}:
             return f"{row['subject']}: {row['reason']}"
     return ""

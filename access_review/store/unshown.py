@@ -23,9 +23,11 @@ def unshown_batches(workspace: Path, now: datetime, besides: Path | None = None)
     for a damaged logbook.
     """
     log = logged.known(workspace)
-    for place, line in (unshown_journals(log.entries) if log else {}).items():
-        path, begun = workspace / "runs" / place, log.entries[line - 1] if log else None
-        if path == besides or begun is None:
+    if log is None:
+        return
+    for place, line in unshown_journals(log.entries).items():
+        path, begun = workspace / "runs" / place, log.entries[line - 1]
+        if path == besides:
             continue
         plan_file = path.with_name("plan.json")
         if (

@@ -18,20 +18,11 @@ from access_review.store.snapshots import PARQUET
 from tests.evidence import damages
 from tests.evidence.conftest import TwoClients
 from tests.evidence.verifiers import COMPILED, SECOND, second_here
+from tests.support.workspaces import LEDGER
 
 pytestmark = pytest.mark.slow
 
-LOANS = """\
-connector: table
-options:
-  path: loans.csv
-  table: grants
-  columns: {account: login, entitlement: role, employee_id: employee, enabled: enabled}
-  enabled: {yes: ["yes"], no: ["no"]}
-  stable_id: true
-match:
-  - {on: [employee_id, person]}
-"""
+LOANS = LEDGER.replace("ledger.csv", "loans.csv")
 
 
 @pytest.fixture(scope="module")

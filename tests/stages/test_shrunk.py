@@ -41,6 +41,8 @@ def test_what_refers_to_lost_objects_is_doubtful_too():
     whole = verdicts(accounts=20, grants=50, nesting=9)
     flat = verdicts(accounts=20, grants=50, nesting=0)
     assert told(verdicts(accounts=10, grants=49, nesting=0), flat).keys() == {"accounts", "grants"}
+    unknown = verdicts(accounts=20, grants=50)
+    assert told(verdicts(accounts=10, grants=49, nesting=0), unknown).keys() == {"accounts", "grants", "nesting"}
     assert told(verdicts(accounts=10, grants=49, nesting=9), whole).keys() == {"accounts", "grants", "nesting"}
     assert told(verdicts(accounts=20, grants=30, nesting=9), whole).keys() == {"grants"}
 

@@ -77,3 +77,12 @@ def test_a_list_that_is_not_there_silences_what_rests_on_it_and_nobody_else(tmp_
     rows = json.loads(access_review(tmp_path, "export", "findings", "--format", "json", "-o", "-").out)
     after = {(row["rule"], row["subject"]): (row["status"], row["checked"]) for row in rows}
     assert (after[here], after[there]) == (("open", True), ("open", False))
+
+
+def test_a_list_that_was_never_there_is_told_by_the_first_look_too(tmp_path):
+    lay_out(tmp_path, {"sources/hr.yaml": HR, "sources/app.yaml": APP, "roles/policy.yaml": "watch: {}\n"})
+    (tmp_path / "sources/hr.csv").write_text(people("2026-09-30"))
+    assert access_review(tmp_path, "--as-of", "2026-11-02T06:00:00Z", "audit").code == 1
+    looked = access_review(tmp_path, "--as-of", "2026-11-02T06:10:00Z", "watch", "--once")
+    assert "app cannot be read" in looked.out
+    assert "app could not be read" in looked.err
