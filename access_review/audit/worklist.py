@@ -18,6 +18,7 @@ import pyarrow as pa
 import rfc8785
 
 from access_review.engine import Engine
+from access_review.findings.control import CONTROL_RULES
 from access_review.findings.sentences import Sentences, every_sentence
 from access_review.model import AsOf
 from access_review.sample.choice import Draw, Stratum
@@ -31,7 +32,8 @@ UNASSIGNED = "unassigned"
 class WorkItem:
     """One question: whether this grant (or, without an entitlement, this account) is right.
 
-    ``found`` is what the machine found, empty for nothing, ``last_used`` when it was used, both in words.
+    ``found`` is what the machine found of this access, empty for nothing, ``last_used`` when it was used, both in words.
+    That the review itself fell short is none of it: who was not reviewed before could else never be missed.
     ``own`` is everything that whoever has this access goes by, folded: they may not answer.
     """
 
@@ -102,7 +104,7 @@ def list_work(engine: Engine, sample: Sample) -> Worklist:
     engine.register("sampled", picked)
     engine.create("asked", _ASKED)
     engine.create("reviewers", _REVIEWERS)
-    rows = engine.rows(_ITEMS, now=AsOf())
+    rows = engine.rows(_ITEMS, now=AsOf(), control=CONTROL_RULES)
     sentences = every_sentence()
     items = (_item(sample.run, row, sentences) for row in _folded(rows))
     return Worklist(
@@ -282,7 +284,7 @@ WITH clients AS ({CLIENTS}), custodians AS (
 ), open_findings AS (
     SELECT finding, status, subject, about, about IS NOT NULL AS specific,
            struct_pack(rule := rule, code := code, facts := facts, checked := checked, status := status) AS remark
-    FROM findings WHERE status <> 'closed'
+    FROM findings WHERE status <> 'closed' AND rule NOT IN :control
 ), reached AS (
     SELECT DISTINCT k.account, k.entitlement, k.mode, k.person, c.reached
     FROM asked k JOIN closure c ON c.entitlement = k.entitlement

@@ -17,7 +17,7 @@ from access_review.rules import rule, select
 def check() -> Relation:
     """Findings that a reviewer answered with keep, that are open still, and that no waiver accepts.
 
-    The subject is the finding. It ends when a waiver is logged and approved, when the
+    The subject is the finding, which is about access: what says that the review fell short is kept by nobody. It ends when a waiver is logged and approved, when the
     access goes, or when a later review says revoke.
     """
     return select(
@@ -34,7 +34,9 @@ def check() -> Relation:
                coalesce(f.subject_name, f.subject) AS subject_name, coalesce(f.about_name, f.about) AS about_name,
                'fix' AS remedy
         FROM open_still AS k JOIN previous_findings AS f ON f.finding = k.finding
-        WHERE f.status IN ('new', 'open') AND NOT EXISTS (
+        WHERE f.status IN ('new', 'open')
+          AND f.rule NOT IN ('kept-unlogged', 'not-reviewed', 'not-reviewed-again', 'repeat-finding')
+          AND NOT EXISTS (
             SELECT 1 FROM valid_waivers AS w
             WHERE w.rule = f.rule AND w.subject = f.subject AND coalesce(w.about, '') = coalesce(f.about, ''))
         """

@@ -64,6 +64,16 @@ def test_no_control_finding_is_repeated_as_a_finding_that_stays_open(months: Fiv
     assert set(repeated) == {"access-beyond-role"}
 
 
+def test_what_nobody_reviewed_can_still_be_missed_by_the_machine(months: FiveMonths) -> None:
+    """That it was not reviewed is nothing that was found about the access, and nothing that a reviewer keeps."""
+    left = audits.not_reviewed(months.runs[-2])
+    asked = [item for item in store.read(months.runs[-1], WORKLIST).items if item.unit in left and not item.planted]
+    beyond = [item for item in asked if item.entitlement_name == "Lead"]
+    assert {item.found.partition(":")[0] for item in beyond} == {"access-beyond-role"}
+    others = [item for item in asked if item.entitlement_name == "Agent" and item.unit != "hr:person:e0"]
+    assert {(item.found, item.findings) for item in others} == {("", ())}
+
+
 def test_where_the_review_fell_short_is_one_line_a_campaign_and_reviewer(months: FiveMonths) -> None:
     control = months.told["control"]
     keys = [(line["kind"], line["campaign"], line["reviewer"]) for line in control]
