@@ -73,7 +73,8 @@ FORBIDDEN = NamedRelation(
 """,
 )
 
-# Forbidden by one role is forbidden, whatever another allows. What is named needs no look at what it carries.
+# Forbidden by one role is forbidden, whatever another allows or carries. Where a role allows what carries something that it
+# forbids itself, the nesting is found, once for its edge, and not everybody who holds it.
 VERDICTS_OF_PAIRS = NamedRelation(
     "verdicts",
     "The fact `verdicts`: each pair judged, and the forbidden entitlement that it reaches.",
@@ -85,10 +86,14 @@ VERDICTS_OF_PAIRS = NamedRelation(
         LEFT JOIN allowed AS a ON a.role_set = pairs.role_set AND a.entitlement = pairs.entitlement
         LEFT JOIN forbidden AS f ON f.role_set = pairs.role_set AND f.entitlement = pairs.entitlement
     ),
+    disputed AS (
+        SELECT f.role_set, f.entitlement
+        FROM forbidden AS f JOIN allowed AS a ON a.role_set = f.role_set AND a.entitlement = f.entitlement
+    ),
     others AS (
-        SELECT named.role_set, named.entitlement, closure.reached
+        SELECT named.role_set, named.entitlement, closure.reached, allowed
         FROM named JOIN closure ON closure.entitlement = named.entitlement
-        WHERE forbidden OR NOT allowed
+        WHERE forbidden OR NOT allowed OR named.role_set IN (SELECT role_set FROM disputed)
     ),
     expected_of_role_sets AS (
         SELECT a.role_set, a.entitlement
@@ -104,12 +109,14 @@ VERDICTS_OF_PAIRS = NamedRelation(
     forbidden_ways AS (
         SELECT others.role_set, others.entitlement, min(f.entitlement) AS never
         FROM others JOIN forbidden AS f ON f.role_set = others.role_set AND f.entitlement = others.reached
+        LEFT JOIN disputed AS d ON d.role_set = others.role_set AND d.entitlement = others.reached
+        WHERE NOT others.allowed OR d.entitlement IS NOT NULL
         GROUP BY others.role_set, others.entitlement
     )
     SELECT named.role_set, named.entitlement,
            CASE WHEN allowed AND NOT forbidden THEN 'within' WHEN partly.role_set IS NOT NULL THEN 'mixed' ELSE 'beyond' END
                AS verdict,
-           CASE WHEN forbidden THEN named.entitlement WHEN NOT allowed THEN never END AS never
+           CASE WHEN forbidden THEN named.entitlement ELSE never END AS never
     FROM named
     LEFT JOIN partly ON partly.role_set = named.role_set AND partly.entitlement = named.entitlement
     LEFT JOIN forbidden_ways AS w ON w.role_set = named.role_set AND w.entitlement = named.entitlement

@@ -128,6 +128,25 @@ def test_a_forbidden_entitlement_is_its_own_finding_through_nesting_too():
     assert found(report, "access-beyond-role") == set()
 
 
+def test_what_one_role_allows_and_another_forbids_is_found_where_nesting_carries_it():
+    templates = [{"role": "r", "may": ["ad:group:a"]}, {"role": "s", "never": ["ad:group:c"]}]
+    both = [{"person": "hr:person:1", "seq": seq, "role": role} for seq, role in enumerate("rs", 1)]
+    world = company(assignments=both, grants=[holds(1, "a")], nesting=[nests("a", "b"), nests("b", "c")])
+    report, held = reviewed(world, workspace(templates=templates))
+    assert found(report, "never-allowed") == {("ad:user:1", "ad:group:c")}
+    assert [row["remedy"] for row in report.findings.to_pylist() if row["rule"] == "never-allowed"] == ["review"]
+    assert held["ad:user:1", "ad:group:a"]["verdict"] == "within"
+    report, _ = reviewed(company(grants=[holds(1, "a")], nesting=[nests("a", "c")]), workspace(templates=templates))
+    assert found(report, "never-allowed") == set()  # nobody has the role that forbids
+
+
+def test_nesting_that_carries_what_the_same_role_forbids_is_one_finding_of_its_edge():
+    space = workspace(templates=[{"role": "r", "may": ["ad:group:a"], "never": ["ad:group:c"]}])
+    report, _ = reviewed(company(grants=[holds(1, "a")], nesting=[nests("a", "c")]), space)
+    assert found(report, "nesting-escalates") == {("ad:group:a", "ad:group:c")}
+    assert found(report, "never-allowed") == set()
+
+
 def test_findings_about_an_incomplete_source_are_withheld_and_said_to_be():
     short = [{"source": "ad", "subject": "grants", "complete": False, "reason": "page 2 answered busy"}]
     report, _ = reviewed(company(completeness=short), SPACE)
