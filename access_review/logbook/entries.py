@@ -63,7 +63,7 @@ def statement_signed(
 
 
 def batch_begun(plan: str, at: datetime, journal: str, *, executor: str, run: str, standing: str = "") -> LogEntry:
-    """A batch begins, before its first call: one plan digest has one journal, for ever.
+    """A batch begins, or goes on, before its first call: one plan digest has one journal, for ever.
 
     ``standing`` is the digest of the standing approval, where it is carried out under that.
     """
@@ -74,6 +74,16 @@ def batch_begun(plan: str, at: datetime, journal: str, *, executor: str, run: st
 def journal_at(plan: str, at: datetime, journal: str, mark: StoreMark) -> LogEntry:
     """A batch stopped or ended with its journal at a position; a later line takes the place of this one."""
     return LogEntry(LogEvent.JOURNAL, plan, at, stores={journal: mark})
+
+
+def journal_found(plan: str, at: datetime, journal: str, mark: StoreMark) -> LogEntry:
+    """A batch was killed, and its journal found at a position: whether rows were taken away since, nobody can say."""
+    stores = {journal: mark} if mark.position else {}
+    return LogEntry(LogEvent.JOURNAL, plan, at, stores=stores, details={KILLED: "yes"})
+
+
+KILLED = "killed"
+"""What a line about a journal says besides, where nothing but the journal says what was called before it."""
 
 
 def decisions_at(at: datetime, store: str, mark: StoreMark, *, run: str, read: int) -> LogEntry:

@@ -1,9 +1,11 @@
 """What a logbook knows of the files and stores of ``runs/``, and how they differ from it; pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
 
+from access_review.logbook.entries import KILLED
 from access_review.logbook.lines import FileMark, LogEntry, LogEvent, StoreMark
 
 
@@ -130,20 +132,34 @@ def first_journals(entries: Sequence[LogEntry]) -> Mapping[str, str]:
     return {**dict(reversed(noted)), **begun}
 
 
-def unshown_journals(entries: Iterable[LogEntry]) -> Mapping[str, int]:
-    """Return the journals of batches that began and of which no line says how far they were, by path, with the line that began each.
+@dataclass(frozen=True, slots=True)
+class UnshownCalls:
+    """The calls of a batch that was killed: its journal (by path) alone says what they were, and rows can have been taken away.
 
-    A batch of a run that was pruned since is not among them.
+    ``line`` began the batch, or let it go on. They were made before ``until``, when the journal was found so; null while
+    no line says where it was.
     """
-    begun: dict[str, tuple[str, int]] = {}
+
+    plan: str
+    journal: str
+    line: int
+    until: datetime | None = None
+
+
+def unshown_calls(entries: Iterable[LogEntry]) -> tuple[UnshownCalls, ...]:
+    """Return what batches called of which no line was written when they ended, but for runs that were pruned since."""
+    found: list[UnshownCalls] = []
+    begun: dict[str, UnshownCalls] = {}
     for number, entry in enumerate(entries, start=1):
+        ended = begun.pop(entry.name, None) if entry.event in {LogEvent.BEGUN, LogEvent.JOURNAL} else None
+        if ended and (entry.event is LogEvent.BEGUN or KILLED in entry.details):
+            found.append(replace(ended, until=entry.at))
         if entry.event is LogEvent.BEGUN:
-            begun[entry.name] = entry.details["journal"], number
-        elif entry.event is LogEvent.JOURNAL:
-            begun.pop(entry.name, None)
+            begun[entry.name] = UnshownCalls(entry.name, entry.details["journal"], number)
         for gone in entry.removed:
-            begun = {plan: one for plan, one in begun.items() if not one[0].startswith(f"{gone}/")}
-    return dict(begun.values())
+            found = [one for one in found if not one.journal.startswith(f"{gone}/")]
+            begun = {plan: one for plan, one in begun.items() if not one.journal.startswith(f"{gone}/")}
+    return (*found, *begun.values())
 
 
 def compare_file(

@@ -10,7 +10,7 @@ from access_review import workspace as workspaces
 from access_review.changes import Change
 from access_review.errors import PlanRefused
 from access_review.model import Clock
-from access_review.plan.record import refuse_early, refuse_stale
+from access_review.plan.record import Plan, refuse_early, refuse_stale
 from access_review.revoke import apply, approve, recheck, systems
 from access_review.revoke.approve import Signatories
 from access_review.revoke.read_again import SecondReview, ask_again, read_again, require_same_systems
@@ -20,12 +20,13 @@ from access_review.snapshot import Snapshot
 from access_review.stages import removal_notices
 from access_review.stages.approve import sign_execution
 from access_review.stages.keep_signed import Signer
-from access_review.stages.other_batches import called_today, journalled, removals_left, taken_lately, taken_since
+from access_review.stages.other_batches import journalled, left_today, taken_lately, taken_since
 from access_review.stages.rederive import decisions_then, is_derivable, refuse_other_version, require_derived
 from access_review.stages.work_orders import write_orders
 from access_review.store import last_reads, plans, reviews, snapshots
 from access_review.store.journal import JournalFile
 from access_review.store.plans import StoredPlan
+from access_review.store.unshown import note_killed
 from access_review.workspace import Workspace
 
 FOLLOWED = timedelta(days=7)
@@ -60,6 +61,7 @@ def apply_plan(
     """
     with plans.writing(workspace.folder, clock.now(), "apply"):
         plans.require_journals(workspace.folder, clock.now())
+        note_killed(stored, clock.now(), "apply")
         try:
             return _applied(stored, workspace, clock, by=by, pace=pace, standing=standing, signer=signer)
         finally:
@@ -236,8 +238,11 @@ def _allowed_today(stored: StoredPlan, workspace: Workspace, now: datetime) -> _
         ).passed_over
 
     backing = _backed(stored, workspace, now, require)
-    called = called_today(workspace, now, lambda plan, change: approve.is_covered(change) and not plan.scope.wind_down)
-    return replace(backing, most=max(0, standing.daily - called) if standing else 0)
+
+    def counts(plan: Plan, change: Change) -> bool:
+        return approve.is_covered(change) and not plan.scope.wind_down
+
+    return replace(backing, most=left_today(stored, workspace, now, standing.daily, counts) if standing else 0)
 
 
 def _removals_today(stored: StoredPlan, workspace: Workspace, now: datetime) -> _Backing:
@@ -246,7 +251,9 @@ def _removals_today(stored: StoredPlan, workspace: Workspace, now: datetime) -> 
     def require(people: Signatories, at: datetime) -> tuple[str, ...]:
         return removal_notices.require_signed(workspace, people, at, stored).passed_over
 
-    return replace(_backed(stored, workspace, now, require), most=removals_left(workspace, now))
+    removal = workspace.policy.standing_removal
+    most = left_today(stored, workspace, now, removal.daily, lambda plan, _: takes_standing(plan)) if removal else 0
+    return replace(_backed(stored, workspace, now, require), most=most)
 
 
 def _not_stopped(

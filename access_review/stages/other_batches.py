@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from pathlib import Path
 
 from access_review import runs
 from access_review.changes import Change
@@ -15,20 +16,35 @@ from access_review.store.plans import StoredPlan
 from access_review.store.unshown import unshown_batches
 from access_review.workspace import Workspace
 
+Counts = Callable[[Plan, Change], bool]
+"""Tells whether a change of a plan counts toward what somebody allows in a day."""
 
-def called_today(workspace: Workspace, now: datetime, counts: Callable[[Plan, Change], bool]) -> int:
+
+def left_today(stored: StoredPlan, workspace: Workspace, now: datetime, daily: int, counts: Counts) -> int:
+    """Return how many calls a plan may make today, of so many ``daily``; raises as :func:`called_today` does.
+
+    What fits beside the calls of others is never too much: each of its changes is made once, by whichever of its calls.
+    """
+    beside = max(0, daily - called_today(workspace, now, counts, besides=stored.journal))
+    if sum(counts(stored.plan, change) for change in stored.plan.changes) <= beside:
+        return beside
+    return max(0, daily - called_today(workspace, now, counts))
+
+
+def called_today(workspace: Workspace, now: datetime, counts: Counts, besides: Path | None = None) -> int:
     """Count the calls of the last day that count, and those of batches of which nobody can say what they were.
 
-    Raises as :func:`access_review.store.plans.journals` does, and ``PlanRefused`` where nobody can say how much that is.
+    ``besides`` is the path of a journal left out. Raises as :func:`access_review.store.plans.journals` does, and
+    ``PlanRefused`` where nobody can say how much that is.
     """
     called = [
         (plan.digest, change.id)
-        for plan, change, row in journalled(workspace)
+        for plan, change, row in journalled(workspace, besides)
         if row.state is State.CALLING and row.at > now - DAY and counts(plan, change)
     ]
     unshown = {
         (batch.plan.digest, change.id)
-        for batch in unshown_batches(workspace.folder, now)
+        for batch in unshown_batches(workspace.folder, now, besides)
         for at, change in batch.moments()
         if at > now - DAY and counts(batch.plan, change)
     }
@@ -47,12 +63,12 @@ def removals_left(workspace: Workspace, now: datetime) -> int:
     return max(0, removal.daily - called) if removal else 0
 
 
-def journalled(workspace: Workspace) -> Iterator[tuple[Plan, Change, Transition]]:
+def journalled(workspace: Workspace, besides: Path | None = None) -> Iterator[tuple[Plan, Change, Transition]]:
     """Yield every row about a change from the journals of a workspace, with the change and its plan.
 
-    Raises as :func:`access_review.store.plans.journals` does.
+    ``besides`` is the path of a journal left out. Raises as :func:`access_review.store.plans.journals` does.
     """
-    for plan, journal in plans.journals(workspace.folder):
+    for plan, journal in plans.journals(workspace.folder, besides):
         by_id = {change.id: change for change in plan.changes}
         yield from ((plan, by_id[row.change], row) for row in journal.changes)
 

@@ -15,6 +15,7 @@ from access_review.store import plans, reviews, snapshots
 from access_review.store.journal import JournalFile
 from access_review.store.pinned import pin
 from access_review.store.plans import UNDO, StoredPlan
+from access_review.store.unshown import note_killed
 from access_review.views import plan_folder
 from access_review.workspace import Workspace
 
@@ -26,6 +27,8 @@ def undo_plan(
     plans.refuse_name(newest, UNDO)
     reviews.refuse_changed(newest, workspace)
     plans.require_journals(workspace.folder)
+    with plans.writing(workspace.folder, now, "undo"):
+        note_killed(stored, now, "undo")
     with JournalFile(stored.journal, stored.plan.digest) as journal:
         rows = journal.rows
     inputs = pin(workspace.folder, newest, now=now, reviewed=False)

@@ -16,6 +16,7 @@ from access_review.stages.keep_signed import Signer
 from access_review.store import last_reads, logged, plans, reviews, rosters
 from access_review.store.journal import JournalFile
 from access_review.store.plans import StoredPlan
+from access_review.store.unshown import note_killed
 from access_review.workspace import Workspace
 
 
@@ -38,6 +39,7 @@ def verify_plan(
     """
     plans.require_journals(workspace.folder)
     with plans.writing(workspace.folder, now, "verify"):
+        note_killed(stored, now, "verify")
         found = _verified(stored, workspace, now, confirmed, by, log, signer)
         plans.note_journal(stored, now, "verify")
     return found

@@ -13,7 +13,7 @@ from access_review.logbook.known import (
     compare_file,
     compare_store,
     known_things,
-    unshown_journals,
+    unshown_calls,
 )
 from access_review.logbook.lines import FileMark, Logbook, LogEvent, inside
 from access_review.logbook.tree import TreeHead
@@ -31,7 +31,7 @@ def check(
 
     ``heads`` were kept elsewhere, by where (a signature, a mail, ``--head``): one that is not
     of this logbook shows that it was cut short or rolled back; so does the journal of a batch that
-    no line began. With ``unknown``, every file that no line names is listed. A logbook that is damaged is
+    no line began. With ``unknown``, every file that no line names is listed besides. A logbook that is damaged is
     the one discrepancy then. Raises ``ArtifactError`` for a journal that nobody can read.
     """
     try:
@@ -39,7 +39,10 @@ def check(
     except ArtifactError as error:
         return (Discrepancy("", DiscrepancyKind.DAMAGED, error.message),)
     found = [*rolled_back(log, heads or {}), *_against_disk(workspace, log, sizes_only=False)]
-    found += _unknown(workspace, log) if unknown else [*_never_begun(workspace, log), *_unshown(workspace, log)]
+    found += [*_never_begun(workspace, log), *_unshown(workspace, log)]
+    if unknown:
+        named = {one.path for one in found}
+        found += [one for one in _unknown(workspace, log) if one.path not in named]
     return tuple(sorted(found))
 
 
@@ -133,7 +136,7 @@ def _whole_head(place: Path, position: int) -> str | None:
 
 def _never_begun(workspace: Path, log: Logbook) -> Iterator[Discrepancy]:
     """List journals with rows of batches that no line began: that line is written before the first row."""
-    known = {entry.details["journal"] for entry in log.of(LogEvent.BEGUN)} | known_things(log.entries).stores.keys()
+    known = _known_stores(log)
     for path in (workspace / "runs").glob(_JOURNALS):
         if (place := path.relative_to(workspace / "runs").as_posix()) in known:
             continue
@@ -151,26 +154,31 @@ def _never_begun(workspace: Path, log: Logbook) -> Iterator[Discrepancy]:
 
 def _unshown(workspace: Path, log: Logbook) -> Iterator[Discrepancy]:
     """List the journals of batches that began, killed before a line said how far they were, and that are not there or empty."""
-    for place, line in unshown_journals(log.entries).items():
+    for one in unshown_calls(log.entries):
+        if one.until:
+            continue
         try:
-            known = journal.begun(workspace / "runs" / place)
+            known = journal.begun(workspace / "runs" / one.journal)
         except ArtifactError as error:
-            yield Discrepancy(place, DiscrepancyKind.DAMAGED, error.message)
+            yield Discrepancy(one.journal, DiscrepancyKind.DAMAGED, error.message)
             continue
         if not known:
-            reason = f"is gone or empty, line {line} of the logbook began it: all that its plan has counts as taken"
-            yield Discrepancy(place, DiscrepancyKind.GONE, reason)
+            reason = f"is gone or empty, line {one.line} of the logbook began it: all that its plan has counts as taken"
+            yield Discrepancy(one.journal, DiscrepancyKind.GONE, reason)
+
+
+def _known_stores(log: Logbook) -> Collection[str]:
+    """Return the growing stores that a line names, and the journals of batches that one began."""
+    return known_things(log.entries).stores.keys() | {one.details["journal"] for one in log.of(LogEvent.BEGUN)}
 
 
 def _unknown(workspace: Path, log: Logbook) -> Iterator[Discrepancy]:
-    known = known_things(log.entries)
+    files, stores = known_things(log.entries).files, _known_stores(log)
     root = workspace / "runs"
     for folder, _, names in os.walk(root):
         for name in names:
             path = (Path(folder) / name).relative_to(root).as_posix()
-            own = (
-                path == logbook.LOGBOOK or path.startswith(".rights/") or path.removesuffix("-journal") in known.stores
-            )
-            if not own and path not in known.files:
+            own = path == logbook.LOGBOOK or path.startswith(".rights/") or path.removesuffix("-journal") in stores
+            if not own and path not in files:
                 reason = "is named by no line of the logbook" if inside(path) else "has a name that no line can hold"
                 yield Discrepancy(path, DiscrepancyKind.UNKNOWN, reason)

@@ -58,6 +58,9 @@ SEEN: Mapping[str, str] = {
     "much taken in small rounds": """
         small_rounds: a_second_round_counts_with_the_first_until_that_is_given_back_or_a_week_old,
         a_batch_that_was_killed_and_whose_journal_was_taken_away_counts_with_all_of_its_plan,
+        a_killed_batch_counts_with_all_of_its_plan_also_once_it_went_on_or_was_looked_at,
+        a_batch_that_was_stopped_and_killed_when_it_went_on_counts_with_all_of_its_plan,
+        a_killed_batch_that_was_given_back_counts_no_more,
         a_batch_that_no_system_let_in_did_not_begin_and_counts_nothing,
         what_was_given_back_counts_no_more, a_batch_whose_plan_is_gone_stops_no_other_and_still_counts,
         a_give_back_that_nobody_began_here_begins_no_new_day, an_audit_that_is_signed_off_begins_no_new_day,

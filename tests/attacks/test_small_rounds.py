@@ -67,7 +67,21 @@ def test_a_second_round_counts_with_the_first_until_that_is_given_back_or_a_week
     assert planned(company, (13, 14), 11, day=9).code == 0, "what was taken is a week old"
 
 
-@pytest.mark.parametrize("left", ["nothing", "a row"])
+def killed(company, left):
+    """Leave the batch of ``plan`` as one that was killed before the line about its journal, of which ``left`` rows are there."""
+    log = company.folder / "runs/logbook.jsonl"
+    *lines, last = log.read_bytes().splitlines(keepends=True)
+    assert b'"event":"journal"' in last
+    log.write_bytes(b"".join(lines))
+    (journal,) = company.folder.glob("runs/*/plan/journal.sqlite")
+    if not left:
+        journal.unlink()
+        return
+    with sqlite3.connect(journal) as connection:
+        connection.execute("DELETE FROM rows WHERE seq > ?", (left,))
+
+
+@pytest.mark.parametrize("left", [0, 1])
 def test_a_batch_that_was_killed_and_whose_journal_was_taken_away_counts_with_all_of_its_plan(tmp_path, left):
     """Killed, a batch has no line that says how far its journal was: that could be taken away, or shortened, unseen."""
     company = Faulty(tmp_path / "company", excess=range(11, 21), policy=LIMITED)
@@ -76,19 +90,16 @@ def test_a_batch_that_was_killed_and_whose_journal_was_taken_away_counts_with_al
     assert planned(company, (11, 12), 1).code == 0
     assert planned(company, (13, 14), 1, name="beside").code == 0
     assert carried_out(company, 2).code == 0
-    log = company.folder / "runs/logbook.jsonl"
-    *lines, last = log.read_bytes().splitlines(keepends=True)
-    assert b'"event":"journal"' in last
-    log.write_bytes(b"".join(lines))
-    (journal,) = company.folder.glob("runs/*/plan/journal.sqlite")
-    if left == "nothing":
-        journal.unlink()
+    killed(company, left)
+    for words in (("--check",), ("--check", "--unknown")):
+        differs = company.run("--json", "logbook", *words, at=at(3)).json["differs"]
+        assert [one["kind"] for one in differs if "/plan/journal" in one["path"]] == ([] if left else ["gone"]), words
+    if not left:
         unsigned = company.apply("--of", "beside", at=at(3))
         for told in (company.run("status", at=at(3)), company.run("verify", at=at(3)), unsigned):
             assert "journal.sqlite: is gone or empty" in told.err, told.out
-    else:
-        with sqlite3.connect(journal) as connection:
-            connection.execute("DELETE FROM rows WHERE seq > 1")
+        again = company.apply(at=at(4))
+        assert (again.code, "is gone, and the batch had begun" in again.err) == (4, True), again.err
     refused = carried_out(company, 4, name="beside")
     assert refused.code == 4, (refused.out, refused.err)
     assert "2 grants removed and 2 taken lately, 3 of" in refused.json["stopped"]
@@ -97,6 +108,63 @@ def test_a_batch_that_was_killed_and_whose_journal_was_taken_away_counts_with_al
     plan.unlink()
     refused = company.apply("--of", "beside", at=at(6))
     assert refused.code == 4, (refused.out, refused.err)
+
+
+@pytest.mark.parametrize("words", [("apply",), ("verify",), ("apply", "--until", at(1))], ids=" ".join)
+def test_a_killed_batch_counts_with_all_of_its_plan_also_once_it_went_on_or_was_looked_at(tmp_path, words):
+    company = Faulty(tmp_path / "company", excess=range(11, 21), policy=LIMITED)
+    collected(company, 0)
+    assert planned(company, (11, 12), 1).code == 0
+    assert planned(company, (13, 14), 1, name="beside").code == 0
+    assert carried_out(company, 2).code == 0
+    killed(company, 1)
+    command, *more = words
+    done = company.apply(*more, at=at(4)) if command == "apply" else company.run("verify", at=at(4))
+    assert done.code in {0, 4}, done.err
+    refused = carried_out(company, 5, name="beside")
+    assert refused.code == 4, (refused.out, refused.err)
+    assert "2 grants removed and 2 taken lately, 3 of" in refused.json["stopped"]
+    assert company.calls["revoke"] == 2
+    assert company.run("logbook", "--check", at=at(8)).code == 0
+
+
+def test_a_batch_that_was_stopped_and_killed_when_it_went_on_counts_with_all_of_its_plan(tmp_path):
+    company = Faulty(tmp_path / "company", excess=range(11, 21), policy=LIMITED)
+    collected(company, 0)
+    assert planned(company, (11, 12), 1).code == 0
+    assert planned(company, (13, 14), 1, name="beside").code == 0
+    for person, more in ((7, ("--request",)), (8, ())):
+        assert company.sign(person, *more, at=at(2)).code == 0
+    assert company.apply("--until", at(2), at=at(2)).code == 4
+    (journal,) = company.folder.glob("runs/*/plan/journal.sqlite")
+    stopped = journal.read_bytes()
+    assert company.apply(at=at(3)).code == 0
+    killed(company, 10_000)
+    journal.write_bytes(stopped)
+    for _ in range(2):
+        assert company.run("verify", at=at(4)).code == 0
+    refused = carried_out(company, 5, name="beside")
+    assert refused.code == 4, (refused.out, refused.err)
+    assert "2 grants removed and 2 taken lately, 3 of" in refused.json["stopped"]
+
+
+def test_a_killed_batch_that_was_given_back_counts_no_more(tmp_path):
+    company = Faulty(tmp_path / "company", excess=range(11, 21), policy=LIMITED)
+    source = company.folder / "sources/app.yaml"
+    source.write_text(source.read_text() + "options: {declares: true}\n")
+    collected(company, 0)
+    assert planned(company, (11, 12), 1).code == 0
+    assert carried_out(company, 2).code == 0
+    killed(company, 10_000)
+    collected(company, 10)
+    first = runs.all_runs(company.folder)[0].id
+    assert company.run("--run", first, "undo", "--requested-by", "00007", at=at(12)).code == 0
+    assert carried_out(company, 13, name="undo").code == 0
+    collected(company, 20)
+    made = planned(company, (13, 14, 15), 21)
+    assert made.code == 0, made.err
+    done = carried_out(company, 22)
+    assert done.code == 0, (done.out, done.err)
 
 
 def test_a_batch_that_no_system_let_in_did_not_begin_and_counts_nothing(tmp_path, monkeypatch):

@@ -2,7 +2,15 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from access_review.logbook import entries
-from access_review.logbook.known import KnownFile, KnownStore, compare_file, compare_store, known_things
+from access_review.logbook.known import (
+    KnownFile,
+    KnownStore,
+    UnshownCalls,
+    compare_file,
+    compare_store,
+    known_things,
+    unshown_calls,
+)
 from access_review.logbook.lines import FileMark, LogEntry, LogEvent, StoreMark, decode, encode
 from access_review.logbook.tree import GrowingTree
 
@@ -53,6 +61,14 @@ def lines() -> list[tuple[LogEntry, LogEntry]]:
         (
             entries.journal_at(DIGEST, AT, JOURNAL, STORE),
             LogEntry(LogEvent.JOURNAL, DIGEST, AT, stores={JOURNAL: STORE}),
+        ),
+        (
+            entries.journal_found(DIGEST, AT, JOURNAL, STORE),
+            LogEntry(LogEvent.JOURNAL, DIGEST, AT, stores={JOURNAL: STORE}, details={"killed": "yes"}),
+        ),
+        (
+            entries.journal_found("other", AT, JOURNAL, StoreMark(0, STORE.head)),
+            LogEntry(LogEvent.JOURNAL, "other", AT, details={"killed": "yes"}),
         ),
         (
             entries.decisions_at(AT, "d.sqlite", STORE, run=RUN, read=4),
@@ -149,3 +165,16 @@ def test_a_plan_begun_with_one_journal_has_no_other():
     begun = entries.batch_begun(DIGEST, AT, JOURNAL, executor="hr:person:1", run=RUN)
     assert entries.begun_elsewhere(None, JOURNAL) == entries.begun_elsewhere(begun, JOURNAL) == ""
     assert entries.begun_elsewhere(begun, "copy/journal.sqlite") == JOURNAL
+
+
+def test_what_a_killed_batch_called_is_shown_by_no_later_line():
+    begun = entries.batch_begun(DIGEST, AT, JOURNAL, executor="hr:person:1", run=RUN)
+    ended, found = (make(DIGEST, AT, JOURNAL, STORE) for make in (entries.journal_at, entries.journal_found))
+    once, still = UnshownCalls(DIGEST, JOURNAL, 1, AT), UnshownCalls(DIGEST, JOURNAL, 1)
+    assert unshown_calls([begun]) == (still,)
+    assert unshown_calls([begun, ended, found]) == ()
+    assert unshown_calls([begun, found]) == unshown_calls([begun, found, begun, ended]) == (once,)
+    assert unshown_calls([begun, begun, ended]) == (once,)
+    assert unshown_calls([begun, found, begun]) == (once, replace(still, line=3))
+    gone = entries.pruned(RUN, AT, why="old", removed={})
+    assert unshown_calls([begun, found, begun, gone]) == ()
