@@ -43,6 +43,12 @@ class AccessReviewError(Exception):
         return " ".join(self.message.split("\n"))
 
 
+def said_by_the_system(error: OSError) -> str:
+    """Return what the operating system refused, in one line, behind the place where it did."""
+    place = f"{error.filename}: " if error.filename else ""
+    return f"{place}{error.strerror or error}"
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Mistake:
     """One thing wrong at one place in a file a person wrote; lines and columns start at 1, 0 is unknown."""

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from access_review.artifacts import MANIFEST, REVIEWED
 from access_review.errors import ArtifactError
+from access_review.guarded_files.plain import placed
 
 REHEARSALS = "rehearsals"
 
@@ -124,7 +125,8 @@ def building(workspace: Path, *, rehearsal: bool = False) -> Iterator[Path]:
         folder.mkdir(mode=0o700, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=".building-", dir=folder))
     try:
-        yield partial
+        with placed(folder):
+            yield partial
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 

@@ -37,7 +37,7 @@ from access_review.cli import (
 )
 from access_review.cli.clocks import MachineClock
 from access_review.cli.options import Options, command_line, moment, runnable
-from access_review.errors import AccessReviewError
+from access_review.errors import AccessReviewError, said_by_the_system
 from access_review.model import Clock
 
 INTERRUPTED = 130
@@ -175,12 +175,8 @@ def run(clock: Clock, args: Sequence[str] | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        _complain(
-            AccessReviewError(
-                f"{where}{error.strerror or error}", hint="nothing was left half-written; see to it and repeat"
-            )
-        )
+        hint = "nothing was left half-written; see to it and repeat"
+        _complain(AccessReviewError(said_by_the_system(error), hint=hint))
         sys.exit(1)
 
 

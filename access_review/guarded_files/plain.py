@@ -9,7 +9,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -33,6 +33,17 @@ def read_plain(path: Path, most: int) -> bytes:
     if data is None or len(data) > most:
         raise OSError(errno.EFBIG, f"larger than {_size(most)}", str(path))
     return data
+
+
+@contextmanager
+def placed(path: Path) -> Iterator[None]:
+    """Have a refusal of the system that names no file name this one: a full disk does not say what it had no room for."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
 
 
 def links_below(folder: Path) -> Iterator[Path]:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from access_review.errors import AccessReviewError
+from access_review.errors import AccessReviewError, said_by_the_system
 from access_review.model import Clock
 from access_review.snapshot.watch_health import health_of
 from access_review.snapshot.watched import is_due
@@ -56,7 +56,7 @@ class WatchLoop:
             self._see_to_tickets()
         except (AccessReviewError, OSError) as error:
             self.errors, self._in_a_row = self.errors + 1, self._in_a_row + 1
-            self.failing = error.in_a_line if isinstance(error, AccessReviewError) else f"{error.strerror or error}"
+            self.failing = said_by_the_system(error) if isinstance(error, OSError) else error.in_a_line
             self.on_failed(self.failing)
             self._say_health(at_once=self._in_a_row == 1)
             return None

@@ -12,7 +12,7 @@ from typing import BinaryIO, TypeVar
 from access_review import artifacts
 from access_review.artifacts import Artifact
 from access_review.errors import ArtifactError
-from access_review.guarded_files.plain import open_plain, read_plain, size_and_digest
+from access_review.guarded_files.plain import open_plain, placed, read_plain, size_and_digest
 from access_review.guarded_files.private import private_folder
 
 T = TypeVar("T")
@@ -77,11 +77,12 @@ def writing(path: Path) -> Iterator[Path]:
     os.close(handle)
     partial = Path(temporary)
     try:
-        yield partial
-        partial.chmod(0o600)
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-        partial.replace(path)
+        with placed(path):
+            yield partial
+            partial.chmod(0o600)
+            with partial.open("rb") as file:
+                os.fsync(file.fileno())
+            partial.replace(path)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise

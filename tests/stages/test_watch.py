@@ -342,7 +342,7 @@ def test_a_full_disk_stops_no_loop_and_the_change_is_told_when_there_is_room(com
         assert loop.once() is None
         later(clock, seconds=2)
         assert loop.once() is None
-    assert said[0] == "No space left on device"
+    assert re.fullmatch(re.escape(f"{company.folder / 'runs/watch'}/") + r"\S+: No space left on device", said[0])
     later(clock, seconds=2)
     seen = loop.once()
     assert rules(seen.opened) == ["access-beyond-role"]

@@ -4,7 +4,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from access_review.guarded_files.plain import _is_junction, links_below, open_plain, read_plain, size_and_digest
+from access_review.guarded_files.plain import (
+    _is_junction,
+    links_below,
+    open_plain,
+    placed,
+    read_plain,
+    size_and_digest,
+)
 
 
 @pytest.mark.parametrize(
@@ -85,3 +92,10 @@ def test_a_junction_is_a_link_on_windows_alone():
     assert [_is_junction(junction, windows=system) for system in (True, False)] == [True, False]
     assert not _is_junction(entry(st_reparse_tag=0xA000000C), windows=True)
     assert not _is_junction(entry(), windows=True)
+
+
+@pytest.mark.parametrize("named", [None, "elsewhere"])
+def test_what_the_system_refuses_has_a_place(tmp_path, named):
+    with pytest.raises(OSError, match="No space left") as refused, placed(tmp_path):
+        raise OSError(28, "No space left on device", named)
+    assert refused.value.filename == (named or str(tmp_path))
