@@ -107,13 +107,14 @@ def unread(source: str, reason: str) -> pa.Table:
 
 @dataclass(frozen=True, slots=True)
 class PendingAlarm:
-    """An alarm that not everybody has heard of; ``reached`` are the channels and people who have."""
+    """An alarm that not everybody has heard of; ``reached`` are the channels and people who have, ``tries`` how often it was told."""
 
     key: str
     at: datetime
     subject: str
     text: str
     reached: tuple[str, ...] = ()
+    tries: int = 0
 
 
 class News(NamedTuple):
@@ -136,7 +137,7 @@ class WatchState:
     them: of what changed alone, and of everything by the reason. ``checked_at`` is when something was last held to a whole
     read or review in its turn, ``proven_at`` when everything was reviewed.
     ``observation`` is what the logbook does not have yet, numbered by ``observed``; ``noted_at`` is its newest line.
-    ``faults`` are what was told and still holds. ``leavers`` are the persons of findings that call for the end of
+    ``logbook`` is the head of the logbook as it was last seen. ``faults`` are what was told and still holds. ``leavers`` are the persons of findings that call for the end of
     sign-in, ``handled`` those findings for which something was begun, ``acted`` the runs of that by person, and ``act_at``
     when it is to go on; ``writes`` counts the changes that were made for them, ``refusals`` what was refused.
     """
@@ -155,6 +156,7 @@ class WatchState:
     observed: int = 0
     observation: Mapping[str, str] = field(default_factory=dict)
     noted_at: datetime | None = None
+    logbook: str = ""
     alarms: tuple[PendingAlarm, ...] = ()
     faults: tuple[str, ...] = ()
     leavers: Mapping[str, str] = field(default_factory=dict)

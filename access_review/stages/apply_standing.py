@@ -26,6 +26,7 @@ from access_review.revoke.signed_removal import digest_of_removal
 from access_review.revoke.states import TERMINAL, State
 from access_review.revoke.verify import Verified
 from access_review.runs import Run
+from access_review.snapshot.watched import is_due
 from access_review.stages import notify
 from access_review.stages.apply import FOLLOWED, Pace, apply_plan
 from access_review.stages.approve import job_signer
@@ -137,7 +138,9 @@ def not_heard_of(workspace: Workspace, now: datetime) -> str:
 
 def _late(log: Logbook, job: str, now: datetime, *, signed: bool) -> str:
     """Say since when a job has not ended; empty where it did within a day, or was not signed for and never ran."""
-    last = log.latest(LogEvent.OBSERVATION, job)
+    # A line from when the clock was wrong would stand for all that has not run since.
+    ended = (line for line in log.of(LogEvent.OBSERVATION) if line.name == job and line.at <= now)
+    last = max(ended, key=lambda line: line.at, default=None)
     if last is None:
         return "yet" if signed else ""
     return f"since {last.at:%Y-%m-%d %H:%M} UTC" if now - last.at > _AGAIN else ""
@@ -238,7 +241,7 @@ def tell(
     subject, text = said
     if not text:
         return ()
-    recent = {key: at for key, at in notified.read(workspace.folder).items() if now - at < _AGAIN}
+    recent = {key: at for key, at in notified.read(workspace.folder).items() if not is_due(at, _AGAIN, now)}
     key = hashlib.sha256(f"{subject}\n{text}".encode()).hexdigest()
     if key in recent and not always:
         return ()

@@ -60,7 +60,7 @@ def see_to_tickets(
                     _Round(followed, desk, now, look, done).see_to_all()
             for orders in followed:
                 with done.apart(orders.stored.run, orders.stored.name):
-                    _tell(orders, workspace, environment, now, done)
+                    _tell(orders, workspace, environment, done)
     except RightHeld:
         return TicketsSeenTo(waiting=("a batch is being carried out: the next command sees to the tickets",))
     except AccessReviewError as error:
@@ -313,15 +313,13 @@ def _is_proven(change: Change, found: Iterable[_PlanOrders]) -> bool:
     return any(one.standings[change.id].state not in _UNPROVEN for one in found if change.id in one.standings)
 
 
-def _tell(
-    orders: _PlanOrders, workspace: Workspace, environment: Mapping[str, str], now: datetime, done: _Done
-) -> None:
+def _tell(orders: _PlanOrders, workspace: Workspace, environment: Mapping[str, str], done: _Done) -> None:
     """Tell whoever has not heard of an alarm, by each channel once."""
     if not orders.known.alarms:
         return
     people = reviewers.people_of(snapshots.people(orders.stored.run))
     for alarm in orders.known.alarms:
-        left, why = watch_alarms.deliver(workspace, alarm, people, environment, now, done.patience)
+        left, why = watch_alarms.deliver(workspace, alarm, people, environment, done.patience)
         others = tuple(one for one in orders.known.alarms if one.key != alarm.key)
         orders.write(replace(orders.known, alarms=(*others, left) if left else others))
         done.fail(*why)

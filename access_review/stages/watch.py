@@ -15,14 +15,15 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from access_review.audit.reviewers import people_of
+from access_review.audit.reviewers import People, people_of
 from access_review.connectors.own_removals import LastRead
-from access_review.errors import WorkspaceError
+from access_review.errors import AccessReviewError, WorkspaceError
 from access_review.findings.sentences import every_sentence
+from access_review.logbook.tree import TreeHead
 from access_review.model import Clock, Severity
 from access_review.snapshot import Snapshot
-from access_review.snapshot.watched import News, WatchedSource, WatchState, is_due
-from access_review.stages import watch_leavers
+from access_review.snapshot.watched import News, PendingAlarm, WatchedSource, WatchState, is_due
+from access_review.stages import watch_alarms, watch_leavers
 from access_review.stages.watch_assembly import WatchAssembly
 from access_review.stages.watch_base import WatchBase, last_run
 from access_review.stages.watch_record import WatchRecord
@@ -97,7 +98,7 @@ class Watch:
         now = self.clock.now()
         news = self._renew_workspace()
         base = self._newest()
-        news += self._turned_back(now)
+        news += [*self._turned_back(now), *self._other_logbook(base)]
         at = max(now.replace(microsecond=0), self.state.at or now.replace(microsecond=0))
         turn = self._in_turn()
         seen = self._look_at_sources(everything=everything, whole=turn)
@@ -117,6 +118,7 @@ class Watch:
         ]
         news += [*silent, *lost]
         state = replace(self.state, sources=sources, run=base.run.id, workspace=self.workspace.digest)
+        state = replace(state, logbook=str(base.log.head) if base.log else "")
         if turn == _REVIEW or turn in seen or not state.checked_at:
             state = replace(state, checked_at=now)
         unread = {name: one.reason for name, one in sources.items() if one.since}
@@ -143,6 +145,13 @@ class Watch:
         """Return what to tell of a clock that shows an earlier time than the last review."""
         last = self.state.at
         return self._once("clock", alarms.turned_back(last, now), holds=last - now > _TOLERATED) if last else []
+
+    def _other_logbook(self, base: WatchBase) -> list[News]:
+        """Return what to tell of a logbook that does not hold what was seen of it: it is gone, rolled back or begun anew."""
+        seen = self.state.logbook
+        if not seen or (base.log and base.log.holds(TreeHead.parse(seen))):
+            return []
+        return [News(f"logbook {seen}", alarms.other_logbook(base.run.id))]
 
     def _newest(self) -> WatchBase:
         """Return the last whole run that is known and reviewed; where it is another, the sources are held against that."""
@@ -202,7 +211,10 @@ class Watch:
         """Return what to tell about sources that have not shown themselves within their time, each once."""
         after, news = dict(sources), []
         for name, one in sources.items():
-            last = one.looked_at or one.since
+            last = min((at for at in (one.looked_at, one.since) if at), default=None)
+            if last and last > now:  # the clock was wrong: from now on
+                after[name] = replace(one, looked_at=one.looked_at and now, since=one.since and now)
+                continue
             if one.alarmed or last is None or now - last < self.workspace.policy.watch.silent:
                 continue
             said = alarms.silent(name, one.looked_at, one.reason, now)
@@ -284,8 +296,16 @@ class Watch:
         """Tell everybody who has not heard; what is left is tried at a later look."""
         if not self.state.alarms:
             return ()
-        rows = (self.snapshot or self._newest().snapshot).tables["people"]
-        people = people_of(
-            rows.select(["person", "native_id", "kind", "name", "mail", "status", "manager"]).to_pylist()
-        )
-        return self._record.tell(self.workspace, people, now)
+        return self._record.tell(self.workspace, self._people(), now)
+
+    def _people(self) -> People:
+        """Return everybody who may be told; nobody where no run can be read and nothing was seen yet."""
+        try:
+            rows = (self.snapshot or self._newest().snapshot).tables["people"]
+        except AccessReviewError:
+            return people_of(())
+        return people_of(rows.select(["person", "native_id", "kind", "name", "mail", "status", "manager"]).to_pylist())
+
+    def tell_of_failing(self, alarm: PendingAlarm) -> tuple[PendingAlarm | None, tuple[str, ...]]:
+        """Tell that no look succeeds, which may be since nothing can be kept; return what is left to tell, and why."""
+        return watch_alarms.deliver(self.workspace, alarm, self._people(), self.environment)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
 
 from access_review.audit.reviewers import People
 from access_review.snapshot.watched import PendingAlarm
@@ -12,8 +11,11 @@ from access_review.views.notices import Notice
 from access_review.workspace import Workspace
 
 NOBODY = "nobody: name somebody under watch: tell: in roles/policy.yaml"
-_GIVE_UP = timedelta(days=1)
-"""For how long a mail that does not go out is tried again; the notice lies in the folder all the same."""
+_MOST_TRIES = 24 * 60
+"""How often what does not go out is tried, once a minute; the notice lies in the folder all the same.
+
+Counted and not timed: a clock that jumps, or was wrong when it was raised, takes no alarm with it.
+"""
 
 
 def deliver(
@@ -21,7 +23,6 @@ def deliver(
     alarm: PendingAlarm,
     people: People,
     environment: Mapping[str, str],
-    now: datetime,
     patience: Patience | None = None,
 ) -> tuple[PendingAlarm | None, tuple[str, ...]]:
     """Tell everybody who has not heard of an alarm; return what is left of it, and why somebody was not reached.
@@ -44,8 +45,8 @@ def deliver(
                 failed += done.failed
             else:
                 reached.append(key)
-    left = replace(alarm, reached=tuple(reached)) if failed and abs(now - alarm.at) < _GIVE_UP else None
-    return left, tuple(sorted(set(failed)))
+    left = replace(alarm, reached=tuple(reached), tries=alarm.tries + 1)
+    return left if failed and left.tries < _MOST_TRIES else None, tuple(sorted(set(failed)))
 
 
 def _notices(workspace: Workspace, alarm: PendingAlarm, people: People) -> Iterator[tuple[str, Notice]]:

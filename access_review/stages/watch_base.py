@@ -1,10 +1,11 @@
 """What `watch` goes on from: the last whole run that was reviewed, and what audits have left open by now."""
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from access_review.errors import ArtifactError
+from access_review.logbook.lines import Logbook
 from access_review.review import Previous
 from access_review.runs import Run
 from access_review.snapshot import Snapshot
@@ -17,13 +18,15 @@ from access_review.workspace import Workspace
 class WatchBase:
     """The last whole run: how much was read of each source then, and what a review after it is told of before.
 
-    ``stamp`` is of the logbook when that was read, and ``reviewed`` of the review.
+    ``stamp`` is of the logbook when that was read, ``log`` what was read of it, null where there is none, and
+    ``reviewed`` is of the review.
     """
 
     run: Run
     snapshot: Snapshot
     previous: Previous
     stamp: tuple[int, int]
+    log: Logbook | None = field(repr=False)
     reviewed: int
 
     @property
@@ -40,6 +43,7 @@ def last_run(workspace: Workspace, now: datetime, before: WatchBase | None) -> W
     stamp = (about.st_size, about.st_mtime_ns) if about else (0, 0)
     if before and before.stamp == stamp:
         return before
+    log = logged.known(workspace.folder)
     known = [run for run in logged.known_runs(workspace.folder) if run.reviewed]
     if not known:
         raise ArtifactError(
@@ -53,4 +57,4 @@ def last_run(workspace: Workspace, now: datetime, before: WatchBase | None) -> W
         previous, snapshot = before.previous, before.snapshot
     if left.accepted != previous.left_open.accepted:
         previous = replace(previous, accepted=reviews.accepted_access(workspace.folder, left.accepted))
-    return WatchBase(run, snapshot, replace(previous, left_open=left), stamp, reviewed)
+    return WatchBase(run, snapshot, replace(previous, left_open=left), stamp, log, reviewed)

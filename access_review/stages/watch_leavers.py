@@ -72,7 +72,8 @@ def act(job: LeaverJob, state: WatchState, snapshot: Snapshot | None, run: Run) 
     """
     now = job.clock.now()
     new = state.leavers.keys() - set(state.handled)
-    due = state.act_at is not None and now >= state.act_at
+    longest = max(_AGAIN, job.workspace.policy.apply.spacing + _GRACE)
+    due = state.act_at is not None and not now < state.act_at <= now + longest  # later than that the clock was wrong
     if not new and not due:
         return state, ()
     try:

@@ -7,14 +7,16 @@ from datetime import datetime, timedelta
 from access_review.errors import AccessReviewError, said_by_the_system
 from access_review.model import Clock
 from access_review.snapshot.watch_health import health_of
-from access_review.snapshot.watched import is_due
+from access_review.snapshot.watched import News, PendingAlarm, is_due
 from access_review.stages.tickets import see_to_tickets
 from access_review.stages.watch import Watch
 from access_review.store import watching
+from access_review.views import alarms
 from access_review.views.observed import Observation
 
 _WRITTEN = timedelta(seconds=10)
 _LONGEST = 60.0
+_AGAIN = timedelta(minutes=1)
 _TICKETS, _DESK = timedelta(minutes=1), timedelta(minutes=15)
 
 
@@ -37,6 +39,9 @@ class WatchLoop:
     _tickets_at: datetime | None = None
     _desk_at: datetime | None = None
     _in_a_row: int = field(default=0)
+    _failing_since: datetime | None = None
+    _alarm: PendingAlarm | None = None
+    _alarmed_at: datetime | None = None
 
     def run(self, stop: Callable[[], bool]) -> None:
         """Look until ``stop`` says so; what a look could not do is tried again by the next."""
@@ -59,8 +64,10 @@ class WatchLoop:
             self.failing = said_by_the_system(error) if isinstance(error, OSError) else error.in_a_line
             self.on_failed(self.failing)
             self._say_health(at_once=self._in_a_row == 1)
+            self._tell_of_failing()
             return None
         self._in_a_row, self.failing = 0, ""
+        self._failing_since = self._alarm = self._alarmed_at = None
         news = bool(seen.opened or seen.closed or seen.told or seen.failed or seen.back)
         if news or seen.read:
             self.on_seen(seen)
@@ -75,6 +82,24 @@ class WatchLoop:
         look = is_due(self._desk_at, _DESK, now)
         see_to_tickets(watch.workspace, now, watch.environment, look=look)
         self._tickets_at, self._desk_at = now, now if look else self._desk_at
+
+    def _tell_of_failing(self) -> None:
+        """Let people hear, once, that no look has succeeded for as long as a source may be silent; what did not arrive is tried again."""
+        now, watch = self.clock.now(), self.watch
+        self._failing_since = self._failing_since or now
+        silent = watch.workspace.policy.watch.silent
+        if self._alarmed_at is None and is_due(self._failing_since, silent, now):
+            said = alarms.failing(self.failing, self._failing_since, now)
+            self._alarm = News(f"failing {self._failing_since.isoformat()}", said).pending(now)
+        if self._alarm is None or not is_due(self._alarmed_at, _AGAIN, now):
+            return
+        self._alarmed_at = now
+        try:
+            self._alarm, failed = watch.tell_of_failing(self._alarm)
+        except (AccessReviewError, OSError) as error:
+            failed = (str(error),)
+        for why in failed:
+            self.on_failed(why)
 
     def _wait(self, seconds: float, stop: Callable[[], bool]) -> None:
         """Let time pass in small steps, so that whoever stops it waits no longer than one."""

@@ -141,11 +141,34 @@ def fault(message: str, hint: str) -> tuple[str, str]:
     return "Access review: sources/ or roles/ cannot be used as written", "\n".join(map(visible, text.split("\n")))
 
 
+def other_logbook(run: str) -> tuple[str, str]:
+    """Return subject and text of the alarm that the logbook is gone, or does not go on from what was seen of it; ``run`` is gone on from."""
+    text = (
+        "The logbook in runs/ is gone, was put back to an earlier one, or begun anew: what was last seen of it is not in it.\n\n"
+        f"It is watched on, from the run {run}, as what lies there says. Nothing is carried out on signatures that were "
+        "given in another logbook.\n"
+        "To do: stop what runs unattended and keep a copy of runs/ as it is; restore the newest copy whose head was kept\n"
+        "elsewhere, and look who wrote to runs/: runbooks/security.md. access-review logbook --check names what differs."
+    )
+    return "Access review: the logbook is gone or another one", "\n".join(map(visible, text.split("\n")))
+
+
+def failing(why: str, since: datetime, now: datetime) -> tuple[str, str]:
+    """Return subject and text of the alarm that no look succeeds, so that nothing is watched."""
+    text = (
+        f"No look has succeeded since {moment(since)}: {why}\n\n"
+        "Nothing that changes is noticed until one does, and nobody who leaves is seen to at once.\n"
+        f"To do: mend what it says; it is tried again all the time. Now: {moment(now)}"
+    )
+    return "Access review: nothing is watched", "\n".join(map(visible, text.split("\n")))
+
+
 def turned_back(before: datetime, now: datetime) -> tuple[str, str]:
     """Return subject and text of the alarm that the clock went back."""
     text = (
         f"The last look was at {moment(before)}, and the machine's clock says {moment(now)}.\n\n"
         "What is due by time is reviewed as of the later one until the clock has come that far.\n"
-        "To do: set the clock, and look who changed it."
+        "To do: set the clock, and look who changed it. Where the later time was the wrong one, stop watching and remove\n"
+        "runs/watch: it then begins at the last reviewed run, as of now."
     )
     return "Access review: the clock of the machine went back", text

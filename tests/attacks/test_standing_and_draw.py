@@ -1,11 +1,13 @@
 """The standing approval when its signers go, the job that does nothing, and the draw that somebody would like again."""
 
 import shutil
+from datetime import UTC, datetime
 
 import pytest
 
 from access_review import runs
 from access_review.artifacts import SAMPLE
+from access_review.logbook import entries
 from access_review.sample import commitment
 from access_review.store import audits, logbook, read
 from tests.support.workspaces import Company
@@ -75,6 +77,8 @@ def test_a_job_that_is_not_heard_of_is_an_alarm_of_the_daily_check(company):
     assert "apply --standing has not run to its end yet" in silent.err
     company.run("apply", "--standing", at="2026-10-30T20:00:00Z")
     assert company.run("daily", at="2026-10-30T21:00:00Z").code == 0
+    wrong = entries.ran_unattended("standing", datetime(2036, 10, 30, tzinfo=UTC), run="", made=0)
+    logbook.append(company.folder, wrong, command="apply --standing")
     late = company.run("daily", at="2026-11-01T21:00:00Z")
     assert (late.code, "since 2026-10-30 20:00 UTC" in late.err) == (4, True)
 

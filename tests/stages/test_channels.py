@@ -182,10 +182,10 @@ def test_an_alarm_goes_to_each_channel_once_and_again_only_where_it_did_not_arri
         syslog = Syslog(host="127.0.0.1", port=port, transport="tcp")
         workspace = telling(tmp_path, 2, Notify(syslog=syslog, webhook=Webhook(url_env="NOT_SET")))
         alarm = PendingAlarm("findings 1", AT, "2 findings opened", "u1\n")
-        left, failed = watch_alarms.deliver(workspace, alarm, people, {}, AT)
+        left, failed = watch_alarms.deliver(workspace, alarm, people, {})
         assert left is not None
         assert failed == ("webhook: NOT_SET holds no https:// address",)
-        left, _ = watch_alarms.deliver(workspace, left, people, {}, AT + dt.timedelta(minutes=1))
+        left, _ = watch_alarms.deliver(workspace, left, people, {})
     assert left is not None
     assert "syslog" in left.reached
     assert len(received) == 1, "two people, two attempts, one message"
@@ -259,7 +259,7 @@ def test_what_reaches_whoever_reads_there_is_tried_once_an_alarm_and_a_channel_t
         patience = Patience(long=0.0)
         for number in range(3):
             alarm = PendingAlarm(f"findings {number}", AT, f"{number} findings opened", "u1\n")
-            left, _ = watch_alarms.deliver(workspace, alarm, people, {}, AT, patience)
+            left, _ = watch_alarms.deliver(workspace, alarm, people, {}, patience)
             assert left is not None
             assert left.reached == tuple(f"file hr:person:{n}" for n in (1, 2, 3))
     assert len(received) == 1, "three alarms for three people"

@@ -1,7 +1,10 @@
 """The standing approval through the command line, on a company whose list is changed by hand: work orders."""
 
+from datetime import UTC, datetime
+
 import pytest
 
+from access_review.store import notified
 from tests.support.workspaces import Company
 
 pytestmark = pytest.mark.slow
@@ -78,6 +81,10 @@ def test_a_refusal_is_told_once_a_day_and_ends_with_4(signed):
     assert len(signed.notices()) == 3
     assert signed.run("apply", "--standing", at="2026-10-31T20:00:00Z").code == 4
     assert len(signed.notices()) == 6
+    wrong = dict.fromkeys(notified.read(signed.folder), datetime(2036, 10, 31, tzinfo=UTC))
+    notified.write(signed.folder, wrong)
+    assert signed.run("apply", "--standing", at="2026-10-31T20:15:00Z").code == 4
+    assert len(signed.notices()) == 9, "told by a clock that was wrong, it is told again"
 
 
 @pytest.mark.parametrize("broken", ["policy", "end", "key"])

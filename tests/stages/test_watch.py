@@ -11,7 +11,7 @@ import sys
 import threading
 from collections import Counter
 from contextlib import chdir
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from access_review.findings.compare import current
 from access_review.logbook.lines import LogEvent
 from access_review.stages.watch import Watch
 from access_review.stages.watch_loop import WatchLoop
-from access_review.store import files, logbook, reviews, watching
+from access_review.store import files, logbook, logged, reviews, watching
 from access_review.store.rights import Right, hold
 from tests.support.fake_system import Time
 from tests.support.watched_day import OTHERS, Day, Kills, Systems, WatchedCompany
@@ -32,6 +32,8 @@ from tests.support.workspaces import Company
 
 ROOT = Path(__file__).parents[2]
 START = datetime(2026, 10, 26, 6, tzinfo=UTC)
+WRONG = timedelta(days=4000)
+"""By how much a clock is wrong for a moment."""
 
 
 @pytest.fixture(scope="module")
@@ -150,6 +152,17 @@ def test_a_leaver_loses_sign_in_at_once_under_the_standing_approval_and_one_who_
     later(clock, seconds=30)
     watch.look()
     assert [journal] == [*company.folder.glob("runs/*/standing/journal.sqlite")], "it is done once"
+    runs_of_the_job = [one for one in logbook.read(company.folder).of(LogEvent.OBSERVATION) if one.name == "standing"]
+    state = watching.read(company.folder)
+    assert state.act_at
+    watching.write(company.folder, replace(state, act_at=state.act_at + WRONG))
+    later(clock, minutes=16)
+    watch = watched(company, clock)
+    watch.look()
+    again = [one for one in logbook.read(company.folder).of(LogEvent.OBSERVATION) if one.name == "standing"]
+    assert len(again) == len(runs_of_the_job) + 1, (
+        "a moment that only a wrong clock can have set is waited for by nobody"
+    )
     company.status.clear()
     company.write()
     later(clock, seconds=2)
@@ -314,6 +327,83 @@ def test_a_clock_that_goes_back_is_told_and_nothing_is_lost(company, clock):
     assert "Access review: the clock of the machine went back" in seen.told
     later(clock, minutes=1)
     assert watch.look().told == ()
+
+
+def test_an_alarm_that_did_not_arrive_is_tried_on_though_the_clock_jumps(company, clock):
+    policy = company.folder / "roles/policy.yaml"
+    policy.write_text(policy.read_text() + "notify: {webhook: {url_env: HOOK}}\n")
+    watch = watched(company, clock)
+    watch.look()
+    grant(company, 3)
+    later(clock, seconds=2)
+    assert watch.look().failed == ("webhook: HOOK holds no https:// address",)
+    (alarm,) = watch.state.alarms
+    for jump in (WRONG, -2 * WRONG, WRONG):
+        clock.at += jump
+        later(clock, minutes=1)
+        watch.look()
+        assert alarm.key in {one.key for one in watch.state.alarms}, jump
+
+
+def test_what_was_last_done_when_the_clock_was_wrong_keeps_no_alarm_back(company, clock):
+    watch = watched(company, clock)
+    watch.look()
+    clock.at += WRONG
+    watch.look()
+    clock.at -= WRONG
+    ledger = company.folder / "sources/ledger.csv"
+    ledger.write_bytes(ledger.read_bytes()[:40])
+    told = []
+    for _ in range(4):
+        later(clock, minutes=16)
+        told += watch.look().told
+    assert sum("ledger has not been seen" in one for one in told) == 1, told
+
+
+@pytest.mark.parametrize("how", ["gone", "put back", "begun anew"])
+def test_a_logbook_that_is_not_the_one_that_was_seen_is_an_alarm_once(company, clock, how):
+    path = logbook.path_of(company.folder)
+    lines = path.read_bytes().splitlines(keepends=True)
+    watch = watched(company, clock)
+    assert watch.look().told == ()
+    if how == "put back":
+        path.write_bytes(b"".join(lines[:-1]))
+    else:
+        path.unlink()
+    if how == "begun anew":
+        logged.begin(company.folder, clock.at)
+    grant(company, 3)
+    later(clock, seconds=2)
+    if how == "begun anew":
+        watch = watched(company, clock)
+    seen = watch.look()
+    assert sorted(seen.told) == [
+        "Access review: 1 finding opened, medium at worst",
+        "Access review: the logbook is gone or another one",
+    ]
+    for _ in range(2):
+        later(clock, minutes=61)
+        assert watch.look().told == ()
+
+
+def test_that_no_look_succeeds_is_an_alarm_once_and_again_when_it_begins_again(company, clock):
+    watch = watched(company, clock)
+    loop = WatchLoop(watch, clock)
+    assert loop.once()
+    path = logbook.path_of(company.folder)
+    whole = path.read_bytes()
+    for times in (1, 2):
+        path.write_bytes(whole.replace(b"run", b"nur", 1))
+        for _ in range(5):
+            later(clock, minutes=6)
+            assert loop.once() is None
+        notices = [one for one in company.notices() if "Subject: Access review: nothing is watched" in one]
+        assert len(notices) == times
+        assert "logbook, line 2" in notices[-1]
+        path.write_bytes(whole)
+        later(clock, seconds=2)
+        assert loop.once()
+        whole = path.read_bytes()
 
 
 def test_there_is_a_run_to_go_on_from(tmp_path):
