@@ -1,7 +1,7 @@
 """Headers in other languages, as the English words that stand for the same.
 
-They are French, Spanish, Portuguese, Italian, Polish, Dutch, and of German what the hints themselves do not have. Only what
-headers of people and access lists are called; a word that means several things has the English one that does so too.
+They are French, Spanish, Portuguese, Italian, Polish, Dutch, Japanese, and of German what the hints themselves do not have. Only
+what headers of people and access lists are called; a word that means several things has the English one that does so too.
 """
 
 import re
@@ -29,6 +29,23 @@ _PHRASES: tuple[tuple[str, str], ...] = (
         "email",
     ),
     (r"(adresse|adres|direccion|endereco|indirizzo)", "address"),
+    # What ends and begins, and is no employment: before the dates, whose words these have in them.
+    (
+        r"(periode d essai|periodo de prueba|periodo di prova|(periodo de )?experiencia|okres\w* prob\w*|proeftijd|probezeit)",
+        "probation",
+    ),
+    (
+        r"(conges?( \w*(ite|maladie|parental|sans solde|payes?))?|arret( de travail| maladie)?|vacaciones|ferias|ferie|urlop\w*|"
+        r"verlof|vakantie|elternzeit|mutterschutz\w*|pflegezeit|freistellung|beurlaub\w*|krank\w*|excedencia|licencia|licenca|"
+        r"(fecha (de |del )?|data (de |di )?)?baja (medica|laboral|temporal|maternal|paternal|it|por (enfermedad|accidente|maternidad|paternidad))|"
+        r"incapacidad|maternite|maternidade?|maternita|paternite|paternidade?|paternita|aspettativa|malattia|zwolnieni[ea] lekarski\w+|ziekte)",
+        "absence",
+    ),
+    (
+        r"(titre de sejour|carte de sejour|autorisation de travail|permiso (de )?(trabajo|residencia)|visado|visto|visum|visa|"
+        r"permesso di soggiorno|zezwoleni[ea] na prace|aufenthalt\w*|arbeitserlaubnis|verblijfsvergunning|werkvergunning)",
+        "permit",
+    ),
     # Who.
     (rf"({_NUMBER} )?(de |do |du )?(matricule|matricula|matricola|legajo)", "employee id"),
     (
@@ -61,6 +78,7 @@ _PHRASES: tuple[tuple[str, str], ...] = (
         "last day",
     ),
     (r"data (zwolnienia|zakonczenia( pracy)?|rozwiazania( umowy)?|odejscia)|(datum )?uit dienst|einddatum", "last day"),
+    (r"(vertragsende|letzter arbeitstag|dienstende|ende (des )?(arbeits|dienst|beschaeftigungs)verhaeltnisses)", "last day"),
     (r"(situacao|situacion|estado|etat|stato|statut)", "status"),
     (
         r"(departamento|departement|dipartimento|service(?! accounts?)|dzial|reparto|afdeling|setor|komorka organizacyjna)",
@@ -95,15 +113,51 @@ _PHRASES: tuple[tuple[str, str], ...] = (
         r"(ostatnie?|laatste?) (logowanie|uzycie|wejscie|dostep|aanmelding|gebruik)",
         "last used",
     ),
+    # Japanese, which puts no spaces between words.
+    (r"(生年月日|誕生日)", "birth"),
+    (r"(性別)", "sex"),
+    (r"(給与|給料|基本給|年収|賃金|賞与)", "salary"),
+    (r"(電話(番号)?|携帯(電話|番号)?|内線)", "phone"),
+    (r"(郵便番号)", "postcode"),
+    (r"(住所|現住所)", "address"),
+    (r"(マイナンバー|個人番号)", "ssn"),
+    (r"((社員|従業員|職員|人事)(番号|コード|no|id)|社番)", "employee id"),
+    (r"((社員|従業員|職員)?(氏名|名前)|社員名|従業員名|表示名)", "full name"),
+    (r"(姓|苗字|名字)", "last name"),
+    (r"(名)", "first name"),
+    (r"(フリガナ|ふりがな|カナ|(氏名|名前|姓|名)?(カナ|かな)|カナ氏名|旧姓)", "known as"),
+    (r"((会社|社内)?(メール|eメール|電子メール)(アドレス)?)", "email"),
+    (r"((直属)?(上司|上長)(社員番号|番号|コード|id|名|氏名)?|マネージャー?)", "manager"),
+    (r"(試用期間(終了|満了)?(年月)?日?)", "probation"),
+    (r"((休職|休業|産休|育休|育児休業|休暇)(開始|終了|予定|復職)?(年月)?日?|復職(年月)?日)", "absence"),
+    (r"(在留(期限|期間|資格)\w*|ビザ\w*)", "permit"),
+    (r"((入社|入職|採用|雇用開始)(年月)?日)", "start date"),
+    (r"((退職|退社|離職|雇用終了|契約終了|契約満了|最終(出勤|出社|勤務))(年月)?日)", "last day"),
+    (r"((在籍|在職|就業|勤務)(状況|区分|状態|ステータス)|ステータス|状態)", "status"),
+    (r"(所属(部署|部門|名|組織)?|部署(名)?|部門(名)?|組織(名)?)", "department"),
+    (r"(役職(名)?|職位|職種|職務|肩書)", "title"),
+    (r"((雇用|契約)(形態|区分|種別)|(社員|従業員)区分)", "contract type"),
+    (r"(勤務地|勤務先|事業所(名)?|拠点(名)?)", "location"),
+    (r"(国(名)?)", "country"),
+    (r"((ユーザー?|ログイン|アカウント|利用者)(名|id)?)", "user"),
+    (r"(グループ(名)?)", "group"),
+    (r"(権限(名)?)", "permission"),
+    (r"(ロール(名)?|役割)", "role"),
+    (r"(アプリ(ケーション)?(名)?|システム(名)?)", "application"),
+    (r"(最終(ログイン|利用|アクセス|サインイン|使用)(日時?|時刻|年月日)?)", "last used"),
+    (r"(有効期限)", "valid until"),
 )
 _KNOWN = tuple((re.compile(rf"\b(?:{phrase})\b"), english) for phrase, english in _PHRASES)
+_VOICED = "\u3099\u309a"
+"""Marks that make another letter of a kana."""
 _LETTERS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ł": "l", "ø": "o", "æ": "ae", "đ": "d"})
 
 
 def folded(words: str) -> str:
     """Return small words without the marks of their letters: ``Prénom`` is ``prenom``, ``Führungskraft`` ``fuehrungskraft``."""
     apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFC", words).casefold().translate(_LETTERS))
-    return "".join(letter for letter in apart if not unicodedata.combining(letter))
+    kept = "".join(letter for letter in apart if letter in _VOICED or not unicodedata.combining(letter))
+    return unicodedata.normalize("NFC", kept)
 
 
 def in_english(header: str) -> str:

@@ -74,6 +74,11 @@ _ABSENCE = (
     r"leave (start\w*|begin\w*|from|end\w*|until|to|return|type|request\w*))\b"
 )
 """Whoever is away comes back: a leave is no leaving."""
+_OTHER_ENDS = (
+    r"\b(permit|passport|licen[cs]e|certificat\w*|medical|insurance|benefits?|trainings?|bond|lock ?in|loan|project|badge|card|password|"
+    r"account|contract review|appraisal|increment|secondment|laptop|equipment)\b"
+)
+"""What begins and ends while somebody works here."""
 _LOGIN = (
     r"\b(log ?in( name)?|log ?on( name)?|user ?name|account|(badge|card)( ?(no|nr|num|number|id))?|sam ?account\w*|upn|user principal name|user|user ?id|uid|"
     r"benutzer\w*|kennung|anmeldename|usuario|bname|uname|principal)\b"
@@ -104,13 +109,13 @@ ROSTER_HINTS = (
         r"\b(term|terminat\w*|leav\w*|left|last (working )?day|exit|austritt\w*|end|ende|ends|until|separation|departure|"
         r"sortie|baja)\b",
         _DATES,
-        but=rf"\b(probation|review|notice|probezeit|visa|permit|start\w*|begin\w*)\b|{_ABSENCE}",
+        but=rf"\b(probation|review|notice|visa|start\w*|begin\w*)\b|{_OTHER_ENDS}|{_ABSENCE}",
     ),
     Hint(
         "starts",
         r"\b(hire\w*|start\w*|entry|join\w*|eintritt\w*|effective|begin\w*|from|onboard\w*)\b",
         _DATES,
-        but=_ABSENCE,
+        but=rf"{_OTHER_ENDS}|{_ABSENCE}",
     ),
     Hint("notified", r"\b(notice|notified|notification|resign\w*)\b", _DATES),
     Hint("status", r"\b(\w*status|state|stand|estado|statut)\b", _WORDS, says_status),

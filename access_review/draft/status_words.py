@@ -1,4 +1,4 @@
-"""What the words of a status column mean: working, on leave, gone."""
+"""What the words of a status column mean: working, on leave, gone; and which only a person can place."""
 
 import re
 from collections.abc import Sequence
@@ -8,23 +8,50 @@ from access_review.draft.columns import ColumnLook, WordCount
 from access_review.draft.headers import plain_header
 from access_review.draft.languages import folded
 
-# The order decides: "inactive" has "active" in it, and "on leave" is not "leaver".
-_LEFT = (
-    r"\b(terminat\w*|left|leaver|former|inactive|ex|exited|resign\w*|retired|deceased|dismissed|separated|ended|"
-    r"ausgeschieden|ausgetreten|gek(ü|ue)ndigt|inaktiv|inactivo|baja|parti|gone|out|withdrawn|deprovisioned|deactivated|"
-    r"sorti|sortie|demissionn\w*|licencie|desligado|demitido|inativo|cessato|dimesso|licenziato|zwolnion[ya]|nieaktywn[ya]|"
-    r"uit dienst|desvinculado|despedido|cesado|inactif)\b"
+_ALONE = {
+    **dict.fromkeys(("a", "in", "alta"), "active"),
+    **dict.fromkeys(("out", "gone", "parti", "baja"), "left"),
+}
+"""What means so alone, and beside other words is a preposition or half of something else: *in Rente*, *à la retraite*."""
+
+_GONE = (
+    r"terminated|left|leaver|former|ex|exited|resigned|retired|retiree|deceased|dismissed|separated|ended|withdrawn|"
+    r"deprovisioned|deactivated|ausgeschieden|ausgetreten|ehemal\w*|rente|rentner\w*|ruhestand|pension\w*|verstorben|"
+    r"sorti|sortie|licenciee?|demissionnee?|retraitee?|decedee?|baja (voluntaria|definitiva)|dad[oa] de baja|despedid[oa]|cesad[oa]|"
+    r"desvinculad[oa]|jubilad[oa]|desligad[oa]|demitid[oa]|aposentad[oa]|cessat[oa]|dimess[oa]|licenziat[oa]|a riposo|"
+    r"zwolnion[ya]|emeryt\w*|uit dienst|gepensioneerd"
 )
+_AWAY_OR_GONE = (
+    r"inactive|inaktiv|inactiv[oa]|inativ[oa]|inattiv[oa]|inactifs?|nieaktywn[ya]|terminat\w*|resign\w*|depart\w*|austritt"
+)
+"""What some systems say of whoever is gone, and others of whoever is on leave or about to go."""
 _LEAVE = (
-    r"\b(leave|loa|parental|maternity|paternity|sabbatical|suspended|furlough\w*|absent|elternzeit|beurlaubt|ruhend|"
-    r"mutterschutz|sick|conge|en arret|suspendu|afastado|licenca|licencia|excedencia|aspettativa|urlop\w*|zawieszon[ya]|verlof)\b"
+    r"leave|loa|parental|maternity|paternity|sabbatical|suspended|furlough\w*|absent|sick|"
+    r"elternzeit|beurlaubt|ruhend|ruht|mutterschutz|krank|freigestellt|conges?|en arret|maladie|suspendue?|"
+    r"baja (medica|laboral|temporal|maternal|paternal|it|por (enfermedad|accidente|maternidad|paternidad))|excedencia|"
+    r"incapacidad|licenca|licencia|afastad[oa]|aspettativa|malattia|maternita|urlop\w*|zawieszon[ya]|verlof|ziek"
 )
-_ACTIVE = (
-    r"\b(active|in|employed|current|aktiv|working|present|hired|a|actif|activo|future start|"
-    r"full ?time|part ?time|vollzeit|teilzeit|regular|permanent|"
-    r"ativo|attivo|in forza|aktywn[ya]|zatrudnion[ya]|en poste|present|en activo|alta)\b"
+_WORKING = (
+    r"active|employed|current|working|present|hired|future start|aktiv|beschaeftigt|actifs?|en poste|activ[oa]|en activo|"
+    r"(dad[oa] )?de alta|ativ[oa]|attiv[oa]|in forza|presente|aktywn[ya]|zatrudnion[ya]|in dienst"
 )
-_MEANINGS = (("left", _LEFT), ("leave", _LEAVE), ("active", _ACTIVE))
+_HOURS = r"full ?time|part ?time|vollzeit|teilzeit|regular|permanent"
+"""How somebody works, or did."""
+_AHEAD = (
+    r"pending|scheduled|upcoming|future|planned|expected|notice|to be|will|soon|submitted|requested|initiated|terminating|resigning|"
+    r"geplant\w*|prevue?s?|previst[oa]|pendiente|programad[oa]|en cours|em curso|in corso|planowan\w*|gepland"
+)
+_DENIED = r"not|no|no longer|never|non|nicht|nicht mehr|kein\w*|ya no|plus|pas|nao|nie|niet"
+# Of languages without spaces between words.
+_FOUND = {
+    "gone": re.compile(rf"\b({_GONE})\b|退職|離職|退社|解雇|离职|退休"),
+    "away or gone": re.compile(rf"\b({_AWAY_OR_GONE})\b"),
+    "leave": re.compile(rf"\b({_LEAVE})\b|休職|休業|産休|育休|休暇|休假"),
+    "working": re.compile(rf"\b({_WORKING})\b|在籍|在職|勤務中|現職|在职"),
+    "hours": re.compile(rf"\b({_HOURS})\b"),
+    "ahead": re.compile(rf"\b({_AHEAD})\b|予定|手続|申請"),
+    "denied": re.compile(rf"\b({_DENIED}) (\w+ )?({_GONE}|{_AWAY_OR_GONE}|{_LEAVE}|{_WORKING})\b"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +78,19 @@ def status_look(look: ColumnLook) -> StatusLook:
 
 
 def place_status(word: str) -> str | None:
-    """Return what one word means, or nothing where that is not known."""
+    """Return what one word means, or nothing where a person must say: what it denies, and what is still to come."""
     plain = folded(plain_header(word))
-    return next((name for name, expression in _MEANINGS if re.search(expression, plain)), None)
+    if plain in _ALONE:
+        return _ALONE[plain]
+    said = {name for name, expression in _FOUND.items() if expression.search(plain)}
+    gone = bool(said & {"gone", "away or gone"})
+    if "denied" in said or (gone and "ahead" in said):
+        return None
+    if "leave" in said:
+        return None if "gone" in said else "leave"
+    if gone:
+        return None if "working" in said else "left"
+    return "active" if said & {"working", "hours"} else None
 
 
 def says_status(look: ColumnLook) -> bool:
