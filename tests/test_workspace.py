@@ -8,6 +8,7 @@ from jsonschema import Draft202012Validator
 
 from access_review.documents import parse
 from access_review.errors import WorkspaceError
+from access_review.policy import Policy
 from access_review.stages import schemas
 from access_review.workspace import _SOURCE_NAME, load
 
@@ -53,6 +54,9 @@ def test_a_link_that_leads_nowhere_is_no_absent_file(folder, file, to):
     path.symlink_to(path if to == "itself" else folder / "not-there")
     (only,) = mistakes(folder)
     assert only.startswith(f"roles/{file}.yaml: cannot be read: ")
+
+
+BY_DEFAULT = ("policy", "waivers", "separation", "approvers", "checklist", "expectations", "scorecard")
 
 
 @pytest.mark.parametrize(
@@ -101,6 +105,15 @@ def test_a_link_that_leads_nowhere_is_no_absent_file(folder, file, to):
             "roles/policy.yaml",
             "limits: {disable: {percent: -1, floor: 1}}\n",
             "policy.yaml:1:20: percent: must be at least",
+        ),
+        *(
+            (f"roles/{name}.yaml", "", f"roles/{name}.yaml: is empty (was it cut")
+            for name in (*BY_DEFAULT, "templates/b")
+        ),
+        (
+            "roles/policy.yaml",
+            "\ufeff \n\n",
+            "roles/policy.yaml: is empty (was it cut while it was written? Else delete it)",
         ),
         ("roles/policy.yaml", "limits: {disable: {percent: 5}}\n", "roles/policy.yaml:1:10: floor: is missing"),
         ("roles/policy.yaml", "mover_grace: 5\n", "mover_grace: 5 is no duration"),
@@ -218,3 +231,8 @@ def test_a_source_whose_name_is_no_plain_word_is_a_mistake_with_its_place(tmp_pa
         load(tmp_path)
     (mistake,) = raised.value.mistakes
     assert str(mistake).startswith(f"sources/{name}.yaml:1:1: {name!r} cannot be the name of a source")
+
+
+def test_a_file_of_remarks_alone_sets_nothing(folder):
+    (folder / "roles/policy.yaml").write_text("# nothing yet\n")
+    assert load(folder).policy == Policy()

@@ -144,7 +144,8 @@ def _parted(values: Sequence[str], form: Form) -> str | None:
 
 
 def _words(values: Any, counts: Any, distinct: int, filled: int, form: Form) -> tuple[WordCount, ...]:
-    if not distinct or distinct > FEW_WORDS or filled < _REPEATS * distinct or form in {Form.DATE, Form.MAIL}:
+    repeated = filled >= _REPEATS * distinct or form is Form.FLAG
+    if not distinct or distinct > FEW_WORDS or not repeated or form in {Form.DATE, Form.MAIL}:
         return ()
     pairs: dict[str, int] = {}
     for word, rows in zip(values.to_pylist(), counts.to_pylist(), strict=True):

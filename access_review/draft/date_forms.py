@@ -66,15 +66,21 @@ def date_look(values: Any) -> DateLook | None:
     return None
 
 
+# Months in English alone: those of other languages are read by no form.
+_MON = r"(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
+_MONTH = r"(?i:january|february|march|april|may|june|july|august|september|october|november|december)"
 _PLAIN = (
     (r"(19|20)\d{2}-\d{1,2}-\d{1,2}", DateOrder.YEAR_FIRST, "%Y-%m-%d"),
     (r"(19|20)\d{2}/\d{1,2}/\d{1,2}", DateOrder.YEAR_FIRST, "%Y/%m/%d"),
     (r"(19|20)\d{2}\.\d{1,2}\.\d{1,2}", DateOrder.YEAR_FIRST, "%Y.%m.%d"),
     (r"(19|20)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])", DateOrder.YEAR_FIRST, "%Y%m%d"),
-    (r"\d{1,2}-[A-Za-z]{3}-\d{4}", DateOrder.DAY_FIRST, "%d-%b-%Y"),
-    (r"\d{1,2} [A-Za-z]{3} \d{4}", DateOrder.DAY_FIRST, "%d %b %Y"),
-    (r"\d{1,2}-[A-Za-z]{3}-\d{2}", DateOrder.DAY_FIRST, "%d-%b-%y"),
-    (r"[A-Za-z]{3,9} \d{1,2}, \d{4}", DateOrder.MONTH_FIRST, "%B %d, %Y"),
+    (r"(19|20)\d{2}年\d{1,2}月\d{1,2}日", DateOrder.YEAR_FIRST, "%Y年%m月%d日"),
+    (rf"\d{{1,2}}-{_MON}-\d{{4}}", DateOrder.DAY_FIRST, "%d-%b-%Y"),
+    (rf"\d{{1,2}} {_MON} \d{{4}}", DateOrder.DAY_FIRST, "%d %b %Y"),
+    (rf"\d{{1,2}}-{_MON}-\d{{2}}", DateOrder.DAY_FIRST, "%d-%b-%y"),
+    (rf"\d{{1,2}} {_MONTH} \d{{4}}", DateOrder.DAY_FIRST, "%d %B %Y"),
+    (rf"{_MON} \d{{1,2}}, \d{{4}}", DateOrder.MONTH_FIRST, "%b %d, %Y"),
+    (rf"{_MONTH} \d{{1,2}}, \d{{4}}", DateOrder.MONTH_FIRST, "%B %d, %Y"),
 )
 
 

@@ -1,7 +1,7 @@
 """What a table is: a roster, a list of who holds what, a matrix, decisions; with the reasons for it."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -20,7 +20,7 @@ from access_review.draft.meanings import (
     Sureness,
     guess_meanings,
 )
-from access_review.draft.shapes import FLAG_WORDS, Form
+from access_review.draft.shapes import FLAG_WORDS, NO, Form
 
 
 class FileKind(StrEnum):
@@ -191,20 +191,26 @@ def _wide(looks: Sequence[ColumnLook]) -> KindGuess | None:
     marked = tuple(c.name for c in looks if (c.filled == 0 or _mark(c)) and not _STATE.search(meant(c.name)))
     if len(marked) < 3 or len(marked) < 0.6 * len(looks) or not any(c.filled for c in looks if c.name in marked):
         return None
+    marks = {mark for c in looks if c.name in marked for mark in _marks(c)}
+    held = sorted(mark for mark in marks if mark.casefold() not in {*NO, "disabled"})
     others = [c for c in looks if c.name not in marked]
-    if not any(c.keylike for c in others) and (len(others) < 2 or len(marked) < 5):
+    if not held or (not any(c.keylike for c in others) and (len(others) < 2 or len(marked) < 5)):
         return None
+    not_held = sorted(marks - {*held})
     return KindGuess(
         FileKind.MATRIX_WIDE,
-        f"{len(marked)} columns have a mark or nothing",
+        f"{len(marked)} columns have a mark or nothing: {', '.join(held)} is held, {', '.join((*not_held, 'nothing'))} is not",
         tuple(m for m in guess_meanings(others, TABLE_HINTS) if m.field != "entitlement"),
         marked,
     )
 
 
 def _mark(look: ColumnLook) -> bool:
-    words = {w.word.casefold() for w in look.words} or {s.casefold() for s in look.samples}
-    return 1 <= look.distinct <= 3 and words <= FLAG_WORDS
+    return 1 <= look.distinct <= 3 and {mark.casefold() for mark in _marks(look)} <= FLAG_WORDS
+
+
+def _marks(look: ColumnLook) -> Collection[str]:
+    return {w.word for w in look.words} or look.samples
 
 
 def _two_ids(looks: Sequence[ColumnLook], *, pairs_unique: bool) -> bool:

@@ -2,11 +2,13 @@
 
 from typing import Any
 
+from access_review.connectors import no_value
 from access_review.draft.file_kinds import FileKind
 from access_review.draft.inspection import TableLook
 from access_review.draft.matrix import AccessMatrix, access_matrix
+from access_review.draft.shapes import NO
 
-_NOT_HELD = ("", "0", "-", "n", "no", "false", "f", "off", "nein", "non", "disabled")
+_NOT_HELD = sorted(NO | no_value.NOTHING | {"disabled"})
 
 
 def matrix_of(table: Any, look: TableLook) -> AccessMatrix | None:

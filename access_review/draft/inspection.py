@@ -10,9 +10,18 @@ from access_review.draft.date_forms import DateOrder
 from access_review.draft.file_kinds import FileKind, KindGuess, guess_kind
 from access_review.draft.headers import meant, names_somebody, personal
 from access_review.draft.joins import ColumnJoin, JoinStep, Spelling, join_columns, joins_between, name_key
-from access_review.draft.meanings import ColumnMeaning, Sureness, further_entitlements, headed_like
+from access_review.draft.meanings import (
+    ROSTER_HINTS,
+    TABLE_HINTS,
+    ColumnMeaning,
+    Sureness,
+    further_entitlements,
+    headed_like,
+    undated,
+    unplaced_status,
+)
 from access_review.draft.shapes import Form, mask
-from access_review.draft.status_words import StatusLook, status_look
+from access_review.draft.status_words import StatusLook, asks_status, status_look
 
 _MANY_COLUMNS = 60  # columns of a wide file that are looked at for joins
 _PEOPLE = frozenset({"name", "manager", "mail", "display_name", "sponsor", "owner", "account"})
@@ -31,6 +40,8 @@ class TableLook:
     left_out: tuple[str, ...]
     """Columns about the person and not the work: never proposed."""
     status: StatusLook | None
+    unplaced: StatusLook | None
+    """The column that is headed like a status, where too few of its words are known to take it for one."""
     names: str | None
     """How people are named: ``split``, ``last, first`` or ``joined``; null where they are not."""
     manager_by: str | None
@@ -67,10 +78,13 @@ def inspect_table(name: str, table: Any) -> TableLook:
     by_name = {look.name: look for look in looks}
     guessed = guess
     guess, manager_by = _settle_manager(table, by_name, _without_typed(guess, by_name))
-    unread = tuple(_unread(guessed, guess, by_name))
+    guess = _doubting_ends(guess, by_name)
+    unread = (*_unread(guessed, guess, by_name), *_undated(looks, guess))
     used = {c for m in guess.meanings for c in m.columns} | {guess.decision} | set(guess.marked)
     left_out = tuple(c.name for c in looks if c.name not in used and personal(c.name))
     status = next((status_look(by_name[m.columns[0]]) for m in guess.meanings if m.field == "status"), None)
+    headed = unplaced_status(looks, guess.meanings) if guess.kind is FileKind.ROSTER else None
+    unplaced = status_look(headed) if headed else None
     return TableLook(
         name,
         table.num_rows,
@@ -79,10 +93,11 @@ def inspect_table(name: str, table: Any) -> TableLook:
         _attributes(looks, guess, used, left_out),
         left_out,
         status,
+        unplaced,
         _naming(by_name, guess),
         manager_by,
         _composite(table, looks, guess, left_out),
-        (*unread, *_questions(looks, guess, status)),
+        (*unread, *([unplaced_sentence(unplaced)] if unplaced else []), *_questions(looks, guess, status)),
         unread,
     )
 
@@ -139,16 +154,18 @@ def _series(looks: Mapping[str, TableLook]) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(files) for files in alike.values() if len(files) > 1)
 
 
-def missing(tables: Sequence[TableLook], series: Sequence[Sequence[str]] = ()) -> tuple[str, ...]:
-    """Say what these files do not tell, and what a review cannot see for it."""
+def missing(
+    tables: Sequence[TableLook], series: Sequence[Sequence[str]] = (), *, listed: bool = False
+) -> tuple[str, ...]:
+    """Say what these files do not tell, and what a review cannot see for it; ``listed`` is what connectors read of grants."""
     repeated = any(t.name in files for t in tables if t.guess.kind is FileKind.ROSTER for files in series)
-    gone = "the roster has no leavers: neither a last day nor a status that means gone"
+    gone = "the roster has no leavers: neither a last day nor a status that means gone is read"
     if repeated:
         gone += "; who is missing in a later file of the series may have left"
     kinds = {t.guess.kind for t in tables}
     fields = {m.field for t in tables for m in t.guess.meanings}
     rosters = [t for t in tables if t.guess.kind is FileKind.ROSTER]
-    held = kinds & {FileKind.HOLDINGS, FileKind.MATRIX_LONG, FileKind.MATRIX_WIDE}
+    held = listed or "entitlement" in fields or FileKind.MATRIX_WIDE in kinds
     leavers = "left_at" in fields or any(t.status and t.status.left for t in rosters)
     said = (
         (not rosters, "no roster: nobody can be seen to have left, and no access can be held against a role"),
@@ -156,7 +173,7 @@ def missing(tables: Sequence[TableLook], series: Sequence[Sequence[str]] = ()) -
         (bool(rosters) and "manager" not in fields, "no managers: nobody to ask about an account"),
         (bool(rosters) and not fields & {"title", "department", "role"}, "neither title nor department: no roles"),
         (not held, "nobody's access: no file says who holds what"),
-        (bool(held) and "used" not in fields, "no last use: access that nobody uses cannot be seen"),
+        (held and "used" not in fields, "no last use: access that nobody uses cannot be seen"),
     )
     return tuple(sentence for lacks, sentence in said if lacks)
 
@@ -172,6 +189,34 @@ def _unread(guessed: KindGuess, settled: KindGuess, looks: Mapping[str, ColumnLo
                 yield f"{column} is not read: it holds the name of a type; export its values joined by semicolons"
             else:
                 yield f"{column} is not read: none of its {looks[column].distinct:,} values is anybody in the file"
+
+
+def _undated(looks: Sequence[ColumnLook], guess: KindGuess) -> Iterator[str]:
+    """Say of each column that is headed like a day that counts and has no dates that it is not read."""
+    hints = {FileKind.ROSTER: ROSTER_HINTS, FileKind.HOLDINGS: TABLE_HINTS}.get(guess.kind, ())
+    for column, field in undated(looks, guess.meanings, hints).items():
+        yield f"{column} is not read: it is headed like {field}, and has no dates in a form that is known"
+
+
+def unplaced_sentence(status: StatusLook) -> str:
+    """Say that a column that is headed like a status is not read, and what would make it so."""
+    words = ", ".join(w.word for w in (*status.active, *status.leave, *status.left, *status.unknown))
+    if asks_status(status.column):
+        return f"{status.column} is not read: it says {words} or nothing, and what nothing means is not known"
+    return f"{status.column} is not read: what do {words} mean? init --status WORD=MEANING says it of each"
+
+
+def _doubting_ends(guess: KindGuess, looks: Mapping[str, ColumnLook]) -> KindGuess:
+    """Doubt a last day that most people have, each another: it is rather the end of something else."""
+    return replace(
+        guess,
+        meanings=tuple(
+            replace(m, sureness=Sureness.GUESS, because="its header, and most people have a day of their own in it")
+            if m.field == "left_at" and looks[m.columns[0]].distinct > 0.5 * looks[m.columns[0]].rows
+            else m
+            for m in guess.meanings
+        ),
+    )
 
 
 def _without_typed(guess: KindGuess, looks: Mapping[str, ColumnLook]) -> KindGuess:

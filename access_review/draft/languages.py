@@ -35,17 +35,25 @@ _PHRASES: tuple[tuple[str, str], ...] = (
         "probation",
     ),
     (
-        r"(conges?( \w*(ite|maladie|parental|sans solde|payes?))?|arret( de travail| maladie)?|vacaciones|ferias|ferie|urlop\w*|"
-        r"verlof|vakantie|elternzeit|mutterschutz\w*|pflegezeit|freistellung|beurlaub\w*|krank\w*|excedencia|licencia|licenca|"
-        r"(fecha (de |del )?|data (de |di )?)?baja (medica|laboral|temporal|maternal|paternal|it|por (enfermedad|accidente|maternidad|paternidad))|"
-        r"incapacidad|maternite|maternidade?|maternita|paternite|paternidade?|paternita|aspettativa|malattia|zwolnieni[ea] lekarski\w+|ziekte)",
+        r"(conges?( \w*(ite|maladie|parental|sans solde|payes?))?|arret( de travail| maladie)?|maternite|paternite)",
         "absence",
     ),
     (
-        r"(titre de sejour|carte de sejour|autorisation de travail|permiso (de )?(trabajo|residencia)|visado|visto|visum|visa|"
-        r"permesso di soggiorno|zezwoleni[ea] na prace|aufenthalt\w*|arbeitserlaubnis|verblijfsvergunning|werkvergunning)",
+        r"(fecha (de |del )?|data (de |di )?)?baja (medica|laboral|temporal|maternal|paternal|it|por (enfermedad|accidente|maternidad|paternidad))",
+        "absence",
+    ),
+    (
+        r"(vacaciones|excedencia|licencia|incapacidad|maternidade?|paternidade?|ferias|licenca|ferie|aspettativa)",
+        "absence",
+    ),
+    (r"(malattia|maternita|paternita|urlop\w*|zwolnieni[ea] lekarski\w+|verlof|vakantie|ziekte)", "absence"),
+    (r"(elternzeit|mutterschutz\w*|pflegezeit|freistellung|beurlaub\w*|krank\w*)", "absence"),
+    (
+        r"(titre de sejour|carte de sejour|autorisation de travail|permiso (de )?(trabajo|residencia)|visado|visto)",
         "permit",
     ),
+    (r"(permesso di soggiorno|zezwoleni[ea] na prace|visum|visa|verblijfsvergunning|werkvergunning)", "permit"),
+    (r"(aufenthalt\w*|arbeitserlaubnis)", "permit"),
     # Who.
     (rf"({_NUMBER} )?(de |do |du )?(matricule|matricula|matricola|legajo)", "employee id"),
     (
@@ -78,7 +86,10 @@ _PHRASES: tuple[tuple[str, str], ...] = (
         "last day",
     ),
     (r"data (zwolnienia|zakonczenia( pracy)?|rozwiazania( umowy)?|odejscia)|(datum )?uit dienst|einddatum", "last day"),
-    (r"(vertragsende|letzter arbeitstag|dienstende|ende (des )?(arbeits|dienst|beschaeftigungs)verhaeltnisses)", "last day"),
+    (
+        r"(vertragsende|letzter arbeitstag|dienstende|ende (des )?(arbeits|dienst|beschaeftigungs)verhaeltnisses)",
+        "last day",
+    ),
     (r"(situacao|situacion|estado|etat|stato|statut)", "status"),
     (
         r"(departamento|departement|dipartimento|service(?! accounts?)|dzial|reparto|afdeling|setor|komorka organizacyjna)",

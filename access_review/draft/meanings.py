@@ -12,7 +12,7 @@ from enum import StrEnum
 from access_review.draft.columns import ColumnLook
 from access_review.draft.headers import meant, personal
 from access_review.draft.shapes import Form
-from access_review.draft.status_words import says_status
+from access_review.draft.status_words import asks_status, says_status
 
 
 class Sureness(StrEnum):
@@ -119,6 +119,7 @@ ROSTER_HINTS = (
     ),
     Hint("notified", r"\b(notice|notified|notification|resign\w*)\b", _DATES),
     Hint("status", r"\b(\w*status|state|stand|estado|statut)\b", _WORDS, says_status),
+    Hint("status", r"", _WORDS, lambda c: asks_status(c.name) is not None and says_status(c)),
     Hint("department", r"\b(department|dept|abteilung|division|departement)\b(?! (id|no|code))", _TEXTS),
     Hint(
         "title",
@@ -238,7 +239,7 @@ def guess_meanings(looks: Sequence[ColumnLook], hints: Sequence[Hint]) -> tuple[
     found: list[ColumnMeaning] = []
     for hint in hints:
         fitting = [c for c in looks if c.name not in taken and not personal(c.name) and _fits(hint, c)]
-        if not fitting:
+        if not fitting or any(m.field == hint.field for m in found):
             continue
         best = max(
             fitting,
@@ -264,6 +265,37 @@ def headed_like(field: str, names: Sequence[str]) -> str | None:
     return max(found, key=lambda name: _ends_so(header, name), default=None)
 
 
+def undated(looks: Sequence[ColumnLook], found: Sequence[ColumnMeaning], hints: Sequence[Hint]) -> dict[str, str]:
+    """Return the columns that are headed like a day that counts and have no dates in a form that is known, with its field."""
+    taken = {c for m in found for c in m.columns}
+    return {
+        look.name: hint.field
+        for hint in hints
+        if hint.field in _COUNTING
+        for look in looks
+        if look.name not in taken
+        and look.filled
+        and look.form is not Form.DATE
+        and all(map(_DIGIT.search, look.samples))
+        if _headed(hint, look) and not personal(look.name)
+    }
+
+
+_COUNTING = frozenset({"starts", "left_at", "notified", "used"})
+_DIGIT = re.compile(r"\d")
+
+
+def unplaced_status(looks: Sequence[ColumnLook], found: Sequence[ColumnMeaning]) -> ColumnLook | None:
+    """Return the column that is headed like a status and was not taken for one, since too few of its words are known."""
+    taken = {c for m in found for c in m.columns}
+    if any(m.field == "status" for m in found):
+        return None
+    (hint, *_) = (one for one in ROSTER_HINTS if one.field == "status")
+    asked = [c for c in looks if c.words and c.name not in taken and not personal(c.name) and c.form in hint.forms]
+    alike = [c for c in asked if asks_status(c.name) or _exact(hint, c)] or [c for c in asked if _headed(hint, c)]
+    return next(iter(alike), None)
+
+
 def further_entitlements(looks: Sequence[ColumnLook], found: Sequence[ColumnMeaning]) -> tuple[str, ...]:
     """Return the columns that are headed like what is held and were not taken for it, since another was."""
     if not any(m.field == "entitlement" for m in found):
@@ -278,10 +310,13 @@ def _fits(hint: Hint, look: ColumnLook) -> bool:
     return (
         look.form in hint.forms
         and (look.filled > 0 or look.form is Form.EMPTY)
-        and bool(re.search(hint.header, meant(look.name)))
-        and not re.search(hint.but, meant(look.name))
+        and _headed(hint, look)
         and hint.fits(look)
     )
+
+
+def _headed(hint: Hint, look: ColumnLook) -> bool:
+    return bool(re.search(hint.header, meant(look.name))) and not re.search(hint.but, meant(look.name))
 
 
 def _exact(hint: Hint, look: ColumnLook) -> bool:

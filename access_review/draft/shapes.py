@@ -37,10 +37,36 @@ _REGEXES: tuple[tuple[Form, str], ...] = (
     (Form.NAME, r"^\p{Lu}[\p{L}'’.-]*,?(\s*[\p{L}'’.-]+,?){1,5}$"),
 )
 
-FLAG_WORDS = {
-    *("0", "1", "x", "y", "n", "j", "t", "f", "yes", "no", "true", "false", "ja", "nein", "si", "sí", "oui", "non"),
-    *("on", "off", "✓", "✔", "●", "-", "enabled", "disabled"),
+YES = {
+    *(
+        "1",
+        "true",
+        "yes",
+        "y",
+        "on",
+        "ja",
+        "j",
+        "x",
+        "ok",
+        "wahr",
+        "t",
+        "si",
+        "sí",
+        "s",
+        "oui",
+        "o",
+        "tak",
+        "はい",
+        "有",
+    ),
+    *("✓", "✔", "●", "○", "◯", "☑", "■"),
 }
+NO = {
+    *("0", "false", "no", "n", "off", "nein", "falsch", "f", "non", "nie", "いいえ", "無"),
+    *("-", "×", "✗", "✘", "☐", "□"),
+}
+FLAG_WORDS = YES | NO | {"enabled", "disabled"}
+"""What answers a header, or marks a cell, in small letters."""
 
 _MOST = 0.9
 """Share of the values that must have a form for the column to have it."""

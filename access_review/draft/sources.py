@@ -8,11 +8,14 @@ from typing import Any
 
 from access_review.draft.columns import ColumnLook
 from access_review.draft.headers import plain_header
-from access_review.draft.inspection import FilesLook, TableLook
+from access_review.draft.inspection import FilesLook, TableLook, unplaced_sentence
 from access_review.draft.ladder import suggest_ladder
+from access_review.draft.languages import folded
 from access_review.draft.meanings import further_entitlements
 from access_review.draft.naming import slug
 from access_review.draft.references import AccountReference, account_column, holds
+from access_review.draft.shapes import NO, YES
+from access_review.draft.status_words import StatusLook, asks_status
 from access_review.settings import ACCOUNT_COLUMNS, PERSON_COLUMNS
 
 _ROSTER_FIELDS = ("person", "name", "mail", "status", "starts", "left_at", "notified", "client", "manager")
@@ -20,16 +23,18 @@ _ROSTER_ATTRIBUTES = ("department", "title", "site", "country", "team", "unit")
 _HELD_FIELDS = ("entitlement", "since", "until", "used")
 _TABLE_FIELDS = ("account", "display_name", "mail", "employee_id", "enabled", "client", "created_at", *_HELD_FIELDS)
 _DATED = frozenset({"starts", "left_at", "notified", "created_at", "since", "until", "used", "last_used"})
-_CONTRACTOR = re.compile(r"\b(contract\w*|vendor|temp\w*|extern\w*|contingent|consultant|agency|freelance\w*)\b")
+_DECIDING = frozenset({"left_at", "used"})
+_CONTRACTOR = re.compile(
+    r"\b(contractors?|subcontract\w*|(?<!permanent )(?<!employment )(?<!term )(?<!time )contract(?! of)|vendor|"
+    r"temps?(?! (plein|partiel|complet))|temporary|extern\w*|contingent|consultant|agency|freelance\w*|interim\w*|prestataires?|"
+    r"zeitarbeit\w*|leih\w*|autonom[oa]s?|inhuur)\b|派遣|業務委託|外部"
+)
 
 
 def _said(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
-_YES = _said("1 true yes y on ja j x ok wahr t si sí oui tak")
-_NO = _said("0 false no n off nein - falsch f non nie")
-"""What answers a header: under *disabled*, yes means that nobody can sign in."""
 _OPEN = _said("active enabled open in unlocked valid normal provisioned activated a aktiv activo actif ativo attivo")
 _SHUT = _said(
     "inactive disabled closed out locked blocked suspended deactivated deprovisioned terminated revoked deleted expired "
@@ -44,6 +49,7 @@ _DENIAL = re.compile(
 
 _MISTAKEN = ("id", "employee_id", "email", "e_mail", "start", "hired", "end", "ends", "left", "last_day", "sponsor")
 _ALIKE = 0.85
+_UNSPELT = re.compile(r"[^\W\d_a-z]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +116,9 @@ def roster_source(
     doubts: list[str] = []
     form, left = _one_form(look)
     doubts += [*left, *look.unread]
+    status = _status(look, answers)
+    if look.unplaced and not status:
+        doubts.append(unplaced_sentence(look.unplaced))
     for name_ in (*_ROSTER_FIELDS, *_ROSTER_ATTRIBUTES):
         meaning = found.get(name_)
         if meaning is None or (name_ in _DATED and not _has_form(look, meaning.columns[0], form)):
@@ -120,6 +129,8 @@ def roster_source(
         columns.append(OptionLine(name_, value, f"{meaning.sureness}: {meaning.because}"))
         if meaning.sureness == "guess":
             doubts.append(f"{meaning.columns[0]} is taken for {name_}: {meaning.because}")
+    if status and status is look.unplaced:
+        columns.append(OptionLine("status", status.column, "its header, and what was said of its words"))
     taken = {one.name for one in columns}
     kind, kind_column = _kind(look, found)
     for column in (*kind_column, *keys, *look.attributes):
@@ -136,17 +147,21 @@ def roster_source(
     if "left_at" in taken:
         options.append(OptionLine("left_at_means", answers.last_day, "no file says it: asked for, or end-of-day"))
         doubts.append(f"a last day is taken for {answers.last_day}, in {answers.zone}")
-    if "status" in taken and look.status:
-        words, unplaced = _statuses(look, answers)
-        options.append(OptionLine("statuses", words, look.status.sentence))
+    if status:
+        words, unplaced = _statuses(status, answers)
+        options.append(OptionLine("statuses", words, status.sentence))
         doubts += [f"the status {word!r} has no meaning yet: those people are set aside" for word in unplaced]
+        if asks_status(status.column) and "left" in words:
+            doubts.append(f"whoever has {' or '.join(words['left'])} under {status.column} is taken to have left")
     options.append(kind)
     return SourceDraft(name, "roster", _about(look), tuple(options), tuple(columns), (), tuple(doubts))
 
 
 def attribute_name(column: str) -> str:
     """Return what a column of a roster is called as an attribute; never as a column of ours is."""
-    name = slug(plain_header(column)).replace("-", "_") or "column"
+    words = plain_header(column)
+    # A name in letters that have no others beside them stays as it is: without them all such columns would be one.
+    name = words.replace(" ", "_") if _UNSPELT.search(folded(words)) else slug(words).replace("-", "_") or "column"
     ours = get_close_matches(name, (*_ROSTER_FIELDS, *_MISTAKEN), 1, _ALIKE)
     return f"hr_{name}" if ours else name
 
@@ -213,7 +228,7 @@ def table_source(
 def _signs_in(look: TableLook, column: str) -> tuple[dict[str, list[str]], list[str]]:
     """Return which words of a column mean that an account can be used, and say which have no meaning yet."""
     turned = len(_DENIAL.findall(plain_header(column))) % 2 == 1
-    works, denied = (_OPEN | _NO, _SHUT | _YES) if turned else (_OPEN | _YES, _SHUT | _NO)
+    works, denied = (_OPEN | NO, _SHUT | YES) if turned else (_OPEN | YES, _SHUT | NO)
     words = _words(look, column)
     yes, no = ([word for word in words if word.casefold() in sure] for sure in (works, denied))
     doubts = []
@@ -267,8 +282,17 @@ def _as_written(look: TableLook, path: str, reading: Mapping[str, Any]) -> tuple
     options = [OptionLine("path", path), *(OptionLine(k, v, "seen in the file") for k, v in reading.items())]
     if any(column.blanks_around for column in look.columns):
         options.append(OptionLine("strip", value=True, because="some values have blanks around"))
-    lost = "ids are stored as numbers: zeros before them, if there were any, are lost in this file"
-    return options, [lost] if "number_ids" in reading else []
+    doubts = []
+    if "number_ids" in reading:
+        doubts.append("ids are stored as numbers: zeros before them, if there were any, are lost in this file")
+    if "encoding" in reading:
+        doubts.append(foreign_letters(reading["encoding"]))
+    return options, doubts
+
+
+def foreign_letters(encoding: str) -> str:
+    """Say that a file names no encoding and is no UTF-8, and what it is read as."""
+    return f"the file is no UTF-8, and is read as {encoding}: are names with other letters than a to z right?"
 
 
 def _about(look: TableLook) -> tuple[str, ...]:
@@ -280,11 +304,12 @@ def _column(look: TableLook, name: str) -> ColumnLook:
 
 
 def _one_form(look: TableLook) -> tuple[str | None, list[str]]:
-    """Return the form of the dates of most of the columns in use, and what is left out for being written otherwise."""
-    dated = [m.columns[0] for m in look.guess.meanings if m.field in _DATED]
+    """Return the form of the dates that decide most, or of most of the columns in use, and what is left out for another."""
+    dated = {m.columns[0]: m.field for m in look.guess.meanings if m.field in _DATED}
     forms = {c: _form(_column(look, c)) for c in dated}
     known = [form for form in forms.values() if form]
-    best = max(dict.fromkeys(known), key=known.count, default=None)
+    most = max(dict.fromkeys(known), key=known.count, default=None)
+    best = next((form for c, form in forms.items() if form and dated[c] in _DECIDING), most)
     left = [
         f"{c} is left out: its dates are {'not clear' if f is None else f'written as {f}'}"
         for c, f in forms.items()
@@ -312,16 +337,21 @@ def _words(look: TableLook, column: str) -> list[str]:
     return [word.word for word in _column(look, column).words]
 
 
-def _statuses(look: TableLook, answers: SourceAnswers) -> tuple[dict[str, list[str]], list[str]]:
-    if look.status is None:
-        return {}, []
-    words = {name: [w.word for w in getattr(look.status, name)] for name in ("active", "leave", "left")}
-    unplaced = []
-    for word in look.status.unknown:
-        if meaning := answers.statuses.get(word.word):
-            words[meaning].append(word.word)
-        else:
-            unplaced.append(word.word)
+def _status(look: TableLook, answers: SourceAnswers) -> StatusLook | None:
+    """Return the column of statuses: one whose words are known, or become so by the answers."""
+    found = look.status or look.unplaced
+    if found is None or found is look.status:
+        return found
+    return found if any(word.word in answers.statuses for word in found.unknown) else None
+
+
+def _statuses(status: StatusLook, answers: SourceAnswers) -> tuple[dict[str, list[str]], list[str]]:
+    """Return the words of each meaning, what was answered before what was guessed, and those without one."""
+    words: dict[str, list[str]] = {"active": [], "leave": [], "left": [], "unknown": []}
+    for guessed in words:
+        for one in getattr(status, guessed):
+            words[answers.statuses.get(one.word, guessed)].append(one.word)
+    unplaced = words.pop("unknown")
     return {name: found for name, found in words.items() if found}, unplaced
 
 
@@ -333,5 +363,5 @@ def _kind(look: TableLook, found: Mapping[str, Any]) -> tuple[OptionLine, Iterat
     words = [word.word for word in column.words]
     if not words or column.filled < column.rows:
         return OptionLine("kind", "employee", f"{column.name} is not filled in each row"), iter((column.name,))
-    kinds = {word: "contractor" if _CONTRACTOR.search(plain_header(word)) else "employee" for word in words}
+    kinds = {word: "contractor" if _CONTRACTOR.search(folded(plain_header(word))) else "employee" for word in words}
     return OptionLine("kind", {"column": column.name, "map": kinds}, "by its words"), iter((column.name,))

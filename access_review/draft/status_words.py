@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from access_review.draft.columns import ColumnLook, WordCount
-from access_review.draft.headers import plain_header
+from access_review.draft.headers import meant, plain_header
 from access_review.draft.languages import folded
+from access_review.draft.shapes import NO, YES
 
 _ALONE = {
     **dict.fromkeys(("a", "in", "alta"), "active"),
@@ -21,9 +22,7 @@ _GONE = (
     r"desvinculad[oa]|jubilad[oa]|desligad[oa]|demitid[oa]|aposentad[oa]|cessat[oa]|dimess[oa]|licenziat[oa]|a riposo|"
     r"zwolnion[ya]|emeryt\w*|uit dienst|gepensioneerd"
 )
-_AWAY_OR_GONE = (
-    r"inactive|inaktiv|inactiv[oa]|inativ[oa]|inattiv[oa]|inactifs?|nieaktywn[ya]|terminat\w*|resign\w*|depart\w*|austritt"
-)
+_AWAY_OR_GONE = r"inactive|inaktiv|inactiv[oa]|inativ[oa]|inattiv[oa]|inactifs?|nieaktywn[ya]|terminat\w*|resign\w*|depart\w*|austritt"
 """What some systems say of whoever is gone, and others of whoever is on leave or about to go."""
 _LEAVE = (
     r"leave|loa|parental|maternity|paternity|sabbatical|suspended|furlough\w*|absent|sick|"
@@ -52,6 +51,16 @@ _FOUND = {
     "ahead": re.compile(rf"\b({_AHEAD})\b|予定|手続|申請"),
     "denied": re.compile(rf"\b({_DENIED}) (\w+ )?({_GONE}|{_AWAY_OR_GONE}|{_LEAVE}|{_WORKING})\b"),
 }
+_SAID = r"( (employee|worker|staff|employment|status|flag|indicator|ind|now|today|yn|[yjosn] n|yes no|ja nein|oui non|si no))*"
+_ASKS = {
+    "active": re.compile(
+        rf"(is |still |currently )*(active|employed|aktiv|beschaeftigt|actif|activ[oa]|ativ[oa]|attiv[oa]|aktywn[ya]|在籍中?|在職中?){_SAID}"
+    ),
+    "left": re.compile(
+        rf"(is |has )*(left|terminated|inactive|leaver|ausgeschieden|inaktiv|sorti|inactif|inactiv[oa]|inativ[oa]|退職済?){_SAID}"
+    ),
+}
+"""What a header asks to which yes is the answer; to the other one it is no."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +80,25 @@ def status_look(look: ColumnLook) -> StatusLook:
     """Place the words of a column."""
     placed: dict[str, list[WordCount]] = {"active": [], "leave": [], "left": [], "unknown": []}
     for word in look.words:
-        placed[place_status(word.word) or "unknown"].append(word)
+        placed[place_status(word.word, look.name) or "unknown"].append(word)
     said = "; ".join(f"{name}: {_listed(words)}" for name, words in placed.items() if words)
     words = {name: tuple(found) for name, found in placed.items()}
     return StatusLook(look.name, words["active"], words["leave"], words["left"], words["unknown"], said)
 
 
-def place_status(word: str) -> str | None:
-    """Return what one word means, or nothing where a person must say: what it denies, and what is still to come."""
+def asks_status(header: str) -> str | None:
+    """Return what yes means under a header that asks whether somebody works here, or has left; nothing under others."""
+    return next((status for status, asked in _ASKS.items() if asked.fullmatch(meant(header))), None)
+
+
+def place_status(word: str, header: str = "") -> str | None:
+    """Return what one word means, or nothing where a person must say: what it denies, and what is still to come.
+
+    Yes and no mean what their ``header`` asks.
+    """
+    asked, answer = asks_status(header), word.casefold()
+    if asked and answer in YES | NO:
+        return asked if answer in YES else next(status for status in _ASKS if status != asked)
     plain = folded(plain_header(word))
     if plain in _ALONE:
         return _ALONE[plain]
@@ -94,9 +114,14 @@ def place_status(word: str) -> str | None:
 
 
 def says_status(look: ColumnLook) -> bool:
-    """Say whether the words of a column are those of a status: most rows must have one that is known."""
-    known = sum(w.rows for w in look.words if place_status(w.word))
-    return bool(look.words) and known >= 0.5 * look.filled
+    """Say whether the words of a column are those of a status: most rows must have one that is known.
+
+    Where a header asks and all have one answer, nobody knows what the empty cells mean.
+    """
+    placed = {w.word: place_status(w.word, look.name) for w in look.words}
+    known = sum(w.rows for w in look.words if placed[w.word])
+    answered = look.filled == look.rows or not asks_status(look.name) or len({*placed.values()} - {None}) > 1
+    return bool(look.words) and known >= 0.5 * look.filled and answered
 
 
 def _listed(words: Sequence[WordCount]) -> str:

@@ -22,6 +22,7 @@ from access_review.draft.sources import (
     RungLine,
     SourceAnswers,
     SourceDraft,
+    attribute_name,
     key_columns,
     ladder_lines,
     names_people,
@@ -29,7 +30,7 @@ from access_review.draft.sources import (
     table_source,
 )
 from access_review.draft.training import training_source
-from access_review.errors import WorkspaceError
+from access_review.errors import WorkspaceError, near_names
 from access_review.review import Report
 from access_review.runs import Run
 from access_review.stages.collect import collect_run
@@ -68,7 +69,11 @@ class Trial:
 
 
 def lay_out(folder: Path, seen: Inspection, organisation: str, answers: SourceAnswers) -> FirstWorkspace:
-    """Write the sources of a new workspace; raises ``WorkspaceError`` where nothing can be a source, or one is there."""
+    """Write the sources of a new workspace.
+
+    Raises ``WorkspaceError`` where nothing can be a source, where one is there, and for the meaning of a word that nobody has.
+    """
+    _require_words(seen, answers)
     drafting = _Drafting(folder, seen, answers)
     unused = drafting.draft()
     if not drafting.drafts:
@@ -81,6 +86,15 @@ def lay_out(folder: Path, seen: Inspection, organisation: str, answers: SourceAn
     for name, table in drafting.converted.items():
         pyarrow.csv.write_csv(table, folder / "sources" / name)
     return FirstWorkspace(tuple(drafting.drafts), tuple(unused))
+
+
+def _require_words(seen: Inspection, answers: SourceAnswers) -> None:
+    columns = filter(None, (status for look in seen.look.tables for status in (look.status, look.unplaced)))
+    words = {w.word for one in columns for w in (*one.active, *one.leave, *one.left, *one.unknown)}
+    for word in sorted(answers.statuses.keys() - words):
+        near = near_names(word, sorted(words))
+        hint = f"is {near[0]!r} meant?" if near else f"they have: {', '.join(sorted(words)) or 'none'}"
+        raise WorkspaceError(f"no status column of these files has the word {word!r}", hint=hint)
 
 
 def first_review(folder: Path, now: datetime) -> Trial:
@@ -251,9 +265,7 @@ def _converted(
     known = table.select(list(look.composite)).group_by(list(look.composite)).aggregate([])
     ids = [" | ".join(str(v).strip() for v in row.values()) for row in known.select(list(look.composite)).to_pylist()]
     tables[f"{people}.csv"] = known.append_column("person", pa.array(ids))
-    attributes = tuple(
-        OptionLine(slug(c).replace("-", "_"), c, "of those that tell people apart") for c in look.composite
-    )
+    attributes = tuple(OptionLine(attribute_name(c), c, "of those that tell people apart") for c in look.composite)
     who = f"No column says who: {', '.join(look.composite)} together stand for a person."
     roster = SourceDraft(
         people,

@@ -8,6 +8,7 @@ from pathlib import Path
 from access_review.draft.file_kinds import FileKind, KindGuess
 from access_review.draft.inspection import FilesLook, TableLook, inspect_tables, missing
 from access_review.draft.meanings import ColumnMeaning, Sureness
+from access_review.draft.sources import foreign_letters
 from access_review.stages.found_files import FoundExport, FoundFiles, read_files
 
 
@@ -29,8 +30,19 @@ def inspect_files(paths: Sequence[Path], as_of: datetime) -> Inspection:
     tables = {name: one.table for name, one in found.tables.items()}
     accounts = {name: one.accounts for name, one in found.exports.items()}
     look = inspect_tables(tables | accounts, apart=accounts.keys())
-    settled = tuple(_as_export(t, found.exports[t.name]) if t.name in found.exports else t for t in look.tables)
-    return Inspection(found, replace(look, tables=settled, missing=missing(settled, look.series)))
+    settled = tuple(
+        _as_export(t, found.exports[t.name])
+        if t.name in found.exports
+        else _as_read(t, found.tables[t.name].reading.get("encoding"))
+        for t in look.tables
+    )
+    listed = any(export.rows.get("grants") for export in found.exports.values())
+    return Inspection(found, replace(look, tables=settled, missing=missing(settled, look.series, listed=listed)))
+
+
+def _as_read(look: TableLook, encoding: str | None) -> TableLook:
+    """Ask about letters where a file is read by an encoding that it does not name."""
+    return replace(look, questions=(*look.questions, foreign_letters(encoding))) if encoding else look
 
 
 def _as_export(look: TableLook, export: FoundExport) -> TableLook:

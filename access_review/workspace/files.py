@@ -41,6 +41,11 @@ class WorkspaceFiles:
     def read(self, path: Path) -> Document:
         """Read one file."""
         document = read(path, self._shown(path))
+        if document.digest and not document.text.strip("\ufeff \t\r\n"):
+            # Whoever sets nothing has no file, or one with a remark: what is cut while it is written says nothing at all.
+            document.mistakes.append(
+                Mistake(document.file, 0, 0, "is empty", "was it cut while it was written? Else delete it")
+            )
         self.mistakes += document.mistakes
         if document.digest:
             self.hashed.append(f"{document.file} {document.digest}\n")

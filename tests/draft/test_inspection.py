@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 from ruamel.yaml import YAML
 
+from access_review.connectors.tabular import instants
 from access_review.draft.columns import look_at_columns
 from access_review.draft.composite import identifying_columns
 from access_review.draft.date_forms import DateOrder, date_look
@@ -100,6 +101,10 @@ def test_days_that_prove_their_order_speak_for_those_that_prove_nothing() -> Non
         (["01/02/2026 5:06 PM", "02/03/2026 6:07 AM"], DateOrder.UNKNOWN, None),
         (["31/01/2026", "01/31/2026"], DateOrder.MIXED, None),
         (["3-Jan-2026", "14-Feb-2025"], DateOrder.DAY_FIRST, "%d-%b-%Y"),
+        (["30 September 2026", "1 May 2025"], DateOrder.DAY_FIRST, "%d %B %Y"),
+        (["Sep 30, 2026", "Oct 1, 2025"], DateOrder.MONTH_FIRST, "%b %d, %Y"),
+        (["September 30, 2026", "October 1, 2025"], DateOrder.MONTH_FIRST, "%B %d, %Y"),
+        (["2026年9月30日", "2025年10月1日"], DateOrder.YEAR_FIRST, "%Y年%m月%d日"),
     ],
 )
 def test_date_forms_are_told_with_their_evidence(values: list[str], order: DateOrder, form: str | None) -> None:
@@ -107,9 +112,14 @@ def test_date_forms_are_told_with_their_evidence(values: list[str], order: DateO
     assert look is not None
     assert (look.order, look.format) == (order, form)
     assert look.sentence
+    if form and not look.timed:
+        assert [instants.parse(value, form) for value in values], "what is said to be the form reads them all"
 
 
-@pytest.mark.parametrize("values", [[], ["10026", "10084"], ["99/99/2026"], ["text", "2026-01-01"]])
+@pytest.mark.parametrize(
+    "values",
+    [[], ["10026", "10084"], ["99/99/2026"], ["text", "2026-01-01"], ["15-Okt-2026", "3-Mai-2026"], ["1 janv. 2026"]],
+)
 def test_what_is_no_date_is_none(values: list[str]) -> None:
     look = date_look(pa.array(values, pa.string()))
     assert look is None or look.unreadable

@@ -162,3 +162,29 @@ def test_a_workbook_of_numbers_a_login_behind_a_domain_and_a_matrix_are_matched_
     assert source(tmp_path, "matrix")["match"] == [{"on": ["name", "person"], "ignoring": "leading-zeros"}]
     found = access_review(tmp_path / "w", *NOW, "--json", "check").json["coverage"]["sources"]
     assert {one["source"]: one["found"] for one in found} == {"crm": 24, "matrix": 24, "seats": 0}
+
+
+def test_a_word_that_no_status_column_has_is_refused_before_anything_is_written(company: Path) -> None:
+    result = in_folder(company, *NOW, "init", "w", "--status", "terminatd=left", "--from", "staff.csv")
+    assert result.code == 2
+    assert "no status column of these files has the word 'terminatd'" in result.err
+    assert "is 'Terminated' meant?" in result.err
+    assert not (company / "w").exists()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "names"),
+    [("cp932", ["山田 太郎", "佐藤 花子", "鈴木 健"]), ("cp1252", ["Jörg Weiß", "Zoë Müller", "Øystein Åse"])],
+)
+def test_a_file_in_the_encoding_of_windows_is_read_and_asked_about(
+    tmp_path: Path, encoding: str, names: list[str]
+) -> None:
+    rows = [f"{n:04},{name},{'IT' if n % 2 else 'Ops'}" for n, name in enumerate(names * 3)]
+    (tmp_path / "staff.csv").write_bytes("\n".join(("Employee ID,Name,Department", *rows, "")).encode(encoding))
+    said = made(tmp_path, "staff.csv")
+    assert source(tmp_path, "hr")["options"]["encoding"] == encoding
+    asked = f"the file is no UTF-8, and is read as {encoding}: are names with other letters than a to z right?"
+    assert asked in said["sources"][0]["look"]
+    assert asked in in_folder(tmp_path, "inspect", "staff.csv").out
+    table = access_review(tmp_path / "w", "--run", said["run"], "export", "people", "--format", "json", "-o", "-")
+    assert names[0] in table.out
