@@ -164,7 +164,7 @@ def _found(
     spare = () if aside else SPARE
     findings_to = engine.room("findings") if aside else findings_to
     found = findings.conclude(engine, workspace.policy, evaluations, gaps, rules, findings_to, only=only, spare=spare)
-    return Report(snapshot.as_of, found, evaluations, "", judged, counts=counts)
+    return Report(snapshot.as_of, found, findings.without_moot(engine, evaluations), "", judged, counts=counts)
 
 
 def establish_past(engine: Engine, known: Previous) -> None:

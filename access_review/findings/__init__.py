@@ -6,8 +6,8 @@ concludes nothing: findings that rest on it are withheld and said to be, and non
 closed by it.
 """
 
-from access_review.findings.conclusion import READS, conclude
+from access_review.findings.conclusion import READS, conclude, without_moot
 from access_review.findings.format_1 import register
 from access_review.findings.hits import Evaluation, Gaps, evaluate
 
-__all__ = ["READS", "Evaluation", "Gaps", "conclude", "evaluate", "register"]
+__all__ = ["READS", "Evaluation", "Gaps", "conclude", "evaluate", "register", "without_moot"]

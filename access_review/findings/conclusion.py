@@ -1,6 +1,7 @@
 """Make findings of hits: compared with the run before, waived, scored, sorted."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -44,7 +45,8 @@ def conclude(
     of_owners = [rule.id for rule in rules if "owned" in reads[rule.id]]
     of_access = [rule.id for rule in rules if "grants" in rule.needs]
     concerned = {"of_use": of_use or [""], "of_owners": of_owners or [""], "of_access": of_access or [""]}
-    engine.create("gone", _NOTHING_GONE) if first else engine.create("gone", _GONE, **concerned)
+    engine.create("silent", _NOTHING_SILENT) if first else engine.create("silent", _SILENT, **concerned)
+    _leave_out_moot(engine, [] if first else [rule.id for rule in rules if "previous_findings" in reads[rule.id]])
     engine.view("leaving", engine.referring("gone", ABOUT), steady=True)
     engine.create("powerful_holders", _POWERFUL_HOLDERS)
     for name in ABOUT:
@@ -59,6 +61,26 @@ def conclude(
         "identified", "SELECT finding, finding IN (SELECT finding FROM gone WHERE carried) AS carried FROM findings"
     )
     return found
+
+
+def _leave_out_moot(engine: Engine, of_findings: Sequence[str]) -> None:
+    """Make ``reported`` of ``hits``, and ``gone`` of ``silent``: what some rules say of a finding that is none any more is left out.
+
+    The hits that are left out are ``moot``.
+    """
+    any_said = "SELECT 1 AS any FROM hits WHERE rule IN :of_findings LIMIT 1"
+    if of_findings and engine.rows(any_said, of_findings=of_findings):
+        engine.create("moot", _MOOT, of_findings=of_findings)
+    else:
+        engine.create("moot", _NOTHING_MOOT)
+    engine.create("gone", _GONE)
+    engine.view("reported", "SELECT * FROM hits WHERE finding NOT IN (SELECT finding FROM moot)")
+
+
+def without_moot(engine: Engine, evaluations: Sequence[Evaluation]) -> tuple[Evaluation, ...]:
+    """Return what became of every rule, when :func:`conclude` has left out what is said of findings that are none any more."""
+    moot = {row["rule"]: row["hits"] for row in engine.rows("SELECT rule, count(*) AS hits FROM moot GROUP BY rule")}
+    return tuple(replace(one, hits=one.hits - moot.get(one.rule, 0)) for one in evaluations)
 
 
 def _controls(rules: Sequence[Rule]) -> Mapping[str, str]:
@@ -166,30 +188,30 @@ _UNSURE = """
 
 # Findings of the run before that no rule reports now are closed, unless the silence means nothing. An account or an
 # entitlement says which source it is of; what is found about a person, or about no id at all, may rest on any.
-_GONE = """
-    WITH silent AS (
+_SILENT = """
+    WITH unheard AS (
         SELECT before.* FROM previous_findings AS before
         WHERE before.status <> 'closed' AND NOT EXISTS (SELECT 1 FROM hits WHERE hits.finding = before.finding)
     )
     SELECT finding, rule, subject, about, code, facts, NOT carried AS checked, remedy, severity, controls,
            CASE WHEN carried THEN 'open' ELSE 'closed' END AS status, first_seen, carried
     FROM (
-        SELECT silent.*, EXISTS (
+        SELECT unheard.*, EXISTS (
             SELECT 1 FROM uncertain AS u
-            WHERE u.rule = silent.rule AND (u.source = '' OR silent.subject LIKE concat(u.source, ':%')
-                                            OR silent.about LIKE concat(u.source, ':%')
-                                            OR silent.subject NOT LIKE '%:%:%' OR silent.subject LIKE '%:person:%')
+            WHERE u.rule = unheard.rule AND (u.source = '' OR unheard.subject LIKE concat(u.source, ':%')
+                                            OR unheard.about LIKE concat(u.source, ':%')
+                                            OR unheard.subject NOT LIKE '%:%:%' OR unheard.subject LIKE '%:person:%')
         ) OR EXISTS (
-            SELECT 1 FROM unsure WHERE (unsure.id = silent.subject OR unsure.id = silent.about)
-                                   AND (unsure.why = 'itself' OR (unsure.why = 'use' AND silent.rule IN :of_use)
-                                        OR (unsure.why = 'owner' AND silent.rule IN :of_owners)
-                                        OR (unsure.why = 'access' AND silent.rule IN :of_access))
+            SELECT 1 FROM unsure WHERE (unsure.id = unheard.subject OR unsure.id = unheard.about)
+                                   AND (unsure.why = 'itself' OR (unsure.why = 'use' AND unheard.rule IN :of_use)
+                                        OR (unsure.why = 'owner' AND unheard.rule IN :of_owners)
+                                        OR (unsure.why = 'access' AND unheard.rule IN :of_access))
         ) AS carried
-        FROM silent
+        FROM unheard
     ) AS told
 """
 
-_NOTHING_GONE = """
+_NOTHING_SILENT = """
     SELECT finding, rule, subject, about, code, facts, checked, remedy, severity, controls, status, first_seen,
            FALSE AS carried
     FROM previous_findings WHERE FALSE
@@ -209,7 +231,7 @@ _IDENTIFIED = """
            TRUE AS checked, hits.remedy, hits.severity, CAST(NULL AS VARCHAR) AS controls,
            CASE WHEN before.status IS NULL OR before.status = 'closed' THEN 'new' ELSE 'open' END AS status,
            before.first_seen
-    FROM hits LEFT JOIN previous_findings AS before ON before.finding = hits.finding
+    FROM reported AS hits LEFT JOIN previous_findings AS before ON before.finding = hits.finding
     UNION ALL
     SELECT finding, rule, subject, subject_text, about, about_text, code, facts, checked, remedy, severity, controls,
            status, first_seen
@@ -218,7 +240,7 @@ _IDENTIFIED = """
 
 # Few findings are about people or other accounts: only those concerned are looked up.
 _EVERY = """
-    SELECT DISTINCT {name} AS id FROM (SELECT {name} FROM hits UNION ALL SELECT {name} FROM leaving) AS every
+    SELECT DISTINCT {name} AS id FROM (SELECT {name} FROM reported UNION ALL SELECT {name} FROM leaving) AS every
     WHERE {name} IS NOT NULL
 """
 _PERSON = "SELECT person, name FROM people JOIN every_{0} AS every ON every.id = people.person"
@@ -252,6 +274,31 @@ _WAIVED = f"""
         SELECT {finding_of("subject", "about")}, waiver FROM valid_waivers
     ) AS valid
     GROUP BY finding
+"""
+
+# A rule that reads the findings of before may speak of one that this run closes, or that is waived since: there is
+# nothing to be said of it any more.
+_MOOT = f"""
+    WITH said AS (
+        SELECT finding, rule, {SUBJECT} AS target FROM hits WHERE rule IN :of_findings
+    ), standing AS (
+        SELECT finding FROM hits WHERE finding IN (SELECT target FROM said)
+        UNION SELECT finding FROM silent WHERE carried
+        EXCEPT SELECT finding FROM ({_WAIVED}) AS waived
+    )
+    SELECT said.finding, said.rule
+    FROM said JOIN previous_findings AS before ON before.finding = said.target
+    WHERE said.target NOT IN (SELECT finding FROM standing)
+"""
+
+_NOTHING_MOOT = "SELECT finding, rule FROM previous_findings WHERE FALSE"
+
+_GONE = """
+    SELECT * FROM silent
+    UNION ALL
+    SELECT finding, rule, subject, about, code, facts, TRUE AS checked, remedy, severity, controls,
+           'closed' AS status, first_seen, FALSE AS carried
+    FROM previous_findings WHERE status <> 'closed' AND finding IN (SELECT finding FROM moot)
 """
 
 _SORTED = f"""

@@ -58,6 +58,9 @@ class KeptFindings:
         if asked.whole:
             found = engine.query("SELECT finding FROM findings WHERE rule IN :whole", whole=sorted(asked.whole))
             ids |= _set(found["finding"])
+        # What is said of a finding by its id is no more, where that is none any more.
+        concerned = self._about("findings", asked.subjects, ids, ("finding",))
+        ids |= _set(self.kept.find("findings", "subject", sorted(_set(concerned["finding"])), ["finding"])["finding"])
         known = self._about("findings", asked.subjects, ids)
         return known, self._about("previous_findings", asked.subjects, ids, ("finding", "status", "first_seen"))
 

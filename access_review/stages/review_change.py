@@ -23,7 +23,7 @@ from access_review.findings.moment import with_moment
 from access_review.findings.passed_times import PassedTimes
 from access_review.findings.reviewed_change import ReviewedChange, RowsChanged, WholeNeeded, WholeReason
 from access_review.findings.scope import ReviewScope, scope_of
-from access_review.model import AsOf
+from access_review.model import CURRENT, AsOf
 from access_review.policy import Policy
 from access_review.rules import Rule
 from access_review.stages.changed_rows import KeptRows, makes_facts, touched_by_time
@@ -163,6 +163,15 @@ def _names(rules: Sequence[Rule]) -> frozenset[str]:
     return frozenset(rule.id for rule in rules)
 
 
+def _refuse_open_again(now: pa.Table, known: pa.Table, before: pa.Table) -> None:
+    """Raise ``WholeNeeded`` where a finding of the last whole run is open again: rules say something of it that were not asked."""
+    standing = frozenset(known.filter(among(known["status"], CURRENT))["finding"].to_pylist())
+    were = frozenset(before.filter(among(before["status"], CURRENT))["finding"].to_pylist())
+    are = frozenset(now.filter(among(now["status"], CURRENT))["finding"].to_pylist())
+    if again_open := (are & were) - standing:
+        raise WholeNeeded(WholeReason.RULE, f"the finding {min(again_open)} is open again")
+
+
 def _concluded(
     part: again.ReviewedPart, asked: AskedRules, answered: AskedAgain, findings: KeptFindings, passed: PassedTimes
 ) -> ReviewedChange:
@@ -170,6 +179,7 @@ def _concluded(
     aged = passed.rows("findings", [_bound_of_age(asked.policy)], ["finding"])
     known, before = findings.concerned(answered, frozenset(aged["finding"].to_pylist()) if aged else frozenset())
     now = again.conclude_again(part, asked, answered.standing(known), before, answered.hits)
+    _refuse_open_again(now, known, before)
     was = with_moment(known, passed.since)
     part.engine.register("findings_before", was)
     others = findings.replace(part.engine, known, passed.until)

@@ -10,6 +10,7 @@ import pytest
 
 from access_review.engine.duckdb import EmbeddedEngine
 from access_review.facts import FORMER_OWNERS, CarryForward, KeptFinding, UnreviewedUnit
+from access_review.model import CURRENT
 from access_review.review import Previous, review
 from access_review.tables import frame
 from access_review.workspace import Workspace
@@ -194,3 +195,48 @@ def kept_unlogged(kept: KeptFinding, then: Rows) -> str:
         known = Previous(report.findings, known.left_open)
     (status,) = (str(row["status"]) for row in report.findings.to_pylist() if row["rule"] == "kept-unlogged")
     return status
+
+
+def months_later(then: Rows, space: Workspace = SPACE) -> dict[str, tuple[int, list[str]]]:
+    """Review the company, the same five weeks later, and then what it became; return by rule of findings what is said of which.
+
+    The number is how many there are, as the review counts them.
+    """
+    kept = KeptFinding("", "ad:user:1", "ad:group:d", "Lea", date(2026, 1, 20))
+    known, told = Previous(), {}
+    for days, rows, spoken in ((0, company(), SPACE), (35, company(), SPACE), (42, then, space)):
+        with EmbeddedEngine(AS_OF + timedelta(days=days)) as engine:
+            report = review(snapshot(AS_OF + timedelta(days=days), **rows), spoken, engine, known)
+        found = {row["finding"]: row for row in report.findings.to_pylist()}
+        excess = next(
+            one for one, row in found.items() if (row["subject"], row["about"]) == (kept.account, kept.entitlement)
+        )
+        known = Previous(report.findings, CarryForward(kept=(replace(kept, finding=excess),)))
+        counted = {one.rule: one.hits for one in report.evaluations}
+        for rule in ("repeat-finding", "kept-unlogged"):
+            said = [row for row in found.values() if row["rule"] == rule and row["status"] in CURRENT]
+            told[rule] = counted[rule], sorted(found[row["subject"]]["rule"] for row in said)
+    return told
+
+
+OLD = ["access-beyond-role", "access-beyond-role", "service-unowned", "shared-unrotated", "toxic-pair", "toxic-pair"]
+
+
+def test_what_is_said_of_a_finding_that_stays_open_ends_with_it():
+    same = months_later(company())
+    assert same == {"repeat-finding": (len(OLD), OLD), "kept-unlogged": (1, ["access-beyond-role"])}
+    roles = [{"role": "r", "may": ["ad:group:a", "ad:group:d"]}]
+    allowed = replace(SPACE, templates=workspace(templates=roles).templates)
+    assert months_later(company(), allowed) == {"repeat-finding": (5, OLD[1:]), "kept-unlogged": (0, [])}
+
+
+def test_nor_is_anything_said_of_one_that_is_waived_since():
+    about = {"rule": "shared-unrotated", "subject": "ad:user:9", "about": BO}
+    waiver = {"waiver": "W-1", **about, "reason": "agreed", "approver": "Lea", "expires": date(2026, 6, 1)}
+    logged = replace(SPACE, waivers=workspace(waivers=[waiver]).waivers)
+    assert months_later(company(), logged)["repeat-finding"] == (5, [one for one in OLD if one != "shared-unrotated"])
+
+
+def test_what_was_not_read_lets_nobody_off():
+    cut = {**without("grants", "ad"), "completeness": unread("ad", "grants")}
+    assert months_later(cut)["repeat-finding"] == (len(OLD), OLD)
