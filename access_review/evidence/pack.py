@@ -109,7 +109,8 @@ class RederivedRun:
     """The findings of a run concluded again: ``digest`` is what came out, ``known`` what its review says.
 
     ``unknowable``: this version cannot conclude them again, since `prune` removed what they were compared with, or a version
-    before this one concluded them in another form. ``others`` are what is said beside the findings and was concluded otherwise.
+    before this one concluded them in another form. ``others`` are what is said beside the findings and was concluded otherwise,
+    of whom was drawn and what was asked too; ``not_shown`` is why the latter cannot be said, empty where it can.
     """
 
     run: str
@@ -118,6 +119,7 @@ class RederivedRun:
     why_not: str = ""
     unknowable: bool = False
     others: tuple[str, ...] = ()
+    not_shown: str = ""
 
     @property
     def same(self) -> bool:

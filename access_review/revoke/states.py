@@ -163,6 +163,22 @@ def fold(rows: Iterable[Transition]) -> dict[str, ChangeStatus]:
     return known
 
 
+def not_proven(rows: Iterable[Transition], apart: timedelta) -> Mapping[str, State]:
+    """Return the changes that are called revoked or restored though no two reads, so far apart, showed it.
+
+    Raises ``ArtifactError`` for a step that cannot follow the one before.
+    """
+    known: dict[str, ChangeStatus] = {}
+    found: dict[str, State] = {}
+    for row in rows:
+        before = known.get(row.change, ChangeStatus())
+        known[row.change] = advance(before, row)
+        shown = before.gone_at is not None and row.at - before.gone_at >= apart
+        if row.state in {State.REVOKED, State.RESTORED} and not (shown and row.server):
+            found[row.change] = row.state
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Recheck:
     """What policy and roster say of a change at this moment; all empty: it may go on.

@@ -10,6 +10,7 @@ from access_review.artifacts import FRAME, SAMPLE, WORKLIST
 from access_review.audit import campaign, peer_suggestions, planted, reviewers, worklist
 from access_review.audit.campaign import Campaign
 from access_review.audit.worklist import Worklist
+from access_review.engine import Engine
 from access_review.logbook import entries
 from access_review.logbook.lines import LogEvent
 from access_review.policy import Policy
@@ -18,6 +19,7 @@ from access_review.sample import draw, population
 from access_review.sample.draw import Pledge, Sample
 from access_review.sample.for_clients import ClientAim, ClientAims
 from access_review.sample.rotation import week_of
+from access_review.snapshot import Snapshot
 from access_review.store import audits, files, logged, reviews, snapshots
 from access_review.store.rights import Right, hold
 from access_review.views import worksheet
@@ -137,17 +139,21 @@ def draw_sample(
         )
         if facts.snapshot.incomplete("accounts"):
             after = draw.remember_unseen(state, after)
-        people = reviewers.people_of(facts.snapshot.tables["people"].to_pylist())
-        listed = worklist.list_work(facts.engine, sample)
-        routed = reviewers.route(listed, workspace.policy.reviewing, people, facts.snapshot.as_of.date())
-        asked = planted.plant_test_rows(facts.engine, routed, bytes.fromhex(sample.seed), sample.policy.planted)
-        work = peer_suggestions.suggest(facts.engine, asked)
+        work = peer_suggestions.suggest(facts.engine, ask_about(facts.engine, facts.snapshot, workspace, sample))
     # The sample reveals its key, so what the next draw has promised is on disk first.
     audits.keep_sample_state(workspace.folder, after, now)
     store.write(run, FRAME, population.SamplingFrame(run.id, units))
     store.write(run, WORKLIST, work)
     store.write(run, SAMPLE, sample)
     return Drawn(sample, work, _write_sheets(run, work))
+
+
+def ask_about(engine: Engine, snapshot: Snapshot, workspace: Workspace, sample: Sample) -> Worklist:
+    """List what is asked about a sample, and of whom, with the test rows among it: whoever repeats a draw repeats this too."""
+    people = reviewers.people_of(snapshot.tables["people"].to_pylist())
+    listed = worklist.list_work(engine, sample)
+    routed = reviewers.route(listed, workspace.policy.reviewing, people, snapshot.as_of.date())
+    return planted.plant_test_rows(engine, routed, bytes.fromhex(sample.seed), sample.policy.planted)
 
 
 def _waiting(last: Run | None) -> dict[str, int]:

@@ -25,6 +25,7 @@ from access_review.artifacts import (
 from access_review.engine import ParquetFile
 from access_review.errors import AccessReviewError, ArtifactError, PlanRefused
 from access_review.evidence import declared, pack
+from access_review.evidence.drawn import rests_on_review
 from access_review.evidence.pack import EvidencePack, LeftOutReason
 from access_review.evidence.removed import RemovedThing, removed_things
 from access_review.evidence.summary import RunSummary, controls_without
@@ -38,10 +39,12 @@ from access_review.revoke import approve, sshsig, statements
 from access_review.revoke.sshsig import PublicKeyLine
 from access_review.runs import Run
 from access_review.sample import draw
+from access_review.sample.draw import Sample
 from access_review.sample.for_clients import ClientAims
 from access_review.snapshot import Manifest
 from access_review.stages import evidence_part_check
 from access_review.stages.audit import aims_of
+from access_review.stages.evidence_batches import check_batches
 from access_review.stages.evidence_statements import HeldStatements
 from access_review.store import audits, files, logbook, logbook_check, packs, plans, reviews, snapshots
 from access_review.store.logged import FINDINGS
@@ -88,6 +91,7 @@ def check_evidence(folder: Path, heads: Iterable[str] = (), digests: Collection[
     for name in found.made.runs:
         found.wrong += _guarded(name, _run(folder, log, name, found))
     found.wrong += _guarded(pack.MANIFEST, found.held.of_no_run(folder, log, found.said))
+    found.wrong += _guarded(pack.MANIFEST, check_batches(folder, log))
     removed = removed_things(log)
     found.wrong += view.badly_removed(removed)
     for wrong in (_signature(folder, found.made), _views(folder, found.made, found.runs, removed)):
@@ -274,7 +278,7 @@ def _run(folder: Path, log: Logbook, name: str, found: CheckedPack) -> Iterator[
         if DECLARED_VALUES.dump(values) != DECLARED_VALUES.dump(declared.values_of(known_workspace)):
             yield f"{pack.DECLARED}/{name}.json: is not what the files of that workspace say"
         yield from _concluded(run, manifest, reviewed, known_workspace, found.said)
-        yield from _draw(run, log, known_workspace)
+        yield from _draw(run, log, known_workspace, found.said)
         yield from found.held.add(run, manifest.as_of, known_workspace)
         stated = files.read(folder / pack.FIGURES / f"{name}.json", FIGURES)
         found.runs.append(packs.summary_of(run, known_workspace, stated))
@@ -332,18 +336,30 @@ def _table(folder: Path, run: str, table: str, digest: str) -> Iterator[str]:
         yield f"{path}: has other rows than the Parquet table of the run"
 
 
-def _draw(run: Run, log: Logbook, known: Workspace) -> Iterator[str]:
+def _draw(run: Run, log: Logbook, known: Workspace, told: list[str]) -> Iterator[str]:
     """Choose again who was drawn, and ask who had promised the key before."""
     if not store.has(run, SAMPLE):
         return
     sample = store.read(run, SAMPLE)
     for wrong in draw.verify(sample, store.units_drawn_from(run), bytes.fromhex(sample.key)):
         yield f"{run.id}/{SAMPLE.path}: {wrong}"
-    asked, drawn_for = aims_of(known.policy, {}), sample.clients.aims if sample.clients else ClientAims({})
-    if dict(asked.aims) != dict(drawn_for.aims) or (asked.aims and asked.most != drawn_for.most):
-        yield f"{run.id}/{SAMPLE.path}: aims at something else for single clients than roles/policy.yaml does"
+    if rests_on_review(log, run.id):
+        yield from (f"{run.id}/{SAMPLE.path}: {wrong}" for wrong in _drawn_for(sample, known))
+    else:
+        told.append(
+            f"{run.id}: was reviewed again after its sample was drawn, which another roles/policy.yaml may have asked for"
+        )
     if sample.committed and not _promised(run, sample.commitment, log):
         yield f"{run.id}/{SAMPLE.path}: calls itself committed, and nothing from before the run promises its key"
+
+
+def _drawn_for(sample: Sample, known: Workspace) -> Iterator[str]:
+    """Hold what a sample aims at to the policy: more tolerance needs fewer to be drawn."""
+    if sample.policy != known.policy.sampling:
+        yield "aims at something else than sampling: in roles/policy.yaml does"
+    asked, drawn_for = aims_of(known.policy, {}), sample.clients.aims if sample.clients else ClientAims({})
+    if dict(asked.aims) != dict(drawn_for.aims) or (asked.aims and asked.most != drawn_for.most):
+        yield "aims at something else for single clients than roles/policy.yaml does"
 
 
 def _promised(run: Run, commitment: str, log: Logbook) -> bool:

@@ -2,23 +2,30 @@
 
 import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 
-from access_review import runs, store
-from access_review.artifacts import COUNTS, PACK, REVIEWED, Reviewed
-from access_review.engine import ParquetFile, open_engine
+from access_review import __version__, runs, store
+from access_review.artifacts import COUNTS, FRAME, PACK, REVIEWED, SAMPLE, WORKLIST, Reviewed
+from access_review.audit.worklist import WorkItem
+from access_review.engine import Engine, ParquetFile, open_engine
 from access_review.errors import ArtifactError
 from access_review.evidence import pack
+from access_review.evidence.drawn import rests_on_review
 from access_review.evidence.pack import RederivedRun
 from access_review.evidence.removed import not_compared
-from access_review.findings import Evaluation, format_1
+from access_review.findings import Evaluation, format_1, register
 from access_review.findings.counts import ReviewCounts
+from access_review.logbook.lines import Logbook
 from access_review.review import Report, review
 from access_review.runs import Run
-from access_review.snapshot import Stored
+from access_review.sample import population
+from access_review.snapshot import Snapshot, Stored
+from access_review.stages.audit import ask_about
 from access_review.store import files, logbook, packs, reviews, snapshots
 from access_review.store.logged import OWNERS
+from access_review.workspace import Workspace
 
 
 def rederive_evidence(folder: Path) -> Iterator[RederivedRun]:
@@ -40,14 +47,23 @@ def rederive_evidence(folder: Path) -> Iterator[RederivedRun]:
             yield RederivedRun(name, known, "", unknowable, unknowable=True)
             continue
         try:
-            report, owners = _reviewed_again(run)
-            yield RederivedRun(name, known, report.digest, others=tuple(_others(run, reviewed, report, owners)))
+            again = _reviewed_again(run, log)
+            others = (*_others(run, reviewed, again), *again.drawn)
+            yield RederivedRun(name, known, again.report.digest, others=others, not_shown=_not_shown(run, log))
         except ArtifactError as error:
             yield RederivedRun(name, known, "", error.message)
 
 
-def _reviewed_again(run: Run) -> tuple[Report, str]:
-    """Return what a review of a run concludes now, and the digest of whose each account was by it."""
+@dataclass(frozen=True, slots=True)
+class _Again:
+    """What a review concludes now, the digest of whose each account is by it, and what of the draw does not follow."""
+
+    report: Report
+    owners: str
+    drawn: tuple[str, ...]
+
+
+def _reviewed_again(run: Run, log: Logbook) -> _Again:
     snapshot = snapshots.load(run)
     with (
         tempfile.TemporaryDirectory(prefix="access-review-") as aside,
@@ -56,17 +72,51 @@ def _reviewed_again(run: Run) -> tuple[Report, str]:
     ):
         owners = ParquetFile(Path(aside) / OWNERS)
         report = review(snapshot, known, engine, reviews.previous(run.workspace, run), owners_to=owners)
-        return report, Stored({"owners": owners}).digest("owners")
+        drawn: tuple[str, ...] = ()
+        if store.has(run, SAMPLE):
+            register(engine, "findings", report.found)
+            drawn = tuple(_drawn_otherwise(run, engine, snapshot, known, asked=not _not_shown(run, log)))
+        return _Again(report, Stored({"owners": owners}).digest("owners"), drawn)
 
 
-def _others(run: Run, reviewed: Reviewed, report: Report, owners: str) -> Iterator[str]:
+def _drawn_otherwise(run: Run, engine: Engine, snapshot: Snapshot, known: Workspace, *, asked: bool) -> Iterator[str]:
+    """Yield what is said of whom a sample was drawn from, and ``asked`` about them, and does not follow."""
+    units = zip_longest(population.list_units(engine), store.each_unit(run))
+    if any(unit != said for unit, said in units):
+        yield FRAME.path
+    if asked:
+        items = {one.item: one for one in ask_about(engine, snapshot, known, store.read(run, SAMPLE))}
+        if not all(_is_asked(one, items.pop(one.item, None)) for one in store.each_item(run)) or items:
+            yield WORKLIST.path
+
+
+def _is_asked(said: WorkItem, asked: WorkItem | None) -> bool:
+    """Tell whether an item is what follows, whoever it was handed on to, and whatever was suggested beside it."""
+    if asked is None or not (said.handed_on or said.reviewer == asked.reviewer):
+        return False
+    beside = {name: getattr(said, name) for name in ("reviewer", "reviewer_name", "handed_on", "peers")}
+    return said == replace(asked, **beside)
+
+
+def _not_shown(run: Run, log: Logbook) -> str:
+    """Say why what was asked about a sample cannot be listed again as it was, or nothing."""
+    if not store.has(run, SAMPLE):
+        return ""
+    if not rests_on_review(log, run.id):
+        return f"{WORKLIST.path} follows from a review before, which another has replaced since"
+    tool = snapshots.read_manifest(run).tool
+    return "" if tool == __version__ else f"{WORKLIST.path} is for version {tool} to list again"
+
+
+def _others(run: Run, reviewed: Reviewed, again: _Again) -> Iterator[str]:
     """Yield what is said of a review beside its findings, and is not what it concludes."""
+    report = again.report
     said: dict[str, Evaluation] = {one.rule: one for one in reviewed.rules}
     for one in report.evaluations:
         if said.pop(one.rule, None) != one:
             yield f"what {REVIEWED.path} says of {one.rule}"
     yield from (f"that {REVIEWED.path} knows {rule}" for rule in sorted(said))
-    if reviewed.owners and reviewed.owners != owners:
+    if reviewed.owners and reviewed.owners != again.owners:
         yield OWNERS
     if store.has(run, COUNTS) and not _same_counts(store.read(run, COUNTS), report.counts):
         yield COUNTS.path

@@ -36,14 +36,19 @@ def each_item(run: Run) -> Iterator[WorkItem]:
     return files.each(run.folder / WORKLIST.path, WORKLIST, "items", WorkItem)
 
 
+def each_unit(run: Run) -> Iterator[ReviewUnit]:
+    """Yield the units of the population of a run's sample, one after the other; raises ``ArtifactError`` as :func:`read` does."""
+    return files.each(run.folder / FRAME.path, FRAME, "units", ReviewUnit)
+
+
 def units_drawn_from(run: Run) -> tuple[ReviewUnit, ...]:
     """Return the population that a run's sample was drawn from, without names and managers, which no draw asks for.
 
     There may be a million. Raises ``ArtifactError`` as :func:`read` does.
     """
-    every = files.each(run.folder / FRAME.path, FRAME, "units", ReviewUnit)
     return tuple(
-        replace(unit, name=None, manager=None, clients=tuple(intern(name) for name in unit.clients)) for unit in every
+        replace(unit, name=None, manager=None, clients=tuple(intern(name) for name in unit.clients))
+        for unit in each_unit(run)
     )
 
 

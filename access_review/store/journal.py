@@ -22,7 +22,7 @@ from access_review.guarded_files.private import private_folder
 from access_review.model import kept_moment
 from access_review.revoke.journal import JournalFull, Note
 from access_review.revoke.states import ChangeStatus, State, Transition, advance, fold
-from access_review.store.hash_chain import row_digest
+from access_review.store.hash_chain import chained_rows, row_digest
 
 FORMAT = "access-review/journal@1"
 START = "sha256:" + "0" * 64
@@ -229,6 +229,22 @@ def _check(path: Path, rows: Sequence[Mapping[str, Any]]) -> str:
 def _unusable(path: Path, error: sqlite3.Error | OSError) -> ArtifactError:
     why = error.strerror if isinstance(error, OSError) else error
     return ArtifactError(f"{path} cannot be used: {why}", hint="restore the run's folder; nothing was called")
+
+
+def kept_steps(path: Path) -> tuple[str, tuple[Transition, ...]]:
+    """Return for which plan a journal is, by its digest, and the rows about changes, to read them where nothing is carried out.
+
+    Raises ``ArtifactError`` for a journal that is damaged or that nobody can read.
+    """
+    rows = chained_rows(path)
+    try:
+        steps = tuple(_row(one) for one in rows if one["change"])
+        aware = all(step.at.tzinfo for step in steps)
+    except (ValueError, TypeError, KeyError, OverflowError):
+        aware = False
+    if not aware:
+        raise ArtifactError(f"{path} holds a row that is none", hint="restore the run's folder")
+    return str(rows[0]["reason"]) if rows else "", steps
 
 
 def begun(path: Path) -> bool:

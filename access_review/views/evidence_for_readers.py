@@ -202,9 +202,14 @@ What neither program can notice
 - what nobody wrote down: a run that was thrown away before its line was written, an answer never given
 - rows that a source did not show, beyond what its completeness verdicts say
 - without --head or a signature that saw a later head: weeks cut off at the end, with all their traces
+- what somebody who may write to runs/ wrote there before the head was told, where it follows from nothing else: the rows
+  that a source showed, an answer that nobody signed, what a server said to a batch
 - who really sat at the keyboard, where a name was claimed and not signed for
 - {pack.VERIFIER} alone, without --digest: what this file, the other .csv beside it and oscal/ say, and
   whether declared/ is what the files of the workspace say; the tool holds these to the rest
+- {pack.VERIFIER} alone: whether a draw aims at what roles/policy.yaml asks for, and whether a journal has two reads of all
+  that it calls revoked, which "evidence check" looks at; what the machine had found of each question, and which of them
+  were test rows, which "evidence rederive" lists again
 
 Personal data in this folder
 {notice}

@@ -8,13 +8,14 @@ from access_review.views.text import visible
 
 
 class RederivedValue(TypedDict):
-    """A run whose findings were concluded again; ``same`` tells whether that gave what its review says."""
+    """A run whose findings were concluded again; ``same`` tells whether that gave what its review and its draw say."""
 
     run: str
     known: str
     digest: str
     same: bool
     others: list[str]
+    not_shown: str
     why_not: str
 
 
@@ -27,6 +28,7 @@ def rederived_value(again: Iterable[RederivedRun]) -> list[RederivedValue]:
             "digest": one.digest,
             "same": one.same,
             "others": list(one.others),
+            "not_shown": one.not_shown,
             "why_not": one.why_not,
         }
         for one in again
@@ -43,6 +45,7 @@ def _again(one: RederivedRun) -> str:
         return f"not concluded again: {visible(one.why_not)}"
     if one.digest != one.known:
         return f"other findings: {one.digest}, not {one.known}"
+    besides = f" ({visible(one.not_shown)})" if one.not_shown else ""
     if one.others:
-        return f"the same findings, and otherwise: {visible(', '.join(one.others))}"
-    return f"the same findings: {one.digest}"
+        return f"the same findings, and otherwise: {visible(', '.join(one.others))}{besides}"
+    return f"the same findings: {one.digest}{besides}"

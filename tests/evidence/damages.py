@@ -314,10 +314,20 @@ def said_by_another(pack: Path, chance: random.Random) -> Damaged:
 
 
 def as_it_was_logged(pack: Path, changes: dict[Path, bytes], signers: dict[Path, str] | None = None) -> str:
-    """Change files as if they had been so from the beginning; return the head of the logbook that there would be.
+    """Change files as if they had been so from the beginning, the pack too; return the head of the logbook that there would be.
 
-    Whoever keeps the logbook let it pass: all that was signed afterwards names the heads that followed. Raises
-    ``IndexError`` where somebody signed whose key is none of ours.
+    Raises ``IndexError`` as :func:`as_if_logged` does.
+    """
+    head = as_if_logged(pack, changes, signers)
+    reseal(pack, head=head)
+    return head
+
+
+def as_if_logged(pack: Path, changes: dict[Path, bytes], signers: dict[Path, str] | None = None) -> str:
+    """Change files below ``runs/``, of a workspace too, as if they had been logged so; return the head that there would be.
+
+    Whoever keeps the logbook let it pass: all that was signed afterwards names the heads that followed, and stores are
+    known as they are. Raises ``IndexError`` where somebody signed whose key is none of ours.
     """
     keys = {public: private for private, public in map(key_of, range(100))}
     by = {path: key_in(path) for path in statements_of(pack)} | (signers or {})
@@ -330,6 +340,8 @@ def as_it_was_logged(pack: Path, changes: dict[Path, bytes], signers: dict[Path,
     for line in entries_of(pack):
         heads.append(str(tree.head))
         line.get("files", {}).update((name, changed[name]) for name in changed.keys() & line.get("files", {}).keys())
+        for name, known in line.get("stores", {}).items():
+            known["head"] = [*rows_of(pack / "runs" / name)][known["position"] - 1]["digest"]
         for path in (pack / "runs" / name for name in line.get("files", {}) if is_statement(name)):
             said = statements.payload_of(path.read_bytes())
             said = replace(said, head=said.head and TreeHead.parse(heads[said.head.size]))
@@ -338,7 +350,6 @@ def as_it_was_logged(pack: Path, changes: dict[Path, bytes], signers: dict[Path,
         written.append(rfc8785.dumps({**line, "head": heads[-1]}))
         tree.add(leaf(written[-1]))
     put(pack / "runs/logbook.jsonl", b"".join(line + b"\n" for line in written))
-    reseal(pack, head=str(tree.head))
     return str(tree.head)
 
 

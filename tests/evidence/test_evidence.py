@@ -10,19 +10,23 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from access_review import runs
+from access_review import workspace as workspaces
 from access_review.errors import AccessReviewError
+from access_review.sample.population import list_units
 from access_review.stages.evidence_check import check_evidence
 from access_review.stages.evidence_rederive import rederive_evidence
+from access_review.store import reviews
 from bench.company import Company as DrawnCompany
 from bench.company import Size
 from bench.snapshots import write
 from tests.evidence.damages import DAMAGES, copied, damage, reseal
 from tests.evidence.half_year import example_weeks, half_year
-from tests.evidence.verifiers import SECOND, first_named, second, second_here
+from tests.evidence.verifiers import COMPILED, SECOND, first_named, second, second_here
 from tests.support.command import access_review
 from tests.support.old_runs import in_words
 from tests.support.workspaces import Company
@@ -246,6 +250,14 @@ def test_both_find_the_same_in_a_company_drawn_by_chance(tmp_path, seed):
     assert re.search(r"access-beyond-role [1-9]\d\d, leaver-active \d+, never-allowed [1-9]", found.stdout), (
         found.stdout
     )
+    with reviews.opened(workspaces.load(tmp_path), run) as facts:
+        units = {(unit.unit, unit.kind, unit.census) for unit in list_units(facts.engine)}
+    assert {census for *_, census in units} == {None, "left", "privileged"}
+    module: dict[str, Any] = {}
+    exec(COMPILED, module)  # noqa: S102 - our own file
+    declared = module["read"](to / f"declared/{run.id}.json")
+    concluded = module["conclude"](to / "tables" / run.id, declared, run.as_of, True)
+    assert {*concluded.execute("SELECT * FROM units")} == units, "both draw from the same population"
 
 
 @pytest.mark.parametrize(
