@@ -36,6 +36,8 @@ LEAST = 20_000
 """Of fewer rows facts are not kept: to review everything takes no longer than to look for what a change touches."""
 _FEW = 1_000
 """So many rows that are others are looked for one by one between two looks; more are found by comparing whole tables."""
+_UNUSABLE = (OSError, ValueError, TypeError, KeyError, AttributeError)
+"""What comes of a database that cannot be read, or in which somebody wrote what is never kept: values and columns of any kind."""
 ALONE = "alone"
 """Under this name reviews of what changed alone are counted; others by why they were whole."""
 
@@ -100,8 +102,9 @@ class WatchedReview:
                 alone = self._alone(look, state)
             except WholeNeeded as needed:
                 reason, why = needed.reason, str(needed)
-            except OSError as error:
-                reason, why = WholeReason.KEPT, f"what was kept cannot be used: {error.strerror or error}"
+            except _UNUSABLE as error:
+                said = (error.strerror if isinstance(error, OSError) else None) or error
+                reason, why = WholeReason.KEPT, f"what was kept cannot be used: {said}"
         if alone and not look.check:
             return _counted(alone, ALONE)
         self.close()

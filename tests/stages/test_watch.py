@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from access_review import runs
@@ -498,6 +499,34 @@ def test_what_is_kept_is_a_copy_that_may_be_of_another_look_damaged_or_gone(comp
         assert why in seen.whole or content == older, "of what was written ahead nothing may be used"
         assert [path.name for path in file.parent.glob("kept*")] == [file.name]
     assert watch.state.open == len(watching.open_now(company.folder, watch.state)) == 6
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        "UPDATE state SET state = 'no JSON'",
+        "UPDATE state SET state = '{}'",
+        'UPDATE state SET state = json_merge_patch(state, \'{"note": {"tables": "[]"}}\')',
+        "UPDATE state SET state = json_merge_patch(state, '{\"more\": 1}')",
+        "UPDATE entitlements SET entitlement = NULL",
+        "UPDATE expected SET role = NULL",
+        "ALTER TABLE grants_kept ALTER account TYPE BLOB USING 'x'::BLOB",
+        "ALTER TABLE previous_findings_kept ALTER finding TYPE BLOB USING 'x'::BLOB",
+        "ALTER TABLE nesting RENAME child TO other",
+    ],
+)
+def test_what_somebody_wrote_into_what_is_kept_is_thrown_away(company, clock, forged):
+    watched(company, clock, least=0).look()
+    with duckdb.connect(str(company.folder / "runs/watch/kept.duckdb")) as kept:
+        kept.execute(forged)
+    grant(company, 3)
+    later(clock, seconds=2)
+    seen = watched(company, clock, least=0).look()
+    assert (rules(seen.opened), "what was kept cannot be used" in seen.whole) == (["access-beyond-role"], True), seen
+    grant(company, 4)
+    later(clock, seconds=2)
+    seen = watched(company, clock, least=0).look()
+    assert (rules(seen.opened), seen.whole) == (["access-beyond-role"], "")
 
 
 SOAK_LOOKS = int(os.environ.get("SOAK_LOOKS", "6"))
