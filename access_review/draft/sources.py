@@ -49,6 +49,7 @@ _DENIAL = re.compile(
 
 _MISTAKEN = ("id", "employee_id", "email", "e_mail", "start", "hired", "end", "ends", "left", "last_day", "sponsor")
 _ALIKE = 0.85
+_NAMED = 5
 _UNSPELT = re.compile(r"[^\W\d_a-z]")
 
 
@@ -180,10 +181,12 @@ def table_source(
     ladder: Sequence[RungLine],
     elsewhere: Elsewhere | None = None,
     named_by: AccountReference | None = None,
+    powerful: Sequence[str] = (),
 ) -> SourceDraft:
     """Describe a list of who holds what; the account is what names somebody best.
 
     The accounts of a list may stand ``elsewhere``; those of another are ``named_by`` what that list has of them.
+    ``powerful`` is what seems so of the things that are held.
     """
     found = {m.field: m.columns[0] for m in look.guess.meanings}
     meant = {m.field: m for m in look.guess.meanings}
@@ -217,12 +220,24 @@ def table_source(
         doubts += doubt
     if "entitlement" in found and (part := _column(look, found["entitlement"]).parted):
         options.append(OptionLine("separator", part, "several stand in one cell"))
+    if powerful:
+        privileged, doubt = privileged_line(powerful)
+        options.append(privileged)
+        doubts.append(doubt)
     doubts += [
         f"{one} is not read: is it more of what is held? Then it is a source of its own"
         for one in further_entitlements(look.columns, look.guess.meanings)
     ]
     guesses = [f"{m.columns[0]} is taken for {m.field}" for m in look.guess.meanings if m.sureness == "guess"]
     return SourceDraft(name, "table", _about(look), tuple(options), tuple(columns), tuple(ladder), (*doubts, *guesses))
+
+
+def privileged_line(powerful: Sequence[str]) -> tuple[OptionLine, str]:
+    """Return the option that says what is privileged, and the doubt that only names say so."""
+    said = ", ".join(powerful[:_NAMED]) + (f" and {len(powerful) - _NAMED} more" if len(powerful) > _NAMED else "")
+    # A name is a pattern: what stands for any letter in one stands for itself too.
+    line = OptionLine("privileged", list(powerful), "by their names: no column says which are")
+    return line, f"taken for privileged by name alone: {said}"
 
 
 def _signs_in(look: TableLook, column: str) -> tuple[dict[str, list[str]], list[str]]:

@@ -15,6 +15,7 @@ from access_review.draft.file_kinds import FileKind
 from access_review.draft.holdings import matrix_of, person_column
 from access_review.draft.inspection import TableLook
 from access_review.draft.naming import slug
+from access_review.draft.powerful import powerful_names
 from access_review.draft.references import account_references
 from access_review.draft.sources import (
     Elsewhere,
@@ -26,6 +27,7 @@ from access_review.draft.sources import (
     key_columns,
     ladder_lines,
     names_people,
+    privileged_line,
     roster_source,
     table_source,
 )
@@ -184,9 +186,15 @@ class _Drafting:
             elsewhere = Elsewhere(sources[reference.file], reference) if reference else None
             ladder = () if elsewhere else ladder_lines(self.seen.look, look.name, people)
             sources[look.name] = name
+            named, powerful = named_by.get(look.name), self._powerful(look)
             self.drafts.append(
-                table_source(name, look, path, reading, self.answers, ladder, elsewhere, named_by.get(look.name))
+                table_source(name, look, path, reading, self.answers, ladder, elsewhere, named, powerful)
             )
+
+    def _powerful(self, look: TableLook) -> list[str]:
+        """Return what is powerful by its name of all that a list says is held."""
+        matrix = matrix_of(self.seen.found.tables[look.name].table, look)
+        return powerful_names(matrix.entitlements) if matrix else []
 
     def _convert(self, look: TableLook, people: Sequence[str]) -> None:
         ladder = ladder_lines(self.seen.look, look.name, people, only=person_column(look) or "")
@@ -258,7 +266,12 @@ def _converted(
         f"Written out as {name}.csv, one row a grant: make it again when the export changes.",
     )
     columns = (OptionLine("account", "account"), OptionLine("entitlement", "entitlement"))
-    held = SourceDraft(name, "table", about, (OptionLine("path", f"{name}.csv"),), columns)
+    options, doubts = [OptionLine("path", f"{name}.csv")], []
+    if powerful := powerful_names(matrix.entitlements):
+        privileged, doubt = privileged_line(powerful)
+        options.append(privileged)
+        doubts.append(doubt)
+    held = SourceDraft(name, "table", about, tuple(options), columns, (), tuple(doubts))
     if not look.composite:
         return [replace(held, match=ladder)], tables
     people = names.of("people", look.name)

@@ -6,6 +6,7 @@ import pytest
 from access_review.draft.file_kinds import FileKind
 from access_review.draft.holdings import matrix_of
 from access_review.draft.inspection import TableLook, inspect_table, missing
+from access_review.draft.powerful import powerful_names
 from access_review.draft.sources import SourceAnswers, attribute_name, roster_source
 from access_review.draft.status_words import place_status
 
@@ -237,3 +238,16 @@ def test_attributes_in_other_letters_stay_apart() -> None:
         "отдел_кадров",
         "tatigkeit",
     ]
+
+
+def test_what_is_powerful_is_told_by_its_name() -> None:
+    strong = [
+        "Admins du domaine",
+        "Backup Operators",
+        "Domain Admins",
+        "Domänen-Admins",
+        "ERP_ADMIN",
+        "Global Administrator",
+        "sudoers",
+    ]
+    assert powerful_names([*strong, "Administration", "Adminton club", "Readmin", "VPN"]) == sorted(strong)

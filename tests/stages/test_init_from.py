@@ -188,3 +188,24 @@ def test_a_file_in_the_encoding_of_windows_is_read_and_asked_about(
     assert asked in in_folder(tmp_path, "inspect", "staff.csv").out
     table = access_review(tmp_path / "w", "--run", said["run"], "export", "people", "--format", "json", "-o", "-")
     assert names[0] in table.out
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_powerful_groups_of_a_list_are_not_drafted_without_a_word(company: Path, wide: bool) -> None:
+    people = list(csv.reader((company / "staff.csv").read_text("utf-8").splitlines()))[1:]
+    held = [
+        (p[0], group) for p in people for group in ("MAIL", "VPN") + (("Domain Admins",) if p[2] == "Engineer" else ())
+    ]
+    if wide:
+        groups = ("MAIL", "VPN", "Domain Admins")
+        rows = [[p[0], *("x" if (p[0], group) in held else "n/a" for group in groups)] for p in people]
+        write(company / "groups.csv", ["employee no", *groups], rows)
+    else:
+        write(company / "groups.csv", ["employee no", "group"], [list(one) for one in held])
+    said = made(company, "staff.csv", "groups.csv")
+    assert source(company, "groups")["options"]["privileged"] == ["Domain Admins"]
+    assert "taken for privileged by name alone: Domain Admins" in said["sources"][1]["look"]
+    lines = [
+        line for one in said["draft"]["templates"] for line in one["lines"] if line["pattern"].endswith("Domain Admins")
+    ]
+    assert [(line["holding"], line["cautions"]) for line in lines] == [(10, ["privileged"])]

@@ -71,6 +71,12 @@ def powers() -> Iterator[tuple[str, int, bool]]:
                 yield f"{prefix}{number}", group["place"], group["tier"] == 0
 
 
+def powerful_names() -> Iterator[str]:
+    """Yield what the powerful groups are called where Windows speaks English."""
+    for kind in ("domain_groups", "builtin_groups"):
+        yield from (group["name"] for group in _facts()[kind].values() if group.get("privileged"))
+
+
 def _group(sid: str) -> Mapping[str, Any]:
     found: Mapping[str, Any] = _facts()["builtin_groups" if is_builtin(sid) else "domain_groups"].get(str(rid(sid)), {})
     return found

@@ -46,6 +46,11 @@ def powers() -> Iterator[tuple[str, int, bool]]:
         yield role["template"], place, role.get("tier") == 0
 
 
+def powerful_names() -> Iterator[str]:
+    """Yield what the privileged roles are called."""
+    return (role["name"] for role in _known())
+
+
 APP_SCOPE = "app:"
 """What stands before a scope that only an application knows: ``/`` is everything there, and not the tenant."""
 
