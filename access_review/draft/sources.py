@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
-from access_review.draft.columns import ColumnLook
+from access_review.draft.columns import ColumnLook, WordCount
 from access_review.draft.headers import plain_header
 from access_review.draft.inspection import FilesLook, TableLook, unplaced_sentence
 from access_review.draft.ladder import suggest_ladder
@@ -151,7 +151,7 @@ def roster_source(
     if status:
         words, unplaced = _statuses(status, answers)
         options.append(OptionLine("statuses", words, status.sentence))
-        doubts += [f"the status {word!r} has no meaning yet: those people are set aside" for word in unplaced]
+        doubts += [_unplaced(word, look.rows) for word in status.unknown if word.word in unplaced]
         if asks_status(status.column) and "left" in words:
             doubts.append(f"whoever has {' or '.join(words['left'])} under {status.column} is taken to have left")
     options.append(kind)
@@ -368,6 +368,12 @@ def _statuses(status: StatusLook, answers: SourceAnswers) -> tuple[dict[str, lis
             words[answers.statuses.get(one.word, guessed)].append(one.word)
     unplaced = words.pop("unknown")
     return {name: found for name, found in words.items() if found}, unplaced
+
+
+def _unplaced(word: WordCount, rows: int) -> str:
+    # A roster of which one row in a hundred cannot be used is incomplete.
+    more = "nothing is concluded from this list" if word.rows > max(1, rows / 100) else "they are set aside"
+    return f"the status {word.word!r} has no meaning yet: {word.rows:,} of {rows:,} rows have it, and {more}; --status says it"
 
 
 def _kind(look: TableLook, found: Mapping[str, Any]) -> tuple[OptionLine, Iterator[str]]:
