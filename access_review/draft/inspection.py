@@ -192,10 +192,15 @@ def _unread(guessed: KindGuess, settled: KindGuess, looks: Mapping[str, ColumnLo
 
 
 def _undated(looks: Sequence[ColumnLook], guess: KindGuess) -> Iterator[str]:
-    """Say of each column that is headed like a day that counts and has no dates that it is not read."""
+    """Say of each column that is headed like a day that counts and has no dates that it is not read, and which days are not."""
     hints = {FileKind.ROSTER: ROSTER_HINTS, FileKind.HOLDINGS: TABLE_HINTS}.get(guess.kind, ())
     for column, field in undated(looks, guess.meanings, hints).items():
         yield f"{column} is not read: it is headed like {field}, and has no dates in a form that is known"
+    if guess.kind is FileKind.ROSTER and not any(m.field == "left_at" for m in guess.meanings):
+        taken = {column for m in guess.meanings for column in m.columns}
+        dated = [c.name for c in looks if c.form is Form.DATE and c.name not in taken and not personal(c.name)]
+        if dated:
+            yield f"no last day is read: is it one of {', '.join(dated)}?"
 
 
 def unplaced_sentence(status: StatusLook) -> str:

@@ -7,7 +7,7 @@ what headers of people and access lists are called; a word that means several th
 import re
 import unicodedata
 
-_NUMBER = r"(n|no|nr|num|numero|numer|codigo|codice|id)"
+_NUMBER = r"(n|no|nr|nro|num|numero|numer|cod|codigo|codice|id)"
 _PHRASES: tuple[tuple[str, str], ...] = (
     # About the person, which is never an attribute: before the words that these begin with.
     (
@@ -55,7 +55,11 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     (r"(permesso di soggiorno|zezwoleni[ea] na prace|visum|visa|verblijfsvergunning|werkvergunning)", "permit"),
     (r"(aufenthalt\w*|arbeitserlaubnis)", "permit"),
     # Who.
-    (rf"({_NUMBER} )?(de |do |du )?(matricule|matricula|matricola|legajo)", "employee id"),
+    (
+        rf"({_NUMBER} )?(de |do |du )?(matricule|matricula|matricola|legajo)( (du )?(salarie|agent|employe|collaborateur))?",
+        "employee id",
+    ),
+    (r"(pnr|anstaellningsn(ummer|r)|ansattnummer|medarbejdernummer)", "employee id"),
     (
         rf"{_NUMBER} (de |do |du )?(salarie|employe|agent|empleado|trabajador|funcionario|colaborador|dipendente)",
         "employee id",
@@ -66,21 +70,24 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     (r"(nombres? (y |e )?apellidos?|apellidos? (y |e )?nombres?|nombre completo|nome completo)", "full name"),
     (r"(cognome (e )?nome|nome e cognome|nominativo|imie i nazwisko|nazwisko i imie|volledige naam)", "full name"),
     (r"(name vorname|vorname (und )?nachname|nachname vorname|vor und nachname)", "full name"),
-    (r"(prenoms?|nombres|imie|voornaam)", "first name"),
-    (r"(apellidos?|sobrenome|apelido|cognome|nazwisko|achternaam|nom de famille|nom)", "last name"),
+    (r"(prenoms?|nombres|imie|voornaam|foernamn|fornavn)", "first name"),
+    (
+        r"(familienname|efternamn|efternavn|etternavn|apellidos?|sobrenome|apelido|cognome|nazwisko|achternaam|nom de famille|nom)",
+        "last name",
+    ),
     (r"(nome|nombre|naam)", "name"),
     (r"(responsable|superieur)( hierarchique)?|jefe( directo)?|gestor(a)?( direto)?|gerente|chefia|chefe", "manager"),
     (r"(responsabile|superiore)( diretto)?|(bezposredni )?przelozon[ya]|kierownik|leidinggevende", "manager"),
     # Their work.
     (r"date (d |de |du )?(entree|embauche|arrivee|debut)( de contrat)?", "start date"),
-    (r"fecha (de |del )?(ingreso|alta|inicio|contratacion|entrada|incorporacion)", "start date"),
+    (r"f(echa)? (de |del )?(ingreso|alta|inicio|contratacion|entrada|incorporacion)", "start date"),
     (r"data (de |di |do )?(admissao|inicio|entrada|contratacao|assunzione|inizio|ingresso)", "start date"),
     (
         r"data (zatrudnienia|rozpoczecia( pracy)?|przyjecia)|(datum )?in dienst|indiensttreding|startdatum|begindatum",
         "start date",
     ),
     (r"(date (de |du |d )?(sortie|depart|fin)( de contrat)?|fin de contrat)", "last day"),
-    (r"fecha (de |del )?(baja|cese|salida|fin|termino|egreso)( (de )?contrato)?", "last day"),
+    (r"f(echa)? (de |del )?(baja|cese|salida|fin|finalizacion|termino|egreso)( (de |del )?contrato)?", "last day"),
     (
         r"data (de |di |do )?(demissao|desligamento|rescisao|saida|fim|termino|cessazione|uscita|fine( rapporto)?)",
         "last day",
@@ -96,6 +103,12 @@ _PHRASES: tuple[tuple[str, str], ...] = (
         "department",
     ),
     (r"(poste|emploi|puesto|cargo|stanowisko|mansione|qualifica|functie|metier)", "title"),
+    (r"(anstaellningsdatum)", "start date"),
+    (r"(slutdatum|sista anstaellningsdag|sluttdato)", "last day"),
+    (r"(avdelning|afdeling|avdeling|wydzial|departamentos)", "department"),
+    (r"(befattning|stilling|designation)", "title"),
+    (r"(equipe|equipo)", "team"),
+    (r"(ubicacion)", "location"),
     (r"(lieu( de travail)?|etablissement|sede|lokalizacja|localidade?|vestiging|miejsce pracy)", "location"),
     (r"(type (de )?contrat|tipo (de |di )?(contrato|contratto)|rodzaj umowy|vertragsart)", "contract type"),
     (r"(centre de couts?|centro de (coste|costo|custo)s?|centro di costo|mpk|kostenplaats)", "cost center"),
@@ -136,7 +149,7 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     (r"((社員|従業員|職員)?(氏名|名前)|社員名|従業員名|表示名)", "full name"),
     (r"(姓|苗字|名字)", "last name"),
     (r"(名)", "first name"),
-    (r"(フリガナ|ふりがな|カナ|(氏名|名前|姓|名)?(カナ|かな)|カナ氏名|旧姓)", "known as"),
+    (r"(フリガナ|ふりがな|カナ|ヨミガナ|読み(仮名|方)|(氏名|名前|姓|名)?(カナ|かな)|カナ氏名|旧姓)", "known as"),
     (r"((会社|社内)?(メール|eメール|電子メール)(アドレス)?)", "email"),
     (r"((直属)?(上司|上長)(社員番号|番号|コード|id|名|氏名)?|マネージャー?)", "manager"),
     (r"(試用期間(終了|満了)?(年月)?日?)", "probation"),

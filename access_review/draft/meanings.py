@@ -117,7 +117,7 @@ ROSTER_HINTS = (
         _DATES,
         but=rf"{_OTHER_ENDS}|{_ABSENCE}",
     ),
-    Hint("notified", r"\b(notice|notified|notification|resign\w*)\b", _DATES),
+    Hint("notified", r"\b(notice|notified|notification|resign\w*)\b", _DATES, but=r"\b(end\w*|period|last|until)\b"),
     Hint("status", r"\b(\w*status|state|stand|estado|statut)\b", _WORDS, says_status),
     Hint("status", r"", _WORDS, lambda c: asks_status(c.name) is not None and says_status(c)),
     Hint("department", r"\b(department|dept|abteilung|division|departement)\b(?! (id|no|code))", _TEXTS),

@@ -220,10 +220,9 @@ def table_source(
         doubts += doubt
     if "entitlement" in found and (part := _column(look, found["entitlement"]).parted):
         options.append(OptionLine("separator", part, "several stand in one cell"))
-    if powerful:
-        privileged, doubt = privileged_line(powerful)
-        options.append(privileged)
-        doubts.append(doubt)
+    marked, named = privileged(powerful)
+    options += marked
+    doubts += named
     doubts += [
         f"{one} is not read: is it more of what is held? Then it is a source of its own"
         for one in further_entitlements(look.columns, look.guess.meanings)
@@ -232,12 +231,11 @@ def table_source(
     return SourceDraft(name, "table", _about(look), tuple(options), tuple(columns), tuple(ladder), (*doubts, *guesses))
 
 
-def privileged_line(powerful: Sequence[str]) -> tuple[OptionLine, str]:
-    """Return the option that says what is privileged, and the doubt that only names say so."""
+def privileged(powerful: Sequence[str]) -> tuple[list[OptionLine], list[str]]:
+    """Return the option that says what is privileged, and the doubt that only names say so; nothing for nothing."""
     said = ", ".join(powerful[:_NAMED]) + (f" and {len(powerful) - _NAMED} more" if len(powerful) > _NAMED else "")
-    # A name is a pattern: what stands for any letter in one stands for itself too.
     line = OptionLine("privileged", list(powerful), "by their names: no column says which are")
-    return line, f"taken for privileged by name alone: {said}"
+    return ([line], [f"taken for privileged by name alone: {said}"]) if powerful else ([], [])
 
 
 def _signs_in(look: TableLook, column: str) -> tuple[dict[str, list[str]], list[str]]:

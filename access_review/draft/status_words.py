@@ -17,7 +17,7 @@ _ALONE = {
 
 _GONE = (
     r"terminated|left|leaver|former|ex|exited|resigned|retired|retiree|deceased|dismissed|separated|ended|withdrawn|"
-    r"deprovisioned|deactivated|ausgeschieden|ausgetreten|ehemal\w*|rente|rentner\w*|ruhestand|pension\w*|verstorben|"
+    r"deprovisioned|deactivated|ausgeschieden|ausgetreten|beendet|ehemal\w*|rente|rentner\w*|ruhestand|pension\w*|verstorben|"
     r"sorti|sortie|licenciee?|demissionnee?|retraitee?|decedee?|baja (voluntaria|definitiva)|dad[oa] de baja|despedid[oa]|cesad[oa]|"
     r"desvinculad[oa]|jubilad[oa]|desligad[oa]|demitid[oa]|aposentad[oa]|cessat[oa]|dimess[oa]|licenziat[oa]|a riposo|"
     r"zwolnion[ya]|emeryt\w*|uit dienst|gepensioneerd"
@@ -28,11 +28,11 @@ _LEAVE = (
     r"leave|loa|parental|maternity|paternity|sabbatical|suspended|furlough\w*|absent|sick|"
     r"elternzeit|beurlaubt|ruhend|ruht|mutterschutz|krank|freigestellt|conges?|en arret|maladie|suspendue?|"
     r"baja (medica|laboral|temporal|maternal|paternal|it|por (enfermedad|accidente|maternidad|paternidad))|excedencia|"
-    r"incapacidad|licenca|licencia|afastad[oa]|aspettativa|malattia|maternita|urlop\w*|zawieszon[ya]|verlof|ziek"
+    r"incapacidad|licenca|licencia|afastad[oa]|ferias|vacaciones|aspettativa|malattia|maternita|urlop\w*|zawieszon[ya]|verlof|ziek"
 )
 _WORKING = (
-    r"active|employed|current|working|present|hired|future start|aktiv|beschaeftigt|actifs?|en poste|activ[oa]|en activo|"
-    r"(dad[oa] )?de alta|ativ[oa]|attiv[oa]|in forza|presente|aktywn[ya]|zatrudnion[ya]|in dienst"
+    r"active|employed|current|working|present|hired|future start|onboarding|pre ?boarding|pre ?hire|new hire|aktiv|beschaeftigt|actifs?|en poste|activ[oa]|en activo|"
+    r"(dad[oa] )?de alta|ativ[oa]|trabalhando|attiv[oa]|in forza|presente|aktywn[ya]|zatrudnion[ya]|in dienst"
 )
 _HOURS = r"full ?time|part ?time|vollzeit|teilzeit|regular|permanent"
 """How somebody works, or did."""
@@ -54,7 +54,7 @@ _FOUND = {
 _SAID = r"( (employee|worker|staff|employment|status|flag|indicator|ind|now|today|yn|[yjosn] n|yes no|ja nein|oui non|si no))*"
 _ASKS = {
     "active": re.compile(
-        rf"(is |still |currently )*(active|employed|aktiv|beschaeftigt|actif|activ[oa]|ativ[oa]|attiv[oa]|aktywn[ya]|在籍中?|在職中?){_SAID}"
+        rf"(is |still |currently )*(active|employed|present|aktiv|beschaeftigt|actif|activ[oa]|ativ[oa]|attiv[oa]|aktywn[ya]|在籍中?|在職中?){_SAID}"
     ),
     "left": re.compile(
         rf"(is |has )*(left|terminated|inactive|leaver|ausgeschieden|inaktiv|sorti|inactif|inactiv[oa]|inativ[oa]|退職済?){_SAID}"

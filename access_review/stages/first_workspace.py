@@ -27,7 +27,7 @@ from access_review.draft.sources import (
     key_columns,
     ladder_lines,
     names_people,
-    privileged_line,
+    privileged,
     roster_source,
     table_source,
 )
@@ -266,12 +266,9 @@ def _converted(
         f"Written out as {name}.csv, one row a grant: make it again when the export changes.",
     )
     columns = (OptionLine("account", "account"), OptionLine("entitlement", "entitlement"))
-    options, doubts = [OptionLine("path", f"{name}.csv")], []
-    if powerful := powerful_names(matrix.entitlements):
-        privileged, doubt = privileged_line(powerful)
-        options.append(privileged)
-        doubts.append(doubt)
-    held = SourceDraft(name, "table", about, tuple(options), columns, (), tuple(doubts))
+    marked, doubts = privileged(powerful_names(matrix.entitlements))
+    options = (OptionLine("path", f"{name}.csv"), *marked)
+    held = SourceDraft(name, "table", about, options, columns, (), tuple(doubts))
     if not look.composite:
         return [replace(held, match=ladder)], tables
     people = names.of("people", look.name)

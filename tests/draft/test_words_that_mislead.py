@@ -51,10 +51,11 @@ def options(look: TableLook, **statuses: str) -> dict[str, object]:
 def test_what_ends_while_somebody_works_here_is_no_last_day(header: str) -> None:
     ended = roster(**{header: [f"2025-0{n % 9 + 1}-17" for n in range(12)]})
     assert ended.column("left_at") is None
+    assert header in ended.left_out or f"no last day is read: is it one of {header}?" in look_lines(ended)
 
 
 @pytest.mark.parametrize(
-    "header", ["Vertragsende", "Letzter Arbeitstag", "Fin de contrat", "Fecha de baja", "退職年月日"]
+    "header", ["Vertragsende", "Letzter Arbeitstag", "Fin de contrat", "F. Baja", "退職年月日", "Slutdatum"]
 )
 def test_a_last_day_is_one_in_any_language(header: str) -> None:
     assert roster(**{header: ["2025-04-17", *[""] * 11]}).column("left_at") == header
@@ -101,6 +102,7 @@ def test_a_status_that_denies_or_is_to_come_is_asked_about(word: str, status: st
         ("isActive", "true", "false", "active"),
         ("Currently employed", "1", "0", "active"),
         ("Actif", "Oui", "Non", "active"),
+        ("PRESENT", "O", "N", "active"),
         ("Aktiv", "ja", "nein", "active"),
         ("Terminated?", "Yes", "No", "left"),
         ("Inactive", "Y", "N", "left"),
@@ -230,6 +232,32 @@ def test_a_roster_in_japanese_is_read_as_one_in_english() -> None:
     assert look.left_out == ("給与",)
     assert options(look)["dates"] == "%Y年%m月%d日"
     assert options(look)["statuses"] == {"active": ["在籍中"], "leave": ["休職中"], "left": ["退職"]}
+
+
+@pytest.mark.parametrize(
+    "heads",
+    [
+        "PNR | NAME | EINTRITT | AUSTRITT | Abteilung",
+        "Matricule salarié | Nom complet | Date entrée | Date sortie | Service",
+        "Cód. trabajador | Apellidos y nombre | F. Alta | F. Baja | Departamento",
+        "Anställningsnummer | Namn | Anställningsdatum | Slutdatum | Avdelning",
+        "従業員番号 | 氏名 | 入社日 | 退職日 | 所属",
+    ],
+)
+def test_heads_of_what_payrolls_export_are_understood(heads: str) -> None:
+    person, name, starts, left, department = heads.split(" | ")
+    days = {starts: [f"{n + 1:02}.03.2020" for n in range(12)], left: ["30.09.2026", *[""] * 11]}
+    names = {person: PEOPLE["Employee ID"], name: PEOPLE["Name"], department: PEOPLE["Department"]}
+    look = inspect_table("staff.csv", pa.table(names | days))
+    assert look.guess.kind is FileKind.ROSTER
+    fields = ("person", "starts", "left_at", "department")
+    assert [look.column(field) for field in fields] == [person, starts, left, department]
+
+
+def test_a_notice_has_an_end_and_is_not_given_then() -> None:
+    look = roster(**{"Notice Period End Date": ["2026-09-30", *[""] * 11]})
+    assert look.column("notified") is None
+    assert "no last day is read: is it one of Notice Period End Date?" in look_lines(look)
 
 
 def test_attributes_in_other_letters_stay_apart() -> None:
