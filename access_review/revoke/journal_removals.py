@@ -17,24 +17,28 @@ _SHARED = frozenset({"grants removed", "members"})
 
 @dataclass(frozen=True, slots=True)
 class CountedBatch:
-    """A batch as limits count it: its plan, where each change of it stands, and whether the logbook knows it by this journal."""
+    """A batch as limits count it: its plan, where each change of it stands, and what is behind that.
+
+    ``backed``: the logbook knows it by this journal and, where it gives back, people signed it.
+    """
 
     plan: Plan
     standings: Mapping[str, ChangeStatus]
-    logged: bool
+    backed: bool
 
     def moments(self) -> Iterator[tuple[datetime, Change]]:
         """Yield each change that counts, and from when on.
 
         What takes counts as soon as it may have been called, or is ordered: from its last call on. What gives back
-        counts once a read showed it, and never where the journal merely lies there: anybody may lay one there.
+        counts once a read showed it, and never where the journal merely lies there, or nobody signed for it: anybody may lay
+        one there, and say of it what they like.
         """
         for change in self.plan.changes:
             status = self.standings.get(change.id)
             if status is None:
                 continue
             at = _given_back_at(status) if change.action.restores else _taken_at(status)
-            if at and (self.logged or not change.action.restores):
+            if at and (self.backed or not change.action.restores):
                 yield at, change
 
 

@@ -11,7 +11,9 @@ from access_review.plan.record import Plan
 from access_review.revoke.journal_removals import CountedBatch, recent_removals
 from access_review.revoke.signed_removal import takes_standing
 from access_review.revoke.states import CHANGED, State, Transition
+from access_review.runs import Run
 from access_review.store import logged, pinned, plans
+from access_review.store.given_back import is_backed
 from access_review.store.plans import StoredPlan
 from access_review.store.unshown import unshown_batches
 from access_review.workspace import Workspace
@@ -82,12 +84,17 @@ def taken_lately(stored: StoredPlan, workspace: Workspace, now: datetime) -> Rec
         since = min(since, pinned.began(workspace.wind_downs[name]))
     log = logged.known(workspace.folder)
     known = (
-        CountedBatch(plan, journal.standings, plans.is_logged(log, plan.digest, journal.path, workspace.folder))
+        CountedBatch(plan, journal.standings, is_backed(log, _stored(plan, journal.path), workspace))
         for plan, journal in plans.journals(workspace.folder, besides=stored.journal)
     )
     unshown = unshown_batches(workspace.folder, now, besides=stored.journal)
     lost = (journal.standings for _, journal in plans.lost(workspace.folder))
     return recent_removals((*known, *unshown), lost, since, now - DAY)
+
+
+def _stored(plan: Plan, journal: Path) -> StoredPlan:
+    """Return a plan with where it lies, by its journal."""
+    return StoredPlan(Run(journal.parents[1]), journal.parent.name, plan)
 
 
 def taken_since(stored: StoredPlan, workspace: Workspace) -> list[Change]:

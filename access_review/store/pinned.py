@@ -27,6 +27,7 @@ from access_review.runs import Run
 from access_review.settings import WindDown
 from access_review.snapshot import Snapshot
 from access_review.store import audits, logged, plans, reviews, snapshots
+from access_review.store.given_back import is_backed
 from access_review.store.journal import JournalFile
 from access_review.store.plans import StoredPlan
 from access_review.workspace import Workspace
@@ -103,7 +104,7 @@ def load(workspace: Workspace, run: Run, pinned: PinnedInputs, *, made_at: datet
         workspace.capabilities(),
         populations(accepted.tables) if accepted else {},
         answered(workspace.folder, pinned.decisions),
-        _taken(workspace.folder, pinned.taken, since, made_at - DAY),
+        _taken(workspace, pinned.taken, since, made_at - DAY),
     )
 
 
@@ -196,18 +197,20 @@ def _journals(workspace: Path, since: datetime) -> tuple[PinnedPosition, ...]:
     )
 
 
-def _taken(workspace: Path, pinned: Sequence[PinnedPosition], since: datetime, yesterday: datetime) -> RecentRemovals:
-    batches, gone, log = [], [], logged.known(workspace)
-    without_plan = {of: _upto(journal, of, pinned) for of, journal in plans.lost(workspace)}
+def _taken(
+    workspace: Workspace, pinned: Sequence[PinnedPosition], since: datetime, yesterday: datetime
+) -> RecentRemovals:
+    folder, batches, gone, log = workspace.folder, [], [], logged.known(workspace.folder)
+    without_plan = {of: _upto(journal, of, pinned) for of, journal in plans.lost(folder)}
     for position in pinned:
         if position.of in without_plan:
             gone.append(without_plan[position.of])
             continue
-        name, _, folder = position.of.partition("/")
-        stored = plans.find(_run(workspace, name, "what its batch took"), folder)
+        run, _, name = position.of.partition("/")
+        stored = plans.find(_run(folder, run, "what its batch took"), name)
         with JournalFile(stored.journal, stored.plan.digest) as journal:
-            is_logged = plans.is_logged(log, stored.plan.digest, stored.journal, workspace)
-            batches.append(CountedBatch(stored.plan, _upto(journal, position.of, pinned), is_logged))
+            upto = _upto(journal, position.of, pinned)
+            batches.append(CountedBatch(stored.plan, upto, is_backed(log, stored, workspace)))
     return recent_removals(batches, gone, since, yesterday)
 
 

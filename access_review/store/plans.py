@@ -369,11 +369,6 @@ def _opened(paths: Iterable[Path]) -> Iterator[tuple[Plan, JournalFile]]:
                 yield plan, journal
 
 
-def is_logged(log: Logbook | None, plan: str, journal: Path, workspace: Path) -> bool:
-    """Tell whether a plan (by its digest) began with this very journal; of everything where there is no logbook yet."""
-    return log is None or first_journals(log.entries).get(plan) == _below_runs(workspace, journal)
-
-
 def with_journal(workspace: Path, since: datetime) -> Iterator[tuple[Run, str]]:
     """Yield run and name of each plan of a known run read since a moment that has a journal, the oldest first; none is read.
 

@@ -3,11 +3,14 @@
 import csv
 import shutil
 import sqlite3
+from datetime import UTC, datetime
 
 import pytest
 
-from access_review import runs
+from access_review import artifacts, runs
 from access_review.errors import ConnectorError
+from access_review.logbook import entries
+from access_review.store import files, logbook, logged
 from tests.support.faulty_company import POLICY, Faulty
 
 pytestmark = pytest.mark.slow
@@ -205,7 +208,25 @@ def test_what_was_given_back_counts_no_more(tmp_path):
     assert made.code == 0, made.err
 
 
-def test_a_give_back_that_nobody_began_here_begins_no_new_day(tmp_path):
+def forge_beginning(company, folder):
+    """Say of a plan in a folder that it was made and begun here, and how far its journal is."""
+    plan = read_plan(folder)
+    place, when = f"{folder.parent.name}/{folder.name}", datetime(2026, 11, 2, 6, 6, tzinfo=UTC)
+    mark = logged.journal_mark(folder / "journal.sqlite")
+    for line in (
+        entries.plan_made(plan.digest, when, plan.run, f"{place}/plan.json", logbook.mark_of(folder / "plan.json")),
+        entries.batch_begun(plan.digest, when, f"{place}/journal.sqlite", executor="hr:person:00007", run=plan.run),
+        entries.journal_at(plan.digest, when, f"{place}/journal.sqlite", mark),
+    ):
+        logbook.append(company.folder, line, command="apply")
+
+
+def read_plan(folder):
+    return files.read(folder / "plan.json", artifacts.plan(folder.name))
+
+
+@pytest.mark.parametrize("line", ["none", "forged"])
+def test_a_give_back_that_nobody_began_here_begins_no_new_day(tmp_path, line):
     company = generous(tmp_path / "company")
     source = company.folder / "sources/app.yaml"
     source.write_text(source.read_text() + "options: {declares: true}\n")
@@ -224,6 +245,8 @@ def test_a_give_back_that_nobody_began_here_begins_no_new_day(tmp_path):
     forged.mkdir(mode=0o700)
     for name in ("plan.json", "journal.sqlite"):
         shutil.copy(runs.all_runs(elsewhere.folder)[-1].folder / "undo" / name, forged)
+    if line == "forged":
+        forge_beginning(company, forged)
     for person, more in ((7, ("--request",)), (8, ())):
         assert company.sign(person, *more, "--run", first.id, "--of", "beside", at=at(7)).code == 0
     refused = company.apply("--of", "beside", at=at(8))

@@ -39,7 +39,7 @@ def planned(*changes, counts=COUNTS, scope=None):
 def found(*batches, lost=()):
     """Return what is counted of batches that the logbook knows: plans with the state of each change."""
     return recent_removals(
-        [CountedBatch(plan, standings, logged=True) for plan, standings in batches], lost, SINCE, SINCE
+        [CountedBatch(plan, standings, backed=True) for plan, standings in batches], lost, SINCE, SINCE
     )
 
 
@@ -125,8 +125,8 @@ def test_what_gives_back_counts_once_a_read_showed_it_and_not_when_it_was_only_c
 
 
 def test_a_journal_that_merely_lies_there_gives_nothing_back_and_takes_like_any_other():
-    first = CountedBatch(planned(ONE), {ONE.id: at()}, logged=False)
-    laid_there = CountedBatch(planned(BACK), {BACK.id: shown_back()}, logged=False)
+    first = CountedBatch(planned(ONE), {ONE.id: at()}, backed=False)
+    laid_there = CountedBatch(planned(BACK), {BACK.id: shown_back()}, backed=False)
     assert {one.change for one in recent_removals([first, laid_there], [], SINCE, SINCE).amounts} == {ONE.id}
 
 
@@ -142,7 +142,7 @@ def test_what_was_meant_long_ago_and_called_since_counts():
 
 
 def test_a_population_that_was_accepted_since_begins_the_day_not_anew():
-    batch = CountedBatch(planned(ONE, TWO), {ONE.id: at()}, logged=True)
+    batch = CountedBatch(planned(ONE, TWO), {ONE.id: at()}, backed=True)
     kept = recent_removals([batch], [{"lost": at()}], START + HOUR, SINCE)
     assert kept.counts(()) == {}, "toward the policy it counts from the acceptance on"
     assert kept.counts((), SINCE) == {
@@ -151,7 +151,7 @@ def test_a_population_that_was_accepted_since_begins_the_day_not_anew():
         ("direct members", "ad:group:Fin"): 1,
         ("", ""): 1,
     }
-    of_wind_down = CountedBatch(planned(ONE, scope=Scope(wind_down="harbor")), {ONE.id: at()}, logged=True)
+    of_wind_down = CountedBatch(planned(ONE, scope=Scope(wind_down="harbor")), {ONE.id: at()}, backed=True)
     assert recent_removals([of_wind_down], [], START + HOUR, SINCE).people == frozenset()
 
 
